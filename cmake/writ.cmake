@@ -1,0 +1,56 @@
+# The house's own build vocabulary: one function makes a module with its tests.
+
+find_package(Threads REQUIRED)
+find_package(OpenSSL 3 REQUIRED)
+find_package(Boost 1.81 REQUIRED)
+find_package(fmt REQUIRED)
+find_package(yaml-cpp REQUIRED)
+find_package(simdjson REQUIRED)
+find_package(SQLite3 REQUIRED)
+find_package(CLI11 REQUIRED)
+find_package(GTest REQUIRED)
+find_program(WRIT_MOLD mold)
+
+add_library(writ_options INTERFACE)
+target_compile_options(writ_options INTERFACE -Wall -Wextra -Wshadow -Wnon-virtual-dtor -Woverloaded-virtual -Werror)
+if(CMAKE_CXX_COMPILER_ID STREQUAL "GNU")
+  # g++ 12 reports these inside its own standard library at -O2; each was looked at and is a false positive.
+  target_compile_options(writ_options INTERFACE -Wno-restrict -Wno-maybe-uninitialized -Wno-dangling-pointer
+                                                -Wno-stringop-overflow -Wno-array-bounds -Wno-stringop-overread)
+  if(CMAKE_CXX_FLAGS_DEBUG MATCHES "sanitize=thread" AND CMAKE_BUILD_TYPE STREQUAL "Debug")
+    target_compile_options(writ_options INTERFACE -Wno-tsan)
+  endif()
+endif()
+target_include_directories(writ_options INTERFACE ${CMAKE_SOURCE_DIR}/src)
+if(WRIT_MOLD)
+  target_link_options(writ_options INTERFACE -fuse-ld=mold)
+endif()
+
+# writ_module(NAME [DEPS module...] [LIBS target...] [TEST_LIBS target...])
+#
+# Makes library writ_NAME from src/NAME/**/*.cc and, from *_test.cc beside them, the test program NAME_test.
+# A module without sources of its own is header-only.
+function(writ_module name)
+  cmake_parse_arguments(arg "" "" "DEPS;LIBS;TEST_LIBS" ${ARGN})
+  file(GLOB_RECURSE sources CONFIGURE_DEPENDS ${CMAKE_CURRENT_SOURCE_DIR}/${name}/*.cc)
+  set(tests ${sources})
+  list(FILTER sources EXCLUDE REGEX "(_test|_main)\\.cc$")
+  list(FILTER tests INCLUDE REGEX "_test\\.cc$")
+  list(TRANSFORM arg_DEPS PREPEND writ_)
+
+  if(sources)
+    add_library(writ_${name} STATIC ${sources})
+    target_link_libraries(writ_${name} PUBLIC writ_options ${arg_DEPS} ${arg_LIBS})
+  else()
+    add_library(writ_${name} INTERFACE)
+    target_link_libraries(writ_${name} INTERFACE writ_options ${arg_DEPS} ${arg_LIBS})
+  endif()
+
+  if(tests)
+    add_executable(${name}_test ${tests})
+    target_link_libraries(${name}_test PRIVATE writ_${name} ${arg_TEST_LIBS} GTest::gmock GTest::gtest_main)
+    target_compile_definitions(${name}_test PRIVATE WRIT_SOURCE_DIR="${CMAKE_SOURCE_DIR}"
+                                                    WRIT_CONFORMANCE_DIR="${WRIT_CONFORMANCE_DIR}")
+    add_test(NAME ${name} COMMAND ${name}_test)
+  endif()
+endfunction()

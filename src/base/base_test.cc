@@ -1,0 +1,60 @@
+#include <gtest/gtest.h>
+
+#include "base/clock.h"
+#include "base/denial.h"
+#include "base/result.h"
+#include "base/secret.h"
+
+namespace writ {
+namespace {
+
+Result<int> half(int n) {
+  if (n % 2 != 0) return failure(ErrorCode::kInvalid, "odd");
+  return n / 2;
+}
+
+Result<int> quarter(int n) {
+  const int h = TRY(half(n));
+  return TRY(half(h));
+}
+
+TEST(Result, TryYieldsTheValueOrReturnsTheError) {
+  EXPECT_EQ(quarter(8).value(), 2);
+  ASSERT_FALSE(quarter(6).has_value());
+  EXPECT_EQ(quarter(6).error().message, "odd");
+}
+
+TEST(Result, ErrorNamesWhereItHappened) {
+  EXPECT_EQ((Error{ErrorCode::kInvalid, "odd"}.in("a.yaml:3").message), "a.yaml:3: odd");
+}
+
+TEST(Denial, EveryReasonHasItsOwnCodeThatLeadsBackToIt) {
+  for (int i = 0; i <= static_cast<int>(Reason::kIndeterminate); ++i) {
+    const auto reason = static_cast<Reason>(i);
+    EXPECT_EQ(reason_from_code(reason_code(reason)), reason);
+  }
+  EXPECT_EQ(reason_from_code("allowed"), std::nullopt);
+}
+
+TEST(Secret, ComparesByContentAndEmptiesTheMovedFrom) {
+  Secret a("correct horse");
+  EXPECT_TRUE(a.equals("correct horse"));
+  EXPECT_FALSE(a.equals("correct horsf"));
+  EXPECT_FALSE(a.equals("correct hors"));
+  const Secret b(std::move(a));
+  EXPECT_TRUE(b.equals("correct horse"));
+  EXPECT_TRUE(a.expose().empty());  // NOLINT(bugprone-use-after-move): the point of the test
+}
+
+TEST(Clock, SystemClockNeverGoesBack) {
+  const SystemClock clock;
+  auto last = clock.now();
+  for (int i = 0; i < 1000; ++i) {
+    const auto now = clock.now();
+    EXPECT_GE(now, last);
+    last = now;
+  }
+}
+
+}  // namespace
+}  // namespace writ

@@ -1,0 +1,61 @@
+// Denial: why a request is refused. The stable code is for programs, the message for people.
+//
+// The codes are the product's vocabulary (docs/reasons.md lists each with what to do about it). Adding one is
+// an API change; renaming one breaks users' alerts.
+#pragma once
+
+#include <optional>
+#include <string>
+#include <string_view>
+
+namespace writ {
+
+enum class Reason {
+  kTokenMissing,
+  kTokenMalformed,
+  kTokenSignature,
+  kTokenType,
+  kTokenIssuer,
+  kTokenExpired,
+  kTokenNotYetValid,
+  kTokenRevoked,
+  kTokenReplayed,
+  kAudienceMismatch,
+  kSenderBindingMissing,
+  kSenderBindingMismatch,
+  kCallerUnknown,
+  kCallerSuspended,
+  kCallerRetired,
+  kSubjectSuspended,
+  kCallerMismatch,
+  kDelegationNotAuthorised,
+  kChainTooDeep,
+  kTenantMismatch,
+  kEnvironmentMismatch,
+  kTaskMissing,
+  kTaskNotStarted,
+  kTaskExpired,
+  kTaskEnded,
+  kTaskRevoked,
+  kActionNotInTask,
+  kResourceNotInTask,
+  kPurposeMismatch,
+  kBudgetExceeded,
+  kPolicyForbid,
+  kPolicyNoPermit,
+  kContextMissing,
+  kStepUpRequired,
+  kApprovalRequired,
+  kIndeterminate,
+};
+
+// "task_ended" for kTaskEnded.
+std::string_view reason_code(Reason reason) noexcept;
+std::optional<Reason> reason_from_code(std::string_view code) noexcept;
+
+struct Denial {
+  Reason reason;
+  std::string message;
+};
+
+}  // namespace writ
