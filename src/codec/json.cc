@@ -1,0 +1,312 @@
+#include "codec/json.h"
+
+#include <algorithm>
+#include <array>
+#include <charconv>
+#include <cmath>
+#include <functional>
+#include <simdjson.h>
+
+#include "base/check.h"
+#include "codec/utf8.h"
+
+namespace writ::codec {
+namespace {
+
+using simdjson::dom::element;
+using simdjson::dom::element_type;
+
+// simdjson stops at this nesting whatever the caller's limit is; conversion and destruction recurse no
+// deeper.
+constexpr std::size_t kDepthCeiling = 1024;
+// A parser kept by a thread holds several bytes per byte of its largest text; larger texts get one of their
+// own.
+constexpr std::size_t kKeptParserBytes = 64 * 1024;
+// Up to here comparing every pair of names is cheaper than sorting them.
+constexpr std::size_t kFewMembers = 8;
+
+// simdjson accepts an escaped low surrogate without its high one and writes it as the three bytes ED A0..BF
+// xx, which no UTF-8 text holds. The text itself is validated, so those bytes can come from nowhere else.
+bool has_lone_surrogate(std::string_view text) {
+  for (auto at = text.find('\xED'); at != text.npos; at = text.find('\xED', at + 1)) {
+    if (at + 1 < text.size() && static_cast<unsigned char>(text[at + 1]) >= 0xA0) return true;
+  }
+  return false;
+}
+
+Result<std::string> convert_string(std::string_view text) {
+  if (has_lone_surrogate(text)) return failure(ErrorCode::kInvalid, "json: lone surrogate in a string");
+  return std::string(text);
+}
+
+// The first name that occurs twice, or null.
+const std::string* duplicate_name(const Json::Object& members) {
+  if (members.size() <= kFewMembers) {
+    for (std::size_t i = 1; i < members.size(); ++i) {
+      for (std::size_t j = 0; j < i; ++j) {
+        if (members[i].first == members[j].first) return &members[i].first;
+      }
+    }
+    return nullptr;
+  }
+  std::vector<const std::string*> names;
+  names.reserve(members.size());
+  for (const auto& member : members) names.push_back(&member.first);
+  std::ranges::sort(names, {}, [](const std::string* name) -> const std::string& { return *name; });
+  const auto found = std::ranges::adjacent_find(names, [](auto* a, auto* b) { return *a == *b; });
+  return found == names.end() ? nullptr : *found;
+}
+
+Error depth_exceeded(std::size_t max_depth) {
+  return Error{ErrorCode::kLimit, "json: nested deeper than " + std::to_string(max_depth) + " levels"};
+}
+
+class Converter {
+ public:
+  explicit Converter(std::size_t max_depth) : max_depth_(max_depth) {}
+
+  Result<Json> convert(element value, std::size_t depth) const {
+    switch (value.type()) {
+      case element_type::NULL_VALUE:
+        return Json();
+      case element_type::BOOL:
+        return Json(value.get_bool().value_unsafe());
+      case element_type::INT64:
+        return Json(value.get_int64().value_unsafe());
+      case element_type::DOUBLE:
+        return Json(value.get_double().value_unsafe());
+      case element_type::UINT64:
+        return failure(ErrorCode::kInvalid, "json: integer does not fit 64 bits, signed");
+      case element_type::STRING:
+        return Json(TRY(convert_string(value.get_string().value_unsafe())));
+      case element_type::ARRAY:
+        return convert_array(value.get_array().value_unsafe(), depth + 1);
+      case element_type::OBJECT:
+        return convert_object(value.get_object().value_unsafe(), depth + 1);
+    }
+    return failure(ErrorCode::kInternal, "json: unknown kind of value");
+  }
+
+ private:
+  Result<Json> convert_array(simdjson::dom::array array, std::size_t depth) const {
+    if (depth > max_depth_) return std::unexpected(depth_exceeded(max_depth_));
+    Json::Array items;
+    items.reserve(array.size());  // simdjson saturates it at 2^24 - 1
+    for (const auto item : array) items.push_back(TRY(convert(item, depth)));
+    return Json(std::move(items));
+  }
+
+  Result<Json> convert_object(simdjson::dom::object object, std::size_t depth) const {
+    if (depth > max_depth_) return std::unexpected(depth_exceeded(max_depth_));
+    Json::Object members;
+    members.reserve(object.size());
+    for (const auto member : object) {
+      auto name = TRY(convert_string(member.key));
+      members.emplace_back(std::move(name), TRY(convert(member.value, depth)));
+    }
+    if (const auto* name = duplicate_name(members)) {
+      return failure(ErrorCode::kInvalid, "json: duplicate member name `" + *name + "`");
+    }
+    return Json(std::move(members));
+  }
+
+  std::size_t max_depth_;
+};
+
+Error parser_error(simdjson::error_code code, std::size_t max_depth) {
+  switch (code) {
+    case simdjson::DEPTH_ERROR:
+      return depth_exceeded(max_depth);
+    case simdjson::MEMALLOC:
+      return Error{ErrorCode::kUnavailable, "json: out of memory"};
+    case simdjson::UTF8_ERROR:
+      return Error{ErrorCode::kInvalid, "json: not valid UTF-8"};
+    case simdjson::EMPTY:
+      return Error{ErrorCode::kInvalid, "json: no value"};
+    case simdjson::NUMBER_ERROR:
+      return Error{ErrorCode::kInvalid, "json: malformed number, or one out of range"};
+    case simdjson::STRING_ERROR:
+    case simdjson::UNESCAPED_CHARS:
+      return Error{ErrorCode::kInvalid, "json: malformed string"};
+    case simdjson::UNCLOSED_STRING:
+      return Error{ErrorCode::kInvalid, "json: string without end"};
+    default:
+      return Error{ErrorCode::kInvalid, "json: malformed"};
+  }
+}
+
+Result<Json> parse_with(simdjson::dom::parser& parser, std::string_view text, std::size_t max_depth) {
+  element root;
+  // The text is copied, because simdjson reads a few bytes past the end of what it parses.
+  if (const auto code = parser.parse(text.data(), text.size(), /*realloc_if_needed=*/true).get(root)) {
+    return std::unexpected(parser_error(code, max_depth));
+  }
+  return Converter(max_depth).convert(root, 0);
+}
+
+void append_double(std::string& out, double value) {
+  if (!std::isfinite(value)) {
+    out += "null";  // JSON has no spelling for it
+    return;
+  }
+  std::array<char, 32> digits;
+  const auto end = std::to_chars(digits.begin(), digits.end(), value).ptr;
+  const std::string_view text(digits.data(), static_cast<std::size_t>(end - digits.data()));
+  out += text;
+  // Stays a double when it is read again.
+  if (text.find_first_of(".e") == text.npos) out += ".0";
+}
+
+// Compact when indent is negative, otherwise indented by two spaces per level.
+class Printer {
+ public:
+  Printer(std::string& out, bool indented) : out_(out), indented_(indented) {}
+
+  void print(const Json& value, int level) {
+    if (const auto* boolean = value.if_bool()) {
+      out_ += *boolean ? "true" : "false";
+    } else if (const auto* integer = value.if_int()) {
+      out_ += std::to_string(*integer);
+    } else if (const auto* number = value.if_double()) {
+      append_double(out_, *number);
+    } else if (const auto* text = value.if_string()) {
+      append_json_string(out_, *text);
+    } else if (const auto* array = value.if_array()) {
+      print_sequence('[', ']', *array, level, [&](const Json& item) { print(item, level + 1); });
+    } else if (const auto* object = value.if_object()) {
+      print_sequence('{', '}', *object, level, [&](const Json::Member& member) {
+        append_json_string(out_, member.first);
+        out_ += indented_ ? ": " : ":";
+        print(member.second, level + 1);
+      });
+    } else {
+      out_ += "null";
+    }
+  }
+
+ private:
+  void print_sequence(char open, char close, const auto& items, int level, const auto& print_item) {
+    out_.push_back(open);
+    bool first = true;
+    for (const auto& item : items) {
+      if (!first) out_.push_back(',');
+      first = false;
+      new_line(level + 1);
+      print_item(item);
+    }
+    if (!items.empty()) new_line(level);
+    out_.push_back(close);
+  }
+
+  void new_line(int level) {
+    if (!indented_) return;
+    out_.push_back('\n');
+    out_.append(static_cast<std::size_t>(level) * 2, ' ');
+  }
+
+  std::string& out_;
+  bool indented_;
+};
+
+}  // namespace
+
+const Json* Json::find(std::string_view name) const {
+  const auto* members = if_object();
+  if (members == nullptr) return nullptr;
+  for (const auto& member : *members) {
+    if (member.first == name) return &member.second;
+  }
+  return nullptr;
+}
+
+const std::string* Json::find_string(std::string_view name) const {
+  const auto* value = find(name);
+  return value == nullptr ? nullptr : value->if_string();
+}
+
+Json& Json::set(std::string_view name, Json value) {
+  auto* members = if_object();
+  WRIT_CHECK(members != nullptr);
+  for (auto& member : *members) {
+    if (member.first == name) return member.second = std::move(value);
+  }
+  return members->emplace_back(std::string(name), std::move(value)).second;
+}
+
+Json& Json::push(Json value) {
+  auto* items = if_array();
+  WRIT_CHECK(items != nullptr);
+  return items->emplace_back(std::move(value));
+}
+
+std::string_view Json::kind() const {
+  if (is_bool()) return "boolean";
+  if (is_int() || is_double()) return "number";
+  if (is_string()) return "string";
+  if (is_array()) return "array";
+  if (is_object()) return "object";
+  return "null";
+}
+
+std::string Json::dump() const {
+  std::string out;
+  Printer(out, /*indented=*/false).print(*this, 0);
+  return out;
+}
+
+std::string Json::pretty() const {
+  std::string out;
+  Printer(out, /*indented=*/true).print(*this, 0);
+  return out;
+}
+
+Result<Json> parse_json(std::string_view text, const JsonLimits& limits) {
+  if (text.size() > limits.max_bytes) {
+    return failure(ErrorCode::kLimit, "json: longer than " + std::to_string(limits.max_bytes) + " bytes");
+  }
+  if (text.empty()) return failure(ErrorCode::kInvalid, "json: no value");
+  // RFC 8259 §8.1: a byte order mark may be refused.
+  if (text.starts_with("\xEF\xBB\xBF"))
+    return failure(ErrorCode::kInvalid, "json: begins with a byte order mark");
+
+  const auto max_depth = std::min(limits.max_depth, kDepthCeiling);
+  if (text.size() > kKeptParserBytes) {
+    simdjson::dom::parser parser;
+    return parse_with(parser, text, max_depth);
+  }
+  thread_local simdjson::dom::parser parser;
+  return parse_with(parser, text, max_depth);
+}
+
+void append_json_string(std::string& out, std::string_view text) {
+  constexpr char kHex[] = "0123456789abcdef";
+  out.push_back('"');
+  while (!text.empty()) {
+    const auto length = utf8_sequence_length(text);
+    const char c = text.front();
+    if (length > 1) {
+      out += text.substr(0, length);
+    } else if (length == 0) {
+      out += "\xEF\xBF\xBD";  // U+FFFD, so that what is written is always UTF-8
+    } else if (c == '"' || c == '\\') {
+      out.push_back('\\');
+      out.push_back(c);
+    } else if (static_cast<unsigned char>(c) >= 0x20) {
+      out.push_back(c);
+    } else if (c == '\n') {
+      out += "\\n";
+    } else if (c == '\r') {
+      out += "\\r";
+    } else if (c == '\t') {
+      out += "\\t";
+    } else {
+      out += "\\u00";
+      out.push_back(kHex[c >> 4]);
+      out.push_back(kHex[c & 15]);
+    }
+    text.remove_prefix(std::max<std::size_t>(length, 1));
+  }
+  out.push_back('"');
+}
+
+}  // namespace writ::codec
