@@ -1,0 +1,104 @@
+#include "token/assertion.h"
+
+#include <algorithm>
+
+#include "jose/jws.h"
+#include "token/claims.h"
+#include "token/jwt_rules.h"
+#include "token/verifier.h"
+
+namespace writ::token {
+namespace {
+
+std::unexpected<Denial> denied(Reason reason, std::string message) {
+  return std::unexpected(Denial{reason, std::move(message)});
+}
+
+bool accepted_type(const jose::UnverifiedJws& jws, const AssertionRules& rules) {
+  return std::ranges::any_of(rules.types,
+                             [&](auto type) { return type.empty() ? !jws.typ() : is_type(jws.typ(), type); });
+}
+
+const std::string* usable_text(const codec::Json& claims, std::string_view name) {
+  const auto* text = claims.find_string(name);
+  return text == nullptr || text->empty() || text->size() > kMaxClaimBytes ? nullptr : text;
+}
+
+// One audience, as a string or in an array: a JWT for several servers could be passed on by each of them.
+const std::string* only_audience(const codec::Json& claims) {
+  const auto* aud = claims.find("aud");
+  if (aud == nullptr) return nullptr;
+  const auto* items = aud->if_array();
+  if (items == nullptr) return aud->if_string();
+  return items->size() == 1 ? items->front().if_string() : nullptr;
+}
+
+std::expected<std::optional<Instant>, Denial> date(const codec::Json& claims, std::string_view name) {
+  const auto* value = claims.find(name);
+  if (value == nullptr) return std::nullopt;
+  const auto instant = numeric_date(*value, name);
+  if (!instant) return denied(Reason::kTokenMalformed, instant.error().message);
+  return *instant;
+}
+
+std::expected<Instant, Denial> check_times(const codec::Json& claims, Duration max_lifetime, Instant now) {
+  const auto expires_at = TRY(date(claims, "exp"));
+  const auto issued_at = TRY(date(claims, "iat"));
+  const auto not_before = TRY(date(claims, "nbf"));
+  if (!expires_at) return denied(Reason::kTokenMalformed, "token: `exp` is missing");
+  TRY(check_lifetime({issued_at.value_or(now), not_before.value_or(now), *expires_at}, kClockSkew, now));
+  if (*expires_at > now + max_lifetime + kClockSkew) {
+    return denied(Reason::kTokenMalformed, "token: `exp` is too far in the future");
+  }
+  return *expires_at;
+}
+
+}  // namespace
+
+std::expected<std::string, Denial> unverified_issuer(std::string_view text) {
+  const auto jws = jose::parse_jws(text);
+  if (!jws) return denied(Reason::kTokenMalformed, jws.error().message);
+  const auto claims = jose::parse_claims(jws->unverified_payload());
+  const auto* issuer = claims ? usable_text(*claims, "iss") : nullptr;
+  if (issuer == nullptr) return denied(Reason::kTokenMalformed, "token: no usable `iss`");
+  return *issuer;
+}
+
+std::expected<Assertion, Denial> verify_assertion(std::string_view text, const AssertionRules& rules,
+                                                  Instant now) {
+  const auto jws = jose::parse_jws(text);
+  if (!jws) return denied(Reason::kTokenMalformed, jws.error().message);
+  if (!accepted_type(*jws, rules)) return denied(Reason::kTokenType, "the token is not of an accepted type");
+  const auto* key = rules.keys.find(jws->kid());
+  if (key == nullptr) return denied(Reason::kTokenSignature, "the token is signed with an unknown key");
+  const auto payload = jws->verify(*key);
+  if (!payload) return denied(Reason::kTokenSignature, "the token's signature is wrong");
+
+  auto claims = jose::parse_claims(*payload);
+  if (!claims) return denied(Reason::kTokenMalformed, claims.error().message);
+  const auto* issuer = usable_text(*claims, "iss");
+  if (issuer == nullptr || *issuer != rules.issuer) {
+    return denied(Reason::kTokenIssuer, "the token is not of the expected issuer");
+  }
+  const auto* subject = usable_text(*claims, "sub");
+  if (subject == nullptr) return denied(Reason::kTokenMalformed, "token: no usable `sub`");
+  const auto* audience = only_audience(*claims);
+  if (audience == nullptr || std::ranges::find(rules.audiences, *audience) == rules.audiences.end()) {
+    return denied(Reason::kAudienceMismatch, "the token is not for this server alone");
+  }
+  const auto* jti = usable_text(*claims, "jti");
+  if (jti == nullptr && claims->find("jti") != nullptr) {
+    return denied(Reason::kTokenMalformed, "token: no usable `jti`");
+  }
+  const auto expires_at = TRY(check_times(*claims, rules.max_lifetime, now));
+  Assertion assertion{.issuer = *issuer,
+                      .subject = *subject,
+                      .audience = *audience,
+                      .jti = jti == nullptr ? std::nullopt : std::optional(*jti),
+                      .expires_at = expires_at,
+                      .claims = {}};
+  assertion.claims = *std::move(claims);
+  return assertion;
+}
+
+}  // namespace writ::token

@@ -1,0 +1,44 @@
+// Assertions: JWTs that another party signed, about itself (RFC 7523 client authentication) or about a user
+// (an identity provider's token in an RFC 8693 exchange).
+//
+// Verified against the rules for exactly one issuer, which the caller chose: by the client it authenticates,
+// or by the `iss` of unverified_issuer(). An Assertion is never an access token of Writ. Pure but for `now`.
+#pragma once
+
+#include <expected>
+#include <optional>
+#include <string>
+#include <string_view>
+#include <vector>
+
+#include "base/clock.h"
+#include "base/denial.h"
+#include "codec/json.h"
+#include "jose/jwk.h"
+
+namespace writ::token {
+
+struct AssertionRules {
+  std::string_view issuer;
+  const jose::JwkSet& keys;
+  std::vector<std::string_view> audiences;  // the token names exactly one, and it is one of these
+  std::vector<std::string_view> types;      // accepted `typ`; "" accepts a token without one
+  Duration max_lifetime;                    // from now to `exp`
+};
+
+struct Assertion {
+  std::string issuer;
+  std::string subject;
+  std::string audience;
+  std::optional<std::string> jti;
+  Instant expires_at;
+  codec::Json claims;  // all of them
+};
+
+std::expected<Assertion, Denial> verify_assertion(std::string_view text, const AssertionRules& rules,
+                                                  Instant now);
+
+// Whose rules to verify it with. Nothing else of an unverified assertion is ever read.
+std::expected<std::string, Denial> unverified_issuer(std::string_view text);
+
+}  // namespace writ::token

@@ -1,0 +1,91 @@
+#include "token/assertion.h"
+
+#include <gtest/gtest.h>
+
+#include "token/testing/world.h"
+
+namespace writ::token {
+namespace {
+
+using codec::Json;
+using testing::kNow;
+using namespace std::chrono_literals;
+
+class AssertionTest : public ::testing::Test {
+ protected:
+  std::string outcome(std::optional<std::string_view> typ = "JWT") {
+    const AssertionRules rules{.issuer = "https://idp.acme.example",
+                               .keys = keys_,
+                               .audiences = {"https://writ.example", "https://writ.example/oauth2/token"},
+                               .types = {"", "JWT"},
+                               .max_lifetime = 5min};
+    const auto result = verify_assertion(jose::sign_jws(key_, claims_.dump(), typ).value(), rules, kNow);
+    return result ? "valid" : std::string(reason_code(result.error().reason));
+  }
+
+  jose::PrivateJwk key_ = jose::PrivateJwk::generate(crypto::Algorithm::kEs256).value();
+  jose::JwkSet keys_ = jose::JwkSet::of({key_.public_jwk()}).value();
+  Json claims_ = Json::object({{"iss", "https://idp.acme.example"},
+                               {"sub", "nora"},
+                               {"aud", "https://writ.example"},
+                               {"exp", unix_seconds(kNow) + 60}});
+};
+
+TEST_F(AssertionTest, AcceptsWhatFollowsTheRules) {
+  EXPECT_EQ(outcome(), "valid");
+  EXPECT_EQ(outcome(std::nullopt), "valid");
+  claims_.set("aud", Json::array()).push("https://writ.example/oauth2/token");
+  EXPECT_EQ(outcome(), "valid");
+}
+
+TEST_F(AssertionTest, RefusesEachChange) {
+  auto two = Json::array();
+  two.push("https://writ.example");
+  two.push("https://mail.acme.example");
+  const std::tuple<const char*, Json, const char*> changes[] = {
+      {"iss", "https://evil.example", "token_issuer"},
+      {"iss", 1, "token_issuer"},
+      {"sub", "", "token_malformed"},
+      {"aud", "https://mail.acme.example", "audience_mismatch"},
+      {"aud", two, "audience_mismatch"},
+      {"aud", Json(), "audience_mismatch"},
+      {"exp", unix_seconds(kNow), "token_expired"},
+      {"exp", unix_seconds(kNow) + 306, "token_malformed"},
+      {"exp", "soon", "token_malformed"},
+      {"iat", unix_seconds(kNow) + 6, "token_not_yet_valid"},
+      {"nbf", unix_seconds(kNow) + 6, "token_not_yet_valid"},
+      {"nbf", "then", "token_malformed"},
+      {"jti", 7, "token_malformed"},
+  };
+  const auto good = claims_;
+  for (const auto& [name, value, expected] : changes) {
+    claims_ = good;
+    claims_.set(name, value);
+    EXPECT_EQ(outcome(), expected) << name << ' ' << value.dump();
+  }
+}
+
+TEST_F(AssertionTest, RefusesAMissingExpiry) {
+  std::erase_if(*claims_.if_object(), [](const auto& member) { return member.first == "exp"; });
+  EXPECT_EQ(outcome(), "token_malformed");
+}
+
+TEST_F(AssertionTest, RefusesOtherTypesAndOtherKeys) {
+  EXPECT_EQ(outcome("at+jwt"), "token_type");
+  EXPECT_EQ(outcome("dpop+jwt"), "token_type");
+  key_ = jose::PrivateJwk::generate(crypto::Algorithm::kEs256).value();
+  EXPECT_EQ(outcome(), "token_signature");
+}
+
+TEST_F(AssertionTest, TellsTheUnverifiedIssuer) {
+  EXPECT_EQ(unverified_issuer(jose::sign_jws(key_, claims_.dump(), std::nullopt).value()).value(),
+            "https://idp.acme.example");
+  for (const auto* payload : {"{}", "x", R"({"iss":1})", R"({"iss":""})"}) {
+    EXPECT_FALSE(unverified_issuer(jose::sign_jws(key_, payload, std::nullopt).value()).has_value())
+        << payload;
+  }
+  EXPECT_FALSE(unverified_issuer("x").has_value());
+}
+
+}  // namespace
+}  // namespace writ::token

@@ -1,0 +1,108 @@
+#include "token/claims.h"
+
+#include <gtest/gtest.h>
+
+#include "token/testing/world.h"
+
+namespace writ::token {
+namespace {
+
+using testing::kNow;
+
+AccessClaims full_claims() {
+  auto claims = testing::valid_claims(kNow);
+  claims.actors = {{"mail-drafter", std::nullopt}, {"support-agent", "https://agents.example"}};
+  claims.task = "t1";
+  claims.purpose = "support";
+  claims.tenant = "north";
+  claims.environment = "production";
+  claims.acr = "2";
+  claims.auth_time = kNow - std::chrono::minutes(10);
+  claims.key_thumbprint = std::string(43, 'a');
+  claims.authorization_details = codec::parse_json(R"([{"type":"writ_task"}])").value();
+  return claims;
+}
+
+TEST(Claims, ComeBackFromTheirJson) {
+  const auto json = claims_to_json(full_claims());
+  const auto again = claims_from_json(json).value();
+  EXPECT_EQ(claims_to_json(again), json);
+  EXPECT_EQ(again.actors, full_claims().actors);
+  EXPECT_EQ(again.auth_time, full_claims().auth_time);
+  EXPECT_EQ(again.expires_at, kNow + std::chrono::minutes(5));
+}
+
+TEST(Claims, TheNearestActorIsTheOutermost) {
+  EXPECT_EQ(actors_to_json(full_claims().actors).dump(),
+            R"({"sub":"mail-drafter","act":{"sub":"support-agent","iss":"https://agents.example"}})");
+}
+
+TEST(Claims, TheContractPicksAmongTheOptionalOnes) {
+  const auto json = claims_to_json(full_claims(), ClaimsContract::of({"tenant", "acr"}).value());
+  EXPECT_NE(json.find("tenant"), nullptr);
+  EXPECT_NE(json.find("acr"), nullptr);
+  for (const auto* name : {"purpose", "environment", "auth_time", "authorization_details"}) {
+    EXPECT_EQ(json.find(name), nullptr) << name;
+  }
+}
+
+TEST(Claims, NoContractDropsWhatGuardsRead) {
+  const auto json = claims_to_json(full_claims(), ClaimsContract::none());
+  for (const auto* name : {"act", "task", "cnf", "sub", "client_id", "aud"})
+    EXPECT_NE(json.find(name), nullptr) << name;
+}
+
+TEST(Claims, AContractWithAnUnknownNameIsAnError) {
+  EXPECT_FALSE(ClaimsContract::of({"tenant", "shoe_size"}).has_value());
+  EXPECT_FALSE(ClaimsContract::of({"act"}).has_value());
+}
+
+TEST(Claims, KeepTheLimitOfAText) {
+  auto claims = full_claims();
+  claims.purpose = std::string(kMaxClaimBytes, 'p');
+  EXPECT_TRUE(claims_from_json(claims_to_json(claims)).has_value());
+  claims.purpose = std::string(kMaxClaimBytes + 1, 'p');
+  EXPECT_FALSE(claims_from_json(claims_to_json(claims)).has_value());
+}
+
+TEST(Claims, NumericDatesAreRoundedDownToMilliseconds) {
+  EXPECT_EQ(unix_millis(numeric_date(codec::Json(1.9999), "x").value()), 1999);
+  EXPECT_EQ(unix_millis(numeric_date(codec::Json(2), "x").value()), 2000);
+  EXPECT_FALSE(numeric_date(codec::Json(-0.5), "x").has_value());
+  EXPECT_FALSE(numeric_date(codec::Json("2"), "x").has_value());
+}
+
+TEST(Minter, RefusesClaimsThatWouldNotVerify) {
+  const testing::World world;
+  const auto refused = [&](auto change) {
+    auto claims = full_claims();
+    change(claims);
+    return !world.minter.mint(claims).has_value();
+  };
+  EXPECT_FALSE(refused([](auto&) {}));
+  EXPECT_TRUE(refused([](auto& c) { c.subject = ""; }));
+  EXPECT_TRUE(refused([](auto& c) { c.audience = ""; }));
+  EXPECT_TRUE(refused([](auto& c) { c.purpose = "a\nb"; }));
+  EXPECT_TRUE(refused([](auto& c) { c.expires_at = c.issued_at; }));
+  EXPECT_TRUE(refused([](auto& c) { c.actors.resize(kMaxChain + 1, {"a", std::nullopt}); }));
+  EXPECT_TRUE(refused([](auto& c) { c.key_thumbprint = "short"; }));
+}
+
+TEST(Minter, RefusesATokenTooLongToPresent) {
+  const testing::World world;
+  auto claims = full_claims();
+  auto details = codec::Json::array();
+  for (int i = 0; i < 100; ++i) details.push(codec::Json(std::string(100, 'x')));
+  claims.authorization_details = details;
+  EXPECT_EQ(world.minter.mint(claims).error().code, ErrorCode::kLimit);
+}
+
+TEST(Minter, SignsWithTheTypeOfAccessTokens) {
+  const testing::World world;
+  const auto jws = jose::parse_jws(world.mint(full_claims())).value();
+  EXPECT_EQ(jws.typ(), "at+jwt");
+  EXPECT_EQ(jws.kid(), world.ring->snapshot()->keys.front().kid());
+}
+
+}  // namespace
+}  // namespace writ::token

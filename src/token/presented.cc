@@ -1,0 +1,65 @@
+#include "token/presented.h"
+
+#include <algorithm>
+#include <vector>
+
+namespace writ::token {
+namespace {
+
+std::unexpected<Denial> denied(Reason reason, std::string message) {
+  return std::unexpected(Denial{reason, std::move(message)});
+}
+
+// RFC 6750 §2.1: b64token.
+bool is_token_text(std::string_view text) {
+  while (text.ends_with('=')) text.remove_suffix(1);
+  for (const unsigned char c : text) {
+    const bool letter_or_digit = (c >= 'a' && c <= 'z') || (c >= 'A' && c <= 'Z') || (c >= '0' && c <= '9');
+    if (!letter_or_digit && c != '-' && c != '.' && c != '_' && c != '~' && c != '+' && c != '/')
+      return false;
+  }
+  return !text.empty();
+}
+
+}  // namespace
+
+std::expected<Presented, Denial> Presented::from_values(std::span<const std::string_view> authorization,
+                                                        std::span<const std::string_view> dpop) {
+  if (authorization.empty()) return denied(Reason::kTokenMissing, "no Authorization header");
+  if (authorization.size() > 1) return denied(Reason::kTokenMalformed, "more than one Authorization header");
+
+  // RFC 9110 §11.4: a scheme, one or more spaces, and what the scheme says.
+  const auto value = authorization.front();
+  const auto space = value.find(' ');
+  const auto name = value.substr(0, space);
+  std::optional<Scheme> scheme;
+  if (http::equal_ignoring_case(name, "Bearer")) scheme = Scheme::kBearer;
+  if (http::equal_ignoring_case(name, "DPoP")) scheme = Scheme::kDpop;
+  if (!scheme)
+    return denied(Reason::kTokenMissing, "the Authorization header is not of the Bearer or DPoP scheme");
+  auto token = space == value.npos ? std::string_view() : value.substr(space + 1);
+  token.remove_prefix(std::min(token.find_first_not_of(' '), token.size()));
+  if (token.empty()) return denied(Reason::kTokenMissing, "no token after the scheme");
+  if (token.size() > kMaxTokenBytes) return denied(Reason::kTokenMalformed, "the token is longer than 8 KiB");
+  if (!is_token_text(token))
+    return denied(Reason::kTokenMalformed, "the token holds a character no token has");
+
+  // RFC 9449 §4.3, check 1: not more than one proof.
+  if (dpop.size() > 1) return denied(Reason::kTokenMalformed, "more than one DPoP header");
+  if (dpop.empty()) return Presented(*scheme, std::string(token), std::nullopt);
+  if (dpop.front().size() > kMaxProofBytes)
+    return denied(Reason::kTokenMalformed, "the proof is longer than 4 KiB");
+  return Presented(*scheme, std::string(token), std::string(dpop.front()));
+}
+
+std::expected<Presented, Denial> Presented::from_headers(const http::Headers& headers) {
+  std::vector<std::string_view> authorization, dpop;
+  for (std::size_t i = 0; i < headers.size(); ++i) {
+    const auto header = headers[i];
+    if (http::equal_ignoring_case(header.name, "Authorization")) authorization.push_back(header.value);
+    if (http::equal_ignoring_case(header.name, "DPoP")) dpop.push_back(header.value);
+  }
+  return from_values(authorization, dpop);
+}
+
+}  // namespace writ::token

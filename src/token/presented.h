@@ -1,0 +1,45 @@
+// Presented: a token taken out of a request, and nothing believed yet.
+//
+// The second type in the way of a request (ARCHITECTURE.md). There is exactly one place a token may be: one
+// Authorization field with the Bearer or the DPoP scheme (RFC 6750 §2.1, RFC 9449 §7.1). Form and query
+// parameters are never looked at. A plain immutable value.
+#pragma once
+
+#include <expected>
+#include <optional>
+#include <span>
+#include <string>
+#include <string_view>
+
+#include "base/denial.h"
+#include "http/headers.h"
+
+namespace writ::token {
+
+inline constexpr std::size_t kMaxTokenBytes = 8 * 1024;
+inline constexpr std::size_t kMaxProofBytes = 4 * 1024;
+
+enum class Scheme { kBearer, kDpop };
+
+class Presented {
+ public:
+  // From all values of the Authorization and of the DPoP header fields.
+  static std::expected<Presented, Denial> from_values(std::span<const std::string_view> authorization,
+                                                      std::span<const std::string_view> dpop = {});
+  static std::expected<Presented, Denial> from_headers(const http::Headers& headers);
+
+  Scheme scheme() const noexcept { return scheme_; }
+  std::string_view token() const noexcept { return token_; }
+  // The DPoP proof, where one came along.
+  std::optional<std::string_view> proof() const noexcept { return proof_; }
+
+ private:
+  Presented(Scheme scheme, std::string token, std::optional<std::string> proof)
+      : scheme_(scheme), token_(std::move(token)), proof_(std::move(proof)) {}
+
+  Scheme scheme_;
+  std::string token_;
+  std::optional<std::string> proof_;
+};
+
+}  // namespace writ::token

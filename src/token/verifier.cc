@@ -1,0 +1,135 @@
+#include "token/verifier.h"
+
+#include "crypto/hash.h"
+#include "jose/jws.h"
+#include "token/jwt_rules.h"
+#include "token/verified_cache.h"
+
+namespace writ::token {
+namespace {
+
+std::unexpected<Denial> denied(Reason reason, std::string message) {
+  return std::unexpected(Denial{reason, std::move(message)});
+}
+
+// No key of ours has this kid. The issuer the token names tells a stranger's token from a forged or outdated
+// one of ours; either way it is refused.
+std::unexpected<Denial> unknown_key(const jose::UnverifiedJws& jws, std::string_view issuer) {
+  const auto claims = jose::parse_claims(jws.unverified_payload());
+  const auto* named = claims ? claims->find_string("iss") : nullptr;
+  if (named != nullptr && *named != issuer)
+    return denied(Reason::kTokenIssuer, "the token is of another issuer");
+  return denied(Reason::kTokenSignature, "the token is signed with an unknown key");
+}
+
+Reason reason_of(const Error& claims_error) {
+  switch (claims_error.code) {
+    case ErrorCode::kLimit:
+      return Reason::kChainTooDeep;
+    case ErrorCode::kUnsupported:
+      return Reason::kSenderBindingMissing;
+    default:
+      return Reason::kTokenMalformed;
+  }
+}
+
+}  // namespace
+
+Verifier::Verifier(VerifierOptions options, jose::JwkSet keys, const Revocations& revocations,
+                   ReplayGuard& replays)
+    : options_(std::move(options)),
+      keys_(std::make_shared<const Keys>(Keys{std::move(keys), 1})),
+      revocations_(revocations),
+      replays_(replays),
+      cache_(std::make_unique<VerifiedCache>(options_.cache_entries)) {}
+
+Verifier::~Verifier() = default;
+
+std::shared_ptr<const Verifier::Keys> Verifier::keys() const {
+  const std::lock_guard lock(keys_mutex_);
+  return keys_;
+}
+
+void Verifier::set_keys(jose::JwkSet keys) {
+  const std::lock_guard lock(keys_mutex_);
+  keys_ = std::make_shared<const Keys>(Keys{std::move(keys), keys_->generation + 1});
+}
+
+std::size_t Verifier::cached() const {
+  return cache_->size();
+}
+
+std::expected<Verified, Denial> Verifier::verify(const Presented& presented,
+                                                 const std::optional<ProofTarget>& target,
+                                                 Instant now) const {
+  auto claims = TRY(valid_claims(presented.token(), now));
+  TRY(check_binding(presented, *claims, target, now));
+  return Verified(std::move(claims));
+}
+
+std::expected<Verified, Denial> Verifier::verify_parameter(std::string_view token, Instant now) const {
+  return Verified(TRY(valid_claims(token, now)));
+}
+
+std::expected<Verifier::Claims, Denial> Verifier::valid_claims(std::string_view token, Instant now) const {
+  if (token.size() > kMaxTokenBytes) return denied(Reason::kTokenMalformed, "the token is longer than 8 KiB");
+  const auto keys = this->keys();
+  const auto digest = crypto::sha256(token);
+  auto claims = cache_->find(digest, keys->generation);
+  const bool hit = claims != nullptr;
+  if (!hit) claims = TRY(verify_signature(token, *keys));
+  TRY(check_now(*claims, now));
+  if (!hit) cache_->insert(digest, keys->generation, claims);
+  return claims;
+}
+
+std::expected<Verifier::Claims, Denial> Verifier::verify_signature(std::string_view token,
+                                                                   const Keys& keys) const {
+  const auto jws = jose::parse_jws(token);
+  if (!jws) {
+    // An algorithm that Writ does not speak is a signature that cannot be right, not a malformed token.
+    const auto reason =
+        jws.error().code == ErrorCode::kUnsupported ? Reason::kTokenSignature : Reason::kTokenMalformed;
+    return denied(reason, jws.error().message);
+  }
+  // RFC 9068 §4: refuse every other type, such as an ID token of the same issuer.
+  if (!is_type(jws->typ(), "at+jwt")) return denied(Reason::kTokenType, "the token is not of type at+jwt");
+
+  const auto* key = keys.set.find(jws->kid());
+  if (key == nullptr) return unknown_key(*jws, options_.issuer);
+  const auto payload = jws->verify(*key);
+  if (!payload) return denied(Reason::kTokenSignature, "the token's signature is wrong");
+
+  const auto json = jose::parse_claims(*payload);
+  if (!json) return denied(Reason::kTokenMalformed, json.error().message);
+  auto claims = claims_from_json(*json);
+  if (!claims) return denied(reason_of(claims.error()), claims.error().message);
+  if (claims->issuer != options_.issuer)
+    return denied(Reason::kTokenIssuer, "the token is of another issuer");
+  return std::make_shared<const AccessClaims>(*std::move(claims));
+}
+
+std::expected<void, Denial> Verifier::check_now(const AccessClaims& claims, Instant now) const {
+  TRY(check_lifetime({claims.issued_at, claims.not_before, claims.expires_at}, kClockSkew, now));
+  if (revocations_.revoked(claims.jti)) return denied(Reason::kTokenRevoked, "the token was revoked");
+  return {};
+}
+
+// RFC 9449 §7.1 and §7.2: a bound token is worth nothing without its proof, and the scheme must agree.
+std::expected<void, Denial> Verifier::check_binding(const Presented& presented, const AccessClaims& claims,
+                                                    const std::optional<ProofTarget>& target,
+                                                    Instant now) const {
+  if (!claims.key_thumbprint) {
+    if (presented.scheme() == Scheme::kBearer) return {};
+    return denied(Reason::kSenderBindingMismatch, "the DPoP scheme with a token that is bound to no key");
+  }
+  if (presented.scheme() != Scheme::kDpop || !presented.proof()) {
+    return denied(Reason::kSenderBindingMissing, "the token is bound to a key and came without a proof");
+  }
+  if (!target) return denied(Reason::kSenderBindingMissing, "no proof can be checked here");
+  const BoundToken token{presented.token(), *claims.key_thumbprint};
+  TRY(verify_proof(*presented.proof(), *target, token, replays_, now));
+  return {};
+}
+
+}  // namespace writ::token

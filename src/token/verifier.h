@@ -1,0 +1,80 @@
+// The one place that verifies access tokens (RFC 9068 §4, RFC 9449 §7).
+//
+// Verifier turns token::Presented into token::Verified or a Denial. What costs a signature check is kept in a
+// bounded cache under the token's hash; expiry, revocation and sender binding are checked on every use, also
+// on a cache hit. The keys are an immutable snapshot that set_keys() swaps; what older keys verified is
+// verified again. Thread-safe. Times are arguments.
+#pragma once
+
+#include <cstdint>
+#include <expected>
+#include <memory>
+#include <mutex>
+#include <optional>
+#include <string>
+#include <string_view>
+
+#include "base/clock.h"
+#include "base/denial.h"
+#include "jose/jwk.h"
+#include "token/presented.h"
+#include "token/proof.h"
+#include "token/replay.h"
+#include "token/revocation.h"
+#include "token/verified.h"
+
+namespace writ::token {
+
+// How far another clock may be ahead of ours: for `nbf` and `iat`. There is no leeway for `exp`.
+inline constexpr Duration kClockSkew = std::chrono::seconds(5);
+
+struct VerifierOptions {
+  std::string issuer;  // the only one accepted
+  std::size_t cache_entries = 16 * 1024;
+};
+
+class VerifiedCache;
+
+class Verifier {
+ public:
+  // What it refers to must outlive it.
+  Verifier(VerifierOptions options, jose::JwkSet keys, const Revocations& revocations, ReplayGuard& replays);
+  ~Verifier();
+  Verifier(const Verifier&) = delete;
+  Verifier& operator=(const Verifier&) = delete;
+
+  // Without a target no proof can be checked, and a sender-bound token is refused.
+  std::expected<Verified, Denial> verify(const Presented& presented, const std::optional<ProofTarget>& target,
+                                         Instant now) const;
+
+  // An access token that came as a parameter and not with a request (token exchange): there is no proof, so
+  // the binding is for the caller to deal with. Everything else is checked the same.
+  std::expected<Verified, Denial> verify_parameter(std::string_view token, Instant now) const;
+
+  void set_keys(jose::JwkSet keys);
+  const std::string& issuer() const noexcept { return options_.issuer; }
+  std::size_t cached() const;
+
+ private:
+  using Claims = std::shared_ptr<const AccessClaims>;
+  struct Keys {
+    jose::JwkSet set;
+    std::uint64_t generation;
+  };
+
+  std::shared_ptr<const Keys> keys() const;
+  std::expected<Claims, Denial> valid_claims(std::string_view token, Instant now) const;
+  std::expected<Claims, Denial> verify_signature(std::string_view token, const Keys& keys) const;
+  std::expected<void, Denial> check_now(const AccessClaims& claims, Instant now) const;
+  std::expected<void, Denial> check_binding(const Presented& presented, const AccessClaims& claims,
+                                            const std::optional<ProofTarget>& target, Instant now) const;
+
+  VerifierOptions options_;
+  mutable std::mutex keys_mutex_;
+  std::shared_ptr<const Keys> keys_;
+  const Revocations& revocations_;
+  ReplayGuard& replays_;
+  std::unique_ptr<VerifiedCache> cache_;
+};
+
+}  // namespace writ::token
