@@ -1,0 +1,66 @@
+// Request targets and path templates: what a template matches must be what it says, segment by segment.
+//
+// Input: templates and one target, a line each.
+#include <cstddef>
+#include <cstdint>
+#include <string>
+#include <string_view>
+#include <vector>
+
+#include "base/check.h"
+#include "http/path_trie.h"
+#include "http/target.h"
+
+namespace {
+
+using namespace writ::http;
+
+std::vector<std::string_view> split(std::string_view text, char separator) {
+  std::vector<std::string_view> parts;
+  for (std::size_t at = 0; at != std::string_view::npos;) {
+    const std::size_t end = text.find(separator, at);
+    parts.push_back(text.substr(at, end == std::string_view::npos ? end : end - at));
+    at = end == std::string_view::npos ? end : end + 1;
+  }
+  return parts;
+}
+
+void check_match(std::string_view path_template, std::string_view path,
+                 const std::vector<std::string_view>& values) {
+  const auto wanted = split(path_template, '/');
+  const auto given = split(path, '/');
+  WRIT_CHECK(wanted.size() == given.size());
+  std::size_t value = 0;
+  for (std::size_t i = 0; i < wanted.size(); ++i) {
+    if (wanted[i].starts_with('{')) {
+      WRIT_CHECK(value < values.size() && values[value] == given[i] && !given[i].empty());
+      ++value;
+    } else {
+      WRIT_CHECK(wanted[i] == given[i]);
+    }
+  }
+  WRIT_CHECK(value == values.size());
+}
+
+}  // namespace
+
+extern "C" int LLVMFuzzerTestOneInput(const std::uint8_t* data, std::size_t size) {
+  const auto lines = split({reinterpret_cast<const char*>(data), size}, '\n');
+  PathTrie trie;
+  std::vector<std::string_view> templates;  // by leaf
+  for (std::size_t i = 0; i + 1 < lines.size() && i < 32; ++i) {
+    const auto added = trie.add(lines[i]);
+    if (added && !added->existed) templates.push_back(lines[i]);
+  }
+  const auto target = parse_target(lines.back());
+  if (!target) return 0;
+  const std::string& path = target->path;
+  WRIT_CHECK(path.starts_with('/') && path.find("//") == std::string::npos &&
+             path.find('\0') == std::string::npos);
+  for (const std::string_view segment : split(path, '/')) WRIT_CHECK(segment != "." && segment != "..");
+  const auto again = parse_target(encode_path(path));
+  WRIT_CHECK(again && again->path == path);
+  std::vector<std::string_view> values;
+  if (const auto leaf = trie.match(path, values)) check_match(templates.at(*leaf), path, values);
+  return 0;
+}

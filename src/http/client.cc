@@ -1,0 +1,189 @@
+#include "http/client.h"
+
+#include <array>
+#include <charconv>
+#include <fmt/format.h>
+#include <future>
+#include <utility>
+
+#include "base/check.h"
+#include "http/client_connection.h"
+#include "http/target.h"
+
+namespace writ::http {
+
+Result<Origin> parse_origin(std::string_view url) {
+  const auto invalid = [&](std::string_view why) {
+    return failure(ErrorCode::kInvalid, fmt::format("`{}` is not an upstream: {}", url, why));
+  };
+  constexpr std::string_view kScheme = "http://";
+  if (url.starts_with("https://"))
+    return failure(ErrorCode::kUnsupported, fmt::format("`{}`: https upstreams are not supported yet", url));
+  if (!url.starts_with(kScheme)) return invalid("expected `http://host[:port][/prefix]`");
+  std::string_view rest = url.substr(kScheme.size());
+  const std::size_t slash = std::min(rest.find('/'), rest.size());
+  const std::string_view authority = rest.substr(0, slash);
+  std::string_view prefix = rest.substr(slash);
+  if (!is_valid_host(authority)) return invalid("the host is not valid");
+  if (prefix.ends_with('/')) prefix.remove_suffix(1);
+  if (!prefix.empty()) {
+    if (prefix.ends_with('/')) return invalid("its path has an empty segment");
+    const auto parsed = parse_target(prefix);
+    if (!parsed) return invalid(parsed.error().message);
+    if (!parsed->query.empty() || prefix.find('?') != std::string_view::npos)
+      return invalid("it has a query");
+    if (encode_path(parsed->path) != prefix) return invalid("write the prefix in its canonical encoding");
+  }
+  Origin origin{
+      .host = {}, .port = 80, .path_prefix = std::string(prefix), .authority = std::string(authority)};
+  const std::size_t bracket = authority.rfind(']');
+  const std::size_t colon = authority.find(':', bracket == std::string_view::npos ? 0 : bracket);
+  if (colon != std::string_view::npos) {
+    const std::string_view port = authority.substr(colon + 1);
+    std::from_chars(port.data(), port.data() + port.size(), origin.port);
+    if (origin.port == 0) return invalid("port 0 cannot be connected to");
+    if (origin.port == 80) origin.authority = authority.substr(0, colon);
+  }
+  origin.host = authority.substr(0, colon);
+  if (origin.host.starts_with('[')) origin.host = origin.host.substr(1, origin.host.size() - 2);
+  return origin;
+}
+
+// ---- Call ----
+
+Call::Call(std::shared_ptr<internal::CallSide> side) : side_(std::move(side)) {}
+
+Call& Call::operator=(Call&& other) noexcept {
+  if (this != &other) {
+    drop();
+    side_ = std::move(other.side_);
+  }
+  return *this;
+}
+
+Call::~Call() {
+  drop();
+}
+
+void Call::drop() noexcept {
+  if (const auto side = std::exchange(side_, nullptr)) side->drop();
+}
+
+void Call::write_body(std::string_view bytes, Done callback) {
+  WRIT_CHECK(side_ != nullptr);
+  side_->write_body(bytes, std::move(callback));
+}
+
+void Call::finish_body(Done callback) {
+  WRIT_CHECK(side_ != nullptr);
+  side_->finish_body(std::move(callback));
+}
+
+void Call::read_head(HeadDone callback) {
+  WRIT_CHECK(side_ != nullptr);
+  side_->read_head(std::move(callback));
+}
+
+void Call::read_body(PieceDone callback) {
+  WRIT_CHECK(side_ != nullptr);
+  side_->read_body(std::move(callback));
+}
+
+// ---- Client ----
+
+Client::Client(Loops& loops, ClientOptions options) : core_(std::make_shared<ClientCore>(loops, options)) {}
+
+Client::~Client() {
+  for (std::size_t loop = 0; loop < core_->loops.size(); ++loop) {
+    core_->loops.run(loop, [&] {
+      ClientLoop& mine = core_->per_loop[loop];
+      const auto calls = std::exchange(mine.calls, {});
+      for (CallState* call : calls) call->fail(CallError::Kind::kBroken, "the client is shutting down");
+      for (auto& [authority, pool] : mine.pools) {
+        const auto idle = std::exchange(pool.idle, {});
+        for (const auto& connection : idle) connection->close();
+      }
+    });
+  }
+}
+
+Call Client::open(const Origin& origin, Outbound request) {
+  const std::size_t loop = core_->loops.current();
+  WRIT_CHECK(loop != Loops::none);
+  auto state = std::make_shared<CallState>(core_, loop, origin, std::move(request));
+  state->begin();
+  return Call(std::move(state));
+}
+
+ClientStats Client::stats() const noexcept {
+  return {.connections_opened = core_->opened.load(std::memory_order_relaxed),
+          .connections_reused = core_->reused.load(std::memory_order_relaxed),
+          .retries = core_->retries.load(std::memory_order_relaxed)};
+}
+
+namespace {
+
+// The state of one fetch(); it holds itself until it has an answer.
+struct Fetch : std::enable_shared_from_this<Fetch> {
+  std::string body;
+  std::size_t max_body_bytes;
+  Call call;
+  Response response{.status = 0, .headers = {}, .body = {}};
+  std::promise<Result<Response>> result;
+  bool finished = false;
+
+  void fail(const CallError& error) { finish(failure(ErrorCode::kUnavailable, error.message)); }
+  void finish(Result<Response> value) {
+    if (std::exchange(finished, true)) return;
+    call = Call();
+    result.set_value(std::move(value));
+  }
+
+  void begin(bool has_body) {
+    if (has_body) {
+      call.write_body(body, [self = shared_from_this()](CallResult<void> sent) {
+        if (sent && !self->finished) self->call.finish_body([](const CallResult<void>&) {});
+      });
+    }
+    call.read_head([self = shared_from_this()](CallResult<InboundHead> head) {
+      if (!head) return self->fail(head.error());
+      self->response.status = head->status;
+      self->response.headers = std::move(head->headers);
+      self->read_on();
+    });
+  }
+
+  void read_on() {
+    call.read_body([self = shared_from_this()](CallResult<std::string_view> piece) {
+      if (!piece) return self->fail(piece.error());
+      if (piece->empty()) return self->finish(std::move(self->response));
+      self->response.body.append(*piece);
+      if (self->response.body.size() > self->max_body_bytes) {
+        return self->finish(failure(ErrorCode::kLimit,
+                                    fmt::format("the answer is larger than {} bytes", self->max_body_bytes)));
+      }
+      self->read_on();
+    });
+  }
+};
+
+}  // namespace
+
+Result<Response> Client::fetch(const Origin& origin, Outbound request, std::string body,
+                               std::size_t max_body_bytes) {
+  WRIT_CHECK(core_->loops.current() == Loops::none);
+  request.has_body = !body.empty();
+  request.content_length = body.size();
+  auto fetch = std::make_shared<Fetch>();
+  fetch->body = std::move(body);
+  fetch->max_body_bytes = max_body_bytes;
+  auto result = fetch->result.get_future();
+  core_->loops.post(0, [this, fetch = std::move(fetch), origin, request = std::move(request)]() mutable {
+    const bool has_body = request.has_body;
+    fetch->call = open(origin, std::move(request));
+    fetch->begin(has_body);
+  });
+  return result.get();
+}
+
+}  // namespace writ::http

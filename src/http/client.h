@@ -1,0 +1,146 @@
+// The outbound side: HTTP/1.1 to configured origins, with a pool of kept-alive connections per loop, bodies
+// streamed both ways, and the framing of answers checked as strictly as that of requests.
+//
+// It connects only to origins its caller configured; it follows no redirects and reads no proxy settings. A
+// request is sent a second time only where that is safe: it went to a kept-alive connection that ended before
+// the first byte of an answer, and either nothing had been sent, or the method is idempotent and there is no
+// body (RFC 9110 §9.2.2).
+//
+// Streaming use, on a loop thread:  open → write_body* → finish_body → read_head → read_body until empty.
+// Simple use, on any other thread:  fetch().
+#pragma once
+
+#include <chrono>
+#include <cstddef>
+#include <cstdint>
+#include <expected>
+#include <functional>
+#include <memory>
+#include <optional>
+#include <string>
+#include <string_view>
+
+#include "base/result.h"
+#include "http/headers.h"
+#include "http/loops.h"
+#include "http/response.h"
+
+namespace writ::http {
+
+// Where requests go: scheme, host and port, and a path prefix without a slash at its end. Made by
+// parse_origin.
+struct Origin {
+  std::string host;
+  std::uint16_t port;
+  std::string path_prefix;  // "" or "/base", encoded
+  std::string authority;    // for the Host field; without the port when it is 80
+};
+// "http://127.0.0.1:9001/base". https is kUnsupported for now.
+Result<Origin> parse_origin(std::string_view url);
+
+struct ClientOptions {
+  std::chrono::milliseconds connect_timeout{2'000};
+  std::chrono::milliseconds read_timeout{
+      30'000};  // from the request's end to the answer's head, and between reads
+  std::chrono::milliseconds write_timeout{30'000};
+  std::chrono::milliseconds idle_timeout{30'000};  // of a pooled connection; keep it below the upstream's own
+  std::size_t max_idle_per_origin = 64;            // per loop
+  std::size_t max_connections_per_origin = 1'024;  // per loop; beyond it a call fails with kOverloaded
+  std::size_t max_head_bytes = 32 * 1024;
+  std::size_t max_headers = 200;
+};
+
+struct Outbound {
+  std::string method;
+  std::string target;  // origin-form, encoded (http/target.h); the origin's prefix is put in front
+  Headers headers;     // without Host and the framing fields, which the client answers for
+  bool has_body = false;
+  std::optional<std::uint64_t> content_length = std::nullopt;  // of the body; chunked when absent
+};
+
+struct InboundHead {
+  int status;
+  Headers headers;  // as received
+  bool has_body;
+  std::optional<std::uint64_t> content_length;  // nothing: chunked, or until the connection ends
+};
+
+struct CallError {
+  enum class Kind {
+    kUnreachable,  // no connection: unknown host, refused
+    kTimeout,      // of connecting, writing or reading
+    kBroken,       // the connection ended in the middle
+    kMalformed,    // the answer is no proper HTTP/1.1
+    kOverloaded,   // max_connections_per_origin
+  };
+  Kind kind;
+  std::string message;
+};
+template <class T>
+using CallResult = std::expected<T, CallError>;
+
+namespace internal {
+class CallSide;
+}
+
+// One request to an upstream and its answer. Loop thread only; callbacks come there, and never from inside
+// the call that was given them. Destroying it early closes its connection.
+class Call {
+ public:
+  using Done = std::move_only_function<void(CallResult<void>)>;
+  using HeadDone = std::move_only_function<void(CallResult<InboundHead>)>;
+  using PieceDone = std::move_only_function<void(CallResult<std::string_view>)>;
+
+  Call() = default;  // no call yet; using it is a defect
+  Call(Call&& other) noexcept = default;
+  Call& operator=(Call&& other) noexcept;
+  ~Call();
+  explicit operator bool() const noexcept { return side_ != nullptr; }
+
+  // Only when has_body. One at a time; the bytes must live until the callback.
+  void write_body(std::string_view bytes, Done callback);
+  void finish_body(Done callback);
+
+  // May be called while the body is still being written: an upstream may answer early.
+  void read_head(HeadDone callback);
+  // The next piece, valid until the next read; empty at the end of the body, when the connection has gone
+  // back to the pool.
+  void read_body(PieceDone callback);
+
+  // http only.
+  explicit Call(std::shared_ptr<internal::CallSide> side);
+
+ private:
+  void drop() noexcept;
+  std::shared_ptr<internal::CallSide> side_;
+};
+
+struct ClientStats {
+  std::uint64_t connections_opened;
+  std::uint64_t connections_reused;
+  std::uint64_t retries;
+};
+
+struct ClientCore;  // http only
+
+class Client {
+ public:
+  Client(Loops& loops, ClientOptions options);
+  // Fails all calls under way. Not from a loop.
+  ~Client();
+
+  // Takes a pooled connection or begins to connect, and sends the head (with the body's first piece, if there
+  // is a body). Loop thread only. What goes wrong is told by the call's callbacks.
+  Call open(const Origin& origin, Outbound request);
+
+  // A whole request and its whole answer, blocking; never on a loop thread.
+  Result<Response> fetch(const Origin& origin, Outbound request, std::string body = {},
+                         std::size_t max_body_bytes = 1 << 20);
+
+  ClientStats stats() const noexcept;
+
+ private:
+  std::shared_ptr<ClientCore> core_;
+};
+
+}  // namespace writ::http

@@ -1,0 +1,27 @@
+// What an Exchange asks of its connection. Internal to http.
+#pragma once
+
+#include "http/framing.h"
+#include "http/server.h"
+
+namespace writ::http::internal {
+
+class ExchangeSide {
+ public:
+  virtual ~ExchangeSide() = default;
+  virtual void read_body(BodyCallback callback) = 0;
+  virtual void read_whole_body(std::uint64_t max_bytes, std::move_only_function<void(Exchange)> callback) = 0;
+  virtual void respond(Response response) = 0;  // any thread
+  virtual void start(ResponseHead head) = 0;
+  virtual void write(std::string_view bytes, DoneCallback callback) = 0;
+  virtual void finish() = 0;
+  virtual void abort() = 0;      // any thread
+  virtual void abandoned() = 0;  // the exchange is gone without an end to its answer; any thread
+
+  Request request_;
+  Framing framing_;
+  std::size_t loop_ = 0;
+  bool answered_ = false;
+};
+
+}  // namespace writ::http::internal

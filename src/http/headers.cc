@@ -1,0 +1,114 @@
+#include "http/headers.h"
+
+#include <algorithm>
+#include <array>
+#include <functional>
+
+#include "base/check.h"
+
+namespace writ::http {
+namespace {
+
+char lower(char c) {
+  return c >= 'A' && c <= 'Z' ? static_cast<char>(c | 0x20) : c;
+}
+
+// RFC 9110 §5.6.2: tchar.
+constexpr std::array<bool, 256> kTokenCharacters = [] {
+  std::array<bool, 256> table{};
+  for (const char c :
+       std::string_view("!#$%&'*+-.^_`|~0123456789abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ"))
+    table[static_cast<unsigned char>(c)] = true;
+  return table;
+}();
+
+}  // namespace
+
+bool equal_ignoring_case(std::string_view a, std::string_view b) noexcept {
+  return a.size() == b.size() &&
+         std::equal(a.begin(), a.end(), b.begin(), [](char x, char y) { return lower(x) == lower(y); });
+}
+
+bool is_token(std::string_view text) noexcept {
+  return !text.empty() && std::all_of(text.begin(), text.end(),
+                                      [](char c) { return kTokenCharacters[static_cast<unsigned char>(c)]; });
+}
+
+bool is_field_value(std::string_view text) noexcept {
+  return std::all_of(text.begin(), text.end(), [](char c) {
+    const auto byte = static_cast<unsigned char>(c);
+    return (byte >= 0x20 && byte != 0x7f) || byte == '\t';
+  });
+}
+
+Header Headers::operator[](std::size_t index) const noexcept {
+  const Span& span = spans_[index];
+  const std::string_view bytes = bytes_;
+  return {.name = bytes.substr(span.begin, span.name_size),
+          .value = bytes.substr(span.begin + span.name_size, span.value_size)};
+}
+
+std::optional<std::string_view> Headers::find(std::string_view name) const noexcept {
+  for (std::size_t i = 0; i < size(); ++i) {
+    if (spans_[i].name_size != name.size()) continue;
+    const Header header = (*this)[i];
+    if (equal_ignoring_case(header.name, name)) return header.value;
+  }
+  return std::nullopt;
+}
+
+std::size_t Headers::count(std::string_view name) const noexcept {
+  std::size_t count = 0;
+  for (std::size_t i = 0; i < size(); ++i) count += equal_ignoring_case((*this)[i].name, name) ? 1 : 0;
+  return count;
+}
+
+bool Headers::has_token(std::string_view name, std::string_view token) const noexcept {
+  for (std::size_t i = 0; i < size(); ++i) {
+    const Header header = (*this)[i];
+    if (!equal_ignoring_case(header.name, name)) continue;
+    std::string_view rest = header.value;
+    while (!rest.empty()) {
+      const std::size_t comma = std::min(rest.find(','), rest.size());
+      std::string_view item = rest.substr(0, comma);
+      while (!item.empty() && (item.front() == ' ' || item.front() == '\t')) item.remove_prefix(1);
+      while (!item.empty() && (item.back() == ' ' || item.back() == '\t')) item.remove_suffix(1);
+      if (equal_ignoring_case(item, token)) return true;
+      rest.remove_prefix(std::min(comma + 1, rest.size()));
+    }
+  }
+  return false;
+}
+
+void Headers::add(std::string_view name, std::string_view value) {
+  // A view into this object would be lost when the buffer grows.
+  const auto inside = [&](std::string_view text) {
+    return !std::less<>()(text.data(), bytes_.data()) &&
+           std::less<>()(text.data(), bytes_.data() + bytes_.size());
+  };
+  if (inside(name) || inside(value)) return add(std::string(name), std::string(value));
+  spans_.push_back({.begin = static_cast<std::uint32_t>(bytes_.size()),
+                    .name_size = static_cast<std::uint32_t>(name.size()),
+                    .value_size = static_cast<std::uint32_t>(value.size())});
+  WRIT_CHECK(bytes_.size() + name.size() + value.size() < (std::size_t{1} << 31));
+  bytes_.append(name).append(value);
+}
+
+void Headers::set(std::string_view name, std::string_view value) {
+  remove(name);
+  add(name, value);
+}
+
+std::size_t Headers::remove(std::string_view name) {
+  // The bytes stay until clear(): a few names more or less in one message do not matter.
+  return std::erase_if(spans_, [&](const Span& span) {
+    return equal_ignoring_case(std::string_view(bytes_).substr(span.begin, span.name_size), name);
+  });
+}
+
+void Headers::clear() noexcept {
+  bytes_.clear();
+  spans_.clear();
+}
+
+}  // namespace writ::http

@@ -1,0 +1,42 @@
+#include "http/headers.h"
+
+#include <gtest/gtest.h>
+
+namespace writ::http {
+namespace {
+
+TEST(Headers, AreFoundWithoutRegardToCase) {
+  Headers headers{{"Content-Type", "text/plain"}, {"X-A", "1"}, {"x-a", "2"}};
+  EXPECT_EQ(headers.find("content-type"), "text/plain");
+  EXPECT_EQ(headers.find("X-a"), "1");
+  EXPECT_EQ(headers.count("x-A"), 2u);
+  EXPECT_EQ(headers.find("x-b"), std::nullopt);
+  EXPECT_EQ(headers.remove("X-A"), 2u);
+  EXPECT_EQ(headers.size(), 1u);
+}
+
+TEST(Headers, TakeTheirOwnValues) {
+  Headers headers{{"A", std::string(100, 'a')}};
+  for (int i = 0; i < 20; ++i) headers.set("B", *headers.find("a"));
+  EXPECT_EQ(headers.find("b"), std::string(100, 'a'));
+}
+
+TEST(Headers, KnowLists) {
+  const Headers headers{{"Connection", "keep-alive, X-Secret ,close"}, {"Connection", "te"}};
+  EXPECT_TRUE(headers.has_token("connection", "x-secret"));
+  EXPECT_TRUE(headers.has_token("connection", "TE"));
+  EXPECT_FALSE(headers.has_token("connection", "secret"));
+}
+
+TEST(Headers, FieldSyntax) {
+  EXPECT_TRUE(is_token("X-Request-Id"));
+  EXPECT_FALSE(is_token(""));
+  EXPECT_FALSE(is_token("a b"));
+  EXPECT_FALSE(is_token("a:"));
+  EXPECT_TRUE(is_field_value("a\tb \xff"));
+  EXPECT_FALSE(is_field_value("a\r\nb"));
+  EXPECT_FALSE(is_field_value(std::string_view("\0", 1)));
+}
+
+}  // namespace
+}  // namespace writ::http

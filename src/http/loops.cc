@@ -1,0 +1,96 @@
+#include "http/loops.h"
+
+#include <algorithm>
+#include <cstdio>
+#include <fmt/format.h>
+#include <future>
+
+#include "base/check.h"
+#include "http/loops_impl.h"
+
+namespace writ::http {
+namespace {
+
+struct Here {
+  const void* loops = nullptr;
+  std::size_t index = Loops::none;
+};
+thread_local Here here;
+
+// An exception from a callback has unwound what it owned (an exchange answers 500 as it goes): the loop, and
+// all other connections on it, go on.
+void run_until_stopped(asio::io_context& context) {
+  for (;;) {
+    try {
+      context.run();
+      return;
+    } catch (const std::exception& exception) {
+      fmt::print(stderr, "writ: defect: exception on an I/O thread: {}\n", exception.what());
+    }
+  }
+}
+
+}  // namespace
+
+Loops::Loops(std::size_t threads) : impl_(std::make_unique<Impl>()) {
+  for (std::size_t i = 0; i < std::max<std::size_t>(threads, 1); ++i)
+    impl_->loops.push_back(std::make_unique<Loop>());
+  for (std::size_t i = 0; i < impl_->loops.size(); ++i) {
+    Loop& loop = *impl_->loops[i];
+    loop.thread = std::thread([this, &loop, i] {
+      here = {.loops = impl_.get(), .index = i};
+      const auto work = asio::make_work_guard(loop.context);
+      run_until_stopped(loop.context);
+    });
+  }
+}
+
+Loops::~Loops() {
+  stop();
+  // Connections that are still in a queue unwatch themselves as the context destroys them: forget them first.
+  for (auto& loop : impl_->loops) loop->deadlines.clear();
+}
+
+std::size_t Loops::size() const noexcept {
+  return impl_->loops.size();
+}
+
+void Loops::post(std::size_t loop, Task task) {
+  asio::post(impl_->loops[loop]->context, std::move(task));
+}
+
+void Loops::run(std::size_t loop, Task task) {
+  WRIT_CHECK(current() == none);
+  if (impl_->stopped) return task();
+  std::promise<void> done;
+  post(loop, [&] {
+    task();
+    done.set_value();
+  });
+  done.get_future().wait();
+}
+
+void Loops::post_after(std::size_t loop, std::chrono::milliseconds delay, Task task) {
+  post(loop, [this, loop, delay, task = std::move(task)]() mutable {
+    auto timer = std::make_unique<asio::steady_timer>(impl_->loops[loop]->context, delay);
+    auto& reference = *timer;
+    reference.async_wait([timer = std::move(timer), task = std::move(task)](SystemError error) mutable {
+      if (!error) task();
+    });
+  });
+}
+
+std::size_t Loops::current() const noexcept {
+  return here.loops == impl_.get() ? here.index : none;
+}
+
+void Loops::stop() {
+  WRIT_CHECK(current() == none);
+  impl_->stopped = true;
+  for (auto& loop : impl_->loops) loop->context.stop();
+  for (auto& loop : impl_->loops) {
+    if (loop->thread.joinable()) loop->thread.join();
+  }
+}
+
+}  // namespace writ::http

@@ -1,0 +1,28 @@
+// A request as the rest of Writ sees it: framing checked, target decoded and normalised, nothing ambiguous
+// left.
+//
+// The first type in the way of a request (ARCHITECTURE.md). Server makes it from the wire; tests make it by
+// hand. A plain value; not thread-safe while being changed.
+#pragma once
+
+#include <cstdint>
+#include <optional>
+#include <string>
+#include <string_view>
+
+#include "http/headers.h"
+
+namespace writ::http {
+
+struct Request {
+  std::string method;   // as received; methods are case-sensitive
+  std::string target;   // as received, for the record; never decide on it
+  std::string path;     // decoded and unambiguous (http/target.h); split it at `/` to get the segments
+  std::string query;    // as received, without the `?`; percent-encoding is valid but not decoded
+  std::string host;     // the Host field: lower case, with the port where one was given
+  Headers headers;      // all fields as received, also Host and the framing fields
+  std::string body;     // what was read by a buffered handler; empty in a streaming one
+  std::string peer_ip;  // of the TCP connection: "127.0.0.1", "::1"
+};
+
+}  // namespace writ::http

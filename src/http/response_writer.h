@@ -1,0 +1,37 @@
+// Response heads as bytes. Internal to http.
+#pragma once
+
+#include <cstdint>
+#include <optional>
+#include <string>
+#include <string_view>
+
+#include "http/headers.h"
+
+namespace writ::http {
+
+enum class BodyFraming { kNone, kLength, kChunked };
+
+struct HeadToWrite {
+  int status;
+  const Headers& headers;
+  BodyFraming framing;
+  std::uint64_t length;
+  bool close;
+};
+
+// Appends status line, fields and the empty line. Fields that the server itself answers for (framing,
+// Connection) are left out, as is a field that is no valid one: what a handler hands over can't split the
+// response.
+void append_response_head(std::string& out, const HeadToWrite& head);
+
+// The current Date (RFC 9110 §5.6.7), made once per second and thread.
+std::string_view http_date();
+
+// Appends "1a\r\n".
+void append_chunk_size(std::string& out, std::size_t size);
+
+// Fields that concern one connection only, and never pass a gateway: framing and RFC 9110 §7.6.1.
+bool is_connection_field(std::string_view name) noexcept;
+
+}  // namespace writ::http

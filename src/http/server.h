@@ -1,0 +1,142 @@
+// An HTTP/1.1 server: strict framing (RFC 9112), limits on everything, keep-alive, pipelining one at a time.
+//
+// A connection whose framing is in doubt gets one JSON error and is closed; its bytes never reach a handler.
+// Handlers get an Exchange: one request, and the one answer to it. http/endpoints.h makes a Handler from
+// plain functions Request → Response.
+//
+//   Loops loops(2);
+//   auto server = TRY(Server::start(loops, {.port = 8180}, handler));
+//   ...
+//   server->stop(std::chrono::seconds(10));
+#pragma once
+
+#include <chrono>
+#include <cstddef>
+#include <cstdint>
+#include <functional>
+#include <memory>
+#include <optional>
+#include <string>
+#include <string_view>
+
+#include "base/result.h"
+#include "http/loops.h"
+#include "http/request.h"
+#include "http/response.h"
+
+namespace writ::http {
+
+struct ServerOptions {
+  std::string address = "127.0.0.1";  // an IPv4 or IPv6 address
+  std::uint16_t port = 8180;          // 0 lets the system choose; see Server::port()
+  std::size_t max_connections = 10'000;
+  std::size_t max_head_bytes = 16 * 1024;                   // request line and header fields: 431
+  std::size_t max_headers = 100;                            // 431
+  std::size_t max_target_bytes = 8 * 1024;                  // 414
+  std::uint64_t max_body_bytes = 1 << 20;                   // of a body read whole: 413
+  std::uint64_t max_stream_bytes = std::uint64_t{1} << 40;  // of a streamed body: 413
+  std::chrono::milliseconds idle_timeout{60'000};           // between requests: closed without a word
+  std::chrono::milliseconds header_timeout{
+      10'000};                                      // from a request's first byte to the end of its head: 408
+  std::chrono::milliseconds body_timeout{30'000};   // between two reads of a body: 408
+  std::chrono::milliseconds write_timeout{30'000};  // a write the client does not take: closed
+};
+
+// The head of a streamed answer. With a length the body has exactly that many bytes; without, it is chunked.
+struct ResponseHead {
+  int status;
+  Headers headers;
+  std::optional<std::uint64_t> content_length;
+};
+
+// A piece of a body; empty at its end. Valid until the next read of this body begins.
+using BodyCallback = std::move_only_function<void(Result<std::string_view>)>;
+using DoneCallback = std::move_only_function<void(Result<void>)>;
+
+namespace internal {
+class ExchangeSide;  // the connection, as an exchange sees it
+}
+
+// One request and the one answer to it. Move-only. Except respond(), every function is called on the loop
+// thread that handed the exchange out; callbacks come there too, and never from inside the call that was
+// given them. An exchange that is destroyed unanswered answers 500; one destroyed in the middle of a streamed
+// answer closes the connection, so that the client sees the answer is not whole.
+class Exchange {
+ public:
+  Exchange(Exchange&& other) noexcept;
+  Exchange& operator=(Exchange&& other) noexcept;
+  ~Exchange();
+
+  const Request& request() const noexcept;
+  std::size_t loop() const noexcept;  // index into Loops
+
+  // How the request's body is framed.
+  bool has_body() const noexcept;
+  std::optional<std::uint64_t> content_length() const noexcept;  // nothing for a chunked one
+
+  // Reads the next piece. On an error (client gone, framing, timeout, too large) the server has answered
+  // already or never can; drop the exchange.
+  void read_body(BodyCallback callback);
+  // Reads the whole body into request().body, at most max_body_bytes (0: the server's limit), then calls back
+  // with the exchange; at once when the body is there already. On an error the server has answered, and the
+  // callback is dropped.
+  static void read_whole_body(Exchange exchange, std::uint64_t max_body_bytes,
+                              std::move_only_function<void(Exchange)> callback);
+
+  // The whole answer at once. From any thread.
+  void respond(Response response);
+
+  // A streamed answer: start, write until done (one at a time; the bytes must live until the callback),
+  // finish.
+  void start(ResponseHead head);
+  void write(std::string_view bytes, DoneCallback callback);
+  void finish();
+  // Closes the connection in the middle: the honest end of an answer that cannot be completed.
+  void abort();
+
+  bool answered() const noexcept;  // respond() or start() was called
+
+  // http only.
+  explicit Exchange(std::shared_ptr<internal::ExchangeSide> side);
+
+ private:
+  std::shared_ptr<internal::ExchangeSide> side_;
+};
+
+// Takes requests whose head is complete and checked. Thread-safe: it is called on every loop thread.
+class Handler {
+ public:
+  virtual ~Handler() = default;
+  virtual void handle(Exchange exchange) = 0;
+};
+
+// Counters for /metrics; monotone except connections_open.
+struct ServerStats {
+  std::uint64_t connections_accepted;
+  std::uint64_t connections_refused;  // over max_connections
+  std::uint64_t connections_open;
+  std::uint64_t requests;
+  std::uint64_t requests_malformed;  // refused by the server itself: framing, limits, timeouts
+};
+
+class Server {
+ public:
+  // Listens and serves. Fails with kConflict when the address is taken, kInvalid when it is none.
+  static Result<std::unique_ptr<Server>> start(Loops& loops, ServerOptions options,
+                                               std::shared_ptr<Handler> handler);
+  ~Server();
+
+  std::uint16_t port() const noexcept;
+  ServerStats stats() const noexcept;
+
+  // Stops accepting, closes idle connections, lets requests in flight finish until the deadline, then closes
+  // them. Returns when no connection is left. True: all finished in time. Not from a loop thread.
+  bool stop(std::chrono::milliseconds deadline);
+
+ private:
+  struct Impl;
+  explicit Server(std::unique_ptr<Impl> impl);
+  std::unique_ptr<Impl> impl_;
+};
+
+}  // namespace writ::http

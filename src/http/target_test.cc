@@ -1,0 +1,78 @@
+#include "http/target.h"
+
+#include <gtest/gtest.h>
+
+namespace writ::http {
+namespace {
+
+std::string path_of(std::string_view target) {
+  const auto parsed = parse_target(target);
+  return parsed ? parsed->path : "refused";
+}
+
+TEST(Target, DecodesOnce) {
+  EXPECT_EQ(path_of("/"), "/");
+  EXPECT_EQ(path_of("/a/b"), "/a/b");
+  EXPECT_EQ(path_of("/a/b/"), "/a/b/");
+  EXPECT_EQ(path_of("/%61%2D%7e"), "/a-~");
+  EXPECT_EQ(path_of("/f%C3%BCr/50%25"), "/für/50%");
+  EXPECT_EQ(path_of("/a%20b"), "/a b");
+  EXPECT_EQ(path_of("/a:b@c!$&'()*+,=d"), "/a:b@c!$&'()*+,=d");
+  EXPECT_EQ(path_of("/a.b/..c/d../.well-known/..."), "/a.b/..c/d../.well-known/...");
+}
+
+TEST(Target, RefusesWhatAnUpstreamCouldReadDifferently) {
+  for (const std::string_view target :
+       {"",           "a",        "*",       "//",         "//a",     "/a//b",         "/a//",
+        "/.",         "/..",      "/a/.",    "/a/..",      "/a/../b", "/a/./b",        "/%2e%2e/b",
+        "/a/.%2E",    "/%2E",     "/a%2fb",  "/a%2Fb",     "/a%5cb",  "/a\\b",         "/a%00b",
+        "/a%0ab",     "/a%7f",    "/a;b=c",  "/a%3Bb",     "/..;/a",  "/%252e%252e/a", "/%25%32e/a",
+        "/%25%34%31", "/a%252fb", "/a%",     "/a%2",       "/a%zz",   "/a b",          "/a\x7f",
+        "/\xc3\xbc",  "/%ff",     "/%c0%af", "/%ed%a0%80", "/a#b",    "/a\"b",         "/a<b",
+        "/{a}",       "/a|b",     "/a^b",    "/a`b",       "/a[b]"}) {
+    EXPECT_EQ(path_of(target), "refused") << target;
+  }
+}
+
+TEST(Target, KeepsTheQueryAndChecksIt) {
+  EXPECT_EQ(parse_target("/a?b=c&d=%20/?")->query, "b=c&d=%20/?");
+  EXPECT_EQ(parse_target("/a?")->query, "");
+  EXPECT_EQ(parse_target("/a?filter[x]=1")->query, "filter[x]=1");
+  EXPECT_FALSE(parse_target("/a?b=%zz"));
+  EXPECT_FALSE(parse_target("/a?b=c d"));
+  EXPECT_FALSE(parse_target("/a?b#c"));
+  EXPECT_FALSE(parse_target("/a?b\\c"));
+}
+
+TEST(Target, TakesTheAbsoluteForm) {
+  const auto parsed = parse_target("http://API.example:80/a?b");
+  ASSERT_TRUE(parsed);
+  EXPECT_EQ(parsed->host, "api.example:80");
+  EXPECT_EQ(parsed->path, "/a");
+  EXPECT_EQ(parsed->query, "b");
+  EXPECT_EQ(path_of("http://a"), "/");
+  EXPECT_EQ(path_of("http://a?b"), "/");
+  EXPECT_EQ(path_of("http://"), "refused");
+  EXPECT_EQ(path_of("http:///a"), "refused");
+  EXPECT_EQ(path_of("http://user@a/"), "refused");
+  EXPECT_EQ(path_of("ftp://a/"), "refused");
+}
+
+TEST(Target, EncodesCanonically) {
+  for (const std::string_view path : {"/", "/a/b", "/für/50%", "/a b", "/{a}|^[x]", "/a:b@c!$&'()*+,=d"}) {
+    const std::string encoded = encode_path(path);
+    EXPECT_EQ(path_of(encoded), path) << encoded;
+  }
+  EXPECT_EQ(encode_path("/a b/%"), "/a%20b/%25");
+}
+
+TEST(Query, AParameterGivenTwiceIsNotGuessed) {
+  EXPECT_EQ(query_parameter("a=1&b=2", "b").value, "2");
+  EXPECT_EQ(query_parameter("a=%41+%2B", "a").value, "A++");
+  EXPECT_EQ(query_parameter("a", "a").state, QueryState::kOne);
+  EXPECT_EQ(query_parameter("a=1", "b").state, QueryState::kAbsent);
+  EXPECT_EQ(query_parameter("a=1&%61=2", "a").state, QueryState::kMany);
+}
+
+}  // namespace
+}  // namespace writ::http
