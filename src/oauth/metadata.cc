@@ -1,0 +1,43 @@
+#include "oauth/metadata.h"
+
+#include "codec/json.h"
+#include "oauth/grants.h"
+
+namespace writ::oauth {
+namespace {
+
+codec::Json texts(std::initializer_list<std::string_view> items) {
+  auto array = codec::Json::array();
+  for (const auto item : items) array.push(item);
+  return array;
+}
+
+http::Response cacheable(std::string body) {
+  auto response = http::json_response(200, std::move(body));
+  // Short, so that a rotated key is soon known everywhere.
+  response.headers.set("Cache-Control", "public, max-age=60");
+  return response;
+}
+
+}  // namespace
+
+// RFC 8414 §2. There is no authorization endpoint, so no response types.
+http::Response metadata_response(const Locations& locations) {
+  const auto json = codec::Json::object({
+      {"issuer", locations.issuer},
+      {"token_endpoint", locations.token_endpoint},
+      {"jwks_uri", locations.jwks_uri},
+      {"response_types_supported", codec::Json::array()},
+      {"grant_types_supported", texts({kGrantClientCredentials, kGrantTokenExchange})},
+      {"token_endpoint_auth_methods_supported", texts({"private_key_jwt", "client_secret_basic"})},
+      {"token_endpoint_auth_signing_alg_values_supported", texts({"ES256", "EdDSA"})},
+      {"dpop_signing_alg_values_supported", texts({"ES256", "EdDSA"})},
+  });
+  return cacheable(json.dump());
+}
+
+http::Response jwks_response(const token::KeyRing& ring) {
+  return cacheable(ring.snapshot()->public_keys.to_json().dump());
+}
+
+}  // namespace writ::oauth

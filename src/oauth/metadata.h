@@ -1,0 +1,24 @@
+// The documents by which clients and APIs find Writ: authorization server metadata (RFC 8414) and its public
+// keys.
+//
+// Pure; the caller serves them at /.well-known/oauth-authorization-server and at jwks_uri.
+#pragma once
+
+#include <string>
+#include <string_view>
+
+#include "http/response.h"
+#include "token/key_ring.h"
+
+namespace writ::oauth {
+
+struct Locations {
+  std::string issuer;
+  std::string token_endpoint;
+  std::string jwks_uri;
+};
+
+http::Response metadata_response(const Locations& locations);
+http::Response jwks_response(const token::KeyRing& ring);
+
+}  // namespace writ::oauth

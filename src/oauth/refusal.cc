@@ -1,0 +1,65 @@
+#include "oauth/refusal.h"
+
+#include "codec/json.h"
+
+namespace writ::oauth {
+namespace {
+
+int status_of(OauthError error) {
+  switch (error) {
+    case OauthError::kInvalidClient:
+      return 401;
+    case OauthError::kServerError:
+      return 503;
+    default:
+      return 400;
+  }
+}
+
+// RFC 6749 §5.2: error_description is printable ASCII without `"` and `\`.
+std::string printable(std::string_view text) {
+  std::string out;
+  for (const unsigned char c : text) {
+    const bool allowed = c >= 0x20 && c < 0x7F && c != '"' && c != '\\';
+    out.push_back(allowed ? static_cast<char>(c) : '?');
+  }
+  return out;
+}
+
+}  // namespace
+
+std::string_view error_name(OauthError error) noexcept {
+  switch (error) {
+    case OauthError::kInvalidRequest:
+      return "invalid_request";
+    case OauthError::kInvalidClient:
+      return "invalid_client";
+    case OauthError::kUnauthorizedClient:
+      return "unauthorized_client";
+    case OauthError::kUnsupportedGrantType:
+      return "unsupported_grant_type";
+    case OauthError::kInvalidScope:
+      return "invalid_scope";
+    case OauthError::kInvalidTarget:
+      return "invalid_target";
+    case OauthError::kInvalidDpopProof:
+      return "invalid_dpop_proof";
+    case OauthError::kServerError:
+      return "server_error";
+  }
+  return "server_error";
+}
+
+http::Response to_response(const Refusal& refusal) {
+  auto json = codec::Json::object(
+      {{"error", error_name(refusal.error)}, {"error_description", printable(refusal.description)}});
+  if (refusal.reason) json.set("reason", reason_code(*refusal.reason));
+  auto response = http::json_response(status_of(refusal.error), json.dump());
+  // RFC 6749 §5.1.
+  response.headers.set("Cache-Control", "no-store");
+  if (refusal.error == OauthError::kInvalidClient)
+    response.headers.set("WWW-Authenticate", "Basic realm=\"writ\"");
+  return response;
+}
+
+}  // namespace writ::oauth

@@ -1,0 +1,50 @@
+// How the token endpoint says no: an OAuth error (RFC 6749 §5.2, RFC 8693 §2.2.2, RFC 8707 §2) with a
+// sentence for people and Writ's reason code.
+//
+// A value that travels through std::expected, so that TRY ends a grant at the first refusal.
+#pragma once
+
+#include <expected>
+#include <optional>
+#include <string>
+#include <string_view>
+
+#include "base/denial.h"
+#include "http/response.h"
+
+namespace writ::oauth {
+
+enum class OauthError {
+  kInvalidRequest,
+  kInvalidClient,
+  kUnauthorizedClient,
+  kUnsupportedGrantType,
+  kInvalidScope,
+  kInvalidTarget,
+  kInvalidDpopProof,  // RFC 9449 §5
+  kServerError,       // something of ours broke; nothing was issued
+};
+
+std::string_view error_name(OauthError error) noexcept;
+
+struct Refusal {
+  OauthError error;
+  std::string description;
+  std::optional<Reason> reason;  // where Writ's vocabulary has one
+};
+
+template <class T>
+using Outcome = std::expected<T, Refusal>;
+
+inline std::unexpected<Refusal> refuse(OauthError error, std::string description,
+                                       std::optional<Reason> reason = std::nullopt) {
+  return std::unexpected(Refusal{error, std::move(description), reason});
+}
+inline std::unexpected<Refusal> refuse(OauthError error, Denial denial) {
+  return std::unexpected(Refusal{error, std::move(denial.message), denial.reason});
+}
+
+// With `Cache-Control: no-store`, and `WWW-Authenticate` where the client must authenticate another way.
+http::Response to_response(const Refusal& refusal);
+
+}  // namespace writ::oauth
