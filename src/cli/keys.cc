@@ -1,0 +1,111 @@
+// writ keys: make key pairs and client secrets, and what the configuration stores of them.
+#include <CLI/CLI.hpp>
+#include <fmt/format.h>
+#include <iostream>
+
+#include "cli/commands.h"
+#include "cli/output.h"
+#include "codec/base64url.h"
+#include "crypto/random.h"
+#include "crypto/secret_hash.h"
+#include "jose/jwk.h"
+#include "server/files.h"
+
+namespace writ::cli {
+namespace {
+
+constexpr std::size_t kMaxKeyFileBytes = 64 * 1024;
+
+struct Options {
+  std::string algorithm = "ES256";
+  std::string private_file;
+  std::string secret_file;
+  bool make_secret = false;
+  bool json = false;
+};
+
+// A key set with this one key, for `jwks_file`.
+codec::Json public_set(const jose::PrivateJwk& key) {
+  return jose::JwkSet::of({key.public_jwk()}).value().to_json();
+}
+
+int generate(const Options& options) {
+  const auto key = jose::PrivateJwk::generate(*crypto::algorithm_from_name(options.algorithm));
+  if (!key) return fail(key.error());
+  const auto text = key->serialise();
+  const auto made = server::create_private_file(options.private_file, std::string(text.expose()) + "\n");
+  if (!made) return fail(made.error());
+  print_json(public_set(*key));
+  return kYes;
+}
+
+int show_public(const Options& options) {
+  const auto text = server::read_file(options.private_file, kMaxKeyFileBytes);
+  if (!text) return fail(text.error());
+  const auto json = codec::parse_json(*text);
+  auto key = json ? jose::PrivateJwk::parse(*json) : Result<jose::PrivateJwk>(std::unexpected(json.error()));
+  if (!key) return fail(std::move(key.error()).in(options.private_file));
+  print_json(public_set(*key));
+  return kYes;
+}
+
+// One line of standard input or of the file, without the line break.
+Result<Secret> read_secret(const Options& options) {
+  std::string text;
+  if (!options.secret_file.empty()) {
+    text = TRY(server::read_file(options.secret_file, kMaxKeyFileBytes));
+    text.resize(std::min(text.size(), text.find('\n')));
+  } else {
+    std::getline(std::cin, text);
+  }
+  if (text.empty())
+    return failure(ErrorCode::kInvalid, "no secret: give one on standard input or with --file");
+  return Secret(std::move(text));
+}
+
+int hash_secret(const Options& options) {
+  auto secret = options.make_secret
+                    ? Result<Secret>(Secret(codec::base64url_encode(crypto::random_bytes(32))))
+                    : read_secret(options);
+  if (!secret) return fail(secret.error());
+  const auto hash = crypto::hash_secret(*secret);
+  if (!hash) return fail(hash.error());
+  if (!options.make_secret) {
+    print_text(*hash);
+  } else if (options.json) {
+    print_json(codec::Json::object({{"secret", secret->expose()}, {"secret_hash", *hash}}));
+  } else {
+    print_text(fmt::format("secret:      {}\nsecret_hash: {}", secret->expose(), *hash));
+  }
+  return kYes;
+}
+
+}  // namespace
+
+void add_keys(CLI::App& program, Action& action) {
+  auto options = std::make_shared<Options>();
+  auto* keys = program.add_subcommand("keys", "make key pairs and client secrets");
+  keys->require_subcommand(1);
+
+  auto* make = keys->add_subcommand("generate", "make a key pair; prints the public key set");
+  make->add_option("file", options->private_file, "where to write the private key (JWK); must not exist")
+      ->required();
+  make->add_option("--algorithm", options->algorithm, "ES256 or EdDSA")
+      ->check(CLI::IsMember({"ES256", "EdDSA"}))
+      ->capture_default_str();
+  make->callback([options, &action] { action = [options] { return generate(*options); }; });
+
+  auto* show = keys->add_subcommand("public", "print the public key set of a private key");
+  show->add_option("file", options->private_file, "the private key (JWK)")->required();
+  show->callback([options, &action] { action = [options] { return show_public(*options); }; });
+
+  auto* hash =
+      keys->add_subcommand("hash-secret", "print the hash of a client secret, for the configuration");
+  hash->add_option("--file", options->secret_file,
+                   "read the secret's first line; without it: standard input");
+  hash->add_flag("--new", options->make_secret, "make a random secret and print it with its hash");
+  hash->add_flag("--json", options->json, "print JSON");
+  hash->callback([options, &action] { action = [options] { return hash_secret(*options); }; });
+}
+
+}  // namespace writ::cli

@@ -1,0 +1,34 @@
+#include "cli/output.h"
+
+#include <cstdio>
+#include <fmt/format.h>
+
+#include "cli/commands.h"
+
+namespace writ::cli {
+
+void print_text(std::string_view text) {
+  fmt::print("{}{}", text, text.ends_with('\n') ? "" : "\n");
+}
+
+void print_json(const codec::Json& json) {
+  print_text(json.pretty());
+}
+
+int fail(const Error& error) {
+  return fail(error.message);
+}
+
+int fail(std::string_view message) {
+  fmt::print(stderr, "writ: {}\n", message);
+  return kBroken;
+}
+
+std::string show(const codec::Json& object, std::string_view name) {
+  const auto* value = object.find(name);
+  if (value == nullptr || value->is_null()) return {};
+  if (const auto* text = value->if_string()) return *text;
+  return value->dump();
+}
+
+}  // namespace writ::cli

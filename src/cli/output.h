@@ -1,0 +1,22 @@
+// How commands print: data to standard output, for people or as JSON; what went wrong to standard error.
+#pragma once
+
+#include <string_view>
+
+#include "base/result.h"
+#include "codec/json.h"
+
+namespace writ::cli {
+
+// Text for people, ending in one line break.
+void print_text(std::string_view text);
+// Indented JSON.
+void print_json(const codec::Json& json);
+// "writ: MESSAGE" on standard error; returns kBroken for `return fail(...)`.
+int fail(const Error& error);
+int fail(std::string_view message);
+
+// A text value of a JSON object for printing; other values as JSON; "" when absent.
+std::string show(const codec::Json& object, std::string_view name);
+
+}  // namespace writ::cli

@@ -1,0 +1,154 @@
+#include "cli/remote.h"
+
+#include <CLI/CLI.hpp>
+#include <cstdlib>
+#include <fmt/format.h>
+
+#include "cli/commands.h"
+#include "cli/jwt.h"
+#include "cli/output.h"
+#include "codec/base64url.h"
+#include "http/target.h"
+#include "server/files.h"
+
+namespace writ::cli {
+namespace {
+
+constexpr std::size_t kMaxSecretBytes = 16 * 1024;
+constexpr std::string_view kTokenEnvironment = "WRIT_TOKEN";
+
+Result<std::string> first_line(const std::string& file) {
+  auto text = TRY(server::read_file(file, kMaxSecretBytes));
+  text.resize(std::min(text.size(), text.find_first_of("\r\n")));
+  if (text.empty()) return failure(ErrorCode::kInvalid, fmt::format("`{}` is empty", file));
+  return text;
+}
+
+// application/x-www-form-urlencoded: unreserved characters stay, every other byte becomes %XX.
+void append_form_encoded(std::string& out, std::string_view text) {
+  for (const char c : text) {
+    const auto byte = static_cast<unsigned char>(c);
+    if (std::isalnum(byte) || c == '-' || c == '.' || c == '_') {
+      out += c;
+    } else {
+      out += fmt::format("%{:02X}", byte);
+    }
+  }
+}
+
+std::string encode_form(const FormFields& fields) {
+  std::string out;
+  for (const auto& [name, value] : fields) {
+    if (!out.empty()) out += '&';
+    append_form_encoded(out, name);
+    out += '=';
+    append_form_encoded(out, value);
+  }
+  return out;
+}
+
+}  // namespace
+
+struct Remote::Connection {
+  explicit Connection(http::Origin to) : origin(std::move(to)) {}
+  http::Origin origin;
+  http::Loops loops{1};
+  http::Client client{loops, {}};
+};
+
+void add_remote_options(CLI::App& command, RemoteOptions& options) {
+  command.add_option("--server", options.server, "Writ's address")->capture_default_str();
+  command.add_option("--token-file", options.token_file, "file with an access token (or set WRIT_TOKEN)");
+  command.add_option("--client", options.client, "get a token as this client");
+  command.add_option("--secret-file", options.secret_file, "file with the client's secret");
+  command.add_option("--key-file", options.key_file, "file with the client's private key (JWK)");
+}
+
+Remote::Remote(RemoteOptions options, std::unique_ptr<Connection> connection)
+    : options_(std::move(options)), connection_(std::move(connection)) {}
+Remote::Remote(Remote&&) noexcept = default;
+Remote::~Remote() = default;
+
+Result<Remote> Remote::open(RemoteOptions options) {
+  auto origin = TRY(http::parse_origin(options.server));
+  return Remote(std::move(options), std::make_unique<Connection>(std::move(origin)));
+}
+
+Result<void> Remote::authenticate(http::Outbound& request, FormFields& fields) {
+  if (options_.client.empty()) return failure(ErrorCode::kInvalid, "who is asking? give --client");
+  if (!options_.key_file.empty()) {
+    const auto key = TRY(read_private_key(options_.key_file));
+    fields.emplace_back("client_assertion_type", "urn:ietf:params:oauth:client-assertion-type:jwt-bearer");
+    fields.emplace_back("client_assertion", TRY(client_assertion(key, options_.client, options_.server)));
+    return {};
+  }
+  if (options_.secret_file.empty())
+    return failure(ErrorCode::kInvalid, "no credentials: give --secret-file or --key-file");
+  // RFC 6749 §2.3.1: both parts are form-encoded before they are joined.
+  std::string credentials;
+  append_form_encoded(credentials, options_.client);
+  credentials += ':';
+  append_form_encoded(credentials, TRY(first_line(options_.secret_file)));
+  request.headers.add("Authorization", "Basic " + codec::base64_encode(credentials));
+  return {};
+}
+
+Result<http::Response> Remote::post_token(FormFields fields) {
+  http::Outbound request{.method = "POST", .target = "/oauth2/token", .headers = {}, .has_body = true};
+  TRY(authenticate(request, fields));
+  const auto body = encode_form(fields);
+  request.headers.add("Content-Type", "application/x-www-form-urlencoded");
+  request.content_length = body.size();
+  return connection_->client.fetch(connection_->origin, std::move(request), body);
+}
+
+Result<std::string> Remote::token() {
+  if (!options_.token_file.empty()) return first_line(options_.token_file);
+  if (options_.client.empty()) {
+    const char* token = std::getenv(std::string(kTokenEnvironment).c_str());
+    if (token != nullptr && *token != '\0') return std::string(token);
+    return failure(ErrorCode::kInvalid, "no token: give --token-file, set WRIT_TOKEN, or give --client");
+  }
+  const auto answer = TRY(post_token({{"grant_type", "client_credentials"}, {"resource", options_.server}}));
+  const auto json = TRY(codec::parse_json(answer.body));
+  const auto* token = json.find_string("access_token");
+  if (token == nullptr)
+    return failure(ErrorCode::kInvalid, "no token for this client: " + show(json, "error_description"));
+  return *token;
+}
+
+Result<http::Response> Remote::call(std::string method, std::string path,
+                                    const std::optional<codec::Json>& body) {
+  http::Outbound request{.method = std::move(method), .target = http::encode_path(path), .headers = {}};
+  request.headers.add("Authorization", "Bearer " + TRY(token()));
+  std::string text;
+  if (body) {
+    text = body->dump();
+    request.has_body = true;
+    request.content_length = text.size();
+    request.headers.add("Content-Type", "application/json");
+  }
+  return connection_->client.fetch(connection_->origin, std::move(request), text);
+}
+
+int report(const Result<http::Response>& answer, bool json, std::string (*text)(const codec::Json&)) {
+  if (!answer) return fail(answer.error());
+  const auto body = answer->body.empty() ? Result<codec::Json>(nullptr) : codec::parse_json(answer->body);
+  if (!body) return fail(fmt::format("the server's answer is no JSON (status {})", answer->status));
+  if (answer->status >= 200 && answer->status < 300) {
+    if (json) {
+      print_json(*body);
+    } else {
+      print_text(text(*body));
+    }
+    return kYes;
+  }
+  if (json) print_json(*body);
+  const auto reason = show(*body, "reason").empty() ? show(*body, "error") : show(*body, "reason");
+  const auto message =
+      show(*body, "message").empty() ? show(*body, "error_description") : show(*body, "message");
+  fail(fmt::format("{} ({}): {}", reason, answer->status, message));
+  return answer->status == 400 || answer->status >= 500 ? kBroken : kNo;
+}
+
+}  // namespace writ::cli

@@ -1,0 +1,66 @@
+// A Writ server as the commands see it: its address, and how this command authenticates.
+//
+// A command takes an access token (--token-file, or the environment variable WRIT_TOKEN), or gets one by
+// client_credentials with a client's secret or key. Secrets come from files, never from arguments, which
+// other users of the machine can read. One thread; blocking.
+#pragma once
+
+#include <memory>
+#include <optional>
+#include <string>
+#include <string_view>
+#include <utility>
+#include <vector>
+
+#include "base/result.h"
+#include "codec/json.h"
+#include "http/client.h"
+#include "http/response.h"
+
+namespace CLI {
+class App;
+}
+
+namespace writ::cli {
+
+struct RemoteOptions {
+  std::string server = "http://127.0.0.1:8180";
+  std::string token_file;
+  std::string client;
+  std::string secret_file;
+  std::string key_file;
+};
+
+// Adds --server, --token-file, --client, --secret-file and --key-file.
+void add_remote_options(CLI::App& command, RemoteOptions& options);
+
+using FormFields = std::vector<std::pair<std::string, std::string>>;
+
+class Remote {
+ public:
+  static Result<Remote> open(RemoteOptions options);
+  Remote(Remote&&) noexcept;
+  ~Remote();
+
+  // The token endpoint, with this client's credentials. The answer may be a refusal.
+  Result<http::Response> post_token(FormFields fields);
+  // A call of Writ's own API with this command's token; the path is not encoded yet. The answer may be a
+  // refusal.
+  Result<http::Response> call(std::string method, std::string path,
+                              const std::optional<codec::Json>& body = std::nullopt);
+
+ private:
+  struct Connection;
+  Remote(RemoteOptions options, std::unique_ptr<Connection> connection);
+  Result<std::string> token();
+  Result<void> authenticate(http::Outbound& request, FormFields& fields);
+
+  RemoteOptions options_;
+  std::unique_ptr<Connection> connection_;
+};
+
+// Prints the answer: on 2xx its JSON (or `text` made of it) and kYes; a refusal to standard error and kNo,
+// what is broken kBroken.
+int report(const Result<http::Response>& answer, bool json, std::string (*text)(const codec::Json&));
+
+}  // namespace writ::cli

@@ -1,0 +1,127 @@
+// writ task: open, list, show, end and revoke tasks, over /v1/tasks.
+#include <CLI/CLI.hpp>
+#include <fmt/format.h>
+
+#include "cli/commands.h"
+#include "cli/output.h"
+#include "cli/remote.h"
+
+namespace writ::cli {
+namespace {
+
+struct Options {
+  RemoteOptions remote;
+  bool json = false;
+  std::string id;
+  std::string purpose;
+  std::string subject;
+  std::string client;
+  std::vector<std::string> agents;
+  std::vector<std::string> actions;
+  std::vector<std::string> resources;
+  std::int64_t expires_in_seconds = 600;
+  std::int64_t calls = 0;
+};
+
+std::string line(const codec::Json& task) {
+  return fmt::format("{}  {}  {}  until {}", show(task, "id"), show(task, "state"), show(task, "purpose"),
+                     show(task, "expires_at"));
+}
+
+std::string task_text(const codec::Json& task) {
+  std::string out;
+  for (const auto& [name, value] : *task.if_object())
+    out += fmt::format("{:<12} {}\n", name, show(task, name));
+  return out;
+}
+
+std::string list_text(const codec::Json& answer) {
+  std::string out;
+  const auto* tasks = answer.find("tasks");
+  if (tasks == nullptr || tasks->if_array() == nullptr) return out;
+  for (const auto& task : *tasks->if_array()) out += line(task) + "\n";
+  return out.empty() ? "no tasks" : out;
+}
+
+codec::Json texts(const std::vector<std::string>& values) {
+  auto array = codec::Json::array();
+  for (const auto& value : values) array.push(value);
+  return array;
+}
+
+codec::Json request_of(const Options& options) {
+  auto body = codec::Json::object({{"purpose", options.purpose},
+                                   {"agents", texts(options.agents)},
+                                   {"actions", texts(options.actions)},
+                                   {"resources", texts(options.resources)},
+                                   {"expires_in_seconds", options.expires_in_seconds}});
+  if (!options.subject.empty()) body.set("subject", options.subject);
+  if (!options.client.empty()) body.set("client", options.client);
+  if (options.calls > 0) body.set("budget", codec::Json::object({{"calls", options.calls}}));
+  return body;
+}
+
+int call(const Options& options, std::string method, std::string path,
+         std::string (*text)(const codec::Json&), const std::optional<codec::Json>& body = std::nullopt) {
+  auto remote = Remote::open(options.remote);
+  if (!remote) return fail(remote.error());
+  return report(remote->call(std::move(method), std::move(path), body), options.json, text);
+}
+
+CLI::App* add_command(CLI::App& task, const char* name, const char* help, Options& options) {
+  auto* command = task.add_subcommand(name, help);
+  add_remote_options(*command, options.remote);
+  command->add_flag("--json", options.json, "print JSON");
+  return command;
+}
+
+void add_open(CLI::App& task, const std::shared_ptr<Options>& options, Action& action) {
+  auto* open = add_command(task, "open", "open a task; it is active at once", *options);
+  open->add_option("--purpose", options->purpose, "what the work is for")->required();
+  open->add_option("--subject", options->subject, "the user it is for");
+  open->add_option("--task-client", options->client, "the only client that may use it");
+  open->add_option("--agent", options->agents, "an agent that takes part; repeat for more");
+  open->add_option("--action", options->actions,
+                   "a Cedar action, e.g. Billing::Action::\"read\"; repeat for more")
+      ->required();
+  open->add_option("--resource", options->resources,
+                   "a resource pattern, e.g. Billing::Invoice::\"inv-1001\"");
+  open->add_option("--expires-in", options->expires_in_seconds, "seconds")->capture_default_str();
+  open->add_option("--calls", options->calls, "how many calls in all; 0: unlimited")->capture_default_str();
+  open->callback([options, &action] {
+    action = [options] { return call(*options, "POST", "/v1/tasks", task_text, request_of(*options)); };
+  });
+}
+
+}  // namespace
+
+void add_task(CLI::App& program, Action& action) {
+  auto options = std::make_shared<Options>();
+  auto* task = program.add_subcommand("task", "open, show and end tasks");
+  task->require_subcommand(1);
+  add_open(*task, options, action);
+
+  auto* list = add_command(*task, "list", "list the tasks", *options);
+  list->callback(
+      [options, &action] { action = [options] { return call(*options, "GET", "/v1/tasks", list_text); }; });
+  struct OnOne {
+    const char* name;
+    const char* help;
+    const char* method;
+    const char* suffix;
+  };
+  for (const OnOne& verb :
+       {OnOne{"get", "show a task", "GET", ""},
+        OnOne{"end", "end a task; its tokens stop working at once", "POST", "/end"},
+        OnOne{"revoke", "revoke a task; its tokens stop working at once", "POST", "/revoke"}}) {
+    auto* command = add_command(*task, verb.name, verb.help, *options);
+    command->add_option("id", options->id, "the task's id")->required();
+    command->callback([options, &action, verb] {
+      action = [options, verb] {
+        return call(*options, verb.method, "/v1/tasks/" + options->id + verb.suffix, task_text);
+      };
+    });
+  }
+}
+
+}  // namespace writ::cli

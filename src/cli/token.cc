@@ -1,0 +1,157 @@
+// writ token: get a token, exchange one, sign one as the example's identity provider does, look into one.
+#include <CLI/CLI.hpp>
+#include <fmt/format.h>
+#include <iostream>
+
+#include "cli/commands.h"
+#include "cli/jwt.h"
+#include "cli/output.h"
+#include "cli/remote.h"
+#include "jose/jws.h"
+#include "server/files.h"
+
+namespace writ::cli {
+namespace {
+
+struct Options {
+  RemoteOptions remote;
+  std::string audience;
+  std::string purpose;
+  std::string task;
+  std::string subject_file;
+  std::string subject_type = "urn:ietf:params:oauth:token-type:jwt";
+  std::string key_file;
+  std::string client;
+  std::vector<std::string> claims;
+  std::string typ = "JWT";
+  std::int64_t lifetime_seconds = 300;
+  std::string token_file;
+  bool json = false;
+};
+
+std::string token_text(const codec::Json& answer) {
+  return show(answer, "access_token");
+}
+
+Result<http::Response> request_token(const Options& options, FormFields fields) {
+  auto remote = TRY(Remote::open(options.remote));
+  if (!options.audience.empty()) fields.emplace_back("resource", options.audience);
+  if (!options.purpose.empty()) fields.emplace_back("purpose", options.purpose);
+  if (!options.task.empty()) fields.emplace_back("task", options.task);
+  return remote.post_token(std::move(fields));
+}
+
+int get(const Options& options) {
+  return report(request_token(options, {{"grant_type", "client_credentials"}}), options.json, token_text);
+}
+
+Result<std::string> read_token(const std::string& file) {
+  auto text = TRY(server::read_file(file, 64 * 1024));
+  while (text.ends_with('\n') || text.ends_with('\r')) text.pop_back();
+  return text;
+}
+
+int exchange(const Options& options) {
+  auto subject = read_token(options.subject_file);
+  if (!subject) return fail(subject.error());
+  return report(request_token(options, {{"grant_type", "urn:ietf:params:oauth:grant-type:token-exchange"},
+                                        {"subject_token", std::move(*subject)},
+                                        {"subject_token_type", options.subject_type}}),
+                options.json, token_text);
+}
+
+// name=value, where the value is JSON when it reads as a number, a boolean, a list or an object.
+Result<codec::Json> claims_of(const std::vector<std::string>& texts) {
+  auto claims = codec::Json::object();
+  for (const auto& text : texts) {
+    const auto equals = text.find('=');
+    if (equals == 0 || equals == text.npos)
+      return failure(ErrorCode::kInvalid, fmt::format("claim `{}` is not name=value", text));
+    const auto value = text.substr(equals + 1);
+    const auto json = codec::parse_json(value);
+    claims.set(text.substr(0, equals), json ? *json : codec::Json(value));
+  }
+  return claims;
+}
+
+int print_token(const Result<std::string>& token) {
+  if (!token) return fail(token.error());
+  print_text(*token);
+  return kYes;
+}
+
+int sign(const Options& options) {
+  const auto key = read_private_key(options.key_file);
+  if (!key) return fail(key.error());
+  auto claims = claims_of(options.claims);
+  if (!claims) return fail(claims.error());
+  return print_token(sign_claims(*key, std::move(*claims), options.lifetime_seconds, options.typ));
+}
+
+int assertion(const Options& options) {
+  const auto key = read_private_key(options.key_file);
+  if (!key) return fail(key.error());
+  return print_token(client_assertion(*key, options.client, options.audience));
+}
+
+int decode(const Options& options) {
+  auto text = read_token(options.token_file);
+  if (!text) return fail(text.error());
+  const auto jws = jose::parse_jws(*text);
+  if (!jws) return fail(jws.error());
+  const auto claims = jose::parse_claims(jws->unverified_payload());
+  if (!claims) return fail(claims.error());
+  print_json(codec::Json::object({{"verified", false}, {"header", jws->header()}, {"claims", *claims}}));
+  return kYes;
+}
+
+void add_request_options(CLI::App& command, Options& options) {
+  add_remote_options(command, options.remote);
+  command.add_option("--audience", options.audience, "the API the token is for")->required();
+  command.add_option("--purpose", options.purpose, "what the token is for");
+  command.add_option("--task", options.task, "the task it belongs to");
+  command.add_flag("--json", options.json, "print the whole answer as JSON");
+}
+
+}  // namespace
+
+void add_token(CLI::App& program, Action& action) {
+  auto options = std::make_shared<Options>();
+  auto* token = program.add_subcommand("token", "get, exchange, sign and read tokens");
+  token->require_subcommand(1);
+
+  auto* get_command = token->add_subcommand("get", "get a token for a client (client_credentials)");
+  add_request_options(*get_command, *options);
+  get_command->callback([options, &action] { action = [options] { return get(*options); }; });
+
+  auto* exchange_command =
+      token->add_subcommand("exchange", "exchange a user's token for an API's (RFC 8693)");
+  add_request_options(*exchange_command, *options);
+  exchange_command->add_option("--subject-token-file", options->subject_file, "file with the user's token")
+      ->required();
+  exchange_command->add_option("--subject-token-type", options->subject_type)->capture_default_str();
+  exchange_command->callback([options, &action] { action = [options] { return exchange(*options); }; });
+
+  auto* sign_command =
+      token->add_subcommand("sign", "sign claims with a private key, as an identity provider does");
+  sign_command->add_option("--key-file", options->key_file, "the private key (JWK)")->required();
+  sign_command->add_option("--claim", options->claims, "name=value; repeat for more");
+  sign_command->add_option("--lifetime", options->lifetime_seconds, "seconds until `exp`")
+      ->capture_default_str();
+  sign_command->add_option("--typ", options->typ, "the header's `typ`")->capture_default_str();
+  sign_command->callback([options, &action] { action = [options] { return sign(*options); }; });
+
+  auto* assertion_command = token->add_subcommand("assertion", "sign a client assertion (private_key_jwt)");
+  assertion_command->add_option("--key-file", options->key_file, "the client's private key (JWK)")
+      ->required();
+  assertion_command->add_option("--client", options->client, "the client's id")->required();
+  assertion_command->add_option("--audience", options->audience, "Writ's issuer URL")->required();
+  assertion_command->callback([options, &action] { action = [options] { return assertion(*options); }; });
+
+  auto* decode_command =
+      token->add_subcommand("decode", "print a token's header and claims; verifies nothing");
+  decode_command->add_option("file", options->token_file, "file with the token")->required();
+  decode_command->callback([options, &action] { action = [options] { return decode(*options); }; });
+}
+
+}  // namespace writ::cli

@@ -1,0 +1,216 @@
+#include "server/config.h"
+
+#include <arpa/inet.h>
+#include <charconv>
+#include <fmt/format.h>
+
+#include "server/fields.h"
+#include "server/files.h"
+#include "server/jwks_file.h"
+
+namespace writ::server {
+namespace {
+
+constexpr std::size_t kMaxConfigBytes = 8 << 20;
+
+// "127.0.0.1:8180" or "[::1]:8180".
+std::optional<ListenAddress> parse_listen(std::string_view text) {
+  const auto colon = text.rfind(':');
+  if (colon == text.npos) return std::nullopt;
+  std::string address(text.substr(0, colon));
+  const auto digits = text.substr(colon + 1);
+  std::uint16_t port = 0;
+  const auto [end, error] = std::from_chars(digits.begin(), digits.end(), port);
+  if (error != std::errc() || end != digits.end()) return std::nullopt;
+  unsigned char bytes[16];
+  if (address.size() > 2 && address.front() == '[' && address.back() == ']') {
+    address = address.substr(1, address.size() - 2);
+    if (::inet_pton(AF_INET6, address.c_str(), bytes) != 1) return std::nullopt;
+  } else if (::inet_pton(AF_INET, address.c_str(), bytes) != 1) {
+    return std::nullopt;
+  }
+  return ListenAddress{std::move(address), port};
+}
+
+std::optional<ListenAddress> read_listen(const Fields& fields, std::string_view key) {
+  const auto text = fields.text(key);
+  if (!text) return std::nullopt;
+  auto listen = parse_listen(*text);
+  if (!listen) {
+    fields.source().error(*fields.find(key),
+                          fmt::format("`{}` must be an IP address and a port, found `{}`", key, *text),
+                          "for example 127.0.0.1:8180 or [::1]:8180");
+  }
+  return listen;
+}
+
+// An absolute URI without query and fragment, as RFC 8414 §2 wants an issuer.
+bool is_issuer_url(std::string_view text) {
+  const bool scheme = text.starts_with("https://") || text.starts_with("http://");
+  return scheme && text.size() > text.find("//") + 2 && text.find_first_of("?#\" <>\\") == text.npos &&
+         !text.ends_with('/');
+}
+
+void read_issuer(const Fields& root, Config& config) {
+  const auto issuer = root.required_text("issuer");
+  if (!issuer) return;
+  if (!is_issuer_url(*issuer)) {
+    root.source().error(
+        *root.find("issuer"),
+        fmt::format("`{}` is no issuer URL, expected http(s) without query, fragment and final slash",
+                    *issuer));
+  }
+  config.issuer = *issuer;
+}
+
+void read_listeners(const Fields& root, Config& config) {
+  const Fields fields(root.require("listen"), root.source(), "listen", {"api", "gateway", "threads"});
+  if (fields.require("api") != nullptr) {
+    if (auto api = read_listen(fields, "api")) config.api_listen = std::move(*api);
+  }
+  config.gateway_listen = read_listen(fields, "gateway");
+  const auto& gateway = config.gateway_listen;
+  if (gateway && gateway->port != 0 && gateway->text() == config.api_listen.text()) {
+    root.source().error(*fields.find("gateway"), "the gateway needs an address of its own, this is `api`'s");
+  }
+  config.threads = static_cast<std::size_t>(fields.integer("threads", 1, 256).value_or(2));
+}
+
+void read_tokens(const Fields& root, Config& config) {
+  const Fields fields(root.find("tokens"), root.source(), "tokens", {"lifetime_seconds", "algorithm"});
+  config.token_lifetime = std::chrono::seconds(fields.integer("lifetime_seconds", 1, 3600).value_or(300));
+  const auto algorithm = fields.choice("algorithm", {"ES256", "EdDSA"});
+  if (algorithm == 1) config.token_algorithm = crypto::Algorithm::kEdDsa;
+}
+
+oauth::ClaimMapping read_claims(const Fields& issuer) {
+  oauth::ClaimMapping mapping;
+  const Fields fields(issuer.find("claims"), issuer.source(), "claims",
+                      {"subject", "tenant", "acr", "auth_time"});
+  mapping.subject = fields.text("subject").value_or(mapping.subject);
+  mapping.tenant = fields.text("tenant").value_or(mapping.tenant);
+  mapping.acr = fields.text("acr").value_or(mapping.acr);
+  mapping.auth_time = fields.text("auth_time").value_or(mapping.auth_time);
+  return mapping;
+}
+
+void read_trusted_issuer(const YamlNode& node, Source& source, Config& config) {
+  const Fields fields(&node, source, "a trusted issuer",
+                      {"issuer", "audience", "jwks_file", "claims", "max_token_lifetime_seconds"});
+  const auto issuer = fields.required_text("issuer");
+  const auto audience = fields.required_text("audience");
+  auto mapping = read_claims(fields);
+  const auto lifetime = fields.integer("max_token_lifetime_seconds", 1, 7 * 86'400).value_or(86'400);
+  auto keys = fields.require("jwks_file") ? read_jwks(*fields.find("jwks_file"), source) : std::nullopt;
+  if (!issuer || !audience || !keys) return;
+  for (const auto& other : config.trusted_issuers) {
+    if (other.issuer == *issuer)
+      source.error(*fields.find("issuer"), fmt::format("trusted issuer `{}` is given twice", *issuer));
+  }
+  if (*issuer == config.issuer)
+    source.error(*fields.find("issuer"), "this is Writ's own issuer, expected an identity provider's");
+  config.trusted_issuers.push_back(
+      {*issuer, *audience, std::move(*keys), std::move(mapping), std::chrono::seconds(lifetime)});
+}
+
+void read_policies(const Fields& root, Config& config) {
+  Source& source = root.source();
+  const Fields fields(root.require("policies"), source, "policies", {"files", "schemas", "entities"});
+  for (const auto& file : fields.texts("files")) config.policies.policies.push_back(source.resolve(file));
+  for (const auto& file : fields.texts("schemas")) config.policies.schemas.push_back(source.resolve(file));
+  if (const auto file = fields.text("entities")) config.policies.entities = source.resolve(*file);
+  if (config.policies.policies.empty() && fields.require("files") != nullptr)
+    source.error(*fields.find("files"), "no policy files: everything would be refused");
+}
+
+void read_audit(const Fields& root, Config& config) {
+  const Fields fields(root.find("audit"), root.source(), "audit", {"file", "mode"});
+  config.audit_file = fields.text("file").value_or("audit.log");
+  config.audit_durable = fields.choice("mode", {"durable", "buffered"}).value_or(0) == 0;
+}
+
+void read_limits(const Fields& root, Config& config) {
+  LimitSettings& limits = config.limits;
+  const Fields fields(root.find("limits"), root.source(), "limits",
+                      {"max_connections", "max_head_bytes", "max_body_bytes", "max_stream_bytes", "max_chain",
+                       "upstream_timeout_seconds"});
+  const auto set = [&](std::string_view key, auto& value, std::int64_t min, std::int64_t max) {
+    if (const auto read = fields.integer(key, min, max))
+      value = static_cast<std::remove_reference_t<decltype(value)>>(*read);
+  };
+  set("max_connections", limits.max_connections, 1, 1'000'000);
+  set("max_head_bytes", limits.max_head_bytes, 1024, 64 * 1024);
+  set("max_body_bytes", limits.max_body_bytes, 1024, 64 << 20);
+  set("max_stream_bytes", limits.max_stream_bytes, 1024, std::int64_t{1} << 50);
+  set("max_chain", limits.max_chain, 0, 8);
+  if (const auto seconds = fields.integer("upstream_timeout_seconds", 1, 3600))
+    limits.upstream_timeout = std::chrono::seconds(*seconds);
+}
+
+void read_authzen(const Fields& root, Config& config) {
+  AuthzenSettings& authzen = config.authzen;
+  const Fields fields(root.find("authzen"), root.source(), "authzen", {"access", "types", "action_type"});
+  if (fields.choice("access", {"token", "open"}) == 1) authzen.access = AuthzenAccess::kOpen;
+  authzen.action_type = fields.text("action_type").value_or(authzen.action_type);
+  const YamlNode* types = fields.find("types");
+  if (types == nullptr) return;
+  if (types->kind != YamlNode::Kind::kMap) {
+    root.source().error(*types, "`types` must be a map from AuthZEN's type names to Cedar's");
+    return;
+  }
+  for (const auto& entry : types->entries) {
+    if (auto type = read_text(entry.value, root.source(), entry.key))
+      authzen.types.emplace_back(entry.key, std::move(*type));
+  }
+}
+
+void read_inventory(const Fields& root, Config& config) {
+  const Fields fields(root.require("inventory"), root.source(), "inventory", {"identities", "apis"});
+  config.identities = fields.list("identities");
+  config.apis = fields.list("apis");
+}
+
+}  // namespace
+
+std::string ListenAddress::text() const {
+  return address.find(':') == address.npos ? fmt::format("{}:{}", address, port)
+                                           : fmt::format("[{}]:{}", address, port);
+}
+
+std::optional<Config> parse_config(std::string_view text, const std::filesystem::path& file, Issues& issues) {
+  const auto before = issues.errors();
+  Source source{file.string(), file.parent_path(), issues};
+  const auto tree = parse_yaml(text, source.file, issues);
+  if (!tree) return std::nullopt;
+  Config config;
+  config.file = file;
+  const Fields root(&*tree, source, "the configuration",
+                    {"version", "issuer", "listen", "data", "tokens", "trusted_issuers", "policies",
+                     "inventory", "audit", "limits", "authzen", "api"});
+  if (root.require("version") != nullptr) root.integer("version", 1, 1);
+  read_issuer(root, config);
+  read_listeners(root, config);
+  config.data = source.resolve(root.text("data").value_or("data"));
+  read_tokens(root, config);
+  for (const YamlNode& node : root.list("trusted_issuers")) read_trusted_issuer(node, source, config);
+  read_policies(root, config);
+  read_inventory(root, config);
+  read_audit(root, config);
+  read_limits(root, config);
+  read_authzen(root, config);
+  const Fields api(root.find("api"), source, "api", {"audience"});
+  config.api_audience = api.text("audience").value_or(config.issuer);
+  if (issues.errors() > before) return std::nullopt;
+  return config;
+}
+
+std::optional<Config> read_config(const std::filesystem::path& file, Issues& issues) {
+  const auto text = read_file(file, kMaxConfigBytes);
+  if (!text) {
+    issues.error({file.string()}, text.error().message);
+    return std::nullopt;
+  }
+  return parse_config(*text, file, issues);
+}
+
+}  // namespace writ::server

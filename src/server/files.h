@@ -1,0 +1,18 @@
+// Files as whole texts, for what an operator writes: configuration, policies, keys. Safe from any thread.
+#pragma once
+
+#include <filesystem>
+#include <string>
+#include <string_view>
+
+#include "base/result.h"
+
+namespace writ::server {
+
+// Fails with kNotFound, kIo or, when the file is larger than that, kLimit; the message names the file.
+Result<std::string> read_file(const std::filesystem::path& path, std::size_t max_bytes);
+
+// Creates a file that only its owner may read. Fails with kConflict when it exists.
+Result<void> create_private_file(const std::filesystem::path& path, std::string_view content);
+
+}  // namespace writ::server
