@@ -1,0 +1,144 @@
+"""A world of one test: the example's configuration on free ports, in a temporary folder, with the real binary.
+
+WRIT_BINARY names the binary; ctest sets it. Standard library only.
+"""
+import base64
+import http.client
+import json
+import os
+import shutil
+import socket
+import subprocess
+import sys
+import tempfile
+import urllib.parse
+
+ROOT = os.path.dirname(os.path.dirname(os.path.dirname(os.path.abspath(__file__))))
+ACME = os.path.join(ROOT, "examples", "acme")
+sys.path.insert(0, ACME)
+import world as acme  # noqa: E402
+
+WRIT = os.environ.get("WRIT_BINARY", os.path.join(ROOT, "build", "release", "bin", "writ"))
+INVOICES = "https://invoices.acme.example"
+MAIL = "https://mail.acme.example"
+EXCHANGE = "urn:ietf:params:oauth:grant-type:token-exchange"
+
+
+def free_ports(count):
+    sockets = [socket.socket() for _ in range(count)]
+    try:
+        for each in sockets:
+            each.bind(("127.0.0.1", 0))
+        return [each.getsockname()[1] for each in sockets]
+    finally:
+        for each in sockets:
+            each.close()
+
+
+class Answer:
+    def __init__(self, status, headers, body):
+        self.status, self.headers, self.body = status, headers, body
+
+    def json(self):
+        return json.loads(self.body)
+
+    def reason(self):
+        return self.json().get("reason")
+
+    def __repr__(self):
+        return f"{self.status} {self.body[:600]!r}"
+
+
+def writ(*arguments, stdin=None):
+    """Runs a command to its end: (status, stdout, stderr)."""
+    run = subprocess.run([WRIT, *arguments], input=stdin, capture_output=True, text=True, timeout=60)
+    return run.returncode, run.stdout, run.stderr
+
+
+class TestWorld(acme.World):
+    """`edit` changes the configuration's text before it is written."""
+    __test__ = False
+
+    def __init__(self, edit=lambda text: text):
+        self.folder = tempfile.mkdtemp(prefix="writ-test-")
+        ports = free_ports(3)
+        for name in ("policies", "demo-keys"):
+            shutil.copytree(os.path.join(ACME, name), os.path.join(self.folder, name))
+        shutil.copy(os.path.join(ACME, "entities.json"), self.folder)
+        with open(os.path.join(ACME, "writ.yaml"), encoding="utf-8") as file:
+            text = file.read()
+        for default, port in zip(("8180", "8181", "8190"), ports):
+            text = text.replace(f"127.0.0.1:{default}", f"127.0.0.1:{port}")
+        config = os.path.join(self.folder, "writ.yaml")
+        with open(config, "w", encoding="utf-8") as file:
+            file.write(edit(text))
+        super().__init__(WRIT, os.path.join(self.folder, "data"), config, ports)
+
+    def close(self):
+        self.stop()
+        shutil.rmtree(self.folder, ignore_errors=True)
+
+    # Requests.
+
+    def call(self, port, method, path, headers=None, body=None):
+        connection = http.client.HTTPConnection("127.0.0.1", port, timeout=30)
+        try:
+            connection.request(method, path, body=body, headers=headers or {})
+            answer = connection.getresponse()
+            return Answer(answer.status, answer.headers, answer.read())
+        finally:
+            connection.close()
+
+    def through_gateway(self, token, path, method="GET", headers=None, body=None):
+        return self.call(self.gateway_port, method, path, {"Authorization": f"Bearer {token}", **(headers or {})}, body)
+
+    def api_call(self, token, method, path, body=None):
+        headers = {"Content-Type": "application/json"} if body is not None else {}
+        if token is not None:
+            headers["Authorization"] = f"Bearer {token}"
+        return self.call(self.api_port, method, path, headers, None if body is None else json.dumps(body))
+
+    # Tokens.
+
+    def sign(self, *claims, key="idp.jwk"):
+        arguments = ["token", "sign", "--key-file", os.path.join(self.folder, "demo-keys", key)]
+        for claim in claims:
+            arguments += ["--claim", claim]
+        status, out, err = writ(*arguments)
+        assert status == 0, err
+        return out.strip()
+
+    def id_token(self, user, tenant):
+        """What Acme's identity provider says about a user."""
+        return self.sign("iss=https://idp.acme.example", f"sub={user}", f"tenant={tenant}", f"aud={self.api}")
+
+    def assertion(self, client):
+        status, out, err = writ("token", "assertion", "--client", client, "--audience", self.api, "--key-file",
+                                os.path.join(self.folder, "demo-keys", f"{client}.jwk"))
+        assert status == 0, err
+        return out.strip()
+
+    def token_request(self, client, **form):
+        """`client` authenticates with its secret, or with its key where it has one."""
+        headers = {"Content-Type": "application/x-www-form-urlencoded"}
+        if os.path.exists(os.path.join(self.folder, "demo-keys", f"{client}.jwk")):
+            form["client_assertion_type"] = "urn:ietf:params:oauth:client-assertion-type:jwt-bearer"
+            form["client_assertion"] = self.assertion(client)
+        else:
+            credentials = f"{client}:demo-{client}-secret".encode()
+            headers["Authorization"] = "Basic " + base64.b64encode(credentials).decode()
+        return self.call(self.api_port, "POST", "/oauth2/token", headers, urllib.parse.urlencode(form))
+
+
+def raw(port, data, timeout=10):
+    """Sends bytes as they are; what comes back until the peer closes or falls silent."""
+    received = b""
+    with socket.create_connection(("127.0.0.1", port), timeout=timeout) as connection:
+        connection.sendall(data)
+        connection.settimeout(1)
+        try:
+            while piece := connection.recv(65536):
+                received += piece
+        except (TimeoutError, ConnectionError):
+            pass
+    return received
