@@ -1,5 +1,6 @@
 # The house's own build vocabulary: one function makes a module with its tests.
 
+include(GoogleTest)
 find_package(Threads REQUIRED)
 find_package(OpenSSL 3 REQUIRED)
 find_package(Boost 1.81 REQUIRED)
@@ -51,6 +52,7 @@ function(writ_module name)
     target_link_libraries(${name}_test PRIVATE writ_${name} ${arg_TEST_LIBS} GTest::gmock GTest::gtest_main)
     target_compile_definitions(${name}_test PRIVATE WRIT_SOURCE_DIR="${CMAKE_SOURCE_DIR}"
                                                     WRIT_CONFORMANCE_DIR="${WRIT_CONFORMANCE_DIR}")
-    add_test(NAME ${name} COMMAND ${name}_test)
+    # Each case counts and runs on its own, so that none can lean on what another left behind.
+    gtest_discover_tests(${name}_test TEST_PREFIX ${name}: DISCOVERY_MODE PRE_TEST DISCOVERY_TIMEOUT 60)
   endif()
 endfunction()
