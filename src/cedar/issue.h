@@ -1,0 +1,37 @@
+// An issue: something wrong in a Cedar text, with the place, so that a list of them shows an author
+// everything at once. A plain value.
+#pragma once
+
+#include <string>
+#include <string_view>
+#include <vector>
+
+#include "cedar/ast.h"
+
+namespace writ::cedar {
+
+struct Issue {
+  Span span;
+  int line = 0;  // from 1; counted in characters, not bytes
+  int column = 0;
+  std::string message;  // lowercase, user input in backquotes
+  std::string help;     // what to do about it; may be empty
+};
+
+// The line and column of a byte of the text.
+struct LineColumn {
+  int line;
+  int column;
+};
+LineColumn line_column(std::string_view text, std::size_t at) noexcept;
+Issue make_issue(std::string_view text, Span span, std::string message, std::string help = {});
+
+// The line of the text with the place underlined:
+//
+//     3 | when { principal.tenant = resource.tenant };
+//       |                         ^
+std::string excerpt(std::string_view text, Span span);
+// "policies.cedar:3:25: MESSAGE", the excerpt, and the help.
+std::string render_issue(std::string_view file, std::string_view text, const Issue& issue);
+
+}  // namespace writ::cedar
