@@ -1,0 +1,137 @@
+#include "inventory/directory.h"
+
+#include <fmt/format.h>
+#include <unordered_set>
+
+namespace writ::inventory {
+namespace {
+
+bool same(const Identity& a, const Identity& b) {
+  return identity_record(a) == identity_record(b);
+}
+bool same(const Api& a, const Api& b) {
+  return api_record(a) == api_record(b);
+}
+
+}  // namespace
+
+std::shared_ptr<const Snapshot> Directory::snapshot() const {
+  const std::lock_guard lock(mutex_);
+  return snapshot_;
+}
+
+void Directory::publish(std::shared_ptr<const Snapshot> next) {
+  const std::lock_guard lock(mutex_);
+  snapshot_ = std::move(next);
+}
+
+Result<void> Directory::commit(Change change) {
+  // The next snapshot is made first: what cannot be shown must not be stored.
+  auto next = TRY(snapshot()->with(change.identities, change.apis));
+  TRY(store_.save_inventory(change));
+  publish(std::move(next));
+  return {};
+}
+
+Result<void> Directory::load() {
+  const std::lock_guard lock(changes_);
+  auto stored = TRY(store_.load_inventory());
+  publish(TRY(Snapshot::empty()->with(std::move(stored.identities), std::move(stored.apis))));
+  return {};
+}
+
+Result<void> Directory::declare(Change declared) {
+  const std::lock_guard lock(changes_);
+  const auto now = snapshot();
+  Change change;
+  std::unordered_set<std::string> ids;
+  for (Identity& identity : declared.identities) {
+    TRY(validate(identity));
+    identity.declared = true;
+    if (!ids.insert(identity.id).second)
+      return failure(ErrorCode::kConflict, fmt::format("identity `{}` is declared twice", identity.id));
+    const Member* stored = now->find(identity.id);
+    if (stored != nullptr && (*stored)->kind != identity.kind) {
+      return failure(ErrorCode::kConflict,
+                     fmt::format("identity `{}` was of kind {} before, a kind cannot change", identity.id,
+                                 kind_name((*stored)->kind)));
+    }
+    // Identities retired because the configuration dropped them come back when it declares them again.
+    if (stored != nullptr && (*stored)->status > identity.status) identity.status = (*stored)->status;
+    if (stored == nullptr || !same(stored->identity(), identity))
+      change.identities.push_back(std::move(identity));
+  }
+  for (const Member* member : now->members()) {
+    if (!(*member)->declared || (*member)->status == Status::kRetired || ids.contains((*member)->id))
+      continue;
+    Identity dropped = member->identity();
+    dropped.status = Status::kRetired;
+    change.identities.push_back(std::move(dropped));
+  }
+  for (Api& api : declared.apis) {
+    TRY(validate(api));
+    api.declared = true;
+    const Api* stored = now->find_api(api.id);
+    if (stored == nullptr || !same(*stored, api)) change.apis.push_back(std::move(api));
+  }
+  if (change.identities.empty() && change.apis.empty()) return {};
+  return commit(std::move(change));
+}
+
+Result<void> Directory::create(Identity identity) {
+  TRY(validate(identity));
+  const std::lock_guard lock(changes_);
+  if (snapshot()->find(identity.id) != nullptr)
+    return failure(ErrorCode::kConflict, fmt::format("there is an identity `{}` already", identity.id));
+  Change change;
+  change.identities.push_back(std::move(identity));
+  return commit(std::move(change));
+}
+
+Result<void> Directory::create(Api api) {
+  TRY(validate(api));
+  const std::lock_guard lock(changes_);
+  if (snapshot()->find_api(api.id) != nullptr)
+    return failure(ErrorCode::kConflict, fmt::format("there is an API `{}` already", api.id));
+  Change change;
+  change.apis.push_back(std::move(api));
+  return commit(std::move(change));
+}
+
+Result<void> Directory::update(Identity identity) {
+  TRY(validate(identity));
+  const std::lock_guard lock(changes_);
+  const auto now = snapshot();
+  const Member* before = now->find(identity.id);
+  if (before == nullptr)
+    return failure(ErrorCode::kNotFound, fmt::format("there is no identity `{}`", identity.id));
+  if ((*before)->kind != identity.kind)
+    return failure(ErrorCode::kConflict, fmt::format("identity `{}` is of kind {}, a kind cannot change",
+                                                     identity.id, kind_name((*before)->kind)));
+  if ((*before)->declared)
+    return failure(
+        ErrorCode::kConflict,
+        fmt::format("identity `{}` is declared in the configuration, change it there", identity.id));
+  if ((*before)->status == Status::kRetired)
+    return failure(ErrorCode::kConflict, fmt::format("identity `{}` is retired", identity.id));
+  Change change;
+  change.identities.push_back(std::move(identity));
+  return commit(std::move(change));
+}
+
+Result<void> Directory::set_status(std::string_view id, Status status) {
+  const std::lock_guard lock(changes_);
+  const auto now = snapshot();
+  const Member* before = now->find(id);
+  if (before == nullptr) return failure(ErrorCode::kNotFound, fmt::format("there is no identity `{}`", id));
+  if ((*before)->status == status) return {};
+  if ((*before)->status == Status::kRetired)
+    return failure(ErrorCode::kConflict, fmt::format("identity `{}` is retired, and that is for good", id));
+  Identity changed = before->identity();
+  changed.status = status;
+  Change change;
+  change.identities.push_back(std::move(changed));
+  return commit(std::move(change));
+}
+
+}  // namespace writ::inventory

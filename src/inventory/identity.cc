@@ -1,0 +1,229 @@
+#include "inventory/identity.h"
+
+#include <algorithm>
+#include <array>
+#include <fmt/format.h>
+
+#include "cedar/entity_json.h"
+#include "cedar/parse.h"
+#include "codec/members.h"
+#include "crypto/secret_hash.h"
+
+namespace writ::inventory {
+namespace {
+
+using codec::Json;
+using codec::Members;
+
+constexpr std::array<std::string_view, 4> kKinds{"user", "application", "service", "agent"};
+constexpr std::array<std::string_view, 4> kCedarTypes{"Writ::User", "Writ::Application", "Writ::Service",
+                                                      "Writ::Agent"};
+constexpr std::array<std::string_view, 3> kStatuses{"active", "suspended", "retired"};
+// Attributes of the party's entity that the inventory itself fills.
+constexpr std::array<std::string_view, 6> kReserved{"tenant",   "environment", "owner",
+                                                    "purposes", "acts_for",    "status"};
+
+template <class Enum, std::size_t N>
+std::optional<Enum> find_name(const std::array<std::string_view, N>& names, std::string_view name) {
+  const auto found = std::find(names.begin(), names.end(), name);
+  if (found == names.end()) return std::nullopt;
+  return static_cast<Enum>(found - names.begin());
+}
+
+Result<void> read_common(const Members& members, Identity& identity) {
+  identity.id = TRY(members.text("id", kMaxIdBytes));
+  const auto kind = TRY(members.text("kind"));
+  const auto found = kind_from_name(kind);
+  if (!found)
+    return members.wrong("kind", fmt::format("is `{}`, expected user, application, service or agent", kind));
+  identity.kind = *found;
+  if (const auto status = TRY(members.optional_text("status"))) {
+    const auto named = status_from_name(*status);
+    if (!named)
+      return members.wrong("status", fmt::format("is `{}`, expected active, suspended or retired", *status));
+    identity.status = *named;
+  }
+  identity.tenant = TRY(members.optional_text("tenant"));
+  identity.environment = TRY(members.optional_text("environment"));
+  identity.owner = TRY(members.optional_text("owner", kMaxIdBytes));
+  identity.acts_for = TRY(members.texts("acts_for", kMaxListEntries, kMaxIdBytes));
+  identity.purposes = TRY(members.texts("purposes", kMaxListEntries));
+  if (const Json* attributes = members.find("attributes")) identity.attributes = *attributes;
+  if (const Json* keys = members.find("keys"); keys != nullptr && !keys->is_null()) {
+    auto set = jose::JwkSet::parse(*keys);
+    if (!set) return members.wrong("keys", fmt::format("is no key set: {}", set.error().message));
+    identity.keys = set->keys();
+  }
+  return {};
+}
+
+void write_common(const Identity& identity, Json& json) {
+  json.set("id", identity.id);
+  json.set("kind", kind_name(identity.kind));
+  json.set("status", status_name(identity.status));
+  if (identity.tenant) json.set("tenant", *identity.tenant);
+  if (identity.environment) json.set("environment", *identity.environment);
+  if (identity.owner) json.set("owner", *identity.owner);
+  if (!identity.acts_for.empty()) json.set("acts_for", codec::json_texts(identity.acts_for));
+  if (!identity.purposes.empty()) json.set("purposes", codec::json_texts(identity.purposes));
+  json.set("attributes", identity.attributes);
+}
+
+}  // namespace
+
+std::string_view kind_name(Kind kind) noexcept {
+  return kKinds[static_cast<std::size_t>(kind)];
+}
+std::optional<Kind> kind_from_name(std::string_view name) noexcept {
+  return find_name<Kind>(kKinds, name);
+}
+std::string_view cedar_type(Kind kind) noexcept {
+  return kCedarTypes[static_cast<std::size_t>(kind)];
+}
+std::string_view status_name(Status status) noexcept {
+  return kStatuses[static_cast<std::size_t>(status)];
+}
+std::optional<Status> status_from_name(std::string_view name) noexcept {
+  return find_name<Status>(kStatuses, name);
+}
+
+bool valid_id(std::string_view id) noexcept {
+  return !id.empty() && id.size() <= kMaxIdBytes && std::all_of(id.begin(), id.end(), [](char c) {
+    return c > ' ' && c <= '~' && c != '"' && c != '\\' && c != '\'';
+  });
+}
+
+Result<void> validate(const Identity& identity) {
+  const auto wrong = [&](std::string message) {
+    return failure(ErrorCode::kInvalid, fmt::format("identity `{}`: {}", identity.id, message));
+  };
+  if (!valid_id(identity.id))
+    return failure(
+        ErrorCode::kInvalid,
+        fmt::format("`{}` is no id, expected 1 to {} printable characters without quotes and spaces",
+                    identity.id, kMaxIdBytes));
+  if (identity.id == kAnyUser) return wrong("this id stands for every user, choose another");
+  if (identity.kind == Kind::kUser && (identity.secret_hash || !identity.keys.empty()))
+    return wrong("a user has no credentials here, the identity provider knows them");
+  if (identity.kind == Kind::kUser && !identity.acts_for.empty()) return wrong("a user acts for nobody else");
+  if (identity.secret_hash && !crypto::valid_secret_hash(*identity.secret_hash))
+    return wrong("the secret's hash is malformed; `writ keys hash` makes one");
+  const auto* attributes = identity.attributes.if_object();
+  if (attributes == nullptr) return wrong("`attributes` must be an object");
+  for (const auto& [name, value] : *attributes) {
+    if (std::find(kReserved.begin(), kReserved.end(), name) != kReserved.end())
+      return wrong(fmt::format("the attribute `{}` has a place of its own", name));
+  }
+  if (identity.attributes.dump().size() > kMaxAttributeBytes)
+    return failure(ErrorCode::kLimit, fmt::format("identity `{}`: the attributes have more than {} bytes",
+                                                  identity.id, kMaxAttributeBytes));
+  cedar::Arena arena;
+  if (auto record = cedar::record_from_json(arena, identity.attributes); !record)
+    return wrong(fmt::format("attributes: {}", record.error().message));
+  return {};
+}
+
+Result<void> validate(const Api& api) {
+  const auto wrong = [&](std::string message) {
+    return failure(ErrorCode::kInvalid, fmt::format("API `{}`: {}", api.id, message));
+  };
+  if (!valid_id(api.id)) return failure(ErrorCode::kInvalid, fmt::format("`{}` is no id of an API", api.id));
+  // RFC 8707 §2: an absolute URI without a fragment.
+  if (api.audience.find("://") == std::string::npos ||
+      api.audience.find_first_of("# \"<>\\") != std::string::npos)
+    return wrong(fmt::format("the audience `{}` must be an absolute URI without a fragment", api.audience));
+  if (!api.name_space.empty() && !cedar::is_entity_type_name(api.name_space))
+    return wrong(fmt::format("`{}` is no Cedar namespace", api.name_space));
+  if (api.actions.empty()) return wrong("it has no actions, so nothing of it could be allowed");
+  return {};
+}
+
+Result<Identity> identity_from_json(const Json& json) {
+  const auto members = TRY(Members::of(json, "the identity",
+                                       {"id", "kind", "status", "tenant", "environment", "owner", "acts_for",
+                                        "purposes", "attributes", "keys", "secret"}));
+  Identity identity{.id = {}, .kind = Kind::kUser};
+  TRY(read_common(members, identity));
+  TRY(validate(identity));
+  return identity;
+}
+
+Json identity_to_json(const Identity& identity) {
+  Json json = Json::object();
+  write_common(identity, json);
+  Json credentials = Json::array();
+  if (identity.secret_hash) credentials.push(Json::object({{"type", "secret"}}));
+  for (const auto& key : identity.keys)
+    credentials.push(Json::object({{"type", "key"}, {"kid", key.kid().value_or(key.thumbprint())}}));
+  json.set("credentials", std::move(credentials));
+  json.set("declared", identity.declared);
+  return json;
+}
+
+std::string identity_record(const Identity& identity) {
+  Json json = Json::object();
+  write_common(identity, json);
+  if (identity.secret_hash) json.set("secret_hash", *identity.secret_hash);
+  if (!identity.keys.empty()) {
+    Json keys = Json::array();
+    for (const auto& key : identity.keys) keys.push(key.to_json());
+    json.set("keys", Json::object({{"keys", std::move(keys)}}));
+  }
+  if (identity.declared) json.set("declared", true);
+  return json.dump();
+}
+
+Result<Identity> identity_from_record(std::string_view text) {
+  const Json json = TRY(codec::parse_json(text));
+  const auto members = TRY(Members::of(json, "the identity",
+                                       {"id", "kind", "status", "tenant", "environment", "owner", "acts_for",
+                                        "purposes", "attributes", "keys", "secret_hash", "declared"}));
+  Identity identity{.id = {}, .kind = Kind::kUser};
+  TRY(read_common(members, identity));
+  identity.secret_hash = TRY(members.optional_text("secret_hash", 512));
+  identity.declared = TRY(members.boolean("declared", false));
+  TRY(validate(identity));
+  return identity;
+}
+
+namespace {
+
+Result<Api> read_api(const Members& members) {
+  Api api;
+  api.id = TRY(members.text("id", kMaxIdBytes));
+  api.audience = TRY(members.text("audience", 512));
+  api.name_space = TRY(members.optional_text("namespace"))
+  .value_or("");
+  api.actions = TRY(members.texts("actions", kMaxListEntries));
+  if (members.find("claims") != nullptr) api.claims = TRY(members.texts("claims", kMaxListEntries));
+  api.declared = TRY(members.boolean("declared", false));
+  TRY(validate(api));
+  return api;
+}
+
+}  // namespace
+
+Result<Api> api_from_json(const Json& json) {
+  return read_api(TRY(Members::of(json, "the API", {"id", "audience", "namespace", "actions", "claims"})));
+}
+
+Json api_to_json(const Api& api) {
+  Json json = Json::object({{"id", api.id}, {"audience", api.audience}});
+  if (!api.name_space.empty()) json.set("namespace", api.name_space);
+  json.set("actions", codec::json_texts(api.actions));
+  if (api.claims) json.set("claims", codec::json_texts(*api.claims));
+  json.set("declared", api.declared);
+  return json;
+}
+
+std::string api_record(const Api& api) {
+  return api_to_json(api).dump();
+}
+
+Result<Api> api_from_record(std::string_view text) {
+  const Json json = TRY(codec::parse_json(text));
+  return read_api(
+      TRY(Members::of(json, "the API", {"id", "audience", "namespace", "actions", "claims", "declared"})));
+}
+
+}  // namespace writ::inventory

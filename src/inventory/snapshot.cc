@@ -1,0 +1,124 @@
+#include "inventory/snapshot.h"
+
+#include <algorithm>
+#include <fmt/format.h>
+
+#include "cedar/entity_json.h"
+
+namespace writ::inventory {
+namespace {
+
+cedar::Value attributes_of(cedar::Arena& arena, const Identity& identity) {
+  std::vector<cedar::TextField> fields;
+  const auto add = [&](std::string_view name, cedar::Value value) {
+    fields.push_back({arena.text(name), value});
+  };
+  if (identity.tenant) add("tenant", cedar::make_string(arena, *identity.tenant));
+  if (identity.environment) add("environment", cedar::make_string(arena, *identity.environment));
+  if (identity.owner) add("owner", cedar::make_entity(arena, cedar_type(Kind::kUser), *identity.owner));
+  if (identity.kind != Kind::kUser) add("purposes", cedar::make_string_set(arena, identity.purposes));
+  bool tools = false;
+  const auto own = cedar::record_from_json(arena, identity.attributes);
+  WRIT_CHECK(own.has_value());  // validate() has read them
+  for (const auto& field : own->as_record()) {
+    tools = tools || field.name->view() == "tools";
+    fields.push_back(field);
+  }
+  // The base schema promises agents a set of tools.
+  if (identity.kind == Kind::kAgent && !tools) add("tools", cedar::make_set(arena, {}));
+  return cedar::make_record(arena, std::span<const cedar::TextField>(fields));
+}
+
+template <class T>
+std::vector<const T*> sorted(std::vector<const T*> items, auto&& id_of) {
+  std::sort(items.begin(), items.end(), [&](const T* a, const T* b) { return id_of(*a) < id_of(*b); });
+  return items;
+}
+
+}  // namespace
+
+Member::Member(Identity identity)
+    : identity_(std::move(identity)),
+      uid_(arena_.entity(cedar_type(identity_.kind), identity_.id)),
+      attributes_(attributes_of(arena_, identity_)) {}
+
+bool Member::acts_for(std::string_view id, Kind kind) const noexcept {
+  const auto listed = [&](std::string_view name) {
+    return std::find(identity_.acts_for.begin(), identity_.acts_for.end(), name) != identity_.acts_for.end();
+  };
+  return listed(id) || (kind == Kind::kUser && listed(kAnyUser));
+}
+
+Snapshot::Snapshot() {
+  shards_.fill(std::make_shared<const Map<Member>>());
+}
+
+std::shared_ptr<const Snapshot> Snapshot::empty() {
+  return std::shared_ptr<const Snapshot>(new Snapshot);
+}
+
+const Member* Snapshot::find(std::string_view id) const noexcept {
+  const auto& shard = *shards_[shard_of(id)];
+  const auto found = shard.find(id);
+  return found == shard.end() ? nullptr : found->second.get();
+}
+
+const Api* Snapshot::find_api(std::string_view id) const noexcept {
+  const auto found = apis_.find(id);
+  return found == apis_.end() ? nullptr : found->second.get();
+}
+
+const Api* Snapshot::find_audience(std::string_view audience) const noexcept {
+  const auto found = apis_by_audience_.find(audience);
+  return found == apis_by_audience_.end() ? nullptr : found->second.get();
+}
+
+std::size_t Snapshot::size() const noexcept {
+  std::size_t size = 0;
+  for (const auto& shard : shards_) size += shard->size();
+  return size;
+}
+
+std::vector<const Member*> Snapshot::members() const {
+  std::vector<const Member*> all;
+  for (const auto& shard : shards_) {
+    for (const auto& [id, member] : *shard) all.push_back(member.get());
+  }
+  return sorted(std::move(all), [](const Member& m) -> const std::string& { return m->id; });
+}
+
+std::vector<const Api*> Snapshot::apis() const {
+  std::vector<const Api*> all;
+  for (const auto& [id, api] : apis_) all.push_back(api.get());
+  return sorted(std::move(all), [](const Api& a) -> const std::string& { return a.id; });
+}
+
+Result<std::shared_ptr<const Snapshot>> Snapshot::with(std::vector<Identity> identities,
+                                                       std::vector<Api> apis) const {
+  std::shared_ptr<Snapshot> next(new Snapshot(*this));
+  std::array<std::shared_ptr<Map<Member>>, kShards> copies;
+  for (Identity& identity : identities) {
+    auto& copy = copies[shard_of(identity.id)];
+    if (!copy) copy = std::make_shared<Map<Member>>(*shards_[shard_of(identity.id)]);
+    std::string id = identity.id;
+    (*copy)[std::move(id)] = std::make_shared<const Member>(std::move(identity));
+  }
+  for (std::size_t i = 0; i < kShards; ++i) {
+    if (copies[i]) next->shards_[i] = std::move(copies[i]);
+  }
+  for (Api& api : apis) {
+    const Api* holder = next->find_audience(api.audience);
+    if (holder != nullptr && holder->id != api.id) {
+      return failure(ErrorCode::kConflict, fmt::format("API `{}`: the audience `{}` is API `{}`'s", api.id,
+                                                       api.audience, holder->id));
+    }
+    if (const Api* before = next->find_api(api.id))
+      next->apis_by_audience_.erase(std::string(before->audience));
+    auto shared = std::make_shared<const Api>(std::move(api));
+    next->apis_[shared->id] = shared;
+    next->apis_by_audience_[shared->audience] = shared;
+  }
+  return next;
+}
+
+}  // namespace writ::inventory

@@ -1,0 +1,77 @@
+// Snapshot: the inventory at one moment, for decisions. Immutable and thread-safe; share it by shared_ptr.
+//
+// Each identity brings its Cedar entity ready made, so that a decision only points to it. Identities are kept
+// in shards, so that a change copies one shard and not the whole inventory.
+#pragma once
+
+#include <array>
+#include <cstdint>
+#include <memory>
+#include <string>
+#include <string_view>
+#include <unordered_map>
+
+#include "base/result.h"
+#include "cedar/symbols.h"
+#include "cedar/value.h"
+#include "inventory/identity.h"
+
+namespace writ::inventory {
+
+// An identity with its name and attributes as Cedar values: tenant, environment, owner, purposes, and what
+// `attributes` says. Immutable.
+class Member {
+ public:
+  // The identity must be valid.
+  explicit Member(Identity identity);
+  Member(const Member&) = delete;
+  Member& operator=(const Member&) = delete;
+
+  const Identity& identity() const noexcept { return identity_; }
+  const Identity* operator->() const noexcept { return &identity_; }
+  cedar::EntityRef uid() const noexcept { return uid_; }
+  cedar::Value attributes() const noexcept { return attributes_; }
+  // May this identity act directly for that one?
+  bool acts_for(std::string_view id, Kind kind) const noexcept;
+
+ private:
+  Identity identity_;
+  cedar::Arena arena_;
+  cedar::EntityRef uid_;
+  cedar::Value attributes_;
+};
+
+class Snapshot {
+ public:
+  static std::shared_ptr<const Snapshot> empty();
+
+  // Null when unknown. What is found lives as long as the snapshot.
+  const Member* find(std::string_view id) const noexcept;
+  const Api* find_api(std::string_view id) const noexcept;
+  const Api* find_audience(std::string_view audience) const noexcept;
+
+  std::size_t size() const noexcept;
+  // In the order of ids.
+  std::vector<const Member*> members() const;
+  std::vector<const Api*> apis() const;
+
+  // A copy with these added or replaced. Fails with kConflict when two APIs would have one audience.
+  Result<std::shared_ptr<const Snapshot>> with(std::vector<Identity> identities, std::vector<Api> apis) const;
+
+ private:
+  struct Hash : std::hash<std::string_view> {
+    using is_transparent = void;
+  };
+  template <class T>
+  using Map = std::unordered_map<std::string, std::shared_ptr<const T>, Hash, std::equal_to<>>;
+  static constexpr std::size_t kShards = 256;
+
+  Snapshot();
+  static std::size_t shard_of(std::string_view id) noexcept { return Hash{}(id) % kShards; }
+
+  std::array<std::shared_ptr<const Map<Member>>, kShards> shards_;
+  Map<Api> apis_;
+  Map<Api> apis_by_audience_;
+};
+
+}  // namespace writ::inventory
