@@ -1,0 +1,74 @@
+// Registry: all tasks, by id. A change is durable before it is acknowledged, and acts on the very next
+// decision.
+//
+// Thread-safe. find() takes a shared lock on one of many shards for the time of a look-up.
+#pragma once
+
+#include <array>
+#include <memory>
+#include <mutex>
+#include <shared_mutex>
+#include <string>
+#include <string_view>
+#include <unordered_map>
+#include <vector>
+
+#include "task/live_task.h"
+
+namespace writ::task {
+
+struct StoredTask {
+  Task task;
+  State state;
+  std::vector<Reservation> reserved;
+};
+
+// Implemented by store. Thread-safe; every function is durable when it returns.
+class Store : public BudgetStore {
+ public:
+  virtual Result<std::vector<StoredTask>> load_tasks() = 0;
+  // kConflict when there is a task of that id.
+  virtual Result<void> save_task(const Task& task) = 0;
+  virtual Result<void> save_state(std::string_view id, State state) = 0;
+};
+
+class Registry {
+ public:
+  // The store must outlive it, and every task it hands out.
+  explicit Registry(Store& store) : store_(store) {}
+
+  // Takes over what the store holds; at start-up.
+  Result<void> load();
+  Result<std::shared_ptr<LiveTask>> open(Task task);
+  // Null when unknown.
+  std::shared_ptr<LiveTask> find(std::string_view id) const;
+  // kNotFound; kConflict when it was ended or revoked already. Nothing brings a task back.
+  Result<void> end(std::string_view id) { return finish(id, State::kEnded); }
+  Result<void> revoke(std::string_view id) { return finish(id, State::kRevoked); }
+  // In the order of their opening.
+  std::vector<std::shared_ptr<LiveTask>> all() const;
+  std::size_t size() const;
+  // Writes down what of the reserved budgets was used, for an orderly end of the process. No call may be
+  // consumed afterwards.
+  Result<void> settle();
+
+ private:
+  struct Hash : std::hash<std::string_view> {
+    using is_transparent = void;
+  };
+  struct Shard {
+    mutable std::shared_mutex mutex;
+    std::unordered_map<std::string, std::shared_ptr<LiveTask>, Hash, std::equal_to<>> tasks;
+  };
+  static constexpr std::size_t kShards = 64;
+
+  Shard& shard_of(std::string_view id) const noexcept { return shards_[Hash{}(id) % kShards]; }
+  std::shared_ptr<LiveTask> put(Task task, State state, const std::vector<Reservation>& reserved);
+  Result<void> finish(std::string_view id, State state);
+
+  Store& store_;
+  std::mutex changes_;
+  mutable std::array<Shard, kShards> shards_;
+};
+
+}  // namespace writ::task

@@ -1,0 +1,61 @@
+// A store for tests: in memory, and failing when told to. What it was told survives the registry, as a disk
+// would.
+#pragma once
+
+#include <atomic>
+#include <map>
+#include <mutex>
+
+#include "task/registry.h"
+
+namespace writ::task::testing {
+
+class MemoryStore final : public Store {
+ public:
+  std::atomic<bool> broken = false;
+  std::atomic<int> reservations = 0;
+
+  Result<std::vector<StoredTask>> load_tasks() override {
+    const std::lock_guard lock(mutex_);
+    std::vector<StoredTask> stored;
+    for (const auto& [id, row] : rows_) {
+      StoredTask task {
+        TRY(task_from_record(row.record))
+        , row.state, {}
+      };
+      for (const auto& [budget, amount] : row.reserved) task.reserved.push_back({id, budget, amount});
+      stored.push_back(std::move(task));
+    }
+    return stored;
+  }
+  Result<void> save_task(const Task& task) override {
+    const std::lock_guard lock(mutex_);
+    if (broken) return failure(ErrorCode::kIo, "the disk is full");
+    rows_[task.id] = {task_record(task), State::kActive, {}};
+    return {};
+  }
+  Result<void> save_state(std::string_view id, State state) override {
+    const std::lock_guard lock(mutex_);
+    if (broken) return failure(ErrorCode::kIo, "the disk is full");
+    rows_.at(std::string(id)).state = state;
+    return {};
+  }
+  Result<void> reserve(const Reservation& reservation) override {
+    const std::lock_guard lock(mutex_);
+    if (broken) return failure(ErrorCode::kIo, "the disk is full");
+    ++reservations;
+    rows_.at(reservation.task).reserved[reservation.budget] = reservation.amount;
+    return {};
+  }
+
+ private:
+  struct Row {
+    std::string record;
+    State state;
+    std::map<std::string, std::int64_t> reserved;
+  };
+  std::mutex mutex_;
+  std::map<std::string, Row> rows_;
+};
+
+}  // namespace writ::task::testing
