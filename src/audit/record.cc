@@ -1,0 +1,100 @@
+#include "audit/record.h"
+
+#include <fmt/chrono.h>
+#include <fmt/format.h>
+
+#include "codec/json.h"
+
+namespace writ::audit {
+namespace {
+
+// A message quotes what a request sent; a path may be as long as a request line.
+constexpr std::size_t kMaxTextBytes = 2048;
+
+std::string_view shortened(std::string_view text) {
+  if (text.size() <= kMaxTextBytes) return text;
+  std::size_t size = kMaxTextBytes;
+  while (size > 0 && (static_cast<unsigned char>(text[size]) & 0xc0) == 0x80) --size;
+  return text.substr(0, size);
+}
+
+class Writer {
+ public:
+  Writer(Instant time, std::string_view type) {
+    out_.reserve(768);
+    out_ += "\"time\":\"";
+    out_ += format_time(time);
+    out_ += '"';
+    text("type", type);
+  }
+  void text(std::string_view name, std::string_view value) {
+    if (value.empty()) return;
+    begin(name);
+    codec::append_json_string(out_, shortened(value));
+  }
+  void list(std::string_view name, const std::vector<std::string_view>& values) {
+    if (values.empty()) return;
+    begin(name);
+    char separator = '[';
+    for (const auto value : values) {
+      out_ += separator;
+      codec::append_json_string(out_, shortened(value));
+      separator = ',';
+    }
+    out_ += ']';
+  }
+  Record finish() && { return {std::move(out_)}; }
+
+ private:
+  void begin(std::string_view name) {
+    out_ += ",\"";
+    out_ += name;
+    out_ += "\":";
+  }
+  std::string out_;
+};
+
+}  // namespace
+
+std::string format_time(Instant time) {
+  const auto seconds = std::chrono::floor<std::chrono::seconds>(time);
+  return fmt::format("{:%Y-%m-%dT%H:%M:%S}.{:03}Z",
+                     fmt::gmtime(std::chrono::system_clock::to_time_t(seconds)), (time - seconds).count());
+}
+
+Record make_record(Instant time, const Decision& decision) {
+  Writer writer(time, "decision");
+  writer.text("point", decision.point);
+  writer.text("effect", decision.effect);
+  writer.text("reason", decision.reason);
+  writer.text("message", decision.message);
+  writer.text("party", decision.party);
+  writer.text("request_id", decision.request_id);
+  writer.text("subject", decision.subject);
+  writer.text("client", decision.client);
+  writer.list("actors", decision.actors);
+  writer.text("api", decision.api);
+  writer.text("action", decision.action);
+  writer.text("resource", decision.resource);
+  writer.text("task", decision.task);
+  writer.text("purpose", decision.purpose);
+  writer.text("tenant", decision.tenant);
+  writer.text("token_id", decision.token_id);
+  writer.list("policies", decision.policies);
+  writer.text("policy_revision", decision.policy_revision);
+  writer.text("method", decision.method);
+  writer.text("path", decision.path);
+  writer.text("peer", decision.peer);
+  return std::move(writer).finish();
+}
+
+Record make_record(Instant time, const Event& event) {
+  Writer writer(time, event.type);
+  writer.text("actor", event.actor);
+  writer.text("object", event.object);
+  writer.text("detail", event.detail);
+  writer.text("request_id", event.request_id);
+  return std::move(writer).finish();
+}
+
+}  // namespace writ::audit

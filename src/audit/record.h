@@ -1,0 +1,60 @@
+// Record: what happened, as the audit keeps it. Never a token, never a secret.
+//
+// A plain value; docs/audit-format.md describes each member. Absent texts are left out of the line.
+#pragma once
+
+#include <cstdint>
+#include <string>
+#include <string_view>
+#include <vector>
+
+#include "base/clock.h"
+
+namespace writ::audit {
+
+// A decision, and what it was about.
+struct Decision {
+  std::string_view point;   // which enforcement point: "gateway", "oauth", "api", "authzen"
+  std::string_view effect;  // "permit", "deny", "indeterminate"
+  std::string_view reason;  // a reason code; empty for a permit
+  std::string_view message;
+  std::string_view party;  // the party at fault, as Cedar writes it
+  std::string_view request_id;
+  std::string_view subject;
+  std::string_view client;
+  std::vector<std::string_view> actors;  // nearest first
+  std::string_view api;
+  std::string_view action;
+  std::string_view resource;
+  std::string_view task;
+  std::string_view purpose;
+  std::string_view tenant;
+  std::string_view token_id;               // jti
+  std::vector<std::string_view> policies;  // that determined it
+  std::string_view policy_revision;
+  std::string_view method;
+  std::string_view path;
+  std::string_view peer;
+};
+
+// Something that changed what later decisions see: "task.opened", "identity.suspended", "server.started".
+struct Event {
+  std::string_view type;
+  std::string_view actor;  // who did it; empty: Writ itself
+  std::string_view object;
+  std::string_view detail;
+  std::string_view request_id;
+};
+
+// The members of a record as JSON, without the braces and without what the log adds. Owned text, ready to
+// append.
+struct Record {
+  std::string members;
+};
+Record make_record(Instant time, const Decision& decision);
+Record make_record(Instant time, const Event& event);
+
+// "2026-11-23T09:15:00.123Z"
+std::string format_time(Instant time);
+
+}  // namespace writ::audit
