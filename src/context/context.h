@@ -1,0 +1,131 @@
+// Context: a request with its token, its task and the inventory, put together as the questions that Cedar is
+// asked: one for each party, with one action, one resource and one context record (docs/policy-context.md).
+//
+// The fourth type in the way of a request (ARCHITECTURE.md). Pure: no I/O, no clock. A Context is a view: it
+// borrows from its Workspace and from what it was built of, and is valid until the workspace is used again.
+#pragma once
+
+#include <memory>
+#include <optional>
+#include <string>
+#include <string_view>
+#include <vector>
+
+#include "base/clock.h"
+#include "base/result.h"
+#include "cedar/entities.h"
+#include "cedar/symbols.h"
+#include "cedar/value.h"
+#include "inventory/snapshot.h"
+#include "task/live_task.h"
+#include "token/verified.h"
+
+namespace writ::context {
+
+// What the request itself says, as far as Writ saw it with its own eyes.
+struct RequestFacts {
+  Instant time;
+  std::string_view method;
+  std::string_view path;
+  std::string_view peer_ip;
+};
+
+enum class Role : std::uint8_t { kSubject, kClient, kActor };
+
+struct Party {
+  Role role;
+  inventory::Kind kind;
+  std::string_view id;
+  cedar::EntityRef uid;
+  const inventory::Member* member;  // null: the inventory does not know it
+
+  bool is_agent() const noexcept { return kind == inventory::Kind::kAgent; }
+};
+
+// Is the token used, or asked for?
+enum class Point : std::uint8_t { kUse, kIssue };
+
+struct Inputs {
+  RequestFacts request;
+  const inventory::Api& api;
+  cedar::EntityRef action;
+  cedar::EntityRef resource;
+  const inventory::Snapshot& inventory;
+  const task::LiveTask* task;       // the token's; null: it has none, or nobody knows it
+  const cedar::Entities& entities;  // resources and groups
+};
+
+// Memory that is used again. One per thread.
+class Workspace {
+ public:
+  cedar::Arena& arena() noexcept { return arena_; }
+  // Forgets the context built before.
+  void reset() noexcept;
+
+ private:
+  friend class Context;
+  cedar::Arena arena_;
+  std::optional<cedar::Overlay> overlay_;
+  std::vector<Party> parties_;
+  std::vector<std::uint32_t> chain_;
+};
+
+class Context {
+ public:
+  // Action and resource of the inputs may live in the workspace's arena. Fails only when a party, the task
+  // and a resource cannot be laid over each other: then there is no question to ask.
+  static Result<Context> of_use(const token::Verified& token, const Inputs& inputs, Workspace& workspace);
+  // For a token that is about to be issued. The client has authenticated, and the caller has checked what it
+  // presented.
+  static Result<Context> of_issue(const token::AccessClaims& claims, const Inputs& inputs,
+                                  Workspace& workspace);
+
+  Point point() const noexcept { return point_; }
+  const token::AccessClaims& claims() const noexcept { return *claims_; }
+  const RequestFacts& request() const noexcept { return inputs_->request; }
+  const inventory::Api& api() const noexcept { return inputs_->api; }
+  const task::LiveTask* task() const noexcept { return inputs_->task; }
+
+  // The subject first (when it is another than the client), then the client, then the other actors from the
+  // nearest on. Each identity once.
+  const std::vector<Party>& parties() const noexcept { return workspace_->parties_; }
+  const Party* subject() const noexcept;
+  const Party& client() const noexcept;
+  // How the request came about: indices into parties(), from the subject over each actor to the client.
+  const std::vector<std::uint32_t>& chain() const noexcept { return workspace_->chain_; }
+
+  cedar::EntityRef action() const noexcept { return inputs_->action; }
+  cedar::EntityRef resource() const noexcept { return inputs_->resource; }
+  cedar::Value record() const noexcept { return record_; }
+  cedar::EntityView entities() const noexcept { return *workspace_->overlay_; }
+  // The attribute of the resource, when it is a string.
+  std::optional<std::string_view> resource_text(std::string_view attribute) const noexcept;
+
+ private:
+  Context(Point point, const token::AccessClaims& claims, bool sender_bound, const Inputs& inputs,
+          Workspace& workspace)
+      : point_(point),
+        claims_(&claims),
+        sender_bound_(sender_bound),
+        inputs_(&inputs),
+        workspace_(&workspace),
+        record_(cedar::Value::boolean(false)) {}
+  static Result<Context> build(Context context);
+  std::uint32_t add_party(Role role, std::string_view id);
+  void find_parties();
+  Result<void> lay_entities();
+  cedar::Value attributes_of(const Party& party);
+  cedar::Value make_context_record();
+  cedar::Value chain_record();
+  cedar::Value token_record();
+  cedar::Value request_record();
+
+  Point point_;
+  const token::AccessClaims* claims_;
+  bool sender_bound_;
+  const Inputs* inputs_;
+  Workspace* workspace_;
+  cedar::Value record_;
+};
+
+}  // namespace writ::context

@@ -1,0 +1,83 @@
+// Decision: the answer to a context, with reasons. The fifth type in the way of a request (ARCHITECTURE.md).
+//
+// Guards run first, cheapest first, and no policy can switch one off; then the policies are asked for every
+// party, and the answer is the conjunction. Only kPermit passes. Pure: no I/O, no clock.
+#pragma once
+
+#include <memory>
+#include <string>
+#include <string_view>
+#include <vector>
+
+#include "base/denial.h"
+#include "cedar/authorize.h"
+#include "cedar/compile.h"
+#include "cedar/entities.h"
+#include "context/context.h"
+
+namespace writ::decision {
+
+enum class Effect : std::uint8_t { kPermit, kDeny, kIndeterminate };
+std::string_view effect_name(Effect effect) noexcept;  // "permit", "deny", "indeterminate"
+
+// Why not.
+struct Refusal {
+  Reason reason;
+  std::string message;                // for people
+  std::string party;                  // the party at fault as Cedar writes it; empty when it is none's
+  std::vector<std::string> policies;  // that said no, or could not be evaluated
+  std::string path;                   // context_missing: what was missing
+};
+
+class Decision {
+ public:
+  Effect effect() const noexcept { return effect_; }
+  bool permitted() const noexcept { return effect_ == Effect::kPermit; }
+  // Never empty unless permitted. The first is the one that counts; more only when all were asked for.
+  const std::vector<Refusal>& refusals() const noexcept { return refusals_; }
+  // The policies that carried a permit, over all parties, each once. Views into the policy set.
+  const std::vector<std::string_view>& policies() const noexcept { return policies_; }
+  // The caller must take one call of the task's budget before the effect.
+  bool consumes_budget() const noexcept { return consumes_budget_; }
+
+ private:
+  friend class Decider;
+  friend class Workspace;
+  Decision() = default;
+  Effect effect_ = Effect::kIndeterminate;
+  std::vector<Refusal> refusals_;
+  std::vector<std::string_view> policies_;
+  bool consumes_budget_ = false;
+};
+
+// What decides. Immutable; share it by shared_ptr.
+struct PolicySnapshot {
+  std::shared_ptr<const cedar::CompiledPolicySet> policies;
+  std::shared_ptr<const cedar::Entities> entities;
+  std::string revision;       // names this set in audit records
+  std::size_t max_chain = 4;  // agents in one delegation chain
+};
+
+// Memory that is used again: a warm decision allocates nothing. One per thread.
+class Workspace {
+ public:
+  Workspace() = default;
+
+ private:
+  friend class Decider;
+  cedar::Evaluation evaluation_;
+  Decision decision_;
+};
+
+enum class Reasons : std::uint8_t { kFirst, kAll };
+
+// The decision is valid until the workspace is used again, and as long as the snapshot.
+const Decision& decide(const PolicySnapshot& snapshot, const context::Context& context, Workspace& workspace,
+                       Reasons reasons = Reasons::kFirst);
+
+// One question with a principal of any type, without guards: what AuthZEN asks about users' own subjects. The
+// rule that a forbid which cannot be evaluated denies holds here too.
+const Decision& decide_plain(const PolicySnapshot& snapshot, const cedar::Request& request,
+                             const cedar::EntityView& entities, Workspace& workspace);
+
+}  // namespace writ::decision
