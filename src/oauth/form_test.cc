@@ -46,6 +46,13 @@ TEST(Form, KeepsTheLimitOfBytes) {
   EXPECT_EQ(Form::parse("a=" + std::string(kMaxFormBytes - 1, 'x')).error().code, ErrorCode::kLimit);
 }
 
+TEST(Form, ReadsNothingBeyondAnExactBuffer) {
+  for (const std::string_view body : {"a=%", "a=%4", "a", "a=", "=", "a=1&", "%", "a=\xc3"}) {
+    const std::vector<char> exact(body.begin(), body.end());
+    (void)Form::parse({exact.data(), exact.size()});
+  }
+}
+
 TEST(Form, KnowsItsContentType) {
   for (const auto* value : {"application/x-www-form-urlencoded", "Application/X-WWW-Form-Urlencoded",
                             "application/x-www-form-urlencoded; charset=UTF-8"}) {

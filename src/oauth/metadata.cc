@@ -23,7 +23,7 @@ http::Response cacheable(std::string body) {
 
 // RFC 8414 §2. There is no authorization endpoint, so no response types.
 http::Response metadata_response(const Locations& locations) {
-  const auto json = codec::Json::object({
+  auto json = codec::Json::object({
       {"issuer", locations.issuer},
       {"token_endpoint", locations.token_endpoint},
       {"jwks_uri", locations.jwks_uri},
@@ -33,6 +33,13 @@ http::Response metadata_response(const Locations& locations) {
       {"token_endpoint_auth_signing_alg_values_supported", texts({"ES256", "EdDSA"})},
       {"dpop_signing_alg_values_supported", texts({"ES256", "EdDSA"})},
   });
+  if (!locations.revocation_endpoint.empty()) {
+    json.set("revocation_endpoint", locations.revocation_endpoint);
+    for (const auto* member : {"auth_methods_supported", "auth_signing_alg_values_supported"}) {
+      json.set("revocation_endpoint_" + std::string(member),
+               *json.find("token_endpoint_" + std::string(member)));
+    }
+  }
   return cacheable(json.dump());
 }
 

@@ -16,6 +16,7 @@ struct Locations {
   std::string issuer;
   std::string token_endpoint;
   std::string jwks_uri;
+  std::string revocation_endpoint = {};  // empty: not served
 };
 
 http::Response metadata_response(const Locations& locations);

@@ -50,15 +50,25 @@ std::string_view error_name(OauthError error) noexcept {
   return "server_error";
 }
 
-http::Response to_response(const Refusal& refusal) {
+http::Response to_response(const Refusal& refusal, std::string_view request_id) {
   auto json = codec::Json::object(
       {{"error", error_name(refusal.error)}, {"error_description", printable(refusal.description)}});
   if (refusal.reason) json.set("reason", reason_code(*refusal.reason));
+  // RFC 6749 keeps error_description to ASCII without quotes; `message` says the same unchanged.
+  json.set("message", refusal.description);
+  if (!refusal.party.empty()) json.set("party", refusal.party);
+  if (!refusal.policies.empty()) {
+    auto policies = codec::Json::array();
+    for (const auto& policy : refusal.policies) policies.push(policy);
+    json.set("policies", std::move(policies));
+  }
+  if (!request_id.empty()) json.set("request_id", request_id);
   auto response = http::json_response(status_of(refusal.error), json.dump());
   // RFC 6749 §5.1.
   response.headers.set("Cache-Control", "no-store");
+  response.headers.set("Pragma", "no-cache");
   if (refusal.error == OauthError::kInvalidClient)
-    response.headers.set("WWW-Authenticate", "Basic realm=\"writ\"");
+    response.headers.set("WWW-Authenticate", "Basic realm=\"writ\", charset=\"UTF-8\"");
   return response;
 }
 

@@ -8,6 +8,7 @@
 #include <optional>
 #include <string>
 #include <string_view>
+#include <vector>
 
 #include "base/denial.h"
 #include "http/response.h"
@@ -30,7 +31,9 @@ std::string_view error_name(OauthError error) noexcept;
 struct Refusal {
   OauthError error;
   std::string description;
-  std::optional<Reason> reason;  // where Writ's vocabulary has one
+  std::optional<Reason> reason;            // where Writ's vocabulary has one
+  std::string party = {};                  // the party at fault as Cedar writes it; empty when it is none's
+  std::vector<std::string> policies = {};  // that said no
 };
 
 template <class T>
@@ -45,6 +48,6 @@ inline std::unexpected<Refusal> refuse(OauthError error, Denial denial) {
 }
 
 // With `Cache-Control: no-store`, and `WWW-Authenticate` where the client must authenticate another way.
-http::Response to_response(const Refusal& refusal);
+http::Response to_response(const Refusal& refusal, std::string_view request_id = {});
 
 }  // namespace writ::oauth

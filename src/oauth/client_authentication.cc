@@ -1,0 +1,174 @@
+#include "oauth/client_authentication.h"
+
+#include "codec/base64url.h"
+#include "crypto/secret_hash.h"
+#include "http/headers.h"
+#include "oauth/grants.h"
+#include "token/assertion.h"
+
+namespace writ::oauth {
+namespace {
+
+using inventory::Member;
+using inventory::Status;
+
+std::unexpected<Refusal> not_authenticated(std::string description, Reason reason) {
+  return refuse(OauthError::kInvalidClient, std::move(description), reason);
+}
+
+// Said for every secret that is not right, whether there is such a client or not.
+std::unexpected<Refusal> wrong_secret() {
+  return not_authenticated("client authentication failed: unknown client or wrong secret",
+                           Reason::kCallerUnknown);
+}
+
+std::unexpected<Refusal> broken_basic() {
+  return not_authenticated("the Basic credentials are malformed", Reason::kCallerUnknown);
+}
+
+std::optional<std::string_view> basic_credentials(std::string_view authorization) {
+  const auto space = authorization.find(' ');
+  if (!http::equal_ignoring_case(authorization.substr(0, space), "Basic")) return std::nullopt;
+  return space == authorization.npos ? std::string_view() : authorization.substr(space + 1);
+}
+
+std::unexpected<Refusal> inactive(const Member& member) {
+  const auto reason =
+      member->status == Status::kSuspended ? Reason::kCallerSuspended : Reason::kCallerRetired;
+  auto refusal = refuse(OauthError::kUnauthorizedClient,
+                        "client `" + member->id + "` is " + std::string(status_name(member->status)), reason);
+  refusal.error().party = member.uid().to_string();
+  return refusal;
+}
+
+}  // namespace
+
+Outcome<Credentials> Credentials::read(const http::Request& request, const Form& form) {
+  const auto headers = request.headers.count("Authorization");
+  const bool assertion = form.find("client_assertion") || form.find("client_assertion_type");
+  const bool secret_in_body = form.find("client_secret").has_value();
+  // RFC 6749 §2.3: the client must not use more than one method in each request.
+  if (headers + assertion + secret_in_body > 1)
+    return refuse(OauthError::kInvalidRequest, "more than one method of client authentication",
+                  Reason::kCallerMismatch);
+  if (secret_in_body)
+    return not_authenticated(
+        "client_secret in the body is not supported: use the Basic scheme or "
+        "private_key_jwt",
+        Reason::kCallerUnknown);
+  if (!assertion && headers == 0)
+    return not_authenticated("the client must authenticate, with the Basic scheme or private_key_jwt",
+                             Reason::kCallerUnknown);
+
+  auto credentials = TRY(assertion ? read_assertion(form) : read_basic(request.headers));
+  // RFC 7521 §4.2, RFC 6749 §3.2.1: a `client_id` beside the credentials must be the same.
+  const auto client_id = form.find("client_id");
+  if (client_id && *client_id != credentials.client_)
+    return refuse(OauthError::kInvalidRequest, "`client_id` names another client than the credentials",
+                  Reason::kCallerMismatch);
+  return credentials;
+}
+
+// RFC 6749 §2.3.1: id and secret are form-encoded, joined by a colon, and encoded as RFC 7617 does.
+Outcome<Credentials> Credentials::read_basic(const http::Headers& headers) {
+  const auto authorization = *headers.find("Authorization");
+  if (authorization.size() > kMaxAuthorizationBytes) return broken_basic();
+  const auto encoded = basic_credentials(authorization);
+  if (!encoded)
+    return not_authenticated("client authentication in a header uses the Basic scheme",
+                             Reason::kCallerUnknown);
+  auto decoded = codec::base64_decode(*encoded);
+  if (!decoded) return broken_basic();
+  const Secret text(*std::move(decoded));
+  const auto colon = text.expose().find(':');
+  if (colon == std::string_view::npos) return broken_basic();
+  auto client = form_decode(text.expose().substr(0, colon));
+  auto secret = form_decode(text.expose().substr(colon + 1));
+  if (!client || !secret || client->empty() || secret->empty()) return broken_basic();
+  return Credentials(*std::move(client), Secret(*std::move(secret)));
+}
+
+// RFC 7523 §2.2.
+Outcome<Credentials> Credentials::read_assertion(const Form& form) {
+  const auto type = form.find("client_assertion_type");
+  const auto text = form.find("client_assertion");
+  if (!type || !text)
+    return refuse(OauthError::kInvalidRequest,
+                  "`client_assertion` and `client_assertion_type` are given together",
+                  Reason::kTokenMalformed);
+  if (*type != kAssertionJwtBearer)
+    return refuse(OauthError::kInvalidRequest,
+                  "`client_assertion_type` must be " + std::string(kAssertionJwtBearer), Reason::kTokenType);
+  auto client = token::unverified_issuer(*text);
+  if (!client) return refuse(OauthError::kInvalidClient, std::move(client).error());
+  return Credentials(*std::move(client), Assertion{std::string(*text)});
+}
+
+ClientAuthentication::ClientAuthentication(Options options, const inventory::Directory& directory,
+                                           token::ReplayGuard& replays)
+    : options_(std::move(options)),
+      directory_(directory),
+      replays_(replays),
+      verified_(options_.remembered_secrets) {}
+
+Outcome<AuthenticatedClient> ClientAuthentication::authenticate(const Credentials& credentials,
+                                                                Instant now) const {
+  auto snapshot = directory_.snapshot();
+  const Member* member = snapshot->find(credentials.client_);
+  // A user is no client, whatever credentials its record may hold.
+  if (member != nullptr && (*member)->kind == inventory::Kind::kUser) member = nullptr;
+
+  if (const auto* secret = std::get_if<Secret>(&credentials.proof_)) {
+    TRY(check_secret(member, *secret, now));
+  } else {
+    TRY(check_assertion(member, credentials, std::get<Credentials::Assertion>(credentials.proof_).text, now));
+  }
+  // Both checks refuse where there is no client.
+  if (member == nullptr) return wrong_secret();
+  if ((*member)->status != Status::kActive) return inactive(*member);
+  return AuthenticatedClient(std::move(snapshot), *member);
+}
+
+Outcome<void> ClientAuthentication::check_secret(const Member* member, const Secret& secret,
+                                                 Instant now) const {
+  if (member == nullptr || !(*member)->secret_hash) {
+    (void)crypto::verify_absent_secret(secret);
+    return wrong_secret();
+  }
+  const std::string& hash = *(*member)->secret_hash;
+  const auto fingerprint = verified_.fingerprint((*member)->id, hash, secret);
+  if (verified_.contains(fingerprint, now)) return {};
+  if (!crypto::verify_secret(hash, secret)) return wrong_secret();
+  verified_.remember(fingerprint, now);
+  return {};
+}
+
+// RFC 7523 §3.
+Outcome<void> ClientAuthentication::check_assertion(const Member* member, const Credentials& credentials,
+                                                    const std::string& text, Instant now) const {
+  // A client that does not exist has no keys: the answer is that of a key nobody knows.
+  const auto keys = jose::JwkSet::of(member != nullptr ? (*member)->keys : std::vector<jose::Jwk>());
+  if (!keys)
+    return refuse(OauthError::kServerError, "the client's keys cannot be read", Reason::kIndeterminate);
+  const token::AssertionRules rules{.issuer = credentials.client_,
+                                    .keys = *keys,
+                                    .audiences = {options_.issuer, options_.token_endpoint},
+                                    .types = {"", "JWT", "client-authentication+jwt"},
+                                    .max_lifetime = kMaxAssertionLifetime};
+  auto assertion = token::verify_assertion(text, rules, now);
+  if (!assertion) return refuse(OauthError::kInvalidClient, std::move(assertion).error());
+  // RFC 7523 §3: `sub` is the client, as `iss` is.
+  if (assertion->subject != credentials.client_)
+    return not_authenticated("the assertion's `sub` is not its `iss`", Reason::kCallerMismatch);
+  // RFC 7523 §3 leaves jti to the server; without it a stolen assertion could be used again.
+  if (!assertion->jti) return not_authenticated("the assertion has no `jti`", Reason::kTokenMalformed);
+  const auto fresh =
+      replays_.first_use("client:" + credentials.client_, *assertion->jti, assertion->expires_at, now);
+  if (!fresh)
+    return refuse(OauthError::kServerError, "cannot tell whether the assertion was used before",
+                  Reason::kIndeterminate);
+  if (!*fresh) return not_authenticated("the assertion was used before", Reason::kTokenReplayed);
+  return {};
+}
+
+}  // namespace writ::oauth

@@ -1,0 +1,94 @@
+// Who is asking: client authentication at the token and the revocation endpoint.
+//
+// Two methods: `client_secret_basic` (RFC 6749 §2.3.1) and `private_key_jwt` (RFC 7523 §2.2 and §3), exactly
+// one per request. Credentials are read first and say which client they claim to be, for the record; only
+// authenticate() turns them into an AuthenticatedClient. Thread-safe. A wrong secret costs a scrypt
+// computation on purpose: serve it from http::Cost::kSlow. Nothing here slows down repeated guesses; the
+// deployment's rate limit must.
+#pragma once
+
+#include <memory>
+#include <string>
+#include <string_view>
+#include <variant>
+
+#include "base/secret.h"
+#include "http/request.h"
+#include "inventory/directory.h"
+#include "oauth/form.h"
+#include "oauth/refusal.h"
+#include "oauth/verified_secrets.h"
+#include "token/replay.h"
+
+namespace writ::oauth {
+
+// RFC 7523 §3: an assertion further in the future than this is refused; its jti is remembered that long.
+inline constexpr Duration kMaxAssertionLifetime = std::chrono::minutes(10);
+inline constexpr std::size_t kMaxAuthorizationBytes = 4 * 1024;
+
+// What a request claims to be, and with what. Nothing is believed yet.
+class Credentials {
+ public:
+  // Refuses a request with no method, with more than one (RFC 6749 §2.3), or with one Writ does not offer.
+  static Outcome<Credentials> read(const http::Request& request, const Form& form);
+
+  const std::string& claimed_client() const noexcept { return client_; }
+
+ private:
+  friend class ClientAuthentication;
+  struct Assertion {
+    std::string text;
+  };
+  Credentials(std::string client, std::variant<Secret, Assertion> proof)
+      : client_(std::move(client)), proof_(std::move(proof)) {}
+  static Outcome<Credentials> read_basic(const http::Headers& headers);
+  static Outcome<Credentials> read_assertion(const Form& form);
+
+  std::string client_;
+  std::variant<Secret, Assertion> proof_;
+};
+
+// A client that proved who it is and is active, with the inventory as it was then. Made only by
+// ClientAuthentication.
+class AuthenticatedClient {
+ public:
+  const inventory::Identity& identity() const noexcept { return member_->identity(); }
+  const inventory::Member& member() const noexcept { return *member_; }
+  const std::string& id() const noexcept { return identity().id; }
+  const inventory::Snapshot& inventory() const noexcept { return *inventory_; }
+
+ private:
+  friend class ClientAuthentication;
+  AuthenticatedClient(std::shared_ptr<const inventory::Snapshot> inventory, const inventory::Member& member)
+      : inventory_(std::move(inventory)), member_(&member) {}
+
+  std::shared_ptr<const inventory::Snapshot> inventory_;
+  const inventory::Member* member_;
+};
+
+class ClientAuthentication {
+ public:
+  struct Options {
+    std::string issuer;  // assertions are for the issuer or for the token endpoint
+    std::string token_endpoint;
+    std::size_t remembered_secrets = 1024;
+  };
+  // What it refers to must outlive it.
+  ClientAuthentication(Options options, const inventory::Directory& directory, token::ReplayGuard& replays);
+
+  // An assertion is used up by this. What a stranger learns from a refusal is the same whether the client
+  // exists or not; that a client is suspended or retired is told only to who has its credentials.
+  Outcome<AuthenticatedClient> authenticate(const Credentials& credentials, Instant now) const;
+
+ private:
+  Outcome<void> check_secret(const inventory::Member* member, const Secret& secret, Instant now) const;
+  Outcome<void> check_assertion(const inventory::Member* member, const Credentials& credentials,
+                                const std::string& text, Instant now) const;
+
+  Options options_;
+  const inventory::Directory& directory_;
+  token::ReplayGuard& replays_;
+  mutable VerifiedSecrets verified_;
+};
+
+}  // namespace writ::oauth

@@ -1,0 +1,49 @@
+#include "oauth/metadata.h"
+
+#include <gtest/gtest.h>
+
+#include "codec/json.h"
+
+namespace writ::oauth {
+namespace {
+
+using codec::Json;
+
+Json document(const Locations& locations) {
+  return codec::parse_json(metadata_response(locations).body).value();
+}
+Locations acme() {
+  return {"https://writ.example", "https://writ.example/oauth2/token", "https://writ.example/oauth2/jwks"};
+}
+
+// RFC 8414 §2.
+TEST(Metadata, NamesWhatIsRequired) {
+  const auto json = document(acme());
+  EXPECT_EQ(*json.find("issuer"), Json("https://writ.example"));
+  EXPECT_EQ(*json.find("token_endpoint"), Json("https://writ.example/oauth2/token"));
+  EXPECT_EQ(*json.find("jwks_uri"), Json("https://writ.example/oauth2/jwks"));
+  EXPECT_EQ(*json.find("response_types_supported"), Json::array());
+  EXPECT_NE(json.find("token_endpoint_auth_signing_alg_values_supported"), nullptr);
+}
+
+TEST(Metadata, NamesRevocationOnlyWhereItIsServed) {
+  auto locations = acme();
+  EXPECT_EQ(document(locations).find("revocation_endpoint"), nullptr);
+  locations.revocation_endpoint = "https://writ.example/oauth2/revoke";
+  const auto json = document(locations);
+  EXPECT_EQ(*json.find("revocation_endpoint"), Json("https://writ.example/oauth2/revoke"));
+  EXPECT_EQ(*json.find("revocation_endpoint_auth_methods_supported"),
+            *json.find("token_endpoint_auth_methods_supported"));
+}
+
+TEST(Metadata, KeysAreAllPublished) {
+  const auto first = jose::PrivateJwk::generate(crypto::Algorithm::kEs256).value();
+  const auto ring = token::KeyRing::of({first}).value();
+  ASSERT_TRUE(ring->rotate(jose::PrivateJwk::generate(crypto::Algorithm::kEdDsa).value()).has_value());
+  const auto response = jwks_response(*ring);
+  EXPECT_EQ(codec::parse_json(response.body).value().find("keys")->if_array()->size(), 2u);
+  EXPECT_EQ(response.body.find("\"d\""), std::string::npos) << "no private member";
+}
+
+}  // namespace
+}  // namespace writ::oauth

@@ -1,0 +1,233 @@
+#include "oauth/origin.h"
+
+#include <algorithm>
+
+#include "crypto/random.h"
+
+namespace writ::oauth {
+namespace {
+
+using token::AccessClaims;
+using token::Actor;
+
+std::unexpected<Refusal> refuse_request(Reason reason, std::string description) {
+  return refuse(OauthError::kInvalidRequest, std::move(description), reason);
+}
+
+std::string quoted(std::string_view text) {
+  return "`" + std::string(text) + "`";
+}
+
+// RFC 8693 §2.2.2: a subject or actor token that is not valid makes the request invalid.
+std::unexpected<Refusal> invalid_token(std::string_view which, Denial denial) {
+  return refuse_request(denial.reason, std::string(which) + ": " + denial.message);
+}
+
+// RFC 9449 §6: whoever copied a bound token cannot exchange it into an unbound one.
+Outcome<void> check_binding(std::string_view which, const AccessClaims& claims,
+                            const std::optional<std::string>& proof_key) {
+  if (!claims.key_thumbprint || claims.key_thumbprint == proof_key) return {};
+  if (!proof_key)
+    return refuse_request(
+        Reason::kSenderBindingMissing,
+        std::string(which) + ": it is bound to a key, and the request came without a proof");
+  return refuse_request(Reason::kSenderBindingMismatch,
+                        std::string(which) + ": it is bound to another key than the proof's");
+}
+
+bool is_agent(const AuthenticatedClient& client) {
+  return client.identity().kind == inventory::Kind::kAgent;
+}
+
+// The chain after `client` took the token over.
+Outcome<std::vector<Actor>> extend_chain(const AccessClaims& held, const AuthenticatedClient& client) {
+  auto chain = held.actors;
+  if (client.id() == held.client_id) return chain;
+  if (client.id() == held.subject)
+    return refuse_request(
+        Reason::kDelegationNotAuthorised,
+        "client " + quoted(client.id()) + " is the subject of the token, and cannot act for itself");
+  const bool holder_is_named =
+      held.client_id == held.subject || (!chain.empty() && chain.front().subject == held.client_id);
+  if (!holder_is_named) chain.insert(chain.begin(), Actor{held.client_id, std::nullopt});
+  chain.insert(chain.begin(), Actor{client.id(), std::nullopt});
+  return chain;
+}
+
+// What was claimed, else what the inventory says; where the two disagree, a guard refuses.
+std::optional<std::string> tenant_of(std::string_view subject, const std::optional<std::string>& claimed,
+                                     const ExchangeFacts& facts) {
+  if (claimed) return claimed;
+  const auto* known = facts.client.inventory().find(subject);
+  return known != nullptr ? (*known)->tenant : std::nullopt;
+}
+
+Outcome<Origin> external_origin(std::string_view text, const ExchangeFacts& facts) {
+  auto subject = facts.trusted_issuers.verify(text, facts.now);
+  if (!subject) return invalid_token("subject token", std::move(subject).error());
+  const inventory::Identity& client = facts.client.identity();
+  // A provider speaks for users. With the id of an application or an agent it would speak for that.
+  const auto* known = facts.client.inventory().find(subject->id);
+  if (known != nullptr && (*known)->kind != inventory::Kind::kUser)
+    return refuse_request(Reason::kTokenIssuer, "subject token: " + quoted(subject->id) +
+                                                    " is no user, and the issuer speaks for users only");
+
+  Origin origin{.subject = std::move(subject->id), .expires_at = subject->expires_at};
+  if (is_agent(facts.client)) origin.actors.push_back({client.id, std::nullopt});
+  origin.tenant = tenant_of(origin.subject, subject->tenant, facts);
+  origin.environment = client.environment;
+  origin.acr = std::move(subject->acr);
+  origin.auth_time = subject->auth_time;
+  return origin;
+}
+
+Outcome<Origin> access_origin(std::string_view text, const ExchangeFacts& facts) {
+  const auto held = facts.verifier.verify_parameter(text, facts.now);
+  if (!held) return invalid_token("subject token", held.error());
+  const AccessClaims& claims = held->claims();
+  TRY(check_binding("subject token", claims, facts.proof_key));
+  auto actors = TRY(extend_chain(claims, facts.client));
+  return Origin{.subject = claims.subject,
+                .actors = std::move(actors),
+                .expires_at = claims.expires_at,
+                .task = claims.task,
+                .purpose = claims.purpose,
+                .tenant = tenant_of(claims.subject, claims.tenant, facts),
+                .environment = claims.environment ? claims.environment : facts.client.identity().environment,
+                .acr = claims.acr,
+                .auth_time = claims.auth_time,
+                .authorization_details = claims.authorization_details};
+}
+
+// What both tokens say must agree; what one of them says holds.
+Outcome<void> narrow(std::optional<std::string>& value, const std::optional<std::string>& by,
+                     std::string_view name, Reason reason) {
+  if (value && by && *value != *by)
+    return refuse_request(reason, "subject token and actor token disagree on " + quoted(name));
+  if (by) value = by;
+  return {};
+}
+
+// RFC 8693 §1.1: the actor token says who acts. Here that is the client, which has authenticated already, so
+// the token can only narrow: it must be the client's own, about itself.
+Outcome<void> narrow_by_actor_token(Origin& origin, std::string_view text, const ExchangeFacts& facts) {
+  const auto held = facts.verifier.verify_parameter(text, facts.now);
+  if (!held) return invalid_token("actor token", held.error());
+  const AccessClaims& claims = held->claims();
+  TRY(check_binding("actor token", claims, facts.proof_key));
+  if (claims.subject != facts.client.id() || claims.client_id != facts.client.id() || !claims.actors.empty())
+    return refuse_request(Reason::kCallerMismatch, "actor token: it is not the client's own");
+  origin.expires_at = std::min(origin.expires_at.value_or(claims.expires_at), claims.expires_at);
+  TRY(narrow(origin.task, claims.task, "task", Reason::kDelegationNotAuthorised));
+  TRY(narrow(origin.purpose, claims.purpose, "purpose", Reason::kPurposeMismatch));
+  TRY(narrow(origin.environment, claims.environment, "environment", Reason::kEnvironmentMismatch));
+  // The actor's tenant is not the subject's: it must not contradict, and never fills in.
+  if (origin.tenant && claims.tenant && origin.tenant != claims.tenant)
+    return refuse_request(Reason::kTenantMismatch, "subject token and actor token disagree on `tenant`");
+  return {};
+}
+
+// The first of client, actors and subject whose purposes lack this one. Users have none and are not asked.
+std::optional<std::string> who_may_not_ask(const Origin& origin, const AuthenticatedClient& client,
+                                           std::string_view purpose) {
+  const auto may_ask = [&](const std::string& id) {
+    const auto* member = client.inventory().find(id);
+    if (member == nullptr || (*member)->kind == inventory::Kind::kUser) return id == origin.subject;
+    return std::ranges::find((*member)->purposes, purpose) != (*member)->purposes.end();
+  };
+  if (!may_ask(client.id())) return client.id();
+  for (const Actor& actor : origin.actors) {
+    if (!may_ask(actor.subject)) return actor.subject;
+  }
+  return may_ask(origin.subject) ? std::nullopt : std::optional(origin.subject);
+}
+
+Outcome<std::optional<std::string>> purpose_of(const Origin& origin, const Issue& issue,
+                                               const task::LiveTask* task) {
+  if (origin.purpose) {
+    if (issue.purpose && *issue.purpose != *origin.purpose)
+      return refuse_request(Reason::kPurposeMismatch, "the token presented is for purpose " +
+                                                          quoted(*origin.purpose) + ", it cannot become " +
+                                                          quoted(*issue.purpose));
+    return origin.purpose;
+  }
+  if (!issue.purpose) return task != nullptr ? std::optional((*task)->purpose) : std::nullopt;
+  // Where nobody has fixed a purpose (or an API's contract left it out), it takes all of them to choose one:
+  // a longer chain never has a purpose that a shorter one could not have asked for.
+  if (const auto party = who_may_not_ask(origin, issue.client, *issue.purpose))
+    return refuse_request(Reason::kPurposeMismatch,
+                          quoted(*party) + " may not ask tokens for purpose " + quoted(*issue.purpose));
+  return std::string(*issue.purpose);
+}
+
+// Tokens count in whole seconds; rounding down never lengthens a life.
+Instant whole_seconds(Instant instant) {
+  return instant_from_unix_seconds(unix_seconds(instant));
+}
+
+}  // namespace
+
+Origin origin_of_client(const AuthenticatedClient& client) {
+  const inventory::Identity& identity = client.identity();
+  return Origin{.subject = identity.id,
+                .actors = {},
+                .expires_at = {},
+                .task = {},
+                .purpose = {},
+                .tenant = identity.tenant,
+                .environment = identity.environment,
+                .acr = {},
+                .auth_time = {},
+                .authorization_details = {}};
+}
+
+Outcome<Origin> origin_of_exchange(const ExchangeRequest& request, const ExchangeFacts& facts) {
+  auto origin = TRY(request.subject_token_kind == SubjectTokenKind::kExternal
+                        ? external_origin(request.subject_token, facts)
+                        : access_origin(request.subject_token, facts));
+  if (request.actor_token) TRY(narrow_by_actor_token(origin, *request.actor_token, facts));
+  return origin;
+}
+
+Outcome<std::optional<std::string>> task_of(const Origin& origin, std::optional<std::string_view> asked) {
+  if (origin.task && asked && *origin.task != *asked)
+    return refuse_request(Reason::kDelegationNotAuthorised, "the token presented belongs to task " +
+                                                                quoted(*origin.task) +
+                                                                ", it cannot move to " + quoted(*asked));
+  if (origin.task || !asked) return origin.task;
+  return std::string(*asked);
+}
+
+Outcome<AccessClaims> claims_from(const Origin& origin, const Issue& issue,
+                                  std::optional<std::string> task_id, const task::LiveTask* task) {
+  auto purpose = TRY(purpose_of(origin, issue, task));
+  const auto issued_at = whole_seconds(issue.now);
+  auto expires_at = issued_at + issue.lifetime;
+  if (origin.expires_at) expires_at = std::min(expires_at, *origin.expires_at);
+  // A task that is over is the guard's to refuse, with its own reason.
+  if (task != nullptr && (*task)->expires_at > issue.now)
+    expires_at = std::min(expires_at, (*task)->expires_at);
+  expires_at = whole_seconds(expires_at);
+  if (expires_at <= issue.now)
+    return refuse_request(Reason::kTokenExpired, "what was presented ends within this second");
+
+  return AccessClaims{.issuer = std::string(issue.issuer),
+                      .subject = origin.subject,
+                      .client_id = issue.client.id(),
+                      .audience = std::string(issue.audience),
+                      .jti = crypto::random_id(),
+                      .issued_at = issued_at,
+                      .not_before = issued_at,
+                      .expires_at = expires_at,
+                      .actors = origin.actors,
+                      .task = std::move(task_id),
+                      .purpose = std::move(purpose),
+                      .tenant = origin.tenant,
+                      .environment = origin.environment,
+                      .acr = origin.acr,
+                      .auth_time = origin.auth_time,
+                      .key_thumbprint = issue.proof_key,
+                      .authorization_details = origin.authorization_details};
+}
+
+}  // namespace writ::oauth

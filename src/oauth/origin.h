@@ -1,0 +1,80 @@
+// Origin: whom a new token is for and through whom, as far as what was presented proves it. It is the most
+// that the token may say; claims_from() only ever narrows it.
+//
+// Delegation (RFC 8693 §1.1, §4.1): a token taken over by another client keeps its subject. The one who takes
+// it over becomes `client_id` (RFC 8693 §4.3: who requested the token) and the nearest actor, and who held it
+// before moves down the chain:
+//
+//   nora's ID token      → support-portal   sub nora, client_id support-portal
+//   support-portal's     → support-agent    sub nora, client_id support-agent,
+//                                           act support-agent ← support-portal
+//   support-agent's      → mail-drafter     sub nora, client_id mail-drafter,
+//                                           act mail-drafter ← support-agent ← support-portal
+//
+// An application that a user signed in to is the client and no actor; an agent is always an actor. Whether
+// each edge is allowed is decision's question (the inventory's `acts_for`), not asked here. Pure but for the
+// verifier's cache; times are arguments.
+#pragma once
+
+#include <optional>
+#include <string>
+#include <string_view>
+#include <vector>
+
+#include "base/clock.h"
+#include "oauth/client_authentication.h"
+#include "oauth/token_request.h"
+#include "oauth/trusted_issuers.h"
+#include "task/live_task.h"
+#include "token/claims.h"
+#include "token/verifier.h"
+
+namespace writ::oauth {
+
+struct Origin {
+  std::string subject;
+  std::vector<token::Actor> actors;   // nearest first
+  std::optional<Instant> expires_at;  // of what was presented; absent: only the client itself
+  std::optional<std::string> task;
+  std::optional<std::string> purpose;
+  std::optional<std::string> tenant;
+  std::optional<std::string> environment;
+  std::optional<std::string> acr;
+  std::optional<Instant> auth_time;
+  codec::Json authorization_details;
+};
+
+// The client for itself (RFC 6749 §4.4).
+Origin origin_of_client(const AuthenticatedClient& client);
+
+struct ExchangeFacts {
+  const AuthenticatedClient& client;
+  const token::Verifier& verifier;
+  const TrustedIssuers& trusted_issuers;
+  // The key the request proved to hold; a sender-bound token is accepted with a proof of its key alone.
+  const std::optional<std::string>& proof_key;
+  Instant now;
+};
+
+// The client for the subject of a token (RFC 8693 §2.1).
+Outcome<Origin> origin_of_exchange(const ExchangeRequest& request, const ExchangeFacts& facts);
+
+struct Issue {
+  std::string_view issuer;
+  std::string_view audience;
+  const AuthenticatedClient& client;
+  std::optional<std::string_view> purpose;      // asked for
+  std::optional<std::string_view> task;         // asked for
+  const std::optional<std::string>& proof_key;  // to bind the token to
+  Duration lifetime;
+  Instant now;
+};
+
+// The task the token belongs to: the origin's stays, another cannot be chosen.
+Outcome<std::optional<std::string>> task_of(const Origin& origin, std::optional<std::string_view> asked);
+
+// The claims of the new token. `task` is that of task_of(); null where there is none, or nobody knows it.
+Outcome<token::AccessClaims> claims_from(const Origin& origin, const Issue& issue,
+                                         std::optional<std::string> task_id, const task::LiveTask* task);
+
+}  // namespace writ::oauth

@@ -1,0 +1,62 @@
+#include "oauth/revocation_endpoint.h"
+
+#include "crypto/random.h"
+#include "oauth/form_request.h"
+#include "oauth/refusal.h"
+
+namespace writ::oauth {
+namespace {
+
+Outcome<void> revoke(const RevocationEndpointParts& parts, const http::Request& request, const Form& form,
+                     std::string_view request_id, std::string& claimed_client) {
+  const auto now = parts.clock.now();
+  const auto credentials = TRY(Credentials::read(request, form));
+  claimed_client = credentials.claimed_client();
+  // RFC 7009 §2.1: required. A token_type_hint may be ignored, and there is one type only.
+  const auto text = form.find("token");
+  if (!text) return refuse(OauthError::kInvalidRequest, "`token` is missing");
+  const auto client = TRY(parts.clients.authenticate(credentials, now));
+
+  // RFC 7009 §2.2: a token that is not valid (any more) needs no revocation, and the answer is the same.
+  const auto held = parts.verifier.verify_parameter(*text, now);
+  if (!held) return {};
+  const token::AccessClaims& claims = held->claims();
+  // RFC 7009 §2.1: refuse a token that was issued to another client.
+  if (claims.client_id != client.id())
+    return refuse(OauthError::kUnauthorizedClient, "the token was issued to another client",
+                  Reason::kCallerMismatch);
+
+  const audit::Event event{.type = "token.revoked",
+                           .actor = client.id(),
+                           .object = claims.jti,
+                           .detail = claims.subject,
+                           .request_id = request_id};
+  if (!parts.record(make_record(now, event)))
+    return refuse(OauthError::kServerError, "the audit record could not be written", Reason::kIndeterminate);
+  if (!parts.revocations.revoke({claims.jti, claims.expires_at}))
+    return refuse(OauthError::kServerError, "the revocation could not be stored", Reason::kIndeterminate);
+  return {};
+}
+
+}  // namespace
+
+http::Response RevocationEndpoint::handle(const http::Request& request) const {
+  const auto form = read_form(request);
+  if (!form) return form.error();
+  const auto request_id = crypto::random_id();
+  std::string claimed_client;
+  const auto revoked = revoke(parts_, request, *form, request_id, claimed_client);
+  if (!revoked) {
+    // A refusal stands whether or not it could be recorded.
+    (void)parts_.record(make_record(parts_.clock.now(), audit::Event{.type = "token.revocation_refused",
+                                                                     .actor = claimed_client,
+                                                                     .detail = revoked.error().description,
+                                                                     .request_id = request_id}));
+    return to_response(revoked.error(), request_id);
+  }
+  http::Response response{200, {}, {}};
+  response.headers.set("Cache-Control", "no-store");
+  return response;
+}
+
+}  // namespace writ::oauth

@@ -1,0 +1,224 @@
+#include "oauth/token_endpoint.h"
+
+#include "codec/json.h"
+#include "context/context.h"
+#include "crypto/random.h"
+#include "oauth/form_request.h"
+#include "oauth/grants.h"
+#include "oauth/origin.h"
+#include "oauth/token_request.h"
+#include "token/presented.h"
+#include "token/proof.h"
+
+namespace writ::oauth {
+namespace {
+
+constexpr std::string_view kIssueAction = "issue";
+
+std::unexpected<Refusal> broken(std::string description) {
+  return refuse(OauthError::kServerError, std::move(description), Reason::kIndeterminate);
+}
+
+// RFC 6749 §5.2 and RFC 8693 §2.2.2 have fewer errors than Writ has reasons: who asks is at fault, or the
+// target is out of reach, or the request does not hold together.
+OauthError error_of(Reason reason) {
+  switch (reason) {
+    case Reason::kCallerUnknown:
+    case Reason::kCallerSuspended:
+    case Reason::kCallerRetired:
+    case Reason::kCallerMismatch:
+    case Reason::kDelegationNotAuthorised:
+    case Reason::kChainTooDeep:
+      return OauthError::kUnauthorizedClient;
+    case Reason::kAudienceMismatch:
+    case Reason::kPolicyForbid:
+    case Reason::kPolicyNoPermit:
+    case Reason::kContextMissing:
+      return OauthError::kInvalidTarget;
+    case Reason::kIndeterminate:
+      return OauthError::kServerError;
+    default:
+      return OauthError::kInvalidRequest;
+  }
+}
+
+std::unexpected<Refusal> refuse(const decision::Decision& decision) {
+  // Without a permit and without a reason something is broken.
+  if (decision.refusals().empty()) return broken("the decision gave no answer");
+  const auto& first = decision.refusals().front();
+  return std::unexpected(
+      Refusal{error_of(first.reason), first.message, first.reason, first.party, first.policies});
+}
+
+http::Response token_response(const std::string& token, const token::AccessClaims& claims,
+                              const TokenRequest& request) {
+  auto json = codec::Json::object({{"access_token", token}});
+  // RFC 8693 §2.2.1: required in the answer to an exchange.
+  if (request.exchange) json.set("issued_token_type", request.exchange->issued_token_type);
+  // RFC 9449 §5: a bound token is not a bearer token.
+  json.set("token_type", claims.key_thumbprint ? "DPoP" : "Bearer");
+  json.set("expires_in", unix_seconds(claims.expires_at) - unix_seconds(claims.issued_at));
+  auto response = http::json_response(200, json.dump());
+  // RFC 6749 §5.1.
+  response.headers.set("Cache-Control", "no-store");
+  response.headers.set("Pragma", "no-cache");
+  return response;
+}
+
+// One token request.
+class Issuance {
+ public:
+  Issuance(const TokenEndpointOptions& options, const TokenEndpointParts& parts, const http::Request& request)
+      : options_(options), parts_(parts), request_(request), now_(parts.clock.now()) {}
+
+  http::Response answer(const Form& form) {
+    auto issued = issue(form);
+    if (issued) return *std::move(issued);
+    // A refusal stands whether or not it could be recorded.
+    (void)record_refusal(issued.error());
+    return to_response(issued.error(), request_id_);
+  }
+
+ private:
+  Outcome<http::Response> issue(const Form& form) {
+    const auto credentials = TRY(Credentials::read(request_, form));
+    claimed_client_ = credentials.claimed_client();
+    // What is malformed is refused before it costs a password hash.
+    const auto request = TRY(TokenRequest::read(form));
+    const auto client = TRY(parts_.clients.authenticate(credentials, now_));
+    const auto* api = TRY(find_api(client, request.audience));
+    api_ = api->id;
+    cedar::append_entity(resource_, "Writ::Api", api->id);
+    const auto proof_key = TRY(verify_proof());
+    claims_ = TRY(make_claims(request, client, proof_key));
+    return decide_and_mint(request, client, *api, *claims_);
+  }
+
+  static Outcome<const inventory::Api*> find_api(const AuthenticatedClient& client,
+                                                 std::string_view audience) {
+    if (const auto* api = client.inventory().find_audience(audience)) return api;
+    return oauth::refuse(OauthError::kInvalidTarget, "there is no API `" + std::string(audience) + "`",
+                         Reason::kAudienceMismatch);
+  }
+
+  // RFC 9449 §5: a proof that comes along must be right, and binds the token.
+  Outcome<std::optional<std::string>> verify_proof() const {
+    const auto count = request_.headers.count("DPoP");
+    if (count == 0) return std::nullopt;
+    const auto proof = *request_.headers.find("DPoP");
+    if (count > 1 || proof.size() > token::kMaxProofBytes)
+      return oauth::refuse(OauthError::kInvalidDpopProof, "the DPoP header is there twice, or too long",
+                           Reason::kSenderBindingMismatch);
+    const token::ProofTarget target{"POST", options_.token_endpoint};
+    auto key = token::verify_proof(proof, target, std::nullopt, parts_.replays, now_);
+    if (key) return *std::move(key);
+    if (key.error().reason == Reason::kIndeterminate) return broken(std::move(key.error().message));
+    return oauth::refuse(OauthError::kInvalidDpopProof, std::move(key).error());
+  }
+
+  Outcome<token::AccessClaims> make_claims(const TokenRequest& request, const AuthenticatedClient& client,
+                                           const std::optional<std::string>& proof_key) {
+    const ExchangeFacts facts{client, parts_.verifier, parts_.trusted_issuers, proof_key, now_};
+    const Origin origin = request.exchange ? TRY(origin_of_exchange(*request.exchange, facts)) : origin_of_client(client);
+    origin_subject_ = origin.subject;
+    auto task_id = TRY(task_of(origin, request.task));
+    if (task_id) task_ = parts_.tasks.find(*task_id);
+    const Issue issue{.issuer = options_.issuer,
+                      .audience = request.audience,
+                      .client = client,
+                      .purpose = request.purpose,
+                      .proof_key = proof_key,
+                      .lifetime = options_.token_lifetime,
+                      .now = now_};
+    return claims_from(origin, issue, std::move(task_id), task_.get());
+  }
+
+  Outcome<http::Response> decide_and_mint(const TokenRequest& request, const AuthenticatedClient& client,
+                                          const inventory::Api& api, const token::AccessClaims& claims) {
+    const auto policies = parts_.policies();
+    revision_ = policies->revision;
+    context::Workspace context_memory;
+    decision::Workspace decision_memory;
+    auto& arena = context_memory.arena();
+    const context::Inputs inputs{
+        .request = {now_, request_.method, request_.path, request_.peer_ip},
+        .api = api,
+        .action = arena.entity("Writ::Action", kIssueAction),
+        .resource = arena.entity("Writ::Api", api.id),
+        .inventory = client.inventory(),
+        .task = task_.get(),
+        .entities = *policies->entities,
+    };
+    const auto context = context::Context::of_issue(claims, inputs, context_memory);
+    if (!context) return broken(context.error().message);
+    const auto& decision = decide(*policies, *context, decision_memory);
+    if (!decision.permitted()) return refuse(decision);
+
+    const auto contract = api.claims ? token::ClaimsContract::of(*api.claims) : token::ClaimsContract();
+    if (!contract) return broken(contract.error().message);
+    const auto token = parts_.minter.mint(claims, *contract);
+    if (!token) return broken(token.error().message);
+    // Written before the token leaves.
+    if (!record_permit(decision, claims)) return broken("the audit record could not be written");
+    return token_response(*token, claims, request);
+  }
+
+  audit::Decision facts() const {
+    audit::Decision record{.point = "oauth",
+                           .request_id = request_id_,
+                           .subject = origin_subject_,
+                           .client = claimed_client_,
+                           .api = api_,
+                           .action = "Writ::Action::\"issue\"",
+                           .resource = resource_,
+                           .policy_revision = revision_,
+                           .method = request_.method,
+                           .path = request_.path,
+                           .peer = request_.peer_ip};
+    if (!claims_) return record;
+    for (const auto& actor : claims_->actors) record.actors.push_back(actor.subject);
+    if (claims_->task) record.task = *claims_->task;
+    if (claims_->purpose) record.purpose = *claims_->purpose;
+    if (claims_->tenant) record.tenant = *claims_->tenant;
+    return record;
+  }
+
+  bool record_permit(const decision::Decision& decision, const token::AccessClaims& claims) const {
+    auto record = facts();
+    record.effect = effect_name(decision.effect());
+    record.token_id = claims.jti;
+    record.policies = decision.policies();
+    return parts_.record(make_record(now_, record)).has_value();
+  }
+
+  Result<void> record_refusal(const Refusal& refusal) const {
+    auto record = facts();
+    const bool failed = refusal.error == OauthError::kServerError;
+    record.effect = effect_name(failed ? decision::Effect::kIndeterminate : decision::Effect::kDeny);
+    record.reason = refusal.reason ? reason_code(*refusal.reason) : error_name(refusal.error);
+    record.message = refusal.description;
+    record.party = refusal.party;
+    record.policies.assign(refusal.policies.begin(), refusal.policies.end());
+    return parts_.record(make_record(now_, record));
+  }
+
+  const TokenEndpointOptions& options_;
+  const TokenEndpointParts& parts_;
+  const http::Request& request_;
+  const Instant now_;
+  const std::string request_id_ = crypto::random_id();
+  std::shared_ptr<task::LiveTask> task_;
+  // For the record, as far as the request got.
+  std::string claimed_client_, origin_subject_, api_, resource_, revision_;
+  std::optional<token::AccessClaims> claims_;
+};
+
+}  // namespace
+
+http::Response TokenEndpoint::handle(const http::Request& request) const {
+  const auto form = read_form(request);
+  if (!form) return form.error();
+  return Issuance(options_, parts_, request).answer(*form);
+}
+
+}  // namespace writ::oauth

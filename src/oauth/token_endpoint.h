@@ -1,0 +1,69 @@
+// POST /oauth2/token: the enforcement point that issues (RFC 6749, RFC 8693, RFC 8707, RFC 9449 §5).
+//
+// The way of a token request: form → client → origin (whom the token is for, through whom) → claims, never
+// wider than what was presented → decision → audit record → token. Issuing is a decision like any other:
+// every party is asked for Writ::Action::"issue" on Writ::Api::"<id>", and guards and policies both have to
+// agree. The record is written before the token leaves; where it cannot be written, nothing is issued.
+//
+// A token for an agent may be issued without a task when policy permits: it says who the agent works for and
+// is good for nothing at an API, where the guard `task_missing` refuses it, until it is exchanged for one
+// within a task. A task that is given must be live and name the parties.
+//
+// Thread-safe. May be slow (client secrets, the audit's disk): serve it with http::Cost::kSlow.
+#pragma once
+
+#include <functional>
+#include <memory>
+#include <string>
+
+#include "audit/record.h"
+#include "base/clock.h"
+#include "decision/decision.h"
+#include "http/request.h"
+#include "http/response.h"
+#include "inventory/directory.h"
+#include "oauth/client_authentication.h"
+#include "oauth/trusted_issuers.h"
+#include "task/registry.h"
+#include "token/minter.h"
+#include "token/verifier.h"
+
+namespace writ::oauth {
+
+// Returns after the record is written as durably as the log is configured: audit::Log::append.
+using Recorder = std::function<Result<void>(audit::Record)>;
+// The policies in force; never null.
+using PolicySource = std::function<std::shared_ptr<const decision::PolicySnapshot>()>;
+
+struct TokenEndpointOptions {
+  std::string issuer;
+  std::string token_endpoint;  // its full URL: what DPoP proofs are made for
+  Duration token_lifetime = std::chrono::minutes(5);
+};
+
+// What the endpoint works with. All that is referred to must outlive it.
+struct TokenEndpointParts {
+  const Clock& clock;
+  const ClientAuthentication& clients;
+  const task::Registry& tasks;
+  const TrustedIssuers& trusted_issuers;
+  const token::Verifier& verifier;
+  const token::Minter& minter;
+  token::ReplayGuard& replays;
+  PolicySource policies;
+  Recorder record;
+};
+
+class TokenEndpoint {
+ public:
+  TokenEndpoint(TokenEndpointOptions options, TokenEndpointParts parts)
+      : options_(std::move(options)), parts_(std::move(parts)) {}
+
+  http::Response handle(const http::Request& request) const;
+
+ private:
+  TokenEndpointOptions options_;
+  TokenEndpointParts parts_;
+};
+
+}  // namespace writ::oauth
