@@ -6,42 +6,100 @@
 namespace writ::context {
 namespace {
 
-using cedar::Field;
+using cedar::Arena;
+using cedar::RecordNode;
+using cedar::Text;
+using cedar::TextField;
 using cedar::Value;
 using inventory::Kind;
+using OptionalText = std::optional<std::string_view>;
 
-// The fields of a record, on the stack.
+constexpr std::string_view kTaskType = "Writ::Task";
+
+OptionalText view(const std::optional<std::string>& text) {
+  return text ? OptionalText(*text) : std::nullopt;
+}
+
+// The names of the fields that every context has, made once and not for each request.
+struct Names {
+  Arena arena;
+  const Text* of(std::string_view name) { return arena.text(name); }
+
+  const Text* party[4] = {of("user"), of("application"), of("service"), of("agent")};  // by Kind
+  const Text* chain = of("chain");
+  const Text* depth = of("depth");
+  const Text* ids = of("ids");
+  const Text* task = of("task");
+  const Text* purpose = of("purpose");
+  const Text* tenant = of("tenant");
+  const Text* environment = of("environment");
+  const Text* labels = of("labels");
+  const Text* opened_by = of("openedBy");
+  const Text* token = of("token");
+  const Text* issued = of("issued");
+  const Text* acr = of("acr");
+  const Text* auth_time = of("authTime");
+  const Text* sender_bound = of("senderBound");
+  const Text* request = of("request");
+  const Text* time = of("time");
+  const Text* ip = of("ip");
+  const Text* method = of("method");
+  const Text* path = of("path");
+};
+
+const Names& names() {
+  static const Names kNames;
+  return kNames;
+}
+
+// The fields of a record while it is put together, at most `room` of them.
 class Fields {
  public:
-  void add(std::string_view name, Value value) {
-    WRIT_CHECK(size_ < fields_.size());
-    fields_[size_++] = {name, value};
+  Fields(Arena& arena, std::size_t room)
+      : arena_(arena), fields_(arena.allocate_array<TextField>(room)), room_(room) {}
+
+  void add(const Text* name, Value value) {
+    WRIT_CHECK(size_ < room_);
+    new (&fields_[size_++]) TextField{name, value};
   }
-  Value record(cedar::Arena& arena) const {
-    return make_record(arena, std::span<const Field>(fields_.data(), size_));
+  void add(const Text* name, OptionalText text) {
+    if (text) add(name, make_string(arena_, *text));
   }
+  bool has(const Text* name) const noexcept {
+    return std::any_of(fields_, fields_ + size_, [&](const auto& f) { return same_text(f.name, name); });
+  }
+  Value record() const { return make_record(arena_, std::span<const TextField>(fields_, size_)); }
 
  private:
-  std::array<Field, 16> fields_{{{"", Value::boolean(false)},
-                                 {"", Value::boolean(false)},
-                                 {"", Value::boolean(false)},
-                                 {"", Value::boolean(false)},
-                                 {"", Value::boolean(false)},
-                                 {"", Value::boolean(false)},
-                                 {"", Value::boolean(false)},
-                                 {"", Value::boolean(false)},
-                                 {"", Value::boolean(false)},
-                                 {"", Value::boolean(false)},
-                                 {"", Value::boolean(false)},
-                                 {"", Value::boolean(false)},
-                                 {"", Value::boolean(false)},
-                                 {"", Value::boolean(false)},
-                                 {"", Value::boolean(false)},
-                                 {"", Value::boolean(false)}}};
+  Arena& arena_;
+  TextField* fields_;
+  std::size_t room_;
   std::size_t size_ = 0;
 };
 
+// Both records in one; where both have a field, the first one's counts.
+Value merged(Arena& arena, const RecordNode& first, const RecordNode& second) {
+  if (second.size == 0) return Value::record(&first);
+  if (first.size == 0) return Value::record(&second);
+  Fields fields(arena, first.size + second.size);
+  for (const auto& field : first) fields.add(field.name, field.value);
+  for (const auto& field : second) {
+    if (!fields.has(field.name)) fields.add(field.name, field.value);
+  }
+  return fields.record();
+}
+
 }  // namespace
+
+Value task_attributes(Arena& arena, const task::Task& task) {
+  Fields fields(arena, 5);
+  fields.add(names().purpose, make_string(arena, task.purpose));
+  fields.add(names().labels, make_string_set(arena, task.labels));
+  fields.add(names().opened_by, make_string(arena, task.opened_by));
+  fields.add(names().tenant, view(task.tenant));
+  fields.add(names().environment, view(task.environment));
+  return fields.record();
+}
 
 void Workspace::reset() noexcept {
   parties_.clear();
@@ -63,8 +121,8 @@ Result<Context> Context::build(Context context) {
   Workspace& workspace = *context.workspace_;
   workspace.parties_.clear();
   workspace.chain_.clear();
-  if (!workspace.overlay_ || &workspace.overlay_->base() != &context.inputs_->entities)
-    workspace.overlay_.emplace(context.inputs_->entities);
+  if (!workspace.overlay_ || &workspace.overlay_->base() != &context.inputs_.entities)
+    workspace.overlay_.emplace(context.inputs_.entities);
   workspace.overlay_->clear();
   context.find_parties();
   TRY(context.lay_entities());
@@ -77,8 +135,8 @@ std::uint32_t Context::add_party(Role role, std::string_view id) {
   for (std::uint32_t i = 0; i < parties.size(); ++i) {
     if (parties[i].id == id) return i;
   }
-  const inventory::Member* member = inputs_->inventory.find(id);
-  // An unknown subject is a user of the identity provider; an unknown client is refused by a guard.
+  const inventory::Member* member = inputs_.inventory.find(id);
+  // An unknown subject is a user of the identity provider; other unknowns are refused by a guard.
   const Kind kind = member != nullptr        ? (*member)->kind
                     : role == Role::kSubject ? Kind::kUser
                     : role == Role::kClient  ? Kind::kApplication
@@ -110,32 +168,86 @@ const Party& Context::client() const noexcept {
   return all.front().role == Role::kClient ? all[0] : all[1];
 }
 
+OptionalText Context::tenant() const noexcept {
+  if (claims_->tenant) return *claims_->tenant;
+  // Nobody who acts for the owner brings a tenant along: more parties must not mean more access.
+  if (owner().member == nullptr) return std::nullopt;
+  if (const auto own = view((*owner().member)->tenant)) return own;
+  // A service of no tenant serves all of them, and inside a task of one tenant only that one.
+  const bool serves_all = owner().kind != Kind::kUser;
+  return serves_all && inputs_.task != nullptr ? view((*inputs_.task)->tenant) : std::nullopt;
+}
+
+OptionalText Context::environment() const noexcept {
+  if (claims_->environment) return *claims_->environment;
+  // Where the request began: the first of the chain that is no user. Later ones add nothing, as above.
+  for (const auto at : chain()) {
+    const Party& party = parties()[at];
+    if (party.kind == Kind::kUser) continue;
+    return party.member != nullptr ? view((*party.member)->environment) : std::nullopt;
+  }
+  return std::nullopt;
+}
+
+OptionalText Context::purpose() const noexcept {
+  if (claims_->purpose) return *claims_->purpose;
+  return inputs_.task != nullptr ? OptionalText((*inputs_.task)->purpose) : std::nullopt;
+}
+
 Value Context::attributes_of(const Party& party) {
-  auto& arena = workspace_->arena_;
-  const Value own =
-      party.member != nullptr ? party.member->attributes() : Value::record(cedar::empty_record());
+  const RecordNode& own =
+      party.member != nullptr ? party.member->attributes().as_record() : *cedar::empty_record();
   // The identity provider's word on the subject's tenant, where the inventory has none.
-  if (party.role != Role::kSubject || !claims_->tenant || own.as_record().find("tenant") != nullptr)
-    return own;
-  auto* fields = arena.allocate_array<cedar::TextField>(own.as_record().size + 1);
-  std::size_t count = 0;
-  for (const auto& field : own.as_record()) new (&fields[count++]) cedar::TextField(field);
-  new (&fields[count++]) cedar::TextField{arena.text("tenant"), cedar::make_string(arena, *claims_->tenant)};
-  return make_record(arena, std::span<const cedar::TextField>(fields, count));
+  if (party.role != Role::kSubject || !claims_->tenant || own.find(names().tenant) != nullptr)
+    return Value::record(&own);
+  Fields claimed(workspace_->arena_, 1);
+  claimed.add(names().tenant, view(claims_->tenant));
+  return merged(workspace_->arena_, own, claimed.record().as_record());
+}
+
+Result<void> Context::lay_party(const Party& party) {
+  auto& arena = workspace_->arena_;
+  const Value attributes = attributes_of(party);
+  const cedar::Entity* catalogued = inputs_.entities.find(party.uid);
+  if (catalogued == nullptr) return workspace_->overlay_->add(arena, party.uid, attributes);
+  // Groups, tags and further attributes come from the catalogue; what guards compare does not.
+  Fields further(arena, catalogued->attributes->size);
+  for (const auto& field : *catalogued->attributes) {
+    if (!same_text(field.name, names().tenant) && !same_text(field.name, names().environment))
+      further.add(field.name, field.value);
+  }
+  return workspace_->overlay_->add(arena, party.uid,
+                                   merged(arena, attributes.as_record(), further.record().as_record()),
+                                   catalogued->parents, Value::record(catalogued->tags));
+}
+
+Result<void> Context::lay_resource() {
+  if (!inputs_.resource_attributes) return {};
+  auto& arena = workspace_->arena_;
+  const auto uid = inputs_.resource;
+  const RecordNode& routed = inputs_.resource_attributes->as_record();
+  const cedar::Entity* catalogued = inputs_.entities.find(uid);
+  if (catalogued == nullptr) return workspace_->overlay_->add(arena, uid, Value::record(&routed));
+  return workspace_->overlay_->add(arena, uid, merged(arena, *catalogued->attributes, routed),
+                                   catalogued->parents, Value::record(catalogued->tags));
 }
 
 Result<void> Context::lay_entities() {
   auto& arena = workspace_->arena_;
-  auto& overlay = *workspace_->overlay_;
-  for (const Party& party : parties()) TRY(overlay.add(arena, party.uid, attributes_of(party)));
-  if (inputs_->task != nullptr) {
-    const task::Task& task = inputs_->task->task();
-    Fields fields;
-    fields.add("purpose", make_string(arena, task.purpose));
-    fields.add("labels", make_string_set(arena, task.labels));
-    TRY(overlay.add(arena, arena.entity("Writ::Task", task.id), fields.record(arena)));
+  bool resource_is_laid = false;
+  for (const Party& party : parties()) {
+    TRY(lay_party(party));
+    resource_is_laid = resource_is_laid || party.uid == inputs_.resource;
   }
-  return {};
+  if (inputs_.task != nullptr) {
+    const task::Task& task = inputs_.task->task();
+    const auto uid = arena.entity(kTaskType, task.id);
+    TRY(workspace_->overlay_->add(arena, uid, task_attributes(arena, task)));
+    resource_is_laid = resource_is_laid || uid == inputs_.resource;
+  }
+  // Of a party or of the task, Writ's own records say more than a route does.
+  if (resource_is_laid) return {};
+  return lay_resource();
 }
 
 Value Context::chain_record() {
@@ -143,67 +255,56 @@ Value Context::chain_record() {
   const auto& actors = claims_->actors;
   auto* ids = arena.allocate_array<Value>(actors.size());
   for (std::size_t i = 0; i < actors.size(); ++i) new (&ids[i]) Value(make_string(arena, actors[i].subject));
-  Fields fields;
-  fields.add("depth", Value::integer(static_cast<std::int64_t>(actors.size())));
-  fields.add("ids", make_set(arena, std::span<const Value>(ids, actors.size())));
-  return fields.record(arena);
+  Fields fields(arena, 2);
+  fields.add(names().depth, Value::integer(static_cast<std::int64_t>(actors.size())));
+  fields.add(names().ids, make_set(arena, std::span<const Value>(ids, actors.size())));
+  return fields.record();
 }
 
 Value Context::token_record() {
   auto& arena = workspace_->arena_;
-  Fields fields;
-  fields.add("issued", Value::datetime(cedar::Datetime::from(claims_->issued_at)));
-  fields.add("senderBound", Value::boolean(sender_bound_));
-  if (claims_->acr) fields.add("acr", make_string(arena, *claims_->acr));
-  if (claims_->auth_time) fields.add("authTime", Value::datetime(cedar::Datetime::from(*claims_->auth_time)));
-  return fields.record(arena);
+  Fields fields(arena, 4);
+  fields.add(names().issued, Value::datetime(cedar::Datetime::from(claims_->issued_at)));
+  fields.add(names().sender_bound, Value::boolean(sender_bound_));
+  fields.add(names().acr, view(claims_->acr));
+  if (claims_->auth_time)
+    fields.add(names().auth_time, Value::datetime(cedar::Datetime::from(*claims_->auth_time)));
+  return fields.record();
 }
 
 Value Context::request_record() {
   auto& arena = workspace_->arena_;
-  const RequestFacts& request = inputs_->request;
-  Fields fields;
-  fields.add("time", Value::datetime(cedar::Datetime::from(request.time)));
-  if (const auto ip = cedar::Ip::parse(request.peer_ip)) fields.add("ip", make_ip(arena, *ip));
-  if (!request.method.empty()) fields.add("method", make_string(arena, request.method));
-  if (!request.path.empty()) fields.add("path", make_string(arena, request.path));
-  return fields.record(arena);
+  const RequestFacts& request = inputs_.request;
+  Fields fields(arena, 4);
+  fields.add(names().time, Value::datetime(cedar::Datetime::from(request.time)));
+  if (const auto ip = cedar::Ip::parse(request.peer_ip)) fields.add(names().ip, make_ip(arena, *ip));
+  if (!request.method.empty()) fields.add(names().method, OptionalText(request.method));
+  if (!request.path.empty()) fields.add(names().path, OptionalText(request.path));
+  return fields.record();
 }
 
 Value Context::make_context_record() {
   auto& arena = workspace_->arena_;
-  Fields fields;
+  Fields fields(arena, 11);
   std::array<bool, 4> named{};
-  const auto add_party_field = [&](const Party& party) {
-    static constexpr std::array<std::string_view, 4> kNames{"user", "application", "service", "agent"};
+  for (const Party& party : parties()) {
     const auto kind = static_cast<std::size_t>(party.kind);
     // Of several of a kind, the first: the nearest to the API.
-    if (named[kind]) return;
+    if (!named[kind]) fields.add(names().party[kind], Value::entity(party.uid));
     named[kind] = true;
-    fields.add(kNames[kind], Value::entity(party.uid));
-  };
-  for (const Party& party : parties()) add_party_field(party);
-  fields.add("chain", chain_record());
-  fields.add("token", token_record());
-  fields.add("request", request_record());
-  const task::LiveTask* task = inputs_->task;
-  if (task != nullptr) fields.add("task", Value::entity(arena.entity("Writ::Task", (*task)->id)));
-  if (claims_->purpose) {
-    fields.add("purpose", make_string(arena, *claims_->purpose));
-  } else if (task != nullptr) {
-    fields.add("purpose", make_string(arena, (*task)->purpose));
   }
-  if (claims_->tenant) {
-    fields.add("tenant", make_string(arena, *claims_->tenant));
-  } else if (const Party* user = subject();
-             user != nullptr && user->member != nullptr && (*user->member)->tenant) {
-    fields.add("tenant", make_string(arena, *(*user->member)->tenant));
-  }
-  if (claims_->environment) fields.add("environment", make_string(arena, *claims_->environment));
-  return fields.record(arena);
+  fields.add(names().chain, chain_record());
+  fields.add(names().token, token_record());
+  fields.add(names().request, request_record());
+  if (inputs_.task != nullptr)
+    fields.add(names().task, cedar::make_entity(arena, kTaskType, (*inputs_.task)->id));
+  fields.add(names().purpose, purpose());
+  fields.add(names().tenant, tenant());
+  fields.add(names().environment, environment());
+  return fields.record();
 }
 
-std::optional<std::string_view> Context::resource_text(std::string_view attribute) const noexcept {
+OptionalText Context::resource_text(std::string_view attribute) const noexcept {
   const cedar::Entity* entity = entities().find(resource());
   if (entity == nullptr) return std::nullopt;
   const Value* value = entity->attributes->find(attribute);

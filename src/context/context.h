@@ -3,6 +3,7 @@
 //
 // The fourth type in the way of a request (ARCHITECTURE.md). Pure: no I/O, no clock. A Context is a view: it
 // borrows from its Workspace and from what it was built of, and is valid until the workspace is used again.
+// With a warm workspace, building one allocates nothing.
 #pragma once
 
 #include <memory>
@@ -28,6 +29,8 @@ struct RequestFacts {
   std::string_view method;
   std::string_view path;
   std::string_view peer_ip;
+  // The identity that the connection itself proved (mTLS), by its id; empty when it proved none.
+  std::string_view presenter = {};
 };
 
 enum class Role : std::uint8_t { kSubject, kClient, kActor };
@@ -53,6 +56,8 @@ struct Inputs {
   const inventory::Snapshot& inventory;
   const task::LiveTask* task;       // the token's; null: it has none, or nobody knows it
   const cedar::Entities& entities;  // resources and groups
+  // What the route knows of the resource, a record. It fills in where `entities` says nothing.
+  std::optional<cedar::Value> resource_attributes = {};
 };
 
 // Memory that is used again. One per thread.
@@ -75,16 +80,18 @@ class Context {
   // Action and resource of the inputs may live in the workspace's arena. Fails only when a party, the task
   // and a resource cannot be laid over each other: then there is no question to ask.
   static Result<Context> of_use(const token::Verified& token, const Inputs& inputs, Workspace& workspace);
+  static Result<Context> of_use(token::Verified&&, const Inputs&, Workspace&) = delete;  // it would dangle
   // For a token that is about to be issued. The client has authenticated, and the caller has checked what it
   // presented.
   static Result<Context> of_issue(const token::AccessClaims& claims, const Inputs& inputs,
                                   Workspace& workspace);
+  static Result<Context> of_issue(token::AccessClaims&&, const Inputs&, Workspace&) = delete;
 
   Point point() const noexcept { return point_; }
   const token::AccessClaims& claims() const noexcept { return *claims_; }
-  const RequestFacts& request() const noexcept { return inputs_->request; }
-  const inventory::Api& api() const noexcept { return inputs_->api; }
-  const task::LiveTask* task() const noexcept { return inputs_->task; }
+  const RequestFacts& request() const noexcept { return inputs_.request; }
+  const inventory::Api& api() const noexcept { return inputs_.api; }
+  const task::LiveTask* task() const noexcept { return inputs_.task; }
 
   // The subject first (when it is another than the client), then the client, then the other actors from the
   // nearest on. Each identity once.
@@ -94,10 +101,17 @@ class Context {
   // How the request came about: indices into parties(), from the subject over each actor to the client.
   const std::vector<std::uint32_t>& chain() const noexcept { return workspace_->chain_; }
 
-  cedar::EntityRef action() const noexcept { return inputs_->action; }
-  cedar::EntityRef resource() const noexcept { return inputs_->resource; }
+  cedar::EntityRef action() const noexcept { return inputs_.action; }
+  cedar::EntityRef resource() const noexcept { return inputs_.resource; }
   cedar::Value record() const noexcept { return record_; }
   cedar::EntityView entities() const noexcept { return *workspace_->overlay_; }
+  // The facts of the whole request, as policies see them and guards compare them. The token's claim, else
+  // (so that leaving a claim out of a token takes no fact away) what the inventory and the task say.
+  std::optional<std::string_view> tenant() const noexcept;
+  std::optional<std::string_view> environment() const noexcept;
+  std::optional<std::string_view> purpose() const noexcept;
+  // Whose tenant is the request's: the subject, or the client that acts for itself.
+  const Party& owner() const noexcept { return parties().front(); }
   // The attribute of the resource, when it is a string.
   std::optional<std::string_view> resource_text(std::string_view attribute) const noexcept;
 
@@ -107,13 +121,15 @@ class Context {
       : point_(point),
         claims_(&claims),
         sender_bound_(sender_bound),
-        inputs_(&inputs),
+        inputs_(inputs),
         workspace_(&workspace),
         record_(cedar::Value::boolean(false)) {}
   static Result<Context> build(Context context);
   std::uint32_t add_party(Role role, std::string_view id);
   void find_parties();
   Result<void> lay_entities();
+  Result<void> lay_party(const Party& party);
+  Result<void> lay_resource();
   cedar::Value attributes_of(const Party& party);
   cedar::Value make_context_record();
   cedar::Value chain_record();
@@ -123,9 +139,12 @@ class Context {
   Point point_;
   const token::AccessClaims* claims_;
   bool sender_bound_;
-  const Inputs* inputs_;
+  Inputs inputs_;
   Workspace* workspace_;
   cedar::Value record_;
 };
+
+// The attributes of a task's entity: `Writ::Task` in the base schema.
+cedar::Value task_attributes(cedar::Arena& arena, const task::Task& task);
 
 }  // namespace writ::context

@@ -1,6 +1,7 @@
 #include "decision/decision.h"
 
 #include <algorithm>
+#include <exception>
 #include <fmt/format.h>
 
 #include "decision/guards.h"
@@ -19,6 +20,22 @@ std::string_view effect_name(Effect effect) noexcept {
   return "indeterminate";
 }
 
+namespace {
+
+bool is_missing(const cedar::PolicyError& error) {
+  const auto kind = error.kind();
+  return kind == cedar::EvalErrorKind::kMissingAttribute || kind == cedar::EvalErrorKind::kMissingTag ||
+         kind == cedar::EvalErrorKind::kMissingEntity;
+}
+
+// Who asks for what, for people: "application `marketing-app` to `read` Billing::Invoice::"17"".
+std::string asked(const cedar::Request& request, std::string_view kind) {
+  return fmt::format("{} `{}` to `{}` {}", kind, request.principal.id(), request.action.id(),
+                     request.resource.to_string());
+}
+
+}  // namespace
+
 // One run: the guards, then each party, until the first no (or to the end, when all reasons are asked for).
 class Decider {
  public:
@@ -35,67 +52,59 @@ class Decider {
 
   const Decision& run(const context::Context& context) {
     for (const Guard& guard : guards()) {
-      if (auto refused = guard.check(context, snapshot_); refused && refuse(*std::move(refused)))
-        return finish();
+      auto refused = guard.check(context, snapshot_);
+      if (!refused) continue;
+      refuse(*std::move(refused));
+      if (reasons_ == Reasons::kFirst) return refused_for_good();
     }
     const cedar::EntityView entities = context.entities();
+    std::size_t permitted = 0;
     for (const context::Party& party : context.parties()) {
       const cedar::Request request{party.uid, context.action(), context.resource(), context.record()};
-      if (!ask(request, entities, kind_name(party.kind)) && reasons_ == Reasons::kFirst) return finish();
+      if (ask(request, entities, kind_name(party.kind))) {
+        ++permitted;
+      } else if (reasons_ == Reasons::kFirst) {
+        return refused_for_good();
+      }
     }
+    if (!decision_.refusals_.empty()) return refused_for_good();
+    // Every party, and there is at least the client.
+    if (permitted == 0 || permitted != context.parties().size()) return broken("a request without parties");
+    decision_.effect_ = Effect::kPermit;
     decision_.consumes_budget_ = context.task() != nullptr && context.point() == context::Point::kUse;
-    return finish();
+    return decision_;
   }
 
   const Decision& run_plain(const cedar::Request& request, const cedar::EntityView& entities) {
-    ask(request, entities, request.principal.type());
-    return finish();
+    if (!ask(request, entities, request.principal.type())) return refused_for_good();
+    decision_.effect_ = Effect::kPermit;
+    return decision_;
+  }
+
+  const Decision& broken(std::string_view why) {
+    decision_.refusals_.clear();
+    refuse({Reason::kIndeterminate, fmt::format("the decision broke off: {}", why), {}, {}, {}});
+    return refused_for_good();
   }
 
  private:
-  // Whether to stop here.
-  bool refuse(Refusal refusal) {
-    decision_.refusals_.push_back(std::move(refusal));
-    return reasons_ == Reasons::kFirst;
-  }
+  void refuse(Refusal refusal) { decision_.refusals_.push_back(std::move(refusal)); }
 
-  const Decision& finish() {
-    const auto& refusals = decision_.refusals_;
-    if (refusals.empty()) {
-      decision_.effect_ = Effect::kPermit;
-      return decision_;
-    }
-    const bool broken = refusals.front().reason == Reason::kIndeterminate;
-    decision_.effect_ = broken ? Effect::kIndeterminate : Effect::kDeny;
+  const Decision& refused_for_good() {
+    const bool unsure =
+        decision_.refusals_.empty() || decision_.refusals_.front().reason == Reason::kIndeterminate;
+    decision_.effect_ = unsure ? Effect::kIndeterminate : Effect::kDeny;
     decision_.policies_.clear();
-    decision_.consumes_budget_ = false;
     return decision_;
   }
 
   // Is this party permitted?
   bool ask(const cedar::Request& request, const cedar::EntityView& entities, std::string_view kind) {
     authorize(*snapshot_.policies, request, entities, evaluation_);
-    const auto subject = fmt::format_to_n(label_, sizeof label_, "{} `{}`", kind, request.principal.id());
-    const std::string_view party(label_, std::min(sizeof label_, subject.size));
-    if (!evaluation_.satisfied_forbids().empty()) {
-      Refusal refusal = refusal_of(Reason::kPolicyForbid, request);
-      for (const auto policy : evaluation_.satisfied_forbids())
-        refusal.policies.emplace_back(snapshot_.policies->id(policy));
-      refusal.message = fmt::format("policy `{}` forbids {} to `{}` {}", refusal.policies.front(), party,
-                                    request.action.id(), request.resource.to_string());
-      refuse(std::move(refusal));
-      return false;
-    }
+    if (!evaluation_.satisfied_forbids().empty()) return refuse_forbidden(request, kind), false;
     // Cedar skips a policy that fails. A forbid that could not be evaluated might have forbidden, so it does.
-    if (const auto* error = first_error(true)) return refuse_error(request, *error, party), false;
-    if (evaluation_.satisfied_permits().empty()) {
-      if (const auto* error = first_error(false)) return refuse_error(request, *error, party), false;
-      Refusal refusal = refusal_of(Reason::kPolicyNoPermit, request);
-      refusal.message = fmt::format("no policy permits {} to `{}` {}", party, request.action.id(),
-                                    request.resource.to_string());
-      refuse(std::move(refusal));
-      return false;
-    }
+    if (const auto* error = first_error(true)) return refuse_failed(request, kind, *error), false;
+    if (!evaluation_.allowed()) return refuse_unpermitted(request, kind), false;
     for (const auto policy : evaluation_.satisfied_permits()) {
       const auto id = snapshot_.policies->id(policy);
       auto& policies = decision_.policies_;
@@ -104,46 +113,85 @@ class Decider {
     return true;
   }
 
-  static Refusal refusal_of(Reason reason, const cedar::Request& request) {
-    return {reason, {}, request.principal.to_string(), {}, {}};
-  }
-
-  const cedar::PolicyError* first_error(bool forbids) const {
-    const auto errors = evaluation_.errors();
-    const auto found = std::find_if(errors.begin(), errors.end(), [&](const cedar::PolicyError& error) {
-      return snapshot_.policies->forbids(error.policy) == forbids;
-    });
-    return found == errors.end() ? nullptr : &*found;
-  }
-
-  void refuse_error(const cedar::Request& request, const cedar::PolicyError& error, std::string_view party) {
-    const auto kind = error.kind();
-    const bool missing = kind == cedar::EvalErrorKind::kMissingAttribute ||
-                         kind == cedar::EvalErrorKind::kMissingTag ||
-                         kind == cedar::EvalErrorKind::kMissingEntity;
-    Refusal refusal = refusal_of(missing ? Reason::kContextMissing : Reason::kIndeterminate, request);
-    refusal.policies.emplace_back(snapshot_.policies->id(error.policy));
-    if (missing) refusal.path = missing_path(*snapshot_.policies, error);
-    refusal.message = fmt::format("policy `{}` could not be evaluated for {}: {}", refusal.policies.front(),
-                                  party, error_message(*snapshot_.policies, error));
+  void refuse_forbidden(const cedar::Request& request, std::string_view kind) {
+    Refusal refusal{Reason::kPolicyForbid, {}, request.principal.to_string(), {}, {}};
+    for (const auto policy : evaluation_.satisfied_forbids())
+      refusal.policies.emplace_back(snapshot_.policies->id(policy));
+    refusal.message = fmt::format("policy `{}` forbids {}", refusal.policies.front(), asked(request, kind));
     refuse(std::move(refusal));
+  }
+
+  void refuse_unpermitted(const cedar::Request& request, std::string_view kind) {
+    const auto* error = first_error(false);
+    if (error != nullptr && is_missing(*error)) return refuse_failed(request, kind, *error);
+    Refusal refusal{Reason::kPolicyNoPermit,
+                    fmt::format("no policy permits {}", asked(request, kind)),
+                    request.principal.to_string(),
+                    {},
+                    {}};
+    if (error != nullptr) {
+      refusal.policies.emplace_back(snapshot_.policies->id(error->policy));
+      refusal.message += fmt::format("; policy `{}` could not be evaluated: {}", refusal.policies.front(),
+                                     error_message(*snapshot_.policies, *error));
+    }
+    refuse(std::move(refusal));
+  }
+
+  // A policy that would have mattered could not be evaluated.
+  void refuse_failed(const cedar::Request& request, std::string_view kind, const cedar::PolicyError& error) {
+    const bool missing = is_missing(error);
+    Refusal refusal{missing ? Reason::kContextMissing : Reason::kIndeterminate,
+                    {},
+                    request.principal.to_string(),
+                    {std::string(snapshot_.policies->id(error.policy))},
+                    missing ? missing_path(*snapshot_.policies, error) : std::string()};
+    refusal.message = fmt::format("policy `{}` could not be evaluated for {}: {}", refusal.policies.front(),
+                                  asked(request, kind), error_message(*snapshot_.policies, error));
+    refuse(std::move(refusal));
+  }
+
+  // Of the forbids, or of the permits, that could not be evaluated: one that lacked a fact, else any.
+  const cedar::PolicyError* first_error(bool forbids) const {
+    const cedar::PolicyError* first = nullptr;
+    for (const auto& error : evaluation_.errors()) {
+      if (snapshot_.policies->forbids(error.policy) != forbids) continue;
+      if (is_missing(error)) return &error;
+      if (first == nullptr) first = &error;
+    }
+    return first;
   }
 
   const PolicySnapshot& snapshot_;
   cedar::Evaluation& evaluation_;
   Decision& decision_;
   Reasons reasons_;
-  char label_[160];
 };
+
+namespace {
+
+// What nobody foresaw, such as memory running out, is no permit either.
+template <class Work>
+const Decision& fail_closed(Decider decider, Work work) {
+  try {
+    return work(decider);
+  } catch (const std::exception& error) {
+    return decider.broken(error.what());
+  }
+}
+
+}  // namespace
 
 const Decision& decide(const PolicySnapshot& snapshot, const context::Context& context, Workspace& workspace,
                        Reasons reasons) {
-  return Decider(snapshot, workspace, reasons).run(context);
+  return fail_closed(Decider(snapshot, workspace, reasons),
+                     [&](Decider& decider) -> const Decision& { return decider.run(context); });
 }
 
 const Decision& decide_plain(const PolicySnapshot& snapshot, const cedar::Request& request,
                              const cedar::EntityView& entities, Workspace& workspace) {
-  return Decider(snapshot, workspace, Reasons::kFirst).run_plain(request, entities);
+  return fail_closed(Decider(snapshot, workspace, Reasons::kFirst), [&](Decider& decider) -> const Decision& {
+    return decider.run_plain(request, entities);
+  });
 }
 
 }  // namespace writ::decision

@@ -50,7 +50,7 @@ class Decision {
   bool consumes_budget_ = false;
 };
 
-// What decides. Immutable; share it by shared_ptr.
+// What decides. Immutable; share it by shared_ptr. Neither pointer is null.
 struct PolicySnapshot {
   std::shared_ptr<const cedar::CompiledPolicySet> policies;
   std::shared_ptr<const cedar::Entities> entities;

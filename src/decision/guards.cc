@@ -56,6 +56,15 @@ Refused caller(const Context& context, const PolicySnapshot&) {
                 named(client) + " cannot hold a token, only applications, services and agents can", &client);
 }
 
+// A token is its client's; whoever else presents it has found or stolen it.
+Refused presenter(const Context& context, const PolicySnapshot&) {
+  const auto presenter = context.request().presenter;
+  if (presenter.empty() || presenter == context.client().id) return std::nullopt;
+  return refuse(Reason::kCallerMismatch,
+                fmt::format("the token is {}'s, and `{}` presents it", named(context.client()), presenter),
+                &context.client());
+}
+
 Refused subject(const Context& context, const PolicySnapshot&) {
   const Party* party = context.subject();
   if (party == nullptr || party->member == nullptr || (*party->member)->status == Status::kActive)
@@ -98,54 +107,65 @@ Refused delegation(const Context& context, const PolicySnapshot&) {
   return std::nullopt;
 }
 
-// Two things that must agree where both are known.
-Refused disagree(Reason reason, std::string_view what, std::optional<std::string_view> a,
-                 std::string_view a_name, std::optional<std::string_view> b, const std::string& b_name,
-                 const Party* party = nullptr) {
-  if (!a || !b || *a == *b) return std::nullopt;
-  return refuse(reason, fmt::format("{} is of {} `{}`, {} of `{}`", a_name, what, *a, b_name, *b), party);
-}
-
 std::optional<std::string_view> view(const std::optional<std::string>& text) {
   return text ? std::optional<std::string_view>(*text) : std::nullopt;
 }
 
-Refused tenant(const Context& context, const PolicySnapshot&) {
-  const auto claimed = view(context.claims().tenant);
-  auto effective = claimed;
+using Fact = std::optional<std::string> inventory::Identity::*;
+
+// Do all parties that have such a fact agree with the request's, and with each other? Where they do, `common`
+// is what is known of it.
+Refused parties_disagree(const Context& context, Reason reason, std::string_view what, Fact fact,
+                         std::optional<std::string_view>& common) {
   for (const Party& party : context.parties()) {
     if (party.member == nullptr) continue;
-    const auto own = view((*party.member)->tenant);
-    if (auto refused =
-            disagree(Reason::kTenantMismatch, "tenant", claimed, "the token", own, named(party), &party))
-      return refused;
-    if (!effective && own) effective = own;
+    const auto own = view(party.member->identity().*fact);
+    if (!own) continue;
+    if (!common) common = own;
+    if (*own != *common)
+      return refuse(reason,
+                    fmt::format("{} is of {} `{}`, the request of `{}`", named(party), what, *own, *common),
+                    &party);
   }
-  const auto of_resource = context.resource_text("tenant");
-  if (!of_resource) return std::nullopt;
-  const Party* user = context.subject();
-  if (!effective && user != nullptr)
-    return refuse(Reason::kTenantMismatch,
-                  fmt::format("{} is of tenant `{}`, and the tenant of {} is unknown",
-                              context.resource().to_string(), *of_resource, named(*user)),
-                  user);
-  return disagree(Reason::kTenantMismatch, "tenant", effective, "the request", of_resource,
-                  context.resource().to_string());
+  return std::nullopt;
 }
 
+Refused not_of(const Context& context, Reason reason, std::string_view what, std::string_view of_resource,
+               std::optional<std::string_view> of_request) {
+  if (of_request == of_resource) return std::nullopt;
+  return refuse(reason, fmt::format("{} is of {} `{}`, {}", context.resource().to_string(), what, of_resource,
+                                    of_request ? fmt::format("the request of `{}`", *of_request)
+                                               : fmt::format("and the request's {} is unknown", what)));
+}
+
+// Every party, the token and the resource are of one tenant. A user whose tenant nobody knows has none to
+// reach; a service without one serves all.
+Refused tenant(const Context& context, const PolicySnapshot&) {
+  auto common = context.tenant();
+  const bool unknown_user = !common && context.owner().kind == Kind::kUser;
+  if (auto refused =
+          parties_disagree(context, Reason::kTenantMismatch, "tenant", &inventory::Identity::tenant, common))
+    return refused;
+  const auto of_resource = context.resource_text("tenant");
+  if (unknown_user && (common || of_resource))
+    return refuse(Reason::kTenantMismatch,
+                  fmt::format("the tenant of {} is unknown, and the request is about tenant `{}`",
+                              named(context.owner()), of_resource ? *of_resource : *common),
+                  &context.owner());
+  if (!of_resource || !common) return std::nullopt;
+  return not_of(context, Reason::kTenantMismatch, "tenant", *of_resource, common);
+}
+
+// The same for the environment, which is where the request began: what is in production cannot be reached
+// from an unknown place.
 Refused environment(const Context& context, const PolicySnapshot&) {
-  const auto claimed = view(context.claims().environment);
-  auto effective = claimed;
-  for (const Party& party : context.parties()) {
-    if (party.member == nullptr) continue;
-    const auto own = view((*party.member)->environment);
-    if (auto refused = disagree(Reason::kEnvironmentMismatch, "environment", effective, "the request", own,
-                                named(party), &party))
-      return refused;
-    if (!effective && own) effective = own;
-  }
-  return disagree(Reason::kEnvironmentMismatch, "environment", effective, "the request",
-                  context.resource_text("environment"), context.resource().to_string());
+  auto common = context.environment();
+  if (auto refused = parties_disagree(context, Reason::kEnvironmentMismatch, "environment",
+                                      &inventory::Identity::environment, common))
+    return refused;
+  const auto of_resource = context.resource_text("environment");
+  if (!of_resource) return std::nullopt;
+  return not_of(context, Reason::kEnvironmentMismatch, "environment", *of_resource, context.environment());
 }
 
 // An agent has no standing authority for others: what it does for somebody, it does inside a task.
@@ -188,12 +208,23 @@ Refused task_parties(const Context& context, const PolicySnapshot&) {
       return refuse(Reason::kDelegationNotAuthorised,
                     fmt::format("task `{}` does not name {}", task.id, named(party)), &party);
   }
-  const auto tenant = view(context.claims().tenant);
-  if (auto refused = disagree(Reason::kTenantMismatch, "tenant", tenant, "the token", view(task.tenant),
-                              fmt::format("task `{}`", task.id)))
+  return std::nullopt;
+}
+
+// A task that is of one tenant or environment stays there.
+Refused task_place(const Context& context, const PolicySnapshot&) {
+  if (context.task() == nullptr) return std::nullopt;
+  const task::Task& task = context.task()->task();
+  const auto differs = [&](Reason reason, std::string_view what, const std::optional<std::string>& of_task,
+                           std::optional<std::string_view> of_request) -> Refused {
+    if (!of_task || of_request == *of_task) return std::nullopt;
+    return refuse(reason, fmt::format("task `{}` is of {} `{}`, {}", task.id, what, *of_task,
+                                      of_request ? fmt::format("the request of `{}`", *of_request)
+                                                 : fmt::format("and the request's {} is unknown", what)));
+  };
+  if (auto refused = differs(Reason::kTenantMismatch, "tenant", task.tenant, context.tenant()))
     return refused;
-  return disagree(Reason::kEnvironmentMismatch, "environment", view(context.claims().environment),
-                  "the token", view(task.environment), fmt::format("task `{}`", task.id));
+  return differs(Reason::kEnvironmentMismatch, "environment", task.environment, context.environment());
 }
 
 Refused task_purpose(const Context& context, const PolicySnapshot&) {
@@ -212,20 +243,14 @@ Refused task_budget(const Context& context, const PolicySnapshot&) {
 }
 
 constexpr Guard kGuards[] = {
-    {"audience", audience},
-    {"caller", caller},
-    {"subject", subject},
-    {"actors", actors},
-    {"chain-length", chain_length},
-    {"delegation", delegation},
-    {"tenant", tenant},
-    {"environment", environment},
-    {"task-present", task_present},
-    {"task-live", task_live},
-    {"task-parties", task_parties},
-    {"task-purpose", task_purpose},
-    {"task-scope", task_scope},
-    {"task-budget", task_budget},
+    {"audience", audience},       {"caller", caller},
+    {"presenter", presenter},     {"subject", subject},
+    {"actors", actors},           {"chain-length", chain_length},
+    {"delegation", delegation},   {"tenant", tenant},
+    {"environment", environment}, {"task-present", task_present},
+    {"task-live", task_live},     {"task-parties", task_parties},
+    {"task-place", task_place},   {"task-purpose", task_purpose},
+    {"task-scope", task_scope},   {"task-budget", task_budget},
 };
 
 }  // namespace
