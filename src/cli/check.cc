@@ -1,0 +1,69 @@
+// writ check: is what the operator wrote right? Configuration, policies and routes, without starting
+// anything.
+#include <CLI/CLI.hpp>
+#include <fmt/format.h>
+
+#include "cli/commands.h"
+#include "cli/output.h"
+#include "server/load.h"
+
+namespace writ::cli {
+namespace {
+
+struct Options {
+  std::string config = "writ.yaml";
+  bool json = false;
+};
+
+codec::Json report(const server::Issues& issues, const std::optional<server::Loaded>& loaded) {
+  auto list = codec::Json::array();
+  for (const auto& issue : issues.all()) list.push(to_json(issue));
+  auto json = codec::Json::object({{"valid", !issues.has_errors()},
+                                   {"errors", static_cast<std::int64_t>(issues.errors())},
+                                   {"warnings", static_cast<std::int64_t>(issues.warnings())},
+                                   {"issues", std::move(list)}});
+  if (loaded) {
+    json.set("policies", static_cast<std::int64_t>(loaded->policies.count));
+    json.set("policy_revision", loaded->policies.snapshot->revision);
+    json.set("identities", static_cast<std::int64_t>(loaded->world.declared.identities.size()));
+    json.set("apis", static_cast<std::int64_t>(loaded->world.declared.apis.size()));
+    json.set("routes", static_cast<std::int64_t>(loaded->world.routes.size()));
+  }
+  return json;
+}
+
+std::string summary(const server::Issues& issues, const std::optional<server::Loaded>& loaded) {
+  const auto counts = fmt::format("{} errors, {} warnings", issues.errors(), issues.warnings());
+  if (!loaded) return counts;
+  return fmt::format("{} policies (revision {}), {} identities, {} APIs, {} routes: {}",
+                     loaded->policies.count, loaded->policies.snapshot->revision,
+                     loaded->world.declared.identities.size(), loaded->world.declared.apis.size(),
+                     loaded->world.routes.size(), counts);
+}
+
+int check(const Options& options) {
+  std::error_code error;
+  if (!std::filesystem::is_regular_file(options.config, error))
+    return fail(fmt::format("there is no configuration file `{}`; name one with --config", options.config));
+  server::Issues issues;
+  const auto loaded = server::load(options.config, issues);
+  if (options.json) {
+    print_json(report(issues, loaded));
+  } else {
+    for (const auto& issue : issues.all()) print_text(render(issue));
+    print_text(summary(issues, loaded));
+  }
+  return issues.has_errors() ? kNo : kYes;
+}
+
+}  // namespace
+
+void add_check(CLI::App& program, Action& action) {
+  auto options = std::make_shared<Options>();
+  auto* command = program.add_subcommand("check", "check configuration, policies and routes");
+  command->add_option("--config", options->config, "the configuration file")->capture_default_str();
+  command->add_flag("--json", options->json, "print JSON");
+  command->callback([options, &action] { action = [options] { return check(*options); }; });
+}
+
+}  // namespace writ::cli

@@ -1,0 +1,188 @@
+#include "server/world.h"
+
+#include <algorithm>
+#include <fmt/format.h>
+#include <map>
+
+#include "cedar/parse.h"
+#include "server/fields.h"
+#include "server/jwks_file.h"
+#include "token/claims.h"
+
+namespace writ::server {
+namespace {
+
+using inventory::Identity;
+using inventory::Kind;
+
+constexpr std::string_view kOwnActions[] = {
+    "issue", "manage-tasks", "read-tasks", "manage-inventory", "read-inventory", "read-audit", "evaluate"};
+
+class Reader {
+ public:
+  Reader(const Config& config, Issues& issues)
+      : config_(config), source_{config.file.string(), config.file.parent_path(), issues} {}
+
+  World read() {
+    for (const YamlNode& node : config_.identities) read_identity(node);
+    world_.declared.apis.push_back(own_api(config_));
+    for (const YamlNode& node : config_.apis) read_api(node);
+    check_edges();
+    return std::move(world_);
+  }
+
+ private:
+  void read_identity(const YamlNode& node) {
+    const Fields fields(&node, source_, "an identity",
+                        {"id", "kind", "status", "tenant", "environment", "owner", "acts_for", "purposes",
+                         "attributes", "secret_hash", "jwks_file"});
+    const auto id = fields.required_text("id", inventory::kMaxIdBytes);
+    const auto kind = fields.require("kind") != nullptr
+                          ? fields.choice("kind", {"user", "application", "service", "agent"})
+                          : std::nullopt;
+    Identity identity{.id = id.value_or(""), .kind = static_cast<Kind>(kind.value_or(0))};
+    const auto status = fields.choice("status", {"active", "suspended", "retired"});
+    identity.status = static_cast<inventory::Status>(status.value_or(0));
+    identity.tenant = fields.text("tenant");
+    identity.environment = fields.text("environment");
+    identity.owner = fields.text("owner", inventory::kMaxIdBytes);
+    identity.acts_for = fields.texts("acts_for", inventory::kMaxIdBytes);
+    identity.purposes = fields.texts("purposes");
+    if (const auto* attributes = fields.find("attributes")) identity.attributes = to_json(*attributes);
+    identity.secret_hash = fields.text("secret_hash");
+    if (const auto* file = fields.find("jwks_file")) {
+      if (auto keys = read_jwks(*file, source_)) identity.keys = keys->keys();
+    }
+    identity.declared = true;
+    if (!id || !kind) return;
+    if (!unique(*id, *fields.find("id"), "identity", identities_)) return;
+    if (const auto valid = validate(identity); !valid) return source_.error(node, valid.error().message);
+    world_.declared.identities.push_back(std::move(identity));
+  }
+
+  void read_api(const YamlNode& node) {
+    const Fields fields(&node, source_, "an API",
+                        {"id", "audience", "namespace", "actions", "claims", "upstream", "routes"});
+    const auto id = fields.required_text("id", inventory::kMaxIdBytes);
+    const auto audience = fields.required_text("audience", 512);
+    inventory::Api api{.id = id.value_or(""), .audience = audience.value_or("")};
+    api.name_space = fields.text("namespace").value_or("");
+    fields.require("actions");
+    api.actions = fields.texts("actions");
+    if (fields.find("claims") != nullptr) read_claims(fields, api);
+    api.declared = true;
+    read_upstream(fields, api.id);
+    for (const YamlNode& route : fields.list("routes")) read_route(route, api);
+    if (!id || !audience || api.actions.empty()) return;
+    if (*id == kOwnApi)
+      return source_.error(*fields.find("id"), "`writ` is Writ's own API; choose another id");
+    if (!unique(*id, *fields.find("id"), "API", apis_)) return;
+    if (!unique(*audience, *fields.find("audience"), "audience", audiences_)) return;
+    if (*audience == config_.api_audience)
+      return source_.error(*fields.find("audience"), "this is the audience of Writ's own API");
+    if (const auto valid = validate(api); !valid) return source_.error(node, valid.error().message);
+    world_.declared.apis.push_back(std::move(api));
+  }
+
+  void read_claims(const Fields& fields, inventory::Api& api) {
+    api.claims = fields.texts("claims");
+    if (const auto contract = token::ClaimsContract::of(*api.claims); !contract)
+      source_.error(*fields.find("claims"), contract.error().message);
+  }
+
+  void read_upstream(const Fields& fields, const std::string& api) {
+    const auto url = fields.text("upstream");
+    if (!url) {
+      if (const auto* routes = fields.find("routes"))
+        source_.error(*routes, "these routes lead nowhere: the API has no `upstream`");
+      return;
+    }
+    const auto* node = fields.find("upstream");
+    world_.upstreams.push_back({source_.place(*node), api, *url});
+  }
+
+  void read_route(const YamlNode& node, const inventory::Api& api) {
+    const Fields fields(&node, source_, "a route", {"method", "path", "action", "resource", "attributes"});
+    const auto method = fields.required_text("method", 32);
+    const auto path = fields.required_text("path");
+    const auto action = fields.required_text("action");
+    const auto resource = fields.required_text("resource");
+    if (!method || !path || !action || !resource) return;
+    if (std::ranges::find(api.actions, *action) == api.actions.end())
+      source_.error(*fields.find("action"), fmt::format("API `{}` has no action `{}`", api.id, *action),
+                    "name one of its `actions`, or add this one");
+    const auto uid = cedar::parse_entity(*resource);
+    if (!uid) {
+      source_.error(*fields.find("resource"), fmt::format("`{}` is no resource", *resource),
+                    "for example Billing::Invoice::\"{invoice}\", where {invoice} stands in `path`");
+      return;
+    }
+    DeclaredRoute route{.place = source_.place(node),
+                        .api = api.id,
+                        .method = *method,
+                        .path = *path,
+                        .action = *action,
+                        .resource_type = uid->type,
+                        .resource_id = uid->id,
+                        .attributes = {}};
+    if (const auto* attributes = fields.find("attributes")) read_attributes(*attributes, route);
+    world_.routes.push_back(std::move(route));
+  }
+
+  void read_attributes(const YamlNode& node, DeclaredRoute& route) {
+    if (node.kind != YamlNode::Kind::kMap)
+      return source_.error(node, "`attributes` must be a map from an attribute to its template");
+    for (const auto& entry : node.entries) {
+      if (auto text = read_text(entry.value, source_, entry.key))
+        route.attributes.emplace_back(entry.key, std::move(*text));
+    }
+  }
+
+  using Seen = std::map<std::string, Place, std::less<>>;
+  bool unique(const std::string& value, const YamlNode& node, std::string_view what, Seen& seen) {
+    const auto [at, added] = seen.try_emplace(value, source_.place(node));
+    if (!added)
+      source_.error(node,
+                    fmt::format("{} `{}` is given twice, first in line {}", what, value, at->second.line));
+    return added;
+  }
+
+  // Whom identities act for, and who owns them, must exist: a misspelt edge would be refused at every
+  // request.
+  void check_edges() {
+    for (const YamlNode& node : config_.identities) {
+      const auto check = [&](const YamlNode* value, std::string_view key) {
+        if (value == nullptr || value->kind != YamlNode::Kind::kText || value->text == inventory::kAnyUser ||
+            identities_.contains(value->text))
+          return;
+        source_.issues.warning(source_.place(*value),
+                               fmt::format("`{}` names `{}`, which is no identity here", key, value->text));
+      };
+      check(node.find("owner"), "owner");
+      if (const auto* edges = node.find("acts_for"))
+        for (const YamlNode& edge : edges->items) check(&edge, "acts_for");
+    }
+  }
+
+  const Config& config_;
+  Source source_;
+  World world_;
+  Seen identities_, apis_, audiences_;
+};
+
+}  // namespace
+
+inventory::Api own_api(const Config& config) {
+  return {.id = std::string(kOwnApi),
+          .audience = config.api_audience,
+          .name_space = std::string(kOwnNamespace),
+          .actions = {std::begin(kOwnActions), std::end(kOwnActions)},
+          .claims = std::nullopt,
+          .declared = true};
+}
+
+World read_world(const Config& config, Issues& issues) {
+  return Reader(config, issues).read();
+}
+
+}  // namespace writ::server

@@ -1,0 +1,56 @@
+// The world that the configuration declares: identities, APIs, and the routes by which requests reach the
+// APIs.
+//
+// The second half of reading the configuration: config.h checked the form of the file, this gives `inventory`
+// its meaning and finds what does not fit together, with the place in the file. Plain values, used at
+// start-up.
+#pragma once
+
+#include <optional>
+#include <string>
+#include <string_view>
+#include <utility>
+#include <vector>
+
+#include "inventory/directory.h"
+#include "server/config.h"
+#include "server/issue.h"
+
+namespace writ::server {
+
+// The id of Writ's own API in the inventory, and the Cedar namespace of its actions.
+inline constexpr std::string_view kOwnApi = "writ";
+inline constexpr std::string_view kOwnNamespace = "Writ";
+
+// One way in: method and path template mean this action on this resource.
+struct DeclaredRoute {
+  Place place;
+  std::string api;
+  std::string method;
+  std::string path;    // "/invoices/{invoice}"
+  std::string action;  // of the API, without its namespace
+  std::string resource_type;
+  std::string resource_id;                                      // a template: "{invoice}"
+  std::vector<std::pair<std::string, std::string>> attributes;  // of the resource: name, template
+};
+
+// Where an API's permitted requests go.
+struct DeclaredUpstream {
+  Place place;
+  std::string api;
+  std::string url;
+};
+
+struct World {
+  inventory::Change declared;  // with Writ's own API
+  std::vector<DeclaredRoute> routes;
+  std::vector<DeclaredUpstream> upstreams;
+};
+
+// Reports into `issues`; what has errors is left out.
+World read_world(const Config& config, Issues& issues);
+
+// Writ's own API: its audience is config.api_audience.
+inventory::Api own_api(const Config& config);
+
+}  // namespace writ::server
