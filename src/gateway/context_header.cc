@@ -1,0 +1,79 @@
+#include "gateway/context_header.h"
+
+#include <functional>
+
+#include "codec/base64url.h"
+#include "codec/json.h"
+#include "crypto/hash.h"
+#include "jose/jws.h"
+
+namespace writ::gateway {
+namespace {
+
+// NUL stands in none of the parts: two different requests have different keys.
+void append_part(std::string& key, std::string_view part) {
+  key.append(part).push_back('\0');
+}
+
+void set_if(codec::Json& json, std::string_view name, const std::optional<std::string>& text) {
+  if (text) json.set(name, *text);
+}
+
+std::string text_of(const EntityName& name) {
+  std::string text;
+  cedar::append_entity(text, name.type, name.id);
+  return text;
+}
+
+}  // namespace
+
+ContextHeaders::ContextHeaders(const token::KeyRing& ring, std::string issuer, std::size_t entries)
+    : ring_(ring), issuer_(std::move(issuer)), entries_(entries) {}
+
+Result<std::string_view> ContextHeaders::sign(const Permit& permit, const About& about) {
+  key_.clear();
+  append_part(key_, permit.token()->jti);
+  append_part(key_, about.action.type);
+  append_part(key_, about.action.id);
+  append_part(key_, about.resource.type);
+  append_part(key_, about.resource.id);
+  append_part(key_, about.method);
+  append_part(key_, about.path);
+  // What a claim leaves out comes from inventory and task, which may change under the same token.
+  append_part(key_, permit.tenant().value_or(""));
+  append_part(key_, permit.environment().value_or(""));
+  append_part(key_, permit.purpose().value_or(""));
+
+  auto& entry = entries_[std::hash<std::string_view>{}(key_) % entries_.size()];
+  if (entry.key != key_ || permit.time() - entry.signed_at >= kContextReuse) {
+    entry.header = TRY(signed_header(permit, about));
+    entry.key = key_;
+    entry.signed_at = permit.time();
+  }
+  return entry.header;
+}
+
+Result<std::string> ContextHeaders::signed_header(const Permit& permit, const About& about) const {
+  const auto& claims = permit.token().claims();
+  const auto issued = unix_seconds(permit.time());
+  auto json = codec::Json::object(
+      {{"iss", issuer_},
+       {"aud", permit.api().audience},
+       {"iat", issued},
+       {"exp", issued + std::chrono::duration_cast<std::chrono::seconds>(kContextLifetime).count()},
+       {"sub", claims.subject},
+       {"client_id", claims.client_id}});
+  if (!claims.actors.empty()) json.set("act", token::actors_to_json(claims.actors));
+  set_if(json, "task", claims.task);
+  set_if(json, "purpose", permit.purpose());
+  set_if(json, "tenant", permit.tenant());
+  set_if(json, "environment", permit.environment());
+  json.set("action", text_of(about.action));
+  json.set("resource", text_of(about.resource));
+  auto request = std::string(about.method) + ' ';
+  request += about.path;
+  json.set("req", codec::base64url_encode(crypto::as_bytes(crypto::sha256(request))));
+  return jose::sign_jws(ring_.snapshot()->keys.front(), json.dump(), kContextType);
+}
+
+}  // namespace writ::gateway

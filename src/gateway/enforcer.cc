@@ -1,0 +1,242 @@
+#include "gateway/enforcer.h"
+
+#include <future>
+
+#include "cedar/value.h"
+#include "context/context.h"
+#include "gateway/refusal.h"
+#include "http/target.h"
+#include "token/presented.h"
+
+namespace writ::gateway {
+namespace {
+
+std::string_view view(const std::optional<std::string>& text) noexcept {
+  return text ? std::string_view(*text) : std::string_view();
+}
+
+std::optional<std::string> owned(const std::optional<std::string_view>& text) {
+  return text ? std::optional<std::string>(*text) : std::nullopt;
+}
+
+std::unexpected<decision::Refusal> refuse(Denial denial) {
+  return std::unexpected(decision::Refusal{denial.reason, std::move(denial.message), {}, {}, {}});
+}
+
+std::unexpected<decision::Refusal> broken(std::string message) {
+  return refuse({Reason::kIndeterminate, std::move(message)});
+}
+
+std::string text_of(const EntityName& name) {
+  std::string text;
+  cedar::append_entity(text, name.type, name.id);
+  return text;
+}
+
+}  // namespace
+
+struct Enforcer::Memory {
+  context::Workspace context;
+  decision::Workspace decision;
+};
+
+// One request on its way, and what is known of it when its record is written.
+class Enforcer::Walk {
+ public:
+  Walk(const EnforcerParts& parts, const Asked& asked, Memory& memory)
+      : parts_(parts),
+        asked_(asked),
+        memory_(memory),
+        now_(parts.clock.now()),
+        request_id_(new_request_id()) {}
+
+  const std::string& request_id() const noexcept { return request_id_; }
+  bool bound() const noexcept { return bound_; }
+
+  std::expected<Permit, decision::Refusal> go() {
+    TRY(verify());
+    const auto* api = TRY(find_facts());
+    auto& arena = memory_.context.arena();
+    const auto action = arena.entity(asked_.action.type, asked_.action.id);
+    context::Inputs inputs{
+        .request = {now_, asked_.request.method, asked_.request.path, asked_.request.peer_ip},
+        .api = *api,
+        .action = action,
+        .resource = arena.entity(asked_.resource.type, asked_.resource.id),
+        .inventory = *inventory_,
+        .task = task_.get(),
+        .entities = *policies_->entities};
+    if (!asked_.attributes.empty()) inputs.resource_attributes = attributes();
+    auto context = context::Context::of_use(*token_, inputs, memory_.context);
+    if (!context) return broken(context.error().message);
+    context_.emplace(*std::move(context));
+    TRY(decide(action));
+    return permit(*api);
+  }
+
+  audit::Record record(const decision::Refusal* refusal) const {
+    const auto action = text_of(asked_.action), resource = text_of(asked_.resource);
+    audit::Decision facts{.point = asked_.point,
+                          .request_id = request_id_,
+                          .api = asked_.api,
+                          .action = action,
+                          .resource = resource,
+                          .method = asked_.request.method,
+                          .path = asked_.request.path,
+                          .peer = asked_.request.peer_ip};
+    add_token(facts);
+    if (context_) {
+      facts.purpose = context_->purpose().value_or("");
+      facts.tenant = context_->tenant().value_or("");
+    }
+    if (policies_) facts.policy_revision = policies_->revision;
+    if (refusal != nullptr) {
+      add_refusal(facts, *refusal);
+    } else {
+      facts.effect = effect_name(decision::Effect::kPermit);
+      facts.policies = decision_->policies();
+    }
+    return audit::make_record(now_, facts);
+  }
+
+ private:
+  // extract → verify
+  std::expected<void, decision::Refusal> verify() {
+    const auto presented = token::Presented::from_headers(asked_.request.headers);
+    if (!presented) return refuse(presented.error());
+    bound_ = presented->scheme() == token::Scheme::kDpop;
+    std::string uri;
+    std::optional<token::ProofTarget> target;
+    if (presented->proof() && !asked_.public_origin.empty()) {
+      uri = asked_.public_origin;
+      http::append_encoded_path(uri, asked_.request.path);
+      target = {asked_.request.method, uri};
+    }
+    auto verified = parts_.verifier.verify(*presented, target, now_);
+    if (!verified) return refuse(std::move(verified).error());
+    token_.emplace(*std::move(verified));
+    return {};
+  }
+
+  std::expected<const inventory::Api*, decision::Refusal> find_facts() {
+    memory_.context.reset();
+    inventory_ = parts_.inventory.snapshot();
+    policies_ = parts_.policies();
+    const auto& claims = token_->claims();
+    if (claims.task) task_ = parts_.tasks.find(*claims.task);
+    const auto* api = inventory_->find_api(asked_.api);
+    if (api == nullptr) return broken("the inventory has no API `" + std::string(asked_.api) + "`");
+    return api;
+  }
+
+  cedar::Value attributes() const {
+    auto& arena = memory_.context.arena();
+    std::vector<cedar::Field> fields;
+    fields.reserve(asked_.attributes.size());
+    for (const auto& [name, text] : asked_.attributes)
+      fields.emplace_back(name, cedar::make_string(arena, text));
+    return cedar::make_record(arena, fields);
+  }
+
+  // decide → consume
+  std::expected<void, decision::Refusal> decide(cedar::EntityRef action) {
+    decision_ = &decision::decide(*policies_, *context_, memory_.decision);
+    if (!decision_->permitted()) {
+      if (decision_->refusals().empty()) return broken("the decision gave no answer");
+      return std::unexpected(decision_->refusals().front());
+    }
+    if (!decision_->consumes_budget()) return {};
+    if (task_ == nullptr) return broken("the decision asks for the budget of a task that is not there");
+    auto consumed = task_->consume(action, now_);
+    if (!consumed) return refuse(std::move(consumed).error());
+    return {};
+  }
+
+  Permit permit(const inventory::Api& api) {
+    Permit made(*token_, inventory_, api, now_);
+    made.request_id_ = request_id_;
+    made.tenant_ = owned(context_->tenant());
+    made.environment_ = owned(context_->environment());
+    made.purpose_ = owned(context_->purpose());
+    return made;
+  }
+
+  void add_token(audit::Decision& facts) const {
+    if (!token_) return;
+    const auto& claims = token_->claims();
+    facts.subject = claims.subject;
+    facts.client = claims.client_id;
+    for (const auto& actor : claims.actors) facts.actors.push_back(actor.subject);
+    facts.task = view(claims.task);
+    facts.token_id = claims.jti;
+  }
+
+  static void add_refusal(audit::Decision& facts, const decision::Refusal& refusal) {
+    facts.effect = effect_name(refusal.reason == Reason::kIndeterminate ? decision::Effect::kIndeterminate
+                                                                        : decision::Effect::kDeny);
+    facts.reason = reason_code(refusal.reason);
+    facts.message = refusal.message;
+    facts.party = refusal.party;
+    facts.policies.assign(refusal.policies.begin(), refusal.policies.end());
+  }
+
+  const EnforcerParts& parts_;
+  const Asked& asked_;
+  Memory& memory_;
+  const Instant now_;
+  const std::string request_id_;
+  bool bound_ = false;
+  std::optional<token::Verified> token_;
+  std::shared_ptr<const inventory::Snapshot> inventory_;
+  std::shared_ptr<const decision::PolicySnapshot> policies_;
+  std::shared_ptr<task::LiveTask> task_;
+  std::optional<context::Context> context_;
+  const decision::Decision* decision_ = nullptr;
+};
+
+void Enforcer::enforce(const Asked& asked, OutcomeCallback callback) {
+  thread_local Memory memory;
+  Walk walk(parts_, asked, memory);
+  auto decided = walk.go();
+  const auto id = walk.request_id();
+  if (decided && !asked.record_permit) return give(*std::move(decided), {}, callback, id);
+
+  auto record = walk.record(decided ? nullptr : &decided.error());
+  Outcome outcome = decided ? Outcome(*std::move(decided))
+                            : std::unexpected(Refused{decided.error().reason,
+                                                      refusal_response(decided.error(), id, walk.bound())});
+  parts_.record(std::move(record),
+                [this, id, outcome = std::move(outcome), callback = std::move(callback)](
+                    Result<void> recorded) mutable { give(std::move(outcome), recorded, callback, id); });
+}
+
+void Enforcer::give(Outcome outcome, const Result<void>& recorded, OutcomeCallback& callback,
+                    std::string_view request_id) noexcept {
+  if (!recorded) {
+    audit_failures_.fetch_add(1, std::memory_order_relaxed);
+    outcome = std::unexpected(Refused{Reason::kIndeterminate, audit_unavailable(request_id)});
+  }
+  if (outcome) {
+    permits_.fetch_add(1, std::memory_order_relaxed);
+  } else {
+    refusals_[static_cast<std::size_t>(outcome.error().reason)].fetch_add(1, std::memory_order_relaxed);
+  }
+  callback(std::move(outcome));
+}
+
+Outcome Enforcer::enforce(const Asked& asked) {
+  std::promise<Outcome> promise;
+  auto future = promise.get_future();
+  enforce(asked, [&](Outcome outcome) { promise.set_value(std::move(outcome)); });
+  return future.get();
+}
+
+EnforcerStats Enforcer::stats() const noexcept {
+  EnforcerStats stats{
+      permits_.load(std::memory_order_relaxed), {}, audit_failures_.load(std::memory_order_relaxed)};
+  for (std::size_t i = 0; i < stats.refusals.size(); ++i)
+    stats.refusals[i] = refusals_[i].load(std::memory_order_relaxed);
+  return stats;
+}
+
+}  // namespace writ::gateway

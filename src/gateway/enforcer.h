@@ -1,0 +1,142 @@
+// Enforcer: the one place that walks a request from its token to an answer:
+//
+//   extract → verify → context → decide → consume budget → audit → permit or refusal
+//
+// The gateway's proxy, Writ's own API and AuthZEN all come through here; they say which API, action and
+// resource the request is about. The outcome is given only after its audit record is written, permits and
+// refusals alike, so the caller's effect can never be without its record; when the record cannot be written
+// the outcome is a refusal (503 `audit_unavailable`). A budget that is found used up at the last moment turns
+// the permit into that denial.
+//
+// Refusals are ready-made answers. RFC 6750 §3, RFC 9449 §7.1: a token that is no good is 401 with
+// WWW-Authenticate; an access that is not granted 403; what could not be decided 503.
+//
+// A use of the budget that is taken stays taken when the record then fails. Thread-safe. The workspaces that
+// decisions need are kept per thread, and a warm permit allocates little more than its record.
+#pragma once
+
+#include <array>
+#include <atomic>
+#include <cstdint>
+#include <expected>
+#include <functional>
+#include <memory>
+#include <optional>
+#include <span>
+#include <string>
+#include <string_view>
+#include <utility>
+
+#include "audit/log.h"
+#include "base/clock.h"
+#include "base/denial.h"
+#include "decision/decision.h"
+#include "http/request.h"
+#include "http/response.h"
+#include "inventory/directory.h"
+#include "task/registry.h"
+#include "token/verifier.h"
+
+namespace writ::gateway {
+
+struct EntityName {
+  std::string_view type;  // "Billing::Invoice"
+  std::string_view id;
+};
+
+// What is asked. Views are used during the call only.
+struct Asked {
+  std::string_view point;  // for the audit: "gateway", "api", "authzen"
+  const http::Request& request;
+  std::string_view api;  // its id in the inventory
+  EntityName action;
+  EntityName resource;
+  // What the route knows of the resource; it fills in where the entities say nothing.
+  std::span<const std::pair<std::string_view, std::string_view>> attributes = {};
+  // False: the caller writes the record of a permit itself, with what it did (AuthZEN's evaluations).
+  // Refusals are recorded always.
+  bool record_permit = true;
+  // Scheme and authority under which callers reach this server, "https://api.acme.example": DPoP proofs are
+  // for it. Empty: no proof can be checked, and sender-bound tokens are refused.
+  std::string_view public_origin = {};
+};
+
+class Permit {
+ public:
+  const token::Verified& token() const noexcept { return token_; }
+  const inventory::Api& api() const noexcept { return *api_; }
+  const std::string& request_id() const noexcept { return request_id_; }
+  Instant time() const noexcept { return time_; }
+  // As the decision saw them: the token's claim, else what inventory and task say.
+  const std::optional<std::string>& tenant() const noexcept { return tenant_; }
+  const std::optional<std::string>& environment() const noexcept { return environment_; }
+  const std::optional<std::string>& purpose() const noexcept { return purpose_; }
+
+ private:
+  friend class Enforcer;
+  Permit(token::Verified token, std::shared_ptr<const inventory::Snapshot> inventory,
+         const inventory::Api& api, Instant time)
+      : token_(std::move(token)), inventory_(std::move(inventory)), api_(&api), time_(time) {}
+
+  token::Verified token_;
+  std::shared_ptr<const inventory::Snapshot> inventory_;  // what api_ lives in
+  const inventory::Api* api_;
+  std::string request_id_;
+  Instant time_;
+  std::optional<std::string> tenant_, environment_, purpose_;
+};
+
+struct Refused {
+  Reason reason;
+  http::Response response;
+};
+
+using Outcome = std::expected<Permit, Refused>;
+using OutcomeCallback = std::move_only_function<void(Outcome)>;
+
+// What it works with. All that is referred to must outlive it.
+struct EnforcerParts {
+  const Clock& clock;
+  const token::Verifier& verifier;
+  const inventory::Directory& inventory;
+  const task::Registry& tasks;
+  // The policies in force; never null.
+  std::function<std::shared_ptr<const decision::PolicySnapshot>()> policies;
+  // audit::Log::append: calls back once, from any thread or from inside the call.
+  std::function<void(audit::Record, audit::Log::Done)> record;
+};
+
+// For /metrics. Monotone.
+struct EnforcerStats {
+  static constexpr std::size_t kReasons = static_cast<std::size_t>(Reason::kIndeterminate) + 1;
+  std::uint64_t permits;
+  std::array<std::uint64_t, kReasons> refusals;  // by Reason
+  std::uint64_t audit_failures;                  // outcomes that could not be recorded, permits or refusals
+};
+
+class Enforcer {
+ public:
+  explicit Enforcer(EnforcerParts parts) : parts_(std::move(parts)) {}
+  Enforcer(const Enforcer&) = delete;
+  Enforcer& operator=(const Enforcer&) = delete;
+
+  // Calls back with the outcome once its record is written: on the audit's thread, or from inside this call
+  // when the audit is buffered. It does not wait for the audit.
+  void enforce(const Asked& asked, OutcomeCallback callback);
+  // Waits. Not on a loop thread.
+  Outcome enforce(const Asked& asked);
+
+  EnforcerStats stats() const noexcept;
+
+ private:
+  struct Memory;
+  class Walk;
+  void give(Outcome outcome, const Result<void>& recorded, OutcomeCallback& callback,
+            std::string_view request_id) noexcept;
+
+  EnforcerParts parts_;
+  std::atomic<std::uint64_t> permits_{0}, audit_failures_{0};
+  std::array<std::atomic<std::uint64_t>, EnforcerStats::kReasons> refusals_{};
+};
+
+}  // namespace writ::gateway

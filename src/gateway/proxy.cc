@@ -1,0 +1,241 @@
+#include "gateway/proxy.h"
+
+#include "gateway/forwarded_headers.h"
+#include "gateway/refusal.h"
+#include "http/target.h"
+
+namespace writ::gateway {
+namespace {
+
+struct Trouble {
+  int status;
+  std::string_view code;
+  std::string_view message;
+};
+
+// What of an upstream's failure a caller is told. Addresses and details are the operator's business.
+Trouble trouble_of(http::CallError::Kind kind) noexcept {
+  switch (kind) {
+    case http::CallError::Kind::kUnreachable:
+      return {502, "upstream_unreachable", "the API behind this gateway can't be reached"};
+    case http::CallError::Kind::kTimeout:
+      return {504, "upstream_timeout", "the API behind this gateway did not answer in time"};
+    case http::CallError::Kind::kMalformed:
+      return {502, "upstream_malformed", "the API behind this gateway gave an answer that is no proper HTTP"};
+    case http::CallError::Kind::kOverloaded:
+      return {503, "overloaded", "too many requests to the API behind this gateway are under way"};
+    case http::CallError::Kind::kBroken:
+      break;
+  }
+  return {502, "upstream_broken", "the API behind this gateway broke off its answer"};
+}
+
+}  // namespace
+
+struct Proxy::Core {
+  ProxyOptions options;
+  ProxyParts parts;
+  std::shared_ptr<const Routes> routes;
+  std::string_view proto;
+  std::vector<ContextHeaders> context_headers;  // by loop
+  std::atomic<std::uint64_t> forwarded{0}, unrouted{0}, upstream_failures{0}, broken_off{0};
+
+  void unrouted_answer(http::Exchange exchange, const std::string* allow);
+};
+
+// One permitted request on its way to the upstream and back. Everything happens on the exchange's loop; the
+// callbacks under way keep it alive, and dropping the call ends them.
+class Proxy::Forwarding : public std::enable_shared_from_this<Forwarding> {
+ public:
+  Forwarding(std::shared_ptr<Core> core, http::Exchange exchange, std::string request_id)
+      : core_(std::move(core)), exchange_(std::move(exchange)), request_id_(std::move(request_id)) {}
+
+  void begin(const http::Origin& upstream, std::string_view context_header) {
+    const auto& request = exchange_.request();
+    auto headers = upstream_headers(request, core_->proto);
+    headers.add(kContextHeader, context_header);
+    headers.add(kRequestIdHeader, request_id_);
+    // What was decided on, never the bytes as received.
+    auto target = http::encode_path(request.path);
+    if (!request.query.empty()) target.append("?").append(request.query);
+    const bool has_body = exchange_.has_body();
+    call_ = core_->parts.client.open(
+        upstream, {.method = request.method,
+                   .target = std::move(target),
+                   .headers = std::move(headers),
+                   .has_body = has_body,
+                   .content_length = has_body ? exchange_.content_length() : std::nullopt});
+    if (has_body) read_request();
+    call_.read_head([self = shared_from_this()](auto head) { self->on_head(std::move(head)); });
+  }
+
+ private:
+  void read_request() {
+    exchange_.read_body([self = shared_from_this()](Result<std::string_view> piece) {
+      if (self->over_) return;
+      // The caller is gone, or the server has answered it.
+      if (!piece) return self->end_without_answer();
+      self->on_request_piece(*piece);
+    });
+  }
+
+  void on_request_piece(std::string_view piece) {
+    auto done = [self = shared_from_this(), last = piece.empty()](http::CallResult<void> sent) {
+      // What went wrong is told by read_head; an upstream may have answered without taking all of the body.
+      if (!self->over_ && sent && !last) self->read_request();
+    };
+    if (piece.empty()) {
+      call_.finish_body(std::move(done));
+    } else {
+      call_.write_body(piece, std::move(done));
+    }
+  }
+
+  void on_head(http::CallResult<http::InboundHead> head) {
+    if (over_) return;
+    if (!head) return fail(head.error());
+    core_->forwarded.fetch_add(1, std::memory_order_relaxed);
+    started_ = true;
+    exchange_.start({.status = head->status,
+                     .headers = answer_headers(head->headers, request_id_),
+                     .content_length = head->content_length});
+    read_answer();
+  }
+
+  void read_answer() {
+    call_.read_body([self = shared_from_this()](http::CallResult<std::string_view> piece) {
+      if (self->over_) return;
+      if (!piece) return self->fail(piece.error());
+      if (piece->empty()) return self->finish();
+      self->exchange_.write(*piece, [self](Result<void> written) {
+        if (self->over_) return;
+        if (!written) return self->end_without_answer();
+        self->read_answer();
+      });
+    });
+  }
+
+  void finish() {
+    over_ = true;
+    exchange_.finish();
+    call_ = {};
+  }
+
+  void fail(const http::CallError& error) {
+    over_ = true;
+    core_->upstream_failures.fetch_add(1, std::memory_order_relaxed);
+    if (started_) {
+      core_->broken_off.fetch_add(1, std::memory_order_relaxed);
+      exchange_.abort();
+    } else {
+      const auto trouble = trouble_of(error.kind);
+      exchange_.respond(error_answer(trouble.status, trouble.code, trouble.message, request_id_));
+    }
+    call_ = {};
+  }
+
+  void end_without_answer() {
+    over_ = true;
+    if (started_) core_->broken_off.fetch_add(1, std::memory_order_relaxed);
+    exchange_.abort();
+    call_ = {};
+  }
+
+  std::shared_ptr<Core> core_;
+  http::Exchange exchange_;
+  http::Call call_;
+  std::string request_id_;
+  bool started_ = false;  // the answer has begun
+  bool over_ = false;     // callbacks that still come mean nothing
+};
+
+// What of a request is needed again when its outcome is there.
+struct Proxy::Forwarded {
+  std::shared_ptr<Core> core;
+  http::Exchange exchange;
+  const Route* route;
+  std::string resource_id;
+
+  // On the exchange's loop.
+  void go_on(Outcome outcome) {
+    if (!outcome) return exchange.respond(std::move(outcome).error().response);
+    const auto& action = route->action();
+    const auto path = http::encode_path(exchange.request().path);
+    const auto header = core->context_headers[exchange.loop()].sign(
+        *outcome, {.action = {action.type, action.id},
+                   .resource = {route->resource_type(), resource_id},
+                   .method = exchange.request().method,
+                   .path = path});
+    if (!header)
+      return exchange.respond(
+          error_answer(503, "indeterminate", "the context header can't be signed", outcome->request_id()));
+    std::make_shared<Forwarding>(core, std::move(exchange), outcome->request_id())
+        ->begin(route->upstream(), *header);
+  }
+};
+
+void Proxy::Core::unrouted_answer(http::Exchange exchange, const std::string* allow) {
+  unrouted.fetch_add(1, std::memory_order_relaxed);
+  const auto id = new_request_id();
+  if (allow == nullptr)
+    return exchange.respond(error_answer(404, "not_found", "no route leads to this path", id));
+  auto response = error_answer(405, "method_not_allowed", "no route takes this method here", id);
+  response.headers.set("Allow", *allow);
+  exchange.respond(std::move(response));
+}
+
+Proxy::Proxy(ProxyOptions options, ProxyParts parts, std::shared_ptr<const Routes> routes)
+    : core_(new Core{std::move(options), parts, std::move(routes), {}, {}}) {
+  core_->proto = core_->options.public_origin.starts_with("https:") ? "https" : "http";
+  for (std::size_t i = 0; i < parts.loops.size(); ++i)
+    core_->context_headers.emplace_back(parts.keys, core_->options.issuer);
+}
+
+Proxy::~Proxy() = default;
+
+void Proxy::handle(http::Exchange exchange) {
+  thread_local std::vector<std::string_view> values;
+  const auto& request = exchange.request();
+  const auto match = core_->routes->match(request.method, request.path, values);
+  if (match.route == nullptr) return core_->unrouted_answer(std::move(exchange), match.allow);
+
+  const Route& route = *match.route;
+  std::string resource_id;
+  route.resource_id().append(resource_id, values);
+  std::vector<std::string> texts(route.attributes().size());
+  std::vector<std::pair<std::string_view, std::string_view>> attributes;
+  for (std::size_t i = 0; i < texts.size(); ++i) {
+    const auto& [name, text] = route.attributes()[i];
+    text.append(texts[i], values);
+    attributes.emplace_back(name, texts[i]);
+  }
+
+  auto& enforcer = core_->parts.enforcer;
+  auto forwarded = std::make_unique<Forwarded>(core_, std::move(exchange), &route, std::move(resource_id));
+  // The request lives in the exchange, which moves but keeps its address behind it.
+  const auto& kept = forwarded->exchange.request();
+  const std::string resource = forwarded->resource_id;
+  const Asked asked{.point = "gateway",
+                    .request = kept,
+                    .api = route.api(),
+                    .action = {route.action().type, route.action().id},
+                    .resource = {route.resource_type(), resource},
+                    .attributes = attributes,
+                    .public_origin = core_->options.public_origin};
+  enforcer.enforce(asked, [forwarded = std::move(forwarded)](Outcome outcome) mutable {
+    auto& loops = forwarded->core->parts.loops;
+    const auto loop = forwarded->exchange.loop();
+    if (loops.current() == loop) return forwarded->go_on(std::move(outcome));
+    loops.post(loop, [forwarded = std::move(forwarded), outcome = std::move(outcome)]() mutable {
+      forwarded->go_on(std::move(outcome));
+    });
+  });
+}
+
+ProxyStats Proxy::stats() const noexcept {
+  return {core_->forwarded.load(std::memory_order_relaxed), core_->unrouted.load(std::memory_order_relaxed),
+          core_->upstream_failures.load(std::memory_order_relaxed),
+          core_->broken_off.load(std::memory_order_relaxed)};
+}
+
+}  // namespace writ::gateway

@@ -1,0 +1,68 @@
+// Proxy: the gateway's HTTP handler. It finds the route, asks the Enforcer, and forwards what is permitted.
+//
+// Bodies stream both ways with one piece in flight each, so a slow side slows the other and nothing piles up;
+// an upstream may answer before the request's body has ended. A body is read, and `100 Continue` sent, only
+// after the decision. What Writ itself answers is JSON with a stable `error`: not_found, method_not_allowed,
+// upstream_unreachable, upstream_broken, upstream_malformed (502), upstream_timeout (504), overloaded (503),
+// and the refusals (gateway/refusal.h). An answer that breaks in the middle closes the caller's connection.
+//
+// Thread-safe. Order of life: everything in ProxyParts outlives the server that uses the proxy, and the
+// loops outlive the audit log, whose thread may still hand an outcome back to them.
+#pragma once
+
+#include <atomic>
+#include <cstdint>
+#include <memory>
+#include <string>
+#include <vector>
+
+#include "gateway/context_header.h"
+#include "gateway/enforcer.h"
+#include "gateway/routes.h"
+#include "http/client.h"
+#include "http/loops.h"
+#include "http/server.h"
+#include "token/key_ring.h"
+
+namespace writ::gateway {
+
+struct ProxyOptions {
+  std::string issuer;  // of the context header
+  // How callers reach the gateway: "https://api.acme.example". For DPoP proofs and X-Forwarded-Proto; empty:
+  // sender-bound tokens are refused.
+  std::string public_origin;
+};
+
+struct ProxyParts {
+  http::Loops& loops;
+  http::Client& client;
+  Enforcer& enforcer;
+  const token::KeyRing& keys;
+};
+
+// For /metrics. Monotone.
+struct ProxyStats {
+  std::uint64_t forwarded;          // requests that an upstream answered
+  std::uint64_t unrouted;           // 404 and 405
+  std::uint64_t upstream_failures;  // 502, 503, 504
+  std::uint64_t broken_off;         // answers that could not be completed
+};
+
+class Proxy final : public http::Handler {
+ public:
+  Proxy(ProxyOptions options, ProxyParts parts, std::shared_ptr<const Routes> routes);
+  ~Proxy() override;
+
+  void handle(http::Exchange exchange) override;
+
+  ProxyStats stats() const noexcept;
+
+ private:
+  class Forwarding;
+  struct Forwarded;
+  struct Core;
+
+  std::shared_ptr<Core> core_;
+};
+
+}  // namespace writ::gateway

@@ -1,0 +1,74 @@
+#include "gateway/refusal.h"
+
+#include "codec/json.h"
+#include "crypto/random.h"
+
+namespace writ::gateway {
+namespace {
+
+// What the caller can mend with another token: RFC 6750 §3.1 calls all of these invalid_token.
+bool is_about_token(Reason reason) noexcept {
+  return reason <= Reason::kSenderBindingMismatch;
+}
+
+int status_of(Reason reason) noexcept {
+  if (is_about_token(reason)) return 401;
+  return reason == Reason::kIndeterminate ? 503 : 403;
+}
+
+std::string challenge(Reason reason, bool bound) {
+  std::string text = bound ? R"(DPoP realm="writ", algs="ES256 EdDSA")" : R"(Bearer realm="writ")";
+  // RFC 6750 §3.1: a request without a token is told no error code.
+  if (reason == Reason::kTokenMissing) return text;
+  text += R"(, error="invalid_token", error_description=")";
+  text += reason_code(reason);
+  text += '"';
+  return text;
+}
+
+http::Response answer(int status, const codec::Json& body, std::string_view request_id) {
+  auto response = http::json_response(status, body.dump());
+  response.headers.set("Cache-Control", "no-store");
+  response.headers.set(kRequestIdHeader, request_id);
+  return response;
+}
+
+}  // namespace
+
+std::string new_request_id() {
+  return crypto::random_id();
+}
+
+http::Response refusal_response(const decision::Refusal& refusal, std::string_view request_id, bool bound) {
+  const int status = status_of(refusal.reason);
+  auto body = codec::Json::object();
+  body.set("error", status == 401 ? "invalid_token" : status == 403 ? "access_denied" : "indeterminate");
+  body.set("reason", reason_code(refusal.reason));
+  body.set("message", refusal.message);
+  if (!refusal.party.empty()) body.set("party", refusal.party);
+  if (!refusal.path.empty()) body.set("path", refusal.path);
+  if (!refusal.policies.empty()) {
+    auto policies = codec::Json::array();
+    for (const auto& policy : refusal.policies) policies.push(policy);
+    body.set("policies", std::move(policies));
+  }
+  body.set("request_id", request_id);
+  auto response = answer(status, body, request_id);
+  // RFC 6750 §3, RFC 9449 §7.1.
+  if (status == 401) response.headers.set("WWW-Authenticate", challenge(refusal.reason, bound));
+  return response;
+}
+
+http::Response audit_unavailable(std::string_view request_id) {
+  return error_answer(503, "audit_unavailable",
+                      "the request can't be recorded, and nothing is done without a record", request_id);
+}
+
+http::Response error_answer(int status, std::string_view code, std::string_view message,
+                            std::string_view request_id) {
+  return answer(status,
+                codec::Json::object({{"error", code}, {"message", message}, {"request_id", request_id}}),
+                request_id);
+}
+
+}  // namespace writ::gateway

@@ -1,0 +1,110 @@
+#include "gateway/routes.h"
+
+#include <algorithm>
+#include <fmt/format.h>
+
+#include "http/headers.h"
+
+namespace writ::gateway {
+namespace {
+
+std::unexpected<Error> invalid(std::string message) {
+  return failure(ErrorCode::kInvalid, std::move(message));
+}
+
+// RFC 9110 §9.3.6, §9.3.8: CONNECT makes a tunnel nobody could decide about, TRACE sends back what the
+// caller must not see.
+Result<void> check_method(std::string_view method) {
+  if (!http::is_token(method)) return invalid(fmt::format("`{}` is no method", method));
+  if (method == "CONNECT" || method == "TRACE") return invalid(fmt::format("{} can't be forwarded", method));
+  return {};
+}
+
+}  // namespace
+
+Result<void> TextTemplate::add_parameter(std::string_view name, const std::vector<std::string>& parameters) {
+  const auto at = std::ranges::find(parameters, name);
+  if (at == parameters.end()) return invalid(fmt::format("the path has no parameter `{}`", name));
+  const bool follows = std::ranges::any_of(pieces_, [](const Piece& p) { return p.parameter != kLiteral; });
+  const bool apart = !pieces_.empty() && pieces_.back().parameter == kLiteral &&
+                     pieces_.back().literal.find('/') != std::string::npos;
+  if (follows && !apart)
+    return invalid(
+        fmt::format("a text with a `/` must stand before `{{{}}}`, or two paths could mean the same", name));
+  pieces_.push_back({{}, static_cast<std::size_t>(at - parameters.begin())});
+  return {};
+}
+
+Result<TextTemplate> TextTemplate::parse(std::string_view text, const std::vector<std::string>& parameters) {
+  TextTemplate made;
+  while (!text.empty()) {
+    const auto open = std::min(text.find('{'), text.size());
+    if (text.substr(0, open).find('}') != std::string_view::npos)
+      return invalid("a `}` stands without its `{`");
+    if (open > 0) made.pieces_.push_back({std::string(text.substr(0, open)), kLiteral});
+    text.remove_prefix(open);
+    if (text.empty()) break;
+    const auto close = text.find('}');
+    if (close == std::string_view::npos) return invalid("a `{` stands without its `}`");
+    TRY(made.add_parameter(text.substr(1, close - 1), parameters));
+    text.remove_prefix(close + 1);
+  }
+  return made;
+}
+
+void TextTemplate::append(std::string& out, const std::vector<std::string_view>& values) const {
+  for (const Piece& piece : pieces_)
+    out.append(piece.parameter == kLiteral ? std::string_view(piece.literal) : values[piece.parameter]);
+}
+
+Result<Route> Route::make(RouteSpec spec, const std::vector<std::string>& parameters) {
+  TRY(check_method(spec.method));
+  auto upstream = TRY(http::parse_origin(spec.upstream));
+  auto resource_id = TRY(TextTemplate::parse(spec.resource_id, parameters));
+  Route route(std::move(spec), std::move(upstream), std::move(resource_id));
+  for (const auto& [name, text] : route.spec_.attributes) {
+    const auto named = [&](const auto& other) { return other.first == name; };
+    if (std::ranges::any_of(route.attributes_, named))
+      return invalid(fmt::format("the attribute `{}` is given twice", name));
+    route.attributes_.emplace_back(name, TRY(TextTemplate::parse(text, parameters)));
+  }
+  return route;
+}
+
+Result<void> Routes::add(RouteSpec spec) {
+  const auto added = TRY(paths_.add(spec.path));
+  if (places_.size() <= added.leaf) places_.resize(added.leaf + 1);
+  auto& place = places_[added.leaf];
+  const auto taken = [&](const auto& other) { return other.first == spec.method; };
+  if (std::ranges::any_of(place.methods, taken))
+    return failure(ErrorCode::kConflict, "there is another route for this method and path");
+  place.methods.emplace_back(spec.method, routes_.size());
+  place.allow += (place.allow.empty() ? "" : ", ") + spec.method;
+  routes_.push_back(TRY(Route::make(std::move(spec), added.parameters)));
+  return {};
+}
+
+Result<Routes> Routes::make(std::vector<RouteSpec> specs) {
+  if (specs.size() > kMaxRoutes)
+    return failure(ErrorCode::kLimit, fmt::format("there are more than {} routes", kMaxRoutes));
+  Routes routes;
+  for (auto& spec : specs) {
+    const auto name = fmt::format("route `{} {}`", spec.method, spec.path);
+    if (auto added = routes.add(std::move(spec)); !added)
+      return std::unexpected(std::move(added).error().in(name));
+  }
+  return routes;
+}
+
+Routes::Match Routes::match(std::string_view method, std::string_view path,
+                            std::vector<std::string_view>& values) const {
+  const auto leaf = paths_.match(path, values);
+  if (!leaf) return {nullptr, nullptr};
+  const Place& place = places_[*leaf];
+  for (const auto& [name, route] : place.methods) {
+    if (name == method) return {&routes_[route], nullptr};
+  }
+  return {nullptr, &place.allow};
+}
+
+}  // namespace writ::gateway

@@ -1,0 +1,110 @@
+// Routes: which API, action and resource a request is about, and which upstream serves it.
+//
+//   GET /invoices/{invoice}  →  api invoices, Billing::Action::"read", Billing::Invoice::"{invoice}"
+//
+// A route names one method and a whole path template (http/path_trie.h); what no route names is never
+// forwarded. Routes are made once and refuse, with the place, whatever could be read in two ways: two routes
+// for one method and path, templates that overlap with neither more specific, resource ids that two different
+// paths could both become, parameters that no path supplies. HEAD is not implied by GET.
+//
+// Immutable and thread-safe; match() allocates nothing with a warm vector.
+#pragma once
+
+#include <cstddef>
+#include <string>
+#include <string_view>
+#include <utility>
+#include <vector>
+
+#include "base/result.h"
+#include "cedar/ast.h"
+#include "http/client.h"
+#include "http/path_trie.h"
+
+namespace writ::gateway {
+
+inline constexpr std::size_t kMaxRoutes = 10'000;
+
+// A route as configuration says it.
+struct RouteSpec {
+  std::string method;         // "GET"
+  std::string path;           // "/invoices/{invoice}"
+  std::string api;            // the id of an API in the inventory
+  cedar::EntityUid action;    // Billing::Action::"read"
+  std::string resource_type;  // Billing::Invoice
+  std::string resource_id;    // a template: "{invoice}"
+  // What the path says about the resource: {"tenant", "{tenant}"}. Text attributes.
+  std::vector<std::pair<std::string, std::string>> attributes;
+  std::string upstream;  // "http://127.0.0.1:9001/base"
+};
+
+// Text with parameters: "{tenant}/{invoice}".
+class TextTemplate {
+ public:
+  // Parameters are named as in the path's template. With more than one, a literal with a slash must stand
+  // between two of them: no parameter's value holds a slash, so different values give different texts.
+  static Result<TextTemplate> parse(std::string_view text, const std::vector<std::string>& parameters);
+
+  // `values` are the path's, in its order.
+  void append(std::string& out, const std::vector<std::string_view>& values) const;
+
+ private:
+  struct Piece {
+    std::string literal;    // when parameter is kLiteral
+    std::size_t parameter;  // index into the values
+  };
+  static constexpr std::size_t kLiteral = static_cast<std::size_t>(-1);
+  Result<void> add_parameter(std::string_view name, const std::vector<std::string>& parameters);
+
+  std::vector<Piece> pieces_;
+};
+
+// A route in force. Read-only.
+class Route {
+ public:
+  const std::string& api() const noexcept { return spec_.api; }
+  const cedar::EntityUid& action() const noexcept { return spec_.action; }
+  const std::string& resource_type() const noexcept { return spec_.resource_type; }
+  const TextTemplate& resource_id() const noexcept { return resource_id_; }
+  const std::vector<std::pair<std::string, TextTemplate>>& attributes() const noexcept { return attributes_; }
+  const http::Origin& upstream() const noexcept { return upstream_; }
+
+ private:
+  friend class Routes;
+  Route(RouteSpec spec, http::Origin upstream, TextTemplate resource_id)
+      : spec_(std::move(spec)), upstream_(std::move(upstream)), resource_id_(std::move(resource_id)) {}
+  static Result<Route> make(RouteSpec spec, const std::vector<std::string>& parameters);
+
+  RouteSpec spec_;
+  http::Origin upstream_;
+  TextTemplate resource_id_;
+  std::vector<std::pair<std::string, TextTemplate>> attributes_;
+};
+
+class Routes {
+ public:
+  // The error says which route: "route `GET /invoices/{id}`: ...".
+  static Result<Routes> make(std::vector<RouteSpec> specs);
+
+  struct Match {
+    const Route* route;        // null: none for this method or path
+    const std::string* allow;  // without a route: the methods the path takes; null: no such path
+  };
+  // The values are views into `path`.
+  Match match(std::string_view method, std::string_view path, std::vector<std::string_view>& values) const;
+
+  std::size_t size() const noexcept { return routes_.size(); }
+
+ private:
+  struct Place {
+    std::vector<std::pair<std::string, std::size_t>> methods;  // and the route's index
+    std::string allow;
+  };
+  Result<void> add(RouteSpec spec);
+
+  std::vector<Route> routes_;
+  http::PathTrie paths_;
+  std::vector<Place> places_;  // by leaf
+};
+
+}  // namespace writ::gateway
