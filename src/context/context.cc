@@ -221,15 +221,17 @@ Result<void> Context::lay_party(const Party& party) {
                                    catalogued->parents, Value::record(catalogued->tags));
 }
 
+Result<void> lay_facts(cedar::Overlay& overlay, Arena& arena, cedar::EntityRef uid, Value attributes) {
+  const RecordNode& told = attributes.as_record();
+  const cedar::Entity* catalogued = overlay.base().find(uid);
+  if (catalogued == nullptr) return overlay.add(arena, uid, attributes);
+  return overlay.add(arena, uid, merged(arena, *catalogued->attributes, told), catalogued->parents,
+                     Value::record(catalogued->tags));
+}
+
 Result<void> Context::lay_resource() {
   if (!inputs_.resource_attributes) return {};
-  auto& arena = workspace_->arena_;
-  const auto uid = inputs_.resource;
-  const RecordNode& routed = inputs_.resource_attributes->as_record();
-  const cedar::Entity* catalogued = inputs_.entities.find(uid);
-  if (catalogued == nullptr) return workspace_->overlay_->add(arena, uid, Value::record(&routed));
-  return workspace_->overlay_->add(arena, uid, merged(arena, *catalogued->attributes, routed),
-                                   catalogued->parents, Value::record(catalogued->tags));
+  return lay_facts(*workspace_->overlay_, workspace_->arena_, inputs_.resource, *inputs_.resource_attributes);
 }
 
 Result<void> Context::lay_entities() {

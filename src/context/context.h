@@ -144,6 +144,11 @@ class Context {
   cedar::Value record_;
 };
 
+// Lays what a caller says of an entity, a record, over the catalogue: it fills in where the catalogue says
+// nothing, and takes nothing away.
+Result<void> lay_facts(cedar::Overlay& overlay, cedar::Arena& arena, cedar::EntityRef uid,
+                       cedar::Value attributes);
+
 // The attributes of a task's entity: `Writ::Task` in the base schema.
 cedar::Value task_attributes(cedar::Arena& arena, const task::Task& task);
 

@@ -53,25 +53,34 @@ class Enforcer::Walk {
   const std::string& request_id() const noexcept { return request_id_; }
   bool bound() const noexcept { return bound_; }
 
+  // verify → context → decide → consume
   std::expected<Permit, decision::Refusal> go() {
+    TRY(ask());
+    TRY(consume());
+    return permit();
+  }
+
+  // verify → context → decide
+  std::expected<void, decision::Refusal> ask() {
     TRY(verify());
-    const auto* api = TRY(find_facts());
+    TRY(find_facts());
     auto& arena = memory_.context.arena();
-    const auto action = arena.entity(asked_.action.type, asked_.action.id);
     context::Inputs inputs{
         .request = {now_, asked_.request.method, asked_.request.path, asked_.request.peer_ip},
-        .api = *api,
-        .action = action,
+        .api = *api_,
+        .action = arena.entity(asked_.action.type, asked_.action.id),
         .resource = arena.entity(asked_.resource.type, asked_.resource.id),
         .inventory = *inventory_,
         .task = task_.get(),
         .entities = *policies_->entities};
-    if (!asked_.attributes.empty()) inputs.resource_attributes = attributes();
+    if (asked_.attributes) inputs.resource_attributes = asked_.attributes(arena);
     auto context = context::Context::of_use(*token_, inputs, memory_.context);
     if (!context) return broken(context.error().message);
     context_.emplace(*std::move(context));
-    TRY(decide(action));
-    return permit(*api);
+    decision_ = &decision::decide(*policies_, *context_, memory_.decision);
+    if (decision_->permitted()) return {};
+    if (decision_->refusals().empty()) return broken("the decision gave no answer");
+    return std::unexpected(decision_->refusals().front());
   }
 
   audit::Record record(const decision::Refusal* refusal) const {
@@ -118,42 +127,27 @@ class Enforcer::Walk {
     return {};
   }
 
-  std::expected<const inventory::Api*, decision::Refusal> find_facts() {
+  std::expected<void, decision::Refusal> find_facts() {
     memory_.context.reset();
     inventory_ = parts_.inventory.snapshot();
     policies_ = parts_.policies();
     const auto& claims = token_->claims();
     if (claims.task) task_ = parts_.tasks.find(*claims.task);
-    const auto* api = inventory_->find_api(asked_.api);
-    if (api == nullptr) return broken("the inventory has no API `" + std::string(asked_.api) + "`");
-    return api;
+    api_ = inventory_->find_api(asked_.api);
+    if (api_ == nullptr) return broken("the inventory has no API `" + std::string(asked_.api) + "`");
+    return {};
   }
 
-  cedar::Value attributes() const {
-    auto& arena = memory_.context.arena();
-    std::vector<cedar::Field> fields;
-    fields.reserve(asked_.attributes.size());
-    for (const auto& [name, text] : asked_.attributes)
-      fields.emplace_back(name, cedar::make_string(arena, text));
-    return cedar::make_record(arena, fields);
-  }
-
-  // decide → consume
-  std::expected<void, decision::Refusal> decide(cedar::EntityRef action) {
-    decision_ = &decision::decide(*policies_, *context_, memory_.decision);
-    if (!decision_->permitted()) {
-      if (decision_->refusals().empty()) return broken("the decision gave no answer");
-      return std::unexpected(decision_->refusals().front());
-    }
+  std::expected<void, decision::Refusal> consume() {
     if (!decision_->consumes_budget()) return {};
     if (task_ == nullptr) return broken("the decision asks for the budget of a task that is not there");
-    auto consumed = task_->consume(action, now_);
+    auto consumed = task_->consume(context_->action(), now_);
     if (!consumed) return refuse(std::move(consumed).error());
     return {};
   }
 
-  Permit permit(const inventory::Api& api) {
-    Permit made(*token_, inventory_, api, now_);
+  Permit permit() const {
+    Permit made(*token_, inventory_, *api_, now_);
     made.request_id_ = request_id_;
     made.tenant_ = owned(context_->tenant());
     made.environment_ = owned(context_->environment());
@@ -188,15 +182,20 @@ class Enforcer::Walk {
   bool bound_ = false;
   std::optional<token::Verified> token_;
   std::shared_ptr<const inventory::Snapshot> inventory_;
+  const inventory::Api* api_ = nullptr;
   std::shared_ptr<const decision::PolicySnapshot> policies_;
   std::shared_ptr<task::LiveTask> task_;
   std::optional<context::Context> context_;
   const decision::Decision* decision_ = nullptr;
 };
 
-void Enforcer::enforce(const Asked& asked, OutcomeCallback callback) {
+Enforcer::Memory& Enforcer::memory() {
   thread_local Memory memory;
-  Walk walk(parts_, asked, memory);
+  return memory;
+}
+
+void Enforcer::enforce(const Asked& asked, OutcomeCallback callback) {
+  Walk walk(parts_, asked, memory());
   auto decided = walk.go();
   const auto id = walk.request_id();
   if (decided && !asked.record_permit) return give(*std::move(decided), {}, callback, id);
@@ -229,6 +228,10 @@ Outcome Enforcer::enforce(const Asked& asked) {
   auto future = promise.get_future();
   enforce(asked, [&](Outcome outcome) { promise.set_value(std::move(outcome)); });
   return future.get();
+}
+
+bool Enforcer::would_permit(const Asked& asked) const {
+  return Walk(parts_, asked, memory()).ask().has_value();
 }
 
 EnforcerStats Enforcer::stats() const noexcept {

@@ -22,7 +22,6 @@
 #include <functional>
 #include <memory>
 #include <optional>
-#include <span>
 #include <string>
 #include <string_view>
 #include <utility>
@@ -30,6 +29,7 @@
 #include "audit/log.h"
 #include "base/clock.h"
 #include "base/denial.h"
+#include "cedar/value.h"
 #include "decision/decision.h"
 #include "http/request.h"
 #include "http/response.h"
@@ -51,8 +51,8 @@ struct Asked {
   std::string_view api;  // its id in the inventory
   EntityName action;
   EntityName resource;
-  // What the route knows of the resource; it fills in where the entities say nothing.
-  std::span<const std::pair<std::string_view, std::string_view>> attributes = {};
+  // Makes what the caller knows of the resource, a record; it fills in where the entities say nothing.
+  std::function<cedar::Value(cedar::Arena&)> attributes = {};
   // False: the caller writes the record of a permit itself, with what it did (AuthZEN's evaluations).
   // Refusals are recorded always.
   bool record_permit = true;
@@ -125,12 +125,16 @@ class Enforcer {
   void enforce(const Asked& asked, OutcomeCallback callback);
   // Waits. Not on a loop thread.
   Outcome enforce(const Asked& asked);
+  // Would this be permitted? Nothing is recorded and no budget is taken: it is for choosing what to show to a
+  // caller whose request was permitted and recorded, never for letting a request pass.
+  bool would_permit(const Asked& asked) const;
 
   EnforcerStats stats() const noexcept;
 
  private:
   struct Memory;
   class Walk;
+  static Memory& memory();
   void give(Outcome outcome, const Result<void>& recorded, OutcomeCallback& callback,
             std::string_view request_id) noexcept;
 

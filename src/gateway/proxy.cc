@@ -30,6 +30,21 @@ Trouble trouble_of(http::CallError::Kind kind) noexcept {
   return {502, "upstream_broken", "the API behind this gateway broke off its answer"};
 }
 
+// What the path says of the resource.
+std::function<cedar::Value(cedar::Arena&)> attributes_of(const Route& route,
+                                                         const std::vector<std::string_view>& values) {
+  if (route.attributes().empty()) return {};
+  return [&route, &values](cedar::Arena& arena) {
+    std::vector<cedar::Field> fields;
+    for (const auto& [name, text] : route.attributes()) {
+      std::string filled;
+      text.append(filled, values);
+      fields.emplace_back(name, cedar::make_string(arena, filled));
+    }
+    return cedar::make_record(arena, fields);
+  };
+}
+
 }  // namespace
 
 struct Proxy::Core {
@@ -202,14 +217,6 @@ void Proxy::handle(http::Exchange exchange) {
   const Route& route = *match.route;
   std::string resource_id;
   route.resource_id().append(resource_id, values);
-  std::vector<std::string> texts(route.attributes().size());
-  std::vector<std::pair<std::string_view, std::string_view>> attributes;
-  for (std::size_t i = 0; i < texts.size(); ++i) {
-    const auto& [name, text] = route.attributes()[i];
-    text.append(texts[i], values);
-    attributes.emplace_back(name, texts[i]);
-  }
-
   auto& enforcer = core_->parts.enforcer;
   auto forwarded = std::make_unique<Forwarded>(core_, std::move(exchange), &route, std::move(resource_id));
   // The request lives in the exchange, which moves but keeps its address behind it.
@@ -220,7 +227,7 @@ void Proxy::handle(http::Exchange exchange) {
                     .api = route.api(),
                     .action = {route.action().type, route.action().id},
                     .resource = {route.resource_type(), resource},
-                    .attributes = attributes,
+                    .attributes = attributes_of(route, values),
                     .public_origin = core_->options.public_origin};
   enforcer.enforce(asked, [forwarded = std::move(forwarded)](Outcome outcome) mutable {
     auto& loops = forwarded->core->parts.loops;

@@ -61,12 +61,6 @@ class Workers {
   std::vector<std::thread> threads_;
 };
 
-struct Endpoint {
-  std::string method;
-  Cost cost;
-  Endpoints::Function function;
-};
-
 Response call(const Endpoints::Function& function, const Request& request, const PathValues& values) {
   try {
     return function(request, values);
@@ -77,6 +71,13 @@ Response call(const Endpoints::Function& function, const Request& request, const
 }
 
 }  // namespace
+
+struct Endpoints::Endpoint {
+  std::string method;
+  Cost cost;
+  Function function;
+  AsyncFunction async;  // instead of `function`
+};
 
 struct Endpoints::Impl {
   std::shared_ptr<Handler> fallback;
@@ -93,6 +94,7 @@ struct Endpoints::Impl {
   }
 
   void run(const Endpoint& endpoint, Exchange exchange, PathValues values) {
+    if (endpoint.async) return endpoint.async(std::move(exchange), values);
     if (endpoint.cost == Cost::kQuick) return serve(endpoint, std::move(exchange), values);
     // The exchange is shared, so that it can be answered here when the queue does not take the task.
     auto held = std::make_shared<Exchange>(std::move(exchange));
@@ -112,15 +114,24 @@ Endpoints::~Endpoints() = default;
 
 Result<void> Endpoints::add(std::string method, std::string_view path_template, Cost cost,
                             Function function) {
+  return add(path_template, {std::move(method), cost, std::move(function), {}});
+}
+
+Result<void> Endpoints::add_async(std::string method, std::string_view path_template,
+                                  AsyncFunction function) {
+  return add(path_template, {std::move(method), Cost::kQuick, {}, std::move(function)});
+}
+
+Result<void> Endpoints::add(std::string_view path_template, Endpoint added) {
   const auto place = TRY(impl_->paths.add(path_template));
   if (place.leaf == impl_->places.size()) impl_->places.emplace_back();
   auto& endpoints = impl_->places[place.leaf];
   for (const Endpoint& endpoint : endpoints) {
-    if (endpoint.method == method)
+    if (endpoint.method == added.method)
       return failure(ErrorCode::kConflict,
-                     fmt::format("endpoint `{} {}` is there already", method, path_template));
+                     fmt::format("endpoint `{} {}` is there already", added.method, path_template));
   }
-  endpoints.push_back({.method = std::move(method), .cost = cost, .function = std::move(function)});
+  endpoints.push_back(std::move(added));
   return {};
 }
 

@@ -28,6 +28,9 @@ using PathValues = std::vector<std::string>;
 class Endpoints final : public Handler {
  public:
   using Function = std::function<Response(const Request& request, const PathValues& values)>;
+  // Answers when it is done, from any thread: for what waits for something else than this thread. The request
+  // is whole. Called on the loop; a throw is a defect.
+  using AsyncFunction = std::function<void(Exchange exchange, const PathValues& values)>;
 
   struct Options {
     std::size_t workers = 2;
@@ -39,10 +42,14 @@ class Endpoints final : public Handler {
   // The template: "/v1/tasks/{id}". Fails with kConflict when method and template are taken or ambiguous.
   Result<void> add(std::string method, std::string_view path_template, Cost cost, Function function);
 
+  Result<void> add_async(std::string method, std::string_view path_template, AsyncFunction function);
+
   void handle(Exchange exchange) override;
 
  private:
+  struct Endpoint;
   struct Impl;
+  Result<void> add(std::string_view path_template, Endpoint endpoint);
   std::unique_ptr<Impl> impl_;
 };
 
