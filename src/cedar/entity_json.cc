@@ -153,7 +153,9 @@ Result<void> add_entity(EntitiesBuilder& builder, const Json& json, const Attrib
   const Value attributes = TRY(read(*parts.attributes, &AttributeReader::attribute, "attribute"));
   Value tags = Value::record(empty_record());
   if (parts.tags != nullptr) tags = TRY(read(*parts.tags, &AttributeReader::tag, "tag"));
-  return builder.add(uid, attributes, TRY(parents_from_json(arena, uid, *parts.parents)), tags);
+  const std::vector<EntityRef> parents = TRY(parents_from_json(arena, uid, *parts.parents));
+  const bool wanted = TRY(reader.admit({uid, attributes.as_record(), parents, tags.as_record()}));
+  return wanted ? builder.add(uid, attributes, parents, tags) : Result<void>();
 }
 
 }  // namespace
@@ -213,6 +215,10 @@ Result<Value> AttributeReader::attribute(Arena& arena, EntityRef, std::string_vi
 }
 Result<Value> AttributeReader::tag(Arena& arena, EntityRef, std::string_view, const Json& json) const {
   return value_from_json(arena, json);
+}
+
+Result<bool> AttributeReader::admit(const EntityDraft&) const {
+  return true;
 }
 
 Result<void> add_entities(EntitiesBuilder& builder, const Json& array, const AttributeReader& reader) {

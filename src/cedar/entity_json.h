@@ -7,6 +7,7 @@
 #pragma once
 
 #include <memory>
+#include <span>
 #include <string_view>
 
 #include "base/result.h"
@@ -29,6 +30,14 @@ Result<EntityRef> entity_from_json(Arena& arena, const codec::Json& json);
 // `Billing::Invoice`: identifiers joined by `::`, without spaces; no reserved word.
 bool valid_entity_type(std::string_view type) noexcept;
 
+// One entity as it was read, before it is added. Borrows.
+struct EntityDraft {
+  EntityRef uid;
+  const RecordNode& attributes;
+  std::span<const EntityRef> parents;
+  const RecordNode& tags;
+};
+
 // How the attributes of one set of entities are read. A schema's reader knows the type that is expected and
 // may accept implicit forms, such as "10.0.0.1" for an ipaddr.
 class AttributeReader {
@@ -40,6 +49,8 @@ class AttributeReader {
                                   const codec::Json& json) const;
   virtual Result<Value> tag(Arena& arena, EntityRef uid, std::string_view name,
                             const codec::Json& json) const;
+  // Called last, with the whole entity; refuses it, or answers whether it is to be added.
+  virtual Result<bool> admit(const EntityDraft& entity) const;
 };
 
 // Adds the entities of a JSON array of `{"uid": .., "attrs": {..}, "parents": [..], "tags": {..}}`.

@@ -11,10 +11,12 @@ int run(int argc, char** argv) {
   program.require_subcommand(1);
   program.set_version_flag("--version", "writ 0.1.0");
   Action action;
+  add_serve(program, action);
   add_check(program, action);
   add_token(program, action);
   add_task(program, action);
   add_inventory(program, action);
+  add_audit(program, action);
   add_keys(program, action);
   try {
     program.parse(argc, argv);

@@ -27,7 +27,7 @@ codec::Json report(const server::Issues& issues, const std::optional<server::Loa
     json.set("policy_revision", loaded->policies.snapshot->revision);
     json.set("identities", static_cast<std::int64_t>(loaded->world.declared.identities.size()));
     json.set("apis", static_cast<std::int64_t>(loaded->world.declared.apis.size()));
-    json.set("routes", static_cast<std::int64_t>(loaded->world.routes.size()));
+    json.set("routes", static_cast<std::int64_t>(loaded->routes->size()));
   }
   return json;
 }
@@ -38,7 +38,7 @@ std::string summary(const server::Issues& issues, const std::optional<server::Lo
   return fmt::format("{} policies (revision {}), {} identities, {} APIs, {} routes: {}",
                      loaded->policies.count, loaded->policies.snapshot->revision,
                      loaded->world.declared.identities.size(), loaded->world.declared.apis.size(),
-                     loaded->world.routes.size(), counts);
+                     loaded->routes->size(), counts);
 }
 
 int check(const Options& options) {

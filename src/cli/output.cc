@@ -11,6 +11,10 @@ void print_text(std::string_view text) {
   fmt::print("{}{}", text, text.ends_with('\n') ? "" : "\n");
 }
 
+void print_error(std::string_view text) {
+  fmt::print(stderr, "{}{}", text, text.ends_with('\n') ? "" : "\n");
+}
+
 void print_json(const codec::Json& json) {
   print_text(json.pretty());
 }

@@ -12,6 +12,8 @@ namespace writ::cli {
 void print_text(std::string_view text);
 // Indented JSON.
 void print_json(const codec::Json& json);
+// Text for people, on standard error.
+void print_error(std::string_view text);
 // "writ: MESSAGE" on standard error; returns kBroken for `return fail(...)`.
 int fail(const Error& error);
 int fail(std::string_view message);

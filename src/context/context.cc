@@ -205,20 +205,16 @@ Value Context::attributes_of(const Party& party) {
   return merged(workspace_->arena_, own, claimed.record().as_record());
 }
 
-Result<void> Context::lay_party(const Party& party) {
-  auto& arena = workspace_->arena_;
-  const Value attributes = attributes_of(party);
-  const cedar::Entity* catalogued = inputs_.entities.find(party.uid);
-  if (catalogued == nullptr) return workspace_->overlay_->add(arena, party.uid, attributes);
-  // Groups, tags and further attributes come from the catalogue; what guards compare does not.
+Result<void> lay_identity(cedar::Overlay& overlay, Arena& arena, cedar::EntityRef uid, Value attributes) {
+  const cedar::Entity* catalogued = overlay.base().find(uid);
+  if (catalogued == nullptr) return overlay.add(arena, uid, attributes);
   Fields further(arena, catalogued->attributes->size);
   for (const auto& field : *catalogued->attributes) {
     if (!same_text(field.name, names().tenant) && !same_text(field.name, names().environment))
       further.add(field.name, field.value);
   }
-  return workspace_->overlay_->add(arena, party.uid,
-                                   merged(arena, attributes.as_record(), further.record().as_record()),
-                                   catalogued->parents, Value::record(catalogued->tags));
+  return overlay.add(arena, uid, merged(arena, attributes.as_record(), further.record().as_record()),
+                     catalogued->parents, Value::record(catalogued->tags));
 }
 
 Result<void> lay_facts(cedar::Overlay& overlay, Arena& arena, cedar::EntityRef uid, Value attributes) {
@@ -238,7 +234,7 @@ Result<void> Context::lay_entities() {
   auto& arena = workspace_->arena_;
   bool resource_is_laid = false;
   for (const Party& party : parties()) {
-    TRY(lay_party(party));
+    TRY(lay_identity(*workspace_->overlay_, arena, party.uid, attributes_of(party)));
     resource_is_laid = resource_is_laid || party.uid == inputs_.resource;
   }
   if (inputs_.task != nullptr) {

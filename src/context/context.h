@@ -128,7 +128,6 @@ class Context {
   std::uint32_t add_party(Role role, std::string_view id);
   void find_parties();
   Result<void> lay_entities();
-  Result<void> lay_party(const Party& party);
   Result<void> lay_resource();
   cedar::Value attributes_of(const Party& party);
   cedar::Value make_context_record();
@@ -144,6 +143,10 @@ class Context {
   cedar::Value record_;
 };
 
+// Lays an identity over the catalogue. What the inventory says of it counts; groups, tags and further
+// attributes come from the catalogue, but not what guards compare: tenant and environment.
+Result<void> lay_identity(cedar::Overlay& overlay, cedar::Arena& arena, cedar::EntityRef uid,
+                          cedar::Value attributes);
 // Lays what a caller says of an entity, a record, over the catalogue: it fills in where the catalogue says
 // nothing, and takes nothing away.
 Result<void> lay_facts(cedar::Overlay& overlay, cedar::Arena& arena, cedar::EntityRef uid,

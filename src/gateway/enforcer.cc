@@ -165,15 +165,6 @@ class Enforcer::Walk {
     facts.token_id = claims.jti;
   }
 
-  static void add_refusal(audit::Decision& facts, const decision::Refusal& refusal) {
-    facts.effect = effect_name(refusal.reason == Reason::kIndeterminate ? decision::Effect::kIndeterminate
-                                                                        : decision::Effect::kDeny);
-    facts.reason = reason_code(refusal.reason);
-    facts.message = refusal.message;
-    facts.party = refusal.party;
-    facts.policies.assign(refusal.policies.begin(), refusal.policies.end());
-  }
-
   const EnforcerParts& parts_;
   const Asked& asked_;
   Memory& memory_;

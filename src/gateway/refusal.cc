@@ -64,6 +64,15 @@ http::Response audit_unavailable(std::string_view request_id) {
                       "the request can't be recorded, and nothing is done without a record", request_id);
 }
 
+void add_refusal(audit::Decision& facts, const decision::Refusal& refusal) {
+  facts.effect = effect_name(refusal.reason == Reason::kIndeterminate ? decision::Effect::kIndeterminate
+                                                                      : decision::Effect::kDeny);
+  facts.reason = reason_code(refusal.reason);
+  facts.message = refusal.message;
+  facts.party = refusal.party;
+  facts.policies.assign(refusal.policies.begin(), refusal.policies.end());
+}
+
 http::Response error_answer(int status, std::string_view code, std::string_view message,
                             std::string_view request_id) {
   return answer(status,

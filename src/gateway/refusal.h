@@ -5,6 +5,7 @@
 #include <string>
 #include <string_view>
 
+#include "audit/record.h"
 #include "base/denial.h"
 #include "decision/decision.h"
 #include "http/response.h"
@@ -25,6 +26,9 @@ http::Response refusal_response(const decision::Refusal& refusal, std::string_vi
 
 // The effect must not happen without its record: 503.
 http::Response audit_unavailable(std::string_view request_id);
+
+// What a record says of it: effect, reason, message, party and policies. Views into the refusal.
+void add_refusal(audit::Decision& facts, const decision::Refusal& refusal);
 
 // What is no question of authorization (no such route, upstream trouble): {"error","message","request_id"}.
 http::Response error_answer(int status, std::string_view code, std::string_view message,

@@ -51,6 +51,11 @@ bool is_issuer_url(std::string_view text) {
          !text.ends_with('/');
 }
 
+// RFC 6454 §6.2: nothing after the authority.
+bool is_origin(std::string_view text) {
+  return is_issuer_url(text) && text.find('/', text.find("//") + 2) == text.npos;
+}
+
 void read_issuer(const Fields& root, Config& config) {
   const auto issuer = root.required_text("issuer");
   if (!issuer) return;
@@ -64,7 +69,8 @@ void read_issuer(const Fields& root, Config& config) {
 }
 
 void read_listeners(const Fields& root, Config& config) {
-  const Fields fields(root.require("listen"), root.source(), "listen", {"api", "gateway", "threads"});
+  const Fields fields(root.require("listen"), root.source(), "listen",
+                      {"api", "gateway", "public_origin", "threads"});
   if (fields.require("api") != nullptr) {
     if (auto api = read_listen(fields, "api")) config.api_listen = std::move(*api);
   }
@@ -72,6 +78,12 @@ void read_listeners(const Fields& root, Config& config) {
   const auto& gateway = config.gateway_listen;
   if (gateway && gateway->port != 0 && gateway->text() == config.api_listen.text()) {
     root.source().error(*fields.find("gateway"), "the gateway needs an address of its own, this is `api`'s");
+  }
+  config.public_origin = fields.text("public_origin").value_or("");
+  if (!config.public_origin.empty() && !is_origin(config.public_origin)) {
+    root.source().error(*fields.find("public_origin"),
+                        fmt::format("`{}` is no origin, expected a scheme and a host", config.public_origin),
+                        "for example https://api.acme.example");
   }
   config.threads = static_cast<std::size_t>(fields.integer("threads", 1, 256).value_or(2));
 }

@@ -57,6 +57,8 @@ struct Config {
   std::string issuer;
   ListenAddress api_listen;
   std::optional<ListenAddress> gateway_listen;  // without it there is no gateway
+  // How callers reach the gateway: "https://api.acme.example". Empty: sender-bound tokens are refused there.
+  std::string public_origin;
   std::size_t threads = 2;
   std::filesystem::path data;  // folder of the database and, unless named elsewhere, the audit log
   Duration token_lifetime{300'000};

@@ -7,8 +7,9 @@ std::optional<Loaded> load(const std::filesystem::path& file, Issues& issues) {
   if (!config) return std::nullopt;
   auto world = read_world(*config, issues);
   auto policies = load_policies(*config, world, issues);
-  if (!policies) return std::nullopt;
-  return Loaded{std::move(*config), std::move(world), std::move(*policies)};
+  auto routes = make_routes(world, issues);
+  if (!policies || !routes || issues.has_errors()) return std::nullopt;
+  return Loaded{std::move(*config), std::move(world), std::move(*policies), std::move(routes)};
 }
 
 }  // namespace writ::server

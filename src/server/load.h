@@ -8,6 +8,7 @@
 #include "server/config.h"
 #include "server/issue.h"
 #include "server/policies.h"
+#include "server/routes.h"
 #include "server/world.h"
 
 namespace writ::server {
@@ -16,6 +17,7 @@ struct Loaded {
   Config config;
   World world;
   LoadedPolicies policies;
+  std::shared_ptr<const gateway::Routes> routes;
 };
 
 // Nothing when there are errors; all that could be found in one run are in `issues`.

@@ -1,0 +1,70 @@
+// writ serve: Writ itself, until SIGTERM or Ctrl-C.
+#include <CLI/CLI.hpp>
+#include <csignal>
+#include <fmt/format.h>
+
+#include "cli/commands.h"
+#include "cli/output.h"
+#include "server/app.h"
+
+namespace writ::cli {
+namespace {
+
+struct Options {
+  std::string config = "writ.yaml";
+  std::string data;
+};
+
+// Signals are waited for, not handled: nothing runs in the middle of something else. Blocked before the
+// first thread starts, so that every thread inherits it.
+sigset_t stop_signals() {
+  sigset_t signals;
+  ::sigemptyset(&signals);
+  ::sigaddset(&signals, SIGTERM);
+  ::sigaddset(&signals, SIGINT);
+  return signals;
+}
+
+std::optional<server::Loaded> load(const Options& options) {
+  server::Issues issues;
+  auto loaded = server::load(options.config, issues);
+  for (const auto& issue : issues.all()) print_error(render(issue));
+  if (!loaded)
+    fail(fmt::format("not started: {} errors in the configuration; `writ check` shows them too",
+                     issues.errors()));
+  return loaded;
+}
+
+int serve(const Options& options) {
+  const auto signals = stop_signals();
+  ::pthread_sigmask(SIG_BLOCK, &signals, nullptr);
+  // A peer that closes while it is being written to is an error of that write alone.
+  std::signal(SIGPIPE, SIG_IGN);
+  auto loaded = load(options);
+  if (!loaded) return kBroken;
+  if (!options.data.empty()) loaded->config.data = options.data;
+  const auto revision = loaded->policies.snapshot->revision;
+  auto app = server::App::start(*std::move(loaded));
+  if (!app) return fail(app.error());
+  print_error(fmt::format("writ: ready on {}{}, policies {}", (*app)->api_url(),
+                          (*app)->gateway_url().empty() ? "" : ", gateway on " + (*app)->gateway_url(),
+                          revision));
+  int received = 0;
+  ::sigwait(&signals, &received);
+  print_error(fmt::format("writ: {}, stopping", received == SIGINT ? "interrupted" : "told to stop"));
+  // A second one ends it at once.
+  ::pthread_sigmask(SIG_UNBLOCK, &signals, nullptr);
+  return (*app)->stop() ? kYes : fail("stopped, but not everything came to its end");
+}
+
+}  // namespace
+
+void add_serve(CLI::App& program, Action& action) {
+  auto options = std::make_shared<Options>();
+  auto* command = program.add_subcommand("serve", "run Writ");
+  command->add_option("--config", options->config, "the configuration file")->capture_default_str();
+  command->add_option("--data", options->data, "the data folder, instead of the configuration's");
+  command->callback([options, &action] { action = [options] { return serve(*options); }; });
+}
+
+}  // namespace writ::cli

@@ -1,0 +1,33 @@
+// App: Writ as one process. The composition root: it makes every part, connects them, and ends them in order.
+//
+// start() returns when both listeners are open; everything that can be wrong is an error of start(), and
+// nothing has been promised to anyone by then. Between start and stop the object is not touched.
+#pragma once
+
+#include <memory>
+
+#include "base/result.h"
+#include "server/load.h"
+
+namespace writ::server {
+
+class App {
+ public:
+  static Result<std::unique_ptr<App>> start(Loaded loaded);
+  ~App();
+
+  // "http://127.0.0.1:8180"; of the gateway empty when there is none.
+  const std::string& api_url() const noexcept;
+  const std::string& gateway_url() const noexcept;
+
+  // Lets requests in flight finish (some seconds at most), writes what is owed to disk, and closes. False
+  // when something had to be cut off or could not be written.
+  bool stop();
+
+ private:
+  struct Parts;
+  explicit App(std::unique_ptr<Parts> parts);
+  std::unique_ptr<Parts> parts_;
+};
+
+}  // namespace writ::server

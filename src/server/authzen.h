@@ -1,0 +1,57 @@
+// AuthZEN 1.0, POST /access/v1/evaluation: may this subject take this action on this resource?
+//
+// One Cedar question with the caller's own types, asked of the policies in force. Who asks is authorized like
+// any user of Writ's API (`evaluate`), unless `authzen.access` is open. AuthZEN's `properties` fill in where
+// the entities say nothing; those of the action are `context.action`. Of identities in the inventory Writ's
+// own records count, and a suspended one is refused. docs/authzen.md has the mapping.
+//
+// Thread-safe. Answers on the loop, or on the audit's thread once the record is durable.
+#pragma once
+
+#include <atomic>
+#include <cstdint>
+#include <functional>
+#include <memory>
+
+#include "audit/log.h"
+#include "base/clock.h"
+#include "decision/decision.h"
+#include "gateway/enforcer.h"
+#include "http/endpoints.h"
+#include "inventory/directory.h"
+#include "server/config.h"
+
+namespace writ::server {
+
+// All that is referred to must outlive it.
+struct AuthzenParts {
+  const Clock& clock;
+  gateway::Enforcer& enforcer;
+  const inventory::Directory& inventory;
+  std::function<std::shared_ptr<const decision::PolicySnapshot>()> policies;
+  std::function<void(audit::Record, audit::Log::Done)> record;
+  std::string origin;  // how callers reach it, for DPoP proofs
+};
+
+class Authzen {
+ public:
+  Authzen(AuthzenSettings settings, AuthzenParts parts)
+      : settings_(std::move(settings)), parts_(std::move(parts)) {}
+
+  Result<void> add_to(http::Endpoints& endpoints);
+
+  // For /metrics. Monotone.
+  std::uint64_t permits() const noexcept { return permits_.load(std::memory_order_relaxed); }
+  std::uint64_t denies() const noexcept { return denies_.load(std::memory_order_relaxed); }
+
+ private:
+  struct Evaluation;
+  void begin(http::Exchange exchange);
+  void evaluate(http::Exchange exchange, std::string_view caller);
+
+  AuthzenSettings settings_;
+  AuthzenParts parts_;
+  std::atomic<std::uint64_t> permits_{0}, denies_{0};
+};
+
+}  // namespace writ::server

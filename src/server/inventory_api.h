@@ -1,0 +1,38 @@
+// /v1/identities and /v1/apis: the inventory (docs/api.md).
+//
+// Thread-safe.
+#pragma once
+
+#include "http/endpoints.h"
+#include "inventory/directory.h"
+#include "server/own_api.h"
+
+namespace writ::server {
+
+class InventoryApi {
+ public:
+  // What it refers to must outlive it.
+  InventoryApi(const OwnApi& api, inventory::Directory& directory) : api_(api), directory_(directory) {}
+
+  Result<void> add_to(http::Endpoints& endpoints) const;
+
+ private:
+  Answer<http::Response> list(const http::Request& request) const;
+  Answer<http::Response> show(const http::Request& request, const std::string& id) const;
+  Answer<http::Response> create(const http::Request& request) const;
+  Answer<http::Response> update(const http::Request& request, const std::string& id) const;
+  Answer<http::Response> set_status(const http::Request& request, const std::string& id,
+                                    inventory::Status status) const;
+  Answer<http::Response> list_apis(const http::Request& request) const;
+  Answer<http::Response> show_api(const http::Request& request, const std::string& id) const;
+  Answer<http::Response> create_api(const http::Request& request) const;
+
+  Result<void> add_identities_to(http::Endpoints& endpoints) const;
+  Answer<gateway::Permit> allow_on(const http::Request& request, std::string_view action,
+                                   const inventory::Snapshot& now, const std::string& id) const;
+
+  const OwnApi& api_;
+  inventory::Directory& directory_;
+};
+
+}  // namespace writ::server

@@ -1,0 +1,74 @@
+// OwnApi: who may use Writ's own API (/v1). It is an API like any other: a token for its audience, a decision
+// for every party, a record before the effect.
+//
+// Shared by the parts of /v1. Thread-safe; allow() waits for the audit, so serve what calls it with
+// http::Cost::kSlow.
+#pragma once
+
+#include <expected>
+#include <functional>
+#include <string_view>
+
+#include "audit/log.h"
+#include "base/clock.h"
+#include "codec/json.h"
+#include "gateway/enforcer.h"
+#include "gateway/refusal.h"
+#include "http/endpoints.h"
+
+namespace writ::server {
+
+// Returns after the record is written as durably as the log is configured.
+using Recorder = std::function<Result<void>(audit::Record)>;
+
+// The way out of a handler early: an answer that is no success.
+template <class T>
+using Answer = std::expected<T, http::Response>;
+
+class OwnApi {
+ public:
+  // What it refers to must outlive it. `origin`: how callers reach it, for DPoP proofs.
+  OwnApi(const Clock& clock, gateway::Enforcer& enforcer, Recorder record, std::string origin)
+      : clock_(clock), enforcer_(enforcer), record_(std::move(record)), origin_(std::move(origin)) {}
+
+  Instant now() const { return clock_.now(); }
+
+  // `action` is one of Writ's own: "manage-tasks".
+  Answer<gateway::Permit> allow(const http::Request& request, std::string_view action,
+                                const gateway::EntityName& resource,
+                                std::function<cedar::Value(cedar::Arena&)> attributes = {}) const;
+  // Of Writ as a whole.
+  Answer<gateway::Permit> allow(const http::Request& request, std::string_view action) const;
+  // Silently, for lists.
+  bool would_allow(const http::Request& request, std::string_view action, const gateway::EntityName& resource,
+                   std::function<cedar::Value(cedar::Arena&)> attributes) const;
+
+  // What is about to be done, written before it is done.
+  Answer<void> record(const gateway::Permit& permit, std::string_view event, std::string_view object,
+                      std::string_view detail = {}) const;
+
+ private:
+  gateway::Asked asked(const http::Request& request, std::string_view action,
+                       const gateway::EntityName& resource,
+                       std::function<cedar::Value(cedar::Arena&)> attributes) const;
+
+  const Clock& clock_;
+  gateway::Enforcer& enforcer_;
+  Recorder record_;
+  std::string origin_;
+};
+
+// The request's body as JSON; refuses another media type.
+Answer<codec::Json> read_json(const http::Request& request);
+http::Response answer_json(int status, const codec::Json& json);
+
+// Turns `Answer<Response> (Request, PathValues)` into an endpoint.
+template <class Function>
+http::Endpoints::Function endpoint(Function function) {
+  return [function = std::move(function)](const http::Request& request, const http::PathValues& values) {
+    Answer<http::Response> answer = function(request, values);
+    return answer ? *std::move(answer) : std::move(answer).error();
+  };
+}
+
+}  // namespace writ::server

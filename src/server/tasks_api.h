@@ -1,0 +1,40 @@
+// /v1/tasks: open, see and end tasks (docs/api.md).
+//
+// Thread-safe.
+#pragma once
+
+#include "http/endpoints.h"
+#include "inventory/directory.h"
+#include "server/own_api.h"
+#include "task/registry.h"
+
+namespace writ::server {
+
+// At most this many in one list; the newest come first.
+inline constexpr std::size_t kMaxListed = 1000;
+
+class TasksApi {
+ public:
+  // What it refers to must outlive it.
+  TasksApi(const OwnApi& api, const inventory::Directory& directory, task::Registry& tasks)
+      : api_(api), directory_(directory), tasks_(tasks) {}
+
+  Result<void> add_to(http::Endpoints& endpoints) const;
+
+ private:
+  using Live = std::shared_ptr<task::LiveTask>;
+
+  Answer<http::Response> open(const http::Request& request) const;
+  Answer<http::Response> list(const http::Request& request) const;
+  Answer<http::Response> show(const http::Request& request, const std::string& id) const;
+  Answer<http::Response> finish(const http::Request& request, const std::string& id, bool revoke) const;
+  Result<void> check_names(const task::Task& task) const;
+  Answer<std::pair<gateway::Permit, Live>> find(const http::Request& request, std::string_view action,
+                                                const std::string& id) const;
+
+  const OwnApi& api_;
+  const inventory::Directory& directory_;
+  task::Registry& tasks_;
+};
+
+}  // namespace writ::server
