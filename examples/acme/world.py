@@ -3,6 +3,7 @@
 Python 3 standard library only.
 """
 import http.client
+import json
 import os
 import signal
 import socket
@@ -89,6 +90,16 @@ class World:
                 return log.read()
         except OSError:
             return ""
+
+    def upstream_requests(self):
+        """How many requests have reached the APIs."""
+        with open(self.upstream_log, encoding="utf-8") as log:
+            return sum(1 for _ in log)
+
+    def last_upstream_request(self):
+        with open(self.upstream_log, encoding="utf-8") as log:
+            lines = log.read().splitlines()
+        return json.loads(lines[-1]) if lines else {}
 
     def kill_writ(self):
         self.server.kill()

@@ -44,15 +44,30 @@ int verify(const Options& options) {
   return broken ? kNo : kYes;
 }
 
+// Who acts for whom, as it came about: "nora → support-portal → support-agent".
+std::string parties_of(const codec::Json& record) {
+  auto parties = show(record, "subject");
+  const auto add = [&](const std::string& party) {
+    if (!party.empty() && !parties.ends_with(party)) parties += (parties.empty() ? "" : " → ") + party;
+  };
+  const auto* actors = record.find("actors");
+  if (actors != nullptr && actors->if_array() != nullptr) {
+    const auto& nearest_first = *actors->if_array();
+    for (auto actor = nearest_first.rbegin(); actor != nearest_first.rend(); ++actor)
+      if (const auto* id = actor->if_string()) add(*id);
+  }
+  add(show(record, "client"));
+  return parties.empty() ? "-" : parties;
+}
+
 // One record on one line, for people.
 std::string line_of(const codec::Json& record) {
   auto line = fmt::format("{:>6} {} ", show(record, "seq"), show(record, "time"));
   if (record.find("effect") == nullptr)
     return line +
            fmt::format("{:<13} {} {}", show(record, "type"), show(record, "actor"), show(record, "object"));
-  line += fmt::format("{:<13} {:<8} {} → {} {} {}", show(record, "effect"), show(record, "point"),
-                      show(record, "subject"), show(record, "client"), show(record, "action"),
-                      show(record, "resource"));
+  line += fmt::format("{:<13} {:<8} {}  {} {}", show(record, "effect"), show(record, "point"),
+                      parties_of(record), show(record, "action"), show(record, "resource"));
   if (record.find("reason") != nullptr)
     line += fmt::format("  [{}] {}", show(record, "reason"), show(record, "message"));
   return line;

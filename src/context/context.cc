@@ -34,6 +34,9 @@ struct Names {
   const Text* tenant = of("tenant");
   const Text* environment = of("environment");
   const Text* labels = of("labels");
+  const Text* subject = of("subject");
+  const Text* client = of("client");
+  const Text* agents = of("agents");
   const Text* opened_by = of("openedBy");
   const Text* token = of("token");
   const Text* issued = of("issued");
@@ -92,10 +95,15 @@ Value merged(Arena& arena, const RecordNode& first, const RecordNode& second) {
 }  // namespace
 
 Value task_attributes(Arena& arena, const task::Task& task) {
-  Fields fields(arena, 5);
+  Fields fields(arena, 8);
   fields.add(names().purpose, make_string(arena, task.purpose));
   fields.add(names().labels, make_string_set(arena, task.labels));
-  fields.add(names().opened_by, make_string(arena, task.opened_by));
+  if (task.subject)
+    fields.add(names().subject, cedar::make_entity(arena, cedar_type(Kind::kUser), *task.subject));
+  fields.add(names().client, view(task.client));
+  fields.add(names().agents, make_string_set(arena, task.agents));
+  // Empty while it is only asked for.
+  if (!task.opened_by.empty()) fields.add(names().opened_by, make_string(arena, task.opened_by));
   fields.add(names().tenant, view(task.tenant));
   fields.add(names().environment, view(task.environment));
   return fields.record();
