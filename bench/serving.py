@@ -98,14 +98,6 @@ class BenchWorld(harness.TestWorld):
         self.start_upstream()
         self.start_writ(prefix=measure.pinned(measure.SERVER_CORE, []))
 
-    def customer_token(self, audience=harness.INVOICES):
-        answer = self.token_request("support-portal", grant_type=harness.EXCHANGE, resource=audience, purpose="support",
-                                    subject_token=self.id_token("nora", "north"),
-                                    subject_token_type="urn:ietf:params:oauth:token-type:jwt")
-        if answer.status != 200:
-            sys.exit(f"bench: no token: {answer}")
-        return answer.json()["access_token"]
-
 
 def resident_mb(pid):
     with open(f"/proc/{pid}/status", encoding="utf-8") as status:

@@ -129,6 +129,42 @@ class TestWorld(acme.World):
             headers["Authorization"] = "Basic " + base64.b64encode(credentials).decode()
         return self.call(self.api_port, "POST", "/oauth2/token", headers, urllib.parse.urlencode(form))
 
+    def token(self, client, audience=INVOICES, **form):
+        """A client's token for itself."""
+        answer = self.token_request(client, grant_type="client_credentials", resource=audience, **form)
+        assert answer.status == 200, answer
+        return answer.json()["access_token"]
+
+    def exchanged(self, client, subject_token, audience=INVOICES, of="jwt", **form):
+        """A client's token for the subject of another token: the provider's, or (of="access_token") ours."""
+        answer = self.token_request(client, grant_type=EXCHANGE, resource=audience, subject_token=subject_token,
+                                    subject_token_type=f"urn:ietf:params:oauth:token-type:{of}", **form)
+        assert answer.status == 200, answer
+        return answer.json()["access_token"]
+
+    def customer_token(self, audience=INVOICES, user="nora", tenant="north", client="support-portal", purpose="support"):
+        return self.exchanged(client, self.id_token(user, tenant), audience, purpose=purpose)
+
+    def operator_token(self):
+        return self.token("ops-console", self.api)
+
+    def evaluator_token(self):
+        """For AuthZEN: whoever may `evaluate`."""
+        return self.operator_token()
+
+    def open_task(self, **changes):
+        """A task for nora's invoice, opened by nora and the portal; its id."""
+        task = {"purpose": "support", "subject": "nora", "client": "support-portal", "agents": ["support-agent"],
+                "actions": ['Billing::Action::"read"', 'Billing::Action::"credit"'],
+                "resources": ['Billing::Invoice::"inv-1001"'], "expires_in_seconds": 600, **changes}
+        answer = self.api_call(self.customer_token(self.api), "POST", "/v1/tasks", task)
+        assert answer.status == 201, answer
+        return answer.json()["id"]
+
+    def agent_token(self, task=None, agent="support-agent"):
+        form = {"task": task} if task else {}
+        return self.exchanged(agent, self.customer_token(), of="access_token", purpose="support", **form)
+
 
 def raw(port, data, timeout=10):
     """Sends bytes as they are; what comes back until the peer closes or falls silent."""
