@@ -14,7 +14,7 @@ namespace writ::gateway {
 
 inline constexpr std::string_view kRequestIdHeader = "X-Request-Id";
 
-// Unique; made by us alone, never taken from a request. 22 characters of base64url.
+// Unique, not secret; made by us alone, never taken from a request. 22 characters of base64url.
 std::string new_request_id();
 
 // 401 for a token that is no good, 403 for an access that is not granted, 503 for what could not be decided.

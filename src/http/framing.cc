@@ -26,11 +26,15 @@ std::string_view trim(std::string_view text) {
 
 // RFC 9112 §2.2: CR and LF stand only together.
 bool has_stray_line_end(std::string_view bytes, bool complete) {
-  for (std::size_t at = bytes.find_first_of("\r\n"); at != std::string_view::npos;
-       at = bytes.find_first_of("\r\n", at + 2)) {
-    if (bytes[at] == '\n') return true;
-    if (at + 1 == bytes.size()) return complete;
-    if (bytes[at + 1] != '\n') return true;
+  while (!bytes.empty()) {
+    const std::size_t feed = std::min(bytes.find('\n'), bytes.size());
+    const std::size_t carriage = bytes.substr(0, feed).find('\r');
+    if (feed == bytes.size()) {
+      if (carriage == std::string_view::npos) return false;
+      return complete || carriage + 1 < bytes.size();
+    }
+    if (carriage == std::string_view::npos || carriage + 1 != feed) return true;
+    bytes.remove_prefix(feed + 1);
   }
   return false;
 }

@@ -38,5 +38,15 @@ TEST(Headers, FieldSyntax) {
   EXPECT_FALSE(is_field_value(std::string_view("\0", 1)));
 }
 
+TEST(FieldValue, EveryByteIsJudgedAloneWhereverItStands) {
+  for (std::size_t at = 0; at < 20; ++at) {
+    for (int byte = 0; byte < 256; ++byte) {
+      std::string text(20, 'a');
+      text[at] = static_cast<char>(byte);
+      EXPECT_EQ(is_field_value(text), (byte >= 0x20 && byte != 0x7f) || byte == '\t') << at << " " << byte;
+    }
+  }
+}
+
 }  // namespace
 }  // namespace writ::http

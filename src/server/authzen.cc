@@ -214,7 +214,7 @@ audit::Record record_of(Instant now, const Told& told, const decision::Decision*
 
 }  // namespace
 
-void Authzen::evaluate(http::Exchange exchange, std::string_view caller) {
+void Authzen::evaluate(http::Exchange exchange, std::string_view caller, const std::string& id) {
   thread_local Memory memory;
   memory.arena.reset();
   const auto& http = exchange.request();
@@ -234,7 +234,6 @@ void Authzen::evaluate(http::Exchange exchange, std::string_view caller) {
   }
   (refusal ? denies_ : permits_).fetch_add(1, std::memory_order_relaxed);
 
-  const auto id = gateway::new_request_id();
   const Told told{http, *request, caller, id, policies->revision};
   auto record = record_of(parts_.clock.now(), told, decision, refusal ? &*refusal : nullptr);
   auto response = http::json_response(200, answer_body(refusal ? &*refusal : nullptr));
@@ -246,7 +245,8 @@ void Authzen::evaluate(http::Exchange exchange, std::string_view caller) {
 }
 
 void Authzen::begin(http::Exchange exchange) {
-  if (settings_.access == AuthzenAccess::kOpen) return evaluate(std::move(exchange), {});
+  if (settings_.access == AuthzenAccess::kOpen)
+    return evaluate(std::move(exchange), {}, gateway::new_request_id());
   const auto& request = exchange.request();
   const gateway::Asked asked{.point = "authzen",
                              .request = request,
@@ -258,7 +258,7 @@ void Authzen::begin(http::Exchange exchange) {
                              .public_origin = parts_.origin};
   parts_.enforcer.enforce(asked, [this, exchange = std::move(exchange)](gateway::Outcome outcome) mutable {
     if (!outcome) return exchange.respond(std::move(outcome).error().response);
-    evaluate(std::move(exchange), outcome->token()->client_id);
+    evaluate(std::move(exchange), outcome->token()->client_id, outcome->request_id());
   });
 }
 

@@ -47,7 +47,7 @@ class Authzen {
  private:
   struct Evaluation;
   void begin(http::Exchange exchange);
-  void evaluate(http::Exchange exchange, std::string_view caller);
+  void evaluate(http::Exchange exchange, std::string_view caller, const std::string& request_id);
 
   AuthzenSettings settings_;
   AuthzenParts parts_;
