@@ -108,6 +108,11 @@ class Upstream(ThreadingHTTPServer):
         super().__init__(("127.0.0.1", port), Api)
         self.log, self.quiet, self.lock = log, quiet, threading.Lock()
 
+    def handle_error(self, request, client_address):
+        # A peer that goes away is its own business.
+        if not isinstance(sys.exc_info()[1], ConnectionError):
+            super().handle_error(request, client_address)
+
     def record(self, entry):
         with self.lock:
             if self.log:

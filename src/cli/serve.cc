@@ -40,6 +40,8 @@ int serve(const Options& options) {
   ::pthread_sigmask(SIG_BLOCK, &signals, nullptr);
   // A peer that closes while it is being written to is an error of that write alone.
   std::signal(SIGPIPE, SIG_IGN);
+  // So is a file that may not grow: the audit answers it by refusing, not by dying.
+  std::signal(SIGXFSZ, SIG_IGN);
   auto loaded = load(options);
   if (!loaded) return kBroken;
   if (!options.data.empty()) loaded->config.data = options.data;

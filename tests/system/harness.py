@@ -6,11 +6,13 @@ import base64
 import http.client
 import json
 import os
+import re
 import shutil
 import socket
 import subprocess
 import sys
 import tempfile
+import threading
 import urllib.parse
 
 ROOT = os.path.dirname(os.path.dirname(os.path.dirname(os.path.abspath(__file__))))
@@ -178,3 +180,42 @@ def raw(port, data, timeout=10):
         except (TimeoutError, ConnectionError):
             pass
     return received
+
+
+class Listener:
+    """An upstream that answers one request with 204 and keeps its head."""
+
+    def __init__(self):
+        self.socket = socket.socket()
+        self.socket.bind(("127.0.0.1", 0))
+        self.socket.listen()
+        self.head = b""
+        self.thread = threading.Thread(target=self.answer, daemon=True)
+        self.thread.start()
+
+    def __enter__(self):
+        return self
+
+    def __exit__(self, *_):
+        self.socket.close()
+        self.thread.join()
+
+    def serve_in(self, text):
+        """The configuration with this as every API's upstream."""
+        return re.sub(r"upstream: \S+", f"upstream: http://127.0.0.1:{self.socket.getsockname()[1]}", text)
+
+    def answer(self):
+        try:
+            connection, _ = self.socket.accept()
+        except OSError:
+            return
+        with connection:
+            while b"\r\n\r\n" not in self.head:
+                self.head += connection.recv(65536)
+            connection.sendall(b"HTTP/1.1 204 No Content\r\nConnection: close\r\n\r\n")
+
+    def header(self, name):
+        for line in self.head.decode().split("\r\n"):
+            if line.lower().startswith(name + ":"):
+                return line.partition(":")[2].strip()
+        return None

@@ -1,0 +1,155 @@
+"""What Writ acknowledged survives kill -9, and what the audit says can be proved."""
+import json
+import os
+import threading
+import unittest
+
+import harness
+
+READ = "/invoices/inv-1001"
+
+
+class KillNine(unittest.TestCase):
+    def setUp(self):
+        self.world = harness.TestWorld()
+        self.addCleanup(self.world.close)
+        self.world.start()
+        self.log = os.path.join(self.world.data, "audit.log")
+
+    def restart(self):
+        self.world.kill_writ()
+        self.world.start_writ()
+
+    def test_tokens_outlive_it_because_the_keys_do(self):
+        token = self.world.customer_token()
+        self.restart()
+        self.assertEqual(200, self.world.through_gateway(token, READ).status)
+
+    def test_an_ended_task_stays_ended(self):
+        task = self.world.open_task()
+        token = self.world.agent_token(task)
+        owner = self.world.customer_token(self.world.api)
+        self.assertEqual(200, self.world.api_call(owner, "POST", f"/v1/tasks/{task}/end").status)
+        self.restart()
+        answer = self.world.through_gateway(token, READ)
+        self.assertEqual((403, "task_ended"), (answer.status, answer.reason()))
+
+    def test_a_used_budget_stays_used(self):
+        token = self.world.agent_token(self.world.open_task(budget={"calls": 3}))
+        passed = sum(self.world.through_gateway(token, READ).status == 200 for _ in range(2))
+        self.restart()
+        passed += sum(self.world.through_gateway(token, READ).status == 200 for _ in range(5))
+        self.assertLessEqual(passed, 3)
+        self.assertEqual("budget_exceeded", self.world.through_gateway(token, READ).reason())
+
+    def test_an_orderly_end_loses_no_budget(self):
+        token = self.world.agent_token(self.world.open_task(budget={"calls": 100}))
+        self.assertEqual(200, self.world.through_gateway(token, READ).status)
+        self.assertEqual(0, self.world.stop_writ())
+        self.world.start_writ()
+        passed = sum(self.world.through_gateway(token, READ).status == 200 for _ in range(105))
+        self.assertEqual(99, passed)
+
+    def test_a_suspension_stays(self):
+        operator = self.world.operator_token()
+        token = self.world.customer_token()
+        self.assertEqual(200, self.world.api_call(operator, "POST", "/v1/identities/support-portal/suspend").status)
+        self.assertEqual("caller_suspended", self.world.through_gateway(token, READ).reason())
+        self.restart()
+        self.assertEqual("caller_suspended", self.world.through_gateway(token, READ).reason())
+        self.assertEqual(200, self.world.api_call(operator, "POST", "/v1/identities/support-portal/activate").status)
+        self.assertEqual(200, self.world.through_gateway(token, READ).status)
+
+    def test_a_revoked_token_stays_revoked(self):
+        import base64
+        import urllib.parse
+        token = self.world.customer_token()
+        credentials = base64.b64encode(b"support-portal:demo-support-portal-secret").decode()
+        answer = self.world.call(self.world.api_port, "POST", "/oauth2/revoke",
+                                 {"Authorization": f"Basic {credentials}",
+                                  "Content-Type": "application/x-www-form-urlencoded"},
+                                 urllib.parse.urlencode({"token": token}))
+        self.assertEqual(200, answer.status, answer)
+        self.assertEqual("token_revoked", self.world.through_gateway(token, READ).reason())
+        self.restart()
+        self.assertEqual("token_revoked", self.world.through_gateway(token, READ).reason())
+
+    def test_every_permit_that_was_answered_is_in_the_audit(self):
+        token = self.world.customer_token()
+        acknowledged, stop = [], threading.Event()
+
+        def ask():
+            while not stop.is_set():
+                try:
+                    answer = self.world.through_gateway(token, READ)
+                except (OSError, ValueError, EOFError, harness.http.client.HTTPException):
+                    return
+                acknowledged.append(answer.headers["X-Request-Id"])
+        threads = [threading.Thread(target=ask) for _ in range(4)]
+        for thread in threads:
+            thread.start()
+        while len(acknowledged) < 50:
+            self.assertTrue(any(thread.is_alive() for thread in threads))
+        self.world.kill_writ()
+        stop.set()
+        for thread in threads:
+            thread.join()
+        self.world.start_writ()
+        status, out, err = harness.writ("audit", "verify", self.log)
+        self.assertEqual(0, status, out + err)
+        with open(self.log, encoding="utf-8") as file:
+            recorded = {json.loads(line).get("request_id") for line in file}
+        self.assertEqual(set(), set(acknowledged) - recorded)
+
+
+class Tampering(unittest.TestCase):
+    @classmethod
+    def setUpClass(cls):
+        cls.world = harness.TestWorld()
+        cls.addClassCleanup(cls.world.close)
+        cls.world.start()
+        token = cls.world.customer_token()
+        for _ in range(5):
+            cls.world.through_gateway(token, READ)
+        answer = cls.world.api_call(cls.world.operator_token(), "GET", "/v1/audit/head")
+        cls.head = answer.json()["head"]
+        cls.world.stop_writ()
+        with open(os.path.join(cls.world.data, "audit.log"), encoding="utf-8") as file:
+            cls.lines = file.read().splitlines(keepends=True)
+
+    def verify(self, lines, *options):
+        path = os.path.join(self.world.folder, "copy.log")
+        with open(path, "w", encoding="utf-8") as file:
+            file.write("".join(lines))
+        status, out, _ = harness.writ("audit", "verify", path, "--json", *options)
+        return status, json.loads(out)
+
+    def test_the_log_as_it_is(self):
+        status, report = self.verify(self.lines)
+        self.assertEqual((0, True, len(self.lines)), (status, report["whole"], report["records"]))
+
+    def test_an_altered_record(self):
+        lines = list(self.lines)
+        lines[3] = lines[3].replace("nora", "sofia", 1)
+        status, report = self.verify(lines)
+        self.assertEqual((1, 4), (status, report["first_break"]["seq"]))
+
+    def test_a_dropped_record(self):
+        status, report = self.verify(self.lines[:2] + self.lines[3:])
+        self.assertEqual((1, 3), (status, report["first_break"]["seq"]))
+
+    def test_reordered_records(self):
+        lines = list(self.lines)
+        lines[2], lines[3] = lines[3], lines[2]
+        status, report = self.verify(lines)
+        self.assertEqual((1, 3), (status, report["first_break"]["seq"]))
+
+    def test_a_cut_end_against_a_head_noted_before(self):
+        self.assertEqual(0, self.verify(self.lines, "--expect-head", self.head)[0])
+        seq = int(self.head.split(":")[0])
+        self.assertEqual(0, self.verify(self.lines[:seq - 1])[0])
+        self.assertEqual(1, self.verify(self.lines[:seq - 1], "--expect-head", self.head)[0])
+
+
+if __name__ == "__main__":
+    unittest.main()
