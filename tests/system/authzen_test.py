@@ -1,0 +1,121 @@
+"""AuthZEN against the real binary: the certification and interoperability cases, and what its users may ask.
+
+The cases are not ours and lie outside this repository; WRIT_CONFORMANCE_DIR names the folder.
+"""
+import json
+import os
+import re
+import shutil
+import unittest
+
+import harness
+
+CASES = os.path.join(harness.ROOT, "tests", "cases", "authzen")
+CONFORMANCE = os.path.join(os.environ.get("WRIT_CONFORMANCE_DIR", "/nonexistent"), "authzen")
+EVALUATION = "/access/v1/evaluation"
+GOOD = {"subject": {"type": "user", "id": "alice"}, "action": {"name": "read"},
+        "resource": {"type": "record", "id": "record-1"}}
+
+
+def cases(name):
+    path = os.path.join(CONFORMANCE, name)
+    if not os.path.exists(path):
+        raise unittest.SkipTest(f"no conformance data at {path}; set WRIT_CONFORMANCE_DIR")
+    with open(path, encoding="utf-8") as file:
+        return json.load(file)
+
+
+def fixture(text, access="token"):
+    text = text.replace("files: [policies]", "files: [policies/writ.cedar, authzen.cedar]")
+    text = text.replace("entities: entities.json", "entities: authzen.json")
+    return re.sub(r"authzen:\n(  .*\n)+", f"authzen: {{access: {access}}}\n", text)
+
+
+class Authzen(unittest.TestCase):
+    @classmethod
+    def setUpClass(cls):
+        cls.world = harness.TestWorld(edit=fixture)
+        cls.addClassCleanup(cls.world.close)
+        shutil.copy(os.path.join(CASES, "policies.cedar"), os.path.join(cls.world.folder, "authzen.cedar"))
+        shutil.copy(os.path.join(CASES, "entities.json"), os.path.join(cls.world.folder, "authzen.json"))
+        cls.world.start()
+        cls.token = cls.world.evaluator_token()
+
+    def ask(self, request, token=None):
+        return self.world.api_call(token or self.token, "POST", EVALUATION, request)
+
+    def test_certification_cases(self):
+        asked = 0
+        for case in cases("certification-cases.json"):
+            # Batches and searches are other endpoints.
+            if not case["id"].startswith("c-2-"):
+                continue
+            with self.subTest(case["id"] + " " + case["label"]):
+                answer = self.ask(case["request"])
+                wanted = 400 if "400" in case["expected_text"] else 200
+                self.assertEqual(wanted, answer.status, answer)
+                if wanted == 200:
+                    body = case.get("expected_body") or {"decision": '"decision": true' in case["expected_text"]}
+                    self.assertEqual(body["decision"], answer.json()["decision"], answer)
+                asked += 1
+        self.assertGreater(asked, 15)
+
+    def test_todo_interoperability(self):
+        for case in cases("todo-decisions-1_0.json")["evaluation"]:
+            with self.subTest(case["request"]):
+                self.assertEqual(case["expected"], self.ask(case["request"]).json()["decision"])
+
+    def test_a_deny_says_why(self):
+        answer = self.ask({**GOOD, "subject": {"type": "user", "id": "carol"}})
+        self.assertEqual((200, False, "policy_no_permit"),
+                         (answer.status, answer.json()["decision"], answer.json()["context"]["reason"]))
+
+    def test_a_forbid_that_lacks_a_fact_denies(self):
+        answer = self.ask({**GOOD, "action": {"name": "can_delete_todo"}, "resource": {"type": "todo", "id": "1"}})
+        self.assertEqual((200, False), (answer.status, answer.json()["decision"]), answer)
+
+    def test_the_callers_request_id_comes_back(self):
+        answer = self.world.call(self.world.api_port, "POST", EVALUATION,
+                                 {"Authorization": f"Bearer {self.token}", "Content-Type": "application/json",
+                                  "X-Request-ID": "bfe9eb29-ab87"}, json.dumps(GOOD))
+        self.assertEqual("bfe9eb29-ab87", answer.headers["X-Request-ID"])
+
+    def test_only_who_may_evaluate_is_answered(self):
+        self.assertEqual(401, self.world.api_call(None, "POST", EVALUATION, GOOD).status)
+        portal = self.world.customer_token(self.world.api)
+        answer = self.ask(GOOD, token=portal)
+        self.assertEqual((403, "policy_no_permit"), (answer.status, answer.reason()))
+
+    def test_an_identity_of_the_inventory_is_not_what_a_caller_says_of_it(self):
+        identity = {"id": "dora", "kind": "user", "tenant": "north"}
+        self.assertEqual(201, self.world.api_call(self.token, "POST", "/v1/identities", identity).status)
+        self.world.api_call(self.token, "POST", "/v1/identities/dora/suspend")
+        answer = self.ask({**GOOD, "subject": {"type": "Writ::User", "id": "dora", "properties": {"role": "admin"}}})
+        self.assertEqual((False, "subject_suspended"),
+                         (answer.json()["decision"], answer.json()["context"]["reason"]), answer)
+
+    def test_evaluations_are_audited_with_their_caller(self):
+        self.ask(GOOD)
+        with open(os.path.join(self.world.data, "audit.log"), encoding="utf-8") as file:
+            last = [r for r in map(json.loads, file) if r.get("point") == "authzen"][-1]
+        self.assertEqual(("ops-console", 'user::"alice"', "permit"), (last["client"], last["subject"], last["effect"]))
+
+    def test_bad_values_are_named(self):
+        for change, name in (({"context": {"a": 1.5}}, "context"), ({"context": {"a": None}}, "context"),
+                             ({"context": []}, "context"), ({"subject": {"type": "a b", "id": "x"}}, "subject.type"),
+                             ({"action": {"name": "read", "properties": 1}}, "action.properties")):
+            answer = self.ask({**GOOD, **change})
+            self.assertEqual(400, answer.status, answer)
+            self.assertIn(name, answer.json()["message"])
+
+    def test_open_access_is_a_choice(self):
+        world = harness.TestWorld(edit=lambda text: fixture(text, "open"))
+        self.addCleanup(world.close)
+        for source, name in (("policies.cedar", "authzen.cedar"), ("entities.json", "authzen.json")):
+            shutil.copy(os.path.join(CASES, source), os.path.join(world.folder, name))
+        world.start()
+        self.assertEqual({"decision": True}, world.api_call(None, "POST", EVALUATION, GOOD).json())
+
+
+if __name__ == "__main__":
+    unittest.main()
