@@ -2,8 +2,11 @@
 // difference.
 //
 // FOLDER (or a .tar.gz of it) holds JSON files that name a policy file, an entities file and a schema, and
-// list requests with the expected decision, reason and errors. File names inside are relative to the folder,
-// or to the folder above it. The last line is `N passed, N failed`, counting requests; exit status 0 when
+// list requests with the expected decision, reason and errors. Entities and contexts are read with the help
+// of the schema, as Cedar's own runner does, and requests are held against it unless `validateRequest` is
+// false. File names inside are relative to the folder,
+// or to the folder above it. Each policy set is validated, too, and has to pass or fail as `shouldValidate`
+// says. The last line is `N passed, N failed`, counting requests (and failed validations); exit status 0 when
 // nothing failed.
 #include <algorithm>
 #include <cstdio>
@@ -20,8 +23,11 @@
 
 #include "cedar/authorize.h"
 #include "cedar/compile.h"
+#include "cedar/conform.h"
 #include "cedar/entity_json.h"
 #include "cedar/parse.h"
+#include "cedar/schema.h"
+#include "cedar/validate.h"
 #include "codec/json.h"
 
 namespace {
@@ -100,6 +106,7 @@ class Runner {
   }
 
   int finish() const {
+    fmt::print("{} policy sets validated as expected\n", validations_);
     fmt::print("{} passed, {} failed\n", passed_, failed_);
     return failed_ == 0 && passed_ > 0 ? 0 : 1;
   }
@@ -122,6 +129,28 @@ class Runner {
     return read_file(resolve(*name));
   }
 
+  Result<cedar::SchemaPtr> schema_of(const Json& test) const {
+    const std::string text = TRY(text_of(test, "schema"));
+    const std::string* format = test.find_string("schemaFormat");
+    auto schema = format != nullptr && *format == "json" ? cedar::schema_from_json(text)
+                                                         : cedar::schema_from_text(text);
+    if (schema) return *std::move(schema);
+    return failure(ErrorCode::kInvalid, cedar::render_issue("schema", text, schema.error().front()));
+  }
+
+  void check_validation(const fs::path& file, const Json& test, const cedar::Schema& schema,
+                        const cedar::PolicySet& policies, std::string_view text) {
+    const Json* expected = test.find("shouldValidate");
+    if (expected == nullptr || !expected->is_bool()) return;
+    const cedar::Validation result = cedar::validate(schema, policies, {}, text);
+    if (result.passed() == *expected->if_bool()) {
+      ++validations_;
+      return;
+    }
+    report(file, "validation", result.passed() ? "to be refused" : "to pass",
+           result.passed() ? "passed" : cedar::render_issue("policy", text, result.errors.front().issue));
+  }
+
   Result<void> run_file(const fs::path& file) {
     const std::string text = TRY(read_file(file));
     const Json test = TRY(codec::parse_json(text, kLimits));
@@ -132,10 +161,12 @@ class Runner {
     auto ast = cedar::parse_policies(policy_text);
     if (!ast) return failure(ErrorCode::kInvalid, "policies: " + ast.error().front().message);
     const auto policies = TRY(cedar::CompiledPolicySet::compile(*ast));
+    const auto schema = TRY(schema_of(test));
+    check_validation(file, test, *schema, *ast, policy_text);
     const std::string entity_text = TRY(text_of(test, "entities"));
-    const auto entities = TRY(cedar::entities_from_json(entity_text, kLimits));
+    const auto entities = TRY(cedar::entities_from_json(entity_text, *schema, kLimits));
     for (const Json& request : *requests->if_array()) {
-      auto done = run_request(file, request, *policies, *entities);
+      auto done = run_request(file, request, *policies, *schema, *entities);
       if (!done) report(file, description_of(request), "a request that can be read", done.error().message);
     }
     return {};
@@ -147,7 +178,7 @@ class Runner {
   }
 
   Result<void> run_request(const fs::path& file, const Json& json, const cedar::CompiledPolicySet& policies,
-                           const cedar::Entities& entities) {
+                           const cedar::Schema& schema, const cedar::Entities& entities) {
     const auto named = [&](std::string_view member) -> Result<cedar::EntityRef> {
       const Json* uid = json.find(member);
       if (uid == nullptr) return failure(ErrorCode::kInvalid, fmt::format("`{}` is missing", member));
@@ -159,9 +190,13 @@ class Runner {
     const cedar::EntityRef principal = TRY(named("principal"));
     const cedar::EntityRef action = TRY(named("action"));
     const cedar::EntityRef resource = TRY(named("resource"));
-    const cedar::Request request {
-      principal, action, resource, TRY(cedar::record_from_json(arena_, *context))
-    };
+    const cedar::Value value = TRY(cedar::context_from_json(arena_, *context, schema, action));
+    const cedar::Request request{principal, action, resource, value};
+    const Json* validate = json.find("validateRequest");
+    if (validate == nullptr || !validate->is_bool() || *validate->if_bool()) {
+      auto valid = cedar::check_request(schema, request);
+      if (!valid) return std::unexpected(std::move(valid).error().in("request validation"));
+    }
     cedar::authorize(policies, request, entities, evaluation_);
 
     std::set<std::string> reason;
@@ -181,6 +216,7 @@ class Runner {
   }
 
   fs::path root_;
+  std::size_t validations_ = 0;
   std::size_t passed_ = 0;
   std::size_t failed_ = 0;
   cedar::Arena arena_;
