@@ -38,9 +38,9 @@ enum class TypeForm : std::uint8_t {
 struct TypeDecl {
   TypeForm form = TypeForm::kRecord;
   std::string name = {};
-  std::vector<TypeDecl> element = {};
-  std::vector<AttributeDecl> attributes = {};  // names are distinct
-  bool additional_attributes = false;          // `additionalAttributes` of JSON; not supported when true
+  std::vector<TypeDecl> element;
+  std::vector<AttributeDecl> attributes;  // names are distinct
+  bool additional_attributes = false;     // `additionalAttributes` of JSON; not supported when true
   Span span = {};
 
   friend bool operator==(const TypeDecl& a, const TypeDecl& b);

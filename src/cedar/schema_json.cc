@@ -333,7 +333,7 @@ AttributeDecl JsonReader::attribute(const std::string& name, const Json& json, c
 
 }  // namespace
 
-Parsed<SchemaFragment> parse_schema_json(const Json& json) {
+Parsed<SchemaFragment> schema_fragment_from_json(const Json& json) {
   std::vector<Issue> issues;
   SchemaFragment fragment = JsonReader(issues).fragment(json);
   if (!issues.empty()) return std::unexpected(std::move(issues));
@@ -343,7 +343,7 @@ Parsed<SchemaFragment> parse_schema_json(const Json& json) {
 Parsed<SchemaFragment> parse_schema_json(std::string_view text) {
   auto json = codec::parse_json(text, {.max_bytes = kMaxSchemaBytes, .max_depth = kMaxJsonDepth});
   if (!json) return std::unexpected(std::vector<Issue>{{{}, 0, 0, std::move(json).error().message, {}}});
-  return parse_schema_json(*json);
+  return schema_fragment_from_json(*json);
 }
 
 }  // namespace writ::cedar

@@ -24,9 +24,10 @@ inline constexpr std::size_t kMaxTypeNesting = 100;  // of sets and records with
 
 Parsed<SchemaFragment> parse_schema_text(std::string_view text);
 Parsed<SchemaFragment> parse_schema_json(std::string_view text);
-Parsed<SchemaFragment> parse_schema_json(const codec::Json& json);
+Parsed<SchemaFragment> schema_fragment_from_json(const codec::Json& json);
 
-// Both print what parses to an equal fragment, where the target syntax can say it.
+// Both print what parses to a fragment of the same meaning. An action without principals or resources loses
+// its `appliesTo` in the Cedar syntax, as in the reference: it applies to nothing.
 codec::Json schema_to_json(const SchemaFragment& fragment);
 // Fails with kUnsupported where the Cedar syntax has no words for the fragment.
 Result<std::string> schema_to_text(const SchemaFragment& fragment);
