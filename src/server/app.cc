@@ -118,7 +118,7 @@ struct App::Parts {
   const oauth::ClientAuthentication clients{
       {.issuer = config.issuer, .token_endpoint = config.issuer + std::string(kTokenPath)},
       directory,
-      replays};
+      *store};  // an assertion that was used stays used after a restart
   const oauth::Recorder recorder = [this](audit::Record entry) { return record(std::move(entry)); };
   const oauth::TokenEndpoint token_endpoint{
       {.issuer = config.issuer,

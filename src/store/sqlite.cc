@@ -6,13 +6,14 @@
 #include <fmt/format.h>
 #include <sqlite3.h>
 #include <sys/stat.h>
+#include <system_error>
 #include <unistd.h>
-#include <utility>
 
 namespace writ::store {
 namespace {
 
 constexpr int kBusyMilliseconds = 5'000;
+constexpr mode_t kPrivate = S_IRUSR | S_IWUSR;
 
 ErrorCode code_of(int result) noexcept {
   switch (result & 0xff) {
@@ -23,6 +24,7 @@ ErrorCode code_of(int result) noexcept {
       return ErrorCode::kCorrupt;
     case SQLITE_BUSY:
     case SQLITE_LOCKED:
+    case SQLITE_NOMEM:
       return ErrorCode::kUnavailable;
     case SQLITE_TOOBIG:
       return ErrorCode::kLimit;
@@ -35,20 +37,62 @@ ErrorCode code_of(int result) noexcept {
   }
 }
 
-std::unexpected<Error> failed(sqlite3* database, std::string_view what) {
-  const int result = sqlite3_extended_errcode(database);
-  return failure(code_of(result), fmt::format("{}: {}", what, sqlite3_errmsg(database)));
+std::string name_of(std::string_view path) {
+  return fmt::format("database `{}`", path);
 }
 
-// SQLite gives its helper files the rights of the database's file, so it must be private before SQLite sees
-// it.
-Result<void> make_private(const std::string& path) {
-  const int file = ::open(path.c_str(), O_RDWR | O_CREAT | O_CLOEXEC, S_IRUSR | S_IWUSR);
-  if (file < 0)
-    return failure(ErrorCode::kIo,
-                   fmt::format("cannot open the database `{}`: {}", path, std::strerror(errno)));
-  ::close(file);
+constexpr const char* kNoDatabase =
+    ": this file is no database; move it away, or name another data folder in the configuration";
+
+std::unexpected<Error> failed(sqlite3* database, std::string_view path) {
+  const int result = sqlite3_extended_errcode(database);
+  auto message = fmt::format("{}: {}", name_of(path), sqlite3_errmsg(database));
+  // "disk I/O error" alone helps nobody.
+  if (const int system = sqlite3_system_errno(database); code_of(result) == ErrorCode::kIo && system != 0)
+    message += fmt::format(" ({})", std::strerror(system));
+  if ((result & 0xff) == SQLITE_NOTADB) message = name_of(path) + kNoDatabase;
+  return failure(code_of(result), std::move(message));
+}
+
+std::unexpected<Error> failed(sqlite3* database) {
+  return failed(database, sqlite3_db_filename(database, "main"));
+}
+
+std::unexpected<Error> system_failed(std::string_view what, const std::string& path) {
+  return failure(ErrorCode::kIo, fmt::format("{}: {}: {}", name_of(path), what, std::strerror(errno)));
+}
+
+// SQLite would make it readable for others; its helper files take their rights from it.
+Result<void> create_private(const std::string& path) {
+  const int file = ::open(path.c_str(), O_RDWR | O_CREAT | O_EXCL | O_CLOEXEC, kPrivate);
+  if (file >= 0) ::close(file);
+  // What exists is not opened here: closing it would drop the locks another connection has on it.
+  else if (errno != EEXIST)
+    return system_failed("it cannot be made", path);
   return {};
+}
+
+Result<void> make_private(const std::string& path) {
+  struct stat status = {};
+  if (::stat(path.c_str(), &status) != 0) {
+    if (errno == ENOENT) return {};
+    return system_failed("its rights cannot be read", path);
+  }
+  if ((status.st_mode & 07777) == kPrivate || ::chmod(path.c_str(), kPrivate) == 0) return {};
+  return system_failed("it cannot be made private to its owner", path);
+}
+
+// RFC 3986 §2.1: what would end the path of a URI, or begin an escape, is escaped.
+std::string uri_of(std::string_view path) {
+  std::string uri = "file:";
+  for (const char c : path) {
+    if (c == '%' || c == '?' || c == '#') {
+      uri += fmt::format("%{:02X}", static_cast<unsigned>(c));
+    } else {
+      uri += c;
+    }
+  }
+  return uri;
 }
 
 }  // namespace
@@ -60,34 +104,43 @@ void Database::Close::operator()(sqlite3* database) const noexcept {
   sqlite3_close_v2(database);
 }
 
+// A parameter that could not be bound is NULL, so the statement must not run.
+void Statement::note(int result) noexcept {
+  if (bind_failure_ == SQLITE_OK) bind_failure_ = result;
+}
+
 Statement& Statement::bind(int index, std::string_view text) {
-  sqlite3_bind_text64(statement_.get(), index, text.data(), text.size(), SQLITE_TRANSIENT, SQLITE_UTF8);
+  note(sqlite3_bind_text64(statement_.get(), index, text.data(), text.size(), SQLITE_TRANSIENT, SQLITE_UTF8));
   return *this;
 }
 Statement& Statement::bind(int index, std::int64_t number) {
-  sqlite3_bind_int64(statement_.get(), index, number);
+  note(sqlite3_bind_int64(statement_.get(), index, number));
   return *this;
 }
 
 Result<bool> Statement::step() {
+  if (bind_failure_ != SQLITE_OK) {
+    return failure(code_of(bind_failure_),
+                   fmt::format("{}: {}", name_of(sqlite3_db_filename(database_, "main")),
+                               sqlite3_errstr(bind_failure_)));
+  }
   const int result = sqlite3_step(statement_.get());
   if (result == SQLITE_ROW) return true;
   if (result == SQLITE_DONE) return false;
-  auto error = failed(database_, "the database");
-  reset();
-  return error;
+  return failed(database_);
 }
 
-Result<void> Statement::run() {
+Result<std::int64_t> Statement::run() {
+  const ResetAtEnd reset_at_end(*this);
   while (TRY(step())) {
   }
-  reset();
-  return {};
+  return sqlite3_changes64(database_);
 }
 
 void Statement::reset() noexcept {
   sqlite3_reset(statement_.get());
   sqlite3_clear_bindings(statement_.get());
+  bind_failure_ = SQLITE_OK;
 }
 
 std::string_view Statement::text(int column) const {
@@ -99,48 +152,89 @@ std::int64_t Statement::number(int column) const {
   return sqlite3_column_int64(statement_.get(), column);
 }
 
-Result<Database> Database::open(const std::filesystem::path& path) {
-  TRY(make_private(path.string()));
+Result<Database> Database::connect(std::string path, const std::string& name, int flags) {
   sqlite3* opened = nullptr;
   const int result =
-      sqlite3_open_v2(path.c_str(), &opened, SQLITE_OPEN_READWRITE | SQLITE_OPEN_NOMUTEX, nullptr);
-  Database database(path.string(), opened);
-  if (result != SQLITE_OK) return failed(opened, fmt::format("database `{}`", path.string()));
-  if (auto done = database.set_up(); !done)
-    return std::unexpected(std::move(done).error().in(fmt::format("database `{}`", path.string())));
+      sqlite3_open_v2(name.c_str(), &opened, flags | SQLITE_OPEN_NOMUTEX | SQLITE_OPEN_EXRESCODE, nullptr);
+  if (opened == nullptr) return failure(ErrorCode::kUnavailable, name_of(path) + ": out of memory");
+  Database database(std::move(path), opened);
+  if (result != SQLITE_OK) return failed(opened, database.path_);
+  TRY(database.set_up());
   return database;
+}
+
+Result<Database> Database::look(const std::filesystem::path& path) {
+  // SQLite takes a file of one byte for an empty one, and would write over it.
+  std::error_code error;
+  if (std::filesystem::file_size(path, error) == 1 && !error)
+    return failure(ErrorCode::kCorrupt, name_of(path.string()) + kNoDatabase);
+  // SQLite takes an immutable file for one on read-only media: no lock, no journal, no recovery.
+  return connect(path.string(), uri_of(path.string()) + "?immutable=1",
+                 SQLITE_OPEN_READONLY | SQLITE_OPEN_URI);
+}
+
+Result<Database> Database::open(const std::filesystem::path& path) {
+  TRY(create_private(path.string()));
+  return connect(path.string(), path.string(), SQLITE_OPEN_READWRITE);
 }
 
 // Nothing here writes: a file of somebody else's stays as it was.
 Result<void> Database::set_up() {
   auto* raw = database_.get();
   sqlite3_busy_timeout(raw, kBusyMilliseconds);
-  sqlite3_extended_result_codes(raw, 1);
   // What a file says of itself is data, never code.
   sqlite3_db_config(raw, SQLITE_DBCONFIG_DEFENSIVE, 1, nullptr);
   sqlite3_db_config(raw, SQLITE_DBCONFIG_TRUSTED_SCHEMA, 0, nullptr);
   sqlite3_db_config(raw, SQLITE_DBCONFIG_ENABLE_TRIGGER, 0, nullptr);
-  TRY(execute("PRAGMA synchronous=FULL"));
-  return execute("PRAGMA foreign_keys=ON");
+  sqlite3_db_config(raw, SQLITE_DBCONFIG_ENABLE_VIEW, 0, nullptr);
+  // Closing would otherwise move what another program's crash left in its log.
+  sqlite3_db_config(raw, SQLITE_DBCONFIG_NO_CKPT_ON_CLOSE, 1, nullptr);
+  return execute("PRAGMA synchronous=FULL; PRAGMA foreign_keys=ON; PRAGMA cell_size_check=ON");
+}
+
+Result<void> Database::adopt() {
+  for (const auto* suffix : {"", "-wal", "-shm"}) TRY(make_private(path_ + suffix));
+  bool logged = false;
+  auto journal = TRY(prepare("PRAGMA journal_mode=WAL"));
+  TRY(journal.for_each_row([&](const Statement& row) -> Result<void> {
+    logged = row.text(0) == "wal";
+    return {};
+  }));
+  if (!logged)
+    return failure(ErrorCode::kUnsupported,
+                   name() +
+                       ": its file system has no shared memory for a write-ahead log; name a data folder "
+                       "on a local disk");
+  sqlite3_db_config(database_.get(), SQLITE_DBCONFIG_NO_CKPT_ON_CLOSE, 0, nullptr);
+  // A removed row is gone from the file too.
+  return execute("PRAGMA secure_delete=ON");
 }
 
 Result<void> Database::execute(const std::string& sql) {
   if (sqlite3_exec(database_.get(), sql.c_str(), nullptr, nullptr, nullptr) == SQLITE_OK) return {};
-  return failed(database_.get(), "the database");
+  return failed(database_.get(), path_);
 }
 
 Result<Statement> Database::prepare(std::string_view sql) {
   sqlite3_stmt* statement = nullptr;
   const int result = sqlite3_prepare_v3(database_.get(), sql.data(), static_cast<int>(sql.size()),
                                         SQLITE_PREPARE_PERSISTENT, &statement, nullptr);
-  if (result != SQLITE_OK) return failed(database_.get(), "the database");
+  if (result != SQLITE_OK) return failed(database_.get(), path_);
   return Statement(database_.get(), statement);
 }
 
-Result<std::int64_t> Database::pragma(std::string_view name) {
-  auto statement = TRY(prepare(fmt::format("PRAGMA {}", name)));
-  return TRY(statement.step())
-  ? statement.number(0) : 0;
+Result<std::int64_t> Database::number(std::string_view sql) {
+  std::int64_t number = 0;
+  auto statement = TRY(prepare(sql));
+  TRY(statement.for_each_row([&](const Statement& row) -> Result<void> {
+    number = row.number(0);
+    return {};
+  }));
+  return number;
+}
+
+std::string Database::name() const {
+  return name_of(path_);
 }
 
 Result<Transaction> Transaction::begin(Database& database) {

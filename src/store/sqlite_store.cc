@@ -2,56 +2,44 @@
 
 #include <fmt/format.h>
 #include <map>
+#include <optional>
 
+#include "codec/base64url.h"
 #include "codec/json.h"
+#include "crypto/hash.h"
+#include "store/schema.h"
 
 namespace writ::store {
 namespace {
 
-// "WRIT": tells our files from those of other programs that use SQLite.
-constexpr std::int64_t kApplicationId = 0x57524954;
-constexpr std::int64_t kSchemaVersion = 1;
+// How long a revocation outlives its token, for a clock that was set back.
+constexpr std::chrono::hours kRevocationMargin{24};
+constexpr std::int64_t kUsesBetweenForgetting = 1024;
 
-constexpr const char* kSchema = R"(
-CREATE TABLE identities (id TEXT PRIMARY KEY, record TEXT NOT NULL) STRICT, WITHOUT ROWID;
-CREATE TABLE apis (id TEXT PRIMARY KEY, record TEXT NOT NULL) STRICT, WITHOUT ROWID;
-CREATE TABLE tasks (position INTEGER PRIMARY KEY, id TEXT NOT NULL UNIQUE, record TEXT NOT NULL,
-                    state TEXT NOT NULL) STRICT;
-CREATE TABLE budgets (task TEXT NOT NULL REFERENCES tasks (id), budget TEXT NOT NULL, reserved INTEGER NOT NULL,
-                      PRIMARY KEY (task, budget)) STRICT, WITHOUT ROWID;
-CREATE TABLE revocations (jti TEXT PRIMARY KEY, expires_at_ms INTEGER NOT NULL) STRICT, WITHOUT ROWID;
-CREATE TABLE signing_keys (position INTEGER PRIMARY KEY, kid TEXT NOT NULL UNIQUE, jwk TEXT NOT NULL) STRICT;
-)";
+// Prepares one statement after the other and remembers the first failure; then all are thrown away.
+class Preparer {
+ public:
+  explicit Preparer(Database& database) : database_(database) {}
 
-Result<bool> is_empty(Database& database) {
-  auto tables = TRY(database.prepare("SELECT count(*) FROM sqlite_schema"));
-  TRY(tables.step());
-  return tables.number(0) == 0;
-}
+  std::optional<Statement> operator()(std::string_view sql) {
+    auto statement = database_.prepare(sql);
+    if (statement) return *std::move(statement);
+    if (!failed) failed = std::move(statement).error();
+    return std::nullopt;
+  }
 
-Result<void> create(Database& database) {
-  auto transaction = TRY(Transaction::begin(database));
-  TRY(database.execute(kSchema));
-  TRY(database.execute(
-      fmt::format("PRAGMA application_id={}; PRAGMA user_version={}", kApplicationId, kSchemaVersion)));
-  return transaction.commit();
-}
+  std::optional<Error> failed;
 
-// Looks before it touches.
-Result<void> recognise(Database& database) {
-  const auto application = TRY(database.pragma("application_id"));
-  const auto version = TRY(database.pragma("user_version"));
-  if (application == 0 && version == 0 && TRY(is_empty(database))) return create(database);
-  if (application != kApplicationId)
-    return failure(ErrorCode::kConflict,
-                   "it is another program's database; name another data folder in the configuration");
-  if (version != kSchemaVersion)
-    return failure(
-        ErrorCode::kConflict,
-        fmt::format("it has version {} and this Writ reads version {}; run the Writ that wrote it, "
-                    "or name another data folder",
-                    version, kSchemaVersion));
-  return {};
+ private:
+  Database& database_;
+};
+
+// What a row holds that its module cannot read is damage, whatever the module calls it.
+template <class T>
+Result<T> stored(Result<T> read, const Database& database, std::string_view what, std::string_view id) {
+  if (read) return read;
+  return failure(ErrorCode::kCorrupt,
+                 fmt::format("{}: {} `{}`: {}", database.name(), what, id, read.error().message));
 }
 
 Result<task::State> state_from_name(std::string_view name) {
@@ -61,65 +49,89 @@ Result<task::State> state_from_name(std::string_view name) {
   return failure(ErrorCode::kCorrupt, fmt::format("there is no task state `{}`", name));
 }
 
+Result<jose::PrivateJwk> key_from_record(std::string_view text) {
+  return jose::PrivateJwk::parse(TRY(codec::parse_json(text)));
+}
+
 }  // namespace
 
 struct SqliteStore::Statements {
-  Statement load_identities, load_apis, save_identity, save_api;
-  Statement load_tasks, load_budgets, save_task, save_state, reserve;
-  Statement load_revocations, save_revocation, forget_revocations;
-  Statement load_keys, save_key;
+  using Prepared = std::optional<Statement>;  // each has its value once open() succeeded
+  explicit Statements(Preparer& prepare)
+      : load_identities(prepare("SELECT id, record FROM identities ORDER BY id")),
+        load_apis(prepare("SELECT id, record FROM apis ORDER BY id")),
+        save_identity(prepare("INSERT INTO identities (id, record) VALUES (?1, ?2) "
+                              "ON CONFLICT (id) DO UPDATE SET record = ?2")),
+        save_api(prepare("INSERT INTO apis (id, record) VALUES (?1, ?2) "
+                         "ON CONFLICT (id) DO UPDATE SET record = ?2")),
+        load_tasks(prepare("SELECT id, record, state FROM tasks ORDER BY position")),
+        load_budgets(prepare("SELECT task, budget, reserved FROM budgets")),
+        save_task(prepare("INSERT INTO tasks (id, record, state) VALUES (?1, ?2, 'active') "
+                          "ON CONFLICT (id) DO NOTHING")),
+        save_state(prepare("UPDATE tasks SET state = ?2 WHERE id = ?1 AND state IN ('active', ?2)")),
+        find_task(prepare("SELECT count(*) FROM tasks WHERE id = ?1")),
+        reserve(prepare("INSERT INTO budgets (task, budget, reserved) "
+                        "SELECT id, ?2, ?3 FROM tasks WHERE id = ?1 "
+                        "ON CONFLICT (task, budget) DO UPDATE SET reserved = max(reserved, ?3)")),
+        settle(
+            prepare("UPDATE budgets SET reserved = ?3 WHERE task = ?1 AND budget = ?2 AND reserved >= ?3")),
+        load_revocations(prepare("SELECT jti, expires_at_ms FROM revocations")),
+        save_revocation(prepare("INSERT INTO revocations (jti, expires_at_ms) VALUES (?1, ?2) "
+                                "ON CONFLICT (jti) DO UPDATE SET expires_at_ms = max(expires_at_ms, ?2)")),
+        forget_revocations(prepare("DELETE FROM revocations WHERE expires_at_ms < ?1")),
+        use(prepare("INSERT INTO used_identifiers (digest, until_ms) VALUES (?1, ?2) "
+                    "ON CONFLICT (digest) DO UPDATE SET until_ms = ?2 WHERE until_ms <= ?3")),
+        forget_used(prepare("DELETE FROM used_identifiers WHERE until_ms <= ?1")),
+        load_keys(prepare("SELECT kid, jwk FROM signing_keys ORDER BY position DESC")),
+        // The greatest position signs.
+        save_signing_key(prepare("INSERT INTO signing_keys (position, kid, jwk) "
+                                 "SELECT coalesce(max(position), 0) + 1, ?1, ?2 FROM signing_keys WHERE true "
+                                 "ON CONFLICT (kid) DO UPDATE SET position = excluded.position "
+                                 "WHERE jwk = excluded.jwk")),
+        save_verifying_key(
+            prepare("INSERT INTO signing_keys (position, kid, jwk) "
+                    "SELECT coalesce(min(position), 0) - 1, ?1, ?2 FROM signing_keys WHERE true "
+                    "ON CONFLICT (kid) DO UPDATE SET position = position "
+                    "WHERE jwk = excluded.jwk")) {}
 
-  static Result<std::unique_ptr<Statements>> prepare(Database& database) {
-    return std::unique_ptr<Statements>(new Statements {
-      .load_identities = TRY(database.prepare("SELECT record FROM identities ORDER BY id"))
-      , .load_apis = TRY(database.prepare("SELECT record FROM apis ORDER BY id"))
-      , .save_identity = TRY(database.prepare("INSERT INTO identities (id, record) VALUES (?1, ?2) "
-                                              "ON CONFLICT (id) DO UPDATE SET record = ?2"))
-      , .save_api = TRY(database.prepare("INSERT INTO apis (id, record) VALUES (?1, ?2) "
-                                         "ON CONFLICT (id) DO UPDATE SET record = ?2"))
-      , .load_tasks = TRY(database.prepare("SELECT record, state FROM tasks ORDER BY position"))
-      , .load_budgets = TRY(database.prepare("SELECT task, budget, reserved FROM budgets"))
-      , .save_task = TRY(database.prepare("INSERT INTO tasks (id, record, state) VALUES (?1, ?2, 'active')"))
-      , .save_state = TRY(database.prepare("UPDATE tasks SET state = ?2 WHERE id = ?1 RETURNING 1"))
-      , .reserve = TRY(database.prepare("INSERT INTO budgets (task, budget, reserved) VALUES (?1, ?2, ?3) "
-                                        "ON CONFLICT (task, budget) DO UPDATE SET reserved = ?3"))
-      , .load_revocations = TRY(database.prepare("SELECT jti, expires_at_ms FROM revocations"))
-      , .save_revocation =
-            TRY(database.prepare("INSERT INTO revocations (jti, expires_at_ms) VALUES (?1, ?2) "
-                                 "ON CONFLICT (jti) DO NOTHING"))
-      , .forget_revocations = TRY(database.prepare("DELETE FROM revocations WHERE expires_at_ms < ?1"))
-      , .load_keys = TRY(database.prepare("SELECT jwk FROM signing_keys ORDER BY position DESC"))
-      , .save_key = TRY(database.prepare("INSERT INTO signing_keys (kid, jwk) VALUES (?1, ?2)"))
-    });
-  }
+  Prepared load_identities, load_apis, save_identity, save_api;
+  Prepared load_tasks, load_budgets, save_task, save_state, find_task, reserve, settle;
+  Prepared load_revocations, save_revocation, forget_revocations;
+  Prepared use, forget_used;
+  Prepared load_keys, save_signing_key, save_verifying_key;
 };
 
-SqliteStore::SqliteStore(Database database, std::unique_ptr<Statements> statements)
-    : database_(std::move(database)), statements_(std::move(statements)) {}
+SqliteStore::SqliteStore(Database database, std::unique_ptr<Statements> statements, SqliteOptions options)
+    : options_(options), database_(std::move(database)), statements_(std::move(statements)) {}
 
 SqliteStore::~SqliteStore() = default;
 
-Result<std::unique_ptr<SqliteStore>> SqliteStore::open(const std::filesystem::path& path) {
-  auto database = TRY(Database::open(path));
-  const auto where = fmt::format("database `{}`", path.string());
-  if (auto known = recognise(database); !known) return std::unexpected(std::move(known).error().in(where));
-  // Only now: it changes the file.
-  TRY(database.execute("PRAGMA journal_mode=WAL"));
-  auto statements = Statements::prepare(database);
-  if (!statements) return std::unexpected(std::move(statements).error().in(where));
-  return std::unique_ptr<SqliteStore>(new SqliteStore(std::move(database), *std::move(statements)));
+Result<std::unique_ptr<SqliteStore>> SqliteStore::open(const std::filesystem::path& path,
+                                                       SqliteOptions options) {
+  auto database = TRY(open_database(path));
+  Preparer prepare(database);
+  auto statements = std::make_unique<Statements>(prepare);
+  if (prepare.failed) return std::unexpected(*std::move(prepare.failed));
+  std::unique_ptr<SqliteStore> store(new SqliteStore(std::move(database), std::move(statements), options));
+  store->used_identifiers_ = TRY(store->database_.number("SELECT count(*) FROM used_identifiers"));
+  return store;
 }
 
 Result<inventory::Change> SqliteStore::load_inventory() {
   const std::lock_guard lock(mutex_);
   inventory::Change change;
-  auto& identities = statements_->load_identities;
-  while (TRY(identities.step()))
-    change.identities.push_back(TRY(inventory::identity_from_record(identities.text(0))));
-  identities.reset();
-  auto& apis = statements_->load_apis;
-  while (TRY(apis.step())) change.apis.push_back(TRY(inventory::api_from_record(apis.text(0))));
-  apis.reset();
+  const auto add_identity = [&](const Statement& row) -> Result<void> {
+    auto identity = inventory::identity_from_record(row.text(1));
+    change.identities.push_back(TRY(stored(std::move(identity), database_, "identity", row.text(0))));
+    return {};
+  };
+  TRY(statements_->load_identities->for_each_row(add_identity));
+  const auto add_api = [&](const Statement& row) -> Result<void> {
+    auto api = inventory::api_from_record(row.text(1));
+    change.apis.push_back(TRY(stored(std::move(api), database_, "API", row.text(0))));
+    return {};
+  };
+  TRY(statements_->load_apis->for_each_row(add_api));
   return change;
 }
 
@@ -127,95 +139,133 @@ Result<void> SqliteStore::save_inventory(const inventory::Change& change) {
   const std::lock_guard lock(mutex_);
   auto transaction = TRY(Transaction::begin(database_));
   for (const auto& identity : change.identities)
-    TRY(statements_->save_identity.bind(1, identity.id).bind(2, identity_record(identity)).run());
+    TRY(statements_->save_identity->bind(1, identity.id).bind(2, identity_record(identity)).run());
   for (const auto& api : change.apis)
-    TRY(statements_->save_api.bind(1, api.id).bind(2, api_record(api)).run());
+    TRY(statements_->save_api->bind(1, api.id).bind(2, api_record(api)).run());
   return transaction.commit();
 }
 
 Result<std::vector<task::StoredTask>> SqliteStore::load_tasks() {
   const std::lock_guard lock(mutex_);
   std::map<std::string, std::vector<task::Reservation>, std::less<>> reserved;
-  auto& budgets = statements_->load_budgets;
-  while (TRY(budgets.step())) {
-    task::Reservation one{std::string(budgets.text(0)), std::string(budgets.text(1)), budgets.number(2)};
+  TRY(statements_->load_budgets->for_each_row([&](const Statement& row) -> Result<void> {
+    task::Reservation one{std::string(row.text(0)), std::string(row.text(1)), row.number(2)};
     reserved[one.task].push_back(std::move(one));
-  }
-  budgets.reset();
-  std::vector<task::StoredTask> stored;
-  auto& tasks = statements_->load_tasks;
-  while (TRY(tasks.step())) {
-    auto task = TRY(task::task_from_record(tasks.text(0)));
-    const auto state = TRY(state_from_name(tasks.text(1)));
+    return {};
+  }));
+  std::vector<task::StoredTask> tasks;
+  const auto add_task = [&](const Statement& row) -> Result<void> {
+    auto task = TRY(stored(task::task_from_record(row.text(1)), database_, "task", row.text(0)));
+    // Otherwise its reservations would be somebody else's.
+    if (task.id != row.text(0))
+      return failure(ErrorCode::kCorrupt, fmt::format("{}: task `{}` has the record of task `{}`",
+                                                      database_.name(), row.text(0), task.id));
+    const auto state = TRY(stored(state_from_name(row.text(2)), database_, "task", row.text(0)));
     auto& mine = reserved[task.id];
-    stored.push_back({std::move(task), state, std::move(mine)});
-  }
-  tasks.reset();
-  return stored;
+    tasks.push_back({std::move(task), state, std::move(mine)});
+    return {};
+  };
+  TRY(statements_->load_tasks->for_each_row(add_task));
+  return tasks;
 }
 
 Result<void> SqliteStore::save_task(const task::Task& task) {
   const std::lock_guard lock(mutex_);
-  auto saved = statements_->save_task.bind(1, task.id).bind(2, task_record(task)).run();
-  if (!saved && saved.error().code == ErrorCode::kConflict)
-    return failure(ErrorCode::kConflict, fmt::format("there is a task `{}` already", task.id));
-  return saved;
+  if (TRY(statements_->save_task->bind(1, task.id).bind(2, task_record(task)).run()) == 1) return {};
+  return failure(ErrorCode::kConflict, fmt::format("there is a task `{}` already", task.id));
 }
 
 Result<void> SqliteStore::save_state(std::string_view id, task::State state) {
   const std::lock_guard lock(mutex_);
-  auto& statement = statements_->save_state.bind(1, id).bind(2, task::state_name(state));
-  const bool found = TRY(statement.step());
-  // The change is made when the statement has come to its end.
-  TRY(statement.run());
-  if (found) return {};
+  if (TRY(statements_->save_state->bind(1, id).bind(2, task::state_name(state)).run()) == 1) return {};
+  bool exists = false;
+  TRY(statements_->find_task->bind(1, id).for_each_row([&](const Statement& row) -> Result<void> {
+    exists = row.number(0) == 1;
+    return {};
+  }));
+  if (exists) return failure(ErrorCode::kConflict, fmt::format("task `{}` is over already", id));
   return failure(ErrorCode::kNotFound, fmt::format("there is no task `{}`", id));
 }
 
 Result<void> SqliteStore::reserve(const task::Reservation& reservation) {
   const std::lock_guard lock(mutex_);
-  return statements_->reserve.bind(1, reservation.task)
-      .bind(2, reservation.budget)
-      .bind(3, reservation.amount)
-      .run();
+  auto& statement =
+      statements_->reserve->bind(1, reservation.task).bind(2, reservation.budget).bind(3, reservation.amount);
+  if (TRY(statement.run()) == 1) return {};
+  return failure(ErrorCode::kNotFound, fmt::format("there is no task `{}`", reservation.task));
+}
+
+Result<void> SqliteStore::settle(const task::Reservation& used) {
+  const std::lock_guard lock(mutex_);
+  auto& statement = statements_->settle->bind(1, used.task).bind(2, used.budget).bind(3, used.amount);
+  if (TRY(statement.run()) == 1) return {};
+  return failure(ErrorCode::kConflict, fmt::format("task `{}` has not reserved {} calls of budget `{}`",
+                                                   used.task, used.amount, used.budget));
 }
 
 Result<void> SqliteStore::save(const token::Revocation& revocation) {
   const std::lock_guard lock(mutex_);
-  // An expired token needs no revocation; the margin is for a clock that was set back.
-  const auto forgettable = SystemClock().now() - std::chrono::hours(24);
-  TRY(statements_->forget_revocations.bind(1, unix_millis(forgettable)).run());
-  return statements_->save_revocation.bind(1, revocation.jti)
-      .bind(2, unix_millis(revocation.expires_at))
-      .run();
+  auto transaction = TRY(Transaction::begin(database_));
+  const auto forgettable = SystemClock().now() - kRevocationMargin;
+  TRY(statements_->forget_revocations->bind(1, unix_millis(forgettable)).run());
+  TRY(statements_->save_revocation->bind(1, revocation.jti)
+          .bind(2, unix_millis(revocation.expires_at))
+          .run());
+  return transaction.commit();
 }
 
 Result<std::vector<token::Revocation>> SqliteStore::load() {
   const std::lock_guard lock(mutex_);
-  std::vector<token::Revocation> all;
-  auto& statement = statements_->load_revocations;
-  while (TRY(statement.step()))
-    all.push_back({std::string(statement.text(0)), Instant(Duration(statement.number(1)))});
-  statement.reset();
-  return all;
+  std::vector<token::Revocation> revocations;
+  TRY(statements_->load_revocations->for_each_row([&](const Statement& row) -> Result<void> {
+    revocations.push_back({std::string(row.text(0)), Instant(Duration(row.number(1)))});
+    return {};
+  }));
+  return revocations;
+}
+
+Result<void> SqliteStore::forget_used(Instant now) {
+  TRY(statements_->forget_used->bind(1, unix_millis(now)).run());
+  used_identifiers_ = TRY(database_.number("SELECT count(*) FROM used_identifiers"));
+  uses_until_forgetting_ = kUsesBetweenForgetting;
+  return {};
+}
+
+Result<bool> SqliteStore::first_use(std::string_view scope, std::string_view identifier, Instant until,
+                                    Instant now) {
+  // Hashed, so that a row has one size whatever the sender chose; the length keeps scope and identifier
+  // apart.
+  const auto digest = crypto::sha256(fmt::format("{}:{}{}", scope.size(), scope, identifier));
+  const std::lock_guard lock(mutex_);
+  const bool full = used_identifiers_ >= options_.max_used_identifiers;
+  if (full || uses_until_forgetting_-- <= 0) TRY(forget_used(now));
+  if (used_identifiers_ >= options_.max_used_identifiers)
+    return failure(ErrorCode::kLimit, "replay guard: too many identifiers to remember");
+  auto& statement = statements_->use->bind(1, codec::base64url_encode(crypto::as_bytes(digest)))
+                        .bind(2, unix_millis(until))
+                        .bind(3, unix_millis(now));
+  if (TRY(statement.run()) == 0) return false;
+  ++used_identifiers_;
+  return true;
 }
 
 Result<std::vector<jose::PrivateJwk>> SqliteStore::load_keys() {
   const std::lock_guard lock(mutex_);
   std::vector<jose::PrivateJwk> keys;
-  auto& statement = statements_->load_keys;
-  while (TRY(statement.step())) {
-    const auto json = TRY(codec::parse_json(statement.text(0)));
-    keys.push_back(TRY(jose::PrivateJwk::parse(json)));
-  }
-  statement.reset();
+  const auto add_key = [&](const Statement& row) -> Result<void> {
+    keys.push_back(TRY(stored(key_from_record(row.text(1)), database_, "signing key", row.text(0))));
+    return {};
+  };
+  TRY(statements_->load_keys->for_each_row(add_key));
   return keys;
 }
 
-Result<void> SqliteStore::save_key(const jose::PrivateJwk& key) {
+Result<void> SqliteStore::save_key(const jose::PrivateJwk& key, KeyUse use) {
   const std::lock_guard lock(mutex_);
+  auto& statement = use == KeyUse::kSigns ? statements_->save_signing_key : statements_->save_verifying_key;
   const auto text = key.serialise();
-  return statements_->save_key.bind(1, key.kid()).bind(2, text.expose()).run();
+  if (TRY(statement->bind(1, key.kid()).bind(2, text.expose()).run()) == 1) return {};
+  return failure(ErrorCode::kConflict, fmt::format("there is another signing key `{}` already", key.kid()));
 }
 
 }  // namespace writ::store

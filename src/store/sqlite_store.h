@@ -1,52 +1,82 @@
 // SqliteStore: everything Writ keeps, in one SQLite file: the embedded default (DESIGN: state).
 //
 // It implements what inventory, task and token declare, and keeps the issuer's signing keys. What a function
-// has returned from is on disk. Records are the modules' own text; the store knows their names only.
-// Thread-safe: one connection behind a lock, off the path of a decision.
+// has returned from is on disk; what it failed at is rolled back. Records are the modules' own text; the
+// store knows their names only. Thread-safe: one connection behind a lock, off the path of a decision.
 #pragma once
 
+#include <cstdint>
 #include <filesystem>
 #include <memory>
 #include <mutex>
+#include <string_view>
 #include <vector>
 
 #include "inventory/directory.h"
 #include "jose/jwk.h"
 #include "store/sqlite.h"
 #include "task/registry.h"
+#include "token/replay.h"
 #include "token/revocation.h"
 
 namespace writ::store {
 
-class SqliteStore final : public inventory::Store, public task::Store, public token::RevocationStore {
+struct SqliteOptions {
+  std::int64_t max_used_identifiers = 1 << 20;  // that first_use() remembers at one time
+};
+
+// Whether a saved key is the one that signs from now on, or only verifies.
+enum class KeyUse : std::uint8_t { kSigns, kVerifies };
+
+class SqliteStore final : public inventory::Store,
+                          public task::Store,
+                          public token::RevocationStore,
+                          public token::ReplayGuard {
  public:
-  // Makes a database where there is none. One of another program, of another version of the schema, or no
-  // database at all is refused with what to do, and is left as it was: kConflict, kCorrupt.
-  static Result<std::unique_ptr<SqliteStore>> open(const std::filesystem::path& path);
+  // Makes a database where there is none. One of another program or of another version of the schema
+  // (kConflict), or no database at all (kCorrupt), is refused with what to do, and is left as it was.
+  static Result<std::unique_ptr<SqliteStore>> open(const std::filesystem::path& path,
+                                                   SqliteOptions options = {});
   ~SqliteStore() override;
 
   Result<inventory::Change> load_inventory() override;
   Result<void> save_inventory(const inventory::Change& change) override;
 
+  // In the order of their saving.
   Result<std::vector<task::StoredTask>> load_tasks() override;
   Result<void> save_task(const task::Task& task) override;
+  // kNotFound; kConflict when it has another final state already: nothing brings a task back.
   Result<void> save_state(std::string_view id, task::State state) override;
+  // Never lowers what is reserved. kNotFound when there is no such task.
   Result<void> reserve(const task::Reservation& reservation) override;
+  // Lowers what is reserved to what was used, for an orderly end, when no call can follow. kConflict when
+  // less is reserved.
+  Result<void> settle(const task::Reservation& used) override;
 
+  // The later expiry counts when it was revoked before.
   Result<void> save(const token::Revocation& revocation) override;
   Result<std::vector<token::Revocation>> load() override;
 
-  // The newest first; that one signs.
+  // Also across a restart, at the price of one write to disk. kLimit when it remembers as many as it may.
+  Result<bool> first_use(std::string_view scope, std::string_view identifier, Instant until,
+                         Instant now) override;
+
+  // The one that signs first, then those that signed before it.
   Result<std::vector<jose::PrivateJwk>> load_keys();
-  Result<void> save_key(const jose::PrivateJwk& key);
+  // A key that is there already may be made the one that signs. kConflict when its kid is another key's.
+  Result<void> save_key(const jose::PrivateJwk& key, KeyUse use = KeyUse::kSigns);
 
  private:
   struct Statements;
-  SqliteStore(Database database, std::unique_ptr<Statements> statements);
+  SqliteStore(Database database, std::unique_ptr<Statements> statements, SqliteOptions options);
+  Result<void> forget_used(Instant now);  // with mutex_ held
 
+  const SqliteOptions options_;
   std::mutex mutex_;
   Database database_;
   std::unique_ptr<Statements> statements_;
+  std::int64_t used_identifiers_ = 0;       // at most so many rows are there
+  std::int64_t uses_until_forgetting_ = 0;  // expired identifiers are removed in batches
 };
 
 }  // namespace writ::store

@@ -140,7 +140,7 @@ Result<void> LiveTask::settle() {
   const auto one = [&](Counter& counter) -> Result<void> {
     const auto used = std::min(counter.used.load(), counter.max);
     if (used == counter.reserved.load()) return {};
-    TRY(store_.reserve({task_.id, counter.name, used}));
+    TRY(store_.settle({task_.id, counter.name, used}));
     counter.reserved.store(used);
     return {};
   };

@@ -27,8 +27,10 @@ struct Reservation {
 class BudgetStore {
  public:
   virtual ~BudgetStore() = default;
-  // Durable when it returns.
+  // Never lowers what is reserved. Durable when it returns.
   virtual Result<void> reserve(const Reservation& reservation) = 0;
+  // Lowers what is reserved to what was used, when no call can follow.
+  virtual Result<void> settle(const Reservation& used) = 0;
 };
 
 class LiveTask {

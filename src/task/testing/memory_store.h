@@ -2,6 +2,7 @@
 // would.
 #pragma once
 
+#include <algorithm>
 #include <atomic>
 #include <map>
 #include <mutex>
@@ -44,7 +45,14 @@ class MemoryStore final : public Store {
     const std::lock_guard lock(mutex_);
     if (broken) return failure(ErrorCode::kIo, "the disk is full");
     ++reservations;
-    rows_.at(reservation.task).reserved[reservation.budget] = reservation.amount;
+    auto& amount = rows_.at(reservation.task).reserved[reservation.budget];
+    amount = std::max(amount, reservation.amount);
+    return {};
+  }
+  Result<void> settle(const Reservation& used) override {
+    const std::lock_guard lock(mutex_);
+    if (broken) return failure(ErrorCode::kIo, "the disk is full");
+    rows_.at(used.task).reserved[used.budget] = used.amount;
     return {};
   }
 

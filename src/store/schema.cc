@@ -1,0 +1,73 @@
+#include "store/schema.h"
+
+#include <fmt/format.h>
+#include <system_error>
+
+namespace writ::store {
+namespace {
+
+constexpr const char* kSchema = R"(
+CREATE TABLE identities (id TEXT PRIMARY KEY, record TEXT NOT NULL) STRICT, WITHOUT ROWID;
+CREATE TABLE apis (id TEXT PRIMARY KEY, record TEXT NOT NULL) STRICT, WITHOUT ROWID;
+CREATE TABLE tasks (position INTEGER PRIMARY KEY, id TEXT NOT NULL UNIQUE, record TEXT NOT NULL,
+                    state TEXT NOT NULL) STRICT;
+CREATE TABLE budgets (task TEXT NOT NULL REFERENCES tasks (id), budget TEXT NOT NULL, reserved INTEGER NOT NULL,
+                      PRIMARY KEY (task, budget)) STRICT, WITHOUT ROWID;
+CREATE TABLE revocations (jti TEXT PRIMARY KEY, expires_at_ms INTEGER NOT NULL) STRICT, WITHOUT ROWID;
+CREATE INDEX revocations_by_expiry ON revocations (expires_at_ms);
+CREATE TABLE used_identifiers (digest TEXT PRIMARY KEY, until_ms INTEGER NOT NULL) STRICT, WITHOUT ROWID;
+CREATE INDEX used_identifiers_by_end ON used_identifiers (until_ms);
+CREATE TABLE signing_keys (position INTEGER PRIMARY KEY, kid TEXT NOT NULL UNIQUE, jwk TEXT NOT NULL) STRICT;
+)";
+
+enum class Found { kNothing, kOurs };
+
+Result<Found> recognise(Database& database) {
+  const auto application = TRY(database.number("PRAGMA application_id"));
+  const auto version = TRY(database.number("PRAGMA user_version"));
+  if (application == 0 && version == 0 && TRY(database.number("SELECT count(*) FROM sqlite_schema")) == 0)
+    return Found::kNothing;
+  if (application != kApplicationId) {
+    return failure(
+        ErrorCode::kConflict,
+        fmt::format("{} is another program's: its application id is {:#x}, expected {:#x}; move it "
+                    "away, or name another data folder in the configuration",
+                    database.name(), application, kApplicationId));
+  }
+  if (version != kSchemaVersion) {
+    return failure(
+        ErrorCode::kConflict,
+        fmt::format("{} has version {} of the schema, expected {}; start the Writ that wrote it, or "
+                    "name another data folder in the configuration",
+                    database.name(), version, kSchemaVersion));
+  }
+  return Found::kOurs;
+}
+
+// One transaction: a crash in the middle leaves an empty file, which the next start takes for a new one.
+Result<void> create(Database& database) {
+  auto transaction = TRY(Transaction::begin(database));
+  TRY(database.execute(kSchema));
+  TRY(database.execute(
+      fmt::format("PRAGMA application_id={}; PRAGMA user_version={}", kApplicationId, kSchemaVersion)));
+  return transaction.commit();
+}
+
+}  // namespace
+
+Result<Database> open_database(const std::filesystem::path& path) {
+  std::error_code ignored;
+  if (std::filesystem::exists(path, ignored)) {
+    // Opening a file for writing finishes what a crash interrupted in it, so whose it is must be known
+    // before.
+    auto glance = TRY(Database::look(path));
+    TRY(recognise(glance));
+  }
+  auto database = TRY(Database::open(path));
+  // Again, with what lies in its write-ahead log.
+  if (TRY(recognise(database)) == Found::kNothing) TRY(create(database));
+  TRY(database.adopt());
+  return database;
+}
+
+}  // namespace writ::store

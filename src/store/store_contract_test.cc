@@ -1,0 +1,327 @@
+// What every store owes the modules that declare it, whatever it is made of.
+#include <functional>
+#include <gmock/gmock.h>
+#include <thread>
+
+#include "cedar/symbols.h"
+#include "crypto/secret_hash.h"
+#include "store/testing/backend.h"
+
+namespace writ::store {
+namespace {
+
+using testing::Backend;
+using ::testing::ElementsAre;
+using ::testing::IsEmpty;
+using testing::kLater;
+using testing::make_api;
+using testing::make_identity;
+using testing::make_task;
+using ::testing::UnorderedElementsAre;
+
+struct Implementation {
+  std::string name;
+  std::function<std::unique_ptr<Backend>()> make;
+};
+
+void PrintTo(const Implementation& implementation, std::ostream* out) {
+  *out << implementation.name;
+}
+
+class StoreContract : public ::testing::TestWithParam<Implementation> {
+ protected:
+  inventory::Store& inventory() { return backend_->inventory(); }
+  task::Store& tasks() { return backend_->tasks(); }
+  token::RevocationStore& revocations() { return backend_->revocations(); }
+  token::ReplayGuard& replays() { return backend_->replays(); }
+  void reopen() { backend_->reopen(); }
+  bool guards_tasks() const { return backend_->guards_tasks(); }
+
+  std::map<std::string, task::StoredTask> load_tasks() {
+    std::map<std::string, task::StoredTask> by_id;
+    auto all = tasks().load_tasks().value();
+    for (auto& stored : all) by_id.emplace(stored.task.id, std::move(stored));
+    return by_id;
+  }
+  std::map<std::string, std::int64_t> reserved(const std::string& task) {
+    std::map<std::string, std::int64_t> by_budget;
+    const auto of_task = load_tasks().at(task).reserved;
+    for (const auto& each : of_task) by_budget[each.budget] = each.amount;
+    return by_budget;
+  }
+  std::map<std::string, Instant> load_revocations() {
+    std::map<std::string, Instant> by_jti;
+    auto loaded = revocations().load().value();
+    for (auto& each : loaded) by_jti.emplace(each.jti, each.expires_at);
+    return by_jti;
+  }
+
+ private:
+  std::unique_ptr<Backend> backend_ = GetParam().make();
+};
+
+#define SKIP_UNLESS_IT_GUARDS_TASKS() \
+  if (!guards_tasks()) GTEST_SKIP() << "this store relies on the Registry to ask only what makes sense"
+
+TEST_P(StoreContract, StartsEmpty) {
+  EXPECT_THAT(inventory().load_inventory().value().identities, IsEmpty());
+  EXPECT_THAT(inventory().load_inventory().value().apis, IsEmpty());
+  EXPECT_THAT(tasks().load_tasks().value(), IsEmpty());
+  EXPECT_THAT(revocations().load().value(), IsEmpty());
+}
+
+TEST_P(StoreContract, KeepsAnIdentityWithAllItHas) {
+  auto identity = make_identity("support-agent");
+  identity.secret_hash = crypto::hash_secret(Secret("a secret")).value();
+  identity.status = inventory::Status::kSuspended;
+  ASSERT_TRUE(inventory().save_inventory({{identity}, {}}));
+  reopen();
+  const auto loaded = inventory().load_inventory().value().identities;
+  ASSERT_EQ(loaded.size(), 1u);
+  EXPECT_EQ(identity_record(loaded[0]), identity_record(identity));
+}
+
+TEST_P(StoreContract, KeepsAnApiWithAllItHas) {
+  const auto api = make_api("invoices");
+  ASSERT_TRUE(inventory().save_inventory({{}, {api}}));
+  reopen();
+  const auto loaded = inventory().load_inventory().value().apis;
+  ASSERT_EQ(loaded.size(), 1u);
+  EXPECT_EQ(api_record(loaded[0]), api_record(api));
+}
+
+TEST_P(StoreContract, ReplacesAnIdentityByItsId) {
+  auto identity = make_identity("support-agent");
+  ASSERT_TRUE(inventory().save_inventory({{identity, make_identity("mail-drafter")}, {}}));
+  identity.status = inventory::Status::kRetired;
+  ASSERT_TRUE(inventory().save_inventory({{identity}, {}}));
+  reopen();
+  std::map<std::string, inventory::Status> status_by_id;
+  const auto loaded = inventory().load_inventory().value().identities;
+  for (const auto& each : loaded) status_by_id[each.id] = each.status;
+  EXPECT_EQ(status_by_id.size(), 2u);
+  EXPECT_EQ(status_by_id.at("support-agent"), inventory::Status::kRetired);
+  EXPECT_EQ(status_by_id.at("mail-drafter"), inventory::Status::kActive);
+}
+
+TEST_P(StoreContract, KeepsASuspensionMadeThroughTheDirectory) {
+  {
+    inventory::Directory directory(inventory());
+    ASSERT_TRUE(directory.create(make_identity("support-agent")));
+    ASSERT_TRUE(directory.set_status("support-agent", inventory::Status::kSuspended));
+  }
+  reopen();
+  inventory::Directory directory(inventory());
+  ASSERT_TRUE(directory.load());
+  EXPECT_EQ(directory.snapshot()->find("support-agent")->identity().status, inventory::Status::kSuspended);
+}
+
+TEST_P(StoreContract, KeepsATaskWithAllItHas) {
+  const auto task = make_task("t1");
+  ASSERT_TRUE(tasks().save_task(task));
+  reopen();
+  const auto stored = load_tasks();
+  ASSERT_EQ(stored.size(), 1u);
+  EXPECT_EQ(task_record(stored.at("t1").task), task_record(task));
+  EXPECT_EQ(stored.at("t1").state, task::State::kActive);
+  EXPECT_THAT(stored.at("t1").reserved, IsEmpty());
+}
+
+TEST_P(StoreContract, RefusesASecondTaskOfOneId) {
+  SKIP_UNLESS_IT_GUARDS_TASKS();
+  ASSERT_TRUE(tasks().save_task(make_task("t1", 5)));
+  const auto second = tasks().save_task(make_task("t1", 500));
+  ASSERT_FALSE(second);
+  EXPECT_EQ(second.error().code, ErrorCode::kConflict);
+  EXPECT_EQ(second.error().message, "there is a task `t1` already");
+  EXPECT_EQ(load_tasks().at("t1").task.max_calls, 5);
+}
+
+TEST_P(StoreContract, KeepsTheStateOfATask) {
+  for (const auto* id : {"active", "ended", "revoked"}) ASSERT_TRUE(tasks().save_task(make_task(id)));
+  ASSERT_TRUE(tasks().save_state("ended", task::State::kEnded));
+  ASSERT_TRUE(tasks().save_state("revoked", task::State::kRevoked));
+  reopen();
+  const auto stored = load_tasks();
+  EXPECT_EQ(stored.at("active").state, task::State::kActive);
+  EXPECT_EQ(stored.at("ended").state, task::State::kEnded);
+  EXPECT_EQ(stored.at("revoked").state, task::State::kRevoked);
+}
+
+TEST_P(StoreContract, NothingBringsATaskBack) {
+  SKIP_UNLESS_IT_GUARDS_TASKS();
+  ASSERT_TRUE(tasks().save_task(make_task("t1")));
+  ASSERT_TRUE(tasks().save_state("t1", task::State::kRevoked));
+  EXPECT_TRUE(tasks().save_state("t1", task::State::kRevoked));
+  for (const auto state : {task::State::kActive, task::State::kEnded}) {
+    const auto changed = tasks().save_state("t1", state);
+    ASSERT_FALSE(changed);
+    EXPECT_EQ(changed.error().code, ErrorCode::kConflict);
+  }
+  EXPECT_EQ(load_tasks().at("t1").state, task::State::kRevoked);
+}
+
+TEST_P(StoreContract, KnowsNoStateOfAnUnknownTask) {
+  SKIP_UNLESS_IT_GUARDS_TASKS();
+  const auto changed = tasks().save_state("nobody", task::State::kEnded);
+  ASSERT_FALSE(changed);
+  EXPECT_EQ(changed.error().code, ErrorCode::kNotFound);
+  EXPECT_EQ(changed.error().message, "there is no task `nobody`");
+}
+
+TEST_P(StoreContract, KeepsWhatIsReservedOfEachBudget) {
+  ASSERT_TRUE(tasks().save_task(make_task("t1")));
+  ASSERT_TRUE(tasks().save_task(make_task("t2")));
+  ASSERT_TRUE(tasks().reserve({"t1", "", 8}));
+  ASSERT_TRUE(tasks().reserve({"t1", R"(Billing::Action::"read")", 3}));
+  ASSERT_TRUE(tasks().reserve({"t1", "", 16}));
+  ASSERT_TRUE(tasks().reserve({"t2", "", 1}));
+  reopen();
+  using Amounts = std::map<std::string, std::int64_t>;
+  EXPECT_EQ(reserved("t1"), (Amounts{{"", 16}, {R"(Billing::Action::"read")", 3}}));
+  EXPECT_EQ(reserved("t2"), (Amounts{{"", 1}}));
+}
+
+TEST_P(StoreContract, NeverLowersWhatIsReserved) {
+  SKIP_UNLESS_IT_GUARDS_TASKS();
+  ASSERT_TRUE(tasks().save_task(make_task("t1")));
+  ASSERT_TRUE(tasks().reserve({"t1", "", 16}));
+  ASSERT_TRUE(tasks().reserve({"t1", "", 8}));
+  EXPECT_EQ(reserved("t1").at(""), 16);
+}
+
+TEST_P(StoreContract, ReservesNothingForAnUnknownTask) {
+  SKIP_UNLESS_IT_GUARDS_TASKS();
+  const auto done = tasks().reserve({"nobody", "", 8});
+  ASSERT_FALSE(done);
+  EXPECT_EQ(done.error().code, ErrorCode::kNotFound);
+}
+
+TEST_P(StoreContract, ABudgetIsNeverExceededOverCrashes) {
+  constexpr int kCalls = 20;
+  cedar::Arena arena;
+  const auto action = arena.entity("Billing::Action", "read");
+  const auto open = [&] {
+    auto registry = std::make_unique<task::Registry>(tasks());
+    EXPECT_TRUE(registry->load());
+    return registry;
+  };
+  const auto task = make_task("t1", kCalls);
+  ASSERT_TRUE(open()->open(task));
+  int passed = 0;
+  for (int life = 0; life < kCalls; ++life) {
+    reopen();  // without settling: as after kill -9
+    const auto registry = open();
+    for (int call = 0; call < 3; ++call)
+      passed += registry->find("t1")->consume(action, task.not_before) ? 1 : 0;
+  }
+  EXPECT_GE(passed, 3);
+  EXPECT_LE(passed, kCalls);
+}
+
+TEST_P(StoreContract, KeepsARevocation) {
+  ASSERT_TRUE(revocations().save({"jti-1", kLater}));
+  ASSERT_TRUE(revocations().save({testing::kAwkward, kLater}));
+  reopen();
+  EXPECT_THAT(load_revocations(), UnorderedElementsAre(std::pair(std::string("jti-1"), kLater),
+                                                       std::pair(std::string(testing::kAwkward), kLater)));
+}
+
+TEST_P(StoreContract, KeepsTheLaterExpiryOfATokenRevokedTwice) {
+  ASSERT_TRUE(revocations().save({"jti-1", kLater}));
+  ASSERT_TRUE(revocations().save({"jti-1", kLater + std::chrono::hours(1)}));
+  ASSERT_TRUE(revocations().save({"jti-1", kLater - std::chrono::hours(1)}));
+  reopen();
+  EXPECT_EQ(load_revocations().at("jti-1"), kLater + std::chrono::hours(1));
+}
+
+TEST_P(StoreContract, TellsIdentifiersApartThatDifferAfterAZeroByte) {
+  const std::string a("jti\0a", 5), b("jti\0b", 5);
+  ASSERT_TRUE(revocations().save({a, kLater}));
+  reopen();
+  EXPECT_EQ(load_revocations().count(a), 1u);
+  EXPECT_EQ(load_revocations().count(b), 0u);
+}
+
+TEST_P(StoreContract, ATokenStaysRevokedAfterARestart) {
+  {
+    token::Revocations view(&revocations());
+    ASSERT_TRUE(view.revoke({"jti-1", kLater}));
+  }
+  reopen();
+  token::Revocations view(&revocations());
+  ASSERT_TRUE(view.load());
+  EXPECT_TRUE(view.revoked("jti-1"));
+  EXPECT_FALSE(view.revoked("jti-2"));
+}
+
+TEST_P(StoreContract, AnIdentifierIsUsedOnceUntilItExpires) {
+  const auto now = kLater;
+  const auto until = now + std::chrono::minutes(5);
+  EXPECT_TRUE(replays().first_use("client", "jti-1", until, now).value());
+  EXPECT_FALSE(replays().first_use("client", "jti-1", until, now).value());
+  EXPECT_FALSE(replays().first_use("client", "jti-1", until, until - Duration(1)).value());
+  EXPECT_TRUE(replays().first_use("client", "jti-1", until + Duration(1), until).value());
+  EXPECT_FALSE(replays().first_use("client", "jti-1", until + Duration(1), until).value());
+}
+
+TEST_P(StoreContract, KeepsTheIdentifiersOfDifferentSendersApart) {
+  const auto until = kLater + std::chrono::minutes(5);
+  EXPECT_TRUE(replays().first_use("a", "bc", until, kLater).value());
+  EXPECT_TRUE(replays().first_use("ab", "c", until, kLater).value());
+  EXPECT_TRUE(replays().first_use("b", "bc", until, kLater).value());
+}
+
+TEST_P(StoreContract, OfManyAtOnceOneIsTheFirst) {
+  const auto until = kLater + std::chrono::minutes(5);
+  std::atomic<int> firsts = 0;
+  {
+    std::vector<std::jthread> threads;
+    for (int i = 0; i < 8; ++i) {
+      threads.emplace_back([&] {
+        for (int jti = 0; jti < 10; ++jti)
+          firsts += replays().first_use("client", std::to_string(jti), until, kLater).value() ? 1 : 0;
+      });
+    }
+  }
+  EXPECT_EQ(firsts, 10);
+}
+
+TEST_P(StoreContract, KeepsWhatManyThreadsSaveAtOnce) {
+  constexpr int kThreads = 6, kEach = 10;
+  {
+    std::vector<std::jthread> threads;
+    for (int thread = 0; thread < kThreads; ++thread) {
+      threads.emplace_back([&, thread] {
+        for (int i = 0; i < kEach; ++i) {
+          const auto id = std::to_string(thread) + "-" + std::to_string(i);
+          EXPECT_TRUE(tasks().save_task(make_task(id)));
+          EXPECT_TRUE(tasks().reserve({id, "", i + 1}));
+          EXPECT_TRUE(revocations().save({id, kLater}));
+          if (i % 3 == 0) {
+            EXPECT_TRUE(tasks().save_state(id, task::State::kEnded));
+          }
+          EXPECT_TRUE(tasks().load_tasks());
+        }
+      });
+    }
+  }
+  reopen();
+  EXPECT_EQ(load_revocations().size(), std::size_t{kThreads * kEach});
+  const auto stored = load_tasks();
+  ASSERT_EQ(stored.size(), std::size_t{kThreads * kEach});
+  for (const auto& [id, each] : stored) {
+    const int i = std::stoi(id.substr(id.find('-') + 1));
+    EXPECT_EQ(each.state, i % 3 == 0 ? task::State::kEnded : task::State::kActive) << id;
+    EXPECT_EQ(each.reserved.at(0).amount, i + 1) << id;
+  }
+}
+
+INSTANTIATE_TEST_SUITE_P(
+    Stores, StoreContract,
+    ::testing::Values(Implementation{"memory", [] { return std::make_unique<testing::MemoryBackend>(); }},
+                      Implementation{"sqlite", [] { return std::make_unique<testing::SqliteBackend>(); }}),
+    [](const auto& instance) { return instance.param.name; });
+
+}  // namespace
+}  // namespace writ::store
