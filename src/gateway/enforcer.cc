@@ -43,6 +43,8 @@ struct Enforcer::Memory {
 // One request on its way, and what is known of it when its record is written.
 class Enforcer::Walk {
  public:
+  enum class Proof { kChecked, kLeftAlone };
+
   Walk(const EnforcerParts& parts, const Asked& asked, Memory& memory)
       : parts_(parts),
         asked_(asked),
@@ -55,14 +57,15 @@ class Enforcer::Walk {
 
   // verify → context → decide → consume
   std::expected<Permit, decision::Refusal> go() {
-    TRY(ask());
+    TRY(ask(Proof::kChecked));
     TRY(consume());
     return permit();
   }
 
-  // verify → context → decide
-  std::expected<void, decision::Refusal> ask() {
-    TRY(verify());
+  // verify → context → decide. A proof is good for one request, and this one's may be used up already: a
+  // question that lets nothing pass leaves it alone.
+  std::expected<void, decision::Refusal> ask(Proof proof) {
+    TRY(verify(proof));
     TRY(find_facts());
     auto& arena = memory_.context.arena();
     context::Inputs inputs{
@@ -110,21 +113,26 @@ class Enforcer::Walk {
 
  private:
   // extract → verify
-  std::expected<void, decision::Refusal> verify() {
+  std::expected<void, decision::Refusal> verify(Proof proof) {
     const auto presented = token::Presented::from_headers(asked_.request.headers);
     if (!presented) return refuse(presented.error());
     bound_ = presented->scheme() == token::Scheme::kDpop;
+    auto verified = proof == Proof::kChecked ? verify_with_proof(*presented)
+                                             : parts_.verifier.verify_parameter(presented->token(), now_);
+    if (!verified) return refuse(std::move(verified).error());
+    token_.emplace(*std::move(verified));
+    return {};
+  }
+
+  std::expected<token::Verified, Denial> verify_with_proof(const token::Presented& presented) const {
     std::string uri;
     std::optional<token::ProofTarget> target;
-    if (presented->proof() && !asked_.public_origin.empty()) {
+    if (presented.proof() && !asked_.public_origin.empty()) {
       uri = asked_.public_origin;
       http::append_encoded_path(uri, asked_.request.path);
       target = {asked_.request.method, uri};
     }
-    auto verified = parts_.verifier.verify(*presented, target, now_);
-    if (!verified) return refuse(std::move(verified).error());
-    token_.emplace(*std::move(verified));
-    return {};
+    return parts_.verifier.verify(presented, target, now_);
   }
 
   std::expected<void, decision::Refusal> find_facts() {
@@ -222,7 +230,7 @@ Outcome Enforcer::enforce(const Asked& asked) {
 }
 
 bool Enforcer::would_permit(const Asked& asked) const {
-  return Walk(parts_, asked, memory()).ask().has_value();
+  return Walk(parts_, asked, memory()).ask(Walk::Proof::kLeftAlone).has_value();
 }
 
 EnforcerStats Enforcer::stats() const noexcept {

@@ -125,8 +125,8 @@ class Enforcer {
   void enforce(const Asked& asked, OutcomeCallback callback);
   // Waits. Not on a loop thread.
   Outcome enforce(const Asked& asked);
-  // Would this be permitted? Nothing is recorded and no budget is taken: it is for choosing what to show to a
-  // caller whose request was permitted and recorded, never for letting a request pass.
+  // Would this be permitted? Nothing is recorded, no budget is taken and no DPoP proof looked at: it is for
+  // choosing what to show to a caller whose request was permitted and recorded, never for letting one pass.
   bool would_permit(const Asked& asked) const;
 
   EnforcerStats stats() const noexcept;

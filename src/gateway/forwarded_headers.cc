@@ -14,7 +14,7 @@ constexpr std::size_t kFoldedBytes = 48;
 
 // Who is calling, from where, or for what: said by Writ or by nobody. And what makes an upstream act on
 // another method or path than the one that was decided on.
-constexpr std::array<std::string_view, 32> kDroppedNames = {
+constexpr std::array<std::string_view, 33> kDroppedNames = {
     "api-key",
     "authorization",
     "client-cert",
@@ -33,22 +33,23 @@ constexpr std::array<std::string_view, 32> kDroppedNames = {
     "via",
     "x-api-key",
     "x-client-cert",
+    "x-client-dn",
     "x-client-id",
     "x-client-ip",
+    "x-client-verify",
     "x-cluster-client-ip",
+    "x-forwarded",
     "x-groups",
     "x-http-method",
     "x-http-method-override",
     "x-method-override",
-    "x-original-host",
-    "x-original-url",
     "x-real-ip",
     "x-remote-user",
     "x-request-id",
     "x-rewrite-url",
     "x-user",
 };
-constexpr std::array<std::string_view, 13> kDroppedPrefixes = {
+constexpr std::array<std::string_view, 17> kDroppedPrefixes = {
     "writ-",
     "x-writ-",
     "x-forwarded-",
@@ -62,6 +63,10 @@ constexpr std::array<std::string_view, 13> kDroppedPrefixes = {
     "x-ms-client-principal",
     "x-envoy-",
     "x-consumer-",
+    "x-original-",
+    "x-webauth-",
+    "cf-access-",
+    "ssl-client-",
 };
 constexpr std::array<std::string_view, 10> kHopByHop = {
     "connection",          "content-length",   "keep-alive", "proxy-authenticate",
@@ -69,7 +74,8 @@ constexpr std::array<std::string_view, 10> kHopByHop = {
     "transfer-encoding",   "upgrade",
 };
 
-// The name as CGI and WSGI compare it: without case, `_` as `-`. Cut off behind what any table needs.
+// The name as CGI compares it: without case, and every sign but letters and digits the same. Cut off behind
+// what any table needs.
 class Folded {
  public:
   explicit Folded(std::string_view name) noexcept : size_(std::min(name.size(), kFoldedBytes)) {
@@ -79,8 +85,8 @@ class Folded {
 
  private:
   static char fold(char c) noexcept {
-    if (c == '_') return '-';
-    return c >= 'A' && c <= 'Z' ? static_cast<char>(c - 'A' + 'a') : c;
+    if (c >= 'A' && c <= 'Z') return static_cast<char>(c - 'A' + 'a');
+    return (c >= 'a' && c <= 'z') || (c >= '0' && c <= '9') ? c : '-';
   }
   std::array<char, kFoldedBytes> bytes_;
   std::size_t size_;

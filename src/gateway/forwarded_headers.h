@@ -1,10 +1,11 @@
 // Which header fields pass the gateway, in each direction.
 //
 // An upstream behind Writ believes what Writ says about the caller, so nothing a caller sends may look as if
-// Writ, or some other proxy, had said it. A field is dropped when its name, in lower case and with `_` read
-// as `-` (as CGI and WSGI do), is one of kDroppedNames or begins with one of kDroppedPrefixes; when it is
-// hop-by-hop (RFC 9110 §7.6.1); or when Connection lists it. Fields that make an upstream see another method
-// or path than the one decided on are dropped for the same reason. docs/gateway.md lists them all. Pure.
+// Writ, or some other proxy, had said it. A field is dropped when its name, in lower case and with every sign
+// but letters and digits read as `-` (CGI makes them all `_`), is one of kDroppedNames or begins with one of
+// kDroppedPrefixes; when it is hop-by-hop (RFC 9110 §7.6.1); or when Connection lists it. Fields that make an
+// upstream see another method or path than the one decided on are dropped for the same reason.
+// docs/gateway.md lists them all. Pure.
 #pragma once
 
 #include <string_view>

@@ -149,10 +149,12 @@ class Proxy::Forwarding : public std::enable_shared_from_this<Forwarding> {
     call_ = {};
   }
 
+  // The server may have answered for us (413, 408): then its answer is still on the way, and only a streamed
+  // one is broken off.
   void end_without_answer() {
     over_ = true;
     if (started_) core_->broken_off.fetch_add(1, std::memory_order_relaxed);
-    exchange_.abort();
+    const http::Exchange dropped = std::move(exchange_);
     call_ = {};
   }
 
@@ -175,7 +177,8 @@ struct Proxy::Forwarded {
   void go_on(Outcome outcome) {
     if (!outcome) return exchange.respond(std::move(outcome).error().response);
     const auto& action = route->action();
-    const auto path = http::encode_path(exchange.request().path);
+    auto path = route->upstream().path_prefix;
+    http::append_encoded_path(path, exchange.request().path);
     const auto header = core->context_headers[exchange.loop()].sign(
         *outcome, {.action = {action.type, action.id},
                    .resource = {route->resource_type(), resource_id},

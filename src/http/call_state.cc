@@ -125,6 +125,7 @@ void CallState::write_body(std::string_view bytes, Call::Done callback) {
   WRIT_CHECK(request_.has_body && !request_done_ && !write_callback_);
   write_callback_ = std::move(callback);
   if (error_) return post(write_callback_, CallResult<void>(std::unexpected(*error_)));
+  if (!connection_) return refuse_body();
   if (bytes.empty()) return post(write_callback_, CallResult<void>());
   if (request_.content_length) {
     WRIT_CHECK(bytes.size() <= length_left_);
@@ -141,10 +142,17 @@ void CallState::write_body(std::string_view bytes, Call::Done callback) {
   if (connection_->connected()) send_request();
 }
 
+// The answer has come to its end before the body: nobody reads the rest.
+void CallState::refuse_body() {
+  post(write_callback_, CallResult<void>(std::unexpected(
+                            CallError{CallError::Kind::kBroken, "the upstream has answered already"})));
+}
+
 void CallState::finish_body(Call::Done callback) {
   WRIT_CHECK(request_.has_body && !request_done_ && !write_callback_);
   write_callback_ = std::move(callback);
   if (error_) return post(write_callback_, CallResult<void>(std::unexpected(*error_)));
+  if (!connection_) return refuse_body();
   if (request_.content_length && length_left_ > 0)
     return fail(CallError::Kind::kBroken, "the request's body is shorter than announced");
   request_done_ = true;

@@ -131,6 +131,7 @@ class CallState final : public internal::CallSide, public std::enable_shared_fro
   void take_connection(bool pooled);
   void write_head(const Origin& origin);
   void send_request();
+  void refuse_body();
   void wait_for_answer();
   void parse_head();
   bool take_head(std::string_view head);

@@ -1,0 +1,219 @@
+#include "gateway/routes.h"
+
+#include <gmock/gmock.h>
+#include <gtest/gtest.h>
+
+namespace writ::gateway {
+namespace {
+
+using ::testing::ElementsAre;
+using ::testing::HasSubstr;
+using ::testing::StartsWith;
+
+RouteSpec route(std::string method, std::string path, std::string resource_id = "all") {
+  return {.method = std::move(method),
+          .path = std::move(path),
+          .api = "invoices",
+          .action = {"Billing::Action", "read"},
+          .resource_type = "Billing::Invoice",
+          .resource_id = std::move(resource_id),
+          .attributes = {},
+          .upstream = "http://127.0.0.1:9001/base"};
+}
+
+Error error_of(std::vector<RouteSpec> specs) {
+  auto made = Routes::make(std::move(specs));
+  EXPECT_FALSE(made.has_value());
+  return made ? Error{} : made.error();
+}
+std::string message_of(RouteSpec spec) {
+  return error_of({std::move(spec)}).message;
+}
+
+std::string filled(const TextTemplate& text, const std::vector<std::string_view>& values) {
+  std::string out;
+  text.append(out, values);
+  return out;
+}
+
+TEST(Routes, AMatchNamesApiActionResourceAndUpstream) {
+  auto spec = route("GET", "/tenants/{tenant}/invoices/{invoice}", "{tenant}/{invoice}");
+  spec.attributes = {{"tenant", "{tenant}"}, {"kind", "sales"}, {"label", "no. {invoice}!"}};
+  const auto routes = Routes::make({spec}).value();
+  EXPECT_EQ(routes.size(), 1u);
+
+  std::vector<std::string_view> values;
+  const std::string path = "/tenants/north/invoices/inv-1";
+  const auto match = routes.match("GET", path, values);
+  ASSERT_NE(match.route, nullptr);
+  EXPECT_EQ(match.allow, nullptr);
+  EXPECT_EQ(match.route->api(), "invoices");
+  EXPECT_EQ(match.route->action().id, "read");
+  EXPECT_EQ(match.route->resource_type(), "Billing::Invoice");
+  EXPECT_EQ(match.route->upstream().authority, "127.0.0.1:9001");
+  EXPECT_EQ(match.route->upstream().path_prefix, "/base");
+  EXPECT_THAT(values, ElementsAre("north", "inv-1"));
+  EXPECT_EQ(filled(match.route->resource_id(), values), "north/inv-1");
+  const auto& attributes = match.route->attributes();
+  ASSERT_EQ(attributes.size(), 3u);
+  EXPECT_EQ(attributes[0].first, "tenant");
+  EXPECT_EQ(filled(attributes[0].second, values), "north");
+  EXPECT_EQ(filled(attributes[1].second, values), "sales");
+  EXPECT_EQ(filled(attributes[2].second, values), "no. inv-1!");
+}
+
+TEST(Routes, ParametersMayComeInAnotherOrderOrNotAtAll) {
+  const auto routes =
+      Routes::make({route("GET", "/a/{x}/{y}", "{y}/{x}"), route("GET", "/b/{x}", "")}).value();
+  std::vector<std::string_view> values;
+  const auto swapped = routes.match("GET", "/a/1/2", values);
+  EXPECT_EQ(filled(swapped.route->resource_id(), values), "2/1");
+  const auto without = routes.match("GET", "/b/1", values);
+  EXPECT_EQ(filled(without.route->resource_id(), values), "");
+}
+
+TEST(Routes, APathWithoutARouteHasNeitherRouteNorMethods) {
+  const auto routes = Routes::make({route("GET", "/invoices/{invoice}", "{invoice}")}).value();
+  std::vector<std::string_view> values;
+  for (const std::string_view path : {"/", "/invoices", "/invoices/", "/invoices/a/b", "/invoices/a/",
+                                      "/Invoices/a", "/invoices//a", "invoices/a", ""}) {
+    const auto match = routes.match("GET", path, values);
+    EXPECT_EQ(match.route, nullptr) << path;
+    EXPECT_EQ(match.allow, nullptr) << path;
+  }
+}
+
+TEST(Routes, AnotherMethodIsToldWhichMethodsThereAre) {
+  const auto routes = Routes::make({route("GET", "/invoices"), route("POST", "/invoices"),
+                                    route("DELETE", "/invoices/{invoice}", "{invoice}")})
+                          .value();
+  std::vector<std::string_view> values;
+  const auto match = routes.match("PUT", "/invoices", values);
+  EXPECT_EQ(match.route, nullptr);
+  ASSERT_NE(match.allow, nullptr);
+  EXPECT_EQ(*match.allow, "GET, POST");
+  EXPECT_EQ(*routes.match("GET", "/invoices/1", values).allow, "DELETE");
+}
+
+TEST(Routes, HeadIsNotImpliedByGetAndMethodsAreCaseSensitive) {
+  const auto routes = Routes::make({route("GET", "/invoices")}).value();
+  std::vector<std::string_view> values;
+  for (const std::string_view method : {"HEAD", "OPTIONS", "get", "Get", "GET ", ""}) {
+    const auto match = routes.match(method, "/invoices", values);
+    EXPECT_EQ(match.route, nullptr) << method;
+    EXPECT_NE(match.allow, nullptr) << method;
+  }
+}
+
+TEST(Routes, TheMoreSpecificTemplateWinsAlsoWithoutTheMethod) {
+  const auto routes =
+      Routes::make({route("GET", "/users/{user}", "{user}"), route("POST", "/users/me")}).value();
+  std::vector<std::string_view> values;
+  // The other template matches too, but it would be another resource under the same path.
+  const auto match = routes.match("GET", "/users/me", values);
+  EXPECT_EQ(match.route, nullptr);
+  ASSERT_NE(match.allow, nullptr);
+  EXPECT_EQ(*match.allow, "POST");
+}
+
+TEST(Routes, WithoutRoutesNothingMatches) {
+  const auto routes = Routes::make({}).value();
+  std::vector<std::string_view> values;
+  EXPECT_EQ(routes.match("GET", "/", values).route, nullptr);
+  EXPECT_EQ(routes.size(), 0u);
+}
+
+TEST(Routes, RefusesTwoRoutesForOneMethodAndPath) {
+  const auto error = error_of({route("GET", "/invoices"), route("GET", "/invoices", "others")});
+  EXPECT_EQ(error.code, ErrorCode::kConflict);
+  EXPECT_EQ(error.message, "route `GET /invoices`: there is another route for this method and path");
+}
+
+TEST(Routes, RefusesAmbiguousTemplates) {
+  for (const auto& [a, b] : {std::pair("/{kind}/me", "/users/{id}"), {"/users/{id}", "/users/{name}"}}) {
+    const auto error = error_of({route("GET", a), route("POST", b)});
+    EXPECT_EQ(error.code, ErrorCode::kConflict) << a;
+    EXPECT_THAT(error.message, AllOf(StartsWith("route `POST "), HasSubstr(a), HasSubstr(b)));
+  }
+}
+
+TEST(Routes, RefusesAPathThatIsNoTemplate) {
+  for (const auto* path :
+       {"", "invoices", "/a//b", "/a/..", "/a;b", "/%41", "/a/{x", "/a/{}", "/a/{x}/{x}", "/a/{x}.json"})
+    EXPECT_THAT(message_of(route("GET", path)), StartsWith("route `GET " + std::string(path) + "`: "))
+        << path;
+}
+
+TEST(Routes, RefusesAParameterThatThePathDoesNotHave) {
+  EXPECT_EQ(message_of(route("GET", "/invoices/{invoice}", "{id}")),
+            "route `GET /invoices/{invoice}`: the path has no parameter `id`");
+  for (const auto* id : {"{}", "{Invoice}", "{ invoice }", "{{invoice}}"})
+    EXPECT_THAT(message_of(route("GET", "/invoices/{invoice}", id)), HasSubstr("the path has no parameter"));
+  auto spec = route("GET", "/invoices/{invoice}", "{invoice}");
+  spec.attributes = {{"tenant", "{tenant}"}};
+  EXPECT_THAT(message_of(spec), HasSubstr("the path has no parameter `tenant`"));
+}
+
+// `{a}{b}` would be one resource for /1/23 and /12/3, and `{a}-{b}` for /1-2/3 and /1/2-3.
+TEST(Routes, RefusesTwoParametersWithoutASlashBetween) {
+  for (const auto* id : {"{a}{b}", "{a}-{b}", "x/{a}{b}", "{a}{a}", "{a}/{b}.{a}"})
+    EXPECT_THAT(message_of(route("GET", "/{a}/{b}", id)), HasSubstr("a text with a `/` must stand before `{"))
+        << id;
+  for (const auto* id : {"{a}/{b}", "{a}-/-{b}", "x{a}/{b}y", "{a}/{b}/{a}"})
+    EXPECT_TRUE(Routes::make({route("GET", "/{a}/{b}", id)}).has_value()) << id;
+}
+
+TEST(Routes, DifferentPathsHaveDifferentResources) {
+  const auto routes = Routes::make({route("GET", "/{a}/{b}", "n-{a}/{b}-n")}).value();
+  std::vector<std::string> all;
+  for (const auto* path : {"/1/23", "/12/3", "/-/-", "/n-/n", "/n-n/1", "/n/n-1"}) {
+    std::vector<std::string_view> values;
+    all.push_back(filled(routes.match("GET", path, values).route->resource_id(), values));
+  }
+  std::ranges::sort(all);
+  EXPECT_TRUE(std::ranges::adjacent_find(all) == all.end());
+}
+
+TEST(Routes, RefusesUnbalancedBraces) {
+  for (const auto* id : {"{a", "{", "x{a"})
+    EXPECT_THAT(message_of(route("GET", "/{a}", id)), HasSubstr("a `{` stands without its `}`")) << id;
+  for (const auto* id : {"a}", "}", "}{a}", "{a}}", "{a}}{"})
+    EXPECT_THAT(message_of(route("GET", "/{a}", id)), HasSubstr("a `}` stands without its `{`")) << id;
+}
+
+TEST(Routes, RefusesAnAttributeThatIsGivenTwice) {
+  auto spec = route("GET", "/{a}");
+  spec.attributes = {{"tenant", "{a}"}, {"tenant", "north"}};
+  EXPECT_THAT(message_of(spec), HasSubstr("the attribute `tenant` is given twice"));
+}
+
+TEST(Routes, RefusesMethodsThatCannotBeForwarded) {
+  for (const auto* method : {"CONNECT", "TRACE"})
+    EXPECT_THAT(message_of(route(method, "/")), HasSubstr("can't be forwarded"));
+  for (const auto* method : {"", "GET ", "G\r\nT", "GET,POST", "\xc3\xa4"})
+    EXPECT_THAT(message_of(route(method, "/")), HasSubstr("is no method")) << method;
+  EXPECT_TRUE(Routes::make({route("PURGE", "/")}).has_value());
+}
+
+TEST(Routes, RefusesAnUpstreamThatIsNoOrigin) {
+  for (const auto* upstream : {"", "127.0.0.1:9001", "ftp://a", "http://u@a", "http://a/?q"}) {
+    auto spec = route("GET", "/");
+    spec.upstream = upstream;
+    EXPECT_THAT(message_of(spec), StartsWith("route `GET /`: ")) << upstream;
+  }
+}
+
+TEST(Routes, TakesSoManyRoutesAndNotOneMore) {
+  std::vector<RouteSpec> specs;
+  // Many methods of few paths: what is tested is the number.
+  for (std::size_t i = 0; i < kMaxRoutes; ++i)
+    specs.push_back(route("M" + std::to_string(i / 100), "/p" + std::to_string(i % 100)));
+  EXPECT_TRUE(Routes::make(specs).has_value());
+  specs.push_back(route("GET", "/one-more"));
+  const auto error = error_of(std::move(specs));
+  EXPECT_EQ(error.code, ErrorCode::kLimit);
+  EXPECT_EQ(error.message, "there are more than 10000 routes");
+}
+
+}  // namespace
+}  // namespace writ::gateway
