@@ -1,0 +1,168 @@
+"""The documents are true: README's first policy works as told, every key, reason and path is described."""
+import json
+import os
+import re
+import subprocess
+import unittest
+
+import yaml
+
+import harness
+
+
+def read(*path):
+    with open(os.path.join(harness.ROOT, *path), encoding="utf-8") as file:
+        return file.read()
+
+
+def blocks(text, language):
+    return re.findall(rf"```{language}\n(.*?)```", text, re.DOTALL)
+
+
+class Readme(unittest.TestCase):
+    def test_the_first_policy_comes_out_as_told(self):
+        readme = read("README.md")
+        world = harness.TestWorld()
+        self.addCleanup(world.close)
+        with open(os.path.join(world.folder, "policies", "billing.cedar"), "a", encoding="utf-8") as file:
+            file.write("\n".join(blocks(readme, "cedar")))
+        status, out, _ = harness.writ("check", "--config", world.config)
+        self.assertEqual(0, status, out)
+        world.start()
+        # The lines as they stand there, for this test's ports and folders.
+        script = next(block for block in blocks(readme, "sh") if "token sign" in block)
+        for old, new in (("/tmp/", "$PWD/"), ("../../build/release/bin/writ", harness.WRIT),
+                         ("cd examples/acme", f"cd {world.folder}"), ("http://127.0.0.1:8180", world.api),
+                         ("http://127.0.0.1:8181", world.gateway), ("writ token exchange", f"writ token exchange --server {world.api}")):
+            self.assertIn(old, script)
+            script = script.replace(old, new)
+        run = subprocess.run(["bash", "-euc", script], capture_output=True, text=True, timeout=60)
+        self.assertEqual(0, run.returncode, run.stderr)
+        niklas, status, nora = run.stdout.partition("HTTP/1.1 403")
+        self.assertTrue(status, run.stdout)
+        self.assertIn("HTTP/1.1 200", niklas)
+        self.assertIn('"amount": 480', niklas)
+        self.assertIn('"reason":"policy_no_permit"', nora)
+        self.assertIn('Writ::Application::\\"marketing-app\\"', nora)
+
+    def test_the_commands_it_names_are_there(self):
+        status, out, _ = harness.writ("--help")
+        self.assertEqual(0, status)
+        for command in ("serve", "check", "token", "task", "inventory", "audit", "keys"):
+            self.assertRegex(out, rf"\n  {command}\b")
+
+
+class Configuration(unittest.TestCase):
+    KEY = re.compile(r'"([a-z_]+)"')
+
+    def allowed(self, text, what):
+        """The keys that the reader of `what` takes, from the source."""
+        match = re.search(rf'"{what}",\s*\{{(.*?)\}}\)', text, re.DOTALL)
+        self.assertIsNotNone(match, what)
+        return set(self.KEY.findall(match.group(1)))
+
+    def test_every_key_is_described_and_no_other(self):
+        document = read("docs", "configuration.md")
+        config, world = read("src", "server", "config.cc"), read("src", "server", "world.cc")
+        for source, what, heading in ((config, "the configuration", "The top"), (config, "listen", "`listen`"),
+                                      (config, "tokens", "`tokens`"), (config, "a trusted issuer", "`trusted_issuers`"),
+                                      (config, "policies", "`policies`"), (world, "an identity", "`inventory.identities`"),
+                                      (world, "an API", "`inventory.apis`"), (config, "audit", "`audit`"),
+                                      (config, "limits", "`limits`"), (config, "authzen", "`authzen`")):
+            with self.subTest(what):
+                section = re.search(rf"^## {re.escape(heading)}\n(.*?)(?=^## |\Z)", document, re.DOTALL | re.MULTILINE)
+                rows = re.findall(r"^\| (`[^|]*`) \|", section.group(1), re.MULTILINE)
+                described = {key for row in rows for key in re.findall(r"`([a-z_]+)`", row)}
+                self.assertEqual(self.allowed(source, what), described)
+
+
+class Codes(unittest.TestCase):
+    def test_every_reason_is_described(self):
+        codes = set(re.findall(r'"([a-z_]+)"', read("src", "base", "denial.cc").split("kCodes", 1)[-1].split("};")[0]))
+        self.assertGreater(len(codes), 30)
+        described = set(re.findall(r"`([a-z_]+)`", "".join(
+            re.findall(r"^\| (`.*?`) \|", read("docs", "reasons.md"), re.MULTILINE))))
+        self.assertEqual(codes, described)
+
+    def test_every_error_of_the_server_is_described(self):
+        document = read("docs", "errors.md")
+        sources = "".join(read("src", folder, name) for folder in ("http", "gateway", "server")
+                          for name in os.listdir(os.path.join(harness.ROOT, "src", folder))
+                          if name.endswith(".cc") and not name.endswith("_test.cc"))
+        codes = set(re.findall(r'(?:error_response|error_answer|refuse)\(\s*\d{3},\s*"([a-z_]+)"', sources))
+        codes |= set(re.findall(r'\.code = "([a-z_]+)"', sources))
+        self.assertGreater(len(codes), 8)
+        for code in codes:
+            self.assertTrue(f"`{code}`" in document, f"docs/errors.md does not describe `{code}`")
+
+
+class OpenApi(unittest.TestCase):
+    @classmethod
+    def setUpClass(cls):
+        cls.document = yaml.safe_load(read("docs", "openapi.yaml"))
+        cls.world = harness.TestWorld()
+        cls.addClassCleanup(cls.world.close)
+        cls.world.start()
+        cls.operator = cls.world.operator_token()
+
+    def operations(self):
+        for path, item in self.document["paths"].items():
+            for method, operation in item.items():
+                if method != "parameters":
+                    yield path, method.upper(), operation
+
+    def test_every_operation_is_served_and_answers_a_status_it_lists(self):
+        for path, method, operation in self.operations():
+            with self.subTest(operation["operationId"]):
+                body = {} if "requestBody" in operation and "oauth2" not in path else None
+                answer = self.world.api_call(self.operator, method, path.replace("{id}", "nobody"), body)
+                listed = set(operation["responses"]) | {"415"}
+                self.assertIn(str(answer.status), listed, answer)
+                if answer.status == 404:
+                    self.assertNotIn("nothing at this path", answer.body.decode())
+
+    def test_every_endpoint_of_the_source_is_described(self):
+        sources = "".join(read("src", "server", name) for name in os.listdir(os.path.join(harness.ROOT, "src", "server"))
+                          if name.endswith(".cc"))
+        for path in set(re.findall(r'"(/(?:v1|oauth2|access|\.well-known|healthz|readyz|metrics)[^"{]*(?:\{id\}[^"{]*)?)"', sources)):
+            if path.endswith("/"):
+                continue
+            self.assertIn(path, self.document["paths"])
+
+    def test_every_reference_leads_somewhere(self):
+        for reference in re.findall(r'\$ref: "#/([^"]+)"', read("docs", "openapi.yaml")):
+            place = self.document
+            for part in reference.split("/"):
+                place = place[part]
+
+
+class AuditFormat(unittest.TestCase):
+    def test_the_verifier_in_the_document_agrees_with_writs(self):
+        (verifier,) = blocks(read("docs", "audit-format.md"), "python")
+        world = harness.TestWorld()
+        self.addCleanup(world.close)
+        world.start()
+        world.through_gateway(world.customer_token(), "/invoices/inv-1001")
+        head = world.api_call(world.operator_token(), "GET", "/v1/audit/head").json()
+        world.stop_writ()
+        log = os.path.join(world.data, "audit.log")
+        run = subprocess.run(["python3", "-c", verifier, log], capture_output=True, text=True)
+        self.assertEqual(0, run.returncode, run.stderr)
+        with open(log, encoding="utf-8") as file:
+            records = [json.loads(line) for line in file]
+        self.assertEqual(f"whole: {records[-1]['hash']}\n", run.stdout)
+        self.assertEqual(head["hash"], records[head["seq"] - 1]["hash"])
+        with open(log, "r+", encoding="utf-8") as file:
+            text = file.read().replace("nora", "sofia", 1)
+            file.seek(0)
+            file.write(text)
+        self.assertNotEqual(0, subprocess.run(["python3", "-c", verifier, log], capture_output=True).returncode)
+
+    def test_every_member_of_a_record_is_described(self):
+        document = read("docs", "audit-format.md")
+        for member in re.findall(r'writer\.(?:text|list)\("([a-z_]+)"', read("src", "audit", "record.cc")):
+            self.assertIn(f"`{member}`", document)
+
+
+if __name__ == "__main__":
+    unittest.main()
