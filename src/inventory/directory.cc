@@ -1,5 +1,6 @@
 #include "inventory/directory.h"
 
+#include <algorithm>
 #include <fmt/format.h>
 #include <unordered_set>
 
@@ -57,7 +58,8 @@ Result<void> Directory::declare(Change declared) {
                                  kind_name((*stored)->kind)));
     }
     // Identities retired because the configuration dropped them come back when it declares them again.
-    if (stored != nullptr && (*stored)->status > identity.status) identity.status = (*stored)->status;
+    if (stored != nullptr && !(*stored)->dropped)
+      identity.status = std::max(identity.status, (*stored)->status);
     if (stored == nullptr || !same(stored->identity(), identity))
       change.identities.push_back(std::move(identity));
   }
@@ -66,6 +68,7 @@ Result<void> Directory::declare(Change declared) {
       continue;
     Identity dropped = member->identity();
     dropped.status = Status::kRetired;
+    dropped.dropped = true;
     change.identities.push_back(std::move(dropped));
   }
   for (Api& api : declared.apis) {

@@ -37,7 +37,8 @@ class Directory {
   // Takes over what the store holds; at start-up.
   Result<void> load();
   // What the configuration declares wins over what is stored, except that a suspension or retirement made
-  // over the API stays in force. What was declared once and is not any more is retired. At start-up.
+  // over the API stays in force. What was declared once and is not any more is retired, until it is
+  // declared again. At start-up.
   Result<void> declare(Change declared);
 
   std::shared_ptr<const Snapshot> snapshot() const;

@@ -170,18 +170,21 @@ std::string identity_record(const Identity& identity) {
     json.set("keys", Json::object({{"keys", std::move(keys)}}));
   }
   if (identity.declared) json.set("declared", true);
+  if (identity.dropped) json.set("dropped", true);
   return json.dump();
 }
 
 Result<Identity> identity_from_record(std::string_view text) {
   const Json json = TRY(codec::parse_json(text));
-  const auto members = TRY(Members::of(json, "the identity",
-                                       {"id", "kind", "status", "tenant", "environment", "owner", "acts_for",
-                                        "purposes", "attributes", "keys", "secret_hash", "declared"}));
+  const auto members =
+      TRY(Members::of(json, "the identity",
+                      {"id", "kind", "status", "tenant", "environment", "owner", "acts_for", "purposes",
+                       "attributes", "keys", "secret_hash", "declared", "dropped"}));
   Identity identity{.id = {}, .kind = Kind::kUser};
   TRY(read_common(members, identity));
   identity.secret_hash = TRY(members.optional_text("secret_hash", 512));
   identity.declared = TRY(members.boolean("declared", false));
+  identity.dropped = TRY(members.boolean("dropped", false));
   TRY(validate(identity));
   return identity;
 }

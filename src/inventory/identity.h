@@ -49,6 +49,7 @@ struct Identity {
   std::optional<std::string> secret_hash;          // crypto/secret_hash.h
   std::vector<jose::Jwk> keys;                     // for private_key_jwt
   bool declared = false;                           // it comes from the configuration
+  bool dropped = false;  // retired because the configuration does not declare it any more
 };
 
 struct Api {

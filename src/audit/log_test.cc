@@ -1,0 +1,196 @@
+#include "audit/log.h"
+
+#include <csignal>
+#include <filesystem>
+#include <fstream>
+#include <gtest/gtest.h>
+#include <sstream>
+#include <sys/resource.h>
+#include <sys/wait.h>
+#include <unistd.h>
+
+#include "audit/verify.h"
+#include "codec/json.h"
+
+namespace writ::audit {
+namespace {
+
+const Instant kNow = instant_from_unix_seconds(1'750'000'000);
+
+Record event(std::string_view object) {
+  return make_record(kNow, Event{.type = "task.ended", .actor = "portal", .object = object});
+}
+
+class LogTest : public ::testing::TestWithParam<bool> {
+ protected:
+  void SetUp() override {
+    char name[] = "/tmp/writ-audit-XXXXXX";
+    folder_ = ::mkdtemp(name);
+    path_ = folder_ / "audit.log";
+  }
+  void TearDown() override { std::filesystem::remove_all(folder_); }
+
+  std::unique_ptr<Log> open() const {
+    auto log = Log::open(path_, {.durable = GetParam()}, kNow);
+    EXPECT_TRUE(log) << log.error().message;
+    return *std::move(log);
+  }
+  void fill(int records) const {
+    const auto log = open();
+    for (int i = 0; i < records; ++i) ASSERT_TRUE(log->append(event("t-" + std::to_string(i))));
+  }
+  std::vector<std::string> lines() const {
+    std::vector<std::string> all;
+    std::ifstream in(path_);
+    for (std::string line; std::getline(in, line);) all.push_back(line);
+    return all;
+  }
+  void write(const std::vector<std::string>& all) const {
+    std::ofstream out(path_, std::ios::trunc);
+    for (const auto& line : all) out << line << '\n';
+  }
+  // The number of the first record that is not as it was; 0: none.
+  std::uint64_t first_break(const std::optional<Head>& expected = std::nullopt) const {
+    const auto result = verify(path_, expected);
+    EXPECT_TRUE(result);
+    return result->first_break ? result->first_break->seq : 0;
+  }
+
+  std::filesystem::path folder_, path_;
+};
+INSTANTIATE_TEST_SUITE_P(Modes, LogTest, ::testing::Bool(),
+                         [](const auto& mode) { return mode.param ? "durable" : "buffered"; });
+
+TEST_P(LogTest, GoesOnWithItsChainAfterARestart) {
+  fill(3);
+  fill(2);
+  EXPECT_EQ(lines().size(), 5u);
+  EXPECT_EQ(first_break(), 0u);
+  EXPECT_EQ(open()->head().seq, 5u);
+}
+
+TEST_P(LogTest, AnyAlteredByteIsFound) {
+  fill(3);
+  const auto whole = lines();
+  for (std::size_t at = 0; at < whole[1].size(); ++at) {
+    auto changed = whole;
+    changed[1][at] = changed[1][at] == 'x' ? 'y' : 'x';
+    write(changed);
+    ASSERT_EQ(first_break(), 2u) << at;
+  }
+}
+
+TEST_P(LogTest, ADroppedAndAMovedRecordAreFound) {
+  fill(4);
+  const auto all = lines();
+  write({all[0], all[2], all[3]});
+  EXPECT_EQ(first_break(), 2u);
+  write({all[1], all[2], all[3]});
+  EXPECT_EQ(first_break(), 1u);
+  write({all[0], all[2], all[1], all[3]});
+  EXPECT_EQ(first_break(), 2u);
+  write({all[0], all[1], all[1], all[2]});
+  EXPECT_NE(first_break(), 0u);
+}
+
+TEST_P(LogTest, ACutEndIsFoundAgainstAHeadThatWasNoted) {
+  fill(4);
+  const auto head = open()->head();
+  EXPECT_EQ(first_break(head), 0u);
+  auto all = lines();
+  all.pop_back();
+  write(all);
+  EXPECT_EQ(first_break(), 0u) << "the chain alone cannot know";
+  EXPECT_NE(first_break(head), 0u);
+  EXPECT_EQ(head_from_text(head_text(head)), head);
+}
+
+TEST_P(LogTest, AnUnfinishedLastLineIsCutOffAndToldOf) {
+  fill(2);
+  std::ofstream(path_, std::ios::app) << R"({"seq":3,"prev":"00)";
+  EXPECT_NE(first_break(), 0u);
+  const auto log = open();
+  EXPECT_EQ(first_break(), 0u);
+  EXPECT_NE(lines().back().find("audit.recovered"), std::string::npos);
+}
+
+TEST_P(LogTest, ALastRecordThatIsNotOursStopsTheStart) {
+  fill(2);
+  auto all = lines();
+  all[1][all[1].find("portal")] = 'P';
+  write(all);
+  EXPECT_EQ(Log::open(path_, {.durable = GetParam()}, kNow).error().code, ErrorCode::kCorrupt);
+  write({"this is a letter"});
+  EXPECT_EQ(Log::open(path_, {.durable = GetParam()}, kNow).error().code, ErrorCode::kCorrupt);
+  EXPECT_EQ(lines().size(), 1u) << "it stays as it was";
+}
+
+TEST_P(LogTest, ManyThreadsEachHearOnceAndTheChainIsWhole) {
+  std::atomic<int> heard = 0;
+  {
+    const auto log = open();
+    std::vector<std::jthread> threads;
+    for (int i = 0; i < 4; ++i) {
+      threads.emplace_back([&] {
+        for (int n = 0; n < 100; ++n)
+          log->append(event("t"), [&](const Result<void>& written) { heard += written ? 1 : 0; });
+      });
+    }
+  }
+  EXPECT_EQ(heard, 400);
+  EXPECT_EQ(lines().size(), 400u);
+  EXPECT_EQ(first_break(), 0u);
+}
+
+// In a process of its own: its limit on files stands for the full disk.
+TEST_P(LogTest, AFullDiskRefusesAndKeepsWhatWasAcknowledged) {
+  const pid_t child = ::fork();
+  if (child == 0) {
+    std::signal(SIGXFSZ, SIG_IGN);
+    const rlimit limit{4000, RLIM_INFINITY};
+    ::setrlimit(RLIMIT_FSIZE, &limit);
+    auto log = Log::open(path_, {.durable = GetParam()}, kNow);
+    int good = 0, bad = 0;
+    for (int i = 0; i < 40; ++i) (*log)->append(event("t")) ? ++good : ++bad;
+    const rlimit room{RLIM_INFINITY, RLIM_INFINITY};
+    ::setrlimit(RLIMIT_FSIZE, &room);
+    const bool again = (*log)->append(event("again")).has_value();
+    log->reset();
+    ::_exit(bad > 0 && again ? good : 255);
+  }
+  int status = 0;
+  ::waitpid(child, &status, 0);
+  ASSERT_TRUE(WIFEXITED(status));
+  const int good = WEXITSTATUS(status);
+  ASSERT_GT(good, 0);
+  ASSERT_LT(good, 40);
+  EXPECT_EQ(lines().size(), static_cast<std::size_t>(good) + 1);
+  EXPECT_EQ(first_break(), 0u);
+}
+
+TEST(Record, LeavesOutWhatIsAbsentAndEscapesWhatCallersSent) {
+  const auto record = make_record(
+      kNow,
+      Decision{
+          .point = "gateway", .effect = "deny", .reason = "token_missing", .path = "/a\"\n\x01{\"seq\":1}"});
+  const auto json = codec::parse_json("{" + record.members + "}");
+  ASSERT_TRUE(json) << record.members;
+  EXPECT_EQ(*json->find_string("path"), "/a\"\n\x01{\"seq\":1}");
+  EXPECT_EQ(json->find("subject"), nullptr);
+  EXPECT_EQ(record.members.find('\n'), std::string::npos) << "one record, one line";
+}
+
+TEST(Record, CutsLongTextsBetweenCharacters) {
+  std::string path(5000, 'a');
+  for (std::size_t i = 1; i + 1 < path.size(); i += 2) path.replace(i, 2, "\xc3\xa9");
+  const auto record = make_record(kNow, Decision{.path = path});
+  EXPECT_TRUE(codec::parse_json("{" + record.members + "}"));
+  EXPECT_LT(record.members.size(), 4000u);
+}
+
+TEST(Record, TimesAreUtcWithMilliseconds) {
+  EXPECT_EQ(format_time(kNow + Duration(7)), "2025-06-15T15:06:40.007Z");
+}
+
+}  // namespace
+}  // namespace writ::audit

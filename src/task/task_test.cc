@@ -1,0 +1,198 @@
+#include <gtest/gtest.h>
+#include <thread>
+
+#include "task/registry.h"
+#include "task/testing/memory_store.h"
+
+namespace writ::task {
+namespace {
+
+const Instant kNow = instant_from_unix_seconds(1'750'000'000);
+constexpr std::string_view kRead = R"(Billing::Action::"read")";
+
+codec::Json request() {
+  return codec::parse_json(R"({"purpose":"support","subject":"nora","agents":["agent"],
+    "actions":["Billing::Action::\"read\"","Billing::Action::\"credit\""],
+    "resources":["Billing::Invoice::\"1\"","Billing::Ledger::*"],"expires_in_seconds":60})")
+      .value();
+}
+
+Task make_task(std::optional<std::int64_t> calls = std::nullopt) {
+  auto task = task_from_request(request(), kNow).value();
+  task.id = "t";
+  task.opened_by = "portal";
+  task.max_calls = calls;
+  return task;
+}
+
+class TaskTest : public ::testing::Test {
+ protected:
+  testing::MemoryStore store;
+  Registry registry{store};
+  cedar::Arena arena;
+  cedar::EntityRef read = arena.entity("Billing::Action", "read");
+  cedar::EntityRef credit = arena.entity("Billing::Action", "credit");
+
+  std::shared_ptr<LiveTask> open(Task task) { return registry.open(std::move(task)).value(); }
+};
+
+TEST(TaskRequest, RefusesWhatContradictsItselfOrIsUnknown) {
+  const auto with = [](std::string_view name, std::string_view value) {
+    auto json = request();
+    json.set(name, codec::parse_json(value).value());
+    return task_from_request(json, kNow);
+  };
+  ASSERT_TRUE(task_from_request(request(), kNow));
+  for (const auto& [name, value] : std::initializer_list<std::pair<std::string_view, std::string_view>>{
+           {"unknown", "1"},
+           {"purpose", R"("")"},
+           {"purpose", "1"},
+           {"agents", R"("agent")"},
+           {"agents", "[]"},  // and no client: nobody could use it
+           {"actions", "[]"},
+           {"actions", R"(["read"])"},
+           {"actions", R"(["Billing::Invoice::\"1\""])"},
+           {"resources", "[]"},
+           {"resources", R"(["*"])"},
+           {"resources", R"(["Billing::*::\"1\""])"},
+           {"expires_in_seconds", "0"},
+           {"expires_in_seconds", "-1"},
+           {"expires_in_seconds", "999999999999"},
+           {"not_before", R"("soon")"},
+           {"budget", R"({"calls":0})"},
+           {"budget", R"({"calls":1.5})"},
+           {"budget", R"({"actions":{"Billing::Action::\"shred\"":1}})"},
+           {"budget", R"({"amount":1})"}}) {
+    EXPECT_FALSE(with(name, value)) << name << " " << value;
+  }
+}
+
+TEST(TaskRequest, RefusesMoreThanItsLimits) {
+  auto json = request();
+  auto agents = codec::Json::array();
+  for (std::size_t i = 0; i <= kMaxAgents; ++i) agents.push("agent-" + std::to_string(i));
+  json.set("agents", agents);
+  EXPECT_FALSE(task_from_request(json, kNow));
+  json = request();
+  auto resources = codec::Json::array();
+  for (std::size_t i = 0; i <= kMaxResources; ++i) resources.push("A::\"" + std::to_string(i) + "\"");
+  json.set("resources", resources);
+  EXPECT_FALSE(task_from_request(json, kNow));
+}
+
+TEST(TaskRequest, RecordsComeBackWhole) {
+  auto task = make_task(5);
+  task.action_budgets.push_back({task.actions[0], 2});
+  task.opened_by = "portal";
+  EXPECT_EQ(task_record(task_from_record(task_record(task)).value()), task_record(task));
+}
+
+TEST_F(TaskTest, IsLiveFromItsBeginUntilItsEndAndNotAtItsEnd) {
+  auto task = make_task();
+  task.not_before = kNow + std::chrono::seconds(10);
+  task.expires_at = kNow + std::chrono::seconds(20);
+  const auto live = open(task);
+  EXPECT_EQ(live->check_live(task.not_before - Duration(1)).error().reason, Reason::kTaskNotStarted);
+  EXPECT_TRUE(live->check_live(task.not_before));
+  EXPECT_TRUE(live->check_live(task.expires_at - Duration(1)));
+  EXPECT_EQ(live->check_live(task.expires_at).error().reason, Reason::kTaskExpired);
+}
+
+TEST_F(TaskTest, EndedAndRevokedTasksRefuseAtOnceAndForGood) {
+  const auto live = open(make_task());
+  ASSERT_TRUE(registry.end("t"));
+  EXPECT_EQ(live->check_live(kNow).error().reason, Reason::kTaskEnded);
+  EXPECT_EQ(live->consume(read, kNow).error().reason, Reason::kTaskEnded);
+  EXPECT_EQ(registry.revoke("t").error().code, ErrorCode::kConflict);
+  EXPECT_EQ(registry.end("none").error().code, ErrorCode::kNotFound);
+  auto other = make_task();
+  other.id = "u";
+  const auto revoked = open(other);
+  ASSERT_TRUE(registry.revoke("u"));
+  EXPECT_EQ(revoked->check_live(kNow).error().reason, Reason::kTaskRevoked);
+}
+
+TEST_F(TaskTest, RefusesActionsAndResourcesOutsideItsScope) {
+  const auto live = open(make_task());
+  const auto one = arena.entity("Billing::Invoice", "1"), two = arena.entity("Billing::Invoice", "2");
+  EXPECT_TRUE(live->check_scope(read, one));
+  EXPECT_TRUE(live->check_scope(read, arena.entity("Billing::Ledger", "any")));
+  EXPECT_EQ(live->check_scope(read, two).error().reason, Reason::kResourceNotInTask);
+  EXPECT_EQ(live->check_scope(arena.entity("Billing::Action", "shred"), one).error().reason,
+            Reason::kActionNotInTask);
+  EXPECT_EQ(live->check_scope(arena.entity("Mail::Action", "read"), one).error().reason,
+            Reason::kActionNotInTask);
+  EXPECT_EQ(live->check_purpose("marketing").error().reason, Reason::kPurposeMismatch);
+  EXPECT_TRUE(live->check_purpose("support"));
+}
+
+TEST_F(TaskTest, OfManyParallelCallsExactlyTheBudgetPasses) {
+  const auto live = open(make_task(1000));
+  std::atomic<int> passed = 0;
+  {
+    std::vector<std::jthread> threads;
+    for (int i = 0; i < 8; ++i) {
+      threads.emplace_back([&] {
+        for (int call = 0; call < 500; ++call) passed += live->consume(read, kNow).has_value() ? 1 : 0;
+      });
+    }
+  }
+  EXPECT_EQ(passed, 1000);
+  EXPECT_EQ(live->consume(read, kNow).error().reason, Reason::kBudgetExceeded);
+  EXPECT_EQ(live->check_budget(read).error().reason, Reason::kBudgetExceeded);
+  EXPECT_EQ(live->used_calls(), 1000);
+}
+
+TEST_F(TaskTest, AnActionsBudgetLeavesTheOthersAlone) {
+  auto task = make_task(5);
+  task.action_budgets.push_back({{"Billing::Action", "read"}, 1});
+  const auto live = open(task);
+  EXPECT_TRUE(live->consume(read, kNow));
+  EXPECT_EQ(live->consume(read, kNow).error().reason, Reason::kBudgetExceeded);
+  // What was refused did not count.
+  for (int i = 0; i < 4; ++i) EXPECT_TRUE(live->consume(credit, kNow)) << i;
+  EXPECT_EQ(live->consume(credit, kNow).error().reason, Reason::kBudgetExceeded);
+}
+
+TEST_F(TaskTest, ACrashMayLoseCallsAndNeverGrantsMore) {
+  int passed = 0;
+  const auto first = open(make_task(20));
+  for (int i = 0; i < 3; ++i) passed += first->consume(read, kNow).has_value() ? 1 : 0;
+  for (int crash = 0; crash < 5; ++crash) {
+    Registry next(store);
+    ASSERT_TRUE(next.load());
+    passed += next.find("t")->consume(read, kNow).has_value() ? 1 : 0;
+  }
+  EXPECT_LE(passed, 20);
+  Registry last(store);
+  ASSERT_TRUE(last.load());
+  while (last.find("t")->consume(read, kNow)) ++passed;
+  EXPECT_LE(passed, 20);
+}
+
+TEST_F(TaskTest, AnOrderlyEndLosesNoCalls) {
+  const auto first = open(make_task(20));
+  for (int i = 0; i < 3; ++i) ASSERT_TRUE(first->consume(read, kNow));
+  ASSERT_TRUE(registry.settle());
+  Registry next(store);
+  ASSERT_TRUE(next.load());
+  int passed = 0;
+  while (next.find("t")->consume(read, kNow)) ++passed;
+  EXPECT_EQ(passed, 17);
+}
+
+TEST_F(TaskTest, WhatCouldNotBeStoredWasNotDone) {
+  const auto live = open(make_task(20));
+  store.broken = true;
+  EXPECT_FALSE(registry.end("t"));
+  EXPECT_TRUE(live->check_live(kNow));
+  auto other = make_task();
+  other.id = "u";
+  EXPECT_FALSE(registry.open(other));
+  EXPECT_EQ(registry.find("u"), nullptr);
+  // A budget that cannot be reserved cannot be used.
+  EXPECT_FALSE(live->consume(read, kNow));
+}
+
+}  // namespace
+}  // namespace writ::task
