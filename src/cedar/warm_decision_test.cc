@@ -1,68 +1,17 @@
-// A warm decision allocates nothing. This file replaces the global operator new of the test program with one
-// that counts; it counts only between start and stop of a Counting.
-#include <cstdlib>
+// A warm decision allocates nothing.
 #include <gtest/gtest.h>
-#include <new>
 #include <string>
 #include <vector>
 
+#include "base/testing/allocations.h"
 #include "cedar/authorize.h"
 #include "cedar/plan_builder.h"
-
-namespace {
-
-thread_local bool counting = false;
-thread_local std::size_t allocations = 0;
-
-void* allocate(std::size_t bytes) {
-  if (counting) ++allocations;
-  if (void* memory = std::malloc(bytes == 0 ? 1 : bytes)) return memory;
-  throw std::bad_alloc();
-}
-
-}  // namespace
-
-void* operator new(std::size_t bytes) {
-  return allocate(bytes);
-}
-void* operator new[](std::size_t bytes) {
-  return allocate(bytes);
-}
-// Replaced as well, so that memory is given back the way it was taken: simdjson uses them.
-void* operator new(std::size_t bytes, const std::nothrow_t&) noexcept {
-  if (counting) ++allocations;
-  return std::malloc(bytes == 0 ? 1 : bytes);
-}
-void* operator new[](std::size_t bytes, const std::nothrow_t&) noexcept {
-  if (counting) ++allocations;
-  return std::malloc(bytes == 0 ? 1 : bytes);
-}
-void operator delete(void* memory) noexcept {
-  std::free(memory);
-}
-void operator delete[](void* memory) noexcept {
-  std::free(memory);
-}
-void operator delete(void* memory, std::size_t) noexcept {
-  std::free(memory);
-}
-void operator delete[](void* memory, std::size_t) noexcept {
-  std::free(memory);
-}
 
 namespace writ::cedar {
 namespace {
 
+using writ::testing::allocations_of;
 using Rule = ScopeConstraint::Rule;
-
-template <class Work>
-std::size_t allocations_of(Work work) {
-  allocations = 0;
-  counting = true;
-  work();
-  counting = false;
-  return allocations;
-}
 
 class WarmDecision : public ::testing::Test {
  protected:

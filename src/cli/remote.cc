@@ -102,25 +102,29 @@ Result<http::Response> Remote::post_token(FormFields fields) {
   return connection_->client.fetch(connection_->origin, std::move(request), body);
 }
 
-Result<std::string> Remote::token() {
+Result<std::expected<std::string, http::Response>> Remote::token() {
   if (!options_.token_file.empty()) return first_line(options_.token_file);
   if (options_.client.empty()) {
     const char* token = std::getenv(std::string(kTokenEnvironment).c_str());
     if (token != nullptr && *token != '\0') return std::string(token);
     return failure(ErrorCode::kInvalid, "no token: give --token-file, set WRIT_TOKEN, or give --client");
   }
-  const auto answer = TRY(post_token({{"grant_type", "client_credentials"}, {"resource", options_.server}}));
+  auto answer = TRY(post_token({{"grant_type", "client_credentials"}, {"resource", options_.server}}));
+  if (answer.status != 200)
+    return std::expected<std::string, http::Response>(std::unexpected(std::move(answer)));
   const auto json = TRY(codec::parse_json(answer.body));
   const auto* token = json.find_string("access_token");
-  if (token == nullptr)
-    return failure(ErrorCode::kInvalid, "no token for this client: " + show(json, "error_description"));
+  if (token == nullptr) return failure(ErrorCode::kInvalid, "the server's answer has no token");
   return *token;
 }
 
 Result<http::Response> Remote::call(std::string method, std::string path,
                                     const std::optional<codec::Json>& body) {
   http::Outbound request{.method = std::move(method), .target = http::encode_path(path), .headers = {}};
-  request.headers.add("Authorization", "Bearer " + TRY(token()));
+  const auto bearer = TRY(token());
+  // Who gets no token is refused just as well.
+  if (!bearer) return bearer.error();
+  request.headers.add("Authorization", "Bearer " + *bearer);
   std::string text;
   if (body) {
     text = body->dump();
@@ -148,7 +152,8 @@ int report(const Result<http::Response>& answer, bool json, std::string (*text)(
   const auto message =
       show(*body, "message").empty() ? show(*body, "error_description") : show(*body, "message");
   fail(fmt::format("{} ({}): {}", reason, answer->status, message));
-  return answer->status == 400 || answer->status >= 500 ? kBroken : kNo;
+  const bool refused = body->find("reason") != nullptr;
+  return answer->status >= 500 || (answer->status == 400 && !refused) ? kBroken : kNo;
 }
 
 }  // namespace writ::cli

@@ -5,6 +5,7 @@
 // other users of the machine can read. One thread; blocking.
 #pragma once
 
+#include <expected>
 #include <memory>
 #include <optional>
 #include <string>
@@ -52,7 +53,7 @@ class Remote {
  private:
   struct Connection;
   Remote(RemoteOptions options, std::unique_ptr<Connection> connection);
-  Result<std::string> token();
+  Result<std::expected<std::string, http::Response>> token();
   Result<void> authenticate(http::Outbound& request, FormFields& fields);
 
   RemoteOptions options_;
