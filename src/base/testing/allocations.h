@@ -29,30 +29,31 @@ std::size_t allocations_of(Work work) {
 
 }  // namespace writ::testing
 
-void* operator new(std::size_t bytes) {
+// Not inlined: the compiler would see malloc behind one and free behind the other, and warn of a mismatch.
+[[gnu::noinline]] void* operator new(std::size_t bytes) {
   return writ::testing::allocate(bytes);
 }
-void* operator new[](std::size_t bytes) {
+[[gnu::noinline]] void* operator new[](std::size_t bytes) {
   return writ::testing::allocate(bytes);
 }
 // Replaced as well, so that memory is given back the way it was taken: simdjson uses them.
-void* operator new(std::size_t bytes, const std::nothrow_t&) noexcept {
+[[gnu::noinline]] void* operator new(std::size_t bytes, const std::nothrow_t&) noexcept {
   if (writ::testing::counting) ++writ::testing::allocations;
   return std::malloc(bytes == 0 ? 1 : bytes);
 }
-void* operator new[](std::size_t bytes, const std::nothrow_t&) noexcept {
+[[gnu::noinline]] void* operator new[](std::size_t bytes, const std::nothrow_t&) noexcept {
   if (writ::testing::counting) ++writ::testing::allocations;
   return std::malloc(bytes == 0 ? 1 : bytes);
 }
-void operator delete(void* memory) noexcept {
+[[gnu::noinline]] void operator delete(void* memory) noexcept {
   std::free(memory);
 }
-void operator delete[](void* memory) noexcept {
+[[gnu::noinline]] void operator delete[](void* memory) noexcept {
   std::free(memory);
 }
-void operator delete(void* memory, std::size_t) noexcept {
+[[gnu::noinline]] void operator delete(void* memory, std::size_t) noexcept {
   std::free(memory);
 }
-void operator delete[](void* memory, std::size_t) noexcept {
+[[gnu::noinline]] void operator delete[](void* memory, std::size_t) noexcept {
   std::free(memory);
 }
