@@ -225,12 +225,21 @@ class Runner {
 
 }  // namespace
 
+// The status by which ctest knows a test that was skipped.
+constexpr int kSkipped = 77;
+
 int main(int argc, char** argv) {
   if (argc != 2) {
     fmt::print(stderr, "usage: cedar-conformance FOLDER|ARCHIVE.tar.gz\n");
     return 2;
   }
   const fs::path given = fs::absolute(argv[1]).lexically_normal();
+  if (!fs::exists(given)) {
+    fmt::print(stderr,
+               "cedar-conformance: skipped, there is no `{}`; -DWRIT_CONFORMANCE_DIR names the folder\n",
+               given.string());
+    return kSkipped;
+  }
   if (fs::is_directory(given)) {
     Runner runner(given.has_filename() ? given : given.parent_path());
     runner.run_folder();

@@ -3,9 +3,11 @@
 WRIT_BINARY names the binary; ctest sets it. Standard library only.
 """
 import base64
+import fcntl
 import http.client
 import json
 import os
+import random
 import re
 import shutil
 import socket
@@ -26,15 +28,25 @@ MAIL = "https://mail.acme.example"
 EXCHANGE = "urn:ietf:params:oauth:grant-type:token-exchange"
 
 
+held_ports = []
+
+
 def free_ports(count):
-    sockets = [socket.socket() for _ in range(count)]
-    try:
-        for each in sockets:
-            each.bind(("127.0.0.1", 0))
-        return [each.getsockname()[1] for each in sockets]
-    finally:
-        for each in sockets:
-            each.close()
+    """Ports below those that the system hands out, held by this process against others that look for some."""
+    free = []
+    while len(free) < count:
+        port = random.randrange(20_000, 32_000)
+        held = open(os.path.join(tempfile.gettempdir(), f"writ-test-port-{port}"), "w", encoding="utf-8")
+        try:
+            fcntl.flock(held, fcntl.LOCK_EX | fcntl.LOCK_NB)
+            with socket.socket() as probe:
+                probe.bind(("127.0.0.1", port))
+        except OSError:
+            held.close()
+            continue
+        held_ports.append(held)
+        free.append(port)
+    return free
 
 
 class Answer:
