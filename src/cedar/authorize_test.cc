@@ -1,3 +1,5 @@
+#include "cedar/authorize.h"
+
 #include <algorithm>
 #include <fmt/format.h>
 #include <fstream>
@@ -7,7 +9,6 @@
 #include <string>
 #include <vector>
 
-#include "cedar/authorize.h"
 #include "cedar/compile.h"
 #include "cedar/entity_json.h"
 #include "cedar/evaluate.h"
