@@ -16,48 +16,56 @@ class Workers {
  public:
   Workers(std::size_t threads, std::size_t max_queued) : max_queued_(max_queued) {
     for (std::size_t i = 0; i < std::max<std::size_t>(threads, 1); ++i)
-      threads_.emplace_back([this] { work(); });
+      threads_.emplace_back([queue = queue_] { queue->work(); });
   }
   ~Workers() {
     {
-      const std::scoped_lock lock(mutex_);
-      stopping_ = true;
+      const std::scoped_lock lock(queue_->mutex);
+      queue_->stopping = true;
     }
-    wake_.notify_all();
-    for (std::thread& thread : threads_) thread.join();
+    queue_->wake.notify_all();
+    for (std::thread& thread : threads_) {
+      // The last one to hold a connection may be a worker, and with it ends the server that owns the workers.
+      // That worker goes on by itself; what it still touches is its own.
+      thread.get_id() == std::this_thread::get_id() ? thread.detach() : thread.join();
+    }
   }
 
   // Leaves the task where it is when the queue is full.
   bool try_post(Task& task) {
     {
-      const std::scoped_lock lock(mutex_);
-      if (queue_.size() >= max_queued_) return false;
-      queue_.push_back(std::move(task));
+      const std::scoped_lock lock(queue_->mutex);
+      if (queue_->tasks.size() >= max_queued_) return false;
+      queue_->tasks.push_back(std::move(task));
     }
-    wake_.notify_one();
+    queue_->wake.notify_one();
     return true;
   }
 
  private:
-  void work() {
-    for (;;) {
-      Task task;
-      {
-        std::unique_lock lock(mutex_);
-        wake_.wait(lock, [&] { return stopping_ || !queue_.empty(); });
-        if (queue_.empty()) return;
-        task = std::move(queue_.front());
-        queue_.pop_front();
+  struct Queue {
+    std::mutex mutex;
+    std::condition_variable wake;
+    std::deque<Task> tasks;
+    bool stopping = false;
+
+    void work() {
+      for (;;) {
+        Task task;
+        {
+          std::unique_lock lock(mutex);
+          wake.wait(lock, [&] { return stopping || !tasks.empty(); });
+          if (tasks.empty()) return;
+          task = std::move(tasks.front());
+          tasks.pop_front();
+        }
+        task();
       }
-      task();
     }
-  }
+  };
 
   const std::size_t max_queued_;
-  std::mutex mutex_;
-  std::condition_variable wake_;
-  std::deque<Task> queue_;
-  bool stopping_ = false;
+  const std::shared_ptr<Queue> queue_ = std::make_shared<Queue>();
   std::vector<std::thread> threads_;
 };
 

@@ -101,5 +101,16 @@ TEST(Endpoints, SlowWorkOverTheQueueLimitIsTurnedAway) {
   EXPECT_EQ(queued.read_response().body, "done");
 }
 
+// The worker's own answer can be what keeps the server, and with it the endpoints, alive.
+TEST(Endpoints, MayEndOnTheirOwnWorker) {
+  for (int i = 0; i < 50; ++i) {
+    auto endpoints = std::make_shared<Endpoints>(Endpoints::Options{.workers = 2, .max_queued = 4});
+    ASSERT_TRUE(endpoints->add("GET", "/slow", Cost::kSlow,
+                               [](const Request&, const PathValues&) { return text_response(200, "done"); }));
+    TestServer server(std::move(endpoints));
+    EXPECT_EQ(exchange_raw(server.port(), "GET /slow HTTP/1.1\r\nHost: a\r\n\r\n").status, 200);
+  }
+}
+
 }  // namespace
 }  // namespace writ::http
