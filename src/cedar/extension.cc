@@ -133,6 +133,16 @@ std::string_view extension_function_name(ExtFunction function) noexcept {
   return signature_of(function).name;
 }
 
+bool is_constructor(ExtFunction function) noexcept {
+  return function == ExtFunction::kIp || function == ExtFunction::kDecimal ||
+         function == ExtFunction::kDatetime || function == ExtFunction::kDuration;
+}
+
+bool is_constructor(std::string_view name) noexcept {
+  const auto function = find_extension_function(name);
+  return function && is_constructor(*function);
+}
+
 bool call_extension(ExtFunction function, std::span<const Value> arguments, Arena& arena, Value& out,
                     EvalFailure& failure) {
   const Signature& signature = signature_of(function);

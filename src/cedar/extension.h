@@ -40,6 +40,9 @@ enum class ExtFunction : std::uint8_t {
 
 std::optional<ExtFunction> find_extension_function(std::string_view name) noexcept;
 std::string_view extension_function_name(ExtFunction function) noexcept;
+// Whether the function is called by its name, `ip("10.0.0.1")`; the others are methods of a value.
+bool is_constructor(ExtFunction function) noexcept;
+bool is_constructor(std::string_view name) noexcept;
 
 // Puts the result in `out`; or fills `failure` and answers false.
 bool call_extension(ExtFunction function, std::span<const Value> arguments, Arena& arena, Value& out,

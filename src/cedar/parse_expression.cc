@@ -27,9 +27,6 @@ const Method* find_method(std::string_view name) {
   return found == std::end(kMethods) ? nullptr : found;
 }
 
-bool is_constructor(std::string_view name) {
-  return name == "ip" || name == "decimal" || name == "datetime" || name == "duration";
-}
 bool is_extension_method(std::string_view name) {
   return find_extension_function(name).has_value() && !is_constructor(name);
 }

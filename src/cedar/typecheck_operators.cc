@@ -62,11 +62,6 @@ Signature signature_of(ExtFunction function) {
   return {{}, kNever};
 }
 
-bool is_constructor(ExtFunction function) {
-  return function == ExtFunction::kIp || function == ExtFunction::kDecimal ||
-         function == ExtFunction::kDatetime || function == ExtFunction::kDuration;
-}
-
 }  // namespace
 
 // Comparison.
