@@ -5,9 +5,9 @@
 // list requests with the expected decision, reason and errors. Entities and contexts are read with the help
 // of the schema, as Cedar's own runner does, and requests are held against it unless `validateRequest` is
 // false. File names inside are relative to the folder,
-// or to the folder above it. Each policy set is validated, too, and has to pass or fail as `shouldValidate`
-// says. The last line is `N passed, N failed`, counting requests (and failed validations); exit status 0 when
-// nothing failed.
+// or to the folder above it; `schemaFormat` and `policyFormat` may say `json`. Each policy set is validated,
+// too, and has to pass or fail as `shouldValidate` says. The last line is `N passed, N failed`, counting
+// requests (and failed validations); exit status 0 when nothing failed.
 #include <algorithm>
 #include <cstdio>
 #include <cstdlib>
@@ -26,6 +26,7 @@
 #include "cedar/conform.h"
 #include "cedar/entity_json.h"
 #include "cedar/parse.h"
+#include "cedar/policy_json.h"
 #include "cedar/schema.h"
 #include "cedar/validate.h"
 #include "codec/json.h"
@@ -138,6 +139,14 @@ class Runner {
     return failure(ErrorCode::kInvalid, cedar::render_issue("schema", text, schema.error().front()));
   }
 
+  Result<cedar::PolicySet> policies_of(const Json& test, const std::string& text) const {
+    const std::string* format = test.find_string("policyFormat");
+    if (format != nullptr && *format == "json") return cedar::parse_policies_json(text);
+    auto policies = cedar::parse_policies(text);
+    if (policies) return *std::move(policies);
+    return failure(ErrorCode::kInvalid, cedar::render_issue("policies", text, policies.error().front()));
+  }
+
   void check_validation(const fs::path& file, const Json& test, const cedar::Schema& schema,
                         const cedar::PolicySet& policies, std::string_view text) {
     const Json* expected = test.find("shouldValidate");
@@ -158,11 +167,10 @@ class Runner {
     if (requests == nullptr || !requests->is_array() || test.find("policies") == nullptr) return {};
 
     const std::string policy_text = TRY(text_of(test, "policies"));
-    auto ast = cedar::parse_policies(policy_text);
-    if (!ast) return failure(ErrorCode::kInvalid, "policies: " + ast.error().front().message);
-    const auto policies = TRY(cedar::CompiledPolicySet::compile(*ast));
+    const cedar::PolicySet ast = TRY(policies_of(test, policy_text));
+    const auto policies = TRY(cedar::CompiledPolicySet::compile(ast));
     const auto schema = TRY(schema_of(test));
-    check_validation(file, test, *schema, *ast, policy_text);
+    check_validation(file, test, *schema, ast, policy_text);
     const std::string entity_text = TRY(text_of(test, "entities"));
     const auto entities = TRY(cedar::entities_from_json(entity_text, *schema, kLimits));
     for (const Json& request : *requests->if_array()) {

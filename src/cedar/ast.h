@@ -30,6 +30,9 @@ struct EntityUid {
   friend auto operator<=>(const EntityUid&, const EntityUid&) = default;
 };
 
+// Whether entities of this type are actions: `Action`, or a name that ends with `::Action`.
+bool is_action_type(std::string_view type) noexcept;
+
 enum class Variable : std::uint8_t { kPrincipal, kAction, kResource, kContext };
 std::string_view variable_name(Variable variable) noexcept;
 
@@ -61,7 +64,7 @@ enum class ExprKind : std::uint8_t {
   kHasTag,
   kGetTag,
   kAttribute,  // text: the attribute
-  kHas,        // names: the path, one or more
+  kHas,        // names: the path, one or more; of several each is_plain_attribute()
   kLike,       // names: the pieces between the stars; n stars make n + 1 pieces
   kIs,         // text: the entity type
   kIsIn,       // text: the entity type; the second operand is the group

@@ -6,6 +6,7 @@
 
 #include "cedar/ast.h"
 #include "cedar/extension.h"
+#include "cedar/link.h"
 #include "cedar/plan_builder.h"
 
 namespace writ::cedar {
@@ -175,21 +176,6 @@ class Compiler {
   PlanBuilder builder_;
 };
 
-Result<void> add_link(Compiler& compiler, const TemplateLink& link, const Policy& policy) {
-  const auto fill = [&](const ScopeTerm& term, const std::optional<EntityUid>& uid,
-                        std::string_view slot) -> Result<const EntityUid*> {
-    if (term.slot == uid.has_value()) return uid ? &*uid : nullptr;
-    const auto problem = term.slot ? fmt::format("needs an entity for the slot `?{}`", slot)
-                                   : fmt::format("has no slot `?{}`", slot);
-    return failure(ErrorCode::kInvalid, fmt::format("template `{}` {}", policy.id, problem));
-  };
-  const Slots slots {
-    TRY(fill(policy.principal, link.principal, "principal"))
-    , TRY(fill(policy.resource, link.resource, "resource"))
-  };
-  return compiler.add(policy, link.id, slots);
-}
-
 }  // namespace
 
 Result<std::shared_ptr<const CompiledPolicySet>> CompiledPolicySet::compile(const PolicySet& policies) {
@@ -214,7 +200,10 @@ Result<std::shared_ptr<const CompiledPolicySet>> CompiledPolicySet::compile(cons
     if (found == templates.end())
       return failure(ErrorCode::kNotFound,
                      fmt::format("policy `{}` links the unknown template `{}`", link.id, link.template_id));
-    if (auto done = add_link(compiler, link, *found->second); !done) return in_policy(done.error(), link.id);
+    const Policy& policy = *found->second;
+    if (auto done = check_link(policy, link); !done) return in_policy(done.error(), link.id);
+    const Slots slots{link.principal ? &*link.principal : nullptr, link.resource ? &*link.resource : nullptr};
+    if (auto done = compiler.add(policy, link.id, slots); !done) return in_policy(done.error(), link.id);
   }
   return std::move(compiler).finish();
 }

@@ -6,6 +6,7 @@
 #include <utility>
 #include <vector>
 
+#include "cedar/ast.h"
 #include "cedar/extension.h"
 
 namespace writ::cedar {
@@ -31,10 +32,6 @@ const Json* escape(const Json& json, std::string_view name) {
   return content != nullptr && content->size() >= 2 ? &object->front().second : nullptr;
 }
 
-bool is_action_type(std::string_view type) noexcept {
-  return type == "Action" || type.ends_with("::Action");
-}
-
 Result<EntityRef> make_reference(Arena& arena, const std::string& type, const std::string& id) {
   if (!valid_entity_type(type)) {
     return failure(ErrorCode::kInvalid, fmt::format("`{}` is not an entity type", type));
@@ -42,7 +39,7 @@ Result<EntityRef> make_reference(Arena& arena, const std::string& type, const st
   return arena.entity(type, id);
 }
 
-Result<Value> call_from_json(Arena& arena, const std::string& name, std::span<const Json> arguments) {
+Result<Value> call_from_json(Arena& arena, std::string_view name, std::span<const Json> arguments) {
   const auto function = find_extension_function(name);
   if (!function)
     return failure(ErrorCode::kInvalid, fmt::format("extension function `{}` does not exist", name));
@@ -70,25 +67,13 @@ Result<Value> fields_from_json(Arena& arena, const Json::Object& object) {
 }
 
 Result<Value> object_from_json(Arena& arena, const Json& json) {
-  if (const Json* entity = escape(json, "__entity")) {
-    const std::string* type = entity->find_string("type");
-    const std::string* id = entity->find_string("id");
-    if (type != nullptr && id != nullptr) return Value::entity(TRY(make_reference(arena, *type, *id)));
-  }
-  if (const Json* call = escape(json, "__extn")) {
-    const std::string* name = call->find_string("fn");
-    const Json* argument = call->find("arg");
-    if (name != nullptr && argument != nullptr) return call_from_json(arena, *name, {argument, 1});
-    const Json* arguments = call->find("args");
-    if (name != nullptr && arguments != nullptr && arguments->is_array()) {
-      return call_from_json(arena, *name, *arguments->if_array());
-    }
-  }
-  const Json::Object& object = *json.if_object();
-  if (object.size() == 1 && object.front().first == "__expr" && object.front().second.is_string()) {
+  if (const Json* entity = entity_escape(json))
+    return Value::entity(
+        TRY(make_reference(arena, *entity->find_string("type"), *entity->find_string("id"))));
+  if (const auto call = call_escape(json)) return call_from_json(arena, call->function, call->arguments);
+  if (is_expression_escape(json))
     return failure(ErrorCode::kUnsupported, "the `__expr` escape is no longer supported");
-  }
-  return fields_from_json(arena, object);
+  return fields_from_json(arena, *json.if_object());
 }
 
 Error in_member(Error error, EntityRef uid, std::string_view what, std::string_view name) {
@@ -159,6 +144,29 @@ Result<void> add_entity(EntitiesBuilder& builder, const Json& json, const Attrib
 }
 
 }  // namespace
+
+const Json* entity_escape(const Json& json) noexcept {
+  const Json* entity = escape(json, "__entity");
+  const bool whole =
+      entity != nullptr && entity->find_string("type") != nullptr && entity->find_string("id") != nullptr;
+  return whole ? entity : nullptr;
+}
+
+std::optional<CallEscape> call_escape(const Json& json) noexcept {
+  const Json* call = escape(json, "__extn");
+  const std::string* name = call != nullptr ? call->find_string("fn") : nullptr;
+  if (name == nullptr) return std::nullopt;
+  if (const Json* argument = call->find("arg")) return CallEscape{*name, {argument, 1}};
+  const Json* arguments = call->find("args");
+  if (arguments == nullptr || !arguments->is_array()) return std::nullopt;
+  return CallEscape{*name, *arguments->if_array()};
+}
+
+bool is_expression_escape(const Json& json) noexcept {
+  const Json::Object* object = json.if_object();
+  return object != nullptr && object->size() == 1 && object->front().first == "__expr" &&
+         object->front().second.is_string();
+}
 
 bool valid_entity_type(std::string_view type) noexcept {
   for (;;) {

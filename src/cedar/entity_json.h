@@ -7,6 +7,7 @@
 #pragma once
 
 #include <memory>
+#include <optional>
 #include <span>
 #include <string_view>
 
@@ -26,6 +27,18 @@ Result<Value> record_from_json(Arena& arena, const codec::Json& json);
 
 // `{"type": .., "id": ..}`, or the same inside `{"__entity": ..}`.
 Result<EntityRef> entity_from_json(Arena& arena, const codec::Json& json);
+
+// The escapes, told from records that resemble them; what they hold, unchecked.
+// `{"__entity": {"type": .., "id": ..}}`: its content, both strings; otherwise null.
+const codec::Json* entity_escape(const codec::Json& json) noexcept;
+// `{"__extn": {"fn": .., "arg": ..}}`, or with a list `args`. Borrows.
+struct CallEscape {
+  std::string_view function;
+  std::span<const codec::Json> arguments;
+};
+std::optional<CallEscape> call_escape(const codec::Json& json) noexcept;
+// `{"__expr": ".."}`, which Cedar no longer supports.
+bool is_expression_escape(const codec::Json& json) noexcept;
 
 // `Billing::Invoice`: identifiers joined by `::`, without spaces; no reserved word.
 bool valid_entity_type(std::string_view type) noexcept;

@@ -58,6 +58,10 @@ bool is_entity_type_name(std::string_view text) noexcept {
   }
 }
 
+bool is_action_type(std::string_view type) noexcept {
+  return type == "Action" || type.ends_with("::Action");
+}
+
 // Tokens.
 
 Parser::Parser(std::string_view text) : text_(text), lexer_(text), token_(lexer_.next()) {}
@@ -276,8 +280,7 @@ Step<void> Parser::action_entities(ScopeTerm& term) {
 
 void Parser::check_action(const ScopeTerm& term) {
   for (const EntityUid& uid : term.entities) {
-    const auto last = uid.type.rfind("::");
-    if ((last == uid.type.npos ? uid.type : uid.type.substr(last + 2)) == "Action") continue;
+    if (is_action_type(uid.type)) continue;
     complain(term.span, fmt::format("`{}::\"{}\"` is no action", uid.type, uid.id),
              "the type of an action is `Action`, or ends with `::Action`");
   }

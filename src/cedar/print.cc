@@ -1,11 +1,11 @@
 #include "cedar/print.h"
 
 #include <algorithm>
-#include <array>
 
 #include "base/check.h"
 #include "cedar/extension.h"
 #include "cedar/format.h"
+#include "cedar/operators.h"
 #include "cedar/parse.h"
 #include "cedar/symbols.h"
 
@@ -16,61 +16,26 @@ namespace {
 // than its place demands stands in parentheses.
 enum class Rank { kAny, kOr, kAnd, kRelation, kSum, kProduct, kUnary, kMember };
 
+// What an operator between operands is, and what it demands of the operand on either side.
 struct Infix {
-  std::string_view text;
-  Rank rank;  // of the whole
-  Rank left;  // of the operands
+  Rank rank;
+  Rank left;
   Rank right;
 };
 
 Infix infix(ExprKind kind) {
-  constexpr auto relation = [](std::string_view text) {
-    return Infix{text, Rank::kRelation, Rank::kSum, Rank::kSum};
-  };
   switch (kind) {
     case ExprKind::kAnd:
-      return {"&&", Rank::kAnd, Rank::kRelation, Rank::kRelation};
+      return {Rank::kAnd, Rank::kRelation, Rank::kRelation};
     case ExprKind::kOr:
-      return {"||", Rank::kOr, Rank::kAnd, Rank::kAnd};
-    case ExprKind::kEqual:
-      return relation("==");
-    case ExprKind::kNotEqual:
-      return relation("!=");
-    case ExprKind::kLess:
-      return relation("<");
-    case ExprKind::kLessOrEqual:
-      return relation("<=");
-    case ExprKind::kGreater:
-      return relation(">");
-    case ExprKind::kGreaterOrEqual:
-      return relation(">=");
-    case ExprKind::kIn:
-      return relation("in");
+      return {Rank::kOr, Rank::kAnd, Rank::kAnd};
     case ExprKind::kAdd:
-      return {"+", Rank::kSum, Rank::kSum, Rank::kProduct};
     case ExprKind::kSubtract:
-      return {"-", Rank::kSum, Rank::kSum, Rank::kProduct};
+      return {Rank::kSum, Rank::kSum, Rank::kProduct};
+    case ExprKind::kMultiply:
+      return {Rank::kProduct, Rank::kProduct, Rank::kUnary};
     default:
-      WRIT_CHECK(kind == ExprKind::kMultiply);
-      return {"*", Rank::kProduct, Rank::kProduct, Rank::kUnary};
-  }
-}
-
-std::string_view method_name(ExprKind kind) {
-  switch (kind) {
-    case ExprKind::kContains:
-      return "contains";
-    case ExprKind::kContainsAll:
-      return "containsAll";
-    case ExprKind::kContainsAny:
-      return "containsAny";
-    case ExprKind::kIsEmpty:
-      return "isEmpty";
-    case ExprKind::kHasTag:
-      return "hasTag";
-    default:
-      WRIT_CHECK(kind == ExprKind::kGetTag);
-      return "getTag";
+      return {Rank::kRelation, Rank::kSum, Rank::kSum};
   }
 }
 
@@ -211,7 +176,7 @@ class Printer {
       case ExprKind::kIsEmpty:
       case ExprKind::kHasTag:
       case ExprKind::kGetTag:
-        return method(method_name(expr.kind), expr.operands);
+        return method(operator_name(expr.kind), expr.operands);
       case ExprKind::kAttribute:
         expression(expr.operands[0], Rank::kMember);
         return attribute(expr.text);
@@ -244,7 +209,7 @@ class Printer {
     const Infix op = infix(expr.kind);
     for (const Expr& operand : expr.operands) {
       const bool first = &operand == &expr.operands.front();
-      if (!first) out_.append(" ").append(op.text).append(" ");
+      if (!first) out_.append(" ").append(operator_name(expr.kind)).append(" ");
       expression(operand, first ? op.left : op.right);
     }
   }

@@ -6,10 +6,6 @@
 
 namespace writ::cedar {
 
-bool is_action_type(std::string_view type) noexcept {
-  return type == "Action" || type.ends_with("::Action");
-}
-
 bool SchemaEntityType::has_choice(std::string_view id) const noexcept {
   return std::find(choices.begin(), choices.end(), id) != choices.end();
 }

@@ -94,9 +94,6 @@ class Schema {
 
 using SchemaPtr = std::shared_ptr<const Schema>;
 
-// `Action` or `NS::Action`.
-bool is_action_type(std::string_view type) noexcept;
-
 // One schema of fragments; a name declared in one may be used in all. `text` is that of the only fragment,
 // for the places of issues; empty when there are several, or JSON.
 Parsed<SchemaPtr> resolve_schema(std::span<const SchemaFragment> fragments, std::string_view text = {});
