@@ -241,7 +241,10 @@ class PartialEvaluator {
     const Plan& plan = (*compiled)->plan();
     Machine machine(plan, scope_, request_.context, entities_, arena_);
     Value value = Value::boolean(false);
-    if (!machine.evaluate(plan.conditions[0], value)) return Known::failing(std::move(expr));
+    // A condition is a chain that demands a boolean; what is wanted is its one operand, whatever it is.
+    const Node& condition = plan.nodes[plan.conditions[0]];
+    const NodeIndex at = condition.op == Op::kAnd ? plan.operands[condition.a] : plan.conditions[0];
+    if (!machine.evaluate(at, value)) return Known::failing(std::move(expr));
     return Known::of(copy_value(arena_, value));
   }
 

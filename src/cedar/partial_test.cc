@@ -267,7 +267,7 @@ TEST_F(Partial, ResidualPoliciesDecideEveryCompletionAsTheWholeSetDoes) {
   std::mt19937 random(11);
   std::size_t decided = 0;
   std::size_t open = 0;
-  for (std::uint32_t round = 0; round < 4000; ++round) {
+  for (std::uint32_t round = 0; round < 10000; ++round) {
     Expressions expressions(round);
     std::string text;
     for (int i = 0; i < 3; ++i) {
