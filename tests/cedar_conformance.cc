@@ -31,6 +31,8 @@
 #include "cedar/validate.h"
 #include "codec/json.h"
 
+#include "cedar_properties.h"
+
 namespace {
 
 namespace fs = std::filesystem;
@@ -92,7 +94,7 @@ std::string show(std::string_view decision, const std::set<std::string>& reason,
 
 class Runner {
  public:
-  explicit Runner(fs::path root) : root_(std::move(root)) {}
+  Runner(fs::path root, bool properties) : root_(std::move(root)), properties_(properties) {}
 
   void run_folder() {
     std::vector<fs::path> files;
@@ -171,6 +173,11 @@ class Runner {
     const auto policies = TRY(cedar::CompiledPolicySet::compile(ast));
     const auto schema = TRY(schema_of(test));
     check_validation(file, test, *schema, ast, policy_text);
+    if (properties_) {
+      const cedar::PolicySet read = TRY(testing::check_representations(ast));
+      from_json_ = TRY(cedar::CompiledPolicySet::compile(read));
+      manifest_ = cedar::access_manifest(ast, *schema);
+    }
     const std::string entity_text = TRY(text_of(test, "entities"));
     const auto entities = TRY(cedar::entities_from_json(entity_text, *schema, kLimits));
     for (const Json& request : *requests->if_array()) {
@@ -205,13 +212,14 @@ class Runner {
       auto valid = cedar::check_request(schema, request);
       if (!valid) return std::unexpected(std::move(valid).error().in("request validation"));
     }
-    cedar::authorize(policies, request, entities, evaluation_);
-
-    std::set<std::string> reason;
-    std::set<std::string> errors;
-    for (const auto policy : evaluation_.reason()) reason.emplace(policies.id(policy));
-    for (const auto& error : evaluation_.errors()) errors.emplace(policies.id(error.policy));
-    const std::string got = show(evaluation_.allowed() ? "allow" : "deny", reason, errors);
+    if (properties_) {
+      TRY(testing::check_partial(policies, request, entities));
+      TRY(testing::check_manifest(manifest_, policies, request, entities));
+    }
+    const testing::Outcome outcome = testing::decide(policies, request, entities);
+    if (properties_ && testing::decide(*from_json_, request, entities) != outcome)
+      return failure(ErrorCode::kInternal, "the policies decide otherwise when they come from JSON");
+    const std::string got = show(outcome.allowed ? "allow" : "deny", outcome.reason, outcome.errors);
     const std::string* decision = json.find_string("decision");
     const std::string expected = show(decision != nullptr ? *decision : "", names_of(json.find("reason")),
                                       names_of(json.find("errors")));
@@ -224,11 +232,13 @@ class Runner {
   }
 
   fs::path root_;
+  bool properties_;
+  std::vector<cedar::PolicyAccess> manifest_;
+  std::shared_ptr<const cedar::CompiledPolicySet> from_json_;
   std::size_t validations_ = 0;
   std::size_t passed_ = 0;
   std::size_t failed_ = 0;
   cedar::Arena arena_;
-  cedar::Evaluation evaluation_;
 };
 
 }  // namespace
@@ -237,11 +247,12 @@ class Runner {
 constexpr int kSkipped = 77;
 
 int main(int argc, char** argv) {
-  if (argc != 2) {
-    fmt::print(stderr, "usage: cedar-conformance FOLDER|ARCHIVE.tar.gz\n");
+  const bool properties = argc > 1 && std::string_view(argv[1]) == "--properties";
+  if (argc != (properties ? 3 : 2)) {
+    fmt::print(stderr, "usage: cedar-conformance [--properties] FOLDER|ARCHIVE.tar.gz\n");
     return 2;
   }
-  const fs::path given = fs::absolute(argv[1]).lexically_normal();
+  const fs::path given = fs::absolute(argv[argc - 1]).lexically_normal();
   if (!fs::exists(given)) {
     fmt::print(stderr,
                "cedar-conformance: skipped, there is no `{}`; -DWRIT_CONFORMANCE_DIR names the folder\n",
@@ -249,7 +260,7 @@ int main(int argc, char** argv) {
     return kSkipped;
   }
   if (fs::is_directory(given)) {
-    Runner runner(given.has_filename() ? given : given.parent_path());
+    Runner runner(given.has_filename() ? given : given.parent_path(), properties);
     runner.run_folder();
     return runner.finish();
   }
@@ -258,7 +269,7 @@ int main(int argc, char** argv) {
     fmt::print(stderr, "cedar-conformance: cannot unpack `{}`\n", given.string());
     return 2;
   }
-  Runner runner(unpacked.folder());
+  Runner runner(unpacked.folder(), properties);
   runner.run_folder();
   return runner.finish();
 }

@@ -73,6 +73,24 @@ class ScopeIndex {
     }
   }
 
+  // What is filed under one key. The symbol is a Uid, a Text for types, or null for the policies that every
+  // request meets; the relation is 0 for equal, 1 for under, 2 for a type; the slot as in RequestScope.
+  struct Entry {
+    const void* symbol;
+    unsigned slot;
+    unsigned relation;
+    std::span<const PolicyIndex> policies;
+  };
+  template <class Visit>
+  void for_each(Visit&& visit) const {
+    if (!unscoped_.empty()) visit(Entry{nullptr, 0, 0, unscoped_});
+    for (const Place& place : places_) {
+      if (place.count != 0)
+        visit(Entry{place.key.symbol, place.key.family / 3, place.key.family % 3,
+                    std::span<const PolicyIndex>(filed_.data() + place.first, place.count)});
+    }
+  }
+
   std::size_t bytes() const noexcept;
 
  private:
