@@ -1,21 +1,29 @@
 # The house's own build vocabulary: one function makes a module with its tests.
 
-include(GoogleTest)
-find_package(Threads REQUIRED)
-find_package(OpenSSL 3 REQUIRED)
-find_package(Boost 1.81 REQUIRED)
 find_package(fmt REQUIRED)
-find_package(yaml-cpp REQUIRED)
 find_package(simdjson REQUIRED)
-find_package(SQLite3 REQUIRED)
-find_package(CLI11 REQUIRED)
-find_package(GTest REQUIRED)
+if(NOT WRIT_ONLY_CEDAR)
+  find_package(Threads REQUIRED)
+  find_package(OpenSSL 3 REQUIRED)
+  find_package(Boost 1.81 REQUIRED)
+  find_package(yaml-cpp REQUIRED)
+  find_package(SQLite3 REQUIRED)
+  find_package(CLI11 REQUIRED)
+endif()
+if(WRIT_TESTS)
+  include(GoogleTest)
+  find_package(GTest REQUIRED)
+endif()
 find_program(WRIT_MOLD mold)
 
 add_library(writ_options INTERFACE)
 # What a designated initialiser leaves out has its default, and that is meant.
 target_compile_options(writ_options INTERFACE -Wall -Wextra -Wshadow -Wnon-virtual-dtor -Woverloaded-virtual
-                                              -Wno-missing-field-initializers -Werror)
+                                              -Wno-missing-field-initializers)
+# Who builds Cedar for C++ alone may have a compiler that warns of more.
+if(NOT WRIT_ONLY_CEDAR)
+  target_compile_options(writ_options INTERFACE -Werror)
+endif()
 if(CMAKE_CXX_COMPILER_ID STREQUAL "GNU")
   # g++ 12 reports these inside its own standard library at -O2; each was looked at and is a false positive.
   target_compile_options(writ_options INTERFACE -Wno-restrict -Wno-maybe-uninitialized -Wno-dangling-pointer
@@ -24,7 +32,7 @@ if(CMAKE_CXX_COMPILER_ID STREQUAL "GNU")
     target_compile_options(writ_options INTERFACE -Wno-tsan)
   endif()
 endif()
-target_include_directories(writ_options INTERFACE ${CMAKE_SOURCE_DIR}/src)
+target_include_directories(writ_options INTERFACE ${PROJECT_SOURCE_DIR}/src)
 if(WRIT_MOLD)
   target_link_options(writ_options INTERFACE -fuse-ld=mold)
 endif()
@@ -32,7 +40,7 @@ endif()
 # writ_module(NAME [DEPS module...] [LIBS target...] [TEST_LIBS target...])
 #
 # Makes library writ_NAME from src/NAME/**/*.cc and, from *_test.cc beside them, the test program NAME_test.
-# A module without sources of its own is header-only.
+# A module without sources of its own is header-only. The options are those of this build and are not installed.
 function(writ_module name)
   cmake_parse_arguments(arg "" "" "DEPS;LIBS;TEST_LIBS" ${ARGN})
   file(GLOB_RECURSE sources CONFIGURE_DEPENDS ${CMAKE_CURRENT_SOURCE_DIR}/${name}/*.cc)
@@ -43,16 +51,16 @@ function(writ_module name)
 
   if(sources)
     add_library(writ_${name} STATIC ${sources})
-    target_link_libraries(writ_${name} PUBLIC writ_options ${arg_DEPS} ${arg_LIBS})
+    target_link_libraries(writ_${name} PUBLIC $<BUILD_INTERFACE:writ_options> ${arg_DEPS} ${arg_LIBS})
   else()
     add_library(writ_${name} INTERFACE)
     target_link_libraries(writ_${name} INTERFACE writ_options ${arg_DEPS} ${arg_LIBS})
   endif()
 
-  if(tests)
+  if(tests AND WRIT_TESTS)
     add_executable(${name}_test ${tests})
     target_link_libraries(${name}_test PRIVATE writ_${name} ${arg_TEST_LIBS} GTest::gmock GTest::gtest_main)
-    target_compile_definitions(${name}_test PRIVATE WRIT_SOURCE_DIR="${CMAKE_SOURCE_DIR}"
+    target_compile_definitions(${name}_test PRIVATE WRIT_SOURCE_DIR="${PROJECT_SOURCE_DIR}"
                                                     WRIT_CONFORMANCE_DIR="${WRIT_CONFORMANCE_DIR}")
     # Each case counts and runs on its own, so that none can lean on what another left behind.
     gtest_discover_tests(${name}_test TEST_PREFIX ${name}: DISCOVERY_MODE PRE_TEST DISCOVERY_TIMEOUT 60)

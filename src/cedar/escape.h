@@ -1,4 +1,5 @@
 // The escapes of Cedar's string literals: \n \r \t \\ \0 \' \" \x7f \u{1F600}, and in patterns also \*.
+// Private to the cedar module.
 //
 // Pure. A bare carriage return is refused, as is every other escape.
 #pragma once

@@ -1,4 +1,5 @@
-// Machine: evaluates the conditions of a compiled policy set for one request.
+// Machine: evaluates the conditions of a compiled policy set for one request. Private to the cedar module;
+// cedar/authorize.h is what others use.
 //
 // Evaluation is strict from left to right where Cedar says so, stops at the first failure, and allocates only
 // from the arena of its Evaluation. Its recursion is as deep as an expression is nested, which the compiler

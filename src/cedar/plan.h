@@ -1,4 +1,4 @@
-// Plan: the compiled form of a policy set, for the evaluator only.
+// Plan: the compiled form of a policy set, for the evaluator only. Private to the cedar module.
 //
 // Every expression is a Node in one flat array, children before parents, addressed by index. A node is
 // sixteen bytes; what it needs beside its children (constants, names, patterns) lies in side tables. `&&` and

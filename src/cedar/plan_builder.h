@@ -1,4 +1,5 @@
 // PlanBuilder: makes a Plan node by node. It knows no syntax; compile.cc reads the syntax tree and calls it.
+// Private to the cedar module.
 //
 // Nodes are made children first, and every node is used by one parent. While it builds it shares equal
 // constants, names and patterns, joins `&&` and `||` chains, and folds what is constant: an expression of

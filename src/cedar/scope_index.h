@@ -1,4 +1,5 @@
 // ScopeIndex: finds, for a request, the policies whose scope can match it, without looking at the others.
+// Private to the cedar module.
 //
 // Every policy is filed once, under the narrowest part of its scope: of its constraints on principal, action
 // and resource the one that the fewest policies share (an action list files it once for each action). A
