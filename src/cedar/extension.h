@@ -1,5 +1,6 @@
 // The functions of the extension types, by which policies and entity JSON make and ask ipaddr, decimal,
-// datetime and duration values. Private to the cedar module; construct_extension (cedar/value.h) makes a value.
+// datetime and duration values. Private to the cedar module; construct_extension (cedar/value.h) makes a
+// value.
 #pragma once
 
 #include <cstdint>

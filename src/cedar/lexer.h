@@ -1,5 +1,5 @@
-// The tokens of Cedar's policy syntax, with their places. White space and `//` comments are skipped. Private to
-// the cedar module.
+// The tokens of Cedar's policy syntax, with their places. White space and `//` comments are skipped. Private
+// to the cedar module.
 //
 // Total: bytes that begin no token become a kInvalid token, and the parser says so. Text that is not UTF-8 is
 // refused before (cedar/parse.h).
