@@ -36,7 +36,7 @@ class Reader {
  public:
   explicit Reader(std::string_view text) : text_(text) {}
 
-  // Calls plain(bytes) for what stands for itself, and star() for a star that a pattern does not escape.
+  // Appends to `out`, which star() may turn elsewhere; star() is called where a pattern has a star.
   template <class Star>
   std::expected<void, EscapeError> read(bool pattern, std::string*& out, Star&& star) {
     while (at_ < text_.size()) {
@@ -46,8 +46,13 @@ class Reader {
         if (pattern && text_.substr(at_).starts_with("\\*")) {
           *out += '*';
           at_ += 2;
-        } else if (auto done = escape(*out); !done) {
-          return done;
+        } else {
+          if (auto done = escape(*out); !done) return done;
+          // As in the reference, `\x2a` and `\u{2a}` are stars like any other; only `\*` is the character.
+          if (pattern && out->ends_with('*')) {
+            out->pop_back();
+            star();
+          }
         }
       } else if (pattern && c == '*') {
         star();
