@@ -1,5 +1,6 @@
 #include "cedar/escape.h"
 
+#include <algorithm>
 #include <fmt/format.h>
 
 namespace writ::cedar {
@@ -78,7 +79,10 @@ class Reader {
     constexpr std::string_view kNames = "nrt\\0'\"", kMeanings{"\n\r\t\\\0'\"", 7};
     const auto which = at_ + 1 < text_.size() ? kNames.find(c) : kNames.npos;
     if (which == kNames.npos) {
-      return wrong(at_, 2, fmt::format("the escape `{}` is unknown", text_.substr(at_, 2)));
+      std::size_t size = std::min(text_.size() - at_, std::size_t{2});
+      while (at_ + size < text_.size() && (static_cast<unsigned char>(text_[at_ + size]) & 0xc0) == 0x80)
+        ++size;
+      return wrong(at_, size, fmt::format("the escape `{}` is unknown", text_.substr(at_, size)));
     }
     out += kMeanings[which];
     at_ += 2;

@@ -2,6 +2,9 @@
 
 #include <algorithm>
 #include <fmt/format.h>
+#include <iterator>
+
+#include "cedar/symbols.h"
 
 namespace writ::cedar {
 namespace {
@@ -10,6 +13,48 @@ constexpr std::size_t kMaxExcerptBytes = 160;
 
 bool starts_character(char byte) {
   return (static_cast<unsigned char>(byte) & 0xc0) != 0x80;
+}
+
+bool is_control(char byte) {
+  const auto code = static_cast<unsigned char>(byte);
+  return code < 0x20 || code == 0x7f;
+}
+
+// The controls U+0080 to U+009F in UTF-8.
+bool begins_c1_control(std::string_view text) {
+  return text.size() > 1 && text[0] == '\xc2' && static_cast<unsigned char>(text[1]) < 0xa0;
+}
+
+// Input stands in messages and may hold anything, but a message is one line, and not as long as its input.
+std::string one_line(std::string_view text) {
+  std::string out;
+  for (std::size_t i = 0; i < text.size(); ++i) {
+    if (begins_c1_control(text.substr(i))) {
+      fmt::format_to(std::back_inserter(out), "\\u{{{:x}}}", static_cast<unsigned char>(text[++i]));
+    } else if (is_control(text[i])) {
+      append_escaped(out, text.substr(i, 1));
+    } else {
+      out.push_back(text[i]);
+    }
+  }
+  if (out.size() <= kMaxMessageBytes) return out;
+  // What was expected stands last.
+  constexpr std::string_view kGap = "...";
+  std::size_t head = kMaxMessageBytes * 2 / 3, tail = out.size() - (kMaxMessageBytes - head - kGap.size());
+  while (!starts_character(out[head])) --head;
+  while (tail < out.size() && !starts_character(out[tail])) ++tail;
+  return out.replace(head, tail - head, kGap);
+}
+
+// As many characters as before, so that what is below them stays there.
+std::string without_controls(std::string_view text) {
+  std::string out;
+  for (std::size_t i = 0; i < text.size(); ++i) {
+    const bool c1 = begins_c1_control(text.substr(i));
+    out.push_back(c1 || is_control(text[i]) ? ' ' : text[i]);
+    if (c1) ++i;
+  }
+  return out;
 }
 
 int count_characters(std::string_view text) {
@@ -25,9 +70,13 @@ LineColumn line_column(std::string_view text, std::size_t at) noexcept {
           count_characters(before.substr(start)) + 1};
 }
 
-Issue make_issue(std::string_view text, Span span, std::string message, std::string help) {
+Issue make_issue(std::string_view text, Span span, std::string_view message, std::string_view help) {
   const auto [line, column] = line_column(text, span.begin);
-  return {span, line, column, std::move(message), std::move(help)};
+  return {span, line, column, one_line(message), one_line(help)};
+}
+
+Issue make_placeless_issue(Span span, std::string_view message, std::string_view help) {
+  return {span, 0, 0, one_line(message), one_line(help)};
 }
 
 std::string excerpt(std::string_view text, Span span) {
@@ -40,9 +89,7 @@ std::string excerpt(std::string_view text, Span span) {
   while (from < at && !starts_character(text[from])) ++from;
   end = std::min(end, from + kMaxExcerptBytes);
   while (end < text.size() && end > at && !starts_character(text[end])) --end;
-  std::string line(text.substr(from, end - from));
-  std::replace_if(
-      line.begin(), line.end(), [](unsigned char c) { return c < 0x20 || c == 0x7f; }, ' ');
+  const std::string line = without_controls(text.substr(from, end - from));
 
   const auto number = std::to_string(line_column(text, at).line);
   const auto indent = static_cast<std::size_t>(count_characters(text.substr(from, at - from)));

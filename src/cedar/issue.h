@@ -14,9 +14,12 @@ struct Issue {
   Span span;
   int line = 0;  // from 1; counted in characters, not bytes
   int column = 0;
-  std::string message;  // lowercase, user input in backquotes
-  std::string help;     // what to do about it; may be empty
+  // Lowercase, the user's input in backquotes; one line of at most kMaxMessageBytes, whatever the input was.
+  std::string message;
+  std::string help;  // what to do about it; may be empty
 };
+
+inline constexpr std::size_t kMaxMessageBytes = 400;
 
 // The line and column of a byte of the text.
 struct LineColumn {
@@ -24,7 +27,9 @@ struct LineColumn {
   int column;
 };
 LineColumn line_column(std::string_view text, std::size_t at) noexcept;
-Issue make_issue(std::string_view text, Span span, std::string message, std::string help = {});
+Issue make_issue(std::string_view text, Span span, std::string_view message, std::string_view help = {});
+// Of something that has no text, such as a schema in JSON: line and column are 0.
+Issue make_placeless_issue(Span span, std::string_view message, std::string_view help = {});
 
 // The line of the text with the place underlined:
 //

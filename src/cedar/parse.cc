@@ -7,6 +7,7 @@
 #include "base/result.h"
 #include "cedar/escape.h"
 #include "cedar/parser.h"
+#include "cedar/symbols.h"
 #include "codec/utf8.h"
 
 namespace writ::cedar {
@@ -105,8 +106,7 @@ std::unexpected<Stop> Parser::unexpected(std::string_view expected) {
 }
 
 void Parser::complain(Span span, std::string message, std::string help) {
-  if (issues_.size() < kMaxIssues)
-    issues_.push_back(make_issue(text_, span, std::move(message), std::move(help)));
+  if (issues_.size() < kMaxIssues) issues_.push_back(make_issue(text_, span, message, help));
 }
 
 std::unexpected<Stop> Parser::stop(Span span, std::string message, std::string help) {
@@ -281,7 +281,9 @@ Step<void> Parser::action_entities(ScopeTerm& term) {
 void Parser::check_action(const ScopeTerm& term) {
   for (const EntityUid& uid : term.entities) {
     if (is_action_type(uid.type)) continue;
-    complain(term.span, fmt::format("`{}::\"{}\"` is no action", uid.type, uid.id),
+    std::string shown;
+    append_entity(shown, uid.type, uid.id);
+    complain(term.span, fmt::format("`{}` is no action", shown),
              "the type of an action is `Action`, or ends with `::Action`");
   }
 }
@@ -337,13 +339,11 @@ namespace {
 // Text that no parser should look at, as issues; empty when it is fine.
 std::vector<Issue> text_issues(std::string_view text) {
   if (text.size() > kMaxPolicyTextBytes) {
-    return {{{0, 0},
-             1,
-             1,
-             fmt::format("the text has {} bytes, at most {} are read", text.size(), kMaxPolicyTextBytes),
-             {}}};
+    return {make_issue(
+        text, {},
+        fmt::format("the text has {} bytes, at most {} are read", text.size(), kMaxPolicyTextBytes))};
   }
-  if (!codec::valid_utf8(text)) return {{{0, 0}, 1, 1, "the text is not valid UTF-8", {}}};
+  if (!codec::valid_utf8(text)) return {make_issue(text, {}, "the text is not valid UTF-8")};
   return {};
 }
 

@@ -60,7 +60,7 @@ class JsonReader {
 void JsonReader::complain(std::string_view where, std::string message, std::string help) {
   if (issues_.size() >= kMaxIssues) return;
   if (!where.empty()) message = fmt::format("{}: {}", where, message);
-  issues_.push_back({{}, 0, 0, std::move(message), std::move(help)});
+  issues_.push_back(make_placeless_issue({}, message, help));
 }
 
 const Json::Object* JsonReader::object(const Json& json, std::string_view where) {

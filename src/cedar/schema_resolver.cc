@@ -71,9 +71,9 @@ bool close(Nodes& nodes, std::map<const Node*, std::vector<const Node*>>& parent
 void SchemaResolver::complain(const std::string& where, Span span, std::string message, std::string help) {
   if (issues_.size() >= kMaxIssues) return;
   if (text_.empty()) {
-    issues_.push_back({{}, 0, 0, fmt::format("{}: {}", where, message), std::move(help)});
+    issues_.push_back(make_placeless_issue({}, fmt::format("{}: {}", where, message), help));
   } else {
-    issues_.push_back(make_issue(text_, span, std::move(message), std::move(help)));
+    issues_.push_back(make_issue(text_, span, message, help));
   }
 }
 

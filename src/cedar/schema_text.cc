@@ -69,8 +69,7 @@ Step<void> SchemaParser::expect(std::string_view text, std::string_view where) {
 }
 
 void SchemaParser::complain(Span span, std::string message, std::string help) {
-  if (issues_.size() < kMaxIssues)
-    issues_.push_back(make_issue(text_, span, std::move(message), std::move(help)));
+  if (issues_.size() < kMaxIssues) issues_.push_back(make_issue(text_, span, message, help));
 }
 
 std::unexpected<Stop> SchemaParser::stop(Span span, std::string message, std::string help) {
@@ -417,8 +416,8 @@ Step<AttributeDecl> SchemaParser::attribute() {
 }
 
 Parsed<SchemaFragment> parse_schema_text(std::string_view text) {
-  const auto refused = [](std::string message) {
-    return std::unexpected(std::vector<Issue>{{{0, 0}, 1, 1, std::move(message), {}}});
+  const auto refused = [&](std::string_view message) {
+    return std::unexpected(std::vector<Issue>{make_issue(text, {}, message)});
   };
   if (text.size() > kMaxSchemaBytes)
     return refused(fmt::format("the schema has {} bytes, at most {} are read", text.size(), kMaxSchemaBytes));

@@ -44,9 +44,9 @@ class Validator {
 void Validator::add(std::vector<Finding>& list, FindingKind kind, const std::string& policy, Span span,
                     std::string message, std::string help) {
   if (list.size() >= kMaxFindings || !seen_.emplace(kind, span.begin, span.end, message).second) return;
-  Issue issue{span, 0, 0, std::move(message), std::move(help)};
-  if (!text_.empty()) issue = make_issue(text_, span, std::move(issue.message), std::move(issue.help));
-  list.push_back({kind, policy, std::move(issue)});
+  list.push_back(
+      {kind, policy,
+       text_.empty() ? make_placeless_issue(span, message, help) : make_issue(text_, span, message, help)});
 }
 
 bool Validator::check_types(const ValidationTree& tree, const RequestTypes& request,
