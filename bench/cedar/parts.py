@@ -1,0 +1,165 @@
+"""What is measured, and how it is printed."""
+import re
+import shutil
+import statistics
+import subprocess
+import sys
+import time
+
+import contestants
+import generate
+import measure
+
+ROUNDS = measure.ROUNDS
+MODES = {
+    "decide": "the request is ready",
+    "values": "the request is made of strings, numbers and booleans",
+    "json": "the request is read from JSON",
+}
+
+
+def show(text=""):
+    print(text, flush=True)
+
+
+def duration(ns):
+    if ns < 10_000:
+        return f"{ns:,.0f} ns"
+    return f"{ns / 1e3:,.1f} µs" if ns < 10e6 else f"{ns / 1e6:,.1f} ms"
+
+
+def ratio(peer, ours):
+    return f"{peer / ours:,.1f} x" if peer / ours < 100 else f"{peer / ours:,.0f} x"
+
+
+def check_same_answers(reports, where):
+    """Every contestant, in every mode, as far as it came."""
+    lists = {(name, mode): figures["digests"] for name, modes in reports.items() for mode, figures in modes.items()}
+    for (name, mode), digests in lists.items():
+        for (other, other_mode), others in lists.items():
+            shared = min(len(digests), len(others))
+            if shared == 0 or digests[:shared] != others[:shared]:
+                sys.exit(f"bench: {name} ({mode}) and {other} ({other_mode}) do not answer alike in {where}")
+
+
+def in_turns(there, folder, rounds, arguments_of):
+    """{mode: {contestant: {figure: median over the rounds}}}"""
+    seen = {}
+    for number in range(rounds):
+        reports = {c.name: c.run("decide", folder, *arguments_of(number)) for c in there}
+        check_same_answers(reports, folder)
+        for name, modes in reports.items():
+            for mode, figures in modes.items():
+                for figure in ("answers", "median_ns", "p99_ns", "allocations"):
+                    seen.setdefault(mode, {}).setdefault(name, {}).setdefault(figure, []).append(figures[figure])
+    return {mode: {name: {figure: statistics.median(values) for figure, values in figures.items()}
+                   for name, figures in by_name.items()} for mode, by_name in seen.items()}
+
+
+def print_row(label, figures):
+    ours = figures["ours"]
+    cells = [f"{label:<22}", f"ours {duration(ours['median_ns']):>9} p99 {duration(ours['p99_ns']):>9}"]
+    for name, theirs in figures.items():
+        if name == "ours":
+            continue
+        cells.append(f"{name} {duration(theirs['median_ns']):>9} p99 {duration(theirs['p99_ns']):>9}  "
+                     f"{ratio(theirs['median_ns'], ours['median_ns']):>9}, p99 "
+                     f"{ratio(theirs['p99_ns'], ours['p99_ns']):>9}")
+    show(" | ".join(cells))
+
+
+def clock_cost():
+    before = time.perf_counter_ns()
+    for _ in range(100_000):
+        time.clock_gettime_ns(time.CLOCK_MONOTONIC)
+    return (time.perf_counter_ns() - before) / 100_000
+
+
+def apps(there, quick):
+    """The OOPSLA 2024 evaluation: 200 hierarchies for each size, 500 requests for each hierarchy."""
+    hierarchies = 20 if quick else generate.HIERARCHIES
+    rounds = min(ROUNDS, hierarchies)
+    each = hierarchies // rounds
+    show(f"\nThe applications of the OOPSLA 2024 evaluation: {hierarchies} hierarchies with {generate.REQUESTS} requests "
+         f"each, in {rounds} turns; the number is that of entities of each type.")
+    for app in generate.APPS:
+        for size in (5, 20, 50) if quick else generate.SIZES:
+            folder = generate.app_input(contestants.BUILD, app, size, hierarchies)
+            figures = in_turns(there, folder, rounds,
+                               lambda n: ["--hierarchies", f"{n * each}:{(n + 1) * each}"])
+            print_row(f"{app} {size}", figures["decide"])
+    show("\nThe same with the making of the request, 20 entities of each type.")
+    for app in generate.APPS:
+        folder = generate.app_input(contestants.BUILD, app, 20, hierarchies)
+        figures = in_turns(there, folder, rounds,
+                           lambda n: ["--modes", ",".join(MODES), "--hierarchies", f"{n * 4}:{(n + 1) * 4}"])
+        for mode in MODES:
+            print_row(f"{app} {mode}", figures[mode])
+
+
+def policies(there, quick):
+    counts = (100, 10_000) if quick else (100, 10_000, 100_000)
+    rounds = 1 if quick else 3
+    show("\nMany policies, of which a request meets a handful; always the same 10,000 entities.")
+    for mode, meaning in MODES.items():
+        show(f"{mode}: {meaning}")
+    for count in counts:
+        folder = generate.tenants_input(contestants.BUILD, count)
+        figures = in_turns(there, folder, rounds,
+                           lambda n: ["--modes", ",".join(MODES), "--seconds", 0.5 if quick else 1.5])
+        for mode in MODES:
+            print_row(f"{count:,} {mode}", figures[mode])
+        for name, theirs in figures["decide"].items():
+            show(f"    {name}: {theirs['allocations']:,.1f} allocations a decision")
+
+
+def load_row(there, what, path, rounds):
+    seen = {c.name: [] for c in there}
+    for _ in range(rounds):
+        for c in there:
+            seen[c.name].append(c.run("load", what, path))
+    middle = {name: {figure: statistics.median(run[figure] for run in runs) for figure in runs[0]}
+              for name, runs in seen.items()}
+    if len({figures["count"] for figures in middle.values()}) != 1:
+        sys.exit(f"bench: not everybody loaded as many {what}: {middle}")
+    ours = middle["ours"]
+    for name, figures in middle.items():
+        beside = "" if name == "ours" else (f"   {ratio(figures['seconds'], ours['seconds'])} the time, "
+                                            f"{ratio(figures['resident_bytes'], ours['resident_bytes'])} the memory")
+        show(f"{figures['count']:>9,.0f} {what:<9} {name:<6} {figures['seconds']:>7.2f} s "
+             f"{figures['resident_bytes'] / figures['count']:>7,.0f} bytes each{beside}")
+
+
+def loading(there, quick):
+    show("\nLoading: from text in memory to what answers requests; bytes are the growth of the resident set.")
+    many_policies, many_entities = (10_000, 100_000) if quick else (100_000, 1_000_000)
+    folder = generate.tenants_input(contestants.BUILD, many_policies)
+    load_row(there, "policies", f"{folder}/policies.cedar", 1 if quick else 3)
+    folder = generate.entities_input(contestants.BUILD, many_entities)
+    load_row(there, "entities", f"{folder}/entities.json", 1)
+
+
+def instructions_of(contestant, folder, repeat):
+    command = ["valgrind", "--tool=callgrind", "--callgrind-out-file=/dev/null", contestant.program, "decide", folder,
+               "--hierarchies", "0:1", "--repeat", str(repeat)]
+    out = subprocess.run(command, capture_output=True, text=True, check=True).stderr
+    return int(re.search(r"Collected : (\d+)", out).group(1))
+
+
+def instructions(there, quick):
+    """From two runs that differ in how often the same requests are answered, the difference for one answer."""
+    if shutil.which("valgrind") is None:
+        show("\nInstructions are not counted: valgrind is not installed.")
+        return
+    show("\nOne warm decision, 20 entities of each type: instructions (counted by valgrind; cedar-go does not run there).")
+    for app in generate.APPS:
+        folder = generate.app_input(contestants.BUILD, app, 20, 20)
+        for c in there:
+            if c.name == "go":
+                continue
+            once, thrice = (instructions_of(c, folder, repeat) for repeat in (1, 3))
+            each = (thrice - once) / (2 * generate.REQUESTS)
+            show(f"{app:<10} {c.name:<6} {each:>9,.0f} instructions")
+
+
+PARTS = {"apps": apps, "policies": policies, "loading": loading, "instructions": instructions}
