@@ -13,7 +13,7 @@ HERE = os.path.dirname(os.path.abspath(__file__))
 BUILD = os.path.join(measure.ROOT, "build", "bench", "cedar")
 
 # What the peers' own manifests ask for.
-NEEDED_RUST = (1, 89)
+NEEDED_RUST, NEEDED_GO = (1, 89), (1, 26)
 
 
 class Contestant:
@@ -70,13 +70,22 @@ def built_crate():
     return Contestant("crate", os.path.join(target, "release", "cedar-bench-crate"))
 
 
+def built_go():
+    go = toolchain("go", ["version"], NEEDED_GO, "/usr/local/go/bin/go", "/usr/lib/go-*/bin/go")
+    if go is None:
+        return None
+    program = os.path.join(BUILD, "cedar-bench-go")
+    build([go, "build", "-o", program, "."], "go", GOTOOLCHAIN="local")
+    return Contestant("go", program)
+
+
 def ready():
     """Ours and the peers that can be built, at least one of them."""
     os.makedirs(BUILD, exist_ok=True)
     ours = Contestant("ours", os.path.join(measure.ROOT, "build", "release", "bin", "cedar-bench-ours"))
     if not os.path.exists(ours.program):
         sys.exit("bench: build/release/bin/cedar-bench-ours is missing; `./x build` makes it")
-    peers = [peer for peer in (built_crate(),) if peer is not None]
+    peers = [peer for peer in (built_crate(), built_go()) if peer is not None]
     if not peers:
         sys.exit("bench: no peer can be built, so there is nothing to compare with")
     return [ours, *peers]
