@@ -196,9 +196,10 @@ const Text* Arena::text(std::string_view bytes) {
     if (*place != nullptr) return *place;
     ++unique_->text_count;
   }
-  auto* text = static_cast<Text*>(allocate(sizeof(Text) + bytes.size()));
-  text->size = static_cast<std::uint32_t>(bytes.size());
-  text->hash = hash;
+  const std::size_t padded = (bytes.size() + 7) & ~std::size_t{7};
+  auto* memory = static_cast<char*>(allocate(sizeof(Text) + padded));
+  std::memset(memory + sizeof(Text) + padded - 8, 0, 8);
+  auto* text = new (memory) Text{static_cast<std::uint32_t>(bytes.size()), hash};
   if (!bytes.empty()) std::memcpy(text + 1, bytes.data(), bytes.size());
   if (place != nullptr) *place = text;
   return text;

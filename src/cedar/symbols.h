@@ -22,16 +22,27 @@
 
 namespace writ::cedar {
 
-// Bytes with their length and hash. Made only by an Arena; the bytes follow the header in memory.
+// Bytes with their length and hash. Made only by an Arena; the bytes follow the header in memory, filled up with
+// zeros to a whole number of words, so that they can be compared by words.
 struct Text {
   std::uint32_t size;
   std::uint32_t hash;
 
-  std::string_view view() const noexcept { return {reinterpret_cast<const char*>(this + 1), size}; }
+  const char* bytes() const noexcept { return reinterpret_cast<const char*>(this + 1); }
+  std::string_view view() const noexcept { return {bytes(), size}; }
 };
 
 inline bool same_text(const Text* a, const Text* b) noexcept {
-  return a == b || (a->hash == b->hash && a->size == b->size && std::memcmp(a + 1, b + 1, a->size) == 0);
+  if (a == b) return true;
+  if (a->hash != b->hash || a->size != b->size) return false;
+  for (std::size_t at = 0; at < a->size; at += sizeof(std::uint64_t)) {
+    std::uint64_t word_a;
+    std::uint64_t word_b;
+    std::memcpy(&word_a, a->bytes() + at, sizeof(word_a));
+    std::memcpy(&word_b, b->bytes() + at, sizeof(word_b));
+    if (word_a != word_b) return false;
+  }
+  return true;
 }
 
 // The hash is keyed per process, so that nobody outside can prepare names that collide.
