@@ -12,6 +12,13 @@ namespace {
 
 constexpr Kind kLastKind = Kind::kDuration;
 
+// Under the store's own name when it has one: what the store says of other entities compares with it by
+// address.
+ScopeSubject subject_of(EntityRef uid, const EntityView& entities) {
+  const Entity* entity = entities.find(uid);
+  return {entity != nullptr ? entity->uid : uid, entity};
+}
+
 void sort_policies(std::vector<PolicyIndex>& policies) {
   std::sort(policies.begin(), policies.end());
   policies.erase(std::unique(policies.begin(), policies.end()), policies.end());
@@ -79,13 +86,12 @@ void authorize(const CompiledPolicySet& policies, const Request& request, const 
   evaluation.considered_ = 0;
   evaluation.arena_.reset();
 
-  const RequestScope scope{{{request.principal, entities.find(request.principal)},
-                            {request.action, entities.find(request.action)},
-                            {request.resource, entities.find(request.resource)}}};
+  const RequestScope scope{{subject_of(request.principal, entities), subject_of(request.action, entities),
+                            subject_of(request.resource, entities)}};
   Machine machine(plan, scope, request.context, entities, evaluation.arena_);
   plan.index.find(scope, [&](std::span<const PolicyIndex> candidates) {
     for (const PolicyIndex policy : candidates) {
-      if (!scope_matches(plan.scopes[policy], scope)) continue;
+      if (!plan.index.matches(policy, plan.scopes[policy], scope)) continue;
       ++evaluation.considered_;
       const NodeIndex condition = plan.conditions[policy];
       switch (condition == kNoNode ? Truth::kTrue : machine.test(condition)) {

@@ -110,12 +110,16 @@ void ScopeIndex::build(std::span<const PolicyScope> scopes) {
     PolicyIndex policy;
   };
   std::vector<Filing> filings;
+  open_.reserve(scopes.size());
   for (PolicyIndex policy = 0; policy < scopes.size(); ++policy) {
     std::vector<Key> narrowest;
     std::uint64_t fewest = std::numeric_limits<std::uint64_t>::max();
     bool never = false;
+    unsigned open = 0;
+    unsigned decided = 0;
     for (unsigned slot = 0; slot < 3; ++slot) {
       const ScopeConstraint& constraint = scopes[policy].constraints[slot];
+      if (constraint.rule != ScopeConstraint::Rule::kAny) open |= 1u << slot;
       keys.clear();
       keys_of(constraint, slot, keys);
       if (keys.empty()) {
@@ -128,7 +132,10 @@ void ScopeIndex::build(std::span<const PolicyScope> scopes) {
       if (shared >= fewest) continue;
       fewest = shared;
       narrowest = keys;
+      // A policy filed under a group is found for every type.
+      decided = constraint.rule == ScopeConstraint::Rule::kIsIn ? 0 : 1u << slot;
     }
+    open_.push_back(static_cast<std::uint8_t>(open & ~decided));
     if (never) continue;
     if (narrowest.empty()) unscoped_.push_back(policy);
     for (const Key& key : narrowest) filings.push_back({key, policy});
@@ -160,7 +167,7 @@ void ScopeIndex::build(std::span<const PolicyScope> scopes) {
 
 std::size_t ScopeIndex::bytes() const noexcept {
   return (unscoped_.capacity() + filed_.capacity()) * sizeof(PolicyIndex) +
-         places_.capacity() * sizeof(Place);
+         places_.capacity() * sizeof(Place) + open_.capacity();
 }
 
 }  // namespace writ::cedar

@@ -4,7 +4,8 @@
 // Every policy is filed once, under the narrowest part of its scope: of its constraints on principal, action
 // and resource the one that the fewest policies share (an action list files it once for each action). A
 // request looks under its own names, their ancestors and their types. What it finds still has to pass
-// PolicyScope::matches. Immutable after build(); thread-safe for reads.
+// ScopeIndex::matches, which looks at what the filing leaves open. Immutable after build(); thread-safe for
+// reads.
 #pragma once
 
 #include <array>
@@ -47,11 +48,6 @@ struct PolicyScope {
 
 using RequestScope = std::array<ScopeSubject, 3>;
 
-inline bool scope_matches(const PolicyScope& scope, const RequestScope& request) noexcept {
-  return scope.constraints[1].matches(request[1]) && scope.constraints[0].matches(request[0]) &&
-         scope.constraints[2].matches(request[2]);
-}
-
 class ScopeIndex {
  public:
   void build(std::span<const PolicyScope> scopes);
@@ -92,6 +88,15 @@ class ScopeIndex {
     }
   }
 
+  // Whether a policy that find() came upon matches. `scope` is the one it was built with.
+  bool matches(PolicyIndex policy, const PolicyScope& scope, const RequestScope& request) const noexcept {
+    const unsigned open = open_[policy];
+    for (unsigned slot = 0; slot < 3; ++slot) {
+      if ((open & (1u << slot)) != 0 && !scope.constraints[slot].matches(request[slot])) return false;
+    }
+    return true;
+  }
+
   std::size_t bytes() const noexcept;
 
  private:
@@ -130,6 +135,8 @@ class ScopeIndex {
     }
   }
 
+  // By policy, a bit by slot: whether its constraint still has to be looked at when the policy was found.
+  std::vector<std::uint8_t> open_;
   std::vector<PolicyIndex> unscoped_;
   std::vector<PolicyIndex> filed_;
   std::vector<Place> places_;

@@ -13,10 +13,19 @@ namespace {
 constexpr std::size_t kFirstBlockBytes = 1024;
 constexpr std::size_t kLargestBlockBytes = 1 << 20;
 
-std::uint64_t load(const char* bytes, std::size_t count) noexcept {
-  std::uint64_t word = 0;
-  std::memcpy(&word, bytes, count);
+template <class Word>
+std::uint64_t load(const char* bytes) noexcept {
+  Word word;
+  std::memcpy(&word, bytes, sizeof(word));
   return word;
+}
+
+// At most eight bytes as a word, different for different bytes of the same count.
+std::uint64_t load_rest(const char* bytes, std::size_t count) noexcept {
+  if (count >= 4) return load<std::uint32_t>(bytes) | load<std::uint32_t>(bytes + count - 4) << 32;
+  if (count == 0) return 0;
+  return load<std::uint8_t>(bytes) | load<std::uint8_t>(bytes + count / 2) << 8 |
+         load<std::uint8_t>(bytes + count - 1) << 16;
 }
 
 std::uint64_t fold(std::uint64_t a, std::uint64_t b) noexcept {
@@ -29,8 +38,8 @@ const std::uint64_t* process_key() noexcept {
   static const auto key = [] {
     std::pair<std::uint64_t, std::uint64_t> words{0x243f6a8885a308d3ULL, 0x13198a2e03707344ULL};
     if (const auto* random = reinterpret_cast<const char*>(getauxval(AT_RANDOM))) {
-      words.first ^= load(random, 8);
-      words.second ^= load(random + 8, 8);
+      words.first ^= load<std::uint64_t>(random);
+      words.second ^= load<std::uint64_t>(random + 8);
     }
     return words;
   }();
@@ -44,8 +53,8 @@ std::uint32_t hash_text(std::string_view text) noexcept {
   std::uint64_t state = key[0] ^ text.size();
   const char* bytes = text.data();
   std::size_t left = text.size();
-  for (; left > 8; left -= 8, bytes += 8) state = fold(state ^ load(bytes, 8), key[1] | 1);
-  state = fold(state ^ load(bytes, left), 0x9e3779b97f4a7c15ULL ^ key[1]);
+  for (; left > 8; left -= 8, bytes += 8) state = fold(state ^ load<std::uint64_t>(bytes), key[1] | 1);
+  state = fold(state ^ load_rest(bytes, left), 0x9e3779b97f4a7c15ULL ^ key[1]);
   return static_cast<std::uint32_t>(state ^ (state >> 32));
 }
 

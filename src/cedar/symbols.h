@@ -22,8 +22,8 @@
 
 namespace writ::cedar {
 
-// Bytes with their length and hash. Made only by an Arena; the bytes follow the header in memory, filled up with
-// zeros to a whole number of words, so that they can be compared by words.
+// Bytes with their length and hash. Made only by an Arena; the bytes follow the header in memory, filled up
+// with zeros to a whole number of words, so that they can be compared by words.
 struct Text {
   std::uint32_t size;
   std::uint32_t hash;
