@@ -72,7 +72,9 @@ class Compiler {
       conditions.push_back(condition.unless ? builder_.unary(Op::kNot, body) : body);
     }
     builder_.set_range({policy.span.begin, policy.span.end});
-    const NodeIndex condition = conditions.empty() ? kNoNode : builder_.chain(Op::kAnd, conditions);
+    NodeIndex condition = kNoNode;
+    if (conditions.size() == 1) condition = conditions.front();
+    if (conditions.size() > 1) condition = builder_.chain(Op::kAnd, conditions);
     builder_.add_policy(std::move(facts), policy.effect == Effect::kForbid, scope, condition);
     return {};
   }

@@ -87,24 +87,15 @@ Truth Machine::test(NodeIndex at) {
   return value.as_bool() ? Truth::kTrue : Truth::kFalse;
 }
 
-bool Machine::evaluate(NodeIndex at, Value& out) {
+bool Machine::evaluate_inner(NodeIndex at, Value& out) {
   const Node& node = plan_.nodes[at];
   switch (node.op) {
     case Op::kConstant:
-      out = plan_.constants[node.a];
-      return true;
     case Op::kPrincipal:
-      out = Value::entity(request_[0].uid);
-      return true;
     case Op::kAction:
-      out = Value::entity(request_[1].uid);
-      return true;
     case Op::kResource:
-      out = Value::entity(request_[2].uid);
-      return true;
     case Op::kContext:
-      out = context_;
-      return true;
+      return evaluate(at, out);
     case Op::kAttribute:
       return attribute(at, out);
     case Op::kHas:

@@ -6,6 +6,7 @@
 // limits.
 #pragma once
 
+#include <array>
 #include <cstdint>
 
 #include "cedar/entities.h"
@@ -23,18 +24,33 @@ class Machine {
   // Everything is borrowed. The context is a record.
   Machine(const Plan& plan, const RequestScope& request, Value context, const EntityView& entities,
           Arena& arena)
-      : plan_(plan), request_(request), context_(context), entities_(entities), arena_(arena) {}
+      : plan_(plan),
+        request_(request),
+        variables_{Value::entity(request[0].uid), Value::entity(request[1].uid),
+                   Value::entity(request[2].uid), context},
+        entities_(entities),
+        arena_(arena) {}
 
   // Evaluates an expression that must be a boolean.
   Truth test(NodeIndex node);
   // Evaluates any expression; answers false when it fails.
-  bool evaluate(NodeIndex node, Value& out);
+  bool evaluate(NodeIndex at, Value& out) {
+    // Most operands are a variable or a constant, and need no call.
+    const Node& node = plan_.nodes[at];
+    if (node.op > Op::kContext) return evaluate_inner(at, out);
+    out = node.op == Op::kConstant ? plan_.constants[node.a] : variable(node.op);
+    return true;
+  }
 
   // After a failure: what went wrong, and at which node.
   const EvalFailure& failure() const noexcept { return failure_; }
   NodeIndex failed_at() const noexcept { return failed_at_; }
 
  private:
+  Value variable(Op op) const noexcept {
+    return variables_[static_cast<std::size_t>(op) - static_cast<std::size_t>(Op::kPrincipal)];
+  }
+  bool evaluate_inner(NodeIndex node, Value& out);
   bool fail(NodeIndex node, EvalErrorKind kind, Value seen, KindSet expected = 0);
   bool expect(NodeIndex node, Value value, Kind kind);
   const Entity* entity_of(EntityRef uid) const noexcept;
@@ -58,7 +74,7 @@ class Machine {
 
   const Plan& plan_;
   const RequestScope& request_;
-  Value context_;
+  std::array<Value, 4> variables_;
   const EntityView& entities_;
   Arena& arena_;
   EvalFailure failure_{EvalErrorKind::kType, 0, Value::boolean(false)};
