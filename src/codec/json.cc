@@ -34,11 +34,6 @@ bool has_lone_surrogate(std::string_view text) {
   return false;
 }
 
-Result<std::string> convert_string(std::string_view text) {
-  if (has_lone_surrogate(text)) return failure(ErrorCode::kInvalid, "json: lone surrogate in a string");
-  return std::string(text);
-}
-
 // The first name that occurs twice, or null.
 const std::string* duplicate_name(const Json::Object& members) {
   if (members.size() <= kFewMembers) {
@@ -61,56 +56,85 @@ Error depth_exceeded(std::size_t max_depth) {
   return Error{ErrorCode::kLimit, "json: nested deeper than " + std::to_string(max_depth) + " levels"};
 }
 
+// Builds the tree where it will stay; a value is never moved.
 class Converter {
  public:
-  explicit Converter(std::size_t max_depth) : max_depth_(max_depth) {}
+  Converter(std::string_view text, std::size_t max_depth)
+      : max_depth_(max_depth), has_escapes_(text.find('\\') != text.npos) {}
 
-  Result<Json> convert(element value, std::size_t depth) const {
-    switch (value.type()) {
-      case element_type::NULL_VALUE:
-        return Json();
-      case element_type::BOOL:
-        return Json(value.get_bool().value_unsafe());
-      case element_type::INT64:
-        return Json(value.get_int64().value_unsafe());
-      case element_type::DOUBLE:
-        return Json(value.get_double().value_unsafe());
-      case element_type::UINT64:
-        return failure(ErrorCode::kInvalid, "json: integer does not fit 64 bits, signed");
-      case element_type::STRING:
-        return Json(TRY(convert_string(value.get_string().value_unsafe())));
-      case element_type::ARRAY:
-        return convert_array(value.get_array().value_unsafe(), depth + 1);
-      case element_type::OBJECT:
-        return convert_object(value.get_object().value_unsafe(), depth + 1);
-    }
-    return failure(ErrorCode::kInternal, "json: unknown kind of value");
+  Result<Json> convert(element root) && {
+    Json json;
+    if (!convert(root, 0, json)) return std::unexpected(std::move(error_));
+    return json;
   }
 
  private:
-  Result<Json> convert_array(simdjson::dom::array array, std::size_t depth) const {
-    if (depth > max_depth_) return std::unexpected(depth_exceeded(max_depth_));
-    Json::Array items;
-    items.reserve(array.size());  // simdjson saturates it at 2^24 - 1
-    for (const auto item : array) items.push_back(TRY(convert(item, depth)));
-    return Json(std::move(items));
+  bool convert(element value, std::size_t depth, Json& out) {
+    switch (value.type()) {
+      case element_type::NULL_VALUE:
+        return true;
+      case element_type::BOOL:
+        out = Json(value.get_bool().value_unsafe());
+        return true;
+      case element_type::INT64:
+        out = Json(value.get_int64().value_unsafe());
+        return true;
+      case element_type::DOUBLE:
+        out = Json(value.get_double().value_unsafe());
+        return true;
+      case element_type::UINT64:
+        return fail({ErrorCode::kInvalid, "json: integer does not fit 64 bits, signed"});
+      case element_type::STRING:
+        out = Json(value.get_string().value_unsafe());
+        return check_string(*out.if_string());
+      case element_type::ARRAY:
+        return convert_array(value.get_array().value_unsafe(), depth + 1, out);
+      case element_type::OBJECT:
+        return convert_object(value.get_object().value_unsafe(), depth + 1, out);
+    }
+    return fail({ErrorCode::kInternal, "json: unknown kind of value"});
   }
 
-  Result<Json> convert_object(simdjson::dom::object object, std::size_t depth) const {
-    if (depth > max_depth_) return std::unexpected(depth_exceeded(max_depth_));
-    Json::Object members;
+  bool convert_array(simdjson::dom::array array, std::size_t depth, Json& out) {
+    if (depth > max_depth_) return fail(depth_exceeded(max_depth_));
+    out = Json::array();
+    Json::Array& items = *out.if_array();
+    items.reserve(array.size());  // simdjson saturates it at 2^24 - 1
+    for (const auto item : array) {
+      if (!convert(item, depth, items.emplace_back())) return false;
+    }
+    return true;
+  }
+
+  bool convert_object(simdjson::dom::object object, std::size_t depth, Json& out) {
+    if (depth > max_depth_) return fail(depth_exceeded(max_depth_));
+    out = Json::object();
+    Json::Object& members = *out.if_object();
     members.reserve(object.size());
     for (const auto member : object) {
-      auto name = TRY(convert_string(member.key));
-      members.emplace_back(std::move(name), TRY(convert(member.value, depth)));
+      auto& [name, value] = members.emplace_back();
+      name = member.key;
+      if (!check_string(name) || !convert(member.value, depth, value)) return false;
     }
     if (const auto* name = duplicate_name(members)) {
-      return failure(ErrorCode::kInvalid, "json: duplicate member name `" + *name + "`");
+      return fail({ErrorCode::kInvalid, "json: duplicate member name `" + *name + "`"});
     }
-    return Json(std::move(members));
+    return true;
+  }
+
+  bool check_string(std::string_view text) {
+    if (!has_escapes_ || !has_lone_surrogate(text)) return true;
+    return fail({ErrorCode::kInvalid, "json: lone surrogate in a string"});
+  }
+
+  bool fail(Error error) {
+    error_ = std::move(error);
+    return false;
   }
 
   std::size_t max_depth_;
+  bool has_escapes_;
+  Error error_{};
 };
 
 Error parser_error(simdjson::error_code code, std::size_t max_depth) {
@@ -141,7 +165,7 @@ Result<Json> parse_with(simdjson::dom::parser& parser, std::string_view text, st
   if (const auto code = parser.parse(text.data(), text.size(), /*realloc_if_needed=*/true).get(root)) {
     return std::unexpected(parser_error(code, max_depth));
   }
-  return Converter(max_depth).convert(root, 0);
+  return Converter(text, max_depth).convert(root);
 }
 
 void append_double(std::string& out, double value) {
