@@ -353,9 +353,11 @@ Result<void> add_entities(EntitiesBuilder& builder, const Json& array, const Sch
 
 Result<std::shared_ptr<const Entities>> entities_from_json(std::string_view text, const Schema& schema,
                                                            const codec::JsonLimits& limits) {
-  const Json json = TRY(codec::parse_json(text, limits));
   EntitiesBuilder builder;
-  TRY(add_entities(builder, json, schema));
+  GivenActions actions;
+  TRY(add_entities(builder, text, limits, SchemaReader(schema, actions)));
+  TRY(actions.check(schema));
+  TRY(add_actions(builder, schema));
   return std::move(builder).build();
 }
 

@@ -143,6 +143,13 @@ Result<void> add_entity(EntitiesBuilder& builder, const Json& json, const Attrib
   return wanted ? builder.add(uid, attributes, parents, tags) : Result<void>();
 }
 
+Result<void> add_numbered_entity(EntitiesBuilder& builder, std::size_t number, const Json& json,
+                                 const AttributeReader& reader) {
+  auto added = add_entity(builder, json, reader);
+  if (!added) return std::unexpected(std::move(added).error().in(fmt::format("entity {}", number)));
+  return {};
+}
+
 }  // namespace
 
 const Json* entity_escape(const Json& json) noexcept {
@@ -233,18 +240,21 @@ Result<void> add_entities(EntitiesBuilder& builder, const Json& array, const Att
   const Json::Array* list = array.if_array();
   if (list == nullptr)
     return failure(ErrorCode::kInvalid, fmt::format("entities must be an array, got {}", array.kind()));
-  for (std::size_t i = 0; i < list->size(); ++i) {
-    auto added = add_entity(builder, (*list)[i], reader);
-    if (!added) return std::unexpected(std::move(added).error().in(fmt::format("entity {}", i)));
-  }
+  for (std::size_t i = 0; i < list->size(); ++i) TRY(add_numbered_entity(builder, i, (*list)[i], reader));
   return {};
+}
+
+Result<void> add_entities(EntitiesBuilder& builder, std::string_view text, const codec::JsonLimits& limits,
+                          const AttributeReader& reader) {
+  std::size_t number = 0;
+  return codec::for_each_item(
+      text, limits, [&](const Json& json) { return add_numbered_entity(builder, number++, json, reader); });
 }
 
 Result<std::shared_ptr<const Entities>> entities_from_json(std::string_view text,
                                                            const codec::JsonLimits& limits) {
-  const Json json = TRY(codec::parse_json(text, limits));
   EntitiesBuilder builder;
-  TRY(add_entities(builder, json));
+  TRY(add_entities(builder, text, limits));
   return std::move(builder).build();
 }
 

@@ -71,6 +71,10 @@ class AttributeReader {
 Result<void> add_entities(EntitiesBuilder& builder, const codec::Json& array,
                           const AttributeReader& reader = AttributeReader());
 
+// The same from text, of which only one entity at a time stands as a tree.
+Result<void> add_entities(EntitiesBuilder& builder, std::string_view text, const codec::JsonLimits& limits,
+                          const AttributeReader& reader = AttributeReader());
+
 // From text to store, without a schema.
 Result<std::shared_ptr<const Entities>> entities_from_json(std::string_view text,
                                                            const codec::JsonLimits& limits = {});

@@ -62,9 +62,10 @@ class Converter {
   Converter(std::string_view text, std::size_t max_depth)
       : max_depth_(max_depth), has_escapes_(text.find('\\') != text.npos) {}
 
-  Result<Json> convert(element root) && {
+  // `depth`: of what lies around the value.
+  Result<Json> convert(element value, std::size_t depth = 0) {
     Json json;
-    if (!convert(root, 0, json)) return std::unexpected(std::move(error_));
+    if (!convert(value, depth, json)) return std::unexpected(std::move(error_));
     return json;
   }
 
@@ -159,13 +160,27 @@ Error parser_error(simdjson::error_code code, std::size_t max_depth) {
   }
 }
 
-Result<Json> parse_with(simdjson::dom::parser& parser, std::string_view text, std::size_t max_depth) {
+// Parses the text and gives the root to `convert`, which answers with a Result.
+template <class Convert>
+auto parse_with(simdjson::dom::parser& parser, std::string_view text, std::size_t max_depth, Convert convert)
+    -> decltype(convert(element())) {
   element root;
   // The text is copied, because simdjson reads a few bytes past the end of what it parses.
   if (const auto code = parser.parse(text.data(), text.size(), /*realloc_if_needed=*/true).get(root)) {
     return std::unexpected(parser_error(code, max_depth));
   }
-  return Converter(text, max_depth).convert(root);
+  return convert(root);
+}
+
+Result<void> check_text(std::string_view text, const JsonLimits& limits) {
+  if (text.size() > limits.max_bytes) {
+    return failure(ErrorCode::kLimit, "json: longer than " + std::to_string(limits.max_bytes) + " bytes");
+  }
+  if (text.empty()) return failure(ErrorCode::kInvalid, "json: no value");
+  // RFC 8259 §8.1: a byte order mark may be refused.
+  if (text.starts_with("\xEF\xBB\xBF"))
+    return failure(ErrorCode::kInvalid, "json: begins with a byte order mark");
+  return {};
 }
 
 void append_double(std::string& out, double value) {
@@ -285,21 +300,36 @@ std::string Json::pretty() const {
 }
 
 Result<Json> parse_json(std::string_view text, const JsonLimits& limits) {
-  if (text.size() > limits.max_bytes) {
-    return failure(ErrorCode::kLimit, "json: longer than " + std::to_string(limits.max_bytes) + " bytes");
-  }
-  if (text.empty()) return failure(ErrorCode::kInvalid, "json: no value");
-  // RFC 8259 §8.1: a byte order mark may be refused.
-  if (text.starts_with("\xEF\xBB\xBF"))
-    return failure(ErrorCode::kInvalid, "json: begins with a byte order mark");
-
+  TRY(check_text(text, limits));
   const auto max_depth = std::min(limits.max_depth, kDepthCeiling);
+  const auto convert = [&](element root) { return Converter(text, max_depth).convert(root); };
   if (text.size() > kKeptParserBytes) {
     simdjson::dom::parser parser;
-    return parse_with(parser, text, max_depth);
+    return parse_with(parser, text, max_depth, convert);
   }
   thread_local simdjson::dom::parser parser;
-  return parse_with(parser, text, max_depth);
+  return parse_with(parser, text, max_depth, convert);
+}
+
+Result<void> for_each_item(std::string_view text, const JsonLimits& limits,
+                           const std::function<Result<void>(const Json&)>& visit) {
+  TRY(check_text(text, limits));
+  const auto max_depth = std::min(limits.max_depth, kDepthCeiling);
+  // One of its own: `visit` may parse, too.
+  simdjson::dom::parser parser;
+  return parse_with(parser, text, max_depth, [&](element root) -> Result<void> {
+    simdjson::dom::array items;
+    if (root.get_array().get(items) != simdjson::SUCCESS) {
+      return failure(ErrorCode::kInvalid, "json: expected an array");
+    }
+    if (max_depth == 0) return std::unexpected(depth_exceeded(max_depth));
+    Converter converter(text, max_depth);
+    for (const auto item : items) {
+      const Json json = TRY(converter.convert(item, 1));
+      TRY(visit(json));
+    }
+    return {};
+  });
 }
 
 void append_json_string(std::string& out, std::string_view text) {

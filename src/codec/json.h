@@ -10,6 +10,7 @@
 #pragma once
 
 #include <cstdint>
+#include <functional>
 #include <initializer_list>
 #include <string>
 #include <string_view>
@@ -92,6 +93,13 @@ class Json {
 
 // Fails with kInvalid (and the byte offset where known) or kLimit.
 Result<Json> parse_json(std::string_view text, const JsonLimits& limits = {});
+
+// Hands the items of a JSON array to `visit`, in order. Only one item at a time stands as a tree, so a long
+// array takes much less room than with parse_json. Fails like parse_json, with kInvalid when the text is no
+// array, and with the first failure of `visit`; what comes behind an item may be found wrong only after it
+// was visited.
+Result<void> for_each_item(std::string_view text, const JsonLimits& limits,
+                           const std::function<Result<void>(const Json&)>& visit);
 
 // Appends text as a quoted JSON string.
 void append_json_string(std::string& out, std::string_view text);

@@ -45,6 +45,46 @@ TEST(Json, KeepsMembersInDocumentOrder) {
   EXPECT_EQ(parse_json(text).value().dump(), text);
 }
 
+TEST(Json, HandsOutTheItemsOfAnArrayInOrder) {
+  std::string seen;
+  const auto visit = [&](const Json& item) -> Result<void> {
+    seen += item.dump() + ";";
+    return {};
+  };
+  EXPECT_TRUE(for_each_item(R"( [1, {"a":[2]}, "x"] )", {}, visit));
+  EXPECT_EQ(seen, R"(1;{"a":[2]};"x";)");
+  EXPECT_TRUE(for_each_item("[]", {}, visit));
+}
+
+TEST(Json, AnArrayHandedOutIsHeldAgainstTheSameRules) {
+  const auto error_of_items = [](std::string_view text, const JsonLimits& limits = {}) {
+    const auto done = for_each_item(text, limits, [](const Json&) -> Result<void> { return {}; });
+    EXPECT_FALSE(done.has_value()) << text;
+    return done ? ErrorCode::kInternal : done.error().code;
+  };
+  for (const std::string_view text : {"", "{}", "7", "[1", "[1] 2", "[1,]", R"([{"a":1,"a":2}])",
+                                      R"(["\ud800"])", "[18446744073709551615]", "\xEF\xBB\xBF[]"}) {
+    EXPECT_EQ(error_of_items(text), ErrorCode::kInvalid) << text;
+  }
+  EXPECT_EQ(error_of_items("[1]", {.max_bytes = 2}), ErrorCode::kLimit);
+  EXPECT_EQ(error_of_items("[]", {.max_depth = 0}), ErrorCode::kLimit);
+  EXPECT_EQ(error_of_items("[[[]]]", {.max_depth = 2}), ErrorCode::kLimit);
+  const auto nothing = [](const Json&) -> Result<void> { return {}; };
+  EXPECT_TRUE(for_each_item("[[[]]]", {.max_depth = 3}, nothing));
+}
+
+TEST(Json, StopsAtTheFirstItemThatIsRefused) {
+  int visited = 0;
+  const auto done = for_each_item("[1, 2, 3]", {}, [&](const Json& item) -> Result<void> {
+    ++visited;
+    if (*item.if_int() == 2) return failure(ErrorCode::kConflict, "two");
+    return {};
+  });
+  ASSERT_FALSE(done.has_value());
+  EXPECT_EQ(done.error().code, ErrorCode::kConflict);
+  EXPECT_EQ(visited, 2);
+}
+
 TEST(Json, RefusesDuplicateNames) {
   EXPECT_EQ(error_of(R"({"a":1,"a":1})"), ErrorCode::kInvalid);
   EXPECT_EQ(error_of(R"([{"x":{"a":1,"b":2,"a":3}}])"), ErrorCode::kInvalid);
