@@ -197,7 +197,14 @@ Result<std::shared_ptr<const CompiledPolicySet>> CompiledPolicySet::compile(cons
     if (!templates.emplace(policy.id, &policy).second)
       return failure(ErrorCode::kConflict, fmt::format("two templates have the id `{}`", policy.id));
   }
+  // finish() finds the ids that two policies share.
+  const auto check_id = [&](const std::string& id) -> Result<void> {
+    if (!templates.contains(id)) return {};
+    return failure(ErrorCode::kConflict, fmt::format("a policy and a template have the id `{}`", id));
+  };
+  for (const Policy& policy : policies.policies) TRY(check_id(policy.id));
   for (const TemplateLink& link : policies.links) {
+    TRY(check_id(link.id));
     const auto found = templates.find(link.template_id);
     if (found == templates.end())
       return failure(ErrorCode::kNotFound,
