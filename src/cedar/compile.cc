@@ -1,6 +1,7 @@
 // From the syntax tree to the plan: one walk over each policy, calling PlanBuilder node by node.
 #include "cedar/compile.h"
 
+#include <algorithm>
 #include <fmt/format.h>
 #include <unordered_map>
 
@@ -163,9 +164,12 @@ class Compiler {
     return builder_.has_path(operand, path);
   }
 
+  // Fields are evaluated in the order of their names, as in the reference: when two of them fail, it decides
+  // which error is reported.
   NodeIndex record(const Expr& expr, const std::vector<NodeIndex>& values) {
     std::vector<std::pair<std::string_view, NodeIndex>> fields;
     for (std::size_t i = 0; i < values.size(); ++i) fields.emplace_back(expr.names[i], values[i]);
+    std::sort(fields.begin(), fields.end());
     return builder_.record(fields);
   }
 

@@ -57,5 +57,18 @@ TEST(Compile, ALinkFillsEverySlotAndNoOther) {
   EXPECT_THAT(complaint(set), HasSubstr("unknown template `policy7`"));
 }
 
+TEST(Compile, FieldsAreEvaluatedInTheOrderOfTheirNames) {
+  const auto policies = CompiledPolicySet::compile(
+      parsed("permit(principal, action, resource) when { {b: context.missing, a: -\"text\"} == {} };"));
+  ASSERT_TRUE(policies.has_value());
+  Arena arena;
+  const Request request{arena.entity("User", "u"), arena.entity("Action", "a"), arena.entity("Doc", "d"),
+                        Value::record(empty_record())};
+  Evaluation evaluation;
+  authorize(**policies, request, *Entities::empty(), evaluation);
+  ASSERT_EQ(evaluation.errors().size(), 1U);
+  EXPECT_EQ(evaluation.errors().front().kind(), EvalErrorKind::kType);
+}
+
 }  // namespace
 }  // namespace writ::cedar
