@@ -33,8 +33,14 @@ bool is_call(const Json* json) {
   return json->find("arg") != nullptr || (many != nullptr && many->is_array());
 }
 
+// Where an entity or an extension type is expected, `__expr` is an escape even beside other members.
+Result<void> refuse_expression(const Json& json) {
+  if (!has_string(json, "__expr")) return {};
+  return failure(ErrorCode::kUnsupported, "the `__expr` escape is no longer supported");
+}
+
 Result<Value> entity_value(Arena& arena, const Json& json) {
-  if (has_string(json, "__expr")) return value_from_json(arena, json);  // refused there
+  TRY(refuse_expression(json));
   const Json* inner = json.find("__entity");
   return Value::entity(TRY(entity_from_json(arena, is_reference(inner) ? *inner : json)));
 }
@@ -91,7 +97,7 @@ std::string_view constructor_of(TypeKind kind) {
 
 // `{"fn": .., "arg": ..}` with or without its escape; or the argument of the type's constructor.
 Result<Value> extension_value(Arena& arena, const Json& json, const Type& expected) {
-  if (has_string(json, "__expr")) return value_from_json(arena, json);  // refused there
+  TRY(refuse_expression(json));
   const Json* inner = json.find("__extn");
   const Json* written = is_call(inner) ? inner : is_call(&json) ? &json : nullptr;
   if (written == nullptr) {

@@ -65,6 +65,13 @@ TEST_F(Conform, EscapesMayBeLeftOut) {
       << "also within the arguments of a function";
 }
 
+TEST_F(Conform, TheEscapeForExpressionsIsRefusedEvenBesideOtherMembers) {
+  EXPECT_THAT(context(R"({"limit": "1.5", "by": {"__expr": "x", "type": "User", "id": "u"}})"),
+              HasSubstr("`__expr` escape"));
+  EXPECT_THAT(context(R"({"limit": {"__expr": "x", "fn": "decimal", "arg": "1.5"}})"),
+              HasSubstr("`__expr` escape"));
+}
+
 TEST_F(Conform, RefusesAttributesThatDoNotConform) {
   EXPECT_THAT(user(R"(, "age": 3)"), HasSubstr("attribute `age` of `User::\"u\"`: `User` does not declare"));
   EXPECT_THAT(user(R"(, "boss": {"type": "Group", "id": "g"})"),
