@@ -17,6 +17,8 @@ const LEVELS: [u32; 3] = [0, 1, 2];
 
 /// Ids of policies.
 type Ids = BTreeSet<String>;
+/// What the reference complained of, for people; not compared.
+type Complaints = BTreeMap<&'static str, String>;
 
 #[derive(Serialize)]
 struct Validation {
@@ -54,6 +56,7 @@ struct RequestAnswer {
     /// With entities and context read with the help of the schema.
     #[serde(skip_serializing_if = "Option::is_none")]
     outcome_by_schema: Option<Outcome>,
+    complaints: Complaints,
 }
 
 #[derive(Serialize)]
@@ -71,11 +74,9 @@ pub struct Answer {
     /// Whether each expression parses.
     expressions: Vec<bool>,
     requests: Vec<RequestAnswer>,
-    /// `[type, id]` of each text that is an entity, null for the others.
-    uids: Vec<Option<(String, String)>>,
+    /// Whether each name is that of an entity type.
     names: Vec<bool>,
-    /// What the reference complained of, for people; not compared.
-    complaints: BTreeMap<&'static str, String>,
+    complaints: Complaints,
 }
 
 fn uid(named: &case::Uid) -> Option<EntityUid> {
@@ -106,7 +107,7 @@ fn refused(result: &ValidationResult) -> Ids {
     result.validation_errors().map(|error| error.policy_id().to_string()).collect()
 }
 
-fn validate(schema: &Schema, policies: &PolicySet, complaints: &mut BTreeMap<&'static str, String>) -> Validation {
+fn validate(schema: &Schema, policies: &PolicySet, complaints: &mut Complaints) -> Validation {
     let validator = Validator::new(schema.clone());
     let strict = validator.validate(policies, ValidationMode::Strict);
     let permissive = validator.validate(policies, ValidationMode::Permissive);
@@ -158,11 +159,7 @@ struct Ground {
     expressions: Vec<Option<Expression>>,
 }
 
-fn answer_request(
-    ground: &Ground,
-    asked: &case::Request,
-    complaints: &mut BTreeMap<&'static str, String>,
-) -> RequestAnswer {
+fn answer_request(ground: &Ground, asked: &case::Request) -> RequestAnswer {
     let mut answer = RequestAnswer {
         names: false,
         context: false,
@@ -170,6 +167,7 @@ fn answer_request(
         valid: None,
         outcome: None,
         outcome_by_schema: None,
+        complaints: BTreeMap::new(),
     };
     let context = Context::from_json_str(&asked.context, None);
     answer.context = context.is_ok();
@@ -182,7 +180,7 @@ fn answer_request(
         Request::new(principal.clone(), action.clone(), resource.clone(), context, schema)
     };
     match context {
-        Err(error) => drop(complaints.insert("context", error.to_string())),
+        Err(error) => drop(answer.complaints.insert("context", error.to_string())),
         Ok(context) => {
             let request = with(context, None).expect("without a schema every request is accepted");
             if let (Some(policies), Some(entities)) = (&ground.policies, &ground.entities) {
@@ -194,12 +192,12 @@ fn answer_request(
     let context = Context::from_json_str(&asked.context, Some((schema, &action)));
     answer.context_by_schema = Some(context.is_ok());
     match context {
-        Err(error) => drop(complaints.insert("context_by_schema", error.to_string())),
+        Err(error) => drop(answer.complaints.insert("context_by_schema", error.to_string())),
         Ok(context) => {
             let valid = with(context.clone(), Some(schema));
             answer.valid = Some(valid.is_ok());
             if let Err(error) = valid {
-                complaints.insert("request", error.to_string());
+                answer.complaints.insert("request", error.to_string());
             }
             let request = with(context, None).expect("without a schema every request is accepted");
             if let (Some(policies), Some(entities)) = (&ground.policies, &ground.entities_by_schema) {
@@ -214,7 +212,7 @@ pub fn answer(case: &case::Case) -> Answer {
     let mut complaints = BTreeMap::new();
     // The value, or the reason why there is none among the complaints.
     fn keep<T, E: ToString>(
-        complaints: &mut BTreeMap<&'static str, String>,
+        complaints: &mut Complaints,
         what: &'static str,
         result: Result<T, E>,
     ) -> Option<T> {
@@ -227,8 +225,8 @@ pub fn answer(case: &case::Case) -> Answer {
         keep(&mut complaints, "schema", Schema::from_cedarschema_str(&case.schema).map(|(schema, _warnings)| schema))
     };
     let mut policies = keep(&mut complaints, "policies", PolicySet::from_str(&case.policies));
-    let annotations = policies.as_ref().map(annotations);
     let links = case.links.iter().map(|each| policies.as_mut().is_some_and(|set| link(set, each))).collect();
+    let annotations = policies.as_ref().map(annotations);
     let entities = keep(&mut complaints, "entities", Entities::from_json_str(&case.entities, None));
     let entities_by_schema = schema.as_ref().and_then(|schema| {
         keep(&mut complaints, "entities_by_schema", Entities::from_json_str(&case.entities, Some(schema)))
@@ -252,17 +250,11 @@ pub fn answer(case: &case::Case) -> Answer {
         validation,
         expressions: expressions.iter().map(Option::is_some).collect(),
         requests: Vec::new(),
-        uids: case
-            .uids
-            .iter()
-            .map(|text| EntityUid::from_str(text).ok())
-            .map(|uid| uid.map(|uid| (uid.type_name().to_string(), uid.id().unescaped().to_string())))
-            .collect(),
         names: case.names.iter().map(|text| EntityTypeName::from_str(text).is_ok()).collect(),
         complaints: BTreeMap::new(),
     };
     let ground = Ground { schema, policies, entities, entities_by_schema, expressions };
-    answer.requests = case.requests.iter().map(|asked| answer_request(&ground, asked, &mut complaints)).collect();
+    answer.requests = case.requests.iter().map(|asked| answer_request(&ground, asked)).collect();
     answer.complaints = complaints;
     answer
 }

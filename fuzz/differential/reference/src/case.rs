@@ -41,9 +41,6 @@ pub struct Case {
     /// Expressions whose values are compared, for each request.
     #[serde(default)]
     pub expressions: Vec<String>,
-    /// Texts that may be entities, such as `User::"alice"`.
-    #[serde(default)]
-    pub uids: Vec<String>,
     /// Texts that may be names of entity types.
     #[serde(default)]
     pub names: Vec<String>,
