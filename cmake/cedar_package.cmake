@@ -10,7 +10,7 @@ include(CMakePackageConfigHelpers)
 # Of base and codec, what the public headers of cedar include.
 set(WRIT_CEDAR_PUBLIC base/check.h base/clock.h base/result.h codec/json.h)
 # Of cedar, all but what parser, compiler, evaluator and validator share among themselves.
-set(WRIT_CEDAR_PRIVATE escape.h evaluate.h extension.h lexer.h parser.h plan.h plan_builder.h schema_parser.h
+set(WRIT_CEDAR_PRIVATE escape.h evaluate.h expression.h extension.h layout.h lexer.h operators.h parser.h plan.h plan_builder.h schema_parser.h
                        schema_resolver.h scope_index.h typecheck.h validate_levels.h validate_scope.h validate_tree.h)
 
 # writ_cedar_package()

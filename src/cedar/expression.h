@@ -1,5 +1,5 @@
 // From values and plans back to expressions: what the partial evaluator and explanations show. Private to
-// Writ; pure and thread-safe.
+// the cedar module; pure and thread-safe.
 #pragma once
 
 #include <vector>

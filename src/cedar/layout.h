@@ -1,6 +1,6 @@
 // Layout: text with places where a line may break, and the printer that chooses the breaks (after Wadler, "A
 // prettier printer"): a group stands on one line if it fits, otherwise each of its own breaks is a line
-// break. Private to the formatter.
+// break. Private to the cedar module.
 //
 // Comments are part of it. A comment ends its line, so every group around it is broken; that is known when
 // the group is closed, not only when it is printed.

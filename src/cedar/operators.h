@@ -1,4 +1,5 @@
 // The operators of expressions by the names that policies and policy JSON call them: `==`, `&&`, `contains`.
+// Private to the cedar module.
 #pragma once
 
 #include <optional>
