@@ -2,6 +2,7 @@
 
 #include "base/clock.h"
 #include "base/denial.h"
+#include "base/published.h"
 #include "base/result.h"
 #include "base/secret.h"
 
@@ -54,6 +55,14 @@ TEST(Clock, SystemClockNeverGoesBack) {
     EXPECT_GE(now, last);
     last = now;
   }
+}
+
+TEST(Published, AReaderKeepsWhatItGotAndTheNextGetsTheNew) {
+  Published<int> number(std::make_shared<const int>(1));
+  const auto kept = number.get();
+  number.replace(std::make_shared<const int>(2));
+  EXPECT_EQ(*kept, 1);
+  EXPECT_EQ(*number.get(), 2);
 }
 
 }  // namespace

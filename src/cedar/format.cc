@@ -262,19 +262,27 @@ class Formatter {
     if (operators.empty()) return chain(range, level + 1);
     const bool relation = level == 2;
     layout_.open_group();
+    // A list begins beside the operator before it, and is indented on its own.
+    const bool indented = relation && !is_list(operators.back() + 1, range.end);
     std::size_t begin = range.begin;
     for (const std::size_t at : operators) {
       chain({begin, at}, level + 1);
       layout_.space();
       put(at);
-      if (relation && at == operators.front()) layout_.indent();
+      if (indented && at == operators.front()) layout_.indent();
       // `is` and `has` stay with what they test for.
-      is(at, "is") || is(at, "has") ? layout_.space() : layout_.line();
+      const bool stays = is(at, "is") || is(at, "has") || (relation && !indented);
+      stays ? layout_.space() : layout_.line();
       begin = at + 1;
     }
     chain({begin, range.end}, level + 1);
-    if (relation) layout_.dedent();
+    if (indented) layout_.dedent();
     layout_.close_group();
+  }
+
+  // A set or a record, and nothing behind it.
+  bool is_list(std::size_t at, std::size_t end) const {
+    return (is(at, "[") || is(at, "{")) && skip(at) == end;
   }
 
   // Signs, names, accesses, calls and brackets, close together.

@@ -13,6 +13,8 @@ int run(int argc, char** argv) {
   Action action;
   add_serve(program, action);
   add_check(program, action);
+  add_schema(program, action);
+  add_fmt(program, action);
   add_token(program, action);
   add_task(program, action);
   add_inventory(program, action);

@@ -22,7 +22,8 @@ using Action = std::function<int()>;
 
 void add_serve(CLI::App& program, Action& action);
 void add_check(CLI::App& program, Action& action);
-void add_decide(CLI::App& program, Action& action);
+void add_schema(CLI::App& program, Action& action);
+void add_fmt(CLI::App& program, Action& action);
 void add_token(CLI::App& program, Action& action);
 void add_task(CLI::App& program, Action& action);
 void add_inventory(CLI::App& program, Action& action);

@@ -17,11 +17,12 @@ struct Options {
 
 // Signals are waited for, not handled: nothing runs in the middle of something else. Blocked before the
 // first thread starts, so that every thread inherits it.
-sigset_t stop_signals() {
+sigset_t awaited_signals() {
   sigset_t signals;
   ::sigemptyset(&signals);
   ::sigaddset(&signals, SIGTERM);
   ::sigaddset(&signals, SIGINT);
+  ::sigaddset(&signals, SIGHUP);
   return signals;
 }
 
@@ -35,8 +36,25 @@ std::optional<server::Loaded> load(const Options& options) {
   return loaded;
 }
 
+// Reads policies, schemas and entities again. Whatever is wrong with them, those in force stay in force.
+void reload_policies(const Options& options, server::App& app) {
+  server::Issues issues;
+  const auto loaded = server::load(options.config, issues);
+  for (const auto& issue : issues.all()) print_error(render(issue));
+  if (!loaded) {
+    print_error(fmt::format("writ: {} errors, the policies in force stay in force", issues.errors()));
+    return;
+  }
+  const auto replaced = app.replace_policies(loaded->policies.snapshot);
+  if (!replaced) {
+    fail(replaced.error());
+    return;
+  }
+  print_error(fmt::format("writ: policies {} in force", loaded->policies.snapshot->revision));
+}
+
 int serve(const Options& options) {
-  const auto signals = stop_signals();
+  const auto signals = awaited_signals();
   ::pthread_sigmask(SIG_BLOCK, &signals, nullptr);
   // A peer that closes while it is being written to is an error of that write alone.
   std::signal(SIGPIPE, SIG_IGN);
@@ -52,7 +70,8 @@ int serve(const Options& options) {
                           (*app)->gateway_url().empty() ? "" : ", gateway on " + (*app)->gateway_url(),
                           revision));
   int received = 0;
-  ::sigwait(&signals, &received);
+  for (::sigwait(&signals, &received); received == SIGHUP; ::sigwait(&signals, &received))
+    reload_policies(options, **app);
   print_error(fmt::format("writ: {}, stopping", received == SIGINT ? "interrupted" : "told to stop"));
   // A second one ends it at once.
   ::pthread_sigmask(SIG_UNBLOCK, &signals, nullptr);

@@ -3,6 +3,7 @@
 #include <fmt/format.h>
 
 #include "audit/log.h"
+#include "base/published.h"
 #include "gateway/proxy.h"
 #include "http/client.h"
 #include "http/endpoints.h"
@@ -80,7 +81,7 @@ struct App::Parts {
   gateway::EnforcerParts enforcer_parts();
 
   std::function<Policies()> policy_source() {
-    return [this] { return policies; };
+    return [this] { return policies.get(); };
   }
   Result<void> record(audit::Record entry) {
     auto written = log->append(std::move(entry));
@@ -95,7 +96,7 @@ struct App::Parts {
   }
 
   const Config config;
-  const Policies policies;
+  Published<decision::PolicySnapshot> policies;
   const SystemClock clock;
   std::atomic<bool> stopping{false}, audit_fails{false};
   std::atomic<std::uint64_t> tokens_issued{0}, tokens_refused{0};
@@ -220,7 +221,7 @@ http::Response App::Parts::metrics() const {
   out.family("writ_tasks", "gauge", "Tasks known, live or not.");
   out.sample("writ_tasks", "", tasks.size());
   out.family("writ_policy_revision_info", "gauge", "The policies in force, by revision.");
-  out.sample("writ_policy_revision_info", fmt::format("revision=\"{}\"", policies->revision), 1);
+  out.sample("writ_policy_revision_info", fmt::format("revision=\"{}\"", policies.get()->revision), 1);
   auto response = http::text_response(200, out.take());
   response.headers.set("Content-Type", "text/plain; version=0.0.4; charset=utf-8");
   return response;
@@ -279,7 +280,7 @@ Result<std::unique_ptr<App>> App::start(Loaded loaded) {
                                       std::move(keys), std::move(issuers))));
   auto& parts = *app->parts_;
   TRY(parts.load(declared));
-  const audit::Event started{.type = "server.started", .detail = parts.policies->revision};
+  const audit::Event started{.type = "server.started", .detail = parts.policies.get()->revision};
   TRY(parts.record(audit::make_record(parts.clock.now(), started)));
   TRY(parts.serve());
   return app;
@@ -290,6 +291,13 @@ const std::string& App::api_url() const noexcept {
 }
 const std::string& App::gateway_url() const noexcept {
   return parts_->gateway_url;
+}
+
+Result<void> App::replace_policies(std::shared_ptr<const decision::PolicySnapshot> policies) {
+  const audit::Event replaced{.type = "policies.replaced", .detail = policies->revision};
+  TRY(parts_->record(audit::make_record(parts_->clock.now(), replaced)));
+  parts_->policies.replace(std::move(policies));
+  return {};
 }
 
 bool App::stop() {

@@ -1,7 +1,7 @@
 // App: Writ as one process. The composition root: it makes every part, connects them, and ends them in order.
 //
 // start() returns when both listeners are open; everything that can be wrong is an error of start(), and
-// nothing has been promised to anyone by then. Between start and stop the object is not touched.
+// nothing has been promised to anyone by then.
 #pragma once
 
 #include <memory>
@@ -19,6 +19,10 @@ class App {
   // "http://127.0.0.1:8180"; of the gateway empty when there is none.
   const std::string& api_url() const noexcept;
   const std::string& gateway_url() const noexcept;
+
+  // From the next decision on these policies are in force; decisions under way end with those before.
+  // Recorded first: when that fails, nothing changes. Thread-safe.
+  Result<void> replace_policies(std::shared_ptr<const decision::PolicySnapshot> policies);
 
   // Lets requests in flight finish (some seconds at most), writes what is owed to disk, and closes. False
   // when something had to be cut off or could not be written.

@@ -34,6 +34,19 @@ std::unexpected<Error> system_failure(std::string_view doing, const std::filesys
   return failure(code, fmt::format("cannot {} `{}`: {}", doing, path.string(), std::strerror(error)));
 }
 
+Result<void> create_file(const std::filesystem::path& path, std::string_view content, mode_t mode) {
+  const Descriptor file(::open(path.c_str(), O_WRONLY | O_CREAT | O_EXCL | O_CLOEXEC, mode));
+  if (!file.valid()) return system_failure("create", path);
+  while (!content.empty()) {
+    const ssize_t put = ::write(file.get(), content.data(), content.size());
+    if (put < 0 && errno == EINTR) continue;
+    if (put < 0) return system_failure("write", path);
+    content.remove_prefix(static_cast<std::size_t>(put));
+  }
+  if (::fsync(file.get()) != 0) return system_failure("write", path);
+  return {};
+}
+
 }  // namespace
 
 Result<std::string> read_file(const std::filesystem::path& path, std::size_t max_bytes) {
@@ -57,16 +70,19 @@ Result<std::string> read_file(const std::filesystem::path& path, std::size_t max
 }
 
 Result<void> create_private_file(const std::filesystem::path& path, std::string_view content) {
-  const Descriptor file(::open(path.c_str(), O_WRONLY | O_CREAT | O_EXCL | O_CLOEXEC, S_IRUSR | S_IWUSR));
-  if (!file.valid()) return system_failure("create", path);
-  while (!content.empty()) {
-    const ssize_t put = ::write(file.get(), content.data(), content.size());
-    if (put < 0 && errno == EINTR) continue;
-    if (put < 0) return system_failure("write", path);
-    content.remove_prefix(static_cast<std::size_t>(put));
-  }
-  if (::fsync(file.get()) != 0) return system_failure("write", path);
-  return {};
+  return create_file(path, content, S_IRUSR | S_IWUSR);
+}
+
+Result<void> replace_file(const std::filesystem::path& path, std::string_view content) {
+  struct stat status {};
+  if (::stat(path.c_str(), &status) != 0) return system_failure("write", path);
+  // Beside it, because a file can only be put in another's place within its file system.
+  const std::filesystem::path fresh = std::filesystem::canonical(path).string() + ".new";
+  TRY(create_file(fresh, content, status.st_mode & 07777));
+  if (::rename(fresh.c_str(), std::filesystem::canonical(path).c_str()) == 0) return {};
+  auto failed = system_failure("write", path);
+  ::unlink(fresh.c_str());
+  return failed;
 }
 
 }  // namespace writ::server

@@ -42,9 +42,13 @@ std::string render(const Issue& issue) {
 
 codec::Json to_json(const Issue& issue) {
   auto json = codec::Json::object({{"severity", severity_name(issue.severity)}, {"file", issue.place.file}});
-  if (issue.place.line > 0) json.set("line", issue.place.line).set("column", issue.place.column);
+  if (issue.place.line > 0) {
+    json.set("line", issue.place.line);
+    json.set("column", issue.place.column);
+  }
   json.set("message", issue.message);
   if (!issue.help.empty()) json.set("help", issue.help);
+  if (!issue.excerpt.empty()) json.set("excerpt", issue.excerpt);
   return json;
 }
 

@@ -4,9 +4,12 @@
 #include <fmt/format.h>
 #include <map>
 
-#include "cedar/entity_json.h"
+#include "cedar/conform.h"
 #include "cedar/parse.h"
+#include "cedar/schema_syntax.h"
+#include "cedar/validate.h"
 #include "crypto/hash.h"
+#include "server/base_schema.h"
 #include "server/files.h"
 
 namespace writ::server {
@@ -17,6 +20,7 @@ namespace fs = std::filesystem;
 constexpr std::size_t kMaxPolicyFileBytes = std::size_t{64} << 20;
 constexpr std::size_t kMaxEntitiesBytes = std::size_t{256} << 20;
 constexpr std::string_view kIdAnnotation = "id";
+constexpr std::string_view kOwnNamespace = "Writ::";
 
 // The files that the configuration means, in a stable order: a folder stands for its *.cedar files.
 std::vector<fs::path> policy_files(const PolicySettings& settings, Issues& issues) {
@@ -48,17 +52,44 @@ class Loader {
     }
   }
 
+  // Before any policy and entity.
+  void add_schemas(const std::vector<fs::path>& paths) {
+    if (paths.empty()) return;
+    std::vector<cedar::SchemaFragment> fragments;
+    for (const auto& path : paths) {
+      const auto text = read_file(path, cedar::kMaxSchemaBytes);
+      if (!text) {
+        issues_.error({path.string()}, text.error().message);
+        continue;
+      }
+      digest_ += path.filename().string() + '\0' + *text + '\0';
+      auto fragment =
+          path.extension() == ".json" ? cedar::parse_schema_json(*text) : cedar::parse_schema_text(*text);
+      if (fragment) {
+        fragments.push_back(*std::move(fragment));
+      } else {
+        report(path, *text, fragment.error());
+      }
+    }
+    if (issues_.has_errors()) return;
+    fragments.push_back(base_schema_beside(fragments));
+    auto schema = cedar::resolve_schema(fragments);
+    if (schema) {
+      schema_ = *std::move(schema);
+    } else {
+      // A name may be looked for in several files, so its place is not known.
+      for (const auto& issue : schema.error())
+        issues_.error({paths.front().string()}, issue.message, issue.help);
+    }
+  }
+
   void add_file(const fs::path& path) {
     const auto text = read_file(path, kMaxPolicyFileBytes);
     if (!text) return issues_.error({path.string()}, text.error().message);
     digest_ += path.filename().string() + '\0' + *text + '\0';
     auto parsed = cedar::parse_policies(*text);
-    if (!parsed) {
-      for (const auto& issue : parsed.error())
-        issues_.error({path.string(), issue.line, issue.column}, issue.message, issue.help,
-                      cedar::excerpt(*text, issue.span));
-      return;
-    }
+    if (!parsed) return report(path, *text, parsed.error());
+    if (schema_) validate(path, *text, *parsed);
     for (auto& policy : parsed->policies) add_policy(std::move(policy), path, *text);
     for (const auto& policy : parsed->templates) {
       const auto at = cedar::line_column(*text, policy.span.begin);
@@ -72,7 +103,7 @@ class Loader {
     const auto text = read_file(path, kMaxEntitiesBytes);
     if (!text) return issues_.error({path.string()}, text.error().message);
     digest_ += *text;
-    auto entities = cedar::entities_from_json(*text, {.max_bytes = kMaxEntitiesBytes});
+    auto entities = read_entities(*text);
     if (!entities) return issues_.error({path.string()}, entities.error().message);
     entities_ = std::move(*entities);
   }
@@ -93,6 +124,43 @@ class Loader {
   }
 
  private:
+  void report(const fs::path& path, std::string_view text, const std::vector<cedar::Issue>& found) {
+    for (const auto& issue : found)
+      issues_.error({path.string(), issue.line, issue.column}, issue.message, issue.help,
+                    issue.line > 0 ? cedar::excerpt(text, issue.span) : std::string());
+  }
+
+  void validate(const fs::path& path, std::string_view text, const cedar::PolicySet& policies) {
+    const cedar::Validation result = cedar::validate(*schema_, policies, {}, text);
+    for (const auto& [kind, id, issue] : result.errors)
+      issues_.error({path.string(), issue.line, issue.column}, issue.message, issue.help,
+                    cedar::excerpt(text, issue.span));
+    for (const auto& [kind, id, issue] : result.warnings)
+      issues_.warning({path.string(), issue.line, issue.column}, issue.message, issue.help);
+  }
+
+  Result<std::shared_ptr<const cedar::Entities>> read_entities(std::string_view text) const {
+    const codec::JsonLimits limits{.max_bytes = kMaxEntitiesBytes};
+    if (!schema_) return cedar::entities_from_json(text, limits);
+    // Of Writ's own types the file says only what the inventory does not know, groups and tags for example,
+    // so what the schema requires of them need not be there.
+    const auto json = TRY(codec::parse_json(text, limits));
+    const auto* all = json.if_array();
+    if (all == nullptr) return failure(ErrorCode::kInvalid, "entities: expected an array");
+    codec::Json own = codec::Json::array();
+    codec::Json others = codec::Json::array();
+    for (const codec::Json& entity : *all) {
+      const auto* uid = entity.find("uid");
+      const auto* escaped = uid != nullptr ? uid->find("__entity") : nullptr;
+      const auto* type = uid != nullptr ? (escaped != nullptr ? escaped : uid)->find_string("type") : nullptr;
+      (type != nullptr && type->starts_with(kOwnNamespace) ? own : others).push(entity);
+    }
+    cedar::EntitiesBuilder builder;
+    TRY(cedar::add_entities(builder, others, *schema_));
+    TRY(cedar::add_entities(builder, own));
+    return std::move(builder).build();
+  }
+
   void add_policy(cedar::Policy policy, const fs::path& path, std::string_view text) {
     const auto at = cedar::line_column(text, policy.span.begin);
     const Place place{path.string(), at.line, at.column};
@@ -144,6 +212,7 @@ class Loader {
   }
 
   Issues& issues_;
+  cedar::SchemaPtr schema_;  // null: the configuration names none
   cedar::PolicySet policies_;
   std::shared_ptr<const cedar::Entities> entities_ = cedar::Entities::empty();
   std::map<std::string, Place> ids_;
@@ -155,6 +224,7 @@ class Loader {
 
 std::optional<LoadedPolicies> load_policies(const Config& config, const World& world, Issues& issues) {
   Loader loader(world, issues);
+  loader.add_schemas(config.policies.schemas);
   for (const auto& file : policy_files(config.policies, issues)) loader.add_file(file);
   if (config.policies.entities) loader.add_entities(*config.policies.entities);
   return loader.finish(config.limits.max_chain);

@@ -1,7 +1,9 @@
 // The policies in force, loaded from files: *.cedar texts and the static entities, compiled to the snapshot
 // that decisions read.
 //
-// Whatever is wrong is reported with its place and excerpt; with an error there is no snapshot at all. A
+// Whatever is wrong is reported with its place and excerpt; with an error there is no snapshot at all. With
+// schemas, beside which Writ's base schema stands, the policies have to pass strict validation and the
+// entities to conform. A
 // policy is called by its @id annotation, else by where it stands ("billing.cedar:12"). Used at start-up and
 // by `writ check`.
 #pragma once

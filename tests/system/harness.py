@@ -78,7 +78,8 @@ class TestWorld(acme.World):
         ports = free_ports(3)
         for name in ("policies", "demo-keys"):
             shutil.copytree(os.path.join(ACME, name), os.path.join(self.folder, name))
-        shutil.copy(os.path.join(ACME, "entities.json"), self.folder)
+        for name in ("entities.json", "schema.cedarschema"):
+            shutil.copy(os.path.join(ACME, name), self.folder)
         with open(os.path.join(ACME, "writ.yaml"), encoding="utf-8") as file:
             text = file.read()
         for default, port in zip(("8180", "8181", "8190"), ports):

@@ -1,0 +1,79 @@
+// writ fmt: lays out policy files. Only white space moves; a file that does not parse is left as it is.
+#include <CLI/CLI.hpp>
+#include <fmt/format.h>
+#include <iostream>
+#include <iterator>
+
+#include "cedar/format.h"
+#include "cli/commands.h"
+#include "cli/output.h"
+#include "server/files.h"
+
+namespace writ::cli {
+namespace {
+
+constexpr std::size_t kMaxPolicyFileBytes = std::size_t{64} << 20;
+
+struct Options {
+  std::vector<std::string> files;
+  bool check = false;
+  std::size_t width = 80;
+};
+
+void print_issues(std::string_view file, std::string_view text, const std::vector<cedar::Issue>& issues) {
+  for (const cedar::Issue& issue : issues) print_error(cedar::render_issue(file, text, issue));
+}
+
+int format_standard_input(const Options& options) {
+  const std::string text(std::istreambuf_iterator<char>(std::cin), {});
+  const auto formatted = cedar::format_policies(text, {.width = options.width});
+  if (!formatted) {
+    print_issues("-", text, formatted.error());
+    return kBroken;
+  }
+  if (options.check) return *formatted == text ? kYes : kNo;
+  std::cout << *formatted;
+  return kYes;
+}
+
+// Answers kNo for a file that is, or with --check would be, laid out anew.
+int format_file(const std::string& file, const Options& options) {
+  const auto text = server::read_file(file, kMaxPolicyFileBytes);
+  if (!text) return fail(text.error());
+  const auto formatted = cedar::format_policies(*text, {.width = options.width});
+  if (!formatted) {
+    print_issues(file, *text, formatted.error());
+    return kBroken;
+  }
+  if (*formatted == *text) return kYes;
+  print_text(file);
+  if (options.check) return kNo;
+  if (const auto written = server::replace_file(file, *formatted); !written) return fail(written.error());
+  return kNo;
+}
+
+int format(const Options& options) {
+  if (options.files.empty()) return format_standard_input(options);
+  int worst = kYes;
+  for (const std::string& file : options.files) {
+    const int status = format_file(file, options);
+    // That a file was laid out is what was asked for, unless it was only to be checked.
+    if (status == kBroken || options.check) worst = std::max(worst, status);
+  }
+  return worst;
+}
+
+}  // namespace
+
+void add_fmt(CLI::App& program, Action& action) {
+  auto options = std::make_shared<Options>();
+  auto* command = program.add_subcommand("fmt", "lay out policy files, and name those that changed");
+  command->add_option("files", options->files, "*.cedar files (default: standard input to standard output)");
+  command->add_flag("--check", options->check, "change nothing; exit with 1 when a file would change");
+  command->add_option("--width", options->width, "bytes in a line")
+      ->check(CLI::Range(20, 1000))
+      ->capture_default_str();
+  command->callback([options, &action] { action = [options] { return format(*options); }; });
+}
+
+}  // namespace writ::cli
