@@ -5,6 +5,7 @@
 #include <iterator>
 
 #include "cedar/symbols.h"
+#include "codec/utf8.h"
 
 namespace writ::cedar {
 namespace {
@@ -50,9 +51,16 @@ std::string one_line(std::string_view text) {
 std::string without_controls(std::string_view text) {
   std::string out;
   for (std::size_t i = 0; i < text.size(); ++i) {
-    const bool c1 = begins_c1_control(text.substr(i));
-    out.push_back(c1 || is_control(text[i]) ? ' ' : text[i]);
-    if (c1) ++i;
+    const auto rest = text.substr(i);
+    const auto size = codec::utf8_sequence_length(rest);
+    if (size == 0) {
+      out.push_back('?');
+    } else if (begins_c1_control(rest) || is_control(text[i])) {
+      out.push_back(' ');
+    } else {
+      out.append(rest.substr(0, size));
+    }
+    if (size > 1) i += size - 1;
   }
   return out;
 }

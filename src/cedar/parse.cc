@@ -3,6 +3,7 @@
 #include <algorithm>
 #include <array>
 #include <fmt/format.h>
+#include <unordered_set>
 
 #include "base/result.h"
 #include "cedar/escape.h"
@@ -99,6 +100,9 @@ std::unexpected<Stop> Parser::unexpected(std::string_view expected) {
   if (token_.kind == TokenKind::kUnclosedString)
     return stop({token_.span.begin, token_.span.begin + 1}, "this string is not closed",
                 "a string ends with `\"`; inside it, write `\\\"`");
+  if (token_.kind == TokenKind::kInvalid && token_.text == "\ufeff")
+    return stop(token_.span, fmt::format("unexpected byte order mark, expected {}", expected),
+                "save the text as UTF-8 without one");
   if (token_.is("=") && expected.find("==") == expected.npos)
     return stop(token_.span, fmt::format("unexpected `=`, expected {}", expected),
                 "equality is written `==`");
@@ -155,12 +159,14 @@ Step<Policy> Parser::policy() {
 }
 
 Step<void> Parser::annotations(Policy& policy) {
+  std::unordered_set<std::string_view> seen;
   while (token_.is("@")) {
     Annotation annotation;
     const auto begin = token_.span.begin;
     advance();
     if (token_.kind != TokenKind::kIdentifier) return unexpected("the annotation's name after `@`");
-    annotation.name = token_.text;
+    const std::string_view name = token_.text;
+    annotation.name = name;
     advance();
     if (accept("(")) {
       if (token_.kind != TokenKind::kString) return unexpected("a string as the annotation's value");
@@ -169,7 +175,7 @@ Step<void> Parser::annotations(Policy& policy) {
       TRY(expect(")", "after the annotation's value"));
     }
     annotation.span = since(begin);
-    if (policy.annotation(annotation.name) != nullptr) {
+    if (!seen.insert(name).second) {
       complain(annotation.span, fmt::format("the annotation `@{}` is given twice", annotation.name));
     } else {
       policy.annotations.push_back(std::move(annotation));
@@ -343,8 +349,19 @@ std::vector<Issue> text_issues(std::string_view text) {
         text, {},
         fmt::format("the text has {} bytes, at most {} are read", text.size(), kMaxPolicyTextBytes))};
   }
-  if (!codec::valid_utf8(text)) return {make_issue(text, {}, "the text is not valid UTF-8")};
+  if (!codec::valid_utf8(text)) {
+    std::size_t at = 0;
+    while (const auto size = codec::utf8_sequence_length(text.substr(at))) at += size;
+    const auto begin = static_cast<std::uint32_t>(at);
+    return {make_issue(text, {begin, begin + 1}, "from here on the text is not valid UTF-8")};
+  }
   return {};
+}
+
+// In the order of the text: an operand is looked at only when its operator is known.
+std::unexpected<std::vector<Issue>> refused(Parser& parser) {
+  std::ranges::stable_sort(parser.issues(), {}, [](const Issue& issue) { return issue.span.begin; });
+  return std::unexpected(std::move(parser.issues()));
 }
 
 template <class T, class Parse>
@@ -353,7 +370,7 @@ Parsed<T> parse_one(std::string_view text, Parse&& parse) {
   Parser parser(text);
   auto result = parse(parser);
   if (result && parser.issues().empty()) static_cast<void>(parser.expect_end());
-  if (!parser.issues().empty()) return std::unexpected(std::move(parser.issues()));
+  if (!parser.issues().empty()) return refused(parser);
   return *std::move(result);
 }
 
@@ -372,7 +389,7 @@ Parsed<PolicySet> parse_policies(std::string_view text) {
     policy->id = fmt::format("policy{}", number);
     (policy->is_template() ? set.templates : set.policies).push_back(*std::move(policy));
   }
-  if (!parser.issues().empty()) return std::unexpected(std::move(parser.issues()));
+  if (!parser.issues().empty()) return refused(parser);
   return set;
 }
 

@@ -1,12 +1,14 @@
 // From text to syntax tree: Cedar's policy syntax (language version 4.5), whole.
 //
-// What is wrong comes back as a list of issues with places; after a mistake the parser goes on with the next
-// policy, so one run shows many. What the language refuses later than its grammar (unknown functions,
-// reserved words as names, slots in conditions) is refused here too. Extension functions may have any number
-// of arguments here, as in the reference: a wrong number is an evaluation error, and the validator's to find.
+// What is wrong comes back as a list of issues with places, in the order of the text; after a mistake the
+// parser goes on with the next policy, so one run shows many. What the language refuses later than its
+// grammar (unknown functions, reserved words as names, slots in conditions) is refused here too. Extension
+// functions may have any number of arguments here, as in the reference: a wrong number is an evaluation
+// error, and the validator's to find.
 //
-// Pure and thread-safe. Limits end in an issue, never in a crash: the size of the text, the nesting of one
-// expression, the number of issues.
+// Pure and thread-safe. Limits end in an issue, never in a crash: the size of the text and of a name, the
+// nesting of one expression, the number of issues. Time and memory are linear in the text; a tree may take a
+// hundred times the bytes of its text (`[1,1,1,...]`).
 #pragma once
 
 #include <expected>
@@ -19,7 +21,8 @@
 namespace writ::cedar {
 
 inline constexpr std::size_t kMaxPolicyTextBytes = std::size_t{1} << 30;
-inline constexpr std::size_t kMaxNesting = 500;  // of brackets, operators and accesses in one expression
+inline constexpr std::size_t kMaxNesting = 500;      // of brackets, operators and accesses in one expression
+inline constexpr std::size_t kMaxNameBytes = 65535;  // of an entity type with its namespaces
 inline constexpr std::size_t kMaxIssues = 100;
 
 template <class T>

@@ -93,17 +93,17 @@ Expr Parser::to_expr(Operand&& operand) {
   return std::move(expr);
 }
 
-Step<Operand> Parser::node(ExprKind kind, std::uint32_t begin, std::vector<Operand> operands) {
+void Parser::push(Operands& operands, Operand&& operand) {
+  operands.height = std::max(operands.height, operand.height);
+  operands.list.push_back(to_expr(std::move(operand)));
+}
+
+Step<Operand> Parser::node(ExprKind kind, std::uint32_t begin, Operands operands) {
   Expr expr{kind, since(begin)};
-  std::size_t height = 0;
-  expr.operands.reserve(operands.size());
-  for (Operand& operand : operands) {
-    height = std::max(height, operand.height);
-    expr.operands.push_back(to_expr(std::move(operand)));
-  }
-  if (height + 1 > kMaxNesting)
+  expr.operands = std::move(operands.list);
+  if (operands.height + 1 > kMaxNesting)
     return stop(expr.span, fmt::format("this expression is nested more than {} levels deep", kMaxNesting));
-  return whole(std::move(expr), height + 1);
+  return whole(std::move(expr), operands.height + 1);
 }
 
 Step<Expr> Parser::expression() {
@@ -120,12 +120,12 @@ Step<Operand> Parser::any_expression() {
 Step<Operand> Parser::if_then_else() {
   const auto begin = token_.span.begin;
   advance();
-  std::vector<Operand> parts;
-  parts.push_back(TRY(any_expression()));
+  Operands parts;
+  push(parts, TRY(any_expression()));
   TRY(expect("then", "after the condition of `if`"));
-  parts.push_back(TRY(any_expression()));
+  push(parts, TRY(any_expression()));
   TRY(expect("else", "after the value of `then`"));
-  parts.push_back(TRY(any_expression()));
+  push(parts, TRY(any_expression()));
   return node(ExprKind::kIf, begin, std::move(parts));
 }
 
@@ -133,9 +133,9 @@ Step<Operand> Parser::or_chain() {
   const auto begin = token_.span.begin;
   Operand first = TRY(and_chain());
   if (!token_.is("||")) return first;
-  std::vector<Operand> operands;
-  operands.push_back(std::move(first));
-  while (accept("||")) operands.push_back(TRY(and_chain()));
+  Operands operands;
+  push(operands, std::move(first));
+  while (accept("||")) push(operands, TRY(and_chain()));
   return node(ExprKind::kOr, begin, std::move(operands));
 }
 
@@ -143,9 +143,9 @@ Step<Operand> Parser::and_chain() {
   const auto begin = token_.span.begin;
   Operand first = TRY(relation());
   if (!token_.is("&&")) return first;
-  std::vector<Operand> operands;
-  operands.push_back(std::move(first));
-  while (accept("&&")) operands.push_back(TRY(relation()));
+  Operands operands;
+  push(operands, std::move(first));
+  while (accept("&&")) push(operands, TRY(relation()));
   return node(ExprKind::kAnd, begin, std::move(operands));
 }
 
@@ -163,9 +163,9 @@ Step<Operand> Parser::relation() {
 Step<Operand> Parser::compare(Operand left, std::uint32_t begin) {
   const auto kind = *comparison(token_);
   advance();
-  std::vector<Operand> operands;
-  operands.push_back(std::move(left));
-  operands.push_back(TRY(sum()));
+  Operands operands;
+  push(operands, std::move(left));
+  push(operands, TRY(sum()));
   auto result = TRY(node(kind, begin, std::move(operands)));
   if (comparison(token_) || token_.is("has") || token_.is("like") || token_.is("is"))
     return stop(token_.span, fmt::format("`{}` cannot follow another comparison", token_.text),
@@ -191,8 +191,8 @@ Step<Operand> Parser::has(Operand left, std::uint32_t begin) {
       return unexpected("an attribute after `has`: a name, a path such as `a.b`, or a string");
   }
   if (token_.is("*") || token_.is("+") || token_.is("-")) return unexpected("the end of the `has` test");
-  std::vector<Operand> operands;
-  operands.push_back(std::move(left));
+  Operands operands;
+  push(operands, std::move(left));
   auto result = TRY(node(ExprKind::kHas, begin, std::move(operands)));
   // The path counts as the accesses that it stands for.
   result.height += path.size();
@@ -213,8 +213,8 @@ Step<Operand> Parser::like(Operand left, std::uint32_t begin) {
     pieces = std::vector<std::string>(1);
   }
   advance();
-  std::vector<Operand> operands;
-  operands.push_back(std::move(left));
+  Operands operands;
+  push(operands, std::move(left));
   auto result = TRY(node(ExprKind::kLike, begin, std::move(operands)));
   result.expr.names = *std::move(pieces);
   return result;
@@ -225,12 +225,12 @@ Step<Operand> Parser::is(Operand left, std::uint32_t begin) {
   if (token_.kind != TokenKind::kIdentifier) return unexpected("an entity type after `is`");
   auto type = TRY(name());
   if (token_.is("::")) return unexpected("an entity type after `is`, not an entity");
-  std::vector<Operand> operands;
-  operands.push_back(std::move(left));
+  Operands operands;
+  push(operands, std::move(left));
   auto kind = ExprKind::kIs;
   if (accept("in")) {
     kind = ExprKind::kIsIn;
-    operands.push_back(TRY(sum()));
+    push(operands, TRY(sum()));
   }
   auto result = TRY(node(kind, begin, std::move(operands)));
   result.expr.text = std::move(type);
@@ -243,9 +243,9 @@ Step<Operand> Parser::sum() {
   while (token_.is("+") || token_.is("-")) {
     const auto kind = token_.is("+") ? ExprKind::kAdd : ExprKind::kSubtract;
     advance();
-    std::vector<Operand> operands;
-    operands.push_back(std::move(left));
-    operands.push_back(TRY(product()));
+    Operands operands;
+    push(operands, std::move(left));
+    push(operands, TRY(product()));
     left = TRY(node(kind, begin, std::move(operands)));
   }
   return left;
@@ -257,9 +257,9 @@ Step<Operand> Parser::product() {
   while (token_.is("*") || token_.is("/") || token_.is("%")) {
     if (!token_.is("*")) complain(token_.span, fmt::format("Cedar has no operator `{}`", token_.text));
     advance();
-    std::vector<Operand> operands;
-    operands.push_back(std::move(left));
-    operands.push_back(TRY(unary()));
+    Operands operands;
+    push(operands, std::move(left));
+    push(operands, TRY(unary()));
     left = TRY(node(ExprKind::kMultiply, begin, std::move(operands)));
   }
   return left;
@@ -277,8 +277,8 @@ Step<Operand> Parser::unary() {
   Operand operand = TRY(member());
   if (!negation) return negated(count, std::move(operand), begin);
   for (; count > 0; --count) {
-    std::vector<Operand> operands;
-    operands.push_back(std::move(operand));
+    Operands operands;
+    push(operands, std::move(operand));
     operand = TRY(node(ExprKind::kNot, begin, std::move(operands)));
   }
   return operand;
@@ -297,8 +297,8 @@ Step<Operand> Parser::negated(std::size_t count, Operand operand, std::uint32_t 
     --count;
   }
   for (; count > 0; --count) {
-    std::vector<Operand> operands;
-    operands.push_back(std::move(operand));
+    Operands operands;
+    push(operands, std::move(operand));
     operand = TRY(node(ExprKind::kNegate, begin, std::move(operands)));
   }
   return operand;
@@ -323,7 +323,8 @@ Step<Operand> Parser::member() {
 Step<Operand> Parser::call_name(Operand function) {
   const Span span = function.expr.span;
   advance();
-  auto operands = TRY(arguments(")"));
+  Operands operands;
+  TRY(arguments(operands, ")"));
   if (find_method(function.name) != nullptr || is_extension_method(function.name)) {
     complain(span, fmt::format("`{}` is a method", function.name),
              fmt::format("call it on a value: `x.{}(...)`", function.name));
@@ -349,8 +350,8 @@ Step<Operand> Parser::access(Operand object, std::uint32_t begin) {
     attribute = TRY(attribute_name());
     if (token_.is("(")) return method(std::move(object), token.text, token.span, begin);
   }
-  std::vector<Operand> operands;
-  operands.push_back(std::move(object));
+  Operands operands;
+  push(operands, std::move(object));
   auto result = TRY(node(ExprKind::kAttribute, begin, std::move(operands)));
   result.expr.text = std::move(attribute);
   return result;
@@ -358,13 +359,13 @@ Step<Operand> Parser::access(Operand object, std::uint32_t begin) {
 
 Step<Operand> Parser::method(Operand object, std::string_view name, Span name_span, std::uint32_t begin) {
   advance();
-  std::vector<Operand> operands;
-  operands.push_back(std::move(object));
-  for (Operand& argument : TRY(arguments(")"))) operands.push_back(std::move(argument));
+  Operands operands;
+  push(operands, std::move(object));
+  TRY(arguments(operands, ")"));
   if (const Method* found = find_method(name)) {
-    if (operands.size() != found->arguments + 1) {
+    if (operands.list.size() != found->arguments + 1) {
       return stop(since(begin), fmt::format("`{}` takes {} argument{}, found {}", name, found->arguments,
-                                            found->arguments == 1 ? "" : "s", operands.size() - 1));
+                                            found->arguments == 1 ? "" : "s", operands.list.size() - 1));
     }
     return node(found->kind, begin, std::move(operands));
   }
@@ -456,7 +457,9 @@ Step<std::string> Parser::name() {
     advance();
     name += "::";
   }
-  if (name.size() > UINT16_MAX) return stop(since(begin), "this name is too long");
+  if (name.size() > kMaxNameBytes)
+    return stop(since(begin),
+                fmt::format("this name has {} bytes, at most {} are read", name.size(), kMaxNameBytes));
   return name;
 }
 
@@ -470,20 +473,20 @@ Step<std::string> Parser::attribute_name() {
   return name;
 }
 
-Step<std::vector<Operand>> Parser::arguments(std::string_view close) {
-  std::vector<Operand> operands;
+Step<void> Parser::arguments(Operands& operands, std::string_view close) {
   while (!token_.is(close)) {
-    operands.push_back(TRY(any_expression()));
+    push(operands, TRY(any_expression()));
     if (!token_.is(close) && !accept(",")) return unexpected(fmt::format("`,` or `{}`", close));
   }
   advance();
-  return operands;
+  return {};
 }
 
 Step<Operand> Parser::list() {
   const auto begin = token_.span.begin;
   advance();
-  auto elements = TRY(arguments("]"));
+  Operands elements;
+  TRY(arguments(elements, "]"));
   return node(ExprKind::kSet, begin, std::move(elements));
 }
 
@@ -501,7 +504,7 @@ Step<std::string> Parser::record_key() {
 Step<Operand> Parser::record() {
   const auto begin = token_.span.begin;
   advance();
-  std::vector<Operand> values;
+  Operands values;
   std::vector<std::string> keys;
   std::unordered_set<std::string> seen;
   while (!token_.is("}")) {
@@ -510,7 +513,7 @@ Step<Operand> Parser::record() {
     TRY(expect(":", "after the key"));
     if (!seen.insert(key).second) complain(span, fmt::format("the key `{}` is given twice", key));
     keys.push_back(std::move(key));
-    values.push_back(TRY(any_expression()));
+    push(values, TRY(any_expression()));
     if (!token_.is("}") && !accept(",")) return unexpected("`,` or `}` after a value");
   }
   advance();

@@ -32,6 +32,11 @@ struct Operand {
   std::size_t height = 1;  // of the expression tree
 };
 
+struct Operands {
+  std::vector<Expr> list;
+  std::size_t height = 0;  // of the highest
+};
+
 class Parser {
  public:
   explicit Parser(std::string_view text);
@@ -92,7 +97,7 @@ class Parser {
   Step<Operand> list();
   Step<Operand> record();
   Step<std::string> record_key();
-  Step<std::vector<Operand>> arguments(std::string_view close);
+  Step<void> arguments(Operands& operands, std::string_view close);
 
   // A name of one or more identifiers, none of them reserved.
   Step<std::string> name();
@@ -101,8 +106,9 @@ class Parser {
   std::string string_value(const Token& token);
   // The operand as an expression; a bare name is no expression.
   Expr to_expr(Operand&& operand);
+  void push(Operands& operands, Operand&& operand);
   // A node over operands; Stop when it is too high.
-  Step<Operand> node(ExprKind kind, std::uint32_t begin, std::vector<Operand> operands);
+  Step<Operand> node(ExprKind kind, std::uint32_t begin, Operands operands);
 
   std::string_view text_;
   Lexer lexer_;
