@@ -55,8 +55,8 @@ class Deeper {
   std::size_t& depth_;
 };
 
-Operand whole(Expr expr, std::size_t height = 1) {
-  return {Operand::Form::kExpr, std::move(expr), {}, {}, height};
+Operand leaf(Operand::Form form, Expr expr, std::string_view raw = {}) {
+  return {form, std::move(expr), raw, {}, 1};
 }
 
 }  // namespace
@@ -98,82 +98,103 @@ void Parser::push(Operands& operands, Operand&& operand) {
   operands.list.push_back(to_expr(std::move(operand)));
 }
 
-Step<Operand> Parser::node(ExprKind kind, std::uint32_t begin, Operands operands) {
-  Expr expr{kind, since(begin)};
-  expr.operands = std::move(operands.list);
-  if (operands.height + 1 > kMaxNesting)
-    return stop(expr.span, fmt::format("this expression is nested more than {} levels deep", kMaxNesting));
-  return whole(std::move(expr), operands.height + 1);
+Step<void> Parser::node(Operand& out, ExprKind kind, std::uint32_t begin, Operands&& operands) {
+  out = {Operand::Form::kExpr, {kind, since(begin)}, {}, {}, operands.height + 1};
+  out.expr.operands = std::move(operands.list);
+  if (out.height > kMaxNesting) return too_deep(out.expr.span);
+  return {};
+}
+
+// The operand becomes a node over itself.
+Step<void> Parser::wrap(Operand& operand, ExprKind kind, std::uint32_t begin) {
+  Operands operands;
+  push(operands, std::move(operand));
+  return node(operand, kind, begin, std::move(operands));
+}
+
+std::unexpected<Stop> Parser::too_deep(Span span) {
+  return stop(span, fmt::format("this expression is nested more than {} levels deep", kMaxNesting));
 }
 
 Step<Expr> Parser::expression() {
-  return to_expr(TRY(any_expression()));
+  Operand out{};
+  TRY(any_expression(out));
+  return to_expr(std::move(out));
 }
 
-Step<Operand> Parser::any_expression() {
-  if (depth_ >= kMaxNesting)
-    return stop(token_.span, fmt::format("this expression is nested more than {} levels deep", kMaxNesting));
+Step<void> Parser::any_expression(Operand& out) {
+  if (depth_ >= kMaxNesting) return too_deep(token_.span);
   const Deeper deeper(depth_);
-  return token_.is("if") ? if_then_else() : or_chain();
+  return token_.is("if") ? if_then_else(out) : or_chain(out);
 }
 
-Step<Operand> Parser::if_then_else() {
+Step<void> Parser::if_then_else(Operand& out) {
   const auto begin = token_.span.begin;
   advance();
   Operands parts;
-  push(parts, TRY(any_expression()));
+  TRY(any_expression(out));
+  push(parts, std::move(out));
   TRY(expect("then", "after the condition of `if`"));
-  push(parts, TRY(any_expression()));
+  TRY(any_expression(out));
+  push(parts, std::move(out));
   TRY(expect("else", "after the value of `then`"));
-  push(parts, TRY(any_expression()));
-  return node(ExprKind::kIf, begin, std::move(parts));
+  TRY(any_expression(out));
+  push(parts, std::move(out));
+  return node(out, ExprKind::kIf, begin, std::move(parts));
 }
 
-Step<Operand> Parser::or_chain() {
+Step<void> Parser::or_chain(Operand& out) {
   const auto begin = token_.span.begin;
-  Operand first = TRY(and_chain());
-  if (!token_.is("||")) return first;
+  TRY(and_chain(out));
+  if (!token_.is("||")) return {};
   Operands operands;
-  push(operands, std::move(first));
-  while (accept("||")) push(operands, TRY(and_chain()));
-  return node(ExprKind::kOr, begin, std::move(operands));
+  push(operands, std::move(out));
+  while (accept("||")) {
+    TRY(and_chain(out));
+    push(operands, std::move(out));
+  }
+  return node(out, ExprKind::kOr, begin, std::move(operands));
 }
 
-Step<Operand> Parser::and_chain() {
+Step<void> Parser::and_chain(Operand& out) {
   const auto begin = token_.span.begin;
-  Operand first = TRY(relation());
-  if (!token_.is("&&")) return first;
+  TRY(relation(out));
+  if (!token_.is("&&")) return {};
   Operands operands;
-  push(operands, std::move(first));
-  while (accept("&&")) push(operands, TRY(relation()));
-  return node(ExprKind::kAnd, begin, std::move(operands));
+  push(operands, std::move(out));
+  while (accept("&&")) {
+    TRY(relation(out));
+    push(operands, std::move(out));
+  }
+  return node(out, ExprKind::kAnd, begin, std::move(operands));
 }
 
-Step<Operand> Parser::relation() {
+Step<void> Parser::relation(Operand& out) {
   const auto begin = token_.span.begin;
-  Operand left = TRY(sum());
-  if (token_.is("has")) return has(std::move(left), begin);
-  if (token_.is("like")) return like(std::move(left), begin);
-  if (token_.is("is")) return is(std::move(left), begin);
+  TRY(sum(out));
+  if (token_.is("has")) return has(out, begin);
+  if (token_.is("like")) return like(out, begin);
+  if (token_.is("is")) return is(out, begin);
   if (token_.is("=")) return stop(token_.span, "`=` is no operator", "equality is written `==`");
-  if (!comparison(token_)) return left;
-  return compare(std::move(left), begin);
+  if (!comparison(token_)) return {};
+  return compare(out, begin);
 }
 
-Step<Operand> Parser::compare(Operand left, std::uint32_t begin) {
+Step<void> Parser::compare(Operand& out, std::uint32_t begin) {
   const auto kind = *comparison(token_);
   advance();
   Operands operands;
-  push(operands, std::move(left));
-  push(operands, TRY(sum()));
-  auto result = TRY(node(kind, begin, std::move(operands)));
+  push(operands, std::move(out));
+  TRY(sum(out));
+  push(operands, std::move(out));
+  TRY(node(out, kind, begin, std::move(operands)));
   if (comparison(token_) || token_.is("has") || token_.is("like") || token_.is("is"))
     return stop(token_.span, fmt::format("`{}` cannot follow another comparison", token_.text),
                 "put one of them in parentheses");
-  return result;
+  return {};
 }
 
-Step<Operand> Parser::has(Operand left, std::uint32_t begin) {
+Step<void> Parser::has(Operand& out, std::uint32_t begin) {
   advance();
   std::vector<std::string> path;
   if (token_.kind == TokenKind::kString) {
@@ -191,18 +212,16 @@ Step<Operand> Parser::has(Operand left, std::uint32_t begin) {
       return unexpected("an attribute after `has`: a name, a path such as `a.b`, or a string");
   }
   if (token_.is("*") || token_.is("+") || token_.is("-")) return unexpected("the end of the `has` test");
-  Operands operands;
-  push(operands, std::move(left));
-  auto result = TRY(node(ExprKind::kHas, begin, std::move(operands)));
+  TRY(wrap(out, ExprKind::kHas, begin));
   // The path counts as the accesses that it stands for.
-  result.height += path.size();
-  result.expr.names = std::move(path);
-  if (result.height > kMaxNesting)
-    return stop(result.expr.span, fmt::format("this path has more than {} steps", kMaxNesting));
-  return result;
+  out.height += path.size();
+  out.expr.names = std::move(path);
+  if (out.height > kMaxNesting)
+    return stop(out.expr.span, fmt::format("this path has more than {} steps", kMaxNesting));
+  return {};
 }
 
-Step<Operand> Parser::like(Operand left, std::uint32_t begin) {
+Step<void> Parser::like(Operand& out, std::uint32_t begin) {
   advance();
   if (token_.kind != TokenKind::kString) return unexpected("a pattern in quotes after `like`");
   const Token token = token_;
@@ -213,131 +232,130 @@ Step<Operand> Parser::like(Operand left, std::uint32_t begin) {
     pieces = std::vector<std::string>(1);
   }
   advance();
-  Operands operands;
-  push(operands, std::move(left));
-  auto result = TRY(node(ExprKind::kLike, begin, std::move(operands)));
-  result.expr.names = *std::move(pieces);
-  return result;
+  TRY(wrap(out, ExprKind::kLike, begin));
+  out.expr.names = *std::move(pieces);
+  return {};
 }
 
-Step<Operand> Parser::is(Operand left, std::uint32_t begin) {
+Step<void> Parser::is(Operand& out, std::uint32_t begin) {
   advance();
   if (token_.kind != TokenKind::kIdentifier) return unexpected("an entity type after `is`");
   auto type = TRY(name());
   if (token_.is("::")) return unexpected("an entity type after `is`, not an entity");
   Operands operands;
-  push(operands, std::move(left));
+  push(operands, std::move(out));
   auto kind = ExprKind::kIs;
   if (accept("in")) {
     kind = ExprKind::kIsIn;
-    push(operands, TRY(sum()));
+    TRY(sum(out));
+    push(operands, std::move(out));
   }
-  auto result = TRY(node(kind, begin, std::move(operands)));
-  result.expr.text = std::move(type);
-  return result;
+  TRY(node(out, kind, begin, std::move(operands)));
+  out.expr.text = std::move(type);
+  return {};
 }
 
-Step<Operand> Parser::sum() {
+Step<void> Parser::sum(Operand& out) {
   const auto begin = token_.span.begin;
-  Operand left = TRY(product());
+  TRY(product(out));
   while (token_.is("+") || token_.is("-")) {
     const auto kind = token_.is("+") ? ExprKind::kAdd : ExprKind::kSubtract;
     advance();
     Operands operands;
-    push(operands, std::move(left));
-    push(operands, TRY(product()));
-    left = TRY(node(kind, begin, std::move(operands)));
+    push(operands, std::move(out));
+    TRY(product(out));
+    push(operands, std::move(out));
+    TRY(node(out, kind, begin, std::move(operands)));
   }
-  return left;
+  return {};
 }
 
-Step<Operand> Parser::product() {
+Step<void> Parser::product(Operand& out) {
   const auto begin = token_.span.begin;
-  Operand left = TRY(unary());
+  TRY(unary(out));
   while (token_.is("*") || token_.is("/") || token_.is("%")) {
     if (!token_.is("*")) complain(token_.span, fmt::format("Cedar has no operator `{}`", token_.text));
     advance();
     Operands operands;
-    push(operands, std::move(left));
-    push(operands, TRY(unary()));
-    left = TRY(node(ExprKind::kMultiply, begin, std::move(operands)));
+    push(operands, std::move(out));
+    TRY(unary(out));
+    push(operands, std::move(out));
+    TRY(node(out, ExprKind::kMultiply, begin, std::move(operands)));
   }
-  return left;
+  return {};
 }
 
-Step<Operand> Parser::unary() {
-  constexpr std::size_t kMaxInRow = 4;
+Step<void> Parser::unary(Operand& out) {
   const auto begin = token_.span.begin;
   const bool negation = token_.is("!");
-  if (!negation && !token_.is("-")) return member();
-  const auto sign = token_.text;
+  if (!negation && !token_.is("-")) return member(out);
+  const auto count = signs(token_.text);
+  TRY(member(out));
+  if (!negation) return negated(count, out, begin);
+  for (std::size_t i = 0; i < count; ++i) TRY(wrap(out, ExprKind::kNot, begin));
+  return {};
+}
+
+std::size_t Parser::signs(std::string_view sign) {
+  constexpr std::size_t kMaxInRow = 4;
+  const auto begin = token_.span.begin;
   std::size_t count = 0;
   while (accept(sign)) ++count;
   if (count > kMaxInRow) complain(since(begin), fmt::format("more than {} `{}` in a row", kMaxInRow, sign));
-  Operand operand = TRY(member());
-  if (!negation) return negated(count, std::move(operand), begin);
-  for (; count > 0; --count) {
-    Operands operands;
-    push(operands, std::move(operand));
-    operand = TRY(node(ExprKind::kNot, begin, std::move(operands)));
-  }
-  return operand;
+  return count;
 }
 
-Step<Operand> Parser::negated(std::size_t count, Operand operand, std::uint32_t begin) {
-  if (operand.form == Operand::Form::kNumber) {
+Step<void> Parser::negated(std::size_t count, Operand& out, std::uint32_t begin) {
+  if (out.form == Operand::Form::kNumber) {
     // The first minus belongs to the number, which may then be one larger.
-    const std::string digits = "-" + std::string(operand.raw);
+    const std::string digits = "-" + std::string(out.raw);
     Expr literal{ExprKind::kLong, since(begin)};
     const auto [end, error] = std::from_chars(digits.data(), digits.data() + digits.size(), literal.integer);
     if (error != std::errc() || end != digits.data() + digits.size())
       complain(literal.span, fmt::format("the number `{}` is too small", digits.substr(0, 40)),
                "the smallest is -9223372036854775808");
-    operand = whole(std::move(literal));
+    out = leaf(Operand::Form::kExpr, std::move(literal));
     --count;
   }
-  for (; count > 0; --count) {
-    Operands operands;
-    push(operands, std::move(operand));
-    operand = TRY(node(ExprKind::kNegate, begin, std::move(operands)));
-  }
-  return operand;
+  for (; count > 0; --count) TRY(wrap(out, ExprKind::kNegate, begin));
+  return {};
 }
 
-Step<Operand> Parser::member() {
+Step<void> Parser::member(Operand& out) {
   const auto begin = token_.span.begin;
-  Operand object = TRY(primary());
-  if (object.form == Operand::Form::kName && token_.is("(")) object = TRY(call_name(std::move(object)));
+  TRY(primary(out));
+  if (out.form == Operand::Form::kName && token_.is("(")) TRY(call_name(out));
   while (token_.is(".") || token_.is("[") || token_.is("(")) {
-    if (object.form == Operand::Form::kName)
-      return stop(object.expr.span, fmt::format("`{}` is no variable", object.name),
+    if (out.form == Operand::Form::kName)
+      return stop(out.expr.span, fmt::format("`{}` is no variable", out.name),
                   "the variables are principal, action, resource and context");
     if (token_.is("("))
       return stop(token_.span, "only functions and methods can be called",
                   "for example `ip(\"10.0.0.1\")` or `resource.tags.contains(\"x\")`");
-    object = TRY(access(std::move(object), begin));
+    TRY(access(out, begin));
   }
-  return object;
+  return {};
 }
 
-Step<Operand> Parser::call_name(Operand function) {
-  const Span span = function.expr.span;
+Step<void> Parser::call_name(Operand& out) {
+  const Span span = out.expr.span;
+  const std::string function = std::move(out.name);
   advance();
   Operands operands;
-  TRY(arguments(operands, ")"));
-  if (find_method(function.name) != nullptr || is_extension_method(function.name)) {
-    complain(span, fmt::format("`{}` is a method", function.name),
-             fmt::format("call it on a value: `x.{}(...)`", function.name));
-  } else if (!is_constructor(function.name)) {
-    complain(span, fmt::format("there is no function `{}`", function.name),
+  TRY(arguments(operands, out, ")"));
+  if (find_method(function) != nullptr || is_extension_method(function)) {
+    complain(span, fmt::format("`{}` is a method", function),
+             fmt::format("call it on a value: `x.{}(...)`", function));
+  } else if (!is_constructor(function)) {
+    complain(span, fmt::format("there is no function `{}`", function),
              "the functions are ip, decimal, datetime and duration");
   }
-  auto call = TRY(node(ExprKind::kCall, span.begin, std::move(operands)));
-  call.expr.text = std::move(function.name);
-  return call;
+  TRY(node(out, ExprKind::kCall, span.begin, std::move(operands)));
+  out.expr.text = function;
+  return {};
 }
 
-Step<Operand> Parser::access(Operand object, std::uint32_t begin) {
+Step<void> Parser::access(Operand& out, std::uint32_t begin) {
   std::string attribute;
   if (accept("[")) {
     if (token_.kind != TokenKind::kString) return unexpected("an attribute's name in quotes");
@@ -348,26 +366,24 @@ Step<Operand> Parser::access(Operand object, std::uint32_t begin) {
     advance();
     const Token token = token_;
     attribute = TRY(attribute_name());
-    if (token_.is("(")) return method(std::move(object), token.text, token.span, begin);
+    if (token_.is("(")) return method(out, token.text, token.span, begin);
   }
-  Operands operands;
-  push(operands, std::move(object));
-  auto result = TRY(node(ExprKind::kAttribute, begin, std::move(operands)));
-  result.expr.text = std::move(attribute);
-  return result;
+  TRY(wrap(out, ExprKind::kAttribute, begin));
+  out.expr.text = std::move(attribute);
+  return {};
 }
 
-Step<Operand> Parser::method(Operand object, std::string_view name, Span name_span, std::uint32_t begin) {
+Step<void> Parser::method(Operand& out, std::string_view name, Span name_span, std::uint32_t begin) {
   advance();
   Operands operands;
-  push(operands, std::move(object));
-  TRY(arguments(operands, ")"));
+  push(operands, std::move(out));
+  TRY(arguments(operands, out, ")"));
   if (const Method* found = find_method(name)) {
     if (operands.list.size() != found->arguments + 1) {
       return stop(since(begin), fmt::format("`{}` takes {} argument{}, found {}", name, found->arguments,
                                             found->arguments == 1 ? "" : "s", operands.list.size() - 1));
     }
-    return node(found->kind, begin, std::move(operands));
+    return node(out, found->kind, begin, std::move(operands));
   }
   if (is_constructor(name)) {
     complain(name_span, fmt::format("`{}` is a function, not a method", name),
@@ -375,47 +391,53 @@ Step<Operand> Parser::method(Operand object, std::string_view name, Span name_sp
   } else if (!is_extension_method(name)) {
     complain(name_span, fmt::format("there is no method `{}`", name));
   }
-  auto call = TRY(node(ExprKind::kCall, begin, std::move(operands)));
-  call.expr.text = name;
-  return call;
+  TRY(node(out, ExprKind::kCall, begin, std::move(operands)));
+  out.expr.text = name;
+  return {};
 }
 
-Step<Operand> Parser::primary() {
+Step<void> Parser::primary(Operand& out) {
+  if (token_.is("(")) return parentheses(out);
+  if (token_.is("[")) return list(out);
+  if (token_.is("{")) return record(out);
+  return token_.kind == TokenKind::kIdentifier ? name_or_entity(out) : literal(out);
+}
+
+Step<void> Parser::parentheses(Operand& out) {
+  advance();
+  TRY(any_expression(out));
+  TRY(expect(")", "or an operator"));
+  // No longer a bare name, string or literal.
+  out.expr = to_expr(std::move(out));
+  out.form = Operand::Form::kExpr;
+  return {};
+}
+
+Step<void> Parser::literal(Operand& out) {
   const Token token = token_;
   Expr expr{ExprKind::kBool, token.span};
-  switch (token.kind) {
-    case TokenKind::kNumber:
-      advance();
-      return Operand{Operand::Form::kNumber, std::move(expr), token.text, {}, 1};
-    case TokenKind::kString:
-      advance();
-      return Operand{
-          Operand::Form::kString, std::move(expr), token.text.substr(1, token.text.size() - 2), {}, 1};
-    case TokenKind::kSlot:
-      return stop(token.span, fmt::format("the slot `{}` cannot stand in a condition", token.text),
-                  "slots stand in the scope of a template: `principal == ?principal`");
-    case TokenKind::kIdentifier:
-      return name_or_entity();
-    default:
-      break;
+  if (token.kind == TokenKind::kNumber) {
+    out = leaf(Operand::Form::kNumber, std::move(expr), token.text);
+  } else if (token.kind == TokenKind::kString) {
+    out = leaf(Operand::Form::kString, std::move(expr), token.text.substr(1, token.text.size() - 2));
+  } else if (token.kind == TokenKind::kSlot) {
+    return stop(token.span, fmt::format("the slot `{}` cannot stand in a condition", token.text),
+                "slots stand in the scope of a template: `principal == ?principal`");
+  } else {
+    return unexpected("an expression");
   }
-  if (token.is("[")) return list();
-  if (token.is("{")) return record();
-  if (!token.is("(")) return unexpected("an expression");
   advance();
-  auto inner = TRY(any_expression());
-  TRY(expect(")", "or an operator"));
-  const auto height = inner.height;
-  return whole(to_expr(std::move(inner)), height);
+  return {};
 }
 
-Step<Operand> Parser::name_or_entity() {
+Step<void> Parser::name_or_entity(Operand& out) {
   const Token token = token_;
   Expr expr{ExprKind::kBool, token.span};
   if ((token.is("true") || token.is("false")) && !peek().is("::")) {
     advance();
     expr.integer = token.text == "true" ? 1 : 0;
-    return Operand{Operand::Form::kBool, std::move(expr), {}, {}, 1};
+    out = leaf(Operand::Form::kBool, std::move(expr));
+    return {};
   }
   if (token.is("if")) return unexpected("an operand; put `if` in parentheses here");
   for (const auto variable :
@@ -424,12 +446,15 @@ Step<Operand> Parser::name_or_entity() {
     advance();
     expr.kind = ExprKind::kVariable;
     expr.integer = static_cast<std::int64_t>(variable);
-    return Operand{Operand::Form::kVariable, std::move(expr), {}, {}, 1};
+    out = leaf(Operand::Form::kVariable, std::move(expr));
+    return {};
   }
   auto name = TRY(this->name());
   if (!token_.is("::")) {
     expr.span = since(token.span.begin);
-    return Operand{Operand::Form::kName, std::move(expr), {}, std::move(name), 1};
+    out = leaf(Operand::Form::kName, std::move(expr));
+    out.name = std::move(name);
+    return {};
   }
   advance();
   if (token_.is("{"))
@@ -440,7 +465,8 @@ Step<Operand> Parser::name_or_entity() {
   expr.names.push_back(string_value(token_));
   advance();
   expr.span = since(token.span.begin);
-  return whole(std::move(expr));
+  out = leaf(Operand::Form::kExpr, std::move(expr));
+  return {};
 }
 
 Step<std::string> Parser::name() {
@@ -473,21 +499,22 @@ Step<std::string> Parser::attribute_name() {
   return name;
 }
 
-Step<void> Parser::arguments(Operands& operands, std::string_view close) {
+Step<void> Parser::arguments(Operands& operands, Operand& each, std::string_view close) {
   while (!token_.is(close)) {
-    push(operands, TRY(any_expression()));
+    TRY(any_expression(each));
+    push(operands, std::move(each));
     if (!token_.is(close) && !accept(",")) return unexpected(fmt::format("`,` or `{}`", close));
   }
   advance();
   return {};
 }
 
-Step<Operand> Parser::list() {
+Step<void> Parser::list(Operand& out) {
   const auto begin = token_.span.begin;
   advance();
   Operands elements;
-  TRY(arguments(elements, "]"));
-  return node(ExprKind::kSet, begin, std::move(elements));
+  TRY(arguments(elements, out, "]"));
+  return node(out, ExprKind::kSet, begin, std::move(elements));
 }
 
 Step<std::string> Parser::record_key() {
@@ -501,7 +528,7 @@ Step<std::string> Parser::record_key() {
   return attribute_name();
 }
 
-Step<Operand> Parser::record() {
+Step<void> Parser::record(Operand& out) {
   const auto begin = token_.span.begin;
   advance();
   Operands values;
@@ -513,13 +540,14 @@ Step<Operand> Parser::record() {
     TRY(expect(":", "after the key"));
     if (!seen.insert(key).second) complain(span, fmt::format("the key `{}` is given twice", key));
     keys.push_back(std::move(key));
-    push(values, TRY(any_expression()));
+    TRY(any_expression(out));
+    push(values, std::move(out));
     if (!token_.is("}") && !accept(",")) return unexpected("`,` or `}` after a value");
   }
   advance();
-  auto result = TRY(node(ExprKind::kRecord, begin, std::move(values)));
-  result.expr.names = std::move(keys);
-  return result;
+  TRY(node(out, ExprKind::kRecord, begin, std::move(values)));
+  out.expr.names = std::move(keys);
+  return {};
 }
 
 }  // namespace writ::cedar

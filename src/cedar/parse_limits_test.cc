@@ -3,11 +3,13 @@
 #include <fmt/format.h>
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
+#include <pthread.h>
 #include <string>
 #include <sys/mman.h>
 
 #include "cedar/authorize.h"
 #include "cedar/parse.h"
+#include "cedar/validate.h"
 #include "codec/utf8.h"
 
 namespace writ::cedar {
@@ -97,22 +99,46 @@ TEST(ParseLimits, NestingWithoutEndIsRefused) {
   }
 }
 
-TEST(ParseLimits, WhatIsNestedAsDeepAsAllowedCanBeCompiledAndEvaluated) {
-  const auto entities = Entities::empty();
+// Parses, compiles, evaluates and validates the deepest of each kind.
+void* use_the_deepest(void*) {
+  const auto schema = *schema_from_text(
+      "entity A; action b appliesTo { principal: A, resource: A, context: { a?: Set<Long> } };");
   for (const Nesting& nesting : kNestings) {
-    const auto policies = parse_policies(when(nesting.text(nesting.deepest)));
-    ASSERT_TRUE(policies.has_value()) << nesting.text(2);
+    const auto text = when(nesting.text(nesting.deepest));
+    const auto policies = parse_policies(text);
+    if (!policies) {
+      ADD_FAILURE() << nesting.text(2);
+      continue;
+    }
     const auto compiled = CompiledPolicySet::compile(*policies);
-    ASSERT_TRUE(compiled.has_value()) << compiled.error().message;
+    EXPECT_TRUE(compiled.has_value()) << compiled.error().message;
     Arena arena;
+    const Request request{arena.entity("A", "a"), arena.entity("Action", "b"), arena.entity("A", "c"),
+                          make_record(arena, {})};
     Evaluation evaluation;
-    authorize(
-        **compiled,
-        {arena.entity("A", "a"), arena.entity("Action", "b"), arena.entity("C", "c"), make_record(arena, {})},
-        *entities, evaluation);
+    authorize(**compiled, request, *Entities::empty(), evaluation);
     EXPECT_EQ(evaluation.policies_considered(), 1U) << nesting.text(2);
     EXPECT_LE(evaluation.errors().size(), 1U) << nesting.text(2);
+    for (const Finding& finding : validate(*schema, *policies, {.max_level = 3}, text).errors)
+      EXPECT_FALSE(finding.issue.message.empty());
   }
+  return nullptr;
+}
+
+// What a thread of a server may have. Sanitizers widen every frame.
+TEST(ParseLimits, WhatIsNestedAsDeepAsAllowedNeedsTwoMegabytesOfStack) {
+#if defined(__SANITIZE_ADDRESS__) || defined(__SANITIZE_THREAD__)
+  constexpr std::size_t kStack = 32 << 20;
+#else
+  constexpr std::size_t kStack = 2 << 20;
+#endif
+  pthread_attr_t attributes;
+  ASSERT_EQ(pthread_attr_init(&attributes), 0);
+  ASSERT_EQ(pthread_attr_setstacksize(&attributes, kStack), 0);
+  pthread_t thread;
+  ASSERT_EQ(pthread_create(&thread, &attributes, use_the_deepest, nullptr), 0);
+  pthread_join(thread, nullptr);
+  pthread_attr_destroy(&attributes);
 }
 
 TEST(ParseLimits, TheScopeNestsToo) {

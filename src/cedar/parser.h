@@ -74,30 +74,36 @@ class Parser {
   Step<void> conditions(Policy& policy);
   void check_action(const ScopeTerm& term);
 
-  // Expressions, by precedence.
-  Step<Operand> any_expression();
-  Step<Operand> if_then_else();
-  Step<Operand> or_chain();
-  Step<Operand> and_chain();
-  Step<Operand> relation();
-  Step<Operand> compare(Operand left, std::uint32_t begin);
-  Step<Operand> has(Operand left, std::uint32_t begin);
-  Step<Operand> like(Operand left, std::uint32_t begin);
-  Step<Operand> is(Operand left, std::uint32_t begin);
-  Step<Operand> sum();
-  Step<Operand> product();
-  Step<Operand> unary();
-  Step<Operand> negated(std::size_t count, Operand operand, std::uint32_t begin);
-  Step<Operand> member();
-  Step<Operand> call_name(Operand function);
-  Step<Operand> access(Operand object, std::uint32_t begin);
-  Step<Operand> method(Operand object, std::string_view name, Span name_span, std::uint32_t begin);
-  Step<Operand> primary();
-  Step<Operand> name_or_entity();
-  Step<Operand> list();
-  Step<Operand> record();
+  // Expressions, by precedence. Each leaves what it read in `out`; what stands before an operator or an
+  // access is in `out` already. (To return operands would take several times the stack for each level of
+  // nesting.)
+  Step<void> any_expression(Operand& out);
+  Step<void> if_then_else(Operand& out);
+  Step<void> or_chain(Operand& out);
+  Step<void> and_chain(Operand& out);
+  Step<void> relation(Operand& out);
+  Step<void> compare(Operand& out, std::uint32_t begin);
+  Step<void> has(Operand& out, std::uint32_t begin);
+  Step<void> like(Operand& out, std::uint32_t begin);
+  Step<void> is(Operand& out, std::uint32_t begin);
+  Step<void> sum(Operand& out);
+  Step<void> product(Operand& out);
+  Step<void> unary(Operand& out);
+  std::size_t signs(std::string_view sign);
+  Step<void> negated(std::size_t count, Operand& out, std::uint32_t begin);
+  Step<void> member(Operand& out);
+  Step<void> call_name(Operand& out);
+  Step<void> access(Operand& out, std::uint32_t begin);
+  Step<void> method(Operand& out, std::string_view name, Span name_span, std::uint32_t begin);
+  Step<void> primary(Operand& out);
+  Step<void> parentheses(Operand& out);
+  Step<void> literal(Operand& out);
+  Step<void> name_or_entity(Operand& out);
+  Step<void> list(Operand& out);
+  Step<void> record(Operand& out);
   Step<std::string> record_key();
-  Step<void> arguments(Operands& operands, std::string_view close);
+  // Up to `close`, which is taken, too.
+  Step<void> arguments(Operands& operands, Operand& each, std::string_view close);
 
   // A name of one or more identifiers, none of them reserved.
   Step<std::string> name();
@@ -108,7 +114,9 @@ class Parser {
   Expr to_expr(Operand&& operand);
   void push(Operands& operands, Operand&& operand);
   // A node over operands; Stop when it is too high.
-  Step<Operand> node(ExprKind kind, std::uint32_t begin, Operands operands);
+  Step<void> node(Operand& out, ExprKind kind, std::uint32_t begin, Operands&& operands);
+  Step<void> wrap(Operand& operand, ExprKind kind, std::uint32_t begin);
+  std::unexpected<Stop> too_deep(Span span);
 
   std::string_view text_;
   Lexer lexer_;
