@@ -326,7 +326,7 @@ Step<void> Parser::conditions(Policy& policy) {
       return stop(keyword.span,
                   fmt::format("`{}` begins no condition, expected `when` or `unless`", keyword.text));
     advance();
-    TRY(expect("{", fmt::format("after `{}`", keyword.text)));
+    TRY(expect("{", condition.unless ? "after `unless`" : "after `when`"));
     if (token_.is("}")) {
       complain({keyword.span.begin, token_.span.end}, fmt::format("this `{}` has no condition", keyword.text),
                "write a condition, or leave the clause out");

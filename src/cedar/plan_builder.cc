@@ -254,9 +254,9 @@ Result<std::shared_ptr<const CompiledPolicySet>> PlanBuilder::finish() && {
   }
   plan_->index.build(plan_->scopes);
   plan_->arena.stop_uniquing();
-  plan_->nodes.shrink_to_fit();
-  plan_->ranges.shrink_to_fit();
-  plan_->operands.shrink_to_fit();
+  const auto shrink = [](auto&... lists) { (lists.shrink_to_fit(), ...); };
+  shrink(plan_->scopes, plan_->conditions, plan_->facts, plan_->nodes, plan_->ranges, plan_->operands,
+         plan_->constants, plan_->names);
   return std::shared_ptr<const CompiledPolicySet>(new CompiledPolicySet(std::move(plan_)));
 }
 

@@ -11,6 +11,7 @@
 #include <array>
 #include <cstdint>
 #include <span>
+#include <utility>
 #include <vector>
 
 #include "cedar/entities.h"
@@ -114,6 +115,9 @@ class ScopeIndex {
     std::uint32_t count;  // zero: free
   };
   class Census;
+  // In place of a slot: a policy without a constraint, and one that no request can match.
+  static constexpr std::uint8_t kUnscoped = 3;
+  static constexpr std::uint8_t kNever = 4;
 
   static unsigned family(unsigned slot, Relation relation) noexcept { return slot * 3 + relation; }
   static std::uint32_t key_hash(std::uint32_t symbol_hash, unsigned family) noexcept {
@@ -121,6 +125,9 @@ class ScopeIndex {
   }
   static bool same_key(const Key& key, unsigned family, const void* symbol) noexcept;
   static void keys_of(const ScopeConstraint& constraint, unsigned slot, std::vector<Key>& keys);
+  static std::pair<std::uint8_t, std::uint8_t> narrowest(Census& census, const PolicyScope& scope);
+  void make_places(const Census& census);
+  void file(PolicyIndex policy, const Key& key);
 
   template <class Visit>
   void look_up(unsigned in_family, const void* symbol, std::uint32_t symbol_hash, Visit&& visit) const {
