@@ -105,8 +105,6 @@ def policies(there, quick):
                            lambda n: ["--modes", ",".join(MODES), "--seconds", 0.5 if quick else 1.5])
         for mode in MODES:
             print_row(f"{count:,} {mode}", figures[mode])
-        for name, theirs in figures["decide"].items():
-            show(f"    {name}: {theirs['allocations']:,.1f} allocations a decision")
 
 
 def load_row(there, what, path, rounds):
@@ -135,27 +133,31 @@ def loading(there, quick):
     load_row(there, "entities", f"{folder}/entities.json", 1)
 
 
-def instructions_of(contestant, folder, repeat):
-    command = ["valgrind", "--tool=callgrind", "--callgrind-out-file=/dev/null", contestant.program, "decide", folder,
-               "--hierarchies", "0:1", "--repeat", str(repeat)]
-    out = subprocess.run(command, capture_output=True, text=True, check=True).stderr
-    return int(re.search(r"Collected : (\d+)", out).group(1))
+def instructions_of(contestant, folder, requests):
+    """From two runs that differ in how often the same requests are answered: the difference, for one answer."""
+    def run(repeat):
+        command = ["valgrind", "--tool=callgrind", "--callgrind-out-file=/dev/null", contestant.program, "decide",
+                   folder, "--hierarchies", "0:1", "--repeat", str(repeat)]
+        out = subprocess.run(command, capture_output=True, text=True, check=True).stderr
+        return int(re.search(r"Collected : (\d+)", out).group(1))
+    return (run(3) - run(1)) / (2 * requests)
 
 
-def instructions(there, quick):
-    """From two runs that differ in how often the same requests are answered, the difference for one answer."""
-    if shutil.which("valgrind") is None:
-        show("\nInstructions are not counted: valgrind is not installed.")
-        return
-    show("\nOne warm decision, 20 entities of each type: instructions (counted by valgrind; cedar-go does not run there).")
-    for app in generate.APPS:
-        folder = generate.app_input(contestants.BUILD, app, 20, 20)
+def costs(there, quick):
+    counted = shutil.which("valgrind") is not None
+    show("\nOne warm decision: allocations, and instructions " + (
+        "as valgrind counts them, where cedar-go does not run." if counted else
+        "are not counted, because valgrind is not installed."))
+    inputs = [(f"{app} 20", generate.app_input(contestants.BUILD, app, 20, 20), generate.REQUESTS)
+              for app in generate.APPS]
+    inputs.append(("100 policies", generate.tenants_input(contestants.BUILD, 100), 2000))
+    for label, folder, requests in inputs:
         for c in there:
-            if c.name == "go":
-                continue
-            once, thrice = (instructions_of(c, folder, repeat) for repeat in (1, 3))
-            each = (thrice - once) / (2 * generate.REQUESTS)
-            show(f"{app:<10} {c.name:<6} {each:>9,.0f} instructions")
+            allocations = c.run("decide", folder, "--hierarchies", "0:1")["decide"]["allocations"]
+            instructions = ""
+            if counted and c.name != "go":
+                instructions = f"{instructions_of(c, folder, requests):>11,.0f} instructions"
+            show(f"{label:<13} {c.name:<6} {allocations:>8,.1f} allocations {instructions}")
 
 
-PARTS = {"apps": apps, "policies": policies, "loading": loading, "instructions": instructions}
+PARTS = {"apps": apps, "policies": policies, "loading": loading, "costs": costs}
