@@ -24,25 +24,10 @@ std::unexpected<Error> invalid(std::string message) {
 bool has_string(const Json& json, std::string_view member) {
   return json.find_string(member) != nullptr;
 }
-bool is_reference(const Json* json) {
-  return json != nullptr && has_string(*json, "type") && has_string(*json, "id");
-}
 bool is_call(const Json* json) {
   if (json == nullptr || !has_string(*json, "fn")) return false;
   const Json* many = json->find("args");
   return json->find("arg") != nullptr || (many != nullptr && many->is_array());
-}
-
-// Where an entity or an extension type is expected, `__expr` is an escape even beside other members.
-Result<void> refuse_expression(const Json& json) {
-  if (!has_string(json, "__expr")) return {};
-  return failure(ErrorCode::kUnsupported, "the `__expr` escape is no longer supported");
-}
-
-Result<Value> entity_value(Arena& arena, const Json& json) {
-  TRY(refuse_expression(json));
-  const Json* inner = json.find("__entity");
-  return Value::entity(TRY(entity_from_json(arena, is_reference(inner) ? *inner : json)));
 }
 
 Result<Value> call(Arena& arena, std::string_view name, std::span<const Value> arguments) {
@@ -97,7 +82,9 @@ std::string_view constructor_of(TypeKind kind) {
 
 // `{"fn": .., "arg": ..}` with or without its escape; or the argument of the type's constructor.
 Result<Value> extension_value(Arena& arena, const Json& json, const Type& expected) {
-  TRY(refuse_expression(json));
+  // As with entities, `__expr` is an escape even beside other members.
+  if (has_string(json, "__expr"))
+    return failure(ErrorCode::kUnsupported, "the `__expr` escape is no longer supported");
   const Json* inner = json.find("__extn");
   const Json* written = is_call(inner) ? inner : is_call(&json) ? &json : nullptr;
   if (written == nullptr) {
@@ -327,7 +314,7 @@ Result<void> check_party(const Schema& schema, EntityRef uid, std::string_view w
 Result<Value> value_from_json(Arena& arena, const Json& json, const Type& expected) {
   switch (expected.kind()) {
     case TypeKind::kEntity:
-      return entity_value(arena, json);
+      return Value::entity(TRY(entity_from_json(arena, json)));
     case TypeKind::kIp:
     case TypeKind::kDecimal:
     case TypeKind::kDatetime:

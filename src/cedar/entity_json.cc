@@ -211,8 +211,13 @@ Result<Value> record_from_json(Arena& arena, const Json& json) {
 }
 
 Result<EntityRef> entity_from_json(Arena& arena, const Json& json) {
+  if (json.find_string("__expr") != nullptr)
+    return failure(ErrorCode::kUnsupported, "the `__expr` escape is no longer supported");
+  // Where an entity is expected, an `__entity` that holds none is a member like any other.
   const Json* inner = json.find("__entity");
-  const Json& named = inner != nullptr ? *inner : json;
+  const bool escaped =
+      inner != nullptr && inner->find_string("type") != nullptr && inner->find_string("id") != nullptr;
+  const Json& named = escaped ? *inner : json;
   const std::string* type = named.find_string("type");
   const std::string* id = named.find_string("id");
   if (type == nullptr || id == nullptr) {

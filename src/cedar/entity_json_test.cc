@@ -118,6 +118,19 @@ TEST_F(EntityJson, RefusesMalformedEntities) {
               HasSubstr("x"));
 }
 
+TEST_F(EntityJson, WhereAnEntityIsExpectedOtherMembersDoNotMatter) {
+  const auto uid = [&](std::string_view text) {
+    const auto read = entity_from_json(arena_, *codec::parse_json(text));
+    return read ? read->to_string() : read.error().message;
+  };
+  EXPECT_EQ(uid(R"({"type": "User", "id": "a", "more": 1})"), R"(User::"a")");
+  EXPECT_EQ(uid(R"({"__entity": {"type": "User", "id": "a"}, "type": "Doc", "id": "b"})"), R"(User::"a")");
+  EXPECT_EQ(uid(R"({"__entity": {"type": "User"}, "type": "Doc", "id": "b"})"), R"(Doc::"b")");
+  EXPECT_THAT(uid(R"({"__entity": {"type": "User"}})"), HasSubstr("entity reference"));
+  EXPECT_THAT(uid(R"({"__expr": "x", "type": "User", "id": "a"})"), HasSubstr("`__expr` escape"));
+  EXPECT_EQ(uid(R"({"__expr": 1, "type": "User", "id": "a"})"), R"(User::"a")");
+}
+
 TEST_F(EntityJson, AnActionHasOnlyActionsAbove) {
   EXPECT_EQ(error_of(R"([{"uid": {"type": "N::Action", "id": "a"}, "attrs": {},
                           "parents": [{"type": "Action", "id": "b"}]}])"),
