@@ -14,6 +14,7 @@
 #include "mutate.h"
 #include "policy_maker.h"
 #include "schema_maker.h"
+#include "wild_maker.h"
 #include "words.h"
 
 namespace writ::differential {
@@ -64,7 +65,8 @@ Case CaseMaker::world(Random& random, std::size_t requests) const {
   if (schema) {
     const Population population = make_population(random, **schema);
     PolicyMaker policies(random, **schema, population);
-    made.policies = policies.policies(random.between(1, 5), made.links);
+    const std::size_t count = random.one_in(80) ? random.between(20, 60) : random.between(1, 5);
+    made.policies = policies.policies(count, made.links);
     DataMaker data(random, **schema, population);
     made.entities = data.entities();
     for (std::size_t i = 0; i < requests; ++i) {
@@ -120,9 +122,26 @@ void CaseMaker::spoil(Random& random, Case& made) const {
   }
 }
 
+Case CaseMaker::wilderness(Random& random) const {
+  WildMaker wild(random);
+  Case made{.schema = wild.schema(), .policies = {}};
+  for (std::size_t i = random.between(1, 2); i > 0; --i) made.policies += wild.policy() + "\n";
+  for (std::size_t i = random.between(2, 6); i > 0; --i) made.expressions.push_back(wild.expression());
+  if (random.one_in(2))
+    made.requests.push_back({{"User", "a"}, {"Action", "a"}, {"a", "a"}, R"({"a": 1, "b": {"a": "a"}})"});
+  made.entities = R"([{"uid": {"type": "User", "id": "a"}, "attrs": {"a": true, "b": [1]}, "parents": []}])";
+  return made;
+}
+
 Case CaseMaker::make(std::uint64_t number) const {
-  Random random(seed_ * 0x9e3779b97f4a7c15ULL + number);
-  const bool spoilt = random.percent(30);
+  // Streams of neighbouring seeds and numbers have nothing in common.
+  Random random(Random(seed_).bits() ^ Random(~number).bits());
+  if (random.one_in(8)) {
+    Case made = wilderness(random);
+    made.origin = fmt::format("seed {} number {}", seed_, number);
+    return made;
+  }
+  const bool spoilt = random.percent(35);
   Case made = world(random, spoilt ? random.between(1, 3) : random.between(8, 14));
   if (spoilt) {
     spoil(random, made);

@@ -44,6 +44,58 @@ constexpr std::array kOddValues{
     "{\"__expr\": \"User::\\\"a\\\"\"}"sv,
     "{\"__expr\": \"1\", \"x\": 1}"sv,
     "{\"__expr\": 1}"sv,
+    R"({"__expr": "1", "type": "User", "id": "a"})"sv,
+    R"({"__expr": 1, "type": "User", "id": "a"})"sv,
+    R"({"__expr": "1", "__entity": {"type": "User", "id": "a"}})"sv,
+    R"({"__expr": "1", "__extn": {"fn": "ip", "arg": "::1"}})"sv,
+    R"({"__entity": {"type": "User", "id": "a"}, "type": "Doc", "id": "a"})"sv,
+    R"({"__entity": {"type": "User"}, "type": "Doc", "id": "a"})"sv,
+    R"({"__entity": {"type": "User", "id": "a"}, "x": 1})"sv,
+    R"({"__extn": {"fn": "ip", "arg": "::1"}, "x": 1})"sv,
+    R"({"__extn": {"fn": "ip", "arg": "::1", "args": []}})"sv,
+    R"({"__extn": {"fn": "ip", "args": "::1"}})"sv,
+    R"({"__extn": {"fn": "ip", "args": []}})"sv,
+    R"({"__extn": {"fn": "ip", "arg": "::1"}, "fn": "ip", "arg": "::2"})"sv,
+    R"({"__extn": {"fn": "ip"}, "fn": "ip", "arg": "::2"})"sv,
+    R"({"__extn": {"fn": "unknown", "arg": "x"}})"sv,
+    R"({"__extn": {"fn": "duration", "arg": {"__extn": {"fn": "duration", "arg": "1h"}}}})"sv,
+    R"({"__extn": {"fn": "toTime", "arg": "2024-01-01"}})"sv,
+    R"({"__extn": {"fn": "toDate", "arg": {"fn": "datetime", "arg": "2024-01-01"}}})"sv,
+    R"({"__extn": {"fn": "isLoopback", "arg": "::1"}})"sv,
+    R"({"__extn": {"fn": "isInRange", "args": ["::1", "::1"]}})"sv,
+    R"({"__extn": {"fn": "lessThan", "args": ["1.0", "2.0"]}})"sv,
+    R"({"__extn": {"fn": "toDays", "arg": "3d"}})"sv,
+    R"({"__extn": {"fn": "contains", "args": [[1], 1]}})"sv,
+    R"({"__extn": {"fn": "A::ip", "arg": "::1"}})"sv,
+    R"({"__extn": {"fn": "ip ", "arg": "::1"}})"sv,
+    R"({"fn": "offset", "args": ["2024-01-01", "1h"]})"sv,
+    R"({"fn": "durationSince", "args": ["2024-01-02", {"fn": "datetime", "arg": "2024-01-01"}]})"sv,
+    R"({"fn": "ip", "arg": "::1", "type": "User", "id": "a"})"sv,
+    R"({"__extn": "::1"})"sv,
+    R"({"__entity": ["User", "a"]})"sv,
+    R"({"__entity": {"id": "a"}})"sv,
+    R"({"__entity": null})"sv,
+    R"(["User", "a"])"sv,
+    R"(["ip", "::1"])"sv,
+    R"({"__extn": ["ip", "::1"]})"sv,
+    R"([{"type": "User", "id": "a"}, {}, []])"sv,
+    R"([["User", "a"]])"sv,
+    R"({"type": "User"})"sv,
+    R"({"type": "Action", "id": "read"})"sv,
+    R"({"__entity": {"type": "Action", "id": "read"}})"sv,
+    R"({"type": "", "id": "a"})"sv,
+    R"({"type": "A::", "id": "a"})"sv,
+    R"({"type": " User", "id": "a"})"sv,
+    R"({"type": "User", "id": null})"sv,
+    R"([[1, 2], ["a"]])"sv,
+    R"({"": {"": ""}})"sv,
+    R"([true, 1, "1"])"sv,
+    R"([1, 1, 1])"sv,
+    R"({"a": {"__extn": {"fn": "ip", "arg": "::1"}}})"sv,
+    R"(0.0)"sv,
+    R"(-1)"sv,
+    R"(12345678901234567890123)"sv,
+    R"("1970-01-01T00:00:00Z")"sv,
     "{\"type\": \"User\", \"id\": \"a\"}"sv,
     "{\"type\": \"User\", \"id\": \"a\", \"x\": 1}"sv,
     "\"User::\\\"a\\\"\""sv,
@@ -108,7 +160,7 @@ std::string DataMaker::wrong_value() {
 }
 
 std::string DataMaker::value(const Type& type, std::size_t depth) {
-  if (flawed()) return wrong_value();
+  if (flawed()) return type.is(TypeKind::kEntity) && random_.one_in(2) ? any_reference() : wrong_value();
   switch (type.kind()) {
     case TypeKind::kTrue:
     case TypeKind::kFalse:
@@ -134,6 +186,16 @@ std::string DataMaker::value(const Type& type, std::size_t depth) {
     default:
       return wrong_value();
   }
+}
+
+// Of any type, declared or not.
+std::string DataMaker::any_reference() {
+  if (population_.empty() || random_.one_in(6)) return reference({"Nobody", "a"}, random_.one_in(2));
+  if (random_.one_in(6) && !schema_.actions().empty())
+    return reference(schema_.actions().begin()->first, random_.one_in(2));
+  const auto type =
+      std::next(population_.begin(), static_cast<std::ptrdiff_t>(random_.below(population_.size())));
+  return reference(any_entity(random_, population_, type->first), random_.one_in(2));
 }
 
 std::string DataMaker::reference(const EntityUid& uid, bool escaped) {
@@ -186,10 +248,7 @@ std::string DataMaker::parents(const cedar::SchemaEntityType& type, const std::s
     parents.push_back(reference(parent, random_.one_in(3)));
   }
   if (flawed()) {
-    const auto any = population_.begin();
-    parents.push_back(any == population_.end() || random_.one_in(3)
-                          ? wrong_value()
-                          : reference(any_entity(random_, population_, any->first), random_.one_in(2)));
+    parents.push_back(random_.one_in(3) ? wrong_value() : any_reference());
   }
   return fmt::format("[{}]", fmt::join(parents, ", "));
 }
@@ -256,6 +315,8 @@ AskedRequest DataMaker::request(const Environment& environment) {
   if (random_.one_in(60)) request.action.id = any_entity_id(random_);
   if (random_.one_in(40)) std::swap(request.principal, request.resource);
   if (random_.one_in(60)) request.resource.type = "Nobody";
+  if (random_.one_in(100)) request.principal = request.action;
+  if (random_.one_in(200)) request.action = request.resource;
   if (random_.one_in(200)) request.principal.type = "not a name";
   return request;
 }

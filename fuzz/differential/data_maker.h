@@ -42,6 +42,7 @@ class DataMaker {
   std::string json_text(std::string_view text);
   std::string value(const cedar::Type& type, std::size_t depth = 0);
   std::string wrong_value();
+  std::string any_reference();
   std::string reference(const cedar::EntityUid& uid, bool escaped);
   std::string extension(std::string_view constructor);
   std::string set(const cedar::Type& type, std::size_t depth);

@@ -4,6 +4,7 @@
 #include <array>
 #include <charconv>
 #include <string>
+#include <vector>
 
 namespace writ::differential {
 namespace {
@@ -52,6 +53,60 @@ bool is_strict_json(const Difference& difference, const Json& writ) {
          complained(request_complaints(difference.path, writ), "context");
 }
 
+// The reference reads an object from a list of its members' values, too, as serde does.
+bool holds_positional_object(const Json& json) {
+  if (const Json::Object* object = json.if_object()) {
+    return std::ranges::any_of(
+        *object, [](const Json::Member& member) { return holds_positional_object(member.second); });
+  }
+  const Json::Array* array = json.if_array();
+  if (array == nullptr) return false;
+  const bool pair = array->size() == 2 && (*array)[0].is_string();
+  const bool entity = array->size() >= 3 && (*array)[1].is_object() && (*array)[2].is_array();
+  return pair || entity || std::ranges::any_of(*array, holds_positional_object);
+}
+
+// Whether Writ refuses, or does not come so far, where the reference goes on.
+bool is_refusal(const Difference& difference) {
+  return difference.writ == "false" || difference.writ.empty();
+}
+
+// The JSON texts that this part of the answer depends on.
+std::vector<std::string_view> texts_of(const Case& asked, const Difference& difference) {
+  std::vector<std::string_view> texts;
+  if (depends_on(difference.path, "entities")) texts.push_back(asked.entities);
+  if (asked.schema_is_json && depends_on(difference.path, "schema")) texts.push_back(asked.schema);
+  if (depends_on(difference.path, "context")) {
+    for (const AskedRequest& request : asked.requests) texts.push_back(request.context);
+  }
+  return texts;
+}
+
+bool is_positional(const Case& asked, const Difference& difference) {
+  if (!is_refusal(difference)) return false;
+  return std::ranges::any_of(texts_of(asked, difference), [](std::string_view text) {
+    const auto json = codec::parse_json(text);
+    return json && holds_positional_object(*json);
+  });
+}
+
+bool is_unknown(const Case& asked, const Difference& difference) {
+  if (!is_refusal(difference)) return false;
+  return std::ranges::any_of(texts_of(asked, difference),
+                             [](std::string_view text) { return text.find("\"unknown\"") != text.npos; });
+}
+
+// A slot in an expression that stands alone.
+bool is_slot(const Case& asked, const Difference& difference) {
+  if (difference.path.find("expressions[") == std::string::npos &&
+      difference.path.find("values[") == std::string::npos)
+    return false;
+  std::size_t index = 0;
+  const std::string_view digits = std::string_view(difference.path).substr(difference.path.rfind('[') + 1);
+  std::from_chars(digits.begin(), digits.end(), index);
+  return index < asked.expressions.size() && asked.expressions[index].find('?') != std::string::npos;
+}
+
 bool holds_minus_zero(std::string_view text) {
   for (auto at = text.find("-0"); at != text.npos; at = text.find("-0", at + 1)) {
     const char after = at + 2 < text.size() ? text[at + 2] : ' ';
@@ -64,12 +119,7 @@ bool holds_minus_zero(std::string_view text) {
 }
 
 bool is_minus_zero(const Case& asked, const Difference& difference) {
-  if (depends_on(difference.path, "entities") && holds_minus_zero(asked.entities)) return true;
-  if (!depends_on(difference.path, "context")) return false;
-  for (const AskedRequest& request : asked.requests) {
-    if (holds_minus_zero(request.context)) return true;
-  }
-  return false;
+  return std::ranges::any_of(texts_of(asked, difference), holds_minus_zero);
 }
 
 }  // namespace
@@ -77,6 +127,9 @@ bool is_minus_zero(const Case& asked, const Difference& difference) {
 std::string_view deviation(const Case& asked, const Difference& difference, const Json& writ) {
   if (is_strict_json(difference, writ)) return "strict JSON";
   if (is_minus_zero(asked, difference)) return "minus zero";
+  if (is_unknown(asked, difference)) return "unknown values";
+  if (is_positional(asked, difference)) return "objects as arrays";
+  if (is_slot(asked, difference)) return "slots in expressions";
   return {};
 }
 

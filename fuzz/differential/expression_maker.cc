@@ -29,6 +29,7 @@ ExpressionMaker::ExpressionMaker(Random& random, const cedar::Schema& schema, co
                                  Environment environment)
     : random_(random), schema_(schema), population_(population) {
   const std::size_t kind = random.below(20);
+  loose_ = random.one_in(6);
   mistakes_per_thousand_ = kind < 16 ? 0 : kind < 18 ? 12 : 70;
   const std::size_t depth = random.between(1, 3);
   add_path({{"principal"}, Type::entity(environment.principal), {}}, depth);
@@ -103,7 +104,8 @@ const ExpressionMaker::Path* ExpressionMaker::path_of(const Type& type) {
   const Path* found = nullptr;
   std::size_t seen = 0;
   for (const Path& path : paths_) {
-    if (path.type == type && random_.one_in(++seen)) found = &path;
+    const bool fits = path.type == type || (loose_ && path.type.kind() == type.kind() && random_.one_in(2));
+    if (fits && random_.one_in(++seen)) found = &path;
   }
   return found;
 }
@@ -170,6 +172,7 @@ Piece ExpressionMaker::of(const Type& type, std::size_t depth) {
 Piece ExpressionMaker::compound(const Type& type, std::size_t depth) {
   if (random_.one_in(10)) return if_then_else(type, depth);
   if (random_.one_in(20)) return from_record(type, depth);
+  if (loose_ && random_.one_in(3)) return if_then_else(type, depth);
   switch (type.kind()) {
     case TypeKind::kLong:
       return number(depth);

@@ -91,6 +91,8 @@ class ExpressionMaker {
   std::vector<Path> paths_;
   std::vector<std::string> pending_;  // guards of what was written since the last boolean
   std::size_t mistakes_per_thousand_;
+  // Takes values of similar types for each other, which permissive validation often lets pass.
+  bool loose_;
   std::size_t nodes_ = 0;
 };
 

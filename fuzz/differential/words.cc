@@ -335,9 +335,16 @@ std::string any_duration(Random& random) {
 }
 
 std::string any_argument(Random& random, std::string_view constructor) {
-  if (constructor == "ip") return any_ip(random);
-  if (constructor == "decimal") return any_decimal(random);
-  return constructor == "datetime" ? any_datetime(random) : any_duration(random);
+  std::string text = constructor == "ip"         ? any_ip(random)
+                     : constructor == "decimal"  ? any_decimal(random)
+                     : constructor == "datetime" ? any_datetime(random)
+                                                 : any_duration(random);
+  if (!random.one_in(12) || text.empty()) return text;
+  constexpr std::string_view kCharacters = "0123456789.:/-+TZdhmsabf ";
+  char& changed = text[random.below(text.size())];
+  // Not within a character of several bytes.
+  if (static_cast<unsigned char>(changed) < 0x80) changed = random.pick(kCharacters);
+  return text;
 }
 
 bool is_argument(std::string_view constructor, std::string_view text) {
