@@ -203,6 +203,15 @@ Piece ExpressionMaker::like(std::size_t depth) {
     if (random_.percent(70)) pattern += random_.one_in(8) ? "**" : "*";
   }
   if (random_.one_in(3)) pattern.insert(0, "*");
+  if (random_.one_in(4)) {
+    // Many ways to match.
+    const auto any = [&](std::string_view characters, std::size_t most) {
+      std::string text;
+      for (std::size_t i = random_.below(most); i > 0; --i) text += random_.pick(characters);
+      return text;
+    };
+    return {fmt::format("\"{}\" like \"{}\"", any("aab", 12), any("aab**", 10)), Binding::kRelation};
+  }
   return {fmt::format("{} like \"{}\"", fit(of(Type(TypeKind::kString), depth), Binding::kSum), pattern),
           Binding::kRelation};
 }

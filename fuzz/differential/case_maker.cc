@@ -11,6 +11,7 @@
 #include "codec/utf8.h"
 
 #include "data_maker.h"
+#include "deep_maker.h"
 #include "mutate.h"
 #include "policy_maker.h"
 #include "schema_maker.h"
@@ -87,7 +88,16 @@ Case CaseMaker::world(Random& random, std::size_t requests) const {
 
 void CaseMaker::spoil(Random& random, Case& made) const {
   const std::string other = corpus_.policies.empty() ? "" : random.pick(corpus_.policies);
-  switch (random.below(12)) {
+  switch (random.below(14)) {
+    case 12:
+    case 13:
+      // Once more the schema as JSON, which has more ways to be wrong.
+      if (const auto fragment = cedar::parse_schema_text(made.schema); fragment && !made.schema_is_json) {
+        made.schema = cedar::schema_to_json(*fragment).dump();
+        made.schema_is_json = true;
+      }
+      made.schema = rearrange_json(random, made.schema);
+      break;
     case 0:
     case 1:
     case 2:
@@ -103,7 +113,8 @@ void CaseMaker::spoil(Random& random, Case& made) const {
     case 5:
     case 6:
       if (made.schema_is_json) {
-        made.schema = mutate_json(random, made.schema);
+        made.schema =
+            random.one_in(2) ? mutate_json(random, made.schema) : rearrange_json(random, made.schema);
       } else {
         made.schema =
             mutate(random, made.schema, corpus_.schemas.empty() ? "" : random.pick(corpus_.schemas));
@@ -111,10 +122,14 @@ void CaseMaker::spoil(Random& random, Case& made) const {
       break;
     case 7:
       if (!corpus_.entities.empty() && random.one_in(4)) made.entities = random.pick(corpus_.entities);
-      made.entities = mutate_json(random, made.entities);
+      made.entities =
+          random.one_in(2) ? mutate_json(random, made.entities) : rearrange_json(random, made.entities);
       break;
     case 8:
-      for (AskedRequest& request : made.requests) request.context = mutate_json(random, request.context);
+      for (AskedRequest& request : made.requests) {
+        request.context =
+            random.one_in(2) ? mutate_json(random, request.context) : rearrange_json(random, request.context);
+      }
       break;
     default:
       for (std::string& expression : made.expressions) expression = mutate(random, expression, other);
@@ -137,7 +152,7 @@ Case CaseMaker::make(std::uint64_t number) const {
   // Streams of neighbouring seeds and numbers have nothing in common.
   Random random(Random(seed_).bits() ^ Random(~number).bits());
   if (random.one_in(8)) {
-    Case made = wilderness(random);
+    Case made = random.one_in(60) ? make_deep_case(random) : wilderness(random);
     made.origin = fmt::format("seed {} number {}", seed_, number);
     return made;
   }

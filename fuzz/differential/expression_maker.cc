@@ -31,10 +31,10 @@ ExpressionMaker::ExpressionMaker(Random& random, const cedar::Schema& schema, co
   const std::size_t kind = random.below(20);
   loose_ = random.one_in(6);
   mistakes_per_thousand_ = kind < 16 ? 0 : kind < 18 ? 12 : 70;
-  const std::size_t depth = random.between(1, 3);
+  const std::size_t depth = random.below(4);
   add_path({{"principal"}, Type::entity(environment.principal), {}}, depth);
   add_path({{"resource"}, Type::entity(environment.resource), {}}, depth);
-  add_path({{"context"}, environment.action->context, {}}, depth);
+  add_path({{"context"}, environment.action->context, {}}, std::max<std::size_t>(depth, 1));
   add_path({{"action"}, Type::entity(environment.action->uid.type), {}}, 1);
 }
 
@@ -279,7 +279,7 @@ Piece ExpressionMaker::constructed(std::string_view constructor, std::size_t dep
 Piece ExpressionMaker::set(const Type& element, std::size_t depth) {
   std::vector<std::string> elements;
   const std::size_t least = random_.one_in(60) ? 0 : 1;
-  for (std::size_t i = random_.between(least, 3); i > 0; --i)
+  for (std::size_t i = random_.between(least, random_.one_in(40) ? 12 : 3); i > 0; --i)
     elements.push_back(fit(of(element, depth > 0 ? depth - 1 : 0), Binding::kIf));
   return {list(std::move(elements), "[", "]")};
 }

@@ -1,9 +1,11 @@
 #include "mutate.h"
 
+#include <algorithm>
 #include <array>
 #include <vector>
 
 #include "cedar/lexer.h"
+#include "codec/json.h"
 #include "codec/utf8.h"
 
 #include "tokens.h"
@@ -249,6 +251,131 @@ constexpr std::array kJsonTokens{"{"sv,
                                  "\"a\": 1,"sv,
                                  "\"type\": \"Long\","sv};
 
+constexpr std::array kJsonNames{"type"sv,
+                                "name"sv,
+                                "attributes"sv,
+                                "required"sv,
+                                "element"sv,
+                                "shape"sv,
+                                "memberOfTypes"sv,
+                                "tags"sv,
+                                "enum"sv,
+                                "annotations"sv,
+                                "memberOf"sv,
+                                "appliesTo"sv,
+                                "principalTypes"sv,
+                                "resourceTypes"sv,
+                                "context"sv,
+                                "commonTypes"sv,
+                                "entityTypes"sv,
+                                "actions"sv,
+                                "additionalAttributes"sv,
+                                "id"sv,
+                                "__id"sv,
+                                "uid"sv,
+                                "attrs"sv,
+                                "parents"sv,
+                                "fn"sv,
+                                "arg"sv,
+                                "args"sv,
+                                "__entity"sv,
+                                "__extn"sv,
+                                "__expr"sv,
+                                "a"sv,
+                                "User"sv,
+                                "A::B"sv,
+                                ""sv,
+                                "in"sv,
+                                "__cedar"sv,
+                                "Long"sv,
+                                "a b"sv,
+                                "A::"sv,
+                                "Bool"sv,
+                                "é"sv,
+                                "ipaddr"sv,
+                                "__cedar::Long"sv,
+                                "Action"sv};
+constexpr std::array kJsonValues{
+    R"(null)"sv,
+    R"(true)"sv,
+    R"(1)"sv,
+    R"("")"sv,
+    R"("a")"sv,
+    R"([])"sv,
+    R"({})"sv,
+    R"("Long")"sv,
+    R"("User")"sv,
+    R"(false)"sv,
+    R"({"type": "Long"})"sv,
+    R"({"type": "Long", "required": false})"sv,
+    R"({"type": "Boolean"})"sv,
+    R"({"type": "Bool"})"sv,
+    R"({"type": "String", "extra": 1})"sv,
+    R"({"type": "Entity", "name": "User"})"sv,
+    R"({"type": "Entity"})"sv,
+    R"({"type": "Entity", "name": "Long"})"sv,
+    R"({"type": "Entity", "name": "__cedar::Long"})"sv,
+    R"({"type": "Extension", "name": "ipaddr"})"sv,
+    R"({"type": "Extension", "name": "ip"})"sv,
+    R"({"type": "Extension"})"sv,
+    R"({"type": "EntityOrCommon", "name": "User"})"sv,
+    R"({"type": "EntityOrCommon", "name": "ipaddr"})"sv,
+    R"({"type": "EntityOrCommon", "name": "a b"})"sv,
+    R"({"type": "EntityOrCommon"})"sv,
+    R"({"type": "User"})"sv,
+    R"({"type": "A::B::User"})"sv,
+    R"({"type": "ipaddr"})"sv,
+    R"({"type": "__cedar::ipaddr"})"sv,
+    R"({"type": "__cedar::Record"})"sv,
+    R"({"type": "Record"})"sv,
+    R"({"type": "Record", "attributes": {}})"sv,
+    R"({"type": "Record", "attributes": null})"sv,
+    R"({"type": "Record", "attributes": {"a": {"type": "Long", "required": false}}, "additionalAttributes": false})"sv,
+    R"({"type": "Record", "attributes": {}, "additionalAttributes": true})"sv,
+    R"({"type": "Record", "attributes": {"": {"type": "Long"}}})"sv,
+    R"({"type": "Set"})"sv,
+    R"({"type": "Set", "element": {"type": "Long"}})"sv,
+    R"({"type": "Set", "element": {}})"sv,
+    R"({"type": "Set", "element": {"type": "Long"}, "name": "a"})"sv,
+    R"({"type": "Long", "element": {"type": "Long"}})"sv,
+    R"({"type": "Long", "annotations": {"a": "b"}})"sv,
+    R"({"type": "Long", "annotations": {"a": null}})"sv,
+    R"({"type": 1})"sv,
+    R"({"element": {"type": "Long"}})"sv,
+    R"({"a": "b"})"sv,
+    R"({"a": null})"sv,
+    R"({"id": "a"})"sv,
+    R"({"id": "a", "type": "Action"})"sv,
+    R"({"id": "read", "type": "A::B::Action"})"sv,
+    R"({"id": "a", "type": null})"sv,
+    R"({"memberOfTypes": ["User"]})"sv,
+    R"({"enum": ["a", "b"]})"sv,
+    R"({"enum": []})"sv,
+    R"({"enum": ["a"], "shape": {"type": "Record", "attributes": {}}})"sv,
+    R"({"enum": ["a"], "annotations": {}})"sv,
+    R"({"shape": {"type": "Record", "attributes": {"a": {"type": "Long"}}}})"sv,
+    R"({"shape": {"type": "Long"}})"sv,
+    R"({"tags": {"type": "String"}})"sv,
+    R"({"appliesTo": null})"sv,
+    R"({"appliesTo": {}})"sv,
+    R"({"appliesTo": {"principalTypes": [], "resourceTypes": ["User"]}})"sv,
+    R"({"memberOf": null})"sv,
+    R"({"memberOf": []})"sv,
+    R"({"appliesTo": {"principalTypes": ["User"], "resourceTypes": ["User"], "context": {"type": "User"}}})"sv,
+    R"({"attributes": {}})"sv,
+    R"({"attributes": {"a": 1}})"sv,
+    R"({"entityTypes": {}, "actions": {}})"sv,
+    R"({"entityTypes": {}})"sv,
+    R"({"entityTypes": {}, "actions": {}, "commonTypes": {"a": {"type": "Long"}}})"sv,
+    R"({"commonTypes": {}, "actions": {}})"sv,
+    R"({"__entity": {"type": "User", "id": "a"}})"sv,
+    R"({"__extn": {"fn": "ip", "arg": "::1"}})"sv,
+    R"({"type": "User", "id": "a"})"sv,
+    R"({"uid": {"type": "User", "id": "a"}, "attrs": {}, "parents": []})"sv,
+    R"([1, 1])"sv,
+    R"("1.0")"sv,
+    R"(1.5)"sv};
+
 using Pieces = std::vector<std::string>;
 
 std::ptrdiff_t place(std::size_t at) {
@@ -319,6 +446,37 @@ void change_tokens(Random& random, Pieces& pieces, const Pieces& others, const a
   }
 }
 
+void collect(codec::Json& json, std::vector<codec::Json*>& places) {
+  places.push_back(&json);
+  if (codec::Json::Array* array = json.if_array()) {
+    for (codec::Json& element : *array) collect(element, places);
+  } else if (codec::Json::Object* object = json.if_object()) {
+    for (auto& [name, value] : *object) collect(value, places);
+  }
+}
+
+// Leaves out, renames or adds.
+void change_members(Random& random, codec::Json& json, const codec::Json& other) {
+  const codec::Json value = other;  // it may lie within what changes
+  if (codec::Json::Array* array = json.if_array()) {
+    const auto at = place(random.below(array->size() + 1));
+    if (random.one_in(2) || array->empty()) {
+      array->insert(array->begin() + at, value);
+    } else {
+      array->erase(array->begin() + std::min(at, place(array->size() - 1)));
+    }
+  } else if (codec::Json::Object* object = json.if_object()) {
+    const std::string name(random.pick(kJsonNames));
+    if (object->empty() || random.one_in(3)) {
+      json.set(name, value);
+    } else if (random.one_in(2)) {
+      object->erase(object->begin() + place(random.below(object->size())));
+    } else if (json.find(name) == nullptr) {
+      (*object)[random.below(object->size())].first = name;
+    }
+  }
+}
+
 // JSON has strings, words and punctuation; Cedar's tokens come close enough.
 std::string mutated(Random& random, std::string_view text, std::string_view other, const auto& words) {
   Pieces pieces = tokens_of(text);
@@ -345,6 +503,24 @@ std::string mutate(Random& random, std::string_view text, std::string_view other
 
 std::string mutate_json(Random& random, std::string_view text) {
   return mutated(random, text, {}, kJsonTokens);
+}
+
+std::string rearrange_json(Random& random, std::string_view text) {
+  auto json = codec::parse_json(text, {.max_depth = 1024});
+  if (!json) return std::string(text);
+  for (std::size_t i = random.percent(70) ? 1 : random.between(2, 4); i > 0; --i) {
+    std::vector<codec::Json*> places;
+    collect(*json, places);
+    codec::Json& place = *random.pick(places);
+    if (random.one_in(3)) {
+      place = *codec::parse_json(random.pick(kJsonValues));
+    } else if (random.one_in(2)) {
+      place = codec::Json(*random.pick(places));
+    } else {
+      change_members(random, place, *random.pick(places));
+    }
+  }
+  return json->dump();
 }
 
 std::string respace(Random& random, std::string_view text) {

@@ -13,6 +13,8 @@ namespace writ::differential {
 std::string mutate(Random& random, std::string_view text, std::string_view other);
 // For JSON.
 std::string mutate_json(Random& random, std::string_view text);
+// For JSON, value by value: what comes out is JSON again.
+std::string rearrange_json(Random& random, std::string_view text);
 // Text of the same tokens, laid out in another way.
 std::string respace(Random& random, std::string_view text);
 
