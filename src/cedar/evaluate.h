@@ -42,6 +42,10 @@ class Machine {
     return true;
   }
 
+  // What a value has by way of attributes: those of a record or an entity; null for another kind, none for an
+  // entity that nobody knows.
+  const RecordNode* attributes(Value value) const noexcept { return attributes_of(value); }
+
   // After a failure: what went wrong, and at which node.
   const EvalFailure& failure() const noexcept { return failure_; }
   NodeIndex failed_at() const noexcept { return failed_at_; }

@@ -42,12 +42,17 @@ struct ScopeConstraint {
   bool matches(const ScopeSubject& subject) const noexcept;
 };
 
+using RequestScope = std::array<ScopeSubject, 3>;
+
 struct PolicyScope {
   // principal, action, resource
   std::array<ScopeConstraint, 3> constraints;
-};
 
-using RequestScope = std::array<ScopeSubject, 3>;
+  bool matches(const RequestScope& request) const noexcept {
+    return constraints[1].matches(request[1]) && constraints[0].matches(request[0]) &&
+           constraints[2].matches(request[2]);
+  }
+};
 
 class ScopeIndex {
  public:

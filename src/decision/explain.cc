@@ -1,0 +1,300 @@
+#include "decision/explain.h"
+
+#include <algorithm>
+#include <fmt/format.h>
+
+#include "cedar/change.h"
+#include "decision/guards.h"
+
+namespace writ::decision {
+namespace {
+
+using cedar::ContextChange;
+using Outcome = cedar::PolicyExplanation::Outcome;
+
+constexpr std::string_view kRedacted = "(redacted)";
+// How many things may be said otherwise, how many at once, and how often it is tried.
+constexpr std::size_t kMaxCandidates = 64;
+constexpr std::size_t kMaxChanges = 3;
+constexpr std::size_t kMaxTries = 20'000;
+
+bool is_redacted(std::string_view path, const Redaction& redaction) {
+  return std::ranges::any_of(redaction, [&](std::string_view hidden) {
+    if (!path.starts_with(hidden)) return false;
+    const auto rest = path.substr(hidden.size());
+    return rest.empty() || rest.front() == '.' || rest.front() == '[';
+  });
+}
+
+// As decide() asks a party, without reasons.
+bool permits(const PolicySnapshot& snapshot, const cedar::Request& request, const cedar::EntityView& entities,
+             cedar::Evaluation& evaluation) {
+  cedar::authorize(*snapshot.policies, request, entities, evaluation);
+  const bool forbid_failed = std::ranges::any_of(evaluation.errors(), [&](const cedar::PolicyError& error) {
+    return snapshot.policies->forbids(error.policy);
+  });
+  return evaluation.allowed() && !forbid_failed;
+}
+
+// Looks for the fewest changes that every party would be permitted with.
+class Search {
+ public:
+  Search(const PolicySnapshot& snapshot, const context::Context& context)
+      : snapshot_(snapshot), context_(context), entities_(context.entities()) {
+    for (const context::Party& party : context.parties()) {
+      for (ContextChange& change : cedar::candidate_changes(
+               arena_, *snapshot.policies, question(party, context.record()), entities_, kMaxCandidates))
+        candidates_.push_back(std::move(change));
+    }
+  }
+
+  // The values of what it answers live in it.
+  std::vector<ContextChange> run() {
+    for (std::size_t count = 1; count <= kMaxChanges; ++count) {
+      std::vector<const ContextChange*> chosen;
+      if (choose(0, count, chosen)) {
+        std::vector<ContextChange> found;
+        for (const ContextChange* change : chosen) found.push_back(*change);
+        return found;
+      }
+    }
+    return {};
+  }
+
+ private:
+  cedar::Request question(const context::Party& party, cedar::Value record) const {
+    return {party.uid, context_.action(), context_.resource(), record};
+  }
+
+  bool choose(std::size_t from, std::size_t count, std::vector<const ContextChange*>& chosen) {
+    if (count == 0) return helps(chosen);
+    for (std::size_t i = from; i < candidates_.size() && tries_ < kMaxTries; ++i) {
+      const bool twice = std::ranges::any_of(
+          chosen, [&](const ContextChange* other) { return other->path == candidates_[i].path; });
+      if (twice) continue;
+      chosen.push_back(&candidates_[i]);
+      if (choose(i + 1, count - 1, chosen)) return true;
+      chosen.pop_back();
+    }
+    return false;
+  }
+
+  bool helps(const std::vector<const ContextChange*>& chosen) {
+    ++tries_;
+    scratch_.reset();
+    const cedar::Value changed = cedar::changed_context(scratch_, context_.record(), chosen);
+    return std::ranges::all_of(context_.parties(), [&](const context::Party& party) {
+      return permits(snapshot_, question(party, changed), entities_, evaluation_);
+    });
+  }
+
+  const PolicySnapshot& snapshot_;
+  const context::Context& context_;
+  const cedar::EntityView entities_;
+  cedar::Arena arena_;
+  cedar::Arena scratch_;
+  cedar::Evaluation evaluation_;
+  std::vector<ContextChange> candidates_;
+  std::size_t tries_ = 0;
+};
+
+std::optional<std::string> value_at(cedar::Value record, const std::vector<std::string>& path) {
+  for (const std::string& step : path) {
+    if (!record.is(cedar::Kind::kRecord)) return std::nullopt;
+    const cedar::Value* found = record.as_record().find(step);
+    if (found == nullptr) return std::nullopt;
+    record = *found;
+  }
+  return record.to_string();
+}
+
+std::vector<Change> shown(const std::vector<ContextChange>& found, cedar::Value context,
+                          const Redaction& redaction) {
+  std::vector<Change> changes;
+  for (const ContextChange& change : found) {
+    Change one{
+        .path = change.path_text(), .from = value_at(context, change.path), .to = {}, .any = change.any};
+    if (!change.remove && !change.any) one.to = change.value.to_string();
+    if (one.from && is_redacted(one.path, redaction)) one.from = std::string(kRedacted);
+    changes.push_back(std::move(one));
+  }
+  return changes;
+}
+
+PartyFinding party_finding(const PolicySnapshot& snapshot, const context::Context& context,
+                           const context::Party& party, const Redaction& redaction,
+                           cedar::Evaluation& evaluation) {
+  const cedar::Request request{party.uid, context.action(), context.resource(), context.record()};
+  PartyFinding finding{kind_name(party.kind),
+                       party.uid.to_string(),
+                       permits(snapshot, request, context.entities(), evaluation),
+                       {}};
+  for (cedar::PolicyExplanation& one : cedar::explain(*snapshot.policies, request, context.entities())) {
+    for (cedar::SeenValue& seen : one.seen) {
+      if (seen.present && is_redacted(seen.path, redaction)) seen.value = kRedacted;
+    }
+    const std::string id(snapshot.policies->id(one.policy));
+    const bool forbids = snapshot.policies->forbids(one.policy);
+    finding.policies.push_back({id, forbids, std::move(one)});
+  }
+  return finding;
+}
+
+std::string_view outcome_name(Outcome outcome) {
+  switch (outcome) {
+    case Outcome::kSatisfied:
+      return "satisfied";
+    case Outcome::kNotSatisfied:
+      return "not_satisfied";
+    case Outcome::kFailed:
+      return "failed";
+  }
+  return "failed";
+}
+
+// What the outcome of a policy means for the party it was asked about.
+std::string_view verdict(const PolicyFinding& policy) {
+  switch (policy.explanation.outcome) {
+    case Outcome::kSatisfied:
+      return policy.forbids ? "forbids" : "permits";
+    case Outcome::kNotSatisfied:
+      return policy.forbids ? "does not forbid" : "does not permit";
+    case Outcome::kFailed:
+      return "could not be evaluated";
+  }
+  return "";
+}
+
+std::string change_text(const Change& change) {
+  if (change.any) return fmt::format("{} is there", change.path);
+  if (!change.to)
+    return fmt::format("{} is not there (it is {})", change.path, change.from.value_or("absent"));
+  return fmt::format("{} is {} ({})", change.path, *change.to,
+                     change.from ? "it is " + *change.from : "it is not there");
+}
+
+}  // namespace
+
+Explanation explain(const PolicySnapshot& snapshot, const context::Context& context,
+                    const Redaction& redaction) {
+  Workspace workspace;
+  const Decision& decision = decide(snapshot, context, workspace, Reasons::kAll);
+  Explanation explanation{.effect = decision.effect(),
+                          .refusals = decision.refusals(),
+                          .policies = {},
+                          .guards = {},
+                          .parties = {},
+                          .smallest_change = {}};
+  for (const std::string_view policy : decision.policies()) explanation.policies.emplace_back(policy);
+  bool guarded = false;
+  for (const Guard& guard : guards()) {
+    const bool passed = !guard.check(context, snapshot);
+    guarded = guarded || !passed;
+    explanation.guards.push_back({guard.name, passed});
+  }
+  cedar::Evaluation evaluation;
+  for (const context::Party& party : context.parties())
+    explanation.parties.push_back(party_finding(snapshot, context, party, redaction, evaluation));
+  // No context gets past a guard.
+  if (decision.permitted() || guarded) return explanation;
+  Search search(snapshot, context);
+  const auto found = search.run();
+  if (!found.empty()) explanation.smallest_change = shown(found, context.record(), redaction);
+  return explanation;
+}
+
+std::string to_text(const Explanation& explanation) {
+  std::string out = fmt::format("{}\n", effect_name(explanation.effect));
+  for (const Refusal& refusal : explanation.refusals)
+    out += fmt::format("  {}: {}\n", reason_code(refusal.reason), refusal.message);
+  out += "guards\n";
+  for (const GuardFinding& guard : explanation.guards)
+    out += fmt::format("  {} {}\n", guard.passed ? "passed" : "REFUSED", guard.name);
+  for (const PartyFinding& party : explanation.parties) {
+    out += fmt::format("{} {}: {}\n", party.kind, party.uid, party.permitted ? "permitted" : "refused");
+    if (party.policies.empty()) out += "  no policy is about it, this action and this resource\n";
+    for (const PolicyFinding& policy : party.policies) {
+      out += fmt::format("  {} {}\n", policy.id, verdict(policy));
+      if (!policy.explanation.condition.empty())
+        out += fmt::format("    because of: {}\n", policy.explanation.condition);
+      if (!policy.explanation.error.empty()) out += fmt::format("    {}\n", policy.explanation.error);
+      for (const cedar::SeenValue& seen : policy.explanation.seen)
+        out += fmt::format("    {} {}\n", seen.path, seen.present ? "is " + seen.value : "is not there");
+    }
+  }
+  if (explanation.effect == Effect::kPermit) return out;
+  if (!explanation.smallest_change)
+    return out + "no change of the context was found that would be permitted\n";
+  out += "it would be permitted if\n";
+  for (const Change& change : *explanation.smallest_change) out += fmt::format("  {}\n", change_text(change));
+  return out;
+}
+
+codec::Json to_json(const Explanation& explanation) {
+  using codec::Json;
+  Json refusals = Json::array();
+  for (const Refusal& refusal : explanation.refusals) {
+    Json policies = Json::array();
+    for (const std::string& policy : refusal.policies) policies.push(Json(policy));
+    Json& one = refusals.push(Json::object());
+    one.set("reason", reason_code(refusal.reason));
+    one.set("message", refusal.message);
+    if (!refusal.party.empty()) one.set("party", refusal.party);
+    if (!refusal.policies.empty()) one.set("policies", std::move(policies));
+    if (!refusal.path.empty()) one.set("path", refusal.path);
+  }
+  Json guards = Json::array();
+  for (const GuardFinding& guard : explanation.guards) {
+    Json& one = guards.push(Json::object());
+    one.set("guard", guard.name);
+    one.set("passed", guard.passed);
+  }
+  Json parties = Json::array();
+  for (const PartyFinding& party : explanation.parties) {
+    Json policies = Json::array();
+    for (const PolicyFinding& policy : party.policies) {
+      Json seen = Json::array();
+      for (const cedar::SeenValue& value : policy.explanation.seen) {
+        Json& one = seen.push(Json::object());
+        one.set("path", value.path);
+        one.set("value", value.present ? Json(value.value) : Json());
+      }
+      Json& one = policies.push(Json::object());
+      one.set("policy", policy.id);
+      one.set("effect", policy.forbids ? "forbid" : "permit");
+      one.set("outcome", outcome_name(policy.explanation.outcome));
+      if (!policy.explanation.condition.empty()) one.set("condition", policy.explanation.condition);
+      if (!policy.explanation.error.empty()) one.set("error", policy.explanation.error);
+      one.set("seen", std::move(seen));
+    }
+    Json& one = parties.push(Json::object());
+    one.set("kind", party.kind);
+    one.set("party", party.uid);
+    one.set("permitted", party.permitted);
+    one.set("policies", std::move(policies));
+  }
+  Json json = Json::object();
+  json.set("effect", effect_name(explanation.effect));
+  json.set("refusals", std::move(refusals));
+  Json carried = Json::array();
+  for (const std::string& policy : explanation.policies) carried.push(Json(policy));
+  json.set("policies", std::move(carried));
+  json.set("guards", std::move(guards));
+  json.set("parties", std::move(parties));
+  if (explanation.effect == Effect::kPermit) return json;
+  if (!explanation.smallest_change) {
+    json.set("smallest_change", Json());
+    return json;
+  }
+  Json changes = Json::array();
+  for (const Change& change : *explanation.smallest_change) {
+    Json& one = changes.push(Json::object());
+    one.set("path", change.path);
+    one.set("from", change.from ? Json(*change.from) : Json());
+    one.set("to", change.any ? Json("(anything)") : change.to ? Json(*change.to) : Json());
+  }
+  json.set("smallest_change", std::move(changes));
+  return json;
+}
+
+}  // namespace writ::decision

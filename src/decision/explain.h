@@ -1,0 +1,65 @@
+// Explanation of a decision: every guard, every party, the policies that mattered with the condition that
+// failed and the values it saw, and the smallest change of context that would have been permitted.
+//
+// The same content as text for people and as JSON for programs. Values of paths that the operator redacts are
+// not shown. For people, not for every request: it decides again, up to some thousand times. Pure: no I/O, no
+// clock. The explanation borrows nothing.
+#pragma once
+
+#include <optional>
+#include <string>
+#include <string_view>
+#include <vector>
+
+#include "cedar/explain.h"
+#include "codec/json.h"
+#include "decision/decision.h"
+
+namespace writ::decision {
+
+// Paths whose values are not shown, each with what lies below it: `context.request.ip`, `resource.customer`.
+using Redaction = std::vector<std::string>;
+
+struct GuardFinding {
+  std::string_view name;
+  bool passed;
+};
+
+struct PolicyFinding {
+  std::string id;
+  bool forbids;
+  cedar::PolicyExplanation explanation;  // values redacted
+};
+
+struct PartyFinding {
+  std::string_view kind;  // "user", "application", "service", "agent"
+  std::string uid;        // as policies write it
+  bool permitted;
+  std::vector<PolicyFinding> policies;  // all whose scope matches
+};
+
+// What would have to be said instead of the context.
+struct Change {
+  std::string path;
+  std::optional<std::string> from;  // absent: nothing is there
+  std::optional<std::string> to;    // absent: nothing may be there
+  bool any = false;                 // that something is there is enough
+};
+
+struct Explanation {
+  Effect effect;
+  std::vector<Refusal> refusals;      // all of them
+  std::vector<std::string> policies;  // that carried a permit
+  std::vector<GuardFinding> guards;
+  std::vector<PartyFinding> parties;
+  // Present when the policies refused and a change was found.
+  std::optional<std::vector<Change>> smallest_change;
+};
+
+Explanation explain(const PolicySnapshot& snapshot, const context::Context& context,
+                    const Redaction& redaction);
+
+std::string to_text(const Explanation& explanation);
+codec::Json to_json(const Explanation& explanation);
+
+}  // namespace writ::decision
