@@ -4,6 +4,7 @@
 #include <algorithm>
 #include <fmt/format.h>
 #include <unordered_map>
+#include <unordered_set>
 
 #include "cedar/ast.h"
 #include "cedar/extension.h"
@@ -97,15 +98,19 @@ class Compiler {
     return constraint;
   }
 
-  Result<std::vector<NodeIndex>> lower_all(const std::vector<Expr>& operands) {
+  Result<std::vector<NodeIndex>> lower_all(const std::vector<Expr>& operands, std::uint32_t depth) {
     std::vector<NodeIndex> nodes;
     nodes.reserve(operands.size());
-    for (const Expr& operand : operands) nodes.push_back(TRY(lower(operand)));
+    for (const Expr& operand : operands) nodes.push_back(TRY(lower(operand, depth)));
     return nodes;
   }
 
-  Result<NodeIndex> lower(const Expr& expr) {
-    const auto operands = TRY(lower_all(expr.operands));
+  Result<NodeIndex> lower(const Expr& expr, std::uint32_t depth = 1) {
+    // A tree that the parser did not make may be of any depth.
+    if (depth > PlanBuilder::kMaxDepth)
+      return failure(ErrorCode::kLimit,
+                     fmt::format("an expression is nested more than {} deep", PlanBuilder::kMaxDepth));
+    const auto operands = TRY(lower_all(expr.operands, depth + 1));
     builder_.set_range({expr.span.begin, expr.span.end});
     switch (expr.kind) {
       case ExprKind::kBool:
@@ -182,9 +187,23 @@ class Compiler {
   PlanBuilder builder_;
 };
 
+// Over all three lists, so that an id means one thing to everybody.
+Result<void> check_ids(const PolicySet& policies) {
+  std::unordered_set<std::string_view> ids;
+  const auto take = [&](const std::string& id) -> Result<void> {
+    if (ids.insert(id).second) return {};
+    return failure(ErrorCode::kConflict, fmt::format("two policies have the id `{}`", id));
+  };
+  for (const Policy& policy : policies.policies) TRY(take(policy.id));
+  for (const Policy& policy : policies.templates) TRY(take(policy.id));
+  for (const TemplateLink& link : policies.links) TRY(take(link.id));
+  return {};
+}
+
 }  // namespace
 
 Result<std::shared_ptr<const CompiledPolicySet>> CompiledPolicySet::compile(const PolicySet& policies) {
+  TRY(check_ids(policies));
   Compiler compiler;
   const auto in_policy = [](Error error, std::string_view id) {
     return std::unexpected(std::move(error).in(fmt::format("policy `{}`", id)));
@@ -197,18 +216,8 @@ Result<std::shared_ptr<const CompiledPolicySet>> CompiledPolicySet::compile(cons
     if (auto done = compiler.add(policy, policy.id, {}); !done) return in_policy(done.error(), policy.id);
   }
   std::unordered_map<std::string_view, const Policy*> templates;
-  for (const Policy& policy : policies.templates) {
-    if (!templates.emplace(policy.id, &policy).second)
-      return failure(ErrorCode::kConflict, fmt::format("two templates have the id `{}`", policy.id));
-  }
-  // finish() finds the ids that two policies share.
-  const auto check_id = [&](const std::string& id) -> Result<void> {
-    if (!templates.contains(id)) return {};
-    return failure(ErrorCode::kConflict, fmt::format("a policy and a template have the id `{}`", id));
-  };
-  for (const Policy& policy : policies.policies) TRY(check_id(policy.id));
+  for (const Policy& policy : policies.templates) templates.emplace(policy.id, &policy);
   for (const TemplateLink& link : policies.links) {
-    TRY(check_id(link.id));
     const auto found = templates.find(link.template_id);
     if (found == templates.end())
       return failure(ErrorCode::kNotFound,

@@ -26,7 +26,10 @@ using PolicyIndex = std::uint32_t;
 
 class CompiledPolicySet {
  public:
-  // Compiles every static policy and every linked template. Fails with kInvalid or kLimit, naming the policy.
+  // Compiles every static policy and every linked template; whatever cedar/parse.h accepts compiles. Fails,
+  // naming the policy, with kConflict when an id is used twice in the set, with kNotFound when a link's
+  // template is unknown, with kInvalid when a slot and what fills it do not fit, and with kLimit when a tree
+  // that was not parsed is too deep.
   static Result<std::shared_ptr<const CompiledPolicySet>> compile(const PolicySet& policies);
 
   CompiledPolicySet(CompiledPolicySet&&) = delete;

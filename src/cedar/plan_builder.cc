@@ -230,6 +230,7 @@ const Uid* const* PlanBuilder::uid_list(std::span<const EntityRef> uids) {
 }
 
 void PlanBuilder::add_policy(PolicyFacts facts, bool forbids, PolicyScope scope, NodeIndex condition) {
+  if (deepest_ > kMaxDepth && too_deep_.empty()) too_deep_ = fmt::format("policy `{}`", facts.id);
   plan_->facts.push_back(std::move(facts));
   plan_->forbids.push_back(forbids);
   plan_->scopes.push_back(scope);
@@ -238,8 +239,8 @@ void PlanBuilder::add_policy(PolicyFacts facts, bool forbids, PolicyScope scope,
 
 Result<std::shared_ptr<const CompiledPolicySet>> PlanBuilder::finish() && {
   if (deepest_ > kMaxDepth) {
-    return failure(ErrorCode::kLimit, fmt::format("an expression is nested {} deep, at most {} is supported",
-                                                  deepest_, kMaxDepth));
+    return failure(ErrorCode::kLimit,
+                   fmt::format("{}: an expression is nested more than {} deep", too_deep_, kMaxDepth));
   }
   const std::vector<PolicyFacts>& facts = plan_->facts;
   plan_->by_id.resize(facts.size());

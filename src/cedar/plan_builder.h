@@ -19,14 +19,16 @@
 #include "base/result.h"
 #include "cedar/compile.h"
 #include "cedar/extension.h"
+#include "cedar/parse.h"
 #include "cedar/plan.h"
 
 namespace writ::cedar {
 
 class PlanBuilder {
  public:
-  // The evaluator recurses as deep as an expression is nested; `&&` and `||` chains count once.
-  static constexpr std::uint32_t kMaxDepth = 1000;
+  // The evaluator recurses as deep as an expression is nested; `&&` and `||` chains count once. What parses
+  // is at most twice as deep here (`a != b` is `!(a == b)`), with an `unless` and the conjunction around it.
+  static constexpr std::uint32_t kMaxDepth = 2 * kMaxNesting + 2;
 
   PlanBuilder();
 
@@ -59,7 +61,8 @@ class PlanBuilder {
   void add_policy(PolicyFacts facts, bool forbids, PolicyScope scope, NodeIndex condition);
   const Uid* const* uid_list(std::span<const EntityRef> uids);
 
-  // Fails with kConflict when two policies have one id, with kLimit when an expression is nested too deeply.
+  // Fails with kConflict when two policies have one id, with kLimit when an expression is nested too deeply;
+  // both name the policy.
   Result<std::shared_ptr<const CompiledPolicySet>> finish() &&;
 
  private:
@@ -77,6 +80,7 @@ class PlanBuilder {
   std::unique_ptr<Plan> plan_;
   std::vector<std::uint32_t> depths_;  // by node
   std::uint32_t deepest_ = 0;
+  std::string too_deep_;  // the first policy that is
   SourceRange range_;
   Arena scratch_;
   std::unordered_map<const Text*, std::uint32_t> names_;
