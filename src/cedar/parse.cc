@@ -110,7 +110,11 @@ std::unexpected<Stop> Parser::unexpected(std::string_view expected) {
 }
 
 void Parser::complain(Span span, std::string message, std::string help) {
-  if (issues_.size() < kMaxIssues) issues_.push_back(make_issue(text_, span, message, help));
+  if (issues_.size() >= kMaxIssues) return;
+  // In the order of the text, though a mistake may be seen only after a later one.
+  const auto at =
+      std::ranges::upper_bound(issues_, span.begin, {}, [](const Issue& issue) { return issue.span.begin; });
+  issues_.insert(at, make_issue(text_, span, message, help));
 }
 
 std::unexpected<Stop> Parser::stop(Span span, std::string message, std::string help) {
@@ -358,19 +362,13 @@ std::vector<Issue> text_issues(std::string_view text) {
   return {};
 }
 
-// In the order of the text: an operand is looked at only when its operator is known.
-std::unexpected<std::vector<Issue>> refused(Parser& parser) {
-  std::ranges::stable_sort(parser.issues(), {}, [](const Issue& issue) { return issue.span.begin; });
-  return std::unexpected(std::move(parser.issues()));
-}
-
 template <class T, class Parse>
 Parsed<T> parse_one(std::string_view text, Parse&& parse) {
   if (auto issues = text_issues(text); !issues.empty()) return std::unexpected(std::move(issues));
   Parser parser(text);
   auto result = parse(parser);
   if (result && parser.issues().empty()) static_cast<void>(parser.expect_end());
-  if (!parser.issues().empty()) return refused(parser);
+  if (!parser.issues().empty()) return std::unexpected(std::move(parser.issues()));
   return *std::move(result);
 }
 
@@ -389,7 +387,7 @@ Parsed<PolicySet> parse_policies(std::string_view text) {
     policy->id = fmt::format("policy{}", number);
     (policy->is_template() ? set.templates : set.policies).push_back(*std::move(policy));
   }
-  if (!parser.issues().empty()) return refused(parser);
+  if (!parser.issues().empty()) return std::unexpected(std::move(parser.issues()));
   return set;
 }
 

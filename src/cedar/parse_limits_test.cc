@@ -166,6 +166,8 @@ TEST(ParseLimits, NestingIsCountedForEachPolicy) {
   const auto refused = parse_policies(when(repeated("(", 1000)) + deep + "oops;");
   ASSERT_FALSE(refused.has_value());
   EXPECT_THAT(refused.error(), ::testing::SizeIs(3)) << "the deep one, and two for the last";
+  const auto scope = "permit(principal == " + repeated("(", kMaxNesting - 1) + ";";
+  EXPECT_EQ(parse_policies(scope + deep + scope).error().size(), 2U);
 }
 
 TEST(ParseLimits, ChainsOfAndAndOrAreNotDeep) {

@@ -317,6 +317,11 @@ TEST(ParseIssues, ManyAreFoundInOneRun) {
             "5:100: the escape `\\q` is unknown");
 }
 
+TEST(ParseIssues, ComeInTheOrderOfTheText) {
+  EXPECT_EQ(issues("permit(principal, action == if::\"a\", resource);"),
+            "1:19: `if::\"a\"` is no action\n1:29: `if` is a reserved word and no name");
+}
+
 TEST(ParseIssues, AfterAMistakeTheNextPolicyIsRead) {
   EXPECT_EQ(issues("permit(; forbid(; permit(principal, action, resource); forbid(;"),
             "1:8: unexpected `;`, expected `principal` (the scope is principal, action, resource)\n"
