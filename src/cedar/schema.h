@@ -66,8 +66,10 @@ struct UidLess {
 
 class Schema {
  public:
-  // How many pairs of types (and of actions) the closed hierarchies may have.
+  // How many pairs of types (and of actions) the closed hierarchies may have, and over how many memberships
+  // one may have to go to find them all.
   static constexpr std::size_t kMaxHierarchyPairs = std::size_t{4} << 20;
+  static constexpr std::size_t kMaxHierarchySteps = std::size_t{64} << 20;
 
   using EntityTypes = std::map<std::string, SchemaEntityType, std::less<>>;
   using Actions = std::map<EntityUid, SchemaAction, UidLess>;

@@ -112,6 +112,10 @@ struct NamespaceDecl {
   std::vector<ActionDecl> actions = {};
   std::vector<Annotation> annotations = {};
   Span span = {};
+
+  bool declares_nothing() const noexcept {
+    return common_types.empty() && entity_types.empty() && actions.empty();
+  }
   friend bool operator==(const NamespaceDecl& a, const NamespaceDecl& b) {
     return a.name == b.name && a.common_types == b.common_types && a.entity_types == b.entity_types &&
            a.actions == b.actions && a.annotations == b.annotations;

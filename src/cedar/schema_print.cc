@@ -339,9 +339,12 @@ codec::Json schema_to_json(const SchemaFragment& fragment) {
 
 Result<std::string> schema_to_text(const SchemaFragment& fragment) {
   Printer printer(fragment);
-  for (const NamespaceDecl& space : fragment.namespaces) {
-    auto printed = printer.print(space);
-    if (!printed) return std::unexpected(std::move(printed).error());
+  // What stands in no namespace comes first, as when it is read.
+  for (const bool named : {false, true}) {
+    for (const NamespaceDecl& space : fragment.namespaces) {
+      if (space.name.empty() == named || (!named && space.declares_nothing())) continue;
+      TRY(printer.print(space));
+    }
   }
   return std::move(printer).take();
 }

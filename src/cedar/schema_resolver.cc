@@ -2,6 +2,7 @@
 
 #include <algorithm>
 #include <fmt/format.h>
+#include <utility>
 
 namespace writ::cedar {
 namespace {
@@ -41,28 +42,37 @@ bool before(const SchemaAction* a, const SchemaAction* b) {
   return a->uid < b->uid;
 }
 
-// Fills in all ancestors and descendants; answers false when there are too many.
+// Fills in all ancestors and descendants; answers false when there are too many, or too many ways to them.
 template <class Node, class Nodes>
-bool close(Nodes& nodes, std::map<const Node*, std::vector<const Node*>>& parents) {
-  std::size_t pairs = 0;
-  std::map<const Node*, std::vector<const Node*>> below;
+bool close(Nodes& nodes, const std::map<const Node*, std::vector<const Node*>>& parents) {
+  std::vector<Node*> all;
+  std::map<const Node*, std::size_t> places;
   for (auto& [name, node] : nodes) {
-    std::set<const Node*> above;
-    std::vector<const Node*> open = parents[&node];
+    places.emplace(&node, all.size());
+    all.push_back(&node);
+  }
+  std::vector<std::vector<std::size_t>> up(all.size());
+  for (const auto& [node, list] : parents) {
+    for (const Node* parent : list) up[places.at(node)].push_back(places.at(parent));
+  }
+  std::size_t pairs = 0, steps = 0;
+  std::vector<std::size_t> seen_from(all.size(), all.size());
+  for (std::size_t from = 0; from < all.size(); ++from) {
+    std::vector<std::size_t> open = up[from];
     while (!open.empty()) {
-      const Node* next = open.back();
+      const std::size_t next = open.back();
       open.pop_back();
-      if (!above.insert(next).second) continue;
-      if (++pairs > Schema::kMaxHierarchyPairs) return false;
-      open.insert(open.end(), parents[next].begin(), parents[next].end());
-      below[next].push_back(&node);
+      if (std::exchange(seen_from[next], from) == from) continue;
+      steps += up[next].size();
+      if (++pairs > Schema::kMaxHierarchyPairs || steps > Schema::kMaxHierarchySteps) return false;
+      open.insert(open.end(), up[next].begin(), up[next].end());
+      all[from]->ancestors.push_back(all[next]);
+      // The nodes come sorted by name, and so do these.
+      all[next]->descendants.push_back(all[from]);
     }
-    node.ancestors.assign(above.begin(), above.end());
-    std::sort(node.ancestors.begin(), node.ancestors.end(),
+    std::sort(all[from]->ancestors.begin(), all[from]->ancestors.end(),
               [](const Node* a, const Node* b) { return before(a, b); });
   }
-  // The nodes come sorted by name, and so do the lists of what is below.
-  for (auto& [name, node] : nodes) node.descendants = std::move(below[&node]);
   return true;
 }
 
@@ -277,15 +287,20 @@ std::optional<Type> SchemaResolver::resolve_common(const Place& place, const std
 
 // The shape of an entity or a context: a record. When it is wrong, the issue is recorded.
 Type SchemaResolver::record_of(const Place& place, const TypeDecl& decl) {
-  auto type = resolve_type(place, decl);
+  auto type = resolve_sized(place, decl);
   if (!type) return Type::record({});
   if (!type->is(TypeKind::kRecord)) {
     complain(place.where, decl.span, fmt::format("expected a record, got the type `{}`", type->to_string()));
     return Type::record({});
   }
-  if (type->height() > Type::kMaxHeight || type->size() > Type::kMaxSize)
-    complain(place.where, decl.span, "this type is too large");
   return *std::move(type);
+}
+
+std::optional<Type> SchemaResolver::resolve_sized(const Place& place, const TypeDecl& decl) {
+  auto type = resolve_type(place, decl);
+  if (!type || (type->height() <= Type::kMaxHeight && type->size() <= Type::kMaxSize)) return type;
+  complain(place.where, decl.span, "this type is too large");
+  return std::nullopt;
 }
 
 void SchemaResolver::resolve(const NamespaceDecl& space) {
@@ -313,7 +328,7 @@ void SchemaResolver::resolve_entity_type(const NamespaceDecl& space, const Entit
   const Place place{space.name, fmt::format("entity type `{}`", name)};
   SchemaEntityType& entity = schema_->entity_types_.find(name)->second;
   entity.attributes = record_of(place, decl.shape).attributes();
-  if (decl.tags) entity.tags = resolve_type(place, *decl.tags);
+  if (decl.tags) entity.tags = resolve_sized(place, *decl.tags);
   for (const std::string& parent : entity_types_of(place, decl.parents))
     entity_parents_[&entity].push_back(&schema_->entity_types_.find(parent)->second);
 }

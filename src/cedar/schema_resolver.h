@@ -51,6 +51,8 @@ class SchemaResolver {
   std::optional<Type> resolve_record(const Place& place, const TypeDecl& decl);
   std::optional<Type> resolve_common(const Place& place, const std::string& name, Span span);
   Type record_of(const Place& place, const TypeDecl& decl);
+  // As resolve_type(); a type that is too large is refused.
+  std::optional<Type> resolve_sized(const Place& place, const TypeDecl& decl);
   void resolve(const NamespaceDecl& space);
   void resolve_entity_type(const NamespaceDecl& space, const EntityTypeDecl& decl);
   void resolve_action(const NamespaceDecl& space, const ActionDecl& decl);

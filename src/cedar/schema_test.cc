@@ -333,6 +333,18 @@ TEST(SchemaPrint, ABuiltInTypeStaysOneWhereAnEntityTypeHasItsName) {
   EXPECT_EQ(type_of(read, "N::E", "b"), "N::ipaddr");
 }
 
+TEST(SchemaPrint, WhatStandsInNoNamespaceComesFirst) {
+  const auto fragment = parse_schema_json(std::string_view(R"({"N": {"entityTypes": {}, "actions": {}},
+      "": {"entityTypes": {"E": {}}, "actions": {}}, "M": {"entityTypes": {}, "actions": {}}})"));
+  ASSERT_TRUE(fragment.has_value());
+  const auto text = *schema_to_text(*fragment);
+  EXPECT_EQ(text, "entity E;\n\nnamespace N {\n}\n\nnamespace M {\n}\n");
+  EXPECT_EQ(*schema_to_text(*parse_schema_text(text)), text);
+  const auto nothing = parse_schema_json(std::string_view(R"({"N": {"entityTypes": {}, "actions": {}},
+      "": {"entityTypes": {}, "actions": {}}})"));
+  EXPECT_EQ(*schema_to_text(*nothing), "namespace N {\n}\n");
+}
+
 TEST(SchemaPrint, SaysWhatTheCedarSyntaxCannot) {
   const auto printed = [](std::string_view types) {
     const auto fragment = parse_schema_json(fmt::format(R"({{"N": {{{}, "actions": {{}}}}}})", types));

@@ -182,8 +182,8 @@ SchemaFragment SchemaParser::schema() {
       if (token_.is("}")) advance();
     }
   }
-  const bool empty = unnamed.common_types.empty() && unnamed.entity_types.empty() && unnamed.actions.empty();
-  if (!empty) fragment.namespaces.push_back(std::move(unnamed));
+  if (!unnamed.declares_nothing())
+    fragment.namespaces.insert(fragment.namespaces.begin(), std::move(unnamed));
   return fragment;
 }
 
