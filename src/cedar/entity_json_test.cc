@@ -140,5 +140,18 @@ TEST_F(EntityJson, AnActionHasOnlyActionsAbove) {
               HasSubstr("not an action"));
 }
 
+TEST_F(EntityJson, ATextIsReadWithinItsLimits) {
+  const auto nested = [](std::size_t depth) {
+    return R"([{"uid": {"type": "A", "id": "a"}, "parents": [], "attrs": {"a": )" + std::string(depth, '[') +
+           std::string(depth, ']') + "}}]";
+  };
+  const codec::JsonLimits limits;
+  EXPECT_EQ(error_of(nested(limits.max_depth - 3)), "");
+  EXPECT_THAT(error_of(nested(limits.max_depth - 2)), HasSubstr("64"));
+  EXPECT_THAT(error_of(nested(100'000)), HasSubstr("64"));
+  EXPECT_EQ(error_of("[]" + std::string(limits.max_bytes - 2, ' ')), "");
+  EXPECT_THAT(error_of("[]" + std::string(limits.max_bytes - 1, ' ')), HasSubstr("1048576"));
+}
+
 }  // namespace
 }  // namespace writ::cedar

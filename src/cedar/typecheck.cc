@@ -154,6 +154,8 @@ Typed Typechecker::check(NodeId id, const Capabilities& prior) {
   steps_ += 1 + prior.size() / 16;
   if (too_complex()) return wrong();
   Typed typed = check_node(id, prior);
+  // To compare types may be to walk over the whole of them.
+  if (typed.type) steps_ += typed.type->size() / 64;
   typed_.entries[id].type = typed.type;
   return typed;
 }
