@@ -28,6 +28,11 @@ Result<std::string> text(const Json& json, std::string_view name) {
   return *found;
 }
 
+bool flag(const Json& json, std::string_view name) {
+  const Json* found = json.find(name);
+  return found != nullptr && found->is_bool() && *found->if_bool();
+}
+
 Result<EntityUid> uid(const Json& json) {
   return EntityUid {
     TRY(text(json, "type"))
@@ -87,6 +92,7 @@ Json to_json(const Case& asked) {
                        {"schema", asked.schema},
                        {"schema_is_json", asked.schema_is_json},
                        {"policies", asked.policies},
+                       {"policies_are_json", asked.policies_are_json},
                        {"links", std::move(links)},
                        {"entities", asked.entities},
                        {"requests", std::move(requests)},
@@ -97,9 +103,9 @@ Json to_json(const Case& asked) {
 Result<Case> case_from_json(const Json& json) {
   Case asked;
   asked.schema = TRY(text(json, "schema"));
-  const Json* is_json = json.find("schema_is_json");
-  asked.schema_is_json = is_json != nullptr && is_json->is_bool() && *is_json->if_bool();
+  asked.schema_is_json = flag(json, "schema_is_json");
   asked.policies = TRY(text(json, "policies"));
+  asked.policies_are_json = flag(json, "policies_are_json");
   asked.entities = TRY(text(json, "entities"));
   for (const Json& link : elements(json, "links")) {
     asked.links.push_back({

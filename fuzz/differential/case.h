@@ -26,6 +26,7 @@ struct Case {
   std::string schema;
   bool schema_is_json = false;
   std::string policies;
+  bool policies_are_json = false;  // the format of cedar/policy_json.h
   std::vector<cedar::TemplateLink> links = {};
   std::string entities = "[]";
   std::vector<AskedRequest> requests = {};

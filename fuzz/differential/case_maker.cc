@@ -6,6 +6,9 @@
 #include <fstream>
 #include <iterator>
 
+#include "cedar/link.h"
+#include "cedar/parse.h"
+#include "cedar/policy_json.h"
 #include "cedar/schema.h"
 #include "cedar/schema_syntax.h"
 #include "codec/utf8.h"
@@ -137,6 +140,21 @@ void CaseMaker::spoil(Random& random, Case& made) const {
   }
 }
 
+// The policies with their links as JSON, in Writ's words; spoilt, if so wished.
+void CaseMaker::policies_as_json(Random& random, Case& made, bool spoil) const {
+  auto policies = cedar::parse_policies(made.policies);
+  if (!policies) return;
+  for (const cedar::TemplateLink& link : made.links) static_cast<void>(cedar::add_link(*policies, link));
+  const auto json = cedar::policies_to_json(*policies);
+  if (!json) return;
+  made.policies_are_json = true;
+  made.links.clear();
+  made.policies = json->dump();
+  if (spoil)
+    made.policies =
+        random.one_in(3) ? mutate_json(random, made.policies) : rearrange_json(random, made.policies);
+}
+
 Case CaseMaker::wilderness(Random& random) const {
   WildMaker wild(random);
   Case made{.schema = wild.schema(), .policies = {}};
@@ -165,6 +183,7 @@ Case CaseMaker::make(std::uint64_t number) const {
       made.names.push_back(random.one_in(3) ? mutate(random, name, {}) : std::move(name));
     }
   }
+  if (random.one_in(8)) policies_as_json(random, made, spoilt && random.one_in(3));
   made.origin = fmt::format("seed {} number {}", seed_, number);
   return made;
 }

@@ -33,6 +33,7 @@ class CaseMaker {
 
  private:
   Case world(Random& random, std::size_t requests) const;
+  void policies_as_json(Random& random, Case& made, bool spoil) const;
   Case wilderness(Random& random) const;
   void spoil(Random& random, Case& made) const;
   std::string some_schema(Random& random) const;

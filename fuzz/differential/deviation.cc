@@ -18,6 +18,12 @@ bool depends_on(std::string_view path, std::string_view text) {
     return path == "schema" || path == "validation" || path.find("by_schema") != path.npos ||
            path.ends_with(".valid");
   if (text == "entities") return path.starts_with("entities") || path.find(".outcome") != path.npos;
+  if (text == "policies") {
+    return path.starts_with("policies") || path.starts_with("annotations") || path.starts_with("links") ||
+           path.starts_with("validation") || path.find(".outcome") != path.npos;
+  }
+  if (text == "expression")
+    return path.find("expressions[") != path.npos || path.find("values[") != path.npos;
   return path.starts_with("requests[");
 }
 
@@ -51,6 +57,16 @@ bool is_strict_json(const Difference& difference, const Json& writ) {
   };
   return complained(writ.find("complaints"), "schema") || complained(writ.find("complaints"), "entities") ||
          complained(request_complaints(difference.path, writ), "context");
+}
+
+// Writ refused a text in Cedar's syntax, or policies as JSON, saying this.
+bool is_refused(const Difference& difference, const Json& writ, std::string_view message) {
+  constexpr std::array kTexts{"schema"sv, "policies"sv, "expression"sv};
+  return std::ranges::any_of(kTexts, [&](std::string_view text) {
+    const std::string* complaint = writ.find("complaints")->find_string(text);
+    return complaint != nullptr && complaint->find(message) != complaint->npos &&
+           depends_on(difference.path, text);
+  });
 }
 
 // The reference reads an object from a list of its members' values, too, as serde does.
@@ -126,6 +142,11 @@ bool is_minus_zero(const Case& asked, const Difference& difference) {
 
 std::string_view deviation(const Case& asked, const Difference& difference, const Json& writ) {
   if (is_strict_json(difference, writ)) return "strict JSON";
+  if (is_refused(difference, writ, "nested more than") || is_refused(difference, writ, "nested too deeply"))
+    return "nesting";
+  if (is_refused(difference, writ, "this name is too long")) return "length of names";
+  if (asked.policies_are_json && is_refused(difference, writ, "unknown member")) return "strict policy JSON";
+  if (asked.policies_are_json && difference.path == "validation.impossible") return "chains in policy JSON";
   if (is_minus_zero(asked, difference)) return "minus zero";
   if (is_unknown(asked, difference)) return "unknown values";
   if (is_positional(asked, difference)) return "objects as arrays";

@@ -12,7 +12,9 @@
 #include "cedar/compile.h"
 #include "cedar/conform.h"
 #include "cedar/entity_json.h"
+#include "cedar/link.h"
 #include "cedar/parse.h"
+#include "cedar/policy_json.h"
 #include "cedar/schema.h"
 #include "cedar/validate.h"
 
@@ -28,11 +30,15 @@ constexpr std::uint32_t kLevels[] = {0, 1, 2};
 // The one field of the record that carries the value of an expression out of the evaluator.
 constexpr std::string_view kCarrier = "<value>";
 
+// Deeper values are not told apart below; the reference's side knows the same number.
+constexpr std::size_t kMaxShownDepth = 100;
+
 Json ids_to_json(const Ids& ids) {
   return Json(Json::Array(ids.begin(), ids.end()));
 }
 
-Json value_to_json(Value value) {
+Json value_to_json(Value value, std::size_t depth = 0) {
+  if (depth > kMaxShownDepth) return "...";
   switch (value.kind()) {
     case Kind::kBool:
       return value.as_bool();
@@ -57,13 +63,13 @@ Json value_to_json(Value value) {
       return Json::object({{"duration", value.as_duration().ms}});
     case Kind::kSet: {
       Json elements = Json::array();
-      for (const Value element : value.as_set()) elements.push(value_to_json(element));
+      for (const Value element : value.as_set()) elements.push(value_to_json(element, depth + 1));
       return Json::object({{"set", std::move(elements)}});
     }
     case Kind::kRecord: {
       Json fields = Json::array();
       for (const auto& field : value.as_record())
-        fields.push(Json(Json::Array{field.name->view(), value_to_json(field.value)}));
+        fields.push(Json(Json::Array{field.name->view(), value_to_json(field.value, depth + 1)}));
       return Json::object({{"record", std::move(fields)}});
     }
   }
@@ -120,27 +126,28 @@ class Answerer {
   }
 
   void read_policies() {
-    auto parsed = cedar::parse_policies(asked_.policies);
-    if (keep("policies", parsed)) {
-      set_ = *std::move(parsed);
+    if (asked_.policies_are_json ? read(cedar::parse_policies_json(asked_.policies))
+                                 : read(cedar::parse_policies(asked_.policies))) {
       auto compiled = cedar::CompiledPolicySet::compile(set_);
       if (keep("policies", compiled)) policies_ = *std::move(compiled);
     }
     for (const cedar::TemplateLink& link : asked_.links) links_.push(policies_ != nullptr && add_link(link));
   }
 
+  bool read(auto&& parsed) {
+    if (!keep("policies", parsed)) return false;
+    set_ = *std::move(parsed);
+    return true;
+  }
+
   bool add_link(const cedar::TemplateLink& link) {
     for (const auto& uid : {link.principal, link.resource}) {
       if (uid && !cedar::valid_entity_type(uid->type)) return false;
     }
-    set_.links.push_back(link);
+    if (!keep("link", cedar::add_link(set_, link))) return false;
     auto compiled = cedar::CompiledPolicySet::compile(set_);
-    if (keep("link", compiled)) {
-      policies_ = *std::move(compiled);
-      return true;
-    }
-    set_.links.pop_back();
-    return false;
+    if (keep("link", compiled)) policies_ = *std::move(compiled);
+    return compiled.has_value();
   }
 
   Json annotations() const {
@@ -202,19 +209,20 @@ class Answerer {
   // such a policy fails, and the failure shows the record.
   Json read_expressions() {
     Json parse = Json::array();
-    std::string text;
+    cedar::PolicySet set;
     for (const std::string& expression : asked_.expressions) {
-      const auto parsed = cedar::parse_expression(expression);
+      auto parsed = cedar::parse_expression(expression);
       keep("expression", parsed);
       parse.push(parsed.has_value());
-      expression_indices_.push_back(parsed ? expression_count_++ : kNotParsed);
+      expression_indices_.push_back(parsed ? set.policies.size() : kNotParsed);
       if (!parsed) continue;
-      text +=
-          fmt::format("permit(principal,action,resource)when{{ {{\"{}\":\n{}\n}} }};", kCarrier, expression);
+      cedar::Expr record{.kind = cedar::ExprKind::kRecord, .span = {}, .names = {std::string(kCarrier)}};
+      record.operands.push_back(*std::move(parsed));
+      cedar::Policy& policy = set.policies.emplace_back();
+      policy.id = fmt::format("expression{}", set.policies.size());
+      policy.conditions.push_back({.body = std::move(record), .span = {}});
     }
-    const auto set = cedar::parse_policies(text);
-    if (!set) return parse;  // a bracket more than the limit of nesting
-    auto compiled = cedar::CompiledPolicySet::compile(*set);
+    auto compiled = cedar::CompiledPolicySet::compile(set);
     if (compiled) expressions_ = *std::move(compiled);
     return parse;
   }
@@ -295,7 +303,6 @@ class Answerer {
   std::shared_ptr<const cedar::Entities> entities_by_schema_;
   std::shared_ptr<const cedar::CompiledPolicySet> expressions_;
   std::vector<std::size_t> expression_indices_;
-  std::size_t expression_count_ = 0;
   Json complaints_ = Json::object();  // of the request at hand, or of the case
   cedar::Arena arena_;
   cedar::Evaluation evaluation_;

@@ -79,6 +79,11 @@ pub struct Answer {
     complaints: Complaints,
 }
 
+/// The id itself; printed it would be escaped.
+fn text(id: &PolicyId) -> String {
+    AsRef::<str>::as_ref(id).to_string()
+}
+
 fn uid(named: &case::Uid) -> Option<EntityUid> {
     let kind = EntityTypeName::from_str(&named.kind).ok()?;
     Some(EntityUid::from_type_name_and_id(kind, EntityId::new(&named.id)))
@@ -98,13 +103,13 @@ fn annotations(policies: &PolicySet) -> BTreeMap<String, BTreeMap<String, String
     let own = |pairs: &mut dyn Iterator<Item = (&str, &str)>| {
         pairs.map(|(name, value)| (name.to_string(), value.to_string())).collect()
     };
-    let of_policies = policies.policies().map(|policy| (policy.id().to_string(), own(&mut policy.annotations())));
-    let of_templates = policies.templates().map(|policy| (policy.id().to_string(), own(&mut policy.annotations())));
+    let of_policies = policies.policies().map(|policy| (text(policy.id()), own(&mut policy.annotations())));
+    let of_templates = policies.templates().map(|policy| (text(policy.id()), own(&mut policy.annotations())));
     of_policies.chain(of_templates).collect()
 }
 
 fn refused(result: &ValidationResult) -> Ids {
-    result.validation_errors().map(|error| error.policy_id().to_string()).collect()
+    result.validation_errors().map(|error| text(error.policy_id())).collect()
 }
 
 fn validate(schema: &Schema, policies: &PolicySet, complaints: &mut Complaints) -> Validation {
@@ -118,7 +123,7 @@ fn validate(schema: &Schema, policies: &PolicySet, complaints: &mut Complaints) 
         complaints.insert("permissive", error.to_string());
     }
     let impossible = strict.validation_warnings().filter_map(|warning| match warning {
-        ValidationWarning::ImpossiblePolicy(warning) => Some(warning.policy_id().to_string()),
+        ValidationWarning::ImpossiblePolicy(warning) => Some(text(warning.policy_id())),
         _ => None,
     });
     Validation {
@@ -140,11 +145,11 @@ fn outcome(request: &Request, policies: &PolicySet, entities: &Entities, express
     };
     Outcome {
         allow: response.decision() == Decision::Allow,
-        reason: response.diagnostics().reason().map(ToString::to_string).collect(),
+        reason: response.diagnostics().reason().map(text).collect(),
         errors: response
             .diagnostics()
             .errors()
-            .map(|AuthorizationError::PolicyEvaluationError(error)| (error.policy_id().to_string(), code(error.inner())))
+            .map(|AuthorizationError::PolicyEvaluationError(error)| (text(error.policy_id()), code(error.inner())))
             .collect(),
         values: expressions.iter().map(|expression| expression.as_ref().map_or(Value::Null, value_of)).collect(),
     }
@@ -224,7 +229,11 @@ pub fn answer(case: &case::Case) -> Answer {
     } else {
         keep(&mut complaints, "schema", Schema::from_cedarschema_str(&case.schema).map(|(schema, _warnings)| schema))
     };
-    let mut policies = keep(&mut complaints, "policies", PolicySet::from_str(&case.policies));
+    let mut policies = if case.policies_are_json {
+        keep(&mut complaints, "policies", PolicySet::from_json_str(&case.policies))
+    } else {
+        keep(&mut complaints, "policies", PolicySet::from_str(&case.policies))
+    };
     let links = case.links.iter().map(|each| policies.as_mut().is_some_and(|set| link(set, each))).collect();
     let annotations = policies.as_ref().map(annotations);
     let entities = keep(&mut complaints, "entities", Entities::from_json_str(&case.entities, None));

@@ -33,6 +33,9 @@ pub struct Case {
     #[serde(default)]
     pub schema_is_json: bool,
     pub policies: String,
+    /// In the JSON policy format.
+    #[serde(default)]
+    pub policies_are_json: bool,
     #[serde(default)]
     pub links: Vec<Link>,
     pub entities: String,

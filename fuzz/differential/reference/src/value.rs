@@ -10,14 +10,25 @@ use serde_json::{json, Value};
 
 /// The reference keeps extension values as they were written; here two spellings of one value are the same.
 pub fn canonical(value: &EvalResult) -> Value {
+    canonical_at(value, 0)
+}
+
+/// Deeper values are not told apart below; the other side knows the same number.
+const MAX_SHOWN_DEPTH: usize = 100;
+
+fn canonical_at(value: &EvalResult, depth: usize) -> Value {
+    if depth > MAX_SHOWN_DEPTH {
+        return json!("...");
+    }
+    let inner = |value| canonical_at(value, depth + 1);
     match value {
         EvalResult::Bool(value) => json!(value),
         EvalResult::Long(value) => json!(value),
         EvalResult::String(value) => json!(value),
         EvalResult::EntityUid(uid) => json!({"entity": [uid.type_name().to_string(), uid.id().unescaped()]}),
-        EvalResult::Set(set) => json!({"set": set.iter().map(canonical).collect::<Vec<_>>()}),
+        EvalResult::Set(set) => json!({"set": set.iter().map(inner).collect::<Vec<_>>()}),
         EvalResult::Record(record) => {
-            json!({"record": record.iter().map(|(name, value)| json!([name, canonical(value)])).collect::<Vec<_>>()})
+            json!({"record": record.iter().map(|(name, value)| json!([name, inner(value)])).collect::<Vec<_>>()})
         }
         EvalResult::ExtensionValue(text) => extension(text),
     }
