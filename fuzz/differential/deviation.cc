@@ -149,7 +149,8 @@ std::string_view deviation(const Case& asked, const Difference& difference, cons
   if (asked.policies_are_json && difference.path == "validation.impossible") return "chains in policy JSON";
   if (is_minus_zero(asked, difference)) return "minus zero";
   if (is_unknown(asked, difference)) return "unknown values";
-  if (is_positional(asked, difference)) return "objects as arrays";
+  if (is_positional(asked, difference) || is_refused(difference, writ, "expected an object, got array"))
+    return "objects as arrays";
   if (is_slot(asked, difference)) return "slots in expressions";
   return {};
 }
