@@ -56,15 +56,24 @@ def in_turns(there, folder, rounds, arguments_of):
                    for name, figures in by_name.items()} for mode, by_name in seen.items()}
 
 
+def p99(figures):
+    """None when there were too few answers to say."""
+    return figures["p99_ns"] if figures["answers"] >= 200 else None
+
+
 def print_row(label, figures):
+    def shown(value, show_value):
+        return "-" if value is None else show_value(value)
+
     ours = figures["ours"]
-    cells = [f"{label:<22}", f"ours {duration(ours['median_ns']):>9} p99 {duration(ours['p99_ns']):>9}"]
+    cells = [f"{label:<18} | ours {duration(ours['median_ns']):>8} p99 {duration(ours['p99_ns']):>8}"]
     for name, theirs in figures.items():
         if name == "ours":
             continue
-        cells.append(f"{name} {duration(theirs['median_ns']):>9} p99 {duration(theirs['p99_ns']):>9}  "
-                     f"{ratio(theirs['median_ns'], ours['median_ns']):>9}, p99 "
-                     f"{ratio(theirs['p99_ns'], ours['p99_ns']):>9}")
+        worst = p99(theirs)
+        cells.append(f"{name} {duration(theirs['median_ns']):>8} p99 {shown(worst, duration):>8} "
+                     f"{ratio(theirs['median_ns'], ours['median_ns']):>11}, p99 "
+                     f"{shown(worst, lambda value: ratio(value, ours['p99_ns'])):>9}")
     show(" | ".join(cells))
 
 
