@@ -97,7 +97,8 @@ Json to_json(const Case& asked) {
                        {"entities", asked.entities},
                        {"requests", std::move(requests)},
                        {"expressions", texts_to_json(asked.expressions)},
-                       {"names", texts_to_json(asked.names)}});
+                       {"names", texts_to_json(asked.names)},
+                       {"print", asked.print}});
 }
 
 Result<Case> case_from_json(const Json& json) {
@@ -118,6 +119,7 @@ Result<Case> case_from_json(const Json& json) {
   for (const Json& each : elements(json, "requests")) asked.requests.push_back(TRY(request(each)));
   asked.expressions = texts(json, "expressions");
   asked.names = texts(json, "names");
+  asked.print = flag(json, "print");
   if (const std::string* origin = json.find_string("origin")) asked.origin = *origin;
   return asked;
 }

@@ -32,6 +32,7 @@ struct Case {
   std::vector<AskedRequest> requests = {};
   std::vector<std::string> expressions = {};  // their values are compared, for each request
   std::vector<std::string> names = {};        // they may be those of entity types
+  bool print = false;                         // the reference prints what it read, for Writ to read
   std::string origin = {};                    // "seed 1 number 17", for people
 };
 

@@ -184,6 +184,7 @@ Case CaseMaker::make(std::uint64_t number) const {
     }
   }
   if (random.one_in(8)) policies_as_json(random, made, spoilt && random.one_in(3));
+  made.print = random.one_in(6);
   made.origin = fmt::format("seed {} number {}", seed_, number);
   return made;
 }

@@ -44,6 +44,8 @@ class Comparer {
   std::vector<Difference> take() { return std::move(found_); }
 
  private:
+  // For people, and what printed.h compares.
+  static bool is_beside(std::string_view name) { return name == "complaints" || name == "printed"; }
   static bool is_value(const Json::Object& object) {
     return object.size() == 1 && (object[0].first == "set" || object[0].first == "record");
   }
@@ -57,10 +59,10 @@ class Comparer {
     }
     const auto inside = [&](const std::string& name) { return path.empty() ? name : path + "." + name; };
     for (const auto& [name, value] : writ) {
-      if (name != "complaints") compare(inside(name), &value, whole_reference.find(name));
+      if (!is_beside(name)) compare(inside(name), &value, whole_reference.find(name));
     }
     for (const auto& [name, value] : reference) {
-      if (name != "complaints" && whole_writ.find(name) == nullptr) compare(inside(name), nullptr, &value);
+      if (!is_beside(name) && whole_writ.find(name) == nullptr) compare(inside(name), nullptr, &value);
     }
   }
 

@@ -20,8 +20,8 @@ struct Difference {
   std::string to_string() const;
 };
 
-// All differences, in the order of the answers; none when they agree. What stands under `complaints` is not
-// compared. Sets and records may list what they hold in any order.
+// All differences, in the order of the answers; none when they agree. What stands under `complaints` and
+// `printed` is not compared. Sets and records may list what they hold in any order.
 std::vector<Difference> differences(const codec::Json& writ, const codec::Json& reference);
 
 }  // namespace writ::differential

@@ -12,7 +12,12 @@ namespace {
 using namespace std::literals;
 using codec::Json;
 
-// Which of a case's JSON texts a part of the answer depends on.
+// Whether Writ refuses, or does not come so far, where the reference goes on.
+bool is_refusal(const Difference& difference) {
+  return difference.writ == "false" || difference.writ == "null" || difference.writ.empty();
+}
+
+// Whether a part of the answer depends on a text of the case, named as in the complaints.
 bool depends_on(std::string_view path, std::string_view text) {
   if (text == "schema")
     return path == "schema" || path == "validation" || path.find("by_schema") != path.npos ||
@@ -22,8 +27,10 @@ bool depends_on(std::string_view path, std::string_view text) {
     return path.starts_with("policies") || path.starts_with("annotations") || path.starts_with("links") ||
            path.starts_with("validation") || path.find(".outcome") != path.npos;
   }
-  if (text == "expression")
-    return path.find("expressions[") != path.npos || path.find("values[") != path.npos;
+  if (text.starts_with("expressions[")) {
+    const auto index = text.substr(text.find('['));
+    return path == text || path.find("values" + std::string(index)) != path.npos;
+  }
   return path.starts_with("requests[");
 }
 
@@ -55,17 +62,17 @@ bool is_strict_json(const Difference& difference, const Json& writ) {
     const std::string* complaint = complaints != nullptr ? complaints->find_string(text) : nullptr;
     return complaint != nullptr && is_strictness(*complaint) && depends_on(difference.path, text);
   };
+  if (!is_refusal(difference)) return false;
   return complained(writ.find("complaints"), "schema") || complained(writ.find("complaints"), "entities") ||
          complained(request_complaints(difference.path, writ), "context");
 }
 
-// Writ refused a text in Cedar's syntax, or policies as JSON, saying this.
+// Writ refused a text that is not JSON, or policies as JSON, saying this.
 bool is_refused(const Difference& difference, const Json& writ, std::string_view message) {
-  constexpr std::array kTexts{"schema"sv, "policies"sv, "expression"sv};
-  return std::ranges::any_of(kTexts, [&](std::string_view text) {
-    const std::string* complaint = writ.find("complaints")->find_string(text);
-    return complaint != nullptr && complaint->find(message) != complaint->npos &&
-           depends_on(difference.path, text);
+  if (!is_refusal(difference)) return false;
+  return std::ranges::any_of(*writ.find("complaints")->if_object(), [&](const Json::Member& complaint) {
+    const auto& [text, said] = complaint;
+    return depends_on(difference.path, text) && said.if_string()->find(message) != std::string::npos;
   });
 }
 
@@ -80,11 +87,6 @@ bool holds_positional_object(const Json& json) {
   const bool pair = array->size() == 2 && (*array)[0].is_string();
   const bool entity = array->size() >= 3 && (*array)[1].is_object() && (*array)[2].is_array();
   return pair || entity || std::ranges::any_of(*array, holds_positional_object);
-}
-
-// Whether Writ refuses, or does not come so far, where the reference goes on.
-bool is_refusal(const Difference& difference) {
-  return difference.writ == "false" || difference.writ.empty();
 }
 
 // The JSON texts that this part of the answer depends on.
@@ -135,6 +137,7 @@ bool holds_minus_zero(std::string_view text) {
 }
 
 bool is_minus_zero(const Case& asked, const Difference& difference) {
+  if (difference.reference != "false" && !difference.reference.empty()) return false;
   return std::ranges::any_of(texts_of(asked, difference), holds_minus_zero);
 }
 
@@ -144,7 +147,7 @@ std::string_view deviation(const Case& asked, const Difference& difference, cons
   if (is_strict_json(difference, writ)) return "strict JSON";
   if (is_refused(difference, writ, "nested more than") || is_refused(difference, writ, "nested too deeply"))
     return "nesting";
-  if (is_refused(difference, writ, "this name is too long")) return "length of names";
+  if (is_refused(difference, writ, "bytes, at most")) return "length of names";
   if (asked.policies_are_json && is_refused(difference, writ, "unknown member")) return "strict policy JSON";
   if (asked.policies_are_json && difference.path == "validation.impossible") return "chains in policy JSON";
   if (is_minus_zero(asked, difference)) return "minus zero";

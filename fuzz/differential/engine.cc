@@ -212,7 +212,7 @@ class Answerer {
     cedar::PolicySet set;
     for (const std::string& expression : asked_.expressions) {
       auto parsed = cedar::parse_expression(expression);
-      keep("expression", parsed);
+      keep(fmt::format("expressions[{}]", expression_indices_.size()), parsed);
       parse.push(parsed.has_value());
       expression_indices_.push_back(parsed ? set.policies.size() : kNotParsed);
       if (!parsed) continue;

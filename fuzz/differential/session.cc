@@ -3,11 +3,13 @@
 #include <algorithm>
 #include <fmt/format.h>
 #include <fstream>
+#include <iterator>
 #include <set>
 
 #include "crash.h"
 #include "deviation.h"
 #include "engine.h"
+#include "printed.h"
 #include "shrink.h"
 
 namespace writ::differential {
@@ -22,6 +24,13 @@ Result<Json> ask(Reference& reference, const Case& asked) {
   reference.send(to_json(asked).dump());
   const std::string line = TRY(reference.receive());
   return codec::parse_json(line, kAnswerLimits);
+}
+
+std::vector<Difference> all_differences(const Case& asked, const Json& writ, const Json& reference) {
+  auto found = differences(writ, reference);
+  if (const Json* printed = reference.find("printed"))
+    std::ranges::move(printed_differences(asked, *printed), std::back_inserter(found));
+  return found;
 }
 
 bool failed(const Json& answer) {
@@ -89,8 +98,11 @@ Result<void> Session::restart() {
 void Session::compare(const Pending& pending, const Json& reference) {
   ++account_.sets;
   count(pending.writ);
+  if (const Json* printed = reference.find("printed")) {
+    for (const auto& [what, text] : *printed->if_object()) ++account_.outcomes["printed " + what];
+  }
   std::set<std::string> kinds;
-  for (const Difference& difference : differences(pending.writ, reference)) {
+  for (const Difference& difference : all_differences(pending.asked, pending.writ, reference)) {
     if (const auto name = deviation(pending.asked, difference, pending.writ); !name.empty()) {
       if (kinds.emplace(name).second) ++account_.deviations[std::string(name)];
     } else if (kinds.insert(difference.kind()).second) {
@@ -127,7 +139,7 @@ Case Session::shrunk(const Case& asked, const std::string& kind) {
     }
     if (failed(*answer)) return false;
     const Json writ = answer_of_writ(smaller);
-    const auto found = differences(writ, *answer);
+    const auto found = all_differences(smaller, writ, *answer);
     return std::ranges::any_of(found, [&](const Difference& each) {
       return each.kind() == kind && deviation(smaller, each, writ).empty();
     });
@@ -198,7 +210,7 @@ Result<std::string> replay(const std::string& program, const Case& asked) {
       text += fmt::format("{}: {}\n", side, complaints->dump());
   }
   if (failed(theirs)) return text + theirs.dump() + "\n";
-  for (const Difference& difference : differences(ours, theirs)) {
+  for (const Difference& difference : all_differences(asked, ours, theirs)) {
     const auto name = deviation(asked, difference, ours);
     text += fmt::format("{}{}\n", difference.to_string(),
                         name.empty() ? "" : fmt::format(" (documented: {})", name));

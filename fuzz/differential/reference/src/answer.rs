@@ -4,7 +4,7 @@ use std::str::FromStr;
 
 use cedar_policy::{
     eval_expression, Authorizer, AuthorizationError, Context, Decision, Entities, EntityId, EntityTypeName, EntityUid,
-    Expression, PolicyId, PolicySet, Request, Schema, SlotId, ValidationMode, ValidationResult, ValidationWarning,
+    Expression, PolicyId, PolicySet, Request, Schema, SchemaFragment, SlotId, ValidationMode, ValidationResult, ValidationWarning,
     Validator,
 };
 use serde::Serialize;
@@ -59,6 +59,16 @@ struct RequestAnswer {
     complaints: Complaints,
 }
 
+#[derive(Serialize, Default)]
+struct Printed {
+    #[serde(skip_serializing_if = "Option::is_none")]
+    policies: Option<String>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    schema_json: Option<String>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    schema_text: Option<String>,
+}
+
 #[derive(Serialize)]
 pub struct Answer {
     schema: bool,
@@ -76,6 +86,8 @@ pub struct Answer {
     requests: Vec<RequestAnswer>,
     /// Whether each name is that of an entity type.
     names: Vec<bool>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    printed: Option<Printed>,
     complaints: Complaints,
 }
 
@@ -213,6 +225,19 @@ fn answer_request(ground: &Ground, asked: &case::Request) -> RequestAnswer {
     answer
 }
 
+fn print(case: &case::Case, policies: Option<&PolicySet>) -> Printed {
+    let schema = if case.schema_is_json {
+        SchemaFragment::from_json_str(&case.schema).ok()
+    } else {
+        SchemaFragment::from_cedarschema_str(&case.schema).ok().map(|(fragment, _warnings)| fragment)
+    };
+    Printed {
+        policies: policies.and_then(|set| set.clone().to_json().ok()).map(|json| json.to_string()),
+        schema_json: schema.as_ref().and_then(|fragment| fragment.to_json_string().ok()),
+        schema_text: schema.as_ref().and_then(|fragment| fragment.to_cedarschema().ok()),
+    }
+}
+
 pub fn answer(case: &case::Case) -> Answer {
     let mut complaints = BTreeMap::new();
     // The value, or the reason why there is none among the complaints.
@@ -260,8 +285,16 @@ pub fn answer(case: &case::Case) -> Answer {
         expressions: expressions.iter().map(Option::is_some).collect(),
         requests: Vec::new(),
         names: case.names.iter().map(|text| EntityTypeName::from_str(text).is_ok()).collect(),
+        printed: case.print.then(|| print(case, policies.as_ref())),
         complaints: BTreeMap::new(),
     };
+    if !answer.schema {
+        // A fragment may name what no fragment declares.
+        if let Some(printed) = &mut answer.printed {
+            printed.schema_json = None;
+            printed.schema_text = None;
+        }
+    }
     let ground = Ground { schema, policies, entities, entities_by_schema, expressions };
     answer.requests = case.requests.iter().map(|asked| answer_request(&ground, asked)).collect();
     answer.complaints = complaints;

@@ -47,4 +47,7 @@ pub struct Case {
     /// Texts that may be names of entity types.
     #[serde(default)]
     pub names: Vec<String>,
+    /// Whether what was read is to be printed in its other forms.
+    #[serde(default)]
+    pub print: bool,
 }
