@@ -7,6 +7,8 @@
 #include <charconv>
 #include <chrono>
 #include <cstdint>
+#include <cstdio>
+#include <ctime>
 #include <fmt/format.h>
 #include <fstream>
 #include <iterator>
@@ -32,7 +34,7 @@ constexpr std::string_view kUsage =
     "\n"
     "  --seconds N       end after so long (default: 60, unless --cases is given)\n"
     "  --cases N         end after so many requests that were decided\n"
-    "  --seed N          where the random numbers begin (default: 1)\n"
+    "  --seed N          where the random numbers begin (default: the time)\n"
     "  --reference PATH  the worker around the reference crate\n"
     "  --corpus FOLDER   policies, schemas and entities to begin with\n"
     "  --out FOLDER      where differences are saved (default: build/fuzz/differential)\n"
@@ -41,7 +43,7 @@ constexpr std::string_view kUsage =
 struct Options {
   std::optional<std::uint64_t> seconds;
   std::optional<std::uint64_t> cases;
-  std::uint64_t seed = 1;
+  std::uint64_t seed = static_cast<std::uint64_t>(std::time(nullptr));
   std::string reference = "build/cedar-reference/release/cedar-reference";
   std::vector<std::string> corpus;
   std::string out = "build/fuzz/differential";
@@ -112,6 +114,8 @@ Result<bool> run(const Options& options) {
   for (const std::string& folder : options.corpus) corpus.add(folder);
   const CaseMaker maker(options.seed, corpus);
   const auto session = TRY(Session::start(options.reference, options.out));
+  fmt::print("seed {}\n", options.seed);
+  std::fflush(stdout);
   for (std::uint64_t number = 0;; ++number) {
     if (options.seconds && seconds() >= static_cast<double>(*options.seconds)) break;
     if (options.cases && session->account().cases >= *options.cases) break;
