@@ -37,6 +37,7 @@ enum class Reason {
   kTaskExpired,
   kTaskEnded,
   kTaskRevoked,
+  kTaskSuspended,
   kActionNotInTask,
   kResourceNotInTask,
   kPurposeMismatch,

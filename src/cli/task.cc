@@ -1,4 +1,4 @@
-// writ task: open, list, show, end and revoke tasks, over /v1/tasks.
+// writ task: open, list, show, suspend, resume, end and revoke tasks, over /v1/tasks.
 #include <CLI/CLI.hpp>
 #include <fmt/format.h>
 
@@ -97,7 +97,7 @@ void add_open(CLI::App& task, const std::shared_ptr<Options>& options, Action& a
 
 void add_task(CLI::App& program, Action& action) {
   auto options = std::make_shared<Options>();
-  auto* task = program.add_subcommand("task", "open, show and end tasks");
+  auto* task = program.add_subcommand("task", "open, show, suspend and end tasks");
   task->require_subcommand(1);
   add_open(*task, options, action);
 
@@ -112,6 +112,8 @@ void add_task(CLI::App& program, Action& action) {
   };
   for (const OnOne& verb :
        {OnOne{"get", "show a task", "GET", ""},
+        OnOne{"suspend", "suspend a task; its tokens do not work until it is resumed", "POST", "/suspend"},
+        OnOne{"resume", "resume a suspended task", "POST", "/resume"},
         OnOne{"end", "end a task; its tokens stop working at once", "POST", "/end"},
         OnOne{"revoke", "revoke a task; its tokens stop working at once", "POST", "/revoke"}}) {
     auto* command = add_command(*task, verb.name, verb.help, *options);

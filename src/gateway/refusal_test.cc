@@ -53,6 +53,7 @@ int expected_status(Reason reason) {
     case Reason::kTaskExpired:
     case Reason::kTaskEnded:
     case Reason::kTaskRevoked:
+    case Reason::kTaskSuspended:
     case Reason::kActionNotInTask:
     case Reason::kResourceNotInTask:
     case Reason::kPurposeMismatch:

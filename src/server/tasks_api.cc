@@ -104,12 +104,12 @@ Answer<http::Response> TasksApi::show(const http::Request& request, const std::s
   return answer_json(200, shown(*live, permit.time()));
 }
 
-Answer<http::Response> TasksApi::finish(const http::Request& request, const std::string& id,
-                                        bool revoke) const {
+Answer<http::Response> TasksApi::act(const http::Request& request, const std::string& id,
+                                     const Verb& verb) const {
   const auto [permit, live] = TRY(find(request, kManage, id));
-  TRY(api_.record(permit, revoke ? "task.revoked" : "task.ended", id));
-  const auto done = revoke ? tasks_.revoke(id) : tasks_.end(id);
-  if (!done) return std::unexpected(problem(done.error()));
+  TRY(api_.record(permit, verb.event, id));
+  if (const auto done = verb.act(tasks_, id, permit.time()); !done)
+    return std::unexpected(problem(done.error()));
   return answer_json(200, shown(*live, permit.time()));
 }
 
@@ -123,13 +123,20 @@ Result<void> TasksApi::add_to(http::Endpoints& endpoints) const {
                     endpoint([this](const Request& r, const PathValues&) { return list(r); })));
   TRY(endpoints.add("GET", "/v1/tasks/{id}", slow,
                     endpoint([this](const Request& r, const PathValues& v) { return show(r, v[0]); })));
-  TRY(endpoints.add(
-      "POST", "/v1/tasks/{id}/end", slow,
-      endpoint([this](const Request& r, const PathValues& v) { return finish(r, v[0], false); })));
-  TRY(endpoints.add(
-      "POST", "/v1/tasks/{id}/revoke", slow,
-      endpoint([this](const Request& r, const PathValues& v) { return finish(r, v[0], true); })));
-  return {};
+  using task::Registry;
+  const auto add = [&](std::string_view path, Verb verb) {
+    return endpoints.add("POST", path, slow, endpoint([this, verb](const Request& r, const PathValues& v) {
+                           return act(r, v[0], verb);
+                         }));
+  };
+  TRY(add("/v1/tasks/{id}/suspend",
+          {"task.suspended", [](Registry& tasks, auto id, auto now) { return tasks.suspend(id, now); }}));
+  TRY(add("/v1/tasks/{id}/resume",
+          {"task.resumed", [](Registry& tasks, auto id, auto now) { return tasks.resume(id, now); }}));
+  TRY(add("/v1/tasks/{id}/end",
+          {"task.ended", [](Registry& tasks, auto id, auto) { return tasks.end(id); }}));
+  return add("/v1/tasks/{id}/revoke",
+             {"task.revoked", [](Registry& tasks, auto id, auto) { return tasks.revoke(id); }});
 }
 
 }  // namespace writ::server

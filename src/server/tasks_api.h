@@ -1,4 +1,4 @@
-// /v1/tasks: open, see and end tasks (docs/api.md).
+// /v1/tasks: open, see, suspend and end tasks (docs/api.md).
 //
 // Thread-safe.
 #pragma once
@@ -27,7 +27,12 @@ class TasksApi {
   Answer<http::Response> open(const http::Request& request) const;
   Answer<http::Response> list(const http::Request& request) const;
   Answer<http::Response> show(const http::Request& request, const std::string& id) const;
-  Answer<http::Response> finish(const http::Request& request, const std::string& id, bool revoke) const;
+  // What can be done to a task that is there: its record's event, and what does it.
+  struct Verb {
+    std::string_view event;
+    Result<void> (*act)(task::Registry& tasks, std::string_view id, Instant now);
+  };
+  Answer<http::Response> act(const http::Request& request, const std::string& id, const Verb& verb) const;
   Result<void> check_names(const task::Task& task) const;
   Answer<std::pair<gateway::Permit, Live>> find(const http::Request& request, std::string_view action,
                                                 const std::string& id) const;

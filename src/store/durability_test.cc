@@ -68,8 +68,9 @@ void save_for_ever(const std::filesystem::path& path, std::int32_t first, const 
   for (std::int32_t i = first;; ++i) {
     const auto id = fmt::format("n{}", i);
     const bool saved = store->save_task(make_task(id)) && store->reserve({id, "", 8}) &&
-                       store->reserve({id, "", 16}) && store->save_state(id, task::State::kRevoked) &&
-                       store->save({id, kLater}) && store->save_inventory({{make_identity(id)}, {}}) &&
+                       store->reserve({id, "", 16}) && store->save_state(id, task::State::kSuspended) &&
+                       store->save_state(id, task::State::kRevoked) && store->save({id, kLater}) &&
+                       store->save_inventory({{make_identity(id)}, {}}) &&
                        store->first_use("client", id, kLater, Instant()).value();
     if (!saved) ::_exit(4);
     tell(i);

@@ -42,10 +42,8 @@ Result<T> stored(Result<T> read, const Database& database, std::string_view what
                  fmt::format("{}: {} `{}`: {}", database.name(), what, id, read.error().message));
 }
 
-Result<task::State> state_from_name(std::string_view name) {
-  for (const auto state : {task::State::kActive, task::State::kEnded, task::State::kRevoked}) {
-    if (task::state_name(state) == name) return state;
-  }
+Result<task::State> state_from_row(std::string_view name) {
+  if (const auto state = task::state_from_name(name)) return *state;
   return failure(ErrorCode::kCorrupt, fmt::format("there is no task state `{}`", name));
 }
 
@@ -68,7 +66,8 @@ struct SqliteStore::Statements {
         load_budgets(prepare("SELECT task, budget, reserved FROM budgets")),
         save_task(prepare("INSERT INTO tasks (id, record, state) VALUES (?1, ?2, 'active') "
                           "ON CONFLICT (id) DO NOTHING")),
-        save_state(prepare("UPDATE tasks SET state = ?2 WHERE id = ?1 AND state IN ('active', ?2)")),
+        save_state(prepare("UPDATE tasks SET state = ?2 "
+                           "WHERE id = ?1 AND (state = ?2 OR state NOT IN ('ended', 'revoked'))")),
         find_task(prepare("SELECT count(*) FROM tasks WHERE id = ?1")),
         reserve(prepare("INSERT INTO budgets (task, budget, reserved) "
                         "SELECT id, ?2, ?3 FROM tasks WHERE id = ?1 "
@@ -160,7 +159,7 @@ Result<std::vector<task::StoredTask>> SqliteStore::load_tasks() {
     if (task.id != row.text(0))
       return failure(ErrorCode::kCorrupt, fmt::format("{}: task `{}` has the record of task `{}`",
                                                       database_.name(), row.text(0), task.id));
-    const auto state = TRY(stored(state_from_name(row.text(2)), database_, "task", row.text(0)));
+    const auto state = TRY(stored(state_from_row(row.text(2)), database_, "task", row.text(0)));
     auto& mine = reserved[task.id];
     tasks.push_back({std::move(task), state, std::move(mine)});
     return {};

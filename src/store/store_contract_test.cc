@@ -138,12 +138,18 @@ TEST_P(StoreContract, RefusesASecondTaskOfOneId) {
 }
 
 TEST_P(StoreContract, KeepsTheStateOfATask) {
-  for (const auto* id : {"active", "ended", "revoked"}) ASSERT_TRUE(tasks().save_task(make_task(id)));
+  for (const auto* id : {"active", "suspended", "resumed", "ended", "revoked"})
+    ASSERT_TRUE(tasks().save_task(make_task(id)));
+  for (const auto* id : {"suspended", "resumed"})
+    ASSERT_TRUE(tasks().save_state(id, task::State::kSuspended));
+  ASSERT_TRUE(tasks().save_state("resumed", task::State::kActive));
   ASSERT_TRUE(tasks().save_state("ended", task::State::kEnded));
   ASSERT_TRUE(tasks().save_state("revoked", task::State::kRevoked));
   reopen();
   const auto stored = load_tasks();
   EXPECT_EQ(stored.at("active").state, task::State::kActive);
+  EXPECT_EQ(stored.at("suspended").state, task::State::kSuspended);
+  EXPECT_EQ(stored.at("resumed").state, task::State::kActive);
   EXPECT_EQ(stored.at("ended").state, task::State::kEnded);
   EXPECT_EQ(stored.at("revoked").state, task::State::kRevoked);
 }
@@ -153,7 +159,7 @@ TEST_P(StoreContract, NothingBringsATaskBack) {
   ASSERT_TRUE(tasks().save_task(make_task("t1")));
   ASSERT_TRUE(tasks().save_state("t1", task::State::kRevoked));
   EXPECT_TRUE(tasks().save_state("t1", task::State::kRevoked));
-  for (const auto state : {task::State::kActive, task::State::kEnded}) {
+  for (const auto state : {task::State::kActive, task::State::kSuspended, task::State::kEnded}) {
     const auto changed = tasks().save_state("t1", state);
     ASSERT_FALSE(changed);
     EXPECT_EQ(changed.error().code, ErrorCode::kConflict);

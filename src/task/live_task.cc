@@ -40,18 +40,23 @@ std::int64_t LiveTask::used_calls() const noexcept {
 }
 
 std::expected<void, Denial> LiveTask::check_live(Instant now) const {
-  switch (state()) {
+  const State state = this->state();
+  switch (state) {
     case State::kEnded:
       return deny(Reason::kTaskEnded, fmt::format("task `{}` was ended", task_.id));
     case State::kRevoked:
       return deny(Reason::kTaskRevoked, fmt::format("task `{}` was revoked", task_.id));
+    case State::kSuspended:
     case State::kActive:
       break;
   }
+  // What is over does not count as standing still.
   if (now < task_.not_before)
     return deny(Reason::kTaskNotStarted, fmt::format("task `{}` has not begun", task_.id));
   if (now >= task_.expires_at)
     return deny(Reason::kTaskExpired, fmt::format("task `{}` has expired", task_.id));
+  if (state == State::kSuspended)
+    return deny(Reason::kTaskSuspended, fmt::format("task `{}` is suspended", task_.id));
   return {};
 }
 

@@ -43,7 +43,7 @@ class LiveTask {
   State state() const noexcept { return state_.load(std::memory_order_acquire); }
   std::int64_t used_calls() const noexcept;
 
-  // task_not_started, task_expired, task_ended, task_revoked.
+  // task_not_started, task_expired, task_ended, task_revoked, task_suspended.
   std::expected<void, Denial> check_live(Instant now) const;
   // action_not_in_task, resource_not_in_task.
   std::expected<void, Denial> check_scope(cedar::EntityRef action, cedar::EntityRef resource) const;

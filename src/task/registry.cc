@@ -4,6 +4,19 @@
 #include <fmt/format.h>
 
 namespace writ::task {
+namespace {
+
+std::unexpected<Error> already(const LiveTask& task) {
+  return failure(ErrorCode::kConflict,
+                 fmt::format("task `{}` was {} already", task.task().id, state_name(task.state())));
+}
+
+Result<void> not_expired(const LiveTask& task, Instant now) {
+  if (now < task.task().expires_at) return {};
+  return failure(ErrorCode::kConflict, fmt::format("task `{}` has expired", task.task().id));
+}
+
+}  // namespace
 
 std::shared_ptr<LiveTask> Registry::put(Task task, State state, const std::vector<Reservation>& reserved) {
   auto live = std::make_shared<LiveTask>(std::move(task), state, reserved, store_);
@@ -34,16 +47,41 @@ std::shared_ptr<LiveTask> Registry::find(std::string_view id) const {
   return found == shard.tasks.end() ? nullptr : found->second;
 }
 
+Result<std::shared_ptr<LiveTask>> Registry::known(std::string_view id) const {
+  auto task = find(id);
+  if (task == nullptr) return failure(ErrorCode::kNotFound, fmt::format("there is no task `{}`", id));
+  return task;
+}
+
+Result<void> Registry::change(LiveTask& task, State state) {
+  TRY(store_.save_state(task->id, state));
+  task.set_state(state);
+  return {};
+}
+
 Result<void> Registry::finish(std::string_view id, State state) {
   const std::lock_guard lock(changes_);
-  const auto task = find(id);
-  if (task == nullptr) return failure(ErrorCode::kNotFound, fmt::format("there is no task `{}`", id));
-  if (task->state() != State::kActive)
-    return failure(ErrorCode::kConflict,
-                   fmt::format("task `{}` was {} already", id, state_name(task->state())));
-  TRY(store_.save_state(id, state));
-  task->set_state(state);
-  return {};
+  const auto task = TRY(known(id));
+  if (is_final(task->state())) return already(*task);
+  return change(*task, state);
+}
+
+Result<void> Registry::suspend(std::string_view id, Instant now) {
+  const std::lock_guard lock(changes_);
+  const auto task = TRY(known(id));
+  if (task->state() != State::kActive) return already(*task);
+  TRY(not_expired(*task, now));
+  return change(*task, State::kSuspended);
+}
+
+Result<void> Registry::resume(std::string_view id, Instant now) {
+  const std::lock_guard lock(changes_);
+  const auto task = TRY(known(id));
+  if (is_final(task->state())) return already(*task);
+  TRY(not_expired(*task, now));
+  if (task->state() != State::kSuspended)
+    return failure(ErrorCode::kConflict, fmt::format("task `{}` is not suspended", id));
+  return change(*task, State::kActive);
 }
 
 std::vector<std::shared_ptr<LiveTask>> Registry::all() const {

@@ -45,6 +45,9 @@ class Registry {
   // kNotFound; kConflict when it was ended or revoked already. Nothing brings a task back.
   Result<void> end(std::string_view id) { return finish(id, State::kEnded); }
   Result<void> revoke(std::string_view id) { return finish(id, State::kRevoked); }
+  // A stop that is not an end. Only what is suspended and not over (kConflict) can be resumed.
+  Result<void> suspend(std::string_view id, Instant now);
+  Result<void> resume(std::string_view id, Instant now);
   // In the order of their opening.
   std::vector<std::shared_ptr<LiveTask>> all() const;
   std::size_t size() const;
@@ -64,6 +67,9 @@ class Registry {
 
   Shard& shard_of(std::string_view id) const noexcept { return shards_[Hash{}(id) % kShards]; }
   std::shared_ptr<LiveTask> put(Task task, State state, const std::vector<Reservation>& reserved);
+  // The following are called with changes_ held.
+  Result<std::shared_ptr<LiveTask>> known(std::string_view id) const;
+  Result<void> change(LiveTask& task, State state);
   Result<void> finish(std::string_view id, State state);
 
   Store& store_;

@@ -14,7 +14,7 @@ using codec::Json;
 using codec::Members;
 
 constexpr std::int64_t kDefaultSeconds = 600;
-constexpr std::array<std::string_view, 3> kStates{"active", "ended", "revoked"};
+constexpr std::array<std::string_view, 4> kStates{"active", "suspended", "ended", "revoked"};  // by State
 
 std::unexpected<Error> wrong(std::string message) {
   return failure(ErrorCode::kInvalid, std::move(message));
@@ -123,6 +123,16 @@ std::string_view state_name(State state) noexcept {
   return kStates[static_cast<std::size_t>(state)];
 }
 
+std::optional<State> state_from_name(std::string_view name) noexcept {
+  const auto found = std::ranges::find(kStates, name);
+  if (found == kStates.end()) return std::nullopt;
+  return static_cast<State>(found - kStates.begin());
+}
+
+bool is_final(State state) noexcept {
+  return state == State::kEnded || state == State::kRevoked;
+}
+
 std::string uid_text(const cedar::EntityUid& uid) {
   std::string text;
   cedar::append_entity(text, uid.type, uid.id);
@@ -168,7 +178,7 @@ Result<Task> task_from_request(const Json& json, Instant now) {
 
 Json task_to_json(const Task& task, State state, std::int64_t used_calls, Instant now) {
   Json json = shared_members(task);
-  const bool expired = state == State::kActive && now >= task.expires_at;
+  const bool expired = !is_final(state) && now >= task.expires_at;
   json.set("state", expired ? std::string_view("expired") : state_name(state));
   json.set("not_before", unix_seconds(task.not_before));
   json.set("expires_at", unix_seconds(task.expires_at));

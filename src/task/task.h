@@ -62,8 +62,12 @@ struct Task {
   Instant opened_at;
 };
 
-enum class State : std::uint8_t { kActive, kEnded, kRevoked };
-std::string_view state_name(State state) noexcept;  // "active", "ended", "revoked"
+// active ⇄ suspended → ended | revoked. Nothing leads out of the last two.
+enum class State : std::uint8_t { kActive, kSuspended, kEnded, kRevoked };
+std::string_view state_name(State state) noexcept;  // "active", "suspended", "ended", "revoked"
+std::optional<State> state_from_name(std::string_view name) noexcept;
+// Whether it is over for good.
+bool is_final(State state) noexcept;
 
 // What somebody asks for; `now` and the lifetime make the window. The id and opened_by are the caller's to
 // set. Members: purpose, subject, client, agents, actions, resources, tenant, environment, labels, not_before

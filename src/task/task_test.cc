@@ -112,6 +112,52 @@ TEST_F(TaskTest, EndedAndRevokedTasksRefuseAtOnceAndForGood) {
   EXPECT_EQ(revoked->check_live(kNow).error().reason, Reason::kTaskRevoked);
 }
 
+TEST_F(TaskTest, ASuspendedTaskRefusesAtOnceUntilItIsResumed) {
+  const auto live = open(make_task(5));
+  ASSERT_TRUE(live->consume(read, kNow));
+  ASSERT_TRUE(registry.suspend("t", kNow));
+  EXPECT_EQ(live->check_live(kNow).error().reason, Reason::kTaskSuspended);
+  EXPECT_EQ(live->consume(read, kNow).error().reason, Reason::kTaskSuspended);
+  EXPECT_EQ(registry.suspend("t", kNow).error().message, "task `t` was suspended already");
+  ASSERT_TRUE(registry.resume("t", kNow));
+  EXPECT_TRUE(live->consume(read, kNow));
+  EXPECT_EQ(live->used_calls(), 2);
+  EXPECT_EQ(registry.resume("t", kNow).error().message, "task `t` is not suspended");
+  EXPECT_EQ(registry.suspend("none", kNow).error().code, ErrorCode::kNotFound);
+  EXPECT_EQ(registry.resume("none", kNow).error().code, ErrorCode::kNotFound);
+}
+
+TEST_F(TaskTest, ResumingNeverRevivesWhatIsOver) {
+  for (const auto state : {State::kEnded, State::kRevoked}) {
+    auto task = make_task();
+    task.id = state_name(state);
+    const auto live = open(task);
+    ASSERT_TRUE(registry.suspend(task.id, kNow));
+    ASSERT_TRUE(state == State::kEnded ? registry.end(task.id) : registry.revoke(task.id));
+    EXPECT_EQ(registry.resume(task.id, kNow).error().code, ErrorCode::kConflict);
+    EXPECT_EQ(registry.suspend(task.id, kNow).error().code, ErrorCode::kConflict);
+    EXPECT_EQ(live->state(), state);
+  }
+  const auto live = open(make_task());
+  ASSERT_TRUE(registry.suspend("t", kNow));
+  const auto expiry = (*live)->expires_at;
+  EXPECT_EQ(registry.resume("t", expiry).error().message, "task `t` has expired");
+  EXPECT_EQ(live->check_live(expiry).error().reason, Reason::kTaskExpired);
+  EXPECT_EQ(live->check_live(kNow).error().reason, Reason::kTaskSuspended);
+}
+
+TEST_F(TaskTest, ASuspensionThatCouldNotBeStoredIsNone) {
+  const auto live = open(make_task());
+  store.broken = true;
+  EXPECT_FALSE(registry.suspend("t", kNow));
+  EXPECT_TRUE(live->check_live(kNow));
+  store.broken = false;
+  ASSERT_TRUE(registry.suspend("t", kNow));
+  store.broken = true;
+  EXPECT_FALSE(registry.resume("t", kNow));
+  EXPECT_EQ(live->check_live(kNow).error().reason, Reason::kTaskSuspended);
+}
+
 TEST_F(TaskTest, RefusesActionsAndResourcesOutsideItsScope) {
   const auto live = open(make_task());
   const auto one = arena.entity("Billing::Invoice", "1"), two = arena.entity("Billing::Invoice", "2");

@@ -34,6 +34,17 @@ class KillNine(unittest.TestCase):
         answer = self.world.through_gateway(token, READ)
         self.assertEqual((403, "task_ended"), (answer.status, answer.reason()))
 
+    def test_a_suspended_task_stays_suspended_and_a_resumed_one_resumed(self):
+        task = self.world.open_task()
+        token = self.world.agent_token(task)
+        operator = self.world.operator_token()
+        self.assertEqual(200, self.world.api_call(operator, "POST", f"/v1/tasks/{task}/suspend").status)
+        self.restart()
+        self.assertEqual("task_suspended", self.world.through_gateway(token, READ).reason())
+        self.assertEqual(200, self.world.api_call(operator, "POST", f"/v1/tasks/{task}/resume").status)
+        self.restart()
+        self.assertEqual(200, self.world.through_gateway(token, READ).status)
+
     def test_a_used_budget_stays_used(self):
         token = self.world.agent_token(self.world.open_task(budget={"calls": 3}))
         passed = sum(self.world.through_gateway(token, READ).status == 200 for _ in range(2))

@@ -37,6 +37,30 @@ class OwnApi(unittest.TestCase):
         self.assertEqual("task_ended", self.world.through_gateway(token, READ).reason())
         self.assertEqual(1, self.writ("task", "end", task["id"])[0])
 
+    def test_a_task_stands_still_while_it_is_suspended(self):
+        task = self.world.open_task(budget={"calls": 3})
+        token = self.world.agent_token(task)
+        self.assertEqual(200, self.world.through_gateway(token, READ).status)
+        status, seen, err = self.writ("task", "suspend", task)
+        self.assertEqual((0, "suspended"), (status, seen and seen["state"]), err)
+        answer = self.world.through_gateway(token, READ)
+        self.assertEqual((403, "task_suspended"), (answer.status, answer.reason()), answer)
+        issued = self.world.token_request("support-agent", grant_type=harness.EXCHANGE, resource=harness.INVOICES, task=task,
+                                          subject_token=self.world.customer_token(), purpose="support",
+                                          subject_token_type="urn:ietf:params:oauth:token-type:access_token")
+        self.assertEqual((400, "task_suspended"), (issued.status, issued.reason()), issued)
+        self.assertEqual(1, self.writ("task", "suspend", task)[0])
+        status, seen, err = self.writ("task", "resume", task)
+        self.assertEqual((0, "active", 1), (status, seen and seen["state"], seen and seen["used_calls"]), err)
+        self.assertEqual(200, self.world.through_gateway(token, READ).status)
+        self.assertEqual(1, self.writ("task", "resume", task)[0])
+        # Resuming brings nothing back that is over.
+        self.assertEqual(0, self.writ("task", "suspend", task)[0])
+        self.assertEqual(0, self.writ("task", "revoke", task)[0])
+        status, _, err = self.writ("task", "resume", task)
+        self.assertEqual(1, status, err)
+        self.assertEqual("task_revoked", self.world.through_gateway(token, READ).reason())
+
     def test_who_lists_tasks_sees_their_own(self):
         task = self.world.open_task()
         sofia = self.world.customer_token(self.world.api, user="sofia", tenant="south")

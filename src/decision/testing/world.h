@@ -103,6 +103,7 @@ struct World {
     for (std::int64_t i = 0; used != nullptr && i < *used->if_int(); ++i)
       WRIT_CHECK(live->consume(arena.entity(action.type, action.id), (*live)->not_before).has_value());
     const auto* state = json.find_string("state");
+    if (state != nullptr && *state == "suspended") WRIT_CHECK(tasks.suspend(id, now).has_value());
     if (state != nullptr && *state == "ended") WRIT_CHECK(tasks.end(id).has_value());
     if (state != nullptr && *state == "revoked") WRIT_CHECK(tasks.revoke(id).has_value());
   }
