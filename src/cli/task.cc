@@ -1,4 +1,4 @@
-// writ task: open, list, show, suspend, resume, end and revoke tasks, over /v1/tasks.
+// writ task: open, list, show, narrow, suspend, resume, end and revoke tasks, over /v1/tasks.
 #include <CLI/CLI.hpp>
 #include <fmt/format.h>
 
@@ -19,8 +19,8 @@ struct Options {
   std::vector<std::string> agents;
   std::vector<std::string> actions;
   std::vector<std::string> resources;
-  std::int64_t expires_in_seconds = 600;
-  std::int64_t calls = 0;
+  std::optional<std::int64_t> expires_in_seconds;
+  std::optional<std::int64_t> calls;
 };
 
 std::string line(const codec::Json& task) {
@@ -49,15 +49,29 @@ codec::Json texts(const std::vector<std::string>& values) {
   return array;
 }
 
+void add_limits(const Options& options, codec::Json& body) {
+  if (options.expires_in_seconds) body.set("expires_in_seconds", *options.expires_in_seconds);
+  if (options.calls) body.set("budget", codec::Json::object({{"calls", *options.calls}}));
+}
+
 codec::Json request_of(const Options& options) {
   auto body = codec::Json::object({{"purpose", options.purpose},
                                    {"agents", texts(options.agents)},
                                    {"actions", texts(options.actions)},
-                                   {"resources", texts(options.resources)},
-                                   {"expires_in_seconds", options.expires_in_seconds}});
+                                   {"resources", texts(options.resources)}});
   if (!options.subject.empty()) body.set("subject", options.subject);
   if (!options.client.empty()) body.set("client", options.client);
-  if (options.calls > 0) body.set("budget", codec::Json::object({{"calls", options.calls}}));
+  add_limits(options, body);
+  return body;
+}
+
+// Only what is given: the rest stays as it is.
+codec::Json narrowing_of(const Options& options) {
+  auto body = codec::Json::object();
+  if (!options.agents.empty()) body.set("agents", texts(options.agents));
+  if (!options.actions.empty()) body.set("actions", texts(options.actions));
+  if (!options.resources.empty()) body.set("resources", texts(options.resources));
+  add_limits(options, body);
   return body;
 }
 
@@ -75,19 +89,23 @@ CLI::App* add_command(CLI::App& task, const char* name, const char* help, Option
   return command;
 }
 
+void add_bounds(CLI::App& command, Options& options) {
+  command.add_option("--agent", options.agents, "an agent that takes part; repeat for more");
+  command.add_option("--action", options.actions,
+                     "a Cedar action, e.g. Billing::Action::\"read\"; repeat for more");
+  command.add_option("--resource", options.resources,
+                     "a resource pattern, e.g. Billing::Invoice::\"inv-1001\"; repeat for more");
+  command.add_option("--expires-in", options.expires_in_seconds, "seconds; a new task has 600");
+  command.add_option("--calls", options.calls, "how many calls in all");
+}
+
 void add_open(CLI::App& task, const std::shared_ptr<Options>& options, Action& action) {
   auto* open = add_command(task, "open", "open a task; it is active at once", *options);
   open->add_option("--purpose", options->purpose, "what the work is for")->required();
   open->add_option("--subject", options->subject, "the user it is for");
   open->add_option("--task-client", options->client, "the only client that may use it");
-  open->add_option("--agent", options->agents, "an agent that takes part; repeat for more");
-  open->add_option("--action", options->actions,
-                   "a Cedar action, e.g. Billing::Action::\"read\"; repeat for more")
-      ->required();
-  open->add_option("--resource", options->resources,
-                   "a resource pattern, e.g. Billing::Invoice::\"inv-1001\"");
-  open->add_option("--expires-in", options->expires_in_seconds, "seconds")->capture_default_str();
-  open->add_option("--calls", options->calls, "how many calls in all; 0: unlimited")->capture_default_str();
+  add_bounds(*open, *options);
+  open->get_option("--action")->required();
   open->callback([options, &action] {
     action = [options] { return call(*options, "POST", "/v1/tasks", task_text, request_of(*options)); };
   });
@@ -100,6 +118,17 @@ void add_task(CLI::App& program, Action& action) {
   auto* task = program.add_subcommand("task", "open, show, suspend and end tasks");
   task->require_subcommand(1);
   add_open(*task, options, action);
+
+  auto* narrow = add_command(*task, "narrow",
+                             "take from a task what it no longer needs; what is not named stays", *options);
+  narrow->add_option("id", options->id, "the task's id")->required();
+  add_bounds(*narrow, *options);
+  narrow->callback([options, &action] {
+    action = [options] {
+      return call(*options, "POST", "/v1/tasks/" + options->id + "/narrow", task_text,
+                  narrowing_of(*options));
+    };
+  });
 
   auto* list = add_command(*task, "list", "list the tasks", *options);
   list->callback(

@@ -149,7 +149,7 @@ class Enforcer::Walk {
   std::expected<void, decision::Refusal> consume() {
     if (!decision_->consumes_budget()) return {};
     if (task_ == nullptr) return broken("the decision asks for the budget of a task that is not there");
-    auto consumed = task_->consume(context_->action(), now_);
+    auto consumed = task_->consume({context_->action(), context_->resource(), now_});
     if (!consumed) return refuse(std::move(consumed).error());
     return {};
   }

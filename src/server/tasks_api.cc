@@ -7,6 +7,7 @@
 #include "context/context.h"
 #include "crypto/random.h"
 #include "server/problem.h"
+#include "task/attenuation.h"
 
 namespace writ::server {
 namespace {
@@ -104,6 +105,18 @@ Answer<http::Response> TasksApi::show(const http::Request& request, const std::s
   return answer_json(200, shown(*live, permit.time()));
 }
 
+Answer<http::Response> TasksApi::narrow(const http::Request& request, const std::string& id) const {
+  const auto [permit, live] = TRY(find(request, kManage, id));
+  const auto json = TRY(read_json(request));
+  // What would be refused is not recorded as done.
+  if (const auto less = task::narrowed(live->task(), json, permit.time()); !less)
+    return std::unexpected(problem(less.error()));
+  TRY(api_.record(permit, "task.narrowed", id, json.dump()));
+  if (const auto done = tasks_.narrow(id, json, permit.time()); !done)
+    return std::unexpected(problem(done.error()));
+  return answer_json(200, shown(*live, permit.time()));
+}
+
 Answer<http::Response> TasksApi::act(const http::Request& request, const std::string& id,
                                      const Verb& verb) const {
   const auto [permit, live] = TRY(find(request, kManage, id));
@@ -123,6 +136,8 @@ Result<void> TasksApi::add_to(http::Endpoints& endpoints) const {
                     endpoint([this](const Request& r, const PathValues&) { return list(r); })));
   TRY(endpoints.add("GET", "/v1/tasks/{id}", slow,
                     endpoint([this](const Request& r, const PathValues& v) { return show(r, v[0]); })));
+  TRY(endpoints.add("POST", "/v1/tasks/{id}/narrow", slow,
+                    endpoint([this](const Request& r, const PathValues& v) { return narrow(r, v[0]); })));
   using task::Registry;
   const auto add = [&](std::string_view path, Verb verb) {
     return endpoints.add("POST", path, slow, endpoint([this, verb](const Request& r, const PathValues& v) {

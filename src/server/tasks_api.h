@@ -1,4 +1,4 @@
-// /v1/tasks: open, see, suspend and end tasks (docs/api.md).
+// /v1/tasks: open, see, narrow, suspend and end tasks (docs/api.md).
 //
 // Thread-safe.
 #pragma once
@@ -27,6 +27,7 @@ class TasksApi {
   Answer<http::Response> open(const http::Request& request) const;
   Answer<http::Response> list(const http::Request& request) const;
   Answer<http::Response> show(const http::Request& request, const std::string& id) const;
+  Answer<http::Response> narrow(const http::Request& request, const std::string& id) const;
   // What can be done to a task that is there: its record's event, and what does it.
   struct Verb {
     std::string_view event;

@@ -68,6 +68,8 @@ struct SqliteStore::Statements {
                           "ON CONFLICT (id) DO NOTHING")),
         save_state(prepare("UPDATE tasks SET state = ?2 "
                            "WHERE id = ?1 AND (state = ?2 OR state NOT IN ('ended', 'revoked'))")),
+        save_narrowed(prepare("UPDATE tasks SET record = ?2 "
+                              "WHERE id = ?1 AND state NOT IN ('ended', 'revoked')")),
         find_task(prepare("SELECT count(*) FROM tasks WHERE id = ?1")),
         reserve(prepare("INSERT INTO budgets (task, budget, reserved) "
                         "SELECT id, ?2, ?3 FROM tasks WHERE id = ?1 "
@@ -94,7 +96,7 @@ struct SqliteStore::Statements {
                     "WHERE jwk = excluded.jwk")) {}
 
   Prepared load_identities, load_apis, save_identity, save_api;
-  Prepared load_tasks, load_budgets, save_task, save_state, find_task, reserve, settle;
+  Prepared load_tasks, load_budgets, save_task, save_state, save_narrowed, find_task, reserve, settle;
   Prepared load_revocations, save_revocation, forget_revocations;
   Prepared use, forget_used;
   Prepared load_keys, save_signing_key, save_verifying_key;
@@ -176,7 +178,17 @@ Result<void> SqliteStore::save_task(const task::Task& task) {
 
 Result<void> SqliteStore::save_state(std::string_view id, task::State state) {
   const std::lock_guard lock(mutex_);
-  if (TRY(statements_->save_state->bind(1, id).bind(2, task::state_name(state)).run()) == 1) return {};
+  return changed_task(id, TRY(statements_->save_state->bind(1, id).bind(2, task::state_name(state)).run()));
+}
+
+Result<void> SqliteStore::save_narrowed(const task::Task& task) {
+  const std::lock_guard lock(mutex_);
+  return changed_task(task.id,
+                      TRY(statements_->save_narrowed->bind(1, task.id).bind(2, task_record(task)).run()));
+}
+
+Result<void> SqliteStore::changed_task(std::string_view id, std::int64_t rows) {
+  if (rows == 1) return {};
   bool exists = false;
   TRY(statements_->find_task->bind(1, id).for_each_row([&](const Statement& row) -> Result<void> {
     exists = row.number(0) == 1;

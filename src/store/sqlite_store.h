@@ -47,6 +47,7 @@ class SqliteStore final : public inventory::Store,
   Result<void> save_task(const task::Task& task) override;
   // kNotFound; kConflict when it has another final state already: nothing brings a task back.
   Result<void> save_state(std::string_view id, task::State state) override;
+  Result<void> save_narrowed(const task::Task& task) override;
   // Never lowers what is reserved. kNotFound when there is no such task.
   Result<void> reserve(const task::Reservation& reservation) override;
   // Lowers what is reserved to what was used, for an orderly end, when no call can follow. kConflict when
@@ -68,6 +69,7 @@ class SqliteStore final : public inventory::Store,
 
  private:
   struct Statements;
+  Result<void> changed_task(std::string_view id, std::int64_t rows);  // with mutex_ held
   SqliteStore(Database database, std::unique_ptr<Statements> statements, SqliteOptions options);
   Result<void> forget_used(Instant now);  // with mutex_ held
 

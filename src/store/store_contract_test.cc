@@ -134,7 +134,7 @@ TEST_P(StoreContract, RefusesASecondTaskOfOneId) {
   ASSERT_FALSE(second);
   EXPECT_EQ(second.error().code, ErrorCode::kConflict);
   EXPECT_EQ(second.error().message, "there is a task `t1` already");
-  EXPECT_EQ(load_tasks().at("t1").task.max_calls, 5);
+  EXPECT_EQ(load_tasks().at("t1").task.budget.calls, 5);
 }
 
 TEST_P(StoreContract, KeepsTheStateOfATask) {
@@ -152,6 +152,30 @@ TEST_P(StoreContract, KeepsTheStateOfATask) {
   EXPECT_EQ(stored.at("resumed").state, task::State::kActive);
   EXPECT_EQ(stored.at("ended").state, task::State::kEnded);
   EXPECT_EQ(stored.at("revoked").state, task::State::kRevoked);
+}
+
+TEST_P(StoreContract, KeepsANarrowedTaskInItsPlace) {
+  for (const auto* id : {"t1", "t2", "t3"}) ASSERT_TRUE(tasks().save_task(make_task(id, 100)));
+  ASSERT_TRUE(tasks().reserve({"t2", "", 8}));
+  ASSERT_TRUE(tasks().save_state("t2", task::State::kSuspended));
+  const auto less = make_task("t2", 10);
+  ASSERT_TRUE(tasks().save_narrowed(less));
+  reopen();
+  const auto stored = tasks().load_tasks().value();
+  ASSERT_EQ(stored.size(), 3u);
+  EXPECT_EQ(task_record(stored[1].task), task_record(less));
+  EXPECT_EQ(stored[1].state, task::State::kSuspended);
+  EXPECT_EQ(reserved("t2").at(""), 8);
+  EXPECT_EQ(stored[2].task.budget.calls, 100);
+}
+
+TEST_P(StoreContract, NarrowsNeitherWhatIsOverNorWhatIsNotThere) {
+  SKIP_UNLESS_IT_GUARDS_TASKS();
+  ASSERT_TRUE(tasks().save_task(make_task("t1", 100)));
+  ASSERT_TRUE(tasks().save_state("t1", task::State::kEnded));
+  EXPECT_EQ(tasks().save_narrowed(make_task("t1", 10)).error().code, ErrorCode::kConflict);
+  EXPECT_EQ(load_tasks().at("t1").task.budget.calls, 100);
+  EXPECT_EQ(tasks().save_narrowed(make_task("nobody")).error().code, ErrorCode::kNotFound);
 }
 
 TEST_P(StoreContract, NothingBringsATaskBack) {
@@ -207,6 +231,7 @@ TEST_P(StoreContract, ABudgetIsNeverExceededOverCrashes) {
   constexpr int kCalls = 20;
   cedar::Arena arena;
   const auto action = arena.entity("Billing::Action", "read");
+  const auto invoice = arena.entity("Billing::Invoice", "1");
   const auto open = [&] {
     auto registry = std::make_unique<task::Registry>(tasks());
     EXPECT_TRUE(registry->load());
@@ -219,7 +244,7 @@ TEST_P(StoreContract, ABudgetIsNeverExceededOverCrashes) {
     reopen();  // without settling: as after kill -9
     const auto registry = open();
     for (int call = 0; call < 3; ++call)
-      passed += registry->find("t1")->consume(action, task.not_before) ? 1 : 0;
+      passed += registry->find("t1")->consume({action, invoice, task.not_before}) ? 1 : 0;
   }
   EXPECT_GE(passed, 3);
   EXPECT_LE(passed, kCalls);

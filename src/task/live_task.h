@@ -1,8 +1,9 @@
 // LiveTask: a task while it lives: its state and what is left of its budgets.
 //
-// The checks are pure questions for the guards. consume() is atomic: of N parallel calls against a budget of
-// K exactly K pass. Budgets are counted in memory in blocks that were reserved in the store beforehand, so a
-// crash may lose what was reserved and not used, and never grants more. Thread-safe.
+// The checks are pure questions for the guards and take no lock. consume() is one step: it asks again, under
+// the task's lock, what could have changed since, and takes from all budgets or from none. So of N parallel
+// calls against a budget of K exactly K pass, and a call that began after a change was acknowledged has seen
+// it. Thread-safe.
 #pragma once
 
 #include <atomic>
@@ -13,33 +14,22 @@
 #include <vector>
 
 #include "base/denial.h"
+#include "task/counter.h"
 #include "task/task.h"
 
 namespace writ::task {
 
-// What the store knows of a budget: how much of it may have been used.
-struct Reservation {
-  std::string task;
-  std::string budget;  // "" for all calls, else the action's text
-  std::int64_t amount;
-};
-
-class BudgetStore {
- public:
-  virtual ~BudgetStore() = default;
-  // Never lowers what is reserved. Durable when it returns.
-  virtual Result<void> reserve(const Reservation& reservation) = 0;
-  // Lowers what is reserved to what was used, when no call can follow.
-  virtual Result<void> settle(const Reservation& used) = 0;
-};
+// Every narrowing keeps the task as it was before, for those that still look at it.
+inline constexpr std::size_t kMaxNarrowings = 64;
 
 class LiveTask {
  public:
   // `reserved` is what an earlier process reserved, and so may have used; the store must outlive it.
   LiveTask(Task task, State state, const std::vector<Reservation>& reserved, BudgetStore& store);
 
-  const Task& task() const noexcept { return task_; }
-  const Task* operator->() const noexcept { return &task_; }
+  // As it is now. The reference is good for the life of this object; a later call may give a narrower task.
+  const Task& task() const noexcept { return current_.load(std::memory_order_acquire)->task; }
+  const Task* operator->() const noexcept { return &task(); }
   State state() const noexcept { return state_.load(std::memory_order_acquire); }
   std::int64_t used_calls() const noexcept;
 
@@ -53,33 +43,44 @@ class LiveTask {
   std::expected<void, Denial> check_budget(cedar::EntityRef action) const;
   bool names_agent(std::string_view id) const noexcept;
 
-  // Takes one call, if the task is live and its budgets allow it.
-  std::expected<void, Denial> consume(cedar::EntityRef action, Instant now);
+  // One call.
+  struct Use {
+    cedar::EntityRef action;
+    cedar::EntityRef resource;
+    Instant now;
+  };
+  // Takes it from the budgets, if the task is live and includes it, and the budgets allow it.
+  std::expected<void, Denial> consume(const Use& use);
 
  private:
   friend class Registry;
-  struct Counter {
-    std::string name;  // "" for all calls
-    std::int64_t max;
-    std::int64_t block;
-    std::atomic<std::int64_t> used;
-    std::atomic<std::int64_t> reserved;
+  // The task from one narrowing to the next. Immutable.
+  struct Version {
+    explicit Version(Task of) : task(std::move(of)) {}
+    Task task;
+    Counter* calls = nullptr;  // null: unlimited
+    std::vector<std::pair<cedar::EntityUid, Counter*>> by_action;
+
+    Counter* for_action(cedar::EntityRef action) const noexcept;
   };
 
-  void set_state(State state) noexcept { state_.store(state, std::memory_order_release); }
-  Counter* counter_for(cedar::EntityRef action) const;
-  std::expected<void, Denial> take(Counter& counter);
-  Result<void> reserve_more(Counter& counter, std::int64_t needed);
-  Denial exceeded(const Counter& counter) const;
+  // Called by the registry, one at a time, after what they change is durable.
+  void set_state(State state);
+  void replace(Task narrower);
+  std::size_t narrowings() const noexcept { return versions_.size() - 1; }
   // Gives back what was reserved and not used; for an orderly end of the process.
   Result<void> settle();
 
-  const Task task_;
-  std::atomic<State> state_;
+  void add_version(Task task, const std::vector<Reservation>& reserved);
+  Counter* counter(std::string name, std::int64_t max, const std::vector<Reservation>& reserved);
+  Denial exceeded(const Counter& counter) const;
+
   BudgetStore& store_;
-  std::mutex reserving_;
-  std::unique_ptr<Counter> calls_;  // null: unlimited
-  std::vector<std::pair<cedar::EntityUid, std::unique_ptr<Counter>>> by_action_;
+  std::mutex lock_;  // of everything below, but what is atomic may be read without it
+  std::atomic<State> state_;
+  std::vector<std::unique_ptr<Counter>> counters_;
+  std::vector<std::unique_ptr<const Version>> versions_;
+  std::atomic<const Version*> current_;
 };
 
 }  // namespace writ::task

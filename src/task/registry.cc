@@ -3,6 +3,8 @@
 #include <algorithm>
 #include <fmt/format.h>
 
+#include "task/attenuation.h"
+
 namespace writ::task {
 namespace {
 
@@ -82,6 +84,20 @@ Result<void> Registry::resume(std::string_view id, Instant now) {
   if (task->state() != State::kSuspended)
     return failure(ErrorCode::kConflict, fmt::format("task `{}` is not suspended", id));
   return change(*task, State::kActive);
+}
+
+Result<void> Registry::narrow(std::string_view id, const codec::Json& json, Instant now) {
+  const std::lock_guard lock(changes_);
+  const auto task = TRY(known(id));
+  if (is_final(task->state())) return already(*task);
+  TRY(not_expired(*task, now));
+  auto less = TRY(narrowed(task->task(), json, now));
+  if (task->narrowings() == kMaxNarrowings)
+    return failure(ErrorCode::kLimit,
+                   fmt::format("task `{}` was narrowed {} times already", id, kMaxNarrowings));
+  TRY(store_.save_narrowed(less));
+  task->replace(std::move(less));
+  return {};
 }
 
 std::vector<std::shared_ptr<LiveTask>> Registry::all() const {

@@ -30,6 +30,8 @@ class Store : public BudgetStore {
   // kConflict when there is a task of that id.
   virtual Result<void> save_task(const Task& task) = 0;
   virtual Result<void> save_state(std::string_view id, State state) = 0;
+  // In place of the task of that id, unless it is over (kConflict).
+  virtual Result<void> save_narrowed(const Task& task) = 0;
 };
 
 class Registry {
@@ -48,6 +50,9 @@ class Registry {
   // A stop that is not an end. Only what is suspended and not over (kConflict) can be resumed.
   Result<void> suspend(std::string_view id, Instant now);
   Result<void> resume(std::string_view id, Instant now);
+  // Takes from it what `json` says (task/attenuation.h), from the next call on. kInvalid when anything would
+  // be wider; kConflict when it is over; kLimit when it was narrowed too often.
+  Result<void> narrow(std::string_view id, const codec::Json& json, Instant now);
   // In the order of their opening.
   std::vector<std::shared_ptr<LiveTask>> all() const;
   std::size_t size() const;

@@ -13,52 +13,12 @@ namespace {
 using codec::Json;
 using codec::Members;
 
-constexpr std::int64_t kDefaultSeconds = 600;
+constexpr std::chrono::minutes kDefaultLife{10};
+constexpr auto kMaxWindowSeconds = std::chrono::duration_cast<std::chrono::seconds>(kMaxWindow).count();
 constexpr std::array<std::string_view, 4> kStates{"active", "suspended", "ended", "revoked"};  // by State
 
 std::unexpected<Error> wrong(std::string message) {
   return failure(ErrorCode::kInvalid, std::move(message));
-}
-
-Result<cedar::EntityUid> parse_action(std::string_view text) {
-  auto uid = cedar::parse_entity(text);
-  if (!uid)
-    return wrong(fmt::format("`{}` is no action, expected one such as Billing::Action::\"read\"", text));
-  const auto last = uid->type.rfind("::");
-  if ((last == std::string::npos ? uid->type : uid->type.substr(last + 2)) != "Action")
-    return wrong(fmt::format("`{}` is no action, its type must end with `Action`", text));
-  return *std::move(uid);
-}
-
-Result<void> read_scope(const Members& members, Task& task) {
-  for (const auto& text : TRY(members.texts("actions", kMaxActions, 512)))
-    task.actions.push_back(TRY(parse_action(text)));
-  if (task.actions.empty()) return members.wrong("actions", "is empty: such a task could do nothing");
-  for (const auto& text : TRY(members.texts("resources", kMaxResources, 1024)))
-    task.resources.push_back(TRY(ResourcePattern::parse(text)));
-  if (task.resources.empty()) return members.wrong("resources", "is empty: such a task could do nothing");
-  return {};
-}
-
-Result<void> read_budget(const Members& members, Task& task) {
-  const Json* json = members.find("budget");
-  if (json == nullptr || json->is_null()) return {};
-  const auto budget = TRY(Members::of(*json, "the budget", {"calls", "actions"}));
-  task.max_calls = TRY(budget.optional_integer("calls", 1, kMaxCalls));
-  const Json* actions = budget.find("actions");
-  if (actions == nullptr) return {};
-  const auto* object = actions->if_object();
-  if (object == nullptr) return budget.wrong("actions", "must be an object from action to calls");
-  for (const auto& [name, calls] : *object) {
-    auto action = TRY(parse_action(name));
-    const auto* count = calls.if_int();
-    if (count == nullptr || *count < 1 || *count > kMaxCalls)
-      return budget.wrong("actions", fmt::format("must give `{}` from 1 to {} calls", name, kMaxCalls));
-    if (std::find(task.actions.begin(), task.actions.end(), action) == task.actions.end())
-      return budget.wrong("actions", fmt::format("names `{}`, which is no action of the task", name));
-    task.action_budgets.push_back({std::move(action), *count});
-  }
-  return {};
 }
 
 Result<void> read_parties(const Members& members, Task& task) {
@@ -74,8 +34,17 @@ Result<void> read_parties(const Members& members, Task& task) {
   return {};
 }
 
+Result<void> read_scope(const Members& members, Task& task) {
+  task.actions = TRY(read_actions(members));
+  task.resources = TRY(read_resources(members));
+  task.budget = TRY(budget_from_json(members.find("budget"), task.actions));
+  return {};
+}
+
 Result<void> check_window(const Task& task) {
-  if (task.expires_at <= task.not_before) return wrong("the task ends before it begins");
+  if (task.expires_at <= task.not_before)
+    return wrong(fmt::format("the task ends, at {}, before it begins, at {}", unix_seconds(task.expires_at),
+                             unix_seconds(task.not_before)));
   if (task.expires_at - task.not_before > kMaxWindow)
     return failure(ErrorCode::kLimit, "the task's window is longer than 366 days");
   return {};
@@ -103,16 +72,7 @@ Json shared_members(const Task& task) {
   for (const auto& pattern : task.resources) resources.push(pattern.text());
   json.set("resources", std::move(resources));
   json.set("labels", codec::json_texts(task.labels));
-  if (task.max_calls || !task.action_budgets.empty()) {
-    Json budget = Json::object();
-    if (task.max_calls) budget.set("calls", *task.max_calls);
-    if (!task.action_budgets.empty()) {
-      Json actions = Json::object();
-      for (const auto& each : task.action_budgets) actions.set(uid_text(each.action), each.calls);
-      budget.set("actions", std::move(actions));
-    }
-    json.set("budget", std::move(budget));
-  }
+  if (!task.budget.unlimited()) json.set("budget", budget_to_json(task.budget));
   json.set("opened_by", task.opened_by);
   return json;
 }
@@ -133,10 +93,32 @@ bool is_final(State state) noexcept {
   return state == State::kEnded || state == State::kRevoked;
 }
 
-std::string uid_text(const cedar::EntityUid& uid) {
-  std::string text;
-  cedar::append_entity(text, uid.type, uid.id);
-  return text;
+Result<std::vector<cedar::EntityUid>> read_actions(const Members& members) {
+  std::vector<cedar::EntityUid> actions;
+  for (const auto& text : TRY(members.texts("actions", kMaxActions, 512)))
+    actions.push_back(TRY(parse_action(text)));
+  if (actions.empty()) return members.wrong("actions", "is empty: such a task could do nothing");
+  return actions;
+}
+
+Result<std::vector<ResourcePattern>> read_resources(const Members& members) {
+  std::vector<ResourcePattern> resources;
+  for (const auto& text : TRY(members.texts("resources", kMaxResources, 1024)))
+    resources.push_back(TRY(ResourcePattern::parse(text)));
+  if (resources.empty()) return members.wrong("resources", "is empty: such a task could do nothing");
+  return resources;
+}
+
+Result<std::optional<Instant>> read_expiry(const Members& members, Instant from, Instant now) {
+  const auto seconds = TRY(members.optional_integer("expires_in_seconds", 1, kMaxWindowSeconds));
+  const auto at = TRY(members.optional_integer("expires_at", 0, unix_seconds(now + 2 * kMaxWindow)));
+  if (seconds && at) return members.wrong("expires_at", "contradicts `expires_in_seconds`: give one of them");
+  if (seconds) return from + std::chrono::seconds(*seconds);
+  if (!at) return std::nullopt;
+  const auto until = instant_from_unix_seconds(*at);
+  if (until > now) return until;
+  return members.wrong("expires_at",
+                       fmt::format("has passed: it is {}, and now is {}", *at, unix_seconds(now)));
 }
 
 std::string ResourcePattern::text() const {
@@ -160,17 +142,14 @@ Result<Task> task_from_request(const Json& json, Instant now) {
   const auto members =
       TRY(Members::of(json, "the task",
                       {"purpose", "tenant", "environment", "subject", "client", "agents", "actions",
-                       "resources", "labels", "not_before", "expires_in_seconds", "budget"}));
+                       "resources", "labels", "not_before", "expires_at", "expires_in_seconds", "budget"}));
   Task task;
   TRY(read_parties(members, task));
   TRY(read_scope(members, task));
-  TRY(read_budget(members, task));
-  const auto latest = unix_seconds(now + kMaxWindow);
-  const auto begin = TRY(members.optional_integer("not_before", 0, latest));
+  const auto begin = TRY(members.optional_integer("not_before", 0, unix_seconds(now + kMaxWindow)));
   task.not_before = begin ? std::max(instant_from_unix_seconds(*begin), now) : now;
-  const auto seconds = TRY(members.optional_integer(
-      "expires_in_seconds", 1, std::chrono::duration_cast<std::chrono::seconds>(kMaxWindow).count()));
-  task.expires_at = task.not_before + std::chrono::seconds(seconds.value_or(kDefaultSeconds));
+  const auto end = TRY(read_expiry(members, task.not_before, now));
+  task.expires_at = end.value_or(task.not_before + kDefaultLife);
   task.opened_at = now;
   TRY(check_window(task));
   return task;
@@ -206,7 +185,6 @@ Result<Task> task_from_record(std::string_view text) {
   task.opened_by = TRY(members.text("opened_by"));
   TRY(read_parties(members, task));
   TRY(read_scope(members, task));
-  TRY(read_budget(members, task));
   task.not_before = Instant(Duration(TRY(members.integer("not_before_ms", 0, INT64_MAX / 2))));
   task.expires_at = Instant(Duration(TRY(members.integer("expires_at_ms", 0, INT64_MAX / 2))));
   task.opened_at = Instant(Duration(TRY(members.integer("opened_at_ms", 0, INT64_MAX / 2))));

@@ -16,13 +16,14 @@
 #include "cedar/ast.h"
 #include "cedar/symbols.h"
 #include "codec/json.h"
+#include "codec/members.h"
+#include "task/budget.h"
 
 namespace writ::task {
 
 inline constexpr std::size_t kMaxActions = 256;
 inline constexpr std::size_t kMaxResources = 1024;
 inline constexpr std::size_t kMaxAgents = 16;
-inline constexpr std::int64_t kMaxCalls = 1'000'000'000'000;
 inline constexpr Duration kMaxWindow = std::chrono::hours(24 * 366);
 
 // One resource, or every resource of a type: `Billing::Invoice::"inv-1001"`, `Billing::Invoice::*`.
@@ -38,11 +39,6 @@ struct ResourcePattern {
   friend bool operator==(const ResourcePattern&, const ResourcePattern&) = default;
 };
 
-struct ActionBudget {
-  cedar::EntityUid action;
-  std::int64_t calls;
-};
-
 struct Task {
   std::string id;
   std::string purpose;
@@ -55,8 +51,7 @@ struct Task {
   std::vector<ResourcePattern> resources;
   Instant not_before;
   Instant expires_at;
-  std::optional<std::int64_t> max_calls;
-  std::vector<ActionBudget> action_budgets;
+  Budget budget;
   std::vector<std::string> labels;
   std::string opened_by;
   Instant opened_at;
@@ -71,8 +66,14 @@ bool is_final(State state) noexcept;
 
 // What somebody asks for; `now` and the lifetime make the window. The id and opened_by are the caller's to
 // set. Members: purpose, subject, client, agents, actions, resources, tenant, environment, labels, not_before
-// (seconds), expires_in_seconds (default 600), budget {calls, actions: {action: calls}}.
+// and expires_at (Unix seconds) or expires_in_seconds (default 600), budget (task/budget.h).
 Result<Task> task_from_request(const codec::Json& json, Instant now);
+
+// Single members of it, for narrowing; empty lists are refused. The expiry is counted from `from`, when it is
+// given in seconds; it has not passed.
+Result<std::vector<cedar::EntityUid>> read_actions(const codec::Members& members);
+Result<std::vector<ResourcePattern>> read_resources(const codec::Members& members);
+Result<std::optional<Instant>> read_expiry(const codec::Members& members, Instant from, Instant now);
 
 // `used_calls` and the state complete what people see; an active task past its window shows as "expired".
 codec::Json task_to_json(const Task& task, State state, std::int64_t used_calls, Instant now);
@@ -80,8 +81,5 @@ codec::Json task_to_json(const Task& task, State state, std::int64_t used_calls,
 // For the store: everything.
 std::string task_record(const Task& task);
 Result<Task> task_from_record(std::string_view text);
-
-// An action as text: `Billing::Action::"read"`.
-std::string uid_text(const cedar::EntityUid& uid);
 
 }  // namespace writ::task

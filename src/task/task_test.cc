@@ -21,7 +21,7 @@ Task make_task(std::optional<std::int64_t> calls = std::nullopt) {
   auto task = task_from_request(request(), kNow).value();
   task.id = "t";
   task.opened_by = "portal";
-  task.max_calls = calls;
+  task.budget.calls = calls;
   return task;
 }
 
@@ -33,6 +33,9 @@ class TaskTest : public ::testing::Test {
   cedar::EntityRef read = arena.entity("Billing::Action", "read");
   cedar::EntityRef credit = arena.entity("Billing::Action", "credit");
 
+  cedar::EntityRef invoice = arena.entity("Billing::Invoice", "1");
+
+  LiveTask::Use use(cedar::EntityRef action, Instant now = kNow) const { return {action, invoice, now}; }
   std::shared_ptr<LiveTask> open(Task task) { return registry.open(std::move(task)).value(); }
 };
 
@@ -82,7 +85,7 @@ TEST(TaskRequest, RefusesMoreThanItsLimits) {
 
 TEST(TaskRequest, RecordsComeBackWhole) {
   auto task = make_task(5);
-  task.action_budgets.push_back({task.actions[0], 2});
+  task.budget.actions.push_back({task.actions[0], 2});
   task.opened_by = "portal";
   EXPECT_EQ(task_record(task_from_record(task_record(task)).value()), task_record(task));
 }
@@ -102,7 +105,7 @@ TEST_F(TaskTest, EndedAndRevokedTasksRefuseAtOnceAndForGood) {
   const auto live = open(make_task());
   ASSERT_TRUE(registry.end("t"));
   EXPECT_EQ(live->check_live(kNow).error().reason, Reason::kTaskEnded);
-  EXPECT_EQ(live->consume(read, kNow).error().reason, Reason::kTaskEnded);
+  EXPECT_EQ(live->consume(use(read)).error().reason, Reason::kTaskEnded);
   EXPECT_EQ(registry.revoke("t").error().code, ErrorCode::kConflict);
   EXPECT_EQ(registry.end("none").error().code, ErrorCode::kNotFound);
   auto other = make_task();
@@ -114,13 +117,13 @@ TEST_F(TaskTest, EndedAndRevokedTasksRefuseAtOnceAndForGood) {
 
 TEST_F(TaskTest, ASuspendedTaskRefusesAtOnceUntilItIsResumed) {
   const auto live = open(make_task(5));
-  ASSERT_TRUE(live->consume(read, kNow));
+  ASSERT_TRUE(live->consume(use(read)));
   ASSERT_TRUE(registry.suspend("t", kNow));
   EXPECT_EQ(live->check_live(kNow).error().reason, Reason::kTaskSuspended);
-  EXPECT_EQ(live->consume(read, kNow).error().reason, Reason::kTaskSuspended);
+  EXPECT_EQ(live->consume(use(read)).error().reason, Reason::kTaskSuspended);
   EXPECT_EQ(registry.suspend("t", kNow).error().message, "task `t` was suspended already");
   ASSERT_TRUE(registry.resume("t", kNow));
-  EXPECT_TRUE(live->consume(read, kNow));
+  EXPECT_TRUE(live->consume(use(read)));
   EXPECT_EQ(live->used_calls(), 2);
   EXPECT_EQ(registry.resume("t", kNow).error().message, "task `t` is not suspended");
   EXPECT_EQ(registry.suspend("none", kNow).error().code, ErrorCode::kNotFound);
@@ -179,51 +182,51 @@ TEST_F(TaskTest, OfManyParallelCallsExactlyTheBudgetPasses) {
     std::vector<std::jthread> threads;
     for (int i = 0; i < 8; ++i) {
       threads.emplace_back([&] {
-        for (int call = 0; call < 500; ++call) passed += live->consume(read, kNow).has_value() ? 1 : 0;
+        for (int call = 0; call < 500; ++call) passed += live->consume(use(read)).has_value() ? 1 : 0;
       });
     }
   }
   EXPECT_EQ(passed, 1000);
-  EXPECT_EQ(live->consume(read, kNow).error().reason, Reason::kBudgetExceeded);
+  EXPECT_EQ(live->consume(use(read)).error().reason, Reason::kBudgetExceeded);
   EXPECT_EQ(live->check_budget(read).error().reason, Reason::kBudgetExceeded);
   EXPECT_EQ(live->used_calls(), 1000);
 }
 
 TEST_F(TaskTest, AnActionsBudgetLeavesTheOthersAlone) {
   auto task = make_task(5);
-  task.action_budgets.push_back({{"Billing::Action", "read"}, 1});
+  task.budget.actions.push_back({{"Billing::Action", "read"}, 1});
   const auto live = open(task);
-  EXPECT_TRUE(live->consume(read, kNow));
-  EXPECT_EQ(live->consume(read, kNow).error().reason, Reason::kBudgetExceeded);
+  EXPECT_TRUE(live->consume(use(read)));
+  EXPECT_EQ(live->consume(use(read)).error().reason, Reason::kBudgetExceeded);
   // What was refused did not count.
-  for (int i = 0; i < 4; ++i) EXPECT_TRUE(live->consume(credit, kNow)) << i;
-  EXPECT_EQ(live->consume(credit, kNow).error().reason, Reason::kBudgetExceeded);
+  for (int i = 0; i < 4; ++i) EXPECT_TRUE(live->consume(use(credit))) << i;
+  EXPECT_EQ(live->consume(use(credit)).error().reason, Reason::kBudgetExceeded);
 }
 
 TEST_F(TaskTest, ACrashMayLoseCallsAndNeverGrantsMore) {
   int passed = 0;
   const auto first = open(make_task(20));
-  for (int i = 0; i < 3; ++i) passed += first->consume(read, kNow).has_value() ? 1 : 0;
+  for (int i = 0; i < 3; ++i) passed += first->consume(use(read)).has_value() ? 1 : 0;
   for (int crash = 0; crash < 5; ++crash) {
     Registry next(store);
     ASSERT_TRUE(next.load());
-    passed += next.find("t")->consume(read, kNow).has_value() ? 1 : 0;
+    passed += next.find("t")->consume(use(read)).has_value() ? 1 : 0;
   }
   EXPECT_LE(passed, 20);
   Registry last(store);
   ASSERT_TRUE(last.load());
-  while (last.find("t")->consume(read, kNow)) ++passed;
+  while (last.find("t")->consume(use(read))) ++passed;
   EXPECT_LE(passed, 20);
 }
 
 TEST_F(TaskTest, AnOrderlyEndLosesNoCalls) {
   const auto first = open(make_task(20));
-  for (int i = 0; i < 3; ++i) ASSERT_TRUE(first->consume(read, kNow));
+  for (int i = 0; i < 3; ++i) ASSERT_TRUE(first->consume(use(read)));
   ASSERT_TRUE(registry.settle());
   Registry next(store);
   ASSERT_TRUE(next.load());
   int passed = 0;
-  while (next.find("t")->consume(read, kNow)) ++passed;
+  while (next.find("t")->consume(use(read))) ++passed;
   EXPECT_EQ(passed, 17);
 }
 
@@ -237,7 +240,7 @@ TEST_F(TaskTest, WhatCouldNotBeStoredWasNotDone) {
   EXPECT_FALSE(registry.open(other));
   EXPECT_EQ(registry.find("u"), nullptr);
   // A budget that cannot be reserved cannot be used.
-  EXPECT_FALSE(live->consume(read, kNow));
+  EXPECT_FALSE(live->consume(use(read)));
 }
 
 }  // namespace

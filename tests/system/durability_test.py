@@ -45,6 +45,15 @@ class KillNine(unittest.TestCase):
         self.restart()
         self.assertEqual(200, self.world.through_gateway(token, READ).status)
 
+    def test_a_narrowed_task_stays_narrow(self):
+        task = self.world.open_task()
+        token = self.world.agent_token(task)
+        less = {"actions": ['Billing::Action::"credit"']}
+        self.assertEqual(200, self.world.api_call(self.world.operator_token(), "POST", f"/v1/tasks/{task}/narrow", less).status)
+        self.assertEqual("action_not_in_task", self.world.through_gateway(token, READ).reason())
+        self.restart()
+        self.assertEqual("action_not_in_task", self.world.through_gateway(token, READ).reason())
+
     def test_a_used_budget_stays_used(self):
         token = self.world.agent_token(self.world.open_task(budget={"calls": 3}))
         passed = sum(self.world.through_gateway(token, READ).status == 200 for _ in range(2))

@@ -61,6 +61,28 @@ class OwnApi(unittest.TestCase):
         self.assertEqual(1, status, err)
         self.assertEqual("task_revoked", self.world.through_gateway(token, READ).reason())
 
+    def test_a_task_is_narrowed_and_never_widened(self):
+        task = self.world.open_task(budget={"calls": 5})
+        token = self.world.agent_token(task)
+        credit = f"{READ}/credit"
+        body, json_body = json.dumps({"amount": 1}), {"Content-Type": "application/json"}
+        self.assertEqual(201, self.world.through_gateway(token, credit, "POST", json_body, body).status)
+        status, seen, err = self.writ("task", "narrow", task, "--action", 'Billing::Action::"read"', "--calls", "2",
+                                      "--expires-in", "60")
+        self.assertEqual((0, ['Billing::Action::"read"'], {"calls": 2}), (status, seen["actions"], seen["budget"]), err)
+        answer = self.world.through_gateway(token, credit, "POST", json_body, body)
+        self.assertEqual((403, "action_not_in_task"), (answer.status, answer.reason()), answer)
+        self.assertEqual(200, self.world.through_gateway(token, READ).status)
+        self.assertEqual("budget_exceeded", self.world.through_gateway(token, READ).reason())
+        for arguments, what in ((("--calls", "3"), "3 calls are more than the 2"),
+                                (("--action", 'Billing::Action::"credit"'), "is not in task"),
+                                (("--resource", "Billing::Invoice::*"), "is not in task"),
+                                (("--agent", "mail-drafter"), "does not name"), (("--expires-in", "600"), "is after"),
+                                ((), "names nothing")):
+            status, _, err = self.writ("task", "narrow", task, *arguments)
+            self.assertEqual(2, status, err)
+            self.assertIn(what, err)
+
     def test_who_lists_tasks_sees_their_own(self):
         task = self.world.open_task()
         sofia = self.world.customer_token(self.world.api, user="sofia", tenant="south")

@@ -97,11 +97,15 @@ struct World {
     task.id = id;
     task.opened_by = "ops-console";
     const auto live = tasks.open(std::move(task)).value();
-    const auto action = (*live)->actions.front();
     cedar::Arena arena;
+    const auto& action = (*live)->actions.front();
+    const auto& pattern = (*live)->resources.front();
+    const task::LiveTask::Use use{arena.entity(action.type, action.id),
+                                  arena.entity(pattern.type, pattern.id.value_or("any")),
+                                  (*live)->not_before};
     const auto* used = json.find("used_calls");
     for (std::int64_t i = 0; used != nullptr && i < *used->if_int(); ++i)
-      WRIT_CHECK(live->consume(arena.entity(action.type, action.id), (*live)->not_before).has_value());
+      WRIT_CHECK(live->consume(use).has_value());
     const auto* state = json.find_string("state");
     if (state != nullptr && *state == "suspended") WRIT_CHECK(tasks.suspend(id, now).has_value());
     if (state != nullptr && *state == "ended") WRIT_CHECK(tasks.end(id).has_value());

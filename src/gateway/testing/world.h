@@ -185,7 +185,7 @@ struct World {
     opened.resources = {{"Billing::Invoice", std::nullopt}};
     opened.not_before = opened.opened_at = clock.now();
     opened.expires_at = clock.now() + 10min;
-    opened.max_calls = calls;
+    opened.budget.calls = calls;
     opened.opened_by = "ops-console";
     return tasks.open(std::move(opened)).value();
   }

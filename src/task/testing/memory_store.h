@@ -41,6 +41,12 @@ class MemoryStore final : public Store {
     rows_.at(std::string(id)).state = state;
     return {};
   }
+  Result<void> save_narrowed(const Task& task) override {
+    const std::lock_guard lock(mutex_);
+    if (broken) return failure(ErrorCode::kIo, "the disk is full");
+    rows_.at(task.id).record = task_record(task);
+    return {};
+  }
   Result<void> reserve(const Reservation& reservation) override {
     const std::lock_guard lock(mutex_);
     if (broken) return failure(ErrorCode::kIo, "the disk is full");

@@ -1,0 +1,76 @@
+#include "task/budget.h"
+
+#include <algorithm>
+#include <fmt/format.h>
+
+#include "cedar/parse.h"
+#include "cedar/symbols.h"
+#include "codec/members.h"
+
+namespace writ::task {
+namespace {
+
+using codec::Json;
+using codec::Members;
+
+Result<void> read_actions(const Members& members, const std::vector<cedar::EntityUid>& actions,
+                          Budget& budget) {
+  const Json* json = members.find("actions");
+  if (json == nullptr || json->is_null()) return {};
+  const auto* object = json->if_object();
+  if (object == nullptr) return members.wrong("actions", "must be an object from action to calls");
+  for (const auto& [name, calls] : *object) {
+    auto action = TRY(parse_action(name));
+    const auto* count = calls.if_int();
+    if (count == nullptr || *count < 1 || *count > kMaxCalls)
+      return members.wrong("actions", fmt::format("must give `{}` from 1 to {} calls", name, kMaxCalls));
+    if (std::ranges::find(actions, action) == actions.end())
+      return members.wrong("actions", fmt::format("names `{}`, which is no action of the task", name));
+    if (std::ranges::find(budget.actions, action, &ActionCalls::action) != budget.actions.end())
+      return members.wrong("actions", fmt::format("names `{}` twice", name));
+    budget.actions.push_back({std::move(action), *count});
+  }
+  return {};
+}
+
+}  // namespace
+
+std::string uid_text(const cedar::EntityUid& uid) {
+  std::string text;
+  cedar::append_entity(text, uid.type, uid.id);
+  return text;
+}
+
+Result<cedar::EntityUid> parse_action(std::string_view text) {
+  const auto wrong = [&](std::string_view why) {
+    return failure(ErrorCode::kInvalid, fmt::format("`{}` is no action, {}", text, why));
+  };
+  auto uid = cedar::parse_entity(text);
+  if (!uid) return wrong("expected one such as Billing::Action::\"read\"");
+  const auto last = uid->type.rfind("::");
+  if ((last == std::string::npos ? uid->type : uid->type.substr(last + 2)) != "Action")
+    return wrong("its type must end with `Action`");
+  return *std::move(uid);
+}
+
+Result<Budget> budget_from_json(const Json* json, const std::vector<cedar::EntityUid>& actions) {
+  Budget budget;
+  if (json == nullptr || json->is_null()) return budget;
+  const auto members = TRY(Members::of(*json, "the budget", {"calls", "actions"}));
+  budget.calls = TRY(members.optional_integer("calls", 1, kMaxCalls));
+  TRY(read_actions(members, actions, budget));
+  return budget;
+}
+
+Json budget_to_json(const Budget& budget) {
+  Json json = Json::object();
+  if (budget.calls) json.set("calls", *budget.calls);
+  if (!budget.actions.empty()) {
+    Json actions = Json::object();
+    for (const auto& each : budget.actions) actions.set(uid_text(each.action), each.calls);
+    json.set("actions", std::move(actions));
+  }
+  return json;
+}
+
+}  // namespace writ::task
