@@ -15,6 +15,7 @@ int run(int argc, char** argv) {
   add_check(program, action);
   add_schema(program, action);
   add_fmt(program, action);
+  add_test(program, action);
   add_token(program, action);
   add_task(program, action);
   add_inventory(program, action);

@@ -30,21 +30,6 @@ Trouble trouble_of(http::CallError::Kind kind) noexcept {
   return {502, "upstream_broken", "the API behind this gateway broke off its answer"};
 }
 
-// What the path says of the resource.
-std::function<cedar::Value(cedar::Arena&)> attributes_of(const Route& route,
-                                                         const std::vector<std::string_view>& values) {
-  if (route.attributes().empty()) return {};
-  return [&route, &values](cedar::Arena& arena) {
-    std::vector<cedar::Field> fields;
-    for (const auto& [name, text] : route.attributes()) {
-      std::string filled;
-      text.append(filled, values);
-      fields.emplace_back(name, cedar::make_string(arena, filled));
-    }
-    return cedar::make_record(arena, fields);
-  };
-}
-
 }  // namespace
 
 struct Proxy::Core {
@@ -230,7 +215,7 @@ void Proxy::handle(http::Exchange exchange) {
                     .api = route.api(),
                     .action = {route.action().type, route.action().id},
                     .resource = {route.resource_type(), resource},
-                    .attributes = attributes_of(route, values),
+                    .attributes = route.facts(values),
                     .public_origin = core_->options.public_origin};
   enforcer.enforce(asked, [forwarded = std::move(forwarded)](Outcome outcome) mutable {
     auto& loops = forwarded->core->parts.loops;

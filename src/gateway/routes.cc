@@ -71,6 +71,19 @@ Result<Route> Route::make(RouteSpec spec, const std::vector<std::string>& parame
   return route;
 }
 
+std::function<cedar::Value(cedar::Arena&)> Route::facts(const std::vector<std::string_view>& values) const {
+  if (attributes_.empty()) return {};
+  return [this, &values](cedar::Arena& arena) {
+    std::vector<cedar::Field> fields;
+    for (const auto& [name, text] : attributes_) {
+      std::string filled;
+      text.append(filled, values);
+      fields.emplace_back(name, cedar::make_string(arena, filled));
+    }
+    return cedar::make_record(arena, fields);
+  };
+}
+
 Result<void> Routes::add(RouteSpec spec) {
   const auto added = TRY(paths_.add(spec.path));
   if (places_.size() <= added.leaf) places_.resize(added.leaf + 1);

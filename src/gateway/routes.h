@@ -11,6 +11,7 @@
 #pragma once
 
 #include <cstddef>
+#include <functional>
 #include <string>
 #include <string_view>
 #include <utility>
@@ -18,6 +19,7 @@
 
 #include "base/result.h"
 #include "cedar/ast.h"
+#include "cedar/value.h"
 #include "http/client.h"
 #include "http/path_trie.h"
 
@@ -67,6 +69,9 @@ class Route {
   const std::string& resource_type() const noexcept { return spec_.resource_type; }
   const TextTemplate& resource_id() const noexcept { return resource_id_; }
   const std::vector<std::pair<std::string, TextTemplate>>& attributes() const noexcept { return attributes_; }
+  // Makes what the path says of the resource, a record; empty when it says nothing. The path's values are
+  // borrowed.
+  std::function<cedar::Value(cedar::Arena&)> facts(const std::vector<std::string_view>& values) const;
   const http::Origin& upstream() const noexcept { return upstream_; }
 
  private:

@@ -34,15 +34,20 @@ std::unexpected<Error> system_failure(std::string_view doing, const std::filesys
   return failure(code, fmt::format("cannot {} `{}`: {}", doing, path.string(), std::strerror(error)));
 }
 
-Result<void> create_file(const std::filesystem::path& path, std::string_view content, mode_t mode) {
-  const Descriptor file(::open(path.c_str(), O_WRONLY | O_CREAT | O_EXCL | O_CLOEXEC, mode));
-  if (!file.valid()) return system_failure("create", path);
+Result<void> write_all(const Descriptor& file, const std::filesystem::path& path, std::string_view content) {
   while (!content.empty()) {
     const ssize_t put = ::write(file.get(), content.data(), content.size());
     if (put < 0 && errno == EINTR) continue;
     if (put < 0) return system_failure("write", path);
     content.remove_prefix(static_cast<std::size_t>(put));
   }
+  return {};
+}
+
+Result<void> create_file(const std::filesystem::path& path, std::string_view content, mode_t mode) {
+  const Descriptor file(::open(path.c_str(), O_WRONLY | O_CREAT | O_EXCL | O_CLOEXEC, mode));
+  if (!file.valid()) return system_failure("create", path);
+  TRY(write_all(file, path, content));
   if (::fsync(file.get()) != 0) return system_failure("write", path);
   return {};
 }
@@ -71,6 +76,12 @@ Result<std::string> read_file(const std::filesystem::path& path, std::size_t max
 
 Result<void> create_private_file(const std::filesystem::path& path, std::string_view content) {
   return create_file(path, content, S_IRUSR | S_IWUSR);
+}
+
+Result<void> write_file(const std::filesystem::path& path, std::string_view content) {
+  const Descriptor file(::open(path.c_str(), O_WRONLY | O_CREAT | O_TRUNC | O_CLOEXEC, 0666));
+  if (!file.valid()) return system_failure("write", path);
+  return write_all(file, path, content);
 }
 
 Result<void> replace_file(const std::filesystem::path& path, std::string_view content) {

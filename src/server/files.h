@@ -15,6 +15,10 @@ Result<std::string> read_file(const std::filesystem::path& path, std::size_t max
 // Creates a file that only its owner may read. Fails with kConflict when it exists.
 Result<void> create_private_file(const std::filesystem::path& path, std::string_view content);
 
+// Writes a file anew, or what a name such as /dev/stdout stands for. For reports: a crash may leave half of
+// it.
+Result<void> write_file(const std::filesystem::path& path, std::string_view content);
+
 // Puts this content in the place of an existing file, keeping its permissions: who reads it sees the old
 // content or the new one, whole, also after a crash.
 Result<void> replace_file(const std::filesystem::path& path, std::string_view content);

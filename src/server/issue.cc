@@ -30,6 +30,11 @@ void Issues::warning(Place place, std::string message, std::string help, std::st
       {Severity::kWarning, std::move(place), std::move(message), std::move(help), std::move(excerpt)});
 }
 
+void Issues::append(const Issues& others) {
+  issues_.insert(issues_.end(), others.issues_.begin(), others.issues_.end());
+  errors_ += others.errors_;
+}
+
 std::string render(const Issue& issue) {
   std::string out = issue.place.file;
   if (issue.place.line > 0) out += fmt::format(":{}:{}", issue.place.line, issue.place.column);

@@ -35,6 +35,8 @@ class Issues {
   void error(Place place, std::string message, std::string help = {}, std::string excerpt = {});
   void warning(Place place, std::string message, std::string help = {}, std::string excerpt = {});
 
+  void append(const Issues& others);
+
   const std::vector<Issue>& all() const noexcept { return issues_; }
   bool has_errors() const noexcept { return errors_ > 0; }
   std::size_t errors() const noexcept { return errors_; }

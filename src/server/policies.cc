@@ -20,7 +20,7 @@ namespace fs = std::filesystem;
 constexpr std::size_t kMaxPolicyFileBytes = std::size_t{64} << 20;
 constexpr std::size_t kMaxEntitiesBytes = std::size_t{256} << 20;
 constexpr std::string_view kIdAnnotation = "id";
-constexpr std::string_view kOwnNamespace = "Writ::";
+constexpr std::string_view kOwnTypes = "Writ::";
 
 // The files that the configuration means, in a stable order: a folder stands for its *.cedar files.
 std::vector<fs::path> policy_files(const PolicySettings& settings, Issues& issues) {
@@ -84,13 +84,14 @@ class Loader {
   }
 
   void add_file(const fs::path& path) {
-    const auto text = read_file(path, kMaxPolicyFileBytes);
-    if (!text) return issues_.error({path.string()}, text.error().message);
+    auto content = read_file(path, kMaxPolicyFileBytes);
+    if (!content) return issues_.error({path.string()}, content.error().message);
+    const auto text = std::make_shared<const std::string>(*std::move(content));
     digest_ += path.filename().string() + '\0' + *text + '\0';
     auto parsed = cedar::parse_policies(*text);
     if (!parsed) return report(path, *text, parsed.error());
     if (schema_) validate(path, *text, *parsed);
-    for (auto& policy : parsed->policies) add_policy(std::move(policy), path, *text);
+    for (auto& policy : parsed->policies) add_policy(std::move(policy), path, text);
     for (const auto& policy : parsed->templates) {
       const auto at = cedar::line_column(*text, policy.span.begin);
       issues_.warning({path.string(), at.line, at.column},
@@ -120,7 +121,8 @@ class Loader {
     snapshot->entities = entities_;
     snapshot->revision = crypto::hex(crypto::sha256(digest_)).substr(0, 16);
     snapshot->max_chain = max_chain;
-    return LoadedPolicies{std::move(snapshot), policies_.policies.size()};
+    const auto count = policies_.policies.size();
+    return LoadedPolicies{std::move(snapshot), count, std::move(policies_), std::move(sources_), schema_};
   }
 
  private:
@@ -142,27 +144,15 @@ class Loader {
   Result<std::shared_ptr<const cedar::Entities>> read_entities(std::string_view text) const {
     const codec::JsonLimits limits{.max_bytes = kMaxEntitiesBytes};
     if (!schema_) return cedar::entities_from_json(text, limits);
-    // Of Writ's own types the file says only what the inventory does not know, groups and tags for example,
-    // so what the schema requires of them need not be there.
     const auto json = TRY(codec::parse_json(text, limits));
-    const auto* all = json.if_array();
-    if (all == nullptr) return failure(ErrorCode::kInvalid, "entities: expected an array");
-    codec::Json own = codec::Json::array();
-    codec::Json others = codec::Json::array();
-    for (const codec::Json& entity : *all) {
-      const auto* uid = entity.find("uid");
-      const auto* escaped = uid != nullptr ? uid->find("__entity") : nullptr;
-      const auto* type = uid != nullptr ? (escaped != nullptr ? escaped : uid)->find_string("type") : nullptr;
-      (type != nullptr && type->starts_with(kOwnNamespace) ? own : others).push(entity);
-    }
     cedar::EntitiesBuilder builder;
-    TRY(cedar::add_entities(builder, others, *schema_));
-    TRY(cedar::add_entities(builder, own));
+    TRY(server::add_entities(builder, json, schema_.get()));
     return std::move(builder).build();
   }
 
-  void add_policy(cedar::Policy policy, const fs::path& path, std::string_view text) {
-    const auto at = cedar::line_column(text, policy.span.begin);
+  void add_policy(cedar::Policy policy, const fs::path& path,
+                  const std::shared_ptr<const std::string>& text) {
+    const auto at = cedar::line_column(*text, policy.span.begin);
     const Place place{path.string(), at.line, at.column};
     const auto* id = policy.annotation(kIdAnnotation);
     policy.id =
@@ -177,6 +167,7 @@ class Loader {
     }
     check_names(policy, place);
     policies_.policies.push_back(std::move(policy));
+    sources_.push_back({place, text});
   }
 
   void check_names(const cedar::Policy& policy, const Place& place) {
@@ -214,6 +205,7 @@ class Loader {
   Issues& issues_;
   cedar::SchemaPtr schema_;  // null: the configuration names none
   cedar::PolicySet policies_;
+  std::vector<PolicySource> sources_;
   std::shared_ptr<const cedar::Entities> entities_ = cedar::Entities::empty();
   std::map<std::string, Place> ids_;
   std::map<std::string, bool> known_, actions_;
@@ -221,6 +213,23 @@ class Loader {
 };
 
 }  // namespace
+
+Result<void> add_entities(cedar::EntitiesBuilder& builder, const codec::Json& array,
+                          const cedar::Schema* schema) {
+  if (schema == nullptr) return cedar::add_entities(builder, array);
+  const auto* all = array.if_array();
+  if (all == nullptr) return failure(ErrorCode::kInvalid, "entities: expected an array");
+  codec::Json own = codec::Json::array();
+  codec::Json others = codec::Json::array();
+  for (const codec::Json& entity : *all) {
+    const auto* uid = entity.find("uid");
+    const auto* escaped = uid != nullptr ? uid->find("__entity") : nullptr;
+    const auto* type = uid != nullptr ? (escaped != nullptr ? escaped : uid)->find_string("type") : nullptr;
+    (type != nullptr && type->starts_with(kOwnTypes) ? own : others).push(entity);
+  }
+  TRY(cedar::add_entities(builder, others, *schema));
+  return cedar::add_entities(builder, own);
+}
 
 std::optional<LoadedPolicies> load_policies(const Config& config, const World& world, Issues& issues) {
   Loader loader(world, issues);

@@ -12,6 +12,8 @@
 #include <vector>
 
 #include "cedar/ast.h"
+#include "cedar/entities.h"
+#include "cedar/schema.h"
 #include "decision/decision.h"
 #include "server/config.h"
 #include "server/issue.h"
@@ -19,13 +21,29 @@
 
 namespace writ::server {
 
+// Where a policy is written.
+struct PolicySource {
+  Place place;
+  std::shared_ptr<const std::string> text;  // of the whole file
+};
+
 struct LoadedPolicies {
   std::shared_ptr<const decision::PolicySnapshot> snapshot;
   std::size_t count;
+  // What the snapshot was made of, for whoever tests or explains it.
+  cedar::PolicySet policies;
+  std::vector<PolicySource> sources;  // by policy
+  cedar::SchemaPtr schema;            // null: the configuration names none
 };
 
 // Nothing when there are errors; they are in `issues`. What policies name and the world does not have is
 // reported as a warning.
 std::optional<LoadedPolicies> load_policies(const Config& config, const World& world, Issues& issues);
+
+// Adds the entities of a JSON array; with a schema (it may be null) they have to conform. Of Writ's own types
+// the text says only what the inventory does not know, groups and tags for example, so what the schema
+// requires of them need not be there.
+Result<void> add_entities(cedar::EntitiesBuilder& builder, const codec::Json& array,
+                          const cedar::Schema* schema);
 
 }  // namespace writ::server

@@ -1,0 +1,20 @@
+// Which files are tests: *.test.yaml beside the configuration and its policies.
+#pragma once
+
+#include <filesystem>
+#include <string>
+#include <vector>
+
+#include "server/config.h"
+
+namespace writ::policytest {
+
+inline constexpr std::string_view kTestSuffix = ".test.yaml";
+
+// The files that were named, a folder standing for those in it; without a name, those in the configuration's
+// folder and in the folders of its policies. Each once, in a stable order. A name that is neither file nor
+// folder is an error of `issues`, and so is finding none.
+std::vector<std::filesystem::path> test_files(const std::vector<std::string>& named,
+                                              const server::Config& config, server::Issues& issues);
+
+}  // namespace writ::policytest

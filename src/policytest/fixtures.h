@@ -1,0 +1,22 @@
+// Fixtures: a suite's own identities, entities and tasks, laid over the configuration's world. Private to
+// policytest; used while a file is read.
+#pragma once
+
+#include "policytest/request_reader.h"
+#include "policytest/suite.h"
+#include "server/load.h"
+
+namespace writ::policytest {
+
+// Identities in the configuration's own form; one of a known id replaces it.
+inventory::Change read_identities(const server::Fields& fixtures, const server::Loaded& loaded);
+
+// Entities in Cedar's JSON form, written in YAML; `uid` and `parents` may be written as policies write them.
+// One of a known uid replaces it. With schemas they have to conform.
+std::shared_ptr<const cedar::Entities> read_entities(const server::Fields& fixtures,
+                                                     const server::Loaded& loaded);
+
+// Tasks by id, in the form of POST /v1/tasks, with what became of them: `opened`, `state`, `used`.
+std::vector<TaskFixture> read_tasks(const server::Fields& fixtures, RequestReader& reader, Instant now);
+
+}  // namespace writ::policytest

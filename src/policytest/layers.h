@@ -1,0 +1,51 @@
+// Layers: what a request says, laid over what the test and the file's defaults say. Private to policytest.
+//
+// A later layer replaces an earlier one key by key, and of a token claim by claim. What the request is about
+// goes together: a layer that names a `request` drops an action and a resource from below, and one that
+// names `issue` drops both. Nodes are borrowed from the file's tree.
+#pragma once
+
+#include <map>
+#include <string>
+#include <string_view>
+#include <vector>
+
+#include "server/fields.h"
+
+namespace writ::policytest {
+
+// The keys that say a request, and the claims of its token.
+inline constexpr std::string_view kRequestKeys[] = {
+    "request", "api", "action", "resource", "attributes", "issue", "ip", "token", "proof", "at", "expect"};
+inline constexpr std::string_view kClaims[] = {"iss",       "sub",     "client_id", "aud",         "act",
+                                               "task",      "purpose", "tenant",    "environment", "acr",
+                                               "auth_time", "iat",     "nbf",       "exp",         "bound"};
+
+class Layers {
+ public:
+  // Takes the keys of a request from a map that may have others too; of the token, unknown ones are reported.
+  void lay(const server::YamlNode& map, server::Source& source);
+  // One row of a table, as many cells as columns; a column is a key, or a claim as "token.purpose".
+  void lay_row(const std::vector<std::string>& columns, const std::vector<server::YamlNode>& cells,
+               server::Source& source);
+
+  // Null when it is absent, or was taken away by a null.
+  const server::YamlNode* find(std::string_view key) const;
+  const server::YamlNode* claim(std::string_view name) const;
+  bool without_token() const noexcept { return without_token_; }
+
+ private:
+  using Nodes = std::map<std::string, const server::YamlNode*, std::less<>>;
+  static const server::YamlNode* find_in(const Nodes& nodes, std::string_view key);
+  void lay_token(const server::YamlNode& token, server::Source& source);
+  void lay_key(const std::string& key, const server::YamlNode& value, server::Source& source);
+  void make_room(bool request, bool entities, bool issue);
+
+  Nodes keys_, claims_;
+  bool without_token_ = false;
+};
+
+// Whether a column may be called so.
+bool is_column(std::string_view name);
+
+}  // namespace writ::policytest

@@ -1,0 +1,50 @@
+// Mint: tokens and proofs for a run, made with keys of the run, the way the token service makes them.
+//
+// A token carries what the claims contract of its API asks for, so a test sees what a real request would
+// bring. The same claims give the same token, which is made once. Not thread-safe.
+#pragma once
+
+#include <memory>
+#include <string>
+#include <unordered_map>
+
+#include "base/result.h"
+#include "inventory/identity.h"
+#include "policytest/suite.h"
+#include "token/key_ring.h"
+#include "token/minter.h"
+#include "token/proof.h"
+
+namespace writ::policytest {
+
+class Mint {
+ public:
+  static Result<std::unique_ptr<Mint>> make(std::string issuer, crypto::Algorithm algorithm,
+                                            Duration lifetime);
+
+  // The claims that the request's token has. `audience`: of the API that is asked.
+  token::AccessClaims claims(const RequestSpec& request, std::string_view audience) const;
+  // `api`: the one the token is for; null when no API has that audience.
+  Result<std::string> token(const token::AccessClaims& claims, const inventory::Api* api);
+  // The proof (RFC 9449 §4.2) that the request brings along with a bound token.
+  Result<std::string> proof(Proof kind, const token::ProofTarget& target, std::string_view token,
+                            Instant now) const;
+
+  const jose::JwkSet& keys() const noexcept { return keys_->public_keys; }
+  const std::string& issuer() const noexcept { return issuer_; }
+
+ private:
+  Mint(std::string issuer, Duration lifetime, std::unique_ptr<token::KeyRing> ring,
+       jose::PrivateJwk client_key, jose::PrivateJwk other_key);
+
+  std::string issuer_;
+  Duration lifetime_;
+  std::unique_ptr<token::KeyRing> ring_;
+  std::shared_ptr<const token::SigningKeys> keys_;
+  token::Minter minter_;
+  jose::PrivateJwk client_key_, other_key_;
+  std::string client_thumbprint_;
+  std::unordered_map<std::string, std::string> made_;
+};
+
+}  // namespace writ::policytest

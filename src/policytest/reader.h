@@ -1,0 +1,28 @@
+// From a *.test.yaml file to its suite.
+//
+// The form is docs/policy-test.schema.json; what it cannot say (that an API has the action, that a table is
+// complete, that a task is possible) is checked here too. Whatever is wrong is reported with its place, and
+// reading goes on, so that one run shows all mistakes. Limits: kMaxTests tests and kMaxSteps requests in one
+// file.
+#pragma once
+
+#include <filesystem>
+#include <optional>
+#include <string_view>
+
+#include "policytest/suite.h"
+#include "server/load.h"
+
+namespace writ::policytest {
+
+inline constexpr std::size_t kMaxTests = 10'000;   // in one file; a row of a table is a test
+inline constexpr std::size_t kMaxSteps = 1'000;    // of one test
+inline constexpr std::int64_t kMaxTimes = 10'000;  // of one request
+
+// Nothing when there are errors; they are in `issues`.
+std::optional<Suite> read_suite(const std::filesystem::path& file, const server::Loaded& loaded,
+                                server::Issues& issues);
+std::optional<Suite> parse_suite(std::string_view text, const std::filesystem::path& file,
+                                 const server::Loaded& loaded, server::Issues& issues);
+
+}  // namespace writ::policytest

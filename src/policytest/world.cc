@@ -1,0 +1,354 @@
+#include "policytest/world.h"
+
+#include <algorithm>
+#include <fmt/format.h>
+
+#include "cedar/entity_json.h"
+#include "decision/guards.h"
+#include "http/target.h"
+
+namespace writ::policytest {
+
+namespace {
+
+constexpr std::string_view kTaskType = "Writ::Task";
+constexpr std::string_view kTokenGuard = "token";
+
+// Those that `token` gives; the audience is decision's.
+bool is_of_token(Reason reason) noexcept {
+  return reason <= Reason::kSenderBindingMismatch && reason != Reason::kAudienceMismatch;
+}
+
+Policies over_entities(const Policies& policies, std::shared_ptr<const cedar::Entities> entities) {
+  auto own = std::make_shared<decision::PolicySnapshot>(*policies);
+  own->entities = std::move(entities);
+  return own;
+}
+
+void take(const decision::Refusal& refusal, Answer& answer) {
+  answer.code = reason_code(refusal.reason);
+  answer.message = refusal.message;
+  answer.party = refusal.party;
+  answer.path = refusal.path;
+  answer.policies = refusal.policies;
+}
+
+// What a caller of the gateway is told.
+void take(const gateway::Refused& refused, Answer& answer) {
+  answer.effect =
+      refused.reason == Reason::kIndeterminate ? decision::Effect::kIndeterminate : decision::Effect::kDeny;
+  answer.code = reason_code(refused.reason);
+  const auto told = codec::parse_json(refused.response.body);
+  if (!told) return;
+  const auto text = [&](std::string_view name) {
+    const auto* member = told->find_string(name);
+    return member != nullptr ? *member : std::string();
+  };
+  answer.message = text("message");
+  answer.party = text("party");
+  answer.path = text("path");
+  if (const auto* policies = told->find("policies")) {
+    for (const auto& policy : *policies->if_array()) answer.policies.push_back(*policy.if_string());
+  }
+}
+
+}  // namespace
+
+Result<Shared> Shared::make(const server::Loaded& loaded) {
+  const auto& config = loaded.config;
+  return Shared {
+    loaded, TRY(Mint::make(config.issuer, config.token_algorithm, config.token_lifetime))
+  };
+}
+
+std::string Shared::origin_of(std::string_view api) const {
+  return api == server::kOwnApi ? loaded.config.issuer : loaded.config.public_origin;
+}
+
+// One request on its way. It is not moved, because the facts borrow from it.
+struct World::Asking {
+  http::Request request;
+  std::string api;
+  cedar::EntityUid action, resource;
+  std::vector<std::string_view> values;  // of the route's path
+  std::function<cedar::Value(cedar::Arena&)> facts;
+  std::string origin;
+  bool issue = false;
+  token::AccessClaims claims;
+  std::string token;
+  Proof proof = Proof::kRight;
+};
+
+// The decision of a request, taken apart. What the context borrows is kept here.
+struct World::Look {
+  std::optional<token::Verified> token;  // absent when a token is asked for
+  std::shared_ptr<const inventory::Snapshot> inventory;
+  std::shared_ptr<task::LiveTask> task;
+  std::optional<context::Context> context;
+  std::string guard;
+  std::optional<decision::Refusal> refusal;  // the first
+  std::vector<std::string> reasons;
+  std::vector<std::string> policies;  // of a permit
+};
+
+World::World(Shared& shared, const Suite& suite, Policies policies)
+    : shared_(shared),
+      suite_(suite),
+      policies_(over_entities(policies, suite.entities)),
+      clock_(suite.now),
+      verifier_({.issuer = shared.mint->issuer(), .cache_entries = 64}, shared.mint->keys(), revocations_,
+                replays_),
+      enforcer_({.clock = clock_,
+                 .verifier = verifier_,
+                 .inventory = directory_,
+                 .tasks = tasks_,
+                 .policies = [this] { return policies_; },
+                 // There is nobody to read a record of a test.
+                 .record = [](const audit::Record&, audit::Log::Done done) { done({}); }}) {}
+
+Result<std::unique_ptr<World>> World::make(Shared& shared, const Suite& suite, Policies policies) {
+  std::unique_ptr<World> world(new World(shared, suite, std::move(policies)));
+  TRY(world->furnish());
+  return world;
+}
+
+Result<void> World::furnish() {
+  TRY(directory_.declare(suite_.world));
+  for (const TaskFixture& fixture : suite_.tasks) {
+    if (auto added = add_task(fixture); !added)
+      return std::unexpected(std::move(added.error()).in(fmt::format("task `{}`", fixture.task.id)));
+  }
+  return {};
+}
+
+Result<void> World::add_task(const TaskFixture& fixture) {
+  const auto live = TRY(tasks_.open(fixture.task));
+  cedar::Arena arena;
+  for (const auto& [action, calls] : fixture.used) {
+    for (std::int64_t i = 0; i < calls; ++i) {
+      const auto consumed = live->consume(arena.entity(action.type, action.id), live->task().not_before);
+      if (!consumed)
+        return failure(ErrorCode::kInvalid, "`used` is more than there is: " + consumed.error().message);
+    }
+  }
+  if (fixture.state == task::State::kEnded) return tasks_.end(fixture.task.id);
+  if (fixture.state == task::State::kRevoked) return tasks_.revoke(fixture.task.id);
+  return {};
+}
+
+// From the request to what it is about. False: no route leads there, and the answer says so.
+bool World::find_target(const Target& target, Asking& asking, Answer& answer) const {
+  asking.request.method = target.method;
+  asking.request.target = target.path;
+  if (const auto parsed = http::parse_target(target.path)) {
+    asking.request.path = parsed->path;
+    asking.request.query = parsed->query;
+  }
+  asking.issue = target.issue;
+  if (target.routed()) {
+    const auto match =
+        shared_.loaded.routes->match(asking.request.method, asking.request.path, asking.values);
+    if (match.route == nullptr) {
+      answer.effect = decision::Effect::kDeny;
+      answer.code = match.allow != nullptr ? "method_not_allowed" : "not_found";
+      answer.message = fmt::format("no route of the configuration takes {} {}", target.method, target.path);
+      return false;
+    }
+    asking.api = match.route->api();
+    asking.action = match.route->action();
+    asking.resource.type = match.route->resource_type();
+    match.route->resource_id().append(asking.resource.id, asking.values);
+    asking.facts = match.route->facts(asking.values);
+  } else {
+    asking.api = target.api;
+    asking.action = target.action;
+    asking.resource = target.resource;
+    const auto task = target.resource.type == kTaskType ? tasks_.find(target.resource.id) : nullptr;
+    // As Writ's own API tells of a task.
+    if (task != nullptr) {
+      asking.facts = [task](cedar::Arena& arena) { return context::task_attributes(arena, task->task()); };
+    } else if (target.attributes.is_object()) {
+      asking.facts = [&target](cedar::Arena& arena) {
+        return cedar::record_from_json(arena, target.attributes).value();
+      };
+    }
+  }
+  asking.origin = shared_.origin_of(asking.api);
+  answer.api = asking.api;
+  answer.action = task::uid_text(asking.action);
+  answer.resource = task::uid_text(asking.resource);
+  return true;
+}
+
+Result<void> World::add_token(const RequestSpec& request, Asking& asking) {
+  if (!request.token.present) return {};
+  const auto inventory = directory_.snapshot();
+  const auto* api = inventory->find_api(asking.api);
+  if (api == nullptr) return failure(ErrorCode::kNotFound, fmt::format("there is no API `{}`", asking.api));
+  asking.claims = shared_.mint->claims(request, api->audience);
+  if (asking.issue) return {};
+  asking.token = TRY(shared_.mint->token(asking.claims, inventory->find_audience(asking.claims.audience)));
+  asking.proof = request.proof;
+  const bool proven = request.token.bound && request.proof != Proof::kNone;
+  asking.request.headers.add("Authorization", (proven ? "DPoP " : "Bearer ") + asking.token);
+  if (!proven) return {};
+  auto uri = asking.origin;
+  http::append_encoded_path(uri, asking.request.path);
+  asking.request.headers.add("DPoP", TRY(shared_.mint->proof(request.proof, {asking.request.method, uri},
+                                                             asking.token, request.time)));
+  return {};
+}
+
+// Somebody has sent the proof before.
+Result<void> World::use_up_proof(const Asking& asking) {
+  if (asking.proof != Proof::kReplayed || asking.origin.empty()) return {};
+  const auto presented = token::Presented::from_headers(asking.request.headers);
+  if (!presented) return {};
+  auto uri = asking.origin;
+  http::append_encoded_path(uri, asking.request.path);
+  (void)verifier_.verify(*presented, token::ProofTarget{asking.request.method, uri}, clock_.now());
+  return {};
+}
+
+Result<std::optional<World::Look>> World::look(const RequestSpec& request, const Asking& asking) {
+  Look look;
+  if (!asking.issue) {
+    if (!request.token.present) return std::nullopt;
+    auto verified = verifier_.verify_parameter(asking.token, request.time);
+    if (!verified) return std::nullopt;
+    look.token = *std::move(verified);
+  }
+  context_memory_.reset();
+  look.inventory = directory_.snapshot();
+  const auto& claims = asking.issue ? asking.claims : look.token->claims();
+  if (claims.task) look.task = tasks_.find(*claims.task);
+  auto& arena = context_memory_.arena();
+  context::Inputs inputs{
+      .request = {request.time, asking.request.method, asking.request.path, asking.request.peer_ip},
+      .api = *look.inventory->find_api(asking.api),
+      .action = arena.entity(asking.action.type, asking.action.id),
+      .resource = arena.entity(asking.resource.type, asking.resource.id),
+      .inventory = *look.inventory,
+      .task = look.task.get(),
+      .entities = *policies_->entities};
+  if (asking.facts) inputs.resource_attributes = asking.facts(arena);
+  look.context.emplace(asking.issue ? TRY(context::Context::of_issue(asking.claims, inputs, context_memory_))
+                                    : TRY(context::Context::of_use(*look.token, inputs, context_memory_)));
+  for (const decision::Guard& guard : decision::guards()) {
+    if (!guard.check(*look.context, *policies_)) continue;
+    look.guard = guard.name;
+    break;
+  }
+  const auto& decision = decide(*policies_, *look.context, decision_memory_, decision::Reasons::kAll);
+  for (const auto& refusal : decision.refusals()) look.reasons.emplace_back(reason_code(refusal.reason));
+  if (!decision.permitted() && !decision.refusals().empty()) look.refusal = decision.refusals().front();
+  look.policies.assign(decision.policies().begin(), decision.policies().end());
+  return look;
+}
+
+Result<Answer> World::enforce(const Asking& asking, Answer answer) {
+  const gateway::Asked asked{.point = asking.api == server::kOwnApi ? "api" : "gateway",
+                             .request = asking.request,
+                             .api = asking.api,
+                             .action = {asking.action.type, asking.action.id},
+                             .resource = {asking.resource.type, asking.resource.id},
+                             .attributes = asking.facts,
+                             .public_origin = asking.origin};
+  const auto outcome = enforcer_.enforce(asked);
+  if (outcome) {
+    answer.effect = decision::Effect::kPermit;
+    answer.code = effect_name(answer.effect);
+  } else {
+    take(outcome.error(), answer);
+    if (is_of_token(outcome.error().reason)) answer.guard = kTokenGuard;
+  }
+  return answer;
+}
+
+// A token that is asked for: the decision is the answer.
+Result<Answer> World::answer_of_look(const Look& look, Answer answer) {
+  if (!look.refusal) {
+    answer.effect = decision::Effect::kPermit;
+    answer.code = effect_name(answer.effect);
+    return answer;
+  }
+  const bool unsure = look.refusal->reason == Reason::kIndeterminate;
+  answer.effect = unsure ? decision::Effect::kIndeterminate : decision::Effect::kDeny;
+  take(*look.refusal, answer);
+  return answer;
+}
+
+void World::observe(const Look& look, const Answer& answer, const Observer& observer) const {
+  if (!answer.guard.empty()) return;
+  for (const context::Party& party : look.context->parties()) {
+    const cedar::Request question{party.uid, look.context->action(), look.context->resource(),
+                                  look.context->record()};
+    observer(*policies_, question, look.context->entities(), party);
+    // Nobody is asked after the first who is refused.
+    if (!answer.permitted() && party.uid.to_string() == answer.party) return;
+  }
+}
+
+Result<Answer> World::ask(const RequestSpec& request, const Observer& observer) {
+  clock_.set(request.time);
+  Asking asking;
+  asking.request.peer_ip = request.ip;
+  Answer answer;
+  if (!find_target(request.target, asking, answer)) return answer;
+  TRY(add_token(request, asking));
+  const auto look = TRY(this->look(request, asking));
+  TRY(use_up_proof(asking));
+  answer = asking.issue ? TRY(answer_of_look(*look, std::move(answer))) : TRY(enforce(asking, std::move(answer)));
+  if (look && answer.guard.empty()) {
+    // Both looked at the same facts; if they differ, one of them is wrong.
+    const auto seen =
+        look->refusal ? reason_code(look->refusal->reason) : decision::effect_name(answer.effect);
+    if (answer.code != seen)
+      return failure(ErrorCode::kInternal,
+                     fmt::format("the enforcer said `{}`, the decision `{}`", answer.code, seen));
+    answer.guard = look->guard;
+    answer.reasons = look->reasons;
+    if (answer.permitted()) answer.policies = look->policies;
+    if (observer) observe(*look, answer, observer);
+  } else if (!answer.permitted()) {
+    answer.reasons = {answer.code};
+  }
+  std::ranges::sort(answer.policies);
+  return answer;
+}
+
+std::optional<decision::Explanation> World::explain(const RequestSpec& request) {
+  clock_.set(request.time);
+  Asking asking;
+  asking.request.peer_ip = request.ip;
+  Answer answer;
+  if (!find_target(request.target, asking, answer) || !add_token(request, asking)) return std::nullopt;
+  const auto look = this->look(request, asking);
+  if (!look || !*look) return std::nullopt;
+  return decision::explain(*policies_, *(*look)->context, {});
+}
+
+Result<void> World::apply(const Change& change) {
+  switch (change.kind) {
+    case Change::Kind::kEndTask:
+      return tasks_.end(change.id);
+    case Change::Kind::kRevokeTask:
+      return tasks_.revoke(change.id);
+    case Change::Kind::kSuspend:
+      return directory_.set_status(change.id, inventory::Status::kSuspended);
+    case Change::Kind::kRetire:
+      return directory_.set_status(change.id, inventory::Status::kRetired);
+    case Change::Kind::kActivate:
+      return directory_.set_status(change.id, inventory::Status::kActive);
+    case Change::Kind::kRevokeToken:
+      break;
+  }
+  Asking asking;
+  Answer answer;
+  if (!find_target(change.request.target, asking, answer))
+    return failure(ErrorCode::kNotFound, answer.message);
+  TRY(add_token(change.request, asking));
+  return revocations_.revoke({asking.claims.jti, asking.claims.expires_at});
+}
+
+}  // namespace writ::policytest

@@ -1,0 +1,101 @@
+// World: Writ in one process, for one test: the suite's instant, inventory, entities and tasks, and the
+// policies that are tried. A request goes the way that it goes in production, through gateway::Enforcer:
+//
+//   route → token → verify → context → guards → policies → budget
+//
+// What a World answers is what the enforcer answered. Beside that it looks at the same decision once more,
+// for what tests ask of it: the guard at fault, all reasons, and what was put to the policies. A token that
+// is asked for is decided as the token endpoint decides it. Nothing leaves the process, and nothing is
+// written. Not thread-safe.
+#pragma once
+
+#include <functional>
+#include <memory>
+#include <optional>
+#include <string>
+#include <vector>
+
+#include "decision/explain.h"
+#include "gateway/enforcer.h"
+#include "inventory/testing/memory_store.h"
+#include "policytest/mint.h"
+#include "policytest/suite.h"
+#include "server/load.h"
+#include "task/testing/memory_store.h"
+
+namespace writ::policytest {
+
+using Policies = std::shared_ptr<const decision::PolicySnapshot>;
+
+// What came out of a request.
+struct Answer {
+  decision::Effect effect = decision::Effect::kIndeterminate;
+  std::string
+      code;  // "permit", the reason's code, or "not_found", "method_not_allowed": no route leads there
+  std::string message;
+  std::string party;
+  std::string path;
+  std::vector<std::string> policies;  // sorted
+  std::string guard;                  // at fault: "token", "audience", ...; empty: the policies, or nothing
+  std::vector<std::string> reasons;   // all of them; when the token is no good, only that
+  // What it was about, as far as it was found.
+  std::string api, action, resource;
+
+  bool permitted() const noexcept { return effect == decision::Effect::kPermit; }
+};
+
+// Told of each question that decided: of one party to the policies, after all guards had passed.
+using Observer = std::function<void(const decision::PolicySnapshot& policies, const cedar::Request& question,
+                                    const cedar::EntityView& entities, const context::Party& party)>;
+
+// What the worlds of all tests of a run share. Borrows `loaded`.
+struct Shared {
+  const server::Loaded& loaded;
+  std::unique_ptr<Mint> mint;
+
+  static Result<Shared> make(const server::Loaded& loaded);
+  // The origin under which callers reach the gateway, or Writ's own API.
+  std::string origin_of(std::string_view api) const;
+};
+
+class World {
+ public:
+  // All are borrowed; the policies are asked with the suite's entities.
+  static Result<std::unique_ptr<World>> make(Shared& shared, const Suite& suite, Policies policies);
+
+  Result<Answer> ask(const RequestSpec& request, const Observer& observer = {});
+  Result<void> apply(const Change& change);
+  // Why a request is answered so, now. Nothing when its token is no good, or no route leads there.
+  std::optional<decision::Explanation> explain(const RequestSpec& request);
+
+ private:
+  struct Asking;
+  struct Look;
+  World(Shared& shared, const Suite& suite, Policies policies);
+  Result<void> furnish();
+  Result<void> add_task(const TaskFixture& fixture);
+  bool find_target(const Target& target, Asking& asking, Answer& answer) const;
+  Result<void> add_token(const RequestSpec& request, Asking& asking);
+  Result<void> use_up_proof(const Asking& asking);
+  Result<std::optional<Look>> look(const RequestSpec& request, const Asking& asking);
+  Result<Answer> enforce(const Asking& asking, Answer answer);
+  void observe(const Look& look, const Answer& answer, const Observer& observer) const;
+  Result<Answer> answer_of_look(const Look& look, Answer answer);
+
+  Shared& shared_;
+  const Suite& suite_;
+  Policies policies_;
+  ManualClock clock_;
+  inventory::testing::MemoryStore inventory_store_;
+  inventory::Directory directory_{inventory_store_};
+  task::testing::MemoryStore task_store_;
+  task::Registry tasks_{task_store_};
+  token::Revocations revocations_;
+  token::MemoryReplayGuard replays_;
+  token::Verifier verifier_;
+  gateway::Enforcer enforcer_;
+  context::Workspace context_memory_;
+  decision::Workspace decision_memory_;
+};
+
+}  // namespace writ::policytest
