@@ -148,7 +148,9 @@ std::string_view deviation(const Case& asked, const Difference& difference, cons
   if (is_refused(difference, writ, "nested more than") || is_refused(difference, writ, "nested too deeply"))
     return "nesting";
   if (is_refused(difference, writ, "bytes, at most")) return "length of names";
-  if (asked.policies_are_json && is_refused(difference, writ, "unknown member")) return "strict policy JSON";
+  if (asked.policies_are_json && (is_refused(difference, writ, "unknown member") ||
+                                  is_refused(difference, writ, "expected either `entity`")))
+    return "strict policy JSON";
   if (asked.policies_are_json && difference.path == "validation.impossible") return "chains in policy JSON";
   if (is_minus_zero(asked, difference)) return "minus zero";
   if (is_unknown(asked, difference)) return "unknown values";

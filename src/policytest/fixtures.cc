@@ -16,7 +16,7 @@ using server::YamlNode;
 
 namespace {
 
-constexpr std::string_view kTaskStates[] = {"active", "ended", "revoked"};
+constexpr std::string_view kTaskStates[] = {"active", "suspended", "ended", "revoked"};
 
 // `Billing::Invoice::"17"` as Cedar's JSON has it; what is no such text stays as it is.
 Json reference(const YamlNode& node) {
@@ -68,7 +68,8 @@ class TaskReader {
     }
     task->id = id;
     TaskFixture fixture{.task = *std::move(task)};
-    if (const auto state = fields.choice("state", {kTaskStates[0], kTaskStates[1], kTaskStates[2]}))
+    if (const auto state =
+            fields.choice("state", {kTaskStates[0], kTaskStates[1], kTaskStates[2], kTaskStates[3]}))
       fixture.state = static_cast<task::State>(*state);
     if (const YamlNode* used = fields.find("used")) read_used(*used, fixture);
     if (source_.issues.errors() != errors) return std::nullopt;

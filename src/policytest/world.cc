@@ -124,14 +124,20 @@ Result<void> World::furnish() {
 Result<void> World::add_task(const TaskFixture& fixture) {
   const auto live = TRY(tasks_.open(fixture.task));
   cedar::Arena arena;
+  // Which resource it was does not matter; it has to be one of the task's.
+  const task::ResourcePattern& used_on = live->task().resources.front();
+  const cedar::EntityRef resource = arena.entity(used_on.type, used_on.id.value_or("any"));
   for (const auto& [action, calls] : fixture.used) {
     for (std::int64_t i = 0; i < calls; ++i) {
-      const auto consumed = live->consume(arena.entity(action.type, action.id), live->task().not_before);
+      const auto consumed =
+          live->consume({arena.entity(action.type, action.id), resource, live->task().not_before});
       if (!consumed)
         return failure(ErrorCode::kInvalid, "`used` is more than there is: " + consumed.error().message);
     }
   }
   if (fixture.state == task::State::kEnded) return tasks_.end(fixture.task.id);
+  if (fixture.state == task::State::kSuspended)
+    return tasks_.suspend(fixture.task.id, live->task().not_before);
   if (fixture.state == task::State::kRevoked) return tasks_.revoke(fixture.task.id);
   return {};
 }

@@ -163,7 +163,7 @@ class Format(Policies):
 
     def test_the_examples_are_laid_out(self):
         folder = os.path.join(harness.ACME, "policies")
-        files = [os.path.join(folder, name) for name in sorted(os.listdir(folder))]
+        files = [os.path.join(folder, name) for name in sorted(os.listdir(folder)) if name.endswith(".cedar")]
         self.assertEqual((0, ""), harness.writ("fmt", "--check", "--width", "110", *files)[:2])
 
 
