@@ -310,10 +310,13 @@ Value Context::make_context_record() {
   return fields.record();
 }
 
-OptionalText Context::resource_text(std::string_view attribute) const noexcept {
+const Value* Context::resource_attribute(std::string_view attribute) const noexcept {
   const cedar::Entity* entity = entities().find(resource());
-  if (entity == nullptr) return std::nullopt;
-  const Value* value = entity->attributes->find(attribute);
+  return entity != nullptr ? entity->attributes->find(attribute) : nullptr;
+}
+
+OptionalText Context::resource_text(std::string_view attribute) const noexcept {
+  const Value* value = resource_attribute(attribute);
   if (value == nullptr || !value->is(cedar::Kind::kString)) return std::nullopt;
   return value->as_string();
 }

@@ -112,7 +112,9 @@ class Context {
   std::optional<std::string_view> purpose() const noexcept;
   // Whose tenant is the request's: the subject, or the client that acts for itself.
   const Party& owner() const noexcept { return parties().front(); }
-  // The attribute of the resource, when it is a string.
+  // The attribute of the resource; null: it has none of that name.
+  const cedar::Value* resource_attribute(std::string_view attribute) const noexcept;
+  // The same, when it is a string.
   std::optional<std::string_view> resource_text(std::string_view attribute) const noexcept;
 
  private:

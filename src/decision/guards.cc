@@ -168,6 +168,36 @@ Refused environment(const Context& context, const PolicySnapshot&) {
   return not_of(context, Reason::kEnvironmentMismatch, "environment", *of_resource, context.environment());
 }
 
+// Who has purposes acts for no other, also with a token from the time before the inventory said so.
+Refused purpose(const Context& context, const PolicySnapshot&) {
+  const auto purpose = context.purpose();
+  if (!purpose) return std::nullopt;
+  for (const Party& party : context.parties()) {
+    if (party.kind == Kind::kUser || party.member == nullptr) continue;
+    const auto& own = (*party.member)->purposes;
+    if (own.empty() || std::ranges::find(own, *purpose) != own.end()) continue;
+    return refuse(Reason::kPurposeMismatch, fmt::format("{} may not act for `{}`", named(party), *purpose),
+                  &party);
+  }
+  return std::nullopt;
+}
+
+// A resource that says what it is there for is used for nothing else, and not for what nobody knows.
+Refused resource_purpose(const Context& context, const PolicySnapshot&) {
+  const cedar::Value* purposes = context.resource_attribute("purposes");
+  if (purposes == nullptr) return std::nullopt;
+  const auto purpose = context.purpose();
+  const bool among = purpose && purposes->is(cedar::Kind::kSet) &&
+                     std::ranges::any_of(purposes->as_set(), [&](const cedar::Value& each) {
+                       return each.is(cedar::Kind::kString) && each.as_string() == *purpose;
+                     });
+  if (among) return std::nullopt;
+  return refuse(Reason::kPurposeMismatch,
+                purpose ? fmt::format("{} is not there for `{}`", context.resource().to_string(), *purpose)
+                        : fmt::format("{} is there for some purposes, and the request's is unknown",
+                                      context.resource().to_string()));
+}
+
 // An agent has no standing authority for others: what it does for somebody, it does inside a task.
 Refused task_present(const Context& context, const PolicySnapshot&) {
   if (context.claims().task) {
@@ -243,14 +273,24 @@ Refused task_budget(const Context& context, const PolicySnapshot&) {
 }
 
 constexpr Guard kGuards[] = {
-    {"audience", audience},       {"caller", caller},
-    {"presenter", presenter},     {"subject", subject},
-    {"actors", actors},           {"chain-length", chain_length},
-    {"delegation", delegation},   {"tenant", tenant},
-    {"environment", environment}, {"task-present", task_present},
-    {"task-live", task_live},     {"task-parties", task_parties},
-    {"task-place", task_place},   {"task-purpose", task_purpose},
-    {"task-scope", task_scope},   {"task-budget", task_budget},
+    {"audience", audience},
+    {"caller", caller},
+    {"presenter", presenter},
+    {"subject", subject},
+    {"actors", actors},
+    {"chain-length", chain_length},
+    {"delegation", delegation},
+    {"tenant", tenant},
+    {"environment", environment},
+    {"purpose", purpose},
+    {"resource-purpose", resource_purpose},
+    {"task-present", task_present},
+    {"task-live", task_live},
+    {"task-parties", task_parties},
+    {"task-place", task_place},
+    {"task-purpose", task_purpose},
+    {"task-scope", task_scope},
+    {"task-budget", task_budget},
 };
 
 }  // namespace

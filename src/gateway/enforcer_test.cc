@@ -180,7 +180,7 @@ TEST_F(EnforcerTest, AnActionOutsideTheTaskIsRefused) {
 
 TEST_F(EnforcerTest, WhatNoPolicyPermitsIsRefused) {
   auto claims = world.claims();
-  claims.purpose = "marketing";
+  claims.purpose = std::nullopt;
   expect_refused("403 policy_no_permit", world.token(claims));
   claims = world.claims();
   claims.client_id = "marketing-app";
