@@ -7,7 +7,7 @@ namespace writ {
 namespace {
 
 // In the order of the enumeration.
-constexpr std::array<std::string_view, 37> kCodes = {
+constexpr std::array<std::string_view, 38> kCodes = {
     "token_missing",       "token_malformed",        "token_signature",
     "token_type",          "token_issuer",           "token_expired",
     "token_not_yet_valid", "token_revoked",          "token_replayed",
@@ -18,9 +18,9 @@ constexpr std::array<std::string_view, 37> kCodes = {
     "task_missing",        "task_not_started",       "task_expired",
     "task_ended",          "task_revoked",           "task_suspended",
     "action_not_in_task",  "resource_not_in_task",   "purpose_mismatch",
-    "budget_exceeded",     "policy_forbid",          "policy_no_permit",
-    "context_missing",     "step_up_required",       "approval_required",
-    "indeterminate",
+    "budget_exceeded",     "amount_unknown",         "policy_forbid",
+    "policy_no_permit",    "context_missing",        "step_up_required",
+    "approval_required",   "indeterminate",
 };
 static_assert(kCodes.size() == static_cast<std::size_t>(Reason::kIndeterminate) + 1);
 

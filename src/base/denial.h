@@ -42,6 +42,7 @@ enum class Reason {
   kResourceNotInTask,
   kPurposeMismatch,
   kBudgetExceeded,
+  kAmountUnknown,
   kPolicyForbid,
   kPolicyNoPermit,
   kContextMissing,

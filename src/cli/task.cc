@@ -21,7 +21,26 @@ struct Options {
   std::vector<std::string> resources;
   std::optional<std::int64_t> expires_in_seconds;
   std::optional<std::int64_t> calls;
+  std::vector<std::string> rates;
+  std::vector<std::string> amounts;
 };
+
+// Empty when there is none, as CLI11 wants it.
+std::string rate_problem(const std::string& text) {
+  const auto slash = text.find('/');
+  const auto number = [](std::string_view part) {
+    return !part.empty() && part.size() < 12 && part.find_first_not_of("0123456789") == part.npos;
+  };
+  const bool good = slash != text.npos && number(std::string_view(text).substr(0, slash)) &&
+                    number(std::string_view(text).substr(slash + 1));
+  return good ? "" : fmt::format("`{}` is no rate, expected calls/seconds such as 2/60", text);
+}
+
+std::string amount_problem(const std::string& text) {
+  const auto equals = text.find('=');
+  const bool good = equals != text.npos && equals > 0 && equals + 1 < text.size();
+  return good ? "" : fmt::format("`{}` is no amount, expected name=total such as credited=1000.50", text);
+}
 
 std::string line(const codec::Json& task) {
   return fmt::format("{}  {}  {}  until {}", show(task, "id"), show(task, "state"), show(task, "purpose"),
@@ -51,7 +70,22 @@ codec::Json texts(const std::vector<std::string>& values) {
 
 void add_limits(const Options& options, codec::Json& body) {
   if (options.expires_in_seconds) body.set("expires_in_seconds", *options.expires_in_seconds);
-  if (options.calls) body.set("budget", codec::Json::object({{"calls", *options.calls}}));
+  auto budget = codec::Json::object();
+  if (options.calls) budget.set("calls", *options.calls);
+  auto rates = codec::Json::array();
+  for (const auto& rate : options.rates) {
+    const auto slash = rate.find('/');
+    rates.push(codec::Json::object({{"calls", std::int64_t{std::stoll(rate.substr(0, slash))}},
+                                    {"seconds", std::int64_t{std::stoll(rate.substr(slash + 1))}}}));
+  }
+  if (!options.rates.empty()) budget.set("rates", std::move(rates));
+  auto amounts = codec::Json::object();
+  for (const auto& amount : options.amounts) {
+    const auto equals = amount.find('=');
+    amounts.set(amount.substr(0, equals), amount.substr(equals + 1));
+  }
+  if (!options.amounts.empty()) budget.set("amounts", std::move(amounts));
+  if (!budget.if_object()->empty()) body.set("budget", std::move(budget));
 }
 
 codec::Json request_of(const Options& options) {
@@ -97,6 +131,12 @@ void add_bounds(CLI::App& command, Options& options) {
                      "a resource pattern, e.g. Billing::Invoice::\"inv-1001\"; repeat for more");
   command.add_option("--expires-in", options.expires_in_seconds, "seconds; a new task has 600");
   command.add_option("--calls", options.calls, "how many calls in all");
+  command.add_option("--rate", options.rates, "calls in any so many seconds, e.g. 2/60; repeat for more")
+      ->check(CLI::Validator(rate_problem, "CALLS/SECONDS"));
+  command
+      .add_option("--amount", options.amounts,
+                  "a sum of what requests spend, e.g. credited=1000.50; repeat for more")
+      ->check(CLI::Validator(amount_problem, "NAME=TOTAL"));
 }
 
 void add_open(CLI::App& task, const std::shared_ptr<Options>& options, Action& action) {

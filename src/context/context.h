@@ -8,6 +8,7 @@
 
 #include <memory>
 #include <optional>
+#include <span>
 #include <string>
 #include <string_view>
 #include <vector>
@@ -58,6 +59,8 @@ struct Inputs {
   const cedar::Entities& entities;  // resources and groups
   // What the route knows of the resource, a record. It fills in where `entities` says nothing.
   std::optional<cedar::Value> resource_attributes = {};
+  // What the route knows that the request spends.
+  std::span<const task::NamedAmount> amounts = {};
 };
 
 // Memory that is used again. One per thread.
@@ -103,6 +106,10 @@ class Context {
 
   cedar::EntityRef action() const noexcept { return inputs_.action; }
   cedar::EntityRef resource() const noexcept { return inputs_.resource; }
+  // As the task's budgets see it.
+  task::LiveTask::Use use() const noexcept {
+    return {inputs_.action, inputs_.resource, inputs_.request.time, inputs_.amounts};
+  }
   cedar::Value record() const noexcept { return record_; }
   cedar::EntityView entities() const noexcept { return *workspace_->overlay_; }
   // The facts of the whole request, as policies see them and guards compare them. The token's claim, else

@@ -269,7 +269,7 @@ Refused task_scope(const Context& context, const PolicySnapshot&) {
 
 Refused task_budget(const Context& context, const PolicySnapshot&) {
   if (context.task() == nullptr || context.point() == Point::kIssue) return std::nullopt;
-  return refuse(context.task()->check_budget(context.action()));
+  return refuse(context.task()->check_budget(context.use()));
 }
 
 constexpr Guard kGuards[] = {

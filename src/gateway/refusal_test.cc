@@ -58,6 +58,7 @@ int expected_status(Reason reason) {
     case Reason::kResourceNotInTask:
     case Reason::kPurposeMismatch:
     case Reason::kBudgetExceeded:
+    case Reason::kAmountUnknown:
     case Reason::kPolicyForbid:
     case Reason::kPolicyNoPermit:
     case Reason::kContextMissing:

@@ -25,7 +25,9 @@ auto facts_of(const task::Task& task) {
 }
 
 codec::Json shown(const task::LiveTask& live, Instant now) {
-  return task::task_to_json(live.task(), live.state(), live.used_calls(), now);
+  auto json = task::task_to_json(live.task(), live.state(), live.used_calls(), now);
+  json.set("used", live.used(now));
+  return json;
 }
 
 bool has_action(const inventory::Snapshot& inventory, const cedar::EntityUid& action) {

@@ -68,7 +68,8 @@ void save_for_ever(const std::filesystem::path& path, std::int32_t first, const 
   for (std::int32_t i = first;; ++i) {
     const auto id = fmt::format("n{}", i);
     const bool saved = store->save_task(make_task(id)) && store->reserve({id, "", 8}) &&
-                       store->reserve({id, "", 16}) && store->save_state(id, task::State::kSuspended) &&
+                       store->reserve({id, "", 16}) && store->save_labels(id, {"read:confidential"}) &&
+                       store->save_state(id, task::State::kSuspended) &&
                        store->save_state(id, task::State::kRevoked) && store->save({id, kLater}) &&
                        store->save_inventory({{make_identity(id)}, {}}) &&
                        store->first_use("client", id, kLater, Instant()).value();
@@ -94,6 +95,7 @@ void expect_all_up_to(const std::filesystem::path& path, std::int32_t last) {
     EXPECT_EQ(tasks.at(id).state, task::State::kRevoked) << id;
     ASSERT_EQ(tasks.at(id).reserved.size(), 1u) << id;
     EXPECT_EQ(tasks.at(id).reserved[0].amount, 16) << id;
+    EXPECT_EQ(tasks.at(id).labels, std::vector<std::string>{"read:confidential"}) << id;
     EXPECT_TRUE(revoked.contains(id)) << id;
     EXPECT_TRUE(identities.contains(id)) << id;
   }
@@ -129,6 +131,7 @@ TEST(Durability, WhatWasAcknowledgedSurvivesKill) {
     const auto id = fmt::format("n{}", last);
     (void)store->save_task(make_task(id));
     ASSERT_TRUE(store->reserve({id, "", 16}));
+    ASSERT_TRUE(store->save_labels(id, {"read:confidential"}));
     ASSERT_TRUE(store->save_state(id, task::State::kRevoked));
     ASSERT_TRUE(store->save({id, kLater}));
     ASSERT_TRUE(store->save_inventory({{make_identity(id)}, {}}));

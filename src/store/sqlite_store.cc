@@ -63,6 +63,7 @@ struct SqliteStore::Statements {
         save_api(prepare("INSERT INTO apis (id, record) VALUES (?1, ?2) "
                          "ON CONFLICT (id) DO UPDATE SET record = ?2")),
         load_tasks(prepare("SELECT id, record, state FROM tasks ORDER BY position")),
+        load_labels(prepare("SELECT task, label FROM task_labels")),
         load_budgets(prepare("SELECT task, budget, reserved FROM budgets")),
         save_task(prepare("INSERT INTO tasks (id, record, state) VALUES (?1, ?2, 'active') "
                           "ON CONFLICT (id) DO NOTHING")),
@@ -71,6 +72,8 @@ struct SqliteStore::Statements {
         save_narrowed(prepare("UPDATE tasks SET record = ?2 "
                               "WHERE id = ?1 AND state NOT IN ('ended', 'revoked')")),
         find_task(prepare("SELECT count(*) FROM tasks WHERE id = ?1")),
+        save_label(prepare("INSERT INTO task_labels (task, label) SELECT id, ?2 FROM tasks WHERE id = ?1 "
+                           "ON CONFLICT (task, label) DO UPDATE SET label = ?2")),
         reserve(prepare("INSERT INTO budgets (task, budget, reserved) "
                         "SELECT id, ?2, ?3 FROM tasks WHERE id = ?1 "
                         "ON CONFLICT (task, budget) DO UPDATE SET reserved = max(reserved, ?3)")),
@@ -96,7 +99,8 @@ struct SqliteStore::Statements {
                     "WHERE jwk = excluded.jwk")) {}
 
   Prepared load_identities, load_apis, save_identity, save_api;
-  Prepared load_tasks, load_budgets, save_task, save_state, save_narrowed, find_task, reserve, settle;
+  Prepared load_tasks, load_labels, load_budgets, save_task, save_state, save_narrowed, find_task;
+  Prepared save_label, reserve, settle;
   Prepared load_revocations, save_revocation, forget_revocations;
   Prepared use, forget_used;
   Prepared load_keys, save_signing_key, save_verifying_key;
@@ -154,6 +158,11 @@ Result<std::vector<task::StoredTask>> SqliteStore::load_tasks() {
     reserved[one.task].push_back(std::move(one));
     return {};
   }));
+  std::map<std::string, std::vector<std::string>, std::less<>> labels;
+  TRY(statements_->load_labels->for_each_row([&](const Statement& row) -> Result<void> {
+    labels[std::string(row.text(0))].emplace_back(row.text(1));
+    return {};
+  }));
   std::vector<task::StoredTask> tasks;
   const auto add_task = [&](const Statement& row) -> Result<void> {
     auto task = TRY(stored(task::task_from_record(row.text(1)), database_, "task", row.text(0)));
@@ -163,7 +172,8 @@ Result<std::vector<task::StoredTask>> SqliteStore::load_tasks() {
                                                       database_.name(), row.text(0), task.id));
     const auto state = TRY(stored(state_from_row(row.text(2)), database_, "task", row.text(0)));
     auto& mine = reserved[task.id];
-    tasks.push_back({std::move(task), state, std::move(mine)});
+    auto& earned = labels[task.id];
+    tasks.push_back({std::move(task), state, std::move(mine), std::move(earned)});
     return {};
   };
   TRY(statements_->load_tasks->for_each_row(add_task));
@@ -198,6 +208,16 @@ Result<void> SqliteStore::changed_task(std::string_view id, std::int64_t rows) {
   return failure(ErrorCode::kNotFound, fmt::format("there is no task `{}`", id));
 }
 
+Result<void> SqliteStore::save_labels(std::string_view task, const std::vector<std::string>& labels) {
+  const std::lock_guard lock(mutex_);
+  auto transaction = TRY(Transaction::begin(database_));
+  for (const auto& label : labels) {
+    if (TRY(statements_->save_label->bind(1, task).bind(2, label).run()) != 1)
+      return failure(ErrorCode::kNotFound, fmt::format("there is no task `{}`", task));
+  }
+  return transaction.commit();
+}
+
 Result<void> SqliteStore::reserve(const task::Reservation& reservation) {
   const std::lock_guard lock(mutex_);
   auto& statement =
@@ -210,8 +230,8 @@ Result<void> SqliteStore::settle(const task::Reservation& used) {
   const std::lock_guard lock(mutex_);
   auto& statement = statements_->settle->bind(1, used.task).bind(2, used.budget).bind(3, used.amount);
   if (TRY(statement.run()) == 1) return {};
-  return failure(ErrorCode::kConflict, fmt::format("task `{}` has not reserved {} calls of budget `{}`",
-                                                   used.task, used.amount, used.budget));
+  return failure(ErrorCode::kConflict, fmt::format("task `{}` has not reserved {} of budget `{}`", used.task,
+                                                   used.amount, used.budget));
 }
 
 Result<void> SqliteStore::save(const token::Revocation& revocation) {

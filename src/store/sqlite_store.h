@@ -48,6 +48,8 @@ class SqliteStore final : public inventory::Store,
   // kNotFound; kConflict when it has another final state already: nothing brings a task back.
   Result<void> save_state(std::string_view id, task::State state) override;
   Result<void> save_narrowed(const task::Task& task) override;
+  // All of them or none. kNotFound when there is no such task.
+  Result<void> save_labels(std::string_view task, const std::vector<std::string>& labels) override;
   // Never lowers what is reserved. kNotFound when there is no such task.
   Result<void> reserve(const task::Reservation& reservation) override;
   // Lowers what is reserved to what was used, for an orderly end, when no call can follow. kConflict when

@@ -212,6 +212,45 @@ TEST_P(StoreContract, KeepsWhatIsReservedOfEachBudget) {
   EXPECT_EQ(reserved("t2"), (Amounts{{"", 1}}));
 }
 
+TEST_P(StoreContract, KeepsTheLabelsOfATaskAlsoWhenItIsNarrowed) {
+  ASSERT_TRUE(tasks().save_task(make_task("t1")));
+  ASSERT_TRUE(tasks().save_task(make_task("t2")));
+  ASSERT_TRUE(tasks().save_labels("t1", {"read:confidential", testing::kAwkward}));
+  ASSERT_TRUE(tasks().save_labels("t1", {"input:untrusted", "read:confidential"}));
+  ASSERT_TRUE(tasks().save_narrowed(make_task("t1", 10)));
+  reopen();
+  EXPECT_THAT(load_tasks().at("t1").labels,
+              UnorderedElementsAre("read:confidential", testing::kAwkward, "input:untrusted"));
+  EXPECT_THAT(load_tasks().at("t2").labels, IsEmpty());
+}
+
+TEST_P(StoreContract, KeepsNoLabelOfAnUnknownTask) {
+  SKIP_UNLESS_IT_GUARDS_TASKS();
+  EXPECT_EQ(tasks().save_labels("nobody", {"read:confidential"}).error().code, ErrorCode::kNotFound);
+}
+
+TEST_P(StoreContract, ARateIsNeverExceededOverCrashes) {
+  cedar::Arena arena;
+  const auto action = arena.entity("Billing::Action", "read");
+  const auto invoice = arena.entity("Billing::Invoice", "1");
+  auto task = make_task("t1", 1000);
+  task.budget.rates = {{3, 60}};
+  task.expires_at = task.not_before + std::chrono::hours(1);
+  ASSERT_TRUE(task::Registry(tasks()).open(task));
+  std::vector<Instant> passed;
+  for (int life = 0; life < 30; ++life) {
+    reopen();  // without settling: as after kill -9
+    task::Registry registry(tasks());
+    ASSERT_TRUE(registry.load());
+    const auto now = task.not_before + std::chrono::seconds(10 * life);
+    for (int call = 0; call < 5; ++call)
+      if (registry.find("t1")->consume({action, invoice, now})) passed.push_back(now);
+  }
+  EXPECT_GE(passed.size(), 6u);
+  for (std::size_t i = 3; i < passed.size(); ++i)
+    EXPECT_GE(passed[i] - passed[i - 3], std::chrono::seconds(60));
+}
+
 TEST_P(StoreContract, NeverLowersWhatIsReserved) {
   SKIP_UNLESS_IT_GUARDS_TASKS();
   ASSERT_TRUE(tasks().save_task(make_task("t1")));

@@ -35,6 +35,15 @@ Result<void> check_scope(const Task& inner, const Task& outer) {
   return {};
 }
 
+// What a task has seen, whoever works for it has seen.
+Result<void> check_labels(const Task& inner, const Task& outer) {
+  for (const auto& label : outer.labels) {
+    if (std::ranges::find(inner.labels, label) == inner.labels.end())
+      return wider(fmt::format("`labels`: `{}` of task `{}` is missing", label, outer.id));
+  }
+  return {};
+}
+
 Result<void> check_window(const Task& inner, const Task& outer) {
   if (inner.not_before < outer.not_before)
     return wider(fmt::format("`not_before`: {} is before task `{}` begins, at {}",
@@ -45,18 +54,30 @@ Result<void> check_window(const Task& inner, const Task& outer) {
   return {};
 }
 
-Result<void> check_amount(std::string_view what, std::int64_t inner, std::int64_t outer, const Task& task) {
+template <class Number>
+Result<void> check_less(std::string_view what, const Number& inner, const Number& outer, const Task& task) {
   if (inner <= outer) return {};
   return wider(fmt::format("`budget`: {} {} are more than the {} of task `{}`", inner, what, outer, task.id));
 }
 
 Result<void> check_budget(const Task& inner, const Task& outer) {
   if (inner.budget.calls && outer.budget.calls)
-    TRY(check_amount("calls", *inner.budget.calls, *outer.budget.calls, outer));
+    TRY(check_less("calls", *inner.budget.calls, *outer.budget.calls, outer));
   for (const auto& mine : inner.budget.actions) {
     const auto theirs = std::ranges::find(outer.budget.actions, mine.action, &ActionCalls::action);
     if (theirs == outer.budget.actions.end()) continue;
-    TRY(check_amount(fmt::format("calls of {}", uid_text(mine.action)), mine.calls, theirs->calls, outer));
+    TRY(check_less(fmt::format("calls of {}", uid_text(mine.action)), mine.calls, theirs->calls, outer));
+  }
+  for (const Rate& mine : inner.budget.rates) {
+    const auto theirs = std::ranges::find(outer.budget.rates, mine.seconds, &Rate::seconds);
+    if (theirs == outer.budget.rates.end()) continue;
+    TRY(check_less(fmt::format("calls per {} seconds", mine.seconds), mine.calls, theirs->calls, outer));
+  }
+  for (const auto& mine : inner.budget.amounts) {
+    const auto theirs = std::ranges::find(outer.budget.amounts, mine.name, &AmountTotal::name);
+    if (theirs == outer.budget.amounts.end() || mine.total <= theirs->total) continue;
+    return wider(fmt::format("`budget`: {} of `{}` is more than the {} of task `{}`", mine.total.text(),
+                             mine.name, theirs->total.text(), outer.id));
   }
   return {};
 }
@@ -68,6 +89,14 @@ Budget merged(Budget given, const Budget& before, const std::vector<cedar::Entit
     const bool kept = std::ranges::find(actions, each.action) != actions.end();
     if (kept && std::ranges::find(given.actions, each.action, &ActionCalls::action) == given.actions.end())
       given.actions.push_back(each);
+  }
+  for (const auto& each : before.rates) {
+    if (std::ranges::find(given.rates, each.seconds, &Rate::seconds) == given.rates.end())
+      given.rates.push_back(each);
+  }
+  for (const auto& each : before.amounts) {
+    if (std::ranges::find(given.amounts, each.name, &AmountTotal::name) == given.amounts.end())
+      given.amounts.push_back(each);
   }
   return given;
 }
@@ -95,6 +124,7 @@ Result<void> narrow_window(const Members& members, Task& task, Instant now) {
 Result<void> check_within(const Task& inner, const Task& outer) {
   TRY(check_scope(inner, outer));
   TRY(check_window(inner, outer));
+  TRY(check_labels(inner, outer));
   return check_budget(inner, outer);
 }
 

@@ -1,5 +1,5 @@
 // Attenuation: a task that becomes less than it was, never more. In every dimension: actions, resources,
-// agents, window and budget.
+// agents, window and budget; and its labels stay.
 //
 // Pure. Errors are kInvalid and name the member at fault and what would be wider.
 #pragma once

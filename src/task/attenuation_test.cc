@@ -126,7 +126,7 @@ TEST_F(NarrowedTask, WhatIsUsedStaysUsed) {
   ASSERT_TRUE(narrow(R"({"budget":{"calls":6}})"));
   EXPECT_EQ(use_up(*live, credit), 2);
   ASSERT_TRUE(narrow(R"({"budget":{"calls":1}})"));
-  EXPECT_EQ(live->check_budget(credit).error().reason, Reason::kBudgetExceeded);
+  EXPECT_EQ(live->check_budget({credit, invoice, kNow}).error().reason, Reason::kBudgetExceeded);
   Registry next(store);
   ASSERT_TRUE(next.load());
   EXPECT_EQ(use_up(*next.find("t"), credit), 0);

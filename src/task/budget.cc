@@ -33,6 +33,47 @@ Result<void> read_actions(const Members& members, const std::vector<cedar::Entit
   return {};
 }
 
+Result<void> read_rates(const Members& members, Budget& budget) {
+  const Json* json = members.find("rates");
+  if (json == nullptr || json->is_null()) return {};
+  const auto* array = json->if_array();
+  if (array == nullptr) return members.wrong("rates", "must be a list of rates");
+  if (array->size() > kMaxRates)
+    return failure(
+        ErrorCode::kLimit,
+        fmt::format("`rates` of the budget has {} rates, at most {} are allowed", array->size(), kMaxRates));
+  for (const Json& each : *array) {
+    const auto rate = TRY(Members::of(each, "a rate of the budget", {"calls", "seconds"}));
+    const auto calls = TRY(rate.integer("calls", 1, kMaxRateCalls));
+    const auto seconds = TRY(rate.integer("seconds", 1, kMaxRateSeconds));
+    if (std::ranges::find(budget.rates, seconds, &Rate::seconds) != budget.rates.end())
+      return members.wrong("rates", fmt::format("gives two rates for {} seconds", seconds));
+    budget.rates.push_back({calls, seconds});
+  }
+  return {};
+}
+
+Result<void> read_amounts(const Members& members, Budget& budget) {
+  const Json* json = members.find("amounts");
+  if (json == nullptr || json->is_null()) return {};
+  const auto* object = json->if_object();
+  if (object == nullptr) return members.wrong("amounts", "must be an object from a name to its total");
+  if (object->size() > kMaxAmounts)
+    return failure(ErrorCode::kLimit,
+                   fmt::format("`amounts` of the budget has {} totals, at most {} are allowed",
+                               object->size(), kMaxAmounts));
+  for (const auto& [name, total] : *object) {
+    if (!is_amount_name(name))
+      return members.wrong("amounts", fmt::format("has `{}`, which is no name", name));
+    auto amount = Amount::from_json(total);
+    if (!amount) return members.wrong("amounts", fmt::format("gives `{}` {}", name, amount.error().message));
+    if (amount->ten_thousandths == 0)
+      return members.wrong("amounts", fmt::format("gives `{}` nothing: no call could spend any", name));
+    budget.amounts.push_back({name, *amount});
+  }
+  return {};
+}
+
 }  // namespace
 
 std::string uid_text(const cedar::EntityUid& uid) {
@@ -56,9 +97,11 @@ Result<cedar::EntityUid> parse_action(std::string_view text) {
 Result<Budget> budget_from_json(const Json* json, const std::vector<cedar::EntityUid>& actions) {
   Budget budget;
   if (json == nullptr || json->is_null()) return budget;
-  const auto members = TRY(Members::of(*json, "the budget", {"calls", "actions"}));
+  const auto members = TRY(Members::of(*json, "the budget", {"calls", "actions", "rates", "amounts"}));
   budget.calls = TRY(members.optional_integer("calls", 1, kMaxCalls));
   TRY(read_actions(members, actions, budget));
+  TRY(read_rates(members, budget));
+  TRY(read_amounts(members, budget));
   return budget;
 }
 
@@ -69,6 +112,17 @@ Json budget_to_json(const Budget& budget) {
     Json actions = Json::object();
     for (const auto& each : budget.actions) actions.set(uid_text(each.action), each.calls);
     json.set("actions", std::move(actions));
+  }
+  if (!budget.rates.empty()) {
+    Json rates = Json::array();
+    for (const Rate& rate : budget.rates)
+      rates.push(Json::object({{"calls", rate.calls}, {"seconds", rate.seconds}}));
+    json.set("rates", std::move(rates));
+  }
+  if (!budget.amounts.empty()) {
+    Json amounts = Json::object();
+    for (const auto& each : budget.amounts) amounts.set(each.name, each.total.to_json());
+    json.set("amounts", std::move(amounts));
   }
   return json;
 }

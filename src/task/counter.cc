@@ -5,23 +5,15 @@
 #include "base/check.h"
 
 namespace writ::task {
-namespace {
 
-// One durable write for this many calls, so that it does not cost each of them.
-std::int64_t block_size(std::int64_t max) {
-  return std::clamp<std::int64_t>(max / 8, 8, 1024);
-}
-
-}  // namespace
-
-Counter::Counter(std::string name, std::int64_t max, std::int64_t used)
-    : name_(std::move(name)), max_(max), used_(used), reserved_(used) {}
+Counter::Counter(std::string name, std::int64_t max, std::int64_t used, std::int64_t block)
+    : name_(std::move(name)), block_(block), max_(max), used_(used), reserved_(used) {}
 
 Result<void> Counter::reserve(std::int64_t amount, std::string_view task, BudgetStore& store) {
   WRIT_CHECK(has(amount));
   const auto needed = used() + amount;
   if (reserved_ >= needed) return {};
-  const auto more = std::min(max(), std::max(needed, reserved_ + block_size(max())));
+  const auto more = std::min(max(), std::max(needed, reserved_ + block_));
   TRY(store.reserve({std::string(task), name_, more}));
   reserved_ = more;
   return {};

@@ -15,7 +15,8 @@ namespace writ::task {
 // What the store knows of a budget: how much of it may have been used.
 struct Reservation {
   std::string task;
-  std::string budget;  // "" for all calls, else the action's text
+  // "" for all calls, an action's text, "amount:NAME" (of ten-thousandths) or "rate:SECONDS" (an instant).
+  std::string budget;
   std::int64_t amount;
 };
 
@@ -30,8 +31,8 @@ class BudgetStore {
 
 class Counter {
  public:
-  // `used` is what an earlier process may have used.
-  Counter(std::string name, std::int64_t max, std::int64_t used);
+  // `used` is what an earlier process may have used; `block` is how much is reserved with one durable write.
+  Counter(std::string name, std::int64_t max, std::int64_t used, std::int64_t block);
 
   const std::string& name() const noexcept { return name_; }
   std::int64_t max() const noexcept { return max_.load(std::memory_order_relaxed); }
@@ -49,6 +50,7 @@ class Counter {
 
  private:
   const std::string name_;
+  const std::int64_t block_;
   std::atomic<std::int64_t> max_;
   std::atomic<std::int64_t> used_;
   std::int64_t reserved_;

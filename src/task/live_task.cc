@@ -1,11 +1,20 @@
 #include "task/live_task.h"
 
 #include <algorithm>
-#include <array>
 #include <fmt/format.h>
 
 namespace writ::task {
 namespace {
+
+// One durable write for this many calls, so that it does not cost each of them.
+std::int64_t block_of_calls(std::int64_t max) {
+  return std::clamp<std::int64_t>(max / 8, 8, 1024);
+}
+
+// A crash may lose so much of an amount: little, for amounts are seldom taken in many small parts.
+std::int64_t block_of_amount(std::int64_t max) {
+  return max / 64;
+}
 
 std::unexpected<Denial> deny(Reason reason, std::string message) {
   return std::unexpected(Denial{reason, std::move(message)});
@@ -22,28 +31,46 @@ std::int64_t reserved_of(std::string_view budget, const std::vector<Reservation>
 
 }  // namespace
 
-LiveTask::LiveTask(Task task, State state, const std::vector<Reservation>& reserved, BudgetStore& store)
+LiveTask::LiveTask(Task task, State state, const std::vector<Reservation>& reserved, UseStore& store)
     : store_(store), state_(state), current_(nullptr) {
   add_version(std::move(task), reserved);
 }
 
 // The one of that name, lowered, or a new one.
-Counter* LiveTask::counter(std::string name, std::int64_t max, const std::vector<Reservation>& reserved) {
+Counter* LiveTask::counter(std::string name, std::int64_t max, std::int64_t block,
+                           const std::vector<Reservation>& reserved) {
   for (const auto& each : counters_) {
     if (each->name() != name) continue;
     each->lower(max);
     return each.get();
   }
   const auto used = reserved_of(name, reserved);
-  return counters_.emplace_back(std::make_unique<Counter>(std::move(name), max, used)).get();
+  return counters_.emplace_back(std::make_unique<Counter>(std::move(name), max, used, block)).get();
+}
+
+RateWindow* LiveTask::window(const Rate& rate, const std::vector<Reservation>& reserved) {
+  const auto name = rate_name(rate.seconds);
+  for (const auto& each : windows_) {
+    if (each->name() != name) continue;
+    each->lower(rate.calls);
+    return each.get();
+  }
+  return windows_.emplace_back(std::make_unique<RateWindow>(rate, reserved_of(name, reserved))).get();
 }
 
 void LiveTask::add_version(Task task, const std::vector<Reservation>& reserved) {
   auto version = std::make_unique<Version>(std::move(task));
   const Budget& budget = version->task.budget;
-  if (budget.calls) version->calls = counter("", *budget.calls, reserved);
+  if (budget.calls) version->calls = counter("", *budget.calls, block_of_calls(*budget.calls), reserved);
   for (const auto& each : budget.actions)
-    version->by_action.emplace_back(each.action, counter(uid_text(each.action), each.calls, reserved));
+    version->by_action.emplace_back(
+        each.action, counter(uid_text(each.action), each.calls, block_of_calls(each.calls), reserved));
+  for (const auto& each : budget.amounts) {
+    const auto max = each.total.ten_thousandths;
+    version->amounts.emplace_back(each.name,
+                                  counter("amount:" + each.name, max, block_of_amount(max), reserved));
+  }
+  for (const Rate& each : budget.rates) version->rates.push_back(window(each, reserved));
   current_.store(versions_.emplace_back(std::move(version)).get(), std::memory_order_release);
 }
 
@@ -54,7 +81,9 @@ void LiveTask::set_state(State state) {
 
 void LiveTask::replace(Task narrower) {
   const std::lock_guard lock(lock_);
+  narrower.labels = task().labels;  // it may have earned some meanwhile
   add_version(std::move(narrower), {});
+  ++narrowings_;
 }
 
 std::int64_t LiveTask::used_calls() const noexcept {
@@ -118,17 +147,72 @@ Counter* LiveTask::Version::for_action(cedar::EntityRef action) const noexcept {
   return nullptr;
 }
 
-Denial LiveTask::exceeded(const Counter& counter) const {
-  const auto of = counter.name().empty() ? std::string("calls") : fmt::format("calls of {}", counter.name());
-  return {Reason::kBudgetExceeded,
-          fmt::format("task `{}` has used all its {} {}", task().id, counter.max(), of)};
+std::expected<void, Denial> LiveTask::check_budget(const Use& use) const {
+  const Version& version = *current_.load(std::memory_order_acquire);
+  const auto& id = version.task.id;
+  for (const Counter* counter : {version.calls, version.for_action(use.action)}) {
+    if (counter == nullptr || counter->has(1)) continue;
+    const auto of = counter == version.calls ? std::string("calls") : "calls of " + counter->name();
+    return deny(Reason::kBudgetExceeded,
+                fmt::format("task `{}` has used all its {} {}", id, counter->max(), of));
+  }
+  for (const RateWindow* window : version.rates) {
+    if (!window->has(use.now))
+      return deny(Reason::kBudgetExceeded, fmt::format("task `{}` has used its {} calls in {} seconds", id,
+                                                       window->calls(), window->seconds()));
+  }
+  for (const auto& [name, counter] : version.amounts) {
+    const auto spent = std::ranges::find(use.amounts, name, &NamedAmount::name);
+    if (spent == use.amounts.end())
+      return deny(Reason::kAmountUnknown,
+                  fmt::format("task `{}` has a budget of `{}`, and this request does not tell how much of it "
+                              "it spends",
+                              id, name));
+    if (!counter->has(spent->amount.ten_thousandths))
+      return deny(Reason::kBudgetExceeded,
+                  fmt::format("task `{}` has used {} of its {} of `{}`, too much for {} more", id,
+                              Amount{counter->used()}.text(), Amount{counter->max()}.text(), name,
+                              spent->amount.text()));
+  }
+  return {};
 }
 
-std::expected<void, Denial> LiveTask::check_budget(cedar::EntityRef action) const {
-  const Version& version = *current_.load(std::memory_order_acquire);
-  for (const Counter* counter : {version.calls, version.for_action(action)}) {
-    if (counter != nullptr && !counter->has(1)) return std::unexpected(exceeded(*counter));
+// Calls visit(counter, amount) for each counter that the use takes from.
+template <class Visit>
+Result<void> LiveTask::Version::for_each_counter(const Use& use, Visit visit) const {
+  if (calls != nullptr) TRY(visit(*calls, 1));
+  if (Counter* counter = for_action(use.action)) TRY(visit(*counter, 1));
+  for (const auto& [name, counter] : amounts)
+    TRY(visit(*counter, std::ranges::find(use.amounts, name, &NamedAmount::name)->amount.ten_thousandths));
+  return {};
+}
+
+Result<void> LiveTask::reserve(const Use& use) {
+  const Version& version = *current_.load(std::memory_order_relaxed);
+  TRY(version.for_each_counter(use, [&](Counter& counter, std::int64_t amount) {
+    return counter.reserve(amount, version.task.id, store_);
+  }));
+  for (RateWindow* window : version.rates) TRY(window->reserve(use.now, version.task.id, store_));
+  return {};
+}
+
+std::expected<void, Denial> LiveTask::add_labels(std::span<const std::string_view> labels) {
+  const Task& task = this->task();
+  std::vector<std::string> more;
+  for (const auto label : labels) {
+    if (std::ranges::find(task.labels, label) == task.labels.end() &&
+        std::ranges::find(more, label) == more.end())
+      more.emplace_back(label);
   }
+  if (more.empty()) return {};
+  if (task.labels.size() + more.size() > kMaxLabels)
+    return deny(Reason::kIndeterminate, fmt::format("task `{}` can bear {} labels, `{}` would be one more",
+                                                    task.id, kMaxLabels, more.back()));
+  if (const auto saved = store_.save_labels(task.id, more); !saved)
+    return deny(Reason::kIndeterminate, "the task's labels cannot be recorded: " + saved.error().message);
+  Task labelled = task;
+  labelled.labels.insert(labelled.labels.end(), more.begin(), more.end());
+  add_version(std::move(labelled), {});
   return {};
 }
 
@@ -136,23 +220,40 @@ std::expected<void, Denial> LiveTask::consume(const Use& use) {
   const std::lock_guard lock(lock_);
   TRY(check_live(use.now));
   TRY(check_scope(use.action, use.resource));
-  TRY(check_budget(use.action));
+  TRY(check_budget(use));
+  TRY(add_labels(use.labels));
+  if (const auto done = reserve(use); !done)
+    return deny(Reason::kIndeterminate, "the task's budget cannot be recorded: " + done.error().message);
   const Version& version = *current_.load(std::memory_order_relaxed);
-  const std::array counters{version.calls, version.for_action(use.action)};
-  for (Counter* counter : counters) {
-    if (counter == nullptr) continue;
-    if (const auto done = counter->reserve(1, version.task.id, store_); !done)
-      return deny(Reason::kIndeterminate, "the task's budget cannot be recorded: " + done.error().message);
-  }
-  for (Counter* counter : counters) {
-    if (counter != nullptr) counter->take(1);
-  }
+  (void)version.for_each_counter(use, [](Counter& counter, std::int64_t amount) -> Result<void> {
+    counter.take(amount);
+    return {};
+  });
+  for (RateWindow* window : version.rates) window->take(use.now);
   return {};
+}
+
+codec::Json LiveTask::used(Instant now) const {
+  const std::lock_guard lock(lock_);
+  const Version& version = *current_.load(std::memory_order_relaxed);
+  auto json = codec::Json::object();
+  if (version.calls != nullptr) json.set("calls", version.calls->used());
+  auto actions = codec::Json::object(), amounts = codec::Json::object();
+  for (const auto& [action, counter] : version.by_action) actions.set(uid_text(action), counter->used());
+  for (const auto& [name, counter] : version.amounts) amounts.set(name, Amount{counter->used()}.to_json());
+  auto rates = codec::Json::array();
+  for (const RateWindow* window : version.rates)
+    rates.push(codec::Json::object({{"calls", window->used(now)}, {"seconds", window->seconds()}}));
+  if (!version.by_action.empty()) json.set("actions", std::move(actions));
+  if (!version.rates.empty()) json.set("rates", std::move(rates));
+  if (!version.amounts.empty()) json.set("amounts", std::move(amounts));
+  return json;
 }
 
 Result<void> LiveTask::settle() {
   const std::lock_guard lock(lock_);
   for (const auto& counter : counters_) TRY(counter->settle(task().id, store_));
+  for (const auto& window : windows_) TRY(window->settle(task().id, store_));
   return {};
 }
 

@@ -1,20 +1,26 @@
-// LiveTask: a task while it lives: its state and what is left of its budgets.
+// LiveTask: a task while it lives: its state, what is left of its budgets, and the labels it has earned.
 //
 // The checks are pure questions for the guards and take no lock. consume() is one step: it asks again, under
 // the task's lock, what could have changed since, and takes from all budgets or from none. So of N parallel
 // calls against a budget of K exactly K pass, and a call that began after a change was acknowledged has seen
 // it. Thread-safe.
+//
+// A label is durable, and every later decision sees it, before consume() lets the call pass that earns it:
+// what the call brings back cannot reach anybody whom the label would have stopped. Labels are never taken
+// away.
 #pragma once
 
 #include <atomic>
 #include <expected>
 #include <memory>
 #include <mutex>
+#include <span>
 #include <string_view>
 #include <vector>
 
 #include "base/denial.h"
 #include "task/counter.h"
+#include "task/rate.h"
 #include "task/task.h"
 
 namespace writ::task {
@@ -22,10 +28,17 @@ namespace writ::task {
 // Every narrowing keeps the task as it was before, for those that still look at it.
 inline constexpr std::size_t kMaxNarrowings = 64;
 
+// What a live task writes down. Thread-safe; every function is durable when it returns.
+class UseStore : public BudgetStore {
+ public:
+  // Adds them to what the task has; nothing takes them away.
+  virtual Result<void> save_labels(std::string_view task, const std::vector<std::string>& labels) = 0;
+};
+
 class LiveTask {
  public:
   // `reserved` is what an earlier process reserved, and so may have used; the store must outlive it.
-  LiveTask(Task task, State state, const std::vector<Reservation>& reserved, BudgetStore& store);
+  LiveTask(Task task, State state, const std::vector<Reservation>& reserved, UseStore& store);
 
   // As it is now. The reference is good for the life of this object; a later call may give a narrower task.
   const Task& task() const noexcept { return current_.load(std::memory_order_acquire)->task; }
@@ -39,8 +52,6 @@ class LiveTask {
   std::expected<void, Denial> check_scope(cedar::EntityRef action, cedar::EntityRef resource) const;
   // purpose_mismatch, when the request names another purpose.
   std::expected<void, Denial> check_purpose(std::optional<std::string_view> purpose) const;
-  // budget_exceeded, when nothing is left; nothing is consumed.
-  std::expected<void, Denial> check_budget(cedar::EntityRef action) const;
   bool names_agent(std::string_view id) const noexcept;
 
   // One call.
@@ -48,39 +59,57 @@ class LiveTask {
     cedar::EntityRef action;
     cedar::EntityRef resource;
     Instant now;
+    std::span<const NamedAmount> amounts = {};      // what it spends, each name once
+    std::span<const std::string_view> labels = {};  // what the task earns by it
   };
-  // Takes it from the budgets, if the task is live and includes it, and the budgets allow it.
+  // budget_exceeded, when less is left than it takes; amount_unknown, when the task has a budget for an
+  // amount that the call does not tell. Nothing is consumed.
+  std::expected<void, Denial> check_budget(const Use& use) const;
+  // Takes it from the budgets, if the task is live and includes it, and the budgets allow it; and adds its
+  // labels. indeterminate, when that cannot be recorded.
   std::expected<void, Denial> consume(const Use& use);
+  // What is used of each of its budgets: {"calls": 3, "amounts": {"credited": 20.5}}.
+  codec::Json used(Instant now) const;
 
  private:
   friend class Registry;
-  // The task from one narrowing to the next. Immutable.
+  // The task from one narrowing, or label, to the next. Immutable.
   struct Version {
     explicit Version(Task of) : task(std::move(of)) {}
     Task task;
     Counter* calls = nullptr;  // null: unlimited
     std::vector<std::pair<cedar::EntityUid, Counter*>> by_action;
+    std::vector<std::pair<std::string, Counter*>> amounts;  // of ten-thousandths
+    std::vector<RateWindow*> rates;
 
     Counter* for_action(cedar::EntityRef action) const noexcept;
+    template <class Visit>
+    Result<void> for_each_counter(const Use& use, Visit visit) const;
   };
 
   // Called by the registry, one at a time, after what they change is durable.
   void set_state(State state);
   void replace(Task narrower);
-  std::size_t narrowings() const noexcept { return versions_.size() - 1; }
+  std::size_t narrowings() const noexcept { return narrowings_; }
   // Gives back what was reserved and not used; for an orderly end of the process.
   Result<void> settle();
 
   void add_version(Task task, const std::vector<Reservation>& reserved);
-  Counter* counter(std::string name, std::int64_t max, const std::vector<Reservation>& reserved);
-  Denial exceeded(const Counter& counter) const;
+  Counter* counter(std::string name, std::int64_t max, std::int64_t block,
+                   const std::vector<Reservation>& reserved);
+  RateWindow* window(const Rate& rate, const std::vector<Reservation>& reserved);
+  // With the lock held.
+  std::expected<void, Denial> add_labels(std::span<const std::string_view> labels);
+  Result<void> reserve(const Use& use);
 
-  BudgetStore& store_;
-  std::mutex lock_;  // of everything below, but what is atomic may be read without it
+  UseStore& store_;
+  mutable std::mutex lock_;  // of everything below, but what is atomic may be read without it
   std::atomic<State> state_;
   std::vector<std::unique_ptr<Counter>> counters_;
+  std::vector<std::unique_ptr<RateWindow>> windows_;
   std::vector<std::unique_ptr<const Version>> versions_;
   std::atomic<const Version*> current_;
+  std::size_t narrowings_ = 0;  // the registry's
 };
 
 }  // namespace writ::task

@@ -29,8 +29,13 @@ std::shared_ptr<LiveTask> Registry::put(Task task, State state, const std::vecto
 }
 
 Result<void> Registry::load() {
-  for (StoredTask& stored : TRY(store_.load_tasks()))
+  for (StoredTask& stored : TRY(store_.load_tasks())) {
+    auto& labels = stored.task.labels;
+    for (std::string& label : stored.labels) {
+      if (std::ranges::find(labels, label) == labels.end()) labels.push_back(std::move(label));
+    }
     put(std::move(stored.task), stored.state, stored.reserved);
+  }
   return {};
 }
 

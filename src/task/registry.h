@@ -21,10 +21,11 @@ struct StoredTask {
   Task task;
   State state;
   std::vector<Reservation> reserved;
+  std::vector<std::string> labels;  // that it earned
 };
 
 // Implemented by store. Thread-safe; every function is durable when it returns.
-class Store : public BudgetStore {
+class Store : public UseStore {
  public:
   virtual Result<std::vector<StoredTask>> load_tasks() = 0;
   // kConflict when there is a task of that id.

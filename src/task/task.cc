@@ -28,7 +28,7 @@ Result<void> read_parties(const Members& members, Task& task) {
   task.subject = TRY(members.optional_text("subject"));
   task.client = TRY(members.optional_text("client"));
   task.agents = TRY(members.texts("agents", kMaxAgents));
-  task.labels = TRY(members.texts("labels", 64));
+  task.labels = TRY(members.texts("labels", kMaxLabels));
   if (task.agents.empty() && !task.client)
     return wrong("the task names neither a client nor an agent that may use it");
   return {};

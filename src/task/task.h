@@ -24,6 +24,7 @@ namespace writ::task {
 inline constexpr std::size_t kMaxActions = 256;
 inline constexpr std::size_t kMaxResources = 1024;
 inline constexpr std::size_t kMaxAgents = 16;
+inline constexpr std::size_t kMaxLabels = 64;
 inline constexpr Duration kMaxWindow = std::chrono::hours(24 * 366);
 
 // One resource, or every resource of a type: `Billing::Invoice::"inv-1001"`, `Billing::Invoice::*`.

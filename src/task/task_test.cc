@@ -188,7 +188,7 @@ TEST_F(TaskTest, OfManyParallelCallsExactlyTheBudgetPasses) {
   }
   EXPECT_EQ(passed, 1000);
   EXPECT_EQ(live->consume(use(read)).error().reason, Reason::kBudgetExceeded);
-  EXPECT_EQ(live->check_budget(read).error().reason, Reason::kBudgetExceeded);
+  EXPECT_EQ(live->check_budget(use(read)).error().reason, Reason::kBudgetExceeded);
   EXPECT_EQ(live->used_calls(), 1000);
 }
 

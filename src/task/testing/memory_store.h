@@ -6,6 +6,7 @@
 #include <atomic>
 #include <map>
 #include <mutex>
+#include <set>
 
 #include "task/registry.h"
 
@@ -22,7 +23,9 @@ class MemoryStore final : public Store {
     for (const auto& [id, row] : rows_) {
       StoredTask task {
         TRY(task_from_record(row.record))
-        , row.state, {}
+        , row.state, {}, {
+          row.labels.begin(), row.labels.end()
+        }
       };
       for (const auto& [budget, amount] : row.reserved) task.reserved.push_back({id, budget, amount});
       stored.push_back(std::move(task));
@@ -32,7 +35,7 @@ class MemoryStore final : public Store {
   Result<void> save_task(const Task& task) override {
     const std::lock_guard lock(mutex_);
     if (broken) return failure(ErrorCode::kIo, "the disk is full");
-    rows_[task.id] = {task_record(task), State::kActive, {}};
+    rows_[task.id] = {task_record(task), State::kActive, {}, {}};
     return {};
   }
   Result<void> save_state(std::string_view id, State state) override {
@@ -45,6 +48,12 @@ class MemoryStore final : public Store {
     const std::lock_guard lock(mutex_);
     if (broken) return failure(ErrorCode::kIo, "the disk is full");
     rows_.at(task.id).record = task_record(task);
+    return {};
+  }
+  Result<void> save_labels(std::string_view task, const std::vector<std::string>& labels) override {
+    const std::lock_guard lock(mutex_);
+    if (broken) return failure(ErrorCode::kIo, "the disk is full");
+    rows_.at(std::string(task)).labels.insert(labels.begin(), labels.end());
     return {};
   }
   Result<void> reserve(const Reservation& reservation) override {
@@ -67,6 +76,7 @@ class MemoryStore final : public Store {
     std::string record;
     State state;
     std::map<std::string, std::int64_t> reserved;
+    std::set<std::string> labels;
   };
   std::mutex mutex_;
   std::map<std::string, Row> rows_;

@@ -1,0 +1,71 @@
+// Rate: so many calls in any stretch of so many seconds. The window slides: each call counts for `seconds`
+// from when it was made, so no stretch of that length ever has more.
+//
+// What is remembered is the time of the last calls, in memory. On disk stands an instant up to which calls
+// may have been made, written a little ahead of them; whoever reads it at a start takes the rate for used up
+// at that instant. So a crash may lose calls and never grants more. Time never runs backwards here: a call
+// that is made after the clock was set back counts as made at the latest one before it.
+//
+// Whoever changes it holds the task's lock; has() and free_at() may be asked at any time.
+#pragma once
+
+#include <atomic>
+#include <cstdint>
+#include <deque>
+#include <string>
+
+#include "base/clock.h"
+#include "base/result.h"
+#include "task/counter.h"
+
+namespace writ::task {
+
+inline constexpr std::size_t kMaxRates = 4;            // of one task
+inline constexpr std::int64_t kMaxRateCalls = 10'000;  // each is remembered
+inline constexpr std::int64_t kMaxRateSeconds = 31 * 86'400;
+
+struct Rate {
+  std::int64_t calls;
+  std::int64_t seconds;
+};
+
+// "rate:60", for the store; no action's text is that.
+std::string rate_name(std::int64_t seconds);
+
+class RateWindow {
+ public:
+  // `reserved`: milliseconds of the instant up to which an earlier process may have made calls; 0: none.
+  RateWindow(Rate rate, std::int64_t reserved);
+
+  const std::string& name() const noexcept { return name_; }
+  std::int64_t calls() const noexcept { return calls_.load(std::memory_order_relaxed); }
+  std::int64_t seconds() const noexcept;
+  // From when on there is a call left.
+  Instant free_at() const noexcept { return Instant(Duration(free_at_.load(std::memory_order_relaxed))); }
+  bool has(Instant now) const noexcept { return now >= free_at(); }
+  // Under the lock.
+  std::int64_t used(Instant now) const noexcept;
+
+  // Makes sure that a call that is about to be taken is reserved; has(now).
+  Result<void> reserve(Instant now, std::string_view task, BudgetStore& store);
+  // What was reserved.
+  void take(Instant now);
+  // Never raises it.
+  void lower(std::int64_t calls) noexcept;
+  // Gives back the time that was reserved ahead; for an orderly end of the process.
+  Result<void> settle(std::string_view task, BudgetStore& store);
+
+ private:
+  Instant counted_at(Instant now) const noexcept;
+  void find_free_at() noexcept;
+
+  const std::string name_;
+  const Duration window_;
+  std::atomic<std::int64_t> calls_;
+  std::deque<Instant> uses_;  // the last ones, at most `calls`; in order
+  Instant reserved_;          // up to when calls may be made without another word to the store
+  const Instant begin_;       // nothing passes before: what an earlier process may have done
+  std::atomic<Instant::rep> free_at_;
+};
+
+}  // namespace writ::task
