@@ -184,7 +184,7 @@ Refused purpose(const Context& context, const PolicySnapshot&) {
 
 // A resource that says what it is there for is used for nothing else, and not for what nobody knows.
 Refused resource_purpose(const Context& context, const PolicySnapshot&) {
-  const cedar::Value* purposes = context.resource_attribute("purposes");
+  const cedar::Value* purposes = context.resource_attribute("forPurposes");
   if (purposes == nullptr) return std::nullopt;
   const auto purpose = context.purpose();
   const bool among = purpose && purposes->is(cedar::Kind::kSet) &&

@@ -39,7 +39,7 @@ constexpr std::string_view kWorld = R"({
     {"uid": {"type": "Shop::Order", "id": "of-north"}, "attrs": {"tenant": "north"}, "parents": []},
     {"uid": {"type": "Shop::Order", "id": "of-south"}, "attrs": {"tenant": "south"}, "parents": []},
     {"uid": {"type": "Shop::Order", "id": "of-production"}, "attrs": {"environment": "production"}, "parents": []},
-    {"uid": {"type": "Shop::Order", "id": "for-support"}, "attrs": {"purposes": ["support"]}, "parents": []}
+    {"uid": {"type": "Shop::Order", "id": "for-support"}, "attrs": {"forPurposes": ["support"]}, "parents": []}
   ],
   "identities": [
     {"id": "north-user", "kind": "user", "tenant": "north"},
