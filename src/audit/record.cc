@@ -80,6 +80,7 @@ Record make_record(Instant time, const Decision& decision) {
   writer.text("purpose", decision.purpose);
   writer.text("tenant", decision.tenant);
   writer.text("token_id", decision.token_id);
+  writer.list("labels", decision.labels);
   writer.list("policies", decision.policies);
   writer.text("policy_revision", decision.policy_revision);
   writer.text("method", decision.method);

@@ -27,6 +27,7 @@ struct Decision {
   std::string_view action;
   std::string_view resource;
   std::string_view task;
+  std::vector<std::string_view> labels;  // that the task earns by it
   std::string_view purpose;
   std::string_view tenant;
   std::string_view token_id;               // jti

@@ -75,7 +75,8 @@ class Enforcer::Walk {
         .resource = arena.entity(asked_.resource.type, asked_.resource.id),
         .inventory = *inventory_,
         .task = task_.get(),
-        .entities = *policies_->entities};
+        .entities = *policies_->entities,
+        .amounts = asked_.amounts};
     if (asked_.attributes) inputs.resource_attributes = asked_.attributes(arena);
     auto context = context::Context::of_use(*token_, inputs, memory_.context);
     if (!context) return broken(context.error().message);
@@ -107,6 +108,7 @@ class Enforcer::Walk {
     } else {
       facts.effect = effect_name(decision::Effect::kPermit);
       facts.policies = decision_->policies();
+      facts.labels = labels_;
     }
     return audit::make_record(now_, facts);
   }
@@ -149,9 +151,26 @@ class Enforcer::Walk {
   std::expected<void, decision::Refusal> consume() {
     if (!decision_->consumes_budget()) return {};
     if (task_ == nullptr) return broken("the decision asks for the budget of a task that is not there");
-    auto consumed = task_->consume({context_->action(), context_->resource(), now_});
+    if (!find_labels()) return broken("the resource's attribute `taskLabels` is no set of texts");
+    auto use = context_->use();
+    use.labels = labels_;
+    auto consumed = task_->consume(use);
     if (!consumed) return refuse(std::move(consumed).error());
     return {};
+  }
+
+  // What the task earns: what the route says, and what the resource brings with it.
+  bool find_labels() {
+    labels_.assign(asked_.labels.begin(), asked_.labels.end());
+    const cedar::Entity* resource = context_->entities().find(context_->resource());
+    const cedar::Value* brought = resource != nullptr ? resource->attributes->find("taskLabels") : nullptr;
+    if (brought == nullptr) return true;
+    if (!brought->is(cedar::Kind::kSet)) return false;
+    for (const cedar::Value& label : brought->as_set()) {
+      if (!label.is(cedar::Kind::kString)) return false;
+      labels_.push_back(label.as_string());
+    }
+    return true;
   }
 
   Permit permit() const {
@@ -184,6 +203,7 @@ class Enforcer::Walk {
   const inventory::Api* api_ = nullptr;
   std::shared_ptr<const decision::PolicySnapshot> policies_;
   std::shared_ptr<task::LiveTask> task_;
+  std::vector<std::string_view> labels_;
   std::optional<context::Context> context_;
   const decision::Decision* decision_ = nullptr;
 };

@@ -22,6 +22,7 @@
 #include <functional>
 #include <memory>
 #include <optional>
+#include <span>
 #include <string>
 #include <string_view>
 #include <utility>
@@ -53,6 +54,10 @@ struct Asked {
   EntityName resource;
   // Makes what the caller knows of the resource, a record; it fills in where the entities say nothing.
   std::function<cedar::Value(cedar::Arena&)> attributes = {};
+  // What the request spends, as far as it tells, and the labels that the token's task earns by it, beside
+  // those of the resource's attribute `taskLabels`.
+  std::span<const task::NamedAmount> amounts = {};
+  std::span<const std::string> labels = {};
   // False: the caller writes the record of a permit itself, with what it did (AuthZEN's evaluations).
   // Refusals are recorded always.
   bool record_permit = true;

@@ -351,6 +351,43 @@ TEST_F(EnforcerTest, APermitConsumesOneCallAndARefusalNone) {
   EXPECT_EQ(task->used_calls(), 2);
 }
 
+TEST_F(EnforcerTest, WhatATaskHasSeenForbidsWhatComesAfter) {
+  world.policies = testing::compiled(std::string(testing::kPolicies) + R"(
+    @id("egress") forbid (principal, action, resource == Billing::Invoice::"outside")
+    when { context has task && context.task.labels.contains("read:confidential") };)");
+  const auto task = world.open_task();
+  const auto token = world.token(world.claims_in(*task));
+  EXPECT_EQ(world.outcome(token, "read", "outside"), "permit");
+  const auto made = request(token);
+  const std::vector<std::string> labels = {"read:confidential"};
+  auto question = asked(made);
+  question.labels = labels;
+  EXPECT_TRUE(world.enforcer.enforce(question));
+  EXPECT_EQ(world.outcome(token, "read", "outside"), "403 policy_forbid");
+  EXPECT_EQ(world.outcome(token), "permit");
+}
+
+TEST_F(EnforcerTest, AResourceBringsItsLabelsAndARefusedRequestNone) {
+  const auto task = world.open_task();
+  const auto made = request(world.token(world.claims_in(*task)));
+  const auto with = [&](std::string_view invoice, auto value) {
+    auto question = asked(made, "read", invoice);
+    question.attributes = [value](cedar::Arena& arena) {
+      return cedar::make_record(arena, std::vector<cedar::Field>{{"taskLabels", value(arena)}});
+    };
+    return testing::word(world.enforcer.enforce(question));
+  };
+  const auto labels = [](cedar::Arena& arena) {
+    return cedar::make_string_set(arena, std::vector<std::string>{"input:untrusted"});
+  };
+  EXPECT_EQ(with("sealed", labels), "403 policy_forbid");
+  EXPECT_TRUE((*task)->labels.empty());
+  EXPECT_EQ(with("inv-1", labels), "permit");
+  EXPECT_EQ((*task)->labels, std::vector<std::string>{"input:untrusted"});
+  EXPECT_EQ(with("inv-1", [](cedar::Arena& arena) { return cedar::make_string(arena, "no set"); }),
+            "503 indeterminate");
+}
+
 // Conservative on purpose: nobody knows whether the effect happened.
 TEST_F(EnforcerTest, ACallThatWasTakenStaysTakenWhenTheRecordFails) {
   const auto task = world.open_task(1);

@@ -1,5 +1,7 @@
 #include "gateway/proxy.h"
 
+#include <fmt/format.h>
+
 #include "gateway/forwarded_headers.h"
 #include "gateway/refusal.h"
 #include "http/target.h"
@@ -47,8 +49,13 @@ struct Proxy::Core {
 // callbacks under way keep it alive, and dropping the call ends them.
 class Proxy::Forwarding : public std::enable_shared_from_this<Forwarding> {
  public:
-  Forwarding(std::shared_ptr<Core> core, http::Exchange exchange, std::string request_id)
-      : core_(std::move(core)), exchange_(std::move(exchange)), request_id_(std::move(request_id)) {}
+  // `read`: the body, if it was read before the decision.
+  Forwarding(std::shared_ptr<Core> core, http::Exchange exchange, std::string request_id,
+             std::optional<std::string> read)
+      : core_(std::move(core)),
+        exchange_(std::move(exchange)),
+        request_id_(std::move(request_id)),
+        read_(std::move(read)) {}
 
   void begin(const http::Origin& upstream, std::string_view context_header) {
     const auto& request = exchange_.request();
@@ -59,17 +66,27 @@ class Proxy::Forwarding : public std::enable_shared_from_this<Forwarding> {
     auto target = http::encode_path(request.path);
     if (!request.query.empty()) target.append("?").append(request.query);
     const bool has_body = exchange_.has_body();
-    call_ = core_->parts.client.open(
-        upstream, {.method = request.method,
-                   .target = std::move(target),
-                   .headers = std::move(headers),
-                   .has_body = has_body,
-                   .content_length = has_body ? exchange_.content_length() : std::nullopt});
-    if (has_body) read_request();
+    call_ = core_->parts.client.open(upstream,
+                                     {.method = request.method,
+                                      .target = std::move(target),
+                                      .headers = std::move(headers),
+                                      .has_body = has_body,
+                                      .content_length = read_ ? std::optional<std::uint64_t>(read_->size())
+                                                        : has_body ? exchange_.content_length()
+                                                                   : std::nullopt});
+    if (has_body) send_request();
     call_.read_head([self = shared_from_this()](auto head) { self->on_head(std::move(head)); });
   }
 
  private:
+  void send_request() {
+    if (!read_) return read_request();
+    if (read_->empty()) return call_.finish_body([](http::CallResult<void>) {});
+    call_.write_body(*read_, [self = shared_from_this()](http::CallResult<void> sent) {
+      if (!self->over_ && sent) self->call_.finish_body([self](http::CallResult<void>) {});
+    });
+  }
+
   void read_request() {
     exchange_.read_body([self = shared_from_this()](Result<std::string_view> piece) {
       if (self->over_) return;
@@ -147,6 +164,7 @@ class Proxy::Forwarding : public std::enable_shared_from_this<Forwarding> {
   http::Exchange exchange_;
   http::Call call_;
   std::string request_id_;
+  const std::optional<std::string> read_;
   bool started_ = false;  // the answer has begun
   bool over_ = false;     // callbacks that still come mean nothing
 };
@@ -156,7 +174,13 @@ struct Proxy::Forwarded {
   std::shared_ptr<Core> core;
   http::Exchange exchange;
   const Route* route;
-  std::string resource_id;
+  std::vector<std::string_view> values = {};  // of the path; views into the request
+  std::string resource_id = {};
+  std::optional<std::string> body = {};  // if it is read before the decision
+
+  using Owned = std::unique_ptr<Forwarded>;
+  static void read_body(Owned forwarded);
+  static void ask(Owned forwarded);
 
   // On the exchange's loop.
   void go_on(Outcome outcome) {
@@ -172,7 +196,7 @@ struct Proxy::Forwarded {
     if (!header)
       return exchange.respond(
           error_answer(503, "indeterminate", "the context header can't be signed", outcome->request_id()));
-    std::make_shared<Forwarding>(core, std::move(exchange), outcome->request_id())
+    std::make_shared<Forwarding>(core, std::move(exchange), outcome->request_id(), std::move(body))
         ->begin(route->upstream(), *header);
   }
 };
@@ -202,22 +226,50 @@ void Proxy::handle(http::Exchange exchange) {
   const auto match = core_->routes->match(request.method, request.path, values);
   if (match.route == nullptr) return core_->unrouted_answer(std::move(exchange), match.allow);
 
-  const Route& route = *match.route;
-  std::string resource_id;
-  route.resource_id().append(resource_id, values);
-  auto& enforcer = core_->parts.enforcer;
-  auto forwarded = std::make_unique<Forwarded>(core_, std::move(exchange), &route, std::move(resource_id));
   // The request lives in the exchange, which moves but keeps its address behind it.
-  const auto& kept = forwarded->exchange.request();
+  auto forwarded = std::make_unique<Forwarded>(core_, std::move(exchange), match.route, values);
+  match.route->resource_id().append(forwarded->resource_id, values);
+  if (!match.route->reads_body() || !forwarded->exchange.has_body())
+    return Forwarded::ask(std::move(forwarded));
+  forwarded->body.emplace();
+  Forwarded::read_body(std::move(forwarded));
+}
+
+void Proxy::Forwarded::read_body(Owned forwarded) {
+  auto& exchange = forwarded->exchange;
+  exchange.read_body([forwarded = std::move(forwarded)](Result<std::string_view> piece) mutable {
+    // The caller is gone, or the server has answered it.
+    if (!piece) return;
+    if (piece->empty()) return ask(std::move(forwarded));
+    const auto max = forwarded->core->options.max_read_body_bytes;
+    if (piece->size() > max - forwarded->body->size())
+      return forwarded->exchange.respond(
+          error_answer(413, "body_too_large",
+                       fmt::format("this request is read before it is decided on: at most {} bytes", max),
+                       new_request_id()));
+    forwarded->body->append(*piece);
+    read_body(std::move(forwarded));
+  });
+}
+
+void Proxy::Forwarded::ask(Owned forwarded) {
+  const Route& route = *forwarded->route;
+  const auto& request = forwarded->exchange.request();
+  auto& core = *forwarded->core;
   const std::string resource = forwarded->resource_id;
+  const auto values = forwarded->values;
+  const auto amounts =
+      route.amounts(request, values, forwarded->body ? *forwarded->body : std::string_view());
   const Asked asked{.point = "gateway",
-                    .request = kept,
+                    .request = request,
                     .api = route.api(),
                     .action = {route.action().type, route.action().id},
                     .resource = {route.resource_type(), resource},
                     .attributes = route.facts(values),
-                    .public_origin = core_->options.public_origin};
-  enforcer.enforce(asked, [forwarded = std::move(forwarded)](Outcome outcome) mutable {
+                    .amounts = amounts,
+                    .labels = route.labels(),
+                    .public_origin = core.options.public_origin};
+  core.parts.enforcer.enforce(asked, [forwarded = std::move(forwarded)](Outcome outcome) mutable {
     auto& loops = forwarded->core->parts.loops;
     const auto loop = forwarded->exchange.loop();
     if (loops.current() == loop) return forwarded->go_on(std::move(outcome));

@@ -1,6 +1,7 @@
 #include "gateway/proxy.h"
 
 #include <filesystem>
+#include <fmt/format.h>
 #include <future>
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
@@ -162,6 +163,69 @@ TEST_F(ProxyTest, ABoundTokenPassesUnderThePublicOrigin) {
   EXPECT_THAT(gateway.send(request).body, HasSubstr("token_replayed"));
   EXPECT_EQ(word(gateway.send(head("GET /invoices/inv-1", bound))), "401 invalid_token");
   EXPECT_EQ(upstream.seen().size(), 1u);
+}
+
+// ---- what is read before the decision ----
+
+std::string spending(std::string_view token, std::string_view body, std::string_view fields = {}) {
+  return head(
+             "POST /invoices/inv-1/reads", token,
+             fmt::format("Content-Type: application/json\r\nContent-Length: {}\r\n{}", body.size(), fields)) +
+         std::string(body);
+}
+
+TEST_F(ProxyTest, AnAmountInTheBodyIsTakenFromTheTaskAndTheSameBytesAreForwarded) {
+  const Upstream upstream;
+  const Gateway gateway(world, upstream.port());
+  const auto task = world.open_task(std::nullopt, {{"rows", task::Amount::parse("100.5").value()}});
+  token = world.token(world.claims_in(*task));
+  const std::string body = R"( {"rows" : 60.50, "other":[1e5]} )";
+  EXPECT_EQ(gateway.send(spending(token, body)).status, 200);
+  EXPECT_EQ(upstream.seen().at(0).body, body);
+  EXPECT_EQ(upstream.seen().at(0).headers.find("Content-Length"), std::to_string(body.size()));
+  EXPECT_THAT(gateway.send(spending(token, body)).body, HasSubstr("budget_exceeded"));
+  EXPECT_EQ(gateway.send(spending(token, R"({"rows":"40"})")).status, 200);
+  EXPECT_EQ(task->used(world.clock.now()).dump(), R"({"amounts":{"rows":100.5}})");
+  EXPECT_EQ(upstream.seen().size(), 2u);
+}
+
+TEST_F(ProxyTest, AnAmountThatIsNotToldClearlyIsRefusedInATaskThatCountsIt) {
+  const Upstream upstream;
+  const Gateway gateway(world, upstream.port());
+  const auto task = world.open_task(std::nullopt, {{"rows", task::Amount::parse("100").value()}});
+  token = world.token(world.claims_in(*task));
+  for (const auto* body :
+       {"", "{}", R"({"rows":-1})", R"({"rows":1,"rows":2})", R"({"rows":1e1})", R"({"rows":null})"})
+    EXPECT_THAT(gateway.send(spending(token, body)).body, HasSubstr("amount_unknown")) << body;
+  EXPECT_THAT(gateway.send(get()).body, HasSubstr("amount_unknown"));
+  EXPECT_THAT(upstream.seen(), IsEmpty());
+  // Without such a budget it does not matter.
+  const auto other = world.open_task();
+  EXPECT_EQ(gateway.send(spending(world.token(world.claims_in(*other)), "no json")).status, 200);
+}
+
+TEST_F(ProxyTest, ABodyThatIsReadBeforeTheDecisionHasALimit) {
+  const Upstream upstream;
+  const Gateway gateway(world, upstream.port(), {.max_read_body_bytes = 10});
+  EXPECT_EQ(gateway.send(spending(token, R"({"rows":1})")).status, 200);
+  EXPECT_EQ(word(gateway.send(spending(token, R"({"rows":12})"))), "413 body_too_large");
+  EXPECT_EQ(upstream.seen().size(), 1u);
+}
+
+TEST_F(ProxyTest, ALabelIsThereBeforeTheAnswerIs) {
+  std::function<void()> look = [] {};
+  const Upstream upstream([&](const http::Request&) {
+    look();
+    return http::text_response(200, "secret");
+  });
+  const Gateway gateway(world, upstream.port());
+  const auto task = world.open_task();
+  bool there = false;
+  look = [&] { there = !world.task_store.load_tasks().value().at(0).labels.empty(); };
+  EXPECT_EQ(gateway.send(spending(world.token(world.claims_in(*task)), "{}")).status, 200);
+  EXPECT_TRUE(there);
+  EXPECT_THAT((*task)->labels, ElementsAre("read:confidential"));
+  EXPECT_EQ(world.audit.lines().at(0).find("labels")->dump(), R"(["read:confidential"])");
 }
 
 // ---- what does not ----

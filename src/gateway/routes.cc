@@ -68,7 +68,25 @@ Result<Route> Route::make(RouteSpec spec, const std::vector<std::string>& parame
       return invalid(fmt::format("the attribute `{}` is given twice", name));
     route.attributes_.emplace_back(name, TRY(TextTemplate::parse(text, parameters)));
   }
+  for (const auto& [name, text] : route.spec_.amounts) {
+    if (!task::is_amount_name(name)) return invalid(fmt::format("`{}` is no name of an amount", name));
+    route.amounts_.emplace_back(name, TRY(AmountSource::parse(text, parameters)));
+  }
   return route;
+}
+
+bool Route::reads_body() const noexcept {
+  return std::ranges::any_of(amounts_, [](const auto& each) { return each.second.is_in_body(); });
+}
+
+std::vector<task::NamedAmount> Route::amounts(const http::Request& request,
+                                              const std::vector<std::string_view>& values,
+                                              std::string_view body) const {
+  std::vector<task::NamedAmount> told;
+  for (const auto& [name, source] : amounts_) {
+    if (const auto amount = source.find(request, values, body)) told.push_back({name, *amount});
+  }
+  return told;
 }
 
 std::function<cedar::Value(cedar::Arena&)> Route::facts(const std::vector<std::string_view>& values) const {

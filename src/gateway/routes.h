@@ -20,6 +20,7 @@
 #include "base/result.h"
 #include "cedar/ast.h"
 #include "cedar/value.h"
+#include "gateway/amounts.h"
 #include "http/client.h"
 #include "http/path_trie.h"
 
@@ -38,6 +39,9 @@ struct RouteSpec {
   // What the path says about the resource: {"tenant", "{tenant}"}. Text attributes.
   std::vector<std::pair<std::string, std::string>> attributes;
   std::string upstream;  // "http://127.0.0.1:9001/base"
+  // What a request spends, and where it says so (gateway/amounts.h): {"credited", "body /amount"}.
+  std::vector<std::pair<std::string, std::string>> amounts = {};
+  std::vector<std::string> labels = {};  // that a task earns by it
 };
 
 // Text with parameters: "{tenant}/{invoice}".
@@ -72,6 +76,13 @@ class Route {
   // Makes what the path says of the resource, a record; empty when it says nothing. The path's values are
   // borrowed.
   std::function<cedar::Value(cedar::Arena&)> facts(const std::vector<std::string_view>& values) const;
+  // Whether something in the body must be known before the decision.
+  bool reads_body() const noexcept;
+  // What the request spends, as far as it tells. `body` is needed if reads_body().
+  std::vector<task::NamedAmount> amounts(const http::Request& request,
+                                         const std::vector<std::string_view>& values,
+                                         std::string_view body) const;
+  const std::vector<std::string>& labels() const noexcept { return spec_.labels; }
   const http::Origin& upstream() const noexcept { return upstream_; }
 
  private:
@@ -84,6 +95,7 @@ class Route {
   http::Origin upstream_;
   TextTemplate resource_id_;
   std::vector<std::pair<std::string, TextTemplate>> attributes_;
+  std::vector<std::pair<std::string, AmountSource>> amounts_;
 };
 
 class Routes {

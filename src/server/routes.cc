@@ -34,7 +34,9 @@ std::shared_ptr<const gateway::Routes> make_routes(const World& world, Issues& i
                      .resource_type = route.resource_type,
                      .resource_id = route.resource_id,
                      .attributes = route.attributes,
-                     .upstream = upstream->url});
+                     .upstream = upstream->url,
+                     .amounts = route.amounts,
+                     .labels = route.labels});
   }
   auto routes = gateway::Routes::make(std::move(specs));
   if (routes) return std::make_shared<const gateway::Routes>(*std::move(routes));

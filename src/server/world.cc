@@ -61,8 +61,9 @@ class Reader {
   }
 
   void read_api(const YamlNode& node) {
-    const Fields fields(&node, source_, "an API",
-                        {"id", "audience", "namespace", "actions", "claims", "upstream", "routes"});
+    const Fields fields(
+        &node, source_, "an API",
+        {"id", "audience", "namespace", "actions", "claims", "upstream", "amounts", "routes"});
     const auto id = fields.required_text("id", inventory::kMaxIdBytes);
     const auto audience = fields.required_text("audience", 512);
     inventory::Api api{.id = id.value_or(""), .audience = audience.value_or("")};
@@ -72,7 +73,10 @@ class Reader {
     if (fields.find("claims") != nullptr) read_claims(fields, api);
     api.declared = true;
     read_upstream(fields, api.id);
-    for (const YamlNode& route : fields.list("routes")) read_route(route, api);
+    Texts amounts;
+    if (const auto* given = fields.find("amounts"))
+      read_texts(*given, "amounts", "an amount to its place", amounts);
+    for (const YamlNode& route : fields.list("routes")) read_route(route, api, amounts);
     if (!id || !audience || api.actions.empty()) return;
     if (*id == kOwnApi)
       return source_.error(*fields.find("id"), "`writ` is Writ's own API; choose another id");
@@ -101,8 +105,10 @@ class Reader {
     world_.upstreams.push_back({source_.place(*node), api, *url});
   }
 
-  void read_route(const YamlNode& node, const inventory::Api& api) {
-    const Fields fields(&node, source_, "a route", {"method", "path", "action", "resource", "attributes"});
+  using Texts = std::vector<std::pair<std::string, std::string>>;
+  void read_route(const YamlNode& node, const inventory::Api& api, const Texts& api_amounts) {
+    const Fields fields(&node, source_, "a route",
+                        {"method", "path", "action", "resource", "attributes", "amounts", "labels"});
     const auto method = fields.required_text("method", 32);
     const auto path = fields.required_text("path");
     const auto action = fields.required_text("action");
@@ -124,17 +130,27 @@ class Reader {
                         .action = *action,
                         .resource_type = uid->type,
                         .resource_id = uid->id,
-                        .attributes = {}};
-    if (const auto* attributes = fields.find("attributes")) read_attributes(*attributes, route);
+                        .attributes = {},
+                        .amounts = {},
+                        .labels = fields.texts("labels", 256)};
+    if (route.labels.size() > 16) source_.error(*fields.find("labels"), "a route has at most 16 labels");
+    if (const auto* attributes = fields.find("attributes"))
+      read_texts(*attributes, "attributes", "an attribute to its template", route.attributes);
+    if (const auto* amounts = fields.find("amounts"))
+      read_texts(*amounts, "amounts", "an amount to its place", route.amounts);
+    for (const auto& each : api_amounts) {
+      if (std::ranges::find(route.amounts, each.first, &Texts::value_type::first) == route.amounts.end())
+        route.amounts.push_back(each);
+    }
     world_.routes.push_back(std::move(route));
   }
 
-  void read_attributes(const YamlNode& node, DeclaredRoute& route) {
+  void read_texts(const YamlNode& node, std::string_view key, std::string_view what, Texts& texts) {
     if (node.kind != YamlNode::Kind::kMap)
-      return source_.error(node, "`attributes` must be a map from an attribute to its template");
+      return source_.error(node, fmt::format("`{}` must be a map from {}", key, what));
     for (const auto& entry : node.entries) {
       if (auto text = read_text(entry.value, source_, entry.key))
-        route.attributes.emplace_back(entry.key, std::move(*text));
+        texts.emplace_back(entry.key, std::move(*text));
     }
   }
 

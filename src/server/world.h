@@ -32,6 +32,8 @@ struct DeclaredRoute {
   std::string resource_type;
   std::string resource_id;                                      // a template: "{invoice}"
   std::vector<std::pair<std::string, std::string>> attributes;  // of the resource: name, template
+  std::vector<std::pair<std::string, std::string>> amounts;     // name, and where it stands in the request
+  std::vector<std::string> labels;                              // that a task earns
 };
 
 // Where an API's permitted requests go.

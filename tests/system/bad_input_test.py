@@ -302,6 +302,22 @@ class BadConfiguration(unittest.TestCase):
     def test_route_to_an_action_the_api_does_not_have(self):
         self.assertIn("no action `shred`", self.check(lambda text: text.replace("action: totals,", "action: shred,")))
 
+    def route_with(self, more):
+        edit = lambda text: text.replace("action: credit,", f"action: credit, {more},")  # noqa: E731
+        out = self.check(edit)
+        self.assertIn(f"writ.yaml:{self.line_of('action: credit,', edit)}", out)
+        return out
+
+    def test_amount_from_where_none_can_be(self):
+        self.assertIn("`header X` is no place of an amount", self.route_with("amounts: {credited: header X}"))
+        self.assertIn("the path has no parameter `other`", self.route_with("amounts: {credited: path other}"))
+        self.assertIn("`1st` is no name of an amount", self.route_with("amounts: {1st: none}"))
+        self.assertIn("`amounts` must be a map", self.route_with("amounts: [credited]"))
+
+    def test_more_labels_than_a_route_may_have(self):
+        labels = ", ".join(f"label-{i}" for i in range(17))
+        self.assertIn("at most 16 labels", self.route_with(f"labels: [{labels}]"))
+
     def test_policy_that_does_not_parse_is_underlined(self):
         world = harness.TestWorld()
         self.addCleanup(world.close)

@@ -6,6 +6,7 @@ import unittest
 
 import harness
 
+SPEND = '        - {method: GET, path: "/invoices/{invoice}", action: read, resource: \'Billing::Invoice::"{invoice}"\''
 READ = "/invoices/inv-1001"
 
 
@@ -53,6 +54,14 @@ class KillNine(unittest.TestCase):
         self.assertEqual("action_not_in_task", self.world.through_gateway(token, READ).reason())
         self.restart()
         self.assertEqual("action_not_in_task", self.world.through_gateway(token, READ).reason())
+
+    def test_a_used_rate_stays_used(self):
+        token = self.world.agent_token(self.world.open_task(budget={"rates": [{"calls": 2, "seconds": 3600}]}))
+        passed = sum(self.world.through_gateway(token, READ).status == 200 for _ in range(3))
+        self.restart()
+        passed += sum(self.world.through_gateway(token, READ).status == 200 for _ in range(3))
+        self.assertEqual(2, passed)
+        self.assertEqual("budget_exceeded", self.world.through_gateway(token, READ).reason())
 
     def test_a_used_budget_stays_used(self):
         token = self.world.agent_token(self.world.open_task(budget={"calls": 3}))
@@ -120,6 +129,44 @@ class KillNine(unittest.TestCase):
         with open(self.log, encoding="utf-8") as file:
             recorded = {json.loads(line).get("request_id") for line in file}
         self.assertEqual(set(), set(acknowledged) - recorded)
+
+
+class KillNineOfATaskThatSpends(unittest.TestCase):
+    def setUp(self):
+        self.world = harness.TestWorld(edit=lambda text: text.replace(
+            SPEND, SPEND + ', amounts: {rows: query rows}, labels: ["read:invoices"]'))
+        self.addCleanup(self.world.close)
+        self.world.start()
+        self.task = self.world.open_task(budget={"amounts": {"rows": 1000.50}})
+        self.token = self.world.agent_token(self.task)
+
+    def restart(self):
+        self.world.kill_writ()
+        self.world.start_writ()
+
+    def spend(self, query):
+        answer = self.world.through_gateway(self.token, READ + query)
+        return answer.status if answer.status == 200 else answer.reason()
+
+    def shown(self):
+        return self.world.api_call(self.world.operator_token(), "GET", f"/v1/tasks/{self.task}").json()
+
+    def test_a_spent_amount_stays_spent_to_the_last_ten_thousandth(self):
+        self.assertEqual(200, self.spend("?rows=1000.4999"))
+        self.restart()
+        self.assertEqual("budget_exceeded", self.spend("?rows=0.0002"))
+        self.assertGreaterEqual(self.shown()["used"]["amounts"]["rows"], 1000.4999)
+
+    def test_an_amount_that_is_not_told_or_told_twice_is_refused(self):
+        for query in ("", "?rows=-1", "?rows=1e3", "?rows=1&rows=1", "?rows=1&ro%77s=1", "?rows=99999999999999999999"):
+            self.assertEqual("amount_unknown", self.spend(query), query)
+        self.assertEqual({"amounts": {"rows": 0}}, self.shown()["used"])
+
+    def test_a_label_is_never_lost(self):
+        self.assertEqual(200, self.spend("?rows=1"))
+        self.restart()
+        self.assertEqual(["read:invoices"], self.shown()["labels"])
+
 
 
 class Tampering(unittest.TestCase):

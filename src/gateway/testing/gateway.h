@@ -58,6 +58,7 @@ struct GatewayOptions {
   std::string public_origin = {};
   std::string upstream_prefix = {};
   std::size_t threads = 1;
+  std::size_t max_read_body_bytes = 1 << 20;
 };
 
 class Gateway {
@@ -66,7 +67,9 @@ class Gateway {
       : loops_(options.threads),
         client_(loops_, options.client),
         proxy_(std::make_shared<Proxy>(
-            ProxyOptions{.issuer = std::string(kIssuer), .public_origin = options.public_origin},
+            ProxyOptions{.issuer = std::string(kIssuer),
+                         .public_origin = options.public_origin,
+                         .max_read_body_bytes = options.max_read_body_bytes},
             ProxyParts{
                 .loops = loops_, .client = client_, .enforcer = world.enforcer, .keys = *world.tokens.ring},
             routes_to("http://127.0.0.1:" + std::to_string(upstream) + options.upstream_prefix))) {
@@ -101,11 +104,14 @@ class Gateway {
     };
     auto of_tenant = route("GET", "/tenants/{tenant}/invoices/{invoice}", "read");
     of_tenant.attributes = {{"tenant", "{tenant}"}};
+    auto spending = route("POST", "/invoices/{invoice}/reads", "read");
+    spending.amounts = {{"rows", "body /rows"}};
+    spending.labels = {"read:confidential"};
     return std::make_shared<const Routes>(
         Routes::make({route("GET", "/invoices/{invoice}", "read"),
                       route("HEAD", "/invoices/{invoice}", "read"),
                       route("PUT", "/invoices/{invoice}", "refund"),
-                      route("POST", "/invoices/{invoice}", "refund"), of_tenant})
+                      route("POST", "/invoices/{invoice}", "refund"), of_tenant, spending})
             .value());
   }
 

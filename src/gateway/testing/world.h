@@ -174,7 +174,8 @@ struct World {
     made.task = task->id;
     return made;
   }
-  std::shared_ptr<task::LiveTask> open_task(std::optional<std::int64_t> calls = std::nullopt) {
+  std::shared_ptr<task::LiveTask> open_task(std::optional<std::int64_t> calls = std::nullopt,
+                                            std::vector<task::AmountTotal> amounts = {}) {
     task::Task opened;
     opened.id = "task-" + std::to_string(tasks.size() + 1);
     opened.purpose = "support";
@@ -186,6 +187,7 @@ struct World {
     opened.not_before = opened.opened_at = clock.now();
     opened.expires_at = clock.now() + 10min;
     opened.budget.calls = calls;
+    opened.budget.amounts = std::move(amounts);
     opened.opened_by = "ops-console";
     return tasks.open(std::move(opened)).value();
   }

@@ -1,0 +1,71 @@
+#include "codec/json_pointer.h"
+
+#include <algorithm>
+#include <charconv>
+#include <simdjson.h>
+
+namespace writ::codec {
+namespace {
+
+constexpr std::string_view kNumber = "0123456789+-.eE";
+
+// RFC 6901 §4: `~1` is a slash, and then `~0` a tilde.
+std::string unescaped(std::string_view token) {
+  std::string name;
+  for (std::size_t i = 0; i < token.size(); ++i) {
+    if (token[i] != '~') {
+      name.push_back(token[i]);
+    } else {
+      name.push_back(token[++i] == '1' ? '/' : '~');
+    }
+  }
+  return name;
+}
+
+// RFC 6901 §4: digits without a leading zero.
+const Json* item(const Json::Array& items, std::string_view token) {
+  std::size_t at = 0;
+  const auto [end, error] = std::from_chars(token.data(), token.data() + token.size(), at);
+  const bool leading_zero = token.size() > 1 && token.front() == '0';
+  if (error != std::errc() || end != token.data() + token.size() || leading_zero) return nullptr;
+  return at < items.size() ? &items[at] : nullptr;
+}
+
+}  // namespace
+
+bool is_json_pointer(std::string_view pointer) noexcept {
+  if (!pointer.starts_with('/')) return false;
+  for (std::size_t i = 0; i < pointer.size(); ++i) {
+    if (pointer[i] != '~') continue;
+    if (i + 1 == pointer.size() || (pointer[i + 1] != '0' && pointer[i + 1] != '1')) return false;
+  }
+  return true;
+}
+
+const Json* at_pointer(const Json& json, std::string_view pointer) {
+  if (!is_json_pointer(pointer)) return nullptr;
+  const Json* found = &json;
+  while (found != nullptr && !pointer.empty()) {
+    pointer.remove_prefix(1);
+    const auto token = pointer.substr(0, pointer.find('/'));
+    pointer.remove_prefix(token.size());
+    found = found->is_array() ? item(*found->if_array(), token) : found->find(unescaped(token));
+  }
+  return found;
+}
+
+Result<std::string> number_text(std::string_view text, std::string_view pointer) {
+  const simdjson::padded_string padded(text);
+  simdjson::ondemand::parser parser;
+  simdjson::ondemand::document document;
+  simdjson::ondemand::value value;
+  const bool found = parser.iterate(padded).get(document) == simdjson::SUCCESS &&
+                     document.at_pointer(pointer).get(value) == simdjson::SUCCESS;
+  if (!found) return failure(ErrorCode::kInvalid, "json: there is no such value");
+  std::string_view token = value.raw_json_token();
+  token = token.substr(0, token.find_first_not_of(kNumber));
+  if (token.empty()) return failure(ErrorCode::kInvalid, "json: the value is no number");
+  return std::string(token);
+}
+
+}  // namespace writ::codec
