@@ -82,7 +82,8 @@ void add_limits(const Options& options, codec::Json& body) {
   auto amounts = codec::Json::object();
   for (const auto& amount : options.amounts) {
     const auto equals = amount.find('=');
-    amounts.set(amount.substr(0, equals), amount.substr(equals + 1));
+    // Not set(): a name that is given twice is for the server to refuse, not for the last one to win.
+    amounts.if_object()->emplace_back(amount.substr(0, equals), amount.substr(equals + 1));
   }
   if (!options.amounts.empty()) budget.set("amounts", std::move(amounts));
   if (!budget.if_object()->empty()) body.set("budget", std::move(budget));
