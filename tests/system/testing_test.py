@@ -41,6 +41,14 @@ class Format(unittest.TestCase):
         status, out, err = harness.writ("test", "--config", CONFIG)
         self.assertEqual(0, status, out + err)
 
+    def test_no_abnormal_path_of_the_example_passes_without_a_reason(self):
+        status, out, err = harness.writ("test", "--config", CONFIG, "--abnormal", "--json")
+        self.assertEqual(0, status, out + err)
+        report = json.loads(out)
+        self.assertGreater(report["originals"], 10)
+        self.assertEqual([], report["permitted"])
+        self.assertEqual([], report["unused_acceptances"])
+
     def test_a_test_that_comes_out_otherwise_fails_in_every_report(self):
         junit = os.path.join(self.folder, "report.xml")
         text = HEAD + f"tests:\n  - {{name: wrong, token: {TOKEN}, request: GET /invoices/inv-1002, expect: permit}}\n"
