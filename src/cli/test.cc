@@ -6,6 +6,7 @@
 #include "cli/output.h"
 #include "policytest/abnormal.h"
 #include "policytest/files.h"
+#include "policytest/mutate.h"
 #include "policytest/reader.h"
 #include "policytest/report.h"
 #include "server/files.h"
@@ -21,6 +22,7 @@ struct Options {
   std::string junit;
   bool abnormal = false;
   std::string out;
+  bool mutate = false;
 };
 
 // Nothing when something is wrong with them.
@@ -87,6 +89,18 @@ int abnormal(const Options& options, policytest::Shared& shared,
   return abnormal->findings() == 0 ? kYes : kNo;
 }
 
+// Which changes of the policies do the tests not notice?
+int mutate(const Options& options, policytest::Shared& shared, const std::vector<policytest::Suite>& suites) {
+  const auto result = policytest::mutate(shared, suites);
+  if (!result) return fail(result.error());
+  if (options.json) {
+    print_json(to_json(*result));
+  } else {
+    print_text(to_text(*result));
+  }
+  return result->findings() == 0 ? kYes : kNo;
+}
+
 int test(const Options& options) {
   std::error_code error;
   if (!std::filesystem::is_regular_file(options.config, error))
@@ -100,6 +114,7 @@ int test(const Options& options) {
 
   auto shared = policytest::Shared::make(*loaded);
   if (!shared) return fail(shared.error());
+  if (options.mutate) return mutate(options, *shared, *suites);
   if (options.abnormal) return abnormal(options, *shared, *suites);
   std::vector<policytest::SuiteResult> results;
   for (const auto& suite : *suites) {
@@ -135,6 +150,10 @@ void add_test(CLI::App& program, Action& action) {
   command
       ->add_option("--out", options->out, "write each abnormal request that was permitted into this folder")
       ->needs(abnormal);
+  command
+      ->add_flag("--mutate", options->mutate,
+                 "change the policies one thing at a time, and list what no test notices")
+      ->excludes(abnormal);
   command->callback([options, &action] { action = [options] { return test(*options); }; });
 }
 

@@ -252,6 +252,73 @@ class AbnormalPaths(unittest.TestCase):
         self.assertEqual(set(re.findall(r'"([a-z-]+)"', names)), set(re.findall(r"`([a-z-]+)`", rows)))
 
 
+class Mutation(unittest.TestCase):
+    """One policy of one API; the tests notice what they are there for, and only that."""
+    POLICY = """@id("admins-act")
+permit (principal, action == Billing::Action::"read", resource)
+when { context has user && context has purpose };
+"""
+    READS = f"tests:\n  - {{name: a, token: {TOKEN}, request: GET /invoices/inv-1001, expect: permit}}\n"
+
+    def setUp(self):
+        self.world = harness.TestWorld()
+        self.addCleanup(self.world.close)
+        self.policies = os.path.join(self.world.folder, "policies")
+        for name in os.listdir(self.policies):
+            os.remove(os.path.join(self.policies, name))
+
+    def mutate(self, tests, policy=POLICY, *options):
+        for name, text in (("a.cedar", policy), ("a.test.yaml", HEAD + tests)):
+            with open(os.path.join(self.policies, name), "w", encoding="utf-8") as file:
+                file.write(text)
+        return harness.writ("test", "--config", self.world.config, "--mutate", *options)
+
+    def survivors(self, tests, policy=POLICY):
+        status, out, err = self.mutate(tests, policy, "--json")
+        self.assertIn(status, (0, 1), err)
+        report = json.loads(out)
+        self.assertEqual(status == 1, report["findings"] > 0)
+        return report, {one["change"]: one for one in report["survivors"]}
+
+    def test_a_permit_alone_leaves_what_is_too_wide_unnoticed(self):
+        report, survivors = self.survivors(self.READS)
+        self.assertEqual({"widen the action to all", "delete `when { context has user && context has purpose }`",
+                          "delete `context has user`", "delete `context has purpose`"}, set(survivors))
+        # And these were noticed: deleted, flipped, and three negations.
+        self.assertEqual(4 + 5, report["mutants"])
+        one = survivors["delete `context has purpose`"]
+        self.assertEqual(3, one["line"])
+        self.assertTrue(one["file"].endswith("a.cedar"))
+        self.assertIn("context has purpose", one["missing"])
+
+    def test_the_missing_tests_notice_them(self):
+        request = "request: GET /invoices/inv-1001, expect: policy_no_permit"
+        report, survivors = self.survivors(
+            self.READS
+            + f"  - {{name: b, token: {TOKEN}, request: POST /invoices/inv-1001/credit, expect: policy_no_permit}}\n"
+            + f"  - {{name: c, token: {{sub: support-portal, client_id: support-portal, purpose: support}}, {request}}}\n"
+            + f"  - {{name: d, token: {{sub: nora, client_id: support-portal}}, {request}}}\n")
+        self.assertEqual({}, survivors)
+        self.assertEqual(0, report["findings"])
+
+    def test_a_change_is_accepted_in_its_own_words_only(self):
+        accepting = '@accept_mutant("delete `context has user`: nobody comes without; delete `context`: no such change")\n'
+        _, survivors = self.survivors(self.READS, accepting + self.POLICY)
+        self.assertEqual("nobody comes without", survivors["delete `context has user`"]["accepted"])
+        self.assertNotIn("accepted", survivors["delete `context has purpose`"])
+
+    def test_tests_that_fail_say_nothing_of_mutants(self):
+        status, _, err = self.mutate(self.READS.replace("permit", "policy_no_permit"))
+        self.assertEqual(2, status)
+        self.assertIn("a test fails without any change", err)
+
+    def test_the_text_says_what_is_missing_where(self):
+        status, out, _ = self.mutate(self.READS)
+        self.assertEqual(1, status)
+        self.assertRegex(out, r"(?m)^.*a\.cedar:2: admins-act: widen the action to all\n  no test notices; missing is a request")
+        self.assertIn("9 mutants, 4 noticed by no test, 0 of these accepted", out)
+
+
 class Schema(unittest.TestCase):
     @classmethod
     def setUpClass(cls):
