@@ -4,7 +4,9 @@
 
 #include "cli/commands.h"
 #include "cli/output.h"
+#include "policytest/abnormal.h"
 #include "policytest/files.h"
+#include "policytest/mutate.h"
 #include "policytest/reader.h"
 #include "policytest/report.h"
 #include "server/files.h"
@@ -18,6 +20,9 @@ struct Options {
   bool json = false;
   bool verbose = false;
   std::string junit;
+  bool abnormal = false;
+  std::string out;
+  bool mutate = false;
 };
 
 // Nothing when something is wrong with them.
@@ -43,6 +48,59 @@ int broken(const server::Issues& issues, const Options& options) {
   return fail(fmt::format("nothing was tested: {} errors", issues.errors()));
 }
 
+// A file for each derived request that was permitted, which `writ test` can be given as a test's keys.
+Result<void> write_findings(const policytest::Abnormal& abnormal, const std::string& folder) {
+  std::error_code error;
+  std::filesystem::create_directories(folder, error);
+  if (error) return failure(ErrorCode::kIo, fmt::format("cannot create `{}`: {}", folder, error.message()));
+  std::size_t number = 0;
+  for (const policytest::Tried& tried : abnormal.tried()) {
+    if (!tried.is_finding()) continue;
+    const auto name =
+        fmt::format("{:04}-{}.json", ++number, policytest::dimension_name(tried.variant.dimension));
+    TRY(server::write_file(std::filesystem::path(folder) / name,
+                           request_to_json(tried.variant.request).dump() + "\n"));
+  }
+  return {};
+}
+
+// What the requests that the tests expect to be permitted lead to, when something about them is wrong.
+int abnormal(const Options& options, policytest::Shared& shared,
+             const std::vector<policytest::Suite>& suites) {
+  auto abnormal = policytest::Abnormal::make(shared);
+  if (!abnormal) return fail(abnormal.error());
+  for (const auto& suite : suites) {
+    if (const auto run = abnormal->run(suite); !run) return fail(run.error());
+  }
+  // Nothing tried is no proof of anything.
+  if (abnormal->originals() == 0) return fail("no test expects a permit, so there is nothing to derive from");
+  if (!options.out.empty()) {
+    if (const auto written = write_findings(*abnormal, options.out); !written) return fail(written.error());
+  }
+  if (!options.junit.empty()) {
+    if (const auto written = server::write_file(options.junit, to_junit(*abnormal)); !written)
+      return fail(written.error());
+  }
+  if (options.json) {
+    print_json(to_json(*abnormal));
+  } else {
+    print_text(to_text(*abnormal));
+  }
+  return abnormal->findings() == 0 ? kYes : kNo;
+}
+
+// Which changes of the policies do the tests not notice?
+int mutate(const Options& options, policytest::Shared& shared, const std::vector<policytest::Suite>& suites) {
+  const auto result = policytest::mutate(shared, suites);
+  if (!result) return fail(result.error());
+  if (options.json) {
+    print_json(to_json(*result));
+  } else {
+    print_text(to_text(*result));
+  }
+  return result->findings() == 0 ? kYes : kNo;
+}
+
 int test(const Options& options) {
   std::error_code error;
   if (!std::filesystem::is_regular_file(options.config, error))
@@ -56,6 +114,8 @@ int test(const Options& options) {
 
   auto shared = policytest::Shared::make(*loaded);
   if (!shared) return fail(shared.error());
+  if (options.mutate) return mutate(options, *shared, *suites);
+  if (options.abnormal) return abnormal(options, *shared, *suites);
   std::vector<policytest::SuiteResult> results;
   for (const auto& suite : *suites) {
     auto result = policytest::run_suite(*shared, suite, loaded->policies.snapshot);
@@ -84,6 +144,16 @@ void add_test(CLI::App& program, Action& action) {
   command->add_flag("--json", options->json, "print JSON");
   command->add_flag("-v,--verbose", options->verbose, "name the tests that passed, too");
   command->add_option("--junit", options->junit, "write a JUnit report to this file");
+  auto* abnormal =
+      command->add_flag("--abnormal", options->abnormal,
+                        "derive requests that are authenticated but wrong from the permitted ones");
+  command
+      ->add_option("--out", options->out, "write each abnormal request that was permitted into this folder")
+      ->needs(abnormal);
+  command
+      ->add_flag("--mutate", options->mutate,
+                 "change the policies one thing at a time, and list what no test notices")
+      ->excludes(abnormal);
   command->callback([options, &action] { action = [options] { return test(*options); }; });
 }
 

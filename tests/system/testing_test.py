@@ -41,6 +41,14 @@ class Format(unittest.TestCase):
         status, out, err = harness.writ("test", "--config", CONFIG)
         self.assertEqual(0, status, out + err)
 
+    def test_no_abnormal_path_of_the_example_passes_without_a_reason(self):
+        status, out, err = harness.writ("test", "--config", CONFIG, "--abnormal", "--json")
+        self.assertEqual(0, status, out + err)
+        report = json.loads(out)
+        self.assertGreater(report["originals"], 10)
+        self.assertEqual([], report["permitted"])
+        self.assertEqual([], report["unused_acceptances"])
+
     def test_a_test_that_comes_out_otherwise_fails_in_every_report(self):
         junit = os.path.join(self.folder, "report.xml")
         text = HEAD + f"tests:\n  - {{name: wrong, token: {TOKEN}, request: GET /invoices/inv-1002, expect: permit}}\n"
@@ -91,6 +99,224 @@ class Format(unittest.TestCase):
             "      - [niklas, GET /invoices/inv-1002, permit]\n      - [nora, GET /invoices/inv-1002, policy_no_permit]\n")
         self.assertEqual(2, status)
         self.assertIn("there is no row for niklas, GET /invoices/inv-1001; 1 of 4 combinations are missing", err)
+
+
+class AbnormalPaths(unittest.TestCase):
+    """Each test is of one request for nora, permitted, and of what is wrong around it."""
+    TASK = """fixtures:
+  tasks:
+    t-1: {purpose: support, tenant: north, subject: nora, agents: [support-agent], budget: {calls: 3},
+          actions: ['Billing::Action::"read"'], resources: ['Billing::Invoice::"inv-1001"']}
+"""
+
+    def setUp(self):
+        # The example's world, with policies that this test may edit.
+        self.world = harness.TestWorld(
+            lambda text: text.replace("listen:\n", "listen:\n  public_origin: https://api.acme.example\n"))
+        self.addCleanup(self.world.close)
+        self.policies = os.path.join(self.world.folder, "policies")
+        for name in os.listdir(self.policies):
+            if name.endswith(".test.yaml"):
+                os.remove(os.path.join(self.policies, name))
+            else:
+                self.edit(name, lambda text: re.sub(r"@accept_abnormal\(.*?\)\n", "", text, flags=re.DOTALL))
+        self.out = os.path.join(self.world.folder, "out")
+
+    def edit(self, name, change):
+        path = os.path.join(self.policies, name)
+        with open(path, encoding="utf-8") as file:
+            text = file.read()
+        with open(path, "w", encoding="utf-8") as file:
+            file.write(change(text))
+
+    def annotate(self, policy, annotation):
+        self.edit("billing.cedar", lambda text: text.replace(f'@id("{policy}")', f'@id("{policy}")\n{annotation}'))
+
+    def run_tests(self, text, *options):
+        with open(os.path.join(self.policies, "a.test.yaml"), "w", encoding="utf-8") as file:
+            file.write(HEAD + text)
+        return harness.writ("test", "--config", self.world.config, *options)
+
+    def matrix(self, text):
+        status, out, err = self.run_tests(text, "--abnormal", "--json", "--out", self.out)
+        self.assertIn(status, (0, 1), err)
+        report = json.loads(out)
+        self.assertEqual(status == 1, bool(report["permitted"]))
+        return report, {cell["dimension"]: cell for cell in report["matrix"]}
+
+    REQUEST = "request: GET /invoices/inv-1001, expect: permit"
+
+    def test_what_is_wrong_is_refused_by_the_guard_that_is_there_for_it(self):
+        token = ("{sub: nora, client_id: support-agent, act: [support-agent, support-portal], purpose: support, "
+                 "tenant: north, task: t-1, bound: true}")
+        _, matrix = self.matrix(self.TASK + f"tests:\n  - {{name: a, token: {token}, {self.REQUEST}}}\n")
+        for dimension, by in (("no-token", "token: token_missing"), ("other-api", "audience: audience_mismatch"),
+                              ("unbound", "token: sender_binding_missing"),
+                              ("wrongly-bound", "token: sender_binding_mismatch"),
+                              ("longer-chain", "delegation: delegation_not_authorised"),
+                              ("swapped-chain", "delegation: delegation_not_authorised"),
+                              ("other-actor", "delegation: delegation_not_authorised"),
+                              ("other-tenant", "tenant: tenant_mismatch"),
+                              ("before-window", "task-live: task_not_started"), ("after-window", "task-live: task_expired"),
+                              ("after-end", "task-live: task_ended"), ("after-budget", "task-budget: budget_exceeded"),
+                              ("next-action", "task-scope: action_not_in_task"),
+                              ("next-resource", "task-scope: resource_not_in_task")):
+            with self.subTest(dimension):
+                self.assertTrue(matrix[dimension]["applies"])
+                self.assertIn(by, matrix[dimension]["by"])
+                self.assertEqual(0, matrix[dimension]["permitted"])
+
+    def test_a_dimension_that_does_not_apply_is_not_counted_as_refused(self):
+        _, matrix = self.matrix(f"tests:\n  - {{name: a, token: {TOKEN}, {self.REQUEST}}}\n")
+        for dimension in ("unbound", "wrongly-bound", "swapped-chain", "other-actor", "after-end", "after-budget",
+                          "stale-authentication", "other-environment"):
+            with self.subTest(dimension):
+                cell = matrix[dimension]
+                self.assertEqual((False, 0, 1), (cell["applies"], cell["refused"], cell["originals_without"]))
+
+    def test_a_policy_that_is_too_wide_is_found_with_a_request_that_reproduces_it(self):
+        self.edit("billing.cedar", lambda text: text.replace("resource.customer == principal", "resource.amount > 0"))
+        report, matrix = self.matrix(f"tests:\n  - {{name: a, token: {TOKEN}, {self.REQUEST}}}\n")
+        self.assertEqual(1, matrix["other-user"]["permitted"])  # niklas; sofia is of another tenant
+        self.assertEqual(1, matrix["next-resource"]["permitted"])
+        found = [one for one in report["permitted"] if one["dimension"] == "other-user"]
+        self.assertEqual("niklas", found[0]["request"]["token"]["sub"])
+        self.assertIn("customers-use-their-own-invoices", found[0]["policies"])
+        files = sorted(os.listdir(self.out))
+        self.assertEqual(len(report["permitted"]), len(files))
+        tests = []
+        for name in files:
+            with open(os.path.join(self.out, name), encoding="utf-8") as file:
+                tests.append(dict(json.load(file), name=name, expect="permit"))
+        status, out, err = self.run_tests("tests: " + json.dumps(tests) + "\n")
+        self.assertEqual(0, status, out + err)
+
+    def test_an_exception_is_accepted_with_its_reason_and_only_for_its_dimension(self):
+        self.edit("billing.cedar", lambda text: text.replace("resource.customer == principal", "resource.amount > 0"))
+        self.annotate("customers-use-their-own-invoices", '@accept_abnormal("other-user: a family shares its invoices; no-user: never")')
+        report, matrix = self.matrix(f"tests:\n  - {{name: a, token: {TOKEN}, {self.REQUEST}}}\n")
+        self.assertEqual((1, 0), (matrix["other-user"]["accepted"], matrix["other-user"]["permitted"]))
+        self.assertEqual(1, matrix["next-resource"]["permitted"])
+        accepted, = report["accepted"]
+        self.assertEqual(("customers-use-their-own-invoices", "a family shares its invoices"),
+                         (accepted["accepted_by"], accepted["reason"]))
+        self.assertEqual(["customers-use-their-own-invoices: no-user"], report["unused_acceptances"])
+
+    def test_an_acceptance_without_a_reason_or_of_no_dimension_is_an_error(self):
+        for value, told in (("other-user", "is accepted without a reason"), ("other-user: ", "is accepted without a reason"),
+                            ("other-usr: they share", "there is no dimension `other-usr`"), ("", "it says nothing")):
+            with self.subTest(value):
+                self.edit("billing.cedar", lambda text: re.sub(r"@accept_abnormal\(.*?\)\n", "", text))
+                self.annotate("customers-use-their-own-invoices", f'@accept_abnormal("{value}")')
+                status, _, err = self.run_tests(f"tests:\n  - {{name: a, token: {TOKEN}, {self.REQUEST}}}\n", "--abnormal")
+                self.assertEqual(2, status)
+                self.assertRegex(err, r"billing\.cedar:\d+: @accept_abnormal of policy `customers-use-their-own-invoices`")
+                self.assertIn(told, err)
+
+    def test_what_another_test_expects_to_be_permitted_is_not_abnormal(self):
+        credit = "request: POST /invoices/inv-1001/credit, expect: permit"
+        one = f"tests:\n  - {{name: a, token: {TOKEN}, {self.REQUEST}}}\n"
+        _, matrix = self.matrix(one)
+        self.assertEqual(1, matrix["next-action"]["permitted"])
+        _, matrix = self.matrix(one + f"  - {{name: b, token: {TOKEN}, {credit}}}\n")
+        self.assertEqual(0, matrix["next-action"]["permitted"])
+
+    def test_a_test_that_fails_and_tests_without_a_permit_prove_nothing(self):
+        status, _, err = self.run_tests(
+            f"tests:\n  - {{name: a, token: {TOKEN}, request: GET /invoices/inv-1002, expect: permit}}\n", "--abnormal")
+        self.assertEqual(2, status)
+        self.assertRegex(err, r"a\.test\.yaml:4: the test fails: the request is refused with `policy_no_permit`")
+        status, _, err = self.run_tests(
+            f"tests:\n  - {{name: a, token: {TOKEN}, request: GET /invoices/inv-1002, expect: policy_no_permit}}\n", "--abnormal")
+        self.assertEqual(2, status)
+        self.assertIn("no test expects a permit", err)
+
+    def test_text_and_junit_say_the_same(self):
+        junit = os.path.join(self.world.folder, "report.xml")
+        status, out, _ = self.run_tests(f"tests:\n  - {{name: a, token: {TOKEN}, {self.REQUEST}}}\n", "--abnormal", "--junit", junit)
+        self.assertEqual(1, status)
+        self.assertRegex(out, r"(?m)^no-token +invoices +1 +0 +0  token: token_missing 1$")
+        self.assertRegex(out, r"(?m)^after-end +invoices +does not apply$")
+        self.assertRegex(out, r"(?m)^PERMITTED next-action: credit on ")
+        suite = xml.etree.ElementTree.parse(junit).getroot().find("testsuite")
+        cases = {case.get("name"): case for case in suite}
+        self.assertEqual(len(cases), int(suite.get("tests")))
+        self.assertIsNotNone(cases["after-end"].find("skipped"))
+        self.assertIn("credit on", cases["next-action"].find("failure").text)
+        self.assertEqual(0, len(cases["no-token"]))
+
+    def test_the_document_names_every_dimension(self):
+        names = read("src", "policytest", "abnormal.cc").split("kNames[kDimensions]", 1)[1].split("};")[0]
+        section = read("docs", "testing.md").split("## Abnormal paths", 1)[1]
+        rows = "".join(re.findall(r"^\| (`.*?`) \|", section, re.MULTILINE))
+        self.assertEqual(set(re.findall(r'"([a-z-]+)"', names)), set(re.findall(r"`([a-z-]+)`", rows)))
+
+
+class Mutation(unittest.TestCase):
+    """One policy of one API; the tests notice what they are there for, and only that."""
+    POLICY = """@id("admins-act")
+permit (principal, action == Billing::Action::"read", resource)
+when { context has user && context has purpose };
+"""
+    READS = f"tests:\n  - {{name: a, token: {TOKEN}, request: GET /invoices/inv-1001, expect: permit}}\n"
+
+    def setUp(self):
+        self.world = harness.TestWorld()
+        self.addCleanup(self.world.close)
+        self.policies = os.path.join(self.world.folder, "policies")
+        for name in os.listdir(self.policies):
+            os.remove(os.path.join(self.policies, name))
+
+    def mutate(self, tests, policy=POLICY, *options):
+        for name, text in (("a.cedar", policy), ("a.test.yaml", HEAD + tests)):
+            with open(os.path.join(self.policies, name), "w", encoding="utf-8") as file:
+                file.write(text)
+        return harness.writ("test", "--config", self.world.config, "--mutate", *options)
+
+    def survivors(self, tests, policy=POLICY):
+        status, out, err = self.mutate(tests, policy, "--json")
+        self.assertIn(status, (0, 1), err)
+        report = json.loads(out)
+        self.assertEqual(status == 1, report["findings"] > 0)
+        return report, {one["change"]: one for one in report["survivors"]}
+
+    def test_a_permit_alone_leaves_what_is_too_wide_unnoticed(self):
+        report, survivors = self.survivors(self.READS)
+        self.assertEqual({"widen the action to all", "delete `when { context has user && context has purpose }`",
+                          "delete `context has user`", "delete `context has purpose`"}, set(survivors))
+        # And these were noticed: deleted, flipped, and three negations.
+        self.assertEqual(4 + 5, report["mutants"])
+        one = survivors["delete `context has purpose`"]
+        self.assertEqual(3, one["line"])
+        self.assertTrue(one["file"].endswith("a.cedar"))
+        self.assertIn("context has purpose", one["missing"])
+
+    def test_the_missing_tests_notice_them(self):
+        request = "request: GET /invoices/inv-1001, expect: policy_no_permit"
+        report, survivors = self.survivors(
+            self.READS
+            + f"  - {{name: b, token: {TOKEN}, request: POST /invoices/inv-1001/credit, expect: policy_no_permit}}\n"
+            + f"  - {{name: c, token: {{sub: support-portal, client_id: support-portal, purpose: support}}, {request}}}\n"
+            + f"  - {{name: d, token: {{sub: nora, client_id: support-portal}}, {request}}}\n")
+        self.assertEqual({}, survivors)
+        self.assertEqual(0, report["findings"])
+
+    def test_a_change_is_accepted_in_its_own_words_only(self):
+        accepting = '@accept_mutant("delete `context has user`: nobody comes without; delete `context`: no such change")\n'
+        _, survivors = self.survivors(self.READS, accepting + self.POLICY)
+        self.assertEqual("nobody comes without", survivors["delete `context has user`"]["accepted"])
+        self.assertNotIn("accepted", survivors["delete `context has purpose`"])
+
+    def test_tests_that_fail_say_nothing_of_mutants(self):
+        status, _, err = self.mutate(self.READS.replace("permit", "policy_no_permit"))
+        self.assertEqual(2, status)
+        self.assertIn("a test fails without any change", err)
+
+    def test_the_text_says_what_is_missing_where(self):
+        status, out, _ = self.mutate(self.READS)
+        self.assertEqual(1, status)
+        self.assertRegex(out, r"(?m)^.*a\.cedar:2: admins-act: widen the action to all\n  no test notices; missing is a request")
+        self.assertIn("9 mutants, 4 noticed by no test, 0 of these accepted", out)
 
 
 class Schema(unittest.TestCase):

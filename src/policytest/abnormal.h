@@ -1,0 +1,143 @@
+// Abnormal paths: requests that are authenticated but wrong, derived from the requests that a suite expects
+// to be permitted, and sent the same way: through a World, in the state in which the original was permitted.
+//
+// A derived request that is permitted is a finding, unless another test expects just that, or a policy that
+// permitted it accepts it:
+//
+//   @accept_abnormal("other-user: support staff share a queue; next-resource: all are public")
+//
+// A dimension that a request does not have (no task, no chain) is said not to apply, and not counted as
+// refused. Not thread-safe.
+#pragma once
+
+#include <array>
+#include <map>
+#include <set>
+#include <string>
+#include <string_view>
+#include <vector>
+
+#include "policytest/suite.h"
+#include "policytest/world.h"
+
+namespace writ::policytest {
+
+// In the order of the matrix. The names are in docs/testing.md.
+enum class Dimension : std::uint8_t {
+  kOtherApplication,
+  kNoToken,
+  kOtherUser,
+  kNoUser,
+  kOtherTenant,
+  kOtherEnvironment,
+  kOtherPurpose,
+  kOtherApi,
+  kUnbound,
+  kWronglyBound,
+  kLongerChain,
+  kSwappedChain,
+  kOtherActor,
+  kBeforeWindow,
+  kAfterWindow,
+  kAfterEnd,
+  kAfterBudget,
+  kNextAction,
+  kNextResource,
+  kStaleAuthentication,
+  kHiddenClaim,
+};
+inline constexpr std::size_t kDimensions = 21;
+std::string_view dimension_name(Dimension dimension) noexcept;  // "other-user"
+
+// What happens between the original's state and the derived request.
+enum class Before : std::uint8_t { kNothing, kEndTask, kUseUpBudget };
+
+struct Variant {
+  Dimension dimension;
+  std::string what;  // "nora in place of niklas"
+  RequestSpec request;
+  Before before = Before::kNothing;
+};
+
+// All that can be derived from a request that was answered with `permit`; none equals it. For a dimension
+// without a variant there is nothing.
+std::vector<Variant> derive(const Suite& suite, const RequestSpec& original, const Answer& permit);
+
+// A derived request and what became of it.
+struct Tried {
+  Variant variant;
+  std::string test;  // from which it was derived
+  server::Place place;
+  Answer answer;
+  std::string accepted_by, reason;  // the policy that accepts it, and why; empty: none does
+  bool is_finding() const noexcept { return answer.permitted() && accepted_by.empty(); }
+};
+
+struct Cell {
+  std::size_t refused = 0, permitted = 0, accepted = 0;
+  std::size_t not_applicable = 0;         // originals that the dimension does not apply to
+  std::map<std::string, std::size_t> by;  // "task-live: task_ended", "policies: policy_no_permit"
+};
+
+class Abnormal {
+ public:
+  // Borrows. An @accept_abnormal that names no dimension or no reason is an error.
+  static Result<Abnormal> make(Shared& shared);
+
+  // Derives from, and tries, every request that the suite expects to be permitted.
+  Result<void> run(const Suite& suite);
+
+  std::size_t originals() const noexcept { return originals_; }
+  const std::vector<Tried>& tried() const noexcept { return tried_; }
+  std::size_t findings() const noexcept;
+  const std::vector<std::string>& apis() const noexcept { return apis_; }
+  const Cell& cell(Dimension dimension, std::size_t api) const { return cells_[api][index(dimension)]; }
+  // Accepted and never permitted: "policy: dimension".
+  std::vector<std::string> unused_acceptances() const;
+
+ private:
+  struct Acceptance {
+    std::string policy;
+    Dimension dimension;
+    std::string reason;
+    bool used = false;
+  };
+
+  using Row = std::array<Cell, kDimensions>;
+  // A request that a test expects to be permitted, and that is. Borrows.
+  struct Original {
+    const Suite& suite;
+    const Test& test;
+    std::size_t step;
+    Answer permit;
+    const Ask& ask() const { return std::get<Ask>(test.steps[step]); }
+  };
+
+  explicit Abnormal(Shared& shared) : shared_(shared) {}
+  static std::size_t index(Dimension dimension) noexcept { return static_cast<std::size_t>(dimension); }
+  Result<void> read_acceptances();
+  Result<std::unique_ptr<World>> world_before(const Original& original);
+  Result<Answer> permit_of(const Original& original);
+  Result<void> try_original(const Original& original);
+  Result<Answer> answer_of(const Original& original, const Variant& variant);
+  void judge(Tried& tried, Cell& cell);
+  Row& row_of(const std::string& api);
+
+  Shared& shared_;
+  std::vector<Acceptance> acceptances_;
+  std::vector<Tried> tried_;
+  std::vector<std::string> apis_;
+  std::vector<Row> cells_;          // by API
+  std::set<std::string> expected_;  // permitted in the state that their file describes
+  std::size_t originals_ = 0;
+};
+
+// The keys of a request of a test (docs/testing.md): read by `writ test`, it asks the same.
+codec::Json request_to_json(const RequestSpec& request);
+
+// The same content in each. In JUnit, a dimension of an API is a test case.
+std::string to_text(const Abnormal& abnormal);
+codec::Json to_json(const Abnormal& abnormal);
+std::string to_junit(const Abnormal& abnormal);
+
+}  // namespace writ::policytest

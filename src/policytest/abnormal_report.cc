@@ -1,0 +1,195 @@
+#include <fmt/format.h>
+#include <fmt/ranges.h>
+
+#include "cedar/ext_datetime.h"
+#include "policytest/abnormal.h"
+#include "policytest/report.h"
+#include "policytest/run.h"
+
+namespace writ::policytest {
+
+using codec::Json;
+
+namespace {
+
+Json instant_json(Instant time) {
+  return cedar::Datetime::from(time).to_string();
+}
+
+Json token_json(const TokenSpec& token) {
+  if (!token.present) return "none";
+  Json json = Json::object({{"sub", token.subject}, {"client_id", token.client}});
+  const auto text = [&](std::string_view name, const std::optional<std::string>& value) {
+    if (value) json.set(name, *value);
+  };
+  const auto time = [&](std::string_view name, const std::optional<Instant>& value) {
+    if (value) json.set(name, instant_json(*value));
+  };
+  text("iss", token.issuer);
+  text("aud", token.audience);
+  text("task", token.task);
+  text("purpose", token.purpose);
+  text("tenant", token.tenant);
+  text("environment", token.environment);
+  text("acr", token.acr);
+  time("auth_time", token.auth_time);
+  time("iat", token.issued_at);
+  time("nbf", token.not_before);
+  time("exp", token.expires_at);
+  if (!token.actors.empty()) json.set("act", token::actors_to_json(token.actors));
+  if (token.bound) json.set("bound", true);
+  return json;
+}
+
+std::string_view proof_name(Proof proof) {
+  constexpr std::string_view kNames[] = {"right", "none", "other_key", "other_request", "replayed"};
+  return kNames[static_cast<std::size_t>(proof)];
+}
+
+template <typename List>
+Json list_of(const List& texts) {
+  Json json = Json::array();
+  for (const std::string& text : texts) json.push(text);
+  return json;
+}
+
+template <typename Each>
+void for_each_cell(const Abnormal& abnormal, Each each) {
+  for (std::size_t dimension = 0; dimension < kDimensions; ++dimension)
+    for (std::size_t api = 0; api < abnormal.apis().size(); ++api)
+      each(static_cast<Dimension>(dimension), abnormal.apis()[api],
+           abnormal.cell(static_cast<Dimension>(dimension), api));
+}
+
+bool applies(const Cell& cell) {
+  return cell.refused + cell.permitted + cell.accepted > 0;
+}
+
+std::string by(const Cell& cell) {
+  std::vector<std::string> parts;
+  for (const auto& [what, count] : cell.by) parts.push_back(fmt::format("{} {}", what, count));
+  return fmt::format("{}", fmt::join(parts, ", "));
+}
+
+std::string told(const Tried& tried) {
+  return fmt::format("{}: {}: {}, derived in {}:{} from `{}`; by {}", dimension_name(tried.variant.dimension),
+                     tried.variant.what, describe(tried.variant.request), tried.place.file, tried.place.line,
+                     tried.test, fmt::join(tried.answer.policies, ", "));
+}
+
+Json json_of(const Tried& tried) {
+  Json json = Json::object({{"dimension", dimension_name(tried.variant.dimension)},
+                            {"what", tried.variant.what},
+                            {"api", tried.answer.api},
+                            {"file", tried.place.file},
+                            {"line", tried.place.line},
+                            {"test", tried.test},
+                            {"policies", list_of(tried.answer.policies)},
+                            {"request", request_to_json(tried.variant.request)}});
+  if (tried.accepted_by.empty()) return json;
+  json.set("accepted_by", tried.accepted_by);
+  json.set("reason", tried.reason);
+  return json;
+}
+
+Json count(std::size_t number) {
+  return static_cast<std::int64_t>(number);
+}
+
+}  // namespace
+
+Json request_to_json(const RequestSpec& request) {
+  const Target& target = request.target;
+  Json json = Json::object();
+  if (target.issue) {
+    json.set("issue", target.api);
+  } else {
+    if (!target.method.empty()) json.set("request", fmt::format("{} {}", target.method, target.path));
+    if (!target.routed()) {
+      json.set("api", target.api);
+      json.set("action", task::uid_text(target.action));
+      json.set("resource", task::uid_text(target.resource));
+      if (target.attributes.is_object()) json.set("attributes", target.attributes);
+    }
+  }
+  json.set("token", token_json(request.token));
+  if (request.proof != Proof::kRight) json.set("proof", proof_name(request.proof));
+  json.set("at", instant_json(request.time));
+  if (!request.ip.empty()) json.set("ip", request.ip);
+  return json;
+}
+
+std::string to_text(const Abnormal& abnormal) {
+  std::size_t width = 3;
+  for (const auto& api : abnormal.apis()) width = std::max(width, api.size());
+  auto out = fmt::format("{:<20}  {:<{}}  refused  accepted  permitted  by\n", "dimension", "API", width);
+  for_each_cell(abnormal, [&](Dimension dimension, const std::string& api, const Cell& cell) {
+    out += fmt::format("{:<20}  {:<{}}  ", dimension_name(dimension), api, width);
+    out += applies(cell) ? fmt::format("{:>7}  {:>8}  {:>9}  {}\n", cell.refused, cell.accepted,
+                                       cell.permitted, by(cell))
+                         : "does not apply\n";
+  });
+  for (const Tried& tried : abnormal.tried())
+    if (!tried.accepted_by.empty()) out += fmt::format("accepted {}: {}\n", told(tried), tried.reason);
+  for (const auto& unused : abnormal.unused_acceptances())
+    out += fmt::format("nothing is accepted by {}\n", unused);
+  for (const Tried& tried : abnormal.tried())
+    if (tried.is_finding()) out += fmt::format("PERMITTED {}\n", told(tried));
+  return out + fmt::format("{} abnormal requests derived from {} permitted ones, {} permitted\n",
+                           abnormal.tried().size(), abnormal.originals(), abnormal.findings());
+}
+
+Json to_json(const Abnormal& abnormal) {
+  Json matrix = Json::array(), permitted = Json::array(), accepted = Json::array();
+  for_each_cell(abnormal, [&](Dimension dimension, const std::string& api, const Cell& cell) {
+    Json reasons = Json::object();
+    for (const auto& [what, number] : cell.by) reasons.set(what, count(number));
+    matrix.push(Json::object({{"dimension", dimension_name(dimension)},
+                              {"api", api},
+                              {"applies", applies(cell)},
+                              {"refused", count(cell.refused)},
+                              {"accepted", count(cell.accepted)},
+                              {"permitted", count(cell.permitted)},
+                              {"originals_without", count(cell.not_applicable)},
+                              {"by", std::move(reasons)}}));
+  });
+  for (const Tried& tried : abnormal.tried()) {
+    if (tried.is_finding()) permitted.push(json_of(tried));
+    if (!tried.accepted_by.empty()) accepted.push(json_of(tried));
+  }
+  return Json::object({{"originals", count(abnormal.originals())},
+                       {"tried", count(abnormal.tried().size())},
+                       {"matrix", std::move(matrix)},
+                       {"permitted", std::move(permitted)},
+                       {"accepted", std::move(accepted)},
+                       {"unused_acceptances", list_of(abnormal.unused_acceptances())}});
+}
+
+std::string to_junit(const Abnormal& abnormal) {
+  std::string cases;
+  std::size_t number = 0, failures = 0, skipped = 0;
+  for_each_cell(abnormal, [&](Dimension dimension, const std::string& api, const Cell& cell) {
+    ++number;
+    cases +=
+        fmt::format("    <testcase classname=\"{}\" name=\"{}\">", xml_text(api), dimension_name(dimension));
+    if (!applies(cell)) {
+      ++skipped;
+      cases += "<skipped message=\"does not apply\"/>";
+    }
+    if (cell.permitted > 0) {
+      ++failures;
+      std::string text;
+      for (const Tried& tried : abnormal.tried())
+        if (tried.is_finding() && tried.variant.dimension == dimension && tried.answer.api == api)
+          text += told(tried) + "\n";
+      cases += fmt::format("<failure message=\"{} permitted\">{}</failure>", cell.permitted, xml_text(text));
+    }
+    cases += "</testcase>\n";
+  });
+  return fmt::format(
+      "<?xml version=\"1.0\" encoding=\"UTF-8\"?>\n<testsuites>\n  <testsuite name=\"abnormal paths\" "
+      "tests=\"{}\" failures=\"{}\" errors=\"0\" skipped=\"{}\">\n{}  </testsuite>\n</testsuites>\n",
+      number, failures, skipped, cases);
+}
+
+}  // namespace writ::policytest

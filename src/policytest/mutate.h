@@ -1,0 +1,50 @@
+// Mutation testing: one thing at a time is changed in the policies, and the tests are run against that. A
+// change that no test notices is a test that nobody wrote.
+//
+//   a policy is deleted, or its effect flipped; a part of its scope is widened; a clause, or one condition
+//   inside, is deleted or negated
+//
+// A change that makes no difference is accepted in the policy: @accept_mutant("delete `CONDITION`: REASON"),
+// in the words in which the report names the change, several separated by "; ". Not thread-safe.
+#pragma once
+
+#include <span>
+#include <string>
+#include <vector>
+
+#include "cedar/ast.h"
+#include "policytest/suite.h"
+#include "policytest/world.h"
+
+namespace writ::policytest {
+
+struct Mutant {
+  std::string change;                   // "negate `context has user`"
+  std::string missing;                  // the test to write
+  cedar::Span span;                     // of what is changed
+  std::optional<cedar::Policy> policy;  // in place of the original; nothing: it is deleted
+};
+
+// All mutants of a policy. None equals it or another. Pure.
+std::vector<Mutant> mutants_of(const cedar::Policy& policy);
+
+struct Survivor {
+  server::Place place;
+  std::string policy, change, missing;
+  std::string accepted;  // the reason; empty: it is not
+};
+
+struct MutationResult {
+  std::size_t mutants = 0;
+  std::vector<Survivor> survivors;
+
+  std::size_t findings() const noexcept;  // survivors that nothing accepts
+};
+
+// Fails when a test fails without any change, too: then it says nothing of mutants.
+Result<MutationResult> mutate(Shared& shared, std::span<const Suite> suites);
+
+std::string to_text(const MutationResult& result);
+codec::Json to_json(const MutationResult& result);
+
+}  // namespace writ::policytest
