@@ -16,6 +16,7 @@ int run(int argc, char** argv) {
   add_schema(program, action);
   add_fmt(program, action);
   add_test(program, action);
+  add_decide(program, action);
   add_token(program, action);
   add_task(program, action);
   add_inventory(program, action);

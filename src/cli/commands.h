@@ -25,6 +25,7 @@ void add_check(CLI::App& program, Action& action);
 void add_schema(CLI::App& program, Action& action);
 void add_fmt(CLI::App& program, Action& action);
 void add_test(CLI::App& program, Action& action);
+void add_decide(CLI::App& program, Action& action);
 void add_token(CLI::App& program, Action& action);
 void add_task(CLI::App& program, Action& action);
 void add_inventory(CLI::App& program, Action& action);

@@ -36,17 +36,10 @@ class SuiteReader {
                         {"version", "about", "now", "fixtures", "defaults", "tests"});
     fields.require("version");
     fields.integer("version", 1, 1);
-    suite_.file = source_.file;
-    suite_.about = fields.text("about", 4096).value_or("");
-    const YamlNode* now = fields.require("now");
-    RequestReader before(suite_.world, Instant(), source_);
-    suite_.now = now != nullptr ? before.instant(*now, "now", Instant()).value_or(Instant()) : Instant();
-    const Fields fixtures(fields.find("fixtures"), source_, "fixtures", {"identities", "entities", "tasks"});
-    suite_.world = read_identities(fixtures, loaded_);
-    suite_.entities = read_entities(fixtures, loaded_);
+    fields.require("now");
+    read_world(fields, Instant());
     RequestReader requests(suite_.world, suite_.now, source_);
     requests_ = &requests;
-    suite_.tasks = read_tasks(fixtures, requests, suite_.now);
     if (const YamlNode* defaults = fields.find("defaults")) {
       const Fields known(defaults, source_, "defaults",
                          {"request", "api", "action", "resource", "attributes", "issue", "ip", "token",
@@ -60,7 +53,36 @@ class SuiteReader {
     return std::move(suite_);
   }
 
+  std::optional<Question> read_question(const YamlNode& root, const YamlNode& more, Instant now) {
+    const Fields fields(&root, source_, "a request file",
+                        {"version", "about", "name", "now", "fixtures", "request", "api", "action",
+                         "resource", "attributes", "issue", "ip", "token", "proof", "at", "expect"});
+    fields.integer("version", 1, 1);
+    fields.text("name", 4096);
+    read_world(fields, now);
+    Layers layers;
+    layers.lay(fields.node(), source_);
+    layers.lay(more, source_);
+    auto request = RequestReader(suite_.world, suite_.now, source_).request(layers, root);
+    if (!request || source_.issues.has_errors()) return std::nullopt;
+    return Question{std::move(suite_), *std::move(request)};
+  }
+
  private:
+  // The world around the requests, and its instant.
+  void read_world(const Fields& fields, Instant otherwise) {
+    suite_.file = source_.file;
+    suite_.about = fields.text("about", 4096).value_or("");
+    const YamlNode* now = fields.find("now");
+    RequestReader before(suite_.world, otherwise, source_);
+    suite_.now = now != nullptr ? before.instant(*now, "now", otherwise).value_or(otherwise) : otherwise;
+    const Fields fixtures(fields.find("fixtures"), source_, "fixtures", {"identities", "entities", "tasks"});
+    suite_.world = read_identities(fixtures, loaded_);
+    suite_.entities = read_entities(fixtures, loaded_);
+    RequestReader requests(suite_.world, suite_.now, source_);
+    suite_.tasks = read_tasks(fixtures, requests, suite_.now);
+  }
+
   void read_test(const YamlNode& node) {
     const Fields fields(&node, source_, "a test",
                         {"name", "columns", "rows", "complete", "steps", "request", "api", "action",
@@ -229,6 +251,21 @@ std::optional<Suite> parse_suite(std::string_view text, const std::filesystem::p
   }
   issues.append(own);
   return suite;
+}
+
+std::optional<Question> parse_question(std::string_view text, const std::filesystem::path& file,
+                                       std::string_view more, Instant now, const server::Loaded& loaded,
+                                       server::Issues& issues) {
+  server::Issues own;
+  std::optional<Question> question;
+  const auto root = server::parse_yaml(text, file.string(), own);
+  const auto over = server::parse_yaml(more, "the command line", own);
+  if (root && over) {
+    Source source{file.string(), file.parent_path(), own};
+    question = SuiteReader(loaded, source).read_question(*root, *over, now);
+  }
+  issues.append(own);
+  return question;
 }
 
 std::optional<Suite> read_suite(const std::filesystem::path& file, const server::Loaded& loaded,

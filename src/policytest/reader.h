@@ -25,4 +25,17 @@ std::optional<Suite> read_suite(const std::filesystem::path& file, const server:
 std::optional<Suite> parse_suite(std::string_view text, const std::filesystem::path& file,
                                  const server::Loaded& loaded, server::Issues& issues);
 
+// A single request that is asked about, in a world of its own (`writ decide`, `writ explain`).
+struct Question {
+  Suite suite;  // without tests
+  RequestSpec request;
+};
+
+// A map with the keys of a test's request; beside them `now`, `fixtures`, `name`, `about` and `expect`, which
+// is not looked at. `more` is a map of request keys as YAML, laid over it; `now` is the instant when it names
+// none. Nothing when there are errors; they are in `issues`.
+std::optional<Question> parse_question(std::string_view text, const std::filesystem::path& file,
+                                       std::string_view more, Instant now, const server::Loaded& loaded,
+                                       server::Issues& issues);
+
 }  // namespace writ::policytest

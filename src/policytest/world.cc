@@ -331,7 +331,7 @@ std::optional<decision::Explanation> World::explain(const RequestSpec& request) 
   if (!find_target(request.target, asking, answer) || !add_token(request, asking)) return std::nullopt;
   const auto look = this->look(request, asking);
   if (!look || !*look) return std::nullopt;
-  return decision::explain(*policies_, *(*look)->context, {});
+  return decision::explain(*policies_, *(*look)->context, shared_.loaded.config.redact);
 }
 
 Result<void> World::apply(const Change& change) {

@@ -176,6 +176,18 @@ void read_authzen(const Fields& root, Config& config) {
   }
 }
 
+// A misspelt path would redact nothing: it has to begin as every path does that a policy reads.
+void read_explain(const Fields& root, Config& config) {
+  const Fields fields(root.find("explain"), root.source(), "explain", {"redact"});
+  config.redact = fields.texts("redact");
+  for (const YamlNode& path : fields.list("redact")) {
+    const auto begins = [&](std::string_view with) { return path.text.starts_with(with); };
+    if (!begins("context.") && !begins("resource.") && !begins("principal."))
+      root.source().error(path, fmt::format("`{}` is no path that a policy reads", path.text),
+                          "for example context.request.ip, resource.customer or principal.tenant");
+  }
+}
+
 void read_inventory(const Fields& root, Config& config) {
   const Fields fields(root.require("inventory"), root.source(), "inventory", {"identities", "apis"});
   config.identities = fields.list("identities");
@@ -198,7 +210,7 @@ std::optional<Config> parse_config(std::string_view text, const std::filesystem:
   config.file = file;
   const Fields root(&*tree, source, "the configuration",
                     {"version", "issuer", "listen", "data", "tokens", "trusted_issuers", "policies",
-                     "inventory", "audit", "limits", "authzen", "api"});
+                     "inventory", "audit", "limits", "authzen", "api", "explain"});
   if (root.require("version") != nullptr) root.integer("version", 1, 1);
   read_issuer(root, config);
   read_listeners(root, config);
@@ -212,6 +224,7 @@ std::optional<Config> parse_config(std::string_view text, const std::filesystem:
   read_authzen(root, config);
   const Fields api(root.find("api"), source, "api", {"audience"});
   config.api_audience = api.text("audience").value_or(config.issuer);
+  read_explain(root, config);
   if (issues.errors() > before) return std::nullopt;
   return config;
 }

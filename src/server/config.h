@@ -54,6 +54,8 @@ struct AuthzenSettings {
 
 struct Config {
   std::filesystem::path file;
+  // Paths whose values explanations do not show: "context.request.ip".
+  std::vector<std::string> redact;
   std::string issuer;
   ListenAddress api_listen;
   std::optional<ListenAddress> gateway_listen;  // without it there is no gateway
