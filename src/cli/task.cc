@@ -1,4 +1,5 @@
-// writ task: open, list, show, narrow, suspend, resume, end and revoke tasks, over /v1/tasks.
+// writ task: open, request, approve, deny, list, show, narrow, suspend, resume, end and revoke tasks, over
+// /v1/tasks.
 #include <CLI/CLI.hpp>
 #include <fmt/format.h>
 
@@ -16,6 +17,8 @@ struct Options {
   std::string purpose;
   std::string subject;
   std::string client;
+  std::string parent;
+  std::optional<std::int64_t> approvals;
   std::vector<std::string> agents;
   std::vector<std::string> actions;
   std::vector<std::string> resources;
@@ -96,6 +99,8 @@ codec::Json request_of(const Options& options) {
                                    {"resources", texts(options.resources)}});
   if (!options.subject.empty()) body.set("subject", options.subject);
   if (!options.client.empty()) body.set("client", options.client);
+  if (!options.parent.empty()) body.set("parent", options.parent);
+  if (options.approvals) body.set("approvals", codec::Json::object({{"needed", *options.approvals}}));
   add_limits(options, body);
   return body;
 }
@@ -140,16 +145,19 @@ void add_bounds(CLI::App& command, Options& options) {
       ->check(CLI::Validator(amount_problem, "NAME=TOTAL"));
 }
 
-void add_open(CLI::App& task, const std::shared_ptr<Options>& options, Action& action) {
-  auto* open = add_command(task, "open", "open a task; it is active at once", *options);
+CLI::App* add_new(CLI::App& task, const char* name, const char* help, const std::shared_ptr<Options>& options,
+                  Action& action) {
+  auto* open = add_command(task, name, help, *options);
   open->add_option("--purpose", options->purpose, "what the work is for")->required();
   open->add_option("--subject", options->subject, "the user it is for");
   open->add_option("--task-client", options->client, "the only client that may use it");
+  open->add_option("--parent", options->parent, "the task whose sub-task it is");
   add_bounds(*open, *options);
   open->get_option("--action")->required();
   open->callback([options, &action] {
     action = [options] { return call(*options, "POST", "/v1/tasks", task_text, request_of(*options)); };
   });
+  return open;
 }
 
 }  // namespace
@@ -158,7 +166,12 @@ void add_task(CLI::App& program, Action& action) {
   auto options = std::make_shared<Options>();
   auto* task = program.add_subcommand("task", "open, show, suspend and end tasks");
   task->require_subcommand(1);
-  add_open(*task, options, action);
+  add_new(*task, "open", "open a task; it is active at once, unless policy wants it approved", options,
+          action);
+  auto* request = add_new(*task, "request", "ask for a task, which people approve", options, action);
+  request->add_option("--approvals", options->approvals, "how many people have to approve; 1 unless said");
+  // The options are shared with `open`, which asks for none.
+  request->preparse_callback([options](std::size_t) { options->approvals = 1; });
 
   auto* narrow = add_command(*task, "narrow",
                              "take from a task what it no longer needs; what is not named stays", *options);
@@ -181,7 +194,10 @@ void add_task(CLI::App& program, Action& action) {
     const char* suffix;
   };
   for (const OnOne& verb :
-       {OnOne{"get", "show a task", "GET", ""},
+       {OnOne{"get", "show a task", "GET", ""}, OnOne{"show", "show a task", "GET", ""},
+        OnOne{"approve", "approve a task that is asked for; the last approval needed makes it active", "POST",
+              "/approve"},
+        OnOne{"deny", "deny a task that is asked for, for good", "POST", "/deny"},
         OnOne{"suspend", "suspend a task; its tokens do not work until it is resumed", "POST", "/suspend"},
         OnOne{"resume", "resume a suspended task", "POST", "/resume"},
         OnOne{"end", "end a task; its tokens stop working at once", "POST", "/end"},

@@ -38,6 +38,8 @@ struct Names {
   const Text* client = of("client");
   const Text* agents = of("agents");
   const Text* opened_by = of("openedBy");
+  const Text* parent = of("parent");
+  const Text* approvals_needed = of("approvalsNeeded");
   const Text* token = of("token");
   const Text* issued = of("issued");
   const Text* acr = of("acr");
@@ -94,10 +96,14 @@ Value merged(Arena& arena, const RecordNode& first, const RecordNode& second) {
 
 }  // namespace
 
-Value task_attributes(Arena& arena, const task::Task& task) {
-  Fields fields(arena, 8);
+namespace {
+
+Value attributes_of(Arena& arena, const task::Task& task, const std::vector<std::string>& labels) {
+  Fields fields(arena, 10);
   fields.add(names().purpose, make_string(arena, task.purpose));
-  fields.add(names().labels, make_string_set(arena, task.labels));
+  fields.add(names().labels, make_string_set(arena, labels));
+  if (task.parent) fields.add(names().parent, cedar::make_entity(arena, kTaskType, *task.parent));
+  fields.add(names().approvals_needed, Value::integer(task.approvals.needed));
   if (task.subject)
     fields.add(names().subject, cedar::make_entity(arena, cedar_type(Kind::kUser), *task.subject));
   fields.add(names().client, view(task.client));
@@ -107,6 +113,17 @@ Value task_attributes(Arena& arena, const task::Task& task) {
   fields.add(names().tenant, view(task.tenant));
   fields.add(names().environment, view(task.environment));
   return fields.record();
+}
+
+}  // namespace
+
+Value task_attributes(Arena& arena, const task::Task& task) {
+  return attributes_of(arena, task, task.labels);
+}
+
+Value task_attributes(Arena& arena, const task::LiveTask& task) {
+  if (task.parent() == nullptr) return task_attributes(arena, task.task());
+  return attributes_of(arena, task.task(), task.labels());
 }
 
 void Workspace::reset() noexcept {
@@ -248,7 +265,7 @@ Result<void> Context::lay_entities() {
   if (inputs_.task != nullptr) {
     const task::Task& task = inputs_.task->task();
     const auto uid = arena.entity(kTaskType, task.id);
-    TRY(workspace_->overlay_->add(arena, uid, task_attributes(arena, task)));
+    TRY(workspace_->overlay_->add(arena, uid, task_attributes(arena, *inputs_.task)));
     resource_is_laid = resource_is_laid || uid == inputs_.resource;
   }
   // Of a party or of the task, Writ's own records say more than a route does.

@@ -163,5 +163,7 @@ Result<void> lay_facts(cedar::Overlay& overlay, cedar::Arena& arena, cedar::Enti
 
 // The attributes of a task's entity: `Writ::Task` in the base schema.
 cedar::Value task_attributes(cedar::Arena& arena, const task::Task& task);
+// The same, with the labels of its ancestors too.
+cedar::Value task_attributes(cedar::Arena& arena, const task::LiveTask& task);
 
 }  // namespace writ::context

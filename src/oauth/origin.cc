@@ -189,12 +189,15 @@ Outcome<Origin> origin_of_exchange(const ExchangeRequest& request, const Exchang
   return origin;
 }
 
-Outcome<std::optional<std::string>> task_of(const Origin& origin, std::optional<std::string_view> asked) {
-  if (origin.task && asked && *origin.task != *asked)
+Outcome<std::optional<std::string>> task_of(const Origin& origin, std::optional<std::string_view> asked,
+                                            const task::Registry& tasks) {
+  if (!origin.task || !asked) return asked ? std::optional(std::string(*asked)) : origin.task;
+  const auto task = tasks.find(*asked);
+  const bool stays = *asked == *origin.task || (task != nullptr && task->within(*origin.task));
+  if (!stays)
     return refuse_request(Reason::kDelegationNotAuthorised, "the token presented belongs to task " +
                                                                 quoted(*origin.task) +
                                                                 ", it cannot move to " + quoted(*asked));
-  if (origin.task || !asked) return origin.task;
   return std::string(*asked);
 }
 

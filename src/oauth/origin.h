@@ -25,7 +25,7 @@
 #include "oauth/client_authentication.h"
 #include "oauth/token_request.h"
 #include "oauth/trusted_issuers.h"
-#include "task/live_task.h"
+#include "task/registry.h"
 #include "token/claims.h"
 #include "token/verifier.h"
 
@@ -70,8 +70,9 @@ struct Issue {
   Instant now;
 };
 
-// The task the token belongs to: the origin's stays, another cannot be chosen.
-Outcome<std::optional<std::string>> task_of(const Origin& origin, std::optional<std::string_view> asked);
+// The task the token belongs to: the origin's or, where one is chosen, a sub-task of it; never another.
+Outcome<std::optional<std::string>> task_of(const Origin& origin, std::optional<std::string_view> asked,
+                                            const task::Registry& tasks);
 
 // The claims of the new token. `task` is that of task_of(); null where there is none, or nobody knows it.
 Outcome<token::AccessClaims> claims_from(const Origin& origin, const Issue& issue,

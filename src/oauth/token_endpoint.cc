@@ -121,7 +121,7 @@ class Issuance {
     const ExchangeFacts facts{client, parts_.verifier, parts_.trusted_issuers, proof_key, now_};
     const Origin origin = request.exchange ? TRY(origin_of_exchange(*request.exchange, facts)) : origin_of_client(client);
     origin_subject_ = origin.subject;
-    auto task_id = TRY(task_of(origin, request.task));
+    auto task_id = TRY(task_of(origin, request.task, parts_.tasks));
     if (task_id) task_ = parts_.tasks.find(*task_id);
     const Issue issue{.issuer = options_.issuer,
                       .audience = request.audience,

@@ -40,6 +40,8 @@ namespace Writ {
     client?: String,
     agents: Set<String>,
     openedBy?: String,
+    parent?: Task,
+    approvalsNeeded?: Long,
     tenant?: String,
     environment?: String
   };
@@ -66,9 +68,15 @@ namespace Writ {
   };
 
   // Writ's own API.
-  action "manage-tasks", "read-tasks" appliesTo {
+  action "manage-tasks", "request-tasks", "approve-tasks", "read-tasks" appliesTo {
     principal: [User, Application, Service, Agent],
     resource: [Task, Api],
+    context: Context
+  };
+  // Work is handed on to an agent.
+  action delegate appliesTo {
+    principal: [User, Application, Service, Agent],
+    resource: Agent,
     context: Context
   };
   action "manage-inventory", "read-inventory", "read-audit", evaluate appliesTo {

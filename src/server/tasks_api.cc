@@ -14,6 +14,9 @@ namespace {
 
 constexpr std::string_view kType = "Writ::Task";
 constexpr std::string_view kManage = "manage-tasks";
+constexpr std::string_view kRequest = "request-tasks";
+constexpr std::string_view kApprove = "approve-tasks";
+constexpr std::string_view kDelegate = "delegate";
 constexpr std::string_view kRead = "read-tasks";
 
 std::unexpected<Error> invalid(std::string message) {
@@ -25,9 +28,24 @@ auto facts_of(const task::Task& task) {
 }
 
 codec::Json shown(const task::LiveTask& live, Instant now) {
-  auto json = task::task_to_json(live.task(), live.state(), live.used_calls(), now);
+  auto json = task::task_to_json(live.task(), live.standing(), live.used_calls(), now);
   json.set("used", live.used(now));
   return json;
+}
+
+// Everybody who takes part in a request: the subject, the client and the actors.
+std::vector<std::string> parties_of(const token::AccessClaims& claims) {
+  std::vector<std::string> parties{claims.subject};
+  const auto add = [&](const std::string& id) {
+    if (std::ranges::find(parties, id) == parties.end()) parties.push_back(id);
+  };
+  add(claims.client_id);
+  for (const auto& actor : claims.actors) add(actor.subject);
+  return parties;
+}
+
+std::unexpected<http::Response> conflict(std::string message) {
+  return std::unexpected(problem({ErrorCode::kConflict, std::move(message)}));
 }
 
 bool has_action(const inventory::Snapshot& inventory, const cedar::EntityUid& action) {
@@ -56,22 +74,78 @@ Result<void> TasksApi::check_names(const task::Task& task) const {
   return {};
 }
 
+// A request's own word that it needs approvals counts as much as a policy that lets it only be asked for.
 Answer<http::Response> TasksApi::open(const http::Request& request) const {
   const auto json = TRY(read_json(request));
   auto task = task::task_from_request(json, api_.now());
   if (!task) return std::unexpected(problem(task.error()));
   task->id = "t-" + crypto::random_id();
-  const auto permit = TRY(api_.allow(request, kManage, {kType, task->id}, facts_of(*task)));
+  if (const auto parent = task->parent ? tasks_.find(*task->parent) : nullptr)
+    task::inherit(*task, parent->task());
+  const gateway::EntityName name{kType, task->id};
+  const auto would = [&](std::string_view action) {
+    return api_.would_allow(request, action, name, facts_of(*task));
+  };
+  const bool at_once = task->approvals.needed == 0 && would(kManage);
+  if (!at_once) task->approvals.needed = std::max<std::int64_t>(task->approvals.needed, 1);
+  const auto action = at_once || !would(kRequest) ? kManage : kRequest;
+  const auto permit = TRY(api_.allow(request, action, name, facts_of(*task)));
   if (const auto named = check_names(*task); !named) return std::unexpected(problem(named.error()));
   task->opened_by = permit.token()->client_id;
+  task->requested_by = parties_of(permit.token().claims());
   // A task of somebody's stays in their tenant.
   if (!task->tenant) task->tenant = permit.tenant();
-  TRY(api_.record(permit, "task.opened", task->id, task::task_record(*task)));
-  const auto live = tasks_.open(*std::move(task));
+  TRY(check_parent(request, permit, *task));
+  TRY(api_.record(permit, at_once ? "task.opened" : "task.requested", task->id, task::task_record(*task)));
+  const auto live = tasks_.open(*std::move(task), at_once ? task::State::kActive : task::State::kRequested);
   if (!live) return std::unexpected(problem(live.error()));
   auto response = answer_json(201, shown(**live, permit.time()));
   response.headers.set("Location", "/v1/tasks/" + (**live)->id);
   return response;
+}
+
+Answer<void> TasksApi::check_parent(const http::Request& request, const gateway::Permit& permit,
+                                    const task::Task& task) const {
+  const auto& inside = permit.token()->task;
+  if (!task.parent) {
+    if (!inside) return {};
+    return conflict(
+        fmt::format("a token of task `{}` opens sub-tasks of it only: `parent` is absent", *inside));
+  }
+  const auto parent = tasks_.find(*task.parent);
+  if (parent == nullptr)
+    return std::unexpected(
+        problem({ErrorCode::kInvalid, fmt::format("`parent`: there is no task `{}`", *task.parent)}));
+  if (inside && !parent->within(*inside))
+    return conflict(fmt::format("a token of task `{}` opens sub-tasks of it only: `parent` is `{}`", *inside,
+                                *task.parent));
+  if (const auto live = parent->check_live(permit.time()); !live)
+    return conflict("`parent`: " + live.error().message);
+  if (const auto within = task::check_sub_task(task, parent->task()); !within)
+    return std::unexpected(problem(within.error()));
+  // Who is not inside the parent must be one who could end it.
+  if (!inside) TRY(api_.allow(request, kManage, {kType, *task.parent}, facts_of(parent->task())));
+  const auto parties = parties_of(permit.token().claims());
+  for (const auto& agent : task.agents) {
+    if (std::ranges::find(parties, agent) == parties.end()) TRY(check_edge(request, permit, agent));
+  }
+  return {};
+}
+
+// Inventory and policy have to agree that work may go to this agent.
+Answer<void> TasksApi::check_edge(const http::Request& request, const gateway::Permit& permit,
+                                  const std::string& agent) const {
+  const auto inventory = directory_.snapshot();
+  const auto* to = inventory->find(agent);
+  const auto* from = inventory->find(permit.token()->client_id);
+  if (to == nullptr || from == nullptr)
+    return conflict(fmt::format("`agents`: `{}` is not in the inventory any more", agent));
+  const bool hands_on = (*from)->kind == inventory::Kind::kAgent;
+  if (hands_on && !to->acts_for((*from)->id, (*from)->kind))
+    return conflict(fmt::format("`agents`: agent `{}` may not act for agent `{}`", agent, (*from)->id));
+  TRY(api_.allow(request, kDelegate, {"Writ::Agent", agent},
+                 [to](cedar::Arena&) { return to->attributes(); }));
+  return {};
 }
 
 Answer<http::Response> TasksApi::list(const http::Request& request) const {
@@ -119,6 +193,39 @@ Answer<http::Response> TasksApi::narrow(const http::Request& request, const std:
   return answer_json(200, shown(*live, permit.time()));
 }
 
+// People approve: a token of a user's, through no agent.
+Answer<http::Response> TasksApi::approve(const http::Request& request, const std::string& id) const {
+  const auto [permit, live] = TRY(find(request, kApprove, id));
+  const auto inventory = directory_.snapshot();
+  const auto& claims = permit.token().claims();
+  const auto parties = parties_of(claims);
+  task::Approver approver{claims.subject, {}};
+  for (const auto& party : parties) {
+    const auto* known = inventory->find(party);
+    const bool person =
+        known == nullptr ? party != claims.client_id : (*known)->kind == inventory::Kind::kUser;
+    if (party == claims.subject && !person)
+      return conflict(fmt::format("`{}` is no user: people approve tasks", party));
+    if (known != nullptr && (*known)->kind == inventory::Kind::kAgent)
+      return conflict(fmt::format("agent `{}` takes part: people approve tasks without agents", party));
+    if (party != claims.subject) approver.through.push_back(party);
+  }
+  // What would be refused is not recorded as done.
+  if (const auto may = tasks_.check_approval(id, approver, permit.time()); !may)
+    return std::unexpected(problem(may.error()));
+  TRY(api_.record(permit, "task.approved", id, claims.subject));
+  if (const auto done = tasks_.approve(id, approver, permit.time()); !done)
+    return std::unexpected(problem(done.error()));
+  return answer_json(200, shown(*live, permit.time()));
+}
+
+Answer<http::Response> TasksApi::deny(const http::Request& request, const std::string& id) const {
+  const auto [permit, live] = TRY(find(request, kApprove, id));
+  TRY(api_.record(permit, "task.denied", id, permit.token()->subject));
+  if (const auto done = tasks_.deny(id, permit.time()); !done) return std::unexpected(problem(done.error()));
+  return answer_json(200, shown(*live, permit.time()));
+}
+
 Answer<http::Response> TasksApi::act(const http::Request& request, const std::string& id,
                                      const Verb& verb) const {
   const auto [permit, live] = TRY(find(request, kManage, id));
@@ -140,6 +247,10 @@ Result<void> TasksApi::add_to(http::Endpoints& endpoints) const {
                     endpoint([this](const Request& r, const PathValues& v) { return show(r, v[0]); })));
   TRY(endpoints.add("POST", "/v1/tasks/{id}/narrow", slow,
                     endpoint([this](const Request& r, const PathValues& v) { return narrow(r, v[0]); })));
+  TRY(endpoints.add("POST", "/v1/tasks/{id}/approve", slow,
+                    endpoint([this](const Request& r, const PathValues& v) { return approve(r, v[0]); })));
+  TRY(endpoints.add("POST", "/v1/tasks/{id}/deny", slow,
+                    endpoint([this](const Request& r, const PathValues& v) { return deny(r, v[0]); })));
   using task::Registry;
   const auto add = [&](std::string_view path, Verb verb) {
     return endpoints.add("POST", path, slow, endpoint([this, verb](const Request& r, const PathValues& v) {

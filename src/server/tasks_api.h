@@ -1,4 +1,4 @@
-// /v1/tasks: open, see, narrow, suspend and end tasks (docs/api.md).
+// /v1/tasks: open or ask for, approve, see, narrow, suspend and end tasks and sub-tasks (docs/api.md).
 //
 // Thread-safe.
 #pragma once
@@ -28,6 +28,13 @@ class TasksApi {
   Answer<http::Response> list(const http::Request& request) const;
   Answer<http::Response> show(const http::Request& request, const std::string& id) const;
   Answer<http::Response> narrow(const http::Request& request, const std::string& id) const;
+  Answer<http::Response> approve(const http::Request& request, const std::string& id) const;
+  Answer<http::Response> deny(const http::Request& request, const std::string& id) const;
+  // May it become a sub-task of its parent, by the caller's hand, for the agents that it names?
+  Answer<void> check_parent(const http::Request& request, const gateway::Permit& permit,
+                            const task::Task& task) const;
+  Answer<void> check_edge(const http::Request& request, const gateway::Permit& permit,
+                          const std::string& agent) const;
   // What can be done to a task that is there: its record's event, and what does it.
   struct Verb {
     std::string_view event;

@@ -67,7 +67,7 @@ void save_for_ever(const std::filesystem::path& path, std::int32_t first, const 
   const auto store = SqliteStore::open(path).value();
   for (std::int32_t i = first;; ++i) {
     const auto id = fmt::format("n{}", i);
-    const bool saved = store->save_task(make_task(id)) && store->reserve({id, "", 8}) &&
+    const bool saved = store->save_task(make_task(id), task::State::kActive) && store->reserve({id, "", 8}) &&
                        store->reserve({id, "", 16}) && store->save_labels(id, {"read:confidential"}) &&
                        store->save_state(id, task::State::kSuspended) &&
                        store->save_state(id, task::State::kRevoked) && store->save({id, kLater}) &&
@@ -129,7 +129,7 @@ TEST(Durability, WhatWasAcknowledgedSurvivesKill) {
     ++last;
     const auto store = SqliteStore::open(path).value();
     const auto id = fmt::format("n{}", last);
-    (void)store->save_task(make_task(id));
+    (void)store->save_task(make_task(id), task::State::kActive);
     ASSERT_TRUE(store->reserve({id, "", 16}));
     ASSERT_TRUE(store->save_labels(id, {"read:confidential"}));
     ASSERT_TRUE(store->save_state(id, task::State::kRevoked));
@@ -156,7 +156,7 @@ void fill_the_disk(const std::filesystem::path& path, const Child::Tell& tell) {
   limit_file_size(300'000);
   std::int32_t i = 0;
   Result<void> saved;
-  while ((saved = store->save_task(make_task(fmt::format("t{}", i))))) tell(i++);
+  while ((saved = store->save_task(make_task(fmt::format("t{}", i)), task::State::kActive))) tell(i++);
   inventory::Change several;
   for (int k = 0; k < 50; ++k) several.identities.push_back(make_identity(fmt::format("a{}", k)));
   const bool refused = saved.error().code == ErrorCode::kIo && !store->save_inventory(several) &&
@@ -164,7 +164,7 @@ void fill_the_disk(const std::filesystem::path& path, const Child::Tell& tell) {
   if (refused) tell(kRefusedAsIo);
   if (store->load_tasks().value().size() == static_cast<std::size_t>(i)) tell(kReadsGoOn);
   limit_file_size(RLIM_INFINITY);
-  if (store->save_task(make_task("later"))) tell(kWentOn);
+  if (store->save_task(make_task("later"), task::State::kActive)) tell(kWentOn);
 }
 
 TEST(Durability, AFullDiskIsAnErrorAndWhatWasAcknowledgedStays) {

@@ -65,12 +65,15 @@ struct SqliteStore::Statements {
         load_tasks(prepare("SELECT id, record, state FROM tasks ORDER BY position")),
         load_labels(prepare("SELECT task, label FROM task_labels")),
         load_budgets(prepare("SELECT task, budget, reserved FROM budgets")),
-        save_task(prepare("INSERT INTO tasks (id, record, state) VALUES (?1, ?2, 'active') "
+        save_task(prepare("INSERT INTO tasks (id, record, state) VALUES (?1, ?2, ?3) "
                           "ON CONFLICT (id) DO NOTHING")),
         save_state(prepare("UPDATE tasks SET state = ?2 "
-                           "WHERE id = ?1 AND (state = ?2 OR state NOT IN ('ended', 'revoked'))")),
+                           "WHERE id = ?1 AND (state = ?2 OR state NOT IN ('ended', 'revoked', 'denied')) "
+                           "AND NOT (state = 'requested' AND ?2 IN ('active', 'suspended'))")),
         save_narrowed(prepare("UPDATE tasks SET record = ?2 "
-                              "WHERE id = ?1 AND state NOT IN ('ended', 'revoked')")),
+                              "WHERE id = ?1 AND state NOT IN ('ended', 'revoked', 'denied')")),
+        save_approved(
+            prepare("UPDATE tasks SET record = ?2, state = ?3 WHERE id = ?1 AND state = 'requested'")),
         find_task(prepare("SELECT count(*) FROM tasks WHERE id = ?1")),
         save_label(prepare("INSERT INTO task_labels (task, label) SELECT id, ?2 FROM tasks WHERE id = ?1 "
                            "ON CONFLICT (task, label) DO UPDATE SET label = ?2")),
@@ -99,7 +102,8 @@ struct SqliteStore::Statements {
                     "WHERE jwk = excluded.jwk")) {}
 
   Prepared load_identities, load_apis, save_identity, save_api;
-  Prepared load_tasks, load_labels, load_budgets, save_task, save_state, save_narrowed, find_task;
+  Prepared load_tasks, load_labels, load_budgets, save_task, save_state, save_narrowed;
+  Prepared save_approved, find_task;
   Prepared save_label, reserve, settle;
   Prepared load_revocations, save_revocation, forget_revocations;
   Prepared use, forget_used;
@@ -180,9 +184,10 @@ Result<std::vector<task::StoredTask>> SqliteStore::load_tasks() {
   return tasks;
 }
 
-Result<void> SqliteStore::save_task(const task::Task& task) {
+Result<void> SqliteStore::save_task(const task::Task& task, task::State state) {
   const std::lock_guard lock(mutex_);
-  if (TRY(statements_->save_task->bind(1, task.id).bind(2, task_record(task)).run()) == 1) return {};
+  auto& statement = statements_->save_task->bind(1, task.id).bind(2, task_record(task));
+  if (TRY(statement.bind(3, task::state_name(state)).run()) == 1) return {};
   return failure(ErrorCode::kConflict, fmt::format("there is a task `{}` already", task.id));
 }
 
@@ -197,6 +202,12 @@ Result<void> SqliteStore::save_narrowed(const task::Task& task) {
                       TRY(statements_->save_narrowed->bind(1, task.id).bind(2, task_record(task)).run()));
 }
 
+Result<void> SqliteStore::save_approved(const task::Task& task, task::State state) {
+  const std::lock_guard lock(mutex_);
+  auto& statement = statements_->save_approved->bind(1, task.id).bind(2, task_record(task));
+  return changed_task(task.id, TRY(statement.bind(3, task::state_name(state)).run()));
+}
+
 Result<void> SqliteStore::changed_task(std::string_view id, std::int64_t rows) {
   if (rows == 1) return {};
   bool exists = false;
@@ -204,7 +215,9 @@ Result<void> SqliteStore::changed_task(std::string_view id, std::int64_t rows) {
     exists = row.number(0) == 1;
     return {};
   }));
-  if (exists) return failure(ErrorCode::kConflict, fmt::format("task `{}` is over already", id));
+  if (exists)
+    return failure(ErrorCode::kConflict,
+                   fmt::format("task `{}` is over already, or waits for approval no longer", id));
   return failure(ErrorCode::kNotFound, fmt::format("there is no task `{}`", id));
 }
 

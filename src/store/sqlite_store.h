@@ -44,10 +44,11 @@ class SqliteStore final : public inventory::Store,
 
   // In the order of their saving.
   Result<std::vector<task::StoredTask>> load_tasks() override;
-  Result<void> save_task(const task::Task& task) override;
+  Result<void> save_task(const task::Task& task, task::State state) override;
   // kNotFound; kConflict when it has another final state already: nothing brings a task back.
   Result<void> save_state(std::string_view id, task::State state) override;
   Result<void> save_narrowed(const task::Task& task) override;
+  Result<void> save_approved(const task::Task& task, task::State state) override;
   // All of them or none. kNotFound when there is no such task.
   Result<void> save_labels(std::string_view task, const std::vector<std::string>& labels) override;
   // Never lowers what is reserved. kNotFound when there is no such task.

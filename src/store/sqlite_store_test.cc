@@ -147,7 +147,8 @@ TEST_F(SqliteStoreFile, ThatIsAFolderIsRefused) {
 TEST_F(SqliteStoreFile, ThatIsCutShortIsRefusedOrFailsToLoad) {
   {
     const auto store = open();
-    for (int i = 0; i < 200; ++i) ASSERT_TRUE(store->save_task(make_task(fmt::format("t{}", i))));
+    for (int i = 0; i < 200; ++i)
+      ASSERT_TRUE(store->save_task(make_task(fmt::format("t{}", i)), task::State::kActive));
   }
   std::filesystem::resize_file(path_, std::filesystem::file_size(path_) / 2);
   const auto opened = SqliteStore::open(path_);
@@ -158,7 +159,7 @@ TEST_F(SqliteStoreFile, ThatIsCutShortIsRefusedOrFailsToLoad) {
 
 TEST_F(SqliteStoreFile, ThatIsEmptyBecomesADatabase) {
   write("");
-  EXPECT_TRUE(open()->save_task(make_task("t1")));
+  EXPECT_TRUE(open()->save_task(make_task("t1"), task::State::kActive));
   EXPECT_EQ(open()->load_tasks().value().size(), 1u);
 }
 
@@ -170,7 +171,7 @@ TEST_F(SqliteStoreFile, AndItsHelpersArePrivateToTheirOwner) {
   };
   const auto umask = ::umask(0);
   const auto store = open();
-  EXPECT_TRUE(store->save_task(make_task("t1")));
+  EXPECT_TRUE(store->save_task(make_task("t1"), task::State::kActive));
   ::umask(umask);
   for (const auto* suffix : {"", "-wal", "-shm"}) {
     EXPECT_EQ(mode(suffix), 0600u) << suffix;
@@ -181,7 +182,7 @@ TEST_F(SqliteStoreFile, AndItsHelpersArePrivateToTheirOwner) {
 }
 
 TEST_F(SqliteStoreFile, WithADamagedRecordSaysWhichOne) {
-  open()->save_task(make_task("t1")).value();
+  open()->save_task(make_task("t1"), task::State::kActive).value();
   change("UPDATE tasks SET record = '{}'");
   const auto error = load_error();
   EXPECT_EQ(error.code, ErrorCode::kCorrupt);
@@ -189,13 +190,13 @@ TEST_F(SqliteStoreFile, WithADamagedRecordSaysWhichOne) {
 }
 
 TEST_F(SqliteStoreFile, WithTheRecordOfAnotherTaskIsDamaged) {
-  open()->save_task(make_task("t1")).value();
+  open()->save_task(make_task("t1"), task::State::kActive).value();
   change("UPDATE tasks SET id = 't2'");
   EXPECT_THAT(load_error().message, HasSubstr("task `t2` has the record of task `t1`"));
 }
 
 TEST_F(SqliteStoreFile, WithAnUnknownStateIsDamaged) {
-  open()->save_task(make_task("t1")).value();
+  open()->save_task(make_task("t1"), task::State::kActive).value();
   change("UPDATE tasks SET state = 'paused'");
   const auto error = load_error();
   EXPECT_EQ(error.code, ErrorCode::kCorrupt);
@@ -295,7 +296,7 @@ TEST_F(SqliteStoreFile, ForgetsARevocationADayAfterItsTokenExpired) {
 
 TEST_F(SqliteStoreFile, GivesBackWhatWasReservedAndNotUsed) {
   const auto store = open();
-  ASSERT_TRUE(store->save_task(make_task("t1")));
+  ASSERT_TRUE(store->save_task(make_task("t1"), task::State::kActive));
   ASSERT_TRUE(store->reserve({"t1", "", 16}));
   ASSERT_TRUE(store->settle({"t1", "", 9}));
   EXPECT_EQ(store->load_tasks().value().at(0).reserved.at(0).amount, 9);

@@ -118,7 +118,7 @@ TEST_P(StoreContract, KeepsASuspensionMadeThroughTheDirectory) {
 
 TEST_P(StoreContract, KeepsATaskWithAllItHas) {
   const auto task = make_task("t1");
-  ASSERT_TRUE(tasks().save_task(task));
+  ASSERT_TRUE(tasks().save_task(task, task::State::kActive));
   reopen();
   const auto stored = load_tasks();
   ASSERT_EQ(stored.size(), 1u);
@@ -129,8 +129,8 @@ TEST_P(StoreContract, KeepsATaskWithAllItHas) {
 
 TEST_P(StoreContract, RefusesASecondTaskOfOneId) {
   SKIP_UNLESS_IT_GUARDS_TASKS();
-  ASSERT_TRUE(tasks().save_task(make_task("t1", 5)));
-  const auto second = tasks().save_task(make_task("t1", 500));
+  ASSERT_TRUE(tasks().save_task(make_task("t1", 5), task::State::kActive));
+  const auto second = tasks().save_task(make_task("t1", 500), task::State::kActive);
   ASSERT_FALSE(second);
   EXPECT_EQ(second.error().code, ErrorCode::kConflict);
   EXPECT_EQ(second.error().message, "there is a task `t1` already");
@@ -139,7 +139,7 @@ TEST_P(StoreContract, RefusesASecondTaskOfOneId) {
 
 TEST_P(StoreContract, KeepsTheStateOfATask) {
   for (const auto* id : {"active", "suspended", "resumed", "ended", "revoked"})
-    ASSERT_TRUE(tasks().save_task(make_task(id)));
+    ASSERT_TRUE(tasks().save_task(make_task(id), task::State::kActive));
   for (const auto* id : {"suspended", "resumed"})
     ASSERT_TRUE(tasks().save_state(id, task::State::kSuspended));
   ASSERT_TRUE(tasks().save_state("resumed", task::State::kActive));
@@ -154,8 +154,39 @@ TEST_P(StoreContract, KeepsTheStateOfATask) {
   EXPECT_EQ(stored.at("revoked").state, task::State::kRevoked);
 }
 
+TEST_P(StoreContract, KeepsARequestedTaskAndItsApprovals) {
+  auto task = make_task("t1");
+  task.parent = "t0";
+  task.requested_by = {"nora", "support-portal"};
+  task.approvals = {2, task.expires_at, {}};
+  ASSERT_TRUE(tasks().save_task(task, task::State::kRequested));
+  EXPECT_EQ(load_tasks().at("t1").state, task::State::kRequested);
+  for (const auto* user : {"niklas", "olga"}) {
+    task.approvals.given.push_back({user, task.opened_at});
+    const auto state = task.approvals.complete() ? task::State::kActive : task::State::kRequested;
+    ASSERT_TRUE(tasks().save_approved(task, state));
+    reopen();
+    EXPECT_EQ(load_tasks().at("t1").state, state);
+    EXPECT_EQ(task_record(load_tasks().at("t1").task), task_record(task));
+  }
+}
+
+TEST_P(StoreContract, ApprovesNothingButARequest) {
+  SKIP_UNLESS_IT_GUARDS_TASKS();
+  const auto task = make_task("t1");
+  ASSERT_TRUE(tasks().save_task(task, task::State::kRequested));
+  EXPECT_FALSE(tasks().save_state("t1", task::State::kActive));
+  EXPECT_FALSE(tasks().save_state("t1", task::State::kSuspended));
+  ASSERT_TRUE(tasks().save_state("t1", task::State::kDenied));
+  EXPECT_EQ(tasks().save_approved(task, task::State::kActive).error().code, ErrorCode::kConflict);
+  EXPECT_FALSE(tasks().save_state("t1", task::State::kActive));
+  EXPECT_EQ(load_tasks().at("t1").state, task::State::kDenied);
+  EXPECT_EQ(tasks().save_approved(make_task("t2"), task::State::kActive).error().code, ErrorCode::kNotFound);
+}
+
 TEST_P(StoreContract, KeepsANarrowedTaskInItsPlace) {
-  for (const auto* id : {"t1", "t2", "t3"}) ASSERT_TRUE(tasks().save_task(make_task(id, 100)));
+  for (const auto* id : {"t1", "t2", "t3"})
+    ASSERT_TRUE(tasks().save_task(make_task(id, 100), task::State::kActive));
   ASSERT_TRUE(tasks().reserve({"t2", "", 8}));
   ASSERT_TRUE(tasks().save_state("t2", task::State::kSuspended));
   const auto less = make_task("t2", 10);
@@ -171,7 +202,7 @@ TEST_P(StoreContract, KeepsANarrowedTaskInItsPlace) {
 
 TEST_P(StoreContract, NarrowsNeitherWhatIsOverNorWhatIsNotThere) {
   SKIP_UNLESS_IT_GUARDS_TASKS();
-  ASSERT_TRUE(tasks().save_task(make_task("t1", 100)));
+  ASSERT_TRUE(tasks().save_task(make_task("t1", 100), task::State::kActive));
   ASSERT_TRUE(tasks().save_state("t1", task::State::kEnded));
   EXPECT_EQ(tasks().save_narrowed(make_task("t1", 10)).error().code, ErrorCode::kConflict);
   EXPECT_EQ(load_tasks().at("t1").task.budget.calls, 100);
@@ -180,7 +211,7 @@ TEST_P(StoreContract, NarrowsNeitherWhatIsOverNorWhatIsNotThere) {
 
 TEST_P(StoreContract, NothingBringsATaskBack) {
   SKIP_UNLESS_IT_GUARDS_TASKS();
-  ASSERT_TRUE(tasks().save_task(make_task("t1")));
+  ASSERT_TRUE(tasks().save_task(make_task("t1"), task::State::kActive));
   ASSERT_TRUE(tasks().save_state("t1", task::State::kRevoked));
   EXPECT_TRUE(tasks().save_state("t1", task::State::kRevoked));
   for (const auto state : {task::State::kActive, task::State::kSuspended, task::State::kEnded}) {
@@ -200,8 +231,8 @@ TEST_P(StoreContract, KnowsNoStateOfAnUnknownTask) {
 }
 
 TEST_P(StoreContract, KeepsWhatIsReservedOfEachBudget) {
-  ASSERT_TRUE(tasks().save_task(make_task("t1")));
-  ASSERT_TRUE(tasks().save_task(make_task("t2")));
+  ASSERT_TRUE(tasks().save_task(make_task("t1"), task::State::kActive));
+  ASSERT_TRUE(tasks().save_task(make_task("t2"), task::State::kActive));
   ASSERT_TRUE(tasks().reserve({"t1", "", 8}));
   ASSERT_TRUE(tasks().reserve({"t1", R"(Billing::Action::"read")", 3}));
   ASSERT_TRUE(tasks().reserve({"t1", "", 16}));
@@ -213,8 +244,8 @@ TEST_P(StoreContract, KeepsWhatIsReservedOfEachBudget) {
 }
 
 TEST_P(StoreContract, KeepsTheLabelsOfATaskAlsoWhenItIsNarrowed) {
-  ASSERT_TRUE(tasks().save_task(make_task("t1")));
-  ASSERT_TRUE(tasks().save_task(make_task("t2")));
+  ASSERT_TRUE(tasks().save_task(make_task("t1"), task::State::kActive));
+  ASSERT_TRUE(tasks().save_task(make_task("t2"), task::State::kActive));
   ASSERT_TRUE(tasks().save_labels("t1", {"read:confidential", testing::kAwkward}));
   ASSERT_TRUE(tasks().save_labels("t1", {"input:untrusted", "read:confidential"}));
   ASSERT_TRUE(tasks().save_narrowed(make_task("t1", 10)));
@@ -253,7 +284,7 @@ TEST_P(StoreContract, ARateIsNeverExceededOverCrashes) {
 
 TEST_P(StoreContract, NeverLowersWhatIsReserved) {
   SKIP_UNLESS_IT_GUARDS_TASKS();
-  ASSERT_TRUE(tasks().save_task(make_task("t1")));
+  ASSERT_TRUE(tasks().save_task(make_task("t1"), task::State::kActive));
   ASSERT_TRUE(tasks().reserve({"t1", "", 16}));
   ASSERT_TRUE(tasks().reserve({"t1", "", 8}));
   EXPECT_EQ(reserved("t1").at(""), 16);
@@ -365,7 +396,7 @@ TEST_P(StoreContract, KeepsWhatManyThreadsSaveAtOnce) {
       threads.emplace_back([&, thread] {
         for (int i = 0; i < kEach; ++i) {
           const auto id = std::to_string(thread) + "-" + std::to_string(i);
-          EXPECT_TRUE(tasks().save_task(make_task(id)));
+          EXPECT_TRUE(tasks().save_task(make_task(id), task::State::kActive));
           EXPECT_TRUE(tasks().reserve({id, "", i + 1}));
           EXPECT_TRUE(revocations().save({id, kLater}));
           if (i % 3 == 0) {

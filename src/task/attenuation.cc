@@ -119,7 +119,31 @@ Result<void> narrow_window(const Members& members, Task& task, Instant now) {
                            unix_seconds(task.expires_at), unix_seconds(task.not_before)));
 }
 
+// What the parent leaves open a sub-task may fix.
+Result<void> check_same(std::string_view what, const std::optional<std::string>& inner,
+                        const std::optional<std::string>& outer, const Task& parent) {
+  if (!outer || inner == outer) return {};
+  return wider(fmt::format("`{}`: task `{}` has `{}`, its sub-task {}", what, parent.id, *outer,
+                           inner ? fmt::format("has `{}`", *inner) : "has none"));
+}
+
 }  // namespace
+
+void inherit(Task& sub_task, const Task& parent) {
+  for (const auto fact : {&Task::subject, &Task::client, &Task::tenant, &Task::environment}) {
+    if (!(sub_task.*fact)) sub_task.*fact = parent.*fact;
+  }
+}
+
+Result<void> check_sub_task(const Task& sub_task, const Task& parent) {
+  TRY(check_same("purpose", sub_task.purpose, parent.purpose, parent));
+  TRY(check_same("client", sub_task.client, parent.client, parent));
+  TRY(check_same("tenant", sub_task.tenant, parent.tenant, parent));
+  TRY(check_same("environment", sub_task.environment, parent.environment, parent));
+  if (sub_task.subject != parent.subject)
+    return wider(fmt::format("`subject`: the sub-task of `{}` is for another than it is", parent.id));
+  return check_within(sub_task, parent);
+}
 
 Result<void> check_within(const Task& inner, const Task& outer) {
   TRY(check_scope(inner, outer));

@@ -17,4 +17,9 @@ Result<void> check_within(const Task& inner, const Task& outer);
 // budget for calls that were not limited before counts from now on.
 Result<Task> narrowed(const Task& task, const codec::Json& json, Instant now);
 
+// What a sub-task that does not say so has of its parent: subject, client, tenant and environment.
+void inherit(Task& sub_task, const Task& parent);
+// Is it within its parent, and for the same purpose, subject and client, in the same place?
+Result<void> check_sub_task(const Task& sub_task, const Task& parent);
+
 }  // namespace writ::task

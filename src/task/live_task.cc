@@ -1,6 +1,7 @@
 #include "task/live_task.h"
 
 #include <algorithm>
+#include <array>
 #include <fmt/format.h>
 
 namespace writ::task {
@@ -24,6 +25,14 @@ bool same(const cedar::EntityUid& a, cedar::EntityRef b) {
   return b.id() == a.id && b.type() == a.type;
 }
 
+std::unexpected<Denial> waiting(const Task& task, Instant now) {
+  if (now >= task.approvals.until)
+    return deny(Reason::kTaskExpired, fmt::format("task `{}` was not approved in time", task.id));
+  return deny(Reason::kApprovalRequired,
+              fmt::format("task `{}` waits for approval: {} of {} are given", task.id,
+                          task.approvals.given.size(), task.approvals.needed));
+}
+
 std::int64_t reserved_of(std::string_view budget, const std::vector<Reservation>& reserved) {
   const auto found = std::ranges::find(reserved, budget, &Reservation::budget);
   return found == reserved.end() ? 0 : found->amount;
@@ -31,8 +40,9 @@ std::int64_t reserved_of(std::string_view budget, const std::vector<Reservation>
 
 }  // namespace
 
-LiveTask::LiveTask(Task task, State state, const std::vector<Reservation>& reserved, UseStore& store)
-    : store_(store), state_(state), current_(nullptr) {
+LiveTask::LiveTask(Task task, State state, const std::vector<Reservation>& reserved, UseStore& store,
+                   std::shared_ptr<LiveTask> parent)
+    : parent_(std::move(parent)), store_(store), state_(state), current_(nullptr) {
   add_version(std::move(task), reserved);
 }
 
@@ -86,12 +96,57 @@ void LiveTask::replace(Task narrower) {
   ++narrowings_;
 }
 
+void LiveTask::set_approved(Task task, State state) {
+  const std::lock_guard lock(lock_);
+  add_version(std::move(task), {});
+  state_.store(state, std::memory_order_release);
+}
+
+bool LiveTask::within(std::string_view id) const noexcept {
+  return (*this)->id == id || (parent_ != nullptr && parent_->within(id));
+}
+
+std::size_t LiveTask::depth() const noexcept {
+  return parent_ == nullptr ? 1 : parent_->depth() + 1;
+}
+
+State LiveTask::standing() const noexcept {
+  const State own = state();
+  if (parent_ == nullptr || is_final(own)) return own;
+  const State above = parent_->standing();
+  return is_final(above) || own == State::kActive ? above : own;
+}
+
+std::vector<std::string> LiveTask::labels() const {
+  auto all = parent_ != nullptr ? parent_->labels() : std::vector<std::string>();
+  for (const auto& label : task().labels) {
+    if (std::ranges::find(all, label) == all.end()) all.push_back(label);
+  }
+  return all;
+}
+
 std::int64_t LiveTask::used_calls() const noexcept {
   const Counter* calls = current_.load(std::memory_order_acquire)->calls;
   return calls != nullptr ? calls->used() : 0;
 }
 
 std::expected<void, Denial> LiveTask::check_live(Instant now) const {
+  for (const LiveTask* each = this; each != nullptr; each = each->parent_.get()) TRY(each->own_life(now));
+  return {};
+}
+
+std::expected<void, Denial> LiveTask::check_scope(cedar::EntityRef action, cedar::EntityRef resource) const {
+  for (const LiveTask* each = this; each != nullptr; each = each->parent_.get())
+    TRY(each->own_scope(action, resource));
+  return {};
+}
+
+std::expected<void, Denial> LiveTask::check_budget(const Use& use) const {
+  for (const LiveTask* each = this; each != nullptr; each = each->parent_.get()) TRY(each->own_budget(use));
+  return {};
+}
+
+std::expected<void, Denial> LiveTask::own_life(Instant now) const {
   const State state = this->state();
   const Task& task = this->task();
   switch (state) {
@@ -99,21 +154,25 @@ std::expected<void, Denial> LiveTask::check_live(Instant now) const {
       return deny(Reason::kTaskEnded, fmt::format("task `{}` was ended", task.id));
     case State::kRevoked:
       return deny(Reason::kTaskRevoked, fmt::format("task `{}` was revoked", task.id));
+    case State::kDenied:
+      return deny(Reason::kTaskRevoked, fmt::format("task `{}` was asked for, and denied", task.id));
+    case State::kRequested:
     case State::kSuspended:
     case State::kActive:
       break;
   }
   // What is over does not count as standing still.
-  if (now < task.not_before)
-    return deny(Reason::kTaskNotStarted, fmt::format("task `{}` has not begun", task.id));
   if (now >= task.expires_at)
     return deny(Reason::kTaskExpired, fmt::format("task `{}` has expired", task.id));
+  if (state == State::kRequested) return waiting(task, now);
+  if (now < task.not_before)
+    return deny(Reason::kTaskNotStarted, fmt::format("task `{}` has not begun", task.id));
   if (state == State::kSuspended)
     return deny(Reason::kTaskSuspended, fmt::format("task `{}` is suspended", task.id));
   return {};
 }
 
-std::expected<void, Denial> LiveTask::check_scope(cedar::EntityRef action, cedar::EntityRef resource) const {
+std::expected<void, Denial> LiveTask::own_scope(cedar::EntityRef action, cedar::EntityRef resource) const {
   const Task& task = this->task();
   const bool action_known = std::any_of(task.actions.begin(), task.actions.end(),
                                         [&](const auto& each) { return same(each, action); });
@@ -137,7 +196,8 @@ std::expected<void, Denial> LiveTask::check_purpose(std::optional<std::string_vi
 
 bool LiveTask::names_agent(std::string_view id) const noexcept {
   const Task& task = this->task();
-  return std::ranges::find(task.agents, id) != task.agents.end();
+  if (std::ranges::find(task.agents, id) == task.agents.end()) return false;
+  return parent_ == nullptr || parent_->names_agent(id);
 }
 
 Counter* LiveTask::Version::for_action(cedar::EntityRef action) const noexcept {
@@ -147,7 +207,7 @@ Counter* LiveTask::Version::for_action(cedar::EntityRef action) const noexcept {
   return nullptr;
 }
 
-std::expected<void, Denial> LiveTask::check_budget(const Use& use) const {
+std::expected<void, Denial> LiveTask::own_budget(const Use& use) const {
   const Version& version = *current_.load(std::memory_order_acquire);
   const auto& id = version.task.id;
   for (const Counter* counter : {version.calls, version.for_action(use.action)}) {
@@ -216,20 +276,33 @@ std::expected<void, Denial> LiveTask::add_labels(std::span<const std::string_vie
   return {};
 }
 
-std::expected<void, Denial> LiveTask::consume(const Use& use) {
-  const std::lock_guard lock(lock_);
-  TRY(check_live(use.now));
-  TRY(check_scope(use.action, use.resource));
-  TRY(check_budget(use));
-  TRY(add_labels(use.labels));
-  if (const auto done = reserve(use); !done)
-    return deny(Reason::kIndeterminate, "the task's budget cannot be recorded: " + done.error().message);
+void LiveTask::take(const Use& use) {
   const Version& version = *current_.load(std::memory_order_relaxed);
   (void)version.for_each_counter(use, [](Counter& counter, std::int64_t amount) -> Result<void> {
     counter.take(amount);
     return {};
   });
   for (RateWindow* window : version.rates) window->take(use.now);
+}
+
+std::expected<void, Denial> LiveTask::consume(const Use& use) {
+  // From the root down, always: so no two calls wait for each other.
+  std::array<LiveTask*, kMaxTaskDepth> line;
+  std::array<std::unique_lock<std::mutex>, kMaxTaskDepth> locks;
+  const std::size_t depth = this->depth();
+  LiveTask* at = this;
+  for (std::size_t i = depth; i-- > 0; at = at->parent_.get()) line[i] = at;
+  for (std::size_t i = 0; i < depth; ++i) locks[i] = std::unique_lock(line[i]->lock_);
+  TRY(check_live(use.now));
+  TRY(check_scope(use.action, use.resource));
+  TRY(check_budget(use));
+  // What a sub-task comes to know, its ancestors answer for.
+  for (std::size_t i = 0; i < depth; ++i) TRY(line[i]->add_labels(use.labels));
+  for (std::size_t i = 0; i < depth; ++i) {
+    if (const auto done = line[i]->reserve(use); !done)
+      return deny(Reason::kIndeterminate, "the task's budget cannot be recorded: " + done.error().message);
+  }
+  for (std::size_t i = 0; i < depth; ++i) line[i]->take(use);
   return {};
 }
 

@@ -5,6 +5,9 @@
 // calls against a budget of K exactly K pass, and a call that began after a change was acknowledged has seen
 // it. Thread-safe.
 //
+// A sub-task asks its parent, and so on to the root, at every use: what these have lost it has lost, and what
+// it uses counts in their budgets too.
+//
 // A label is durable, and every later decision sees it, before consume() lets the call pass that earns it:
 // what the call brings back cannot reach anybody whom the label would have stopped. Labels are never taken
 // away.
@@ -27,6 +30,8 @@ namespace writ::task {
 
 // Every narrowing keeps the task as it was before, for those that still look at it.
 inline constexpr std::size_t kMaxNarrowings = 64;
+// Tasks from one that has no parent to its deepest sub-task.
+inline constexpr std::size_t kMaxTaskDepth = 4;
 
 // What a live task writes down. Thread-safe; every function is durable when it returns.
 class UseStore : public BudgetStore {
@@ -38,15 +43,25 @@ class UseStore : public BudgetStore {
 class LiveTask {
  public:
   // `reserved` is what an earlier process reserved, and so may have used; the store must outlive it.
-  LiveTask(Task task, State state, const std::vector<Reservation>& reserved, UseStore& store);
+  LiveTask(Task task, State state, const std::vector<Reservation>& reserved, UseStore& store,
+           std::shared_ptr<LiveTask> parent = nullptr);
 
   // As it is now. The reference is good for the life of this object; a later call may give a narrower task.
   const Task& task() const noexcept { return current_.load(std::memory_order_acquire)->task; }
   const Task* operator->() const noexcept { return &task(); }
   State state() const noexcept { return state_.load(std::memory_order_acquire); }
+  // What it is worth: suspended or over as soon as an ancestor is.
+  State standing() const noexcept;
+  // Null: it is nobody's sub-task.
+  const std::shared_ptr<LiveTask>& parent() const noexcept { return parent_; }
+  // Is it that task, or below it?
+  bool within(std::string_view id) const noexcept;
+  std::size_t depth() const noexcept;  // 1: no parent
+  // Its own and those of its ancestors, each once.
+  std::vector<std::string> labels() const;
   std::int64_t used_calls() const noexcept;
 
-  // task_not_started, task_expired, task_ended, task_revoked, task_suspended.
+  // task_not_started, task_expired, task_ended, task_revoked, task_suspended, approval_required.
   std::expected<void, Denial> check_live(Instant now) const;
   // action_not_in_task, resource_not_in_task.
   std::expected<void, Denial> check_scope(cedar::EntityRef action, cedar::EntityRef resource) const;
@@ -90,6 +105,7 @@ class LiveTask {
   // Called by the registry, one at a time, after what they change is durable.
   void set_state(State state);
   void replace(Task narrower);
+  void set_approved(Task task, State state);
   std::size_t narrowings() const noexcept { return narrowings_; }
   // Gives back what was reserved and not used; for an orderly end of the process.
   Result<void> settle();
@@ -101,7 +117,13 @@ class LiveTask {
   // With the lock held.
   std::expected<void, Denial> add_labels(std::span<const std::string_view> labels);
   Result<void> reserve(const Use& use);
+  void take(const Use& use);
+  // Of itself, without its ancestors.
+  std::expected<void, Denial> own_life(Instant now) const;
+  std::expected<void, Denial> own_scope(cedar::EntityRef action, cedar::EntityRef resource) const;
+  std::expected<void, Denial> own_budget(const Use& use) const;
 
+  const std::shared_ptr<LiveTask> parent_;
   UseStore& store_;
   mutable std::mutex lock_;  // of everything below, but what is atomic may be read without it
   std::atomic<State> state_;

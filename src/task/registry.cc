@@ -18,10 +18,32 @@ Result<void> not_expired(const LiveTask& task, Instant now) {
   return failure(ErrorCode::kConflict, fmt::format("task `{}` has expired", task.task().id));
 }
 
+bool takes_part(const Task& task, std::string_view id) {
+  return task.client == id || std::ranges::find(task.agents, id) != task.agents.end();
+}
+
+Result<void> check_approver(const Task& task, const Approver& approver) {
+  const auto refused = [&](std::string_view who, std::string_view why) {
+    return failure(ErrorCode::kConflict,
+                   fmt::format("`{}` {} task `{}`, and cannot approve it", who, why, task.id));
+  };
+  if (std::ranges::find(task.requested_by, approver.user) != task.requested_by.end())
+    return refused(approver.user, "asked for");
+  if (std::ranges::find(task.approvals.given, approver.user, &Approval::by) != task.approvals.given.end())
+    return refused(approver.user, "has approved");
+  if (takes_part(task, approver.user)) return refused(approver.user, "takes part in");
+  // Their word on it would be a word on themselves.
+  for (const auto id : approver.through) {
+    if (takes_part(task, id)) return refused(id, "takes part in");
+  }
+  return {};
+}
+
 }  // namespace
 
-std::shared_ptr<LiveTask> Registry::put(Task task, State state, const std::vector<Reservation>& reserved) {
-  auto live = std::make_shared<LiveTask>(std::move(task), state, reserved, store_);
+std::shared_ptr<LiveTask> Registry::put(Task task, State state, const std::vector<Reservation>& reserved,
+                                        std::shared_ptr<LiveTask> parent) {
+  auto live = std::make_shared<LiveTask>(std::move(task), state, reserved, store_, std::move(parent));
   Shard& shard = shard_of((*live)->id);
   const std::unique_lock lock(shard.mutex);
   shard.tasks[(*live)->id] = live;
@@ -34,17 +56,38 @@ Result<void> Registry::load() {
     for (std::string& label : stored.labels) {
       if (std::ranges::find(labels, label) == labels.end()) labels.push_back(std::move(label));
     }
-    put(std::move(stored.task), stored.state, stored.reserved);
+    auto parent = parent_of(stored.task);
+    // A parent is always older: no store that Writ wrote has a circle, or a line that is too long.
+    if (!parent) return failure(ErrorCode::kCorrupt, parent.error().message);
+    put(std::move(stored.task), stored.state, stored.reserved, *std::move(parent));
   }
   return {};
 }
 
-Result<std::shared_ptr<LiveTask>> Registry::open(Task task) {
+Result<std::shared_ptr<LiveTask>> Registry::parent_of(const Task& task) const {
+  if (!task.parent) return nullptr;
+  auto parent = find(*task.parent);
+  if (parent == nullptr)
+    return failure(ErrorCode::kInvalid,
+                   fmt::format("task `{}`: `parent`: there is no task `{}`", task.id, *task.parent));
+  if (parent->depth() < kMaxTaskDepth) return parent;
+  return failure(ErrorCode::kLimit,
+                 fmt::format("task `{}`: `parent`: task `{}` is {} deep, as deep as can be", task.id,
+                             *task.parent, kMaxTaskDepth));
+}
+
+Result<std::shared_ptr<LiveTask>> Registry::open(Task task, State state) {
   const std::lock_guard lock(changes_);
   if (find(task.id) != nullptr)
     return failure(ErrorCode::kConflict, fmt::format("there is a task `{}` already", task.id));
-  TRY(store_.save_task(task));
-  return put(std::move(task), State::kActive, {});
+  auto parent = TRY(parent_of(task));
+  if (parent != nullptr) {
+    if (const auto live = parent->check_live(task.opened_at); !live)
+      return failure(ErrorCode::kConflict, "`parent`: " + live.error().message);
+    TRY(check_sub_task(task, parent->task()));
+  }
+  TRY(store_.save_task(task, state));
+  return put(std::move(task), state, {}, std::move(parent));
 }
 
 std::shared_ptr<LiveTask> Registry::find(std::string_view id) const {
@@ -73,9 +116,42 @@ Result<void> Registry::finish(std::string_view id, State state) {
   return change(*task, state);
 }
 
+Result<std::shared_ptr<LiveTask>> Registry::waiting(std::string_view id, Instant now) const {
+  auto task = TRY(known(id));
+  if (is_final(task->state())) return already(*task);
+  if (task->state() != State::kRequested)
+    return failure(ErrorCode::kConflict, fmt::format("task `{}` does not wait for approval", id));
+  TRY(not_expired(*task, now));
+  if (now < task->task().approvals.until) return task;
+  return failure(ErrorCode::kConflict, fmt::format("task `{}` was not approved in time", id));
+}
+
+Result<void> Registry::check_approval(std::string_view id, const Approver& approver, Instant now) const {
+  return check_approver(TRY(waiting(id, now))->task(), approver);
+}
+
+Result<void> Registry::approve(std::string_view id, const Approver& approver, Instant now) {
+  const std::lock_guard lock(changes_);
+  TRY(check_approval(id, approver, now));
+  const auto live = find(id);
+  Task task = live->task();
+  task.approvals.given.push_back({std::string(approver.user), now});
+  const State state = task.approvals.complete() ? State::kActive : State::kRequested;
+  TRY(store_.save_approved(task, state));
+  live->set_approved(std::move(task), state);
+  return {};
+}
+
+Result<void> Registry::deny(std::string_view id, Instant now) {
+  const std::lock_guard lock(changes_);
+  return change(*TRY(waiting(id, now)), State::kDenied);
+}
+
 Result<void> Registry::suspend(std::string_view id, Instant now) {
   const std::lock_guard lock(changes_);
   const auto task = TRY(known(id));
+  if (task->state() == State::kRequested)
+    return failure(ErrorCode::kConflict, fmt::format("task `{}` waits for approval", id));
   if (task->state() != State::kActive) return already(*task);
   TRY(not_expired(*task, now));
   return change(*task, State::kSuspended);

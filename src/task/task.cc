@@ -15,13 +15,15 @@ using codec::Members;
 
 constexpr std::chrono::minutes kDefaultLife{10};
 constexpr auto kMaxWindowSeconds = std::chrono::duration_cast<std::chrono::seconds>(kMaxWindow).count();
-constexpr std::array<std::string_view, 4> kStates{"active", "suspended", "ended", "revoked"};  // by State
+constexpr std::array<std::string_view, 6> kStates{"requested", "active",  "suspended",
+                                                  "ended",     "revoked", "denied"};  // by State
 
 std::unexpected<Error> wrong(std::string message) {
   return failure(ErrorCode::kInvalid, std::move(message));
 }
 
 Result<void> read_parties(const Members& members, Task& task) {
+  task.parent = TRY(members.optional_text("parent"));
   task.purpose = TRY(members.text("purpose"));
   task.tenant = TRY(members.optional_text("tenant"));
   task.environment = TRY(members.optional_text("environment"));
@@ -62,6 +64,7 @@ Json shared_members(const Task& task) {
   const auto optional = [&](std::string_view name, const std::optional<std::string>& text) {
     if (text) json.set(name, *text);
   };
+  optional("parent", task.parent);
   optional("tenant", task.tenant);
   optional("environment", task.environment);
   optional("subject", task.subject);
@@ -90,7 +93,7 @@ std::optional<State> state_from_name(std::string_view name) noexcept {
 }
 
 bool is_final(State state) noexcept {
-  return state == State::kEnded || state == State::kRevoked;
+  return state == State::kEnded || state == State::kRevoked || state == State::kDenied;
 }
 
 Result<std::vector<cedar::EntityUid>> read_actions(const Members& members) {
@@ -139,10 +142,10 @@ Result<ResourcePattern> ResourcePattern::parse(std::string_view text) {
 }
 
 Result<Task> task_from_request(const Json& json, Instant now) {
-  const auto members =
-      TRY(Members::of(json, "the task",
-                      {"purpose", "tenant", "environment", "subject", "client", "agents", "actions",
-                       "resources", "labels", "not_before", "expires_at", "expires_in_seconds", "budget"}));
+  const auto members = TRY(Members::of(
+      json, "the task",
+      {"parent", "purpose", "tenant", "environment", "subject", "client", "agents", "actions", "resources",
+       "labels", "not_before", "expires_at", "expires_in_seconds", "budget", "approvals"}));
   Task task;
   TRY(read_parties(members, task));
   TRY(read_scope(members, task));
@@ -151,18 +154,21 @@ Result<Task> task_from_request(const Json& json, Instant now) {
   const auto end = TRY(read_expiry(members, task.not_before, now));
   task.expires_at = end.value_or(task.not_before + kDefaultLife);
   task.opened_at = now;
+  task.approvals = TRY(approvals_from_request(members.find("approvals"), now, task.expires_at));
   TRY(check_window(task));
   return task;
 }
 
 Json task_to_json(const Task& task, State state, std::int64_t used_calls, Instant now) {
   Json json = shared_members(task);
-  const bool expired = !is_final(state) && now >= task.expires_at;
+  const bool lapsed = state == State::kRequested && now >= task.approvals.until;
+  const bool expired = !is_final(state) && (lapsed || now >= task.expires_at);
   json.set("state", expired ? std::string_view("expired") : state_name(state));
   json.set("not_before", unix_seconds(task.not_before));
   json.set("expires_at", unix_seconds(task.expires_at));
   json.set("opened_at", unix_seconds(task.opened_at));
   json.set("used_calls", used_calls);
+  if (task.approvals.needed > 0) json.set("approvals", approvals_to_json(task.approvals));
   return json;
 }
 
@@ -171,18 +177,23 @@ std::string task_record(const Task& task) {
   json.set("not_before_ms", unix_millis(task.not_before));
   json.set("expires_at_ms", unix_millis(task.expires_at));
   json.set("opened_at_ms", unix_millis(task.opened_at));
+  if (!task.requested_by.empty()) json.set("requested_by", codec::json_texts(task.requested_by));
+  if (task.approvals.needed > 0) json.set("approvals", approvals_record(task.approvals));
   return json.dump();
 }
 
 Result<Task> task_from_record(std::string_view text) {
   const Json json = TRY(codec::parse_json(text));
-  const auto members = TRY(Members::of(
-      json, "the task",
-      {"id", "purpose", "tenant", "environment", "subject", "client", "agents", "actions", "resources",
-       "labels", "budget", "opened_by", "not_before_ms", "expires_at_ms", "opened_at_ms"}));
+  const auto members =
+      TRY(Members::of(json, "the task",
+                      {"id", "parent", "purpose", "tenant", "environment", "subject", "client", "agents",
+                       "actions", "resources", "labels", "budget", "opened_by", "requested_by",
+                       "not_before_ms", "expires_at_ms", "opened_at_ms", "approvals"}));
   Task task;
   task.id = TRY(members.text("id"));
   task.opened_by = TRY(members.text("opened_by"));
+  task.requested_by = TRY(members.texts("requested_by", kMaxRequesters));
+  task.approvals = TRY(approvals_from_record(members.find("approvals")));
   TRY(read_parties(members, task));
   TRY(read_scope(members, task));
   task.not_before = Instant(Duration(TRY(members.integer("not_before_ms", 0, INT64_MAX / 2))));

@@ -17,6 +17,7 @@
 #include "cedar/symbols.h"
 #include "codec/json.h"
 #include "codec/members.h"
+#include "task/approval.h"
 #include "task/budget.h"
 
 namespace writ::task {
@@ -24,6 +25,7 @@ namespace writ::task {
 inline constexpr std::size_t kMaxActions = 256;
 inline constexpr std::size_t kMaxResources = 1024;
 inline constexpr std::size_t kMaxAgents = 16;
+inline constexpr std::size_t kMaxRequesters = 64;
 inline constexpr std::size_t kMaxLabels = 64;
 inline constexpr Duration kMaxWindow = std::chrono::hours(24 * 366);
 
@@ -42,6 +44,7 @@ struct ResourcePattern {
 
 struct Task {
   std::string id;
+  std::optional<std::string> parent;  // whose sub-task it is (task/attenuation.h)
   std::string purpose;
   std::optional<std::string> tenant;
   std::optional<std::string> environment;
@@ -54,20 +57,23 @@ struct Task {
   Instant expires_at;
   Budget budget;
   std::vector<std::string> labels;
-  std::string opened_by;
+  std::string opened_by;                  // the client
+  std::vector<std::string> requested_by;  // every party to the request that opened it
   Instant opened_at;
+  Approvals approvals;
 };
 
-// active ⇄ suspended → ended | revoked. Nothing leads out of the last two.
-enum class State : std::uint8_t { kActive, kSuspended, kEnded, kRevoked };
-std::string_view state_name(State state) noexcept;  // "active", "suspended", "ended", "revoked"
+// requested → active ⇄ suspended → ended | revoked; requested → denied. Nothing leads out of the last three.
+enum class State : std::uint8_t { kRequested, kActive, kSuspended, kEnded, kRevoked, kDenied };
+std::string_view state_name(State state) noexcept;  // "requested", "active", …
 std::optional<State> state_from_name(std::string_view name) noexcept;
 // Whether it is over for good.
 bool is_final(State state) noexcept;
 
 // What somebody asks for; `now` and the lifetime make the window. The id and opened_by are the caller's to
-// set. Members: purpose, subject, client, agents, actions, resources, tenant, environment, labels, not_before
-// and expires_at (Unix seconds) or expires_in_seconds (default 600), budget (task/budget.h).
+// set. Members: parent, purpose, subject, client, agents, actions, resources, tenant, environment, labels,
+// not_before and expires_at (Unix seconds) or expires_in_seconds (default 600), budget (task/budget.h),
+// approvals (task/approval.h).
 Result<Task> task_from_request(const codec::Json& json, Instant now);
 
 // Single members of it, for narrowing; empty lists are refused. The expiry is counted from `from`, when it is
@@ -76,7 +82,8 @@ Result<std::vector<cedar::EntityUid>> read_actions(const codec::Members& members
 Result<std::vector<ResourcePattern>> read_resources(const codec::Members& members);
 Result<std::optional<Instant>> read_expiry(const codec::Members& members, Instant from, Instant now);
 
-// `used_calls` and the state complete what people see; an active task past its window shows as "expired".
+// `used_calls` and the state complete what people see; a task past its window, or
+// not approved in time, shows as "expired".
 codec::Json task_to_json(const Task& task, State state, std::int64_t used_calls, Instant now);
 
 // For the store: everything.

@@ -65,7 +65,14 @@ TEST(TaskRequest, RefusesWhatContradictsItselfOrIsUnknown) {
            {"budget", R"({"calls":0})"},
            {"budget", R"({"calls":1.5})"},
            {"budget", R"({"actions":{"Billing::Action::\"shred\"":1}})"},
-           {"budget", R"({"amount":1})"}}) {
+           {"budget", R"({"amount":1})"},
+           {"parent", R"("")"},
+           {"approvals", "2"},
+           {"approvals", "{}"},
+           {"approvals", R"({"needed":0})"},
+           {"approvals", R"({"needed":9})"},
+           {"approvals", R"({"needed":1,"within_seconds":0})"},
+           {"approvals", R"({"needed":1,"by":["niklas"]})"}}) {
     EXPECT_FALSE(with(name, value)) << name << " " << value;
   }
 }
@@ -159,6 +166,91 @@ TEST_F(TaskTest, ASuspensionThatCouldNotBeStoredIsNone) {
   store.broken = true;
   EXPECT_FALSE(registry.resume("t", kNow));
   EXPECT_EQ(live->check_live(kNow).error().reason, Reason::kTaskSuspended);
+}
+
+Task asked_for(std::int64_t needed) {
+  auto json = request();
+  json.set("client", "portal");
+  json.set("approvals", codec::Json::object({{"needed", needed}, {"within_seconds", 30}}));
+  auto task = task_from_request(json, kNow).value();
+  task.id = "t";
+  task.opened_by = "portal";
+  task.requested_by = {"nora", "portal"};
+  return task;
+}
+
+TEST_F(TaskTest, ARequestedTaskGivesNoAuthorityUntilTheLastApproval) {
+  const auto live = registry.open(asked_for(2), State::kRequested).value();
+  EXPECT_EQ(live->check_live(kNow).error().reason, Reason::kApprovalRequired);
+  EXPECT_EQ(live->consume(use(read)).error().reason, Reason::kApprovalRequired);
+  ASSERT_TRUE(registry.approve("t", {"niklas", {}}, kNow));
+  EXPECT_EQ(live->check_live(kNow).error().message, "task `t` waits for approval: 1 of 2 are given");
+  ASSERT_TRUE(registry.approve("t", {"olga", {"console"}}, kNow));
+  EXPECT_TRUE(live->consume(use(read)));
+  EXPECT_EQ(registry.approve("t", {"petra", {}}, kNow).error().message,
+            "task `t` does not wait for approval");
+}
+
+TEST_F(TaskTest, NobodyApprovesTwiceOrTheirOwnRequestOrWhatTheyTakePartIn) {
+  const auto live = registry.open(asked_for(2), State::kRequested).value();
+  ASSERT_TRUE(registry.approve("t", {"niklas", {}}, kNow));
+  const auto refused = [&](const Approver& approver) {
+    const auto done = registry.approve("t", approver, kNow);
+    return done ? "approved" : done.error().message;
+  };
+  EXPECT_EQ(refused({"niklas", {}}), "`niklas` has approved task `t`, and cannot approve it");
+  EXPECT_EQ(refused({"nora", {}}), "`nora` asked for task `t`, and cannot approve it");
+  EXPECT_EQ(refused({"olga", {"portal"}}), "`portal` takes part in task `t`, and cannot approve it");
+  EXPECT_EQ(refused({"olga", {"console", "agent"}}), "`agent` takes part in task `t`, and cannot approve it");
+  EXPECT_EQ(refused({"agent", {}}), "`agent` takes part in task `t`, and cannot approve it");
+  EXPECT_EQ(live->state(), State::kRequested);
+}
+
+TEST_F(TaskTest, ARequestThatIsNotApprovedInTimeLapses) {
+  const auto live = registry.open(asked_for(1), State::kRequested).value();
+  const auto until = kNow + std::chrono::seconds(30);
+  EXPECT_EQ(live->check_live(until - Duration(1)).error().reason, Reason::kApprovalRequired);
+  EXPECT_EQ(live->check_live(until).error().reason, Reason::kTaskExpired);
+  EXPECT_EQ(registry.approve("t", {"niklas", {}}, until).error().message,
+            "task `t` was not approved in time");
+  EXPECT_EQ(registry.deny("t", until).error().code, ErrorCode::kConflict);
+}
+
+TEST_F(TaskTest, ADeniedRequestIsOverForGood) {
+  const auto live = registry.open(asked_for(1), State::kRequested).value();
+  ASSERT_TRUE(registry.deny("t", kNow));
+  EXPECT_EQ(live->check_live(kNow).error().reason, Reason::kTaskRevoked);
+  EXPECT_FALSE(registry.approve("t", {"niklas", {}}, kNow));
+  EXPECT_FALSE(registry.resume("t", kNow));
+  EXPECT_FALSE(registry.deny("t", kNow));
+}
+
+TEST_F(TaskTest, ARequestedTaskIsNeitherSuspendedNorResumedIntoLife) {
+  const auto live = registry.open(asked_for(1), State::kRequested).value();
+  EXPECT_EQ(registry.suspend("t", kNow).error().message, "task `t` waits for approval");
+  EXPECT_FALSE(registry.resume("t", kNow));
+  EXPECT_EQ(live->state(), State::kRequested);
+}
+
+TEST_F(TaskTest, AnApprovalThatCouldNotBeStoredIsNone) {
+  const auto live = registry.open(asked_for(1), State::kRequested).value();
+  store.broken = true;
+  EXPECT_FALSE(registry.approve("t", {"niklas", {}}, kNow));
+  EXPECT_EQ(live->check_live(kNow).error().reason, Reason::kApprovalRequired);
+  store.broken = false;
+  EXPECT_TRUE(registry.approve("t", {"niklas", {}}, kNow));
+}
+
+TEST_F(TaskTest, ApprovalsOutliveTheProcess) {
+  ASSERT_TRUE(registry.open(asked_for(2), State::kRequested));
+  ASSERT_TRUE(registry.approve("t", {"niklas", {}}, kNow));
+  Registry next(store);
+  ASSERT_TRUE(next.load());
+  EXPECT_FALSE(next.approve("t", {"niklas", {}}, kNow));
+  ASSERT_TRUE(next.approve("t", {"olga", {}}, kNow));
+  Registry last(store);
+  ASSERT_TRUE(last.load());
+  EXPECT_TRUE(last.find("t")->check_live(kNow));
 }
 
 TEST_F(TaskTest, RefusesActionsAndResourcesOutsideItsScope) {

@@ -30,12 +30,13 @@ class MemoryStore final : public Store {
       for (const auto& [budget, amount] : row.reserved) task.reserved.push_back({id, budget, amount});
       stored.push_back(std::move(task));
     }
+    std::ranges::sort(stored, {}, [&](const StoredTask& each) { return rows_.at(each.task.id).position; });
     return stored;
   }
-  Result<void> save_task(const Task& task) override {
+  Result<void> save_task(const Task& task, State state) override {
     const std::lock_guard lock(mutex_);
     if (broken) return failure(ErrorCode::kIo, "the disk is full");
-    rows_[task.id] = {task_record(task), State::kActive, {}, {}};
+    rows_[task.id] = {rows_.size(), task_record(task), state, {}, {}};
     return {};
   }
   Result<void> save_state(std::string_view id, State state) override {
@@ -48,6 +49,13 @@ class MemoryStore final : public Store {
     const std::lock_guard lock(mutex_);
     if (broken) return failure(ErrorCode::kIo, "the disk is full");
     rows_.at(task.id).record = task_record(task);
+    return {};
+  }
+  Result<void> save_approved(const Task& task, State state) override {
+    const std::lock_guard lock(mutex_);
+    if (broken) return failure(ErrorCode::kIo, "the disk is full");
+    rows_.at(task.id).record = task_record(task);
+    rows_.at(task.id).state = state;
     return {};
   }
   Result<void> save_labels(std::string_view task, const std::vector<std::string>& labels) override {
@@ -73,6 +81,7 @@ class MemoryStore final : public Store {
 
  private:
   struct Row {
+    std::size_t position;
     std::string record;
     State state;
     std::map<std::string, std::int64_t> reserved;
