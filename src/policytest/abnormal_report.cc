@@ -113,6 +113,7 @@ Json request_to_json(const RequestSpec& request) {
     }
   }
   json.set("token", token_json(request.token));
+  if (!request.target.body.empty()) json.set("body", request.target.body);
   if (request.proof != Proof::kRight) json.set("proof", proof_name(request.proof));
   json.set("at", instant_json(request.time));
   if (!request.ip.empty()) json.set("ip", request.ip);

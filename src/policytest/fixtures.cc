@@ -16,8 +16,6 @@ using server::YamlNode;
 
 namespace {
 
-constexpr std::string_view kTaskStates[] = {"active", "suspended", "ended", "revoked"};
-
 // `Billing::Invoice::"17"` as Cedar's JSON has it; what is no such text stays as it is.
 Json reference(const YamlNode& node) {
   if (node.kind == YamlNode::Kind::kText) {
@@ -57,7 +55,7 @@ class TaskReader {
     const Fields fields(
         &node, source_, "a task",
         {"purpose", "subject", "client", "agents", "actions", "resources", "tenant", "environment", "labels",
-         "not_before", "expires_in_seconds", "budget", "opened", "state", "used"});
+         "not_before", "expires_in_seconds", "budget", "approvals", "parent", "opened", "state", "used"});
     const auto errors = source_.issues.errors();
     const YamlNode* opened = fields.find("opened");
     const auto from = opened != nullptr ? requests_.instant(*opened, "opened", now_).value_or(now_) : now_;
@@ -68,9 +66,14 @@ class TaskReader {
     }
     task->id = id;
     TaskFixture fixture{.task = *std::move(task)};
-    if (const auto state =
-            fields.choice("state", {kTaskStates[0], kTaskStates[1], kTaskStates[2], kTaskStates[3]}))
-      fixture.state = static_cast<task::State>(*state);
+    if (const auto name = fields.text("state")) {
+      const auto state = task::state_from_name(*name);
+      if (!state) source_.error(*fields.find("state"), fmt::format("`{}` is no state of a task", *name));
+      fixture.state = state.value_or(fixture.state);
+    }
+    const bool asked = fixture.state == task::State::kRequested || fixture.state == task::State::kDenied;
+    auto& needed = fixture.task.approvals.needed;
+    if (asked) needed = std::max<std::int64_t>(needed, 1);
     if (const YamlNode* used = fields.find("used")) read_used(*used, fixture);
     if (source_.issues.errors() != errors) return std::nullopt;
     return fixture;

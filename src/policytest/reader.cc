@@ -42,8 +42,8 @@ class SuiteReader {
     requests_ = &requests;
     if (const YamlNode* defaults = fields.find("defaults")) {
       const Fields known(defaults, source_, "defaults",
-                         {"request", "api", "action", "resource", "attributes", "issue", "ip", "token",
-                          "proof", "at", "expect"});
+                         {"request", "api", "action", "resource", "attributes", "issue", "body", "ip",
+                          "token", "proof", "at", "expect"});
       defaults_.lay(known.node(), source_);
     }
     if (fields.require("tests") != nullptr && fields.list("tests").empty())
@@ -56,7 +56,7 @@ class SuiteReader {
   std::optional<Question> read_question(const YamlNode& root, const YamlNode& more, Instant now) {
     const Fields fields(&root, source_, "a request file",
                         {"version", "about", "name", "now", "fixtures", "request", "api", "action",
-                         "resource", "attributes", "issue", "ip", "token", "proof", "at", "expect"});
+                         "resource", "attributes", "issue", "body", "ip", "token", "proof", "at", "expect"});
     fields.integer("version", 1, 1);
     fields.text("name", 4096);
     read_world(fields, now);
@@ -86,7 +86,7 @@ class SuiteReader {
   void read_test(const YamlNode& node) {
     const Fields fields(&node, source_, "a test",
                         {"name", "columns", "rows", "complete", "steps", "request", "api", "action",
-                         "resource", "attributes", "issue", "ip", "token", "proof", "at", "expect"});
+                         "resource", "attributes", "issue", "body", "ip", "token", "proof", "at", "expect"});
     const auto name = fields.required_text("name");
     if (!name) return;
     const auto [first, added] = names_.try_emplace(*name, node.line);
@@ -129,7 +129,7 @@ class SuiteReader {
     const Fields fields(
         &node, source_, "a step",
         {"times", "end_task", "revoke_task", "suspend", "retire", "activate", "revoke_token", "request",
-         "api", "action", "resource", "attributes", "issue", "ip", "token", "proof", "at", "expect"});
+         "api", "action", "resource", "attributes", "issue", "body", "ip", "token", "proof", "at", "expect"});
     Layers own = layers;
     own.lay(fields.node(), source_);
     constexpr std::pair<std::string_view, Change::Kind> kChanges[] = {

@@ -225,6 +225,13 @@ std::optional<RequestSpec> RequestReader::request(const Layers& layers, const Ya
   }
   if (auto read = target(layers, at)) spec.target = *std::move(read);
   if (auto read = token(layers, at, spec.time)) spec.token = *std::move(read);
+  if (const YamlNode* node = layers.find("body")) {
+    const bool data = node->kind == Kind::kMap || node->kind == Kind::kList;
+    spec.target.body =
+        data ? to_json(*node).dump() : read_text(*node, source_, "body", 64 * 1024).value_or("");
+    if (!spec.target.routed())
+      source_.error(*node, "a `body` goes with a `request`: the route says what in it counts");
+  }
   if (const YamlNode* node = layers.find("proof")) {
     constexpr std::string_view kNames[] = {"right", "none", "other_key", "other_request", "replayed"};
     const auto text = read_text(*node, source_, "proof").value_or("");

@@ -46,6 +46,7 @@ enum class Proof : std::uint8_t { kRight, kNone, kOtherKey, kOtherRequest, kRepl
 struct Target {
   std::string method;
   std::string path;  // as sent, with the query
+  std::string body;  // as far as the route looks at it
   // Empty: what the route says.
   std::string api;
   cedar::EntityUid action;

@@ -72,6 +72,8 @@ struct World::Asking {
   cedar::EntityUid action, resource;
   std::vector<std::string_view> values;  // of the route's path
   std::function<cedar::Value(cedar::Arena&)> facts;
+  std::vector<task::NamedAmount> amounts;
+  std::vector<std::string> labels;
   std::string origin;
   bool issue = false;
   token::AccessClaims claims;
@@ -122,7 +124,10 @@ Result<void> World::furnish() {
 }
 
 Result<void> World::add_task(const TaskFixture& fixture) {
-  const auto live = TRY(tasks_.open(fixture.task));
+  const bool asked = fixture.state == task::State::kRequested || fixture.state == task::State::kDenied;
+  const auto live = TRY(tasks_.open(fixture.task, asked ? task::State::kRequested : task::State::kActive));
+  if (fixture.state == task::State::kDenied) return tasks_.deny(fixture.task.id, live->task().opened_at);
+  if (asked) return {};
   cedar::Arena arena;
   // Which resource it was does not matter; it has to be one of the task's.
   const task::ResourcePattern& used_on = live->task().resources.front();
@@ -165,6 +170,8 @@ bool World::find_target(const Target& target, Asking& asking, Answer& answer) co
     asking.resource.type = match.route->resource_type();
     match.route->resource_id().append(asking.resource.id, asking.values);
     asking.facts = match.route->facts(asking.values);
+    asking.amounts = match.route->amounts(asking.request, asking.values, target.body);
+    asking.labels = match.route->labels();
   } else {
     asking.api = target.api;
     asking.action = target.action;
@@ -236,7 +243,8 @@ Result<std::optional<World::Look>> World::look(const RequestSpec& request, const
       .resource = arena.entity(asking.resource.type, asking.resource.id),
       .inventory = *look.inventory,
       .task = look.task.get(),
-      .entities = *policies_->entities};
+      .entities = *policies_->entities,
+      .amounts = asking.amounts};
   if (asking.facts) inputs.resource_attributes = asking.facts(arena);
   look.context.emplace(asking.issue ? TRY(context::Context::of_issue(asking.claims, inputs, context_memory_))
                                     : TRY(context::Context::of_use(*look.token, inputs, context_memory_)));
@@ -259,6 +267,8 @@ Result<Answer> World::enforce(const Asking& asking, Answer answer) {
                              .action = {asking.action.type, asking.action.id},
                              .resource = {asking.resource.type, asking.resource.id},
                              .attributes = asking.facts,
+                             .amounts = asking.amounts,
+                             .labels = asking.labels,
                              .public_origin = asking.origin};
   const auto outcome = enforcer_.enforce(asked);
   if (outcome) {

@@ -10,8 +10,6 @@ FOLDER = os.path.join(harness.ROOT, "examples", "incidents")
 CONFIG = os.path.join(FOLDER, "writ.yaml")
 # The list lies beside the conformance data.
 LIST = os.path.join(os.environ.get("WRIT_CONFORMANCE_DIR", "/nonexistent"), "..", "scenarios", "incidents.yaml")
-# It is to be refused with `approval_required`, and there are no approvals yet.
-NOT_YET = {"support-key-resets-password"}
 
 
 def codes(expect):
@@ -65,8 +63,6 @@ class Incidents(unittest.TestCase):
             incidents = yaml.safe_load(file)
         self.assertTrue(incidents)
         for incident in incidents:
-            if incident["id"] in NOT_YET:
-                continue
             deny = incident["deny"]
             firsts = [deny[0]] if isinstance(deny, list) else [each[0] for each in deny.values()]
             found = expected(self.suite_of(incident["id"]))

@@ -333,7 +333,7 @@ class Schema(unittest.TestCase):
         of_schema |= {what: self.schema["$defs"][name] for what, name in (
             ("fixtures", "fixtures"), ("an entity", "entity"), ("a task", "task"), ("defaults", "defaults"),
             ("a test", "test"), ("a step", "step"), ("a token", "token"), ("an actor", "actor"),
-            ("an expectation", "expectation"))}
+            ("an expectation", "expectation"), ("a request file", "question"))}
         self.assertEqual(set(self.readers), set(of_schema))
         for what, schema in of_schema.items():
             with self.subTest(what):
