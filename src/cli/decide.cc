@@ -133,7 +133,7 @@ int decide(const Options& options) {
   const auto answer = (*world)->ask(question->request);
   if (!answer) return fail(answer.error());
   // A token that is no good is refused before the decision that the explanation is of.
-  if (explanation && explanation->effect != answer->effect) explanation.reset();
+  if (explanation && (answer->guard == "token" || explanation->effect != answer->effect)) explanation.reset();
   print(options, *answer, explanation, loaded->policies.snapshot->revision);
   return answer->permitted() ? kYes : kNo;
 }

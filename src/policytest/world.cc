@@ -155,6 +155,8 @@ bool World::find_target(const Target& target, Asking& asking, Answer& answer) co
     asking.request.path = parsed->path;
     asking.request.query = parsed->query;
   }
+  // The body of a test is data, and goes as such.
+  if (!target.body.empty()) asking.request.headers.add("Content-Type", "application/json");
   asking.issue = target.issue;
   if (target.routed()) {
     const auto match =

@@ -91,6 +91,12 @@ class Decide(unittest.TestCase):
         self.assertEqual(1, status)
         self.assertTrue(text.startswith("deny token_expired"), text)
 
+    def test_a_proof_that_is_missing_is_told_before_what_policies_would_say(self):
+        path = self.file(TASK.replace("token: {", "proof: none\ntoken: {bound: true, purpose: marketing, "))
+        status, text = self.decide(path, command="explain")
+        self.assertEqual(1, status)
+        self.assertTrue(text.startswith("deny sender_binding_missing"), text)
+
     def test_redacted_values_are_not_shown(self):
         with open(self.config, "a", encoding="utf-8") as file:
             file.write("explain: {redact: [resource.customer]}\n")
