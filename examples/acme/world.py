@@ -57,11 +57,12 @@ class World:
              "--log", self.upstream_log], stdout=subprocess.DEVNULL)
         self.await_answer("the upstream APIs", self.upstream_process, self.upstream_port, "/")
 
-    def start_writ(self, prefix=()):
-        """`prefix` is put before the command, such as prlimit with its options."""
+    def start_writ(self, prefix=(), arguments=()):
+        """`prefix` is put before the command, such as prlimit with its options; `arguments` behind it."""
         began = time.monotonic()
         log = open(os.path.join(self.data, "writ.log"), "ab")
-        self.server = subprocess.Popen([*prefix, self.writ, "serve", "--config", self.config, "--data", self.data],
+        self.server = subprocess.Popen([*prefix, self.writ, "serve", "--config", self.config, "--data", self.data,
+                                        *arguments],
                                        stdout=log, stderr=log)
         log.close()
         self.await_answer("Writ", self.server, self.api_port, "/readyz", status=200)

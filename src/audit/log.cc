@@ -8,6 +8,8 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
+#include "codec/json.h"
+
 namespace writ::audit {
 namespace {
 
@@ -26,14 +28,17 @@ Result<void> write_all(int file, std::string_view bytes, const std::filesystem::
   return {};
 }
 
+}  // namespace
+
 // What an existing file ends with.
-struct Tail {
+struct Log::Tail {
   Head head;
-  std::uint64_t size;     // to the end of the last whole line
-  std::uint64_t dropped;  // bytes behind it
+  std::optional<Instant> time;  // of the last record
+  std::uint64_t size;           // to the end of the last whole line
+  std::uint64_t dropped;        // bytes behind it
 };
 
-Result<Tail> read_tail(int file, const std::filesystem::path& path) {
+Result<Log::Tail> Log::read_tail(int file, const std::filesystem::path& path) {
   struct stat info {};
   if (::fstat(file, &info) != 0) return system_error("look at", path);
   const auto size = static_cast<std::uint64_t>(info.st_size);
@@ -57,7 +62,7 @@ Result<Tail> read_tail(int file, const std::filesystem::path& path) {
   const auto end = tail.rfind('\n');
   if (end == std::string::npos) {
     if (size > kMaxLineBytes) return corrupt("what is no record");
-    return Tail{{}, 0, size};
+    return Tail{{}, std::nullopt, 0, size};
   }
   const auto before = end == 0 ? std::string::npos : tail.rfind('\n', end - 1);
   const auto start = before == std::string::npos ? 0 : before + 1;
@@ -65,10 +70,12 @@ Result<Tail> read_tail(int file, const std::filesystem::path& path) {
   const auto line = take_apart(std::string_view(tail).substr(start, end - start));
   if (!line) return corrupt("what is no record");
   if (!hash_matches(*line)) return corrupt("a record that was altered");
-  return Tail{{line->seq, std::string(line->hash)}, size - (length - end - 1), length - end - 1};
+  const auto record = codec::parse_json(std::string_view(tail).substr(start, end - start));
+  const auto* written = record ? record->find_string("time") : nullptr;
+  const auto time = written != nullptr ? parse_time(*written) : std::nullopt;
+  if (!time) return corrupt("a record without a time");
+  return Tail{{line->seq, std::string(line->hash)}, time, size - (length - end - 1), length - end - 1};
 }
-
-}  // namespace
 
 Result<std::unique_ptr<Log>> Log::open(const std::filesystem::path& path, LogOptions options, Instant now) {
   const int file = ::open(path.c_str(), O_RDWR | O_CREAT | O_APPEND | O_CLOEXEC, 0600);
@@ -78,18 +85,24 @@ Result<std::unique_ptr<Log>> Log::open(const std::filesystem::path& path, LogOpt
     ::close(file);
     return std::unexpected(std::move(tail.error()));
   }
-  std::unique_ptr<Log> log(new Log(path, options, file, std::move(tail->head), tail->size));
-  if (tail->dropped > 0) {
+  const auto dropped = tail->dropped;
+  std::unique_ptr<Log> log(new Log(path, options, file, *std::move(tail)));
+  if (dropped > 0) {
     log->damaged_ = true;
     TRY(log->append(make_record(
         now, Event{.type = "audit.recovered",
-                   .detail = fmt::format("{} bytes of an unfinished record were cut off", tail->dropped)})));
+                   .detail = fmt::format("{} bytes of an unfinished record were cut off", dropped)})));
   }
   return log;
 }
 
-Log::Log(std::filesystem::path path, LogOptions options, int file, Head head, std::uint64_t size)
-    : path_(std::move(path)), options_(options), file_(file), head_(std::move(head)), size_(size) {
+Log::Log(std::filesystem::path path, LogOptions options, int file, Tail tail)
+    : path_(std::move(path)),
+      options_(options),
+      file_(file),
+      written_until_(tail.time),
+      head_(std::move(tail.head)),
+      size_(tail.size) {
   if (options_.durable) writer_ = std::thread([this] { run(); });
 }
 

@@ -14,6 +14,7 @@
 #include <functional>
 #include <memory>
 #include <mutex>
+#include <optional>
 #include <thread>
 #include <vector>
 
@@ -51,6 +52,8 @@ class Log {
   Result<void> append(Record record);
 
   Head head() const;
+  // When the last record was written that the file had when it was opened; nothing: it had none.
+  std::optional<Instant> written_until() const noexcept { return written_until_; }
   LogStats stats() const noexcept;
   const std::filesystem::path& path() const noexcept { return path_; }
 
@@ -60,7 +63,9 @@ class Log {
     Done done;
   };
 
-  Log(std::filesystem::path path, LogOptions options, int file, Head head, std::uint64_t size);
+  struct Tail;
+  static Result<Tail> read_tail(int file, const std::filesystem::path& path);
+  Log(std::filesystem::path path, LogOptions options, int file, Tail tail);
   void run();
   void write_batch(std::vector<Waiting>& batch);
   // With writing_ held. All of them or none.
@@ -70,6 +75,7 @@ class Log {
   const std::filesystem::path path_;
   const LogOptions options_;
   const int file_;
+  const std::optional<Instant> written_until_;
 
   mutable std::mutex writing_;
   Head head_;

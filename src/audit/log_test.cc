@@ -125,6 +125,21 @@ TEST_P(LogTest, ALastRecordThatIsNotOursStopsTheStart) {
   EXPECT_EQ(lines().size(), 1u) << "it stays as it was";
 }
 
+TEST_P(LogTest, KnowsUntilWhenTheFileWasWritten) {
+  EXPECT_EQ(open()->written_until(), std::nullopt);
+  fill(2);
+  EXPECT_EQ(open()->written_until(), kNow);
+}
+
+TEST(RecordTime, IsReadAsItIsWritten) {
+  const auto time = Instant(Duration(1'750'000'000'123));
+  EXPECT_EQ(parse_time(format_time(time)), time);
+  for (const auto* other :
+       {"", "2026-11-23", "2026-13-23T09:15:00.123Z", "2026-11-23T09:15:00.123+01:00",
+        "2026-11-23T24:15:00.123Z", "2026-11-23T09:15:00.12Z", "2026-02-30T09:15:00.123Z"})
+    EXPECT_EQ(parse_time(other), std::nullopt) << other;
+}
+
 TEST_P(LogTest, ManyThreadsEachHearOnceAndTheChainIsWhole) {
   std::atomic<int> heard = 0;
   {

@@ -1,5 +1,6 @@
 #include "audit/record.h"
 
+#include <charconv>
 #include <fmt/chrono.h>
 #include <fmt/format.h>
 
@@ -60,6 +61,23 @@ std::string format_time(Instant time) {
   const auto seconds = std::chrono::floor<std::chrono::seconds>(time);
   return fmt::format("{:%Y-%m-%dT%H:%M:%S}.{:03}Z",
                      fmt::gmtime(std::chrono::system_clock::to_time_t(seconds)), (time - seconds).count());
+}
+
+std::optional<Instant> parse_time(std::string_view text) {
+  const auto number = [&](std::size_t at, std::size_t digits) {
+    int value = 0;
+    if (at + digits <= text.size()) std::from_chars(text.data() + at, text.data() + at + digits, value);
+    return value;
+  };
+  const std::chrono::year_month_day day{std::chrono::year(number(0, 4)),
+                                        std::chrono::month(static_cast<unsigned>(number(5, 2))),
+                                        std::chrono::day(static_cast<unsigned>(number(8, 2)))};
+  if (!day.ok()) return std::nullopt;
+  const Instant time = std::chrono::sys_days(day) + std::chrono::hours(number(11, 2)) +
+                       std::chrono::minutes(number(14, 2)) + std::chrono::seconds(number(17, 2)) +
+                       Duration(number(20, 3));
+  if (format_time(time) != text) return std::nullopt;
+  return time;
 }
 
 Record make_record(Instant time, const Decision& decision) {

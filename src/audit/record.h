@@ -4,6 +4,7 @@
 #pragma once
 
 #include <cstdint>
+#include <optional>
 #include <string>
 #include <string_view>
 #include <vector>
@@ -57,5 +58,7 @@ Record make_record(Instant time, const Event& event);
 
 // "2026-11-23T09:15:00.123Z"
 std::string format_time(Instant time);
+// What format_time() wrote, and nothing else.
+std::optional<Instant> parse_time(std::string_view text);
 
 }  // namespace writ::audit

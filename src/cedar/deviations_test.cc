@@ -49,6 +49,14 @@ TEST(Deviations, PolicyJsonHasNoUnknownMembers) {
   EXPECT_THAT(policy_complaint(R"(, "note": 1)"), HasSubstr("unknown member `note`"));
 }
 
+TEST(Deviations, ATemplateHasASlot) {
+  const auto policies = parse_policies_json(
+      R"({"staticPolicies": {}, "templateLinks": [], "templates": {"t": {"effect": "permit", "principal": {"op": "All"},
+          "action": {"op": "All"}, "resource": {"op": "All"}, "conditions": []}}})");
+  ASSERT_FALSE(policies.has_value());
+  EXPECT_THAT(policies.error().message, HasSubstr("at `/templates/t`: a template needs a slot"));
+}
+
 TEST(Deviations, ChainsOfPolicyJsonAreOne) {
   const auto policy = parse_policies_json(
       R"({"templates": {}, "templateLinks": [], "staticPolicies": {"p": {"effect": "permit", "principal": {"op": "All"},

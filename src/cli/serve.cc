@@ -13,6 +13,7 @@ namespace {
 struct Options {
   std::string config = "writ.yaml";
   std::string data;
+  bool accept_clock = false;
 };
 
 // Signals are waited for, not handled: nothing runs in the middle of something else. Blocked before the
@@ -64,7 +65,7 @@ int serve(const Options& options) {
   if (!loaded) return kBroken;
   if (!options.data.empty()) loaded->config.data = options.data;
   const auto revision = loaded->policies.snapshot->revision;
-  auto app = server::App::start(*std::move(loaded));
+  auto app = server::App::start(*std::move(loaded), options.accept_clock);
   if (!app) return fail(app.error());
   print_error(fmt::format("writ: ready on {}{}, policies {}", (*app)->api_url(),
                           (*app)->gateway_url().empty() ? "" : ", gateway on " + (*app)->gateway_url(),
@@ -85,6 +86,8 @@ void add_serve(CLI::App& program, Action& action) {
   auto* command = program.add_subcommand("serve", "run Writ");
   command->add_option("--config", options->config, "the configuration file")->capture_default_str();
   command->add_option("--data", options->data, "the data folder, instead of the configuration's");
+  command->add_flag("--accept-clock", options->accept_clock,
+                    "start although the audit was written later than it is now");
   command->callback([options, &action] { action = [options] { return serve(*options); }; });
 }
 

@@ -55,15 +55,40 @@ std::filesystem::path audit_path(const Config& config) {
   return config.data / config.audit_file;  // an absolute one stays as it is
 }
 
+// Never before the instant at which it began.
+class ResumedClock final : public Clock {
+ public:
+  explicit ResumedClock(Instant began) : began_(began) {}
+  Instant now() const noexcept override { return std::max(began_, system_.now()); }
+
+ private:
+  const Instant began_;
+  const SystemClock system_;
+};
+
+// What was recorded had happened: no clock takes it back.
+Result<Instant> first_instant(const audit::Log& log, Instant now, bool accept_clock) {
+  const auto written = log.written_until();
+  if (!written || *written <= now || accept_clock) return now;
+  if (*written - now <= kMaxSetBack) return *written;
+  return failure(
+      ErrorCode::kConflict,
+      fmt::format("the clock was set back: it says {}, but the audit log `{}` was written until {}, and what "
+                  "had expired by then would be good again; set the clock right, or start with "
+                  "`--accept-clock` when it was wrong before",
+                  audit::format_time(now), log.path().string(), audit::format_time(*written)));
+}
+
 }  // namespace
 
 // Later members use earlier ones. The loops come first: the audit's thread hands outcomes back to them.
 struct App::Parts {
   Parts(Loaded loaded, DataFolder data, std::unique_ptr<store::SqliteStore> opened,
         std::unique_ptr<audit::Log> audit, std::unique_ptr<token::KeyRing> ring,
-        oauth::TrustedIssuers trusted)
+        oauth::TrustedIssuers trusted, Instant began)
       : config(std::move(loaded.config)),
         policies(std::move(loaded.policies.snapshot)),
+        clock(began),
         folder(std::move(data)),
         store(std::move(opened)),
         log(std::move(audit)),
@@ -97,7 +122,7 @@ struct App::Parts {
 
   const Config config;
   Published<decision::PolicySnapshot> policies;
-  const SystemClock clock;
+  const ResumedClock clock;
   std::atomic<bool> stopping{false}, audit_fails{false};
   std::atomic<std::uint64_t> tokens_issued{0}, tokens_refused{0};
 
@@ -268,7 +293,7 @@ App::~App() {
   stop();
 }
 
-Result<std::unique_ptr<App>> App::start(Loaded loaded) {
+Result<std::unique_ptr<App>> App::start(Loaded loaded, bool accept_clock) {
   const Config& config = loaded.config;
   auto issuers = TRY(oauth::TrustedIssuers::of(config.trusted_issuers));
   auto folder = TRY(DataFolder::open(config.data));
@@ -276,10 +301,11 @@ Result<std::unique_ptr<App>> App::start(Loaded loaded) {
   auto keys = TRY(open_keys(*store, config.token_algorithm));
   auto log =
       TRY(audit::Log::open(audit_path(config), {.durable = config.audit_durable}, SystemClock().now()));
+  const auto began = TRY(first_instant(*log, SystemClock().now(), accept_clock));
   const auto declared = loaded.world.declared;
   std::unique_ptr<App> app(
       new App(std::make_unique<Parts>(std::move(loaded), std::move(folder), std::move(store), std::move(log),
-                                      std::move(keys), std::move(issuers))));
+                                      std::move(keys), std::move(issuers), began)));
   auto& parts = *app->parts_;
   TRY(parts.load(declared));
   const audit::Event started{.type = "server.started", .detail = parts.policies.get()->revision};

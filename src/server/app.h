@@ -11,9 +11,14 @@
 
 namespace writ::server {
 
+// A clock that was set back no further while Writ was down stands still until it has caught up.
+inline constexpr Duration kMaxSetBack = std::chrono::minutes(5);
+
 class App {
  public:
-  static Result<std::unique_ptr<App>> start(Loaded loaded);
+  // Refuses a clock that is further than kMaxSetBack behind the last record of the audit, which would give
+  // back what had expired; unless `accept_clock`.
+  static Result<std::unique_ptr<App>> start(Loaded loaded, bool accept_clock = false);
   ~App();
 
   // "http://127.0.0.1:8180"; of the gateway empty when there is none.

@@ -1,4 +1,5 @@
 """What Writ acknowledged survives kill -9, and what the audit says can be proved."""
+import glob
 import json
 import os
 import threading
@@ -129,6 +130,41 @@ class KillNine(unittest.TestCase):
         with open(self.log, encoding="utf-8") as file:
             recorded = {json.loads(line).get("request_id") for line in file}
         self.assertEqual(set(), set(acknowledged) - recorded)
+
+
+def clock_ahead(by):
+    """Put before a command, it sees a clock that is ahead: "+10m"."""
+    return ["env", "LD_PRELOAD=" + glob.glob("/usr/lib/*/faketime/libfaketimeMT.so.1")[0], f"FAKETIME={by}"]
+
+
+@unittest.skipIf("/asan/" in harness.WRIT or "/tsan/" in harness.WRIT, "a sanitizer wants to be loaded before faketime")
+class AClockThatIsSetBack(unittest.TestCase):
+    """While Writ is down; while it runs, its clock never goes back."""
+
+    def setUp(self):
+        self.world = harness.TestWorld()
+        self.addCleanup(self.world.close)
+        self.world.start()
+
+    def restart(self, clock=()):
+        self.world.kill_writ()
+        self.world.start_writ(clock)
+
+    def test_revives_neither_a_task_that_expired_nor_its_token(self):
+        task = self.world.open_task(expires_in_seconds=20)
+        token = self.world.agent_token(task)
+        for clock in (clock_ahead("+30s"), ()):
+            self.restart(clock)
+            self.assertEqual("token_expired", self.world.through_gateway(token, READ).reason())
+            with self.assertRaisesRegex(AssertionError, "task_expired"):
+                self.world.agent_token(task)
+
+    def test_by_more_than_five_minutes_stops_the_start_unless_the_operator_accepts_it(self):
+        self.restart(clock_ahead("+10m"))
+        with self.assertRaisesRegex(harness.acme.Trouble, "the clock was set back"):
+            self.restart()
+        self.world.start_writ(arguments=["--accept-clock"])
+        self.assertEqual(200, self.world.through_gateway(self.world.customer_token(), READ).status)
 
 
 class KillNineOfATaskThatSpends(unittest.TestCase):
