@@ -93,7 +93,8 @@ bool is_length_of_name(std::string_view complaint) {
 }
 
 bool is_strict_policy(std::string_view complaint) {
-  return says(complaint, "unknown member") || says(complaint, "expected either `entity`");
+  return says(complaint, "unknown member") || says(complaint, "expected either `entity`") ||
+         says(complaint, "is a method and needs its receiver");
 }
 
 // The reference reads an object from a list of its members' values, too, as serde does.

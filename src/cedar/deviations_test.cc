@@ -49,6 +49,15 @@ TEST(Deviations, PolicyJsonHasNoUnknownMembers) {
   EXPECT_THAT(policy_complaint(R"(, "note": 1)"), HasSubstr("unknown member `note`"));
 }
 
+TEST(Deviations, AMethodOfPolicyJsonHasItsReceiver) {
+  const auto policies = parse_policies_json(
+      R"({"templates": {}, "templateLinks": [], "staticPolicies": {"p": {"effect": "permit", "principal": {"op": "All"},
+          "action": {"op": "All"}, "resource": {"op": "All"},
+          "conditions": [{"kind": "when", "body": {"isIpv6": []}}]}}})");
+  ASSERT_FALSE(policies.has_value());
+  EXPECT_THAT(policies.error().message, HasSubstr("`isIpv6` is a method and needs its receiver"));
+}
+
 TEST(Deviations, ATemplateHasASlot) {
   const auto policies = parse_policies_json(
       R"({"staticPolicies": {}, "templateLinks": [], "templates": {"t": {"effect": "permit", "principal": {"op": "All"},
