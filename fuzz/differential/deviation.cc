@@ -121,6 +121,18 @@ std::vector<std::string_view> texts_of(const Case& asked, const Difference& diff
   return texts;
 }
 
+// Writ says that there is no such function, or that it is no value of the type that the schema asks for.
+bool is_unknown(const Case& asked, const Difference& difference, const Json& writ) {
+  const auto missed_value = [](std::string_view complaint) {
+    return says(complaint, "extension function `unknown` does not exist") ||
+           says(complaint, "expected a");  // value of a type, an entity reference, an array, an object
+  };
+  if (!is_refused(difference, writ, missed_value)) return false;
+  return std::ranges::any_of(texts_of(asked, difference), [](std::string_view text) {
+    return says(text, "\"__extn\"") && says(text, "\"unknown\"");
+  });
+}
+
 bool is_positional(const Case& asked, const Difference& difference, const Json& writ) {
   const auto missed_object = [](std::string_view complaint) {
     return says(complaint, "an object") || says(complaint, "array") || says(complaint, "an entity needs") ||
@@ -204,8 +216,10 @@ std::string_view deviation(const Case& asked, const Difference& difference, cons
     if (has_other_chains(asked, difference)) return "chains in policy JSON";
   }
   if (is_minus_zero(asked, difference)) return "minus zero";
-  if (refused_saying("extension function `unknown` does not exist")) return "unknown values";
-  if (is_positional(asked, difference, writ)) return "objects as arrays";
+  if (is_unknown(asked, difference, writ)) return "unknown values";
+  if (refused_saying("expected an object, got array") || refused_saying("expected an object, found array") ||
+      is_positional(asked, difference, writ))
+    return "objects as arrays";
   if (is_slot(asked, difference)) return "slots in expressions";
   return {};
 }

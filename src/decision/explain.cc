@@ -1,7 +1,9 @@
 #include "decision/explain.h"
 
 #include <algorithm>
+#include <cctype>
 #include <fmt/format.h>
+#include <fmt/ranges.h>
 
 #include "cedar/change.h"
 #include "decision/guards.h"
@@ -10,6 +12,8 @@ namespace writ::decision {
 namespace {
 
 using cedar::ContextChange;
+using cedar::Kind;
+using cedar::Value;
 using Outcome = cedar::PolicyExplanation::Outcome;
 
 constexpr std::string_view kRedacted = "(redacted)";
@@ -18,13 +22,102 @@ constexpr std::size_t kMaxCandidates = 64;
 constexpr std::size_t kMaxChanges = 3;
 constexpr std::size_t kMaxTries = 20'000;
 
-bool is_redacted(std::string_view path, const Redaction& redaction) {
-  return std::ranges::any_of(redaction, [&](std::string_view hidden) {
-    if (!path.starts_with(hidden)) return false;
-    const auto rest = path.substr(hidden.size());
-    return rest.empty() || rest.front() == '.' || rest.front() == '[';
-  });
+// Is `path` that one, or below it?
+bool lies_in(std::string_view path, std::string_view above) {
+  if (!path.starts_with(above)) return false;
+  const auto rest = path.substr(above.size());
+  return rest.empty() || rest.front() == '.' || rest.front() == '[';
 }
+
+bool is_word(char c) {
+  return std::isalnum(static_cast<unsigned char>(c)) != 0 || c == '_' || c == '-' || c == '.' || c == '@';
+}
+
+// Keeps out of an explanation what the operator redacts.
+class Redactor {
+ public:
+  Redactor(const Redaction& redaction, const context::Context& context)
+      : redaction_(redaction), context_(context) {
+    for (const std::string& path : redaction) {
+      for (const context::Party& party : context.parties()) hide_what_is_at(path, party);
+    }
+    std::ranges::sort(hidden_, std::ranges::greater(), &std::string::size);
+  }
+
+  // Also a value above a redacted one contains it.
+  bool hides(std::string_view path) const {
+    return std::ranges::any_of(redaction_, [&](const std::string& redacted) {
+      return lies_in(path, redacted) || lies_in(redacted, path);
+    });
+  }
+
+  std::string text(std::string text) const {
+    for (const std::string& hidden : hidden_) {
+      for (auto at = text.find(hidden); at != text.npos; at = text.find(hidden, at)) {
+        const auto end = at + hidden.size();
+        if ((at > 0 && is_word(text[at - 1])) || (end < text.size() && is_word(text[end]))) {
+          at = end;
+          continue;
+        }
+        text.replace(at, hidden.size(), kRedacted);
+        at += kRedacted.size();
+      }
+    }
+    return text;
+  }
+
+ private:
+  void hide_what_is_at(std::string_view path, const context::Party& party) {
+    const auto root = path.substr(0, path.find('.'));
+    Value at = root == "context"    ? context_.record()
+               : root == "resource" ? Value::entity(context_.resource())
+               : root == "action"   ? Value::entity(context_.action())
+                                    : Value::entity(party.uid);
+    while (path.find('.') != path.npos) {
+      path.remove_prefix(path.find('.') + 1);
+      if (at.is(Kind::kEntity)) {
+        const cedar::Entity* entity = context_.entities().find(at.as_entity());
+        if (entity == nullptr) return;
+        at = Value::record(entity->attributes);
+      }
+      const Value* next =
+          at.is(Kind::kRecord) ? at.as_record().find(path.substr(0, path.find('.'))) : nullptr;
+      if (next == nullptr) return;
+      at = *next;
+    }
+    hide(at);
+  }
+
+  void hide(Value value) {
+    switch (value.kind()) {
+      case Kind::kBool:
+      case Kind::kLong:  // they stand everywhere
+        return;
+      case Kind::kString:
+        return hide(std::string(value.as_string()));
+      case Kind::kEntity:
+        return hide(std::string(value.as_entity().id()));
+      case Kind::kSet:
+        for (const Value element : value.as_set()) hide(element);
+        return;
+      case Kind::kRecord:
+        for (const auto& field : value.as_record()) hide(field.value);
+        return;
+      default:
+        return hide(value.to_string());
+    }
+  }
+
+  void hide(std::string text) {
+    const bool names_party = std::ranges::any_of(
+        context_.parties(), [&](const context::Party& party) { return party.id == text; });
+    if (!text.empty() && !names_party) hidden_.push_back(std::move(text));
+  }
+
+  const Redaction& redaction_;
+  const context::Context& context_;
+  std::vector<std::string> hidden_;
+};
 
 // As decide() asks a party, without reasons.
 bool permits(const PolicySnapshot& snapshot, const cedar::Request& request, const cedar::EntityView& entities,
@@ -62,7 +155,7 @@ class Search {
   }
 
  private:
-  cedar::Request question(const context::Party& party, cedar::Value record) const {
+  cedar::Request question(const context::Party& party, Value record) const {
     return {party.uid, context_.action(), context_.resource(), record};
   }
 
@@ -82,7 +175,7 @@ class Search {
   bool helps(const std::vector<const ContextChange*>& chosen) {
     ++tries_;
     scratch_.reset();
-    const cedar::Value changed = cedar::changed_context(scratch_, context_.record(), chosen);
+    const Value changed = cedar::changed_context(scratch_, context_.record(), chosen);
     return std::ranges::all_of(context_.parties(), [&](const context::Party& party) {
       return permits(snapshot_, question(party, changed), entities_, evaluation_);
     });
@@ -98,31 +191,34 @@ class Search {
   std::size_t tries_ = 0;
 };
 
-std::optional<std::string> value_at(cedar::Value record, const std::vector<std::string>& path) {
+std::optional<std::string> value_at(Value record, const std::vector<std::string>& path) {
   for (const std::string& step : path) {
-    if (!record.is(cedar::Kind::kRecord)) return std::nullopt;
-    const cedar::Value* found = record.as_record().find(step);
+    if (!record.is(Kind::kRecord)) return std::nullopt;
+    const Value* found = record.as_record().find(step);
     if (found == nullptr) return std::nullopt;
     record = *found;
   }
   return record.to_string();
 }
 
-std::vector<Change> shown(const std::vector<ContextChange>& found, cedar::Value context,
-                          const Redaction& redaction) {
+std::vector<Change> shown(const std::vector<ContextChange>& found, Value context, const Redactor& redactor) {
   std::vector<Change> changes;
   for (const ContextChange& change : found) {
     Change one{
         .path = change.path_text(), .from = value_at(context, change.path), .to = {}, .any = change.any};
-    if (!change.remove && !change.any) one.to = change.value.to_string();
-    if (one.from && is_redacted(one.path, redaction)) one.from = std::string(kRedacted);
+    if (!change.remove && !change.any) one.to = redactor.text(change.value.to_string());
+    if (redactor.hides(one.path)) {
+      for (auto* value : {&one.from, &one.to}) {
+        if (*value) *value = kRedacted;
+      }
+    }
     changes.push_back(std::move(one));
   }
   return changes;
 }
 
 PartyFinding party_finding(const PolicySnapshot& snapshot, const context::Context& context,
-                           const context::Party& party, const Redaction& redaction,
+                           const context::Party& party, const Redactor& redactor,
                            cedar::Evaluation& evaluation) {
   const cedar::Request request{party.uid, context.action(), context.resource(), context.record()};
   PartyFinding finding{kind_name(party.kind),
@@ -131,8 +227,9 @@ PartyFinding party_finding(const PolicySnapshot& snapshot, const context::Contex
                        {}};
   for (cedar::PolicyExplanation& one : cedar::explain(*snapshot.policies, request, context.entities())) {
     for (cedar::SeenValue& seen : one.seen) {
-      if (seen.present && is_redacted(seen.path, redaction)) seen.value = kRedacted;
+      if (seen.present && redactor.hides(seen.path)) seen.value = kRedacted;
     }
+    one.error = redactor.text(std::move(one.error));
     const std::string id(snapshot.policies->id(one.policy));
     const bool forbids = snapshot.policies->forbids(one.policy);
     finding.policies.push_back({id, forbids, std::move(one)});
@@ -179,12 +276,18 @@ Explanation explain(const PolicySnapshot& snapshot, const context::Context& cont
                     const Redaction& redaction) {
   Workspace workspace;
   const Decision& decision = decide(snapshot, context, workspace, Reasons::kAll);
-  Explanation explanation{.effect = decision.effect(),
+  const Redactor redactor(redaction, context);
+  Explanation explanation{.api = context.api().id,
+                          .action = context.action().to_string(),
+                          .resource = context.resource().to_string(),
+                          .revision = snapshot.revision,
+                          .effect = decision.effect(),
                           .refusals = decision.refusals(),
                           .policies = {},
                           .guards = {},
                           .parties = {},
                           .smallest_change = {}};
+  for (Refusal& refusal : explanation.refusals) refusal.message = redactor.text(std::move(refusal.message));
   for (const std::string_view policy : decision.policies()) explanation.policies.emplace_back(policy);
   bool guarded = false;
   for (const Guard& guard : guards()) {
@@ -194,19 +297,28 @@ Explanation explain(const PolicySnapshot& snapshot, const context::Context& cont
   }
   cedar::Evaluation evaluation;
   for (const context::Party& party : context.parties())
-    explanation.parties.push_back(party_finding(snapshot, context, party, redaction, evaluation));
+    explanation.parties.push_back(party_finding(snapshot, context, party, redactor, evaluation));
   // No context gets past a guard.
   if (decision.permitted() || guarded) return explanation;
   Search search(snapshot, context);
   const auto found = search.run();
-  if (!found.empty()) explanation.smallest_change = shown(found, context.record(), redaction);
+  if (!found.empty()) explanation.smallest_change = shown(found, context.record(), redactor);
   return explanation;
 }
 
 std::string to_text(const Explanation& explanation) {
-  std::string out = fmt::format("{}\n", effect_name(explanation.effect));
-  for (const Refusal& refusal : explanation.refusals)
+  std::string out =
+      fmt::format("{}: {} on {} of `{}`, by the policies {}\n", effect_name(explanation.effect),
+                  explanation.action, explanation.resource, explanation.api, explanation.revision);
+  for (const Refusal& refusal : explanation.refusals) {
     out += fmt::format("  {}: {}\n", reason_code(refusal.reason), refusal.message);
+    if (!refusal.party.empty()) out += fmt::format("    at fault: {}\n", refusal.party);
+    if (!refusal.policies.empty())
+      out += fmt::format("    policies: {}\n", fmt::join(refusal.policies, ", "));
+    if (!refusal.path.empty()) out += fmt::format("    missing: {}\n", refusal.path);
+  }
+  if (!explanation.policies.empty())
+    out += fmt::format("  carried by {}\n", fmt::join(explanation.policies, ", "));
   out += "guards\n";
   for (const GuardFinding& guard : explanation.guards)
     out += fmt::format("  {} {}\n", guard.passed ? "passed" : "REFUSED", guard.name);
@@ -275,6 +387,10 @@ codec::Json to_json(const Explanation& explanation) {
   }
   Json json = Json::object();
   json.set("effect", effect_name(explanation.effect));
+  json.set("api", explanation.api);
+  json.set("action", explanation.action);
+  json.set("resource", explanation.resource);
+  json.set("policy_revision", explanation.revision);
   json.set("refusals", std::move(refusals));
   Json carried = Json::array();
   for (const std::string& policy : explanation.policies) carried.push(Json(policy));

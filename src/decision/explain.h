@@ -17,7 +17,9 @@
 
 namespace writ::decision {
 
-// Paths whose values are not shown, each with what lies below it: `context.request.ip`, `resource.customer`.
+// Paths whose values are not shown, each with what lies below it, and with a record that it lies in:
+// `context.request.ip`, `resource.customer`. The texts and entities found there are not shown elsewhere
+// either: in a message, or in the change that would help; but for the parties, who are named.
 using Redaction = std::vector<std::string>;
 
 struct GuardFinding {
@@ -47,6 +49,10 @@ struct Change {
 };
 
 struct Explanation {
+  std::string api;
+  std::string action;  // as policies write them
+  std::string resource;
+  std::string revision;  // of the policies
   Effect effect;
   std::vector<Refusal> refusals;      // all of them
   std::vector<std::string> policies;  // that carried a permit

@@ -22,7 +22,7 @@ constexpr std::string_view kWorld = R"({
   "entities": [{"uid": {"type": "Billing::Invoice", "id": "1"}, "attrs": {"owner": {"__entity": {"type": "Writ::User", "id": "nora"}}}, "parents": []}],
   "apis": [{"id": "invoices", "audience": "https://invoices", "namespace": "Billing", "actions": ["read", "credit", "totals"]}],
   "identities": [
-    {"id": "nora", "kind": "user"}, {"id": "niklas", "kind": "user"},
+    {"id": "nora", "kind": "user"}, {"id": "niklas", "kind": "user", "tenant": "east"},
     {"id": "portal", "kind": "application", "acts_for": ["users"]}
   ]
 })";
@@ -118,6 +118,26 @@ TEST_F(Explain, RedactedValuesAreNotShown) {
   // A path is redacted with what lies below it, not what only begins with the same letters.
   EXPECT_THAT(to_text(explained(token(""), "read", {"resource.own"})),
               HasSubstr("resource.owner is Writ::User"));
+}
+
+TEST_F(Explain, WhatContainsARedactedValueIsNotShownEither) {
+  const auto explanation = explained(token(R"(, "purpose": "support")"), "read", {"context.request.ip"});
+  for (const PartyFinding& party : explanation.parties) {
+    for (const PolicyFinding& policy : party.policies) {
+      for (const auto& seen : policy.explanation.seen)
+        EXPECT_THAT(seen.value, Not(HasSubstr("10.1.2.3"))) << seen.path;
+    }
+  }
+}
+
+TEST_F(Explain, ARedactedValueIsNotToldByAMessageOrByTheChangeThatWouldHelp) {
+  const auto told = [&](const Redaction& redaction) {
+    const auto explanation = explained(token(R"(, "tenant": "south")", "niklas"), "read", redaction);
+    return to_text(explanation) + to_json(explanation).dump();
+  };
+  EXPECT_THAT(told({}), HasSubstr("user `niklas` is of tenant `east`"));
+  EXPECT_THAT(told({"principal.tenant", "context.tenant"}),
+              AllOf(HasSubstr("is of tenant `(redacted)`"), Not(HasSubstr("east")), Not(HasSubstr("south"))));
 }
 
 TEST_F(Explain, JsonHasTheSameContent) {
