@@ -85,7 +85,8 @@ bool is_strictness(std::string_view complaint) {
 }
 
 bool is_nesting(std::string_view complaint) {
-  return says(complaint, "nested more than") || says(complaint, "nested too deeply");
+  return says(complaint, "nested more than") || says(complaint, "nested too deeply") ||
+         says(complaint, "this path has more than");
 }
 
 bool is_length_of_name(std::string_view complaint) {

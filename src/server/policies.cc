@@ -9,6 +9,7 @@
 #include "cedar/schema_syntax.h"
 #include "cedar/validate.h"
 #include "crypto/hash.h"
+#include "decision/hiding.h"
 #include "server/base_schema.h"
 #include "server/files.h"
 
@@ -20,6 +21,7 @@ namespace fs = std::filesystem;
 constexpr std::size_t kMaxPolicyFileBytes = std::size_t{64} << 20;
 constexpr std::size_t kMaxEntitiesBytes = std::size_t{256} << 20;
 constexpr std::string_view kIdAnnotation = "id";
+constexpr std::string_view kHidingAnnotation = "accept_hidden";
 constexpr std::string_view kOwnTypes = "Writ::";
 
 // The files that the configuration means, in a stable order: a folder stands for its *.cedar files.
@@ -166,8 +168,36 @@ class Loader {
       return;
     }
     check_names(policy, place);
+    check_hiding(policy, place);
     policies_.policies.push_back(std::move(policy));
     sources_.push_back({place, text});
+  }
+
+  void check_hiding(const cedar::Policy& policy, const Place& place) {
+    const auto* accepted = policy.annotation(kHidingAnnotation);
+    const auto paths = decision::helpful_absences(policy);
+    if (accepted != nullptr && (accepted->value.value_or("").empty() || paths.empty())) {
+      issues_.error(
+          place, paths.empty() ? "`@accept_hidden` accepts nothing here" : "`@accept_hidden` needs a reason");
+      return;
+    }
+    if (accepted != nullptr) return;
+    for (const auto& path : paths) {
+      if (policy.effect == cedar::Effect::kForbid) {
+        issues_.warning(
+            place,
+            fmt::format(
+                "policy `{}` forbids only where `{}` is there: a request that leaves it out gets past",
+                policy.id, path),
+            "say `unless` it is there and right, or accept it with @accept_hidden(\"why\")");
+      } else {
+        issues_.warning(
+            place,
+            fmt::format("policy `{}` permits where `{}` is absent: a request that leaves it out gets more",
+                        policy.id, path),
+            "ask for what has to be there, or accept it with @accept_hidden(\"why\")");
+      }
+    }
   }
 
   void check_names(const cedar::Policy& policy, const Place& place) {

@@ -90,6 +90,20 @@ class Check(Policies):
         self.assertEqual((0, 1), (status, report["warnings"]))
         self.assertEqual("this policy is false for every valid request", report["issues"][0]["message"])
 
+    def test_a_policy_that_gives_more_to_who_says_less_is_a_warning_unless_it_is_accepted_with_a_reason(self):
+        forbid = 'forbid (principal, action, resource is Billing::Invoice) when { context has purpose && context.purpose == "x" };'
+        edited(self.billing, '@id("', f'@id("no-x") {forbid}\n@id("')
+        status, report = self.check()
+        self.assertEqual((0, 1), (status, report["warnings"]))
+        self.assertIn("policy `no-x` forbids only where `context.purpose` is there", report["issues"][0]["message"])
+        edited(self.billing, '@id("no-x")', '@id("no-x") @accept_hidden("x is a mark, not a proof")')
+        self.assertEqual(0, self.check()[1]["warnings"])
+        edited(self.billing, '("x is a mark, not a proof")', "")
+        status, report = self.check()
+        self.assertEqual((1, "`@accept_hidden` needs a reason"), (status, report["issues"][0]["message"]))
+        edited(self.billing, 'when { context has purpose && context.purpose == "x" }', "")
+        self.assertEqual("`@accept_hidden` accepts nothing here", self.check()[1]["issues"][0]["message"])
+
     def test_types_of_writ_may_be_declared_anew(self):
         edited(self.billing, "resource.customer == principal", "resource.customer == principal && principal.level > 2")
         self.assertEqual(1, self.check()[0])
