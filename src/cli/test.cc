@@ -5,6 +5,7 @@
 #include "cli/commands.h"
 #include "cli/output.h"
 #include "policytest/abnormal.h"
+#include "policytest/coverage.h"
 #include "policytest/files.h"
 #include "policytest/mutate.h"
 #include "policytest/reader.h"
@@ -23,6 +24,8 @@ struct Options {
   bool abnormal = false;
   std::string out;
   bool mutate = false;
+  bool coverage = false;
+  std::optional<unsigned> coverage_at_least;  // per cent
 };
 
 // Nothing when something is wrong with them.
@@ -86,19 +89,61 @@ int abnormal(const Options& options, policytest::Shared& shared,
   } else {
     print_text(to_text(*abnormal));
   }
-  return abnormal->findings() == 0 ? kYes : kNo;
+  // Some of the files permit only some of what is accepted.
+  const bool unused = options.files.empty() && !abnormal->unused_acceptances().empty();
+  return abnormal->findings() == 0 && !unused ? kYes : kNo;
 }
 
 // Which changes of the policies do the tests not notice?
 int mutate(const Options& options, policytest::Shared& shared, const std::vector<policytest::Suite>& suites) {
   const auto result = policytest::mutate(shared, suites);
   if (!result) return fail(result.error());
+  if (!options.junit.empty()) {
+    if (const auto written = server::write_file(options.junit, to_junit(*result)); !written)
+      return fail(written.error());
+  }
   if (options.json) {
     print_json(to_json(*result));
   } else {
     print_text(to_text(*result));
   }
   return result->findings() == 0 ? kYes : kNo;
+}
+
+// Do the policies decide as the tests say, and how much of them did the tests see?
+int run(const Options& options, policytest::Shared& shared, const std::vector<policytest::Suite>& suites) {
+  std::optional<policytest::Coverage> coverage;
+  policytest::Observer observer;
+  if (options.coverage || options.coverage_at_least) {
+    auto made = policytest::Coverage::make(shared.loaded, suites);
+    if (!made) return fail(made.error());
+    coverage = *std::move(made);
+    observer = [&coverage](const policytest::Asked& asked) { coverage->see(asked); };
+  }
+  std::vector<policytest::SuiteResult> results;
+  for (const auto& suite : suites) {
+    auto result = policytest::run_suite(shared, suite, shared.loaded.policies.snapshot, observer);
+    if (!result) return fail(result.error());
+    results.push_back(*std::move(result));
+  }
+  if (!options.junit.empty()) {
+    if (const auto written = server::write_file(options.junit, to_junit(results)); !written)
+      return fail(written.error());
+  }
+  if (options.json) {
+    auto json = to_json(results);
+    if (coverage) json.set("coverage", to_json(*coverage));
+    print_json(json);
+  } else {
+    print_text(to_text(results, options.verbose) +
+               (coverage ? to_text(*coverage, options.verbose) : std::string()));
+  }
+  if (options.coverage_at_least && !coverage->at_least(*options.coverage_at_least)) {
+    print_error(
+        fmt::format("writ: the tests saw less than {} % of the policies", *options.coverage_at_least));
+    return kNo;
+  }
+  return policytest::totals(results).failures == 0 ? kYes : kNo;
 }
 
 int test(const Options& options) {
@@ -116,22 +161,7 @@ int test(const Options& options) {
   if (!shared) return fail(shared.error());
   if (options.mutate) return mutate(options, *shared, *suites);
   if (options.abnormal) return abnormal(options, *shared, *suites);
-  std::vector<policytest::SuiteResult> results;
-  for (const auto& suite : *suites) {
-    auto result = policytest::run_suite(*shared, suite, loaded->policies.snapshot);
-    if (!result) return fail(result.error());
-    results.push_back(*std::move(result));
-  }
-  if (!options.junit.empty()) {
-    if (const auto written = server::write_file(options.junit, to_junit(results)); !written)
-      return fail(written.error());
-  }
-  if (options.json) {
-    print_json(to_json(results));
-  } else {
-    print_text(to_text(results, options.verbose));
-  }
-  return policytest::totals(results).failures == 0 ? kYes : kNo;
+  return run(options, *shared, *suites);
 }
 
 }  // namespace
@@ -150,10 +180,20 @@ void add_test(CLI::App& program, Action& action) {
   command
       ->add_option("--out", options->out, "write each abnormal request that was permitted into this folder")
       ->needs(abnormal);
+  auto* mutate = command
+                     ->add_flag("--mutate", options->mutate,
+                                "change the policies one thing at a time, and list what no test notices")
+                     ->excludes(abnormal);
   command
-      ->add_flag("--mutate", options->mutate,
-                 "change the policies one thing at a time, and list what no test notices")
-      ->excludes(abnormal);
+      ->add_flag("--coverage", options->coverage, "say which policies and conditions the tests did not see")
+      ->excludes(abnormal)
+      ->excludes(mutate);
+  command
+      ->add_option("--coverage-at-least", options->coverage_at_least,
+                   "as --coverage, and fail when it is less than so many per cent")
+      ->check(CLI::Range(0, 100))
+      ->excludes(abnormal)
+      ->excludes(mutate);
   command->callback([options, &action] { action = [options] { return test(*options); }; });
 }
 

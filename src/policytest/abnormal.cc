@@ -9,8 +9,6 @@ namespace writ::policytest {
 
 namespace {
 
-constexpr std::string_view kAnnotation = "accept_abnormal";
-
 constexpr std::string_view kNames[kDimensions] = {
     "other-application", "no-token",      "other-user",  "no-user",       "other-tenant",
     "other-environment", "other-purpose", "other-api",   "unbound",       "wrongly-bound",
@@ -18,10 +16,23 @@ constexpr std::string_view kNames[kDimensions] = {
     "after-end",         "after-budget",  "next-action", "next-resource", "stale-authentication",
     "hidden-claim"};
 
-std::string_view trimmed(std::string_view text) {
-  const auto begin = text.find_first_not_of(' ');
-  if (begin == text.npos) return {};
-  return text.substr(begin, text.find_last_not_of(' ') - begin + 1);
+// "other-user", or with the words of a variant: "hidden-claim (without `acr`)".
+std::optional<std::size_t> subject_length(std::string_view text) {
+  for (const auto name : kNames) {
+    if (!text.starts_with(name)) continue;
+    const auto rest = text.substr(name.size());
+    if (rest.starts_with(" (")) {
+      const auto end = rest.find("):");
+      return end == rest.npos ? std::nullopt : std::optional(name.size() + end + 1);
+    }
+    if (rest.empty() || std::string_view(": ;").find(rest.front()) != rest.npos) return name.size();
+  }
+  return std::nullopt;
+}
+
+bool accepts(const Acceptance& acceptance, const Variant& variant) {
+  const auto name = dimension_name(variant.dimension);
+  return acceptance.subject == name || acceptance.subject == fmt::format("{} ({})", name, variant.what);
 }
 
 // A request by what it asks, whether a route says that or the test does.
@@ -41,42 +52,9 @@ std::string_view dimension_name(Dimension dimension) noexcept {
 }
 
 Result<Abnormal> Abnormal::make(Shared& shared) {
-  Abnormal abnormal(shared);
-  TRY(abnormal.read_acceptances());
-  return abnormal;
-}
-
-// "dimension: reason; dimension: reason".
-Result<void> Abnormal::read_acceptances() {
-  const auto& loaded = shared_.loaded.policies;
-  for (std::size_t i = 0; i < loaded.policies.policies.size(); ++i) {
-    const cedar::Policy& policy = loaded.policies.policies[i];
-    const auto* annotation = policy.annotation(kAnnotation);
-    if (annotation == nullptr) continue;
-    const auto& place = loaded.sources[i].place;
-    const auto wrong = [&](std::string_view what) {
-      return failure(ErrorCode::kInvalid,
-                     fmt::format("{}:{}: @{} of policy `{}`: {}; expected \"dimension: reason\", several "
-                                 "separated by `;`",
-                                 place.file, place.line, kAnnotation, policy.id, what));
-    };
-    std::string_view rest = annotation->value ? std::string_view(*annotation->value) : std::string_view();
-    if (trimmed(rest).empty()) return wrong("it says nothing");
-    while (!rest.empty()) {
-      const auto end = rest.find(';');
-      const auto entry = trimmed(rest.substr(0, end));
-      rest = end == rest.npos ? std::string_view() : rest.substr(end + 1);
-      const auto colon = entry.find(':');
-      const auto name = trimmed(entry.substr(0, colon));
-      const auto found = std::ranges::find(kNames, name);
-      if (found == std::end(kNames)) return wrong(fmt::format("there is no dimension `{}`", name));
-      const auto reason = colon == entry.npos ? std::string_view() : trimmed(entry.substr(colon + 1));
-      if (reason.empty()) return wrong(fmt::format("`{}` is accepted without a reason", name));
-      acceptances_.push_back(
-          {policy.id, static_cast<Dimension>(found - std::begin(kNames)), std::string(reason)});
-    }
-  }
-  return {};
+  const Acceptable dimensions{kAcceptAbnormal, "dimension",
+                              [](std::size_t, std::string_view text) { return subject_length(text); }};
+  return Abnormal(shared, TRY(read_acceptances(shared.loaded.policies, dimensions)));
 }
 
 Result<void> Abnormal::run(const Suite& suite) {
@@ -165,14 +143,13 @@ void Abnormal::judge(Tried& tried, Cell& cell) {
   }
   for (Acceptance& acceptance : acceptances_) {
     const bool carried_it = std::ranges::binary_search(tried.answer.policies, acceptance.policy);
-    if (!carried_it || acceptance.dimension != tried.variant.dimension) continue;
+    if (!carried_it || !accepts(acceptance, tried.variant)) continue;
     acceptance.used = true;
+    if (!tried.accepted_by.empty()) continue;
     tried.accepted_by = acceptance.policy;
     tried.reason = acceptance.reason;
-    ++cell.accepted;
-    return;
   }
-  ++cell.permitted;
+  ++(tried.is_finding() ? cell.permitted : cell.accepted);
 }
 
 Abnormal::Row& Abnormal::row_of(const std::string& api) {
@@ -186,11 +163,10 @@ std::size_t Abnormal::findings() const noexcept {
   return static_cast<std::size_t>(std::ranges::count_if(tried_, &Tried::is_finding));
 }
 
-std::vector<std::string> Abnormal::unused_acceptances() const {
-  std::vector<std::string> unused;
-  for (const Acceptance& acceptance : acceptances_)
-    if (!acceptance.used)
-      unused.push_back(fmt::format("{}: {}", acceptance.policy, dimension_name(acceptance.dimension)));
+std::vector<Acceptance> Abnormal::unused_acceptances() const {
+  std::vector<Acceptance> unused;
+  std::ranges::copy_if(acceptances_, std::back_inserter(unused),
+                       [](const Acceptance& acceptance) { return !acceptance.used; });
   return unused;
 }
 

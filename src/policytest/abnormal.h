@@ -4,8 +4,9 @@
 // A derived request that is permitted is a finding, unless another test expects just that, or a policy that
 // permitted it accepts it:
 //
-//   @accept_abnormal("other-user: support staff share a queue; next-resource: all are public")
+//   @accept_abnormal("other-user: support staff share a queue; hidden-claim (without `acr`): read-only")
 //
+// A dimension alone stands for all that is derived in it, the words in brackets for one such request.
 // A dimension that a request does not have (no task, no chain) is said not to apply, and not counted as
 // refused. Not thread-safe.
 #pragma once
@@ -17,6 +18,7 @@
 #include <string_view>
 #include <vector>
 
+#include "policytest/acceptances.h"
 #include "policytest/suite.h"
 #include "policytest/world.h"
 
@@ -47,7 +49,8 @@ enum class Dimension : std::uint8_t {
   kHiddenClaim,
 };
 inline constexpr std::size_t kDimensions = 21;
-std::string_view dimension_name(Dimension dimension) noexcept;  // "other-user"
+inline constexpr std::string_view kAcceptAbnormal = "accept_abnormal";  // the annotation
+std::string_view dimension_name(Dimension dimension) noexcept;          // "other-user"
 
 // What happens between the original's state and the derived request.
 enum class Before : std::uint8_t { kNothing, kEndTask, kUseUpBudget };
@@ -81,7 +84,7 @@ struct Cell {
 
 class Abnormal {
  public:
-  // Borrows. An @accept_abnormal that names no dimension or no reason is an error.
+  // Borrows. Fails when an @accept_abnormal is malformed.
   static Result<Abnormal> make(Shared& shared);
 
   // Derives from, and tries, every request that the suite expects to be permitted.
@@ -92,17 +95,10 @@ class Abnormal {
   std::size_t findings() const noexcept;
   const std::vector<std::string>& apis() const noexcept { return apis_; }
   const Cell& cell(Dimension dimension, std::size_t api) const { return cells_[api][index(dimension)]; }
-  // Accepted and never permitted: "policy: dimension".
-  std::vector<std::string> unused_acceptances() const;
+  // Accepted, and never permitted.
+  std::vector<Acceptance> unused_acceptances() const;
 
  private:
-  struct Acceptance {
-    std::string policy;
-    Dimension dimension;
-    std::string reason;
-    bool used = false;
-  };
-
   using Row = std::array<Cell, kDimensions>;
   // A request that a test expects to be permitted, and that is. Borrows.
   struct Original {
@@ -113,9 +109,9 @@ class Abnormal {
     const Ask& ask() const { return std::get<Ask>(test.steps[step]); }
   };
 
-  explicit Abnormal(Shared& shared) : shared_(shared) {}
+  Abnormal(Shared& shared, std::vector<Acceptance> acceptances)
+      : shared_(shared), acceptances_(std::move(acceptances)) {}
   static std::size_t index(Dimension dimension) noexcept { return static_cast<std::size_t>(dimension); }
-  Result<void> read_acceptances();
   Result<std::unique_ptr<World>> world_before(const Original& original);
   Result<Answer> permit_of(const Original& original);
   Result<void> try_original(const Original& original);

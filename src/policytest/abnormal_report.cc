@@ -133,7 +133,7 @@ std::string to_text(const Abnormal& abnormal) {
   for (const Tried& tried : abnormal.tried())
     if (!tried.accepted_by.empty()) out += fmt::format("accepted {}: {}\n", told(tried), tried.reason);
   for (const auto& unused : abnormal.unused_acceptances())
-    out += fmt::format("nothing is accepted by {}\n", unused);
+    out += fmt::format("UNUSED {}\n", unused_text(unused, kAcceptAbnormal));
   for (const Tried& tried : abnormal.tried())
     if (tried.is_finding()) out += fmt::format("PERMITTED {}\n", told(tried));
   return out + fmt::format("{} abnormal requests derived from {} permitted ones, {} permitted\n",
@@ -141,7 +141,7 @@ std::string to_text(const Abnormal& abnormal) {
 }
 
 Json to_json(const Abnormal& abnormal) {
-  Json matrix = Json::array(), permitted = Json::array(), accepted = Json::array();
+  Json matrix = Json::array(), permitted = Json::array(), accepted = Json::array(), unused = Json::array();
   for_each_cell(abnormal, [&](Dimension dimension, const std::string& api, const Cell& cell) {
     Json reasons = Json::object();
     for (const auto& [what, number] : cell.by) reasons.set(what, count(number));
@@ -158,12 +158,13 @@ Json to_json(const Abnormal& abnormal) {
     if (tried.is_finding()) permitted.push(json_of(tried));
     if (!tried.accepted_by.empty()) accepted.push(json_of(tried));
   }
+  for (const auto& acceptance : abnormal.unused_acceptances()) unused.push(to_json(acceptance));
   return Json::object({{"originals", count(abnormal.originals())},
                        {"tried", count(abnormal.tried().size())},
                        {"matrix", std::move(matrix)},
                        {"permitted", std::move(permitted)},
                        {"accepted", std::move(accepted)},
-                       {"unused_acceptances", list_of(abnormal.unused_acceptances())}});
+                       {"unused_acceptances", std::move(unused)}});
 }
 
 std::string to_junit(const Abnormal& abnormal) {

@@ -160,8 +160,9 @@ std::shared_ptr<const cedar::Entities> read_entities(const Fields& fixtures, con
   for (const YamlNode& node : own) {
     const Fields entity(&node, source, "an entity", {"uid", "attrs", "parents", "tags"});
     if (entity.require("uid") == nullptr) continue;
-    const auto added =
-        server::add_entities(builder, Json::array().push(entity_json(entity)), loaded.policies.schema.get());
+    Json one = Json::array();
+    one.push(entity_json(entity));
+    const auto added = server::add_entities(builder, one, loaded.policies.schema.get());
     if (!added) source.error(node, added.error().message);
   }
   if (source.issues.errors() != errors) return base;

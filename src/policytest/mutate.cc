@@ -4,8 +4,10 @@
 #include <fmt/format.h>
 
 #include "cedar/compile.h"
+#include "cedar/coverage.h"
 #include "cedar/issue.h"
 #include "cedar/print.h"
+#include "policytest/report.h"
 #include "policytest/run.h"
 
 namespace writ::policytest {
@@ -19,7 +21,7 @@ using codec::Json;
 
 namespace {
 
-constexpr std::string_view kAnnotation = "accept_mutant";
+constexpr std::string_view kAcceptMutant = "accept_mutant";
 
 class Mutator {
  public:
@@ -66,11 +68,6 @@ class Mutator {
     inside(index, original.body, path);
   }
 
-  static bool is_logic(const Expr& expr) {
-    return expr.kind == ExprKind::kAnd || expr.kind == ExprKind::kOr || expr.kind == ExprKind::kNot ||
-           expr.kind == ExprKind::kIf;
-  }
-
   // Found anew for each mutant, because the copy is replaced with each.
   Expr& at(std::size_t index, std::span<const std::size_t> path) {
     Expr* expr = &copy_.conditions[index].body;
@@ -80,7 +77,7 @@ class Mutator {
 
   // The conditions inside a clause; the outermost is the clause itself. Depth is bounded by the parser.
   void inside(std::size_t index, const Expr& parent, std::vector<std::size_t>& path) {
-    if (!is_logic(parent)) return;
+    if (!cedar::joins_conditions(parent.kind)) return;
     for (std::size_t i = 0; i < parent.operands.size(); ++i) {
       const Expr& operand = parent.operands[i];
       const auto text = cedar::print_expression(operand);
@@ -108,16 +105,12 @@ class Mutator {
   std::vector<Mutant> mutants_;
 };
 
-// The reason that the policy gives for a change, if it does.
-std::string accepted(const Policy& policy, const std::string& change) {
-  const auto* annotation = policy.annotation(kAnnotation);
-  if (annotation == nullptr || !annotation->value) return {};
-  const std::string text = "; " + *annotation->value;
-  const std::string entry = "; " + change + ": ";
-  const auto found = text.find(entry);
-  if (found == text.npos) return {};
-  const auto begin = found + entry.size();
-  return text.substr(begin, text.find("; ", begin) - begin);
+// How long the text of the longest change is that stands at the beginning.
+std::optional<std::size_t> change_length(const std::vector<Mutant>& mutants, std::string_view text) {
+  std::optional<std::size_t> longest;
+  for (const Mutant& mutant : mutants)
+    if (text.starts_with(mutant.change)) longest = std::max(longest.value_or(0), mutant.change.size());
+  return longest;
 }
 
 Result<bool> all_pass(Shared& shared, std::span<const Suite> suites, const Policies& policies) {
@@ -147,47 +140,71 @@ std::vector<Mutant> mutants_of(const Policy& policy) {
   return Mutator(policy).mutants();
 }
 
-std::size_t MutationResult::findings() const noexcept {
+std::size_t MutationResult::survivors() const noexcept {
   return static_cast<std::size_t>(
-      std::ranges::count_if(survivors, [](const Survivor& survivor) { return survivor.accepted.empty(); }));
+      std::ranges::count_if(mutants, [](const TriedMutant& mutant) { return !mutant.noticed; }));
+}
+
+std::size_t MutationResult::findings() const noexcept {
+  return static_cast<std::size_t>(std::ranges::count_if(mutants, &TriedMutant::is_finding)) + unused.size();
 }
 
 Result<MutationResult> mutate(Shared& shared, std::span<const Suite> suites) {
   const auto& loaded = shared.loaded.policies;
+  std::vector<std::vector<Mutant>> mutants;
+  for (const Policy& policy : loaded.policies.policies) mutants.push_back(mutants_of(policy));
+  const Acceptable changes{kAcceptMutant, "change", [&](std::size_t policy, std::string_view text) {
+                             return change_length(mutants[policy], text);
+                           }};
+  auto acceptances = TRY(read_acceptances(loaded, changes));
   if (!TRY(all_pass(shared, suites, loaded.snapshot)))
     return failure(ErrorCode::kInvalid, "a test fails without any change; run `writ test` first");
   MutationResult result;
-  for (std::size_t i = 0; i < loaded.policies.policies.size(); ++i) {
-    const Policy& policy = loaded.policies.policies[i];
-    for (const Mutant& mutant : mutants_of(policy)) {
-      ++result.mutants;
+  for (std::size_t i = 0; i < mutants.size(); ++i) {
+    const std::string& policy = loaded.policies.policies[i].id;
+    for (const Mutant& mutant : mutants[i]) {
       const Policies changed = TRY(with(shared, i, mutant));
-      if (!TRY(all_pass(shared, suites, changed))) continue;
       const auto at = cedar::line_column(*loaded.sources[i].text, mutant.span.begin);
-      result.survivors.push_back({{loaded.sources[i].place.file, at.line, at.column},
-                                  policy.id,
-                                  mutant.change,
-                                  mutant.missing,
-                                  accepted(policy, mutant.change)});
+      TriedMutant tried {
+        .place = {loaded.sources[i].place.file, at.line, at.column}, .policy = policy,
+        .change = mutant.change, .missing = mutant.missing, .noticed = !TRY(all_pass(shared, suites, changed))
+        , .accepted = {}
+      };
+      const auto acceptance = std::ranges::find_if(acceptances, [&](const Acceptance& each) {
+        return each.policy == policy && each.subject == mutant.change;
+      });
+      if (!tried.noticed && acceptance != acceptances.end()) {
+        tried.accepted = acceptance->reason;
+        acceptance->used = true;
+      }
+      result.mutants.push_back(std::move(tried));
     }
   }
+  std::ranges::copy_if(acceptances, std::back_inserter(result.unused),
+                       [](const Acceptance& each) { return !each.used; });
   return result;
 }
 
 std::string to_text(const MutationResult& result) {
   std::string out;
-  for (const Survivor& one : result.survivors) {
+  std::size_t accepted = 0;
+  for (const TriedMutant& one : result.mutants) {
+    if (one.noticed) continue;
+    accepted += one.accepted.empty() ? 0 : 1;
     out += fmt::format("{}:{}: {}: {}\n", one.place.file, one.place.line, one.policy, one.change);
     out += one.accepted.empty() ? fmt::format("  no test notices; missing is {}\n", one.missing)
                                 : fmt::format("  accepted: {}\n", one.accepted);
   }
-  return out + fmt::format("{} mutants, {} noticed by no test, {} of these accepted\n", result.mutants,
-                           result.survivors.size(), result.survivors.size() - result.findings());
+  for (const Acceptance& unused : result.unused)
+    out += fmt::format("UNUSED {}\n", unused_text(unused, kAcceptMutant));
+  return out + fmt::format("{} mutants, {} noticed by no test, {} of these accepted\n", result.mutants.size(),
+                           result.survivors(), accepted);
 }
 
 Json to_json(const MutationResult& result) {
-  Json survivors = Json::array();
-  for (const Survivor& one : result.survivors) {
+  Json survivors = Json::array(), unused = Json::array();
+  for (const TriedMutant& one : result.mutants) {
+    if (one.noticed) continue;
     Json& json = survivors.push(Json::object({{"file", one.place.file},
                                               {"line", one.place.line},
                                               {"policy", one.policy},
@@ -195,9 +212,39 @@ Json to_json(const MutationResult& result) {
                                               {"missing", one.missing}}));
     if (!one.accepted.empty()) json.set("accepted", one.accepted);
   }
-  return Json::object({{"mutants", static_cast<std::int64_t>(result.mutants)},
+  for (const Acceptance& acceptance : result.unused) unused.push(to_json(acceptance));
+  return Json::object({{"mutants", static_cast<std::int64_t>(result.mutants.size())},
                        {"findings", static_cast<std::int64_t>(result.findings())},
-                       {"survivors", std::move(survivors)}});
+                       {"survivors", std::move(survivors)},
+                       {"unused_acceptances", std::move(unused)}});
+}
+
+std::string to_junit(const MutationResult& result) {
+  std::string cases;
+  std::size_t skipped = 0;
+  for (const TriedMutant& one : result.mutants) {
+    cases +=
+        fmt::format(R"(    <testcase classname="{}" name="{}" file="{}" line="{}">)", xml_text(one.policy),
+                    xml_text(one.change), xml_text(one.place.file), one.place.line);
+    if (one.is_finding()) {
+      cases +=
+          fmt::format(R"(<failure message="no test notices">missing is {}</failure>)", xml_text(one.missing));
+    } else if (!one.noticed) {
+      ++skipped;
+      cases += fmt::format(R"(<skipped message="{}"/>)", xml_text("accepted: " + one.accepted));
+    }
+    cases += "</testcase>\n";
+  }
+  for (const Acceptance& unused : result.unused)
+    cases += fmt::format(
+        "    <testcase classname=\"{}\" name=\"@{}\" file=\"{}\" "
+        "line=\"{}\"><failure>{}</failure></testcase>\n",
+        xml_text(unused.policy), kAcceptMutant, xml_text(unused.place.file), unused.place.line,
+        xml_text(unused_text(unused, kAcceptMutant)));
+  return fmt::format(
+      "<?xml version=\"1.0\" encoding=\"UTF-8\"?>\n<testsuites>\n  <testsuite name=\"mutants\" tests=\"{}\" "
+      "failures=\"{}\" errors=\"0\" skipped=\"{}\">\n{}  </testsuite>\n</testsuites>\n",
+      result.mutants.size() + result.unused.size(), result.findings(), skipped, cases);
 }
 
 }  // namespace writ::policytest

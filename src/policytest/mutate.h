@@ -13,6 +13,7 @@
 #include <vector>
 
 #include "cedar/ast.h"
+#include "policytest/acceptances.h"
 #include "policytest/suite.h"
 #include "policytest/world.h"
 
@@ -28,23 +29,31 @@ struct Mutant {
 // All mutants of a policy. None equals it or another. Pure.
 std::vector<Mutant> mutants_of(const cedar::Policy& policy);
 
-struct Survivor {
+// A mutant and what became of it.
+struct TriedMutant {
   server::Place place;
   std::string policy, change, missing;
+  bool noticed = false;  // by a test
   std::string accepted;  // the reason; empty: it is not
+
+  bool is_finding() const noexcept { return !noticed && accepted.empty(); }
 };
 
 struct MutationResult {
-  std::size_t mutants = 0;
-  std::vector<Survivor> survivors;
+  std::vector<TriedMutant> mutants;
+  std::vector<Acceptance> unused;  // accepted, and noticed all the same
 
-  std::size_t findings() const noexcept;  // survivors that nothing accepts
+  std::size_t survivors() const noexcept;  // that no test notices
+  std::size_t findings() const noexcept;   // of these, what nothing accepts; and acceptances of nothing
 };
 
-// Fails when a test fails without any change, too: then it says nothing of mutants.
+// Fails when a test fails without any change, too (then it says nothing of mutants), and when an
+// @accept_mutant is malformed or names no change of its policy.
 Result<MutationResult> mutate(Shared& shared, std::span<const Suite> suites);
 
+// The same content in each. In JUnit, a mutant is a test case.
 std::string to_text(const MutationResult& result);
 codec::Json to_json(const MutationResult& result);
+std::string to_junit(const MutationResult& result);
 
 }  // namespace writ::policytest

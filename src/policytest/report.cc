@@ -40,6 +40,7 @@ Json answer_json(const Answer& answer) {
   add("guard", answer.guard);
   list("policies", answer.policies);
   list("reasons", answer.reasons);
+  list("refused", answer.refused);
   return json;
 }
 

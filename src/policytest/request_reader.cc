@@ -278,7 +278,8 @@ std::optional<Expectation> RequestReader::expectation(const Layers& layers, cons
     expect.code = *read;
     return expect;
   }
-  const Fields fields(node, source_, "an expectation", {"outcome", "party", "path", "policies", "reasons"});
+  const Fields fields(node, source_, "an expectation",
+                      {"outcome", "party", "path", "policies", "reasons", "refused"});
   const YamlNode* outcome = fields.require("outcome");
   const auto read = outcome != nullptr ? code(*outcome) : std::nullopt;
   expect.path = fields.text("path");
@@ -290,13 +291,20 @@ std::optional<Expectation> RequestReader::expectation(const Layers& layers, cons
     expect.policies = fields.texts("policies");
     std::ranges::sort(*expect.policies);
   }
+  if (fields.find("refused") != nullptr) {
+    auto& refused = expect.refused.emplace();
+    for (const YamlNode& party : fields.list("refused")) {
+      if (const auto uid = entity(party, "refused")) refused.push_back(task::uid_text(*uid));
+    }
+    std::ranges::sort(refused);
+  }
   for (const YamlNode& reason : fields.list("reasons")) {
     if (auto also = code(reason)) expect.reasons.push_back(*std::move(also));
   }
   if (!read) return std::nullopt;
   expect.code = *read;
-  if (expect.code == "permit" && (expect.party || expect.path || !expect.reasons.empty())) {
-    source_.error(*node, "a permit has no `party`, `path` or `reasons`");
+  if (expect.code == "permit" && (expect.party || expect.path || expect.refused || !expect.reasons.empty())) {
+    source_.error(*node, "a permit has no `party`, `path`, `refused` or `reasons`");
     return std::nullopt;
   }
   return expect;

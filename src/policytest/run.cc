@@ -18,6 +18,7 @@ bool comes_out(const Expectation& expect, const Answer& answer) {
   if (expect.party && answer.party != *expect.party) return false;
   if (expect.path && answer.path != *expect.path) return false;
   if (expect.policies && answer.policies != *expect.policies) return false;
+  if (expect.refused && answer.refused != *expect.refused) return false;
   return std::ranges::all_of(expect.reasons, [&](const std::string& reason) {
     return std::ranges::find(answer.reasons, reason) != answer.reasons.end();
   });
@@ -126,6 +127,7 @@ std::string describe(const Expectation& expect) {
   if (expect.path) text += fmt::format(", path {}", *expect.path);
   if (expect.policies) text += fmt::format(", policies {}", fmt::join(*expect.policies, ", "));
   if (!expect.reasons.empty()) text += fmt::format(", among all reasons {}", fmt::join(expect.reasons, ", "));
+  if (expect.refused) text += fmt::format(", policies refuse {}", fmt::join(*expect.refused, ", "));
   return text;
 }
 
@@ -135,6 +137,8 @@ std::string describe(const Answer& answer) {
   if (!answer.path.empty()) text += fmt::format(", path {}", answer.path);
   if (!answer.policies.empty()) text += fmt::format(", policies {}", fmt::join(answer.policies, ", "));
   if (answer.reasons.size() > 1) text += fmt::format(", all reasons {}", fmt::join(answer.reasons, ", "));
+  if (!answer.refused.empty() && answer.refused != std::vector{answer.party})
+    text += fmt::format(", policies refuse {}", fmt::join(answer.refused, ", "));
   if (!answer.message.empty()) text += fmt::format(": {}", answer.message);
   return text;
 }

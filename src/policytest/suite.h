@@ -75,6 +75,8 @@ struct Expectation {
   std::optional<std::string> path;                   // of context_missing
   std::optional<std::vector<std::string>> policies;  // exactly these, sorted
   std::vector<std::string> reasons;                  // all of these are among all reasons
+  // Exactly these parties are refused by the policies, as Cedar writes them, sorted.
+  std::optional<std::vector<std::string>> refused;
 };
 
 struct Ask {

@@ -19,6 +19,12 @@ bool is_of_token(Reason reason) noexcept {
   return reason <= Reason::kSenderBindingMismatch && reason != Reason::kAudienceMismatch;
 }
 
+// A policy's word on a party; the rest is said by guards.
+bool is_of_policies(const decision::Refusal& refusal) {
+  return refusal.reason == Reason::kPolicyForbid || refusal.reason == Reason::kPolicyNoPermit ||
+         (!refusal.policies.empty() && !refusal.party.empty());
+}
+
 Policies over_entities(const Policies& policies, std::shared_ptr<const cedar::Entities> entities) {
   auto own = std::make_shared<decision::PolicySnapshot>(*policies);
   own->entities = std::move(entities);
@@ -90,6 +96,7 @@ struct World::Look {
   std::string guard;
   std::optional<decision::Refusal> refusal;  // the first
   std::vector<std::string> reasons;
+  std::vector<std::string> refused;   // parties, by the policies
   std::vector<std::string> policies;  // of a permit
 };
 
@@ -256,7 +263,11 @@ Result<std::optional<World::Look>> World::look(const RequestSpec& request, const
     break;
   }
   const auto& decision = decide(*policies_, *look.context, decision_memory_, decision::Reasons::kAll);
-  for (const auto& refusal : decision.refusals()) look.reasons.emplace_back(reason_code(refusal.reason));
+  for (const auto& refusal : decision.refusals()) {
+    look.reasons.emplace_back(reason_code(refusal.reason));
+    if (is_of_policies(refusal)) look.refused.push_back(refusal.party);
+  }
+  std::ranges::sort(look.refused);
   if (!decision.permitted() && !decision.refusals().empty()) look.refusal = decision.refusals().front();
   look.policies.assign(decision.policies().begin(), decision.policies().end());
   return look;
@@ -296,14 +307,13 @@ Result<Answer> World::answer_of_look(const Look& look, Answer answer) {
   return answer;
 }
 
-void World::observe(const Look& look, const Answer& answer, const Observer& observer) const {
-  if (!answer.guard.empty()) return;
+void World::observe(const Look& look, const Observer& observer) const {
+  const auto entities = look.context->entities();
   for (const context::Party& party : look.context->parties()) {
     const cedar::Request question{party.uid, look.context->action(), look.context->resource(),
                                   look.context->record()};
-    observer(*policies_, question, look.context->entities(), party);
-    // Nobody is asked after the first who is refused.
-    if (!answer.permitted() && party.uid.to_string() == answer.party) return;
+    const bool refused = std::ranges::binary_search(look.refused, party.uid.to_string());
+    observer({question, entities, party, !refused});
   }
 }
 
@@ -326,8 +336,9 @@ Result<Answer> World::ask(const RequestSpec& request, const Observer& observer) 
                      fmt::format("the enforcer said `{}`, the decision `{}`", answer.code, seen));
     answer.guard = look->guard;
     answer.reasons = look->reasons;
+    answer.refused = look->refused;
     if (answer.permitted()) answer.policies = look->policies;
-    if (observer) observe(*look, answer, observer);
+    if (observer) observe(*look, observer);
   } else if (!answer.permitted()) {
     answer.reasons = {answer.code};
   }

@@ -38,15 +38,24 @@ struct Answer {
   std::vector<std::string> policies;  // sorted
   std::string guard;                  // at fault: "token", "audience", ...; empty: the policies, or nothing
   std::vector<std::string> reasons;   // all of them; when the token is no good, only that
+  // All whom the policies refuse, also those who were not asked after the first, or because of a guard.
+  std::vector<std::string> refused;  // sorted
   // What it was about, as far as it was found.
   std::string api, action, resource;
 
   bool permitted() const noexcept { return effect == decision::Effect::kPermit; }
 };
 
-// Told of each question that decided: of one party to the policies, after all guards had passed.
-using Observer = std::function<void(const decision::PolicySnapshot& policies, const cedar::Request& question,
-                                    const cedar::EntityView& entities, const context::Party& party)>;
+// A question of one party to the policies. Borrows.
+struct Asked {
+  const cedar::Request& question;
+  const cedar::EntityView& entities;
+  const context::Party& party;
+  bool permitted;  // by the policies
+};
+// Told of every party's question of a request whose token is good, in the order of the parties: also of those
+// that nobody asked because another party or a guard had refused before.
+using Observer = std::function<void(const Asked& asked)>;
 
 // What the worlds of all tests of a run share. Borrows `loaded`.
 struct Shared {
@@ -79,7 +88,7 @@ class World {
   Result<void> use_up_proof(const Asking& asking);
   Result<std::optional<Look>> look(const RequestSpec& request, const Asking& asking);
   Result<Answer> enforce(const Asking& asking, Answer answer);
-  void observe(const Look& look, const Answer& answer, const Observer& observer) const;
+  void observe(const Look& look, const Observer& observer) const;
   Result<Answer> answer_of_look(const Look& look, Answer answer);
 
   Shared& shared_;

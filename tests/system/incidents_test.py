@@ -45,6 +45,14 @@ class Incidents(unittest.TestCase):
         self.assertEqual(0, report["failures"])
         self.assertGreaterEqual(report["tests"], 38)
 
+    def test_no_abnormal_path_passes_without_a_reason(self):
+        status, out, err = harness.writ("test", "--config", CONFIG, "--abnormal", "--json")
+        self.assertEqual(0, status, out + err)
+        report = json.loads(out)
+        self.assertGreater(report["originals"], 20)
+        self.assertEqual([], report["permitted"])
+        self.assertEqual([], report["unused_acceptances"])
+
     def test_the_policies_hold_against_their_schema(self):
         status, out, err = harness.writ("check", "--config", CONFIG)
         self.assertEqual(0, status, out + err)

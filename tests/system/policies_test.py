@@ -50,7 +50,7 @@ class Check(Policies):
         self.assertEqual("there is no attribute `custommer` in `resource` of type `Billing::Invoice`", issue["message"])
         self.assertEqual("did you mean `customer`?", issue["help"])
         self.assertTrue(issue["file"].endswith("billing.cedar"))
-        self.assertEqual(12, issue["line"])
+        self.assertEqual(13, issue["line"])
         self.assertIn("^^^^^^^^^^^^^^^^^^", issue["excerpt"])
 
     def test_every_mistake_is_told_in_one_run(self):

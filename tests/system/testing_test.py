@@ -49,6 +49,20 @@ class Format(unittest.TestCase):
         self.assertEqual([], report["permitted"])
         self.assertEqual([], report["unused_acceptances"])
 
+    def test_no_change_of_the_examples_policies_goes_unnoticed_without_a_reason(self):
+        status, out, err = harness.writ("test", "--config", CONFIG, "--mutate", "--json")
+        self.assertEqual(0, status, out + err)
+        report = json.loads(out)
+        self.assertGreater(report["mutants"], 150)
+        self.assertLess(len(report["survivors"]), 10)
+        self.assertTrue(all(one["accepted"] for one in report["survivors"]))
+        self.assertEqual([], report["unused_acceptances"])
+
+    def test_the_tests_of_the_example_see_every_side_of_every_policy(self):
+        status, out, err = harness.writ("test", "--config", CONFIG, "--coverage-at-least", "100")
+        self.assertEqual(0, status, out + err)
+        self.assertIn("coverage 100.0 %", out)
+
     def test_a_test_that_comes_out_otherwise_fails_in_every_report(self):
         junit = os.path.join(self.folder, "report.xml")
         text = HEAD + f"tests:\n  - {{name: wrong, token: {TOKEN}, request: GET /invoices/inv-1002, expect: permit}}\n"
@@ -200,11 +214,36 @@ class AbnormalPaths(unittest.TestCase):
         accepted, = report["accepted"]
         self.assertEqual(("customers-use-their-own-invoices", "a family shares its invoices"),
                          (accepted["accepted_by"], accepted["reason"]))
-        self.assertEqual(["customers-use-their-own-invoices: no-user"], report["unused_acceptances"])
+        unused, = report["unused_acceptances"]
+        self.assertEqual(("customers-use-their-own-invoices", "no-user"), (unused["policy"], unused["accepts"]))
+
+    def test_an_acceptance_may_be_of_one_request_only(self):
+        self.edit("billing.cedar", lambda text: text.replace("resource.customer == principal", "resource.amount > 0"))
+        tests = f"tests:\n  - {{name: a, token: {TOKEN}, {self.REQUEST}}}\n  - {{name: b, token: {TOKEN.replace('nora', 'niklas')}, {self.REQUEST}, at: +1h}}\n"
+        self.annotate("customers-use-their-own-invoices",
+                      '@accept_abnormal("other-user (niklas in place of nora): a family; hidden-claim (without `tenant`): it is known")')
+        report, matrix = self.matrix(tests)
+        self.assertEqual((1, 1), (matrix["other-user"]["accepted"], matrix["other-user"]["permitted"]))
+        self.assertEqual(2, matrix["hidden-claim"]["accepted"])
+        self.assertEqual([], report["unused_acceptances"])
+
+    def test_an_acceptance_that_nothing_needs_fails_with_its_place(self):
+        tests = f"tests:\n  - {{name: a, token: {TOKEN}, {self.REQUEST}}}\n"
+        self.annotate("customers-use-their-own-invoices", '@accept_abnormal("next-action: both are theirs; hidden-claim: whose it is counts; after-end: never")')
+        status, out, _ = self.run_tests(tests, "--abnormal")
+        self.assertEqual(1, status)
+        self.assertIn(", 0 permitted", out)
+        self.assertRegex(out, r"(?m)^UNUSED .*billing\.cedar:\d+: @accept_abnormal of policy `customers-use-their-own-invoices`: nothing needs to accept `after-end`$")
+        # Of one file alone nobody expects that it needs all that is accepted.
+        status, out, _ = self.run_tests(tests, "--abnormal", os.path.join(self.policies, "a.test.yaml"))
+        self.assertEqual(0, status, out)
 
     def test_an_acceptance_without_a_reason_or_of_no_dimension_is_an_error(self):
         for value, told in (("other-user", "is accepted without a reason"), ("other-user: ", "is accepted without a reason"),
-                            ("other-usr: they share", "there is no dimension `other-usr`"), ("", "it says nothing")):
+                            ("other-usr: they share", "there is no dimension `other-usr`"), ("", "it says nothing"),
+                            ("other-user (niklas: they share", "there is no dimension `other-user (niklas`"),
+                            ("other-user too: they share", "there is no dimension `other-user too`"),
+                            ("other-user: they share; other-user: they do", "is accepted twice")):
             with self.subTest(value):
                 self.edit("billing.cedar", lambda text: re.sub(r"@accept_abnormal\(.*?\)\n", "", text))
                 self.annotate("customers-use-their-own-invoices", f'@accept_abnormal("{value}")')
@@ -260,8 +299,10 @@ when { context has user && context has purpose };
 """
     READS = f"tests:\n  - {{name: a, token: {TOKEN}, request: GET /invoices/inv-1001, expect: permit}}\n"
 
+    EDIT = staticmethod(lambda text: text)
+
     def setUp(self):
-        self.world = harness.TestWorld()
+        self.world = harness.TestWorld(self.EDIT)
         self.addCleanup(self.world.close)
         self.policies = os.path.join(self.world.folder, "policies")
         for name in os.listdir(self.policies):
@@ -302,10 +343,23 @@ when { context has user && context has purpose };
         self.assertEqual(0, report["findings"])
 
     def test_a_change_is_accepted_in_its_own_words_only(self):
-        accepting = '@accept_mutant("delete `context has user`: nobody comes without; delete `context`: no such change")\n'
-        _, survivors = self.survivors(self.READS, accepting + self.POLICY)
+        accepting = '@accept_mutant("delete `context has user`: nobody comes without; flip the effect: it is noticed")\n'
+        report, survivors = self.survivors(self.READS, accepting + self.POLICY)
         self.assertEqual("nobody comes without", survivors["delete `context has user`"]["accepted"])
         self.assertNotIn("accepted", survivors["delete `context has purpose`"])
+        unused, = report["unused_acceptances"]
+        self.assertEqual((1, "admins-act", "flip the effect"), (unused["line"], unused["policy"], unused["accepts"]))
+        self.assertEqual(3 + 1, report["findings"])
+
+    def test_an_acceptance_of_no_change_or_without_a_reason_is_an_error(self):
+        for value, told in (("delete `context`: nobody", "there is no change `delete `context``"), ("", "it says nothing"),
+                            ("delete `context has user`", "`delete `context has user`` is accepted without a reason"),
+                            ("flip the effects: why not", "there is no change `flip the effects`")):
+            with self.subTest(value):
+                status, _, err = self.mutate(self.READS, f'@accept_mutant("{value}")\n' + self.POLICY)
+                self.assertEqual(2, status)
+                self.assertRegex(err, r"a\.cedar:1: @accept_mutant of policy `admins-act`: ")
+                self.assertIn(told, err)
 
     def test_tests_that_fail_say_nothing_of_mutants(self):
         status, _, err = self.mutate(self.READS.replace("permit", "policy_no_permit"))
@@ -317,6 +371,159 @@ when { context has user && context has purpose };
         self.assertEqual(1, status)
         self.assertRegex(out, r"(?m)^.*a\.cedar:2: admins-act: widen the action to all\n  no test notices; missing is a request")
         self.assertIn("9 mutants, 4 noticed by no test, 0 of these accepted", out)
+
+    def test_junit_has_a_case_for_each_mutant(self):
+        junit = os.path.join(self.world.folder, "report.xml")
+        accepting = '@accept_mutant("delete `context has user`: nobody comes without; flip the effect: it is noticed")\n'
+        self.assertEqual(1, self.mutate(self.READS, accepting + self.POLICY, "--junit", junit)[0])
+        suite = xml.etree.ElementTree.parse(junit).getroot().find("testsuite")
+        self.assertEqual(("10", "4", "1"), (suite.get("tests"), suite.get("failures"), suite.get("skipped")))
+        cases = {case.get("name"): case for case in suite}
+        self.assertIsNone(cases["delete the policy"].find("failure"))
+        self.assertIn("context has purpose", cases["delete `context has purpose`"].find("failure").text)
+        self.assertIn("nobody comes without", cases["delete `context has user`"].find("skipped").get("message"))
+        self.assertIn("nothing needs to accept `flip the effect`", cases["@accept_mutant"].find("failure").text)
+
+
+class Coverage(unittest.TestCase):
+    """One policy with two conditions, and what tests of it saw."""
+    POLICY = """@id("readers-read")
+permit (principal, action == Billing::Action::"read", resource)
+when {
+  context has user &&
+  (context.purpose == "support" || resource.amount > 0)
+};
+@id("nobody-sends")
+forbid (principal, action == Mail::Action::"send", resource);
+"""
+    READS = Mutation.READS
+    REFUSED = "  - {name: b, token: {client_id: support-portal, purpose: support}, request: GET /invoices/inv-1001, expect: policy_no_permit}\n"
+
+    # Without a schema, so that a condition may fail.
+    EDIT = staticmethod(lambda text: re.sub(r"(?m)^  schemas: .*\n", "", text))
+    setUp = Mutation.setUp
+
+    def cover(self, tests, *options, policy=POLICY):
+        for name, text in (("a.cedar", policy), ("a.test.yaml", HEAD + tests)):
+            with open(os.path.join(self.policies, name), "w", encoding="utf-8") as file:
+                file.write(text)
+        return harness.writ("test", "--config", self.world.config, *options)
+
+    def items(self, tests):
+        status, out, err = self.cover(tests, "--coverage", "--json")
+        self.assertEqual(0, status, err)
+        report = json.loads(out)["coverage"]
+        return report, {(item["kind"], item["what"]): item for item in report["items"]}
+
+    def test_what_was_never_seen_is_told_with_its_place(self):
+        status, out, _ = self.cover(self.READS, "--coverage")
+        self.assertEqual(0, status)
+        self.assertRegex(out, r"(?m)^.*a\.cedar:4: readers-read: `context has user`: never false$")
+        self.assertRegex(out, r"(?m)^.*a\.cedar:5: readers-read: `context\.purpose == \"support\"`: never false$")
+        # Short-circuited away: neither.
+        self.assertRegex(out, r"(?m)^.*a\.cedar:5: readers-read: `resource\.amount > 0`: never true, never false$")
+        self.assertRegex(out, r"(?m)^.*a\.cedar:7: nobody-sends: never applied$")
+        self.assertRegex(out, r"(?m)^party user: never refused$")
+        self.assertRegex(out, r"(?m)^party service: never permitted, never refused$")
+        self.assertRegex(out, r'(?m)^action Mail::Action::"send": never asked$')
+        self.assertIn("policies applied 1/2, conditions true and false 2/6, ", out)
+
+    def test_every_party_of_every_request_counts(self):
+        _, items = self.items(self.READS + self.REFUSED)
+        self.assertEqual({"applied": 2}, items["policy", "readers-read"]["sides"])
+        self.assertEqual({"true": 2, "false": 1}, items["condition", "context has user"]["sides"])
+        self.assertEqual({"permitted": 1, "refused": 1}, items["party", "application"]["sides"])
+        self.assertEqual({"asked": 3}, items["action", 'Billing::Action::"read"']["sides"])
+
+    def test_a_party_that_was_not_asked_after_a_refusal_is_seen_and_a_bad_token_asks_nobody(self):
+        forbid = '@id("not-nora") forbid (principal == Writ::User::"nora", action, resource);'
+        tests = self.READS.replace("expect: permit", "expect: {outcome: policy_forbid, refused: ['Writ::User::\"nora\"']}")
+        expired = self.READS.replace("name: a", "name: b").replace("tests:\n", "").replace("tenant: north", "tenant: north, iat: -2h, exp: -1h").replace("permit", "token_expired")
+        status, out, err = self.cover(tests + expired, "--coverage", "--json", policy=self.POLICY + forbid)
+        self.assertEqual(0, status, out + err)
+        items = {(item["kind"], item["what"]): item for item in json.loads(out)["coverage"]["items"]}
+        self.assertEqual({"permitted": 1, "refused": 0}, items["party", "application"]["sides"])
+        self.assertEqual({"permitted": 0, "refused": 1}, items["party", "user"]["sides"])
+
+    def test_what_fails_is_neither_true_nor_false(self):
+        _, items = self.items(self.READS.replace(", purpose: support", "").replace("expect: permit", "expect: context_missing"))
+        condition = items["condition", 'context.purpose == "support"']
+        self.assertEqual(({"true": 0, "false": 0}, 2), (condition["sides"], condition["failed"]))
+
+    def test_the_gate_fails_below_its_percentage_and_passes_at_it(self):
+        report, _ = self.items(self.READS)
+        least = int(report["percent"])
+        self.assertEqual(report["seen"] * 100 // report["sides"], least)
+        self.assertEqual(0, self.cover(self.READS, "--coverage-at-least", str(least))[0])
+        status, out, err = self.cover(self.READS, "--coverage-at-least", str(least + 1))
+        self.assertEqual(1, status)
+        self.assertIn("coverage ", out)
+        self.assertIn(f"the tests saw less than {least + 1} % of the policies", err)
+        self.assertEqual(2, self.cover(self.READS, "--coverage-at-least", "101")[0])
+        self.assertEqual(2, self.cover(self.READS, "--coverage", "--mutate")[0])
+
+    def test_a_test_that_fails_fails_with_coverage_too(self):
+        self.assertEqual(1, self.cover(self.READS.replace("expect: permit", "expect: policy_no_permit"), "--coverage-at-least", "0")[0])
+
+
+class Refused(unittest.TestCase):
+    """`refused` names each party that the policies refuse, whoever was asked first."""
+
+    def run_expect(self, expect, token="{sub: nora, client_id: marketing-app, purpose: marketing}"):
+        with tempfile.TemporaryDirectory() as folder:
+            path = os.path.join(folder, "a.test.yaml")
+            with open(path, "w", encoding="utf-8") as file:
+                file.write(HEAD + f"tests:\n  - {{name: a, token: {token}, request: GET /invoices/inv-1002, expect: {expect}}}\n")
+            return harness.writ("test", "--config", CONFIG, path)
+
+    def test_it_is_exact(self):
+        both = """['Writ::Application::"marketing-app"', 'Writ::User::"nora"']"""
+        self.assertEqual(0, self.run_expect(f"{{outcome: policy_no_permit, refused: {both}}}")[0])
+        status, out, _ = self.run_expect("""{outcome: policy_no_permit, refused: ['Writ::User::"nora"']}""")
+        self.assertEqual(1, status)
+        self.assertIn('policies refuse Writ::Application::"marketing-app", Writ::User::"nora"', out)
+
+    def test_it_says_what_policies_say_behind_a_guard(self):
+        token = "{sub: sofia, client_id: marketing-app, purpose: marketing}"
+        both = """['Writ::Application::"marketing-app"', 'Writ::User::"sofia"']"""
+        self.assertEqual(0, self.run_expect(f"{{outcome: tenant_mismatch, refused: {both}}}", token)[0])
+
+    def test_a_permit_has_none_and_a_party_must_be_one(self):
+        status, _, err = self.run_expect("""{outcome: permit, refused: []}""")
+        self.assertEqual(2, status)
+        self.assertIn("a permit has no", err)
+        status, _, err = self.run_expect("""{outcome: policy_no_permit, refused: [nora]}""")
+        self.assertEqual(2, status)
+        self.assertIn("`refused` is no entity: `nora`", err)
+
+
+class FixtureEntities(unittest.TestCase):
+    TESTS = """fixtures:
+  entities:
+    - {uid: 'Billing::Invoice::"inv-1002"', attrs: {tenant: north, amount: 1, customer: {__entity: {type: "Writ::User", id: nora}}}}
+    - {uid: 'Billing::Invoice::"inv-9"', attrs: {tenant: north, amount: 1, customer: {__entity: {type: "Writ::User", id: nora}}}, parents: ['Billing::Ledger::"north"']}
+tests:
+  - name: a
+    token: """ + TOKEN + """
+    columns: [request, expect]
+    rows: [[GET /invoices/inv-1001, permit], [GET /invoices/inv-1002, permit], [GET /invoices/inv-9, permit]]
+"""
+
+    def run_tests(self, text):
+        with tempfile.TemporaryDirectory() as folder:
+            path = os.path.join(folder, "a.test.yaml")
+            with open(path, "w", encoding="utf-8") as file:
+                file.write(HEAD + text)
+            return harness.writ("test", "--config", CONFIG, path)
+
+    def test_one_is_added_and_one_of_a_known_uid_replaces_it(self):
+        status, out, err = self.run_tests(self.TESTS)
+        self.assertEqual(0, status, out + err)
+
+    def test_one_that_does_not_conform_is_an_error_in_its_line(self):
+        status, _, err = self.run_tests(self.TESTS.replace("amount: 1, ", "amount: one, ", 1))
+        self.assertEqual(2, status)
+        self.assertRegex(err, r"a\.test\.yaml:5:\d+: error: .*amount")
 
 
 class Schema(unittest.TestCase):

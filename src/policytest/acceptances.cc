@@ -1,0 +1,95 @@
+#include "policytest/acceptances.h"
+
+#include <algorithm>
+#include <fmt/format.h>
+
+#include "cedar/issue.h"
+
+namespace writ::policytest {
+
+namespace {
+
+std::string_view trimmed(std::string_view text) {
+  constexpr std::string_view kSpace = " \t\n";
+  const auto begin = text.find_first_not_of(kSpace);
+  if (begin == text.npos) return {};
+  return text.substr(begin, text.find_last_not_of(kSpace) - begin + 1);
+}
+
+std::string annotated(const server::Place& place, std::string_view annotation, std::string_view policy) {
+  return fmt::format("{}:{}: @{} of policy `{}`", place.file, place.line, annotation, policy);
+}
+
+// One annotation, entry by entry.
+class Reader {
+ public:
+  Reader(const Acceptable& acceptable, std::size_t index, server::Place place, std::string_view policy)
+      : acceptable_(acceptable), index_(index), place_(std::move(place)), policy_(policy) {}
+
+  Result<void> read(std::string_view text, std::vector<Acceptance>& into) {
+    text = trimmed(text);
+    if (text.empty()) return wrong("it says nothing");
+    while (!text.empty()) {
+      const auto shown = trimmed(text.substr(0, std::min(text.find(": "), text.find(';'))));
+      const auto length = acceptable_.length(index_, text);
+      if (!length) return wrong(fmt::format("there is no {} `{}`", acceptable_.what, shown));
+      const auto subject = text.substr(0, *length);
+      text = trimmed(text.substr(*length));
+      const auto end = text.find(';');
+      const auto rest = trimmed(text.substr(0, end));
+      text = end == text.npos ? std::string_view() : trimmed(text.substr(end + 1));
+      if (!rest.empty() && rest.front() != ':')
+        return wrong(fmt::format("there is no {} `{}`", acceptable_.what, shown));
+      const auto reason = rest.empty() ? rest : trimmed(rest.substr(1));
+      if (reason.empty()) return wrong(fmt::format("`{}` is accepted without a reason", subject));
+      const bool twice = std::ranges::any_of(
+          into, [&](const Acceptance& each) { return each.policy == policy_ && each.subject == subject; });
+      if (twice) return wrong(fmt::format("`{}` is accepted twice", subject));
+      into.push_back({place_, std::string(policy_), std::string(subject), std::string(reason)});
+    }
+    return {};
+  }
+
+ private:
+  std::unexpected<Error> wrong(std::string_view what) const {
+    return failure(ErrorCode::kInvalid,
+                   fmt::format("{}: {}; expected \"{}: reason\", several separated by `;`",
+                               annotated(place_, acceptable_.annotation, policy_), what, acceptable_.what));
+  }
+
+  const Acceptable& acceptable_;
+  const std::size_t index_;
+  const server::Place place_;
+  const std::string_view policy_;
+};
+
+}  // namespace
+
+Result<std::vector<Acceptance>> read_acceptances(const server::LoadedPolicies& policies,
+                                                 const Acceptable& acceptable) {
+  std::vector<Acceptance> all;
+  for (std::size_t i = 0; i < policies.policies.policies.size(); ++i) {
+    const cedar::Policy& policy = policies.policies.policies[i];
+    const auto* annotation = policy.annotation(acceptable.annotation);
+    if (annotation == nullptr) continue;
+    const auto at = cedar::line_column(*policies.sources[i].text, annotation->span.begin);
+    Reader reader(acceptable, i, {policies.sources[i].place.file, at.line, at.column}, policy.id);
+    TRY(reader.read(annotation->value.value_or(""), all));
+  }
+  return all;
+}
+
+std::string unused_text(const Acceptance& acceptance, std::string_view annotation) {
+  return fmt::format("{}: nothing needs to accept `{}`",
+                     annotated(acceptance.place, annotation, acceptance.policy), acceptance.subject);
+}
+
+codec::Json to_json(const Acceptance& acceptance) {
+  return codec::Json::object({{"file", acceptance.place.file},
+                              {"line", acceptance.place.line},
+                              {"policy", acceptance.policy},
+                              {"accepts", acceptance.subject},
+                              {"reason", acceptance.reason}});
+}
+
+}  // namespace writ::policytest
