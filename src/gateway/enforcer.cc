@@ -76,6 +76,7 @@ class Enforcer::Walk {
         .inventory = *inventory_,
         .task = task_.get(),
         .entities = *policies_->entities,
+        .calendars = *policies_->calendars,
         .amounts = asked_.amounts};
     if (asked_.attributes) inputs.resource_attributes = asked_.attributes(arena);
     auto context = context::Context::of_use(*token_, inputs, memory_.context);

@@ -148,6 +148,7 @@ class Issuance {
         .inventory = client.inventory(),
         .task = task_.get(),
         .entities = *policies->entities,
+        .calendars = *policies->calendars,
     };
     const auto context = context::Context::of_issue(claims, inputs, context_memory);
     if (!context) return broken(context.error().message);
