@@ -46,6 +46,7 @@ struct Names {
   const Text* auth_time = of("authTime");
   const Text* sender_bound = of("senderBound");
   const Text* request = of("request");
+  const Text* calendars = of("calendars");
   const Text* time = of("time");
   const Text* ip = of("ip");
   const Text* method = of("method");
@@ -308,7 +309,7 @@ Value Context::request_record() {
 
 Value Context::make_context_record() {
   auto& arena = workspace_->arena_;
-  Fields fields(arena, 11);
+  Fields fields(arena, 12);
   std::array<bool, 4> named{};
   for (const Party& party : parties()) {
     const auto kind = static_cast<std::size_t>(party.kind);
@@ -319,6 +320,7 @@ Value Context::make_context_record() {
   fields.add(names().chain, chain_record());
   fields.add(names().token, token_record());
   fields.add(names().request, request_record());
+  fields.add(names().calendars, inputs_.calendars.in_force(inputs_.request.time, arena));
   if (inputs_.task != nullptr)
     fields.add(names().task, cedar::make_entity(arena, kTaskType, (*inputs_.task)->id));
   fields.add(names().purpose, purpose());

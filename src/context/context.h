@@ -18,6 +18,7 @@
 #include "cedar/entities.h"
 #include "cedar/symbols.h"
 #include "cedar/value.h"
+#include "context/calendars.h"
 #include "inventory/snapshot.h"
 #include "task/live_task.h"
 #include "token/verified.h"
@@ -57,6 +58,7 @@ struct Inputs {
   const inventory::Snapshot& inventory;
   const task::LiveTask* task;       // the token's; null: it has none, or nobody knows it
   const cedar::Entities& entities;  // resources and groups
+  const Calendars& calendars;
   // What the route knows of the resource, a record. It fills in where `entities` says nothing.
   std::optional<cedar::Value> resource_attributes = {};
   // What the route knows that the request spends.

@@ -56,6 +56,8 @@ struct PolicySnapshot {
   std::shared_ptr<const cedar::Entities> entities;
   std::string revision;       // names this set in audit records
   std::size_t max_chain = 4;  // agents in one delegation chain
+  // Never null. They change with the policies, and the revision names them too.
+  std::shared_ptr<const context::Calendars> calendars = context::Calendars::none();
 };
 
 // Memory that is used again: a warm decision allocates nothing. One per thread.

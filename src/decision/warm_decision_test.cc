@@ -14,7 +14,7 @@ class WarmDecision : public ::testing::Test {
  protected:
   const std::string root_ = WRIT_SOURCE_DIR;
   const Json file_ = testing::read_json(root_ + "/tests/cases/decision/acme.json");
-  const testing::World world_{*file_.find("world"), root_};
+  testing::World world_{*file_.find("world"), root_};
 
   // Allocations of the second of two equal questions.
   std::size_t allocations_for(const std::string& token) {
@@ -33,6 +33,13 @@ class WarmDecision : public ::testing::Test {
 };
 
 TEST_F(WarmDecision, AllocatesNothingForAUserAndAnApplication) {
+  EXPECT_EQ(allocations_for(R"({"sub":"nora","client_id":"support-portal","purpose":"support"})"), 0u);
+}
+
+TEST_F(WarmDecision, AllocatesNothingWithCalendarsInForce) {
+  world_.policies.calendars = std::make_shared<const context::Calendars>(
+      std::vector<context::Calendar>{{"freeze", {{world_.now, world_.now + std::chrono::hours(1)}}, {}},
+                                     {"week", {}, {{Duration(0), std::chrono::days(7)}}}});
   EXPECT_EQ(allocations_for(R"({"sub":"nora","client_id":"support-portal","purpose":"support"})"), 0u);
 }
 

@@ -76,6 +76,7 @@ class Enforcer::Walk {
         .inventory = *inventory_,
         .task = task_.get(),
         .entities = *policies_->entities,
+        .calendars = *policies_->calendars,
         .amounts = asked_.amounts};
     if (asked_.attributes) inputs.resource_attributes = asked_.attributes(arena);
     auto context = context::Context::of_use(*token_, inputs, memory_.context);
@@ -116,6 +117,10 @@ class Enforcer::Walk {
  private:
   // extract → verify
   std::expected<void, decision::Refusal> verify(Proof proof) {
+    if (asked_.token != nullptr) {
+      token_.emplace(*asked_.token);
+      return {};
+    }
     const auto presented = token::Presented::from_headers(asked_.request.headers);
     if (!presented) return refuse(presented.error());
     bound_ = presented->scheme() == token::Scheme::kDpop;

@@ -61,6 +61,9 @@ struct Asked {
   // False: the caller writes the record of a permit itself, with what it did (AuthZEN's evaluations).
   // Refusals are recorded always.
   bool record_permit = true;
+  // The caller's token, by whoever made it for this caller a moment ago (the token endpoint). Null: the
+  // request's headers carry one.
+  const token::Verified* token = nullptr;
   // Scheme and authority under which callers reach this server, "https://api.acme.example": DPoP proofs are
   // for it. Empty: no proof can be checked, and sender-bound tokens are refused.
   std::string_view public_origin = {};

@@ -2,6 +2,7 @@
 
 #include "codec/json.h"
 #include "oauth/grants.h"
+#include "oauth/task_details.h"
 
 namespace writ::oauth {
 namespace {
@@ -32,6 +33,8 @@ http::Response metadata_response(const Locations& locations) {
       {"token_endpoint_auth_methods_supported", texts({"private_key_jwt", "client_secret_basic"})},
       {"token_endpoint_auth_signing_alg_values_supported", texts({"ES256", "EdDSA"})},
       {"dpop_signing_alg_values_supported", texts({"ES256", "EdDSA"})},
+      // RFC 9396 §10.
+      {"authorization_details_types_supported", texts({kTaskDetails})},
   });
   if (!locations.revocation_endpoint.empty()) {
     json.set("revocation_endpoint", locations.revocation_endpoint);

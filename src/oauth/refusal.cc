@@ -5,6 +5,8 @@
 namespace writ::oauth {
 namespace {
 
+constexpr std::int64_t kPollSeconds = 5;
+
 int status_of(OauthError error) {
   switch (error) {
     case OauthError::kInvalidClient:
@@ -44,10 +46,35 @@ std::string_view error_name(OauthError error) noexcept {
       return "invalid_target";
     case OauthError::kInvalidDpopProof:
       return "invalid_dpop_proof";
+    case OauthError::kInvalidAuthorizationDetails:
+      return "invalid_authorization_details";
+    case OauthError::kAuthorizationPending:
+      return "authorization_pending";
     case OauthError::kServerError:
       return "server_error";
   }
   return "server_error";
+}
+
+OauthError error_of(Reason reason) noexcept {
+  switch (reason) {
+    case Reason::kCallerUnknown:
+    case Reason::kCallerSuspended:
+    case Reason::kCallerRetired:
+    case Reason::kCallerMismatch:
+    case Reason::kDelegationNotAuthorised:
+    case Reason::kChainTooDeep:
+      return OauthError::kUnauthorizedClient;
+    case Reason::kAudienceMismatch:
+    case Reason::kPolicyForbid:
+    case Reason::kPolicyNoPermit:
+    case Reason::kContextMissing:
+      return OauthError::kInvalidTarget;
+    case Reason::kIndeterminate:
+      return OauthError::kServerError;
+    default:
+      return OauthError::kInvalidRequest;
+  }
 }
 
 http::Response to_response(const Refusal& refusal, std::string_view request_id) {
@@ -61,6 +88,11 @@ http::Response to_response(const Refusal& refusal, std::string_view request_id) 
     auto policies = codec::Json::array();
     for (const auto& policy : refusal.policies) policies.push(policy);
     json.set("policies", std::move(policies));
+  }
+  if (refusal.error == OauthError::kAuthorizationPending) {
+    json.set("task", refusal.task);
+    // RFC 8628 §3.5: so many seconds between two attempts.
+    json.set("interval", kPollSeconds);
   }
   if (!request_id.empty()) json.set("request_id", request_id);
   auto response = http::json_response(status_of(refusal.error), json.dump());

@@ -1,5 +1,5 @@
-// How the token endpoint says no: an OAuth error (RFC 6749 §5.2, RFC 8693 §2.2.2, RFC 8707 §2) with a
-// sentence for people and Writ's reason code.
+// How the token endpoint says no: an OAuth error (RFC 6749 §5.2, RFC 8693 §2.2.2, RFC 8707 §2, RFC 9396 §5,
+// RFC 8628 §3.5) with a sentence for people and Writ's reason code.
 //
 // A value that travels through std::expected, so that TRY ends a grant at the first refusal.
 #pragma once
@@ -22,11 +22,16 @@ enum class OauthError {
   kUnsupportedGrantType,
   kInvalidScope,
   kInvalidTarget,
-  kInvalidDpopProof,  // RFC 9449 §5
-  kServerError,       // something of ours broke; nothing was issued
+  kInvalidDpopProof,             // RFC 9449 §5
+  kInvalidAuthorizationDetails,  // RFC 9396 §5
+  kAuthorizationPending,         // RFC 8628 §3.5: people have not approved yet; try again
+  kServerError,                  // something of ours broke; nothing was issued
 };
 
 std::string_view error_name(OauthError error) noexcept;
+// RFC 6749 §5.2 and RFC 8693 §2.2.2 have fewer errors than Writ has reasons: who asks is at fault, or the
+// target is out of reach, or the request does not hold together.
+OauthError error_of(Reason reason) noexcept;
 
 struct Refusal {
   OauthError error;
@@ -34,6 +39,7 @@ struct Refusal {
   std::optional<Reason> reason;            // where Writ's vocabulary has one
   std::string party = {};                  // the party at fault as Cedar writes it; empty when it is none's
   std::vector<std::string> policies = {};  // that said no
+  std::string task = {};                   // kAuthorizationPending: the task that waits
 };
 
 template <class T>

@@ -19,29 +19,6 @@ std::unexpected<Refusal> broken(std::string description) {
   return refuse(OauthError::kServerError, std::move(description), Reason::kIndeterminate);
 }
 
-// RFC 6749 §5.2 and RFC 8693 §2.2.2 have fewer errors than Writ has reasons: who asks is at fault, or the
-// target is out of reach, or the request does not hold together.
-OauthError error_of(Reason reason) {
-  switch (reason) {
-    case Reason::kCallerUnknown:
-    case Reason::kCallerSuspended:
-    case Reason::kCallerRetired:
-    case Reason::kCallerMismatch:
-    case Reason::kDelegationNotAuthorised:
-    case Reason::kChainTooDeep:
-      return OauthError::kUnauthorizedClient;
-    case Reason::kAudienceMismatch:
-    case Reason::kPolicyForbid:
-    case Reason::kPolicyNoPermit:
-    case Reason::kContextMissing:
-      return OauthError::kInvalidTarget;
-    case Reason::kIndeterminate:
-      return OauthError::kServerError;
-    default:
-      return OauthError::kInvalidRequest;
-  }
-}
-
 std::unexpected<Refusal> refuse(const decision::Decision& decision) {
   // Without a permit and without a reason something is broken.
   if (decision.refusals().empty()) return broken("the decision gave no answer");
@@ -51,13 +28,15 @@ std::unexpected<Refusal> refuse(const decision::Decision& decision) {
 }
 
 http::Response token_response(const std::string& token, const token::AccessClaims& claims,
-                              const TokenRequest& request) {
+                              const TokenRequest& request, const codec::Json& details) {
   auto json = codec::Json::object({{"access_token", token}});
   // RFC 8693 §2.2.1: required in the answer to an exchange.
   if (request.exchange) json.set("issued_token_type", request.exchange->issued_token_type);
   // RFC 9449 §5: a bound token is not a bearer token.
   json.set("token_type", claims.key_thumbprint ? "DPoP" : "Bearer");
   json.set("expires_in", unix_seconds(claims.expires_at) - unix_seconds(claims.issued_at));
+  // RFC 9396 §7.
+  if (!details.is_null()) json.set("authorization_details", details);
   auto response = http::json_response(200, json.dump());
   // RFC 6749 §5.1.
   response.headers.set("Cache-Control", "no-store");
@@ -74,12 +53,23 @@ class Issuance {
   http::Response answer(const Form& form) {
     auto issued = issue(form);
     if (issued) return *std::move(issued);
+    // A task that was opened for a token which there is not is nobody's.
+    if (opened_ && issued.error().error != OauthError::kAuthorizationPending)
+      parts_.desk->abandon(*opened_, claimed_client_, request_id_);
     // A refusal stands whether or not it could be recorded.
     (void)record_refusal(issued.error());
     return to_response(issued.error(), request_id_);
   }
 
  private:
+  // What a token is made from: who asks, and what was presented.
+  struct Asker {
+    const TokenRequest& request;
+    const AuthenticatedClient& client;
+    const std::optional<std::string>& proof_key;
+    const Origin& origin;
+  };
+
   Outcome<http::Response> issue(const Form& form) {
     const auto credentials = TRY(Credentials::read(request_, form));
     claimed_client_ = credentials.claimed_client();
@@ -87,11 +77,60 @@ class Issuance {
     const auto request = TRY(TokenRequest::read(form));
     const auto client = TRY(parts_.clients.authenticate(credentials, now_));
     const auto* api = TRY(find_api(client, request.audience));
-    api_ = api->id;
-    cedar::append_entity(resource_, "Writ::Api", api->id);
+    aim_at(*api);
     const auto proof_key = TRY(verify_proof());
-    claims_ = TRY(make_claims(request, client, proof_key));
-    return decide_and_mint(request, client, *api, *claims_);
+    const ExchangeFacts facts{client, parts_.verifier, parts_.trusted_issuers, proof_key, now_};
+    const Origin origin = request.exchange ? TRY(origin_of_exchange(*request.exchange, facts)) : origin_of_client(client);
+    origin_subject_ = origin.subject;
+    const Asker asker{request, client, proof_key, origin};
+    std::optional<std::string> task;
+    if (request.task) task.emplace(*request.task);
+    if (request.details) {
+      task = request.details->identifier;
+      if (!task) task = TRY(open_task(asker));
+      aim_at(*api);
+    }
+    const auto token = TRY(issue_for(asker, *api, task));
+    const bool granted = request.details && task_ != nullptr;
+    return token_response(token, *claims_, request,
+                          granted ? granted_details(task_->task(), now_) : codec::Json());
+  }
+
+  // Which API the decisions and records from here on are about.
+  void aim_at(const inventory::Api& api) {
+    api_ = api.id;
+    resource_.clear();
+    cedar::append_entity(resource_, "Writ::Api", api.id);
+  }
+
+  // As if the client had got a token for Writ's own API and sent the task there: both are decided and
+  // recorded as they would be then. That token goes nowhere.
+  Outcome<std::string> open_task(const Asker& asker) {
+    if (parts_.desk == nullptr)
+      return oauth::refuse(OauthError::kInvalidAuthorizationDetails, "no tasks are opened here");
+    const auto* own = asker.client.inventory().find_audience(parts_.desk->audience());
+    if (own == nullptr) return broken("Writ's own API is not in the inventory");
+    aim_at(*own);
+    const auto token = TRY(issue_for(asker, *own, std::nullopt));
+    const auto caller = parts_.verifier.verify_parameter(token, now_);
+    if (!caller) return broken(caller.error().message);
+    opened_ = TRY(parts_.desk->open(request_, *caller, asker.request.details->request));
+    // The task begins when it was opened, and what comes now comes after.
+    now_ = parts_.clock.now();
+    const auto live = parts_.tasks.find(*opened_);
+    if (live == nullptr) return broken("the task that was opened is not there");
+    if (live->standing() == task::State::kRequested) return pending(*live);
+    return *opened_;
+  }
+
+  static std::unexpected<Refusal> pending(const task::LiveTask& live) {
+    Refusal refusal{OauthError::kAuthorizationPending,
+                    "task `" + live->id +
+                        "` waits for approval: ask again, with it as `task` or as the `identifier` in "
+                        "`authorization_details`",
+                    Reason::kApprovalRequired};
+    refusal.task = live->id;
+    return std::unexpected(std::move(refusal));
   }
 
   static Outcome<const inventory::Api*> find_api(const AuthenticatedClient& client,
@@ -116,25 +155,24 @@ class Issuance {
     return oauth::refuse(OauthError::kInvalidDpopProof, std::move(key).error());
   }
 
-  Outcome<token::AccessClaims> make_claims(const TokenRequest& request, const AuthenticatedClient& client,
-                                           const std::optional<std::string>& proof_key) {
-    const ExchangeFacts facts{client, parts_.verifier, parts_.trusted_issuers, proof_key, now_};
-    const Origin origin = request.exchange ? TRY(origin_of_exchange(*request.exchange, facts)) : origin_of_client(client);
-    origin_subject_ = origin.subject;
-    auto task_id = TRY(task_of(origin, request.task, parts_.tasks));
-    if (task_id) task_ = parts_.tasks.find(*task_id);
+  // claims → decision → audit record → token, in the task that is asked for.
+  Outcome<std::string> issue_for(const Asker& asker, const inventory::Api& api,
+                                 std::optional<std::string_view> asked_task) {
+    auto task_id = TRY(task_of(asker.origin, asked_task, parts_.tasks));
+    task_ = task_id ? parts_.tasks.find(*task_id) : nullptr;
     const Issue issue{.issuer = options_.issuer,
-                      .audience = request.audience,
-                      .client = client,
-                      .purpose = request.purpose,
-                      .proof_key = proof_key,
+                      .audience = api.audience,
+                      .client = asker.client,
+                      .purpose = asker.request.purpose,
+                      .proof_key = asker.proof_key,
                       .lifetime = options_.token_lifetime,
                       .now = now_};
-    return claims_from(origin, issue, std::move(task_id), task_.get());
+    claims_ = TRY(claims_from(asker.origin, issue, std::move(task_id), task_.get()));
+    return decide_and_mint(asker.client, api, *claims_);
   }
 
-  Outcome<http::Response> decide_and_mint(const TokenRequest& request, const AuthenticatedClient& client,
-                                          const inventory::Api& api, const token::AccessClaims& claims) {
+  Outcome<std::string> decide_and_mint(const AuthenticatedClient& client, const inventory::Api& api,
+                                       const token::AccessClaims& claims) {
     const auto policies = parts_.policies();
     revision_ = policies->revision;
     context::Workspace context_memory;
@@ -148,19 +186,28 @@ class Issuance {
         .inventory = client.inventory(),
         .task = task_.get(),
         .entities = *policies->entities,
+        .calendars = *policies->calendars,
     };
     const auto context = context::Context::of_issue(claims, inputs, context_memory);
     if (!context) return broken(context.error().message);
     const auto& decision = decide(*policies, *context, decision_memory);
-    if (!decision.permitted()) return refuse(decision);
+    if (!decision.permitted()) return refused(decision);
 
     const auto contract = api.claims ? token::ClaimsContract::of(*api.claims) : token::ClaimsContract();
     if (!contract) return broken(contract.error().message);
-    const auto token = parts_.minter.mint(claims, *contract);
+    auto token = parts_.minter.mint(claims, *contract);
     if (!token) return broken(token.error().message);
     // Written before the token leaves.
     if (!record_permit(decision, claims)) return broken("the audit record could not be written");
-    return token_response(*token, claims, request);
+    return *std::move(token);
+  }
+
+  std::unexpected<Refusal> refused(const decision::Decision& decision) const {
+    const bool waits = task_ != nullptr && task_->standing() == task::State::kRequested;
+    if (waits && !decision.refusals().empty() &&
+        decision.refusals().front().reason == Reason::kApprovalRequired)
+      return pending(*task_);
+    return refuse(decision);
   }
 
   audit::Decision facts() const {
@@ -205,9 +252,10 @@ class Issuance {
   const TokenEndpointOptions& options_;
   const TokenEndpointParts& parts_;
   const http::Request& request_;
-  const Instant now_;
+  Instant now_;
   const std::string request_id_ = crypto::random_id();
   std::shared_ptr<task::LiveTask> task_;
+  std::optional<std::string> opened_;  // the task that was opened for this token
   // For the record, as far as the request got.
   std::string claimed_client_, origin_subject_, api_, resource_, revision_;
   std::optional<token::AccessClaims> claims_;

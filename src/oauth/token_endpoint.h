@@ -9,6 +9,10 @@
 // is good for nothing at an API, where the guard `task_missing` refuses it, until it is exchanged for one
 // within a task. A task that is given must be live and name the parties.
 //
+// A request with `authorization_details` of type `writ_task` opens the task first, as its caller could at
+// Writ's own API (oauth/task_details.h). While the task waits for approval the answer is
+// `authorization_pending`; a task for which no token is issued ends at once.
+//
 // Thread-safe. May be slow (client secrets, the audit's disk): serve it with http::Cost::kSlow.
 #pragma once
 
@@ -23,6 +27,7 @@
 #include "http/response.h"
 #include "inventory/directory.h"
 #include "oauth/client_authentication.h"
+#include "oauth/task_details.h"
 #include "oauth/trusted_issuers.h"
 #include "task/registry.h"
 #include "token/minter.h"
@@ -52,6 +57,7 @@ struct TokenEndpointParts {
   token::ReplayGuard& replays;
   PolicySource policies;
   Recorder record;
+  TaskDesk* desk = nullptr;  // null: `authorization_details` are refused
 };
 
 class TokenEndpoint {

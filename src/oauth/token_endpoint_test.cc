@@ -81,7 +81,10 @@ TEST_F(TokenEndpointTest, UnknownGrantTypesAreRefused) {
 
 TEST_F(TokenEndpointTest, WhatWouldNotBeDeliveredIsRefused) {
   EXPECT_EQ(outcome(export_asks({{"scope", "read"}})), "invalid_scope/-");
-  EXPECT_EQ(outcome(export_asks({{"authorization_details", "[]"}})), "invalid_request/-");
+  EXPECT_EQ(outcome(export_asks({{"authorization_details", "[]"}})), "invalid_authorization_details/-");
+  EXPECT_EQ(outcome(export_asks({{"authorization_details", R"([{"type":"writ_task"}])"}})),
+            "invalid_authorization_details/-")
+      << "there is no desk that opens tasks";
   EXPECT_EQ(outcome(export_asks({{"tenant", "north"}})), "invalid_request/-");
   EXPECT_EQ(outcome(export_asks({{"environment", "test"}})), "invalid_request/-");
   EXPECT_EQ(outcome(export_asks({{"subject_token", "x"}})), "invalid_request/-");

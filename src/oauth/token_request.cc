@@ -33,7 +33,7 @@ Outcome<void> refuse_unsupported(const Form& form, Grant grant) {
   if (form.find("scope"))
     return refuse(OauthError::kInvalidScope,
                   "`scope` is not supported: policies decide, and a task narrows a token");
-  for (const auto* name : {"authorization_details", "tenant", "environment"}) {
+  for (const auto* name : {"tenant", "environment"}) {
     if (form.find(name)) return invalid(quoted(name) + " cannot be asked for");
   }
   if (grant == Grant::kTokenExchange) return {};
@@ -98,13 +98,18 @@ Outcome<Text> read_claim(const Form& form, std::string_view name) {
 Outcome<TokenRequest> TokenRequest::read(const Form& form) {
   TokenRequest request {
     .grant = TRY(read_grant(form))
-    , .audience = {}, .purpose = {}, .task = {}, .exchange = {}
+    , .audience = {}, .purpose = {}, .task = {}, .details = {}, .exchange = {}
   };
   TRY(refuse_unsupported(form, request.grant));
   if (request.grant == Grant::kTokenExchange) request.exchange = TRY(read_exchange(form));
   request.audience = TRY(read_audience(form));
   request.purpose = TRY(read_claim(form, "purpose"));
   request.task = TRY(read_claim(form, "task"));
+  if (const auto details = form.find("authorization_details")) {
+    request.details = TRY(read_task_details(*details));
+    if (request.task)
+      return invalid("`task` and `authorization_details` both name a task, a token is for one");
+  }
   return request;
 }
 

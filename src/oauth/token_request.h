@@ -1,9 +1,9 @@
 // TokenRequest: the parameters of a token request (RFC 6749 §4.4, RFC 8693 §2.1, RFC 8707), read strictly.
 //
 // RFC 6749 §3.2 has unknown parameters ignored, and so they are, except for those that ask for something
-// Writ would then not deliver: `scope`, `authorization_details`, `tenant`, `environment`, and parameters of a
-// grant other than the one named. Ignoring these would issue a token the client believes to be narrower than
-// it is. Views into the form. Pure.
+// Writ would then not deliver: `scope`, `tenant`, `environment`, and parameters of a grant other than the one
+// named. Ignoring these would issue a token the client believes to be narrower than it is. Views into the
+// form. Pure.
 #pragma once
 
 #include <cstdint>
@@ -12,6 +12,7 @@
 
 #include "oauth/form.h"
 #include "oauth/refusal.h"
+#include "oauth/task_details.h"
 
 namespace writ::oauth {
 
@@ -35,6 +36,7 @@ struct TokenRequest {
   std::string_view audience;  // from `resource`, `audience`, or both where they agree
   std::optional<std::string_view> purpose;
   std::optional<std::string_view> task;
+  std::optional<AskedTask> details;         // `authorization_details`; then `task` is absent
   std::optional<ExchangeRequest> exchange;  // of the token exchange grant
 
   static Outcome<TokenRequest> read(const Form& form);

@@ -253,6 +253,7 @@ Result<std::optional<World::Look>> World::look(const RequestSpec& request, const
       .inventory = *look.inventory,
       .task = look.task.get(),
       .entities = *policies_->entities,
+      .calendars = *policies_->calendars,
       .amounts = asking.amounts};
   if (asking.facts) inputs.resource_attributes = asking.facts(arena);
   look.context.emplace(asking.issue ? TRY(context::Context::of_issue(asking.claims, inputs, context_memory_))

@@ -16,6 +16,7 @@
 #include "server/data_folder.h"
 #include "server/inventory_api.h"
 #include "server/metrics.h"
+#include "server/task_desk.h"
 #include "server/tasks_api.h"
 #include "store/sqlite_store.h"
 
@@ -146,17 +147,18 @@ struct App::Parts {
       directory,
       *store};  // an assertion that was used stays used after a restart
   const oauth::Recorder recorder = [this](audit::Record entry) { return record(std::move(entry)); };
-  const oauth::TokenEndpoint token_endpoint{
-      {.issuer = config.issuer,
-       .token_endpoint = config.issuer + std::string(kTokenPath),
-       .token_lifetime = config.token_lifetime},
-      {clock, clients, tasks, issuers, verifier, minter, replays, policy_source(), recorder}};
   const oauth::RevocationEndpoint revocation_endpoint{{clock, clients, verifier, revocations, recorder}};
 
   gateway::Enforcer gateway_enforcer{enforcer_parts()}, api_enforcer{enforcer_parts()},
       authzen_enforcer{enforcer_parts()};
   const OwnApi own_api{clock, api_enforcer, recorder, config.issuer};
   const TasksApi tasks_api{own_api, directory, tasks};
+  TaskDesk task_desk{tasks_api, tasks, clock, recorder, config.api_audience};
+  const oauth::TokenEndpoint token_endpoint{
+      {.issuer = config.issuer,
+       .token_endpoint = config.issuer + std::string(kTokenPath),
+       .token_lifetime = config.token_lifetime},
+      {clock, clients, tasks, issuers, verifier, minter, replays, policy_source(), recorder, &task_desk}};
   const InventoryApi inventory_api{own_api, directory};
   const AuditApi audit_api{own_api, *log};
   Authzen authzen{config.authzen,

@@ -57,7 +57,8 @@ namespace Writ {
     tenant?: String,
     environment?: String,
     token: { issued: datetime, senderBound: Bool, acr?: String, authTime?: datetime },
-    request: { time: datetime, ip?: ipaddr, method?: String, path?: String }
+    request: { time: datetime, ip?: ipaddr, method?: String, path?: String },
+    calendars: Set<String>
   };
 
   // A token is asked for.

@@ -4,6 +4,7 @@
 #include <charconv>
 #include <fmt/format.h>
 
+#include "server/calendars.h"
 #include "server/fields.h"
 #include "server/files.h"
 #include "server/jwks_file.h"
@@ -210,7 +211,7 @@ std::optional<Config> parse_config(std::string_view text, const std::filesystem:
   config.file = file;
   const Fields root(&*tree, source, "the configuration",
                     {"version", "issuer", "listen", "data", "tokens", "trusted_issuers", "policies",
-                     "inventory", "audit", "limits", "authzen", "api", "explain"});
+                     "inventory", "audit", "limits", "authzen", "api", "explain", "calendars"});
   if (root.require("version") != nullptr) root.integer("version", 1, 1);
   read_issuer(root, config);
   read_listeners(root, config);
@@ -225,6 +226,7 @@ std::optional<Config> parse_config(std::string_view text, const std::filesystem:
   const Fields api(root.find("api"), source, "api", {"audience"});
   config.api_audience = api.text("audience").value_or(config.issuer);
   read_explain(root, config);
+  config.calendars = read_calendars(root.find("calendars"), source);
   if (issues.errors() > before) return std::nullopt;
   return config;
 }

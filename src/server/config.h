@@ -15,6 +15,7 @@
 #include <vector>
 
 #include "base/clock.h"
+#include "context/calendars.h"
 #include "crypto/keys.h"
 #include "oauth/trusted_issuers.h"
 #include "server/issue.h"
@@ -67,6 +68,7 @@ struct Config {
   crypto::Algorithm token_algorithm = crypto::Algorithm::kEs256;
   std::vector<oauth::TrustedIssuer> trusted_issuers;
   PolicySettings policies;
+  std::vector<context::Calendar> calendars;
   std::filesystem::path audit_file;  // relative to data unless absolute
   bool audit_durable = true;
   LimitSettings limits;

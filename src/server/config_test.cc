@@ -1,11 +1,14 @@
 #include "server/config.h"
 
+#include <algorithm>
 #include <filesystem>
 #include <fmt/format.h>
 #include <fstream>
 #include <gtest/gtest.h>
 
+#include "cedar/ext_datetime.h"
 #include "crypto/keys.h"
+#include "server/calendars.h"
 
 namespace writ::server {
 namespace {
@@ -183,6 +186,116 @@ TEST_F(TrustedIssuerConfig, RefusesAnIssuerGivenTwiceAndWritItself) {
   EXPECT_NE(rendered(issues).find(":8:12: error: trusted issuer `i` is given twice"), std::string::npos)
       << rendered(issues);
   EXPECT_NE(rendered(issues).find(":9:12: error: this is Writ's own issuer"), std::string::npos);
+}
+
+std::string issues_with_calendar(std::string_view windows) {
+  return issues_with("calendars:\n  c: " + std::string(windows) + "\n");
+}
+
+bool in_force(const Config& config, std::string_view name, std::string_view time) {
+  const auto calendar = std::ranges::find(config.calendars, name, &context::Calendar::name);
+  return calendar->in_force(Instant(Duration(cedar::Datetime::parse(time)->epoch_ms)));
+}
+
+TEST(ConfigCalendars, ASpanIsBetweenTwoInstants) {
+  const auto config = config_with(
+      "calendars:\n  freeze:\n  - {from: 2026-12-18T00:00:00Z, until: 2026-12-20T00:00:00+0100}\n"
+      "  - {from: 2026-12-31, until: 2027-01-01}\n");
+  EXPECT_FALSE(in_force(config, "freeze", "2026-12-17T23:59:59Z"));
+  EXPECT_TRUE(in_force(config, "freeze", "2026-12-18T00:00:00Z"));
+  EXPECT_TRUE(in_force(config, "freeze", "2026-12-19T22:59:59Z"));
+  EXPECT_FALSE(in_force(config, "freeze", "2026-12-19T23:00:00Z"));
+  EXPECT_TRUE(in_force(config, "freeze", "2026-12-31T23:59:59Z"));
+  EXPECT_FALSE(in_force(config, "freeze", "2027-01-01T00:00:00Z"));
+}
+
+TEST(ConfigCalendars, HoursOfTheWeekAreAtTheirOffsetFromUtc) {
+  const auto config = config_with(
+      "calendars:\n"
+      "  east: [{weekdays: [mon], from: \"00:00\", until: \"24:00\", utc_offset: \"+14:00\"}]\n"
+      "  west: [{weekdays: [sun], from: \"08:30\", until: \"24:00\", utc_offset: \"-09:30\"}]\n");
+  EXPECT_FALSE(in_force(config, "east", "2026-03-01T09:59:59Z"));
+  EXPECT_TRUE(in_force(config, "east", "2026-03-01T10:00:00Z"));
+  EXPECT_TRUE(in_force(config, "east", "2026-03-02T09:59:59Z"));
+  EXPECT_FALSE(in_force(config, "east", "2026-03-02T10:00:00Z"));
+  EXPECT_FALSE(in_force(config, "west", "2026-03-01T17:59:59Z"));
+  EXPECT_TRUE(in_force(config, "west", "2026-03-01T18:00:00Z"));
+  EXPECT_TRUE(in_force(config, "west", "2026-03-02T09:29:59Z"));
+  EXPECT_FALSE(in_force(config, "west", "2026-03-02T09:30:00Z"));
+}
+
+TEST(ConfigCalendars, WhatWouldNeverBeInForceIsRefused) {
+  EXPECT_EQ(issues_with("calendars: [freeze]\n"),
+            "/w/writ.yaml:6:12: error: `calendars` must be a map from names to lists of windows\n");
+  EXPECT_EQ(issues_with_calendar("[]"),
+            "/w/writ.yaml:7:6: error: calendar `c` has no windows: it would never be in force\n");
+  EXPECT_EQ(issues_with_calendar("{from: 2026-01-01, until: 2026-01-02}"),
+            "/w/writ.yaml:7:6: error: calendar `c` must be a list of windows\n");
+  EXPECT_EQ(issues_with_calendar("[{from: 2026-01-02, until: 2026-01-02}]"),
+            "/w/writ.yaml:7:33: error: the window ends, at 2026-01-02, no later than it begins, at "
+            "2026-01-02\n");
+  EXPECT_EQ(
+      issues_with_calendar("[{weekdays: [], from: \"09:00\", until: \"17:00\", utc_offset: \"+00:00\"}]"),
+      "/w/writ.yaml:7:18: error: `weekdays` is empty: the window would never be in force\n");
+  EXPECT_EQ(
+      issues_with_calendar("[{weekdays: [mon], from: \"22:00\", until: \"06:00\", utc_offset: \"+00:00\"}]"),
+      "/w/writ.yaml:7:47: error: the window ends, at 06:00, no later than it begins, at 22:00\n"
+      "  help: a window over midnight is two: until \"24:00\", and from \"00:00\" the next day\n");
+}
+
+TEST(ConfigCalendars, WindowsThatOverlapAreRefusedAlsoOverTheEndOfTheWeek) {
+  EXPECT_EQ(issues_with_calendar("\n  - {from: 2026-02-01, until: 2026-03-01}\n"
+                                 "  - {from: 2026-01-01, until: 2026-02-02}"),
+            "/w/writ.yaml:9:5: error: the window overlaps the one in line 8\n");
+  EXPECT_EQ(issues_with_calendar(
+                "\n  - {weekdays: [sun], from: \"20:00\", until: \"24:00\", utc_offset: \"-02:00\"}\n"
+                "  - {weekdays: [mon], from: \"01:59\", until: \"09:00\", utc_offset: \"+00:00\"}"),
+            "/w/writ.yaml:9:5: error: the window overlaps the one in line 8\n");
+  EXPECT_EQ(issues_with_calendar(
+                "\n  - {weekdays: [sun], from: \"20:00\", until: \"24:00\", utc_offset: \"-02:00\"}\n"
+                "  - {weekdays: [mon], from: \"02:00\", until: \"09:00\", utc_offset: \"+00:00\"}"),
+            "");
+  EXPECT_NE(
+      issues_with_calendar("\n  - {from: 2026-02-01, until: 2026-03-01}\n"
+                           "  - {weekdays: [sun], from: \"20:00\", until: \"24:00\", utc_offset: \"-02:00\"}")
+          .find("has both spans of time and hours of the week"),
+      std::string::npos);
+}
+
+TEST(ConfigCalendars, WhatIsNoTimeIsRefused) {
+  const auto hours = [](std::string_view days, std::string_view from, std::string_view offset) {
+    return issues_with_calendar(fmt::format(
+        R"([{{weekdays: {}, from: "{}", until: "24:00", utc_offset: "{}"}}])", days, from, offset));
+  };
+  for (const auto* from : {"9:00", "09:60", "24:01", "09.00", "-1:00", "09:0a", "09:000"})
+    EXPECT_NE(hours("[mon]", from, "+01:00").find("`from` is no time of day"), std::string::npos) << from;
+  for (const auto* offset : {"01:00", "+14:01", "-12:01", "+1:00", "Z", "Europe/Berlin"})
+    EXPECT_NE(hours("[mon]", "09:00", offset).find("is no offset from UTC"), std::string::npos) << offset;
+  EXPECT_NE(hours("[monday]", "09:00", "+01:00").find("`monday` is no weekday"), std::string::npos);
+  EXPECT_NE(hours("[mon, mon]", "09:00", "+01:00").find("`mon` is given twice"), std::string::npos);
+  EXPECT_NE(issues_with_calendar("[{weekdays: [mon], from: \"09:00\", until: \"17:00\"}]")
+                .find("needs `utc_offset`"),
+            std::string::npos);
+  EXPECT_NE(
+      issues_with_calendar("[{from: tomorrow, until: 2026-01-02}]").find("`from` is no instant: `tomorrow`"),
+      std::string::npos);
+  EXPECT_NE(issues_with_calendar("[{from: 2026-01-01, until: 2026-01-02, utc_offset: \"+01:00\"}]")
+                .find("`utc_offset` goes with `weekdays`"),
+            std::string::npos);
+}
+
+TEST(ConfigCalendars, HaveLimits) {
+  std::string names = "calendars:\n", windows = "[";
+  for (std::size_t i = 0; i <= kMaxCalendars; ++i)
+    names += fmt::format("  c{}: [{{from: 2026-01-01, until: 2026-01-02}}]\n", i);
+  EXPECT_NE(issues_with(names).find("there are more than 64 calendars"), std::string::npos);
+  for (std::size_t i = 0; i <= kMaxCalendarWindows; ++i)
+    windows += fmt::format("{{from: {}-01-01, until: {}-01-02}}, ", 1000 + i, 1000 + i);
+  EXPECT_NE(issues_with_calendar(windows + "]").find("calendar `c` has more than 1024 windows"),
+            std::string::npos);
+  EXPECT_NE(issues_with("calendars:\n  " + std::string(65, 'c') + ": []\n").find("is no name of a calendar"),
+            std::string::npos);
+  EXPECT_NE(issues_with("calendars:\n  a b: []\n").find("`a b` is no name of a calendar"), std::string::npos);
 }
 
 TEST(Config, AMissingFileIsAnIssue) {

@@ -19,34 +19,34 @@ bool is_json(std::string_view content_type) {
 
 }  // namespace
 
-gateway::Asked OwnApi::asked(const http::Request& request, std::string_view action,
+gateway::Asked OwnApi::asked(const Caller& caller, std::string_view action,
                              const gateway::EntityName& resource,
                              std::function<cedar::Value(cedar::Arena&)> attributes) const {
   return {.point = "api",
-          .request = request,
+          .request = caller.request,
           .api = kOwnApi,
           .action = {kActionType, action},
           .resource = resource,
           .attributes = std::move(attributes),
+          .token = caller.token,
           .public_origin = origin_};
 }
 
-Answer<gateway::Permit> OwnApi::allow(const http::Request& request, std::string_view action,
+Answer<gateway::Permit> OwnApi::allow(const Caller& caller, std::string_view action,
                                       const gateway::EntityName& resource,
                                       std::function<cedar::Value(cedar::Arena&)> attributes) const {
-  auto outcome = enforcer_.enforce(asked(request, action, resource, std::move(attributes)));
+  auto outcome = enforcer_.enforce(asked(caller, action, resource, std::move(attributes)));
   if (!outcome) return std::unexpected(std::move(outcome).error().response);
   return *std::move(outcome);
 }
 
-Answer<gateway::Permit> OwnApi::allow(const http::Request& request, std::string_view action) const {
-  return allow(request, action, {kApiType, kOwnApi});
+Answer<gateway::Permit> OwnApi::allow(const Caller& caller, std::string_view action) const {
+  return allow(caller, action, {kApiType, kOwnApi});
 }
 
-bool OwnApi::would_allow(const http::Request& request, std::string_view action,
-                         const gateway::EntityName& resource,
+bool OwnApi::would_allow(const Caller& caller, std::string_view action, const gateway::EntityName& resource,
                          std::function<cedar::Value(cedar::Arena&)> attributes) const {
-  return enforcer_.would_permit(asked(request, action, resource, std::move(attributes)));
+  return enforcer_.would_permit(asked(caller, action, resource, std::move(attributes)));
 }
 
 Answer<void> OwnApi::record(const gateway::Permit& permit, std::string_view event, std::string_view object,

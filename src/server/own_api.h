@@ -25,6 +25,13 @@ using Recorder = std::function<Result<void>(audit::Record)>;
 template <class T>
 using Answer = std::expected<T, http::Response>;
 
+// Who calls: a request with its token, or a token that was just made for who sent the request. A view.
+struct Caller {
+  Caller(const http::Request& sent, const token::Verified* made = nullptr) : request(sent), token(made) {}
+  const http::Request& request;
+  const token::Verified* token;
+};
+
 class OwnApi {
  public:
   // What it refers to must outlive it. `origin`: how callers reach it, for DPoP proofs.
@@ -34,13 +41,13 @@ class OwnApi {
   Instant now() const { return clock_.now(); }
 
   // `action` is one of Writ's own: "manage-tasks".
-  Answer<gateway::Permit> allow(const http::Request& request, std::string_view action,
+  Answer<gateway::Permit> allow(const Caller& caller, std::string_view action,
                                 const gateway::EntityName& resource,
                                 std::function<cedar::Value(cedar::Arena&)> attributes = {}) const;
   // Of Writ as a whole.
-  Answer<gateway::Permit> allow(const http::Request& request, std::string_view action) const;
+  Answer<gateway::Permit> allow(const Caller& caller, std::string_view action) const;
   // Silently, for lists.
-  bool would_allow(const http::Request& request, std::string_view action, const gateway::EntityName& resource,
+  bool would_allow(const Caller& caller, std::string_view action, const gateway::EntityName& resource,
                    std::function<cedar::Value(cedar::Arena&)> attributes) const;
 
   // What is about to be done, written before it is done.
@@ -48,8 +55,7 @@ class OwnApi {
                       std::string_view detail = {}) const;
 
  private:
-  gateway::Asked asked(const http::Request& request, std::string_view action,
-                       const gateway::EntityName& resource,
+  gateway::Asked asked(const Caller& caller, std::string_view action, const gateway::EntityName& resource,
                        std::function<cedar::Value(cedar::Arena&)> attributes) const;
 
   const Clock& clock_;

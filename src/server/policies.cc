@@ -45,7 +45,9 @@ std::vector<fs::path> policy_files(const PolicySettings& settings, Issues& issue
 
 class Loader {
  public:
-  Loader(const World& world, Issues& issues) : issues_(issues) {
+  Loader(const Config& config, const World& world, Issues& issues)
+      : issues_(issues), calendars_(config.calendars) {
+    for (const auto& calendar : calendars_) digest_ += calendar.text() + '\0';
     for (const auto& identity : world.declared.identities)
       known_.try_emplace(std::string(cedar_type(identity.kind)) + "::" + identity.id);
     for (const auto& api : world.declared.apis) {
@@ -123,6 +125,7 @@ class Loader {
     snapshot->entities = entities_;
     snapshot->revision = crypto::hex(crypto::sha256(digest_)).substr(0, 16);
     snapshot->max_chain = max_chain;
+    if (!calendars_.empty()) snapshot->calendars = std::make_shared<const context::Calendars>(calendars_);
     const auto count = policies_.policies.size();
     return LoadedPolicies{std::move(snapshot), count, std::move(policies_), std::move(sources_), schema_};
   }
@@ -208,7 +211,31 @@ class Loader {
 
   void check_names(const cedar::Expr& expression, const Place& place) {
     if (expression.kind == cedar::ExprKind::kEntity) check_name(expression.entity(), place);
+    if (reads_calendars(expression)) check_calendars(expression.operands.back(), place);
     for (const auto& operand : expression.operands) check_names(operand, place);
+  }
+
+  // `context.calendars.contains(...)`, or what else looks for names in there.
+  static bool reads_calendars(const cedar::Expr& expression) {
+    using enum cedar::ExprKind;
+    const bool looks =
+        expression.kind == kContains || expression.kind == kContainsAll || expression.kind == kContainsAny;
+    if (!looks) return false;
+    const cedar::Expr& set = expression.operands.front();
+    return set.kind == kAttribute && set.text == "calendars" && set.operands.front().kind == kVariable &&
+           set.operands.front().variable() == cedar::Variable::kContext;
+  }
+
+  // A calendar that is not there is never in force, and a freeze that is misspelt would never freeze.
+  void check_calendars(const cedar::Expr& named, const Place& place) {
+    for (const auto& element : named.operands) check_calendars(element, place);
+    if (named.kind != cedar::ExprKind::kString ||
+        std::ranges::find(calendars_, named.text, &context::Calendar::name) != calendars_.end())
+      return;
+    issues_.error(
+        place,
+        fmt::format("this policy reads the calendar `{}`, which the configuration does not have", named.text),
+        "its `calendars` say when each is in force");
   }
 
   // A name that nothing has is allowed, because identities come and go, but more often it is misspelt.
@@ -240,6 +267,7 @@ class Loader {
   std::map<std::string, Place> ids_;
   std::map<std::string, bool> known_, actions_;
   std::string digest_;
+  const std::vector<context::Calendar>& calendars_;
 };
 
 }  // namespace
@@ -262,7 +290,7 @@ Result<void> add_entities(cedar::EntitiesBuilder& builder, const codec::Json& ar
 }
 
 std::optional<LoadedPolicies> load_policies(const Config& config, const World& world, Issues& issues) {
-  Loader loader(world, issues);
+  Loader loader(config, world, issues);
   loader.add_schemas(config.policies.schemas);
   for (const auto& file : policy_files(config.policies, issues)) loader.add_file(file);
   if (config.policies.entities) loader.add_entities(*config.policies.entities);

@@ -75,8 +75,7 @@ Result<void> TasksApi::check_names(const task::Task& task) const {
 }
 
 // A request's own word that it needs approvals counts as much as a policy that lets it only be asked for.
-Answer<http::Response> TasksApi::open(const http::Request& request) const {
-  const auto json = TRY(read_json(request));
+Answer<TasksApi::Live> TasksApi::open(const Caller& caller, const codec::Json& json) const {
   auto task = task::task_from_request(json, api_.now());
   if (!task) return std::unexpected(problem(task.error()));
   task->id = "t-" + crypto::random_id();
@@ -84,27 +83,33 @@ Answer<http::Response> TasksApi::open(const http::Request& request) const {
     task::inherit(*task, parent->task());
   const gateway::EntityName name{kType, task->id};
   const auto would = [&](std::string_view action) {
-    return api_.would_allow(request, action, name, facts_of(*task));
+    return api_.would_allow(caller, action, name, facts_of(*task));
   };
   const bool at_once = task->approvals.needed == 0 && would(kManage);
   if (!at_once) task->approvals.needed = std::max<std::int64_t>(task->approvals.needed, 1);
   const auto action = at_once || !would(kRequest) ? kManage : kRequest;
-  const auto permit = TRY(api_.allow(request, action, name, facts_of(*task)));
+  const auto permit = TRY(api_.allow(caller, action, name, facts_of(*task)));
   if (const auto named = check_names(*task); !named) return std::unexpected(problem(named.error()));
   task->opened_by = permit.token()->client_id;
   task->requested_by = parties_of(permit.token().claims());
   // A task of somebody's stays in their tenant.
   if (!task->tenant) task->tenant = permit.tenant();
-  TRY(check_parent(request, permit, *task));
+  TRY(check_parent(caller, permit, *task));
   TRY(api_.record(permit, at_once ? "task.opened" : "task.requested", task->id, task::task_record(*task)));
-  const auto live = tasks_.open(*std::move(task), at_once ? task::State::kActive : task::State::kRequested);
+  auto live = tasks_.open(*std::move(task), at_once ? task::State::kActive : task::State::kRequested);
   if (!live) return std::unexpected(problem(live.error()));
-  auto response = answer_json(201, shown(**live, permit.time()));
-  response.headers.set("Location", "/v1/tasks/" + (**live)->id);
+  return *std::move(live);
+}
+
+Answer<http::Response> TasksApi::open(const http::Request& request) const {
+  const auto json = TRY(read_json(request));
+  const auto live = TRY(open(request, json));
+  auto response = answer_json(201, shown(*live, api_.now()));
+  response.headers.set("Location", "/v1/tasks/" + (*live)->id);
   return response;
 }
 
-Answer<void> TasksApi::check_parent(const http::Request& request, const gateway::Permit& permit,
+Answer<void> TasksApi::check_parent(const Caller& caller, const gateway::Permit& permit,
                                     const task::Task& task) const {
   const auto& inside = permit.token()->task;
   if (!task.parent) {
@@ -124,16 +129,16 @@ Answer<void> TasksApi::check_parent(const http::Request& request, const gateway:
   if (const auto within = task::check_sub_task(task, parent->task()); !within)
     return std::unexpected(problem(within.error()));
   // Who is not inside the parent must be one who could end it.
-  if (!inside) TRY(api_.allow(request, kManage, {kType, *task.parent}, facts_of(parent->task())));
+  if (!inside) TRY(api_.allow(caller, kManage, {kType, *task.parent}, facts_of(parent->task())));
   const auto parties = parties_of(permit.token().claims());
   for (const auto& agent : task.agents) {
-    if (std::ranges::find(parties, agent) == parties.end()) TRY(check_edge(request, permit, agent));
+    if (std::ranges::find(parties, agent) == parties.end()) TRY(check_edge(caller, permit, agent));
   }
   return {};
 }
 
 // Inventory and policy have to agree that work may go to this agent.
-Answer<void> TasksApi::check_edge(const http::Request& request, const gateway::Permit& permit,
+Answer<void> TasksApi::check_edge(const Caller& caller, const gateway::Permit& permit,
                                   const std::string& agent) const {
   const auto inventory = directory_.snapshot();
   const auto* to = inventory->find(agent);
@@ -143,7 +148,7 @@ Answer<void> TasksApi::check_edge(const http::Request& request, const gateway::P
   const bool hands_on = (*from)->kind == inventory::Kind::kAgent;
   if (hands_on && !to->acts_for((*from)->id, (*from)->kind))
     return conflict(fmt::format("`agents`: agent `{}` may not act for agent `{}`", agent, (*from)->id));
-  TRY(api_.allow(request, kDelegate, {"Writ::Agent", agent},
+  TRY(api_.allow(caller, kDelegate, {"Writ::Agent", agent},
                  [to](cedar::Arena&) { return to->attributes(); }));
   return {};
 }

@@ -21,9 +21,11 @@ class TasksApi {
 
   Result<void> add_to(http::Endpoints& endpoints) const;
 
- private:
   using Live = std::shared_ptr<task::LiveTask>;
+  // What POST /v1/tasks does with its body.
+  Answer<Live> open(const Caller& caller, const codec::Json& json) const;
 
+ private:
   Answer<http::Response> open(const http::Request& request) const;
   Answer<http::Response> list(const http::Request& request) const;
   Answer<http::Response> show(const http::Request& request, const std::string& id) const;
@@ -31,9 +33,9 @@ class TasksApi {
   Answer<http::Response> approve(const http::Request& request, const std::string& id) const;
   Answer<http::Response> deny(const http::Request& request, const std::string& id) const;
   // May it become a sub-task of its parent, by the caller's hand, for the agents that it names?
-  Answer<void> check_parent(const http::Request& request, const gateway::Permit& permit,
+  Answer<void> check_parent(const Caller& caller, const gateway::Permit& permit,
                             const task::Task& task) const;
-  Answer<void> check_edge(const http::Request& request, const gateway::Permit& permit,
+  Answer<void> check_edge(const Caller& caller, const gateway::Permit& permit,
                           const std::string& agent) const;
   // What can be done to a task that is there: its record's event, and what does it.
   struct Verb {

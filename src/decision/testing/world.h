@@ -213,7 +213,8 @@ class Asker {
         .resource = arena.entity(question.resource.type, question.resource.id),
         .inventory = *world_.inventory,
         .task = task,
-        .entities = *world_.policies.entities};
+        .entities = *world_.policies.entities,
+        .calendars = *world_.policies.calendars};
     if (question.attributes.is_object())
       inputs.resource_attributes = cedar::record_from_json(arena, question.attributes).value();
     return inputs;
