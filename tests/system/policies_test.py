@@ -92,7 +92,8 @@ class Check(Policies):
 
     def test_a_policy_that_gives_more_to_who_says_less_is_a_warning_unless_it_is_accepted_with_a_reason(self):
         forbid = 'forbid (principal, action, resource is Billing::Invoice) when { context has purpose && context.purpose == "x" };'
-        edited(self.billing, '@id("', f'@id("no-x") {forbid}\n@id("')
+        with open(self.billing, "a", encoding="utf-8") as file:
+            file.write(f'@id("no-x") {forbid}\n')
         status, report = self.check()
         self.assertEqual((0, 1), (status, report["warnings"]))
         self.assertIn("policy `no-x` forbids only where `context.purpose` is there", report["issues"][0]["message"])
