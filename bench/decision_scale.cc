@@ -149,15 +149,14 @@ class Caller {
     const auto user = arena.entity("Writ::User", token.claims().subject);
     const auto facts = cedar::make_record(
         arena, {{"customer", cedar::Value::entity(user)}, {"tenant", cedar::make_string(arena, "north")}});
-    const context::Inputs inputs{
-        .request = {world_.acme().now, "GET", "/invoices/new", "10.0.0.7"},
-        .api = *world_.inventory().find_api("invoices"),
-        .action = arena.entity("Billing::Action", "read"),
-        .resource = arena.entity("Billing::Invoice", "new"),
-        .inventory = world_.inventory(),
-        .task = task.get(),
-        .entities = *world_.acme().policies.entities,
-        .resource_attributes = facts};
+    const context::Inputs inputs{.request = {world_.acme().now, "GET", "/invoices/new", "10.0.0.7"},
+                                 .api = *world_.inventory().find_api("invoices"),
+                                 .action = arena.entity("Billing::Action", "read"),
+                                 .resource = arena.entity("Billing::Invoice", "new"),
+                                 .inventory = world_.inventory(),
+                                 .task = task.get(),
+                                 .entities = *world_.acme().policies.entities,
+                                 .resource_attributes = facts};
     const auto context = context::Context::of_use(token, inputs, memory_);
     if (!decide(world_.acme().policies, *context, workspace_).permitted()) return false;
     return task->consume(context->use()).has_value();
