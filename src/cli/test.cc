@@ -9,6 +9,7 @@
 #include "policytest/files.h"
 #include "policytest/mutate.h"
 #include "policytest/reader.h"
+#include "policytest/recorded.h"
 #include "policytest/report.h"
 #include "server/files.h"
 
@@ -22,6 +23,7 @@ struct Options {
   bool verbose = false;
   std::string junit;
   bool abnormal = false;
+  std::string audit;
   std::string out;
   bool mutate = false;
   bool coverage = false;
@@ -70,13 +72,17 @@ Result<void> write_findings(const policytest::Abnormal& abnormal, const std::str
 // What the requests that the tests expect to be permitted lead to, when something about them is wrong.
 int abnormal(const Options& options, policytest::Shared& shared,
              const std::vector<policytest::Suite>& suites) {
-  auto abnormal = policytest::Abnormal::make(shared);
+  const bool whole = options.files.empty() && options.audit.empty();
+  auto abnormal = policytest::Abnormal::make(shared, whole);
   if (!abnormal) return fail(abnormal.error());
   for (const auto& suite : suites) {
     if (const auto run = abnormal->run(suite); !run) return fail(run.error());
   }
   // Nothing tried is no proof of anything.
-  if (abnormal->originals() == 0) return fail("no test expects a permit, so there is nothing to derive from");
+  if (abnormal->originals() == 0)
+    return fail(options.audit.empty()
+                    ? "no test expects a permit, so there is nothing to derive from"
+                    : "no permit of the audit log can be reproduced, so there is nothing to derive from");
   if (!options.out.empty()) {
     if (const auto written = write_findings(*abnormal, options.out); !written) return fail(written.error());
   }
@@ -89,9 +95,7 @@ int abnormal(const Options& options, policytest::Shared& shared,
   } else {
     print_text(to_text(*abnormal));
   }
-  // Some of the files permit only some of what is accepted.
-  const bool unused = options.files.empty() && !abnormal->unused_acceptances().empty();
-  return abnormal->findings() == 0 && !unused ? kYes : kNo;
+  return abnormal->findings() == 0 && abnormal->unused_acceptances().empty() ? kYes : kNo;
 }
 
 // Which changes of the policies do the tests not notice?
@@ -154,8 +158,15 @@ int test(const Options& options) {
   const auto loaded = server::load(options.config, issues);
   if (!loaded) return broken(issues, options);
   issues = {};
-  const auto suites = read_suites(options, *loaded, issues);
-  if (!suites) return broken(issues, options);
+  std::optional<std::vector<policytest::Suite>> suites;
+  if (options.audit.empty()) {
+    suites = read_suites(options, *loaded, issues);
+    if (!suites) return broken(issues, options);
+  } else {
+    auto recorded = policytest::recorded_suite(options.audit, *loaded);
+    if (!recorded) return fail(recorded.error());
+    suites.emplace().push_back(*std::move(recorded));
+  }
 
   auto shared = policytest::Shared::make(*loaded);
   if (!shared) return fail(shared.error());
@@ -169,7 +180,8 @@ int test(const Options& options) {
 void add_test(CLI::App& program, Action& action) {
   auto options = std::make_shared<Options>();
   auto* command = program.add_subcommand("test", "run the tests of policies (*.test.yaml)");
-  command->add_option("files", options->files, "files or folders (default: those beside the policies)");
+  auto* files =
+      command->add_option("files", options->files, "files or folders (default: those beside the policies)");
   command->add_option("--config", options->config, "the configuration file")->capture_default_str();
   command->add_flag("--json", options->json, "print JSON");
   command->add_flag("-v,--verbose", options->verbose, "name the tests that passed, too");
@@ -177,6 +189,11 @@ void add_test(CLI::App& program, Action& action) {
   auto* abnormal =
       command->add_flag("--abnormal", options->abnormal,
                         "derive requests that are authenticated but wrong from the permitted ones");
+  command
+      ->add_option("--audit", options->audit,
+                   "derive from what this audit log says was permitted, in place of tests")
+      ->needs(abnormal)
+      ->excludes(files);
   command
       ->add_option("--out", options->out, "write each abnormal request that was permitted into this folder")
       ->needs(abnormal);

@@ -35,13 +35,18 @@ bool accepts(const Acceptance& acceptance, const Variant& variant) {
   return acceptance.subject == name || acceptance.subject == fmt::format("{} ({})", name, variant.what);
 }
 
-// A request by what it asks, whether a route says that or the test does.
-std::string key_of(const Suite& suite, const RequestSpec& request, const Answer& answer) {
+// A request by what it asks, whether a route says that or the test does. Of a recorded one, when and from
+// where it came is chance; that it comes at another time than the original, which came at `base`, is not.
+std::string key_of(const Suite& suite, const RequestSpec& request, const Answer& answer, Instant base) {
   RequestSpec asked = request;
   asked.target = {.api = answer.api,
                   .action = {answer.action, {}},
                   .resource = {answer.resource, {}},
                   .issue = request.target.issue};
+  if (suite.recorded) {
+    asked.time = Instant(request.time - base);
+    asked.ip.clear();
+  }
   return suite.file + request_to_json(asked).dump();
 }
 
@@ -51,10 +56,10 @@ std::string_view dimension_name(Dimension dimension) noexcept {
   return kNames[static_cast<std::size_t>(dimension)];
 }
 
-Result<Abnormal> Abnormal::make(Shared& shared) {
+Result<Abnormal> Abnormal::make(Shared& shared, bool whole) {
   const Acceptable dimensions{kAcceptAbnormal, "dimension",
                               [](std::size_t, std::string_view text) { return subject_length(text); }};
-  return Abnormal(shared, TRY(read_acceptances(shared.loaded.policies, dimensions)));
+  return Abnormal(shared, TRY(read_acceptances(shared.loaded.policies, dimensions)), whole);
 }
 
 Result<void> Abnormal::run(const Suite& suite) {
@@ -64,11 +69,16 @@ Result<void> Abnormal::run(const Suite& suite) {
       const auto* ask = std::get_if<Ask>(&test.steps[step]);
       if (ask == nullptr || ask->expect.code != "permit") continue;
       auto permit = permit_of({suite, test, step, {}});
+      if (!permit && suite.recorded) {
+        left_out_.push_back({ask->place, test.name, permit.error().message});
+        continue;
+      }
       if (!permit)
         return std::unexpected(
             std::move(permit.error()).in(fmt::format("{}:{}", ask->place.file, ask->place.line)));
       // The same request in the same state has the same abnormal paths.
-      if (step == 0 && !expected_.insert(key_of(suite, ask->request, *permit)).second) continue;
+      if (step == 0 && !expected_.insert(key_of(suite, ask->request, *permit, ask->request.time)).second)
+        continue;
       originals.push_back({suite, test, step, *std::move(permit)});
     }
   }
@@ -95,8 +105,8 @@ Result<Answer> Abnormal::permit_of(const Original& original) {
   if (answer.permitted()) return answer;
   return failure(
       ErrorCode::kInvalid,
-      fmt::format("the test fails: the request is refused with `{}`, and nothing can be derived from it",
-                  answer.code));
+      fmt::format("{}: the request is refused with `{}`, and nothing can be derived from it",
+                  original.suite.recorded ? "it cannot be reproduced" : "the test fails", answer.code));
 }
 
 Result<void> Abnormal::try_original(const Original& original) {
@@ -111,7 +121,9 @@ Result<void> Abnormal::try_original(const Original& original) {
       if (variant.before == Before::kUseUpBudget) continue;
       // What a test expects to be permitted is not abnormal.
       const bool as_described = original.step == 0 && variant.before == Before::kNothing;
-      if (as_described && expected_.contains(key_of(original.suite, variant.request, answer))) continue;
+      if (as_described &&
+          expected_.contains(key_of(original.suite, variant.request, answer, ask.request.time)))
+        continue;
     }
     applies[index(variant.dimension)] = true;
     Tried tried{std::move(variant), original.test.name, ask.place, std::move(answer), {}, {}};
@@ -165,6 +177,7 @@ std::size_t Abnormal::findings() const noexcept {
 
 std::vector<Acceptance> Abnormal::unused_acceptances() const {
   std::vector<Acceptance> unused;
+  if (!whole_) return unused;
   std::ranges::copy_if(acceptances_, std::back_inserter(unused),
                        [](const Acceptance& acceptance) { return !acceptance.used; });
   return unused;

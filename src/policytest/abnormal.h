@@ -76,6 +76,13 @@ struct Tried {
   bool is_finding() const noexcept { return answer.permitted() && accepted_by.empty(); }
 };
 
+// A request from which nothing was derived, or a derived one that was not tried.
+struct LeftOut {
+  server::Place place;
+  std::string test;
+  std::string why;
+};
+
 struct Cell {
   std::size_t refused = 0, permitted = 0, accepted = 0;
   std::size_t not_applicable = 0;         // originals that the dimension does not apply to
@@ -84,18 +91,21 @@ struct Cell {
 
 class Abnormal {
  public:
-  // Borrows. Fails when an @accept_abnormal is malformed.
-  static Result<Abnormal> make(Shared& shared);
+  // Borrows. `whole`: all that is accepted is needed by the suites that will be run. Fails when an
+  // @accept_abnormal is malformed.
+  static Result<Abnormal> make(Shared& shared, bool whole);
 
-  // Derives from, and tries, every request that the suite expects to be permitted.
+  // Derives from, and tries, every request that the suite expects to be permitted. Fails when one is not,
+  // unless it was recorded: that one is left out.
   Result<void> run(const Suite& suite);
 
   std::size_t originals() const noexcept { return originals_; }
   const std::vector<Tried>& tried() const noexcept { return tried_; }
+  const std::vector<LeftOut>& left_out() const noexcept { return left_out_; }
   std::size_t findings() const noexcept;
   const std::vector<std::string>& apis() const noexcept { return apis_; }
   const Cell& cell(Dimension dimension, std::size_t api) const { return cells_[api][index(dimension)]; }
-  // Accepted, and never permitted.
+  // Accepted, and never permitted. Of a part of the suites nobody can say that.
   std::vector<Acceptance> unused_acceptances() const;
 
  private:
@@ -109,8 +119,8 @@ class Abnormal {
     const Ask& ask() const { return std::get<Ask>(test.steps[step]); }
   };
 
-  Abnormal(Shared& shared, std::vector<Acceptance> acceptances)
-      : shared_(shared), acceptances_(std::move(acceptances)) {}
+  Abnormal(Shared& shared, std::vector<Acceptance> acceptances, bool whole)
+      : shared_(shared), acceptances_(std::move(acceptances)), whole_(whole) {}
   static std::size_t index(Dimension dimension) noexcept { return static_cast<std::size_t>(dimension); }
   Result<std::unique_ptr<World>> world_before(const Original& original);
   Result<Answer> permit_of(const Original& original);
@@ -121,7 +131,9 @@ class Abnormal {
 
   Shared& shared_;
   std::vector<Acceptance> acceptances_;
+  bool whole_;
   std::vector<Tried> tried_;
+  std::vector<LeftOut> left_out_;
   std::vector<std::string> apis_;
   std::vector<Row> cells_;          // by API
   std::set<std::string> expected_;  // permitted in the state that their file describes

@@ -132,6 +132,8 @@ std::string to_text(const Abnormal& abnormal) {
   });
   for (const Tried& tried : abnormal.tried())
     if (!tried.accepted_by.empty()) out += fmt::format("accepted {}: {}\n", told(tried), tried.reason);
+  for (const LeftOut& one : abnormal.left_out())
+    out += fmt::format("left out {}:{}: {}: {}\n", one.place.file, one.place.line, one.test, one.why);
   for (const auto& unused : abnormal.unused_acceptances())
     out += fmt::format("UNUSED {}\n", unused_text(unused, kAcceptAbnormal));
   for (const Tried& tried : abnormal.tried())
@@ -141,7 +143,8 @@ std::string to_text(const Abnormal& abnormal) {
 }
 
 Json to_json(const Abnormal& abnormal) {
-  Json matrix = Json::array(), permitted = Json::array(), accepted = Json::array(), unused = Json::array();
+  Json matrix = Json::array(), permitted = Json::array(), accepted = Json::array(), unused = Json::array(),
+       left_out = Json::array();
   for_each_cell(abnormal, [&](Dimension dimension, const std::string& api, const Cell& cell) {
     Json reasons = Json::object();
     for (const auto& [what, number] : cell.by) reasons.set(what, count(number));
@@ -158,12 +161,16 @@ Json to_json(const Abnormal& abnormal) {
     if (tried.is_finding()) permitted.push(json_of(tried));
     if (!tried.accepted_by.empty()) accepted.push(json_of(tried));
   }
+  for (const LeftOut& one : abnormal.left_out())
+    left_out.push(Json::object(
+        {{"file", one.place.file}, {"line", one.place.line}, {"test", one.test}, {"why", one.why}}));
   for (const auto& acceptance : abnormal.unused_acceptances()) unused.push(to_json(acceptance));
   return Json::object({{"originals", count(abnormal.originals())},
                        {"tried", count(abnormal.tried().size())},
                        {"matrix", std::move(matrix)},
                        {"permitted", std::move(permitted)},
                        {"accepted", std::move(accepted)},
+                       {"left_out", std::move(left_out)},
                        {"unused_acceptances", std::move(unused)}});
 }
 

@@ -117,6 +117,7 @@ struct Suite {
   std::shared_ptr<const cedar::Entities> entities;
   std::vector<TaskFixture> tasks;
   std::vector<Test> tests;
+  bool recorded = false;  // from an audit log: what cannot be reproduced is left out, and is no mistake
 };
 
 }  // namespace writ::policytest

@@ -1,0 +1,22 @@
+// Recorded requests: what an audit log says was permitted, as a suite, so that abnormal paths can be derived
+// from what really happens.
+//
+// Taken are the permits of the gateway and of the token endpoint, each different request once, with the tasks
+// that the log says were opened. A record holds no environment, `acr`, `auth_time`, binding, body or query of
+// its request; purpose and tenant are those that the decision saw. So not every request can be reproduced;
+// which is left out, policytest/abnormal.h says.
+#pragma once
+
+#include <filesystem>
+
+#include "base/result.h"
+#include "policytest/suite.h"
+#include "server/load.h"
+
+namespace writ::policytest {
+
+// The tests are named "record 17" and have their place in the log. Fails when the log cannot be read or is
+// not whole (audit/verify.h), and with kLimit on more than kMaxTests different requests.
+Result<Suite> recorded_suite(const std::filesystem::path& log, const server::Loaded& loaded);
+
+}  // namespace writ::policytest
