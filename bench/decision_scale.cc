@@ -156,6 +156,7 @@ class Caller {
                                  .inventory = world_.inventory(),
                                  .task = task.get(),
                                  .entities = *world_.acme().policies.entities,
+                                 .calendars = *world_.acme().policies.calendars,
                                  .resource_attributes = facts};
     const auto context = context::Context::of_use(token, inputs, memory_);
     if (!decide(world_.acme().policies, *context, workspace_).permitted()) return false;

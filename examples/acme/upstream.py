@@ -25,7 +25,7 @@ MAILBOXES = {
     "sofia": [{"from": "billing@acme.example", "subject": "Your invoice inv-2001"}],
 }
 # Headers that an API without a gateway might believe. The gateway removes what the caller sent under these names.
-IDENTITY_HEADERS = ("writ-context", "authorization", "x-user", "x-user-id", "x-forwarded-user", "x-tenant", "x-role")
+IDENTITY_HEADERS = ("writ-context", "writ-approval", "authorization", "x-user", "x-user-id", "x-forwarded-user", "x-tenant", "x-role")
 MAX_BODY_BYTES = 16 << 20
 
 

@@ -95,6 +95,7 @@ Record make_record(Instant time, const Decision& decision) {
   writer.text("action", decision.action);
   writer.text("resource", decision.resource);
   writer.text("task", decision.task);
+  writer.text("approval", decision.approval);
   writer.text("purpose", decision.purpose);
   writer.text("tenant", decision.tenant);
   writer.text("token_id", decision.token_id);

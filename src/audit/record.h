@@ -28,6 +28,7 @@ struct Decision {
   std::string_view action;
   std::string_view resource;
   std::string_view task;
+  std::string_view approval;             // of this call, that it used up
   std::vector<std::string_view> labels;  // that the task earns by it
   std::string_view purpose;
   std::string_view tenant;

@@ -7,7 +7,7 @@ namespace writ {
 namespace {
 
 // In the order of the enumeration.
-constexpr std::array<std::string_view, 38> kCodes = {
+constexpr std::array<std::string_view, 44> kCodes = {
     "token_missing",       "token_malformed",        "token_signature",
     "token_type",          "token_issuer",           "token_expired",
     "token_not_yet_valid", "token_revoked",          "token_replayed",
@@ -20,7 +20,9 @@ constexpr std::array<std::string_view, 38> kCodes = {
     "action_not_in_task",  "resource_not_in_task",   "purpose_mismatch",
     "budget_exceeded",     "amount_unknown",         "policy_forbid",
     "policy_no_permit",    "context_missing",        "step_up_required",
-    "approval_required",   "indeterminate",
+    "approval_required",   "approval_unknown",       "approval_mismatch",
+    "approval_pending",    "approval_denied",        "approval_expired",
+    "approval_used",       "indeterminate",
 };
 static_assert(kCodes.size() == static_cast<std::size_t>(Reason::kIndeterminate) + 1);
 

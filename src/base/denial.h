@@ -48,6 +48,12 @@ enum class Reason {
   kContextMissing,
   kStepUpRequired,
   kApprovalRequired,
+  kApprovalUnknown,
+  kApprovalMismatch,
+  kApprovalPending,
+  kApprovalDenied,
+  kApprovalExpired,
+  kApprovalUsed,
   kIndeterminate,
 };
 

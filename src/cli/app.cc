@@ -19,6 +19,7 @@ int run(int argc, char** argv) {
   add_decide(program, action);
   add_token(program, action);
   add_task(program, action);
+  add_approval(program, action);
   add_inventory(program, action);
   add_audit(program, action);
   add_keys(program, action);

@@ -28,6 +28,7 @@ void add_test(CLI::App& program, Action& action);
 void add_decide(CLI::App& program, Action& action);
 void add_token(CLI::App& program, Action& action);
 void add_task(CLI::App& program, Action& action);
+void add_approval(CLI::App& program, Action& action);
 void add_inventory(CLI::App& program, Action& action);
 void add_audit(CLI::App& program, Action& action);
 void add_keys(CLI::App& program, Action& action);

@@ -47,6 +47,7 @@ struct Names {
   const Text* sender_bound = of("senderBound");
   const Text* request = of("request");
   const Text* calendars = of("calendars");
+  const Text* approved = of("approved");
   const Text* time = of("time");
   const Text* ip = of("ip");
   const Text* method = of("method");
@@ -274,7 +275,7 @@ Result<void> Context::lay_entities() {
   return lay_resource();
 }
 
-Value Context::chain_record() {
+Value Context::chain_record() const {
   auto& arena = workspace_->arena_;
   const auto& actors = claims_->actors;
   auto* ids = arena.allocate_array<Value>(actors.size());
@@ -285,7 +286,7 @@ Value Context::chain_record() {
   return fields.record();
 }
 
-Value Context::token_record() {
+Value Context::token_record() const {
   auto& arena = workspace_->arena_;
   Fields fields(arena, 4);
   fields.add(names().issued, Value::datetime(cedar::Datetime::from(claims_->issued_at)));
@@ -296,7 +297,7 @@ Value Context::token_record() {
   return fields.record();
 }
 
-Value Context::request_record() {
+Value Context::request_record() const {
   auto& arena = workspace_->arena_;
   const RequestFacts& request = inputs_.request;
   Fields fields(arena, 4);
@@ -307,9 +308,9 @@ Value Context::request_record() {
   return fields.record();
 }
 
-Value Context::make_context_record() {
+Value Context::make_context_record() const {
   auto& arena = workspace_->arena_;
-  Fields fields(arena, 12);
+  Fields fields(arena, 13);
   std::array<bool, 4> named{};
   for (const Party& party : parties()) {
     const auto kind = static_cast<std::size_t>(party.kind);
@@ -320,6 +321,7 @@ Value Context::make_context_record() {
   fields.add(names().chain, chain_record());
   fields.add(names().token, token_record());
   fields.add(names().request, request_record());
+  fields.add(names().approved, Value::boolean(inputs_.approved));
   fields.add(names().calendars, inputs_.calendars.in_force(inputs_.request.time, arena));
   if (inputs_.task != nullptr)
     fields.add(names().task, cedar::make_entity(arena, kTaskType, (*inputs_.task)->id));
@@ -327,6 +329,12 @@ Value Context::make_context_record() {
   fields.add(names().tenant, tenant());
   fields.add(names().environment, environment());
   return fields.record();
+}
+
+Value Context::approved_record() const {
+  Context approved = *this;
+  approved.inputs_.approved = true;
+  return approved.make_context_record();
 }
 
 const Value* Context::resource_attribute(std::string_view attribute) const noexcept {

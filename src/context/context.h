@@ -63,6 +63,8 @@ struct Inputs {
   std::optional<cedar::Value> resource_attributes = {};
   // What the route knows that the request spends.
   std::span<const task::NamedAmount> amounts = {};
+  // People have approved this very call, and the caller uses that approval up.
+  bool approved = false;
 };
 
 // Memory that is used again. One per thread.
@@ -113,6 +115,9 @@ class Context {
     return {inputs_.action, inputs_.resource, inputs_.request.time, inputs_.amounts};
   }
   cedar::Value record() const noexcept { return record_; }
+  bool approved() const noexcept { return inputs_.approved; }
+  // The record as it would be if the call were approved. Lives as long as the workspace's arena.
+  cedar::Value approved_record() const;
   cedar::EntityView entities() const noexcept { return *workspace_->overlay_; }
   // The facts of the whole request, as policies see them and guards compare them. The token's claim, else
   // (so that leaving a claim out of a token takes no fact away) what the inventory and the task say.
@@ -141,10 +146,10 @@ class Context {
   Result<void> lay_entities();
   Result<void> lay_resource();
   cedar::Value attributes_of(const Party& party);
-  cedar::Value make_context_record();
-  cedar::Value chain_record();
-  cedar::Value token_record();
-  cedar::Value request_record();
+  cedar::Value make_context_record() const;
+  cedar::Value chain_record() const;
+  cedar::Value token_record() const;
+  cedar::Value request_record() const;
 
   Point point_;
   const token::AccessClaims* claims_;

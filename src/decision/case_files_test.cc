@@ -118,11 +118,11 @@ TEST_P(DecisionCases, ComeOutAsTheyShould) {
 INSTANTIATE_TEST_SUITE_P(Files, DecisionCases, ::testing::ValuesIn(case_files()),
                          [](const auto& file) { return file.param; });
 
-// Those of the token are `token`'s to give, those of a later step are not given yet.
+// Those of the token are `token`'s to give, those of an approval that comes along the enforcer's.
 bool given_by_decision(Reason reason) {
   return reason >= Reason::kAudienceMismatch && reason != Reason::kSenderBindingMissing &&
          reason != Reason::kSenderBindingMismatch && reason != Reason::kStepUpRequired &&
-         reason != Reason::kApprovalRequired;
+         (reason <= Reason::kApprovalRequired || reason == Reason::kIndeterminate);
 }
 
 TEST(DecisionCasesAll, EveryReasonADecisionGivesHasACase) {

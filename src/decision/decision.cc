@@ -57,6 +57,7 @@ class Decider {
       refuse(*std::move(refused));
       if (reasons_ == Reasons::kFirst) return refused_for_good();
     }
+    const bool guarded = decision_.refusals_.empty();
     const cedar::EntityView entities = context.entities();
     std::size_t permitted = 0;
     for (const context::Party& party : context.parties()) {
@@ -64,10 +65,13 @@ class Decider {
       if (ask(request, entities, kind_name(party.kind))) {
         ++permitted;
       } else if (reasons_ == Reasons::kFirst) {
-        return refused_for_good();
+        break;
       }
     }
-    if (!decision_.refusals_.empty()) return refused_for_good();
+    if (!decision_.refusals_.empty()) {
+      if (guarded && would_pass_approved(context)) require_approval();
+      return refused_for_good();
+    }
     // Every party, and there is at least the client.
     if (permitted == 0 || permitted != context.parties().size()) return broken("a request without parties");
     decision_.effect_ = Effect::kPermit;
@@ -96,6 +100,29 @@ class Decider {
     decision_.effect_ = unsure ? Effect::kIndeterminate : Effect::kDeny;
     decision_.policies_.clear();
     return decision_;
+  }
+
+  // What only the policies refuse, and would not if people had approved this very call. A token is asked for
+  // without an approval.
+  bool would_pass_approved(const context::Context& context) {
+    if (context.approved() || context.point() != context::Point::kUse) return false;
+    const cedar::EntityView entities = context.entities();
+    const cedar::Value record = context.approved_record();
+    return std::ranges::all_of(context.parties(), [&](const context::Party& party) {
+      authorize(*snapshot_.policies, {party.uid, context.action(), context.resource(), record}, entities,
+                evaluation_);
+      return evaluation_.allowed() && first_error(true) == nullptr;
+    });
+  }
+
+  // The first reason, in place of the one that an approval does away with.
+  void require_approval() {
+    Refusal first = decision_.refusals_.front();
+    first.reason = Reason::kApprovalRequired;
+    first.message = fmt::format("people have to approve this call: {}", first.message);
+    first.path.clear();
+    first.of_call = true;
+    decision_.refusals_.front() = std::move(first);
   }
 
   // Is this party permitted?

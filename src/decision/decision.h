@@ -27,6 +27,9 @@ struct Refusal {
   std::string party;                  // the party at fault as Cedar writes it; empty when it is none's
   std::vector<std::string> policies;  // that said no, or could not be evaluated
   std::string path;                   // context_missing: what was missing
+  // approval_required: an approval of this one call is what is missing (and not of its task) ...
+  bool of_call = false;
+  std::string approval = {};  // ... and the id of the one that waits
 };
 
 class Decision {

@@ -1,9 +1,13 @@
 #include "gateway/enforcer.h"
 
+#include <fmt/format.h>
 #include <future>
 
 #include "cedar/value.h"
+#include "codec/base64url.h"
 #include "context/context.h"
+#include "crypto/hash.h"
+#include "crypto/random.h"
 #include "gateway/refusal.h"
 #include "http/target.h"
 #include "token/presented.h"
@@ -25,6 +29,29 @@ std::unexpected<decision::Refusal> refuse(Denial denial) {
 
 std::unexpected<decision::Refusal> broken(std::string message) {
   return refuse({Reason::kIndeterminate, std::move(message)});
+}
+
+constexpr std::size_t kMaxApprovalIdBytes = 64;
+
+// What the upstream acts on. Each part has its length before it, so that no two requests run into one.
+std::string digest_of(const http::Request& request, std::string_view body) {
+  std::string text;
+  const auto add = [&](std::string_view part) {
+    text += std::to_string(part.size()) + ':' + std::string(part);
+  };
+  add(request.method);
+  add(request.path);
+  add(request.query);
+  for (std::size_t i = 0; i < request.headers.size(); ++i) {
+    const auto header = request.headers[i];
+    // The same bytes mean something else as another media type.
+    if (http::equal_ignoring_case(header.name, "Content-Type") ||
+        http::equal_ignoring_case(header.name, "Content-Encoding"))
+      add(header.value);
+  }
+  add(body);
+  const auto digest = crypto::sha256(text);
+  return codec::base64url_encode(crypto::as_bytes(digest));
 }
 
 std::string text_of(const EntityName& name) {
@@ -67,6 +94,7 @@ class Enforcer::Walk {
   std::expected<void, decision::Refusal> ask(Proof proof) {
     TRY(verify(proof));
     TRY(find_facts());
+    if (proof == Proof::kChecked) TRY(find_approval());
     auto& arena = memory_.context.arena();
     context::Inputs inputs{
         .request = {now_, asked_.request.method, asked_.request.path, asked_.request.peer_ip},
@@ -77,7 +105,8 @@ class Enforcer::Walk {
         .task = task_.get(),
         .entities = *policies_->entities,
         .calendars = *policies_->calendars,
-        .amounts = asked_.amounts};
+        .amounts = asked_.amounts,
+        .approved = approval_.has_value()};
     if (asked_.attributes) inputs.resource_attributes = asked_.attributes(arena);
     auto context = context::Context::of_use(*token_, inputs, memory_.context);
     if (!context) return broken(context.error().message);
@@ -86,6 +115,16 @@ class Enforcer::Walk {
     if (decision_->permitted()) return {};
     if (decision_->refusals().empty()) return broken("the decision gave no answer");
     return std::unexpected(decision_->refusals().front());
+  }
+
+  // What people would approve; null where no approval helps, or none is taken.
+  std::shared_ptr<const Offer> offer(const decision::Refusal& refusal) const {
+    if (!refusal.of_call || parts_.calls == nullptr) return nullptr;
+    return std::make_shared<const Offer>(
+        Offer{{.call = call(), .tenant = owned(context_->tenant()), .asked_at = now_},
+              refusal,
+              request_id_,
+              bound_});
   }
 
   audit::Record record(const decision::Refusal* refusal) const {
@@ -110,6 +149,7 @@ class Enforcer::Walk {
       facts.effect = effect_name(decision::Effect::kPermit);
       facts.policies = decision_->policies();
       facts.labels = labels_;
+      if (approval_) facts.approval = *approval_;
     }
     return audit::make_record(now_, facts);
   }
@@ -153,7 +193,55 @@ class Enforcer::Walk {
     return {};
   }
 
+  // Everything of the call but its arguments.
+  task::Call call() const {
+    const auto& claims = token_->claims();
+    task::Call call{.subject = claims.subject,
+                    .client = claims.client_id,
+                    .task = claims.task,
+                    .purpose = claims.purpose,
+                    .api = std::string(asked_.api),
+                    .action = text_of(asked_.action),
+                    .resource = text_of(asked_.resource),
+                    .method = asked_.request.method,
+                    .path = asked_.request.path,
+                    .query = asked_.request.query,
+                    .policy_revision = policies_->revision};
+    for (const auto& actor : claims.actors) call.actors.push_back(actor.subject);
+    return call;
+  }
+
+  task::Call call_with_arguments() const {
+    auto whole = call();
+    whole.arguments = digest_of(asked_.request, *asked_.body);
+    return whole;
+  }
+
+  // The approval that the request brings along has to be of this very call, whether or not it needs one.
+  std::expected<void, decision::Refusal> find_approval() {
+    const auto count = asked_.request.headers.count(kApprovalHeader);
+    if (count == 0) return {};
+    const auto id = *asked_.request.headers.find(kApprovalHeader);
+    if (count > 1 || id.empty() || id.size() > kMaxApprovalIdBytes)
+      return refuse({Reason::kApprovalUnknown, "`Writ-Approval` is there twice, or is no id of an approval"});
+    if (parts_.calls == nullptr || !asked_.body)
+      return refuse({Reason::kApprovalUnknown, "no approvals of single calls are taken here"});
+    if (auto checked = parts_.calls->check(id, call_with_arguments(), now_); !checked)
+      return refuse(std::move(checked).error());
+    approval_ = id;
+    return {};
+  }
+
   std::expected<void, decision::Refusal> consume() {
+    TRY(consume_budget());
+    if (!approval_) return {};
+    // The last thing: whatever else refuses leaves the approval unused.
+    if (auto used = parts_.calls->use(*approval_, call_with_arguments(), now_); !used)
+      return refuse(std::move(used).error());
+    return {};
+  }
+
+  std::expected<void, decision::Refusal> consume_budget() {
     if (!decision_->consumes_budget()) return {};
     if (task_ == nullptr) return broken("the decision asks for the budget of a task that is not there");
     if (!find_labels()) return broken("the resource's attribute `taskLabels` is no set of texts");
@@ -209,6 +297,7 @@ class Enforcer::Walk {
   std::shared_ptr<const decision::PolicySnapshot> policies_;
   std::shared_ptr<task::LiveTask> task_;
   std::vector<std::string_view> labels_;
+  std::optional<std::string> approval_;  // of this call, to be used up
   std::optional<context::Context> context_;
   const decision::Decision* decision_ = nullptr;
 };
@@ -227,7 +316,8 @@ void Enforcer::enforce(const Asked& asked, OutcomeCallback callback) {
   auto record = walk.record(decided ? nullptr : &decided.error());
   Outcome outcome = decided ? Outcome(*std::move(decided))
                             : std::unexpected(Refused{decided.error().reason,
-                                                      refusal_response(decided.error(), id, walk.bound())});
+                                                      refusal_response(decided.error(), id, walk.bound()),
+                                                      walk.offer(decided.error())});
   parts_.record(std::move(record),
                 [this, id, outcome = std::move(outcome), callback = std::move(callback)](
                     Result<void> recorded) mutable { give(std::move(outcome), recorded, callback, id); });
@@ -252,6 +342,42 @@ Outcome Enforcer::enforce(const Asked& asked) {
   auto future = promise.get_future();
   enforce(asked, [&](Outcome outcome) { promise.set_value(std::move(outcome)); });
   return future.get();
+}
+
+void Enforcer::offer_approval(const Offer& offer, const http::Request& request, std::string_view body,
+                              std::move_only_function<void(http::Response)> callback) {
+  auto asked = offer.asked;
+  asked.call.arguments = digest_of(request, body);
+  asked.body = body;
+  const std::string client = asked.call.client;
+  std::string made;
+  const auto stored = parts_.calls->ask(std::move(asked), [&] { return made = "a-" + crypto::random_id(); });
+  auto refusal = offer.refusal;
+  if (!stored) {
+    // Without a place to wait in it stays what it was, a refusal.
+    refusal.message += "; " + stored.error().message;
+    return callback(refusal_response(refusal, offer.request_id, offer.bound));
+  }
+  refusal.approval = stored->approval.id;
+  auto answer = refusal_response(refusal, offer.request_id, offer.bound);
+  // The one that waits already has its record.
+  if (made.empty()) return callback(std::move(answer));
+  const auto detail = fmt::format("{} on {}", stored->approval.call.action, stored->approval.call.resource);
+  const audit::Event event{.type = "approval.requested",
+                           .actor = client,
+                           .object = stored->approval.id,
+                           .detail = detail,
+                           .request_id = offer.request_id};
+  parts_.record(
+      audit::make_record(stored->approval.asked_at, event),
+      [id = offer.request_id, answer = std::move(answer), callback = std::move(callback)](
+          Result<void> recorded) mutable { callback(recorded ? std::move(answer) : audit_unavailable(id)); });
+}
+
+std::shared_ptr<const Offer> Enforcer::would_offer(const Asked& asked) const {
+  Walk walk(parts_, asked, memory());
+  const auto decided = walk.ask(Walk::Proof::kLeftAlone);
+  return decided ? nullptr : walk.offer(decided.error());
 }
 
 bool Enforcer::would_permit(const Asked& asked) const {

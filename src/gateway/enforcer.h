@@ -1,6 +1,6 @@
 // Enforcer: the one place that walks a request from its token to an answer:
 //
-//   extract → verify → context → decide → consume budget → audit → permit or refusal
+//   extract → verify → context → decide → consume budget and approval → audit → permit or refusal
 //
 // The gateway's proxy, Writ's own API and AuthZEN all come through here; they say which API, action and
 // resource the request is about. The outcome is given only after its audit record is written, permits and
@@ -35,6 +35,7 @@
 #include "http/request.h"
 #include "http/response.h"
 #include "inventory/directory.h"
+#include "task/call_approvals.h"
 #include "task/registry.h"
 #include "token/verifier.h"
 
@@ -64,6 +65,9 @@ struct Asked {
   // The caller's token, by whoever made it for this caller a moment ago (the token endpoint). Null: the
   // request's headers carry one.
   const token::Verified* token = nullptr;
+  // All of the request's body, where an approval of this call may be used. Absent: it was not read, or no
+  // approvals of calls are taken here.
+  std::optional<std::string_view> body = {};
   // Scheme and authority under which callers reach this server, "https://api.acme.example": DPoP proofs are
   // for it. Empty: no proof can be checked, and sender-bound tokens are refused.
   std::string_view public_origin = {};
@@ -94,9 +98,18 @@ class Permit {
   std::optional<std::string> tenant_, environment_, purpose_;
 };
 
+// A call that people may approve: all but its arguments.
+struct Offer {
+  task::CallApproval asked;
+  decision::Refusal refusal;
+  std::string request_id;
+  bool bound;
+};
+
 struct Refused {
   Reason reason;
   http::Response response;
+  std::shared_ptr<const Offer> offer = nullptr;  // approval_required: for offer_approval()
 };
 
 using Outcome = std::expected<Permit, Refused>;
@@ -112,6 +125,7 @@ struct EnforcerParts {
   std::function<std::shared_ptr<const decision::PolicySnapshot>()> policies;
   // audit::Log::append: calls back once, from any thread or from inside the call.
   std::function<void(audit::Record, audit::Log::Done)> record;
+  task::CallApprovals* calls = nullptr;  // null: no approvals of calls are taken
 };
 
 // For /metrics. Monotone.
@@ -133,6 +147,14 @@ class Enforcer {
   void enforce(const Asked& asked, OutcomeCallback callback);
   // Waits. Not on a loop thread.
   Outcome enforce(const Asked& asked);
+  // Puts the call that was refused before those who approve, and calls back with the answer that names the
+  // approval's id, when its record is written. `body` is all of the request's. What is put there grants
+  // nothing, so it is kept before it is recorded.
+  void offer_approval(const Offer& offer, const http::Request& request, std::string_view body,
+                      std::move_only_function<void(http::Response)> callback);
+  // What people would have to approve for this to pass; null when an approval does not help, or is not
+  // needed. Silently, as would_permit().
+  std::shared_ptr<const Offer> would_offer(const Asked& asked) const;
   // Would this be permitted? Nothing is recorded, no budget is taken and no DPoP proof looked at: it is for
   // choosing what to show to a caller whose request was permitted and recorded, never for letting one pass.
   bool would_permit(const Asked& asked) const;

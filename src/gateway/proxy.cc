@@ -179,10 +179,26 @@ struct Proxy::Forwarded {
   std::optional<std::string> body = {};  // if it is read before the decision
 
   using Owned = std::unique_ptr<Forwarded>;
-  static void read_body(Owned forwarded);
+  using Then = std::move_only_function<void(Owned)>;
+  // All of it, up to the limit.
+  static void read_body(Owned forwarded, Then then);
   static void ask(Owned forwarded);
+  static void offer_approval(Owned forwarded, std::shared_ptr<const Offer> offer);
+  // Runs it on the exchange's loop.
+  static void on_loop(Owned forwarded, Then work);
 
   // On the exchange's loop.
+  static void take(Owned forwarded, Outcome outcome) {
+    if (outcome || outcome.error().offer == nullptr) return forwarded->go_on(std::move(outcome));
+    auto offer = outcome.error().offer;
+    // What people approve they have to see, and the call that is repeated has to be the same.
+    if (!forwarded->exchange.has_body() || forwarded->body)
+      return offer_approval(std::move(forwarded), std::move(offer));
+    read_body(std::move(forwarded), [offer = std::move(offer)](Owned read) mutable {
+      offer_approval(std::move(read), std::move(offer));
+    });
+  }
+
   void go_on(Outcome outcome) {
     if (!outcome) return exchange.respond(std::move(outcome).error().response);
     const auto& action = route->action();
@@ -229,27 +245,49 @@ void Proxy::handle(http::Exchange exchange) {
   // The request lives in the exchange, which moves but keeps its address behind it.
   auto forwarded = std::make_unique<Forwarded>(core_, std::move(exchange), match.route, values);
   match.route->resource_id().append(forwarded->resource_id, values);
-  if (!match.route->reads_body() || !forwarded->exchange.has_body())
-    return Forwarded::ask(std::move(forwarded));
-  forwarded->body.emplace();
-  Forwarded::read_body(std::move(forwarded));
+  const bool reads_body = match.route->reads_body() || request.headers.contains(kApprovalHeader);
+  if (!reads_body || !forwarded->exchange.has_body()) return Forwarded::ask(std::move(forwarded));
+  Forwarded::read_body(std::move(forwarded), &Forwarded::ask);
 }
 
-void Proxy::Forwarded::read_body(Owned forwarded) {
+void Proxy::Forwarded::read_body(Owned forwarded, Then then) {
+  if (!forwarded->body) forwarded->body.emplace();
   auto& exchange = forwarded->exchange;
-  exchange.read_body([forwarded = std::move(forwarded)](Result<std::string_view> piece) mutable {
-    // The caller is gone, or the server has answered it.
-    if (!piece) return;
-    if (piece->empty()) return ask(std::move(forwarded));
-    const auto max = forwarded->core->options.max_read_body_bytes;
-    if (piece->size() > max - forwarded->body->size())
-      return forwarded->exchange.respond(
-          error_answer(413, "body_too_large",
-                       fmt::format("this request is read before it is decided on: at most {} bytes", max),
-                       new_request_id()));
-    forwarded->body->append(*piece);
-    read_body(std::move(forwarded));
+  exchange.read_body(
+      [forwarded = std::move(forwarded), then = std::move(then)](Result<std::string_view> piece) mutable {
+        // The caller is gone, or the server has answered it.
+        if (!piece) return;
+        if (piece->empty()) return then(std::move(forwarded));
+        const auto max = forwarded->core->options.max_read_body_bytes;
+        if (piece->size() > max - forwarded->body->size())
+          return forwarded->exchange.respond(
+              error_answer(413, "body_too_large",
+                           fmt::format("this request is read before it is decided on: at most {} bytes", max),
+                           new_request_id()));
+        forwarded->body->append(*piece);
+        read_body(std::move(forwarded), std::move(then));
+      });
+}
+
+void Proxy::Forwarded::on_loop(Owned forwarded, Then work) {
+  auto& loops = forwarded->core->parts.loops;
+  const auto loop = forwarded->exchange.loop();
+  if (loops.current() == loop) return work(std::move(forwarded));
+  loops.post(loop, [forwarded = std::move(forwarded), work = std::move(work)]() mutable {
+    work(std::move(forwarded));
   });
+}
+
+void Proxy::Forwarded::offer_approval(Owned forwarded, std::shared_ptr<const Offer> offer) {
+  const auto& request = forwarded->exchange.request();
+  auto& enforcer = forwarded->core->parts.enforcer;
+  const std::string body = std::move(forwarded->body).value_or("");
+  enforcer.offer_approval(*offer, request, body,
+                          [forwarded = std::move(forwarded)](http::Response answer) mutable {
+                            on_loop(std::move(forwarded), [answer = std::move(answer)](Owned back) mutable {
+                              back->exchange.respond(std::move(answer));
+                            });
+                          });
 }
 
 void Proxy::Forwarded::ask(Owned forwarded) {
@@ -260,6 +298,9 @@ void Proxy::Forwarded::ask(Owned forwarded) {
   const auto values = forwarded->values;
   const auto amounts =
       route.amounts(request, values, forwarded->body ? *forwarded->body : std::string_view());
+  std::optional<std::string_view> body;
+  if (forwarded->body) body = *forwarded->body;
+  if (!forwarded->exchange.has_body()) body = std::string_view();
   const Asked asked{.point = "gateway",
                     .request = request,
                     .api = route.api(),
@@ -268,13 +309,11 @@ void Proxy::Forwarded::ask(Owned forwarded) {
                     .attributes = route.facts(values),
                     .amounts = amounts,
                     .labels = route.labels(),
+                    .body = body,
                     .public_origin = core.options.public_origin};
   core.parts.enforcer.enforce(asked, [forwarded = std::move(forwarded)](Outcome outcome) mutable {
-    auto& loops = forwarded->core->parts.loops;
-    const auto loop = forwarded->exchange.loop();
-    if (loops.current() == loop) return forwarded->go_on(std::move(outcome));
-    loops.post(loop, [forwarded = std::move(forwarded), outcome = std::move(outcome)]() mutable {
-      forwarded->go_on(std::move(outcome));
+    on_loop(std::move(forwarded), [outcome = std::move(outcome)](Owned back) mutable {
+      take(std::move(back), std::move(outcome));
     });
   });
 }

@@ -2,11 +2,12 @@
 //
 // Bodies stream both ways with one piece in flight each, so a slow side slows the other and nothing piles up;
 // an upstream may answer before the request's body has ended. A body is read, and `100 Continue` sent, only
-// after the decision; but where a route finds an amount in it, all of it is read before, up to a limit, and
-// what was read is what is forwarded. What Writ itself answers is JSON with a stable `error`: not_found,
-// method_not_allowed, upstream_unreachable, upstream_broken, upstream_malformed (502), upstream_timeout
-// (504), overloaded (503), and the refusals (gateway/refusal.h). An answer that breaks in the middle closes
-// the caller's connection.
+// after the decision; but where a route finds an amount in it, or the request brings an approval of it along,
+// all of it is read before, up to a limit, and what was read is what is forwarded. Where people have to
+// approve the call it is read after the refusal, and put before them. What Writ itself answers is JSON with a
+// stable `error`: not_found, method_not_allowed, upstream_unreachable, upstream_broken, upstream_malformed
+// (502), upstream_timeout (504), overloaded (503), and the refusals (gateway/refusal.h). An answer that
+// breaks in the middle closes the caller's connection.
 //
 // Thread-safe. Order of life: everything in ProxyParts outlives the server that uses the proxy, and the
 // loops outlive the audit log, whose thread may still hand an outcome back to them.

@@ -57,6 +57,7 @@ http::Response refusal_response(const decision::Refusal& refusal, std::string_vi
   body.set("message", refusal.message);
   if (!refusal.party.empty()) body.set("party", refusal.party);
   if (!refusal.path.empty()) body.set("path", refusal.path);
+  if (!refusal.approval.empty()) body.set("approval", refusal.approval);
   if (!refusal.policies.empty()) {
     auto policies = codec::Json::array();
     for (const auto& policy : refusal.policies) policies.push(policy);

@@ -13,6 +13,8 @@
 namespace writ::gateway {
 
 inline constexpr std::string_view kRequestIdHeader = "X-Request-Id";
+// The id of an approval of this very call. It never reaches an upstream.
+inline constexpr std::string_view kApprovalHeader = "Writ-Approval";
 
 // Unique, not secret; made by us alone, never taken from a request. 22 characters of base64url.
 std::string new_request_id();

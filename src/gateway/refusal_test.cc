@@ -64,6 +64,12 @@ int expected_status(Reason reason) {
     case Reason::kContextMissing:
     case Reason::kStepUpRequired:
     case Reason::kApprovalRequired:
+    case Reason::kApprovalUnknown:
+    case Reason::kApprovalMismatch:
+    case Reason::kApprovalPending:
+    case Reason::kApprovalDenied:
+    case Reason::kApprovalExpired:
+    case Reason::kApprovalUsed:
       return 403;
     case Reason::kIndeterminate:
       return 503;

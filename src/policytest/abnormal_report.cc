@@ -115,6 +115,7 @@ Json request_to_json(const RequestSpec& request) {
   json.set("token", token_json(request.token));
   if (!request.target.body.empty()) json.set("body", request.target.body);
   if (request.proof != Proof::kRight) json.set("proof", proof_name(request.proof));
+  if (request.approved) json.set("approved", true);
   json.set("at", instant_json(request.time));
   if (!request.ip.empty()) json.set("ip", request.ip);
   return json;

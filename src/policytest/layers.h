@@ -15,9 +15,9 @@
 namespace writ::policytest {
 
 // The keys that say a request, and the claims of its token.
-inline constexpr std::string_view kRequestKeys[] = {"request",    "api",   "action", "resource",
-                                                    "attributes", "issue", "body",   "ip",
-                                                    "token",      "proof", "at",     "expect"};
+inline constexpr std::string_view kRequestKeys[] = {"request",  "api",  "action", "resource", "attributes",
+                                                    "issue",    "body", "ip",     "token",    "proof",
+                                                    "approved", "at",   "expect"};
 inline constexpr std::string_view kClaims[] = {"iss",       "sub",     "client_id", "aud",         "act",
                                                "task",      "purpose", "tenant",    "environment", "acr",
                                                "auth_time", "iat",     "nbf",       "exp",         "bound"};

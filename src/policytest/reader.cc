@@ -43,7 +43,7 @@ class SuiteReader {
     if (const YamlNode* defaults = fields.find("defaults")) {
       const Fields known(defaults, source_, "defaults",
                          {"request", "api", "action", "resource", "attributes", "issue", "body", "ip",
-                          "token", "proof", "at", "expect"});
+                          "token", "proof", "approved", "at", "expect"});
       defaults_.lay(known.node(), source_);
     }
     if (fields.require("tests") != nullptr && fields.list("tests").empty())
@@ -54,9 +54,10 @@ class SuiteReader {
   }
 
   std::optional<Question> read_question(const YamlNode& root, const YamlNode& more, Instant now) {
-    const Fields fields(&root, source_, "a request file",
-                        {"version", "about", "name", "now", "fixtures", "request", "api", "action",
-                         "resource", "attributes", "issue", "body", "ip", "token", "proof", "at", "expect"});
+    const Fields fields(
+        &root, source_, "a request file",
+        {"version", "about", "name", "now", "fixtures", "request", "api", "action", "resource", "attributes",
+         "issue", "body", "ip", "token", "proof", "approved", "at", "expect"});
     fields.integer("version", 1, 1);
     fields.text("name", 4096);
     read_world(fields, now);
@@ -84,9 +85,10 @@ class SuiteReader {
   }
 
   void read_test(const YamlNode& node) {
-    const Fields fields(&node, source_, "a test",
-                        {"name", "columns", "rows", "complete", "steps", "request", "api", "action",
-                         "resource", "attributes", "issue", "body", "ip", "token", "proof", "at", "expect"});
+    const Fields fields(
+        &node, source_, "a test",
+        {"name", "columns", "rows", "complete", "steps", "request", "api", "action", "resource", "attributes",
+         "issue", "body", "ip", "token", "proof", "approved", "at", "expect"});
     const auto name = fields.required_text("name");
     if (!name) return;
     const auto [first, added] = names_.try_emplace(*name, node.line);
@@ -128,8 +130,9 @@ class SuiteReader {
   void read_step(Test& test, const YamlNode& node, const Layers& layers) {
     const Fields fields(
         &node, source_, "a step",
-        {"times", "end_task", "revoke_task", "suspend", "retire", "activate", "revoke_token", "request",
-         "api", "action", "resource", "attributes", "issue", "body", "ip", "token", "proof", "at", "expect"});
+        {"times",   "end_task", "revoke_task", "suspend",  "retire",     "activate", "revoke_token",
+         "request", "api",      "action",      "resource", "attributes", "issue",    "body",
+         "ip",      "token",    "proof",       "approved", "at",         "expect"});
     Layers own = layers;
     own.lay(fields.node(), source_);
     constexpr std::pair<std::string_view, Change::Kind> kChanges[] = {

@@ -232,6 +232,16 @@ std::optional<RequestSpec> RequestReader::request(const Layers& layers, const Ya
     if (!spec.target.routed())
       source_.error(*node, "a `body` goes with a `request`: the route says what in it counts");
   }
+  if (const YamlNode* node = layers.find("approved")) {
+    if (node->kind != Kind::kBool) {
+      source_.error(*node, "`approved` must be true or false");
+    } else {
+      spec.approved = node->boolean;
+    }
+    if (spec.approved && spec.target.issue)
+      source_.error(*node,
+                    "a token is issued without an approval of the call: `approved` goes with a request");
+  }
   if (const YamlNode* node = layers.find("proof")) {
     constexpr std::string_view kNames[] = {"right", "none", "other_key", "other_request", "replayed"};
     const auto text = read_text(*node, source_, "proof").value_or("");

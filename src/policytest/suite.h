@@ -61,6 +61,7 @@ struct RequestSpec {
   Target target;
   TokenSpec token;
   Proof proof = Proof::kRight;
+  bool approved = false;  // people approve this very call, if that is what it needs
   Instant time;
   std::string ip;
 };

@@ -5,6 +5,7 @@
 
 #include "cedar/entity_json.h"
 #include "decision/guards.h"
+#include "gateway/refusal.h"
 #include "http/target.h"
 
 namespace writ::policytest {
@@ -85,6 +86,8 @@ struct World::Asking {
   token::AccessClaims claims;
   std::string token;
   Proof proof = Proof::kRight;
+  std::string_view body;
+  bool approved = false;
 };
 
 // The decision of a request, taken apart. What the context borrows is kept here.
@@ -113,7 +116,8 @@ World::World(Shared& shared, const Suite& suite, Policies policies)
                  .tasks = tasks_,
                  .policies = [this] { return policies_; },
                  // There is nobody to read a record of a test.
-                 .record = [](const audit::Record&, audit::Log::Done done) { done({}); }}) {}
+                 .record = [](const audit::Record&, audit::Log::Done done) { done({}); },
+                 .calls = &calls_}) {}
 
 Result<std::unique_ptr<World>> World::make(Shared& shared, const Suite& suite, Policies policies) {
   std::unique_ptr<World> world(new World(shared, suite, std::move(policies)));
@@ -165,6 +169,7 @@ bool World::find_target(const Target& target, Asking& asking, Answer& answer) co
   // The body of a test is data, and goes as such.
   if (!target.body.empty()) asking.request.headers.add("Content-Type", "application/json");
   asking.issue = target.issue;
+  asking.body = target.body;
   if (target.routed()) {
     const auto match =
         shared_.loaded.routes->match(asking.request.method, asking.request.path, asking.values);
@@ -254,7 +259,8 @@ Result<std::optional<World::Look>> World::look(const RequestSpec& request, const
       .task = look.task.get(),
       .entities = *policies_->entities,
       .calendars = *policies_->calendars,
-      .amounts = asking.amounts};
+      .amounts = asking.amounts,
+      .approved = asking.approved};
   if (asking.facts) inputs.resource_attributes = asking.facts(arena);
   look.context.emplace(asking.issue ? TRY(context::Context::of_issue(asking.claims, inputs, context_memory_))
                                     : TRY(context::Context::of_use(*look.token, inputs, context_memory_)));
@@ -274,17 +280,44 @@ Result<std::optional<World::Look>> World::look(const RequestSpec& request, const
   return look;
 }
 
+gateway::Asked World::asked(const Asking& asking) const {
+  const bool own = asking.api == server::kOwnApi;
+  return {.point = own ? "api" : "gateway",
+          .request = asking.request,
+          .api = asking.api,
+          .action = {asking.action.type, asking.action.id},
+          .resource = {asking.resource.type, asking.resource.id},
+          .attributes = asking.facts,
+          .amounts = asking.amounts,
+          .labels = asking.labels,
+          .body = own ? std::nullopt : std::optional(asking.body),
+          .public_origin = asking.origin};
+}
+
+// People see this very call and approve it, and the request brings their approval along. Writ's own API
+// takes none.
+Result<void> World::approve(const RequestSpec& request, Asking& asking) {
+  if (!request.approved || asking.issue || asking.api == server::kOwnApi) return {};
+  const auto offer = enforcer_.would_offer(asked(asking));
+  if (offer == nullptr) return {};
+  std::string id;
+  enforcer_.offer_approval(*offer, asking.request, asking.body, [&](const http::Response& answer) {
+    const auto told = codec::parse_json(answer.body);
+    const auto* named = told ? told->find_string("approval") : nullptr;
+    if (named != nullptr) id = *named;
+  });
+  // It was offered, and a body that is too long or no text is still not approved.
+  if (id.empty()) return {};
+  const auto waits = calls_.find(id);
+  if (waits && waits->state == task::CallState::kPending)
+    TRY(calls_.approve(id, {"people", {}}, request.time));
+  asking.request.headers.add(gateway::kApprovalHeader, id);
+  asking.approved = true;
+  return {};
+}
+
 Result<Answer> World::enforce(const Asking& asking, Answer answer) {
-  const gateway::Asked asked{.point = asking.api == server::kOwnApi ? "api" : "gateway",
-                             .request = asking.request,
-                             .api = asking.api,
-                             .action = {asking.action.type, asking.action.id},
-                             .resource = {asking.resource.type, asking.resource.id},
-                             .attributes = asking.facts,
-                             .amounts = asking.amounts,
-                             .labels = asking.labels,
-                             .public_origin = asking.origin};
-  const auto outcome = enforcer_.enforce(asked);
+  const auto outcome = enforcer_.enforce(asked(asking));
   if (outcome) {
     answer.effect = decision::Effect::kPermit;
     answer.code = effect_name(answer.effect);
@@ -325,6 +358,7 @@ Result<Answer> World::ask(const RequestSpec& request, const Observer& observer) 
   Answer answer;
   if (!find_target(request.target, asking, answer)) return answer;
   TRY(add_token(request, asking));
+  TRY(approve(request, asking));
   const auto look = TRY(this->look(request, asking));
   TRY(use_up_proof(asking));
   answer = asking.issue ? TRY(answer_of_look(*look, std::move(answer))) : TRY(enforce(asking, std::move(answer)));
@@ -352,7 +386,9 @@ std::optional<decision::Explanation> World::explain(const RequestSpec& request) 
   Asking asking;
   asking.request.peer_ip = request.ip;
   Answer answer;
-  if (!find_target(request.target, asking, answer) || !add_token(request, asking)) return std::nullopt;
+  if (!find_target(request.target, asking, answer) || !add_token(request, asking) ||
+      !approve(request, asking))
+    return std::nullopt;
   const auto look = this->look(request, asking);
   if (!look || !*look) return std::nullopt;
   return decision::explain(*policies_, *(*look)->context, shared_.loaded.config.redact);

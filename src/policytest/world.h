@@ -21,6 +21,7 @@
 #include "policytest/mint.h"
 #include "policytest/suite.h"
 #include "server/load.h"
+#include "task/testing/memory_call_store.h"
 #include "task/testing/memory_store.h"
 
 namespace writ::policytest {
@@ -86,6 +87,8 @@ class World {
   bool find_target(const Target& target, Asking& asking, Answer& answer) const;
   Result<void> add_token(const RequestSpec& request, Asking& asking);
   Result<void> use_up_proof(const Asking& asking);
+  gateway::Asked asked(const Asking& asking) const;
+  Result<void> approve(const RequestSpec& request, Asking& asking);
   Result<std::optional<Look>> look(const RequestSpec& request, const Asking& asking);
   Result<Answer> enforce(const Asking& asking, Answer answer);
   void observe(const Look& look, const Observer& observer) const;
@@ -99,6 +102,8 @@ class World {
   inventory::Directory directory_{inventory_store_};
   task::testing::MemoryStore task_store_;
   task::Registry tasks_{task_store_};
+  task::testing::MemoryCallStore call_store_;
+  task::CallApprovals calls_{call_store_};
   token::Revocations revocations_;
   token::MemoryReplayGuard replays_;
   token::Verifier verifier_;

@@ -13,6 +13,7 @@
 #include "oauth/token_endpoint.h"
 #include "server/audit_api.h"
 #include "server/authzen.h"
+#include "server/calls_api.h"
 #include "server/data_folder.h"
 #include "server/inventory_api.h"
 #include "server/metrics.h"
@@ -104,7 +105,7 @@ struct App::Parts {
   Result<void> add_health();
   void prune_later();
   http::Response metrics() const;
-  gateway::EnforcerParts enforcer_parts();
+  gateway::EnforcerParts enforcer_parts(task::CallApprovals* approvals);
 
   std::function<Policies()> policy_source() {
     return [this] { return policies.get(); };
@@ -140,6 +141,7 @@ struct App::Parts {
   const token::Minter minter{*keys};
   inventory::Directory directory{*store};
   task::Registry tasks{*store};
+  task::CallApprovals calls{*store};
 
   const oauth::TrustedIssuers issuers;
   const oauth::ClientAuthentication clients{
@@ -149,8 +151,9 @@ struct App::Parts {
   const oauth::Recorder recorder = [this](audit::Record entry) { return record(std::move(entry)); };
   const oauth::RevocationEndpoint revocation_endpoint{{clock, clients, verifier, revocations, recorder}};
 
-  gateway::Enforcer gateway_enforcer{enforcer_parts()}, api_enforcer{enforcer_parts()},
-      authzen_enforcer{enforcer_parts()};
+  // Calls of Writ's own API are approved as tasks or not at all: their bodies hold secrets.
+  gateway::Enforcer gateway_enforcer{enforcer_parts(&calls)}, api_enforcer{enforcer_parts(nullptr)},
+      authzen_enforcer{enforcer_parts(nullptr)};
   const OwnApi own_api{clock, api_enforcer, recorder, config.issuer};
   const TasksApi tasks_api{own_api, directory, tasks};
   TaskDesk task_desk{tasks_api, tasks, clock, recorder, config.api_audience};
@@ -159,6 +162,7 @@ struct App::Parts {
        .token_endpoint = config.issuer + std::string(kTokenPath),
        .token_lifetime = config.token_lifetime},
       {clock, clients, tasks, issuers, verifier, minter, replays, policy_source(), recorder, &task_desk}};
+  const CallsApi calls_api{own_api, directory, calls};
   const InventoryApi inventory_api{own_api, directory};
   const AuditApi audit_api{own_api, *log};
   Authzen authzen{config.authzen,
@@ -176,17 +180,22 @@ struct App::Parts {
   std::string api_url, gateway_url;
 };
 
-gateway::EnforcerParts App::Parts::enforcer_parts() {
-  return {
-      clock, verifier, directory, tasks, policy_source(), [this](audit::Record entry, audit::Log::Done done) {
-        record_async(std::move(entry), std::move(done));
-      }};
+gateway::EnforcerParts App::Parts::enforcer_parts(task::CallApprovals* approvals) {
+  return {.clock = clock,
+          .verifier = verifier,
+          .inventory = directory,
+          .tasks = tasks,
+          .policies = policy_source(),
+          .record = [this](audit::Record entry,
+                           audit::Log::Done done) { record_async(std::move(entry), std::move(done)); },
+          .calls = approvals};
 }
 
 Result<void> App::Parts::load(const inventory::Change& declared) {
   TRY(directory.load());
   TRY(directory.declare(declared));
   TRY(tasks.load());
+  TRY(calls.load());
   return revocations.load();
 }
 
@@ -258,6 +267,7 @@ Result<void> App::Parts::add_endpoints() {
   TRY(add_oauth());
   TRY(add_health());
   TRY(tasks_api.add_to(*endpoints));
+  TRY(calls_api.add_to(*endpoints));
   TRY(inventory_api.add_to(*endpoints));
   TRY(audit_api.add_to(*endpoints));
   return authzen.add_to(*endpoints);

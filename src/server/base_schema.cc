@@ -33,6 +33,20 @@ namespace Writ {
   };
 
   entity Api;
+  // A call that waits for somebody to approve it.
+  entity Call = {
+    api: String,
+    action: String,
+    resource: String,
+    method: String,
+    path: String,
+    subject?: User,
+    client: String,
+    agents: Set<String>,
+    task?: Task,
+    purpose?: String,
+    tenant?: String
+  };
   entity Task = {
     purpose: String,
     labels: Set<String>,
@@ -58,7 +72,8 @@ namespace Writ {
     environment?: String,
     token: { issued: datetime, senderBound: Bool, acr?: String, authTime?: datetime },
     request: { time: datetime, ip?: ipaddr, method?: String, path?: String },
-    calendars: Set<String>
+    calendars: Set<String>,
+    approved: Bool
   };
 
   // A token is asked for.
@@ -72,6 +87,11 @@ namespace Writ {
   action "manage-tasks", "request-tasks", "approve-tasks", "read-tasks" appliesTo {
     principal: [User, Application, Service, Agent],
     resource: [Task, Api],
+    context: Context
+  };
+  action "approve-calls" appliesTo {
+    principal: [User, Application, Service, Agent],
+    resource: [Call, Api],
     context: Context
   };
   // Work is handed on to an agent.

@@ -6,6 +6,7 @@
 
 #include "context/context.h"
 #include "crypto/random.h"
+#include "server/approver.h"
 #include "server/problem.h"
 #include "task/attenuation.h"
 
@@ -31,17 +32,6 @@ codec::Json shown(const task::LiveTask& live, Instant now) {
   auto json = task::task_to_json(live.task(), live.standing(), live.used_calls(), now);
   json.set("used", live.used(now));
   return json;
-}
-
-// Everybody who takes part in a request: the subject, the client and the actors.
-std::vector<std::string> parties_of(const token::AccessClaims& claims) {
-  std::vector<std::string> parties{claims.subject};
-  const auto add = [&](const std::string& id) {
-    if (std::ranges::find(parties, id) == parties.end()) parties.push_back(id);
-  };
-  add(claims.client_id);
-  for (const auto& actor : claims.actors) add(actor.subject);
-  return parties;
 }
 
 std::unexpected<http::Response> conflict(std::string message) {
@@ -198,28 +188,14 @@ Answer<http::Response> TasksApi::narrow(const http::Request& request, const std:
   return answer_json(200, shown(*live, permit.time()));
 }
 
-// People approve: a token of a user's, through no agent.
 Answer<http::Response> TasksApi::approve(const http::Request& request, const std::string& id) const {
   const auto [permit, live] = TRY(find(request, kApprove, id));
-  const auto inventory = directory_.snapshot();
-  const auto& claims = permit.token().claims();
-  const auto parties = parties_of(claims);
-  task::Approver approver{claims.subject, {}};
-  for (const auto& party : parties) {
-    const auto* known = inventory->find(party);
-    const bool person =
-        known == nullptr ? party != claims.client_id : (*known)->kind == inventory::Kind::kUser;
-    if (party == claims.subject && !person)
-      return conflict(fmt::format("`{}` is no user: people approve tasks", party));
-    if (known != nullptr && (*known)->kind == inventory::Kind::kAgent)
-      return conflict(fmt::format("agent `{}` takes part: people approve tasks without agents", party));
-    if (party != claims.subject) approver.through.push_back(party);
-  }
+  const auto person = TRY(person_of(permit.token().claims(), *directory_.snapshot()));
   // What would be refused is not recorded as done.
-  if (const auto may = tasks_.check_approval(id, approver, permit.time()); !may)
+  if (const auto may = tasks_.check_approval(id, person.approver(), permit.time()); !may)
     return std::unexpected(problem(may.error()));
-  TRY(api_.record(permit, "task.approved", id, claims.subject));
-  if (const auto done = tasks_.approve(id, approver, permit.time()); !done)
+  TRY(api_.record(permit, "task.approved", id, person.user));
+  if (const auto done = tasks_.approve(id, person.approver(), permit.time()); !done)
     return std::unexpected(problem(done.error()));
   return answer_json(200, shown(*live, permit.time()));
 }

@@ -16,8 +16,8 @@ using inventory::Identity;
 using inventory::Kind;
 
 constexpr std::string_view kOwnActions[] = {
-    "issue",      "delegate",         "manage-tasks",   "request-tasks", "approve-tasks",
-    "read-tasks", "manage-inventory", "read-inventory", "read-audit",    "evaluate"};
+    "issue",         "delegate",         "manage-tasks",   "request-tasks", "approve-tasks", "read-tasks",
+    "approve-calls", "manage-inventory", "read-inventory", "read-audit",    "evaluate"};
 
 class Reader {
  public:

@@ -15,6 +15,8 @@ CREATE TABLE budgets (task TEXT NOT NULL REFERENCES tasks (id), budget TEXT NOT 
                       PRIMARY KEY (task, budget)) STRICT, WITHOUT ROWID;
 CREATE TABLE task_labels (task TEXT NOT NULL REFERENCES tasks (id), label TEXT NOT NULL,
                           PRIMARY KEY (task, label)) STRICT, WITHOUT ROWID;
+CREATE TABLE calls (id TEXT PRIMARY KEY, record TEXT NOT NULL, state TEXT NOT NULL, until_ms INTEGER NOT NULL)
+  STRICT, WITHOUT ROWID;
 CREATE TABLE revocations (jti TEXT PRIMARY KEY, expires_at_ms INTEGER NOT NULL) STRICT, WITHOUT ROWID;
 CREATE INDEX revocations_by_expiry ON revocations (expires_at_ms);
 CREATE TABLE used_identifiers (digest TEXT PRIMARY KEY, until_ms INTEGER NOT NULL) STRICT, WITHOUT ROWID;

@@ -82,6 +82,15 @@ struct SqliteStore::Statements {
                         "ON CONFLICT (task, budget) DO UPDATE SET reserved = max(reserved, ?3)")),
         settle(
             prepare("UPDATE budgets SET reserved = ?3 WHERE task = ?1 AND budget = ?2 AND reserved >= ?3")),
+        load_calls(prepare("SELECT id, record, state FROM calls ORDER BY id")),
+        save_call(prepare("INSERT INTO calls (id, record, state, until_ms) VALUES (?1, ?2, 'pending', ?3) "
+                          "ON CONFLICT (id) DO NOTHING")),
+        // Nothing is approved or denied twice, and nothing is used that is not approved.
+        save_call_state(prepare("UPDATE calls SET record = ?2, state = ?3 "
+                                "WHERE id = ?1 AND state = CASE ?3 WHEN 'used' THEN 'approved' "
+                                "WHEN 'approved' THEN 'pending' WHEN 'denied' THEN 'pending' END")),
+        find_call(prepare("SELECT count(*) FROM calls WHERE id = ?1")),
+        forget_calls(prepare("DELETE FROM calls WHERE until_ms < ?1")),
         load_revocations(prepare("SELECT jti, expires_at_ms FROM revocations")),
         save_revocation(prepare("INSERT INTO revocations (jti, expires_at_ms) VALUES (?1, ?2) "
                                 "ON CONFLICT (jti) DO UPDATE SET expires_at_ms = max(expires_at_ms, ?2)")),
@@ -105,6 +114,7 @@ struct SqliteStore::Statements {
   Prepared load_tasks, load_labels, load_budgets, save_task, save_state, save_narrowed;
   Prepared save_approved, find_task;
   Prepared save_label, reserve, settle;
+  Prepared load_calls, save_call, save_call_state, find_call, forget_calls;
   Prepared load_revocations, save_revocation, forget_revocations;
   Prepared use, forget_used;
   Prepared load_keys, save_signing_key, save_verifying_key;
@@ -245,6 +255,50 @@ Result<void> SqliteStore::settle(const task::Reservation& used) {
   if (TRY(statement.run()) == 1) return {};
   return failure(ErrorCode::kConflict, fmt::format("task `{}` has not reserved {} of budget `{}`", used.task,
                                                    used.amount, used.budget));
+}
+
+Result<std::vector<task::StoredCall>> SqliteStore::load_calls() {
+  const std::lock_guard lock(mutex_);
+  std::vector<task::StoredCall> calls;
+  const auto add_call = [&](const Statement& row) -> Result<void> {
+    auto approval = TRY(stored(task::call_from_record(row.text(1)), database_, "approval", row.text(0)));
+    const auto state = task::call_state_from_name(row.text(2));
+    if (approval.id != row.text(0) || !state)
+      return failure(ErrorCode::kCorrupt,
+                     fmt::format("{}: approval `{}` has the record of `{}`, or no known state",
+                                 database_.name(), row.text(0), approval.id));
+    calls.push_back({std::move(approval), *state});
+    return {};
+  };
+  TRY(statements_->load_calls->for_each_row(add_call));
+  return calls;
+}
+
+Result<void> SqliteStore::save_call(const task::CallApproval& approval) {
+  const std::lock_guard lock(mutex_);
+  auto& statement = statements_->save_call->bind(1, approval.id).bind(2, call_record(approval));
+  if (TRY(statement.bind(3, unix_millis(approval.until)).run()) == 1) return {};
+  return failure(ErrorCode::kConflict, fmt::format("there is an approval `{}` already", approval.id));
+}
+
+Result<void> SqliteStore::save_call_state(const task::CallApproval& approval, task::CallState state) {
+  const std::lock_guard lock(mutex_);
+  auto& statement = statements_->save_call_state->bind(1, approval.id).bind(2, call_record(approval));
+  if (TRY(statement.bind(3, task::call_state_name(state)).run()) == 1) return {};
+  bool exists = false;
+  TRY(statements_->find_call->bind(1, approval.id).for_each_row([&](const Statement& row) -> Result<void> {
+    exists = row.number(0) == 1;
+    return {};
+  }));
+  if (!exists) return failure(ErrorCode::kNotFound, fmt::format("there is no approval `{}`", approval.id));
+  return failure(ErrorCode::kConflict, fmt::format("approval `{}` cannot become {} any more", approval.id,
+                                                   task::call_state_name(state)));
+}
+
+Result<void> SqliteStore::forget_calls(Instant before) {
+  const std::lock_guard lock(mutex_);
+  TRY(statements_->forget_calls->bind(1, unix_millis(before)).run());
+  return {};
 }
 
 Result<void> SqliteStore::save(const token::Revocation& revocation) {

@@ -15,6 +15,7 @@
 #include "inventory/directory.h"
 #include "jose/jwk.h"
 #include "store/sqlite.h"
+#include "task/call_approvals.h"
 #include "task/registry.h"
 #include "token/replay.h"
 #include "token/revocation.h"
@@ -30,6 +31,7 @@ enum class KeyUse : std::uint8_t { kSigns, kVerifies };
 
 class SqliteStore final : public inventory::Store,
                           public task::Store,
+                          public task::CallStore,
                           public token::RevocationStore,
                           public token::ReplayGuard {
  public:
@@ -56,6 +58,12 @@ class SqliteStore final : public inventory::Store,
   // Lowers what is reserved to what was used, for an orderly end, when no call can follow. kConflict when
   // less is reserved.
   Result<void> settle(const task::Reservation& used) override;
+
+  // By their ids.
+  Result<std::vector<task::StoredCall>> load_calls() override;
+  Result<void> save_call(const task::CallApproval& approval) override;
+  Result<void> save_call_state(const task::CallApproval& approval, task::CallState state) override;
+  Result<void> forget_calls(Instant before) override;
 
   // The later expiry counts when it was revoked before.
   Result<void> save(const token::Revocation& revocation) override;

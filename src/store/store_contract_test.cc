@@ -15,6 +15,7 @@ using ::testing::ElementsAre;
 using ::testing::IsEmpty;
 using testing::kLater;
 using testing::make_api;
+using testing::make_call;
 using testing::make_identity;
 using testing::make_task;
 using ::testing::UnorderedElementsAre;
@@ -32,6 +33,7 @@ class StoreContract : public ::testing::TestWithParam<Implementation> {
  protected:
   inventory::Store& inventory() { return backend_->inventory(); }
   task::Store& tasks() { return backend_->tasks(); }
+  task::CallStore& calls() { return backend_->calls(); }
   token::RevocationStore& revocations() { return backend_->revocations(); }
   token::ReplayGuard& replays() { return backend_->replays(); }
   void reopen() { backend_->reopen(); }
@@ -67,6 +69,7 @@ TEST_P(StoreContract, StartsEmpty) {
   EXPECT_THAT(inventory().load_inventory().value().identities, IsEmpty());
   EXPECT_THAT(inventory().load_inventory().value().apis, IsEmpty());
   EXPECT_THAT(tasks().load_tasks().value(), IsEmpty());
+  EXPECT_THAT(calls().load_calls().value(), IsEmpty());
   EXPECT_THAT(revocations().load().value(), IsEmpty());
 }
 
@@ -318,6 +321,68 @@ TEST_P(StoreContract, ABudgetIsNeverExceededOverCrashes) {
   }
   EXPECT_GE(passed, 3);
   EXPECT_LE(passed, kCalls);
+}
+
+TEST_P(StoreContract, KeepsAnApprovalOfACallWithAllItHas) {
+  auto call = make_call("a-1");
+  ASSERT_TRUE(calls().save_call(call));
+  ASSERT_TRUE(calls().save_call(make_call("a-2")));
+  for (const auto state : {task::CallState::kPending, task::CallState::kApproved, task::CallState::kUsed}) {
+    if (state != task::CallState::kPending) {
+      call.decided_by = testing::kAwkward;
+      ASSERT_TRUE(calls().save_call_state(call, state));
+    }
+    reopen();
+    const auto stored = calls().load_calls().value();
+    ASSERT_EQ(stored.size(), 2u);
+    EXPECT_EQ(call_record(stored[0].approval), call_record(call));
+    EXPECT_EQ(stored[0].state, state);
+    EXPECT_EQ(stored[1].state, task::CallState::kPending);
+  }
+}
+
+TEST_P(StoreContract, NeitherDecidesACallTwiceNorUsesWhatIsNotApproved) {
+  using enum task::CallState;
+  const auto call = make_call("a-1");
+  ASSERT_TRUE(calls().save_call(call));
+  EXPECT_EQ(calls().save_call(call).error().code, ErrorCode::kConflict);
+  EXPECT_EQ(calls().save_call_state(make_call("a-2"), kApproved).error().code, ErrorCode::kNotFound);
+  EXPECT_EQ(calls().save_call_state(call, kUsed).error().code, ErrorCode::kConflict);
+  ASSERT_TRUE(calls().save_call_state(call, kApproved));
+  for (const auto state : {kPending, kApproved, kDenied})
+    EXPECT_EQ(calls().save_call_state(call, state).error().code, ErrorCode::kConflict);
+  ASSERT_TRUE(calls().save_call_state(call, kUsed));
+  for (const auto state : {kPending, kApproved, kDenied, kUsed})
+    EXPECT_EQ(calls().save_call_state(call, state).error().code, ErrorCode::kConflict);
+  ASSERT_TRUE(calls().save_call(make_call("a-3")));
+  ASSERT_TRUE(calls().save_call_state(make_call("a-3"), kDenied));
+  EXPECT_EQ(calls().save_call_state(make_call("a-3"), kApproved).error().code, ErrorCode::kConflict);
+}
+
+TEST_P(StoreContract, OfManyUsesOfACallOneIsTheFirst) {
+  const auto call = make_call("a-1");
+  ASSERT_TRUE(calls().save_call(call));
+  ASSERT_TRUE(calls().save_call_state(call, task::CallState::kApproved));
+  std::atomic<int> used = 0;
+  {
+    std::vector<std::jthread> threads;
+    for (int i = 0; i < 8; ++i)
+      threads.emplace_back([&] { used += calls().save_call_state(call, task::CallState::kUsed) ? 1 : 0; });
+  }
+  EXPECT_EQ(used, 1);
+}
+
+TEST_P(StoreContract, ForgetsCallsThatExpiredBefore) {
+  for (const int minutes : {1, 2, 3}) {
+    auto call = make_call("a-" + std::to_string(minutes));
+    call.until = kLater + std::chrono::minutes(minutes);
+    ASSERT_TRUE(calls().save_call(call));
+  }
+  ASSERT_TRUE(calls().forget_calls(kLater + std::chrono::minutes(2)));
+  reopen();
+  const auto stored = calls().load_calls().value();
+  ASSERT_EQ(stored.size(), 2u);
+  EXPECT_EQ(stored[0].approval.id, "a-2");
 }
 
 TEST_P(StoreContract, KeepsARevocation) {

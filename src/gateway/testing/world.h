@@ -19,6 +19,7 @@
 #include "crypto/random.h"
 #include "gateway/enforcer.h"
 #include "inventory/testing/memory_store.h"
+#include "task/testing/memory_call_store.h"
 #include "task/testing/memory_store.h"
 #include "token/testing/world.h"
 
@@ -216,6 +217,8 @@ struct World {
   inventory::Directory directory{inventory_store};
   task::testing::MemoryStore task_store;
   task::Registry tasks{task_store};
+  task::testing::MemoryCallStore call_store;
+  task::CallApprovals call_approvals{call_store};
   std::shared_ptr<const decision::PolicySnapshot> policies = compiled(kPolicies);
   MemoryAudit audit;
   // Takes the records; a test may put another audit in its place before the first request.
@@ -227,7 +230,8 @@ struct World {
                      .tasks = tasks,
                      .policies = [this] { return policies; },
                      .record = [this](audit::Record line,
-                                      audit::Log::Done done) { record(std::move(line), std::move(done)); }}};
+                                      audit::Log::Done done) { record(std::move(line), std::move(done)); },
+                     .calls = &call_approvals}};
 };
 
 }  // namespace writ::gateway::testing

@@ -10,6 +10,7 @@
 #include "inventory/testing/memory_store.h"
 #include "store/sqlite_store.h"
 #include "store/testing/samples.h"
+#include "task/testing/memory_call_store.h"
 #include "task/testing/memory_store.h"
 #include "token/replay.h"
 #include "token/revocation.h"
@@ -21,6 +22,7 @@ class Backend {
   virtual ~Backend() = default;
   virtual inventory::Store& inventory() = 0;
   virtual task::Store& tasks() = 0;
+  virtual task::CallStore& calls() = 0;
   virtual token::RevocationStore& revocations() = 0;
   virtual token::ReplayGuard& replays() = 0;
   // As another process would find it, after this one was killed.
@@ -53,6 +55,7 @@ class MemoryBackend final : public Backend {
  public:
   inventory::Store& inventory() override { return inventory_; }
   task::Store& tasks() override { return tasks_; }
+  task::CallStore& calls() override { return calls_; }
   token::RevocationStore& revocations() override { return revocations_; }
   token::ReplayGuard& replays() override { return replays_; }
   void reopen() override {}
@@ -61,6 +64,7 @@ class MemoryBackend final : public Backend {
  private:
   inventory::testing::MemoryStore inventory_;
   task::testing::MemoryStore tasks_;
+  task::testing::MemoryCallStore calls_;
   MemoryRevocations revocations_;
   token::MemoryReplayGuard replays_;
 };
@@ -69,6 +73,7 @@ class SqliteBackend final : public Backend {
  public:
   inventory::Store& inventory() override { return *store_; }
   task::Store& tasks() override { return *store_; }
+  task::CallStore& calls() override { return *store_; }
   token::RevocationStore& revocations() override { return *store_; }
   token::ReplayGuard& replays() override { return *store_; }
   void reopen() override {

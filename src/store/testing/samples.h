@@ -8,6 +8,7 @@
 #include "codec/json.h"
 #include "inventory/identity.h"
 #include "jose/jwk.h"
+#include "task/call.h"
 #include "task/task.h"
 
 namespace writ::store::testing {
@@ -48,6 +49,28 @@ inline task::Task make_task(const std::string& id, std::int64_t calls = 100) {
   task.id = id;
   task.opened_by = "ops-console";
   return task;
+}
+
+inline task::CallApproval make_call(const std::string& id) {
+  task::CallApproval approval;
+  approval.id = id;
+  approval.call = {.subject = "nora",
+                   .client = "support-agent",
+                   .actors = {"support-agent", "support-portal"},
+                   .task = "t1",
+                   .purpose = "x'; DROP TABLE calls; --",
+                   .api = "invoices",
+                   .action = R"(Billing::Action::"credit")",
+                   .resource = R"(Billing::Invoice::"inv-1")",
+                   .method = "POST",
+                   .path = "/invoices/inv-1/credit",
+                   .query = "",
+                   .arguments = "digest",
+                   .policy_revision = "r1"};
+  approval.body = std::string("{\"amount\":\t20}\0", 15) + kAwkward;
+  approval.asked_at = kLater;
+  approval.until = kLater + std::chrono::hours(1);
+  return approval;
 }
 
 inline inventory::Identity make_identity(const std::string& id) {

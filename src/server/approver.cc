@@ -1,0 +1,42 @@
+#include "server/approver.h"
+
+#include <algorithm>
+#include <fmt/format.h>
+
+#include "server/problem.h"
+
+namespace writ::server {
+namespace {
+
+std::unexpected<http::Response> conflict(std::string message) {
+  return std::unexpected(problem({ErrorCode::kConflict, std::move(message)}));
+}
+
+}  // namespace
+
+std::vector<std::string> parties_of(const token::AccessClaims& claims) {
+  std::vector<std::string> parties{claims.subject};
+  const auto add = [&](const std::string& id) {
+    if (std::ranges::find(parties, id) == parties.end()) parties.push_back(id);
+  };
+  add(claims.client_id);
+  for (const auto& actor : claims.actors) add(actor.subject);
+  return parties;
+}
+
+Answer<Person> person_of(const token::AccessClaims& claims, const inventory::Snapshot& inventory) {
+  Person person{claims.subject, {}};
+  for (const auto& party : parties_of(claims)) {
+    const auto* known = inventory.find(party);
+    const bool is_person =
+        known == nullptr ? party != claims.client_id : (*known)->kind == inventory::Kind::kUser;
+    if (party == claims.subject && !is_person)
+      return conflict(fmt::format("`{}` is no user: people approve", party));
+    if (known != nullptr && (*known)->kind == inventory::Kind::kAgent)
+      return conflict(fmt::format("agent `{}` takes part: people approve without agents", party));
+    if (party != claims.subject) person.through.push_back(party);
+  }
+  return person;
+}
+
+}  // namespace writ::server

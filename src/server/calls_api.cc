@@ -1,0 +1,112 @@
+#include "server/calls_api.h"
+
+#include <fmt/format.h>
+#include <ranges>
+
+#include "context/context.h"
+#include "server/approver.h"
+#include "server/problem.h"
+#include "server/tasks_api.h"
+
+namespace writ::server {
+namespace {
+
+constexpr std::string_view kType = "Writ::Call";
+constexpr std::string_view kApprove = "approve-calls";
+
+// `Writ::Call` in the base schema.
+cedar::Value attributes_of(cedar::Arena& arena, const task::CallApproval& approval) {
+  const task::Call& call = approval.call;
+  std::vector<cedar::Field> fields{
+      {"api", make_string(arena, call.api)},           {"action", make_string(arena, call.action)},
+      {"resource", make_string(arena, call.resource)}, {"method", make_string(arena, call.method)},
+      {"path", make_string(arena, call.path)},         {"client", make_string(arena, call.client)},
+      {"agents", make_string_set(arena, call.actors)}};
+  if (call.subject != call.client)
+    fields.emplace_back("subject",
+                        make_entity(arena, inventory::cedar_type(inventory::Kind::kUser), call.subject));
+  if (call.task) fields.emplace_back("task", make_entity(arena, "Writ::Task", *call.task));
+  if (call.purpose) fields.emplace_back("purpose", make_string(arena, *call.purpose));
+  if (approval.tenant) fields.emplace_back("tenant", make_string(arena, *approval.tenant));
+  return make_record(arena, std::span<const cedar::Field>(fields));
+}
+
+auto facts_of(const task::CallApproval& approval) {
+  return [&approval](cedar::Arena& arena) { return attributes_of(arena, approval); };
+}
+
+}  // namespace
+
+Answer<http::Response> CallsApi::list(const http::Request& request) const {
+  const auto permit = TRY(api_.allow(request, kApprove));
+  auto list = codec::Json::array();
+  bool more = false;
+  for (const auto& [approval, state] : calls_.all() | std::views::reverse) {
+    if (!api_.would_allow(request, kApprove, {kType, approval.id}, facts_of(approval))) continue;
+    if (list.if_array()->size() == kMaxListed) {
+      more = true;
+      break;
+    }
+    list.push(task::call_to_json(approval, state, permit.time()));
+  }
+  return answer_json(200, codec::Json::object({{"approvals", std::move(list)}, {"more", more}}));
+}
+
+// Without the call its facts are missing too, so only who may approve every call learns that there is none.
+Answer<std::pair<gateway::Permit, task::StoredCall>> CallsApi::find(const http::Request& request,
+                                                                    const std::string& id) const {
+  auto call = calls_.find(id);
+  auto permit = TRY(call ? api_.allow(request, kApprove, {kType, id}, facts_of(call->approval))
+                         : api_.allow(request, kApprove, {kType, id}));
+  if (!call)
+    return std::unexpected(problem({ErrorCode::kNotFound, fmt::format("there is no approval `{}`", id)}));
+  return std::pair(std::move(permit), *std::move(call));
+}
+
+http::Response CallsApi::shown(const std::string& id, Instant now) const {
+  const auto call = calls_.find(id);
+  if (!call) return problem({ErrorCode::kNotFound, fmt::format("there is no approval `{}` any more", id)});
+  return answer_json(200, task::call_to_json(call->approval, call->state, now));
+}
+
+Answer<http::Response> CallsApi::show(const http::Request& request, const std::string& id) const {
+  const auto [permit, call] = TRY(find(request, id));
+  return shown(id, permit.time());
+}
+
+Answer<http::Response> CallsApi::approve(const http::Request& request, const std::string& id) const {
+  const auto [permit, call] = TRY(find(request, id));
+  const auto person = TRY(person_of(permit.token().claims(), *directory_.snapshot()));
+  // What would be refused is not recorded as done.
+  if (const auto may = calls_.check_approval(id, person.approver(), permit.time()); !may)
+    return std::unexpected(problem(may.error()));
+  TRY(api_.record(permit, "approval.approved", id, person.user));
+  if (const auto done = calls_.approve(id, person.approver(), permit.time()); !done)
+    return std::unexpected(problem(done.error()));
+  return shown(id, permit.time());
+}
+
+Answer<http::Response> CallsApi::deny(const http::Request& request, const std::string& id) const {
+  const auto [permit, call] = TRY(find(request, id));
+  const auto& user = permit.token()->subject;
+  TRY(api_.record(permit, "approval.denied", id, user));
+  if (const auto done = calls_.deny(id, user, permit.time()); !done)
+    return std::unexpected(problem(done.error()));
+  return shown(id, permit.time());
+}
+
+Result<void> CallsApi::add_to(http::Endpoints& endpoints) const {
+  using http::PathValues;
+  using http::Request;
+  const auto slow = http::Cost::kSlow;
+  TRY(endpoints.add("GET", "/v1/approvals", slow,
+                    endpoint([this](const Request& r, const PathValues&) { return list(r); })));
+  TRY(endpoints.add("GET", "/v1/approvals/{id}", slow,
+                    endpoint([this](const Request& r, const PathValues& v) { return show(r, v[0]); })));
+  TRY(endpoints.add("POST", "/v1/approvals/{id}/approve", slow,
+                    endpoint([this](const Request& r, const PathValues& v) { return approve(r, v[0]); })));
+  return endpoints.add("POST", "/v1/approvals/{id}/deny", slow,
+                       endpoint([this](const Request& r, const PathValues& v) { return deny(r, v[0]); }));
+}
+
+}  // namespace writ::server
