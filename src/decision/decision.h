@@ -5,6 +5,7 @@
 #pragma once
 
 #include <memory>
+#include <set>
 #include <string>
 #include <string_view>
 #include <vector>
@@ -61,6 +62,9 @@ struct PolicySnapshot {
   std::size_t max_chain = 4;  // agents in one delegation chain
   // Never null. They change with the policies, and the revision names them too.
   std::shared_ptr<const context::Calendars> calendars = context::Calendars::none();
+  // Types that resources may have: of schemas, routes and entities, and Writ's own. For what names them long
+  // before it is used, as a task does. Null: nobody can say.
+  std::shared_ptr<const std::set<std::string, std::less<>>> resource_types = nullptr;
 };
 
 // Memory that is used again: a warm decision allocates nothing. One per thread.

@@ -73,7 +73,8 @@ Outcome<Origin> external_origin(std::string_view text, const ExchangeFacts& fact
                                                     " is no user, and the issuer speaks for users only");
 
   Origin origin{.subject = std::move(subject->id), .expires_at = subject->expires_at};
-  if (is_agent(facts.client)) origin.actors.push_back({client.id, std::nullopt});
+  origin.handed_on = is_agent(facts.client);
+  if (origin.handed_on) origin.actors.push_back({client.id, std::nullopt});
   origin.tenant = tenant_of(origin.subject, subject->tenant, facts);
   origin.environment = client.environment;
   origin.acr = std::move(subject->acr);
@@ -96,7 +97,8 @@ Outcome<Origin> access_origin(std::string_view text, const ExchangeFacts& facts)
                 .environment = claims.environment ? claims.environment : facts.client.identity().environment,
                 .acr = claims.acr,
                 .auth_time = claims.auth_time,
-                .authorization_details = claims.authorization_details};
+                .authorization_details = claims.authorization_details,
+                .handed_on = is_agent(facts.client) && facts.client.id() != claims.client_id};
 }
 
 // What both tokens say must agree; what one of them says holds.

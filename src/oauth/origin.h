@@ -12,7 +12,8 @@
 //                                           act mail-drafter ← support-agent ← support-portal
 //
 // An application that a user signed in to is the client and no actor; an agent is always an actor. Whether
-// each edge is allowed is decision's question (the inventory's `acts_for`), not asked here. Pure but for the
+// each edge is allowed is decision's question (the inventory's `acts_for`, and policy's where an agent takes
+// over), not asked here. Pure but for the
 // verifier's cache; times are arguments.
 #pragma once
 
@@ -42,6 +43,8 @@ struct Origin {
   std::optional<std::string> acr;
   std::optional<Instant> auth_time;
   codec::Json authorization_details;
+  // Work came into an agent's hands: it took over what another presented or holds.
+  bool handed_on = false;
 };
 
 // The client for itself (RFC 6749 §4.4).

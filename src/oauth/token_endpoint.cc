@@ -13,7 +13,9 @@
 namespace writ::oauth {
 namespace {
 
-constexpr std::string_view kIssueAction = "issue";
+constexpr std::string_view kActionType = "Writ::Action";
+constexpr std::string_view kIssue = "issue";
+constexpr std::string_view kDelegate = "delegate";
 
 std::unexpected<Refusal> broken(std::string description) {
   return refuse(OauthError::kServerError, std::move(description), Reason::kIndeterminate);
@@ -99,8 +101,14 @@ class Issuance {
   // Which API the decisions and records from here on are about.
   void aim_at(const inventory::Api& api) {
     api_ = api.id;
+    ask_about(kIssue, {"Writ::Api", api.id});
+  }
+
+  void ask_about(std::string_view action, const cedar::EntityUid& resource) {
+    action_ = action;
+    asked_resource_ = resource;
     resource_.clear();
-    cedar::append_entity(resource_, "Writ::Api", api.id);
+    cedar::append_entity(resource_, resource.type, resource.id);
   }
 
   // As if the client had got a token for Writ's own API and sent the task there: both are decided and
@@ -168,11 +176,34 @@ class Issuance {
                       .lifetime = options_.token_lifetime,
                       .now = now_};
     claims_ = TRY(claims_from(asker.origin, issue, std::move(task_id), task_.get()));
-    return decide_and_mint(asker.client, api, *claims_);
+    const auto policies = TRY(decide(asker.client, api));
+    if (asker.origin.handed_on) TRY(decide_delegation(asker.client, api));
+    const auto contract = api.claims ? token::ClaimsContract::of(*api.claims) : token::ClaimsContract();
+    if (!contract) return broken(contract.error().message);
+    auto token = parts_.minter.mint(*claims_, *contract);
+    if (!token) return broken(token.error().message);
+    // Written before the token leaves.
+    TRY(record_permit(policies));
+    return *std::move(token);
   }
 
-  Outcome<std::string> decide_and_mint(const AuthenticatedClient& client, const inventory::Api& api,
-                                       const token::AccessClaims& claims) {
+  // Inventory and policy have to agree that work may go to this agent; the inventory's word is a guard.
+  Outcome<void> decide_delegation(const AuthenticatedClient& client, const inventory::Api& api) {
+    ask_about(kDelegate, {"Writ::Agent", client.id()});
+    auto policies = decide(client, api);
+    if (!policies) {
+      // Not the API is out of reach, but this way to it.
+      auto refusal = std::move(policies).error();
+      if (refusal.error == OauthError::kInvalidTarget) refusal.error = OauthError::kUnauthorizedClient;
+      return std::unexpected(std::move(refusal));
+    }
+    TRY(record_permit(*policies));
+    aim_at(api);
+    return {};
+  }
+
+  // What is asked about, of every party. The policies that permit it.
+  Outcome<std::vector<std::string>> decide(const AuthenticatedClient& client, const inventory::Api& api) {
     const auto policies = parts_.policies();
     revision_ = policies->revision;
     context::Workspace context_memory;
@@ -181,25 +212,18 @@ class Issuance {
     const context::Inputs inputs{
         .request = {now_, request_.method, request_.path, request_.peer_ip},
         .api = api,
-        .action = arena.entity("Writ::Action", kIssueAction),
-        .resource = arena.entity("Writ::Api", api.id),
+        .action = arena.entity(kActionType, action_),
+        .resource = arena.entity(asked_resource_.type, asked_resource_.id),
         .inventory = client.inventory(),
         .task = task_.get(),
         .entities = *policies->entities,
         .calendars = *policies->calendars,
     };
-    const auto context = context::Context::of_issue(claims, inputs, context_memory);
+    const auto context = context::Context::of_issue(*claims_, inputs, context_memory);
     if (!context) return broken(context.error().message);
-    const auto& decision = decide(*policies, *context, decision_memory);
+    const auto& decision = decision::decide(*policies, *context, decision_memory);
     if (!decision.permitted()) return refused(decision);
-
-    const auto contract = api.claims ? token::ClaimsContract::of(*api.claims) : token::ClaimsContract();
-    if (!contract) return broken(contract.error().message);
-    auto token = parts_.minter.mint(claims, *contract);
-    if (!token) return broken(token.error().message);
-    // Written before the token leaves.
-    if (!record_permit(decision, claims)) return broken("the audit record could not be written");
-    return *std::move(token);
+    return std::vector<std::string>(decision.policies().begin(), decision.policies().end());
   }
 
   std::unexpected<Refusal> refused(const decision::Decision& decision) const {
@@ -211,17 +235,18 @@ class Issuance {
   }
 
   audit::Decision facts() const {
-    audit::Decision record{.point = "oauth",
-                           .request_id = request_id_,
-                           .subject = origin_subject_,
-                           .client = claimed_client_,
-                           .api = api_,
-                           .action = "Writ::Action::\"issue\"",
-                           .resource = resource_,
-                           .policy_revision = revision_,
-                           .method = request_.method,
-                           .path = request_.path,
-                           .peer = request_.peer_ip};
+    audit::Decision record{
+        .point = "oauth",
+        .request_id = request_id_,
+        .subject = origin_subject_,
+        .client = claimed_client_,
+        .api = api_,
+        .action = action_ == kDelegate ? "Writ::Action::\"delegate\"" : "Writ::Action::\"issue\"",
+        .resource = resource_,
+        .policy_revision = revision_,
+        .method = request_.method,
+        .path = request_.path,
+        .peer = request_.peer_ip};
     if (!claims_) return record;
     for (const auto& actor : claims_->actors) record.actors.push_back(actor.subject);
     if (claims_->task) record.task = *claims_->task;
@@ -230,12 +255,13 @@ class Issuance {
     return record;
   }
 
-  bool record_permit(const decision::Decision& decision, const token::AccessClaims& claims) const {
+  Outcome<void> record_permit(const std::vector<std::string>& policies) const {
     auto record = facts();
-    record.effect = effect_name(decision.effect());
-    record.token_id = claims.jti;
-    record.policies = decision.policies();
-    return parts_.record(make_record(now_, record)).has_value();
+    record.effect = effect_name(decision::Effect::kPermit);
+    record.token_id = claims_->jti;
+    record.policies.assign(policies.begin(), policies.end());
+    if (parts_.record(make_record(now_, record))) return {};
+    return broken("the audit record could not be written");
   }
 
   Result<void> record_refusal(const Refusal& refusal) const {
@@ -258,6 +284,8 @@ class Issuance {
   std::optional<std::string> opened_;  // the task that was opened for this token
   // For the record, as far as the request got.
   std::string claimed_client_, origin_subject_, api_, resource_, revision_;
+  std::string_view action_ = kIssue;
+  cedar::EntityUid asked_resource_;
   std::optional<token::AccessClaims> claims_;
 };
 

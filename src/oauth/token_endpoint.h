@@ -3,7 +3,8 @@
 // The way of a token request: form → client → origin (whom the token is for, through whom) → claims, never
 // wider than what was presented → decision → audit record → token. Issuing is a decision like any other:
 // every party is asked for Writ::Action::"issue" on Writ::Api::"<id>", and guards and policies both have to
-// agree. The record is written before the token leaves; where it cannot be written, nothing is issued.
+// agree; where an agent takes work over from another, every party is asked for Writ::Action::"delegate" on it
+// too. The records are written before the token leaves; where they cannot be written, nothing is issued.
 //
 // A token for an agent may be issued without a task when policy permits: it says who the agent works for and
 // is good for nothing at an API, where the guard `task_missing` refuses it, until it is exchanged for one

@@ -210,6 +210,33 @@ TEST_F(TokenExchangeTest, EveryPartyOfTheChainIsAsked) {
   EXPECT_EQ(*World::body(response).find("party"), Json("Writ::Application::\"support-portal\""));
 }
 
+TEST_F(TokenExchangeTest, EachEdgeToAnAgentIsADecisionOfPolicyToo) {
+  world_.policies = World::compiled(std::string(kPolicies) +
+                                    R"(@id("not-to-the-drafter") forbid (principal == Writ::User::"nora",
+                                       action == Writ::Action::"delegate", resource == Writ::Agent::"mail-drafter");)");
+  const auto agent = world_.agent_token(world_.portal_token());
+  const auto response = drafter_asks(agent);
+  EXPECT_EQ(outcome(response), "unauthorized_client/policy_forbid");
+  EXPECT_EQ(*World::body(response).find("party"), Json("Writ::User::\"nora\""));
+  const auto record = codec::parse_json(world_.audit.back()).value();
+  EXPECT_EQ(*record.find_string("action"), R"(Writ::Action::"delegate")");
+  EXPECT_EQ(*record.find_string("resource"), R"(Writ::Agent::"mail-drafter")");
+  // What an agent holds already nobody hands to it.
+  const auto before = world_.audit.size();
+  EXPECT_EQ(outcome(agent_asks(agent)), "issued");
+  EXPECT_EQ(world_.audit.size(), before + 1);
+}
+
+TEST_F(TokenExchangeTest, AnEdgeThatNoPolicyPermitsIsRefused) {
+  std::string policies(kPolicies);
+  const auto at = policies.find("@id(\"work-goes-to-agents\")");
+  policies.erase(at, policies.find('\n', at) - at);
+  world_.policies = World::compiled(policies);
+  EXPECT_EQ(outcome(agent_asks(world_.portal_token())), "unauthorized_client/policy_no_permit");
+  EXPECT_EQ(outcome(agent_asks(world_.provider_token(), {}, kTypeJwt)),
+            "unauthorized_client/policy_no_permit");
+}
+
 TEST_F(TokenExchangeTest, AChainBeyondTheLimitIsRefused) {
   auto limited = *world_.policies;
   limited.max_chain = 2;

@@ -57,7 +57,8 @@ class RecordReader {
     if (point != "oauth") return std::nullopt;
     const auto action = cedar::parse_entity(text(record, "action"));
     const auto resource = cedar::parse_entity(text(record, "resource"));
-    if (!action || !resource) return std::nullopt;
+    // Who asks for a token again asks for its delegation again.
+    if (!action || !resource || action->id != "issue") return std::nullopt;
     return Target{.method = text(record, "method"),
                   .path = text(record, "path"),
                   .api = text(record, "api"),

@@ -377,8 +377,40 @@ Result<Answer> World::ask(const RequestSpec& request, const Observer& observer) 
   } else if (!answer.permitted()) {
     answer.reasons = {answer.code};
   }
+  if (asking.issue && answer.permitted()) TRY(ask_delegation(request, asking, answer, observer));
   std::ranges::sort(answer.policies);
   return answer;
+}
+
+// Who asks a token for an agent that takes work over asks for that too, as the token endpoint does. The file
+// does not say who had the token before, so an agent that does not act for itself alone counts as taking
+// over.
+Result<void> World::ask_delegation(const RequestSpec& request, const Asking& asking, Answer& answer,
+                                   const Observer& observer) {
+  const auto& claims = asking.claims;
+  const auto inventory = directory_.snapshot();
+  const auto* client = inventory->find(claims.client_id);
+  const bool alone = claims.subject == claims.client_id && claims.actors.empty();
+  if (client == nullptr || (*client)->kind != inventory::Kind::kAgent || alone) return {};
+  Asking delegation;
+  delegation.request = asking.request;
+  delegation.api = asking.api;
+  delegation.action = {std::string(server::kOwnNamespace) + "::Action", "delegate"};
+  delegation.resource = {std::string(inventory::cedar_type(inventory::Kind::kAgent)), claims.client_id};
+  delegation.issue = true;
+  delegation.claims = claims;
+  const auto look = TRY(this->look(request, delegation));
+  Answer delegated = TRY(answer_of_look(*look, {}));
+  delegated.guard = look->guard;
+  if (observer) observe(*look, observer);
+  if (delegated.permitted()) return {};
+  delegated.reasons = look->reasons;
+  delegated.refused = look->refused;
+  delegated.api = asking.api;
+  delegated.action = task::uid_text(delegation.action);
+  delegated.resource = task::uid_text(delegation.resource);
+  answer = std::move(delegated);
+  return {};
 }
 
 std::optional<decision::Explanation> World::explain(const RequestSpec& request) {

@@ -87,6 +87,8 @@ class World {
   bool find_target(const Target& target, Asking& asking, Answer& answer) const;
   Result<void> add_token(const RequestSpec& request, Asking& asking);
   Result<void> use_up_proof(const Asking& asking);
+  Result<void> ask_delegation(const RequestSpec& request, const Asking& asking, Answer& answer,
+                              const Observer& observer);
   gateway::Asked asked(const Asking& asking) const;
   Result<void> approve(const RequestSpec& request, Asking& asking);
   Result<std::optional<Look>> look(const RequestSpec& request, const Asking& asking);

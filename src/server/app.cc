@@ -155,7 +155,7 @@ struct App::Parts {
   gateway::Enforcer gateway_enforcer{enforcer_parts(&calls)}, api_enforcer{enforcer_parts(nullptr)},
       authzen_enforcer{enforcer_parts(nullptr)};
   const OwnApi own_api{clock, api_enforcer, recorder, config.issuer};
-  const TasksApi tasks_api{own_api, directory, tasks};
+  const TasksApi tasks_api{own_api, directory, tasks, policy_source()};
   TaskDesk task_desk{tasks_api, tasks, clock, recorder, config.api_audience};
   const oauth::TokenEndpoint token_endpoint{
       {.issuer = config.issuer,

@@ -3,6 +3,7 @@
 #include <algorithm>
 #include <fmt/format.h>
 #include <map>
+#include <set>
 
 #include "cedar/conform.h"
 #include "cedar/parse.h"
@@ -47,6 +48,7 @@ class Loader {
  public:
   Loader(const Config& config, const World& world, Issues& issues)
       : issues_(issues), calendars_(config.calendars) {
+    for (const auto& route : world.routes) types_.insert(route.resource_type);
     for (const auto& calendar : calendars_) digest_ += calendar.text() + '\0';
     for (const auto& identity : world.declared.identities)
       known_.try_emplace(std::string(cedar_type(identity.kind)) + "::" + identity.id);
@@ -125,12 +127,27 @@ class Loader {
     snapshot->entities = entities_;
     snapshot->revision = crypto::hex(crypto::sha256(digest_)).substr(0, 16);
     snapshot->max_chain = max_chain;
+    snapshot->resource_types = resource_types();
     if (!calendars_.empty()) snapshot->calendars = std::make_shared<const context::Calendars>(calendars_);
     const auto count = policies_.policies.size();
     return LoadedPolicies{std::move(snapshot), count, std::move(policies_), std::move(sources_), schema_};
   }
 
  private:
+  std::shared_ptr<const std::set<std::string, std::less<>>> resource_types() const {
+    auto types = types_;
+    std::vector<cedar::SchemaFragment> own;
+    own.push_back(base_schema_beside({}));
+    const auto base = cedar::resolve_schema(own);
+    WRIT_CHECK(base.has_value());
+    for (const auto& schema : {*base, schema_}) {
+      if (schema == nullptr) continue;
+      for (const auto& type : schema->entity_types()) types.insert(type.first);
+    }
+    for (const auto& entity : entities_->all()) types.emplace(entity.uid.type());
+    return std::make_shared<const std::set<std::string, std::less<>>>(std::move(types));
+  }
+
   void report(const fs::path& path, std::string_view text, const std::vector<cedar::Issue>& found) {
     for (const auto& issue : found)
       issues_.error({path.string(), issue.line, issue.column}, issue.message, issue.help,
@@ -266,6 +283,7 @@ class Loader {
   std::shared_ptr<const cedar::Entities> entities_ = cedar::Entities::empty();
   std::map<std::string, Place> ids_;
   std::map<std::string, bool> known_, actions_;
+  std::set<std::string, std::less<>> types_;  // of routes
   std::string digest_;
   const std::vector<context::Calendar>& calendars_;
 };

@@ -61,6 +61,12 @@ Result<void> TasksApi::check_names(const task::Task& task) const {
     if (!has_action(*inventory, action))
       return invalid(fmt::format("`actions`: no API has the action {}", task::uid_text(action)));
   }
+  const auto types = policies_()->resource_types;
+  for (const auto& pattern : task.resources) {
+    if (types != nullptr && !types->contains(pattern.type))
+      return invalid(fmt::format("`resources`: no schema, route or entity has the type `{}` of {}",
+                                 pattern.type, pattern.text()));
+  }
   return {};
 }
 

@@ -15,9 +15,12 @@ inline constexpr std::size_t kMaxListed = 1000;
 
 class TasksApi {
  public:
+  // Those in force; never null.
+  using Policies = std::function<std::shared_ptr<const decision::PolicySnapshot>()>;
+
   // What it refers to must outlive it.
-  TasksApi(const OwnApi& api, const inventory::Directory& directory, task::Registry& tasks)
-      : api_(api), directory_(directory), tasks_(tasks) {}
+  TasksApi(const OwnApi& api, const inventory::Directory& directory, task::Registry& tasks, Policies policies)
+      : api_(api), directory_(directory), tasks_(tasks), policies_(std::move(policies)) {}
 
   Result<void> add_to(http::Endpoints& endpoints) const;
 
@@ -50,6 +53,7 @@ class TasksApi {
   const OwnApi& api_;
   const inventory::Directory& directory_;
   task::Registry& tasks_;
+  Policies policies_;
 };
 
 }  // namespace writ::server

@@ -208,16 +208,33 @@ class SubTasks(unittest.TestCase):
         parent = self.parent(resources=['Billing::Invoice::"inv-1001"', "Writ::Task::*"])
         answer = self.hand_on(parent)
         self.assertEqual((403, "resource_not_in_task"), (answer.status, answer.reason()), answer)
-        world = ApprovalWorld(POLICIES.replace("when { context has task };\n@id(\"drafter-reads\")",
-                                               "when { context has tenant && context.tenant == \"south\" };\n@id(\"drafter-reads\")"))
+        world = ApprovalWorld(POLICIES + '@id("not-to-the-drafter") forbid (principal, action == Writ::Action::"delegate", '
+                              'resource == Writ::Agent::"mail-drafter");')
         self.addCleanup(world.close)
         world.start()
         before, self.world = self.world, world
         try:
             answer = self.hand_on(self.parent())
-            self.assertEqual((403, "policy_no_permit"), (answer.status, answer.reason()), answer)
+            self.assertEqual((403, "policy_forbid"), (answer.status, answer.reason()), answer)
+            self.assertEqual(["not-to-the-drafter"], answer.json()["policies"])
+            # Neither does a token go that way.
+            refused = world.token_request("mail-drafter", grant_type=harness.EXCHANGE, resource=harness.INVOICES,
+                                          subject_token=world.agent_token(), purpose="support",
+                                          subject_token_type="urn:ietf:params:oauth:token-type:access_token")
+            self.assertEqual((400, "unauthorized_client", "policy_forbid"),
+                             (refused.status, refused.json()["error"], refused.reason()), refused)
+            self.assertEqual(["not-to-the-drafter"], refused.json()["policies"])
         finally:
             self.world = before
+
+    def test_a_type_that_nothing_has_is_refused(self):
+        for pattern in ('Billing::Invoise::"inv-1001"', "Billing::Invoise::*", "Nothing::*"):
+            answer = self.world.api_call(self.world.customer_token(self.world.api), "POST", "/v1/tasks", {
+                "purpose": "support", "subject": "nora", "client": "support-portal", "actions": [READS],
+                "resources": ['Billing::Invoice::"inv-1001"', pattern]})
+            self.assertEqual(400, answer.status, answer)
+            self.assertIn(f"`resources`: no schema, route or entity has the type `{pattern.rsplit('::', 1)[0]}`",
+                          answer.json()["message"])
 
     def test_a_token_moves_down_to_a_sub_task_and_never_up(self):
         parent = self.parent()

@@ -88,7 +88,7 @@ class Details(unittest.TestCase):
     def test_what_v1_tasks_refuses_is_refused_here_with_the_same_words(self):
         portal = self.world.customer_token(self.world.api)
         for changes in ({"purpose": None}, {"colour": "red"}, {"actions": []}, {"actions": ['Billing::Action::"burn"']},
-                        {"resources": ["*"]}, {"budget": {"calls": 0}}, {"agents": ["nobody"]},
+                        {"resources": ["*"]}, {"resources": ['Billing::Invoise::"inv-1001"']}, {"budget": {"calls": 0}}, {"agents": ["nobody"]},
                         {"not_before": 9, "expires_at": 3}, {"parent": "t-unknown"}, {"actions": "read"}):
             body = {name: value for name, value in {**TASK, **changes}.items() if name != "type"}
             plain = self.world.api_call(portal, "POST", "/v1/tasks", body)

@@ -43,6 +43,7 @@ inline constexpr std::string_view kPolicies = R"(
 permit (principal == Writ::Application::"support-portal", action == Writ::Action::"issue", resource is Writ::Api)
 when { context has purpose && context.purpose == "support" };
 @id("agents") permit (principal is Writ::Agent, action == Writ::Action::"issue", resource is Writ::Api);
+@id("work-goes-to-agents") permit (principal, action == Writ::Action::"delegate", resource is Writ::Agent);
 @id("services") permit (principal is Writ::Service, action == Writ::Action::"issue", resource is Writ::Api);
 @id("no-mail-for-services")
 forbid (principal is Writ::Service, action == Writ::Action::"issue", resource == Writ::Api::"mail");
