@@ -7,6 +7,7 @@
 #include "policytest/abnormal.h"
 #include "policytest/coverage.h"
 #include "policytest/files.h"
+#include "policytest/live.h"
 #include "policytest/mutate.h"
 #include "policytest/reader.h"
 #include "policytest/recorded.h"
@@ -24,6 +25,7 @@ struct Options {
   std::string junit;
   bool abnormal = false;
   std::string audit;
+  std::string live, opener, data;
   std::string out;
   bool mutate = false;
   bool coverage = false;
@@ -73,16 +75,24 @@ Result<void> write_findings(const policytest::Abnormal& abnormal, const std::str
 int abnormal(const Options& options, policytest::Shared& shared,
              const std::vector<policytest::Suite>& suites) {
   const bool whole = options.files.empty() && options.audit.empty();
-  auto abnormal = policytest::Abnormal::make(shared, whole);
+  std::unique_ptr<policytest::Live> live;
+  if (!options.live.empty()) {
+    auto connected = policytest::Live::connect(shared, {options.live, options.opener});
+    if (!connected) return fail(connected.error());
+    live = *std::move(connected);
+  }
+  auto abnormal = policytest::Abnormal::make(shared, whole && !live, live.get());
   if (!abnormal) return fail(abnormal.error());
   for (const auto& suite : suites) {
     if (const auto run = abnormal->run(suite); !run) return fail(run.error());
   }
   // Nothing tried is no proof of anything.
+  if (abnormal->originals() == 0 && !abnormal->left_out().empty()) print_error(to_text(*abnormal));
   if (abnormal->originals() == 0)
-    return fail(options.audit.empty()
-                    ? "no test expects a permit, so there is nothing to derive from"
-                    : "no permit of the audit log can be reproduced, so there is nothing to derive from");
+    return fail(fmt::format("{}, so there is nothing to derive from",
+                            live                    ? "the running gateway permits none of the requests"
+                            : options.audit.empty() ? "no test expects a permit"
+                                                    : "no permit of the audit log can be reproduced"));
   if (!options.out.empty()) {
     if (const auto written = write_findings(*abnormal, options.out); !written) return fail(written.error());
   }
@@ -168,7 +178,14 @@ int test(const Options& options) {
     suites.emplace().push_back(*std::move(recorded));
   }
 
-  auto shared = policytest::Shared::make(*loaded);
+  std::optional<jose::PrivateJwk> key;
+  if (!options.live.empty()) {
+    auto signing = policytest::signing_key(options.data.empty() ? loaded->config.data
+                                                                : std::filesystem::path(options.data));
+    if (!signing) return fail(signing.error());
+    key = *std::move(signing);
+  }
+  auto shared = policytest::Shared::make(*loaded, std::move(key));
   if (!shared) return fail(shared.error());
   if (options.mutate) return mutate(options, *shared, *suites);
   if (options.abnormal) return abnormal(options, *shared, *suites);
@@ -189,6 +206,16 @@ void add_test(CLI::App& program, Action& action) {
   auto* abnormal =
       command->add_flag("--abnormal", options->abnormal,
                         "derive requests that are authenticated but wrong from the permitted ones");
+  auto* live = command
+                   ->add_option("--live", options->live,
+                                "send them to this running gateway, with tokens signed by its server's key")
+                   ->needs(abnormal);
+  command->add_option("--opener", options->opener, "with --live: the id of who opens tasks there")
+      ->needs(live);
+  command
+      ->add_option("--data", options->data,
+                   "with --live: the running server's data folder, instead of the configuration's")
+      ->needs(live);
   command
       ->add_option("--audit", options->audit,
                    "derive from what this audit log says was permitted, in place of tests")
