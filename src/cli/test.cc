@@ -1,5 +1,6 @@
 // writ test: do the policies decide as their tests say?
 #include <CLI/CLI.hpp>
+#include <cstdio>
 #include <fmt/format.h>
 
 #include "cli/commands.h"
@@ -13,6 +14,7 @@
 #include "policytest/recorded.h"
 #include "policytest/report.h"
 #include "server/files.h"
+#include "server/folder_watch.h"
 
 namespace writ::cli {
 namespace {
@@ -30,6 +32,7 @@ struct Options {
   bool mutate = false;
   bool coverage = false;
   std::optional<unsigned> coverage_at_least;  // per cent
+  bool watch = false;
 };
 
 // Nothing when something is wrong with them.
@@ -192,6 +195,46 @@ int test(const Options& options) {
   return run(options, *shared, *suites);
 }
 
+// Where the files are that a run reads.
+std::vector<std::filesystem::path> folders_of(const Options& options) {
+  std::vector<std::filesystem::path> folders;
+  std::error_code error;
+  const auto add = [&](const std::filesystem::path& path) {
+    const bool is_folder = std::filesystem::is_directory(path, error);
+    auto folder = is_folder ? path : path.has_parent_path() ? path.parent_path() : ".";
+    if (std::ranges::find(folders, folder) == folders.end()) folders.push_back(std::move(folder));
+  };
+  add(options.config);
+  for (const auto& file : options.files) add(file);
+  server::Issues issues;  // the run tells them
+  if (const auto config = server::read_config(options.config, issues)) {
+    for (const auto& path : config->policies.policies) add(path);
+    for (const auto& path : config->policies.schemas) add(path);
+    if (config->policies.entities) add(*config->policies.entities);
+  }
+  return folders;
+}
+
+// Runs at once, and again after each change, until somebody ends it.
+int watch(const Options& options) {
+  const auto matters = [](std::string_view name) {
+    constexpr std::string_view kEndings[] = {".cedar", ".cedarschema", ".json", ".yaml", ".yml"};
+    return std::ranges::any_of(kEndings, [&](auto ending) { return name.ends_with(ending); });
+  };
+  for (;;) {
+    // Opened before anything is read, so that no change is missed.
+    auto watched = server::FolderWatch::open(folders_of(options), matters);
+    if (!watched) return fail(watched.error());
+    const int status = test(options);
+    (void)std::fflush(stdout);
+    print_error(fmt::format("writ: {}; waiting for changes, Ctrl-C ends it",
+                            status == kYes  ? "all is well"
+                            : status == kNo ? "not all is well"
+                                            : "nothing could be tested"));
+    if (const auto changed = watched->wait(); !changed) return fail(changed.error());
+  }
+}
+
 }  // namespace
 
 void add_test(CLI::App& program, Action& action) {
@@ -221,9 +264,10 @@ void add_test(CLI::App& program, Action& action) {
                    "derive from what this audit log says was permitted, in place of tests")
       ->needs(abnormal)
       ->excludes(files);
-  command
-      ->add_option("--out", options->out, "write each abnormal request that was permitted into this folder")
-      ->needs(abnormal);
+  auto* out = command
+                  ->add_option("--out", options->out,
+                               "write each abnormal request that was permitted into this folder")
+                  ->needs(abnormal);
   auto* mutate = command
                      ->add_flag("--mutate", options->mutate,
                                 "change the policies one thing at a time, and list what no test notices")
@@ -238,7 +282,12 @@ void add_test(CLI::App& program, Action& action) {
       ->check(CLI::Range(0, 100))
       ->excludes(abnormal)
       ->excludes(mutate);
-  command->callback([options, &action] { action = [options] { return test(*options); }; });
+  command->add_flag("--watch", options->watch, "run again whenever a file changes, until Ctrl-C")
+      ->excludes(live)
+      ->excludes(out);
+  command->callback([options, &action] {
+    action = [options] { return options->watch ? watch(*options) : test(*options); };
+  });
 }
 
 }  // namespace writ::cli

@@ -1,14 +1,201 @@
-"""writ test --abnormal beyond the tests: from an audit log, and against a running gateway."""
+"""writ test --abnormal: what is wrong is derived from tests and from an audit log, and sent to a running gateway, too."""
 import json
 import os
+import re
+import tempfile
 import unittest
+import xml.etree.ElementTree
 
 import harness
+
+HEAD = "version: 1\nnow: 2026-03-02T09:00:00Z\n"
+TOKEN = "{sub: nora, client_id: support-portal, purpose: support, tenant: north}"
+
+
+def read(*path):
+    with open(os.path.join(harness.ROOT, *path), encoding="utf-8") as file:
+        return file.read()
 
 
 def write(path, text):
     with open(path, "w", encoding="utf-8") as file:
         file.write(text)
+
+
+class AbnormalPaths(unittest.TestCase):
+    """Each test is of one request for nora, permitted, and of what is wrong around it."""
+    TASK = """fixtures:
+  tasks:
+    t-1: {purpose: support, tenant: north, subject: nora, agents: [support-agent], budget: {calls: 3},
+          actions: ['Billing::Action::"read"'], resources: ['Billing::Invoice::"inv-1001"']}
+"""
+
+    def setUp(self):
+        # The example's world, with policies that this test may edit.
+        self.world = harness.TestWorld(
+            lambda text: text.replace("listen:\n", "listen:\n  public_origin: https://api.acme.example\n"))
+        self.addCleanup(self.world.close)
+        self.policies = os.path.join(self.world.folder, "policies")
+        for name in os.listdir(self.policies):
+            if name.endswith(".test.yaml"):
+                os.remove(os.path.join(self.policies, name))
+            else:
+                self.edit(name, lambda text: re.sub(r"@accept_abnormal\(.*?\)\n", "", text, flags=re.DOTALL))
+        self.out = os.path.join(self.world.folder, "out")
+
+    def edit(self, name, change):
+        path = os.path.join(self.policies, name)
+        with open(path, encoding="utf-8") as file:
+            text = file.read()
+        with open(path, "w", encoding="utf-8") as file:
+            file.write(change(text))
+
+    def annotate(self, policy, annotation):
+        self.edit("billing.cedar", lambda text: text.replace(f'@id("{policy}")', f'@id("{policy}")\n{annotation}'))
+
+    def run_tests(self, text, *options):
+        with open(os.path.join(self.policies, "a.test.yaml"), "w", encoding="utf-8") as file:
+            file.write(HEAD + text)
+        return harness.writ("test", "--config", self.world.config, *options)
+
+    def matrix(self, text):
+        status, out, err = self.run_tests(text, "--abnormal", "--json", "--out", self.out)
+        self.assertIn(status, (0, 1), err)
+        report = json.loads(out)
+        self.assertEqual(status == 1, bool(report["permitted"]))
+        return report, {cell["dimension"]: cell for cell in report["matrix"]}
+
+    REQUEST = "request: GET /invoices/inv-1001, expect: permit"
+
+    def test_what_is_wrong_is_refused_by_the_guard_that_is_there_for_it(self):
+        token = ("{sub: nora, client_id: support-agent, act: [support-agent, support-portal], purpose: support, "
+                 "tenant: north, task: t-1, bound: true}")
+        _, matrix = self.matrix(self.TASK + f"tests:\n  - {{name: a, token: {token}, {self.REQUEST}}}\n")
+        for dimension, by in (("no-token", "token: token_missing"), ("other-api", "audience: audience_mismatch"),
+                              ("unbound", "token: sender_binding_missing"),
+                              ("wrongly-bound", "token: sender_binding_mismatch"),
+                              ("longer-chain", "delegation: delegation_not_authorised"),
+                              ("swapped-chain", "delegation: delegation_not_authorised"),
+                              ("other-actor", "delegation: delegation_not_authorised"),
+                              ("other-tenant", "tenant: tenant_mismatch"),
+                              ("before-window", "task-live: task_not_started"), ("after-window", "task-live: task_expired"),
+                              ("after-end", "task-live: task_ended"), ("after-budget", "task-budget: budget_exceeded"),
+                              ("next-action", "task-scope: action_not_in_task"),
+                              ("next-resource", "task-scope: resource_not_in_task")):
+            with self.subTest(dimension):
+                self.assertTrue(matrix[dimension]["applies"])
+                self.assertIn(by, matrix[dimension]["by"])
+                self.assertEqual(0, matrix[dimension]["permitted"])
+
+    def test_a_dimension_that_does_not_apply_is_not_counted_as_refused(self):
+        _, matrix = self.matrix(f"tests:\n  - {{name: a, token: {TOKEN}, {self.REQUEST}}}\n")
+        for dimension in ("unbound", "wrongly-bound", "swapped-chain", "other-actor", "after-end", "after-budget",
+                          "stale-authentication", "other-environment"):
+            with self.subTest(dimension):
+                cell = matrix[dimension]
+                self.assertEqual((False, 0, 1), (cell["applies"], cell["refused"], cell["originals_without"]))
+
+    def test_a_policy_that_is_too_wide_is_found_with_a_request_that_reproduces_it(self):
+        self.edit("billing.cedar", lambda text: text.replace("resource.customer == principal", "resource.amount > 0"))
+        report, matrix = self.matrix(f"tests:\n  - {{name: a, token: {TOKEN}, {self.REQUEST}}}\n")
+        self.assertEqual(1, matrix["other-user"]["permitted"])  # niklas; sofia is of another tenant
+        self.assertEqual(1, matrix["next-resource"]["permitted"])
+        found = [one for one in report["permitted"] if one["dimension"] == "other-user"]
+        self.assertEqual("niklas", found[0]["request"]["token"]["sub"])
+        self.assertIn("customers-use-their-own-invoices", found[0]["policies"])
+        files = sorted(os.listdir(self.out))
+        self.assertEqual(len(report["permitted"]), len(files))
+        tests = []
+        for name in files:
+            with open(os.path.join(self.out, name), encoding="utf-8") as file:
+                tests.append(dict(json.load(file), name=name, expect="permit"))
+        status, out, err = self.run_tests("tests: " + json.dumps(tests) + "\n")
+        self.assertEqual(0, status, out + err)
+
+    def test_an_exception_is_accepted_with_its_reason_and_only_for_its_dimension(self):
+        self.edit("billing.cedar", lambda text: text.replace("resource.customer == principal", "resource.amount > 0"))
+        self.annotate("customers-use-their-own-invoices", '@accept_abnormal("other-user: a family shares its invoices; no-user: never")')
+        report, matrix = self.matrix(f"tests:\n  - {{name: a, token: {TOKEN}, {self.REQUEST}}}\n")
+        self.assertEqual((1, 0), (matrix["other-user"]["accepted"], matrix["other-user"]["permitted"]))
+        self.assertEqual(1, matrix["next-resource"]["permitted"])
+        accepted, = report["accepted"]
+        self.assertEqual(("customers-use-their-own-invoices", "a family shares its invoices"),
+                         (accepted["accepted_by"], accepted["reason"]))
+        unused, = report["unused_acceptances"]
+        self.assertEqual(("customers-use-their-own-invoices", "no-user"), (unused["policy"], unused["accepts"]))
+
+    def test_an_acceptance_may_be_of_one_request_only(self):
+        self.edit("billing.cedar", lambda text: text.replace("resource.customer == principal", "resource.amount > 0"))
+        tests = f"tests:\n  - {{name: a, token: {TOKEN}, {self.REQUEST}}}\n  - {{name: b, token: {TOKEN.replace('nora', 'niklas')}, {self.REQUEST}, at: +1h}}\n"
+        self.annotate("customers-use-their-own-invoices",
+                      '@accept_abnormal("other-user (niklas in place of nora): a family; hidden-claim (without `tenant`): it is known")')
+        report, matrix = self.matrix(tests)
+        self.assertEqual((1, 1), (matrix["other-user"]["accepted"], matrix["other-user"]["permitted"]))
+        self.assertEqual(2, matrix["hidden-claim"]["accepted"])
+        self.assertEqual([], report["unused_acceptances"])
+
+    def test_an_acceptance_that_nothing_needs_fails_with_its_place(self):
+        tests = f"tests:\n  - {{name: a, token: {TOKEN}, {self.REQUEST}}}\n"
+        self.annotate("customers-use-their-own-invoices", '@accept_abnormal("next-action: both are theirs; hidden-claim: whose it is counts; after-end: never")')
+        status, out, _ = self.run_tests(tests, "--abnormal")
+        self.assertEqual(1, status)
+        self.assertIn(", 0 permitted", out)
+        self.assertRegex(out, r"(?m)^UNUSED .*billing\.cedar:\d+: @accept_abnormal of policy `customers-use-their-own-invoices`: nothing needs to accept `after-end`$")
+        # Of one file alone nobody expects that it needs all that is accepted.
+        status, out, _ = self.run_tests(tests, "--abnormal", os.path.join(self.policies, "a.test.yaml"))
+        self.assertEqual(0, status, out)
+
+    def test_an_acceptance_without_a_reason_or_of_no_dimension_is_an_error(self):
+        for value, told in (("other-user", "is accepted without a reason"), ("other-user: ", "is accepted without a reason"),
+                            ("other-usr: they share", "there is no dimension `other-usr`"), ("", "it says nothing"),
+                            ("other-user (niklas: they share", "there is no dimension `other-user (niklas`"),
+                            ("other-user too: they share", "there is no dimension `other-user too`"),
+                            ("other-user: they share; other-user: they do", "is accepted twice")):
+            with self.subTest(value):
+                self.edit("billing.cedar", lambda text: re.sub(r"@accept_abnormal\(.*?\)\n", "", text))
+                self.annotate("customers-use-their-own-invoices", f'@accept_abnormal("{value}")')
+                status, _, err = self.run_tests(f"tests:\n  - {{name: a, token: {TOKEN}, {self.REQUEST}}}\n", "--abnormal")
+                self.assertEqual(2, status)
+                self.assertRegex(err, r"billing\.cedar:\d+: @accept_abnormal of policy `customers-use-their-own-invoices`")
+                self.assertIn(told, err)
+
+    def test_what_another_test_expects_to_be_permitted_is_not_abnormal(self):
+        credit = "request: POST /invoices/inv-1001/credit, expect: permit"
+        one = f"tests:\n  - {{name: a, token: {TOKEN}, {self.REQUEST}}}\n"
+        _, matrix = self.matrix(one)
+        self.assertEqual(1, matrix["next-action"]["permitted"])
+        _, matrix = self.matrix(one + f"  - {{name: b, token: {TOKEN}, {credit}}}\n")
+        self.assertEqual(0, matrix["next-action"]["permitted"])
+
+    def test_a_test_that_fails_and_tests_without_a_permit_prove_nothing(self):
+        status, _, err = self.run_tests(
+            f"tests:\n  - {{name: a, token: {TOKEN}, request: GET /invoices/inv-1002, expect: permit}}\n", "--abnormal")
+        self.assertEqual(2, status)
+        self.assertRegex(err, r"a\.test\.yaml:4: the test fails: the request is refused with `policy_no_permit`")
+        status, _, err = self.run_tests(
+            f"tests:\n  - {{name: a, token: {TOKEN}, request: GET /invoices/inv-1002, expect: policy_no_permit}}\n", "--abnormal")
+        self.assertEqual(2, status)
+        self.assertIn("no test expects a permit", err)
+
+    def test_text_and_junit_say_the_same(self):
+        junit = os.path.join(self.world.folder, "report.xml")
+        status, out, _ = self.run_tests(f"tests:\n  - {{name: a, token: {TOKEN}, {self.REQUEST}}}\n", "--abnormal", "--junit", junit)
+        self.assertEqual(1, status)
+        self.assertRegex(out, r"(?m)^no-token +invoices +1 +0 +0  token: token_missing 1$")
+        self.assertRegex(out, r"(?m)^after-end +invoices +does not apply$")
+        self.assertRegex(out, r"(?m)^PERMITTED next-action: credit on ")
+        suite = xml.etree.ElementTree.parse(junit).getroot().find("testsuite")
+        cases = {case.get("name"): case for case in suite}
+        self.assertEqual(len(cases), int(suite.get("tests")))
+        self.assertIsNotNone(cases["after-end"].find("skipped"))
+        self.assertIn("credit on", cases["next-action"].find("failure").text)
+        self.assertEqual(0, len(cases["no-token"]))
+
+    def test_the_document_names_every_dimension(self):
+        names = read("src", "policytest", "abnormal.cc").split("kNames[kDimensions]", 1)[1].split("};")[0]
+        section = read("docs", "testing.md").split("## Abnormal paths", 1)[1]
+        rows = "".join(re.findall(r"^\| (`.*?`) \|", section, re.MULTILINE))
+        self.assertEqual(set(re.findall(r'"([a-z-]+)"', names)), set(re.findall(r"`([a-z-]+)`", rows)))
 
 
 class Recorded(unittest.TestCase):
@@ -76,7 +263,7 @@ class Recorded(unittest.TestCase):
         self.assertIn("cannot read", err)
 
     def test_a_log_without_permits_proves_nothing(self):
-        with harness.tempfile.TemporaryDirectory() as folder:
+        with tempfile.TemporaryDirectory() as folder:
             path = os.path.join(folder, "audit.log")
             write(path, "")
             status, _, err = self.run_audit(path)
