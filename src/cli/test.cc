@@ -1,5 +1,6 @@
 // writ test: do the policies decide as their tests say?
 #include <CLI/CLI.hpp>
+#include <cstdio>
 #include <fmt/format.h>
 
 #include "cli/commands.h"
@@ -7,11 +8,13 @@
 #include "policytest/abnormal.h"
 #include "policytest/coverage.h"
 #include "policytest/files.h"
+#include "policytest/live.h"
 #include "policytest/mutate.h"
 #include "policytest/reader.h"
 #include "policytest/recorded.h"
 #include "policytest/report.h"
 #include "server/files.h"
+#include "server/folder_watch.h"
 
 namespace writ::cli {
 namespace {
@@ -24,10 +27,12 @@ struct Options {
   std::string junit;
   bool abnormal = false;
   std::string audit;
+  std::string live, opener, data;
   std::string out;
   bool mutate = false;
   bool coverage = false;
   std::optional<unsigned> coverage_at_least;  // per cent
+  bool watch = false;
 };
 
 // Nothing when something is wrong with them.
@@ -73,16 +78,24 @@ Result<void> write_findings(const policytest::Abnormal& abnormal, const std::str
 int abnormal(const Options& options, policytest::Shared& shared,
              const std::vector<policytest::Suite>& suites) {
   const bool whole = options.files.empty() && options.audit.empty();
-  auto abnormal = policytest::Abnormal::make(shared, whole);
+  std::unique_ptr<policytest::Live> live;
+  if (!options.live.empty()) {
+    auto connected = policytest::Live::connect(shared, {options.live, options.opener});
+    if (!connected) return fail(connected.error());
+    live = *std::move(connected);
+  }
+  auto abnormal = policytest::Abnormal::make(shared, whole && !live, live.get());
   if (!abnormal) return fail(abnormal.error());
   for (const auto& suite : suites) {
     if (const auto run = abnormal->run(suite); !run) return fail(run.error());
   }
   // Nothing tried is no proof of anything.
+  if (abnormal->originals() == 0 && !abnormal->left_out().empty()) print_error(to_text(*abnormal));
   if (abnormal->originals() == 0)
-    return fail(options.audit.empty()
-                    ? "no test expects a permit, so there is nothing to derive from"
-                    : "no permit of the audit log can be reproduced, so there is nothing to derive from");
+    return fail(fmt::format("{}, so there is nothing to derive from",
+                            live                    ? "the running gateway permits none of the requests"
+                            : options.audit.empty() ? "no test expects a permit"
+                                                    : "no permit of the audit log can be reproduced"));
   if (!options.out.empty()) {
     if (const auto written = write_findings(*abnormal, options.out); !written) return fail(written.error());
   }
@@ -168,11 +181,58 @@ int test(const Options& options) {
     suites.emplace().push_back(*std::move(recorded));
   }
 
-  auto shared = policytest::Shared::make(*loaded);
+  std::optional<jose::PrivateJwk> key;
+  if (!options.live.empty()) {
+    auto signing = policytest::signing_key(options.data.empty() ? loaded->config.data
+                                                                : std::filesystem::path(options.data));
+    if (!signing) return fail(signing.error());
+    key = *std::move(signing);
+  }
+  auto shared = policytest::Shared::make(*loaded, std::move(key));
   if (!shared) return fail(shared.error());
   if (options.mutate) return mutate(options, *shared, *suites);
   if (options.abnormal) return abnormal(options, *shared, *suites);
   return run(options, *shared, *suites);
+}
+
+// Where the files are that a run reads.
+std::vector<std::filesystem::path> folders_of(const Options& options) {
+  std::vector<std::filesystem::path> folders;
+  std::error_code error;
+  const auto add = [&](const std::filesystem::path& path) {
+    const bool is_folder = std::filesystem::is_directory(path, error);
+    auto folder = is_folder ? path : path.has_parent_path() ? path.parent_path() : ".";
+    if (std::ranges::find(folders, folder) == folders.end()) folders.push_back(std::move(folder));
+  };
+  add(options.config);
+  for (const auto& file : options.files) add(file);
+  server::Issues issues;  // the run tells them
+  if (const auto config = server::read_config(options.config, issues)) {
+    for (const auto& path : config->policies.policies) add(path);
+    for (const auto& path : config->policies.schemas) add(path);
+    if (config->policies.entities) add(*config->policies.entities);
+  }
+  return folders;
+}
+
+// Runs at once, and again after each change, until somebody ends it.
+int watch(const Options& options) {
+  const auto matters = [](std::string_view name) {
+    constexpr std::string_view kEndings[] = {".cedar", ".cedarschema", ".json", ".yaml", ".yml"};
+    return std::ranges::any_of(kEndings, [&](auto ending) { return name.ends_with(ending); });
+  };
+  for (;;) {
+    // Opened before anything is read, so that no change is missed.
+    auto watched = server::FolderWatch::open(folders_of(options), matters);
+    if (!watched) return fail(watched.error());
+    const int status = test(options);
+    (void)std::fflush(stdout);
+    print_error(fmt::format("writ: {}; waiting for changes, Ctrl-C ends it",
+                            status == kYes  ? "all is well"
+                            : status == kNo ? "not all is well"
+                                            : "nothing could be tested"));
+    if (const auto changed = watched->wait(); !changed) return fail(changed.error());
+  }
 }
 
 }  // namespace
@@ -189,14 +249,25 @@ void add_test(CLI::App& program, Action& action) {
   auto* abnormal =
       command->add_flag("--abnormal", options->abnormal,
                         "derive requests that are authenticated but wrong from the permitted ones");
+  auto* live = command
+                   ->add_option("--live", options->live,
+                                "send them to this running gateway, with tokens signed by its server's key")
+                   ->needs(abnormal);
+  command->add_option("--opener", options->opener, "with --live: the id of who opens tasks there")
+      ->needs(live);
+  command
+      ->add_option("--data", options->data,
+                   "with --live: the running server's data folder, instead of the configuration's")
+      ->needs(live);
   command
       ->add_option("--audit", options->audit,
                    "derive from what this audit log says was permitted, in place of tests")
       ->needs(abnormal)
       ->excludes(files);
-  command
-      ->add_option("--out", options->out, "write each abnormal request that was permitted into this folder")
-      ->needs(abnormal);
+  auto* out = command
+                  ->add_option("--out", options->out,
+                               "write each abnormal request that was permitted into this folder")
+                  ->needs(abnormal);
   auto* mutate = command
                      ->add_flag("--mutate", options->mutate,
                                 "change the policies one thing at a time, and list what no test notices")
@@ -211,7 +282,12 @@ void add_test(CLI::App& program, Action& action) {
       ->check(CLI::Range(0, 100))
       ->excludes(abnormal)
       ->excludes(mutate);
-  command->callback([options, &action] { action = [options] { return test(*options); }; });
+  command->add_flag("--watch", options->watch, "run again whenever a file changes, until Ctrl-C")
+      ->excludes(live)
+      ->excludes(out);
+  command->callback([options, &action] {
+    action = [options] { return options->watch ? watch(*options) : test(*options); };
+  });
 }
 
 }  // namespace writ::cli

@@ -56,10 +56,10 @@ std::string_view dimension_name(Dimension dimension) noexcept {
   return kNames[static_cast<std::size_t>(dimension)];
 }
 
-Result<Abnormal> Abnormal::make(Shared& shared, bool whole) {
+Result<Abnormal> Abnormal::make(Shared& shared, bool whole, Live* live) {
   const Acceptable dimensions{kAcceptAbnormal, "dimension",
                               [](std::size_t, std::string_view text) { return subject_length(text); }};
-  return Abnormal(shared, TRY(read_acceptances(shared.loaded.policies, dimensions)), whole);
+  return Abnormal(shared, TRY(read_acceptances(shared.loaded.policies, dimensions)), whole, live);
 }
 
 Result<void> Abnormal::run(const Suite& suite) {
@@ -79,7 +79,12 @@ Result<void> Abnormal::run(const Suite& suite) {
       // The same request in the same state has the same abnormal paths.
       if (step == 0 && !expected_.insert(key_of(suite, ask->request, *permit, ask->request.time)).second)
         continue;
-      originals.push_back({suite, test, step, *std::move(permit)});
+      Original original{suite, test, step, *std::move(permit)};
+      if (auto why = TRY(why_not_live(original)); !why.empty()) {
+        left_out_.push_back({ask->place, test.name, std::move(why)});
+        continue;
+      }
+      originals.push_back(std::move(original));
     }
   }
   for (const Original& original : originals) TRY(try_original(original));
@@ -109,6 +114,37 @@ Result<Answer> Abnormal::permit_of(const Original& original) {
                   original.suite.recorded ? "it cannot be reproduced" : "the test fails", answer.code));
 }
 
+// Why the running gateway does not permit what is permitted here; empty: it does, or there is none.
+Result<std::string> Abnormal::why_not_live(const Original& original) {
+  if (live_ == nullptr) return std::string();
+  if (original.step > 0) return "what happened before it does not happen there";
+  const auto said = TRY(live_->ask(original.suite, original.ask().request, Before::kNothing));
+  if (!said.answer) return said.why_not;
+  if (said.answer->permitted()) return std::string();
+  return fmt::format("the running gateway refuses it with `{}`: {}", said.answer->code, said.answer->message);
+}
+
+// Puts the running gateway's answer in place of the world's; false: it was not sent there.
+Result<bool> Abnormal::ask_live(const Original& original, const Variant& variant, Answer& answer,
+                                Cell& cell) {
+  auto said = TRY(live_->ask(original.suite, variant.request, variant.before));
+  if (!said.answer) {
+    ++cell.not_sent;
+    ++cell.by["not sent: " + said.why_not];
+    return false;
+  }
+  Answer live = *std::move(said.answer);
+  live.api = answer.api;
+  live.action = answer.action;
+  live.resource = answer.resource;
+  // The gateway does not tell which policies permitted, or which guard refused. Where both agree, it was
+  // these.
+  live.guard = live.code == answer.code ? answer.guard : "live";
+  if (live.permitted() && answer.permitted()) live.policies = answer.policies;
+  answer = std::move(live);
+  return true;
+}
+
 Result<void> Abnormal::try_original(const Original& original) {
   const Ask& ask = original.ask();
   ++originals_;
@@ -116,6 +152,11 @@ Result<void> Abnormal::try_original(const Original& original) {
   std::array<bool, kDimensions> applies{};
   for (Variant& variant : derive(original.suite, ask.request, original.permit)) {
     Answer answer = TRY(answer_of(original, variant));
+    Cell& cell = row[index(variant.dimension)];
+    if (live_ != nullptr && !TRY(ask_live(original, variant, answer, cell))) {
+      applies[index(variant.dimension)] = true;
+      continue;
+    }
     if (answer.permitted()) {
       // A budget that a test cannot use up is not told apart from none.
       if (variant.before == Before::kUseUpBudget) continue;
@@ -127,7 +168,7 @@ Result<void> Abnormal::try_original(const Original& original) {
     }
     applies[index(variant.dimension)] = true;
     Tried tried{std::move(variant), original.test.name, ask.place, std::move(answer), {}, {}};
-    judge(tried, row[index(tried.variant.dimension)]);
+    judge(tried, cell);
     tried_.push_back(std::move(tried));
   }
   for (std::size_t i = 0; i < kDimensions; ++i) row[i].not_applicable += applies[i] ? 0 : 1;

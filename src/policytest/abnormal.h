@@ -19,6 +19,7 @@
 #include <vector>
 
 #include "policytest/acceptances.h"
+#include "policytest/live.h"
 #include "policytest/suite.h"
 #include "policytest/world.h"
 
@@ -52,9 +53,6 @@ inline constexpr std::size_t kDimensions = 21;
 inline constexpr std::string_view kAcceptAbnormal = "accept_abnormal";  // the annotation
 std::string_view dimension_name(Dimension dimension) noexcept;          // "other-user"
 
-// What happens between the original's state and the derived request.
-enum class Before : std::uint8_t { kNothing, kEndTask, kUseUpBudget };
-
 struct Variant {
   Dimension dimension;
   std::string what;  // "nora in place of niklas"
@@ -85,15 +83,17 @@ struct LeftOut {
 
 struct Cell {
   std::size_t refused = 0, permitted = 0, accepted = 0;
+  std::size_t not_sent = 0;               // to the running gateway; `by` says why
   std::size_t not_applicable = 0;         // originals that the dimension does not apply to
   std::map<std::string, std::size_t> by;  // "task-live: task_ended", "policies: policy_no_permit"
 };
 
 class Abnormal {
  public:
-  // Borrows. `whole`: all that is accepted is needed by the suites that will be run. Fails when an
+  // Borrows. `live`: the running gateway whose answers count, where it can be asked; null: those of the world
+  // of each request. `whole`: all that is accepted is needed by the suites that will be run. Fails when an
   // @accept_abnormal is malformed.
-  static Result<Abnormal> make(Shared& shared, bool whole);
+  static Result<Abnormal> make(Shared& shared, bool whole, Live* live = nullptr);
 
   // Derives from, and tries, every request that the suite expects to be permitted. Fails when one is not,
   // unless it was recorded: that one is left out.
@@ -119,12 +119,14 @@ class Abnormal {
     const Ask& ask() const { return std::get<Ask>(test.steps[step]); }
   };
 
-  Abnormal(Shared& shared, std::vector<Acceptance> acceptances, bool whole)
-      : shared_(shared), acceptances_(std::move(acceptances)), whole_(whole) {}
+  Abnormal(Shared& shared, std::vector<Acceptance> acceptances, bool whole, Live* live)
+      : shared_(shared), acceptances_(std::move(acceptances)), whole_(whole), live_(live) {}
   static std::size_t index(Dimension dimension) noexcept { return static_cast<std::size_t>(dimension); }
   Result<std::unique_ptr<World>> world_before(const Original& original);
   Result<Answer> permit_of(const Original& original);
+  Result<std::string> why_not_live(const Original& original);
   Result<void> try_original(const Original& original);
+  Result<bool> ask_live(const Original& original, const Variant& variant, Answer& answer, Cell& cell);
   Result<Answer> answer_of(const Original& original, const Variant& variant);
   void judge(Tried& tried, Cell& cell);
   Row& row_of(const std::string& api);
@@ -132,6 +134,7 @@ class Abnormal {
   Shared& shared_;
   std::vector<Acceptance> acceptances_;
   bool whole_;
+  Live* live_;
   std::vector<Tried> tried_;
   std::vector<LeftOut> left_out_;
   std::vector<std::string> apis_;

@@ -62,7 +62,7 @@ void for_each_cell(const Abnormal& abnormal, Each each) {
 }
 
 bool applies(const Cell& cell) {
-  return cell.refused + cell.permitted + cell.accepted > 0;
+  return cell.refused + cell.permitted + cell.accepted + cell.not_sent > 0;
 }
 
 std::string by(const Cell& cell) {
@@ -72,9 +72,11 @@ std::string by(const Cell& cell) {
 }
 
 std::string told(const Tried& tried) {
-  return fmt::format("{}: {}: {}, derived in {}:{} from `{}`; by {}", dimension_name(tried.variant.dimension),
-                     tried.variant.what, describe(tried.variant.request), tried.place.file, tried.place.line,
-                     tried.test, fmt::join(tried.answer.policies, ", "));
+  return fmt::format(
+      "{}: {}: {}, derived in {}:{} from `{}`; by {}", dimension_name(tried.variant.dimension),
+      tried.variant.what, describe(tried.variant.request), tried.place.file, tried.place.line, tried.test,
+      tried.answer.policies.empty() ? "the running gateway alone"
+                                    : fmt::format("{}", fmt::join(tried.answer.policies, ", ")));
 }
 
 Json json_of(const Tried& tried) {
@@ -155,6 +157,7 @@ Json to_json(const Abnormal& abnormal) {
                               {"refused", count(cell.refused)},
                               {"accepted", count(cell.accepted)},
                               {"permitted", count(cell.permitted)},
+                              {"not_sent", count(cell.not_sent)},
                               {"originals_without", count(cell.not_applicable)},
                               {"by", std::move(reasons)}}));
   });
@@ -182,9 +185,10 @@ std::string to_junit(const Abnormal& abnormal) {
     ++number;
     cases +=
         fmt::format("    <testcase classname=\"{}\" name=\"{}\">", xml_text(api), dimension_name(dimension));
-    if (!applies(cell)) {
+    if (cell.refused + cell.permitted + cell.accepted == 0) {
       ++skipped;
-      cases += "<skipped message=\"does not apply\"/>";
+      cases +=
+          cell.not_sent > 0 ? "<skipped message=\"not sent\"/>" : "<skipped message=\"does not apply\"/>";
     }
     if (cell.permitted > 0) {
       ++failures;

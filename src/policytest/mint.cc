@@ -18,9 +18,11 @@ Mint::Mint(std::string issuer, Duration lifetime, std::unique_ptr<token::KeyRing
       other_key_(std::move(other_key)),
       client_thumbprint_(client_key_.public_jwk().thumbprint()) {}
 
-Result<std::unique_ptr<Mint>> Mint::make(std::string issuer, crypto::Algorithm algorithm, Duration lifetime) {
+Result<std::unique_ptr<Mint>> Mint::make(std::string issuer, crypto::Algorithm algorithm, Duration lifetime,
+                                         std::optional<jose::PrivateJwk> signing_key) {
+  if (!signing_key) signing_key = TRY(jose::PrivateJwk::generate(algorithm));
   std::vector<jose::PrivateJwk> keys;
-  keys.push_back(TRY(jose::PrivateJwk::generate(algorithm)));
+  keys.push_back(*std::move(signing_key));
   auto ring = TRY(token::KeyRing::of(std::move(keys)));
   auto client_key = TRY(jose::PrivateJwk::generate(crypto::Algorithm::kEs256));
   auto other_key = TRY(jose::PrivateJwk::generate(crypto::Algorithm::kEs256));
@@ -59,6 +61,14 @@ Result<std::string> Mint::token(const token::AccessClaims& claims, const invento
   auto& token = made_[claims_to_json(claims, contract).dump()];
   if (token.empty()) token = TRY(minter_.mint(claims, contract));
   return token;
+}
+
+Result<void> Mint::present(const RequestSpec& request, std::string_view token,
+                           const token::ProofTarget& target, http::Headers& headers) const {
+  const bool proven = request.token.bound && request.proof != Proof::kNone;
+  headers.add("Authorization", (proven ? "DPoP " : "Bearer ") + std::string(token));
+  if (proven) headers.add("DPoP", TRY(proof(request.proof, target, token, request.time)));
+  return {};
 }
 
 Result<std::string> Mint::proof(Proof kind, const token::ProofTarget& target, std::string_view token,

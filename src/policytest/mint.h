@@ -9,6 +9,7 @@
 #include <unordered_map>
 
 #include "base/result.h"
+#include "http/headers.h"
 #include "inventory/identity.h"
 #include "policytest/suite.h"
 #include "token/key_ring.h"
@@ -19,21 +20,26 @@ namespace writ::policytest {
 
 class Mint {
  public:
+  // Signs with `signing_key`; or, without one, with a new key of that algorithm.
   static Result<std::unique_ptr<Mint>> make(std::string issuer, crypto::Algorithm algorithm,
-                                            Duration lifetime);
+                                            Duration lifetime,
+                                            std::optional<jose::PrivateJwk> signing_key = {});
 
   // The claims that the request's token has. `audience`: of the API that is asked.
   token::AccessClaims claims(const RequestSpec& request, std::string_view audience) const;
   // `api`: the one the token is for; null when no API has that audience.
   Result<std::string> token(const token::AccessClaims& claims, const inventory::Api* api);
-  // The proof (RFC 9449 §4.2) that the request brings along with a bound token.
-  Result<std::string> proof(Proof kind, const token::ProofTarget& target, std::string_view token,
-                            Instant now) const;
+  // Adds the fields that present the token of a request, with a proof (RFC 9449 §4.2) when it is bound and
+  // the request brings one.
+  Result<void> present(const RequestSpec& request, std::string_view token, const token::ProofTarget& target,
+                       http::Headers& headers) const;
 
   const jose::JwkSet& keys() const noexcept { return keys_->public_keys; }
   const std::string& issuer() const noexcept { return issuer_; }
 
  private:
+  Result<std::string> proof(Proof kind, const token::ProofTarget& target, std::string_view token,
+                            Instant now) const;
   Mint(std::string issuer, Duration lifetime, std::unique_ptr<token::KeyRing> ring,
        jose::PrivateJwk client_key, jose::PrivateJwk other_key);
 

@@ -45,27 +45,30 @@ void take(const gateway::Refused& refused, Answer& answer) {
   answer.effect =
       refused.reason == Reason::kIndeterminate ? decision::Effect::kIndeterminate : decision::Effect::kDeny;
   answer.code = reason_code(refused.reason);
-  const auto told = codec::parse_json(refused.response.body);
-  if (!told) return;
+  if (const auto told = codec::parse_json(refused.response.body)) read_refusal(*told, answer);
+}
+
+}  // namespace
+
+void read_refusal(const codec::Json& told, Answer& answer) {
   const auto text = [&](std::string_view name) {
-    const auto* member = told->find_string(name);
+    const auto* member = told.find_string(name);
     return member != nullptr ? *member : std::string();
   };
   answer.message = text("message");
   answer.party = text("party");
   answer.path = text("path");
-  if (const auto* policies = told->find("policies")) {
-    for (const auto& policy : *policies->if_array()) answer.policies.push_back(*policy.if_string());
-  }
+  const auto* policies = told.find("policies");
+  if (policies == nullptr || policies->if_array() == nullptr) return;
+  for (const auto& policy : *policies->if_array())
+    if (const auto* id = policy.if_string()) answer.policies.push_back(*id);
 }
 
-}  // namespace
-
-Result<Shared> Shared::make(const server::Loaded& loaded) {
+Result<Shared> Shared::make(const server::Loaded& loaded, std::optional<jose::PrivateJwk> signing_key) {
   const auto& config = loaded.config;
-  return Shared {
-    loaded, TRY(Mint::make(config.issuer, config.token_algorithm, config.token_lifetime))
-  };
+  auto mint =
+      TRY(Mint::make(config.issuer, config.token_algorithm, config.token_lifetime, std::move(signing_key)));
+  return Shared{loaded, std::move(mint)};
 }
 
 std::string Shared::origin_of(std::string_view api) const {
@@ -216,14 +219,9 @@ Result<void> World::add_token(const RequestSpec& request, Asking& asking) {
   if (asking.issue) return {};
   asking.token = TRY(shared_.mint->token(asking.claims, inventory->find_audience(asking.claims.audience)));
   asking.proof = request.proof;
-  const bool proven = request.token.bound && request.proof != Proof::kNone;
-  asking.request.headers.add("Authorization", (proven ? "DPoP " : "Bearer ") + asking.token);
-  if (!proven) return {};
   auto uri = asking.origin;
   http::append_encoded_path(uri, asking.request.path);
-  asking.request.headers.add("DPoP", TRY(shared_.mint->proof(request.proof, {asking.request.method, uri},
-                                                             asking.token, request.time)));
-  return {};
+  return shared_.mint->present(request, asking.token, {asking.request.method, uri}, asking.request.headers);
 }
 
 // Somebody has sent the proof before.

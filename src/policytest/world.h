@@ -47,6 +47,9 @@ struct Answer {
   bool permitted() const noexcept { return effect == decision::Effect::kPermit; }
 };
 
+// Takes what the body of a refusal (gateway/refusal.h) says of it.
+void read_refusal(const codec::Json& told, Answer& answer);
+
 // A question of one party to the policies. Borrows.
 struct Asked {
   const cedar::Request& question;
@@ -63,7 +66,8 @@ struct Shared {
   const server::Loaded& loaded;
   std::unique_ptr<Mint> mint;
 
-  static Result<Shared> make(const server::Loaded& loaded);
+  // Tokens are signed with that key; or, without one, with a key of the run.
+  static Result<Shared> make(const server::Loaded& loaded, std::optional<jose::PrivateJwk> signing_key = {});
   // The origin under which callers reach the gateway, or Writ's own API.
   std::string origin_of(std::string_view api) const;
 };

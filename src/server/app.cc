@@ -309,7 +309,7 @@ Result<std::unique_ptr<App>> App::start(Loaded loaded, bool accept_clock) {
   const Config& config = loaded.config;
   auto issuers = TRY(oauth::TrustedIssuers::of(config.trusted_issuers));
   auto folder = TRY(DataFolder::open(config.data));
-  auto store = TRY(store::SqliteStore::open(config.data / "writ.db"));
+  auto store = TRY(store::SqliteStore::open(config.data / kDatabaseFile));
   auto keys = TRY(open_keys(*store, config.token_algorithm));
   auto log =
       TRY(audit::Log::open(audit_path(config), {.durable = config.audit_durable}, SystemClock().now()));

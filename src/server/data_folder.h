@@ -5,10 +5,13 @@
 #pragma once
 
 #include <filesystem>
+#include <string_view>
 
 #include "base/result.h"
 
 namespace writ::server {
+
+inline constexpr std::string_view kDatabaseFile = "writ.db";  // in it
 
 class DataFolder {
  public:

@@ -1,0 +1,264 @@
+#include "policytest/live.h"
+
+#include <algorithm>
+#include <fmt/format.h>
+#include <thread>
+
+#include "base/clock.h"
+#include "gateway/refusal.h"
+#include "http/client.h"
+#include "http/target.h"
+#include "server/data_folder.h"
+#include "store/sqlite_store.h"
+
+namespace writ::policytest {
+
+using codec::Json;
+
+namespace {
+
+constexpr int kMaxSendings = 1'000;  // of one request, until a budget is used up
+
+void shift(std::optional<Instant>& time, Duration by) {
+  if (time) *time += by;
+}
+
+// Of a template such as "{invoice}": the name between the braces. Nothing: it is of another form.
+std::optional<std::string_view> only_name(std::string_view text) {
+  if (!text.starts_with('{') || text.find('}') != text.size() - 1) return std::nullopt;
+  return text.substr(1, text.size() - 2);
+}
+
+// The path of a route that leads to this resource.
+std::optional<std::string> path_to(const server::DeclaredRoute& route, const std::string& resource) {
+  std::string path = route.path;
+  const auto gaps = std::ranges::count(path, '{');
+  if (const auto name = only_name(route.resource_id)) {
+    const auto gap = fmt::format("{{{}}}", *name);
+    const auto at = path.find(gap);
+    if (gaps != 1 || at == path.npos || resource.find('/') != resource.npos) return std::nullopt;
+    path.replace(at, gap.size(), resource);
+  } else if (gaps != 0 || route.resource_id != resource) {
+    return std::nullopt;
+  }
+  return http::encode_path(path);
+}
+
+Json text_list(const std::vector<std::string>& texts) {
+  return codec::json_texts(texts);
+}
+
+}  // namespace
+
+struct Live::Connection {
+  http::Origin gateway, api;
+  http::Loops loops{1};
+  http::Client client{loops, {}};
+  SystemClock clock;
+};
+
+// A task that was opened for a request, or why it was not.
+struct Live::Opened {
+  std::string id;
+  std::string why_not;
+};
+
+Live::Live(Shared& shared, LiveOptions options, std::unique_ptr<Connection> connection)
+    : shared_(shared), options_(std::move(options)), connection_(std::move(connection)) {}
+
+Live::~Live() = default;
+
+Result<std::unique_ptr<Live>> Live::connect(Shared& shared, LiveOptions options) {
+  auto gateway = TRY(http::parse_origin(options.gateway));
+  // Tasks are opened at Writ's own API.
+  auto api = options.opener.empty() ? gateway : TRY(http::parse_origin(shared.loaded.config.issuer));
+  std::unique_ptr<Connection> connection(new Connection{std::move(gateway), std::move(api)});
+  return std::unique_ptr<Live>(new Live(shared, std::move(options), std::move(connection)));
+}
+
+// What a test asks without a route has to be asked through one.
+bool Live::find_way(Target& target) const {
+  if (target.routed()) return true;
+  for (const auto& route : shared_.loaded.world.routes) {
+    const bool leads = route.api == target.api && route.action == target.action.id &&
+                       route.resource_type == target.resource.type;
+    auto path = leads ? path_to(route, target.resource.id) : std::nullopt;
+    if (!path) continue;
+    target.method = route.method;
+    target.path = *std::move(path);
+    target.api.clear();
+    return true;
+  }
+  return false;
+}
+
+Result<http::Response> Live::call_own_api(std::string path, const std::optional<Json>& body) {
+  RequestSpec opener;
+  opener.token.subject = opener.token.client = options_.opener;
+  opener.time = connection_->clock.now();
+  const auto& apis = shared_.loaded.world.declared.apis;
+  const auto own = std::ranges::find(apis, server::kOwnApi, &inventory::Api::id);
+  const auto claims = shared_.mint->claims(opener, own->audience);
+  http::Outbound request{.method = "POST", .target = std::move(path), .headers = {}};
+  request.headers.add("Authorization", "Bearer " + TRY(shared_.mint->token(claims, &*own)));
+  std::string text;
+  if (body) {
+    text = body->dump();
+    request.has_body = true;
+    request.content_length = text.size();
+    request.headers.add("Content-Type", "application/json");
+  }
+  return connection_->client.fetch(connection_->api, std::move(request), std::move(text));
+}
+
+Result<Live::Opened> Live::open_task(const TaskFixture& fixture, Duration shift) {
+  const task::Task& task = fixture.task;
+  if (options_.opener.empty())
+    return Opened{{}, "its task has to be opened, and nobody was named who opens it"};
+  if (fixture.state != task::State::kActive || !fixture.used.empty() || task.parent ||
+      task.approvals.needed > 0)
+    return Opened{{}, "its task is none that is opened at once and unused"};
+  const auto now = connection_->clock.now();
+  const auto begin = task.not_before + shift, end = task.expires_at + shift;
+  Json json = Json::object({{"purpose", task.purpose}, {"agents", text_list(task.agents)}});
+  const auto optional = [&](std::string_view name, const std::optional<std::string>& text) {
+    if (text) json.set(name, *text);
+  };
+  optional("subject", task.subject);
+  optional("client", task.client);
+  optional("tenant", task.tenant);
+  optional("environment", task.environment);
+  Json actions = Json::array(), resources = Json::array();
+  for (const auto& action : task.actions) actions.push(task::uid_text(action));
+  for (const auto& resource : task.resources) resources.push(resource.text());
+  json.set("actions", std::move(actions));
+  json.set("resources", std::move(resources));
+  json.set("labels", text_list(task.labels));
+  if (!task.budget.unlimited()) json.set("budget", task::budget_to_json(task.budget));
+  if (begin > now) json.set("not_before", unix_seconds(begin) + 1);
+  const bool is_over = end <= now;
+  if (is_over) {
+    json.set("expires_in_seconds", 1);
+  } else {
+    json.set("expires_at", unix_seconds(end) + 1);
+  }
+  const auto response = TRY(call_own_api("/v1/tasks", json));
+  const auto told = codec::parse_json(response.body);
+  const auto text = [&](std::string_view name) {
+    const auto* found = told ? told->find_string(name) : nullptr;
+    return found != nullptr ? *found : std::string();
+  };
+  if (response.status != 201)
+    return Opened{{},
+                  fmt::format("its task cannot be opened by `{}`: {} {}", options_.opener,
+                              text("reason").empty() ? text("error") : text("reason"), text("message"))};
+  // No task is opened that is over.
+  if (is_over) std::this_thread::sleep_for(std::chrono::milliseconds(2'050));
+  return Opened{text("id"), {}};
+}
+
+Result<Answer> Live::send(const RequestSpec& request) {
+  const Target& target = request.target;
+  const auto parsed = TRY(http::parse_target(target.path));
+  auto uri = shared_.loaded.config.public_origin;
+  http::append_encoded_path(uri, parsed.path);
+  http::Outbound outbound{
+      .method = target.method,
+      .target = http::encode_path(parsed.path) + (parsed.query.empty() ? "" : "?") + parsed.query,
+      .headers = {}};
+  if (request.token.present) {
+    const auto& apis = shared_.loaded.world.declared.apis;
+    std::vector<std::string_view> values;
+    const auto match = shared_.loaded.routes->match(target.method, parsed.path, values);
+    const auto asked =
+        std::ranges::find(apis, match.route != nullptr ? match.route->api() : "", &inventory::Api::id);
+    const auto claims = shared_.mint->claims(request, asked != apis.end() ? asked->audience : std::string());
+    const auto of = std::ranges::find(apis, claims.audience, &inventory::Api::audience);
+    const auto token = TRY(shared_.mint->token(claims, of != apis.end() ? &*of : nullptr));
+    TRY(shared_.mint->present(request, token, {target.method, uri}, outbound.headers));
+  }
+  if (!target.body.empty()) {
+    outbound.has_body = true;
+    outbound.content_length = target.body.size();
+    outbound.headers.add("Content-Type", "application/json");
+  }
+  if (request.proof == Proof::kReplayed)
+    TRY(connection_->client.fetch(connection_->gateway, outbound, target.body));
+  const auto response =
+      TRY(connection_->client.fetch(connection_->gateway, std::move(outbound), target.body));
+  const auto id = response.headers.find(gateway::kRequestIdHeader);
+  if (!id)
+    return failure(ErrorCode::kInvalid, fmt::format("`{}` answers without {}: that is no gateway of Writ",
+                                                    options_.gateway, gateway::kRequestIdHeader));
+  Answer answer;
+  const auto told = codec::parse_json(response.body);
+  const auto* own = told ? told->find_string("request_id") : nullptr;
+  const auto* reason = told ? told->find_string("reason") : nullptr;
+  const auto* error = told ? told->find_string("error") : nullptr;
+  const bool refused = own != nullptr && *own == *id && reason != nullptr && reason_from_code(*reason);
+  // What Writ says of itself; that an upstream does not answer comes after a permit.
+  constexpr std::string_view kBefore[] = {"not_found", "method_not_allowed", "body_too_large",
+                                          "indeterminate", "audit_unavailable"};
+  const bool unasked = own != nullptr && *own == *id && error != nullptr &&
+                       std::ranges::find(kBefore, *error) != std::end(kBefore);
+  if (refused || unasked) {
+    answer.effect = decision::Effect::kDeny;
+    answer.code = refused ? *reason : *error;
+    read_refusal(*told, answer);
+  } else {
+    answer.effect = decision::Effect::kPermit;
+    answer.code = effect_name(answer.effect);
+  }
+  return answer;
+}
+
+Result<Live::Said> Live::ask(const Suite& suite, const RequestSpec& request, Before before) {
+  RequestSpec asked = request;
+  if (asked.target.issue || asked.target.api == server::kOwnApi)
+    return Said{{}, "only what goes through the gateway is sent"};
+  if (!find_way(asked.target)) return Said{{}, "no route leads there"};
+  // Now is the instant of the request.
+  const Duration by = connection_->clock.now() - request.time;
+  asked.time += by;
+  for (auto* time :
+       {&asked.token.auth_time, &asked.token.issued_at, &asked.token.not_before, &asked.token.expires_at})
+    shift(*time, by);
+  std::string task;
+  const auto fixture = std::ranges::find_if(
+      suite.tasks, [&](const TaskFixture& each) { return each.task.id == request.token.task; });
+  if (fixture != suite.tasks.end()) {
+    auto opened = TRY(open_task(*fixture, by));
+    if (opened.id.empty()) return Said{{}, std::move(opened.why_not)};
+    task = std::move(opened.id);
+    asked.token.task = task;
+    // It took a while.
+    asked.time = connection_->clock.now();
+  }
+  const auto end_task = [&] { return call_own_api(fmt::format("/v1/tasks/{}/end", task), std::nullopt); };
+  if (before == Before::kEndTask) TRY(end_task());
+  if (before == Before::kUseUpBudget) {
+    int left = kMaxSendings;
+    while (TRY(send(asked)).permitted() && --left > 0) {
+    }
+  }
+  auto answer = send(asked);
+  if (!task.empty()) (void)end_task();  // it ends by itself, too
+  if (!answer) return std::unexpected(std::move(answer.error()));
+  return Said{*std::move(answer), {}};
+}
+
+Result<jose::PrivateJwk> signing_key(const std::filesystem::path& data) {
+  const auto file = data / server::kDatabaseFile;
+  std::error_code error;
+  if (!std::filesystem::is_regular_file(file, error))
+    return failure(
+        ErrorCode::kNotFound,
+        fmt::format("there is no `{}`; name the running server's data folder with --data", file.string()));
+  const auto store = TRY(store::SqliteStore::open(file));
+  auto keys = TRY(store->load_keys());
+  if (keys.empty())
+    return failure(ErrorCode::kNotFound, fmt::format("`{}` has no signing key", file.string()));
+  return std::move(keys.front());
+}
+
+}  // namespace writ::policytest
