@@ -251,15 +251,21 @@ class Formatter {
     }
   }
 
-  // Operands joined by the operators of one level, or what is below when there are none.
-  void chain(Range range, std::size_t level) {
-    constexpr std::size_t kLevels = 5;
-    if (level == kLevels) return operand(range);
+  std::vector<std::size_t> operators_of(Range range, std::size_t level) const {
     std::vector<std::size_t> operators;
     for (std::size_t at = range.begin; at < range.end; at = skip(at)) {
       if (is_operator(at, level, range)) operators.push_back(at);
     }
-    if (operators.empty()) return chain(range, level + 1);
+    return operators;
+  }
+
+  // Operands joined by the operators of one level, of the first from `level` on that has any.
+  void chain(Range range, std::size_t level) {
+    constexpr std::size_t kLevels = 5;
+    std::vector<std::size_t> operators;
+    for (; level < kLevels && operators.empty(); ++level) operators = operators_of(range, level);
+    if (operators.empty()) return operand(range);
+    --level;
     const bool relation = level == 2;
     layout_.open_group();
     // A list begins beside the operator before it, and is indented on its own.
