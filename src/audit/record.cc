@@ -102,6 +102,10 @@ Record make_record(Instant time, const Decision& decision) {
   writer.list("labels", decision.labels);
   writer.list("policies", decision.policies);
   writer.text("policy_revision", decision.policy_revision);
+  writer.text("shadow_effect", decision.shadow_effect);
+  writer.text("shadow_reason", decision.shadow_reason);
+  writer.text("shadow_party", decision.shadow_party);
+  writer.list("shadow_policies", decision.shadow_policies);
   writer.text("method", decision.method);
   writer.text("path", decision.path);
   writer.text("peer", decision.peer);

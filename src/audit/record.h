@@ -35,6 +35,11 @@ struct Decision {
   std::string_view token_id;               // jti
   std::vector<std::string_view> policies;  // that determined it
   std::string_view policy_revision;
+  // With the shadow policies in force; empty: there are none. The rest is there when that is another effect.
+  std::string_view shadow_effect;
+  std::string_view shadow_reason;
+  std::string_view shadow_party;
+  std::vector<std::string_view> shadow_policies;  // those of them that would determine it
   std::string_view method;
   std::string_view path;
   std::string_view peer;

@@ -6,7 +6,7 @@ std::optional<Loaded> load(const std::filesystem::path& file, Issues& issues) {
   auto config = read_config(file, issues);
   if (!config) return std::nullopt;
   auto world = read_world(*config, issues);
-  auto policies = load_policies(*config, world, issues);
+  auto policies = load_policies(read_policy_texts(*config, issues), world, issues);
   auto routes = make_routes(world, issues);
   if (!policies || !routes || issues.has_errors()) return std::nullopt;
   return Loaded{std::move(*config), std::move(world), std::move(*policies), std::move(routes)};
