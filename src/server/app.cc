@@ -3,7 +3,6 @@
 #include <fmt/format.h>
 
 #include "audit/log.h"
-#include "base/published.h"
 #include "gateway/proxy.h"
 #include "http/client.h"
 #include "http/endpoints.h"
@@ -17,6 +16,7 @@
 #include "server/data_folder.h"
 #include "server/inventory_api.h"
 #include "server/metrics.h"
+#include "server/policies_api.h"
 #include "server/task_desk.h"
 #include "server/tasks_api.h"
 #include "store/sqlite_store.h"
@@ -88,9 +88,9 @@ struct App::Parts {
   Parts(Loaded loaded, DataFolder data, std::unique_ptr<store::SqliteStore> opened,
         std::unique_ptr<audit::Log> audit, std::unique_ptr<token::KeyRing> ring,
         oauth::TrustedIssuers trusted, Instant began)
-      : config(std::move(loaded.config)),
-        policies(std::move(loaded.policies.snapshot)),
+      : config(loaded.config),
         clock(began),
+        policies({clock, recorder}, loaded),
         folder(std::move(data)),
         store(std::move(opened)),
         log(std::move(audit)),
@@ -123,8 +123,9 @@ struct App::Parts {
   }
 
   const Config config;
-  Published<decision::PolicySnapshot> policies;
   const ResumedClock clock;
+  const oauth::Recorder recorder = [this](audit::Record entry) { return record(std::move(entry)); };
+  PoliciesInForce policies;
   std::atomic<bool> stopping{false}, audit_fails{false};
   std::atomic<std::uint64_t> tokens_issued{0}, tokens_refused{0};
 
@@ -148,7 +149,6 @@ struct App::Parts {
       {.issuer = config.issuer, .token_endpoint = config.issuer + std::string(kTokenPath)},
       directory,
       *store};  // an assertion that was used stays used after a restart
-  const oauth::Recorder recorder = [this](audit::Record entry) { return record(std::move(entry)); };
   const oauth::RevocationEndpoint revocation_endpoint{{clock, clients, verifier, revocations, recorder}};
 
   // Calls of Writ's own API are approved as tasks or not at all: their bodies hold secrets.
@@ -165,6 +165,7 @@ struct App::Parts {
   const CallsApi calls_api{own_api, directory, calls};
   const InventoryApi inventory_api{own_api, directory};
   const AuditApi audit_api{own_api, *log};
+  const PoliciesApi policies_api{own_api, policies};
   Authzen authzen{config.authzen,
                   {clock, authzen_enforcer, directory, policy_source(),
                    [this](audit::Record entry, audit::Log::Done done) {
@@ -270,6 +271,7 @@ Result<void> App::Parts::add_endpoints() {
   TRY(calls_api.add_to(*endpoints));
   TRY(inventory_api.add_to(*endpoints));
   TRY(audit_api.add_to(*endpoints));
+  TRY(policies_api.add_to(*endpoints));
   return authzen.add_to(*endpoints);
 }
 
@@ -315,10 +317,12 @@ Result<std::unique_ptr<App>> App::start(Loaded loaded, bool accept_clock) {
       TRY(audit::Log::open(audit_path(config), {.durable = config.audit_durable}, SystemClock().now()));
   const auto began = TRY(first_instant(*log, SystemClock().now(), accept_clock));
   const auto declared = loaded.world.declared;
+  const auto texts = loaded.texts;
   std::unique_ptr<App> app(
       new App(std::make_unique<Parts>(std::move(loaded), std::move(folder), std::move(store), std::move(log),
                                       std::move(keys), std::move(issuers), began)));
   auto& parts = *app->parts_;
+  TRY(parts.policies.start(texts));
   TRY(parts.load(declared));
   const audit::Event started{.type = "server.started", .detail = parts.policies.get()->revision};
   TRY(parts.record(audit::make_record(parts.clock.now(), started)));
@@ -333,11 +337,8 @@ const std::string& App::gateway_url() const noexcept {
   return parts_->gateway_url;
 }
 
-Result<void> App::replace_policies(std::shared_ptr<const decision::PolicySnapshot> policies) {
-  const audit::Event replaced{.type = "policies.replaced", .detail = policies->revision};
-  TRY(parts_->record(audit::make_record(parts_->clock.now(), replaced)));
-  parts_->policies.replace(std::move(policies));
-  return {};
+PoliciesInForce& App::policies() noexcept {
+  return parts_->policies;
 }
 
 bool App::stop() {

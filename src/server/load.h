@@ -16,6 +16,7 @@ namespace writ::server {
 struct Loaded {
   Config config;
   World world;
+  PolicyTexts texts;  // of the policies
   LoadedPolicies policies;
   std::shared_ptr<const gateway::Routes> routes;
 };

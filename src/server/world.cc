@@ -17,7 +17,8 @@ using inventory::Kind;
 
 constexpr std::string_view kOwnActions[] = {
     "issue",         "delegate",         "manage-tasks",   "request-tasks", "approve-tasks", "read-tasks",
-    "approve-calls", "manage-inventory", "read-inventory", "read-audit",    "evaluate"};
+    "approve-calls", "manage-inventory", "read-inventory", "read-audit",    "evaluate",
+    "manage-policies", "read-policies"};
 
 class Reader {
  public:
