@@ -56,10 +56,10 @@ struct Remote::Connection {
   http::Client client{loops, {}};
 };
 
-void add_remote_options(CLI::App& command, RemoteOptions& options) {
+void add_remote_options(CLI::App& command, RemoteOptions& options, const char* client) {
   command.add_option("--server", options.server, "Writ's address")->capture_default_str();
   command.add_option("--token-file", options.token_file, "file with an access token (or set WRIT_TOKEN)");
-  command.add_option("--client", options.client, "get a token as this client");
+  command.add_option(client, options.client, "get a token as this client");
   command.add_option("--secret-file", options.secret_file, "file with the client's secret");
   command.add_option("--key-file", options.key_file, "file with the client's private key (JWK)");
 }

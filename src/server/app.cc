@@ -14,6 +14,7 @@
 #include "server/authzen.h"
 #include "server/calls_api.h"
 #include "server/data_folder.h"
+#include "server/decide_api.h"
 #include "server/inventory_api.h"
 #include "server/metrics.h"
 #include "server/policies_api.h"
@@ -87,7 +88,7 @@ Result<Instant> first_instant(const audit::Log& log, Instant now, bool accept_cl
 struct App::Parts {
   Parts(Loaded loaded, DataFolder data, std::unique_ptr<store::SqliteStore> opened,
         std::unique_ptr<audit::Log> audit, std::unique_ptr<token::KeyRing> ring,
-        oauth::TrustedIssuers trusted, Instant began)
+        oauth::TrustedIssuers trusted, std::unique_ptr<WhatIf> hypothetical, Instant began)
       : config(loaded.config),
         clock(began),
         policies({clock, recorder}, loaded),
@@ -96,6 +97,7 @@ struct App::Parts {
         log(std::move(audit)),
         keys(std::move(ring)),
         issuers(std::move(trusted)),
+        what_if(std::move(hypothetical)),
         routes(std::move(loaded.routes)) {}
 
   Result<void> load(const inventory::Change& declared);
@@ -166,6 +168,7 @@ struct App::Parts {
   const InventoryApi inventory_api{own_api, directory};
   const AuditApi audit_api{own_api, *log};
   const PoliciesApi policies_api{own_api, policies};
+  const std::unique_ptr<WhatIf> what_if;
   Authzen authzen{config.authzen,
                   {clock, authzen_enforcer, directory, policy_source(),
                    [this](audit::Record entry, audit::Log::Done done) {
@@ -174,6 +177,7 @@ struct App::Parts {
                    config.issuer}};
 
   const std::shared_ptr<const gateway::Routes> routes;
+  const DecideApi decide_api{{own_api, config, policies, directory, tasks, *routes, *what_if}};
   http::Client client{loops, {.read_timeout = config.limits.upstream_timeout}};
   std::shared_ptr<gateway::Proxy> proxy;
   std::shared_ptr<http::Endpoints> endpoints = std::make_shared<http::Endpoints>(http::Endpoints::Options{});
@@ -272,6 +276,7 @@ Result<void> App::Parts::add_endpoints() {
   TRY(inventory_api.add_to(*endpoints));
   TRY(audit_api.add_to(*endpoints));
   TRY(policies_api.add_to(*endpoints));
+  TRY(decide_api.add_to(*endpoints));
   return authzen.add_to(*endpoints);
 }
 
@@ -310,6 +315,7 @@ App::~App() {
 Result<std::unique_ptr<App>> App::start(Loaded loaded, bool accept_clock) {
   const Config& config = loaded.config;
   auto issuers = TRY(oauth::TrustedIssuers::of(config.trusted_issuers));
+  auto what_if = TRY(WhatIf::make(config.issuer));
   auto folder = TRY(DataFolder::open(config.data));
   auto store = TRY(store::SqliteStore::open(config.data / kDatabaseFile));
   auto keys = TRY(open_keys(*store, config.token_algorithm));
@@ -320,7 +326,7 @@ Result<std::unique_ptr<App>> App::start(Loaded loaded, bool accept_clock) {
   const auto texts = loaded.texts;
   std::unique_ptr<App> app(
       new App(std::make_unique<Parts>(std::move(loaded), std::move(folder), std::move(store), std::move(log),
-                                      std::move(keys), std::move(issuers), began)));
+                                      std::move(keys), std::move(issuers), std::move(what_if), began)));
   auto& parts = *app->parts_;
   TRY(parts.policies.start(texts));
   TRY(parts.load(declared));

@@ -29,6 +29,7 @@ TEST(Revision, IsAnotherForWhateverDecidesOtherwise) {
       {{text(kSchema, "a.cedar", "x"), text(kPolicies, "b.cedar", "y")}, 4},
       {{text(kEntities, "a.cedar", "x"), text(kPolicies, "b.cedar", "y")}, 4},
       {{text(kPolicies, "a.cedar", "x"), text(kPolicies, "b.cedar", "y")}, 3},
+      {{text(kPolicies, "a.cedar", "x"), text(kPolicies, "b.cedar", "y")}, 4, {{"c", {}, {}}}},
       {{text(kPolicies, "a.cedar", "x")}, 4},
       {{}, 4},
   };

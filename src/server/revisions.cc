@@ -75,7 +75,8 @@ std::vector<std::pair<Duration, Duration>> pairs_in(const Json& json, std::strin
 context::Calendar calendar_from_json(const Json& json) {
   const auto* name = json.find_string("name");
   context::Calendar calendar{name != nullptr ? *name : "", {}, {}};
-  for (const auto& [from, until] : pairs_in(json, "spans")) calendar.spans.push_back({Instant(from), Instant(until)});
+  for (const auto& [from, until] : pairs_in(json, "spans"))
+    calendar.spans.push_back({Instant(from), Instant(until)});
   for (const auto& [from, until] : pairs_in(json, "hours")) calendar.hours.push_back({from, until});
   return calendar;
 }
@@ -85,8 +86,7 @@ Json to_json(const PolicyTexts& texts) {
   for (const auto& calendar : texts.calendars) calendars.push(to_json(calendar));
   for (const auto& file : texts.files)
     files.push(Json::object({{"kind", kind_name(file.kind)}, {"path", file.path}, {"text", *file.text}}));
-  return Json::object(
-      {{"max_chain", static_cast<std::int64_t>(texts.max_chain)},
+  return Json::object({{"max_chain", static_cast<std::int64_t>(texts.max_chain)},
                        {"calendars", std::move(calendars)},
                        {"files", std::move(files)}});
 }
@@ -102,8 +102,10 @@ PolicyTexts texts_from_json(const Json& json) {
   PolicyTexts texts;
   if (const auto* chain = json.find("max_chain"); chain != nullptr && chain->is_int())
     texts.max_chain = static_cast<std::size_t>(*chain->if_int());
-  if (const auto* calendars = json.find("calendars"); calendars != nullptr && calendars->if_array() != nullptr)
-    for (const Json& calendar : *calendars->if_array()) texts.calendars.push_back(calendar_from_json(calendar));
+  if (const auto* calendars = json.find("calendars");
+      calendars != nullptr && calendars->if_array() != nullptr)
+    for (const Json& calendar : *calendars->if_array())
+      texts.calendars.push_back(calendar_from_json(calendar));
   const auto* files = json.find("files");
   if (files == nullptr || files->if_array() == nullptr) return texts;
   for (const Json& file : *files->if_array()) {

@@ -21,7 +21,9 @@ PolicyTexts texts(const std::string& policy) {
         std::make_shared<std::string>("entity A;")},
        {TextKind::kPolicies, "policies/a.cedar", "policies/a.cedar", std::make_shared<std::string>(policy)}},
       2,
-      {{"freeze", {{kNow, kNow + std::chrono::hours(1)}, {kNow + std::chrono::hours(2), kNow + std::chrono::hours(3)}}, {}},
+      {{"freeze",
+        {{kNow, kNow + std::chrono::hours(1)}, {kNow + std::chrono::hours(2), kNow + std::chrono::hours(3)}},
+        {}},
        {"business-hours", {}, {{Duration(1), Duration(2)}}}}};
 }
 
