@@ -176,6 +176,10 @@ class OverTheApi(Policies):
     def refuse_the_customer(self):
         edited(self.billing, "resource.customer == principal", "resource.customer != principal")
 
+    def line_of(self, word):
+        with open(self.billing, encoding="utf-8") as file:
+            return next(number for number, line in enumerate(file, 1) if word in line)
+
     def reads(self):
         return self.world.through_gateway(self.token, READ).status
 
@@ -197,7 +201,7 @@ class OverTheApi(Policies):
         self.assertEqual((422, "invalid_policies", self.first),
                          (answer.status, answer.json()["error"], answer.json()["policy_revision"]))
         issue = answer.json()["issues"][0]
-        self.assertEqual(("did you mean `customer`?", 12), (issue["help"], issue["line"]))
+        self.assertEqual(("did you mean `customer`?", self.line_of("custommer")), (issue["help"], issue["line"]))
         self.assertEqual((200, [self.first]), (self.reads(), self.kept()))
         self.assertEqual([], self.events("policies.replaced"))
 
@@ -319,7 +323,7 @@ class OverTheApi(Policies):
         edited(self.billing, "resource.customer != principal", "resource.custommer != principal")
         status, _, err = policies("reload")
         self.assertEqual(1, status)
-        self.assertIn("billing.cedar:12:", err)
+        self.assertIn(f"billing.cedar:{self.line_of('custommer')}:", err)
         self.assertEqual(2, policies("rollback", "abc")[0])
 
 
