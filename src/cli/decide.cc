@@ -13,6 +13,7 @@
 #include "cli/commands.h"
 #include "cli/output.h"
 #include "cli/remote.h"
+#include "cli/replay.h"
 #include "policytest/reader.h"
 #include "policytest/run.h"
 #include "server/files.h"
@@ -55,6 +56,8 @@ struct Options {
   std::map<std::string, std::string> keys, claims;
   std::vector<std::string> act;
   bool json = false;
+  std::string replay;  // an audit log
+  std::vector<std::string> policies;
 };
 
 Result<std::string> read_text(const std::string& file) {
@@ -203,6 +206,11 @@ bool take_revision(const Options& options, server::Loaded& loaded, server::Issue
 
 int decide(const Options& options) {
   if (options.running) return ask_server(options);
+  if (!options.replay.empty()) {
+    if (!options.keys.empty() || !options.claims.empty() || !options.act.empty())
+      return fail("--replay decides recorded requests, and takes none beside them");
+    return replay({options.replay, options.config, options.policies, options.data, options.json});
+  }
   std::error_code error;
   if (!std::filesystem::is_regular_file(options.config, error))
     return fail(fmt::format("there is no configuration file `{}`; name one with --config", options.config));
@@ -251,11 +259,19 @@ void add(CLI::App& program, Action& action, const char* name, const char* about,
   auto* revision =
       command->add_option("--revision", options->revision,
                           "decide under a kept revision of the policies (its first digits are enough)");
-  command->add_option("--data", options->data, "the data folder, instead of the configuration's")
-      ->needs(revision);
+  command->add_option("--data", options->data, "the data folder, instead of the configuration's");
   // --client is a claim of the request here.
   add_remote_options(*command, options->remote, "--as");
   revision->excludes("--server");
+  if (!explain) {
+    auto* log =
+        command->add_option("--replay", options->replay, "decide the requests of this audit log again");
+    command
+        ->add_option("--policies", options->policies,
+                     "policy files or folders, instead of the configuration's; repeat it for more")
+        ->needs(log);
+    log->excludes("--server")->excludes(revision)->excludes("file");
+  }
   command->callback([options, command, &action] {
     options->running = command->count("--server") > 0;
     action = [options] { return decide(*options); };

@@ -15,6 +15,7 @@ namespace writ::cli {
 namespace {
 
 constexpr std::size_t kMaxSecretBytes = 16 * 1024;
+constexpr std::size_t kMaxAnswerBytes = std::size_t{64} << 20;  // policies are shown whole
 constexpr std::string_view kTokenEnvironment = "WRIT_TOKEN";
 
 Result<std::string> first_line(const std::string& file) {
@@ -132,12 +133,13 @@ Result<http::Response> Remote::call(std::string method, std::string path,
     request.content_length = text.size();
     request.headers.add("Content-Type", "application/json");
   }
-  return connection_->client.fetch(connection_->origin, std::move(request), text);
+  return connection_->client.fetch(connection_->origin, std::move(request), text, kMaxAnswerBytes);
 }
 
 int report(const Result<http::Response>& answer, bool json, std::string (*text)(const codec::Json&)) {
   if (!answer) return fail(answer.error());
-  const auto body = answer->body.empty() ? Result<codec::Json>(nullptr) : codec::parse_json(answer->body);
+  const auto body = answer->body.empty() ? Result<codec::Json>(nullptr)
+                                         : codec::parse_json(answer->body, {.max_bytes = kMaxAnswerBytes});
   if (!body) return fail(fmt::format("the server's answer is no JSON (status {})", answer->status));
   if (answer->status >= 200 && answer->status < 300) {
     if (json) {

@@ -8,6 +8,7 @@
 #include "context/context.h"
 #include "crypto/hash.h"
 #include "crypto/random.h"
+#include "decision/facts.h"
 #include "decision/shadow.h"
 #include "gateway/refusal.h"
 #include "http/target.h"
@@ -141,10 +142,7 @@ class Enforcer::Walk {
                           .path = asked_.request.path,
                           .peer = asked_.request.peer_ip};
     add_token(facts);
-    if (context_) {
-      facts.purpose = context_->purpose().value_or("");
-      facts.tenant = context_->tenant().value_or("");
-    }
+    if (context_) decision::add_facts(facts, *context_);
     if (policies_) facts.policy_revision = policies_->revision;
     if (refusal != nullptr) {
       add_refusal(facts, *refusal);

@@ -3,6 +3,7 @@
 #include "codec/json.h"
 #include "context/context.h"
 #include "crypto/random.h"
+#include "decision/facts.h"
 #include "decision/shadow.h"
 #include "oauth/form_request.h"
 #include "oauth/grants.h"
@@ -256,8 +257,7 @@ class Issuance {
     if (!claims_) return record;
     for (const auto& actor : claims_->actors) record.actors.push_back(actor.subject);
     if (claims_->task) record.task = *claims_->task;
-    if (claims_->purpose) record.purpose = *claims_->purpose;
-    if (claims_->tenant) record.tenant = *claims_->tenant;
+    decision::add_claims(record, *claims_);
     return record;
   }
 

@@ -23,5 +23,7 @@ struct Loaded {
 
 // Nothing when there are errors; all that could be found in one run are in `issues`.
 std::optional<Loaded> load(const std::filesystem::path& file, Issues& issues);
+// The same of a configuration that was read, and perhaps changed.
+std::optional<Loaded> load(Config config, Issues& issues);
 
 }  // namespace writ::server

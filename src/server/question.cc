@@ -84,6 +84,7 @@ class Reader {
     .value_or("");
     if (!hypothesis_->peer_ip.empty() && !cedar::Ip::parse(hypothesis_->peer_ip))
       return members_.wrong("ip", "must be an IP address");
+    hypothesis_->approved = TRY(members_.boolean("approved", false));
     TRY(read_target());
     TRY(read_token());
     return question;
@@ -103,6 +104,8 @@ class Reader {
       return members_.wrong("body", "goes with a `request`: the route says what in it counts");
     if (given("attributes") && !named)
       return members_.wrong("attributes", "goes with `api`, `action` and `resource`");
+    if (hypothesis_->approved && given("issue"))
+      return members_.wrong("approved", "goes with a request: no token is issued by approval");
     if (given("issue")) return read_issue();
     if (given("request")) TRY(read_line());
     return named ? read_named() : find_route();
@@ -259,8 +262,8 @@ class Reader {
 
 Result<Question> read_question(const Json& json, const QuestionContext& context) {
   const auto members = TRY(Members::of(json, "the question",
-                                       {"request", "api", "action", "resource", "attributes", "issue", "body",
-                                        "ip", "token", "at", "explain"}));
+                                       {"request", "api", "action", "resource", "attributes", "approved",
+                                        "issue", "body", "ip", "token", "at", "explain"}));
   return Reader(members, context).read();
 }
 

@@ -26,16 +26,21 @@ WhatIf::WhatIf(std::string issuer, std::unique_ptr<token::KeyRing> ring)
       verifier_({.issuer = std::move(issuer), .cache_entries = 64}, ring_->snapshot()->public_keys,
                 revocations_, replays_) {}
 
-Result<Prospect> WhatIf::ask(const Hypothesis& hypothesis, const DecidingState& state,
-                             const decision::Redaction& redaction) const {
+// The question, with what it borrows.
+struct WhatIf::Posed {
+  std::optional<token::Verified> verified;
+  context::Workspace memory;
+  std::optional<context::Context> context;
+};
+
+// Nothing when there is a question; else why the token is no good.
+Result<std::optional<Denial>> WhatIf::pose(const Hypothesis& hypothesis, const DecidingState& state,
+                                           Posed& posed) const {
   const auto* api = state.inventory.find_api(hypothesis.api);
   if (api == nullptr)
     return failure(ErrorCode::kNotFound, fmt::format("there is no API `{}`", hypothesis.api));
-  if (!hypothesis.claims)
-    return Prospect{
-        .token = token::Presented::from_headers({}).error(), .explanation = {}, .with_shadows = {}};
+  if (!hypothesis.claims) return token::Presented::from_headers({}).error();
   const auto& claims = *hypothesis.claims;
-  std::optional<token::Verified> verified;
   if (!hypothesis.issue) {
     // Like a real one it carries what the API asks for, and no more.
     const auto* audience = state.inventory.find_audience(claims.audience);
@@ -46,16 +51,10 @@ Result<Prospect> WhatIf::ask(const Hypothesis& hypothesis, const DecidingState& 
                                                                       TRY(minter_.mint(claims, contract));
                                                                   auto good = verifier_.verify_parameter(
                                                                       token, hypothesis.time);
-                                                                  if (!good)
-                                                                    return Prospect{
-                                                                        .token = std::move(good).error(),
-                                                                        .explanation = {},
-                                                                        .with_shadows = {}};
-                                                                  verified.emplace(*std::move(good));
+                                                                  if (!good) return std::move(good).error();
+                                                                  posed.verified.emplace(*std::move(good));
   }
-  context::Workspace memory;
-  decision::Workspace shadow_memory;
-  auto& arena = memory.arena();
+  auto& arena = posed.memory.arena();
   context::Inputs inputs{.request = {hypothesis.time, hypothesis.method, hypothesis.path, hypothesis.peer_ip},
                          .api = *api,
                          .action = arena.entity(hypothesis.action.type, hypothesis.action.id),
@@ -64,18 +63,41 @@ Result<Prospect> WhatIf::ask(const Hypothesis& hypothesis, const DecidingState& 
                          .task = state.task,
                          .entities = *state.policies.entities,
                          .calendars = *state.policies.calendars,
-                         .amounts = hypothesis.amounts};
+                         .amounts = hypothesis.amounts,
+                         .approved = hypothesis.approved};
   if (hypothesis.attributes) inputs.resource_attributes = hypothesis.attributes(arena);
-  const auto context = hypothesis.issue ? TRY(context::Context::of_issue(claims, inputs, memory))
-                                        : TRY(context::Context::of_use(*verified, inputs, memory));
-                                        Prospect prospect{.token = {},
-                                                          .explanation = decision::explain(
-                                                              state.policies, context, redaction),
-                                                          .with_shadows = {}};
-                                        if (const auto* shadowed = decision::decide_with_shadows(
-                                                state.policies, context, shadow_memory))
-                                          prospect.with_shadows = shadowed->effect();
-                                        return prospect;
+  posed.context.emplace(hypothesis.issue
+                            ? TRY(context::Context::of_issue(claims, inputs, posed.memory))
+                            : TRY(context::Context::of_use(*posed.verified, inputs, posed.memory)));
+  return std::nullopt;
+}
+
+Result<Prospect> WhatIf::ask(const Hypothesis& hypothesis, const DecidingState& state,
+                             const decision::Redaction& redaction) const {
+  Posed posed;
+  Prospect prospect {
+    .token = TRY(pose(hypothesis, state, posed))
+    , .explanation = {}, .with_shadows = {}
+  };
+  if (prospect.token) return prospect;
+  decision::Workspace memory;
+  prospect.explanation = decision::explain(state.policies, *posed.context, redaction);
+  if (const auto* shadowed = decision::decide_with_shadows(state.policies, *posed.context, memory))
+    prospect.with_shadows = shadowed->effect();
+  return prospect;
+}
+
+Result<Verdict> WhatIf::decide(const Hypothesis& hypothesis, const DecidingState& state) const {
+  Posed posed;
+  if (const auto denied = TRY(pose(hypothesis, state, posed)))
+    return Verdict{Prospect{denied, {}, {}}.effect(),
+                   decision::Refusal{denied->reason, denied->message, {}, {}, {}},
+                   {}};
+  decision::Workspace memory;
+  const auto& decided = decision::decide(state.policies, *posed.context, memory);
+  Verdict verdict{decided.effect(), {}, {decided.policies().begin(), decided.policies().end()}};
+  if (!decided.permitted() && !decided.refusals().empty()) verdict.refusal = decided.refusals().front();
+  return verdict;
 }
 
 }  // namespace writ::server

@@ -31,6 +31,7 @@ struct Hypothesis {
   cedar::EntityUid action, resource;
   std::function<cedar::Value(cedar::Arena&)> attributes = {};  // that the caller knows of the resource
   std::vector<task::NamedAmount> amounts = {};
+  bool approved = false;                      // people have approved this very call
   bool issue = false;                         // the token is asked for, not used
   std::optional<token::AccessClaims> claims;  // absent: it comes without a token
 };
@@ -51,6 +52,13 @@ struct Prospect {
   decision::Effect effect() const noexcept;
 };
 
+// The decision alone.
+struct Verdict {
+  decision::Effect effect;
+  std::optional<decision::Refusal> refusal;  // the first; absent: permitted
+  std::vector<std::string> policies;         // that carried a permit
+};
+
 class WhatIf {
  public:
   // `issuer` is Writ's own, which the tokens name.
@@ -59,8 +67,13 @@ class WhatIf {
   // Fails with kNotFound when there is no such API, with kInvalid when the request cannot be put together.
   Result<Prospect> ask(const Hypothesis& hypothesis, const DecidingState& state,
                        const decision::Redaction& redaction) const;
+  // The same without its reasons and changes: for many.
+  Result<Verdict> decide(const Hypothesis& hypothesis, const DecidingState& state) const;
 
  private:
+  struct Posed;
+  Result<std::optional<Denial>> pose(const Hypothesis& hypothesis, const DecidingState& state,
+                                     Posed& posed) const;
   WhatIf(std::string issuer, std::unique_ptr<token::KeyRing> ring);
 
   const std::unique_ptr<token::KeyRing> ring_;
