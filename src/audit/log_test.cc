@@ -203,6 +203,31 @@ TEST(Record, CutsLongTextsBetweenCharacters) {
   EXPECT_LT(record.members.size(), 4000u);
 }
 
+TEST(Record, AnObjectIsWholeOrNotThere) {
+  const auto json_of = [](std::string attributes) {
+    const auto record = make_record(kNow, Decision{.attributes = std::move(attributes)});
+    return codec::parse_json("{" + record.members + "}").value();
+  };
+  const auto object = [](std::size_t size) { return R"({"a":")" + std::string(size - 8, 'x') + R"("})"; };
+  EXPECT_EQ(json_of("").find("attributes"), nullptr);
+  EXPECT_EQ(json_of(object(2048)).find("attributes")->dump(), object(2048));
+  EXPECT_TRUE(json_of(object(2049)).find("attributes")->is_null());
+}
+
+TEST(Record, TellsWhatTheDecisionReadOfTheToken) {
+  const auto record = make_record(kNow, Decision{.environment = "production",
+                                                 .acr = "mfa",
+                                                 .issued_at = kNow,
+                                                 .auth_time = kNow - Duration(1),
+                                                 .sender_bound = true});
+  const auto json = codec::parse_json("{" + record.members + "}").value();
+  EXPECT_EQ(*json.find_string("environment"), "production");
+  EXPECT_EQ(*json.find_string("acr"), "mfa");
+  EXPECT_EQ(*json.find_string("issued_at"), "2025-06-15T15:06:40.000Z");
+  EXPECT_EQ(*json.find_string("auth_time"), "2025-06-15T15:06:39.999Z");
+  EXPECT_EQ(json.find("sender_bound")->dump(), "true");
+}
+
 TEST(Record, TimesAreUtcWithMilliseconds) {
   EXPECT_EQ(format_time(kNow + Duration(7)), "2025-06-15T15:06:40.007Z");
 }

@@ -44,6 +44,20 @@ class Writer {
     }
     out_ += ']';
   }
+  void time(std::string_view name, const std::optional<Instant>& value) {
+    if (value) text(name, format_time(*value));
+  }
+  void flag(std::string_view name, bool value) {
+    if (!value) return;
+    begin(name);
+    out_ += "true";
+  }
+  // Half an object says something else than the whole.
+  void json(std::string_view name, std::string_view value) {
+    if (value.empty()) return;
+    begin(name);
+    out_ += value.size() <= kMaxTextBytes ? value : kNotRecorded;
+  }
   Record finish() && { return {std::move(out_)}; }
 
  private:
@@ -98,10 +112,21 @@ Record make_record(Instant time, const Decision& decision) {
   writer.text("approval", decision.approval);
   writer.text("purpose", decision.purpose);
   writer.text("tenant", decision.tenant);
+  writer.text("environment", decision.environment);
+  writer.text("acr", decision.acr);
+  writer.time("issued_at", decision.issued_at);
+  writer.time("auth_time", decision.auth_time);
+  writer.flag("sender_bound", decision.sender_bound);
+  writer.json("attributes", decision.attributes);
+  writer.json("amounts", decision.amounts);
   writer.text("token_id", decision.token_id);
   writer.list("labels", decision.labels);
   writer.list("policies", decision.policies);
   writer.text("policy_revision", decision.policy_revision);
+  writer.text("shadow_effect", decision.shadow_effect);
+  writer.text("shadow_reason", decision.shadow_reason);
+  writer.text("shadow_party", decision.shadow_party);
+  writer.list("shadow_policies", decision.shadow_policies);
   writer.text("method", decision.method);
   writer.text("path", decision.path);
   writer.text("peer", decision.peer);

@@ -13,6 +13,8 @@
 
 namespace writ::audit {
 
+inline constexpr std::string_view kNotRecorded = "null";
+
 // A decision, and what it was about.
 struct Decision {
   std::string_view point;   // which enforcement point: "gateway", "oauth", "api", "authzen"
@@ -32,9 +34,23 @@ struct Decision {
   std::vector<std::string_view> labels;  // that the task earns by it
   std::string_view purpose;
   std::string_view tenant;
+  std::string_view environment;
+  std::string_view acr;
+  std::optional<Instant> issued_at;  // the token
+  std::optional<Instant> auth_time;
+  bool sender_bound = false;
+  // Objects as JSON text, empty when there is none: what the caller knew of the resource, and what the
+  // request spends. One that is too large is kNotRecorded.
+  std::string attributes;
+  std::string amounts;
   std::string_view token_id;               // jti
   std::vector<std::string_view> policies;  // that determined it
   std::string_view policy_revision;
+  // With the shadow policies in force; empty: there are none. The rest is there when that is another effect.
+  std::string_view shadow_effect;
+  std::string_view shadow_reason;
+  std::string_view shadow_party;
+  std::vector<std::string_view> shadow_policies;  // those of them that would determine it
   std::string_view method;
   std::string_view path;
   std::string_view peer;

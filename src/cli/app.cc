@@ -22,6 +22,7 @@ int run(int argc, char** argv) {
   add_approval(program, action);
   add_inventory(program, action);
   add_audit(program, action);
+  add_policies(program, action);
   add_keys(program, action);
   try {
     program.parse(argc, argv);

@@ -5,6 +5,8 @@
 #include "audit/verify.h"
 #include "cli/commands.h"
 #include "cli/output.h"
+#include "cli/records.h"
+#include "cli/shadow_report.h"
 
 namespace writ::cli {
 namespace {
@@ -42,35 +44,6 @@ int verify(const Options& options) {
     print_text(fmt::format("whole: {} records, head {}", result->head.seq, audit::head_text(result->head)));
   }
   return broken ? kNo : kYes;
-}
-
-// Who acts for whom, as it came about: "nora → support-portal → support-agent".
-std::string parties_of(const codec::Json& record) {
-  auto parties = show(record, "subject");
-  const auto add = [&](const std::string& party) {
-    if (!party.empty() && !parties.ends_with(party)) parties += (parties.empty() ? "" : " → ") + party;
-  };
-  const auto* actors = record.find("actors");
-  if (actors != nullptr && actors->if_array() != nullptr) {
-    const auto& nearest_first = *actors->if_array();
-    for (auto actor = nearest_first.rbegin(); actor != nearest_first.rend(); ++actor)
-      if (const auto* id = actor->if_string()) add(*id);
-  }
-  add(show(record, "client"));
-  return parties.empty() ? "-" : parties;
-}
-
-// One record on one line, for people.
-std::string line_of(const codec::Json& record) {
-  auto line = fmt::format("{:>6} {} ", show(record, "seq"), show(record, "time"));
-  if (record.find("effect") == nullptr)
-    return line +
-           fmt::format("{:<13} {} {}", show(record, "type"), show(record, "actor"), show(record, "object"));
-  line += fmt::format("{:<13} {:<8} {}  {} {}", show(record, "effect"), show(record, "point"),
-                      parties_of(record), show(record, "action"), show(record, "resource"));
-  if (record.find("reason") != nullptr)
-    line += fmt::format("  [{}] {}", show(record, "reason"), show(record, "message"));
-  return line;
 }
 
 int show_records(const Options& options) {
@@ -115,6 +88,7 @@ void add_audit(CLI::App& program, Action& action) {
       ->capture_default_str();
   show_command->add_flag("--json", options->json, "print the records as they are, one JSON line each");
   show_command->callback([options, &action] { action = [options] { return show_records(*options); }; });
+  add_shadow_report(*audit, action);
 }
 
 }  // namespace writ::cli

@@ -24,6 +24,7 @@ codec::Json report(const server::Issues& issues, const std::optional<server::Loa
                                    {"issues", std::move(list)}});
   if (loaded) {
     json.set("policies", static_cast<std::int64_t>(loaded->policies.count));
+    json.set("shadow_policies", static_cast<std::int64_t>(loaded->policies.shadows));
     json.set("policy_revision", loaded->policies.snapshot->revision);
     json.set("identities", static_cast<std::int64_t>(loaded->world.declared.identities.size()));
     json.set("apis", static_cast<std::int64_t>(loaded->world.declared.apis.size()));
@@ -35,10 +36,11 @@ codec::Json report(const server::Issues& issues, const std::optional<server::Loa
 std::string summary(const server::Issues& issues, const std::optional<server::Loaded>& loaded) {
   const auto counts = fmt::format("{} errors, {} warnings", issues.errors(), issues.warnings());
   if (!loaded) return counts;
-  return fmt::format("{} policies (revision {}), {} identities, {} APIs, {} routes: {}",
-                     loaded->policies.count, loaded->policies.snapshot->revision,
-                     loaded->world.declared.identities.size(), loaded->world.declared.apis.size(),
-                     loaded->routes->size(), counts);
+  const auto shadows = loaded->policies.shadows;
+  return fmt::format("{} policies{} (revision {}), {} identities, {} APIs, {} routes: {}",
+                     loaded->policies.count, shadows > 0 ? fmt::format(" and {} shadows", shadows) : "",
+                     loaded->policies.snapshot->revision, loaded->world.declared.identities.size(),
+                     loaded->world.declared.apis.size(), loaded->routes->size(), counts);
 }
 
 int check(const Options& options) {

@@ -31,6 +31,7 @@ void add_task(CLI::App& program, Action& action);
 void add_approval(CLI::App& program, Action& action);
 void add_inventory(CLI::App& program, Action& action);
 void add_audit(CLI::App& program, Action& action);
+void add_policies(CLI::App& program, Action& action);
 void add_keys(CLI::App& program, Action& action);
 
 // The whole program; returns its exit status.

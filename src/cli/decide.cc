@@ -1,8 +1,9 @@
 // writ decide, writ explain: what would come of a request, and why?
 //
-// Decided here, by the configuration's policies in a world that the request file describes, on the way that
-// requests take. Nothing is sent, used up or recorded.
+// Decided here, by the configuration's policies or a kept revision of them, in a world that the request file
+// describes, on the way that requests take; or asked of a running Writ. Nothing is used up.
 #include <CLI/CLI.hpp>
+#include <algorithm>
 #include <fmt/format.h>
 #include <fmt/ranges.h>
 #include <iostream>
@@ -11,9 +12,12 @@
 #include "base/clock.h"
 #include "cli/commands.h"
 #include "cli/output.h"
+#include "cli/remote.h"
+#include "cli/replay.h"
 #include "policytest/reader.h"
 #include "policytest/run.h"
 #include "server/files.h"
+#include "server/revisions.h"
 
 namespace writ::cli {
 namespace {
@@ -44,11 +48,16 @@ constexpr Flag kClaims[] = {{"--sub", "sub", "whom the request is for"},
 
 struct Options {
   bool explain = false;
+  RemoteOptions remote;
+  bool running = false;  // a server is asked
+  std::string data, revision;
   std::string config = "writ.yaml";
   std::string file;
   std::map<std::string, std::string> keys, claims;
   std::vector<std::string> act;
   bool json = false;
+  std::string replay;  // an audit log
+  std::vector<std::string> policies;
 };
 
 Result<std::string> read_text(const std::string& file) {
@@ -111,13 +120,104 @@ int broken(const server::Issues& issues) {
   return fail(fmt::format("nothing was decided: {} errors", issues.errors()));
 }
 
+bool is_one_of(std::string_view key, std::initializer_list<std::string_view> keys) {
+  return std::ranges::find(keys, key) != keys.end();
+}
+
+bool is_about(std::string_view key) {
+  return is_one_of(key, {"request", "api", "action", "resource", "attributes", "issue"});
+}
+
+// The flags laid over the file. What a request is about goes together: flags that say it replace all that the
+// file says of it.
+Json laid_over(const Json::Object& file, const Json::Object& flags) {
+  const bool about = std::ranges::any_of(flags, [](const auto& flag) { return is_about(flag.first); });
+  Json question = Json::object();
+  for (const auto& [key, value] : file) {
+    if (!is_one_of(key, {"version", "about", "name", "expect"}) && !(about && is_about(key)))
+      question.set(key, value);
+  }
+  for (const auto& [key, value] : flags) {
+    const Json* below = key == "token" ? question.find(key) : nullptr;
+    Json whole = below != nullptr && below->is_object() ? *below : Json::object();
+    if (key != "token") {
+      whole = value;
+    } else {
+      for (const auto& [claim, said] : *value.if_object()) whole.set(claim, said);
+    }
+    question.set(key, std::move(whole));
+  }
+  return question;
+}
+
+// The file and the flags as one question to a server, whose world is its own.
+Result<Json> question_of(const Options& options) {
+  server::Issues issues;
+  const auto text = TRY(read_text(options.file));
+  const auto file = server::parse_yaml(text, options.file.empty() ? "the request" : options.file, issues);
+  if (!file) return failure(ErrorCode::kInvalid, render(issues.all().front()));
+  const Json said = server::to_json(*file), flags = TRY(codec::parse_json(from_flags(options)));
+  if (!said.is_object()) return failure(ErrorCode::kInvalid, "the request must be a map");
+  for (const auto* of_a_world : {"now", "fixtures"})
+    if (said.find(of_a_world) != nullptr)
+      return failure(ErrorCode::kInvalid,
+                     fmt::format("`{}` is of a world of its own, and a running Writ has another: "
+                                 "leave it out, or decide without --server",
+                                 of_a_world));
+  Json question = laid_over(*said.if_object(), *flags.if_object());
+  if (options.explain) question.set("explain", true);
+  return question;
+}
+
+std::string answer_text(const Json& answer) {
+  if (answer.find("text") != nullptr) return show(answer, "text");
+  if (show(answer, "decision") != "permit")
+    return fmt::format("{} {}: {}", show(answer, "decision"), show(answer, "reason"),
+                       show(answer, "message"));
+  std::vector<std::string> policies;
+  for (const Json& policy : *answer.find("policies")->if_array()) policies.push_back(*policy.if_string());
+  return fmt::format("permit, by {}", fmt::join(policies, ", "));
+}
+
+int ask_server(const Options& options) {
+  const auto question = question_of(options);
+  if (!question) return fail(question.error());
+  auto remote = Remote::open(options.remote);
+  if (!remote) return fail(remote.error());
+  const auto answer = remote->call("POST", "/v1/decide", *question);
+  // A caller who may not ask has no answer either.
+  if (const int reported = report(answer, options.json, answer_text); reported != kYes) return kBroken;
+  const auto json = codec::parse_json(answer->body);
+  return json && show(*json, "decision") == "permit" ? kYes : kNo;
+}
+
+// The configuration with the policies of a kept revision.
+bool take_revision(const Options& options, server::Loaded& loaded, server::Issues& issues) {
+  const server::Revisions revisions(
+      options.data.empty() ? loaded.config.data : std::filesystem::path(options.data),
+      loaded.config.policies.keep);
+  const auto kept = revisions.find(options.revision);
+  const auto texts = kept ? revisions.read(*kept) : std::unexpected(kept.error());
+  if (!texts) return issues.error({}, texts.error().message), false;
+  auto policies = server::load_policies(*texts, loaded.world, issues);
+  if (policies) loaded.policies = *std::move(policies);
+  return policies.has_value();
+}
+
 int decide(const Options& options) {
+  if (options.running) return ask_server(options);
+  if (!options.replay.empty()) {
+    if (!options.keys.empty() || !options.claims.empty() || !options.act.empty())
+      return fail("--replay decides recorded requests, and takes none beside them");
+    return replay({options.replay, options.config, options.policies, options.data, options.json});
+  }
   std::error_code error;
   if (!std::filesystem::is_regular_file(options.config, error))
     return fail(fmt::format("there is no configuration file `{}`; name one with --config", options.config));
   server::Issues issues;
-  const auto loaded = server::load(options.config, issues);
+  auto loaded = server::load(options.config, issues);
   if (!loaded) return broken(issues);
+  if (!options.revision.empty() && !take_revision(options, *loaded, issues)) return broken(issues);
   issues = {};
   const auto text = read_text(options.file);
   if (!text) return fail(text.error());
@@ -156,7 +256,26 @@ void add(CLI::App& program, Action& action, const char* name, const char* about,
   }
   command->add_option("--act", options->act, "an actor, nearest first; repeat it for a chain");
   command->add_flag("--json", options->json, "print JSON");
-  command->callback([options, &action] { action = [options] { return decide(*options); }; });
+  auto* revision =
+      command->add_option("--revision", options->revision,
+                          "decide under a kept revision of the policies (its first digits are enough)");
+  command->add_option("--data", options->data, "the data folder, instead of the configuration's");
+  // --client is a claim of the request here.
+  add_remote_options(*command, options->remote, "--as");
+  revision->excludes("--server");
+  if (!explain) {
+    auto* log =
+        command->add_option("--replay", options->replay, "decide the requests of this audit log again");
+    command
+        ->add_option("--policies", options->policies,
+                     "policy files or folders, instead of the configuration's; repeat it for more")
+        ->needs(log);
+    log->excludes("--server")->excludes(revision)->excludes("file");
+  }
+  command->callback([options, command, &action] {
+    options->running = command->count("--server") > 0;
+    action = [options] { return decide(*options); };
+  });
 }
 
 }  // namespace

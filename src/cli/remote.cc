@@ -15,6 +15,7 @@ namespace writ::cli {
 namespace {
 
 constexpr std::size_t kMaxSecretBytes = 16 * 1024;
+constexpr std::size_t kMaxAnswerBytes = std::size_t{64} << 20;  // policies are shown whole
 constexpr std::string_view kTokenEnvironment = "WRIT_TOKEN";
 
 Result<std::string> first_line(const std::string& file) {
@@ -56,10 +57,10 @@ struct Remote::Connection {
   http::Client client{loops, {}};
 };
 
-void add_remote_options(CLI::App& command, RemoteOptions& options) {
+void add_remote_options(CLI::App& command, RemoteOptions& options, const char* client) {
   command.add_option("--server", options.server, "Writ's address")->capture_default_str();
   command.add_option("--token-file", options.token_file, "file with an access token (or set WRIT_TOKEN)");
-  command.add_option("--client", options.client, "get a token as this client");
+  command.add_option(client, options.client, "get a token as this client");
   command.add_option("--secret-file", options.secret_file, "file with the client's secret");
   command.add_option("--key-file", options.key_file, "file with the client's private key (JWK)");
 }
@@ -132,12 +133,13 @@ Result<http::Response> Remote::call(std::string method, std::string path,
     request.content_length = text.size();
     request.headers.add("Content-Type", "application/json");
   }
-  return connection_->client.fetch(connection_->origin, std::move(request), text);
+  return connection_->client.fetch(connection_->origin, std::move(request), text, kMaxAnswerBytes);
 }
 
 int report(const Result<http::Response>& answer, bool json, std::string (*text)(const codec::Json&)) {
   if (!answer) return fail(answer.error());
-  const auto body = answer->body.empty() ? Result<codec::Json>(nullptr) : codec::parse_json(answer->body);
+  const auto body = answer->body.empty() ? Result<codec::Json>(nullptr)
+                                         : codec::parse_json(answer->body, {.max_bytes = kMaxAnswerBytes});
   if (!body) return fail(fmt::format("the server's answer is no JSON (status {})", answer->status));
   if (answer->status >= 200 && answer->status < 300) {
     if (json) {

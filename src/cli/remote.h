@@ -32,8 +32,8 @@ struct RemoteOptions {
   std::string key_file;
 };
 
-// Adds --server, --token-file, --client, --secret-file and --key-file.
-void add_remote_options(CLI::App& command, RemoteOptions& options);
+// Adds --server, --token-file, --client (or what it is called instead), --secret-file and --key-file.
+void add_remote_options(CLI::App& command, RemoteOptions& options, const char* client = "--client");
 
 using FormFields = std::vector<std::pair<std::string, std::string>>;
 

@@ -6,9 +6,12 @@
 #include "cli/commands.h"
 #include "cli/output.h"
 #include "server/app.h"
+#include "server/file_watch.h"
 
 namespace writ::cli {
 namespace {
+
+constexpr std::string_view kFiles = "files";
 
 struct Options {
   std::string config = "writ.yaml";
@@ -38,20 +41,27 @@ std::optional<server::Loaded> load(const Options& options) {
 }
 
 // Reads policies, schemas and entities again. Whatever is wrong with them, those in force stay in force.
-void reload_policies(const Options& options, server::App& app) {
-  server::Issues issues;
-  const auto loaded = server::load(options.config, issues);
-  for (const auto& issue : issues.all()) print_error(render(issue));
-  if (!loaded) {
-    print_error(fmt::format("writ: {} errors, the policies in force stay in force", issues.errors()));
-    return;
+void reload_policies(server::App& app, std::string_view cause) {
+  const auto done = app.policies().reload({.cause = cause, .actor = {}, .request_id = {}});
+  if (!done) return static_cast<void>(fail(done.error()));
+  // Nobody asked, and there is nothing new.
+  if (cause == kFiles && !done->changed && !done->issues.has_errors()) return;
+  for (const auto& issue : done->issues.all()) print_error(render(issue));
+  if (done->issues.has_errors()) {
+    print_error(fmt::format("writ: {} errors, the policies in force stay in force", done->issues.errors()));
+  } else if (done->held) {
+    print_error(fmt::format("writ: the files are those that were rolled back, policies {} stay in force",
+                            done->revision));
+  } else {
+    print_error(fmt::format("writ: policies {} in force", done->revision));
   }
-  const auto replaced = app.replace_policies(loaded->policies.snapshot);
-  if (!replaced) {
-    fail(replaced.error());
-    return;
-  }
-  print_error(fmt::format("writ: policies {} in force", loaded->policies.snapshot->revision));
+}
+
+// Nothing when the configuration does not ask for it.
+Result<std::unique_ptr<server::FileWatch>> watch_files(const server::PolicySettings& settings,
+                                                       server::App& app) {
+  if (!settings.watch) return nullptr;
+  return server::FileWatch::start(server::folders_of(settings), [&app] { reload_policies(app, kFiles); });
 }
 
 int serve(const Options& options) {
@@ -64,15 +74,18 @@ int serve(const Options& options) {
   auto loaded = load(options);
   if (!loaded) return kBroken;
   if (!options.data.empty()) loaded->config.data = options.data;
-  const auto revision = loaded->policies.snapshot->revision;
+  const auto settings = loaded->config.policies;
   auto app = server::App::start(*std::move(loaded), options.accept_clock);
   if (!app) return fail(app.error());
   print_error(fmt::format("writ: ready on {}{}, policies {}", (*app)->api_url(),
                           (*app)->gateway_url().empty() ? "" : ", gateway on " + (*app)->gateway_url(),
-                          revision));
+                          (*app)->policies().get()->revision));
+  auto watch = watch_files(settings, **app);
+  if (!watch) return fail(watch.error());
   int received = 0;
   for (::sigwait(&signals, &received); received == SIGHUP; ::sigwait(&signals, &received))
-    reload_policies(options, **app);
+    reload_policies(**app, "signal");
+  watch->reset();
   print_error(fmt::format("writ: {}, stopping", received == SIGINT ? "interrupted" : "told to stop"));
   // A second one ends it at once.
   ::pthread_sigmask(SIG_UNBLOCK, &signals, nullptr);

@@ -114,6 +114,8 @@ class Context {
   task::LiveTask::Use use() const noexcept {
     return {inputs_.action, inputs_.resource, inputs_.request.time, inputs_.amounts};
   }
+  // What the caller knew of it, before what the catalogue says.
+  const std::optional<cedar::Value>& told_of_resource() const noexcept { return inputs_.resource_attributes; }
   cedar::Value record() const noexcept { return record_; }
   bool approved() const noexcept { return inputs_.approved; }
   // The record as it would be if the call were approved. Lives as long as the workspace's arena.

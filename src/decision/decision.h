@@ -54,7 +54,7 @@ class Decision {
   bool consumes_budget_ = false;
 };
 
-// What decides. Immutable; share it by shared_ptr. Neither pointer is null.
+// What decides. Immutable; share it by shared_ptr. Neither of the first two pointers is null.
 struct PolicySnapshot {
   std::shared_ptr<const cedar::CompiledPolicySet> policies;
   std::shared_ptr<const cedar::Entities> entities;
@@ -65,6 +65,8 @@ struct PolicySnapshot {
   // Types that resources may have: of schemas, routes and entities, and Writ's own. For what names them long
   // before it is used, as a task does. Null: nobody can say.
   std::shared_ptr<const std::set<std::string, std::less<>>> resource_types = nullptr;
+  // The same with the shadow policies in force; null: there are none (decision/shadow.h).
+  std::shared_ptr<const PolicySnapshot> with_shadows = {};
 };
 
 // Memory that is used again: a warm decision allocates nothing. One per thread.

@@ -8,6 +8,8 @@
 #include "context/context.h"
 #include "crypto/hash.h"
 #include "crypto/random.h"
+#include "decision/facts.h"
+#include "decision/shadow.h"
 #include "gateway/refusal.h"
 #include "http/target.h"
 #include "token/presented.h"
@@ -64,7 +66,7 @@ std::string text_of(const EntityName& name) {
 
 struct Enforcer::Memory {
   context::Workspace context;
-  decision::Workspace decision;
+  decision::Workspace decision, shadows;
 };
 
 // One request on its way, and what is known of it when its record is written.
@@ -82,9 +84,11 @@ class Enforcer::Walk {
   const std::string& request_id() const noexcept { return request_id_; }
   bool bound() const noexcept { return bound_; }
 
-  // verify → context → decide → consume
+  // verify → context → decide → consume. What shadow policies would say is for the record only.
   std::expected<Permit, decision::Refusal> go() {
-    TRY(ask(Proof::kChecked));
+    auto decided = ask(Proof::kChecked);
+    if (context_) shadowed_ = decision::decide_with_shadows(*policies_, *context_, memory_.shadows);
+    TRY(std::move(decided));
     TRY(consume());
     return permit();
   }
@@ -138,10 +142,7 @@ class Enforcer::Walk {
                           .path = asked_.request.path,
                           .peer = asked_.request.peer_ip};
     add_token(facts);
-    if (context_) {
-      facts.purpose = context_->purpose().value_or("");
-      facts.tenant = context_->tenant().value_or("");
-    }
+    if (context_) decision::add_facts(facts, *context_);
     if (policies_) facts.policy_revision = policies_->revision;
     if (refusal != nullptr) {
       add_refusal(facts, *refusal);
@@ -151,6 +152,7 @@ class Enforcer::Walk {
       facts.labels = labels_;
       if (approval_) facts.approval = *approval_;
     }
+    decision::add_shadows(facts, policies_.get(), shadowed_);
     return audit::make_record(now_, facts);
   }
 
@@ -300,6 +302,7 @@ class Enforcer::Walk {
   std::optional<std::string> approval_;  // of this call, to be used up
   std::optional<context::Context> context_;
   const decision::Decision* decision_ = nullptr;
+  const decision::Decision* shadowed_ = nullptr;
 };
 
 Enforcer::Memory& Enforcer::memory() {

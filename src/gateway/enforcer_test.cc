@@ -88,8 +88,42 @@ TEST_F(EnforcerTest, APermitIsRecordedWithAllThatIsKnown) {
   EXPECT_EQ(text("method"), "GET");
   EXPECT_EQ(text("path"), "/invoices/inv 1");
   EXPECT_EQ(text("policy_revision"), "r1");
+  EXPECT_EQ(text("environment"), "production");
+  EXPECT_EQ(text("issued_at"), audit::format_time(claims.issued_at));
+  EXPECT_EQ(line.find("sender_bound"), nullptr);
+  EXPECT_EQ(line.find("attributes"), nullptr);
   EXPECT_THAT(line.dump(), AllOf(HasSubstr(claims.jti), HasSubstr("192.0.2.7"), HasSubstr("support-agent"),
                                  HasSubstr(R"(["users","agents","portal"])")));
+}
+
+TEST_F(EnforcerTest, TheRecordTellsWhatTheCallerKnewOfTheResource) {
+  auto asked_with = [&](std::function<cedar::Value(cedar::Arena&)> attributes) {
+    const auto sent = request(world.token());
+    auto question = asked(sent);
+    question.attributes = std::move(attributes);
+    EXPECT_TRUE(world.enforcer.enforce(question).has_value());
+    return world.audit.lines().back().find("attributes")->dump();
+  };
+  const auto record = [](cedar::Arena& arena, std::string_view name, cedar::Value value) {
+    return cedar::make_record(arena, {{name, value}});
+  };
+  EXPECT_EQ(asked_with([&](cedar::Arena& arena) {
+              return record(arena, "owner", cedar::make_entity(arena, "Writ::User", "nora"));
+            }),
+            R"({"owner":{"__entity":{"type":"Writ::User","id":"nora"}}})");
+  EXPECT_EQ(asked_with([&](cedar::Arena& arena) {
+              return record(arena, "tags", cedar::make_string_set(arena, std::vector<std::string>{"a"}));
+            }),
+            R"({"tags":["a"]})");
+  // Neither half of it, nor a guess.
+  EXPECT_EQ(asked_with([&](cedar::Arena& arena) {
+              return record(arena, "text", cedar::make_string(arena, std::string(4000, 'x')));
+            }),
+            "null");
+  EXPECT_EQ(asked_with([&](cedar::Arena& arena) {
+              return record(arena, "when", cedar::Value::datetime(cedar::Datetime::from(kNow)));
+            }),
+            "null");
 }
 
 TEST_F(EnforcerTest, TheRecordNeverHoldsTheToken) {

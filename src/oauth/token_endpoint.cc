@@ -3,6 +3,8 @@
 #include "codec/json.h"
 #include "context/context.h"
 #include "crypto/random.h"
+#include "decision/facts.h"
+#include "decision/shadow.h"
 #include "oauth/form_request.h"
 #include "oauth/grants.h"
 #include "oauth/origin.h"
@@ -166,6 +168,8 @@ class Issuance {
   // claims → decision → audit record → token, in the task that is asked for.
   Outcome<std::string> issue_for(const Asker& asker, const inventory::Api& api,
                                  std::optional<std::string_view> asked_task) {
+    policies_ = nullptr;
+    shadowed_ = {};
     auto task_id = TRY(task_of(asker.origin, asked_task, parts_.tasks));
     task_ = task_id ? parts_.tasks.find(*task_id) : nullptr;
     const Issue issue{.issuer = options_.issuer,
@@ -204,8 +208,7 @@ class Issuance {
 
   // What is asked about, of every party. The policies that permit it.
   Outcome<std::vector<std::string>> decide(const AuthenticatedClient& client, const inventory::Api& api) {
-    const auto policies = parts_.policies();
-    revision_ = policies->revision;
+    if (policies_ == nullptr) policies_ = parts_.policies();
     context::Workspace context_memory;
     decision::Workspace decision_memory;
     auto& arena = context_memory.arena();
@@ -216,12 +219,13 @@ class Issuance {
         .resource = arena.entity(asked_resource_.type, asked_resource_.id),
         .inventory = client.inventory(),
         .task = task_.get(),
-        .entities = *policies->entities,
-        .calendars = *policies->calendars,
+        .entities = *policies_->entities,
+        .calendars = *policies_->calendars,
     };
     const auto context = context::Context::of_issue(*claims_, inputs, context_memory);
     if (!context) return broken(context.error().message);
-    const auto& decision = decision::decide(*policies, *context, decision_memory);
+    const auto& decision = decision::decide(*policies_, *context, decision_memory);
+    shadowed() = decision::decide_with_shadows(*policies_, *context, shadow_memory_[action_ == kDelegate]);
     if (!decision.permitted()) return refused(decision);
     return std::vector<std::string>(decision.policies().begin(), decision.policies().end());
   }
@@ -234,6 +238,9 @@ class Issuance {
     return refuse(decision);
   }
 
+  const decision::Decision*& shadowed() { return shadowed_[action_ == kDelegate]; }
+  const decision::Decision* shadowed() const { return shadowed_[action_ == kDelegate]; }
+
   audit::Decision facts() const {
     audit::Decision record{
         .point = "oauth",
@@ -243,15 +250,14 @@ class Issuance {
         .api = api_,
         .action = action_ == kDelegate ? "Writ::Action::\"delegate\"" : "Writ::Action::\"issue\"",
         .resource = resource_,
-        .policy_revision = revision_,
+        .policy_revision = policies_ ? std::string_view(policies_->revision) : "",
         .method = request_.method,
         .path = request_.path,
         .peer = request_.peer_ip};
     if (!claims_) return record;
     for (const auto& actor : claims_->actors) record.actors.push_back(actor.subject);
     if (claims_->task) record.task = *claims_->task;
-    if (claims_->purpose) record.purpose = *claims_->purpose;
-    if (claims_->tenant) record.tenant = *claims_->tenant;
+    decision::add_claims(record, *claims_);
     return record;
   }
 
@@ -260,6 +266,7 @@ class Issuance {
     record.effect = effect_name(decision::Effect::kPermit);
     record.token_id = claims_->jti;
     record.policies.assign(policies.begin(), policies.end());
+    decision::add_shadows(record, policies_.get(), shadowed());
     if (parts_.record(make_record(now_, record))) return {};
     return broken("the audit record could not be written");
   }
@@ -272,6 +279,7 @@ class Issuance {
     record.message = refusal.description;
     record.party = refusal.party;
     record.policies.assign(refusal.policies.begin(), refusal.policies.end());
+    decision::add_shadows(record, policies_.get(), shadowed());
     return parts_.record(make_record(now_, record));
   }
 
@@ -283,10 +291,14 @@ class Issuance {
   std::shared_ptr<task::LiveTask> task_;
   std::optional<std::string> opened_;  // the task that was opened for this token
   // For the record, as far as the request got.
-  std::string claimed_client_, origin_subject_, api_, resource_, revision_;
+  std::string claimed_client_, origin_subject_, api_, resource_;
   std::string_view action_ = kIssue;
   cedar::EntityUid asked_resource_;
   std::optional<token::AccessClaims> claims_;
+  std::shared_ptr<const decision::PolicySnapshot> policies_;
+  // Of issuing and of delegating, each until it is recorded; under the same policies.
+  std::array<decision::Workspace, 2> shadow_memory_;
+  std::array<const decision::Decision*, 2> shadowed_{};
 };
 
 }  // namespace

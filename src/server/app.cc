@@ -3,7 +3,6 @@
 #include <fmt/format.h>
 
 #include "audit/log.h"
-#include "base/published.h"
 #include "gateway/proxy.h"
 #include "http/client.h"
 #include "http/endpoints.h"
@@ -15,8 +14,10 @@
 #include "server/authzen.h"
 #include "server/calls_api.h"
 #include "server/data_folder.h"
+#include "server/decide_api.h"
 #include "server/inventory_api.h"
 #include "server/metrics.h"
+#include "server/policies_api.h"
 #include "server/task_desk.h"
 #include "server/tasks_api.h"
 #include "store/sqlite_store.h"
@@ -87,15 +88,16 @@ Result<Instant> first_instant(const audit::Log& log, Instant now, bool accept_cl
 struct App::Parts {
   Parts(Loaded loaded, DataFolder data, std::unique_ptr<store::SqliteStore> opened,
         std::unique_ptr<audit::Log> audit, std::unique_ptr<token::KeyRing> ring,
-        oauth::TrustedIssuers trusted, Instant began)
-      : config(std::move(loaded.config)),
-        policies(std::move(loaded.policies.snapshot)),
+        oauth::TrustedIssuers trusted, std::unique_ptr<WhatIf> hypothetical, Instant began)
+      : config(loaded.config),
         clock(began),
+        policies({clock, recorder}, loaded),
         folder(std::move(data)),
         store(std::move(opened)),
         log(std::move(audit)),
         keys(std::move(ring)),
         issuers(std::move(trusted)),
+        what_if(std::move(hypothetical)),
         routes(std::move(loaded.routes)) {}
 
   Result<void> load(const inventory::Change& declared);
@@ -123,8 +125,9 @@ struct App::Parts {
   }
 
   const Config config;
-  Published<decision::PolicySnapshot> policies;
   const ResumedClock clock;
+  const oauth::Recorder recorder = [this](audit::Record entry) { return record(std::move(entry)); };
+  PoliciesInForce policies;
   std::atomic<bool> stopping{false}, audit_fails{false};
   std::atomic<std::uint64_t> tokens_issued{0}, tokens_refused{0};
 
@@ -148,7 +151,6 @@ struct App::Parts {
       {.issuer = config.issuer, .token_endpoint = config.issuer + std::string(kTokenPath)},
       directory,
       *store};  // an assertion that was used stays used after a restart
-  const oauth::Recorder recorder = [this](audit::Record entry) { return record(std::move(entry)); };
   const oauth::RevocationEndpoint revocation_endpoint{{clock, clients, verifier, revocations, recorder}};
 
   // Calls of Writ's own API are approved as tasks or not at all: their bodies hold secrets.
@@ -165,6 +167,8 @@ struct App::Parts {
   const CallsApi calls_api{own_api, directory, calls};
   const InventoryApi inventory_api{own_api, directory};
   const AuditApi audit_api{own_api, *log};
+  const PoliciesApi policies_api{own_api, policies};
+  const std::unique_ptr<WhatIf> what_if;
   Authzen authzen{config.authzen,
                   {clock, authzen_enforcer, directory, policy_source(),
                    [this](audit::Record entry, audit::Log::Done done) {
@@ -173,6 +177,7 @@ struct App::Parts {
                    config.issuer}};
 
   const std::shared_ptr<const gateway::Routes> routes;
+  const DecideApi decide_api{{own_api, config, policies, directory, tasks, *routes, *what_if}};
   http::Client client{loops, {.read_timeout = config.limits.upstream_timeout}};
   std::shared_ptr<gateway::Proxy> proxy;
   std::shared_ptr<http::Endpoints> endpoints = std::make_shared<http::Endpoints>(http::Endpoints::Options{});
@@ -270,6 +275,8 @@ Result<void> App::Parts::add_endpoints() {
   TRY(calls_api.add_to(*endpoints));
   TRY(inventory_api.add_to(*endpoints));
   TRY(audit_api.add_to(*endpoints));
+  TRY(policies_api.add_to(*endpoints));
+  TRY(decide_api.add_to(*endpoints));
   return authzen.add_to(*endpoints);
 }
 
@@ -308,6 +315,7 @@ App::~App() {
 Result<std::unique_ptr<App>> App::start(Loaded loaded, bool accept_clock) {
   const Config& config = loaded.config;
   auto issuers = TRY(oauth::TrustedIssuers::of(config.trusted_issuers));
+  auto what_if = TRY(WhatIf::make(config.issuer));
   auto folder = TRY(DataFolder::open(config.data));
   auto store = TRY(store::SqliteStore::open(config.data / kDatabaseFile));
   auto keys = TRY(open_keys(*store, config.token_algorithm));
@@ -315,10 +323,12 @@ Result<std::unique_ptr<App>> App::start(Loaded loaded, bool accept_clock) {
       TRY(audit::Log::open(audit_path(config), {.durable = config.audit_durable}, SystemClock().now()));
   const auto began = TRY(first_instant(*log, SystemClock().now(), accept_clock));
   const auto declared = loaded.world.declared;
+  const auto texts = loaded.texts;
   std::unique_ptr<App> app(
       new App(std::make_unique<Parts>(std::move(loaded), std::move(folder), std::move(store), std::move(log),
-                                      std::move(keys), std::move(issuers), began)));
+                                      std::move(keys), std::move(issuers), std::move(what_if), began)));
   auto& parts = *app->parts_;
+  TRY(parts.policies.start(texts));
   TRY(parts.load(declared));
   const audit::Event started{.type = "server.started", .detail = parts.policies.get()->revision};
   TRY(parts.record(audit::make_record(parts.clock.now(), started)));
@@ -333,11 +343,8 @@ const std::string& App::gateway_url() const noexcept {
   return parts_->gateway_url;
 }
 
-Result<void> App::replace_policies(std::shared_ptr<const decision::PolicySnapshot> policies) {
-  const audit::Event replaced{.type = "policies.replaced", .detail = policies->revision};
-  TRY(parts_->record(audit::make_record(parts_->clock.now(), replaced)));
-  parts_->policies.replace(std::move(policies));
-  return {};
+PoliciesInForce& App::policies() noexcept {
+  return parts_->policies;
 }
 
 bool App::stop() {

@@ -8,6 +8,7 @@
 
 #include "base/result.h"
 #include "server/load.h"
+#include "server/policies_in_force.h"
 
 namespace writ::server {
 
@@ -25,9 +26,8 @@ class App {
   const std::string& api_url() const noexcept;
   const std::string& gateway_url() const noexcept;
 
-  // From the next decision on these policies are in force; decisions under way end with those before.
-  // Recorded first: when that fails, nothing changes. Thread-safe.
-  Result<void> replace_policies(std::shared_ptr<const decision::PolicySnapshot> policies);
+  // Thread-safe.
+  PoliciesInForce& policies() noexcept;
 
   // Lets requests in flight finish (some seconds at most), writes what is owed to disk, and closes. False
   // when something had to be cut off or could not be written.

@@ -4,6 +4,7 @@
 
 #include "cedar/entity_json.h"
 #include "context/context.h"
+#include "decision/shadow.h"
 #include "gateway/refusal.h"
 #include "server/own_api.h"
 #include "server/problem.h"
@@ -85,7 +86,7 @@ std::string echoed_id(const http::Request& request, const std::string& own) {
 struct Memory {
   cedar::Arena arena;
   std::optional<cedar::Overlay> overlay;
-  decision::Workspace decision;
+  decision::Workspace decision, shadows;
 };
 
 }  // namespace
@@ -120,6 +121,11 @@ struct Authzen::Evaluation {
 
   const decision::Decision& ask(const cedar::Request& request) {
     return decision::decide_plain(policies, request, *memory.overlay, memory.decision);
+  }
+  // Null: there are no shadow policies.
+  const decision::Decision* ask_shadows(const cedar::Request& request) {
+    if (!policies.with_shadows) return nullptr;
+    return &decision::decide_plain(*policies.with_shadows, request, *memory.overlay, memory.shadows);
   }
 
  private:
@@ -184,11 +190,11 @@ struct Told {
   const cedar::Request& asked;
   std::string_view caller;
   std::string_view request_id;
-  std::string_view revision;
+  const decision::PolicySnapshot& policies;
 };
 
 audit::Record record_of(Instant now, const Told& told, const decision::Decision* decision,
-                        const decision::Refusal* refusal) {
+                        const decision::Refusal* refusal, const decision::Decision* shadowed) {
   const auto subject = told.asked.principal.to_string();
   const auto action = told.asked.action.to_string();
   const auto resource = told.asked.resource.to_string();
@@ -200,7 +206,7 @@ audit::Record record_of(Instant now, const Told& told, const decision::Decision*
                         .api = kOwnApi,
                         .action = action,
                         .resource = resource,
-                        .policy_revision = told.revision,
+                        .policy_revision = told.policies.revision,
                         .method = told.http.method,
                         .path = told.http.path,
                         .peer = told.http.peer_ip};
@@ -209,6 +215,7 @@ audit::Record record_of(Instant now, const Told& told, const decision::Decision*
   } else {
     facts.policies = decision->policies();
   }
+  decision::add_shadows(facts, &told.policies, shadowed);
   return audit::make_record(now, facts);
 }
 
@@ -227,15 +234,16 @@ void Authzen::evaluate(http::Exchange exchange, std::string_view caller, const s
   if (!request) return exchange.respond(problem(request.error()));
 
   auto refusal = standing_of(evaluation.subject);
-  const decision::Decision* decision = nullptr;
+  const decision::Decision *decision = nullptr, *shadowed = nullptr;
   if (!refusal) {
     decision = &evaluation.ask(*request);
+    shadowed = evaluation.ask_shadows(*request);
     if (!decision->permitted()) refusal = decision->refusals().front();
   }
   (refusal ? denies_ : permits_).fetch_add(1, std::memory_order_relaxed);
 
-  const Told told{http, *request, caller, id, policies->revision};
-  auto record = record_of(parts_.clock.now(), told, decision, refusal ? &*refusal : nullptr);
+  const Told told{http, *request, caller, id, *policies};
+  auto record = record_of(parts_.clock.now(), told, decision, refusal ? &*refusal : nullptr, shadowed);
   auto response = http::json_response(200, answer_body(refusal ? &*refusal : nullptr));
   response.headers.set(gateway::kRequestIdHeader, echoed_id(http, id));
   parts_.record(std::move(record), [exchange = std::move(exchange), response = std::move(response),

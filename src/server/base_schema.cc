@@ -100,7 +100,7 @@ namespace Writ {
     resource: Agent,
     context: Context
   };
-  action "manage-inventory", "read-inventory", "read-audit", evaluate appliesTo {
+  action "manage-inventory", "read-inventory", "manage-policies", "read-policies", "read-audit", "explain-decisions", evaluate appliesTo {
     principal: [User, Application, Service, Agent],
     resource: Api,
     context: Context

@@ -128,10 +128,14 @@ void read_trusted_issuer(const YamlNode& node, Source& source, Config& config) {
 
 void read_policies(const Fields& root, Config& config) {
   Source& source = root.source();
-  const Fields fields(root.require("policies"), source, "policies", {"files", "schemas", "entities"});
+  const Fields fields(root.require("policies"), source, "policies",
+                      {"files", "schemas", "entities", "keep", "watch"});
   for (const auto& file : fields.texts("files")) config.policies.policies.push_back(source.resolve(file));
   for (const auto& file : fields.texts("schemas")) config.policies.schemas.push_back(source.resolve(file));
   if (const auto file = fields.text("entities")) config.policies.entities = source.resolve(*file);
+  if (const auto keep = fields.integer("keep", 1, 1000))
+    config.policies.keep = static_cast<std::size_t>(*keep);
+  config.policies.watch = fields.boolean("watch").value_or(false);
   if (config.policies.policies.empty() && fields.require("files") != nullptr)
     source.error(*fields.find("files"), "no policy files: everything would be refused");
 }

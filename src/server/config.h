@@ -33,6 +33,8 @@ struct PolicySettings {
   std::vector<std::filesystem::path> policies;  // files, or folders of *.cedar
   std::vector<std::filesystem::path> schemas;
   std::optional<std::filesystem::path> entities;
+  std::size_t keep = 10;  // revisions
+  bool watch = false;     // the files, and take what changes
 };
 
 struct LimitSettings {

@@ -44,6 +44,14 @@ Result<void> write_all(const Descriptor& file, const std::filesystem::path& path
   return {};
 }
 
+// A name is on disk when its folder is.
+Result<void> sync_folder_of(const std::filesystem::path& path) {
+  const auto folder = path.parent_path();
+  const Descriptor opened(::open(folder.c_str(), O_RDONLY | O_DIRECTORY | O_CLOEXEC));
+  if (!opened.valid() || ::fsync(opened.get()) != 0) return system_failure("write", folder);
+  return {};
+}
+
 Result<void> create_file(const std::filesystem::path& path, std::string_view content, mode_t mode) {
   const Descriptor file(::open(path.c_str(), O_WRONLY | O_CREAT | O_EXCL | O_CLOEXEC, mode));
   if (!file.valid()) return system_failure("create", path);
@@ -76,6 +84,22 @@ Result<std::string> read_file(const std::filesystem::path& path, std::size_t max
 
 Result<void> create_private_file(const std::filesystem::path& path, std::string_view content) {
   return create_file(path, content, S_IRUSR | S_IWUSR);
+}
+
+Result<void> put_private_file(const std::filesystem::path& path, std::string_view content) {
+  const std::filesystem::path fresh = path.string() + ".new";
+  ::unlink(fresh.c_str());  // what a crash left
+  auto done = create_file(fresh, content, S_IRUSR | S_IWUSR);
+  if (done && ::rename(fresh.c_str(), path.c_str()) != 0) done = system_failure("write", path);
+  if (done) return sync_folder_of(path);
+  ::unlink(fresh.c_str());
+  return done;
+}
+
+Result<void> remove_file(const std::filesystem::path& path) {
+  if (::unlink(path.c_str()) == 0) return sync_folder_of(path);
+  if (errno == ENOENT) return {};
+  return system_failure("remove", path);
 }
 
 Result<void> write_file(const std::filesystem::path& path, std::string_view content) {

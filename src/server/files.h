@@ -19,6 +19,13 @@ Result<void> create_private_file(const std::filesystem::path& path, std::string_
 // it.
 Result<void> write_file(const std::filesystem::path& path, std::string_view content);
 
+// Makes such a file, or puts it in the place of one that is there. Whole and on disk when it returns; who
+// reads it sees the old content or the new one, also after a crash.
+Result<void> put_private_file(const std::filesystem::path& path, std::string_view content);
+
+// Returns when the name is gone for good; a file that is not there is no failure.
+Result<void> remove_file(const std::filesystem::path& path);
+
 // Puts this content in the place of an existing file, keeping its permissions: who reads it sees the old
 // content or the new one, whole, also after a crash.
 Result<void> replace_file(const std::filesystem::path& path, std::string_view content);

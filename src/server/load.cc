@@ -4,12 +4,17 @@ namespace writ::server {
 
 std::optional<Loaded> load(const std::filesystem::path& file, Issues& issues) {
   auto config = read_config(file, issues);
-  if (!config) return std::nullopt;
-  auto world = read_world(*config, issues);
-  auto policies = load_policies(*config, world, issues);
+  return config ? load(*std::move(config), issues) : std::nullopt;
+}
+
+std::optional<Loaded> load(Config config, Issues& issues) {
+  auto world = read_world(config, issues);
+  auto texts = read_policy_texts(config, issues);
+  auto policies = load_policies(texts, world, issues);
   auto routes = make_routes(world, issues);
   if (!policies || !routes || issues.has_errors()) return std::nullopt;
-  return Loaded{std::move(*config), std::move(world), std::move(*policies), std::move(routes)};
+  return Loaded{std::move(config), std::move(world), std::move(texts), std::move(*policies),
+                std::move(routes)};
 }
 
 }  // namespace writ::server

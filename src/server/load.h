@@ -16,11 +16,14 @@ namespace writ::server {
 struct Loaded {
   Config config;
   World world;
+  PolicyTexts texts;  // of the policies
   LoadedPolicies policies;
   std::shared_ptr<const gateway::Routes> routes;
 };
 
 // Nothing when there are errors; all that could be found in one run are in `issues`.
 std::optional<Loaded> load(const std::filesystem::path& file, Issues& issues);
+// The same of a configuration that was read, and perhaps changed.
+std::optional<Loaded> load(Config config, Issues& issues);
 
 }  // namespace writ::server

@@ -9,47 +9,24 @@
 #include "cedar/parse.h"
 #include "cedar/schema_syntax.h"
 #include "cedar/validate.h"
-#include "crypto/hash.h"
 #include "decision/hiding.h"
+#include "decision/shadow.h"
 #include "server/base_schema.h"
-#include "server/files.h"
 
 namespace writ::server {
 namespace {
 
 namespace fs = std::filesystem;
 
-constexpr std::size_t kMaxPolicyFileBytes = std::size_t{64} << 20;
-constexpr std::size_t kMaxEntitiesBytes = std::size_t{256} << 20;
 constexpr std::string_view kIdAnnotation = "id";
 constexpr std::string_view kHidingAnnotation = "accept_hidden";
 constexpr std::string_view kOwnTypes = "Writ::";
 
-// The files that the configuration means, in a stable order: a folder stands for its *.cedar files.
-std::vector<fs::path> policy_files(const PolicySettings& settings, Issues& issues) {
-  std::vector<fs::path> files;
-  for (const auto& path : settings.policies) {
-    std::error_code error;
-    if (!fs::is_directory(path, error)) {
-      files.push_back(path);
-      continue;
-    }
-    const auto first = files.size();
-    for (const auto& entry : fs::directory_iterator(path, error))
-      if (entry.path().extension() == ".cedar") files.push_back(entry.path());
-    std::sort(files.begin() + static_cast<std::ptrdiff_t>(first), files.end());
-    if (files.size() == first)
-      issues.error({path.string()}, "there is no *.cedar file in this folder: everything would be refused");
-  }
-  return files;
-}
-
 class Loader {
  public:
-  Loader(const Config& config, const World& world, Issues& issues)
-      : issues_(issues), calendars_(config.calendars) {
+  Loader(const PolicyTexts& texts, const World& world, Issues& issues)
+      : issues_(issues), texts_(texts), calendars_(texts.calendars) {
     for (const auto& route : world.routes) types_.insert(route.resource_type);
-    for (const auto& calendar : calendars_) digest_ += calendar.text() + '\0';
     for (const auto& identity : world.declared.identities)
       known_.try_emplace(std::string(cedar_type(identity.kind)) + "::" + identity.id);
     for (const auto& api : world.declared.apis) {
@@ -58,82 +35,96 @@ class Loader {
     }
   }
 
-  // Before any policy and entity.
-  void add_schemas(const std::vector<fs::path>& paths) {
-    if (paths.empty()) return;
+  std::optional<LoadedPolicies> load() {
+    // Before any policy and entity.
+    add_schemas();
+    for (const auto& file : texts_.files) {
+      if (file.kind == TextKind::kPolicies) add_policies(file);
+      if (file.kind == TextKind::kEntities) add_entities(file);
+    }
+    return finish();
+  }
+
+ private:
+  std::optional<LoadedPolicies> finish() {
+    if (issues_.has_errors()) return std::nullopt;
+    auto snapshot = std::make_shared<decision::PolicySnapshot>();
+    snapshot->entities = entities_;
+    snapshot->revision = revision_of(texts_);
+    snapshot->max_chain = texts_.max_chain;
+    snapshot->resource_types = resource_types();
+    if (!calendars_.empty()) snapshot->calendars = std::make_shared<const context::Calendars>(calendars_);
+    if (!compile(policies_, *snapshot)) return std::nullopt;
+    if (!shadows_.empty()) {
+      auto all = policies_;
+      all.policies.insert(all.policies.end(), shadows_.begin(), shadows_.end());
+      auto with_shadows = std::make_shared<decision::PolicySnapshot>(*snapshot);
+      if (!compile(all, *with_shadows)) return std::nullopt;
+      snapshot->with_shadows = std::move(with_shadows);
+    }
+    return LoadedPolicies{.snapshot = std::move(snapshot),
+                          .count = policies_.policies.size(),
+                          .shadows = shadows_.size(),
+                          .policies = std::move(policies_),
+                          .sources = std::move(sources_),
+                          .schema = schema_};
+  }
+
+  bool compile(const cedar::PolicySet& set, decision::PolicySnapshot& snapshot) {
+    auto compiled = cedar::CompiledPolicySet::compile(set);
+    if (!compiled) return issues_.error({}, compiled.error().message), false;
+    snapshot.policies = std::move(*compiled);
+    return true;
+  }
+
+  void add_schemas() {
     std::vector<cedar::SchemaFragment> fragments;
-    for (const auto& path : paths) {
-      const auto text = read_file(path, cedar::kMaxSchemaBytes);
-      if (!text) {
-        issues_.error({path.string()}, text.error().message);
-        continue;
-      }
-      digest_ += path.filename().string() + '\0' + *text + '\0';
-      auto fragment =
-          path.extension() == ".json" ? cedar::parse_schema_json(*text) : cedar::parse_schema_text(*text);
+    const PolicyText* first = nullptr;
+    for (const auto& file : texts_.files) {
+      if (file.kind != TextKind::kSchema) continue;
+      if (first == nullptr) first = &file;
+      auto fragment = file.path.ends_with(".json") ? cedar::parse_schema_json(*file.text)
+                                                   : cedar::parse_schema_text(*file.text);
       if (fragment) {
         fragments.push_back(*std::move(fragment));
       } else {
-        report(path, *text, fragment.error());
+        report(file, fragment.error());
       }
     }
-    if (issues_.has_errors()) return;
+    if (first == nullptr || issues_.has_errors()) return;
     fragments.push_back(base_schema_beside(fragments));
     auto schema = cedar::resolve_schema(fragments);
     if (schema) {
       schema_ = *std::move(schema);
     } else {
       // A name may be looked for in several files, so its place is not known.
-      for (const auto& issue : schema.error())
-        issues_.error({paths.front().string()}, issue.message, issue.help);
+      for (const auto& issue : schema.error()) issues_.error({first->shown}, issue.message, issue.help);
     }
   }
 
-  void add_file(const fs::path& path) {
-    auto content = read_file(path, kMaxPolicyFileBytes);
-    if (!content) return issues_.error({path.string()}, content.error().message);
-    const auto text = std::make_shared<const std::string>(*std::move(content));
-    digest_ += path.filename().string() + '\0' + *text + '\0';
-    auto parsed = cedar::parse_policies(*text);
-    if (!parsed) return report(path, *text, parsed.error());
-    if (schema_) validate(path, *text, *parsed);
-    for (auto& policy : parsed->policies) add_policy(std::move(policy), path, text);
+  void add_policies(const PolicyText& file) {
+    auto parsed = cedar::parse_policies(*file.text);
+    if (!parsed) return report(file, parsed.error());
+    if (schema_) validate(file, *parsed);
+    for (auto& policy : parsed->policies) add_policy(std::move(policy), file);
     for (const auto& policy : parsed->templates) {
-      const auto at = cedar::line_column(*text, policy.span.begin);
-      issues_.warning({path.string(), at.line, at.column},
+      issues_.warning(place_of(policy, file),
                       "a template decides nothing until it is linked, and nothing links it",
                       "write the entity where the slot stands");
     }
   }
 
-  void add_entities(const fs::path& path) {
-    const auto text = read_file(path, kMaxEntitiesBytes);
-    if (!text) return issues_.error({path.string()}, text.error().message);
-    digest_ += *text;
-    auto entities = read_entities(*text);
-    if (!entities) return issues_.error({path.string()}, entities.error().message);
+  void add_entities(const PolicyText& file) {
+    auto entities = read_entities(*file.text);
+    if (!entities) return issues_.error({file.shown}, entities.error().message);
     entities_ = std::move(*entities);
   }
 
-  std::optional<LoadedPolicies> finish(std::size_t max_chain) {
-    if (issues_.has_errors()) return std::nullopt;
-    auto compiled = cedar::CompiledPolicySet::compile(policies_);
-    if (!compiled) {
-      issues_.error({}, compiled.error().message);
-      return std::nullopt;
-    }
-    auto snapshot = std::make_shared<decision::PolicySnapshot>();
-    snapshot->policies = std::move(*compiled);
-    snapshot->entities = entities_;
-    snapshot->revision = crypto::hex(crypto::sha256(digest_)).substr(0, 16);
-    snapshot->max_chain = max_chain;
-    snapshot->resource_types = resource_types();
-    if (!calendars_.empty()) snapshot->calendars = std::make_shared<const context::Calendars>(calendars_);
-    const auto count = policies_.policies.size();
-    return LoadedPolicies{std::move(snapshot), count, std::move(policies_), std::move(sources_), schema_};
+  static Place place_of(const cedar::Policy& policy, const PolicyText& file) {
+    const auto at = cedar::line_column(*file.text, policy.span.begin);
+    return {file.shown, at.line, at.column};
   }
 
- private:
   std::shared_ptr<const std::set<std::string, std::less<>>> resource_types() const {
     auto types = types_;
     std::vector<cedar::SchemaFragment> own;
@@ -148,19 +139,19 @@ class Loader {
     return std::make_shared<const std::set<std::string, std::less<>>>(std::move(types));
   }
 
-  void report(const fs::path& path, std::string_view text, const std::vector<cedar::Issue>& found) {
+  void report(const PolicyText& file, const std::vector<cedar::Issue>& found) {
     for (const auto& issue : found)
-      issues_.error({path.string(), issue.line, issue.column}, issue.message, issue.help,
-                    issue.line > 0 ? cedar::excerpt(text, issue.span) : std::string());
+      issues_.error({file.shown, issue.line, issue.column}, issue.message, issue.help,
+                    issue.line > 0 ? cedar::excerpt(*file.text, issue.span) : std::string());
   }
 
-  void validate(const fs::path& path, std::string_view text, const cedar::PolicySet& policies) {
-    const cedar::Validation result = cedar::validate(*schema_, policies, {}, text);
+  void validate(const PolicyText& file, const cedar::PolicySet& policies) {
+    const cedar::Validation result = cedar::validate(*schema_, policies, {}, *file.text);
     for (const auto& [kind, id, issue] : result.errors)
-      issues_.error({path.string(), issue.line, issue.column}, issue.message, issue.help,
-                    cedar::excerpt(text, issue.span));
+      issues_.error({file.shown, issue.line, issue.column}, issue.message, issue.help,
+                    cedar::excerpt(*file.text, issue.span));
     for (const auto& [kind, id, issue] : result.warnings)
-      issues_.warning({path.string(), issue.line, issue.column}, issue.message, issue.help);
+      issues_.warning({file.shown, issue.line, issue.column}, issue.message, issue.help);
   }
 
   Result<std::shared_ptr<const cedar::Entities>> read_entities(std::string_view text) const {
@@ -172,13 +163,12 @@ class Loader {
     return std::move(builder).build();
   }
 
-  void add_policy(cedar::Policy policy, const fs::path& path,
-                  const std::shared_ptr<const std::string>& text) {
-    const auto at = cedar::line_column(*text, policy.span.begin);
-    const Place place{path.string(), at.line, at.column};
+  void add_policy(cedar::Policy policy, const PolicyText& file) {
+    const auto place = place_of(policy, file);
     const auto* id = policy.annotation(kIdAnnotation);
-    policy.id =
-        id != nullptr && id->value ? *id->value : fmt::format("{}:{}", path.filename().string(), at.line);
+    policy.id = id != nullptr && id->value
+                    ? *id->value
+                    : fmt::format("{}:{}", fs::path(file.path).filename().string(), place.line);
     const auto [first, added] = ids_.try_emplace(policy.id, place);
     if (!added) {
       issues_.error(place,
@@ -189,8 +179,12 @@ class Loader {
     }
     check_names(policy, place);
     check_hiding(policy, place);
-    policies_.policies.push_back(std::move(policy));
-    sources_.push_back({place, text});
+    if (policy.annotation(decision::kShadowAnnotation) != nullptr) {
+      shadows_.push_back(std::move(policy));
+    } else {
+      policies_.policies.push_back(std::move(policy));
+      sources_.push_back({place, file.text});
+    }
   }
 
   void check_hiding(const cedar::Policy& policy, const Place& place) {
@@ -277,15 +271,16 @@ class Loader {
   }
 
   Issues& issues_;
-  cedar::SchemaPtr schema_;  // null: the configuration names none
-  cedar::PolicySet policies_;
+  const PolicyTexts& texts_;
+  const std::vector<context::Calendar>& calendars_;
+  cedar::SchemaPtr schema_;    // null: the configuration names none
+  cedar::PolicySet policies_;  // that decide
   std::vector<PolicySource> sources_;
+  std::vector<cedar::Policy> shadows_;
   std::shared_ptr<const cedar::Entities> entities_ = cedar::Entities::empty();
   std::map<std::string, Place> ids_;
   std::map<std::string, bool> known_, actions_;
   std::set<std::string, std::less<>> types_;  // of routes
-  std::string digest_;
-  const std::vector<context::Calendar>& calendars_;
 };
 
 }  // namespace
@@ -307,12 +302,8 @@ Result<void> add_entities(cedar::EntitiesBuilder& builder, const codec::Json& ar
   return cedar::add_entities(builder, own);
 }
 
-std::optional<LoadedPolicies> load_policies(const Config& config, const World& world, Issues& issues) {
-  Loader loader(config, world, issues);
-  loader.add_schemas(config.policies.schemas);
-  for (const auto& file : policy_files(config.policies, issues)) loader.add_file(file);
-  if (config.policies.entities) loader.add_entities(*config.policies.entities);
-  return loader.finish(config.limits.max_chain);
+std::optional<LoadedPolicies> load_policies(const PolicyTexts& texts, const World& world, Issues& issues) {
+  return Loader(texts, world, issues).load();
 }
 
 }  // namespace writ::server

@@ -4,8 +4,9 @@
 // Whatever is wrong is reported with its place and excerpt; with an error there is no snapshot at all. With
 // schemas, beside which Writ's base schema stands, the policies have to pass strict validation and the
 // entities to conform. A
-// policy is called by its @id annotation, else by where it stands ("billing.cedar:12"). Used at start-up and
-// by `writ check`.
+// policy is called by its @id annotation, else by where it stands ("billing.cedar:12"). One that is annotated
+// @shadow is checked like any other and does not decide (decision/shadow.h). Used at start-up, at each reload
+// and by `writ check`.
 #pragma once
 
 #include <memory>
@@ -15,8 +16,8 @@
 #include "cedar/entities.h"
 #include "cedar/schema.h"
 #include "decision/decision.h"
-#include "server/config.h"
 #include "server/issue.h"
+#include "server/policy_texts.h"
 #include "server/world.h"
 
 namespace writ::server {
@@ -29,16 +30,20 @@ struct PolicySource {
 
 struct LoadedPolicies {
   std::shared_ptr<const decision::PolicySnapshot> snapshot;
-  std::size_t count;
-  // What the snapshot was made of, for whoever tests or explains it.
+  std::size_t count;    // of policies that decide
+  std::size_t shadows;  // of those that do not
+  // What the snapshot was made of, without shadows, for whoever tests or explains it.
   cedar::PolicySet policies;
   std::vector<PolicySource> sources;  // by policy
   cedar::SchemaPtr schema;            // null: the configuration names none
 };
 
+inline constexpr std::size_t kMaxPolicyFileBytes = std::size_t{64} << 20;
+inline constexpr std::size_t kMaxEntitiesBytes = std::size_t{256} << 20;
+
 // Nothing when there are errors; they are in `issues`. What policies name and the world does not have is
 // reported as a warning.
-std::optional<LoadedPolicies> load_policies(const Config& config, const World& world, Issues& issues);
+std::optional<LoadedPolicies> load_policies(const PolicyTexts& texts, const World& world, Issues& issues);
 
 // Adds the entities of a JSON array; with a schema (it may be null) they have to conform. Of Writ's own types
 // the text says only what the inventory does not know, groups and tags for example, so what the schema

@@ -16,8 +16,9 @@ using inventory::Identity;
 using inventory::Kind;
 
 constexpr std::string_view kOwnActions[] = {
-    "issue",         "delegate",         "manage-tasks",   "request-tasks", "approve-tasks", "read-tasks",
-    "approve-calls", "manage-inventory", "read-inventory", "read-audit",    "evaluate"};
+    "issue",      "delegate",        "manage-tasks",     "request-tasks",    "approve-tasks",
+    "read-tasks", "approve-calls",   "manage-inventory", "read-inventory",   "read-audit",
+    "evaluate",   "manage-policies", "read-policies",    "explain-decisions"};
 
 class Reader {
  public:

@@ -76,6 +76,25 @@ class Configuration(unittest.TestCase):
                 self.assertEqual(self.allowed(source, what), described)
 
 
+class Policies(unittest.TestCase):
+    def test_the_shadow_policy_of_the_document_is_one(self):
+        world = harness.TestWorld()
+        self.addCleanup(world.close)
+        with open(os.path.join(world.folder, "policies", "shadow.cedar"), "w", encoding="utf-8") as file:
+            file.write("\n".join(blocks(read("docs", "policies.md"), "cedar")))
+        status, out, _ = harness.writ("check", "--config", world.config, "--json")
+        self.assertEqual((0, 1), (status, json.loads(out)["shadow_policies"]), out)
+
+    def test_the_commands_of_the_document_are_there(self):
+        for line in "".join(blocks(read("docs", "policies.md"), "sh")).splitlines():
+            words = line.split("#")[0].split()
+            command = words[1:3] if words[1] in ("policies", "audit") else words[1:2]
+            status, out, _ = harness.writ(*command, "--help")
+            self.assertEqual(0, status, line)
+            for option in (word for word in words if word.startswith("--")):
+                self.assertIn(option, out)
+
+
 class Codes(unittest.TestCase):
     def test_every_reason_is_described(self):
         codes = set(re.findall(r'"([a-z_]+)"', read("src", "base", "denial.cc").split("kCodes", 1)[-1].split("};")[0]))
@@ -160,7 +179,7 @@ class AuditFormat(unittest.TestCase):
 
     def test_every_member_of_a_record_is_described(self):
         document = read("docs", "audit-format.md")
-        for member in re.findall(r'writer\.(?:text|list)\("([a-z_]+)"', read("src", "audit", "record.cc")):
+        for member in re.findall(r'writer\.(?:text|list|time|flag|json)\("([a-z_]+)"', read("src", "audit", "record.cc")):
             self.assertIn(f"`{member}`", document)
 
 

@@ -146,6 +146,223 @@ class Reload(Policies):
         self.assertEqual(200, self.world.through_gateway(self.token, READ).status)
 
 
+class OverTheApi(Policies):
+    def setUp(self):
+        super().setUp()
+        self.world.start()
+        self.token = self.world.customer_token()
+        self.operator = self.world.operator_token()
+        self.first = self.listed()["policy_revision"]
+
+    def listed(self):
+        answer = self.world.api_call(self.operator, "GET", "/v1/policies")
+        self.assertEqual(200, answer.status, answer)
+        return answer.json()
+
+    def kept(self):
+        return [kept["policy_revision"] for kept in self.listed()["revisions"]]
+
+    def reload(self):
+        return self.world.api_call(self.operator, "POST", "/v1/policies/reload")
+
+    def roll_back(self, revision):
+        return self.world.api_call(self.operator, "POST", "/v1/policies/rollback", {"revision": revision})
+
+    def restart(self):
+        self.world.stop_writ()
+        self.world.start_writ()
+        self.token, self.operator = self.world.customer_token(), self.world.operator_token()
+
+    def refuse_the_customer(self):
+        edited(self.billing, "resource.customer == principal", "resource.customer != principal")
+
+    def line_of(self, word):
+        with open(self.billing, encoding="utf-8") as file:
+            return next(number for number, line in enumerate(file, 1) if word in line)
+
+    def reads(self):
+        return self.world.through_gateway(self.token, READ).status
+
+    def test_a_reload_takes_what_changed_and_records_who_asked(self):
+        self.assertEqual((False, self.first), (self.reload().json()["changed"], self.first))
+        self.refuse_the_customer()
+        self.assertEqual(200, self.reads(), "not before it is told to")
+        answer = self.reload().json()
+        self.assertEqual((True, False), (answer["changed"], answer["held"]))
+        self.assertEqual(403, self.reads())
+        self.assertEqual([answer["policy_revision"], self.first], self.kept())
+        (event,) = self.events("policies.replaced")
+        event = json.loads(event)
+        self.assertEqual(("ops-console", "api", answer["policy_revision"]), (event["actor"], event["object"], event["detail"]))
+
+    def test_policies_that_fail_validation_change_nothing_and_the_answer_names_what_and_where(self):
+        edited(self.billing, "resource.customer == principal", "resource.custommer != principal")
+        answer = self.reload()
+        self.assertEqual((422, "invalid_policies", self.first),
+                         (answer.status, answer.json()["error"], answer.json()["policy_revision"]))
+        issue = answer.json()["issues"][0]
+        self.assertEqual(("did you mean `customer`?", self.line_of("custommer")), (issue["help"], issue["line"]))
+        self.assertEqual((200, [self.first]), (self.reads(), self.kept()))
+        self.assertEqual([], self.events("policies.replaced"))
+
+    def test_who_may_not_manage_policies_does_not(self):
+        token = self.world.customer_token(self.world.api)
+        for method, path, body in (("GET", "/v1/policies", None), ("GET", f"/v1/policies/{self.first}", None),
+                                   ("POST", "/v1/policies/reload", None),
+                                   ("POST", "/v1/policies/rollback", {"revision": self.first})):
+            with self.subTest(path):
+                self.assertEqual("policy_no_permit", self.world.api_call(token, method, path, body).reason())
+                self.assertEqual(401, self.world.api_call(None, method, path, body).status)
+
+    def test_a_rollback_acts_at_once_and_stays_over_reloads_and_restarts_until_the_files_change(self):
+        self.refuse_the_customer()
+        second = self.reload().json()["policy_revision"]
+        self.assertEqual(403, self.reads())
+        self.assertEqual(self.first, self.roll_back(self.first[:8]).json()["policy_revision"])
+        self.assertEqual((200, second), (self.reads(), self.listed()["instead_of"]))
+        again = self.reload().json()
+        self.assertEqual((self.first, False, True), (again["policy_revision"], again["changed"], again["held"]))
+        self.restart()
+        self.assertEqual((200, self.first), (self.reads(), self.listed()["policy_revision"]))
+        # The files change: they count again.
+        with open(self.billing, "a", encoding="utf-8") as file:
+            file.write("// and now for something else\n")
+        third = self.reload().json()
+        self.assertEqual((True, False), (third["changed"], third["held"]))
+        self.assertEqual(403, self.reads())
+        self.assertNotIn("instead_of", self.listed())
+
+    def test_files_that_changed_while_writ_was_down_count_at_its_start(self):
+        self.refuse_the_customer()
+        self.reload()
+        self.roll_back(self.first)
+        with open(self.billing, "a", encoding="utf-8") as file:
+            file.write("// another\n")
+        self.restart()
+        self.assertEqual(403, self.reads())
+        self.assertNotIn("instead_of", self.listed())
+
+    def test_rolling_back_to_what_is_in_the_files_takes_the_choice_back(self):
+        self.refuse_the_customer()
+        second = self.reload().json()["policy_revision"]
+        self.roll_back(self.first)
+        self.assertEqual(second, self.roll_back(second).json()["policy_revision"])
+        self.assertNotIn("instead_of", self.listed())
+        self.restart()
+        self.assertEqual(403, self.reads())
+
+    def test_a_rollback_survives_kill_9(self):
+        self.refuse_the_customer()
+        self.reload()
+        self.roll_back(self.first)
+        self.world.kill_writ()
+        self.world.start_writ()
+        self.token = self.world.customer_token()
+        self.assertEqual(200, self.reads())
+
+    def test_a_choice_that_cannot_be_used_stops_the_start(self):
+        self.refuse_the_customer()
+        self.reload()
+        self.roll_back(self.first)
+        self.world.stop_writ()
+        folder = os.path.join(self.world.data, "policy-revisions")
+        for name in os.listdir(folder):
+            if self.first in name:
+                os.remove(os.path.join(folder, name))
+        with self.assertRaises(harness.acme.Trouble):
+            self.world.start_writ()
+        self.assertIn(f"policies {self.first} were chosen instead of those in the files", self.world.log_text())
+
+    def test_a_revision_that_is_not_kept_or_not_named_is_refused(self):
+        for revision, status in (("0" * 64, 404), ("", 400), ("abc", 400), ("../../writ", 400), (7, 400)):
+            with self.subTest(revision):
+                self.assertEqual(status, self.roll_back(revision).status)
+        self.assertEqual(400, self.world.api_call(self.operator, "POST", "/v1/policies/rollback", {"to": self.first}).status)
+
+    def test_no_more_revisions_are_kept_than_configured(self):
+        edited(self.world.config, "  entities: entities.json", "  entities: entities.json\n  keep: 2")
+        self.restart()
+        for number in range(3):
+            with open(self.billing, "a", encoding="utf-8") as file:
+                file.write(f"// {number}\n")
+            self.assertEqual(200, self.reload().status)
+        self.assertEqual(2, len(self.kept()))
+        self.assertEqual(404, self.roll_back(self.first).status)
+
+    def test_what_cannot_be_kept_does_not_take_force(self):
+        folder = os.path.join(self.world.data, "policy-revisions")
+        os.rename(folder, folder + "-away")
+        with open(folder, "w", encoding="utf-8") as file:
+            file.write("in the way")
+        self.refuse_the_customer()
+        self.assertEqual(500, self.reload().status)
+        self.assertEqual(200, self.reads())
+        self.assertEqual([], self.events("policies.replaced"))
+
+    def test_the_limit_on_chains_is_read_again(self):
+        edited(self.world.config, "data: data", "limits: {max_chain: 0}\ndata: data")
+        self.assertTrue(self.reload().json()["changed"])
+        self.assertEqual("chain_too_deep", self.world.token_request(
+            "support-agent", grant_type=harness.EXCHANGE, resource=harness.INVOICES, subject_token=self.token,
+            subject_token_type="urn:ietf:params:oauth:token-type:access_token", purpose="support").reason())
+
+    def test_the_command_line_does_all_of_it(self):
+        path = os.path.join(self.world.folder, "token")
+        with open(path, "w", encoding="utf-8") as file:
+            file.write(self.operator)
+
+        def policies(*arguments):
+            return harness.writ("policies", *arguments, "--server", self.world.api, "--token-file", path)
+        self.refuse_the_customer()
+        self.assertRegex(policies("reload")[1], r"^policies [0-9a-f]{64} in force\n")
+        self.assertIn("resource.customer == principal", policies("show", self.first[:8])[1])
+        self.assertEqual((0, f"policies {self.first} in force\n"), policies("rollback", self.first)[:2])
+        self.assertIn("stay in force", policies("reload")[1])
+        _, text, _ = policies("list")
+        self.assertRegex(text, rf"^{self.first} since \S+  in force\n[0-9a-f]{{64}} since \S+\nchosen instead of [0-9a-f]{{64}}")
+        edited(self.billing, "resource.customer != principal", "resource.custommer != principal")
+        status, _, err = policies("reload")
+        self.assertEqual(1, status)
+        self.assertIn(f"billing.cedar:{self.line_of('custommer')}:", err)
+        self.assertEqual(2, policies("rollback", "abc")[0])
+
+
+class Watch(Policies):
+    def setUp(self):
+        super().setUp()
+        edited(self.world.config, "  entities: entities.json", "  entities: entities.json\n  watch: true")
+        self.world.start()
+        self.token = self.world.customer_token()
+
+    def until(self, expected):
+        deadline = time.monotonic() + 15
+        while not expected():
+            self.assertLess(time.monotonic(), deadline, self.world.log_text())
+            time.sleep(0.02)
+
+    def test_files_that_change_are_taken_and_broken_ones_are_not(self):
+        with open(self.billing, encoding="utf-8") as file:
+            text = file.read()
+        edited(self.billing, "resource.customer == principal", "resource.customer != principal")
+        self.until(lambda: self.world.through_gateway(self.token, READ).status == 403)
+        (event,) = self.events("policies.replaced")
+        self.assertEqual("files", json.loads(event)["object"])
+        edited(self.billing, "resource.customer != principal", "resource.custommer != principal")
+        self.until(lambda: "did you mean `customer`?" in self.world.log_text())
+        self.assertEqual(403, self.world.through_gateway(self.token, READ).status)
+        # As a deployment does it: the whole folder at once.
+        folder = os.path.dirname(self.billing)
+        os.rename(folder, folder + ".old")
+        os.mkdir(folder + ".new")
+        for name in os.listdir(folder + ".old"):
+            with open(os.path.join(folder + ".old", name), encoding="utf-8") as old, \
+                    open(os.path.join(folder + ".new", name), "w", encoding="utf-8") as new:
+                new.write(text if name == "billing.cedar" else old.read())
+        os.rename(folder + ".new", folder)
+        self.until(lambda: self.world.through_gateway(self.token, READ).status == 200)
+        self.assertEqual(0, self.world.stop_writ())
+
+
 class Format(Policies):
     UGLY = "permit(principal,action,resource)when{true};// why\n"
     NEAT = "permit (principal, action, resource)\nwhen { true };  // why\n"

@@ -1,0 +1,47 @@
+#include "cli/records.h"
+
+#include <fmt/format.h>
+
+#include "cli/output.h"
+
+namespace writ::cli {
+
+bool would_change(const codec::Json& record) {
+  const auto* shadow = record.find_string("shadow_effect");
+  return shadow != nullptr && *shadow != show(record, "effect");
+}
+
+std::string shadow_outcome(const codec::Json& record) {
+  const auto reason = show(record, "shadow_reason");
+  return show(record, "shadow_effect") + (reason.empty() ? "" : " " + reason);
+}
+
+std::string parties_of(const codec::Json& record) {
+  auto parties = show(record, "subject");
+  const auto add = [&](const std::string& party) {
+    if (!party.empty() && !parties.ends_with(party)) parties += (parties.empty() ? "" : " → ") + party;
+  };
+  const auto* actors = record.find("actors");
+  if (actors != nullptr && actors->if_array() != nullptr) {
+    const auto& nearest_first = *actors->if_array();
+    for (auto actor = nearest_first.rbegin(); actor != nearest_first.rend(); ++actor)
+      if (const auto* id = actor->if_string()) add(*id);
+  }
+  add(show(record, "client"));
+  return parties.empty() ? "-" : parties;
+}
+
+std::string line_of(const codec::Json& record) {
+  auto line = fmt::format("{:>6} {} ", show(record, "seq"), show(record, "time"));
+  if (record.find("effect") == nullptr)
+    return line +
+           fmt::format("{:<13} {} {}", show(record, "type"), show(record, "actor"), show(record, "object"));
+  line += fmt::format("{:<13} {:<8} {}  {} {}", show(record, "effect"), show(record, "point"),
+                      parties_of(record), show(record, "action"), show(record, "resource"));
+  if (record.find("reason") != nullptr)
+    line += fmt::format("  [{}] {}", show(record, "reason"), show(record, "message"));
+  if (would_change(record)) line += fmt::format("  (with shadow policies: {})", shadow_outcome(record));
+  return line;
+}
+
+}  // namespace writ::cli

@@ -1,0 +1,29 @@
+// /v1/policies: what is in force, what was, and how the one becomes the other (docs/policies.md).
+//
+// Thread-safe.
+#pragma once
+
+#include "http/endpoints.h"
+#include "server/own_api.h"
+#include "server/policies_in_force.h"
+
+namespace writ::server {
+
+class PoliciesApi {
+ public:
+  // What it refers to must outlive it.
+  PoliciesApi(const OwnApi& api, PoliciesInForce& policies) : api_(api), policies_(policies) {}
+
+  Result<void> add_to(http::Endpoints& endpoints) const;
+
+ private:
+  Answer<http::Response> list(const http::Request& request) const;
+  Answer<http::Response> show(const http::Request& request, const std::string& revision) const;
+  Answer<http::Response> reload(const http::Request& request) const;
+  Answer<http::Response> roll_back(const http::Request& request) const;
+
+  const OwnApi& api_;
+  PoliciesInForce& policies_;
+};
+
+}  // namespace writ::server

@@ -1,0 +1,116 @@
+#include "server/policies_in_force.h"
+
+#include <fmt/format.h>
+
+namespace writ::server {
+
+PoliciesInForce::PoliciesInForce(Parts parts, const Loaded& loaded)
+    : parts_(std::move(parts)),
+      config_file_(loaded.config.file),
+      world_(loaded.world),
+      revisions_(loaded.config.data, loaded.config.policies.keep),
+      files_(loaded.policies.snapshot->revision),
+      published_(loaded.policies.snapshot) {}
+
+Result<void> PoliciesInForce::start(const PolicyTexts& of_files) {
+  const std::lock_guard lock(turn_);
+  const auto choice = TRY(revisions_.choice());
+  if (choice && choice->instead_of == files_) {
+    auto taken = take_choice(*choice);
+    if (!taken)
+      return std::unexpected(std::move(taken.error())
+                                 .in(fmt::format("policies {} were chosen instead of those in the files, and "
+                                                 "cannot be used",
+                                                 choice->revision)));
+    return {};
+  }
+  TRY(revisions_.keep(of_files, files_, parts_.clock.now()));
+  // The files are others now.
+  return choice ? revisions_.clear_choice() : Result<void>();
+}
+
+Result<void> PoliciesInForce::take_choice(const RevisionChoice& choice) {
+  const auto kept = TRY(revisions_.find(choice.revision));
+  const auto texts = TRY(revisions_.read(kept));
+  Issues issues;
+  auto loaded = load_policies(texts, world_, issues);
+  if (!loaded) return failure(ErrorCode::kInvalid, render(issues.all().front()));
+  TRY(revisions_.keep(texts, choice.revision, parts_.clock.now()));
+  published_.replace(std::move(loaded->snapshot));
+  return {};
+}
+
+Result<Replacement> PoliciesInForce::reload(const ReplacedBy& by) {
+  const std::lock_guard lock(turn_);
+  Replacement result{.revision = get()->revision};
+  auto loaded = load(config_file_, result.issues);
+  if (!loaded) return result;
+  files_ = loaded->policies.snapshot->revision;
+  const auto choice = TRY(revisions_.choice());
+  if (choice && choice->instead_of == files_) {
+    result.held = true;
+    return result;
+  }
+  TRY(put_in_force(loaded->texts, loaded->policies.snapshot, std::nullopt, by, result));
+  return result;
+}
+
+Result<Replacement> PoliciesInForce::roll_back(std::string_view revision, const ReplacedBy& by) {
+  const std::lock_guard lock(turn_);
+  Replacement result{.revision = get()->revision};
+  const auto kept = TRY(revisions_.find(revision));
+  const auto texts = TRY(revisions_.read(kept));
+  auto loaded = load_policies(texts, world_, result.issues);
+  if (!loaded) return result;
+  const auto files = revision_of_files();
+  std::optional<RevisionChoice> choice;
+  if (kept.revision != files) choice = {kept.revision, files};
+  TRY(put_in_force(texts, loaded->snapshot, choice, by, result));
+  return result;
+}
+
+Result<void> PoliciesInForce::put_in_force(const PolicyTexts& texts, Snapshot snapshot,
+                                           const std::optional<RevisionChoice>& choice, const ReplacedBy& by,
+                                           Replacement& result) {
+  const auto revision = snapshot->revision;
+  const bool changes = revision != result.revision;
+  if (changes) {
+    TRY(revisions_.keep(texts, revision, parts_.clock.now()));
+    const audit::Event replaced{.type = "policies.replaced",
+                                .actor = by.actor,
+                                .object = by.cause,
+                                .detail = revision,
+                                .request_id = by.request_id};
+    TRY(parts_.record(audit::make_record(parts_.clock.now(), replaced)));
+  }
+  TRY(choice ? revisions_.choose(*choice) : revisions_.clear_choice());
+  if (changes) published_.replace(std::move(snapshot));
+  result.changed = changes;
+  result.revision = revision;
+  return {};
+}
+
+// As they are on disk now, whether or not they would be taken.
+std::string PoliciesInForce::revision_of_files() const {
+  Issues issues;
+  const auto config = read_config(config_file_, issues);
+  if (!config) return files_;
+  const auto texts = read_policy_texts(*config, issues);
+  return issues.has_errors() ? files_ : revision_of(texts);
+}
+
+Result<PoliciesInForce::State> PoliciesInForce::state() const {
+  const std::lock_guard lock(turn_);
+  return State {
+    get()->revision, TRY(revisions_.choice())
+    , TRY(revisions_.list())
+  };
+}
+
+Result<std::pair<KeptRevision, PolicyTexts>> PoliciesInForce::read(std::string_view revision) const {
+  const std::lock_guard lock(turn_);
+  const auto kept = TRY(revisions_.find(revision));
+  return std::pair(kept, TRY(revisions_.read(kept)));
+}
+
+}  // namespace writ::server

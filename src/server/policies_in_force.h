@@ -1,0 +1,86 @@
+// PoliciesInForce: the one set of policies that decides, how it is replaced, and how one that was in force
+// before comes back (docs/policies.md).
+//
+// A new set is read, validated, indexed, kept on disk and recorded, in this order; then it takes force whole,
+// with the next decision. When any of this fails, nothing changes. get() is called by every decision and
+// takes no turn with the rest. Thread-safe after start().
+#pragma once
+
+#include <filesystem>
+#include <memory>
+#include <mutex>
+#include <string>
+#include <string_view>
+
+#include "base/clock.h"
+#include "base/published.h"
+#include "server/load.h"
+#include "server/own_api.h"
+#include "server/revisions.h"
+
+namespace writ::server {
+
+// Who replaces policies, for the record.
+struct ReplacedBy {
+  std::string_view cause;  // "signal", "api", "files", "rollback"
+  std::string_view actor;  // empty: Writ itself
+  std::string_view request_id;
+};
+
+struct Replacement {
+  Issues issues;         // with an error nothing has changed
+  std::string revision;  // in force now
+  bool changed = false;  // it is another than before
+  bool held = false;     // the files are those that were rolled back, so what was chosen stays
+};
+
+class PoliciesInForce {
+ public:
+  struct Parts {
+    const Clock& clock;
+    Recorder record;
+  };
+
+  // `loaded` is what the files say, its configuration what is running.
+  PoliciesInForce(Parts parts, const Loaded& loaded);
+
+  // Before the first decision: what the files say takes force, or what was chosen instead of it. Fails when
+  // that choice cannot be used: to take the files in its place would be somebody else's choice.
+  Result<void> start(const PolicyTexts& of_files);
+
+  std::shared_ptr<const decision::PolicySnapshot> get() const { return published_.get(); }
+
+  // Reads the configuration's policies, schemas, entities, calendars and limits.max_chain again.
+  Result<Replacement> reload(const ReplacedBy& by);
+  // Back to a kept revision, by its first digits. It stays until the files are others than they are now, also
+  // after a restart; the revision of the files themselves takes that back. Fails with kNotFound, kConflict.
+  Result<Replacement> roll_back(std::string_view revision, const ReplacedBy& by);
+
+  struct State {
+    std::string revision;  // in force
+    std::optional<RevisionChoice> choice;
+    std::vector<KeptRevision> kept;  // the newest first
+  };
+  Result<State> state() const;
+  Result<std::pair<KeptRevision, PolicyTexts>> read(std::string_view revision) const;
+
+ private:
+  using Snapshot = std::shared_ptr<const decision::PolicySnapshot>;
+
+  // With turn_ held.
+  Result<void> take_choice(const RevisionChoice& choice);
+  Result<void> put_in_force(const PolicyTexts& texts, Snapshot snapshot,
+                            const std::optional<RevisionChoice>& choice, const ReplacedBy& by,
+                            Replacement& result);
+  std::string revision_of_files() const;
+
+  const Parts parts_;
+  const std::filesystem::path config_file_;
+  const World world_;
+  mutable std::mutex turn_;  // one replaces at a time
+  Revisions revisions_;
+  std::string files_;  // the revision that the files had when they were loaded last
+  Published<decision::PolicySnapshot> published_;
+};
+
+}  // namespace writ::server

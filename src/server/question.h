@@ -1,0 +1,31 @@
+// Question: a request that is asked about, as JSON (docs/api.md), read strictly.
+#pragma once
+
+#include "codec/json.h"
+#include "gateway/routes.h"
+#include "inventory/snapshot.h"
+#include "server/what_if.h"
+
+namespace writ::server {
+
+// A request's keys as in the files of `writ decide` (docs/testing.md, "A request"), without those that are of
+// a test.
+struct Question {
+  Hypothesis hypothesis;
+  bool explain = false;
+};
+
+// What the question is read against. Borrowed.
+struct QuestionContext {
+  const inventory::Snapshot& inventory;
+  const gateway::Routes& routes;
+  const task::Registry& tasks;
+  std::string_view issuer;
+  Duration token_lifetime;
+  Instant now;
+};
+
+// Fails with kInvalid, and with kNotFound where no route leads; the message names the member.
+Result<Question> read_question(const codec::Json& json, const QuestionContext& context);
+
+}  // namespace writ::server
