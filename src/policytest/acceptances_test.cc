@@ -66,6 +66,21 @@ TEST(Acceptances, WhatIsMalformedIsAnErrorThatNamesThePlace) {
   }
 }
 
+TEST(Acceptances, WhatOnlyLooksLikeOneIsAnError) {
+  const auto check = [](std::string_view annotation) {
+    const auto text = std::string(annotation) + "\npermit (principal, action, resource);";
+    server::LoadedPolicies policies;
+    policies.policies = *cedar::parse_policies(text);
+    policies.sources.push_back({{"a.cedar", 2, 1}, std::make_shared<const std::string>(text)});
+    const auto checked = check_annotations(policies, {"accept_this", "accept_that"});
+    return checked ? std::string() : checked.error().message;
+  };
+  EXPECT_EQ(check("@accept_this(\"a: b\") @accept_that(\"c: d\") @accepted(\"e\")"), "");
+  EXPECT_EQ(check("@accept_those(\"a: b\")"),
+            "a.cedar:1: @accept_those of policy `policy0`: nothing is accepted so; expected @accept_this or "
+            "@accept_that");
+}
+
 TEST(Acceptances, OneThatNothingNeedsIsToldWithItsPlace) {
   const auto all = read("@accept(\"red: warm\")");
   EXPECT_EQ(unused_text(all->at(0), "accept"),

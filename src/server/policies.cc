@@ -22,7 +22,6 @@ namespace fs = std::filesystem;
 constexpr std::size_t kMaxPolicyFileBytes = std::size_t{64} << 20;
 constexpr std::size_t kMaxEntitiesBytes = std::size_t{256} << 20;
 constexpr std::string_view kIdAnnotation = "id";
-constexpr std::string_view kHidingAnnotation = "accept_hidden";
 constexpr std::string_view kOwnTypes = "Writ::";
 
 // The files that the configuration means, in a stable order: a folder stands for its *.cedar files.

@@ -21,6 +21,9 @@
 
 namespace writ::server {
 
+// With a reason, a policy takes on by it that hiding a fact changes what it says; else there is a warning.
+inline constexpr std::string_view kHidingAnnotation = "accept_hidden";
+
 // Where a policy is written.
 struct PolicySource {
   Place place;
