@@ -161,6 +161,8 @@ forbid (principal, action == Mail::Action::"send", resource);
         self.assertRegex(out, r"(?m)^party service: never permitted, never refused$")
         self.assertRegex(out, r'(?m)^action Mail::Action::"send": never asked$')
         self.assertIn("policies applied 1/2, conditions true and false 2/6, ", out)
+        # No policy names an action of Writ's own API.
+        self.assertNotIn("Writ::Action", out)
 
     def test_every_party_of_every_request_counts(self):
         _, items = self.items(self.READS + self.REFUSED)
