@@ -163,6 +163,15 @@ int run(const Options& options, policytest::Shared& shared, const std::vector<po
   return policytest::totals(results).failures == 0 ? kYes : kNo;
 }
 
+// Whatever is run: what accepts nothing that there is would never be looked at again.
+Result<void> check_acceptances(const server::LoadedPolicies& policies) {
+  TRY(policytest::check_annotations(
+      policies, {policytest::kAcceptAbnormal, policytest::kAcceptMutant, server::kHidingAnnotation}));
+  TRY(policytest::accepted_abnormal(policies));
+  TRY(policytest::accepted_mutants(policies));
+  return {};
+}
+
 int test(const Options& options) {
   std::error_code error;
   if (!std::filesystem::is_regular_file(options.config, error))
@@ -170,6 +179,7 @@ int test(const Options& options) {
   server::Issues issues;
   const auto loaded = server::load(options.config, issues);
   if (!loaded) return broken(issues, options);
+  if (const auto checked = check_acceptances(loaded->policies); !checked) return fail(checked.error());
   issues = {};
   std::optional<std::vector<policytest::Suite>> suites;
   if (options.audit.empty()) {

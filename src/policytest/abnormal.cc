@@ -56,10 +56,14 @@ std::string_view dimension_name(Dimension dimension) noexcept {
   return kNames[static_cast<std::size_t>(dimension)];
 }
 
+Result<std::vector<Acceptance>> accepted_abnormal(const server::LoadedPolicies& policies) {
+  return read_acceptances(policies, {kAcceptAbnormal, "dimension", [](std::size_t, std::string_view text) {
+                                       return subject_length(text);
+                                     }});
+}
+
 Result<Abnormal> Abnormal::make(Shared& shared, bool whole, Live* live) {
-  const Acceptable dimensions{kAcceptAbnormal, "dimension",
-                              [](std::size_t, std::string_view text) { return subject_length(text); }};
-  return Abnormal(shared, TRY(read_acceptances(shared.loaded.policies, dimensions)), whole, live);
+  return Abnormal(shared, TRY(accepted_abnormal(shared.loaded.policies)), whole, live);
 }
 
 Result<void> Abnormal::run(const Suite& suite) {

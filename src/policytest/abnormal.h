@@ -88,6 +88,9 @@ struct Cell {
   std::map<std::string, std::size_t> by;  // "task-live: task_ended", "policies: policy_no_permit"
 };
 
+// What the policies accept, by @accept_abnormal. Fails when one is malformed.
+Result<std::vector<Acceptance>> accepted_abnormal(const server::LoadedPolicies& policies);
+
 class Abnormal {
  public:
   // Borrows. `live`: the running gateway whose answers count, where it can be asked; null: those of the world

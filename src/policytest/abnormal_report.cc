@@ -200,6 +200,20 @@ std::string to_junit(const Abnormal& abnormal) {
     }
     cases += "</testcase>\n";
   });
+  for (const LeftOut& one : abnormal.left_out()) {
+    ++number;
+    ++skipped;
+    cases += fmt::format(
+        R"(    <testcase classname="{}" name="{}" file="{}" line="{}"><skipped message="left out: {}"/></testcase>)",
+        xml_text(one.place.file), xml_text(one.test), xml_text(one.place.file), one.place.line,
+        xml_text(one.why));
+    cases += '\n';
+  }
+  for (const Acceptance& unused : abnormal.unused_acceptances()) {
+    ++number;
+    ++failures;
+    cases += junit_case(unused, kAcceptAbnormal);
+  }
   return fmt::format(
       "<?xml version=\"1.0\" encoding=\"UTF-8\"?>\n<testsuites>\n  <testsuite name=\"abnormal paths\" "
       "tests=\"{}\" failures=\"{}\" errors=\"0\" skipped=\"{}\">\n{}  </testsuite>\n</testsuites>\n",

@@ -2,8 +2,10 @@
 
 #include <algorithm>
 #include <fmt/format.h>
+#include <fmt/ranges.h>
 
 #include "cedar/issue.h"
+#include "policytest/report.h"
 
 namespace writ::policytest {
 
@@ -14,6 +16,13 @@ std::string_view trimmed(std::string_view text) {
   const auto begin = text.find_first_not_of(kSpace);
   if (begin == text.npos) return {};
   return text.substr(begin, text.find_last_not_of(kSpace) - begin + 1);
+}
+
+server::Place place_of(const server::LoadedPolicies& policies, std::size_t policy,
+                       const cedar::Annotation& annotation) {
+  const auto& source = policies.sources[policy];
+  const auto at = cedar::line_column(*source.text, annotation.span.begin);
+  return {source.place.file, at.line, at.column};
 }
 
 std::string annotated(const server::Place& place, std::string_view annotation, std::string_view policy) {
@@ -72,16 +81,39 @@ Result<std::vector<Acceptance>> read_acceptances(const server::LoadedPolicies& p
     const cedar::Policy& policy = policies.policies.policies[i];
     const auto* annotation = policy.annotation(acceptable.annotation);
     if (annotation == nullptr) continue;
-    const auto at = cedar::line_column(*policies.sources[i].text, annotation->span.begin);
-    Reader reader(acceptable, i, {policies.sources[i].place.file, at.line, at.column}, policy.id);
+    Reader reader(acceptable, i, place_of(policies, i, *annotation), policy.id);
     TRY(reader.read(annotation->value.value_or(""), all));
   }
   return all;
 }
 
+Result<void> check_annotations(const server::LoadedPolicies& policies,
+                               std::initializer_list<std::string_view> known) {
+  for (std::size_t i = 0; i < policies.policies.policies.size(); ++i) {
+    const cedar::Policy& policy = policies.policies.policies[i];
+    for (const cedar::Annotation& annotation : policy.annotations) {
+      if (!annotation.name.starts_with("accept_") || std::ranges::find(known, annotation.name) != known.end())
+        continue;
+      return failure(ErrorCode::kInvalid,
+                     fmt::format("{}: nothing is accepted so; expected @{}",
+                                 annotated(place_of(policies, i, annotation), annotation.name, policy.id),
+                                 fmt::join(known, " or @")));
+    }
+  }
+  return {};
+}
+
 std::string unused_text(const Acceptance& acceptance, std::string_view annotation) {
   return fmt::format("{}: nothing needs to accept `{}`",
                      annotated(acceptance.place, annotation, acceptance.policy), acceptance.subject);
+}
+
+std::string junit_case(const Acceptance& acceptance, std::string_view annotation) {
+  return fmt::format(
+      "    <testcase classname=\"{}\" name=\"@{}\" file=\"{}\" "
+      "line=\"{}\"><failure>{}</failure></testcase>\n",
+      xml_text(acceptance.policy), annotation, xml_text(acceptance.place.file), acceptance.place.line,
+      xml_text(unused_text(acceptance, annotation)));
 }
 
 codec::Json to_json(const Acceptance& acceptance) {

@@ -39,8 +39,15 @@ struct Acceptable {
 Result<std::vector<Acceptance>> read_acceptances(const server::LoadedPolicies& policies,
                                                  const Acceptable& acceptable);
 
+// Annotations that look like acceptances (@accept_...) and are none of `known`: the first, as an error with
+// its place.
+Result<void> check_annotations(const server::LoadedPolicies& policies,
+                               std::initializer_list<std::string_view> known);
+
 // "billing.cedar:7: @accept_abnormal of policy `a`: nothing needs to accept `other-user`".
 std::string unused_text(const Acceptance& acceptance, std::string_view annotation);
+// The same as a test case of JUnit that failed.
+std::string junit_case(const Acceptance& acceptance, std::string_view annotation);
 // {"file", "line", "policy", "accepts", "reason"}
 codec::Json to_json(const Acceptance& acceptance);
 

@@ -1,7 +1,8 @@
 // Coverage: what of the policies the tests of a run have looked at.
 //
 //   a policy is seen when it applied; an atomic condition (cedar/coverage.h) when it was true, and when it
-//   was false; a kind of party when one was permitted, and when one was refused; an action when it was asked
+//   was false; a kind of party when one was permitted, and when one was refused; an action (of Writ's own
+//   API, one that a policy names) when it was asked
 //
 // Counted are the questions of all parties, as a decision asks them that is to give all reasons (`refused`
 // and `reasons` of an expectation look at the same). Each of these sides counts once for the percentage,

@@ -17,7 +17,8 @@ using codec::Json;
 
 namespace {
 
-constexpr int kMaxSendings = 1'000;  // of one request, until a budget is used up
+constexpr std::size_t kMaxAnswerBytes = std::size_t{64} << 20;  // what is permitted may be large
+constexpr int kMaxSendings = 1'000;                             // of one request, until a budget is used up
 
 void shift(std::optional<Instant>& time, Duration by) {
   if (time) *time += by;
@@ -183,9 +184,9 @@ Result<Answer> Live::send(const RequestSpec& request) {
     outbound.headers.add("Content-Type", "application/json");
   }
   if (request.proof == Proof::kReplayed)
-    TRY(connection_->client.fetch(connection_->gateway, outbound, target.body));
+    TRY(connection_->client.fetch(connection_->gateway, outbound, target.body, kMaxAnswerBytes));
   const auto response =
-      TRY(connection_->client.fetch(connection_->gateway, std::move(outbound), target.body));
+      TRY(connection_->client.fetch(connection_->gateway, std::move(outbound), target.body, kMaxAnswerBytes));
   const auto id = response.headers.find(gateway::kRequestIdHeader);
   if (!id)
     return failure(ErrorCode::kInvalid, fmt::format("`{}` answers without {}: that is no gateway of Writ",

@@ -21,8 +21,6 @@ using codec::Json;
 
 namespace {
 
-constexpr std::string_view kAcceptMutant = "accept_mutant";
-
 class Mutator {
  public:
   explicit Mutator(const Policy& policy) : policy_(policy), copy_(policy) {}
@@ -140,6 +138,13 @@ std::vector<Mutant> mutants_of(const Policy& policy) {
   return Mutator(policy).mutants();
 }
 
+Result<std::vector<Acceptance>> accepted_mutants(const server::LoadedPolicies& policies) {
+  return read_acceptances(policies, {kAcceptMutant, "change", [&](std::size_t index, std::string_view text) {
+                                       return change_length(mutants_of(policies.policies.policies[index]),
+                                                            text);
+                                     }});
+}
+
 std::size_t MutationResult::survivors() const noexcept {
   return static_cast<std::size_t>(
       std::ranges::count_if(mutants, [](const TriedMutant& mutant) { return !mutant.noticed; }));
@@ -151,18 +156,13 @@ std::size_t MutationResult::findings() const noexcept {
 
 Result<MutationResult> mutate(Shared& shared, std::span<const Suite> suites) {
   const auto& loaded = shared.loaded.policies;
-  std::vector<std::vector<Mutant>> mutants;
-  for (const Policy& policy : loaded.policies.policies) mutants.push_back(mutants_of(policy));
-  const Acceptable changes{kAcceptMutant, "change", [&](std::size_t policy, std::string_view text) {
-                             return change_length(mutants[policy], text);
-                           }};
-  auto acceptances = TRY(read_acceptances(loaded, changes));
+  auto acceptances = TRY(accepted_mutants(loaded));
   if (!TRY(all_pass(shared, suites, loaded.snapshot)))
     return failure(ErrorCode::kInvalid, "a test fails without any change; run `writ test` first");
   MutationResult result;
-  for (std::size_t i = 0; i < mutants.size(); ++i) {
+  for (std::size_t i = 0; i < loaded.policies.policies.size(); ++i) {
     const std::string& policy = loaded.policies.policies[i].id;
-    for (const Mutant& mutant : mutants[i]) {
+    for (const Mutant& mutant : mutants_of(loaded.policies.policies[i])) {
       const Policies changed = TRY(with(shared, i, mutant));
       const auto at = cedar::line_column(*loaded.sources[i].text, mutant.span.begin);
       TriedMutant tried {
@@ -235,12 +235,7 @@ std::string to_junit(const MutationResult& result) {
     }
     cases += "</testcase>\n";
   }
-  for (const Acceptance& unused : result.unused)
-    cases += fmt::format(
-        "    <testcase classname=\"{}\" name=\"@{}\" file=\"{}\" "
-        "line=\"{}\"><failure>{}</failure></testcase>\n",
-        xml_text(unused.policy), kAcceptMutant, xml_text(unused.place.file), unused.place.line,
-        xml_text(unused_text(unused, kAcceptMutant)));
+  for (const Acceptance& unused : result.unused) cases += junit_case(unused, kAcceptMutant);
   return fmt::format(
       "<?xml version=\"1.0\" encoding=\"UTF-8\"?>\n<testsuites>\n  <testsuite name=\"mutants\" tests=\"{}\" "
       "failures=\"{}\" errors=\"0\" skipped=\"{}\">\n{}  </testsuite>\n</testsuites>\n",

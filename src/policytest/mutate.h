@@ -26,8 +26,12 @@ struct Mutant {
   std::optional<cedar::Policy> policy;  // in place of the original; nothing: it is deleted
 };
 
+inline constexpr std::string_view kAcceptMutant = "accept_mutant";  // the annotation
+
 // All mutants of a policy. None equals it or another. Pure.
 std::vector<Mutant> mutants_of(const cedar::Policy& policy);
+// What the policies accept, by @accept_mutant. Fails when one is malformed, or names no change of its policy.
+Result<std::vector<Acceptance>> accepted_mutants(const server::LoadedPolicies& policies);
 
 // A mutant and what became of it.
 struct TriedMutant {

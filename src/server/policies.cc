@@ -19,7 +19,6 @@ namespace {
 namespace fs = std::filesystem;
 
 constexpr std::string_view kIdAnnotation = "id";
-constexpr std::string_view kHidingAnnotation = "accept_hidden";
 constexpr std::string_view kOwnTypes = "Writ::";
 
 class Loader {

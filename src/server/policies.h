@@ -10,6 +10,7 @@
 #pragma once
 
 #include <memory>
+#include <string_view>
 #include <vector>
 
 #include "cedar/ast.h"
@@ -21,6 +22,9 @@
 #include "server/world.h"
 
 namespace writ::server {
+
+// With a reason, a policy takes on by it that hiding a fact changes what it says; else there is a warning.
+inline constexpr std::string_view kHidingAnnotation = "accept_hidden";
 
 // Where a policy is written.
 struct PolicySource {

@@ -140,6 +140,11 @@ class AbnormalPaths(unittest.TestCase):
         status, out, _ = self.run_tests(tests, "--abnormal")
         self.assertEqual(1, status)
         self.assertIn(", 0 permitted", out)
+        junit = os.path.join(self.world.folder, "report.xml")
+        self.assertEqual(1, self.run_tests(tests, "--abnormal", "--junit", junit)[0])
+        suite = xml.etree.ElementTree.parse(junit).getroot().find("testsuite")
+        self.assertEqual("1", suite.get("failures"))
+        self.assertIn("after-end", suite.find("testcase[@name='@accept_abnormal']/failure").text)
         self.assertRegex(out, r"(?m)^UNUSED .*billing\.cedar:\d+: @accept_abnormal of policy `customers-use-their-own-invoices`: nothing needs to accept `after-end`$")
         # Of one file alone nobody expects that it needs all that is accepted.
         status, out, _ = self.run_tests(tests, "--abnormal", os.path.join(self.policies, "a.test.yaml"))
@@ -346,6 +351,21 @@ class Live(unittest.TestCase):
         self.assertEqual(0, status, out + err)
         self.assertIn("its task cannot be opened by `nightly-export`: policy_no_permit",
                       " ".join(one["why"] for one in json.loads(out)["left_out"]))
+
+    def test_what_the_audit_says_was_permitted_is_sent(self):
+        world = self.start()
+        world.through_gateway(world.customer_token(), "/invoices/inv-1001")
+        agent = world.agent_token(world.open_task(budget={"calls": 5}))
+        world.through_gateway(agent, "/invoices/inv-1001")
+        world.through_gateway(agent, "/invoices/inv-1001/credit", "POST")
+        world.through_gateway(world.customer_token(), "/invoices/inv-1001/credit", "POST")
+        status, out, err = self.run_live(world, "--audit", os.path.join(world.data, "audit.log"), "--opener", "ops-console", "--json")
+        self.assertEqual(0, status, out + err)
+        report = json.loads(out)
+        self.assertEqual(4, report["originals"])
+        self.assertEqual([], report["permitted"])
+        cells = {cell["dimension"]: cell for cell in report["matrix"]}
+        self.assertEqual({"task-budget: budget_exceeded": 2}, cells["after-budget"]["by"])
 
     def test_bound_tokens_are_sent_with_their_proof(self):
         world = self.start()

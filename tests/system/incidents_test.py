@@ -43,7 +43,7 @@ class Incidents(unittest.TestCase):
         self.assertEqual(0, status, out + err)
         report = json.loads(out)
         self.assertEqual(0, report["failures"])
-        self.assertGreaterEqual(report["tests"], 38)
+        self.assertGreaterEqual(report["tests"], 120)
 
     def test_no_abnormal_path_passes_without_a_reason(self):
         status, out, err = harness.writ("test", "--config", CONFIG, "--abnormal", "--json")
@@ -52,6 +52,18 @@ class Incidents(unittest.TestCase):
         self.assertGreater(report["originals"], 20)
         self.assertEqual([], report["permitted"])
         self.assertEqual([], report["unused_acceptances"])
+
+    def test_no_change_of_a_policy_goes_unnoticed_without_a_reason(self):
+        status, out, err = harness.writ("test", "--config", CONFIG, "--mutate", "--json")
+        self.assertEqual(0, status, out + err)
+        report = json.loads(out)
+        self.assertGreater(report["mutants"], 150)
+        self.assertLess(len(report["survivors"]), 5)
+        self.assertTrue(all(one["accepted"] for one in report["survivors"]))
+
+    def test_the_tests_see_every_side_of_every_policy(self):
+        status, out, err = harness.writ("test", "--config", CONFIG, "--coverage-at-least", "100")
+        self.assertEqual(0, status, out + err)
 
     def test_the_policies_hold_against_their_schema(self):
         status, out, err = harness.writ("check", "--config", CONFIG)

@@ -86,6 +86,14 @@ when { context has user && context has purpose };
                 self.assertEqual(2, status)
                 self.assertRegex(err, r"a\.cedar:1: @accept_mutant of policy `admins-act`: ")
                 self.assertIn(told, err)
+                # Whatever is run.
+                self.assertEqual((2, err), harness.writ("test", "--config", self.world.config)[::2])
+
+    def test_an_annotation_that_only_looks_like_an_acceptance_is_an_error(self):
+        status, _, err = self.mutate(self.READS, '@accept_mutants("flip the effect: why not")\n' + self.POLICY)
+        self.assertEqual(2, status)
+        self.assertRegex(err, r"a\.cedar:1: @accept_mutants of policy `admins-act`: nothing is accepted so; "
+                              r"expected @accept_abnormal or @accept_mutant or @accept_hidden")
 
     def test_tests_that_fail_say_nothing_of_mutants(self):
         status, _, err = self.mutate(self.READS.replace("permit", "policy_no_permit"))
@@ -153,6 +161,8 @@ forbid (principal, action == Mail::Action::"send", resource);
         self.assertRegex(out, r"(?m)^party service: never permitted, never refused$")
         self.assertRegex(out, r'(?m)^action Mail::Action::"send": never asked$')
         self.assertIn("policies applied 1/2, conditions true and false 2/6, ", out)
+        # No policy names an action of Writ's own API.
+        self.assertNotIn("Writ::Action", out)
 
     def test_every_party_of_every_request_counts(self):
         _, items = self.items(self.READS + self.REFUSED)
