@@ -4,8 +4,8 @@
 // party, and the answer is the conjunction. Only kPermit passes. Pure: no I/O, no clock.
 #pragma once
 
+#include <map>
 #include <memory>
-#include <set>
 #include <string>
 #include <string_view>
 #include <vector>
@@ -62,9 +62,10 @@ struct PolicySnapshot {
   std::size_t max_chain = 4;  // agents in one delegation chain
   // Never null. They change with the policies, and the revision names them too.
   std::shared_ptr<const context::Calendars> calendars = context::Calendars::none();
-  // Types that resources may have: of schemas, routes and entities, and Writ's own. For what names them long
-  // before it is used, as a task does. Null: nobody can say.
-  std::shared_ptr<const std::set<std::string, std::less<>>> resource_types = nullptr;
+  // Types that resources may have: of schemas, routes and entities, and Writ's own; with the actions on them
+  // (none: nobody says). For what names them long before it is used, as a task does. Null: nobody can say.
+  using ResourceTypes = std::map<std::string, std::vector<cedar::EntityUid>, std::less<>>;
+  std::shared_ptr<const ResourceTypes> resource_types = nullptr;
   // The same with the shadow policies in force; null: there are none (decision/shadow.h).
   std::shared_ptr<const PolicySnapshot> with_shadows = {};
 };

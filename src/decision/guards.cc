@@ -98,6 +98,11 @@ Refused chain_length(const Context& context, const PolicySnapshot& snapshot) {
 Refused delegation(const Context& context, const PolicySnapshot&) {
   const auto& chain = context.chain();
   for (std::size_t i = 1; i < chain.size(); ++i) {
+    const auto before = chain.begin() + static_cast<std::ptrdiff_t>(i);
+    if (std::find(chain.begin(), before, chain[i]) != before)
+      return refuse(Reason::kDelegationNotAuthorised,
+                    named(context.parties()[chain[i]]) + " is in the chain twice",
+                    &context.parties()[chain[i]]);
     const Party& from = context.parties()[chain[i - 1]];
     const Party& to = context.parties()[chain[i]];
     if (to.member != nullptr && to.member->acts_for(from.id, from.kind)) continue;

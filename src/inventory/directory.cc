@@ -2,7 +2,11 @@
 
 #include <algorithm>
 #include <fmt/format.h>
+#include <fmt/ranges.h>
+#include <unordered_map>
 #include <unordered_set>
+
+#include "inventory/delegation.h"
 
 namespace writ::inventory {
 namespace {
@@ -12,6 +16,25 @@ bool same(const Identity& a, const Identity& b) {
 }
 bool same(const Api& a, const Api& b) {
   return api_record(a) == api_record(b);
+}
+
+// Of those whose edges are new.
+Result<void> check_circles(const Snapshot& inventory, const std::vector<Identity>& changed) {
+  static const std::vector<std::string> kNobody;
+  std::unordered_map<std::string_view, const Identity*> now;
+  for (const Identity& identity : changed) now[identity.id] = &identity;
+  const auto acts_for = [&](std::string_view id) -> const std::vector<std::string>& {
+    if (const auto found = now.find(id); found != now.end()) return found->second->acts_for;
+    const Member* member = inventory.find(id);
+    return member != nullptr ? (*member)->acts_for : kNobody;
+  };
+  for (const Identity& identity : changed) {
+    const auto circle = delegation_circle(identity.id, acts_for);
+    if (!circle.empty())
+      return failure(ErrorCode::kInvalid, fmt::format("identity `{}`: `acts_for` goes in a circle: {}",
+                                                      identity.id, fmt::join(circle, ", ")));
+  }
+  return {};
 }
 
 }  // namespace
@@ -78,6 +101,7 @@ Result<void> Directory::declare(Change declared) {
     if (stored == nullptr || !same(*stored, api)) change.apis.push_back(std::move(api));
   }
   if (change.identities.empty() && change.apis.empty()) return {};
+  TRY(check_circles(*now, change.identities));
   return commit(std::move(change));
 }
 
@@ -88,6 +112,7 @@ Result<void> Directory::create(Identity identity) {
     return failure(ErrorCode::kConflict, fmt::format("there is an identity `{}` already", identity.id));
   Change change;
   change.identities.push_back(std::move(identity));
+  TRY(check_circles(*snapshot(), change.identities));
   return commit(std::move(change));
 }
 
@@ -119,6 +144,7 @@ Result<void> Directory::update(Identity identity) {
     return failure(ErrorCode::kConflict, fmt::format("identity `{}` is retired", identity.id));
   Change change;
   change.identities.push_back(std::move(identity));
+  TRY(check_circles(*now, change.identities));
   return commit(std::move(change));
 }
 

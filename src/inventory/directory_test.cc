@@ -35,6 +35,31 @@ TEST_F(DirectoryTest, ActsOnTheNextSnapshotAndLeavesOlderOnesAlone) {
   EXPECT_EQ(status_of("a"), Status::kSuspended);
 }
 
+TEST_F(DirectoryTest, WhoActsForWhomNeverGoesInACircle) {
+  const auto acting = [](std::string id, std::vector<std::string> for_whom) {
+    auto identity = agent(std::move(id));
+    identity.acts_for = std::move(for_whom);
+    return identity;
+  };
+  const auto refused = [](const Result<void>& done, std::string_view circle) {
+    ASSERT_FALSE(done);
+    EXPECT_EQ(done.error().code, ErrorCode::kInvalid);
+    EXPECT_NE(done.error().message.find(std::string("`acts_for` goes in a circle: ") + std::string(circle)),
+              std::string::npos)
+        << done.error().message;
+  };
+  refused(directory.create(acting("a", {"a"})), "a, a");
+  ASSERT_TRUE(directory.create(acting("a", {"users", "nobody-yet"})));
+  ASSERT_TRUE(directory.create(acting("b", {"a", "users"})));
+  ASSERT_TRUE(directory.create(acting("c", {"a", "b"})));
+  refused(directory.update(acting("a", {"users", "c"})), "a, c, a");
+  refused(directory.create(acting("nobody-yet", {"x", "c"})), "nobody-yet, c, a, nobody-yet");
+  refused(directory.declare({{acting("d", {"e"}), acting("e", {"d"})}, {}}), "d, e, d");
+  EXPECT_EQ(directory.snapshot()->find("d"), nullptr);
+  // What stops somebody always works.
+  EXPECT_TRUE(directory.set_status("a", Status::kSuspended));
+}
+
 TEST_F(DirectoryTest, ARetiredIdentityIsRetiredForGood) {
   ASSERT_TRUE(directory.create(agent("a")));
   ASSERT_TRUE(directory.set_status("a", Status::kRetired));

@@ -47,6 +47,10 @@ Outcome<std::vector<Actor>> extend_chain(const AccessClaims& held, const Authent
     return refuse_request(
         Reason::kDelegationNotAuthorised,
         "client " + quoted(client.id()) + " is the subject of the token, and cannot act for itself");
+  if (std::ranges::find(chain, client.id(), &Actor::subject) != chain.end())
+    return refuse_request(Reason::kDelegationNotAuthorised,
+                          "client " + quoted(client.id()) +
+                              " is in the token's chain already, and work does not come back to it");
   const bool holder_is_named =
       held.client_id == held.subject || (!chain.empty() && chain.front().subject == held.client_id);
   if (!holder_is_named) chain.insert(chain.begin(), Actor{held.client_id, std::nullopt});

@@ -253,6 +253,16 @@ TEST_F(TokenExchangeTest, ATokenDoesNotComeBackToItsSubject) {
   EXPECT_EQ(outcome(agent_asks(token)), "invalid_request/delegation_not_authorised");
 }
 
+TEST_F(TokenExchangeTest, ATokenDoesNotComeBackToWhoHandedItOn) {
+  const auto token = minted([](auto& claims) {
+    claims.client_id = "mail-drafter";
+    claims.actors = {{"mail-drafter", {}}, {"support-agent", {}}, {"support-portal", {}}};
+  });
+  const auto response = agent_asks(token);
+  EXPECT_EQ(outcome(response), "invalid_request/delegation_not_authorised");
+  EXPECT_NE(response.body.find("is in the token's chain already"), std::string::npos);
+}
+
 TEST_F(TokenExchangeTest, AnActorOfAnotherIssuerIsRefused) {
   const auto token = minted([](auto& claims) {
     claims.actors = {{"support-portal", "https://other.example"}};

@@ -205,6 +205,8 @@ class Deriver {
       if (token.*claim && (name == "task" || carried(name)))
         add(Dimension::kHiddenClaim, fmt::format("without `{}`", name)).token.*claim = std::nullopt;
     };
+    if (original_.approved)
+      add(Dimension::kHiddenClaim, "without people's approval of the call").approved = false;
     hide("task", &TokenSpec::task);
     hide("purpose", &TokenSpec::purpose);
     hide("tenant", &TokenSpec::tenant);

@@ -218,6 +218,7 @@ Result<Live::Said> Live::ask(const Suite& suite, const RequestSpec& request, Bef
   if (asked.target.issue || asked.target.api == server::kOwnApi)
     return Said{{}, "only what goes through the gateway is sent"};
   if (!find_way(asked.target)) return Said{{}, "no route leads there"};
+  if (asked.approved) return Said{{}, "people would have to approve it"};
   // Now is the instant of the request.
   const Duration by = connection_->clock.now() - request.time;
   asked.time += by;

@@ -298,10 +298,11 @@ Result<void> App::Parts::serve() {
   return {};
 }
 
-// Revoked tokens that have expired need not be remembered.
+// Revoked tokens that have expired need not be remembered, nor the arguments of calls that were not approved.
 void App::Parts::prune_later() {
   loops.post_after(0, kPruneEvery, [this] {
     revocations.prune(clock.now());
+    (void)calls.prune(clock.now());
     prune_later();
   });
 }

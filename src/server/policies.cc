@@ -3,7 +3,6 @@
 #include <algorithm>
 #include <fmt/format.h>
 #include <map>
-#include <set>
 
 #include "cedar/conform.h"
 #include "cedar/parse.h"
@@ -21,11 +20,17 @@ namespace fs = std::filesystem;
 constexpr std::string_view kIdAnnotation = "id";
 constexpr std::string_view kOwnTypes = "Writ::";
 
+using ResourceTypes = decision::PolicySnapshot::ResourceTypes;
+
 class Loader {
  public:
   Loader(const PolicyTexts& texts, const World& world, Issues& issues)
       : issues_(issues), texts_(texts), calendars_(texts.calendars) {
-    for (const auto& route : world.routes) types_.insert(route.resource_type);
+    for (const auto& route : world.routes) {
+      const auto api = std::ranges::find(world.declared.apis, route.api, &inventory::Api::id);
+      if (api != world.declared.apis.end())
+        types_[route.resource_type].push_back({api->action_type(), route.action});
+    }
     for (const auto& identity : world.declared.identities)
       known_.try_emplace(std::string(cedar_type(identity.kind)) + "::" + identity.id);
     for (const auto& api : world.declared.apis) {
@@ -124,7 +129,7 @@ class Loader {
     return {file.shown, at.line, at.column};
   }
 
-  std::shared_ptr<const std::set<std::string, std::less<>>> resource_types() const {
+  std::shared_ptr<const ResourceTypes> resource_types() const {
     auto types = types_;
     std::vector<cedar::SchemaFragment> own;
     own.push_back(base_schema_beside({}));
@@ -132,10 +137,12 @@ class Loader {
     WRIT_CHECK(base.has_value());
     for (const auto& schema : {*base, schema_}) {
       if (schema == nullptr) continue;
-      for (const auto& type : schema->entity_types()) types.insert(type.first);
+      for (const auto& [name, type] : schema->entity_types()) types[name];
+      for (const auto& [uid, action] : schema->actions())
+        for (const auto& type : action.resources) types[type].push_back(uid);
     }
-    for (const auto& entity : entities_->all()) types.emplace(entity.uid.type());
-    return std::make_shared<const std::set<std::string, std::less<>>>(std::move(types));
+    for (const auto& entity : entities_->all()) types[std::string(entity.uid.type())];
+    return std::make_shared<const ResourceTypes>(std::move(types));
   }
 
   void report(const PolicyText& file, const std::vector<cedar::Issue>& found) {
@@ -279,7 +286,7 @@ class Loader {
   std::shared_ptr<const cedar::Entities> entities_ = cedar::Entities::empty();
   std::map<std::string, Place> ids_;
   std::map<std::string, bool> known_, actions_;
-  std::set<std::string, std::less<>> types_;  // of routes
+  ResourceTypes types_;  // of routes
 };
 
 }  // namespace

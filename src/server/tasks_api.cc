@@ -61,11 +61,21 @@ Result<void> TasksApi::check_names(const task::Task& task) const {
     if (!has_action(*inventory, action))
       return invalid(fmt::format("`actions`: no API has the action {}", task::uid_text(action)));
   }
-  const auto types = policies_()->resource_types;
+  const auto policies = policies_();
   for (const auto& pattern : task.resources) {
-    if (types != nullptr && !types->contains(pattern.type))
+    if (policies->resource_types == nullptr) break;
+    const auto found = policies->resource_types->find(pattern.type);
+    if (found == policies->resource_types->end())
       return invalid(fmt::format("`resources`: no schema, route or entity has the type `{}` of {}",
                                  pattern.type, pattern.text()));
+    const auto& on_it = found->second;
+    const bool usable = on_it.empty() || std::ranges::any_of(task.actions, [&](const auto& action) {
+                          return std::ranges::find(on_it, action) != on_it.end();
+                        });
+    if (!usable)
+      return invalid(
+          fmt::format("`resources`: none of the task's actions is on a `{}`, so {} matches nothing",
+                      pattern.type, pattern.text()));
   }
   return {};
 }

@@ -2,9 +2,12 @@
 
 #include <algorithm>
 #include <fmt/format.h>
+#include <fmt/ranges.h>
 #include <map>
+#include <set>
 
 #include "cedar/parse.h"
+#include "inventory/delegation.h"
 #include "server/fields.h"
 #include "server/jwks_file.h"
 #include "token/claims.h"
@@ -30,6 +33,7 @@ class Reader {
     world_.declared.apis.push_back(own_api(config_));
     for (const YamlNode& node : config_.apis) read_api(node);
     check_edges();
+    check_circles();
     return std::move(world_);
   }
 
@@ -179,6 +183,28 @@ class Reader {
       check(node.find("owner"), "owner");
       if (const auto* edges = node.find("acts_for"))
         for (const YamlNode& edge : edges->items) check(&edge, "acts_for");
+    }
+  }
+
+  // Work never comes back to whom it came from. Each circle is reported once.
+  void check_circles() {
+    static const std::vector<std::string> kNobody;
+    std::map<std::string_view, const Identity*> known;
+    for (const Identity& identity : world_.declared.identities) known[identity.id] = &identity;
+    std::set<std::string> reported;
+    for (const YamlNode& node : config_.identities) {
+      const auto* id = node.find("id");
+      if (id == nullptr || !known.contains(id->text) || reported.contains(id->text)) continue;
+      const auto circle = inventory::delegation_circle(
+          id->text, [&](std::string_view each) -> const std::vector<std::string>& {
+            const auto found = known.find(each);
+            return found != known.end() ? found->second->acts_for : kNobody;
+          });
+      if (circle.empty()) continue;
+      reported.insert(circle.begin(), circle.end());
+      source_.error(*node.find("acts_for"),
+                    fmt::format("`acts_for` goes in a circle: {}", fmt::join(circle, ", ")),
+                    "work that is handed on does not come back; take one of these edges away");
     }
   }
 

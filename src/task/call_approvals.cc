@@ -8,9 +8,6 @@
 namespace writ::task {
 namespace {
 
-// How long what has expired is still known, also for a clock that was set back.
-constexpr std::chrono::hours kRemembered{24};
-
 std::unexpected<Denial> deny_use(Reason reason, std::string message) {
   return std::unexpected(Denial{reason, std::move(message)});
 }
@@ -50,8 +47,13 @@ Result<void> CallApprovals::load() {
   return {};
 }
 
+Result<void> CallApprovals::prune(Instant now) {
+  const std::lock_guard lock(mutex_);
+  return forget(now);
+}
+
 Result<void> CallApprovals::forget(Instant now) {
-  const Instant before = now - kRemembered;
+  const Instant before = now - kCallRemembered;
   const auto old = [&](const auto& entry) { return entry.second.approval.until < before; };
   if (std::ranges::none_of(calls_, old)) return {};
   TRY(store_.forget_calls(before));

@@ -23,6 +23,8 @@ namespace writ::task {
 
 // From the asking to the last moment of use.
 inline constexpr Duration kCallLifetime = std::chrono::hours(1);
+// After that it is still known by what became of it; then it is unknown, which lets nothing pass either.
+inline constexpr Duration kCallRemembered = std::chrono::hours(1);
 inline constexpr std::size_t kMaxOpenCalls = 10'000;
 // Of one client: nobody fills the desk of those who approve alone.
 inline constexpr std::size_t kMaxOpenCallsOfClient = 100;
@@ -71,6 +73,8 @@ class CallApprovals {
   // One is enough, whoever it is.
   Result<void> deny(std::string_view id, std::string_view user, Instant now);
 
+  // Forgets, with their arguments, those whose time is long over. ask() does so too.
+  Result<void> prune(Instant now);
   std::optional<StoredCall> find(std::string_view id) const;
   // In the order of their asking.
   std::vector<StoredCall> all() const;

@@ -204,18 +204,22 @@ TEST_F(CallApprovalsTest, HaveLimits) {
   EXPECT_FALSE(ask(later).approval.id.empty()) << "what has expired waits no longer";
 }
 
-TEST_F(CallApprovalsTest, AreForgottenADayAfterTheyExpire) {
+TEST_F(CallApprovalsTest, AreForgottenAnHourAfterTheyExpire) {
   const auto id = ask(asked()).approval.id;
   auto later = asked("digest-2");
-  later.asked_at += kCallLifetime + 24h;
+  later.asked_at += kCallLifetime + kCallRemembered;
   ask(later);
   EXPECT_TRUE(calls_->find(id));
   later.call.arguments = "digest-3";
   later.asked_at += 1ms;
   ask(later);
   EXPECT_FALSE(calls_->find(id));
+  EXPECT_EQ(use(id), "approval_unknown");
   restart();
   EXPECT_EQ(calls_->all().size(), 2u);
+  ASSERT_TRUE(calls_->prune(later.asked_at + kCallLifetime + kCallRemembered + 1ms));
+  restart();
+  EXPECT_EQ(calls_->all().size(), 0u);
 }
 
 TEST_F(CallApprovalsTest, ARecordKeepsEverything) {

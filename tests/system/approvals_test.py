@@ -236,6 +236,15 @@ class SubTasks(unittest.TestCase):
             self.assertIn(f"`resources`: no schema, route or entity has the type `{pattern.rsplit('::', 1)[0]}`",
                           answer.json()["message"])
 
+    def test_a_pattern_that_none_of_the_actions_is_on_is_refused(self):
+        for pattern in ("Billing::Ledger::*", 'Mail::Mailbox::"nora"', "Writ::Task::*"):
+            answer = self.world.api_call(self.world.customer_token(self.world.api), "POST", "/v1/tasks", {
+                "purpose": "support", "subject": "nora", "client": "support-portal", "actions": [READS],
+                "resources": ['Billing::Invoice::"inv-1001"', pattern]})
+            self.assertEqual(400, answer.status, answer)
+            self.assertIn(f"`resources`: none of the task's actions is on a `{pattern.rsplit('::', 1)[0]}`",
+                          answer.json()["message"])
+
     def test_a_token_moves_down_to_a_sub_task_and_never_up(self):
         parent = self.parent()
         sub = self.hand_on(parent).json()["id"]

@@ -308,6 +308,15 @@ class BadConfiguration(unittest.TestCase):
         self.assertIn(f"writ.yaml:{self.line_of('action: credit,', edit)}", out)
         return out
 
+    def test_delegation_that_goes_in_a_circle(self):
+        edit = lambda text: text.replace("acts_for: [support-portal]", "acts_for: [support-portal, mail-drafter]")  # noqa: E731
+        out = self.check(edit)
+        self.assertIn(f"writ.yaml:{self.line_of('acts_for: [support-portal, mail-drafter]', edit)}:17: error: `acts_for` goes in a "
+                      "circle: support-agent, mail-drafter, support-agent", out)
+        self.assertEqual(1, out.count("circle"), out)
+        self.assertIn("circle: mail-drafter, mail-drafter",
+                      self.check(lambda text: text.replace("acts_for: [support-agent]", "acts_for: [mail-drafter]")))
+
     def test_amount_from_where_none_can_be(self):
         self.assertIn("`header X` is no place of an amount", self.route_with("amounts: {credited: header X}"))
         self.assertIn("the path has no parameter `other`", self.route_with("amounts: {credited: path other}"))

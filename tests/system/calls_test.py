@@ -192,6 +192,21 @@ class Calls(unittest.TestCase):
         self.assertEqual(201, self.credit(approval).status)
         self.assertEqual(1, writ("deny", approval)[0])
 
+    def test_an_approval_that_nothing_needs_is_an_abnormal_path(self):
+        path = os.path.join(self.world.folder, "policies", "calls.test.yaml")
+        request = "{sub: nora, client_id: support-portal, purpose: support, tenant: north}, approved: true, expect: permit}"
+        with open(path, "w", encoding="utf-8") as file:
+            file.write(f"""version: 1
+now: 2026-03-02T09:00:00Z
+tests:
+  - {{name: needs one, request: POST /invoices/inv-1001/credit, token: {request}
+  - {{name: needs none, request: GET /invoices/inv-1001, token: {request}
+""")
+        _, out, err = harness.writ("test", "--config", self.world.config, "--abnormal", path)
+        found = [line for line in out.splitlines() if "without people's approval of the call" in line]
+        self.assertEqual(1, len(found), out + err)
+        self.assertIn("`needs none`", found[0])
+
     def test_in_tests_of_policies(self):
         path = os.path.join(self.world.folder, "policies", "calls.test.yaml")
         with open(path, "w", encoding="utf-8") as file:
