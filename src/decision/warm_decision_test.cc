@@ -3,6 +3,7 @@
 #include <gtest/gtest.h>
 
 #include "base/testing/allocations.h"
+#include "decision/shadow.h"
 #include "decision/testing/world.h"
 
 namespace writ::decision {
@@ -47,6 +48,21 @@ TEST_F(WarmDecision, AllocatesNothingForAnAgentInsideATask) {
   EXPECT_EQ(allocations_for(R"({"sub":"nora","client_id":"support-agent","purpose":"support","task":"t-live",
                                 "act":["support-agent","support-portal"]})"),
             0u);
+}
+
+TEST_F(WarmDecision, AllocatesNothingForShadowPoliciesEither) {
+  auto policies = world_.policies;
+  policies.with_shadows = std::make_shared<const PolicySnapshot>(world_.policies);
+  Json question = *file_.find("defaults");
+  const testing::Question asked(question, world_.now);
+  const auto verified = token::testing::verified(asked.claims, world_.now);
+  testing::Asker asker(world_);
+  ASSERT_TRUE(asker.ask(verified, asked).permitted());
+  Workspace workspace;
+  ASSERT_TRUE(decide_with_shadows(policies, asker.context(), workspace)->permitted());
+  const auto count = writ::testing::allocations_of(
+      [&] { static_cast<void>(decide_with_shadows(policies, asker.context(), workspace)); });
+  EXPECT_EQ(count, 0u);
 }
 
 }  // namespace

@@ -112,6 +112,19 @@ TEST(Config, ValuesOutsideTheirLimitsAreRefused) {
             "/w/writ.yaml:6:7: error: `data` is longer than 1024 bytes\n");
 }
 
+TEST(Config, HowManyRevisionsAreKeptHasLimits) {
+  const auto issues_with_keep = [](std::string_view keep) {
+    return issues_of(
+        "version: 1\nissuer: http://a\nlisten: {api: \"127.0.0.1:1\"}\ninventory: {}\n"
+        "policies: {files: [p], keep: " +
+        std::string(keep) + "}\n");
+  };
+  EXPECT_EQ(issues_with_keep("1"), "");
+  EXPECT_EQ(issues_with_keep("1000"), "");
+  for (const auto* keep : {"0", "1001"})
+    EXPECT_NE(issues_with_keep(keep).find("`keep` must be between 1 and 1000"), std::string::npos) << keep;
+}
+
 TEST(Config, TheGatewayNeedsAnAddressOfItsOwn) {
   const auto issues = issues_of(
       "version: 1\nissuer: http://a\nlisten: {api: \"127.0.0.1:1\", gateway: \"127.0.0.1:1\"}\n"
