@@ -8,6 +8,7 @@
 #include "gateway/refusal.h"
 #include "http/client.h"
 #include "http/target.h"
+#include "policytest/fixtures.h"
 #include "server/data_folder.h"
 #include "store/sqlite_store.h"
 
@@ -43,10 +44,6 @@ std::optional<std::string> path_to(const server::DeclaredRoute& route, const std
     return std::nullopt;
   }
   return http::encode_path(path);
-}
-
-Json text_list(const std::vector<std::string>& texts) {
-  return codec::json_texts(texts);
 }
 
 }  // namespace
@@ -121,21 +118,7 @@ Result<Live::Opened> Live::open_task(const TaskFixture& fixture, Duration shift)
     return Opened{{}, "its task is none that is opened at once and unused"};
   const auto now = connection_->clock.now();
   const auto begin = task.not_before + shift, end = task.expires_at + shift;
-  Json json = Json::object({{"purpose", task.purpose}, {"agents", text_list(task.agents)}});
-  const auto optional = [&](std::string_view name, const std::optional<std::string>& text) {
-    if (text) json.set(name, *text);
-  };
-  optional("subject", task.subject);
-  optional("client", task.client);
-  optional("tenant", task.tenant);
-  optional("environment", task.environment);
-  Json actions = Json::array(), resources = Json::array();
-  for (const auto& action : task.actions) actions.push(task::uid_text(action));
-  for (const auto& resource : task.resources) resources.push(resource.text());
-  json.set("actions", std::move(actions));
-  json.set("resources", std::move(resources));
-  json.set("labels", text_list(task.labels));
-  if (!task.budget.unlimited()) json.set("budget", task::budget_to_json(task.budget));
+  Json json = task_json(task);
   if (begin > now) json.set("not_before", unix_seconds(begin) + 1);
   const bool is_over = end <= now;
   if (is_over) {

@@ -8,6 +8,7 @@
 #include "cedar/parse.h"
 #include "http/target.h"
 #include "policytest/abnormal.h"
+#include "policytest/fixtures.h"
 #include "policytest/reader.h"
 
 namespace writ::policytest {
@@ -19,6 +20,8 @@ namespace {
 class RecordReader {
  public:
   RecordReader(Suite& suite, std::string file) : suite_(suite), file_(std::move(file)) {}
+
+  Json fixtures() && { return Json::object({{"tasks", std::move(tasks_)}}); }
 
   Result<void> read(std::string_view line) {
     ++line_;
@@ -47,6 +50,13 @@ class RecordReader {
   void add_task(const Json& record) {
     auto task = task::task_from_record(text(record, "detail"));
     if (!task || task->approvals.needed > 0) return;
+    Json json = task_json(*task);
+    json.set("opened", cedar::Datetime::from(task->opened_at).to_string());
+    json.set("not_before", cedar::Datetime::from(task->not_before).to_string());
+    json.set("expires_in_seconds",
+             std::chrono::ceil<std::chrono::seconds>(task->expires_at - task->not_before).count());
+    if (task->parent) json.set("parent", *task->parent);
+    tasks_.set(task->id, std::move(json));
     suite_.tasks.push_back({.task = *std::move(task)});
   }
 
@@ -98,6 +108,7 @@ class RecordReader {
 
   Suite& suite_;
   const std::string file_;
+  Json tasks_ = Json::object();
   std::set<std::string> known_;
   int line_ = 0;
 };
@@ -116,6 +127,7 @@ Result<Suite> recorded_suite(const std::filesystem::path& log, const server::Loa
               .world = loaded.world.declared,
               .entities = loaded.policies.snapshot->entities,
               .tasks = {},
+              .fixtures = {},
               .tests = {},
               .recorded = true};
   RecordReader reader(suite, log.string());
@@ -129,6 +141,7 @@ Result<Suite> recorded_suite(const std::filesystem::path& log, const server::Loa
     return read.has_value();
   }));
   if (!read) return std::unexpected(std::move(read.error()).in(fmt::format("{}:{}", log.string(), line)));
+  suite.fixtures = std::move(reader).fixtures();
   return suite;
 }
 
