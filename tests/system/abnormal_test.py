@@ -234,6 +234,8 @@ class Recorded(unittest.TestCase):
             cls.world.through_gateway(token, path)
         cls.world.through_gateway(token, "/invoices/inv-1001/credit", "POST")
         cls.task = cls.world.open_task(budget={"calls": 5})
+        cls.world.open_task()  # of another task, and no other request
+        cls.world.api_call(cls.world.customer_token(cls.world.api), "GET", f"/v1/tasks/{cls.task}")
         agent = cls.world.agent_token(cls.task)
         cls.world.through_gateway(agent, "/invoices/inv-1001")
         cls.world.through_gateway(agent, "/invoices/inv-1001/credit", "POST")
@@ -247,8 +249,8 @@ class Recorded(unittest.TestCase):
         status, out, err = self.run_audit(None, "--json")
         self.assertEqual(0, status, out + err)
         report = json.loads(out)
-        # Of the gateway four, of the token endpoint three: for the portal two APIs, for the agent one.
-        self.assertEqual(7, report["originals"])
+        # Of the gateway four; of the token endpoint three, for the portal two APIs, for the agent one; of Writ's API two.
+        self.assertEqual(9, report["originals"])
         self.assertEqual([], report["permitted"])
         self.assertEqual([], report["left_out"])
         cells = {(cell["dimension"], cell["api"]): cell for cell in report["matrix"]}
@@ -266,7 +268,7 @@ class Recorded(unittest.TestCase):
         status, out, err = self.run_audit(None, "--json")
         self.assertEqual(0, status, out + err)
         report = json.loads(out)
-        self.assertEqual(5, report["originals"])
+        self.assertEqual(7, report["originals"])
         one, _ = report["left_out"]
         self.assertEqual(self.log, one["file"])
         self.assertIn("it cannot be reproduced: the request is refused with `policy_no_permit`", one["why"])
