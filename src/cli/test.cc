@@ -58,7 +58,7 @@ int broken(const server::Issues& issues, const Options& options) {
   return fail(fmt::format("nothing was tested: {} errors", issues.errors()));
 }
 
-// A file for each derived request that was permitted, which `writ test` can be given as a test's keys.
+// A file for each derived request that was permitted, which `writ explain` takes.
 Result<void> write_findings(const policytest::Abnormal& abnormal, const std::string& folder) {
   std::error_code error;
   std::filesystem::create_directories(folder, error);
@@ -68,8 +68,7 @@ Result<void> write_findings(const policytest::Abnormal& abnormal, const std::str
     if (!tried.is_finding()) continue;
     const auto name =
         fmt::format("{:04}-{}.json", ++number, policytest::dimension_name(tried.variant.dimension));
-    TRY(server::write_file(std::filesystem::path(folder) / name,
-                           request_to_json(tried.variant.request).dump() + "\n"));
+    TRY(server::write_file(std::filesystem::path(folder) / name, request_file(tried).pretty() + "\n"));
   }
   return {};
 }

@@ -2,6 +2,7 @@
 
 #include <algorithm>
 #include <fmt/format.h>
+#include <fmt/ranges.h>
 
 #include "policytest/reader.h"
 
@@ -171,7 +172,8 @@ Result<void> Abnormal::try_original(const Original& original) {
         continue;
     }
     applies[index(variant.dimension)] = true;
-    Tried tried{std::move(variant), original.test.name, ask.place, std::move(answer), {}, {}};
+    Tried tried{
+        &original.suite, std::move(variant), original.test.name, ask.place, std::move(answer), {}, {}};
     judge(tried, cell);
     tried_.push_back(std::move(tried));
   }
@@ -194,8 +196,10 @@ Result<Answer> Abnormal::answer_of(const Original& original, const Variant& vari
 void Abnormal::judge(Tried& tried, Cell& cell) {
   if (!tried.answer.permitted()) {
     ++cell.refused;
-    ++cell.by[fmt::format("{}: {}", tried.answer.guard.empty() ? "policies" : tried.answer.guard,
-                          tried.answer.code)];
+    const Answer& answer = tried.answer;
+    auto by = fmt::format("{}: {}", answer.guard.empty() ? "policies" : answer.guard, answer.code);
+    if (!answer.policies.empty()) by += fmt::format(" by {}", fmt::join(answer.policies, ", "));
+    ++cell.by[by];
     return;
   }
   for (Acceptance& acceptance : acceptances_) {

@@ -66,6 +66,7 @@ std::vector<Variant> derive(const Suite& suite, const RequestSpec& original, con
 
 // A derived request and what became of it.
 struct Tried {
+  const Suite* suite;
   Variant variant;
   std::string test;  // from which it was derived
   server::Place place;
@@ -148,6 +149,8 @@ class Abnormal {
 
 // The keys of a request of a test (docs/testing.md): read by `writ test`, it asks the same.
 codec::Json request_to_json(const RequestSpec& request);
+// A request file (docs/testing.md) with the world around it: `writ explain` reproduces what was permitted.
+codec::Json request_file(const Tried& tried);
 
 // The same content in each. In JUnit, a dimension of an API is a test case.
 std::string to_text(const Abnormal& abnormal);

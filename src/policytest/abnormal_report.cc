@@ -123,6 +123,18 @@ Json request_to_json(const RequestSpec& request) {
   return json;
 }
 
+Json request_file(const Tried& tried) {
+  Json json = Json::object(
+      {{"version", 1},
+       {"name", fmt::format("{}: {}", dimension_name(tried.variant.dimension), tried.variant.what)},
+       {"about", fmt::format("derived in {}:{} from `{}`", tried.place.file, tried.place.line, tried.test)},
+       {"now", instant_json(tried.suite->now)}});
+  if (tried.suite->fixtures.is_object()) json.set("fixtures", tried.suite->fixtures);
+  const Json request = request_to_json(tried.variant.request);
+  for (const auto& [name, value] : *request.if_object()) json.set(name, value);
+  return json;
+}
+
 std::string to_text(const Abnormal& abnormal) {
   std::size_t width = 3;
   for (const auto& api : abnormal.apis()) width = std::max(width, api.size());

@@ -125,6 +125,25 @@ class TaskReader {
 
 }  // namespace
 
+Json task_json(const task::Task& task) {
+  Json json = Json::object({{"purpose", task.purpose}, {"agents", codec::json_texts(task.agents)}});
+  const auto optional = [&](std::string_view name, const std::optional<std::string>& text) {
+    if (text) json.set(name, *text);
+  };
+  optional("subject", task.subject);
+  optional("client", task.client);
+  optional("tenant", task.tenant);
+  optional("environment", task.environment);
+  Json actions = Json::array(), resources = Json::array();
+  for (const auto& action : task.actions) actions.push(task::uid_text(action));
+  for (const auto& resource : task.resources) resources.push(resource.text());
+  json.set("actions", std::move(actions));
+  json.set("resources", std::move(resources));
+  json.set("labels", codec::json_texts(task.labels));
+  if (!task.budget.unlimited()) json.set("budget", task::budget_to_json(task.budget));
+  return json;
+}
+
 inventory::Change read_identities(const Fields& fixtures, const server::Loaded& loaded) {
   inventory::Change change = loaded.world.declared;
   // Read as the configuration's are, by whom they are read.

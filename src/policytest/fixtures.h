@@ -19,4 +19,7 @@ std::shared_ptr<const cedar::Entities> read_entities(const server::Fields& fixtu
 // Tasks by id, in the form of POST /v1/tasks, with what became of them: `opened`, `state`, `used`.
 std::vector<TaskFixture> read_tasks(const server::Fields& fixtures, RequestReader& reader, Instant now);
 
+// The keys that say a task, here and in POST /v1/tasks, without its window, approvals and parent.
+codec::Json task_json(const task::Task& task);
+
 }  // namespace writ::policytest

@@ -8,6 +8,7 @@
 #include "gateway/refusal.h"
 #include "http/client.h"
 #include "http/target.h"
+#include "policytest/fixtures.h"
 #include "server/data_folder.h"
 #include "store/sqlite_store.h"
 
@@ -43,10 +44,6 @@ std::optional<std::string> path_to(const server::DeclaredRoute& route, const std
     return std::nullopt;
   }
   return http::encode_path(path);
-}
-
-Json text_list(const std::vector<std::string>& texts) {
-  return codec::json_texts(texts);
 }
 
 }  // namespace
@@ -121,21 +118,7 @@ Result<Live::Opened> Live::open_task(const TaskFixture& fixture, Duration shift)
     return Opened{{}, "its task is none that is opened at once and unused"};
   const auto now = connection_->clock.now();
   const auto begin = task.not_before + shift, end = task.expires_at + shift;
-  Json json = Json::object({{"purpose", task.purpose}, {"agents", text_list(task.agents)}});
-  const auto optional = [&](std::string_view name, const std::optional<std::string>& text) {
-    if (text) json.set(name, *text);
-  };
-  optional("subject", task.subject);
-  optional("client", task.client);
-  optional("tenant", task.tenant);
-  optional("environment", task.environment);
-  Json actions = Json::array(), resources = Json::array();
-  for (const auto& action : task.actions) actions.push(task::uid_text(action));
-  for (const auto& resource : task.resources) resources.push(resource.text());
-  json.set("actions", std::move(actions));
-  json.set("resources", std::move(resources));
-  json.set("labels", text_list(task.labels));
-  if (!task.budget.unlimited()) json.set("budget", task::budget_to_json(task.budget));
+  Json json = task_json(task);
   if (begin > now) json.set("not_before", unix_seconds(begin) + 1);
   const bool is_over = end <= now;
   if (is_over) {
@@ -158,59 +141,66 @@ Result<Live::Opened> Live::open_task(const TaskFixture& fixture, Duration shift)
   return Opened{text("id"), {}};
 }
 
-Result<Answer> Live::send(const RequestSpec& request) {
+Result<http::Outbound> Live::outbound(const RequestSpec& request) const {
   const Target& target = request.target;
   const auto parsed = TRY(http::parse_target(target.path));
-  auto uri = shared_.loaded.config.public_origin;
-  http::append_encoded_path(uri, parsed.path);
   http::Outbound outbound{
       .method = target.method,
       .target = http::encode_path(parsed.path) + (parsed.query.empty() ? "" : "?") + parsed.query,
       .headers = {}};
-  if (request.token.present) {
-    const auto& apis = shared_.loaded.world.declared.apis;
-    std::vector<std::string_view> values;
-    const auto match = shared_.loaded.routes->match(target.method, parsed.path, values);
-    const auto asked =
-        std::ranges::find(apis, match.route != nullptr ? match.route->api() : "", &inventory::Api::id);
-    const auto claims = shared_.mint->claims(request, asked != apis.end() ? asked->audience : std::string());
-    const auto of = std::ranges::find(apis, claims.audience, &inventory::Api::audience);
-    const auto token = TRY(shared_.mint->token(claims, of != apis.end() ? &*of : nullptr));
-    TRY(shared_.mint->present(request, token, {target.method, uri}, outbound.headers));
-  }
   if (!target.body.empty()) {
     outbound.has_body = true;
     outbound.content_length = target.body.size();
     outbound.headers.add("Content-Type", "application/json");
   }
-  if (request.proof == Proof::kReplayed)
-    TRY(connection_->client.fetch(connection_->gateway, outbound, target.body, kMaxAnswerBytes));
-  const auto response =
-      TRY(connection_->client.fetch(connection_->gateway, std::move(outbound), target.body, kMaxAnswerBytes));
+  if (!request.token.present) return outbound;
+  const auto& apis = shared_.loaded.world.declared.apis;
+  std::vector<std::string_view> values;
+  const auto* route = shared_.loaded.routes->match(target.method, parsed.path, values).route;
+  const auto asked = std::ranges::find(apis, route != nullptr ? route->api() : "", &inventory::Api::id);
+  const auto claims = shared_.mint->claims(request, asked != apis.end() ? asked->audience : std::string());
+  const auto of = std::ranges::find(apis, claims.audience, &inventory::Api::audience);
+  const auto token = TRY(shared_.mint->token(claims, of != apis.end() ? &*of : nullptr));
+  auto uri = shared_.loaded.config.public_origin;
+  http::append_encoded_path(uri, parsed.path);
+  TRY(shared_.mint->present(request, token, {target.method, uri}, outbound.headers));
+  return outbound;
+}
+
+// What Writ says of itself has the id of the request in its body, too; all else comes from behind it.
+Result<Answer> Live::answer_in(const http::Response& response) const {
   const auto id = response.headers.find(gateway::kRequestIdHeader);
   if (!id)
     return failure(ErrorCode::kInvalid, fmt::format("`{}` answers without {}: that is no gateway of Writ",
                                                     options_.gateway, gateway::kRequestIdHeader));
   Answer answer;
+  answer.effect = decision::Effect::kPermit;
+  answer.code = effect_name(answer.effect);
   const auto told = codec::parse_json(response.body);
   const auto* own = told ? told->find_string("request_id") : nullptr;
-  const auto* reason = told ? told->find_string("reason") : nullptr;
-  const auto* error = told ? told->find_string("error") : nullptr;
-  const bool refused = own != nullptr && *own == *id && reason != nullptr && reason_from_code(*reason);
-  // What Writ says of itself; that an upstream does not answer comes after a permit.
-  constexpr std::string_view kBefore[] = {"not_found", "method_not_allowed", "body_too_large",
-                                          "indeterminate", "audit_unavailable"};
-  const bool unasked = own != nullptr && *own == *id && error != nullptr &&
-                       std::ranges::find(kBefore, *error) != std::end(kBefore);
-  if (refused || unasked) {
-    answer.effect = decision::Effect::kDeny;
-    answer.code = refused ? *reason : *error;
-    read_refusal(*told, answer);
-  } else {
-    answer.effect = decision::Effect::kPermit;
-    answer.code = effect_name(answer.effect);
-  }
+  if (own == nullptr || *own != *id) return answer;
+  const auto* reason = told->find_string("reason");
+  const auto* error = told->find_string("error");
+  // That an upstream does not answer comes after a permit.
+  constexpr std::string_view kNotAsked[] = {"not_found", "method_not_allowed", "body_too_large",
+                                            "indeterminate", "audit_unavailable"};
+  const bool refused = reason != nullptr && reason_from_code(*reason);
+  if (!refused && (error == nullptr || std::ranges::find(kNotAsked, *error) == std::end(kNotAsked)))
+    return answer;
+  answer.effect = decision::Effect::kDeny;
+  answer.code = refused ? *reason : *error;
+  read_refusal(*told, answer);
   return answer;
+}
+
+Result<Answer> Live::send(const RequestSpec& request) {
+  const auto& body = request.target.body;
+  auto& client = connection_->client;
+  auto outbound = TRY(this->outbound(request));
+  // Somebody has sent the proof before.
+  if (request.proof == Proof::kReplayed)
+    TRY(client.fetch(connection_->gateway, outbound, body, kMaxAnswerBytes));
+  return answer_in(TRY(client.fetch(connection_->gateway, std::move(outbound), body, kMaxAnswerBytes)));
 }
 
 Result<Live::Said> Live::ask(const Suite& suite, const RequestSpec& request, Before before) {
@@ -237,7 +227,8 @@ Result<Live::Said> Live::ask(const Suite& suite, const RequestSpec& request, Bef
     asked.time = connection_->clock.now();
   }
   const auto end_task = [&] { return call_own_api(fmt::format("/v1/tasks/{}/end", task), std::nullopt); };
-  if (before == Before::kEndTask) TRY(end_task());
+  if (before == Before::kEndTask && TRY(end_task()).status != 200)
+    return Said{{}, fmt::format("its task cannot be ended by `{}`", options_.opener)};
   if (before == Before::kUseUpBudget) {
     int left = kMaxSendings;
     while (TRY(send(asked)).permitted() && --left > 0) {

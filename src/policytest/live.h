@@ -15,6 +15,7 @@
 #include <optional>
 #include <string>
 
+#include "http/client.h"
 #include "policytest/suite.h"
 #include "policytest/world.h"
 
@@ -47,6 +48,8 @@ class Live {
   Live(Shared& shared, LiveOptions options, std::unique_ptr<Connection> connection);
   Result<Opened> open_task(const TaskFixture& fixture, Duration shift);
   Result<http::Response> call_own_api(std::string path, const std::optional<codec::Json>& body);
+  Result<http::Outbound> outbound(const RequestSpec& request) const;
+  Result<Answer> answer_in(const http::Response& response) const;
   Result<Answer> send(const RequestSpec& request);
   bool find_way(Target& target) const;
 

@@ -78,6 +78,7 @@ class SuiteReader {
     RequestReader before(suite_.world, otherwise, source_);
     suite_.now = now != nullptr ? before.instant(*now, "now", otherwise).value_or(otherwise) : otherwise;
     const Fields fixtures(fields.find("fixtures"), source_, "fixtures", {"identities", "entities", "tasks"});
+    if (const YamlNode* written = fields.find("fixtures")) suite_.fixtures = to_json(*written);
     suite_.world = read_identities(fixtures, loaded_);
     suite_.entities = read_entities(fixtures, loaded_);
     RequestReader requests(suite_.world, suite_.now, source_);

@@ -8,11 +8,16 @@
 #include "cedar/parse.h"
 #include "http/target.h"
 #include "policytest/abnormal.h"
+#include "policytest/fixtures.h"
 #include "policytest/reader.h"
+#include "policytest/record.h"
 
 namespace writ::policytest {
 
 using codec::Json;
+using record::instant;
+using record::optional_text;
+using record::text;
 
 namespace {
 
@@ -20,33 +25,32 @@ class RecordReader {
  public:
   RecordReader(Suite& suite, std::string file) : suite_(suite), file_(std::move(file)) {}
 
+  Json fixtures() && { return Json::object({{"tasks", std::move(tasks_)}}); }
+
   Result<void> read(std::string_view line) {
     ++line_;
     const Json record = TRY(codec::parse_json(line));
-    const auto time = cedar::Datetime::parse(text(record, "time"));
-    if (!time) return failure(ErrorCode::kInvalid, "the record has no time");
-    const Instant at{Duration(time->epoch_ms)};
-    if (suite_.tests.empty()) suite_.now = at;
+    const auto at = instant(record, "time");
+    if (!at) return failure(ErrorCode::kInvalid, "the record has no time");
+    if (suite_.tests.empty()) suite_.now = *at;
     const auto type = text(record, "type");
     if (type == "task.opened" || type == "task.requested") add_task(record);
-    if (type == "decision" && text(record, "effect") == "permit") return add_request(record, at);
+    if (type == "decision" && text(record, "effect") == "permit") return add_request(record, *at);
     return {};
   }
 
  private:
-  static std::string text(const Json& record, std::string_view name) {
-    const auto* found = record.find_string(name);
-    return found != nullptr ? *found : std::string();
-  }
-  static std::optional<std::string> maybe(const Json& record, std::string_view name) {
-    const auto* found = record.find_string(name);
-    return found != nullptr ? std::optional(*found) : std::nullopt;
-  }
-
   // A detail that was too long for a record is none of a task. Its requests will be left out.
   void add_task(const Json& record) {
     auto task = task::task_from_record(text(record, "detail"));
     if (!task || task->approvals.needed > 0) return;
+    Json json = task_json(*task);
+    json.set("opened", cedar::Datetime::from(task->opened_at).to_string());
+    json.set("not_before", cedar::Datetime::from(task->not_before).to_string());
+    json.set("expires_in_seconds",
+             std::chrono::ceil<std::chrono::seconds>(task->expires_at - task->not_before).count());
+    if (task->parent) json.set("parent", *task->parent);
+    tasks_.set(task->id, std::move(json));
     suite_.tasks.push_back({.task = *std::move(task)});
   }
 
@@ -54,18 +58,19 @@ class RecordReader {
     const auto point = text(record, "point");
     if (point == "gateway")
       return Target{.method = text(record, "method"), .path = http::encode_path(text(record, "path"))};
-    if (point != "oauth") return std::nullopt;
+    if (point != "oauth" && point != "api") return std::nullopt;
     const auto action = cedar::parse_entity(text(record, "action"));
     const auto resource = cedar::parse_entity(text(record, "resource"));
-    // Who asks for a token again asks for its delegation again.
-    if (!action || !resource || action->id != "issue") return std::nullopt;
+    // That work is handed on is decided while a token is asked for, and is no request of its own.
+    if (!action || !resource || (point == "oauth" && action->id != "issue")) return std::nullopt;
+    const Json* attributes = record.find("attributes");
     return Target{.method = text(record, "method"),
                   .path = text(record, "path"),
                   .api = text(record, "api"),
                   .action = *action,
                   .resource = *resource,
-                  .attributes = {},
-                  .issue = true};
+                  .attributes = attributes != nullptr ? *attributes : Json(),
+                  .issue = point == "oauth"};
   }
 
   Result<void> add_request(const Json& record, Instant at) {
@@ -75,14 +80,20 @@ class RecordReader {
     TokenSpec& token = request.token;
     token.subject = text(record, "subject");
     token.client = text(record, "client");
-    if (const auto* actors = record.find("actors"); actors != nullptr && actors->if_array() != nullptr) {
-      for (const Json& actor : *actors->if_array())
-        if (actor.if_string() != nullptr) token.actors.push_back({*actor.if_string(), std::nullopt});
-    }
-    token.task = maybe(record, "task");
-    token.purpose = maybe(record, "purpose");
-    token.tenant = maybe(record, "tenant");
+    for (auto& actor : record::texts(record, "actors"))
+      token.actors.push_back({std::move(actor), std::nullopt});
+    token.task = optional_text(record, "task");
+    token.purpose = optional_text(record, "purpose");
+    token.tenant = optional_text(record, "tenant");
+    token.environment = optional_text(record, "environment");
+    token.acr = optional_text(record, "acr");
+    token.auth_time = instant(record, "auth_time");
+    token.bound = record.find("sender_bound") != nullptr;
+    // When the user signed in counts by how long ago it was.
     RequestSpec asked = request;
+    if (asked.token.auth_time) asked.token.auth_time = Instant(at - *asked.token.auth_time);
+    // Each task that is opened is another one.
+    if (asked.target.resource.type == "Writ::Task") asked.target.resource.id.clear();
     asked.time = {};
     asked.ip.clear();
     if (!known_.insert(request_to_json(asked).dump()).second) return {};
@@ -98,6 +109,7 @@ class RecordReader {
 
   Suite& suite_;
   const std::string file_;
+  Json tasks_ = Json::object();
   std::set<std::string> known_;
   int line_ = 0;
 };
@@ -116,6 +128,7 @@ Result<Suite> recorded_suite(const std::filesystem::path& log, const server::Loa
               .world = loaded.world.declared,
               .entities = loaded.policies.snapshot->entities,
               .tasks = {},
+              .fixtures = {},
               .tests = {},
               .recorded = true};
   RecordReader reader(suite, log.string());
@@ -129,6 +142,7 @@ Result<Suite> recorded_suite(const std::filesystem::path& log, const server::Loa
     return read.has_value();
   }));
   if (!read) return std::unexpected(std::move(read.error()).in(fmt::format("{}:{}", log.string(), line)));
+  suite.fixtures = std::move(reader).fixtures();
   return suite;
 }
 

@@ -1,10 +1,10 @@
 // Recorded requests: what an audit log says was permitted, as a suite, so that abnormal paths can be derived
 // from what really happens.
 //
-// Taken are the permits of the gateway and of the token endpoint, each different request once, with the tasks
-// that the log says were opened. A record holds no environment, `acr`, `auth_time`, binding, body or query of
-// its request; purpose and tenant are those that the decision saw. So not every request can be reproduced;
-// which is left out, policytest/abnormal.h says.
+// Taken are the permits of the gateway, of the token endpoint and of Writ's own API, each different request
+// once, with the tasks that the log says were opened. A record holds no body and no query of its request, and
+// identities are the configuration's. So not every request can be reproduced; which is left out,
+// policytest/abnormal.h says.
 #pragma once
 
 #include <filesystem>

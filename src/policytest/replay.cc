@@ -5,9 +5,9 @@
 
 #include "audit/verify.h"
 #include "cedar/entity_json.h"
-#include "cedar/ext_datetime.h"
 #include "cedar/parse.h"
 #include "inventory/testing/memory_store.h"
+#include "policytest/record.h"
 #include "server/revisions.h"
 #include "server/what_if.h"
 #include "task/testing/memory_store.h"
@@ -21,30 +21,10 @@ using Policies = std::shared_ptr<const decision::PolicySnapshot>;
 // A text that is longer is cut in the record (docs/audit-format.md); a cut falls between characters.
 constexpr std::size_t kMaybeCutBytes = 2045;
 
-std::string text(const Json& record, std::string_view name) {
-  const auto* found = record.find_string(name);
-  return found != nullptr ? *found : std::string();
-}
-
-std::optional<std::string> optional_text(const Json& record, std::string_view name) {
-  const auto* found = record.find_string(name);
-  return found != nullptr ? std::optional(*found) : std::nullopt;
-}
-
-std::optional<Instant> instant(const Json& record, std::string_view name) {
-  const auto moment = cedar::Datetime::parse(text(record, name));
-  return moment ? std::optional(Instant(Duration(moment->epoch_ms))) : std::nullopt;
-}
-
-std::vector<std::string> texts(const Json& record, std::string_view name) {
-  std::vector<std::string> all;
-  const Json* found = record.find(name);
-  if (found == nullptr || found->if_array() == nullptr) return all;
-  for (const Json& each : *found->if_array()) {
-    if (const auto* one = each.if_string()) all.push_back(*one);
-  }
-  return all;
-}
+using record::instant;
+using record::optional_text;
+using record::text;
+using record::texts;
 
 bool is_of_policies(const Json& record) {
   const auto reason = text(record, "reason");

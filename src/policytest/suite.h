@@ -117,6 +117,7 @@ struct Suite {
   inventory::Change world;  // the configuration's, with the fixtures
   std::shared_ptr<const cedar::Entities> entities;
   std::vector<TaskFixture> tasks;
+  codec::Json fixtures;  // as they are written; null: none
   std::vector<Test> tests;
   bool recorded = false;  // from an audit log: what cannot be reproduced is left out, and is no mistake
 };

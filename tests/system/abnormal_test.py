@@ -22,6 +22,11 @@ def write(path, text):
         file.write(text)
 
 
+def open_text(path):
+    with open(path, encoding="utf-8") as file:
+        return file.read()
+
+
 class AbnormalPaths(unittest.TestCase):
     """Each test is of one request for nora, permitted, and of what is wrong around it."""
     TASK = """fixtures:
@@ -105,12 +110,25 @@ class AbnormalPaths(unittest.TestCase):
         self.assertIn("customers-use-their-own-invoices", found[0]["policies"])
         files = sorted(os.listdir(self.out))
         self.assertEqual(len(report["permitted"]), len(files))
-        tests = []
         for name in files:
-            with open(os.path.join(self.out, name), encoding="utf-8") as file:
-                tests.append(dict(json.load(file), name=name, expect="permit"))
-        status, out, err = self.run_tests("tests: " + json.dumps(tests) + "\n")
-        self.assertEqual(0, status, out + err)
+            status, out, err = harness.writ("decide", "--config", self.world.config, os.path.join(self.out, name))
+            self.assertEqual(0, status, out + err)
+        with open(os.path.join(self.out, files[0]), encoding="utf-8") as file:
+            self.assertIn("a.test.yaml:4 from `a`", json.load(file)["about"])
+
+    def test_a_request_file_brings_the_world_of_its_test(self):
+        # Of an agent, in a task; found where the agent's own rule is wider than the task.
+        self.edit("billing.cedar", lambda text: text.replace("resource.customer == principal", "resource.amount > 0"))
+        token = ("{sub: nora, client_id: support-agent, act: [support-agent, support-portal], purpose: support, "
+                 "tenant: north, task: t-1}")
+        task = self.TASK.replace("fixtures:\n", "fixtures:\n  identities:\n    - {id: nina, kind: user, tenant: north}\n").replace(
+            "inv-1001", "*").replace('Invoice::"*"', "Invoice::*")
+        report, _ = self.matrix(task + f"tests:\n  - {{name: a, token: {token}, {self.REQUEST}}}\n")
+        found = {one["dimension"] for one in report["permitted"]}
+        self.assertIn("next-resource", found)
+        for name in os.listdir(self.out):
+            status, out, err = harness.writ("explain", "--config", self.world.config, os.path.join(self.out, name))
+            self.assertEqual(0, status, name + out + err)
 
     def test_an_exception_is_accepted_with_its_reason_and_only_for_its_dimension(self):
         self.edit("billing.cedar", lambda text: text.replace("resource.customer == principal", "resource.amount > 0"))
@@ -216,6 +234,8 @@ class Recorded(unittest.TestCase):
             cls.world.through_gateway(token, path)
         cls.world.through_gateway(token, "/invoices/inv-1001/credit", "POST")
         cls.task = cls.world.open_task(budget={"calls": 5})
+        cls.world.open_task()  # of another task, and no other request
+        cls.world.api_call(cls.world.customer_token(cls.world.api), "GET", f"/v1/tasks/{cls.task}")
         agent = cls.world.agent_token(cls.task)
         cls.world.through_gateway(agent, "/invoices/inv-1001")
         cls.world.through_gateway(agent, "/invoices/inv-1001/credit", "POST")
@@ -229,8 +249,8 @@ class Recorded(unittest.TestCase):
         status, out, err = self.run_audit(None, "--json")
         self.assertEqual(0, status, out + err)
         report = json.loads(out)
-        # Of the gateway four, of the token endpoint three: for the portal two APIs, for the agent one.
-        self.assertEqual(7, report["originals"])
+        # Of the gateway four; of the token endpoint three, for the portal two APIs, for the agent one; of Writ's API two.
+        self.assertEqual(9, report["originals"])
         self.assertEqual([], report["permitted"])
         self.assertEqual([], report["left_out"])
         cells = {(cell["dimension"], cell["api"]): cell for cell in report["matrix"]}
@@ -248,11 +268,25 @@ class Recorded(unittest.TestCase):
         status, out, err = self.run_audit(None, "--json")
         self.assertEqual(0, status, out + err)
         report = json.loads(out)
-        self.assertEqual(5, report["originals"])
+        self.assertEqual(7, report["originals"])
         one, _ = report["left_out"]
         self.assertEqual(self.log, one["file"])
         self.assertIn("it cannot be reproduced: the request is refused with `policy_no_permit`", one["why"])
         self.assertIn(f"left out {self.log}:{one['line']}: record {one['line']}: ", self.run_audit()[1])
+
+    def test_what_is_permitted_is_reproduced_with_the_task_of_the_log(self):
+        policies = os.path.join(self.world.folder, "policies", "billing.cedar")
+        with open(policies, encoding="utf-8") as file:
+            before = file.read()
+        self.addCleanup(write, policies, before)
+        write(policies, before.replace("@accept_abnormal", "@note"))
+        with tempfile.TemporaryDirectory() as folder:
+            self.assertEqual(1, self.run_audit(None, "--out", folder)[0])
+            files = [os.path.join(folder, name) for name in os.listdir(folder)]
+            self.assertTrue(any(f'"task": "{self.task}"' in open_text(name) for name in files))
+            for name in files:
+                status, out, err = harness.writ("decide", "--config", self.world.config, name)
+                self.assertEqual(0, status, open_text(name) + out + err)
 
     def test_a_log_that_is_not_whole_is_refused_with_its_line(self):
         broken = os.path.join(self.world.folder, "broken.log")
