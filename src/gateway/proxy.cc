@@ -1,5 +1,6 @@
 #include "gateway/proxy.h"
 
+#include <algorithm>
 #include <fmt/format.h>
 
 #include "gateway/forwarded_headers.h"
@@ -180,8 +181,12 @@ struct Proxy::Forwarded {
 
   using Owned = std::unique_ptr<Forwarded>;
   using Then = std::move_only_function<void(Owned)>;
-  // All of it, up to the limit.
-  static void read_body(Owned forwarded, Then then);
+  // All of it; what has more than `max` bytes is refused, with the reason why there is a limit.
+  static void read_body(Owned forwarded, std::size_t max, std::string_view why, Then then);
+  // Nobody is asked to approve more, so no more is kept for those who may not even be who they say.
+  std::size_t max_approved_bytes() const {
+    return std::min(core->options.max_read_body_bytes, task::kMaxCallBodyBytes);
+  }
   static void ask(Owned forwarded);
   static void offer_approval(Owned forwarded, std::shared_ptr<const Offer> offer);
   // Runs it on the exchange's loop.
@@ -194,9 +199,11 @@ struct Proxy::Forwarded {
     // What people approve they have to see, and the call that is repeated has to be the same.
     if (!forwarded->exchange.has_body() || forwarded->body)
       return offer_approval(std::move(forwarded), std::move(offer));
-    read_body(std::move(forwarded), [offer = std::move(offer)](Owned read) mutable {
-      offer_approval(std::move(read), std::move(offer));
-    });
+    const auto max = forwarded->max_approved_bytes();
+    read_body(std::move(forwarded), max, "people have to approve this call, and to see all of it",
+              [offer = std::move(offer)](Owned read) mutable {
+                offer_approval(std::move(read), std::move(offer));
+              });
   }
 
   void go_on(Outcome outcome) {
@@ -245,28 +252,28 @@ void Proxy::handle(http::Exchange exchange) {
   // The request lives in the exchange, which moves but keeps its address behind it.
   auto forwarded = std::make_unique<Forwarded>(core_, std::move(exchange), match.route, values);
   match.route->resource_id().append(forwarded->resource_id, values);
-  const bool reads_body = match.route->reads_body() || request.headers.contains(kApprovalHeader);
-  if (!reads_body || !forwarded->exchange.has_body()) return Forwarded::ask(std::move(forwarded));
-  Forwarded::read_body(std::move(forwarded), &Forwarded::ask);
+  const bool by_route = match.route->reads_body();
+  if ((!by_route && !request.headers.contains(kApprovalHeader)) || !forwarded->exchange.has_body())
+    return Forwarded::ask(std::move(forwarded));
+  const auto max = by_route ? core_->options.max_read_body_bytes : forwarded->max_approved_bytes();
+  Forwarded::read_body(std::move(forwarded), max, "this request is read before it is decided on",
+                       &Forwarded::ask);
 }
 
-void Proxy::Forwarded::read_body(Owned forwarded, Then then) {
+void Proxy::Forwarded::read_body(Owned forwarded, std::size_t max, std::string_view why, Then then) {
   if (!forwarded->body) forwarded->body.emplace();
   auto& exchange = forwarded->exchange;
-  exchange.read_body(
-      [forwarded = std::move(forwarded), then = std::move(then)](Result<std::string_view> piece) mutable {
-        // The caller is gone, or the server has answered it.
-        if (!piece) return;
-        if (piece->empty()) return then(std::move(forwarded));
-        const auto max = forwarded->core->options.max_read_body_bytes;
-        if (piece->size() > max - forwarded->body->size())
-          return forwarded->exchange.respond(
-              error_answer(413, "body_too_large",
-                           fmt::format("this request is read before it is decided on: at most {} bytes", max),
-                           new_request_id()));
-        forwarded->body->append(*piece);
-        read_body(std::move(forwarded), std::move(then));
-      });
+  exchange.read_body([forwarded = std::move(forwarded), max, why,
+                      then = std::move(then)](Result<std::string_view> piece) mutable {
+    // The caller is gone, or the server has answered it.
+    if (!piece) return;
+    if (piece->empty()) return then(std::move(forwarded));
+    if (piece->size() > max - forwarded->body->size())
+      return forwarded->exchange.respond(error_answer(
+          413, "body_too_large", fmt::format("{}: at most {} bytes", why, max), new_request_id()));
+    forwarded->body->append(*piece);
+    read_body(std::move(forwarded), max, why, std::move(then));
+  });
 }
 
 void Proxy::Forwarded::on_loop(Owned forwarded, Then work) {

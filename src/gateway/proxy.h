@@ -34,7 +34,8 @@ struct ProxyOptions {
   // How callers reach the gateway: "https://api.acme.example". For DPoP proofs and X-Forwarded-Proto; empty:
   // sender-bound tokens are refused.
   std::string public_origin;
-  // Of a body that is read before the decision; a longer one is answered 413.
+  // Of a body that is read before the decision; a longer one is answered 413. For an approval of the call it
+  // is at most task::kMaxCallBodyBytes.
   std::size_t max_read_body_bytes = 1 << 20;
 };
 

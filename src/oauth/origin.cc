@@ -101,7 +101,6 @@ Outcome<Origin> access_origin(std::string_view text, const ExchangeFacts& facts)
                 .environment = claims.environment ? claims.environment : facts.client.identity().environment,
                 .acr = claims.acr,
                 .auth_time = claims.auth_time,
-                .authorization_details = claims.authorization_details,
                 .handed_on = is_agent(facts.client) && facts.client.id() != claims.client_id};
 }
 
@@ -183,8 +182,7 @@ Origin origin_of_client(const AuthenticatedClient& client) {
                 .tenant = identity.tenant,
                 .environment = identity.environment,
                 .acr = {},
-                .auth_time = {},
-                .authorization_details = {}};
+                .auth_time = {}};
 }
 
 Outcome<Origin> origin_of_exchange(const ExchangeRequest& request, const ExchangeFacts& facts) {
@@ -236,7 +234,7 @@ Outcome<AccessClaims> claims_from(const Origin& origin, const Issue& issue,
                       .acr = origin.acr,
                       .auth_time = origin.auth_time,
                       .key_thumbprint = issue.proof_key,
-                      .authorization_details = origin.authorization_details};
+                      .authorization_details = {}};
 }
 
 }  // namespace writ::oauth

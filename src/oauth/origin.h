@@ -42,7 +42,6 @@ struct Origin {
   std::optional<std::string> environment;
   std::optional<std::string> acr;
   std::optional<Instant> auth_time;
-  codec::Json authorization_details;
   // Work came into an agent's hands: it took over what another presented or holds.
   bool handed_on = false;
 };

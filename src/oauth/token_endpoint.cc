@@ -1,5 +1,7 @@
 #include "oauth/token_endpoint.h"
 
+#include <algorithm>
+
 #include "codec/json.h"
 #include "context/context.h"
 #include "crypto/random.h"
@@ -29,6 +31,11 @@ std::unexpected<Refusal> refuse(const decision::Decision& decision) {
   const auto& first = decision.refusals().front();
   return std::unexpected(
       Refusal{error_of(first.reason), first.message, first.reason, first.party, first.policies});
+}
+
+// RFC 9396 §9.1: only where the API's contract names them, because they can be long.
+bool wants_details(const inventory::Api& api) {
+  return api.claims && std::ranges::find(*api.claims, "authorization_details") != api.claims->end();
 }
 
 http::Response token_response(const std::string& token, const token::AccessClaims& claims,
@@ -180,11 +187,16 @@ class Issuance {
                       .lifetime = options_.token_lifetime,
                       .now = now_};
     claims_ = TRY(claims_from(asker.origin, issue, std::move(task_id), task_.get()));
+    if (task_ != nullptr && wants_details(api))
+      claims_->authorization_details = granted_details(task_->task(), now_);
     const auto policies = TRY(decide(asker.client, api));
     if (asker.origin.handed_on) TRY(decide_delegation(asker.client, api));
     const auto contract = api.claims ? token::ClaimsContract::of(*api.claims) : token::ClaimsContract();
     if (!contract) return broken(contract.error().message);
     auto token = parts_.minter.mint(*claims_, *contract);
+    if (!token && token.error().code == ErrorCode::kLimit)
+      return oauth::refuse(OauthError::kInvalidRequest,
+                           "what the API wants to know does not fit: " + token.error().message);
     if (!token) return broken(token.error().message);
     // Written before the token leaves.
     TRY(record_permit(policies));

@@ -27,6 +27,12 @@ class TokenExchangeTest : public ::testing::Test {
     return world_.ask(
         World::joined(World::exchange(token, type, invoices(std::move(more))), world_.as_agent()));
   }
+  http::Response agent_asks_for(std::string_view audience, std::string_view task) {
+    return world_.ask(
+        World::joined(World::exchange(world_.portal_token(), kTypeAccessToken,
+                                      {{"resource", std::string(audience)}, {"task", std::string(task)}}),
+                      world_.as_agent()));
+  }
   http::Response drafter_asks(std::string_view token, Fields more = {}) {
     return world_.ask(World::joined(World::exchange(token, kTypeAccessToken, invoices(std::move(more))),
                                     world_.as_drafter()));
@@ -261,6 +267,43 @@ TEST_F(TokenExchangeTest, ATokenDoesNotComeBackToWhoHandedItOn) {
   const auto response = agent_asks(token);
   EXPECT_EQ(outcome(response), "invalid_request/delegation_not_authorised");
   EXPECT_NE(response.body.find("is in the token's chain already"), std::string::npos);
+}
+
+TEST_F(TokenExchangeTest, AnApiThatAsksForThemIsToldTheDetailsOfTheTask) {
+  inventory::Api ledger{
+      .id = "ledger", .audience = "https://ledger.example", .name_space = "Ledger", .actions = {"read"}};
+  ledger.claims = std::vector<std::string>{"authorization_details"};
+  ASSERT_TRUE(world_.directory.create(ledger));
+  const auto task = world_.open_task();
+  const auto ask = [&](std::string_view audience, std::string_view subject_token) {
+    return world_.ask(
+        World::joined(World::exchange(subject_token, kTypeAccessToken,
+                                      {{"resource", std::string(audience)}, {"task", (*task)->id}}),
+                      world_.as_agent()));
+  };
+  const auto token = World::access_token(ask(ledger.audience, world_.portal_token()));
+  const auto details = world_.claims(token).authorization_details;
+  ASSERT_EQ(details.if_array()->size(), 1u);
+  const Json& granted = details.if_array()->front();
+  EXPECT_EQ(*granted.find_string("type"), "writ_task");
+  EXPECT_EQ(*granted.find_string("identifier"), (*task)->id);
+  EXPECT_EQ(*granted.find("resources"), codec::parse_json(R"(["Billing::Invoice::*"])").value());
+  // Another API that does not ask is told nothing, also by a token that was made of this one.
+  EXPECT_TRUE(world_.claims(World::access_token(ask(kInvoices, token))).authorization_details.is_null());
+}
+
+TEST_F(TokenExchangeTest, DetailsThatDoNotFitIntoATokenAreRefused) {
+  inventory::Api ledger{
+      .id = "ledger", .audience = "https://ledger.example", .name_space = "Ledger", .actions = {"read"}};
+  ledger.claims = std::vector<std::string>{"authorization_details"};
+  ASSERT_TRUE(world_.directory.create(ledger));
+  task::Task large = world_.open_task()->task();
+  large.id = "large";
+  for (int i = 0; i < 300; ++i) large.resources.push_back({"Billing::Invoice", "inv-" + std::to_string(i)});
+  ASSERT_TRUE(world_.tasks.open(large));
+  const auto response = agent_asks_for(ledger.audience, "large");
+  EXPECT_EQ(outcome(response), "invalid_request/-");
+  EXPECT_NE(response.body.find("longer than 8 KiB"), std::string::npos);
 }
 
 TEST_F(TokenExchangeTest, AnActorOfAnotherIssuerIsRefused) {

@@ -76,7 +76,11 @@ class RecordReader {
   Result<void> add_request(const Json& record, Instant at) {
     auto about = target(record);
     if (!about) return {};
-    RequestSpec request{.target = *std::move(about), .token = {}, .time = at, .ip = text(record, "peer")};
+    RequestSpec request{.target = *std::move(about),
+                        .token = {},
+                        .approved = record.find("approval") != nullptr,
+                        .time = at,
+                        .ip = text(record, "peer")};
     TokenSpec& token = request.token;
     token.subject = text(record, "subject");
     token.client = text(record, "client");

@@ -159,13 +159,15 @@ class Calls(unittest.TestCase):
         self.assertEqual("tenant_mismatch", elsewhere.reason())
 
     def test_a_body_that_nobody_can_be_asked_to_read_is_refused(self):
-        long = self.credit(body=json.dumps({"text": "x" * (64 << 10)}))
-        self.assert_refused(long, "approval_required")
-        self.assertNotIn("approval", long.json())
-        self.assertIn("65536 bytes", long.json()["message"])
+        long = "x" * ((64 << 10) + 1)
+        for answer in (self.credit(body=long), self.credit("a-1", body=long), self.credit("a-1", body=long, token="none")):
+            self.assertEqual((413, "body_too_large"), (answer.status, answer.json()["error"]), answer)
+            self.assertIn("65536 bytes", answer.json()["message"])
+        self.assertEqual("approval_required", self.credit(body=long[:-1]).reason())
         binary = self.credit(body=b"\xff\xfe")
+        self.assert_refused(binary, "approval_required")
         self.assertNotIn("approval", binary.json())
-        self.assertEqual(413, self.credit(body="x" * ((1 << 20) + 1)).status)
+        self.assertIn("no text", binary.json()["message"])
 
     def test_everything_is_recorded_before_it_is_done(self):
         approval = self.approved()
