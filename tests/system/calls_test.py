@@ -1,7 +1,9 @@
 """Approvals of single calls: bound to one exact call, given by people, used once, also across kill -9."""
+import http.client
 import json
 import os
 import threading
+import time
 import unittest
 
 import harness
@@ -134,6 +136,28 @@ class Calls(unittest.TestCase):
         self.assertEqual(1, sum(answer.status == 201 for answer in answers), answers)
         self.assertEqual({"approval_used"}, {answer.reason() for answer in answers if answer.status != 201})
         self.assertEqual(1, len(self.effects()))
+
+    def test_a_crash_in_the_middle_never_lets_two_pass(self):
+        def try_it(approval, path):
+            try:
+                self.credit(approval, path=path)
+            except (OSError, http.client.HTTPException):
+                pass  # the process is gone
+        for i in range(6):
+            path = f"{CREDIT}?round={i}"
+            approval = self.approved(path=path)
+            threads = [threading.Thread(target=try_it, args=(approval, path)) for _ in range(8)]
+            for thread in threads:
+                thread.start()
+            time.sleep(0.004 * i)
+            self.world.kill_writ()
+            for thread in threads:
+                thread.join()
+            self.world.start_writ()
+            again = self.credit(approval, path=path)
+            self.assertIn((again.status, again.status != 201 and again.reason()), ((201, False), (403, "approval_used")), again)
+            effects = len([line for line in self.effects() if f"round={i}\"" in line])
+            self.assertIn(effects, (1,) if again.status == 201 else (0, 1))
 
     def test_approvals_and_their_use_survive_kill_nine(self):
         approval = self.approved()
