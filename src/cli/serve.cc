@@ -40,7 +40,8 @@ std::optional<server::Loaded> load(const Options& options) {
   return loaded;
 }
 
-// Reads policies, schemas and entities again. Whatever is wrong with them, those in force stay in force.
+// Reads the configuration again, with its policies. Whatever is wrong with them, what is in force stays in
+// force.
 void reload_policies(server::App& app, std::string_view cause) {
   const auto done = app.policies().reload({.cause = cause, .actor = {}, .request_id = {}});
   if (!done) return static_cast<void>(fail(done.error()));
@@ -48,7 +49,7 @@ void reload_policies(server::App& app, std::string_view cause) {
   if (cause == kFiles && !done->changed && !done->issues.has_errors()) return;
   for (const auto& issue : done->issues.all()) print_error(render(issue));
   if (done->issues.has_errors()) {
-    print_error(fmt::format("writ: {} errors, the policies in force stay in force", done->issues.errors()));
+    print_error(fmt::format("writ: {} errors, what is in force stays in force", done->issues.errors()));
   } else if (done->held) {
     print_error(fmt::format("writ: the files are those that were rolled back, policies {} stay in force",
                             done->revision));
@@ -58,10 +59,11 @@ void reload_policies(server::App& app, std::string_view cause) {
 }
 
 // Nothing when the configuration does not ask for it.
-Result<std::unique_ptr<server::FileWatch>> watch_files(const server::PolicySettings& settings,
+Result<std::unique_ptr<server::FileWatch>> watch_files(bool wanted,
+                                                       std::vector<std::filesystem::path> folders,
                                                        server::App& app) {
-  if (!settings.watch) return nullptr;
-  return server::FileWatch::start(server::folders_of(settings), [&app] { reload_policies(app, kFiles); });
+  if (!wanted) return nullptr;
+  return server::FileWatch::start(std::move(folders), [&app] { reload_policies(app, kFiles); });
 }
 
 int serve(const Options& options) {
@@ -74,13 +76,14 @@ int serve(const Options& options) {
   auto loaded = load(options);
   if (!loaded) return kBroken;
   if (!options.data.empty()) loaded->config.data = options.data;
-  const auto settings = loaded->config.policies;
+  const bool watched = loaded->config.policies.watch;
+  const auto folders = server::folders_of(loaded->config);
   auto app = server::App::start(*std::move(loaded), options.accept_clock);
   if (!app) return fail(app.error());
   print_error(fmt::format("writ: ready on {}{}, policies {}", (*app)->api_url(),
                           (*app)->gateway_url().empty() ? "" : ", gateway on " + (*app)->gateway_url(),
                           (*app)->policies().get()->revision));
-  auto watch = watch_files(settings, **app);
+  auto watch = watch_files(watched, folders, **app);
   if (!watch) return fail(watch.error());
   int received = 0;
   for (::sigwait(&signals, &received); received == SIGHUP; ::sigwait(&signals, &received))

@@ -3,6 +3,7 @@
 #include <algorithm>
 #include <fmt/format.h>
 
+#include "base/published.h"
 #include "gateway/forwarded_headers.h"
 #include "gateway/refusal.h"
 #include "http/target.h"
@@ -38,7 +39,7 @@ Trouble trouble_of(http::CallError::Kind kind) noexcept {
 struct Proxy::Core {
   ProxyOptions options;
   ProxyParts parts;
-  std::shared_ptr<const Routes> routes;
+  Published<Routes> routes;
   std::string_view proto;
   std::vector<ContextHeaders> context_headers;  // by loop
   std::atomic<std::uint64_t> forwarded{0}, unrouted{0}, upstream_failures{0}, broken_off{0};
@@ -174,6 +175,7 @@ class Proxy::Forwarding : public std::enable_shared_from_this<Forwarding> {
 struct Proxy::Forwarded {
   std::shared_ptr<Core> core;
   http::Exchange exchange;
+  std::shared_ptr<const Routes> routes;  // that `route` is of
   const Route* route;
   std::vector<std::string_view> values = {};  // of the path; views into the request
   std::string resource_id = {};
@@ -235,7 +237,7 @@ void Proxy::Core::unrouted_answer(http::Exchange exchange, const std::string* al
 }
 
 Proxy::Proxy(ProxyOptions options, ProxyParts parts, std::shared_ptr<const Routes> routes)
-    : core_(new Core{std::move(options), parts, std::move(routes), {}, {}}) {
+    : core_(new Core{std::move(options), parts, Published<Routes>(std::move(routes)), {}, {}}) {
   core_->proto = core_->options.public_origin.starts_with("https:") ? "https" : "http";
   for (std::size_t i = 0; i < parts.loops.size(); ++i)
     core_->context_headers.emplace_back(parts.keys, core_->options.issuer);
@@ -246,11 +248,13 @@ Proxy::~Proxy() = default;
 void Proxy::handle(http::Exchange exchange) {
   thread_local std::vector<std::string_view> values;
   const auto& request = exchange.request();
-  const auto match = core_->routes->match(request.method, request.path, values);
+  auto routes = core_->routes.get();
+  const auto match = routes->match(request.method, request.path, values);
   if (match.route == nullptr) return core_->unrouted_answer(std::move(exchange), match.allow);
 
   // The request lives in the exchange, which moves but keeps its address behind it.
-  auto forwarded = std::make_unique<Forwarded>(core_, std::move(exchange), match.route, values);
+  auto forwarded =
+      std::make_unique<Forwarded>(core_, std::move(exchange), std::move(routes), match.route, values);
   match.route->resource_id().append(forwarded->resource_id, values);
   const bool by_route = match.route->reads_body();
   if ((!by_route && !request.headers.contains(kApprovalHeader)) || !forwarded->exchange.has_body())
@@ -323,6 +327,10 @@ void Proxy::Forwarded::ask(Owned forwarded) {
       take(std::move(back), std::move(outcome));
     });
   });
+}
+
+void Proxy::replace_routes(std::shared_ptr<const Routes> routes) {
+  core_->routes.replace(std::move(routes));
 }
 
 ProxyStats Proxy::stats() const noexcept {

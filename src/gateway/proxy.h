@@ -61,6 +61,9 @@ class Proxy final : public http::Handler {
 
   void handle(http::Exchange exchange) override;
 
+  // Requests that come from now on go by these; those under way end by the ones before. Thread-safe.
+  void replace_routes(std::shared_ptr<const Routes> routes);
+
   ProxyStats stats() const noexcept;
 
  private:

@@ -91,7 +91,7 @@ struct App::Parts {
         oauth::TrustedIssuers trusted, std::unique_ptr<WhatIf> hypothetical, Instant began)
       : config(loaded.config),
         clock(began),
-        policies({clock, recorder}, loaded),
+        policies({clock, recorder, [this](const Loaded& now) { return take_over(now); }}, loaded),
         folder(std::move(data)),
         store(std::move(opened)),
         log(std::move(audit)),
@@ -101,6 +101,7 @@ struct App::Parts {
         routes(std::move(loaded.routes)) {}
 
   Result<void> load(const inventory::Change& declared);
+  Result<void> take_over(const Loaded& now);
   Result<void> serve();
   Result<void> add_endpoints();
   Result<void> add_oauth();
@@ -176,8 +177,8 @@ struct App::Parts {
                    },
                    config.issuer}};
 
-  const std::shared_ptr<const gateway::Routes> routes;
-  const DecideApi decide_api{{own_api, config, policies, directory, tasks, *routes, *what_if}};
+  Published<gateway::Routes> routes;
+  const DecideApi decide_api{{own_api, config, policies, directory, tasks, routes, *what_if}};
   http::Client client{loops, {.read_timeout = config.limits.upstream_timeout}};
   std::shared_ptr<gateway::Proxy> proxy;
   std::shared_ptr<http::Endpoints> endpoints = std::make_shared<http::Endpoints>(http::Endpoints::Options{});
@@ -202,6 +203,14 @@ Result<void> App::Parts::load(const inventory::Change& declared) {
   TRY(tasks.load());
   TRY(calls.load());
   return revocations.load();
+}
+
+// What the configuration says now of identities, APIs and routes.
+Result<void> App::Parts::take_over(const Loaded& now) {
+  TRY(directory.declare(now.world.declared));
+  routes.replace(now.routes);
+  if (proxy) proxy->replace_routes(now.routes);
+  return {};
 }
 
 Result<void> App::Parts::add_oauth() {
@@ -287,7 +296,7 @@ Result<void> App::Parts::serve() {
         gateway::ProxyOptions{.issuer = config.issuer,
                               .public_origin = config.public_origin,
                               .max_read_body_bytes = static_cast<std::size_t>(config.limits.max_body_bytes)},
-        gateway::ProxyParts{loops, client, gateway_enforcer, *keys}, routes);
+        gateway::ProxyParts{loops, client, gateway_enforcer, *keys}, routes.get());
     gateway_server = TRY(http::Server::start(loops, server_options(config, *config.gateway_listen), proxy));
     gateway_url = "http://" + ListenAddress{config.gateway_listen->address, gateway_server->port()}.text();
   }

@@ -232,6 +232,7 @@ std::optional<Config> parse_config(std::string_view text, const std::filesystem:
   read_explain(root, config);
   config.calendars = read_calendars(root.find("calendars"), source);
   if (issues.errors() > before) return std::nullopt;
+  config.root = *tree;
   return config;
 }
 

@@ -76,6 +76,7 @@ struct Config {
   LimitSettings limits;
   AuthzenSettings authzen;
   std::string api_audience;  // of tokens for Writ's own API; the issuer unless configured
+  YamlNode root;             // the whole file
   // As in the file; server/world.h gives them meaning.
   std::vector<YamlNode> identities;
   std::vector<YamlNode> apis;

@@ -57,8 +57,9 @@ Answer<http::Response> DecideApi::decide(const http::Request& request) const {
   const auto json = TRY(read_json(request));
   const auto inventory = parts_.directory.snapshot();
   const auto policies = parts_.policies.get();
+  const auto routes = parts_.routes.get();
   const auto question = read_question(json, {.inventory = *inventory,
-                                             .routes = parts_.routes,
+                                             .routes = *routes,
                                              .tasks = parts_.tasks,
                                              .issuer = parts_.config.issuer,
                                              .token_lifetime = parts_.config.token_lifetime,

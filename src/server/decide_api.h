@@ -3,6 +3,7 @@
 // Nothing comes of it: it is an answer about a request that nobody sent. Thread-safe.
 #pragma once
 
+#include "base/published.h"
 #include "http/endpoints.h"
 #include "server/own_api.h"
 #include "server/policies_in_force.h"
@@ -19,7 +20,7 @@ class DecideApi {
     const PoliciesInForce& policies;
     const inventory::Directory& directory;
     const task::Registry& tasks;
-    const gateway::Routes& routes;
+    const Published<gateway::Routes>& routes;
     const WhatIf& what_if;
   };
   explicit DecideApi(Parts parts) : parts_(parts) {}

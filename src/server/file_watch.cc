@@ -70,12 +70,14 @@ void FileWatch::run(Watched first) {
   }
 }
 
-std::vector<fs::path> folders_of(const PolicySettings& settings) {
+std::vector<fs::path> folders_of(const Config& config) {
+  const auto& settings = config.policies;
   std::vector<fs::path> folders;
   const auto add = [&](const fs::path& path) {
     const auto folder = path.empty() ? fs::path(".") : path;
     if (std::ranges::find(folders, folder) == folders.end()) folders.push_back(folder);
   };
+  add(config.file.parent_path());
   for (const auto& path : settings.policies) {
     std::error_code error;
     if (fs::is_directory(path, error)) add(path);

@@ -47,8 +47,8 @@ class FileWatch {
   std::thread thread_;
 };
 
-// Where the files stand that this configuration loads policies from. A folder of policies may be replaced
-// whole, so the one that holds it is among them.
-std::vector<std::filesystem::path> folders_of(const PolicySettings& settings);
+// Where the configuration and the files stand that it loads policies from. A folder of policies may be
+// replaced whole, so the one that holds it is among them.
+std::vector<std::filesystem::path> folders_of(const Config& config);
 
 }  // namespace writ::server

@@ -21,9 +21,10 @@ class FileWatchTest : public ::testing::Test {
   void SetUp() override {
     fs::create_directories(policies_);
     write("a");
-    PolicySettings settings;
-    settings.policies = {policies_};
-    watch_ = FileWatch::start(folders_of(settings), [this] {
+    Config config;
+    config.file = root_ / "writ.yaml";
+    config.policies.policies = {policies_};
+    watch_ = FileWatch::start(folders_of(config), [this] {
                const std::lock_guard lock(mutex_);
                ++calls_;
                called_.notify_all();

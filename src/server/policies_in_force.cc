@@ -1,6 +1,9 @@
 #include "server/policies_in_force.h"
 
 #include <fmt/format.h>
+#include <fmt/ranges.h>
+
+#include "server/reload.h"
 
 namespace writ::server {
 
@@ -8,6 +11,8 @@ PoliciesInForce::PoliciesInForce(Parts parts, const Loaded& loaded)
     : parts_(std::move(parts)),
       config_file_(loaded.config.file),
       world_(loaded.world),
+      at_start_(loaded.config.root),
+      in_force_(loaded.config.root),
       revisions_(loaded.config.data, loaded.config.policies.keep),
       files_(loaded.policies.snapshot->revision),
       published_(loaded.policies.snapshot) {}
@@ -45,14 +50,36 @@ Result<Replacement> PoliciesInForce::reload(const ReplacedBy& by) {
   Replacement result{.revision = get()->revision};
   auto loaded = load(config_file_, result.issues);
   if (!loaded) return result;
-  files_ = loaded->policies.snapshot->revision;
+  warn_of_restart(at_start_, loaded->config.root, config_file_, result.issues);
   const auto choice = TRY(revisions_.choice());
-  if (choice && choice->instead_of == files_) {
-    result.held = true;
-    return result;
+  const auto& snapshot = loaded->policies.snapshot;
+  result.held = choice && choice->instead_of == snapshot->revision;
+  if (result.held) {
+    TRY(take_over(*loaded, by, result));
+    TRY(take_choice(*choice));  // again, beside the routes of now
+  } else {
+    TRY(put_in_force(loaded->texts, snapshot, std::nullopt, by, result, &*loaded));
   }
-  TRY(put_in_force(loaded->texts, loaded->policies.snapshot, std::nullopt, by, result));
+  files_ = snapshot->revision;
   return result;
+}
+
+// Everything but the policies.
+Result<void> PoliciesInForce::take_over(const Loaded& loaded, const ReplacedBy& by, Replacement& result) {
+  const auto changed = reloaded_keys(in_force_, loaded.config.root);
+  if (!changed.empty()) {
+    const audit::Event replaced{.type = "configuration.replaced",
+                                .actor = by.actor,
+                                .object = by.cause,
+                                .detail = fmt::format("{}", fmt::join(changed, ", ")),
+                                .request_id = by.request_id};
+    TRY(parts_.record(audit::make_record(parts_.clock.now(), replaced)));
+  }
+  TRY(parts_.take_over(loaded));
+  world_ = loaded.world;
+  in_force_ = loaded.config.root;
+  result.changed = !changed.empty();
+  return {};
 }
 
 Result<Replacement> PoliciesInForce::roll_back(std::string_view revision, const ReplacedBy& by) {
@@ -71,7 +98,7 @@ Result<Replacement> PoliciesInForce::roll_back(std::string_view revision, const 
 
 Result<void> PoliciesInForce::put_in_force(const PolicyTexts& texts, Snapshot snapshot,
                                            const std::optional<RevisionChoice>& choice, const ReplacedBy& by,
-                                           Replacement& result) {
+                                           Replacement& result, const Loaded* rest) {
   const auto revision = snapshot->revision;
   const bool changes = revision != result.revision;
   if (changes) {
@@ -83,9 +110,11 @@ Result<void> PoliciesInForce::put_in_force(const PolicyTexts& texts, Snapshot sn
                                 .request_id = by.request_id};
     TRY(parts_.record(audit::make_record(parts_.clock.now(), replaced)));
   }
+  if (rest != nullptr) TRY(take_over(*rest, by, result));
   TRY(choice ? revisions_.choose(*choice) : revisions_.clear_choice());
-  if (changes) published_.replace(std::move(snapshot));
-  result.changed = changes;
+  // Also the same policies may know other types of resources now.
+  published_.replace(std::move(snapshot));
+  result.changed = result.changed || changes;
   result.revision = revision;
   return {};
 }

@@ -4,9 +4,13 @@
 // A new set is read, validated, indexed, kept on disk and recorded, in this order; then it takes force whole,
 // with the next decision. When any of this fails, nothing changes. get() is called by every decision and
 // takes no turn with the rest. Thread-safe after start().
+//
+// A reload takes over more of the configuration than policies: its inventory and routes, each whole. What it
+// cannot take over waits for the next start, and is a warning.
 #pragma once
 
 #include <filesystem>
+#include <functional>
 #include <memory>
 #include <mutex>
 #include <string>
@@ -30,7 +34,7 @@ struct ReplacedBy {
 struct Replacement {
   Issues issues;         // with an error nothing has changed
   std::string revision;  // in force now
-  bool changed = false;  // it is another than before
+  bool changed = false;  // something is in force that was not before
   bool held = false;     // the files are those that were rolled back, so what was chosen stays
 };
 
@@ -39,6 +43,9 @@ class PoliciesInForce {
   struct Parts {
     const Clock& clock;
     Recorder record;
+    // Puts in force what else of a configuration a reload takes over, inventory and routes, before the
+    // policies that go with it. When it fails nothing has changed.
+    std::function<Result<void>(const Loaded&)> take_over;
   };
 
   // `loaded` is what the files say, its configuration what is running.
@@ -50,7 +57,7 @@ class PoliciesInForce {
 
   std::shared_ptr<const decision::PolicySnapshot> get() const { return published_.get(); }
 
-  // Reads the configuration's policies, schemas, entities, calendars and limits.max_chain again.
+  // Reads the configuration again (server/reload.h).
   Result<Replacement> reload(const ReplacedBy& by);
   // Back to a kept revision, by its first digits. It stays until the files are others than they are now, also
   // after a restart; the revision of the files themselves takes that back. Fails with kNotFound, kConflict.
@@ -71,13 +78,16 @@ class PoliciesInForce {
   Result<void> take_choice(const RevisionChoice& choice);
   Result<void> put_in_force(const PolicyTexts& texts, Snapshot snapshot,
                             const std::optional<RevisionChoice>& choice, const ReplacedBy& by,
-                            Replacement& result);
+                            Replacement& result, const Loaded* rest = nullptr);
+  Result<void> take_over(const Loaded& loaded, const ReplacedBy& by, Replacement& result);
   std::string revision_of_files() const;
 
   const Parts parts_;
   const std::filesystem::path config_file_;
-  const World world_;
   mutable std::mutex turn_;  // one replaces at a time
+  World world_;              // of the configuration in force
+  const YamlNode at_start_;
+  YamlNode in_force_;
   Revisions revisions_;
   std::string files_;  // the revision that the files had when they were loaded last
   Published<decision::PolicySnapshot> published_;

@@ -134,7 +134,7 @@ class Reload(Policies):
 
     def test_policies_that_fail_validation_change_nothing(self):
         edited(self.billing, "resource.customer == principal", "resource.custommer != principal")
-        self.reload("the policies in force stay in force")
+        self.reload("what is in force stays in force")
         self.assertIn("did you mean `customer`?", self.world.log_text())
         self.assertEqual(200, self.world.through_gateway(self.token, READ).status)
         self.assertEqual([], self.events("policies.replaced"))
@@ -142,8 +142,54 @@ class Reload(Policies):
     def test_policies_that_do_not_parse_change_nothing(self):
         with open(self.billing, "a", encoding="utf-8") as file:
             file.write("permit (principal, action")
-        self.reload("the policies in force stay in force")
+        self.reload("what is in force stays in force")
         self.assertEqual(200, self.world.through_gateway(self.token, READ).status)
+
+
+class ReloadOfTheConfiguration(Policies):
+    def setUp(self):
+        super().setUp()
+        self.world.start()
+        self.token = self.world.customer_token()
+        self.operator = self.world.operator_token()
+
+    def reload_over_the_api(self):
+        answer = self.world.api_call(self.operator, "POST", "/v1/policies/reload")
+        return answer.status, answer.json()
+
+    def test_a_route_takes_force_with_the_next_request(self):
+        self.assertEqual(404, self.world.through_gateway(self.token, "/copies/inv-1001").status)
+        route = '        - {method: GET, path: "/invoices/{invoice}", action: read, resource: \'Billing::Invoice::"{invoice}"\'}'
+        edited(self.world.config, route, route + "\n" + route.replace("/invoices/", "/copies/"))
+        status, answer = self.reload_over_the_api()
+        self.assertEqual((200, True, []), (status, answer["changed"], answer["issues"]))
+        # The upstream has no such path; that it was asked is the point.
+        self.assertEqual(404, self.world.through_gateway(self.token, "/copies/inv-1001").status)
+        self.assertIn("/copies/inv-1001", self.world.last_upstream_request()["path"])
+        self.assertIn('"detail":"inventory"', self.events("configuration.replaced")[0])
+        self.assertEqual([], self.events("policies.replaced"))
+
+    def test_an_identity_that_is_gone_is_refused_and_one_that_is_new_is_known(self):
+        edited(self.world.config, "id: marketing-app", "id: new-app")
+        status, answer = self.reload_over_the_api()
+        self.assertEqual((200, True), (status, answer["changed"]))
+        of = lambda identity: self.world.api_call(self.operator, "GET", f"/v1/identities/{identity}").json()
+        self.assertEqual(("retired", "active"), (of("marketing-app")["status"], of("new-app")["status"]))
+
+    def test_a_configuration_with_an_error_changes_nothing(self):
+        edited(self.world.config, "id: marketing-app", "id: new-app")
+        edited(self.billing, "resource.customer == principal", "resource.custommer == principal")
+        status, answer = self.reload_over_the_api()
+        self.assertEqual((422, "invalid_policies"), (status, answer["error"]))
+        self.assertEqual(404, self.world.api_call(self.operator, "GET", "/v1/identities/new-app").status)
+        self.assertEqual([], self.events("configuration.replaced"))
+
+    def test_what_waits_for_the_next_start_is_told(self):
+        edited(self.world.config, "lifetime_seconds: 300", "lifetime_seconds: 200")
+        status, answer = self.reload_over_the_api()
+        self.assertEqual((200, False), (status, answer["changed"]))
+        self.assertEqual("`tokens` is another than at the start, and takes force with the next one",
+                         answer["issues"][0]["message"])
 
 
 class OverTheApi(Policies):

@@ -1,0 +1,63 @@
+#include "server/reload.h"
+
+#include <algorithm>
+#include <array>
+#include <fmt/format.h>
+
+namespace writ::server {
+namespace {
+
+using namespace std::literals;
+
+constexpr std::array kReloaded{"inventory"sv,        "calendars"sv,         "policies.files"sv,
+                               "policies.schemas"sv, "policies.entities"sv, "limits.max_chain"sv};
+// Of these a part is reloaded.
+constexpr std::array kParted{"policies"sv, "limits"sv};
+
+bool same(const YamlNode* a, const YamlNode* b) {
+  if (a == nullptr || b == nullptr) return a == b;
+  return to_json(*a) == to_json(*b);
+}
+
+// Calls back with each key that differs, as a path, and where it stands now (or what it was in).
+template <class Report>
+void compare(const YamlNode& before, const YamlNode& now, const std::string& prefix, Report report) {
+  const auto visit = [&](const std::string& key) {
+    const YamlNode *old = before.find(key), *own = now.find(key);
+    if (same(old, own)) return;
+    const bool parted = prefix.empty() && std::ranges::find(kParted, key) != kParted.end();
+    static const YamlNode kNothing{.kind = YamlNode::Kind::kMap};
+    if (parted) return compare(old ? *old : kNothing, own ? *own : kNothing, key + ".", report);
+    report(prefix + key, own != nullptr ? *own : now);
+  };
+  for (const auto& entry : now.entries) visit(entry.key);
+  for (const auto& entry : before.entries) {
+    if (now.find(entry.key) == nullptr) visit(entry.key);
+  }
+}
+
+bool is_reloaded(std::string_view key) {
+  return std::ranges::find(kReloaded, key) != kReloaded.end();
+}
+
+}  // namespace
+
+std::vector<std::string> reloaded_keys(const YamlNode& before, const YamlNode& now) {
+  std::vector<std::string> keys;
+  compare(before, now, "", [&](const std::string& key, const YamlNode&) {
+    if (is_reloaded(key)) keys.push_back(key);
+  });
+  return keys;
+}
+
+void warn_of_restart(const YamlNode& at_start, const YamlNode& now, const std::filesystem::path& file,
+                     Issues& issues) {
+  compare(at_start, now, "", [&](const std::string& key, const YamlNode& node) {
+    if (!is_reloaded(key))
+      issues.warning(
+          {file.string(), node.line, node.column},
+          fmt::format("`{}` is another than at the start, and takes force with the next one", key));
+  });
+}
+
+}  // namespace writ::server

@@ -1,0 +1,53 @@
+#include "server/reload.h"
+
+#include <gmock/gmock.h>
+#include <gtest/gtest.h>
+
+namespace writ::server {
+namespace {
+
+using ::testing::ElementsAre;
+using ::testing::HasSubstr;
+using ::testing::IsEmpty;
+
+YamlNode yaml(std::string_view text) {
+  Issues issues;
+  return parse_yaml(text, "writ.yaml", issues).value();
+}
+
+std::vector<std::string> warnings(std::string_view before, std::string_view now) {
+  Issues issues;
+  warn_of_restart(yaml(before), yaml(now), "writ.yaml", issues);
+  EXPECT_FALSE(issues.has_errors());
+  std::vector<std::string> messages;
+  for (const auto& issue : issues.all()) messages.push_back(render(issue));
+  return messages;
+}
+
+constexpr std::string_view kBefore =
+    "issuer: https://a\npolicies: {files: [a], keep: 3}\nlimits: {max_chain: 2}\ninventory: {apis: [1]}\n";
+
+TEST(ReloadTest, NamesWhatIsTakenOver) {
+  EXPECT_THAT(reloaded_keys(yaml(kBefore), yaml(kBefore)), IsEmpty());
+  EXPECT_THAT(reloaded_keys(yaml(kBefore), yaml("issuer: https://b\npolicies: {files: [b], keep: 3}\n"
+                                                "inventory: {apis: [1, 2]}\ncalendars: {}\n")),
+              ElementsAre("policies.files", "inventory", "calendars", "limits.max_chain"));
+}
+
+TEST(ReloadTest, OnlyWhereSomethingStandsIsNoDifference) {
+  EXPECT_THAT(
+      reloaded_keys(yaml("inventory: {apis: [1]}"), yaml("# moved\n\ninventory:\n  apis:\n    - 1\n")),
+      IsEmpty());
+}
+
+TEST(ReloadTest, WarnsWithItsPlaceOfWhatWaitsForTheNextStart) {
+  EXPECT_THAT(warnings(kBefore, kBefore), IsEmpty());
+  EXPECT_THAT(warnings(kBefore,
+                       "policies: {files: [b], keep: 4}\nlimits: {max_chain: 3, max_connections: 9}\n"
+                       "inventory: {apis: []}\n"),
+              ElementsAre(HasSubstr("writ.yaml:1:30: warning: `policies.keep` is another than at the start"),
+                          HasSubstr("`limits.max_connections`"), HasSubstr("`issuer`")));
+}
+
+}  // namespace
+}  // namespace writ::server
