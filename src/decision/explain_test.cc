@@ -37,7 +37,8 @@ class Explain : public ::testing::Test {
     question.set("action", "Billing::Action::\"" + std::string(action) + "\"");
     question.set("resource", "Billing::Invoice::\"1\"");
     question.set("ip", "10.1.2.3");
-    asker_.ask(testing::Question(question, world_.now));
+    const testing::Question asked(question, world_.now);  // the context borrows from it
+    asker_.ask(asked);
     return explain(world_.policies, asker_.context(), redaction);
   }
   static std::string token(std::string_view more, std::string_view user = "nora") {

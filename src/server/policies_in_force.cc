@@ -68,10 +68,11 @@ Result<Replacement> PoliciesInForce::reload(const ReplacedBy& by) {
 Result<void> PoliciesInForce::take_over(const Loaded& loaded, const ReplacedBy& by, Replacement& result) {
   const auto changed = reloaded_keys(in_force_, loaded.config.root);
   if (!changed.empty()) {
+    const auto keys = fmt::format("{}", fmt::join(changed, ", "));
     const audit::Event replaced{.type = "configuration.replaced",
                                 .actor = by.actor,
                                 .object = by.cause,
-                                .detail = fmt::format("{}", fmt::join(changed, ", ")),
+                                .detail = keys,
                                 .request_id = by.request_id};
     TRY(parts_.record(audit::make_record(parts_.clock.now(), replaced)));
   }
