@@ -314,11 +314,13 @@ Result<void> check_party(const Schema& schema, EntityRef uid, std::string_view w
 Result<Value> value_from_json(Arena& arena, const Json& json, const Type& expected) {
   switch (expected.kind()) {
     case TypeKind::kEntity:
+      TRY(check_integers(json));
       return Value::entity(TRY(entity_from_json(arena, json)));
     case TypeKind::kIp:
     case TypeKind::kDecimal:
     case TypeKind::kDatetime:
     case TypeKind::kDuration:
+      TRY(check_integers(json));
       return extension_value(arena, json, expected);
     case TypeKind::kSet:
       return set_value(arena, json, expected);

@@ -49,6 +49,16 @@ TEST(Deviations, PolicyJsonHasNoUnknownMembers) {
   EXPECT_THAT(policy_complaint(R"(, "note": 1)"), HasSubstr("unknown member `note`"));
 }
 
+TEST(Deviations, ButNullIsWhatIsAbsent) {
+  const auto policies = parse_policies_json(
+      R"({"templates": {}, "templateLinks": [], "staticPolicies": {"p": {"effect": "permit",
+          "principal": {"op": "is", "entity_type": "User", "in": null}, "action": {"op": "All"}, "resource": {"op": "All"},
+          "conditions": [{"kind": "when", "body": {"is": {"left": {"Var": "resource"}, "entity_type": "File", "in": null}}}]}}})");
+  ASSERT_TRUE(policies.has_value()) << policies.error().message;
+  EXPECT_EQ(policies->policies[0].principal.rule, ScopeTerm::Rule::kIs);
+  EXPECT_EQ(print_expression(policies->policies[0].conditions[0].body), "resource is File");
+}
+
 TEST(Deviations, AMethodOfPolicyJsonHasItsReceiver) {
   const auto policies = parse_policies_json(
       R"({"templates": {}, "templateLinks": [], "staticPolicies": {"p": {"effect": "permit", "principal": {"op": "All"},

@@ -67,10 +67,15 @@ Result<Value> fields_from_json(Arena& arena, const Json::Object& object) {
 }
 
 Result<Value> object_from_json(Arena& arena, const Json& json) {
-  if (const Json* entity = entity_escape(json))
+  if (const Json* entity = entity_escape(json)) {
+    TRY(check_integers(*entity));
     return Value::entity(
         TRY(make_reference(arena, *entity->find_string("type"), *entity->find_string("id"))));
-  if (const auto call = call_escape(json)) return call_from_json(arena, call->function, call->arguments);
+  }
+  if (const auto call = call_escape(json)) {
+    TRY(check_integers(json));
+    return call_from_json(arena, call->function, call->arguments);
+  }
   if (is_expression_escape(json))
     return failure(ErrorCode::kUnsupported, "the `__expr` escape is no longer supported");
   return fields_from_json(arena, *json.if_object());
@@ -184,6 +189,17 @@ bool valid_entity_type(std::string_view type) noexcept {
   }
 }
 
+Result<void> check_integers(const Json& json) {
+  if (json.is_double()) return failure(ErrorCode::kInvalid, "a number must be an integer of 64 bits");
+  if (const Json::Array* array = json.if_array()) {
+    for (const Json& element : *array) TRY(check_integers(element));
+  }
+  if (const Json::Object* object = json.if_object()) {
+    for (const auto& member : *object) TRY(check_integers(member.second));
+  }
+  return {};
+}
+
 Result<Value> value_from_json(Arena& arena, const Json& json) {
   if (const bool* boolean = json.if_bool()) return Value::boolean(*boolean);
   if (const std::int64_t* number = json.if_int()) return Value::integer(*number);
@@ -195,7 +211,7 @@ Result<Value> value_from_json(Arena& arena, const Json& json) {
     for (const Json& element : *array) elements.push_back(TRY(value_from_json(arena, element)));
     return make_set(arena, elements);
   }
-  if (json.is_double()) return failure(ErrorCode::kInvalid, "a number must be an integer of 64 bits");
+  TRY(check_integers(json));
   return failure(ErrorCode::kInvalid, "null is not a Cedar value");
 }
 

@@ -19,6 +19,9 @@
 
 namespace writ::cedar {
 
+// Fails at a fraction, wherever in a value it stands: also in members of an escape that nothing reads.
+Result<void> check_integers(const codec::Json& json);
+
 // A value, escapes understood.
 Result<Value> value_from_json(Arena& arena, const codec::Json& json);
 

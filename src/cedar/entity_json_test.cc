@@ -58,6 +58,11 @@ TEST_F(EntityJson, WhatOnlyResemblesAnEscapeIsARecord) {
 TEST_F(EntityJson, RefusesWhatIsNoValue) {
   EXPECT_THAT(shown("null"), HasSubstr("null"));
   EXPECT_THAT(shown("1.5"), HasSubstr("integer"));
+  // Also where nothing reads it, as the reference has it.
+  EXPECT_EQ(shown(R"({"__entity": {"type": "A", "id": "a", "more": [1]}})"), R"(A::"a")");
+  EXPECT_THAT(shown(R"({"__entity": {"type": "A", "id": "a", "more": [1.5]}})"), HasSubstr("integer"));
+  EXPECT_THAT(shown(R"({"__extn": {"fn": "ip", "arg": "1.2.3.4", "more": {"a": 1.5}}})"),
+              HasSubstr("integer"));
   EXPECT_THAT(shown(R"({"a": [null]})"), HasSubstr("`a`: null"));
   EXPECT_THAT(shown(R"x({"__expr": "ip(\"::1\")"})x"), HasSubstr("__expr"));
   EXPECT_THAT(shown(R"({"__extn": {"fn": "ip", "arg": "here"}})"), HasSubstr("cannot be applied"));

@@ -31,6 +31,12 @@ std::size_t height(const Expr& expr) {
   return below + 1 + (expr.kind == ExprKind::kHas ? expr.names.size() : 0);
 }
 
+// A member that may be absent; null is absent, too, as the reference has it.
+const Json* given(const Json& json, std::string_view member) {
+  const Json* found = json.find(member);
+  return found != nullptr && found->is_null() ? nullptr : found;
+}
+
 // Reads one document and knows where in it it is.
 class Reader {
  public:
@@ -200,7 +206,7 @@ class Reader {
       TRY(only(*found, {"op", "entity_type", "in"}));
       term.rule = ScopeTerm::Rule::kIs;
       term.type = TRY(entity_type(*found, "entity_type"));
-      if (const Json* in = found->find("in")) {
+      if (const Json* in = given(*found, "in")) {
         const Place in_group(*this, "in");
         TRY(only(*in, {"entity", "slot"}));
         term.rule = ScopeTerm::Rule::kIsIn;
@@ -347,7 +353,7 @@ class Reader {
         TRY(only(json, {"left", "entity_type", "in"}));
         Expr is = TRY(operands(kind, json, {"left"}));
         is.text = TRY(entity_type(json, "entity_type"));
-        if (json.find("in") != nullptr) {
+        if (given(json, "in") != nullptr) {
           is.kind = ExprKind::kIsIn;
           is.operands.push_back(TRY(operand(json, "in")));
         }
