@@ -4,10 +4,10 @@
 #include <fmt/format.h>
 #include <fmt/ranges.h>
 
-#include "cedar/ext_datetime.h"
 #include "cedar/parse.h"
 #include "http/headers.h"
 #include "http/target.h"
+#include "server/moment.h"
 #include "server/world.h"
 
 namespace writ::policytest {
@@ -25,14 +25,10 @@ constexpr std::string_view kNoRoute[] = {"not_found", "method_not_allowed"};
 
 std::optional<Instant> RequestReader::instant(const YamlNode& node, std::string_view what, Instant base) {
   if (node.kind == Kind::kInteger) {
-    if (node.integer >= 0 && node.integer <= 253'402'300'799) return instant_from_unix_seconds(node.integer);
+    if (node.integer >= 0 && node.integer <= server::kLastSecond)
+      return instant_from_unix_seconds(node.integer);
   } else if (node.kind == Kind::kText) {
-    std::string_view text = node.text;
-    if (const auto moment = cedar::Datetime::parse(text)) return Instant(Duration(moment->epoch_ms));
-    if (text.starts_with('+')) text.remove_prefix(1);
-    const auto after = cedar::CedarDuration::parse(text);
-    const auto moment = after ? cedar::Datetime::from(base).offset(*after) : std::nullopt;
-    if (moment) return Instant(Duration(moment->epoch_ms));
+    if (const auto moment = server::parse_moment(node.text, base)) return moment;
   }
   source_.error(node, fmt::format("`{}` is no instant: `{}`", what, node.text),
                 "for example 2026-03-02T09:00:00Z, or as a distance +10m, -1h30m");

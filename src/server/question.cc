@@ -5,7 +5,6 @@
 #include <fmt/ranges.h>
 
 #include "cedar/entity_json.h"
-#include "cedar/ext_datetime.h"
 #include "cedar/ext_ip.h"
 #include "cedar/parse.h"
 #include "codec/members.h"
@@ -13,6 +12,7 @@
 #include "crypto/random.h"
 #include "http/headers.h"
 #include "http/target.h"
+#include "server/moment.h"
 #include "server/world.h"
 
 namespace writ::server {
@@ -28,17 +28,12 @@ std::unexpected<Error> invalid(std::string message) {
   return failure(ErrorCode::kInvalid, std::move(message));
 }
 
-// Text as RFC 3339 has it, seconds since the epoch, or a distance from `base` on: `+10m`, `-1h30m`.
+// Seconds since the epoch, or as parse_moment() reads it.
 Result<std::optional<Instant>> instant(const Members& members, std::string_view name, Instant base) {
   const Json* json = members.find(name);
   if (json == nullptr || json->is_null()) return std::nullopt;
-  if (json->is_int()) return instant_from_unix_seconds(TRY(members.integer(name, 0, 253'402'300'799)));
-  const auto text = TRY(members.text(name));
-  if (const auto moment = cedar::Datetime::parse(text)) return Instant(Duration(moment->epoch_ms));
-  const auto after =
-      cedar::CedarDuration::parse(std::string_view(text).substr(text.starts_with('+') ? 1 : 0));
-  const auto moment = after ? cedar::Datetime::from(base).offset(*after) : std::nullopt;
-  if (moment) return Instant(Duration(moment->epoch_ms));
+  if (json->is_int()) return instant_from_unix_seconds(TRY(members.integer(name, 0, kLastSecond)));
+  if (const auto moment = parse_moment(TRY(members.text(name)), base)) return moment;
   return members.wrong(name, "must be an instant, such as 2026-03-02T09:00:00Z or +10m");
 }
 
