@@ -99,14 +99,8 @@ Result<http::Response> Live::call_own_api(std::string path, const std::optional<
   const auto claims = shared_.mint->claims(opener, own->audience);
   http::Outbound request{.method = "POST", .target = std::move(path), .headers = {}};
   request.headers.add("Authorization", "Bearer " + TRY(shared_.mint->token(claims, &*own)));
-  std::string text;
-  if (body) {
-    text = body->dump();
-    request.has_body = true;
-    request.content_length = text.size();
-    request.headers.add("Content-Type", "application/json");
-  }
-  return connection_->client.fetch(connection_->api, std::move(request), std::move(text));
+  if (body) request.headers.add("Content-Type", "application/json");
+  return connection_->client.fetch(connection_->api, std::move(request), body ? body->dump() : "");
 }
 
 Result<Live::Opened> Live::open_task(const TaskFixture& fixture, Duration shift) {
@@ -148,11 +142,7 @@ Result<http::Outbound> Live::outbound(const RequestSpec& request) const {
       .method = target.method,
       .target = http::encode_path(parsed.path) + (parsed.query.empty() ? "" : "?") + parsed.query,
       .headers = {}};
-  if (!target.body.empty()) {
-    outbound.has_body = true;
-    outbound.content_length = target.body.size();
-    outbound.headers.add("Content-Type", "application/json");
-  }
+  if (!target.body.empty()) outbound.headers.add("Content-Type", "application/json");
   if (!request.token.present) return outbound;
   const auto& apis = shared_.loaded.world.declared.apis;
   std::vector<std::string_view> values;
