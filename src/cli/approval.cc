@@ -9,9 +9,7 @@
 namespace writ::cli {
 namespace {
 
-struct Options {
-  RemoteOptions remote;
-  bool json = false;
+struct Options : ApiOptions {
   std::string id;
 };
 
@@ -22,32 +20,11 @@ std::string line(const codec::Json& call) {
 }
 
 std::string call_text(const codec::Json& call) {
-  std::string out;
-  for (const auto& [name, value] : *call.if_object())
-    out += fmt::format("{:<15} {}\n", name, show(call, name));
-  return out;
+  return members_text(call, 15);
 }
 
-std::string list_text(const codec::Json& answer) {
-  std::string out;
-  const auto* calls = answer.find("approvals");
-  if (calls == nullptr || calls->if_array() == nullptr) return out;
-  for (const auto& call : *calls->if_array()) out += line(call) + "\n";
-  return out.empty() ? "no approvals" : out;
-}
-
-int call(const Options& options, std::string method, std::string path,
-         std::string (*text)(const codec::Json&)) {
-  auto remote = Remote::open(options.remote);
-  if (!remote) return fail(remote.error());
-  return report(remote->call(std::move(method), std::move(path)), options.json, text);
-}
-
-CLI::App* add_command(CLI::App& approval, const char* name, const char* help, Options& options) {
-  auto* command = approval.add_subcommand(name, help);
-  add_remote_options(*command, options.remote);
-  command->add_flag("--json", options.json, "print JSON");
-  return command;
+std::string calls_text(const codec::Json& answer) {
+  return list_text(answer, "approvals", line, "no approvals");
 }
 
 }  // namespace
@@ -56,16 +33,16 @@ void add_approval(CLI::App& program, Action& action) {
   auto* approval = program.add_subcommand("approval", "list, show, approve and deny single calls");
   approval->require_subcommand(1);
   auto options = std::make_shared<Options>();
-  add_command(*approval, "list", "the calls that you may approve, newest first", *options)
+  add_api_command(*approval, "list", "the calls that you may approve, newest first", *options)
       ->callback([options, &action] {
-        action = [options] { return call(*options, "GET", "/v1/approvals", list_text); };
+        action = [options] { return call_api(*options, "GET", "/v1/approvals", calls_text); };
       });
   const auto add = [&](const char* name, const char* help, const char* method, std::string suffix) {
-    auto* command = add_command(*approval, name, help, *options);
+    auto* command = add_api_command(*approval, name, help, *options);
     command->add_option("id", options->id, "the approval's id")->required();
     command->callback([options, &action, method, suffix = std::move(suffix)] {
       action = [options, method, suffix] {
-        return call(*options, method, "/v1/approvals/" + options->id + suffix, call_text);
+        return call_api(*options, method, "/v1/approvals/" + options->id + suffix, call_text);
       };
     });
   };

@@ -9,14 +9,12 @@
 namespace writ::cli {
 namespace {
 
-struct Options {
-  RemoteOptions remote;
-  bool json = false;
+struct Options : ApiOptions {
   bool apis = false;
   std::string id;
 };
 
-std::string list_text(const codec::Json& answer) {
+std::string inventory_text(const codec::Json& answer) {
   std::string out;
   for (const auto* name : {"identities", "apis"}) {
     const auto* list = answer.find(name);
@@ -31,24 +29,7 @@ std::string list_text(const codec::Json& answer) {
 }
 
 std::string one_text(const codec::Json& item) {
-  std::string out;
-  for (const auto& [name, value] : *item.if_object())
-    out += fmt::format("{:<14} {}\n", name, show(item, name));
-  return out;
-}
-
-int call(const Options& options, std::string method, std::string path,
-         std::string (*text)(const codec::Json&)) {
-  auto remote = Remote::open(options.remote);
-  if (!remote) return fail(remote.error());
-  return report(remote->call(std::move(method), std::move(path)), options.json, text);
-}
-
-CLI::App* add_command(CLI::App& inventory, const char* name, const char* help, Options& options) {
-  auto* command = inventory.add_subcommand(name, help);
-  add_remote_options(*command, options.remote);
-  command->add_flag("--json", options.json, "print JSON");
-  return command;
+  return members_text(item, 14);
 }
 
 }  // namespace
@@ -58,11 +39,11 @@ void add_inventory(CLI::App& program, Action& action) {
   auto* inventory = program.add_subcommand("inventory", "list, show, suspend and reactivate identities");
   inventory->require_subcommand(1);
 
-  auto* list = add_command(*inventory, "list", "list the identities, or the APIs", *options);
+  auto* list = add_api_command(*inventory, "list", "list the identities, or the APIs", *options);
   list->add_flag("--apis", options->apis, "list the APIs");
   list->callback([options, &action] {
     action = [options] {
-      return call(*options, "GET", options->apis ? "/v1/apis" : "/v1/identities", list_text);
+      return call_api(*options, "GET", options->apis ? "/v1/apis" : "/v1/identities", inventory_text);
     };
   });
   struct OnOne {
@@ -76,11 +57,11 @@ void add_inventory(CLI::App& program, Action& action) {
         OnOne{"suspend", "suspend an identity; it is refused at once", "POST", "/suspend"},
         OnOne{"activate", "end a suspension", "POST", "/activate"},
         OnOne{"retire", "retire an identity for good", "POST", "/retire"}}) {
-    auto* command = add_command(*inventory, verb.name, verb.help, *options);
+    auto* command = add_api_command(*inventory, verb.name, verb.help, *options);
     command->add_option("id", options->id, "the identity's id")->required();
     command->callback([options, &action, verb] {
       action = [options, verb] {
-        return call(*options, verb.method, "/v1/identities/" + options->id + verb.suffix, one_text);
+        return call_api(*options, verb.method, "/v1/identities/" + options->id + verb.suffix, one_text);
       };
     });
   }

@@ -35,4 +35,20 @@ std::string show(const codec::Json& object, std::string_view name) {
   return value->dump();
 }
 
+std::string members_text(const codec::Json& object, std::size_t columns) {
+  std::string out;
+  for (const auto& [name, value] : *object.if_object())
+    out += fmt::format("{:<{}} {}\n", name, columns, show(object, name));
+  return out;
+}
+
+std::string list_text(const codec::Json& answer, std::string_view name,
+                      std::string (*line)(const codec::Json&), std::string_view none) {
+  std::string out;
+  const auto* list = answer.find(name);
+  if (list == nullptr || list->if_array() == nullptr) return out;
+  for (const auto& element : *list->if_array()) out += line(element) + "\n";
+  return out.empty() ? std::string(none) : out;
+}
+
 }  // namespace writ::cli

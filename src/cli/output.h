@@ -1,6 +1,7 @@
 // How commands print: data to standard output, for people or as JSON; what went wrong to standard error.
 #pragma once
 
+#include <string>
 #include <string_view>
 
 #include "base/result.h"
@@ -20,5 +21,10 @@ int fail(std::string_view message);
 
 // A text value of a JSON object for printing; other values as JSON; "" when absent.
 std::string show(const codec::Json& object, std::string_view name);
+// A line for each member of an object: its name, in so many columns, and its value.
+std::string members_text(const codec::Json& object, std::size_t columns);
+// A line for each element of the list of that name in an answer; `none` when there is none.
+std::string list_text(const codec::Json& answer, std::string_view name,
+                      std::string (*line)(const codec::Json&), std::string_view none);
 
 }  // namespace writ::cli

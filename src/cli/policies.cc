@@ -11,13 +11,11 @@ namespace {
 
 using codec::Json;
 
-struct Options {
-  RemoteOptions remote;
-  bool json = false;
+struct Options : ApiOptions {
   std::string revision;
 };
 
-std::string list_text(const Json& answer) {
+std::string revisions_text(const Json& answer) {
   std::string out;
   for (const Json& kept : *answer.find("revisions")->if_array())
     out += fmt::format("{} since {}{}\n", show(kept, "policy_revision"), show(kept, "since"),
@@ -72,9 +70,7 @@ void add_policies(CLI::App& program, Action& action) {
       program.add_subcommand("policies", "list, show, reload and roll back the policies of a running Writ");
   policies->require_subcommand(1);
   const auto add = [&](const char* name, const char* help, std::function<int()> run) {
-    auto* command = policies->add_subcommand(name, help);
-    add_remote_options(*command, options->remote);
-    command->add_flag("--json", options->json, "print JSON");
+    auto* command = add_api_command(*policies, name, help, *options);
     command->callback([&action, run = std::move(run)] { action = run; });
     return command;
   };
@@ -83,7 +79,7 @@ void add_policies(CLI::App& program, Action& action) {
         ->required();
   };
   add("list", "the kept revisions, the newest first",
-      [options] { return call(*options, "GET", "/v1/policies", list_text); });
+      [options] { return call(*options, "GET", "/v1/policies", revisions_text); });
   with_revision(add("show", "the texts of a kept revision", [options] {
     return call(*options, "GET", "/v1/policies/" + options->revision, files_text);
   }));

@@ -95,12 +95,10 @@ Result<void> Remote::authenticate(http::Outbound& request, FormFields& fields) {
 }
 
 Result<http::Response> Remote::post_token(FormFields fields) {
-  http::Outbound request{.method = "POST", .target = "/oauth2/token", .headers = {}, .has_body = true};
+  http::Outbound request{.method = "POST", .target = "/oauth2/token", .headers = {}};
   TRY(authenticate(request, fields));
-  const auto body = encode_form(fields);
   request.headers.add("Content-Type", "application/x-www-form-urlencoded");
-  request.content_length = body.size();
-  return connection_->client.fetch(connection_->origin, std::move(request), body);
+  return connection_->client.fetch(connection_->origin, std::move(request), encode_form(fields));
 }
 
 Result<std::expected<std::string, http::Response>> Remote::token() {
@@ -126,14 +124,9 @@ Result<http::Response> Remote::call(std::string method, std::string path,
   // Who gets no token is refused just as well.
   if (!bearer) return bearer.error();
   request.headers.add("Authorization", "Bearer " + *bearer);
-  std::string text;
-  if (body) {
-    text = body->dump();
-    request.has_body = true;
-    request.content_length = text.size();
-    request.headers.add("Content-Type", "application/json");
-  }
-  return connection_->client.fetch(connection_->origin, std::move(request), text, kMaxAnswerBytes);
+  if (body) request.headers.add("Content-Type", "application/json");
+  return connection_->client.fetch(connection_->origin, std::move(request), body ? body->dump() : "",
+                                   kMaxAnswerBytes);
 }
 
 int report(const Result<http::Response>& answer, bool json, std::string (*text)(const codec::Json&)) {
@@ -156,6 +149,20 @@ int report(const Result<http::Response>& answer, bool json, std::string (*text)(
   fail(fmt::format("{} ({}): {}", reason, answer->status, message));
   const bool refused = body->find("reason") != nullptr;
   return answer->status >= 500 || (answer->status == 400 && !refused) ? kBroken : kNo;
+}
+
+CLI::App* add_api_command(CLI::App& group, const char* name, const char* help, ApiOptions& options) {
+  auto* command = group.add_subcommand(name, help);
+  add_remote_options(*command, options.remote);
+  command->add_flag("--json", options.json, "print JSON");
+  return command;
+}
+
+int call_api(const ApiOptions& options, std::string method, std::string path,
+             std::string (*text)(const codec::Json&), const std::optional<codec::Json>& body) {
+  auto remote = Remote::open(options.remote);
+  if (!remote) return fail(remote.error());
+  return report(remote->call(std::move(method), std::move(path), body), options.json, text);
 }
 
 }  // namespace writ::cli

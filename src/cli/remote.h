@@ -64,4 +64,15 @@ class Remote {
 // what is broken kBroken.
 int report(const Result<http::Response>& answer, bool json, std::string (*text)(const codec::Json&));
 
+// What the commands over /v1 have in common.
+struct ApiOptions {
+  RemoteOptions remote;
+  bool json = false;
+};
+// A command with the options of a remote one, and --json.
+CLI::App* add_api_command(CLI::App& group, const char* name, const char* help, ApiOptions& options);
+// Calls, and reports the answer.
+int call_api(const ApiOptions& options, std::string method, std::string path,
+             std::string (*text)(const codec::Json&), const std::optional<codec::Json>& body = std::nullopt);
+
 }  // namespace writ::cli

@@ -10,9 +10,7 @@
 namespace writ::cli {
 namespace {
 
-struct Options {
-  RemoteOptions remote;
-  bool json = false;
+struct Options : ApiOptions {
   std::string id;
   std::string purpose;
   std::string subject;
@@ -51,18 +49,11 @@ std::string line(const codec::Json& task) {
 }
 
 std::string task_text(const codec::Json& task) {
-  std::string out;
-  for (const auto& [name, value] : *task.if_object())
-    out += fmt::format("{:<12} {}\n", name, show(task, name));
-  return out;
+  return members_text(task, 12);
 }
 
-std::string list_text(const codec::Json& answer) {
-  std::string out;
-  const auto* tasks = answer.find("tasks");
-  if (tasks == nullptr || tasks->if_array() == nullptr) return out;
-  for (const auto& task : *tasks->if_array()) out += line(task) + "\n";
-  return out.empty() ? "no tasks" : out;
+std::string tasks_text(const codec::Json& answer) {
+  return list_text(answer, "tasks", line, "no tasks");
 }
 
 codec::Json texts(const std::vector<std::string>& values) {
@@ -115,20 +106,6 @@ codec::Json narrowing_of(const Options& options) {
   return body;
 }
 
-int call(const Options& options, std::string method, std::string path,
-         std::string (*text)(const codec::Json&), const std::optional<codec::Json>& body = std::nullopt) {
-  auto remote = Remote::open(options.remote);
-  if (!remote) return fail(remote.error());
-  return report(remote->call(std::move(method), std::move(path), body), options.json, text);
-}
-
-CLI::App* add_command(CLI::App& task, const char* name, const char* help, Options& options) {
-  auto* command = task.add_subcommand(name, help);
-  add_remote_options(*command, options.remote);
-  command->add_flag("--json", options.json, "print JSON");
-  return command;
-}
-
 void add_bounds(CLI::App& command, Options& options) {
   command.add_option("--agent", options.agents, "an agent that takes part; repeat for more");
   command.add_option("--action", options.actions,
@@ -147,7 +124,7 @@ void add_bounds(CLI::App& command, Options& options) {
 
 CLI::App* add_new(CLI::App& task, const char* name, const char* help, const std::shared_ptr<Options>& options,
                   Action& action) {
-  auto* open = add_command(task, name, help, *options);
+  auto* open = add_api_command(task, name, help, *options);
   open->add_option("--purpose", options->purpose, "what the work is for")->required();
   open->add_option("--subject", options->subject, "the user it is for");
   open->add_option("--task-client", options->client, "the only client that may use it");
@@ -155,7 +132,7 @@ CLI::App* add_new(CLI::App& task, const char* name, const char* help, const std:
   add_bounds(*open, *options);
   open->get_option("--action")->required();
   open->callback([options, &action] {
-    action = [options] { return call(*options, "POST", "/v1/tasks", task_text, request_of(*options)); };
+    action = [options] { return call_api(*options, "POST", "/v1/tasks", task_text, request_of(*options)); };
   });
   return open;
 }
@@ -173,20 +150,21 @@ void add_task(CLI::App& program, Action& action) {
   // The options are shared with `open`, which asks for none.
   request->preparse_callback([options](std::size_t) { options->approvals = 1; });
 
-  auto* narrow = add_command(*task, "narrow",
-                             "take from a task what it no longer needs; what is not named stays", *options);
+  auto* narrow = add_api_command(
+      *task, "narrow", "take from a task what it no longer needs; what is not named stays", *options);
   narrow->add_option("id", options->id, "the task's id")->required();
   add_bounds(*narrow, *options);
   narrow->callback([options, &action] {
     action = [options] {
-      return call(*options, "POST", "/v1/tasks/" + options->id + "/narrow", task_text,
-                  narrowing_of(*options));
+      return call_api(*options, "POST", "/v1/tasks/" + options->id + "/narrow", task_text,
+                      narrowing_of(*options));
     };
   });
 
-  auto* list = add_command(*task, "list", "list the tasks", *options);
-  list->callback(
-      [options, &action] { action = [options] { return call(*options, "GET", "/v1/tasks", list_text); }; });
+  auto* list = add_api_command(*task, "list", "list the tasks", *options);
+  list->callback([options, &action] {
+    action = [options] { return call_api(*options, "GET", "/v1/tasks", tasks_text); };
+  });
   struct OnOne {
     const char* name;
     const char* help;
@@ -202,11 +180,11 @@ void add_task(CLI::App& program, Action& action) {
         OnOne{"resume", "resume a suspended task", "POST", "/resume"},
         OnOne{"end", "end a task; its tokens stop working at once", "POST", "/end"},
         OnOne{"revoke", "revoke a task; its tokens stop working at once", "POST", "/revoke"}}) {
-    auto* command = add_command(*task, verb.name, verb.help, *options);
+    auto* command = add_api_command(*task, verb.name, verb.help, *options);
     command->add_option("id", options->id, "the task's id")->required();
     command->callback([options, &action, verb] {
       action = [options, verb] {
-        return call(*options, verb.method, "/v1/tasks/" + options->id + verb.suffix, task_text);
+        return call_api(*options, verb.method, "/v1/tasks/" + options->id + verb.suffix, task_text);
       };
     });
   }
