@@ -1,5 +1,6 @@
 #include <gtest/gtest.h>
 
+#include "base/blocking.h"
 #include "base/clock.h"
 #include "base/denial.h"
 #include "base/published.h"
@@ -53,8 +54,27 @@ TEST(Clock, SystemClockNeverGoesBack) {
   for (int i = 0; i < 1000; ++i) {
     const auto now = clock.now();
     EXPECT_GE(now, last);
+    EXPECT_LE(clock.earliest(), now);
     last = now;
   }
+}
+
+TEST(Clock, WhatEndsGoesByTheLaterReadingAndWhatBeginsByTheEarlier) {
+  ManualClock clock(instant_from_unix_seconds(1000));
+  clock.set_apart(instant_from_unix_seconds(900), instant_from_unix_seconds(1100));
+  clock.advance(std::chrono::seconds(5));
+  EXPECT_EQ(clock.now(), instant_from_unix_seconds(1105));
+  EXPECT_EQ(clock.earliest(), instant_from_unix_seconds(905));
+  EXPECT_EQ(clock.running(), std::chrono::seconds(5));
+}
+
+TEST(Blocking, AThreadThatNeverBlocksRefusesToWait) {
+  EXPECT_NO_THROW(may_block("a test"));
+  {
+    const ThreadNeverBlocks loop;
+    EXPECT_THROW(may_block("a test"), std::logic_error);
+  }
+  EXPECT_NO_THROW(may_block("a test"));
 }
 
 TEST(Published, AReaderKeepsWhatItGotAndTheNextGetsTheNew) {

@@ -2,6 +2,10 @@
 //
 // Pure modules (cedar, context, decision, mcp) take an Instant as an argument. Only composition roots and the
 // modules that do I/O hold a Clock, and they read it once per request.
+//
+// A clock that people or NTP can set is not trusted alone. What ends (a token, a task, an approval) ends by
+// now(), the later reading; what begins, is minted, recorded or forgotten goes by earliest(). So a clock that
+// jumps, in either direction, gives nothing back and lets nothing live longer.
 #pragma once
 
 #include <atomic>
@@ -27,35 +31,59 @@ inline std::int64_t unix_millis(Instant instant) {
 class Clock {
  public:
   virtual ~Clock() = default;
+  // Has it ended by now? The later of the readings.
   virtual Instant now() const noexcept = 0;
+  // Has it begun, when is it minted, may it be forgotten? The earlier of the readings.
+  virtual Instant earliest() const noexcept { return now(); }
+  // How long the machine has run, also while it slept. Nobody can set it.
+  virtual Duration running() const noexcept = 0;
 };
 
-// The system's clock, made monotone: a clock that is set back does not bring back what has expired.
+// Two readings: the system's clock, and what it said when this object was made plus how long the machine has
+// run since (CLOCK_BOOTTIME). They differ when the system's clock was set meanwhile.
 class SystemClock final : public Clock {
  public:
-  Instant now() const noexcept override {
-    const auto read = std::chrono::time_point_cast<Duration>(std::chrono::system_clock::now());
-    auto latest = latest_.load(std::memory_order_relaxed);
-    const auto value = read.time_since_epoch().count();
-    while (value > latest && !latest_.compare_exchange_weak(latest, value, std::memory_order_relaxed)) {
-    }
-    return Instant(Duration(value > latest ? value : latest));
-  }
+  SystemClock() noexcept;
+  Instant now() const noexcept override;
+  Instant earliest() const noexcept override;
+  Duration running() const noexcept override;
+  // How far the system's clock was set ahead since this object was made; negative: back.
+  Duration set_ahead() const noexcept;
 
  private:
-  mutable std::atomic<Duration::rep> latest_{0};
+  struct Readings {
+    Instant system, counted;
+  };
+  Readings read() const noexcept;
+
+  const Duration began_running_;
+  const Instant began_;
 };
 
 // For tests: stands still until told otherwise.
 class ManualClock final : public Clock {
  public:
-  explicit ManualClock(Instant now) : now_(now.time_since_epoch().count()) {}
+  explicit ManualClock(Instant now)
+      : now_(now.time_since_epoch().count()), earliest_(now.time_since_epoch().count()) {}
   Instant now() const noexcept override { return Instant(Duration(now_.load())); }
-  void set(Instant now) { now_ = now.time_since_epoch().count(); }
-  void advance(Duration by) { now_ += by.count(); }
+  Instant earliest() const noexcept override { return Instant(Duration(earliest_.load())); }
+  Duration running() const noexcept override { return Duration(running_.load()); }
+  // Both readings; the machine does not run by it.
+  void set(Instant now) { now_ = earliest_ = now.time_since_epoch().count(); }
+  // The readings differ from here on.
+  void set_apart(Instant earliest, Instant now) {
+    earliest_ = earliest.time_since_epoch().count();
+    now_ = now.time_since_epoch().count();
+  }
+  // Time goes by.
+  void advance(Duration by) {
+    now_ += by.count();
+    earliest_ += by.count();
+    running_ += by.count();
+  }
 
  private:
-  std::atomic<Duration::rep> now_;
+  std::atomic<Duration::rep> now_, earliest_, running_{0};
 };
 
 }  // namespace writ

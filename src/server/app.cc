@@ -63,6 +63,8 @@ class ResumedClock final : public Clock {
  public:
   explicit ResumedClock(Instant began) : began_(began) {}
   Instant now() const noexcept override { return std::max(began_, system_.now()); }
+  Instant earliest() const noexcept override { return std::max(began_, system_.earliest()); }
+  Duration running() const noexcept override { return system_.running(); }
 
  private:
   const Instant began_;
