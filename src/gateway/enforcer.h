@@ -2,6 +2,12 @@
 //
 //   extract → verify → context → decide → consume budget and approval → audit → permit or refusal
 //
+// It never waits for a disk. Where budget, labels or approval have to be written before the request may pass,
+// the request is put aside with all that it was decided on, and goes on when they are (task/write.h). It is
+// refused then when what decided it has changed meanwhile, or its token or task is over.
+//
+// Whatever breaks on the way, also for want of memory, refuses this one request.
+//
 // The gateway's proxy, Writ's own API and AuthZEN all come through here; they say which API, action and
 // resource the request is about. The outcome is given only after its audit record is written, permits and
 // refusals alike, so the caller's effect can never be without its record; when the record cannot be written
@@ -46,7 +52,7 @@ struct EntityName {
   std::string_view id;
 };
 
-// What is asked. Views are used during the call only.
+// What is asked. What it views lives until the callback is called: a callback that owns it is best.
 struct Asked {
   std::string_view point;  // for the audit: "gateway", "api", "authzen"
   const http::Request& request;
@@ -125,6 +131,7 @@ struct EnforcerParts {
   std::function<std::shared_ptr<const decision::PolicySnapshot>()> policies;
   // audit::Log::append: calls back once, from any thread or from inside the call.
   std::function<void(audit::Record, audit::Log::Done)> record;
+  task::Writer& writer;                  // what has to be on disk before a request may pass
   task::CallApprovals* calls = nullptr;  // null: no approvals of calls are taken
 };
 
@@ -134,6 +141,7 @@ struct EnforcerStats {
   std::uint64_t permits;
   std::array<std::uint64_t, kReasons> refusals;  // by Reason
   std::uint64_t audit_failures;                  // outcomes that could not be recorded, permits or refusals
+  std::uint64_t waited;                          // put aside until something was written
 };
 
 class Enforcer {
@@ -142,14 +150,15 @@ class Enforcer {
   Enforcer(const Enforcer&) = delete;
   Enforcer& operator=(const Enforcer&) = delete;
 
-  // Calls back with the outcome once its record is written: on the audit's thread, or from inside this call
-  // when the audit is buffered. It does not wait for the audit.
-  void enforce(const Asked& asked, OutcomeCallback callback);
+  // Calls back with the outcome once its record is written: on the audit's thread or the writer's, or from
+  // inside this call when nothing has to be written and the audit is buffered. It waits for nothing. A
+  // callback that throws loses its request, and nobody else's.
+  void enforce(const Asked& asked, OutcomeCallback callback) noexcept;
   // Waits. Not on a loop thread.
   Outcome enforce(const Asked& asked);
   // Puts the call that was refused before those who approve, and calls back with the answer that names the
   // approval's id, when its record is written. `body` is all of the request's. What is put there grants
-  // nothing, so it is kept before it is recorded.
+  // nothing, so it is kept before it is recorded. 429, when too many wait. It waits for nothing.
   void offer_approval(const Offer& offer, const http::Request& request, std::string_view body,
                       std::move_only_function<void(http::Response)> callback);
   // What people would have to approve for this to pass; null when an approval does not help, or is not
@@ -164,12 +173,18 @@ class Enforcer {
  private:
   struct Memory;
   class Walk;
-  static Memory& memory();
-  void give(Outcome outcome, const Result<void>& recorded, OutcomeCallback& callback,
-            std::string_view request_id) noexcept;
+  struct Given;
+  struct Parked;
+  struct Offering;
+  static std::unique_ptr<Memory>& memory();
+  void finish(Walk& walk, const std::expected<void, decision::Refusal>& decided,
+              std::unique_ptr<Given> given);
+  void wait(std::unique_ptr<Parked> parked, std::unique_ptr<task::Write> write);
+  void go_on(std::unique_ptr<Parked> parked, const Result<void>& written);
+  void record_offer(std::unique_ptr<Offering> offering, const Result<void>& written);
 
   EnforcerParts parts_;
-  std::atomic<std::uint64_t> permits_{0}, audit_failures_{0};
+  std::atomic<std::uint64_t> permits_{0}, audit_failures_{0}, waited_{0};
   std::array<std::atomic<std::uint64_t>, EnforcerStats::kReasons> refusals_{};
 };
 

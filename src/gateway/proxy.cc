@@ -180,6 +180,7 @@ struct Proxy::Forwarded {
   std::vector<std::string_view> values = {};  // of the path; views into the request
   std::string resource_id = {};
   std::optional<std::string> body = {};  // if it is read before the decision
+  std::vector<task::NamedAmount> amounts = {};
 
   using Owned = std::unique_ptr<Forwarded>;
   using Then = std::move_only_function<void(Owned)>;
@@ -301,14 +302,13 @@ void Proxy::Forwarded::offer_approval(Owned forwarded, std::shared_ptr<const Off
                           });
 }
 
+// What is asked views what is forwarded, which the callback owns.
 void Proxy::Forwarded::ask(Owned forwarded) {
   const Route& route = *forwarded->route;
   const auto& request = forwarded->exchange.request();
   auto& core = *forwarded->core;
-  const std::string resource = forwarded->resource_id;
-  const auto values = forwarded->values;
-  const auto amounts =
-      route.amounts(request, values, forwarded->body ? *forwarded->body : std::string_view());
+  forwarded->amounts =
+      route.amounts(request, forwarded->values, forwarded->body ? *forwarded->body : std::string_view());
   std::optional<std::string_view> body;
   if (forwarded->body) body = *forwarded->body;
   if (!forwarded->exchange.has_body()) body = std::string_view();
@@ -316,9 +316,9 @@ void Proxy::Forwarded::ask(Owned forwarded) {
                     .request = request,
                     .api = route.api(),
                     .action = {route.action().type, route.action().id},
-                    .resource = {route.resource_type(), resource},
-                    .attributes = route.facts(values),
-                    .amounts = amounts,
+                    .resource = {route.resource_type(), forwarded->resource_id},
+                    .attributes = route.facts(forwarded->values),
+                    .amounts = forwarded->amounts,
                     .labels = route.labels(),
                     .body = body,
                     .public_origin = core.options.public_origin};

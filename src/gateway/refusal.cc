@@ -67,6 +67,18 @@ http::Response refusal_response(const decision::Refusal& refusal, std::string_vi
   auto response = answer(status, body, request_id);
   // RFC 6750 §3, RFC 9449 §7.1.
   if (status == 401) response.headers.set("WWW-Authenticate", challenge(refusal.reason, bound));
+  if (status == 503) response.headers.set("Retry-After", "1");
+  return response;
+}
+
+http::Response too_many(const decision::Refusal& refusal, std::string_view request_id) {
+  auto response = answer(429,
+                         codec::Json::object({{"error", "too_many_waiting"},
+                                              {"reason", reason_code(refusal.reason)},
+                                              {"message", refusal.message},
+                                              {"request_id", request_id}}),
+                         request_id);
+  response.headers.set("Retry-After", "60");
   return response;
 }
 

@@ -120,6 +120,7 @@ World::World(Shared& shared, const Suite& suite, Policies policies)
                  .policies = [this] { return policies_; },
                  // There is nobody to read a record of a test.
                  .record = [](const audit::Record&, audit::Log::Done done) { done({}); },
+                 .writer = writer_,
                  .calls = &calls_}) {}
 
 Result<std::unique_ptr<World>> World::make(Shared& shared, const Suite& suite, Policies policies) {

@@ -23,6 +23,7 @@
 #include "server/load.h"
 #include "task/testing/memory_call_store.h"
 #include "task/testing/memory_store.h"
+#include "task/testing/write_at_once.h"
 
 namespace writ::policytest {
 
@@ -110,6 +111,7 @@ class World {
   task::Registry tasks_{task_store_};
   task::testing::MemoryCallStore call_store_;
   task::CallApprovals calls_{call_store_};
+  task::testing::WriteAtOnce writer_{task_store_, call_store_};
   token::Revocations revocations_;
   token::MemoryReplayGuard replays_;
   token::Verifier verifier_;

@@ -1,5 +1,6 @@
 #include "server/app.h"
 
+#include <cstdio>
 #include <fmt/format.h>
 
 #include "audit/log.h"
@@ -13,6 +14,7 @@
 #include "server/audit_api.h"
 #include "server/authzen.h"
 #include "server/calls_api.h"
+#include "server/chores.h"
 #include "server/data_folder.h"
 #include "server/decide_api.h"
 #include "server/inventory_api.h"
@@ -21,12 +23,13 @@
 #include "server/task_desk.h"
 #include "server/tasks_api.h"
 #include "store/sqlite_store.h"
+#include "task/write_thread.h"
 
 namespace writ::server {
 namespace {
 
 constexpr std::chrono::seconds kStopDeadline{10};
-constexpr std::chrono::minutes kPruneEvery{1};
+constexpr std::chrono::seconds kTidyEvery{10};
 constexpr std::string_view kTokenPath = "/oauth2/token";
 constexpr std::string_view kRevocationPath = "/oauth2/revoke";
 constexpr std::string_view kJwksPath = "/oauth2/jwks";
@@ -108,7 +111,7 @@ struct App::Parts {
   Result<void> add_endpoints();
   Result<void> add_oauth();
   Result<void> add_health();
-  void prune_later();
+  void tidy();
   http::Response metrics() const;
   gateway::EnforcerParts enforcer_parts(task::CallApprovals* approvals);
 
@@ -132,7 +135,7 @@ struct App::Parts {
   const oauth::Recorder recorder = [this](audit::Record entry) { return record(std::move(entry)); };
   PoliciesInForce policies;
   std::atomic<bool> stopping{false}, audit_fails{false};
-  std::atomic<std::uint64_t> tokens_issued{0}, tokens_refused{0};
+  std::atomic<std::uint64_t> tokens_issued{0}, tokens_refused{0}, tasks_forgotten{0};
 
   http::Loops loops{config.threads};
   DataFolder folder;
@@ -146,8 +149,9 @@ struct App::Parts {
       {.issuer = config.issuer}, keys->snapshot()->public_keys, revocations, replays};
   const token::Minter minter{*keys};
   inventory::Directory directory{*store};
-  task::Registry tasks{*store};
-  task::CallApprovals calls{*store};
+  task::Registry tasks{*store, config.tasks};
+  task::CallApprovals calls{*store, config.approvals};
+  task::WriteThread writer{*store, {config.database.max_waiting, config.database.max_wait}};
 
   const oauth::TrustedIssuers issuers;
   const oauth::ClientAuthentication clients{
@@ -186,6 +190,7 @@ struct App::Parts {
   std::shared_ptr<http::Endpoints> endpoints = std::make_shared<http::Endpoints>(http::Endpoints::Options{});
   std::unique_ptr<http::Server> api_server, gateway_server;
   std::string api_url, gateway_url;
+  Chores chores;
 };
 
 gateway::EnforcerParts App::Parts::enforcer_parts(task::CallApprovals* approvals) {
@@ -196,6 +201,7 @@ gateway::EnforcerParts App::Parts::enforcer_parts(task::CallApprovals* approvals
           .policies = policy_source(),
           .record = [this](audit::Record entry,
                            audit::Log::Done done) { record_async(std::move(entry), std::move(done)); },
+          .writer = writer,
           .calls = approvals};
 }
 
@@ -272,6 +278,11 @@ http::Response App::Parts::metrics() const {
   out.sample("writ_identities", "", directory.snapshot()->size());
   out.family("writ_tasks", "gauge", "Tasks known, live or not.");
   out.sample("writ_tasks", "", tasks.size());
+  out.family("writ_tasks_forgotten_total", "counter", "Tasks that were over for long enough.");
+  out.sample("writ_tasks_forgotten_total", "", tasks_forgotten.load());
+  out.family("writ_approvals", "gauge", "Calls that people were asked to approve, as far as they are kept.");
+  out.sample("writ_approvals", "", calls.size());
+  write_waits(out, writer.stats());
   out.family("writ_policy_revision_info", "gauge", "The policies in force, by revision.");
   out.sample("writ_policy_revision_info", fmt::format("revision=\"{}\"", policies.get()->revision), 1);
   auto response = http::text_response(200, out.take());
@@ -305,17 +316,21 @@ Result<void> App::Parts::serve() {
   // The last: who asks /readyz and gets an answer finds everything else open.
   api_server = TRY(http::Server::start(loops, server_options(config, config.api_listen), endpoints));
   api_url = "http://" + ListenAddress{config.api_listen.address, api_server->port()}.text();
-  prune_later();
+  chores.start(kTidyEvery, [this] { tidy(); });
   return {};
 }
 
-// Revoked tokens that have expired need not be remembered, nor the arguments of calls that were not approved.
-void App::Parts::prune_later() {
-  loops.post_after(0, kPruneEvery, [this] {
-    revocations.prune(clock.now());
-    (void)calls.prune(clock.now());
-    prune_later();
-  });
+// Revoked tokens that have expired need not be remembered, nor tasks that are long over, nor the arguments of
+// calls that were not approved.
+void App::Parts::tidy() {
+  revocations.prune(clock.earliest());
+  if (const auto done = calls.prune(clock.earliest()); !done)
+    std::fprintf(stderr, "writ: approvals that are over could not be forgotten: %s\n",
+                 done.error().message.c_str());
+  const auto forgotten = tasks.tidy(clock);
+  if (forgotten) return void(tasks_forgotten.fetch_add(*forgotten, std::memory_order_relaxed));
+  std::fprintf(stderr, "writ: tasks that are over could not be forgotten: %s\n",
+               forgotten.error().message.c_str());
 }
 
 App::App(std::unique_ptr<Parts> parts) : parts_(std::move(parts)) {}
@@ -366,6 +381,8 @@ bool App::stop() {
     if (server != nullptr) whole = server->stop(kStopDeadline) && whole;
   }
   parts_->loops.stop();
+  parts_->chores.stop();
+  parts_->writer.stop();
   whole = parts_->tasks.settle().has_value() && whole;
   const audit::Event stopped{.type = "server.stopped"};
   return parts_->record(audit::make_record(parts_->clock.now(), stopped)).has_value() && whole;

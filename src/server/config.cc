@@ -164,6 +164,42 @@ void read_limits(const Fields& root, Config& config) {
     limits.upstream_timeout = std::chrono::seconds(*seconds);
 }
 
+template <class Number>
+void set(const Fields& fields, std::string_view key, Number& value, std::int64_t min, std::int64_t max) {
+  if (const auto read = fields.integer(key, min, max)) value = static_cast<Number>(*read);
+}
+
+void read_database(const Fields& root, Config& config) {
+  const Fields fields(root.find("database"), root.source(), "database", {"max_waiting", "max_wait_seconds"});
+  set(fields, "max_waiting", config.database.max_waiting, 1, 100'000);
+  if (const auto seconds = fields.integer("max_wait_seconds", 1, 60))
+    config.database.max_wait = std::chrono::seconds(*seconds);
+}
+
+void read_tasks(const Fields& root, Config& config) {
+  task::TaskLimits& tasks = config.tasks;
+  const Fields fields(root.find("tasks"), root.source(), "tasks",
+                      {"max_per_client", "max_bytes_per_client", "max_scope_bytes", "max_narrowings",
+                       "max_opened_per_minute", "forget_after_seconds"});
+  set(fields, "max_per_client", tasks.per_client, 1, 1'000'000);
+  set(fields, "max_bytes_per_client", tasks.bytes_per_client, 64 << 10, std::int64_t{1} << 32);
+  set(fields, "max_scope_bytes", tasks.scope_bytes, 1024, 16 << 20);
+  set(fields, "max_narrowings", tasks.narrowings, 0, 1024);
+  set(fields, "max_opened_per_minute", tasks.opened_per_minute, 1, 1'000'000);
+  if (const auto seconds = fields.integer("forget_after_seconds", 1, 366 * 86'400))
+    tasks.forget_after = std::chrono::seconds(*seconds);
+}
+
+void read_approvals(const Fields& root, Config& config) {
+  task::CallLimits& approvals = config.approvals;
+  const Fields fields(root.find("approvals"), root.source(), "approvals",
+                      {"max_waiting_per_subject", "max_waiting_per_client", "max_waiting", "max_bytes"});
+  set(fields, "max_waiting_per_subject", approvals.per_subject, 1, 100'000);
+  set(fields, "max_waiting_per_client", approvals.per_client, 1, 100'000);
+  set(fields, "max_waiting", approvals.all, 1, 1'000'000);
+  set(fields, "max_bytes", approvals.bytes, 1 << 20, std::int64_t{1} << 32);
+}
+
 void read_authzen(const Fields& root, Config& config) {
   AuthzenSettings& authzen = config.authzen;
   const Fields fields(root.find("authzen"), root.source(), "authzen", {"access", "types", "action_type"});
@@ -213,9 +249,10 @@ std::optional<Config> parse_config(std::string_view text, const std::filesystem:
   if (!tree) return std::nullopt;
   Config config;
   config.file = file;
-  const Fields root(&*tree, source, "the configuration",
-                    {"version", "issuer", "listen", "data", "tokens", "trusted_issuers", "policies",
-                     "inventory", "audit", "limits", "authzen", "api", "explain", "calendars"});
+  const Fields root(
+      &*tree, source, "the configuration",
+      {"version", "issuer", "listen", "data", "tokens", "trusted_issuers", "policies", "inventory", "audit",
+       "limits", "authzen", "api", "explain", "calendars", "database", "tasks", "approvals"});
   if (root.require("version") != nullptr) root.integer("version", 1, 1);
   read_issuer(root, config);
   read_listeners(root, config);
@@ -226,6 +263,9 @@ std::optional<Config> parse_config(std::string_view text, const std::filesystem:
   read_inventory(root, config);
   read_audit(root, config);
   read_limits(root, config);
+  read_database(root, config);
+  read_tasks(root, config);
+  read_approvals(root, config);
   read_authzen(root, config);
   const Fields api(root.find("api"), source, "api", {"audience"});
   config.api_audience = api.text("audience").value_or(config.issuer);

@@ -20,6 +20,8 @@
 #include "oauth/trusted_issuers.h"
 #include "server/issue.h"
 #include "server/yaml.h"
+#include "task/call_approvals.h"
+#include "task/registry.h"
 
 namespace writ::server {
 
@@ -44,6 +46,11 @@ struct LimitSettings {
   std::uint64_t max_stream_bytes = std::uint64_t{1} << 30;  // of a request through the gateway
   std::size_t max_chain = 4;                                // agents in a delegation chain
   Duration upstream_timeout{30'000};
+};
+
+struct WaitSettings {
+  std::size_t max_waiting = 1024;  // requests that wait for the database
+  Duration max_wait{5'000};
 };
 
 enum class AuthzenAccess { kToken, kOpen };
@@ -74,6 +81,9 @@ struct Config {
   std::filesystem::path audit_file;  // relative to data unless absolute
   bool audit_durable = true;
   LimitSettings limits;
+  WaitSettings database;
+  task::TaskLimits tasks;
+  task::CallLimits approvals;
   AuthzenSettings authzen;
   std::string api_audience;  // of tokens for Writ's own API; the issuer unless configured
   YamlNode root;             // the whole file

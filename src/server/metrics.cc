@@ -45,6 +45,17 @@ void write_audit(PrometheusText& out, const audit::LogStats& stats, std::uint64_
   out.sample("writ_audit_head", "", head);
 }
 
+void write_waits(PrometheusText& out, const task::WriteStats& stats) {
+  out.family("writ_database_waits_total", "counter",
+             "What requests needed written before they could go on, by what became of it.");
+  out.sample("writ_database_waits_total", "result=\"written\"", stats.writes);
+  out.sample("writ_database_waits_total", "result=\"failed\"", stats.failures);
+  out.sample("writ_database_waits_total", "result=\"too_many\"", stats.refused);
+  out.sample("writ_database_waits_total", "result=\"too_long\"", stats.expired);
+  out.family("writ_database_waiting", "gauge", "Requests that wait for the database.");
+  out.sample("writ_database_waiting", "", stats.waiting);
+}
+
 void write_gateway(PrometheusText& out, const gateway::ProxyStats& stats) {
   out.family("writ_gateway_requests_total", "counter", "Requests to the gateway, by what became of them.");
   out.sample("writ_gateway_requests_total", "result=\"forwarded\"", stats.forwarded);

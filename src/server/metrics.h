@@ -12,6 +12,7 @@
 #include "gateway/enforcer.h"
 #include "gateway/proxy.h"
 #include "http/server.h"
+#include "task/write_thread.h"
 
 namespace writ::server {
 
@@ -29,6 +30,7 @@ class PrometheusText {
 
 // `family` for writ_decisions_total comes before the first point.
 void write_decisions(PrometheusText& out, std::string_view point, const gateway::EnforcerStats& stats);
+void write_waits(PrometheusText& out, const task::WriteStats& stats);
 void write_audit(PrometheusText& out, const audit::LogStats& stats, std::uint64_t head);
 void write_gateway(PrometheusText& out, const gateway::ProxyStats& stats);
 void write_listener(PrometheusText& out, std::string_view listener, const http::ServerStats& stats);

@@ -39,6 +39,7 @@ class OwnApi {
       : clock_(clock), enforcer_(enforcer), record_(std::move(record)), origin_(std::move(origin)) {}
 
   Instant now() const { return clock_.now(); }
+  const Clock& clock() const noexcept { return clock_; }
 
   // `action` is one of Writ's own: "manage-tasks".
   Answer<gateway::Permit> allow(const Caller& caller, std::string_view action,

@@ -7,6 +7,7 @@
 #include "context/context.h"
 #include "crypto/random.h"
 #include "server/approver.h"
+#include "server/paging.h"
 #include "server/problem.h"
 #include "task/attenuation.h"
 
@@ -101,10 +102,18 @@ Answer<TasksApi::Live> TasksApi::open(const Caller& caller, const codec::Json& j
   // A task of somebody's stays in their tenant.
   if (!task->tenant) task->tenant = permit.tenant();
   TRY(check_parent(caller, permit, *task));
+  TRY(check_room(task->opened_by, *task));
   TRY(api_.record(permit, at_once ? "task.opened" : "task.requested", task->id, task::task_record(*task)));
   auto live = tasks_.open(*std::move(task), at_once ? task::State::kActive : task::State::kRequested);
   if (!live) return std::unexpected(problem(live.error()));
   return *std::move(live);
+}
+
+Answer<void> TasksApi::check_room(const std::string& client, const task::Task& task) const {
+  const auto full = tasks_.make_room(client, task, api_.clock());
+  if (!full) return std::unexpected(problem(full.error()));
+  if (*full) return std::unexpected(too_many(**full));
+  return {};
 }
 
 Answer<http::Response> TasksApi::open(const http::Request& request) const {
@@ -161,18 +170,26 @@ Answer<void> TasksApi::check_edge(const Caller& caller, const gateway::Permit& p
 
 Answer<http::Response> TasksApi::list(const http::Request& request) const {
   const auto permit = TRY(api_.allow(request, kRead));
+  const auto page = TRY(Page::of(request));
   auto list = codec::Json::array();
-  bool more = false;
+  std::string next;  // empty: nothing follows
+  std::size_t examined = 0;
+  const task::LiveTask* last = nullptr;
   for (const auto& live : tasks_.all() | std::views::reverse) {
     const auto& task = live->task();
-    if (!api_.would_allow(request, kRead, {kType, task.id}, facts_of(task))) continue;
-    if (list.if_array()->size() == kMaxListed) {
-      more = true;
+    if (!page.shows(task.opened_at, task.id)) continue;
+    if (list.if_array()->size() == page.limit || examined == kMaxExamined) {
+      next = Page::next((*last)->opened_at, (*last)->id);
       break;
     }
-    list.push(shown(*live, permit.time()));
+    ++examined;
+    last = live.get();
+    if (api_.would_allow(request, kRead, {kType, task.id}, facts_of(task)))
+      list.push(shown(*live, permit.time()));
   }
-  return answer_json(200, codec::Json::object({{"tasks", std::move(list)}, {"more", more}}));
+  auto answer = codec::Json::object({{"tasks", std::move(list)}, {"more", !next.empty()}});
+  if (!next.empty()) answer.set("next", next);
+  return answer_json(200, answer);
 }
 
 // Without the task its facts are missing too, so only who may see every task learns that there is none.
@@ -196,8 +213,9 @@ Answer<http::Response> TasksApi::narrow(const http::Request& request, const std:
   const auto [permit, live] = TRY(find(request, kManage, id));
   const auto json = TRY(read_json(request));
   // What would be refused is not recorded as done.
-  if (const auto less = task::narrowed(live->task(), json, permit.time()); !less)
-    return std::unexpected(problem(less.error()));
+  const auto less = task::narrowed(live->task(), json, permit.time());
+  if (!less) return std::unexpected(problem(less.error()));
+  TRY(check_room((*live)->opened_by, *less));
   TRY(api_.record(permit, "task.narrowed", id, json.dump()));
   if (const auto done = tasks_.narrow(id, json, permit.time()); !done)
     return std::unexpected(problem(done.error()));

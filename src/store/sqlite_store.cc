@@ -1,5 +1,6 @@
 #include "store/sqlite_store.h"
 
+#include <algorithm>
 #include <fmt/format.h>
 #include <map>
 #include <optional>
@@ -74,6 +75,9 @@ struct SqliteStore::Statements {
                               "WHERE id = ?1 AND state NOT IN ('ended', 'revoked', 'denied')")),
         save_approved(
             prepare("UPDATE tasks SET record = ?2, state = ?3 WHERE id = ?1 AND state = 'requested'")),
+        forget_labels(prepare("DELETE FROM task_labels WHERE task = ?1")),
+        forget_budgets(prepare("DELETE FROM budgets WHERE task = ?1")),
+        forget_task(prepare("DELETE FROM tasks WHERE id = ?1")),
         find_task(prepare("SELECT count(*) FROM tasks WHERE id = ?1")),
         save_label(prepare("INSERT INTO task_labels (task, label) SELECT id, ?2 FROM tasks WHERE id = ?1 "
                            "ON CONFLICT (task, label) DO UPDATE SET label = ?2")),
@@ -90,6 +94,7 @@ struct SqliteStore::Statements {
                                 "WHERE id = ?1 AND state = CASE ?3 WHEN 'used' THEN 'approved' "
                                 "WHEN 'approved' THEN 'pending' WHEN 'denied' THEN 'pending' END")),
         find_call(prepare("SELECT count(*) FROM calls WHERE id = ?1")),
+        forget_call(prepare("DELETE FROM calls WHERE id = ?1 AND state = 'pending'")),
         forget_calls(prepare("DELETE FROM calls WHERE until_ms < ?1")),
         load_revocations(prepare("SELECT jti, expires_at_ms FROM revocations")),
         save_revocation(prepare("INSERT INTO revocations (jti, expires_at_ms) VALUES (?1, ?2) "
@@ -112,9 +117,9 @@ struct SqliteStore::Statements {
 
   Prepared load_identities, load_apis, save_identity, save_api;
   Prepared load_tasks, load_labels, load_budgets, save_task, save_state, save_narrowed;
-  Prepared save_approved, find_task;
+  Prepared save_approved, forget_labels, forget_budgets, forget_task, find_task;
   Prepared save_label, reserve, settle;
-  Prepared load_calls, save_call, save_call_state, find_call, forget_calls;
+  Prepared load_calls, save_call, save_call_state, find_call, forget_call, forget_calls;
   Prepared load_revocations, save_revocation, forget_revocations;
   Prepared use, forget_used;
   Prepared load_keys, save_signing_key, save_verifying_key;
@@ -218,6 +223,17 @@ Result<void> SqliteStore::save_approved(const task::Task& task, task::State stat
   return changed_task(task.id, TRY(statement.bind(3, task::state_name(state)).run()));
 }
 
+Result<void> SqliteStore::forget_tasks(std::span<const std::string> ids) {
+  const std::lock_guard lock(mutex_);
+  auto transaction = TRY(Transaction::begin(database_));
+  for (const auto& id : ids) {
+    TRY(statements_->forget_labels->bind(1, id).run());
+    TRY(statements_->forget_budgets->bind(1, id).run());
+    TRY(statements_->forget_task->bind(1, id).run());
+  }
+  return transaction.commit();
+}
+
 Result<void> SqliteStore::changed_task(std::string_view id, std::int64_t rows) {
   if (rows == 1) return {};
   bool exists = false;
@@ -234,15 +250,21 @@ Result<void> SqliteStore::changed_task(std::string_view id, std::int64_t rows) {
 Result<void> SqliteStore::save_labels(std::string_view task, const std::vector<std::string>& labels) {
   const std::lock_guard lock(mutex_);
   auto transaction = TRY(Transaction::begin(database_));
-  for (const auto& label : labels) {
-    if (TRY(statements_->save_label->bind(1, task).bind(2, label).run()) != 1)
-      return failure(ErrorCode::kNotFound, fmt::format("there is no task `{}`", task));
-  }
+  for (const auto& label : labels) TRY(write_label(task, label));
   return transaction.commit();
+}
+
+Result<void> SqliteStore::write_label(std::string_view task, std::string_view label) {
+  if (TRY(statements_->save_label->bind(1, task).bind(2, label).run()) == 1) return {};
+  return failure(ErrorCode::kNotFound, fmt::format("there is no task `{}`", task));
 }
 
 Result<void> SqliteStore::reserve(const task::Reservation& reservation) {
   const std::lock_guard lock(mutex_);
+  return write_reservation(reservation);
+}
+
+Result<void> SqliteStore::write_reservation(const task::Reservation& reservation) {
   auto& statement =
       statements_->reserve->bind(1, reservation.task).bind(2, reservation.budget).bind(3, reservation.amount);
   if (TRY(statement.run()) == 1) return {};
@@ -276,6 +298,10 @@ Result<std::vector<task::StoredCall>> SqliteStore::load_calls() {
 
 Result<void> SqliteStore::save_call(const task::CallApproval& approval) {
   const std::lock_guard lock(mutex_);
+  return write_call(approval);
+}
+
+Result<void> SqliteStore::write_call(const task::CallApproval& approval) {
   auto& statement = statements_->save_call->bind(1, approval.id).bind(2, call_record(approval));
   if (TRY(statement.bind(3, unix_millis(approval.until)).run()) == 1) return {};
   return failure(ErrorCode::kConflict, fmt::format("there is an approval `{}` already", approval.id));
@@ -283,6 +309,10 @@ Result<void> SqliteStore::save_call(const task::CallApproval& approval) {
 
 Result<void> SqliteStore::save_call_state(const task::CallApproval& approval, task::CallState state) {
   const std::lock_guard lock(mutex_);
+  return write_call_state(approval, state);
+}
+
+Result<void> SqliteStore::write_call_state(const task::CallApproval& approval, task::CallState state) {
   auto& statement = statements_->save_call_state->bind(1, approval.id).bind(2, call_record(approval));
   if (TRY(statement.bind(3, task::call_state_name(state)).run()) == 1) return {};
   bool exists = false;
@@ -293,6 +323,44 @@ Result<void> SqliteStore::save_call_state(const task::CallApproval& approval, ta
   if (!exists) return failure(ErrorCode::kNotFound, fmt::format("there is no approval `{}`", approval.id));
   return failure(ErrorCode::kConflict, fmt::format("approval `{}` cannot become {} any more", approval.id,
                                                    task::call_state_name(state)));
+}
+
+Result<void> SqliteStore::forget_call(std::string_view id) {
+  const std::lock_guard lock(mutex_);
+  TRY(statements_->forget_call->bind(1, id).run());
+  return {};
+}
+
+// What of one that fails was written before is harmless alone: more is reserved, a label is there.
+Result<void> SqliteStore::write_one(const task::Write& write) {
+  for (const auto& [task, labels] : write.labels) {
+    for (const auto& label : labels) TRY(write_label(task, label));
+  }
+  for (const auto& reservation : write.reservations) TRY(write_reservation(reservation));
+  if (!write.lapsed.empty()) TRY(statements_->forget_call->bind(1, write.lapsed).run());
+  if (!write.call) return {};
+  const auto& [approval, state] = *write.call;
+  return state == task::CallState::kPending ? write_call(approval) : write_call_state(approval, state);
+}
+
+std::vector<Result<void>> SqliteStore::write(std::span<const task::Write* const> writes) {
+  std::vector<Result<void>> results(writes.size());
+  const auto all_fail = [&](const Error& error) {
+    std::ranges::fill(results, std::unexpected(error));
+    return std::move(results);
+  };
+  const std::lock_guard lock(mutex_);
+  auto transaction = Transaction::begin(database_);
+  if (!transaction) return all_fail(transaction.error());
+  for (std::size_t i = 0; i < writes.size(); ++i) {
+    results[i] = write_one(*writes[i]);
+    if (results[i]) continue;
+    const auto code = results[i].error().code;
+    // After another failure the transaction may be over already.
+    if (code != ErrorCode::kNotFound && code != ErrorCode::kConflict) return all_fail(results[i].error());
+  }
+  if (const auto done = transaction->commit(); !done) return all_fail(done.error());
+  return results;
 }
 
 Result<void> SqliteStore::forget_calls(Instant before) {

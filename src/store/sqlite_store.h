@@ -32,6 +32,7 @@ enum class KeyUse : std::uint8_t { kSigns, kVerifies };
 class SqliteStore final : public inventory::Store,
                           public task::Store,
                           public task::CallStore,
+                          public task::WriteStore,
                           public token::RevocationStore,
                           public token::ReplayGuard {
  public:
@@ -51,6 +52,7 @@ class SqliteStore final : public inventory::Store,
   Result<void> save_state(std::string_view id, task::State state) override;
   Result<void> save_narrowed(const task::Task& task) override;
   Result<void> save_approved(const task::Task& task, task::State state) override;
+  Result<void> forget_tasks(std::span<const std::string> ids) override;
   // All of them or none. kNotFound when there is no such task.
   Result<void> save_labels(std::string_view task, const std::vector<std::string>& labels) override;
   // Never lowers what is reserved. kNotFound when there is no such task.
@@ -63,7 +65,11 @@ class SqliteStore final : public inventory::Store,
   Result<std::vector<task::StoredCall>> load_calls() override;
   Result<void> save_call(const task::CallApproval& approval) override;
   Result<void> save_call_state(const task::CallApproval& approval, task::CallState state) override;
+  Result<void> forget_call(std::string_view id) override;
   Result<void> forget_calls(Instant before) override;
+
+  // One transaction.
+  std::vector<Result<void>> write(std::span<const task::Write* const> writes) override;
 
   // The later expiry counts when it was revoked before.
   Result<void> save(const token::Revocation& revocation) override;
@@ -80,7 +86,13 @@ class SqliteStore final : public inventory::Store,
 
  private:
   struct Statements;
-  Result<void> changed_task(std::string_view id, std::int64_t rows);  // with mutex_ held
+  // With mutex_ held.
+  Result<void> changed_task(std::string_view id, std::int64_t rows);
+  Result<void> write_label(std::string_view task, std::string_view label);
+  Result<void> write_reservation(const task::Reservation& reservation);
+  Result<void> write_call(const task::CallApproval& approval);
+  Result<void> write_call_state(const task::CallApproval& approval, task::CallState state);
+  Result<void> write_one(const task::Write& write);
   SqliteStore(Database database, std::unique_ptr<Statements> statements, SqliteOptions options);
   Result<void> forget_used(Instant now);  // with mutex_ held
 

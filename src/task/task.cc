@@ -82,6 +82,18 @@ Json shared_members(const Task& task) {
 
 }  // namespace
 
+std::size_t memory_of(const Task& task) noexcept {
+  std::size_t bytes = sizeof(Task) + task.id.size() + task.purpose.size() + task.opened_by.size();
+  for (const auto* texts : {&task.agents, &task.labels, &task.requested_by}) {
+    for (const auto& text : *texts) bytes += sizeof(text) + text.size();
+  }
+  for (const auto& action : task.actions) bytes += sizeof(action) + action.type.size() + action.id.size();
+  for (const auto& each : task.resources)
+    bytes += sizeof(each) + each.type.size() + (each.id ? each.id->size() : 0);
+  for (const auto& each : task.budget.actions) bytes += sizeof(each) + each.action.id.size();
+  return bytes;
+}
+
 std::string_view state_name(State state) noexcept {
   return kStates[static_cast<std::size_t>(state)];
 }
