@@ -186,6 +186,8 @@ class Enforcer::Walk {
       if (approval_) facts.approval = *approval_;
     }
     decision::add_shadows(facts, policies_.get(), shadowed_);
+    if (refusal != nullptr && !token_) facts.standing = audit::Standing::kStranger;
+    if (refusal == nullptr && asked_.stops) facts.standing = audit::Standing::kStop;
     return audit::make_record(now_, facts);
   }
 

@@ -77,6 +77,8 @@ struct Asked {
   // Scheme and authority under which callers reach this server, "https://api.acme.example": DPoP proofs are
   // for it. Empty: no proof can be checked, and sender-bound tokens are refused.
   std::string_view public_origin = {};
+  // It stops somebody or something: a permit is recorded from the space that is kept for stops.
+  bool stops = false;
 };
 
 class Permit {

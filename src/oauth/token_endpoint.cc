@@ -87,6 +87,7 @@ class Issuance {
     // What is malformed is refused before it costs a password hash.
     const auto request = TRY(TokenRequest::read(form));
     const auto client = TRY(parts_.clients.authenticate(credentials, now_));
+    known_ = true;
     const auto* api = TRY(find_api(client, request.audience));
     aim_at(*api);
     const auto proof_key = TRY(verify_proof());
@@ -279,6 +280,9 @@ class Issuance {
     record.token_id = claims_->jti;
     record.policies.assign(policies.begin(), policies.end());
     decision::add_shadows(record, policies_.get(), shadowed());
+    // Whoever stops somebody may need a token for it first.
+    if (parts_.desk != nullptr && claims_->audience == parts_.desk->audience())
+      record.standing = audit::Standing::kOperator;
     if (parts_.record(make_record(now_, record))) return {};
     return broken("the audit record could not be written");
   }
@@ -292,6 +296,7 @@ class Issuance {
     record.party = refusal.party;
     record.policies.assign(refusal.policies.begin(), refusal.policies.end());
     decision::add_shadows(record, policies_.get(), shadowed());
+    if (!known_) record.standing = audit::Standing::kStranger;
     return parts_.record(make_record(now_, record));
   }
 
@@ -302,6 +307,7 @@ class Issuance {
   const std::string request_id_ = crypto::random_id();
   std::shared_ptr<task::LiveTask> task_;
   std::optional<std::string> opened_;  // the task that was opened for this token
+  bool known_ = false;                 // the client is who it says
   // For the record, as far as the request got.
   std::string claimed_client_, origin_subject_, api_, resource_;
   std::string_view action_ = kIssue;

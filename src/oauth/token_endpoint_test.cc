@@ -2,6 +2,7 @@
 
 #include <filesystem>
 #include <gtest/gtest.h>
+#include <mutex>
 #include <thread>
 
 #include "audit/log.h"

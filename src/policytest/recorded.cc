@@ -141,7 +141,7 @@ Result<Suite> recorded_suite(const std::filesystem::path& log, const server::Loa
   TRY(audit::read_lines(log, [&](std::string_view text) {
     ++line;
     // What was appended since it was verified is for the next run.
-    if (line > verified.head.seq) return false;
+    if (line > verified.records) return false;
     read = reader.read(text);
     return read.has_value();
   }));

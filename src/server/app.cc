@@ -1,5 +1,6 @@
 #include "server/app.h"
 
+#include <atomic>
 #include <cstdio>
 #include <fmt/format.h>
 
@@ -17,6 +18,7 @@
 #include "server/chores.h"
 #include "server/data_folder.h"
 #include "server/decide_api.h"
+#include "server/evidence.h"
 #include "server/inventory_api.h"
 #include "server/metrics.h"
 #include "server/policies_api.h"
@@ -55,10 +57,6 @@ http::ServerOptions server_options(const Config& config, const ListenAddress& li
           .max_head_bytes = config.limits.max_head_bytes,
           .max_body_bytes = config.limits.max_body_bytes,
           .max_stream_bytes = config.limits.max_stream_bytes};
-}
-
-std::filesystem::path audit_path(const Config& config) {
-  return config.data / config.audit_file;  // an absolute one stays as it is
 }
 
 // Never before the instant at which it began.
@@ -118,23 +116,16 @@ struct App::Parts {
   std::function<Policies()> policy_source() {
     return [this] { return policies.get(); };
   }
-  Result<void> record(audit::Record entry) {
-    auto written = log->append(std::move(entry));
-    audit_fails.store(!written, std::memory_order_relaxed);
-    return written;
-  }
+  Result<void> record(audit::Record entry) { return log->append(std::move(entry)); }
   void record_async(audit::Record entry, audit::Log::Done done) {
-    log->append(std::move(entry), [this, done = std::move(done)](Result<void> written) mutable {
-      audit_fails.store(!written, std::memory_order_relaxed);
-      done(std::move(written));
-    });
+    log->append(std::move(entry), std::move(done));
   }
 
   const Config config;
   const ResumedClock clock;
   const oauth::Recorder recorder = [this](audit::Record entry) { return record(std::move(entry)); };
   PoliciesInForce policies;
-  std::atomic<bool> stopping{false}, audit_fails{false};
+  std::atomic<bool> stopping{false};
   std::atomic<std::uint64_t> tokens_issued{0}, tokens_refused{0}, tasks_forgotten{0};
 
   http::Loops loops{config.threads};
@@ -250,7 +241,7 @@ Result<void> App::Parts::add_health() {
   // Not ready: what comes now would be refused, because it ends or cannot write its audit.
   TRY(endpoints->add("GET", "/readyz", quick, [this](const http::Request&, const http::PathValues&) {
     if (stopping) return http::json_response(503, R"({"status":"stopping"})");
-    if (audit_fails) return http::json_response(503, R"({"status":"audit_unavailable"})");
+    if (!log->available()) return http::json_response(503, R"({"status":"audit_unavailable"})");
     return http::json_response(200, R"({"status":"ready"})");
   }));
   return endpoints->add("GET", "/metrics", quick,
@@ -339,16 +330,18 @@ App::~App() {
   stop();
 }
 
-Result<std::unique_ptr<App>> App::start(Loaded loaded, bool accept_clock) {
+Result<std::unique_ptr<App>> App::start(Loaded loaded, bool accept_clock,
+                                        std::optional<std::uint64_t> accept_lost_audit) {
   const Config& config = loaded.config;
   auto issuers = TRY(oauth::TrustedIssuers::of(config.trusted_issuers));
   auto what_if = TRY(WhatIf::make(config.issuer));
+  TRY(check_data_access(config));
   auto folder = TRY(DataFolder::open(config.data));
   auto store = TRY(store::SqliteStore::open(config.data / kDatabaseFile));
   auto keys = TRY(open_keys(*store, config.token_algorithm));
-  auto log =
-      TRY(audit::Log::open(audit_path(config), {.durable = config.audit_durable}, SystemClock().now()));
+  auto log = TRY(open_audit_log(config, *store, accept_lost_audit));
   const auto began = TRY(first_instant(*log, SystemClock().now(), accept_clock));
+  log->not_before(began);
   const auto declared = loaded.world.declared;
   const auto texts = loaded.texts;
   std::unique_ptr<App> app(
@@ -357,7 +350,8 @@ Result<std::unique_ptr<App>> App::start(Loaded loaded, bool accept_clock) {
   auto& parts = *app->parts_;
   TRY(parts.policies.start(texts));
   TRY(parts.load(declared));
-  const audit::Event started{.type = "server.started", .detail = parts.policies.get()->revision};
+  const audit::Event started{
+      .type = "server.started", .detail = parts.policies.get()->revision, .standing = audit::Standing::kStop};
   TRY(parts.record(audit::make_record(parts.clock.now(), started)));
   TRY(parts.serve());
   return app;
@@ -368,6 +362,10 @@ const std::string& App::api_url() const noexcept {
 }
 const std::string& App::gateway_url() const noexcept {
   return parts_->gateway_url;
+}
+
+Result<void> App::reopen_audit() {
+  return parts_->log->reopen();
 }
 
 PoliciesInForce& App::policies() noexcept {
@@ -384,7 +382,7 @@ bool App::stop() {
   parts_->chores.stop();
   parts_->writer.stop();
   whole = parts_->tasks.settle().has_value() && whole;
-  const audit::Event stopped{.type = "server.stopped"};
+  const audit::Event stopped{.type = "server.stopped", .standing = audit::Standing::kStop};
   return parts_->record(audit::make_record(parts_->clock.now(), stopped)).has_value() && whole;
 }
 

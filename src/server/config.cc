@@ -141,9 +141,19 @@ void read_policies(const Fields& root, Config& config) {
 }
 
 void read_audit(const Fields& root, Config& config) {
-  const Fields fields(root.find("audit"), root.source(), "audit", {"file", "mode"});
-  config.audit_file = fields.text("file").value_or("audit.log");
-  config.audit_durable = fields.choice("mode", {"durable", "buffered"}).value_or(0) == 0;
+  AuditSettings& audit = config.audit;
+  const Fields fields(root.find("audit"), root.source(), "audit",
+                      {"file", "mode", "rotate_bytes", "reserve_bytes", "strangers_per_second",
+                       "strangers_bytes_per_second"});
+  audit.file = fields.text("file").value_or("audit.log");
+  audit.durable = fields.choice("mode", {"durable", "buffered"}).value_or(0) == 0;
+  const auto set = [&](std::string_view key, std::uint64_t& value, std::int64_t min, std::int64_t max) {
+    if (const auto read = fields.integer(key, min, max)) value = static_cast<std::uint64_t>(*read);
+  };
+  set("rotate_bytes", audit.rotate_bytes, 1 << 20, std::int64_t{1} << 40);
+  set("reserve_bytes", audit.reserve_bytes, 0, std::int64_t{1} << 34);
+  set("strangers_per_second", audit.strangers.records_per_second, 0, 1'000'000);
+  set("strangers_bytes_per_second", audit.strangers.bytes_per_second, 0, 1 << 30);
 }
 
 void read_limits(const Fields& root, Config& config) {
@@ -249,14 +259,15 @@ std::optional<Config> parse_config(std::string_view text, const std::filesystem:
   if (!tree) return std::nullopt;
   Config config;
   config.file = file;
-  const Fields root(
-      &*tree, source, "the configuration",
-      {"version", "issuer", "listen", "data", "tokens", "trusted_issuers", "policies", "inventory", "audit",
-       "limits", "authzen", "api", "explain", "calendars", "database", "tasks", "approvals"});
+  const Fields root(&*tree, source, "the configuration",
+                    {"version", "issuer", "listen", "data", "data_access", "tokens", "trusted_issuers",
+                     "policies", "inventory", "audit", "limits", "authzen", "api", "explain", "calendars",
+                     "database", "tasks", "approvals"});
   if (root.require("version") != nullptr) root.integer("version", 1, 1);
   read_issuer(root, config);
   read_listeners(root, config);
   config.data = source.resolve(root.text("data").value_or("data"));
+  if (root.choice("data_access", {"owner", "group"}) == 1) config.data_access = Writers::kGroup;
   read_tokens(root, config);
   for (const YamlNode& node : root.list("trusted_issuers")) read_trusted_issuer(node, source, config);
   read_policies(root, config);

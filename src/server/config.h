@@ -14,7 +14,9 @@
 #include <utility>
 #include <vector>
 
+#include "audit/strangers.h"
 #include "base/clock.h"
+#include "base/private_file.h"
 #include "context/calendars.h"
 #include "crypto/keys.h"
 #include "oauth/trusted_issuers.h"
@@ -53,6 +55,14 @@ struct WaitSettings {
   Duration max_wait{5'000};
 };
 
+struct AuditSettings {
+  std::filesystem::path file;  // relative to data unless absolute
+  bool durable = true;
+  std::uint64_t rotate_bytes = 0;  // 0: only when somebody moves the file away
+  std::uint64_t reserve_bytes = 8 << 20;
+  audit::StrangerLimits strangers;
+};
+
 enum class AuthzenAccess { kToken, kOpen };
 
 struct AuthzenSettings {
@@ -78,8 +88,8 @@ struct Config {
   std::vector<oauth::TrustedIssuer> trusted_issuers;
   PolicySettings policies;
   std::vector<context::Calendar> calendars;
-  std::filesystem::path audit_file;  // relative to data unless absolute
-  bool audit_durable = true;
+  Writers data_access = Writers::kOwner;  // who may be able to write the data folder and what is in it
+  AuditSettings audit;
   LimitSettings limits;
   WaitSettings database;
   task::TaskLimits tasks;

@@ -54,8 +54,8 @@ TEST(Config, MinimalFileGetsTheDefaults) {
   EXPECT_EQ(config.api_listen.text(), "127.0.0.1:8180");
   EXPECT_FALSE(config.gateway_listen);
   EXPECT_EQ(config.data, "/w/data");
-  EXPECT_EQ(config.audit_file, "audit.log");
-  EXPECT_TRUE(config.audit_durable);
+  EXPECT_EQ(config.audit.file, "audit.log");
+  EXPECT_TRUE(config.audit.durable);
   EXPECT_EQ(config.token_lifetime, std::chrono::minutes(5));
   EXPECT_EQ(config.api_audience, config.issuer);
   EXPECT_EQ(config.authzen.access, AuthzenAccess::kToken);

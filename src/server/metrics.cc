@@ -41,6 +41,16 @@ void write_audit(PrometheusText& out, const audit::LogStats& stats, std::uint64_
   out.sample("writ_audit_failures_total", "", stats.failures);
   out.family("writ_audit_syncs_total", "counter", "Writes of the audit that waited for the disk.");
   out.sample("writ_audit_syncs_total", "", stats.syncs);
+  out.family("writ_audit_files_total", "counter", "Files of the audit that were begun.");
+  out.sample("writ_audit_files_total", "", stats.files);
+  out.family("writ_audit_not_recorded_total", "counter", "Refusals to strangers that were only counted.");
+  out.sample("writ_audit_not_recorded_total", "", stats.left_out);
+  out.family("writ_audit_available", "gauge", "1: records can be written; 0: requests are refused.");
+  out.sample("writ_audit_available", "", stats.available ? 1 : 0);
+  out.family("writ_audit_reserve_bytes", "gauge", "Space on the disk that is kept for stops.");
+  out.sample("writ_audit_reserve_bytes", "", stats.reserved_bytes);
+  out.family("writ_audit_noted_head", "gauge", "Number of the last record that the database knows of.");
+  out.sample("writ_audit_noted_head", "", stats.noted);
   out.family("writ_audit_head", "gauge", "Number of the last audit record.");
   out.sample("writ_audit_head", "", head);
 }

@@ -1,5 +1,8 @@
 #include "server/own_api.h"
 
+#include <algorithm>
+#include <iterator>
+
 #include "http/headers.h"
 #include "server/problem.h"
 #include "server/world.h"
@@ -17,6 +20,20 @@ bool is_json(std::string_view content_type) {
   return http::equal_ignoring_case(content_type, "application/json");
 }
 
+// What stops somebody or something, by the last segment of its path; and what is recorded of it.
+bool stops(const http::Request& request) {
+  constexpr std::string_view kStops[] = {"suspend", "retire", "end", "revoke", "deny", "narrow"};
+  const auto last = std::string_view(request.path).substr(request.path.rfind('/') + 1);
+  return request.method == "POST" && std::ranges::find(kStops, last) != std::end(kStops);
+}
+
+bool is_stop(std::string_view event) {
+  constexpr std::string_view kStops[] = {"identity.suspended", "identity.retired", "task.suspended",
+                                         "task.ended",         "task.revoked",     "task.denied",
+                                         "task.narrowed",      "approval.denied",  "token.revoked"};
+  return std::ranges::find(kStops, event) != std::end(kStops);
+}
+
 }  // namespace
 
 gateway::Asked OwnApi::asked(const Caller& caller, std::string_view action,
@@ -29,7 +46,8 @@ gateway::Asked OwnApi::asked(const Caller& caller, std::string_view action,
           .resource = resource,
           .attributes = std::move(attributes),
           .token = caller.token,
-          .public_origin = origin_};
+          .public_origin = origin_,
+          .stops = stops(caller.request)};
 }
 
 Answer<gateway::Permit> OwnApi::allow(const Caller& caller, std::string_view action,
@@ -55,8 +73,12 @@ Answer<void> OwnApi::record(const gateway::Permit& permit, std::string_view even
                           .actor = permit.token()->client_id,
                           .object = object,
                           .detail = detail,
-                          .request_id = permit.request_id()};
-  if (record_(audit::make_record(permit.time(), told))) return {};
+                          .request_id = permit.request_id(),
+                          .standing = is_stop(event) ? audit::Standing::kStop : audit::Standing::kOrdinary};
+  const auto recorded = record_(audit::make_record(permit.time(), told));
+  if (recorded) return {};
+  // Nothing of it is left out: what is too large to be recorded is not done.
+  if (recorded.error().code == ErrorCode::kLimit) return std::unexpected(problem(recorded.error()));
   return std::unexpected(gateway::audit_unavailable(permit.request_id()));
 }
 

@@ -103,6 +103,9 @@ struct SqliteStore::Statements {
         use(prepare("INSERT INTO used_identifiers (digest, until_ms) VALUES (?1, ?2) "
                     "ON CONFLICT (digest) DO UPDATE SET until_ms = ?2 WHERE until_ms <= ?3")),
         forget_used(prepare("DELETE FROM used_identifiers WHERE until_ms <= ?1")),
+        load_head(prepare("SELECT seq, hash FROM audit_head")),
+        save_head(prepare("INSERT INTO audit_head (only, seq, hash) VALUES (1, ?1, ?2) "
+                          "ON CONFLICT (only) DO UPDATE SET seq = ?1, hash = ?2")),
         load_keys(prepare("SELECT kid, jwk FROM signing_keys ORDER BY position DESC")),
         // The greatest position signs.
         save_signing_key(prepare("INSERT INTO signing_keys (position, kid, jwk) "
@@ -122,6 +125,7 @@ struct SqliteStore::Statements {
   Prepared load_calls, save_call, save_call_state, find_call, forget_call, forget_calls;
   Prepared load_revocations, save_revocation, forget_revocations;
   Prepared use, forget_used;
+  Prepared load_head, save_head;
   Prepared load_keys, save_signing_key, save_verifying_key;
 };
 
@@ -413,6 +417,26 @@ Result<bool> SqliteStore::first_use(std::string_view scope, std::string_view ide
   if (TRY(statement.run()) == 0) return false;
   ++used_identifiers_;
   return true;
+}
+
+Result<std::optional<audit::Head>> SqliteStore::load_head() {
+  const std::lock_guard lock(mutex_);
+  std::optional<audit::Head> head;
+  TRY(statements_->load_head->for_each_row([&](const Statement& row) -> Result<void> {
+    head = audit::head_from_text(fmt::format("{}:{}", row.number(0), row.text(1)));
+    if (!head)
+      return failure(ErrorCode::kCorrupt,
+                     fmt::format("{}: what is noted of the audit log is no head", database_.name()));
+    return {};
+  }));
+  return head;
+}
+
+Result<void> SqliteStore::save_head(const audit::Head& head) {
+  const std::lock_guard lock(mutex_);
+  auto& statement = statements_->save_head->bind(1, static_cast<std::int64_t>(head.seq));
+  TRY(statement.bind(2, head.hash).run());
+  return {};
 }
 
 Result<std::vector<jose::PrivateJwk>> SqliteStore::load_keys() {

@@ -12,6 +12,7 @@
 #include <string_view>
 #include <vector>
 
+#include "audit/heads.h"
 #include "inventory/directory.h"
 #include "jose/jwk.h"
 #include "store/sqlite.h"
@@ -34,7 +35,8 @@ class SqliteStore final : public inventory::Store,
                           public task::CallStore,
                           public task::WriteStore,
                           public token::RevocationStore,
-                          public token::ReplayGuard {
+                          public token::ReplayGuard,
+                          public audit::HeadStore {
  public:
   // Makes a database where there is none. One of another program or of another version of the schema
   // (kConflict), or no database at all (kCorrupt), is refused with what to do, and is left as it was.
@@ -78,6 +80,10 @@ class SqliteStore final : public inventory::Store,
   // Also across a restart, at the price of one write to disk. kLimit when it remembers as many as it may.
   Result<bool> first_use(std::string_view scope, std::string_view identifier, Instant until,
                          Instant now) override;
+
+  // kCorrupt when what is noted is no head.
+  Result<std::optional<audit::Head>> load_head() override;
+  Result<void> save_head(const audit::Head& head) override;
 
   // The one that signs first, then those that signed before it.
   Result<std::vector<jose::PrivateJwk>> load_keys();
