@@ -118,8 +118,9 @@ Result<std::expected<std::string, http::Response>> Remote::token() {
 }
 
 Result<http::Response> Remote::call(std::string method, std::string path,
-                                    const std::optional<codec::Json>& body) {
+                                    const std::optional<codec::Json>& body, const FormFields& query) {
   http::Outbound request{.method = std::move(method), .target = http::encode_path(path), .headers = {}};
+  if (!query.empty()) request.target += "?" + encode_form(query);
   const auto bearer = TRY(token());
   // Who gets no token is refused just as well.
   if (!bearer) return bearer.error();
@@ -159,10 +160,11 @@ CLI::App* add_api_command(CLI::App& group, const char* name, const char* help, A
 }
 
 int call_api(const ApiOptions& options, std::string method, std::string path,
-             std::string (*text)(const codec::Json&), const std::optional<codec::Json>& body) {
+             std::string (*text)(const codec::Json&), const std::optional<codec::Json>& body,
+             const FormFields& query) {
   auto remote = Remote::open(options.remote);
   if (!remote) return fail(remote.error());
-  return report(remote->call(std::move(method), std::move(path), body), options.json, text);
+  return report(remote->call(std::move(method), std::move(path), body, query), options.json, text);
 }
 
 }  // namespace writ::cli

@@ -48,7 +48,8 @@ class Remote {
   // A call of Writ's own API with this command's token; the path is not encoded yet. The answer may be a
   // refusal.
   Result<http::Response> call(std::string method, std::string path,
-                              const std::optional<codec::Json>& body = std::nullopt);
+                              const std::optional<codec::Json>& body = std::nullopt,
+                              const FormFields& query = {});
 
  private:
   struct Connection;
@@ -73,6 +74,7 @@ struct ApiOptions {
 CLI::App* add_api_command(CLI::App& group, const char* name, const char* help, ApiOptions& options);
 // Calls, and reports the answer.
 int call_api(const ApiOptions& options, std::string method, std::string path,
-             std::string (*text)(const codec::Json&), const std::optional<codec::Json>& body = std::nullopt);
+             std::string (*text)(const codec::Json&), const std::optional<codec::Json>& body = std::nullopt,
+             const FormFields& query = {});
 
 }  // namespace writ::cli
