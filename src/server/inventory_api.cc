@@ -90,14 +90,17 @@ std::string_view event_of(Status status) {
 
 }  // namespace
 
-// About one identity. Of who is not listed there are no facts, so only who may see or change all of them is
-// answered.
+// About one identity. Of who is not listed there are no facts and no tenant, so it takes one who may see or
+// change all of them, and is of no tenant either.
 Answer<gateway::Permit> InventoryApi::allow_on(const http::Request& request, std::string_view action,
                                                const inventory::Member* member, const std::string& id,
                                                OwnApi::Presence presence) const {
   const Error absent{ErrorCode::kNotFound, fmt::format("there is no identity `{}`", id)};
-  if (member == nullptr)
-    return api_.allow_on(request, action, {{"Writ::Api", kOwnApi}, {}, kRead, presence, absent});
+  if (member == nullptr) {
+    auto permit = TRY(api_.allow_on(request, action, {{"Writ::Api", kOwnApi}, {}, kRead, presence, absent}));
+    if (permit.tenant()) return std::unexpected(problem(absent));
+    return permit;
+  }
   return api_.allow_on(request, action,
                        {{inventory::cedar_type((*member)->kind), id},
                         [member](cedar::Arena&) { return member->attributes(); },
@@ -111,7 +114,7 @@ Answer<http::Response> InventoryApi::list(const http::Request& request) const {
   if (id.state == http::QueryState::kOne) return show(request, id.value);
   if (id.state == http::QueryState::kMany)
     return std::unexpected(problem({ErrorCode::kInvalid, "`id` is given more than once"}));
-  TRY(api_.allow(request, kRead));
+  const auto permit = TRY(api_.allow(request, kRead));
   const auto now = directory_.snapshot();
   auto list = Json::array();
   for (const auto* member : now->members()) {
@@ -122,7 +125,7 @@ Answer<http::Response> InventoryApi::list(const http::Request& request) const {
   // Stopped, and not listed.
   auto stops = Json::array();
   for (const auto& stop : now->stops()) {
-    if (now->find(stop.id) == nullptr) stops.push(inventory::stop_to_json(stop));
+    if (!permit.tenant() && now->find(stop.id) == nullptr) stops.push(inventory::stop_to_json(stop));
   }
   auto answer = Json::object({{"identities", std::move(list)}});
   if (!stops.if_array()->empty()) answer.set("stops", std::move(stops));
@@ -134,7 +137,7 @@ Answer<http::Response> InventoryApi::show(const http::Request& request, const st
   const auto* member = now->find(id);
   const inventory::Stop stop{id, now->ordered(id)};
   const bool there = member != nullptr || stop.status != Status::kActive;
-  TRY(allow_on(request, kRead, member, id, there ? OwnApi::Presence::kThere : OwnApi::Presence::kAbsent));
+  TRY(allow_on(request, kRead, member, id, there ? OwnApi::Presence::kOpen : OwnApi::Presence::kAbsent));
   return answer_json(200, member != nullptr ? shown(*member) : inventory::stop_to_json(stop));
 }
 
@@ -182,7 +185,7 @@ Answer<http::Response> InventoryApi::order(const http::Request& request, const s
   const auto now = directory_.snapshot();
   const bool lifts = status == Status::kActive && now->ordered(id) == Status::kActive;
   const auto permit = TRY(allow_on(request, kManage, now->find(id), id,
-                                   lifts ? OwnApi::Presence::kAbsent : OwnApi::Presence::kThere));
+                                   lifts ? OwnApi::Presence::kAbsent : OwnApi::Presence::kOpen));
   // What would be refused is not recorded as done.
   TRY(or_problem(directory_.check_order(id, status)));
   TRY(api_.record(permit, event_of(status), id));

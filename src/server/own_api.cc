@@ -61,7 +61,7 @@ Answer<gateway::Permit> OwnApi::allow(const Caller& caller, std::string_view act
 Answer<gateway::Permit> OwnApi::allow_on(const Caller& caller, std::string_view action, Object object) const {
   auto outcome = enforcer_.enforce(asked(caller, action, object.name, object.attributes));
   const bool there = object.presence == Presence::kThere;
-  if (outcome && there) return *std::move(outcome);
+  if (outcome && object.presence != Presence::kAbsent) return *std::move(outcome);
   if (!outcome && !depends_on_object(outcome.error().reason))
     return std::unexpected(std::move(outcome).error().response);
   const bool seen =

@@ -46,8 +46,9 @@ class OwnApi {
                                 std::function<cedar::Value(cedar::Arena&)> attributes = {}) const;
   // Of Writ as a whole.
   Answer<gateway::Permit> allow(const Caller& caller, std::string_view action) const;
-  // Whether there is what is asked about.
-  enum class Presence { kAbsent, kThere };
+  // Whether there is what is asked about. kOpen: it need not be there for who may, and is not for who may
+  // not.
+  enum class Presence { kAbsent, kOpen, kThere };
   struct Object {
     gateway::EntityName name;
     std::function<cedar::Value(cedar::Arena&)> attributes;

@@ -157,7 +157,10 @@ class Sight(Parties):
             self.assertEqual([404, 404], [answer.status for answer in told], (path, told))
             self.assertEqual(told[0].body.decode().replace("sofia", "nobody"), told[1].body.decode())
             self.assertEqual(set(told[0].headers.keys()), set(told[1].headers.keys()))
-        self.assertEqual(404, self.world.api_call(self.desk, "POST", "/v1/identities/suspend", {"id": "sofia"}).status)
+        # Nor does a stop tell: who is not listed is of no tenant, and not the desk's to stop.
+        told = [self.world.api_call(self.desk, "POST", "/v1/identities/suspend", {"id": name}) for name in ("sofia", "nobody")]
+        self.assertEqual([404, 404], [answer.status for answer in told], told)
+        self.assertEqual(200, self.world.api_call(self.desk, "POST", "/v1/identities/suspend", {"id": "niklas"}).status)
         self.assertEqual("active", self.seen("sofia").json()["status"])
 
     def test_who_may_not_see_the_inventory_learns_nothing_of_who_is_in_it(self):
