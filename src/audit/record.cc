@@ -143,6 +143,7 @@ Record make_record(Instant time, const Decision& decision) {
   writer.text("purpose", decision.purpose);
   writer.text("tenant", decision.tenant);
   writer.text("environment", decision.environment);
+  writer.text("subject_issuer", decision.subject_issuer);
   writer.text("acr", decision.acr);
   writer.time("issued_at", decision.issued_at);
   writer.time("auth_time", decision.auth_time);

@@ -52,6 +52,7 @@ struct Decision {
   std::string_view purpose;
   std::string_view tenant;
   std::string_view environment;
+  std::string_view subject_issuer;  // the provider whose word the subject is
   std::string_view acr;
   std::optional<Instant> issued_at;  // the token
   std::optional<Instant> auth_time;

@@ -118,9 +118,9 @@ Result<std::expected<std::string, http::Response>> Remote::token() {
 }
 
 Result<http::Response> Remote::call(std::string method, std::string path,
-                                    const std::optional<codec::Json>& body, std::string_view query) {
+                                    const std::optional<codec::Json>& body, const FormFields& query) {
   http::Outbound request{.method = std::move(method), .target = http::encode_path(path), .headers = {}};
-  if (!query.empty()) request.target.append("?").append(query);
+  if (!query.empty()) request.target += "?" + encode_form(query);
   const auto bearer = TRY(token());
   // Who gets no token is refused just as well.
   if (!bearer) return bearer.error();
@@ -167,14 +167,14 @@ CLI::App* add_list_command(CLI::App& group, const char* name, const char* help, 
 }
 
 int call_api(const ApiOptions& options, std::string method, std::string path,
-             std::string (*text)(const codec::Json&), const std::optional<codec::Json>& body) {
+             std::string (*text)(const codec::Json&), const std::optional<codec::Json>& body,
+             const FormFields& query) {
   auto remote = Remote::open(options.remote);
   if (!remote) return fail(remote.error());
-  FormFields query;
-  if (options.limit) query.emplace_back("limit", std::to_string(*options.limit));
-  if (!options.after.empty()) query.emplace_back("after", options.after);
-  return report(remote->call(std::move(method), std::move(path), body, encode_form(query)), options.json,
-                text);
+  auto asked = query;
+  if (options.limit) asked.emplace_back("limit", std::to_string(*options.limit));
+  if (!options.after.empty()) asked.emplace_back("after", options.after);
+  return report(remote->call(std::move(method), std::move(path), body, asked), options.json, text);
 }
 
 }  // namespace writ::cli

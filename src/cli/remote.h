@@ -49,7 +49,7 @@ class Remote {
   // refusal.
   Result<http::Response> call(std::string method, std::string path,
                               const std::optional<codec::Json>& body = std::nullopt,
-                              std::string_view query = {});
+                              const FormFields& query = {});
 
  private:
   struct Connection;
@@ -79,6 +79,7 @@ CLI::App* add_api_command(CLI::App& group, const char* name, const char* help, A
 CLI::App* add_list_command(CLI::App& group, const char* name, const char* help, ApiOptions& options);
 // Calls, and reports the answer.
 int call_api(const ApiOptions& options, std::string method, std::string path,
-             std::string (*text)(const codec::Json&), const std::optional<codec::Json>& body = std::nullopt);
+             std::string (*text)(const codec::Json&), const std::optional<codec::Json>& body = std::nullopt,
+             const FormFields& query = {});
 
 }  // namespace writ::cli

@@ -46,7 +46,7 @@ class EnforcerTest : public ::testing::Test {
     return world.enforcer.stats().refusals[static_cast<std::size_t>(reason)];
   }
   void suspend(std::string_view id, inventory::Status status = inventory::Status::kSuspended) {
-    ASSERT_TRUE(world.directory.set_status(id, status).has_value());
+    ASSERT_TRUE(world.directory.order(id, status).has_value());
   }
 
   World world;

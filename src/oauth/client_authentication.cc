@@ -34,9 +34,10 @@ std::optional<std::string_view> basic_credentials(std::string_view authorization
 
 std::unexpected<Refusal> inactive(const Member& member) {
   const auto reason =
-      member->status == Status::kSuspended ? Reason::kCallerSuspended : Reason::kCallerRetired;
-  auto refusal = refuse(OauthError::kUnauthorizedClient,
-                        "client `" + member->id + "` is " + std::string(status_name(member->status)), reason);
+      member.status() == Status::kSuspended ? Reason::kCallerSuspended : Reason::kCallerRetired;
+  auto refusal =
+      refuse(OauthError::kUnauthorizedClient,
+             "client `" + member->id + "` is " + std::string(status_name(member.status())), reason);
   refusal.error().party = member.uid().to_string();
   return refusal;
 }
@@ -125,7 +126,7 @@ Outcome<AuthenticatedClient> ClientAuthentication::authenticate(const Credential
   }
   // Both checks refuse where there is no client.
   if (member == nullptr) return wrong_secret();
-  if ((*member)->status != Status::kActive) return inactive(*member);
+  if (member->status() != Status::kActive) return inactive(*member);
   return AuthenticatedClient(std::move(snapshot), *member);
 }
 

@@ -97,14 +97,14 @@ TEST_F(ClientAuthenticationTest, AChangedSecretActsAtOnceAndTheOldOneStops) {
 
 TEST_F(ClientAuthenticationTest, ASuspendedClientIsRefusedAlsoFromMemory) {
   EXPECT_EQ(authenticate({}, World::basic("support-portal")), "support-portal");
-  ASSERT_TRUE(world_.directory.set_status("support-portal", inventory::Status::kSuspended).has_value());
+  ASSERT_TRUE(world_.directory.order("support-portal", inventory::Status::kSuspended).has_value());
   EXPECT_EQ(authenticate({}, World::basic("support-portal")), "unauthorized_client/caller_suspended");
   EXPECT_EQ(authenticate({}, World::basic("support-portal", "guess")), "invalid_client/caller_unknown")
       << "its state is nobody else's business";
 }
 
 TEST_F(ClientAuthenticationTest, ARetiredClientIsRefused) {
-  ASSERT_TRUE(world_.directory.set_status("support-agent", inventory::Status::kRetired).has_value());
+  ASSERT_TRUE(world_.directory.order("support-agent", inventory::Status::kRetired).has_value());
   EXPECT_EQ(authenticate(world_.as_agent()), "unauthorized_client/caller_retired");
 }
 

@@ -90,6 +90,7 @@ class RecordReader {
     token.purpose = optional_text(record, "purpose");
     token.tenant = optional_text(record, "tenant");
     token.environment = optional_text(record, "environment");
+    token.subject_issuer = optional_text(record, "subject_issuer");
     token.acr = optional_text(record, "acr");
     token.auth_time = instant(record, "auth_time");
     token.bound = record.find("sender_bound") != nullptr;

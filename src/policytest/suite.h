@@ -32,7 +32,7 @@ struct TokenSpec {
   std::optional<std::string> issuer;    // absent: Writ's own
   std::optional<std::string> audience;  // absent: that of the API which is asked
   std::vector<token::Actor> actors;     // nearest first
-  std::optional<std::string> task, purpose, tenant, environment, acr;
+  std::optional<std::string> task, purpose, tenant, environment, subject_issuer, acr;
   std::optional<Instant> auth_time;
   // Absent: issued with the request, for the configured lifetime.
   std::optional<Instant> issued_at, not_before, expires_at;

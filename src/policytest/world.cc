@@ -432,11 +432,11 @@ Result<void> World::apply(const Change& change) {
     case Change::Kind::kRevokeTask:
       return tasks_.revoke(change.id);
     case Change::Kind::kSuspend:
-      return directory_.set_status(change.id, inventory::Status::kSuspended);
+      return directory_.order(change.id, inventory::Status::kSuspended);
     case Change::Kind::kRetire:
-      return directory_.set_status(change.id, inventory::Status::kRetired);
+      return directory_.order(change.id, inventory::Status::kRetired);
     case Change::Kind::kActivate:
-      return directory_.set_status(change.id, inventory::Status::kActive);
+      return directory_.order(change.id, inventory::Status::kActive);
     case Change::Kind::kRevokeToken:
       break;
   }

@@ -267,6 +267,8 @@ http::Response App::Parts::metrics() const {
   if (gateway_server) write_listener(out, "gateway", gateway_server->stats());
   out.family("writ_identities", "gauge", "Identities in the inventory.");
   out.sample("writ_identities", "", directory.snapshot()->size());
+  out.family("writ_identities_stopped", "gauge", "Ids that operators have stopped, listed or not.");
+  out.sample("writ_identities_stopped", "", directory.snapshot()->stopped());
   out.family("writ_tasks", "gauge", "Tasks known, live or not.");
   out.sample("writ_tasks", "", tasks.size());
   out.family("writ_tasks_forgotten_total", "counter", "Tasks that were over for long enough.");

@@ -63,18 +63,16 @@ std::optional<inventory::Kind> kind_of(std::string_view type) {
 }
 
 // Policies know a suspended identity's attributes, but it is nobody's right to act while it lasts.
-std::optional<decision::Refusal> standing_of(const inventory::Member* member) {
-  if (member == nullptr || (*member)->status == inventory::Status::kActive) return std::nullopt;
-  const bool user = (*member)->kind == inventory::Kind::kUser;
-  const bool retired = (*member)->status == inventory::Status::kRetired;
-  return decision::Refusal{
-      user      ? Reason::kSubjectSuspended
-      : retired ? Reason::kCallerRetired
-                : Reason::kCallerSuspended,
-      fmt::format("{} `{}` is {}", kind_name((*member)->kind), (*member)->id, status_name((*member)->status)),
-      member->uid().to_string(),
-      {},
-      {}};
+std::optional<decision::Refusal> standing_of(cedar::EntityRef principal, inventory::Status status) {
+  if (status == inventory::Status::kActive) return std::nullopt;
+  const auto kind = kind_of(principal.type()).value_or(inventory::Kind::kUser);
+  return decision::Refusal{kind == inventory::Kind::kUser            ? Reason::kSubjectSuspended
+                           : status == inventory::Status::kSuspended ? Reason::kCallerSuspended
+                                                                     : Reason::kCallerRetired,
+                           fmt::format("{} `{}` is {}", kind_name(kind), principal.id(), status_name(status)),
+                           principal.to_string(),
+                           {},
+                           {}};
 }
 
 // AuthZEN 1.0 §10.1.3: the caller's own identifier comes back.
@@ -97,7 +95,7 @@ struct Authzen::Evaluation {
   const inventory::Snapshot& inventory;
   const decision::PolicySnapshot& policies;
   Memory& memory;
-  const inventory::Member* subject = nullptr;
+  inventory::Status status = inventory::Status::kActive;  // the subject's, where it is one of ours
 
   Result<cedar::Request> read(const Json& json) {
     if (!json.is_object()) return invalid("the body must be an object");
@@ -108,8 +106,11 @@ struct Authzen::Evaluation {
     const auto name = TRY(text_in(*action_json, "action", "name"));
     const auto action = memory.arena.entity(settings.action_type, name);
     const auto resource = TRY(entity(*resource_json, "resource"));
-    if (kind_of(principal.type())) subject = inventory.find(principal.id());
-    if (subject != nullptr && subject->uid() != principal) subject = nullptr;
+    if (kind_of(principal.type())) {
+      const auto* member = inventory.find(principal.id());
+      const bool listed = member != nullptr && member->uid() == principal;
+      status = listed ? member->status() : inventory.ordered(principal.id());
+    }
 
     begin_entities();
     TRY(lay(*subject_json, "subject.properties", principal));
@@ -233,7 +234,7 @@ void Authzen::evaluate(http::Exchange exchange, std::string_view caller, const s
   const auto request = evaluation.read(*json);
   if (!request) return exchange.respond(problem(request.error()));
 
-  auto refusal = standing_of(evaluation.subject);
+  auto refusal = standing_of(request->principal, evaluation.status);
   const decision::Decision *decision = nullptr, *shadowed = nullptr;
   if (!refusal) {
     decision = &evaluation.ask(*request);

@@ -62,14 +62,16 @@ Answer<http::Response> CallsApi::list(const http::Request& request) const {
   return answer_json(200, answer);
 }
 
-// Without the call its facts are missing too, so only who may approve every call learns that there is none.
 Answer<std::pair<gateway::Permit, task::StoredCall>> CallsApi::find(const http::Request& request,
                                                                     const std::string& id) const {
   auto call = calls_.find(id);
-  auto permit = TRY(call ? api_.allow(request, kApprove, {kType, id}, facts_of(call->approval))
-                         : api_.allow(request, kApprove, {kType, id}));
-  if (!call)
-    return std::unexpected(problem({ErrorCode::kNotFound, fmt::format("there is no approval `{}`", id)}));
+  OwnApi::Object object{{kType, id},
+                        {},
+                        kApprove,
+                        call ? OwnApi::Presence::kThere : OwnApi::Presence::kAbsent,
+                        {ErrorCode::kNotFound, fmt::format("there is no approval `{}`", id)}};
+  if (call) object.attributes = facts_of(call->approval);
+  auto permit = TRY(api_.allow_on(request, kApprove, std::move(object)));
   return std::pair(std::move(permit), *std::move(call));
 }
 

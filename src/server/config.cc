@@ -4,6 +4,7 @@
 #include <charconv>
 #include <fmt/format.h>
 
+#include "codec/name.h"
 #include "server/calendars.h"
 #include "server/fields.h"
 #include "server/files.h"
@@ -107,23 +108,64 @@ oauth::ClaimMapping read_claims(const Fields& issuer) {
   return mapping;
 }
 
-void read_trusted_issuer(const YamlNode& node, Source& source, Config& config) {
+// Its names for clients, and Writ's.
+void read_clients(const Fields& fields, oauth::TrustedIssuer& issuer) {
+  const YamlNode* clients = fields.find("clients");
+  if (clients == nullptr) return;
+  if (clients->kind != YamlNode::Kind::kMap)
+    return fields.source().error(*clients,
+                                 "`clients` must be a map from the provider's names for clients to Writ's");
+  for (const auto& entry : clients->entries) {
+    if (auto id = read_text(entry.value, fields.source(), entry.key))
+      issuer.clients[entry.key] = std::move(*id);
+  }
+}
+
+// None of them can name another's users, or speak for another's tenants.
+void check_beside(const oauth::TrustedIssuer& issuer, const Fields& fields, const Config& config) {
+  Source& source = fields.source();
+  const YamlNode& place =
+      fields.find("subject_prefix") != nullptr ? *fields.find("subject_prefix") : *fields.find("issuer");
+  for (const auto& other : config.trusted_issuers) {
+    if (other.issuer == issuer.issuer) {
+      source.error(*fields.find("issuer"), fmt::format("trusted issuer `{}` is given twice", issuer.issuer));
+    } else if (oauth::overlap(issuer, other)) {
+      source.error(
+          place,
+          issuer.subject_prefix.empty()
+              ? fmt::format("`{}` and `{}` could name one another's users: both have no `subject_prefix`",
+                            issuer.issuer, other.issuer)
+              : fmt::format("`{}` and `{}` could name one another's users: their prefixes are `{}` and `{}`",
+                            issuer.issuer, other.issuer, issuer.subject_prefix, other.subject_prefix),
+          "give each a `subject_prefix` with which no other one begins, all but one at least");
+    }
+  }
+}
+
+void read_trusted_issuer(const YamlNode& node, bool alone, Source& source, Config& config) {
   const Fields fields(&node, source, "a trusted issuer",
-                      {"issuer", "audience", "jwks_file", "claims", "max_token_lifetime_seconds"});
+                      {"issuer", "audience", "jwks_file", "claims", "max_token_lifetime_seconds",
+                       "subject_prefix", "tenants", "clients"});
   const auto issuer = fields.required_text("issuer");
   const auto audience = fields.required_text("audience");
   auto mapping = read_claims(fields);
   const auto lifetime = fields.integer("max_token_lifetime_seconds", 1, 7 * 86'400).value_or(86'400);
   auto keys = fields.require("jwks_file") ? read_jwks(*fields.find("jwks_file"), source) : std::nullopt;
   if (!issuer || !audience || !keys) return;
-  for (const auto& other : config.trusted_issuers) {
-    if (other.issuer == *issuer)
-      source.error(*fields.find("issuer"), fmt::format("trusted issuer `{}` is given twice", *issuer));
-  }
+  oauth::TrustedIssuer read{*issuer, *audience, std::move(*keys), std::move(mapping),
+                            std::chrono::seconds(lifetime)};
+  read.subject_prefix = fields.text("subject_prefix", 128).value_or("");
+  if (const auto wrong = codec::name_problem(read.subject_prefix); wrong && !read.subject_prefix.empty())
+    source.error(*fields.find("subject_prefix"), fmt::format("`subject_prefix` {}", *wrong));
+  if (fields.find("tenants") != nullptr) read.tenants = fields.texts("tenants");
+  if (!alone && !read.tenants)
+    source.error(node, fmt::format("trusted issuer `{}` needs `tenants`, because there are several", *issuer),
+                 "name the tenants that it may speak for, or `[]` for none");
+  read_clients(fields, read);
+  check_beside(read, fields, config);
   if (*issuer == config.issuer)
     source.error(*fields.find("issuer"), "this is Writ's own issuer, expected an identity provider's");
-  config.trusted_issuers.push_back(
-      {*issuer, *audience, std::move(*keys), std::move(mapping), std::chrono::seconds(lifetime)});
+  config.trusted_issuers.push_back(std::move(read));
 }
 
 void read_policies(const Fields& root, Config& config) {
@@ -269,7 +311,8 @@ std::optional<Config> parse_config(std::string_view text, const std::filesystem:
   config.data = source.resolve(root.text("data").value_or("data"));
   if (root.choice("data_access", {"owner", "group"}) == 1) config.data_access = Writers::kGroup;
   read_tokens(root, config);
-  for (const YamlNode& node : root.list("trusted_issuers")) read_trusted_issuer(node, source, config);
+  const auto issuers = root.list("trusted_issuers");
+  for (const YamlNode& node : issuers) read_trusted_issuer(node, issuers.size() == 1, source, config);
   read_policies(root, config);
   read_inventory(root, config);
   read_audit(root, config);

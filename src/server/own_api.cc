@@ -34,6 +34,24 @@ bool is_stop(std::string_view event) {
   return std::ranges::find(kStops, event) != std::end(kStops);
 }
 
+// Whether another object could have been the difference. What concerns the token, the caller and its chain is
+// the same for all of them; so are steps that would help, for who may see it after them.
+bool depends_on_object(Reason reason) {
+  switch (reason) {
+    case Reason::kTenantMismatch:
+    case Reason::kEnvironmentMismatch:
+    case Reason::kPurposeMismatch:
+    case Reason::kActionNotInTask:
+    case Reason::kResourceNotInTask:
+    case Reason::kPolicyForbid:
+    case Reason::kPolicyNoPermit:
+    case Reason::kContextMissing:
+      return true;
+    default:
+      return false;
+  }
+}
+
 }  // namespace
 
 gateway::Asked OwnApi::asked(const Caller& caller, std::string_view action,
@@ -56,6 +74,18 @@ Answer<gateway::Permit> OwnApi::allow(const Caller& caller, std::string_view act
   auto outcome = enforcer_.enforce(asked(caller, action, resource, std::move(attributes)));
   if (!outcome) return std::unexpected(std::move(outcome).error().response);
   return *std::move(outcome);
+}
+
+Answer<gateway::Permit> OwnApi::allow_on(const Caller& caller, std::string_view action, Object object) const {
+  auto outcome = enforcer_.enforce(asked(caller, action, object.name, object.attributes));
+  const bool there = object.presence == Presence::kThere;
+  if (outcome && object.presence != Presence::kAbsent) return *std::move(outcome);
+  if (!outcome && !depends_on_object(outcome.error().reason))
+    return std::unexpected(std::move(outcome).error().response);
+  const bool seen =
+      !outcome && would_allow(caller, object.seen_by, object.name, std::move(object.attributes));
+  if (seen && there) return std::unexpected(std::move(outcome).error().response);
+  return std::unexpected(problem(object.absent));
 }
 
 Answer<gateway::Permit> OwnApi::allow(const Caller& caller, std::string_view action) const {

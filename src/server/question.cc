@@ -208,9 +208,10 @@ class Reader {
     const Json* json = members_.find("token");
     if (json != nullptr && json->if_string() != nullptr && *json->if_string() == "none") return {};
     if (json == nullptr) return members_.wrong("token", "is missing: its claims, or `none`");
-    const auto claims = TRY(Members::of(*json, "the token",
-                                        {"iss", "sub", "client_id", "aud", "act", "task", "purpose", "tenant",
-                                         "environment", "acr", "auth_time", "iat", "nbf", "exp", "bound"}));
+    const auto claims =
+        TRY(Members::of(*json, "the token",
+                        {"iss", "sub", "client_id", "aud", "act", "task", "purpose", "tenant", "environment",
+                         "subject_issuer", "acr", "auth_time", "iat", "nbf", "exp", "bound"}));
     const auto text = [&](std::string_view name) {
       return claims.optional_text(name, token::kMaxClaimBytes);
     };
@@ -239,6 +240,7 @@ class Reader {
     made.purpose = TRY(text("purpose"));
     made.tenant = TRY(text("tenant"));
     made.environment = TRY(text("environment"));
+    made.subject_issuer = TRY(text("subject_issuer"));
     made.acr = TRY(text("acr"));
     made.auth_time = TRY(instant(claims, "auth_time", time));
     // Whose key it is no policy sees.

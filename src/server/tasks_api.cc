@@ -35,6 +35,11 @@ codec::Json shown(const task::LiveTask& live, Instant now) {
   return json;
 }
 
+OwnApi::Object object(const std::shared_ptr<task::LiveTask>& live, std::string_view id, Error absent) {
+  if (live == nullptr) return {{kType, id}, {}, kRead, OwnApi::Presence::kAbsent, std::move(absent)};
+  return {{kType, id}, facts_of(live->task()), kRead, OwnApi::Presence::kThere, std::move(absent)};
+}
+
 std::unexpected<http::Response> conflict(std::string message) {
   return std::unexpected(problem({ErrorCode::kConflict, std::move(message)}));
 }
@@ -133,18 +138,19 @@ Answer<void> TasksApi::check_parent(const Caller& caller, const gateway::Permit&
         fmt::format("a token of task `{}` opens sub-tasks of it only: `parent` is absent", *inside));
   }
   const auto parent = tasks_.find(*task.parent);
-  if (parent == nullptr)
-    return std::unexpected(
-        problem({ErrorCode::kInvalid, fmt::format("`parent`: there is no task `{}`", *task.parent)}));
-  if (inside && !parent->within(*inside))
+  if (inside && (parent == nullptr || !parent->within(*inside)))
     return conflict(fmt::format("a token of task `{}` opens sub-tasks of it only: `parent` is `{}`", *inside,
                                 *task.parent));
+  // Who is not inside the parent must be one who could end it, before anything is said about it.
+  if (!inside)
+    TRY(api_.allow_on(
+        caller, kManage,
+        object(parent, *task.parent,
+               {ErrorCode::kInvalid, fmt::format("`parent`: there is no task `{}`", *task.parent)})));
   if (const auto live = parent->check_live(permit.time()); !live)
     return conflict("`parent`: " + live.error().message);
   if (const auto within = task::check_sub_task(task, parent->task()); !within)
     return std::unexpected(problem(within.error()));
-  // Who is not inside the parent must be one who could end it.
-  if (!inside) TRY(api_.allow(caller, kManage, {kType, *task.parent}, facts_of(parent->task())));
   const auto parties = parties_of(permit.token().claims());
   for (const auto& agent : task.agents) {
     if (std::ranges::find(parties, agent) == parties.end()) TRY(check_edge(caller, permit, agent));
@@ -192,15 +198,12 @@ Answer<http::Response> TasksApi::list(const http::Request& request) const {
   return answer_json(200, answer);
 }
 
-// Without the task its facts are missing too, so only who may see every task learns that there is none.
 Answer<std::pair<gateway::Permit, TasksApi::Live>> TasksApi::find(const http::Request& request,
                                                                   std::string_view action,
                                                                   const std::string& id) const {
   auto live = tasks_.find(id);
-  auto permit = TRY(live == nullptr ? api_.allow(request, action, {kType, id})
-                                    : api_.allow(request, action, {kType, id}, facts_of(live->task())));
-  if (live == nullptr)
-    return std::unexpected(problem({ErrorCode::kNotFound, fmt::format("there is no task `{}`", id)}));
+  auto permit = TRY(api_.allow_on(
+      request, action, object(live, id, {ErrorCode::kNotFound, fmt::format("there is no task `{}`", id)})));
   return std::pair(std::move(permit), std::move(live));
 }
 

@@ -40,19 +40,20 @@ class Reader {
  private:
   void read_identity(const YamlNode& node) {
     const Fields fields(&node, source_, "an identity",
-                        {"id", "kind", "status", "tenant", "environment", "owner", "acts_for", "purposes",
-                         "attributes", "secret_hash", "jwks_file"});
-    const auto id = fields.required_text("id", inventory::kMaxIdBytes);
+                        {"id", "kind", "status", "tenant", "environment", "owner", "acts_for", "accept_from",
+                         "purposes", "attributes", "secret_hash", "jwks_file"});
+    const auto id = fields.required_text("id", inventory::kMaxUserIdBytes);
     const auto kind = fields.require("kind") != nullptr
                           ? fields.choice("kind", {"user", "application", "service", "agent"})
                           : std::nullopt;
     Identity identity{.id = id.value_or(""), .kind = static_cast<Kind>(kind.value_or(0))};
     const auto status = fields.choice("status", {"active", "suspended", "retired"});
-    identity.status = static_cast<inventory::Status>(status.value_or(0));
+    identity.configured_status = static_cast<inventory::Status>(status.value_or(0));
     identity.tenant = fields.text("tenant");
     identity.environment = fields.text("environment");
-    identity.owner = fields.text("owner", inventory::kMaxIdBytes);
-    identity.acts_for = fields.texts("acts_for", inventory::kMaxIdBytes);
+    identity.owner = fields.text("owner", inventory::kMaxUserIdBytes);
+    identity.acts_for = fields.texts("acts_for", inventory::kMaxUserIdBytes);
+    identity.accept_from = fields.texts("accept_from", inventory::kMaxIdBytes);
     identity.purposes = fields.texts("purposes");
     if (const auto* attributes = fields.find("attributes")) identity.attributes = to_json(*attributes);
     identity.secret_hash = fields.text("secret_hash");
@@ -63,7 +64,20 @@ class Reader {
     if (!id || !kind) return;
     if (!unique(*id, *fields.find("id"), "identity", identities_)) return;
     if (const auto valid = validate(identity); !valid) return source_.error(node, valid.error().message);
+    check_namespace(identity, *fields.find("id"));
     world_.declared.identities.push_back(std::move(identity));
+  }
+
+  // Below an issuer's prefix are its users, and nobody whom it could be mistaken for.
+  void check_namespace(const Identity& identity, const YamlNode& id) {
+    if (identity.kind == Kind::kUser) return;
+    for (const auto& issuer : config_.trusted_issuers) {
+      if (!issuer.subject_prefix.empty() && identity.id.starts_with(issuer.subject_prefix))
+        source_.error(id,
+                      fmt::format("`{}` begins as the users of `{}` do (`{}`), and is none of them",
+                                  identity.id, issuer.issuer, issuer.subject_prefix),
+                      "choose another id, or another `subject_prefix`");
+    }
   }
 
   void read_api(const YamlNode& node) {

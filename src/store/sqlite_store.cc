@@ -48,6 +48,12 @@ Result<task::State> state_from_row(std::string_view name) {
   return failure(ErrorCode::kCorrupt, fmt::format("there is no task state `{}`", name));
 }
 
+Result<inventory::Status> status_from_row(std::string_view name) {
+  const auto status = inventory::status_from_name(name);
+  if (status && *status != inventory::Status::kActive) return *status;
+  return failure(ErrorCode::kCorrupt, fmt::format("there is no stop `{}`", name));
+}
+
 Result<jose::PrivateJwk> key_from_record(std::string_view text) {
   return jose::PrivateJwk::parse(TRY(codec::parse_json(text)));
 }
@@ -63,6 +69,10 @@ struct SqliteStore::Statements {
                               "ON CONFLICT (id) DO UPDATE SET record = ?2")),
         save_api(prepare("INSERT INTO apis (id, record) VALUES (?1, ?2) "
                          "ON CONFLICT (id) DO UPDATE SET record = ?2")),
+        load_stops(prepare("SELECT id, status FROM stops ORDER BY id")),
+        save_stop(prepare("INSERT INTO stops (id, status) VALUES (?1, ?2) "
+                          "ON CONFLICT (id) DO UPDATE SET status = ?2")),
+        lift_stop(prepare("DELETE FROM stops WHERE id = ?1 AND status <> 'retired'")),
         load_tasks(prepare("SELECT id, record, state FROM tasks ORDER BY position")),
         load_labels(prepare("SELECT task, label FROM task_labels")),
         load_budgets(prepare("SELECT task, budget, reserved FROM budgets")),
@@ -119,6 +129,7 @@ struct SqliteStore::Statements {
                     "WHERE jwk = excluded.jwk")) {}
 
   Prepared load_identities, load_apis, save_identity, save_api;
+  Prepared load_stops, save_stop, lift_stop;
   Prepared load_tasks, load_labels, load_budgets, save_task, save_state, save_narrowed;
   Prepared save_approved, forget_labels, forget_budgets, forget_task, find_task;
   Prepared save_label, reserve, settle;
@@ -160,6 +171,12 @@ Result<inventory::Change> SqliteStore::load_inventory() {
     return {};
   };
   TRY(statements_->load_apis->for_each_row(add_api));
+  const auto add_stop = [&](const Statement& row) -> Result<void> {
+    const auto status = TRY(stored(status_from_row(row.text(1)), database_, "stop of", row.text(0)));
+    change.stops.push_back({std::string(row.text(0)), status});
+    return {};
+  };
+  TRY(statements_->load_stops->for_each_row(add_stop));
   return change;
 }
 
@@ -170,6 +187,13 @@ Result<void> SqliteStore::save_inventory(const inventory::Change& change) {
     TRY(statements_->save_identity->bind(1, identity.id).bind(2, identity_record(identity)).run());
   for (const auto& api : change.apis)
     TRY(statements_->save_api->bind(1, api.id).bind(2, api_record(api)).run());
+  for (const auto& stop : change.stops) {
+    if (stop.status == inventory::Status::kActive) {
+      TRY(statements_->lift_stop->bind(1, stop.id).run());
+    } else {
+      TRY(statements_->save_stop->bind(1, stop.id).bind(2, status_name(stop.status)).run());
+    }
+  }
   return transaction.commit();
 }
 

@@ -181,6 +181,7 @@ struct World {
                          {"tenant", "north"},
                          {"acr", "mfa"},
                          {"auth_time", unix_seconds(kNow) - 60},
+                         {"iat", unix_seconds(kNow) - 60},
                          {"exp", unix_seconds(kNow) + 3600}});
   }
   std::string provider_token(const Json& claims) const {
