@@ -59,9 +59,22 @@ Result<void> create(Database& database) {
   return transaction.commit();
 }
 
+// SQLite throws a write-ahead log away when its database is not there, with all that was acknowledged.
+Result<void> refuse_log_alone(const std::filesystem::path& path) {
+  std::error_code no_database, no_log;
+  if (std::filesystem::file_size(path, no_database) > 0 && !no_database) return {};
+  const auto log = path.string() + "-wal";
+  if (const auto size = std::filesystem::file_size(log, no_log); no_log || size == 0) return {};
+  return failure(ErrorCode::kCorrupt,
+                 fmt::format("database `{}` is {}, but its write-ahead log `{}` is there; bring back the "
+                             "database that belongs to it, or move the log away to begin anew",
+                             path.string(), no_database ? "not there" : "empty", log));
+}
+
 }  // namespace
 
 Result<Database> open_database(const std::filesystem::path& path) {
+  TRY(refuse_log_alone(path));
   std::error_code ignored;
   if (std::filesystem::exists(path, ignored)) {
     // Opening a file for writing finishes what a crash interrupted in it, so whose it is must be known
@@ -70,7 +83,6 @@ Result<Database> open_database(const std::filesystem::path& path) {
     TRY(recognise(glance));
   }
   auto database = TRY(Database::open(path));
-  // Again, with what lies in its write-ahead log.
   if (TRY(recognise(database)) == Found::kNothing) TRY(create(database));
   TRY(database.adopt());
   return database;

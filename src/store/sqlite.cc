@@ -10,6 +10,7 @@
 #include <unistd.h>
 
 #include "base/blocking.h"
+#include "store/glance.h"
 
 namespace writ::store {
 namespace {
@@ -84,19 +85,6 @@ Result<void> make_private(const std::string& path) {
   return system_failed("it cannot be made private to its owner", path);
 }
 
-// RFC 3986 §2.1: what would end the path of a URI, or begin an escape, is escaped.
-std::string uri_of(std::string_view path) {
-  std::string uri = "file:";
-  for (const char c : path) {
-    if (c == '%' || c == '?' || c == '#') {
-      uri += fmt::format("%{:02X}", static_cast<unsigned>(c));
-    } else {
-      uri += c;
-    }
-  }
-  return uri;
-}
-
 }  // namespace
 
 void Statement::Finalize::operator()(sqlite3_stmt* statement) const noexcept {
@@ -155,13 +143,15 @@ std::int64_t Statement::number(int column) const {
   return sqlite3_column_int64(statement_.get(), column);
 }
 
-Result<Database> Database::connect(std::string path, const std::string& name, int flags) {
+Result<Database> Database::connect(std::string path, const char* vfs) {
+  constexpr int kFlags = SQLITE_OPEN_READWRITE | SQLITE_OPEN_NOMUTEX | SQLITE_OPEN_EXRESCODE;
   sqlite3* opened = nullptr;
-  const int result =
-      sqlite3_open_v2(name.c_str(), &opened, flags | SQLITE_OPEN_NOMUTEX | SQLITE_OPEN_EXRESCODE, nullptr);
+  const int result = sqlite3_open_v2(path.c_str(), &opened, kFlags, vfs);
   if (opened == nullptr) return failure(ErrorCode::kUnavailable, name_of(path) + ": out of memory");
   Database database(std::move(path), opened);
   if (result != SQLITE_OK) return failed(opened, database.path_);
+  // A glance has no memory to share.
+  if (vfs != nullptr) TRY(database.execute("PRAGMA locking_mode=EXCLUSIVE; PRAGMA query_only=ON"));
   TRY(database.set_up());
   return database;
 }
@@ -171,14 +161,12 @@ Result<Database> Database::look(const std::filesystem::path& path) {
   std::error_code error;
   if (std::filesystem::file_size(path, error) == 1 && !error)
     return failure(ErrorCode::kCorrupt, name_of(path.string()) + kNoDatabase);
-  // SQLite takes an immutable file for one on read-only media: no lock, no journal, no recovery.
-  return connect(path.string(), uri_of(path.string()) + "?immutable=1",
-                 SQLITE_OPEN_READONLY | SQLITE_OPEN_URI);
+  return connect(path.string(), TRY(glance_vfs()));
 }
 
 Result<Database> Database::open(const std::filesystem::path& path) {
   TRY(create_private(path.string()));
-  return connect(path.string(), path.string(), SQLITE_OPEN_READWRITE);
+  return connect(path.string(), nullptr);
 }
 
 // Nothing here writes: a file of somebody else's stays as it was.

@@ -66,8 +66,8 @@ class Statement {
 
 class Database {
  public:
-  // Reads an existing file as it lies there: nothing is locked, recovered or written, whatever it is. A
-  // write-ahead log beside it is not seen.
+  // What SQLite would find in an existing file if it opened it for good, with all that a crash left beside
+  // it. Nothing is locked, recovered or written, whatever it is (store/glance.h).
   static Result<Database> look(const std::filesystem::path& path);
   // Creates the file, private to its owner, where there is none. Every commit is on disk when it returns.
   // Until adopt() an existing file is only written by what is executed on it.
@@ -87,7 +87,7 @@ class Database {
     void operator()(sqlite3* database) const noexcept;
   };
   Database(std::string path, sqlite3* database) : path_(std::move(path)), database_(database) {}
-  static Result<Database> connect(std::string path, const std::string& name, int flags);
+  static Result<Database> connect(std::string path, const char* vfs);
   Result<void> set_up();
 
   std::string path_;
