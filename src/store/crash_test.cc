@@ -129,7 +129,7 @@ TEST_F(ACrash, AtAnyChangeOfAnyKindOfWriteLosesNothingAcknowledgedAndRevivesNoth
     return true;
   });
   using enum task::State;
-  using enum task::CallState;
+  using Call = task::CallState;
   const auto key = jose::PrivateJwk::generate(crypto::Algorithm::kEdDsa).value();
   const auto second_key = jose::PrivateJwk::generate(crypto::Algorithm::kEs256).value();
   auto suspended = make_identity("support-agent");
@@ -175,8 +175,9 @@ TEST_F(ACrash, AtAnyChangeOfAnyKindOfWriteLosesNothingAcknowledgedAndRevivesNoth
       {"an ended task", [](auto& s) { return s.save_state("t1", kEnded).has_value(); }},
       {"a revoked task", [](auto& s) { return s.save_state("t2", kRevoked).has_value(); }},
       {"a call that waits", [](auto& s) { return s.save_call(make_call("a-1")).has_value(); }},
-      {"its approval", [](auto& s) { return s.save_call_state(decided("a-1"), kApproved).has_value(); }},
-      {"its use", [](auto& s) { return s.save_call_state(decided("a-1"), kUsed).has_value(); }},
+      {"its approval",
+       [](auto& s) { return s.save_call_state(decided("a-1"), Call::kApproved).has_value(); }},
+      {"its use", [](auto& s) { return s.save_call_state(decided("a-1"), Call::kUsed).has_value(); }},
       {"a revocation",
        [](auto& s) {
          return s.save({"jti-1", kLater}).has_value();
@@ -292,7 +293,9 @@ TEST_F(AfterACrash, WhatIsReallyMalformedIsTold) {
 Files with_a_hot_journal(const std::string& sql_before, const std::string& sql) {
   const Folder folder;
   const auto path = folder / "writ.db";
-  if (!sql_before.empty()) EXPECT_TRUE(Database::open(path).value().execute(sql_before));
+  if (!sql_before.empty()) {
+    EXPECT_TRUE(Database::open(path).value().execute(sql_before));
+  }
   Crashes crashes(folder.path());
   EXPECT_TRUE(Database::open(path).value().execute(sql));
   for (auto& left : crashes.take()) {

@@ -167,6 +167,14 @@ class TestWorld(acme.World):
         """For AuthZEN: whoever may `evaluate`."""
         return self.operator_token()
 
+    def revoke(self, client, token):
+        """By the client that it was issued to, which has a secret."""
+        credentials = base64.b64encode(f"{client}:demo-{client}-secret".encode()).decode()
+        answer = self.call(self.api_port, "POST", "/oauth2/revoke",
+                           {"Authorization": f"Basic {credentials}", "Content-Type": "application/x-www-form-urlencoded"},
+                           urllib.parse.urlencode({"token": token}))
+        assert answer.status == 200, answer
+
     def open_task(self, **changes):
         """A task for nora's invoice, opened by nora and the portal; its id."""
         task = {"purpose": "support", "subject": "nora", "client": "support-portal", "agents": ["support-agent"],

@@ -142,7 +142,7 @@ int last_error(sqlite3_vfs* vfs, int bytes, char* out) {
   return beneath(vfs)->xGetLastError(beneath(vfs), bytes, out);
 }
 
-void apply(Files& files, const Crashes::Write& write) {
+void apply_write(Files& files, const Crashes::Write& write) {
   auto& bytes = files[write.file];
   if (bytes.size() < write.at + write.bytes.size()) bytes.resize(write.at + write.bytes.size());
   bytes.replace(write.at, write.bytes.size(), write.bytes);
@@ -218,9 +218,9 @@ void Crashes::add_all(const std::string& what) {
   add("power lost " + what + ", nothing since the last sync", none);
   if (unsynced_.empty()) return;
   auto last = none, rest = none;
-  apply(last, unsynced_.back());
+  apply_write(last, unsynced_.back());
   add("power lost " + what + ", only the last write since the last sync", last);
-  for (std::size_t i = 1; i < unsynced_.size(); ++i) apply(rest, unsynced_[i]);
+  for (std::size_t i = 1; i < unsynced_.size(); ++i) apply_write(rest, unsynced_[i]);
   add("power lost " + what + ", all but the first write since the last sync", rest);
 }
 
@@ -228,7 +228,7 @@ void Crashes::before_write(const std::string& file, std::size_t at, std::string_
   const auto what = fmt::format("before {} bytes of {} at {}", bytes.size(), file, at);
   add_all(what);
   auto half = files_in(folder_);
-  apply(half, {file, at, std::string(bytes.substr(0, bytes.size() / 2))});
+  apply_write(half, {file, at, std::string(bytes.substr(0, bytes.size() / 2))});
   add("killed in the middle, " + what, std::move(half));
   unsynced_.push_back({file, at, std::string(bytes)});
 }
@@ -245,7 +245,7 @@ void Crashes::before_sync(const std::string& file) {
 
 void Crashes::after_sync(const std::string& file) {
   for (const auto& write : unsynced_) {
-    if (write.file == file) apply(synced_, write);
+    if (write.file == file) apply_write(synced_, write);
   }
   std::erase_if(unsynced_, [&](const auto& write) { return write.file == file; });
   if (made_.erase(file) == 0) return;
