@@ -367,7 +367,8 @@ std::expected<LiveTask::Attempt, Denial> LiveTask::try_consume(const Use& use) {
 }
 
 void LiveTask::wrote(const Write& write, bool done) {
-  for (LiveTask* each : line().all()) {
+  const Line line = this->line();
+  for (LiveTask* each : line.all()) {
     const auto& id = (*each)->id;
     const std::lock_guard lock(each->lock_);
     for (const auto& reservation : write.reservations) {
