@@ -41,12 +41,19 @@ void serve(Exchange exchange) {
 class AllocationTest : public ::testing::TestWithParam<std::string> {
  protected:
   void fail_at(std::size_t number) {
-    server_.loops().run(0, [number] { writ::testing::failing_at = number; });
+    server_.loops().run(0, [number] {
+      writ::testing::allocations = 0;
+      writ::testing::failing = number;
+      writ::testing::counting = true;
+    });
   }
   // Did it come to that?
-  bool failed() {
+  bool failed(std::size_t number) {
     bool done = false;
-    server_.loops().run(0, [&] { done = std::exchange(writ::testing::failing_at, 0) == 0; });
+    server_.loops().run(0, [&] {
+      done = writ::testing::allocations >= number;
+      writ::testing::counting = false;
+    });
     return done;
   }
 
@@ -63,7 +70,7 @@ TEST_P(AllocationTest, OneThatFailsEndsOneRequestAndNoOther) {
     RawClient client(server_.port());
     client.send(GetParam());
     const int status = client.read_response().status;
-    came_to_it = failed();
+    came_to_it = failed(number);
     // Answered, or refused, or closed; and never left to wait.
     EXPECT_TRUE(status == 0 || status == 200 || status == 500) << status << " at " << number;
     EXPECT_LT(std::chrono::steady_clock::now() - began, 5s) << "at " << number;
