@@ -67,6 +67,13 @@ Result<std::unique_ptr<server::FileWatch>> watch_files(bool wanted,
   return server::FileWatch::start(std::move(folders), [&app] { reload_policies(app, kFiles); });
 }
 
+std::string urls_beside(const server::App& app) {
+  std::string text;
+  if (!app.gateway_url().empty()) text += ", gateway on " + app.gateway_url();
+  if (!app.operator_url().empty()) text += ", operators on " + app.operator_url();
+  return text;
+}
+
 int serve(const Options& options) {
   const auto signals = awaited_signals();
   ::pthread_sigmask(SIG_BLOCK, &signals, nullptr);
@@ -81,8 +88,7 @@ int serve(const Options& options) {
   const auto folders = server::folders_of(loaded->config);
   auto app = server::App::start(*std::move(loaded), options.accept_clock, options.accept_lost_audit);
   if (!app) return fail(app.error());
-  print_error(fmt::format("writ: ready on {}{}, policies {}", (*app)->api_url(),
-                          (*app)->gateway_url().empty() ? "" : ", gateway on " + (*app)->gateway_url(),
+  print_error(fmt::format("writ: ready on {}{}, policies {}", (*app)->api_url(), urls_beside(**app),
                           (*app)->policies().get()->revision));
   auto watch = watch_files(watched, folders, **app);
   if (!watch) return fail(watch.error());
@@ -96,6 +102,8 @@ int serve(const Options& options) {
   print_error(fmt::format("writ: {}, stopping", received == SIGINT ? "interrupted" : "told to stop"));
   // A second one ends it at once.
   ::pthread_sigmask(SIG_UNBLOCK, &signals, nullptr);
+  // Ctrl-C is somebody who waits; anything else may have a load balancer in front.
+  if (received != SIGINT) (*app)->drain();
   return (*app)->stop() ? kYes : fail("stopped, but not everything came to its end");
 }
 

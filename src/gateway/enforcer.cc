@@ -165,7 +165,9 @@ class Enforcer::Walk {
   bool record_permit() const noexcept { return asked_->record_permit; }
 
   audit::Record record(const decision::Refusal* refusal) const {
-    const auto action = text_of(asked_->action), resource = text_of(asked_->resource);
+    // Turned away before it was known what is asked for.
+    const auto action = asked_->action.id.empty() ? std::string() : text_of(asked_->action);
+    const auto resource = text_of(asked_->resource);
     audit::Decision facts{.point = asked_->point,
                           .request_id = request_id_,
                           .api = asked_->api,
@@ -550,6 +552,11 @@ std::shared_ptr<const Offer> Enforcer::would_offer(const Asked& asked) const {
 
 bool Enforcer::would_permit(const Asked& asked) const {
   return Walk(parts_, asked, *memory()).ask(Walk::Proof::kLeftAlone).has_value();
+}
+
+bool Enforcer::recognises(const http::Request& request) const {
+  const auto presented = token::Presented::from_headers(request.headers);
+  return presented && parts_.verifier.verify_parameter(presented->token(), parts_.clock.now()).has_value();
 }
 
 EnforcerStats Enforcer::stats() const noexcept {

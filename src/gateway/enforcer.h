@@ -170,6 +170,10 @@ class Enforcer {
   // choosing what to show to a caller whose request was permitted and recorded, never for letting one pass.
   bool would_permit(const Asked& asked) const;
 
+  // Does the request bring a token that is good? Silent, and only for choosing what a stranger's request is
+  // not worth: reading its body, a place in a queue. Whatever passes is enforced all the same.
+  bool recognises(const http::Request& request) const;
+
   EnforcerStats stats() const noexcept;
 
  private:

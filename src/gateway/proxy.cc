@@ -11,6 +11,8 @@
 namespace writ::gateway {
 namespace {
 
+constexpr std::size_t kMaxParsedOnLoopBytes = 64 * 1024;
+
 struct Trouble {
   int status;
   std::string_view code;
@@ -43,6 +45,7 @@ struct Proxy::Core {
   std::string_view proto;
   std::vector<ContextHeaders> context_headers;  // by loop
   std::atomic<std::uint64_t> forwarded{0}, unrouted{0}, upstream_failures{0}, broken_off{0};
+  http::Workers workers{{.threads = 1, .max_queued = 64, .max_queued_per_source = 16}};
 
   void unrouted_answer(http::Exchange exchange, const std::string* allow);
 };
@@ -53,11 +56,12 @@ class Proxy::Forwarding : public std::enable_shared_from_this<Forwarding> {
  public:
   // `read`: the body, if it was read before the decision.
   Forwarding(std::shared_ptr<Core> core, http::Exchange exchange, std::string request_id,
-             std::optional<std::string> read)
+             std::optional<std::string> read, http::Shares::Party party)
       : core_(std::move(core)),
         exchange_(std::move(exchange)),
         request_id_(std::move(request_id)),
-        read_(std::move(read)) {}
+        read_(std::move(read)),
+        party_(party) {}
 
   void begin(const http::Origin& upstream, std::string_view context_header) {
     const auto& request = exchange_.request();
@@ -75,7 +79,8 @@ class Proxy::Forwarding : public std::enable_shared_from_this<Forwarding> {
                                       .has_body = has_body,
                                       .content_length = read_ ? std::optional<std::uint64_t>(read_->size())
                                                         : has_body ? exchange_.content_length()
-                                                                   : std::nullopt});
+                                                                   : std::nullopt,
+                                      .party = party_});
     if (has_body) send_request();
     call_.read_head([self = shared_from_this()](auto head) { self->on_head(std::move(head)); });
   }
@@ -167,6 +172,7 @@ class Proxy::Forwarding : public std::enable_shared_from_this<Forwarding> {
   http::Call call_;
   std::string request_id_;
   const std::optional<std::string> read_;
+  const http::Shares::Party party_;
   bool started_ = false;  // the answer has begun
   bool over_ = false;     // callbacks that still come mean nothing
 };
@@ -181,6 +187,7 @@ struct Proxy::Forwarded {
   std::string resource_id = {};
   std::optional<std::string> body = {};  // if it is read before the decision
   std::vector<task::NamedAmount> amounts = {};
+  bool unread = false;  // it would have been, but for the token
 
   using Owned = std::unique_ptr<Forwarded>;
   using Then = std::move_only_function<void(Owned)>;
@@ -191,6 +198,8 @@ struct Proxy::Forwarded {
     return std::min(core->options.max_read_body_bytes, task::kMaxCallBodyBytes);
   }
   static void ask(Owned forwarded);
+  // On a worker when the body is long: a loop does not parse it.
+  static void ask_apart(Owned forwarded);
   static void offer_approval(Owned forwarded, std::shared_ptr<const Offer> offer);
   // Runs it on the exchange's loop.
   static void on_loop(Owned forwarded, Then work);
@@ -211,6 +220,10 @@ struct Proxy::Forwarded {
 
   void go_on(Outcome outcome) {
     if (!outcome) return exchange.respond(std::move(outcome).error().response);
+    // The token became good in between; what was decided on was not all of the request.
+    if (unread)
+      return exchange.respond(error_answer(503, "overloaded", "the token was not good at first; try again",
+                                           outcome->request_id()));
     const auto& action = route->action();
     auto path = route->upstream().path_prefix;
     http::append_encoded_path(path, exchange.request().path);
@@ -222,7 +235,10 @@ struct Proxy::Forwarded {
     if (!header)
       return exchange.respond(
           error_answer(503, "indeterminate", "the context header can't be signed", outcome->request_id()));
-    std::make_shared<Forwarding>(core, std::move(exchange), outcome->request_id(), std::move(body))
+    const auto& claims = *outcome->token();
+    const http::Shares::Party party{std::hash<std::string>()(claims.client_id),
+                                    std::hash<std::string>()(claims.subject)};
+    std::make_shared<Forwarding>(core, std::move(exchange), outcome->request_id(), std::move(body), party)
         ->begin(route->upstream(), *header);
   }
 };
@@ -260,9 +276,14 @@ void Proxy::handle(http::Exchange exchange) {
   const bool by_route = match.route->reads_body();
   if ((!by_route && !request.headers.contains(kApprovalHeader)) || !forwarded->exchange.has_body())
     return Forwarded::ask(std::move(forwarded));
+  // A stranger's body is not read: what is asked without it is refused for its token.
+  if (!core_->parts.enforcer.recognises(request)) {
+    forwarded->unread = true;
+    return Forwarded::ask(std::move(forwarded));
+  }
   const auto max = by_route ? core_->options.max_read_body_bytes : forwarded->max_approved_bytes();
   Forwarded::read_body(std::move(forwarded), max, "this request is read before it is decided on",
-                       &Forwarded::ask);
+                       &Forwarded::ask_apart);
 }
 
 void Proxy::Forwarded::read_body(Owned forwarded, std::size_t max, std::string_view why, Then then) {
@@ -302,6 +323,21 @@ void Proxy::Forwarded::offer_approval(Owned forwarded, std::shared_ptr<const Off
                           });
 }
 
+void Proxy::Forwarded::ask_apart(Owned forwarded) {
+  if (forwarded->body->size() <= kMaxParsedOnLoopBytes) return ask(std::move(forwarded));
+  auto& workers = forwarded->core->workers;
+  const auto peer = http::Address::parse(forwarded->exchange.request().peer_ip);
+  auto held = std::make_shared<Owned>(std::move(forwarded));
+  http::Task task = [held] { ask(std::move(*held)); };
+  http::Task refused = [held] {
+    on_loop(std::move(*held), [](Owned back) {
+      back->exchange.respond(error_answer(
+          503, "overloaded", "too many requests with long bodies are under way", new_request_id()));
+    });
+  };
+  if (!workers.post(peer ? http::Source::of(*peer).number : 0, false, task, refused)) refused();
+}
+
 // What is asked views what is forwarded, which the callback owns.
 void Proxy::Forwarded::ask(Owned forwarded) {
   const Route& route = *forwarded->route;
@@ -336,7 +372,7 @@ void Proxy::replace_routes(std::shared_ptr<const Routes> routes) {
 ProxyStats Proxy::stats() const noexcept {
   return {core_->forwarded.load(std::memory_order_relaxed), core_->unrouted.load(std::memory_order_relaxed),
           core_->upstream_failures.load(std::memory_order_relaxed),
-          core_->broken_off.load(std::memory_order_relaxed)};
+          core_->broken_off.load(std::memory_order_relaxed), core_->workers.stats()};
 }
 
 }  // namespace writ::gateway

@@ -25,6 +25,7 @@
 #include "http/client.h"
 #include "http/loops.h"
 #include "http/server.h"
+#include "http/workers.h"
 #include "token/key_ring.h"
 
 namespace writ::gateway {
@@ -52,6 +53,7 @@ struct ProxyStats {
   std::uint64_t unrouted;           // 404 and 405
   std::uint64_t upstream_failures;  // 502, 503, 504
   std::uint64_t broken_off;         // answers that could not be completed
+  http::WorkerStats workers;        // for what is too long for a loop
 };
 
 class Proxy final : public http::Handler {

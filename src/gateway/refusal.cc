@@ -98,9 +98,11 @@ void add_refusal(audit::Decision& facts, const decision::Refusal& refusal) {
 
 http::Response error_answer(int status, std::string_view code, std::string_view message,
                             std::string_view request_id) {
-  return answer(status,
-                codec::Json::object({{"error", code}, {"message", message}, {"request_id", request_id}}),
-                request_id);
+  auto response =
+      answer(status, codec::Json::object({{"error", code}, {"message", message}, {"request_id", request_id}}),
+             request_id);
+  if (status == 503) response.headers.set("Retry-After", "1");
+  return response;
 }
 
 }  // namespace writ::gateway

@@ -69,13 +69,13 @@ TEST_F(ClientAuthenticationTest, AnUnknownClientIsRefusedInTheSameWords) {
 TEST_F(ClientAuthenticationTest, AnUnknownClientCostsAsMuchAsAWrongSecret) {
   const auto cost = [&](std::string_view client) {
     std::vector<std::int64_t> times;
-    for (int i = 0; i < 5; ++i) {
+    for (int i = 0; i < 3; ++i) {
       const auto begin = std::chrono::steady_clock::now();
       EXPECT_EQ(authenticate({}, World::basic(client, "guess")), "invalid_client/caller_unknown");
       times.push_back((std::chrono::steady_clock::now() - begin).count());
     }
     std::ranges::sort(times);
-    return static_cast<double>(times[2]);
+    return static_cast<double>(times[1]);
   };
   const double known = cost("support-portal"), unknown = cost("nobody"), keyed = cost("support-agent");
   EXPECT_GT(unknown, known / 4);

@@ -3,8 +3,10 @@
 #include <atomic>
 #include <cstdio>
 #include <fmt/format.h>
+#include <thread>
 
 #include "audit/log.h"
+#include "base/notice.h"
 #include "gateway/proxy.h"
 #include "http/client.h"
 #include "http/endpoints.h"
@@ -18,9 +20,12 @@
 #include "server/chores.h"
 #include "server/data_folder.h"
 #include "server/decide_api.h"
+#include "server/descriptors.h"
 #include "server/evidence.h"
 #include "server/inventory_api.h"
 #include "server/metrics.h"
+#include "server/metrics_access.h"
+#include "server/oauth_workers.h"
 #include "server/policies_api.h"
 #include "server/task_desk.h"
 #include "server/tasks_api.h"
@@ -50,13 +55,40 @@ Result<std::unique_ptr<token::KeyRing>> open_keys(store::SqliteStore& store, cry
   return token::KeyRing::of(std::move(keys));
 }
 
-http::ServerOptions server_options(const Config& config, const ListenAddress& listen) {
+http::ServerOptions server_options(const Config& config, const ListenAddress& listen, std::size_t room) {
   return {.address = listen.address,
           .port = listen.port,
-          .max_connections = config.limits.max_connections,
+          .max_connections = room,
+          // Nobody alone holds more than half.
+          .max_connections_per_source =
+              std::min(config.limits.max_connections_per_source, std::max<std::size_t>(room / 2, 1)),
+          .proxies = config.proxies,
           .max_head_bytes = config.limits.max_head_bytes,
           .max_body_bytes = config.limits.max_body_bytes,
-          .max_stream_bytes = config.limits.max_stream_bytes};
+          .max_stream_bytes = config.limits.max_stream_bytes,
+          .body_timeout = config.limits.body_timeout,
+          .min_body_rate = config.limits.min_body_bytes_per_second,
+          .max_stranger_bytes = config.limits.max_unauthenticated_bytes,
+          .max_known_bytes = config.limits.max_authenticated_bytes};
+}
+
+Room room_of(const Config& config) {
+  const auto descriptors = raise_descriptor_limit();
+  const auto wanted = config.limits.max_connections;
+  const auto room = room_within(descriptors, wanted, config.gateway_listen.has_value());
+  if (room.api < wanted || (config.gateway_listen && room.gateway < wanted))
+    say_limit(
+        fmt::format("{} open files (`ulimit -n`) are room for {} connections to `listen.api` and {} to "
+                    "`listen.gateway`, not for the {} of `limits.max_connections`",
+                    descriptors, room.api, room.gateway, wanted));
+  return room;
+}
+
+http::ClientOptions client_options(const Config& config, const Room& room) {
+  const auto pools = std::max<std::size_t>(config.apis.size() * config.threads, 1);
+  return {.read_timeout = config.limits.upstream_timeout,
+          .max_idle_per_origin = std::clamp<std::size_t>(room.idle_upstreams / pools, 1, 64),
+          .max_connections_per_origin = std::clamp<std::size_t>(room.gateway / config.threads, 1, 1024)};
 }
 
 // Never before the instant at which it began.
@@ -106,12 +138,24 @@ struct App::Parts {
   Result<void> load(const inventory::Change& declared);
   Result<void> take_over(const Loaded& now);
   Result<void> serve();
+  Result<void> serve_operators();
   Result<void> add_endpoints();
   Result<void> add_oauth();
-  Result<void> add_health();
+  Result<void> add_health(http::Endpoints& to);
+  Result<void> add_metrics(http::Endpoints& to, MetricsAccess::Listener listener);
+  Result<void> add_own_api(http::Endpoints& to);
   void tidy();
   http::Response metrics() const;
+  void write_limits(PrometheusText& out) const;
   gateway::EnforcerParts enforcer_parts(task::CallApprovals* approvals);
+
+  // In the order in which they stop.
+  std::vector<http::Server*> servers() const {
+    std::vector<http::Server*> all;
+    for (auto* server : {gateway_server.get(), api_server.get(), operator_server.get()})
+      if (server != nullptr) all.push_back(server);
+    return all;
+  }
 
   std::function<Policies()> policy_source() {
     return [this] { return policies.get(); };
@@ -125,10 +169,12 @@ struct App::Parts {
   const ResumedClock clock;
   const oauth::Recorder recorder = [this](audit::Record entry) { return record(std::move(entry)); };
   PoliciesInForce policies;
-  std::atomic<bool> stopping{false};
+  std::atomic<bool> draining{false}, stopping{false};
   std::atomic<std::uint64_t> tokens_issued{0}, tokens_refused{0}, tasks_forgotten{0};
 
+  const Room room = room_of(config);
   http::Loops loops{config.threads};
+  std::optional<http::Loops> operator_loops;
   DataFolder folder;
   std::unique_ptr<store::SqliteStore> store;
   std::unique_ptr<audit::Log> log;
@@ -146,7 +192,9 @@ struct App::Parts {
 
   const oauth::TrustedIssuers issuers;
   const oauth::ClientAuthentication clients{
-      {.issuer = config.issuer, .token_endpoint = config.issuer + std::string(kTokenPath)},
+      {.issuer = config.issuer,
+       .token_endpoint = config.issuer + std::string(kTokenPath),
+       .attempts = {config.limits.wrong_secrets_per_minute, config.proxies}},
       directory,
       *store};  // an assertion that was used stays used after a restart
   const oauth::RevocationEndpoint revocation_endpoint{{clock, clients, verifier, revocations, recorder}};
@@ -162,6 +210,11 @@ struct App::Parts {
        .token_endpoint = config.issuer + std::string(kTokenPath),
        .token_lifetime = config.token_lifetime},
       {clock, clients, tasks, issuers, verifier, minter, replays, policy_source(), recorder, &task_desk}};
+  const std::function<void(const http::Response&)> count_token_answer =
+      [this](const http::Response& response) {
+        (response.status == 200 ? tokens_issued : tokens_refused).fetch_add(1, std::memory_order_relaxed);
+      };
+  OauthWorkers oauth_workers{clients, clock, config.threads};
   const CallsApi calls_api{own_api, directory, calls};
   const InventoryApi inventory_api{own_api, directory};
   const AuditApi audit_api{own_api, *log};
@@ -176,11 +229,14 @@ struct App::Parts {
 
   Published<gateway::Routes> routes;
   const DecideApi decide_api{{own_api, config, policies, directory, tasks, routes, *what_if}};
-  http::Client client{loops, {.read_timeout = config.limits.upstream_timeout}};
+  http::Client client{loops, client_options(config, room)};
   std::shared_ptr<gateway::Proxy> proxy;
   std::shared_ptr<http::Endpoints> endpoints = std::make_shared<http::Endpoints>(http::Endpoints::Options{});
-  std::unique_ptr<http::Server> api_server, gateway_server;
-  std::string api_url, gateway_url;
+  const MetricsAccess metrics_access{config.metrics_token, config.proxies};
+  // With loops, workers and descriptors of its own: what happens at the others does not hold it up.
+  std::shared_ptr<http::Endpoints> operator_endpoints;
+  std::unique_ptr<http::Server> api_server, gateway_server, operator_server;
+  std::string api_url, gateway_url, operator_url;
   Chores chores;
 };
 
@@ -213,17 +269,25 @@ Result<void> App::Parts::take_over(const Loaded& now) {
 }
 
 Result<void> App::Parts::add_oauth() {
-  const auto quick = http::Cost::kQuick, slow = http::Cost::kSlow;
+  const auto quick = http::Cost::kQuick;
   using http::PathValues;
   using http::Request;
-  TRY(endpoints->add("POST", kTokenPath, slow, [this](const Request& request, const PathValues&) {
-    auto response = token_endpoint.handle(request);
-    (response.status == 200 ? tokens_issued : tokens_refused).fetch_add(1, std::memory_order_relaxed);
-    return response;
-  }));
-  TRY(endpoints->add("POST", kRevocationPath, slow, [this](const Request& request, const PathValues&) {
-    return revocation_endpoint.handle(request);
-  }));
+  endpoints->guard("/oauth2/", [this](http::Exchange exchange, http::Endpoints::Pass pass) {
+    oauth_workers.gate(std::move(exchange), std::move(pass));
+  });
+  TRY(endpoints->add_async(
+      "POST", kTokenPath,
+      [this](http::Exchange exchange, const PathValues&) {
+        oauth_workers.issue(token_endpoint, std::move(exchange), count_token_answer);
+      },
+      oauth::kMaxFormBytes));
+  TRY(endpoints->add_async(
+      "POST", kRevocationPath,
+      [this](http::Exchange exchange, const PathValues&) {
+        oauth_workers.serve([this](const Request& request) { return revocation_endpoint.handle(request); },
+                            std::move(exchange));
+      },
+      oauth::kMaxFormBytes));
   TRY(endpoints->add("GET", kJwksPath, quick,
                      [this](const Request&, const PathValues&) { return oauth::jwks_response(*keys); }));
   return endpoints->add(
@@ -233,19 +297,42 @@ Result<void> App::Parts::add_oauth() {
       });
 }
 
-Result<void> App::Parts::add_health() {
+Result<void> App::Parts::add_health(http::Endpoints& to) {
   const auto quick = http::Cost::kQuick;
-  TRY(endpoints->add("GET", "/healthz", quick, [](const http::Request&, const http::PathValues&) {
+  TRY(to.add("GET", "/healthz", quick, [](const http::Request&, const http::PathValues&) {
     return http::json_response(200, R"({"status":"ok"})");
   }));
   // Not ready: what comes now would be refused, because it ends or cannot write its audit.
-  TRY(endpoints->add("GET", "/readyz", quick, [this](const http::Request&, const http::PathValues&) {
-    if (stopping) return http::json_response(503, R"({"status":"stopping"})");
+  return to.add("GET", "/readyz", quick, [this](const http::Request&, const http::PathValues&) {
+    if (draining) return http::json_response(503, R"({"status":"stopping"})");
     if (!log->available()) return http::json_response(503, R"({"status":"audit_unavailable"})");
     return http::json_response(200, R"({"status":"ready"})");
-  }));
-  return endpoints->add("GET", "/metrics", quick,
-                        [this](const http::Request&, const http::PathValues&) { return metrics(); });
+  });
+}
+
+Result<void> App::Parts::add_metrics(http::Endpoints& to, MetricsAccess::Listener listener) {
+  return to.add("GET", "/metrics", http::Cost::kQuick,
+                [this, listener](const http::Request& request, const http::PathValues&) {
+                  auto refused = metrics_access.refuse(request, listener);
+                  return refused ? *std::move(refused) : metrics();
+                });
+}
+
+void App::Parts::write_limits(PrometheusText& out) const {
+  std::vector<std::pair<std::string_view, http::WorkerStats>> pools = {
+      {"api", endpoints->stats()},
+      {"authzen", authzen.workers()},
+      {"token_known", oauth_workers.known()},
+      {"token_assertions", oauth_workers.assertions()},
+      {"token_secrets", oauth_workers.secrets()},
+      {"token_guesses", oauth_workers.guesses()}};
+  if (proxy) pools.emplace_back("gateway", proxy->stats().workers);
+  if (operator_endpoints) pools.emplace_back("operator", operator_endpoints->stats());
+  write_workers(out, pools);
+  write_attempts(out, clients.attempts());
+  out.family("writ_upstream_over_share_total", "counter",
+             "Requests refused because their caller had its share of an upstream's places.");
+  out.sample("writ_upstream_over_share_total", "", client.stats().over_share);
 }
 
 http::Response App::Parts::metrics() const {
@@ -265,6 +352,12 @@ http::Response App::Parts::metrics() const {
   out.family("writ_http_total", "counter", "Connections and requests by listener.");
   if (api_server) write_listener(out, "api", api_server->stats());
   if (gateway_server) write_listener(out, "gateway", gateway_server->stats());
+  if (operator_server) write_listener(out, "operator", operator_server->stats());
+  out.family("writ_http_connections", "gauge", "Connections that are open, by listener.");
+  if (api_server) write_connections(out, "api", api_server->stats());
+  if (gateway_server) write_connections(out, "gateway", gateway_server->stats());
+  if (operator_server) write_connections(out, "operator", operator_server->stats());
+  write_limits(out);
   out.family("writ_identities", "gauge", "Identities in the inventory.");
   out.sample("writ_identities", "", directory.snapshot()->size());
   out.family("writ_identities_stopped", "gauge", "Ids that operators have stopped, listed or not.");
@@ -285,14 +378,36 @@ http::Response App::Parts::metrics() const {
 
 Result<void> App::Parts::add_endpoints() {
   TRY(add_oauth());
-  TRY(add_health());
-  TRY(tasks_api.add_to(*endpoints));
-  TRY(calls_api.add_to(*endpoints));
-  TRY(inventory_api.add_to(*endpoints));
-  TRY(audit_api.add_to(*endpoints));
-  TRY(policies_api.add_to(*endpoints));
-  TRY(decide_api.add_to(*endpoints));
+  TRY(add_health(*endpoints));
+  // The operator's listener has them instead.
+  if (!config.operator_listen) TRY(add_metrics(*endpoints, MetricsAccess::Listener::kApi));
+  TRY(add_own_api(*endpoints));
   return authzen.add_to(*endpoints);
+}
+
+Result<void> App::Parts::add_own_api(http::Endpoints& to) {
+  to.guard("/v1/", [this](http::Exchange exchange, http::Endpoints::Pass pass) {
+    own_api.gate(std::move(exchange), std::move(pass));
+  });
+  TRY(tasks_api.add_to(to));
+  TRY(calls_api.add_to(to));
+  TRY(inventory_api.add_to(to));
+  TRY(audit_api.add_to(to));
+  TRY(policies_api.add_to(to));
+  return decide_api.add_to(to);
+}
+
+Result<void> App::Parts::serve_operators() {
+  if (!config.operator_listen) return {};
+  operator_loops.emplace(1);
+  operator_endpoints = std::make_shared<http::Endpoints>(http::Endpoints::Options{});
+  TRY(add_health(*operator_endpoints));
+  TRY(add_metrics(*operator_endpoints, MetricsAccess::Listener::kOperator));
+  TRY(add_own_api(*operator_endpoints));
+  operator_server = TRY(http::Server::start(
+      *operator_loops, server_options(config, *config.operator_listen, room.operators), operator_endpoints));
+  operator_url = "http://" + ListenAddress{config.operator_listen->address, operator_server->port()}.text();
+  return {};
 }
 
 Result<void> App::Parts::serve() {
@@ -303,11 +418,14 @@ Result<void> App::Parts::serve() {
                               .public_origin = config.public_origin,
                               .max_read_body_bytes = static_cast<std::size_t>(config.limits.max_body_bytes)},
         gateway::ProxyParts{loops, client, gateway_enforcer, *keys}, routes.get());
-    gateway_server = TRY(http::Server::start(loops, server_options(config, *config.gateway_listen), proxy));
+    gateway_server =
+        TRY(http::Server::start(loops, server_options(config, *config.gateway_listen, room.gateway), proxy));
     gateway_url = "http://" + ListenAddress{config.gateway_listen->address, gateway_server->port()}.text();
   }
+  TRY(serve_operators());
   // The last: who asks /readyz and gets an answer finds everything else open.
-  api_server = TRY(http::Server::start(loops, server_options(config, config.api_listen), endpoints));
+  api_server =
+      TRY(http::Server::start(loops, server_options(config, config.api_listen, room.api), endpoints));
   api_url = "http://" + ListenAddress{config.api_listen.address, api_server->port()}.text();
   chores.start(kTidyEvery, [this] { tidy(); });
   return {};
@@ -370,17 +488,32 @@ Result<void> App::reopen_audit() {
   return parts_->log->reopen();
 }
 
+const std::string& App::operator_url() const noexcept {
+  return parts_->operator_url;
+}
+
 PoliciesInForce& App::policies() noexcept {
   return parts_->policies;
 }
 
+void App::drain() {
+  parts_->draining = true;
+  for (auto* server : parts_->servers()) server->begin_drain();
+  std::this_thread::sleep_for(parts_->config.limits.drain_grace);
+}
+
 bool App::stop() {
+  parts_->draining = true;
   if (parts_->stopping.exchange(true)) return true;
   bool whole = true;
-  for (auto* server : {parts_->gateway_server.get(), parts_->api_server.get()}) {
-    if (server != nullptr) whole = server->stop(kStopDeadline) && whole;
+  // The operator's is the last: whoever has to stop something can until the end.
+  const auto deadline = std::chrono::steady_clock::now() + kStopDeadline;
+  for (auto* server : parts_->servers()) {
+    const auto left = deadline - std::chrono::steady_clock::now();
+    whole = server->stop(std::max(std::chrono::duration_cast<std::chrono::milliseconds>(left), {})) && whole;
   }
   parts_->loops.stop();
+  if (parts_->operator_loops) parts_->operator_loops->stop();
   parts_->chores.stop();
   parts_->writer.stop();
   whole = parts_->tasks.settle().has_value() && whole;

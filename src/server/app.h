@@ -26,14 +26,19 @@ class App {
                                             std::optional<std::uint64_t> accept_lost_audit = {});
   ~App();
 
-  // "http://127.0.0.1:8180"; of the gateway empty when there is none.
+  // "http://127.0.0.1:8180"; the others are empty when there is none.
   const std::string& api_url() const noexcept;
   const std::string& gateway_url() const noexcept;
+  const std::string& operator_url() const noexcept;
 
   // The audit log was rotated, or is lost: goes on in a new file. Thread-safe.
   Result<void> reopen_audit();
   // Thread-safe.
   PoliciesInForce& policies() noexcept;
+
+  // Says to /readyz and on every answer that it is going to stop, and goes on for
+  // `limits.drain_grace_seconds` as before, so that load balancers have time to send nothing new. Waits.
+  void drain();
 
   // Lets requests in flight finish (some seconds at most), writes what is owed to disk, and closes. False
   // when something had to be cut off or could not be written.

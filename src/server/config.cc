@@ -9,6 +9,7 @@
 #include "server/fields.h"
 #include "server/files.h"
 #include "server/jwks_file.h"
+#include "server/metrics_access.h"
 
 namespace writ::server {
 namespace {
@@ -72,14 +73,27 @@ void read_issuer(const Fields& root, Config& config) {
 
 void read_listeners(const Fields& root, Config& config) {
   const Fields fields(root.require("listen"), root.source(), "listen",
-                      {"api", "gateway", "public_origin", "threads"});
+                      {"api", "gateway", "operator", "proxies", "public_origin", "threads"});
   if (fields.require("api") != nullptr) {
     if (auto api = read_listen(fields, "api")) config.api_listen = std::move(*api);
   }
   config.gateway_listen = read_listen(fields, "gateway");
-  const auto& gateway = config.gateway_listen;
-  if (gateway && gateway->port != 0 && gateway->text() == config.api_listen.text()) {
-    root.source().error(*fields.find("gateway"), "the gateway needs an address of its own, this is `api`'s");
+  config.operator_listen = read_listen(fields, "operator");
+  const auto apart = [&](std::string_view key, const std::optional<ListenAddress>& from,
+                         std::string_view name) {
+    const auto& listen = key == "gateway" ? config.gateway_listen : config.operator_listen;
+    if (listen && from && listen->port != 0 && listen->text() == from->text())
+      root.source().error(*fields.find(key),
+                          fmt::format("the {} needs an address of its own, this is `{}`'s", key, name));
+  };
+  apart("gateway", config.api_listen, "api");
+  apart("operator", config.api_listen, "api");
+  apart("operator", config.gateway_listen, "gateway");
+  for (const YamlNode& node : fields.list("proxies")) {
+    const auto text = read_text(node, root.source(), "a proxy");
+    if (!text) continue;
+    if (const auto added = config.proxies.add(*text); !added)
+      root.source().error(node, added.error().message);
   }
   config.public_origin = fields.text("public_origin").value_or("");
   if (!config.public_origin.empty() && !is_origin(config.public_origin)) {
@@ -88,6 +102,21 @@ void read_listeners(const Fields& root, Config& config) {
                         "for example https://api.acme.example");
   }
   config.threads = static_cast<std::size_t>(fields.integer("threads", 1, 256).value_or(2));
+}
+
+void read_metrics(const Fields& root, Config& config) {
+  Source& source = root.source();
+  const Fields fields(root.find("metrics"), source, "metrics", {"token_file"});
+  const YamlNode* file = fields.find("token_file");
+  auto text = file != nullptr ? read_file(*file, source, 4096) : std::nullopt;
+  if (!text) return;
+  const auto end = text->find_last_not_of(" \t\r\n");
+  text->resize(end == text->npos ? 0 : end + 1);
+  if (text->size() < kLeastMetricsTokenBytes || text->find_first_of(" \t\r\n") != text->npos) {
+    return source.error(*file, fmt::format("`{}` holds no token, expected one line of at least {} bytes",
+                                           file->text, kLeastMetricsTokenBytes));
+  }
+  config.metrics_token = std::make_shared<const Secret>(*std::move(text));
 }
 
 void read_tokens(const Fields& root, Config& config) {
@@ -201,19 +230,30 @@ void read_audit(const Fields& root, Config& config) {
 void read_limits(const Fields& root, Config& config) {
   LimitSettings& limits = config.limits;
   const Fields fields(root.find("limits"), root.source(), "limits",
-                      {"max_connections", "max_head_bytes", "max_body_bytes", "max_stream_bytes", "max_chain",
-                       "upstream_timeout_seconds"});
+                      {"max_connections", "max_connections_per_source", "max_head_bytes", "max_body_bytes",
+                       "max_stream_bytes", "max_unauthenticated_bytes", "max_authenticated_bytes",
+                       "body_timeout_seconds", "min_body_bytes_per_second", "wrong_secrets_per_minute",
+                       "max_chain", "upstream_timeout_seconds", "drain_grace_seconds"});
   const auto set = [&](std::string_view key, auto& value, std::int64_t min, std::int64_t max) {
     if (const auto read = fields.integer(key, min, max))
       value = static_cast<std::remove_reference_t<decltype(value)>>(*read);
   };
   set("max_connections", limits.max_connections, 1, 1'000'000);
+  set("max_connections_per_source", limits.max_connections_per_source, 1, 1'000'000);
   set("max_head_bytes", limits.max_head_bytes, 1024, 64 * 1024);
   set("max_body_bytes", limits.max_body_bytes, 1024, 64 << 20);
   set("max_stream_bytes", limits.max_stream_bytes, 1024, std::int64_t{1} << 50);
+  set("max_unauthenticated_bytes", limits.max_unauthenticated_bytes, 64 * 1024, std::int64_t{1} << 40);
+  set("max_authenticated_bytes", limits.max_authenticated_bytes, 1 << 20, std::int64_t{1} << 40);
+  set("min_body_bytes_per_second", limits.min_body_bytes_per_second, 1, 1 << 20);
+  set("wrong_secrets_per_minute", limits.wrong_secrets_per_minute, 1, 10'000);
   set("max_chain", limits.max_chain, 0, 8);
   if (const auto seconds = fields.integer("upstream_timeout_seconds", 1, 3600))
     limits.upstream_timeout = std::chrono::seconds(*seconds);
+  if (const auto seconds = fields.integer("body_timeout_seconds", 1, 3600))
+    limits.body_timeout = std::chrono::seconds(*seconds);
+  if (const auto seconds = fields.integer("drain_grace_seconds", 0, 300))
+    limits.drain_grace = std::chrono::seconds(*seconds);
 }
 
 template <class Number>
@@ -304,12 +344,13 @@ std::optional<Config> parse_config(std::string_view text, const std::filesystem:
   const Fields root(&*tree, source, "the configuration",
                     {"version", "issuer", "listen", "data", "data_access", "tokens", "trusted_issuers",
                      "policies", "inventory", "audit", "limits", "authzen", "api", "explain", "calendars",
-                     "database", "tasks", "approvals"});
+                     "database", "tasks", "approvals", "metrics"});
   if (root.require("version") != nullptr) root.integer("version", 1, 1);
   read_issuer(root, config);
   read_listeners(root, config);
   config.data = source.resolve(root.text("data").value_or("data"));
   if (root.choice("data_access", {"owner", "group"}) == 1) config.data_access = Writers::kGroup;
+  read_metrics(root, config);
   read_tokens(root, config);
   const auto issuers = root.list("trusted_issuers");
   for (const YamlNode& node : issuers) read_trusted_issuer(node, issuers.size() == 1, source, config);

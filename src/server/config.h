@@ -8,6 +8,7 @@
 
 #include <cstdint>
 #include <filesystem>
+#include <memory>
 #include <optional>
 #include <string>
 #include <string_view>
@@ -17,8 +18,10 @@
 #include "audit/strangers.h"
 #include "base/clock.h"
 #include "base/private_file.h"
+#include "base/secret.h"
 #include "context/calendars.h"
 #include "crypto/keys.h"
+#include "http/source.h"
 #include "oauth/trusted_issuers.h"
 #include "server/issue.h"
 #include "server/yaml.h"
@@ -43,11 +46,18 @@ struct PolicySettings {
 
 struct LimitSettings {
   std::size_t max_connections = 10'000;
+  std::size_t max_connections_per_source = 256;
   std::size_t max_head_bytes = 16 * 1024;
   std::uint64_t max_body_bytes = 1 << 20;                   // of a request to Writ itself
   std::uint64_t max_stream_bytes = std::uint64_t{1} << 30;  // of a request through the gateway
-  std::size_t max_chain = 4;                                // agents in a delegation chain
+  std::uint64_t max_unauthenticated_bytes = 8 << 20;  // of all bodies of strangers that Writ reads, together
+  std::uint64_t max_authenticated_bytes = 64 << 20;   // of those of callers with good tokens
+  Duration body_timeout{30'000};
+  std::uint64_t min_body_bytes_per_second = 1024;
+  std::size_t wrong_secrets_per_minute = 10;  // of one source
+  std::size_t max_chain = 4;                  // agents in a delegation chain
   Duration upstream_timeout{30'000};
+  Duration drain_grace{5'000};  // from the word that Writ is to stop until it takes nothing new
 };
 
 struct WaitSettings {
@@ -78,7 +88,10 @@ struct Config {
   std::vector<std::string> redact;
   std::string issuer;
   ListenAddress api_listen;
-  std::optional<ListenAddress> gateway_listen;  // without it there is no gateway
+  std::optional<ListenAddress> gateway_listen;   // without it there is no gateway
+  std::optional<ListenAddress> operator_listen;  // for /v1, health and metrics alone
+  http::Networks proxies;                        // the operator's own, in front of the listeners
+  std::shared_ptr<const Secret> metrics_token;   // null: none is asked for
   // How callers reach the gateway: "https://api.acme.example". Empty: sender-bound tokens are refused there.
   std::string public_origin;
   std::size_t threads = 2;

@@ -80,8 +80,35 @@ void write_listener(PrometheusText& out, std::string_view listener, const http::
   };
   out.sample("writ_http_total", label("connection_accepted"), stats.connections_accepted);
   out.sample("writ_http_total", label("connection_refused"), stats.connections_refused);
+  out.sample("writ_http_total", label("connection_over_source_limit"), stats.connections_over_source_limit);
+  out.sample("writ_http_total", label("connection_made_room"), stats.connections_made_room);
+  out.sample("writ_http_total", label("accept_failed"), stats.accept_failures);
+  out.sample("writ_http_total", label("body_refused"), stats.bodies_refused);
+  out.sample("writ_http_total", label("out_of_memory"), stats.out_of_memory);
   out.sample("writ_http_total", label("request"), stats.requests);
   out.sample("writ_http_total", label("request_malformed"), stats.requests_malformed);
+}
+
+void write_workers(PrometheusText& out,
+                   const std::vector<std::pair<std::string_view, http::WorkerStats>>& pools) {
+  out.family("writ_workers_waiting", "gauge", "Requests that wait for a worker, by pool.");
+  for (const auto& [name, stats] : pools)
+    out.sample("writ_workers_waiting", fmt::format("pool=\"{}\"", name), stats.waiting);
+  out.family("writ_workers_refused_total", "counter", "Requests refused because a pool's queue was full.");
+  for (const auto& [name, stats] : pools)
+    out.sample("writ_workers_refused_total", fmt::format("pool=\"{}\"", name), stats.refused);
+}
+
+void write_attempts(PrometheusText& out, const oauth::SecretAttempts::Stats& stats) {
+  out.family("writ_client_secrets_total", "counter",
+             "Client secrets that had to be hashed, and guesses refused.");
+  out.sample("writ_client_secrets_total", "result=\"right\"", stats.right);
+  out.sample("writ_client_secrets_total", "result=\"wrong\"", stats.tried - stats.right);
+  out.sample("writ_client_secrets_total", "result=\"slowed\"", stats.slowed);
+}
+
+void write_connections(PrometheusText& out, std::string_view listener, const http::ServerStats& stats) {
+  out.sample("writ_http_connections", fmt::format("listener=\"{}\"", listener), stats.connections_open);
 }
 
 }  // namespace writ::server

@@ -68,6 +68,16 @@ gateway::Asked OwnApi::asked(const Caller& caller, std::string_view action,
           .stops = stops(caller.request)};
 }
 
+void OwnApi::gate(http::Exchange exchange, http::Endpoints::Pass pass) const {
+  const auto& request = exchange.request();
+  if (enforcer_.recognises(request)) return pass(std::move(exchange), http::BodyOf::kKnown);
+  enforcer_.enforce(asked(request, {}, {kApiType, kOwnApi}, {}), [exchange = std::move(exchange)](
+                                                                     gateway::Outcome outcome) mutable {
+    // Good after all, a moment later: it may ask again.
+    exchange.respond(outcome ? http::overloaded_response() : std::move(outcome).error().response);
+  });
+}
+
 Answer<gateway::Permit> OwnApi::allow(const Caller& caller, std::string_view action,
                                       const gateway::EntityName& resource,
                                       std::function<cedar::Value(cedar::Arena&)> attributes) const {

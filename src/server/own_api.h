@@ -41,6 +41,10 @@ class OwnApi {
   Instant now() const { return clock_.now(); }
   const Clock& clock() const noexcept { return clock_; }
 
+  // For http::Endpoints::guard: who brings no good token is refused, with a record, before its body is read
+  // and before it takes a worker's time. Who passes is not allowed anything yet.
+  void gate(http::Exchange exchange, http::Endpoints::Pass pass) const;
+
   // `action` is one of Writ's own: "manage-tasks".
   Answer<gateway::Permit> allow(const Caller& caller, std::string_view action,
                                 const gateway::EntityName& resource,

@@ -7,6 +7,7 @@
 
 #include <expected>
 #include <optional>
+#include <span>
 #include <string>
 #include <string_view>
 #include <vector>
@@ -26,6 +27,9 @@ struct AssertionRules {
   Duration max_lifetime;                    // from `iat`, or where there is none from now, to `exp`
   bool needs_issued_at = false;             // without `iat` nobody knows how old it is
   bool among_others = false;                // the token may name further audiences: the caller looks at them
+  // A token that no key of `keys` can verify is verified with that of its algorithm here: then the time does
+  // not tell which keys there are. Empty: it does.
+  std::span<const jose::Jwk> decoys = {};
 };
 
 inline constexpr std::size_t kMaxAudiences = 16;
