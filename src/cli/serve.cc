@@ -58,14 +58,6 @@ void reload_policies(server::App& app, std::string_view cause) {
   }
 }
 
-// Nothing when the configuration does not ask for it.
-Result<std::unique_ptr<server::FileWatch>> watch_files(bool wanted,
-                                                       std::vector<std::filesystem::path> folders,
-                                                       server::App& app) {
-  if (!wanted) return nullptr;
-  return server::FileWatch::start(std::move(folders), [&app] { reload_policies(app, kFiles); });
-}
-
 int serve(const Options& options) {
   const auto signals = awaited_signals();
   ::pthread_sigmask(SIG_BLOCK, &signals, nullptr);
@@ -77,18 +69,18 @@ int serve(const Options& options) {
   if (!loaded) return kBroken;
   if (!options.data.empty()) loaded->config.data = options.data;
   const bool watched = loaded->config.policies.watch;
-  const auto folders = server::folders_of(loaded->config);
   auto app = server::App::start(*std::move(loaded), options.accept_clock);
   if (!app) return fail(app.error());
   print_error(fmt::format("writ: ready on {}{}, policies {}", (*app)->api_url(),
                           (*app)->gateway_url().empty() ? "" : ", gateway on " + (*app)->gateway_url(),
                           (*app)->policies().get()->revision));
-  auto watch = watch_files(watched, folders, **app);
-  if (!watch) return fail(watch.error());
+  std::optional<server::FileWatch> watch;
+  if (watched)
+    watch.emplace(server::look_at_configured(options.config), [&app] { reload_policies(**app, kFiles); });
   int received = 0;
   for (::sigwait(&signals, &received); received == SIGHUP; ::sigwait(&signals, &received))
     reload_policies(**app, "signal");
-  watch->reset();
+  watch.reset();
   print_error(fmt::format("writ: {}, stopping", received == SIGINT ? "interrupted" : "told to stop"));
   // A second one ends it at once.
   ::pthread_sigmask(SIG_UNBLOCK, &signals, nullptr);
