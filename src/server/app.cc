@@ -371,6 +371,10 @@ http::Response App::Parts::metrics() const {
   write_waits(out, writer.stats());
   out.family("writ_policy_revision_info", "gauge", "The policies in force, by revision.");
   out.sample("writ_policy_revision_info", fmt::format("revision=\"{}\"", policies.get()->revision), 1);
+  out.family("writ_policy_files_refused", "gauge",
+             "1: the configuration and its policies were refused when they were read last; what was in force "
+             "stays.");
+  out.sample("writ_policy_files_refused", "", policies.refused() ? 1 : 0);
   auto response = http::text_response(200, out.take());
   response.headers.set("Content-Type", "text/plain; version=0.0.4; charset=utf-8");
   return response;

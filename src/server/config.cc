@@ -197,11 +197,26 @@ void read_trusted_issuer(const YamlNode& node, bool alone, Source& source, Confi
   config.trusted_issuers.push_back(std::move(read));
 }
 
+// One that could match nothing would leave nothing out, and somebody believes that it does.
+void check_glob(const YamlNode& glob, Source& source) {
+  const std::string& text = glob.text;
+  const bool of_no_path = text.starts_with('/') || text.starts_with("./") || text.starts_with("../") ||
+                          text.ends_with('/') || text.find("**") != text.npos;
+  if (of_no_path)
+    source.error(glob,
+                 fmt::format("`{}` matches nothing: a pattern is of a name, or of a path from the "
+                             "folder of policies on",
+                             text),
+                 "for example \"*.md\", drafts, or teams/*/drafts");
+}
+
 void read_policies(const Fields& root, Config& config) {
   Source& source = root.source();
   const Fields fields(root.require("policies"), source, "policies",
-                      {"files", "schemas", "entities", "keep", "watch"});
+                      {"files", "ignore", "schemas", "entities", "keep", "watch"});
   for (const auto& file : fields.texts("files")) config.policies.policies.push_back(source.resolve(file));
+  config.policies.ignore = fields.texts("ignore");
+  for (const YamlNode& glob : fields.list("ignore")) check_glob(glob, source);
   for (const auto& file : fields.texts("schemas")) config.policies.schemas.push_back(source.resolve(file));
   if (const auto file = fields.text("entities")) config.policies.entities = source.resolve(*file);
   if (const auto keep = fields.integer("keep", 1, 1000))

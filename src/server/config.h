@@ -37,7 +37,8 @@ struct ListenAddress {
 };
 
 struct PolicySettings {
-  std::vector<std::filesystem::path> policies;  // files, or folders of *.cedar
+  std::vector<std::filesystem::path> policies;  // files, or folders (server/policy_texts.h)
+  std::vector<std::string> ignore;              // globs of what in the folders is no policy
   std::vector<std::filesystem::path> schemas;
   std::optional<std::filesystem::path> entities;
   std::size_t keep = 10;  // revisions
