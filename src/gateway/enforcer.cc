@@ -13,7 +13,6 @@
 #include "decision/facts.h"
 #include "decision/shadow.h"
 #include "gateway/refusal.h"
-#include "http/target.h"
 #include "token/presented.h"
 
 namespace writ::gateway {
@@ -38,21 +37,17 @@ std::unexpected<decision::Refusal> broken(std::string message) {
 constexpr std::size_t kMaxApprovalIdBytes = 64;
 
 // What the upstream acts on. Each part has its length before it, so that no two requests run into one.
-std::string digest_of(const http::Request& request, std::string_view body) {
+std::string digest_of(const http::Request& request, const ForwardedHeaders& forwarded,
+                      std::string_view body) {
   std::string text;
   const auto add = [&](std::string_view part) {
     text += std::to_string(part.size()) + ':' + std::string(part);
   };
   add(request.method);
-  add(request.path);
+  add(request.encoded_path);
   add(request.query);
-  for (std::size_t i = 0; i < request.headers.size(); ++i) {
-    const auto header = request.headers[i];
-    // The same bytes mean something else as another media type.
-    if (http::equal_ignoring_case(header.name, "Content-Type") ||
-        http::equal_ignoring_case(header.name, "Content-Encoding"))
-      add(header.value);
-  }
+  // The same bytes mean something else as another media type, on a condition, or with what an API reads.
+  forwarded.append_to(text, request.headers);
   add(body);
   const auto digest = crypto::sha256(text);
   return codec::base64url_encode(crypto::as_bytes(digest));
@@ -215,7 +210,7 @@ class Enforcer::Walk {
     std::optional<token::ProofTarget> target;
     if (presented.proof() && !asked_->public_origin.empty()) {
       uri = asked_->public_origin;
-      http::append_encoded_path(uri, asked_->request.path);
+      uri += asked_->request.encoded_path;
       target = {asked_->request.method, uri};
     }
     return parts_->verifier.verify(presented, target, now_);
@@ -252,7 +247,7 @@ class Enforcer::Walk {
 
   task::Call call_with_arguments() const {
     auto whole = call();
-    whole.arguments = digest_of(asked_->request, *asked_->body);
+    whole.arguments = digest_of(asked_->request, asked_->forwarded, *asked_->body);
     return whole;
   }
 
@@ -500,10 +495,11 @@ struct Enforcer::Offering {
   http::Response answer() const { return refusal_response(refusal, request_id, bound); }
 };
 
-void Enforcer::offer_approval(const Offer& offer, const http::Request& request, std::string_view body,
+void Enforcer::offer_approval(const Offer& offer, const http::Request& request,
+                              const ForwardedHeaders& forwarded, std::string_view body,
                               std::move_only_function<void(http::Response)> callback) {
   auto asked = offer.asked;
-  asked.call.arguments = digest_of(request, body);
+  asked.call.arguments = digest_of(request, forwarded, body);
   asked.body = body;
   std::unique_ptr<Offering> offering(new Offering{
       *this, offer.refusal, offer.request_id, asked.call.client,

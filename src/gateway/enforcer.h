@@ -38,6 +38,7 @@
 #include "base/denial.h"
 #include "cedar/value.h"
 #include "decision/decision.h"
+#include "gateway/forwarded_headers.h"
 #include "http/request.h"
 #include "http/response.h"
 #include "inventory/directory.h"
@@ -77,6 +78,8 @@ struct Asked {
   // Scheme and authority under which callers reach this server, "https://api.acme.example": DPoP proofs are
   // for it. Empty: no proof can be checked, and sender-bound tokens are refused.
   std::string_view public_origin = {};
+  // Which of its header fields an upstream gets: an approval of the call is for these too.
+  const ForwardedHeaders& forwarded = *ForwardedHeaders::standard();
   // It stops somebody or something: a permit is recorded from the space that is kept for stops.
   bool stops = false;
 };
@@ -161,8 +164,8 @@ class Enforcer {
   // Puts the call that was refused before those who approve, and calls back with the answer that names the
   // approval's id, when its record is written. `body` is all of the request's. What is put there grants
   // nothing, so it is kept before it is recorded. 429, when too many wait. It waits for nothing.
-  void offer_approval(const Offer& offer, const http::Request& request, std::string_view body,
-                      std::move_only_function<void(http::Response)> callback);
+  void offer_approval(const Offer& offer, const http::Request& request, const ForwardedHeaders& forwarded,
+                      std::string_view body, std::move_only_function<void(http::Response)> callback);
   // What people would have to approve for this to pass; null when an approval does not help, or is not
   // needed. Silently, as would_permit().
   std::shared_ptr<const Offer> would_offer(const Asked& asked) const;

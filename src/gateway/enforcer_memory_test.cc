@@ -73,7 +73,8 @@ TEST(EnforcerMemory, AnApprovalIsUsedOnceAtMostWhateverFails) {
     const auto refused = world.enforcer.enforce(asked);
     ASSERT_FALSE(refused);
     ASSERT_NE(refused.error().offer, nullptr);
-    world.enforcer.offer_approval(*refused.error().offer, sent, "{}", [](const http::Response&) {});
+    world.enforcer.offer_approval(*refused.error().offer, sent, *ForwardedHeaders::standard(), "{}",
+                                  [](const http::Response&) {});
     const auto id = world.call_approvals.all().back()->approval.id;
     ASSERT_TRUE(world.call_approvals.approve(id, {"niklas", {}}, world.clock.now()));
     sent.headers.add(kApprovalHeader, id);

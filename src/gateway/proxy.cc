@@ -5,8 +5,8 @@
 
 #include "base/published.h"
 #include "gateway/forwarded_headers.h"
+#include "gateway/left_out.h"
 #include "gateway/refusal.h"
-#include "http/target.h"
 
 namespace writ::gateway {
 namespace {
@@ -39,15 +39,20 @@ Trouble trouble_of(http::CallError::Kind kind) noexcept {
 }  // namespace
 
 struct Proxy::Core {
+  Core(ProxyOptions given, ProxyParts with, std::shared_ptr<const Routes> by)
+      : options(std::move(given)), parts(with), routes(std::move(by)), left_out(options.tell) {}
+
   ProxyOptions options;
   ProxyParts parts;
   Published<Routes> routes;
   std::string_view proto;
   std::vector<ContextHeaders> context_headers;  // by loop
-  std::atomic<std::uint64_t> forwarded{0}, unrouted{0}, upstream_failures{0}, broken_off{0};
+  LeftOut left_out;
+  std::atomic<std::uint64_t> forwarded{0}, unrouted{0}, malformed{0}, upstream_failures{0}, broken_off{0};
   http::Workers workers{{.threads = 1, .max_queued = 64, .max_queued_per_source = 16}};
 
   void unrouted_answer(http::Exchange exchange, const std::string* allow);
+  void malformed_answer(http::Exchange exchange, std::string_view code, std::string_view message);
 };
 
 // One permitted request on its way to the upstream and back. Everything happens on the exchange's loop; the
@@ -63,16 +68,15 @@ class Proxy::Forwarding : public std::enable_shared_from_this<Forwarding> {
         read_(std::move(read)),
         party_(party) {}
 
-  void begin(const http::Origin& upstream, std::string_view context_header) {
+  void begin(const Route& route, std::string_view context_header) {
     const auto& request = exchange_.request();
-    auto headers = upstream_headers(request, core_->proto);
+    auto headers = route.forwarded().upstream(request, core_->proto, route.api(), core_->left_out);
     headers.add(kContextHeader, context_header);
     headers.add(kRequestIdHeader, request_id_);
-    // What was decided on, never the bytes as received.
-    auto target = http::encode_path(request.path);
+    auto target = request.encoded_path;
     if (!request.query.empty()) target.append("?").append(request.query);
     const bool has_body = exchange_.has_body();
-    call_ = core_->parts.client.open(upstream,
+    call_ = core_->parts.client.open(route.upstream(),
                                      {.method = request.method,
                                       .target = std::move(target),
                                       .headers = std::move(headers),
@@ -226,7 +230,7 @@ struct Proxy::Forwarded {
                                            outcome->request_id()));
     const auto& action = route->action();
     auto path = route->upstream().path_prefix;
-    http::append_encoded_path(path, exchange.request().path);
+    path += exchange.request().encoded_path;
     const auto header = core->context_headers[exchange.loop()].sign(
         *outcome, {.action = {action.type, action.id},
                    .resource = {route->resource_type(), resource_id},
@@ -239,7 +243,7 @@ struct Proxy::Forwarded {
     const http::Shares::Party party{std::hash<std::string>()(claims.client_id),
                                     std::hash<std::string>()(claims.subject)};
     std::make_shared<Forwarding>(core, std::move(exchange), outcome->request_id(), std::move(body), party)
-        ->begin(route->upstream(), *header);
+        ->begin(*route, *header);
   }
 };
 
@@ -253,8 +257,13 @@ void Proxy::Core::unrouted_answer(http::Exchange exchange, const std::string* al
   exchange.respond(std::move(response));
 }
 
+void Proxy::Core::malformed_answer(http::Exchange exchange, std::string_view code, std::string_view message) {
+  malformed.fetch_add(1, std::memory_order_relaxed);
+  exchange.respond(error_answer(400, code, message, new_request_id()));
+}
+
 Proxy::Proxy(ProxyOptions options, ProxyParts parts, std::shared_ptr<const Routes> routes)
-    : core_(new Core{std::move(options), parts, Published<Routes>(std::move(routes)), {}, {}}) {
+    : core_(std::make_shared<Core>(std::move(options), parts, std::move(routes))) {
   core_->proto = core_->options.public_origin.starts_with("https:") ? "https" : "http";
   for (std::size_t i = 0; i < parts.loops.size(); ++i)
     core_->context_headers.emplace_back(parts.keys, core_->options.issuer);
@@ -266,8 +275,12 @@ void Proxy::handle(http::Exchange exchange) {
   thread_local std::vector<std::string_view> values;
   const auto& request = exchange.request();
   auto routes = core_->routes.get();
-  const auto match = routes->match(request.method, request.path, values);
+  const auto match = routes->match(request, values);
   if (match.route == nullptr) return core_->unrouted_answer(std::move(exchange), match.allow);
+  if (auto ambiguity = match.route->forwarded().ambiguity(request.headers))
+    return core_->malformed_answer(std::move(exchange), "malformed_request", *ambiguity);
+  if (auto refusal = match.route->query_names().refusal(request.query))
+    return core_->malformed_answer(std::move(exchange), "invalid_request", *refusal);
 
   // The request lives in the exchange, which moves but keeps its address behind it.
   auto forwarded =
@@ -315,7 +328,7 @@ void Proxy::Forwarded::offer_approval(Owned forwarded, std::shared_ptr<const Off
   const auto& request = forwarded->exchange.request();
   auto& enforcer = forwarded->core->parts.enforcer;
   const std::string body = std::move(forwarded->body).value_or("");
-  enforcer.offer_approval(*offer, request, body,
+  enforcer.offer_approval(*offer, request, forwarded->route->forwarded(), body,
                           [forwarded = std::move(forwarded)](http::Response answer) mutable {
                             on_loop(std::move(forwarded), [answer = std::move(answer)](Owned back) mutable {
                               back->exchange.respond(std::move(answer));
@@ -357,7 +370,8 @@ void Proxy::Forwarded::ask(Owned forwarded) {
                     .amounts = forwarded->amounts,
                     .labels = route.labels(),
                     .body = body,
-                    .public_origin = core.options.public_origin};
+                    .public_origin = core.options.public_origin,
+                    .forwarded = route.forwarded()};
   core.parts.enforcer.enforce(asked, [forwarded = std::move(forwarded)](Outcome outcome) mutable {
     on_loop(std::move(forwarded), [outcome = std::move(outcome)](Owned back) mutable {
       take(std::move(back), std::move(outcome));
@@ -370,9 +384,13 @@ void Proxy::replace_routes(std::shared_ptr<const Routes> routes) {
 }
 
 ProxyStats Proxy::stats() const noexcept {
-  return {core_->forwarded.load(std::memory_order_relaxed), core_->unrouted.load(std::memory_order_relaxed),
+  return {core_->forwarded.load(std::memory_order_relaxed),
+          core_->unrouted.load(std::memory_order_relaxed),
+          core_->malformed.load(std::memory_order_relaxed),
           core_->upstream_failures.load(std::memory_order_relaxed),
-          core_->broken_off.load(std::memory_order_relaxed), core_->workers.stats()};
+          core_->broken_off.load(std::memory_order_relaxed),
+          core_->left_out.count(),
+          core_->workers.stats()};
 }
 
 }  // namespace writ::gateway

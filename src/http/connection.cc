@@ -194,7 +194,8 @@ std::optional<Refusal> Connection::accept_head(std::string_view head) {
   request_.target.assign(checked->target);
   assign_lower(request_.host, checked->host);
   std::string target_host;
-  const auto target = parse_target_into(checked->target, request_.path, request_.query, target_host);
+  const auto target =
+      parse_target_into(checked->target, request_.path, request_.encoded_path, request_.query, target_host);
   if (!target) return Refusal{.status = 400, .code = "malformed_request", .message = target.error().message};
   // RFC 9112 §3.2.2: the target's host is the one that counts; when Host says another, someone is being
   // misled.

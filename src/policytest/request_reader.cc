@@ -19,7 +19,7 @@ namespace {
 
 using Kind = YamlNode::Kind;
 
-constexpr std::string_view kNoRoute[] = {"not_found", "method_not_allowed"};
+constexpr std::string_view kNoRoute[] = {"not_found", "method_not_allowed", "invalid_request"};
 
 }  // namespace
 

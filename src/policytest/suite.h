@@ -70,7 +70,7 @@ struct RequestSpec {
 // route leads there.
 struct Expectation {
   server::Place place;
-  std::string code;  // "permit", a reason code, "not_found" or "method_not_allowed"
+  std::string code;  // "permit", a reason code, "not_found", "method_not_allowed" or "invalid_request"
   // Absent: not looked at.
   std::optional<std::string> party;                  // as Cedar writes it
   std::optional<std::string> path;                   // of context_missing

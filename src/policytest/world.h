@@ -32,8 +32,8 @@ using Policies = std::shared_ptr<const decision::PolicySnapshot>;
 // What came out of a request.
 struct Answer {
   decision::Effect effect = decision::Effect::kIndeterminate;
-  std::string
-      code;  // "permit", the reason's code, or "not_found", "method_not_allowed": no route leads there
+  std::string code;  // "permit", the reason's code, or "not_found", "method_not_allowed", "invalid_request":
+                     // no route takes it
   std::string message;
   std::string party;
   std::string path;

@@ -418,9 +418,11 @@ Result<void> App::Parts::serve() {
   TRY(add_endpoints());
   if (config.gateway_listen) {
     proxy = std::make_shared<gateway::Proxy>(
-        gateway::ProxyOptions{.issuer = config.issuer,
-                              .public_origin = config.public_origin,
-                              .max_read_body_bytes = static_cast<std::size_t>(config.limits.max_body_bytes)},
+        gateway::ProxyOptions{
+            .issuer = config.issuer,
+            .public_origin = config.public_origin,
+            .max_read_body_bytes = static_cast<std::size_t>(config.limits.max_body_bytes),
+            .tell = [](const std::string& line) { fmt::print(stderr, "writ: {}\n", line); }},
         gateway::ProxyParts{loops, client, gateway_enforcer, *keys}, routes.get());
     gateway_server =
         TRY(http::Server::start(loops, server_options(config, *config.gateway_listen, room.gateway), proxy));

@@ -70,8 +70,13 @@ void write_gateway(PrometheusText& out, const gateway::ProxyStats& stats) {
   out.family("writ_gateway_requests_total", "counter", "Requests to the gateway, by what became of them.");
   out.sample("writ_gateway_requests_total", "result=\"forwarded\"", stats.forwarded);
   out.sample("writ_gateway_requests_total", "result=\"unrouted\"", stats.unrouted);
+  out.sample("writ_gateway_requests_total", "result=\"malformed\"", stats.malformed);
   out.sample("writ_gateway_requests_total", "result=\"upstream_failure\"", stats.upstream_failures);
   out.sample("writ_gateway_requests_total", "result=\"broken_off\"", stats.broken_off);
+  out.family(
+      "writ_gateway_fields_left_out_total", "counter",
+      "Header fields of callers that were not forwarded, because their API's list does not name them.");
+  out.sample("writ_gateway_fields_left_out_total", "", stats.fields_left_out);
 }
 
 void write_listener(PrometheusText& out, std::string_view listener, const http::ServerStats& stats) {

@@ -113,7 +113,7 @@ inline http::Request request(std::string_view token, std::string_view path = "/i
                              std::string_view method = "GET") {
   http::Request made;
   made.method = method;
-  made.path = made.target = path;
+  made.path = made.encoded_path = made.target = path;
   made.peer_ip = "192.0.2.7";
   if (!token.empty()) made.headers.add("Authorization", "Bearer " + std::string(token));
   return made;
