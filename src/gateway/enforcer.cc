@@ -184,7 +184,7 @@ class Enforcer::Walk {
     }
     decision::add_shadows(facts, policies_.get(), shadowed_);
     if (refusal != nullptr && !token_) facts.standing = audit::Standing::kStranger;
-    if (refusal == nullptr && asked_.stops) facts.standing = audit::Standing::kStop;
+    if (refusal == nullptr && asked_->stops) facts.standing = audit::Standing::kStop;
     return audit::make_record(now_, facts);
   }
 

@@ -239,7 +239,7 @@ struct Proxy::Forwarded {
     if (!header)
       return exchange.respond(
           error_answer(503, "indeterminate", "the context header can't be signed", outcome->request_id()));
-    const auto& claims = *outcome->token();
+    const auto& claims = outcome->token().claims();
     const http::Shares::Party party{std::hash<std::string>()(claims.client_id),
                                     std::hash<std::string>()(claims.subject)};
     std::make_shared<Forwarding>(core, std::move(exchange), outcome->request_id(), std::move(body), party)

@@ -32,7 +32,8 @@ class ClientGuessingTest : public ::testing::Test {
 TEST_F(ClientGuessingTest, AForgedAssertionSaysTheSameOfAClientThatIsThereAndOfOneThatIsNot) {
   const auto forger = jose::PrivateJwk::generate(crypto::Algorithm::kEs256).value();
   const auto other_kind = jose::PrivateJwk::generate(crypto::Algorithm::kEdDsa).value();
-  for (const auto* key : {&forger, &other_kind, &world_.drafter_key}) {
+  for (const jose::PrivateJwk* key :
+       {&forger, &other_kind, static_cast<const jose::PrivateJwk*>(&world_.drafter_key)}) {
     const auto said = [&](std::string_view client) {
       const auto refusal = authenticate(post("/oauth2/token", world_.as(*key, client))).error();
       return std::string(error_name(refusal.error)) + "/" + std::string(reason_code(*refusal.reason)) + "/" +
