@@ -2,6 +2,7 @@
 #include <gtest/gtest.h>
 
 #include "base/testing/allocations.h"
+#include "gateway/refusal.h"
 #include "gateway/testing/world.h"
 
 namespace writ::gateway {

@@ -134,7 +134,7 @@ TEST_F(EnforcerWaitsTest, ATokenThatExpiresWhileItsRequestWaitsRefusesIt) {
 TEST_F(EnforcerWaitsTest, AStopWhileARequestWaitsRefusesIt) {
   world.writer.held = true;
   const auto waits = call();
-  ASSERT_TRUE(world.directory.set_status("support-agent", inventory::Status::kSuspended));
+  ASSERT_TRUE(world.directory.order("support-agent", inventory::Status::kSuspended));
   world.writer.release();
   EXPECT_EQ(waits->word(), "503 indeterminate");
   EXPECT_THAT(waits->outcome->error().response.body, HasSubstr("send it again"));
