@@ -19,6 +19,8 @@ class RegistryLimitsTest : public ::testing::Test {
     Task task;
     task.id = std::move(id);
     task.purpose = "support";
+    task.subject = "nora";
+    task.client = "support-portal";
     task.actions = {{"Billing::Action", "read"}};
     task.resources = {{"Billing::Invoice", std::nullopt}};
     task.opened_by = client;
