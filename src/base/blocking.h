@@ -1,9 +1,9 @@
-// Which threads may wait. An event loop serves thousands of connections, so it never waits for a disk, a sync,
-// a hash or a lock that is held across one of them.
+// Which threads may wait. An event loop serves thousands of connections, so it never waits for a disk, a
+// sync, a hash or a lock that is held across one of them.
 //
 // A loop's thread says ThreadNeverBlocks once. What waits calls may_block("what") before it does: on a loop's
-// thread that is a defect, which is reported and refuses the one request that caused it. The system tests fail
-// on any such report. The check costs one read of a thread-local.
+// thread that is a defect, which is reported and refuses the one request that caused it. The system tests
+// fail on any such report. The check costs one read of a thread-local.
 #pragma once
 
 namespace writ {
