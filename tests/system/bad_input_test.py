@@ -55,8 +55,10 @@ class BadRequests(unittest.TestCase):
                      "head_too_large")
 
     def test_oversized_body(self):
-        self.refuses(self.world.api_port, b"POST /v1/tasks HTTP/1.1\r\nHost: a\r\nContent-Type: application/json\r\n"
-                     b"Content-Length: 99999999\r\n\r\n", 413, "body_too_large")
+        token = self.world.operator_token().encode()
+        for path, credentials in ((b"/v1/tasks", b"Authorization: Bearer " + token + b"\r\n"), (b"/oauth2/token", b"")):
+            self.refuses(self.world.api_port, b"POST " + path + b" HTTP/1.1\r\nHost: a\r\nContent-Type: application/json\r\n"
+                         + credentials + b"Content-Length: 99999999\r\n\r\n", 413, "body_too_large")
 
     def test_oversized_token(self):
         answer = self.world.through_gateway("e" * 9000, READ)
