@@ -185,11 +185,14 @@ class AFullDisk(EvidenceTest):
                 pass
 
     def test_refuses_requests_but_an_operator_stops_somebody_and_it_comes_back_by_itself(self):
-        token, task = self.world.customer_token(), self.world.open_task()
+        token, task = self.world.customer_token(), self.world.open_task(budget={"calls": 1000})
         agent = self.world.agent_token(task)
         self.fill()
         self.await_that(lambda: self.world.through_gateway(token, READ).status == 503)
         self.assertFalse(self.ready())
+        # Nor does what a request would use up take the space that is kept.
+        for _ in range(20):
+            self.assertEqual(503, self.world.through_gateway(agent, READ).status)
         operator = self.world.operator_token()
         answer = self.world.api_call(operator, "POST", "/v1/identities/support-portal/suspend")
         self.assertEqual(200, answer.status, answer)
