@@ -189,6 +189,7 @@ struct App::Parts {
   task::Registry tasks{*store, config.tasks};
   task::CallApprovals calls{*store, config.approvals};
   task::WriteThread writer{*store, {config.database.max_waiting, config.database.max_wait}};
+  RecordedWriter recorded_writer{writer, *log};
 
   const oauth::TrustedIssuers issuers;
   const oauth::ClientAuthentication clients{
@@ -248,7 +249,7 @@ gateway::EnforcerParts App::Parts::enforcer_parts(task::CallApprovals* approvals
           .policies = policy_source(),
           .record = [this](audit::Record entry,
                            audit::Log::Done done) { record_async(std::move(entry), std::move(done)); },
-          .writer = writer,
+          .writer = recorded_writer,
           .calls = approvals};
 }
 
