@@ -3,6 +3,7 @@
 #include <benchmark/benchmark.h>
 
 #include "base/testing/allocations.h"
+#include "base/testing/folders.h"
 #include "decision/testing/world.h"
 
 namespace writ::decision {
@@ -24,7 +25,7 @@ constexpr Case kCases[] = {
 };
 
 void decide_warm(benchmark::State& state, const Case& one) {
-  const std::string root = WRIT_SOURCE_DIR;
+  const std::string root = writ::source_path();
   const Json file = testing::read_json(root + "/tests/cases/decision/acme.json");
   const testing::World world(*file.find("world"), root);
   Json json = *file.find("defaults");

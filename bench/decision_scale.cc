@@ -17,6 +17,7 @@
 #include <thread>
 
 #include "base/testing/allocations.h"
+#include "base/testing/folders.h"
 #include "decision/testing/world.h"
 #include "store/sqlite_store.h"
 
@@ -280,7 +281,7 @@ void end_in_use(LargeWorld& world, std::size_t tasks) {
 }
 
 void run(std::size_t tasks, std::size_t identities) {
-  const std::string root = WRIT_SOURCE_DIR;
+  const std::string root = writ::source_path();
   const testing::World acme(*testing::read_json(root + "/tests/cases/decision/acme.json").find("world"),
                             root);
   LargeWorld small(acme, kFew, kFew);

@@ -40,6 +40,15 @@ if(WRIT_MOLD)
   target_link_options(writ_options INTERFACE -fuse-ld=mold)
 endif()
 
+# Names the folders of this tree for tests and benchmarks, the only place that does.
+if(NOT WRIT_ONLY_CEDAR)
+  add_library(writ_test_folders STATIC EXCLUDE_FROM_ALL src/base/testing/folders.cc)
+  target_include_directories(writ_test_folders PRIVATE src)
+  target_link_libraries(writ_test_folders PRIVATE writ_options)
+  target_compile_definitions(writ_test_folders PRIVATE WRIT_SOURCE_DIR="${PROJECT_SOURCE_DIR}"
+                                                       WRIT_CONFORMANCE_DIR="${WRIT_CONFORMANCE_DIR}")
+endif()
+
 # writ_module(NAME [DEPS module...] [LIBS target...] [TEST_LIBS target...])
 #
 # Makes library writ_NAME from src/NAME/**/*.cc and, from *_test.cc beside them, the test program NAME_test.
@@ -48,7 +57,7 @@ function(writ_module name)
   cmake_parse_arguments(arg "" "" "DEPS;LIBS;TEST_LIBS" ${ARGN})
   file(GLOB_RECURSE sources CONFIGURE_DEPENDS ${CMAKE_CURRENT_SOURCE_DIR}/${name}/*.cc)
   set(tests ${sources})
-  list(FILTER sources EXCLUDE REGEX "(_test|_main)\\.cc$")
+  list(FILTER sources EXCLUDE REGEX "(_test|_main)\\.cc$|/testing/folders\\.cc$")
   list(FILTER tests INCLUDE REGEX "_test\\.cc$")
   list(TRANSFORM arg_DEPS PREPEND writ_)
 
@@ -62,9 +71,8 @@ function(writ_module name)
 
   if(tests AND WRIT_TESTS)
     add_executable(${name}_test ${tests})
-    target_link_libraries(${name}_test PRIVATE writ_${name} ${arg_TEST_LIBS} GTest::gmock GTest::gtest_main)
-    target_compile_definitions(${name}_test PRIVATE WRIT_SOURCE_DIR="${PROJECT_SOURCE_DIR}"
-                                                    WRIT_CONFORMANCE_DIR="${WRIT_CONFORMANCE_DIR}")
+    target_link_libraries(${name}_test PRIVATE writ_${name} ${arg_TEST_LIBS} writ_test_folders GTest::gmock
+                                               GTest::gtest_main)
     # Each case counts and runs on its own, so that none can lean on what another left behind.
     gtest_discover_tests(${name}_test TEST_PREFIX ${name}: DISCOVERY_MODE PRE_TEST DISCOVERY_TIMEOUT 60)
   endif()

@@ -9,6 +9,7 @@
 #include <string>
 #include <vector>
 
+#include "base/testing/folders.h"
 #include "cedar/compile.h"
 #include "cedar/entity_json.h"
 #include "cedar/evaluate.h"
@@ -243,7 +244,7 @@ TEST_F(Authorize, ALongChainIsNotADeepOne) {
 
 // tests/cases/cedar/evaluate.json
 TEST(EvaluateCases, EveryExpressionEvaluatesAsItSays) {
-  std::ifstream in(WRIT_SOURCE_DIR "/tests/cases/cedar/evaluate.json");
+  std::ifstream in(source_path("/tests/cases/cedar/evaluate.json"));
   const std::string text(std::istreambuf_iterator<char>(in), {});
   const auto file = codec::parse_json(text);
   ASSERT_TRUE(file.has_value());

@@ -7,6 +7,7 @@
 #include <gtest/gtest.h>
 #include <sstream>
 
+#include "base/testing/folders.h"
 #include "cedar/parse.h"
 #include "cedar/print.h"
 
@@ -109,7 +110,7 @@ TEST(PolicyJson, ReadsEveryOperatorAndValue) {
 }
 
 TEST(PolicyJson, ReadsWhatTheReferenceWrote) {
-  std::ifstream file(std::filesystem::path(WRIT_SOURCE_DIR) / "tests/cases/cedar/policy_set.json");
+  std::ifstream file(source_path("/tests/cases/cedar/policy_set.json"));
   std::stringstream text;
   text << file.rdbuf();
   const auto set = parse_policies_json(text.str());
@@ -284,7 +285,7 @@ TEST(PolicyJson, TooDeepAnExpressionIsRefusedInBothDirections) {
 }
 
 TEST(PolicyJson, EveryPolicyOfTheConformanceDataRoundTrips) {
-  const std::filesystem::path folder = std::filesystem::path(WRIT_CONFORMANCE_DIR) / "cedar";
+  const std::filesystem::path folder = conformance_path("cedar");
   if (!std::filesystem::exists(folder)) GTEST_SKIP() << folder << " is absent";
   std::size_t count = 0;
   for (const auto& entry : std::filesystem::recursive_directory_iterator(folder)) {

@@ -6,6 +6,7 @@
 #include <gtest/gtest.h>
 #include <sstream>
 
+#include "base/testing/folders.h"
 #include "cedar/format.h"
 #include "cedar/parse.h"
 
@@ -90,7 +91,7 @@ TEST(Print, KeepsTheOrderOfPoliciesAndTemplates) {
 }
 
 TEST(Print, EveryPolicyOfTheConformanceDataRoundTrips) {
-  const std::filesystem::path folder = std::filesystem::path(WRIT_CONFORMANCE_DIR) / "cedar";
+  const std::filesystem::path folder = conformance_path("cedar");
   if (!std::filesystem::exists(folder)) GTEST_SKIP() << folder << " is absent";
   std::size_t count = 0;
   for (const auto& entry : std::filesystem::recursive_directory_iterator(folder)) {

@@ -9,6 +9,8 @@
 #include <memory>
 #include <random>
 
+#include "base/testing/folders.h"
+
 namespace writ::codec {
 namespace {
 
@@ -261,7 +263,7 @@ const std::map<std::string, bool> kAcceptedByChoice = {
 };
 
 TEST(JsonConformance, AgreesWithEveryFile) {
-  const auto folder = std::filesystem::path(WRIT_CONFORMANCE_DIR) / "json";
+  const std::filesystem::path folder = conformance_path("json");
   if (!std::filesystem::is_directory(folder)) GTEST_SKIP() << "no conformance data in " << folder;
   int checked = 0;
   for (const auto& entry : std::filesystem::directory_iterator(folder)) {

@@ -5,6 +5,7 @@
 #include <gtest/gtest.h>
 #include <set>
 
+#include "base/testing/folders.h"
 #include "decision/testing/world.h"
 
 namespace writ::decision {
@@ -15,7 +16,7 @@ using testing::Asker;
 using testing::Question;
 using testing::World;
 
-const std::string kRoot = WRIT_SOURCE_DIR;
+const std::string kRoot = source_path();
 
 // The case over the defaults; members of `token` one by one.
 Json laid_over(const Json& defaults, const Json& one) {

@@ -3,6 +3,7 @@
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
 
+#include "base/testing/folders.h"
 #include "decision/testing/world.h"
 
 namespace writ::decision {
@@ -46,7 +47,7 @@ class Explain : public ::testing::Test {
            std::string(more) + "}";
   }
 
-  testing::World world_{codec::parse_json(kWorld).value(), WRIT_SOURCE_DIR};
+  testing::World world_{codec::parse_json(kWorld).value(), source_path()};
   testing::Asker asker_{world_};
 };
 

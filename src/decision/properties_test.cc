@@ -9,6 +9,7 @@
 #include <gtest/gtest.h>
 #include <random>
 
+#include "base/testing/folders.h"
 #include "decision/testing/world.h"
 
 namespace writ::decision {
@@ -141,7 +142,7 @@ World make_world(const std::vector<std::string>& policies) {
   for (std::size_t i = 0; i < policies.size(); ++i)
     all.push("@id(\"p" + std::to_string(i) + "\") " + policies[i]);
   json.set("policies", std::move(all));
-  return World(json, WRIT_SOURCE_DIR);
+  return World(json, source_path());
 }
 
 // The one that presents it comes last; `actors` are nearest first, and begin with an agent that presents it.

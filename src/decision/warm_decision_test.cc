@@ -3,6 +3,7 @@
 #include <gtest/gtest.h>
 
 #include "base/testing/allocations.h"
+#include "base/testing/folders.h"
 #include "decision/shadow.h"
 #include "decision/testing/world.h"
 
@@ -13,7 +14,7 @@ using codec::Json;
 
 class WarmDecision : public ::testing::Test {
  protected:
-  const std::string root_ = WRIT_SOURCE_DIR;
+  const std::string root_ = source_path();
   const Json file_ = testing::read_json(root_ + "/tests/cases/decision/acme.json");
   testing::World world_{*file_.find("world"), root_};
 

@@ -5,6 +5,7 @@
 #include <fstream>
 #include <gtest/gtest.h>
 
+#include "base/testing/folders.h"
 #include "codec/json.h"
 #include "jose/jws.h"
 
@@ -15,7 +16,7 @@ using codec::Json;
 namespace fs = std::filesystem;
 
 fs::path folder() {
-  return fs::path(WRIT_CONFORMANCE_DIR) / "jose";
+  return conformance_path("jose");
 }
 
 Json load(const fs::path& path) {

@@ -3,6 +3,8 @@
 #include <fstream>
 #include <gtest/gtest.h>
 
+#include "base/testing/folders.h"
+
 namespace writ::jose {
 namespace {
 
@@ -80,7 +82,7 @@ std::string outcome(const Json& json) {
 }
 
 TEST(Jwk, AgreesWithTheCases) {
-  std::ifstream file(WRIT_SOURCE_DIR "/tests/cases/jose/keys.json", std::ios::binary);
+  std::ifstream file(source_path("/tests/cases/jose/keys.json"), std::ios::binary);
   const auto cases = parse_json(std::string(std::istreambuf_iterator<char>(file), {})).value();
   for (const auto& item : *cases.find("cases")->if_array()) {
     auto json = *cases.find("key");

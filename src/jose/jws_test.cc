@@ -3,6 +3,7 @@
 #include <fstream>
 #include <gtest/gtest.h>
 
+#include "base/testing/folders.h"
 #include "codec/base64url.h"
 
 namespace writ::jose {
@@ -67,7 +68,7 @@ std::string outcome(std::string_view text) {
 }
 
 TEST(Jws, AgreesWithTheCasesOfHeaders) {
-  std::ifstream file(WRIT_SOURCE_DIR "/tests/cases/jose/headers.json", std::ios::binary);
+  std::ifstream file(source_path("/tests/cases/jose/headers.json"), std::ios::binary);
   const auto cases = codec::parse_json(std::string(std::istreambuf_iterator<char>(file), {})).value();
   for (const auto& item : *cases.find("cases")->if_array()) {
     const auto& header = *item.find_string("header");

@@ -5,6 +5,7 @@
 #include <thread>
 #include <vector>
 
+#include "base/testing/folders.h"
 #include "token/testing/world.h"
 #include "token/verified_cache.h"
 
@@ -18,7 +19,7 @@ using testing::World;
 using namespace std::chrono_literals;
 
 codec::Json load_cases(const std::string& name) {
-  std::ifstream file(std::string(WRIT_SOURCE_DIR "/tests/cases/token/") + name, std::ios::binary);
+  std::ifstream file(source_path("/tests/cases/token/") + name, std::ios::binary);
   return codec::parse_json(std::string(std::istreambuf_iterator<char>(file), {})).value();
 }
 

@@ -6,6 +6,7 @@
 #include <string>
 #include <string_view>
 
+#include "base/testing/folders.h"
 #include "policytest/reader.h"
 #include "server/load.h"
 
@@ -14,7 +15,7 @@ namespace writ::policytest::testing {
 inline const server::Loaded& acme() {
   static const server::Loaded loaded = [] {
     server::Issues issues;
-    auto read = server::load(WRIT_SOURCE_DIR "/examples/acme/writ.yaml", issues);
+    auto read = server::load(source_path("/examples/acme/writ.yaml"), issues);
     WRIT_CHECK(read.has_value());
     return *std::move(read);
   }();

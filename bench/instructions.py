@@ -1,0 +1,127 @@
+"""What one warm request costs in instructions and allocations, counted by callgrind: the figures do not depend on what
+else the machine does. `--against BINARY` counts another build of Writ in the same run and prints the ratio."""
+import http.client
+import os
+import re
+import shutil
+import subprocess
+import sys
+import tempfile
+import time
+
+import measure
+import serving
+
+sys.path.insert(0, os.path.join(measure.ROOT, "tests", "system"))
+import harness  # noqa: E402
+
+WARM, COUNTED = 300, 2000
+READY_SECONDS = 120
+ALLOCATORS = ("malloc", "calloc", "realloc", "operator new(")
+
+
+class CountedWorld(serving.BenchWorld):
+    """Writ under callgrind."""
+
+    def __init__(self, binary, upstream):
+        super().__init__(upstream, audit="buffered")
+        self.writ = binary
+        self.out = tempfile.mkdtemp(prefix="writ-bench-callgrind-")
+
+    def start(self):
+        os.makedirs(self.data, exist_ok=True)
+        self.start_upstream()
+        harness.acme.READY_SECONDS = READY_SECONDS
+        self.start_writ(prefix=["valgrind", "--tool=callgrind", "-q",
+                                f"--callgrind-out-file={self.out}/counts"])
+
+    def control(self, option):
+        subprocess.run(["callgrind_control", option, str(self.server.pid)], check=True, stdout=subprocess.DEVNULL)
+
+    def counted(self, port, method, path, headers, body=None):
+        """(instructions, allocations) of one request."""
+        connection = http.client.HTTPConnection("127.0.0.1", port, timeout=60)
+
+        def send(count):
+            for _ in range(count):
+                connection.request(method, path, body=body, headers=headers)
+                answer = connection.getresponse()
+                answer.read()
+                if not 200 <= answer.status < 300:
+                    sys.exit(f"bench: {path} answered {answer.status}")
+        send(WARM)
+        self.control("--zero")
+        send(COUNTED)
+        dumps = set(os.listdir(self.out))
+        self.control("--dump")
+        connection.close()
+        deadline = time.monotonic() + 60
+        while not (new := set(os.listdir(self.out)) - dumps):
+            if time.monotonic() > deadline:
+                sys.exit("bench: callgrind wrote no counts")
+            time.sleep(0.1)
+        time.sleep(1)
+        instructions, allocations = read_counts(os.path.join(self.out, new.pop()))
+        return instructions / COUNTED, allocations / COUNTED
+
+    def close(self):
+        super().close()
+        shutil.rmtree(self.out, ignore_errors=True)
+
+
+def read_counts(path):
+    """The totals of a callgrind file: instructions, and calls of what allocates."""
+    names, instructions, allocations, callee, caller = {}, 0, 0, "", ""
+
+    def named(text):
+        number, _, name = text.partition(" ")
+        if name:
+            names[number] = name
+        return names.get(number, "")
+    with open(path, encoding="utf-8", errors="replace") as file:
+        for line in file:
+            if line.startswith("fn="):
+                caller = named(line[3:].strip())
+            elif line.startswith("cfn="):
+                callee = named(line[4:].strip())
+            elif line.startswith("calls="):
+                # `operator new` calls malloc: what it asks for counts once.
+                if callee.startswith(ALLOCATORS) and not caller.startswith(ALLOCATORS):
+                    allocations += int(line[6:].split()[0])
+            elif match := re.match(r"(?:totals|summary): (\d+)", line):
+                instructions = max(instructions, int(match.group(1)))
+    return instructions, allocations
+
+
+def costs(binary, upstream):
+    """{what: (instructions, allocations)} of a build of Writ."""
+    world = CountedWorld(binary, upstream)
+    try:
+        world.start()
+        evaluator, customer = world.evaluator_token(), world.customer_token()
+        body = re.search(r"wrk.body = '(.*)'", serving.EVALUATION).group(1)
+        return {
+            "evaluation": world.counted(world.api_port, "POST", "/access/v1/evaluation",
+                                        {"Authorization": f"Bearer {evaluator}", "Content-Type": "application/json"}, body),
+            "gateway": world.counted(world.gateway_port, "GET", serving.INVOICE, {"Authorization": f"Bearer {customer}"}),
+        }
+    finally:
+        world.close()
+
+
+def instructions():
+    other = None
+    if "--against" in sys.argv:
+        other = os.path.abspath(sys.argv[sys.argv.index("--against") + 1])
+    upstream = serving.fixed_reply(measure.LOAD_CORE)
+    try:
+        mine = costs(harness.WRIT, upstream)
+        theirs = costs(other, upstream) if other else {}
+    finally:
+        upstream.stop()
+    for what, (count, allocations) in mine.items():
+        line = f"{what:<34} {count:>10,.0f} instructions   {allocations:>6.1f} allocations"
+        if what in theirs:
+            line += (f"   against {theirs[what][0]:,.0f} and {theirs[what][1]:.1f}: "
+                     f"{count / theirs[what][0]:.3f} x, {allocations - theirs[what][1]:+.1f}")
+        print(line, flush=True)
