@@ -151,11 +151,12 @@ int check_reserved_lock(sqlite3_file*, int* reserved) {
 int file_control(sqlite3_file*, int, void*) {
   return SQLITE_NOTFOUND;
 }
+// The smallest: a journal is not shorter than one, and says itself what its sectors are.
 int sector_size(sqlite3_file*) {
-  return static_cast<int>(kBlockBytes);
+  return 512;
 }
 int device_characteristics(sqlite3_file*) {
-  return 0;
+  return SQLITE_IOCAP_POWERSAFE_OVERWRITE;
 }
 
 // Of the first version: without shared memory, SQLite keeps the index of a write-ahead log in its own.
