@@ -78,7 +78,7 @@ class Enforcer::Walk {
       : parts_(parts),
         asked_(asked),
         memory_(memory),
-        now_(parts.clock.now()),
+        now_(times_of(parts.clock)),
         request_id_(new_request_id()) {}
 
   const std::string& request_id() const noexcept { return request_id_; }
@@ -125,7 +125,7 @@ class Enforcer::Walk {
   std::shared_ptr<const Offer> offer(const decision::Refusal& refusal) const {
     if (!refusal.of_call || parts_.calls == nullptr) return nullptr;
     return std::make_shared<const Offer>(
-        Offer{{.call = call(), .tenant = owned(context_->tenant()), .asked_at = now_},
+        Offer{{.call = call(), .tenant = owned(context_->tenant()), .asked_at = now_.earliest},
               refusal,
               request_id_,
               bound_});
@@ -153,7 +153,7 @@ class Enforcer::Walk {
       if (approval_) facts.approval = *approval_;
     }
     decision::add_shadows(facts, policies_.get(), shadowed_);
-    return audit::make_record(now_, facts);
+    return audit::make_record(now_.earliest, facts);
   }
 
  private:
@@ -228,7 +228,7 @@ class Enforcer::Walk {
       return refuse({Reason::kApprovalUnknown, "`Writ-Approval` is there twice, or is no id of an approval"});
     if (parts_.calls == nullptr || !asked_.body)
       return refuse({Reason::kApprovalUnknown, "no approvals of single calls are taken here"});
-    if (auto checked = parts_.calls->check(id, call_with_arguments(), now_); !checked)
+    if (auto checked = parts_.calls->check(id, call_with_arguments(), now_.latest); !checked)
       return refuse(std::move(checked).error());
     approval_ = id;
     return {};
@@ -238,7 +238,7 @@ class Enforcer::Walk {
     TRY(consume_budget());
     if (!approval_) return {};
     // The last thing: whatever else refuses leaves the approval unused.
-    if (auto used = parts_.calls->use(*approval_, call_with_arguments(), now_); !used)
+    if (auto used = parts_.calls->use(*approval_, call_with_arguments(), now_.latest); !used)
       return refuse(std::move(used).error());
     return {};
   }
@@ -290,7 +290,7 @@ class Enforcer::Walk {
   const EnforcerParts& parts_;
   const Asked& asked_;
   Memory& memory_;
-  const Instant now_;
+  const Times now_;
   const std::string request_id_;
   bool bound_ = false;
   std::optional<token::Verified> token_;

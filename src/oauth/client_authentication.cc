@@ -112,7 +112,7 @@ ClientAuthentication::ClientAuthentication(Options options, const inventory::Dir
       verified_(options_.remembered_secrets) {}
 
 Outcome<AuthenticatedClient> ClientAuthentication::authenticate(const Credentials& credentials,
-                                                                Instant now) const {
+                                                                Times now) const {
   auto snapshot = directory_.snapshot();
   const Member* member = snapshot->find(credentials.client_);
   // A user is no client, whatever credentials its record may hold.
@@ -130,22 +130,22 @@ Outcome<AuthenticatedClient> ClientAuthentication::authenticate(const Credential
 }
 
 Outcome<void> ClientAuthentication::check_secret(const Member* member, const Secret& secret,
-                                                 Instant now) const {
+                                                 Times now) const {
   if (member == nullptr || !(*member)->secret_hash) {
     (void)crypto::verify_absent_secret(secret);
     return wrong_secret();
   }
   const std::string& hash = *(*member)->secret_hash;
   const auto fingerprint = verified_.fingerprint((*member)->id, hash, secret);
-  if (verified_.contains(fingerprint, now)) return {};
+  if (verified_.contains(fingerprint, now.latest)) return {};
   if (!crypto::verify_secret(hash, secret)) return wrong_secret();
-  verified_.remember(fingerprint, now);
+  verified_.remember(fingerprint, now.earliest);
   return {};
 }
 
 // RFC 7523 §3.
 Outcome<void> ClientAuthentication::check_assertion(const Member* member, const Credentials& credentials,
-                                                    const std::string& text, Instant now) const {
+                                                    const std::string& text, Times now) const {
   // A client that does not exist has no keys: the answer is that of a key nobody knows.
   const auto keys = jose::JwkSet::of(member != nullptr ? (*member)->keys : std::vector<jose::Jwk>());
   if (!keys)
@@ -162,8 +162,8 @@ Outcome<void> ClientAuthentication::check_assertion(const Member* member, const 
     return not_authenticated("the assertion's `sub` is not its `iss`", Reason::kCallerMismatch);
   // RFC 7523 §3 leaves jti to the server; without it a stolen assertion could be used again.
   if (!assertion->jti) return not_authenticated("the assertion has no `jti`", Reason::kTokenMalformed);
-  const auto fresh =
-      replays_.first_use("client:" + credentials.client_, *assertion->jti, assertion->expires_at, now);
+  const auto fresh = replays_.first_use("client:" + credentials.client_, *assertion->jti,
+                                        assertion->expires_at, now.earliest);
   if (!fresh)
     return refuse(OauthError::kServerError, "cannot tell whether the assertion was used before",
                   Reason::kIndeterminate);

@@ -9,7 +9,7 @@ namespace {
 
 Outcome<void> revoke(const RevocationEndpointParts& parts, const http::Request& request, const Form& form,
                      std::string_view request_id, std::string& claimed_client) {
-  const auto now = parts.clock.now();
+  const auto now = times_of(parts.clock);
   const auto credentials = TRY(Credentials::read(request, form));
   claimed_client = credentials.claimed_client();
   // RFC 7009 §2.1: required. A token_type_hint may be ignored, and there is one type only.
@@ -31,7 +31,7 @@ Outcome<void> revoke(const RevocationEndpointParts& parts, const http::Request& 
                            .object = claims.jti,
                            .detail = claims.subject,
                            .request_id = request_id};
-  if (!parts.record(make_record(now, event)))
+  if (!parts.record(make_record(now.earliest, event)))
     return refuse(OauthError::kServerError, "the audit record could not be written", Reason::kIndeterminate);
   if (!parts.revocations.revoke({claims.jti, claims.expires_at}))
     return refuse(OauthError::kServerError, "the revocation could not be stored", Reason::kIndeterminate);
@@ -48,10 +48,11 @@ http::Response RevocationEndpoint::handle(const http::Request& request) const {
   const auto revoked = revoke(parts_, request, *form, request_id, claimed_client);
   if (!revoked) {
     // A refusal stands whether or not it could be recorded.
-    (void)parts_.record(make_record(parts_.clock.now(), audit::Event{.type = "token.revocation_refused",
-                                                                     .actor = claimed_client,
-                                                                     .detail = revoked.error().description,
-                                                                     .request_id = request_id}));
+    (void)parts_.record(
+        make_record(parts_.clock.earliest(), audit::Event{.type = "token.revocation_refused",
+                                                          .actor = claimed_client,
+                                                          .detail = revoked.error().description,
+                                                          .request_id = request_id}));
     return to_response(revoked.error(), request_id);
   }
   http::Response response{200, {}, {}};

@@ -15,20 +15,26 @@
 #include "server/calls_api.h"
 #include "server/data_folder.h"
 #include "server/decide_api.h"
+#include "server/housekeeping.h"
 #include "server/inventory_api.h"
 #include "server/metrics.h"
 #include "server/policies_api.h"
+#include "server/resumed_clock.h"
 #include "server/task_desk.h"
 #include "server/tasks_api.h"
+#include "store/proof_journal.h"
 #include "store/sqlite_store.h"
 
 namespace writ::server {
 namespace {
 
 constexpr std::chrono::seconds kStopDeadline{10};
-constexpr std::chrono::minutes kPruneEvery{1};
+constexpr std::chrono::seconds kWatchClockEvery{1};
+constexpr std::chrono::seconds kForgetProofsEvery{10};
+constexpr std::chrono::minutes kForgetEvery{1};
 constexpr std::string_view kTokenPath = "/oauth2/token";
 constexpr std::string_view kRevocationPath = "/oauth2/revoke";
+constexpr std::string_view kProofsFile = "proofs";
 constexpr std::string_view kJwksPath = "/oauth2/jwks";
 
 using Policies = std::shared_ptr<const decision::PolicySnapshot>;
@@ -58,19 +64,6 @@ std::filesystem::path audit_path(const Config& config) {
   return config.data / config.audit_file;  // an absolute one stays as it is
 }
 
-// Never before the instant at which it began.
-class ResumedClock final : public Clock {
- public:
-  explicit ResumedClock(Instant began) : began_(began) {}
-  Instant now() const noexcept override { return std::max(began_, system_.now()); }
-  Instant earliest() const noexcept override { return std::max(began_, system_.earliest()); }
-  Duration running() const noexcept override { return system_.running(); }
-
- private:
-  const Instant began_;
-  const SystemClock system_;
-};
-
 // What was recorded had happened: no clock takes it back.
 Result<Instant> first_instant(const audit::Log& log, Instant now, bool accept_clock) {
   const auto written = log.written_until();
@@ -92,7 +85,7 @@ struct App::Parts {
         std::unique_ptr<audit::Log> audit, std::unique_ptr<token::KeyRing> ring,
         oauth::TrustedIssuers trusted, std::unique_ptr<WhatIf> hypothetical, Instant began)
       : config(loaded.config),
-        clock(began),
+        clock(system_clock, began, config.limits.clock_tolerance),
         policies({clock, recorder, [this](const Loaded& now) { return take_over(now); }}, loaded),
         folder(std::move(data)),
         store(std::move(opened)),
@@ -103,32 +96,41 @@ struct App::Parts {
         routes(std::move(loaded.routes)) {}
 
   Result<void> load(const inventory::Change& declared);
+  Result<void> open_proofs();
   Result<void> take_over(const Loaded& now);
   Result<void> serve();
   Result<void> add_endpoints();
   Result<void> add_oauth();
   Result<void> add_health();
-  void prune_later();
+  void keep_house();
+  void forget();
   http::Response metrics() const;
   gateway::EnforcerParts enforcer_parts(task::CallApprovals* approvals);
 
   std::function<Policies()> policy_source() {
     return [this] { return policies.get(); };
   }
+  // What a proof allows is recorded after the proof is: neither is good without the other.
   Result<void> record(audit::Record entry) {
+    TRY(proofs->wait());
     auto written = log->append(std::move(entry));
     audit_fails.store(!written, std::memory_order_relaxed);
     return written;
   }
   void record_async(audit::Record entry, audit::Log::Done done) {
-    log->append(std::move(entry), [this, done = std::move(done)](Result<void> written) mutable {
-      audit_fails.store(!written, std::memory_order_relaxed);
-      done(std::move(written));
-    });
+    auto append = [this, entry = std::move(entry), done = std::move(done)](Result<void> noted) mutable {
+      if (!noted) return done(std::move(noted));
+      log->append(std::move(entry), [this, done = std::move(done)](Result<void> written) mutable {
+        audit_fails.store(!written, std::memory_order_relaxed);
+        done(std::move(written));
+      });
+    };
+    proofs->after(std::move(append));
   }
 
   const Config config;
-  const ResumedClock clock;
+  const SystemClock system_clock;
+  ResumedClock clock;
   const oauth::Recorder recorder = [this](audit::Record entry) { return record(std::move(entry)); };
   PoliciesInForce policies;
   std::atomic<bool> stopping{false}, audit_fails{false};
@@ -138,10 +140,13 @@ struct App::Parts {
   DataFolder folder;
   std::unique_ptr<store::SqliteStore> store;
   std::unique_ptr<audit::Log> log;
+  std::unique_ptr<store::ProofJournal> proofs;
 
   const std::unique_ptr<token::KeyRing> keys;
   token::Revocations revocations{store.get()};
-  token::MemoryReplayGuard replays;
+  token::MemoryReplayGuard replays{
+      {.per_scope = config.limits.max_proofs_of_client, .total = config.limits.max_proofs},
+      [this](const auto& used) { proofs->note(used); }};
   const token::Verifier verifier{
       {.issuer = config.issuer}, keys->snapshot()->public_keys, revocations, replays};
   const token::Minter minter{*keys};
@@ -186,6 +191,8 @@ struct App::Parts {
   std::shared_ptr<http::Endpoints> endpoints = std::make_shared<http::Endpoints>(http::Endpoints::Options{});
   std::unique_ptr<http::Server> api_server, gateway_server;
   std::string api_url, gateway_url;
+  Forgetting forgetting_used{oauth::kMaxAssertionLifetime + token::kClockSkew};
+  Housekeeping housekeeping;
 };
 
 gateway::EnforcerParts App::Parts::enforcer_parts(task::CallApprovals* approvals) {
@@ -197,6 +204,17 @@ gateway::EnforcerParts App::Parts::enforcer_parts(task::CallApprovals* approvals
           .record = [this](audit::Record entry,
                            audit::Log::Done done) { record_async(std::move(entry), std::move(done)); },
           .calls = approvals};
+}
+
+// Proofs that were used before this start are refused; where nobody knows which those are, all that may be.
+Result<void> App::Parts::open_proofs() {
+  store::ProofJournalOptions options;
+  options.max_places = std::max(options.places, 2 * config.limits.max_proofs);
+  proofs = TRY(store::ProofJournal::open(config.data / kProofsFile, clock, options));
+  replays.take_over(proofs->found());
+  const auto last = log->written_until();
+  if (!proofs->whole() && last) replays.distrust(*last + token::kClockSkew + token::kProofLifetime);
+  return {};
 }
 
 Result<void> App::Parts::load(const inventory::Change& declared) {
@@ -241,9 +259,13 @@ Result<void> App::Parts::add_health() {
   TRY(endpoints->add("GET", "/healthz", quick, [](const http::Request&, const http::PathValues&) {
     return http::json_response(200, R"({"status":"ok"})");
   }));
-  // Not ready: what comes now would be refused, because it ends or cannot write its audit.
+  // Not ready: what comes now would be refused, because it ends, cannot write its audit, or nobody knows what
+  // time it is.
   TRY(endpoints->add("GET", "/readyz", quick, [this](const http::Request&, const http::PathValues&) {
     if (stopping) return http::json_response(503, R"({"status":"stopping"})");
+    if (const auto trouble = clock.trouble())
+      return http::json_response(503,
+                                 codec::Json::object({{"status", "clock_set"}, {"detail", *trouble}}).dump());
     if (audit_fails) return http::json_response(503, R"({"status":"audit_unavailable"})");
     return http::json_response(200, R"({"status":"ready"})");
   }));
@@ -272,6 +294,18 @@ http::Response App::Parts::metrics() const {
   out.sample("writ_identities", "", directory.snapshot()->size());
   out.family("writ_tasks", "gauge", "Tasks known, live or not.");
   out.sample("writ_tasks", "", tasks.size());
+  out.family("writ_proofs_remembered", "gauge", "DPoP proofs that were used within their lifetime.");
+  out.sample("writ_proofs_remembered", "", replays.size());
+  out.family("writ_proofs_refused_total", "counter",
+             "Proofs refused because their client has as many as are remembered.");
+  out.sample("writ_proofs_refused_total", "", replays.refused());
+  out.family("writ_revocations", "gauge", "Revoked tokens that are remembered.");
+  out.sample("writ_revocations", "", revocations.size());
+  out.family("writ_clock_apart_seconds", "gauge",
+             "How far the system's clock was set while Writ runs, ahead or back.");
+  out.sample("writ_clock_apart_seconds", "", std::chrono::round<std::chrono::seconds>(clock.apart()).count());
+  out.family("writ_clock_jumps_total", "counter", "How often it was set by more than is tolerated.");
+  out.sample("writ_clock_jumps_total", "", clock.jumps());
   out.family("writ_policy_revision_info", "gauge", "The policies in force, by revision.");
   out.sample("writ_policy_revision_info", fmt::format("revision=\"{}\"", policies.get()->revision), 1);
   auto response = http::text_response(200, out.take());
@@ -305,17 +339,26 @@ Result<void> App::Parts::serve() {
   // The last: who asks /readyz and gets an answer finds everything else open.
   api_server = TRY(http::Server::start(loops, server_options(config, config.api_listen), endpoints));
   api_url = "http://" + ListenAddress{config.api_listen.address, api_server->port()}.text();
-  prune_later();
+  keep_house();
   return {};
 }
 
-// Revoked tokens that have expired need not be remembered, nor the arguments of calls that were not approved.
-void App::Parts::prune_later() {
-  loops.post_after(0, kPruneEvery, [this] {
-    revocations.prune(clock.now());
-    (void)calls.prune(clock.now());
-    prune_later();
-  });
+void App::Parts::keep_house() {
+  const auto watch_clock = [this] {
+    if (const auto line = clock.watch()) fmt::print(stderr, "writ: {}\n", *line);
+  };
+  housekeeping.start({{kWatchClockEvery, watch_clock},
+                      {kForgetProofsEvery, [this] { replays.prune(clock.earliest()); }},
+                      {kForgetEvery, [this] { forget(); }}});
+}
+
+// Revoked tokens and used assertions that are over need not be remembered, nor the arguments of calls that
+// were not approved. What fails is tried again.
+void App::Parts::forget() {
+  const auto earliest = clock.earliest();
+  (void)revocations.prune(earliest, clock.running());
+  if (const auto until = forgetting_used.until(earliest, clock.running())) (void)store->forget_used(*until);
+  (void)calls.prune(earliest);
 }
 
 App::App(std::unique_ptr<Parts> parts) : parts_(std::move(parts)) {}
@@ -340,10 +383,11 @@ Result<std::unique_ptr<App>> App::start(Loaded loaded, bool accept_clock) {
       new App(std::make_unique<Parts>(std::move(loaded), std::move(folder), std::move(store), std::move(log),
                                       std::move(keys), std::move(issuers), std::move(what_if), began)));
   auto& parts = *app->parts_;
+  TRY(parts.open_proofs());
   TRY(parts.policies.start(texts));
   TRY(parts.load(declared));
   const audit::Event started{.type = "server.started", .detail = parts.policies.get()->revision};
-  TRY(parts.record(audit::make_record(parts.clock.now(), started)));
+  TRY(parts.record(audit::make_record(parts.clock.earliest(), started)));
   TRY(parts.serve());
   return app;
 }
@@ -366,9 +410,10 @@ bool App::stop() {
     if (server != nullptr) whole = server->stop(kStopDeadline) && whole;
   }
   parts_->loops.stop();
+  parts_->housekeeping.stop();
   whole = parts_->tasks.settle().has_value() && whole;
   const audit::Event stopped{.type = "server.stopped"};
-  return parts_->record(audit::make_record(parts_->clock.now(), stopped)).has_value() && whole;
+  return parts_->record(audit::make_record(parts_->clock.earliest(), stopped)).has_value() && whole;
 }
 
 }  // namespace writ::server

@@ -44,6 +44,9 @@ struct LimitSettings {
   std::uint64_t max_stream_bytes = std::uint64_t{1} << 30;  // of a request through the gateway
   std::size_t max_chain = 4;                                // agents in a delegation chain
   Duration upstream_timeout{30'000};
+  std::size_t max_proofs_of_client = 1 << 16;  // DPoP proofs of one client that are remembered at a time
+  std::size_t max_proofs = 1 << 20;            // of all clients
+  Duration clock_tolerance{5'000};             // that the system's clock may be set by while Writ runs
 };
 
 enum class AuthzenAccess { kToken, kOpen };

@@ -56,7 +56,7 @@ Answer<void> OwnApi::record(const gateway::Permit& permit, std::string_view even
                           .object = object,
                           .detail = detail,
                           .request_id = permit.request_id()};
-  if (record_(audit::make_record(permit.time(), told))) return {};
+  if (record_(audit::make_record(permit.time().earliest, told))) return {};
   return std::unexpected(gateway::audit_unavailable(permit.request_id()));
 }
 

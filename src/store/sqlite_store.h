@@ -68,10 +68,13 @@ class SqliteStore final : public inventory::Store,
   // The later expiry counts when it was revoked before.
   Result<void> save(const token::Revocation& revocation) override;
   Result<std::vector<token::Revocation>> load() override;
+  Result<void> forget_revocations(Instant expired_by) override;
 
   // Also across a restart, at the price of one write to disk. kLimit when it remembers as many as it may.
   Result<bool> first_use(std::string_view scope, std::string_view identifier, Instant until,
                          Instant now) override;
+  // Makes room: forgets identifiers that were to be remembered until then at most.
+  Result<void> forget_used(Instant until);
 
   // The one that signs first, then those that signed before it.
   Result<std::vector<jose::PrivateJwk>> load_keys();
@@ -80,16 +83,16 @@ class SqliteStore final : public inventory::Store,
 
  private:
   struct Statements;
+  template <class Part>
+  Result<void> in_parts(Part part);
   Result<void> changed_task(std::string_view id, std::int64_t rows);  // with mutex_ held
   SqliteStore(Database database, std::unique_ptr<Statements> statements, SqliteOptions options);
-  Result<void> forget_used(Instant now);  // with mutex_ held
 
   const SqliteOptions options_;
   std::mutex mutex_;
   Database database_;
   std::unique_ptr<Statements> statements_;
-  std::int64_t used_identifiers_ = 0;       // at most so many rows are there
-  std::int64_t uses_until_forgetting_ = 0;  // expired identifiers are removed in batches
+  std::int64_t used_identifiers_ = 0;  // at most so many rows are there
 };
 
 }  // namespace writ::store

@@ -22,6 +22,7 @@
 #include <vector>
 
 #include "base/denial.h"
+#include "base/times.h"
 #include "task/counter.h"
 #include "task/rate.h"
 #include "task/task.h"
@@ -62,7 +63,7 @@ class LiveTask {
   std::int64_t used_calls() const noexcept;
 
   // task_not_started, task_expired, task_ended, task_revoked, task_suspended, approval_required.
-  std::expected<void, Denial> check_live(Instant now) const;
+  std::expected<void, Denial> check_live(Times now) const;
   // action_not_in_task, resource_not_in_task.
   std::expected<void, Denial> check_scope(cedar::EntityRef action, cedar::EntityRef resource) const;
   // purpose_mismatch, when the request names another purpose.
@@ -73,7 +74,7 @@ class LiveTask {
   struct Use {
     cedar::EntityRef action;
     cedar::EntityRef resource;
-    Instant now;
+    Times now;
     std::span<const NamedAmount> amounts = {};      // what it spends, each name once
     std::span<const std::string_view> labels = {};  // what the task earns by it
   };
@@ -119,7 +120,7 @@ class LiveTask {
   Result<void> reserve(const Use& use);
   void take(const Use& use);
   // Of itself, without its ancestors.
-  std::expected<void, Denial> own_life(Instant now) const;
+  std::expected<void, Denial> own_life(Times now) const;
   std::expected<void, Denial> own_scope(cedar::EntityRef action, cedar::EntityRef resource) const;
   std::expected<void, Denial> own_budget(const Use& use) const;
 

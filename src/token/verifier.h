@@ -14,8 +14,8 @@
 #include <string>
 #include <string_view>
 
-#include "base/clock.h"
 #include "base/denial.h"
+#include "base/times.h"
 #include "jose/jwk.h"
 #include "token/presented.h"
 #include "token/proof.h"
@@ -45,11 +45,11 @@ class Verifier {
 
   // Without a target no proof can be checked, and a sender-bound token is refused.
   std::expected<Verified, Denial> verify(const Presented& presented, const std::optional<ProofTarget>& target,
-                                         Instant now) const;
+                                         Times now) const;
 
   // An access token that came as a parameter and not with a request (token exchange): there is no proof, so
   // the binding is for the caller to deal with. Everything else is checked the same.
-  std::expected<Verified, Denial> verify_parameter(std::string_view token, Instant now) const;
+  std::expected<Verified, Denial> verify_parameter(std::string_view token, Times now) const;
 
   void set_keys(jose::JwkSet keys);
   const std::string& issuer() const noexcept { return options_.issuer; }
@@ -63,11 +63,11 @@ class Verifier {
   };
 
   std::shared_ptr<const Keys> keys() const;
-  std::expected<Claims, Denial> valid_claims(std::string_view token, Instant now) const;
+  std::expected<Claims, Denial> valid_claims(std::string_view token, Times now) const;
   std::expected<Claims, Denial> verify_signature(std::string_view token, const Keys& keys) const;
-  std::expected<void, Denial> check_now(const AccessClaims& claims, Instant now) const;
+  std::expected<void, Denial> check_now(const AccessClaims& claims, Times now) const;
   std::expected<void, Denial> check_binding(const Presented& presented, const AccessClaims& claims,
-                                            const std::optional<ProofTarget>& target, Instant now) const;
+                                            const std::optional<ProofTarget>& target, Times now) const;
 
   VerifierOptions options_;
   mutable std::mutex keys_mutex_;
