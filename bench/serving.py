@@ -2,6 +2,7 @@
 import http.client
 import os
 import shutil
+import signal
 import statistics
 import subprocess
 import sys
@@ -119,7 +120,7 @@ def milliseconds_to_ready(world):
                 time.sleep(0.001)
         sys.exit("bench: Writ was not ready after 15 seconds")
     finally:
-        process.terminate()
+        process.send_signal(signal.SIGINT)
         process.wait()
 
 

@@ -59,6 +59,9 @@ void fuzz_request(std::string_view bytes) {
   if (const auto target = parse_target(head->target)) {
     const auto again = parse_target(encode_path(target->path));
     WRIT_CHECK(again && again->path == target->path);
+    // What the upstream gets is what was decided on, and is normal.
+    const auto sent = parse_target(target->encoded_path);
+    WRIT_CHECK(sent && sent->path == target->path && sent->encoded_path == target->encoded_path);
   }
   fuzz_body(head->framing, bytes.substr(*length));
 }

@@ -111,7 +111,8 @@ class World:
         if self.server is None:
             return None
         if self.server.poll() is None:
-            self.server.send_signal(signal.SIGTERM)
+            # As Ctrl-C does: at SIGTERM it would give load balancers time first, and there are none.
+            self.server.send_signal(signal.SIGINT)
         try:
             return self.server.wait(timeout=15)
         except subprocess.TimeoutExpired:

@@ -20,6 +20,19 @@ bool is_hash(std::string_view text) {
 
 }  // namespace
 
+std::string head_text(const Head& head) {
+  return fmt::format("{}:{}", head.seq, head.hash);
+}
+
+std::optional<Head> head_from_text(std::string_view text) {
+  Head head;
+  const auto [end, error] = std::from_chars(text.begin(), text.end(), head.seq);
+  if (error != std::errc() || end == text.end() || *end != ':') return std::nullopt;
+  head.hash = std::string(end + 1, text.end());
+  if (!is_hash(head.hash)) return std::nullopt;
+  return head;
+}
+
 void append_line(std::string& out, Head& head, const Record& record) {
   const auto start = out.size();
   fmt::format_to(std::back_inserter(out), "{}{}{}{}\",", kSeq, head.seq + 1, kPrev, head.hash);

@@ -15,7 +15,9 @@
 
 namespace writ::audit {
 
-inline constexpr std::size_t kMaxLineBytes = 128 * 1024;
+inline constexpr std::size_t kMaxLineBytes = 256 * 1024;
+// Of what a record says; the rest of the line is its number and two hashes.
+inline constexpr std::size_t kMaxRecordBytes = kMaxLineBytes - 256;
 
 // The end of a chain: how many records, and the hash of the last one.
 struct Head {
@@ -23,6 +25,10 @@ struct Head {
   std::string hash = std::string(64, '0');
   friend bool operator==(const Head&, const Head&) = default;
 };
+
+// "12:ab34...": a head as text.
+std::string head_text(const Head& head);
+std::optional<Head> head_from_text(std::string_view text);
 
 // Appends the next line, with its line break, and moves the head on.
 void append_line(std::string& out, Head& head, const Record& record);

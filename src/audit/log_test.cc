@@ -2,14 +2,19 @@
 
 #include <csignal>
 #include <filesystem>
+#include <fmt/format.h>
 #include <fstream>
+#include <future>
 #include <gtest/gtest.h>
 #include <sstream>
 #include <sys/resource.h>
 #include <sys/wait.h>
+#include <thread>
 #include <unistd.h>
 
+#include "audit/lines.h"
 #include "audit/verify.h"
+#include "base/blocking.h"
 #include "codec/json.h"
 
 namespace writ::audit {
@@ -164,7 +169,7 @@ TEST_P(LogTest, AFullDiskRefusesAndKeepsWhatWasAcknowledged) {
     std::signal(SIGXFSZ, SIG_IGN);
     const rlimit limit{4000, RLIM_INFINITY};
     ::setrlimit(RLIMIT_FSIZE, &limit);
-    auto log = Log::open(path_, {.durable = GetParam()}, kNow);
+    auto log = Log::open(path_, {.durable = GetParam(), .tick = std::chrono::hours(1)}, kNow);
     int good = 0, bad = 0;
     for (int i = 0; i < 40; ++i) (*log)->append(event("t")) ? ++good : ++bad;
     const rlimit room{RLIM_INFINITY, RLIM_INFINITY};
@@ -195,12 +200,127 @@ TEST(Record, LeavesOutWhatIsAbsentAndEscapesWhatCallersSent) {
   EXPECT_EQ(record.members.find('\n'), std::string::npos) << "one record, one line";
 }
 
-TEST(Record, CutsLongTextsBetweenCharacters) {
-  std::string path(5000, 'a');
+codec::Json json_of(const Record& record) {
+  return codec::parse_json("{" + record.members + "}").value();
+}
+
+TEST(Record, CutsLongTextsBetweenCharactersAndSaysSo) {
+  std::string path(kMaxTextBytes + 1000, 'a');
   for (std::size_t i = 1; i + 1 < path.size(); i += 2) path.replace(i, 2, "\xc3\xa9");
-  const auto record = make_record(kNow, Decision{.path = path});
-  EXPECT_TRUE(codec::parse_json("{" + record.members + "}"));
-  EXPECT_LT(record.members.size(), 4000u);
+  const auto json = json_of(make_record(kNow, Decision{.method = "GET", .path = path}));
+  EXPECT_LE(json.find_string("path")->size(), kMaxTextBytes);
+  EXPECT_EQ(json.find("cut")->dump(), fmt::format(R"({{"path":{}}})", path.size()));
+  EXPECT_EQ(json_of(make_record(kNow, Decision{.path = "/short"})).find("cut"), nullptr);
+}
+
+TEST(Record, KeepsLittleOfWhatAStrangerSent) {
+  const std::string path(6000, 'a');
+  const auto record =
+      make_record(kNow, Decision{.reason = "token_missing", .path = path, .standing = Standing::kStranger});
+  EXPECT_LT(record.members.size(), 600u);
+  EXPECT_EQ(record.reason, "token_missing");
+  EXPECT_EQ(json_of(record).find("cut")->dump(), R"({"path":6000})");
+}
+
+TEST(Record, AnEventsDetailIsWhole) {
+  const std::string scope(200'000, 's');
+  EXPECT_EQ(*json_of(make_record(kNow, Event{.type = "task.opened", .detail = scope})).find_string("detail"),
+            scope);
+}
+
+TEST(Record, AListThatIsTooLongSaysSo) {
+  const std::string name(1000, 'p');
+  const std::vector<std::string_view> policies(40, name);
+  const auto json = json_of(make_record(kNow, Decision{.policies = policies}));
+  EXPECT_EQ(json.find("policies")->if_array()->size(), 16u);
+  EXPECT_EQ(json.find("cut")->dump(), R"({"policies":40000})");
+}
+
+TEST_P(LogTest, ARecordThatIsTooLargeIsRefusedAndNothingOfItIsWritten) {
+  const auto log = open();
+  const std::string large(kMaxRecordBytes + 1, 'x');
+  const auto refused = log->append(make_record(kNow, Event{.type = "task.opened", .detail = large}));
+  ASSERT_FALSE(refused);
+  EXPECT_EQ(refused.error().code, ErrorCode::kLimit);
+  const std::string fits(kMaxRecordBytes - 200, 'x');
+  EXPECT_TRUE(log->append(make_record(kNow, Event{.type = "task.opened", .detail = fits})));
+  EXPECT_EQ(lines().size(), 1u);
+  EXPECT_EQ(first_break(), 0u);
+}
+
+TEST_P(LogTest, WhatIsNotFinishedYetIsNoFaultWhileItIsWritten) {
+  const auto log = open();
+  ASSERT_TRUE(log->append(event("t")));
+  std::ofstream(path_, std::ios::app) << R"({"seq":2,"prev":"00)";
+  auto result = verify(path_).value();
+  EXPECT_FALSE(result.first_break);
+  EXPECT_EQ(result.unfinished, 19u);
+  std::ofstream(path_, std::ios::app) << std::string(kMaxLineBytes, 'x');
+  EXPECT_NE(first_break(), 0u) << "but for what no record can be";
+}
+
+TEST_P(LogTest, IsVerifiedWhileItIsWrittenWithoutAFalseAlarm) {
+  const auto log = open();
+  std::atomic<int> writing = 2;
+  std::vector<std::jthread> writers;
+  for (int i = 0; i < 2; ++i) {
+    writers.emplace_back([&] {
+      const std::string large(5000, 'x');
+      for (int n = 0; n < 200; ++n) static_cast<void>(log->append(event(large)));
+      --writing;
+    });
+  }
+  while (writing > 0) ASSERT_EQ(first_break(), 0u);
+}
+
+TEST_P(LogTest, WhatBreaksWhileABatchIsWrittenRefusesThatBatchAndNothingElse) {
+  bool broken = true;
+  auto log = Log::open(path_,
+                       {.durable = GetParam(),
+                        .before_write =
+                            [&] {
+                              if (broken) throw std::bad_alloc();
+                            }},
+                       kNow);
+  ASSERT_TRUE(log);
+  EXPECT_FALSE((*log)->append(event("t")));
+  broken = false;
+  EXPECT_TRUE((*log)->append(event("t")));
+  EXPECT_EQ(first_break(), 0u);
+}
+
+TEST_P(LogTest, WhatBreaksWhileAnOutcomeIsToldConcernsThatCallerOnly) {
+  const auto log = open();
+  log->append(event("t"), [](const Result<void>&) { throw std::bad_alloc(); });
+  EXPECT_TRUE(log->append(event("t")));
+  EXPECT_EQ(lines().size(), 2u);
+}
+
+TEST_P(LogTest, NoCallerOfAnAppendWritesToDisk) {
+  const auto log = open();
+  std::promise<std::thread::id> told;
+  const ThreadNeverBlocks loop;
+  log->append(event("t"), [&](const Result<void>&) { told.set_value(std::this_thread::get_id()); });
+  EXPECT_NE(told.get_future().get(), std::this_thread::get_id());
+  EXPECT_THROW((void)log->append(event("waits")), std::logic_error);
+}
+
+TEST_P(LogTest, AnyRecordIsFoundWithoutReadingTheLog) {
+  const auto log = open();
+  for (int i = 1; i <= 300; ++i) {
+    // Lines of every length, among them such that are longer than a piece that is read.
+    const std::string object(static_cast<std::size_t>(i % 50 == 0 ? 40'000 : i % 7), 'x');
+    log->append(event(object), [](const Result<void>&) {});
+  }
+  ASSERT_TRUE(log->append(event("last")));
+  const auto read = Lines::open(path_).value();
+  for (std::uint64_t after = 0; after < 301; ++after) {
+    const auto line = read.at(read.after(after).value()).value();
+    ASSERT_TRUE(line) << after;
+    EXPECT_EQ(take_apart(*line)->seq, after + 1);
+  }
+  EXPECT_EQ(read.after(301).value(), read.size().value());
+  EXPECT_EQ(read.after(INT64_MAX).value(), read.size().value());
 }
 
 TEST(Record, AnObjectIsWholeOrNotThere) {
@@ -210,8 +330,8 @@ TEST(Record, AnObjectIsWholeOrNotThere) {
   };
   const auto object = [](std::size_t size) { return R"({"a":")" + std::string(size - 8, 'x') + R"("})"; };
   EXPECT_EQ(json_of("").find("attributes"), nullptr);
-  EXPECT_EQ(json_of(object(2048)).find("attributes")->dump(), object(2048));
-  EXPECT_TRUE(json_of(object(2049)).find("attributes")->is_null());
+  EXPECT_EQ(json_of(object(kMaxObjectBytes)).find("attributes")->dump(), object(kMaxObjectBytes));
+  EXPECT_TRUE(json_of(object(kMaxObjectBytes + 1)).find("attributes")->is_null());
 }
 
 TEST(Record, TellsWhatTheDecisionReadOfTheToken) {

@@ -9,19 +9,17 @@
 namespace writ::audit {
 namespace {
 
-// A message quotes what a request sent; a path may be as long as a request line.
-constexpr std::size_t kMaxTextBytes = 2048;
-
-std::string_view shortened(std::string_view text) {
-  if (text.size() <= kMaxTextBytes) return text;
-  std::size_t size = kMaxTextBytes;
+std::string_view shortened(std::string_view text, std::size_t size) {
+  if (text.size() <= size) return text;
   while (size > 0 && (static_cast<unsigned char>(text[size]) & 0xc0) == 0x80) --size;
   return text.substr(0, size);
 }
 
 class Writer {
  public:
-  Writer(Instant time, std::string_view type) {
+  Writer(Instant time, std::string_view type, Standing standing)
+      : standing_(standing),
+        max_text_(standing == Standing::kStranger ? kMaxStrangerTextBytes : kMaxTextBytes) {
     out_.reserve(768);
     out_ += "\"time\":\"";
     out_ += format_time(time);
@@ -31,18 +29,31 @@ class Writer {
   void text(std::string_view name, std::string_view value) {
     if (value.empty()) return;
     begin(name);
-    codec::append_json_string(out_, shortened(value));
+    const auto kept = shortened(value, max_text_);
+    codec::append_json_string(out_, kept);
+    if (kept.size() < value.size()) was_cut(name, value.size());
   }
+  void whole_text(std::string_view name, std::string_view value) {
+    if (value.empty()) return;
+    begin(name);
+    codec::append_json_string(out_, value);
+  }
+  // Whole entries, as many as have room.
   void list(std::string_view name, const std::vector<std::string_view>& values) {
     if (values.empty()) return;
     begin(name);
     char separator = '[';
+    std::size_t kept = 0, all = 0;
     for (const auto value : values) {
+      all += value.size();
+      if (all > kMaxListBytes) continue;
+      kept = all;
       out_ += separator;
-      codec::append_json_string(out_, shortened(value));
+      codec::append_json_string(out_, value);
       separator = ',';
     }
-    out_ += ']';
+    out_ += separator == '[' ? "[]" : "]";
+    if (kept < all) was_cut(name, all);
   }
   void time(std::string_view name, const std::optional<Instant>& value) {
     if (value) text(name, format_time(*value));
@@ -52,13 +63,26 @@ class Writer {
     begin(name);
     out_ += "true";
   }
+  void number(std::string_view name, std::uint64_t value) {
+    begin(name);
+    out_ += fmt::to_string(value);
+  }
   // Half an object says something else than the whole.
   void json(std::string_view name, std::string_view value) {
     if (value.empty()) return;
     begin(name);
-    out_ += value.size() <= kMaxTextBytes ? value : kNotRecorded;
+    out_ += value.size() <= kMaxObjectBytes ? value : kNotRecorded;
   }
-  Record finish() && { return {std::move(out_)}; }
+  Record finish(std::string_view reason) && {
+    if (!cut_.empty()) {
+      begin("cut");
+      out_ += cut_;
+      out_ += '}';
+    }
+    Record record{std::move(out_), standing_};
+    if (standing_ == Standing::kStranger) record.reason = reason;
+    return record;
+  }
 
  private:
   void begin(std::string_view name) {
@@ -66,7 +90,13 @@ class Writer {
     out_ += name;
     out_ += "\":";
   }
-  std::string out_;
+  void was_cut(std::string_view name, std::size_t bytes) {
+    fmt::format_to(std::back_inserter(cut_), "{}\"{}\":{}", cut_.empty() ? "{" : ",", name, bytes);
+  }
+
+  const Standing standing_;
+  const std::size_t max_text_;
+  std::string out_, cut_;
 };
 
 }  // namespace
@@ -95,7 +125,7 @@ std::optional<Instant> parse_time(std::string_view text) {
 }
 
 Record make_record(Instant time, const Decision& decision) {
-  Writer writer(time, "decision");
+  Writer writer(time, "decision", decision.standing);
   writer.text("point", decision.point);
   writer.text("effect", decision.effect);
   writer.text("reason", decision.reason);
@@ -113,6 +143,7 @@ Record make_record(Instant time, const Decision& decision) {
   writer.text("purpose", decision.purpose);
   writer.text("tenant", decision.tenant);
   writer.text("environment", decision.environment);
+  writer.text("subject_issuer", decision.subject_issuer);
   writer.text("acr", decision.acr);
   writer.time("issued_at", decision.issued_at);
   writer.time("auth_time", decision.auth_time);
@@ -130,16 +161,34 @@ Record make_record(Instant time, const Decision& decision) {
   writer.text("method", decision.method);
   writer.text("path", decision.path);
   writer.text("peer", decision.peer);
-  return std::move(writer).finish();
+  return std::move(writer).finish(decision.reason);
 }
 
 Record make_record(Instant time, const Event& event) {
-  Writer writer(time, event.type);
+  Writer writer(time, event.type, event.standing);
   writer.text("actor", event.actor);
   writer.text("object", event.object);
-  writer.text("detail", event.detail);
+  event.standing == Standing::kStranger ? writer.text("detail", event.detail)
+                                        : writer.whole_text("detail", event.detail);
   writer.text("request_id", event.request_id);
-  return std::move(writer).finish();
+  return std::move(writer).finish(event.type);
+}
+
+Record make_record(Instant time, const LeftOut& left_out) {
+  Writer writer(time, "refusals.not_recorded", Standing::kOrdinary);
+  writer.time("since", left_out.since);
+  std::uint64_t all = 0;
+  std::string counts;
+  for (const auto& [reason, count] : left_out.counts) {
+    all += count;
+    counts += counts.empty() ? '{' : ',';
+    codec::append_json_string(counts, reason);
+    counts += ':';
+    counts += fmt::to_string(count);
+  }
+  writer.number("count", all);
+  writer.json("reasons", counts + '}');
+  return std::move(writer).finish({});
 }
 
 }  // namespace writ::audit

@@ -1,9 +1,11 @@
 // Record: what happened, as the audit keeps it. Never a token, never a secret.
 //
-// A plain value; docs/audit-format.md describes each member. Absent texts are left out of the line.
+// A plain value; docs/audit-format.md describes each member. Absent texts are left out of the line, and one
+// that is cut is named with its length.
 #pragma once
 
 #include <cstdint>
+#include <map>
 #include <optional>
 #include <string>
 #include <string_view>
@@ -14,6 +16,21 @@
 namespace writ::audit {
 
 inline constexpr std::string_view kNotRecorded = "null";
+
+// What is cut, in bytes; `cut` in the record says of what, and how long it was.
+inline constexpr std::size_t kMaxTextBytes = 8 * 1024;
+inline constexpr std::size_t kMaxListBytes = 16 * 1024;
+inline constexpr std::size_t kMaxStrangerTextBytes = 256;  // whatever somebody unknown sent
+// What is whole or not there.
+inline constexpr std::size_t kMaxObjectBytes = 8 * 1024;
+
+// How it stands with a record when not all can be written (log.h).
+enum class Standing : std::uint8_t {
+  kOrdinary,
+  kStranger,  // a refusal to a caller that nobody has authenticated: limited, and counted beyond the limit
+  kOperator,  // of a token for Writ's own API, which whoever stops needs: from half of the space for stops
+  kStop,      // of what stops somebody or something: from the space that is kept for it
+};
 
 // A decision, and what it was about.
 struct Decision {
@@ -35,6 +52,7 @@ struct Decision {
   std::string_view purpose;
   std::string_view tenant;
   std::string_view environment;
+  std::string_view subject_issuer;  // the provider whose word the subject is
   std::string_view acr;
   std::optional<Instant> issued_at;  // the token
   std::optional<Instant> auth_time;
@@ -54,6 +72,7 @@ struct Decision {
   std::string_view method;
   std::string_view path;
   std::string_view peer;
+  Standing standing = Standing::kOrdinary;
 };
 
 // Something that changed what later decisions see: "task.opened", "identity.suspended", "server.started".
@@ -61,17 +80,27 @@ struct Event {
   std::string_view type;
   std::string_view actor;  // who did it; empty: Writ itself
   std::string_view object;
-  std::string_view detail;
+  std::string_view detail;  // never cut: whole, or the record is too large and is refused
   std::string_view request_id;
+  Standing standing = Standing::kOrdinary;
+};
+
+// Refusals to strangers that were counted instead of recorded, by reason.
+struct LeftOut {
+  Instant since;
+  std::map<std::string, std::uint64_t> counts;
 };
 
 // The members of a record as JSON, without the braces and without what the log adds. Owned text, ready to
 // append.
 struct Record {
   std::string members;
+  Standing standing = Standing::kOrdinary;
+  std::string reason = {};  // of a stranger's: what it is counted under
 };
 Record make_record(Instant time, const Decision& decision);
 Record make_record(Instant time, const Event& event);
+Record make_record(Instant time, const LeftOut& left_out);
 
 // "2026-11-23T09:15:00.123Z"
 std::string format_time(Instant time);

@@ -1,52 +1,12 @@
 #include "audit/verify.h"
 
-#include <charconv>
-#include <cstring>
 #include <fmt/format.h>
-#include <fstream>
+
+#include "audit/lines.h"
+#include "codec/json.h"
 
 namespace writ::audit {
 namespace {
-
-struct RawLine {
-  std::string_view text;
-  std::uint64_t number;
-  std::uint64_t offset;
-  bool complete;  // it has its line break
-};
-
-// Calls visit(RawLine) until it answers false. A line longer than any record comes cut, and incomplete.
-template <class Visit>
-Result<void> each_line(const std::filesystem::path& path, Visit&& visit) {
-  std::ifstream in(path, std::ios::binary);
-  if (!in)
-    return failure(ErrorCode::kNotFound,
-                   fmt::format("cannot read `{}`: {}", path.string(), std::strerror(errno)));
-  std::string buffer;
-  std::uint64_t number = 0, offset = 0;
-  for (;;) {
-    const auto have = buffer.size();
-    buffer.resize(have + kMaxLineBytes);
-    in.read(buffer.data() + have, static_cast<std::streamsize>(kMaxLineBytes));
-    buffer.resize(have + static_cast<std::size_t>(in.gcount()));
-    if (in.bad()) return failure(ErrorCode::kIo, fmt::format("cannot read `{}`", path.string()));
-    const bool last = in.gcount() == 0;
-    std::size_t start = 0;
-    for (auto end = buffer.find('\n'); end != std::string::npos; end = buffer.find('\n', start)) {
-      if (!visit(
-              RawLine{std::string_view(buffer).substr(start, end - start), ++number, offset + start, true}))
-        return {};
-      start = end + 1;
-    }
-    buffer.erase(0, start);
-    offset += start;
-    if (buffer.size() > kMaxLineBytes || (last && !buffer.empty())) {
-      visit(RawLine{buffer, ++number, offset, false});
-      return {};
-    }
-    if (last) return {};
-  }
-}
 
 std::string problem_with(const RawLine& raw, const std::optional<Line>& line, const Head& head) {
   if (!raw.complete && raw.text.size() > kMaxLineBytes) return "is longer than any record";
@@ -64,53 +24,122 @@ std::string problem_with(const RawLine& raw, const std::optional<Line>& line, co
   return {};
 }
 
-}  // namespace
+// Only where a file was begun on purpose may records before it be elsewhere.
+bool may_begin_a_file(std::string_view line) {
+  const auto record = codec::parse_json(line);
+  const auto* type = record ? record->find_string("type") : nullptr;
+  return type != nullptr && (*type == kContinued || *type == kLost);
+}
 
-Result<Verification> verify(const std::filesystem::path& path, const std::optional<Head>& expected) {
-  Verification result;
-  bool met_expected = !expected || expected->seq == 0;
-  std::uint64_t next_line = 1, next_offset = 0;
-  TRY(each_line(path, [&](const RawLine& raw) {
-    const auto line = raw.complete ? take_apart(raw.text) : std::nullopt;
-    auto problem = problem_with(raw, line, result.head);
-    if (problem.empty() && expected && line->seq == expected->seq) {
-      met_expected = line->hash == expected->hash;
-      if (!met_expected) problem = "is not the record that was expected here: the log was rewritten";
+class Verifier {
+ public:
+  explicit Verifier(const std::optional<Head>& expected)
+      : expected_(expected), met_expected_(!expected || expected->seq == 0) {}
+
+  // False: it is broken.
+  Result<bool> read(const Part& part) {
+    const auto lines = TRY(Lines::open(part.path));
+    if (result_.records == 0 && part.before.seq > 0) {
+      const auto first = TRY(lines.at(0));
+      if (first && may_begin_a_file(*first)) {
+        result_.head = part.before;
+        result_.first = part.before.seq + 1;
+      }
     }
-    if (!problem.empty()) {
-      result.first_break = Break{raw.number, raw.offset, result.head.seq + 1, std::move(problem)};
+    file_ = part.path;
+    next_line_ = 1;
+    next_offset_ = 0;
+    const bool written = lines.is_being_written();
+    TRY(lines.each(0, [&](const RawLine& raw) { return read(raw, written); }));
+    return !result_.first_break;
+  }
+
+  Verification finish() && {
+    if (!result_.first_break && !met_expected_) {
+      const auto problem =
+          expected_->seq < result_.first
+              ? fmt::format("is the first here: record {}, which was expected, is in an older file",
+                            expected_->seq)
+              : fmt::format("is missing, and so are all up to number {}: the end was cut off",
+                            expected_->seq);
+      result_.first_break = Break{file_, next_line_, next_offset_, result_.head.seq + 1, problem};
+    }
+    return std::move(result_);
+  }
+
+ private:
+  bool read(const RawLine& raw, bool written) {
+    if (!raw.complete && written && raw.text.size() <= kMaxLineBytes) {
+      result_.unfinished = raw.text.size();
       return false;
     }
-    result.head = {line->seq, std::string(line->hash)};
-    next_line = raw.number + 1;
-    next_offset = raw.offset + raw.text.size() + 1;
+    const auto line = raw.complete ? take_apart(raw.text) : std::nullopt;
+    auto problem = problem_with(raw, line, result_.head);
+    if (problem.empty() && expected_ && line->seq == expected_->seq) {
+      met_expected_ = line->hash == expected_->hash;
+      if (!met_expected_) problem = "is not the record that was expected here: the log was rewritten";
+    }
+    if (!problem.empty()) {
+      result_.first_break = Break{file_, raw.number, raw.offset, result_.head.seq + 1, std::move(problem)};
+      return false;
+    }
+    result_.head = {line->seq, std::string(line->hash)};
+    ++result_.records;
+    next_line_ = raw.number + 1;
+    next_offset_ = raw.offset + raw.text.size() + 1;
     return true;
-  }));
-  if (!result.first_break && !met_expected) {
-    result.first_break =
-        Break{next_line, next_offset, result.head.seq + 1,
-              fmt::format("is missing, and so are all up to number {}: the end was cut off", expected->seq)};
   }
-  return result;
+
+  const std::optional<Head>& expected_;
+  bool met_expected_;
+  Verification result_;
+  std::filesystem::path file_;
+  std::uint64_t next_line_ = 1, next_offset_ = 0;
+};
+
+}  // namespace
+
+Result<Verification> verify(const std::vector<Part>& parts, const std::optional<Head>& expected) {
+  Verifier verifier(expected);
+  for (const auto& part : parts) {
+    if (!TRY(verifier.read(part))) break;
+  }
+  return std::move(verifier).finish();
+}
+
+Result<Verification> verify(const std::filesystem::path& path, const std::optional<Head>& expected) {
+  auto part = TRY(part_of(path));
+  return verify(std::vector<Part>{part ? *std::move(part) : Part{path, {}}}, expected);
 }
 
 Result<void> read_lines(const std::filesystem::path& path,
                         const std::function<bool(std::string_view)>& visit) {
-  return each_line(path, [&](const RawLine& raw) { return raw.complete && visit(raw.text); });
+  const auto lines = TRY(Lines::open(path));
+  return lines.each(0, [&](const RawLine& raw) { return raw.complete && visit(raw.text); });
 }
 
-std::string head_text(const Head& head) {
-  return fmt::format("{}:{}", head.seq, head.hash);
+Result<void> read_after(const std::vector<Part>& parts, std::uint64_t after,
+                        const std::function<bool(std::string_view)>& visit) {
+  bool more = true;
+  for (std::size_t i = 0; more && i < parts.size(); ++i) {
+    // All of it is before.
+    if (i + 1 < parts.size() && parts[i + 1].before.seq <= after) continue;
+    const auto lines = TRY(Lines::open(parts[i].path));
+    const auto offset = parts[i].before.seq >= after ? 0 : TRY(lines.after(after));
+    TRY(lines.each(offset, [&](const RawLine& raw) {
+      if (!raw.complete) return false;
+      return more = visit(raw.text);
+    }));
+  }
+  return {};
 }
 
-std::optional<Head> head_from_text(std::string_view text) {
-  Head head;
-  const auto [end, error] = std::from_chars(text.begin(), text.end(), head.seq);
-  if (error != std::errc() || end == text.end() || *end != ':') return std::nullopt;
-  head.hash = std::string(end + 1, text.end());
-  if (head.hash.size() != 64 || head.hash.find_first_not_of("0123456789abcdef") != std::string::npos)
-    return std::nullopt;
-  return head;
+Result<std::uint64_t> last_number(const std::vector<Part>& parts) {
+  if (parts.empty()) return 0;
+  const auto lines = TRY(Lines::open(parts.back().path));
+  const auto last = TRY(lines.last());
+  const auto line = last ? take_apart(last->text) : std::nullopt;
+  return line ? line->seq : parts.back().before.seq;
 }
 
 }  // namespace writ::audit

@@ -33,7 +33,7 @@ void add_approval(CLI::App& program, Action& action) {
   auto* approval = program.add_subcommand("approval", "list, show, approve and deny single calls");
   approval->require_subcommand(1);
   auto options = std::make_shared<Options>();
-  add_api_command(*approval, "list", "the calls that you may approve, newest first", *options)
+  add_list_command(*approval, "list", "the calls that you may approve, newest first", *options)
       ->callback([options, &action] {
         action = [options] { return call_api(*options, "GET", "/v1/approvals", calls_text); };
       });

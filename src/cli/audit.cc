@@ -1,5 +1,7 @@
 // writ audit: prove that an audit log is whole, and show what it says.
 #include <CLI/CLI.hpp>
+#include <algorithm>
+#include <filesystem>
 #include <fmt/format.h>
 
 #include "audit/verify.h"
@@ -12,11 +14,48 @@ namespace writ::cli {
 namespace {
 
 struct Options {
-  std::string file;
+  std::vector<std::string> files;
   std::string expect_head;
   bool json = false;
   std::size_t last = 0;
 };
+
+// In the order of their records. A folder's packed files cannot be read, and are named.
+Result<std::vector<audit::Part>> parts_of(const Options& options) {
+  std::vector<std::filesystem::path> left_out;
+  const std::vector<std::filesystem::path> named(options.files.begin(), options.files.end());
+  auto parts = TRY(audit::parts_of(named, left_out));
+  for (const auto& file : left_out)
+    print_error(fmt::format("writ: `{}` is left out: it is no audit log, or a packed one", file.string()));
+  return parts;
+}
+
+void print_whole(const audit::Verification& result) {
+  const auto unfinished =
+      result.unfinished == 0 ? std::string() : fmt::format("; {} bytes not finished yet", result.unfinished);
+  if (result.first == 1)
+    return print_text(fmt::format("whole: {} records, head {}{}", result.records,
+                                  audit::head_text(result.head), unfinished));
+  print_text(fmt::format("whole: records {} to {}, head {}{}; those before are in older files", result.first,
+                         result.head.seq, audit::head_text(result.head), unfinished));
+}
+
+codec::Json to_json(const audit::Verification& result) {
+  const auto number = [](std::uint64_t value) { return static_cast<std::int64_t>(value); };
+  const auto& broken = result.first_break;
+  auto json = codec::Json::object({{"whole", !broken.has_value()},
+                                   {"records", number(result.records)},
+                                   {"first", number(result.first)},
+                                   {"head", audit::head_text(result.head)},
+                                   {"unfinished_bytes", number(result.unfinished)}});
+  if (broken)
+    json.set("first_break", codec::Json::object({{"file", broken->file.string()},
+                                                 {"line", number(broken->line)},
+                                                 {"offset", number(broken->offset)},
+                                                 {"seq", number(broken->seq)},
+                                                 {"problem", broken->problem}}));
+  return json;
+}
 
 int verify(const Options& options) {
   std::optional<audit::Head> expected;
@@ -24,48 +63,40 @@ int verify(const Options& options) {
     expected = audit::head_from_text(options.expect_head);
     if (!expected) return fail(fmt::format("`{}` is no head, expected SEQ:HASH", options.expect_head));
   }
-  const auto result = audit::verify(options.file, expected);
+  const auto parts = parts_of(options);
+  if (!parts) return fail(parts.error());
+  const auto result = audit::verify(*parts, expected);
   if (!result) return fail(result.error());
   const auto& broken = result->first_break;
   if (options.json) {
-    auto json = codec::Json::object({{"whole", !broken.has_value()},
-                                     {"records", static_cast<std::int64_t>(result->head.seq)},
-                                     {"head", audit::head_text(result->head)}});
-    if (broken)
-      json.set("first_break", codec::Json::object({{"line", static_cast<std::int64_t>(broken->line)},
-                                                   {"offset", static_cast<std::int64_t>(broken->offset)},
-                                                   {"seq", static_cast<std::int64_t>(broken->seq)},
-                                                   {"problem", broken->problem}}));
-    print_json(json);
+    print_json(to_json(*result));
   } else if (broken) {
-    print_text(fmt::format("BROKEN at line {} (byte {}): record {} {}\n{} records before it are whole",
-                           broken->line, broken->offset, broken->seq, broken->problem, result->head.seq));
+    print_text(fmt::format("BROKEN at {}:{} (byte {}): record {} {}\n{} records before it are whole",
+                           broken->file.string(), broken->line, broken->offset, broken->seq, broken->problem,
+                           result->records));
   } else {
-    print_text(fmt::format("whole: {} records, head {}", result->head.seq, audit::head_text(result->head)));
+    print_whole(*result);
   }
   return broken ? kNo : kYes;
 }
 
-int show_records(const Options& options) {
-  // The last N are known at the end only.
-  std::vector<std::string> kept;
-  std::size_t next = 0;
-  const auto read = audit::read_lines(options.file, [&](std::string_view line) {
-    if (options.last == 0 || kept.size() < options.last) {
-      kept.emplace_back(line);
-    } else {
-      kept[next] = line;
-      next = (next + 1) % options.last;
-    }
+Result<void> print_records(const Options& options) {
+  const auto parts = TRY(parts_of(options));
+  std::uint64_t after = 0;
+  if (options.last > 0) {
+    const auto newest = TRY(audit::last_number(parts));
+    after = newest - std::min<std::uint64_t>(newest, options.last);
+  }
+  return audit::read_after(parts, after, [&](std::string_view line) {
+    const auto record = options.json ? std::nullopt : std::optional(codec::parse_json(line));
+    print_text(record && *record ? line_of(**record) : std::string(line));
     return true;
   });
-  if (!read) return fail(read.error());
-  for (std::size_t i = 0; i < kept.size(); ++i) {
-    const auto& line = kept[(next + i) % kept.size()];
-    const auto record = codec::parse_json(line);
-    print_text(options.json || !record ? line : line_of(*record));
-  }
-  return kYes;
+}
+
+int show_records(const Options& options) {
+  const auto shown = print_records(options);
+  return shown ? kYes : fail(shown.error());
 }
 
 }  // namespace
@@ -76,14 +107,16 @@ void add_audit(CLI::App& program, Action& action) {
   audit->require_subcommand(1);
   auto* verify_command =
       audit->add_subcommand("verify", "prove that the log is whole, or name the first break");
-  verify_command->add_option("file", options->file, "the audit log")->required();
+  verify_command->add_option("files", options->files, "the audit log: its files, or the folder they are in")
+      ->required();
   verify_command->add_option("--expect-head", options->expect_head,
                              "a head noted before (SEQ:HASH): is it still part of the log?");
   verify_command->add_flag("--json", options->json, "print JSON");
   verify_command->callback([options, &action] { action = [options] { return verify(*options); }; });
 
   auto* show_command = audit->add_subcommand("show", "show the records");
-  show_command->add_option("file", options->file, "the audit log")->required();
+  show_command->add_option("files", options->files, "the audit log: its files, or the folder they are in")
+      ->required();
   show_command->add_option("--last", options->last, "only so many of the newest; 0: all")
       ->capture_default_str();
   show_command->add_flag("--json", options->json, "print the records as they are, one JSON line each");

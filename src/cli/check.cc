@@ -23,6 +23,10 @@ codec::Json report(const server::Issues& issues, const std::optional<server::Loa
                                    {"warnings", static_cast<std::int64_t>(issues.warnings())},
                                    {"issues", std::move(list)}});
   if (loaded) {
+    auto left_out = codec::Json::array();
+    for (const auto& each : loaded->texts.left_out)
+      left_out.push(codec::Json::object({{"file", each.path}, {"why", each.why}}));
+    json.set("left_out", std::move(left_out));
     json.set("policies", static_cast<std::int64_t>(loaded->policies.count));
     json.set("shadow_policies", static_cast<std::int64_t>(loaded->policies.shadows));
     json.set("policy_revision", loaded->policies.snapshot->revision);
@@ -53,6 +57,10 @@ int check(const Options& options) {
     print_json(report(issues, loaded));
   } else {
     for (const auto& issue : issues.all()) print_text(render(issue));
+    if (loaded) {
+      for (const auto& each : loaded->texts.left_out)
+        print_text(fmt::format("{}: left out: {}", each.path, each.why));
+    }
     print_text(summary(issues, loaded));
   }
   return issues.has_errors() ? kNo : kYes;

@@ -14,6 +14,8 @@
 #include "cli/output.h"
 #include "cli/remote.h"
 #include "cli/replay.h"
+#include "gateway/routes.h"
+#include "http/target.h"
 #include "policytest/reader.h"
 #include "policytest/run.h"
 #include "server/files.h"
@@ -55,6 +57,7 @@ struct Options {
   std::string file;
   std::map<std::string, std::string> keys, claims;
   std::vector<std::string> act;
+  std::vector<std::string> headers;  // names
   bool json = false;
   std::string replay;  // an audit log
   std::vector<std::string> policies;
@@ -103,16 +106,38 @@ Json to_json(const policytest::Answer& answer, const std::string& revision) {
 }
 
 void print(const Options& options, const policytest::Answer& answer,
-           const std::optional<decision::Explanation>& explanation, const std::string& revision) {
+           const std::optional<decision::Explanation>& explanation, const std::vector<std::string>& left_out,
+           const std::string& revision) {
   if (options.json) {
     Json json = to_json(answer, revision);
+    if (!options.headers.empty()) json.set("left_out", codec::json_texts(left_out));
     if (options.explain) json.set("explanation", explanation ? decision::to_json(*explanation) : Json());
     return print_json(json);
   }
-  if (explanation) return print_text(decision::to_text(*explanation));
-  print_text(answer.permitted() ? fmt::format("permit, by {}", fmt::join(answer.policies, ", "))
-                                : fmt::format("{} {}: {}", decision::effect_name(answer.effect), answer.code,
-                                              answer.message));
+  const auto behind = left_out_text(left_out);
+  if (explanation) return print_text(decision::to_text(*explanation) + behind);
+  print_text(answer.permitted() ? fmt::format("permit, by {}{}", fmt::join(answer.policies, ", "), behind)
+                                : fmt::format("{} {}: {}{}", decision::effect_name(answer.effect),
+                                              answer.code, answer.message, behind));
+}
+
+// Of the header fields that the flags name, those that the API would not get.
+std::vector<std::string> left_out_of(const Options& options, const policytest::Target& target,
+                                     const gateway::Routes& routes) {
+  std::vector<std::string> names;
+  const auto parsed = http::parse_target(target.path);
+  if (!parsed || !target.routed()) return names;
+  http::Request request;
+  request.method = target.method;
+  request.path = parsed->path;
+  request.encoded_path = parsed->encoded_path;
+  std::vector<std::string_view> values;
+  const auto* route = routes.match(request, values).route;
+  if (route == nullptr) return names;
+  std::ranges::copy_if(options.headers, std::back_inserter(names), [&](const std::string& name) {
+    return route->forwarded().fate(name) == gateway::ForwardedHeaders::Fate::kLeftOut;
+  });
+  return names;
 }
 
 int broken(const server::Issues& issues) {
@@ -166,17 +191,31 @@ Result<Json> question_of(const Options& options) {
                                  of_a_world));
   Json question = laid_over(*said.if_object(), *flags.if_object());
   if (options.explain) question.set("explain", true);
+  if (!options.headers.empty()) question.set("headers", codec::json_texts(options.headers));
   return question;
 }
 
+std::string left_out_text(const std::vector<std::string>& names) {
+  if (names.empty()) return {};
+  return fmt::format("\nthe API does not get {}: `forward_headers` names what it reads",
+                     fmt::join(names, ", "));
+}
+
+std::vector<std::string> texts_of(const Json& answer, std::string_view name) {
+  std::vector<std::string> texts;
+  const auto* list = answer.find(name);
+  if (list == nullptr || !list->is_array()) return texts;
+  for (const Json& each : *list->if_array()) texts.push_back(*each.if_string());
+  return texts;
+}
+
 std::string answer_text(const Json& answer) {
-  if (answer.find("text") != nullptr) return show(answer, "text");
+  const auto left_out = left_out_text(texts_of(answer, "left_out"));
+  if (answer.find("text") != nullptr) return show(answer, "text") + left_out;
   if (show(answer, "decision") != "permit")
-    return fmt::format("{} {}: {}", show(answer, "decision"), show(answer, "reason"),
-                       show(answer, "message"));
-  std::vector<std::string> policies;
-  for (const Json& policy : *answer.find("policies")->if_array()) policies.push_back(*policy.if_string());
-  return fmt::format("permit, by {}", fmt::join(policies, ", "));
+    return fmt::format("{} {}: {}{}", show(answer, "decision"), show(answer, "reason"),
+                       show(answer, "message"), left_out);
+  return fmt::format("permit, by {}{}", fmt::join(texts_of(answer, "policies"), ", "), left_out);
 }
 
 int ask_server(const Options& options) {
@@ -234,7 +273,8 @@ int decide(const Options& options) {
   if (!answer) return fail(answer.error());
   // A token that is no good is refused before the decision that the explanation is of.
   if (explanation && (answer->guard == "token" || explanation->effect != answer->effect)) explanation.reset();
-  print(options, *answer, explanation, loaded->policies.snapshot->revision);
+  print(options, *answer, explanation, left_out_of(options, question->request.target, *loaded->routes),
+        loaded->policies.snapshot->revision);
   return answer->permitted() ? kYes : kNo;
 }
 
@@ -255,6 +295,8 @@ void add(CLI::App& program, Action& action, const char* name, const char* about,
         flag.about);
   }
   command->add_option("--act", options->act, "an actor, nearest first; repeat it for a chain");
+  command->add_option("--header", options->headers,
+                      "the name of a header field: does the API get it? Repeat it for more");
   command->add_flag("--json", options->json, "print JSON");
   auto* revision =
       command->add_option("--revision", options->revision,

@@ -8,11 +8,10 @@
 #include "cli/commands.h"
 #include "cli/output.h"
 #include "server/files.h"
+#include "server/policies.h"
 
 namespace writ::cli {
 namespace {
-
-constexpr std::size_t kMaxPolicyFileBytes = std::size_t{64} << 20;
 
 struct Options {
   std::vector<std::string> files;
@@ -38,7 +37,7 @@ int format_standard_input(const Options& options) {
 
 // Answers kNo for a file that is, or with --check would be, laid out anew.
 int format_file(const std::string& file, const Options& options) {
-  const auto text = server::read_file(file, kMaxPolicyFileBytes);
+  const auto text = server::read_regular_file(file, server::kMaxPolicyFileBytes);
   if (!text) return fail(text.error());
   const auto formatted = cedar::format_policies(*text, {.width = options.width});
   if (!formatted) {
@@ -52,10 +51,33 @@ int format_file(const std::string& file, const Options& options) {
   return kNo;
 }
 
+// A folder stands for the policies in it. Nothing when something in it cannot be read.
+std::optional<std::vector<std::string>> files_of(const Options& options) {
+  std::vector<std::string> files;
+  server::Issues issues;
+  const server::FolderRules rules{
+      .use = [](std::string_view, const server::FileStamp&) { return server::FileUse::kRead; },
+      .concerns = [](std::string_view name) { return server::ends_like(name, server::kPolicyEnding); },
+  };
+  for (const std::string& name : options.files) {
+    std::error_code error;
+    if (!std::filesystem::is_directory(name, error)) {
+      files.push_back(name);
+      continue;
+    }
+    for (const auto& file : server::look_into(name, rules, issues).files) files.push_back(file.path.string());
+  }
+  for (const auto& issue : issues.all()) print_error(render(issue));
+  if (issues.has_errors()) return std::nullopt;
+  return files;
+}
+
 int format(const Options& options) {
   if (options.files.empty()) return format_standard_input(options);
+  const auto files = files_of(options);
+  if (!files) return kBroken;
   int worst = kYes;
-  for (const std::string& file : options.files) {
+  for (const std::string& file : *files) {
     const int status = format_file(file, options);
     // That a file was laid out is what was asked for, unless it was only to be checked.
     if (status == kBroken || options.check) worst = std::max(worst, status);
@@ -68,7 +90,8 @@ int format(const Options& options) {
 void add_fmt(CLI::App& program, Action& action) {
   auto options = std::make_shared<Options>();
   auto* command = program.add_subcommand("fmt", "lay out policy files, and name those that changed");
-  command->add_option("files", options->files, "*.cedar files (default: standard input to standard output)");
+  command->add_option("files", options->files,
+                      "*.cedar files, or folders of them (default: standard input to standard output)");
   command->add_flag("--check", options->check, "change nothing; exit with 1 when a file would change");
   command->add_option("--width", options->width, "bytes in a line")
       ->check(CLI::Range(20, 1000))

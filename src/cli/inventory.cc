@@ -1,10 +1,14 @@
-// writ inventory: list and show identities and APIs, suspend and reactivate identities, over /v1.
+// writ inventory: list and show identities and APIs, suspend, reactivate and retire identities, over /v1; and
+// recover, in the data folder of a Writ that is stopped.
 #include <CLI/CLI.hpp>
 #include <fmt/format.h>
+#include <pwd.h>
+#include <unistd.h>
 
 #include "cli/commands.h"
 #include "cli/output.h"
 #include "cli/remote.h"
+#include "server/recover.h"
 
 namespace writ::cli {
 namespace {
@@ -12,11 +16,13 @@ namespace {
 struct Options : ApiOptions {
   bool apis = false;
   std::string id;
+  std::string config = "writ.yaml";
+  std::string data;
 };
 
 std::string inventory_text(const codec::Json& answer) {
   std::string out;
-  for (const auto* name : {"identities", "apis"}) {
+  for (const auto* name : {"identities", "stops", "apis"}) {
     const auto* list = answer.find(name);
     if (list == nullptr || list->if_array() == nullptr) continue;
     for (const auto& item : *list->if_array()) {
@@ -30,6 +36,38 @@ std::string inventory_text(const codec::Json& answer) {
 
 std::string one_text(const codec::Json& item) {
   return members_text(item, 14);
+}
+
+// Who runs this, as the audit will say it.
+std::string who_runs_this() {
+  const auto user = ::getuid();
+  const auto* known = ::getpwuid(user);
+  return fmt::format("uid {}{}", user, known != nullptr ? fmt::format(" ({})", known->pw_name) : "");
+}
+
+int recover(const Options& options) {
+  server::Issues issues;
+  auto config = server::read_config(options.config, issues);
+  for (const auto& issue : issues.all()) print_error(render(issue));
+  if (!config) return kBroken;
+  if (!options.data.empty()) config->data = options.data;
+  const auto done = server::recover(*config, options.id, who_runs_this());
+  if (done) {
+    print_text(fmt::format("the suspension of {} is lifted; the audit says so", options.id));
+    return kYes;
+  }
+  (void)fail(done.error());
+  const bool refused = done.error().code == ErrorCode::kConflict || done.error().code == ErrorCode::kNotFound;
+  return refused ? kNo : kBroken;
+}
+
+void add_recover(CLI::App& inventory, const std::shared_ptr<Options>& options, Action& action) {
+  auto* command = inventory.add_subcommand(
+      "recover", "lift the suspension of an operator while Writ is stopped, in its data folder");
+  command->add_option("id", options->id, "the identity's id")->required();
+  command->add_option("--config", options->config, "the configuration file")->capture_default_str();
+  command->add_option("--data", options->data, "the data folder, instead of the configuration's");
+  command->callback([options, &action] { action = [options] { return recover(*options); }; });
 }
 
 }  // namespace
@@ -46,25 +84,32 @@ void add_inventory(CLI::App& program, Action& action) {
       return call_api(*options, "GET", options->apis ? "/v1/apis" : "/v1/identities", inventory_text);
     };
   });
-  struct OnOne {
+  // By the id in a query or a body: no path carries every name.
+  auto* shown = add_api_command(*inventory, "show", "show an identity", *options);
+  shown->add_option("id", options->id, "the identity's id, as the audit writes it")->required();
+  shown->callback([options, &action] {
+    action = [options] {
+      return call_api(*options, "GET", "/v1/identities", one_text, std::nullopt, {{"id", options->id}});
+    };
+  });
+  struct Order {
     const char* name;
     const char* help;
-    const char* method;
-    const char* suffix;
   };
-  for (const OnOne& verb :
-       {OnOne{"show", "show an identity", "GET", ""},
-        OnOne{"suspend", "suspend an identity; it is refused at once", "POST", "/suspend"},
-        OnOne{"activate", "end a suspension", "POST", "/activate"},
-        OnOne{"retire", "retire an identity for good", "POST", "/retire"}}) {
-    auto* command = add_api_command(*inventory, verb.name, verb.help, *options);
-    command->add_option("id", options->id, "the identity's id")->required();
-    command->callback([options, &action, verb] {
-      action = [options, verb] {
-        return call_api(*options, verb.method, "/v1/identities/" + options->id + verb.suffix, one_text);
+  for (const Order& order :
+       {Order{"suspend", "refuse an identity, listed or not, until it is activated here; it acts at once"},
+        Order{"activate", "end a suspension that was made here"},
+        Order{"retire", "refuse an identity, listed or not, for good"}}) {
+    auto* command = add_api_command(*inventory, order.name, order.help, *options);
+    command->add_option("id", options->id, "the identity's id, as the audit writes it")->required();
+    command->callback([options, &action, order] {
+      action = [options, order] {
+        return call_api(*options, "POST", std::string("/v1/identities/") + order.name, one_text,
+                        codec::Json::object({{"id", options->id}}));
       };
     });
   }
+  add_recover(*inventory, options, action);
 }
 
 }  // namespace writ::cli

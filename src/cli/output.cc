@@ -48,6 +48,8 @@ std::string list_text(const codec::Json& answer, std::string_view name,
   const auto* list = answer.find(name);
   if (list == nullptr || list->if_array() == nullptr) return out;
   for (const auto& element : *list->if_array()) out += line(element) + "\n";
+  const auto* next = answer.find_string("next");
+  if (next != nullptr) out += fmt::format("there is more: go on with --after {}\n", *next);
   return out.empty() ? std::string(none) : out;
 }
 

@@ -118,8 +118,9 @@ Result<std::expected<std::string, http::Response>> Remote::token() {
 }
 
 Result<http::Response> Remote::call(std::string method, std::string path,
-                                    const std::optional<codec::Json>& body) {
+                                    const std::optional<codec::Json>& body, const FormFields& query) {
   http::Outbound request{.method = std::move(method), .target = http::encode_path(path), .headers = {}};
+  if (!query.empty()) request.target += "?" + encode_form(query);
   const auto bearer = TRY(token());
   // Who gets no token is refused just as well.
   if (!bearer) return bearer.error();
@@ -158,11 +159,22 @@ CLI::App* add_api_command(CLI::App& group, const char* name, const char* help, A
   return command;
 }
 
+CLI::App* add_list_command(CLI::App& group, const char* name, const char* help, ApiOptions& options) {
+  auto* command = add_api_command(group, name, help, options);
+  command->add_option("--limit", options.limit, "how many at most; the server has a limit of its own");
+  command->add_option("--after", options.after, "go on where an answer ended: its `next`");
+  return command;
+}
+
 int call_api(const ApiOptions& options, std::string method, std::string path,
-             std::string (*text)(const codec::Json&), const std::optional<codec::Json>& body) {
+             std::string (*text)(const codec::Json&), const std::optional<codec::Json>& body,
+             const FormFields& query) {
   auto remote = Remote::open(options.remote);
   if (!remote) return fail(remote.error());
-  return report(remote->call(std::move(method), std::move(path), body), options.json, text);
+  auto asked = query;
+  if (options.limit) asked.emplace_back("limit", std::to_string(*options.limit));
+  if (!options.after.empty()) asked.emplace_back("after", options.after);
+  return report(remote->call(std::move(method), std::move(path), body, asked), options.json, text);
 }
 
 }  // namespace writ::cli

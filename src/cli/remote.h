@@ -48,7 +48,8 @@ class Remote {
   // A call of Writ's own API with this command's token; the path is not encoded yet. The answer may be a
   // refusal.
   Result<http::Response> call(std::string method, std::string path,
-                              const std::optional<codec::Json>& body = std::nullopt);
+                              const std::optional<codec::Json>& body = std::nullopt,
+                              const FormFields& query = {});
 
  private:
   struct Connection;
@@ -68,11 +69,17 @@ int report(const Result<http::Response>& answer, bool json, std::string (*text)(
 struct ApiOptions {
   RemoteOptions remote;
   bool json = false;
+  // Of a list: how many, and what an answer gave as `next`.
+  std::optional<std::int64_t> limit;
+  std::string after;
 };
 // A command with the options of a remote one, and --json.
 CLI::App* add_api_command(CLI::App& group, const char* name, const char* help, ApiOptions& options);
+// The same for a list that comes in pieces: --limit and --after.
+CLI::App* add_list_command(CLI::App& group, const char* name, const char* help, ApiOptions& options);
 // Calls, and reports the answer.
 int call_api(const ApiOptions& options, std::string method, std::string path,
-             std::string (*text)(const codec::Json&), const std::optional<codec::Json>& body = std::nullopt);
+             std::string (*text)(const codec::Json&), const std::optional<codec::Json>& body = std::nullopt,
+             const FormFields& query = {});
 
 }  // namespace writ::cli

@@ -17,6 +17,7 @@ struct Options {
   std::string config = "writ.yaml";
   std::string data;
   bool accept_clock = false;
+  std::optional<std::uint64_t> accept_lost_audit;
 };
 
 // Signals are waited for, not handled: nothing runs in the middle of something else. Blocked before the
@@ -58,12 +59,11 @@ void reload_policies(server::App& app, std::string_view cause) {
   }
 }
 
-// Nothing when the configuration does not ask for it.
-Result<std::unique_ptr<server::FileWatch>> watch_files(bool wanted,
-                                                       std::vector<std::filesystem::path> folders,
-                                                       server::App& app) {
-  if (!wanted) return nullptr;
-  return server::FileWatch::start(std::move(folders), [&app] { reload_policies(app, kFiles); });
+std::string urls_beside(const server::App& app) {
+  std::string text;
+  if (!app.gateway_url().empty()) text += ", gateway on " + app.gateway_url();
+  if (!app.operator_url().empty()) text += ", operators on " + app.operator_url();
+  return text;
 }
 
 int serve(const Options& options) {
@@ -77,21 +77,25 @@ int serve(const Options& options) {
   if (!loaded) return kBroken;
   if (!options.data.empty()) loaded->config.data = options.data;
   const bool watched = loaded->config.policies.watch;
-  const auto folders = server::folders_of(loaded->config);
-  auto app = server::App::start(*std::move(loaded), options.accept_clock);
+  auto app = server::App::start(*std::move(loaded), options.accept_clock, options.accept_lost_audit);
   if (!app) return fail(app.error());
-  print_error(fmt::format("writ: ready on {}{}, policies {}", (*app)->api_url(),
-                          (*app)->gateway_url().empty() ? "" : ", gateway on " + (*app)->gateway_url(),
+  print_error(fmt::format("writ: ready on {}{}, policies {}", (*app)->api_url(), urls_beside(**app),
                           (*app)->policies().get()->revision));
-  auto watch = watch_files(watched, folders, **app);
-  if (!watch) return fail(watch.error());
+  std::optional<server::FileWatch> watch;
+  if (watched)
+    watch.emplace(server::look_at_configured(options.config), [&app] { reload_policies(**app, kFiles); });
   int received = 0;
-  for (::sigwait(&signals, &received); received == SIGHUP; ::sigwait(&signals, &received))
+  for (::sigwait(&signals, &received); received == SIGHUP; ::sigwait(&signals, &received)) {
+    // First: it must not depend on whether the policies can be read.
+    if (const auto reopened = (*app)->reopen_audit(); !reopened) static_cast<void>(fail(reopened.error()));
     reload_policies(**app, "signal");
-  watch->reset();
+  }
+  watch.reset();
   print_error(fmt::format("writ: {}, stopping", received == SIGINT ? "interrupted" : "told to stop"));
   // A second one ends it at once.
   ::pthread_sigmask(SIG_UNBLOCK, &signals, nullptr);
+  // Ctrl-C is somebody who waits; anything else may have a load balancer in front.
+  if (received != SIGINT) (*app)->drain();
   return (*app)->stop() ? kYes : fail("stopped, but not everything came to its end");
 }
 
@@ -104,6 +108,8 @@ void add_serve(CLI::App& program, Action& action) {
   command->add_option("--data", options->data, "the data folder, instead of the configuration's");
   command->add_flag("--accept-clock", options->accept_clock,
                     "start although the audit was written later than it is now");
+  command->add_option("--accept-lost-audit", options->accept_lost_audit,
+                      "start although the audit log is lost, with the records up to this one");
   command->callback([options, &action] { action = [options] { return serve(*options); }; });
 }
 

@@ -161,7 +161,7 @@ void add_task(CLI::App& program, Action& action) {
     };
   });
 
-  auto* list = add_api_command(*task, "list", "list the tasks", *options);
+  auto* list = add_list_command(*task, "list", "list the tasks", *options);
   list->callback([options, &action] {
     action = [options] { return call_api(*options, "GET", "/v1/tasks", tasks_text); };
   });

@@ -13,8 +13,8 @@
 #include "policytest/reader.h"
 #include "policytest/recorded.h"
 #include "policytest/report.h"
+#include "server/file_watch.h"
 #include "server/files.h"
-#include "server/folder_watch.h"
 
 namespace writ::cli {
 namespace {
@@ -204,44 +204,34 @@ int test(const Options& options) {
   return run(options, *shared, *suites);
 }
 
-// Where the files are that a run reads.
-std::vector<std::filesystem::path> folders_of(const Options& options) {
-  std::vector<std::filesystem::path> folders;
-  std::error_code error;
-  const auto add = [&](const std::filesystem::path& path) {
-    const bool is_folder = std::filesystem::is_directory(path, error);
-    auto folder = is_folder ? path : path.has_parent_path() ? path.parent_path() : ".";
-    if (std::ranges::find(folders, folder) == folders.end()) folders.push_back(std::move(folder));
-  };
-  add(options.config);
-  for (const auto& file : options.files) add(file);
+// Everything that a run reads.
+std::vector<server::StampedFile> look(const Options& options, const server::Look& at_configured) {
+  auto seen = at_configured();
   server::Issues issues;  // the run tells them
-  if (const auto config = server::read_config(options.config, issues)) {
-    for (const auto& path : config->policies.policies) add(path);
-    for (const auto& path : config->policies.schemas) add(path);
-    if (config->policies.entities) add(*config->policies.entities);
+  const auto config = server::read_config(options.config, issues);
+  if (!config) return seen;
+  for (auto& file : policytest::test_files(options.files, *config, issues)) {
+    const auto stamp = server::stamp_of(file);
+    seen.push_back({std::move(file), stamp});
   }
-  return folders;
+  return seen;
 }
 
 // Runs at once, and again after each change, until somebody ends it.
 int watch(const Options& options) {
-  const auto matters = [](std::string_view name) {
-    constexpr std::string_view kEndings[] = {".cedar", ".cedarschema", ".json", ".yaml", ".yml"};
-    return std::ranges::any_of(kEndings, [&](auto ending) { return name.ends_with(ending); });
-  };
-  for (;;) {
-    // Opened before anything is read, so that no change is missed.
-    auto watched = server::FolderWatch::open(folders_of(options), matters);
-    if (!watched) return fail(watched.error());
+  // Made before anything is read, so that no change is missed.
+  server::Watcher watcher([&options, at_configured = server::look_at_configured(options.config)] {
+    return look(options, at_configured);
+  });
+  do {
     const int status = test(options);
     (void)std::fflush(stdout);
     print_error(fmt::format("writ: {}; waiting for changes, Ctrl-C ends it",
                             status == kYes  ? "all is well"
                             : status == kNo ? "not all is well"
                                             : "nothing could be tested"));
-    if (const auto changed = watched->wait(); !changed) return fail(changed.error());
-  }
+  } while (watcher.wait());
+  return kYes;
 }
 
 }  // namespace

@@ -3,6 +3,9 @@
 #include <algorithm>
 #include <charconv>
 #include <simdjson.h>
+#include <span>
+
+#include "codec/twin.h"
 
 namespace writ::codec {
 namespace {
@@ -31,6 +34,24 @@ const Json* item(const Json::Array& items, std::string_view token) {
   return at < items.size() ? &items[at] : nullptr;
 }
 
+const Json* step(const Json& json, const std::string& name) {
+  return json.is_array() ? item(*json.if_array(), name) : json.find(name);
+}
+
+// Of the first of the names, or of it and some that follow.
+bool has_twin(const Json& json, std::span<const std::string> names) {
+  const auto* members = json.if_object();
+  if (members == nullptr) return false;
+  std::string joined;
+  for (const auto& name : names) {
+    joined += name;
+    for (const auto& [other, value] : *members) {
+      if (other != names.front() && may_read_as(other, joined)) return true;
+    }
+  }
+  return false;
+}
+
 }  // namespace
 
 bool is_json_pointer(std::string_view pointer) noexcept {
@@ -42,14 +63,34 @@ bool is_json_pointer(std::string_view pointer) noexcept {
   return true;
 }
 
-const Json* at_pointer(const Json& json, std::string_view pointer) {
-  if (!is_json_pointer(pointer)) return nullptr;
-  const Json* found = &json;
-  while (found != nullptr && !pointer.empty()) {
+std::vector<std::string> pointer_names(std::string_view pointer) {
+  std::vector<std::string> names;
+  while (!pointer.empty()) {
     pointer.remove_prefix(1);
     const auto token = pointer.substr(0, pointer.find('/'));
     pointer.remove_prefix(token.size());
-    found = found->is_array() ? item(*found->if_array(), token) : found->find(unescaped(token));
+    names.push_back(unescaped(token));
+  }
+  return names;
+}
+
+const Json* at_pointer(const Json& json, std::string_view pointer) {
+  if (!is_json_pointer(pointer)) return nullptr;
+  const Json* found = &json;
+  for (const auto& name : pointer_names(pointer)) {
+    if (found == nullptr) return nullptr;
+    found = step(*found, name);
+  }
+  return found;
+}
+
+const Json* at_pointer_alone(const Json& json, std::string_view pointer) {
+  if (!is_json_pointer(pointer)) return nullptr;
+  const auto names = pointer_names(pointer);
+  const Json* found = &json;
+  for (std::size_t i = 0; i < names.size(); ++i) {
+    if (found == nullptr || has_twin(*found, std::span(names).subspan(i))) return nullptr;
+    found = step(*found, names[i]);
   }
   return found;
 }

@@ -1,7 +1,9 @@
 // JSON Pointer (RFC 6901): one value inside a JSON text. Pure.
 #pragma once
 
+#include <string>
 #include <string_view>
+#include <vector>
 
 #include "codec/json.h"
 
@@ -12,6 +14,13 @@ bool is_json_pointer(std::string_view pointer) noexcept;
 
 // Null when there is nothing.
 const Json* at_pointer(const Json& json, std::string_view pointer);
+
+// The same, and null also where another reader could find another value: where an object on the way has a
+// member that some reader takes for the one that is named (codec/twin.h), or for it and those below in one
+// name (`a.b` for `/a/b`). The names in the pointer are ASCII names.
+const Json* at_pointer_alone(const Json& json, std::string_view pointer);
+// The names in a pointer, from the outside in.
+std::vector<std::string> pointer_names(std::string_view pointer);
 
 // A number as it is written, digit by digit; a Json holds one with a fraction as the nearest double. The text
 // is one that parse_json() takes. Fails with kInvalid when no number is found there.

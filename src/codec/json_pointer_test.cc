@@ -26,6 +26,26 @@ TEST(JsonPointer, FindsNothingWhereNothingIs) {
     EXPECT_EQ(at(pointer), "nothing") << pointer;
 }
 
+// codec/twin.h.
+TEST(JsonPointer, WhatHasATwinOnItsWayIsNotAlone) {
+  const auto alone = [](std::string_view text, std::string_view pointer) {
+    const auto json = parse_json(text).value();
+    const auto* found = at_pointer_alone(json, pointer);
+    return found == nullptr ? "nothing" : found->dump();
+  };
+  EXPECT_EQ(alone(R"({"a":{"b":1},"c":2})", "/a/b"), "1");
+  EXPECT_EQ(alone(R"({"a":[{"b":1}],"c":2})", "/a/0/b"), "1");
+  EXPECT_EQ(alone(R"({"a":{"b":1,"B":2}})", "/a/b"), "nothing");
+  EXPECT_EQ(alone(R"({"a":{"b":1},"A ":2})", "/a/b"), "nothing");
+  EXPECT_EQ(alone(R"({"a":{"b":1},"a.b":2})", "/a/b"), "nothing");
+  EXPECT_EQ(alone(R"({"a":[{"b":1}],"a[0].b":2})", "/a/0/b"), "nothing");
+  EXPECT_EQ(alone(R"({"a":[{"b":1}],"é":2})", "/a/0/b"), "nothing");
+  EXPECT_EQ(alone(R"({"a":{"b":1},"c":{"A":2}})", "/a/b"), "1");
+  EXPECT_EQ(alone(R"({"A":1})", "/a"), "nothing");
+  EXPECT_EQ(alone(R"({"a":1})", "a"), "nothing");
+  EXPECT_EQ(pointer_names("/a~1b/m~0n/"), (std::vector<std::string>{"a/b", "m~n", ""}));
+}
+
 TEST(JsonPointer, TellsANumberAsItIsWritten) {
   EXPECT_EQ(number_text(kText, "/amount"), "1000.50");
   EXPECT_EQ(number_text(kText, "/lines/1/net"), "0.10000000000000000001");

@@ -33,6 +33,7 @@ struct Names {
   const Text* purpose = of("purpose");
   const Text* tenant = of("tenant");
   const Text* environment = of("environment");
+  const Text* issuer = of("issuer");
   const Text* labels = of("labels");
   const Text* subject = of("subject");
   const Text* client = of("client");
@@ -169,7 +170,8 @@ std::uint32_t Context::add_party(Role role, std::string_view id) {
                     : role == Role::kClient  ? Kind::kApplication
                                              : Kind::kAgent;
   const auto uid = member != nullptr ? member->uid() : workspace_->arena_.entity(cedar_type(kind), id);
-  parties.push_back({role, kind, id, uid, member});
+  const auto status = member != nullptr ? member->status() : inputs_.inventory.ordered(id);
+  parties.push_back({role, kind, id, uid, member, status});
   return static_cast<std::uint32_t>(parties.size() - 1);
 }
 
@@ -224,11 +226,15 @@ OptionalText Context::purpose() const noexcept {
 Value Context::attributes_of(const Party& party) {
   const RecordNode& own =
       party.member != nullptr ? party.member->attributes().as_record() : *cedar::empty_record();
-  // The identity provider's word on the subject's tenant, where the inventory has none.
-  if (party.role != Role::kSubject || !claims_->tenant || own.find(names().tenant) != nullptr)
-    return Value::record(&own);
-  Fields claimed(workspace_->arena_, 1);
-  claimed.add(names().tenant, view(claims_->tenant));
+  // The identity provider's word on the subject's tenant, where the inventory has none, and whose word it is.
+  const bool is_user = party.role == Role::kSubject && party.kind == Kind::kUser;
+  const bool tells_tenant =
+      party.role == Role::kSubject && claims_->tenant && own.find(names().tenant) == nullptr;
+  const bool tells_issuer = is_user && claims_->subject_issuer;
+  if (!tells_tenant && !tells_issuer) return Value::record(&own);
+  Fields claimed(workspace_->arena_, 2);
+  if (tells_tenant) claimed.add(names().tenant, view(claims_->tenant));
+  if (tells_issuer) claimed.add(names().issuer, view(claims_->subject_issuer));
   return merged(workspace_->arena_, own, claimed.record().as_record());
 }
 
@@ -237,8 +243,9 @@ Result<void> lay_identity(cedar::Overlay& overlay, Arena& arena, cedar::EntityRe
   if (catalogued == nullptr) return overlay.add(arena, uid, attributes);
   Fields further(arena, catalogued->attributes->size);
   for (const auto& field : *catalogued->attributes) {
-    if (!same_text(field.name, names().tenant) && !same_text(field.name, names().environment))
-      further.add(field.name, field.value);
+    const bool told = same_text(field.name, names().tenant) || same_text(field.name, names().environment) ||
+                      (same_text(field.name, names().issuer) && uid.type() == cedar_type(Kind::kUser));
+    if (!told) further.add(field.name, field.value);
   }
   return overlay.add(arena, uid, merged(arena, attributes.as_record(), further.record().as_record()),
                      catalogued->parents, Value::record(catalogued->tags));

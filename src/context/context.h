@@ -43,6 +43,7 @@ struct Party {
   std::string_view id;
   cedar::EntityRef uid;
   const inventory::Member* member;  // null: the inventory does not know it
+  inventory::Status status;         // in force; who is not in the inventory can be stopped too
 
   bool is_agent() const noexcept { return kind == inventory::Kind::kAgent; }
 };
@@ -162,7 +163,8 @@ class Context {
 };
 
 // Lays an identity over the catalogue. What the inventory says of it counts; groups, tags and further
-// attributes come from the catalogue, but not what guards compare: tenant and environment.
+// attributes come from the catalogue, but not what guards compare (tenant and environment), nor
+// whose word a user is.
 Result<void> lay_identity(cedar::Overlay& overlay, cedar::Arena& arena, cedar::EntityRef uid,
                           cedar::Value attributes);
 // Lays what a caller says of an entity, a record, over the catalogue: it fills in where the catalogue says

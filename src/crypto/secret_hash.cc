@@ -1,5 +1,6 @@
 #include "crypto/secret_hash.h"
 
+#include "base/blocking.h"
 #include "codec/base64url.h"
 #include "crypto/openssl.h"
 #include "crypto/random.h"
@@ -37,6 +38,7 @@ Result<Parts> parse(std::string_view text) {
 }
 
 Result<std::string> scrypt(std::string_view secret, std::string_view salt) {
+  may_block("scrypt");
   const ErrorQueueGuard guard;
   if (secret.size() > kMaxSecretBytes) return failure(ErrorCode::kLimit, "secret: longer than 1024 bytes");
   const Kdf algorithm(EVP_KDF_fetch(nullptr, "SCRYPT", nullptr));
@@ -69,7 +71,7 @@ Result<std::string> hash_secret(const Secret& secret) {
   return std::string(kPrefix) + codec::base64url_encode(salt) + "$" + codec::base64url_encode(hash);
 }
 
-bool verify_secret(std::string_view hash, const Secret& secret) noexcept {
+bool verify_secret(std::string_view hash, const Secret& secret) {
   const auto parts = parse(hash);
   if (!parts) {
     (void)verify_absent_secret(secret);
@@ -79,7 +81,7 @@ bool verify_secret(std::string_view hash, const Secret& secret) noexcept {
   return computed && constant_time_equal(*computed, parts->hash);
 }
 
-bool verify_absent_secret(const Secret& secret) noexcept {
+bool verify_absent_secret(const Secret& secret) {
   static const std::string salt(kSaltBytes, '\0');
   (void)scrypt(secret.expose(), salt);
   return false;

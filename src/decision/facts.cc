@@ -69,6 +69,7 @@ void add_claims(audit::Decision& facts, const token::AccessClaims& claims) {
   facts.purpose = view(claims.purpose);
   facts.tenant = view(claims.tenant);
   facts.environment = view(claims.environment);
+  facts.subject_issuer = view(claims.subject_issuer);
   facts.acr = view(claims.acr);
   facts.issued_at = claims.issued_at;
   facts.auth_time = claims.auth_time;

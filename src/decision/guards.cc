@@ -37,7 +37,7 @@ Refused audience(const Context& context, const PolicySnapshot&) {
 Refused standing(const Party& party) {
   if (party.member == nullptr)
     return refuse(Reason::kCallerUnknown, named(party) + " is not in the inventory", &party);
-  switch ((*party.member)->status) {
+  switch (party.status) {
     case Status::kActive:
       return std::nullopt;
     case Status::kSuspended:
@@ -67,10 +67,9 @@ Refused presenter(const Context& context, const PolicySnapshot&) {
 
 Refused subject(const Context& context, const PolicySnapshot&) {
   const Party* party = context.subject();
-  if (party == nullptr || party->member == nullptr || (*party->member)->status == Status::kActive)
-    return std::nullopt;
-  return refuse(Reason::kSubjectSuspended,
-                fmt::format("{} is {}", named(*party), status_name((*party->member)->status)), party);
+  if (party == nullptr || party->status == Status::kActive) return std::nullopt;
+  return refuse(Reason::kSubjectSuspended, fmt::format("{} is {}", named(*party), status_name(party->status)),
+                party);
 }
 
 Refused actors(const Context& context, const PolicySnapshot&) {

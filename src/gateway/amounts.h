@@ -2,7 +2,9 @@
 // member of a JSON body, RFC 6901) or `none`, which is zero.
 //
 // What is absent, given twice, or no number (task/amount.h) is not told, and a task that counts it refuses
-// the request; an amount is never guessed. Read-only.
+// the request; an amount is never guessed. Nor is it told where another reader could find another one: in a
+// body of another charset, in a member or a parameter whose name some reader takes for the same
+// (codec/twin.h), in a number of more digits than a double holds. Read-only.
 #pragma once
 
 #include <optional>
@@ -32,7 +34,8 @@ class AmountSource {
       : where_(where), name_(std::move(name)), parameter_(parameter) {}
 
   Where where_;
-  std::string name_;  // of the query parameter; or the pointer
+  std::string name_;    // of the parameter; or the pointer
+  std::string member_;  // of the body: the pointer's last name
   std::size_t parameter_;
 };
 

@@ -2,6 +2,12 @@
 //
 //   extract → verify → context → decide → consume budget and approval → audit → permit or refusal
 //
+// It never waits for a disk. Where budget, labels or approval have to be written before the request may pass,
+// the request is put aside with all that it was decided on, and goes on when they are (task/write.h). It is
+// refused then when what decided it has changed meanwhile, or its token or task is over.
+//
+// Whatever breaks on the way, also for want of memory, refuses this one request.
+//
 // The gateway's proxy, Writ's own API and AuthZEN all come through here; they say which API, action and
 // resource the request is about. The outcome is given only after its audit record is written, permits and
 // refusals alike, so the caller's effect can never be without its record; when the record cannot be written
@@ -32,6 +38,7 @@
 #include "base/times.h"
 #include "cedar/value.h"
 #include "decision/decision.h"
+#include "gateway/forwarded_headers.h"
 #include "http/request.h"
 #include "http/response.h"
 #include "inventory/directory.h"
@@ -46,7 +53,7 @@ struct EntityName {
   std::string_view id;
 };
 
-// What is asked. Views are used during the call only.
+// What is asked. What it views lives until the callback is called: a callback that owns it is best.
 struct Asked {
   std::string_view point;  // for the audit: "gateway", "api", "authzen"
   const http::Request& request;
@@ -71,6 +78,10 @@ struct Asked {
   // Scheme and authority under which callers reach this server, "https://api.acme.example": DPoP proofs are
   // for it. Empty: no proof can be checked, and sender-bound tokens are refused.
   std::string_view public_origin = {};
+  // Which of its header fields an upstream gets: an approval of the call is for these too.
+  const ForwardedHeaders& forwarded = *ForwardedHeaders::standard();
+  // It stops somebody or something: a permit is recorded from the space that is kept for stops.
+  bool stops = false;
 };
 
 class Permit {
@@ -125,6 +136,7 @@ struct EnforcerParts {
   std::function<std::shared_ptr<const decision::PolicySnapshot>()> policies;
   // audit::Log::append: calls back once, from any thread or from inside the call.
   std::function<void(audit::Record, audit::Log::Done)> record;
+  task::Writer& writer;                  // what has to be on disk before a request may pass
   task::CallApprovals* calls = nullptr;  // null: no approvals of calls are taken
 };
 
@@ -134,6 +146,7 @@ struct EnforcerStats {
   std::uint64_t permits;
   std::array<std::uint64_t, kReasons> refusals;  // by Reason
   std::uint64_t audit_failures;                  // outcomes that could not be recorded, permits or refusals
+  std::uint64_t waited;                          // put aside until something was written
 };
 
 class Enforcer {
@@ -142,16 +155,17 @@ class Enforcer {
   Enforcer(const Enforcer&) = delete;
   Enforcer& operator=(const Enforcer&) = delete;
 
-  // Calls back with the outcome once its record is written: on the audit's thread, or from inside this call
-  // when the audit is buffered. It does not wait for the audit.
-  void enforce(const Asked& asked, OutcomeCallback callback);
+  // Calls back with the outcome once its record is written: on the audit's thread or the writer's, or from
+  // inside this call when nothing has to be written and the audit is buffered. It waits for nothing. A
+  // callback that throws loses its request, and nobody else's.
+  void enforce(const Asked& asked, OutcomeCallback callback) noexcept;
   // Waits. Not on a loop thread.
   Outcome enforce(const Asked& asked);
   // Puts the call that was refused before those who approve, and calls back with the answer that names the
   // approval's id, when its record is written. `body` is all of the request's. What is put there grants
-  // nothing, so it is kept before it is recorded.
-  void offer_approval(const Offer& offer, const http::Request& request, std::string_view body,
-                      std::move_only_function<void(http::Response)> callback);
+  // nothing, so it is kept before it is recorded. 429, when too many wait. It waits for nothing.
+  void offer_approval(const Offer& offer, const http::Request& request, const ForwardedHeaders& forwarded,
+                      std::string_view body, std::move_only_function<void(http::Response)> callback);
   // What people would have to approve for this to pass; null when an approval does not help, or is not
   // needed. Silently, as would_permit().
   std::shared_ptr<const Offer> would_offer(const Asked& asked) const;
@@ -159,17 +173,27 @@ class Enforcer {
   // choosing what to show to a caller whose request was permitted and recorded, never for letting one pass.
   bool would_permit(const Asked& asked) const;
 
+  // Does the request bring a token that is good? Silent, and only for choosing what a stranger's request is
+  // not worth: reading its body, a place in a queue. Whatever passes is enforced all the same.
+  bool recognises(const http::Request& request) const;
+
   EnforcerStats stats() const noexcept;
 
  private:
   struct Memory;
   class Walk;
-  static Memory& memory();
-  void give(Outcome outcome, const Result<void>& recorded, OutcomeCallback& callback,
-            std::string_view request_id) noexcept;
+  struct Given;
+  struct Parked;
+  struct Offering;
+  static std::unique_ptr<Memory>& memory();
+  void finish(Walk& walk, const std::expected<void, decision::Refusal>& decided,
+              std::unique_ptr<Given> given);
+  void wait(std::unique_ptr<Parked> parked, std::unique_ptr<task::Write> write);
+  void go_on(std::unique_ptr<Parked> parked, const Result<void>& written);
+  void record_offer(std::unique_ptr<Offering> offering, const Result<void>& written);
 
   EnforcerParts parts_;
-  std::atomic<std::uint64_t> permits_{0}, audit_failures_{0};
+  std::atomic<std::uint64_t> permits_{0}, audit_failures_{0}, waited_{0};
   std::array<std::atomic<std::uint64_t>, EnforcerStats::kReasons> refusals_{};
 };
 

@@ -43,7 +43,7 @@ class EnforcerCallsTest : public ::testing::Test {
     EXPECT_EQ(word(outcome), "403 approval_required");
     const auto sent = request(world.token(), "/invoices/inv-1/refund", "POST");
     http::Response answer;
-    world.enforcer.offer_approval(*outcome.error().offer, sent, body,
+    world.enforcer.offer_approval(*outcome.error().offer, sent, *ForwardedHeaders::standard(), body,
                                   [&](http::Response given) { answer = std::move(given); });
     last_answer = answer;
     const auto told = codec::parse_json(answer.body).value();
@@ -72,7 +72,7 @@ TEST_F(EnforcerCallsTest, TheAnswerThatNamesTheApprovalWaitsForItsRecord) {
   const auto outcome = refund(sent);
   world.audit.broken = true;
   http::Response answer;
-  world.enforcer.offer_approval(*outcome.error().offer, sent, "{}",
+  world.enforcer.offer_approval(*outcome.error().offer, sent, *ForwardedHeaders::standard(), "{}",
                                 [&](http::Response given) { answer = std::move(given); });
   EXPECT_EQ(answer.status, 503);
   EXPECT_THAT(answer.body, HasSubstr("audit_unavailable"));
@@ -123,6 +123,8 @@ TEST_F(EnforcerCallsTest, TheArgumentsAreMethodPathQueryMediaTypeAndBody) {
   EXPECT_EQ(with(nothing, ""), "403 approval_mismatch");
   EXPECT_EQ(with([](http::Request& sent) { sent.method = "PUT"; }), "403 approval_mismatch");
   EXPECT_EQ(with([](http::Request& sent) { sent.path += "2"; }), "403 approval_mismatch");
+  EXPECT_EQ(with([](http::Request& sent) { sent.encoded_path = "/invoices%2Dinv-1/refund"; }),
+            "403 approval_mismatch");
   EXPECT_EQ(with([](http::Request& sent) { sent.query = "a=1"; }), "403 approval_mismatch");
   EXPECT_EQ(with([](http::Request& sent) { sent.headers.add("content-type", "text/plain"); }),
             "403 approval_mismatch");

@@ -46,7 +46,7 @@ class EnforcerTest : public ::testing::Test {
     return world.enforcer.stats().refusals[static_cast<std::size_t>(reason)];
   }
   void suspend(std::string_view id, inventory::Status status = inventory::Status::kSuspended) {
-    ASSERT_TRUE(world.directory.set_status(id, status).has_value());
+    ASSERT_TRUE(world.directory.order(id, status).has_value());
   }
 
   World world;
@@ -491,6 +491,7 @@ class BoundTokenTest : public EnforcerTest {
   Outcome enforce(http::Headers headers, std::string_view origin = testing::kOrigin) {
     auto made = request("");
     made.path = "/invoices/inv 1";
+    made.encoded_path = "/invoices/inv%201";
     made.headers = std::move(headers);
     auto question = asked(made);
     question.public_origin = origin;
@@ -547,6 +548,7 @@ TEST_F(BoundTokenTest, AProofIsGoodOnce) {
 TEST_F(BoundTokenTest, WouldPermitLeavesTheProofAlone) {
   auto made = request("");
   made.path = "/invoices/inv 1";
+  made.encoded_path = "/invoices/inv%201";
   made.headers = headers();
   auto question = asked(made);
   question.public_origin = testing::kOrigin;

@@ -1,37 +1,100 @@
 #include "gateway/forwarded_headers.h"
 
 #include <algorithm>
-#include <array>
-#include <string>
+#include <fmt/format.h>
 
+#include "base/check.h"
+#include "gateway/left_out.h"
 #include "gateway/refusal.h"
 
 namespace writ::gateway {
 namespace {
 
-// The longest name in the tables fits; a longer field can still begin with a prefix.
-constexpr std::size_t kFoldedBytes = 48;
+using Fate = ForwardedHeaders::Fate;
 
-// Who is calling, from where, or for what: said by Writ or by nobody. And what makes an upstream act on
-// another method or path than the one that was decided on.
-constexpr std::array<std::string_view, 33> kDroppedNames = {
+struct Standard {
+  std::string_view name;
+  Fate fate;
+  bool once = false;
+  bool incidental = false;
+};
+
+// RFC 9110 §8 (representations), §12 (negotiation), §13 (conditions), §14 (ranges), RFC 9530 (digests),
+// RFC 7240 (Prefer), RFC 6454 (Origin), RFC 9111 §5.2.1 (what a caller asks of caches, an upstream's own
+// too), W3C Trace Context, and Idempotency-Key.
+constexpr Standard kStandard[] = {
+    {"content-type", Fate::kForwarded, true},
+    {"content-encoding", Fate::kForwarded},
+    {"content-language", Fate::kForwarded},
+    {"content-location", Fate::kForwarded, true},
+    {"content-range", Fate::kForwarded, true},
+    {"content-digest", Fate::kForwarded},
+    {"repr-digest", Fate::kForwarded},
+    {"digest", Fate::kForwarded},
+    {"content-md5", Fate::kForwarded, true},
+    {"if-match", Fate::kForwarded},
+    {"if-none-match", Fate::kForwarded},
+    {"if-modified-since", Fate::kForwarded, true},
+    {"if-unmodified-since", Fate::kForwarded, true},
+    {"if-range", Fate::kForwarded, true},
+    {"range", Fate::kForwarded, true},
+    {"prefer", Fate::kForwarded},
+    {"idempotency-key", Fate::kForwarded, true},
+    {"origin", Fate::kForwarded, true},
+    {"accept", Fate::kForwarded, false, true},
+    {"accept-charset", Fate::kForwarded, false, true},
+    {"accept-encoding", Fate::kForwarded, false, true},
+    {"accept-language", Fate::kForwarded, false, true},
+    {"want-content-digest", Fate::kForwarded, false, true},
+    {"want-repr-digest", Fate::kForwarded, false, true},
+    {"cache-control", Fate::kForwarded, false, true},
+    {"pragma", Fate::kForwarded, false, true},
+    {"user-agent", Fate::kForwarded, false, true},
+    {"traceparent", Fate::kForwarded, false, true},
+    {"tracestate", Fate::kForwarded, false, true},
+    // Read by Writ, or answered for by it.
+    {"authorization", Fate::kOfWrit},
+    {"dpop", Fate::kOfWrit},
+    {"expect", Fate::kOfWrit},
+    {"host", Fate::kOfWrit},
+    {"writ-approval", Fate::kOfWrit},
+    {"content-length", Fate::kOfWrit},
+    // Of the connection.
+    {"connection", Fate::kOfHop},
+    {"http2-settings", Fate::kOfHop},
+    {"keep-alive", Fate::kOfHop},
+    {"proxy-authenticate", Fate::kOfHop},
+    {"proxy-authorization", Fate::kOfHop},
+    {"proxy-connection", Fate::kOfHop},
+    {"te", Fate::kOfHop},
+    {"trailer", Fate::kOfHop},
+    {"transfer-encoding", Fate::kOfHop},
+    {"upgrade", Fate::kOfHop},
+};
+
+// Which no API can have from a caller, whatever it asks for. Who calls, from where and for what is said by
+// Writ or by nobody; a credential beside the token would be a second opinion of it; and an upstream serves
+// the method and the path that were decided on.
+constexpr std::string_view kNeverNames[] = {
+    "access-token",
     "api-key",
-    "authorization",
     "client-cert",
     "client-cert-chain",
     "cf-connecting-ip",
-    "cookie",
-    "dpop",
+    "early-data",
     "fastly-client-ip",
     "forwarded",
     "from",
+    "private-token",
     "proxy",
     "remote-groups",
     "remote-user",
     "request-id",
     "true-client-ip",
     "via",
+    "x-access-token",
     "x-api-key",
+    "x-authorization",
     "x-client-cert",
     "x-client-dn",
     "x-client-id",
@@ -44,90 +107,195 @@ constexpr std::array<std::string_view, 33> kDroppedNames = {
     "x-http-method-override",
     "x-method-override",
     "x-real-ip",
-    "x-remote-user",
     "x-request-id",
     "x-rewrite-url",
-    "x-user",
 };
-constexpr std::array<std::string_view, 17> kDroppedPrefixes = {
+constexpr std::string_view kNeverPrefixes[] = {
     "writ-",
     "x-writ-",
+    "proxy-",
     "x-forwarded-",
     "x-auth-",
     "x-authenticated-",
-    "x-user-",
+    "x-user",
     "x-ssl-",
     "x-amzn-oidc-",
     "x-tenant",
     "x-goog-authenticated-",
+    "x-goog-iap-",
+    "x-hasura-",
     "x-ms-client-principal",
     "x-envoy-",
     "x-consumer-",
     "x-original-",
+    "x-remote-",
     "x-webauth-",
     "cf-access-",
     "ssl-client-",
 };
-constexpr std::array<std::string_view, 10> kHopByHop = {
-    "connection",          "content-length",   "keep-alive", "proxy-authenticate",
-    "proxy-authorization", "proxy-connection", "te",         "trailer",
-    "transfer-encoding",   "upgrade",
-};
 
-// The name as CGI compares it: without case, and every sign but letters and digits the same. Cut off behind
-// what any table needs.
-class Folded {
- public:
-  explicit Folded(std::string_view name) noexcept : size_(std::min(name.size(), kFoldedBytes)) {
-    std::transform(name.begin(), name.begin() + static_cast<std::ptrdiff_t>(size_), bytes_.begin(), fold);
+char lower(char c) noexcept {
+  return c >= 'A' && c <= 'Z' ? static_cast<char>(c | 0x20) : c;
+}
+
+std::string lower(std::string_view name) {
+  std::string text(name);
+  std::ranges::transform(text, text.begin(), [](char c) { return lower(c); });
+  return text;
+}
+
+// Size and three letters tell the names of a list well apart. `| 0x20` is the same for both cases.
+std::size_t hash_of(std::string_view name) noexcept {
+  const auto letter = [&](std::size_t at) { return static_cast<unsigned char>(name[at]) | 0x20u; };
+  if (name.empty()) return 0;
+  return name.size() * 67 + letter(0) * 31 + letter(name.size() / 2) * 13 + letter(name.size() - 1) * 7;
+}
+
+// Letters, digits and `-`: any other sign is one that some server reads as `-`.
+bool is_plain(std::string_view name) noexcept {
+  return std::ranges::all_of(name, [](char c) {
+    return (lower(c) >= 'a' && lower(c) <= 'z') || (c >= '0' && c <= '9') || c == '-';
+  });
+}
+
+// Of a name in lower case. Empty: an API may have it.
+std::string_view why_never(std::string_view name) noexcept {
+  for (const auto& standard : kStandard) {
+    if (standard.name != name) continue;
+    if (standard.fate == Fate::kOfWrit) return "Writ answers for it";
+    if (standard.fate == Fate::kOfHop) return "it is of the connection (RFC 9110 §7.6.1)";
   }
-  std::string_view text() const noexcept { return {bytes_.data(), size_}; }
-
- private:
-  static char fold(char c) noexcept {
-    if (c >= 'A' && c <= 'Z') return static_cast<char>(c - 'A' + 'a');
-    return (c >= 'a' && c <= 'z') || (c >= '0' && c <= '9') ? c : '-';
-  }
-  std::array<char, kFoldedBytes> bytes_;
-  std::size_t size_;
-};
-
-template <class Table>
-bool is_one_of(const Table& table, std::string_view name) noexcept {
-  return std::ranges::find(table, name) != table.end();
+  // It says which library speaks gRPC-Web, not who calls.
+  if (name == "x-user-agent") return {};
+  const bool never =
+      std::ranges::find(kNeverNames, name) != std::end(kNeverNames) ||
+      std::ranges::any_of(kNeverPrefixes, [&](auto prefix) { return name.starts_with(prefix); });
+  return never ? "who calls, with which credential, and what is asked for is said by Writ, not by a caller"
+               : std::string_view();
 }
 
 }  // namespace
 
-bool is_identity_header(std::string_view name) noexcept {
-  const Folded folded(name);
-  return is_one_of(kDroppedNames, folded.text()) ||
-         std::ranges::any_of(kDroppedPrefixes,
-                             [&](std::string_view prefix) { return folded.text().starts_with(prefix); });
+ForwardedHeaders::ForwardedHeaders() {
+  for (const auto& [name, fate, once, incidental] : kStandard)
+    add({std::string(name), fate, once, incidental});
 }
 
-bool is_hop_by_hop(std::string_view name) noexcept {
-  return is_one_of(kHopByHop, Folded(name).text());
+void ForwardedHeaders::add(Field field) {
+  if (find(field.name) != nullptr) return;
+  auto slot = hash_of(field.name) % kSlots;
+  while (slots_[slot] != 0) slot = (slot + 1) % kSlots;
+  fields_.push_back(std::move(field));
+  WRIT_CHECK(fields_.size() < 256);
+  slots_[slot] = static_cast<std::uint8_t>(fields_.size());
 }
 
-http::Headers upstream_headers(const http::Request& request, std::string_view proto) {
+Result<ForwardedHeaders> ForwardedHeaders::with(const std::vector<std::string>& names) {
+  if (names.size() > kMaxForwardedNames)
+    return failure(ErrorCode::kLimit, fmt::format("there are more than {} names", kMaxForwardedNames));
+  ForwardedHeaders made;
+  for (const auto& name : names) {
+    if (name.empty() || name.size() > 64 || !is_plain(name))
+      return failure(
+          ErrorCode::kInvalid,
+          fmt::format("`{}` cannot be forwarded: a name has 1 to 64 letters, digits and `-`, since servers "
+                      "read other signs as `-`",
+                      name));
+    auto folded = lower(name);
+    if (const auto why = why_never(folded); !why.empty())
+      return failure(ErrorCode::kInvalid, fmt::format("`{}` cannot be forwarded: {}", name, why));
+    // RFC 6265 §5.4: one Cookie field. Baggage is of a trace.
+    const bool once = folded == "cookie", incidental = folded == "baggage";
+    made.add({std::move(folded), Fate::kForwarded, once, incidental});
+  }
+  return made;
+}
+
+const std::shared_ptr<const ForwardedHeaders>& ForwardedHeaders::standard() {
+  static const std::shared_ptr<const ForwardedHeaders> standard(new ForwardedHeaders());
+  return standard;
+}
+
+const ForwardedHeaders::Field* ForwardedHeaders::find(std::string_view name) const noexcept {
+  for (auto slot = hash_of(name) % kSlots; slots_[slot] != 0; slot = (slot + 1) % kSlots) {
+    const Field& field = fields_[slots_[slot] - 1u];
+    if (http::equal_ignoring_case(field.name, name)) return &field;
+  }
+  return nullptr;
+}
+
+Fate ForwardedHeaders::fate(std::string_view name) const noexcept {
+  const auto* field = find(name);
+  return field != nullptr ? field->fate : Fate::kLeftOut;
+}
+
+// RFC 9110 §7.6.1: "a connection option corresponding to a field that is intended for all recipients" must
+// not be sent, and a proxy has to remove what it names. What is not forwarded anyway may be named.
+std::optional<std::string> ForwardedHeaders::named_by_connection(std::string_view value) const {
+  while (!value.empty()) {
+    auto option = value.substr(0, value.find(','));
+    value.remove_prefix(std::min(option.size() + 1, value.size()));
+    const auto begin = std::min(option.find_first_not_of(" \t"), option.size());
+    option = option.substr(begin, option.find_last_not_of(" \t") + 1 - begin);
+    const auto of = fate(option);
+    if (of == Fate::kForwarded || of == Fate::kOfWrit)
+      return fmt::format("`Connection` names `{}`, which is for all that the request reaches", option);
+  }
+  return std::nullopt;
+}
+
+std::optional<std::string> ForwardedHeaders::ambiguity(const http::Headers& received) const {
+  std::uint64_t seen = 0;
+  static_assert(std::size(kStandard) < 64, "each field that stands once has a bit");
+  for (std::size_t i = 0; i < received.size(); ++i) {
+    const auto header = received[i];
+    const auto* field = find(header.name);
+    if (field == nullptr) continue;
+    if (field->fate == Fate::kOfHop && field->name == "connection") {
+      if (auto named = named_by_connection(header.value)) return named;
+    }
+    if (!field->once) continue;
+    const auto bit = std::uint64_t{1} << (static_cast<std::size_t>(field - fields_.data()) % 64);
+    if ((seen & bit) != 0 && received.count(header.name) > 1)
+      return fmt::format("`{}` is there twice", header.name);
+    seen |= bit;
+  }
+  return std::nullopt;
+}
+
+http::Headers ForwardedHeaders::upstream(const http::Request& request, std::string_view proto,
+                                         std::string_view api, LeftOut& left_out) const {
   const auto& received = request.headers;
-  const bool names_fields = received.contains("Connection");
   http::Headers headers;
   for (std::size_t i = 0; i < received.size(); ++i) {
     const auto header = received[i];
-    if (is_hop_by_hop(header.name) || is_identity_header(header.name)) continue;
-    // Answered for by the connection to the upstream, or by the server before the decision.
-    if (http::equal_ignoring_case(header.name, "host") || http::equal_ignoring_case(header.name, "expect"))
-      continue;
-    // RFC 9110 §7.6.1: what Connection lists goes no further.
-    if (names_fields && received.has_token("Connection", header.name)) continue;
-    headers.add(header.name, header.value);
+    const auto of = fate(header.name);
+    if (of == Fate::kForwarded) {
+      headers.add(header.name, header.value);
+    } else if (of == Fate::kLeftOut) {
+      left_out.saw(api, header.name);
+    }
   }
   headers.add("X-Forwarded-For", request.peer_ip);
   if (!request.host.empty()) headers.add("X-Forwarded-Host", request.host);
   headers.add("X-Forwarded-Proto", proto);
   return headers;
+}
+
+void ForwardedHeaders::append_to(std::string& text, const http::Headers& received) const {
+  for (const Field& field : fields_) {
+    if (field.fate != Fate::kForwarded || field.incidental) continue;
+    for (std::size_t i = 0; i < received.size(); ++i) {
+      const auto header = received[i];
+      if (!http::equal_ignoring_case(header.name, field.name)) continue;
+      text += fmt::format("{}:{}{}:{}", field.name.size(), field.name, header.value.size(), header.value);
+    }
+  }
+}
+
+bool is_hop_by_hop(std::string_view name) noexcept {
+  const auto fate = ForwardedHeaders::standard()->fate(name);
+  return fate == Fate::kOfHop || http::equal_ignoring_case(name, "content-length");
 }
 
 http::Headers answer_headers(const http::Headers& received, std::string_view request_id) {

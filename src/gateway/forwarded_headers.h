@@ -1,28 +1,83 @@
 // Which header fields pass the gateway, in each direction.
 //
-// An upstream behind Writ believes what Writ says about the caller, so nothing a caller sends may look as if
-// Writ, or some other proxy, had said it. A field is dropped when its name, in lower case and with every sign
-// but letters and digits read as `-` (CGI makes them all `_`), is one of kDroppedNames or begins with one of
-// kDroppedPrefixes; when it is hop-by-hop (RFC 9110 §7.6.1); or when Connection lists it. Fields that make an
-// upstream see another method or path than the one decided on are dropped for the same reason.
-// docs/gateway.md lists them all. Pure.
+// From callers: those on an allow-list, and no others. An upstream behind Writ acts on what reaches it, so
+// what nobody thought of does not: another proxy's word for who calls, a credential beside the token, another
+// method or path than was decided on. The standard list has what describes and negotiates the content; an API
+// adds what else it reads (`forward_headers`), but never a name that Writ or the connection answers for.
+// Names compare without case and else byte for byte: `Content_Type`, which CGI reads as `Content-Type`, is
+// another name and does not pass. docs/gateway.md has the lists.
+//
+// From upstreams: all but what is of the connection (RFC 9110 §7.6.1).
+//
+// A ForwardedHeaders is compiled once for an API and then immutable; asking it allocates nothing.
 #pragma once
 
+#include <array>
+#include <cstdint>
+#include <memory>
+#include <optional>
+#include <string>
 #include <string_view>
+#include <vector>
 
+#include "base/result.h"
 #include "http/headers.h"
 #include "http/request.h"
 
 namespace writ::gateway {
 
-// Must the field of this name never reach an upstream from a caller?
-bool is_identity_header(std::string_view name) noexcept;
+class LeftOut;
 
-// RFC 9110 §7.6.1, and the framing fields which each side of the gateway makes for itself.
+inline constexpr std::size_t kMaxForwardedNames = 64;  // that one API adds
+
+class ForwardedHeaders {
+ public:
+  enum class Fate : std::uint8_t {
+    kLeftOut,    // nobody named it
+    kForwarded,  //
+    kOfWrit,     // read by Writ, which answers for it: Authorization, Host
+    kOfHop,      // of the connection, RFC 9110 §7.6.1, and the framing that each side makes for itself
+  };
+
+  // The standard list with the names that an API adds. Fails with kInvalid, and says which name and why.
+  static Result<ForwardedHeaders> with(const std::vector<std::string>& names);
+  static const std::shared_ptr<const ForwardedHeaders>& standard();
+
+  Fate fate(std::string_view name) const noexcept;
+
+  // Two readers could understand the fields in two ways: a field that can stand once stands twice, or
+  // Connection names one that is for the upstream (RFC 9110 §7.6.1). Says which.
+  std::optional<std::string> ambiguity(const http::Headers& received) const;
+
+  // What the upstream gets of the request's fields. Adds X-Forwarded-For (the peer alone), -Host and -Proto.
+  http::Headers upstream(const http::Request& request, std::string_view proto, std::string_view api,
+                         LeftOut& left_out) const;
+
+  // The forwarded fields that say what is to be done, by name: all but those of content negotiation, caches
+  // and traces. Each part has its length before it.
+  void append_to(std::string& text, const http::Headers& received) const;
+
+ private:
+  struct Field {
+    std::string name;  // in lower case
+    Fate fate;
+    bool once;        // it can stand once only
+    bool incidental;  // it says nothing of what is to be done
+  };
+  static constexpr std::size_t kSlots = 512;  // a power of two, and several times the number of names
+
+  ForwardedHeaders();
+  void add(Field field);
+  const Field* find(std::string_view name) const noexcept;
+  std::optional<std::string> named_by_connection(std::string_view value) const;
+
+  std::vector<Field> fields_;
+  std::array<std::uint8_t, kSlots> slots_{};  // the field's index and one, by hash; 0: none
+};
+
+// RFC 9110 §7.6.1, and the framing fields.
 bool is_hop_by_hop(std::string_view name) noexcept;
 
-// What the request's fields become. Adds X-Forwarded-For (the peer alone), -Host and -Proto.
-http::Headers upstream_headers(const http::Request& request, std::string_view proto);
 // What the answer's fields become.
 http::Headers answer_headers(const http::Headers& headers, std::string_view request_id);
 

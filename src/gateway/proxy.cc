@@ -5,11 +5,13 @@
 
 #include "base/published.h"
 #include "gateway/forwarded_headers.h"
+#include "gateway/left_out.h"
 #include "gateway/refusal.h"
-#include "http/target.h"
 
 namespace writ::gateway {
 namespace {
+
+constexpr std::size_t kMaxParsedOnLoopBytes = 64 * 1024;
 
 struct Trouble {
   int status;
@@ -37,14 +39,20 @@ Trouble trouble_of(http::CallError::Kind kind) noexcept {
 }  // namespace
 
 struct Proxy::Core {
+  Core(ProxyOptions given, ProxyParts with, std::shared_ptr<const Routes> by)
+      : options(std::move(given)), parts(with), routes(std::move(by)), left_out(options.tell) {}
+
   ProxyOptions options;
   ProxyParts parts;
   Published<Routes> routes;
   std::string_view proto;
   std::vector<ContextHeaders> context_headers;  // by loop
-  std::atomic<std::uint64_t> forwarded{0}, unrouted{0}, upstream_failures{0}, broken_off{0};
+  LeftOut left_out;
+  std::atomic<std::uint64_t> forwarded{0}, unrouted{0}, malformed{0}, upstream_failures{0}, broken_off{0};
+  http::Workers workers{{.threads = 1, .max_queued = 64, .max_queued_per_source = 16}};
 
   void unrouted_answer(http::Exchange exchange, const std::string* allow);
+  void malformed_answer(http::Exchange exchange, std::string_view code, std::string_view message);
 };
 
 // One permitted request on its way to the upstream and back. Everything happens on the exchange's loop; the
@@ -53,29 +61,30 @@ class Proxy::Forwarding : public std::enable_shared_from_this<Forwarding> {
  public:
   // `read`: the body, if it was read before the decision.
   Forwarding(std::shared_ptr<Core> core, http::Exchange exchange, std::string request_id,
-             std::optional<std::string> read)
+             std::optional<std::string> read, http::Shares::Party party)
       : core_(std::move(core)),
         exchange_(std::move(exchange)),
         request_id_(std::move(request_id)),
-        read_(std::move(read)) {}
+        read_(std::move(read)),
+        party_(party) {}
 
-  void begin(const http::Origin& upstream, std::string_view context_header) {
+  void begin(const Route& route, std::string_view context_header) {
     const auto& request = exchange_.request();
-    auto headers = upstream_headers(request, core_->proto);
+    auto headers = route.forwarded().upstream(request, core_->proto, route.api(), core_->left_out);
     headers.add(kContextHeader, context_header);
     headers.add(kRequestIdHeader, request_id_);
-    // What was decided on, never the bytes as received.
-    auto target = http::encode_path(request.path);
+    auto target = request.encoded_path;
     if (!request.query.empty()) target.append("?").append(request.query);
     const bool has_body = exchange_.has_body();
-    call_ = core_->parts.client.open(upstream,
+    call_ = core_->parts.client.open(route.upstream(),
                                      {.method = request.method,
                                       .target = std::move(target),
                                       .headers = std::move(headers),
                                       .has_body = has_body,
                                       .content_length = read_ ? std::optional<std::uint64_t>(read_->size())
                                                         : has_body ? exchange_.content_length()
-                                                                   : std::nullopt});
+                                                                   : std::nullopt,
+                                      .party = party_});
     if (has_body) send_request();
     call_.read_head([self = shared_from_this()](auto head) { self->on_head(std::move(head)); });
   }
@@ -167,6 +176,7 @@ class Proxy::Forwarding : public std::enable_shared_from_this<Forwarding> {
   http::Call call_;
   std::string request_id_;
   const std::optional<std::string> read_;
+  const http::Shares::Party party_;
   bool started_ = false;  // the answer has begun
   bool over_ = false;     // callbacks that still come mean nothing
 };
@@ -180,6 +190,8 @@ struct Proxy::Forwarded {
   std::vector<std::string_view> values = {};  // of the path; views into the request
   std::string resource_id = {};
   std::optional<std::string> body = {};  // if it is read before the decision
+  std::vector<task::NamedAmount> amounts = {};
+  bool unread = false;  // it would have been, but for the token
 
   using Owned = std::unique_ptr<Forwarded>;
   using Then = std::move_only_function<void(Owned)>;
@@ -190,6 +202,8 @@ struct Proxy::Forwarded {
     return std::min(core->options.max_read_body_bytes, task::kMaxCallBodyBytes);
   }
   static void ask(Owned forwarded);
+  // On a worker when the body is long: a loop does not parse it.
+  static void ask_apart(Owned forwarded);
   static void offer_approval(Owned forwarded, std::shared_ptr<const Offer> offer);
   // Runs it on the exchange's loop.
   static void on_loop(Owned forwarded, Then work);
@@ -210,9 +224,13 @@ struct Proxy::Forwarded {
 
   void go_on(Outcome outcome) {
     if (!outcome) return exchange.respond(std::move(outcome).error().response);
+    // The token became good in between; what was decided on was not all of the request.
+    if (unread)
+      return exchange.respond(error_answer(503, "overloaded", "the token was not good at first; try again",
+                                           outcome->request_id()));
     const auto& action = route->action();
     auto path = route->upstream().path_prefix;
-    http::append_encoded_path(path, exchange.request().path);
+    path += exchange.request().encoded_path;
     const auto header = core->context_headers[exchange.loop()].sign(
         *outcome, {.action = {action.type, action.id},
                    .resource = {route->resource_type(), resource_id},
@@ -221,8 +239,11 @@ struct Proxy::Forwarded {
     if (!header)
       return exchange.respond(
           error_answer(503, "indeterminate", "the context header can't be signed", outcome->request_id()));
-    std::make_shared<Forwarding>(core, std::move(exchange), outcome->request_id(), std::move(body))
-        ->begin(route->upstream(), *header);
+    const auto& claims = outcome->token().claims();
+    const http::Shares::Party party{std::hash<std::string>()(claims.client_id),
+                                    std::hash<std::string>()(claims.subject)};
+    std::make_shared<Forwarding>(core, std::move(exchange), outcome->request_id(), std::move(body), party)
+        ->begin(*route, *header);
   }
 };
 
@@ -236,8 +257,13 @@ void Proxy::Core::unrouted_answer(http::Exchange exchange, const std::string* al
   exchange.respond(std::move(response));
 }
 
+void Proxy::Core::malformed_answer(http::Exchange exchange, std::string_view code, std::string_view message) {
+  malformed.fetch_add(1, std::memory_order_relaxed);
+  exchange.respond(error_answer(400, code, message, new_request_id()));
+}
+
 Proxy::Proxy(ProxyOptions options, ProxyParts parts, std::shared_ptr<const Routes> routes)
-    : core_(new Core{std::move(options), parts, Published<Routes>(std::move(routes)), {}, {}}) {
+    : core_(std::make_shared<Core>(std::move(options), parts, std::move(routes))) {
   core_->proto = core_->options.public_origin.starts_with("https:") ? "https" : "http";
   for (std::size_t i = 0; i < parts.loops.size(); ++i)
     core_->context_headers.emplace_back(parts.keys, core_->options.issuer);
@@ -249,8 +275,12 @@ void Proxy::handle(http::Exchange exchange) {
   thread_local std::vector<std::string_view> values;
   const auto& request = exchange.request();
   auto routes = core_->routes.get();
-  const auto match = routes->match(request.method, request.path, values);
+  const auto match = routes->match(request, values);
   if (match.route == nullptr) return core_->unrouted_answer(std::move(exchange), match.allow);
+  if (auto ambiguity = match.route->forwarded().ambiguity(request.headers))
+    return core_->malformed_answer(std::move(exchange), "malformed_request", *ambiguity);
+  if (auto refusal = match.route->query_names().refusal(request.query))
+    return core_->malformed_answer(std::move(exchange), "invalid_request", *refusal);
 
   // The request lives in the exchange, which moves but keeps its address behind it.
   auto forwarded =
@@ -259,9 +289,14 @@ void Proxy::handle(http::Exchange exchange) {
   const bool by_route = match.route->reads_body();
   if ((!by_route && !request.headers.contains(kApprovalHeader)) || !forwarded->exchange.has_body())
     return Forwarded::ask(std::move(forwarded));
+  // A stranger's body is not read: what is asked without it is refused for its token.
+  if (!core_->parts.enforcer.recognises(request)) {
+    forwarded->unread = true;
+    return Forwarded::ask(std::move(forwarded));
+  }
   const auto max = by_route ? core_->options.max_read_body_bytes : forwarded->max_approved_bytes();
   Forwarded::read_body(std::move(forwarded), max, "this request is read before it is decided on",
-                       &Forwarded::ask);
+                       &Forwarded::ask_apart);
 }
 
 void Proxy::Forwarded::read_body(Owned forwarded, std::size_t max, std::string_view why, Then then) {
@@ -293,7 +328,7 @@ void Proxy::Forwarded::offer_approval(Owned forwarded, std::shared_ptr<const Off
   const auto& request = forwarded->exchange.request();
   auto& enforcer = forwarded->core->parts.enforcer;
   const std::string body = std::move(forwarded->body).value_or("");
-  enforcer.offer_approval(*offer, request, body,
+  enforcer.offer_approval(*offer, request, forwarded->route->forwarded(), body,
                           [forwarded = std::move(forwarded)](http::Response answer) mutable {
                             on_loop(std::move(forwarded), [answer = std::move(answer)](Owned back) mutable {
                               back->exchange.respond(std::move(answer));
@@ -301,14 +336,28 @@ void Proxy::Forwarded::offer_approval(Owned forwarded, std::shared_ptr<const Off
                           });
 }
 
+void Proxy::Forwarded::ask_apart(Owned forwarded) {
+  if (forwarded->body->size() <= kMaxParsedOnLoopBytes) return ask(std::move(forwarded));
+  auto& workers = forwarded->core->workers;
+  const auto peer = http::Address::parse(forwarded->exchange.request().peer_ip);
+  auto held = std::make_shared<Owned>(std::move(forwarded));
+  http::Task task = [held] { ask(std::move(*held)); };
+  http::Task refused = [held] {
+    on_loop(std::move(*held), [](Owned back) {
+      back->exchange.respond(error_answer(
+          503, "overloaded", "too many requests with long bodies are under way", new_request_id()));
+    });
+  };
+  if (!workers.post(peer ? http::Source::of(*peer).number : 0, false, task, refused)) refused();
+}
+
+// What is asked views what is forwarded, which the callback owns.
 void Proxy::Forwarded::ask(Owned forwarded) {
   const Route& route = *forwarded->route;
   const auto& request = forwarded->exchange.request();
   auto& core = *forwarded->core;
-  const std::string resource = forwarded->resource_id;
-  const auto values = forwarded->values;
-  const auto amounts =
-      route.amounts(request, values, forwarded->body ? *forwarded->body : std::string_view());
+  forwarded->amounts =
+      route.amounts(request, forwarded->values, forwarded->body ? *forwarded->body : std::string_view());
   std::optional<std::string_view> body;
   if (forwarded->body) body = *forwarded->body;
   if (!forwarded->exchange.has_body()) body = std::string_view();
@@ -316,12 +365,13 @@ void Proxy::Forwarded::ask(Owned forwarded) {
                     .request = request,
                     .api = route.api(),
                     .action = {route.action().type, route.action().id},
-                    .resource = {route.resource_type(), resource},
-                    .attributes = route.facts(values),
-                    .amounts = amounts,
+                    .resource = {route.resource_type(), forwarded->resource_id},
+                    .attributes = route.facts(forwarded->values),
+                    .amounts = forwarded->amounts,
                     .labels = route.labels(),
                     .body = body,
-                    .public_origin = core.options.public_origin};
+                    .public_origin = core.options.public_origin,
+                    .forwarded = route.forwarded()};
   core.parts.enforcer.enforce(asked, [forwarded = std::move(forwarded)](Outcome outcome) mutable {
     on_loop(std::move(forwarded), [outcome = std::move(outcome)](Owned back) mutable {
       take(std::move(back), std::move(outcome));
@@ -334,9 +384,13 @@ void Proxy::replace_routes(std::shared_ptr<const Routes> routes) {
 }
 
 ProxyStats Proxy::stats() const noexcept {
-  return {core_->forwarded.load(std::memory_order_relaxed), core_->unrouted.load(std::memory_order_relaxed),
+  return {core_->forwarded.load(std::memory_order_relaxed),
+          core_->unrouted.load(std::memory_order_relaxed),
+          core_->malformed.load(std::memory_order_relaxed),
           core_->upstream_failures.load(std::memory_order_relaxed),
-          core_->broken_off.load(std::memory_order_relaxed)};
+          core_->broken_off.load(std::memory_order_relaxed),
+          core_->left_out.count(),
+          core_->workers.stats()};
 }
 
 }  // namespace writ::gateway

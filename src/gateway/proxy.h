@@ -15,6 +15,7 @@
 
 #include <atomic>
 #include <cstdint>
+#include <functional>
 #include <memory>
 #include <string>
 #include <vector>
@@ -25,6 +26,7 @@
 #include "http/client.h"
 #include "http/loops.h"
 #include "http/server.h"
+#include "http/workers.h"
 #include "token/key_ring.h"
 
 namespace writ::gateway {
@@ -37,6 +39,8 @@ struct ProxyOptions {
   // Of a body that is read before the decision; a longer one is answered 413. For an approval of the call it
   // is at most task::kMaxCallBodyBytes.
   std::size_t max_read_body_bytes = 1 << 20;
+  // Gets lines for the operator. From any loop.
+  std::function<void(const std::string&)> tell = {};
 };
 
 struct ProxyParts {
@@ -50,8 +54,11 @@ struct ProxyParts {
 struct ProxyStats {
   std::uint64_t forwarded;          // requests that an upstream answered
   std::uint64_t unrouted;           // 404 and 405
+  std::uint64_t malformed;          // 400: what two readers read in two ways, a credential in the query
   std::uint64_t upstream_failures;  // 502, 503, 504
   std::uint64_t broken_off;         // answers that could not be completed
+  std::uint64_t fields_left_out;    // of callers, not on an API's list
+  http::WorkerStats workers;        // for what is too long for a loop
 };
 
 class Proxy final : public http::Handler {

@@ -83,17 +83,69 @@ TEST_F(ProxyTest, TheUpstreamNeverGetsTheTokenOrASpoofedIdentity) {
                 .send(get("/invoices/inv-1",
                           "Cookie: session=1\r\nX-User: root\r\nX_Forwarded_For: 203.0.113.1\r\n"
                           "X-Forwarded-For: 203.0.113.2\r\nWrit-Context: forged\r\nwrit_context: forged\r\n"
-                          "X-Request-Id: forged\r\nX-HTTP-Method-Override: DELETE\r\nX-Kept: 1\r\n"
+                          "X-Request-Id: forged\r\nX-HTTP-Method-Override: DELETE\r\nAccept: "
+                          "a/b\r\nX-Username: root\r\nPrivate-Token: t\r\n"
                           "Connection: X-Listed\r\nX-Listed: 1\r\nUpgrade: websocket\r\n"))
                 .status,
             200);
   const auto seen = upstream.seen().at(0);
   std::vector<std::string> names;
   for (std::size_t i = 0; i < seen.headers.size(); ++i) names.emplace_back(seen.headers[i].name);
-  EXPECT_THAT(names, ::testing::UnorderedElementsAre("Host", "X-Kept", "X-Forwarded-For", "X-Forwarded-Host",
+  EXPECT_THAT(names, ::testing::UnorderedElementsAre("Host", "Accept", "X-Forwarded-For", "X-Forwarded-Host",
                                                      "X-Forwarded-Proto", "Writ-Context", "X-Request-Id"));
   EXPECT_EQ(seen.headers.find("X-Forwarded-For"), "127.0.0.1");
   EXPECT_EQ(*context_of(seen).find_string("sub"), "nora");
+}
+
+// What people approve, or an amount is read by, nobody takes away on the way.
+TEST_F(ProxyTest, FieldsThatTwoReadersReadInTwoWaysAreRefusedBeforeTheDecision) {
+  const Upstream upstream;
+  const Gateway gateway(world, upstream.port());
+  for (const auto* fields :
+       {"Connection: close, Content-Type\r\nContent-Type: a/b\r\n", "Connection: content-encoding\r\n",
+        "Connection: authorization\r\n", "Content-Type: a/b\r\nContent-Type: text/plain\r\n"})
+    EXPECT_EQ(word(gateway.send(get("/invoices/inv-1", fields))), "400 malformed_request") << fields;
+  EXPECT_EQ(
+      gateway.send(get("/invoices/inv-1", "Connection: X-Listed, keep-alive\r\nX-Listed: 1\r\n")).status,
+      200);
+  EXPECT_EQ(gateway.stats().malformed, 4u);
+  EXPECT_EQ(gateway.stats().fields_left_out, 1u);
+  EXPECT_EQ(world.audit.size(), 1u);
+  EXPECT_EQ(upstream.seen().size(), 1u);
+}
+
+TEST_F(ProxyTest, ACredentialOrAnotherMethodInTheQueryIsRefusedBeforeTheDecision) {
+  const Upstream upstream;
+  const Gateway gateway(world, upstream.port());
+  for (const auto* query : {"access_token=t", "a=1&api%5Fkey=k", "_method=DELETE", "a%00b"}) {
+    const auto answer = gateway.send(get(fmt::format("/invoices/inv-1?{}", query)));
+    EXPECT_EQ(word(answer), "400 invalid_request") << query;
+    EXPECT_THAT(answer.body, HasSubstr("is not taken")) << query;
+  }
+  EXPECT_EQ(gateway.send(get("/invoices/inv-1?q=access_token")).status, 200);
+  EXPECT_EQ(gateway.stats().malformed, 4u);
+  EXPECT_EQ(world.audit.size(), 1u);
+  EXPECT_EQ(upstream.seen().size(), 1u);
+}
+
+// One token, presented in one way.
+TEST_F(ProxyTest, ASecondCredentialInTheHeadIsRefused) {
+  const Upstream upstream;
+  const Gateway gateway(world, upstream.port(), {.public_origin = std::string(testing::kOrigin)});
+  const auto key = jose::PrivateJwk::generate(crypto::Algorithm::kEs256).value();
+  auto claims = world.claims();
+  claims.key_thumbprint = key.public_jwk().thumbprint();
+  const auto bound = world.token(claims);
+  const auto dpop =
+      world.bound_headers(key, bound, "GET", fmt::format("{}/invoices/inv-1", testing::kOrigin));
+  const auto proof = fmt::format("DPoP: {}\r\n", *dpop.find("DPoP"));
+  EXPECT_EQ(word(gateway.send(get("/invoices/inv-1", fmt::format("Authorization: Bearer {}\r\n", token)))),
+            "401 invalid_token");
+  EXPECT_EQ(
+      word(gateway.send(get("/invoices/inv-1", fmt::format("Authorization: DPoP {}\r\n{}", bound, proof)))),
+      "401 invalid_token");
+  EXPECT_EQ(word(gateway.send(head("GET /invoices/inv-1", bound, proof))), "401 invalid_token");
+  EXPECT_THAT(upstream.seen(), IsEmpty());
 }
 
 TEST_F(ProxyTest, RecordUpstreamAndCallerKnowTheRequestByOneId) {
@@ -114,6 +166,23 @@ TEST_F(ProxyTest, WhatIsDecidedOnIsWhatIsForwarded) {
   EXPECT_EQ(seen.target, "/invoices/inv%20.%C3%A4~~");
   EXPECT_EQ(seen.path, "/invoices/inv .ä~~");
   EXPECT_EQ(*context_of(seen).find_string("req"), hash("GET /invoices/inv%20.%C3%A4~~"));
+}
+
+// RFC 3986 §2.2: `%2B` and `+` are two things to whoever reads the path.
+TEST_F(ProxyTest, ReservedCharactersReachTheUpstreamAsTheyWereSent) {
+  const Upstream upstream;
+  const Gateway gateway(world, upstream.port());
+  for (const auto* sent :
+       {"a%2Bb", "a+b", "%26%3D%2C%40%3A%24%21%27%28%29%2A", "&=,@:$!'()*", "%3F%23%5B%5D", "50%25"}) {
+    const auto path = fmt::format("/invoices/{}", sent);
+    EXPECT_EQ(gateway.send(get(path + "?q=%2B+")).status, 200) << sent;
+    const auto seen = upstream.seen().back();
+    EXPECT_EQ(seen.target, path + "?q=%2B+");
+    EXPECT_EQ(*context_of(seen).find_string("req"), hash("GET " + path));
+  }
+  EXPECT_EQ(gateway.send(get("/invoices/a%2bb")).status, 200);
+  EXPECT_EQ(upstream.seen().back().target, "/invoices/a%2Bb");
+  EXPECT_EQ(*world.audit.lines().front().find_string("resource"), "Billing::Invoice::\"a+b\"");
 }
 
 TEST_F(ProxyTest, AForbiddenResourceIsForbiddenInEverySpelling) {
@@ -163,6 +232,30 @@ TEST_F(ProxyTest, ABoundTokenPassesUnderThePublicOrigin) {
   EXPECT_THAT(gateway.send(request).body, HasSubstr("token_replayed"));
   EXPECT_EQ(word(gateway.send(head("GET /invoices/inv-1", bound))), "401 invalid_token");
   EXPECT_EQ(upstream.seen().size(), 1u);
+}
+
+// RFC 9449 §4.3: the proof is for the URI as it was sent, compared after RFC 3986 §6.2.2.
+TEST_F(ProxyTest, AProofIsForTheUriAsItWasSent) {
+  const Upstream upstream;
+  const Gateway gateway(world, upstream.port(), {.public_origin = std::string(testing::kOrigin)});
+  const auto key = jose::PrivateJwk::generate(crypto::Algorithm::kEs256).value();
+  auto claims = world.claims();
+  claims.key_thumbprint = key.public_jwk().thumbprint();
+  const auto bound = world.token(claims);
+  const auto send = [&](std::string_view path, std::string_view proven) {
+    const auto fields = world.bound_headers(key, bound, "GET", fmt::format("{}{}", testing::kOrigin, proven));
+    return word(gateway.send(head(fmt::format("GET {}", path), "",
+                                  fmt::format("Authorization: {}\r\nDPoP: {}\r\n",
+                                              *fields.find("Authorization"), *fields.find("DPoP")))));
+  };
+  for (const auto* id : {"%40", "%3A", "%2B", "%27", "%7E", "%2C", "%2c", "+", "%C3%BC", "%c3%bc", "%41"}) {
+    const auto path = fmt::format("/invoices/{}", id);
+    EXPECT_EQ(send(path, path), "200") << id;
+  }
+  EXPECT_EQ(send("/invoices/%2c", "/invoices/%2C"), "200");
+  EXPECT_EQ(send("/invoices/~", "/invoices/%7e"), "200");
+  EXPECT_EQ(send("/invoices/%2C", "/invoices/,"), "401 invalid_token");
+  EXPECT_EQ(send("/invoices/,", "/invoices/%2C"), "401 invalid_token");
 }
 
 // ---- what is read before the decision ----

@@ -67,6 +67,18 @@ http::Response refusal_response(const decision::Refusal& refusal, std::string_vi
   auto response = answer(status, body, request_id);
   // RFC 6750 §3, RFC 9449 §7.1.
   if (status == 401) response.headers.set("WWW-Authenticate", challenge(refusal.reason, bound));
+  if (status == 503) response.headers.set("Retry-After", "1");
+  return response;
+}
+
+http::Response too_many(const decision::Refusal& refusal, std::string_view request_id) {
+  auto response = answer(429,
+                         codec::Json::object({{"error", "too_many_waiting"},
+                                              {"reason", reason_code(refusal.reason)},
+                                              {"message", refusal.message},
+                                              {"request_id", request_id}}),
+                         request_id);
+  response.headers.set("Retry-After", "60");
   return response;
 }
 
@@ -86,9 +98,11 @@ void add_refusal(audit::Decision& facts, const decision::Refusal& refusal) {
 
 http::Response error_answer(int status, std::string_view code, std::string_view message,
                             std::string_view request_id) {
-  return answer(status,
-                codec::Json::object({{"error", code}, {"message", message}, {"request_id", request_id}}),
-                request_id);
+  auto response =
+      answer(status, codec::Json::object({{"error", code}, {"message", message}, {"request_id", request_id}}),
+             request_id);
+  if (status == 503) response.headers.set("Retry-After", "1");
+  return response;
 }
 
 }  // namespace writ::gateway

@@ -26,6 +26,9 @@ std::string new_request_id();
 http::Response refusal_response(const decision::Refusal& refusal, std::string_view request_id,
                                 bool bound = false);
 
+// 429: the same refusal, for which there is no place to wait in just now.
+http::Response too_many(const decision::Refusal& refusal, std::string_view request_id);
+
 // The effect must not happen without its record: 503.
 http::Response audit_unavailable(std::string_view request_id);
 

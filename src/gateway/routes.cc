@@ -4,6 +4,7 @@
 #include <fmt/format.h>
 
 #include "http/headers.h"
+#include "http/target.h"
 
 namespace writ::gateway {
 namespace {
@@ -18,6 +19,27 @@ Result<void> check_method(std::string_view method) {
   if (!http::is_token(method)) return invalid(fmt::format("`{}` is no method", method));
   if (method == "CONNECT" || method == "TRACE") return invalid(fmt::format("{} can't be forwarded", method));
   return {};
+}
+
+std::string_view take_segment(std::string_view& rest) {
+  const auto segment = rest.substr(0, rest.find('/'));
+  rest.remove_prefix(std::min(segment.size() + 1, rest.size()));
+  return segment;
+}
+
+// Whether each segment that is no value was sent in its canonical encoding.
+bool literals_as_sent(std::string_view path, std::string_view sent,
+                      const std::vector<std::string_view>& values) {
+  auto value = values.begin();
+  while (!path.empty() || !sent.empty()) {
+    const auto segment = take_segment(path), sent_segment = take_segment(sent);
+    if (value != values.end() && segment.data() == value->data()) {
+      ++value;
+    } else if (http::encode_path(segment) != sent_segment) {
+      return false;
+    }
+  }
+  return true;
 }
 
 }  // namespace
@@ -62,6 +84,7 @@ Result<Route> Route::make(RouteSpec spec, const std::vector<std::string>& parame
   auto upstream = TRY(http::parse_origin(spec.upstream));
   auto resource_id = TRY(TextTemplate::parse(spec.resource_id, parameters));
   Route route(std::move(spec), std::move(upstream), std::move(resource_id));
+  if (route.spec_.query) route.query_names_ = TRY(QueryNames::only(*route.spec_.query));
   for (const auto& [name, text] : route.spec_.attributes) {
     const auto named = [&](const auto& other) { return other.first == name; };
     if (std::ranges::any_of(route.attributes_, named))
@@ -125,6 +148,13 @@ Result<Routes> Routes::make(std::vector<RouteSpec> specs) {
       return std::unexpected(std::move(added).error().in(name));
   }
   return routes;
+}
+
+Routes::Match Routes::match(const http::Request& request, std::vector<std::string_view>& values) const {
+  const auto found = match(request.method, request.path, values);
+  if (request.encoded_path == request.path || (found.route == nullptr && found.allow == nullptr))
+    return found;
+  return literals_as_sent(request.path, request.encoded_path, values) ? found : Match{nullptr, nullptr};
 }
 
 Routes::Match Routes::match(std::string_view method, std::string_view path,

@@ -12,6 +12,8 @@
 
 #include <cstddef>
 #include <functional>
+#include <memory>
+#include <optional>
 #include <string>
 #include <string_view>
 #include <utility>
@@ -21,6 +23,8 @@
 #include "cedar/ast.h"
 #include "cedar/value.h"
 #include "gateway/amounts.h"
+#include "gateway/forwarded_headers.h"
+#include "gateway/query_names.h"
 #include "http/client.h"
 #include "http/path_trie.h"
 
@@ -42,6 +46,9 @@ struct RouteSpec {
   // What a request spends, and where it says so (gateway/amounts.h): {"credited", "body /amount"}.
   std::vector<std::pair<std::string, std::string>> amounts = {};
   std::vector<std::string> labels = {};  // that a task earns by it
+  std::shared_ptr<const ForwardedHeaders> forwarded = ForwardedHeaders::standard();  // never null
+  // The parameters that its query may have; absent: all but those of credentials (gateway/query_names.h).
+  std::optional<std::vector<std::string>> query = {};
 };
 
 // Text with parameters: "{tenant}/{invoice}".
@@ -84,6 +91,8 @@ class Route {
                                          std::string_view body) const;
   const std::vector<std::string>& labels() const noexcept { return spec_.labels; }
   const http::Origin& upstream() const noexcept { return upstream_; }
+  const ForwardedHeaders& forwarded() const noexcept { return *spec_.forwarded; }
+  const QueryNames& query_names() const noexcept { return query_names_; }
 
  private:
   friend class Routes;
@@ -94,6 +103,7 @@ class Route {
   RouteSpec spec_;
   http::Origin upstream_;
   TextTemplate resource_id_;
+  QueryNames query_names_;
   std::vector<std::pair<std::string, TextTemplate>> attributes_;
   std::vector<std::pair<std::string, AmountSource>> amounts_;
 };
@@ -107,7 +117,11 @@ class Routes {
     const Route* route;        // null: none for this method or path
     const std::string* allow;  // without a route: the methods the path takes; null: no such path
   };
-  // The values are views into `path`.
+  // The values are views into the request's decoded path. A reserved character of the template was sent as it
+  // stands there: an upstream may take `/files/a%3Acopy` for another path than `/files/a:copy` (RFC 3986
+  // §2.2).
+  Match match(const http::Request& request, std::vector<std::string_view>& values) const;
+  // Of the path alone. The values are views into `path`.
   Match match(std::string_view method, std::string_view path, std::vector<std::string_view>& values) const;
 
   std::size_t size() const noexcept { return routes_.size(); }

@@ -3,6 +3,8 @@
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
 
+#include "http/target.h"
+
 namespace writ::gateway {
 namespace {
 
@@ -34,6 +36,28 @@ std::string filled(const TextTemplate& text, const std::vector<std::string_view>
   std::string out;
   text.append(out, values);
   return out;
+}
+
+// "/files/a:copy" and "/files/a%3Acopy" may be two paths to an upstream (RFC 3986 §2.2).
+TEST(Routes, AReservedCharacterOfATemplateIsSentAsItStandsThere) {
+  const auto routes = Routes::make({route("GET", "/files/a:copy", "all"), route("GET", "/für/{x}", "{x}"),
+                                    route("GET", "/files/{x}/a+b", "{x}")})
+                          .value();
+  const auto leads = [&](std::string_view target) {
+    const auto parsed = http::parse_target(target).value();
+    http::Request request;
+    request.method = "GET";
+    request.path = parsed.path;
+    request.encoded_path = parsed.encoded_path;
+    std::vector<std::string_view> values;
+    return routes.match(request, values).route != nullptr;
+  };
+  for (const auto* target : {"/files/a:copy", "/f%69les/%61:copy", "/f%C3%BCr/a", "/f%c3%bcr/%3A",
+                             "/files/a/a+b", "/files/%2B/a+b", "/files/a+b/a+b"})
+    EXPECT_TRUE(leads(target)) << target;
+  for (const auto* target :
+       {"/files/a%3Acopy", "/files/a%3acopy", "/files/a/a%2Bb", "/files/%2B/a%2bb", "/files/a%2Bb/a%2Bb"})
+    EXPECT_FALSE(leads(target)) << target;
 }
 
 TEST(Routes, AMatchNamesApiActionResourceAndUpstream) {

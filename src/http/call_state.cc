@@ -2,7 +2,8 @@
 #include <fmt/format.h>
 #include <utility>
 
-#include "base/check.h"
+#include "base/notice.h"
+#include "base/require.h"
 #include "http/client_connection.h"
 #include "http/message_parser.h"
 #include "http/response_writer.h"
@@ -32,12 +33,21 @@ HeadLimits head_limits(const ClientOptions& options) {
 
 CallState::CallState(std::shared_ptr<ClientCore> core, std::size_t loop, const Origin& origin,
                      Outbound request)
-    : core_(std::move(core)), loop_(loop), origin_(origin), request_(std::move(request)) {
+    : core_(std::move(core)),
+      loop_(loop),
+      origin_(origin),
+      pool_(core_->per_loop[loop].pool(origin.authority)),
+      request_(std::move(request)) {
   core_->per_loop[loop_].calls.insert(this);
 }
 
 CallState::~CallState() {
+  give_share_back();
   core_->per_loop[loop_].calls.erase(this);
+}
+
+void CallState::give_share_back() noexcept {
+  if (std::exchange(has_share_, false)) pool_.shares.give_back(request_.party);
 }
 
 void CallState::begin() {
@@ -46,6 +56,17 @@ void CallState::begin() {
   }
   length_left_ = request_.content_length.value_or(0);
   request_done_ = !request_.has_body;
+  if (!pool_.shares.take(request_.party)) {
+    core_->over_share.fetch_add(1, std::memory_order_relaxed);
+    static Notice notice;
+    if (const auto times = notice.due())
+      say_limit(fmt::format("upstream {} has {} calls under way, a caller with many gets 503 ({} times)",
+                            origin_.authority, pool_.shares.taken(), *times));
+    return fail(CallError::Kind::kOverloaded,
+                fmt::format("upstream {} has {} connections already, or this caller its share of them",
+                            origin_.authority, pool_.shares.taken()));
+  }
+  has_share_ = true;
   write_head(origin_);
   take_connection(true);
 }
@@ -77,7 +98,7 @@ void CallState::write_head(const Origin& origin) {
 }
 
 void CallState::take_connection(bool pooled) {
-  OriginPool& pool = core_->per_loop[loop_].pools[origin_.authority];
+  OriginPool& pool = pool_;
   if (pooled && !pool.idle.empty()) {
     connection_ = std::move(pool.idle.back());
     pool.idle.pop_back();
@@ -122,13 +143,13 @@ void CallState::wait_for_answer() {
 }
 
 void CallState::write_body(std::string_view bytes, Call::Done callback) {
-  WRIT_CHECK(request_.has_body && !request_done_ && !write_callback_);
+  WRIT_REQUIRE(request_.has_body && !request_done_ && !write_callback_);
   write_callback_ = std::move(callback);
   if (error_) return post(write_callback_, CallResult<void>(std::unexpected(*error_)));
   if (!connection_) return refuse_body();
   if (bytes.empty()) return post(write_callback_, CallResult<void>());
   if (request_.content_length) {
-    WRIT_CHECK(bytes.size() <= length_left_);
+    WRIT_REQUIRE(bytes.size() <= length_left_);
     length_left_ -= bytes.size();
   }
   if (!head_sent_) connection_->queue.add(head_);
@@ -149,7 +170,7 @@ void CallState::refuse_body() {
 }
 
 void CallState::finish_body(Call::Done callback) {
-  WRIT_CHECK(request_.has_body && !request_done_ && !write_callback_);
+  WRIT_REQUIRE(request_.has_body && !request_done_ && !write_callback_);
   write_callback_ = std::move(callback);
   if (error_) return post(write_callback_, CallResult<void>(std::unexpected(*error_)));
   if (!connection_) return refuse_body();
@@ -227,15 +248,15 @@ bool CallState::take_head(std::string_view head) {
 }
 
 void CallState::read_head(Call::HeadDone callback) {
-  WRIT_CHECK(!head_callback_);
+  WRIT_REQUIRE(!head_callback_);
   head_callback_ = std::move(callback);
   if (error_) return post(head_callback_, CallResult<InboundHead>(std::unexpected(*error_)));
   if (head_ready_) post(head_callback_, CallResult<InboundHead>(std::move(answer_)));
 }
 
 void CallState::read_body(Call::PieceDone callback) {
-  WRIT_CHECK(head_ready_ || error_);
-  WRIT_CHECK(!body_callback_);
+  WRIT_REQUIRE(head_ready_ || error_);
+  WRIT_REQUIRE(!body_callback_);
   body_callback_ = std::move(callback);
   if (error_) return post(body_callback_, CallResult<std::string_view>(std::unexpected(*error_)));
   continue_body();
@@ -265,6 +286,7 @@ void CallState::continue_body() {
 
 void CallState::end_body() {
   post(body_callback_, CallResult<std::string_view>(std::string_view()));
+  give_share_back();
   const auto connection = std::exchange(connection_, nullptr);
   if (connection == nullptr) return;
   connection->detach();
@@ -305,6 +327,7 @@ void CallState::on_closed() {
 void CallState::fail(CallError::Kind kind, std::string message) {
   if (error_) return;
   error_ = CallError{.kind = kind, .message = std::move(message)};
+  give_share_back();
   if (const auto connection = std::exchange(connection_, nullptr)) {
     connection->detach();
     connection->close();
@@ -316,6 +339,7 @@ void CallState::fail(CallError::Kind kind, std::string message) {
 }
 
 void CallState::drop() noexcept {
+  give_share_back();
   const auto connection = std::exchange(connection_, nullptr);
   if (connection == nullptr) return;
   connection->detach();

@@ -7,6 +7,7 @@
 #include <utility>
 
 #include "base/check.h"
+#include "base/require.h"
 #include "http/client_connection.h"
 #include "http/target.h"
 
@@ -70,22 +71,22 @@ void Call::drop() noexcept {
 }
 
 void Call::write_body(std::string_view bytes, Done callback) {
-  WRIT_CHECK(side_ != nullptr);
+  WRIT_REQUIRE(side_ != nullptr);
   side_->write_body(bytes, std::move(callback));
 }
 
 void Call::finish_body(Done callback) {
-  WRIT_CHECK(side_ != nullptr);
+  WRIT_REQUIRE(side_ != nullptr);
   side_->finish_body(std::move(callback));
 }
 
 void Call::read_head(HeadDone callback) {
-  WRIT_CHECK(side_ != nullptr);
+  WRIT_REQUIRE(side_ != nullptr);
   side_->read_head(std::move(callback));
 }
 
 void Call::read_body(PieceDone callback) {
-  WRIT_CHECK(side_ != nullptr);
+  WRIT_REQUIRE(side_ != nullptr);
   side_->read_body(std::move(callback));
 }
 
@@ -118,7 +119,8 @@ Call Client::open(const Origin& origin, Outbound request) {
 ClientStats Client::stats() const noexcept {
   return {.connections_opened = core_->opened.load(std::memory_order_relaxed),
           .connections_reused = core_->reused.load(std::memory_order_relaxed),
-          .retries = core_->retries.load(std::memory_order_relaxed)};
+          .retries = core_->retries.load(std::memory_order_relaxed),
+          .over_share = core_->over_share.load(std::memory_order_relaxed)};
 }
 
 namespace {

@@ -24,6 +24,7 @@
 #include "http/headers.h"
 #include "http/loops.h"
 #include "http/response.h"
+#include "http/shares.h"
 
 namespace writ::http {
 
@@ -45,7 +46,8 @@ struct ClientOptions {
   std::chrono::milliseconds write_timeout{30'000};
   std::chrono::milliseconds idle_timeout{30'000};  // of a pooled connection; keep it below the upstream's own
   std::size_t max_idle_per_origin = 64;            // per loop
-  std::size_t max_connections_per_origin = 1'024;  // per loop; beyond it a call fails with kOverloaded
+  // Per loop; beyond it, and beyond a caller's share of it (http/shares.h), a call fails with kOverloaded.
+  std::size_t max_connections_per_origin = 1'024;
   std::size_t max_head_bytes = 32 * 1024;
   std::size_t max_headers = 200;
 };
@@ -56,6 +58,7 @@ struct Outbound {
   Headers headers;     // without Host and the framing fields, which the client answers for
   bool has_body = false;
   std::optional<std::uint64_t> content_length = std::nullopt;  // of the body; chunked when absent
+  Shares::Party party = {};                                    // whom the call is for
 };
 
 struct InboundHead {
@@ -71,7 +74,7 @@ struct CallError {
     kTimeout,      // of connecting, writing or reading
     kBroken,       // the connection ended in the middle
     kMalformed,    // the answer is no proper HTTP/1.1
-    kOverloaded,   // max_connections_per_origin
+    kOverloaded,   // max_connections_per_origin, or the caller's share of them
   };
   Kind kind;
   std::string message;
@@ -119,6 +122,7 @@ struct ClientStats {
   std::uint64_t connections_opened;
   std::uint64_t connections_reused;
   std::uint64_t retries;
+  std::uint64_t over_share;  // calls that failed, because their caller had its share of the origin's places
 };
 
 struct ClientCore;  // http only

@@ -16,7 +16,7 @@ ClientConnection::ClientConnection(std::shared_ptr<ClientCore> core, std::size_t
       authority_(std::move(authority)),
       socket_(core_->loops.impl().loops[loop]->context) {
   watch(core_->loops.impl().loops[loop]->deadlines);
-  ++core_->per_loop[loop_].pools[authority_].open;
+  ++core_->per_loop[loop_].pool(authority_).open;
   core_->opened.fetch_add(1, std::memory_order_relaxed);
 }
 
@@ -86,7 +86,7 @@ void ClientConnection::attach(CallState& owner) {
 void ClientConnection::release() {
   owner_ = nullptr;
   if (closed_) return;
-  auto& pool = core_->per_loop[loop_].pools[authority_];
+  auto& pool = core_->per_loop[loop_].pool(authority_);
   in.shrink();
   if (pool.idle.size() >= core_->options.max_idle_per_origin || !receive()) return close();
   expire_after(core_->options.idle_timeout);
@@ -101,7 +101,7 @@ void ClientConnection::close() {
   SystemError ignored;
   socket_.close(ignored);
   unwatch();
-  auto& pool = core_->per_loop[loop_].pools[authority_];
+  auto& pool = core_->per_loop[loop_].pool(authority_);
   --pool.open;
   std::erase(pool.idle, self);
 }

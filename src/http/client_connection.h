@@ -29,18 +29,29 @@ class CallState;
 
 // One origin's connections on one loop.
 struct OriginPool {
+  explicit OriginPool(std::size_t places) : shares(places) {}
+  Shares shares;                                        // of the calls under way
   std::vector<std::shared_ptr<ClientConnection>> idle;  // the one used last is at the end
   std::size_t open = 0;
 };
 
 struct ClientLoop {
+  explicit ClientLoop(std::size_t most) : places(most) {}
+  // The pool of an authority. References stay good.
+  OriginPool& pool(const std::string& authority) {
+    return pools.try_emplace(authority, places).first->second;
+  }
+
+  const std::size_t places;
   std::unordered_map<std::string, OriginPool> pools;  // by authority
   std::unordered_set<CallState*> calls;
 };
 
 struct ClientCore {
   ClientCore(Loops& all_loops, ClientOptions given)
-      : loops(all_loops), options(given), per_loop(all_loops.size()) {}
+      : loops(all_loops),
+        options(given),
+        per_loop(all_loops.size(), ClientLoop(given.max_connections_per_origin)) {}
 
   Loops& loops;
   const ClientOptions options;
@@ -48,6 +59,7 @@ struct ClientCore {
   std::atomic<std::uint64_t> opened{0};
   std::atomic<std::uint64_t> reused{0};
   std::atomic<std::uint64_t> retries{0};
+  std::atomic<std::uint64_t> over_share{0};
 };
 
 class ClientConnection final : public Timed, public std::enable_shared_from_this<ClientConnection> {
@@ -128,6 +140,7 @@ class CallState final : public internal::CallSide, public std::enable_shared_fro
   void fail(CallError::Kind kind, std::string message);
 
  private:
+  void give_share_back() noexcept;
   void take_connection(bool pooled);
   void write_head(const Origin& origin);
   void send_request();
@@ -145,6 +158,8 @@ class CallState final : public internal::CallSide, public std::enable_shared_fro
   const std::shared_ptr<ClientCore> core_;
   const std::size_t loop_;
   const Origin origin_;
+  OriginPool& pool_;
+  bool has_share_ = false;
   Outbound request_;
   std::string head_;
   std::string chunk_;

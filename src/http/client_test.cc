@@ -262,6 +262,33 @@ TEST_F(ClientTest, TheConnectionsOfAnOriginAreLimited) {
   EXPECT_EQ(refused, 2);
 }
 
+TEST_F(ClientTest, OneCallerWithManySlowCallsLeavesPlacesForOthers) {
+  client({.max_connections_per_origin = 8});
+  std::promise<void> end;
+  ScriptedUpstream upstream([ended = end.get_future().share()](int, int) { ended.wait(); });
+  const Origin origin = origin_at(upstream.port());
+  std::vector<Call> calls;
+  const auto open = [&](Shares::Party party) {
+    bool refused = false;
+    loops_.run(0, [&] {
+      const auto before = client().stats().over_share;
+      calls.push_back(client().open(origin, {.method = "GET", .target = "/", .headers = {}, .party = party}));
+      refused = client().stats().over_share > before;
+    });
+    return !refused;
+  };
+  int greedy = 0;
+  for (std::uint64_t subject = 1; subject <= 20; ++subject) greedy += open({7, subject}) ? 1 : 0;
+  EXPECT_LE(greedy, 4);
+  EXPECT_TRUE(open({8, 1}));
+  EXPECT_TRUE(open({9, 1}));
+  // What ends is given back, whoever ends it.
+  loops_.run(0, [&] { calls.clear(); });
+  EXPECT_TRUE(open({7, 1}));
+  loops_.run(0, [&] { calls.clear(); });
+  end.set_value();
+}
+
 TEST_F(ClientTest, ARequestThatCannotBeWrittenIsRefused) {
   const Origin origin = origin_at(testing::free_port());
   for (const std::string_view target : {"", "a", "/a b", "/a\r\nX: y"}) {

@@ -1,9 +1,11 @@
 #include "http/connection.h"
 
+#include <algorithm>
 #include <fmt/format.h>
 #include <utility>
 
 #include "base/check.h"
+#include "base/require.h"
 #include "http/message_parser.h"
 #include "http/response_writer.h"
 #include "http/target.h"
@@ -11,11 +13,7 @@
 namespace writ::http {
 namespace {
 
-constexpr std::size_t kBufferBytes = 8 * 1024;
-constexpr std::size_t kBodyBufferBytes = 64 * 1024;
 constexpr std::size_t kCopiedBodyBytes = 16 * 1024;  // up to here one buffer beats two
-// How much of a body nobody asked for is read to keep the connection.
-constexpr std::uint64_t kMaxDrainedBytes = 256 * 1024;
 constexpr std::uint64_t kMaxLingerBytes = 4 * 1024 * 1024;
 constexpr std::chrono::milliseconds kLingerTime{2'000};
 
@@ -25,10 +23,6 @@ HeadLimits head_limits(const ServerOptions& options) {
           .max_target_bytes = options.max_target_bytes};
 }
 
-Refusal bad_body() {
-  return {.status = 400, .code = "malformed_request", .message = "the chunked body is malformed"};
-}
-
 void assign_lower(std::string& out, std::string_view text) {
   out.assign(text);
   for (char& c : out) c = static_cast<char>(c >= 'A' && c <= 'Z' ? c | 0x20 : c);
@@ -36,27 +30,55 @@ void assign_lower(std::string& out, std::string_view text) {
 
 }  // namespace
 
-Connection::Connection(std::shared_ptr<ServerCore> core, std::size_t loop, Tcp::socket socket)
-    : core_(std::move(core)), socket_(std::move(socket)), in_(kBufferBytes) {
+Connection::Connection(std::shared_ptr<ServerCore> core, std::size_t loop, Tcp::socket socket,
+                       std::string peer_ip, Places::Holder holder)
+    : core_(std::move(core)), socket_(std::move(socket)), holder_(holder), in_(kBufferBytes) {
   loop_ = loop;
+  request_.peer_ip = std::move(peer_ip);
 }
 
 Connection::~Connection() {
   WRIT_CHECK(state_ == State::kClosed || core_->loops.current() == Loops::none || on_loop());
-  if (state_ != State::kClosed) core_->open.fetch_sub(1, std::memory_order_relaxed);
+  if (state_ != State::kClosed) leave();
+  // Until now somebody may still have been at work on it.
+  let_go();
 }
 
 void Connection::begin() {
+  guarded([this] { begin_unguarded(); });
+}
+
+void Connection::begin_unguarded() {
   SystemError error;
   socket_.non_blocking(true, error);
   if (!error) socket_.set_option(Tcp::no_delay(true), error);
-  const auto peer = socket_.remote_endpoint(error);
-  core_->connections[loop_].insert(this);
-  watch(core_->loops.impl().loops[loop_]->deadlines);
+  enlist();
   if (error || core_->stopping) return close();
-  request_.peer_ip = peer.address().to_string();
   expire_after(core_->options.idle_timeout);
   serve();
+}
+
+void Connection::enlist() {
+  watch(core_->loops.impl().loops[loop_]->deadlines);
+  auto& own = core_->connections[loop_][holder_.source];
+  among_own_ = own.size();
+  own.push_back(this);
+}
+
+void Connection::strike_off() noexcept {
+  unwatch();
+  auto& all = core_->connections[loop_];
+  const auto own = all.find(holder_.source);
+  if (own == all.end() || among_own_ >= own->second.size() || own->second[among_own_] != this) return;
+  own->second[among_own_] = own->second.back();
+  own->second[among_own_]->among_own_ = among_own_;
+  own->second.pop_back();
+  if (own->second.empty()) all.erase(own);
+}
+
+void Connection::leave() noexcept {
+  core_->places.give_back(holder_);
+  core_->open.fetch_sub(1, std::memory_order_relaxed);
 }
 
 void Connection::close() {
@@ -64,12 +86,17 @@ void Connection::close() {
   state_ = State::kClosed;
   SystemError ignored;
   socket_.close(ignored);
-  unwatch();
-  core_->connections[loop_].erase(this);
-  core_->open.fetch_sub(1, std::memory_order_relaxed);
+  strike_off();
+  leave();
   whole_callback_ = nullptr;
-  fail_body(ErrorCode::kUnavailable, "the client's connection is closed");
-  if (write_callback_) post_written(failure(ErrorCode::kUnavailable, "the client's connection is closed"));
+  try {
+    fail_body(ErrorCode::kUnavailable, "the client's connection is closed");
+    if (write_callback_) post_written(failure(ErrorCode::kUnavailable, "the client's connection is closed"));
+  } catch (const std::bad_alloc&) {
+    // Whoever waits is let go without a word; what they hold ends with them.
+    body_callback_ = nullptr;
+    write_callback_ = nullptr;
+  }
 }
 
 void Connection::drain_for_stop() {
@@ -79,6 +106,10 @@ void Connection::drain_for_stop() {
 
 void Connection::on_deadline() {
   const auto self = shared_from_this();
+  guarded([this] { end_late(); });
+}
+
+void Connection::end_late() {
   const bool in_body = state_ == State::kHandling && (body_callback_ || whole_callback_);
   if (state_ == State::kHead && head_begun_) {
     refuse(
@@ -96,8 +127,10 @@ void Connection::on_deadline() {
 void Connection::serve() {
   if (serving_) return;  // an answer was given inside handle(): the loop below goes on
   serving_ = true;
-  while (state_ == State::kHead && next_request()) {
-  }
+  guarded([this] {
+    while (state_ == State::kHead && next_request()) {
+    }
+  });
   serving_ = false;
 }
 
@@ -150,6 +183,8 @@ std::optional<Refusal> Connection::accept_head(std::string_view head) {
   body_ = BodyReader();
   continue_due_ = false;
   body_bytes_ = 0;
+  patience_ = core_->options.body_timeout;
+  wait_began_ = kNever;
   request_.headers.clear();
   request_.body.clear();
   auto checked = check_request_head(head, head_limits(core_->options));
@@ -159,7 +194,8 @@ std::optional<Refusal> Connection::accept_head(std::string_view head) {
   request_.target.assign(checked->target);
   assign_lower(request_.host, checked->host);
   std::string target_host;
-  const auto target = parse_target_into(checked->target, request_.path, request_.query, target_host);
+  const auto target =
+      parse_target_into(checked->target, request_.path, request_.encoded_path, request_.query, target_host);
   if (!target) return Refusal{.status = 400, .code = "malformed_request", .message = target.error().message};
   // RFC 9112 §3.2.2: the target's host is the one that counts; when Host says another, someone is being
   // misled.
@@ -179,9 +215,10 @@ void Connection::receive(std::size_t wanted, std::size_t max) {
   const ReceiveBuffer::Space space = in_.space(wanted, max);
   if (space.size == 0) return refuse(bad_body());
   receiving_ = true;
-  socket_.async_receive(
-      asio::buffer(space.data, space.size),
-      [self = shared_from_this()](SystemError error, std::size_t count) { self->on_received(error, count); });
+  socket_.async_receive(asio::buffer(space.data, space.size),
+                        [self = shared_from_this()](SystemError error, std::size_t count) {
+                          self->guarded([&] { self->on_received(error, count); });
+                        });
 }
 
 void Connection::on_received(SystemError error, std::size_t count) {
@@ -200,109 +237,8 @@ void Connection::on_received(SystemError error, std::size_t count) {
       break;
   }
   if (whole_callback_) return collect_body();
+  note_piece(count);
   if (body_callback_) return continue_body();
-}
-
-// RFC 9110 §10.1.1: the client waits for this line before it sends the body. False: the connection is closed.
-bool Connection::send_continue() {
-  if (!std::exchange(continue_due_, false) || !in_.empty()) return true;
-  static constexpr std::string_view kLine = "HTTP/1.1 100 Continue\r\n\r\n";
-  SystemError error;
-  // Nothing else is being sent: the socket takes a line this short, or it is broken.
-  if (socket_.send(asio::buffer(kLine), 0, error) == kLine.size()) return true;
-  close();
-  return false;
-}
-
-void Connection::read_body(BodyCallback callback) {
-  WRIT_CHECK(!body_callback_ && !whole_callback_);
-  body_callback_ = std::move(callback);
-  if (state_ == State::kClosed)
-    return fail_body(ErrorCode::kUnavailable, "the client's connection is closed");
-  if (body_.done()) return post_body(std::string_view());
-  if (framing_.content_length.value_or(0) > core_->options.max_stream_bytes) {
-    return refuse({.status = 413,
-                   .code = "body_too_large",
-                   .message = "the request's body is larger than this server takes"});
-  }
-  if (send_continue()) continue_body();
-}
-
-// Delivers a piece that is in the buffer already, or waits for more.
-void Connection::continue_body() {
-  const auto progress = body_.read(in_.unread());
-  in_.use(progress.used);
-  switch (progress.step) {
-    case BodyReader::Step::kPiece:
-      body_bytes_ += progress.piece.size();
-      if (body_bytes_ > core_->options.max_stream_bytes) {
-        return refuse({.status = 413,
-                       .code = "body_too_large",
-                       .message = "the request's body is larger than this server takes"});
-      }
-      expire_never();
-      return post_body(progress.piece);
-    case BodyReader::Step::kEnd:
-      expire_never();
-      return post_body(std::string_view());
-    case BodyReader::Step::kMalformed:
-      return refuse(bad_body());
-    case BodyReader::Step::kNeedMore:
-      break;
-  }
-  expire_after(core_->options.body_timeout);
-  if (!receiving_) receive(kBodyBufferBytes, kBodyBufferBytes);
-}
-
-void Connection::read_whole_body(std::uint64_t max_bytes, std::move_only_function<void(Exchange)> callback) {
-  WRIT_CHECK(!body_callback_ && !whole_callback_ && body_bytes_ == 0);
-  if (state_ == State::kClosed) return;
-  whole_max_ =
-      max_bytes == 0 ? core_->options.max_body_bytes : std::min(max_bytes, core_->options.max_body_bytes);
-  whole_callback_ = std::move(callback);
-  if (framing_.content_length.value_or(0) > whole_max_) {
-    return refuse({.status = 413,
-                   .code = "body_too_large",
-                   .message = fmt::format("the request's body is larger than {} bytes", whole_max_)});
-  }
-  if (framing_.content_length) request_.body.reserve(*framing_.content_length);
-  if (send_continue()) collect_body();
-}
-
-void Connection::collect_body() {
-  while (!body_.done()) {
-    const auto progress = body_.read(in_.unread());
-    in_.use(progress.used);
-    request_.body.append(progress.piece);
-    if (request_.body.size() > whole_max_) {
-      return refuse({.status = 413,
-                     .code = "body_too_large",
-                     .message = fmt::format("the request's body is larger than {} bytes", whole_max_)});
-    }
-    if (progress.step == BodyReader::Step::kMalformed) return refuse(bad_body());
-    if (progress.step == BodyReader::Step::kNeedMore) {
-      expire_after(core_->options.body_timeout);
-      return receive(kBodyBufferBytes, kBodyBufferBytes);
-    }
-  }
-  expire_never();
-  std::exchange(whole_callback_, nullptr)(Exchange(shared_from_this()));
-}
-
-// Reads what is left of a body nobody wanted, so that the next request can follow.
-void Connection::drain() {
-  while (!body_.done()) {
-    const auto progress = body_.read(in_.unread());
-    in_.use(progress.used);
-    body_bytes_ += progress.used;
-    if (progress.step == BodyReader::Step::kMalformed || body_bytes_ > kMaxDrainedBytes) return linger();
-    if (progress.step == BodyReader::Step::kNeedMore) {
-      expire_after(core_->options.body_timeout);
-      if (!receiving_) receive(kBodyBufferBytes, kBodyBufferBytes);
-      return;
-    }
-  }
-  end_response();
 }
 
 // RFC 9112 §9.6: closing at once could reset the connection before the client has read the answer.
@@ -334,18 +270,20 @@ void Connection::refuse(const Refusal& refusal) {
     return close();
   }
   request_.method.clear();  // no HEAD: the body says what is wrong
-  send_response(error_response(refusal.status, refusal.code, refusal.message));
+  auto response = error_response(refusal.status, refusal.code, refusal.message);
+  if (refusal.status == 503) response.headers.add("Retry-After", "1");
+  send_response(response);
 }
 
 void Connection::respond(Response response) {
   if (!on_loop()) {
     return core_->loops.post(loop_, [self = shared_from_this(), response = std::move(response)]() mutable {
-      self->respond(std::move(response));
+      self->guarded([&] { self->respond(std::move(response)); });
     });
   }
   if (state_ != State::kHandling || answered_) return;  // closed, or refused meanwhile
   if (response.body.size() > kCopiedBodyBytes) out_body_ = std::move(response.body);
-  send_response(response);
+  guarded([&] { send_response(response); });
 }
 
 void Connection::send_response(const Response& response) {
@@ -353,7 +291,7 @@ void Connection::send_response(const Response& response) {
   state_ = State::kWriting;
   // A client that waits for `100 Continue` may or may not send its body now: there is no telling where the
   // next request would begin.
-  if (continue_due_ || core_->stopping) close_after_ = true;
+  if (continue_due_ || core_->draining) close_after_ = true;
   const std::string_view body = out_body_.empty() ? response.body : out_body_;
   const bool bodiless = response.status == 204 || response.status == 304;
   append_response_head(out_, {.status = response.status,
@@ -372,7 +310,7 @@ void Connection::start(ResponseHead head) {
   if (state_ != State::kHandling || answered_) return;
   answered_ = true;
   state_ = State::kStreaming;
-  if (continue_due_ || core_->stopping) close_after_ = true;
+  if (continue_due_ || core_->draining) close_after_ = true;
   const bool bodiless = head.status == 204 || head.status == 304;
   no_body_ = bodiless || request_.method == "HEAD";
   chunked_ = !head.content_length.has_value();
@@ -388,7 +326,7 @@ void Connection::start(ResponseHead head) {
 }
 
 void Connection::write(std::string_view bytes, DoneCallback callback) {
-  WRIT_CHECK(!write_callback_);
+  WRIT_REQUIRE(!write_callback_);
   write_callback_ = std::move(callback);
   if (state_ != State::kStreaming)
     return post_written(failure(ErrorCode::kUnavailable, "the client's connection is closed"));
@@ -412,7 +350,7 @@ void Connection::write(std::string_view bytes, DoneCallback callback) {
 
 void Connection::finish() {
   if (state_ != State::kStreaming) return;
-  WRIT_CHECK(!write_callback_);
+  WRIT_REQUIRE(!write_callback_);
   // A body shorter than announced: the client must not take it for whole.
   if (!chunked_ && !no_body_ && length_left_ > 0) return close();
   finishing_ = true;
@@ -431,8 +369,10 @@ void Connection::abandoned() {
   if (core_->loops.impl().stopped) return;
   if (!on_loop()) return core_->loops.post(loop_, [self = shared_from_this()] { self->abandoned(); });
   if (state_ == State::kHandling && !answered_) {
-    return respond(
-        error_response(500, "internal_error", "the request was not answered; this is a defect in writ"));
+    return guarded([this] {
+      respond(
+          error_response(500, "internal_error", "the request was not answered; this is a defect in writ"));
+    });
   }
   if (state_ == State::kStreaming) close();
 }
@@ -450,12 +390,18 @@ void Connection::flush() {
   socket_.async_wait(Tcp::socket::wait_write, [self = shared_from_this()](SystemError error) {
     if (self->state_ == State::kClosed) return;
     if (error) return self->close();
-    self->flush();
+    self->guarded([&] { self->flush(); });
   });
 }
 
 void Connection::on_written() {
-  body_callback_ ? expire_after(core_->options.body_timeout) : expire_never();
+  // The write is over; a body may still be waited for.
+  if (body_callback_ && wait_began_ != kNever) {
+    note_piece(0);
+    wait_for_piece();
+  } else {
+    expire_never();
+  }
   if (state_ == State::kStreaming && !finishing_) return post_written({});
   end_response();
 }
@@ -467,6 +413,8 @@ void Connection::end_response() {
   if (keep_alive && !body_.done() && state_ != State::kDraining) {
     state_ = State::kDraining;
     body_bytes_ = 0;
+    if (framing_.content_length.value_or(0) > kMaxDrainedBytes) return linger();
+    expire_after(core_->options.body_timeout);
     return drain();
   }
   out_.clear();
@@ -475,7 +423,8 @@ void Connection::end_response() {
   finishing_ = head_pending_ = false;
   if (!keep_alive) return linger();
   in_.shrink();
-  if (request_.body.capacity() > kBodyBufferBytes) request_.body = std::string();
+  if (request_.body.capacity() > kBufferBytes) request_.body = std::string();
+  let_go();
   state_ = State::kHead;
   expire_after(core_->options.idle_timeout);
   serve();
@@ -488,13 +437,13 @@ void Connection::fail_body(ErrorCode code, std::string message) {
 void Connection::post_body(Result<std::string_view> piece) {
   asio::post(socket_.get_executor(),
              [self = shared_from_this(), callback = std::exchange(body_callback_, nullptr),
-              piece = std::move(piece)]() mutable { callback(std::move(piece)); });
+              piece = std::move(piece)]() mutable { self->guarded([&] { callback(std::move(piece)); }); });
 }
 
 void Connection::post_written(Result<void> result) {
   asio::post(socket_.get_executor(),
              [self = shared_from_this(), callback = std::exchange(write_callback_, nullptr),
-              result = std::move(result)]() mutable { callback(std::move(result)); });
+              result = std::move(result)]() mutable { self->guarded([&] { callback(std::move(result)); }); });
 }
 
 }  // namespace writ::http

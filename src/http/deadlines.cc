@@ -13,9 +13,9 @@ Timed::~Timed() {
 }
 
 void Timed::watch(Deadlines& deadlines) {
-  deadlines_ = &deadlines;
-  index_ = deadlines.all_.size();
   deadlines.all_.push_back(this);
+  deadlines_ = &deadlines;
+  index_ = deadlines.all_.size() - 1;
 }
 
 void Timed::unwatch() noexcept {
@@ -40,11 +40,13 @@ void Deadlines::clear() noexcept {
 }
 
 void Deadlines::arm(SteadyTime when) {
-  armed_ = when;
+  // Armed only when it is: without memory for it, whoever sets a deadline next tries again.
+  armed_ = kNever;
   timer_.expires_at(when);
   timer_.async_wait([this](SystemError error) {
     if (!error) fire();
   });
+  armed_ = when;
 }
 
 void Deadlines::fire() {

@@ -1,73 +1,11 @@
 #include "http/endpoints.h"
 
-#include <condition_variable>
-#include <deque>
 #include <fmt/format.h>
-#include <mutex>
-#include <thread>
 
-#include "base/check.h"
+#include "base/notice.h"
 
 namespace writ::http {
 namespace {
-
-// A few threads and a bounded queue.
-class Workers {
- public:
-  Workers(std::size_t threads, std::size_t max_queued) : max_queued_(max_queued) {
-    for (std::size_t i = 0; i < std::max<std::size_t>(threads, 1); ++i)
-      threads_.emplace_back([queue = queue_] { queue->work(); });
-  }
-  ~Workers() {
-    {
-      const std::scoped_lock lock(queue_->mutex);
-      queue_->stopping = true;
-    }
-    queue_->wake.notify_all();
-    for (std::thread& thread : threads_) {
-      // The last one to hold a connection may be a worker, and with it ends the server that owns the workers.
-      // That worker goes on by itself; what it still touches is its own.
-      thread.get_id() == std::this_thread::get_id() ? thread.detach() : thread.join();
-    }
-  }
-
-  // Leaves the task where it is when the queue is full.
-  bool try_post(Task& task) {
-    {
-      const std::scoped_lock lock(queue_->mutex);
-      if (queue_->tasks.size() >= max_queued_) return false;
-      queue_->tasks.push_back(std::move(task));
-    }
-    queue_->wake.notify_one();
-    return true;
-  }
-
- private:
-  struct Queue {
-    std::mutex mutex;
-    std::condition_variable wake;
-    std::deque<Task> tasks;
-    bool stopping = false;
-
-    void work() {
-      for (;;) {
-        Task task;
-        {
-          std::unique_lock lock(mutex);
-          wake.wait(lock, [&] { return stopping || !tasks.empty(); });
-          if (tasks.empty()) return;
-          task = std::move(tasks.front());
-          tasks.pop_front();
-        }
-        task();
-      }
-    }
-  };
-
-  const std::size_t max_queued_;
-  const std::shared_ptr<Queue> queue_ = std::make_shared<Queue>();
-  std::vector<std::thread> threads_;
-};
 
 Response call(const Endpoints::Function& function, const Request& request, const PathValues& values) {
   try {
@@ -80,21 +18,50 @@ Response call(const Endpoints::Function& function, const Request& request, const
 
 }  // namespace
 
+Response overloaded_response() {
+  Response busy =
+      error_response(503, "overloaded", "too many requests of this kind are waiting; try again later");
+  busy.headers.add("Retry-After", "1");
+  return busy;
+}
+
+void hand_over(Workers& workers, Exchange exchange, std::move_only_function<void(Exchange)> work) {
+  const auto peer = Address::parse(exchange.request().peer_ip);
+  const std::uint64_t source = peer ? Source::of(*peer).number : 0;
+  // The exchange is shared, so that it can be answered when the queue does not take the task, or no longer.
+  auto held = std::make_shared<Exchange>(std::move(exchange));
+  Task task = [held, work = std::move(work)]() mutable { work(std::move(*held)); };
+  Task refused = [held] { held->respond(overloaded_response()); };
+  if (workers.post(source, false, task, refused)) return;
+  static Notice notice;
+  if (const auto times = notice.due())
+    say_limit(
+        fmt::format("the workers for {} are all busy and their queue is full, requests get 503 ({} times)",
+                    held->request().path, *times));
+  held->respond(overloaded_response());
+}
+
 struct Endpoints::Endpoint {
   std::string method;
   Cost cost;
   Function function;
-  AsyncFunction async;  // instead of `function`
+  AsyncFunction async = {};  // instead of `function`
+  std::uint64_t max_body_bytes = 0;
+  Gate gate = {};
 };
 
 struct Endpoints::Impl {
   std::shared_ptr<Handler> fallback;
   PathTrie paths;
   std::vector<std::vector<Endpoint>> places;  // by leaf
+  std::vector<std::pair<std::string, Gate>> gates;
   Workers workers;
 
   Impl(const Options& options, std::shared_ptr<Handler> other)
-      : fallback(std::move(other)), workers(options.workers, options.max_queued) {}
+      : fallback(std::move(other)),
+        workers({.threads = options.workers,
+                 .max_queued = options.max_queued,
+                 .max_queued_per_source = options.max_queued_per_source}) {}
 
   static void serve(const Endpoint& endpoint, Exchange exchange, const PathValues& values) {
     Response response = call(endpoint.function, exchange.request(), values);
@@ -104,14 +71,27 @@ struct Endpoints::Impl {
   void run(const Endpoint& endpoint, Exchange exchange, PathValues values) {
     if (endpoint.async) return endpoint.async(std::move(exchange), values);
     if (endpoint.cost == Cost::kQuick) return serve(endpoint, std::move(exchange), values);
-    // The exchange is shared, so that it can be answered here when the queue does not take the task.
-    auto held = std::make_shared<Exchange>(std::move(exchange));
-    Task task = [&endpoint, held, values = std::move(values)] { serve(endpoint, std::move(*held), values); };
-    if (workers.try_post(task)) return;
-    Response busy =
-        error_response(503, "overloaded", "too many requests of this kind are waiting; try again later");
-    busy.headers.add("Retry-After", "1");
-    held->respond(std::move(busy));
+    hand_over(workers, std::move(exchange), [&endpoint, values = std::move(values)](Exchange held) {
+      serve(endpoint, std::move(held), values);
+    });
+  }
+
+  void read_and_run(const Endpoint& endpoint, Exchange exchange, PathValues values, BodyOf whose) {
+    Exchange::read_whole_body(
+        std::move(exchange), endpoint.max_body_bytes,
+        [this, &endpoint, values = std::move(values)](Exchange whole) mutable {
+          run(endpoint, std::move(whole), std::move(values));
+        },
+        whose);
+  }
+
+  void begin(const Endpoint& endpoint, Exchange exchange, PathValues values) {
+    if (!endpoint.gate)
+      return read_and_run(endpoint, std::move(exchange), std::move(values), BodyOf::kStranger);
+    endpoint.gate(std::move(exchange),
+                  [this, &endpoint, values = std::move(values)](Exchange passed, BodyOf whose) mutable {
+                    read_and_run(endpoint, std::move(passed), std::move(values), whose);
+                  });
   }
 };
 
@@ -122,12 +102,24 @@ Endpoints::~Endpoints() = default;
 
 Result<void> Endpoints::add(std::string method, std::string_view path_template, Cost cost,
                             Function function) {
-  return add(path_template, {std::move(method), cost, std::move(function), {}});
+  return add(path_template, {.method = std::move(method), .cost = cost, .function = std::move(function)});
 }
 
-Result<void> Endpoints::add_async(std::string method, std::string_view path_template,
-                                  AsyncFunction function) {
-  return add(path_template, {std::move(method), Cost::kQuick, {}, std::move(function)});
+Result<void> Endpoints::add_async(std::string method, std::string_view path_template, AsyncFunction function,
+                                  std::uint64_t max_body_bytes) {
+  return add(path_template, {.method = std::move(method),
+                             .cost = Cost::kQuick,
+                             .function = {},
+                             .async = std::move(function),
+                             .max_body_bytes = max_body_bytes});
+}
+
+void Endpoints::guard(std::string prefix, Gate gate) {
+  impl_->gates.emplace_back(std::move(prefix), std::move(gate));
+}
+
+WorkerStats Endpoints::stats() const noexcept {
+  return impl_->workers.stats();
 }
 
 Result<void> Endpoints::add(std::string_view path_template, Endpoint added) {
@@ -138,6 +130,9 @@ Result<void> Endpoints::add(std::string_view path_template, Endpoint added) {
     if (endpoint.method == added.method)
       return failure(ErrorCode::kConflict,
                      fmt::format("endpoint `{} {}` is there already", added.method, path_template));
+  }
+  for (const auto& [prefix, gate] : impl_->gates) {
+    if (path_template.starts_with(prefix)) added.gate = gate;
   }
   endpoints.push_back(std::move(added));
   return {};
@@ -156,10 +151,7 @@ void Endpoints::handle(Exchange exchange) {
     const std::string& method = exchange.request().method;
     if (endpoint.method == method || (method == "HEAD" && endpoint.method == "GET")) {
       PathValues owned(values.begin(), values.end());
-      return Exchange::read_whole_body(std::move(exchange), 0,
-                                       [this, &endpoint, owned = std::move(owned)](Exchange whole) mutable {
-                                         impl_->run(endpoint, std::move(whole), std::move(owned));
-                                       });
+      return impl_->begin(endpoint, std::move(exchange), std::move(owned));
     }
     allowed.append(allowed.empty() ? "" : ", ").append(endpoint.method);
   }

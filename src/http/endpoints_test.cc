@@ -101,6 +101,57 @@ TEST(Endpoints, SlowWorkOverTheQueueLimitIsTurnedAway) {
   EXPECT_EQ(queued.read_response().body, "done");
 }
 
+TEST(Endpoints, WhatAGateTurnsAwayIsNeitherReadNorQueued) {
+  std::promise<void> release;
+  std::atomic<int> entered = 0;
+  auto released = release.get_future().share();
+  auto endpoints = std::make_shared<Endpoints>(Endpoints::Options{.workers = 1, .max_queued = 1});
+  endpoints->guard("/v1/", [](Exchange exchange, Endpoints::Pass pass) {
+    if (exchange.request().headers.contains("Authorization"))
+      return pass(std::move(exchange), BodyOf::kKnown);
+    exchange.respond(error_response(401, "invalid_token", "no token"));
+  });
+  ASSERT_TRUE(
+      endpoints->add("POST", "/v1/tasks", Cost::kSlow, [&](const Request& request, const PathValues&) {
+        ++entered;
+        released.wait();
+        return text_response(200, request.body);
+      }));
+  ASSERT_TRUE(endpoints->add("POST", "/other", Cost::kQuick, hello));
+  TestServer server(endpoints);
+  // The body never comes, and the queue is full.
+  RawClient running(server.port()), queued(server.port());
+  constexpr std::string_view kKnown =
+      "POST /v1/tasks HTTP/1.1\r\nHost: a\r\nAuthorization: Bearer x\r\nContent-Length: 2\r\n\r\nhi";
+  running.send(kKnown);
+  while (entered == 0) std::this_thread::yield();
+  queued.send(kKnown);
+  while (endpoints->stats().waiting == 0) std::this_thread::yield();
+  RawClient stranger(server.port());
+  stranger.send("POST /v1/tasks HTTP/1.1\r\nHost: a\r\nContent-Length: 1000\r\n\r\n");
+  EXPECT_EQ(stranger.read_response().status, 401);
+  EXPECT_EQ(
+      exchange_raw(server.port(), "POST /other HTTP/1.1\r\nHost: a\r\nContent-Length: 0\r\n\r\n").status,
+      200);
+  release.set_value();
+  EXPECT_EQ(running.read_response().body, "hi");
+  EXPECT_EQ(queued.read_response().body, "hi");
+}
+
+TEST(Endpoints, ABodyHasItsEndpointsLimit) {
+  auto endpoints = std::make_shared<Endpoints>(Endpoints::Options{});
+  ASSERT_TRUE(endpoints->add_async(
+      "POST", "/small",
+      [](Exchange exchange, const PathValues&) { exchange.respond(text_response(200, "")); }, 4));
+  TestServer server(endpoints);
+  EXPECT_EQ(
+      exchange_raw(server.port(), "POST /small HTTP/1.1\r\nHost: a\r\nContent-Length: 4\r\n\r\nabcd").status,
+      200);
+  EXPECT_EQ(
+      exchange_raw(server.port(), "POST /small HTTP/1.1\r\nHost: a\r\nContent-Length: 5\r\n\r\n").status,
+      413);
+}
+
 // The worker's own answer can be what keeps the server, and with it the endpoints, alive.
 TEST(Endpoints, MayEndOnTheirOwnWorker) {
   for (int i = 0; i < 50; ++i) {

@@ -1,10 +1,18 @@
+#include <chrono>
+#include <new>
+#include <thread>
 #include <utility>
 
 #include "base/check.h"
+#include "base/require.h"
 #include "http/exchange_side.h"
 #include "http/server.h"
 
 namespace writ::http {
+namespace {
+constexpr int kAbandonAttempts = 1000;
+constexpr std::chrono::milliseconds kAbandonPause{1};
+}  // namespace
 
 Exchange::Exchange(std::shared_ptr<internal::ExchangeSide> side) : side_(std::move(side)) {}
 
@@ -12,14 +20,29 @@ Exchange::Exchange(Exchange&& other) noexcept = default;
 
 Exchange& Exchange::operator=(Exchange&& other) noexcept {
   if (this != &other) {
-    if (side_ != nullptr) side_->abandoned();
+    abandon();
     side_ = std::move(other.side_);
   }
   return *this;
 }
 
 Exchange::~Exchange() {
-  if (side_ != nullptr) side_->abandoned();
+  abandon();
+}
+
+// To say so takes memory on another thread than the loop's. Without any for so long, the connection could
+// never be answered nor closed, and the process ends on purpose.
+void Exchange::abandon() noexcept {
+  const auto side = std::exchange(side_, nullptr);
+  if (side == nullptr) return;
+  for (int attempt = 0; attempt < kAbandonAttempts; ++attempt) {
+    try {
+      return side->abandoned();
+    } catch (const std::bad_alloc&) {
+      std::this_thread::sleep_for(kAbandonPause);
+    }
+  }
+  WRIT_CHECK(!"memory to tell that a request is abandoned");
 }
 
 const Request& Exchange::request() const noexcept {
@@ -38,46 +61,51 @@ std::optional<std::uint64_t> Exchange::content_length() const noexcept {
   return side_->framing_.chunked ? std::nullopt : std::optional(side_->framing_.content_length.value_or(0));
 }
 
+bool Exchange::body_at_hand() const noexcept {
+  return !side_->framing_.has_body() || side_->body_at_hand();
+}
+
 bool Exchange::answered() const noexcept {
   return side_ == nullptr || side_->answered_;
 }
 
 void Exchange::read_body(BodyCallback callback) {
-  WRIT_CHECK(side_ != nullptr);
+  WRIT_REQUIRE(side_ != nullptr);
   side_->read_body(std::move(callback));
 }
 
 void Exchange::read_whole_body(Exchange exchange, std::uint64_t max_body_bytes,
-                               std::move_only_function<void(Exchange)> callback) {
-  WRIT_CHECK(exchange.side_ != nullptr);
+                               std::move_only_function<void(Exchange)> callback, BodyOf whose) {
+  WRIT_REQUIRE(exchange.side_ != nullptr);
   const auto side = std::exchange(exchange.side_, nullptr);
-  side->read_whole_body(max_body_bytes, std::move(callback));
+  side->read_whole_body(max_body_bytes, whose, std::move(callback));
 }
 
 void Exchange::respond(Response response) {
-  WRIT_CHECK(side_ != nullptr);
-  const auto side = std::exchange(side_, nullptr);
-  side->respond(std::move(response));
+  WRIT_REQUIRE(side_ != nullptr);
+  // When this fails for want of memory, the exchange is there still, and answers 500 as it goes.
+  side_->respond(std::move(response));
+  side_ = nullptr;
 }
 
 void Exchange::start(ResponseHead head) {
-  WRIT_CHECK(side_ != nullptr);
+  WRIT_REQUIRE(side_ != nullptr);
   side_->start(std::move(head));
 }
 
 void Exchange::write(std::string_view bytes, DoneCallback callback) {
-  WRIT_CHECK(side_ != nullptr);
+  WRIT_REQUIRE(side_ != nullptr);
   side_->write(bytes, std::move(callback));
 }
 
 void Exchange::finish() {
-  WRIT_CHECK(side_ != nullptr);
+  WRIT_REQUIRE(side_ != nullptr);
   const auto side = std::exchange(side_, nullptr);
   side->finish();
 }
 
 void Exchange::abort() {
-  WRIT_CHECK(side_ != nullptr);
+  WRIT_REQUIRE(side_ != nullptr);
   const auto side = std::exchange(side_, nullptr);
   side->abort();
 }

@@ -9,8 +9,10 @@ namespace writ::http::internal {
 class ExchangeSide {
  public:
   virtual ~ExchangeSide() = default;
+  virtual bool body_at_hand() const noexcept = 0;
   virtual void read_body(BodyCallback callback) = 0;
-  virtual void read_whole_body(std::uint64_t max_bytes, std::move_only_function<void(Exchange)> callback) = 0;
+  virtual void read_whole_body(std::uint64_t max_bytes, BodyOf whose,
+                               std::move_only_function<void(Exchange)> callback) = 0;
   virtual void respond(Response response) = 0;  // any thread
   virtual void start(ResponseHead head) = 0;
   virtual void write(std::string_view bytes, DoneCallback callback) = 0;

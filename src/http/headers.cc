@@ -5,7 +5,7 @@
 #include <cstring>
 #include <functional>
 
-#include "base/check.h"
+#include "base/require.h"
 
 namespace writ::http {
 namespace {
@@ -110,7 +110,7 @@ void Headers::add(std::string_view name, std::string_view value) {
   spans_.push_back({.begin = static_cast<std::uint32_t>(bytes_.size()),
                     .name_size = static_cast<std::uint32_t>(name.size()),
                     .value_size = static_cast<std::uint32_t>(value.size())});
-  WRIT_CHECK(bytes_.size() + name.size() + value.size() < (std::size_t{1} << 31));
+  WRIT_REQUIRE(bytes_.size() + name.size() + value.size() < (std::size_t{1} << 31));
   bytes_.append(name).append(value);
 }
 

@@ -4,8 +4,10 @@
 #include <cstdio>
 #include <fmt/format.h>
 #include <future>
+#include <new>
 
 #include "base/check.h"
+#include "base/notice.h"
 #include "http/loops_impl.h"
 
 namespace writ::http {
@@ -24,6 +26,9 @@ void run_until_stopped(asio::io_context& context) {
     try {
       context.run();
       return;
+    } catch (const std::bad_alloc&) {
+      static Notice notice;
+      if (const auto times = notice.due()) say_limit(fmt::format("out of memory ({} times)", *times));
     } catch (const std::exception& exception) {
       fmt::print(stderr, "writ: defect: exception on an I/O thread: {}\n", exception.what());
     }

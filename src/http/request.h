@@ -15,9 +15,11 @@
 namespace writ::http {
 
 struct Request {
-  std::string method;   // as received; methods are case-sensitive
-  std::string target;   // as received, for the record; never decide on it
-  std::string path;     // decoded and unambiguous (http/target.h); split it at `/` to get the segments
+  std::string method;  // as received; methods are case-sensitive
+  std::string target;  // as received, for the record; never decide on it
+  std::string path;    // decoded and unambiguous (http/target.h); split it at `/` to get the segments
+  // What an upstream gets: as received, with every reserved character as it was sent (http/target.h).
+  std::string encoded_path;
   std::string query;    // as received, without the `?`; percent-encoding is valid but not decoded
   std::string host;     // the Host field: lower case, with the port where one was given
   Headers headers;      // all fields as received, also Host and the framing fields

@@ -13,15 +13,26 @@ namespace writ::http {
 
 class SendQueue {
  public:
+  // More than there is room for is a defect of whoever adds them: then sending fails, and with it this one
+  // message.
   void add(std::string_view bytes) noexcept {
-    if (!bytes.empty()) buffers_[count_++] = asio::const_buffer(bytes.data(), bytes.size());
+    if (bytes.empty()) return;
+    if (count_ == kMost) {
+      overfull_ = true;
+    } else {
+      buffers_[count_++] = asio::const_buffer(bytes.data(), bytes.size());
+    }
   }
   bool empty() const noexcept { return first_ == count_; }
-  void clear() noexcept { first_ = count_ = 0; }
+  void clear() noexcept {
+    first_ = count_ = 0;
+    overfull_ = false;
+  }
 
   enum class Sent { kAll, kBlocked, kFailed };
   // The socket must be non-blocking.
   Sent send(Tcp::socket& socket) {
+    if (overfull_) return Sent::kFailed;
     while (!empty()) {
       SystemError error;
       // Unused entries are empty buffers, which sendmsg skips.
@@ -55,6 +66,7 @@ class SendQueue {
   std::array<asio::const_buffer, kMost> buffers_;
   std::size_t first_ = 0;
   std::size_t count_ = 0;
+  bool overfull_ = false;
 };
 
 }  // namespace writ::http

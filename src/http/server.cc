@@ -1,10 +1,13 @@
 #include "http/server.h"
 
+#include <fcntl.h>
 #include <fmt/format.h>
 #include <sys/socket.h>
 #include <thread>
+#include <unistd.h>
 
 #include "base/check.h"
+#include "base/notice.h"
 #include "http/asio.h"
 #include "http/connection.h"
 
@@ -13,6 +16,8 @@ namespace {
 
 // Pause after an accept that failed for want of file descriptors or memory.
 constexpr std::chrono::milliseconds kAcceptPause{100};
+constexpr int kRetryAfterSeconds = 1;
+constexpr std::size_t kMostDiscarded = 64 * 1024;
 
 std::string endpoint_text(const ServerOptions& options) {
   return options.address.find(':') == std::string::npos
@@ -20,11 +25,123 @@ std::string endpoint_text(const ServerOptions& options) {
              : fmt::format("[{}]:{}", options.address, options.port);
 }
 
+// A last word to a connection that gets no place. What its client has sent already is taken off the socket:
+// closing over it would reset the connection before the word is read.
+void turn_away(Tcp::socket socket, std::string_view status, std::string_view code, std::string_view message) {
+  const auto body = fmt::format("{{\"error\":\"{}\",\"message\":\"{}\"}}\n", code, message);
+  const auto answer = fmt::format(
+      "HTTP/1.1 {}\r\nContent-Type: application/json\r\nContent-Length: {}\r\nRetry-After: {}\r\n"
+      "Connection: close\r\n\r\n{}",
+      status, body.size(), kRetryAfterSeconds, body);
+  SystemError ignored;
+  socket.non_blocking(true, ignored);
+  socket.send(asio::buffer(answer), 0, ignored);
+  socket.shutdown(Tcp::socket::shutdown_send, ignored);
+  (void)::recv(socket.native_handle(), nullptr, kMostDiscarded, MSG_DONTWAIT | MSG_TRUNC);
+}
+
+void turn_away_full(ServerCore& core, Tcp::socket socket) {
+  core.refused.fetch_add(1, std::memory_order_relaxed);
+  static Notice notice;
+  if (const auto times = notice.due())
+    say_limit(fmt::format("all {} connections to {} are taken, newcomers get 503 ({} times)",
+                          core.options.max_connections, endpoint_text(core.options), *times));
+  turn_away(std::move(socket), "503 Service Unavailable", "too_many_connections",
+            "the server has no free slot");
+}
+
+void turn_away_greedy(ServerCore& core, Tcp::socket socket, const Address& peer) {
+  core.over_source_limit.fetch_add(1, std::memory_order_relaxed);
+  static Notice notice;
+  if (const auto times = notice.due())
+    say_limit(fmt::format(
+        "{} has {} connections to {}, more get 429 ({} times, of all sources); proxies of your own "
+        "belong in `listen.proxies`",
+        peer.text(), core.options.max_connections_per_source, endpoint_text(core.options), *times));
+  turn_away(std::move(socket), "429 Too Many Requests", "too_many_connections",
+            "your address has too many connections");
+}
+
+// One that waits at the door.
+struct Newcomer {
+  std::size_t loop;
+  Tcp::socket socket;
+  Address peer;
+  Places::Holder holder;
+};
+
+void admit(const std::shared_ptr<ServerCore>& core, Newcomer newcomer) {
+  core->open.fetch_add(1, std::memory_order_relaxed);
+  std::shared_ptr<Connection> connection;
+  try {
+    connection = std::make_shared<Connection>(core, newcomer.loop, std::move(newcomer.socket),
+                                              newcomer.peer.text(), newcomer.holder);
+  } catch (...) {
+    core->places.give_back(newcomer.holder);
+    core->open.fetch_sub(1, std::memory_order_relaxed);
+    throw;
+  }
+  const auto loop = newcomer.loop;
+  core->loops.post(loop, [connection = std::move(connection)] { connection->begin(); });
+}
+
+bool close_idle_of(ServerCore& core, std::size_t loop, Source source) {
+  const auto own = core.connections[loop].find(source);
+  if (own == core.connections[loop].end()) return false;
+  for (Connection* connection : own->second) {
+    if (!connection->idle()) continue;
+    core.made_room.fetch_add(1, std::memory_order_relaxed);
+    connection->shared_from_this()->close();
+    return true;
+  }
+  return false;
+}
+
+// Asks one loop after the other for an idle connection of whoever has most.
+void make_room(std::shared_ptr<ServerCore> core, Source from, std::size_t loop, Newcomer newcomer) {
+  if (loop == core->loops.size()) return turn_away_full(*core, std::move(newcomer.socket));
+  auto& loops = core->loops;
+  loops.post(loop, [core = std::move(core), from, loop, newcomer = std::move(newcomer)]() mutable {
+    if (!close_idle_of(*core, loop, from))
+      return make_room(std::move(core), from, loop + 1, std::move(newcomer));
+    // The place may be gone already, to another one.
+    core->places.take(newcomer.holder) == Places::Answer::kTaken
+        ? admit(core, std::move(newcomer))
+        : turn_away_full(*core, std::move(newcomer.socket));
+  });
+}
+
+void admit_or_refuse(const std::shared_ptr<ServerCore>& core, std::size_t loop, Tcp::socket socket) {
+  core->accepted.fetch_add(1, std::memory_order_relaxed);
+  SystemError error;
+  const auto endpoint = socket.remote_endpoint(error);
+  if (error) return;  // gone already
+  const auto peer = Address::parse(endpoint.address().to_string());
+  if (!peer) return;
+  const Places::Holder holder{Source::of(*peer), core->options.proxies.contains(*peer)};
+  Newcomer newcomer{loop, std::move(socket), *peer, holder};
+  switch (core->places.take(holder)) {
+    case Places::Answer::kTaken:
+      return admit(core, std::move(newcomer));
+    case Places::Answer::kSourceFull:
+      return turn_away_greedy(*core, std::move(newcomer.socket), *peer);
+    case Places::Answer::kFull:
+      break;
+  }
+  const auto from = core->places.holder_of_most(holder);
+  from ? make_room(core, *from, 0, std::move(newcomer)) : turn_away_full(*core, std::move(newcomer.socket));
+}
+
 }  // namespace
 
 struct Server::Impl {
   Impl(std::shared_ptr<ServerCore> shared, asio::io_context& context)
       : core(std::move(shared)), acceptor(context) {}
+  ~Impl() {
+    if (spare >= 0) ::close(spare);
+  }
+  Impl(const Impl&) = delete;
+  Impl& operator=(const Impl&) = delete;
 
   Result<void> listen() {
     SystemError error;
@@ -39,6 +156,8 @@ struct Server::Impl {
     if (!error) acceptor.set_option(asio::socket_base::reuse_address(true), error);
     if (!error) acceptor.bind(endpoint, error);
     if (!error) acceptor.listen(asio::socket_base::max_listen_connections, error);
+    // Only on_failed() accepts without waiting for someone.
+    if (!error) acceptor.non_blocking(true, error);
     if (!error) port = acceptor.local_endpoint(error).port();
     if (error == asio::error::address_in_use) {
       return failure(
@@ -59,11 +178,43 @@ struct Server::Impl {
     acceptor.async_accept(core->loops.impl().loops[loop]->context,
                           [this, loop](SystemError error, Tcp::socket socket) {
                             if (core->stopping) return;
-                            if (error) return pause();
-                            admit(loop, std::move(socket));
-                            accept();
+                            if (error) return on_failed(error);
+                            take_in(loop, std::move(socket));
                           });
   }
+
+  // Without memory one newcomer is dropped; the listener stays.
+  void take_in(std::size_t loop, Tcp::socket socket) {
+    try {
+      admit_or_refuse(core, loop, std::move(socket));
+      accept();
+    } catch (const std::bad_alloc&) {
+      on_failed(asio::error::make_error_code(asio::error::no_memory));
+    }
+  }
+
+  // Descriptors or memory have run out. Whoever waits is told so by being closed, with the descriptor that
+  // was kept for this; then others go first.
+  void on_failed(const SystemError& error) {
+    core->accept_failures.fetch_add(1, std::memory_order_relaxed);
+    static Notice notice;
+    if (const auto times = notice.due()) {
+      say_limit(
+          fmt::format("connections to {} cannot be accepted: {} ({} times); raise the limit of open files "
+                      "or lower `limits.max_connections`",
+                      endpoint_text(core->options), error.message(), *times));
+    }
+    if (spare >= 0) {
+      ::close(std::exchange(spare, -1));
+      SystemError ignored;
+      Tcp::socket dropped(acceptor.get_executor());
+      acceptor.accept(dropped, ignored);
+    }
+    if (spare < 0) spare = open_spare();
+    pause();
+  }
+
+  static int open_spare() { return ::open("/dev/null", O_RDONLY | O_CLOEXEC); }
 
   void pause() {
     retry.expires_after(kAcceptPause);
@@ -72,32 +223,13 @@ struct Server::Impl {
     });
   }
 
-  void admit(std::size_t loop, Tcp::socket socket) {
-    core->accepted.fetch_add(1, std::memory_order_relaxed);
-    if (core->open.fetch_add(1, std::memory_order_relaxed) >= core->options.max_connections) {
-      core->open.fetch_sub(1, std::memory_order_relaxed);
-      core->refused.fetch_add(1, std::memory_order_relaxed);
-      static constexpr std::string_view kFull =
-          "HTTP/1.1 503 Service Unavailable\r\nContent-Type: application/json\r\nContent-Length: "
-          "73\r\nRetry-After: 1\r\n"
-          "Connection: close\r\n\r\n{\"error\":\"too_many_connections\",\"message\":\"the server has no free "
-          "slot\"}\n";
-      SystemError ignored;
-      socket.non_blocking(true, ignored);
-      socket.send(asio::buffer(kFull), 0, ignored);
-      socket.shutdown(Tcp::socket::shutdown_send, ignored);
-      return;
-    }
-    auto connection = std::make_shared<Connection>(core, loop, std::move(socket));
-    core->loops.post(loop, [connection = std::move(connection)] { connection->begin(); });
-  }
-
   const std::shared_ptr<ServerCore> core;
   Tcp::acceptor acceptor;
   asio::steady_timer retry{acceptor.get_executor()};
   std::size_t next_loop = 0;
   std::uint16_t port = 0;
   bool stopped = false;
+  int spare = open_spare();  // given up to accept, and close, when there is no other
 };
 
 Server::Server(std::unique_ptr<Impl> impl) : impl_(std::move(impl)) {}
@@ -124,15 +256,27 @@ ServerStats Server::stats() const noexcept {
   const ServerCore& core = *impl_->core;
   return {.connections_accepted = core.accepted.load(std::memory_order_relaxed),
           .connections_refused = core.refused.load(std::memory_order_relaxed),
+          .connections_over_source_limit = core.over_source_limit.load(std::memory_order_relaxed),
+          .connections_made_room = core.made_room.load(std::memory_order_relaxed),
+          .accept_failures = core.accept_failures.load(std::memory_order_relaxed),
           .connections_open = core.open.load(std::memory_order_relaxed),
           .requests = core.requests.load(std::memory_order_relaxed),
-          .requests_malformed = core.malformed.load(std::memory_order_relaxed)};
+          .requests_malformed = core.malformed.load(std::memory_order_relaxed),
+          .bodies_refused = core.bodies_refused.load(std::memory_order_relaxed),
+          .out_of_memory = core.out_of_memory.load(std::memory_order_relaxed),
+          .stranger_bytes = core.stranger_bytes.used(),
+          .known_bytes = core.known_bytes.used()};
+}
+
+void Server::begin_drain() noexcept {
+  impl_->core->draining = true;
 }
 
 bool Server::stop(std::chrono::milliseconds deadline) {
   const auto& core = impl_->core;
   if (std::exchange(impl_->stopped, true)) return true;
   WRIT_CHECK(core->loops.current() == Loops::none);
+  core->draining = true;
   core->stopping = true;
   const auto on_every_loop = [&](auto action) {
     for (std::size_t loop = 0; loop < core->loops.size(); ++loop)
@@ -146,7 +290,8 @@ bool Server::stop(std::chrono::milliseconds deadline) {
   const auto each_connection = [&](auto action) {
     on_every_loop([&](std::size_t loop) {
       std::vector<std::shared_ptr<Connection>> all;
-      for (Connection* connection : core->connections[loop]) all.push_back(connection->shared_from_this());
+      for (const auto& [source, own] : core->connections[loop])
+        for (Connection* connection : own) all.push_back(connection->shared_from_this());
       for (const auto& connection : all) action(*connection);
     });
   };

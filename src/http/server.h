@@ -23,6 +23,7 @@
 #include "http/loops.h"
 #include "http/request.h"
 #include "http/response.h"
+#include "http/source.h"
 
 namespace writ::http {
 
@@ -30,6 +31,8 @@ struct ServerOptions {
   std::string address = "127.0.0.1";  // an IPv4 or IPv6 address
   std::uint16_t port = 8180;          // 0 lets the system choose; see Server::port()
   std::size_t max_connections = 10'000;
+  std::size_t max_connections_per_source = 256;             // http/source.h; `proxies` have no such limit
+  Networks proxies;                                         // the operator's own, in front of this server
   std::size_t max_head_bytes = 16 * 1024;                   // request line and header fields: 431
   std::size_t max_headers = 100;                            // 431
   std::size_t max_target_bytes = 8 * 1024;                  // 414
@@ -37,10 +40,19 @@ struct ServerOptions {
   std::uint64_t max_stream_bytes = std::uint64_t{1} << 40;  // of a streamed body: 413
   std::chrono::milliseconds idle_timeout{60'000};           // between requests: closed without a word
   std::chrono::milliseconds header_timeout{
-      10'000};                                      // from a request's first byte to the end of its head: 408
-  std::chrono::milliseconds body_timeout{30'000};   // between two reads of a body: 408
+      10'000};  // from a request's first byte to the end of its head: 408
+  // For all of a body that is read whole; of a streamed one, how far it may fall behind min_body_rate: 408.
+  std::chrono::milliseconds body_timeout{30'000};
+  std::uint64_t min_body_rate = 1024;  // bytes per second
+  // Of bodies that are read whole and not answered yet, all together: 503. Those of strangers, and those of
+  // callers whose credentials were found good, so that the former never take the latter's.
+  std::uint64_t max_stranger_bytes = std::uint64_t{8} << 20;
+  std::uint64_t max_known_bytes = std::uint64_t{64} << 20;
   std::chrono::milliseconds write_timeout{30'000};  // a write the client does not take: closed
 };
+
+// Whose body is read: for the budgets of ServerOptions.
+enum class BodyOf { kStranger, kKnown };
 
 // The head of a streamed answer. With a length the body has exactly that many bytes; without, it is chunked.
 struct ResponseHead {
@@ -74,6 +86,9 @@ class Exchange {
   bool has_body() const noexcept;
   std::optional<std::uint64_t> content_length() const noexcept;  // nothing for a chunked one
 
+  // Has all of it come together with the head? Reading it then waits for nobody.
+  bool body_at_hand() const noexcept;
+
   // Reads the next piece. On an error (client gone, framing, timeout, too large) the server has answered
   // already or never can; drop the exchange.
   void read_body(BodyCallback callback);
@@ -81,7 +96,8 @@ class Exchange {
   // with the exchange; at once when the body is there already. On an error the server has answered, and the
   // callback is dropped.
   static void read_whole_body(Exchange exchange, std::uint64_t max_body_bytes,
-                              std::move_only_function<void(Exchange)> callback);
+                              std::move_only_function<void(Exchange)> callback,
+                              BodyOf whose = BodyOf::kStranger);
 
   // The whole answer at once. From any thread.
   void respond(Response response);
@@ -100,6 +116,7 @@ class Exchange {
   explicit Exchange(std::shared_ptr<internal::ExchangeSide> side);
 
  private:
+  void abandon() noexcept;
   std::shared_ptr<internal::ExchangeSide> side_;
 };
 
@@ -113,10 +130,17 @@ class Handler {
 // Counters for /metrics; monotone except connections_open.
 struct ServerStats {
   std::uint64_t connections_accepted;
-  std::uint64_t connections_refused;  // over max_connections
+  std::uint64_t connections_refused;            // no place was left: 503
+  std::uint64_t connections_over_source_limit;  // 429
+  std::uint64_t connections_made_room;  // idle ones of the source that had most, closed for a newcomer
+  std::uint64_t accept_failures;        // for want of descriptors or memory
   std::uint64_t connections_open;
   std::uint64_t requests;
   std::uint64_t requests_malformed;  // refused by the server itself: framing, limits, timeouts
+  std::uint64_t bodies_refused;      // for want of max_stranger_bytes or max_known_bytes
+  std::uint64_t out_of_memory;       // connections that ended for want of memory
+  std::uint64_t stranger_bytes;      // held now
+  std::uint64_t known_bytes;
 };
 
 class Server {
@@ -128,6 +152,10 @@ class Server {
 
   std::uint16_t port() const noexcept;
   ServerStats stats() const noexcept;
+
+  // Goes on as before, but answers say `Connection: close`: callers and load balancers go elsewhere by and
+  // by.
+  void begin_drain() noexcept;
 
   // Stops accepting, closes idle connections, lets requests in flight finish until the deadline, then closes
   // them. Returns when no connection is left. True: all finished in time. Not from a loop thread.

@@ -49,6 +49,13 @@ int escaped_byte(std::string_view text) {
   return high < 0 || low < 0 ? -1 : high * 16 + low;
 }
 
+void append_escape(std::string& out, unsigned char byte) {
+  constexpr std::string_view kDigits = "0123456789ABCDEF";
+  out += '%';
+  out += kDigits[byte >> 4];
+  out += kDigits[byte & 15];
+}
+
 std::unexpected<Error> invalid(std::string_view what) {
   return failure(ErrorCode::kInvalid, std::string(what));
 }
@@ -146,9 +153,10 @@ bool is_valid_host(std::string_view host) noexcept {
   return port.empty() || (port.front() == ':' && is_port(port.substr(1)));
 }
 
-Result<void> parse_target_into(std::string_view target, std::string& path, std::string& query,
-                               std::string& host) {
+Result<void> parse_target_into(std::string_view target, std::string& path, std::string& encoded_path,
+                               std::string& query, std::string& host) {
   path.clear();
+  encoded_path.clear();
   query.clear();
   host.clear();
   if (target.empty()) return invalid("the request target is empty");
@@ -165,12 +173,14 @@ Result<void> parse_target_into(std::string_view target, std::string& path, std::
     if (!is_valid_host(authority)) return invalid("the request target has an invalid host");
     for (const char c : authority) host += static_cast<char>(c >= 'A' && c <= 'Z' ? c | 0x20 : c);
     target.remove_prefix(end);
-    if (target.empty() || target.front() != '/') path = "/";
+    if (target.empty() || target.front() != '/') path = encoded_path = "/";
   }
   const std::size_t mark = std::min(target.find('?'), target.size());
   TRY(decode_path(target.substr(0, mark), path));
   if (is_encoded_twice(path)) return invalid("the path is percent-encoded twice");
   if (has_dot_segment(path)) return invalid("the path has a dot segment (`.` or `..`)");
+  if (!append_normal_escapes(encoded_path, target.substr(0, mark)))
+    return invalid("the path has an invalid percent-encoding");
   if (mark < target.size()) {
     query.assign(target.substr(mark + 1));
     TRY(check_query(query));
@@ -180,20 +190,33 @@ Result<void> parse_target_into(std::string_view target, std::string& path, std::
 
 Result<Target> parse_target(std::string_view target) {
   Target parsed;
-  TRY(parse_target_into(target, parsed.path, parsed.query, parsed.host));
+  TRY(parse_target_into(target, parsed.path, parsed.encoded_path, parsed.query, parsed.host));
   return parsed;
 }
 
+// RFC 3986 §6.2.2.1, §6.2.2.2.
+bool append_normal_escapes(std::string& out, std::string_view uri) {
+  for (std::size_t at = uri.find('%'); at != std::string_view::npos; at = uri.find('%')) {
+    out.append(uri.substr(0, at));
+    const int byte = escaped_byte(uri.substr(at));
+    if (byte < 0) return false;
+    if (is(static_cast<char>(byte), kUnreserved)) {
+      out += static_cast<char>(byte);
+    } else {
+      append_escape(out, static_cast<unsigned char>(byte));
+    }
+    uri.remove_prefix(at + 3);
+  }
+  out.append(uri);
+  return true;
+}
+
 void append_encoded_path(std::string& out, std::string_view path) {
-  constexpr std::string_view kDigits = "0123456789ABCDEF";
   for (const char c : path) {
     if (c == '/' || is(c, kPathCharacter)) {
       out += c;
     } else {
-      const auto byte = static_cast<unsigned char>(c);
-      out += '%';
-      out += kDigits[byte >> 4];
-      out += kDigits[byte & 15];
+      append_escape(out, static_cast<unsigned char>(c));
     }
   }
 }
@@ -205,21 +228,40 @@ std::string encode_path(std::string_view path) {
   return out;
 }
 
+namespace {
+
+std::string decode(std::string_view raw) {
+  std::string text;
+  for (std::size_t i = 0; i < raw.size(); ++i) {
+    const int byte = raw[i] == '%' ? escaped_byte(raw.substr(i)) : -1;
+    text += byte < 0 ? raw[i] : static_cast<char>(byte);
+    if (byte >= 0) i += 2;
+  }
+  return text;
+}
+
+std::string_view take_pair(std::string_view& query) {
+  const auto pair = query.substr(0, query.find('&'));
+  query.remove_prefix(std::min(pair.size() + 1, query.size()));
+  return pair;
+}
+
+}  // namespace
+
+bool for_each_parameter(std::string_view query, const std::function<bool(std::string_view name)>& visit) {
+  while (!query.empty()) {
+    const auto pair = take_pair(query);
+    const auto name = pair.substr(0, pair.find('='));
+    if (pair.empty()) continue;
+    if (!(name.find('%') == name.npos ? visit(name) : visit(decode(name)))) return false;
+  }
+  return true;
+}
+
 QueryValue query_parameter(std::string_view query, std::string_view name) {
-  const auto decode = [](std::string_view raw) {
-    std::string text;
-    for (std::size_t i = 0; i < raw.size(); ++i) {
-      const int byte = raw[i] == '%' ? escaped_byte(raw.substr(i)) : -1;
-      text += byte < 0 ? raw[i] : static_cast<char>(byte);
-      if (byte >= 0) i += 2;
-    }
-    return text;
-  };
   QueryValue found{.state = QueryState::kAbsent, .value = {}};
   while (!query.empty()) {
-    const std::size_t end = std::min(query.find('&'), query.size());
-    const std::string_view pair = query.substr(0, end);
-    query.remove_prefix(std::min(end + 1, query.size()));
+    const auto pair = take_pair(query);
     const std::size_t equals = std::min(pair.find('='), pair.size());
     if (decode(pair.substr(0, equals)) != name) continue;
     if (found.state != QueryState::kAbsent) return {.state = QueryState::kMany, .value = {}};

@@ -21,6 +21,27 @@ TEST(Target, DecodesOnce) {
   EXPECT_EQ(path_of("/a.b/..c/d../.well-known/..."), "/a.b/..c/d../.well-known/...");
 }
 
+// RFC 3986 §6.2.2.
+TEST(Target, TheEncodedPathKeepsReservedCharactersAsTheyWereSent) {
+  const auto encoded = [](std::string_view target) { return parse_target(target)->encoded_path; };
+  EXPECT_EQ(encoded("/a%2Bb+"), "/a%2Bb+");
+  EXPECT_EQ(encoded("/%26%3D%2C%40%3A%24%21"), "/%26%3D%2C%40%3A%24%21");
+  EXPECT_EQ(encoded("/&=,@:$!"), "/&=,@:$!");
+  EXPECT_EQ(encoded("/%2b%c3%bc"), "/%2B%C3%BC");
+  EXPECT_EQ(encoded("/%61%7e%2D%5F%2e%30"), "/a~-_.0");
+  EXPECT_EQ(encoded("/50%25?a=%61"), "/50%25");
+  EXPECT_EQ(encoded("http://a"), "/");
+  EXPECT_EQ(encoded("http://a?b"), "/");
+  EXPECT_EQ(encoded("http://a/%41%3a?b"), "/A%3A");
+}
+
+// "%%32B" must not become "%2B".
+TEST(Target, WhatHasAnEscapeThatIsNoneIsNoUri) {
+  std::string out;
+  for (const auto* uri : {"%", "%4", "%zz", "%%32B", "a%2"})
+    EXPECT_FALSE(append_normal_escapes(out, uri)) << uri;
+}
+
 TEST(Target, RefusesWhatAnUpstreamCouldReadDifferently) {
   for (const std::string_view target :
        {"",           "a",        "*",       "//",         "//a",     "/a//b",         "/a//",

@@ -18,6 +18,10 @@ bool same(const Api& a, const Api& b) {
   return api_record(a) == api_record(b);
 }
 
+std::unexpected<Error> retired(std::string_view id) {
+  return failure(ErrorCode::kConflict, fmt::format("identity `{}` is retired, and that is for good", id));
+}
+
 // Of those whose edges are new.
 Result<void> check_circles(const Snapshot& inventory, const std::vector<Identity>& changed) {
   static const std::vector<std::string> kNobody;
@@ -51,7 +55,7 @@ void Directory::publish(std::shared_ptr<const Snapshot> next) {
 
 Result<void> Directory::commit(Change change) {
   // The next snapshot is made first: what cannot be shown must not be stored.
-  auto next = TRY(snapshot()->with(change.identities, change.apis));
+  auto next = TRY(snapshot()->with(change.identities, change.apis, change.stops));
   TRY(store_.save_inventory(change));
   publish(std::move(next));
   return {};
@@ -60,7 +64,8 @@ Result<void> Directory::commit(Change change) {
 Result<void> Directory::load() {
   const std::lock_guard lock(changes_);
   auto stored = TRY(store_.load_inventory());
-  publish(TRY(Snapshot::empty()->with(std::move(stored.identities), std::move(stored.apis))));
+  publish(TRY(Snapshot::empty()->with(std::move(stored.identities), std::move(stored.apis),
+                                      std::move(stored.stops))));
   return {};
 }
 
@@ -80,17 +85,13 @@ Result<void> Directory::declare(Change declared) {
                      fmt::format("identity `{}` was of kind {} before, a kind cannot change", identity.id,
                                  kind_name((*stored)->kind)));
     }
-    // Identities retired because the configuration dropped them come back when it declares them again.
-    if (stored != nullptr && !(*stored)->dropped)
-      identity.status = std::max(identity.status, (*stored)->status);
     if (stored == nullptr || !same(stored->identity(), identity))
       change.identities.push_back(std::move(identity));
   }
   for (const Member* member : now->members()) {
-    if (!(*member)->declared || (*member)->status == Status::kRetired || ids.contains((*member)->id))
-      continue;
+    if (!(*member)->declared || (*member)->dropped || ids.contains((*member)->id)) continue;
     Identity dropped = member->identity();
-    dropped.status = Status::kRetired;
+    dropped.configured_status = Status::kRetired;
     dropped.dropped = true;
     change.identities.push_back(std::move(dropped));
   }
@@ -105,14 +106,19 @@ Result<void> Directory::declare(Change declared) {
   return commit(std::move(change));
 }
 
-Result<void> Directory::create(Identity identity) {
+// Who is not in the configuration is stopped by orders alone.
+Result<void> Directory::create(Identity identity, Status ordered) {
+  identity.configured_status = Status::kActive;
   TRY(validate(identity));
   const std::lock_guard lock(changes_);
-  if (snapshot()->find(identity.id) != nullptr)
+  const auto now = snapshot();
+  if (now->find(identity.id) != nullptr)
     return failure(ErrorCode::kConflict, fmt::format("there is an identity `{}` already", identity.id));
+  if (now->ordered(identity.id) == Status::kRetired) return retired(identity.id);
   Change change;
+  if (ordered != Status::kActive) change.stops.push_back({identity.id, ordered});
   change.identities.push_back(std::move(identity));
-  TRY(check_circles(*snapshot(), change.identities));
+  TRY(check_circles(*now, change.identities));
   return commit(std::move(change));
 }
 
@@ -126,7 +132,8 @@ Result<void> Directory::create(Api api) {
   return commit(std::move(change));
 }
 
-Result<void> Directory::update(Identity identity) {
+Result<void> Directory::update(Identity identity, std::optional<Status> ordered) {
+  identity.configured_status = Status::kActive;
   TRY(validate(identity));
   const std::lock_guard lock(changes_);
   const auto now = snapshot();
@@ -140,27 +147,35 @@ Result<void> Directory::update(Identity identity) {
     return failure(
         ErrorCode::kConflict,
         fmt::format("identity `{}` is declared in the configuration, change it there", identity.id));
-  if ((*before)->status == Status::kRetired)
-    return failure(ErrorCode::kConflict, fmt::format("identity `{}` is retired", identity.id));
+  if (before->ordered() == Status::kRetired) return retired(identity.id);
   Change change;
+  if (ordered && *ordered != before->ordered()) change.stops.push_back({identity.id, *ordered});
   change.identities.push_back(std::move(identity));
   TRY(check_circles(*now, change.identities));
   return commit(std::move(change));
 }
 
-Result<void> Directory::set_status(std::string_view id, Status status) {
-  const std::lock_guard lock(changes_);
+Result<void> Directory::check_order(std::string_view id, Status status) const {
+  if (const auto problem = codec::name_problem(id))
+    return failure(ErrorCode::kInvalid, fmt::format("nobody can be called that: the id {}", *problem));
   const auto now = snapshot();
-  const Member* before = now->find(id);
-  if (before == nullptr) return failure(ErrorCode::kNotFound, fmt::format("there is no identity `{}`", id));
-  if ((*before)->status == status) return {};
-  if ((*before)->status == Status::kRetired)
-    return failure(ErrorCode::kConflict, fmt::format("identity `{}` is retired, and that is for good", id));
-  Identity changed = before->identity();
-  changed.status = status;
-  Change change;
-  change.identities.push_back(std::move(changed));
-  return commit(std::move(change));
+  const Status before = now->ordered(id);
+  if (before == Status::kRetired && status != Status::kRetired) return retired(id);
+  if (before != status || status != Status::kActive) return {};
+  const Member* member = now->find(id);
+  if (member == nullptr) return failure(ErrorCode::kNotFound, fmt::format("there is no identity `{}`", id));
+  if (member->status() == Status::kActive) return {};
+  return failure(
+      ErrorCode::kConflict,
+      fmt::format("the configuration says that identity `{}` is {}, {}", id, status_name(member->status()),
+                  (*member)->dropped ? "because it is not declared there any more" : "change it there"));
+}
+
+Result<void> Directory::order(std::string_view id, Status status) {
+  const std::lock_guard lock(changes_);
+  TRY(check_order(id, status));
+  if (snapshot()->ordered(id) == status) return {};
+  return commit({.identities = {}, .apis = {}, .stops = {{std::string(id), status}}});
 }
 
 }  // namespace writ::inventory

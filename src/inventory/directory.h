@@ -1,12 +1,18 @@
 // Directory: the inventory as a service. It writes a change to its store first, then swaps the snapshot that
 // decisions read, so what was acknowledged is durable and acts on the very next decision.
 //
+// Two may stop an identity, the configuration and an operator over the API, and neither undoes what the other
+// did: both words are kept, and the stricter one is in force. What the configuration says of it goes when the
+// configuration says otherwise; an operator's order stays until an operator lifts it, whatever becomes of the
+// identity in between, and to retire is for good.
+//
 // Thread-safe; changes are one after the other, readers never wait for them.
 #pragma once
 
 #include <functional>
 #include <memory>
 #include <mutex>
+#include <optional>
 #include <string_view>
 #include <vector>
 
@@ -18,6 +24,7 @@ namespace writ::inventory {
 struct Change {
   std::vector<Identity> identities;  // added, or replaced by id
   std::vector<Api> apis;
+  std::vector<Stop> stops = {};  // added, replaced or (kActive) lifted, by id
 };
 
 // Implemented by store. Thread-safe.
@@ -36,20 +43,24 @@ class Directory {
 
   // Takes over what the store holds; at start-up.
   Result<void> load();
-  // What the configuration declares wins over what is stored, except that a suspension or retirement made
-  // over the API stays in force. What was declared once and is not any more is retired, until it is
-  // declared again. At start-up.
+  // The configuration's word, whole: what it declared once and does not any more is retired, until it is
+  // declared again. It has no orders. At start-up, and at every reload.
   Result<void> declare(Change declared);
 
   std::shared_ptr<const Snapshot> snapshot() const;
 
-  // kConflict when the id is taken (or the API's audience).
-  Result<void> create(Identity identity);
+  // kConflict when the id is taken (or the API's audience), or retired.
+  Result<void> create(Identity identity, Status ordered = Status::kActive);
   Result<void> create(Api api);
-  // kNotFound; kConflict when the kind would change, or when it is declared in the configuration.
-  Result<void> update(Identity identity);
-  // kNotFound; kConflict when it is retired: that is for good.
-  Result<void> set_status(std::string_view id, Status status);
+  // kNotFound; kConflict when the kind would change, when it is declared in the configuration, or retired.
+  // Without `ordered`, what was ordered before stays.
+  Result<void> update(Identity identity, std::optional<Status> ordered = std::nullopt);
+  // An operator's order, for any id that a token could carry, listed or not. kInvalid for what nobody can be
+  // called; kConflict when it is retired, or when only the configuration could lift the stop; kNotFound where
+  // there is nothing to lift.
+  Result<void> order(std::string_view id, Status status);
+  // What order() would refuse.
+  Result<void> check_order(std::string_view id, Status status) const;
 
  private:
   Result<void> commit(Change change);  // with mutex_ held

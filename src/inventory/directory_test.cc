@@ -1,6 +1,8 @@
 #include "inventory/directory.h"
 
 #include <gtest/gtest.h>
+#include <map>
+#include <random>
 #include <thread>
 
 #include "inventory/testing/memory_store.h"
@@ -9,7 +11,7 @@ namespace writ::inventory {
 namespace {
 
 Identity agent(std::string id, Status status = Status::kActive) {
-  return {.id = std::move(id), .kind = Kind::kAgent, .status = status};
+  return {.id = std::move(id), .kind = Kind::kAgent, .configured_status = status};
 }
 
 Api api(std::string id, std::string audience) {
@@ -21,7 +23,7 @@ class DirectoryTest : public ::testing::Test {
   testing::MemoryStore store;
   Directory directory{store};
 
-  Status status_of(std::string_view id) const { return (*directory.snapshot()->find(id))->status; }
+  Status status_of(std::string_view id) const { return directory.snapshot()->find(id)->status(); }
   void declare(std::vector<Identity> identities) {
     ASSERT_TRUE(directory.declare({std::move(identities), {}}));
   }
@@ -30,8 +32,8 @@ class DirectoryTest : public ::testing::Test {
 TEST_F(DirectoryTest, ActsOnTheNextSnapshotAndLeavesOlderOnesAlone) {
   ASSERT_TRUE(directory.create(agent("a")));
   const auto before = directory.snapshot();
-  ASSERT_TRUE(directory.set_status("a", Status::kSuspended));
-  EXPECT_EQ((*before->find("a"))->status, Status::kActive);
+  ASSERT_TRUE(directory.order("a", Status::kSuspended));
+  EXPECT_EQ(before->find("a")->status(), Status::kActive);
   EXPECT_EQ(status_of("a"), Status::kSuspended);
 }
 
@@ -57,13 +59,13 @@ TEST_F(DirectoryTest, WhoActsForWhomNeverGoesInACircle) {
   refused(directory.declare({{acting("d", {"e"}), acting("e", {"d"})}, {}}), "d, e, d");
   EXPECT_EQ(directory.snapshot()->find("d"), nullptr);
   // What stops somebody always works.
-  EXPECT_TRUE(directory.set_status("a", Status::kSuspended));
+  EXPECT_TRUE(directory.order("a", Status::kSuspended));
 }
 
 TEST_F(DirectoryTest, ARetiredIdentityIsRetiredForGood) {
   ASSERT_TRUE(directory.create(agent("a")));
-  ASSERT_TRUE(directory.set_status("a", Status::kRetired));
-  EXPECT_EQ(directory.set_status("a", Status::kActive).error().code, ErrorCode::kConflict);
+  ASSERT_TRUE(directory.order("a", Status::kRetired));
+  EXPECT_EQ(directory.order("a", Status::kActive).error().code, ErrorCode::kConflict);
   EXPECT_EQ(directory.update(agent("a")).error().code, ErrorCode::kConflict);
   declare({agent("a")});
   EXPECT_EQ(status_of("a"), Status::kRetired);
@@ -71,11 +73,11 @@ TEST_F(DirectoryTest, ARetiredIdentityIsRetiredForGood) {
 
 TEST_F(DirectoryTest, ASuspensionOverTheApiOutlivesTheConfigurationsWord) {
   declare({agent("a")});
-  ASSERT_TRUE(directory.set_status("a", Status::kSuspended));
+  ASSERT_TRUE(directory.order("a", Status::kSuspended));
   Directory next(store);
   ASSERT_TRUE(next.load());
   ASSERT_TRUE(next.declare({{agent("a")}, {}}));
-  EXPECT_EQ((*next.snapshot()->find("a"))->status, Status::kSuspended);
+  EXPECT_EQ(next.snapshot()->find("a")->status(), Status::kSuspended);
 }
 
 TEST_F(DirectoryTest, WhatLeavesTheConfigurationIsRetiredUntilItComesBack) {
@@ -86,6 +88,121 @@ TEST_F(DirectoryTest, WhatLeavesTheConfigurationIsRetiredUntilItComesBack) {
   EXPECT_EQ(status_of("a"), Status::kActive);
 }
 
+TEST_F(DirectoryTest, ASuspensionOverTheApiOutlivesTheIdentitysAbsenceFromTheConfiguration) {
+  declare({agent("a")});
+  ASSERT_TRUE(directory.order("a", Status::kSuspended));
+  declare({});
+  EXPECT_EQ(status_of("a"), Status::kRetired);
+  declare({agent("a")});
+  EXPECT_EQ(status_of("a"), Status::kSuspended);
+  ASSERT_TRUE(directory.order("a", Status::kActive));
+  EXPECT_EQ(status_of("a"), Status::kActive);
+}
+
+TEST_F(DirectoryTest, RetiringOverTheApiIsForGoodAlsoWhileItIsNotInTheConfiguration) {
+  declare({agent("a")});
+  declare({});
+  ASSERT_TRUE(directory.order("a", Status::kRetired));
+  declare({agent("a")});
+  EXPECT_EQ(status_of("a"), Status::kRetired);
+  EXPECT_EQ(directory.order("a", Status::kActive).error().code, ErrorCode::kConflict);
+}
+
+TEST_F(DirectoryTest, TheConfigurationLiftsWhatItImposedAndNothingElseDoes) {
+  declare({agent("a", Status::kSuspended)});
+  EXPECT_EQ(directory.order("a", Status::kActive).error().code, ErrorCode::kConflict);
+  EXPECT_EQ(status_of("a"), Status::kSuspended);
+  declare({agent("a")});
+  EXPECT_EQ(status_of("a"), Status::kActive);
+  declare({agent("a", Status::kRetired)});
+  declare({agent("a")});
+  EXPECT_EQ(status_of("a"), Status::kActive);
+}
+
+TEST_F(DirectoryTest, AnOrderOnAnIdThatNobodyHasListedIsKept) {
+  ASSERT_TRUE(directory.order("ACME\\nora", Status::kSuspended));
+  ASSERT_TRUE(directory.order("later", Status::kSuspended));
+  ASSERT_TRUE(directory.order("never-again", Status::kRetired));
+  Directory next(store);
+  ASSERT_TRUE(next.load());
+  EXPECT_EQ(next.snapshot()->ordered("ACME\\nora"), Status::kSuspended);
+  ASSERT_TRUE(next.create(agent("later")));
+  EXPECT_EQ(next.snapshot()->find("later")->status(), Status::kSuspended);
+  EXPECT_EQ(next.create(agent("never-again")).error().code, ErrorCode::kConflict);
+  EXPECT_EQ(next.snapshot()->stopped(), 3u);
+  ASSERT_TRUE(next.order("ACME\\nora", Status::kActive));
+  EXPECT_EQ(next.snapshot()->stopped(), 2u);
+  EXPECT_EQ(next.order("ACME\\nora", Status::kActive).error().code, ErrorCode::kNotFound);
+}
+
+TEST_F(DirectoryTest, NoOrderIsOnWhatNobodyCanBeCalled) {
+  for (const std::string& id :
+       {std::string(), std::string("a\nb"), std::string("\xff"), std::string(513, 'a')})
+    EXPECT_EQ(directory.order(id, Status::kSuspended).error().code, ErrorCode::kInvalid) << id;
+}
+
+TEST_F(DirectoryTest, ChangingAnIdentityLiftsNoOrderUnlessItSaysSo) {
+  ASSERT_TRUE(directory.create(agent("a"), Status::kSuspended));
+  EXPECT_EQ(status_of("a"), Status::kSuspended);
+  ASSERT_TRUE(directory.update(agent("a")));
+  EXPECT_EQ(status_of("a"), Status::kSuspended);
+  ASSERT_TRUE(directory.update(agent("a"), Status::kActive));
+  EXPECT_EQ(status_of("a"), Status::kActive);
+}
+
+// Whatever happens in whatever order: in force is the stricter of what the configuration says last and what
+// operators ordered last.
+TEST(DirectoryProperty, TheStricterOfTwoWordsIsInForceAndEachIsItsOwnersToTakeBack) {
+  const std::vector<std::string> ids{"a", "b", "c"};
+  for (unsigned seed = 0; seed < 300; ++seed) {
+    std::mt19937 random(seed);
+    const auto any = [&](int below) { return std::uniform_int_distribution<int>(0, below - 1)(random); };
+    const auto any_status = [&] { return static_cast<Status>(any(4) % 3); };
+    testing::MemoryStore store;
+    auto directory = std::make_unique<Directory>(store);
+    std::map<std::string, Status> file, said, ordered;  // what is declared now; last words
+    std::string story;
+    for (int step = 0; step < 25; ++step) {
+      const std::string& id = ids[static_cast<std::size_t>(any(3))];
+      const int what = any(4);
+      if (what == 0) {
+        file.erase(id);
+        if (any(3) != 0) file[id] = any_status();
+        for (auto& [each, status] : said) status = Status::kRetired;
+        for (const auto& [each, status] : file) said[each] = status;
+      } else if (what == 1) {
+        directory = std::make_unique<Directory>(store);
+        ASSERT_TRUE(directory->load());
+      } else {
+        const Status status = any_status();
+        story += " order " + id + " " + std::string(status_name(status));
+        const bool done = directory->order(id, status).has_value();
+        const bool for_good = ordered[id] == Status::kRetired && status != Status::kRetired;
+        const bool lifts_nothing = ordered[id] == Status::kActive && status == Status::kActive;
+        EXPECT_EQ(done, !for_good && !(lifts_nothing && (!said.contains(id) || said[id] != Status::kActive)))
+            << story;
+        if (!for_good) ordered[id] = status;
+      }
+      if (what < 2) {
+        std::vector<Identity> declared;
+        for (const auto& [each, status] : file) declared.push_back(agent(each, status));
+        story += what == 0 ? " reload" : " restart";
+        for (const auto& [each, status] : file) story += " " + each + ":" + std::string(status_name(status));
+        ASSERT_TRUE(directory->declare({std::move(declared), {}})) << story;
+      }
+      const auto now = directory->snapshot();
+      for (const auto& each : ids) {
+        const auto* member = now->find(each);
+        ASSERT_EQ(member != nullptr, said.contains(each)) << story;
+        if (member != nullptr) {
+          ASSERT_EQ(member->status(), std::max(said[each], ordered[each])) << story;
+        }
+        ASSERT_EQ(now->ordered(each), ordered[each]) << story;
+      }
+    }
+  }
+}
+
 TEST_F(DirectoryTest, RefusesAnIdThatIsTakenAndAKindThatChanges) {
   ASSERT_TRUE(directory.create(agent("a")));
   EXPECT_EQ(directory.create(agent("a")).error().code, ErrorCode::kConflict);
@@ -93,7 +210,7 @@ TEST_F(DirectoryTest, RefusesAnIdThatIsTakenAndAKindThatChanges) {
   EXPECT_EQ(directory.declare({{{.id = "a", .kind = Kind::kService}}, {}}).error().code,
             ErrorCode::kConflict);
   EXPECT_EQ(directory.update(agent("b")).error().code, ErrorCode::kNotFound);
-  EXPECT_EQ(directory.set_status("b", Status::kActive).error().code, ErrorCode::kNotFound);
+  EXPECT_EQ(directory.order("b", Status::kActive).error().code, ErrorCode::kNotFound);
 }
 
 TEST_F(DirectoryTest, RefusesToChangeOverTheApiWhatTheConfigurationDeclares) {
@@ -111,7 +228,7 @@ TEST_F(DirectoryTest, WhatCouldNotBeStoredDoesNotAct) {
   ASSERT_TRUE(directory.create(agent("a")));
   store.broken = true;
   EXPECT_FALSE(directory.create(agent("b")));
-  EXPECT_FALSE(directory.set_status("a", Status::kSuspended));
+  EXPECT_FALSE(directory.order("a", Status::kSuspended));
   EXPECT_EQ(directory.snapshot()->find("b"), nullptr);
   EXPECT_EQ(status_of("a"), Status::kActive);
 }
@@ -120,7 +237,7 @@ TEST_F(DirectoryTest, ReadersSeeWholeSnapshotsWhileItChanges) {
   ASSERT_TRUE(directory.create(agent("a")));
   std::jthread writer([&](const std::stop_token& stop) {
     for (int i = 0; !stop.stop_requested(); ++i)
-      (void)directory.set_status("a", i % 2 == 0 ? Status::kSuspended : Status::kActive);
+      (void)directory.order("a", i % 2 == 0 ? Status::kSuspended : Status::kActive);
   });
   for (int i = 0; i < 2000; ++i) ASSERT_NE(directory.snapshot()->find("a"), nullptr);
 }
@@ -132,6 +249,7 @@ TEST(Identity, RefusesWhatCannotBe) {
            {"a quote in the id", agent("a\"b")},
            {"an id that is too long", agent(std::string(kMaxIdBytes + 1, 'a'))},
            {"the name of every user", agent("users")},
+           {"a user nobody can call", {.id = "a\nb", .kind = Kind::kUser}},
            {"a user with a secret", {.id = "u", .kind = Kind::kUser, .secret_hash = "x"}},
            {"a user that acts for others", {.id = "u", .kind = Kind::kUser, .acts_for = {"v"}}},
            {"a secret's hash that is none", {.id = "a", .kind = Kind::kAgent, .secret_hash = "plain"}},
@@ -148,6 +266,7 @@ TEST(Identity, RefusesWhatCannotBe) {
 
 TEST(Identity, RecordsComeBackWholeAndTheOutwardFormKeepsSecrets) {
   Identity identity = agent("a", Status::kSuspended);
+  ASSERT_TRUE(validate(Identity{.id = "CN=Nora Smith,OU=Users", .kind = Kind::kUser}));
   identity.tenant = "north";
   identity.acts_for = {"users", "b"};
   identity.purposes = {"support"};
@@ -155,7 +274,7 @@ TEST(Identity, RecordsComeBackWholeAndTheOutwardFormKeepsSecrets) {
   const auto again = identity_from_record(identity_record(identity));
   ASSERT_TRUE(again);
   EXPECT_EQ(identity_record(*again), identity_record(identity));
-  EXPECT_EQ(identity_to_json(identity).find("secret_hash"), nullptr);
+  EXPECT_EQ(identity_to_json(identity, Status::kActive).find("secret_hash"), nullptr);
   EXPECT_FALSE(
       identity_from_json(codec::parse_json(R"({"id":"a","kind":"agent","secret_hash":"x"})").value()));
   EXPECT_FALSE(identity_from_json(codec::parse_json(R"({"id":"a","kind":"robot"})").value()));

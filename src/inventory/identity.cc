@@ -31,7 +31,7 @@ std::optional<Enum> find_name(const std::array<std::string_view, N>& names, std:
 }
 
 Result<void> read_common(const Members& members, Identity& identity) {
-  identity.id = TRY(members.text("id", kMaxIdBytes));
+  identity.id = TRY(members.text("id", kMaxUserIdBytes));
   const auto kind = TRY(members.text("kind"));
   const auto found = kind_from_name(kind);
   if (!found)
@@ -41,12 +41,13 @@ Result<void> read_common(const Members& members, Identity& identity) {
     const auto named = status_from_name(*status);
     if (!named)
       return members.wrong("status", fmt::format("is `{}`, expected active, suspended or retired", *status));
-    identity.status = *named;
+    identity.configured_status = *named;
   }
   identity.tenant = TRY(members.optional_text("tenant"));
   identity.environment = TRY(members.optional_text("environment"));
-  identity.owner = TRY(members.optional_text("owner", kMaxIdBytes));
-  identity.acts_for = TRY(members.texts("acts_for", kMaxListEntries, kMaxIdBytes));
+  identity.owner = TRY(members.optional_text("owner", kMaxUserIdBytes));
+  identity.acts_for = TRY(members.texts("acts_for", kMaxListEntries, kMaxUserIdBytes));
+  identity.accept_from = TRY(members.texts("accept_from", kMaxListEntries, kMaxIdBytes));
   identity.purposes = TRY(members.texts("purposes", kMaxListEntries));
   if (const Json* attributes = members.find("attributes")) identity.attributes = *attributes;
   if (const Json* keys = members.find("keys"); keys != nullptr && !keys->is_null()) {
@@ -57,14 +58,15 @@ Result<void> read_common(const Members& members, Identity& identity) {
   return {};
 }
 
-void write_common(const Identity& identity, Json& json) {
+void write_common(const Identity& identity, Status status, Json& json) {
   json.set("id", identity.id);
   json.set("kind", kind_name(identity.kind));
-  json.set("status", status_name(identity.status));
+  json.set("status", status_name(status));
   if (identity.tenant) json.set("tenant", *identity.tenant);
   if (identity.environment) json.set("environment", *identity.environment);
   if (identity.owner) json.set("owner", *identity.owner);
   if (!identity.acts_for.empty()) json.set("acts_for", codec::json_texts(identity.acts_for));
+  if (!identity.accept_from.empty()) json.set("accept_from", codec::json_texts(identity.accept_from));
   if (!identity.purposes.empty()) json.set("purposes", codec::json_texts(identity.purposes));
   json.set("attributes", identity.attributes);
 }
@@ -97,15 +99,24 @@ Result<void> validate(const Identity& identity) {
   const auto wrong = [&](std::string message) {
     return failure(ErrorCode::kInvalid, fmt::format("identity `{}`: {}", identity.id, message));
   };
-  if (!valid_id(identity.id))
+  if (identity.kind == Kind::kUser) {
+    if (const auto problem = codec::name_problem(identity.id))
+      return failure(ErrorCode::kInvalid, fmt::format("the id of a user {}", *problem));
+  } else if (!valid_id(identity.id)) {
     return failure(
         ErrorCode::kInvalid,
         fmt::format("`{}` is no id, expected 1 to {} printable characters without quotes and spaces",
                     identity.id, kMaxIdBytes));
+  }
   if (identity.id == kAnyUser) return wrong("this id stands for every user, choose another");
   if (identity.kind == Kind::kUser && (identity.secret_hash || !identity.keys.empty()))
     return wrong("a user has no credentials here, the identity provider knows them");
   if (identity.kind == Kind::kUser && !identity.acts_for.empty()) return wrong("a user acts for nobody else");
+  for (const auto& from : identity.accept_from) {
+    if (std::ranges::find(identity.acts_for, from) == identity.acts_for.end())
+      return wrong(
+          fmt::format("`accept_from` names `{}`, for which it may not act; add it to `acts_for`", from));
+  }
   if (identity.secret_hash && !crypto::valid_secret_hash(*identity.secret_hash))
     return wrong("the secret's hash is malformed; `writ keys hash` makes one");
   const auto* attributes = identity.attributes.if_object();
@@ -113,6 +124,9 @@ Result<void> validate(const Identity& identity) {
   for (const auto& [name, value] : *attributes) {
     if (std::find(kReserved.begin(), kReserved.end(), name) != kReserved.end())
       return wrong(fmt::format("the attribute `{}` has a place of its own", name));
+    // Only a token tells it.
+    if (identity.kind == Kind::kUser && name == "issuer")
+      return wrong("the attribute `issuer` is told by the provider's token");
   }
   if (identity.attributes.dump().size() > kMaxAttributeBytes)
     return failure(ErrorCode::kLimit, fmt::format("identity `{}`: the attributes have more than {} bytes",
@@ -141,28 +155,52 @@ Result<void> validate(const Api& api) {
 Result<Identity> identity_from_json(const Json& json) {
   const auto members = TRY(Members::of(json, "the identity",
                                        {"id", "kind", "status", "tenant", "environment", "owner", "acts_for",
-                                        "purposes", "attributes", "keys", "secret"}));
+                                        "accept_from", "purposes", "attributes", "keys", "secret"}));
   Identity identity{.id = {}, .kind = Kind::kUser};
   TRY(read_common(members, identity));
   TRY(validate(identity));
   return identity;
 }
 
-Json identity_to_json(const Identity& identity) {
+Json identity_to_json(const Identity& identity, Status ordered) {
   Json json = Json::object();
-  write_common(identity, json);
+  write_common(identity, std::max(identity.configured_status, ordered), json);
   Json credentials = Json::array();
   if (identity.secret_hash) credentials.push(Json::object({{"type", "secret"}}));
   for (const auto& key : identity.keys)
     credentials.push(Json::object({{"type", "key"}, {"kid", key.kid().value_or(key.thumbprint())}}));
   json.set("credentials", std::move(credentials));
   json.set("declared", identity.declared);
+  Json stopped_by = Json::array();
+  if (identity.configured_status != Status::kActive) stopped_by.push("configuration");
+  if (ordered != Status::kActive) stopped_by.push("operator");
+  if (!stopped_by.if_array()->empty()) json.set("stopped_by", std::move(stopped_by));
+  return json;
+}
+
+Result<Identity> identity_from_shown(std::string_view text) {
+  const Json shown = TRY(codec::parse_json(text));
+  if (!shown.is_object()) return failure(ErrorCode::kInvalid, "the identity is no object");
+  Json said = Json::object();
+  for (const auto& [name, value] : *shown.if_object()) {
+    if (name != "credentials" && name != "declared" && name != "stopped_by") said.set(name, value);
+  }
+  return identity_from_json(said);
+}
+
+Json stop_to_json(const Stop& stop) {
+  Json json = Json::object({{"id", stop.id}, {"status", status_name(stop.status)}, {"declared", false}});
+  if (stop.status != Status::kActive) {
+    Json stopped_by = Json::array();
+    stopped_by.push("operator");
+    json.set("stopped_by", std::move(stopped_by));
+  }
   return json;
 }
 
 std::string identity_record(const Identity& identity) {
   Json json = Json::object();
-  write_common(identity, json);
+  write_common(identity, identity.configured_status, json);
   if (identity.secret_hash) json.set("secret_hash", *identity.secret_hash);
   if (!identity.keys.empty()) {
     Json keys = Json::array();
@@ -178,8 +216,8 @@ Result<Identity> identity_from_record(std::string_view text) {
   const Json json = TRY(codec::parse_json(text));
   const auto members =
       TRY(Members::of(json, "the identity",
-                      {"id", "kind", "status", "tenant", "environment", "owner", "acts_for", "purposes",
-                       "attributes", "keys", "secret_hash", "declared", "dropped"}));
+                      {"id", "kind", "status", "tenant", "environment", "owner", "acts_for", "accept_from",
+                       "purposes", "attributes", "keys", "secret_hash", "declared", "dropped"}));
   Identity identity{.id = {}, .kind = Kind::kUser};
   TRY(read_common(members, identity));
   identity.secret_hash = TRY(members.optional_text("secret_hash", 512));

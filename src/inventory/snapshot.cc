@@ -37,8 +37,9 @@ std::vector<const T*> sorted(std::vector<const T*> items, auto&& id_of) {
 
 }  // namespace
 
-Member::Member(Identity identity)
+Member::Member(Identity identity, Status ordered)
     : identity_(std::move(identity)),
+      ordered_(ordered),
       uid_(arena_.entity(cedar_type(identity_.kind), identity_.id)),
       attributes_(attributes_of(arena_, identity_)) {}
 
@@ -50,7 +51,7 @@ bool Member::acts_for(std::string_view id, Kind kind) const noexcept {
 }
 
 Snapshot::Snapshot() {
-  shards_.fill(std::make_shared<const Map<Member>>());
+  shards_.fill(std::make_shared<const Shard>());
 }
 
 std::shared_ptr<const Snapshot> Snapshot::empty() {
@@ -58,9 +59,15 @@ std::shared_ptr<const Snapshot> Snapshot::empty() {
 }
 
 const Member* Snapshot::find(std::string_view id) const noexcept {
-  const auto& shard = *shards_[shard_of(id)];
-  const auto found = shard.find(id);
-  return found == shard.end() ? nullptr : found->second.get();
+  const auto& members = shards_[shard_of(id)]->members;
+  const auto found = members.find(id);
+  return found == members.end() ? nullptr : found->second.get();
+}
+
+Status Snapshot::ordered(std::string_view id) const noexcept {
+  const auto& stops = shards_[shard_of(id)]->stops;
+  const auto found = stops.find(id);
+  return found == stops.end() ? Status::kActive : found->second;
 }
 
 const Api* Snapshot::find_api(std::string_view id) const noexcept {
@@ -75,14 +82,20 @@ const Api* Snapshot::find_audience(std::string_view audience) const noexcept {
 
 std::size_t Snapshot::size() const noexcept {
   std::size_t size = 0;
-  for (const auto& shard : shards_) size += shard->size();
+  for (const auto& shard : shards_) size += shard->members.size();
+  return size;
+}
+
+std::size_t Snapshot::stopped() const noexcept {
+  std::size_t size = 0;
+  for (const auto& shard : shards_) size += shard->stops.size();
   return size;
 }
 
 std::vector<const Member*> Snapshot::members() const {
   std::vector<const Member*> all;
   for (const auto& shard : shards_) {
-    for (const auto& [id, member] : *shard) all.push_back(member.get());
+    for (const auto& [id, member] : shard->members) all.push_back(member.get());
   }
   return sorted(std::move(all), [](const Member& m) -> const std::string& { return m->id; });
 }
@@ -93,15 +106,41 @@ std::vector<const Api*> Snapshot::apis() const {
   return sorted(std::move(all), [](const Api& a) -> const std::string& { return a.id; });
 }
 
+std::vector<Stop> Snapshot::stops() const {
+  std::vector<Stop> all;
+  for (const auto& shard : shards_) {
+    for (const auto& [id, status] : shard->stops) all.push_back({id, status});
+  }
+  std::ranges::sort(all, {}, &Stop::id);
+  return all;
+}
+
 Result<std::shared_ptr<const Snapshot>> Snapshot::with(std::vector<Identity> identities,
-                                                       std::vector<Api> apis) const {
+                                                       std::vector<Api> apis, std::vector<Stop> stops) const {
   std::shared_ptr<Snapshot> next(new Snapshot(*this));
-  std::array<std::shared_ptr<Map<Member>>, kShards> copies;
+  std::array<std::shared_ptr<Shard>, kShards> copies;
+  const auto copy_of = [&](std::string_view id) -> Shard& {
+    auto& copy = copies[shard_of(id)];
+    if (!copy) copy = std::make_shared<Shard>(*shards_[shard_of(id)]);
+    return *copy;
+  };
+  for (Stop& stop : stops) {
+    Shard& shard = copy_of(stop.id);
+    if (const auto listed = shard.members.find(stop.id); listed != shard.members.end())
+      listed->second = std::make_shared<const Member>(listed->second->identity(), stop.status);
+    if (stop.status == Status::kActive) {
+      shard.stops.erase(stop.id);
+    } else {
+      shard.stops.insert_or_assign(std::move(stop.id), stop.status);
+    }
+  }
   for (Identity& identity : identities) {
-    auto& copy = copies[shard_of(identity.id)];
-    if (!copy) copy = std::make_shared<Map<Member>>(*shards_[shard_of(identity.id)]);
+    Shard& shard = copy_of(identity.id);
+    const auto stop = shard.stops.find(identity.id);
+    const auto ordered = stop == shard.stops.end() ? Status::kActive : stop->second;
     std::string id = identity.id;
-    (*copy)[std::move(id)] = std::make_shared<const Member>(std::move(identity));
+    shard.members.insert_or_assign(std::move(id),
+                                   std::make_shared<const Member>(std::move(identity), ordered));
   }
   for (std::size_t i = 0; i < kShards; ++i) {
     if (copies[i]) next->shards_[i] = std::move(copies[i]);

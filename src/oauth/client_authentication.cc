@@ -1,5 +1,7 @@
 #include "oauth/client_authentication.h"
 
+#include <span>
+
 #include "codec/base64url.h"
 #include "crypto/secret_hash.h"
 #include "http/headers.h"
@@ -22,6 +24,35 @@ std::unexpected<Refusal> wrong_secret() {
                            Reason::kCallerUnknown);
 }
 
+// Said for every assertion that no key of the client's has signed, whether there is such a client or not.
+std::unexpected<Refusal> wrong_key() {
+  return not_authenticated("client authentication failed: unknown client, or not signed with a key of its",
+                           Reason::kTokenSignature);
+}
+
+std::unexpected<Refusal> slow_down(Duration wait) {
+  auto refusal =
+      refuse(OauthError::kSlowDown,
+             "too many wrong secrets came from your address: try again later, or use private_key_jwt");
+  refusal.error().retry_after = wait;
+  return refusal;
+}
+
+// Keys that nobody has: what no key of a client's can verify is verified with one of them, to take as long.
+std::span<const jose::Jwk> decoys() {
+  static const auto keys = [] {
+    std::vector<jose::Jwk> made;
+    for (const auto algorithm : {crypto::Algorithm::kEs256, crypto::Algorithm::kEdDsa}) {
+      if (const auto key = jose::PrivateJwk::generate(algorithm)) made.push_back(key->public_jwk());
+    }
+    return made;
+  }();
+  return keys;
+}
+
+// Of the length of every hash.
+const std::string kNoHash(std::string_view("$scrypt$ln=14,r=8,p=1$").size() + 22 + 1 + 43, '-');
+
 std::unexpected<Refusal> broken_basic() {
   return not_authenticated("the Basic credentials are malformed", Reason::kCallerUnknown);
 }
@@ -34,9 +65,10 @@ std::optional<std::string_view> basic_credentials(std::string_view authorization
 
 std::unexpected<Refusal> inactive(const Member& member) {
   const auto reason =
-      member->status == Status::kSuspended ? Reason::kCallerSuspended : Reason::kCallerRetired;
-  auto refusal = refuse(OauthError::kUnauthorizedClient,
-                        "client `" + member->id + "` is " + std::string(status_name(member->status)), reason);
+      member.status() == Status::kSuspended ? Reason::kCallerSuspended : Reason::kCallerRetired;
+  auto refusal =
+      refuse(OauthError::kUnauthorizedClient,
+             "client `" + member->id + "` is " + std::string(status_name(member.status())), reason);
   refusal.error().party = member.uid().to_string();
   return refusal;
 }
@@ -66,6 +98,7 @@ Outcome<Credentials> Credentials::read(const http::Request& request, const Form&
   if (client_id && *client_id != credentials.client_)
     return refuse(OauthError::kInvalidRequest, "`client_id` names another client than the credentials",
                   Reason::kCallerMismatch);
+  credentials.peer_ip_ = request.peer_ip;
   return credentials;
 }
 
@@ -109,7 +142,8 @@ ClientAuthentication::ClientAuthentication(Options options, const inventory::Dir
     : options_(std::move(options)),
       directory_(directory),
       replays_(replays),
-      verified_(options_.remembered_secrets) {}
+      verified_(options_.remembered_secrets),
+      attempts_(options_.attempts) {}
 
 Outcome<AuthenticatedClient> ClientAuthentication::authenticate(const Credentials& credentials,
                                                                 Times now) const {
@@ -119,28 +153,50 @@ Outcome<AuthenticatedClient> ClientAuthentication::authenticate(const Credential
   if (member != nullptr && (*member)->kind == inventory::Kind::kUser) member = nullptr;
 
   if (const auto* secret = std::get_if<Secret>(&credentials.proof_)) {
-    TRY(check_secret(member, *secret, now));
+    TRY(check_secret(member, credentials, *secret, now));
   } else {
     TRY(check_assertion(member, credentials, std::get<Credentials::Assertion>(credentials.proof_).text, now));
   }
   // Both checks refuse where there is no client.
   if (member == nullptr) return wrong_secret();
-  if ((*member)->status != Status::kActive) return inactive(*member);
+  if (member->status() != Status::kActive) return inactive(*member);
   return AuthenticatedClient(std::move(snapshot), *member);
 }
 
-Outcome<void> ClientAuthentication::check_secret(const Member* member, const Secret& secret,
-                                                 Times now) const {
-  if (member == nullptr || !(*member)->secret_hash) {
-    (void)crypto::verify_absent_secret(secret);
-    return wrong_secret();
-  }
-  const std::string& hash = *(*member)->secret_hash;
-  const auto fingerprint = verified_.fingerprint((*member)->id, hash, secret);
-  if (verified_.contains(fingerprint, now.latest)) return {};
-  if (!crypto::verify_secret(hash, secret)) return wrong_secret();
+Outcome<void> ClientAuthentication::check_secret(const Member* member, const Credentials& credentials,
+                                                 const Secret& secret, Times now) const {
+  const bool has_secret = member != nullptr && (*member)->secret_hash;
+  // A client that is not there, or has no secret, takes the same steps.
+  const std::string& hash = has_secret ? *(*member)->secret_hash : kNoHash;
+  const auto fingerprint = verified_.fingerprint(credentials.client_, hash, secret);
+  if (has_secret && verified_.contains(fingerprint, now.latest)) return {};
+  const auto attempt = attempts_.attempt(credentials.peer_ip_, credentials.client_);
+  if (const auto wait = attempts_.begin(attempt, now.earliest)) return slow_down(*wait);
+  const bool right = has_secret ? crypto::verify_secret(hash, secret) : crypto::verify_absent_secret(secret);
+  attempts_.end(attempt, right, now.earliest);
+  if (!right) return wrong_secret();
   verified_.remember(fingerprint, now.earliest);
   return {};
+}
+
+ClientAuthentication::Glance ClientAuthentication::glance(const http::Request& request, Instant now) const {
+  const auto credentials = request.headers.count("Authorization") == 1
+                               ? Credentials::read_basic(request.headers)
+                               : std::unexpected(broken_basic());
+  const auto attempt = attempts_.attempt(request.peer_ip, credentials ? credentials->client_ : std::string());
+  Glance glance{credentials ? Standing::kSecret : Standing::kAssertion,
+                attempt.proxied ? attempt.client : attempt.source, attempt.proxied};
+  if (!credentials) return glance;
+  const auto snapshot = directory_.snapshot();
+  const Member* member = snapshot->find(credentials->client_);
+  const bool has_secret = member != nullptr && (*member)->secret_hash;
+  const auto fingerprint =
+      verified_.fingerprint(credentials->client_, has_secret ? *(*member)->secret_hash : kNoHash,
+                            std::get<Secret>(credentials->proof_));
+  const bool known = has_secret && verified_.contains(fingerprint, now);
+  if (known || attempts_.wrong_lately(attempt, now))
+    glance.standing = known ? Standing::kKnown : Standing::kGuess;
+  return glance;
 }
 
 // RFC 7523 §3.
@@ -154,8 +210,10 @@ Outcome<void> ClientAuthentication::check_assertion(const Member* member, const 
                                     .keys = *keys,
                                     .audiences = {options_.issuer, options_.token_endpoint},
                                     .types = {"", "JWT", "client-authentication+jwt"},
-                                    .max_lifetime = kMaxAssertionLifetime};
+                                    .max_lifetime = kMaxAssertionLifetime,
+                                    .decoys = decoys()};
   auto assertion = token::verify_assertion(text, rules, now);
+  if (!assertion && assertion.error().reason == Reason::kTokenSignature) return wrong_key();
   if (!assertion) return refuse(OauthError::kInvalidClient, std::move(assertion).error());
   // RFC 7523 §3: `sub` is the client, as `iss` is.
   if (assertion->subject != credentials.client_)

@@ -2,9 +2,9 @@
 //
 // Two methods: `client_secret_basic` (RFC 6749 §2.3.1) and `private_key_jwt` (RFC 7523 §2.2 and §3), exactly
 // one per request. Credentials are read first and say which client they claim to be, for the record; only
-// authenticate() turns them into an AuthenticatedClient. Thread-safe. A wrong secret costs a scrypt
-// computation on purpose: serve it from http::Cost::kSlow. Nothing here slows down repeated guesses; the
-// deployment's rate limit must.
+// authenticate() turns them into an AuthenticatedClient. Thread-safe. A secret that was not found right
+// lately costs a scrypt computation on purpose; glance() says so beforehand, so that it is computed where
+// nobody else waits for it. Repeated guesses are slowed down (oauth/secret_attempts.h).
 #pragma once
 
 #include <memory>
@@ -18,6 +18,7 @@
 #include "inventory/directory.h"
 #include "oauth/form.h"
 #include "oauth/refusal.h"
+#include "oauth/secret_attempts.h"
 #include "oauth/verified_secrets.h"
 #include "token/replay.h"
 
@@ -47,6 +48,7 @@ class Credentials {
 
   std::string client_;
   std::variant<Secret, Assertion> proof_;
+  std::string peer_ip_;  // where they come from
 };
 
 // A client that proved who it is and is active, with the inventory as it was then. Made only by
@@ -72,6 +74,7 @@ class ClientAuthentication {
   struct Options {
     std::string issuer;  // assertions are for the issuer or for the token endpoint
     std::string token_endpoint;
+    SecretAttempts::Options attempts = {};
     std::size_t remembered_secrets = 1024;
   };
   // What it refers to must outlive it.
@@ -81,8 +84,26 @@ class ClientAuthentication {
   // exists or not; that a client is suspended or retired is told only to who has its credentials.
   Outcome<AuthenticatedClient> authenticate(const Credentials& credentials, Times now) const;
 
+  // What a request's head tells of how its client will be authenticated. For choosing who waits for whom, and
+  // nothing else.
+  enum class Standing {
+    kKnown,      // a secret that was found right a short while ago
+    kSecret,     // one that has to be hashed
+    kGuess,      // the same, from a source that was wrong lately
+    kAssertion,  // none: an assertion, or nothing
+  };
+  struct Glance {
+    Standing standing;
+    std::uint64_t turn;  // its source; behind a proxy, the client it says it is
+    bool proxied;
+  };
+  Glance glance(const http::Request& request, Instant now) const;
+
+  SecretAttempts::Stats attempts() const noexcept { return attempts_.stats(); }
+
  private:
-  Outcome<void> check_secret(const inventory::Member* member, const Secret& secret, Times now) const;
+  Outcome<void> check_secret(const inventory::Member* member, const Credentials& credentials,
+                             const Secret& secret, Times now) const;
   Outcome<void> check_assertion(const inventory::Member* member, const Credentials& credentials,
                                 const std::string& text, Times now) const;
 
@@ -90,6 +111,7 @@ class ClientAuthentication {
   const inventory::Directory& directory_;
   token::ReplayGuard& replays_;
   mutable VerifiedSecrets verified_;
+  mutable SecretAttempts attempts_;
 };
 
 }  // namespace writ::oauth

@@ -69,13 +69,13 @@ TEST_F(ClientAuthenticationTest, AnUnknownClientIsRefusedInTheSameWords) {
 TEST_F(ClientAuthenticationTest, AnUnknownClientCostsAsMuchAsAWrongSecret) {
   const auto cost = [&](std::string_view client) {
     std::vector<std::int64_t> times;
-    for (int i = 0; i < 5; ++i) {
+    for (int i = 0; i < 3; ++i) {
       const auto begin = std::chrono::steady_clock::now();
       EXPECT_EQ(authenticate({}, World::basic(client, "guess")), "invalid_client/caller_unknown");
       times.push_back((std::chrono::steady_clock::now() - begin).count());
     }
     std::ranges::sort(times);
-    return static_cast<double>(times[2]);
+    return static_cast<double>(times[1]);
   };
   const double known = cost("support-portal"), unknown = cost("nobody"), keyed = cost("support-agent");
   EXPECT_GT(unknown, known / 4);
@@ -97,14 +97,14 @@ TEST_F(ClientAuthenticationTest, AChangedSecretActsAtOnceAndTheOldOneStops) {
 
 TEST_F(ClientAuthenticationTest, ASuspendedClientIsRefusedAlsoFromMemory) {
   EXPECT_EQ(authenticate({}, World::basic("support-portal")), "support-portal");
-  ASSERT_TRUE(world_.directory.set_status("support-portal", inventory::Status::kSuspended).has_value());
+  ASSERT_TRUE(world_.directory.order("support-portal", inventory::Status::kSuspended).has_value());
   EXPECT_EQ(authenticate({}, World::basic("support-portal")), "unauthorized_client/caller_suspended");
   EXPECT_EQ(authenticate({}, World::basic("support-portal", "guess")), "invalid_client/caller_unknown")
       << "its state is nobody else's business";
 }
 
 TEST_F(ClientAuthenticationTest, ARetiredClientIsRefused) {
-  ASSERT_TRUE(world_.directory.set_status("support-agent", inventory::Status::kRetired).has_value());
+  ASSERT_TRUE(world_.directory.order("support-agent", inventory::Status::kRetired).has_value());
   EXPECT_EQ(authenticate(world_.as_agent()), "unauthorized_client/caller_retired");
 }
 

@@ -24,9 +24,9 @@ std::unexpected<Refusal> invalid_token(std::string_view which, Denial denial) {
 }
 
 // RFC 9449 §6: whoever copied a bound token cannot exchange it into an unbound one.
-Outcome<void> check_binding(std::string_view which, const AccessClaims& claims,
+Outcome<void> check_binding(std::string_view which, const std::optional<std::string>& token_key,
                             const std::optional<std::string>& proof_key) {
-  if (!claims.key_thumbprint || claims.key_thumbprint == proof_key) return {};
+  if (!token_key || token_key == proof_key) return {};
   if (!proof_key)
     return refuse_request(
         Reason::kSenderBindingMissing,
@@ -78,21 +78,60 @@ Outcome<void> add_origins(std::vector<std::string>& ids, const AccessClaims& cla
                         "the token was exchanged too many times: get a new one to begin with");
 }
 
+// A provider speaks for users. With the id of an application or an agent it would speak for that.
+Outcome<void> check_user(const ExternalSubject& subject, const ExchangeFacts& facts) {
+  const auto* known = facts.client.inventory().find(subject.id);
+  if (known == nullptr || (*known)->kind == inventory::Kind::kUser) return {};
+  return refuse_request(Reason::kTokenIssuer, "subject token: " + quoted(subject.id) +
+                                                  " is no user, and the issuer speaks for users only");
+}
+
+// The client that the provider made the token for, where another one exchanges it and may.
+Outcome<std::optional<std::string>> handed_over_by(const ExternalSubject& subject,
+                                                   const ExchangeFacts& facts) {
+  const inventory::Identity& client = facts.client.identity();
+  if (subject.may_act && *subject.may_act != client.id)
+    return refuse_request(
+        Reason::kDelegationNotAuthorised,
+        "subject token: `may_act` names " + quoted(*subject.may_act) + ", not client " + quoted(client.id));
+  if (!subject.client || *subject.client == client.id) return std::nullopt;
+  const std::string made_for = "subject token: it was made for client " + quoted(*subject.client);
+  if (!subject.is_for(client.id))
+    return refuse_request(Reason::kCallerMismatch,
+                          made_for + ", and its `aud` does not name client " + quoted(client.id));
+  if (std::ranges::find(client.accept_from, *subject.client) == client.accept_from.end())
+    return refuse_request(Reason::kCallerMismatch, made_for + ", from which client " + quoted(client.id) +
+                                                       " accepts none (`accept_from`)");
+  const auto* named = facts.client.inventory().find(*subject.client);
+  if (named == nullptr || (*named)->kind == inventory::Kind::kUser)
+    return refuse_request(Reason::kCallerUnknown, made_for + ", which is no client here");
+  return *subject.client;
+}
+
+// The issuer speaks for its own tenants, also where the inventory says which one a user is of.
+Outcome<void> check_tenant(const std::optional<std::string>& tenant, const TrustedIssuer& issuer) {
+  if (!tenant || !issuer.tenants || std::ranges::find(*issuer.tenants, *tenant) != issuer.tenants->end())
+    return {};
+  return refuse_request(Reason::kTenantMismatch,
+                        "subject token: its issuer does not speak for tenant " + quoted(*tenant));
+}
+
 Outcome<Origin> external_origin(std::string_view text, const ExchangeFacts& facts) {
   auto subject = facts.trusted_issuers.verify(text, facts.now);
   if (!subject) return invalid_token("subject token", std::move(subject).error());
+  TRY(check_user(*subject, facts));
+  TRY(check_binding("subject token", subject->key_thumbprint, facts.proof_key));
+  auto before = TRY(handed_over_by(*subject, facts));
   const inventory::Identity& client = facts.client.identity();
-  // A provider speaks for users. With the id of an application or an agent it would speak for that.
-  const auto* known = facts.client.inventory().find(subject->id);
-  if (known != nullptr && (*known)->kind != inventory::Kind::kUser)
-    return refuse_request(Reason::kTokenIssuer, "subject token: " + quoted(subject->id) +
-                                                    " is no user, and the issuer speaks for users only");
 
   Origin origin{.subject = std::move(subject->id), .expires_at = subject->expires_at};
   origin.handed_on = is_agent(facts.client);
-  if (origin.handed_on) origin.actors.push_back({client.id, std::nullopt});
+  if (origin.handed_on || before) origin.actors.push_back({client.id, std::nullopt});
+  if (before) origin.actors.push_back({*std::move(before), std::nullopt});
   origin.tenant = tenant_of(origin.subject, subject->tenant, facts);
+  TRY(check_tenant(origin.tenant, *subject->by));
   origin.environment = client.environment;
+  origin.subject_issuer = std::move(subject->issuer);
   origin.acr = std::move(subject->acr);
   origin.auth_time = subject->auth_time;
   return origin;
@@ -102,7 +141,7 @@ Outcome<Origin> access_origin(std::string_view text, const ExchangeFacts& facts)
   const auto held = facts.verifier.verify_parameter(text, facts.now);
   if (!held) return invalid_token("subject token", held.error());
   const AccessClaims& claims = held->claims();
-  TRY(check_binding("subject token", claims, facts.proof_key));
+  TRY(check_binding("subject token", claims.key_thumbprint, facts.proof_key));
   auto actors = TRY(extend_chain(claims, facts.client));
   std::vector<std::string> exchanged_from;
   TRY(add_origins(exchanged_from, claims));
@@ -114,6 +153,7 @@ Outcome<Origin> access_origin(std::string_view text, const ExchangeFacts& facts)
                 .purpose = claims.purpose,
                 .tenant = tenant_of(claims.subject, claims.tenant, facts),
                 .environment = claims.environment ? claims.environment : facts.client.identity().environment,
+                .subject_issuer = claims.subject_issuer,
                 .acr = claims.acr,
                 .auth_time = claims.auth_time,
                 .handed_on = is_agent(facts.client) && facts.client.id() != claims.client_id};
@@ -134,7 +174,7 @@ Outcome<void> narrow_by_actor_token(Origin& origin, std::string_view text, const
   const auto held = facts.verifier.verify_parameter(text, facts.now);
   if (!held) return invalid_token("actor token", held.error());
   const AccessClaims& claims = held->claims();
-  TRY(check_binding("actor token", claims, facts.proof_key));
+  TRY(check_binding("actor token", claims.key_thumbprint, facts.proof_key));
   if (claims.subject != facts.client.id() || claims.client_id != facts.client.id() || !claims.actors.empty())
     return refuse_request(Reason::kCallerMismatch, "actor token: it is not the client's own");
   origin.expires_at = std::min(origin.expires_at.value_or(claims.expires_at), claims.expires_at);
@@ -253,6 +293,7 @@ Outcome<AccessClaims> claims_from(const Origin& origin, const Issue& issue,
                       .purpose = std::move(purpose),
                       .tenant = origin.tenant,
                       .environment = origin.environment,
+                      .subject_issuer = origin.subject_issuer,
                       .acr = origin.acr,
                       .auth_time = origin.auth_time,
                       .key_thumbprint = issue.proof_key,

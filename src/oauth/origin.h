@@ -11,10 +11,12 @@
 //   support-agent's      → mail-drafter     sub nora, client_id mail-drafter,
 //                                           act mail-drafter ← support-agent ← support-portal
 //
-// An application that a user signed in to is the client and no actor; an agent is always an actor. Whether
-// each edge is allowed is decision's question (the inventory's `acts_for`, and policy's where an agent takes
-// over), not asked here. Pure but for the
-// verifier's cache; times are arguments.
+// An application that a user signed in to is the client and no actor; an agent is always an actor. A
+// provider's token that names the client it was made for is that client's to exchange; another takes it over
+// only where the token is for it too and the inventory says from whom it accepts such tokens, and then the
+// named client stands in the chain. Whether each edge is allowed is decision's question (the inventory's
+// `acts_for`, and policy's where an agent takes over), not asked here. Pure but for the verifier's cache;
+// times are arguments.
 #pragma once
 
 #include <optional>
@@ -42,6 +44,7 @@ struct Origin {
   std::optional<std::string> purpose;
   std::optional<std::string> tenant;
   std::optional<std::string> environment;
+  std::optional<std::string> subject_issuer = {};  // the provider whose word the subject is
   std::optional<std::string> acr;
   std::optional<Instant> auth_time;
   // Work came into an agent's hands: it took over what another presented or holds.

@@ -1,5 +1,8 @@
 #include "oauth/refusal.h"
 
+#include <algorithm>
+#include <string>
+
 #include "codec/json.h"
 
 namespace writ::oauth {
@@ -13,6 +16,8 @@ int status_of(OauthError error) {
       return 401;
     case OauthError::kServerError:
       return 503;
+    case OauthError::kSlowDown:
+      return 429;
     default:
       return 400;
   }
@@ -50,6 +55,8 @@ std::string_view error_name(OauthError error) noexcept {
       return "invalid_authorization_details";
     case OauthError::kAuthorizationPending:
       return "authorization_pending";
+    case OauthError::kSlowDown:
+      return "slow_down";
     case OauthError::kServerError:
       return "server_error";
   }
@@ -99,6 +106,10 @@ http::Response to_response(const Refusal& refusal, std::string_view request_id) 
   // RFC 6749 §5.1.
   response.headers.set("Cache-Control", "no-store");
   response.headers.set("Pragma", "no-cache");
+  if (refusal.error == OauthError::kSlowDown || refusal.error == OauthError::kServerError) {
+    const auto seconds = std::chrono::ceil<std::chrono::seconds>(refusal.retry_after).count();
+    response.headers.set("Retry-After", std::to_string(std::max<std::int64_t>(seconds, 1)));
+  }
   if (refusal.error == OauthError::kInvalidClient)
     response.headers.set("WWW-Authenticate", "Basic realm=\"writ\", charset=\"UTF-8\"");
   return response;

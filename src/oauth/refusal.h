@@ -10,6 +10,7 @@
 #include <string_view>
 #include <vector>
 
+#include "base/clock.h"
 #include "base/denial.h"
 #include "http/response.h"
 
@@ -25,6 +26,7 @@ enum class OauthError {
   kInvalidDpopProof,             // RFC 9449 §5
   kInvalidAuthorizationDetails,  // RFC 9396 §5
   kAuthorizationPending,         // RFC 8628 §3.5: people have not approved yet; try again
+  kSlowDown,                     // RFC 8628 §3.5, here of secrets that were wrong too often; 429
   kServerError,                  // something of ours broke; nothing was issued
 };
 
@@ -40,6 +42,7 @@ struct Refusal {
   std::string party = {};                  // the party at fault as Cedar writes it; empty when it is none's
   std::vector<std::string> policies = {};  // that said no
   std::string task = {};                   // kAuthorizationPending: the task that waits
+  Duration retry_after{0};                 // kSlowDown
 };
 
 template <class T>

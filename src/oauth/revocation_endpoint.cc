@@ -8,7 +8,7 @@ namespace writ::oauth {
 namespace {
 
 Outcome<void> revoke(const RevocationEndpointParts& parts, const http::Request& request, const Form& form,
-                     std::string_view request_id, std::string& claimed_client) {
+                     std::string_view request_id, std::string& claimed_client, bool& known) {
   const auto now = times_of(parts.clock);
   const auto credentials = TRY(Credentials::read(request, form));
   claimed_client = credentials.claimed_client();
@@ -16,6 +16,7 @@ Outcome<void> revoke(const RevocationEndpointParts& parts, const http::Request& 
   const auto text = form.find("token");
   if (!text) return refuse(OauthError::kInvalidRequest, "`token` is missing");
   const auto client = TRY(parts.clients.authenticate(credentials, now));
+  known = true;
 
   // RFC 7009 §2.2: a token that is not valid (any more) needs no revocation, and the answer is the same.
   const auto held = parts.verifier.verify_parameter(*text, now);
@@ -30,7 +31,8 @@ Outcome<void> revoke(const RevocationEndpointParts& parts, const http::Request& 
                            .actor = client.id(),
                            .object = claims.jti,
                            .detail = claims.subject,
-                           .request_id = request_id};
+                           .request_id = request_id,
+                           .standing = audit::Standing::kStop};
   if (!parts.record(make_record(now.earliest, event)))
     return refuse(OauthError::kServerError, "the audit record could not be written", Reason::kIndeterminate);
   if (!parts.revocations.revoke({claims.jti, claims.expires_at}))
@@ -45,14 +47,16 @@ http::Response RevocationEndpoint::handle(const http::Request& request) const {
   if (!form) return form.error();
   const auto request_id = crypto::random_id();
   std::string claimed_client;
-  const auto revoked = revoke(parts_, request, *form, request_id, claimed_client);
+  bool known = false;
+  const auto revoked = revoke(parts_, request, *form, request_id, claimed_client, known);
   if (!revoked) {
     // A refusal stands whether or not it could be recorded.
-    (void)parts_.record(
-        make_record(parts_.clock.earliest(), audit::Event{.type = "token.revocation_refused",
-                                                          .actor = claimed_client,
-                                                          .detail = revoked.error().description,
-                                                          .request_id = request_id}));
+    const audit::Event refused{.type = "token.revocation_refused",
+                               .actor = claimed_client,
+                               .detail = revoked.error().description,
+                               .request_id = request_id,
+                               .standing = known ? audit::Standing::kOrdinary : audit::Standing::kStranger};
+    (void)parts_.record(make_record(parts_.clock.earliest(), refused));
     return to_response(revoked.error(), request_id);
   }
   http::Response response{200, {}, {}};

@@ -1,7 +1,7 @@
 // POST /oauth2/revoke: a client takes back an access token of its own (RFC 7009).
 //
 // In force for the next verification when the answer is given, and durable where the Revocations are.
-// Thread-safe. May be slow: serve it with http::Cost::kSlow.
+// Thread-safe. May be slow: serve it with workers.
 #pragma once
 
 #include "http/request.h"

@@ -56,20 +56,28 @@ http::Response token_response(const std::string& token, const token::AccessClaim
 }
 
 // One token request.
-class Issuance {
+class Issuance final : public TokenCall {
  public:
-  Issuance(const TokenEndpointOptions& options, const TokenEndpointParts& parts, const http::Request& request)
-      : options_(options), parts_(parts), request_(request), now_(times_of(parts.clock)) {}
+  Issuance(const TokenEndpointOptions& options, const TokenEndpointParts& parts, const http::Request& request,
+           Form form)
+      : options_(options),
+        parts_(parts),
+        request_(request),
+        form_(std::move(form)),
+        now_(times_of(parts.clock)) {}
 
-  http::Response answer(const Form& form) {
-    auto issued = issue(form);
+  std::optional<http::Response> authenticate() override {
+    if (auto client = authenticated(); !client) return refused_with(client.error());
+    return std::nullopt;
+  }
+
+  http::Response issue() override {
+    auto issued = issue_to(*client_);
     if (issued) return *std::move(issued);
     // A task that was opened for a token which there is not is nobody's.
     if (opened_ && issued.error().error != OauthError::kAuthorizationPending)
       parts_.desk->abandon(*opened_, claimed_client_, request_id_);
-    // A refusal stands whether or not it could be recorded.
-    (void)record_refusal(issued.error());
-    return to_response(issued.error(), request_id_);
+    return refused_with(issued.error());
   }
 
  private:
@@ -81,12 +89,26 @@ class Issuance {
     const Origin& origin;
   };
 
-  Outcome<http::Response> issue(const Form& form) {
-    const auto credentials = TRY(Credentials::read(request_, form));
+  http::Response refused_with(const Refusal& refusal) const {
+    // A refusal stands whether or not it could be recorded.
+    (void)record_refusal(refusal);
+    return to_response(refusal, request_id_);
+  }
+
+  Outcome<void> authenticated() {
+    const auto credentials = TRY(Credentials::read(request_, form_));
     claimed_client_ = credentials.claimed_client();
     // What is malformed is refused before it costs a password hash.
-    const auto request = TRY(TokenRequest::read(form));
-    const auto client = TRY(parts_.clients.authenticate(credentials, now_));
+    asked_ = TRY(TokenRequest::read(form_));
+    client_ = TRY(parts_.clients.authenticate(credentials, now_));
+    known_ = true;
+    return {};
+  }
+
+  Outcome<http::Response> issue_to(const AuthenticatedClient& client) {
+    const TokenRequest& request = *asked_;
+    // It may have waited for its turn.
+    now_ = times_of(parts_.clock);
     const auto* api = TRY(find_api(client, request.audience));
     aim_at(*api);
     const auto proof_key = TRY(verify_proof(client));
@@ -279,6 +301,9 @@ class Issuance {
     record.token_id = claims_->jti;
     record.policies.assign(policies.begin(), policies.end());
     decision::add_shadows(record, policies_.get(), shadowed());
+    // Whoever stops somebody may need a token for it first.
+    if (parts_.desk != nullptr && claims_->audience == parts_.desk->audience())
+      record.standing = audit::Standing::kOperator;
     if (parts_.record(make_record(now_.earliest, record))) return {};
     return broken("the audit record could not be written");
   }
@@ -292,16 +317,21 @@ class Issuance {
     record.party = refusal.party;
     record.policies.assign(refusal.policies.begin(), refusal.policies.end());
     decision::add_shadows(record, policies_.get(), shadowed());
+    if (!known_) record.standing = audit::Standing::kStranger;
     return parts_.record(make_record(now_.earliest, record));
   }
 
   const TokenEndpointOptions& options_;
   const TokenEndpointParts& parts_;
   const http::Request& request_;
+  const Form form_;
   Times now_;
+  std::optional<TokenRequest> asked_;  // views into form_
+  std::optional<AuthenticatedClient> client_;
   const std::string request_id_ = crypto::random_id();
   std::shared_ptr<task::LiveTask> task_;
   std::optional<std::string> opened_;  // the task that was opened for this token
+  bool known_ = false;                 // the client is who it says
   // For the record, as far as the request got.
   std::string claimed_client_, origin_subject_, api_, resource_;
   std::string_view action_ = kIssue;
@@ -315,10 +345,17 @@ class Issuance {
 
 }  // namespace
 
+std::expected<std::unique_ptr<TokenCall>, http::Response> TokenEndpoint::begin(
+    const http::Request& request) const {
+  auto form = TRY(read_form(request));
+  return std::make_unique<Issuance>(options_, parts_, request, std::move(form));
+}
+
 http::Response TokenEndpoint::handle(const http::Request& request) const {
-  const auto form = read_form(request);
-  if (!form) return form.error();
-  return Issuance(options_, parts_, request).answer(*form);
+  const auto call = begin(request);
+  if (!call) return call.error();
+  auto refused = (*call)->authenticate();
+  return refused ? *std::move(refused) : (*call)->issue();
 }
 
 }  // namespace writ::oauth

@@ -14,11 +14,13 @@
 // Writ's own API (oauth/task_details.h). While the task waits for approval the answer is
 // `authorization_pending`; a task for which no token is issued ends at once.
 //
-// Thread-safe. May be slow (client secrets, the audit's disk): serve it with http::Cost::kSlow.
+// Thread-safe. May be slow (client secrets, the audit's disk): serve it with workers.
 #pragma once
 
+#include <expected>
 #include <functional>
 #include <memory>
+#include <optional>
 #include <string>
 
 #include "audit/record.h"
@@ -61,12 +63,27 @@ struct TokenEndpointParts {
   TaskDesk* desk = nullptr;  // null: `authorization_details` are refused
 };
 
+// One token request on its way, in the steps that different workers take: who asks may cost a password hash,
+// and waits with other strangers; what is issued is for clients that are known by then. Not thread-safe.
+class TokenCall {
+ public:
+  virtual ~TokenCall() = default;
+  // The answer, when the client is refused.
+  virtual std::optional<http::Response> authenticate() = 0;
+  // After authenticate() refused nothing.
+  virtual http::Response issue() = 0;
+};
+
 class TokenEndpoint {
  public:
   TokenEndpoint(TokenEndpointOptions options, TokenEndpointParts parts)
       : options_(std::move(options)), parts_(std::move(parts)) {}
 
+  // All steps at once.
   http::Response handle(const http::Request& request) const;
+
+  // Or an answer, to what is no token request. The request has to outlive the call.
+  std::expected<std::unique_ptr<TokenCall>, http::Response> begin(const http::Request& request) const;
 
  private:
   TokenEndpointOptions options_;

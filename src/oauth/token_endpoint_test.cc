@@ -2,6 +2,7 @@
 
 #include <filesystem>
 #include <gtest/gtest.h>
+#include <mutex>
 #include <thread>
 
 #include "audit/log.h"
@@ -151,7 +152,7 @@ TEST_F(TokenEndpointTest, APurposeTheClientMayNotAskForIsRefused) {
 }
 
 TEST_F(TokenEndpointTest, ASuspendedClientGetsNothing) {
-  ASSERT_TRUE(world_.directory.set_status("nightly-export", inventory::Status::kSuspended).has_value());
+  ASSERT_TRUE(world_.directory.order("nightly-export", inventory::Status::kSuspended).has_value());
   const auto response = export_asks();
   EXPECT_EQ(outcome(response), "unauthorized_client/caller_suspended");
   EXPECT_EQ(*World::body(response).find("party"), Json("Writ::Service::\"nightly-export\""));

@@ -116,7 +116,7 @@ TEST_F(TokenExchangeTest, AProviderCannotSpeakForAnApplicationOrAnAgent) {
 }
 
 TEST_F(TokenExchangeTest, ASuspendedUserIsRefused) {
-  ASSERT_TRUE(world_.directory.set_status("nora", inventory::Status::kSuspended).has_value());
+  ASSERT_TRUE(world_.directory.order("nora", inventory::Status::kSuspended).has_value());
   EXPECT_EQ(portal_asks(world_.provider_claims()), "invalid_request/subject_suspended");
 }
 
@@ -201,7 +201,7 @@ TEST_F(TokenExchangeTest, AnEdgeThatIsNotAllowedIsRefused) {
 
 TEST_F(TokenExchangeTest, ASuspendedActorInTheMiddleStopsTheChain) {
   const auto agent = world_.agent_token(world_.portal_token());
-  ASSERT_TRUE(world_.directory.set_status("support-portal", inventory::Status::kSuspended).has_value());
+  ASSERT_TRUE(world_.directory.order("support-portal", inventory::Status::kSuspended).has_value());
   EXPECT_EQ(outcome(drafter_asks(agent)), "unauthorized_client/caller_suspended");
 }
 

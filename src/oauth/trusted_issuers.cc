@@ -11,21 +11,13 @@ std::unexpected<Denial> malformed(std::string_view claim) {
       Denial{Reason::kTokenMalformed, "the token's `" + std::string(claim) + "` cannot be used"});
 }
 
-bool usable(const std::string& text) {
-  if (text.empty() || text.size() > token::kMaxClaimBytes) return false;
-  for (const unsigned char c : text) {
-    if (c < 0x20 || c == 0x7F) return false;
-  }
-  return true;
-}
-
 // Absent is fine where the caller says so; present in another shape is not.
 std::expected<std::optional<std::string>, Denial> mapped_text(const codec::Json& claims,
                                                               const std::string& name) {
   const auto* value = name.empty() ? nullptr : claims.find(name);
   if (value == nullptr) return std::nullopt;
   const auto* text = value->if_string();
-  if (text == nullptr || !usable(*text)) return malformed(name);
+  if (text == nullptr || codec::name_problem(*text)) return malformed(name);
   return *text;
 }
 
@@ -38,7 +30,64 @@ std::expected<std::optional<Instant>, Denial> mapped_date(const codec::Json& cla
   return *instant;
 }
 
+// Each provider has a claim of its own for the client that it made a token for: OpenID Connect, RFC 9068,
+// Okta and Entra ID. All that are there have to say the same.
+constexpr std::string_view kClientClaims[] = {"azp", "client_id", "cid", "appid"};
+
+std::expected<std::optional<std::string>, Denial> named_client(const codec::Json& claims) {
+  std::optional<std::string> client;
+  for (const auto name : kClientClaims) {
+    auto said = TRY(mapped_text(claims, std::string(name)));
+    if (!said) continue;
+    if (client && *client != *said)
+      return std::unexpected(Denial{Reason::kCallerMismatch,
+                                    "the token names two clients, `" + *client + "` and `" + *said + "`"});
+    client = std::move(said);
+  }
+  return client;
+}
+
+// RFC 8693 §4.4. What else it could say of the actor nobody here could check.
+std::expected<std::optional<std::string>, Denial> named_actor(const codec::Json& claims,
+                                                              std::string_view issuer) {
+  const auto* may_act = claims.find("may_act");
+  if (may_act == nullptr) return std::nullopt;
+  const auto* members = may_act->if_object();
+  if (members == nullptr) return malformed("may_act");
+  for (const auto& [name, value] : *members) {
+    if (name != "sub" && name != "iss") return malformed("may_act");
+  }
+  const auto named = TRY(mapped_text(*may_act, "iss"));
+  auto actor = TRY(mapped_text(*may_act, "sub"));
+  if (!actor || (named && *named != issuer)) return malformed("may_act");
+  return actor;
+}
+
+// RFC 7800 §3.1: a binding that cannot be checked must not be ignored.
+std::expected<std::optional<std::string>, Denial> bound_key(const codec::Json& claims) {
+  const auto* cnf = claims.find("cnf");
+  if (cnf == nullptr) return std::nullopt;
+  const auto* members = cnf->if_object();
+  if (members == nullptr || members->size() != 1 || members->front().first != "jkt")
+    return std::unexpected(Denial{Reason::kSenderBindingMissing,
+                                  "the token is bound to its sender in another way than by `cnf.jkt`"});
+  auto key = TRY(mapped_text(*cnf, "jkt"));
+  if (!key) return malformed("cnf");
+  return key;
+}
+
+std::string ours(const TrustedIssuer& issuer, std::string theirs) {
+  const auto found = issuer.clients.find(theirs);
+  return found != issuer.clients.end() ? found->second : theirs;
+}
+
 }  // namespace
+
+bool overlap(const TrustedIssuer& a, const TrustedIssuer& b) noexcept {
+  const std::string_view one = a.subject_prefix, other = b.subject_prefix;
+  if (one.empty() || other.empty()) return one.empty() && other.empty();
+  return one.starts_with(other) || other.starts_with(one);
+}
 
 Result<TrustedIssuers> TrustedIssuers::of(std::vector<TrustedIssuer> issuers) {
   for (std::size_t i = 0; i < issuers.size(); ++i) {
@@ -49,6 +98,10 @@ Result<TrustedIssuers> TrustedIssuers::of(std::vector<TrustedIssuer> issuers) {
     for (std::size_t j = 0; j < i; ++j) {
       if (issuers[i].issuer == issuers[j].issuer) {
         return failure(ErrorCode::kConflict, "trusted issuer `" + issuers[i].issuer + "` is given twice");
+      }
+      if (overlap(issuers[i], issuers[j])) {
+        return failure(ErrorCode::kConflict, "trusted issuers `" + issuers[j].issuer + "` and `" +
+                                                 issuers[i].issuer + "` could name one another's users");
       }
     }
   }
@@ -74,14 +127,52 @@ std::expected<ExternalSubject, Denial> TrustedIssuers::verify(std::string_view t
                                     .keys = trusted->keys,
                                     .audiences = {trusted->audience},
                                     .types = {"", "JWT"},
-                                    .max_lifetime = trusted->max_token_lifetime};
-  const auto assertion = TRY(token::verify_assertion(text, rules, now));
-  auto id = TRY(mapped_text(assertion.claims, trusted->mapping.subject));
-  if (!id) return malformed(trusted->mapping.subject);
-  auto tenant = TRY(mapped_text(assertion.claims, trusted->mapping.tenant));
-  auto acr = TRY(mapped_text(assertion.claims, trusted->mapping.acr));
-  const auto auth_time = TRY(mapped_date(assertion.claims, trusted->mapping.auth_time));
-  return ExternalSubject{*std::move(id), std::move(tenant), std::move(acr), auth_time, assertion.expires_at};
+                                    .max_lifetime = trusted->max_token_lifetime,
+                                    .needs_issued_at = true,
+                                    .among_others = true};
+  auto assertion = TRY(token::verify_assertion(text, rules, now));
+  const auto& claims = assertion.claims;
+  ExternalSubject subject {
+    .id = TRY(user_id(claims, *trusted))
+    , .issuer = trusted->issuer, .tenant = TRY(mapped_text(claims, trusted->mapping.tenant))
+    , .acr = TRY(mapped_text(claims, trusted->mapping.acr))
+    , .auth_time = TRY(mapped_date(claims, trusted->mapping.auth_time))
+    , .expires_at = assertion.expires_at
+  };
+  subject.by = trusted;
+  // RFC 8693 §4.1: who acts already would have to be known here, and policies be asked about them.
+  if (claims.find("act") != nullptr)
+    return std::unexpected(Denial{Reason::kDelegationNotAuthorised,
+                                  "the token's `act` says that somebody acts for the user already, and the "
+                                  "provider's actors are not known here"});
+  if (auto client = TRY(named_client(claims))) subject.client = ours(*trusted, *std::move(client));
+  if (auto actor = TRY(named_actor(claims, trusted->issuer)))
+    subject.may_act = ours(*trusted, *std::move(actor));
+  subject.key_thumbprint = TRY(bound_key(claims));
+  // Each of several could pass it on, unless it says which client it was made for.
+  if (assertion.audiences.size() > 1 && !subject.client)
+    return std::unexpected(Denial{Reason::kAudienceMismatch,
+                                  "the token is not for this server alone, and names no client in `azp`"});
+  for (auto& audience : assertion.audiences) {
+    if (audience != assertion.audience) subject.audiences.push_back(ours(*trusted, std::move(audience)));
+  }
+  return subject;
+}
+
+// The issuer's prefix and what it calls the user. Who has no prefix does not get into another's namespace.
+std::expected<std::string, Denial> TrustedIssuers::user_id(const codec::Json& claims,
+                                                           const TrustedIssuer& by) const {
+  auto named = TRY(mapped_text(claims, by.mapping.subject));
+  if (!named) return malformed(by.mapping.subject);
+  auto id = by.subject_prefix + *named;
+  if (codec::name_problem(id)) return malformed(by.mapping.subject);
+  for (const auto& other : issuers_) {
+    if (&other != &by && !other.subject_prefix.empty() && id.starts_with(other.subject_prefix))
+      return std::unexpected(Denial{
+          Reason::kTokenIssuer, "the token's issuer does not speak for `" + id + "`: `" +
+                                    other.subject_prefix + "` begins the names of another issuer's users"});
+  }
+  return id;
 }
 
 }  // namespace writ::oauth

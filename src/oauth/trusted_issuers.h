@@ -1,10 +1,17 @@
 // The identity providers whose word Writ takes for who a user is.
 //
 // Each has its issuer, its keys, the audience its tokens must be for, and the names of the claims that carry
-// what Writ needs. A token of anyone else is refused. Immutable after construction; thread-safe.
+// what Writ needs. A token of anyone else is refused. Each names users in a namespace of its own, so that
+// none of them speaks for another's: a user's id is the issuer's prefix and what the issuer calls the user,
+// and only one issuer may go without a prefix. What a token says of how it may be used (RFC 8693 `act` and
+// `may_act`, RFC 7800 `cnf`, the client it was made for) is told or refused, never left out. Immutable after
+// construction; thread-safe.
 #pragma once
 
+#include <algorithm>
 #include <expected>
+#include <functional>
+#include <map>
 #include <optional>
 #include <string>
 #include <string_view>
@@ -31,20 +38,39 @@ struct TrustedIssuer {
   jose::JwkSet keys;
   ClaimMapping mapping;
   Duration max_token_lifetime = std::chrono::hours(24);
+  std::string subject_prefix = {};                       // in front of what it calls a user
+  std::optional<std::vector<std::string>> tenants = {};  // that it may speak for; absent: any
+  std::map<std::string, std::string, std::less<>> clients =
+      {};  // its names for clients that Writ calls otherwise
 };
 
 // A user, as a provider named and described them.
 struct ExternalSubject {
   std::string id;
+  std::string issuer;
   std::optional<std::string> tenant;
   std::optional<std::string> acr;
   std::optional<Instant> auth_time;
   Instant expires_at;  // of the provider's token
+  // The client that the provider made the token for (`azp`, `client_id`, `cid`, `appid`), as Writ calls it.
+  std::optional<std::string> client = {};
+  // Whom else it is for, as Writ calls clients.
+  std::vector<std::string> audiences = {};
+  std::optional<std::string> may_act = {};         // RFC 8693 §4.4: the one who may act for the user
+  std::optional<std::string> key_thumbprint = {};  // RFC 9449 §6.1: the key that the token is bound to
+  const TrustedIssuer* by = nullptr;
+
+  bool is_for(std::string_view client_id) const {
+    return std::ranges::find(audiences, client_id) != audiences.end();
+  }
 };
+
+// Whether both could name one and the same user.
+bool overlap(const TrustedIssuer& a, const TrustedIssuer& b) noexcept;
 
 class TrustedIssuers {
  public:
-  // Refuses two entries for one issuer.
+  // Refuses two entries for one issuer, and namespaces that overlap.
   static Result<TrustedIssuers> of(std::vector<TrustedIssuer> issuers);
 
   const TrustedIssuer* find(std::string_view issuer) const noexcept;
@@ -53,6 +79,7 @@ class TrustedIssuers {
 
  private:
   explicit TrustedIssuers(std::vector<TrustedIssuer> issuers) : issuers_(std::move(issuers)) {}
+  std::expected<std::string, Denial> user_id(const codec::Json& claims, const TrustedIssuer& by) const;
   std::vector<TrustedIssuer> issuers_;
 };
 

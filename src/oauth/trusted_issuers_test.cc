@@ -1,6 +1,8 @@
 #include "oauth/trusted_issuers.h"
 
 #include <gtest/gtest.h>
+#include <map>
+#include <random>
 
 #include "jose/jws.h"
 
@@ -33,6 +35,7 @@ class TrustedIssuersTest : public ::testing::Test {
                                {"user", "nora"},
                                {"org", "north"},
                                {"aud", "writ"},
+                               {"iat", unix_seconds(kNow)},
                                {"exp", unix_seconds(kNow) + 600}});
 };
 
@@ -64,6 +67,59 @@ TEST_F(TrustedIssuersTest, ATokenThatLivesTooLongIsRefused) {
   EXPECT_EQ(outcome(), "token_malformed");
 }
 
+TEST_F(TrustedIssuersTest, ATokenFromLongAgoIsRefusedWhateverItsEnd) {
+  claims_.set("iat", unix_seconds(kNow) - 10 * 365 * 86'400);
+  claims_.set("exp", unix_seconds(kNow) + 300);
+  EXPECT_EQ(outcome(), "token_malformed");
+  std::erase_if(*claims_.if_object(), [](const auto& member) { return member.first == "iat"; });
+  EXPECT_EQ(outcome(), "token_malformed");
+  claims_.set("iat", unix_seconds(kNow) + 60);
+  EXPECT_EQ(outcome(), "token_not_yet_valid");
+}
+
+TEST_F(TrustedIssuersTest, ClientsThatContradictEachOtherAreRefused) {
+  claims_.set("azp", "portal").set("client_id", "portal");
+  EXPECT_EQ(outcome(), "nora/north");
+  for (const char* name : {"azp", "client_id", "cid", "appid"}) {
+    auto before = claims_;
+    claims_.set(name, "another");
+    EXPECT_EQ(outcome(), "caller_mismatch") << name;
+    claims_.set(name, 7);
+    EXPECT_EQ(outcome(), "token_malformed") << name;
+    claims_ = before;
+  }
+}
+
+TEST_F(TrustedIssuersTest, WhatBindsOrDelegatesIsUnderstoodOrRefused) {
+  const auto with = [&](const char* name, std::string_view value) {
+    auto changed = claims_;
+    std::swap(changed, claims_);
+    claims_.set(name, codec::parse_json(value).value());
+    const auto said = outcome();
+    std::swap(changed, claims_);
+    return said;
+  };
+  EXPECT_EQ(with("act", R"({"sub":"support-portal"})"), "delegation_not_authorised");
+  EXPECT_EQ(with("act", "null"), "delegation_not_authorised");
+  EXPECT_EQ(with("may_act", R"({"sub":"support-portal"})"), "nora/north");
+  EXPECT_EQ(with("may_act", R"({"sub":"support-portal","iss":"https://idp.acme.example"})"), "nora/north");
+  for (const char* unclear : {"{}", "[]", R"("support-portal")", R"({"sub":"a","client_id":"b"})",
+                              R"({"sub":"a","iss":"https://elsewhere.example"})"})
+    EXPECT_EQ(with("may_act", unclear), "token_malformed") << unclear;
+  for (const char* other : {R"({"x5t#S256":"a"})", R"({"jkt":"a","x5t#S256":"b"})", "{}", R"("a")"})
+    EXPECT_EQ(with("cnf", other), "sender_binding_missing") << other;
+}
+
+TEST_F(TrustedIssuersTest, ATokenForSeveralThatNamesNoClientIsRefused) {
+  auto several = Json::array();
+  several.push("writ");
+  several.push("account");
+  claims_.set("aud", several);
+  EXPECT_EQ(outcome(), "audience_mismatch");
+  claims_.set("azp", "support-portal");
+  EXPECT_EQ(outcome(), "nora/north");
+}
+
 TEST_F(TrustedIssuersTest, AnAccessTokenIsNoStatementAboutAUser) {
   EXPECT_EQ(outcome(key_, "at+jwt"), "token_type");
 }
@@ -92,6 +148,55 @@ TEST(TrustedIssuers, RefusesTwoEntriesForOneIssuer) {
       .issuer = "https://a.example", .audience = "writ", .keys = jose::JwkSet::of({}).value(), .mapping = {}};
   EXPECT_FALSE(TrustedIssuers::of({one, one}).has_value());
   EXPECT_TRUE(TrustedIssuers::of({one}).has_value());
+}
+
+TEST(TrustedIssuers, NamespacesDoNotOverlap) {
+  const auto with = [](std::string issuer, std::string prefix) {
+    return TrustedIssuer{.issuer = std::move(issuer),
+                         .audience = "writ",
+                         .keys = jose::JwkSet::of({}).value(),
+                         .mapping = {},
+                         .subject_prefix = std::move(prefix)};
+  };
+  for (const auto& [one, other, fine] : std::initializer_list<std::tuple<const char*, const char*, bool>>{
+           {"", "", false}, {"", "b:", true}, {"a:", "b:", true}, {"a", "a:", false}, {"a:", "a:", false}})
+    EXPECT_EQ(
+        TrustedIssuers::of({with("https://a.example", one), with("https://b.example", other)}).has_value(),
+        fine)
+        << one << " beside " << other;
+}
+
+// Whatever they call users, no two issuers name the same one.
+TEST(TrustedIssuersProperty, NoIssuerNamesAnothersUser) {
+  const auto key = jose::PrivateJwk::generate(crypto::Algorithm::kEdDsa).value();
+  const auto with = [&](std::string issuer, std::string prefix) {
+    return TrustedIssuer{.issuer = std::move(issuer),
+                         .audience = "writ",
+                         .keys = jose::JwkSet::of({key.public_jwk()}).value(),
+                         .mapping = {},
+                         .subject_prefix = std::move(prefix)};
+  };
+  const auto issuers = TrustedIssuers::of({with("https://a.example", ""), with("https://b.example", "b:"),
+                                           with("https://c.example", "c")})
+                           .value();
+  std::map<std::string, std::string> whose;
+  std::mt19937 random(7);
+  for (int i = 0; i < 600; ++i) {
+    const std::string issuer = std::string("https://") + "abc"[random() % 3] + ".example";
+    std::string sub;
+    for (std::size_t length = 1 + random() % 4; sub.size() < length;) sub += "bc:n"[random() % 4];
+    const auto claims = Json::object({{"iss", issuer},
+                                      {"sub", sub},
+                                      {"aud", "writ"},
+                                      {"iat", unix_seconds(kNow)},
+                                      {"exp", unix_seconds(kNow) + 60}});
+    const auto user = issuers.verify(jose::sign_jws(key, claims.dump(), "JWT").value(), kNow);
+    if (!user) {
+      EXPECT_EQ(issuer, "https://a.example") << sub;
+      continue;
+    }
+    EXPECT_EQ(whose.try_emplace(user->id, issuer).first->second, issuer) << user->id;
+  }
 }
 
 }  // namespace

@@ -211,6 +211,7 @@ class Deriver {
     hide("purpose", &TokenSpec::purpose);
     hide("tenant", &TokenSpec::tenant);
     hide("environment", &TokenSpec::environment);
+    hide("subject_issuer", &TokenSpec::subject_issuer);
     hide("acr", &TokenSpec::acr);
     if (token.auth_time && carried("auth_time"))
       add(Dimension::kHiddenClaim, "without `auth_time`").token.auth_time = std::nullopt;

@@ -31,6 +31,7 @@ Json token_json(const TokenSpec& token) {
   text("purpose", token.purpose);
   text("tenant", token.tenant);
   text("environment", token.environment);
+  text("subject_issuer", token.subject_issuer);
   text("acr", token.acr);
   time("auth_time", token.auth_time);
   time("iat", token.issued_at);

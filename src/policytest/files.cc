@@ -3,17 +3,25 @@
 #include <algorithm>
 #include <fmt/format.h>
 
+#include "server/policy_texts.h"
+
 namespace writ::policytest {
 
 namespace fs = std::filesystem;
 
 namespace {
 
-void add_folder(const fs::path& folder, std::vector<fs::path>& files) {
-  std::error_code error;
-  for (const auto& entry : fs::directory_iterator(folder, error)) {
-    if (entry.path().filename().string().ends_with(kTestSuffix)) files.push_back(entry.path());
-  }
+using server::FileUse;
+
+void add_folder(const fs::path& folder, bool subfolders, const server::Config& config,
+                std::vector<fs::path>& files, server::Issues& issues) {
+  const server::FolderRules rules{
+      .ignore = config.policies.ignore,
+      .use = [](std::string_view, const server::FileStamp&) { return FileUse::kRead; },
+      .concerns = server::is_policy_test,
+      .subfolders = subfolders,
+  };
+  for (auto& file : server::look_into(folder, rules, issues).files) files.push_back(std::move(file.path));
 }
 
 fs::path folder_of(const fs::path& file) {
@@ -28,7 +36,7 @@ std::vector<fs::path> test_files(const std::vector<std::string>& named, const se
   std::error_code error;
   for (const auto& name : named) {
     if (fs::is_directory(name, error)) {
-      add_folder(name, files);
+      add_folder(name, true, config, files, issues);
     } else if (fs::is_regular_file(name, error)) {
       files.emplace_back(name);
     } else {
@@ -36,9 +44,11 @@ std::vector<fs::path> test_files(const std::vector<std::string>& named, const se
     }
   }
   if (named.empty()) {
-    add_folder(folder_of(config.file), files);
-    for (const auto& path : config.policies.policies)
-      add_folder(fs::is_directory(path, error) ? path : folder_of(path), files);
+    add_folder(folder_of(config.file), false, config, files, issues);
+    for (const auto& path : config.policies.policies) {
+      const bool is_folder = fs::is_directory(path, error);
+      add_folder(is_folder ? path : folder_of(path), is_folder, config, files, issues);
+    }
   }
   for (auto& file : files) file = file.lexically_normal();
   std::ranges::sort(files);

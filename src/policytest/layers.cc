@@ -87,7 +87,7 @@ void Layers::lay_token(const YamlNode& token, Source& source) {
   without_token_ = false;
   const Fields fields(&token, source, "a token",
                       {"iss", "sub", "client_id", "aud", "act", "task", "purpose", "tenant", "environment",
-                       "acr", "auth_time", "iat", "nbf", "exp", "bound"});
+                       "subject_issuer", "acr", "auth_time", "iat", "nbf", "exp", "bound"});
   for (const auto& entry : fields.node().entries) claims_[entry.key] = &entry.value;
 }
 

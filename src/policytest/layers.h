@@ -18,9 +18,9 @@ namespace writ::policytest {
 inline constexpr std::string_view kRequestKeys[] = {"request",  "api",  "action", "resource", "attributes",
                                                     "issue",    "body", "ip",     "token",    "proof",
                                                     "approved", "at",   "expect"};
-inline constexpr std::string_view kClaims[] = {"iss",       "sub",     "client_id", "aud",         "act",
-                                               "task",      "purpose", "tenant",    "environment", "acr",
-                                               "auth_time", "iat",     "nbf",       "exp",         "bound"};
+inline constexpr std::string_view kClaims[] = {
+    "iss",         "sub", "client_id", "aud", "act", "task", "purpose", "tenant",
+    "environment", "acr", "auth_time", "iat", "nbf", "exp",  "bound",   "subject_issuer"};
 
 class Layers {
  public:

@@ -138,10 +138,9 @@ Result<Live::Opened> Live::open_task(const TaskFixture& fixture, Duration shift)
 Result<http::Outbound> Live::outbound(const RequestSpec& request) const {
   const Target& target = request.target;
   const auto parsed = TRY(http::parse_target(target.path));
-  http::Outbound outbound{
-      .method = target.method,
-      .target = http::encode_path(parsed.path) + (parsed.query.empty() ? "" : "?") + parsed.query,
-      .headers = {}};
+  http::Outbound outbound{.method = target.method,
+                          .target = parsed.encoded_path + (parsed.query.empty() ? "" : "?") + parsed.query,
+                          .headers = {}};
   if (!target.body.empty()) outbound.headers.add("Content-Type", "application/json");
   if (!request.token.present) return outbound;
   const auto& apis = shared_.loaded.world.declared.apis;
@@ -151,8 +150,7 @@ Result<http::Outbound> Live::outbound(const RequestSpec& request) const {
   const auto claims = shared_.mint->claims(request, asked != apis.end() ? asked->audience : std::string());
   const auto of = std::ranges::find(apis, claims.audience, &inventory::Api::audience);
   const auto token = TRY(shared_.mint->token(claims, of != apis.end() ? &*of : nullptr));
-  auto uri = shared_.loaded.config.public_origin;
-  http::append_encoded_path(uri, parsed.path);
+  const auto uri = shared_.loaded.config.public_origin + parsed.encoded_path;
   TRY(shared_.mint->present(request, token, {target.method, uri}, outbound.headers));
   return outbound;
 }
@@ -172,8 +170,9 @@ Result<Answer> Live::answer_in(const http::Response& response) const {
   const auto* reason = told->find_string("reason");
   const auto* error = told->find_string("error");
   // That an upstream does not answer comes after a permit.
-  constexpr std::string_view kNotAsked[] = {"not_found", "method_not_allowed", "body_too_large",
-                                            "indeterminate", "audit_unavailable"};
+  constexpr std::string_view kNotAsked[] = {"not_found",        "method_not_allowed", "invalid_request",
+                                            "body_too_large",   "indeterminate",      "audit_unavailable",
+                                            "malformed_request"};
   const bool refused = reason != nullptr && reason_from_code(*reason);
   if (!refused && (error == nullptr || std::ranges::find(kNotAsked, *error) == std::end(kNotAsked)))
     return answer;

@@ -46,6 +46,7 @@ token::AccessClaims Mint::claims(const RequestSpec& request, std::string_view au
                              .purpose = spec.purpose,
                              .tenant = spec.tenant,
                              .environment = spec.environment,
+                             .subject_issuer = spec.subject_issuer,
                              .acr = spec.acr,
                              .auth_time = spec.auth_time,
                              .key_thumbprint = {},

@@ -90,6 +90,7 @@ class RecordReader {
     token.purpose = optional_text(record, "purpose");
     token.tenant = optional_text(record, "tenant");
     token.environment = optional_text(record, "environment");
+    token.subject_issuer = optional_text(record, "subject_issuer");
     token.acr = optional_text(record, "acr");
     token.auth_time = instant(record, "auth_time");
     token.bound = record.find("sender_bound") != nullptr;
@@ -141,7 +142,7 @@ Result<Suite> recorded_suite(const std::filesystem::path& log, const server::Loa
   TRY(audit::read_lines(log, [&](std::string_view text) {
     ++line;
     // What was appended since it was verified is for the next run.
-    if (line > verified.head.seq) return false;
+    if (line > verified.records) return false;
     read = reader.read(text);
     return read.has_value();
   }));

@@ -18,9 +18,6 @@ namespace {
 using codec::Json;
 using Policies = std::shared_ptr<const decision::PolicySnapshot>;
 
-// A text that is longer is cut in the record (docs/audit-format.md); a cut falls between characters.
-constexpr std::size_t kMaybeCutBytes = 2045;
-
 using record::instant;
 using record::optional_text;
 using record::text;
@@ -91,15 +88,16 @@ class Past {
 
   void happened_to(const std::string& id, std::string_view type, const std::string& detail) {
     using inventory::Status;
-    if (type == "identity.suspended") (void)directory_.set_status(id, Status::kSuspended);
-    if (type == "identity.activated") (void)directory_.set_status(id, Status::kActive);
-    if (type == "identity.retired") (void)directory_.set_status(id, Status::kRetired);
+    if (type == "identity.suspended") (void)directory_.order(id, Status::kSuspended);
+    if (type == "identity.activated" || type == "identity.recovered")
+      (void)directory_.order(id, Status::kActive);
+    if (type == "identity.retired") (void)directory_.order(id, Status::kRetired);
     if (type != "identity.created" && type != "identity.changed") return;
-    const auto json = codec::parse_json(detail);
-    auto identity = json ? inventory::identity_from_json(*json) : std::unexpected(json.error());
+    auto identity = inventory::identity_from_shown(detail);
     if (!identity) return;
-    (void)(type == "identity.created" ? directory_.create(*std::move(identity))
-                                      : directory_.update(*std::move(identity)));
+    const auto ordered = identity->configured_status;
+    (void)(type == "identity.created" ? directory_.create(*std::move(identity), ordered)
+                                      : directory_.update(*std::move(identity), ordered));
   }
 
   inventory::testing::MemoryStore identities_;
@@ -131,7 +129,8 @@ Asked read(const Json& record, const inventory::Snapshot& inventory, std::string
     if (found != nullptr && !found->is_object())
       return cannot(fmt::format("its `{}` were too large to be recorded", object));
   }
-  if (text(record, "path").size() >= kMaybeCutBytes) return cannot("its path was too long to be recorded");
+  if (const Json* cut = record.find("cut"); cut != nullptr && cut->find("path") != nullptr)
+    return cannot("its path was too long to be recorded");
   const auto* api = inventory.find_api(text(record, "api"));
   auto action = cedar::parse_entity(text(record, "action")),
        resource = cedar::parse_entity(text(record, "resource"));
@@ -175,6 +174,7 @@ Asked read(const Json& record, const inventory::Snapshot& inventory, std::string
   claims.purpose = optional_text(record, "purpose");
   claims.tenant = optional_text(record, "tenant");
   claims.environment = optional_text(record, "environment");
+  claims.subject_issuer = optional_text(record, "subject_issuer");
   claims.acr = optional_text(record, "acr");
   claims.auth_time = instant(record, "auth_time");
   if (record.find("sender_bound") != nullptr) claims.key_thumbprint = std::string(43, 'r');

@@ -19,7 +19,7 @@ namespace {
 
 using Kind = YamlNode::Kind;
 
-constexpr std::string_view kNoRoute[] = {"not_found", "method_not_allowed"};
+constexpr std::string_view kNoRoute[] = {"not_found", "method_not_allowed", "invalid_request"};
 
 }  // namespace
 
@@ -90,6 +90,7 @@ std::optional<TokenSpec> RequestReader::token(const Layers& layers, const YamlNo
   spec.purpose = claim(layers, "purpose");
   spec.tenant = claim(layers, "tenant");
   spec.environment = claim(layers, "environment");
+  spec.subject_issuer = claim(layers, "subject_issuer");
   spec.acr = claim(layers, "acr");
   spec.auth_time = time_claim(layers, "auth_time", time);
   spec.issued_at = time_claim(layers, "iat", time);

@@ -32,7 +32,7 @@ struct TokenSpec {
   std::optional<std::string> issuer;    // absent: Writ's own
   std::optional<std::string> audience;  // absent: that of the API which is asked
   std::vector<token::Actor> actors;     // nearest first
-  std::optional<std::string> task, purpose, tenant, environment, acr;
+  std::optional<std::string> task, purpose, tenant, environment, subject_issuer, acr;
   std::optional<Instant> auth_time;
   // Absent: issued with the request, for the configured lifetime.
   std::optional<Instant> issued_at, not_before, expires_at;
@@ -70,7 +70,7 @@ struct RequestSpec {
 // route leads there.
 struct Expectation {
   server::Place place;
-  std::string code;  // "permit", a reason code, "not_found" or "method_not_allowed"
+  std::string code;  // "permit", a reason code, "not_found", "method_not_allowed" or "invalid_request"
   // Absent: not looked at.
   std::optional<std::string> party;                  // as Cedar writes it
   std::optional<std::string> path;                   // of context_missing

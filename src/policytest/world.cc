@@ -120,6 +120,7 @@ World::World(Shared& shared, const Suite& suite, Policies policies)
                  .policies = [this] { return policies_; },
                  // There is nobody to read a record of a test.
                  .record = [](const audit::Record&, audit::Log::Done done) { done({}); },
+                 .writer = writer_,
                  .calls = &calls_}) {}
 
 Result<std::unique_ptr<World>> World::make(Shared& shared, const Suite& suite, Policies policies) {
@@ -167,6 +168,7 @@ bool World::find_target(const Target& target, Asking& asking, Answer& answer) co
   asking.request.target = target.path;
   if (const auto parsed = http::parse_target(target.path)) {
     asking.request.path = parsed->path;
+    asking.request.encoded_path = parsed->encoded_path;
     asking.request.query = parsed->query;
   }
   // The body of a test is data, and goes as such.
@@ -174,12 +176,17 @@ bool World::find_target(const Target& target, Asking& asking, Answer& answer) co
   asking.issue = target.issue;
   asking.body = target.body;
   if (target.routed()) {
-    const auto match =
-        shared_.loaded.routes->match(asking.request.method, asking.request.path, asking.values);
+    const auto match = shared_.loaded.routes->match(asking.request, asking.values);
     if (match.route == nullptr) {
       answer.effect = decision::Effect::kDeny;
       answer.code = match.allow != nullptr ? "method_not_allowed" : "not_found";
       answer.message = fmt::format("no route of the configuration takes {} {}", target.method, target.path);
+      return false;
+    }
+    if (auto refusal = match.route->query_names().refusal(asking.request.query)) {
+      answer.effect = decision::Effect::kDeny;
+      answer.code = "invalid_request";
+      answer.message = *std::move(refusal);
       return false;
     }
     asking.api = match.route->api();
@@ -219,8 +226,7 @@ Result<void> World::add_token(const RequestSpec& request, Asking& asking) {
   if (asking.issue) return {};
   asking.token = TRY(shared_.mint->token(asking.claims, inventory->find_audience(asking.claims.audience)));
   asking.proof = request.proof;
-  auto uri = asking.origin;
-  http::append_encoded_path(uri, asking.request.path);
+  const auto uri = asking.origin + asking.request.encoded_path;
   return shared_.mint->present(request, asking.token, {asking.request.method, uri}, asking.request.headers);
 }
 
@@ -229,8 +235,7 @@ Result<void> World::use_up_proof(const Asking& asking) {
   if (asking.proof != Proof::kReplayed || asking.origin.empty()) return {};
   const auto presented = token::Presented::from_headers(asking.request.headers);
   if (!presented) return {};
-  auto uri = asking.origin;
-  http::append_encoded_path(uri, asking.request.path);
+  const auto uri = asking.origin + asking.request.encoded_path;
   (void)verifier_.verify(*presented, token::ProofTarget{asking.request.method, uri}, clock_.now());
   return {};
 }
@@ -299,7 +304,8 @@ Result<void> World::approve(const RequestSpec& request, Asking& asking) {
   const auto offer = enforcer_.would_offer(asked(asking));
   if (offer == nullptr) return {};
   std::string id;
-  enforcer_.offer_approval(*offer, asking.request, asking.body, [&](const http::Response& answer) {
+  const auto& forwarded = *gateway::ForwardedHeaders::standard();
+  enforcer_.offer_approval(*offer, asking.request, forwarded, asking.body, [&](const http::Response& answer) {
     const auto told = codec::parse_json(answer.body);
     const auto* named = told ? told->find_string("approval") : nullptr;
     if (named != nullptr) id = *named;
@@ -431,11 +437,11 @@ Result<void> World::apply(const Change& change) {
     case Change::Kind::kRevokeTask:
       return tasks_.revoke(change.id);
     case Change::Kind::kSuspend:
-      return directory_.set_status(change.id, inventory::Status::kSuspended);
+      return directory_.order(change.id, inventory::Status::kSuspended);
     case Change::Kind::kRetire:
-      return directory_.set_status(change.id, inventory::Status::kRetired);
+      return directory_.order(change.id, inventory::Status::kRetired);
     case Change::Kind::kActivate:
-      return directory_.set_status(change.id, inventory::Status::kActive);
+      return directory_.order(change.id, inventory::Status::kActive);
     case Change::Kind::kRevokeToken:
       break;
   }

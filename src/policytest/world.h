@@ -23,6 +23,7 @@
 #include "server/load.h"
 #include "task/testing/memory_call_store.h"
 #include "task/testing/memory_store.h"
+#include "task/testing/write_at_once.h"
 
 namespace writ::policytest {
 
@@ -31,8 +32,8 @@ using Policies = std::shared_ptr<const decision::PolicySnapshot>;
 // What came out of a request.
 struct Answer {
   decision::Effect effect = decision::Effect::kIndeterminate;
-  std::string
-      code;  // "permit", the reason's code, or "not_found", "method_not_allowed": no route leads there
+  std::string code;  // "permit", the reason's code, or "not_found", "method_not_allowed", "invalid_request":
+                     // no route takes it
   std::string message;
   std::string party;
   std::string path;
@@ -110,6 +111,7 @@ class World {
   task::Registry tasks_{task_store_};
   task::testing::MemoryCallStore call_store_;
   task::CallApprovals calls_{call_store_};
+  task::testing::WriteAtOnce writer_{task_store_, call_store_};
   token::Revocations revocations_;
   token::MemoryReplayGuard replays_;
   token::Verifier verifier_;

@@ -1,8 +1,12 @@
 #include "server/app.h"
 
+#include <atomic>
+#include <cstdio>
 #include <fmt/format.h>
+#include <thread>
 
 #include "audit/log.h"
+#include "base/notice.h"
 #include "gateway/proxy.h"
 #include "http/client.h"
 #include "http/endpoints.h"
@@ -13,25 +17,29 @@
 #include "server/audit_api.h"
 #include "server/authzen.h"
 #include "server/calls_api.h"
+#include "server/chores.h"
 #include "server/data_folder.h"
 #include "server/decide_api.h"
-#include "server/housekeeping.h"
+#include "server/descriptors.h"
+#include "server/evidence.h"
 #include "server/inventory_api.h"
 #include "server/metrics.h"
+#include "server/metrics_access.h"
+#include "server/oauth_workers.h"
 #include "server/policies_api.h"
 #include "server/resumed_clock.h"
 #include "server/task_desk.h"
 #include "server/tasks_api.h"
 #include "store/proof_journal.h"
 #include "store/sqlite_store.h"
+#include "task/write_thread.h"
 
 namespace writ::server {
 namespace {
 
 constexpr std::chrono::seconds kStopDeadline{10};
-constexpr std::chrono::seconds kWatchClockEvery{1};
-constexpr std::chrono::seconds kForgetProofsEvery{10};
-constexpr std::chrono::minutes kForgetEvery{1};
+constexpr std::chrono::seconds kLookAtClockEvery{1};
+constexpr int kLooksBetweenTidying = 10;
 constexpr std::string_view kTokenPath = "/oauth2/token";
 constexpr std::string_view kRevocationPath = "/oauth2/revoke";
 constexpr std::string_view kProofsFile = "proofs";
@@ -51,17 +59,40 @@ Result<std::unique_ptr<token::KeyRing>> open_keys(store::SqliteStore& store, cry
   return token::KeyRing::of(std::move(keys));
 }
 
-http::ServerOptions server_options(const Config& config, const ListenAddress& listen) {
+http::ServerOptions server_options(const Config& config, const ListenAddress& listen, std::size_t room) {
   return {.address = listen.address,
           .port = listen.port,
-          .max_connections = config.limits.max_connections,
+          .max_connections = room,
+          // Nobody alone holds more than half.
+          .max_connections_per_source =
+              std::min(config.limits.max_connections_per_source, std::max<std::size_t>(room / 2, 1)),
+          .proxies = config.proxies,
           .max_head_bytes = config.limits.max_head_bytes,
           .max_body_bytes = config.limits.max_body_bytes,
-          .max_stream_bytes = config.limits.max_stream_bytes};
+          .max_stream_bytes = config.limits.max_stream_bytes,
+          .body_timeout = config.limits.body_timeout,
+          .min_body_rate = config.limits.min_body_bytes_per_second,
+          .max_stranger_bytes = config.limits.max_unauthenticated_bytes,
+          .max_known_bytes = config.limits.max_authenticated_bytes};
 }
 
-std::filesystem::path audit_path(const Config& config) {
-  return config.data / config.audit_file;  // an absolute one stays as it is
+Room room_of(const Config& config) {
+  const auto descriptors = raise_descriptor_limit();
+  const auto wanted = config.limits.max_connections;
+  const auto room = room_within(descriptors, wanted, config.gateway_listen.has_value());
+  if (room.api < wanted || (config.gateway_listen && room.gateway < wanted))
+    say_limit(
+        fmt::format("{} open files (`ulimit -n`) are room for {} connections to `listen.api` and {} to "
+                    "`listen.gateway`, not for the {} of `limits.max_connections`",
+                    descriptors, room.api, room.gateway, wanted));
+  return room;
+}
+
+http::ClientOptions client_options(const Config& config, const Room& room) {
+  const auto pools = std::max<std::size_t>(config.apis.size() * config.threads, 1);
+  return {.read_timeout = config.limits.upstream_timeout,
+          .max_idle_per_origin = std::clamp<std::size_t>(room.idle_upstreams / pools, 1, 64),
+          .max_connections_per_origin = std::clamp<std::size_t>(room.gateway / config.threads, 1, 1024)};
 }
 
 // What was recorded had happened: no clock takes it back.
@@ -99,13 +130,26 @@ struct App::Parts {
   Result<void> open_proofs();
   Result<void> take_over(const Loaded& now);
   Result<void> serve();
+  Result<void> serve_operators();
   Result<void> add_endpoints();
   Result<void> add_oauth();
-  Result<void> add_health();
-  void keep_house();
+  Result<void> add_health(http::Endpoints& to);
+  Result<void> add_metrics(http::Endpoints& to, MetricsAccess::Listener listener);
+  Result<void> add_own_api(http::Endpoints& to);
+  void look_after();
+  void tidy();
   void forget();
   http::Response metrics() const;
+  void write_limits(PrometheusText& out) const;
   gateway::EnforcerParts enforcer_parts(task::CallApprovals* approvals);
+
+  // In the order in which they stop.
+  std::vector<http::Server*> servers() const {
+    std::vector<http::Server*> all;
+    for (auto* server : {gateway_server.get(), api_server.get(), operator_server.get()})
+      if (server != nullptr) all.push_back(server);
+    return all;
+  }
 
   std::function<Policies()> policy_source() {
     return [this] { return policies.get(); };
@@ -113,19 +157,13 @@ struct App::Parts {
   // What a proof allows is recorded after the proof is: neither is good without the other.
   Result<void> record(audit::Record entry) {
     TRY(proofs->wait());
-    auto written = log->append(std::move(entry));
-    audit_fails.store(!written, std::memory_order_relaxed);
-    return written;
+    return log->append(std::move(entry));
   }
   void record_async(audit::Record entry, audit::Log::Done done) {
-    auto append = [this, entry = std::move(entry), done = std::move(done)](Result<void> noted) mutable {
+    proofs->after([this, entry = std::move(entry), done = std::move(done)](Result<void> noted) mutable {
       if (!noted) return done(std::move(noted));
-      log->append(std::move(entry), [this, done = std::move(done)](Result<void> written) mutable {
-        audit_fails.store(!written, std::memory_order_relaxed);
-        done(std::move(written));
-      });
-    };
-    proofs->after(std::move(append));
+      log->append(std::move(entry), std::move(done));
+    });
   }
 
   const Config config;
@@ -133,10 +171,12 @@ struct App::Parts {
   ResumedClock clock;
   const oauth::Recorder recorder = [this](audit::Record entry) { return record(std::move(entry)); };
   PoliciesInForce policies;
-  std::atomic<bool> stopping{false}, audit_fails{false};
-  std::atomic<std::uint64_t> tokens_issued{0}, tokens_refused{0};
+  std::atomic<bool> draining{false}, stopping{false};
+  std::atomic<std::uint64_t> tokens_issued{0}, tokens_refused{0}, tasks_forgotten{0};
 
+  const Room room = room_of(config);
   http::Loops loops{config.threads};
+  std::optional<http::Loops> operator_loops;
   DataFolder folder;
   std::unique_ptr<store::SqliteStore> store;
   std::unique_ptr<audit::Log> log;
@@ -151,12 +191,15 @@ struct App::Parts {
       {.issuer = config.issuer}, keys->snapshot()->public_keys, revocations, replays};
   const token::Minter minter{*keys};
   inventory::Directory directory{*store};
-  task::Registry tasks{*store};
-  task::CallApprovals calls{*store};
+  task::Registry tasks{*store, config.tasks};
+  task::CallApprovals calls{*store, config.approvals};
+  task::WriteThread writer{*store, {config.database.max_waiting, config.database.max_wait}};
 
   const oauth::TrustedIssuers issuers;
   const oauth::ClientAuthentication clients{
-      {.issuer = config.issuer, .token_endpoint = config.issuer + std::string(kTokenPath)},
+      {.issuer = config.issuer,
+       .token_endpoint = config.issuer + std::string(kTokenPath),
+       .attempts = {config.limits.wrong_secrets_per_minute, config.proxies}},
       directory,
       *store};  // an assertion that was used stays used after a restart
   const oauth::RevocationEndpoint revocation_endpoint{{clock, clients, verifier, revocations, recorder}};
@@ -172,6 +215,11 @@ struct App::Parts {
        .token_endpoint = config.issuer + std::string(kTokenPath),
        .token_lifetime = config.token_lifetime},
       {clock, clients, tasks, issuers, verifier, minter, replays, policy_source(), recorder, &task_desk}};
+  const std::function<void(const http::Response&)> count_token_answer =
+      [this](const http::Response& response) {
+        (response.status == 200 ? tokens_issued : tokens_refused).fetch_add(1, std::memory_order_relaxed);
+      };
+  OauthWorkers oauth_workers{clients, clock, config.threads};
   const CallsApi calls_api{own_api, directory, calls};
   const InventoryApi inventory_api{own_api, directory};
   const AuditApi audit_api{own_api, *log};
@@ -186,13 +234,17 @@ struct App::Parts {
 
   Published<gateway::Routes> routes;
   const DecideApi decide_api{{own_api, config, policies, directory, tasks, routes, *what_if}};
-  http::Client client{loops, {.read_timeout = config.limits.upstream_timeout}};
+  http::Client client{loops, client_options(config, room)};
   std::shared_ptr<gateway::Proxy> proxy;
   std::shared_ptr<http::Endpoints> endpoints = std::make_shared<http::Endpoints>(http::Endpoints::Options{});
-  std::unique_ptr<http::Server> api_server, gateway_server;
-  std::string api_url, gateway_url;
+  const MetricsAccess metrics_access{config.metrics_token, config.proxies};
+  // With loops, workers and descriptors of its own: what happens at the others does not hold it up.
+  std::shared_ptr<http::Endpoints> operator_endpoints;
+  std::unique_ptr<http::Server> api_server, gateway_server, operator_server;
+  std::string api_url, gateway_url, operator_url;
   Forgetting forgetting_used{oauth::kMaxAssertionLifetime + token::kClockSkew};
-  Housekeeping housekeeping;
+  int looks = 0;
+  Chores chores;
 };
 
 gateway::EnforcerParts App::Parts::enforcer_parts(task::CallApprovals* approvals) {
@@ -203,6 +255,7 @@ gateway::EnforcerParts App::Parts::enforcer_parts(task::CallApprovals* approvals
           .policies = policy_source(),
           .record = [this](audit::Record entry,
                            audit::Log::Done done) { record_async(std::move(entry), std::move(done)); },
+          .writer = writer,
           .calls = approvals};
 }
 
@@ -234,17 +287,25 @@ Result<void> App::Parts::take_over(const Loaded& now) {
 }
 
 Result<void> App::Parts::add_oauth() {
-  const auto quick = http::Cost::kQuick, slow = http::Cost::kSlow;
+  const auto quick = http::Cost::kQuick;
   using http::PathValues;
   using http::Request;
-  TRY(endpoints->add("POST", kTokenPath, slow, [this](const Request& request, const PathValues&) {
-    auto response = token_endpoint.handle(request);
-    (response.status == 200 ? tokens_issued : tokens_refused).fetch_add(1, std::memory_order_relaxed);
-    return response;
-  }));
-  TRY(endpoints->add("POST", kRevocationPath, slow, [this](const Request& request, const PathValues&) {
-    return revocation_endpoint.handle(request);
-  }));
+  endpoints->guard("/oauth2/", [this](http::Exchange exchange, http::Endpoints::Pass pass) {
+    oauth_workers.gate(std::move(exchange), std::move(pass));
+  });
+  TRY(endpoints->add_async(
+      "POST", kTokenPath,
+      [this](http::Exchange exchange, const PathValues&) {
+        oauth_workers.issue(token_endpoint, std::move(exchange), count_token_answer);
+      },
+      oauth::kMaxFormBytes));
+  TRY(endpoints->add_async(
+      "POST", kRevocationPath,
+      [this](http::Exchange exchange, const PathValues&) {
+        oauth_workers.serve([this](const Request& request) { return revocation_endpoint.handle(request); },
+                            std::move(exchange));
+      },
+      oauth::kMaxFormBytes));
   TRY(endpoints->add("GET", kJwksPath, quick,
                      [this](const Request&, const PathValues&) { return oauth::jwks_response(*keys); }));
   return endpoints->add(
@@ -254,23 +315,46 @@ Result<void> App::Parts::add_oauth() {
       });
 }
 
-Result<void> App::Parts::add_health() {
+Result<void> App::Parts::add_health(http::Endpoints& to) {
   const auto quick = http::Cost::kQuick;
-  TRY(endpoints->add("GET", "/healthz", quick, [](const http::Request&, const http::PathValues&) {
+  TRY(to.add("GET", "/healthz", quick, [](const http::Request&, const http::PathValues&) {
     return http::json_response(200, R"({"status":"ok"})");
   }));
   // Not ready: what comes now would be refused, because it ends, cannot write its audit, or nobody knows what
   // time it is.
-  TRY(endpoints->add("GET", "/readyz", quick, [this](const http::Request&, const http::PathValues&) {
-    if (stopping) return http::json_response(503, R"({"status":"stopping"})");
+  return to.add("GET", "/readyz", quick, [this](const http::Request&, const http::PathValues&) {
+    if (draining) return http::json_response(503, R"({"status":"stopping"})");
     if (const auto trouble = clock.trouble())
       return http::json_response(503,
                                  codec::Json::object({{"status", "clock_set"}, {"detail", *trouble}}).dump());
-    if (audit_fails) return http::json_response(503, R"({"status":"audit_unavailable"})");
+    if (!log->available()) return http::json_response(503, R"({"status":"audit_unavailable"})");
     return http::json_response(200, R"({"status":"ready"})");
-  }));
-  return endpoints->add("GET", "/metrics", quick,
-                        [this](const http::Request&, const http::PathValues&) { return metrics(); });
+  });
+}
+
+Result<void> App::Parts::add_metrics(http::Endpoints& to, MetricsAccess::Listener listener) {
+  return to.add("GET", "/metrics", http::Cost::kQuick,
+                [this, listener](const http::Request& request, const http::PathValues&) {
+                  auto refused = metrics_access.refuse(request, listener);
+                  return refused ? *std::move(refused) : metrics();
+                });
+}
+
+void App::Parts::write_limits(PrometheusText& out) const {
+  std::vector<std::pair<std::string_view, http::WorkerStats>> pools = {
+      {"api", endpoints->stats()},
+      {"authzen", authzen.workers()},
+      {"token_known", oauth_workers.known()},
+      {"token_assertions", oauth_workers.assertions()},
+      {"token_secrets", oauth_workers.secrets()},
+      {"token_guesses", oauth_workers.guesses()}};
+  if (proxy) pools.emplace_back("gateway", proxy->stats().workers);
+  if (operator_endpoints) pools.emplace_back("operator", operator_endpoints->stats());
+  write_workers(out, pools);
+  write_attempts(out, clients.attempts());
+  out.family("writ_upstream_over_share_total", "counter",
+             "Requests refused because their caller had its share of an upstream's places.");
+  out.sample("writ_upstream_over_share_total", "", client.stats().over_share);
 }
 
 http::Response App::Parts::metrics() const {
@@ -290,8 +374,16 @@ http::Response App::Parts::metrics() const {
   out.family("writ_http_total", "counter", "Connections and requests by listener.");
   if (api_server) write_listener(out, "api", api_server->stats());
   if (gateway_server) write_listener(out, "gateway", gateway_server->stats());
+  if (operator_server) write_listener(out, "operator", operator_server->stats());
+  out.family("writ_http_connections", "gauge", "Connections that are open, by listener.");
+  if (api_server) write_connections(out, "api", api_server->stats());
+  if (gateway_server) write_connections(out, "gateway", gateway_server->stats());
+  if (operator_server) write_connections(out, "operator", operator_server->stats());
+  write_limits(out);
   out.family("writ_identities", "gauge", "Identities in the inventory.");
   out.sample("writ_identities", "", directory.snapshot()->size());
+  out.family("writ_identities_stopped", "gauge", "Ids that operators have stopped, listed or not.");
+  out.sample("writ_identities_stopped", "", directory.snapshot()->stopped());
   out.family("writ_tasks", "gauge", "Tasks known, live or not.");
   out.sample("writ_tasks", "", tasks.size());
   out.family("writ_proofs_remembered", "gauge", "DPoP proofs that were used within their lifetime.");
@@ -306,8 +398,17 @@ http::Response App::Parts::metrics() const {
   out.sample("writ_clock_apart_seconds", "", std::chrono::round<std::chrono::seconds>(clock.apart()).count());
   out.family("writ_clock_jumps_total", "counter", "How often it was set by more than is tolerated.");
   out.sample("writ_clock_jumps_total", "", clock.jumps());
+  out.family("writ_tasks_forgotten_total", "counter", "Tasks that were over for long enough.");
+  out.sample("writ_tasks_forgotten_total", "", tasks_forgotten.load());
+  out.family("writ_approvals", "gauge", "Calls that people were asked to approve, as far as they are kept.");
+  out.sample("writ_approvals", "", calls.size());
+  write_waits(out, writer.stats());
   out.family("writ_policy_revision_info", "gauge", "The policies in force, by revision.");
   out.sample("writ_policy_revision_info", fmt::format("revision=\"{}\"", policies.get()->revision), 1);
+  out.family("writ_policy_files_refused", "gauge",
+             "1: the configuration and its policies were refused when they were read last; what was in force "
+             "stays.");
+  out.sample("writ_policy_files_refused", "", policies.refused() ? 1 : 0);
   auto response = http::text_response(200, out.take());
   response.headers.set("Content-Type", "text/plain; version=0.0.4; charset=utf-8");
   return response;
@@ -315,50 +416,87 @@ http::Response App::Parts::metrics() const {
 
 Result<void> App::Parts::add_endpoints() {
   TRY(add_oauth());
-  TRY(add_health());
-  TRY(tasks_api.add_to(*endpoints));
-  TRY(calls_api.add_to(*endpoints));
-  TRY(inventory_api.add_to(*endpoints));
-  TRY(audit_api.add_to(*endpoints));
-  TRY(policies_api.add_to(*endpoints));
-  TRY(decide_api.add_to(*endpoints));
+  TRY(add_health(*endpoints));
+  // The operator's listener has them instead.
+  if (!config.operator_listen) TRY(add_metrics(*endpoints, MetricsAccess::Listener::kApi));
+  TRY(add_own_api(*endpoints));
   return authzen.add_to(*endpoints);
+}
+
+Result<void> App::Parts::add_own_api(http::Endpoints& to) {
+  to.guard("/v1/", [this](http::Exchange exchange, http::Endpoints::Pass pass) {
+    own_api.gate(std::move(exchange), std::move(pass));
+  });
+  TRY(tasks_api.add_to(to));
+  TRY(calls_api.add_to(to));
+  TRY(inventory_api.add_to(to));
+  TRY(audit_api.add_to(to));
+  TRY(policies_api.add_to(to));
+  return decide_api.add_to(to);
+}
+
+Result<void> App::Parts::serve_operators() {
+  if (!config.operator_listen) return {};
+  operator_loops.emplace(1);
+  operator_endpoints = std::make_shared<http::Endpoints>(http::Endpoints::Options{});
+  TRY(add_health(*operator_endpoints));
+  TRY(add_metrics(*operator_endpoints, MetricsAccess::Listener::kOperator));
+  TRY(add_own_api(*operator_endpoints));
+  operator_server = TRY(http::Server::start(
+      *operator_loops, server_options(config, *config.operator_listen, room.operators), operator_endpoints));
+  operator_url = "http://" + ListenAddress{config.operator_listen->address, operator_server->port()}.text();
+  return {};
 }
 
 Result<void> App::Parts::serve() {
   TRY(add_endpoints());
   if (config.gateway_listen) {
     proxy = std::make_shared<gateway::Proxy>(
-        gateway::ProxyOptions{.issuer = config.issuer,
-                              .public_origin = config.public_origin,
-                              .max_read_body_bytes = static_cast<std::size_t>(config.limits.max_body_bytes)},
+        gateway::ProxyOptions{
+            .issuer = config.issuer,
+            .public_origin = config.public_origin,
+            .max_read_body_bytes = static_cast<std::size_t>(config.limits.max_body_bytes),
+            .tell = [](const std::string& line) { fmt::print(stderr, "writ: {}\n", line); }},
         gateway::ProxyParts{loops, client, gateway_enforcer, *keys}, routes.get());
-    gateway_server = TRY(http::Server::start(loops, server_options(config, *config.gateway_listen), proxy));
+    gateway_server =
+        TRY(http::Server::start(loops, server_options(config, *config.gateway_listen, room.gateway), proxy));
     gateway_url = "http://" + ListenAddress{config.gateway_listen->address, gateway_server->port()}.text();
   }
+  TRY(serve_operators());
   // The last: who asks /readyz and gets an answer finds everything else open.
-  api_server = TRY(http::Server::start(loops, server_options(config, config.api_listen), endpoints));
+  api_server =
+      TRY(http::Server::start(loops, server_options(config, config.api_listen, room.api), endpoints));
   api_url = "http://" + ListenAddress{config.api_listen.address, api_server->port()}.text();
-  keep_house();
+  chores.start(kLookAtClockEvery, [this] { look_after(); });
   return {};
 }
 
-void App::Parts::keep_house() {
-  const auto watch_clock = [this] {
-    if (const auto line = clock.watch()) fmt::print(stderr, "writ: {}\n", *line);
-  };
-  housekeeping.start({{kWatchClockEvery, watch_clock},
-                      {kForgetProofsEvery, [this] { replays.prune(clock.earliest()); }},
-                      {kForgetEvery, [this] { forget(); }}});
+void App::Parts::look_after() {
+  if (const auto line = clock.watch()) std::fprintf(stderr, "writ: %s\n", line->c_str());
+  if (++looks % kLooksBetweenTidying == 0) tidy();
 }
 
-// Revoked tokens and used assertions that are over need not be remembered, nor the arguments of calls that
-// were not approved. What fails is tried again.
+// What is over need not be kept: revoked tokens and used assertions and proofs, tasks, and the arguments of
+// calls that were not approved. What fails is tried again.
+void App::Parts::tidy() {
+  replays.prune(clock.earliest());
+  forget();
+  if (const auto done = calls.prune(clock.earliest()); !done)
+    std::fprintf(stderr, "writ: approvals that are over could not be forgotten: %s\n",
+                 done.error().message.c_str());
+  const auto forgotten = tasks.tidy(clock);
+  if (forgotten) return void(tasks_forgotten.fetch_add(*forgotten, std::memory_order_relaxed));
+  std::fprintf(stderr, "writ: tasks that are over could not be forgotten: %s\n",
+               forgotten.error().message.c_str());
+}
+
+// What refuses, when no clock alone says so.
 void App::Parts::forget() {
-  const auto earliest = clock.earliest();
-  (void)revocations.prune(earliest, clock.running());
-  if (const auto until = forgetting_used.until(earliest, clock.running())) (void)store->forget_used(*until);
-  (void)calls.prune(earliest);
+  auto done = revocations.prune(clock.earliest(), clock.running());
+  const auto until = forgetting_used.until(clock.earliest(), clock.running());
+  if (done && until) done = store->forget_used(*until);
+  if (!done)
+    std::fprintf(stderr, "writ: what is over could not be forgotten: %s\n", done.error().message.c_str());
 }
 
 App::App(std::unique_ptr<Parts> parts) : parts_(std::move(parts)) {}
@@ -367,16 +505,18 @@ App::~App() {
   stop();
 }
 
-Result<std::unique_ptr<App>> App::start(Loaded loaded, bool accept_clock) {
+Result<std::unique_ptr<App>> App::start(Loaded loaded, bool accept_clock,
+                                        std::optional<std::uint64_t> accept_lost_audit) {
   const Config& config = loaded.config;
   auto issuers = TRY(oauth::TrustedIssuers::of(config.trusted_issuers));
   auto what_if = TRY(WhatIf::make(config.issuer));
+  TRY(check_data_access(config));
   auto folder = TRY(DataFolder::open(config.data));
   auto store = TRY(store::SqliteStore::open(config.data / kDatabaseFile));
   auto keys = TRY(open_keys(*store, config.token_algorithm));
-  auto log =
-      TRY(audit::Log::open(audit_path(config), {.durable = config.audit_durable}, SystemClock().now()));
+  auto log = TRY(open_audit_log(config, *store, accept_lost_audit));
   const auto began = TRY(first_instant(*log, SystemClock().now(), accept_clock));
+  log->not_before(began);
   const auto declared = loaded.world.declared;
   const auto texts = loaded.texts;
   std::unique_ptr<App> app(
@@ -386,7 +526,8 @@ Result<std::unique_ptr<App>> App::start(Loaded loaded, bool accept_clock) {
   TRY(parts.open_proofs());
   TRY(parts.policies.start(texts));
   TRY(parts.load(declared));
-  const audit::Event started{.type = "server.started", .detail = parts.policies.get()->revision};
+  const audit::Event started{
+      .type = "server.started", .detail = parts.policies.get()->revision, .standing = audit::Standing::kStop};
   TRY(parts.record(audit::make_record(parts.clock.earliest(), started)));
   TRY(parts.serve());
   return app;
@@ -399,20 +540,40 @@ const std::string& App::gateway_url() const noexcept {
   return parts_->gateway_url;
 }
 
+Result<void> App::reopen_audit() {
+  return parts_->log->reopen();
+}
+
+const std::string& App::operator_url() const noexcept {
+  return parts_->operator_url;
+}
+
 PoliciesInForce& App::policies() noexcept {
   return parts_->policies;
 }
 
+void App::drain() {
+  parts_->draining = true;
+  for (auto* server : parts_->servers()) server->begin_drain();
+  std::this_thread::sleep_for(parts_->config.limits.drain_grace);
+}
+
 bool App::stop() {
+  parts_->draining = true;
   if (parts_->stopping.exchange(true)) return true;
   bool whole = true;
-  for (auto* server : {parts_->gateway_server.get(), parts_->api_server.get()}) {
-    if (server != nullptr) whole = server->stop(kStopDeadline) && whole;
+  // The operator's is the last: whoever has to stop something can until the end.
+  const auto deadline = std::chrono::steady_clock::now() + kStopDeadline;
+  for (auto* server : parts_->servers()) {
+    const auto left = deadline - std::chrono::steady_clock::now();
+    whole = server->stop(std::max(std::chrono::duration_cast<std::chrono::milliseconds>(left), {})) && whole;
   }
   parts_->loops.stop();
-  parts_->housekeeping.stop();
+  if (parts_->operator_loops) parts_->operator_loops->stop();
+  parts_->chores.stop();
+  parts_->writer.stop();
   whole = parts_->tasks.settle().has_value() && whole;
-  const audit::Event stopped{.type = "server.stopped"};
+  const audit::Event stopped{.type = "server.stopped", .standing = audit::Standing::kStop};
   return parts_->record(audit::make_record(parts_->clock.earliest(), stopped)).has_value() && whole;
 }
 

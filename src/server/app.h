@@ -4,7 +4,9 @@
 // nothing has been promised to anyone by then.
 #pragma once
 
+#include <cstdint>
 #include <memory>
+#include <optional>
 
 #include "base/result.h"
 #include "server/load.h"
@@ -19,15 +21,24 @@ class App {
  public:
   // Refuses a clock that is further than kMaxSetBack behind the last record of the audit, which would give
   // back what had expired; unless `accept_clock`.
-  static Result<std::unique_ptr<App>> start(Loaded loaded, bool accept_clock = false);
+  // Refuses an audit log that is not the one it wrote, unless it lacks the records up to `accept_lost_audit`.
+  static Result<std::unique_ptr<App>> start(Loaded loaded, bool accept_clock = false,
+                                            std::optional<std::uint64_t> accept_lost_audit = {});
   ~App();
 
-  // "http://127.0.0.1:8180"; of the gateway empty when there is none.
+  // "http://127.0.0.1:8180"; the others are empty when there is none.
   const std::string& api_url() const noexcept;
   const std::string& gateway_url() const noexcept;
+  const std::string& operator_url() const noexcept;
 
+  // The audit log was rotated, or is lost: goes on in a new file. Thread-safe.
+  Result<void> reopen_audit();
   // Thread-safe.
   PoliciesInForce& policies() noexcept;
+
+  // Says to /readyz and on every answer that it is going to stop, and goes on for
+  // `limits.drain_grace_seconds` as before, so that load balancers have time to send nothing new. Waits.
+  void drain();
 
   // Lets requests in flight finish (some seconds at most), writes what is owed to disk, and closes. False
   // when something had to be cut off or could not be written.

@@ -12,6 +12,7 @@ namespace {
 
 constexpr std::string_view kRead = "read-audit";
 constexpr std::uint64_t kMaxRecords = 1000;
+constexpr std::size_t kMaxPageBytes = 4 << 20;
 
 Answer<std::uint64_t> parameter(const http::Request& request, std::string_view name, std::uint64_t otherwise,
                                 std::uint64_t max) {
@@ -43,13 +44,19 @@ Answer<http::Response> AuditApi::records(const http::Request& request) const {
   // The lines are JSON already, byte by byte as they were hashed.
   std::string body = R"({"records":[)";
   std::uint64_t count = 0;
-  const auto read = audit::read_lines(log_.path(), [&](std::string_view line) {
-    const auto parts = audit::take_apart(line);
-    if (!parts || parts->seq <= after) return true;
+  const auto add = [&](std::string_view line) {
+    if (count == limit || (count > 0 && body.size() + line.size() > kMaxPageBytes)) return false;
     if (count++ > 0) body += ',';
     body += line;
-    return count < limit;
-  });
+    return true;
+  };
+  const auto read = [&]() -> Result<void> {
+    const auto newest = TRY(audit::part_of(log_.path()));
+    // Older files are looked for only when they are asked for.
+    const bool enough = newest && newest->before.seq <= after;
+    return audit::read_after(enough ? std::vector{*newest} : TRY(audit::parts_beside(log_.path())), after,
+                             add);
+  }();
   if (!read) return std::unexpected(problem(read.error()));
   auto response = http::json_response(200, body + "]}");
   response.headers.set("Cache-Control", "no-store");

@@ -1,6 +1,6 @@
 // /v1/audit: the records of what was decided and done, and the head that proves them whole (docs/api.md).
 //
-// Thread-safe. A look at records reads the log from its begin.
+// Thread-safe. A look at records finds the first of them by halving the file, and reads on from there.
 #pragma once
 
 #include "audit/log.h"

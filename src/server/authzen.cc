@@ -17,6 +17,7 @@ using codec::Json;
 
 constexpr std::size_t kMaxIdBytes = 2048;
 constexpr std::size_t kMaxEchoedIdBytes = 128;
+constexpr std::size_t kMaxParsedOnLoopBytes = 64 * 1024;
 
 std::unexpected<Error> invalid(std::string message) {
   return failure(ErrorCode::kInvalid, std::move(message));
@@ -63,18 +64,16 @@ std::optional<inventory::Kind> kind_of(std::string_view type) {
 }
 
 // Policies know a suspended identity's attributes, but it is nobody's right to act while it lasts.
-std::optional<decision::Refusal> standing_of(const inventory::Member* member) {
-  if (member == nullptr || (*member)->status == inventory::Status::kActive) return std::nullopt;
-  const bool user = (*member)->kind == inventory::Kind::kUser;
-  const bool retired = (*member)->status == inventory::Status::kRetired;
-  return decision::Refusal{
-      user      ? Reason::kSubjectSuspended
-      : retired ? Reason::kCallerRetired
-                : Reason::kCallerSuspended,
-      fmt::format("{} `{}` is {}", kind_name((*member)->kind), (*member)->id, status_name((*member)->status)),
-      member->uid().to_string(),
-      {},
-      {}};
+std::optional<decision::Refusal> standing_of(cedar::EntityRef principal, inventory::Status status) {
+  if (status == inventory::Status::kActive) return std::nullopt;
+  const auto kind = kind_of(principal.type()).value_or(inventory::Kind::kUser);
+  return decision::Refusal{kind == inventory::Kind::kUser            ? Reason::kSubjectSuspended
+                           : status == inventory::Status::kSuspended ? Reason::kCallerSuspended
+                                                                     : Reason::kCallerRetired,
+                           fmt::format("{} `{}` is {}", kind_name(kind), principal.id(), status_name(status)),
+                           principal.to_string(),
+                           {},
+                           {}};
 }
 
 // AuthZEN 1.0 §10.1.3: the caller's own identifier comes back.
@@ -97,7 +96,7 @@ struct Authzen::Evaluation {
   const inventory::Snapshot& inventory;
   const decision::PolicySnapshot& policies;
   Memory& memory;
-  const inventory::Member* subject = nullptr;
+  inventory::Status status = inventory::Status::kActive;  // the subject's, where it is one of ours
 
   Result<cedar::Request> read(const Json& json) {
     if (!json.is_object()) return invalid("the body must be an object");
@@ -108,8 +107,11 @@ struct Authzen::Evaluation {
     const auto name = TRY(text_in(*action_json, "action", "name"));
     const auto action = memory.arena.entity(settings.action_type, name);
     const auto resource = TRY(entity(*resource_json, "resource"));
-    if (kind_of(principal.type())) subject = inventory.find(principal.id());
-    if (subject != nullptr && subject->uid() != principal) subject = nullptr;
+    if (kind_of(principal.type())) {
+      const auto* member = inventory.find(principal.id());
+      const bool listed = member != nullptr && member->uid() == principal;
+      status = listed ? member->status() : inventory.ordered(principal.id());
+    }
 
     begin_entities();
     TRY(lay(*subject_json, "subject.properties", principal));
@@ -233,7 +235,7 @@ void Authzen::evaluate(http::Exchange exchange, std::string_view caller, const s
   const auto request = evaluation.read(*json);
   if (!request) return exchange.respond(problem(request.error()));
 
-  auto refusal = standing_of(evaluation.subject);
+  auto refusal = standing_of(request->principal, evaluation.status);
   const decision::Decision *decision = nullptr, *shadowed = nullptr;
   if (!refusal) {
     decision = &evaluation.ask(*request);
@@ -252,28 +254,59 @@ void Authzen::evaluate(http::Exchange exchange, std::string_view caller, const s
   });
 }
 
+// What is long, or a stranger's, is not parsed on a loop.
+void Authzen::evaluate_apart(http::Exchange exchange, std::string caller, std::string request_id) {
+  http::hand_over(workers_, std::move(exchange),
+                  [this, caller = std::move(caller), id = std::move(request_id)](http::Exchange held) {
+                    evaluate(std::move(held), caller, id);
+                  });
+}
+
+gateway::Asked Authzen::asked(const http::Request& request) const {
+  return {.point = "authzen",
+          .request = request,
+          .api = kOwnApi,
+          .action = {"Writ::Action", "evaluate"},
+          .resource = {"Writ::Api", kOwnApi},
+          // The evaluation's record names the caller.
+          .record_permit = false,
+          .public_origin = parts_.origin};
+}
+
+// Before the body is read. One that is here already costs nothing more, and begin() looks at the token
+// anyway.
+void Authzen::gate(http::Exchange exchange, http::Endpoints::Pass pass) {
+  if (exchange.body_at_hand()) return pass(std::move(exchange), http::BodyOf::kStranger);
+  if (parts_.enforcer.recognises(exchange.request())) return pass(std::move(exchange), http::BodyOf::kKnown);
+  const auto question = asked(exchange.request());
+  parts_.enforcer.enforce(question, [exchange = std::move(exchange)](gateway::Outcome outcome) mutable {
+    exchange.respond(outcome ? http::overloaded_response() : std::move(outcome).error().response);
+  });
+}
+
 void Authzen::begin(http::Exchange exchange) {
   if (settings_.access == AuthzenAccess::kOpen)
-    return evaluate(std::move(exchange), {}, gateway::new_request_id());
-  const auto& request = exchange.request();
-  const gateway::Asked asked{.point = "authzen",
-                             .request = request,
-                             .api = kOwnApi,
-                             .action = {"Writ::Action", "evaluate"},
-                             .resource = {"Writ::Api", kOwnApi},
-                             // The evaluation's record names the caller.
-                             .record_permit = false,
-                             .public_origin = parts_.origin};
-  parts_.enforcer.enforce(asked, [this, exchange = std::move(exchange)](gateway::Outcome outcome) mutable {
+    return evaluate_apart(std::move(exchange), {}, gateway::new_request_id());
+  const auto question = asked(exchange.request());
+  parts_.enforcer.enforce(question, [this, exchange = std::move(exchange)](gateway::Outcome outcome) mutable {
     if (!outcome) return exchange.respond(std::move(outcome).error().response);
-    evaluate(std::move(exchange), outcome->token()->client_id, outcome->request_id());
+    const auto& caller = outcome->token()->client_id;
+    if (exchange.request().body.size() > kMaxParsedOnLoopBytes)
+      return evaluate_apart(std::move(exchange), caller, outcome->request_id());
+    evaluate(std::move(exchange), caller, outcome->request_id());
   });
 }
 
 Result<void> Authzen::add_to(http::Endpoints& endpoints) {
-  return endpoints.add_async(
-      "POST", "/access/v1/evaluation",
-      [this](http::Exchange exchange, const http::PathValues&) { begin(std::move(exchange)); });
+  constexpr std::string_view kPath = "/access/v1/evaluation";
+  if (settings_.access == AuthzenAccess::kToken) {
+    endpoints.guard(std::string(kPath), [this](http::Exchange exchange, http::Endpoints::Pass pass) {
+      gate(std::move(exchange), std::move(pass));
+    });
+  }
+  return endpoints.add_async("POST", kPath, [this](http::Exchange exchange, const http::PathValues&) {
+    begin(std::move(exchange));
+  });
 }
 
 }  // namespace writ::server

@@ -18,6 +18,7 @@
 #include "decision/decision.h"
 #include "gateway/enforcer.h"
 #include "http/endpoints.h"
+#include "http/workers.h"
 #include "inventory/directory.h"
 #include "server/config.h"
 
@@ -42,15 +43,21 @@ class Authzen {
 
   // For /metrics. Monotone.
   std::uint64_t permits() const noexcept { return permits_.load(std::memory_order_relaxed); }
+  http::WorkerStats workers() const noexcept { return workers_.stats(); }
   std::uint64_t denies() const noexcept { return denies_.load(std::memory_order_relaxed); }
 
  private:
   struct Evaluation;
+  void gate(http::Exchange exchange, http::Endpoints::Pass pass);
   void begin(http::Exchange exchange);
+  gateway::Asked asked(const http::Request& request) const;
   void evaluate(http::Exchange exchange, std::string_view caller, const std::string& request_id);
+
+  void evaluate_apart(http::Exchange exchange, std::string caller, std::string request_id);
 
   AuthzenSettings settings_;
   AuthzenParts parts_;
+  http::Workers workers_{{.threads = 1, .max_queued = 128, .max_queued_per_source = 32}};
   std::atomic<std::uint64_t> permits_{0}, denies_{0};
 };
 

@@ -15,7 +15,7 @@ constexpr std::string_view kText =
 namespace Writ {
   // The parties to a request. Groups of theirs may stand in the entities file.
   entity Group in Group;
-  entity User in Group = { tenant?: String };
+  entity User in Group = { tenant?: String, issuer?: String };
   entity Application, Service in Group = {
     tenant?: String,
     environment?: String,

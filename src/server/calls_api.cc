@@ -5,8 +5,8 @@
 
 #include "context/context.h"
 #include "server/approver.h"
+#include "server/paging.h"
 #include "server/problem.h"
-#include "server/tasks_api.h"
 
 namespace writ::server {
 namespace {
@@ -39,27 +39,39 @@ auto facts_of(const task::CallApproval& approval) {
 
 Answer<http::Response> CallsApi::list(const http::Request& request) const {
   const auto permit = TRY(api_.allow(request, kApprove));
+  const auto page = TRY(Page::of(request));
   auto list = codec::Json::array();
-  bool more = false;
-  for (const auto& [approval, state] : calls_.all() | std::views::reverse) {
-    if (!api_.would_allow(request, kApprove, {kType, approval.id}, facts_of(approval))) continue;
-    if (list.if_array()->size() == kMaxListed) {
-      more = true;
+  std::string next;  // empty: nothing follows
+  std::size_t examined = 0;
+  const task::CallApproval* last = nullptr;
+  const auto all = calls_.all();
+  for (const auto& stored : all | std::views::reverse) {
+    const auto& [approval, state] = *stored;
+    if (!page.shows(approval.asked_at, approval.id)) continue;
+    if (list.if_array()->size() == page.limit || examined == kMaxExamined) {
+      next = Page::next(last->asked_at, last->id);
       break;
     }
-    list.push(task::call_to_json(approval, state, permit.time().latest));
+    ++examined;
+    last = &approval;
+    if (api_.would_allow(request, kApprove, {kType, approval.id}, facts_of(approval)))
+      list.push(task::call_to_json(approval, state, permit.time().latest));
   }
-  return answer_json(200, codec::Json::object({{"approvals", std::move(list)}, {"more", more}}));
+  auto answer = codec::Json::object({{"approvals", std::move(list)}, {"more", !next.empty()}});
+  if (!next.empty()) answer.set("next", next);
+  return answer_json(200, answer);
 }
 
-// Without the call its facts are missing too, so only who may approve every call learns that there is none.
 Answer<std::pair<gateway::Permit, task::StoredCall>> CallsApi::find(const http::Request& request,
                                                                     const std::string& id) const {
   auto call = calls_.find(id);
-  auto permit = TRY(call ? api_.allow(request, kApprove, {kType, id}, facts_of(call->approval))
-                         : api_.allow(request, kApprove, {kType, id}));
-  if (!call)
-    return std::unexpected(problem({ErrorCode::kNotFound, fmt::format("there is no approval `{}`", id)}));
+  OwnApi::Object object{{kType, id},
+                        {},
+                        kApprove,
+                        call ? OwnApi::Presence::kThere : OwnApi::Presence::kAbsent,
+                        {ErrorCode::kNotFound, fmt::format("there is no approval `{}`", id)}};
+  if (call) object.attributes = facts_of(call->approval);
+  auto permit = TRY(api_.allow_on(request, kApprove, std::move(object)));
   return std::pair(std::move(permit), *std::move(call));
 }
 

@@ -4,10 +4,12 @@
 #include <charconv>
 #include <fmt/format.h>
 
+#include "codec/name.h"
 #include "server/calendars.h"
 #include "server/fields.h"
 #include "server/files.h"
 #include "server/jwks_file.h"
+#include "server/metrics_access.h"
 
 namespace writ::server {
 namespace {
@@ -71,14 +73,27 @@ void read_issuer(const Fields& root, Config& config) {
 
 void read_listeners(const Fields& root, Config& config) {
   const Fields fields(root.require("listen"), root.source(), "listen",
-                      {"api", "gateway", "public_origin", "threads"});
+                      {"api", "gateway", "operator", "proxies", "public_origin", "threads"});
   if (fields.require("api") != nullptr) {
     if (auto api = read_listen(fields, "api")) config.api_listen = std::move(*api);
   }
   config.gateway_listen = read_listen(fields, "gateway");
-  const auto& gateway = config.gateway_listen;
-  if (gateway && gateway->port != 0 && gateway->text() == config.api_listen.text()) {
-    root.source().error(*fields.find("gateway"), "the gateway needs an address of its own, this is `api`'s");
+  config.operator_listen = read_listen(fields, "operator");
+  const auto apart = [&](std::string_view key, const std::optional<ListenAddress>& from,
+                         std::string_view name) {
+    const auto& listen = key == "gateway" ? config.gateway_listen : config.operator_listen;
+    if (listen && from && listen->port != 0 && listen->text() == from->text())
+      root.source().error(*fields.find(key),
+                          fmt::format("the {} needs an address of its own, this is `{}`'s", key, name));
+  };
+  apart("gateway", config.api_listen, "api");
+  apart("operator", config.api_listen, "api");
+  apart("operator", config.gateway_listen, "gateway");
+  for (const YamlNode& node : fields.list("proxies")) {
+    const auto text = read_text(node, root.source(), "a proxy");
+    if (!text) continue;
+    if (const auto added = config.proxies.add(*text); !added)
+      root.source().error(node, added.error().message);
   }
   config.public_origin = fields.text("public_origin").value_or("");
   if (!config.public_origin.empty() && !is_origin(config.public_origin)) {
@@ -87,6 +102,21 @@ void read_listeners(const Fields& root, Config& config) {
                         "for example https://api.acme.example");
   }
   config.threads = static_cast<std::size_t>(fields.integer("threads", 1, 256).value_or(2));
+}
+
+void read_metrics(const Fields& root, Config& config) {
+  Source& source = root.source();
+  const Fields fields(root.find("metrics"), source, "metrics", {"token_file"});
+  const YamlNode* file = fields.find("token_file");
+  auto text = file != nullptr ? read_file(*file, source, 4096) : std::nullopt;
+  if (!text) return;
+  const auto end = text->find_last_not_of(" \t\r\n");
+  text->resize(end == text->npos ? 0 : end + 1);
+  if (text->size() < kLeastMetricsTokenBytes || text->find_first_of(" \t\r\n") != text->npos) {
+    return source.error(*file, fmt::format("`{}` holds no token, expected one line of at least {} bytes",
+                                           file->text, kLeastMetricsTokenBytes));
+  }
+  config.metrics_token = std::make_shared<const Secret>(*std::move(text));
 }
 
 void read_tokens(const Fields& root, Config& config) {
@@ -107,30 +137,86 @@ oauth::ClaimMapping read_claims(const Fields& issuer) {
   return mapping;
 }
 
-void read_trusted_issuer(const YamlNode& node, Source& source, Config& config) {
+// Its names for clients, and Writ's.
+void read_clients(const Fields& fields, oauth::TrustedIssuer& issuer) {
+  const YamlNode* clients = fields.find("clients");
+  if (clients == nullptr) return;
+  if (clients->kind != YamlNode::Kind::kMap)
+    return fields.source().error(*clients,
+                                 "`clients` must be a map from the provider's names for clients to Writ's");
+  for (const auto& entry : clients->entries) {
+    if (auto id = read_text(entry.value, fields.source(), entry.key))
+      issuer.clients[entry.key] = std::move(*id);
+  }
+}
+
+// None of them can name another's users, or speak for another's tenants.
+void check_beside(const oauth::TrustedIssuer& issuer, const Fields& fields, const Config& config) {
+  Source& source = fields.source();
+  const YamlNode& place =
+      fields.find("subject_prefix") != nullptr ? *fields.find("subject_prefix") : *fields.find("issuer");
+  for (const auto& other : config.trusted_issuers) {
+    if (other.issuer == issuer.issuer) {
+      source.error(*fields.find("issuer"), fmt::format("trusted issuer `{}` is given twice", issuer.issuer));
+    } else if (oauth::overlap(issuer, other)) {
+      source.error(
+          place,
+          issuer.subject_prefix.empty()
+              ? fmt::format("`{}` and `{}` could name one another's users: both have no `subject_prefix`",
+                            issuer.issuer, other.issuer)
+              : fmt::format("`{}` and `{}` could name one another's users: their prefixes are `{}` and `{}`",
+                            issuer.issuer, other.issuer, issuer.subject_prefix, other.subject_prefix),
+          "give each a `subject_prefix` with which no other one begins, all but one at least");
+    }
+  }
+}
+
+void read_trusted_issuer(const YamlNode& node, bool alone, Source& source, Config& config) {
   const Fields fields(&node, source, "a trusted issuer",
-                      {"issuer", "audience", "jwks_file", "claims", "max_token_lifetime_seconds"});
+                      {"issuer", "audience", "jwks_file", "claims", "max_token_lifetime_seconds",
+                       "subject_prefix", "tenants", "clients"});
   const auto issuer = fields.required_text("issuer");
   const auto audience = fields.required_text("audience");
   auto mapping = read_claims(fields);
   const auto lifetime = fields.integer("max_token_lifetime_seconds", 1, 7 * 86'400).value_or(86'400);
   auto keys = fields.require("jwks_file") ? read_jwks(*fields.find("jwks_file"), source) : std::nullopt;
   if (!issuer || !audience || !keys) return;
-  for (const auto& other : config.trusted_issuers) {
-    if (other.issuer == *issuer)
-      source.error(*fields.find("issuer"), fmt::format("trusted issuer `{}` is given twice", *issuer));
-  }
+  oauth::TrustedIssuer read{*issuer, *audience, std::move(*keys), std::move(mapping),
+                            std::chrono::seconds(lifetime)};
+  read.subject_prefix = fields.text("subject_prefix", 128).value_or("");
+  if (const auto wrong = codec::name_problem(read.subject_prefix); wrong && !read.subject_prefix.empty())
+    source.error(*fields.find("subject_prefix"), fmt::format("`subject_prefix` {}", *wrong));
+  if (fields.find("tenants") != nullptr) read.tenants = fields.texts("tenants");
+  if (!alone && !read.tenants)
+    source.error(node, fmt::format("trusted issuer `{}` needs `tenants`, because there are several", *issuer),
+                 "name the tenants that it may speak for, or `[]` for none");
+  read_clients(fields, read);
+  check_beside(read, fields, config);
   if (*issuer == config.issuer)
     source.error(*fields.find("issuer"), "this is Writ's own issuer, expected an identity provider's");
-  config.trusted_issuers.push_back(
-      {*issuer, *audience, std::move(*keys), std::move(mapping), std::chrono::seconds(lifetime)});
+  config.trusted_issuers.push_back(std::move(read));
+}
+
+// One that could match nothing would leave nothing out, and somebody believes that it does.
+void check_glob(const YamlNode& glob, Source& source) {
+  const std::string& text = glob.text;
+  const bool of_no_path = text.starts_with('/') || text.starts_with("./") || text.starts_with("../") ||
+                          text.ends_with('/') || text.find("**") != text.npos;
+  if (of_no_path)
+    source.error(glob,
+                 fmt::format("`{}` matches nothing: a pattern is of a name, or of a path from the "
+                             "folder of policies on",
+                             text),
+                 "for example \"*.md\", drafts, or teams/*/drafts");
 }
 
 void read_policies(const Fields& root, Config& config) {
   Source& source = root.source();
   const Fields fields(root.require("policies"), source, "policies",
-                      {"files", "schemas", "entities", "keep", "watch"});
+                      {"files", "ignore", "schemas", "entities", "keep", "watch"});
   for (const auto& file : fields.texts("files")) config.policies.policies.push_back(source.resolve(file));
+  config.policies.ignore = fields.texts("ignore");
+  for (const YamlNode& glob : fields.list("ignore")) check_glob(glob, source);
   for (const auto& file : fields.texts("schemas")) config.policies.schemas.push_back(source.resolve(file));
   if (const auto file = fields.text("entities")) config.policies.entities = source.resolve(*file);
   if (const auto keep = fields.integer("keep", 1, 1000))
@@ -141,25 +227,42 @@ void read_policies(const Fields& root, Config& config) {
 }
 
 void read_audit(const Fields& root, Config& config) {
-  const Fields fields(root.find("audit"), root.source(), "audit", {"file", "mode"});
-  config.audit_file = fields.text("file").value_or("audit.log");
-  config.audit_durable = fields.choice("mode", {"durable", "buffered"}).value_or(0) == 0;
+  AuditSettings& audit = config.audit;
+  const Fields fields(root.find("audit"), root.source(), "audit",
+                      {"file", "mode", "rotate_bytes", "reserve_bytes", "strangers_per_second",
+                       "strangers_bytes_per_second"});
+  audit.file = fields.text("file").value_or("audit.log");
+  audit.durable = fields.choice("mode", {"durable", "buffered"}).value_or(0) == 0;
+  const auto set = [&](std::string_view key, std::uint64_t& value, std::int64_t min, std::int64_t max) {
+    if (const auto read = fields.integer(key, min, max)) value = static_cast<std::uint64_t>(*read);
+  };
+  set("rotate_bytes", audit.rotate_bytes, 1 << 20, std::int64_t{1} << 40);
+  set("reserve_bytes", audit.reserve_bytes, 0, std::int64_t{1} << 34);
+  set("strangers_per_second", audit.strangers.records_per_second, 0, 1'000'000);
+  set("strangers_bytes_per_second", audit.strangers.bytes_per_second, 0, 1 << 30);
 }
 
 void read_limits(const Fields& root, Config& config) {
   LimitSettings& limits = config.limits;
   const Fields fields(
       root.find("limits"), root.source(), "limits",
-      {"max_connections", "max_head_bytes", "max_body_bytes", "max_stream_bytes", "max_chain",
-       "upstream_timeout_seconds", "clock_tolerance_seconds", "max_proofs_of_client", "max_proofs"});
+      {"max_connections", "max_connections_per_source", "max_head_bytes", "max_body_bytes",
+       "max_stream_bytes", "max_unauthenticated_bytes", "max_authenticated_bytes", "body_timeout_seconds",
+       "min_body_bytes_per_second", "wrong_secrets_per_minute", "max_chain", "upstream_timeout_seconds",
+       "drain_grace_seconds", "clock_tolerance_seconds", "max_proofs_of_client", "max_proofs"});
   const auto set = [&](std::string_view key, auto& value, std::int64_t min, std::int64_t max) {
     if (const auto read = fields.integer(key, min, max))
       value = static_cast<std::remove_reference_t<decltype(value)>>(*read);
   };
   set("max_connections", limits.max_connections, 1, 1'000'000);
+  set("max_connections_per_source", limits.max_connections_per_source, 1, 1'000'000);
   set("max_head_bytes", limits.max_head_bytes, 1024, 64 * 1024);
   set("max_body_bytes", limits.max_body_bytes, 1024, 64 << 20);
   set("max_stream_bytes", limits.max_stream_bytes, 1024, std::int64_t{1} << 50);
+  set("max_unauthenticated_bytes", limits.max_unauthenticated_bytes, 64 * 1024, std::int64_t{1} << 40);
+  set("max_authenticated_bytes", limits.max_authenticated_bytes, 1 << 20, std::int64_t{1} << 40);
+  set("min_body_bytes_per_second", limits.min_body_bytes_per_second, 1, 1 << 20);
+  set("wrong_secrets_per_minute", limits.wrong_secrets_per_minute, 1, 10'000);
   set("max_chain", limits.max_chain, 0, 8);
   set("max_proofs_of_client", limits.max_proofs_of_client, 16, 1 << 24);
   set("max_proofs", limits.max_proofs, 1024, 1 << 24);
@@ -167,6 +270,46 @@ void read_limits(const Fields& root, Config& config) {
     limits.upstream_timeout = std::chrono::seconds(*seconds);
   if (const auto seconds = fields.integer("clock_tolerance_seconds", 1, 60))
     limits.clock_tolerance = std::chrono::seconds(*seconds);
+  if (const auto seconds = fields.integer("body_timeout_seconds", 1, 3600))
+    limits.body_timeout = std::chrono::seconds(*seconds);
+  if (const auto seconds = fields.integer("drain_grace_seconds", 0, 300))
+    limits.drain_grace = std::chrono::seconds(*seconds);
+}
+
+template <class Number>
+void set(const Fields& fields, std::string_view key, Number& value, std::int64_t min, std::int64_t max) {
+  if (const auto read = fields.integer(key, min, max)) value = static_cast<Number>(*read);
+}
+
+void read_database(const Fields& root, Config& config) {
+  const Fields fields(root.find("database"), root.source(), "database", {"max_waiting", "max_wait_seconds"});
+  set(fields, "max_waiting", config.database.max_waiting, 1, 100'000);
+  if (const auto seconds = fields.integer("max_wait_seconds", 1, 60))
+    config.database.max_wait = std::chrono::seconds(*seconds);
+}
+
+void read_tasks(const Fields& root, Config& config) {
+  task::TaskLimits& tasks = config.tasks;
+  const Fields fields(root.find("tasks"), root.source(), "tasks",
+                      {"max_per_client", "max_bytes_per_client", "max_scope_bytes", "max_narrowings",
+                       "max_opened_per_minute", "forget_after_seconds"});
+  set(fields, "max_per_client", tasks.per_client, 1, 1'000'000);
+  set(fields, "max_bytes_per_client", tasks.bytes_per_client, 64 << 10, std::int64_t{1} << 32);
+  set(fields, "max_scope_bytes", tasks.scope_bytes, 1024, 16 << 20);
+  set(fields, "max_narrowings", tasks.narrowings, 0, 1024);
+  set(fields, "max_opened_per_minute", tasks.opened_per_minute, 1, 1'000'000);
+  if (const auto seconds = fields.integer("forget_after_seconds", 1, 366 * 86'400))
+    tasks.forget_after = std::chrono::seconds(*seconds);
+}
+
+void read_approvals(const Fields& root, Config& config) {
+  task::CallLimits& approvals = config.approvals;
+  const Fields fields(root.find("approvals"), root.source(), "approvals",
+                      {"max_waiting_per_subject", "max_waiting_per_client", "max_waiting", "max_bytes"});
+  set(fields, "max_waiting_per_subject", approvals.per_subject, 1, 100'000);
+  set(fields, "max_waiting_per_client", approvals.per_client, 1, 100'000);
+  set(fields, "max_waiting", approvals.all, 1, 1'000'000);
+  set(fields, "max_bytes", approvals.bytes, 1 << 20, std::int64_t{1} << 32);
 }
 
 void read_authzen(const Fields& root, Config& config) {
@@ -219,18 +362,25 @@ std::optional<Config> parse_config(std::string_view text, const std::filesystem:
   Config config;
   config.file = file;
   const Fields root(&*tree, source, "the configuration",
-                    {"version", "issuer", "listen", "data", "tokens", "trusted_issuers", "policies",
-                     "inventory", "audit", "limits", "authzen", "api", "explain", "calendars"});
+                    {"version", "issuer", "listen", "data", "data_access", "tokens", "trusted_issuers",
+                     "policies", "inventory", "audit", "limits", "authzen", "api", "explain", "calendars",
+                     "database", "tasks", "approvals", "metrics"});
   if (root.require("version") != nullptr) root.integer("version", 1, 1);
   read_issuer(root, config);
   read_listeners(root, config);
   config.data = source.resolve(root.text("data").value_or("data"));
+  if (root.choice("data_access", {"owner", "group"}) == 1) config.data_access = Writers::kGroup;
+  read_metrics(root, config);
   read_tokens(root, config);
-  for (const YamlNode& node : root.list("trusted_issuers")) read_trusted_issuer(node, source, config);
+  const auto issuers = root.list("trusted_issuers");
+  for (const YamlNode& node : issuers) read_trusted_issuer(node, issuers.size() == 1, source, config);
   read_policies(root, config);
   read_inventory(root, config);
   read_audit(root, config);
   read_limits(root, config);
+  read_database(root, config);
+  read_tasks(root, config);
+  read_approvals(root, config);
   read_authzen(root, config);
   const Fields api(root.find("api"), source, "api", {"audience"});
   config.api_audience = api.text("audience").value_or(config.issuer);

@@ -8,18 +8,25 @@
 
 #include <cstdint>
 #include <filesystem>
+#include <memory>
 #include <optional>
 #include <string>
 #include <string_view>
 #include <utility>
 #include <vector>
 
+#include "audit/strangers.h"
 #include "base/clock.h"
+#include "base/private_file.h"
+#include "base/secret.h"
 #include "context/calendars.h"
 #include "crypto/keys.h"
+#include "http/source.h"
 #include "oauth/trusted_issuers.h"
 #include "server/issue.h"
 #include "server/yaml.h"
+#include "task/call_approvals.h"
+#include "task/registry.h"
 
 namespace writ::server {
 
@@ -30,7 +37,8 @@ struct ListenAddress {
 };
 
 struct PolicySettings {
-  std::vector<std::filesystem::path> policies;  // files, or folders of *.cedar
+  std::vector<std::filesystem::path> policies;  // files, or folders (server/policy_texts.h)
+  std::vector<std::string> ignore;              // globs of what in the folders is no policy
   std::vector<std::filesystem::path> schemas;
   std::optional<std::filesystem::path> entities;
   std::size_t keep = 10;  // revisions
@@ -39,14 +47,34 @@ struct PolicySettings {
 
 struct LimitSettings {
   std::size_t max_connections = 10'000;
+  std::size_t max_connections_per_source = 256;
   std::size_t max_head_bytes = 16 * 1024;
   std::uint64_t max_body_bytes = 1 << 20;                   // of a request to Writ itself
   std::uint64_t max_stream_bytes = std::uint64_t{1} << 30;  // of a request through the gateway
-  std::size_t max_chain = 4;                                // agents in a delegation chain
+  std::uint64_t max_unauthenticated_bytes = 8 << 20;  // of all bodies of strangers that Writ reads, together
+  std::uint64_t max_authenticated_bytes = 64 << 20;   // of those of callers with good tokens
+  Duration body_timeout{30'000};
+  std::uint64_t min_body_bytes_per_second = 1024;
+  std::size_t wrong_secrets_per_minute = 10;  // of one source
+  std::size_t max_chain = 4;                  // agents in a delegation chain
   Duration upstream_timeout{30'000};
   std::size_t max_proofs_of_client = 1 << 16;  // DPoP proofs of one client that are remembered at a time
   std::size_t max_proofs = 1 << 20;            // of all clients
   Duration clock_tolerance{5'000};             // that the system's clock may be set by while Writ runs
+  Duration drain_grace{5'000};  // from the word that Writ is to stop until it takes nothing new
+};
+
+struct WaitSettings {
+  std::size_t max_waiting = 1024;  // requests that wait for the database
+  Duration max_wait{5'000};
+};
+
+struct AuditSettings {
+  std::filesystem::path file;  // relative to data unless absolute
+  bool durable = true;
+  std::uint64_t rotate_bytes = 0;  // 0: only when somebody moves the file away
+  std::uint64_t reserve_bytes = 8 << 20;
+  audit::StrangerLimits strangers;
 };
 
 enum class AuthzenAccess { kToken, kOpen };
@@ -64,7 +92,10 @@ struct Config {
   std::vector<std::string> redact;
   std::string issuer;
   ListenAddress api_listen;
-  std::optional<ListenAddress> gateway_listen;  // without it there is no gateway
+  std::optional<ListenAddress> gateway_listen;   // without it there is no gateway
+  std::optional<ListenAddress> operator_listen;  // for /v1, health and metrics alone
+  http::Networks proxies;                        // the operator's own, in front of the listeners
+  std::shared_ptr<const Secret> metrics_token;   // null: none is asked for
   // How callers reach the gateway: "https://api.acme.example". Empty: sender-bound tokens are refused there.
   std::string public_origin;
   std::size_t threads = 2;
@@ -74,9 +105,12 @@ struct Config {
   std::vector<oauth::TrustedIssuer> trusted_issuers;
   PolicySettings policies;
   std::vector<context::Calendar> calendars;
-  std::filesystem::path audit_file;  // relative to data unless absolute
-  bool audit_durable = true;
+  Writers data_access = Writers::kOwner;  // who may be able to write the data folder and what is in it
+  AuditSettings audit;
   LimitSettings limits;
+  WaitSettings database;
+  task::TaskLimits tasks;
+  task::CallLimits approvals;
   AuthzenSettings authzen;
   std::string api_audience;  // of tokens for Writ's own API; the issuer unless configured
   YamlNode root;             // the whole file

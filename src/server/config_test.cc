@@ -9,6 +9,7 @@
 #include "cedar/ext_datetime.h"
 #include "crypto/keys.h"
 #include "server/calendars.h"
+#include "server/world.h"
 
 namespace writ::server {
 namespace {
@@ -54,8 +55,8 @@ TEST(Config, MinimalFileGetsTheDefaults) {
   EXPECT_EQ(config.api_listen.text(), "127.0.0.1:8180");
   EXPECT_FALSE(config.gateway_listen);
   EXPECT_EQ(config.data, "/w/data");
-  EXPECT_EQ(config.audit_file, "audit.log");
-  EXPECT_TRUE(config.audit_durable);
+  EXPECT_EQ(config.audit.file, "audit.log");
+  EXPECT_TRUE(config.audit.durable);
   EXPECT_EQ(config.token_lifetime, std::chrono::minutes(5));
   EXPECT_EQ(config.api_audience, config.issuer);
   EXPECT_EQ(config.authzen.access, AuthzenAccess::kToken);
@@ -186,6 +187,50 @@ TEST_F(TrustedIssuerConfig, RefusesAMissingOrBrokenOrEmptyKeyFile) {
     EXPECT_EQ(issues.all()[0].place.line, 6);
     EXPECT_NE(issues.all()[0].message.find(file), std::string::npos);
   }
+}
+
+// Two providers, each with more keys.
+TEST_F(TrustedIssuerConfig, SeveralIssuersNameUsersAndTenantsOfTheirOwn) {
+  write("k.json", key_set());
+  const auto said = [&](std::string_view a, std::string_view b) {
+    Issues issues;
+    (void)read(fmt::format("trusted_issuers:\n- {{issuer: a, audience: w, jwks_file: k.json{}}}\n"
+                           "- {{issuer: b, audience: w, jwks_file: k.json{}}}\n",
+                           a, b),
+               issues);
+    return rendered(issues);
+  };
+  EXPECT_EQ(said(", tenants: [north]", ", tenants: [south], subject_prefix: \"b:\""), "");
+  EXPECT_EQ(said(", tenants: []", ", tenants: [], subject_prefix: \"b:\", clients: {0af3: portal}"), "");
+  EXPECT_NE(said(", tenants: []", ", subject_prefix: \"b:\"")
+                .find(":8:3: error: trusted issuer `b` needs `tenants`, because there are several"),
+            std::string::npos);
+  EXPECT_NE(
+      said(", tenants: []", ", tenants: []")
+          .find(":8:12: error: `b` and `a` could name one another's users: both have no `subject_prefix`"),
+      std::string::npos);
+  EXPECT_NE(
+      said(", tenants: [], subject_prefix: a", ", tenants: [], subject_prefix: ab")
+          .find(":8:71: error: `b` and `a` could name one another's users: their prefixes are `ab` and `a`"),
+      std::string::npos)
+      << said(", tenants: [], subject_prefix: a", ", tenants: [], subject_prefix: ab");
+}
+
+TEST_F(TrustedIssuerConfig, NoApplicationIsCalledLikeAnIssuersUsers) {
+  write("k.json", key_set());
+  Issues issues;
+  const auto config = parse_config(
+      "version: 1\nissuer: http://a\nlisten: {api: \"127.0.0.1:1\"}\npolicies: {files: [p]}\n"
+      "trusted_issuers: [{issuer: b, audience: w, jwks_file: k.json, subject_prefix: \"b:\"}]\n"
+      "inventory: {identities: [{id: \"b:nora\", kind: user}, {id: \"b:bot\", kind: agent}]}\n",
+      folder_ / "writ.yaml", issues);
+  ASSERT_TRUE(config) << rendered(issues);
+  (void)read_world(*config, issues);
+  EXPECT_NE(rendered(issues).find(
+                ":6:56: error: `b:bot` begins as the users of `b` do (`b:`), and is none of them"),
+            std::string::npos)
+      << rendered(issues);
+  EXPECT_EQ(issues.errors(), 1U);
 }
 
 TEST_F(TrustedIssuerConfig, RefusesAnIssuerGivenTwiceAndWritItself) {

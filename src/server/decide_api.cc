@@ -43,6 +43,7 @@ Json to_json(const Question& question, const Prospect& prospect, const std::stri
   if (prospect.token) add_refusal(json, reason_code(prospect.token->reason), prospect.token->message);
   if (prospect.explanation) add_decision(json, *prospect.explanation);
   if (prospect.with_shadows) json.set("with_shadow_policies", decision::effect_name(*prospect.with_shadows));
+  if (question.left_out) json.set("left_out", codec::json_texts(*question.left_out));
   if (question.explain && prospect.explanation) {
     json.set("explanation", decision::to_json(*prospect.explanation));
     json.set("text", decision::to_text(*prospect.explanation));

@@ -137,7 +137,7 @@ std::optional<std::string> read_text(const YamlNode& node, Source& source, std::
 std::optional<std::string> read_file(const YamlNode& node, Source& source, std::size_t max_bytes) {
   const auto name = read_text(node, source, "file name");
   if (!name) return std::nullopt;
-  auto content = read_file(source.resolve(*name), max_bytes);
+  auto content = read_regular_file(source.resolve(*name), max_bytes);
   if (!content) {
     source.error(node, content.error().message);
     return std::nullopt;

@@ -1,91 +1,95 @@
 #include "server/file_watch.h"
 
 #include <algorithm>
-#include <chrono>
+#include <condition_variable>
+#include <mutex>
+
+#include "server/policy_texts.h"
 
 namespace writ::server {
 namespace {
 
 namespace fs = std::filesystem;
+using std::chrono::milliseconds;
+using std::chrono::steady_clock;
 
-// How long it may take until an end is seen, or a folder that has come back.
-constexpr std::chrono::milliseconds kGlance{250};
+// Of a whole core, one part in so many goes into looking.
+constexpr int kPart = 20;
+
+milliseconds since(steady_clock::time_point begin) {
+  return std::chrono::ceil<milliseconds>(steady_clock::now() - begin);
+}
+
+// False: it was told to stop.
+bool sleep(milliseconds time, const std::stop_token& stop) {
+  std::mutex mutex;
+  std::unique_lock lock(mutex);
+  std::condition_variable_any told;
+  return !told.wait_for(lock, stop, time, [&] { return stop.stop_requested(); });
+}
+
+// The configuration is parsed again when it is another. As long as that fails, the files of the last one
+// count.
+class Configured {
+ public:
+  explicit Configured(fs::path file) : file_(std::move(file)) {}
+
+  std::vector<StampedFile> look() {
+    const auto stamp = stamp_of(file_);
+    if (!config_ || stamp != stamp_) {
+      Issues issues;
+      if (auto config = read_config(file_, issues)) config_ = std::move(config);
+      stamp_ = stamp;
+    }
+    std::vector<StampedFile> seen{{file_, stamp}};
+    if (!config_) return seen;
+    Issues issues;
+    std::ranges::move(find_policy_files(*config_, issues).seen, std::back_inserter(seen));
+    for (const YamlNode& identity : config_->identities) {
+      if (const auto* keys = identity.find("jwks_file"))
+        seen.push_back({file_.parent_path() / keys->text, stamp_of(file_.parent_path() / keys->text)});
+    }
+    return seen;
+  }
+
+ private:
+  const fs::path file_;
+  FileStamp stamp_;
+  std::optional<Config> config_;
+};
 
 }  // namespace
 
-Result<std::unique_ptr<FileWatch>> FileWatch::start(std::vector<fs::path> folders,
-                                                    std::function<void()> changed) {
-  std::unique_ptr<FileWatch> watch(new FileWatch(std::move(folders), std::move(changed)));
-  auto first = TRY(watch->open());
-  watch->thread_ =
-      std::thread([&each = *watch, first = std::move(first)]() mutable { each.run(std::move(first)); });
-  return watch;
+Look look_at_configured(const fs::path& config_file) {
+  return [configured = std::make_shared<Configured>(config_file)] { return configured->look(); };
 }
 
-FileWatch::~FileWatch() {
-  stopping_ = true;
-  if (thread_.joinable()) thread_.join();
+// How long it took.
+milliseconds Watcher::glance() {
+  const auto began = steady_clock::now();
+  now_ = look_();
+  return since(began);
 }
 
-std::size_t FileWatch::count_present() const {
-  return static_cast<std::size_t>(std::ranges::count_if(folders_, [](const fs::path& folder) {
-    std::error_code error;
-    return fs::is_directory(folder, error);
-  }));
-}
-
-// Counted first: a folder that comes in between is watched, and noticed once more.
-Result<FileWatch::Watched> FileWatch::open() const {
-  const auto present = count_present();
-  auto watch = TRY(FolderWatch::open(folders_, [](std::string_view) { return true; }));
-  return Watched{std::move(watch), present};
-}
-
-// Nothing: it ends.
-std::optional<FileWatch::Watched> FileWatch::open_again() const {
-  while (!stopping_) {
-    if (auto watched = open()) return *std::move(watched);
-    std::this_thread::sleep_for(kGlance);
+bool Watcher::wait(const std::stop_token& stop) {
+  for (milliseconds took{}; now_ == seen_; took = glance()) {
+    if (!sleep(std::clamp(took * kPart, kGlance, kSlowest), stop)) return false;
   }
-  return std::nullopt;
+  const auto changed = steady_clock::now();
+  do {
+    seen_ = now_;
+    if (!sleep(kQuiet, stop)) return false;
+    glance();
+  } while (now_ != seen_ && since(changed) < kLongest);
+  return true;
 }
 
-// A watch that fails is opened again too.
-bool FileWatch::happened(Watched& watched) const {
-  const auto changed = watched.watch.wait(kGlance);
-  return !changed || *changed || count_present() != watched.present;
-}
-
-// What happens after a watch is opened is seen by it, and what happened before by the call. A folder may be
-// another one of the same name afterwards, so each call has a watch of its own.
-void FileWatch::run(Watched first) {
-  std::optional<Watched> watched(std::move(first));
-  while (watched) {
-    changed_();
-    while (!stopping_ && !happened(*watched)) {
-    }
-    std::optional<Watched> next = open_again();
-    watched.reset();
-    if (next) watched.emplace(*std::move(next));
-  }
-}
-
-std::vector<fs::path> folders_of(const Config& config) {
-  const auto& settings = config.policies;
-  std::vector<fs::path> folders;
-  const auto add = [&](const fs::path& path) {
-    const auto folder = path.empty() ? fs::path(".") : path;
-    if (std::ranges::find(folders, folder) == folders.end()) folders.push_back(folder);
-  };
-  add(config.file.parent_path());
-  for (const auto& path : settings.policies) {
-    std::error_code error;
-    if (fs::is_directory(path, error)) add(path);
-    add(fs::path(path.has_filename() ? path : path.parent_path()).parent_path());
-  }
-  for (const auto& path : settings.schemas) add(path.parent_path());
-  if (settings.entities) add(settings.entities->parent_path());
-  return folders;
-}
+FileWatch::FileWatch(Look look, std::function<void()> changed)
+    : thread_([look = std::move(look), changed = std::move(changed)](const std::stop_token& stop) {
+        Watcher watcher(look);
+        do {
+          changed();
+        } while (watcher.wait(stop));
+      }) {}
 
 }  // namespace writ::server

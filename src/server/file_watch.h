@@ -1,54 +1,58 @@
-// FileWatch: tells when what stands in some folders was changed, replaced or removed.
+// FileWatch: tells when files are others than they were, by looking at them several times a second.
 //
-// A FolderWatch on a thread of its own, which goes on when a folder is replaced by another of its name. It
-// tells once at its beginning, for what happened before, and may tell of what makes no difference; it misses
-// nothing. Calls back one call at a time, until it ends.
+// It asks the file system, and the way to each file anew every time, instead of waiting for notifications: so
+// a link on the way that leads elsewhere, a folder in the place of another, a hard link, a mount and a change
+// on another machine are all seen, and no limit of the system on watches is met. Ten thousand files cost some
+// hundredths of a core. Changes that follow each other closely are one.
 #pragma once
 
-#include <atomic>
+#include <chrono>
 #include <filesystem>
 #include <functional>
 #include <memory>
-#include <optional>
+#include <stop_token>
 #include <thread>
 #include <vector>
 
-#include "base/result.h"
 #include "server/config.h"
-#include "server/folder_watch.h"
+#include "server/folder.h"
 
 namespace writ::server {
 
-class FileWatch {
+// What there is to see now. Equal as long as nothing has changed.
+using Look = std::function<std::vector<StampedFile>()>;
+
+// Everything that a reload reads: the configuration, and what it names, as it is now.
+Look look_at_configured(const std::filesystem::path& config_file);
+
+// One that looks. One thread at a time.
+class Watcher {
  public:
-  // Fails when there is no such folder at all, or the system watches no more.
-  static Result<std::unique_ptr<FileWatch>> start(std::vector<std::filesystem::path> folders,
-                                                  std::function<void()> changed);
-  FileWatch(const FileWatch&) = delete;
-  FileWatch& operator=(const FileWatch&) = delete;
-  ~FileWatch();  // waits for a call under way
+  explicit Watcher(Look look) : look_(std::move(look)), seen_(look_()), now_(seen_) {}
+  // Returns when there is something else to see than when it was made or returned last, and that has been so
+  // for kQuiet (or changed for kLongest). False: it was told to stop.
+  bool wait(const std::stop_token& stop = {});
+
+  static constexpr std::chrono::milliseconds kGlance{200};  // apart, unless a glance takes long
+  static constexpr std::chrono::milliseconds kSlowest{500};
+  static constexpr std::chrono::milliseconds kQuiet{100};
+  static constexpr std::chrono::milliseconds kLongest{2'000};
 
  private:
-  struct Watched {
-    FolderWatch watch;
-    std::size_t present;  // of the folders, when it was opened
-  };
-  FileWatch(std::vector<std::filesystem::path> folders, std::function<void()> changed)
-      : folders_(std::move(folders)), changed_(std::move(changed)) {}
-  std::size_t count_present() const;
-  Result<Watched> open() const;
-  std::optional<Watched> open_again() const;
-  bool happened(Watched& watched) const;
-  void run(Watched watched);
+  std::chrono::milliseconds glance();
 
-  const std::vector<std::filesystem::path> folders_;
-  const std::function<void()> changed_;
-  std::atomic<bool> stopping_ = false;
-  std::thread thread_;
+  const Look look_;
+  std::vector<StampedFile> seen_, now_;
 };
 
-// Where the configuration and the files stand that it loads policies from. A folder of policies may be
-// replaced whole, so the one that holds it is among them.
-std::vector<std::filesystem::path> folders_of(const Config& config);
+// On a thread of its own. Tells once at its beginning, for what happened before; it may tell of what makes no
+// difference. One call at a time.
+class FileWatch {
+ public:
+  FileWatch(Look look, std::function<void()> changed);  // ends with the object, after a call under way
+
+ private:
+  std::jthread thread_;
+};
 
 }  // namespace writ::server

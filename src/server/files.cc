@@ -60,14 +60,13 @@ Result<void> create_file(const std::filesystem::path& path, std::string_view con
   return {};
 }
 
-}  // namespace
+std::unexpected<Error> no_file(const std::filesystem::path& path, const struct stat& status) {
+  const auto what = S_ISDIR(status.st_mode) ? "a folder" : "a pipe, a socket or a device";
+  return failure(ErrorCode::kIo, fmt::format("cannot read `{}`: it is {}", path.string(), what));
+}
 
-Result<std::string> read_file(const std::filesystem::path& path, std::size_t max_bytes) {
-  const Descriptor file(::open(path.c_str(), O_RDONLY | O_CLOEXEC));
-  if (!file.valid()) return system_failure("read", path);
-  struct stat status {};
-  if (::fstat(file.get(), &status) == 0 && S_ISDIR(status.st_mode))
-    return failure(ErrorCode::kIo, fmt::format("cannot read `{}`: it is a folder", path.string()));
+Result<std::string> read_all(const Descriptor& file, const std::filesystem::path& path,
+                             std::size_t max_bytes) {
   std::string content;
   char buffer[64 * 1024];
   for (;;) {
@@ -80,6 +79,31 @@ Result<std::string> read_file(const std::filesystem::path& path, std::size_t max
       return failure(ErrorCode::kLimit,
                      fmt::format("`{}` is larger than {} bytes", path.string(), max_bytes));
   }
+}
+
+}  // namespace
+
+Result<std::string> read_file(const std::filesystem::path& path, std::size_t max_bytes) {
+  const Descriptor file(::open(path.c_str(), O_RDONLY | O_CLOEXEC));
+  if (!file.valid()) return system_failure("read", path);
+  struct stat status {};
+  if (::fstat(file.get(), &status) == 0 && S_ISDIR(status.st_mode)) return no_file(path, status);
+  return read_all(file, path, max_bytes);
+}
+
+// Looked at before it is opened, which for a device may have effects, and after it, when it cannot be
+// exchanged any more.
+Result<std::string> read_regular_file(const std::filesystem::path& path, std::size_t max_bytes,
+                                      struct stat* then) {
+  struct stat status {};
+  if (::stat(path.c_str(), &status) != 0) return system_failure("read", path);
+  if (!S_ISREG(status.st_mode)) return no_file(path, status);
+  const Descriptor file(::open(path.c_str(), O_RDONLY | O_CLOEXEC | O_NONBLOCK | O_NOCTTY));
+  if (!file.valid() || ::fstat(file.get(), &status) != 0) return system_failure("read", path);
+  if (!S_ISREG(status.st_mode)) return no_file(path, status);
+  auto content = read_all(file, path, max_bytes);
+  if (then != nullptr && ::fstat(file.get(), then) != 0) return system_failure("read", path);
+  return content;
 }
 
 Result<void> create_private_file(const std::filesystem::path& path, std::string_view content) {
@@ -111,10 +135,12 @@ Result<void> write_file(const std::filesystem::path& path, std::string_view cont
 Result<void> replace_file(const std::filesystem::path& path, std::string_view content) {
   struct stat status {};
   if (::stat(path.c_str(), &status) != 0) return system_failure("write", path);
-  // Beside it, because a file can only be put in another's place within its file system.
-  const std::filesystem::path fresh = std::filesystem::canonical(path).string() + ".new";
+  // Beside it, because a file can only be put in another's place within its file system; hidden, because
+  // whoever reads the folder meanwhile does not mean it.
+  const auto real = std::filesystem::canonical(path);
+  const auto fresh = real.parent_path() / ("." + real.filename().string() + ".new");
   TRY(create_file(fresh, content, status.st_mode & 07777));
-  if (::rename(fresh.c_str(), std::filesystem::canonical(path).c_str()) == 0) return {};
+  if (::rename(fresh.c_str(), real.c_str()) == 0) return {};
   auto failed = system_failure("write", path);
   ::unlink(fresh.c_str());
   return failed;

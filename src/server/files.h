@@ -7,10 +7,17 @@
 
 #include "base/result.h"
 
+struct stat;
+
 namespace writ::server {
 
 // Fails with kNotFound, kIo or, when the file is larger than that, kLimit; the message names the file.
 Result<std::string> read_file(const std::filesystem::path& path, std::size_t max_bytes);
+
+// The same of what has to be a file, or a link to one: a pipe, a socket or a device is an error, and nobody
+// waits for it. `then` is what was known of it when its last byte had been read.
+Result<std::string> read_regular_file(const std::filesystem::path& path, std::size_t max_bytes,
+                                      struct stat* then = nullptr);
 
 // Creates a file that only its owner may read. Fails with kConflict when it exists.
 Result<void> create_private_file(const std::filesystem::path& path, std::string_view content);

@@ -7,11 +7,16 @@
 #include <cstdint>
 #include <string>
 #include <string_view>
+#include <utility>
+#include <vector>
 
 #include "audit/log.h"
 #include "gateway/enforcer.h"
 #include "gateway/proxy.h"
 #include "http/server.h"
+#include "http/workers.h"
+#include "oauth/secret_attempts.h"
+#include "task/write_thread.h"
 
 namespace writ::server {
 
@@ -29,8 +34,14 @@ class PrometheusText {
 
 // `family` for writ_decisions_total comes before the first point.
 void write_decisions(PrometheusText& out, std::string_view point, const gateway::EnforcerStats& stats);
+void write_waits(PrometheusText& out, const task::WriteStats& stats);
 void write_audit(PrometheusText& out, const audit::LogStats& stats, std::uint64_t head);
 void write_gateway(PrometheusText& out, const gateway::ProxyStats& stats);
+void write_workers(PrometheusText& out,
+                   const std::vector<std::pair<std::string_view, http::WorkerStats>>& pools);
+void write_attempts(PrometheusText& out, const oauth::SecretAttempts::Stats& stats);
+// `family` for writ_http_connections comes before the first listener.
+void write_connections(PrometheusText& out, std::string_view listener, const http::ServerStats& stats);
 void write_listener(PrometheusText& out, std::string_view listener, const http::ServerStats& stats);
 
 }  // namespace writ::server

@@ -39,6 +39,11 @@ class OwnApi {
       : clock_(clock), enforcer_(enforcer), record_(std::move(record)), origin_(std::move(origin)) {}
 
   Times now() const { return times_of(clock_); }
+  const Clock& clock() const noexcept { return clock_; }
+
+  // For http::Endpoints::guard: who brings no good token is refused, with a record, before its body is read
+  // and before it takes a worker's time. Who passes is not allowed anything yet.
+  void gate(http::Exchange exchange, http::Endpoints::Pass pass) const;
 
   // `action` is one of Writ's own: "manage-tasks".
   Answer<gateway::Permit> allow(const Caller& caller, std::string_view action,
@@ -46,6 +51,20 @@ class OwnApi {
                                 std::function<cedar::Value(cedar::Arena&)> attributes = {}) const;
   // Of Writ as a whole.
   Answer<gateway::Permit> allow(const Caller& caller, std::string_view action) const;
+  // Whether there is what is asked about. kOpen: it need not be there for who may, and is not for who may
+  // not.
+  enum class Presence { kAbsent, kOpen, kThere };
+  struct Object {
+    gateway::EntityName name;
+    std::function<cedar::Value(cedar::Arena&)> attributes;
+    std::string_view seen_by;  // the action that it takes to see it
+    Presence presence;
+    Error absent;  // kNotFound, with its id
+  };
+  // About one object, by its id. What the caller may not see is told as what is not there, in the same words
+  // and after the same work: a refusal says its reason only to who may see what it is about, or where it
+  // would be the same for every object.
+  Answer<gateway::Permit> allow_on(const Caller& caller, std::string_view action, Object object) const;
   // Silently, for lists.
   bool would_allow(const Caller& caller, std::string_view action, const gateway::EntityName& resource,
                    std::function<cedar::Value(cedar::Arena&)> attributes) const;

@@ -87,8 +87,8 @@ class Loader {
     for (const auto& file : texts_.files) {
       if (file.kind != TextKind::kSchema) continue;
       if (first == nullptr) first = &file;
-      auto fragment = file.path.ends_with(".json") ? cedar::parse_schema_json(*file.text)
-                                                   : cedar::parse_schema_text(*file.text);
+      auto fragment = ends_like(file.path, ".json") ? cedar::parse_schema_json(*file.text)
+                                                    : cedar::parse_schema_text(*file.text);
       if (fragment) {
         fragments.push_back(*std::move(fragment));
       } else {
@@ -258,9 +258,10 @@ class Loader {
   // A name that nothing has is allowed, because identities come and go, but more often it is misspelt.
   void check_name(const cedar::EntityUid& uid, const Place& place) {
     const auto name = uid.type + "::" + uid.id;
-    const bool identity = uid.type == "Writ::User" || uid.type == "Writ::Application" ||
-                          uid.type == "Writ::Service" || uid.type == "Writ::Agent" || uid.type == "Writ::Api";
-    if (identity && !known_.contains(name))
+    // Users need not be listed: whom a trusted issuer names is one.
+    const bool listed = uid.type == "Writ::Application" || uid.type == "Writ::Service" ||
+                        uid.type == "Writ::Agent" || uid.type == "Writ::Api";
+    if (listed && !known_.contains(name))
       issues_.warning(
           place, fmt::format("this policy names {}::\"{}\", which the configuration does not have", uid.type,
                              uid.id));

@@ -49,6 +49,7 @@ Result<Replacement> PoliciesInForce::reload(const ReplacedBy& by) {
   const std::lock_guard lock(turn_);
   Replacement result{.revision = get()->revision};
   auto loaded = load(config_file_, result.issues);
+  refused_.store(!loaded, std::memory_order_relaxed);
   if (!loaded) return result;
   warn_of_restart(at_start_, loaded->config.root, config_file_, result.issues);
   const auto choice = TRY(revisions_.choice());

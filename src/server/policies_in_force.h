@@ -9,6 +9,7 @@
 // cannot take over waits for the next start, and is a warning.
 #pragma once
 
+#include <atomic>
 #include <filesystem>
 #include <functional>
 #include <memory>
@@ -56,6 +57,8 @@ class PoliciesInForce {
   Result<void> start(const PolicyTexts& of_files);
 
   std::shared_ptr<const decision::PolicySnapshot> get() const { return published_.get(); }
+  // Whether the files were refused when they were read last, so that what was in force before still is.
+  bool refused() const { return refused_.load(std::memory_order_relaxed); }
 
   // Reads the configuration again (server/reload.h).
   Result<Replacement> reload(const ReplacedBy& by);
@@ -90,6 +93,7 @@ class PoliciesInForce {
   YamlNode in_force_;
   Revisions revisions_;
   std::string files_;  // the revision that the files had when they were loaded last
+  std::atomic<bool> refused_ = false;
   Published<decision::PolicySnapshot> published_;
 };
 

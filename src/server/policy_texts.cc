@@ -2,6 +2,8 @@
 
 #include <algorithm>
 #include <fmt/format.h>
+#include <map>
+#include <tuple>
 
 #include "cedar/schema_syntax.h"
 #include "crypto/hash.h"
@@ -13,23 +15,55 @@ namespace {
 
 namespace fs = std::filesystem;
 
-// The files that the configuration means, in a stable order: a folder stands for its *.cedar files.
-std::vector<fs::path> policy_files(const PolicySettings& settings, Issues& issues) {
-  std::vector<fs::path> files;
-  for (const auto& path : settings.policies) {
+constexpr int kMaxReadings = 3;
+
+// What stands among policies and is read elsewhere: their tests, and what the configuration itself names.
+class Neighbours {
+ public:
+  explicit Neighbours(const Config& config) {
+    add(config.file);
+    for (const auto& path : config.policies.schemas) add(path);
+    if (config.policies.entities) add(*config.policies.entities);
+  }
+  bool contains(std::string_view name, const FileStamp& stamp) const {
+    return is_policy_test(name) ||
+           std::ranges::any_of(named_, [&](const FileStamp& named) { return named.same_file(stamp); });
+  }
+
+ private:
+  void add(const fs::path& path) {
+    const auto stamp = stamp_of(path);
+    if (stamp != FileStamp{}) named_.push_back(stamp);
+  }
+  std::vector<FileStamp> named_;
+};
+
+// A folder stands for the policies in it.
+void find_policies(const Config& config, PolicyFiles& found, Issues& issues) {
+  const Neighbours neighbours(config);
+  const FolderRules rules{
+      .ignore = config.policies.ignore,
+      .use =
+          [&](std::string_view name, const FileStamp& stamp) {
+            if (ends_like(name, kPolicyEnding)) return FileUse::kRead;
+            return neighbours.contains(name, stamp) ? FileUse::kElsewhere : FileUse::kNone;
+          },
+      .unusable = "this file stands among the policies and is none: nothing would read it",
+      .help = "name it *.cedar, move it away, or let `policies.ignore` name it",
+  };
+  for (const auto& path : config.policies.policies) {
     std::error_code error;
     if (!fs::is_directory(path, error)) {
-      files.push_back(path);
+      found.add(TextKind::kPolicies, path);
       continue;
     }
-    const auto first = files.size();
-    for (const auto& entry : fs::directory_iterator(path, error))
-      if (entry.path().extension() == ".cedar") files.push_back(entry.path());
-    std::sort(files.begin() + static_cast<std::ptrdiff_t>(first), files.end());
-    if (files.size() == first)
-      issues.error({path.string()}, "there is no *.cedar file in this folder: everything would be refused");
+    auto folder = look_into(path, rules, issues);
+    if (folder.files.empty())
+      issues.error({shown(path)}, "there is no *.cedar file in this folder: everything would be refused");
+    for (auto& file : folder.files) found.files.push_back({TextKind::kPolicies, std::move(file)});
+    std::ranges::move(folder.seen, std::back_inserter(found.seen));
+    std::ranges::move(folder.left_out, std::back_inserter(found.left_out));
   }
-  return files;
 }
 
 fs::path plain(const fs::path& path) {
@@ -40,6 +74,60 @@ void append_part(std::string& out, std::string_view part) {
   fmt::format_to(std::back_inserter(out), "{}:", part.size());
   out += part;
 }
+
+// A file that is reached twice, by a link or by another name, is read once. That its text is the same too is
+// looked at because some file systems number two files alike.
+class TextReader {
+ public:
+  TextReader(const Config& config, Issues& issues)
+      : texts_{{}, config.limits.max_chain, config.calendars},
+        // An empty parent is the working folder.
+        folder_(plain(config.file).parent_path()),
+        issues_(issues) {}
+
+  void read(const PolicyFiles::File& each) {
+    const auto& path = each.file.path;
+    struct stat then {};
+    auto text = read_regular_file(path, max_bytes(each.kind), &then);
+    if (!text) return issues_.error({shown(path)}, text.error().message);
+    changed_ = changed_ || stamp_of(then) != each.file.stamp;
+    auto& same = read_[{each.kind, each.file.stamp.device, each.file.stamp.number}];
+    for (const auto& other : same) {
+      if (*other == *text) return;
+    }
+    const bool had_room = bytes_ <= kMaxTextsBytes;
+    bytes_ += text->size();
+    if (bytes_ > kMaxTextsBytes) {
+      if (had_room)
+        issues_.error({shown(path)},
+                      fmt::format("with this file there are more than {} bytes of them", kMaxTextsBytes));
+      return;
+    }
+    same.push_back(std::make_shared<const std::string>(*std::move(text)));
+    texts_.files.push_back(
+        {each.kind, plain(path).lexically_relative(folder_).generic_string(), shown(path), same.back()});
+  }
+
+  // Whether a file was another than the one that was found.
+  bool changed() const { return changed_; }
+  PolicyTexts take() { return std::move(texts_); }
+
+ private:
+  static std::size_t max_bytes(TextKind kind) {
+    return kind == TextKind::kSchema     ? cedar::kMaxSchemaBytes
+           : kind == TextKind::kEntities ? kMaxEntitiesBytes
+                                         : kMaxPolicyFileBytes;
+  }
+
+  PolicyTexts texts_;
+  const fs::path folder_;
+  Issues& issues_;
+  bool changed_ = false;
+  std::size_t bytes_ = 0;
+  std::map<std::tuple<TextKind, std::uint64_t, std::uint64_t>,
+           std::vector<std::shared_ptr<const std::string>>>
+      read_;
+};
 
 }  // namespace
 
@@ -55,21 +143,43 @@ std::string_view kind_name(TextKind kind) noexcept {
   return "policies";
 }
 
+bool is_policy_test(std::string_view name) noexcept {
+  return ends_like(name, ".test.yaml") || ends_like(name, ".test.yml");
+}
+
+void PolicyFiles::add(TextKind kind, const fs::path& path) {
+  files.push_back({kind, {path, stamp_of(path)}});
+  seen.push_back(files.back().file);
+}
+
+PolicyFiles find_policy_files(const Config& config, Issues& issues) {
+  PolicyFiles found;
+  for (const auto& path : config.policies.schemas) found.add(TextKind::kSchema, path);
+  find_policies(config, found, issues);
+  if (config.policies.entities) found.add(TextKind::kEntities, *config.policies.entities);
+  return found;
+}
+
+// Half of one state and half of the next was never meant by anyone.
 PolicyTexts read_policy_texts(const Config& config, Issues& issues) {
-  PolicyTexts texts{{}, config.limits.max_chain, config.calendars};
-  // An empty parent is the working folder.
-  const auto folder = plain(config.file).parent_path();
-  const auto add = [&](TextKind kind, const fs::path& path, std::size_t max_bytes) {
-    auto text = read_file(path, max_bytes);
-    if (!text) return issues.error({path.string()}, text.error().message);
-    texts.files.push_back({kind, plain(path).lexically_relative(folder).generic_string(), path.string(),
-                           std::make_shared<const std::string>(*std::move(text))});
-  };
-  for (const auto& path : config.policies.schemas) add(TextKind::kSchema, path, cedar::kMaxSchemaBytes);
-  for (const auto& path : policy_files(config.policies, issues))
-    add(TextKind::kPolicies, path, kMaxPolicyFileBytes);
-  if (config.policies.entities) add(TextKind::kEntities, *config.policies.entities, kMaxEntitiesBytes);
-  return texts;
+  for (int reading = 1;; ++reading) {
+    Issues found;
+    const auto files = find_policy_files(config, found);
+    TextReader reader(config, found);
+    for (const auto& each : files.files) reader.read(each);
+    Issues ignored;
+    const bool still_so = !reader.changed() && find_policy_files(config, ignored).seen == files.seen;
+    if (!still_so && reading < kMaxReadings) continue;
+    if (!still_so)
+      found.error({shown(config.file)},
+                  "its policy files changed whenever they were read, and what was read is "
+                  "not one state of them",
+                  "try again when nobody writes them");
+    issues.append(found);
+    auto texts = reader.take();
+    texts.left_out = files.left_out;
+    return texts;
+  }
 }
 
 std::string revision_of(const PolicyTexts& texts) {

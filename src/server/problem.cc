@@ -46,10 +46,18 @@ int status_of(ErrorCode code) noexcept {
 
 http::Response problem(const Error& error) {
   const int status = status_of(error.code);
-  return http::error_response(status, error_code_name(error.code),
-                              status == 500
-                                  ? std::string_view("something broke inside Writ; its log says what")
-                                  : std::string_view(error.message));
+  auto response =
+      http::error_response(status, error_code_name(error.code),
+                           status == 500 ? std::string_view("something broke inside Writ; its log says what")
+                                         : std::string_view(error.message));
+  if (status == 503) response.headers.set("Retry-After", "1");
+  return response;
+}
+
+http::Response too_many(const task::NoRoom& full) {
+  auto response = http::error_response(429, "too_many_tasks", full.why);
+  response.headers.set("Retry-After", std::to_string(full.retry_after.count()));
+  return response;
 }
 
 }  // namespace writ::server

@@ -10,6 +10,7 @@
 #include "base/denial.h"
 #include "base/result.h"
 #include "http/response.h"
+#include "task/registry.h"
 
 namespace writ::server {
 
@@ -20,5 +21,7 @@ int status_of(ErrorCode code) noexcept;
 // What is wrong with a request, or with us. What is inside Writ (I/O, corruption, defects) is not told to the
 // caller.
 http::Response problem(const Error& error);
+// 429, with when to try again.
+http::Response too_many(const task::NoRoom& full);
 
 }  // namespace writ::server

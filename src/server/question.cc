@@ -22,6 +22,7 @@ using codec::Json;
 using codec::Members;
 
 constexpr std::size_t kMaxTargetBytes = 8 * 1024;
+constexpr std::size_t kMaxHeaders = 100;
 constexpr std::string_view kTaskType = "Writ::Task";
 
 std::unexpected<Error> invalid(std::string message) {
@@ -72,6 +73,7 @@ class Reader {
   Result<Question> read() {
     Question question;
     question.explain = TRY(members_.boolean("explain", false));
+    question_ = &question;
     hypothesis_ = &question.hypothesis;
     hypothesis_->time = TRY(instant(members_, "at", context_.now))
     .value_or(context_.now);
@@ -97,6 +99,8 @@ class Reader {
       return invalid("the question must have `request`, or `api`, `action` and `resource`, or `issue`");
     if (given("body") && (named || !given("request")))
       return members_.wrong("body", "goes with a `request`: the route says what in it counts");
+    if (given("headers") && (named || !given("request")))
+      return members_.wrong("headers", "goes with a `request`: its API says which of them it gets");
     if (given("attributes") && !named)
       return members_.wrong("attributes", "goes with `api`, `action` and `resource`");
     if (hypothesis_->approved && given("issue"))
@@ -137,6 +141,7 @@ class Reader {
     if (!parsed || !parsed->host.empty())
       return members_.wrong("request", parsed ? "must have a path without a host" : parsed.error().message);
     hypothesis_->path = request_.path = parsed->path;
+    request_.encoded_path = parsed->encoded_path;
     request_.query = parsed->query;
     request_.method = hypothesis_->method;
     return {};
@@ -178,10 +183,12 @@ class Reader {
 
   Result<void> find_route() {
     std::vector<std::string_view> values;
-    const auto match = context_.routes.match(request_.method, request_.path, values);
+    const auto match = context_.routes.match(request_, values);
     if (match.route == nullptr)
       return failure(ErrorCode::kNotFound,
                      fmt::format("no route leads to {} {}", request_.method, request_.path));
+    if (const auto refusal = match.route->query_names().refusal(request_.query))
+      return members_.wrong("request", fmt::format("never passes: {}", *refusal));
     hypothesis_->api = match.route->api();
     hypothesis_->action = match.route->action();
     hypothesis_->resource.type = match.route->resource_type();
@@ -194,6 +201,7 @@ class Reader {
       const auto facts = route->facts(own);
       return facts ? facts(arena) : cedar::Value::record(cedar::empty_record());
     };
+    if (given("headers")) TRY(read_headers(match.route->forwarded()));
     std::string body;
     if (given("body")) {
       const Json& json = *members_.find("body");
@@ -204,13 +212,25 @@ class Reader {
     return {};
   }
 
+  Result<void> read_headers(const gateway::ForwardedHeaders& forwarded) {
+    auto& left_out = question_->left_out.emplace();
+    for (auto& name : TRY(members_.texts("headers", kMaxHeaders))) {
+      if (!http::is_token(name))
+        return members_.wrong("headers", fmt::format("`{}` is no name of a header field", name));
+      if (forwarded.fate(name) == gateway::ForwardedHeaders::Fate::kLeftOut)
+        left_out.push_back(std::move(name));
+    }
+    return {};
+  }
+
   Result<void> read_token() {
     const Json* json = members_.find("token");
     if (json != nullptr && json->if_string() != nullptr && *json->if_string() == "none") return {};
     if (json == nullptr) return members_.wrong("token", "is missing: its claims, or `none`");
-    const auto claims = TRY(Members::of(*json, "the token",
-                                        {"iss", "sub", "client_id", "aud", "act", "task", "purpose", "tenant",
-                                         "environment", "acr", "auth_time", "iat", "nbf", "exp", "bound"}));
+    const auto claims =
+        TRY(Members::of(*json, "the token",
+                        {"iss", "sub", "client_id", "aud", "act", "task", "purpose", "tenant", "environment",
+                         "subject_issuer", "acr", "auth_time", "iat", "nbf", "exp", "bound"}));
     const auto text = [&](std::string_view name) {
       return claims.optional_text(name, token::kMaxClaimBytes);
     };
@@ -239,6 +259,7 @@ class Reader {
     made.purpose = TRY(text("purpose"));
     made.tenant = TRY(text("tenant"));
     made.environment = TRY(text("environment"));
+    made.subject_issuer = TRY(text("subject_issuer"));
     made.acr = TRY(text("acr"));
     made.auth_time = TRY(instant(claims, "auth_time", time));
     // Whose key it is no policy sees.
@@ -249,6 +270,7 @@ class Reader {
 
   const Members& members_;
   const QuestionContext& context_;
+  Question* question_ = nullptr;
   Hypothesis* hypothesis_ = nullptr;
   http::Request request_;
 };
@@ -258,7 +280,7 @@ class Reader {
 Result<Question> read_question(const Json& json, const QuestionContext& context) {
   const auto members = TRY(Members::of(json, "the question",
                                        {"request", "api", "action", "resource", "attributes", "approved",
-                                        "issue", "body", "ip", "token", "at", "explain"}));
+                                        "issue", "body", "headers", "ip", "token", "at", "explain"}));
   return Reader(members, context).read();
 }
 

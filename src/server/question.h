@@ -1,6 +1,10 @@
 // Question: a request that is asked about, as JSON (docs/api.md), read strictly.
 #pragma once
 
+#include <optional>
+#include <string>
+#include <vector>
+
 #include "codec/json.h"
 #include "gateway/routes.h"
 #include "inventory/snapshot.h"
@@ -12,6 +16,8 @@ namespace writ::server {
 // a test.
 struct Question {
   Hypothesis hypothesis;
+  // Of the header fields that it names, those that the API would not get; absent: it names none.
+  std::optional<std::vector<std::string>> left_out;
   bool explain = false;
 };
 

@@ -9,8 +9,9 @@ namespace {
 
 using namespace std::literals;
 
-constexpr std::array kReloaded{"inventory"sv,        "calendars"sv,         "policies.files"sv,
-                               "policies.schemas"sv, "policies.entities"sv, "limits.max_chain"sv};
+constexpr std::array kReloaded{"inventory"sv,       "calendars"sv,        "policies.files"sv,
+                               "policies.ignore"sv, "policies.schemas"sv, "policies.entities"sv,
+                               "limits.max_chain"sv};
 // Of these a part is reloaded.
 constexpr std::array kParted{"policies"sv, "limits"sv};
 

@@ -2,6 +2,7 @@
 
 #include <algorithm>
 #include <fmt/format.h>
+#include <map>
 
 namespace writ::server {
 namespace {
@@ -21,12 +22,20 @@ Place place_of(const World& world, std::string_view message) {
 }  // namespace
 
 std::shared_ptr<const gateway::Routes> make_routes(const World& world, Issues& issues) {
+  std::map<std::string_view, std::shared_ptr<const gateway::ForwardedHeaders>> forwarded;
+  for (const auto& upstream : world.upstreams) {
+    // What is wrong with a name was reported when the world was read.
+    if (auto made = gateway::ForwardedHeaders::with(upstream.forward_headers))
+      forwarded[upstream.api] = std::make_shared<const gateway::ForwardedHeaders>(*std::move(made));
+  }
   std::vector<gateway::RouteSpec> specs;
   for (const auto& route : world.routes) {
     const auto upstream = std::ranges::find(world.upstreams, route.api, &DeclaredUpstream::api);
     const auto api = std::ranges::find(world.declared.apis, route.api, &inventory::Api::id);
     // Either was reported when the world was read.
     if (upstream == world.upstreams.end() || api == world.declared.apis.end()) continue;
+    const auto headers = forwarded.find(route.api);
+    if (headers == forwarded.end()) continue;
     specs.push_back({.method = route.method,
                      .path = route.path,
                      .api = route.api,
@@ -36,7 +45,9 @@ std::shared_ptr<const gateway::Routes> make_routes(const World& world, Issues& i
                      .attributes = route.attributes,
                      .upstream = upstream->url,
                      .amounts = route.amounts,
-                     .labels = route.labels});
+                     .labels = route.labels,
+                     .forwarded = headers->second,
+                     .query = route.query});
   }
   auto routes = gateway::Routes::make(std::move(specs));
   if (routes) return std::make_shared<const gateway::Routes>(*std::move(routes));

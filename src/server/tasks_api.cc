@@ -7,6 +7,7 @@
 #include "context/context.h"
 #include "crypto/random.h"
 #include "server/approver.h"
+#include "server/paging.h"
 #include "server/problem.h"
 #include "task/attenuation.h"
 
@@ -32,6 +33,11 @@ codec::Json shown(const task::LiveTask& live, Instant now) {
   auto json = task::task_to_json(live.task(), live.standing(), live.used_calls(), now);
   json.set("used", live.used(now));
   return json;
+}
+
+OwnApi::Object object(const std::shared_ptr<task::LiveTask>& live, std::string_view id, Error absent) {
+  if (live == nullptr) return {{kType, id}, {}, kRead, OwnApi::Presence::kAbsent, std::move(absent)};
+  return {{kType, id}, facts_of(live->task()), kRead, OwnApi::Presence::kThere, std::move(absent)};
 }
 
 std::unexpected<http::Response> conflict(std::string message) {
@@ -101,10 +107,18 @@ Answer<TasksApi::Live> TasksApi::open(const Caller& caller, const codec::Json& j
   // A task of somebody's stays in their tenant.
   if (!task->tenant) task->tenant = permit.tenant();
   TRY(check_parent(caller, permit, *task));
+  TRY(check_room(task->opened_by, *task));
   TRY(api_.record(permit, at_once ? "task.opened" : "task.requested", task->id, task::task_record(*task)));
   auto live = tasks_.open(*std::move(task), at_once ? task::State::kActive : task::State::kRequested);
   if (!live) return std::unexpected(problem(live.error()));
   return *std::move(live);
+}
+
+Answer<void> TasksApi::check_room(const std::string& client, const task::Task& task) const {
+  const auto full = tasks_.make_room(client, task, api_.clock());
+  if (!full) return std::unexpected(problem(full.error()));
+  if (*full) return std::unexpected(too_many(**full));
+  return {};
 }
 
 Answer<http::Response> TasksApi::open(const http::Request& request) const {
@@ -124,18 +138,19 @@ Answer<void> TasksApi::check_parent(const Caller& caller, const gateway::Permit&
         fmt::format("a token of task `{}` opens sub-tasks of it only: `parent` is absent", *inside));
   }
   const auto parent = tasks_.find(*task.parent);
-  if (parent == nullptr)
-    return std::unexpected(
-        problem({ErrorCode::kInvalid, fmt::format("`parent`: there is no task `{}`", *task.parent)}));
-  if (inside && !parent->within(*inside))
+  if (inside && (parent == nullptr || !parent->within(*inside)))
     return conflict(fmt::format("a token of task `{}` opens sub-tasks of it only: `parent` is `{}`", *inside,
                                 *task.parent));
+  // Who is not inside the parent must be one who could end it, before anything is said about it.
+  if (!inside)
+    TRY(api_.allow_on(
+        caller, kManage,
+        object(parent, *task.parent,
+               {ErrorCode::kInvalid, fmt::format("`parent`: there is no task `{}`", *task.parent)})));
   if (const auto live = parent->check_live(permit.time()); !live)
     return conflict("`parent`: " + live.error().message);
   if (const auto within = task::check_sub_task(task, parent->task()); !within)
     return std::unexpected(problem(within.error()));
-  // Who is not inside the parent must be one who could end it.
-  if (!inside) TRY(api_.allow(caller, kManage, {kType, *task.parent}, facts_of(parent->task())));
   const auto parties = parties_of(permit.token().claims());
   for (const auto& agent : task.agents) {
     if (std::ranges::find(parties, agent) == parties.end()) TRY(check_edge(caller, permit, agent));
@@ -161,29 +176,34 @@ Answer<void> TasksApi::check_edge(const Caller& caller, const gateway::Permit& p
 
 Answer<http::Response> TasksApi::list(const http::Request& request) const {
   const auto permit = TRY(api_.allow(request, kRead));
+  const auto page = TRY(Page::of(request));
   auto list = codec::Json::array();
-  bool more = false;
+  std::string next;  // empty: nothing follows
+  std::size_t examined = 0;
+  const task::LiveTask* last = nullptr;
   for (const auto& live : tasks_.all() | std::views::reverse) {
     const auto& task = live->task();
-    if (!api_.would_allow(request, kRead, {kType, task.id}, facts_of(task))) continue;
-    if (list.if_array()->size() == kMaxListed) {
-      more = true;
+    if (!page.shows(task.opened_at, task.id)) continue;
+    if (list.if_array()->size() == page.limit || examined == kMaxExamined) {
+      next = Page::next((*last)->opened_at, (*last)->id);
       break;
     }
-    list.push(shown(*live, permit.time().latest));
+    ++examined;
+    last = live.get();
+    if (api_.would_allow(request, kRead, {kType, task.id}, facts_of(task)))
+      list.push(shown(*live, permit.time().latest));
   }
-  return answer_json(200, codec::Json::object({{"tasks", std::move(list)}, {"more", more}}));
+  auto answer = codec::Json::object({{"tasks", std::move(list)}, {"more", !next.empty()}});
+  if (!next.empty()) answer.set("next", next);
+  return answer_json(200, answer);
 }
 
-// Without the task its facts are missing too, so only who may see every task learns that there is none.
 Answer<std::pair<gateway::Permit, TasksApi::Live>> TasksApi::find(const http::Request& request,
                                                                   std::string_view action,
                                                                   const std::string& id) const {
   auto live = tasks_.find(id);
-  auto permit = TRY(live == nullptr ? api_.allow(request, action, {kType, id})
-                                    : api_.allow(request, action, {kType, id}, facts_of(live->task())));
-  if (live == nullptr)
-    return std::unexpected(problem({ErrorCode::kNotFound, fmt::format("there is no task `{}`", id)}));
+  auto permit = TRY(api_.allow_on(
+      request, action, object(live, id, {ErrorCode::kNotFound, fmt::format("there is no task `{}`", id)})));
   return std::pair(std::move(permit), std::move(live));
 }
 
@@ -196,8 +216,9 @@ Answer<http::Response> TasksApi::narrow(const http::Request& request, const std:
   const auto [permit, live] = TRY(find(request, kManage, id));
   const auto json = TRY(read_json(request));
   // What would be refused is not recorded as done.
-  if (const auto less = task::narrowed(live->task(), json, permit.time().earliest); !less)
-    return std::unexpected(problem(less.error()));
+  const auto less = task::narrowed(live->task(), json, permit.time().earliest);
+  if (!less) return std::unexpected(problem(less.error()));
+  TRY(check_room((*live)->opened_by, *less));
   TRY(api_.record(permit, "task.narrowed", id, json.dump()));
   if (const auto done = tasks_.narrow(id, json, permit.time()); !done)
     return std::unexpected(problem(done.error()));

@@ -11,9 +11,6 @@
 
 namespace writ::server {
 
-// At most this many in one list; the newest come first.
-inline constexpr std::size_t kMaxListed = 1000;
-
 class TasksApi {
  public:
   // Those in force; never null.
@@ -48,6 +45,8 @@ class TasksApi {
   };
   Answer<http::Response> act(const http::Request& request, const std::string& id, const Verb& verb) const;
   Result<void> check_names(const task::Task& task) const;
+  // Of what its client may have.
+  Answer<void> check_room(const std::string& client, const task::Task& task) const;
   Answer<std::pair<gateway::Permit, Live>> find(const http::Request& request, std::string_view action,
                                                 const std::string& id) const;
 

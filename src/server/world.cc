@@ -7,6 +7,8 @@
 #include <set>
 
 #include "cedar/parse.h"
+#include "gateway/forwarded_headers.h"
+#include "gateway/query_names.h"
 #include "inventory/delegation.h"
 #include "server/fields.h"
 #include "server/jwks_file.h"
@@ -40,19 +42,20 @@ class Reader {
  private:
   void read_identity(const YamlNode& node) {
     const Fields fields(&node, source_, "an identity",
-                        {"id", "kind", "status", "tenant", "environment", "owner", "acts_for", "purposes",
-                         "attributes", "secret_hash", "jwks_file"});
-    const auto id = fields.required_text("id", inventory::kMaxIdBytes);
+                        {"id", "kind", "status", "tenant", "environment", "owner", "acts_for", "accept_from",
+                         "purposes", "attributes", "secret_hash", "jwks_file"});
+    const auto id = fields.required_text("id", inventory::kMaxUserIdBytes);
     const auto kind = fields.require("kind") != nullptr
                           ? fields.choice("kind", {"user", "application", "service", "agent"})
                           : std::nullopt;
     Identity identity{.id = id.value_or(""), .kind = static_cast<Kind>(kind.value_or(0))};
     const auto status = fields.choice("status", {"active", "suspended", "retired"});
-    identity.status = static_cast<inventory::Status>(status.value_or(0));
+    identity.configured_status = static_cast<inventory::Status>(status.value_or(0));
     identity.tenant = fields.text("tenant");
     identity.environment = fields.text("environment");
-    identity.owner = fields.text("owner", inventory::kMaxIdBytes);
-    identity.acts_for = fields.texts("acts_for", inventory::kMaxIdBytes);
+    identity.owner = fields.text("owner", inventory::kMaxUserIdBytes);
+    identity.acts_for = fields.texts("acts_for", inventory::kMaxUserIdBytes);
+    identity.accept_from = fields.texts("accept_from", inventory::kMaxIdBytes);
     identity.purposes = fields.texts("purposes");
     if (const auto* attributes = fields.find("attributes")) identity.attributes = to_json(*attributes);
     identity.secret_hash = fields.text("secret_hash");
@@ -63,13 +66,26 @@ class Reader {
     if (!id || !kind) return;
     if (!unique(*id, *fields.find("id"), "identity", identities_)) return;
     if (const auto valid = validate(identity); !valid) return source_.error(node, valid.error().message);
+    check_namespace(identity, *fields.find("id"));
     world_.declared.identities.push_back(std::move(identity));
   }
 
+  // Below an issuer's prefix are its users, and nobody whom it could be mistaken for.
+  void check_namespace(const Identity& identity, const YamlNode& id) {
+    if (identity.kind == Kind::kUser) return;
+    for (const auto& issuer : config_.trusted_issuers) {
+      if (!issuer.subject_prefix.empty() && identity.id.starts_with(issuer.subject_prefix))
+        source_.error(id,
+                      fmt::format("`{}` begins as the users of `{}` do (`{}`), and is none of them",
+                                  identity.id, issuer.issuer, issuer.subject_prefix),
+                      "choose another id, or another `subject_prefix`");
+    }
+  }
+
   void read_api(const YamlNode& node) {
-    const Fields fields(
-        &node, source_, "an API",
-        {"id", "audience", "namespace", "actions", "claims", "upstream", "amounts", "routes"});
+    const Fields fields(&node, source_, "an API",
+                        {"id", "audience", "namespace", "actions", "claims", "upstream", "forward_headers",
+                         "query", "amounts", "routes"});
     const auto id = fields.required_text("id", inventory::kMaxIdBytes);
     const auto audience = fields.required_text("audience", 512);
     inventory::Api api{.id = id.value_or(""), .audience = audience.value_or("")};
@@ -82,7 +98,8 @@ class Reader {
     Texts amounts;
     if (const auto* given = fields.find("amounts"))
       read_texts(*given, "amounts", "an amount to its place", amounts);
-    for (const YamlNode& route : fields.list("routes")) read_route(route, api, amounts);
+    const auto query = read_query(fields);
+    for (const YamlNode& route : fields.list("routes")) read_route(route, api, amounts, query);
     if (!id || !audience || api.actions.empty()) return;
     if (*id == kOwnApi)
       return source_.error(*fields.find("id"), "`writ` is Writ's own API; choose another id");
@@ -105,16 +122,31 @@ class Reader {
     if (!url) {
       if (const auto* routes = fields.find("routes"))
         source_.error(*routes, "these routes lead nowhere: the API has no `upstream`");
+      if (const auto* names = fields.find("forward_headers"))
+        source_.error(*names, "nothing is forwarded: the API has no `upstream`");
       return;
     }
     const auto* node = fields.find("upstream");
-    world_.upstreams.push_back({source_.place(*node), api, *url});
+    auto names = fields.texts("forward_headers");
+    if (const auto made = gateway::ForwardedHeaders::with(names); !made)
+      source_.error(*fields.find("forward_headers"), made.error().message);
+    world_.upstreams.push_back({source_.place(*node), api, *url, std::move(names)});
   }
 
   using Texts = std::vector<std::pair<std::string, std::string>>;
-  void read_route(const YamlNode& node, const inventory::Api& api, const Texts& api_amounts) {
+  using Query = std::optional<std::vector<std::string>>;
+  static Query read_query(const Fields& fields) {
+    if (fields.find("query") == nullptr) return std::nullopt;
+    auto names = fields.texts("query");
+    if (const auto made = gateway::QueryNames::only(names); !made)
+      fields.source().error(*fields.find("query"), made.error().message);
+    return names;
+  }
+
+  void read_route(const YamlNode& node, const inventory::Api& api, const Texts& api_amounts,
+                  const Query& api_query) {
     const Fields fields(&node, source_, "a route",
-                        {"method", "path", "action", "resource", "attributes", "amounts", "labels"});
+                        {"method", "path", "action", "resource", "attributes", "query", "amounts", "labels"});
     const auto method = fields.required_text("method", 32);
     const auto path = fields.required_text("path");
     const auto action = fields.required_text("action");
@@ -138,7 +170,8 @@ class Reader {
                         .resource_id = uid->id,
                         .attributes = {},
                         .amounts = {},
-                        .labels = fields.texts("labels", 256)};
+                        .labels = fields.texts("labels", 256),
+                        .query = fields.find("query") != nullptr ? read_query(fields) : api_query};
     if (route.labels.size() > 16) source_.error(*fields.find("labels"), "a route has at most 16 labels");
     if (const auto* attributes = fields.find("attributes"))
       read_texts(*attributes, "attributes", "an attribute to its template", route.attributes);

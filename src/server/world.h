@@ -34,6 +34,7 @@ struct DeclaredRoute {
   std::vector<std::pair<std::string, std::string>> attributes;  // of the resource: name, template
   std::vector<std::pair<std::string, std::string>> amounts;     // name, and where it stands in the request
   std::vector<std::string> labels;                              // that a task earns
+  std::optional<std::vector<std::string>> query = {};           // the parameters that it takes; absent: most
 };
 
 // Where an API's permitted requests go.
@@ -41,6 +42,7 @@ struct DeclaredUpstream {
   Place place;
   std::string api;
   std::string url;
+  std::vector<std::string> forward_headers = {};  // what the API reads beside the standard ones
 };
 
 struct World {

@@ -8,6 +8,7 @@ namespace {
 
 constexpr const char* kSchema = R"(
 CREATE TABLE identities (id TEXT PRIMARY KEY, record TEXT NOT NULL) STRICT, WITHOUT ROWID;
+CREATE TABLE stops (id TEXT PRIMARY KEY, status TEXT NOT NULL) STRICT, WITHOUT ROWID;
 CREATE TABLE apis (id TEXT PRIMARY KEY, record TEXT NOT NULL) STRICT, WITHOUT ROWID;
 CREATE TABLE tasks (position INTEGER PRIMARY KEY, id TEXT NOT NULL UNIQUE, record TEXT NOT NULL,
                     state TEXT NOT NULL) STRICT;
@@ -21,6 +22,7 @@ CREATE TABLE revocations (jti TEXT PRIMARY KEY, expires_at_ms INTEGER NOT NULL) 
 CREATE INDEX revocations_by_expiry ON revocations (expires_at_ms);
 CREATE TABLE used_identifiers (digest TEXT PRIMARY KEY, until_ms INTEGER NOT NULL) STRICT, WITHOUT ROWID;
 CREATE INDEX used_identifiers_by_end ON used_identifiers (until_ms);
+CREATE TABLE audit_head (only INTEGER PRIMARY KEY CHECK (only = 1), seq INTEGER NOT NULL, hash TEXT NOT NULL) STRICT;
 CREATE TABLE signing_keys (position INTEGER PRIMARY KEY, kid TEXT NOT NULL UNIQUE, jwk TEXT NOT NULL) STRICT;
 )";
 

@@ -9,6 +9,7 @@
 #include <system_error>
 #include <unistd.h>
 
+#include "base/blocking.h"
 #include "store/glance.h"
 
 namespace writ::store {
@@ -113,6 +114,7 @@ Result<bool> Statement::step() {
                    fmt::format("{}: {}", name_of(sqlite3_db_filename(database_, "main")),
                                sqlite3_errstr(bind_failure_)));
   }
+  may_block("sqlite");
   const int result = sqlite3_step(statement_.get());
   if (result == SQLITE_ROW) return true;
   if (result == SQLITE_DONE) return false;
@@ -200,6 +202,7 @@ Result<void> Database::adopt() {
 }
 
 Result<void> Database::execute(const std::string& sql) {
+  may_block("sqlite");
   if (sqlite3_exec(database_.get(), sql.c_str(), nullptr, nullptr, nullptr) == SQLITE_OK) return {};
   return failed(database_.get(), path_);
 }

@@ -1,5 +1,6 @@
 #include "store/sqlite_store.h"
 
+#include <algorithm>
 #include <fmt/format.h>
 #include <map>
 #include <optional>
@@ -43,6 +44,12 @@ Result<task::State> state_from_row(std::string_view name) {
   return failure(ErrorCode::kCorrupt, fmt::format("there is no task state `{}`", name));
 }
 
+Result<inventory::Status> status_from_row(std::string_view name) {
+  const auto status = inventory::status_from_name(name);
+  if (status && *status != inventory::Status::kActive) return *status;
+  return failure(ErrorCode::kCorrupt, fmt::format("there is no stop `{}`", name));
+}
+
 Result<jose::PrivateJwk> key_from_record(std::string_view text) {
   return jose::PrivateJwk::parse(TRY(codec::parse_json(text)));
 }
@@ -58,6 +65,10 @@ struct SqliteStore::Statements {
                               "ON CONFLICT (id) DO UPDATE SET record = ?2")),
         save_api(prepare("INSERT INTO apis (id, record) VALUES (?1, ?2) "
                          "ON CONFLICT (id) DO UPDATE SET record = ?2")),
+        load_stops(prepare("SELECT id, status FROM stops ORDER BY id")),
+        save_stop(prepare("INSERT INTO stops (id, status) VALUES (?1, ?2) "
+                          "ON CONFLICT (id) DO UPDATE SET status = ?2")),
+        lift_stop(prepare("DELETE FROM stops WHERE id = ?1 AND status <> 'retired'")),
         load_tasks(prepare("SELECT id, record, state FROM tasks ORDER BY position")),
         load_labels(prepare("SELECT task, label FROM task_labels")),
         load_budgets(prepare("SELECT task, budget, reserved FROM budgets")),
@@ -70,6 +81,9 @@ struct SqliteStore::Statements {
                               "WHERE id = ?1 AND state NOT IN ('ended', 'revoked', 'denied')")),
         save_approved(
             prepare("UPDATE tasks SET record = ?2, state = ?3 WHERE id = ?1 AND state = 'requested'")),
+        forget_labels(prepare("DELETE FROM task_labels WHERE task = ?1")),
+        forget_budgets(prepare("DELETE FROM budgets WHERE task = ?1")),
+        forget_task(prepare("DELETE FROM tasks WHERE id = ?1")),
         find_task(prepare("SELECT count(*) FROM tasks WHERE id = ?1")),
         save_label(prepare("INSERT INTO task_labels (task, label) SELECT id, ?2 FROM tasks WHERE id = ?1 "
                            "ON CONFLICT (task, label) DO UPDATE SET label = ?2")),
@@ -86,6 +100,7 @@ struct SqliteStore::Statements {
                                 "WHERE id = ?1 AND state = CASE ?3 WHEN 'used' THEN 'approved' "
                                 "WHEN 'approved' THEN 'pending' WHEN 'denied' THEN 'pending' END")),
         find_call(prepare("SELECT count(*) FROM calls WHERE id = ?1")),
+        forget_call(prepare("DELETE FROM calls WHERE id = ?1 AND state = 'pending'")),
         forget_calls(prepare("DELETE FROM calls WHERE until_ms < ?1")),
         load_revocations(prepare("SELECT jti, expires_at_ms FROM revocations")),
         save_revocation(prepare("INSERT INTO revocations (jti, expires_at_ms) VALUES (?1, ?2) "
@@ -96,6 +111,9 @@ struct SqliteStore::Statements {
                     "ON CONFLICT (digest) DO UPDATE SET until_ms = ?2 WHERE until_ms <= ?3")),
         forget_used(prepare("DELETE FROM used_identifiers WHERE digest IN "
                             "(SELECT digest FROM used_identifiers WHERE until_ms <= ?1 LIMIT 500)")),
+        load_head(prepare("SELECT seq, hash FROM audit_head")),
+        save_head(prepare("INSERT INTO audit_head (only, seq, hash) VALUES (1, ?1, ?2) "
+                          "ON CONFLICT (only) DO UPDATE SET seq = ?1, hash = ?2")),
         load_keys(prepare("SELECT kid, jwk FROM signing_keys ORDER BY position DESC")),
         // The greatest position signs.
         save_signing_key(prepare("INSERT INTO signing_keys (position, kid, jwk) "
@@ -109,12 +127,14 @@ struct SqliteStore::Statements {
                     "WHERE jwk = excluded.jwk")) {}
 
   Prepared load_identities, load_apis, save_identity, save_api;
+  Prepared load_stops, save_stop, lift_stop;
   Prepared load_tasks, load_labels, load_budgets, save_task, save_state, save_narrowed;
-  Prepared save_approved, find_task;
+  Prepared save_approved, forget_labels, forget_budgets, forget_task, find_task;
   Prepared save_label, reserve, settle;
-  Prepared load_calls, save_call, save_call_state, find_call, forget_calls;
+  Prepared load_calls, save_call, save_call_state, find_call, forget_call, forget_calls;
   Prepared load_revocations, save_revocation, forget_revocations;
   Prepared use, forget_used;
+  Prepared load_head, save_head;
   Prepared load_keys, save_signing_key, save_verifying_key;
 };
 
@@ -149,6 +169,12 @@ Result<inventory::Change> SqliteStore::load_inventory() {
     return {};
   };
   TRY(statements_->load_apis->for_each_row(add_api));
+  const auto add_stop = [&](const Statement& row) -> Result<void> {
+    const auto status = TRY(stored(status_from_row(row.text(1)), database_, "stop of", row.text(0)));
+    change.stops.push_back({std::string(row.text(0)), status});
+    return {};
+  };
+  TRY(statements_->load_stops->for_each_row(add_stop));
   return change;
 }
 
@@ -159,6 +185,13 @@ Result<void> SqliteStore::save_inventory(const inventory::Change& change) {
     TRY(statements_->save_identity->bind(1, identity.id).bind(2, identity_record(identity)).run());
   for (const auto& api : change.apis)
     TRY(statements_->save_api->bind(1, api.id).bind(2, api_record(api)).run());
+  for (const auto& stop : change.stops) {
+    if (stop.status == inventory::Status::kActive) {
+      TRY(statements_->lift_stop->bind(1, stop.id).run());
+    } else {
+      TRY(statements_->save_stop->bind(1, stop.id).bind(2, status_name(stop.status)).run());
+    }
+  }
   return transaction.commit();
 }
 
@@ -216,6 +249,17 @@ Result<void> SqliteStore::save_approved(const task::Task& task, task::State stat
   return changed_task(task.id, TRY(statement.bind(3, task::state_name(state)).run()));
 }
 
+Result<void> SqliteStore::forget_tasks(std::span<const std::string> ids) {
+  const std::lock_guard lock(mutex_);
+  auto transaction = TRY(Transaction::begin(database_));
+  for (const auto& id : ids) {
+    TRY(statements_->forget_labels->bind(1, id).run());
+    TRY(statements_->forget_budgets->bind(1, id).run());
+    TRY(statements_->forget_task->bind(1, id).run());
+  }
+  return transaction.commit();
+}
+
 Result<void> SqliteStore::changed_task(std::string_view id, std::int64_t rows) {
   if (rows == 1) return {};
   bool exists = false;
@@ -232,15 +276,21 @@ Result<void> SqliteStore::changed_task(std::string_view id, std::int64_t rows) {
 Result<void> SqliteStore::save_labels(std::string_view task, const std::vector<std::string>& labels) {
   const std::lock_guard lock(mutex_);
   auto transaction = TRY(Transaction::begin(database_));
-  for (const auto& label : labels) {
-    if (TRY(statements_->save_label->bind(1, task).bind(2, label).run()) != 1)
-      return failure(ErrorCode::kNotFound, fmt::format("there is no task `{}`", task));
-  }
+  for (const auto& label : labels) TRY(write_label(task, label));
   return transaction.commit();
+}
+
+Result<void> SqliteStore::write_label(std::string_view task, std::string_view label) {
+  if (TRY(statements_->save_label->bind(1, task).bind(2, label).run()) == 1) return {};
+  return failure(ErrorCode::kNotFound, fmt::format("there is no task `{}`", task));
 }
 
 Result<void> SqliteStore::reserve(const task::Reservation& reservation) {
   const std::lock_guard lock(mutex_);
+  return write_reservation(reservation);
+}
+
+Result<void> SqliteStore::write_reservation(const task::Reservation& reservation) {
   auto& statement =
       statements_->reserve->bind(1, reservation.task).bind(2, reservation.budget).bind(3, reservation.amount);
   if (TRY(statement.run()) == 1) return {};
@@ -274,6 +324,10 @@ Result<std::vector<task::StoredCall>> SqliteStore::load_calls() {
 
 Result<void> SqliteStore::save_call(const task::CallApproval& approval) {
   const std::lock_guard lock(mutex_);
+  return write_call(approval);
+}
+
+Result<void> SqliteStore::write_call(const task::CallApproval& approval) {
   auto& statement = statements_->save_call->bind(1, approval.id).bind(2, call_record(approval));
   if (TRY(statement.bind(3, unix_millis(approval.until)).run()) == 1) return {};
   return failure(ErrorCode::kConflict, fmt::format("there is an approval `{}` already", approval.id));
@@ -281,6 +335,10 @@ Result<void> SqliteStore::save_call(const task::CallApproval& approval) {
 
 Result<void> SqliteStore::save_call_state(const task::CallApproval& approval, task::CallState state) {
   const std::lock_guard lock(mutex_);
+  return write_call_state(approval, state);
+}
+
+Result<void> SqliteStore::write_call_state(const task::CallApproval& approval, task::CallState state) {
   auto& statement = statements_->save_call_state->bind(1, approval.id).bind(2, call_record(approval));
   if (TRY(statement.bind(3, task::call_state_name(state)).run()) == 1) return {};
   bool exists = false;
@@ -291,6 +349,44 @@ Result<void> SqliteStore::save_call_state(const task::CallApproval& approval, ta
   if (!exists) return failure(ErrorCode::kNotFound, fmt::format("there is no approval `{}`", approval.id));
   return failure(ErrorCode::kConflict, fmt::format("approval `{}` cannot become {} any more", approval.id,
                                                    task::call_state_name(state)));
+}
+
+Result<void> SqliteStore::forget_call(std::string_view id) {
+  const std::lock_guard lock(mutex_);
+  TRY(statements_->forget_call->bind(1, id).run());
+  return {};
+}
+
+// What of one that fails was written before is harmless alone: more is reserved, a label is there.
+Result<void> SqliteStore::write_one(const task::Write& write) {
+  for (const auto& [task, labels] : write.labels) {
+    for (const auto& label : labels) TRY(write_label(task, label));
+  }
+  for (const auto& reservation : write.reservations) TRY(write_reservation(reservation));
+  if (!write.lapsed.empty()) TRY(statements_->forget_call->bind(1, write.lapsed).run());
+  if (!write.call) return {};
+  const auto& [approval, state] = *write.call;
+  return state == task::CallState::kPending ? write_call(approval) : write_call_state(approval, state);
+}
+
+std::vector<Result<void>> SqliteStore::write(std::span<const task::Write* const> writes) {
+  std::vector<Result<void>> results(writes.size());
+  const auto all_fail = [&](const Error& error) {
+    std::ranges::fill(results, std::unexpected(error));
+    return std::move(results);
+  };
+  const std::lock_guard lock(mutex_);
+  auto transaction = Transaction::begin(database_);
+  if (!transaction) return all_fail(transaction.error());
+  for (std::size_t i = 0; i < writes.size(); ++i) {
+    results[i] = write_one(*writes[i]);
+    if (results[i]) continue;
+    const auto code = results[i].error().code;
+    // After another failure the transaction may be over already.
+    if (code != ErrorCode::kNotFound && code != ErrorCode::kConflict) return all_fail(results[i].error());
+  }
+  if (const auto done = transaction->commit(); !done) return all_fail(done.error());
+  return results;
 }
 
 Result<void> SqliteStore::forget_calls(Instant before) {
@@ -352,6 +448,26 @@ Result<bool> SqliteStore::first_use(std::string_view scope, std::string_view ide
   if (TRY(statement.run()) == 0) return false;
   ++used_identifiers_;
   return true;
+}
+
+Result<std::optional<audit::Head>> SqliteStore::load_head() {
+  const std::lock_guard lock(mutex_);
+  std::optional<audit::Head> head;
+  TRY(statements_->load_head->for_each_row([&](const Statement& row) -> Result<void> {
+    head = audit::head_from_text(fmt::format("{}:{}", row.number(0), row.text(1)));
+    if (!head)
+      return failure(ErrorCode::kCorrupt,
+                     fmt::format("{}: what is noted of the audit log is no head", database_.name()));
+    return {};
+  }));
+  return head;
+}
+
+Result<void> SqliteStore::save_head(const audit::Head& head) {
+  const std::lock_guard lock(mutex_);
+  auto& statement = statements_->save_head->bind(1, static_cast<std::int64_t>(head.seq));
+  TRY(statement.bind(2, head.hash).run());
+  return {};
 }
 
 Result<std::vector<jose::PrivateJwk>> SqliteStore::load_keys() {

@@ -12,6 +12,7 @@
 #include <string_view>
 #include <vector>
 
+#include "audit/heads.h"
 #include "inventory/directory.h"
 #include "jose/jwk.h"
 #include "store/sqlite.h"
@@ -32,8 +33,10 @@ enum class KeyUse : std::uint8_t { kSigns, kVerifies };
 class SqliteStore final : public inventory::Store,
                           public task::Store,
                           public task::CallStore,
+                          public task::WriteStore,
                           public token::RevocationStore,
-                          public token::ReplayGuard {
+                          public token::ReplayGuard,
+                          public audit::HeadStore {
  public:
   // Makes a database where there is none. One of another program or of another version of the schema
   // (kConflict), or no database at all (kCorrupt), is refused with what to do, and is left as it was.
@@ -51,6 +54,7 @@ class SqliteStore final : public inventory::Store,
   Result<void> save_state(std::string_view id, task::State state) override;
   Result<void> save_narrowed(const task::Task& task) override;
   Result<void> save_approved(const task::Task& task, task::State state) override;
+  Result<void> forget_tasks(std::span<const std::string> ids) override;
   // All of them or none. kNotFound when there is no such task.
   Result<void> save_labels(std::string_view task, const std::vector<std::string>& labels) override;
   // Never lowers what is reserved. kNotFound when there is no such task.
@@ -63,7 +67,11 @@ class SqliteStore final : public inventory::Store,
   Result<std::vector<task::StoredCall>> load_calls() override;
   Result<void> save_call(const task::CallApproval& approval) override;
   Result<void> save_call_state(const task::CallApproval& approval, task::CallState state) override;
+  Result<void> forget_call(std::string_view id) override;
   Result<void> forget_calls(Instant before) override;
+
+  // One transaction.
+  std::vector<Result<void>> write(std::span<const task::Write* const> writes) override;
 
   // The later expiry counts when it was revoked before.
   Result<void> save(const token::Revocation& revocation) override;
@@ -76,6 +84,10 @@ class SqliteStore final : public inventory::Store,
   // Makes room: forgets identifiers that were to be remembered until then at most.
   Result<void> forget_used(Instant until);
 
+  // kCorrupt when what is noted is no head.
+  Result<std::optional<audit::Head>> load_head() override;
+  Result<void> save_head(const audit::Head& head) override;
+
   // The one that signs first, then those that signed before it.
   Result<std::vector<jose::PrivateJwk>> load_keys();
   // A key that is there already may be made the one that signs. kConflict when its kid is another key's.
@@ -85,7 +97,13 @@ class SqliteStore final : public inventory::Store,
   struct Statements;
   template <class Part>
   Result<void> in_parts(Part part);
-  Result<void> changed_task(std::string_view id, std::int64_t rows);  // with mutex_ held
+  // With mutex_ held.
+  Result<void> changed_task(std::string_view id, std::int64_t rows);
+  Result<void> write_label(std::string_view task, std::string_view label);
+  Result<void> write_reservation(const task::Reservation& reservation);
+  Result<void> write_call(const task::CallApproval& approval);
+  Result<void> write_call_state(const task::CallApproval& approval, task::CallState state);
+  Result<void> write_one(const task::Write& write);
   SqliteStore(Database database, std::unique_ptr<Statements> statements, SqliteOptions options);
 
   const SqliteOptions options_;

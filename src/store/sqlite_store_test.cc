@@ -319,5 +319,13 @@ TEST_F(SqliteStoreFile, GivesBackWhatWasReservedAndNotUsed) {
   }
 }
 
+TEST_F(SqliteStoreFile, RemembersTheHeadOfTheAudit) {
+  EXPECT_EQ(open()->load_head().value(), std::nullopt);
+  const audit::Head first{7, std::string(64, 'a')}, then{8, std::string(64, 'b')};
+  ASSERT_TRUE(open()->save_head(first));
+  ASSERT_TRUE(open()->save_head(then));
+  EXPECT_EQ(open()->load_head().value(), then);
+}
+
 }  // namespace
 }  // namespace writ::store

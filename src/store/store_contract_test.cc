@@ -76,7 +76,7 @@ TEST_P(StoreContract, StartsEmpty) {
 TEST_P(StoreContract, KeepsAnIdentityWithAllItHas) {
   auto identity = make_identity("support-agent");
   identity.secret_hash = crypto::hash_secret(Secret("a secret")).value();
-  identity.status = inventory::Status::kSuspended;
+  identity.configured_status = inventory::Status::kSuspended;
   ASSERT_TRUE(inventory().save_inventory({{identity}, {}}));
   reopen();
   const auto loaded = inventory().load_inventory().value().identities;
@@ -96,12 +96,12 @@ TEST_P(StoreContract, KeepsAnApiWithAllItHas) {
 TEST_P(StoreContract, ReplacesAnIdentityByItsId) {
   auto identity = make_identity("support-agent");
   ASSERT_TRUE(inventory().save_inventory({{identity, make_identity("mail-drafter")}, {}}));
-  identity.status = inventory::Status::kRetired;
+  identity.configured_status = inventory::Status::kRetired;
   ASSERT_TRUE(inventory().save_inventory({{identity}, {}}));
   reopen();
   std::map<std::string, inventory::Status> status_by_id;
   const auto loaded = inventory().load_inventory().value().identities;
-  for (const auto& each : loaded) status_by_id[each.id] = each.status;
+  for (const auto& each : loaded) status_by_id[each.id] = each.configured_status;
   EXPECT_EQ(status_by_id.size(), 2u);
   EXPECT_EQ(status_by_id.at("support-agent"), inventory::Status::kRetired);
   EXPECT_EQ(status_by_id.at("mail-drafter"), inventory::Status::kActive);
@@ -111,12 +111,22 @@ TEST_P(StoreContract, KeepsASuspensionMadeThroughTheDirectory) {
   {
     inventory::Directory directory(inventory());
     ASSERT_TRUE(directory.create(make_identity("support-agent")));
-    ASSERT_TRUE(directory.set_status("support-agent", inventory::Status::kSuspended));
+    ASSERT_TRUE(directory.order("support-agent", inventory::Status::kSuspended));
   }
   reopen();
   inventory::Directory directory(inventory());
   ASSERT_TRUE(directory.load());
-  EXPECT_EQ(directory.snapshot()->find("support-agent")->identity().status, inventory::Status::kSuspended);
+  EXPECT_EQ(directory.snapshot()->find("support-agent")->status(), inventory::Status::kSuspended);
+}
+
+TEST_P(StoreContract, KeepsStopsOfWhoeverIsNamedAndGivesUpTheLiftedOnes) {
+  using inventory::Status;
+  const std::vector<inventory::Stop> stops{{"ACME\\nora", Status::kSuspended},
+                                           {"j\u00f6rg", Status::kRetired}};
+  ASSERT_TRUE(inventory().save_inventory({{}, {}, {stops[0], stops[1], {"o'brien", Status::kSuspended}}}));
+  ASSERT_TRUE(inventory().save_inventory({{}, {}, {{"o'brien", Status::kActive}}}));
+  reopen();
+  EXPECT_EQ(inventory().load_inventory().value().stops, stops);
 }
 
 TEST_P(StoreContract, KeepsATaskWithAllItHas) {

@@ -3,6 +3,7 @@
 #include <algorithm>
 
 #include "codec/members.h"
+#include "codec/name.h"
 
 namespace writ::task {
 namespace {
@@ -60,7 +61,7 @@ Result<Approvals> approvals_from_record(const Json* json) {
   for (const Json& each : *given->if_array()) {
     const auto one = TRY(Members::of(each, "the approval", {"by", "at_ms"}));
     approvals.given.push_back({
-      TRY(one.text("by"))
+      TRY(one.text("by", codec::kMaxNameBytes))
       , TRY(read_millis(one, "at_ms"))
     });
   }

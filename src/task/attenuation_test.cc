@@ -157,7 +157,7 @@ TEST_F(NarrowedTask, WhatIsOverIsNotNarrowedAndWhatCouldNotBeStoredWasNot) {
 }
 
 TEST_F(NarrowedTask, IsNarrowedSoManyTimesAndNotMore) {
-  for (std::size_t i = 0; i < kMaxNarrowings; ++i) ASSERT_TRUE(narrow(R"({"agents":["a"]})")) << i;
+  for (std::size_t i = 0; i < TaskLimits{}.narrowings; ++i) ASSERT_TRUE(narrow(R"({"agents":["a"]})")) << i;
   EXPECT_EQ(narrow(R"({"agents":["a"]})").error().code, ErrorCode::kLimit);
 }
 

@@ -51,6 +51,11 @@ struct CallApproval {
   std::string decided_by;  // a user; empty while it is pending
 };
 
+struct StoredCall {
+  CallApproval approval;
+  CallState state;
+};
+
 // For people; what is past `until` shows as "expired", unless it is over already.
 codec::Json call_to_json(const CallApproval& approval, CallState state, Instant now);
 

@@ -2,25 +2,23 @@
 
 #include <algorithm>
 
-#include "base/check.h"
-
 namespace writ::task {
 
 Counter::Counter(std::string name, std::int64_t max, std::int64_t used, std::int64_t block)
-    : name_(std::move(name)), block_(block), max_(max), used_(used), reserved_(used) {}
+    : name_(std::move(name)), block_(block), max_(max), used_(used), reserved_(used), asked_(used) {}
 
-Result<void> Counter::reserve(std::int64_t amount, std::string_view task, BudgetStore& store) {
-  WRIT_CHECK(has(amount));
+std::int64_t Counter::ask_for(std::int64_t amount) noexcept {
   const auto needed = used() + amount;
-  if (reserved_ >= needed) return {};
-  const auto more = std::min(max(), std::max(needed, reserved_ + block_));
-  TRY(store.reserve({std::string(task), name_, more}));
-  reserved_ = more;
-  return {};
+  const auto wanted = asked_ > reserved_ ? asked_ + amount : reserved_ + block_;
+  return asked_ = std::max(needed, std::min(max(), wanted));
+}
+
+void Counter::reserved(std::int64_t up_to, bool done) noexcept {
+  if (done) reserved_ = std::max(reserved_, up_to);
+  if (!done || asked_ < reserved_) asked_ = reserved_;
 }
 
 void Counter::take(std::int64_t amount) noexcept {
-  WRIT_CHECK(amount <= reserved_ - used());
   used_.store(used() + amount, std::memory_order_relaxed);
 }
 
@@ -31,7 +29,7 @@ void Counter::lower(std::int64_t max) noexcept {
 Result<void> Counter::settle(std::string_view task, BudgetStore& store) {
   if (used() == reserved_) return {};
   TRY(store.settle({std::string(task), name_, used()}));
-  reserved_ = used();
+  reserved_ = asked_ = used();
   return {};
 }
 

@@ -1,24 +1,19 @@
 // Counter: how much of one budget is used, in memory, in blocks that were reserved in the store beforehand:
 // a crash may lose what was reserved and not used, and never grants more.
 //
-// Whoever changes it holds the task's lock; used() and left() may be read at any time.
+// Whoever changes it holds the task's lock; used() and has() may be asked at any time. Nothing here waits:
+// what has to be reserved is told, and who wrote it down says so.
 #pragma once
 
 #include <atomic>
 #include <cstdint>
+#include <optional>
 #include <string>
 
 #include "base/result.h"
+#include "task/write.h"
 
 namespace writ::task {
-
-// What the store knows of a budget: how much of it may have been used.
-struct Reservation {
-  std::string task;
-  // "" for all calls, an action's text, "amount:NAME" (of ten-thousandths) or "rate:SECONDS" (an instant).
-  std::string budget;
-  std::int64_t amount;
-};
 
 class BudgetStore {
  public:
@@ -39,9 +34,17 @@ class Counter {
   std::int64_t used() const noexcept { return used_.load(std::memory_order_relaxed); }
   bool has(std::int64_t amount) const noexcept { return amount <= max() - used(); }
 
-  // Makes sure that what is about to be taken is reserved; has(amount).
-  Result<void> reserve(std::int64_t amount, std::string_view task, BudgetStore& store);
-  // What was reserved.
+  bool is_reserved(std::int64_t amount) const noexcept { return amount <= reserved_ - used(); }
+  // Up to where to reserve, before so much can be taken; has(amount). Those that ask while others wait ask
+  // for more.
+  std::int64_t ask_for(std::int64_t amount) noexcept;
+  // Less than half a block is left, and nobody asked for more.
+  bool runs_low() const noexcept {
+    return reserved_ - used() < block_ / 2 && asked_ <= reserved_ && reserved_ < max();
+  }
+  // It is on disk that so much may be used; or it may not be.
+  void reserved(std::int64_t up_to, bool done) noexcept;
+  // What is there, and is reserved.
   void take(std::int64_t amount) noexcept;
   // Never raises it. What is used already stays used, also when it is more.
   void lower(std::int64_t max) noexcept;
@@ -54,6 +57,7 @@ class Counter {
   std::atomic<std::int64_t> max_;
   std::atomic<std::int64_t> used_;
   std::int64_t reserved_;
+  std::int64_t asked_;  // as far as writes are under way
 };
 
 }  // namespace writ::task

@@ -1,7 +1,6 @@
 #include "task/live_task.h"
 
 #include <algorithm>
-#include <array>
 #include <fmt/format.h>
 
 namespace writ::task {
@@ -31,6 +30,12 @@ std::unexpected<Denial> waiting(const Task& task, Times now) {
   return deny(Reason::kApprovalRequired,
               fmt::format("task `{}` waits for approval: {} of {} are given", task.id,
                           task.approvals.given.size(), task.approvals.needed));
+}
+
+Result<void> write_at_once(const Write& write, UseStore& store) {
+  for (const auto& [task, labels] : write.labels) TRY(store.save_labels(task, labels));
+  for (const auto& reservation : write.reservations) TRY(store.reserve(reservation));
+  return {};
 }
 
 std::int64_t reserved_of(std::string_view budget, const std::vector<Reservation>& reserved) {
@@ -82,6 +87,18 @@ void LiveTask::add_version(Task task, const std::vector<Reservation>& reserved) 
   }
   for (const Rate& each : budget.rates) version->rates.push_back(window(each, reserved));
   current_.store(versions_.emplace_back(std::move(version)).get(), std::memory_order_release);
+}
+
+std::size_t LiveTask::bytes() const {
+  const std::lock_guard lock(lock_);
+  std::size_t bytes = sizeof(LiveTask);
+  for (const auto& version : versions_) bytes += memory_of(version->task);
+  return bytes;
+}
+
+void LiveTask::keep_current_only() {
+  const std::lock_guard lock(lock_);
+  if (versions_.size() > 1) versions_.erase(versions_.begin(), versions_.end() - 1);
 }
 
 void LiveTask::set_state(State state) {
@@ -217,7 +234,7 @@ std::expected<void, Denial> LiveTask::own_budget(const Use& use) const {
                 fmt::format("task `{}` has used all its {} {}", id, counter->max(), of));
   }
   for (const RateWindow* window : version.rates) {
-    if (!window->has(use.now.earliest))
+    if (!window->has(use.counted()))
       return deny(Reason::kBudgetExceeded, fmt::format("task `{}` has used its {} calls in {} seconds", id,
                                                        window->calls(), window->seconds()));
   }
@@ -239,24 +256,52 @@ std::expected<void, Denial> LiveTask::own_budget(const Use& use) const {
 
 // Calls visit(counter, amount) for each counter that the use takes from.
 template <class Visit>
-Result<void> LiveTask::Version::for_each_counter(const Use& use, Visit visit) const {
-  if (calls != nullptr) TRY(visit(*calls, 1));
-  if (Counter* counter = for_action(use.action)) TRY(visit(*counter, 1));
-  for (const auto& [name, counter] : amounts)
-    TRY(visit(*counter, std::ranges::find(use.amounts, name, &NamedAmount::name)->amount.ten_thousandths));
-  return {};
+void LiveTask::Version::for_each_counter(const Use& use, Visit visit) const {
+  if (calls != nullptr) visit(*calls, 1);
+  if (Counter* counter = for_action(use.action)) visit(*counter, 1);
+  for (const auto& [name, counter] : amounts) {
+    const auto spent = std::ranges::find(use.amounts, name, &NamedAmount::name);
+    if (spent != use.amounts.end()) visit(*counter, spent->amount.ten_thousandths);
+  }
 }
 
-Result<void> LiveTask::reserve(const Use& use) {
+LiveTask::Line LiveTask::line() noexcept {
+  Line line{{}, depth()};
+  LiveTask* at = this;
+  for (std::size_t i = line.depth; i-- > 0; at = at->parent_.get()) line.tasks[i] = at;
+  return line;
+}
+
+// Reserves where wanted(counter, amount) or wanted_time(window) says so.
+template <class Wanted, class WantedTime>
+void LiveTask::ask(const Use& use, Wanted wanted, WantedTime wanted_time, std::unique_ptr<Write>& write) {
   const Version& version = *current_.load(std::memory_order_relaxed);
-  TRY(version.for_each_counter(use, [&](Counter& counter, std::int64_t amount) {
-    return counter.reserve(amount, version.task.id, store_);
-  }));
-  for (RateWindow* window : version.rates) TRY(window->reserve(use.now.earliest, version.task.id, store_));
-  return {};
+  const auto add = [&](const std::string& budget) -> std::int64_t& {
+    if (!write) write = std::make_unique<Write>();
+    return write->reservations.emplace_back(version.task.id, budget, 0).amount;
+  };
+  version.for_each_counter(use, [&](Counter& counter, std::int64_t amount) {
+    if (wanted(counter, amount)) add(counter.name()) = counter.ask_for(amount);
+  });
+  for (RateWindow* window : version.rates) {
+    if (wanted_time(*window)) add(window->name()) = window->ask_for(use.counted());
+  }
 }
 
-std::expected<void, Denial> LiveTask::add_labels(std::span<const std::string_view> labels) {
+void LiveTask::ask_for_missing(const Use& use, std::unique_ptr<Write>& write) {
+  ask(
+      use, [](const Counter& counter, std::int64_t amount) { return !counter.is_reserved(amount); },
+      [&](const RateWindow& window) { return !window.is_reserved(use.counted()); }, write);
+}
+
+void LiveTask::ask_for_next(const Use& use, std::unique_ptr<Write>& write) {
+  ask(
+      use, [](const Counter& counter, std::int64_t) { return counter.runs_low(); },
+      [&](const RateWindow& window) { return window.runs_low(use.counted()); }, write);
+}
+
+std::expected<void, Denial> LiveTask::ask_for_labels(std::span<const std::string_view> labels,
+                                                     std::unique_ptr<Write>& write) const {
   const Task& task = this->task();
   std::vector<std::string> more;
   for (const auto label : labels) {
@@ -268,42 +313,86 @@ std::expected<void, Denial> LiveTask::add_labels(std::span<const std::string_vie
   if (task.labels.size() + more.size() > kMaxLabels)
     return deny(Reason::kIndeterminate, fmt::format("task `{}` can bear {} labels, `{}` would be one more",
                                                     task.id, kMaxLabels, more.back()));
-  if (const auto saved = store_.save_labels(task.id, more); !saved)
-    return deny(Reason::kIndeterminate, "the task's labels cannot be recorded: " + saved.error().message);
-  Task labelled = task;
-  labelled.labels.insert(labelled.labels.end(), more.begin(), more.end());
-  add_version(std::move(labelled), {});
+  if (!write) write = std::make_unique<Write>();
+  write->labels.push_back({task.id, std::move(more)});
   return {};
 }
 
-void LiveTask::take(const Use& use) {
-  const Version& version = *current_.load(std::memory_order_relaxed);
-  (void)version.for_each_counter(use, [](Counter& counter, std::int64_t amount) -> Result<void> {
-    counter.take(amount);
-    return {};
-  });
-  for (RateWindow* window : version.rates) window->take(use.now.earliest);
+void LiveTask::add_labels(const std::vector<std::string>& labels) {
+  Task labelled = task();
+  for (const auto& label : labels) {
+    if (std::ranges::find(labelled.labels, label) == labelled.labels.end()) labelled.labels.push_back(label);
+  }
+  if (labelled.labels.size() > task().labels.size()) add_version(std::move(labelled), {});
 }
 
-std::expected<void, Denial> LiveTask::consume(const Use& use) {
+void LiveTask::reserved(const Reservation& reservation, bool done) noexcept {
+  for (const auto& counter : counters_) {
+    if (counter->name() == reservation.budget) return counter->reserved(reservation.amount, done);
+  }
+  for (const auto& window : windows_) {
+    if (window->name() == reservation.budget) return window->reserved(reservation.amount, done);
+  }
+}
+
+void LiveTask::make_room() {
+  for (RateWindow* window : current_.load(std::memory_order_relaxed)->rates) window->make_room();
+}
+
+void LiveTask::take(const Use& use) noexcept {
+  const Version& version = *current_.load(std::memory_order_relaxed);
+  version.for_each_counter(use, [](Counter& counter, std::int64_t amount) { counter.take(amount); });
+  for (RateWindow* window : version.rates) window->take(use.counted());
+}
+
+std::expected<LiveTask::Attempt, Denial> LiveTask::try_consume(const Use& use) {
   // From the root down, always: so no two calls wait for each other.
-  std::array<LiveTask*, kMaxTaskDepth> line;
+  const Line line = this->line();
   std::array<std::unique_lock<std::mutex>, kMaxTaskDepth> locks;
-  const std::size_t depth = this->depth();
-  LiveTask* at = this;
-  for (std::size_t i = depth; i-- > 0; at = at->parent_.get()) line[i] = at;
-  for (std::size_t i = 0; i < depth; ++i) locks[i] = std::unique_lock(line[i]->lock_);
+  for (std::size_t i = 0; i < line.depth; ++i) locks[i] = std::unique_lock(line.tasks[i]->lock_);
   TRY(check_live(use.now));
   TRY(check_scope(use.action, use.resource));
   TRY(check_budget(use));
+  std::unique_ptr<Write> write;
   // What a sub-task comes to know, its ancestors answer for.
-  for (std::size_t i = 0; i < depth; ++i) TRY(line[i]->add_labels(use.labels));
-  for (std::size_t i = 0; i < depth; ++i) {
-    if (const auto done = line[i]->reserve(use); !done)
-      return deny(Reason::kIndeterminate, "the task's budget cannot be recorded: " + done.error().message);
+  if (!use.labels.empty()) {
+    for (const LiveTask* each : line.all()) TRY(each->ask_for_labels(use.labels, write));
   }
-  for (std::size_t i = 0; i < depth; ++i) line[i]->take(use);
-  return {};
+  for (LiveTask* each : line.all()) each->ask_for_missing(use, write);
+  if (write) return Attempt{false, std::move(write)};
+  for (LiveTask* each : line.all()) each->make_room();
+  for (LiveTask* each : line.all()) each->ask_for_next(use, write);
+  for (LiveTask* each : line.all()) each->take(use);
+  return Attempt{true, std::move(write)};
+}
+
+void LiveTask::wrote(const Write& write, bool done) {
+  const Line line = this->line();
+  for (LiveTask* each : line.all()) {
+    const auto& id = (*each)->id;
+    const std::lock_guard lock(each->lock_);
+    for (const auto& reservation : write.reservations) {
+      if (reservation.task == id) each->reserved(reservation, done);
+    }
+    for (const auto& earned : write.labels) {
+      if (done && earned.task == id) each->add_labels(earned.labels);
+    }
+  }
+}
+
+std::expected<void, Denial> LiveTask::consume(const Use& use) {
+  for (;;) {
+    auto attempt = TRY(try_consume(use));
+    if (attempt.taken) {
+      if (attempt.write) wrote(*attempt.write, false);  // no hurry
+      return {};
+    }
+    const auto written = write_at_once(*attempt.write, store_);
+    wrote(*attempt.write, written.has_value());
+    if (!written)
+      return deny(Reason::kIndeterminate,
+                  "the use of the task cannot be recorded: " + written.error().message);
+  }
 }
 
 codec::Json LiveTask::used(Instant now) const {

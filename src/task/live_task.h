@@ -8,11 +8,15 @@
 // A sub-task asks its parent, and so on to the root, at every use: what these have lost it has lost, and what
 // it uses counts in their budgets too.
 //
-// A label is durable, and every later decision sees it, before consume() lets the call pass that earns it:
-// what the call brings back cannot reach anybody whom the label would have stopped. Labels are never taken
-// away.
+// A label is durable, and every later decision sees it, before the call passes that earns it: what the call
+// brings back cannot reach anybody whom the label would have stopped. Labels are never taken away.
+//
+// try_consume() never waits, and holds the locks for memory alone: when something has to be on disk before,
+// it takes nothing and says what. It is written by others, wrote() hears of it, and the call tries again.
 #pragma once
 
+#include <algorithm>
+#include <array>
 #include <atomic>
 #include <expected>
 #include <memory>
@@ -26,11 +30,10 @@
 #include "task/counter.h"
 #include "task/rate.h"
 #include "task/task.h"
+#include "task/write.h"
 
 namespace writ::task {
 
-// Every narrowing keeps the task as it was before, for those that still look at it.
-inline constexpr std::size_t kMaxNarrowings = 64;
 // Tasks from one that has no parent to its deepest sub-task.
 inline constexpr std::size_t kMaxTaskDepth = 4;
 
@@ -77,12 +80,22 @@ class LiveTask {
     Times now;
     std::span<const NamedAmount> amounts = {};      // what it spends, each name once
     std::span<const std::string_view> labels = {};  // what the task earns by it
+    // Rates give back by the earlier reading, so that a clock that is set gives nothing back.
+    Instant counted() const noexcept { return now.earliest; }
   };
   // budget_exceeded, when less is left than it takes; amount_unknown, when the task has a budget for an
   // amount that the call does not tell. Nothing is consumed.
   std::expected<void, Denial> check_budget(const Use& use) const;
-  // Takes it from the budgets, if the task is live and includes it, and the budgets allow it; and adds its
-  // labels. indeterminate, when that cannot be recorded.
+  struct Attempt {
+    bool taken;
+    // Not taken: what has to be on disk before. Taken: what had better be there before the next calls come.
+    std::unique_ptr<Write> write;
+  };
+  // Takes it from the budgets, if the task is live and includes it, the budgets allow it, and it bears the
+  // labels. What is to be written is told to wrote() afterwards, whatever came of it.
+  std::expected<Attempt, Denial> try_consume(const Use& use);
+  void wrote(const Write& write, bool done);
+  // The same for who may wait: indeterminate, when it cannot be written.
   std::expected<void, Denial> consume(const Use& use);
   // What is used of each of its budgets: {"calls": 3, "amounts": {"credited": 20.5}}.
   codec::Json used(Instant now) const;
@@ -100,7 +113,7 @@ class LiveTask {
 
     Counter* for_action(cedar::EntityRef action) const noexcept;
     template <class Visit>
-    Result<void> for_each_counter(const Use& use, Visit visit) const;
+    void for_each_counter(const Use& use, Visit visit) const;
   };
 
   // Called by the registry, one at a time, after what they change is durable.
@@ -108,6 +121,10 @@ class LiveTask {
   void replace(Task narrower);
   void set_approved(Task task, State state);
   std::size_t narrowings() const noexcept { return narrowings_; }
+  // Of all that it was, as far as it is kept for those that may still look at it.
+  std::size_t bytes() const;
+  // Nobody looks at it any more.
+  void keep_current_only();
   // Gives back what was reserved and not used; for an orderly end of the process.
   Result<void> settle();
 
@@ -115,10 +132,24 @@ class LiveTask {
   Counter* counter(std::string name, std::int64_t max, std::int64_t block,
                    const std::vector<Reservation>& reserved);
   RateWindow* window(const Rate& rate, const std::vector<Reservation>& reserved);
-  // With the lock held.
-  std::expected<void, Denial> add_labels(std::span<const std::string_view> labels);
-  Result<void> reserve(const Use& use);
-  void take(const Use& use);
+  // From the root down.
+  struct Line {
+    std::array<LiveTask*, kMaxTaskDepth> tasks;
+    std::size_t depth;
+    std::span<LiveTask* const> all() const noexcept { return {tasks.data(), depth}; }
+  };
+  Line line() noexcept;
+  // With the locks of the line held.
+  std::expected<void, Denial> ask_for_labels(std::span<const std::string_view> labels,
+                                             std::unique_ptr<Write>& write) const;
+  void add_labels(const std::vector<std::string>& labels);
+  template <class Wanted, class WantedTime>
+  void ask(const Use& use, Wanted wanted, WantedTime wanted_time, std::unique_ptr<Write>& write);
+  void ask_for_missing(const Use& use, std::unique_ptr<Write>& write);
+  void ask_for_next(const Use& use, std::unique_ptr<Write>& write);
+  void reserved(const Reservation& reservation, bool done) noexcept;
+  void make_room();
+  void take(const Use& use) noexcept;
   // Of itself, without its ancestors.
   std::expected<void, Denial> own_life(Times now) const;
   std::expected<void, Denial> own_scope(cedar::EntityRef action, cedar::EntityRef resource) const;
@@ -132,7 +163,8 @@ class LiveTask {
   std::vector<std::unique_ptr<RateWindow>> windows_;
   std::vector<std::unique_ptr<const Version>> versions_;
   std::atomic<const Version*> current_;
-  std::size_t narrowings_ = 0;  // the registry's
+  std::size_t narrowings_ = 0;               // the registry's
+  std::optional<Duration> over_since_ = {};  // likewise: of the machine's running, when it was found over
 };
 
 }  // namespace writ::task

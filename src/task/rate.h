@@ -6,13 +6,14 @@
 // at that instant. So a crash may lose calls and never grants more. Time never runs backwards here: a call
 // that is made after the clock was set back counts as made at the latest one before it.
 //
-// Whoever changes it holds the task's lock; has() and free_at() may be asked at any time.
+// Whoever changes it holds the task's lock; has() and free_at() may be asked at any time. Nothing here waits:
+// what has to be reserved is told, and who wrote it down says so.
 #pragma once
 
 #include <atomic>
 #include <cstdint>
-#include <deque>
 #include <string>
+#include <vector>
 
 #include "base/clock.h"
 #include "base/result.h"
@@ -46,10 +47,17 @@ class RateWindow {
   // Under the lock.
   std::int64_t used(Instant now) const noexcept;
 
-  // Makes sure that a call that is about to be taken is reserved; has(now).
-  Result<void> reserve(Instant now, std::string_view task, BudgetStore& store);
-  // What was reserved.
-  void take(Instant now);
+  bool is_reserved(Instant now) const noexcept { return counted_at(now) <= reserved_; }
+  // Up to when to reserve (milliseconds), before a call can be taken; has(now).
+  std::int64_t ask_for(Instant now) noexcept;
+  // What is reserved ends soon, and nobody asked for more.
+  bool runs_low(Instant now) const noexcept;
+  // It is on disk that calls may be made until then; or it may not be.
+  void reserved(std::int64_t up_to, bool done) noexcept;
+  // Memory for one call more, so that take() cannot fail.
+  void make_room();
+  // What is there, and is reserved.
+  void take(Instant now) noexcept;
   // Never raises it.
   void lower(std::int64_t calls) noexcept;
   // Gives back the time that was reserved ahead; for an orderly end of the process.
@@ -57,14 +65,18 @@ class RateWindow {
 
  private:
   Instant counted_at(Instant now) const noexcept;
+  Duration ahead() const noexcept;
   void find_free_at() noexcept;
 
   const std::string name_;
   const Duration window_;
   std::atomic<std::int64_t> calls_;
-  std::deque<Instant> uses_;  // the last ones, at most `calls`; in order
-  Instant reserved_;          // up to when calls may be made without another word to the store
-  const Instant begin_;       // nothing passes before: what an earlier process may have done
+  // The last calls, in order: from uses_[first_] on, at most `calls` of them.
+  std::vector<Instant> uses_;
+  std::size_t first_ = 0;
+  Instant reserved_;     // up to when calls may be made without another word to the store
+  Instant asked_;        // as far as writes are under way
+  const Instant begin_;  // nothing passes before: what an earlier process may have done
   std::atomic<Instant::rep> free_at_;
 };
 

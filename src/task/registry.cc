@@ -44,9 +44,14 @@ Result<void> check_approver(const Task& task, const Approver& approver) {
 std::shared_ptr<LiveTask> Registry::put(Task task, State state, const std::vector<Reservation>& reserved,
                                         std::shared_ptr<LiveTask> parent) {
   auto live = std::make_shared<LiveTask>(std::move(task), state, reserved, store_, std::move(parent));
-  Shard& shard = shard_of((*live)->id);
+  const Task& opened = live->task();
+  Account& account = accounts_[opened.opened_by];
+  account.tasks.insert(opened.id);
+  account.bytes += live->bytes();
+  if (opened.parent) ++children_[*opened.parent];
+  Shard& shard = shard_of(opened.id);
   const std::unique_lock lock(shard.mutex);
-  shard.tasks[(*live)->id] = live;
+  shard.tasks[opened.id] = live;
   return live;
 }
 
@@ -173,10 +178,11 @@ Result<void> Registry::narrow(std::string_view id, const codec::Json& json, Time
   if (is_final(task->state())) return already(*task);
   TRY(not_expired(*task, now));
   auto less = TRY(narrowed(task->task(), json, now.earliest));
-  if (task->narrowings() == kMaxNarrowings)
+  if (task->narrowings() >= limits_.narrowings)
     return failure(ErrorCode::kLimit,
-                   fmt::format("task `{}` was narrowed {} times already", id, kMaxNarrowings));
+                   fmt::format("task `{}` was narrowed {} times already", id, limits_.narrowings));
   TRY(store_.save_narrowed(less));
+  accounts_[less.opened_by].bytes += memory_of(less);
   task->replace(std::move(less));
   return {};
 }

@@ -6,6 +6,7 @@
 
 #include "cedar/parse.h"
 #include "codec/members.h"
+#include "codec/name.h"
 
 namespace writ::task {
 namespace {
@@ -24,10 +25,11 @@ std::unexpected<Error> wrong(std::string message) {
 
 Result<void> read_parties(const Members& members, Task& task) {
   task.parent = TRY(members.optional_text("parent"));
-  task.purpose = TRY(members.text("purpose"));
-  task.tenant = TRY(members.optional_text("tenant"));
-  task.environment = TRY(members.optional_text("environment"));
-  task.subject = TRY(members.optional_text("subject"));
+  // Whatever a token may say, a task may be about: a shorter limit would keep a stored one from being read.
+  task.purpose = TRY(members.text("purpose", codec::kMaxNameBytes));
+  task.tenant = TRY(members.optional_text("tenant", codec::kMaxNameBytes));
+  task.environment = TRY(members.optional_text("environment", codec::kMaxNameBytes));
+  task.subject = TRY(members.optional_text("subject", codec::kMaxNameBytes));
   task.client = TRY(members.optional_text("client"));
   task.agents = TRY(members.texts("agents", kMaxAgents));
   task.labels = TRY(members.texts("labels", kMaxLabels));
@@ -81,6 +83,18 @@ Json shared_members(const Task& task) {
 }
 
 }  // namespace
+
+std::size_t memory_of(const Task& task) noexcept {
+  std::size_t bytes = sizeof(Task) + task.id.size() + task.purpose.size() + task.opened_by.size();
+  for (const auto* texts : {&task.agents, &task.labels, &task.requested_by}) {
+    for (const auto& text : *texts) bytes += sizeof(text) + text.size();
+  }
+  for (const auto& action : task.actions) bytes += sizeof(action) + action.type.size() + action.id.size();
+  for (const auto& each : task.resources)
+    bytes += sizeof(each) + each.type.size() + (each.id ? each.id->size() : 0);
+  for (const auto& each : task.budget.actions) bytes += sizeof(each) + each.action.id.size();
+  return bytes;
+}
 
 std::string_view state_name(State state) noexcept {
   return kStates[static_cast<std::size_t>(state)];
@@ -192,7 +206,7 @@ Result<Task> task_from_record(std::string_view text) {
   Task task;
   task.id = TRY(members.text("id"));
   task.opened_by = TRY(members.text("opened_by"));
-  task.requested_by = TRY(members.texts("requested_by", kMaxRequesters));
+  task.requested_by = TRY(members.texts("requested_by", kMaxRequesters, codec::kMaxNameBytes));
   task.approvals = TRY(approvals_from_record(members.find("approvals")));
   TRY(read_parties(members, task));
   TRY(read_scope(members, task));

@@ -63,6 +63,9 @@ struct Task {
   Approvals approvals;
 };
 
+// How much memory it takes, about.
+std::size_t memory_of(const Task& task) noexcept;
+
 // requested → active ⇄ suspended → ended | revoked; requested → denied. Nothing leads out of the last three.
 enum class State : std::uint8_t { kRequested, kActive, kSuspended, kEnded, kRevoked, kDenied };
 std::string_view state_name(State state) noexcept;  // "requested", "active", …

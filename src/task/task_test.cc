@@ -1,6 +1,7 @@
 #include <gtest/gtest.h>
 #include <thread>
 
+#include "codec/name.h"
 #include "task/registry.h"
 #include "task/testing/memory_store.h"
 
@@ -95,6 +96,20 @@ TEST(TaskRequest, RecordsComeBackWhole) {
   task.budget.actions.push_back({task.actions[0], 2});
   task.opened_by = "portal";
   EXPECT_EQ(task_record(task_from_record(task_record(task)).value()), task_record(task));
+}
+
+// What a token may say is read back: otherwise one long name would keep Writ from starting again.
+TEST(TaskRequest, RecordsOfWhoeverMayAskComeBack) {
+  const std::string longest(codec::kMaxNameBytes, 'n');
+  auto task = make_task();
+  task.opened_by = "portal";
+  task.subject = task.tenant = task.environment = task.purpose = longest;
+  task.requested_by = {longest, "CN=Nora Smith,OU=Users"};
+  task.approvals.needed = 1;
+  task.approvals.given.push_back({longest, kNow});
+  const auto again = task_from_record(task_record(task));
+  ASSERT_TRUE(again) << again.error().message;
+  EXPECT_EQ(task_record(*again), task_record(task));
 }
 
 TEST_F(TaskTest, IsLiveFromItsBeginUntilItsEndAndNotAtItsEnd) {

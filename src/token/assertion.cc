@@ -24,13 +24,30 @@ const std::string* usable_text(const codec::Json& claims, std::string_view name)
   return text == nullptr || text->empty() || text->size() > kMaxClaimBytes ? nullptr : text;
 }
 
-// One audience, as a string or in an array: a JWT for several servers could be passed on by each of them.
-const std::string* only_audience(const codec::Json& claims) {
+// RFC 7519 §4.1.3: a string, or an array of them. Nothing where it is neither.
+std::vector<std::string> audiences_of(const codec::Json& claims) {
   const auto* aud = claims.find("aud");
-  if (aud == nullptr) return nullptr;
+  if (aud == nullptr) return {};
+  if (const auto* one = aud->if_string()) return {*one};
   const auto* items = aud->if_array();
-  if (items == nullptr) return aud->if_string();
-  return items->size() == 1 ? items->front().if_string() : nullptr;
+  if (items == nullptr || items->size() > kMaxAudiences) return {};
+  std::vector<std::string> all;
+  for (const auto& item : *items) {
+    const auto* text = item.if_string();
+    if (text == nullptr) return {};
+    all.push_back(*text);
+  }
+  return all;
+}
+
+// A JWT for several servers could be passed on by each of them.
+std::optional<std::string> accepted_audience(const std::vector<std::string>& named,
+                                             const AssertionRules& rules) {
+  if (named.size() > 1 && !rules.among_others) return std::nullopt;
+  const auto found = std::ranges::find_if(named, [&](const std::string& each) {
+    return std::ranges::find(rules.audiences, each) != rules.audiences.end();
+  });
+  return found != named.end() ? std::optional(*found) : std::nullopt;
 }
 
 std::expected<std::optional<Instant>, Denial> date(const codec::Json& claims, std::string_view name) {
@@ -41,17 +58,28 @@ std::expected<std::optional<Instant>, Denial> date(const codec::Json& claims, st
   return *instant;
 }
 
-std::expected<Instant, Denial> check_times(const codec::Json& claims, Duration max_lifetime, Times now) {
+std::expected<Instant, Denial> check_times(const codec::Json& claims, const AssertionRules& rules,
+                                           Times now) {
   const auto expires_at = TRY(date(claims, "exp"));
   const auto issued_at = TRY(date(claims, "iat"));
   const auto not_before = TRY(date(claims, "nbf"));
   if (!expires_at) return denied(Reason::kTokenMalformed, "token: `exp` is missing");
+  if (!issued_at && rules.needs_issued_at)
+    return denied(Reason::kTokenMalformed, "token: `iat` is missing, so nobody knows how old it is");
   TRY(check_lifetime({issued_at.value_or(now.earliest), not_before.value_or(now.earliest), *expires_at},
                      kClockSkew, now));
-  if (*expires_at > now.earliest + max_lifetime + kClockSkew) {
+  if (*expires_at > now.earliest + rules.max_lifetime + kClockSkew)
     return denied(Reason::kTokenMalformed, "token: `exp` is too far in the future");
-  }
+  // Whoever made it long ago vouched for what was true long ago.
+  if (issued_at && *expires_at > *issued_at + rules.max_lifetime + kClockSkew)
+    return denied(Reason::kTokenMalformed, "token: `exp` is too long after `iat`");
   return *expires_at;
+}
+
+void verify_with_decoy(const jose::UnverifiedJws& jws, std::span<const jose::Jwk> decoys) {
+  for (const auto& decoy : decoys) {
+    if (crypto::algorithm_name(decoy.algorithm()) == jws.alg()) (void)jws.verify(decoy);
+  }
 }
 
 }  // namespace
@@ -71,6 +99,8 @@ std::expected<Assertion, Denial> verify_assertion(std::string_view text, const A
   if (!jws) return denied(Reason::kTokenMalformed, jws.error().message);
   if (!accepted_type(*jws, rules)) return denied(Reason::kTokenType, "the token is not of an accepted type");
   const auto* key = rules.keys.find(jws->kid());
+  const bool usable = key != nullptr && crypto::algorithm_name(key->algorithm()) == jws->alg();
+  if (!usable) verify_with_decoy(*jws, rules.decoys);
   if (key == nullptr) return denied(Reason::kTokenSignature, "the token is signed with an unknown key");
   const auto payload = jws->verify(*key);
   if (!payload) return denied(Reason::kTokenSignature, "the token's signature is wrong");
@@ -83,18 +113,20 @@ std::expected<Assertion, Denial> verify_assertion(std::string_view text, const A
   }
   const auto* subject = usable_text(*claims, "sub");
   if (subject == nullptr) return denied(Reason::kTokenMalformed, "token: no usable `sub`");
-  const auto* audience = only_audience(*claims);
-  if (audience == nullptr || std::ranges::find(rules.audiences, *audience) == rules.audiences.end()) {
+  auto audiences = audiences_of(*claims);
+  auto audience = accepted_audience(audiences, rules);
+  if (!audience) {
     return denied(Reason::kAudienceMismatch, "the token is not for this server alone");
   }
   const auto* jti = usable_text(*claims, "jti");
   if (jti == nullptr && claims->find("jti") != nullptr) {
     return denied(Reason::kTokenMalformed, "token: no usable `jti`");
   }
-  const auto expires_at = TRY(check_times(*claims, rules.max_lifetime, now));
+  const auto expires_at = TRY(check_times(*claims, rules, now));
   Assertion assertion{.issuer = *issuer,
                       .subject = *subject,
-                      .audience = *audience,
+                      .audience = *std::move(audience),
+                      .audiences = std::move(audiences),
                       .jti = jti == nullptr ? std::nullopt : std::optional(*jti),
                       .expires_at = expires_at,
                       .claims = {}};

@@ -7,6 +7,7 @@
 
 #include <expected>
 #include <optional>
+#include <span>
 #include <string>
 #include <string_view>
 #include <vector>
@@ -23,13 +24,21 @@ struct AssertionRules {
   const jose::JwkSet& keys;
   std::vector<std::string_view> audiences;  // the token names exactly one, and it is one of these
   std::vector<std::string_view> types;      // accepted `typ`; "" accepts a token without one
-  Duration max_lifetime;                    // from now to `exp`
+  Duration max_lifetime;                    // from `iat`, or where there is none from now, to `exp`
+  bool needs_issued_at = false;             // without `iat` nobody knows how old it is
+  bool among_others = false;                // the token may name further audiences: the caller looks at them
+  // A token that no key of `keys` can verify is verified with that of its algorithm here: then the time does
+  // not tell which keys there are. Empty: it does.
+  std::span<const jose::Jwk> decoys = {};
 };
+
+inline constexpr std::size_t kMaxAudiences = 16;
 
 struct Assertion {
   std::string issuer;
   std::string subject;
-  std::string audience;
+  std::string audience;                // the one of the rules
+  std::vector<std::string> audiences;  // all of them
   std::optional<std::string> jti;
   Instant expires_at;
   codec::Json claims;  // all of them

@@ -65,6 +65,52 @@ TEST_F(AssertionTest, RefusesEachChange) {
   }
 }
 
+// RFC 7519 §4.1.6: how old a statement is, `iat` says; `exp` alone would let whoever made it say anything.
+TEST_F(AssertionTest, RefusesWhatWasMadeTooLongBeforeItEnds) {
+  const auto age = [&](std::int64_t seconds) {
+    claims_.set("iat", unix_seconds(kNow) - seconds);
+    return outcome();
+  };
+  EXPECT_EQ(age(240), "valid");
+  EXPECT_EQ(age(246), "token_malformed");
+  EXPECT_EQ(age(10 * 365 * 86'400), "token_malformed");
+}
+
+TEST_F(AssertionTest, RefusesAnUnknownAgeWhereTheRulesAskForIt) {
+  const auto text = [&] { return jose::sign_jws(key_, claims_.dump(), "JWT").value(); };
+  const AssertionRules rules{.issuer = "https://idp.acme.example",
+                             .keys = keys_,
+                             .audiences = {"https://writ.example"},
+                             .types = {"JWT"},
+                             .max_lifetime = 5min,
+                             .needs_issued_at = true};
+  EXPECT_EQ(verify_assertion(text(), rules, kNow).error().reason, Reason::kTokenMalformed);
+  claims_.set("iat", unix_seconds(kNow));
+  EXPECT_TRUE(verify_assertion(text(), rules, kNow));
+}
+
+TEST_F(AssertionTest, TellsFurtherAudiencesToWhoLooksAtThem) {
+  auto several = Json::array();
+  for (const char* each : {"portal", "https://writ.example"}) several.push(each);
+  claims_.set("aud", several);
+  const AssertionRules rules{.issuer = "https://idp.acme.example",
+                             .keys = keys_,
+                             .audiences = {"https://writ.example"},
+                             .types = {"JWT"},
+                             .max_lifetime = 5min,
+                             .among_others = true};
+  const auto verify = [&] {
+    return verify_assertion(jose::sign_jws(key_, claims_.dump(), "JWT").value(), rules, kNow);
+  };
+  const auto assertion = verify();
+  ASSERT_TRUE(assertion);
+  EXPECT_EQ(assertion->audience, "https://writ.example");
+  EXPECT_EQ(assertion->audiences, (std::vector<std::string>{"portal", "https://writ.example"}));
+  for (std::size_t i = 2; i <= kMaxAudiences; ++i) several.push("another");
+  claims_.set("aud", several);
+  EXPECT_EQ(verify().error().reason, Reason::kAudienceMismatch);
+}
+
 TEST_F(AssertionTest, RefusesAMissingExpiry) {
   std::erase_if(*claims_.if_object(), [](const auto& member) { return member.first == "exp"; });
   EXPECT_EQ(outcome(), "token_malformed");

@@ -14,12 +14,13 @@
 #include "base/clock.h"
 #include "base/result.h"
 #include "codec/json.h"
+#include "codec/name.h"
 
 namespace writ::token {
 
 // What the parser accepts; configuration and policy may set a lower limit.
 inline constexpr std::size_t kMaxChain = 8;
-inline constexpr std::size_t kMaxClaimBytes = 512;  // of each single text claim
+inline constexpr std::size_t kMaxClaimBytes = codec::kMaxNameBytes;  // of each single text claim
 inline constexpr std::size_t kMaxOrigins = 16;
 
 // One party that acts for the subject (RFC 8693 §4.1).
@@ -45,6 +46,8 @@ struct AccessClaims {
   std::optional<std::string> purpose;
   std::optional<std::string> tenant;
   std::optional<std::string> environment;
+  // Whose word it is that the subject is this user: the `iss` of the provider's token that was exchanged.
+  std::optional<std::string> subject_issuer = {};
   std::optional<std::string> acr;
   std::optional<Instant> auth_time;
   std::optional<std::string> key_thumbprint;  // cnf.jkt: the key this token is bound to (RFC 9449 §6.1)
@@ -57,11 +60,12 @@ struct ClaimsContract {
   bool purpose = true;
   bool tenant = true;
   bool environment = true;
+  bool subject_issuer = true;
   bool acr = true;
   bool auth_time = true;
   bool authorization_details = true;
 
-  static ClaimsContract none() { return {false, false, false, false, false, false}; }
+  static ClaimsContract none() { return {false, false, false, false, false, false, false}; }
   // By the names of the claims; an unknown name is an error.
   static Result<ClaimsContract> of(const std::vector<std::string>& names);
 };

@@ -2,6 +2,7 @@
 
 #include "codec/base64url.h"
 #include "crypto/hash.h"
+#include "http/target.h"
 #include "jose/jws.h"
 #include "token/claims.h"
 #include "token/jwt_rules.h"
@@ -15,9 +16,12 @@ std::unexpected<Denial> mismatch(std::string message) {
 }
 
 // RFC 9449 §4.3: compare after the normalisation of RFC 3986 §6.2.2 and §6.2.3, without query and fragment:
-// scheme and host in lower case, no default port, no empty path.
-std::string normal_uri(std::string_view uri) {
-  std::string normal(uri.substr(0, uri.find_first_of("?#")));
+// escapes as http/target.h has them, scheme and host in lower case, no default port, no empty path. Dot
+// segments stay, since no request has one.
+// Nothing: it is no URI.
+std::optional<std::string> normal_uri(std::string_view uri) {
+  std::string normal;
+  if (!http::append_normal_escapes(normal, uri.substr(0, uri.find_first_of("?#")))) return std::nullopt;
   const auto scheme_end = normal.find("://");
   if (scheme_end == normal.npos) return normal;
   const auto host = scheme_end + 3;
@@ -30,8 +34,11 @@ std::string normal_uri(std::string_view uri) {
     if (normal[i] >= 'A' && normal[i] <= 'Z') normal[i] = static_cast<char>(normal[i] - 'A' + 'a');
   }
   const std::string_view default_port = normal.starts_with("https:") ? ":443" : ":80";
-  if (std::string_view(normal).substr(host, path - host).ends_with(default_port)) {
+  const auto authority = std::string_view(normal).substr(host, path - host);
+  if (authority.ends_with(default_port)) {
     normal.erase(path - default_port.size(), default_port.size());
+  } else if (authority.ends_with(':')) {
+    normal.erase(path - 1, 1);
   }
   return normal;
 }
@@ -50,8 +57,8 @@ std::expected<ProofClaims, Denial> check_claims(const codec::Json& claims, const
   if (jti == nullptr || jti->empty() || jti->size() > kMaxClaimBytes)
     return mismatch("the proof has no usable `jti`");
   if (htm == nullptr || *htm != target.method) return mismatch("the proof is for another method");
-  if (htu == nullptr || normal_uri(*htu) != normal_uri(target.uri))
-    return mismatch("the proof is for another URI");
+  const auto proven = htu != nullptr ? normal_uri(*htu) : std::nullopt;
+  if (!proven || proven != normal_uri(target.uri)) return mismatch("the proof is for another URI");
 
   const auto issued_at =
       iat == nullptr ? Result<Instant>(failure(ErrorCode::kInvalid, "")) : numeric_date(*iat, "iat");

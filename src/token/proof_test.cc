@@ -82,6 +82,15 @@ TEST_F(Dpop, AnUnboundTokenUnderTheDpopSchemeIsRefused) {
   EXPECT_EQ(present(), "sender_binding_mismatch");
 }
 
+TEST_F(Dpop, AnUnboundBearerTokenWithAProofIsRefused) {
+  const auto unbound = world_.mint(testing::valid_claims(kNow));
+  const std::string value = "Bearer " + unbound;
+  const auto proof = sign_proof(key_, header_, claims_);
+  const std::string_view values[] = {value}, proofs[] = {proof};
+  const auto presented = Presented::from_values(values, proofs).value();
+  EXPECT_EQ(outcome(world_.verifier.verify(presented, kTarget, kNow)), "sender_binding_mismatch");
+}
+
 TEST_F(Dpop, AnotherKeysProofIsRefusedAndNotRemembered) {
   const auto other = jose::PrivateJwk::generate(crypto::Algorithm::kEs256).value();
   const auto good_header = header_;
@@ -158,13 +167,17 @@ TEST_F(Dpop, UrisCompareAfterNormalisation) {
   int count = 0;
   for (const auto* uri :
        {"HTTPS://Invoices.ACME.example/invoices/7", "https://invoices.acme.example:443/invoices/7",
+        "https://invoices.acme.example:/invoices/7", "https://invoices.acme.example/%69nvoices/%37",
         "https://invoices.acme.example/invoices/7?page=2", "https://invoices.acme.example/invoices/7#x"}) {
     claims_.set("htu", uri);
     claims_.set("jti", std::to_string(++count));
     EXPECT_EQ(present(), "valid") << uri;
   }
   for (const auto* uri :
-       {"https://invoices.acme.example/Invoices/7", "https://invoices.acme.example:8443/invoices/7"}) {
+       {"https://invoices.acme.example/Invoices/7", "https://invoices.acme.example:8443/invoices/7",
+        "https://invoices.acme.example/invoices%2F7", "https://invoices.acme.example/invoices/7%",
+        "https://invoices.acme.example/invoices/%%337", "https://nora@invoices.acme.example/invoices/7",
+        "https://invoices.acme.example/invoices/7/"}) {
     claims_.set("htu", uri);
     EXPECT_EQ(present(), "sender_binding_mismatch") << uri;
   }

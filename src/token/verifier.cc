@@ -121,8 +121,9 @@ std::expected<void, Denial> Verifier::check_binding(const Presented& presented, 
                                                     const std::optional<ProofTarget>& target,
                                                     Times now) const {
   if (!claims.key_thumbprint) {
-    if (presented.scheme() == Scheme::kBearer) return {};
-    return denied(Reason::kSenderBindingMismatch, "the DPoP scheme with a token that is bound to no key");
+    if (presented.scheme() == Scheme::kBearer && !presented.proof()) return {};
+    return denied(Reason::kSenderBindingMismatch,
+                  "a proof, or the DPoP scheme, with a token that is bound to no key");
   }
   if (presented.scheme() != Scheme::kDpop || !presented.proof()) {
     return denied(Reason::kSenderBindingMissing, "the token is bound to a key and came without a proof");

@@ -51,6 +51,11 @@ class Verifier {
   // the binding is for the caller to deal with. Everything else is checked the same.
   std::expected<Verified, Denial> verify_parameter(std::string_view token, Times now) const;
 
+  // Whether a token that was verified a while ago is still good: not expired, not revoked.
+  std::expected<void, Denial> still_good(const Verified& token, Instant now) const {
+    return check_now(token.claims(), now);
+  }
+
   void set_keys(jose::JwkSet keys);
   const std::string& issuer() const noexcept { return options_.issuer; }
   std::size_t cached() const;

@@ -111,7 +111,7 @@ class Approvals(unittest.TestCase):
         self.assertEqual(409, machine.status, machine)
         self.assertIn("people approve", machine.body.decode())
         stranger = self.approve(task, "nobody-special")
-        self.assertEqual((403, "requested"), (stranger.status, self.world.state(task)), stranger)
+        self.assertEqual((404, "requested"), (stranger.status, self.world.state(task)), stranger)
 
     def test_a_denied_request_is_over(self):
         task = self.world.ask_for_task()

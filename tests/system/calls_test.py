@@ -123,7 +123,7 @@ class Calls(unittest.TestCase):
         self.assertEqual(409, machine.status, machine)
         self.assertIn("people approve", machine.body.decode())
         stranger = self.decide(approval, "nobody-special")
-        self.assertEqual(403, stranger.status, stranger)
+        self.assertEqual(404, stranger.status, stranger)
         self.assert_refused(self.credit(approval), "approval_pending")
 
     def test_of_many_at_once_exactly_one_passes(self):

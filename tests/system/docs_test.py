@@ -68,7 +68,9 @@ class Configuration(unittest.TestCase):
                                       (config, "tokens", "`tokens`"), (config, "a trusted issuer", "`trusted_issuers`"),
                                       (config, "policies", "`policies`"), (world, "an identity", "`inventory.identities`"),
                                       (world, "an API", "`inventory.apis`"), (config, "audit", "`audit`"),
-                                      (config, "limits", "`limits`"), (config, "authzen", "`authzen`")):
+                                      (config, "limits", "`limits`"), (config, "authzen", "`authzen`"),
+                                      (config, "tasks", "`tasks`"), (config, "approvals", "`approvals`"),
+                                      (config, "database", "`database`")):
             with self.subTest(what):
                 section = re.search(rf"^## {re.escape(heading)}\n(.*?)(?=^## |\Z)", document, re.DOTALL | re.MULTILINE)
                 rows = re.findall(r"^\| (`[^|]*`) \|", section.group(1), re.MULTILINE)

@@ -93,7 +93,13 @@ class TestWorld(acme.World):
 
     def close(self):
         self.stop()
+        try:
+            with open(os.path.join(self.data, "writ.log"), encoding="utf-8", errors="replace") as log:
+                defects = [line for line in log if line.startswith("writ: defect")]
+        except FileNotFoundError:
+            defects = []
         shutil.rmtree(self.folder, ignore_errors=True)
+        assert not defects, defects
 
     # Requests.
 

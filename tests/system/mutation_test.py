@@ -242,6 +242,9 @@ class Watch(unittest.TestCase):
         self.assertIn("nothing could be tested", self.next_run(process))
 
     def test_a_report_is_no_change(self):
+        with open(self.world.config, encoding="utf-8") as file:
+            text = file.read()
+        write(self.world.config, text.replace("files: [policies]", "files: [policies]\n  ignore: [report.xml]"))
         process = self.start("--coverage", "--junit", os.path.join(self.policies, "report.xml"))
         self.assertIn("coverage ", self.next_run(process))
         os.remove(os.path.join(self.policies, "a.test.yaml"))

@@ -88,10 +88,15 @@ class OwnApi(unittest.TestCase):
         sofia = self.world.customer_token(self.world.api, user="sofia", tenant="south")
         listed = self.world.api_call(sofia, "GET", "/v1/tasks")
         self.assertEqual((200, []), (listed.status, listed.json()["tasks"]), listed)
-        for path in (f"/v1/tasks/{task}", "/v1/tasks/t-none"):
-            answer = self.world.api_call(sofia, "GET", path)
-            self.assertEqual(403, answer.status, answer)
-        self.assertEqual(403, self.world.api_call(sofia, "POST", f"/v1/tasks/{task}/end").status)
+        # What one may not see is told as not there.
+        for method, suffix in (("GET", ""), ("POST", "/end"), ("POST", "/approve")):
+            seen = [self.world.api_call(sofia, method, f"/v1/tasks/{id}{suffix}") for id in (task, "t-none")]
+            self.assertEqual([404, 404], [answer.status for answer in seen], seen)
+            self.assertEqual(seen[0].body.decode().replace(task, "t-none"), seen[1].body.decode())
+        request = {"purpose": "support", "subject": "sofia", "client": "support-portal", "agents": ["support-agent"],
+                   "actions": ['Billing::Action::"read"'], "resources": ["Billing::Invoice::*"]}
+        parents = [self.world.api_call(sofia, "POST", "/v1/tasks", {**request, "parent": id}) for id in (task, "t-none")]
+        self.assertEqual(parents[0].body.decode().replace(task, "t-none"), parents[1].body.decode())
         nora = self.world.customer_token(self.world.api)
         self.assertIn(task, [t["id"] for t in self.world.api_call(nora, "GET", "/v1/tasks").json()["tasks"]])
 

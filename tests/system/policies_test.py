@@ -1,6 +1,7 @@
 """Policies from file to force: validated against schemas, replaced whole while Writ runs, laid out, and never half."""
 import json
 import os
+import shutil
 import signal
 import time
 import unittest
@@ -117,6 +118,90 @@ class Check(Policies):
         self.assertIn("type Context = {", text)
         _, out, _ = harness.writ("schema", "--json")
         self.assertIn("issue", json.loads(out)["Writ"]["actions"])
+
+
+class Folders(Policies):
+    """Nothing that lies among the policies is passed over without a word."""
+
+    def setUp(self):
+        super().setUp()
+        self.folder = os.path.dirname(self.billing)
+
+    def write(self, name, text="permit (principal, action, resource);"):
+        path = os.path.join(self.folder, name)
+        os.makedirs(os.path.dirname(path), exist_ok=True)
+        with open(path, "w", encoding="utf-8") as file:
+            file.write(text)
+
+    def test_a_policy_in_a_subfolder_or_in_capitals_is_counted(self):
+        before = self.check()[1]["policies"]
+        self.write("emergency/deny.cedar")
+        self.write("emergency/more/deny.CEDAR")
+        status, report = self.check()
+        self.assertEqual((0, before + 2), (status, report["policies"]))
+
+    def test_a_misspelt_policy_stops_check_and_start_and_is_named(self):
+        self.write("deny.cedar.txt")
+        status, report = self.check()
+        self.assertEqual((1, 1), (status, report["errors"]))
+        self.assertTrue(report["issues"][0]["file"].endswith("policies/deny.cedar.txt"), report)
+        status, _, err = harness.writ("serve", "--config", self.world.config, "--data", self.world.data)
+        self.assertEqual(2, status)
+        self.assertIn("deny.cedar.txt: error: this file stands among the policies and is none", err)
+
+    def test_what_is_left_out_is_named_with_its_rule(self):
+        edited(self.world.config, "files: [policies]", 'files: [policies]\n  ignore: ["*.md"]')
+        self.write("README.md")
+        self.write(".git/deny.cedar")
+        self.write("billing.cedar~")
+        status, report = self.check()
+        self.assertEqual(0, status, report)
+        self.assertEqual([(".git", "hidden"), ("README.md", "ignore"), ("billing.cedar~", "an editor's backup")],
+                         sorted((os.path.basename(each["file"]), each["why"]) for each in report["left_out"]))
+        self.assertIn("README.md: left out: ignore\n", harness.writ("check", "--config", self.world.config)[1])
+
+    def test_a_pattern_that_can_match_nothing_is_an_error(self):
+        edited(self.world.config, "files: [policies]", "files: [policies]\n  ignore: [drafts/, ./a, /etc, a/**]")
+        status, report = self.check()
+        self.assertEqual((1, 4), (status, report["errors"]))
+
+    def test_a_pipe_that_the_configuration_names_is_an_error_and_nobody_waits_for_it(self):
+        pipe = os.path.join(self.world.folder, "pipe")
+        os.mkfifo(pipe)
+        for key in ("files: [policies]", "schemas: [schema.cedarschema]", "entities: entities.json", "jwks_file: demo-keys/idp.jwks.json"):
+            with self.subTest(key), open(self.world.config, encoding="utf-8") as file:
+                text = file.read()
+                name = key.partition(": ")[0]
+                edited(self.world.config, key, f"{name}: [pipe]" if "[" in key else f"{name}: pipe")
+                self.assertIn("it is a pipe, a socket or a device", self.check()[1]["issues"][0]["message"])
+                with open(self.world.config, "w", encoding="utf-8") as file:
+                    file.write(text)
+
+    def test_a_reload_that_is_refused_leaves_in_force_what_is_and_says_so(self):
+        self.world.start()
+        token = self.world.customer_token()
+        self.assertIn("\nwrit_policy_files_refused 0\n", self.world.call(self.world.api_port, "GET", "/metrics").body.decode())
+        self.write("deny.txt")
+        self.reload("what is in force stays in force")
+        self.assertIn("policies/deny.txt: error: this file stands among the policies", self.world.log_text())
+        self.assertEqual(200, self.world.through_gateway(token, READ).status)
+        self.assertIn("\nwrit_policy_files_refused 1\n", self.world.call(self.world.api_port, "GET", "/metrics").body.decode())
+        os.remove(os.path.join(self.folder, "deny.txt"))
+        self.write("emergency/deny.cedar", "forbid (principal, action, resource);")
+        self.reload("in force\n")
+        self.assertEqual(403, self.world.through_gateway(token, READ).status)
+
+    def test_tests_in_subfolders_are_run_and_policies_in_them_laid_out(self):
+        with open(os.path.join(self.folder, "billing.test.yaml"), encoding="utf-8") as file:
+            text = file.read()
+        before = harness.writ("test", "--config", self.world.config)[1]
+        self.write("more/billing.Test.yml", text)
+        after = harness.writ("test", "--config", self.world.config)[1]
+        self.assertNotEqual(before, after)
+        self.assertIn(" in 4 files", after)
+        self.write("more/ugly.CEDAR", Format.UGLY)
+        status, out, _ = harness.writ("fmt", "--width", "110", self.folder)
+        self.assertEqual((0, os.path.join(self.folder, "more", "ugly.CEDAR") + "\n"), (status, out))
 
 
 class Reload(Policies):
@@ -407,6 +492,32 @@ class Watch(Policies):
         os.rename(folder + ".new", folder)
         self.until(lambda: self.world.through_gateway(self.token, READ).status == 200)
         self.assertEqual(0, self.world.stop_writ())
+
+
+    def test_a_forbid_in_a_new_subfolder_and_an_exchanged_link_are_in_force_within_a_second(self):
+        folder = os.path.dirname(self.billing)
+        new = os.path.join(self.world.folder, "new")
+        os.mkdir(new)
+        with open(os.path.join(new, "deny.cedar"), "w", encoding="utf-8") as file:
+            file.write("forbid (principal, action, resource);")
+        self.assertEqual(200, self.world.through_gateway(self.token, READ).status)
+        began = time.monotonic()
+        os.rename(new, os.path.join(folder, "emergency"))
+        self.until(lambda: self.world.through_gateway(self.token, READ).status == 403)
+        in_force = time.monotonic() - began
+        # As git-sync does it: the way to the folder is exchanged.
+        one, two = os.path.join(self.world.folder, "one"), os.path.join(self.world.folder, "two")
+        shutil.copytree(folder, two)
+        shutil.rmtree(os.path.join(two, "emergency"))
+        os.rename(folder, one)
+        os.symlink("one", folder)
+        os.symlink("two", folder + ".next")
+        began = time.monotonic()
+        os.rename(folder + ".next", folder)
+        self.until(lambda: self.world.through_gateway(self.token, READ).status == 200)
+        in_force = max(in_force, time.monotonic() - began)
+        # A second, and what a busy machine takes besides.
+        self.assertLess(in_force, 3)
 
 
 class Format(Policies):

@@ -21,6 +21,7 @@
 #include "inventory/testing/memory_store.h"
 #include "task/testing/memory_call_store.h"
 #include "task/testing/memory_store.h"
+#include "task/testing/write_at_once.h"
 #include "token/testing/world.h"
 
 namespace writ::gateway::testing {
@@ -112,7 +113,7 @@ inline http::Request request(std::string_view token, std::string_view path = "/i
                              std::string_view method = "GET") {
   http::Request made;
   made.method = method;
-  made.path = made.target = path;
+  made.path = made.encoded_path = made.target = path;
   made.peer_ip = "192.0.2.7";
   if (!token.empty()) made.headers.add("Authorization", "Bearer " + std::string(token));
   return made;
@@ -219,6 +220,7 @@ struct World {
   task::Registry tasks{task_store};
   task::testing::MemoryCallStore call_store;
   task::CallApprovals call_approvals{call_store};
+  task::testing::WriteAtOnce writer{task_store, call_store};
   std::shared_ptr<const decision::PolicySnapshot> policies = compiled(kPolicies);
   MemoryAudit audit;
   // Takes the records; a test may put another audit in its place before the first request.
@@ -231,6 +233,7 @@ struct World {
                      .policies = [this] { return policies; },
                      .record = [this](audit::Record line,
                                       audit::Log::Done done) { record(std::move(line), std::move(done)); },
+                     .writer = writer,
                      .calls = &call_approvals}};
 };
 

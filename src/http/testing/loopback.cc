@@ -45,7 +45,20 @@ int listen_anywhere() {
 
 }  // namespace
 
-RawClient::RawClient(std::uint16_t port) : socket_(::socket(AF_INET, SOCK_STREAM, 0)) {
+RawClient::RawClient(std::uint16_t port) : RawClient(::socket(AF_INET, SOCK_STREAM, 0), port) {}
+
+RawClient::RawClient(std::uint16_t port, const std::string& from)
+    : RawClient(
+          [&] {
+            const int socket = ::socket(AF_INET, SOCK_STREAM, 0);
+            sockaddr_in address = loopback(0);
+            WRIT_CHECK(inet_pton(AF_INET, from.c_str(), &address.sin_addr) == 1);
+            WRIT_CHECK(bind(socket, reinterpret_cast<const sockaddr*>(&address), sizeof(address)) == 0);
+            return socket;
+          }(),
+          port) {}
+
+RawClient::RawClient(int socket, std::uint16_t port) : socket_(socket) {
   set_patience(socket_);
   const sockaddr_in address = loopback(port);
   WRIT_CHECK(connect(socket_, reinterpret_cast<const sockaddr*>(&address), sizeof(address)) == 0);

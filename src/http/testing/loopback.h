@@ -27,6 +27,10 @@ struct RawResponse {
 class RawClient {
  public:
   explicit RawClient(std::uint16_t port);
+  // From another of this machine's addresses: "127.0.1.1".
+  RawClient(std::uint16_t port, const std::string& from);
+  // With a socket that there is already.
+  RawClient(int socket, std::uint16_t port);
   ~RawClient();
   RawClient(RawClient&& other) noexcept;
   RawClient(const RawClient&) = delete;

@@ -71,7 +71,7 @@ inline std::string form_encode(std::string_view text) {
 inline http::Request post(std::string_view path, const Fields& fields, http::Headers headers = {}) {
   http::Request request;
   request.method = "POST";
-  request.path = request.target = path;
+  request.path = request.encoded_path = request.target = path;
   request.peer_ip = "192.0.2.7";
   request.headers = std::move(headers);
   request.headers.add("Content-Type", "application/x-www-form-urlencoded");
@@ -181,6 +181,7 @@ struct World {
                          {"tenant", "north"},
                          {"acr", "mfa"},
                          {"auth_time", unix_seconds(kNow) - 60},
+                         {"iat", unix_seconds(kNow) - 60},
                          {"exp", unix_seconds(kNow) + 3600}});
   }
   std::string provider_token(const Json& claims) const {

@@ -45,6 +45,13 @@ class MemoryCallStore final : public CallStore {
     found->second.state = state;
     return {};
   }
+  Result<void> forget_call(std::string_view id) override {
+    const std::lock_guard lock(mutex_);
+    if (broken) return failure(ErrorCode::kIo, "the disk is full");
+    const auto found = rows_.find(std::string(id));
+    if (found != rows_.end() && found->second.state == CallState::kPending) rows_.erase(found);
+    return {};
+  }
   Result<void> forget_calls(Instant before) override {
     const std::lock_guard lock(mutex_);
     if (broken) return failure(ErrorCode::kIo, "the disk is full");

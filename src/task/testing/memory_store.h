@@ -36,7 +36,7 @@ class MemoryStore final : public Store {
   Result<void> save_task(const Task& task, State state) override {
     const std::lock_guard lock(mutex_);
     if (broken) return failure(ErrorCode::kIo, "the disk is full");
-    rows_[task.id] = {rows_.size(), task_record(task), state, {}, {}};
+    rows_[task.id] = {saved_++, task_record(task), state, {}, {}};
     return {};
   }
   Result<void> save_state(std::string_view id, State state) override {
@@ -56,6 +56,12 @@ class MemoryStore final : public Store {
     if (broken) return failure(ErrorCode::kIo, "the disk is full");
     rows_.at(task.id).record = task_record(task);
     rows_.at(task.id).state = state;
+    return {};
+  }
+  Result<void> forget_tasks(std::span<const std::string> ids) override {
+    const std::lock_guard lock(mutex_);
+    if (broken) return failure(ErrorCode::kIo, "the disk is full");
+    for (const auto& id : ids) rows_.erase(id);
     return {};
   }
   Result<void> save_labels(std::string_view task, const std::vector<std::string>& labels) override {
@@ -88,6 +94,7 @@ class MemoryStore final : public Store {
     std::set<std::string> labels;
   };
   std::mutex mutex_;
+  std::size_t saved_ = 0;
   std::map<std::string, Row> rows_;
 };
 

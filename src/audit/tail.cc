@@ -1,0 +1,122 @@
+#include "audit/tail.h"
+
+#include <algorithm>
+#include <fmt/format.h>
+
+#include "codec/json.h"
+
+namespace writ::audit {
+namespace {
+
+std::optional<Instant> time_of(std::string_view line) {
+  const auto record = codec::parse_json(line);
+  const auto* written = record ? record->find_string("time") : nullptr;
+  return written != nullptr ? parse_time(*written) : std::nullopt;
+}
+
+// Does every record from an offset on follow `head`? Moves it on. An unfinished end is none.
+Result<bool> chains_on(const Lines& lines, std::uint64_t offset, Head& head) {
+  bool follows = true;
+  TRY(lines.each(offset, [&](const RawLine& raw) {
+    if (!raw.complete) return false;
+    const auto line = take_apart(raw.text);
+    follows = line && line->seq == head.seq + 1 && line->prev == head.hash && hash_matches(*line);
+    if (follows) head = {line->seq, std::string(line->hash)};
+    return follows;
+  }));
+  return follows;
+}
+
+enum class Holds { kNot, kAnother, kAndChainsOn, kAndBreaks };
+
+// Moves `head`, which was noted, on to the end.
+Result<Holds> holds(const Lines& lines, Head& head) {
+  const auto offset = TRY(lines.after(head.seq - 1));
+  const auto text = TRY(lines.at(offset));
+  const auto line = text ? take_apart(*text) : std::nullopt;
+  if (!line || line->seq != head.seq) return Holds::kNot;
+  if (line->hash != head.hash || !hash_matches(*line)) return Holds::kAnother;
+  return TRY(chains_on(lines, offset + text->size() + 1, head))
+  ? Holds::kAndChainsOn : Holds::kAndBreaks;
+}
+
+// The chain from the noted head on, through the files beside the path.
+Result<End> through_files(const std::filesystem::path& path, const Tail& tail, const Head& noted,
+                          std::string lost) {
+  const auto parts = TRY(parts_beside(path));
+  Head head = noted;
+  const Part* at = nullptr;
+  std::optional<Instant> time;
+  for (const auto& part : parts) {
+    const bool follows = at != nullptr && part.before == head;
+    if (at != nullptr && !follows) continue;
+    const auto lines = TRY(Lines::open(part.path));
+    Head moved = head;
+    const bool good = follows ? TRY(chains_on(lines, 0, moved)) : TRY(holds(lines, moved))
+    == Holds::kAndChainsOn;
+    if (!good) continue;
+    at = &part;
+    head = std::move(moved);
+    if (const auto last = TRY(lines.last())) time = time_of(last->text);
+  }
+  if (at == nullptr) return End{tail, {}, std::move(lost)};
+  if (at->path.filename() == path.filename()) return End{tail, {}, {}};
+  // There is more in the file at the path, and it does not follow.
+  if (tail.size > 0) return End{tail, {}, std::move(lost)};
+  return End{{.head = head, .time = time, .dropped = tail.dropped}, at->path.filename().string(), {}};
+}
+
+}  // namespace
+
+Result<Tail> read_tail(const Lines& lines) {
+  const auto corrupt = [&](std::string_view what) {
+    return failure(
+        ErrorCode::kCorrupt,
+        fmt::format("the audit log `{}` ends with {}; run `writ audit verify {}`, keep the file as evidence, "
+                    "and start with a new one",
+                    lines.path().string(), what, lines.path().string()));
+  };
+  const auto size = TRY(lines.size());
+  const auto last = TRY(lines.last());
+  if (!last) {
+    if (size > kMaxLineBytes) return corrupt("what is no record");
+    return Tail{.dropped = size};
+  }
+  const auto line = take_apart(last->text);
+  if (!line) return corrupt("what is no record");
+  if (!hash_matches(*line)) return corrupt("a record that was altered");
+  const auto time = time_of(last->text);
+  if (!time) return corrupt("a record without a time");
+  const auto first = TRY(lines.at(0));
+  const auto begins = first ? take_apart(*first) : std::nullopt;
+  if (!begins) return corrupt("a record, but begins with none");
+  const auto end = last->offset + last->text.size() + 1;
+  return Tail{{line->seq, std::string(line->hash)}, time, end, size - end, begins->seq - 1};
+}
+
+Result<End> find_end(const std::filesystem::path& path, const Lines* lines,
+                     const std::optional<Head>& noted) {
+  Tail tail;
+  if (lines != nullptr) tail = TRY(read_tail(*lines));
+  if (!noted || noted->seq == 0) return End{std::move(tail), {}, {}};
+  std::string lost = lines == nullptr ? "it is not there" : "it is empty";
+  if (tail.size > 0) {
+    Head head = *noted;
+    switch (TRY(holds(*lines, head))) {
+      case Holds::kAndChainsOn:
+        return End{std::move(tail), {}, {}};
+      case Holds::kAndBreaks:
+        lost = fmt::format("record {} is not as it was", head.seq + 1);
+        break;
+      case Holds::kAnother:
+        lost = fmt::format("its record {} is another one", noted->seq);
+        break;
+      case Holds::kNot:
+        lost = tail.begins_after >= noted->seq ? fmt::format("it begins after record {}", tail.begins_after)
+                                               : fmt::format("it ends with record {}", tail.head.seq);
+    }
+  }
+  return through_files(path, tail, *noted, std::move(lost));
+}
+
+}  // namespace writ::audit

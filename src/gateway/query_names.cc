@@ -1,0 +1,178 @@
+#include "gateway/query_names.h"
+
+#include <algorithm>
+#include <array>
+#include <fmt/format.h>
+
+#include "codec/utf8.h"
+#include "http/target.h"
+
+namespace writ::gateway {
+namespace {
+
+// In lower case, letters and digits alone.
+constexpr std::string_view kCredentials[] = {
+    "accesskey",
+    "accesskeyid",
+    "apikey",
+    "apitoken",
+    "appkey",
+    "assertion",
+    "auth",
+    "authkey",
+    "authorization",
+    "authtoken",
+    "bearer",
+    "bearertoken",
+    "clientassertion",
+    "clientsecret",
+    "credential",
+    "credentials",
+    "hmac",
+    "idtoken",
+    "jobtoken",
+    "jsessionid",
+    "jwt",
+    "key",
+    "oauthtoken",
+    "passwd",
+    "password",
+    "phpsessid",
+    "privatetoken",
+    "refreshtoken",
+    "sastoken",
+    "secret",
+    "session",
+    "sessionid",
+    "sessiontoken",
+    "sig",
+    "signature",
+    "subscriptionkey",
+    "token",
+    "xamzcredential",
+    "xamzsecuritytoken",
+    "xamzsignature",
+    "xapikey",
+    "xaccesstoken",
+    "xauthtoken",
+    "xgoogcredential",
+    "xgoogsignature",
+};
+constexpr std::string_view kNever[] = {
+    "accesstoken",     "dpop",
+    "httpheaders",  // `$httpHeaders`
+    "httpmethod",      "httpmethodoverride",
+    "methodoverride",  "requestmethod",
+    "xhttpmethod",     "xhttpmethodoverride",
+    "xmethodoverride",
+};
+
+template <class Table>
+bool is_one_of(const Table& table, std::string_view name) noexcept {
+  return std::ranges::find(table, name) != std::end(table);
+}
+
+bool is_letter_or_digit(char c) noexcept {
+  return (c >= 'A' && c <= 'Z') || (c >= 'a' && c <= 'z') || (c >= '0' && c <= '9');
+}
+
+// Lower case, letters and digits alone. One that does not fit is in no table.
+class Folded {
+ public:
+  explicit Folded(std::string_view name) noexcept {
+    for (const char c : name) {
+      if (!is_letter_or_digit(c)) continue;
+      if (size_ == bytes_.size()) {
+        size_ = 0;
+        return;
+      }
+      bytes_[size_++] = static_cast<char>(c <= '9' ? c : c | 0x20);
+    }
+  }
+  std::string_view text() const noexcept { return {bytes_.data(), size_}; }
+
+ private:
+  std::array<char, 24> bytes_;
+  std::size_t size_ = 0;
+};
+
+// `_method`; `method` alone is an ordinary word.
+bool is_never(std::string_view name, std::string_view folded) noexcept {
+  return is_one_of(kNever, folded) || (folded == "method" && name.size() > folded.size());
+}
+
+// As it can stand in a message.
+std::string shown(std::string_view name) {
+  constexpr std::size_t kMaxShownBytes = 64;
+  return http::encode_path(name.substr(0, kMaxShownBytes)) + (name.size() > kMaxShownBytes ? "..." : "");
+}
+
+std::string refused(std::string_view name, std::string_view why) {
+  return fmt::format("the query parameter `{}` is not taken: {}", shown(name), why);
+}
+
+bool has_escape(std::string_view name) noexcept {
+  const auto hex = [](char c) { return is_letter_or_digit(c) && (c <= '9' || (c | 0x20) <= 'f'); };
+  for (auto at = name.find('%'); at != name.npos; at = name.find('%', at + 1)) {
+    if (at + 2 < name.size() && hex(name[at + 1]) && hex(name[at + 2])) return true;
+  }
+  return false;
+}
+
+}  // namespace
+
+Result<QueryNames> QueryNames::only(std::vector<std::string> names) {
+  if (names.size() > kMaxQueryNames)
+    return failure(ErrorCode::kLimit, fmt::format("there are more than {} names", kMaxQueryNames));
+  for (const auto& name : names) {
+    const bool unclear = std::ranges::any_of(name, [](char c) {
+      return c <= 0x20 || c >= 0x7f || std::string_view("&;=+%#").find(c) != std::string_view::npos;
+    });
+    if (name.empty() || name.size() > 64 || unclear)
+      return failure(ErrorCode::kInvalid,
+                     fmt::format("`{}` is no name of a query parameter: 1 to 64 visible characters of ASCII "
+                                 "without `&;=+%#`, as they are when decoded",
+                                 name));
+    if (is_never(name, Folded(name).text()))
+      return failure(ErrorCode::kInvalid,
+                     fmt::format("`{}` cannot be taken: a token comes in the Authorization header, and the "
+                                 "method is that of the request",
+                                 name));
+  }
+  QueryNames made;
+  made.only_ = std::move(names);
+  return made;
+}
+
+std::optional<std::string> QueryNames::refusal_of_name(std::string_view name) const {
+  if (std::ranges::any_of(name, [](char c) { return (c >= 0 && c < 0x20) || c == 0x7f; }))
+    return refused(name, "its name has a control character");
+  if (!codec::valid_utf8(name)) return refused(name, "its name is not UTF-8");
+  if (has_escape(name)) return refused(name, "its name is percent-encoded twice");
+  const Folded folded(name);
+  if (folded.text() == "accesstoken") return refused(name, "a token comes in the Authorization header alone");
+  if (is_never(name, folded.text())) return refused(name, "it would ask for another method or other headers");
+  if (only_) {
+    if (std::ranges::find(*only_, name) != only_->end()) return std::nullopt;
+    return refused(name, "the route does not name it");
+  }
+  if (is_one_of(kCredentials, folded.text()))
+    return refused(name, "it is a credential's, and the route does not name it");
+  return std::nullopt;
+}
+
+// Some readers separate parameters by `;`, too.
+std::optional<std::string> QueryNames::refusal(std::string_view query) const {
+  std::optional<std::string> refusal;
+  while (!query.empty() && !refusal) {
+    const auto part = query.substr(0, query.find(';'));
+    query.remove_prefix(std::min(part.size() + 1, query.size()));
+    http::for_each_parameter(part, [&](std::string_view name) {
+      refusal = refusal_of_name(name);
+      return !refusal;
+    });
+  }
+  return refusal;
+}
+
+}  // namespace writ::gateway

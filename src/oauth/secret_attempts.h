@@ -1,0 +1,88 @@
+// SecretAttempts: how often somebody tried a client's secret and was wrong, so that guessing slows the
+// guesser.
+//
+// A source (http/source.h) has a few wrong secrets free and gets one back from time to time; when it has none
+// left it has to wait, and no hash is computed for it. A client has a larger number for all sources together;
+// when that is used up, a source that was wrong lately has to wait, and one that was not still gets its try:
+// so strangers slow each other, and never lock the client out. The operator's proxies have no limit as a
+// source, since who is behind them is not known here. An attempt counts as wrong until it is found right, so
+// that many at once are many.
+//
+// Bounded: where there is no place for another one, whoever owes least is forgotten. Thread-safe.
+#pragma once
+
+#include <array>
+#include <atomic>
+#include <cstddef>
+#include <cstdint>
+#include <mutex>
+#include <optional>
+#include <string_view>
+#include <vector>
+
+#include "base/clock.h"
+#include "http/source.h"
+
+namespace writ::oauth {
+
+class SecretAttempts {
+ public:
+  struct Options {
+    std::size_t wrong_per_minute = 10;  // of one source, and as many at once
+    http::Networks proxies = {};
+  };
+  explicit SecretAttempts(Options options);
+
+  // One secret of one client that is tried from an address. A plain value.
+  struct Attempt {
+    std::uint64_t source, client;
+    bool proxied;
+  };
+  Attempt attempt(std::string_view peer_ip, std::string_view client) const;
+
+  // Nothing: go on, and say how it ended. Else how long to wait.
+  std::optional<Duration> begin(const Attempt& attempt, Instant now);
+  void end(const Attempt& attempt, bool right, Instant now);
+  // Was its source wrong in the last ten minutes?
+  bool wrong_lately(const Attempt& attempt, Instant now) const;
+
+  // For /metrics. Monotone.
+  struct Stats {
+    std::uint64_t tried, right, slowed;
+  };
+  Stats stats() const noexcept;
+
+ private:
+  // What each key owes: one more with each attempt, and one less in each `pays_every`.
+  class Debts {
+   public:
+    Debts(std::size_t places, Duration pays_every);
+    double of(std::uint64_t key, Instant now) const;
+    void add(std::uint64_t key, double more, Instant now);
+    bool wrong_lately(std::uint64_t key, Instant now) const;
+    void note_wrong(std::uint64_t key, Instant now);
+    Duration until(double debt, double below) const;
+
+   private:
+    static constexpr std::size_t kWays = 4;
+    struct Entry {
+      std::uint64_t key = 0;
+      double debt = 0;
+      Instant at{};     // of `debt`
+      Instant wrong{};  // when it was wrong last
+    };
+    using Bucket = std::array<Entry, kWays>;
+    double debt_of(const Entry& entry, Instant now) const;
+
+    const Duration pays_every_;
+    std::vector<Bucket> buckets_;
+  };
+
+  const Options options_;
+  const std::uint64_t secret_;  // so that nobody chooses whose place they take
+  mutable std::mutex mutex_;
+  Debts sources_, clients_;
+  std::atomic<std::uint64_t> tried_{0}, right_{0}, slowed_{0};
+};
+
+}  // namespace writ::oauth

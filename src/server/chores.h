@@ -1,0 +1,27 @@
+// Chores: what is done now and then and waits for the disk, on a thread of its own: forgetting above all.
+#pragma once
+
+#include <chrono>
+#include <condition_variable>
+#include <functional>
+#include <mutex>
+#include <thread>
+
+namespace writ::server {
+
+class Chores {
+ public:
+  // `work` is done again and again, with so much time in between. What it throws ends this one time.
+  void start(std::chrono::milliseconds every, std::function<void()> work);
+  // Waits for what is being done.
+  void stop();
+  ~Chores() { stop(); }
+
+ private:
+  std::mutex mutex_;
+  std::condition_variable stopped_;
+  bool stopping_ = false;
+  std::thread thread_;
+};
+
+}  // namespace writ::server

@@ -1,0 +1,60 @@
+#include "server/evidence.h"
+
+#include <cstdio>
+#include <string>
+
+#include "server/data_folder.h"
+
+namespace writ::server {
+namespace {
+
+std::filesystem::path folder_of(const std::filesystem::path& file) {
+  return file.has_parent_path() ? file.parent_path() : std::filesystem::path(".");
+}
+
+// One in each folder that a stop writes to.
+std::vector<std::filesystem::path> reserves_of(const Config& config) {
+  std::vector<std::filesystem::path> reserves{config.data / "reserve"};
+  const auto log = audit_path(config);
+  std::error_code ignored;
+  if (!std::filesystem::equivalent(folder_of(log), config.data, ignored))
+    reserves.push_back(log.string() + ".reserve");
+  return reserves;
+}
+
+}  // namespace
+
+std::filesystem::path audit_path(const Config& config) {
+  return config.data / config.audit.file;  // an absolute one stays as it is
+}
+
+Result<void> check_data_access(const Config& config) {
+  const auto database = (config.data / kDatabaseFile).string();
+  TRY(check_private(config.data, "the data folder", config.data_access));
+  for (const auto* suffix : {"", "-wal", "-shm"})
+    TRY(check_private(database + suffix, "the database", config.data_access));
+  TRY(check_private(config.data / "lock", "the lock", config.data_access));
+  const auto log = audit_path(config);
+  TRY(check_private(folder_of(log), "the folder of the audit log", config.data_access));
+  for (const auto& reserve : reserves_of(config))
+    TRY(check_private(reserve, "the space kept for stops", config.data_access));
+  return check_private(log, "the audit log", config.data_access);
+}
+
+Result<std::unique_ptr<audit::Log>> open_audit_log(const Config& config, audit::HeadStore& heads,
+                                                   std::optional<std::uint64_t> accept_lost) {
+  const auto tell = [](const std::string& line) { std::fprintf(stderr, "writ: %s\n", line.c_str()); };
+  return audit::Log::open(audit_path(config),
+                          {.durable = config.audit.durable,
+                           .writers = config.data_access,
+                           .rotate_bytes = config.audit.rotate_bytes,
+                           .strangers = config.audit.strangers,
+                           .heads = &heads,
+                           .accept_lost = accept_lost,
+                           .reserve_bytes = config.audit.reserve_bytes,
+                           .reserves = reserves_of(config),
+                           .tell = tell},
+                          SystemClock().now());
+}
+
+}  // namespace writ::server

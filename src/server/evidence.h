@@ -1,0 +1,22 @@
+// The audit log as the configuration wants it, in a data folder that nobody else may write.
+#pragma once
+
+#include <memory>
+#include <optional>
+
+#include "audit/log.h"
+#include "server/config.h"
+
+namespace writ::server {
+
+// Refuses a data folder, or a file in it, that others than `data_access` says could exchange; before anything
+// is read from it. What is not there yet passes.
+Result<void> check_data_access(const Config& config);
+
+std::filesystem::path audit_path(const Config& config);
+
+// `accept_lost`: goes on without the records up to this one, which the database knows of and the log lacks.
+Result<std::unique_ptr<audit::Log>> open_audit_log(const Config& config, audit::HeadStore& heads,
+                                                   std::optional<std::uint64_t> accept_lost);
+
+}  // namespace writ::server

@@ -1,0 +1,97 @@
+#include "server/oauth_workers.h"
+
+#include <algorithm>
+#include <fmt/format.h>
+
+#include "base/notice.h"
+#include "oauth/refusal.h"
+
+namespace writ::server {
+namespace {
+
+using Standing = oauth::ClientAuthentication::Standing;
+
+http::Response busy() {
+  return oauth::to_response({oauth::OauthError::kServerError,
+                             "too many requests of this kind are waiting; try again later", std::nullopt});
+}
+
+}  // namespace
+
+// Most of them wait for the audit's disk, which one sync serves for all.
+OauthWorkers::OauthWorkers(const oauth::ClientAuthentication& clients, const Clock& clock,
+                           std::size_t threads)
+    : clients_(clients),
+      clock_(clock),
+      known_({.threads = 4, .max_queued = 256, .max_queued_per_source = 128}),
+      assertions_({.threads = 2, .max_queued = 256, .max_queued_per_source = 32}),
+      secrets_({.threads = std::max<std::size_t>(threads / 2, 1),
+                .max_queued = 128,
+                .max_queued_per_source = 16,
+                .background = true}),
+      guesses_({.threads = 1, .max_queued = 128, .max_queued_per_source = 16, .background = true}) {}
+
+void OauthWorkers::gate(http::Exchange exchange, http::Endpoints::Pass pass) const {
+  const bool known = clients_.glance(exchange.request(), clock_.now()).standing == Standing::kKnown;
+  pass(std::move(exchange), known ? http::BodyOf::kKnown : http::BodyOf::kStranger);
+}
+
+http::Workers& OauthWorkers::pool_of(const Glance& glance) {
+  switch (glance.standing) {
+    case Standing::kKnown:
+      return known_;
+    case Standing::kAssertion:
+      return assertions_;
+    case Standing::kSecret:
+      return secrets_;
+    case Standing::kGuess:
+      break;
+  }
+  return guesses_;
+}
+
+void OauthWorkers::hand_to(http::Workers& pool, const Glance& glance, http::Exchange exchange,
+                           std::move_only_function<void(http::Exchange)> work) {
+  auto held = std::make_shared<http::Exchange>(std::move(exchange));
+  http::Task task = [held, work = std::move(work)]() mutable { work(std::move(*held)); };
+  http::Task refused = [held] { held->respond(busy()); };
+  if (pool.post(glance.turn, glance.proxied, task, refused)) return;
+  static Notice notice;
+  if (const auto times = notice.due())
+    say_limit(
+        fmt::format("the workers of {} are all busy and their queue is full, requests get 503 ({} times)",
+                    held->request().path, *times));
+  held->respond(busy());
+}
+
+void OauthWorkers::issue(const oauth::TokenEndpoint& endpoint, http::Exchange exchange,
+                         const std::function<void(const http::Response&)>& answered) {
+  const auto glance = clients_.glance(exchange.request(), clock_.now());
+  const auto answer = [&answered](http::Exchange to, http::Response response) {
+    answered(response);
+    to.respond(std::move(response));
+  };
+  hand_to(pool_of(glance), glance, std::move(exchange),
+          [this, &endpoint, glance, answer](http::Exchange held) {
+            auto call = endpoint.begin(held.request());
+            if (!call) return answer(std::move(held), std::move(call).error());
+            if (auto refused = (*call)->authenticate()) return answer(std::move(held), *std::move(refused));
+            if (glance.standing == Standing::kKnown) return answer(std::move(held), (*call)->issue());
+            // From here on it is known.
+            hand_to(known_, glance, std::move(held), [call = *std::move(call), answer](http::Exchange back) {
+              answer(std::move(back), call->issue());
+            });
+          });
+}
+
+void OauthWorkers::serve(std::function<http::Response(const http::Request&)> function,
+                         http::Exchange exchange) {
+  const auto glance = clients_.glance(exchange.request(), clock_.now());
+  hand_to(pool_of(glance), glance, std::move(exchange),
+          [function = std::move(function)](http::Exchange held) {
+            auto response = function(held.request());
+            held.respond(std::move(response));
+          });
+}
+
+}  // namespace writ::server
