@@ -104,7 +104,7 @@ class Enforcer::Walk {
   // After it was put aside: the same as if it had come now?
   std::expected<void, decision::Refusal> check_again() {
     resumed_ = true;
-    if (auto good = parts_->verifier.still_good(*token_, parts_->clock.now()); !good)
+    if (auto good = parts_->verifier.still_good(*token_, times_of(parts_->clock)); !good)
       return refuse(std::move(good).error());
     if (parts_->inventory.snapshot() == inventory_ && parts_->policies() == policies_) return {};
     return broken("identities or policies changed while this request waited for the disk; send it again");
@@ -550,7 +550,7 @@ bool Enforcer::would_permit(const Asked& asked) const {
 
 bool Enforcer::recognises(const http::Request& request) const {
   const auto presented = token::Presented::from_headers(request.headers);
-  return presented && parts_.verifier.verify_parameter(presented->token(), parts_.clock.now()).has_value();
+  return presented && parts_.verifier.verify_parameter(presented->token(), times_of(parts_.clock)).has_value();
 }
 
 EnforcerStats Enforcer::stats() const noexcept {

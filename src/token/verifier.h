@@ -52,7 +52,7 @@ class Verifier {
   std::expected<Verified, Denial> verify_parameter(std::string_view token, Times now) const;
 
   // Whether a token that was verified a while ago is still good: not expired, not revoked.
-  std::expected<void, Denial> still_good(const Verified& token, Instant now) const {
+  std::expected<void, Denial> still_good(const Verified& token, Times now) const {
     return check_now(token.claims(), now);
   }
 
