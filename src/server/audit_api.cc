@@ -4,6 +4,7 @@
 #include <fmt/format.h>
 
 #include "audit/verify.h"
+#include "gateway/refusal.h"
 #include "http/target.h"
 #include "server/problem.h"
 
@@ -29,8 +30,21 @@ Answer<std::uint64_t> parameter(const http::Request& request, std::string_view n
 
 }  // namespace
 
+// The chain is of all tenants, and a part of it proves nothing: a caller of one tenant does not read it.
+Answer<void> AuditApi::allow(const http::Request& request) const {
+  const auto permit = TRY(api_.allow(request, kRead));
+  if (!permit.tenant()) return {};
+  const decision::Refusal refusal{
+      Reason::kTenantMismatch,
+      fmt::format("the audit is of all tenants, the request of `{}`", *permit.tenant()),
+      {},
+      {},
+      {}};
+  return std::unexpected(gateway::refusal_response(refusal, permit.request_id()));
+}
+
 Answer<http::Response> AuditApi::head(const http::Request& request) const {
-  TRY(api_.allow(request, kRead));
+  TRY(allow(request));
   const auto head = log_.head();
   return answer_json(200, codec::Json::object({{"seq", static_cast<std::int64_t>(head.seq)},
                                                {"hash", head.hash},
@@ -38,7 +52,7 @@ Answer<http::Response> AuditApi::head(const http::Request& request) const {
 }
 
 Answer<http::Response> AuditApi::records(const http::Request& request) const {
-  TRY(api_.allow(request, kRead));
+  TRY(allow(request));
   const auto after = TRY(parameter(request, "after", 0, INT64_MAX));
   const auto limit = TRY(parameter(request, "limit", 100, kMaxRecords));
   // The lines are JSON already, byte by byte as they were hashed.

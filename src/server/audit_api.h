@@ -17,6 +17,7 @@ class AuditApi {
   Result<void> add_to(http::Endpoints& endpoints) const;
 
  private:
+  Answer<void> allow(const http::Request& request) const;
   Answer<http::Response> head(const http::Request& request) const;
   // ?after=SEQ&limit=N
   Answer<http::Response> records(const http::Request& request) const;

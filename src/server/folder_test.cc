@@ -183,9 +183,13 @@ TEST_F(FolderTest, AFolderThatMayNotBeReadIsAnError) {
   ASSERT_EQ(::chmod(base_.c_str(), 0755), 0);
   ASSERT_EQ(::chmod((root_ / "secret").c_str(), 0), 0);
   const bool is_root = ::geteuid() == 0;
-  if (is_root) ASSERT_EQ(::seteuid(65534), 0);
+  if (is_root) {
+    ASSERT_EQ(::seteuid(65534), 0);
+  }
   look();
-  if (is_root) ASSERT_EQ(::seteuid(0), 0);
+  if (is_root) {
+    ASSERT_EQ(::seteuid(0), 0);
+  }
   ASSERT_EQ(::chmod((root_ / "secret").c_str(), 0755), 0);
   EXPECT_THAT(files(), ElementsAre("a.cedar"));
   EXPECT_THAT(errors(), ElementsAre("secret: cannot read this folder: Permission denied"));

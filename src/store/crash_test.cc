@@ -132,8 +132,7 @@ TEST_F(ACrash, AtAnyChangeOfAnyKindOfWriteLosesNothingAcknowledgedAndRevivesNoth
   using Call = task::CallState;
   const auto key = jose::PrivateJwk::generate(crypto::Algorithm::kEdDsa).value();
   const auto second_key = jose::PrivateJwk::generate(crypto::Algorithm::kEs256).value();
-  auto suspended = make_identity("support-agent");
-  suspended.status = inventory::Status::kSuspended;
+  const inventory::Stop suspension{"support-agent", inventory::Status::kSuspended};
   auto requested = make_task("t2");
   requested.approvals = {1, requested.expires_at, {}};
   const std::vector<std::pair<std::string, Step>> steps = {
@@ -147,7 +146,7 @@ TEST_F(ACrash, AtAnyChangeOfAnyKindOfWriteLosesNothingAcknowledgedAndRevivesNoth
        }},
       {"a suspension",
        [&](auto& s) {
-         return s.save_inventory({{suspended}, {}}).has_value();
+         return s.save_inventory({{}, {}, {suspension}}).has_value();
        }},
       {"a task", [](auto& s) { return s.save_task(make_task("t1"), kActive).has_value(); }},
       {"a request for one", [&](auto& s) { return s.save_task(requested, kRequested).has_value(); }},

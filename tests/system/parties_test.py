@@ -136,7 +136,7 @@ class Sight(Parties):
         super().setUp()
         with open(os.path.join(self.world.folder, "policies", "desk.cedar"), "w", encoding="utf-8") as file:
             file.write('@id("desk") permit (principal == Writ::Service::"north-desk", action in [Writ::Action::"read-inventory", '
-                       'Writ::Action::"manage-inventory", Writ::Action::"issue"], resource);\n')
+                       'Writ::Action::"manage-inventory", Writ::Action::"read-audit", Writ::Action::"issue"], resource);\n')
         self.reload()
         credentials = harness.base64.b64encode(b"north-desk:demo-ops-console-secret").decode()
         answer = self.world.call(self.world.api_port, "POST", "/oauth2/token",
@@ -162,6 +162,12 @@ class Sight(Parties):
         self.assertEqual([404, 404], [answer.status for answer in told], told)
         self.assertEqual(200, self.world.api_call(self.desk, "POST", "/v1/identities/suspend", {"id": "niklas"}).status)
         self.assertEqual("active", self.seen("sofia").json()["status"])
+
+    def test_the_audit_of_all_tenants_is_not_for_a_caller_of_one(self):
+        for path in ("/v1/audit/head", "/v1/audit/records"):
+            answer = self.world.api_call(self.desk, "GET", path)
+            self.assertEqual((403, "tenant_mismatch"), (answer.status, answer.reason()), answer)
+            self.assertEqual(200, self.world.api_call(self.operator, "GET", path).status)
 
     def test_who_may_not_see_the_inventory_learns_nothing_of_who_is_in_it(self):
         nora = self.world.customer_token(self.world.api)
