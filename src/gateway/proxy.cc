@@ -328,7 +328,9 @@ void Proxy::Forwarded::offer_approval(Owned forwarded, std::shared_ptr<const Off
   const auto& request = forwarded->exchange.request();
   auto& enforcer = forwarded->core->parts.enforcer;
   const std::string body = std::move(forwarded->body).value_or("");
-  enforcer.offer_approval(*offer, request, forwarded->route->forwarded(), body,
+  // Before `forwarded` is moved away: arguments are made in any order.
+  const auto& fields = forwarded->route->forwarded();
+  enforcer.offer_approval(*offer, request, fields, body,
                           [forwarded = std::move(forwarded)](http::Response answer) mutable {
                             on_loop(std::move(forwarded), [answer = std::move(answer)](Owned back) mutable {
                               back->exchange.respond(std::move(answer));
