@@ -552,7 +552,8 @@ bool Enforcer::would_permit(const Asked& asked) const {
 
 bool Enforcer::recognises(const http::Request& request) const {
   const auto presented = token::Presented::from_headers(request.headers);
-  return presented && parts_.verifier.verify_parameter(presented->token(), times_of(parts_.clock)).has_value();
+  return presented &&
+         parts_.verifier.verify_parameter(presented->token(), times_of(parts_.clock)).has_value();
 }
 
 EnforcerStats Enforcer::stats() const noexcept {
