@@ -28,7 +28,14 @@ Result<std::unique_ptr<LogWriter>> LogWriter::open(const std::filesystem::path& 
   const auto noted = options.heads != nullptr ? TRY(options.heads->load_head()) : std::nullopt;
   auto lines = existing ? std::optional(existing->lines()) : std::nullopt;
   auto end = TRY(find_end(path, lines ? &*lines : nullptr, noted));
-  if (!end.lost.empty()) return open_lost(path, *noted, end.lost, std::move(options), now);
+  if (!end.lost.empty()) {
+    const bool accepted = options.accept_lost == noted->seq;
+    if (accepted && existing && existing->size() > 0)
+      TRY(existing->rename(fmt::format("{}.lost-{}", path.string(), noted->seq)));
+    // Its lock ends with it.
+    existing = failure(ErrorCode::kNotFound, {});
+    return open_lost(path, *noted, end.lost, std::move(options), now);
+  }
 
   auto file = existing ? *std::move(existing) : TRY(WritingFile::create(path, options.writers));
   TRY(file.cut_to(end.tail.size));
@@ -57,9 +64,6 @@ Result<std::unique_ptr<LogWriter>> LogWriter::open_lost(const std::filesystem::p
             "rotated to beside it; if it is lost for good, start with `--accept-lost-audit {1}`, which "
             "goes on with a record of the loss and keeps what is there as `{0}.lost-{1}`",
             path.string(), noted.seq, noted.hash, lost));
-  }
-  if (auto found = WritingFile::open(path, options.writers)) {
-    if (found->size() > 0) TRY(found->rename(fmt::format("{}.lost-{}", path.string(), noted.seq)));
   }
   auto file = TRY(WritingFile::create(path, options.writers));
   std::unique_ptr<LogWriter> log(new LogWriter(std::move(file), {.head = noted}, std::move(options), now));

@@ -105,6 +105,12 @@ Json to_json(const policytest::Answer& answer, const std::string& revision) {
   return json;
 }
 
+std::string left_out_text(const std::vector<std::string>& names) {
+  if (names.empty()) return {};
+  return fmt::format("\nthe API does not get {}: `forward_headers` names what it reads",
+                     fmt::join(names, ", "));
+}
+
 void print(const Options& options, const policytest::Answer& answer,
            const std::optional<decision::Explanation>& explanation, const std::vector<std::string>& left_out,
            const std::string& revision) {
@@ -193,12 +199,6 @@ Result<Json> question_of(const Options& options) {
   if (options.explain) question.set("explain", true);
   if (!options.headers.empty()) question.set("headers", codec::json_texts(options.headers));
   return question;
-}
-
-std::string left_out_text(const std::vector<std::string>& names) {
-  if (names.empty()) return {};
-  return fmt::format("\nthe API does not get {}: `forward_headers` names what it reads",
-                     fmt::join(names, ", "));
 }
 
 std::vector<std::string> texts_of(const Json& answer, std::string_view name) {

@@ -5,6 +5,7 @@
 #include <fmt/format.h>
 #include <future>
 
+#include "base/blocking.h"
 #include "cedar/value.h"
 #include "codec/base64url.h"
 #include "context/context.h"
@@ -475,6 +476,7 @@ void Enforcer::Given::give(std::optional<Outcome> result, const Result<void>& re
 }
 
 Outcome Enforcer::enforce(const Asked& asked) {
+  may_block("a ruling");
   std::promise<Outcome> promise;
   auto future = promise.get_future();
   enforce(asked, [&](Outcome outcome) { promise.set_value(std::move(outcome)); });

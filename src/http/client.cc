@@ -6,6 +6,7 @@
 #include <future>
 #include <utility>
 
+#include "base/blocking.h"
 #include "base/check.h"
 #include "base/require.h"
 #include "http/client_connection.h"
@@ -174,6 +175,7 @@ struct Fetch : std::enable_shared_from_this<Fetch> {
 Result<Response> Client::fetch(const Origin& origin, Outbound request, std::string body,
                                std::size_t max_body_bytes) {
   WRIT_CHECK(core_->loops.current() == Loops::none);
+  may_block("an upstream");
   request.has_body = !body.empty();
   request.content_length = body.size();
   auto fetch = std::make_shared<Fetch>();

@@ -6,6 +6,7 @@
 #include <future>
 #include <new>
 
+#include "base/blocking.h"
 #include "base/check.h"
 #include "base/notice.h"
 #include "http/loops_impl.h"
@@ -44,6 +45,7 @@ Loops::Loops(std::size_t threads) : impl_(std::make_unique<Impl>()) {
     Loop& loop = *impl_->loops[i];
     loop.thread = std::thread([this, &loop, i] {
       here = {.loops = impl_.get(), .index = i};
+      const ThreadNeverBlocks never;
       const auto work = asio::make_work_guard(loop.context);
       run_until_stopped(loop.context);
     });
@@ -66,6 +68,7 @@ void Loops::post(std::size_t loop, Task task) {
 
 void Loops::run(std::size_t loop, Task task) {
   WRIT_CHECK(current() == none);
+  may_block("another loop");
   if (impl_->stopped) return task();
   std::promise<void> done;
   post(loop, [&] {

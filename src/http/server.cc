@@ -173,14 +173,31 @@ struct Server::Impl {
     return {};
   }
 
+  // What is called when somebody has come. Asio takes memory before it calls it, and drops it where there is
+  // none: then the listener tries again as well.
+  class Accepted {
+   public:
+    Accepted(Impl& impl, std::size_t loop) : core_(impl.core), impl_(&impl), loop_(loop) {}
+    Accepted(Accepted&& other) noexcept
+        : core_(other.core_), impl_(std::exchange(other.impl_, nullptr)), loop_(other.loop_) {}
+    ~Accepted() {
+      if (impl_ != nullptr && !core_->stopping) impl_->try_again();
+    }
+    void operator()(const SystemError& error, Tcp::socket socket) {
+      Impl& impl = *std::exchange(impl_, nullptr);
+      if (core_->stopping) return;
+      error ? impl.on_failed(error) : impl.take_in(loop_, std::move(socket));
+    }
+
+   private:
+    std::shared_ptr<ServerCore> core_;
+    Impl* impl_;
+    std::size_t loop_;
+  };
+
   void accept() {
     const std::size_t loop = next_loop++ % core->loops.size();
-    acceptor.async_accept(core->loops.impl().loops[loop]->context,
-                          [this, loop](SystemError error, Tcp::socket socket) {
-                            if (core->stopping) return;
-                            if (error) return on_failed(error);
-                            take_in(loop, std::move(socket));
-                          });
+    acceptor.async_accept(core->loops.impl().loops[loop]->context, Accepted(*this, loop));
   }
 
   // Without memory one newcomer is dropped; the listener stays.
@@ -189,37 +206,55 @@ struct Server::Impl {
       admit_or_refuse(core, loop, std::move(socket));
       accept();
     } catch (const std::bad_alloc&) {
-      on_failed(asio::error::make_error_code(asio::error::no_memory));
+      try_again();
     }
   }
 
   // Descriptors or memory have run out. Whoever waits is told so by being closed, with the descriptor that
   // was kept for this; then others go first.
-  void on_failed(const SystemError& error) {
-    core->accept_failures.fetch_add(1, std::memory_order_relaxed);
-    static Notice notice;
-    if (const auto times = notice.due()) {
-      say_limit(
-          fmt::format("connections to {} cannot be accepted: {} ({} times); raise the limit of open files "
-                      "or lower `limits.max_connections`",
-                      endpoint_text(core->options), error.message(), *times));
-    }
-    if (spare >= 0) {
-      ::close(std::exchange(spare, -1));
-      SystemError ignored;
-      Tcp::socket dropped(acceptor.get_executor());
-      acceptor.accept(dropped, ignored);
+  void on_failed(const SystemError& error) noexcept {
+    try {
+      static Notice notice;
+      if (const auto times = notice.due()) {
+        say_limit(
+            fmt::format("connections to {} cannot be accepted: {} ({} times); raise the limit of open files "
+                        "or lower `limits.max_connections`",
+                        endpoint_text(core->options), error.message(), *times));
+      }
+      if (spare >= 0) {
+        ::close(std::exchange(spare, -1));
+        SystemError ignored;
+        Tcp::socket dropped(acceptor.get_executor());
+        acceptor.accept(dropped, ignored);
+      }
+    } catch (const std::bad_alloc&) {
+      // The next one is told.
     }
     if (spare < 0) spare = open_spare();
-    pause();
+    try_again();
   }
 
   static int open_spare() { return ::open("/dev/null", O_RDONLY | O_CLOEXEC); }
 
+  // Without memory even for this, nobody could come any more: then the process ends on purpose.
+  void try_again() noexcept {
+    core->accept_failures.fetch_add(1, std::memory_order_relaxed);
+    try {
+      pause();
+    } catch (const std::bad_alloc&) {
+      WRIT_CHECK(!"memory to accept connections");
+    }
+  }
+
   void pause() {
     retry.expires_after(kAcceptPause);
     retry.async_wait([this](SystemError error) {
-      if (!error && !core->stopping) accept();
+      if (error || core->stopping) return;
+      try {
+        accept();
+      } catch (const std::bad_alloc&) {
+        try_again();
+      }
     });
   }
 
