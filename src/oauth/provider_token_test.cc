@@ -82,7 +82,8 @@ TEST_F(ProviderTokenTest, AnotherClientTakesItOverOnlyWhenBothTheTokenAndTheInve
     auto aud = Json::array();
     aud.push(kIssuer);
     for (const char* each : audiences) aud.push(each);
-    claims.set("azp", made_for).set("aud", aud);
+    claims.set("azp", made_for);
+    claims.set("aud", aud);
     return asks(claims, World::basic("bff"));
   };
   EXPECT_EQ(outcome(asked("mobile-app", {})), "invalid_request/caller_mismatch");

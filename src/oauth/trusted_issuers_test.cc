@@ -78,7 +78,8 @@ TEST_F(TrustedIssuersTest, ATokenFromLongAgoIsRefusedWhateverItsEnd) {
 }
 
 TEST_F(TrustedIssuersTest, ClientsThatContradictEachOtherAreRefused) {
-  claims_.set("azp", "portal").set("client_id", "portal");
+  claims_.set("azp", "portal");
+  claims_.set("client_id", "portal");
   EXPECT_EQ(outcome(), "nora/north");
   for (const char* name : {"azp", "client_id", "cid", "appid"}) {
     auto before = claims_;

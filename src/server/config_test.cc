@@ -211,7 +211,7 @@ TEST_F(TrustedIssuerConfig, SeveralIssuersNameUsersAndTenantsOfTheirOwn) {
       std::string::npos);
   EXPECT_NE(
       said(", tenants: [], subject_prefix: a", ", tenants: [], subject_prefix: ab")
-          .find(":8:71: error: `b` and `a` could name one another's users: their prefixes are `ab` and `a`"),
+          .find(":8:76: error: `b` and `a` could name one another's users: their prefixes are `ab` and `a`"),
       std::string::npos)
       << said(", tenants: [], subject_prefix: a", ", tenants: [], subject_prefix: ab");
 }
@@ -227,7 +227,7 @@ TEST_F(TrustedIssuerConfig, NoApplicationIsCalledLikeAnIssuersUsers) {
   ASSERT_TRUE(config) << rendered(issues);
   (void)read_world(*config, issues);
   EXPECT_NE(rendered(issues).find(
-                ":6:56: error: `b:bot` begins as the users of `b` do (`b:`), and is none of them"),
+                ":6:59: error: `b:bot` begins as the users of `b` do (`b:`), and is none of them"),
             std::string::npos)
       << rendered(issues);
   EXPECT_EQ(issues.errors(), 1U);

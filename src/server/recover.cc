@@ -22,6 +22,8 @@ Result<void> recover(const Config& config, std::string_view id, std::string_view
   TRY(directory.load());
   // What would be refused is not recorded as done.
   TRY(directory.check_order(id, inventory::Status::kActive));
+  if (directory.snapshot()->ordered(id) == inventory::Status::kActive)
+    return failure(ErrorCode::kConflict, fmt::format("no operator has suspended `{}`", id));
   const auto log = TRY(open_audit_log(config, *store, std::nullopt));
   const Instant now = SystemClock().earliest();
   const audit::Event recovered{.type = "identity.recovered", .object = id, .detail = by};
