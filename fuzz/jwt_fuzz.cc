@@ -19,7 +19,8 @@ extern "C" int LLVMFuzzerTestOneInput(const std::uint8_t* data, std::size_t size
     if (world.verifier.verify(*presented, std::nullopt, token::testing::kNow)) std::abort();
   }
   static token::MemoryReplayGuard replays;
-  (void)token::verify_proof(text, {"GET", "https://a.example/"}, std::nullopt, replays, token::testing::kNow);
+  (void)token::verify_proof(text, {"GET", "https://a.example/"}, std::nullopt, "client", replays,
+                            token::testing::kNow);
   (void)token::unverified_issuer(text);
 
   if (const auto json = jose::parse_claims(text)) {

@@ -73,6 +73,9 @@ Result<std::unique_ptr<LogWriter>> LogWriter::open_lost(const std::filesystem::p
       fmt::format("{} records were known, the last with hash {}, but {}; accepted at the start", noted.seq,
                   noted.hash, lost)};
   TRY(log->write({}));
+  // At once: until then the next start would find the log lost again.
+  TRY(log->file_.sync());
+  TRY(log->options_.heads->save_head(log->head()));
   log->begin();
   return log;
 }

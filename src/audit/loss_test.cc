@@ -113,10 +113,12 @@ TEST_F(LossTest, ALossThatIsAcceptedIsRecordedWithTheHeadThatWasKnown) {
   EXPECT_FALSE(try_open(std::move(other))) << "another loss than the one that was accepted";
   auto accepted = options();
   accepted.accept_lost = 3;
+  accepted.tick = std::chrono::hours(1);
   {
     const auto log = open(std::move(accepted));
     ASSERT_NE(log, nullptr);
     EXPECT_EQ(log->head().seq, 4u);
+    EXPECT_EQ(heads_.head()->seq, 4u) << "noted at once: an end by force does not ask for it again";
     ASSERT_TRUE(log->append(event("t")));
   }
   ASSERT_EQ(lines().size(), 2u);

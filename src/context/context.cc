@@ -308,7 +308,7 @@ Value Context::request_record() const {
   auto& arena = workspace_->arena_;
   const RequestFacts& request = inputs_.request;
   Fields fields(arena, 4);
-  fields.add(names().time, Value::datetime(cedar::Datetime::from(request.time)));
+  fields.add(names().time, Value::datetime(cedar::Datetime::from(request.time.latest)));
   if (const auto ip = cedar::Ip::parse(request.peer_ip)) fields.add(names().ip, make_ip(arena, *ip));
   if (!request.method.empty()) fields.add(names().method, OptionalText(request.method));
   if (!request.path.empty()) fields.add(names().path, OptionalText(request.path));
@@ -329,7 +329,7 @@ Value Context::make_context_record() const {
   fields.add(names().token, token_record());
   fields.add(names().request, request_record());
   fields.add(names().approved, Value::boolean(inputs_.approved));
-  fields.add(names().calendars, inputs_.calendars.in_force(inputs_.request.time, arena));
+  fields.add(names().calendars, inputs_.calendars.in_force(inputs_.request.time.latest, arena));
   if (inputs_.task != nullptr)
     fields.add(names().task, cedar::make_entity(arena, kTaskType, (*inputs_.task)->id));
   fields.add(names().purpose, purpose());

@@ -13,8 +13,8 @@
 #include <string_view>
 #include <vector>
 
-#include "base/clock.h"
 #include "base/result.h"
+#include "base/times.h"
 #include "cedar/entities.h"
 #include "cedar/symbols.h"
 #include "cedar/value.h"
@@ -27,7 +27,7 @@ namespace writ::context {
 
 // What the request itself says, as far as Writ saw it with its own eyes.
 struct RequestFacts {
-  Instant time;
+  Times time;
   std::string_view method;
   std::string_view path;
   std::string_view peer_ip;

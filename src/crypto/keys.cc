@@ -2,6 +2,7 @@
 
 #include <algorithm>
 #include <array>
+#include <new>
 
 #include "crypto/hash.h"
 #include "crypto/openssl.h"
@@ -146,7 +147,8 @@ Result<PublicKey> PublicKey::from_raw(Algorithm algorithm, std::string_view raw)
   return PublicKey(algorithm, std::string(raw), std::move(handle));
 }
 
-bool PublicKey::verify(std::string_view message, std::string_view signature) const noexcept {
+// What there is no memory to check is not good.
+bool PublicKey::verify(std::string_view message, std::string_view signature) const noexcept try {
   const ErrorQueueGuard guard;
   std::string der;
   if (algorithm_ == Algorithm::kEs256) {
@@ -162,6 +164,8 @@ bool PublicKey::verify(std::string_view message, std::string_view signature) con
                                  handle_.get(), nullptr) == 1 &&
          EVP_DigestVerify(context.get(), octets(signature), signature.size(), octets(message),
                           message.size()) == 1;
+} catch (const std::bad_alloc&) {
+  return false;
 }
 
 PrivateKey::PrivateKey(PublicKey public_key, std::shared_ptr<const Secret> raw, KeyHandle handle)

@@ -45,17 +45,17 @@ Result<std::string_view> ContextHeaders::sign(const Permit& permit, const About&
   append_part(key_, permit.purpose().value_or(""));
 
   auto& entry = entries_[std::hash<std::string_view>{}(key_) % entries_.size()];
-  if (entry.key != key_ || permit.time() - entry.signed_at >= kContextReuse) {
+  if (entry.key != key_ || permit.time().latest - entry.signed_at >= kContextReuse) {
     entry.header = TRY(signed_header(permit, about));
     entry.key = key_;
-    entry.signed_at = permit.time();
+    entry.signed_at = permit.time().earliest;
   }
   return entry.header;
 }
 
 Result<std::string> ContextHeaders::signed_header(const Permit& permit, const About& about) const {
   const auto& claims = permit.token().claims();
-  const auto issued = unix_seconds(permit.time());
+  const auto issued = unix_seconds(permit.time().earliest);
   auto json = codec::Json::object(
       {{"iss", issuer_},
        {"aud", permit.api().audience},

@@ -76,7 +76,7 @@ class Enforcer::Walk {
       : parts_(&parts),
         asked_(&asked),
         memory_(&memory),
-        now_(parts.clock.now()),
+        now_(times_of(parts.clock)),
         request_id_(new_request_id()) {}
   // It goes on elsewhere, with what it asked and its memory.
   void move_to(const Asked& asked) noexcept { asked_ = &asked; }
@@ -96,7 +96,7 @@ class Enforcer::Walk {
   std::expected<std::unique_ptr<task::Write>, decision::Refusal> consume() {
     if (auto write = TRY(consume_budget())) return write;
     if (!approval_ || used_) return nullptr;
-    auto write = parts_->calls->use(*approval_, call_with_arguments(), now_);
+    auto write = parts_->calls->use(*approval_, call_with_arguments(), now_.latest);
     if (!write) return refuse(std::move(write).error());
     used_ = true;
     return *std::move(write);
@@ -105,7 +105,7 @@ class Enforcer::Walk {
   // After it was put aside: the same as if it had come now?
   std::expected<void, decision::Refusal> check_again() {
     resumed_ = true;
-    if (auto good = parts_->verifier.still_good(*token_, parts_->clock.now()); !good)
+    if (auto good = parts_->verifier.still_good(*token_, times_of(parts_->clock)); !good)
       return refuse(std::move(good).error());
     if (parts_->inventory.snapshot() == inventory_ && parts_->policies() == policies_) return {};
     return broken("identities or policies changed while this request waited for the disk; send it again");
@@ -143,7 +143,7 @@ class Enforcer::Walk {
   std::shared_ptr<const Offer> offer(const decision::Refusal& refusal) const {
     if (!refusal.of_call || parts_->calls == nullptr) return nullptr;
     return std::make_shared<const Offer>(
-        Offer{{.call = call(), .tenant = owned(context_->tenant()), .asked_at = now_},
+        Offer{{.call = call(), .tenant = owned(context_->tenant()), .asked_at = now_.earliest},
               refusal,
               request_id_,
               bound_});
@@ -186,7 +186,7 @@ class Enforcer::Walk {
     decision::add_shadows(facts, policies_.get(), shadowed_);
     if (refusal != nullptr && !token_) facts.standing = audit::Standing::kStranger;
     if (refusal == nullptr && asked_->stops) facts.standing = audit::Standing::kStop;
-    return audit::make_record(now_, facts);
+    return audit::make_record(now_.earliest, facts);
   }
 
  private:
@@ -261,7 +261,7 @@ class Enforcer::Walk {
       return refuse({Reason::kApprovalUnknown, "`Writ-Approval` is there twice, or is no id of an approval"});
     if (parts_->calls == nullptr || !asked_->body)
       return refuse({Reason::kApprovalUnknown, "no approvals of single calls are taken here"});
-    if (auto checked = parts_->calls->check(id, call_with_arguments(), now_); !checked)
+    if (auto checked = parts_->calls->check(id, call_with_arguments(), now_.latest); !checked)
       return refuse(std::move(checked).error());
     approval_ = id;
     return {};
@@ -273,9 +273,7 @@ class Enforcer::Walk {
     if (!find_labels()) return broken("the resource's attribute `taskLabels` is no set of texts");
     auto use = context_->use();
     use.labels = labels_;
-    if (resumed_) use.now = std::max(now_, parts_->clock.now());
-    // Rates give back with time: a clock that was set ahead gives nothing.
-    use.earliest = parts_->clock.earliest();
+    if (resumed_) use.now = times_of(parts_->clock);
     auto attempt = task_->try_consume(use);
     if (!attempt) return refuse(std::move(attempt).error());
     taken_ = attempt->taken;
@@ -315,7 +313,7 @@ class Enforcer::Walk {
   const EnforcerParts* parts_;
   const Asked* asked_;
   Memory* memory_;
-  Instant now_;
+  Times now_;
   std::string request_id_;
   bool bound_ = false;
   bool resumed_ = false;  // after it was put aside
@@ -554,7 +552,8 @@ bool Enforcer::would_permit(const Asked& asked) const {
 
 bool Enforcer::recognises(const http::Request& request) const {
   const auto presented = token::Presented::from_headers(request.headers);
-  return presented && parts_.verifier.verify_parameter(presented->token(), parts_.clock.now()).has_value();
+  return presented &&
+         parts_.verifier.verify_parameter(presented->token(), times_of(parts_.clock)).has_value();
 }
 
 EnforcerStats Enforcer::stats() const noexcept {

@@ -34,8 +34,8 @@
 #include <utility>
 
 #include "audit/log.h"
-#include "base/clock.h"
 #include "base/denial.h"
+#include "base/times.h"
 #include "cedar/value.h"
 #include "decision/decision.h"
 #include "gateway/forwarded_headers.h"
@@ -89,7 +89,7 @@ class Permit {
   const token::Verified& token() const noexcept { return token_; }
   const inventory::Api& api() const noexcept { return *api_; }
   const std::string& request_id() const noexcept { return request_id_; }
-  Instant time() const noexcept { return time_; }
+  Times time() const noexcept { return time_; }
   // As the decision saw them: the token's claim, else what inventory and task say.
   const std::optional<std::string>& tenant() const noexcept { return tenant_; }
   const std::optional<std::string>& environment() const noexcept { return environment_; }
@@ -98,14 +98,14 @@ class Permit {
  private:
   friend class Enforcer;
   Permit(token::Verified token, std::shared_ptr<const inventory::Snapshot> inventory,
-         const inventory::Api& api, Instant time)
+         const inventory::Api& api, Times time)
       : token_(std::move(token)), inventory_(std::move(inventory)), api_(&api), time_(time) {}
 
   token::Verified token_;
   std::shared_ptr<const inventory::Snapshot> inventory_;  // what api_ lives in
   const inventory::Api* api_;
   std::string request_id_;
-  Instant time_;
+  Times time_;
   std::optional<std::string> tenant_, environment_, purpose_;
 };
 

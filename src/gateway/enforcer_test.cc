@@ -117,7 +117,7 @@ TEST_F(EnforcerTest, TheRecordTellsWhatTheCallerKnewOfTheResource) {
             R"({"tags":["a"]})");
   // Neither half of it, nor a guess.
   EXPECT_EQ(asked_with([&](cedar::Arena& arena) {
-              return record(arena, "text", cedar::make_string(arena, std::string(4000, 'x')));
+              return record(arena, "text", cedar::make_string(arena, std::string(40'000, 'x')));
             }),
             "null");
   EXPECT_EQ(asked_with([&](cedar::Arena& arena) {

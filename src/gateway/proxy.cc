@@ -325,10 +325,12 @@ void Proxy::Forwarded::on_loop(Owned forwarded, Then work) {
 }
 
 void Proxy::Forwarded::offer_approval(Owned forwarded, std::shared_ptr<const Offer> offer) {
+  // Before `forwarded` goes into the callback: arguments have no order.
   const auto& request = forwarded->exchange.request();
+  const auto& fields = forwarded->route->forwarded();
   auto& enforcer = forwarded->core->parts.enforcer;
   const std::string body = std::move(forwarded->body).value_or("");
-  enforcer.offer_approval(*offer, request, forwarded->route->forwarded(), body,
+  enforcer.offer_approval(*offer, request, fields, body,
                           [forwarded = std::move(forwarded)](http::Response answer) mutable {
                             on_loop(std::move(forwarded), [answer = std::move(answer)](Owned back) mutable {
                               back->exchange.respond(std::move(answer));

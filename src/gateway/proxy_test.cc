@@ -258,6 +258,34 @@ TEST_F(ProxyTest, AProofIsForTheUriAsItWasSent) {
   EXPECT_EQ(send("/invoices/,", "/invoices/%2C"), "401 invalid_token");
 }
 
+// ---- calls that people approve ----
+
+// The same call again has the same path as it was sent and the same fields, or it is another one.
+TEST_F(ProxyTest, ACallThatPeopleApprovePassesAsItWasAskedAndNotOtherwise) {
+  world.policies = testing::compiled(R"(
+@id("all") permit (principal, action, resource is Billing::Invoice);
+@id("people") forbid (principal, action == Billing::Action::"refund", resource) unless { context.approved };
+)");
+  const Upstream upstream;
+  const Gateway gateway(world, upstream.port());
+  const auto post = [&](std::string_view path, std::string_view fields) {
+    return gateway.send(
+        head(fmt::format("POST {}", path), token, fmt::format("{}Content-Length: 2\r\n", fields)) + "{}");
+  };
+  const auto refused = post("/invoices/a%2Bb", "Prefer: a\r\n");
+  EXPECT_EQ(word(refused), "403 access_denied");
+  const auto id = *codec::parse_json(refused.body).value().find_string("approval");
+  ASSERT_TRUE(world.call_approvals.approve(id, {"niklas", {}}, world.clock.now()));
+  const auto approved = fmt::format("Writ-Approval: {}\r\n", id);
+  EXPECT_THAT(post("/invoices/a+b", approved + "Prefer: a\r\n").body, HasSubstr("approval_mismatch"));
+  EXPECT_THAT(post("/invoices/a%2Bb", approved).body, HasSubstr("approval_mismatch"));
+  EXPECT_THAT(post("/invoices/a%2Bb", approved + "Prefer: b\r\n").body, HasSubstr("approval_mismatch"));
+  EXPECT_EQ(post("/invoices/a%2bb", approved + "Prefer: a\r\nUser-Agent: other\r\n").status, 200);
+  ASSERT_EQ(upstream.seen().size(), 1u);
+  EXPECT_EQ(upstream.seen().at(0).target, "/invoices/a%2Bb");
+  EXPECT_FALSE(upstream.seen().at(0).headers.contains("Writ-Approval"));
+}
+
 // ---- what is read before the decision ----
 
 std::string spending(std::string_view token, std::string_view body, std::string_view fields = {}) {

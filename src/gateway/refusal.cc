@@ -72,12 +72,12 @@ http::Response refusal_response(const decision::Refusal& refusal, std::string_vi
 }
 
 http::Response too_many(const decision::Refusal& refusal, std::string_view request_id) {
-  auto response = answer(429,
-                         codec::Json::object({{"error", "too_many_waiting"},
-                                              {"reason", reason_code(refusal.reason)},
-                                              {"message", refusal.message},
-                                              {"request_id", request_id}}),
-                         request_id);
+  auto body = codec::Json::object();
+  body.set("error", "too_many_waiting");
+  body.set("reason", reason_code(refusal.reason));
+  body.set("message", refusal.message);
+  body.set("request_id", request_id);
+  auto response = answer(429, body, request_id);
   response.headers.set("Retry-After", "60");
   return response;
 }
@@ -98,9 +98,13 @@ void add_refusal(audit::Decision& facts, const decision::Refusal& refusal) {
 
 http::Response error_answer(int status, std::string_view code, std::string_view message,
                             std::string_view request_id) {
-  auto response =
-      answer(status, codec::Json::object({{"error", code}, {"message", message}, {"request_id", request_id}}),
-             request_id);
+  // Not in a list of initial members: where memory ends in the middle of one, g++ 12 cleans up what is not
+  // there.
+  auto body = codec::Json::object();
+  body.set("error", code);
+  body.set("message", message);
+  body.set("request_id", request_id);
+  auto response = answer(status, body, request_id);
   if (status == 503) response.headers.set("Retry-After", "1");
   return response;
 }

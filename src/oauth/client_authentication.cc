@@ -146,7 +146,7 @@ ClientAuthentication::ClientAuthentication(Options options, const inventory::Dir
       attempts_(options_.attempts) {}
 
 Outcome<AuthenticatedClient> ClientAuthentication::authenticate(const Credentials& credentials,
-                                                                Instant now) const {
+                                                                Times now) const {
   auto snapshot = directory_.snapshot();
   const Member* member = snapshot->find(credentials.client_);
   // A user is no client, whatever credentials its record may hold.
@@ -164,18 +164,18 @@ Outcome<AuthenticatedClient> ClientAuthentication::authenticate(const Credential
 }
 
 Outcome<void> ClientAuthentication::check_secret(const Member* member, const Credentials& credentials,
-                                                 const Secret& secret, Instant now) const {
+                                                 const Secret& secret, Times now) const {
   const bool has_secret = member != nullptr && (*member)->secret_hash;
   // A client that is not there, or has no secret, takes the same steps.
   const std::string& hash = has_secret ? *(*member)->secret_hash : kNoHash;
   const auto fingerprint = verified_.fingerprint(credentials.client_, hash, secret);
-  if (has_secret && verified_.contains(fingerprint, now)) return {};
+  if (has_secret && verified_.contains(fingerprint, now.latest)) return {};
   const auto attempt = attempts_.attempt(credentials.peer_ip_, credentials.client_);
-  if (const auto wait = attempts_.begin(attempt, now)) return slow_down(*wait);
+  if (const auto wait = attempts_.begin(attempt, now.earliest)) return slow_down(*wait);
   const bool right = has_secret ? crypto::verify_secret(hash, secret) : crypto::verify_absent_secret(secret);
-  attempts_.end(attempt, right, now);
+  attempts_.end(attempt, right, now.earliest);
   if (!right) return wrong_secret();
-  verified_.remember(fingerprint, now);
+  verified_.remember(fingerprint, now.earliest);
   return {};
 }
 
@@ -201,7 +201,7 @@ ClientAuthentication::Glance ClientAuthentication::glance(const http::Request& r
 
 // RFC 7523 §3.
 Outcome<void> ClientAuthentication::check_assertion(const Member* member, const Credentials& credentials,
-                                                    const std::string& text, Instant now) const {
+                                                    const std::string& text, Times now) const {
   // A client that does not exist has no keys: the answer is that of a key nobody knows.
   const auto keys = jose::JwkSet::of(member != nullptr ? (*member)->keys : std::vector<jose::Jwk>());
   if (!keys)
@@ -220,8 +220,8 @@ Outcome<void> ClientAuthentication::check_assertion(const Member* member, const 
     return not_authenticated("the assertion's `sub` is not its `iss`", Reason::kCallerMismatch);
   // RFC 7523 §3 leaves jti to the server; without it a stolen assertion could be used again.
   if (!assertion->jti) return not_authenticated("the assertion has no `jti`", Reason::kTokenMalformed);
-  const auto fresh =
-      replays_.first_use("client:" + credentials.client_, *assertion->jti, assertion->expires_at, now);
+  const auto fresh = replays_.first_use("client:" + credentials.client_, *assertion->jti,
+                                        assertion->expires_at, now.earliest);
   if (!fresh)
     return refuse(OauthError::kServerError, "cannot tell whether the assertion was used before",
                   Reason::kIndeterminate);

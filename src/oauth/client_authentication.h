@@ -13,6 +13,7 @@
 #include <variant>
 
 #include "base/secret.h"
+#include "base/times.h"
 #include "http/request.h"
 #include "inventory/directory.h"
 #include "oauth/form.h"
@@ -81,7 +82,7 @@ class ClientAuthentication {
 
   // An assertion is used up by this. What a stranger learns from a refusal is the same whether the client
   // exists or not; that a client is suspended or retired is told only to who has its credentials.
-  Outcome<AuthenticatedClient> authenticate(const Credentials& credentials, Instant now) const;
+  Outcome<AuthenticatedClient> authenticate(const Credentials& credentials, Times now) const;
 
   // What a request's head tells of how its client will be authenticated. For choosing who waits for whom, and
   // nothing else.
@@ -102,9 +103,9 @@ class ClientAuthentication {
 
  private:
   Outcome<void> check_secret(const inventory::Member* member, const Credentials& credentials,
-                             const Secret& secret, Instant now) const;
+                             const Secret& secret, Times now) const;
   Outcome<void> check_assertion(const inventory::Member* member, const Credentials& credentials,
-                                const std::string& text, Instant now) const;
+                                const std::string& text, Times now) const;
 
   Options options_;
   const inventory::Directory& directory_;

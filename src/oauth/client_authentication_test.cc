@@ -213,7 +213,7 @@ TEST_F(ClientAuthenticationTest, AHalfOrMistypedAssertionIsRefused) {
 }
 
 TEST_F(ClientAuthenticationTest, AReplayThatCannotBeRememberedIsAFailureOfOurs) {
-  token::MemoryReplayGuard full(0);
+  token::MemoryReplayGuard full({.per_scope = 0});
   const ClientAuthentication clients(
       {.issuer = std::string(kIssuer), .token_endpoint = std::string(kTokenUrl)}, world_.directory, full);
   std::string last;

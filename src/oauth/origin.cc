@@ -66,6 +66,18 @@ std::optional<std::string> tenant_of(std::string_view subject, const std::option
   return known != nullptr ? (*known)->tenant : std::nullopt;
 }
 
+// Revoking any of them reaches what comes from it.
+Outcome<void> add_origins(std::vector<std::string>& ids, const AccessClaims& claims) {
+  const auto add = [&](const std::string& id) {
+    if (std::ranges::find(ids, id) == ids.end()) ids.push_back(id);
+  };
+  add(claims.jti);
+  for (const auto& id : claims.exchanged_from) add(id);
+  if (ids.size() <= token::kMaxOrigins) return {};
+  return refuse_request(Reason::kChainTooDeep,
+                        "the token was exchanged too many times: get a new one to begin with");
+}
+
 // A provider speaks for users. With the id of an application or an agent it would speak for that.
 Outcome<void> check_user(const ExternalSubject& subject, const ExchangeFacts& facts) {
   const auto* known = facts.client.inventory().find(subject.id);
@@ -131,9 +143,12 @@ Outcome<Origin> access_origin(std::string_view text, const ExchangeFacts& facts)
   const AccessClaims& claims = held->claims();
   TRY(check_binding("subject token", claims.key_thumbprint, facts.proof_key));
   auto actors = TRY(extend_chain(claims, facts.client));
+  std::vector<std::string> exchanged_from;
+  TRY(add_origins(exchanged_from, claims));
   return Origin{.subject = claims.subject,
                 .actors = std::move(actors),
                 .expires_at = claims.expires_at,
+                .exchanged_from = std::move(exchanged_from),
                 .task = claims.task,
                 .purpose = claims.purpose,
                 .tenant = tenant_of(claims.subject, claims.tenant, facts),
@@ -163,6 +178,7 @@ Outcome<void> narrow_by_actor_token(Origin& origin, std::string_view text, const
   if (claims.subject != facts.client.id() || claims.client_id != facts.client.id() || !claims.actors.empty())
     return refuse_request(Reason::kCallerMismatch, "actor token: it is not the client's own");
   origin.expires_at = std::min(origin.expires_at.value_or(claims.expires_at), claims.expires_at);
+  TRY(add_origins(origin.exchanged_from, claims));
   TRY(narrow(origin.task, claims.task, "task", Reason::kDelegationNotAuthorised));
   TRY(narrow(origin.purpose, claims.purpose, "purpose", Reason::kPurposeMismatch));
   TRY(narrow(origin.environment, claims.environment, "environment", Reason::kEnvironmentMismatch));
@@ -217,6 +233,7 @@ Origin origin_of_client(const AuthenticatedClient& client) {
   return Origin{.subject = identity.id,
                 .actors = {},
                 .expires_at = {},
+                .exchanged_from = {},
                 .task = {},
                 .purpose = {},
                 .tenant = identity.tenant,
@@ -248,14 +265,18 @@ Outcome<std::optional<std::string>> task_of(const Origin& origin, std::optional<
 Outcome<AccessClaims> claims_from(const Origin& origin, const Issue& issue,
                                   std::optional<std::string> task_id, const task::LiveTask* task) {
   auto purpose = TRY(purpose_of(origin, issue, task));
-  const auto issued_at = whole_seconds(issue.now);
+  const auto issued_at = whole_seconds(issue.now.earliest);
   auto expires_at = issued_at + issue.lifetime;
   if (origin.expires_at) expires_at = std::min(expires_at, *origin.expires_at);
   // A task that is over is the guard's to refuse, with its own reason.
-  if (task != nullptr && (*task)->expires_at > issue.now)
+  if (task != nullptr && !issue.now.ended((*task)->expires_at))
     expires_at = std::min(expires_at, (*task)->expires_at);
   expires_at = whole_seconds(expires_at);
-  if (expires_at <= issue.now)
+  if (issue.now.apart() >= issue.lifetime)
+    return refuse(OauthError::kServerError,
+                  "the clock of this server was set, and a token of now would have expired already",
+                  Reason::kIndeterminate);
+  if (issue.now.ended(expires_at))
     return refuse_request(Reason::kTokenExpired, "what was presented ends within this second");
 
   return AccessClaims{.issuer = std::string(issue.issuer),
@@ -267,6 +288,7 @@ Outcome<AccessClaims> claims_from(const Origin& origin, const Issue& issue,
                       .not_before = issued_at,
                       .expires_at = expires_at,
                       .actors = origin.actors,
+                      .exchanged_from = origin.exchanged_from,
                       .task = std::move(task_id),
                       .purpose = std::move(purpose),
                       .tenant = origin.tenant,

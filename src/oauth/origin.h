@@ -24,7 +24,7 @@
 #include <string_view>
 #include <vector>
 
-#include "base/clock.h"
+#include "base/times.h"
 #include "oauth/client_authentication.h"
 #include "oauth/token_request.h"
 #include "oauth/trusted_issuers.h"
@@ -38,6 +38,8 @@ struct Origin {
   std::string subject;
   std::vector<token::Actor> actors;   // nearest first
   std::optional<Instant> expires_at;  // of what was presented; absent: only the client itself
+  // The ids of the tokens of ours that were presented, and of those that they came from.
+  std::vector<std::string> exchanged_from = {};
   std::optional<std::string> task;
   std::optional<std::string> purpose;
   std::optional<std::string> tenant;
@@ -58,7 +60,7 @@ struct ExchangeFacts {
   const TrustedIssuers& trusted_issuers;
   // The key the request proved to hold; a sender-bound token is accepted with a proof of its key alone.
   const std::optional<std::string>& proof_key;
-  Instant now;
+  Times now;
 };
 
 // The client for the subject of a token (RFC 8693 §2.1).
@@ -72,7 +74,7 @@ struct Issue {
   std::optional<std::string_view> task;         // asked for
   const std::optional<std::string>& proof_key;  // to bind the token to
   Duration lifetime;
-  Instant now;
+  Times now;
 };
 
 // The task the token belongs to: the origin's or, where one is chosen, a sub-task of it; never another.

@@ -9,7 +9,7 @@ namespace {
 
 Outcome<void> revoke(const RevocationEndpointParts& parts, const http::Request& request, const Form& form,
                      std::string_view request_id, std::string& claimed_client, bool& known) {
-  const auto now = parts.clock.now();
+  const auto now = times_of(parts.clock);
   const auto credentials = TRY(Credentials::read(request, form));
   claimed_client = credentials.claimed_client();
   // RFC 7009 §2.1: required. A token_type_hint may be ignored, and there is one type only.
@@ -33,7 +33,7 @@ Outcome<void> revoke(const RevocationEndpointParts& parts, const http::Request& 
                            .detail = claims.subject,
                            .request_id = request_id,
                            .standing = audit::Standing::kStop};
-  if (!parts.record(make_record(now, event)))
+  if (!parts.record(make_record(now.earliest, event)))
     return refuse(OauthError::kServerError, "the audit record could not be written", Reason::kIndeterminate);
   if (!parts.revocations.revoke({claims.jti, claims.expires_at}))
     return refuse(OauthError::kServerError, "the revocation could not be stored", Reason::kIndeterminate);
@@ -56,7 +56,7 @@ http::Response RevocationEndpoint::handle(const http::Request& request) const {
                                .detail = revoked.error().description,
                                .request_id = request_id,
                                .standing = known ? audit::Standing::kOrdinary : audit::Standing::kStranger};
-    (void)parts_.record(make_record(parts_.clock.now(), refused));
+    (void)parts_.record(make_record(parts_.clock.earliest(), refused));
     return to_response(revoked.error(), request_id);
   }
   http::Response response{200, {}, {}};

@@ -11,6 +11,7 @@ class BrokenStore final : public token::RevocationStore {
  public:
   Result<void> save(const token::Revocation&) override { return failure(ErrorCode::kIo, "the disk is full"); }
   Result<std::vector<token::Revocation>> load() override { return std::vector<token::Revocation>(); }
+  Result<void> forget_revocations(Instant) override { return {}; }
 };
 
 class RevocationEndpointTest : public ::testing::Test {

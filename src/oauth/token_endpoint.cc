@@ -64,7 +64,7 @@ class Issuance final : public TokenCall {
         parts_(parts),
         request_(request),
         form_(std::move(form)),
-        now_(parts.clock.now()) {}
+        now_(times_of(parts.clock)) {}
 
   std::optional<http::Response> authenticate() override {
     if (auto client = authenticated(); !client) return refused_with(client.error());
@@ -108,10 +108,10 @@ class Issuance final : public TokenCall {
   Outcome<http::Response> issue_to(const AuthenticatedClient& client) {
     const TokenRequest& request = *asked_;
     // It may have waited for its turn.
-    now_ = parts_.clock.now();
+    now_ = times_of(parts_.clock);
     const auto* api = TRY(find_api(client, request.audience));
     aim_at(*api);
-    const auto proof_key = TRY(verify_proof());
+    const auto proof_key = TRY(verify_proof(client));
     const ExchangeFacts facts{client, parts_.verifier, parts_.trusted_issuers, proof_key, now_};
     const Origin origin = request.exchange ? TRY(origin_of_exchange(*request.exchange, facts)) : origin_of_client(client);
     origin_subject_ = origin.subject;
@@ -126,7 +126,7 @@ class Issuance final : public TokenCall {
     const auto token = TRY(issue_for(asker, *api, task));
     const bool granted = request.details && task_ != nullptr;
     return token_response(token, *claims_, request,
-                          granted ? granted_details(task_->task(), now_) : codec::Json());
+                          granted ? granted_details(task_->task(), now_.latest) : codec::Json());
   }
 
   // Which API the decisions and records from here on are about.
@@ -155,7 +155,7 @@ class Issuance final : public TokenCall {
     if (!caller) return broken(caller.error().message);
     opened_ = TRY(parts_.desk->open(request_, *caller, asker.request.details->request));
     // The task begins when it was opened, and what comes now comes after.
-    now_ = parts_.clock.now();
+    now_ = times_of(parts_.clock);
     const auto live = parts_.tasks.find(*opened_);
     if (live == nullptr) return broken("the task that was opened is not there");
     if (live->standing() == task::State::kRequested) return pending(*live);
@@ -180,7 +180,7 @@ class Issuance final : public TokenCall {
   }
 
   // RFC 9449 §5: a proof that comes along must be right, and binds the token.
-  Outcome<std::optional<std::string>> verify_proof() const {
+  Outcome<std::optional<std::string>> verify_proof(const AuthenticatedClient& client) const {
     const auto count = request_.headers.count("DPoP");
     if (count == 0) return std::nullopt;
     const auto proof = *request_.headers.find("DPoP");
@@ -188,7 +188,7 @@ class Issuance final : public TokenCall {
       return oauth::refuse(OauthError::kInvalidDpopProof, "the DPoP header is there twice, or too long",
                            Reason::kSenderBindingMismatch);
     const token::ProofTarget target{"POST", options_.token_endpoint};
-    auto key = token::verify_proof(proof, target, std::nullopt, parts_.replays, now_);
+    auto key = token::verify_proof(proof, target, std::nullopt, client.id(), parts_.replays, now_);
     if (key) return *std::move(key);
     if (key.error().reason == Reason::kIndeterminate) return broken(std::move(key.error().message));
     return oauth::refuse(OauthError::kInvalidDpopProof, std::move(key).error());
@@ -210,7 +210,7 @@ class Issuance final : public TokenCall {
                       .now = now_};
     claims_ = TRY(claims_from(asker.origin, issue, std::move(task_id), task_.get()));
     if (task_ != nullptr && wants_details(api))
-      claims_->authorization_details = granted_details(task_->task(), now_);
+      claims_->authorization_details = granted_details(task_->task(), now_.latest);
     const auto policies = TRY(decide(asker.client, api));
     if (asker.origin.handed_on) TRY(decide_delegation(asker.client, api));
     const auto contract = api.claims ? token::ClaimsContract::of(*api.claims) : token::ClaimsContract();
@@ -304,7 +304,7 @@ class Issuance final : public TokenCall {
     // Whoever stops somebody may need a token for it first.
     if (parts_.desk != nullptr && claims_->audience == parts_.desk->audience())
       record.standing = audit::Standing::kOperator;
-    if (parts_.record(make_record(now_, record))) return {};
+    if (parts_.record(make_record(now_.earliest, record))) return {};
     return broken("the audit record could not be written");
   }
 
@@ -318,14 +318,14 @@ class Issuance final : public TokenCall {
     record.policies.assign(refusal.policies.begin(), refusal.policies.end());
     decision::add_shadows(record, policies_.get(), shadowed());
     if (!known_) record.standing = audit::Standing::kStranger;
-    return parts_.record(make_record(now_, record));
+    return parts_.record(make_record(now_.earliest, record));
   }
 
   const TokenEndpointOptions& options_;
   const TokenEndpointParts& parts_;
   const http::Request& request_;
   const Form form_;
-  Instant now_;
+  Times now_;
   std::optional<TokenRequest> asked_;  // views into form_
   std::optional<AuthenticatedClient> client_;
   const std::string request_id_ = crypto::random_id();

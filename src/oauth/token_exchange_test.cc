@@ -399,6 +399,68 @@ TEST_F(TokenExchangeTest, ARevokedTokenIsRefused) {
   EXPECT_EQ(outcome(agent_asks(portal)), "invalid_request/token_revoked");
 }
 
+TEST_F(TokenExchangeTest, RevokingATokenReachesWhateverCameFromIt) {
+  const auto portal = world_.portal_token();
+  const auto agent = world_.agent_token(portal, {{"task", (*world_.open_task())->id}});
+  const auto again = world_.agent_token(agent);
+  const auto drafter = World::access_token(drafter_asks(again));
+  const auto claims = world_.claims(drafter);
+  EXPECT_EQ(claims.exchanged_from,
+            (std::vector{world_.claims(again).jti, world_.claims(agent).jti, world_.claims(portal).jti}));
+  const auto state = [&](std::string_view token) {
+    return token::testing::outcome(world_.verifier.verify_parameter(token, world_.clock.now()));
+  };
+  const auto sibling = world_.agent_token(portal);
+  ASSERT_TRUE(world_.revocations.revoke({world_.claims(agent).jti, kNow + 5min}));
+  for (const auto* token : {&agent, &again, &drafter}) EXPECT_EQ(state(*token), "token_revoked");
+  for (const auto* token : {&portal, &sibling}) EXPECT_EQ(state(*token), "valid");
+  EXPECT_EQ(outcome(drafter_asks(again)), "invalid_request/token_revoked");
+  ASSERT_TRUE(world_.revocations.revoke({world_.claims(portal).jti, kNow + 5min}));
+  EXPECT_EQ(state(sibling), "token_revoked");
+}
+
+TEST_F(TokenExchangeTest, RevokingAnActorTokenReachesWhatItHelpedToIssue) {
+  const auto actor = agents_own();
+  const auto issued = World::access_token(agent_asks(
+      world_.portal_token(), {{"actor_token", actor}, {"actor_token_type", std::string(kTypeAccessToken)}}));
+  ASSERT_TRUE(world_.revocations.revoke({world_.claims(actor).jti, kNow + 5min}));
+  EXPECT_EQ(token::testing::outcome(world_.verifier.verify_parameter(issued, kNow)), "token_revoked");
+}
+
+TEST_F(TokenExchangeTest, ATokenThatWasExchangedTooOftenIsRefused) {
+  auto agent = world_.agent_token(world_.portal_token());
+  for (std::size_t times = 1; times < token::kMaxOrigins; ++times) agent = world_.agent_token(agent);
+  EXPECT_EQ(world_.claims(agent).exchanged_from.size(), token::kMaxOrigins);
+  EXPECT_EQ(outcome(agent_asks(agent)), "invalid_request/chain_too_deep");
+}
+
+// A clock that was set.
+
+TEST_F(TokenExchangeTest, WhileTheClockIsFarAheadNothingIsIssuedAndThenAllIsAsBefore) {
+  const auto provided = world_.provider_claims();
+  const auto before = world_.portal_token();
+  world_.clock.set_apart(kNow + 1s, kNow + 2h);
+  EXPECT_EQ(portal_asks(provided), "invalid_request/token_expired");
+  EXPECT_EQ(outcome(world_.ask({{"grant_type", "client_credentials"}, {"resource", std::string(kInvoices)}},
+                               World::basic("nightly-export"))),
+            "server_error/indeterminate");
+  world_.clock.set(kNow + 2s);
+  EXPECT_EQ(portal_asks(provided), "issued");
+  EXPECT_EQ(world_.claims(before).expires_at, kNow + 5min);
+}
+
+TEST_F(TokenExchangeTest, ATokenBeginsByTheEarlierReading) {
+  const auto provided = world_.provider_token();
+  world_.clock.set_apart(kNow + 1s, kNow + 30s);
+  const auto response = world_.ask(World::exchange(provided, kTypeJwt, invoices({{"purpose", "support"}})),
+                                   World::basic("support-portal"));
+  const auto claims = world_.claims(World::access_token(response));
+  EXPECT_EQ(claims.issued_at, kNow + 1s);
+  EXPECT_LE(claims.expires_at, kNow + 1s + 5min);
+  for (const auto& line : world_.audit)
+    EXPECT_NE(line.find(audit::format_time(kNow + 1s)), line.npos) << line;
+}
+
 TEST_F(TokenExchangeTest, AnAlteredTokenIsRefused) {
   auto portal = world_.portal_token();
   const auto middle = portal.find('.') + 5;

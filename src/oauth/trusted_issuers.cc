@@ -118,7 +118,7 @@ const TrustedIssuer* TrustedIssuers::find(std::string_view issuer) const noexcep
   return nullptr;
 }
 
-std::expected<ExternalSubject, Denial> TrustedIssuers::verify(std::string_view text, Instant now) const {
+std::expected<ExternalSubject, Denial> TrustedIssuers::verify(std::string_view text, Times now) const {
   const auto issuer = TRY(token::unverified_issuer(text));
   const auto* trusted = find(issuer);
   if (trusted == nullptr) {

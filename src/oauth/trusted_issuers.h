@@ -17,9 +17,9 @@
 #include <string_view>
 #include <vector>
 
-#include "base/clock.h"
 #include "base/denial.h"
 #include "base/result.h"
+#include "base/times.h"
 #include "jose/jwk.h"
 
 namespace writ::oauth {
@@ -75,7 +75,7 @@ class TrustedIssuers {
 
   const TrustedIssuer* find(std::string_view issuer) const noexcept;
   // An ID token, or another JWT of the provider.
-  std::expected<ExternalSubject, Denial> verify(std::string_view token, Instant now) const;
+  std::expected<ExternalSubject, Denial> verify(std::string_view token, Times now) const;
 
  private:
   explicit TrustedIssuers(std::vector<TrustedIssuer> issuers) : issuers_(std::move(issuers)) {}

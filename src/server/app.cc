@@ -27,8 +27,10 @@
 #include "server/metrics_access.h"
 #include "server/oauth_workers.h"
 #include "server/policies_api.h"
+#include "server/resumed_clock.h"
 #include "server/task_desk.h"
 #include "server/tasks_api.h"
+#include "store/proof_journal.h"
 #include "store/sqlite_store.h"
 #include "task/write_thread.h"
 
@@ -36,9 +38,11 @@ namespace writ::server {
 namespace {
 
 constexpr std::chrono::seconds kStopDeadline{10};
-constexpr std::chrono::seconds kTidyEvery{10};
+constexpr std::chrono::seconds kLookAtClockEvery{1};
+constexpr int kLooksBetweenTidying = 10;
 constexpr std::string_view kTokenPath = "/oauth2/token";
 constexpr std::string_view kRevocationPath = "/oauth2/revoke";
+constexpr std::string_view kProofsFile = "proofs";
 constexpr std::string_view kJwksPath = "/oauth2/jwks";
 
 using Policies = std::shared_ptr<const decision::PolicySnapshot>;
@@ -91,19 +95,6 @@ http::ClientOptions client_options(const Config& config, const Room& room) {
           .max_connections_per_origin = std::clamp<std::size_t>(room.gateway / config.threads, 1, 1024)};
 }
 
-// Never before the instant at which it began.
-class ResumedClock final : public Clock {
- public:
-  explicit ResumedClock(Instant began) : began_(began) {}
-  Instant now() const noexcept override { return std::max(began_, system_.now()); }
-  Instant earliest() const noexcept override { return std::max(began_, system_.earliest()); }
-  Duration running() const noexcept override { return system_.running(); }
-
- private:
-  const Instant began_;
-  const SystemClock system_;
-};
-
 // What was recorded had happened: no clock takes it back.
 Result<Instant> first_instant(const audit::Log& log, Instant now, bool accept_clock) {
   const auto written = log.written_until();
@@ -125,7 +116,7 @@ struct App::Parts {
         std::unique_ptr<audit::Log> audit, std::unique_ptr<token::KeyRing> ring,
         oauth::TrustedIssuers trusted, std::unique_ptr<WhatIf> hypothetical, Instant began)
       : config(loaded.config),
-        clock(began),
+        clock(system_clock, began, config.limits.clock_tolerance),
         policies({clock, recorder, [this](const Loaded& now) { return take_over(now); }}, loaded),
         folder(std::move(data)),
         store(std::move(opened)),
@@ -136,6 +127,7 @@ struct App::Parts {
         routes(std::move(loaded.routes)) {}
 
   Result<void> load(const inventory::Change& declared);
+  Result<void> open_proofs();
   Result<void> take_over(const Loaded& now);
   Result<void> serve();
   Result<void> serve_operators();
@@ -144,7 +136,9 @@ struct App::Parts {
   Result<void> add_health(http::Endpoints& to);
   Result<void> add_metrics(http::Endpoints& to, MetricsAccess::Listener listener);
   Result<void> add_own_api(http::Endpoints& to);
+  void look_after();
   void tidy();
+  void forget();
   http::Response metrics() const;
   void write_limits(PrometheusText& out) const;
   gateway::EnforcerParts enforcer_parts(task::CallApprovals* approvals);
@@ -160,13 +154,21 @@ struct App::Parts {
   std::function<Policies()> policy_source() {
     return [this] { return policies.get(); };
   }
-  Result<void> record(audit::Record entry) { return log->append(std::move(entry)); }
+  // What a proof allows is recorded after the proof is: neither is good without the other.
+  Result<void> record(audit::Record entry) {
+    TRY(proofs->wait());
+    return log->append(std::move(entry));
+  }
   void record_async(audit::Record entry, audit::Log::Done done) {
-    log->append(std::move(entry), std::move(done));
+    proofs->after([this, entry = std::move(entry), done = std::move(done)](Result<void> noted) mutable {
+      if (!noted) return done(std::move(noted));
+      log->append(std::move(entry), std::move(done));
+    });
   }
 
   const Config config;
-  const ResumedClock clock;
+  const SystemClock system_clock;
+  ResumedClock clock;
   const oauth::Recorder recorder = [this](audit::Record entry) { return record(std::move(entry)); };
   PoliciesInForce policies;
   std::atomic<bool> draining{false}, stopping{false};
@@ -178,10 +180,13 @@ struct App::Parts {
   DataFolder folder;
   std::unique_ptr<store::SqliteStore> store;
   std::unique_ptr<audit::Log> log;
+  std::unique_ptr<store::ProofJournal> proofs;
 
   const std::unique_ptr<token::KeyRing> keys;
   token::Revocations revocations{store.get()};
-  token::MemoryReplayGuard replays;
+  token::MemoryReplayGuard replays{
+      {.per_scope = config.limits.max_proofs_of_client, .total = config.limits.max_proofs},
+      [this](const auto& used) { proofs->note(used); }};
   const token::Verifier verifier{
       {.issuer = config.issuer}, keys->snapshot()->public_keys, revocations, replays};
   const token::Minter minter{*keys};
@@ -189,6 +194,7 @@ struct App::Parts {
   task::Registry tasks{*store, config.tasks};
   task::CallApprovals calls{*store, config.approvals};
   task::WriteThread writer{*store, {config.database.max_waiting, config.database.max_wait}};
+  RecordedWriter recorded_writer{writer, *log};
 
   const oauth::TrustedIssuers issuers;
   const oauth::ClientAuthentication clients{
@@ -237,6 +243,8 @@ struct App::Parts {
   std::shared_ptr<http::Endpoints> operator_endpoints;
   std::unique_ptr<http::Server> api_server, gateway_server, operator_server;
   std::string api_url, gateway_url, operator_url;
+  Forgetting forgetting_used{oauth::kMaxAssertionLifetime + token::kClockSkew};
+  int looks = 0;
   Chores chores;
 };
 
@@ -248,8 +256,19 @@ gateway::EnforcerParts App::Parts::enforcer_parts(task::CallApprovals* approvals
           .policies = policy_source(),
           .record = [this](audit::Record entry,
                            audit::Log::Done done) { record_async(std::move(entry), std::move(done)); },
-          .writer = writer,
+          .writer = recorded_writer,
           .calls = approvals};
+}
+
+// Proofs that were used before this start are refused; where nobody knows which those are, all that may be.
+Result<void> App::Parts::open_proofs() {
+  store::ProofJournalOptions options;
+  options.max_places = std::max(options.places, 2 * config.limits.max_proofs);
+  proofs = TRY(store::ProofJournal::open(config.data / kProofsFile, clock, options));
+  replays.take_over(proofs->found());
+  const auto last = log->written_until();
+  if (!proofs->whole() && last) replays.distrust(*last + token::kClockSkew + token::kProofLifetime);
+  return {};
 }
 
 Result<void> App::Parts::load(const inventory::Change& declared) {
@@ -302,9 +321,13 @@ Result<void> App::Parts::add_health(http::Endpoints& to) {
   TRY(to.add("GET", "/healthz", quick, [](const http::Request&, const http::PathValues&) {
     return http::json_response(200, R"({"status":"ok"})");
   }));
-  // Not ready: what comes now would be refused, because it ends or cannot write its audit.
+  // Not ready: what comes now would be refused, because it ends, cannot write its audit, or nobody knows what
+  // time it is.
   return to.add("GET", "/readyz", quick, [this](const http::Request&, const http::PathValues&) {
     if (draining) return http::json_response(503, R"({"status":"stopping"})");
+    if (const auto trouble = clock.trouble())
+      return http::json_response(503,
+                                 codec::Json::object({{"status", "clock_set"}, {"detail", *trouble}}).dump());
     if (!log->available()) return http::json_response(503, R"({"status":"audit_unavailable"})");
     return http::json_response(200, R"({"status":"ready"})");
   });
@@ -364,6 +387,18 @@ http::Response App::Parts::metrics() const {
   out.sample("writ_identities_stopped", "", directory.snapshot()->stopped());
   out.family("writ_tasks", "gauge", "Tasks known, live or not.");
   out.sample("writ_tasks", "", tasks.size());
+  out.family("writ_proofs_remembered", "gauge", "DPoP proofs that were used within their lifetime.");
+  out.sample("writ_proofs_remembered", "", replays.size());
+  out.family("writ_proofs_refused_total", "counter",
+             "Proofs refused because their client has as many as are remembered.");
+  out.sample("writ_proofs_refused_total", "", replays.refused());
+  out.family("writ_revocations", "gauge", "Revoked tokens that are remembered.");
+  out.sample("writ_revocations", "", revocations.size());
+  out.family("writ_clock_apart_seconds", "gauge",
+             "How far the system's clock was set while Writ runs, ahead or back.");
+  out.sample("writ_clock_apart_seconds", "", std::chrono::round<std::chrono::seconds>(clock.apart()).count());
+  out.family("writ_clock_jumps_total", "counter", "How often it was set by more than is tolerated.");
+  out.sample("writ_clock_jumps_total", "", clock.jumps());
   out.family("writ_tasks_forgotten_total", "counter", "Tasks that were over for long enough.");
   out.sample("writ_tasks_forgotten_total", "", tasks_forgotten.load());
   out.family("writ_approvals", "gauge", "Calls that people were asked to approve, as far as they are kept.");
@@ -433,14 +468,20 @@ Result<void> App::Parts::serve() {
   api_server =
       TRY(http::Server::start(loops, server_options(config, config.api_listen, room.api), endpoints));
   api_url = "http://" + ListenAddress{config.api_listen.address, api_server->port()}.text();
-  chores.start(kTidyEvery, [this] { tidy(); });
+  chores.start(kLookAtClockEvery, [this] { look_after(); });
   return {};
 }
 
-// Revoked tokens that have expired need not be remembered, nor tasks that are long over, nor the arguments of
-// calls that were not approved.
+void App::Parts::look_after() {
+  if (const auto line = clock.watch()) std::fprintf(stderr, "writ: %s\n", line->c_str());
+  if (++looks % kLooksBetweenTidying == 0) tidy();
+}
+
+// What is over need not be kept: revoked tokens and used assertions and proofs, tasks, and the arguments of
+// calls that were not approved. What fails is tried again.
 void App::Parts::tidy() {
-  revocations.prune(clock.earliest());
+  replays.prune(clock.earliest());
+  forget();
   if (const auto done = calls.prune(clock.earliest()); !done)
     std::fprintf(stderr, "writ: approvals that are over could not be forgotten: %s\n",
                  done.error().message.c_str());
@@ -448,6 +489,15 @@ void App::Parts::tidy() {
   if (forgotten) return void(tasks_forgotten.fetch_add(*forgotten, std::memory_order_relaxed));
   std::fprintf(stderr, "writ: tasks that are over could not be forgotten: %s\n",
                forgotten.error().message.c_str());
+}
+
+// What refuses, when no clock alone says so.
+void App::Parts::forget() {
+  auto done = revocations.prune(clock.earliest(), clock.running());
+  const auto until = forgetting_used.until(clock.earliest(), clock.running());
+  if (done && until) done = store->forget_used(*until);
+  if (!done)
+    std::fprintf(stderr, "writ: what is over could not be forgotten: %s\n", done.error().message.c_str());
 }
 
 App::App(std::unique_ptr<Parts> parts) : parts_(std::move(parts)) {}
@@ -474,11 +524,12 @@ Result<std::unique_ptr<App>> App::start(Loaded loaded, bool accept_clock,
       new App(std::make_unique<Parts>(std::move(loaded), std::move(folder), std::move(store), std::move(log),
                                       std::move(keys), std::move(issuers), std::move(what_if), began)));
   auto& parts = *app->parts_;
+  TRY(parts.open_proofs());
   TRY(parts.policies.start(texts));
   TRY(parts.load(declared));
   const audit::Event started{
       .type = "server.started", .detail = parts.policies.get()->revision, .standing = audit::Standing::kStop};
-  TRY(parts.record(audit::make_record(parts.clock.now(), started)));
+  TRY(parts.record(audit::make_record(parts.clock.earliest(), started)));
   TRY(parts.serve());
   return app;
 }
@@ -524,7 +575,7 @@ bool App::stop() {
   parts_->writer.stop();
   whole = parts_->tasks.settle().has_value() && whole;
   const audit::Event stopped{.type = "server.stopped", .standing = audit::Standing::kStop};
-  return parts_->record(audit::make_record(parts_->clock.now(), stopped)).has_value() && whole;
+  return parts_->record(audit::make_record(parts_->clock.earliest(), stopped)).has_value() && whole;
 }
 
 }  // namespace writ::server

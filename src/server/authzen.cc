@@ -245,7 +245,7 @@ void Authzen::evaluate(http::Exchange exchange, std::string_view caller, const s
   (refusal ? denies_ : permits_).fetch_add(1, std::memory_order_relaxed);
 
   const Told told{http, *request, caller, id, *policies};
-  auto record = record_of(parts_.clock.now(), told, decision, refusal ? &*refusal : nullptr, shadowed);
+  auto record = record_of(parts_.clock.earliest(), told, decision, refusal ? &*refusal : nullptr, shadowed);
   auto response = http::json_response(200, answer_body(refusal ? &*refusal : nullptr));
   response.headers.set(gateway::kRequestIdHeader, echoed_id(http, id));
   parts_.record(std::move(record), [exchange = std::move(exchange), response = std::move(response),

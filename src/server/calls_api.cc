@@ -55,7 +55,7 @@ Answer<http::Response> CallsApi::list(const http::Request& request) const {
     ++examined;
     last = &approval;
     if (api_.would_allow(request, kApprove, {kType, approval.id}, facts_of(approval)))
-      list.push(task::call_to_json(approval, state, permit.time()));
+      list.push(task::call_to_json(approval, state, permit.time().latest));
   }
   auto answer = codec::Json::object({{"approvals", std::move(list)}, {"more", !next.empty()}});
   if (!next.empty()) answer.set("next", next);
@@ -83,28 +83,28 @@ http::Response CallsApi::shown(const std::string& id, Instant now) const {
 
 Answer<http::Response> CallsApi::show(const http::Request& request, const std::string& id) const {
   const auto [permit, call] = TRY(find(request, id));
-  return shown(id, permit.time());
+  return shown(id, permit.time().latest);
 }
 
 Answer<http::Response> CallsApi::approve(const http::Request& request, const std::string& id) const {
   const auto [permit, call] = TRY(find(request, id));
   const auto person = TRY(person_of(permit.token().claims(), *directory_.snapshot()));
   // What would be refused is not recorded as done.
-  if (const auto may = calls_.check_approval(id, person.approver(), permit.time()); !may)
+  if (const auto may = calls_.check_approval(id, person.approver(), permit.time().latest); !may)
     return std::unexpected(problem(may.error()));
   TRY(api_.record(permit, "approval.approved", id, person.user));
-  if (const auto done = calls_.approve(id, person.approver(), permit.time()); !done)
+  if (const auto done = calls_.approve(id, person.approver(), permit.time().latest); !done)
     return std::unexpected(problem(done.error()));
-  return shown(id, permit.time());
+  return shown(id, permit.time().latest);
 }
 
 Answer<http::Response> CallsApi::deny(const http::Request& request, const std::string& id) const {
   const auto [permit, call] = TRY(find(request, id));
   const auto& user = permit.token()->subject;
   TRY(api_.record(permit, "approval.denied", id, user));
-  if (const auto done = calls_.deny(id, user, permit.time()); !done)
+  if (const auto done = calls_.deny(id, user, permit.time().latest); !done)
     return std::unexpected(problem(done.error()));
-  return shown(id, permit.time());
+  return shown(id, permit.time().latest);
 }
 
 Result<void> CallsApi::add_to(http::Endpoints& endpoints) const {

@@ -244,11 +244,12 @@ void read_audit(const Fields& root, Config& config) {
 
 void read_limits(const Fields& root, Config& config) {
   LimitSettings& limits = config.limits;
-  const Fields fields(root.find("limits"), root.source(), "limits",
-                      {"max_connections", "max_connections_per_source", "max_head_bytes", "max_body_bytes",
-                       "max_stream_bytes", "max_unauthenticated_bytes", "max_authenticated_bytes",
-                       "body_timeout_seconds", "min_body_bytes_per_second", "wrong_secrets_per_minute",
-                       "max_chain", "upstream_timeout_seconds", "drain_grace_seconds"});
+  const Fields fields(
+      root.find("limits"), root.source(), "limits",
+      {"max_connections", "max_connections_per_source", "max_head_bytes", "max_body_bytes",
+       "max_stream_bytes", "max_unauthenticated_bytes", "max_authenticated_bytes", "body_timeout_seconds",
+       "min_body_bytes_per_second", "wrong_secrets_per_minute", "max_chain", "upstream_timeout_seconds",
+       "drain_grace_seconds", "clock_tolerance_seconds", "max_proofs_of_client", "max_proofs"});
   const auto set = [&](std::string_view key, auto& value, std::int64_t min, std::int64_t max) {
     if (const auto read = fields.integer(key, min, max))
       value = static_cast<std::remove_reference_t<decltype(value)>>(*read);
@@ -263,8 +264,12 @@ void read_limits(const Fields& root, Config& config) {
   set("min_body_bytes_per_second", limits.min_body_bytes_per_second, 1, 1 << 20);
   set("wrong_secrets_per_minute", limits.wrong_secrets_per_minute, 1, 10'000);
   set("max_chain", limits.max_chain, 0, 8);
+  set("max_proofs_of_client", limits.max_proofs_of_client, 16, 1 << 24);
+  set("max_proofs", limits.max_proofs, 1024, 1 << 24);
   if (const auto seconds = fields.integer("upstream_timeout_seconds", 1, 3600))
     limits.upstream_timeout = std::chrono::seconds(*seconds);
+  if (const auto seconds = fields.integer("clock_tolerance_seconds", 1, 60))
+    limits.clock_tolerance = std::chrono::seconds(*seconds);
   if (const auto seconds = fields.integer("body_timeout_seconds", 1, 3600))
     limits.body_timeout = std::chrono::seconds(*seconds);
   if (const auto seconds = fields.integer("drain_grace_seconds", 0, 300))

@@ -58,6 +58,9 @@ struct LimitSettings {
   std::size_t wrong_secrets_per_minute = 10;  // of one source
   std::size_t max_chain = 4;                  // agents in a delegation chain
   Duration upstream_timeout{30'000};
+  std::size_t max_proofs_of_client = 1 << 16;  // DPoP proofs of one client that are remembered at a time
+  std::size_t max_proofs = 1 << 20;            // of all clients
+  Duration clock_tolerance{5'000};             // that the system's clock may be set by while Writ runs
   Duration drain_grace{5'000};  // from the word that Writ is to stop until it takes nothing new
 };
 

@@ -64,7 +64,7 @@ Answer<http::Response> DecideApi::decide(const http::Request& request) const {
                                              .tasks = parts_.tasks,
                                              .issuer = parts_.config.issuer,
                                              .token_lifetime = parts_.config.token_lifetime,
-                                             .now = permit.time()});
+                                             .now = permit.time().latest});
   if (!question) return std::unexpected(problem(question.error()));
   const auto& claims = question->hypothesis.claims;
   const auto task = claims && claims->task ? parts_.tasks.find(*claims->task) : nullptr;

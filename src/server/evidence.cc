@@ -1,6 +1,7 @@
 #include "server/evidence.h"
 
 #include <cstdio>
+#include <exception>
 #include <string>
 
 #include "server/data_folder.h"
@@ -39,6 +40,17 @@ Result<void> check_data_access(const Config& config) {
   for (const auto& reserve : reserves_of(config))
     TRY(check_private(reserve, "the space kept for stops", config.data_access));
   return check_private(log, "the audit log", config.data_access);
+}
+
+void RecordedWriter::write(std::unique_ptr<task::Write> write, Done done) noexcept {
+  if (log_.available()) return writer_.write(std::move(write), std::move(done));
+  write.reset();
+  try {
+    done(failure(ErrorCode::kUnavailable, "no audit"));
+  } catch (const std::exception& exception) {
+    // Its request ends without an answer.
+    std::fprintf(stderr, "writ: defect: exception while a write was refused: %s\n", exception.what());
+  }
 }
 
 Result<std::unique_ptr<audit::Log>> open_audit_log(const Config& config, audit::HeadStore& heads,

@@ -115,7 +115,7 @@ Answer<void> OwnApi::record(const gateway::Permit& permit, std::string_view even
                           .detail = detail,
                           .request_id = permit.request_id(),
                           .standing = is_stop(event) ? audit::Standing::kStop : audit::Standing::kOrdinary};
-  const auto recorded = record_(audit::make_record(permit.time(), told));
+  const auto recorded = record_(audit::make_record(permit.time().earliest, told));
   if (recorded) return {};
   // Nothing of it is left out: what is too large to be recorded is not done.
   if (recorded.error().code == ErrorCode::kLimit) return std::unexpected(problem(recorded.error()));

@@ -10,7 +10,7 @@
 #include <string_view>
 
 #include "audit/log.h"
-#include "base/clock.h"
+#include "base/times.h"
 #include "codec/json.h"
 #include "gateway/enforcer.h"
 #include "gateway/refusal.h"
@@ -38,7 +38,7 @@ class OwnApi {
   OwnApi(const Clock& clock, gateway::Enforcer& enforcer, Recorder record, std::string origin)
       : clock_(clock), enforcer_(enforcer), record_(std::move(record)), origin_(std::move(origin)) {}
 
-  Instant now() const { return clock_.now(); }
+  Times now() const { return times_of(clock_); }
   const Clock& clock() const noexcept { return clock_; }
 
   // For http::Endpoints::guard: who brings no good token is refused, with a record, before its body is read

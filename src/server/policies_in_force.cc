@@ -29,7 +29,7 @@ Result<void> PoliciesInForce::start(const PolicyTexts& of_files) {
                                                  choice->revision)));
     return {};
   }
-  TRY(revisions_.keep(of_files, files_, parts_.clock.now()));
+  TRY(revisions_.keep(of_files, files_, parts_.clock.earliest()));
   // The files are others now.
   return choice ? revisions_.clear_choice() : Result<void>();
 }
@@ -40,7 +40,7 @@ Result<void> PoliciesInForce::take_choice(const RevisionChoice& choice) {
   Issues issues;
   auto loaded = load_policies(texts, world_, issues);
   if (!loaded) return failure(ErrorCode::kInvalid, render(issues.all().front()));
-  TRY(revisions_.keep(texts, choice.revision, parts_.clock.now()));
+  TRY(revisions_.keep(texts, choice.revision, parts_.clock.earliest()));
   published_.replace(std::move(loaded->snapshot));
   return {};
 }
@@ -75,7 +75,7 @@ Result<void> PoliciesInForce::take_over(const Loaded& loaded, const ReplacedBy& 
                                 .object = by.cause,
                                 .detail = keys,
                                 .request_id = by.request_id};
-    TRY(parts_.record(audit::make_record(parts_.clock.now(), replaced)));
+    TRY(parts_.record(audit::make_record(parts_.clock.earliest(), replaced)));
   }
   TRY(parts_.take_over(loaded));
   world_ = loaded.world;
@@ -104,13 +104,13 @@ Result<void> PoliciesInForce::put_in_force(const PolicyTexts& texts, Snapshot sn
   const auto revision = snapshot->revision;
   const bool changes = revision != result.revision;
   if (changes) {
-    TRY(revisions_.keep(texts, revision, parts_.clock.now()));
+    TRY(revisions_.keep(texts, revision, parts_.clock.earliest()));
     const audit::Event replaced{.type = "policies.replaced",
                                 .actor = by.actor,
                                 .object = by.cause,
                                 .detail = revision,
                                 .request_id = by.request_id};
-    TRY(parts_.record(audit::make_record(parts_.clock.now(), replaced)));
+    TRY(parts_.record(audit::make_record(parts_.clock.earliest(), replaced)));
   }
   if (rest != nullptr) TRY(take_over(*rest, by, result));
   TRY(choice ? revisions_.choose(*choice) : revisions_.clear_choice());

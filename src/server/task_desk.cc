@@ -38,7 +38,7 @@ void TaskDesk::abandon(std::string_view id, std::string_view client, std::string
                            .object = id,
                            .detail = "no token was issued for it",
                            .request_id = request_id};
-  if (!record_(audit::make_record(clock_.now(), ended))) return;
+  if (!record_(audit::make_record(clock_.earliest(), ended))) return;
   (void)tasks_.end(id);
 }
 

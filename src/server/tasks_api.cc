@@ -88,7 +88,7 @@ Result<void> TasksApi::check_names(const task::Task& task) const {
 
 // A request's own word that it needs approvals counts as much as a policy that lets it only be asked for.
 Answer<TasksApi::Live> TasksApi::open(const Caller& caller, const codec::Json& json) const {
-  auto task = task::task_from_request(json, api_.now());
+  auto task = task::task_from_request(json, api_.now().earliest);
   if (!task) return std::unexpected(problem(task.error()));
   task->id = "t-" + crypto::random_id();
   if (const auto parent = task->parent ? tasks_.find(*task->parent) : nullptr)
@@ -124,7 +124,7 @@ Answer<void> TasksApi::check_room(const std::string& client, const task::Task& t
 Answer<http::Response> TasksApi::open(const http::Request& request) const {
   const auto json = TRY(read_json(request));
   const auto live = TRY(open(request, json));
-  auto response = answer_json(201, shown(*live, api_.now()));
+  auto response = answer_json(201, shown(*live, api_.now().latest));
   response.headers.set("Location", "/v1/tasks/" + (*live)->id);
   return response;
 }
@@ -191,7 +191,7 @@ Answer<http::Response> TasksApi::list(const http::Request& request) const {
     ++examined;
     last = live.get();
     if (api_.would_allow(request, kRead, {kType, task.id}, facts_of(task)))
-      list.push(shown(*live, permit.time()));
+      list.push(shown(*live, permit.time().latest));
   }
   auto answer = codec::Json::object({{"tasks", std::move(list)}, {"more", !next.empty()}});
   if (!next.empty()) answer.set("next", next);
@@ -209,20 +209,20 @@ Answer<std::pair<gateway::Permit, TasksApi::Live>> TasksApi::find(const http::Re
 
 Answer<http::Response> TasksApi::show(const http::Request& request, const std::string& id) const {
   const auto [permit, live] = TRY(find(request, kRead, id));
-  return answer_json(200, shown(*live, permit.time()));
+  return answer_json(200, shown(*live, permit.time().latest));
 }
 
 Answer<http::Response> TasksApi::narrow(const http::Request& request, const std::string& id) const {
   const auto [permit, live] = TRY(find(request, kManage, id));
   const auto json = TRY(read_json(request));
   // What would be refused is not recorded as done.
-  const auto less = task::narrowed(live->task(), json, permit.time());
+  const auto less = task::narrowed(live->task(), json, permit.time().earliest);
   if (!less) return std::unexpected(problem(less.error()));
   TRY(check_room((*live)->opened_by, *less));
   TRY(api_.record(permit, "task.narrowed", id, json.dump()));
   if (const auto done = tasks_.narrow(id, json, permit.time()); !done)
     return std::unexpected(problem(done.error()));
-  return answer_json(200, shown(*live, permit.time()));
+  return answer_json(200, shown(*live, permit.time().latest));
 }
 
 Answer<http::Response> TasksApi::approve(const http::Request& request, const std::string& id) const {
@@ -234,14 +234,14 @@ Answer<http::Response> TasksApi::approve(const http::Request& request, const std
   TRY(api_.record(permit, "task.approved", id, person.user));
   if (const auto done = tasks_.approve(id, person.approver(), permit.time()); !done)
     return std::unexpected(problem(done.error()));
-  return answer_json(200, shown(*live, permit.time()));
+  return answer_json(200, shown(*live, permit.time().latest));
 }
 
 Answer<http::Response> TasksApi::deny(const http::Request& request, const std::string& id) const {
   const auto [permit, live] = TRY(find(request, kApprove, id));
   TRY(api_.record(permit, "task.denied", id, permit.token()->subject));
   if (const auto done = tasks_.deny(id, permit.time()); !done) return std::unexpected(problem(done.error()));
-  return answer_json(200, shown(*live, permit.time()));
+  return answer_json(200, shown(*live, permit.time().latest));
 }
 
 Answer<http::Response> TasksApi::act(const http::Request& request, const std::string& id,
@@ -250,7 +250,7 @@ Answer<http::Response> TasksApi::act(const http::Request& request, const std::st
   TRY(api_.record(permit, verb.event, id));
   if (const auto done = verb.act(tasks_, id, permit.time()); !done)
     return std::unexpected(problem(done.error()));
-  return answer_json(200, shown(*live, permit.time()));
+  return answer_json(200, shown(*live, permit.time().latest));
 }
 
 Result<void> TasksApi::add_to(http::Endpoints& endpoints) const {

@@ -3,6 +3,7 @@
 // Thread-safe.
 #pragma once
 
+#include "base/times.h"
 #include "http/endpoints.h"
 #include "inventory/directory.h"
 #include "server/own_api.h"
@@ -40,7 +41,7 @@ class TasksApi {
   // What can be done to a task that is there: its record's event, and what does it.
   struct Verb {
     std::string_view event;
-    Result<void> (*act)(task::Registry& tasks, std::string_view id, Instant now);
+    Result<void> (*act)(task::Registry& tasks, std::string_view id, Times now);
   };
   Answer<http::Response> act(const http::Request& request, const std::string& id, const Verb& verb) const;
   Result<void> check_names(const task::Task& task) const;

@@ -4,10 +4,12 @@
 #include <array>
 #include <cstddef>
 #include <cstring>
+#include <filesystem>
 #include <map>
 #include <memory>
 #include <new>
 #include <sqlite3.h>
+#include <system_error>
 
 namespace writ::store {
 namespace {
@@ -149,11 +151,12 @@ int check_reserved_lock(sqlite3_file*, int* reserved) {
 int file_control(sqlite3_file*, int, void*) {
   return SQLITE_NOTFOUND;
 }
+// The smallest: a journal is not shorter than one, and says itself what its sectors are.
 int sector_size(sqlite3_file*) {
-  return static_cast<int>(kBlockBytes);
+  return 512;
 }
 int device_characteristics(sqlite3_file*) {
-  return 0;
+  return SQLITE_IOCAP_POWERSAFE_OVERWRITE;
 }
 
 // Of the first version: without shared memory, SQLite keeps the index of a write-ahead log in its own.
@@ -176,11 +179,11 @@ int open(sqlite3_vfs* vfs, const char* path, sqlite3_file* file, int flags, int*
   file->pMethods = nullptr;
   try {
     auto view = std::make_unique<View>(beneath(vfs));
-    int exists = 0;
-    if (path != nullptr) beneath(vfs)->xAccess(beneath(vfs), path, SQLITE_ACCESS_EXISTS, &exists);
     constexpr int kHow =
         SQLITE_OPEN_READWRITE | SQLITE_OPEN_CREATE | SQLITE_OPEN_EXCLUSIVE | SQLITE_OPEN_DELETEONCLOSE;
-    if (exists != 0) {
+    // xAccess() takes an empty file for none.
+    std::error_code unknown;
+    if (path != nullptr && (std::filesystem::exists(path, unknown) || unknown)) {
       if (const int opened = view->open(beneath(vfs), path, flags & ~kHow); opened != SQLITE_OK)
         return opened;
     } else if ((flags & SQLITE_OPEN_CREATE) == 0) {

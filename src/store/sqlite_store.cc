@@ -13,10 +13,6 @@
 namespace writ::store {
 namespace {
 
-// How long a revocation outlives its token, for a clock that was set back.
-constexpr std::chrono::hours kRevocationMargin{24};
-constexpr std::int64_t kUsesBetweenForgetting = 1024;
-
 // Prepares one statement after the other and remembers the first failure; then all are thrown away.
 class Preparer {
  public:
@@ -109,10 +105,12 @@ struct SqliteStore::Statements {
         load_revocations(prepare("SELECT jti, expires_at_ms FROM revocations")),
         save_revocation(prepare("INSERT INTO revocations (jti, expires_at_ms) VALUES (?1, ?2) "
                                 "ON CONFLICT (jti) DO UPDATE SET expires_at_ms = max(expires_at_ms, ?2)")),
-        forget_revocations(prepare("DELETE FROM revocations WHERE expires_at_ms < ?1")),
+        forget_revocations(prepare("DELETE FROM revocations WHERE jti IN "
+                                   "(SELECT jti FROM revocations WHERE expires_at_ms <= ?1 LIMIT 500)")),
         use(prepare("INSERT INTO used_identifiers (digest, until_ms) VALUES (?1, ?2) "
                     "ON CONFLICT (digest) DO UPDATE SET until_ms = ?2 WHERE until_ms <= ?3")),
-        forget_used(prepare("DELETE FROM used_identifiers WHERE until_ms <= ?1")),
+        forget_used(prepare("DELETE FROM used_identifiers WHERE digest IN "
+                            "(SELECT digest FROM used_identifiers WHERE until_ms <= ?1 LIMIT 500)")),
         load_head(prepare("SELECT seq, hash FROM audit_head")),
         save_head(prepare("INSERT INTO audit_head (only, seq, hash) VALUES (1, ?1, ?2) "
                           "ON CONFLICT (only) DO UPDATE SET seq = ?1, hash = ?2")),
@@ -399,13 +397,24 @@ Result<void> SqliteStore::forget_calls(Instant before) {
 
 Result<void> SqliteStore::save(const token::Revocation& revocation) {
   const std::lock_guard lock(mutex_);
-  auto transaction = TRY(Transaction::begin(database_));
-  const auto forgettable = SystemClock().now() - kRevocationMargin;
-  TRY(statements_->forget_revocations->bind(1, unix_millis(forgettable)).run());
   TRY(statements_->save_revocation->bind(1, revocation.jti)
           .bind(2, unix_millis(revocation.expires_at))
           .run());
-  return transaction.commit();
+  return {};
+}
+
+// Until it changes nothing more; whoever has something urgent to save comes in between.
+template <class Part>
+Result<void> SqliteStore::in_parts(Part part) {
+  for (std::int64_t changed = 1; changed > 0;) {
+    const std::lock_guard lock(mutex_);
+    changed = TRY(part());
+  }
+  return {};
+}
+
+Result<void> SqliteStore::forget_revocations(Instant expired_by) {
+  return in_parts([&] { return statements_->forget_revocations->bind(1, unix_millis(expired_by)).run(); });
 }
 
 Result<std::vector<token::Revocation>> SqliteStore::load() {
@@ -418,10 +427,10 @@ Result<std::vector<token::Revocation>> SqliteStore::load() {
   return revocations;
 }
 
-Result<void> SqliteStore::forget_used(Instant now) {
-  TRY(statements_->forget_used->bind(1, unix_millis(now)).run());
+Result<void> SqliteStore::forget_used(Instant until) {
+  TRY(in_parts([&] { return statements_->forget_used->bind(1, unix_millis(until)).run(); }));
+  const std::lock_guard lock(mutex_);
   used_identifiers_ = TRY(database_.number("SELECT count(*) FROM used_identifiers"));
-  uses_until_forgetting_ = kUsesBetweenForgetting;
   return {};
 }
 
@@ -431,8 +440,6 @@ Result<bool> SqliteStore::first_use(std::string_view scope, std::string_view ide
   // apart.
   const auto digest = crypto::sha256(fmt::format("{}:{}{}", scope.size(), scope, identifier));
   const std::lock_guard lock(mutex_);
-  const bool full = used_identifiers_ >= options_.max_used_identifiers;
-  if (full || uses_until_forgetting_-- <= 0) TRY(forget_used(now));
   if (used_identifiers_ >= options_.max_used_identifiers)
     return failure(ErrorCode::kLimit, "replay guard: too many identifiers to remember");
   auto& statement = statements_->use->bind(1, codec::base64url_encode(crypto::as_bytes(digest)))

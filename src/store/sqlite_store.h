@@ -76,10 +76,13 @@ class SqliteStore final : public inventory::Store,
   // The later expiry counts when it was revoked before.
   Result<void> save(const token::Revocation& revocation) override;
   Result<std::vector<token::Revocation>> load() override;
+  Result<void> forget_revocations(Instant expired_by) override;
 
   // Also across a restart, at the price of one write to disk. kLimit when it remembers as many as it may.
   Result<bool> first_use(std::string_view scope, std::string_view identifier, Instant until,
                          Instant now) override;
+  // Makes room: forgets identifiers that were to be remembered until then at most.
+  Result<void> forget_used(Instant until);
 
   // kCorrupt when what is noted is no head.
   Result<std::optional<audit::Head>> load_head() override;
@@ -92,6 +95,8 @@ class SqliteStore final : public inventory::Store,
 
  private:
   struct Statements;
+  template <class Part>
+  Result<void> in_parts(Part part);
   // With mutex_ held.
   Result<void> changed_task(std::string_view id, std::int64_t rows);
   Result<void> write_label(std::string_view task, std::string_view label);
@@ -100,14 +105,12 @@ class SqliteStore final : public inventory::Store,
   Result<void> write_call_state(const task::CallApproval& approval, task::CallState state);
   Result<void> write_one(const task::Write& write);
   SqliteStore(Database database, std::unique_ptr<Statements> statements, SqliteOptions options);
-  Result<void> forget_used(Instant now);  // with mutex_ held
 
   const SqliteOptions options_;
   std::mutex mutex_;
   Database database_;
   std::unique_ptr<Statements> statements_;
-  std::int64_t used_identifiers_ = 0;       // at most so many rows are there
-  std::int64_t uses_until_forgetting_ = 0;  // expired identifiers are removed in batches
+  std::int64_t used_identifiers_ = 0;  // at most so many rows are there
 };
 
 }  // namespace writ::store

@@ -280,18 +280,30 @@ TEST_F(SqliteStoreFile, RemembersNoMoreIdentifiersThanItsLimitAndRefusesMore) {
   const auto refused = store->first_use("client", "3", until, kLater);
   ASSERT_FALSE(refused);
   EXPECT_EQ(refused.error().code, ErrorCode::kLimit);
-  // Those that expired make room.
+  // Those that are forgotten make room.
+  ASSERT_TRUE(store->forget_used(until - Duration(1)));
+  EXPECT_FALSE(store->first_use("client", "3", until, kLater));
+  ASSERT_TRUE(store->forget_used(until));
   EXPECT_TRUE(store->first_use("client", "3", until + std::chrono::minutes(5), until).value());
 }
 
-TEST_F(SqliteStoreFile, ForgetsARevocationADayAfterItsTokenExpired) {
+TEST_F(SqliteStoreFile, ForgetsNoRevocationOfItself) {
   const auto store = open();
-  const auto now = SystemClock().now();
-  ASSERT_TRUE(store->save({"long ago", now - std::chrono::hours(25)}));
-  ASSERT_TRUE(store->save({"just now", now - std::chrono::hours(1)}));
-  const auto kept = store->load().value();
-  ASSERT_EQ(kept.size(), 1u);
-  EXPECT_EQ(kept[0].jti, "just now");
+  ASSERT_TRUE(store->save({"long ago", Instant(Duration(1))}));
+  ASSERT_TRUE(store->save({"later", kLater}));
+  EXPECT_EQ(store->load().value().size(), 2u);
+}
+
+TEST_F(SqliteStoreFile, ForgetsManyThingsInParts) {
+  const auto store = open();
+  change(
+      "WITH RECURSIVE n (i) AS (SELECT 1 UNION ALL SELECT i + 1 FROM n WHERE i < 1200) "
+      "INSERT INTO revocations SELECT 'jti-' || i, i FROM n");
+  change("INSERT INTO used_identifiers SELECT jti, expires_at_ms FROM revocations");
+  ASSERT_TRUE(store->forget_revocations(Instant(Duration(1100))));
+  ASSERT_TRUE(store->forget_used(Instant(Duration(1100))));
+  EXPECT_EQ(store->load().value().size(), 100u);
+  EXPECT_EQ(Database::look(path_).value().number("SELECT count(*) FROM used_identifiers").value(), 100);
 }
 
 TEST_F(SqliteStoreFile, GivesBackWhatWasReservedAndNotUsed) {

@@ -411,6 +411,15 @@ TEST_P(StoreContract, KeepsTheLaterExpiryOfATokenRevokedTwice) {
   EXPECT_EQ(load_revocations().at("jti-1"), kLater + std::chrono::hours(1));
 }
 
+TEST_P(StoreContract, ForgetsRevocationsWhoseTokensHadExpired) {
+  ASSERT_TRUE(revocations().save({"jti-1", kLater}));
+  ASSERT_TRUE(revocations().save({"jti-2", kLater + Duration(1)}));
+  ASSERT_TRUE(revocations().forget_revocations(kLater));
+  reopen();
+  EXPECT_THAT(load_revocations(),
+              UnorderedElementsAre(std::pair(std::string("jti-2"), kLater + Duration(1))));
+}
+
 TEST_P(StoreContract, TellsIdentifiersApartThatDifferAfterAZeroByte) {
   const std::string a("jti\0a", 5), b("jti\0b", 5);
   ASSERT_TRUE(revocations().save({a, kLater}));

@@ -24,8 +24,8 @@ bool same(const cedar::EntityUid& a, cedar::EntityRef b) {
   return b.id() == a.id && b.type() == a.type;
 }
 
-std::unexpected<Denial> waiting(const Task& task, Instant now) {
-  if (now >= task.approvals.until)
+std::unexpected<Denial> waiting(const Task& task, Times now) {
+  if (now.ended(task.approvals.until))
     return deny(Reason::kTaskExpired, fmt::format("task `{}` was not approved in time", task.id));
   return deny(Reason::kApprovalRequired,
               fmt::format("task `{}` waits for approval: {} of {} are given", task.id,
@@ -147,7 +147,7 @@ std::int64_t LiveTask::used_calls() const noexcept {
   return calls != nullptr ? calls->used() : 0;
 }
 
-std::expected<void, Denial> LiveTask::check_live(Instant now) const {
+std::expected<void, Denial> LiveTask::check_live(Times now) const {
   for (const LiveTask* each = this; each != nullptr; each = each->parent_.get()) TRY(each->own_life(now));
   return {};
 }
@@ -163,7 +163,7 @@ std::expected<void, Denial> LiveTask::check_budget(const Use& use) const {
   return {};
 }
 
-std::expected<void, Denial> LiveTask::own_life(Instant now) const {
+std::expected<void, Denial> LiveTask::own_life(Times now) const {
   const State state = this->state();
   const Task& task = this->task();
   switch (state) {
@@ -179,10 +179,10 @@ std::expected<void, Denial> LiveTask::own_life(Instant now) const {
       break;
   }
   // What is over does not count as standing still.
-  if (now >= task.expires_at)
+  if (now.ended(task.expires_at))
     return deny(Reason::kTaskExpired, fmt::format("task `{}` has expired", task.id));
   if (state == State::kRequested) return waiting(task, now);
-  if (now < task.not_before)
+  if (!now.begun(task.not_before))
     return deny(Reason::kTaskNotStarted, fmt::format("task `{}` has not begun", task.id));
   if (state == State::kSuspended)
     return deny(Reason::kTaskSuspended, fmt::format("task `{}` is suspended", task.id));

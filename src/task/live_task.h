@@ -26,6 +26,7 @@
 #include <vector>
 
 #include "base/denial.h"
+#include "base/times.h"
 #include "task/counter.h"
 #include "task/rate.h"
 #include "task/task.h"
@@ -65,7 +66,7 @@ class LiveTask {
   std::int64_t used_calls() const noexcept;
 
   // task_not_started, task_expired, task_ended, task_revoked, task_suspended, approval_required.
-  std::expected<void, Denial> check_live(Instant now) const;
+  std::expected<void, Denial> check_live(Times now) const;
   // action_not_in_task, resource_not_in_task.
   std::expected<void, Denial> check_scope(cedar::EntityRef action, cedar::EntityRef resource) const;
   // purpose_mismatch, when the request names another purpose.
@@ -76,12 +77,11 @@ class LiveTask {
   struct Use {
     cedar::EntityRef action;
     cedar::EntityRef resource;
-    Instant now;
+    Times now;
     std::span<const NamedAmount> amounts = {};      // what it spends, each name once
     std::span<const std::string_view> labels = {};  // what the task earns by it
-    // By a clock that was not set ahead: rates give back by it, so that a jump gives nothing back.
-    Instant earliest = Instant::max();
-    Instant counted() const noexcept { return std::min(now, earliest); }
+    // Rates give back by the earlier reading, so that a clock that is set gives nothing back.
+    Instant counted() const noexcept { return now.earliest; }
   };
   // budget_exceeded, when less is left than it takes; amount_unknown, when the task has a budget for an
   // amount that the call does not tell. Nothing is consumed.
@@ -151,7 +151,7 @@ class LiveTask {
   void make_room();
   void take(const Use& use) noexcept;
   // Of itself, without its ancestors.
-  std::expected<void, Denial> own_life(Instant now) const;
+  std::expected<void, Denial> own_life(Times now) const;
   std::expected<void, Denial> own_scope(cedar::EntityRef action, cedar::EntityRef resource) const;
   std::expected<void, Denial> own_budget(const Use& use) const;
 

@@ -13,8 +13,8 @@ std::unexpected<Error> already(const LiveTask& task) {
                  fmt::format("task `{}` was {} already", task.task().id, state_name(task.state())));
 }
 
-Result<void> not_expired(const LiveTask& task, Instant now) {
-  if (now < task.task().expires_at) return {};
+Result<void> not_expired(const LiveTask& task, Times now) {
+  if (!now.ended(task.task().expires_at)) return {};
   return failure(ErrorCode::kConflict, fmt::format("task `{}` has expired", task.task().id));
 }
 
@@ -121,38 +121,38 @@ Result<void> Registry::finish(std::string_view id, State state) {
   return change(*task, state);
 }
 
-Result<std::shared_ptr<LiveTask>> Registry::waiting(std::string_view id, Instant now) const {
+Result<std::shared_ptr<LiveTask>> Registry::waiting(std::string_view id, Times now) const {
   auto task = TRY(known(id));
   if (is_final(task->state())) return already(*task);
   if (task->state() != State::kRequested)
     return failure(ErrorCode::kConflict, fmt::format("task `{}` does not wait for approval", id));
   TRY(not_expired(*task, now));
-  if (now < task->task().approvals.until) return task;
+  if (!now.ended(task->task().approvals.until)) return task;
   return failure(ErrorCode::kConflict, fmt::format("task `{}` was not approved in time", id));
 }
 
-Result<void> Registry::check_approval(std::string_view id, const Approver& approver, Instant now) const {
+Result<void> Registry::check_approval(std::string_view id, const Approver& approver, Times now) const {
   return check_approver(TRY(waiting(id, now))->task(), approver);
 }
 
-Result<void> Registry::approve(std::string_view id, const Approver& approver, Instant now) {
+Result<void> Registry::approve(std::string_view id, const Approver& approver, Times now) {
   const std::lock_guard lock(changes_);
   TRY(check_approval(id, approver, now));
   const auto live = find(id);
   Task task = live->task();
-  task.approvals.given.push_back({std::string(approver.user), now});
+  task.approvals.given.push_back({std::string(approver.user), now.earliest});
   const State state = task.approvals.complete() ? State::kActive : State::kRequested;
   TRY(store_.save_approved(task, state));
   live->set_approved(std::move(task), state);
   return {};
 }
 
-Result<void> Registry::deny(std::string_view id, Instant now) {
+Result<void> Registry::deny(std::string_view id, Times now) {
   const std::lock_guard lock(changes_);
   return change(*TRY(waiting(id, now)), State::kDenied);
 }
 
-Result<void> Registry::suspend(std::string_view id, Instant now) {
+Result<void> Registry::suspend(std::string_view id, Times now) {
   const std::lock_guard lock(changes_);
   const auto task = TRY(known(id));
   if (task->state() == State::kRequested)
@@ -162,7 +162,7 @@ Result<void> Registry::suspend(std::string_view id, Instant now) {
   return change(*task, State::kSuspended);
 }
 
-Result<void> Registry::resume(std::string_view id, Instant now) {
+Result<void> Registry::resume(std::string_view id, Times now) {
   const std::lock_guard lock(changes_);
   const auto task = TRY(known(id));
   if (is_final(task->state())) return already(*task);
@@ -172,12 +172,12 @@ Result<void> Registry::resume(std::string_view id, Instant now) {
   return change(*task, State::kActive);
 }
 
-Result<void> Registry::narrow(std::string_view id, const codec::Json& json, Instant now) {
+Result<void> Registry::narrow(std::string_view id, const codec::Json& json, Times now) {
   const std::lock_guard lock(changes_);
   const auto task = TRY(known(id));
   if (is_final(task->state())) return already(*task);
   TRY(not_expired(*task, now));
-  auto less = TRY(narrowed(task->task(), json, now));
+  auto less = TRY(narrowed(task->task(), json, now.earliest));
   if (task->narrowings() >= limits_.narrowings)
     return failure(ErrorCode::kLimit,
                    fmt::format("task `{}` was narrowed {} times already", id, limits_.narrowings));

@@ -24,6 +24,7 @@
 #include <unordered_map>
 #include <vector>
 
+#include "base/times.h"
 #include "task/live_task.h"
 
 namespace writ::task {
@@ -93,17 +94,17 @@ class Registry {
   Result<void> revoke(std::string_view id) { return finish(id, State::kRevoked); }
   // One more of the approvals that the task needs; the last makes it active. Nobody approves what they asked
   // for themselves, or twice, or take part in (kConflict, as when it is requested no longer, or has lapsed).
-  Result<void> approve(std::string_view id, const Approver& approver, Instant now);
+  Result<void> approve(std::string_view id, const Approver& approver, Times now);
   // Whether approve() would be refused.
-  Result<void> check_approval(std::string_view id, const Approver& approver, Instant now) const;
+  Result<void> check_approval(std::string_view id, const Approver& approver, Times now) const;
   // One `no` is enough.
-  Result<void> deny(std::string_view id, Instant now);
+  Result<void> deny(std::string_view id, Times now);
   // A stop that is not an end. Only what is suspended and not over (kConflict) can be resumed.
-  Result<void> suspend(std::string_view id, Instant now);
-  Result<void> resume(std::string_view id, Instant now);
+  Result<void> suspend(std::string_view id, Times now);
+  Result<void> resume(std::string_view id, Times now);
   // Takes from it what `json` says (task/attenuation.h), from the next call on. kInvalid when anything would
   // be wider; kConflict when it is over; kLimit when it was narrowed too often.
-  Result<void> narrow(std::string_view id, const codec::Json& json, Instant now);
+  Result<void> narrow(std::string_view id, const codec::Json& json, Times now);
   // In the order of their opening.
   std::vector<std::shared_ptr<LiveTask>> all() const;
   std::size_t size() const;
@@ -139,7 +140,7 @@ class Registry {
   // The following are called with changes_ held.
   Result<std::shared_ptr<LiveTask>> known(std::string_view id) const;
   Result<std::shared_ptr<LiveTask>> parent_of(const Task& task) const;
-  Result<std::shared_ptr<LiveTask>> waiting(std::string_view id, Instant now) const;
+  Result<std::shared_ptr<LiveTask>> waiting(std::string_view id, Times now) const;
   Result<void> change(LiveTask& task, State state);
   Result<void> finish(std::string_view id, State state);
   std::optional<NoRoom> count_opening(std::string_view client, Duration running);

@@ -123,6 +123,26 @@ TEST_F(TaskTest, IsLiveFromItsBeginUntilItsEndAndNotAtItsEnd) {
   EXPECT_EQ(live->check_live(task.expires_at).error().reason, Reason::kTaskExpired);
 }
 
+TEST_F(TaskTest, EndsByTheLaterReadingAndBeginsByTheEarlier) {
+  auto task = make_task();
+  task.not_before = kNow + std::chrono::seconds(10);
+  task.expires_at = kNow + std::chrono::seconds(20);
+  const auto live = open(task);
+  EXPECT_TRUE(live->check_live({task.not_before, task.expires_at - Duration(1)}));
+  EXPECT_EQ(live->check_live({task.not_before, task.expires_at}).error().reason, Reason::kTaskExpired);
+  EXPECT_EQ(live->check_live({task.not_before - Duration(1), task.not_before}).error().reason,
+            Reason::kTaskNotStarted);
+}
+
+TEST_F(TaskTest, AClockThatIsSetAheadGivesNoRateBack) {
+  auto task = make_task();
+  task.budget.rates = {{1, 10}};
+  const auto live = open(task);
+  EXPECT_TRUE(live->consume({read, invoice, kNow}));
+  const Times ahead{kNow + std::chrono::seconds(1), kNow + std::chrono::seconds(30)};
+  EXPECT_EQ(live->consume({read, invoice, ahead}).error().reason, Reason::kBudgetExceeded);
+}
+
 TEST_F(TaskTest, EndedAndRevokedTasksRefuseAtOnceAndForGood) {
   const auto live = open(make_task());
   ASSERT_TRUE(registry.end("t"));

@@ -59,15 +59,16 @@ std::expected<std::optional<Instant>, Denial> date(const codec::Json& claims, st
 }
 
 std::expected<Instant, Denial> check_times(const codec::Json& claims, const AssertionRules& rules,
-                                           Instant now) {
+                                           Times now) {
   const auto expires_at = TRY(date(claims, "exp"));
   const auto issued_at = TRY(date(claims, "iat"));
   const auto not_before = TRY(date(claims, "nbf"));
   if (!expires_at) return denied(Reason::kTokenMalformed, "token: `exp` is missing");
   if (!issued_at && rules.needs_issued_at)
     return denied(Reason::kTokenMalformed, "token: `iat` is missing, so nobody knows how old it is");
-  TRY(check_lifetime({issued_at.value_or(now), not_before.value_or(now), *expires_at}, kClockSkew, now));
-  if (*expires_at > now + rules.max_lifetime + kClockSkew)
+  TRY(check_lifetime({issued_at.value_or(now.earliest), not_before.value_or(now.earliest), *expires_at},
+                     kClockSkew, now));
+  if (*expires_at > now.earliest + rules.max_lifetime + kClockSkew)
     return denied(Reason::kTokenMalformed, "token: `exp` is too far in the future");
   // Whoever made it long ago vouched for what was true long ago.
   if (issued_at && *expires_at > *issued_at + rules.max_lifetime + kClockSkew)
@@ -93,7 +94,7 @@ std::expected<std::string, Denial> unverified_issuer(std::string_view text) {
 }
 
 std::expected<Assertion, Denial> verify_assertion(std::string_view text, const AssertionRules& rules,
-                                                  Instant now) {
+                                                  Times now) {
   const auto jws = jose::parse_jws(text);
   if (!jws) return denied(Reason::kTokenMalformed, jws.error().message);
   if (!accepted_type(*jws, rules)) return denied(Reason::kTokenType, "the token is not of an accepted type");

@@ -12,8 +12,8 @@
 #include <string_view>
 #include <vector>
 
-#include "base/clock.h"
 #include "base/denial.h"
+#include "base/times.h"
 #include "codec/json.h"
 #include "jose/jwk.h"
 
@@ -45,7 +45,7 @@ struct Assertion {
 };
 
 std::expected<Assertion, Denial> verify_assertion(std::string_view text, const AssertionRules& rules,
-                                                  Instant now);
+                                                  Times now);
 
 // Whose rules to verify it with. Nothing else of an unverified assertion is ever read.
 std::expected<std::string, Denial> unverified_issuer(std::string_view text);

@@ -77,6 +77,19 @@ Result<std::optional<std::string>> parse_confirmation(const Json& json) {
   return thumbprint;
 }
 
+Result<std::vector<std::string>> parse_origins(const Json& json) {
+  std::vector<std::string> ids;
+  const auto* value = json.find("exchanged_from");
+  if (value == nullptr) return ids;
+  const auto* items = value->if_array();
+  if (items == nullptr) return bad_claim("exchanged_from", "is not an array");
+  if (items->size() > kMaxOrigins)
+    return failure(ErrorCode::kLimit,
+                   "token: it was exchanged from more than 16 tokens, one after the other");
+  for (const auto& item : *items) ids.push_back(TRY(checked_text(item.if_string(), "exchanged_from")));
+  return ids;
+}
+
 Result<Json> parse_authorization_details(const Json& json) {
   const auto* value = json.find("authorization_details");
   if (value == nullptr) return Json();
@@ -159,6 +172,11 @@ Json claims_to_json(const AccessClaims& claims, const ClaimsContract& contract) 
                             {"exp", unix_seconds(claims.expires_at)},
                             {"jti", claims.jti}});
   if (!claims.actors.empty()) json.set("act", actors_to_json(claims.actors));
+  if (!claims.exchanged_from.empty()) {
+    auto ids = Json::array();
+    for (const auto& id : claims.exchanged_from) ids.push(id);
+    json.set("exchanged_from", std::move(ids));
+  }
   set_if(json, "task", claims.task);
   if (claims.key_thumbprint) json.set("cnf", Json::object({{"jkt", *claims.key_thumbprint}}));
 
@@ -185,6 +203,7 @@ Result<AccessClaims> claims_from_json(const Json& json) {
   const auto not_before = TRY(optional_date(json, "nbf"));
   const auto expires_at = TRY(required_date(json, "exp"));
   auto actors = TRY(actors_from_json(json.find("act")));
+  auto origins = TRY(parse_origins(json));
   auto task = TRY(optional_text(json, "task"));
   auto purpose = TRY(optional_text(json, "purpose"));
   auto tenant = TRY(optional_text(json, "tenant"));
@@ -203,6 +222,7 @@ Result<AccessClaims> claims_from_json(const Json& json) {
                       .not_before = not_before.value_or(issued_at),
                       .expires_at = expires_at,
                       .actors = std::move(actors),
+                      .exchanged_from = std::move(origins),
                       .task = std::move(task),
                       .purpose = std::move(purpose),
                       .tenant = std::move(tenant),

@@ -1,5 +1,5 @@
 // The claims of a Writ access token: RFC 9068's, the actor chain of RFC 8693 §4.1, and Writ's own (`task`,
-// `purpose`, `tenant`, `environment`).
+// `purpose`, `tenant`, `environment`, `exchanged_from`).
 //
 // One struct serves both directions: the minter writes it, the verifier reads it. It says what a token
 // claims, not that the claim is true; a token::Verified does.
@@ -21,6 +21,7 @@ namespace writ::token {
 // What the parser accepts; configuration and policy may set a lower limit.
 inline constexpr std::size_t kMaxChain = 8;
 inline constexpr std::size_t kMaxClaimBytes = codec::kMaxNameBytes;  // of each single text claim
+inline constexpr std::size_t kMaxOrigins = 16;
 
 // One party that acts for the subject (RFC 8693 §4.1).
 struct Actor {
@@ -39,6 +40,8 @@ struct AccessClaims {
   Instant not_before;
   Instant expires_at;
   std::vector<Actor> actors;  // nearest first
+  // The ids of the tokens of ours that it was exchanged from, directly or not: it is worth no more than each.
+  std::vector<std::string> exchanged_from;
   std::optional<std::string> task;
   std::optional<std::string> purpose;
   std::optional<std::string> tenant;
@@ -51,8 +54,8 @@ struct AccessClaims {
   codec::Json authorization_details;          // RFC 9396: an array, or null
 };
 
-// Of the claims that a token may carry, those an API wants. `act`, `task` and `cnf` are not in here, because
-// guards read them whatever the API's policies read.
+// Of the claims that a token may carry, those an API wants. `act`, `task`, `cnf` and `exchanged_from` are not
+// in here, because guards read them whatever the API's policies read.
 struct ClaimsContract {
   bool purpose = true;
   bool tenant = true;
@@ -69,8 +72,8 @@ struct ClaimsContract {
 
 codec::Json claims_to_json(const AccessClaims& claims, const ClaimsContract& contract = {});
 
-// Refuses missing or mistyped claims, an audience that is not exactly one, a chain longer than kMaxChain
-// (kLimit), and a `cnf` that binds in a way Writ cannot check (kUnsupported).
+// Refuses missing or mistyped claims, an audience that is not exactly one, a chain longer than kMaxChain or
+// more origins than kMaxOrigins (kLimit), and a `cnf` that binds in a way Writ cannot check (kUnsupported).
 Result<AccessClaims> claims_from_json(const codec::Json& json);
 
 // A nested `act` claim, nearest first; empty for null.

@@ -12,6 +12,7 @@ using testing::kNow;
 AccessClaims full_claims() {
   auto claims = testing::valid_claims(kNow);
   claims.actors = {{"mail-drafter", std::nullopt}, {"support-agent", "https://agents.example"}};
+  claims.exchanged_from = {"parent", "its parent"};
   claims.task = "t1";
   claims.purpose = "support";
   claims.tenant = "north";
@@ -48,8 +49,24 @@ TEST(Claims, TheContractPicksAmongTheOptionalOnes) {
 
 TEST(Claims, NoContractDropsWhatGuardsRead) {
   const auto json = claims_to_json(full_claims(), ClaimsContract::none());
-  for (const auto* name : {"act", "task", "cnf", "sub", "client_id", "aud"})
+  for (const auto* name : {"act", "task", "cnf", "exchanged_from", "sub", "client_id", "aud"})
     EXPECT_NE(json.find(name), nullptr) << name;
+}
+
+TEST(Claims, WhatATokenWasExchangedFromIsReadStrictly) {
+  auto json = claims_to_json(full_claims());
+  EXPECT_EQ(claims_from_json(json).value().exchanged_from, full_claims().exchanged_from);
+  for (const auto* wrong : {R"("parent")", "[1]", R"([""])", "{}", "null"}) {
+    json.set("exchanged_from", codec::parse_json(wrong).value());
+    EXPECT_FALSE(claims_from_json(json)) << wrong;
+  }
+  auto ids = codec::Json::array();
+  for (std::size_t i = 0; i < kMaxOrigins; ++i) ids.push("id");
+  json.set("exchanged_from", ids);
+  EXPECT_TRUE(claims_from_json(json));
+  ids.push("one more");
+  json.set("exchanged_from", ids);
+  EXPECT_EQ(claims_from_json(json).error().code, ErrorCode::kLimit);
 }
 
 TEST(Claims, AContractWithAnUnknownNameIsAnError) {

@@ -8,8 +8,8 @@
 #include <optional>
 #include <string_view>
 
-#include "base/clock.h"
 #include "base/denial.h"
+#include "base/times.h"
 #include "http/headers.h"
 
 namespace writ::token {
@@ -31,10 +31,10 @@ struct Lifetime {
 };
 
 // RFC 7519 §4.1.4: on or after `exp` the token is not accepted. The skew helps `nbf` and `iat` only.
-inline std::expected<void, Denial> check_lifetime(const Lifetime& lifetime, Duration skew, Instant now) {
-  if (now >= lifetime.expires_at)
+inline std::expected<void, Denial> check_lifetime(const Lifetime& lifetime, Duration skew, Times now) {
+  if (now.ended(lifetime.expires_at))
     return std::unexpected(Denial{Reason::kTokenExpired, "the token has expired"});
-  if (std::max(lifetime.not_before, lifetime.issued_at) > now + skew) {
+  if (!now.begun(std::max(lifetime.not_before, lifetime.issued_at) - skew)) {
     return std::unexpected(Denial{Reason::kTokenNotYetValid, "the token is not valid yet"});
   }
   return {};

@@ -49,7 +49,7 @@ struct ProofClaims {
 };
 
 std::expected<ProofClaims, Denial> check_claims(const codec::Json& claims, const ProofTarget& target,
-                                                const std::optional<BoundToken>& token, Instant now) {
+                                                const std::optional<BoundToken>& token, Times now) {
   const auto* jti = claims.find_string("jti");
   const auto* iat = claims.find("iat");
   const auto* htm = claims.find_string("htm");
@@ -63,7 +63,7 @@ std::expected<ProofClaims, Denial> check_claims(const codec::Json& claims, const
   const auto issued_at =
       iat == nullptr ? Result<Instant>(failure(ErrorCode::kInvalid, "")) : numeric_date(*iat, "iat");
   if (!issued_at) return mismatch("the proof has no usable `iat`");
-  if (*issued_at > now + kClockSkew || now >= *issued_at + kProofLifetime) {
+  if (!now.begun(*issued_at - kClockSkew) || now.ended(*issued_at + kProofLifetime)) {
     return mismatch("the proof was made too long ago, or in the future");
   }
   if (token) {
@@ -79,8 +79,8 @@ std::expected<ProofClaims, Denial> check_claims(const codec::Json& claims, const
 
 // RFC 9449 §4.3, checks 2 to 12; check 1 is Presented's.
 std::expected<std::string, Denial> verify_proof(std::string_view proof, const ProofTarget& target,
-                                                const std::optional<BoundToken>& token, ReplayGuard& replays,
-                                                Instant now) {
+                                                const std::optional<BoundToken>& token,
+                                                std::string_view client, ReplayGuard& replays, Times now) {
   const auto jws = jose::parse_jws(proof);
   if (!jws) return mismatch("the proof is not a JWT: " + jws.error().message);
   if (!is_type(jws->typ(), "dpop+jwt")) return mismatch("the proof is not of type dpop+jwt");
@@ -97,8 +97,8 @@ std::expected<std::string, Denial> verify_proof(std::string_view proof, const Pr
   auto thumbprint = key->thumbprint();
   if (token && thumbprint != token->key_thumbprint)
     return mismatch("the proof is of another key than the token's");
-  const auto fresh =
-      replays.first_use("dpop:" + thumbprint, checked.jti, checked.issued_at + kProofLifetime, now);
+  const auto fresh = replays.first_use("dpop:" + std::string(client), thumbprint + checked.jti,
+                                       checked.issued_at + kProofLifetime, now.earliest);
   if (!fresh) return std::unexpected(Denial{Reason::kIndeterminate, fresh.error().message});
   if (!*fresh) return std::unexpected(Denial{Reason::kTokenReplayed, "the proof was used before"});
   return thumbprint;

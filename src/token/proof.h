@@ -8,8 +8,8 @@
 #include <string>
 #include <string_view>
 
-#include "base/clock.h"
 #include "base/denial.h"
+#include "base/times.h"
 #include "token/replay.h"
 
 namespace writ::token {
@@ -30,9 +30,9 @@ struct BoundToken {
 };
 
 // The thumbprint (RFC 7638) of the key that made the proof. With a token, the proof must be for it (`ath`)
-// and of its key. A proof is used up by this.
+// and of its key. A proof is used up by this; what is remembered of it counts as the client's.
 std::expected<std::string, Denial> verify_proof(std::string_view proof, const ProofTarget& target,
-                                                const std::optional<BoundToken>& token, ReplayGuard& replays,
-                                                Instant now);
+                                                const std::optional<BoundToken>& token,
+                                                std::string_view client, ReplayGuard& replays, Times now);
 
 }  // namespace writ::token

@@ -27,10 +27,10 @@ class Dpop : public ::testing::Test {
     claims_ = proof_claims(kTarget, token_, kNow, "proof-1");
   }
 
-  std::string present(const jose::PrivateJwk& key, Instant now = kNow) {
+  std::string present(const jose::PrivateJwk& key, Times now = kNow) {
     return outcome(world_.with_proof(token_, sign_proof(key, header_, claims_), kTarget, now));
   }
-  std::string present(Instant now = kNow) { return present(key_, now); }
+  std::string present(Times now = kNow) { return present(key_, now); }
 
   testing::World world_;
   jose::PrivateJwk key_ = jose::PrivateJwk::generate(crypto::Algorithm::kEs256).value();
@@ -157,6 +157,12 @@ TEST_F(Dpop, AProofLivesForAMinute) {
   EXPECT_EQ(present(kNow + 60s - 1ms), "valid");
 }
 
+TEST_F(Dpop, AProofEndsByTheLaterReadingAndBeginsByTheEarlier) {
+  EXPECT_EQ(present({kNow, kNow + 60s}), "sender_binding_mismatch");
+  EXPECT_EQ(present({kNow - 6s, kNow}), "sender_binding_mismatch");
+  EXPECT_EQ(present({kNow - 5s, kNow + 59s}), "valid");
+}
+
 TEST_F(Dpop, UrisCompareAfterNormalisation) {
   int count = 0;
   for (const auto* uri :
@@ -181,7 +187,8 @@ TEST(Proof, WithoutATokenItShowsWhichKeyTheSenderHolds) {
   MemoryReplayGuard replays;
   const auto key = jose::PrivateJwk::generate(crypto::Algorithm::kEs256).value();
   const auto proof = sign_proof(key, proof_header(key), proof_claims(kTarget, "", kNow, "p"));
-  EXPECT_EQ(verify_proof(proof, kTarget, std::nullopt, replays, kNow).value(), key.public_jwk().thumbprint());
+  EXPECT_EQ(verify_proof(proof, kTarget, std::nullopt, "portal", replays, kNow).value(),
+            key.public_jwk().thumbprint());
 }
 
 TEST(ReplayGuard, RemembersUntilTheInstantAndApartByScope) {
@@ -194,13 +201,62 @@ TEST(ReplayGuard, RemembersUntilTheInstantAndApartByScope) {
 }
 
 TEST(ReplayGuard, WhenItIsFullItSaysSoAndForgetsNothing) {
-  MemoryReplayGuard guard(32);
+  MemoryReplayGuard guard({.per_scope = 32});
   int refused = 0;
   for (int i = 0; i < 1000; ++i)
     refused += !guard.first_use("a", std::to_string(i), kNow + 10s, kNow).has_value();
-  EXPECT_GT(refused, 900);
+  EXPECT_EQ(refused, 1000 - 32);
+  EXPECT_EQ(guard.refused(), 1000U - 32U);
   EXPECT_FALSE(guard.first_use("a", "0", kNow + 10s, kNow).value());
   EXPECT_TRUE(guard.first_use("a", "999", kNow + 20s, kNow + 10s).value());  // the old ones have expired
+}
+
+TEST(ReplayGuard, WhoFillsItsMemoryIsRefusedAlone) {
+  MemoryReplayGuard guard({.per_scope = 32, .total = 64});
+  const auto fill = [&](std::string_view scope) {
+    int accepted = 0;
+    for (int i = 0; i < 100; ++i)
+      accepted += guard.first_use(scope, std::to_string(i), kNow + 10s, kNow) ? 1 : 0;
+    return accepted;
+  };
+  EXPECT_EQ(fill("a"), 32);
+  for (int i = 0; i < 20; ++i) EXPECT_TRUE(guard.first_use("b", std::to_string(i), kNow + 10s, kNow).value());
+  EXPECT_EQ(fill("c"), 21) << "an equal share, when all of it is used";
+  EXPECT_FALSE(guard.first_use("a", "100", kNow + 10s, kNow));
+  EXPECT_TRUE(guard.first_use("b", "100", kNow + 10s, kNow).value());
+  EXPECT_TRUE(guard.first_use("d", "1", kNow + 10s, kNow).value());
+}
+
+TEST(ReplayGuard, GivesBackTheMemoryOfThoseWhoDoNotComeAgain) {
+  MemoryReplayGuard guard;
+  for (int i = 0; i < 5000; ++i)
+    ASSERT_TRUE(guard.first_use("a", std::to_string(i), kNow + 10s, kNow).value());
+  ASSERT_TRUE(guard.first_use("b", "1", kNow + 20s, kNow).value());
+  guard.prune(kNow + 10s - 1ms);
+  EXPECT_EQ(guard.size(), 5001U);
+  guard.prune(kNow + 10s);
+  EXPECT_EQ(guard.size(), 1U);
+  EXPECT_FALSE(guard.first_use("b", "1", kNow + 20s, kNow + 10s).value());
+}
+
+TEST(ReplayGuard, WhatAnEarlierProcessSawIsUsed) {
+  std::vector<UsedIdentifier> noted;
+  MemoryReplayGuard before({}, [&](const UsedIdentifier& used) { noted.push_back(used); });
+  ASSERT_TRUE(before.first_use("a", "1", kNow + 10s, kNow).value());
+  ASSERT_FALSE(before.first_use("a", "1", kNow + 10s, kNow).value());
+  ASSERT_EQ(noted.size(), 1U);
+  MemoryReplayGuard after;
+  after.take_over(noted);
+  EXPECT_FALSE(after.first_use("a", "1", kNow + 10s, kNow + 9s).value());
+  EXPECT_TRUE(after.first_use("a", "2", kNow + 10s, kNow + 9s).value());
+  EXPECT_TRUE(after.first_use("a", "1", kNow + 20s, kNow + 10s).value());
+}
+
+TEST(ReplayGuard, WhatMayHaveBeenSeenIsUsed) {
+  MemoryReplayGuard guard;
+  guard.distrust(kNow + 10s);
+  EXPECT_FALSE(guard.first_use("a", "1", kNow + 10s, kNow).value());
+  EXPECT_TRUE(guard.first_use("a", "1", kNow + 10s + 1ms, kNow).value());
 }
 
 }  // namespace

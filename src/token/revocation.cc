@@ -29,9 +29,31 @@ bool Revocations::revoked(std::string_view jti) const {
   return expiry_by_jti_.contains(jti);
 }
 
-void Revocations::prune(Instant now) {
-  const std::unique_lock lock(mutex_);
-  std::erase_if(expiry_by_jti_, [now](const auto& entry) { return entry.second <= now; });
+bool Revocations::any_revoked(std::span<const std::string> jtis) const {
+  if (jtis.empty()) return false;
+  const std::shared_lock lock(mutex_);
+  return std::ranges::any_of(jtis, [&](const auto& jti) { return expiry_by_jti_.contains(jti); });
+}
+
+Result<void> Revocations::prune(Instant earliest, Duration running) {
+  const auto end = forgetting_.until(earliest, running);
+  if (!end) return {};
+  std::vector<std::string> over;
+  {
+    const std::shared_lock lock(mutex_);
+    for (const auto& [jti, expiry] : expiry_by_jti_) {
+      if (expiry <= *end) over.push_back(jti);
+    }
+  }
+  if (over.empty()) return {};
+  if (store_ != nullptr) TRY(store_->forget_revocations(*end));
+  // One by one: verifications do not wait for all of them.
+  for (const auto& jti : over) {
+    const std::unique_lock lock(mutex_);
+    const auto found = expiry_by_jti_.find(jti);
+    if (found != expiry_by_jti_.end() && found->second <= *end) expiry_by_jti_.erase(found);
+  }
+  return {};
 }
 
 std::size_t Revocations::size() const {

@@ -1,26 +1,31 @@
 // Which tokens were revoked before they expired, by jti.
 //
 // Revocations is what every verification asks: in memory, thread-safe, and written through to a
-// RevocationStore, so that what was acknowledged survives a crash. An entry is kept until its token would
-// have expired anyway.
+// RevocationStore, so that what was acknowledged survives a crash. An entry is kept until its token, and
+// whatever was exchanged from it, is over however wrong the clock was (base/forgetting.h).
 #pragma once
 
 #include <cstddef>
 #include <mutex>
 #include <shared_mutex>
+#include <span>
 #include <string>
 #include <string_view>
 #include <unordered_map>
 #include <vector>
 
 #include "base/clock.h"
+#include "base/forgetting.h"
 #include "base/result.h"
 
 namespace writ::token {
 
+// No access token lives longer.
+inline constexpr Duration kMaxAccessLifetime = std::chrono::hours(1);
+
 struct Revocation {
   std::string jti;
-  Instant expires_at;  // of the token; afterwards the entry may be forgotten
+  Instant expires_at;  // of the token
 };
 
 // Implemented by store. Thread-safe.
@@ -30,6 +35,8 @@ class RevocationStore {
   // Returns after the entry is durable.
   virtual Result<void> save(const Revocation& revocation) = 0;
   virtual Result<std::vector<Revocation>> load() = 0;
+  // Those that expired by then.
+  virtual Result<void> forget_revocations(Instant expired_by) = 0;
 };
 
 class Revocations {
@@ -42,8 +49,9 @@ class Revocations {
   // Durable, and in force for the next verification, when it returns.
   Result<void> revoke(Revocation revocation);
   bool revoked(std::string_view jti) const;
-  // Forgets tokens that have expired; for a timer.
-  void prune(Instant now);
+  bool any_revoked(std::span<const std::string> jtis) const;
+  // Forgets what may be forgotten; for a timer on a thread that may wait. One call at a time.
+  Result<void> prune(Instant earliest, Duration running);
   std::size_t size() const;
 
  private:
@@ -52,6 +60,7 @@ class Revocations {
   };
 
   RevocationStore* store_;
+  Forgetting forgetting_{kMaxAccessLifetime};
   mutable std::shared_mutex mutex_;
   std::unordered_map<std::string, Instant, Hash, std::equal_to<>> expiry_by_jti_;
 };

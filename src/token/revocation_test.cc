@@ -21,6 +21,11 @@ struct FakeStore final : RevocationStore {
     if (broken) return failure(ErrorCode::kIo, "unreadable");
     return saved;
   }
+  Result<void> forget_revocations(Instant expired_by) override {
+    if (broken) return failure(ErrorCode::kIo, "disk full");
+    std::erase_if(saved, [&](const auto& each) { return each.expires_at <= expired_by; });
+    return {};
+  }
 };
 
 TEST(Revocations, AreSavedAndComeBack) {
@@ -44,14 +49,60 @@ TEST(Revocations, AFailedSaveIsReportedAndStillRefuses) {
   EXPECT_FALSE(revocations.load().has_value());
 }
 
-TEST(Revocations, AreForgottenOnlyAfterTheTokenHasExpired) {
-  Revocations revocations;
-  ASSERT_TRUE(revocations.revoke({"a", kNow + 1min}).has_value());
-  ASSERT_TRUE(revocations.revoke({"a", kNow}).has_value());  // an earlier instant does not shorten it
-  revocations.prune(kNow + 59s);
+// Prunes every minute, as the server does, while time goes by.
+class Pruning : public ::testing::Test {
+ protected:
+  void live(Duration time) {
+    for (Duration gone{}; gone < time; gone += 1min) {
+      clock.advance(1min);
+      ASSERT_TRUE(revocations.prune(clock.earliest(), clock.running()));
+    }
+  }
+
+  FakeStore store;
+  Revocations revocations{&store};
+  ManualClock clock{kNow};
+};
+
+TEST_F(Pruning, ForgetsARevocationWhenItsTokenHasExpiredAndTimeConfirmsIt) {
+  ASSERT_TRUE(revocations.revoke({"a", kNow + 10min}));
+  ASSERT_TRUE(revocations.revoke({"a", kNow}));  // an earlier instant does not shorten it
+  live(10min + kMaxAccessLifetime - 1min);
   EXPECT_TRUE(revocations.revoked("a"));
-  revocations.prune(kNow + 60s);
+  live(kMaxAccessLifetime);
   EXPECT_EQ(revocations.size(), 0U);
+  EXPECT_TRUE(store.saved.empty());
+}
+
+TEST_F(Pruning, AClockThatIsWrongAtTheStartForgetsNothingThatMayLive) {
+  ASSERT_TRUE(revocations.revoke({"a", kNow + 1h}));
+  clock.set(kNow + 48h);
+  live(30min);
+  EXPECT_TRUE(revocations.revoked("a"));
+  clock.set(kNow + 30min);
+  live(29min);
+  EXPECT_TRUE(revocations.revoked("a"));
+  EXPECT_EQ(store.saved.size(), 1U);
+}
+
+TEST_F(Pruning, AClockThatJumpsAgainAndAgainForgetsNothing) {
+  ASSERT_TRUE(revocations.revoke({"a", kNow + 50min}));
+  for (int i = 0; i < 20; ++i) {
+    clock.set(kNow + 48h);
+    live(1min);
+    clock.set(kNow + 1min);
+    live(1min);
+  }
+  EXPECT_TRUE(revocations.revoked("a"));
+}
+
+TEST_F(Pruning, WhatTheStoreCannotForgetIsRemembered) {
+  ASSERT_TRUE(revocations.revoke({"a", kNow}));
+  live(kMaxAccessLifetime);
+  store.broken = true;
+  clock.advance(10min);
+  EXPECT_FALSE(revocations.prune(clock.earliest(), clock.running()));
+  EXPECT_TRUE(revocations.revoked("a"));
 }
 
 }  // namespace

@@ -60,18 +60,17 @@ std::size_t Verifier::cached() const {
 }
 
 std::expected<Verified, Denial> Verifier::verify(const Presented& presented,
-                                                 const std::optional<ProofTarget>& target,
-                                                 Instant now) const {
+                                                 const std::optional<ProofTarget>& target, Times now) const {
   auto claims = TRY(valid_claims(presented.token(), now));
   TRY(check_binding(presented, *claims, target, now));
   return Verified(std::move(claims));
 }
 
-std::expected<Verified, Denial> Verifier::verify_parameter(std::string_view token, Instant now) const {
+std::expected<Verified, Denial> Verifier::verify_parameter(std::string_view token, Times now) const {
   return Verified(TRY(valid_claims(token, now)));
 }
 
-std::expected<Verifier::Claims, Denial> Verifier::valid_claims(std::string_view token, Instant now) const {
+std::expected<Verifier::Claims, Denial> Verifier::valid_claims(std::string_view token, Times now) const {
   if (token.size() > kMaxTokenBytes) return denied(Reason::kTokenMalformed, "the token is longer than 8 KiB");
   const auto keys = this->keys();
   const auto digest = crypto::sha256(token);
@@ -109,16 +108,18 @@ std::expected<Verifier::Claims, Denial> Verifier::verify_signature(std::string_v
   return std::make_shared<const AccessClaims>(*std::move(claims));
 }
 
-std::expected<void, Denial> Verifier::check_now(const AccessClaims& claims, Instant now) const {
+std::expected<void, Denial> Verifier::check_now(const AccessClaims& claims, Times now) const {
   TRY(check_lifetime({claims.issued_at, claims.not_before, claims.expires_at}, kClockSkew, now));
   if (revocations_.revoked(claims.jti)) return denied(Reason::kTokenRevoked, "the token was revoked");
+  if (revocations_.any_revoked(claims.exchanged_from))
+    return denied(Reason::kTokenRevoked, "a token that this one was exchanged from was revoked");
   return {};
 }
 
 // RFC 9449 §7.1 and §7.2: a bound token is worth nothing without its proof, and the scheme must agree.
 std::expected<void, Denial> Verifier::check_binding(const Presented& presented, const AccessClaims& claims,
                                                     const std::optional<ProofTarget>& target,
-                                                    Instant now) const {
+                                                    Times now) const {
   if (!claims.key_thumbprint) {
     if (presented.scheme() == Scheme::kBearer && !presented.proof()) return {};
     return denied(Reason::kSenderBindingMismatch,
@@ -129,7 +130,7 @@ std::expected<void, Denial> Verifier::check_binding(const Presented& presented, 
   }
   if (!target) return denied(Reason::kSenderBindingMissing, "no proof can be checked here");
   const BoundToken token{presented.token(), *claims.key_thumbprint};
-  TRY(verify_proof(*presented.proof(), *target, token, replays_, now));
+  TRY(verify_proof(*presented.proof(), *target, token, claims.client_id, replays_, now));
   return {};
 }
 

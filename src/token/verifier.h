@@ -14,8 +14,8 @@
 #include <string>
 #include <string_view>
 
-#include "base/clock.h"
 #include "base/denial.h"
+#include "base/times.h"
 #include "jose/jwk.h"
 #include "token/presented.h"
 #include "token/proof.h"
@@ -45,14 +45,14 @@ class Verifier {
 
   // Without a target no proof can be checked, and a sender-bound token is refused.
   std::expected<Verified, Denial> verify(const Presented& presented, const std::optional<ProofTarget>& target,
-                                         Instant now) const;
+                                         Times now) const;
 
   // An access token that came as a parameter and not with a request (token exchange): there is no proof, so
   // the binding is for the caller to deal with. Everything else is checked the same.
-  std::expected<Verified, Denial> verify_parameter(std::string_view token, Instant now) const;
+  std::expected<Verified, Denial> verify_parameter(std::string_view token, Times now) const;
 
   // Whether a token that was verified a while ago is still good: not expired, not revoked.
-  std::expected<void, Denial> still_good(const Verified& token, Instant now) const {
+  std::expected<void, Denial> still_good(const Verified& token, Times now) const {
     return check_now(token.claims(), now);
   }
 
@@ -68,11 +68,11 @@ class Verifier {
   };
 
   std::shared_ptr<const Keys> keys() const;
-  std::expected<Claims, Denial> valid_claims(std::string_view token, Instant now) const;
+  std::expected<Claims, Denial> valid_claims(std::string_view token, Times now) const;
   std::expected<Claims, Denial> verify_signature(std::string_view token, const Keys& keys) const;
-  std::expected<void, Denial> check_now(const AccessClaims& claims, Instant now) const;
+  std::expected<void, Denial> check_now(const AccessClaims& claims, Times now) const;
   std::expected<void, Denial> check_binding(const Presented& presented, const AccessClaims& claims,
-                                            const std::optional<ProofTarget>& target, Instant now) const;
+                                            const std::optional<ProofTarget>& target, Times now) const;
 
   VerifierOptions options_;
   mutable std::mutex keys_mutex_;

@@ -127,6 +127,15 @@ TEST(Verifier, NotBeforeIsCheckedAlsoOnACacheHit) {
   EXPECT_EQ(outcome(world.bearer(token, kNow - 6s)), "token_not_yet_valid");
 }
 
+TEST(Verifier, ATokenEndsByTheLaterReadingAndBeginsByTheEarlier) {
+  const World world;
+  const auto token = world.mint(valid_claims(kNow));
+  EXPECT_EQ(outcome(world.verifier.verify_parameter(token, {kNow, kNow + 5min - 1ms})), "valid");
+  EXPECT_EQ(outcome(world.verifier.verify_parameter(token, {kNow, kNow + 5min})), "token_expired");
+  EXPECT_EQ(outcome(world.verifier.verify_parameter(token, {kNow - 5s, kNow})), "valid");
+  EXPECT_EQ(outcome(world.verifier.verify_parameter(token, {kNow - 6s, kNow})), "token_not_yet_valid");
+}
+
 TEST(Verifier, RevocationIsCheckedAlsoOnACacheHit) {
   World world;
   const auto token = world.mint(valid_claims(kNow));
@@ -239,7 +248,7 @@ TEST(Verifier, ManyThreadsVerifyRevokeAndRotate) {
     for (int i = 0; i < 25; ++i)
       EXPECT_TRUE(world.revocations.revoke({std::to_string(i), kNow + 1min}).has_value());
     world.verifier.set_keys(world.ring->snapshot()->public_keys);
-    world.revocations.prune(kNow);
+    EXPECT_TRUE(world.revocations.prune(kNow, Duration()));
   });
   threads.clear();
   EXPECT_EQ(outcome(world.bearer(tokens[0])), "token_revoked");

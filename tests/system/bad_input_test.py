@@ -55,8 +55,10 @@ class BadRequests(unittest.TestCase):
                      "head_too_large")
 
     def test_oversized_body(self):
-        self.refuses(self.world.api_port, b"POST /v1/tasks HTTP/1.1\r\nHost: a\r\nContent-Type: application/json\r\n"
-                     b"Content-Length: 99999999\r\n\r\n", 413, "body_too_large")
+        token = self.world.operator_token().encode()
+        for path, credentials in ((b"/v1/tasks", b"Authorization: Bearer " + token + b"\r\n"), (b"/oauth2/token", b"")):
+            self.refuses(self.world.api_port, b"POST " + path + b" HTTP/1.1\r\nHost: a\r\nContent-Type: application/json\r\n"
+                         + credentials + b"Content-Length: 99999999\r\n\r\n", 413, "body_too_large")
 
     def test_oversized_token(self):
         answer = self.world.through_gateway("e" * 9000, READ)
@@ -240,7 +242,7 @@ class BrokenSurroundings(unittest.TestCase):
                 self.check_full_disk(mode)
 
     def check_full_disk(self, mode):
-        world = self.world(edit=lambda text: text.replace("mode: durable", f"mode: {mode}"))
+        world = self.world(edit=lambda text: text.replace("mode: durable", f"mode: {mode}, reserve_bytes: 0"))
         os.makedirs(world.data, exist_ok=True)
         world.start_upstream()
         # No file may grow beyond this: what the audit meets on a full disk. SQLite stays below it.

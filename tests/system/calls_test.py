@@ -184,9 +184,11 @@ class Calls(unittest.TestCase):
 
     def test_a_body_that_nobody_can_be_asked_to_read_is_refused(self):
         long = "x" * ((64 << 10) + 1)
-        for answer in (self.credit(body=long), self.credit("a-1", body=long), self.credit("a-1", body=long, token="none")):
+        for answer in (self.credit(body=long), self.credit("a-1", body=long)):
             self.assertEqual((413, "body_too_large"), (answer.status, answer.json()["error"]), answer)
             self.assertIn("65536 bytes", answer.json()["message"])
+        # A stranger's is not even read.
+        self.assertEqual("token_malformed", self.credit("a-1", body=long, token="none").reason())
         self.assertEqual("approval_required", self.credit(body=long[:-1]).reason())
         binary = self.credit(body=b"\xff\xfe")
         self.assert_refused(binary, "approval_required")

@@ -64,7 +64,8 @@ class KilledInTheMiddle(unittest.TestCase):
             self.world.server.wait(timeout=20)
         except subprocess.TimeoutExpired:
             self.signal(signal.SIGKILL)
-            self.world.server.wait()
+            self.fail("it was neither killed nor did it end")
+        self.assertEqual(-signal.SIGKILL, self.world.server.returncode, "it was not killed there")
 
     def signal(self, number):
         """To the Writ that strace traces."""
@@ -81,7 +82,7 @@ class KilledInTheMiddle(unittest.TestCase):
         world.start_writ()
         operator = world.operator_token()
         for task in self.ended[-5:]:
-            self.assertEqual("revoked", world.api_call(operator, "GET", f"/v1/tasks/{task}").json()["status"])
+            self.assertEqual("revoked", world.api_call(operator, "GET", f"/v1/tasks/{task}").json()["state"])
         for token in self.revoked[-5:]:
             self.assertIn(world.through_gateway(token, READ).reason(), ("token_revoked", "token_expired"))
         status = world.api_call(operator, "GET", "/v1/identities/mail-drafter").json()["status"]
@@ -112,6 +113,7 @@ class KilledInTheMiddle(unittest.TestCase):
     def test_at_any_change_of_the_folder_during_the_start(self):
         """A new database, new keys, the first revision of the policies."""
         self.world.kill_writ()
+        killed = []
         for call, counts in (("pwrite64", range(1, 14, 3)), ("fsync,fdatasync", range(1, 8, 2)), ("rename,unlink", (1, 2))):
             for count in counts:
                 with self.subTest(call=call, count=count):
@@ -120,12 +122,13 @@ class KilledInTheMiddle(unittest.TestCase):
                     try:
                         self.world.start_writ(killed_at(call, count))
                     except harness.acme.Trouble:
-                        pass
+                        killed.append(call)
                     self.signal(signal.SIGKILL)
                     self.world.server.wait()
                     self.world.start_writ()
                     self.assertEqual(200, self.world.through_gateway(self.world.customer_token(), READ).status)
                     self.world.kill_writ()
+        self.assertGreaterEqual(len(killed), 8, killed)
 
 
 if __name__ == "__main__":

@@ -1,9 +1,11 @@
 """What Writ acknowledged survives kill -9, and what the audit says can be proved."""
+import base64
 import glob
 import json
 import os
 import threading
 import unittest
+import urllib.parse
 
 import harness
 
@@ -90,19 +92,16 @@ class KillNine(unittest.TestCase):
         self.assertEqual(200, self.world.api_call(operator, "POST", "/v1/identities/support-portal/activate").status)
         self.assertEqual(200, self.world.through_gateway(token, READ).status)
 
-    def test_a_revoked_token_stays_revoked(self):
-        import base64
-        import urllib.parse
+    def test_a_revoked_token_stays_revoked_and_so_does_what_came_from_it(self):
         token = self.world.customer_token()
-        credentials = base64.b64encode(b"support-portal:demo-support-portal-secret").decode()
-        answer = self.world.call(self.world.api_port, "POST", "/oauth2/revoke",
-                                 {"Authorization": f"Basic {credentials}",
-                                  "Content-Type": "application/x-www-form-urlencoded"},
-                                 urllib.parse.urlencode({"token": token}))
-        self.assertEqual(200, answer.status, answer)
-        self.assertEqual("token_revoked", self.world.through_gateway(token, READ).reason())
-        self.restart()
-        self.assertEqual("token_revoked", self.world.through_gateway(token, READ).reason())
+        exchanged = self.world.exchanged("support-agent", token, of="access_token", purpose="support",
+                                         task=self.world.open_task())
+        self.assertEqual(200, self.world.through_gateway(exchanged, READ).status)
+        self.world.revoke("support-portal", token)
+        for _ in range(2):
+            self.assertEqual("token_revoked", self.world.through_gateway(token, READ).reason())
+            self.assertEqual("token_revoked", self.world.through_gateway(exchanged, READ).reason())
+            self.restart()
 
     def test_every_permit_that_was_answered_is_in_the_audit(self):
         token = self.world.customer_token()
@@ -130,6 +129,48 @@ class KillNine(unittest.TestCase):
         with open(self.log, encoding="utf-8") as file:
             recorded = {json.loads(line).get("request_id") for line in file}
         self.assertEqual(set(), set(acknowledged) - recorded)
+
+
+class KillNineOfAProof(unittest.TestCase):
+    """A DPoP proof (RFC 9449) passes once, and a restart within its minute changes nothing about it."""
+
+    def setUp(self):
+        self.world = harness.TestWorld(edit=lambda text: text.replace(
+            "  threads: 2", "  threads: 2\n  public_origin: https://api.acme.example"))
+        self.addCleanup(self.world.close)
+        self.world.start()
+        self.key = harness.ProofKey(self.world.folder)
+
+    def token(self, proof):
+        form = {"grant_type": harness.EXCHANGE, "resource": harness.INVOICES, "purpose": "support",
+                "subject_token": self.world.id_token("nora", "north"),
+                "subject_token_type": "urn:ietf:params:oauth:token-type:jwt"}
+        credentials = base64.b64encode(b"support-portal:demo-support-portal-secret").decode()
+        return self.world.call(self.world.api_port, "POST", "/oauth2/token",
+                               {"Authorization": f"Basic {credentials}", "DPoP": proof,
+                                "Content-Type": "application/x-www-form-urlencoded"}, urllib.parse.urlencode(form))
+
+    def read(self, token, proof):
+        return self.world.call(self.world.gateway_port, "GET", READ, {"Authorization": f"DPoP {token}", "DPoP": proof})
+
+    def test_that_was_used_is_refused_after_a_restart_and_a_new_one_passes_at_once(self):
+        at_token_endpoint = self.key.proof("POST", self.world.api + "/oauth2/token")
+        answer = self.token(at_token_endpoint)
+        self.assertEqual(200, answer.status, answer)
+        token = answer.json()["access_token"]
+        # One of a client whose clock is ahead, too.
+        used = [self.key.proof("GET", "https://api.acme.example" + READ, token, ahead) for ahead in (0, 0, 4)]
+        for proof in used:
+            self.assertEqual(200, self.read(token, proof).status)
+        for _ in range(2):
+            self.world.kill_writ()
+            self.world.start_writ()
+            for proof in used:
+                self.assertEqual("token_replayed", self.read(token, proof).reason())
+            self.assertEqual(400, self.token(at_token_endpoint).status)
+            fresh = self.key.proof("GET", "https://api.acme.example" + READ, token)
+            self.assertEqual(200, self.read(token, fresh).status)
+            used.append(fresh)
 
 
 def clock_ahead(by):

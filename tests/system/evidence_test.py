@@ -13,7 +13,8 @@ READ = "/invoices/inv-1001"
 
 class EvidenceTest(unittest.TestCase):
     def world_with(self, audit=""):
-        edit = (lambda text: text + f"\naudit: {{{audit}}}\n") if audit else (lambda text: text)
+        def edit(text):
+            return text.replace("{file: audit.log, mode: durable}", f"{{file: audit.log, mode: durable{audit}}}")
         self.world = harness.TestWorld(edit=edit)
         self.addCleanup(self.world.close)
         self.log = os.path.join(self.world.data, "audit.log")
@@ -138,7 +139,7 @@ class WhileItIsDown(EvidenceTest):
 
 class Strangers(EvidenceTest):
     def test_a_flood_is_answered_and_counted_and_known_callers_are_recorded(self):
-        self.world_with("strangers_per_second: 2")
+        self.world_with(", strangers_per_second: 2")
         self.world.start()
         path = "/invoices/" + "x" * 6000
         for i in range(100):
@@ -167,7 +168,7 @@ class AFullDisk(EvidenceTest):
     """A real file system of some MiB."""
 
     def setUp(self):
-        self.world_with("reserve_bytes: 1048576")
+        self.world_with(", reserve_bytes: 1048576")
         os.mkdir(self.world.data, 0o700)
         mounted = subprocess.run(["mount", "-t", "tmpfs", "-o", "size=8m,mode=0700", "tmpfs", self.world.data],
                                  capture_output=True, text=True)
@@ -185,11 +186,14 @@ class AFullDisk(EvidenceTest):
                 pass
 
     def test_refuses_requests_but_an_operator_stops_somebody_and_it_comes_back_by_itself(self):
-        token, task = self.world.customer_token(), self.world.open_task()
+        token, task = self.world.customer_token(), self.world.open_task(budget={"calls": 1000})
         agent = self.world.agent_token(task)
         self.fill()
         self.await_that(lambda: self.world.through_gateway(token, READ).status == 503)
         self.assertFalse(self.ready())
+        # Nor does what a request would use up take the space that is kept.
+        for _ in range(20):
+            self.assertEqual(503, self.world.through_gateway(agent, READ).status)
         operator = self.world.operator_token()
         answer = self.world.api_call(operator, "POST", "/v1/identities/support-portal/suspend")
         self.assertEqual(200, answer.status, answer)

@@ -4,6 +4,7 @@ WRIT_BINARY names the binary; ctest sets it. Standard library only.
 """
 import base64
 import fcntl
+import hashlib
 import http.client
 import json
 import os
@@ -15,6 +16,7 @@ import subprocess
 import sys
 import tempfile
 import threading
+import time
 import urllib.parse
 
 ROOT = os.path.dirname(os.path.dirname(os.path.dirname(os.path.abspath(__file__))))
@@ -193,6 +195,36 @@ class TestWorld(acme.World):
     def agent_token(self, task=None, agent="support-agent"):
         form = {"task": task} if task else {}
         return self.exchanged(agent, self.customer_token(), of="access_token", purpose="support", **form)
+
+
+def base64url(data):
+    return base64.urlsafe_b64encode(data).rstrip(b"=").decode()
+
+
+class ProofKey:
+    """A key that a client shows to hold by DPoP proofs (RFC 9449)."""
+
+    def __init__(self, folder):
+        self.path = os.path.join(folder, f"proof-{random.getrandbits(64)}.pem")
+        self.openssl("genpkey", "-algorithm", "ed25519", "-out", self.path)
+        public = self.openssl("pkey", "-in", self.path, "-pubout", "-outform", "DER")[-32:]
+        self.jwk = {"kty": "OKP", "crv": "Ed25519", "x": base64url(public)}
+
+    @staticmethod
+    def openssl(*arguments):
+        return subprocess.run(["openssl", *arguments], check=True, capture_output=True).stdout
+
+    def proof(self, method, uri, token=None, ahead=0):
+        """`ahead`: by how many seconds this client's clock is."""
+        claims = {"jti": f"{random.getrandbits(64)}", "htm": method, "htu": uri, "iat": int(time.time()) + ahead}
+        if token is not None:
+            claims["ath"] = base64url(hashlib.sha256(token.encode()).digest())
+        text = ".".join(base64url(json.dumps(part).encode())
+                        for part in ({"typ": "dpop+jwt", "alg": "EdDSA", "jwk": self.jwk}, claims))
+        with open(self.path + ".text", "w", encoding="ascii") as file:
+            file.write(text)
+        signature = self.openssl("pkeyutl", "-sign", "-rawin", "-inkey", self.path, "-in", self.path + ".text")
+        return f"{text}.{base64url(signature)}"
 
 
 def raw(port, data, timeout=10):

@@ -160,7 +160,7 @@ class Secrets(World):
 
         def timed():
             began = time.monotonic()
-            answer = world.token_request("nightly-export", grant_type="client_credentials", resource=harness.INVOICES)
+            answer = world.token_request("nightly-export", grant_type="client_credentials", resource=harness.INVOICES, purpose="export")
             self.assertEqual(200, answer.status, answer)
             return time.monotonic() - began
 
@@ -242,7 +242,7 @@ class Bodies(World):
 
     def test_bodies_of_strangers_fill_their_budget_and_nothing_else(self):
         world = self.world(edit=lambda text: text + "\nlimits: {max_unauthenticated_bytes: 65536}\n")
-        world.token("nightly-export")
+        world.token("nightly-export", purpose="export")
         head = (b"POST /oauth2/token HTTP/1.1\r\nHost: a\r\nContent-Type: application/x-www-form-urlencoded\r\n"
                 b"Content-Length: 60000\r\n\r\n" + b"x" * 30000)
         held = self.hold([idle_from(f"127.0.2.{number}", world.api_port, head) for number in range(1, 6)])
@@ -259,7 +259,7 @@ class Bodies(World):
             self.assertIn(b" 503 ", answer)
             self.assertIn(b"Retry-After", answer)
         # A client that is known is none of them.
-        world.token("nightly-export")
+        world.token("nightly-export", purpose="export")
         too_large = world.call(world.api_port, "POST", "/oauth2/token", FORM, "x" * 65537)
         self.assertEqual(413, too_large.status)
 
@@ -292,7 +292,7 @@ class Stopping(World):
         # Both listeners go on, for callers that do not know yet.
         answer = world.through_gateway(token, READ)
         self.assertEqual((200, "close"), (answer.status, answer.headers["Connection"]))
-        self.assertEqual(200, world.token_request("nightly-export", grant_type="client_credentials",
+        self.assertEqual(200, world.token_request("nightly-export", grant_type="client_credentials", purpose="export",
                                                   resource=harness.INVOICES).status)
         self.assertEqual(0, world.server.wait(timeout=20))
         self.assertGreater(time.monotonic() - began, 2)

@@ -45,6 +45,11 @@ class MemoryRevocations final : public token::RevocationStore {
     for (const auto& [jti, expiry] : expiry_by_jti_) all.push_back({jti, expiry});
     return all;
   }
+  Result<void> forget_revocations(Instant expired_by) override {
+    const std::lock_guard lock(mutex_);
+    std::erase_if(expiry_by_jti_, [&](const auto& entry) { return entry.second <= expired_by; });
+    return {};
+  }
 
  private:
   std::mutex mutex_;

@@ -52,7 +52,7 @@ struct World {
 
   std::string mint(const AccessClaims& claims) const { return minter.mint(claims).value(); }
 
-  std::expected<Verified, Denial> bearer(std::string_view token, Instant now = kNow) const {
+  std::expected<Verified, Denial> bearer(std::string_view token, Times now = kNow) const {
     const std::string value = "Bearer " + std::string(token);
     const std::string_view values[] = {value};
     auto presented = Presented::from_values(values);
@@ -62,7 +62,7 @@ struct World {
 
   std::expected<Verified, Denial> with_proof(std::string_view token, std::string_view proof,
                                              const std::optional<ProofTarget>& target,
-                                             Instant now = kNow) const {
+                                             Times now = kNow) const {
     const std::string value = "DPoP " + std::string(token);
     const std::string_view values[] = {value}, proofs[] = {proof};
     auto presented = Presented::from_values(values, proofs);
