@@ -242,7 +242,7 @@ class BrokenSurroundings(unittest.TestCase):
                 self.check_full_disk(mode)
 
     def check_full_disk(self, mode):
-        world = self.world(edit=lambda text: text.replace("mode: durable", f"mode: {mode}"))
+        world = self.world(edit=lambda text: text.replace("mode: durable", f"mode: {mode}, reserve_bytes: 0"))
         os.makedirs(world.data, exist_ok=True)
         world.start_upstream()
         # No file may grow beyond this: what the audit meets on a full disk. SQLite stays below it.
