@@ -159,7 +159,7 @@ TEST_F(Dpop, AProofLivesForAMinute) {
 
 TEST_F(Dpop, AProofEndsByTheLaterReadingAndBeginsByTheEarlier) {
   EXPECT_EQ(present({kNow, kNow + 60s}), "sender_binding_mismatch");
-  EXPECT_EQ(present({kNow - 6s, kNow}), "sender_binding_mismatch");
+  EXPECT_EQ(present({kNow - 6s, kNow}), "token_not_yet_valid");
   EXPECT_EQ(present({kNow - 5s, kNow + 59s}), "valid");
 }
 
