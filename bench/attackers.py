@@ -42,7 +42,7 @@ class Attack:
     """What one kind of attack asked for and got."""
 
     def __init__(self, name, asked, number):
-        self.name, self.asked, self.number = name, asked, number
+        self.name, self.asked = name, asked
         self.done = self.failed = self.held = self.most_held = 0
         self.answers = collections.Counter()
         self.sources = itertools.cycle([f"127.66.{number}.{host}" for host in range(1, 41)])
@@ -115,11 +115,6 @@ async def at_rate(per_second, in_flight, start):
             task.add_done_callback(running.discard)
 
 
-async def holding(attack, count, per_second, start):
-    """`count` connections; one that is closed is opened anew, at no more than `per_second`."""
-    await at_rate(per_second, count, start)
-
-
 async def refused(attack, port, per_second, connections):
     """Requests by keep-alive connections that nobody may make, with paths of 6 KB."""
     async def one():
@@ -180,10 +175,11 @@ def attacks(options):
     large_bodies = Attack("bodies of 1 MiB, no token", f"{large} a second", 5)
     broken = Attack("malformed requests", f"{malformed} a second", 6)
     refusal = Attack("refused, paths of 6 KB", f"{refusals} a second", 7)
-    yield idle, holding(idle, idle_count, 200, lambda: idle.hold(next(either), b"", b"", 3600))
-    yield heads, holding(heads, head_count, 50, lambda: heads.hold(
+    # Connections that are held: one that is closed is opened anew, at no more than so many a second.
+    yield idle, at_rate(200, idle_count, lambda: idle.hold(next(either), b"", b"", 3600))
+    yield heads, at_rate(50, head_count, lambda: heads.hold(
         next(either), b"GET /invoices/inv-1001 HTTP/1.1\r\nHost: a\r\nX: ", b"a", 5))
-    yield slow_bodies, holding(slow_bodies, body_count, 50, lambda: slow_bodies.hold(*next(slow), b"a", 10))
+    yield slow_bodies, at_rate(50, body_count, lambda: slow_bodies.hold(*next(slow), b"a", 10))
     yield secrets, at_rate(guesses, 300, lambda: secrets.ask(api, guess()))
     yield large_bodies, at_rate(large, 100, lambda: large_bodies.ask(*next(bodies)))
     yield broken, at_rate(malformed, 200, lambda: broken.ask(next(either), random.choice(MALFORMED)))

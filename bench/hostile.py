@@ -240,7 +240,8 @@ def print_strangers(reports, used, seconds):
         answers = ", ".join(f"{status} x {count:,}" for status, count in report["answers"].items()) or "no answer"
         held = f", {report['most_held']:,} at once" if report["most_held"] else ""
         refused = f", {report['not_connected']:,} not connected" if report["not_connected"] else ""
-        print(f"  {report['name']:<26} {report['asked']:<28} {report['done']:>8,} ended{held}{refused}: {answers}")
+        reached = f"{report['done'] / seconds:,.0f} a second"
+        print(f"  {report['name']:<26} asked {report['asked']:<28} ended {reached}{held}{refused}: {answers}")
 
 
 class Table:

@@ -334,7 +334,7 @@ class Enforcer::Walk {
 // An outcome on its way to whoever waits for it. One that is lost is a refusal.
 struct Enforcer::Given {
   Given(Enforcer& of, OutcomeCallback told) noexcept : enforcer(of), callback(std::move(told)) {}
-  Given(const Given&) = delete;
+  Given(Given&&) noexcept = default;  // the other one has no callback then
   ~Given() {
     if (callback) give({}, failure(ErrorCode::kInternal, {}));
   }
@@ -348,7 +348,7 @@ struct Enforcer::Given {
 
 // A request that waits until something is written, with all that it was decided on.
 struct Enforcer::Parked {
-  Parked(const Asked& of, std::unique_ptr<Memory> held, Walk way, std::unique_ptr<Given> told)
+  Parked(const Asked& of, std::unique_ptr<Memory> held, Walk way, Given told)
       : asked(of), memory(std::move(held)), walk(std::move(way)), given(std::move(told)) {
     walk.move_to(asked);
   }
@@ -356,7 +356,7 @@ struct Enforcer::Parked {
   const Asked asked;
   const std::unique_ptr<Memory> memory;
   Walk walk;
-  std::unique_ptr<Given> given;
+  Given given;
   std::size_t waits = 0;
 };
 
@@ -388,11 +388,11 @@ std::unique_ptr<Enforcer::Memory>& Enforcer::memory() {
 }
 
 void Enforcer::enforce(const Asked& asked, OutcomeCallback callback) noexcept {
+  Given given(*this, std::move(callback));
   try {
-    auto given = std::make_unique<Given>(*this, std::move(callback));
     auto& memory = this->memory();
     Walk walk(parts_, asked, *memory);
-    given->request_id = walk.request_id();
+    given.request_id = walk.request_id();
     auto decided = walk.decide();
     if (decided) {
       auto consumed = walk.consume();
@@ -403,25 +403,23 @@ void Enforcer::enforce(const Asked& asked, OutcomeCallback callback) noexcept {
     }
     finish(walk, decided, std::move(given));
   } catch (const std::exception& error) {
-    report(error);
-    // There was no memory for `given`, which would have told.
-    if (callback) Given(*this, std::move(callback));
+    report(error);  // and `given` tells
   }
 }
 
 // It passes, or is refused, once that is recorded.
-void Enforcer::finish(Walk& walk, const std::expected<void, decision::Refusal>& decided,
-                      std::unique_ptr<Given> given) {
-  if (decided && !walk.record_permit()) return given->give(walk.permit(), {});
+void Enforcer::finish(Walk& walk, const std::expected<void, decision::Refusal>& decided, Given given) {
+  if (decided && !walk.record_permit()) return given.give(walk.permit(), {});
   auto record = walk.record(decided ? nullptr : &decided.error());
   if (decided) {
-    given->outcome.emplace(walk.permit());
+    given.outcome.emplace(walk.permit());
   } else {
     const auto& refusal = decided.error();
-    given->outcome.emplace(std::unexpected(Refused{
+    given.outcome.emplace(std::unexpected(Refused{
         refusal.reason, refusal_response(refusal, walk.request_id(), walk.bound()), walk.offer(refusal)}));
   }
-  parts_.record(std::move(record), [given = std::move(given)](const Result<void>& recorded) mutable {
+  auto kept = std::make_unique<Given>(std::move(given));
+  parts_.record(std::move(record), [given = std::move(kept)](const Result<void>& recorded) mutable {
     given->give(std::move(given->outcome), recorded);
   });
 }

@@ -186,8 +186,7 @@ class Enforcer {
   struct Parked;
   struct Offering;
   static std::unique_ptr<Memory>& memory();
-  void finish(Walk& walk, const std::expected<void, decision::Refusal>& decided,
-              std::unique_ptr<Given> given);
+  void finish(Walk& walk, const std::expected<void, decision::Refusal>& decided, Given given);
   void wait(std::unique_ptr<Parked> parked, std::unique_ptr<task::Write> write);
   void go_on(std::unique_ptr<Parked> parked, const Result<void>& written);
   void record_offer(std::unique_ptr<Offering> offering, const Result<void>& written);

@@ -21,8 +21,12 @@ namespace fs = std::filesystem;
 
 constexpr std::string_view kLinkHelp = "mend the link, remove it, or let `ignore` name it";
 
+bool is_capital(char c) {
+  return c >= 'A' && c <= 'Z';
+}
+
 char lower(char c) {
-  return c >= 'A' && c <= 'Z' ? static_cast<char>(c - 'A' + 'a') : c;
+  return is_capital(c) ? static_cast<char>(c - 'A' + 'a') : c;
 }
 
 std::string lower(std::string_view text) {
@@ -40,6 +44,7 @@ std::string_view why_left_out(std::string_view name, const std::string& path_wit
                               const std::vector<std::string>& ignore) {
   if (name.starts_with('.')) return "hidden";
   if (name.ends_with('~') || (name.starts_with('#') && name.ends_with('#'))) return "an editor's backup";
+  if (ignore.empty()) return {};
   const std::string own(name);
   for (const auto& glob : ignore) {
     const bool of_path = glob.find('/') != glob.npos;
@@ -112,6 +117,8 @@ class Walk {
 
   // Where a file system ignores case, one of them would not be there.
   void check_case(const std::vector<std::string>& names, const fs::path& folder, const std::string& within) {
+    const auto has_capital = [](const std::string& name) { return std::ranges::any_of(name, is_capital); };
+    if (std::ranges::none_of(names, has_capital)) return;
     std::map<std::string, std::string_view> first;
     for (const auto& name : names) {
       if (!concerns(name) || !why_left_out(name, within + name, rules_.ignore).empty()) continue;
@@ -183,7 +190,7 @@ FileStamp stamp_of(const struct stat& status) {
 
 FileStamp stamp_of(const fs::path& path) {
   struct stat status {};
-  return ::stat(path.c_str(), &status) == 0 ? stamp_of(status) : FileStamp{};
+  return ::fstatat(AT_FDCWD, path.c_str(), &status, 0) == 0 ? stamp_of(status) : FileStamp{};
 }
 
 Folder look_into(const fs::path& folder, const FolderRules& rules, Issues& issues) {

@@ -188,7 +188,7 @@ class Folders(Policies):
         self.assertIn("\nwrit_policy_files_refused 1\n", self.world.call(self.world.api_port, "GET", "/metrics").body.decode())
         os.remove(os.path.join(self.folder, "deny.txt"))
         self.write("emergency/deny.cedar", "forbid (principal, action, resource);")
-        self.reload("in force\n")
+        self.reload("writ: policies ")
         self.assertEqual(403, self.world.through_gateway(token, READ).status)
 
     def test_tests_in_subfolders_are_run_and_policies_in_them_laid_out(self):
