@@ -88,6 +88,12 @@ struct Endpoints::Impl {
   void begin(const Endpoint& endpoint, Exchange exchange, PathValues values) {
     if (!endpoint.gate)
       return read_and_run(endpoint, std::move(exchange), std::move(values), BodyOf::kStranger);
+    // Small enough to need no memory of its own.
+    if (values.empty()) {
+      return endpoint.gate(std::move(exchange), [this, &endpoint](Exchange passed, BodyOf whose) {
+        read_and_run(endpoint, std::move(passed), {}, whose);
+      });
+    }
     endpoint.gate(std::move(exchange),
                   [this, &endpoint, values = std::move(values)](Exchange passed, BodyOf whose) mutable {
                     read_and_run(endpoint, std::move(passed), std::move(values), whose);

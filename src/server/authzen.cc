@@ -273,28 +273,27 @@ gateway::Asked Authzen::asked(const http::Request& request) const {
           .public_origin = parts_.origin};
 }
 
-// Before the body is read. One that is here already costs nothing more, and begin() looks at the token
-// anyway.
-void Authzen::gate(http::Exchange exchange, http::Endpoints::Pass pass) {
-  if (exchange.body_at_hand()) return pass(std::move(exchange), http::BodyOf::kStranger);
-  if (parts_.enforcer.recognises(exchange.request())) return pass(std::move(exchange), http::BodyOf::kKnown);
-  const auto question = asked(exchange.request());
-  parts_.enforcer.enforce(question, [exchange = std::move(exchange)](gateway::Outcome outcome) mutable {
-    exchange.respond(outcome ? http::overloaded_response() : std::move(outcome).error().response);
-  });
-}
-
-void Authzen::begin(http::Exchange exchange) {
-  if (settings_.access == AuthzenAccess::kOpen)
-    return evaluate_apart(std::move(exchange), {}, gateway::new_request_id());
+// Takes the whole request: its caller first, and the body only of one who may ask. So the token is looked at
+// once, whether or not the body came with the head.
+void Authzen::gate(http::Exchange exchange, http::Endpoints::Pass) {
   const auto question = asked(exchange.request());
   parts_.enforcer.enforce(question, [this, exchange = std::move(exchange)](gateway::Outcome outcome) mutable {
     if (!outcome) return exchange.respond(std::move(outcome).error().response);
-    const auto& caller = outcome->token()->client_id;
-    if (exchange.request().body.size() > kMaxParsedOnLoopBytes)
-      return evaluate_apart(std::move(exchange), caller, outcome->request_id());
-    evaluate(std::move(exchange), caller, outcome->request_id());
+    http::Exchange::read_whole_body(
+        std::move(exchange), 0,
+        [this, permit = *std::move(outcome)](http::Exchange whole) {
+          const auto& caller = permit.token()->client_id;
+          if (whole.request().body.size() > kMaxParsedOnLoopBytes)
+            return evaluate_apart(std::move(whole), caller, permit.request_id());
+          evaluate(std::move(whole), caller, permit.request_id());
+        },
+        http::BodyOf::kKnown);
   });
+}
+
+// Of whoever reaches the listener, where that is configured.
+void Authzen::begin(http::Exchange exchange) {
+  evaluate_apart(std::move(exchange), {}, gateway::new_request_id());
 }
 
 Result<void> Authzen::add_to(http::Endpoints& endpoints) {
