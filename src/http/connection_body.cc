@@ -109,6 +109,18 @@ void Connection::continue_body() {
 
 void Connection::read_whole_body(std::uint64_t max_bytes, BodyOf whose,
                                  std::move_only_function<void(Exchange)> callback) {
+  // Whoever looked at the head may have waited on another thread.
+  if (!on_loop()) {
+    try {
+      return core_->loops.post(
+          loop_, [self = shared_from_this(), max_bytes, whose, callback = std::move(callback)]() mutable {
+            self->guarded([&] { self->read_whole_body(max_bytes, whose, std::move(callback)); });
+          });
+    } catch (const std::bad_alloc&) {
+      const Exchange unanswered(shared_from_this());  // answers 500 as it goes
+      return;
+    }
+  }
   WRIT_REQUIRE(!body_callback_ && !whole_callback_ && body_bytes_ == 0);
   if (state_ == State::kClosed) return;
   // What is in the buffer already is within the memory that every connection has.

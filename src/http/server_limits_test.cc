@@ -264,6 +264,14 @@ TEST(ServerLimits, ABodyThatIsKeptHasOneDeadlineAndABudgetThoughItIsReadInPieces
   EXPECT_EQ(server.server().stats().known_bytes, 0u);
 }
 
+TEST(ServerLimits, ABodyMayBeAskedForOnAnotherThread) {
+  TestServer server([](Exchange exchange) {
+    std::thread([held = std::move(exchange)]() mutable { echo(std::move(held)); }).detach();
+  });
+  EXPECT_EQ(exchange_raw(server.port(), "POST /a HTTP/1.1\r\nHost: a\r\nContent-Length: 2\r\n\r\nhi").body,
+            "/a|hi");
+}
+
 TEST(ServerLimits, WhileItDrainsItGoesOnAndSaysThatItWillClose) {
   TestServer server(echo);
   RawClient before(server.port());
