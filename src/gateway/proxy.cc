@@ -300,8 +300,11 @@ void Proxy::handle(http::Exchange exchange) {
 }
 
 void Proxy::Forwarded::read_body(Owned forwarded, std::size_t max, std::string_view why, Then then) {
-  if (!forwarded->body) forwarded->body.emplace();
   auto& exchange = forwarded->exchange;
+  if (!forwarded->body) {
+    forwarded->body.emplace();
+    exchange.keep_body();
+  }
   exchange.read_body([forwarded = std::move(forwarded), max, why,
                       then = std::move(then)](Result<std::string_view> piece) mutable {
     // The caller is gone, or the server has answered it.

@@ -185,6 +185,8 @@ std::optional<Refusal> Connection::accept_head(std::string_view head) {
   body_bytes_ = 0;
   patience_ = core_->options.body_timeout;
   wait_began_ = kNever;
+  budget_ = nullptr;
+  one_deadline_ = false;
   request_.headers.clear();
   request_.body.clear();
   auto checked = check_request_head(head, head_limits(core_->options));

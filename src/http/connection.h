@@ -109,6 +109,7 @@ class Connection final : public internal::ExchangeSide,
 
   // ExchangeSide.
   bool body_at_hand() const noexcept override;
+  void keep_body() override;
   void read_body(BodyCallback callback) override;
   void read_whole_body(std::uint64_t max_bytes, BodyOf whose,
                        std::move_only_function<void(Exchange)> callback) override;
@@ -177,7 +178,8 @@ class Connection final : public internal::ExchangeSide,
   BodyCallback body_callback_;
   std::move_only_function<void(Exchange)> whole_callback_;
   std::uint64_t whole_max_ = 0;
-  ByteBudget* budget_ = nullptr;  // of the body that is read whole
+  ByteBudget* budget_ = nullptr;  // of the body that is read whole, or kept
+  bool one_deadline_ = false;     // for all of it: what comes earns no patience
   std::uint64_t held_bytes_ = 0;  // of it, taken from the budget
   // How long a streamed body may keep its reader waiting, before more of it comes.
   std::chrono::milliseconds patience_{0};

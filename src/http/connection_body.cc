@@ -41,7 +41,7 @@ void Connection::note_piece(std::size_t bytes) {
   const auto waited = std::chrono::duration_cast<milliseconds>(std::chrono::steady_clock::now() -
                                                                std::exchange(wait_began_, kNever));
   const auto rate = std::max<std::uint64_t>(core_->options.min_body_rate, 1);
-  const milliseconds earned(static_cast<milliseconds::rep>(1000 * bytes / rate));
+  const milliseconds earned(one_deadline_ ? 0 : static_cast<milliseconds::rep>(1000 * bytes / rate));
   patience_ = std::clamp(patience_ - waited + earned, milliseconds(0), core_->options.body_timeout);
 }
 
@@ -58,6 +58,12 @@ bool Connection::send_continue() {
 
 bool Connection::body_at_hand() const noexcept {
   return framing_.content_length && *framing_.content_length <= in_.unread().size();
+}
+
+void Connection::keep_body() {
+  if (body_at_hand()) return;  // within the memory that every connection has
+  budget_ = &core_->known_bytes;
+  one_deadline_ = true;
 }
 
 void Connection::read_body(BodyCallback callback) {
@@ -86,6 +92,7 @@ void Connection::continue_body() {
                        .code = "body_too_large",
                        .message = "the request's body is larger than this server takes"});
       }
+      if (!hold(progress.piece.size())) return refuse(no_memory());
       expire_never();
       return post_body(progress.piece);
     case BodyReader::Step::kEnd:

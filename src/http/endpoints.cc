@@ -48,13 +48,19 @@ struct Endpoints::Endpoint {
   AsyncFunction async = {};  // instead of `function`
   std::uint64_t max_body_bytes = 0;
   Gate gate = {};
+  Guarded guarded = Guarded::kAlways;
 };
 
 struct Endpoints::Impl {
   std::shared_ptr<Handler> fallback;
   PathTrie paths;
   std::vector<std::vector<Endpoint>> places;  // by leaf
-  std::vector<std::pair<std::string, Gate>> gates;
+  struct Guard {
+    std::string prefix;
+    Gate gate;
+    Guarded guarded;
+  };
+  std::vector<Guard> guards;
   Workers workers;
 
   Impl(const Options& options, std::shared_ptr<Handler> other)
@@ -86,8 +92,9 @@ struct Endpoints::Impl {
   }
 
   void begin(const Endpoint& endpoint, Exchange exchange, PathValues values) {
-    if (!endpoint.gate)
-      return read_and_run(endpoint, std::move(exchange), std::move(values), BodyOf::kStranger);
+    const bool unguarded =
+        !endpoint.gate || (endpoint.guarded == Guarded::kUnread && exchange.body_at_hand());
+    if (unguarded) return read_and_run(endpoint, std::move(exchange), std::move(values), BodyOf::kStranger);
     endpoint.gate(std::move(exchange),
                   [this, &endpoint, values = std::move(values)](Exchange passed, BodyOf whose) mutable {
                     read_and_run(endpoint, std::move(passed), std::move(values), whose);
@@ -114,8 +121,8 @@ Result<void> Endpoints::add_async(std::string method, std::string_view path_temp
                              .max_body_bytes = max_body_bytes});
 }
 
-void Endpoints::guard(std::string prefix, Gate gate) {
-  impl_->gates.emplace_back(std::move(prefix), std::move(gate));
+void Endpoints::guard(std::string prefix, Gate gate, Guarded when) {
+  impl_->guards.push_back({std::move(prefix), std::move(gate), when});
 }
 
 WorkerStats Endpoints::stats() const noexcept {
@@ -131,8 +138,10 @@ Result<void> Endpoints::add(std::string_view path_template, Endpoint added) {
       return failure(ErrorCode::kConflict,
                      fmt::format("endpoint `{} {}` is there already", added.method, path_template));
   }
-  for (const auto& [prefix, gate] : impl_->gates) {
-    if (path_template.starts_with(prefix)) added.gate = gate;
+  for (const auto& guard : impl_->guards) {
+    if (!path_template.starts_with(guard.prefix)) continue;
+    added.gate = guard.gate;
+    added.guarded = guard.guarded;
   }
   endpoints.push_back(std::move(added));
   return {};

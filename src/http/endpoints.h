@@ -60,8 +60,10 @@ class Endpoints final : public Handler {
   Result<void> add_async(std::string method, std::string_view path_template, AsyncFunction function,
                          std::uint64_t max_body_bytes = 0);
 
-  // Before every endpoint whose template begins so, of those that are added from now on.
-  void guard(std::string prefix, Gate gate);
+  // Before every endpoint whose template begins so, of those that are added from now on; `kUnread`: only
+  // where the body has not come together with the head.
+  enum class Guarded { kAlways, kUnread };
+  void guard(std::string prefix, Gate gate, Guarded when = Guarded::kAlways);
 
   void handle(Exchange exchange) override;
 

@@ -138,6 +138,25 @@ TEST(Endpoints, WhatAGateTurnsAwayIsNeitherReadNorQueued) {
   EXPECT_EQ(queued.read_response().body, "hi");
 }
 
+TEST(Endpoints, AGateMayLeaveOutWhatHasComeAlready) {
+  auto endpoints = std::make_shared<Endpoints>(Endpoints::Options{});
+  endpoints->guard(
+      "/",
+      [](Exchange exchange, const Endpoints::Pass&) {
+        exchange.respond(error_response(401, "invalid_token", ""));
+      },
+      Endpoints::Guarded::kUnread);
+  ASSERT_TRUE(endpoints->add("POST", "/a", Cost::kQuick, hello));
+  TestServer server(endpoints);
+  EXPECT_EQ(exchange_raw(server.port(), "POST /a HTTP/1.1\r\nHost: a\r\nContent-Length: 2\r\n\r\nhi").status,
+            200);
+  EXPECT_EQ(exchange_raw(server.port(), "POST /a HTTP/1.1\r\nHost: a\r\nContent-Length: 2\r\n\r\nh").status,
+            401);
+  EXPECT_EQ(
+      exchange_raw(server.port(), "POST /a HTTP/1.1\r\nHost: a\r\nTransfer-Encoding: chunked\r\n\r\n").status,
+      401);
+}
+
 TEST(Endpoints, ABodyHasItsEndpointsLimit) {
   auto endpoints = std::make_shared<Endpoints>(Endpoints::Options{});
   ASSERT_TRUE(endpoints->add_async(

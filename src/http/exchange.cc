@@ -69,6 +69,11 @@ bool Exchange::answered() const noexcept {
   return side_ == nullptr || side_->answered_;
 }
 
+void Exchange::keep_body() {
+  WRIT_REQUIRE(side_ != nullptr);
+  side_->keep_body();
+}
+
 void Exchange::read_body(BodyCallback callback) {
   WRIT_REQUIRE(side_ != nullptr);
   side_->read_body(std::move(callback));

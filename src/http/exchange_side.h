@@ -10,6 +10,7 @@ class ExchangeSide {
  public:
   virtual ~ExchangeSide() = default;
   virtual bool body_at_hand() const noexcept = 0;
+  virtual void keep_body() = 0;
   virtual void read_body(BodyCallback callback) = 0;
   virtual void read_whole_body(std::uint64_t max_bytes, BodyOf whose,
                                std::move_only_function<void(Exchange)> callback) = 0;

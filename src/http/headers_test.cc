@@ -5,6 +5,24 @@
 namespace writ::http {
 namespace {
 
+// Eight bytes are compared at once, and what is left one by one: both ways agree for every byte.
+TEST(Headers, NamesCompareWithoutCaseAndElseByteForByte) {
+  const auto lower = [](unsigned char c) { return c >= 'A' && c <= 'Z' ? c + 32 : c; };
+  for (int x = 0; x < 256; ++x) {
+    for (int y = 0; y < 256; ++y) {
+      const bool same = lower(static_cast<unsigned char>(x)) == lower(static_cast<unsigned char>(y));
+      for (const std::size_t at : {0u, 3u, 7u, 8u, 9u}) {
+        std::string a = "Content-Ty", b = "cONTENT-tY";
+        a[at] = static_cast<char>(x);
+        b[at] = static_cast<char>(y);
+        ASSERT_EQ(equal_ignoring_case(a, b), same) << x << ' ' << y << ' ' << at;
+      }
+    }
+  }
+  EXPECT_FALSE(equal_ignoring_case("Content-Type", "Content-Typ"));
+  EXPECT_TRUE(equal_ignoring_case("", ""));
+}
+
 TEST(Headers, AreFoundWithoutRegardToCase) {
   Headers headers{{"Content-Type", "text/plain"}, {"X-A", "1"}, {"x-a", "2"}};
   EXPECT_EQ(headers.find("content-type"), "text/plain");

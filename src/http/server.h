@@ -89,6 +89,9 @@ class Exchange {
   // Has all of it come together with the head? Reading it then waits for nobody.
   bool body_at_hand() const noexcept;
 
+  // What read_body gives is kept until the answer: it counts in the budget of known callers, and all of it
+  // has one deadline. Before the first read_body.
+  void keep_body();
   // Reads the next piece. On an error (client gone, framing, timeout, too large) the server has answered
   // already or never can; drop the exchange.
   void read_body(BodyCallback callback);

@@ -226,6 +226,44 @@ TEST(ServerLimits, BodiesOfStrangersHaveOneBudgetAndThoseOfKnownCallersAnother) 
   EXPECT_EQ(server.server().stats().bodies_refused, 1u);
 }
 
+TEST(ServerLimits, ABodyThatIsKeptHasOneDeadlineAndABudgetThoughItIsReadInPieces) {
+  ServerOptions options;
+  options.body_timeout = 300ms;
+  options.min_body_rate = 100;
+  options.max_known_bytes = 5000;
+  const auto read_on = [](auto self, std::shared_ptr<Exchange> held) -> void {
+    held->read_body([self, held](Result<std::string_view> piece) {
+      if (!piece) return;
+      if (piece->empty()) return held->respond(text_response(200, "whole"));
+      self(self, held);
+    });
+  };
+  TestServer server(
+      [&](Exchange exchange) {
+        auto held = std::make_shared<Exchange>(std::move(exchange));
+        held->keep_body();
+        read_on(read_on, held);
+      },
+      options);
+  RawClient slow(server.port());
+  slow.send("POST / HTTP/1.1\r\nHost: a\r\nContent-Length: 4000\r\n\r\n");
+  std::thread sender([&] {
+    for (int i = 0; i < 40 && slow.send(std::string(100, 'x')); ++i) std::this_thread::sleep_for(50ms);
+  });
+  EXPECT_EQ(slow.read_response().status, 408);
+  sender.join();
+  RawClient large(server.port());
+  large.send("POST / HTTP/1.1\r\nHost: a\r\nContent-Length: 20000\r\n\r\n");
+  large.send(std::string(20'000, 'x'));
+  EXPECT_EQ(large.read_response().status, 503);
+  RawClient good(server.port());
+  good.send("POST / HTTP/1.1\r\nHost: a\r\nContent-Length: 4000\r\n\r\n");
+  good.send(std::string(4000, 'x'));
+  EXPECT_EQ(good.read_response().status, 200);
+  for (int i = 0; i < 500 && server.server().stats().known_bytes > 0; ++i) std::this_thread::sleep_for(10ms);
+  EXPECT_EQ(server.server().stats().known_bytes, 0u);
+}
+
 TEST(ServerLimits, WhileItDrainsItGoesOnAndSaysThatItWillClose) {
   TestServer server(echo);
   RawClient before(server.port());

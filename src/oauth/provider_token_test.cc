@@ -99,7 +99,7 @@ TEST_F(ProviderTokenTest, AnotherClientTakesItOverOnlyWhenBothTheTokenAndTheInve
   EXPECT_EQ(claims.client_id, "bff");
   EXPECT_EQ(claims.actors, (std::vector<Actor>{{"bff", {}}, {"mobile-app", {}}}));
   ASSERT_TRUE(world_.directory.order("mobile-app", inventory::Status::kSuspended));
-  EXPECT_EQ(outcome(asked("mobile-app", {"bff"})), "invalid_request/caller_suspended");
+  EXPECT_EQ(outcome(asked("mobile-app", {"bff"})), "unauthorized_client/caller_suspended");
 }
 
 TEST_F(ProviderTokenTest, AProvidersTokenThatIsBoundToAKeyIsExchangedWithItsProofAlone) {

@@ -76,9 +76,12 @@ std::expected<std::optional<std::string>, Denial> bound_key(const codec::Json& c
   return key;
 }
 
+// Where the provider's names for clients are mapped, one that is not is nobody's here, although a client of
+// ours may be called so: no id of one holds a space.
 std::string ours(const TrustedIssuer& issuer, std::string theirs) {
+  if (issuer.clients.empty()) return theirs;
   const auto found = issuer.clients.find(theirs);
-  return found != issuer.clients.end() ? found->second : theirs;
+  return found != issuer.clients.end() ? found->second : issuer.issuer + " " + theirs;
 }
 
 }  // namespace

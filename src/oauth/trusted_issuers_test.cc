@@ -151,6 +151,27 @@ TEST(TrustedIssuers, RefusesTwoEntriesForOneIssuer) {
   EXPECT_TRUE(TrustedIssuers::of({one}).has_value());
 }
 
+TEST(TrustedIssuers, WhereClientsAreMappedAnyOtherNameIsNobodysHere) {
+  const auto key = jose::PrivateJwk::generate(crypto::Algorithm::kEdDsa).value();
+  const auto issuers = TrustedIssuers::of({{.issuer = "https://a.example",
+                                            .audience = "writ",
+                                            .keys = jose::JwkSet::of({key.public_jwk()}).value(),
+                                            .mapping = {},
+                                            .clients = {{"0af3", "support-portal"}}}})
+                           .value();
+  const auto client_of = [&](std::string_view azp) {
+    const auto claims = Json::object({{"iss", "https://a.example"},
+                                      {"sub", "nora"},
+                                      {"aud", "writ"},
+                                      {"azp", azp},
+                                      {"iat", unix_seconds(kNow)},
+                                      {"exp", unix_seconds(kNow) + 60}});
+    return issuers.verify(jose::sign_jws(key, claims.dump(), "JWT").value(), kNow).value().client;
+  };
+  EXPECT_EQ(client_of("0af3"), "support-portal");
+  EXPECT_EQ(client_of("support-portal"), "https://a.example support-portal");
+}
+
 TEST(TrustedIssuers, NamespacesDoNotOverlap) {
   const auto with = [](std::string issuer, std::string prefix) {
     return TrustedIssuer{.issuer = std::move(issuer),

@@ -15,6 +15,22 @@ namespace {
 constexpr std::string_view kTaskType = "Writ::Task";
 constexpr std::string_view kTokenGuard = "token";
 
+// In use again, whoever stopped it: as if an operator lifted the order, and the configuration said so too.
+Result<void> activate(inventory::Directory& directory, const std::string& id) {
+  const auto before = directory.snapshot();
+  const auto* member = before->find(id);
+  if (member == nullptr || (*member)->configured_status == inventory::Status::kActive)
+    return directory.order(id, inventory::Status::kActive);
+  if (member->ordered() != inventory::Status::kActive) TRY(directory.order(id, inventory::Status::kActive));
+  inventory::Change declared;
+  for (const auto* each : before->members()) {
+    declared.identities.push_back(each->identity());
+    if ((*each)->id == id) declared.identities.back().configured_status = inventory::Status::kActive;
+  }
+  for (const auto* api : before->apis()) declared.apis.push_back(*api);
+  return directory.declare(std::move(declared));
+}
+
 // Those that `token` gives; the audience is decision's.
 bool is_of_token(Reason reason) noexcept {
   return reason <= Reason::kSenderBindingMismatch && reason != Reason::kAudienceMismatch;
@@ -441,7 +457,7 @@ Result<void> World::apply(const Change& change) {
     case Change::Kind::kRetire:
       return directory_.order(change.id, inventory::Status::kRetired);
     case Change::Kind::kActivate:
-      return directory_.order(change.id, inventory::Status::kActive);
+      return activate(directory_, change.id);
     case Change::Kind::kRevokeToken:
       break;
   }

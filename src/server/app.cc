@@ -156,7 +156,7 @@ struct App::Parts {
   }
   // What a proof allows is recorded after the proof is: neither is good without the other.
   Result<void> record(audit::Record entry) {
-    TRY(proofs->wait());
+    if (proofs) TRY(proofs->wait());  // null: the start failed before
     return log->append(std::move(entry));
   }
   void record_async(audit::Record entry, audit::Log::Done done) {

@@ -276,7 +276,6 @@ gateway::Asked Authzen::asked(const http::Request& request) const {
 // Before the body is read. One that is here already costs nothing more, and begin() looks at the token
 // anyway.
 void Authzen::gate(http::Exchange exchange, http::Endpoints::Pass pass) {
-  if (exchange.body_at_hand()) return pass(std::move(exchange), http::BodyOf::kStranger);
   if (parts_.enforcer.recognises(exchange.request())) return pass(std::move(exchange), http::BodyOf::kKnown);
   const auto question = asked(exchange.request());
   parts_.enforcer.enforce(question, [exchange = std::move(exchange)](gateway::Outcome outcome) mutable {
@@ -300,9 +299,12 @@ void Authzen::begin(http::Exchange exchange) {
 Result<void> Authzen::add_to(http::Endpoints& endpoints) {
   constexpr std::string_view kPath = "/access/v1/evaluation";
   if (settings_.access == AuthzenAccess::kToken) {
-    endpoints.guard(std::string(kPath), [this](http::Exchange exchange, http::Endpoints::Pass pass) {
-      gate(std::move(exchange), std::move(pass));
-    });
+    endpoints.guard(
+        std::string(kPath),
+        [this](http::Exchange exchange, http::Endpoints::Pass pass) {
+          gate(std::move(exchange), std::move(pass));
+        },
+        http::Endpoints::Guarded::kUnread);
   }
   return endpoints.add_async("POST", kPath, [this](http::Exchange exchange, const http::PathValues&) {
     begin(std::move(exchange));

@@ -102,7 +102,9 @@ Result<std::string> read_regular_file(const std::filesystem::path& path, std::si
   if (!file.valid() || ::fstat(file.get(), &status) != 0) return system_failure("read", path);
   if (!S_ISREG(status.st_mode)) return no_file(path, status);
   auto content = read_all(file, path, max_bytes);
-  if (then != nullptr && ::fstat(file.get(), then) != 0) return system_failure("read", path);
+  // As a folder's entries are looked at: what stands between the system and us must tell the same of both.
+  if (then != nullptr && ::fstatat(file.get(), "", then, AT_EMPTY_PATH) != 0)
+    return system_failure("read", path);
   return content;
 }
 

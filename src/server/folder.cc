@@ -190,7 +190,7 @@ FileStamp stamp_of(const struct stat& status) {
 
 FileStamp stamp_of(const fs::path& path) {
   struct stat status {};
-  return ::stat(path.c_str(), &status) == 0 ? stamp_of(status) : FileStamp{};
+  return ::fstatat(AT_FDCWD, path.c_str(), &status, 0) == 0 ? stamp_of(status) : FileStamp{};
 }
 
 Folder look_into(const fs::path& folder, const FolderRules& rules, Issues& issues) {

@@ -8,6 +8,7 @@
 #include <fmt/format.h>
 #include <fstream>
 #include <future>
+#include <new>
 #include <sys/stat.h>
 #include <unistd.h>
 
@@ -118,7 +119,9 @@ Result<void> ProofJournal::read() {
   }
   if (!ours && ::ftruncate(file_, 0) != 0) return failure(ErrorCode::kIo, std::strerror(errno));
   if (!whole_) TRY(write_at(file_, mine.data(), mine.size(), 0));
-  return taken_until_.size() >= options_.places ? Result<void>() : grow();
+  // On a full disk proofs are refused until there is room: whoever brings none is not their concern.
+  if (taken_until_.size() < options_.places) (void)grow();
+  return {};
 }
 
 // Zeros are places whose proof expired long ago.
@@ -172,13 +175,22 @@ void ProofJournal::run() {
       waiting.swap(waiting_);
       if (noted.empty() && waiting.empty()) return;
     }
-    auto written = write(noted);
+    auto written = write_guarded(noted);
     if (!written)
       written = failure(written.error().code, fmt::format("cannot write the journal of proofs `{}`: {}",
                                                           path_.string(), written.error().message));
     for (auto& next : waiting) next(written);
     noted.clear();
     waiting.clear();
+  }
+}
+
+// Without memory the proofs are not noted, and what waits for them is refused; the thread goes on.
+Result<void> ProofJournal::write_guarded(const std::vector<UsedIdentifier>& noted) {
+  try {
+    return write(noted);
+  } catch (const std::bad_alloc&) {
+    return failure(ErrorCode::kLimit, "there is no memory");
   }
 }
 
@@ -207,7 +219,7 @@ Result<void> ProofJournal::write(const std::vector<UsedIdentifier>& noted) {
 Result<std::size_t> ProofJournal::next_place(Instant now) {
   if (next_ == taken_until_.size()) next_ = 0;
   // They come in about the order in which they end.
-  if (taken_until_[next_] > now) TRY(grow());
+  if (taken_until_.empty() || taken_until_[next_] > now) TRY(grow());
   return next_++;
 }
 

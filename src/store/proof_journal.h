@@ -6,7 +6,8 @@
 // (token::MemoryReplayGuard::distrust).
 //
 // The file is a ring of places with one proof each; a place is used again when its proof has expired. Its
-// space is taken at the start, so a full disk does not stop it. One thread writes for all. Thread-safe.
+// space is taken at the start, so a disk that fills up later does not stop it. One thread writes for all.
+// Thread-safe.
 #pragma once
 
 #include <atomic>
@@ -55,6 +56,7 @@ class ProofJournal {
   Result<void> read();
   Result<void> grow();
   void run();
+  Result<void> write_guarded(const std::vector<token::UsedIdentifier>& noted);
   Result<void> write(const std::vector<token::UsedIdentifier>& noted);
   Result<std::size_t> next_place(Instant now);
 

@@ -135,6 +135,24 @@ TEST_F(AProofJournal, AFileThatIsNoJournalIsWrittenOver) {
   EXPECT_EQ(start()->journal->found().size(), 1u);
 }
 
+TEST_F(AProofJournal, OnADiskThatIsFullAtTheStartProofsAreRefusedUntilThereIsRoom) {
+  std::signal(SIGXFSZ, SIG_IGN);
+  rlimit before{};
+  ASSERT_EQ(::getrlimit(RLIMIT_FSIZE, &before), 0);
+  const rlimit full{.rlim_cur = 1000, .rlim_max = before.rlim_max};
+  ASSERT_EQ(::setrlimit(RLIMIT_FSIZE, &full), 0);
+  const auto process = start();
+  const bool nothing_noted = process->journal->wait().has_value();
+  (void)process->first(1, kNow + 60s, kNow);
+  const auto refused = process->journal->wait();
+  ASSERT_EQ(::setrlimit(RLIMIT_FSIZE, &before), 0);
+  EXPECT_TRUE(nothing_noted) << "who brings no proof is not its concern";
+  ASSERT_FALSE(refused);
+  EXPECT_EQ(refused.error().code, ErrorCode::kIo);
+  EXPECT_TRUE(process->first(2, kNow + 60s, kNow));
+  EXPECT_TRUE(process->journal->wait());
+}
+
 TEST_F(AProofJournal, ALinkInItsPlaceIsRefused) {
   std::ofstream(folder_ / "elsewhere") << "not a journal";
   std::filesystem::create_symlink(folder_ / "elsewhere", path_);
