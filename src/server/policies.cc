@@ -109,12 +109,23 @@ class Loader {
   void add_policies(const PolicyText& file) {
     auto parsed = cedar::parse_policies(*file.text);
     if (!parsed) return report(file, parsed.error());
+    check_for_none(*parsed, file);
     if (schema_) validate(file, *parsed);
     for (auto& policy : parsed->policies) add_policy(std::move(policy), file);
     for (const auto& policy : parsed->templates) {
       issues_.warning(place_of(policy, file),
                       "a template decides nothing until it is linked, and nothing links it",
                       "write the entity where the slot stands");
+    }
+  }
+
+  // A file that was cut off when the disk was full says nothing, and nobody meant that.
+  void check_for_none(const cedar::PolicySet& set, const PolicyText& file) {
+    if (!set.policies.empty() || !set.templates.empty()) return;
+    if (file.text->find_first_not_of(" \t\r\n") == std::string::npos) {
+      issues_.error({file.shown}, "this file is empty", "write it again, or remove it");
+    } else {
+      issues_.warning({file.shown}, "there is no policy in this file");
     }
   }
 
