@@ -119,14 +119,11 @@ class Loader {
     }
   }
 
-  // A file that was cut off when the disk was full says nothing, and nobody meant that.
+  // A file that was cut off when the disk was full says nothing, and perhaps nobody meant that.
   void check_for_none(const cedar::PolicySet& set, const PolicyText& file) {
     if (!set.policies.empty() || !set.templates.empty()) return;
-    if (file.text->find_first_not_of(" \t\r\n") == std::string::npos) {
-      issues_.error({file.shown}, "this file is empty", "write it again, or remove it");
-    } else {
-      issues_.warning({file.shown}, "there is no policy in this file");
-    }
+    const bool empty = file.text->find_first_not_of(" \t\r\n") == std::string::npos;
+    issues_.warning({file.shown}, empty ? "this file is empty" : "there is no policy in this file");
   }
 
   void add_entities(const PolicyText& file) {
