@@ -150,7 +150,7 @@ def post(path, length, extra=b"", kind=b"application/x-www-form-urlencoded"):
 
 def guess():
     wrong = base64.b64encode(f"support-portal:{random.random()}".encode())
-    body = b"grant_type=client_credentials"
+    body = b"grant_type=client_credentials&resource=https%3A%2F%2Finvoices.acme.example"
     return post(b"/oauth2/token", len(body), b"Authorization: Basic " + wrong + b"\r\n") + body
 
 
