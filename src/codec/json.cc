@@ -4,6 +4,8 @@
 #include <array>
 #include <charconv>
 #include <cmath>
+#include <cstdint>
+#include <cstring>
 #include <functional>
 #include <simdjson.h>
 
@@ -332,10 +334,37 @@ Result<void> for_each_item(std::string_view text, const JsonLimits& limits,
   });
 }
 
+namespace {
+
+// How many of the first bytes stand for themselves: ASCII without control characters, quotes and backslashes.
+std::size_t plain_length(std::string_view text) noexcept {
+  constexpr std::uint64_t kOnes = 0x0101010101010101;
+  std::size_t length = 0;
+  // Eight at a time. No byte of theirs has its high bit set, nor has one after what is taken from it here,
+  // unless it is among those that do not stand for themselves.
+  for (; text.size() - length >= sizeof(std::uint64_t); length += sizeof(std::uint64_t)) {
+    std::uint64_t bytes;
+    std::memcpy(&bytes, text.data() + length, sizeof bytes);
+    const auto quotes = (bytes ^ (kOnes * '"')) - kOnes, backslashes = (bytes ^ (kOnes * '\\')) - kOnes;
+    if (((bytes | (bytes - kOnes * 0x20) | quotes | backslashes) & (kOnes * 0x80)) != 0) break;
+  }
+  const auto stands_for_itself = [](char c) {
+    return c != '"' && c != '\\' && static_cast<unsigned char>(c) - 0x20U < 0x60U;
+  };
+  while (length < text.size() && stands_for_itself(text[length])) ++length;
+  return length;
+}
+
+}  // namespace
+
 void append_json_string(std::string& out, std::string_view text) {
   constexpr char kHex[] = "0123456789abcdef";
   out.push_back('"');
-  while (!text.empty()) {
+  for (;;) {
+    const auto plain = plain_length(text);
+    out.append(text.substr(0, plain));
+    text.remove_prefix(plain);
+    if (text.empty()) break;
     const auto length = utf8_sequence_length(text);
     const char c = text.front();
     if (length > 1) {
@@ -344,8 +373,6 @@ void append_json_string(std::string& out, std::string_view text) {
       out += "\xEF\xBF\xBD";  // U+FFFD, so that what is written is always UTF-8
     } else if (c == '"' || c == '\\') {
       out.push_back('\\');
-      out.push_back(c);
-    } else if (static_cast<unsigned char>(c) >= 0x20) {
       out.push_back(c);
     } else if (c == '\n') {
       out += "\\n";

@@ -29,6 +29,26 @@ std::string nested_arrays(std::size_t depth) {
   return std::string(depth, '[') + std::string(depth, ']');
 }
 
+// What is written of each byte does not depend on where it stands.
+TEST(JsonString, EveryByteIsWrittenTheSameAtEveryPlace) {
+  for (int byte = 0; byte < 256; ++byte) {
+    std::string alone;
+    append_json_string(alone, std::string(1, static_cast<char>(byte)));
+    alone = alone.substr(1, alone.size() - 2);
+    const bool escaped = byte == '"' || byte == '\\';
+    const bool plain = byte >= 0x20 && byte < 0x80 && !escaped;
+    EXPECT_EQ(alone.size() == 1, plain) << byte;
+    EXPECT_EQ(alone == std::string("\\") + static_cast<char>(byte), escaped) << byte;
+    EXPECT_EQ(alone == "\xEF\xBF\xBD", byte >= 0x80) << byte;
+    for (std::size_t before = 0; before < 18; ++before) {
+      std::string out;
+      const std::string behind(17 - before, 'z');
+      append_json_string(out, std::string(before, 'a') + static_cast<char>(byte) + behind);
+      EXPECT_EQ(out, "\"" + std::string(before, 'a') + alone + behind + "\"") << byte << " at " << before;
+    }
+  }
+}
+
 TEST(Json, ReadsEveryKindOfValue) {
   const auto json = parse_json(R"( {"n":null,"t":true,"i":-7,"d":1.5,"s":"x","a":[1],"o":{}} )").value();
   EXPECT_TRUE(json.find("n")->is_null());
