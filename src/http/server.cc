@@ -16,6 +16,8 @@ namespace {
 
 // Pause after an accept that failed for want of file descriptors or memory.
 constexpr std::chrono::milliseconds kAcceptPause{100};
+// How often a newcomer looks for whoever has most.
+constexpr int kRoundsForRoom = 8;
 constexpr int kRetryAfterSeconds = 1;
 constexpr std::size_t kMostDiscarded = 64 * 1024;
 
@@ -97,18 +99,25 @@ bool close_idle_of(ServerCore& core, std::size_t loop, Source source) {
   return false;
 }
 
-// Asks one loop after the other for an idle connection of whoever has most.
-void make_room(std::shared_ptr<ServerCore> core, Source from, std::size_t loop, Newcomer newcomer) {
-  if (loop == core->loops.size()) return turn_away_full(*core, std::move(newcomer.socket));
+// Asks one loop after the other for an idle connection of whoever has most. Of many who come at once, all
+// find the same one, and the first of them take what it has: then there is another who has most.
+void make_room(std::shared_ptr<ServerCore> core, Source from, std::size_t loop, int rounds_left,
+               Newcomer newcomer) {
+  if (loop == core->loops.size()) {
+    if (core->places.take(newcomer.holder) == Places::Answer::kTaken) return admit(core, std::move(newcomer));
+    const auto next = core->places.holder_of_most(newcomer.holder);
+    if (!next || rounds_left == 0) return turn_away_full(*core, std::move(newcomer.socket));
+    return make_room(std::move(core), *next, 0, rounds_left - 1, std::move(newcomer));
+  }
   auto& loops = core->loops;
-  loops.post(loop, [core = std::move(core), from, loop, newcomer = std::move(newcomer)]() mutable {
-    if (!close_idle_of(*core, loop, from))
-      return make_room(std::move(core), from, loop + 1, std::move(newcomer));
-    // The place may be gone already, to another one.
-    core->places.take(newcomer.holder) == Places::Answer::kTaken
-        ? admit(core, std::move(newcomer))
-        : turn_away_full(*core, std::move(newcomer.socket));
-  });
+  loops.post(loop,
+             [core = std::move(core), from, loop, rounds_left, newcomer = std::move(newcomer)]() mutable {
+               // The place that it leaves may be gone already, to another one.
+               const bool left = close_idle_of(*core, loop, from);
+               if (left && core->places.take(newcomer.holder) == Places::Answer::kTaken)
+                 return admit(core, std::move(newcomer));
+               make_room(std::move(core), from, loop + 1, rounds_left, std::move(newcomer));
+             });
 }
 
 void admit_or_refuse(const std::shared_ptr<ServerCore>& core, std::size_t loop, Tcp::socket socket) {
@@ -129,7 +138,8 @@ void admit_or_refuse(const std::shared_ptr<ServerCore>& core, std::size_t loop, 
       break;
   }
   const auto from = core->places.holder_of_most(holder);
-  from ? make_room(core, *from, 0, std::move(newcomer)) : turn_away_full(*core, std::move(newcomer.socket));
+  from ? make_room(core, *from, 0, kRoundsForRoom, std::move(newcomer))
+       : turn_away_full(*core, std::move(newcomer.socket));
 }
 
 }  // namespace
