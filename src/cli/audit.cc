@@ -26,7 +26,8 @@ Result<std::vector<audit::Part>> parts_of(const Options& options) {
   const std::vector<std::filesystem::path> named(options.files.begin(), options.files.end());
   auto parts = TRY(audit::parts_of(named, left_out));
   for (const auto& file : left_out)
-    print_error(fmt::format("writ: `{}` is left out: it is no audit log, or a packed one", file.string()));
+    print_error(
+        fmt::format("writ: `{}` is left out: it is not an audit log, or it is compressed", file.string()));
   return parts;
 }
 
