@@ -1,17 +1,14 @@
 # Cedar for C++ as a CMake package of its own: find_package(writ-cedar), target writ::cedar (docs/cedar.md).
 #
-# It is the module cedar and the two below it, as static libraries, and of their headers those that are an interface.
-# The tests hold both lists against the headers: what says in its opening words that it is private is not installed,
-# and what is installed includes nothing that is not.
+# It is the module cedar and the two below it, as static libraries, and of their headers those that are an interface:
+# src/cedar/*.h. What its folders (syntax/, plan/ ...) share among themselves is not installed. The tests hold what is
+# installed against itself: it includes nothing that is not installed.
 
 include(GNUInstallDirs)
 include(CMakePackageConfigHelpers)
 
 # Of base and codec, what the public headers of cedar include.
 set(WRIT_CEDAR_PUBLIC base/check.h base/clock.h base/result.h codec/json.h)
-# Of cedar, all but what parser, compiler, evaluator and validator share among themselves.
-set(WRIT_CEDAR_PRIVATE escape.h evaluate.h expression.h extension.h layout.h lexer.h operators.h parser.h plan.h plan_builder.h schema_parser.h
-                       schema_resolver.h scope_index.h typecheck.h validate_levels.h validate_scope.h validate_tree.h)
 
 # writ_cedar_package()
 #
@@ -33,7 +30,6 @@ function(writ_cedar_package)
     install(FILES ${header} DESTINATION ${headers}/${folder} COMPONENT cedar)
   endforeach()
   file(GLOB public CONFIGURE_DEPENDS RELATIVE ${CMAKE_CURRENT_SOURCE_DIR}/cedar cedar/*.h)
-  list(REMOVE_ITEM public ${WRIT_CEDAR_PRIVATE})
   list(TRANSFORM public PREPEND cedar/)
   install(FILES ${public} DESTINATION ${headers}/cedar COMPONENT cedar)
 

@@ -6,9 +6,9 @@
 #include <string_view>
 
 #include "base/check.h"
-#include "http/body_reader.h"
-#include "http/framing.h"
-#include "http/message_parser.h"
+#include "http/h1/body_reader.h"
+#include "http/h1/framing.h"
+#include "http/h1/message_parser.h"
 #include "http/target.h"
 
 namespace {

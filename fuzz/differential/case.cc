@@ -34,10 +34,7 @@ bool flag(const Json& json, std::string_view name) {
 }
 
 Result<EntityUid> uid(const Json& json) {
-  return EntityUid {
-    TRY(text(json, "type"))
-    , TRY(text(json, "id"))
-  };
+  return EntityUid{TRY(text(json, "type")), TRY(text(json, "id"))};
 }
 
 Result<std::optional<EntityUid>> slot(const Json& json, std::string_view name) {
@@ -64,12 +61,8 @@ Result<AskedRequest> request(const Json& json) {
   const Json* principal = TRY(member(json, "principal"));
   const Json* action = TRY(member(json, "action"));
   const Json* resource = TRY(member(json, "resource"));
-  return AskedRequest {
-    TRY(uid(*principal))
-    , TRY(uid(*action))
-    , TRY(uid(*resource))
-    , TRY(text(json, "context"))
-  };
+  return AskedRequest{TRY(uid(*principal)), TRY(uid(*action)), TRY(uid(*resource)),
+                      TRY(text(json, "context"))};
 }
 
 }  // namespace
@@ -109,12 +102,8 @@ Result<Case> case_from_json(const Json& json) {
   asked.policies_are_json = flag(json, "policies_are_json");
   asked.entities = TRY(text(json, "entities"));
   for (const Json& link : elements(json, "links")) {
-    asked.links.push_back({
-      TRY(text(link, "template"))
-      , TRY(text(link, "id"))
-      , TRY(slot(link, "principal"))
-      , TRY(slot(link, "resource"))
-    });
+    asked.links.push_back({TRY(text(link, "template")), TRY(text(link, "id")), TRY(slot(link, "principal")),
+                           TRY(slot(link, "resource"))});
   }
   for (const Json& each : elements(json, "requests")) asked.requests.push_back(TRY(request(each)));
   asked.expressions = texts(json, "expressions");

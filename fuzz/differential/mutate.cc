@@ -4,7 +4,7 @@
 #include <array>
 #include <vector>
 
-#include "cedar/lexer.h"
+#include "cedar/syntax/lexer.h"
 #include "codec/json.h"
 #include "codec/utf8.h"
 

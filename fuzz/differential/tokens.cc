@@ -1,6 +1,6 @@
 #include "tokens.h"
 
-#include "cedar/lexer.h"
+#include "cedar/syntax/lexer.h"
 
 namespace writ::differential {
 

@@ -19,18 +19,11 @@
 #include "cedar/compile.h"
 #include "cedar/entities.h"
 #include "cedar/eval_error.h"
+#include "cedar/request.h"
 #include "cedar/symbols.h"
 #include "cedar/value.h"
 
 namespace writ::cedar {
-
-// A view: the names and the context live in an Arena of the caller. The context is a record.
-struct Request {
-  EntityRef principal;
-  EntityRef action;
-  EntityRef resource;
-  Value context;
-};
 
 enum class Decision : std::uint8_t { kDeny, kAllow };
 

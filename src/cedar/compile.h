@@ -18,7 +18,7 @@
 
 namespace writ::cedar {
 
-struct Plan;       // cedar/plan.h, for the evaluator only
+struct Plan;       // cedar/plan/plan.h, for the evaluator only
 struct PolicySet;  // cedar/ast.h
 
 // The place of a policy in its set.

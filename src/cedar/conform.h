@@ -13,9 +13,9 @@
 #include <string_view>
 
 #include "base/result.h"
-#include "cedar/authorize.h"
 #include "cedar/entities.h"
 #include "cedar/entity_json.h"
+#include "cedar/request.h"
 #include "cedar/schema.h"
 #include "codec/json.h"
 

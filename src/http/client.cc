@@ -9,7 +9,7 @@
 #include "base/blocking.h"
 #include "base/check.h"
 #include "base/require.h"
-#include "http/client_connection.h"
+#include "http/h1/client_connection.h"
 #include "http/target.h"
 
 namespace writ::http {

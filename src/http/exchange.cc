@@ -1,3 +1,5 @@
+#include "http/exchange.h"
+
 #include <chrono>
 #include <new>
 #include <thread>
@@ -6,7 +8,6 @@
 #include "base/check.h"
 #include "base/require.h"
 #include "http/exchange_side.h"
-#include "http/server.h"
 
 namespace writ::http {
 namespace {

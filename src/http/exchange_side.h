@@ -1,8 +1,8 @@
 // What an Exchange asks of its connection. Internal to http.
 #pragma once
 
-#include "http/framing.h"
-#include "http/server.h"
+#include "http/exchange.h"
+#include "http/h1/framing.h"
 
 namespace writ::http::internal {
 

@@ -9,7 +9,7 @@
 #include "base/blocking.h"
 #include "base/check.h"
 #include "base/notice.h"
-#include "http/loops_impl.h"
+#include "http/net/loops_impl.h"
 
 namespace writ::http {
 namespace {

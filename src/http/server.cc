@@ -8,8 +8,8 @@
 
 #include "base/check.h"
 #include "base/notice.h"
-#include "http/asio.h"
-#include "http/connection.h"
+#include "http/h1/connection.h"
+#include "http/net/asio.h"
 
 namespace writ::http {
 namespace {

@@ -1,5 +1,0 @@
-// The one translation unit that compiles Boost.Asio and the part of Beast that http uses.
-#include "http/asio.h"
-
-#include <boost/asio/impl/src.hpp>
-#include <boost/beast/src.hpp>

@@ -1,0 +1,357 @@
+#include <array>
+#include <fmt/format.h>
+#include <utility>
+
+#include "base/notice.h"
+#include "base/require.h"
+#include "http/h1/client_connection.h"
+#include "http/h1/message_parser.h"
+#include "http/h1/response_writer.h"
+
+namespace writ::http {
+namespace {
+
+bool is_idempotent(std::string_view method) {
+  // RFC 9110 §9.2.2.
+  static constexpr std::array<std::string_view, 6> kMethods = {"GET",   "HEAD", "OPTIONS",
+                                                               "TRACE", "PUT",  "DELETE"};
+  return std::find(kMethods.begin(), kMethods.end(), method) != kMethods.end();
+}
+
+bool is_sendable_target(std::string_view target) {
+  return target.starts_with('/') &&
+         std::all_of(target.begin(), target.end(), [](char c) { return c > 0x20 && c < 0x7f; });
+}
+
+HeadLimits head_limits(const ClientOptions& options) {
+  return {.max_head_bytes = options.max_head_bytes,
+          .max_headers = options.max_headers,
+          .max_target_bytes = options.max_head_bytes};
+}
+
+}  // namespace
+
+CallState::CallState(std::shared_ptr<ClientCore> core, std::size_t loop, const Origin& origin,
+                     Outbound request)
+    : core_(std::move(core)),
+      loop_(loop),
+      origin_(origin),
+      pool_(core_->per_loop[loop].pool(origin.authority)),
+      request_(std::move(request)) {
+  core_->per_loop[loop_].calls.insert(this);
+}
+
+CallState::~CallState() {
+  give_share_back();
+  core_->per_loop[loop_].calls.erase(this);
+}
+
+void CallState::give_share_back() noexcept {
+  if (std::exchange(has_share_, false)) pool_.shares.give_back(request_.party);
+}
+
+void CallState::begin() {
+  if (!is_token(request_.method) || !is_sendable_target(request_.target)) {
+    return fail(CallError::Kind::kMalformed, "the request cannot be sent: method or target is not valid");
+  }
+  length_left_ = request_.content_length.value_or(0);
+  request_done_ = !request_.has_body;
+  if (!pool_.shares.take(request_.party)) {
+    core_->over_share.fetch_add(1, std::memory_order_relaxed);
+    static Notice notice;
+    if (const auto times = notice.due())
+      say_limit(fmt::format("upstream {} has {} calls under way, a caller with many gets 503 ({} times)",
+                            origin_.authority, pool_.shares.taken(), *times));
+    return fail(CallError::Kind::kOverloaded,
+                fmt::format("upstream {} has {} connections already, or this caller its share of them",
+                            origin_.authority, pool_.shares.taken()));
+  }
+  has_share_ = true;
+  write_head(origin_);
+  take_connection(true);
+}
+
+void CallState::write_head(const Origin& origin) {
+  head_.append(request_.method)
+      .append(" ")
+      .append(origin.path_prefix)
+      .append(request_.target)
+      .append(" HTTP/1.1\r\nHost: ");
+  head_.append(origin.authority).append("\r\n");
+  for (std::size_t i = 0; i < request_.headers.size(); ++i) {
+    const Header header = request_.headers[i];
+    if (is_connection_field(header.name) || equal_ignoring_case(header.name, "host") ||
+        equal_ignoring_case(header.name, "expect"))
+      continue;
+    if (!is_token(header.name) || !is_field_value(header.value)) continue;
+    head_.append(header.name).append(": ").append(header.value).append("\r\n");
+  }
+  if (request_.has_body && !request_.content_length) {
+    head_.append("Transfer-Encoding: chunked\r\n");
+  } else if (request_.has_body || request_.method == "POST" || request_.method == "PUT" ||
+             request_.method == "PATCH") {
+    // RFC 9110 §8.6: these methods say so when there is no content.
+    const fmt::format_int length(length_left_);
+    head_.append("Content-Length: ").append(length.data(), length.size()).append("\r\n");
+  }
+  head_.append("\r\n");
+}
+
+void CallState::take_connection(bool pooled) {
+  OriginPool& pool = pool_;
+  if (pooled && !pool.idle.empty()) {
+    connection_ = std::move(pool.idle.back());
+    pool.idle.pop_back();
+    core_->reused.fetch_add(1, std::memory_order_relaxed);
+    connection_->attach(*this);
+    return on_connected();
+  }
+  if (pool.open >= core_->options.max_connections_per_origin) {
+    return fail(CallError::Kind::kOverloaded,
+                fmt::format("upstream {} has {} connections already", origin_.authority, pool.open));
+  }
+  connection_ = std::make_shared<ClientConnection>(core_, loop_, origin_.authority);
+  connection_->attach(*this);
+  connection_->connect(origin_);
+}
+
+void CallState::on_connected() {
+  if (!request_.has_body) {
+    connection_->queue.add(head_);
+    head_sent_ = true;
+    connection_->send();
+  } else if (!connection_->queue.empty() || write_callback_) {
+    send_request();
+  }
+  if (connection_) connection_->receive();
+}
+
+// The piece of the body is in `chunk_` and the queue of waiting bytes; see write_body.
+void CallState::send_request() {
+  head_sent_ = true;
+  connection_->send();
+}
+
+void CallState::on_sent() {
+  connection_->expire_never();
+  post(write_callback_, CallResult<void>());
+  if (request_done_) wait_for_answer();
+}
+
+void CallState::wait_for_answer() {
+  if (!head_ready_ && connection_) connection_->expire_after(core_->options.read_timeout);
+}
+
+void CallState::write_body(std::string_view bytes, Call::Done callback) {
+  WRIT_REQUIRE(request_.has_body && !request_done_ && !write_callback_);
+  write_callback_ = std::move(callback);
+  if (error_) return post(write_callback_, CallResult<void>(std::unexpected(*error_)));
+  if (!connection_) return refuse_body();
+  if (bytes.empty()) return post(write_callback_, CallResult<void>());
+  if (request_.content_length) {
+    WRIT_REQUIRE(bytes.size() <= length_left_);
+    length_left_ -= bytes.size();
+  }
+  if (!head_sent_) connection_->queue.add(head_);
+  if (!request_.content_length) {
+    chunk_.clear();
+    append_chunk_size(chunk_, bytes.size());
+    connection_->queue.add(chunk_);
+  }
+  connection_->queue.add(bytes);
+  if (!request_.content_length) connection_->queue.add("\r\n");
+  if (connection_->connected()) send_request();
+}
+
+// The answer has come to its end before the body: nobody reads the rest.
+void CallState::refuse_body() {
+  post(write_callback_, CallResult<void>(std::unexpected(
+                            CallError{CallError::Kind::kBroken, "the upstream has answered already"})));
+}
+
+void CallState::finish_body(Call::Done callback) {
+  WRIT_REQUIRE(request_.has_body && !request_done_ && !write_callback_);
+  write_callback_ = std::move(callback);
+  if (error_) return post(write_callback_, CallResult<void>(std::unexpected(*error_)));
+  if (!connection_) return refuse_body();
+  if (request_.content_length && length_left_ > 0)
+    return fail(CallError::Kind::kBroken, "the request's body is shorter than announced");
+  request_done_ = true;
+  if (!head_sent_) connection_->queue.add(head_);
+  if (!request_.content_length) connection_->queue.add("0\r\n\r\n");
+  if (connection_->connected()) send_request();
+}
+
+// ---- the answer ----
+
+void CallState::on_received() {
+  answer_begun_ = true;
+  if (!head_ready_) return parse_head();
+  if (body_callback_) continue_body();
+}
+
+void CallState::parse_head() {
+  while (!head_ready_) {
+    const std::string_view bytes = connection_->in.unread();
+    const auto length = find_head_end(bytes, head_seen_, head_limits(core_->options));
+    if (!length)
+      return fail(CallError::Kind::kMalformed,
+                  "the upstream's answer is malformed: " + length.error().message);
+    if (*length == 0) {
+      head_seen_ = bytes.size();
+      if (!connection_->receive())
+        fail(CallError::Kind::kMalformed, "the upstream's answer has too large a head");
+      return;
+    }
+    head_seen_ = 0;
+    connection_->in.use(*length);
+    if (!take_head(bytes.substr(0, *length))) return;
+  }
+  connection_->expire_never();
+  if (head_callback_) post(head_callback_, CallResult<InboundHead>(std::move(answer_)));
+}
+
+// False: the call has failed. An interim answer (1xx) is skipped.
+bool CallState::take_head(std::string_view head) {
+  const auto checked = check_response_head(head, head_limits(core_->options));
+  if (!checked) {
+    fail(CallError::Kind::kMalformed, "the upstream's answer is malformed: " + checked.error().message);
+    return false;
+  }
+  if (checked->status == 101) {
+    fail(CallError::Kind::kMalformed, "the upstream switched protocols without having been asked");
+    return false;
+  }
+  // RFC 9110 §15.2: a client skips interim answers it did not ask for.
+  if (checked->status < 200) return true;
+  framing_ = checked->framing;
+  answer_ = {.status = checked->status, .headers = {}, .has_body = false, .content_length = std::nullopt};
+  // RFC 9112 §6.3 rule 1: no body follows, whatever the fields say.
+  const bool bodiless = request_.method == "HEAD" || checked->status == 204 || checked->status == 304;
+  if (!HeadParser<false>::parse(head, framing_, answer_.headers)) {
+    fail(CallError::Kind::kMalformed, "the upstream's answer is malformed");
+    return false;
+  }
+  if (!framing_.chunked) answer_.content_length = framing_.content_length;
+  if (bodiless) {
+    body_ = BodyReader();
+  } else if (framing_.chunked || framing_.content_length) {
+    body_ = BodyReader(framing_);
+  } else {
+    // RFC 9112 §6.3 rule 8: neither length nor chunks: the body ends with the connection.
+    body_ = BodyReader::until_close();
+    framing_.keep_alive = false;
+  }
+  answer_.has_body = !body_.done();
+  head_ready_ = true;
+  return true;
+}
+
+void CallState::read_head(Call::HeadDone callback) {
+  WRIT_REQUIRE(!head_callback_);
+  head_callback_ = std::move(callback);
+  if (error_) return post(head_callback_, CallResult<InboundHead>(std::unexpected(*error_)));
+  if (head_ready_) post(head_callback_, CallResult<InboundHead>(std::move(answer_)));
+}
+
+void CallState::read_body(Call::PieceDone callback) {
+  WRIT_REQUIRE(head_ready_ || error_);
+  WRIT_REQUIRE(!body_callback_);
+  body_callback_ = std::move(callback);
+  if (error_) return post(body_callback_, CallResult<std::string_view>(std::unexpected(*error_)));
+  continue_body();
+}
+
+void CallState::continue_body() {
+  if (!body_.done()) {
+    const auto progress = body_.read(connection_->in.unread());
+    connection_->in.use(progress.used);
+    switch (progress.step) {
+      case BodyReader::Step::kPiece:
+        connection_->expire_never();
+        return post(body_callback_, CallResult<std::string_view>(progress.piece));
+      case BodyReader::Step::kMalformed:
+        return fail(CallError::Kind::kMalformed, "the upstream's chunked answer is malformed");
+      case BodyReader::Step::kNeedMore:
+        connection_->expire_after(core_->options.read_timeout);
+        if (!connection_->receive())
+          fail(CallError::Kind::kMalformed, "the upstream's chunked answer is malformed");
+        return;
+      case BodyReader::Step::kEnd:
+        break;
+    }
+  }
+  end_body();
+}
+
+void CallState::end_body() {
+  post(body_callback_, CallResult<std::string_view>(std::string_view()));
+  give_share_back();
+  const auto connection = std::exchange(connection_, nullptr);
+  if (connection == nullptr) return;
+  connection->detach();
+  // Bytes after the answer, or an answer before the request's end: the next answer could be anyone's.
+  const bool clean =
+      framing_.keep_alive && request_done_ && connection->queue.empty() && connection->in.empty();
+  clean ? connection->release() : connection->close();
+}
+
+// ---- ends ----
+
+bool CallState::may_send_again() const {
+  if (!connection_->reused() || answer_begun_) return false;
+  return !head_sent_ || (!request_.has_body && is_idempotent(request_.method));
+}
+
+void CallState::on_closed() {
+  // RFC 9112 §6.3 rule 8: the end of the connection is the end of such a body.
+  if (head_ready_ && body_.ends_with_connection()) {
+    body_ = BodyReader();
+    if (body_callback_) end_body();
+    return;
+  }
+  if (head_ready_ && body_.done()) return;
+  if (!head_ready_ && may_send_again()) {
+    connection_->detach();
+    connection_->close();
+    head_sent_ = false;
+    core_->retries.fetch_add(1, std::memory_order_relaxed);
+    take_connection(false);
+    return;
+  }
+  fail(CallError::Kind::kBroken, head_ready_
+                                     ? "the upstream closed the connection in the middle of its answer"
+                                     : "the upstream closed the connection before it answered");
+}
+
+void CallState::fail(CallError::Kind kind, std::string message) {
+  if (error_) return;
+  error_ = CallError{.kind = kind, .message = std::move(message)};
+  give_share_back();
+  if (const auto connection = std::exchange(connection_, nullptr)) {
+    connection->detach();
+    connection->close();
+  }
+  // A head that came before the end is still good: an upstream may answer, and close without reading on.
+  if (write_callback_) post(write_callback_, CallResult<void>(std::unexpected(*error_)));
+  if (head_callback_) post(head_callback_, CallResult<InboundHead>(std::unexpected(*error_)));
+  if (body_callback_) post(body_callback_, CallResult<std::string_view>(std::unexpected(*error_)));
+}
+
+void CallState::drop() noexcept {
+  give_share_back();
+  const auto connection = std::exchange(connection_, nullptr);
+  if (connection == nullptr) return;
+  connection->detach();
+  connection->close();
+}
+
+template <class Callback, class Value>
+void CallState::post(Callback& callback, Value value) {
+  if (!callback) return;
+  asio::post(core_->loops.impl().loops[loop_]->context,
+             [self = shared_from_this(), call = std::exchange(callback, nullptr),
+              value = std::move(value)]() mutable { call(std::move(value)); });
+}
+
+}  // namespace writ::http

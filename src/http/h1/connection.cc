@@ -1,0 +1,451 @@
+#include "http/h1/connection.h"
+
+#include <algorithm>
+#include <fmt/format.h>
+#include <utility>
+
+#include "base/check.h"
+#include "base/require.h"
+#include "http/h1/message_parser.h"
+#include "http/h1/response_writer.h"
+#include "http/target.h"
+
+namespace writ::http {
+namespace {
+
+constexpr std::size_t kCopiedBodyBytes = 16 * 1024;  // up to here one buffer beats two
+constexpr std::uint64_t kMaxLingerBytes = 4 * 1024 * 1024;
+constexpr std::chrono::milliseconds kLingerTime{2'000};
+
+HeadLimits head_limits(const ServerOptions& options) {
+  return {.max_head_bytes = options.max_head_bytes,
+          .max_headers = options.max_headers,
+          .max_target_bytes = options.max_target_bytes};
+}
+
+void assign_lower(std::string& out, std::string_view text) {
+  out.assign(text);
+  for (char& c : out) c = static_cast<char>(c >= 'A' && c <= 'Z' ? c | 0x20 : c);
+}
+
+}  // namespace
+
+Connection::Connection(std::shared_ptr<ServerCore> core, std::size_t loop, Tcp::socket socket,
+                       std::string peer_ip, Places::Holder holder)
+    : core_(std::move(core)), socket_(std::move(socket)), holder_(holder), in_(kBufferBytes) {
+  loop_ = loop;
+  request_.peer_ip = std::move(peer_ip);
+}
+
+Connection::~Connection() {
+  WRIT_CHECK(state_ == State::kClosed || core_->loops.current() == Loops::none || on_loop());
+  if (state_ != State::kClosed) leave();
+  // Until now somebody may still have been at work on it.
+  let_go();
+}
+
+void Connection::begin() {
+  guarded([this] { begin_unguarded(); });
+}
+
+void Connection::begin_unguarded() {
+  SystemError error;
+  socket_.non_blocking(true, error);
+  if (!error) socket_.set_option(Tcp::no_delay(true), error);
+  enlist();
+  if (error || core_->stopping) return close();
+  expire_after(core_->options.idle_timeout);
+  serve();
+}
+
+void Connection::enlist() {
+  watch(core_->loops.impl().loops[loop_]->deadlines);
+  auto& own = core_->connections[loop_][holder_.source];
+  among_own_ = own.size();
+  own.push_back(this);
+}
+
+void Connection::strike_off() noexcept {
+  unwatch();
+  auto& all = core_->connections[loop_];
+  const auto own = all.find(holder_.source);
+  if (own == all.end() || among_own_ >= own->second.size() || own->second[among_own_] != this) return;
+  own->second[among_own_] = own->second.back();
+  own->second[among_own_]->among_own_ = among_own_;
+  own->second.pop_back();
+  if (own->second.empty()) all.erase(own);
+}
+
+void Connection::leave() noexcept {
+  core_->places.give_back(holder_);
+  core_->open.fetch_sub(1, std::memory_order_relaxed);
+}
+
+void Connection::close() {
+  if (state_ == State::kClosed) return;
+  state_ = State::kClosed;
+  SystemError ignored;
+  socket_.close(ignored);
+  strike_off();
+  leave();
+  whole_callback_ = nullptr;
+  try {
+    fail_body(ErrorCode::kUnavailable, "the client's connection is closed");
+    if (write_callback_) post_written(failure(ErrorCode::kUnavailable, "the client's connection is closed"));
+  } catch (const std::bad_alloc&) {
+    // Whoever waits is let go without a word; what they hold ends with them.
+    body_callback_ = nullptr;
+    write_callback_ = nullptr;
+  }
+}
+
+void Connection::drain_for_stop() {
+  close_after_ = true;
+  if (state_ == State::kHead && !head_begun_) close();
+}
+
+void Connection::on_deadline() {
+  const auto self = shared_from_this();
+  guarded([this] { end_late(); });
+}
+
+void Connection::end_late() {
+  const bool in_body = state_ == State::kHandling && (body_callback_ || whole_callback_);
+  if (state_ == State::kHead && head_begun_) {
+    refuse(
+        {.status = 408, .code = "request_timeout", .message = "the request's head did not arrive in time"});
+  } else if (in_body) {
+    refuse(
+        {.status = 408, .code = "request_timeout", .message = "the request's body did not arrive in time"});
+  } else {
+    close();
+  }
+}
+
+// ---- reading ----
+
+void Connection::serve() {
+  if (serving_) return;  // an answer was given inside handle(): the loop below goes on
+  serving_ = true;
+  guarded([this] {
+    while (state_ == State::kHead && next_request()) {
+    }
+  });
+  serving_ = false;
+}
+
+// False: more bytes are needed, and on their way.
+bool Connection::next_request() {
+  if (head_begun_ == false && !in_.empty()) {
+    // RFC 9112 §2.2: one empty line before the request line is ignored.
+    if (in_.unread().starts_with("\r\n")) in_.use(2);
+    if (!in_.empty() && in_.unread() != "\r") {
+      head_begun_ = true;
+      head_seen_ = 0;
+    }
+  }
+  if (head_begun_) {
+    const std::string_view bytes = in_.unread();
+    const auto length = find_head_end(bytes, head_seen_, head_limits(core_->options));
+    if (!length) return refuse(length.error()), true;
+    if (*length > 0) {
+      const std::string_view head = bytes.substr(0, *length);
+      in_.use(*length);
+      head_begun_ = false;
+      expire_never();
+      if (const auto refusal = accept_head(head)) {
+        refuse(*refusal);
+      } else {
+        state_ = State::kHandling;
+        core_->requests.fetch_add(1, std::memory_order_relaxed);
+        hand_out();
+      }
+      return true;
+    }
+    if (head_seen_ == 0) expire_after(core_->options.header_timeout);
+    head_seen_ = bytes.size();
+  }
+  receive(kBufferBytes, std::max(core_->options.max_head_bytes, kBufferBytes));
+  return false;
+}
+
+void Connection::hand_out() {
+  try {
+    core_->handler->handle(Exchange(shared_from_this()));
+  } catch (const std::exception&) {
+    // The exchange went with it, and has answered 500.
+  }
+}
+
+// Fills in request_, framing_ and parser_, or says what is wrong.
+std::optional<Refusal> Connection::accept_head(std::string_view head) {
+  answered_ = false;
+  body_ = BodyReader();
+  continue_due_ = false;
+  body_bytes_ = 0;
+  patience_ = core_->options.body_timeout;
+  wait_began_ = kNever;
+  budget_ = nullptr;
+  one_deadline_ = false;
+  request_.headers.clear();
+  request_.body.clear();
+  auto checked = check_request_head(head, head_limits(core_->options));
+  if (!checked) return std::move(checked).error();
+  framing_ = checked->framing;
+  request_.method.assign(checked->method);
+  request_.target.assign(checked->target);
+  assign_lower(request_.host, checked->host);
+  std::string target_host;
+  const auto target =
+      parse_target_into(checked->target, request_.path, request_.encoded_path, request_.query, target_host);
+  if (!target) return Refusal{.status = 400, .code = "malformed_request", .message = target.error().message};
+  // RFC 9112 §3.2.2: the target's host is the one that counts; when Host says another, someone is being
+  // misled.
+  if (!target_host.empty() && target_host != request_.host)
+    return Refusal{.status = 400,
+                   .code = "malformed_request",
+                   .message = "the request target and the host header name different hosts"};
+  if (!HeadParser<true>::parse(head, framing_, request_.headers))
+    return Refusal{.status = 400, .code = "malformed_request", .message = "the request's head is malformed"};
+  body_ = BodyReader(framing_);
+  continue_due_ = framing_.expect_continue && !body_.done();
+  if (!framing_.keep_alive) close_after_ = true;
+  return std::nullopt;
+}
+
+void Connection::receive(std::size_t wanted, std::size_t max) {
+  const ReceiveBuffer::Space space = in_.space(wanted, max);
+  if (space.size == 0) return refuse(bad_body());
+  receiving_ = true;
+  socket_.async_receive(asio::buffer(space.data, space.size),
+                        [self = shared_from_this()](SystemError error, std::size_t count) {
+                          self->guarded([&] { self->on_received(error, count); });
+                        });
+}
+
+void Connection::on_received(SystemError error, std::size_t count) {
+  receiving_ = false;
+  if (state_ == State::kClosed) return;
+  if (error) return close();
+  in_.filled(count);
+  switch (state_) {
+    case State::kHead:
+      return serve();
+    case State::kDraining:
+      return drain();
+    case State::kLingering:
+      return linger();
+    default:
+      break;
+  }
+  if (whole_callback_) return collect_body();
+  note_piece(count);
+  if (body_callback_) return continue_body();
+}
+
+// RFC 9112 §9.6: closing at once could reset the connection before the client has read the answer.
+void Connection::linger() {
+  if (state_ != State::kLingering) {
+    state_ = State::kLingering;
+    SystemError ignored;
+    socket_.shutdown(Tcp::socket::shutdown_send, ignored);
+    expire_after(kLingerTime);
+    body_bytes_ = 0;
+  }
+  const std::size_t got = in_.unread().size();
+  in_.use(got);
+  body_bytes_ += got;
+  if (body_bytes_ > kMaxLingerBytes) return close();
+  if (!receiving_) receive(kBufferBytes, kBodyBufferBytes);
+}
+
+// ---- answering ----
+
+// The server's own answer to what it can't or won't take; the connection ends with it.
+void Connection::refuse(const Refusal& refusal) {
+  core_->malformed.fetch_add(1, std::memory_order_relaxed);
+  close_after_ = true;
+  if (state_ == State::kHandling && !answered_) {
+    whole_callback_ = nullptr;
+    fail_body(ErrorCode::kInvalid, refusal.message);
+  } else if (state_ != State::kHead) {
+    return close();
+  }
+  request_.method.clear();  // no HEAD: the body says what is wrong
+  auto response = error_response(refusal.status, refusal.code, refusal.message);
+  if (refusal.status == 503) response.headers.add("Retry-After", "1");
+  send_response(response);
+}
+
+void Connection::respond(Response response) {
+  if (!on_loop()) {
+    return core_->loops.post(loop_, [self = shared_from_this(), response = std::move(response)]() mutable {
+      self->guarded([&] { self->respond(std::move(response)); });
+    });
+  }
+  if (state_ != State::kHandling || answered_) return;  // closed, or refused meanwhile
+  if (response.body.size() > kCopiedBodyBytes) out_body_ = std::move(response.body);
+  guarded([&] { send_response(response); });
+}
+
+void Connection::send_response(const Response& response) {
+  answered_ = true;
+  state_ = State::kWriting;
+  // A client that waits for `100 Continue` may or may not send its body now: there is no telling where the
+  // next request would begin.
+  if (continue_due_ || core_->draining) close_after_ = true;
+  const std::string_view body = out_body_.empty() ? response.body : out_body_;
+  const bool bodiless = response.status == 204 || response.status == 304;
+  append_response_head(out_, {.status = response.status,
+                              .headers = response.headers,
+                              .framing = bodiless ? BodyFraming::kNone : BodyFraming::kLength,
+                              .length = body.size(),
+                              .close = close_after_});
+  const bool send_body = !bodiless && request_.method != "HEAD";
+  if (send_body && out_body_.empty()) out_.append(body);
+  queue_.add(out_);
+  if (send_body) queue_.add(out_body_);
+  flush();
+}
+
+void Connection::start(ResponseHead head) {
+  if (state_ != State::kHandling || answered_) return;
+  answered_ = true;
+  state_ = State::kStreaming;
+  if (continue_due_ || core_->draining) close_after_ = true;
+  const bool bodiless = head.status == 204 || head.status == 304;
+  no_body_ = bodiless || request_.method == "HEAD";
+  chunked_ = !head.content_length.has_value();
+  length_left_ = head.content_length.value_or(0);
+  append_response_head(out_, {.status = head.status,
+                              .headers = head.headers,
+                              .framing = bodiless   ? BodyFraming::kNone
+                                         : chunked_ ? BodyFraming::kChunked
+                                                    : BodyFraming::kLength,
+                              .length = length_left_,
+                              .close = close_after_});
+  head_pending_ = true;
+}
+
+void Connection::write(std::string_view bytes, DoneCallback callback) {
+  WRIT_REQUIRE(!write_callback_);
+  write_callback_ = std::move(callback);
+  if (state_ != State::kStreaming)
+    return post_written(failure(ErrorCode::kUnavailable, "the client's connection is closed"));
+  if (!chunked_ && !no_body_ && bytes.size() > length_left_) {
+    close();
+    return;
+  }
+  if (bytes.empty() || no_body_) return post_written({});
+  if (!head_pending_) out_.clear();
+  head_pending_ = false;
+  if (chunked_) {
+    append_chunk_size(out_, bytes.size());
+  } else {
+    length_left_ -= bytes.size();
+  }
+  queue_.add(out_);
+  queue_.add(bytes);
+  if (chunked_) queue_.add("\r\n");
+  flush();
+}
+
+void Connection::finish() {
+  if (state_ != State::kStreaming) return;
+  WRIT_REQUIRE(!write_callback_);
+  // A body shorter than announced: the client must not take it for whole.
+  if (!chunked_ && !no_body_ && length_left_ > 0) return close();
+  finishing_ = true;
+  if (head_pending_) queue_.add(out_);
+  if (chunked_ && !no_body_) queue_.add("0\r\n\r\n");
+  flush();
+}
+
+void Connection::abort() {
+  if (on_loop()) return close();
+  core_->loops.post(loop_, [self = shared_from_this()] { self->close(); });
+}
+
+void Connection::abandoned() {
+  // Once the loops have stopped there is nobody to answer to.
+  if (core_->loops.impl().stopped) return;
+  if (!on_loop()) return core_->loops.post(loop_, [self = shared_from_this()] { self->abandoned(); });
+  if (state_ == State::kHandling && !answered_) {
+    return guarded([this] {
+      respond(
+          error_response(500, "internal_error", "the request was not answered; this is a defect in writ"));
+    });
+  }
+  if (state_ == State::kStreaming) close();
+}
+
+void Connection::flush() {
+  switch (queue_.send(socket_)) {
+    case SendQueue::Sent::kAll:
+      return on_written();
+    case SendQueue::Sent::kFailed:
+      return close();
+    case SendQueue::Sent::kBlocked:
+      break;
+  }
+  expire_after(core_->options.write_timeout);
+  socket_.async_wait(Tcp::socket::wait_write, [self = shared_from_this()](SystemError error) {
+    if (self->state_ == State::kClosed) return;
+    if (error) return self->close();
+    self->guarded([&] { self->flush(); });
+  });
+}
+
+void Connection::on_written() {
+  // The write is over; a body may still be waited for.
+  if (body_callback_ && wait_began_ != kNever) {
+    note_piece(0);
+    wait_for_piece();
+  } else {
+    expire_never();
+  }
+  if (state_ == State::kStreaming && !finishing_) return post_written({});
+  end_response();
+}
+
+// The answer is out. Reads the rest of the request's body, closes, or goes on to the next request.
+void Connection::end_response() {
+  fail_body(ErrorCode::kUnavailable, "the request is answered");
+  const bool keep_alive = !close_after_ && !core_->stopping;
+  if (keep_alive && !body_.done() && state_ != State::kDraining) {
+    state_ = State::kDraining;
+    body_bytes_ = 0;
+    if (framing_.content_length.value_or(0) > kMaxDrainedBytes) return linger();
+    expire_after(core_->options.body_timeout);
+    return drain();
+  }
+  out_.clear();
+  if (out_.capacity() > 2 * kCopiedBodyBytes) out_.shrink_to_fit();
+  out_body_ = std::string();
+  finishing_ = head_pending_ = false;
+  if (!keep_alive) return linger();
+  in_.shrink();
+  if (request_.body.capacity() > kBufferBytes) request_.body = std::string();
+  let_go();
+  state_ = State::kHead;
+  expire_after(core_->options.idle_timeout);
+  serve();
+}
+
+void Connection::fail_body(ErrorCode code, std::string message) {
+  if (body_callback_) post_body(failure(code, std::move(message)));
+}
+
+void Connection::post_body(Result<std::string_view> piece) {
+  asio::post(socket_.get_executor(),
+             [self = shared_from_this(), callback = std::exchange(body_callback_, nullptr),
+              piece = std::move(piece)]() mutable { self->guarded([&] { callback(std::move(piece)); }); });
+}
+
+void Connection::post_written(Result<void> result) {
+  asio::post(socket_.get_executor(),
+             [self = shared_from_this(), callback = std::exchange(write_callback_, nullptr),
+              result = std::move(result)]() mutable { self->guarded([&] { callback(std::move(result)); }); });
+}
+
+}  // namespace writ::http

@@ -1,0 +1,192 @@
+// How a Connection reads the bodies of its requests: streamed, whole, or only to get past them.
+#include <algorithm>
+#include <fmt/format.h>
+#include <utility>
+
+#include "base/notice.h"
+#include "base/require.h"
+#include "http/h1/connection.h"
+
+namespace writ::http {
+namespace {
+
+Refusal body_too_large(std::uint64_t max) {
+  return {.status = 413,
+          .code = "body_too_large",
+          .message = fmt::format("the request's body is larger than {} bytes", max)};
+}
+
+Refusal no_memory() {
+  return {.status = 503,
+          .code = "overloaded",
+          .message = "too many requests with bodies are under way; try again later"};
+}
+
+}  // namespace
+
+Refusal bad_body() {
+  return {.status = 400, .code = "malformed_request", .message = "the chunked body is malformed"};
+}
+
+// A streamed body may fall behind its least rate by body_timeout. Only the time counts for which somebody
+// waited for it: a slow upstream is not its caller's fault.
+void Connection::wait_for_piece() {
+  wait_began_ = std::chrono::steady_clock::now();
+  expire_after(patience_);
+}
+
+void Connection::note_piece(std::size_t bytes) {
+  if (wait_began_ == kNever) return;
+  using std::chrono::milliseconds;
+  const auto waited = std::chrono::duration_cast<milliseconds>(std::chrono::steady_clock::now() -
+                                                               std::exchange(wait_began_, kNever));
+  const auto rate = std::max<std::uint64_t>(core_->options.min_body_rate, 1);
+  const milliseconds earned(one_deadline_ ? 0 : static_cast<milliseconds::rep>(1000 * bytes / rate));
+  patience_ = std::clamp(patience_ - waited + earned, milliseconds(0), core_->options.body_timeout);
+}
+
+// RFC 9110 §10.1.1: the client waits for this line before it sends the body. False: the connection is closed.
+bool Connection::send_continue() {
+  if (!std::exchange(continue_due_, false) || !in_.empty()) return true;
+  static constexpr std::string_view kLine = "HTTP/1.1 100 Continue\r\n\r\n";
+  SystemError error;
+  // Nothing else is being sent: the socket takes a line this short, or it is broken.
+  if (socket_.send(asio::buffer(kLine), 0, error) == kLine.size()) return true;
+  close();
+  return false;
+}
+
+bool Connection::body_at_hand() const noexcept {
+  return framing_.content_length && *framing_.content_length <= in_.unread().size();
+}
+
+void Connection::keep_body() {
+  if (body_at_hand()) return;  // within the memory that every connection has
+  budget_ = &core_->known_bytes;
+  one_deadline_ = true;
+}
+
+void Connection::read_body(BodyCallback callback) {
+  WRIT_REQUIRE(!body_callback_ && !whole_callback_);
+  body_callback_ = std::move(callback);
+  if (state_ == State::kClosed)
+    return fail_body(ErrorCode::kUnavailable, "the client's connection is closed");
+  if (body_.done()) return post_body(std::string_view());
+  if (framing_.content_length.value_or(0) > core_->options.max_stream_bytes) {
+    return refuse({.status = 413,
+                   .code = "body_too_large",
+                   .message = "the request's body is larger than this server takes"});
+  }
+  if (send_continue()) continue_body();
+}
+
+// Delivers a piece that is in the buffer already, or waits for more.
+void Connection::continue_body() {
+  const auto progress = body_.read(in_.unread());
+  in_.use(progress.used);
+  switch (progress.step) {
+    case BodyReader::Step::kPiece:
+      body_bytes_ += progress.piece.size();
+      if (body_bytes_ > core_->options.max_stream_bytes) {
+        return refuse({.status = 413,
+                       .code = "body_too_large",
+                       .message = "the request's body is larger than this server takes"});
+      }
+      if (!hold(progress.piece.size())) return refuse(no_memory());
+      expire_never();
+      return post_body(progress.piece);
+    case BodyReader::Step::kEnd:
+      expire_never();
+      return post_body(std::string_view());
+    case BodyReader::Step::kMalformed:
+      return refuse(bad_body());
+    case BodyReader::Step::kNeedMore:
+      break;
+  }
+  wait_for_piece();
+  if (!receiving_) receive(kBodyBufferBytes, kBodyBufferBytes);
+}
+
+void Connection::read_whole_body(std::uint64_t max_bytes, BodyOf whose,
+                                 std::move_only_function<void(Exchange)> callback) {
+  // Whoever looked at the head may have waited on another thread.
+  if (!on_loop()) {
+    try {
+      return core_->loops.post(
+          loop_, [self = shared_from_this(), max_bytes, whose, callback = std::move(callback)]() mutable {
+            self->guarded([&] { self->read_whole_body(max_bytes, whose, std::move(callback)); });
+          });
+    } catch (const std::bad_alloc&) {
+      const Exchange unanswered(shared_from_this());  // answers 500 as it goes
+      return;
+    }
+  }
+  WRIT_REQUIRE(!body_callback_ && !whole_callback_ && body_bytes_ == 0);
+  if (state_ == State::kClosed) return;
+  // What is in the buffer already is within the memory that every connection has.
+  budget_ = body_at_hand() ? nullptr : whose == BodyOf::kKnown ? &core_->known_bytes : &core_->stranger_bytes;
+  whole_max_ =
+      max_bytes == 0 ? core_->options.max_body_bytes : std::min(max_bytes, core_->options.max_body_bytes);
+  whole_callback_ = std::move(callback);
+  if (framing_.content_length.value_or(0) > whole_max_) return refuse(body_too_large(whole_max_));
+  // Only what has come takes memory.
+  if (framing_.content_length)
+    request_.body.reserve(std::min<std::uint64_t>(*framing_.content_length, kBufferBytes));
+  if (send_continue()) collect_body();
+}
+
+void Connection::collect_body() {
+  while (!body_.done()) {
+    const auto progress = body_.read(in_.unread());
+    in_.use(progress.used);
+    if (request_.body.size() + progress.piece.size() > whole_max_) return refuse(body_too_large(whole_max_));
+    if (progress.step == BodyReader::Step::kMalformed) return refuse(bad_body());
+    if (!hold(progress.piece.size())) return refuse(no_memory());
+    request_.body.append(progress.piece);
+    if (progress.step == BodyReader::Step::kNeedMore) {
+      // From the first wait on, all of it has one deadline.
+      if (wait_began_ == kNever) wait_for_piece();
+      // A large one is read in larger pieces once some of it has come.
+      const bool large = request_.body.size() >= kBodyBufferBytes;
+      return receive(large ? kBodyBufferBytes : kBufferBytes, kBodyBufferBytes);
+    }
+  }
+  expire_never();
+  std::exchange(whole_callback_, nullptr)(Exchange(shared_from_this()));
+}
+
+// What has come of a body that is read whole, and is in memory until it is answered.
+bool Connection::hold(std::size_t bytes) {
+  if (bytes == 0 || budget_ == nullptr) return true;
+  if (budget_->take(bytes)) {
+    held_bytes_ += bytes;
+    return true;
+  }
+  core_->bodies_refused.fetch_add(1, std::memory_order_relaxed);
+  static Notice notice;
+  if (const auto times = notice.due())
+    say_limit(fmt::format("bodies of {} fill all of the memory for them, more get 503 ({} times)",
+                          budget_ == &core_->known_bytes ? "known callers" : "strangers", *times));
+  return false;
+}
+
+void Connection::let_go() noexcept {
+  if (held_bytes_ > 0) budget_->give_back(std::exchange(held_bytes_, 0));
+}
+
+// Reads what is left of a body nobody wanted, so that the next request can follow.
+void Connection::drain() {
+  while (!body_.done()) {
+    const auto progress = body_.read(in_.unread());
+    in_.use(progress.used);
+    body_bytes_ += progress.used;
+    if (progress.step == BodyReader::Step::kMalformed || body_bytes_ > kMaxDrainedBytes) return linger();
+    if (progress.step == BodyReader::Step::kNeedMore) {
+      if (!receiving_) receive(kBufferBytes, kBodyBufferBytes);
+      return;
+    }
+  }
+  end_response();
+}
+
+}  // namespace writ::http

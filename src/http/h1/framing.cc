@@ -1,0 +1,223 @@
+#include "http/h1/framing.h"
+
+#include <algorithm>
+#include <fmt/format.h>
+
+#include "http/headers.h"
+#include "http/target.h"
+
+namespace writ::http {
+namespace {
+
+constexpr std::size_t kMaxMethodBytes = 32;
+
+std::unexpected<Refusal> refuse(int status, std::string_view code, std::string message) {
+  return std::unexpected(Refusal{.status = status, .code = code, .message = std::move(message)});
+}
+std::unexpected<Refusal> malformed(std::string_view message) {
+  return refuse(400, "malformed_request", std::string(message));
+}
+
+std::string_view trim(std::string_view text) {
+  while (!text.empty() && (text.front() == ' ' || text.front() == '\t')) text.remove_prefix(1);
+  while (!text.empty() && (text.back() == ' ' || text.back() == '\t')) text.remove_suffix(1);
+  return text;
+}
+
+// RFC 9112 §2.2: CR and LF stand only together.
+bool has_stray_line_end(std::string_view bytes, bool complete) {
+  while (!bytes.empty()) {
+    const std::size_t feed = std::min(bytes.find('\n'), bytes.size());
+    const std::size_t carriage = bytes.substr(0, feed).find('\r');
+    if (feed == bytes.size()) {
+      if (carriage == std::string_view::npos) return false;
+      return complete || carriage + 1 < bytes.size();
+    }
+    if (carriage == std::string_view::npos || carriage + 1 != feed) return true;
+    bytes.remove_prefix(feed + 1);
+  }
+  return false;
+}
+
+// Takes the next line off `rest`, without its CRLF. The caller knows that one is there.
+std::string_view take_line(std::string_view& rest) {
+  const std::size_t end = rest.find('\r');
+  const std::string_view line = rest.substr(0, end);
+  rest.remove_prefix(end + 2);
+  return line;
+}
+
+std::optional<std::uint64_t> parse_length(std::string_view digits) {
+  if (digits.empty() || digits.size() > 18) return std::nullopt;
+  std::uint64_t value = 0;
+  for (const char c : digits) {
+    if (c < '0' || c > '9') return std::nullopt;
+    value = value * 10 + static_cast<std::uint64_t>(c - '0');
+  }
+  return value;
+}
+
+struct Fields {
+  Framing framing;
+  std::size_t hosts = 0;
+  std::string_view host;
+  bool transfer_encoding = false;
+};
+
+std::expected<void, Refusal> read_field(std::string_view name, std::string_view value, Fields& fields) {
+  switch (name.size()) {
+    case 4:
+      if (!equal_ignoring_case(name, "host")) break;
+      ++fields.hosts;
+      fields.host = value;
+      break;
+    case 6:
+      if (!equal_ignoring_case(name, "expect")) break;
+      // RFC 9110 §10.1.1: other expectations may be answered with 417.
+      if (!equal_ignoring_case(value, "100-continue"))
+        return refuse(417, "expectation_failed", "the only expectation writ meets is `100-continue`");
+      fields.framing.expect_continue = true;
+      break;
+    case 10:
+      if (!equal_ignoring_case(name, "connection")) break;
+      for (std::string_view rest = value; !rest.empty();) {
+        const std::size_t comma = std::min(rest.find(','), rest.size());
+        if (equal_ignoring_case(trim(rest.substr(0, comma)), "close")) fields.framing.keep_alive = false;
+        rest.remove_prefix(std::min(comma + 1, rest.size()));
+      }
+      break;
+    case 14:
+      if (!equal_ignoring_case(name, "content-length")) break;
+      // RFC 9112 §6.3 rule 5 allows equal repeated values; a second one is a doubt all the same.
+      if (fields.framing.content_length) return malformed("more than one content-length");
+      fields.framing.content_length = parse_length(value);
+      if (!fields.framing.content_length) return malformed("the content-length is not a decimal number");
+      break;
+    case 17:
+      if (!equal_ignoring_case(name, "transfer-encoding")) break;
+      if (fields.transfer_encoding) return malformed("more than one transfer-encoding");
+      fields.transfer_encoding = true;
+      // RFC 9112 §6.1: an unknown transfer coding is answered with 501.
+      if (!equal_ignoring_case(value, "chunked"))
+        return refuse(501, "unsupported_transfer_encoding",
+                      "the only transfer coding writ reads is `chunked`");
+      fields.framing.chunked = true;
+      break;
+    default:
+      break;
+  }
+  return {};
+}
+
+// The lines after the first one, up to the empty line.
+std::expected<Fields, Refusal> read_fields(std::string_view rest, const HeadLimits& limits) {
+  Fields fields;
+  std::size_t count = 0;
+  for (std::string_view line = take_line(rest); !line.empty(); line = take_line(rest)) {
+    if (++count > limits.max_headers)
+      return refuse(431, "too_many_headers", fmt::format("more than {} header fields", limits.max_headers));
+    // RFC 9112 §5.2: obs-fold.
+    if (line.front() == ' ' || line.front() == '\t')
+      return malformed("a header field is folded over two lines");
+    const std::size_t colon = line.find(':');
+    if (colon == std::string_view::npos) return malformed("a header line has no colon");
+    const std::string_view name = line.substr(0, colon);
+    // RFC 9112 §5.1: whitespace before the colon is refused with 400; it is no token character.
+    if (!is_token(name)) return malformed("a header name has an invalid character");
+    const std::string_view value = trim(line.substr(colon + 1));
+    if (!is_field_value(value)) return malformed("a header value has a control character");
+    if (auto read = read_field(name, value, fields); !read) return std::unexpected(std::move(read).error());
+  }
+  // RFC 9112 §6.1: both together ought to be handled as an error.
+  if (fields.transfer_encoding && fields.framing.content_length)
+    return malformed("both content-length and transfer-encoding");
+  return fields;
+}
+
+bool is_version(std::string_view text) {
+  const auto digit = [](char c) { return c >= '0' && c <= '9'; };
+  return text.size() == 8 && text.starts_with("HTTP/") && digit(text[5]) && text[6] == '.' && digit(text[7]);
+}
+
+}  // namespace
+
+std::expected<std::size_t, Refusal> find_head_end(std::string_view bytes, std::size_t seen,
+                                                  const HeadLimits& limits) {
+  const std::size_t end = bytes.find("\r\n\r\n", seen < 3 ? 0 : seen - 3);
+  if (end != std::string_view::npos && end + 4 <= limits.max_head_bytes) return end + 4;
+  // What can't become a head is refused now, not when the time is up.
+  if (!bytes.empty() && !is_token(bytes.substr(0, 1)))
+    return malformed(bytes[0] == 0x16 ? "this is a TLS handshake; writ speaks plain HTTP here"
+                                      : "this is not an HTTP request");
+  if (has_stray_line_end(bytes.substr(0, limits.max_head_bytes), false))
+    return malformed("a line does not end with CR LF");
+  if (end == std::string_view::npos && bytes.size() < limits.max_head_bytes) return 0;
+  const std::size_t first_line = bytes.find("\r\n");
+  if (std::min(first_line, bytes.size()) > limits.max_target_bytes)
+    return refuse(414, "target_too_long",
+                  fmt::format("the request target is longer than {} bytes", limits.max_target_bytes));
+  return refuse(431, "head_too_large",
+                fmt::format("the request's head is larger than {} bytes", limits.max_head_bytes));
+}
+
+std::expected<RequestHead, Refusal> check_request_head(std::string_view head, const HeadLimits& limits) {
+  if (has_stray_line_end(head, true)) return malformed("a line does not end with CR LF");
+  // RFC 9112 §3: method SP request-target SP HTTP-version, with exactly one space each.
+  std::string_view rest = head;
+  const std::string_view line = take_line(rest);
+  const std::size_t first = line.find(' ');
+  const std::size_t second = first == std::string_view::npos ? first : line.find(' ', first + 1);
+  if (second == std::string_view::npos) return malformed("the request line is not `METHOD TARGET HTTP/1.1`");
+  RequestHead request{.method = line.substr(0, first),
+                      .target = line.substr(first + 1, second - first - 1),
+                      .host = {},
+                      .framing = {}};
+  const std::string_view version = line.substr(second + 1);
+  if (!is_token(request.method) || request.method.size() > kMaxMethodBytes)
+    return malformed("the method is not a token");
+  if (!is_version(version)) return malformed("the request line is not `METHOD TARGET HTTP/1.1`");
+  if (version != "HTTP/1.1") {
+    // "PRI * HTTP/2.0" is how an HTTP/2 connection begins (RFC 9113 §3.4).
+    return refuse(505, "http_version_not_supported", fmt::format("writ speaks HTTP/1.1, not {}", version));
+  }
+  if (request.target.size() > limits.max_target_bytes)
+    return refuse(414, "target_too_long",
+                  fmt::format("the request target is longer than {} bytes", limits.max_target_bytes));
+  if (request.method == "CONNECT")
+    return refuse(501, "not_implemented", "writ is no tunnel: CONNECT is not implemented");
+
+  auto fields = read_fields(rest, limits);
+  if (!fields) return std::unexpected(std::move(fields).error());
+  // RFC 9112 §3.2: exactly one valid Host.
+  if (fields->hosts != 1)
+    return malformed(fields->hosts == 0 ? "the host header is missing" : "more than one host header");
+  if (!is_valid_host(fields->host)) return malformed("the host header is not a host with an optional port");
+  request.host = fields->host;
+  request.framing = fields->framing;
+  return request;
+}
+
+std::expected<ResponseLine, Refusal> check_response_head(std::string_view head, const HeadLimits& limits) {
+  if (has_stray_line_end(head, true)) return malformed("a line does not end with CR LF");
+  std::string_view rest = head;
+  const std::string_view line = take_line(rest);
+  // RFC 9112 §4: HTTP-version SP status-code SP [ reason-phrase ]; the last space is often left out.
+  if (line.size() < 12 || !is_version(line.substr(0, 8)) || line[8] != ' ' ||
+      (line.size() > 12 && line[12] != ' ') || !is_field_value(line))
+    return malformed("the status line is not `HTTP/1.1 STATUS REASON`");
+  const std::string_view version = line.substr(0, 8);
+  if (version != "HTTP/1.1" && version != "HTTP/1.0") return malformed("the answer is not HTTP/1.1");
+  const auto status = parse_length(line.substr(9, 3));
+  if (!status || *status < 100 || *status > 599)
+    return malformed("the status is not a number from 100 to 599");
+  auto fields = read_fields(rest, limits);
+  if (!fields) return std::unexpected(std::move(fields).error());
+  if (version == "HTTP/1.0") {
+    // RFC 9112 §6.1: a message of that version with a transfer coding has faulty framing.
+    if (fields->framing.chunked) return malformed("HTTP/1.0 with a transfer-encoding");
+    fields->framing.keep_alive = false;
+  }
+  return ResponseLine{.status = static_cast<int>(*status), .framing = fields->framing};
+}
+
+}  // namespace writ::http

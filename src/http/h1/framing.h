@@ -1,0 +1,63 @@
+// The strict reading of a message head, before any parser builds something from it (RFC 9112).
+//
+// Request smuggling lives where two readers of the same bytes disagree. So everything that readers are known
+// to take differently is refused here, on the raw bytes: line ends other than CRLF, folded lines, space
+// before a colon, more than one Content-Length or Host, Content-Length beside Transfer-Encoding, codings
+// other than `chunked`. What passes is then parsed by Beast (http/h1/message_parser.h), which must come to
+// the same framing. Pure; internal to http.
+#pragma once
+
+#include <cstddef>
+#include <cstdint>
+#include <expected>
+#include <optional>
+#include <string>
+#include <string_view>
+
+namespace writ::http {
+
+// How a message is turned away: the status for a client, code and message for the JSON body.
+struct Refusal {
+  int status;
+  std::string_view code;
+  std::string message;
+};
+
+struct HeadLimits {
+  std::size_t max_head_bytes;
+  std::size_t max_headers;
+  std::size_t max_target_bytes;
+};
+
+struct Framing {
+  bool chunked = false;
+  std::optional<std::uint64_t> content_length;
+  bool keep_alive = true;
+  bool expect_continue = false;
+
+  bool has_body() const noexcept { return chunked || content_length.value_or(0) > 0; }
+};
+
+struct RequestHead {
+  std::string_view method;
+  std::string_view target;
+  std::string_view host;
+  Framing framing;
+};
+
+struct ResponseLine {
+  int status;
+  Framing framing;  // as the fields say; without regard to the request's method and the status
+};
+
+// Finds the end of a head in `bytes`, of which the first `seen` were looked at before. Returns its length
+// with the empty line, or 0 when more bytes are needed. Refuses at once what can't become a head any more.
+std::expected<std::size_t, Refusal> find_head_end(std::string_view bytes, std::size_t seen,
+                                                  const HeadLimits& limits);
+
+// `head` is what find_head_end delimited.
+std::expected<RequestHead, Refusal> check_request_head(std::string_view head, const HeadLimits& limits);
+// A response's status and message are told to nobody but the log; only the framing matters.
+std::expected<ResponseLine, Refusal> check_response_head(std::string_view head, const HeadLimits& limits);
+
+}  // namespace writ::http

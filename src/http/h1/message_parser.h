@@ -1,0 +1,56 @@
+// Message heads, parsed by Beast into Writ's Headers. Internal to http.
+//
+// The head has passed http/h1/framing.h, and Beast must come to the same framing: when the two readers
+// disagree, the message is refused. Bodies are read by http/h1/body_reader.h.
+#pragma once
+
+#include <boost/beast/http/basic_parser.hpp>
+#include <cstdint>
+#include <string_view>
+
+#include "http/h1/framing.h"
+#include "http/headers.h"
+#include "http/net/asio.h"
+
+namespace writ::http {
+
+template <bool is_request>
+class HeadParser final : boost::beast::http::basic_parser<is_request> {
+ public:
+  // Appends the fields to `headers`. False: Beast does not agree that this is a head, or on how the body is
+  // framed.
+  static bool parse(std::string_view head, const Framing& framing, Headers& headers) {
+    HeadParser parser(headers);
+    SystemError error;
+    const std::size_t used = parser.put(asio::const_buffer(head.data(), head.size()), error);
+    return !error && used == head.size() && parser.is_header_done() && parser.chunked() == framing.chunked &&
+           (framing.chunked || parser.content_length().value_or(0) == framing.content_length.value_or(0));
+  }
+
+ private:
+  using Base = boost::beast::http::basic_parser<is_request>;
+  using Text = boost::beast::string_view;
+
+  explicit HeadParser(Headers& headers) : headers_(headers) {
+    // The limits are Writ's, and the head was measured before.
+    this->header_limit(0xffffffff);
+    this->body_limit(boost::none);
+    this->eager(false);
+  }
+
+  void on_request_impl(boost::beast::http::verb, Text, Text, int, SystemError&) override {}
+  void on_response_impl(int, Text, int, SystemError&) override {}
+  void on_field_impl(boost::beast::http::field, Text name, Text value, SystemError&) override {
+    headers_.add({name.data(), name.size()}, {value.data(), value.size()});
+  }
+  void on_header_impl(SystemError&) override {}
+  void on_body_init_impl(const boost::optional<std::uint64_t>&, SystemError&) override {}
+  std::size_t on_body_impl(Text body, SystemError&) override { return body.size(); }
+  void on_chunk_header_impl(std::uint64_t, Text, SystemError&) override {}
+  std::size_t on_chunk_body_impl(std::uint64_t, Text body, SystemError&) override { return body.size(); }
+  void on_finish_impl(SystemError&) override {}
+
+  Headers& headers_;
+};
+
+}  // namespace writ::http
