@@ -36,8 +36,7 @@ Result<Holds> holds(const Lines& lines, Head& head) {
   const auto line = text ? take_apart(*text) : std::nullopt;
   if (!line || line->seq != head.seq) return Holds::kNot;
   if (line->hash != head.hash || !hash_matches(*line)) return Holds::kAnother;
-  return TRY(chains_on(lines, offset + text->size() + 1, head))
-  ? Holds::kAndChainsOn : Holds::kAndBreaks;
+  return TRY(chains_on(lines, offset + text->size() + 1, head)) ? Holds::kAndChainsOn : Holds::kAndBreaks;
 }
 
 // The chain from the noted head on, through the files beside the path.
@@ -52,8 +51,8 @@ Result<End> through_files(const std::filesystem::path& path, const Tail& tail, c
     if (at != nullptr && !follows) continue;
     const auto lines = TRY(Lines::open(part.path));
     Head moved = head;
-    const bool good = follows ? TRY(chains_on(lines, 0, moved)) : TRY(holds(lines, moved))
-    == Holds::kAndChainsOn;
+    const bool good =
+        follows ? TRY(chains_on(lines, 0, moved)) : TRY(holds(lines, moved)) == Holds::kAndChainsOn;
     if (!good) continue;
     at = &part;
     head = std::move(moved);

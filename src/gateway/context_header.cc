@@ -19,7 +19,7 @@ void set_if(codec::Json& json, std::string_view name, const std::optional<std::s
   if (text) json.set(name, *text);
 }
 
-std::string text_of(const EntityName& name) {
+std::string text_of(const enforce::EntityName& name) {
   std::string text;
   cedar::append_entity(text, name.type, name.id);
   return text;
@@ -30,7 +30,7 @@ std::string text_of(const EntityName& name) {
 ContextHeaders::ContextHeaders(const token::KeyRing& ring, std::string issuer, std::size_t entries)
     : ring_(ring), issuer_(std::move(issuer)), entries_(entries) {}
 
-Result<std::string_view> ContextHeaders::sign(const Permit& permit, const About& about) {
+Result<std::string_view> ContextHeaders::sign(const enforce::Permit& permit, const About& about) {
   key_.clear();
   append_part(key_, permit.token()->jti);
   append_part(key_, about.action.type);
@@ -53,7 +53,7 @@ Result<std::string_view> ContextHeaders::sign(const Permit& permit, const About&
   return entry.header;
 }
 
-Result<std::string> ContextHeaders::signed_header(const Permit& permit, const About& about) const {
+Result<std::string> ContextHeaders::signed_header(const enforce::Permit& permit, const About& about) const {
   const auto& claims = permit.token().claims();
   const auto issued = unix_seconds(permit.time().earliest);
   auto json = codec::Json::object(

@@ -20,7 +20,8 @@
 
 #include "base/clock.h"
 #include "base/result.h"
-#include "gateway/enforcer.h"
+#include "enforce/outcome.h"
+#include "enforce/question.h"
 #include "token/key_ring.h"
 
 namespace writ::gateway {
@@ -36,13 +37,13 @@ class ContextHeaders {
   ContextHeaders(const token::KeyRing& ring, std::string issuer, std::size_t entries = 1024);
 
   struct About {
-    EntityName action;
-    EntityName resource;
+    enforce::EntityName action;
+    enforce::EntityName resource;
     std::string_view method;
     std::string_view path;  // encoded, as the upstream gets it
   };
   // Valid until the next call.
-  Result<std::string_view> sign(const Permit& permit, const About& about);
+  Result<std::string_view> sign(const enforce::Permit& permit, const About& about);
 
  private:
   struct Entry {
@@ -50,7 +51,7 @@ class ContextHeaders {
     std::string header;
     Instant signed_at;
   };
-  Result<std::string> signed_header(const Permit& permit, const About& about) const;
+  Result<std::string> signed_header(const enforce::Permit& permit, const About& about) const;
 
   const token::KeyRing& ring_;
   const std::string issuer_;

@@ -17,13 +17,13 @@ using namespace std::chrono_literals;
 
 class ContextHeaderTest : public ::testing::Test {
  protected:
-  Permit permit(const token::AccessClaims& claims) {
+  enforce::Permit permit(const token::AccessClaims& claims) {
     auto outcome = world.enforce(testing::request(world.token(claims)));
     EXPECT_EQ(testing::word(outcome), "permit");
     return *std::move(outcome);
   }
   // The same token, another moment.
-  Permit permit_of(std::string_view token) { return world.enforce(testing::request(token)).value(); }
+  enforce::Permit permit_of(std::string_view token) { return world.enforce(testing::request(token)).value(); }
   static ContextHeaders::About about(std::string_view path = "/invoices/inv-1",
                                      std::string_view method = "GET") {
     return {.action = {"Billing::Action", "read"},
@@ -31,7 +31,8 @@ class ContextHeaderTest : public ::testing::Test {
             .method = method,
             .path = path};
   }
-  std::string sign(const Permit& permit, const ContextHeaders::About& about = ContextHeaderTest::about()) {
+  std::string sign(const enforce::Permit& permit,
+                   const ContextHeaders::About& about = ContextHeaderTest::about()) {
     return std::string(headers.sign(permit, about).value());
   }
   // As an upstream reads it: with the published keys.

@@ -25,17 +25,15 @@ class EnforcerCallsTest : public ::testing::Test {
  protected:
   EnforcerCallsTest() { world.policies = testing::compiled(kPolicies); }
 
-  Outcome refund(std::string_view approval = {}, std::optional<std::string_view> body = "{}",
-                 std::string_view invoice = "inv-1") {
+  enforce::Outcome refund(std::string_view approval = {}, std::optional<std::string_view> body = "{}",
+                          std::string_view invoice = "inv-1") {
     auto sent = request(world.token(), "/invoices/inv-1/refund", "POST");
     if (!approval.empty()) sent.headers.add(kApprovalHeader, approval);
     return refund(sent, body, invoice);
   }
-  Outcome refund(const http::Request& sent, std::optional<std::string_view> body = "{}",
-                 std::string_view invoice = "inv-1") {
-    auto asked = testing::asked(sent, "refund", invoice);
-    asked.body = body;
-    return world.enforcer.enforce(asked);
+  enforce::Outcome refund(const http::Request& sent, std::optional<std::string_view> body = "{}",
+                          std::string_view invoice = "inv-1") {
+    return world.enforcer.enforce(testing::asked(sent, "refund", invoice, body));
   }
   // The id under which the call waits.
   std::string offered(std::string_view body = "{}") {
@@ -43,8 +41,9 @@ class EnforcerCallsTest : public ::testing::Test {
     EXPECT_EQ(word(outcome), "403 approval_required");
     const auto sent = request(world.token(), "/invoices/inv-1/refund", "POST");
     http::Response answer;
-    world.enforcer.offer_approval(*outcome.error().offer, sent, *ForwardedHeaders::standard(), body,
-                                  [&](http::Response given) { answer = std::move(given); });
+    world.enforcer.offer_approval(*outcome.error().offer,
+                                  digest_of(sent, *ForwardedHeaders::standard(), body), body,
+                                  [&](const enforce::Refused& given) { answer = response_of(given); });
     last_answer = answer;
     const auto told = codec::parse_json(answer.body).value();
     return told.find_string("approval") != nullptr ? *told.find_string("approval") : "";
@@ -72,8 +71,8 @@ TEST_F(EnforcerCallsTest, TheAnswerThatNamesTheApprovalWaitsForItsRecord) {
   const auto outcome = refund(sent);
   world.audit.broken = true;
   http::Response answer;
-  world.enforcer.offer_approval(*outcome.error().offer, sent, *ForwardedHeaders::standard(), "{}",
-                                [&](http::Response given) { answer = std::move(given); });
+  world.enforcer.offer_approval(*outcome.error().offer, digest_of(sent, *ForwardedHeaders::standard(), "{}"),
+                                "{}", [&](const enforce::Refused& given) { answer = response_of(given); });
   EXPECT_EQ(answer.status, 503);
   EXPECT_THAT(answer.body, HasSubstr("audit_unavailable"));
 }
@@ -160,8 +159,7 @@ TEST_F(EnforcerCallsTest, AQuestionAloneUsesNoApproval) {
   const auto id = approved();
   auto sent = request(world.token(), "/invoices/inv-1/refund", "POST");
   sent.headers.add(kApprovalHeader, id);
-  auto asked = testing::asked(sent, "refund");
-  asked.body = "{}";
+  const auto asked = testing::asked(sent, "refund", "inv-1", "{}");
   EXPECT_FALSE(world.enforcer.would_permit(asked));
   EXPECT_NE(world.enforcer.would_offer(asked), nullptr);
   EXPECT_EQ(word(refund(id)), "permit");

@@ -15,11 +15,11 @@ using testing::World;
 using writ::testing::with_failing_allocation;
 
 // What comes of a request for whose n-th allocation there is no memory; nothing, when it has fewer.
-std::optional<Outcome> with_failure(World& world, const Asked& asked, std::size_t n) {
-  std::optional<Outcome> outcome;
+std::optional<enforce::Outcome> with_failure(World& world, const enforce::Question& asked, std::size_t n) {
+  std::optional<enforce::Outcome> outcome;
   int told = 0;
   const bool failed = with_failing_allocation(n, [&] {
-    world.enforcer.enforce(asked, [&](Outcome given) {
+    world.enforcer.enforce(asked, [&](enforce::Outcome given) {
       outcome = std::move(given);
       ++told;
     });
@@ -44,7 +44,7 @@ TEST(EnforcerMemory, EachAllocationThatFailsRefusesTheRequestAndBudgetsStayExact
     if (*outcome)
       ++permits;
     else  // a signature that there is no memory to check is not good
-      EXPECT_THAT(outcome->error().response.status, AnyOf(503, 401)) << n;
+      EXPECT_THAT(response_of(outcome->error()).status, AnyOf(503, 401)) << n;
     EXPECT_GE(task->used_calls(), permits) << n;
   }
   EXPECT_GT(n, 10u) << "a request with a record asks for memory";
@@ -71,16 +71,16 @@ TEST(EnforcerMemory, AnApprovalIsUsedOnceAtMostWhateverFails) {
   for (std::size_t n = 1;; ++n) {
     ASSERT_LT(n, 2'000u);
     auto sent = request(world.token(), "/invoices/inv-1/refund", "POST");
-    auto asked = testing::asked(sent, "refund");
-    asked.body = std::string_view("{}");
-    const auto refused = world.enforcer.enforce(asked);
+    const auto refused = world.enforcer.enforce(testing::asked(sent, "refund", "inv-1", "{}"));
     ASSERT_FALSE(refused);
     ASSERT_NE(refused.error().offer, nullptr);
-    world.enforcer.offer_approval(*refused.error().offer, sent, *ForwardedHeaders::standard(), "{}",
-                                  [](const http::Response&) {});
+    world.enforcer.offer_approval(*refused.error().offer,
+                                  digest_of(sent, *ForwardedHeaders::standard(), "{}"), "{}",
+                                  [](const enforce::Refused&) {});
     const auto id = world.call_approvals.all().back()->approval.id;
     ASSERT_TRUE(world.call_approvals.approve(id, {"niklas", {}}, world.clock.now()));
     sent.headers.add(kApprovalHeader, id);
+    const auto asked = testing::asked(sent, "refund", "inv-1", "{}");
     const auto outcome = with_failure(world, asked, n);
     if (!outcome) break;
     if (*outcome) {

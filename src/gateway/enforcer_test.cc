@@ -1,4 +1,4 @@
-#include "gateway/enforcer.h"
+#include "enforce/enforcer.h"
 
 #include <future>
 #include <gmock/gmock.h>
@@ -24,19 +24,19 @@ constexpr auto kKey = crypto::Algorithm::kEs256;
 class EnforcerTest : public ::testing::Test {
  protected:
   // What a refusal's record says must be what the caller was told.
-  void expect_refused(std::string_view expected, const Outcome& outcome) {
+  void expect_refused(std::string_view expected, const enforce::Outcome& outcome) {
     const auto before = recorded_;
     EXPECT_EQ(word(outcome), expected);
     const auto lines = world.audit.lines();
     ASSERT_EQ(lines.size(), before + 1) << "one record for each outcome";
     recorded_ = lines.size();
-    const auto body = codec::parse_json(outcome.error().response.body).value();
+    const auto body = codec::parse_json(response_of(outcome.error()).body).value();
     for (const auto* name : {"reason", "request_id", "message", "party"}) {
       const auto *told = body.find_string(name), *kept = lines.back().find_string(name);
       EXPECT_EQ(told != nullptr ? *told : "", kept != nullptr ? *kept : "") << name;
     }
     EXPECT_EQ(*lines.back().find_string("effect"),
-              outcome.error().reason == Reason::kIndeterminate ? "indeterminate" : "deny");
+              outcome.error().reason() == Reason::kIndeterminate ? "indeterminate" : "deny");
   }
   void expect_refused(std::string_view expected, std::string_view token, std::string_view action = "read",
                       std::string_view invoice = "inv-1") {
@@ -224,7 +224,7 @@ TEST_F(EnforcerTest, WhatNoPolicyPermitsIsRefused) {
 TEST_F(EnforcerTest, WhatAPolicyForbidsIsRefusedAndThePolicyNamed) {
   const auto outcome = world.enforce(request(world.token()), "read", "sealed");
   expect_refused("403 policy_forbid", outcome);
-  EXPECT_THAT(outcome.error().response.body, HasSubstr(R"("policies":["sealed"])"));
+  EXPECT_THAT(response_of(outcome.error()).body, HasSubstr(R"("policies":["sealed"])"));
   EXPECT_THAT(world.audit.lines().back().dump(), HasSubstr(R"(["sealed"])"));
 }
 
@@ -236,8 +236,8 @@ TEST_F(EnforcerTest, AnApiThatIsNotInTheInventoryCannotBeDecidedAbout) {
 }
 
 TEST_F(EnforcerTest, RefusalsAreChallengedByTheirScheme) {
-  const auto challenge = [](const Outcome& outcome) {
-    return std::string(outcome.error().response.headers.find("WWW-Authenticate").value_or("none"));
+  const auto challenge = [](const enforce::Outcome& outcome) {
+    return std::string(response_of(outcome.error()).headers.find("WWW-Authenticate").value_or("none"));
   };
   EXPECT_EQ(challenge(world.enforce(request(""))), R"(Bearer realm="writ")");
   auto dpop = request("");
@@ -309,15 +309,15 @@ TEST_F(EnforcerTest, APermitThatCannotBeRecordedIsARefusal) {
   world.audit.broken = true;
   const auto outcome = world.enforce(request(world.token()));
   EXPECT_EQ(word(outcome), "503 indeterminate");
-  EXPECT_THAT(outcome.error().response.body, HasSubstr(R"("error":"audit_unavailable")"));
-  EXPECT_FALSE(outcome.error().response.headers.contains("WWW-Authenticate"));
+  EXPECT_THAT(response_of(outcome.error()).body, HasSubstr(R"("error":"audit_unavailable")"));
+  EXPECT_FALSE(response_of(outcome.error()).headers.contains("WWW-Authenticate"));
 }
 
 TEST_F(EnforcerTest, ARefusalThatCannotBeRecordedSaysSoToo) {
   world.audit.broken = true;
   const auto outcome = world.enforce(request(""));
   EXPECT_EQ(word(outcome), "503 indeterminate");
-  EXPECT_THAT(outcome.error().response.body, HasSubstr(R"("error":"audit_unavailable")"));
+  EXPECT_THAT(response_of(outcome.error()).body, HasSubstr(R"("error":"audit_unavailable")"));
   world.audit.broken = false;
   EXPECT_EQ(world.outcome(world.token()), "permit");
 }
@@ -326,8 +326,10 @@ TEST_F(EnforcerTest, NoOutcomeIsGivenBeforeItsRecordIsWritten) {
   world.audit.held = true;
   std::vector<std::string> given;
   const auto permitted = request(world.token()), refused = request("");
-  world.enforcer.enforce(asked(permitted), [&](const Outcome& outcome) { given.push_back(word(outcome)); });
-  world.enforcer.enforce(asked(refused), [&](const Outcome& outcome) { given.push_back(word(outcome)); });
+  world.enforcer.enforce(asked(permitted),
+                         [&](const enforce::Outcome& outcome) { given.push_back(word(outcome)); });
+  world.enforcer.enforce(asked(refused),
+                         [&](const enforce::Outcome& outcome) { given.push_back(word(outcome)); });
   EXPECT_THAT(given, ElementsAre());
   EXPECT_EQ(world.audit.waiting(), 2u);
   world.audit.release();
@@ -338,7 +340,7 @@ TEST_F(EnforcerTest, ARecordThatFailsLateIsARefusalToo) {
   world.audit.held = true;
   std::string given;
   const auto permitted = request(world.token());
-  world.enforcer.enforce(asked(permitted), [&](const Outcome& outcome) { given = word(outcome); });
+  world.enforcer.enforce(asked(permitted), [&](const enforce::Outcome& outcome) { given = word(outcome); });
   world.audit.broken = true;
   world.audit.release();
   EXPECT_EQ(given, "503 indeterminate");
@@ -488,7 +490,7 @@ class BoundTokenTest : public EnforcerTest {
     claims.key_thumbprint = key.public_jwk().thumbprint();
     token = world.token(claims);
   }
-  Outcome enforce(http::Headers headers, std::string_view origin = testing::kOrigin) {
+  enforce::Outcome enforce(http::Headers headers, std::string_view origin = testing::kOrigin) {
     auto made = request("");
     made.path = "/invoices/inv 1";
     made.encoded_path = "/invoices/inv%201";
@@ -514,7 +516,7 @@ TEST_F(BoundTokenTest, WithoutAProofIsRefused) {
   expect_refused("401 sender_binding_missing", enforce({{"Authorization", "DPoP " + token}}));
   const auto as_bearer = enforce({{"Authorization", "Bearer " + token}});
   expect_refused("401 sender_binding_missing", as_bearer);
-  EXPECT_THAT(std::string(as_bearer.error().response.headers.find("WWW-Authenticate").value()),
+  EXPECT_THAT(std::string(response_of(as_bearer.error()).headers.find("WWW-Authenticate").value()),
               ::testing::StartsWith("DPoP realm="));
 }
 

@@ -20,7 +20,7 @@ class EnforcerWaitsTest : public ::testing::Test {
   struct Call {
     http::Request sent;
     std::vector<std::string> labels;
-    std::optional<Outcome> outcome;
+    std::optional<enforce::Outcome> outcome;
     std::string word() const { return outcome ? testing::word(*outcome) : "waits"; }
   };
   std::unique_ptr<Call> call(std::vector<std::string> labels = {}, std::string_view bearer = {}) {
@@ -29,8 +29,8 @@ class EnforcerWaitsTest : public ::testing::Test {
     made->sent = request(bearer.empty() ? world.token(world.claims_in(*task)) : std::string(bearer));
     auto asked = testing::asked(made->sent);
     asked.labels = made->labels;
-    world.enforcer.enforce(asked,
-                           [call = made.get()](Outcome outcome) { call->outcome = std::move(outcome); });
+    world.enforcer.enforce(
+        asked, [call = made.get()](enforce::Outcome outcome) { call->outcome = std::move(outcome); });
     return made;
   }
 
@@ -137,8 +137,8 @@ TEST_F(EnforcerWaitsTest, AStopWhileARequestWaitsRefusesIt) {
   ASSERT_TRUE(world.directory.order("support-agent", inventory::Status::kSuspended));
   world.writer.release();
   EXPECT_EQ(waits->word(), "503 indeterminate");
-  EXPECT_THAT(waits->outcome->error().response.body, HasSubstr("send it again"));
-  EXPECT_EQ(waits->outcome->error().response.headers.find("Retry-After"), "1");
+  EXPECT_THAT(response_of(waits->outcome->error()).body, HasSubstr("send it again"));
+  EXPECT_EQ(response_of(waits->outcome->error()).headers.find("Retry-After"), "1");
 }
 
 TEST_F(EnforcerWaitsTest, WhatCannotBeWrittenRefusesAndIsRecorded) {
@@ -160,7 +160,7 @@ TEST_F(EnforcerWaitsTest, ARequestThatIsNeverToldIsRefused) {
 
 TEST_F(EnforcerWaitsTest, ACallbackThatThrowsLosesItsRequestAlone) {
   const auto sent = request(world.token());
-  world.enforcer.enforce(testing::asked(sent), [](const Outcome&) { throw std::bad_alloc(); });
+  world.enforcer.enforce(testing::asked(sent), [](const enforce::Outcome&) { throw std::bad_alloc(); });
   EXPECT_EQ(call({}, world.token())->word(), "permit");
 }
 

@@ -3,8 +3,8 @@
 #include <algorithm>
 #include <fmt/format.h>
 
-#include "base/published.h"
 #include "gateway/forwarded_headers.h"
+#include "gateway/http_question.h"
 #include "gateway/left_out.h"
 #include "gateway/refusal.h"
 
@@ -39,12 +39,11 @@ Trouble trouble_of(http::CallError::Kind kind) noexcept {
 }  // namespace
 
 struct Proxy::Core {
-  Core(ProxyOptions given, ProxyParts with, std::shared_ptr<const Routes> by)
-      : options(std::move(given)), parts(with), routes(std::move(by)), left_out(options.tell) {}
+  Core(ProxyOptions given, ProxyParts with)
+      : options(std::move(given)), parts(with), left_out(options.tell) {}
 
   ProxyOptions options;
   ProxyParts parts;
-  Published<Routes> routes;
   std::string_view proto;
   std::vector<ContextHeaders> context_headers;  // by loop
   LeftOut left_out;
@@ -185,8 +184,8 @@ class Proxy::Forwarding : public std::enable_shared_from_this<Forwarding> {
 struct Proxy::Forwarded {
   std::shared_ptr<Core> core;
   http::Exchange exchange;
-  std::shared_ptr<const Routes> routes;  // that `route` is of
-  const Route* route;
+  std::shared_ptr<const enforce::InForce> in_force = {};  // that `route` is of
+  const Route* route = nullptr;
   std::vector<std::string_view> values = {};  // of the path; views into the request
   std::string resource_id = {};
   std::optional<std::string> body = {};  // if it is read before the decision
@@ -201,15 +200,17 @@ struct Proxy::Forwarded {
   std::size_t max_approved_bytes() const {
     return std::min(core->options.max_read_body_bytes, task::kMaxCallBodyBytes);
   }
+  // By what is in force. False: it was answered, because no route takes it.
+  bool find_route(std::shared_ptr<const enforce::InForce> now);
   static void ask(Owned forwarded);
   // On a worker when the body is long: a loop does not parse it.
   static void ask_apart(Owned forwarded);
-  static void offer_approval(Owned forwarded, std::shared_ptr<const Offer> offer);
+  static void offer_approval(Owned forwarded, std::shared_ptr<const enforce::Offer> offer);
   // Runs it on the exchange's loop.
   static void on_loop(Owned forwarded, Then work);
 
   // On the exchange's loop.
-  static void take(Owned forwarded, Outcome outcome) {
+  static void take(Owned forwarded, enforce::Outcome outcome) {
     if (outcome || outcome.error().offer == nullptr) return forwarded->go_on(std::move(outcome));
     auto offer = outcome.error().offer;
     // What people approve they have to see, and the call that is repeated has to be the same.
@@ -222,8 +223,8 @@ struct Proxy::Forwarded {
               });
   }
 
-  void go_on(Outcome outcome) {
-    if (!outcome) return exchange.respond(std::move(outcome).error().response);
+  void go_on(enforce::Outcome outcome) {
+    if (!outcome) return exchange.respond(response_of(outcome.error()));
     // The token became good in between; what was decided on was not all of the request.
     if (unread)
       return exchange.respond(error_answer(503, "overloaded", "the token was not good at first; try again",
@@ -249,7 +250,7 @@ struct Proxy::Forwarded {
 
 void Proxy::Core::unrouted_answer(http::Exchange exchange, const std::string* allow) {
   unrouted.fetch_add(1, std::memory_order_relaxed);
-  const auto id = new_request_id();
+  const auto id = enforce::new_request_id();
   if (allow == nullptr)
     return exchange.respond(error_answer(404, "not_found", "no route leads to this path", id));
   auto response = error_answer(405, "method_not_allowed", "no route takes this method here", id);
@@ -259,11 +260,11 @@ void Proxy::Core::unrouted_answer(http::Exchange exchange, const std::string* al
 
 void Proxy::Core::malformed_answer(http::Exchange exchange, std::string_view code, std::string_view message) {
   malformed.fetch_add(1, std::memory_order_relaxed);
-  exchange.respond(error_answer(400, code, message, new_request_id()));
+  exchange.respond(error_answer(400, code, message, enforce::new_request_id()));
 }
 
-Proxy::Proxy(ProxyOptions options, ProxyParts parts, std::shared_ptr<const Routes> routes)
-    : core_(std::make_shared<Core>(std::move(options), parts, std::move(routes))) {
+Proxy::Proxy(ProxyOptions options, ProxyParts parts)
+    : core_(std::make_shared<Core>(std::move(options), parts)) {
   core_->proto = core_->options.public_origin.starts_with("https:") ? "https" : "http";
   for (std::size_t i = 0; i < parts.loops.size(); ++i)
     core_->context_headers.emplace_back(parts.keys, core_->options.issuer);
@@ -272,31 +273,43 @@ Proxy::Proxy(ProxyOptions options, ProxyParts parts, std::shared_ptr<const Route
 Proxy::~Proxy() = default;
 
 void Proxy::handle(http::Exchange exchange) {
-  thread_local std::vector<std::string_view> values;
-  const auto& request = exchange.request();
-  auto routes = core_->routes.get();
-  const auto match = routes->match(request, values);
-  if (match.route == nullptr) return core_->unrouted_answer(std::move(exchange), match.allow);
-  if (auto ambiguity = match.route->forwarded().ambiguity(request.headers))
-    return core_->malformed_answer(std::move(exchange), "malformed_request", *ambiguity);
-  if (auto refusal = match.route->query_names().refusal(request.query))
-    return core_->malformed_answer(std::move(exchange), "invalid_request", *refusal);
-
   // The request lives in the exchange, which moves but keeps its address behind it.
-  auto forwarded =
-      std::make_unique<Forwarded>(core_, std::move(exchange), std::move(routes), match.route, values);
-  match.route->resource_id().append(forwarded->resource_id, values);
-  const bool by_route = match.route->reads_body();
+  auto forwarded = std::make_unique<Forwarded>(core_, std::move(exchange));
+  if (!forwarded->find_route(core_->parts.current.read())) return;
+  const auto& request = forwarded->exchange.request();
+  const bool by_route = forwarded->route->reads_body();
   if ((!by_route && !request.headers.contains(kApprovalHeader)) || !forwarded->exchange.has_body())
     return Forwarded::ask(std::move(forwarded));
   // A stranger's body is not read: what is asked without it is refused for its token.
-  if (!core_->parts.enforcer.recognises(request)) {
+  if (!core_->parts.enforcer.recognises(credentials_in(request))) {
     forwarded->unread = true;
     return Forwarded::ask(std::move(forwarded));
   }
   const auto max = by_route ? core_->options.max_read_body_bytes : forwarded->max_approved_bytes();
   Forwarded::read_body(std::move(forwarded), max, "this request is read before it is decided on",
                        &Forwarded::ask_apart);
+}
+
+bool Proxy::Forwarded::find_route(std::shared_ptr<const enforce::InForce> now) {
+  in_force = std::move(now);
+  resource_id.clear();
+  const auto& request = exchange.request();
+  const auto match = in_force->routes->match(request, values);
+  route = match.route;
+  if (route == nullptr) {
+    core->unrouted_answer(std::move(exchange), match.allow);
+    return false;
+  }
+  if (auto ambiguity = route->forwarded().ambiguity(request.headers)) {
+    core->malformed_answer(std::move(exchange), "malformed_request", *ambiguity);
+    return false;
+  }
+  if (auto refusal = route->query_names().refusal(request.query)) {
+    core->malformed_answer(std::move(exchange), "invalid_request", *refusal);
+    return false;
+  }
+  route->resource_id().append(resource_id, values);
+  return true;
 }
 
 void Proxy::Forwarded::read_body(Owned forwarded, std::size_t max, std::string_view why, Then then) {
@@ -312,7 +325,7 @@ void Proxy::Forwarded::read_body(Owned forwarded, std::size_t max, std::string_v
     if (piece->empty()) return then(std::move(forwarded));
     if (piece->size() > max - forwarded->body->size())
       return forwarded->exchange.respond(error_answer(
-          413, "body_too_large", fmt::format("{}: at most {} bytes", why, max), new_request_id()));
+          413, "body_too_large", fmt::format("{}: at most {} bytes", why, max), enforce::new_request_id()));
     forwarded->body->append(*piece);
     read_body(std::move(forwarded), max, why, std::move(then));
   });
@@ -327,17 +340,16 @@ void Proxy::Forwarded::on_loop(Owned forwarded, Then work) {
   });
 }
 
-void Proxy::Forwarded::offer_approval(Owned forwarded, std::shared_ptr<const Offer> offer) {
-  // Before `forwarded` goes into the callback: arguments have no order.
-  const auto& request = forwarded->exchange.request();
-  const auto& fields = forwarded->route->forwarded();
+void Proxy::Forwarded::offer_approval(Owned forwarded, std::shared_ptr<const enforce::Offer> offer) {
   auto& enforcer = forwarded->core->parts.enforcer;
   const std::string body = std::move(forwarded->body).value_or("");
-  enforcer.offer_approval(*offer, request, fields, body,
-                          [forwarded = std::move(forwarded)](http::Response answer) mutable {
-                            on_loop(std::move(forwarded), [answer = std::move(answer)](Owned back) mutable {
-                              back->exchange.respond(std::move(answer));
-                            });
+  auto arguments = digest_of(forwarded->exchange.request(), forwarded->route->forwarded(), body);
+  enforcer.offer_approval(*offer, std::move(arguments), body,
+                          [forwarded = std::move(forwarded)](const enforce::Refused& refused) mutable {
+                            on_loop(std::move(forwarded),
+                                    [answer = response_of(refused)](Owned back) mutable {
+                                      back->exchange.respond(std::move(answer));
+                                    });
                           });
 }
 
@@ -350,7 +362,7 @@ void Proxy::Forwarded::ask_apart(Owned forwarded) {
   http::Task refused = [held] {
     on_loop(std::move(*held), [](Owned back) {
       back->exchange.respond(error_answer(
-          503, "overloaded", "too many requests with long bodies are under way", new_request_id()));
+          503, "overloaded", "too many requests with long bodies are under way", enforce::new_request_id()));
     });
   };
   if (!workers.post(peer ? http::Source::of(*peer).number : 0, false, task, refused)) refused();
@@ -358,34 +370,38 @@ void Proxy::Forwarded::ask_apart(Owned forwarded) {
 
 // What is asked views what is forwarded, which the callback owns.
 void Proxy::Forwarded::ask(Owned forwarded) {
+  auto& core = *forwarded->core;
+  // What was in force when it came may not be any more: its body may have taken a while.
+  auto now = core.parts.current.get();
+  if (now->routes != forwarded->in_force->routes) {
+    if (!forwarded->find_route(std::move(now))) return;
+  } else {
+    forwarded->in_force = std::move(now);
+  }
   const Route& route = *forwarded->route;
   const auto& request = forwarded->exchange.request();
-  auto& core = *forwarded->core;
   forwarded->amounts =
       route.amounts(request, forwarded->values, forwarded->body ? *forwarded->body : std::string_view());
   std::optional<std::string_view> body;
   if (forwarded->body) body = *forwarded->body;
   if (!forwarded->exchange.has_body()) body = std::string_view();
-  const Asked asked{.point = "gateway",
-                    .request = request,
-                    .api = route.api(),
-                    .action = {route.action().type, route.action().id},
-                    .resource = {route.resource_type(), forwarded->resource_id},
-                    .attributes = route.facts(forwarded->values),
-                    .amounts = forwarded->amounts,
-                    .labels = route.labels(),
-                    .body = body,
-                    .public_origin = core.options.public_origin,
-                    .forwarded = route.forwarded()};
-  core.parts.enforcer.enforce(asked, [forwarded = std::move(forwarded)](Outcome outcome) mutable {
+  const enforce::Question question{.point = "gateway",
+                                   .sent = sent_in(request),
+                                   .credentials = credentials_in(request),
+                                   .api = route.api(),
+                                   .action = {route.action().type, route.action().id},
+                                   .resource = {route.resource_type(), forwarded->resource_id},
+                                   .attributes = route.facts(forwarded->values),
+                                   .amounts = forwarded->amounts,
+                                   .labels = route.labels(),
+                                   .approval = approval_in(request, route.forwarded(), body),
+                                   .public_origin = core.options.public_origin,
+                                   .in_force = forwarded->in_force};
+  core.parts.enforcer.enforce(question, [forwarded = std::move(forwarded)](enforce::Outcome outcome) mutable {
     on_loop(std::move(forwarded), [outcome = std::move(outcome)](Owned back) mutable {
       take(std::move(back), std::move(outcome));
     });
   });
-}
-
-void Proxy::replace_routes(std::shared_ptr<const Routes> routes) {
-  core_->routes.replace(std::move(routes));
 }
 
 ProxyStats Proxy::stats() const noexcept {

@@ -20,8 +20,8 @@
 #include <string>
 #include <vector>
 
+#include "enforce/enforcer.h"
 #include "gateway/context_header.h"
-#include "gateway/enforcer.h"
 #include "gateway/routes.h"
 #include "http/client.h"
 #include "http/loops.h"
@@ -46,7 +46,8 @@ struct ProxyOptions {
 struct ProxyParts {
   http::Loops& loops;
   http::Client& client;
-  Enforcer& enforcer;
+  enforce::Enforcer& enforcer;
+  const enforce::Current& current;  // with routes
   const token::KeyRing& keys;
 };
 
@@ -63,13 +64,11 @@ struct ProxyStats {
 
 class Proxy final : public http::Handler {
  public:
-  Proxy(ProxyOptions options, ProxyParts parts, std::shared_ptr<const Routes> routes);
+  // Requests that come go by the routes in force; those under way end by the ones before.
+  Proxy(ProxyOptions options, ProxyParts parts);
   ~Proxy() override;
 
   void handle(http::Exchange exchange) override;
-
-  // Requests that come from now on go by these; those under way end by the ones before. Thread-safe.
-  void replace_routes(std::shared_ptr<const Routes> routes);
 
   ProxyStats stats() const noexcept;
 

@@ -1,8 +1,6 @@
 #include "gateway/refusal.h"
 
-#include "codec/base64url.h"
 #include "codec/json.h"
-#include "crypto/random.h"
 
 namespace writ::gateway {
 namespace {
@@ -36,18 +34,19 @@ http::Response answer(int status, const codec::Json& body, std::string_view requ
   return response;
 }
 
-}  // namespace
-
-// Random bytes cost more than the rest of a warm decision, so each thread takes some once and then counts.
-std::string new_request_id() {
-  constexpr std::size_t kRandomBytes = 10, kCounterBytes = 6;
-  thread_local const std::string begin = crypto::random_bytes(kRandomBytes);
-  thread_local std::uint64_t count = 0;
-  ++count;
-  auto bytes = begin;
-  for (std::size_t i = kCounterBytes; i-- > 0;) bytes.push_back(static_cast<char>(count >> (8 * i)));
-  return codec::base64url_encode(bytes);
+// 429: the same refusal, for which there is no place to wait in just now.
+http::Response too_many(const decision::Refusal& refusal, std::string_view request_id) {
+  auto body = codec::Json::object();
+  body.set("error", "too_many_waiting");
+  body.set("reason", reason_code(refusal.reason));
+  body.set("message", refusal.message);
+  body.set("request_id", request_id);
+  auto response = answer(429, body, request_id);
+  response.headers.set("Retry-After", "60");
+  return response;
 }
+
+}  // namespace
 
 http::Response refusal_response(const decision::Refusal& refusal, std::string_view request_id, bool bound) {
   const int status = status_of(refusal.reason);
@@ -71,29 +70,26 @@ http::Response refusal_response(const decision::Refusal& refusal, std::string_vi
   return response;
 }
 
-http::Response too_many(const decision::Refusal& refusal, std::string_view request_id) {
-  auto body = codec::Json::object();
-  body.set("error", "too_many_waiting");
-  body.set("reason", reason_code(refusal.reason));
-  body.set("message", refusal.message);
-  body.set("request_id", request_id);
-  auto response = answer(429, body, request_id);
-  response.headers.set("Retry-After", "60");
-  return response;
-}
-
 http::Response audit_unavailable(std::string_view request_id) {
   return error_answer(503, "audit_unavailable",
                       "the request can't be recorded, and nothing is done without a record", request_id);
 }
 
-void add_refusal(audit::Decision& facts, const decision::Refusal& refusal) {
-  facts.effect = effect_name(refusal.reason == Reason::kIndeterminate ? decision::Effect::kIndeterminate
-                                                                      : decision::Effect::kDeny);
-  facts.reason = reason_code(refusal.reason);
-  facts.message = refusal.message;
-  facts.party = refusal.party;
-  facts.policies.assign(refusal.policies.begin(), refusal.policies.end());
+http::Response response_of(const enforce::Refused& refused) noexcept {
+  using Kind = enforce::Refused::Kind;
+  try {
+    switch (refused.kind) {
+      case Kind::kDecided:
+        return refusal_response(refused.refusal, refused.request_id, refused.bound);
+      case Kind::kNoRoom:
+        return too_many(refused.refusal, refused.request_id);
+      case Kind::kNotRecorded:
+        break;
+    }
+    return audit_unavailable(refused.request_id);
+  } catch (const std::exception&) {
+    return {.status = 503, .headers = {}, .body = {}};
+  }
 }
 
 http::Response error_answer(int status, std::string_view code, std::string_view message,

@@ -165,24 +165,10 @@ TEST(Refusal, WithoutARecordNothingHappens) {
   EXPECT_FALSE(response.headers.contains("WWW-Authenticate"));
 }
 
-TEST(Refusal, TheRecordSaysTheSame) {
-  const decision::Refusal refusal{Reason::kPolicyForbid, "why", "Writ::Agent::\"a\"", {"p1"}, {}};
-  audit::Decision facts;
-  add_refusal(facts, refusal);
-  EXPECT_EQ(facts.effect, "deny");
-  EXPECT_EQ(facts.reason, "policy_forbid");
-  EXPECT_EQ(facts.message, "why");
-  EXPECT_EQ(facts.party, "Writ::Agent::\"a\"");
-  EXPECT_THAT(facts.policies, ::testing::ElementsAre("p1"));
-  const decision::Refusal broken{Reason::kIndeterminate, "why", {}, {}, {}};
-  add_refusal(facts, broken);
-  EXPECT_EQ(facts.effect, "indeterminate");
-}
-
 TEST(Refusal, RequestIdsAreUniqueAndShort) {
   std::set<std::string> ids;
   for (int i = 0; i < 1000; ++i) {
-    const auto id = new_request_id();
+    const auto id = enforce::new_request_id();
     EXPECT_EQ(id.size(), 22u);
     EXPECT_TRUE(ids.insert(id).second);
   }

@@ -49,15 +49,26 @@ std::shared_ptr<const Snapshot> Directory::snapshot() const {
 }
 
 void Directory::publish(std::shared_ptr<const Snapshot> next) {
+  if (follower_) follower_(next);
   const std::lock_guard lock(mutex_);
   snapshot_ = std::move(next);
 }
 
-Result<void> Directory::commit(Change change) {
+void Directory::follow(Follower follower) {
+  const std::lock_guard lock(changes_);
+  follower_ = std::move(follower);
+  follower_(snapshot());
+}
+
+Result<void> Directory::commit(Change change, const Put& put) {
   // The next snapshot is made first: what cannot be shown must not be stored.
   auto next = TRY(snapshot()->with(change.identities, change.apis, change.stops));
   TRY(store_.save_inventory(change));
-  publish(std::move(next));
+  if (put) {
+    put([&] { publish(std::move(next)); });
+  } else {
+    publish(std::move(next));
+  }
   return {};
 }
 
@@ -69,7 +80,7 @@ Result<void> Directory::load() {
   return {};
 }
 
-Result<void> Directory::declare(Change declared) {
+Result<void> Directory::declare(Change declared, const Put& put) {
   const std::lock_guard lock(changes_);
   const auto now = snapshot();
   Change change;
@@ -101,9 +112,12 @@ Result<void> Directory::declare(Change declared) {
     const Api* stored = now->find_api(api.id);
     if (stored == nullptr || !same(*stored, api)) change.apis.push_back(std::move(api));
   }
-  if (change.identities.empty() && change.apis.empty()) return {};
+  if (change.identities.empty() && change.apis.empty()) {
+    if (put) put([] {});
+    return {};
+  }
   TRY(check_circles(*now, change.identities));
-  return commit(std::move(change));
+  return commit(std::move(change), put);
 }
 
 // Who is not in the configuration is stopped by orders alone.

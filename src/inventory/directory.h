@@ -45,9 +45,17 @@ class Directory {
   Result<void> load();
   // The configuration's word, whole: what it declared once and does not any more is retired, until it is
   // declared again. It has no orders. At start-up, and at every reload.
-  Result<void> declare(Change declared);
+  // `put`, if it is given, is called once when all is stored: it calls what it is given, which makes the
+  // snapshot the one to decide by, and puts in force whatever goes with it. It must not throw.
+  using Put = std::function<void(const std::function<void()>& publish)>;
+  Result<void> declare(Change declared, const Put& put = {});
 
   std::shared_ptr<const Snapshot> snapshot() const;
+  // Told of each snapshot when it becomes the one to decide by, one after the other, before the change that
+  // made it returns; at once of the one that is there. One at a time follows; it must not throw, and not
+  // change the directory.
+  using Follower = std::function<void(std::shared_ptr<const Snapshot>)>;
+  void follow(Follower follower);
 
   // kConflict when the id is taken (or the API's audience), or retired.
   Result<void> create(Identity identity, Status ordered = Status::kActive);
@@ -63,11 +71,12 @@ class Directory {
   Result<void> check_order(std::string_view id, Status status) const;
 
  private:
-  Result<void> commit(Change change);  // with mutex_ held
+  Result<void> commit(Change change, const Put& put = {});  // with changes_ held
   void publish(std::shared_ptr<const Snapshot> next);
 
   Store& store_;
   std::mutex changes_;
+  Follower follower_;         // with changes_ held
   mutable std::mutex mutex_;  // for the pointer alone
   std::shared_ptr<const Snapshot> snapshot_;
 };

@@ -233,8 +233,7 @@ Result<Api> read_api(const Members& members) {
   Api api;
   api.id = TRY(members.text("id", kMaxIdBytes));
   api.audience = TRY(members.text("audience", 512));
-  api.name_space = TRY(members.optional_text("namespace"))
-  .value_or("");
+  api.name_space = TRY(members.optional_text("namespace")).value_or("");
   api.actions = TRY(members.texts("actions", kMaxListEntries));
   if (members.find("claims") != nullptr) api.claims = TRY(members.texts("claims", kMaxListEntries));
   api.declared = TRY(members.boolean("declared", false));

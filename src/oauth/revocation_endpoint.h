@@ -19,7 +19,7 @@ struct RevocationEndpointParts {
   const ClientAuthentication& clients;
   const token::Verifier& verifier;
   token::Revocations& revocations;
-  Recorder record;
+  control::Recorder record;
 };
 
 class RevocationEndpoint {

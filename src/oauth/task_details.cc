@@ -42,10 +42,7 @@ Outcome<AskedTask> read_task_details(std::string_view text) {
   if (*type != kTaskDetails)
     return invalid("the type `" + type->substr(0, kMaxTypeBytes) + "` is not known, only `" +
                    std::string(kTaskDetails) + "` is");
-  if (details.find("identifier") != nullptr) return AskedTask {
-      TRY(read_identifier(details))
-      , {}
-    };
+  if (details.find("identifier") != nullptr) return AskedTask{TRY(read_identifier(details)), {}};
   AskedTask asked{std::nullopt, Json::object()};
   for (const auto& [name, value] : *details.if_object()) {
     if (name != "type") asked.request.set(name, value);

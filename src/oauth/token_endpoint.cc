@@ -1,15 +1,16 @@
 #include "oauth/token_endpoint.h"
 
 #include <algorithm>
+#include <array>
 
 #include "codec/json.h"
-#include "context/context.h"
 #include "crypto/random.h"
-#include "decision/facts.h"
-#include "decision/shadow.h"
+#include "enforce/issuing.h"
+#include "enforce/record.h"
 #include "oauth/form_request.h"
 #include "oauth/grants.h"
 #include "oauth/origin.h"
+#include "oauth/task_details.h"
 #include "oauth/token_request.h"
 #include "token/presented.h"
 #include "token/proof.h"
@@ -17,20 +18,38 @@
 namespace writ::oauth {
 namespace {
 
-constexpr std::string_view kActionType = "Writ::Action";
-constexpr std::string_view kIssue = "issue";
-constexpr std::string_view kDelegate = "delegate";
+using enforce::IssuingStep;
 
 std::unexpected<Refusal> broken(std::string description) {
   return refuse(OauthError::kServerError, std::move(description), Reason::kIndeterminate);
 }
 
-std::unexpected<Refusal> refuse(const decision::Decision& decision) {
-  // Without a permit and without a reason something is broken.
-  if (decision.refusals().empty()) return broken("the decision gave no answer");
-  const auto& first = decision.refusals().front();
-  return std::unexpected(
-      Refusal{error_of(first.reason), first.message, first.reason, first.party, first.policies});
+Refusal refusal_of(const decision::Refusal& refusal) {
+  return {error_of(refusal.reason), refusal.message, refusal.reason, refusal.party, refusal.policies};
+}
+
+// Why a task was not opened. Not the API is out of reach, but the task: RFC 9396 §5 has an error for that.
+Refusal refusal_of(const control::Failure& failure) {
+  const auto broke = [] {
+    return Refusal{OauthError::kServerError, "the task could not be opened", Reason::kIndeterminate};
+  };
+  auto refusal = failure.visit(
+      [&](const Error& error) {
+        const bool ours = error.code == ErrorCode::kIo || error.code == ErrorCode::kCorrupt ||
+                          error.code == ErrorCode::kInternal || error.code == ErrorCode::kUnavailable;
+        return ours ? broke() : Refusal{OauthError::kInvalidTarget, error.message, std::nullopt};
+      },
+      [&](const enforce::Refused& refused) {
+        return refused.kind == enforce::Refused::Kind::kDecided ? refusal_of(refused.refusal) : broke();
+      },
+      [](const task::NoRoom& full) {
+        Refusal later{OauthError::kSlowDown, full.why, std::nullopt};
+        later.retry_after = full.retry_after;
+        return later;
+      },
+      [&](const control::NotRecorded&) { return broke(); });
+  if (refusal.error == OauthError::kInvalidTarget) refusal.error = OauthError::kInvalidAuthorizationDetails;
+  return refusal;
 }
 
 // RFC 9396 §9.1: only where the API's contract names them, because they can be long.
@@ -76,7 +95,7 @@ class Issuance final : public TokenCall {
     if (issued) return *std::move(issued);
     // A task that was opened for a token which there is not is nobody's.
     if (opened_ && issued.error().error != OauthError::kAuthorizationPending)
-      parts_.desk->abandon(*opened_, claimed_client_, request_id_);
+      parts_.opening->abandon(*opened_, claimed_client_, request_id_);
     return refused_with(issued.error());
   }
 
@@ -109,11 +128,13 @@ class Issuance final : public TokenCall {
     const TokenRequest& request = *asked_;
     // It may have waited for its turn.
     now_ = times_of(parts_.clock);
-    const auto* api = TRY(find_api(client, request.audience));
+    in_force_ = parts_.current.get();
+    const auto* api = TRY(find_api(request.audience));
     aim_at(*api);
     const auto proof_key = TRY(verify_proof(client));
     const ExchangeFacts facts{client, parts_.verifier, parts_.trusted_issuers, proof_key, now_};
-    const Origin origin = request.exchange ? TRY(origin_of_exchange(*request.exchange, facts)) : origin_of_client(client);
+    const Origin origin =
+        request.exchange ? TRY(origin_of_exchange(*request.exchange, facts)) : origin_of_client(client);
     origin_subject_ = origin.subject;
     const Asker asker{request, client, proof_key, origin};
     std::optional<std::string> task;
@@ -132,12 +153,11 @@ class Issuance final : public TokenCall {
   // Which API the decisions and records from here on are about.
   void aim_at(const inventory::Api& api) {
     api_ = api.id;
-    ask_about(kIssue, {"Writ::Api", api.id});
+    ask_about(IssuingStep::kIssue, {"Writ::Api", api.id});
   }
 
-  void ask_about(std::string_view action, const cedar::EntityUid& resource) {
-    action_ = action;
-    asked_resource_ = resource;
+  void ask_about(IssuingStep step, const cedar::EntityUid& resource) {
+    step_ = step;
     resource_.clear();
     cedar::append_entity(resource_, resource.type, resource.id);
   }
@@ -145,15 +165,18 @@ class Issuance final : public TokenCall {
   // As if the client had got a token for Writ's own API and sent the task there: both are decided and
   // recorded as they would be then. That token goes nowhere.
   Outcome<std::string> open_task(const Asker& asker) {
-    if (parts_.desk == nullptr)
+    if (parts_.opening == nullptr)
       return oauth::refuse(OauthError::kInvalidAuthorizationDetails, "no tasks are opened here");
-    const auto* own = asker.client.inventory().find_audience(parts_.desk->audience());
+    const auto* own = in_force_->inventory->find_audience(options_.own_audience);
     if (own == nullptr) return broken("Writ's own API is not in the inventory");
     aim_at(*own);
     const auto token = TRY(issue_for(asker, *own, std::nullopt));
     const auto caller = parts_.verifier.verify_parameter(token, now_);
     if (!caller) return broken(caller.error().message);
-    opened_ = TRY(parts_.desk->open(request_, *caller, asker.request.details->request));
+    auto opened =
+        parts_.opening->open({sent_, enforce::Credentials(*caller)}, asker.request.details->request);
+    if (!opened) return std::unexpected(refusal_of(opened.error()));
+    opened_ = (*opened->live)->id;
     // The task begins when it was opened, and what comes now comes after.
     now_ = times_of(parts_.clock);
     const auto live = parts_.tasks.find(*opened_);
@@ -172,9 +195,8 @@ class Issuance final : public TokenCall {
     return std::unexpected(std::move(refusal));
   }
 
-  static Outcome<const inventory::Api*> find_api(const AuthenticatedClient& client,
-                                                 std::string_view audience) {
-    if (const auto* api = client.inventory().find_audience(audience)) return api;
+  Outcome<const inventory::Api*> find_api(std::string_view audience) const {
+    if (const auto* api = in_force_->inventory->find_audience(audience)) return api;
     return oauth::refuse(OauthError::kInvalidTarget, "there is no API `" + std::string(audience) + "`",
                          Reason::kAudienceMismatch);
   }
@@ -197,8 +219,8 @@ class Issuance final : public TokenCall {
   // claims → decision → audit record → token, in the task that is asked for.
   Outcome<std::string> issue_for(const Asker& asker, const inventory::Api& api,
                                  std::optional<std::string_view> asked_task) {
-    policies_ = nullptr;
-    shadowed_ = {};
+    for (auto& ruling : rulings_) ruling.reset();
+    decides_ = false;
     auto task_id = TRY(task_of(asker.origin, asked_task, parts_.tasks));
     task_ = task_id ? parts_.tasks.find(*task_id) : nullptr;
     const Issue issue{.issuer = options_.issuer,
@@ -211,7 +233,7 @@ class Issuance final : public TokenCall {
     claims_ = TRY(claims_from(asker.origin, issue, std::move(task_id), task_.get()));
     if (task_ != nullptr && wants_details(api))
       claims_->authorization_details = granted_details(task_->task(), now_.latest);
-    const auto policies = TRY(decide(asker.client, api));
+    TRY(decide(api));
     if (asker.origin.handed_on) TRY(decide_delegation(asker.client, api));
     const auto contract = api.claims ? token::ClaimsContract::of(*api.claims) : token::ClaimsContract();
     if (!contract) return broken(contract.error().message);
@@ -221,109 +243,83 @@ class Issuance final : public TokenCall {
                            "what the API wants to know does not fit: " + token.error().message);
     if (!token) return broken(token.error().message);
     // Written before the token leaves.
-    TRY(record_permit(policies));
+    TRY(record_permit());
     return *std::move(token);
   }
 
   // Inventory and policy have to agree that work may go to this agent; the inventory's word is a guard.
   Outcome<void> decide_delegation(const AuthenticatedClient& client, const inventory::Api& api) {
-    ask_about(kDelegate, {"Writ::Agent", client.id()});
-    auto policies = decide(client, api);
-    if (!policies) {
+    ask_about(IssuingStep::kDelegate, {"Writ::Agent", client.id()});
+    if (auto decided = decide(api); !decided) {
       // Not the API is out of reach, but this way to it.
-      auto refusal = std::move(policies).error();
+      auto refusal = std::move(decided).error();
       if (refusal.error == OauthError::kInvalidTarget) refusal.error = OauthError::kUnauthorizedClient;
       return std::unexpected(std::move(refusal));
     }
-    TRY(record_permit(*policies));
+    TRY(record_permit());
     aim_at(api);
     return {};
   }
 
-  // What is asked about, of every party. The policies that permit it.
-  Outcome<std::vector<std::string>> decide(const AuthenticatedClient& client, const inventory::Api& api) {
-    if (policies_ == nullptr) policies_ = parts_.policies();
-    context::Workspace context_memory;
-    decision::Workspace decision_memory;
-    auto& arena = context_memory.arena();
-    const context::Inputs inputs{
-        .request = {now_, request_.method, request_.path, request_.peer_ip},
-        .api = api,
-        .action = arena.entity(kActionType, action_),
-        .resource = arena.entity(asked_resource_.type, asked_resource_.id),
-        .inventory = client.inventory(),
-        .task = task_.get(),
-        .entities = *policies_->entities,
-        .calendars = *policies_->calendars,
-    };
-    const auto context = context::Context::of_issue(*claims_, inputs, context_memory);
-    if (!context) return broken(context.error().message);
-    const auto& decision = decision::decide(*policies_, *context, decision_memory);
-    shadowed() = decision::decide_with_shadows(*policies_, *context, shadow_memory_[action_ == kDelegate]);
-    if (!decision.permitted()) return refused(decision);
-    return std::vector<std::string>(decision.policies().begin(), decision.policies().end());
+  // What is asked about, of every party.
+  Outcome<void> decide(const inventory::Api& api) {
+    decides_ = true;
+    auto ruling = enforce::rule_on(step_, {*claims_, api, sent_, now_},
+                                   {*in_force_->inventory, *in_force_->policies, task_.get()},
+                                   memory_[index()], enforce::Shadows::kAsked);
+    if (!ruling) return broken(std::move(ruling.error().message));
+    const auto refusal = rulings_[index()].emplace(*std::move(ruling)).refusal();
+    return refusal ? refused(*refusal) : Outcome<void>();
   }
 
-  std::unexpected<Refusal> refused(const decision::Decision& decision) const {
+  Outcome<void> refused(const decision::Refusal& refusal) const {
     const bool waits = task_ != nullptr && task_->standing() == task::State::kRequested;
-    if (waits && !decision.refusals().empty() &&
-        decision.refusals().front().reason == Reason::kApprovalRequired)
-      return pending(*task_);
-    return refuse(decision);
+    if (waits && refusal.reason == Reason::kApprovalRequired) return pending(*task_);
+    return std::unexpected(refusal_of(refusal));
   }
 
-  const decision::Decision*& shadowed() { return shadowed_[action_ == kDelegate]; }
-  const decision::Decision* shadowed() const { return shadowed_[action_ == kDelegate]; }
+  std::size_t index() const noexcept { return static_cast<std::size_t>(step_); }
 
-  audit::Decision facts() const {
-    audit::Decision record{
-        .point = "oauth",
-        .request_id = request_id_,
-        .subject = origin_subject_,
-        .client = claimed_client_,
-        .api = api_,
-        .action = action_ == kDelegate ? "Writ::Action::\"delegate\"" : "Writ::Action::\"issue\"",
-        .resource = resource_,
-        .policy_revision = policies_ ? std::string_view(policies_->revision) : "",
-        .method = request_.method,
-        .path = request_.path,
-        .peer = request_.peer_ip};
-    if (!claims_) return record;
-    for (const auto& actor : claims_->actors) record.actors.push_back(actor.subject);
-    if (claims_->task) record.task = *claims_->task;
-    decision::add_claims(record, *claims_);
-    return record;
+  enforce::Told told() const {
+    enforce::Told told{.point = "oauth",
+                       .request_id = request_id_,
+                       .sent = sent_,
+                       .api = api_,
+                       .action = enforce::action_text(step_),
+                       .resource = resource_,
+                       .kind = context::Point::kIssue,
+                       .subject = origin_subject_,
+                       .client = claimed_client_};
+    if (claims_) told.claims = &*claims_;
+    if (decides_) told.policies = in_force_->policies.get();
+    if (const auto& ruling = rulings_[index()]) told.set(*ruling);
+    return told;
   }
 
-  Outcome<void> record_permit(const std::vector<std::string>& policies) const {
-    auto record = facts();
-    record.effect = effect_name(decision::Effect::kPermit);
-    record.token_id = claims_->jti;
-    record.policies.assign(policies.begin(), policies.end());
-    decision::add_shadows(record, policies_.get(), shadowed());
-    // Whoever stops somebody may need a token for it first.
-    if (parts_.desk != nullptr && claims_->audience == parts_.desk->audience())
-      record.standing = audit::Standing::kOperator;
-    if (parts_.record(make_record(now_.earliest, record))) return {};
+  Outcome<void> record_permit() const {
+    auto permit = told();
+    // A caller that stops somebody may need a token for it first.
+    if (parts_.opening != nullptr && claims_->audience == options_.own_audience)
+      permit.standing = audit::Standing::kOperator;
+    if (parts_.record(enforce::record_of(now_.earliest, permit))) return {};
     return broken("the audit record could not be written");
   }
 
   Result<void> record_refusal(const Refusal& refusal) const {
-    auto record = facts();
+    auto denial = told();
     const bool failed = refusal.error == OauthError::kServerError;
-    record.effect = effect_name(failed ? decision::Effect::kIndeterminate : decision::Effect::kDeny);
-    record.reason = refusal.reason ? reason_code(*refusal.reason) : error_name(refusal.error);
-    record.message = refusal.description;
-    record.party = refusal.party;
-    record.policies.assign(refusal.policies.begin(), refusal.policies.end());
-    decision::add_shadows(record, policies_.get(), shadowed());
-    if (!known_) record.standing = audit::Standing::kStranger;
-    return parts_.record(make_record(now_.earliest, record));
+    denial.refusal = {failed ? decision::Effect::kIndeterminate : decision::Effect::kDeny,
+                      refusal.reason ? reason_code(*refusal.reason) : error_name(refusal.error),
+                      refusal.description, refusal.party, refusal.policies};
+    if (!known_) denial.standing = audit::Standing::kStranger;
+    return parts_.record(enforce::record_of(now_.earliest, denial));
   }
 
   const TokenEndpointOptions& options_;
   const TokenEndpointParts& parts_;
   const http::Request& request_;
+  const enforce::Sent sent_{request_.method, request_.path, request_.encoded_path, request_.query,
+                            request_.peer_ip};
   const Form form_;
   Times now_;
   std::optional<TokenRequest> asked_;  // views into form_
@@ -334,13 +330,13 @@ class Issuance final : public TokenCall {
   bool known_ = false;                 // the client is who it says
   // For the record, as far as the request got.
   std::string claimed_client_, origin_subject_, api_, resource_;
-  std::string_view action_ = kIssue;
-  cedar::EntityUid asked_resource_;
+  IssuingStep step_ = IssuingStep::kIssue;
   std::optional<token::AccessClaims> claims_;
-  std::shared_ptr<const decision::PolicySnapshot> policies_;
-  // Of issuing and of delegating, each until it is recorded; under the same policies.
-  std::array<decision::Workspace, 2> shadow_memory_;
-  std::array<const decision::Decision*, 2> shadowed_{};
+  std::shared_ptr<const enforce::InForce> in_force_;
+  bool decides_ = false;  // the policies in force were asked
+  // Of issuing and of delegating, each until it is recorded.
+  std::array<enforce::Memory, 2> memory_;
+  std::array<std::optional<enforce::Ruling>, 2> rulings_;
 };
 
 }  // namespace

@@ -18,19 +18,16 @@
 #pragma once
 
 #include <expected>
-#include <functional>
 #include <memory>
 #include <optional>
 #include <string>
 
-#include "audit/record.h"
 #include "base/clock.h"
-#include "decision/decision.h"
+#include "control/tasks.h"
+#include "enforce/in_force.h"
 #include "http/request.h"
 #include "http/response.h"
-#include "inventory/directory.h"
 #include "oauth/client_authentication.h"
-#include "oauth/task_details.h"
 #include "oauth/trusted_issuers.h"
 #include "task/registry.h"
 #include "token/minter.h"
@@ -38,15 +35,11 @@
 
 namespace writ::oauth {
 
-// Returns after the record is written as durably as the log is configured: audit::Log::append.
-using Recorder = std::function<Result<void>(audit::Record)>;
-// The policies in force; never null.
-using PolicySource = std::function<std::shared_ptr<const decision::PolicySnapshot>()>;
-
 struct TokenEndpointOptions {
   std::string issuer;
   std::string token_endpoint;  // its full URL: what DPoP proofs are made for
   Duration token_lifetime = std::chrono::minutes(5);
+  std::string own_audience = {};  // of Writ's own API, where tasks are opened
 };
 
 // What the endpoint works with. All that is referred to must outlive it.
@@ -58,9 +51,9 @@ struct TokenEndpointParts {
   const token::Verifier& verifier;
   const token::Minter& minter;
   token::ReplayGuard& replays;
-  PolicySource policies;
-  Recorder record;
-  TaskDesk* desk = nullptr;  // null: `authorization_details` are refused
+  const enforce::Current& current;
+  control::Recorder record;
+  const control::Tasks* opening = nullptr;  // null: `authorization_details` are refused
 };
 
 // One token request on its way, in the steps that different workers take: who asks may cost a password hash,

@@ -367,7 +367,7 @@ TEST_F(TokenEndpointTest, RecordsAreWhatTheAuditLogVerifies) {
          .verifier = world_.verifier,
          .minter = world_.minter,
          .replays = world_.replays,
-         .policies = [this] { return world_.policies; },
+         .current = world_.current,
          .record = [&](audit::Record record) { return log->append(std::move(record)); }});
     EXPECT_EQ(
         outcome(endpoint.handle(post("/oauth2/token", client_credentials(), World::basic("nightly-export")))),
@@ -394,12 +394,11 @@ TEST_F(TokenEndpointTest, MayBeUsedFromManyThreads) {
                                 .verifier = world_.verifier,
                                 .minter = world_.minter,
                                 .replays = world_.replays,
-                                .policies = [this] { return world_.policies; },
-                                .record =
-                                    [&](audit::Record line) {
-                                      const std::lock_guard lock(mutex);
-                                      return record(std::move(line));
-                                    }});
+                                .current = world_.current,
+                                .record = [&](audit::Record line) {
+                                  const std::lock_guard lock(mutex);
+                                  return record(std::move(line));
+                                }});
   std::vector<std::jthread> threads;
   for (int t = 0; t < 4; ++t) {
     threads.emplace_back([&] {

@@ -96,10 +96,12 @@ Outcome<Text> read_claim(const Form& form, std::string_view name) {
 }  // namespace
 
 Outcome<TokenRequest> TokenRequest::read(const Form& form) {
-  TokenRequest request {
-    .grant = TRY(read_grant(form))
-    , .audience = {}, .purpose = {}, .task = {}, .details = {}, .exchange = {}
-  };
+  TokenRequest request{.grant = TRY(read_grant(form)),
+                       .audience = {},
+                       .purpose = {},
+                       .task = {},
+                       .details = {},
+                       .exchange = {}};
   TRY(refuse_unsupported(form, request.grant));
   if (request.grant == Grant::kTokenExchange) request.exchange = TRY(read_exchange(form));
   request.audience = TRY(read_audience(form));

@@ -135,13 +135,12 @@ std::expected<ExternalSubject, Denial> TrustedIssuers::verify(std::string_view t
                                     .among_others = true};
   auto assertion = TRY(token::verify_assertion(text, rules, now));
   const auto& claims = assertion.claims;
-  ExternalSubject subject {
-    .id = TRY(user_id(claims, *trusted))
-    , .issuer = trusted->issuer, .tenant = TRY(mapped_text(claims, trusted->mapping.tenant))
-    , .acr = TRY(mapped_text(claims, trusted->mapping.acr))
-    , .auth_time = TRY(mapped_date(claims, trusted->mapping.auth_time))
-    , .expires_at = assertion.expires_at
-  };
+  ExternalSubject subject{.id = TRY(user_id(claims, *trusted)),
+                          .issuer = trusted->issuer,
+                          .tenant = TRY(mapped_text(claims, trusted->mapping.tenant)),
+                          .acr = TRY(mapped_text(claims, trusted->mapping.acr)),
+                          .auth_time = TRY(mapped_date(claims, trusted->mapping.auth_time)),
+                          .expires_at = assertion.expires_at};
   subject.by = trusted;
   // RFC 8693 §4.1: who acts already would have to be known here, and policies be asked about them.
   if (claims.find("act") != nullptr)

@@ -58,7 +58,8 @@ token::AccessClaims Mint::claims(const RequestSpec& request, std::string_view au
 }
 
 Result<std::string> Mint::token(const token::AccessClaims& claims, const inventory::Api* api) {
-  const auto contract = api != nullptr && api->claims ? TRY(token::ClaimsContract::of(*api->claims)) : token::ClaimsContract();
+  const auto contract =
+      api != nullptr && api->claims ? TRY(token::ClaimsContract::of(*api->claims)) : token::ClaimsContract();
   auto& token = made_[claims_to_json(claims, contract).dump()];
   if (token.empty()) token = TRY(minter_.mint(claims, contract));
   return token;

@@ -165,11 +165,12 @@ Result<MutationResult> mutate(Shared& shared, std::span<const Suite> suites) {
     for (const Mutant& mutant : mutants_of(loaded.policies.policies[i])) {
       const Policies changed = TRY(with(shared, i, mutant));
       const auto at = cedar::line_column(*loaded.sources[i].text, mutant.span.begin);
-      TriedMutant tried {
-        .place = {loaded.sources[i].place.file, at.line, at.column}, .policy = policy,
-        .change = mutant.change, .missing = mutant.missing, .noticed = !TRY(all_pass(shared, suites, changed))
-        , .accepted = {}
-      };
+      TriedMutant tried{.place = {loaded.sources[i].place.file, at.line, at.column},
+                        .policy = policy,
+                        .change = mutant.change,
+                        .missing = mutant.missing,
+                        .noticed = !TRY(all_pass(shared, suites, changed)),
+                        .accepted = {}};
       const auto acceptance = std::ranges::find_if(acceptances, [&](const Acceptance& each) {
         return each.policy == policy && each.subject == mutant.change;
       });

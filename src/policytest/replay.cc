@@ -6,11 +6,11 @@
 #include "audit/verify.h"
 #include "cedar/entity_json.h"
 #include "cedar/parse.h"
-#include "inventory/testing/memory_store.h"
+#include "inventory/memory_store.h"
 #include "policytest/record.h"
 #include "server/revisions.h"
 #include "server/what_if.h"
-#include "task/testing/memory_store.h"
+#include "task/memory_store.h"
 
 namespace writ::policytest {
 namespace {
@@ -100,9 +100,9 @@ class Past {
                                       : directory_.update(*std::move(identity), ordered));
   }
 
-  inventory::testing::MemoryStore identities_;
+  inventory::MemoryStore identities_;
   inventory::Directory directory_{identities_};
-  task::testing::MemoryStore stored_;
+  task::MemoryStore stored_;
   task::Registry tasks_{stored_};
 };
 

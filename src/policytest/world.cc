@@ -4,8 +4,7 @@
 #include <fmt/format.h>
 
 #include "cedar/entity_json.h"
-#include "decision/guards.h"
-#include "gateway/refusal.h"
+#include "gateway/http_question.h"
 #include "http/target.h"
 
 namespace writ::policytest {
@@ -48,20 +47,20 @@ Policies over_entities(const Policies& policies, std::shared_ptr<const cedar::En
   return own;
 }
 
-void take(const decision::Refusal& refusal, Answer& answer) {
-  answer.code = reason_code(refusal.reason);
-  answer.message = refusal.message;
-  answer.party = refusal.party;
-  answer.path = refusal.path;
-  answer.policies = refusal.policies;
-}
-
-// What a caller of the gateway is told.
-void take(const gateway::Refused& refused, Answer& answer) {
+// Nothing: permitted.
+void take(const std::optional<decision::Refusal>& refusal, Answer& answer) {
+  if (!refusal) {
+    answer.effect = decision::Effect::kPermit;
+    answer.code = effect_name(answer.effect);
+    return;
+  }
   answer.effect =
-      refused.reason == Reason::kIndeterminate ? decision::Effect::kIndeterminate : decision::Effect::kDeny;
-  answer.code = reason_code(refused.reason);
-  if (const auto told = codec::parse_json(refused.response.body)) read_refusal(*told, answer);
+      refusal->reason == Reason::kIndeterminate ? decision::Effect::kIndeterminate : decision::Effect::kDeny;
+  answer.code = reason_code(refusal->reason);
+  answer.message = refusal->message;
+  answer.party = refusal->party;
+  answer.path = refusal->path;
+  answer.policies = refusal->policies;
 }
 
 }  // namespace
@@ -109,12 +108,12 @@ struct World::Asking {
   bool approved = false;
 };
 
-// The decision of a request, taken apart. What the context borrows is kept here.
-struct World::Look {
+// A ruling taken apart. What it borrows is kept here.
+struct World::Ruled {
   std::optional<token::Verified> token;  // absent when a token is asked for
-  std::shared_ptr<const inventory::Snapshot> inventory;
+  std::shared_ptr<const enforce::InForce> in_force;
   std::shared_ptr<task::LiveTask> task;
-  std::optional<context::Context> context;
+  std::optional<enforce::Ruling> ruling;
   std::string guard;
   std::optional<decision::Refusal> refusal;  // the first
   std::vector<std::string> reasons;
@@ -125,19 +124,20 @@ struct World::Look {
 World::World(Shared& shared, const Suite& suite, Policies policies)
     : shared_(shared),
       suite_(suite),
-      policies_(over_entities(policies, suite.entities)),
       clock_(suite.now),
       verifier_({.issuer = shared.mint->issuer(), .cache_entries = 64}, shared.mint->keys(), revocations_,
                 replays_),
+      current_({directory_.snapshot(), over_entities(policies, suite.entities)}),
       enforcer_({.clock = clock_,
                  .verifier = verifier_,
-                 .inventory = directory_,
+                 .current = current_,
                  .tasks = tasks_,
-                 .policies = [this] { return policies_; },
                  // There is nobody to read a record of a test.
                  .record = [](const audit::Record&, audit::Log::Done done) { done({}); },
                  .writer = writer_,
-                 .calls = &calls_}) {}
+                 .calls = &calls_}) {
+  directory_.follow([this](auto snapshot) { current_.replace(std::move(snapshot)); });
+}
 
 Result<std::unique_ptr<World>> World::make(Shared& shared, const Suite& suite, Policies policies) {
   std::unique_ptr<World> world(new World(shared, suite, std::move(policies)));
@@ -256,76 +256,80 @@ Result<void> World::use_up_proof(const Asking& asking) {
   return {};
 }
 
-Result<std::optional<World::Look>> World::look(const RequestSpec& request, const Asking& asking) {
-  Look look;
+Result<std::optional<World::Ruled>> World::rule(const RequestSpec& request, const Asking& asking,
+                                                enforce::IssuingStep step) {
+  Ruled ruled;
   if (!asking.issue) {
     if (!request.token.present) return std::nullopt;
     auto verified = verifier_.verify_parameter(asking.token, request.time);
     if (!verified) return std::nullopt;
-    look.token = *std::move(verified);
+    ruled.token = *std::move(verified);
   }
-  context_memory_.reset();
-  look.inventory = directory_.snapshot();
-  const auto& claims = asking.issue ? asking.claims : look.token->claims();
-  if (claims.task) look.task = tasks_.find(*claims.task);
-  auto& arena = context_memory_.arena();
-  context::Inputs inputs{
-      .request = {request.time, asking.request.method, asking.request.path, asking.request.peer_ip},
-      .api = *look.inventory->find_api(asking.api),
-      .action = arena.entity(asking.action.type, asking.action.id),
-      .resource = arena.entity(asking.resource.type, asking.resource.id),
-      .inventory = *look.inventory,
-      .task = look.task.get(),
-      .entities = *policies_->entities,
-      .calendars = *policies_->calendars,
-      .amounts = asking.amounts,
-      .approved = asking.approved};
-  if (asking.facts) inputs.resource_attributes = asking.facts(arena);
-  look.context.emplace(asking.issue ? TRY(context::Context::of_issue(asking.claims, inputs, context_memory_))
-                                    : TRY(context::Context::of_use(*look.token, inputs, context_memory_)));
-  for (const decision::Guard& guard : decision::guards()) {
-    if (!guard.check(*look.context, *policies_)) continue;
-    look.guard = guard.name;
-    break;
+  ruled.in_force = current_.get();
+  const auto& [inventory, policies, routes] = *ruled.in_force;
+  const auto& claims = asking.issue ? asking.claims : ruled.token->claims();
+  if (claims.task) ruled.task = tasks_.find(*claims.task);
+  const auto& api = *inventory->find_api(asking.api);
+  const enforce::Deciding deciding{*inventory, *policies, ruled.task.get()};
+  const auto sent = gateway::sent_in(asking.request);
+  constexpr auto kAll = decision::Reasons::kAll;
+  constexpr auto kAlone = enforce::Shadows::kLeftAlone;
+  if (asking.issue) {
+    ruled.ruling.emplace(
+        TRY(enforce::rule_on(step, {claims, api, sent, request.time}, deciding, memory_, kAlone, kAll)));
+  } else {
+    const enforce::Facts facts{.time = request.time,
+                               .method = sent.method,
+                               .path = sent.path,
+                               .peer_ip = sent.peer_ip,
+                               .api = api,
+                               .action = {asking.action.type, asking.action.id},
+                               .resource = {asking.resource.type, asking.resource.id},
+                               .attributes = asking.facts,
+                               .amounts = asking.amounts,
+                               .approved = asking.approved};
+    ruled.ruling.emplace(TRY(enforce::rule_on_use(*ruled.token, facts, deciding, memory_, kAlone, kAll)));
   }
-  const auto& decision = decide(*policies_, *look.context, decision_memory_, decision::Reasons::kAll);
+  ruled.guard = ruled.ruling->guard(*policies);
+  const auto& decision = *ruled.ruling->decision;
   for (const auto& refusal : decision.refusals()) {
-    look.reasons.emplace_back(reason_code(refusal.reason));
-    if (is_of_policies(refusal)) look.refused.push_back(refusal.party);
+    ruled.reasons.emplace_back(reason_code(refusal.reason));
+    if (is_of_policies(refusal)) ruled.refused.push_back(refusal.party);
   }
-  std::ranges::sort(look.refused);
-  if (!decision.permitted() && !decision.refusals().empty()) look.refusal = decision.refusals().front();
-  look.policies.assign(decision.policies().begin(), decision.policies().end());
-  return look;
+  std::ranges::sort(ruled.refused);
+  ruled.refusal = ruled.ruling->refusal();
+  ruled.policies.assign(decision.policies().begin(), decision.policies().end());
+  return ruled;
 }
 
-gateway::Asked World::asked(const Asking& asking) const {
+enforce::Question World::question(const Asking& asking) const {
   const bool own = asking.api == server::kOwnApi;
-  return {.point = own ? "api" : "gateway",
-          .request = asking.request,
-          .api = asking.api,
-          .action = {asking.action.type, asking.action.id},
-          .resource = {asking.resource.type, asking.resource.id},
-          .attributes = asking.facts,
-          .amounts = asking.amounts,
-          .labels = asking.labels,
-          .body = own ? std::nullopt : std::optional(asking.body),
-          .public_origin = asking.origin};
+  enforce::Question question{.point = own ? "api" : "gateway",
+                             .sent = gateway::sent_in(asking.request),
+                             .credentials = gateway::credentials_in(asking.request),
+                             .api = asking.api,
+                             .action = {asking.action.type, asking.action.id},
+                             .resource = {asking.resource.type, asking.resource.id},
+                             .attributes = asking.facts,
+                             .amounts = asking.amounts,
+                             .labels = asking.labels,
+                             .public_origin = asking.origin};
+  // Writ's own API takes no approvals of calls.
+  if (!own)
+    question.approval =
+        gateway::approval_in(asking.request, *gateway::ForwardedHeaders::standard(), asking.body);
+  return question;
 }
 
-// People see this very call and approve it, and the request brings their approval along. Writ's own API
-// takes none.
+// People see this very call and approve it, and the request brings their approval along.
 Result<void> World::approve(const RequestSpec& request, Asking& asking) {
   if (!request.approved || asking.issue || asking.api == server::kOwnApi) return {};
-  const auto offer = enforcer_.would_offer(asked(asking));
+  const auto offer = enforcer_.would_offer(question(asking));
   if (offer == nullptr) return {};
   std::string id;
-  const auto& forwarded = *gateway::ForwardedHeaders::standard();
-  enforcer_.offer_approval(*offer, asking.request, forwarded, asking.body, [&](const http::Response& answer) {
-    const auto told = codec::parse_json(answer.body);
-    const auto* named = told ? told->find_string("approval") : nullptr;
-    if (named != nullptr) id = *named;
-  });
+  auto arguments = gateway::digest_of(asking.request, *gateway::ForwardedHeaders::standard(), asking.body);
+  enforcer_.offer_approval(*offer, std::move(arguments), asking.body,
+                           [&](const enforce::Refused& refused) { id = refused.refusal.approval; });
   // It was offered, and a body that is too long or no text is still not approved.
   if (id.empty()) return {};
   const auto waits = calls_.find(id);
@@ -336,37 +340,19 @@ Result<void> World::approve(const RequestSpec& request, Asking& asking) {
   return {};
 }
 
-Result<Answer> World::enforce(const Asking& asking, Answer answer) {
-  const auto outcome = enforcer_.enforce(asked(asking));
-  if (outcome) {
-    answer.effect = decision::Effect::kPermit;
-    answer.code = effect_name(answer.effect);
-  } else {
-    take(outcome.error(), answer);
-    if (is_of_token(outcome.error().reason)) answer.guard = kTokenGuard;
-  }
+Answer World::enforce(const Asking& asking, Answer answer) {
+  const auto outcome = enforcer_.enforce(question(asking));
+  take(outcome ? std::nullopt : std::optional(outcome.error().refusal), answer);
+  if (!outcome && is_of_token(outcome.error().reason())) answer.guard = kTokenGuard;
   return answer;
 }
 
-// A token that is asked for: the decision is the answer.
-Result<Answer> World::answer_of_look(const Look& look, Answer answer) {
-  if (!look.refusal) {
-    answer.effect = decision::Effect::kPermit;
-    answer.code = effect_name(answer.effect);
-    return answer;
-  }
-  const bool unsure = look.refusal->reason == Reason::kIndeterminate;
-  answer.effect = unsure ? decision::Effect::kIndeterminate : decision::Effect::kDeny;
-  take(*look.refusal, answer);
-  return answer;
-}
-
-void World::observe(const Look& look, const Observer& observer) const {
-  const auto entities = look.context->entities();
-  for (const context::Party& party : look.context->parties()) {
-    const cedar::Request question{party.uid, look.context->action(), look.context->resource(),
-                                  look.context->record()};
-    const bool refused = std::ranges::binary_search(look.refused, party.uid.to_string());
+void World::observe(const Ruled& ruled, const Observer& observer) const {
+  const auto& context = ruled.ruling->context;
+  const auto entities = context.entities();
+  for (const context::Party& party : context.parties()) {
+    const cedar::Request question{party.uid, context.action(), context.resource(), context.record()};
+    const bool refused = std::ranges::binary_search(ruled.refused, party.uid.to_string());
     observer({question, entities, party, !refused});
   }
 }
@@ -379,21 +365,25 @@ Result<Answer> World::ask(const RequestSpec& request, const Observer& observer) 
   if (!find_target(request.target, asking, answer)) return answer;
   TRY(add_token(request, asking));
   TRY(approve(request, asking));
-  const auto look = TRY(this->look(request, asking));
+  const auto ruled = TRY(rule(request, asking));
   TRY(use_up_proof(asking));
-  answer = asking.issue ? TRY(answer_of_look(*look, std::move(answer))) : TRY(enforce(asking, std::move(answer)));
-  if (look && answer.guard.empty()) {
+  if (asking.issue) {
+    take(ruled->refusal, answer);
+  } else {
+    answer = enforce(asking, std::move(answer));
+  }
+  if (ruled && answer.guard.empty()) {
     // Both looked at the same facts; if they differ, one of them is wrong.
     const auto seen =
-        look->refusal ? reason_code(look->refusal->reason) : decision::effect_name(answer.effect);
+        ruled->refusal ? reason_code(ruled->refusal->reason) : decision::effect_name(answer.effect);
     if (answer.code != seen)
       return failure(ErrorCode::kInternal,
                      fmt::format("the enforcer said `{}`, the decision `{}`", answer.code, seen));
-    answer.guard = look->guard;
-    answer.reasons = look->reasons;
-    answer.refused = look->refused;
-    if (answer.permitted()) answer.policies = look->policies;
-    if (observer) observe(*look, observer);
+    answer.guard = ruled->guard;
+    answer.reasons = ruled->reasons;
+    answer.refused = ruled->refused;
+    if (answer.permitted()) answer.policies = ruled->policies;
+    if (observer) observe(*ruled, observer);
   } else if (!answer.permitted()) {
     answer.reasons = {answer.code};
   }
@@ -402,33 +392,27 @@ Result<Answer> World::ask(const RequestSpec& request, const Observer& observer) 
   return answer;
 }
 
-// Who asks a token for an agent that takes work over asks for that too, as the token endpoint does. The file
-// does not say who had the token before, so an agent that does not act for itself alone counts as taking
-// over.
+// A token for an agent that takes work over is asked for that too, as the token endpoint does. The file does
+// not say who had the token before, so an agent that does not act for itself alone counts as taking over.
 Result<void> World::ask_delegation(const RequestSpec& request, const Asking& asking, Answer& answer,
                                    const Observer& observer) {
+  constexpr auto kStep = enforce::IssuingStep::kDelegate;
   const auto& claims = asking.claims;
   const auto inventory = directory_.snapshot();
   const auto* client = inventory->find(claims.client_id);
   const bool alone = claims.subject == claims.client_id && claims.actors.empty();
   if (client == nullptr || (*client)->kind != inventory::Kind::kAgent || alone) return {};
-  Asking delegation;
-  delegation.request = asking.request;
-  delegation.api = asking.api;
-  delegation.action = {std::string(server::kOwnNamespace) + "::Action", "delegate"};
-  delegation.resource = {std::string(inventory::cedar_type(inventory::Kind::kAgent)), claims.client_id};
-  delegation.issue = true;
-  delegation.claims = claims;
-  const auto look = TRY(this->look(request, delegation));
-  Answer delegated = TRY(answer_of_look(*look, {}));
-  delegated.guard = look->guard;
-  if (observer) observe(*look, observer);
-  if (delegated.permitted()) return {};
-  delegated.reasons = look->reasons;
-  delegated.refused = look->refused;
+  const auto ruled = TRY(rule(request, asking, kStep));
+  if (observer) observe(*ruled, observer);
+  if (!ruled->refusal) return {};
+  Answer delegated;
+  take(ruled->refusal, delegated);
+  delegated.guard = ruled->guard;
+  delegated.reasons = ruled->reasons;
+  delegated.refused = ruled->refused;
   delegated.api = asking.api;
-  delegated.action = task::uid_text(delegation.action);
-  delegated.resource = task::uid_text(delegation.resource);
+  delegated.action = enforce::action_text(kStep);
+  delegated.resource = task::uid_text(enforce::resource_of(kStep, *inventory->find_api(asking.api), claims));
   answer = std::move(delegated);
   return {};
 }
@@ -441,9 +425,10 @@ std::optional<decision::Explanation> World::explain(const RequestSpec& request) 
   if (!find_target(request.target, asking, answer) || !add_token(request, asking) ||
       !approve(request, asking))
     return std::nullopt;
-  const auto look = this->look(request, asking);
-  if (!look || !*look) return std::nullopt;
-  return decision::explain(*policies_, *(*look)->context, shared_.loaded.config.redact);
+  const auto ruled = rule(request, asking);
+  if (!ruled || !*ruled) return std::nullopt;
+  return decision::explain(*(*ruled)->in_force->policies, (*ruled)->ruling->context,
+                           shared_.loaded.config.redact);
 }
 
 Result<void> World::apply(const Change& change) {

@@ -1,12 +1,12 @@
 // World: Writ in one process, for one test: the suite's instant, inventory, entities and tasks, and the
-// policies that are tried. A request goes the way that it goes in production, through gateway::Enforcer:
+// policies that are tried. A request goes the way that it goes in production, through enforce::Enforcer:
 //
 //   route → token → verify → context → guards → policies → budget
 //
-// What a World answers is what the enforcer answered. Beside that it looks at the same decision once more,
-// for what tests ask of it: the guard at fault, all reasons, and what was put to the policies. A token that
-// is asked for is decided as the token endpoint decides it. Nothing leaves the process, and nothing is
-// written. Not thread-safe.
+// What a World answers is what the enforcer answered. Beside that it rules on the same facts once more, for
+// what tests ask of it: the guard at fault, all reasons, and what was put to the policies. A token that is
+// asked for is ruled on as the token endpoint does it (enforce/issuing.h). Nothing leaves the process, and
+// nothing is written. Not thread-safe.
 #pragma once
 
 #include <functional>
@@ -16,14 +16,15 @@
 #include <vector>
 
 #include "decision/explain.h"
-#include "gateway/enforcer.h"
-#include "inventory/testing/memory_store.h"
+#include "enforce/enforcer.h"
+#include "enforce/issuing.h"
+#include "inventory/memory_store.h"
 #include "policytest/mint.h"
 #include "policytest/suite.h"
 #include "server/load.h"
-#include "task/testing/memory_call_store.h"
-#include "task/testing/memory_store.h"
-#include "task/testing/write_at_once.h"
+#include "task/memory_call_store.h"
+#include "task/memory_store.h"
+#include "task/write_at_once.h"
 
 namespace writ::policytest {
 
@@ -85,7 +86,7 @@ class World {
 
  private:
   struct Asking;
-  struct Look;
+  struct Ruled;
   World(Shared& shared, const Suite& suite, Policies policies);
   Result<void> furnish();
   Result<void> add_task(const TaskFixture& fixture);
@@ -94,30 +95,29 @@ class World {
   Result<void> use_up_proof(const Asking& asking);
   Result<void> ask_delegation(const RequestSpec& request, const Asking& asking, Answer& answer,
                               const Observer& observer);
-  gateway::Asked asked(const Asking& asking) const;
+  enforce::Question question(const Asking& asking) const;
   Result<void> approve(const RequestSpec& request, Asking& asking);
-  Result<std::optional<Look>> look(const RequestSpec& request, const Asking& asking);
-  Result<Answer> enforce(const Asking& asking, Answer answer);
-  void observe(const Look& look, const Observer& observer) const;
-  Result<Answer> answer_of_look(const Look& look, Answer answer);
+  Result<std::optional<Ruled>> rule(const RequestSpec& request, const Asking& asking,
+                                    enforce::IssuingStep step = enforce::IssuingStep::kIssue);
+  Answer enforce(const Asking& asking, Answer answer);
+  void observe(const Ruled& ruled, const Observer& observer) const;
 
   Shared& shared_;
   const Suite& suite_;
-  Policies policies_;
   ManualClock clock_;
-  inventory::testing::MemoryStore inventory_store_;
+  inventory::MemoryStore inventory_store_;
   inventory::Directory directory_{inventory_store_};
-  task::testing::MemoryStore task_store_;
+  task::MemoryStore task_store_;
   task::Registry tasks_{task_store_};
-  task::testing::MemoryCallStore call_store_;
+  task::MemoryCallStore call_store_;
   task::CallApprovals calls_{call_store_};
-  task::testing::WriteAtOnce writer_{task_store_, call_store_};
+  task::WriteAtOnce writer_{task_store_, call_store_};
   token::Revocations revocations_;
   token::MemoryReplayGuard replays_;
   token::Verifier verifier_;
-  gateway::Enforcer enforcer_;
-  context::Workspace context_memory_;
-  decision::Workspace decision_memory_;
+  enforce::Current current_;
+  enforce::Enforcer enforcer_;
+  enforce::Memory memory_;
 };
 
 }  // namespace writ::policytest

@@ -7,6 +7,7 @@
 
 #include "audit/log.h"
 #include "base/notice.h"
+#include "control/tasks.h"
 #include "gateway/proxy.h"
 #include "http/client.h"
 #include "http/endpoints.h"
@@ -28,7 +29,6 @@
 #include "server/oauth_workers.h"
 #include "server/policies_api.h"
 #include "server/resumed_clock.h"
-#include "server/task_desk.h"
 #include "server/tasks_api.h"
 #include "store/proof_journal.h"
 #include "store/sqlite_store.h"
@@ -44,8 +44,6 @@ constexpr std::string_view kTokenPath = "/oauth2/token";
 constexpr std::string_view kRevocationPath = "/oauth2/revoke";
 constexpr std::string_view kProofsFile = "proofs";
 constexpr std::string_view kJwksPath = "/oauth2/jwks";
-
-using Policies = std::shared_ptr<const decision::PolicySnapshot>;
 
 // The keys of the last run, or new ones at the first.
 Result<std::unique_ptr<token::KeyRing>> open_keys(store::SqliteStore& store, crypto::Algorithm algorithm) {
@@ -117,18 +115,19 @@ struct App::Parts {
         oauth::TrustedIssuers trusted, std::unique_ptr<WhatIf> hypothetical, Instant began)
       : config(loaded.config),
         clock(system_clock, began, config.limits.clock_tolerance),
-        policies({clock, recorder, [this](const Loaded& now) { return take_over(now); }}, loaded),
         folder(std::move(data)),
         store(std::move(opened)),
         log(std::move(audit)),
         keys(std::move(ring)),
+        current({directory.snapshot(), loaded.policies.snapshot, loaded.routes}),
+        policies({clock, recorder, current, directory}, loaded),
         issuers(std::move(trusted)),
-        what_if(std::move(hypothetical)),
-        routes(std::move(loaded.routes)) {}
+        what_if(std::move(hypothetical)) {
+    directory.follow([this](auto snapshot) { current.replace(std::move(snapshot)); });
+  }
 
   Result<void> load(const inventory::Change& declared);
   Result<void> open_proofs();
-  Result<void> take_over(const Loaded& now);
   Result<void> serve();
   Result<void> serve_operators();
   Result<void> add_endpoints();
@@ -141,7 +140,7 @@ struct App::Parts {
   void forget();
   http::Response metrics() const;
   void write_limits(PrometheusText& out) const;
-  gateway::EnforcerParts enforcer_parts(task::CallApprovals* approvals);
+  enforce::EnforcerParts enforcer_parts(task::CallApprovals* approvals);
 
   // In the order in which they stop.
   std::vector<http::Server*> servers() const {
@@ -151,9 +150,6 @@ struct App::Parts {
     return all;
   }
 
-  std::function<Policies()> policy_source() {
-    return [this] { return policies.get(); };
-  }
   // What a proof allows is recorded after the proof is: neither is good without the other.
   Result<void> record(audit::Record entry) {
     if (proofs) TRY(proofs->wait());  // null: the start failed before
@@ -169,8 +165,7 @@ struct App::Parts {
   const Config config;
   const SystemClock system_clock;
   ResumedClock clock;
-  const oauth::Recorder recorder = [this](audit::Record entry) { return record(std::move(entry)); };
-  PoliciesInForce policies;
+  const control::Recorder recorder = [this](audit::Record entry) { return record(std::move(entry)); };
   std::atomic<bool> draining{false}, stopping{false};
   std::atomic<std::uint64_t> tokens_issued{0}, tokens_refused{0}, tasks_forgotten{0};
 
@@ -191,6 +186,8 @@ struct App::Parts {
       {.issuer = config.issuer}, keys->snapshot()->public_keys, revocations, replays};
   const token::Minter minter{*keys};
   inventory::Directory directory{*store};
+  enforce::Current current;
+  PoliciesInForce policies;
   task::Registry tasks{*store, config.tasks};
   task::CallApprovals calls{*store, config.approvals};
   task::WriteThread writer{*store, {config.database.max_waiting, config.database.max_wait}};
@@ -206,35 +203,38 @@ struct App::Parts {
   const oauth::RevocationEndpoint revocation_endpoint{{clock, clients, verifier, revocations, recorder}};
 
   // Calls of Writ's own API are approved as tasks or not at all: their bodies hold secrets.
-  gateway::Enforcer gateway_enforcer{enforcer_parts(&calls)}, api_enforcer{enforcer_parts(nullptr)},
+  enforce::Enforcer gateway_enforcer{enforcer_parts(&calls)}, api_enforcer{enforcer_parts(nullptr)},
       authzen_enforcer{enforcer_parts(nullptr)};
-  const OwnApi own_api{clock, api_enforcer, recorder, config.issuer};
-  const TasksApi tasks_api{own_api, directory, tasks, policy_source()};
-  TaskDesk task_desk{tasks_api, tasks, clock, recorder, config.api_audience};
+  const control::Authority authority{clock, api_enforcer, recorder, config.issuer};
+  const control::Tasks task_control{authority, current, tasks};
+  const TasksApi tasks_api{task_control};
   const oauth::TokenEndpoint token_endpoint{
       {.issuer = config.issuer,
        .token_endpoint = config.issuer + std::string(kTokenPath),
-       .token_lifetime = config.token_lifetime},
-      {clock, clients, tasks, issuers, verifier, minter, replays, policy_source(), recorder, &task_desk}};
+       .token_lifetime = config.token_lifetime,
+       .own_audience = config.api_audience},
+      {clock, clients, tasks, issuers, verifier, minter, replays, current, recorder, &task_control}};
   const std::function<void(const http::Response&)> count_token_answer =
       [this](const http::Response& response) {
         (response.status == 200 ? tokens_issued : tokens_refused).fetch_add(1, std::memory_order_relaxed);
       };
   OauthWorkers oauth_workers{clients, clock, config.threads};
-  const CallsApi calls_api{own_api, directory, calls};
-  const InventoryApi inventory_api{own_api, directory};
-  const AuditApi audit_api{own_api, *log};
-  const PoliciesApi policies_api{own_api, policies};
+  const control::Calls call_control{authority, current, calls};
+  const CallsApi calls_api{call_control};
+  const control::Identities identity_control{authority, directory};
+  const InventoryApi inventory_api{identity_control};
+  const control::AuditTrail audit_control{authority, *log};
+  const AuditApi audit_api{audit_control};
+  const PoliciesApi policies_api{authority, policies};
   const std::unique_ptr<WhatIf> what_if;
   Authzen authzen{config.authzen,
-                  {clock, authzen_enforcer, directory, policy_source(),
+                  {clock, authzen_enforcer, current,
                    [this](audit::Record entry, audit::Log::Done done) {
                      record_async(std::move(entry), std::move(done));
                    },
                    config.issuer}};
 
-  Published<gateway::Routes> routes;
-  const DecideApi decide_api{{own_api, config, policies, directory, tasks, routes, *what_if}};
+  const DecideApi decide_api{{authority, config, current, tasks, *what_if}};
   http::Client client{loops, client_options(config, room)};
   std::shared_ptr<gateway::Proxy> proxy;
   std::shared_ptr<http::Endpoints> endpoints = std::make_shared<http::Endpoints>(http::Endpoints::Options{});
@@ -248,12 +248,11 @@ struct App::Parts {
   Chores chores;
 };
 
-gateway::EnforcerParts App::Parts::enforcer_parts(task::CallApprovals* approvals) {
+enforce::EnforcerParts App::Parts::enforcer_parts(task::CallApprovals* approvals) {
   return {.clock = clock,
           .verifier = verifier,
-          .inventory = directory,
+          .current = current,
           .tasks = tasks,
-          .policies = policy_source(),
           .record = [this](audit::Record entry,
                            audit::Log::Done done) { record_async(std::move(entry), std::move(done)); },
           .writer = recorded_writer,
@@ -277,14 +276,6 @@ Result<void> App::Parts::load(const inventory::Change& declared) {
   TRY(tasks.load());
   TRY(calls.load());
   return revocations.load();
-}
-
-// What the configuration says now of identities, APIs and routes.
-Result<void> App::Parts::take_over(const Loaded& now) {
-  TRY(directory.declare(now.world.declared));
-  routes.replace(now.routes);
-  if (proxy) proxy->replace_routes(now.routes);
-  return {};
 }
 
 Result<void> App::Parts::add_oauth() {
@@ -426,7 +417,7 @@ Result<void> App::Parts::add_endpoints() {
 
 Result<void> App::Parts::add_own_api(http::Endpoints& to) {
   to.guard("/v1/", [this](http::Exchange exchange, http::Endpoints::Pass pass) {
-    own_api.gate(std::move(exchange), std::move(pass));
+    gate(authority, std::move(exchange), std::move(pass));
   });
   TRY(tasks_api.add_to(to));
   TRY(calls_api.add_to(to));
@@ -458,7 +449,7 @@ Result<void> App::Parts::serve() {
             .public_origin = config.public_origin,
             .max_read_body_bytes = static_cast<std::size_t>(config.limits.max_body_bytes),
             .tell = [](const std::string& line) { fmt::print(stderr, "writ: {}\n", line); }},
-        gateway::ProxyParts{loops, client, gateway_enforcer, *keys}, routes.get());
+        gateway::ProxyParts{loops, client, gateway_enforcer, current, *keys});
     gateway_server =
         TRY(http::Server::start(loops, server_options(config, *config.gateway_listen, room.gateway), proxy));
     gateway_url = "http://" + ListenAddress{config.gateway_listen->address, gateway_server->port()}.text();

@@ -15,11 +15,9 @@
 
 #include "audit/log.h"
 #include "base/clock.h"
-#include "decision/decision.h"
-#include "gateway/enforcer.h"
+#include "enforce/enforcer.h"
 #include "http/endpoints.h"
 #include "http/workers.h"
-#include "inventory/directory.h"
 #include "server/config.h"
 
 namespace writ::server {
@@ -27,9 +25,8 @@ namespace writ::server {
 // All that is referred to must outlive it.
 struct AuthzenParts {
   const Clock& clock;
-  gateway::Enforcer& enforcer;
-  const inventory::Directory& inventory;
-  std::function<std::shared_ptr<const decision::PolicySnapshot>()> policies;
+  enforce::Enforcer& enforcer;
+  const enforce::Current& current;
   std::function<void(audit::Record, audit::Log::Done)> record;
   std::string origin;  // how callers reach it, for DPoP proofs
 };
@@ -50,7 +47,6 @@ class Authzen {
   struct Evaluation;
   void gate(http::Exchange exchange, http::Endpoints::Pass pass);
   void begin(http::Exchange exchange);
-  gateway::Asked asked(const http::Request& request) const;
   void evaluate(http::Exchange exchange, std::string_view caller, const std::string& request_id);
 
   void evaluate_apart(http::Exchange exchange, std::string caller, std::string request_id);

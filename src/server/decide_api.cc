@@ -54,13 +54,12 @@ Json to_json(const Question& question, const Prospect& prospect, const std::stri
 }  // namespace
 
 Answer<http::Response> DecideApi::decide(const http::Request& request) const {
-  const auto permit = TRY(parts_.api.allow(request, kAction));
+  const auto permit = TRY(rendered(parts_.authority.allow(caller_of(request), kAction)));
   const auto json = TRY(read_json(request));
-  const auto inventory = parts_.directory.snapshot();
-  const auto policies = parts_.policies.get();
-  const auto routes = parts_.routes.get();
-  const auto question = read_question(json, {.inventory = *inventory,
-                                             .routes = *routes,
+  const auto in_force = parts_.current.get();
+  const auto& policies = in_force->policies;
+  const auto question = read_question(json, {.inventory = *in_force->inventory,
+                                             .routes = *in_force->routes,
                                              .tasks = parts_.tasks,
                                              .issuer = parts_.config.issuer,
                                              .token_lifetime = parts_.config.token_lifetime,
@@ -68,12 +67,13 @@ Answer<http::Response> DecideApi::decide(const http::Request& request) const {
   if (!question) return std::unexpected(problem(question.error()));
   const auto& claims = question->hypothesis.claims;
   const auto task = claims && claims->task ? parts_.tasks.find(*claims->task) : nullptr;
-  const auto prospect =
-      parts_.what_if.ask(question->hypothesis, {*inventory, *policies, task.get()}, parts_.config.redact);
+  const auto prospect = parts_.what_if.ask(
+      question->hypothesis, {*in_force->inventory, *policies, task.get()}, parts_.config.redact);
   if (!prospect) return std::unexpected(problem(prospect.error()));
   const auto answer = to_json(*question, *prospect, policies->revision);
   // What was asked, and what the answer was in a word: who asks about others is seen.
-  TRY(parts_.api.record(permit, "decision.asked", decision::effect_name(prospect->effect()), json.dump()));
+  TRY(rendered(parts_.authority.record(permit, "decision.asked", decision::effect_name(prospect->effect()),
+                                       json.dump())));
   return answer_json(200, answer);
 }
 

@@ -3,10 +3,10 @@
 // Nothing comes of it: it is an answer about a request that nobody sent. Thread-safe.
 #pragma once
 
-#include "base/published.h"
+#include "enforce/in_force.h"
 #include "http/endpoints.h"
+#include "server/config.h"
 #include "server/own_api.h"
-#include "server/policies_in_force.h"
 #include "server/question.h"
 
 namespace writ::server {
@@ -15,12 +15,10 @@ class DecideApi {
  public:
   // What it refers to must outlive it.
   struct Parts {
-    const OwnApi& api;
+    const control::Authority& authority;
     const Config& config;
-    const PoliciesInForce& policies;
-    const inventory::Directory& directory;
+    const enforce::Current& current;
     const task::Registry& tasks;
-    const Published<gateway::Routes>& routes;
     const WhatIf& what_if;
   };
   explicit DecideApi(Parts parts) : parts_(parts) {}

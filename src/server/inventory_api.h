@@ -3,8 +3,8 @@
 // Thread-safe.
 #pragma once
 
+#include "control/identities.h"
 #include "http/endpoints.h"
-#include "inventory/directory.h"
 #include "server/own_api.h"
 
 namespace writ::server {
@@ -12,7 +12,7 @@ namespace writ::server {
 class InventoryApi {
  public:
   // What it refers to must outlive it.
-  InventoryApi(const OwnApi& api, inventory::Directory& directory) : api_(api), directory_(directory) {}
+  explicit InventoryApi(const control::Identities& identities) : identities_(identities) {}
 
   Result<void> add_to(http::Endpoints& endpoints) const;
 
@@ -28,16 +28,9 @@ class InventoryApi {
   Answer<http::Response> list_apis(const http::Request& request) const;
   Answer<http::Response> show_api(const http::Request& request, const std::string& id) const;
   Answer<http::Response> create_api(const http::Request& request) const;
-
   Result<void> add_identities_to(http::Endpoints& endpoints) const;
-  // `presence` of who is not listed.
-  Answer<gateway::Permit> allow_on(const http::Request& request, std::string_view action,
-                                   const inventory::Member* member, const std::string& id,
-                                   OwnApi::Presence presence) const;
-  codec::Json inventory_shown(const std::string& id) const;
 
-  const OwnApi& api_;
-  inventory::Directory& directory_;
+  const control::Identities& identities_;
 };
 
 }  // namespace writ::server

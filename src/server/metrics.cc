@@ -21,7 +21,7 @@ void PrometheusText::sample(std::string_view name, std::string_view labels, std:
                           : fmt::format("{}{{{}}} {}\n", name, labels, value);
 }
 
-void write_decisions(PrometheusText& out, std::string_view point, const gateway::EnforcerStats& stats) {
+void write_decisions(PrometheusText& out, std::string_view point, const enforce::EnforcerStats& stats) {
   out.sample("writ_decisions_total", fmt::format("point=\"{}\",decision=\"permit\",reason=\"\"", point),
              stats.permits);
   for (std::size_t i = 0; i < stats.refusals.size(); ++i) {

@@ -11,7 +11,7 @@
 #include <vector>
 
 #include "audit/log.h"
-#include "gateway/enforcer.h"
+#include "enforce/enforcer.h"
 #include "gateway/proxy.h"
 #include "http/server.h"
 #include "http/workers.h"
@@ -33,7 +33,7 @@ class PrometheusText {
 };
 
 // `family` for writ_decisions_total comes before the first point.
-void write_decisions(PrometheusText& out, std::string_view point, const gateway::EnforcerStats& stats);
+void write_decisions(PrometheusText& out, std::string_view point, const enforce::EnforcerStats& stats);
 void write_waits(PrometheusText& out, const task::WriteStats& stats);
 void write_audit(PrometheusText& out, const audit::LogStats& stats, std::uint64_t head);
 void write_gateway(PrometheusText& out, const gateway::ProxyStats& stats);

@@ -24,17 +24,17 @@ std::optional<std::int64_t> number(std::string_view text) {
 
 }  // namespace
 
-std::string Page::next(Instant at, const std::string& id) {
-  return fmt::format("{}.{}", unix_millis(at), id);
+std::string next_page(const control::Page::Place& last) {
+  return fmt::format("{}.{}", unix_millis(last.first), last.second);
 }
 
-Answer<Page> Page::of(const http::Request& request) {
-  Page page;
+Answer<control::Page> page_of(const http::Request& request) {
+  control::Page page;
   const auto limit = http::query_parameter(request.query, "limit");
   if (limit.state != http::QueryState::kAbsent) {
     const auto value = limit.state == http::QueryState::kOne ? number(limit.value) : std::nullopt;
-    if (!value || *value < 1 || *value > static_cast<std::int64_t>(kMaxListed))
-      return invalid(fmt::format("`limit` must be one number from 1 to {}", kMaxListed));
+    if (!value || *value < 1 || *value > static_cast<std::int64_t>(control::kMaxListed))
+      return invalid(fmt::format("`limit` must be one number from 1 to {}", control::kMaxListed));
     page.limit = static_cast<std::size_t>(*value);
   }
   const auto after = http::query_parameter(request.query, "after");

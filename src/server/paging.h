@@ -1,32 +1,15 @@
-// Paging: long lists in pieces, the newest first. Each piece says how to ask for the next one, by what was
-// last in it and not by a number, so that what comes or goes meanwhile neither hides nor repeats anything.
+// The parameters `limit` and `after` of a request for a list (control/page.h).
 #pragma once
 
-#include <optional>
 #include <string>
-#include <utility>
 
+#include "control/page.h"
 #include "server/own_api.h"
 
 namespace writ::server {
 
-// In one answer.
-inline constexpr std::size_t kMaxListed = 1000;
-// Looked at for one answer: who may see few of very many gets short pages, and the others their turn.
-inline constexpr std::size_t kMaxExamined = 10'000;
-
-// The parameters `limit` and `after` of a request.
-struct Page {
-  using Place = std::pair<Instant, std::string>;  // when it began, and its id
-
-  std::size_t limit = kMaxListed;
-  std::optional<Place> after = {};
-
-  // Does it come later in the list?
-  bool shows(Instant at, const std::string& id) const { return !after || Place(at, id) < *after; }
-  static Answer<Page> of(const http::Request& request);
-  // What `after` is for what follows.
-  static std::string next(Instant at, const std::string& id);
-};
+Answer<control::Page> page_of(const http::Request& request);
+// What `after` is for what follows.
+std::string next_page(const control::Page::Place& last);
 
 }  // namespace writ::server

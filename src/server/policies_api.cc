@@ -40,14 +40,14 @@ Answer<http::Response> answer(const Result<Replacement>& replacement) {
                                         {"issues", to_json(replacement->issues)}}));
 }
 
-ReplacedBy by(const gateway::Permit& permit, std::string_view cause) {
+ReplacedBy by(const enforce::Permit& permit, std::string_view cause) {
   return {cause, permit.token()->client_id, permit.request_id()};
 }
 
 }  // namespace
 
 Answer<http::Response> PoliciesApi::list(const http::Request& request) const {
-  TRY(api_.allow(request, kRead));
+  TRY(rendered(authority_.allow(caller_of(request), kRead)));
   const auto state = policies_.state();
   if (!state) return std::unexpected(problem(state.error()));
   Json revisions = Json::array();
@@ -61,7 +61,7 @@ Answer<http::Response> PoliciesApi::list(const http::Request& request) const {
 }
 
 Answer<http::Response> PoliciesApi::show(const http::Request& request, const std::string& revision) const {
-  TRY(api_.allow(request, kRead));
+  TRY(rendered(authority_.allow(caller_of(request), kRead)));
   const auto read = policies_.read(revision);
   if (!read) return std::unexpected(problem(read.error()));
   const auto& [kept, texts] = *read;
@@ -75,12 +75,12 @@ Answer<http::Response> PoliciesApi::show(const http::Request& request, const std
 }
 
 Answer<http::Response> PoliciesApi::reload(const http::Request& request) const {
-  const auto permit = TRY(api_.allow(request, kManage));
+  const auto permit = TRY(rendered(authority_.allow(caller_of(request), kManage)));
   return answer(policies_.reload(by(permit, "api")));
 }
 
 Answer<http::Response> PoliciesApi::roll_back(const http::Request& request) const {
-  const auto permit = TRY(api_.allow(request, kManage));
+  const auto permit = TRY(rendered(authority_.allow(caller_of(request), kManage)));
   const auto json = TRY(read_json(request));
   const auto members = codec::Members::of(json, "the request", {"revision"});
   if (!members) return std::unexpected(problem(members.error()));

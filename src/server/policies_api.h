@@ -12,7 +12,8 @@ namespace writ::server {
 class PoliciesApi {
  public:
   // What it refers to must outlive it.
-  PoliciesApi(const OwnApi& api, PoliciesInForce& policies) : api_(api), policies_(policies) {}
+  PoliciesApi(const control::Authority& authority, PoliciesInForce& policies)
+      : authority_(authority), policies_(policies) {}
 
   Result<void> add_to(http::Endpoints& endpoints) const;
 
@@ -22,7 +23,7 @@ class PoliciesApi {
   Answer<http::Response> reload(const http::Request& request) const;
   Answer<http::Response> roll_back(const http::Request& request) const;
 
-  const OwnApi& api_;
+  const control::Authority& authority_;
   PoliciesInForce& policies_;
 };
 

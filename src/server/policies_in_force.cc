@@ -14,19 +14,19 @@ PoliciesInForce::PoliciesInForce(Parts parts, const Loaded& loaded)
       at_start_(loaded.config.root),
       in_force_(loaded.config.root),
       revisions_(loaded.config.data, loaded.config.policies.keep),
-      files_(loaded.policies.snapshot->revision),
-      published_(loaded.policies.snapshot) {}
+      files_(loaded.policies.snapshot->revision) {}
 
 Result<void> PoliciesInForce::start(const PolicyTexts& of_files) {
   const std::lock_guard lock(turn_);
   const auto choice = TRY(revisions_.choice());
   if (choice && choice->instead_of == files_) {
-    auto taken = take_choice(*choice);
+    auto taken = chosen(*choice, world_);
     if (!taken)
       return std::unexpected(std::move(taken.error())
                                  .in(fmt::format("policies {} were chosen instead of those in the files, and "
                                                  "cannot be used",
                                                  choice->revision)));
+    parts_.current.replace(*std::move(taken));
     return {};
   }
   TRY(revisions_.keep(of_files, files_, parts_.clock.earliest()));
@@ -34,15 +34,14 @@ Result<void> PoliciesInForce::start(const PolicyTexts& of_files) {
   return choice ? revisions_.clear_choice() : Result<void>();
 }
 
-Result<void> PoliciesInForce::take_choice(const RevisionChoice& choice) {
+Result<PoliciesInForce::Snapshot> PoliciesInForce::chosen(const RevisionChoice& choice, const World& world) {
   const auto kept = TRY(revisions_.find(choice.revision));
   const auto texts = TRY(revisions_.read(kept));
   Issues issues;
-  auto loaded = load_policies(texts, world_, issues);
+  auto loaded = load_policies(texts, world, issues);
   if (!loaded) return failure(ErrorCode::kInvalid, render(issues.all().front()));
   TRY(revisions_.keep(texts, choice.revision, parts_.clock.earliest()));
-  published_.replace(std::move(loaded->snapshot));
-  return {};
+  return std::move(loaded->snapshot);
 }
 
 Result<Replacement> PoliciesInForce::reload(const ReplacedBy& by) {
@@ -56,8 +55,9 @@ Result<Replacement> PoliciesInForce::reload(const ReplacedBy& by) {
   const auto& snapshot = loaded->policies.snapshot;
   result.held = choice && choice->instead_of == snapshot->revision;
   if (result.held) {
-    TRY(take_over(*loaded, by, result));
-    TRY(take_choice(*choice));  // again, beside the routes of now
+    // Again, beside the routes of now.
+    auto again = TRY(chosen(*choice, loaded->world));
+    TRY(take_over(*loaded, std::move(again), by, result));
   } else {
     TRY(put_in_force(loaded->texts, snapshot, std::nullopt, by, result, &*loaded));
   }
@@ -65,8 +65,8 @@ Result<Replacement> PoliciesInForce::reload(const ReplacedBy& by) {
   return result;
 }
 
-// Everything but the policies.
-Result<void> PoliciesInForce::take_over(const Loaded& loaded, const ReplacedBy& by, Replacement& result) {
+Result<void> PoliciesInForce::take_over(const Loaded& loaded, Snapshot snapshot, const ReplacedBy& by,
+                                        Replacement& result) {
   const auto changed = reloaded_keys(in_force_, loaded.config.root);
   if (!changed.empty()) {
     const auto keys = fmt::format("{}", fmt::join(changed, ", "));
@@ -77,7 +77,12 @@ Result<void> PoliciesInForce::take_over(const Loaded& loaded, const ReplacedBy& 
                                 .request_id = by.request_id};
     TRY(parts_.record(audit::make_record(parts_.clock.earliest(), replaced)));
   }
-  TRY(parts_.take_over(loaded));
+  TRY(parts_.directory.declare(loaded.world.declared, [&](const std::function<void()>& publish) {
+    const enforce::Current::Change together(parts_.current);
+    publish();
+    parts_.current.replace(loaded.routes);
+    parts_.current.replace(std::move(snapshot));
+  }));
   world_ = loaded.world;
   in_force_ = loaded.config.root;
   result.changed = !changed.empty();
@@ -112,10 +117,15 @@ Result<void> PoliciesInForce::put_in_force(const PolicyTexts& texts, Snapshot sn
                                 .request_id = by.request_id};
     TRY(parts_.record(audit::make_record(parts_.clock.earliest(), replaced)));
   }
-  if (rest != nullptr) TRY(take_over(*rest, by, result));
-  TRY(choice ? revisions_.choose(*choice) : revisions_.clear_choice());
   // Also the same policies may know other types of resources now.
-  published_.replace(std::move(snapshot));
+  if (rest != nullptr) {
+    // A choice that stays behind was made instead of other files, and means nothing any more.
+    TRY(take_over(*rest, std::move(snapshot), by, result));
+    TRY(revisions_.clear_choice());
+  } else {
+    TRY(choice ? revisions_.choose(*choice) : revisions_.clear_choice());
+    parts_.current.replace(std::move(snapshot));
+  }
   result.changed = result.changed || changes;
   result.revision = revision;
   return {};
@@ -132,10 +142,7 @@ std::string PoliciesInForce::revision_of_files() const {
 
 Result<PoliciesInForce::State> PoliciesInForce::state() const {
   const std::lock_guard lock(turn_);
-  return State {
-    get()->revision, TRY(revisions_.choice())
-    , TRY(revisions_.list())
-  };
+  return State{get()->revision, TRY(revisions_.choice()), TRY(revisions_.list())};
 }
 
 Result<std::pair<KeptRevision, PolicyTexts>> PoliciesInForce::read(std::string_view revision) const {

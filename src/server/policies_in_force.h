@@ -18,9 +18,10 @@
 #include <string_view>
 
 #include "base/clock.h"
-#include "base/published.h"
+#include "control/authority.h"
+#include "enforce/in_force.h"
+#include "inventory/directory.h"
 #include "server/load.h"
-#include "server/own_api.h"
 #include "server/revisions.h"
 
 namespace writ::server {
@@ -43,10 +44,9 @@ class PoliciesInForce {
  public:
   struct Parts {
     const Clock& clock;
-    Recorder record;
-    // Puts in force what else of a configuration a reload takes over, inventory and routes, before the
-    // policies that go with it. When it fails nothing has changed.
-    std::function<Result<void>(const Loaded&)> take_over;
+    control::Recorder record;
+    enforce::Current& current;
+    inventory::Directory& directory;
   };
 
   // `loaded` is what the files say, its configuration what is running.
@@ -56,7 +56,7 @@ class PoliciesInForce {
   // that choice cannot be used: to take the files in its place would be somebody else's choice.
   Result<void> start(const PolicyTexts& of_files);
 
-  std::shared_ptr<const decision::PolicySnapshot> get() const { return published_.get(); }
+  std::shared_ptr<const decision::PolicySnapshot> get() const { return parts_.current.get()->policies; }
   // Whether the files were refused when they were read last, so that what was in force before still is.
   bool refused() const { return refused_.load(std::memory_order_relaxed); }
 
@@ -78,11 +78,12 @@ class PoliciesInForce {
   using Snapshot = std::shared_ptr<const decision::PolicySnapshot>;
 
   // With turn_ held.
-  Result<void> take_choice(const RevisionChoice& choice);
+  Result<Snapshot> chosen(const RevisionChoice& choice, const World& world);
   Result<void> put_in_force(const PolicyTexts& texts, Snapshot snapshot,
                             const std::optional<RevisionChoice>& choice, const ReplacedBy& by,
                             Replacement& result, const Loaded* rest = nullptr);
-  Result<void> take_over(const Loaded& loaded, const ReplacedBy& by, Replacement& result);
+  // All of a configuration that a reload takes over, with these policies, in force together.
+  Result<void> take_over(const Loaded& loaded, Snapshot snapshot, const ReplacedBy& by, Replacement& result);
   std::string revision_of_files() const;
 
   const Parts parts_;
@@ -94,7 +95,6 @@ class PoliciesInForce {
   Revisions revisions_;
   std::string files_;  // the revision that the files had when they were loaded last
   std::atomic<bool> refused_ = false;
-  Published<decision::PolicySnapshot> published_;
 };
 
 }  // namespace writ::server

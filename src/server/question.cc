@@ -75,10 +75,8 @@ class Reader {
     question.explain = TRY(members_.boolean("explain", false));
     question_ = &question;
     hypothesis_ = &question.hypothesis;
-    hypothesis_->time = TRY(instant(members_, "at", context_.now))
-    .value_or(context_.now);
-    hypothesis_->peer_ip = TRY(members_.optional_text("ip"))
-    .value_or("");
+    hypothesis_->time = TRY(instant(members_, "at", context_.now)).value_or(context_.now);
+    hypothesis_->peer_ip = TRY(members_.optional_text("ip")).value_or("");
     if (!hypothesis_->peer_ip.empty() && !cedar::Ip::parse(hypothesis_->peer_ip))
       return members_.wrong("ip", "must be an IP address");
     hypothesis_->approved = TRY(members_.boolean("approved", false));
@@ -236,24 +234,18 @@ class Reader {
     };
     const auto time = hypothesis_->time;
     const auto client = TRY(claims.text("client_id", token::kMaxClaimBytes));
-    const auto issued = TRY(instant(claims, "iat", time))
-    .value_or(time);
+    const auto issued = TRY(instant(claims, "iat", time)).value_or(time);
     const auto* api = context_.inventory.find_api(hypothesis_->api);
     token::AccessClaims made;
-    made.issuer = TRY(text("iss"))
-    .value_or(std::string(context_.issuer));
+    made.issuer = TRY(text("iss")).value_or(std::string(context_.issuer));
     // RFC 9068 §2.2: without a resource owner, `sub` is the client.
-    made.subject = TRY(text("sub"))
-    .value_or(client);
+    made.subject = TRY(text("sub")).value_or(client);
     made.client_id = client;
-    made.audience = TRY(text("aud"))
-    .value_or(api != nullptr ? api->audience : "");
+    made.audience = TRY(text("aud")).value_or(api != nullptr ? api->audience : "");
     made.jti = "question-" + crypto::random_id();
     made.issued_at = issued;
-    made.not_before = TRY(instant(claims, "nbf", time))
-    .value_or(issued);
-    made.expires_at = TRY(instant(claims, "exp", time))
-    .value_or(issued + context_.token_lifetime);
+    made.not_before = TRY(instant(claims, "nbf", time)).value_or(issued);
+    made.expires_at = TRY(instant(claims, "exp", time)).value_or(issued + context_.token_lifetime);
     made.actors = TRY(actors(claims));
     made.task = TRY(text("task"));
     made.purpose = TRY(text("purpose"));

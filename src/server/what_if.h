@@ -14,6 +14,7 @@
 
 #include "base/denial.h"
 #include "decision/explain.h"
+#include "enforce/ruling.h"
 #include "inventory/snapshot.h"
 #include "task/registry.h"
 #include "token/key_ring.h"
@@ -34,13 +35,6 @@ struct Hypothesis {
   bool approved = false;                      // people have approved this very call
   bool issue = false;                         // the token is asked for, not used
   std::optional<token::AccessClaims> claims;  // absent: it comes without a token
-};
-
-// What decides. Borrowed; `task` is the token's, or null.
-struct DecidingState {
-  const inventory::Snapshot& inventory;
-  const decision::PolicySnapshot& policies;
-  const task::LiveTask* task;
 };
 
 // As far as it came: the token is no good, or the decision with all that there is to say of it.
@@ -65,15 +59,16 @@ class WhatIf {
   static Result<std::unique_ptr<WhatIf>> make(std::string issuer);
 
   // Fails with kNotFound when there is no such API, with kInvalid when the request cannot be put together.
-  Result<Prospect> ask(const Hypothesis& hypothesis, const DecidingState& state,
+  Result<Prospect> ask(const Hypothesis& hypothesis, const enforce::Deciding& state,
                        const decision::Redaction& redaction) const;
   // The same without its reasons and changes: for many.
-  Result<Verdict> decide(const Hypothesis& hypothesis, const DecidingState& state) const;
+  Result<Verdict> decide(const Hypothesis& hypothesis, const enforce::Deciding& state) const;
 
  private:
   struct Posed;
-  Result<std::optional<Denial>> pose(const Hypothesis& hypothesis, const DecidingState& state,
-                                     Posed& posed) const;
+  // Nothing when it was ruled on; else why the token is no good.
+  Result<std::optional<Denial>> rule(const Hypothesis& hypothesis, const enforce::Deciding& state,
+                                     enforce::Shadows shadows, Posed& posed) const;
   WhatIf(std::string issuer, std::unique_ptr<token::KeyRing> ring);
 
   const std::unique_ptr<token::KeyRing> ring_;

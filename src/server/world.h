@@ -12,15 +12,15 @@
 #include <utility>
 #include <vector>
 
+#include "control/own_api.h"
 #include "inventory/directory.h"
 #include "server/config.h"
 #include "server/issue.h"
 
 namespace writ::server {
 
-// The id of Writ's own API in the inventory, and the Cedar namespace of its actions.
-inline constexpr std::string_view kOwnApi = "writ";
-inline constexpr std::string_view kOwnNamespace = "Writ";
+using control::kOwnApi;
+using control::kOwnNamespace;
 
 // One way in: method and path template mean this action on this resource.
 struct DeclaredRoute {

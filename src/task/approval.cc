@@ -60,10 +60,7 @@ Result<Approvals> approvals_from_record(const Json* json) {
   if (given == nullptr || given->if_array() == nullptr) return members.wrong("given", "must be a list");
   for (const Json& each : *given->if_array()) {
     const auto one = TRY(Members::of(each, "the approval", {"by", "at_ms"}));
-    approvals.given.push_back({
-      TRY(one.text("by", codec::kMaxNameBytes))
-      , TRY(read_millis(one, "at_ms"))
-    });
+    approvals.given.push_back({TRY(one.text("by", codec::kMaxNameBytes)), TRY(read_millis(one, "at_ms"))});
   }
   return approvals;
 }

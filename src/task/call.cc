@@ -58,8 +58,7 @@ Result<Call> call_of(const Members& members) {
   call.resource = TRY(members.text("resource", kMaxText));
   call.method = TRY(members.text("method", kMaxText));
   call.path = TRY(members.text("path", kMaxText));
-  call.query = TRY(members.optional_text("query", kMaxText))
-  .value_or("");
+  call.query = TRY(members.optional_text("query", kMaxText)).value_or("");
   call.arguments = TRY(members.text("arguments", kMaxText));
   call.policy_revision = TRY(members.text("policy_revision", kMaxText));
   return call;
@@ -121,8 +120,7 @@ Result<CallApproval> call_from_record(std::string_view text) {
   approval.body = *body->if_string();
   approval.asked_at = Instant(Duration(TRY(members.integer("asked_at_ms", 0, INT64_MAX / 2))));
   approval.until = Instant(Duration(TRY(members.integer("until_ms", 0, INT64_MAX / 2))));
-  approval.decided_by = TRY(members.optional_text("decided_by", kMaxText))
-  .value_or("");
+  approval.decided_by = TRY(members.optional_text("decided_by", kMaxText)).value_or("");
   return approval;
 }
 

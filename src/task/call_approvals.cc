@@ -207,8 +207,7 @@ std::expected<std::unique_ptr<Write>, Denial> CallApprovals::use(std::string_vie
                                                                  Instant now) {
   auto write = std::make_unique<Write>();
   const std::lock_guard lock(mutex_);
-  const auto approval = TRY(usable(id, call, now))
-  ->stored->approval;
+  const auto approval = TRY(usable(id, call, now))->stored->approval;
   write->call.emplace(approval, CallState::kUsed);
   // Made now, so that nothing can fail when it is used.
   auto used = std::make_shared<const StoredCall>(*write->call);

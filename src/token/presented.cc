@@ -1,7 +1,7 @@
 #include "token/presented.h"
 
 #include <algorithm>
-#include <vector>
+#include <array>
 
 namespace writ::token {
 namespace {
@@ -46,20 +46,23 @@ std::expected<Presented, Denial> Presented::from_values(std::span<const std::str
 
   // RFC 9449 §4.3, check 1: not more than one proof.
   if (dpop.size() > 1) return denied(Reason::kTokenMalformed, "more than one DPoP header");
-  if (dpop.empty()) return Presented(*scheme, std::string(token), std::nullopt);
+  if (dpop.empty()) return Presented(*scheme, token, std::nullopt);
   if (dpop.front().size() > kMaxProofBytes)
     return denied(Reason::kTokenMalformed, "the proof is longer than 4 KiB");
-  return Presented(*scheme, std::string(token), std::string(dpop.front()));
+  return Presented(*scheme, token, dpop.front());
 }
 
 std::expected<Presented, Denial> Presented::from_headers(const http::Headers& headers) {
-  std::vector<std::string_view> authorization, dpop;
+  // Of each, the first two: with more than one the request is refused, however many there are.
+  std::array<std::string_view, 2> authorization, dpop;
+  std::size_t authorizations = 0, proofs = 0;
   for (std::size_t i = 0; i < headers.size(); ++i) {
     const auto header = headers[i];
-    if (http::equal_ignoring_case(header.name, "Authorization")) authorization.push_back(header.value);
-    if (http::equal_ignoring_case(header.name, "DPoP")) dpop.push_back(header.value);
+    if (http::equal_ignoring_case(header.name, "Authorization") && authorizations < 2)
+      authorization[authorizations++] = header.value;
+    if (http::equal_ignoring_case(header.name, "DPoP") && proofs < 2) dpop[proofs++] = header.value;
   }
-  return from_values(authorization, dpop);
+  return from_values(std::span(authorization).first(authorizations), std::span(dpop).first(proofs));
 }
 
 }  // namespace writ::token

@@ -2,13 +2,12 @@
 //
 // The second type in the way of a request (ARCHITECTURE.md). There is exactly one place a token may be: one
 // Authorization field with the Bearer or the DPoP scheme (RFC 6750 §2.1, RFC 9449 §7.1). Form and query
-// parameters are never looked at. A plain immutable value.
+// parameters are never looked at. An immutable view of the header fields that it was taken from.
 #pragma once
 
 #include <expected>
 #include <optional>
 #include <span>
-#include <string>
 #include <string_view>
 
 #include "base/denial.h"
@@ -34,12 +33,12 @@ class Presented {
   std::optional<std::string_view> proof() const noexcept { return proof_; }
 
  private:
-  Presented(Scheme scheme, std::string token, std::optional<std::string> proof)
-      : scheme_(scheme), token_(std::move(token)), proof_(std::move(proof)) {}
+  Presented(Scheme scheme, std::string_view token, std::optional<std::string_view> proof)
+      : scheme_(scheme), token_(token), proof_(proof) {}
 
   Scheme scheme_;
-  std::string token_;
-  std::optional<std::string> proof_;
+  std::string_view token_;
+  std::optional<std::string_view> proof_;
 };
 
 }  // namespace writ::token

@@ -11,34 +11,32 @@ import unittest
 
 ROOT = os.path.dirname(os.path.dirname(os.path.dirname(os.path.abspath(__file__))))
 
-# A module includes only modules of a lower rank (ARCHITECTURE.md).
-RANKS = {
-    "base": 0,
-    "codec": 1, "crypto": 1,
-    "cedar": 2, "jose": 2, "audit": 2, "mcp": 2, "http": 2,
-    "token": 3, "inventory": 3, "task": 3, "prove": 3,
-    "context": 4,
-    "decision": 5,
-    "oauth": 6, "gateway": 6,
-    "store": 7,
-    "server": 8,
-    "policytest": 9,
-    "cli": 10,
-}
-# The one edge inside a rank that the layout needs: crypto reads base64url.
-SAME_RANK = {("crypto", "codec")}
+# How the libraries of src/RANKS are included.
+LIBRARIES = {"simdjson::simdjson": r"simdjson", "OpenSSL::Crypto": r"openssl/", "OpenSSL::SSL": None, "Boost::headers": r"boost/",
+             "Threads::Threads": None, "SQLite::SQLite3": r"sqlite3", "yaml-cpp": r"yaml-cpp/", "CLI11::CLI11": r"CLI/"}
 
+
+def read_ranks():
+    """src/RANKS: {module: (rank, libraries, what it is)}, in its order."""
+    ranks = {}
+    with open(os.path.join(ROOT, "src", "RANKS"), encoding="utf-8") as file:
+        for line in file:
+            match = re.match(r"(\d+) +([a-z_]+) *\| *(.*?) *\| *(.*)", line)
+            if match:
+                ranks[match[2]] = (int(match[1]), [] if match[3] == "-" else match[3].split(), match[4])
+    return ranks
+
+
+MODULES = read_ranks()
+RANKS = {module: rank for module, (rank, _, _) in MODULES.items()}
 # Each third-party library has one home, so that replacing it is one module's work.
-HOMES = {
-    r"boost/": {"http"},
-    r"openssl/": {"crypto"},
-    r"simdjson": {"codec"},
-    r"sqlite3": {"store"},
-    r"yaml-cpp/": {"server"},
-    r"CLI/": {"cli"},
-}
+HOMES = {LIBRARIES[library]: {module} for module, (_, libraries, _) in MODULES.items() for library in libraries
+         if LIBRARIES[library] is not None}
+# The wings of Cedar, lowest first. Its face, src/cedar/*.h, is below them all.
+WINGS = ["value", "syntax", "entity", "json", "schema", "plan", "validate", "authorize"]
+
 # These do no I/O, read no clock and start no threads: time is an argument.
-PURE = {"cedar", "context", "decision", "mcp"}
+PURE = {"cedar", "context", "decision"}
 # sys/auxv.h: the kernel's random bytes at program start, which keep hash tables from being flooded.
 IMPURE_INCLUDE = re.compile(r"<(fstream|filesystem|thread|mutex|shared_mutex|condition_variable|ctime|iostream|unistd\.h|sys/(?!auxv\.h).*)>")
 IMPURE_CALL = re.compile(r"(system_clock|steady_clock|SystemClock|std::getenv|\bfopen\()")
@@ -86,13 +84,46 @@ def rank_findings():
             if not include:
                 continue
             other = include.group(1)
-            if other == module or (module, other) in SAME_RANK:
+            if other == module:
                 continue
             if other not in RANKS:
                 found.append(f"{path}:{number}: includes unknown module `{other}`")
             elif RANKS[other] >= RANKS[module]:
                 found.append(f"{path}:{number}: `{module}` (rank {RANKS[module]}) includes `{other}` (rank {RANKS[other]})")
     return found
+
+
+def wing_findings():
+    """Within Cedar a wing includes the face, itself, and lower wings."""
+    found = []
+    for path in sources():
+        wing = re.match(r"src/cedar/([a-z]+)/", path)
+        if module_of(path) != "cedar" or is_test(path):
+            continue
+        for number, line in enumerate(lines_of(path), 1):
+            other = re.match(r'\s*#include "cedar/([a-z]+)/', line)
+            if other and (wing is None or WINGS.index(other[1]) > WINGS.index(wing[1])):
+                found.append(f"{path}:{number}: includes `{other[1]}`, which is not below it")
+    return found
+
+
+def testing_findings():
+    """What is made for tests stays with tests."""
+    found = []
+    for path in sources():
+        if is_test(path):
+            continue
+        for number, line in enumerate(lines_of(path), 1):
+            if re.match(r'\s*#include ".*\btesting/', line):
+                found.append(f"{path}:{number}: production code includes what is made for tests")
+    return found
+
+
+def architecture_findings():
+    """ARCHITECTURE.md shows src/RANKS as it is."""
+    shown = re.findall(r"^\| (\d+) \| `([a-z_]+)` \| (.*?) \|$", "\n".join(lines_of("ARCHITECTURE.md")), re.MULTILINE)
+    real = [(str(rank), module, what) for module, (rank, _, what) in MODULES.items()]
+    return [] if shown == real else [f"ARCHITECTURE.md: the table of modules differs from src/RANKS: {set(shown) ^ set(real)}"]
 
 
 def home_findings():
@@ -168,6 +199,15 @@ class House(unittest.TestCase):
 
     def test_modules_include_only_lower_ranks(self):
         self.assertEqual([], rank_findings())
+
+    def test_a_wing_of_cedar_includes_only_lower_wings(self):
+        self.assertEqual([], wing_findings())
+
+    def test_production_code_includes_nothing_of_tests(self):
+        self.assertEqual([], testing_findings())
+
+    def test_the_architecture_shows_the_ranks(self):
+        self.assertEqual([], architecture_findings())
 
     def test_each_library_is_used_in_one_module(self):
         self.assertEqual([], home_findings())

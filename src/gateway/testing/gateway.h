@@ -66,13 +66,16 @@ class Gateway {
   Gateway(World& world, std::uint16_t upstream, const GatewayOptions& options = {})
       : loops_(options.threads),
         client_(loops_, options.client),
-        proxy_(std::make_shared<Proxy>(
-            ProxyOptions{.issuer = std::string(kIssuer),
-                         .public_origin = options.public_origin,
-                         .max_read_body_bytes = options.max_read_body_bytes},
-            ProxyParts{
-                .loops = loops_, .client = client_, .enforcer = world.enforcer, .keys = *world.tokens.ring},
-            routes_to("http://127.0.0.1:" + std::to_string(upstream) + options.upstream_prefix))) {
+        proxy_(std::make_shared<Proxy>(ProxyOptions{.issuer = std::string(kIssuer),
+                                                    .public_origin = options.public_origin,
+                                                    .max_read_body_bytes = options.max_read_body_bytes},
+                                       ProxyParts{.loops = loops_,
+                                                  .client = client_,
+                                                  .enforcer = world.enforcer,
+                                                  .current = world.current,
+                                                  .keys = *world.tokens.ring})) {
+    world.current.replace(
+        routes_to("http://127.0.0.1:" + std::to_string(upstream) + options.upstream_prefix));
     auto chosen = options.server;
     chosen.port = 0;
     server_ = http::Server::start(loops_, chosen, proxy_).value();

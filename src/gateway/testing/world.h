@@ -1,113 +1,25 @@
-// For tests of the gateway: Acme's parties and an API in a real inventory, real keys and tokens, policies,
-// tasks, and an audit that keeps its lines in memory and fails when told to.
+// For tests of the gateway: the world of enforce/testing/world.h, asked by HTTP requests.
 #pragma once
 
-#include <algorithm>
-#include <atomic>
-#include <functional>
-#include <memory>
-#include <mutex>
+#include <optional>
 #include <string>
 #include <string_view>
-#include <utility>
-#include <vector>
 
-#include "base/check.h"
-#include "cedar/compile.h"
-#include "cedar/parse.h"
-#include "codec/json.h"
-#include "crypto/random.h"
-#include "gateway/enforcer.h"
-#include "inventory/testing/memory_store.h"
-#include "task/testing/memory_call_store.h"
-#include "task/testing/memory_store.h"
-#include "task/testing/write_at_once.h"
-#include "token/testing/world.h"
+#include "enforce/testing/world.h"
+#include "gateway/http_question.h"
+#include "gateway/refusal.h"
 
 namespace writ::gateway::testing {
 
 using codec::Json;
-using token::testing::kNow;
+using enforce::testing::compiled;
+using enforce::testing::kInvoices;
+using enforce::testing::kIssuer;
+using enforce::testing::kNow;
+using enforce::testing::kOrigin;
+using enforce::testing::kPolicies;
+using enforce::testing::MemoryAudit;
 using namespace std::chrono_literals;
-
-inline constexpr std::string_view kIssuer = "https://writ.example";
-inline constexpr std::string_view kInvoices = "https://invoices.acme.example";
-inline constexpr std::string_view kOrigin = "https://api.acme.example";
-
-inline constexpr std::string_view kPolicies = R"(
-@id("users") permit (principal is Writ::User, action, resource is Billing::Invoice);
-@id("portal") permit (principal == Writ::Application::"support-portal", action, resource is Billing::Invoice)
-when { context has purpose && context.purpose == "support" };
-@id("agents")
-permit (principal is Writ::Agent, action == Billing::Action::"read", resource is Billing::Invoice);
-@id("sealed") forbid (principal, action, resource == Billing::Invoice::"sealed");
-)";
-
-// Thread-safe.
-class MemoryAudit {
- public:
-  std::atomic<bool> broken = false;
-  std::atomic<bool> held = false;  // records wait until release()
-
-  void append(audit::Record record, audit::Log::Done done) {
-    if (held) {
-      const std::lock_guard lock(mutex_);
-      waiting_.emplace_back(std::move(record), std::move(done));
-      return;
-    }
-    done(write(std::move(record)));
-  }
-  // Writes what waits, on the caller's thread.
-  void release() {
-    held = false;
-    for (auto& [record, done] : take_waiting()) done(write(std::move(record)));
-  }
-  std::size_t waiting() const {
-    const std::lock_guard lock(mutex_);
-    return waiting_.size();
-  }
-  std::vector<Json> lines() const {
-    const std::lock_guard lock(mutex_);
-    return lines_;
-  }
-  std::size_t size() const { return lines().size(); }
-  // "permit", or "deny/task_ended", of each line in turn.
-  std::vector<std::string> effects() const {
-    std::vector<std::string> all;
-    for (const Json& line : lines()) {
-      const auto* reason = line.find_string("reason");
-      all.push_back(*line.find_string("effect") + (reason != nullptr ? "/" + *reason : ""));
-    }
-    return all;
-  }
-
- private:
-  using Waiting = std::vector<std::pair<audit::Record, audit::Log::Done>>;
-
-  Result<void> write(audit::Record record) {
-    if (broken) return failure(ErrorCode::kIo, "the disk is full");
-    const std::lock_guard lock(mutex_);
-    lines_.push_back(codec::parse_json("{" + record.members + "}").value());
-    return {};
-  }
-  Waiting take_waiting() {
-    const std::lock_guard lock(mutex_);
-    return std::exchange(waiting_, {});
-  }
-
-  mutable std::mutex mutex_;
-  std::vector<Json> lines_;
-  Waiting waiting_;
-};
-
-inline std::shared_ptr<const decision::PolicySnapshot> compiled(std::string_view text) {
-  auto set = cedar::parse_policies(text).value();
-  for (auto& policy : set.policies) policy.id = policy.annotation("id")->value.value();
-  return std::make_shared<decision::PolicySnapshot>(
-      decision::PolicySnapshot{.policies = cedar::CompiledPolicySet::compile(set).value(),
-                               .entities = cedar::Entities::empty(),
-                               .revision = "r1"});
-}
 
 inline http::Request request(std::string_view token, std::string_view path = "/invoices/inv-1",
                              std::string_view method = "GET") {
@@ -119,122 +31,35 @@ inline http::Request request(std::string_view token, std::string_view path = "/i
   return made;
 }
 
-// What a request of the support portal asks: read or refund of an invoice.
-inline Asked asked(const http::Request& request, std::string_view action = "read",
-                   std::string_view invoice = "inv-1") {
+// What a request of the support portal asks: read or refund of an invoice. With all of its body, or without.
+inline enforce::Question asked(const http::Request& request, std::string_view action = "read",
+                               std::string_view invoice = "inv-1",
+                               std::optional<std::string_view> body = std::nullopt) {
   return {.point = "gateway",
-          .request = request,
+          .sent = sent_in(request),
+          .credentials = credentials_in(request),
           .api = "invoices",
           .action = {"Billing::Action", action},
-          .resource = {"Billing::Invoice", invoice}};
+          .resource = {"Billing::Invoice", invoice},
+          .approval = approval_in(request, *ForwardedHeaders::standard(), body)};
 }
 
 // "permit", or the status and the reason: "403 task_ended".
-inline std::string word(const Outcome& outcome) {
+inline std::string word(const enforce::Outcome& outcome) {
   if (outcome) return "permit";
-  return std::to_string(outcome.error().response.status) + " " +
-         std::string(reason_code(outcome.error().reason));
+  return std::to_string(response_of(outcome.error()).status) + " " +
+         std::string(reason_code(outcome.error().reason()));
 }
 
-struct World {
-  World() {
-    using inventory::Kind;
-    add({.id = "nora", .kind = Kind::kUser, .tenant = "north"});
-    add({.id = "sofia", .kind = Kind::kUser, .tenant = "south"});
-    add({.id = "support-portal",
-         .kind = Kind::kApplication,
-         .environment = "production",
-         .acts_for = {"users"},
-         .purposes = {"support"}});
-    add({.id = "marketing-app", .kind = Kind::kApplication, .acts_for = {"users"}});
-    add({.id = "support-agent", .kind = Kind::kAgent, .acts_for = {"users", "support-portal"}});
-    const auto created = directory.create(inventory::Api{.id = "invoices",
-                                                         .audience = std::string(kInvoices),
-                                                         .name_space = "Billing",
-                                                         .actions = {"read", "refund"}});
-    WRIT_CHECK(created.has_value());
-  }
-
-  void add(inventory::Identity identity) { WRIT_CHECK(directory.create(std::move(identity)).has_value()); }
-
-  // The portal's claims for nora. Each has a jti of its own.
-  token::AccessClaims claims() const {
-    auto made = token::testing::valid_claims(clock.now());
-    made.jti = crypto::random_id();
-    made.purpose = "support";
-    made.tenant = "north";
-    return made;
-  }
-  std::string token(const token::AccessClaims& claims) const { return tokens.mint(claims); }
-  std::string token() const { return token(claims()); }
-
-  // The agent's claims for nora, from the portal and inside the task.
-  token::AccessClaims claims_in(const task::LiveTask& task) const {
-    auto made = claims();
-    made.client_id = "support-agent";
-    made.actors = {{"support-agent", std::nullopt}, {"support-portal", std::nullopt}};
-    made.task = task->id;
-    return made;
-  }
-  std::shared_ptr<task::LiveTask> open_task(std::optional<std::int64_t> calls = std::nullopt,
-                                            std::vector<task::AmountTotal> amounts = {}) {
-    task::Task opened;
-    opened.id = "task-" + std::to_string(tasks.size() + 1);
-    opened.purpose = "support";
-    opened.subject = "nora";
-    opened.client = "support-portal";
-    opened.agents = {"support-agent"};
-    opened.actions = {{"Billing::Action", "read"}};
-    opened.resources = {{"Billing::Invoice", std::nullopt}};
-    opened.not_before = opened.opened_at = clock.now();
-    opened.expires_at = clock.now() + 10min;
-    opened.budget.calls = calls;
-    opened.budget.amounts = std::move(amounts);
-    opened.opened_by = "ops-console";
-    return tasks.open(std::move(opened)).value();
-  }
-
-  // A DPoP proof of this key for this token and request, and the fields they come in.
-  http::Headers bound_headers(const jose::PrivateJwk& key, std::string_view token, std::string_view method,
-                              std::string_view uri) const {
-    const auto proof = token::testing::sign_proof(
-        key, token::testing::proof_header(key),
-        token::testing::proof_claims({method, uri}, token, clock.now(), crypto::random_id()));
-    return {{"Authorization", "DPoP " + std::string(token)}, {"DPoP", proof}};
-  }
-
-  Outcome enforce(const http::Request& request, std::string_view action = "read",
-                  std::string_view invoice = "inv-1") {
+struct World : enforce::testing::World {
+  enforce::Outcome enforce(const http::Request& request, std::string_view action = "read",
+                           std::string_view invoice = "inv-1") {
     return enforcer.enforce(asked(request, action, invoice));
   }
   std::string outcome(std::string_view token, std::string_view action = "read",
                       std::string_view invoice = "inv-1") {
     return word(enforce(request(token), action, invoice));
   }
-
-  token::testing::World tokens;
-  ManualClock clock{kNow};
-  inventory::testing::MemoryStore inventory_store;
-  inventory::Directory directory{inventory_store};
-  task::testing::MemoryStore task_store;
-  task::Registry tasks{task_store};
-  task::testing::MemoryCallStore call_store;
-  task::CallApprovals call_approvals{call_store};
-  task::testing::WriteAtOnce writer{task_store, call_store};
-  std::shared_ptr<const decision::PolicySnapshot> policies = compiled(kPolicies);
-  MemoryAudit audit;
-  // Takes the records; a test may put another audit in its place before the first request.
-  std::function<void(audit::Record, audit::Log::Done)> record =
-      [this](audit::Record line, audit::Log::Done done) { audit.append(std::move(line), std::move(done)); };
-  Enforcer enforcer{{.clock = clock,
-                     .verifier = tokens.verifier,
-                     .inventory = directory,
-                     .tasks = tasks,
-                     .policies = [this] { return policies; },
-                     .record = [this](audit::Record line,
-                                      audit::Log::Done done) { record(std::move(line), std::move(done)); },
-                     .writer = writer,
-                     .calls = &call_approvals}};
 };
 
 }  // namespace writ::gateway::testing

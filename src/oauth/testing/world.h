@@ -16,6 +16,7 @@
 #include "codec/json.h"
 #include "crypto/random.h"
 #include "crypto/secret_hash.h"
+#include "enforce/testing/current.h"
 #include "inventory/testing/memory_store.h"
 #include "jose/jws.h"
 #include "oauth/grants.h"
@@ -258,12 +259,14 @@ struct World {
                            .audience = std::string(kIssuer),
                            .keys = jose::JwkSet::of({provider_key.public_jwk()}).value()}})
           .value();
-  std::shared_ptr<const decision::PolicySnapshot> policies = compiled(kPolicies);
+  enforce::Current current{{directory.snapshot(), compiled(kPolicies)}};
+  enforce::testing::Followed followed{directory, current};
+  enforce::testing::Policies policies{current};
   ClientAuthentication clients{
       {.issuer = std::string(kIssuer), .token_endpoint = std::string(kTokenUrl)}, directory, replays};
   bool audit_broken = false;
   std::vector<std::string> audit;
-  Recorder record = [this](audit::Record line) -> Result<void> {
+  control::Recorder record = [this](audit::Record line) -> Result<void> {
     if (audit_broken) return failure(ErrorCode::kIo, "the disk is full");
     audit.push_back("{" + line.members + "}");
     return {};
@@ -276,7 +279,7 @@ struct World {
                           .verifier = verifier,
                           .minter = minter,
                           .replays = replays,
-                          .policies = [this] { return policies; },
+                          .current = current,
                           .record = record}};
   RevocationEndpoint revocation{{.clock = clock,
                                  .clients = clients,

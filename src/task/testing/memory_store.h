@@ -1,101 +1,27 @@
-// A store for tests: in memory, and failing when told to. What it was told survives the registry, as a disk
-// would.
+// A store for tests: in memory, and failing when told to.
 #pragma once
 
-#include <algorithm>
 #include <atomic>
-#include <map>
-#include <mutex>
-#include <set>
 
-#include "task/registry.h"
+#include "task/memory_store.h"
 
 namespace writ::task::testing {
 
-class MemoryStore final : public Store {
+class MemoryStore final : public task::MemoryStore {
  public:
   std::atomic<bool> broken = false;
   std::atomic<int> reservations = 0;
 
-  Result<std::vector<StoredTask>> load_tasks() override {
-    const std::lock_guard lock(mutex_);
-    std::vector<StoredTask> stored;
-    for (const auto& [id, row] : rows_) {
-      StoredTask task {
-        TRY(task_from_record(row.record))
-        , row.state, {}, {
-          row.labels.begin(), row.labels.end()
-        }
-      };
-      for (const auto& [budget, amount] : row.reserved) task.reserved.push_back({id, budget, amount});
-      stored.push_back(std::move(task));
-    }
-    std::ranges::sort(stored, {}, [&](const StoredTask& each) { return rows_.at(each.task.id).position; });
-    return stored;
-  }
-  Result<void> save_task(const Task& task, State state) override {
-    const std::lock_guard lock(mutex_);
-    if (broken) return failure(ErrorCode::kIo, "the disk is full");
-    rows_[task.id] = {saved_++, task_record(task), state, {}, {}};
-    return {};
-  }
-  Result<void> save_state(std::string_view id, State state) override {
-    const std::lock_guard lock(mutex_);
-    if (broken) return failure(ErrorCode::kIo, "the disk is full");
-    rows_.at(std::string(id)).state = state;
-    return {};
-  }
-  Result<void> save_narrowed(const Task& task) override {
-    const std::lock_guard lock(mutex_);
-    if (broken) return failure(ErrorCode::kIo, "the disk is full");
-    rows_.at(task.id).record = task_record(task);
-    return {};
-  }
-  Result<void> save_approved(const Task& task, State state) override {
-    const std::lock_guard lock(mutex_);
-    if (broken) return failure(ErrorCode::kIo, "the disk is full");
-    rows_.at(task.id).record = task_record(task);
-    rows_.at(task.id).state = state;
-    return {};
-  }
-  Result<void> forget_tasks(std::span<const std::string> ids) override {
-    const std::lock_guard lock(mutex_);
-    if (broken) return failure(ErrorCode::kIo, "the disk is full");
-    for (const auto& id : ids) rows_.erase(id);
-    return {};
-  }
-  Result<void> save_labels(std::string_view task, const std::vector<std::string>& labels) override {
-    const std::lock_guard lock(mutex_);
-    if (broken) return failure(ErrorCode::kIo, "the disk is full");
-    rows_.at(std::string(task)).labels.insert(labels.begin(), labels.end());
-    return {};
-  }
   Result<void> reserve(const Reservation& reservation) override {
-    const std::lock_guard lock(mutex_);
-    if (broken) return failure(ErrorCode::kIo, "the disk is full");
+    TRY(task::MemoryStore::reserve(reservation));
     ++reservations;
-    auto& amount = rows_.at(reservation.task).reserved[reservation.budget];
-    amount = std::max(amount, reservation.amount);
-    return {};
-  }
-  Result<void> settle(const Reservation& used) override {
-    const std::lock_guard lock(mutex_);
-    if (broken) return failure(ErrorCode::kIo, "the disk is full");
-    rows_.at(used.task).reserved[used.budget] = used.amount;
     return {};
   }
 
  private:
-  struct Row {
-    std::size_t position;
-    std::string record;
-    State state;
-    std::map<std::string, std::int64_t> reserved;
-    std::set<std::string> labels;
-  };
-  std::mutex mutex_;
-  std::size_t saved_ = 0;
-  std::map<std::string, Row> rows_;
+  Result<void> before_write() override {
+    return broken ? failure(ErrorCode::kIo, "the disk is full") : Result<void>();
+  }
 };
 
 }  // namespace writ::task::testing

@@ -4,11 +4,12 @@
 #include <string>
 #include <vector>
 
+#include "control/failure.h"
 #include "inventory/snapshot.h"
-#include "server/own_api.h"
 #include "task/registry.h"
+#include "token/claims.h"
 
-namespace writ::server {
+namespace writ::control {
 
 // Everybody who takes part in a request: the subject, the client and the actors, each once.
 std::vector<std::string> parties_of(const token::AccessClaims& claims);
@@ -20,7 +21,7 @@ struct Person {
   task::Approver approver() const { return {user, {through.begin(), through.end()}}; }
 };
 
-// 409 for whoever is none.
+// kConflict when the caller is not a person, or an agent takes part.
 Answer<Person> person_of(const token::AccessClaims& claims, const inventory::Snapshot& inventory);
 
-}  // namespace writ::server
+}  // namespace writ::control

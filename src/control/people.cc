@@ -1,15 +1,13 @@
-#include "server/approver.h"
+#include "control/people.h"
 
 #include <algorithm>
 #include <fmt/format.h>
 
-#include "server/problem.h"
-
-namespace writ::server {
+namespace writ::control {
 namespace {
 
-std::unexpected<http::Response> conflict(std::string message) {
-  return std::unexpected(problem({ErrorCode::kConflict, std::move(message)}));
+std::unexpected<Failure> conflict(std::string message) {
+  return fail(ErrorCode::kConflict, std::move(message));
 }
 
 }  // namespace
@@ -31,12 +29,13 @@ Answer<Person> person_of(const token::AccessClaims& claims, const inventory::Sna
     const bool is_person =
         known == nullptr ? party != claims.client_id : (*known)->kind == inventory::Kind::kUser;
     if (party == claims.subject && !is_person)
-      return conflict(fmt::format("`{}` is no user: people approve", party));
+      return conflict(fmt::format("`{}` is not a user: only people approve", party));
     if (known != nullptr && (*known)->kind == inventory::Kind::kAgent)
-      return conflict(fmt::format("agent `{}` takes part: people approve without agents", party));
+      return conflict(
+          fmt::format("agent `{}` takes part in this request: people approve without agents", party));
     if (party != claims.subject) person.through.push_back(party);
   }
   return person;
 }
 
-}  // namespace writ::server
+}  // namespace writ::control

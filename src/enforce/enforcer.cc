@@ -1,27 +1,16 @@
-#include "gateway/enforcer.h"
+#include "enforce/enforcer.h"
 
-#include <chrono>
 #include <cstdio>
 #include <fmt/format.h>
 #include <future>
 
 #include "base/blocking.h"
-#include "cedar/value.h"
 #include "codec/base64url.h"
-#include "context/context.h"
-#include "crypto/hash.h"
 #include "crypto/random.h"
-#include "decision/facts.h"
-#include "decision/shadow.h"
-#include "gateway/refusal.h"
-#include "token/presented.h"
+#include "enforce/record.h"
 
-namespace writ::gateway {
+namespace writ::enforce {
 namespace {
-
-std::string_view view(const std::optional<std::string>& text) noexcept {
-  return text ? std::string_view(*text) : std::string_view();
-}
 
 std::optional<std::string> owned(const std::optional<std::string_view>& text) {
   return text ? std::optional<std::string>(*text) : std::nullopt;
@@ -37,23 +26,6 @@ std::unexpected<decision::Refusal> broken(std::string message) {
 
 constexpr std::size_t kMaxApprovalIdBytes = 64;
 
-// What the upstream acts on. Each part has its length before it, so that no two requests run into one.
-std::string digest_of(const http::Request& request, const ForwardedHeaders& forwarded,
-                      std::string_view body) {
-  std::string text;
-  const auto add = [&](std::string_view part) {
-    text += std::to_string(part.size()) + ':' + std::string(part);
-  };
-  add(request.method);
-  add(request.encoded_path);
-  add(request.query);
-  // The same bytes mean something else as another media type, on a condition, or with what an API reads.
-  forwarded.append_to(text, request.headers);
-  add(body);
-  const auto digest = crypto::sha256(text);
-  return codec::base64url_encode(crypto::as_bytes(digest));
-}
-
 std::string text_of(const EntityName& name) {
   std::string text;
   cedar::append_entity(text, name.type, name.id);
@@ -62,34 +34,36 @@ std::string text_of(const EntityName& name) {
 
 }  // namespace
 
-struct Enforcer::Memory {
-  context::Workspace context;
-  decision::Workspace decision, shadows;
-};
+// Random bytes cost more than the rest of a warm decision, so each thread takes some once and then counts.
+std::string new_request_id() {
+  constexpr std::size_t kRandomBytes = 10, kCounterBytes = 6;
+  thread_local const std::string begin = crypto::random_bytes(kRandomBytes);
+  thread_local std::uint64_t count = 0;
+  ++count;
+  auto bytes = begin;
+  for (std::size_t i = kCounterBytes; i-- > 0;) bytes.push_back(static_cast<char>(count >> (8 * i)));
+  return codec::base64url_encode(bytes);
+}
 
 // One request on its way, and what is known of it when its record is written.
 class Enforcer::Walk {
  public:
   enum class Proof { kChecked, kLeftAlone };
 
-  Walk(const EnforcerParts& parts, const Asked& asked, Memory& memory)
+  Walk(const EnforcerParts& parts, const Question& question, Memory& memory)
       : parts_(&parts),
-        asked_(&asked),
+        question_(&question),
         memory_(&memory),
         now_(times_of(parts.clock)),
         request_id_(new_request_id()) {}
   // It goes on elsewhere, with what it asked and its memory.
-  void move_to(const Asked& asked) noexcept { asked_ = &asked; }
+  void move_to(const Question& question) noexcept { question_ = &question; }
 
   const std::string& request_id() const noexcept { return request_id_; }
   bool bound() const noexcept { return bound_; }
 
   // verify → context → decide. What shadow policies would say is for the record only.
-  std::expected<void, decision::Refusal> decide() {
-    auto decided = ask(Proof::kChecked);
-    if (context_) shadowed_ = decision::decide_with_shadows(*policies_, *context_, memory_->shadows);
-    return decided;
-  }
+  std::expected<void, decision::Refusal> decide() { return ask(Proof::kChecked, Shadows::kAsked); }
 
   // What is to be written before it can go on; null: the budget is taken and the approval used. The approval
   // comes last, so that whatever else refuses leaves it unused.
@@ -107,96 +81,88 @@ class Enforcer::Walk {
     resumed_ = true;
     if (auto good = parts_->verifier.still_good(*token_, times_of(parts_->clock)); !good)
       return refuse(std::move(good).error());
-    if (parts_->inventory.snapshot() == inventory_ && parts_->policies() == policies_) return {};
+    const auto now = parts_->current.get();
+    if (now->inventory == in_force_->inventory && now->policies == in_force_->policies) return {};
     return broken("identities or policies changed while this request waited for the disk; send it again");
   }
 
   // verify → context → decide. A proof is good for one request, and this one's may be used up already: a
   // question that lets nothing pass leaves it alone.
-  std::expected<void, decision::Refusal> ask(Proof proof) {
+  std::expected<void, decision::Refusal> ask(Proof proof, Shadows shadows = Shadows::kLeftAlone) {
     TRY(verify(proof));
-    TRY(find_facts());
+    TRY(find_what_decides());
     if (proof == Proof::kChecked) TRY(find_approval());
-    auto& arena = memory_->context.arena();
-    context::Inputs inputs{
-        .request = {now_, asked_->request.method, asked_->request.path, asked_->request.peer_ip},
-        .api = *api_,
-        .action = arena.entity(asked_->action.type, asked_->action.id),
-        .resource = arena.entity(asked_->resource.type, asked_->resource.id),
-        .inventory = *inventory_,
-        .task = task_.get(),
-        .entities = *policies_->entities,
-        .calendars = *policies_->calendars,
-        .amounts = asked_->amounts,
-        .approved = approval_.has_value()};
-    if (asked_->attributes) inputs.resource_attributes = asked_->attributes(arena);
-    auto context = context::Context::of_use(*token_, inputs, memory_->context);
-    if (!context) return broken(context.error().message);
-    context_.emplace(*std::move(context));
-    decision_ = &decision::decide(*policies_, *context_, memory_->decision);
-    if (decision_->permitted()) return {};
-    if (decision_->refusals().empty()) return broken("the decision gave no answer");
-    return std::unexpected(decision_->refusals().front());
+    const auto& sent = question_->sent;
+    const Facts facts{.time = now_,
+                      .method = sent.method,
+                      .path = sent.path,
+                      .peer_ip = sent.peer_ip,
+                      .api = *api_,
+                      .action = question_->action,
+                      .resource = question_->resource,
+                      .attributes = question_->attributes,
+                      .amounts = question_->amounts,
+                      .approved = approval_.has_value()};
+    auto ruling =
+        rule_on_use(*token_, facts, {*in_force_->inventory, policies(), task_.get()}, *memory_, shadows);
+    if (!ruling) return broken(std::move(ruling.error().message));
+    ruling_.emplace(*std::move(ruling));
+    if (auto refusal = ruling_->refusal()) return std::unexpected(*std::move(refusal));
+    return {};
   }
 
   // What people would approve; null where no approval helps, or none is taken.
   std::shared_ptr<const Offer> offer(const decision::Refusal& refusal) const {
     if (!refusal.of_call || parts_->calls == nullptr) return nullptr;
     return std::make_shared<const Offer>(
-        Offer{{.call = call(), .tenant = owned(context_->tenant()), .asked_at = now_.earliest},
+        Offer{{.call = call(), .tenant = owned(ruling_->context.tenant()), .asked_at = now_.earliest},
               refusal,
               request_id_,
               bound_});
   }
 
   Permit permit() const {
-    Permit made(*token_, inventory_, *api_, now_);
+    Permit made(*token_, in_force_, *api_, now_);
     made.request_id_ = request_id_;
-    made.tenant_ = owned(context_->tenant());
-    made.environment_ = owned(context_->environment());
-    made.purpose_ = owned(context_->purpose());
+    made.tenant_ = owned(ruling_->context.tenant());
+    made.environment_ = owned(ruling_->context.environment());
+    made.purpose_ = owned(ruling_->context.purpose());
     return made;
   }
 
-  bool record_permit() const noexcept { return asked_->record_permit; }
+  bool record_permit() const noexcept { return question_->record_permit; }
 
   audit::Record record(const decision::Refusal* refusal) const {
     // Turned away before it was known what is asked for.
-    const auto action = asked_->action.id.empty() ? std::string() : text_of(asked_->action);
-    const auto resource = text_of(asked_->resource);
-    audit::Decision facts{.point = asked_->point,
-                          .request_id = request_id_,
-                          .api = asked_->api,
-                          .action = action,
-                          .resource = resource,
-                          .method = asked_->request.method,
-                          .path = asked_->request.path,
-                          .peer = asked_->request.peer_ip};
-    add_token(facts);
-    if (context_) decision::add_facts(facts, *context_);
-    if (policies_) facts.policy_revision = policies_->revision;
+    const auto action = question_->action.id.empty() ? std::string() : text_of(question_->action);
+    const auto resource = text_of(question_->resource);
+    Told told{.point = question_->point,
+              .request_id = request_id_,
+              .sent = question_->sent,
+              .api = question_->api,
+              .action = action,
+              .resource = resource};
+    if (token_) told.claims = &token_->claims();
+    if (in_force_) told.policies = &policies();
+    if (ruling_) told.set(*ruling_);
     if (refusal != nullptr) {
-      add_refusal(facts, *refusal);
+      told.refusal = said(*refusal);
+      if (!token_) told.standing = audit::Standing::kStranger;
     } else {
-      facts.effect = effect_name(decision::Effect::kPermit);
-      facts.policies = decision_->policies();
-      facts.labels = labels_;
-      if (approval_) facts.approval = *approval_;
+      told.labels = labels_;
+      if (approval_) told.approval = *approval_;
+      if (question_->stops) told.standing = audit::Standing::kStop;
     }
-    decision::add_shadows(facts, policies_.get(), shadowed_);
-    if (refusal != nullptr && !token_) facts.standing = audit::Standing::kStranger;
-    if (refusal == nullptr && asked_->stops) facts.standing = audit::Standing::kStop;
-    return audit::make_record(now_.earliest, facts);
+    return record_of(now_.earliest, told);
   }
 
  private:
-  // extract → verify
   std::expected<void, decision::Refusal> verify(Proof proof) {
-    if (asked_->token != nullptr) {
-      token_.emplace(*asked_->token);
+    if (const auto* verified = question_->credentials.verified()) {
+      token_.emplace(*verified);
       return {};
     }
-    const auto presented = token::Presented::from_headers(asked_->request.headers);
+    const auto& presented = question_->credentials.presented();
     if (!presented) return refuse(presented.error());
     bound_ = presented->scheme() == token::Scheme::kDpop;
     auto verified = proof == Proof::kChecked ? verify_with_proof(*presented)
@@ -209,24 +175,23 @@ class Enforcer::Walk {
   std::expected<token::Verified, Denial> verify_with_proof(const token::Presented& presented) const {
     std::string uri;
     std::optional<token::ProofTarget> target;
-    if (presented.proof() && !asked_->public_origin.empty()) {
-      uri = asked_->public_origin;
-      uri += asked_->request.encoded_path;
-      target = {asked_->request.method, uri};
+    if (presented.proof() && !question_->public_origin.empty()) {
+      uri = question_->public_origin;
+      uri += question_->sent.encoded_path;
+      target = {question_->sent.method, uri};
     }
     return parts_->verifier.verify(presented, target, now_);
   }
 
-  std::expected<void, decision::Refusal> find_facts() {
-    memory_->context.reset();
-    inventory_ = parts_->inventory.snapshot();
-    policies_ = parts_->policies();
+  std::expected<void, decision::Refusal> find_what_decides() {
+    in_force_ = question_->in_force != nullptr ? question_->in_force : parts_->current.read();
     const auto& claims = token_->claims();
     if (claims.task) task_ = parts_->tasks.find(*claims.task);
-    api_ = inventory_->find_api(asked_->api);
-    if (api_ == nullptr) return broken("the inventory has no API `" + std::string(asked_->api) + "`");
+    api_ = in_force_->inventory->find_api(question_->api);
+    if (api_ == nullptr) return broken("the inventory has no API `" + std::string(question_->api) + "`");
     return {};
   }
+  const decision::PolicySnapshot& policies() const noexcept { return *in_force_->policies; }
 
   // Everything of the call but its arguments.
   task::Call call() const {
@@ -235,31 +200,31 @@ class Enforcer::Walk {
                     .client = claims.client_id,
                     .task = claims.task,
                     .purpose = claims.purpose,
-                    .api = std::string(asked_->api),
-                    .action = text_of(asked_->action),
-                    .resource = text_of(asked_->resource),
-                    .method = asked_->request.method,
-                    .path = asked_->request.path,
-                    .query = asked_->request.query,
-                    .policy_revision = policies_->revision};
+                    .api = std::string(question_->api),
+                    .action = text_of(question_->action),
+                    .resource = text_of(question_->resource),
+                    .method = std::string(question_->sent.method),
+                    .path = std::string(question_->sent.path),
+                    .query = std::string(question_->sent.query),
+                    .policy_revision = policies().revision};
     for (const auto& actor : claims.actors) call.actors.push_back(actor.subject);
     return call;
   }
 
   task::Call call_with_arguments() const {
     auto whole = call();
-    whole.arguments = digest_of(asked_->request, asked_->forwarded, *asked_->body);
+    whole.arguments = question_->approval.arguments();
     return whole;
   }
 
   // The approval that the request brings along has to be of this very call, whether or not it needs one.
   std::expected<void, decision::Refusal> find_approval() {
-    const auto count = asked_->request.headers.count(kApprovalHeader);
-    if (count == 0) return {};
-    const auto id = *asked_->request.headers.find(kApprovalHeader);
-    if (count > 1 || id.empty() || id.size() > kMaxApprovalIdBytes)
-      return refuse({Reason::kApprovalUnknown, "`Writ-Approval` is there twice, or is no id of an approval"});
-    if (parts_->calls == nullptr || !asked_->body)
+    const auto& [named, id, arguments] = question_->approval;
+    if (named == 0) return {};
+    if (named > 1 || id.empty() || id.size() > kMaxApprovalIdBytes)
+      return refuse({Reason::kApprovalUnknown,
+                     "the request names more than one approval, or something that is not an approval's id"});
+    if (parts_->calls == nullptr || !arguments)
       return refuse({Reason::kApprovalUnknown, "no approvals of single calls are taken here"});
     if (auto checked = parts_->calls->check(id, call_with_arguments(), now_.latest); !checked)
       return refuse(std::move(checked).error());
@@ -268,10 +233,10 @@ class Enforcer::Walk {
   }
 
   std::expected<std::unique_ptr<task::Write>, decision::Refusal> consume_budget() {
-    if (!decision_->consumes_budget() || taken_) return nullptr;
+    if (!ruling_->decision->consumes_budget() || taken_) return nullptr;
     if (task_ == nullptr) return broken("the decision asks for the budget of a task that is not there");
     if (!find_labels()) return broken("the resource's attribute `taskLabels` is no set of texts");
-    auto use = context_->use();
+    auto use = ruling_->context.use();
     use.labels = labels_;
     if (resumed_) use.now = times_of(parts_->clock);
     auto attempt = task_->try_consume(use);
@@ -288,8 +253,8 @@ class Enforcer::Walk {
 
   // What the task earns: what the route says, and what the resource brings with it.
   bool find_labels() {
-    labels_.assign(asked_->labels.begin(), asked_->labels.end());
-    const cedar::Entity* resource = context_->entities().find(context_->resource());
+    labels_.assign(question_->labels.begin(), question_->labels.end());
+    const cedar::Entity* resource = ruling_->context.entities().find(ruling_->context.resource());
     const cedar::Value* brought = resource != nullptr ? resource->attributes->find("taskLabels") : nullptr;
     if (brought == nullptr) return true;
     if (!brought->is(cedar::Kind::kSet)) return false;
@@ -300,18 +265,8 @@ class Enforcer::Walk {
     return true;
   }
 
-  void add_token(audit::Decision& facts) const {
-    if (!token_) return;
-    const auto& claims = token_->claims();
-    facts.subject = claims.subject;
-    facts.client = claims.client_id;
-    for (const auto& actor : claims.actors) facts.actors.push_back(actor.subject);
-    facts.task = view(claims.task);
-    facts.token_id = claims.jti;
-  }
-
   const EnforcerParts* parts_;
-  const Asked* asked_;
+  const Question* question_;
   Memory* memory_;
   Times now_;
   std::string request_id_;
@@ -320,15 +275,12 @@ class Enforcer::Walk {
   bool taken_ = false;    // from the task's budget
   bool used_ = false;     // the approval
   std::optional<token::Verified> token_;
-  std::shared_ptr<const inventory::Snapshot> inventory_;
+  std::shared_ptr<const InForce> in_force_;
   const inventory::Api* api_ = nullptr;
-  std::shared_ptr<const decision::PolicySnapshot> policies_;
   std::shared_ptr<task::LiveTask> task_;
   std::vector<std::string_view> labels_;
   std::optional<std::string> approval_;  // of this call, to be used up
-  std::optional<context::Context> context_;
-  const decision::Decision* decision_ = nullptr;
-  const decision::Decision* shadowed_ = nullptr;
+  std::optional<Ruling> ruling_;
 };
 
 // An outcome on its way to whoever waits for it. One that is lost is a refusal.
@@ -348,12 +300,12 @@ struct Enforcer::Given {
 
 // A request that waits until something is written, with all that it was decided on.
 struct Enforcer::Parked {
-  Parked(const Asked& of, std::unique_ptr<Memory> held, Walk way, Given told)
-      : asked(of), memory(std::move(held)), walk(std::move(way)), given(std::move(told)) {
-    walk.move_to(asked);
+  Parked(const Question& of, std::unique_ptr<Memory> held, Walk way, Given told)
+      : question(of), memory(std::move(held)), walk(std::move(way)), given(std::move(told)) {
+    walk.move_to(question);
   }
 
-  const Asked asked;
+  const Question question;
   const std::unique_ptr<Memory> memory;
   Walk walk;
   Given given;
@@ -365,15 +317,6 @@ namespace {
 // Others may be quicker again and again to take what was reserved.
 constexpr std::size_t kMaxWaits = 16;
 
-// Without memory for an answer, the status alone.
-http::Response answer_of_lost(std::string_view request_id) noexcept {
-  try {
-    return audit_unavailable(request_id);
-  } catch (const std::exception&) {
-    return {.status = 503, .headers = {}, .body = {}};
-  }
-}
-
 void report(const std::exception& error) noexcept {
   if (dynamic_cast<const std::bad_alloc*>(&error) == nullptr)
     std::fprintf(stderr, "writ: defect: a request was refused, for something broke: %s\n", error.what());
@@ -381,23 +324,23 @@ void report(const std::exception& error) noexcept {
 
 }  // namespace
 
-std::unique_ptr<Enforcer::Memory>& Enforcer::memory() {
+std::unique_ptr<Memory>& Enforcer::memory() {
   thread_local std::unique_ptr<Memory> memory;
   if (memory == nullptr) memory = std::make_unique<Memory>();
   return memory;
 }
 
-void Enforcer::enforce(const Asked& asked, OutcomeCallback callback) noexcept {
+void Enforcer::enforce(const Question& question, OutcomeCallback callback) noexcept {
   Given given(*this, std::move(callback));
   try {
     auto& memory = this->memory();
-    Walk walk(parts_, asked, *memory);
+    Walk walk(parts_, question, *memory);
     given.request_id = walk.request_id();
     auto decided = walk.decide();
     if (decided) {
       auto consumed = walk.consume();
       if (consumed && *consumed)
-        return wait(std::make_unique<Parked>(asked, std::move(memory), std::move(walk), std::move(given)),
+        return wait(std::make_unique<Parked>(question, std::move(memory), std::move(walk), std::move(given)),
                     *std::move(consumed));
       if (!consumed) decided = std::unexpected(std::move(consumed).error());
     }
@@ -415,8 +358,8 @@ void Enforcer::finish(Walk& walk, const std::expected<void, decision::Refusal>& 
     given.outcome.emplace(walk.permit());
   } else {
     const auto& refusal = decided.error();
-    given.outcome.emplace(std::unexpected(Refused{
-        refusal.reason, refusal_response(refusal, walk.request_id(), walk.bound()), walk.offer(refusal)}));
+    given.outcome.emplace(std::unexpected(
+        Refused{Refused::Kind::kDecided, refusal, walk.request_id(), walk.bound(), walk.offer(refusal)}));
   }
   auto kept = std::make_unique<Given>(std::move(given));
   parts_.record(std::move(record), [given = std::move(kept)](const Result<void>& recorded) mutable {
@@ -456,12 +399,12 @@ void Enforcer::go_on(std::unique_ptr<Parked> parked, const Result<void>& written
 void Enforcer::Given::give(std::optional<Outcome> result, const Result<void>& recorded) noexcept {
   if (!recorded || !result) {
     enforcer.audit_failures_.fetch_add(1, std::memory_order_relaxed);
-    result.emplace(std::unexpected(Refused{Reason::kIndeterminate, answer_of_lost(request_id)}));
+    result.emplace(std::unexpected(Refused::not_recorded(std::move(request_id))));
   }
   if (*result) {
     enforcer.permits_.fetch_add(1, std::memory_order_relaxed);
   } else {
-    const auto reason = static_cast<std::size_t>(result->error().reason);
+    const auto reason = static_cast<std::size_t>(result->error().reason());
     enforcer.refusals_[reason].fetch_add(1, std::memory_order_relaxed);
   }
   try {
@@ -471,11 +414,11 @@ void Enforcer::Given::give(std::optional<Outcome> result, const Result<void>& re
   }
 }
 
-Outcome Enforcer::enforce(const Asked& asked) {
+Outcome Enforcer::enforce(const Question& question) {
   may_block("a ruling");
   std::promise<Outcome> promise;
   auto future = promise.get_future();
-  enforce(asked, [&](Outcome outcome) { promise.set_value(std::move(outcome)); });
+  enforce(question, [&](Outcome outcome) { promise.set_value(std::move(outcome)); });
   return future.get();
 }
 
@@ -485,19 +428,20 @@ struct Enforcer::Offering {
   decision::Refusal refusal;
   std::string request_id, client, detail;
   bool bound;
-  std::move_only_function<void(http::Response)> callback;
+  std::move_only_function<void(Refused)> callback;
   std::string id = {};
   Instant asked_at = {};
   bool fresh = false;
 
-  http::Response answer() const { return refusal_response(refusal, request_id, bound); }
+  void answer(Refused::Kind kind = Refused::Kind::kDecided) {
+    callback({kind, std::move(refusal), std::move(request_id), bound});
+  }
 };
 
-void Enforcer::offer_approval(const Offer& offer, const http::Request& request,
-                              const ForwardedHeaders& forwarded, std::string_view body,
-                              std::move_only_function<void(http::Response)> callback) {
+void Enforcer::offer_approval(const Offer& offer, std::string arguments, std::string_view body,
+                              std::move_only_function<void(Refused)> callback) {
   auto asked = offer.asked;
-  asked.call.arguments = digest_of(request, forwarded, body);
+  asked.call.arguments = std::move(arguments);
   asked.body = body;
   std::unique_ptr<Offering> offering(new Offering{
       *this, offer.refusal, offer.request_id, asked.call.client,
@@ -506,8 +450,7 @@ void Enforcer::offer_approval(const Offer& offer, const http::Request& request,
   if (!waiting) {
     // Without a place to wait in it stays what it was, a refusal.
     offering->refusal.message += "; " + waiting.error().why;
-    return offering->callback(waiting.error().later ? too_many(offering->refusal, offering->request_id)
-                                                    : offering->answer());
+    return offering->answer(waiting.error().later ? Refused::Kind::kNoRoom : Refused::Kind::kDecided);
   }
   offering->id = waiting->id;
   offering->asked_at = waiting->asked_at;
@@ -522,11 +465,11 @@ void Enforcer::offer_approval(const Offer& offer, const http::Request& request,
 void Enforcer::record_offer(std::unique_ptr<Offering> offering, const Result<void>& written) {
   if (!written) {
     offering->refusal.message += "; it can't be kept for people to approve: " + written.error().message;
-    return offering->callback(offering->answer());
+    return offering->answer();
   }
   offering->refusal.approval = offering->id;
   // The one that waits already has its record.
-  if (!offering->fresh) return offering->callback(offering->answer());
+  if (!offering->fresh) return offering->answer();
   const audit::Event event{.type = "approval.requested",
                            .actor = offering->client,
                            .object = offering->id,
@@ -534,24 +477,26 @@ void Enforcer::record_offer(std::unique_ptr<Offering> offering, const Result<voi
                            .request_id = offering->request_id};
   auto record = audit::make_record(offering->asked_at, event);
   parts_.record(std::move(record), [offering = std::move(offering)](const Result<void>& recorded) mutable {
-    offering->callback(recorded ? offering->answer() : audit_unavailable(offering->request_id));
+    offering->answer(recorded ? Refused::Kind::kDecided : Refused::Kind::kNotRecorded);
   });
 }
 
-std::shared_ptr<const Offer> Enforcer::would_offer(const Asked& asked) const {
-  Walk walk(parts_, asked, *memory());
+std::shared_ptr<const Offer> Enforcer::would_offer(const Question& question) const {
+  Walk walk(parts_, question, *memory());
   const auto decided = walk.ask(Walk::Proof::kLeftAlone);
   return decided ? nullptr : walk.offer(decided.error());
 }
 
-bool Enforcer::would_permit(const Asked& asked) const {
-  return Walk(parts_, asked, *memory()).ask(Walk::Proof::kLeftAlone).has_value();
+bool Enforcer::would_permit(const Question& question) const {
+  return Walk(parts_, question, *memory()).ask(Walk::Proof::kLeftAlone).has_value();
 }
 
-bool Enforcer::recognises(const http::Request& request) const {
-  const auto presented = token::Presented::from_headers(request.headers);
-  return presented &&
-         parts_.verifier.verify_parameter(presented->token(), times_of(parts_.clock)).has_value();
+std::optional<token::Verified> Enforcer::token_of(const Credentials& credentials) const {
+  if (const auto* verified = credentials.verified()) return *verified;
+  const auto& presented = credentials.presented();
+  if (!presented) return std::nullopt;
+  auto verified = parts_.verifier.verify_parameter(presented->token(), times_of(parts_.clock));
+  return verified ? std::optional(*std::move(verified)) : std::nullopt;
 }
 
 EnforcerStats Enforcer::stats() const noexcept {
@@ -564,4 +509,4 @@ EnforcerStats Enforcer::stats() const noexcept {
   return stats;
 }
 
-}  // namespace writ::gateway
+}  // namespace writ::enforce

@@ -1,0 +1,182 @@
+#include "control/identities.h"
+
+#include <algorithm>
+#include <fmt/format.h>
+#include <utility>
+
+#include "crypto/secret_hash.h"
+
+namespace writ::control {
+namespace {
+
+using codec::Json;
+using inventory::Identity;
+using inventory::Status;
+
+constexpr std::string_view kRead = "read-inventory";
+constexpr std::string_view kManage = "manage-inventory";
+constexpr std::size_t kMinSecretBytes = 16;
+constexpr std::size_t kMaxSecretBytes = 1024;
+
+bool is_party(const enforce::Permit& permit, std::string_view id) {
+  const auto& claims = permit.token().claims();
+  return claims.subject == id || claims.client_id == id ||
+         std::ranges::find(claims.actors, id, &token::Actor::subject) != claims.actors.end();
+}
+
+// The identity that a body describes. Its member `secret` is taken out, and only its hash is kept.
+Result<Identity> identity_from_body(const Json& body) {
+  Json rest = Json::object();
+  const Json* secret = body.find("secret");
+  if (secret == nullptr) return inventory::identity_from_json(body);
+  for (const auto& [name, value] : *body.if_object()) {
+    if (name != "secret") rest.set(name, value);
+  }
+  auto identity = TRY(inventory::identity_from_json(rest));
+  const auto* text = secret->if_string();
+  if (text == nullptr || text->size() < kMinSecretBytes || text->size() > kMaxSecretBytes)
+    return failure(ErrorCode::kInvalid, fmt::format("`secret` must be a text of {} to {} bytes",
+                                                    kMinSecretBytes, kMaxSecretBytes));
+  identity.secret_hash = TRY(crypto::hash_secret(Secret(*text)));
+  return identity;
+}
+
+std::string_view event_of(Status status) {
+  switch (status) {
+    case Status::kActive:
+      return "identity.activated";
+    case Status::kSuspended:
+      return "identity.suspended";
+    case Status::kRetired:
+      return "identity.retired";
+  }
+  return "identity.changed";
+}
+
+}  // namespace
+
+// About one identity. Of who is not listed there are no facts and no tenant, so it takes one who may see or
+// change all of them, and is of no tenant either.
+Answer<enforce::Permit> Identities::allow_on(const Caller& caller, std::string_view action,
+                                             const inventory::Member* member, const std::string& id,
+                                             Authority::Presence presence, Stops stops) const {
+  Error absent{ErrorCode::kNotFound, fmt::format("there is no identity `{}`", id)};
+  if (member == nullptr) {
+    auto permit = TRY(
+        authority_.allow_on(caller, action, {{"Writ::Api", kOwnApi}, {}, kRead, presence, absent}, stops));
+    if (permit.tenant()) return std::unexpected(Failure(std::move(absent)));
+    return permit;
+  }
+  return authority_.allow_on(caller, action,
+                             {{inventory::cedar_type((*member)->kind), id},
+                              [member](cedar::Arena&) { return member->attributes(); },
+                              kRead,
+                              Authority::Presence::kThere,
+                              std::move(absent)},
+                             stops);
+}
+
+Identities::Seen Identities::seen(const std::string& id) const {
+  auto now = directory_.snapshot();
+  const auto* member = now->find(id);
+  const auto ordered = now->ordered(id);
+  return {std::move(now), member, {id, ordered}};
+}
+
+Answer<Identities::Listed> Identities::list(const Caller& caller) const {
+  const auto permit = TRY(authority_.allow(caller, kRead));
+  Listed listed{directory_.snapshot(), {}, {}};
+  for (const auto* member : listed.inventory->members()) {
+    const enforce::EntityName name{inventory::cedar_type((*member)->kind), (*member)->id};
+    if (authority_.would_allow(caller, kRead, name, [member](cedar::Arena&) { return member->attributes(); }))
+      listed.members.push_back(member);
+  }
+  for (const auto& stop : listed.inventory->stops()) {
+    if (!permit.tenant() && listed.inventory->find(stop.id) == nullptr) listed.stops.push_back(stop);
+  }
+  return listed;
+}
+
+Answer<Identities::Seen> Identities::show(const Caller& caller, const std::string& id) const {
+  auto now = seen(id);
+  const bool there = now.member != nullptr || now.stop.status != Status::kActive;
+  TRY(allow_on(caller, kRead, now.member, id,
+               there ? Authority::Presence::kOpen : Authority::Presence::kAbsent));
+  return now;
+}
+
+Answer<Identities::Seen> Identities::create(const Caller& caller, const Json& body) const {
+  const auto permit = TRY(authority_.allow(caller, kManage));
+  auto identity = TRY(identity_from_body(body));
+  const auto ordered = std::exchange(identity.configured_status, Status::kActive);
+  const auto id = identity.id;
+  TRY(authority_.record(permit, "identity.created", id,
+                        inventory::identity_to_json(identity, ordered).dump()));
+  TRY(directory_.create(std::move(identity), ordered));
+  return seen(id);
+}
+
+Answer<Identities::Seen> Identities::update(const Caller& caller, const Json& body) const {
+  const auto* named = body.find_string("id");
+  if (named == nullptr) return fail(ErrorCode::kInvalid, "`id` must be a text");
+  const std::string id = *named;
+  const auto now = directory_.snapshot();
+  const auto* member = now->find(id);
+  const auto permit = TRY(allow_on(caller, kManage, member, id, Authority::Presence::kAbsent));
+  auto identity = TRY(identity_from_body(body));
+  // Credentials and orders that the body does not mention stay.
+  if (!identity.secret_hash) identity.secret_hash = (*member)->secret_hash;
+  if (body.find("keys") == nullptr) identity.keys = (*member)->keys;
+  const auto said = std::exchange(identity.configured_status, Status::kActive);
+  const auto ordered = body.find("status") != nullptr ? std::optional(said) : std::nullopt;
+  const auto told = inventory::identity_to_json(identity, ordered.value_or(member->ordered()));
+  const auto stops = ordered && *ordered != Status::kActive ? Stops::kYes : Stops::kNo;
+  TRY(authority_.record(permit, "identity.changed", id, told.dump(), stops));
+  TRY(directory_.update(std::move(identity), ordered));
+  return seen(id);
+}
+
+Answer<Identities::Seen> Identities::order(const Caller& caller, const std::string& id, Status status) const {
+  if (const auto wrong = codec::name_problem(id))
+    return fail(ErrorCode::kInvalid, fmt::format("`id` {}", *wrong));
+  const auto now = directory_.snapshot();
+  const auto stops = status == Status::kActive ? Stops::kNo : Stops::kYes;
+  const bool lifts = status == Status::kActive && now->ordered(id) == Status::kActive;
+  const auto permit = TRY(allow_on(caller, kManage, now->find(id), id,
+                                   lifts ? Authority::Presence::kAbsent : Authority::Presence::kOpen, stops));
+  // What would be refused is not recorded as done.
+  TRY(directory_.check_order(id, status));
+  TRY(authority_.record(permit, event_of(status), id, {}, stops));
+  TRY(directory_.order(id, status));
+  auto after = seen(id);
+  after.asker_stopped = stops == Stops::kYes && is_party(permit, id);
+  return after;
+}
+
+Answer<std::shared_ptr<const inventory::Snapshot>> Identities::list_apis(const Caller& caller) const {
+  TRY(authority_.allow(caller, kRead));
+  return directory_.snapshot();
+}
+
+Answer<inventory::Api> Identities::show_api(const Caller& caller, const std::string& id) const {
+  const auto now = directory_.snapshot();
+  const auto* api = now->find_api(id);
+  const auto there = api != nullptr ? Authority::Presence::kThere : Authority::Presence::kAbsent;
+  TRY(authority_.allow_on(caller, kRead,
+                          {{"Writ::Api", id},
+                           {},
+                           kRead,
+                           there,
+                           {ErrorCode::kNotFound, fmt::format("there is no API `{}`", id)}}));
+  return *api;
+}
+
+Answer<inventory::Api> Identities::create_api(const Caller& caller, const Json& body) const {
+  const auto permit = TRY(authority_.allow(caller, kManage));
+  auto api = TRY(inventory::api_from_json(body));
+  TRY(authority_.record(permit, "api.created", api.id, inventory::api_to_json(api).dump()));
+  TRY(directory_.create(api));
+  return api;
+}
+
+}  // namespace writ::control

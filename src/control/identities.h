@@ -1,0 +1,58 @@
+// The inventory as use cases: see identities and APIs, add and change them, stop them and lift a stop.
+//
+// Thread-safe. They wait for the audit and for the store: not on a loop thread.
+#pragma once
+
+#include <optional>
+#include <string>
+#include <vector>
+
+#include "codec/json.h"
+#include "control/authority.h"
+#include "inventory/directory.h"
+
+namespace writ::control {
+
+class Identities {
+ public:
+  // What it refers to must outlive it.
+  Identities(const Authority& authority, inventory::Directory& directory)
+      : authority_(authority), directory_(directory) {}
+
+  // An identity as it stands in a snapshot, or an id that is stopped and not listed.
+  struct Seen {
+    std::shared_ptr<const inventory::Snapshot> inventory;
+    const inventory::Member* member;  // null: it is not listed
+    inventory::Stop stop;
+    bool asker_stopped = false;  // it was stopped, and is a party to the request that stopped it
+  };
+  struct Listed {
+    std::shared_ptr<const inventory::Snapshot> inventory;
+    std::vector<const inventory::Member*> members;
+    std::vector<inventory::Stop> stops;  // of who is not listed
+  };
+  Answer<Listed> list(const Caller& caller) const;
+  Answer<Seen> show(const Caller& caller, const std::string& id) const;
+  // `identity` as docs/api.md has it; its member `secret` is hashed and not kept.
+  Answer<Seen> create(const Caller& caller, const codec::Json& identity) const;
+  // Of the id that the identity names. Credentials and orders that it does not mention stay.
+  Answer<Seen> update(const Caller& caller, const codec::Json& identity) const;
+  // An order on any id that a token could carry, listed or not.
+  Answer<Seen> order(const Caller& caller, const std::string& id, inventory::Status status) const;
+
+  Answer<std::shared_ptr<const inventory::Snapshot>> list_apis(const Caller& caller) const;
+  Answer<inventory::Api> show_api(const Caller& caller, const std::string& id) const;
+  Answer<inventory::Api> create_api(const Caller& caller, const codec::Json& api) const;
+
+ private:
+  // `presence` of who is not listed.
+  Answer<enforce::Permit> allow_on(const Caller& caller, std::string_view action,
+                                   const inventory::Member* member, const std::string& id,
+                                   Authority::Presence presence, Stops stops = Stops::kNo) const;
+  Seen seen(const std::string& id) const;
+
+  const Authority& authority_;
+  inventory::Directory& directory_;
+};
+
+}  // namespace writ::control

@@ -1,0 +1,97 @@
+#include "control/identities.h"
+
+#include <gmock/gmock.h>
+#include <gtest/gtest.h>
+
+#include "control/testing/desk.h"
+
+namespace writ::control {
+namespace {
+
+using codec::Json;
+using inventory::Status;
+using ::testing::ElementsAre;
+using testing::word;
+
+class IdentitiesTest : public ::testing::Test {
+ protected:
+  static Json service(std::string_view id) { return Json::object({{"id", id}, {"kind", "service"}}); }
+
+  testing::Desk desk;
+  const Identities identities{desk.authority, desk.directory};
+};
+
+TEST_F(IdentitiesTest, ASuspensionIsRecordedFirstAndActsOnTheNextRequest) {
+  EXPECT_EQ(word(identities.order(desk.as_operator(), "marketing-app", Status::kSuspended)), "done");
+  EXPECT_THAT(desk.told(), ElementsAre("decision/permit", "identity.suspended"));
+  EXPECT_EQ(desk.current.get()->inventory->ordered("marketing-app"), Status::kSuspended);
+}
+
+TEST_F(IdentitiesTest, WithoutItsRecordNothingIsStopped) {
+  const auto caller = desk.as_operator();
+  desk.audit.broken = true;
+  EXPECT_EQ(word(identities.order(caller, "marketing-app", Status::kSuspended)), "not_recorded");
+  EXPECT_EQ(desk.current.get()->inventory->ordered("marketing-app"), Status::kActive);
+}
+
+TEST_F(IdentitiesTest, AnyIdThatATokenCouldCarryCanBeStopped) {
+  EXPECT_EQ(word(identities.order(desk.as_operator(), "nobody/knows;me", Status::kSuspended)), "done");
+  const auto shown = identities.show(desk.as_operator(), "nobody/knows;me");
+  ASSERT_TRUE(shown);
+  EXPECT_EQ(shown->member, nullptr);
+  EXPECT_EQ(shown->stop.status, Status::kSuspended);
+  EXPECT_EQ(word(identities.order(desk.as_operator(), std::string("a\0b", 3), Status::kSuspended)),
+            "invalid");
+}
+
+TEST_F(IdentitiesTest, WhoMayNotSeeAnIdentityIsToldThatItIsNotThere) {
+  const auto token = desk.own_token("marketing-app", "marketing-app");
+  EXPECT_EQ(word(identities.order(desk.as(token), "nora", Status::kSuspended)), "not_found");
+  EXPECT_EQ(word(identities.show(desk.as(token), "nora")), "not_found");
+  EXPECT_EQ(word(identities.show(desk.as(token), "is-not-there")), "not_found");
+  EXPECT_EQ(desk.current.get()->inventory->ordered("nora"), Status::kActive);
+}
+
+TEST_F(IdentitiesTest, AStopOfOneWhoAsksIsSaidToBeThat) {
+  const auto stopped = identities.order(desk.as_operator(), "ops-console", Status::kSuspended);
+  ASSERT_TRUE(stopped);
+  EXPECT_TRUE(stopped->asker_stopped);
+}
+
+TEST_F(IdentitiesTest, ASecretIsHashedAndNeverRecorded) {
+  auto body = service("nightly");
+  body.set("secret", "a secret of many bytes");
+  const auto created = identities.create(desk.as_operator(), body);
+  ASSERT_TRUE(created);
+  EXPECT_TRUE((*created->member)->secret_hash.has_value());
+  for (const auto& line : desk.audit.lines()) EXPECT_EQ(line.dump().find("many bytes"), std::string::npos);
+  body = service("short");
+  body.set("secret", "short");
+  EXPECT_EQ(word(identities.create(desk.as_operator(), body)), "invalid");
+}
+
+TEST_F(IdentitiesTest, WhatIsThereAlreadyIsAConflict) {
+  EXPECT_EQ(word(identities.create(desk.as_operator(), service("nightly"))), "done");
+  EXPECT_EQ(word(identities.create(desk.as_operator(), service("nightly"))), "conflict");
+}
+
+TEST_F(IdentitiesTest, AChangeKeepsTheOrdersThatItDoesNotMention) {
+  EXPECT_EQ(word(identities.create(desk.as_operator(), service("nightly"))), "done");
+  EXPECT_EQ(word(identities.order(desk.as_operator(), "nightly", Status::kSuspended)), "done");
+  auto body = service("nightly");
+  body.set("purposes", Json::array());
+  const auto changed = identities.update(desk.as_operator(), body);
+  ASSERT_TRUE(changed);
+  EXPECT_EQ(changed->member->ordered(), Status::kSuspended);
+}
+
+TEST_F(IdentitiesTest, AListHasWhatTheCallerMaySee) {
+  const auto all = identities.list(desk.as_operator());
+  ASSERT_TRUE(all);
+  EXPECT_EQ(all->members.size(), 5u) << "the portal is of another environment";
+  const auto token = desk.own_token("marketing-app", "marketing-app");
+  EXPECT_EQ(word(identities.list(desk.as(token))), "policy_no_permit");
+}
+
+}  // namespace
+}  // namespace writ::control

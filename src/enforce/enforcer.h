@@ -1,0 +1,112 @@
+// Enforcer: the one place that walks a request from its token to an outcome:
+//
+//   verify → context → decide → consume budget and approval → audit → permit or refusal
+//
+// It never waits for a disk. Where budget, labels or approval have to be written before the request may pass,
+// the request is put aside with all that it was decided on, and goes on when they are (task/write.h). It is
+// refused then when what decided it has changed meanwhile, or its token or task is over.
+//
+// Whatever breaks on the way, also for want of memory, refuses this one request.
+//
+// Every face comes through here, and says which API, action and resource a request is about. The outcome is
+// given only after its audit record is written, permits and refusals alike, so the caller's effect can never
+// be without its record; when the record cannot be written the outcome is a refusal (Kind::kNotRecorded). A
+// budget that is found used up at the last moment turns the permit into that denial.
+//
+// A use of the budget that is taken stays taken when the record then fails. Thread-safe. The workspaces that
+// decisions need are kept per thread, and a warm permit allocates little more than its record.
+#pragma once
+
+#include <array>
+#include <atomic>
+#include <cstdint>
+#include <expected>
+#include <functional>
+#include <memory>
+#include <optional>
+#include <string>
+#include <string_view>
+#include <utility>
+
+#include "audit/log.h"
+#include "enforce/in_force.h"
+#include "enforce/outcome.h"
+#include "enforce/question.h"
+#include "enforce/ruling.h"
+#include "task/call_approvals.h"
+#include "task/registry.h"
+#include "token/verifier.h"
+
+namespace writ::enforce {
+
+// What it works with. All that is referred to must outlive it.
+struct EnforcerParts {
+  const Clock& clock;
+  const token::Verifier& verifier;
+  const Current& current;
+  const task::Registry& tasks;
+  // audit::Log::append: calls back once, from any thread or from inside the call.
+  std::function<void(audit::Record, audit::Log::Done)> record;
+  task::Writer& writer;                  // what has to be on disk before a request may pass
+  task::CallApprovals* calls = nullptr;  // null: no approvals of calls are taken
+};
+
+// For /metrics. Monotone.
+struct EnforcerStats {
+  static constexpr std::size_t kReasons = static_cast<std::size_t>(Reason::kIndeterminate) + 1;
+  std::uint64_t permits;
+  std::array<std::uint64_t, kReasons> refusals;  // by Reason
+  std::uint64_t audit_failures;                  // outcomes that could not be recorded, permits or refusals
+  std::uint64_t waited;                          // put aside until something was written
+};
+
+class Enforcer {
+ public:
+  explicit Enforcer(EnforcerParts parts) : parts_(std::move(parts)) {}
+  Enforcer(const Enforcer&) = delete;
+  Enforcer& operator=(const Enforcer&) = delete;
+
+  // Calls back with the outcome once its record is written: on the audit's thread or the writer's, or from
+  // inside this call when nothing has to be written and the audit is buffered. It waits for nothing. A
+  // callback that throws loses its request, and nobody else's.
+  void enforce(const Question& question, OutcomeCallback callback) noexcept;
+  // Waits. Not on a loop thread.
+  Outcome enforce(const Question& question);
+  // Puts the call that was refused before those who approve, and calls back with the refusal that names the
+  // approval's id, when its record is written. `arguments` is as ApprovalUse's, `body` all that people need
+  // to see of it. What is put there grants nothing, so it is kept before it is recorded. It waits for
+  // nothing.
+  void offer_approval(const Offer& offer, std::string arguments, std::string_view body,
+                      std::move_only_function<void(Refused)> callback);
+  // What people would have to approve for this to pass; null when an approval does not help, or is not
+  // needed. Silently, as would_permit().
+  std::shared_ptr<const Offer> would_offer(const Question& question) const;
+  // Would this be permitted? Nothing is recorded, no budget is taken and no DPoP proof looked at: it is for
+  // choosing what to show to a caller whose request was permitted and recorded, never for letting one pass.
+  bool would_permit(const Question& question) const;
+
+  // The token, when it is good. Silent, and without a look at its proof: only for choosing what a stranger's
+  // request is not worth (reading its body, a place in a queue) and what is not told. Whatever passes is
+  // enforced all the same.
+  std::optional<token::Verified> token_of(const Credentials& credentials) const;
+  bool recognises(const Credentials& credentials) const { return token_of(credentials).has_value(); }
+
+  EnforcerStats stats() const noexcept;
+
+ private:
+  class Walk;
+  struct Given;
+  struct Parked;
+  struct Offering;
+  static std::unique_ptr<Memory>& memory();
+  void finish(Walk& walk, const std::expected<void, decision::Refusal>& decided, Given given);
+  void wait(std::unique_ptr<Parked> parked, std::unique_ptr<task::Write> write);
+  void go_on(std::unique_ptr<Parked> parked, const Result<void>& written);
+  void record_offer(std::unique_ptr<Offering> offering, const Result<void>& written);
+
+  EnforcerParts parts_;
+  std::atomic<std::uint64_t> permits_{0}, audit_failures_{0}, waited_{0};
+  std::array<std::atomic<std::uint64_t>, EnforcerStats::kReasons> refusals_{};
+};
+
+}  // namespace writ::enforce

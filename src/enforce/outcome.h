@@ -1,0 +1,81 @@
+// What comes of a question: a Permit or a Refused, both values. Each face renders a refusal in its own words:
+// an HTTP problem, an OAuth error, AuthZEN's `decision`, JSON-RPC.
+#pragma once
+
+#include <cstdint>
+#include <expected>
+#include <functional>
+#include <memory>
+#include <optional>
+#include <string>
+
+#include "base/denial.h"
+#include "base/times.h"
+#include "decision/decision.h"
+#include "inventory/snapshot.h"
+#include "task/call_approvals.h"
+#include "token/verified.h"
+
+namespace writ::enforce {
+
+struct InForce;
+
+// Unique, not secret; made by us alone, never taken from a request. 22 characters of base64url.
+std::string new_request_id();
+
+class Permit {
+ public:
+  const token::Verified& token() const noexcept { return token_; }
+  const inventory::Api& api() const noexcept { return *api_; }
+  const std::string& request_id() const noexcept { return request_id_; }
+  Times time() const noexcept { return time_; }
+  // As the decision saw them: the token's claim, else what inventory and task say.
+  const std::optional<std::string>& tenant() const noexcept { return tenant_; }
+  const std::optional<std::string>& environment() const noexcept { return environment_; }
+  const std::optional<std::string>& purpose() const noexcept { return purpose_; }
+
+ private:
+  friend class Enforcer;
+  Permit(token::Verified token, std::shared_ptr<const InForce> in_force, const inventory::Api& api,
+         Times time)
+      : token_(std::move(token)), in_force_(std::move(in_force)), api_(&api), time_(time) {}
+
+  token::Verified token_;
+  std::shared_ptr<const InForce> in_force_;  // what api_ lives in
+  const inventory::Api* api_;
+  std::string request_id_;
+  Times time_;
+  std::optional<std::string> tenant_, environment_, purpose_;
+};
+
+// A call that people may approve: all but its arguments.
+struct Offer {
+  task::CallApproval asked;
+  decision::Refusal refusal;
+  std::string request_id;
+  bool bound;
+};
+
+struct Refused {
+  enum class Kind : std::uint8_t {
+    kDecided,      // as `refusal` says
+    kNoRoom,       // it would wait for people's approval, and too many do: later
+    kNotRecorded,  // the audit could not take it, so nothing is done; `refusal` says no more
+  };
+  Kind kind = Kind::kDecided;
+  decision::Refusal refusal;
+  std::string request_id;
+  bool bound = false;                            // the token came with a proof of possession
+  std::shared_ptr<const Offer> offer = nullptr;  // approval_required: for Enforcer::offer_approval()
+
+  Reason reason() const noexcept { return refusal.reason; }
+  // Never throws: there are no texts in it, but for the request's id.
+  static Refused not_recorded(std::string request_id) noexcept {
+    return {Kind::kNotRecorded, {Reason::kIndeterminate, {}, {}, {}, {}}, std::move(request_id)};
+  }
+};
+
+using Outcome = std::expected<Permit, Refused>;
+using OutcomeCallback = std::move_only_function<void(Outcome)>;
+
+}  // namespace writ::enforce

@@ -1,0 +1,72 @@
+#include "enforce/plain.h"
+
+#include <fmt/format.h>
+
+#include "context/context.h"
+
+namespace writ::enforce {
+namespace {
+
+using inventory::Kind;
+using inventory::Status;
+
+std::optional<Kind> kind_of(std::string_view type) {
+  for (const auto kind : {Kind::kUser, Kind::kApplication, Kind::kService, Kind::kAgent}) {
+    if (cedar_type(kind) == type) return kind;
+  }
+  return std::nullopt;
+}
+
+const inventory::Member* member_of(const inventory::Snapshot& inventory, cedar::EntityRef uid) {
+  const auto* member = kind_of(uid.type()) ? inventory.find(uid.id()) : nullptr;
+  return member != nullptr && member->uid() == uid ? member : nullptr;
+}
+
+// Policies know a suspended identity's attributes, but it is nobody's right to act while it lasts.
+std::optional<decision::Refusal> standing_of(const inventory::Snapshot& inventory,
+                                             cedar::EntityRef principal) {
+  const auto kind = kind_of(principal.type());
+  if (!kind) return std::nullopt;
+  const auto* member = member_of(inventory, principal);
+  const auto status = member != nullptr ? member->status() : inventory.ordered(principal.id());
+  if (status == Status::kActive) return std::nullopt;
+  return decision::Refusal{
+      *kind == Kind::kUser           ? Reason::kSubjectSuspended
+      : status == Status::kSuspended ? Reason::kCallerSuspended
+                                     : Reason::kCallerRetired,
+      fmt::format("{} `{}` is {}", kind_name(*kind), principal.id(), status_name(status)),
+      principal.to_string(),
+      {},
+      {}};
+}
+
+}  // namespace
+
+PlainQuestion::PlainQuestion(const inventory::Snapshot& inventory, const decision::PolicySnapshot& policies,
+                             PlainMemory& memory)
+    : inventory_(inventory), policies_(policies), memory_(memory) {
+  auto& overlay = memory_.overlay;
+  if (!overlay || &overlay->base() != policies.entities.get()) overlay.emplace(*policies.entities);
+  overlay->clear();
+  memory_.arena.reset();
+}
+
+Result<void> PlainQuestion::lay(cedar::EntityRef uid, const std::optional<cedar::Value>& told) {
+  if (const auto* member = member_of(inventory_, uid))
+    return context::lay_identity(*memory_.overlay, memory_.arena, uid, member->attributes());
+  if (told) return context::lay_facts(*memory_.overlay, memory_.arena, uid, *told);
+  return {};
+}
+
+PlainRuling PlainQuestion::rule(const cedar::Request& request) const {
+  if (auto stopped = standing_of(inventory_, request.principal)) return {.refusal = std::move(stopped)};
+  PlainRuling ruling;
+  ruling.decision = &decision::decide_plain(policies_, request, *memory_.overlay, memory_.decision);
+  if (policies_.with_shadows)
+    ruling.shadowed =
+        &decision::decide_plain(*policies_.with_shadows, request, *memory_.overlay, memory_.shadows);
+  if (!ruling.decision->permitted()) ruling.refusal = ruling.decision->refusals().front();
+  return ruling;
+}
+
+}  // namespace writ::enforce

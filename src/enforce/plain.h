@@ -1,0 +1,49 @@
+// PlainQuestion: a question with a principal of any type, as AuthZEN asks it: no token, no guards, and
+// entities that the caller describes. Of whom the inventory knows, only what it says counts, and those who
+// are stopped are permitted nothing.
+//
+// Pure. One per question; not thread-safe.
+#pragma once
+
+#include <optional>
+
+#include "base/result.h"
+#include "cedar/entities.h"
+#include "cedar/request.h"
+#include "decision/decision.h"
+#include "inventory/snapshot.h"
+
+namespace writ::enforce {
+
+// Used again from question to question. One per thread.
+struct PlainMemory {
+  cedar::Arena arena;
+  std::optional<cedar::Overlay> overlay;
+  decision::Workspace decision, shadows;
+};
+
+// Valid until the memory is used again.
+struct PlainRuling {
+  std::optional<decision::Refusal> refusal;      // nothing: permitted
+  const decision::Decision* decision = nullptr;  // null: refused before policies were asked
+  const decision::Decision* shadowed = nullptr;  // null: there are no shadow policies, or as above
+};
+
+class PlainQuestion {
+ public:
+  // All is borrowed. Forgets the question before.
+  PlainQuestion(const inventory::Snapshot& inventory, const decision::PolicySnapshot& policies,
+                PlainMemory& memory);
+
+  cedar::Arena& arena() noexcept { return memory_.arena; }
+  // What the caller tells of an entity, a record; the catalogue comes first, and the inventory before it.
+  Result<void> lay(cedar::EntityRef uid, const std::optional<cedar::Value>& told);
+  PlainRuling rule(const cedar::Request& request) const;
+
+ private:
+  const inventory::Snapshot& inventory_;
+  const decision::PolicySnapshot& policies_;
+  PlainMemory& memory_;
+};
+
+}  // namespace writ::enforce

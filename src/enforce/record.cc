@@ -1,0 +1,67 @@
+#include "enforce/record.h"
+
+#include "decision/facts.h"
+#include "decision/shadow.h"
+
+namespace writ::enforce {
+namespace {
+
+std::string_view view(const std::optional<std::string>& text) noexcept {
+  return text ? std::string_view(*text) : std::string_view();
+}
+
+// A token that is asked for has its own facts, and no id before it is made.
+void add_claims(audit::Decision& facts, const Told& told) {
+  const auto& claims = *told.claims;
+  for (const auto& actor : claims.actors) facts.actors.push_back(actor.subject);
+  facts.task = view(claims.task);
+  if (told.kind == context::Point::kIssue) {
+    decision::add_claims(facts, claims);
+    if (!told.refusal) facts.token_id = claims.jti;
+  } else {
+    facts.subject = claims.subject;
+    facts.client = claims.client_id;
+    facts.token_id = claims.jti;
+  }
+}
+
+}  // namespace
+
+Said said(const decision::Refusal& refusal) {
+  return {
+      refusal.reason == Reason::kIndeterminate ? decision::Effect::kIndeterminate : decision::Effect::kDeny,
+      reason_code(refusal.reason), refusal.message, refusal.party, refusal.policies};
+}
+
+audit::Record record_of(Instant time, const Told& told) {
+  audit::Decision facts{.point = told.point,
+                        .effect = effect_name(decision::Effect::kPermit),
+                        .request_id = told.request_id,
+                        .subject = told.subject,
+                        .client = told.client,
+                        .api = told.api,
+                        .action = told.action,
+                        .resource = told.resource,
+                        .approval = told.approval,
+                        .method = told.sent.method,
+                        .path = told.sent.path,
+                        .peer = told.sent.peer_ip,
+                        .standing = told.standing};
+  if (told.claims != nullptr) add_claims(facts, told);
+  if (told.context != nullptr && told.kind == context::Point::kUse) decision::add_facts(facts, *told.context);
+  if (told.policies != nullptr) facts.policy_revision = told.policies->revision;
+  if (told.refusal) {
+    facts.effect = effect_name(told.refusal->effect);
+    facts.reason = told.refusal->reason;
+    facts.message = told.refusal->message;
+    facts.party = told.refusal->party;
+    facts.policies.assign(told.refusal->policies.begin(), told.refusal->policies.end());
+  } else {
+    if (told.decision != nullptr) facts.policies = told.decision->policies();
+    facts.labels.assign(told.labels.begin(), told.labels.end());
+  }
+  decision::add_shadows(facts, told.policies, told.shadowed);
+  return audit::make_record(time, facts);
+}
+
+}  // namespace writ::enforce

@@ -1,0 +1,64 @@
+#include "enforce/ruling.h"
+
+#include "decision/guards.h"
+
+namespace writ::enforce {
+namespace {
+
+context::Inputs inputs_of(const Facts& facts, const Deciding& deciding, Memory& memory) {
+  memory.context.reset();
+  auto& arena = memory.context.arena();
+  context::Inputs inputs{.request = {facts.time, facts.method, facts.path, facts.peer_ip},
+                         .api = facts.api,
+                         .action = arena.entity(facts.action.type, facts.action.id),
+                         .resource = arena.entity(facts.resource.type, facts.resource.id),
+                         .inventory = deciding.inventory,
+                         .task = deciding.task,
+                         .entities = *deciding.policies.entities,
+                         .calendars = *deciding.policies.calendars,
+                         .amounts = facts.amounts,
+                         .approved = facts.approved};
+  if (facts.attributes) inputs.resource_attributes = facts.attributes(arena);
+  return inputs;
+}
+
+Result<Ruling> ruled(Result<context::Context> context, const Deciding& deciding, Memory& memory,
+                     Shadows shadows, decision::Reasons reasons) {
+  Ruling ruling{TRY(std::move(context)), nullptr};
+  ruling.decision = &decision::decide(deciding.policies, ruling.context, memory.decision, reasons);
+  if (shadows == Shadows::kAsked)
+    ruling.shadowed = decision::decide_with_shadows(deciding.policies, ruling.context, memory.shadows);
+  return ruling;
+}
+
+}  // namespace
+
+std::optional<decision::Refusal> Ruling::refusal() const {
+  if (decision->permitted()) return std::nullopt;
+  // Without a permit and without a reason something is broken.
+  if (decision->refusals().empty())
+    return decision::Refusal{Reason::kIndeterminate, "the decision gave no answer", {}, {}, {}};
+  return decision->refusals().front();
+}
+
+std::string_view Ruling::guard(const decision::PolicySnapshot& policies) const {
+  for (const decision::Guard& guard : decision::guards()) {
+    if (guard.check(context, policies)) return guard.name;
+  }
+  return {};
+}
+
+Result<Ruling> rule_on_use(const token::Verified& token, const Facts& facts, const Deciding& deciding,
+                           Memory& memory, Shadows shadows, decision::Reasons reasons) {
+  const auto inputs = inputs_of(facts, deciding, memory);
+  return ruled(context::Context::of_use(token, inputs, memory.context), deciding, memory, shadows, reasons);
+}
+
+Result<Ruling> rule_on_issue(const token::AccessClaims& claims, const Facts& facts, const Deciding& deciding,
+                             Memory& memory, Shadows shadows, decision::Reasons reasons) {
+  const auto inputs = inputs_of(facts, deciding, memory);
+  return ruled(context::Context::of_issue(claims, inputs, memory.context), deciding, memory, shadows,
+               reasons);
+}
+
+}  // namespace writ::enforce

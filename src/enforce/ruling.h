@@ -1,0 +1,77 @@
+// Ruling: the answer to one question, with the facts that it was decided on. The one place where facts are
+// put together and policies asked: use of a token, issuing one, and what would come of either.
+//
+// A Ruling is a view of its Memory and of what decided, and valid until the memory is used again. Pure: no
+// I/O, no clock, no locks.
+#pragma once
+
+#include <expected>
+#include <optional>
+#include <span>
+#include <string_view>
+
+#include "base/result.h"
+#include "base/times.h"
+#include "context/context.h"
+#include "decision/decision.h"
+#include "decision/shadow.h"
+#include "enforce/question.h"
+#include "task/live_task.h"
+#include "token/claims.h"
+#include "token/verified.h"
+
+namespace writ::enforce {
+
+// Used again from ruling to ruling: a warm one allocates nothing. One per thread.
+struct Memory {
+  context::Workspace context;
+  decision::Workspace decision, shadows;
+};
+
+// What decides. Borrowed; `task` is the token's, or null.
+struct Deciding {
+  const inventory::Snapshot& inventory;
+  const decision::PolicySnapshot& policies;
+  const task::LiveTask* task;
+};
+
+// What is asked, as far as a decision looks at it.
+struct Facts {
+  Times time;
+  std::string_view method, path, peer_ip;
+  const inventory::Api& api;
+  EntityName action, resource;
+  const Attributes& attributes;  // may be empty
+  std::span<const task::NamedAmount> amounts = {};
+  bool approved = false;  // people have approved this very call
+};
+
+struct Ruling {
+  context::Context context;
+  const decision::Decision* decision;            // never null
+  const decision::Decision* shadowed = nullptr;  // with the shadow policies in force; null: there are none
+
+  bool permitted() const noexcept { return decision->permitted(); }
+  // The one that counts; nothing when it is permitted.
+  std::optional<decision::Refusal> refusal() const;
+  // The first guard that refuses; empty: none does.
+  std::string_view guard(const decision::PolicySnapshot& policies) const;
+};
+
+enum class Shadows : std::uint8_t { kAsked, kLeftAlone };
+
+// Fail (kInvalid) only where parties, task and resource cannot be laid over each other: then there is no
+// question to ask.
+Result<Ruling> rule_on_use(const token::Verified& token, const Facts& facts, const Deciding& deciding,
+                           Memory& memory, Shadows shadows,
+                           decision::Reasons reasons = decision::Reasons::kFirst);
+Result<Ruling> rule_on_use(token::Verified&&, const Facts&, const Deciding&, Memory&, Shadows,
+                           decision::Reasons = decision::Reasons::kFirst) = delete;  // it would dangle
+// Of a token that is about to be issued: its client has authenticated, and what was presented was verified.
+Result<Ruling> rule_on_issue(const token::AccessClaims& claims, const Facts& facts, const Deciding& deciding,
+                             Memory& memory, Shadows shadows,
+                             decision::Reasons reasons = decision::Reasons::kFirst);
+Result<Ruling> rule_on_issue(token::AccessClaims&&, const Facts&, const Deciding&, Memory&, Shadows,
+                             decision::Reasons = decision::Reasons::kFirst) = delete;
+
+}  // namespace writ::enforce

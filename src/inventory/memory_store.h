@@ -1,0 +1,41 @@
+// An inventory store in memory, for worlds that end with the process.
+#pragma once
+
+#include <map>
+
+#include "inventory/directory.h"
+
+namespace writ::inventory {
+
+class MemoryStore : public Store {
+ public:
+  Result<Change> load_inventory() override {
+    Change change;
+    for (const auto& [id, record] : identities_)
+      change.identities.push_back(TRY(identity_from_record(record)));
+    for (const auto& [id, record] : apis_) change.apis.push_back(TRY(api_from_record(record)));
+    for (const auto& [id, status] : stops_) change.stops.push_back({id, status});
+    return change;
+  }
+  Result<void> save_inventory(const Change& change) override {
+    TRY(before_write());
+    for (const auto& identity : change.identities) identities_[identity.id] = identity_record(identity);
+    for (const auto& api : change.apis) apis_[api.id] = api_record(api);
+    for (const auto& stop : change.stops) {
+      stops_[stop.id] = stop.status;
+      if (stop.status == Status::kActive) stops_.erase(stop.id);
+    }
+    return {};
+  }
+
+ protected:
+  // Where a test can fail.
+  virtual Result<void> before_write() { return {}; }
+
+ private:
+  std::map<std::string, std::string> identities_;
+  std::map<std::string, std::string> apis_;
+  std::map<std::string, Status> stops_;
+};
+
+}  // namespace writ::inventory
