@@ -1,5 +1,4 @@
 // writ keys: make key pairs and client secrets, and what the configuration stores of them.
-#include <CLI/CLI.hpp>
 #include <fmt/format.h>
 #include <iostream>
 
@@ -82,30 +81,25 @@ int hash_secret(const Options& options) {
 
 }  // namespace
 
-void add_keys(CLI::App& program, Action& action) {
+void add_keys(Command& program) {
   auto options = std::make_shared<Options>();
-  auto* keys = program.add_subcommand("keys", "make key pairs and client secrets");
-  keys->require_subcommand(1);
+  auto& keys = program.add("keys", "make key pairs and client secrets");
 
-  auto* make = keys->add_subcommand("generate", "make a key pair; prints the public key set");
-  make->add_option("file", options->private_file, "where to write the private key (JWK); must not exist")
-      ->required();
-  make->add_option("--algorithm", options->algorithm, "ES256 or EdDSA")
-      ->check(CLI::IsMember({"ES256", "EdDSA"}))
-      ->capture_default_str();
-  make->callback([options, &action] { action = [options] { return generate(*options); }; });
+  auto& make = keys.add("generate", "make a key pair; prints the public key set");
+  make.option("file", options->private_file, "where to write the private key (JWK); must not exist")
+      .required();
+  make.option("--algorithm", options->algorithm, "ES256 or EdDSA").one_of({"ES256", "EdDSA"}).shows_default();
+  make.runs([options] { return generate(*options); });
 
-  auto* show = keys->add_subcommand("public", "print the public key set of a private key");
-  show->add_option("file", options->private_file, "the private key (JWK)")->required();
-  show->callback([options, &action] { action = [options] { return show_public(*options); }; });
+  auto& show = keys.add("public", "print the public key set of a private key");
+  show.option("file", options->private_file, "the private key (JWK)").required();
+  show.runs([options] { return show_public(*options); });
 
-  auto* hash =
-      keys->add_subcommand("hash-secret", "print the hash of a client secret, for the configuration");
-  hash->add_option("--file", options->secret_file,
-                   "read the secret's first line; without it: standard input");
-  hash->add_flag("--new", options->make_secret, "make a random secret and print it with its hash");
-  hash->add_flag("--json", options->json, "print JSON");
-  hash->callback([options, &action] { action = [options] { return hash_secret(*options); }; });
+  auto& hash = keys.add("hash-secret", "print the hash of a client secret, for the configuration");
+  hash.option("--file", options->secret_file, "read the secret's first line; without it: standard input");
+  hash.flag("--new", options->make_secret, "make a random secret and print it with its hash");
+  hash.flag("--json", options->json, "print JSON");
+  hash.runs([options] { return hash_secret(*options); });
 }
 
 }  // namespace writ::cli
