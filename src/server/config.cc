@@ -4,6 +4,7 @@
 #include <charconv>
 #include <fmt/format.h>
 
+#include "cedar/entity_json.h"
 #include "codec/name.h"
 #include "server/calendars.h"
 #include "server/fields.h"
@@ -312,21 +313,39 @@ void read_approvals(const Fields& root, Config& config) {
   set(fields, "max_bytes", approvals.bytes, 1 << 20, std::int64_t{1} << 32);
 }
 
+// A name that can be no type would make every question a wrong one.
+void check_type(const YamlNode& node, Source& source) {
+  if (!cedar::valid_entity_type(node.text))
+    source.error(node, fmt::format("`{}` is not a Cedar type", node.text),
+                 "for example Billing::Invoice, or Billing::Action for actions");
+}
+
+void read_types(const Fields& fields, std::string_view key, std::string_view what,
+                std::vector<std::pair<std::string, std::string>>& types) {
+  const YamlNode* map = fields.find(key);
+  if (map == nullptr) return;
+  if (map->kind != YamlNode::Kind::kMap)
+    return fields.source().error(*map, fmt::format("`{}` must be a map from {}", key, what));
+  for (const auto& entry : map->entries) {
+    auto type = read_text(entry.value, fields.source(), entry.key);
+    if (!type) continue;
+    check_type(entry.value, fields.source());
+    types.emplace_back(entry.key, std::move(*type));
+  }
+}
+
 void read_authzen(const Fields& root, Config& config) {
   AuthzenSettings& authzen = config.authzen;
-  const Fields fields(root.find("authzen"), root.source(), "authzen", {"access", "types", "action_type"});
+  const Fields fields(root.find("authzen"), root.source(), "authzen",
+                      {"access", "types", "action_type", "action_types"});
   if (fields.choice("access", {"token", "open"}) == 1) authzen.access = AuthzenAccess::kOpen;
-  authzen.action_type = fields.text("action_type").value_or(authzen.action_type);
-  const YamlNode* types = fields.find("types");
-  if (types == nullptr) return;
-  if (types->kind != YamlNode::Kind::kMap) {
-    root.source().error(*types, "`types` must be a map from AuthZEN's type names to Cedar's");
-    return;
+  if (auto type = fields.text("action_type")) {
+    check_type(*fields.find("action_type"), root.source());
+    authzen.action_type = std::move(*type);
   }
-  for (const auto& entry : types->entries) {
-    if (auto type = read_text(entry.value, root.source(), entry.key))
-      authzen.types.emplace_back(entry.key, std::move(*type));
-  }
+  read_types(fields, "types", "AuthZEN's type names to Cedar's", authzen.types);
+  read_types(fields, "action_types", "types of resources to the Cedar types of the actions on them",
+             authzen.action_types);
 }
 
 // A misspelt path would redact nothing: it has to begin as every path does that a policy reads.

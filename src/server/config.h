@@ -84,6 +84,8 @@ struct AuthzenSettings {
   // AuthZEN's type names to Cedar's: {"user", "Writ::User"}. A type that is not here is taken as it is.
   std::vector<std::pair<std::string, std::string>> types;
   std::string action_type = "Action";  // the Cedar type of AuthZEN's actions
+  // The same by the type of the resource, in AuthZEN's words or Cedar's: {"mailbox", "Mail::Action"}.
+  std::vector<std::pair<std::string, std::string>> action_types = {};
 };
 
 struct Config {
