@@ -373,8 +373,10 @@ std::string ListenAddress::text() const {
                                            : fmt::format("[{}]:{}", address, port);
 }
 
-std::optional<Config> parse_config(std::string_view text, const std::filesystem::path& file, Issues& issues) {
-  const auto before = issues.errors();
+namespace {
+
+// Nothing when the text is no tree. What has errors is in the issues, and absent or as by default.
+std::optional<Config> draft_of(std::string_view text, const std::filesystem::path& file, Issues& issues) {
   Source source{file.string(), file.parent_path(), issues};
   const auto tree = parse_yaml(text, source.file, issues);
   if (!tree) return std::nullopt;
@@ -405,18 +407,31 @@ std::optional<Config> parse_config(std::string_view text, const std::filesystem:
   config.api_audience = api.text("audience").value_or(config.issuer);
   read_explain(root, config);
   config.calendars = read_calendars(root.find("calendars"), source);
-  if (issues.errors() > before) return std::nullopt;
   config.root = *tree;
   return config;
 }
 
-std::optional<Config> read_config(const std::filesystem::path& file, Issues& issues) {
+std::optional<Config> if_good(std::optional<Config> config, std::size_t errors_before, const Issues& issues) {
+  return issues.errors() > errors_before ? std::nullopt : std::move(config);
+}
+
+}  // namespace
+
+std::optional<Config> parse_config(std::string_view text, const std::filesystem::path& file, Issues& issues) {
+  const auto before = issues.errors();
+  return if_good(draft_of(text, file, issues), before, issues);
+}
+
+std::optional<Config> draft_config(const std::filesystem::path& file, Issues& issues) {
   const auto text = read_file(file, kMaxConfigBytes);
-  if (!text) {
-    issues.error({file.string()}, text.error().message);
-    return std::nullopt;
-  }
-  return parse_config(*text, file, issues);
+  if (text) return draft_of(*text, file, issues);
+  issues.error({file.string()}, text.error().message);
+  return std::nullopt;
+}
+
+std::optional<Config> read_config(const std::filesystem::path& file, Issues& issues) {
+  const auto before = issues.errors();
+  return if_good(draft_config(file, issues), before, issues);
 }
 
 }  // namespace writ::server

@@ -123,6 +123,8 @@ struct Config {
 
 // Nothing when the file has errors; they are in `issues`.
 std::optional<Config> read_config(const std::filesystem::path& file, Issues& issues);
+// The same with errors in it: to look for more of them, and for nothing else. Nothing when there is no tree.
+std::optional<Config> draft_config(const std::filesystem::path& file, Issues& issues);
 std::optional<Config> parse_config(std::string_view text, const std::filesystem::path& file, Issues& issues);
 
 }  // namespace writ::server
