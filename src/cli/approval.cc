@@ -18,8 +18,12 @@ std::string line(const codec::Json& call) {
                      show(call, "client"), show(call, "until"));
 }
 
+// The API's `arguments` are a digest of header fields and body; for people it is called that.
 std::string call_text(const codec::Json& call) {
-  return members_text(call, 15);
+  auto told = codec::Json::object({});
+  for (const auto& [name, value] : *call.if_object())
+    told.set(name == "arguments" ? "arguments digest" : name, value);
+  return members_text(told, 16);
 }
 
 std::string calls_text(const codec::Json& answer) {
@@ -40,7 +44,7 @@ void add_approval(Command& program) {
       return call_api(*options, method, "/v1/approvals/" + options->id + suffix, call_text);
     });
   };
-  add("show", "one call, with its arguments", "GET", "");
+  add("show", "one call, with its body, and the digest of its arguments", "GET", "");
   add("approve", "let this very call pass, once", "POST", "/approve");
   add("deny", "say no to it", "POST", "/deny");
 }

@@ -87,9 +87,10 @@ Result<void> print_records(const Options& options) {
     const auto newest = TRY(audit::last_number(parts));
     after = newest - std::min<std::uint64_t>(newest, options.last);
   }
+  RecordLines lines;
   return audit::read_after(parts, after, [&](std::string_view line) {
     const auto record = options.json ? std::nullopt : std::optional(codec::parse_json(line));
-    print_text(record && *record ? line_of(**record) : std::string(line));
+    print_text(record && *record ? lines.next(**record) : std::string(line));
     return true;
   });
 }
