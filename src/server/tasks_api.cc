@@ -244,9 +244,25 @@ Answer<http::Response> TasksApi::deny(const http::Request& request, const std::s
   return answer_json(200, shown(*live, permit.time().latest));
 }
 
+// Who asked for a task may give it back, with what it took to ask for it.
+Answer<std::pair<gateway::Permit, TasksApi::Live>> TasksApi::find_to_end(const http::Request& request,
+                                                                         const std::string& id) const {
+  const auto live = tasks_.find(id);
+  const auto would = [&](std::string_view action) {
+    return api_.would_allow(request, action, {kType, id}, facts_of(live->task()));
+  };
+  if (live == nullptr || would(kManage) || !would(kRequest)) return find(request, kManage, id);
+  auto found = TRY(find(request, kRequest, id));
+  const auto& [permit, task] = found;
+  const bool own = task->task().opened_by == permit.token()->client_id &&
+                   task->task().requested_by == parties_of(permit.token().claims());
+  if (own) return found;
+  return find(request, kManage, id);
+}
+
 Answer<http::Response> TasksApi::act(const http::Request& request, const std::string& id,
                                      const Verb& verb) const {
-  const auto [permit, live] = TRY(find(request, kManage, id));
+  const auto [permit, live] = TRY(verb.by_requester ? find_to_end(request, id) : find(request, kManage, id));
   TRY(api_.record(permit, verb.event, id));
   if (const auto done = verb.act(tasks_, id, permit.time()); !done)
     return std::unexpected(problem(done.error()));
@@ -280,7 +296,7 @@ Result<void> TasksApi::add_to(http::Endpoints& endpoints) const {
   TRY(add("/v1/tasks/{id}/resume",
           {"task.resumed", [](Registry& tasks, auto id, auto now) { return tasks.resume(id, now); }}));
   TRY(add("/v1/tasks/{id}/end",
-          {"task.ended", [](Registry& tasks, auto id, auto) { return tasks.end(id); }}));
+          {"task.ended", [](Registry& tasks, auto id, auto) { return tasks.end(id); }, true}));
   return add("/v1/tasks/{id}/revoke",
              {"task.revoked", [](Registry& tasks, auto id, auto) { return tasks.revoke(id); }});
 }

@@ -42,6 +42,7 @@ class TasksApi {
   struct Verb {
     std::string_view event;
     Result<void> (*act)(task::Registry& tasks, std::string_view id, Times now);
+    bool by_requester = false;  // too: by the very parties that asked for the task
   };
   Answer<http::Response> act(const http::Request& request, const std::string& id, const Verb& verb) const;
   Result<void> check_names(const task::Task& task) const;
@@ -49,6 +50,8 @@ class TasksApi {
   Answer<void> check_room(const std::string& client, const task::Task& task) const;
   Answer<std::pair<gateway::Permit, Live>> find(const http::Request& request, std::string_view action,
                                                 const std::string& id) const;
+  Answer<std::pair<gateway::Permit, Live>> find_to_end(const http::Request& request,
+                                                       const std::string& id) const;
 
   const OwnApi& api_;
   const inventory::Directory& directory_;
