@@ -88,7 +88,8 @@ int abnormal(const Options& options, policytest::Shared& shared,
     if (const auto run = abnormal->run(suite); !run) return fail(run.error());
   }
   // Nothing tried is no proof of anything.
-  if (abnormal->originals() == 0 && !abnormal->left_out().empty()) print_error(to_text(*abnormal));
+  if (abnormal->originals() == 0 && !abnormal->left_out().empty())
+    print_error(to_text(*abnormal, options.verbose));
   if (abnormal->originals() == 0)
     return fail(fmt::format("{}, so there is nothing to derive from",
                             live                    ? "the running gateway permits none of the requests"
@@ -104,7 +105,7 @@ int abnormal(const Options& options, policytest::Shared& shared,
   if (options.json) {
     print_json(to_json(*abnormal));
   } else {
-    print_text(to_text(*abnormal));
+    print_text(to_text(*abnormal, options.verbose));
   }
   return abnormal->findings() == 0 && abnormal->unused_acceptances().empty() ? kYes : kNo;
 }
@@ -241,7 +242,8 @@ void add_test(Command& program) {
   command.option("files", options->files, "files or folders (default: those beside the policies)");
   command.option("--config", options->config, "the configuration file").shows_default();
   command.flag("--json", options->json, "print JSON");
-  command.flag("-v,--verbose", options->verbose, "name the tests that passed, too");
+  command.flag("-v,--verbose", options->verbose,
+               "name the tests that passed, too, and each abnormal request that is accepted");
   command.option("--junit", options->junit, "write a JUnit report to this file");
   command.flag("--abnormal", options->abnormal,
                "derive requests that are authenticated but wrong from the permitted ones");
