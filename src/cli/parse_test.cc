@@ -37,6 +37,7 @@ TEST(Parse, AnUnknownCommandIsNamedWithTheNearestOne) {
 TEST(Parse, AnUnknownCommandBelowOneIsNamedWithIt) {
   EXPECT_THAT(error_of({"token", "exchagne"}),
               HasSubstr("unknown command `token exchagne`: did you mean `exchange`?"));
+  EXPECT_THAT(error_of({"keys", "hsah", "--new"}),
               HasSubstr("unknown command `keys hsah`: did you mean `hash`?"));
 }
 
