@@ -1,8 +1,10 @@
 #include "server/config.h"
 
+#include <algorithm>
 #include <arpa/inet.h>
 #include <charconv>
 #include <fmt/format.h>
+#include <map>
 
 #include "cedar/entity_json.h"
 #include "codec/name.h"
@@ -334,6 +336,23 @@ void read_types(const Fields& fields, std::string_view key, std::string_view wha
   }
 }
 
+// One type under both its names would have two types of actions.
+void check_named_once(const Fields& fields, const AuthzenSettings& authzen) {
+  const YamlNode* map = fields.find("action_types");
+  if (map == nullptr) return;
+  std::map<std::string_view, std::string_view> seen;
+  for (const auto& entry : map->entries) {
+    const auto mapped =
+        std::ranges::find(authzen.types, entry.key, &std::pair<std::string, std::string>::first);
+    const std::string_view type = mapped == authzen.types.end() ? entry.key : mapped->second;
+    const auto [first, added] = seen.try_emplace(type, entry.key);
+    if (!added)
+      fields.source().error(
+          entry.value, fmt::format("`{}` is the same type as `{}`, which has its actions already", entry.key,
+                                   first->second));
+  }
+}
+
 void read_authzen(const Fields& root, Config& config) {
   AuthzenSettings& authzen = config.authzen;
   const Fields fields(root.find("authzen"), root.source(), "authzen",
@@ -346,6 +365,7 @@ void read_authzen(const Fields& root, Config& config) {
   read_types(fields, "types", "AuthZEN's type names to Cedar's", authzen.types);
   read_types(fields, "action_types", "types of resources to the Cedar types of the actions on them",
              authzen.action_types);
+  check_named_once(fields, authzen);
 }
 
 // A misspelt path would redact nothing: it has to begin as every path does that a policy reads.

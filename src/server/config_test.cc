@@ -96,6 +96,14 @@ TEST(Config, ActionsOfAuthzenHaveATypeForEachTypeOfResource) {
   EXPECT_EQ(config.authzen.action_types[0], std::pair(std::string("mailbox"), std::string("Mail::Action")));
 }
 
+TEST(Config, ATypeOfAuthzenHasItsActionsUnderOneOfItsNamesOnly) {
+  EXPECT_NE(
+      issues_with("authzen: {types: {box: \"Mail::Box\"}, action_types: {box: A::Action, \"Mail::Box\": "
+                  "B::Action}}\n")
+          .find("`Mail::Box` is the same type as `box`, which has its actions already"),
+      std::string::npos);
+}
+
 TEST(Config, ATypeOfAuthzenThatCanBeNoneIsRefused) {
   for (const auto* line : {"authzen: {action_type: \"a b\"}\n", "authzen: {types: {user: \"1::User\"}}\n",
                            "authzen: {action_types: {user: \"Mail::\"}}\n"})

@@ -45,8 +45,9 @@ TEST(RoutePaths, APathOfAnyLengthCannotBeNamed) {
 }
 
 TEST(RoutePaths, WhatApisReallyHaveInTheirPathsDrawsNoWarning) {
-  for (const auto* path : {"/", "/orders/{order}", "/files/report:copy", "/documents/all:search", "/$metadata",
-                           "/odata/Orders(1)", "/a-b_c.d~e", "/orders/", "/@scope/name", "/a+b", "/größe"})
+  for (const auto* path :
+       {"/", "/orders/{order}", "/files/report:copy", "/documents/all:search", "/$metadata",
+        "/odata/Orders(1)", "/a-b_c.d~e", "/orders/", "/@scope/name", "/a+b", "/größe"})
     EXPECT_EQ(warnings_about(path), "") << path;
 }
 
