@@ -1,38 +1,36 @@
-#include <CLI/CLI.hpp>
+#include <algorithm>
 
 #include "cli/commands.h"
 #include "cli/output.h"
+#include "cli/parse.h"
 
 namespace writ::cli {
 
+void add_all(Command& program) {
+  add_serve(program);
+  add_check(program);
+  add_schema(program);
+  add_fmt(program);
+  add_test(program);
+  add_decide(program);
+  add_token(program);
+  add_task(program);
+  add_approval(program);
+  add_inventory(program);
+  add_audit(program);
+  add_policies(program);
+  add_keys(program);
+}
+
 int run(int argc, char** argv) {
-  CLI::App program("Writ: context-aware authorization for APIs called by applications, services and agents",
-                   "writ");
-  program.require_subcommand(1);
-  program.set_version_flag("--version", "writ 0.1.0");
-  Action action;
-  add_serve(program, action);
-  add_check(program, action);
-  add_schema(program, action);
-  add_fmt(program, action);
-  add_test(program, action);
-  add_decide(program, action);
-  add_token(program, action);
-  add_task(program, action);
-  add_approval(program, action);
-  add_inventory(program, action);
-  add_audit(program, action);
-  add_policies(program, action);
-  add_keys(program, action);
-  try {
-    program.parse(argc, argv);
-  } catch (const CLI::Success& asked) {
-    return program.exit(asked);
-  } catch (const CLI::ParseError& error) {
-    program.exit(error);
-    return kBroken;
-  }
-  return action();
+  Command program("writ",
+                  "Writ: context-aware authorization for APIs called by applications, services and agents");
+  add_all(program);
+  const auto parsed = parse(program, "writ 0.1.0", {argv + std::min(argc, 1), argv + argc});
+  if (parsed.command != nullptr) return parsed.command->run();
+  if (!parsed.out.empty()) print_text(parsed.out);
+  if (!parsed.error.empty()) print_error(parsed.error);
+  return parsed.status;
 }
 
 }  // namespace writ::cli

@@ -1,5 +1,4 @@
 // writ approval: list, show, approve and deny the single calls that wait for people, over /v1/approvals.
-#include <CLI/CLI.hpp>
 #include <fmt/format.h>
 
 #include "cli/commands.h"
@@ -19,8 +18,12 @@ std::string line(const codec::Json& call) {
                      show(call, "client"), show(call, "until"));
 }
 
+// The API's `arguments` are a digest of header fields and body; for people it is called that.
 std::string call_text(const codec::Json& call) {
-  return members_text(call, 15);
+  auto told = codec::Json::object({});
+  for (const auto& [name, value] : *call.if_object())
+    told.set(name == "arguments" ? "arguments digest" : name, value);
+  return members_text(told, 16);
 }
 
 std::string calls_text(const codec::Json& answer) {
@@ -29,24 +32,19 @@ std::string calls_text(const codec::Json& answer) {
 
 }  // namespace
 
-void add_approval(CLI::App& program, Action& action) {
-  auto* approval = program.add_subcommand("approval", "list, show, approve and deny single calls");
-  approval->require_subcommand(1);
+void add_approval(Command& program) {
+  auto& approval = program.add("approval", "list, show, approve and deny single calls");
   auto options = std::make_shared<Options>();
-  add_list_command(*approval, "list", "the calls that you may approve, newest first", *options)
-      ->callback([options, &action] {
-        action = [options] { return call_api(*options, "GET", "/v1/approvals", calls_text); };
-      });
+  add_list_command(approval, "list", "the calls that you may approve, newest first", *options)
+      .runs([options] { return call_api(*options, "GET", "/v1/approvals", calls_text); });
   const auto add = [&](const char* name, const char* help, const char* method, std::string suffix) {
-    auto* command = add_api_command(*approval, name, help, *options);
-    command->add_option("id", options->id, "the approval's id")->required();
-    command->callback([options, &action, method, suffix = std::move(suffix)] {
-      action = [options, method, suffix] {
-        return call_api(*options, method, "/v1/approvals/" + options->id + suffix, call_text);
-      };
+    auto& command = add_api_command(approval, name, help, *options);
+    command.option("id", options->id, "the approval's id").required();
+    command.runs([options, method, suffix = std::move(suffix)] {
+      return call_api(*options, method, "/v1/approvals/" + options->id + suffix, call_text);
     });
   };
-  add("show", "one call, with its arguments", "GET", "");
+  add("show", "one call, with its body, and the digest of its arguments", "GET", "");
   add("approve", "let this very call pass, once", "POST", "/approve");
   add("deny", "say no to it", "POST", "/deny");
 }

@@ -1,5 +1,4 @@
 // writ audit: prove that an audit log is whole, and show what it says.
-#include <CLI/CLI.hpp>
 #include <algorithm>
 #include <filesystem>
 #include <fmt/format.h>
@@ -62,7 +61,7 @@ int verify(const Options& options) {
   std::optional<audit::Head> expected;
   if (!options.expect_head.empty()) {
     expected = audit::head_from_text(options.expect_head);
-    if (!expected) return fail(fmt::format("`{}` is no head, expected SEQ:HASH", options.expect_head));
+    if (!expected) return fail(fmt::format("`{}` is not a head, expected SEQ:HASH", options.expect_head));
   }
   const auto parts = parts_of(options);
   if (!parts) return fail(parts.error());
@@ -88,9 +87,10 @@ Result<void> print_records(const Options& options) {
     const auto newest = TRY(audit::last_number(parts));
     after = newest - std::min<std::uint64_t>(newest, options.last);
   }
+  RecordLines lines;
   return audit::read_after(parts, after, [&](std::string_view line) {
     const auto record = options.json ? std::nullopt : std::optional(codec::parse_json(line));
-    print_text(record && *record ? line_of(**record) : std::string(line));
+    print_text(record && *record ? lines.next(**record) : std::string(line));
     return true;
   });
 }
@@ -102,27 +102,24 @@ int show_records(const Options& options) {
 
 }  // namespace
 
-void add_audit(CLI::App& program, Action& action) {
+void add_audit(Command& program) {
   auto options = std::make_shared<Options>();
-  auto* audit = program.add_subcommand("audit", "verify and show an audit log");
-  audit->require_subcommand(1);
-  auto* verify_command =
-      audit->add_subcommand("verify", "prove that the log is whole, or name the first break");
-  verify_command->add_option("files", options->files, "the audit log: its files, or the folder they are in")
-      ->required();
-  verify_command->add_option("--expect-head", options->expect_head,
-                             "a head noted before (SEQ:HASH): is it still part of the log?");
-  verify_command->add_flag("--json", options->json, "print JSON");
-  verify_command->callback([options, &action] { action = [options] { return verify(*options); }; });
+  auto& audit = program.add("audit", "verify and show an audit log");
+  auto& verify_command = audit.add("verify", "prove that the log is whole, or name the first break");
+  verify_command.option("files", options->files, "the audit log: its files, or the folder they are in")
+      .required();
+  verify_command.option("--expect-head", options->expect_head,
+                        "a head noted before (SEQ:HASH): is it still part of the log?");
+  verify_command.flag("--json", options->json, "print JSON");
+  verify_command.runs([options] { return verify(*options); });
 
-  auto* show_command = audit->add_subcommand("show", "show the records");
-  show_command->add_option("files", options->files, "the audit log: its files, or the folder they are in")
-      ->required();
-  show_command->add_option("--last", options->last, "only so many of the newest; 0: all")
-      ->capture_default_str();
-  show_command->add_flag("--json", options->json, "print the records as they are, one JSON line each");
-  show_command->callback([options, &action] { action = [options] { return show_records(*options); }; });
-  add_shadow_report(*audit, action);
+  auto& show_command = audit.add("show", "show the records");
+  show_command.option("files", options->files, "the audit log: its files, or the folder they are in")
+      .required();
+  show_command.option("--last", options->last, "only so many of the newest; 0: all").shows_default();
+  show_command.flag("--json", options->json, "print the records as they are, one JSON line each");
+  show_command.runs([options] { return show_records(*options); });
+  add_shadow_report(audit);
 }
 
 }  // namespace writ::cli

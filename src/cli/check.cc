@@ -1,6 +1,5 @@
 // writ check: is what the operator wrote right? Configuration, policies and routes, without starting
 // anything.
-#include <CLI/CLI.hpp>
 #include <fmt/format.h>
 
 #include "cli/commands.h"
@@ -68,12 +67,12 @@ int check(const Options& options) {
 
 }  // namespace
 
-void add_check(CLI::App& program, Action& action) {
+void add_check(Command& program) {
   auto options = std::make_shared<Options>();
-  auto* command = program.add_subcommand("check", "check configuration, policies and routes");
-  command->add_option("--config", options->config, "the configuration file")->capture_default_str();
-  command->add_flag("--json", options->json, "print JSON");
-  command->callback([options, &action] { action = [options] { return check(*options); }; });
+  auto& command = program.add("check", "check configuration, policies and routes");
+  command.option("--config", options->config, "the configuration file").shows_default();
+  command.flag("--json", options->json, "print JSON");
+  command.runs([options] { return check(*options); });
 }
 
 }  // namespace writ::cli

@@ -2,7 +2,6 @@
 //
 // Decided here, by the configuration's policies or a kept revision of them, in a world that the request file
 // describes, on the way that requests take; or asked of a running Writ. Nothing is used up.
-#include <CLI/CLI.hpp>
 #include <algorithm>
 #include <fmt/format.h>
 #include <fmt/ranges.h>
@@ -278,53 +277,51 @@ int decide(const Options& options) {
   return answer->permitted() ? kYes : kNo;
 }
 
-void add(CLI::App& program, Action& action, const char* name, const char* about, bool explain) {
+void add(Command& program, const char* name, const char* about, bool explain) {
   auto options = std::make_shared<Options>();
   options->explain = explain;
-  auto* command = program.add_subcommand(name, about);
-  command->add_option("file", options->file, "a request file (docs/testing.md), or - for standard input");
-  command->add_option("--config", options->config, "the configuration file")->capture_default_str();
+  auto& command = program.add(name, about);
+  command.option("file", options->file, "a request file (docs/testing.md), or - for standard input");
+  command.option("--config", options->config, "the configuration file").shows_default();
+  // What options write into lives as long as the command, and so as long as what it runs.
+  auto& kept = *options;
   for (const Flag& flag : kKeys) {
-    command->add_option_function<std::string>(
-        flag.option, [options, flag](const std::string& text) { options->keys[flag.key] = text; },
-        flag.about);
+    command.option(
+        flag.option, [&kept, flag](const std::string& text) { kept.keys[flag.key] = text; }, flag.about);
   }
   for (const Flag& flag : kClaims) {
-    command->add_option_function<std::string>(
-        flag.option, [options, flag](const std::string& text) { options->claims[flag.key] = text; },
-        flag.about);
+    command.option(
+        flag.option, [&kept, flag](const std::string& text) { kept.claims[flag.key] = text; }, flag.about);
   }
-  command->add_option("--act", options->act, "an actor, nearest first; repeat it for a chain");
-  command->add_option("--header", options->headers,
-                      "the name of a header field: does the API get it? Repeat it for more");
-  command->add_flag("--json", options->json, "print JSON");
-  auto* revision =
-      command->add_option("--revision", options->revision,
-                          "decide under a kept revision of the policies (its first digits are enough)");
-  command->add_option("--data", options->data, "the data folder, instead of the configuration's");
+  command.option("--act", options->act, "an actor, nearest first; repeat it for a chain");
+  command.option("--header", options->headers,
+                 "the name of a header field: does the API get it? Repeat it for more");
+  command.flag("--json", options->json, "print JSON");
+  command
+      .option("--revision", options->revision,
+              "decide under a kept revision of the policies (its first digits are enough)")
+      .excludes("--server");
+  command.option("--data", options->data, "the data folder, instead of the configuration's");
   // --client is a claim of the request here.
-  add_remote_options(*command, options->remote, "--as");
-  revision->excludes("--server");
+  add_remote_options(command, options->remote, "--as").tells(options->running);
   if (!explain) {
-    auto* log =
-        command->add_option("--replay", options->replay, "decide the requests of this audit log again");
+    command.option("--replay", options->replay, "decide the requests of this audit log again")
+        .excludes("--server")
+        .excludes("--revision")
+        .excludes("file");
     command
-        ->add_option("--policies", options->policies,
-                     "policy files or folders, instead of the configuration's; repeat it for more")
-        ->needs(log);
-    log->excludes("--server")->excludes(revision)->excludes("file");
+        .option("--policies", options->policies,
+                "policy files or folders, instead of the configuration's; repeat it for more")
+        .needs("--replay");
   }
-  command->callback([options, command, &action] {
-    options->running = command->count("--server") > 0;
-    action = [options] { return decide(*options); };
-  });
+  command.runs([options] { return decide(*options); });
 }
 
 }  // namespace
 
-void add_decide(CLI::App& program, Action& action) {
-  add(program, action, "decide", "what would come of a request?", false);
-  add(program, action, "explain", "why would a request be permitted or refused?", true);
+void add_decide(Command& program) {
+  add(program, "decide", "what would come of a request?", false);
+  add(program, "explain", "why would a request be permitted or refused?", true);
 }
 
 }  // namespace writ::cli

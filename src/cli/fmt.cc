@@ -1,5 +1,4 @@
 // writ fmt: lays out policy files. Only white space moves; a file that does not parse is left as it is.
-#include <CLI/CLI.hpp>
 #include <fmt/format.h>
 #include <iostream>
 #include <iterator>
@@ -87,16 +86,14 @@ int format(const Options& options) {
 
 }  // namespace
 
-void add_fmt(CLI::App& program, Action& action) {
+void add_fmt(Command& program) {
   auto options = std::make_shared<Options>();
-  auto* command = program.add_subcommand("fmt", "lay out policy files, and name those that changed");
-  command->add_option("files", options->files,
-                      "*.cedar files, or folders of them (default: standard input to standard output)");
-  command->add_flag("--check", options->check, "change nothing; exit with 1 when a file would change");
-  command->add_option("--width", options->width, "bytes in a line")
-      ->check(CLI::Range(20, 1000))
-      ->capture_default_str();
-  command->callback([options, &action] { action = [options] { return format(*options); }; });
+  auto& command = program.add("fmt", "lay out policy files, and name those that changed");
+  command.option("files", options->files,
+                 "*.cedar files, or folders of them (default: standard input to standard output)");
+  command.flag("--check", options->check, "change nothing; exit with 1 when a file would change");
+  command.option("--width", options->width, "bytes in a line").between(20, 1000).shows_default();
+  command.runs([options] { return format(*options); });
 }
 
 }  // namespace writ::cli

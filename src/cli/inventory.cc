@@ -1,6 +1,5 @@
 // writ inventory: list and show identities and APIs, suspend, reactivate and retire identities, over /v1; and
 // recover, in the data folder of a Writ that is stopped.
-#include <CLI/CLI.hpp>
 #include <fmt/format.h>
 #include <pwd.h>
 #include <unistd.h>
@@ -61,36 +60,31 @@ int recover(const Options& options) {
   return refused ? kNo : kBroken;
 }
 
-void add_recover(CLI::App& inventory, const std::shared_ptr<Options>& options, Action& action) {
-  auto* command = inventory.add_subcommand(
+void add_recover(Command& inventory, const std::shared_ptr<Options>& options) {
+  auto& command = inventory.add(
       "recover", "lift the suspension of an operator while Writ is stopped, in its data folder");
-  command->add_option("id", options->id, "the identity's id")->required();
-  command->add_option("--config", options->config, "the configuration file")->capture_default_str();
-  command->add_option("--data", options->data, "the data folder, instead of the configuration's");
-  command->callback([options, &action] { action = [options] { return recover(*options); }; });
+  command.option("id", options->id, "the identity's id").required();
+  command.option("--config", options->config, "the configuration file").shows_default();
+  command.option("--data", options->data, "the data folder, instead of the configuration's");
+  command.runs([options] { return recover(*options); });
 }
 
 }  // namespace
 
-void add_inventory(CLI::App& program, Action& action) {
+void add_inventory(Command& program) {
   auto options = std::make_shared<Options>();
-  auto* inventory = program.add_subcommand("inventory", "list, show, suspend and reactivate identities");
-  inventory->require_subcommand(1);
+  auto& inventory = program.add("inventory", "list, show, suspend and reactivate identities");
 
-  auto* list = add_api_command(*inventory, "list", "list the identities, or the APIs", *options);
-  list->add_flag("--apis", options->apis, "list the APIs");
-  list->callback([options, &action] {
-    action = [options] {
-      return call_api(*options, "GET", options->apis ? "/v1/apis" : "/v1/identities", inventory_text);
-    };
+  auto& list = add_api_command(inventory, "list", "list the identities, or the APIs", *options);
+  list.flag("--apis", options->apis, "list the APIs");
+  list.runs([options] {
+    return call_api(*options, "GET", options->apis ? "/v1/apis" : "/v1/identities", inventory_text);
   });
   // By the id in a query or a body: no path carries every name.
-  auto* shown = add_api_command(*inventory, "show", "show an identity", *options);
-  shown->add_option("id", options->id, "the identity's id, as the audit writes it")->required();
-  shown->callback([options, &action] {
-    action = [options] {
-      return call_api(*options, "GET", "/v1/identities", one_text, std::nullopt, {{"id", options->id}});
-    };
+  auto& shown = add_api_command(inventory, "show", "show an identity", *options);
+  shown.option("id", options->id, "the identity's id, as the audit writes it").required();
+  shown.runs([options] {
+    return call_api(*options, "GET", "/v1/identities", one_text, std::nullopt, {{"id", options->id}});
   });
   struct Order {
     const char* name;
@@ -100,16 +94,14 @@ void add_inventory(CLI::App& program, Action& action) {
        {Order{"suspend", "refuse an identity, listed or not, until it is activated here; it acts at once"},
         Order{"activate", "end a suspension that was made here"},
         Order{"retire", "refuse an identity, listed or not, for good"}}) {
-    auto* command = add_api_command(*inventory, order.name, order.help, *options);
-    command->add_option("id", options->id, "the identity's id, as the audit writes it")->required();
-    command->callback([options, &action, order] {
-      action = [options, order] {
-        return call_api(*options, "POST", std::string("/v1/identities/") + order.name, one_text,
-                        codec::Json::object({{"id", options->id}}));
-      };
+    auto& command = add_api_command(inventory, order.name, order.help, *options);
+    command.option("id", options->id, "the identity's id, as the audit writes it").required();
+    command.runs([options, order] {
+      return call_api(*options, "POST", std::string("/v1/identities/") + order.name, one_text,
+                      codec::Json::object({{"id", options->id}}));
     });
   }
-  add_recover(*inventory, options, action);
+  add_recover(inventory, options);
 }
 
 }  // namespace writ::cli

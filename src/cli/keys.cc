@@ -1,7 +1,8 @@
 // writ keys: make key pairs and client secrets, and what the configuration stores of them.
-#include <CLI/CLI.hpp>
 #include <fmt/format.h>
 #include <iostream>
+#include <termios.h>
+#include <unistd.h>
 
 #include "cli/commands.h"
 #include "cli/output.h"
@@ -49,18 +50,49 @@ int show_public(const Options& options) {
   return kYes;
 }
 
-// One line of standard input or of the file, without the line break.
-Result<Secret> read_secret(const Options& options) {
-  std::string text;
-  if (!options.secret_file.empty()) {
-    text = TRY(server::read_file(options.secret_file, kMaxKeyFileBytes));
-    text.resize(std::min(text.size(), text.find('\n')));
-  } else {
-    std::getline(std::cin, text);
+// What is typed is not shown while this lives.
+class NoEcho {
+ public:
+  NoEcho() : was_terminal_(::tcgetattr(STDIN_FILENO, &before_) == 0) {
+    auto silent = before_;
+    silent.c_lflag &= ~static_cast<tcflag_t>(ECHO);
+    if (was_terminal_) ::tcsetattr(STDIN_FILENO, TCSAFLUSH, &silent);
   }
+  NoEcho(const NoEcho&) = delete;
+  ~NoEcho() {
+    if (was_terminal_) ::tcsetattr(STDIN_FILENO, TCSAFLUSH, &before_);
+  }
+  bool was_terminal() const noexcept { return was_terminal_; }
+
+ private:
+  termios before_{};
+  bool was_terminal_;
+};
+
+std::string line_of_standard_input() {
+  std::string text;
+  const NoEcho silent;
+  if (silent.was_terminal()) fmt::print(stderr, "secret: ");
+  std::getline(std::cin, text);
+  if (silent.was_terminal()) fmt::print(stderr, "\n");
+  return text;
+}
+
+// One line of standard input or of the file, without the line break. Never an argument: other users of the
+// machine can read those.
+Result<Secret> read_secret(const Options& options) {
+  std::string text = options.secret_file.empty()
+                         ? line_of_standard_input()
+                         : TRY(server::read_file(options.secret_file, kMaxKeyFileBytes));
+  text.resize(std::min(text.size(), text.find_first_of("\r\n")));
   if (text.empty())
     return failure(ErrorCode::kInvalid, "no secret: give one on standard input or with --file");
   return Secret(std::move(text));
+}
+
+// In quotes: it has commas, which end a value in a map between { and }.
+std::string quoted(const std::string& hash) {
+  return fmt::format("\"{}\"", hash);
 }
 
 int hash_secret(const Options& options) {
@@ -70,42 +102,47 @@ int hash_secret(const Options& options) {
   if (!secret) return fail(secret.error());
   const auto hash = crypto::hash_secret(*secret);
   if (!hash) return fail(hash.error());
-  if (!options.make_secret) {
-    print_text(*hash);
-  } else if (options.json) {
-    print_json(codec::Json::object({{"secret", secret->expose()}, {"secret_hash", *hash}}));
+  if (options.json) {
+    auto json = codec::Json::object({});
+    if (options.make_secret) json.set("secret", secret->expose());
+    json.set("secret_hash", *hash);
+    print_json(json);
+  } else if (options.make_secret) {
+    print_text(fmt::format("secret:      {}\nsecret_hash: {}", secret->expose(), quoted(*hash)));
   } else {
-    print_text(fmt::format("secret:      {}\nsecret_hash: {}", secret->expose(), *hash));
+    print_text(quoted(*hash));
   }
   return kYes;
 }
 
 }  // namespace
 
-void add_keys(CLI::App& program, Action& action) {
+void add_keys(Command& program) {
   auto options = std::make_shared<Options>();
-  auto* keys = program.add_subcommand("keys", "make key pairs and client secrets");
-  keys->require_subcommand(1);
+  auto& keys = program.add("keys", "make key pairs and client secrets");
 
-  auto* make = keys->add_subcommand("generate", "make a key pair; prints the public key set");
-  make->add_option("file", options->private_file, "where to write the private key (JWK); must not exist")
-      ->required();
-  make->add_option("--algorithm", options->algorithm, "ES256 or EdDSA")
-      ->check(CLI::IsMember({"ES256", "EdDSA"}))
-      ->capture_default_str();
-  make->callback([options, &action] { action = [options] { return generate(*options); }; });
+  auto& make = keys.add("generate", "make a key pair; prints the public key set");
+  make.option("file", options->private_file, "where to write the private key (JWK); must not exist")
+      .required();
+  make.option("--algorithm", options->algorithm, "ES256 or EdDSA").one_of({"ES256", "EdDSA"}).shows_default();
+  make.runs([options] { return generate(*options); });
 
-  auto* show = keys->add_subcommand("public", "print the public key set of a private key");
-  show->add_option("file", options->private_file, "the private key (JWK)")->required();
-  show->callback([options, &action] { action = [options] { return show_public(*options); }; });
+  auto& show = keys.add("public", "print the public key set of a private key");
+  show.option("file", options->private_file, "the private key (JWK)").required();
+  show.runs([options] { return show_public(*options); });
 
-  auto* hash =
-      keys->add_subcommand("hash-secret", "print the hash of a client secret, for the configuration");
-  hash->add_option("--file", options->secret_file,
-                   "read the secret's first line; without it: standard input");
-  hash->add_flag("--new", options->make_secret, "make a random secret and print it with its hash");
-  hash->add_flag("--json", options->json, "print JSON");
-  hash->callback([options, &action] { action = [options] { return hash_secret(*options); }; });
+  // The second is the name that it had first.
+  for (const auto& [name, help] :
+       {std::pair{"hash",
+                  "print the hash of a client secret, as `secret_hash` in the configuration wants it"},
+        std::pair{"hash-secret", "the same as `hash`"}}) {
+    auto& hash = keys.add(name, help);
+    hash.option("--file", options->secret_file,
+                "read the secret's first line; without it: standard input, or what is typed unseen");
+    hash.flag("--new", options->make_secret, "make a random secret and print it with its hash");
+    hash.flag("--json", options->json, "print JSON");
+    hash.runs([options] { return hash_secret(*options); });
+  }
 }
 
 }  // namespace writ::cli

@@ -1,5 +1,4 @@
 // writ policies: which policies are in force, which were, and how to go back to one of them, over /v1.
-#include <CLI/CLI.hpp>
 #include <fmt/format.h>
 
 #include "cli/commands.h"
@@ -64,19 +63,17 @@ int call(const Options& options, std::string method, std::string path, std::stri
 
 }  // namespace
 
-void add_policies(CLI::App& program, Action& action) {
+void add_policies(Command& program) {
   auto options = std::make_shared<Options>();
-  auto* policies =
-      program.add_subcommand("policies", "list, show, reload and roll back the policies of a running Writ");
-  policies->require_subcommand(1);
-  const auto add = [&](const char* name, const char* help, std::function<int()> run) {
-    auto* command = add_api_command(*policies, name, help, *options);
-    command->callback([&action, run = std::move(run)] { action = run; });
+  auto& policies = program.add("policies", "list, show, reload and roll back the policies of a running Writ");
+  const auto add = [&](const char* name, const char* help, std::function<int()> run) -> Command& {
+    auto& command = add_api_command(policies, name, help, *options);
+    command.runs(std::move(run));
     return command;
   };
-  const auto with_revision = [&](CLI::App* command) {
-    command->add_option("revision", options->revision, "a kept revision, or its first digits (8 at least)")
-        ->required();
+  const auto with_revision = [&](Command& command) {
+    command.option("revision", options->revision, "a kept revision, or its first digits (8 at least)")
+        .required();
   };
   add("list", "the kept revisions, the newest first",
       [options] { return call(*options, "GET", "/v1/policies", revisions_text); });

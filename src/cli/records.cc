@@ -1,5 +1,6 @@
 #include "cli/records.h"
 
+#include <algorithm>
 #include <fmt/format.h>
 
 #include "cli/output.h"
@@ -31,11 +32,44 @@ std::string parties_of(const codec::Json& record) {
   return parties.empty() ? "-" : parties;
 }
 
-std::string line_of(const codec::Json& record) {
+namespace {
+
+// Who approves or denies is what these events are about.
+std::string person_of(const codec::Json& record) {
+  const auto type = show(record, "type");
+  for (const auto* by_person : {"task.approved", "task.denied", "approval.approved", "approval.denied"})
+    if (type == by_person) return show(record, "detail");
+  return {};
+}
+
+std::string actor_of(const codec::Json& record, std::string_view person) {
+  const auto told = person_of(record);
+  if (!told.empty()) person = told;
+  const auto actor = show(record, "actor");
+  return person.empty() || person == actor ? actor : fmt::format("{} → {}", person, actor);
+}
+
+}  // namespace
+
+std::string RecordLines::next(const codec::Json& record) {
+  const auto request = show(record, "request_id");
+  if (record.find("effect") == nullptr) {
+    const auto asked =
+        std::find_if(asked_.rbegin(), asked_.rend(), [&](const auto& each) { return each.first == request; });
+    return line_of(record, asked == asked_.rend() ? std::string_view() : asked->second);
+  }
+  // Only requests to Writ's own API lead to events of somebody's.
+  if (show(record, "point") == "api" && !request.empty())
+    asked_.emplace_back(request, show(record, "subject"));
+  if (asked_.size() > kMostRemembered) asked_.pop_front();
+  return line_of(record);
+}
+
+std::string line_of(const codec::Json& record, std::string_view person) {
   auto line = fmt::format("{:>6} {} ", show(record, "seq"), show(record, "time"));
   if (record.find("effect") == nullptr)
-    return line +
-           fmt::format("{:<13} {} {}", show(record, "type"), show(record, "actor"), show(record, "object"));
+    return line + fmt::format("{:<13} {} {}", show(record, "type"), actor_of(record, person),
+                              show(record, "object"));
   line += fmt::format("{:<13} {:<8} {}  {} {}", show(record, "effect"), show(record, "point"),
                       parties_of(record), show(record, "action"), show(record, "resource"));
   if (record.find("reason") != nullptr)

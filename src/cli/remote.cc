@@ -1,6 +1,5 @@
 #include "cli/remote.h"
 
-#include <CLI/CLI.hpp>
 #include <cstdlib>
 #include <fmt/format.h>
 
@@ -57,12 +56,13 @@ struct Remote::Connection {
   http::Client client{loops, {}};
 };
 
-void add_remote_options(CLI::App& command, RemoteOptions& options, const char* client) {
-  command.add_option("--server", options.server, "Writ's address")->capture_default_str();
-  command.add_option("--token-file", options.token_file, "file with an access token (or set WRIT_TOKEN)");
-  command.add_option(client, options.client, "get a token as this client");
-  command.add_option("--secret-file", options.secret_file, "file with the client's secret");
-  command.add_option("--key-file", options.key_file, "file with the client's private key (JWK)");
+Option& add_remote_options(Command& command, RemoteOptions& options, const char* client) {
+  auto& server = command.option("--server", options.server, "Writ's address").shows_default();
+  command.option("--token-file", options.token_file, "file with an access token (or set WRIT_TOKEN)");
+  command.option(client, options.client, "get a token as this client");
+  command.option("--secret-file", options.secret_file, "file with the client's secret");
+  command.option("--key-file", options.key_file, "file with the client's private key (JWK)");
+  return server;
 }
 
 Remote::Remote(RemoteOptions options, std::unique_ptr<Connection> connection)
@@ -76,7 +76,7 @@ Result<Remote> Remote::open(RemoteOptions options) {
 }
 
 Result<void> Remote::authenticate(http::Outbound& request, FormFields& fields) {
-  if (options_.client.empty()) return failure(ErrorCode::kInvalid, "who is asking? give --client");
+  if (options_.client.empty()) return failure(ErrorCode::kInvalid, "no client: give --client");
   if (!options_.key_file.empty()) {
     const auto key = TRY(read_private_key(options_.key_file));
     fields.emplace_back("client_assertion_type", "urn:ietf:params:oauth:client-assertion-type:jwt-bearer");
@@ -122,7 +122,7 @@ Result<http::Response> Remote::call(std::string method, std::string path,
   http::Outbound request{.method = std::move(method), .target = http::encode_path(path), .headers = {}};
   if (!query.empty()) request.target += "?" + encode_form(query);
   const auto bearer = TRY(token());
-  // Who gets no token is refused just as well.
+  // A client that gets no token is refused just as well.
   if (!bearer) return bearer.error();
   request.headers.add("Authorization", "Bearer " + *bearer);
   if (body) request.headers.add("Content-Type", "application/json");
@@ -134,7 +134,7 @@ int report(const Result<http::Response>& answer, bool json, std::string (*text)(
   if (!answer) return fail(answer.error());
   const auto body = answer->body.empty() ? Result<codec::Json>(nullptr)
                                          : codec::parse_json(answer->body, {.max_bytes = kMaxAnswerBytes});
-  if (!body) return fail(fmt::format("the server's answer is no JSON (status {})", answer->status));
+  if (!body) return fail(fmt::format("the server's answer is not JSON (status {})", answer->status));
   if (answer->status >= 200 && answer->status < 300) {
     if (json) {
       print_json(*body);
@@ -152,17 +152,17 @@ int report(const Result<http::Response>& answer, bool json, std::string (*text)(
   return answer->status >= 500 || (answer->status == 400 && !refused) ? kBroken : kNo;
 }
 
-CLI::App* add_api_command(CLI::App& group, const char* name, const char* help, ApiOptions& options) {
-  auto* command = group.add_subcommand(name, help);
-  add_remote_options(*command, options.remote);
-  command->add_flag("--json", options.json, "print JSON");
+Command& add_api_command(Command& group, const char* name, const char* help, ApiOptions& options) {
+  auto& command = group.add(name, help);
+  add_remote_options(command, options.remote);
+  command.flag("--json", options.json, "print JSON");
   return command;
 }
 
-CLI::App* add_list_command(CLI::App& group, const char* name, const char* help, ApiOptions& options) {
-  auto* command = add_api_command(group, name, help, options);
-  command->add_option("--limit", options.limit, "how many at most; the server has a limit of its own");
-  command->add_option("--after", options.after, "go on where an answer ended: its `next`");
+Command& add_list_command(Command& group, const char* name, const char* help, ApiOptions& options) {
+  auto& command = add_api_command(group, name, help, options);
+  command.option("--limit", options.limit, "how many at most; the server has a limit of its own");
+  command.option("--after", options.after, "go on where an answer ended: its `next`");
   return command;
 }
 

@@ -14,13 +14,10 @@
 #include <vector>
 
 #include "base/result.h"
+#include "cli/command.h"
 #include "codec/json.h"
 #include "http/client.h"
 #include "http/response.h"
-
-namespace CLI {
-class App;
-}
 
 namespace writ::cli {
 
@@ -32,8 +29,9 @@ struct RemoteOptions {
   std::string key_file;
 };
 
-// Adds --server, --token-file, --client (or what it is called instead), --secret-file and --key-file.
-void add_remote_options(CLI::App& command, RemoteOptions& options, const char* client = "--client");
+// Adds --server, which it returns, --token-file, --client (or what it is called instead), --secret-file and
+// --key-file.
+Option& add_remote_options(Command& command, RemoteOptions& options, const char* client = "--client");
 
 using FormFields = std::vector<std::pair<std::string, std::string>>;
 
@@ -74,9 +72,9 @@ struct ApiOptions {
   std::string after;
 };
 // A command with the options of a remote one, and --json.
-CLI::App* add_api_command(CLI::App& group, const char* name, const char* help, ApiOptions& options);
+Command& add_api_command(Command& group, const char* name, const char* help, ApiOptions& options);
 // The same for a list that comes in pieces: --limit and --after.
-CLI::App* add_list_command(CLI::App& group, const char* name, const char* help, ApiOptions& options);
+Command& add_list_command(Command& group, const char* name, const char* help, ApiOptions& options);
 // Calls, and reports the answer.
 int call_api(const ApiOptions& options, std::string method, std::string path,
              std::string (*text)(const codec::Json&), const std::optional<codec::Json>& body = std::nullopt,

@@ -110,7 +110,7 @@ int replay(const ReplayOptions& options) {
   options.json ? print_json(to_json(*result, with.revision)) : print(*result, with.revision);
   if (result->unreadable > 0)
     return fail(
-        fmt::format("{} lines are no records; `writ audit verify` names the first", result->unreadable));
+        fmt::format("{} lines are not records; `writ audit verify` names the first", result->unreadable));
   return result->flips.empty() ? kYes : kNo;
 }
 

@@ -1,5 +1,4 @@
 // writ schema: Writ's base schema, for editors and for the schemas of APIs, which name its types.
-#include <CLI/CLI.hpp>
 
 #include "cedar/schema_syntax.h"
 #include "cli/commands.h"
@@ -8,19 +7,17 @@
 
 namespace writ::cli {
 
-void add_schema(CLI::App& program, Action& action) {
+void add_schema(Command& program) {
   auto json = std::make_shared<bool>(false);
-  auto* command = program.add_subcommand("schema", "print Writ's base schema");
-  command->add_flag("--json", *json, "in Cedar's JSON syntax");
-  command->callback([json, &action] {
-    action = [json] {
-      if (*json) {
-        print_json(cedar::schema_to_json(server::base_schema_beside({})));
-      } else {
-        print_text(server::base_schema_text());
-      }
-      return kYes;
-    };
+  auto& command = program.add("schema", "print Writ's base schema");
+  command.flag("--json", *json, "in Cedar's JSON syntax");
+  command.runs([json] {
+    if (*json) {
+      print_json(cedar::schema_to_json(server::base_schema_beside({})));
+    } else {
+      print_text(server::base_schema_text());
+    }
+    return kYes;
   });
 }
 

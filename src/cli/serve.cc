@@ -1,5 +1,4 @@
 // writ serve: Writ itself, until SIGTERM or Ctrl-C.
-#include <CLI/CLI.hpp>
 #include <csignal>
 #include <fmt/format.h>
 
@@ -101,16 +100,16 @@ int serve(const Options& options) {
 
 }  // namespace
 
-void add_serve(CLI::App& program, Action& action) {
+void add_serve(Command& program) {
   auto options = std::make_shared<Options>();
-  auto* command = program.add_subcommand("serve", "run Writ");
-  command->add_option("--config", options->config, "the configuration file")->capture_default_str();
-  command->add_option("--data", options->data, "the data folder, instead of the configuration's");
-  command->add_flag("--accept-clock", options->accept_clock,
-                    "start although the audit was written later than it is now");
-  command->add_option("--accept-lost-audit", options->accept_lost_audit,
-                      "start although the audit log is lost, with the records up to this one");
-  command->callback([options, &action] { action = [options] { return serve(*options); }; });
+  auto& command = program.add("serve", "run Writ");
+  command.option("--config", options->config, "the configuration file").shows_default();
+  command.option("--data", options->data, "the data folder, instead of the configuration's");
+  command.flag("--accept-clock", options->accept_clock,
+               "start although the audit was written later than it is now");
+  command.option("--accept-lost-audit", options->accept_lost_audit,
+                 "start although the audit log is lost, with the records up to this one");
+  command.runs([options] { return serve(*options); });
 }
 
 }  // namespace writ::cli

@@ -1,6 +1,5 @@
 #include "cli/shadow_report.h"
 
-#include <CLI/CLI.hpp>
 #include <fmt/format.h>
 #include <fmt/ranges.h>
 #include <map>
@@ -136,23 +135,22 @@ int shadow_report(const Options& options) {
   options.json ? print_json(to_json(report)) : print(report);
   if (report.unreadable > 0)
     return fail(
-        fmt::format("{} lines are no records; `writ audit verify` names the first", report.unreadable));
+        fmt::format("{} lines are not records; `writ audit verify` names the first", report.unreadable));
   return report.changed > 0 ? kNo : kYes;
 }
 
 }  // namespace
 
-void add_shadow_report(CLI::App& audit, Action& action) {
+void add_shadow_report(Command& audit) {
   auto options = std::make_shared<Options>();
-  auto* command = audit.add_subcommand("shadow-report",
-                                       "which decisions would shadow policies have changed, and for whom?");
-  command->add_option("file", options->file, "the audit log")->required();
-  command->add_option("--revision", options->revision,
-                      "only decisions under this revision (its first digits are enough)");
-  command->add_option("--examples", options->examples, "records to show of each change")
-      ->capture_default_str();
-  command->add_flag("--json", options->json, "print JSON");
-  command->callback([options, &action] { action = [options] { return shadow_report(*options); }; });
+  auto& command =
+      audit.add("shadow-report", "which decisions would shadow policies have changed, and for whom?");
+  command.option("file", options->file, "the audit log").required();
+  command.option("--revision", options->revision,
+                 "only decisions under this revision (its first digits are enough)");
+  command.option("--examples", options->examples, "records to show of each change").shows_default();
+  command.flag("--json", options->json, "print JSON");
+  command.runs([options] { return shadow_report(*options); });
 }
 
 }  // namespace writ::cli

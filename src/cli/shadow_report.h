@@ -7,6 +7,6 @@
 namespace writ::cli {
 
 // Adds it to `writ audit`.
-void add_shadow_report(CLI::App& audit, Action& action);
+void add_shadow_report(Command& audit);
 
 }  // namespace writ::cli

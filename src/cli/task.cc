@@ -1,6 +1,5 @@
 // writ task: open, request, approve, deny, list, show, narrow, suspend, resume, end and revoke tasks, over
 // /v1/tasks.
-#include <CLI/CLI.hpp>
 #include <fmt/format.h>
 
 #include "cli/commands.h"
@@ -26,7 +25,7 @@ struct Options : ApiOptions {
   std::vector<std::string> amounts;
 };
 
-// Empty when there is none, as CLI11 wants it.
+// Empty when there is none.
 std::string rate_problem(const std::string& text) {
   const auto slash = text.find('/');
   const auto number = [](std::string_view part) {
@@ -34,13 +33,13 @@ std::string rate_problem(const std::string& text) {
   };
   const bool good = slash != text.npos && number(std::string_view(text).substr(0, slash)) &&
                     number(std::string_view(text).substr(slash + 1));
-  return good ? "" : fmt::format("`{}` is no rate, expected calls/seconds such as 2/60", text);
+  return good ? "" : fmt::format("`{}` is not a rate, expected calls/seconds such as 2/60", text);
 }
 
 std::string amount_problem(const std::string& text) {
   const auto equals = text.find('=');
   const bool good = equals != text.npos && equals > 0 && equals + 1 < text.size();
-  return good ? "" : fmt::format("`{}` is no amount, expected name=total such as credited=1000.50", text);
+  return good ? "" : fmt::format("`{}` is not an amount, expected name=total such as credited=1000.50", text);
 }
 
 std::string line(const codec::Json& task) {
@@ -106,64 +105,56 @@ codec::Json narrowing_of(const Options& options) {
   return body;
 }
 
-void add_bounds(CLI::App& command, Options& options) {
-  command.add_option("--agent", options.agents, "an agent that takes part; repeat for more");
-  command.add_option("--action", options.actions,
-                     "a Cedar action, e.g. Billing::Action::\"read\"; repeat for more");
-  command.add_option("--resource", options.resources,
-                     "a resource pattern, e.g. Billing::Invoice::\"inv-1001\"; repeat for more");
-  command.add_option("--expires-in", options.expires_in_seconds, "seconds; a new task has 600");
-  command.add_option("--calls", options.calls, "how many calls in all");
-  command.add_option("--rate", options.rates, "calls in any so many seconds, e.g. 2/60; repeat for more")
-      ->check(CLI::Validator(rate_problem, "CALLS/SECONDS"));
+void add_bounds(Command& command, Options& options, bool new_one) {
+  command.option("--agent", options.agents, "an agent that takes part; repeat for more");
+  auto& actions = command.option("--action", options.actions,
+                                 "a Cedar action, e.g. Billing::Action::\"read\"; repeat for more");
+  if (new_one) actions.required();
+  command.option("--resource", options.resources,
+                 "a resource pattern, e.g. Billing::Invoice::\"inv-1001\"; repeat for more");
+  command.option("--expires-in", options.expires_in_seconds, "seconds; a new task has 600");
+  command.option("--calls", options.calls, "how many calls in all");
+  command.option("--rate", options.rates, "calls in any so many seconds, e.g. 2/60; repeat for more")
+      .checked(rate_problem, "CALLS/SECONDS");
   command
-      .add_option("--amount", options.amounts,
-                  "a sum of what requests spend, e.g. credited=1000.50; repeat for more")
-      ->check(CLI::Validator(amount_problem, "NAME=TOTAL"));
+      .option("--amount", options.amounts,
+              "a sum of what requests spend, e.g. credited=1000.50; repeat for more")
+      .checked(amount_problem, "NAME=TOTAL");
 }
 
-CLI::App* add_new(CLI::App& task, const char* name, const char* help, const std::shared_ptr<Options>& options,
-                  Action& action) {
-  auto* open = add_api_command(task, name, help, *options);
-  open->add_option("--purpose", options->purpose, "what the work is for")->required();
-  open->add_option("--subject", options->subject, "the user it is for");
-  open->add_option("--task-client", options->client, "the only client that may use it");
-  open->add_option("--parent", options->parent, "the task whose sub-task it is");
-  add_bounds(*open, *options);
-  open->get_option("--action")->required();
-  open->callback([options, &action] {
-    action = [options] { return call_api(*options, "POST", "/v1/tasks", task_text, request_of(*options)); };
-  });
+Command& add_new(Command& task, const char* name, const char* help, const std::shared_ptr<Options>& options) {
+  auto& open = add_api_command(task, name, help, *options);
+  open.option("--purpose", options->purpose, "what the work is for").required();
+  open.option("--subject", options->subject, "the user it is for");
+  open.option("--task-client", options->client, "the only client that may use it");
+  open.option("--parent", options->parent, "the task whose sub-task it is");
+  add_bounds(open, *options, true);
+  open.runs([options] { return call_api(*options, "POST", "/v1/tasks", task_text, request_of(*options)); });
   return open;
 }
 
 }  // namespace
 
-void add_task(CLI::App& program, Action& action) {
+void add_task(Command& program) {
   auto options = std::make_shared<Options>();
-  auto* task = program.add_subcommand("task", "open, show, suspend and end tasks");
-  task->require_subcommand(1);
-  add_new(*task, "open", "open a task; it is active at once, unless policy wants it approved", options,
-          action);
-  auto* request = add_new(*task, "request", "ask for a task, which people approve", options, action);
-  request->add_option("--approvals", options->approvals, "how many people have to approve; 1 unless said");
-  // The options are shared with `open`, which asks for none.
-  request->preparse_callback([options](std::size_t) { options->approvals = 1; });
+  auto& task = program.add("task", "open, show, suspend and end tasks");
+  add_new(task, "open", "open a task; it is active at once, unless policy wants it approved", options);
+  auto requested = std::make_shared<Options>();
+  requested->approvals = 1;
+  add_new(task, "request", "ask for a task, which people approve", requested)
+      .option("--approvals", requested->approvals, "how many people have to approve; 1 unless said");
 
-  auto* narrow = add_api_command(
-      *task, "narrow", "take from a task what it no longer needs; what is not named stays", *options);
-  narrow->add_option("id", options->id, "the task's id")->required();
-  add_bounds(*narrow, *options);
-  narrow->callback([options, &action] {
-    action = [options] {
-      return call_api(*options, "POST", "/v1/tasks/" + options->id + "/narrow", task_text,
-                      narrowing_of(*options));
-    };
+  auto& narrow = add_api_command(
+      task, "narrow", "take from a task what it no longer needs; what is not named stays", *options);
+  narrow.option("id", options->id, "the task's id").required();
+  add_bounds(narrow, *options, false);
+  narrow.runs([options] {
+    return call_api(*options, "POST", "/v1/tasks/" + options->id + "/narrow", task_text,
+                    narrowing_of(*options));
   });
 
-  auto* list = add_list_command(*task, "list", "list the tasks", *options);
-  list->callback([options, &action] {
-    action = [options] { return call_api(*options, "GET", "/v1/tasks", tasks_text); };
+  add_list_command(task, "list", "list the tasks", *options).runs([options] {
+    return call_api(*options, "GET", "/v1/tasks", tasks_text);
   });
   struct OnOne {
     const char* name;
@@ -180,12 +171,10 @@ void add_task(CLI::App& program, Action& action) {
         OnOne{"resume", "resume a suspended task", "POST", "/resume"},
         OnOne{"end", "end a task; its tokens stop working at once", "POST", "/end"},
         OnOne{"revoke", "revoke a task; its tokens stop working at once", "POST", "/revoke"}}) {
-    auto* command = add_api_command(*task, verb.name, verb.help, *options);
-    command->add_option("id", options->id, "the task's id")->required();
-    command->callback([options, &action, verb] {
-      action = [options, verb] {
-        return call_api(*options, verb.method, "/v1/tasks/" + options->id + verb.suffix, task_text);
-      };
+    auto& command = add_api_command(task, verb.name, verb.help, *options);
+    command.option("id", options->id, "the task's id").required();
+    command.runs([options, verb] {
+      return call_api(*options, verb.method, "/v1/tasks/" + options->id + verb.suffix, task_text);
     });
   }
 }

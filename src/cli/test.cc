@@ -1,5 +1,4 @@
 // writ test: do the policies decide as their tests say?
-#include <CLI/CLI.hpp>
 #include <cstdio>
 #include <fmt/format.h>
 
@@ -89,7 +88,8 @@ int abnormal(const Options& options, policytest::Shared& shared,
     if (const auto run = abnormal->run(suite); !run) return fail(run.error());
   }
   // Nothing tried is no proof of anything.
-  if (abnormal->originals() == 0 && !abnormal->left_out().empty()) print_error(to_text(*abnormal));
+  if (abnormal->originals() == 0 && !abnormal->left_out().empty())
+    print_error(to_text(*abnormal, options.verbose));
   if (abnormal->originals() == 0)
     return fail(fmt::format("{}, so there is nothing to derive from",
                             live                    ? "the running gateway permits none of the requests"
@@ -105,7 +105,7 @@ int abnormal(const Options& options, policytest::Shared& shared,
   if (options.json) {
     print_json(to_json(*abnormal));
   } else {
-    print_text(to_text(*abnormal));
+    print_text(to_text(*abnormal, options.verbose));
   }
   return abnormal->findings() == 0 && abnormal->unused_acceptances().empty() ? kYes : kNo;
 }
@@ -236,57 +236,50 @@ int watch(const Options& options) {
 
 }  // namespace
 
-void add_test(CLI::App& program, Action& action) {
+void add_test(Command& program) {
   auto options = std::make_shared<Options>();
-  auto* command = program.add_subcommand("test", "run the tests of policies (*.test.yaml)");
-  auto* files =
-      command->add_option("files", options->files, "files or folders (default: those beside the policies)");
-  command->add_option("--config", options->config, "the configuration file")->capture_default_str();
-  command->add_flag("--json", options->json, "print JSON");
-  command->add_flag("-v,--verbose", options->verbose, "name the tests that passed, too");
-  command->add_option("--junit", options->junit, "write a JUnit report to this file");
-  auto* abnormal =
-      command->add_flag("--abnormal", options->abnormal,
-                        "derive requests that are authenticated but wrong from the permitted ones");
-  auto* live = command
-                   ->add_option("--live", options->live,
-                                "send them to this running gateway, with tokens signed by its server's key")
-                   ->needs(abnormal);
-  command->add_option("--opener", options->opener, "with --live: the id of who opens tasks there")
-      ->needs(live);
+  auto& command = program.add("test", "run the tests of policies (*.test.yaml)");
+  command.option("files", options->files, "files or folders (default: those beside the policies)");
+  command.option("--config", options->config, "the configuration file").shows_default();
+  command.flag("--json", options->json, "print JSON");
+  command.flag("-v,--verbose", options->verbose,
+               "name the tests that passed, too, and each abnormal request that is accepted");
+  command.option("--junit", options->junit, "write a JUnit report to this file");
+  command.flag("--abnormal", options->abnormal,
+               "derive requests that are authenticated but wrong from the permitted ones");
   command
-      ->add_option("--data", options->data,
-                   "with --live: the running server's data folder, instead of the configuration's")
-      ->needs(live);
+      .option("--live", options->live,
+              "send them to this running gateway, with tokens signed by its server's key")
+      .needs("--abnormal");
+  command.option("--opener", options->opener, "with --live: the id of who opens tasks there").needs("--live");
   command
-      ->add_option("--audit", options->audit,
-                   "derive from what this audit log says was permitted, in place of tests")
-      ->needs(abnormal)
-      ->excludes(files);
-  auto* out = command
-                  ->add_option("--out", options->out,
-                               "write each abnormal request that was permitted into this folder")
-                  ->needs(abnormal);
-  auto* mutate = command
-                     ->add_flag("--mutate", options->mutate,
-                                "change the policies one thing at a time, and list what no test notices")
-                     ->excludes(abnormal);
+      .option("--data", options->data,
+              "with --live: the running server's data folder, instead of the configuration's")
+      .needs("--live");
   command
-      ->add_flag("--coverage", options->coverage, "say which policies and conditions the tests did not see")
-      ->excludes(abnormal)
-      ->excludes(mutate);
+      .option("--audit", options->audit,
+              "derive from what this audit log says was permitted, in place of tests")
+      .needs("--abnormal")
+      .excludes("files");
+  command.option("--out", options->out, "write each abnormal request that was permitted into this folder")
+      .needs("--abnormal");
   command
-      ->add_option("--coverage-at-least", options->coverage_at_least,
-                   "as --coverage, and fail when it is less than so many per cent")
-      ->check(CLI::Range(0, 100))
-      ->excludes(abnormal)
-      ->excludes(mutate);
-  command->add_flag("--watch", options->watch, "run again whenever a file changes, until Ctrl-C")
-      ->excludes(live)
-      ->excludes(out);
-  command->callback([options, &action] {
-    action = [options] { return options->watch ? watch(*options) : test(*options); };
-  });
+      .flag("--mutate", options->mutate,
+            "change the policies one thing at a time, and list what no test notices")
+      .excludes("--abnormal");
+  command.flag("--coverage", options->coverage, "say which policies and conditions the tests did not see")
+      .excludes("--abnormal")
+      .excludes("--mutate");
+  command
+      .option("--coverage-at-least", options->coverage_at_least,
+              "as --coverage, and fail when it is less than so many per cent")
+      .between(0, 100)
+      .excludes("--abnormal")
+      .excludes("--mutate");
+  command.flag("--watch", options->watch, "run again whenever a file changes, until Ctrl-C")
+      .excludes("--live")
+      .excludes("--out");
+  command.runs([options] { return options->watch ? watch(*options) : test(*options); });
 }
 
 }  // namespace writ::cli

@@ -1,5 +1,4 @@
 // writ token: get a token, exchange one, sign one as the example's identity provider does, look into one.
-#include <CLI/CLI.hpp>
 #include <fmt/format.h>
 #include <iostream>
 
@@ -105,53 +104,47 @@ int decode(const Options& options) {
   return kYes;
 }
 
-void add_request_options(CLI::App& command, Options& options) {
+void add_request_options(Command& command, Options& options) {
   add_remote_options(command, options.remote);
-  command.add_option("--audience", options.audience, "the API the token is for")->required();
-  command.add_option("--purpose", options.purpose, "what the token is for");
-  command.add_option("--task", options.task, "the task it belongs to");
-  command.add_flag("--json", options.json, "print the whole answer as JSON");
+  command.option("--audience", options.audience, "the API the token is for").required();
+  command.option("--purpose", options.purpose, "what the token is for");
+  command.option("--task", options.task, "the task it belongs to");
+  command.flag("--json", options.json, "print the whole answer as JSON");
 }
 
 }  // namespace
 
-void add_token(CLI::App& program, Action& action) {
+void add_token(Command& program) {
   auto options = std::make_shared<Options>();
-  auto* token = program.add_subcommand("token", "get, exchange, sign and read tokens");
-  token->require_subcommand(1);
+  auto& token = program.add("token", "get, exchange, sign and read tokens");
 
-  auto* get_command = token->add_subcommand("get", "get a token for a client (client_credentials)");
-  add_request_options(*get_command, *options);
-  get_command->callback([options, &action] { action = [options] { return get(*options); }; });
+  auto& get_command = token.add("get", "get a token for a client (client_credentials)");
+  add_request_options(get_command, *options);
+  get_command.runs([options] { return get(*options); });
 
-  auto* exchange_command =
-      token->add_subcommand("exchange", "exchange a user's token for an API's (RFC 8693)");
-  add_request_options(*exchange_command, *options);
-  exchange_command->add_option("--subject-token-file", options->subject_file, "file with the user's token")
-      ->required();
-  exchange_command->add_option("--subject-token-type", options->subject_type)->capture_default_str();
-  exchange_command->callback([options, &action] { action = [options] { return exchange(*options); }; });
+  auto& exchange_command = token.add("exchange", "exchange a user's token for an API's (RFC 8693)");
+  add_request_options(exchange_command, *options);
+  exchange_command.option("--subject-token-file", options->subject_file, "file with the user's token")
+      .required();
+  exchange_command.option("--subject-token-type", options->subject_type, "").shows_default();
+  exchange_command.runs([options] { return exchange(*options); });
 
-  auto* sign_command =
-      token->add_subcommand("sign", "sign claims with a private key, as an identity provider does");
-  sign_command->add_option("--key-file", options->key_file, "the private key (JWK)")->required();
-  sign_command->add_option("--claim", options->claims, "name=value; repeat for more");
-  sign_command->add_option("--lifetime", options->lifetime_seconds, "seconds until `exp`")
-      ->capture_default_str();
-  sign_command->add_option("--typ", options->typ, "the header's `typ`")->capture_default_str();
-  sign_command->callback([options, &action] { action = [options] { return sign(*options); }; });
+  auto& sign_command = token.add("sign", "sign claims with a private key, as an identity provider does");
+  sign_command.option("--key-file", options->key_file, "the private key (JWK)").required();
+  sign_command.option("--claim", options->claims, "name=value; repeat for more");
+  sign_command.option("--lifetime", options->lifetime_seconds, "seconds until `exp`").shows_default();
+  sign_command.option("--typ", options->typ, "the header's `typ`").shows_default();
+  sign_command.runs([options] { return sign(*options); });
 
-  auto* assertion_command = token->add_subcommand("assertion", "sign a client assertion (private_key_jwt)");
-  assertion_command->add_option("--key-file", options->key_file, "the client's private key (JWK)")
-      ->required();
-  assertion_command->add_option("--client", options->client, "the client's id")->required();
-  assertion_command->add_option("--audience", options->audience, "Writ's issuer URL")->required();
-  assertion_command->callback([options, &action] { action = [options] { return assertion(*options); }; });
+  auto& assertion_command = token.add("assertion", "sign a client assertion (private_key_jwt)");
+  assertion_command.option("--key-file", options->key_file, "the client's private key (JWK)").required();
+  assertion_command.option("--client", options->client, "the client's id").required();
+  assertion_command.option("--audience", options->audience, "Writ's issuer URL").required();
+  assertion_command.runs([options] { return assertion(*options); });
 
-  auto* decode_command =
-      token->add_subcommand("decode", "print a token's header and claims; verifies nothing");
-  decode_command->add_option("file", options->token_file, "file with the token")->required();
-  decode_command->callback([options, &action] { action = [options] { return decode(*options); }; });
+  auto& decode_command = token.add("decode", "print a token's header and claims; verifies nothing");
+  decode_command.option("file", options->token_file, "file with the token").required();
+  decode_command.runs([options] { return decode(*options); });
 }
 
 }  // namespace writ::cli

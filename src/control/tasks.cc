@@ -232,35 +232,47 @@ Answer<Tasks::Seen> Tasks::deny(const Caller& caller, const std::string& id) con
   return Seen{std::move(live), permit.time().latest};
 }
 
-Answer<Tasks::Seen> Tasks::act(const Caller& caller, const std::string& id, const Verb& verb) const {
-  auto [permit, live] = TRY(find(caller, kManage, id, verb.stops));
+Answer<Tasks::Seen> Tasks::act(const Caller& caller, const std::string& id, const Verb& verb,
+                               std::string_view action) const {
+  auto [permit, live] = TRY(find(caller, action, id, verb.stops));
   TRY(authority_.record(permit, verb.event, id, {}, verb.stops));
   TRY(verb.act(tasks_, id, permit.time()));
   return Seen{std::move(live), permit.time().latest};
 }
 
+bool Tasks::asked_for(const Caller& caller, const task::LiveTask& live) const {
+  const auto token = authority_.token_of(caller);
+  return token && live->opened_by == (*token)->client_id && live->requested_by == parties_of(token->claims());
+}
+
 Answer<Tasks::Seen> Tasks::suspend(const Caller& caller, const std::string& id) const {
-  return act(caller, id, {"task.suspended", Stops::kYes, [](task::Registry& tasks, auto task, auto now) {
-                            return tasks.suspend(task, now);
-                          }});
+  constexpr auto kAct = [](task::Registry& tasks, std::string_view task, Times now) {
+    return tasks.suspend(task, now);
+  };
+  return act(caller, id, {"task.suspended", Stops::kYes, kAct}, kManage);
 }
 
 Answer<Tasks::Seen> Tasks::resume(const Caller& caller, const std::string& id) const {
-  return act(caller, id, {"task.resumed", Stops::kNo, [](task::Registry& tasks, auto task, auto now) {
-                            return tasks.resume(task, now);
-                          }});
+  constexpr auto kAct = [](task::Registry& tasks, std::string_view task, Times now) {
+    return tasks.resume(task, now);
+  };
+  return act(caller, id, {"task.resumed", Stops::kNo, kAct}, kManage);
 }
 
 Answer<Tasks::Seen> Tasks::end(const Caller& caller, const std::string& id) const {
-  return act(caller, id, {"task.ended", Stops::kYes, [](task::Registry& tasks, auto task, auto) {
-                            return tasks.end(task);
-                          }});
+  constexpr auto kAct = [](task::Registry& tasks, std::string_view task, Times) { return tasks.end(task); };
+  const auto live = tasks_.find(id);
+  const bool manages =
+      live == nullptr || authority_.would_allow(caller, kManage, {kType, id}, facts_of(live->task()));
+  const auto action = !manages && asked_for(caller, *live) ? kRequest : kManage;
+  return act(caller, id, {"task.ended", Stops::kYes, kAct}, action);
 }
 
 Answer<Tasks::Seen> Tasks::revoke(const Caller& caller, const std::string& id) const {
-  return act(caller, id, {"task.revoked", Stops::kYes, [](task::Registry& tasks, auto task, auto) {
-                            return tasks.revoke(task);
-                          }});
+  constexpr auto kAct = [](task::Registry& tasks, std::string_view task, Times) {
+    return tasks.revoke(task);
+  };
+  return act(caller, id, {"task.revoked", Stops::kYes, kAct}, kManage);
 }
 
 }  // namespace writ::control

@@ -49,6 +49,7 @@ class Tasks {
   Answer<Seen> deny(const Caller& caller, const std::string& id) const;
   Answer<Seen> suspend(const Caller& caller, const std::string& id) const;
   Answer<Seen> resume(const Caller& caller, const std::string& id) const;
+  // The caller that asked for a task may also give it back, with what it took to ask for it.
   Answer<Seen> end(const Caller& caller, const std::string& id) const;
   Answer<Seen> revoke(const Caller& caller, const std::string& id) const;
 
@@ -59,7 +60,10 @@ class Tasks {
     Stops stops;
     Result<void> (*act)(task::Registry& tasks, std::string_view id, Times now);
   };
-  Answer<Seen> act(const Caller& caller, const std::string& id, const Verb& verb) const;
+  Answer<Seen> act(const Caller& caller, const std::string& id, const Verb& verb,
+                   std::string_view action) const;
+  // Did these very parties ask for it?
+  bool asked_for(const Caller& caller, const task::LiveTask& live) const;
   // Is the caller inside it, or could it end it?
   bool may_know(const Caller& caller, const task::LiveTask& parent) const;
   // May it become a sub-task of its parent, by the caller's hand, for the agents that it names?

@@ -66,6 +66,17 @@ TEST_F(TasksTest, EndsSuspendsAndComesBackOnlyFromASuspension) {
   EXPECT_EQ(state(id), task::State::kEnded);
 }
 
+TEST_F(TasksTest, WhoAskedForOneMayEndItAndNothingElse) {
+  const auto token = desk.own_token("marketing-app", "marketing-app");
+  const auto own = tasks.open(desk.as(token), wanted());
+  ASSERT_TRUE(own);
+  const auto others = opened();
+  EXPECT_EQ(word(tasks.revoke(desk.as(token), (*own->live)->id)), "policy_no_permit");
+  EXPECT_EQ(word(tasks.end(desk.as(token), others)), "policy_no_permit");
+  EXPECT_EQ(word(tasks.end(desk.as(token), (*own->live)->id)), "done");
+  EXPECT_EQ(state(others), task::State::kActive);
+}
+
 TEST_F(TasksTest, WhoMayNotSeeOneIsToldThatItIsNotThere) {
   const auto id = opened();
   desk.add({.id = "nightly-export", .kind = inventory::Kind::kService});

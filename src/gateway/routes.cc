@@ -139,13 +139,23 @@ Result<void> Routes::add(RouteSpec spec) {
 }
 
 Result<Routes> Routes::make(std::vector<RouteSpec> specs) {
-  if (specs.size() > kMaxRoutes)
-    return failure(ErrorCode::kLimit, fmt::format("there are more than {} routes", kMaxRoutes));
+  std::vector<Wrong> wrong;
+  auto routes = make(std::move(specs), wrong);
+  if (wrong.empty()) return routes;
+  return std::unexpected(std::move(wrong.front().error));
+}
+
+Routes Routes::make(std::vector<RouteSpec> specs, std::vector<Wrong>& wrong) {
   Routes routes;
-  for (auto& spec : specs) {
-    const auto name = fmt::format("route `{} {}`", spec.method, spec.path);
-    if (auto added = routes.add(std::move(spec)); !added)
-      return std::unexpected(std::move(added).error().in(name));
+  for (std::size_t number = 0; number < specs.size(); ++number) {
+    if (number == kMaxRoutes) {
+      wrong.push_back(
+          {number, {ErrorCode::kLimit, fmt::format("there are more than {} routes", kMaxRoutes)}});
+      break;
+    }
+    const auto name = fmt::format("route `{} {}`", specs[number].method, specs[number].path);
+    if (auto added = routes.add(std::move(specs[number])); !added)
+      wrong.push_back({number, std::move(added).error().in(name)});
   }
   return routes;
 }

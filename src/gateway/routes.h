@@ -112,6 +112,12 @@ class Routes {
  public:
   // The error says which route: "route `GET /invoices/{id}`: ...".
   static Result<Routes> make(std::vector<RouteSpec> specs);
+  // The same for all that are wrong, with their numbers; with any, what it returns is not to be used.
+  struct Wrong {
+    std::size_t route;
+    Error error;
+  };
+  static Routes make(std::vector<RouteSpec> specs, std::vector<Wrong>& wrong);
 
   struct Match {
     const Route* route;        // null: none for this method or path

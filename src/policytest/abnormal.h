@@ -153,7 +153,8 @@ codec::Json request_to_json(const RequestSpec& request);
 codec::Json request_file(const Tried& tried);
 
 // The same content in each. In JUnit, a dimension of an API is a test case.
-std::string to_text(const Abnormal& abnormal);
+// `all`: each accepted request too, and not only how many of them.
+std::string to_text(const Abnormal& abnormal, bool all);
 codec::Json to_json(const Abnormal& abnormal);
 std::string to_junit(const Abnormal& abnormal);
 

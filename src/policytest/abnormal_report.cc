@@ -1,5 +1,7 @@
 #include <fmt/format.h>
 #include <fmt/ranges.h>
+#include <map>
+#include <tuple>
 
 #include "cedar/ext_datetime.h"
 #include "policytest/abnormal.h"
@@ -136,7 +138,28 @@ Json request_file(const Tried& tried) {
   return json;
 }
 
-std::string to_text(const Abnormal& abnormal) {
+namespace {
+
+// What policies accept is known and hundreds of lines long; how much of it there is, is not.
+std::string accepted_text(const Abnormal& abnormal, bool all) {
+  std::string out;
+  std::map<std::tuple<std::string, std::string_view, std::string>, std::size_t> counts;
+  for (const Tried& tried : abnormal.tried()) {
+    if (tried.accepted_by.empty()) continue;
+    if (all) out += fmt::format("accepted {}: {}\n", told(tried), tried.reason);
+    ++counts[{tried.accepted_by, dimension_name(tried.variant.dimension), tried.reason}];
+  }
+  if (all) return out;
+  for (const auto& [key, count] : counts) {
+    const auto& [policy, dimension, reason] = key;
+    out += fmt::format("accepted {}: {} by {}: {}\n", dimension, count, policy, reason);
+  }
+  return out;
+}
+
+}  // namespace
+
+std::string to_text(const Abnormal& abnormal, bool all) {
   std::size_t width = 3;
   for (const auto& api : abnormal.apis()) width = std::max(width, api.size());
   auto out = fmt::format("{:<20}  {:<{}}  refused  accepted  permitted  by\n", "dimension", "API", width);
@@ -146,8 +169,7 @@ std::string to_text(const Abnormal& abnormal) {
                                        cell.permitted, by(cell))
                          : "does not apply\n";
   });
-  for (const Tried& tried : abnormal.tried())
-    if (!tried.accepted_by.empty()) out += fmt::format("accepted {}: {}\n", told(tried), tried.reason);
+  out += accepted_text(abnormal, all);
   for (const LeftOut& one : abnormal.left_out())
     out += fmt::format("left out {}:{}: {}: {}\n", one.place.file, one.place.line, one.test, one.why);
   for (const auto& unused : abnormal.unused_acceptances())

@@ -76,20 +76,32 @@ struct Authzen::Evaluation {
     const auto* resource_json = TRY(object_in(json, "resource"));
     const auto principal = TRY(entity(*subject_json, "subject"));
     const auto name = TRY(text_in(*action_json, "action", "name"));
-    const auto action = question.arena().entity(settings.action_type, name);
     const auto resource = TRY(entity(*resource_json, "resource"));
+    const auto action = question.arena().entity(action_type_on(resource), name);
     TRY(lay(*subject_json, "subject.properties", principal));
     if (resource != principal) TRY(lay(*resource_json, "resource.properties", resource));
     return cedar::Request{principal, action, resource, TRY(context(json, *action_json))};
   }
 
  private:
-  Result<cedar::EntityRef> entity(const Json& json, std::string_view name) {
-    auto type = TRY(text_in(json, name, "type"));
-    const auto id = TRY(text_in(json, name, "id"));
+  std::string_view cedar_type_of(std::string_view type) const {
     for (const auto& [theirs, ours] : settings.types) {
-      if (theirs == type) type = ours;
+      if (theirs == type) return ours;
     }
+    return type;
+  }
+
+  // Each API's resources have actions of its own, whichever of its names a type is called by.
+  std::string_view action_type_on(cedar::EntityRef resource) const {
+    for (const auto& [type, actions] : settings.action_types) {
+      if (cedar_type_of(type) == resource.type()) return actions;
+    }
+    return settings.action_type;
+  }
+
+  Result<cedar::EntityRef> entity(const Json& json, std::string_view name) {
+    const auto type = cedar_type_of(TRY(text_in(json, name, "type")));
+    const auto id = TRY(text_in(json, name, "id"));
     if (!cedar::valid_entity_type(type))
       return invalid(
           fmt::format("`{}.type` `{}` is not a Cedar type; `authzen.types` in the configuration can "

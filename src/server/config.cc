@@ -1,9 +1,12 @@
 #include "server/config.h"
 
+#include <algorithm>
 #include <arpa/inet.h>
 #include <charconv>
 #include <fmt/format.h>
+#include <map>
 
+#include "cedar/entity_json.h"
 #include "codec/name.h"
 #include "server/calendars.h"
 #include "server/fields.h"
@@ -312,21 +315,57 @@ void read_approvals(const Fields& root, Config& config) {
   set(fields, "max_bytes", approvals.bytes, 1 << 20, std::int64_t{1} << 32);
 }
 
+// A name that can be no type would make every question a wrong one.
+void check_type(const YamlNode& node, Source& source) {
+  if (!cedar::valid_entity_type(node.text))
+    source.error(node, fmt::format("`{}` is not a Cedar type", node.text),
+                 "for example Billing::Invoice, or Billing::Action for actions");
+}
+
+void read_types(const Fields& fields, std::string_view key, std::string_view what,
+                std::vector<std::pair<std::string, std::string>>& types) {
+  const YamlNode* map = fields.find(key);
+  if (map == nullptr) return;
+  if (map->kind != YamlNode::Kind::kMap)
+    return fields.source().error(*map, fmt::format("`{}` must be a map from {}", key, what));
+  for (const auto& entry : map->entries) {
+    auto type = read_text(entry.value, fields.source(), entry.key);
+    if (!type) continue;
+    check_type(entry.value, fields.source());
+    types.emplace_back(entry.key, std::move(*type));
+  }
+}
+
+// One type under both its names would have two types of actions.
+void check_named_once(const Fields& fields, const AuthzenSettings& authzen) {
+  const YamlNode* map = fields.find("action_types");
+  if (map == nullptr) return;
+  std::map<std::string_view, std::string_view> seen;
+  for (const auto& entry : map->entries) {
+    const auto mapped =
+        std::ranges::find(authzen.types, entry.key, &std::pair<std::string, std::string>::first);
+    const std::string_view type = mapped == authzen.types.end() ? entry.key : mapped->second;
+    const auto [first, added] = seen.try_emplace(type, entry.key);
+    if (!added)
+      fields.source().error(
+          entry.value, fmt::format("`{}` is the same type as `{}`, which has its actions already", entry.key,
+                                   first->second));
+  }
+}
+
 void read_authzen(const Fields& root, Config& config) {
   AuthzenSettings& authzen = config.authzen;
-  const Fields fields(root.find("authzen"), root.source(), "authzen", {"access", "types", "action_type"});
+  const Fields fields(root.find("authzen"), root.source(), "authzen",
+                      {"access", "types", "action_type", "action_types"});
   if (fields.choice("access", {"token", "open"}) == 1) authzen.access = AuthzenAccess::kOpen;
-  authzen.action_type = fields.text("action_type").value_or(authzen.action_type);
-  const YamlNode* types = fields.find("types");
-  if (types == nullptr) return;
-  if (types->kind != YamlNode::Kind::kMap) {
-    root.source().error(*types, "`types` must be a map from AuthZEN's type names to Cedar's");
-    return;
+  if (auto type = fields.text("action_type")) {
+    check_type(*fields.find("action_type"), root.source());
+    authzen.action_type = std::move(*type);
   }
-  for (const auto& entry : types->entries) {
-    if (auto type = read_text(entry.value, root.source(), entry.key))
-      authzen.types.emplace_back(entry.key, std::move(*type));
-  }
+  read_types(fields, "types", "AuthZEN's type names to Cedar's", authzen.types);
+  read_types(fields, "action_types", "types of resources to the Cedar types of the actions on them",
+             authzen.action_types);
+  check_named_once(fields, authzen);
 }
 
 // A misspelt path would redact nothing: it has to begin as every path does that a policy reads.
@@ -354,8 +393,10 @@ std::string ListenAddress::text() const {
                                            : fmt::format("[{}]:{}", address, port);
 }
 
-std::optional<Config> parse_config(std::string_view text, const std::filesystem::path& file, Issues& issues) {
-  const auto before = issues.errors();
+namespace {
+
+// Nothing when the text is no tree. What has errors is in the issues, and absent or as by default.
+std::optional<Config> draft_of(std::string_view text, const std::filesystem::path& file, Issues& issues) {
   Source source{file.string(), file.parent_path(), issues};
   const auto tree = parse_yaml(text, source.file, issues);
   if (!tree) return std::nullopt;
@@ -386,18 +427,31 @@ std::optional<Config> parse_config(std::string_view text, const std::filesystem:
   config.api_audience = api.text("audience").value_or(config.issuer);
   read_explain(root, config);
   config.calendars = read_calendars(root.find("calendars"), source);
-  if (issues.errors() > before) return std::nullopt;
   config.root = *tree;
   return config;
 }
 
-std::optional<Config> read_config(const std::filesystem::path& file, Issues& issues) {
+std::optional<Config> if_good(std::optional<Config> config, std::size_t errors_before, const Issues& issues) {
+  return issues.errors() > errors_before ? std::nullopt : std::move(config);
+}
+
+}  // namespace
+
+std::optional<Config> parse_config(std::string_view text, const std::filesystem::path& file, Issues& issues) {
+  const auto before = issues.errors();
+  return if_good(draft_of(text, file, issues), before, issues);
+}
+
+std::optional<Config> draft_config(const std::filesystem::path& file, Issues& issues) {
   const auto text = read_file(file, kMaxConfigBytes);
-  if (!text) {
-    issues.error({file.string()}, text.error().message);
-    return std::nullopt;
-  }
-  return parse_config(*text, file, issues);
+  if (text) return draft_of(*text, file, issues);
+  issues.error({file.string()}, text.error().message);
+  return std::nullopt;
+}
+
+std::optional<Config> read_config(const std::filesystem::path& file, Issues& issues) {
+  const auto before = issues.errors();
+  return if_good(draft_config(file, issues), before, issues);
 }
 
 }  // namespace writ::server

@@ -84,6 +84,8 @@ struct AuthzenSettings {
   // AuthZEN's type names to Cedar's: {"user", "Writ::User"}. A type that is not here is taken as it is.
   std::vector<std::pair<std::string, std::string>> types;
   std::string action_type = "Action";  // the Cedar type of AuthZEN's actions
+  // The same by the type of the resource, in AuthZEN's words or Cedar's: {"mailbox", "Mail::Action"}.
+  std::vector<std::pair<std::string, std::string>> action_types = {};
 };
 
 struct Config {
@@ -121,6 +123,8 @@ struct Config {
 
 // Nothing when the file has errors; they are in `issues`.
 std::optional<Config> read_config(const std::filesystem::path& file, Issues& issues);
+// The same with errors in it: to look for more of them, and for nothing else. Nothing when there is no tree.
+std::optional<Config> draft_config(const std::filesystem::path& file, Issues& issues);
 std::optional<Config> parse_config(std::string_view text, const std::filesystem::path& file, Issues& issues);
 
 }  // namespace writ::server

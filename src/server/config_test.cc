@@ -88,6 +88,28 @@ TEST(Config, ReportsAllMistakesAtOnce) {
             "/w/writ.yaml:5:25: error: `identities` must be a list, found an integer\n");
 }
 
+TEST(Config, ActionsOfAuthzenHaveATypeForEachTypeOfResource) {
+  const auto config =
+      config_with("authzen: {action_type: A::Action, action_types: {mailbox: \"Mail::Action\"}}\n");
+  EXPECT_EQ(config.authzen.action_type, "A::Action");
+  ASSERT_EQ(config.authzen.action_types.size(), 1U);
+  EXPECT_EQ(config.authzen.action_types[0], std::pair(std::string("mailbox"), std::string("Mail::Action")));
+}
+
+TEST(Config, ATypeOfAuthzenHasItsActionsUnderOneOfItsNamesOnly) {
+  EXPECT_NE(
+      issues_with("authzen: {types: {box: \"Mail::Box\"}, action_types: {box: A::Action, \"Mail::Box\": "
+                  "B::Action}}\n")
+          .find("`Mail::Box` is the same type as `box`, which has its actions already"),
+      std::string::npos);
+}
+
+TEST(Config, ATypeOfAuthzenThatCanBeNoneIsRefused) {
+  for (const auto* line : {"authzen: {action_type: \"a b\"}\n", "authzen: {types: {user: \"1::User\"}}\n",
+                           "authzen: {action_types: {user: \"Mail::\"}}\n"})
+    EXPECT_NE(issues_with(line).find("is not a Cedar type"), std::string::npos) << line;
+}
+
 TEST(Config, NamesWhatIsMissing) {
   EXPECT_EQ(issues_of("version: 1\n"),
             "/w/writ.yaml:1:1: error: the configuration needs `issuer`\n"

@@ -28,12 +28,43 @@ Fields::Fields(const YamlNode* node, Source& source, std::string_view what,
     source_.error(*node_, fmt::format("{} must be a map, found {}", what_, kind_name(node_->kind)));
     node_ = &absent_node();
   }
+  join_cut_texts(allowed);
   for (const auto& entry : node_->entries) {
     if (entry.key.empty() || std::ranges::find(allowed, entry.key) != allowed.end()) continue;
     source_.issues.error({source_.file, entry.line, entry.column},
                          fmt::format("unknown key `{}` in {}", entry.key, what_),
                          fmt::format("the keys are {}", fmt::join(allowed, ", ")));
   }
+}
+
+void Fields::join_cut_texts(std::initializer_list<std::string_view> allowed) {
+  const auto is_rest = [&](const YamlNode::Entry& entry) {
+    return entry.value.kind == YamlNode::Kind::kNull && entry.value.text.empty() && !entry.key.empty() &&
+           std::ranges::find(allowed, entry.key) == allowed.end();
+  };
+  const auto& entries = node_->entries;
+  const auto has_rest = [&](std::size_t i) {
+    return i + 1 < entries.size() && entries[i].value.kind == YamlNode::Kind::kText && !is_rest(entries[i]) &&
+           is_rest(entries[i + 1]) && entries[i + 1].line == entries[i].line;
+  };
+  std::size_t whole = 0;
+  while (whole < entries.size() && !has_rest(whole)) ++whole;
+  if (whole == entries.size()) return;
+  YamlNode joined = *node_;
+  joined.entries.clear();
+  for (std::size_t i = 0; i < entries.size(); ++i) {
+    joined.entries.push_back(entries[i]);
+    if (!has_rest(i)) continue;
+    auto& [key, line, column, value] = joined.entries.back();
+    const std::string& rest = entries[i + 1].key;
+    while (i + 1 < entries.size() && is_rest(entries[i + 1])) value.text += "," + entries[++i].key;
+    source_.issues.error(
+        {source_.file, line, column},
+        fmt::format("the value of `{}` ends at a comma, and `{}` stands alone in {}", key, rest, what_),
+        fmt::format("between {{ and }} put a value that has a comma in quotes: {}: \"{}\"", key, value.text));
+  }
+  joined_ = std::make_shared<const YamlNode>(std::move(joined));
+  node_ = joined_.get();
 }
 
 const YamlNode* Fields::find(std::string_view key) const {

@@ -1,13 +1,17 @@
 // Fields: one map of the configuration, read key by key. Whatever is wrong is reported with its place, and
 // reading goes on, so that one run shows all mistakes.
 //
-// An unknown key is an error that names the allowed ones. A value that cannot be used counts as absent after
+// An unknown key is an error that names the allowed ones. A key without a value, behind a text in a map
+// between
+// `{` and `}`, is most often the rest of that text, which has a comma: that is what the error says, once, and
+// the text counts as whole. A value that cannot be used counts as absent after
 // it was reported: the caller checks `issues` at the end, once. Used while reading a file, on one thread.
 #pragma once
 
 #include <cstdint>
 #include <filesystem>
 #include <initializer_list>
+#include <memory>
 #include <optional>
 #include <string>
 #include <string_view>
@@ -59,7 +63,10 @@ class Fields {
   const YamlNode& node() const noexcept { return *node_; }
 
  private:
+  void join_cut_texts(std::initializer_list<std::string_view> allowed);
+
   const YamlNode* node_;
+  std::shared_ptr<const YamlNode> joined_;  // the map, where it was mended
   Source& source_;
   std::string what_;
 };

@@ -3,7 +3,8 @@
 namespace writ::server {
 
 std::optional<Loaded> load(const std::filesystem::path& file, Issues& issues) {
-  auto config = read_config(file, issues);
+  // One with errors does not come out of load(), and what else is wrong is found.
+  auto config = draft_config(file, issues);
   return config ? load(*std::move(config), issues) : std::nullopt;
 }
 

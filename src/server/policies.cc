@@ -3,6 +3,7 @@
 #include <algorithm>
 #include <fmt/format.h>
 #include <map>
+#include <set>
 
 #include "cedar/conform.h"
 #include "cedar/parse.h"
@@ -33,6 +34,7 @@ class Loader {
     }
     for (const auto& identity : world.declared.identities)
       known_.try_emplace(std::string(cedar_type(identity.kind)) + "::" + identity.id);
+    left_out_.insert(world.left_out.begin(), world.left_out.end());
     for (const auto& api : world.declared.apis) {
       known_.try_emplace("Writ::Api::" + api.id);
       for (const auto& action : api.actions) actions_.try_emplace(api.action_type() + "::" + action);
@@ -84,6 +86,7 @@ class Loader {
   void add_schemas() {
     std::vector<cedar::SchemaFragment> fragments;
     const PolicyText* first = nullptr;
+    const auto errors_before = issues_.errors();
     for (const auto& file : texts_.files) {
       if (file.kind != TextKind::kSchema) continue;
       if (first == nullptr) first = &file;
@@ -95,7 +98,9 @@ class Loader {
         report(file, fragment.error());
       }
     }
-    if (first == nullptr || issues_.has_errors()) return;
+    // Without one of them the others may lack what it declares.
+    const bool whole = texts_.schemas_whole && issues_.errors() == errors_before;
+    if (first == nullptr || !whole) return;
     fragments.push_back(base_schema_beside(fragments));
     auto schema = cedar::resolve_schema(fragments);
     if (schema) {
@@ -128,8 +133,33 @@ class Loader {
 
   void add_entities(const PolicyText& file) {
     auto entities = read_entities(*file.text);
-    if (!entities) return issues_.error({file.shown}, entities.error().message);
-    entities_ = std::move(*entities);
+    if (entities) {
+      entities_ = *std::move(entities);
+    } else if (!report_each_entity(file)) {
+      issues_.error({file.shown}, entities.error().message);
+    }
+  }
+
+  // Of those that are wrong by themselves, the first so many. False: none is.
+  bool report_each_entity(const PolicyText& file) {
+    constexpr std::size_t kMost = 20;
+    const auto json = codec::parse_json(*file.text, {.max_bytes = kMaxEntitiesBytes});
+    const auto* all = json ? json->if_array() : nullptr;
+    if (all == nullptr) return false;
+    std::size_t wrong = 0;
+    for (std::size_t number = 0; number < all->size(); ++number) {
+      cedar::EntitiesBuilder alone;
+      auto one = codec::Json::array();
+      one.push((*all)[number]);
+      const auto added = server::add_entities(alone, one, schema_.get());
+      if (added || ++wrong > kMost) continue;
+      constexpr std::string_view kFirst = "entity 0:";
+      auto message = added.error().message;
+      if (message.starts_with(kFirst)) message.replace(0, kFirst.size(), fmt::format("entity {}:", number));
+      issues_.error({file.shown}, std::move(message));
+    }
+    if (wrong > kMost) issues_.error({file.shown}, fmt::format("{} more entities are wrong", wrong - kMost));
+    return wrong > 0;
   }
 
   static Place place_of(const cedar::Policy& policy, const PolicyText& file) {
@@ -269,7 +299,7 @@ class Loader {
     // Users need not be listed: whom a trusted issuer names is one.
     const bool listed = uid.type == "Writ::Application" || uid.type == "Writ::Service" ||
                         uid.type == "Writ::Agent" || uid.type == "Writ::Api";
-    if (listed && !known_.contains(name))
+    if (listed && !known_.contains(name) && !left_out_.contains(uid.id))
       issues_.warning(
           place, fmt::format("this policy names {}::\"{}\", which the configuration does not have", uid.type,
                              uid.id));
@@ -295,7 +325,8 @@ class Loader {
   std::shared_ptr<const cedar::Entities> entities_ = cedar::Entities::empty();
   std::map<std::string, Place> ids_;
   std::map<std::string, bool> known_, actions_;
-  ResourceTypes types_;  // of routes
+  std::set<std::string> left_out_;  // with errors of their own
+  ResourceTypes types_;             // of routes
 };
 
 }  // namespace

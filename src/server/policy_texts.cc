@@ -177,6 +177,10 @@ PolicyTexts read_policy_texts(const Config& config, Issues& issues) {
                   "try again when nobody writes them");
     issues.append(found);
     auto texts = reader.take();
+    const auto is_schema = [](const auto& each) { return each.kind == TextKind::kSchema; };
+    // Fewer, where two names lead to one file.
+    const auto wanted = std::ranges::count_if(files.files, is_schema);
+    texts.schemas_whole = std::ranges::count_if(texts.files, is_schema) == wanted || !found.has_errors();
     texts.left_out = files.left_out;
     return texts;
   }

@@ -56,6 +56,7 @@ struct PolicyTexts {
   std::vector<context::Calendar> calendars = {};
   // By a rule, of the folders. It does not decide, so the revision knows nothing of it.
   std::vector<LeftOut> left_out = {};
+  bool schemas_whole = true;  // every schema file could be read
 };
 
 // One state of the files, or an issue. A file that is reached twice is read once; what cannot be read is

@@ -4,19 +4,15 @@
 #include <fmt/format.h>
 #include <map>
 
+#include "server/route_paths.h"
+
 namespace writ::server {
 namespace {
 
-std::string name_of(const DeclaredRoute& route) {
-  return fmt::format("route `{} {}`", route.method, route.path);
-}
-
-// Of two routes that cannot stand together the later one is at fault.
-Place place_of(const World& world, std::string_view message) {
-  for (auto route = world.routes.rbegin(); route != world.routes.rend(); ++route) {
-    if (message.starts_with(name_of(*route))) return route->place;
-  }
-  return {};
+// What was meant where the path is wrong, as far as it can be told.
+std::string help_of(const DeclaredRoute& route) {
+  const auto better = better_path(route.path);
+  return better.empty() ? std::string() : fmt::format("write `{}`", better);
 }
 
 }  // namespace
@@ -29,6 +25,7 @@ std::shared_ptr<const gateway::Routes> make_routes(const World& world, Issues& i
       forwarded[upstream.api] = std::make_shared<const gateway::ForwardedHeaders>(*std::move(made));
   }
   std::vector<gateway::RouteSpec> specs;
+  std::vector<const DeclaredRoute*> declared;
   for (const auto& route : world.routes) {
     const auto upstream = std::ranges::find(world.upstreams, route.api, &DeclaredUpstream::api);
     const auto api = std::ranges::find(world.declared.apis, route.api, &inventory::Api::id);
@@ -36,6 +33,7 @@ std::shared_ptr<const gateway::Routes> make_routes(const World& world, Issues& i
     if (upstream == world.upstreams.end() || api == world.declared.apis.end()) continue;
     const auto headers = forwarded.find(route.api);
     if (headers == forwarded.end()) continue;
+    declared.push_back(&route);
     specs.push_back({.method = route.method,
                      .path = route.path,
                      .api = route.api,
@@ -49,10 +47,13 @@ std::shared_ptr<const gateway::Routes> make_routes(const World& world, Issues& i
                      .forwarded = headers->second,
                      .query = route.query});
   }
-  auto routes = gateway::Routes::make(std::move(specs));
-  if (routes) return std::make_shared<const gateway::Routes>(*std::move(routes));
-  issues.error(place_of(world, routes.error().message), routes.error().message);
-  return nullptr;
+  std::vector<gateway::Routes::Wrong> wrong;
+  auto routes = gateway::Routes::make(std::move(specs), wrong);
+  // Of two routes that cannot stand together the later one is at fault.
+  for (auto& [number, error] : wrong)
+    issues.error(number < declared.size() ? declared[number]->place : Place{}, std::move(error.message),
+                 number < declared.size() ? help_of(*declared[number]) : std::string());
+  return wrong.empty() ? std::make_shared<const gateway::Routes>(std::move(routes)) : nullptr;
 }
 
 }  // namespace writ::server

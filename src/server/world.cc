@@ -12,6 +12,7 @@
 #include "inventory/delegation.h"
 #include "server/fields.h"
 #include "server/jwks_file.h"
+#include "server/route_paths.h"
 #include "token/claims.h"
 
 namespace writ::server {
@@ -63,9 +64,13 @@ class Reader {
       if (auto keys = read_jwks(*file, source_)) identity.keys = keys->keys();
     }
     identity.declared = true;
+    if (id && !kind) world_.left_out.push_back(*id);
     if (!id || !kind) return;
     if (!unique(*id, *fields.find("id"), "identity", identities_)) return;
-    if (const auto valid = validate(identity); !valid) return source_.error(node, valid.error().message);
+    if (const auto valid = validate(identity); !valid) {
+      world_.left_out.push_back(*id);
+      return source_.error(node, valid.error().message);
+    }
     check_namespace(identity, *fields.find("id"));
     world_.declared.identities.push_back(std::move(identity));
   }
@@ -100,6 +105,7 @@ class Reader {
       read_texts(*given, "amounts", "an amount to its place", amounts);
     const auto query = read_query(fields);
     for (const YamlNode& route : fields.list("routes")) read_route(route, api, amounts, query);
+    if (id && (!audience || api.actions.empty())) world_.left_out.push_back(*id);
     if (!id || !audience || api.actions.empty()) return;
     if (*id == kOwnApi)
       return source_.error(*fields.find("id"), "`writ` is Writ's own API; choose another id");
@@ -107,7 +113,10 @@ class Reader {
     if (!unique(*audience, *fields.find("audience"), "audience", audiences_)) return;
     if (*audience == config_.api_audience)
       return source_.error(*fields.find("audience"), "this is the audience of Writ's own API");
-    if (const auto valid = validate(api); !valid) return source_.error(node, valid.error().message);
+    if (const auto valid = validate(api); !valid) {
+      world_.left_out.push_back(*id);
+      return source_.error(node, valid.error().message);
+    }
     world_.declared.apis.push_back(std::move(api));
   }
 
@@ -151,6 +160,7 @@ class Reader {
     const auto path = fields.required_text("path");
     const auto action = fields.required_text("action");
     const auto resource = fields.required_text("resource");
+    if (path) warn_of_path(*fields.find("path"), source_);
     if (!method || !path || !action || !resource) return;
     if (std::ranges::find(api.actions, *action) == api.actions.end())
       source_.error(*fields.find("action"), fmt::format("API `{}` has no action `{}`", api.id, *action),
@@ -208,7 +218,8 @@ class Reader {
     for (const YamlNode& node : config_.identities) {
       const auto check = [&](const YamlNode* value, std::string_view key) {
         if (value == nullptr || value->kind != YamlNode::Kind::kText || value->text == inventory::kAnyUser ||
-            identities_.contains(value->text))
+            identities_.contains(value->text) ||
+            std::ranges::find(world_.left_out, value->text) != world_.left_out.end())
           return;
         source_.issues.warning(source_.place(*value),
                                fmt::format("`{}` names `{}`, which is no identity here", key, value->text));

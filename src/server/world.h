@@ -49,6 +49,8 @@ struct World {
   inventory::Change declared;  // with Writ's own API
   std::vector<DeclaredRoute> routes;
   std::vector<DeclaredUpstream> upstreams;
+  // Ids of identities and APIs that have errors, and are not among the declared.
+  std::vector<std::string> left_out = {};
 };
 
 // Reports into `issues`; what has errors is left out.

@@ -35,6 +35,10 @@ HOMES = {LIBRARIES[library]: {module} for module, (_, libraries, _) in MODULES.i
 # The wings of Cedar, lowest first. Its face, src/cedar/*.h, is below them all.
 WINGS = ["value", "syntax", "entity", "json", "schema", "plan", "validate", "authorize"]
 
+# And one of them, which is long to compile, in one file.
+HOME_FILES = {
+    r"CLI/": "src/cli/parse.cc",
+}
 # These do no I/O, read no clock and start no threads: time is an argument.
 PURE = {"cedar", "context", "decision"}
 # sys/auxv.h: the kernel's random bytes at program start, which keep hash tables from being flooded.
@@ -138,6 +142,9 @@ def home_findings():
             for pattern, homes in HOMES.items():
                 if re.match(pattern, include.group(1)) and module_of(path) not in homes:
                     found.append(f"{path}:{number}: <{include.group(1)}> belongs to {', '.join(sorted(homes))}")
+            for pattern, home in HOME_FILES.items():
+                if re.match(pattern, include.group(1)) and path != home:
+                    found.append(f"{path}:{number}: <{include.group(1)}> belongs to {home}")
     return found
 
 

@@ -142,6 +142,16 @@ class AbnormalPaths(unittest.TestCase):
         unused, = report["unused_acceptances"]
         self.assertEqual(("customers-use-their-own-invoices", "no-user"), (unused["policy"], unused["accepts"]))
 
+    def test_what_is_accepted_is_counted_and_listed_only_on_demand(self):
+        self.edit("billing.cedar", lambda text: text.replace("resource.customer == principal", "true"))
+        self.annotate("customers-use-their-own-invoices", '@accept_abnormal("other-user: they share; next-resource: they do")')
+        tests = f"tests:\n  - {{name: a, token: {TOKEN}, {self.REQUEST}}}\n  - {{name: b, token: {TOKEN}, {self.REQUEST}, at: +1h}}\n"
+        _, out, _ = self.run_tests(tests, "--abnormal")
+        self.assertIn("accepted other-user: 2 by customers-use-their-own-invoices: they share\n", out)
+        self.assertNotIn("niklas in place of nora", out)
+        _, out, _ = self.run_tests(tests, "--abnormal", "--verbose")
+        self.assertEqual(2, len(re.findall("^accepted other-user: .*niklas in place of nora.*: they share$", out, re.MULTILINE)), out)
+
     def test_an_acceptance_may_be_of_one_request_only(self):
         self.edit("billing.cedar", lambda text: text.replace("resource.customer == principal", "resource.amount > 0"))
         tests = f"tests:\n  - {{name: a, token: {TOKEN}, {self.REQUEST}}}\n  - {{name: b, token: {TOKEN.replace('nora', 'niklas')}, {self.REQUEST}, at: +1h}}\n"

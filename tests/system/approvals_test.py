@@ -119,6 +119,45 @@ class Approvals(unittest.TestCase):
         self.assertEqual(409, self.approve(task, "olga").status)
         self.assertEqual("task_revoked", self.world.issue(task).reason())
 
+    def end(self, task, token):
+        return self.world.api_call(token, "POST", f"/v1/tasks/{task}/end")
+
+    def test_who_asked_for_a_task_may_end_it_before_and_after_its_approval(self):
+        nora = self.world.customer_token(self.world.api)
+        waiting, approved = self.world.ask_for_task(), self.world.ask_for_task()
+        self.assertEqual("active", self.approve(approved, "niklas").json()["state"])
+        for task in (waiting, approved):
+            ended = self.end(task, nora)
+            self.assertEqual((200, "ended"), (ended.status, ended.json().get("state")), ended)
+            self.assertEqual(409, self.end(task, nora).status)
+        self.assertEqual("task_ended", self.world.issue(approved).reason())
+
+    def test_who_may_ask_for_tasks_does_not_end_those_of_others(self):
+        task = self.world.ask_for_task()
+        others = [self.world.person("nora"), self.world.person("niklas", "support-portal"), self.world.person("niklas")]
+        for token in others:
+            answer = self.end(task, token)
+            self.assertIn(answer.status, (403, 404), answer)
+            self.assertEqual("requested", self.world.state(task))
+
+    def test_who_asked_for_a_task_may_end_it_and_do_nothing_else_to_it(self):
+        task = self.world.ask_for_task()
+        nora = self.world.customer_token(self.world.api)
+        for verb in ("suspend", "resume", "revoke", "narrow"):
+            answer = self.world.api_call(nora, "POST", f"/v1/tasks/{task}/{verb}", {} if verb == "narrow" else None)
+            self.assertIn(answer.status, (403, 404), answer)
+        self.assertEqual("requested", self.world.state(task))
+
+    def test_the_audit_shows_the_person_and_the_application_that_carried_the_word(self):
+        task = self.world.ask_for_task()
+        self.assertEqual(200, self.approve(task, "niklas").status)
+        self.assertEqual(200, self.end(task, self.world.customer_token(self.world.api)).status)
+        status, out, err = harness.writ("audit", "show", self.world.data)
+        self.assertEqual(0, status, err)
+        for event, parties in (("requested", "nora → support-portal"), ("approved", "niklas → ops-console"),
+                               ("ended", "nora → support-portal")):
+            self.assertRegex(out, rf"task\.{event} +{parties} {task}\n")
+
     def test_a_policy_says_how_many_approvals_a_task_needs(self):
         labels = ["needs:approval", "needs:two"]
         request = {"purpose": "support", "subject": "nora", "client": "support-portal", "agents": ["support-agent"],

@@ -119,5 +119,35 @@ class Authzen(unittest.TestCase):
         self.assertEqual({"decision": True}, world.api_call(None, "POST", EVALUATION, GOOD).json())
 
 
+class SeveralApis(unittest.TestCase):
+    """Acme's own: invoices and mail, each with its actions."""
+
+    @classmethod
+    def setUpClass(cls):
+        cls.world = harness.TestWorld()
+        cls.addClassCleanup(cls.world.close)
+        cls.world.start()
+        cls.token = cls.world.operator_token()
+
+    def decision(self, action, kind, resource, user="nora"):
+        answer = self.world.api_call(self.token, "POST", EVALUATION, {
+            "subject": {"type": "user", "id": user}, "action": {"name": action}, "resource": {"type": kind, "id": resource}})
+        self.assertEqual(200, answer.status, answer)
+        return answer.json()["decision"]
+
+    def test_the_actions_of_each_api_can_be_asked_about(self):
+        # Of invoices nobody may `draft`, and mail has a `draft` of its own.
+        self.assertTrue(self.decision("read", "invoice", "inv-1001"))
+        self.assertTrue(self.decision("draft", "mailbox", "nora"))
+        self.assertTrue(self.decision("draft", "Mail::Mailbox", "nora"))
+        self.assertFalse(self.decision("draft", "mailbox", "sofia"))
+        self.assertFalse(self.decision("draft", "invoice", "inv-1001"))
+
+    def test_the_audit_names_the_action_of_the_api(self):
+        self.decision("read", "mailbox", "nora")
+        records = self.world.api_call(self.token, "GET", "/v1/audit/records?limit=20").json()["records"]
+        self.assertIn('Mail::Action::"read"', [each.get("action") for each in records if each.get("point") == "authzen"])
+
+
 if __name__ == "__main__":
     unittest.main()

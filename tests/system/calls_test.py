@@ -215,7 +215,11 @@ class Calls(unittest.TestCase):
             status, out, err = harness.writ("approval", *arguments, "--server", self.world.api, "--token-file", token)
             return status, out + err
         self.assertIn(f"{approval}  pending  Billing::Action::\"credit\"", writ("list")[1])
-        self.assertIn('{"amount": 20}', writ("show", approval)[1].replace("\\", ""))
+        shown = writ("show", approval)[1]
+        self.assertIn('{"amount": 20}', shown.replace("\\", ""))
+        # What the API calls `arguments` is a digest, and is called so.
+        self.assertRegex(shown, r"(?m)^arguments digest [\w-]{20,}$")
+        self.assertNotRegex(shown, r"(?m)^arguments +[^d ]")
         self.assertEqual(0, writ("approve", approval)[0])
         self.assertEqual(201, self.credit(approval).status)
         self.assertEqual(1, writ("deny", approval)[0])
@@ -230,7 +234,7 @@ tests:
   - {{name: needs one, request: POST /invoices/inv-1001/credit, token: {request}
   - {{name: needs none, request: GET /invoices/inv-1001, token: {request}
 """)
-        _, out, err = harness.writ("test", "--config", self.world.config, "--abnormal", path)
+        _, out, err = harness.writ("test", "--config", self.world.config, "--abnormal", "--verbose", path)
         found = [line for line in out.splitlines() if "without people's approval of the call" in line]
         self.assertEqual(1, len(found), out + err)
         self.assertIn("`needs none`", found[0])

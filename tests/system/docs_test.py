@@ -70,12 +70,97 @@ class Configuration(unittest.TestCase):
                                       (world, "an API", "`inventory.apis`"), (config, "audit", "`audit`"),
                                       (config, "limits", "`limits`"), (config, "authzen", "`authzen`"),
                                       (config, "tasks", "`tasks`"), (config, "approvals", "`approvals`"),
-                                      (config, "database", "`database`")):
+                                      (config, "database", "`database`"), (config, "metrics", "`metrics`"),
+                                      (config, "explain", "`explain`")):
             with self.subTest(what):
                 section = re.search(rf"^## {re.escape(heading)}\n(.*?)(?=^## |\Z)", document, re.DOTALL | re.MULTILINE)
                 rows = re.findall(r"^\| (`[^|]*`) \|", section.group(1), re.MULTILINE)
                 described = {key for row in rows for key in re.findall(r"`([a-z_]+)`", row)}
                 self.assertEqual(self.allowed(source, what), described)
+
+
+class Commands(unittest.TestCase):
+    """Whatever documents, messages, comments and --help tell people to type is there."""
+
+    @classmethod
+    def setUpClass(cls):
+        listed = subprocess.run(["git", "ls-files", "-z"], cwd=harness.ROOT, capture_output=True, check=True).stdout.decode()
+        cls.files = [path for path in listed.split("\0") if path.endswith((".md", ".cc", ".h", ".py", ".yaml", ".cedar", ".json"))
+                     and not path.startswith(("tests/", "fuzz/differential/")) and not path.endswith("_test.cc")]
+        cls.helps = {}
+
+    def help(self, *words):
+        """The help of a command; None where there is no such command."""
+        if words not in self.helps:
+            status, out, _ = harness.writ(*words, "--help")
+            self.helps[words] = out if status == 0 else None
+        return self.helps[words]
+
+    def commands(self, *above):
+        below = (self.help(*above) or "").partition("Subcommands:\n")[2]
+        for name in re.findall(r"^  ([a-z-]+)", below, re.MULTILINE):
+            yield (*above, name)
+            yield from self.commands(*above, name)
+
+    def check(self, words):
+        """`words` are those after `writ`; what is wrong with them."""
+        command = []
+        for word in words:
+            if re.fullmatch(r"[a-z][a-z-]*", word) and "Subcommands:" in self.help(*command):
+                command.append(word)
+                if self.help(*command) is None:
+                    return f"there is no command `writ {' '.join(command)}`"
+            else:
+                break
+        for option in (word.partition("=")[0] for word in words if word.startswith("--")):
+            if option not in self.help(*command):
+                return f"`writ {' '.join(command)}` has no option `{option}`"
+        return None
+
+    def test_every_command_that_is_named_is_known_to_the_binary(self):
+        named, wrong = 0, []
+        for path in self.files:
+            text = read(path)
+            # In backquotes anywhere; in documents also what stands in a block of shell.
+            found = re.findall(r"(?<!`)`writ ([^`\n]+)`", text)
+            if path.endswith(".md"):
+                for block in blocks(text, "sh"):
+                    found += re.findall(r"^(?:\S*/)?writ ([^\n|>#]+)", block.replace("\\\n", " "), re.MULTILINE)
+            for line in found:
+                # An action of Writ's own API is none of its commands.
+                words = line.replace('"', " ").split()
+                named += 1
+                problem = self.check(words)
+                if problem:
+                    wrong.append(f"{path}: `writ {line}`: {problem}")
+        self.assertEqual([], wrong)
+        self.assertGreater(named, 40)
+
+    def test_what_was_wrong_once_would_be_found(self):
+        self.assertIsNone(self.check(["keys", "hash"]))
+        self.assertIn("no command `writ keys hsah`", self.check(["keys", "hsah"]))
+        self.assertIn("no command `writ chekc`", self.check(["chekc", "--config", "writ.yaml"]))
+        self.assertIn("has no option `--confg`", self.check(["check", "--confg", "writ.yaml"]))
+
+    def test_every_option_that_is_named_is_known_to_some_command(self):
+        everything = "".join(self.help(*words) for words in [(), *self.commands()])
+        everything += read("x") + read("bench", "run") + read("bench", "hostile.py")
+        for path in (path for path in self.files if path.endswith(".md")):
+            for option in re.findall(r"`(--[a-z-]+)", read(path)):
+                self.assertIn(option, everything, path)
+
+    def test_every_file_that_is_named_is_there(self):
+        wrong = []
+        named = re.compile(r"(?<![\w/.-])((?:docs|examples|tests|bench|fuzz)/[\w./-]+\.(?:md|py|yaml|json|cedar|cc|txt))\b")
+        for path in self.files:
+            for name in named.findall(read(path)):
+                if not any(os.path.exists(os.path.join(harness.ROOT, folder, name)) for folder in ("", os.path.dirname(path))):
+                    wrong.append(f"{path}: {name}")
+        for words in [(), *self.commands()]:
+            for name in named.findall(self.help(*words)):
+                if not os.path.exists(os.path.join(harness.ROOT, name)):
+                    wrong.append(f"writ {' '.join(words)} --help: {name}")
+        self.assertEqual([], wrong)
 
 
 class Policies(unittest.TestCase):

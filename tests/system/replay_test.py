@@ -188,7 +188,7 @@ class Replay(unittest.TestCase):
             file.write("this is a letter\n")
         status, _, err = self.run_replay(log=log)
         self.assertEqual(2, status)
-        self.assertIn("1 lines are no records", err)
+        self.assertIn("1 lines are not records", err)
 
 
 class Facts(unittest.TestCase):
