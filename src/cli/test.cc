@@ -89,7 +89,7 @@ int abnormal(const Options& options, policytest::Shared& shared,
     if (const auto run = abnormal->run(suite); !run) return fail(run.error());
   }
   // Nothing tried is no proof of anything.
-  if (abnormal->originals() == 0 && !abnormal->left_out().empty()) print_error(to_text(*abnormal));
+  if (abnormal->originals() == 0 && !abnormal->left_out().empty()) print_error(to_text(*abnormal, options.verbose));
   if (abnormal->originals() == 0)
     return fail(fmt::format("{}, so there is nothing to derive from",
                             live                    ? "the running gateway permits none of the requests"
@@ -105,7 +105,7 @@ int abnormal(const Options& options, policytest::Shared& shared,
   if (options.json) {
     print_json(to_json(*abnormal));
   } else {
-    print_text(to_text(*abnormal));
+    print_text(to_text(*abnormal, options.verbose));
   }
   return abnormal->findings() == 0 && abnormal->unused_acceptances().empty() ? kYes : kNo;
 }

@@ -230,7 +230,7 @@ tests:
   - {{name: needs one, request: POST /invoices/inv-1001/credit, token: {request}
   - {{name: needs none, request: GET /invoices/inv-1001, token: {request}
 """)
-        _, out, err = harness.writ("test", "--config", self.world.config, "--abnormal", path)
+        _, out, err = harness.writ("test", "--config", self.world.config, "--abnormal", "--verbose", path)
         found = [line for line in out.splitlines() if "without people's approval of the call" in line]
         self.assertEqual(1, len(found), out + err)
         self.assertIn("`needs none`", found[0])
