@@ -9,6 +9,7 @@
 #include "policytest/coverage.h"
 #include "policytest/files.h"
 #include "policytest/live.h"
+#include "policytest/missing.h"
 #include "policytest/mutate.h"
 #include "policytest/reader.h"
 #include "policytest/recorded.h"
@@ -30,6 +31,7 @@ struct Options {
   std::string live, opener, data;
   std::string out;
   bool mutate = false;
+  bool write_missing = false;
   bool coverage = false;
   std::optional<unsigned> coverage_at_least;  // per cent
   bool watch = false;
@@ -89,7 +91,8 @@ int abnormal(const Options& options, policytest::Shared& shared,
     if (const auto run = abnormal->run(suite); !run) return fail(run.error());
   }
   // Nothing tried is no proof of anything.
-  if (abnormal->originals() == 0 && !abnormal->left_out().empty()) print_error(to_text(*abnormal, options.verbose));
+  if (abnormal->originals() == 0 && !abnormal->left_out().empty())
+    print_error(to_text(*abnormal, options.verbose));
   if (abnormal->originals() == 0)
     return fail(fmt::format("{}, so there is nothing to derive from",
                             live                    ? "the running gateway permits none of the requests"
@@ -112,8 +115,12 @@ int abnormal(const Options& options, policytest::Shared& shared,
 
 // Which changes of the policies do the tests not notice?
 int mutate(const Options& options, policytest::Shared& shared, const std::vector<policytest::Suite>& suites) {
-  const auto result = policytest::mutate(shared, suites);
+  auto result = policytest::mutate(shared, suites);
   if (!result) return fail(result.error());
+  if (options.write_missing) {
+    if (const auto written = policytest::write_missing(shared, suites, *result); !written)
+      return fail(written.error());
+  }
   if (!options.junit.empty()) {
     if (const auto written = server::write_file(options.junit, to_junit(*result)); !written)
       return fail(written.error());
@@ -271,6 +278,11 @@ void add_test(CLI::App& program, Action& action) {
                      ->add_flag("--mutate", options->mutate,
                                 "change the policies one thing at a time, and list what no test notices")
                      ->excludes(abnormal);
+  auto* write_missing =
+      command
+          ->add_flag("--write-missing", options->write_missing,
+                     "with --mutate: write tests that notice it, into new files beside the tests")
+          ->needs(mutate);
   command
       ->add_flag("--coverage", options->coverage, "say which policies and conditions the tests did not see")
       ->excludes(abnormal)
@@ -283,7 +295,8 @@ void add_test(CLI::App& program, Action& action) {
       ->excludes(mutate);
   command->add_flag("--watch", options->watch, "run again whenever a file changes, until Ctrl-C")
       ->excludes(live)
-      ->excludes(out);
+      ->excludes(out)
+      ->excludes(write_missing);
   command->callback([options, &action] {
     action = [options] { return options->watch ? watch(*options) : test(*options); };
   });
