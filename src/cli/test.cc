@@ -8,6 +8,7 @@
 #include "policytest/coverage.h"
 #include "policytest/files.h"
 #include "policytest/live.h"
+#include "policytest/missing.h"
 #include "policytest/mutate.h"
 #include "policytest/reader.h"
 #include "policytest/recorded.h"
@@ -29,6 +30,7 @@ struct Options {
   std::string live, opener, data;
   std::string out;
   bool mutate = false;
+  bool write_missing = false;
   bool coverage = false;
   std::optional<unsigned> coverage_at_least;  // per cent
   bool watch = false;
@@ -112,8 +114,12 @@ int abnormal(const Options& options, policytest::Shared& shared,
 
 // Which changes of the policies do the tests not notice?
 int mutate(const Options& options, policytest::Shared& shared, const std::vector<policytest::Suite>& suites) {
-  const auto result = policytest::mutate(shared, suites);
+  auto result = policytest::mutate(shared, suites);
   if (!result) return fail(result.error());
+  if (options.write_missing) {
+    if (const auto written = policytest::write_missing(shared, suites, *result); !written)
+      return fail(written.error());
+  }
   if (!options.junit.empty()) {
     if (const auto written = server::write_file(options.junit, to_junit(*result)); !written)
       return fail(written.error());
@@ -267,6 +273,10 @@ void add_test(Command& program) {
       .flag("--mutate", options->mutate,
             "change the policies one thing at a time, and list what no test notices")
       .excludes("--abnormal");
+  command
+      .flag("--write-missing", options->write_missing,
+            "with --mutate: write tests that notice it, into new files beside the tests")
+      .needs("--mutate");
   command.flag("--coverage", options->coverage, "say which policies and conditions the tests did not see")
       .excludes("--abnormal")
       .excludes("--mutate");
@@ -278,7 +288,8 @@ void add_test(Command& program) {
       .excludes("--mutate");
   command.flag("--watch", options->watch, "run again whenever a file changes, until Ctrl-C")
       .excludes("--live")
-      .excludes("--out");
+      .excludes("--out")
+      .excludes("--write-missing");
   command.runs([options] { return options->watch ? watch(*options) : test(*options); });
 }
 

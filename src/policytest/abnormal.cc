@@ -5,17 +5,43 @@
 #include <fmt/ranges.h>
 
 #include "policytest/reader.h"
+#include "policytest/ways.h"
 
 namespace writ::policytest {
 
 namespace {
 
-constexpr std::string_view kNames[kDimensions] = {
-    "other-application", "no-token",      "other-user",  "no-user",       "other-tenant",
-    "other-environment", "other-purpose", "other-api",   "unbound",       "wrongly-bound",
-    "longer-chain",      "swapped-chain", "other-actor", "before-window", "after-window",
-    "after-end",         "after-budget",  "next-action", "next-resource", "stale-authentication",
-    "hidden-claim"};
+constexpr std::string_view kNames[kDimensions] = {"other-application",
+                                                  "no-token",
+                                                  "other-user",
+                                                  "no-user",
+                                                  "other-tenant",
+                                                  "other-environment",
+                                                  "other-purpose",
+                                                  "other-api",
+                                                  "unbound",
+                                                  "wrongly-bound",
+                                                  "old-token",
+                                                  "longer-chain",
+                                                  "shorter-chain",
+                                                  "swapped-chain",
+                                                  "other-actor",
+                                                  "before-window",
+                                                  "after-window",
+                                                  "other-time",
+                                                  "after-end",
+                                                  "after-budget",
+                                                  "labelled-task",
+                                                  "unapproved-task",
+                                                  "next-action",
+                                                  "next-resource",
+                                                  "other-route",
+                                                  "other-address",
+                                                  "stale-authentication",
+                                                  "other-authentication",
+                                                  "other-provider",
+                                                  "hidden-claim",
+                                                  "hidden-attribute"};
 
 // "other-user", or with the words of a variant: "hidden-claim (without `acr`)".
 std::optional<std::size_t> subject_length(std::string_view text) {
@@ -36,19 +62,28 @@ bool accepts(const Acceptance& acceptance, const Variant& variant) {
   return acceptance.subject == name || acceptance.subject == fmt::format("{} ({})", name, variant.what);
 }
 
-// A request by what it asks, whether a route says that or the test does. Of a recorded one, when and from
-// where it came is chance; that it comes at another time than the original, which came at `base`, is not.
-std::string key_of(const Suite& suite, const RequestSpec& request, const Answer& answer, Instant base) {
+// A request by what it asks, whether a route says that or the test does; or by the route it takes to that. Of
+// a recorded one, when and from where it came is chance; that it comes at another time than the original,
+// which came at `base`, is not.
+std::string key_of(const server::Loaded& loaded, const Suite& suite, const RequestSpec& request,
+                   const Answer& answer, Instant base, bool by_route) {
   RequestSpec asked = request;
-  asked.target = {.api = answer.api,
-                  .action = {answer.action, {}},
-                  .resource = {answer.resource, {}},
-                  .issue = request.target.issue};
+  if (!by_route) {
+    const auto way = Ways(loaded).of(request.target);
+    const bool counts = !is_task_of(suite, request.target.resource);
+    asked.target = {.api = answer.api,
+                    .action = {answer.action, {}},
+                    .resource = {answer.resource, {}},
+                    .attributes = way      ? way->attributes()
+                                  : counts ? request.target.attributes
+                                           : codec::Json(),
+                    .issue = request.target.issue};
+  }
   if (suite.recorded) {
     asked.time = Instant(request.time - base);
     asked.ip.clear();
   }
-  return suite.file + request_to_json(asked).dump();
+  return suite.file + (by_route ? " route " : " ") + request_to_json(asked).dump();
 }
 
 }  // namespace
@@ -82,8 +117,11 @@ Result<void> Abnormal::run(const Suite& suite) {
         return std::unexpected(
             std::move(permit.error()).in(fmt::format("{}:{}", ask->place.file, ask->place.line)));
       // The same request in the same state has the same abnormal paths.
-      if (step == 0 && !expected_.insert(key_of(suite, ask->request, *permit, ask->request.time)).second)
-        continue;
+      const auto key = [&](bool by_route) {
+        return key_of(shared_.loaded, suite, ask->request, *permit, ask->request.time, by_route);
+      };
+      if (step == 0) expected_.insert(key(true));
+      if (step == 0 && !expected_.insert(key(false)).second) continue;
       Original original{suite, test, step, *std::move(permit)};
       if (auto why = TRY(why_not_live(original)); !why.empty()) {
         left_out_.push_back({ask->place, test.name, std::move(why)});
@@ -96,8 +134,9 @@ Result<void> Abnormal::run(const Suite& suite) {
   return {};
 }
 
-Result<std::unique_ptr<World>> Abnormal::world_before(const Original& original) {
-  auto world = TRY(World::make(shared_, original.suite, shared_.loaded.policies.snapshot));
+// In the original's state; `suite` is the original's, or like it.
+Result<std::unique_ptr<World>> Abnormal::world_before(const Original& original, const Suite& suite) {
+  auto world = TRY(World::make(shared_, suite, shared_.loaded.policies.snapshot));
   for (std::size_t i = 0; i < original.step; ++i) {
     if (const auto* change = std::get_if<Change>(&original.test.steps[i])) {
       TRY(world->apply(*change));
@@ -110,7 +149,7 @@ Result<std::unique_ptr<World>> Abnormal::world_before(const Original& original) 
 }
 
 Result<Answer> Abnormal::permit_of(const Original& original) {
-  const auto world = TRY(world_before(original));
+  const auto world = TRY(world_before(original, original.suite));
   Answer answer = TRY(world->ask(original.ask().request));
   if (answer.permitted()) return answer;
   return failure(
@@ -132,7 +171,7 @@ Result<std::string> Abnormal::why_not_live(const Original& original) {
 // Puts the running gateway's answer in place of the world's; false: it was not sent there.
 Result<bool> Abnormal::ask_live(const Original& original, const Variant& variant, Answer& answer,
                                 Cell& cell) {
-  auto said = TRY(live_->ask(original.suite, variant.request, variant.before));
+  auto said = TRY(live_->ask(variant.in(original.suite), variant.request, variant.before));
   if (!said.answer) {
     ++cell.not_sent;
     ++cell.by["not sent: " + said.why_not];
@@ -155,7 +194,7 @@ Result<void> Abnormal::try_original(const Original& original) {
   ++originals_;
   Row& row = row_of(original.permit.api);
   std::array<bool, kDimensions> applies{};
-  for (Variant& variant : derive(original.suite, ask.request, original.permit)) {
+  for (Variant& variant : derive(surroundings_, original.suite, ask.request, original.permit)) {
     Answer answer = TRY(answer_of(original, variant));
     Cell& cell = row[index(variant.dimension)];
     if (live_ != nullptr && !TRY(ask_live(original, variant, answer, cell))) {
@@ -166,14 +205,16 @@ Result<void> Abnormal::try_original(const Original& original) {
       // A budget that a test cannot use up is not told apart from none.
       if (variant.before == Before::kUseUpBudget) continue;
       // What a test expects to be permitted is not abnormal.
-      const bool as_described = original.step == 0 && variant.before == Before::kNothing;
+      const bool as_described =
+          original.step == 0 && variant.before == Before::kNothing && variant.world == nullptr;
       if (as_described &&
-          expected_.contains(key_of(original.suite, variant.request, answer, ask.request.time)))
+          expected_.contains(key_of(shared_.loaded, original.suite, variant.request, answer, ask.request.time,
+                                    variant.dimension == Dimension::kOtherRoute)))
         continue;
     }
     applies[index(variant.dimension)] = true;
     Tried tried{
-        &original.suite, std::move(variant), original.test.name, ask.place, std::move(answer), {}, {}};
+        &original.suite, std::move(variant), original.test.name, ask.place, std::move(answer), {}, {}, {}};
     judge(tried, cell);
     tried_.push_back(std::move(tried));
   }
@@ -182,7 +223,7 @@ Result<void> Abnormal::try_original(const Original& original) {
 }
 
 Result<Answer> Abnormal::answer_of(const Original& original, const Variant& variant) {
-  const auto world = TRY(world_before(original));
+  const auto world = TRY(world_before(original, variant.in(original.suite)));
   if (variant.before == Before::kEndTask) {
     TRY(world->apply({original.test.place, Change::Kind::kEndTask, variant.request.token.task.value(), {}}));
   } else if (variant.before == Before::kUseUpBudget) {
@@ -208,6 +249,7 @@ void Abnormal::judge(Tried& tried, Cell& cell) {
     acceptance.used = true;
     if (!tried.accepted_by.empty()) continue;
     tried.accepted_by = acceptance.policy;
+    tried.accepted_as = acceptance.subject;
     tried.reason = acceptance.reason;
   }
   ++(tried.is_finding() ? cell.permitted : cell.accepted);

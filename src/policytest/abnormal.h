@@ -19,7 +19,9 @@
 #include <vector>
 
 #include "policytest/acceptances.h"
+#include "policytest/changed_world.h"
 #include "policytest/live.h"
+#include "policytest/policy_facts.h"
 #include "policytest/suite.h"
 #include "policytest/world.h"
 
@@ -37,19 +39,29 @@ enum class Dimension : std::uint8_t {
   kOtherApi,
   kUnbound,
   kWronglyBound,
+  kOldToken,
   kLongerChain,
+  kShorterChain,
   kSwappedChain,
   kOtherActor,
   kBeforeWindow,
   kAfterWindow,
+  kOtherTime,
   kAfterEnd,
   kAfterBudget,
+  kLabelledTask,
+  kUnapprovedTask,
   kNextAction,
   kNextResource,
+  kOtherRoute,
+  kOtherAddress,
   kStaleAuthentication,
+  kOtherAuthentication,
+  kOtherProvider,
   kHiddenClaim,
+  kHiddenAttribute,
 };
-inline constexpr std::size_t kDimensions = 21;
+inline constexpr std::size_t kDimensions = 31;
 inline constexpr std::string_view kAcceptAbnormal = "accept_abnormal";  // the annotation
 std::string_view dimension_name(Dimension dimension) noexcept;          // "other-user"
 
@@ -58,11 +70,24 @@ struct Variant {
   std::string what;  // "nora in place of niklas"
   RequestSpec request;
   Before before = Before::kNothing;
+  ChangedWorld world = nullptr;  // null: the original's
+
+  const Suite& in(const Suite& suite) const noexcept { return world != nullptr ? *world : suite; }
+};
+
+// What is around the requests of all suites. Borrows.
+struct Surroundings {
+  const server::Loaded& loaded;
+  PolicyFacts facts;
+  std::map<std::string, PolicyFacts, std::less<>> facts_of_api;  // by its id
+
+  static Surroundings of(const server::Loaded& loaded);
 };
 
 // All that can be derived from a request that was answered with `permit`; none equals it. For a dimension
 // without a variant there is nothing.
-std::vector<Variant> derive(const Suite& suite, const RequestSpec& original, const Answer& permit);
+std::vector<Variant> derive(const Surroundings& surroundings, const Suite& suite, const RequestSpec& original,
+                            const Answer& permit);
 
 // A derived request and what became of it.
 struct Tried {
@@ -71,7 +96,8 @@ struct Tried {
   std::string test;  // from which it was derived
   server::Place place;
   Answer answer;
-  std::string accepted_by, reason;  // the policy that accepts it, and why; empty: none does
+  // The policy that accepts it, in which words and why; empty: none does.
+  std::string accepted_by, accepted_as, reason;
   bool is_finding() const noexcept { return answer.permitted() && accepted_by.empty(); }
 };
 
@@ -124,9 +150,13 @@ class Abnormal {
   };
 
   Abnormal(Shared& shared, std::vector<Acceptance> acceptances, bool whole, Live* live)
-      : shared_(shared), acceptances_(std::move(acceptances)), whole_(whole), live_(live) {}
+      : shared_(shared),
+        surroundings_(Surroundings::of(shared.loaded)),
+        acceptances_(std::move(acceptances)),
+        whole_(whole),
+        live_(live) {}
   static std::size_t index(Dimension dimension) noexcept { return static_cast<std::size_t>(dimension); }
-  Result<std::unique_ptr<World>> world_before(const Original& original);
+  Result<std::unique_ptr<World>> world_before(const Original& original, const Suite& suite);
   Result<Answer> permit_of(const Original& original);
   Result<std::string> why_not_live(const Original& original);
   Result<void> try_original(const Original& original);
@@ -136,6 +166,7 @@ class Abnormal {
   Row& row_of(const std::string& api);
 
   Shared& shared_;
+  Surroundings surroundings_;
   std::vector<Acceptance> acceptances_;
   bool whole_;
   Live* live_;
@@ -152,8 +183,8 @@ codec::Json request_to_json(const RequestSpec& request);
 // A request file (docs/testing.md) with the world around it: `writ explain` reproduces what was permitted.
 codec::Json request_file(const Tried& tried);
 
-// The same content in each. In JUnit, a dimension of an API is a test case.
-// `all`: each accepted request too, and not only how many of them.
+// The same content in each. In the text, what is accepted is counted by what accepts it, and listed with
+// `all`. In JUnit, a dimension of an API is a test case.
 std::string to_text(const Abnormal& abnormal, bool all);
 codec::Json to_json(const Abnormal& abnormal);
 std::string to_junit(const Abnormal& abnormal);

@@ -36,7 +36,7 @@ class Derived : public ::testing::Test {
                                   "expect: permit{}}}\n",
                                   claims, more));
     if (suite_.tests.empty()) return;
-    all_ = derive(suite_, ask_of(suite_).request, permit_);
+    all_ = derive(surroundings_, suite_, ask_of(suite_).request, permit_);
   }
   std::vector<std::string> what(Dimension dimension) const {
     std::vector<std::string> texts;
@@ -44,12 +44,16 @@ class Derived : public ::testing::Test {
       if (variant.dimension == dimension) texts.push_back(variant.what);
     return texts;
   }
+  const Variant& first(Dimension dimension) const {
+    return *std::ranges::find(all_, dimension, &Variant::dimension);
+  }
   const Variant& only(Dimension dimension) const {
     const auto found = std::ranges::find(all_, dimension, &Variant::dimension);
     EXPECT_THAT(what(dimension), SizeIs(1));
     return *found;
   }
 
+  const Surroundings surroundings_ = Surroundings::of(testing::acme());
   Suite suite_;
   Answer permit_{.effect = decision::Effect::kPermit,
                  .code = "permit",
@@ -75,6 +79,7 @@ TEST_F(Derived, NoneEqualsTheOriginalOrAnother) {
   std::set<std::string> seen{request_to_json(ask_of(suite_).request).dump()};
   for (const Variant& variant : all_) {
     auto text = request_to_json(variant.request).dump();
+    if (variant.world != nullptr) text += variant.world->fixtures.dump();
     if (variant.before != Before::kNothing)
       text += fmt::format(" after {}", static_cast<int>(variant.before));
     EXPECT_TRUE(seen.insert(text).second) << dimension_name(variant.dimension) << ": " << variant.what;
@@ -89,7 +94,8 @@ TEST_F(Derived, EachOtherPartyTakesTheClientsAndTheUsersPlace) {
                   "ops-console in place of support-portal", "support-agent in place of support-portal",
                   "mail-drafter in place of support-portal"));
   EXPECT_THAT(what(Dimension::kOtherUser),
-              UnorderedElementsAre("niklas in place of nora", "sofia in place of nora"));
+              UnorderedElementsAre("niklas in place of nora", "sofia in place of nora",
+                                   "somebody-else in place of nora"));
   EXPECT_EQ(only(Dimension::kNoUser).request.token.subject, "support-portal");
   EXPECT_FALSE(only(Dimension::kNoToken).request.token.present);
 }
@@ -107,11 +113,12 @@ TEST_F(Derived, AClientForItselfHasNoUserToTakeAway) {
 
 TEST_F(Derived, ValuesOfAClaimAreThoseOfTheWorld) {
   derive_from(kNora);
-  EXPECT_THAT(what(Dimension::kOtherTenant), ElementsAre("tenant `south` in place of `north`"));
+  EXPECT_THAT(what(Dimension::kOtherTenant), UnorderedElementsAre("tenant `south` in place of `north`",
+                                                                  "tenant `another` in place of `north`"));
   EXPECT_THAT(what(Dimension::kOtherPurpose),
-              UnorderedElementsAre("purpose `export` in place of `support`",
-                                   "purpose `marketing` in place of `support`",
-                                   "purpose `operations` in place of `support`"));
+              UnorderedElementsAre(
+                  "purpose `another` in place of `support`", "purpose `export` in place of `support`",
+                  "purpose `marketing` in place of `support`", "purpose `operations` in place of `support`"));
   EXPECT_THAT(what(Dimension::kOtherEnvironment), IsEmpty());
   derive_from("client_id: support-portal");
   EXPECT_THAT(what(Dimension::kOtherTenant), IsEmpty());
@@ -123,7 +130,9 @@ TEST_F(Derived, ATokenIsForEachOtherApiOnceAndABoundOneIsPresentedWrongly) {
   EXPECT_THAT(what(Dimension::kUnbound), IsEmpty());
   EXPECT_THAT(what(Dimension::kWronglyBound), IsEmpty());
   derive_from(std::string(kNora) + ", bound: true");
-  EXPECT_EQ(only(Dimension::kUnbound).request.proof, Proof::kNone);
+  EXPECT_THAT(what(Dimension::kUnbound),
+              ElementsAre("a token that is bound to no key", "a bound token without a proof"));
+  EXPECT_FALSE(first(Dimension::kUnbound).request.token.bound);
   std::vector<Proof> proofs;
   for (const Variant& variant : all_)
     if (variant.dimension == Dimension::kWronglyBound) proofs.push_back(variant.request.proof);
@@ -133,10 +142,15 @@ TEST_F(Derived, ATokenIsForEachOtherApiOnceAndABoundOneIsPresentedWrongly) {
 TEST_F(Derived, AChainIsLongerSwappedAndOfOthers) {
   derive_from(kAgent);
   EXPECT_THAT(what(Dimension::kLongerChain),
-              ElementsAre("mail-drafter before the chain", "mail-drafter behind the chain"));
+              ElementsAre("mail-drafter before the chain", "mail-drafter behind the chain",
+                          "mail-drafter before the chain, in a task made out so",
+                          "mail-drafter behind the chain, in a task made out so"));
+  EXPECT_THAT(what(Dimension::kShorterChain), ElementsAre("without support-portal"));
   EXPECT_THAT(what(Dimension::kSwappedChain), ElementsAre("support-agent and support-portal"));
-  EXPECT_THAT(what(Dimension::kOtherActor), ElementsAre("mail-drafter in place of support-agent",
-                                                        "mail-drafter in place of support-portal"));
+  EXPECT_THAT(what(Dimension::kOtherActor),
+              ElementsAre("mail-drafter in place of support-agent", "mail-drafter in place of support-portal",
+                          "mail-drafter in place of support-agent, in a task made out so",
+                          "mail-drafter in place of support-portal, in a task made out so"));
   const auto swapped = only(Dimension::kSwappedChain).request.token.actors;
   EXPECT_EQ(swapped.at(0).subject, "support-portal");
 }
@@ -186,9 +200,68 @@ TEST_F(Derived, AnActionAndAResourceStandNextToTheAllowedOnes) {
               UnorderedElementsAre(R"(credit on Billing::Invoice::"inv-1001")",
                                    R"(list on Billing::Invoice::"inv-1001")",
                                    R"(totals on Billing::Invoice::"inv-1001")"));
-  EXPECT_THAT(what(Dimension::kNextResource),
-              UnorderedElementsAre(R"(read on Billing::Invoice::"inv-1002")",
-                                   R"(read on Billing::Invoice::"inv-2001")"));
+  EXPECT_THAT(what(Dimension::kNextResource), UnorderedElementsAre(R"(read on Billing::Invoice::"inv-1002")",
+                                                                   R"(read on Billing::Invoice::"inv-2001")",
+                                                                   R"(read on Billing::Invoice::"another")"));
+  // Each over its own route.
+  for (const Variant& variant : all_)
+    if (variant.what == R"(credit on Billing::Invoice::"inv-1001")") {
+      EXPECT_EQ(variant.request.target.method, "POST");
+      EXPECT_EQ(variant.request.target.path, "/invoices/inv-1001/credit");
+    } else if (variant.dimension == Dimension::kNextResource) {
+      EXPECT_TRUE(variant.request.target.path.starts_with("/invoices/")) << variant.what;
+    } else if (variant.what == R"(list on Billing::Invoice::"inv-1001")") {
+      EXPECT_EQ(variant.request.target.api, "invoices");  // no route leads there
+    }
+}
+
+TEST_F(Derived, ATokenIsIssuedADayEarlierAndStillGood) {
+  derive_from(kNora);
+  const auto& token = only(Dimension::kOldToken).request.token;
+  EXPECT_EQ(token.issued_at.value(), suite_.now - std::chrono::hours(24));
+  EXPECT_GT(token.expires_at.value(), suite_.now);
+}
+
+TEST_F(Derived, AnotherUserComesInATaskThatIsForThemToo) {
+  derive_from(kAgent);
+  for (const Variant& variant : all_)
+    if (variant.what == "sofia in place of nora, in a task made out so") {
+      EXPECT_EQ(variant.world->tasks[0].task.subject, "sofia");
+      EXPECT_EQ(variant.world->tasks[1].task.subject, "nora");
+      EXPECT_EQ(*variant.world->fixtures.find("tasks")->find("t")->find_string("subject"), "sofia");
+      return;
+    }
+  FAIL() << "not derived";
+}
+
+TEST_F(Derived, ATaskBearsEachLabelThatTheWorldKnowsAndAllTogether) {
+  derive_from(kAgent);
+  EXPECT_THAT(what(Dimension::kLabelledTask), IsEmpty());
+  suite_.tasks[1].task.labels = {"read:secret", "input:untrusted"};
+  all_ = derive(surroundings_, suite_, ask_of(suite_).request, permit_);
+  EXPECT_THAT(what(Dimension::kLabelledTask),
+              ElementsAre("in a task that bears `input:untrusted`", "in a task that bears `read:secret`",
+                          "in a task that bears all labels"));
+  suite_.tasks[0].task.labels = {"read:secret"};
+  all_ = derive(surroundings_, suite_, ask_of(suite_).request, permit_);
+  EXPECT_THAT(what(Dimension::kLabelledTask), ElementsAre("in a task that bears `input:untrusted`"));
+}
+
+TEST_F(Derived, ATaskIsTriedWithNoMoreThan16Labels) {
+  derive_from(kAgent);
+  for (int i = 0; i < 40; ++i) suite_.tasks[1].task.labels.push_back(std::to_string(i));
+  all_ = derive(surroundings_, suite_, ask_of(suite_).request, permit_);
+  EXPECT_THAT(what(Dimension::kLabelledTask), SizeIs(16 + 1));
+}
+
+TEST_F(Derived, ASubTaskAndItsParentAreNotChangedAlone) {
+  derive_from(kAgent);
+  suite_.tasks[0].task.parent = "unlimited";
+  suite_.tasks[1].task.labels = {"read:secret"};
+  all_ = derive(surroundings_, suite_, ask_of(suite_).request, permit_);
+  EXPECT_THAT(what(Dimension::kLabelledTask), IsEmpty());
+  EXPECT_TRUE(
+      std::ranges::none_of(all_, [](const Variant& each) { return each.what.ends_with("made out so"); }));
 }
 
 TEST_F(Derived, NoMoreThan32ResourcesAreNext) {
@@ -200,8 +273,8 @@ TEST_F(Derived, NoMoreThan32ResourcesAreNext) {
   }
   derive_from(kNora);
   suite_.entities = *std::move(builder).build();
-  all_ = derive(suite_, ask_of(suite_).request, permit_);
-  EXPECT_THAT(what(Dimension::kNextResource), SizeIs(32));
+  all_ = derive(surroundings_, suite_, ask_of(suite_).request, permit_);
+  EXPECT_THAT(what(Dimension::kNextResource), SizeIs(32 + 1));  // and one that nobody knows
 }
 
 TEST_F(Derived, EachOptionalClaimIsHiddenAlone) {
@@ -216,7 +289,7 @@ TEST_F(Derived, WhatTheApisTokensDoNotCarryCannotBeWrongOrHidden) {
   derive_from(std::string(kNora) + ", auth_time: -5m");
   for (auto& api : suite_.world.apis)
     if (api.id == "invoices") api.claims = std::vector<std::string>{"purpose"};
-  all_ = derive(suite_, ask_of(suite_).request, permit_);
+  all_ = derive(surroundings_, suite_, ask_of(suite_).request, permit_);
   EXPECT_THAT(what(Dimension::kOtherTenant), IsEmpty());
   EXPECT_THAT(what(Dimension::kStaleAuthentication), IsEmpty());
   EXPECT_THAT(what(Dimension::kHiddenClaim), ElementsAre("without `purpose`"));
@@ -234,11 +307,11 @@ TEST_F(Derived, ATokenThatIsAskedForIsPresentedNowhere) {
   permit_.api = "mail";
   permit_.action = R"(Writ::Action::"issue")";
   permit_.resource = R"(Writ::Api::"mail")";
-  all_ = derive(suite_, ask_of(suite_).request, permit_);
+  all_ = derive(surroundings_, suite_, ask_of(suite_).request, permit_);
   for (const auto dimension : {Dimension::kNoToken, Dimension::kOtherApi, Dimension::kBeforeWindow,
                                Dimension::kNextAction, Dimension::kNextResource})
     EXPECT_THAT(what(dimension), IsEmpty()) << dimension_name(dimension);
-  EXPECT_THAT(what(Dimension::kOtherUser), SizeIs(2));
+  EXPECT_THAT(what(Dimension::kOtherUser), SizeIs(3));
 }
 
 TEST(DerivedRequest, ReadsAsTheSameRequest) {

@@ -97,6 +97,23 @@ Json json_of(const Tried& tried) {
   return json;
 }
 
+// One line for each acceptance; with `all`, one for each request that it accepts.
+std::string accepted_text(const Abnormal& abnormal, bool all) {
+  std::map<std::tuple<std::string, std::string, std::string>, std::size_t> counts;
+  std::string out;
+  for (const Tried& tried : abnormal.tried()) {
+    if (tried.accepted_by.empty()) continue;
+    ++counts[{tried.accepted_by, tried.accepted_as, tried.reason}];
+    if (all) out += fmt::format("accepted {}: {}\n", told(tried), tried.reason);
+  }
+  if (all) return out;
+  for (const auto& [by, number] : counts) {
+    const auto& [policy, as, reason] = by;
+    out += fmt::format("accepted {} by {}: {}: {}\n", number, policy, as, reason);
+  }
+  return out;
+}
+
 Json count(std::size_t number) {
   return static_cast<std::int64_t>(number);
 }
@@ -132,52 +149,32 @@ Json request_file(const Tried& tried) {
        {"name", fmt::format("{}: {}", dimension_name(tried.variant.dimension), tried.variant.what)},
        {"about", fmt::format("derived in {}:{} from `{}`", tried.place.file, tried.place.line, tried.test)},
        {"now", instant_json(tried.suite->now)}});
-  if (tried.suite->fixtures.is_object()) json.set("fixtures", tried.suite->fixtures);
+  const Json& fixtures = tried.variant.in(*tried.suite).fixtures;
+  if (fixtures.is_object()) json.set("fixtures", fixtures);
   const Json request = request_to_json(tried.variant.request);
   for (const auto& [name, value] : *request.if_object()) json.set(name, value);
   return json;
 }
 
-namespace {
-
-// What policies accept is known and hundreds of lines long; how much of it there is, is not.
-std::string accepted_text(const Abnormal& abnormal, bool all) {
-  std::string out;
-  std::map<std::tuple<std::string, std::string_view, std::string>, std::size_t> counts;
-  for (const Tried& tried : abnormal.tried()) {
-    if (tried.accepted_by.empty()) continue;
-    if (all) out += fmt::format("accepted {}: {}\n", told(tried), tried.reason);
-    ++counts[{tried.accepted_by, dimension_name(tried.variant.dimension), tried.reason}];
-  }
-  if (all) return out;
-  for (const auto& [key, count] : counts) {
-    const auto& [policy, dimension, reason] = key;
-    out += fmt::format("accepted {}: {} by {}: {}\n", dimension, count, policy, reason);
-  }
-  return out;
-}
-
-}  // namespace
-
 std::string to_text(const Abnormal& abnormal, bool all) {
   std::size_t width = 3;
   for (const auto& api : abnormal.apis()) width = std::max(width, api.size());
-  auto out = fmt::format("{:<20}  {:<{}}  refused  accepted  permitted  by\n", "dimension", "API", width);
+  auto out = fmt::format("{} abnormal requests derived from {} permitted ones, {} permitted\n\n",
+                         abnormal.tried().size(), abnormal.originals(), abnormal.findings());
+  out += fmt::format("{:<20}  {:<{}}  refused  accepted  permitted  by\n", "dimension", "API", width);
   for_each_cell(abnormal, [&](Dimension dimension, const std::string& api, const Cell& cell) {
     out += fmt::format("{:<20}  {:<{}}  ", dimension_name(dimension), api, width);
     out += applies(cell) ? fmt::format("{:>7}  {:>8}  {:>9}  {}\n", cell.refused, cell.accepted,
                                        cell.permitted, by(cell))
                          : "does not apply\n";
   });
-  out += accepted_text(abnormal, all);
-  for (const LeftOut& one : abnormal.left_out())
-    out += fmt::format("left out {}:{}: {}: {}\n", one.place.file, one.place.line, one.test, one.why);
-  for (const auto& unused : abnormal.unused_acceptances())
-    out += fmt::format("UNUSED {}\n", unused_text(unused, kAcceptAbnormal));
   for (const Tried& tried : abnormal.tried())
     if (tried.is_finding()) out += fmt::format("PERMITTED {}\n", told(tried));
-  return out + fmt::format("{} abnormal requests derived from {} permitted ones, {} permitted\n",
-                           abnormal.tried().size(), abnormal.originals(), abnormal.findings());
+  for (const auto& unused : abnormal.unused_acceptances())
+    out += fmt::format("UNUSED {}\n", unused_text(unused, kAcceptAbnormal));
+  for (const LeftOut& one : abnormal.left_out())
+    out += fmt::format("left out {}:{}: {}: {}\n", one.place.file, one.place.line, one.test, one.why);
+  return out + accepted_text(abnormal, all);
 }
 
 Json to_json(const Abnormal& abnormal) {

@@ -120,18 +120,6 @@ Result<bool> all_pass(Shared& shared, std::span<const Suite> suites, const Polic
   return true;
 }
 
-Result<Policies> with(const Shared& shared, std::size_t index, const Mutant& mutant) {
-  cedar::PolicySet set = shared.loaded.policies.policies;
-  if (mutant.policy) {
-    set.policies[index] = *mutant.policy;
-  } else {
-    set.policies.erase(set.policies.begin() + static_cast<std::ptrdiff_t>(index));
-  }
-  auto snapshot = std::make_shared<decision::PolicySnapshot>(*shared.loaded.policies.snapshot);
-  snapshot->policies = TRY(cedar::CompiledPolicySet::compile(set));
-  return Policies(std::move(snapshot));
-}
-
 }  // namespace
 
 std::vector<Mutant> mutants_of(const Policy& policy) {
@@ -154,6 +142,18 @@ std::size_t MutationResult::findings() const noexcept {
   return static_cast<std::size_t>(std::ranges::count_if(mutants, &TriedMutant::is_finding)) + unused.size();
 }
 
+Result<Policies> mutated(const Shared& shared, std::size_t policy, const Mutant& mutant) {
+  cedar::PolicySet set = shared.loaded.policies.policies;
+  if (mutant.policy) {
+    set.policies[policy] = *mutant.policy;
+  } else {
+    set.policies.erase(set.policies.begin() + static_cast<std::ptrdiff_t>(policy));
+  }
+  auto snapshot = std::make_shared<decision::PolicySnapshot>(*shared.loaded.policies.snapshot);
+  snapshot->policies = TRY(cedar::CompiledPolicySet::compile(set));
+  return Policies(std::move(snapshot));
+}
+
 Result<MutationResult> mutate(Shared& shared, std::span<const Suite> suites) {
   const auto& loaded = shared.loaded.policies;
   auto acceptances = TRY(accepted_mutants(loaded));
@@ -163,7 +163,7 @@ Result<MutationResult> mutate(Shared& shared, std::span<const Suite> suites) {
   for (std::size_t i = 0; i < loaded.policies.policies.size(); ++i) {
     const std::string& policy = loaded.policies.policies[i].id;
     for (const Mutant& mutant : mutants_of(loaded.policies.policies[i])) {
-      const Policies changed = TRY(with(shared, i, mutant));
+      const Policies changed = TRY(mutated(shared, i, mutant));
       const auto at = cedar::line_column(*loaded.sources[i].text, mutant.span.begin);
       TriedMutant tried{.place = {loaded.sources[i].place.file, at.line, at.column},
                         .policy = policy,
@@ -188,18 +188,23 @@ Result<MutationResult> mutate(Shared& shared, std::span<const Suite> suites) {
 
 std::string to_text(const MutationResult& result) {
   std::string out;
-  std::size_t accepted = 0;
+  std::size_t accepted = 0, written = 0;
   for (const TriedMutant& one : result.mutants) {
     if (one.noticed) continue;
     accepted += one.accepted.empty() ? 0 : 1;
+    written += one.noticed_in.empty() ? 0 : 1;
+    if (!one.noticed_in.empty()) continue;
     out += fmt::format("{}:{}: {}: {}\n", one.place.file, one.place.line, one.policy, one.change);
     out += one.accepted.empty() ? fmt::format("  no test notices; missing is {}\n", one.missing)
                                 : fmt::format("  accepted: {}\n", one.accepted);
   }
   for (const Acceptance& unused : result.unused)
     out += fmt::format("UNUSED {}\n", unused_text(unused, kAcceptMutant));
-  return out + fmt::format("{} mutants, {} noticed by no test, {} of these accepted\n", result.mutants.size(),
-                           result.survivors(), accepted);
+  for (const auto& file : result.written) out += fmt::format("wrote {} tests to {}\n", file.tests, file.file);
+  out += fmt::format("{} mutants, {} noticed by no test, {} of these accepted", result.mutants.size(),
+                     result.survivors(), accepted);
+  if (!result.written.empty()) out += fmt::format(", {} noticed by the tests that were written", written);
+  return out + "\n";
 }
 
 Json to_json(const MutationResult& result) {
@@ -212,11 +217,16 @@ Json to_json(const MutationResult& result) {
                                               {"change", one.change},
                                               {"missing", one.missing}}));
     if (!one.accepted.empty()) json.set("accepted", one.accepted);
+    if (!one.noticed_in.empty()) json.set("noticed_in", one.noticed_in);
   }
+  Json written = Json::array();
+  for (const auto& file : result.written)
+    written.push(Json::object({{"file", file.file}, {"tests", static_cast<std::int64_t>(file.tests)}}));
   for (const Acceptance& acceptance : result.unused) unused.push(to_json(acceptance));
   return Json::object({{"mutants", static_cast<std::int64_t>(result.mutants.size())},
                        {"findings", static_cast<std::int64_t>(result.findings())},
                        {"survivors", std::move(survivors)},
+                       {"written", std::move(written)},
                        {"unused_acceptances", std::move(unused)}});
 }
 
@@ -232,7 +242,9 @@ std::string to_junit(const MutationResult& result) {
           fmt::format(R"(<failure message="no test notices">missing is {}</failure>)", xml_text(one.missing));
     } else if (!one.noticed) {
       ++skipped;
-      cases += fmt::format(R"(<skipped message="{}"/>)", xml_text("accepted: " + one.accepted));
+      cases += fmt::format(R"(<skipped message="{}"/>)",
+                           xml_text(one.accepted.empty() ? "a test was written: " + one.noticed_in
+                                                         : "accepted: " + one.accepted));
     }
     cases += "</testcase>\n";
   }

@@ -37,15 +37,21 @@ Result<std::vector<Acceptance>> accepted_mutants(const server::LoadedPolicies& p
 struct TriedMutant {
   server::Place place;
   std::string policy, change, missing;
-  bool noticed = false;  // by a test
-  std::string accepted;  // the reason; empty: it is not
+  bool noticed = false;         // by a test
+  std::string accepted = {};    // the reason; empty: it is not
+  std::string noticed_in = {};  // the file that was written, with a test that notices it
 
-  bool is_finding() const noexcept { return !noticed && accepted.empty(); }
+  bool is_finding() const noexcept { return !noticed && accepted.empty() && noticed_in.empty(); }
 };
 
 struct MutationResult {
   std::vector<TriedMutant> mutants;
   std::vector<Acceptance> unused;  // accepted, and noticed all the same
+  struct Written {
+    std::string file;
+    std::size_t tests;
+  };
+  std::vector<Written> written = {};  // by write_missing() (policytest/missing.h)
 
   std::size_t survivors() const noexcept;  // that no test notices
   std::size_t findings() const noexcept;   // of these, what nothing accepts; and acceptances of nothing
@@ -54,6 +60,9 @@ struct MutationResult {
 // Fails when a test fails without any change, too (then it says nothing of mutants), and when an
 // @accept_mutant is malformed or names no change of its policy.
 Result<MutationResult> mutate(Shared& shared, std::span<const Suite> suites);
+
+// The policies with the change in force.
+Result<Policies> mutated(const Shared& shared, std::size_t policy, const Mutant& mutant);
 
 // The same content in each. In JUnit, a mutant is a test case.
 std::string to_text(const MutationResult& result);

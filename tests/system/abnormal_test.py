@@ -90,7 +90,8 @@ class AbnormalPaths(unittest.TestCase):
             with self.subTest(dimension):
                 self.assertTrue(matrix[dimension]["applies"])
                 self.assertIn(by, matrix[dimension]["by"])
-                self.assertEqual(0, matrix[dimension]["permitted"])
+                # That a token is bound at all is for the policies to ask; these do not.
+                self.assertEqual(1 if dimension == "unbound" else 0, matrix[dimension]["permitted"])
 
     def test_a_dimension_that_does_not_apply_is_not_counted_as_refused(self):
         _, matrix = self.matrix(f"tests:\n  - {{name: a, token: {TOKEN}, {self.REQUEST}}}\n")
@@ -103,8 +104,8 @@ class AbnormalPaths(unittest.TestCase):
     def test_a_policy_that_is_too_wide_is_found_with_a_request_that_reproduces_it(self):
         self.edit("billing.cedar", lambda text: text.replace("resource.customer == principal", "resource.amount > 0"))
         report, matrix = self.matrix(f"tests:\n  - {{name: a, token: {TOKEN}, {self.REQUEST}}}\n")
-        self.assertEqual(1, matrix["other-user"]["permitted"])  # niklas; sofia is of another tenant
-        self.assertEqual(1, matrix["next-resource"]["permitted"])
+        self.assertEqual(2, matrix["other-user"]["permitted"])  # niklas, and one whom nobody knows; sofia is of another tenant
+        self.assertEqual(1, matrix["next-resource"]["permitted"])  # of the others, one is of another tenant and one nobody's
         found = [one for one in report["permitted"] if one["dimension"] == "other-user"]
         self.assertEqual("niklas", found[0]["request"]["token"]["sub"])
         self.assertIn("customers-use-their-own-invoices", found[0]["policies"])
@@ -134,11 +135,10 @@ class AbnormalPaths(unittest.TestCase):
         self.edit("billing.cedar", lambda text: text.replace("resource.customer == principal", "resource.amount > 0"))
         self.annotate("customers-use-their-own-invoices", '@accept_abnormal("other-user: a family shares its invoices; no-user: never")')
         report, matrix = self.matrix(f"tests:\n  - {{name: a, token: {TOKEN}, {self.REQUEST}}}\n")
-        self.assertEqual((1, 0), (matrix["other-user"]["accepted"], matrix["other-user"]["permitted"]))
+        self.assertEqual((2, 0), (matrix["other-user"]["accepted"], matrix["other-user"]["permitted"]))
         self.assertEqual(1, matrix["next-resource"]["permitted"])
-        accepted, = report["accepted"]
-        self.assertEqual(("customers-use-their-own-invoices", "a family shares its invoices"),
-                         (accepted["accepted_by"], accepted["reason"]))
+        self.assertEqual({("customers-use-their-own-invoices", "a family shares its invoices")},
+                         {(accepted["accepted_by"], accepted["reason"]) for accepted in report["accepted"]})
         unused, = report["unused_acceptances"]
         self.assertEqual(("customers-use-their-own-invoices", "no-user"), (unused["policy"], unused["accepts"]))
 
@@ -158,13 +158,13 @@ class AbnormalPaths(unittest.TestCase):
         self.annotate("customers-use-their-own-invoices",
                       '@accept_abnormal("other-user (niklas in place of nora): a family; hidden-claim (without `tenant`): it is known")')
         report, matrix = self.matrix(tests)
-        self.assertEqual((1, 1), (matrix["other-user"]["accepted"], matrix["other-user"]["permitted"]))
+        self.assertEqual((1, 3), (matrix["other-user"]["accepted"], matrix["other-user"]["permitted"]))
         self.assertEqual(2, matrix["hidden-claim"]["accepted"])
         self.assertEqual([], report["unused_acceptances"])
 
     def test_an_acceptance_that_nothing_needs_fails_with_its_place(self):
         tests = f"tests:\n  - {{name: a, token: {TOKEN}, {self.REQUEST}}}\n"
-        self.annotate("customers-use-their-own-invoices", '@accept_abnormal("next-action: both are theirs; hidden-claim: whose it is counts; after-end: never")')
+        self.annotate("customers-use-their-own-invoices", '@accept_abnormal("next-action: both are theirs; hidden-claim: whose it is counts; old-token: it lives five minutes; after-end: never")')
         status, out, _ = self.run_tests(tests, "--abnormal")
         self.assertEqual(1, status)
         self.assertIn(", 0 permitted", out)
@@ -209,6 +209,23 @@ class AbnormalPaths(unittest.TestCase):
             f"tests:\n  - {{name: a, token: {TOKEN}, request: GET /invoices/inv-1002, expect: policy_no_permit}}\n", "--abnormal")
         self.assertEqual(2, status)
         self.assertIn("no test expects a permit", err)
+
+    def test_the_result_and_the_matrix_come_first_and_what_is_accepted_is_counted(self):
+        tests = f"tests:\n  - {{name: a, token: {TOKEN}, {self.REQUEST}}}\n"
+        self.annotate("customers-use-their-own-invoices",
+                      '@accept_abnormal("next-action: both are theirs; hidden-claim: whose it is counts; old-token: it lives five minutes")')
+        status, out, _ = self.run_tests(tests, "--abnormal")
+        self.assertEqual(0, status, out)
+        lines = out.splitlines()
+        self.assertRegex(lines[0], r"^\d+ abnormal requests derived from 1 permitted ones, 0 permitted$")
+        self.assertRegex(lines[2], r"^dimension +API +refused")
+        self.assertEqual(["accepted 1 by customers-use-their-own-invoices: hidden-claim: whose it is counts",
+                          "accepted 1 by customers-use-their-own-invoices: next-action: both are theirs",
+                          "accepted 1 by customers-use-their-own-invoices: old-token: it lives five minutes"],
+                         [line for line in lines if line.startswith("accepted ")])
+        every = self.run_tests(tests, "--abnormal", "--verbose")[1].splitlines()
+        self.assertEqual(lines[0], every[0])
+        self.assertTrue(any(line.startswith("accepted next-action: credit on ") and "derived in" in line for line in every))
 
     def test_text_and_junit_say_the_same(self):
         junit = os.path.join(self.world.folder, "report.xml")

@@ -2,7 +2,9 @@
 import json
 import os
 import re
+import shutil
 import subprocess
+import tempfile
 import unittest
 import xml.etree.ElementTree
 
@@ -15,6 +17,11 @@ TOKEN = "{sub: nora, client_id: support-portal, purpose: support, tenant: north}
 def write(path, text):
     with open(path, "w", encoding="utf-8") as file:
         file.write(text)
+
+
+def open_text(path):
+    with open(path, encoding="utf-8") as file:
+        return file.read()
 
 
 class Mutation(unittest.TestCase):
@@ -117,6 +124,88 @@ when { context has user && context has purpose };
         self.assertIn("context has purpose", cases["delete `context has purpose`"].find("failure").text)
         self.assertIn("nobody comes without", cases["delete `context has user`"].find("skipped").get("message"))
         self.assertIn("nothing needs to accept `flip the effect`", cases["@accept_mutant"].find("failure").text)
+
+
+class WriteMissing(unittest.TestCase):
+    """The missing tests are written: they pass today, and notice what nobody noticed."""
+    EDIT = staticmethod(lambda text: text)
+    setUp = Mutation.setUp
+    mutate = Mutation.mutate
+
+    def written(self):
+        return sorted(name for name in os.listdir(self.policies) if ".missing" in name)
+
+    def test_what_is_written_passes_and_every_change_is_noticed(self):
+        status, out, err = self.mutate(Mutation.READS, Mutation.POLICY, "--write-missing")
+        self.assertEqual(0, status, out + err)
+        self.assertEqual(["a.missing.test.yaml"], self.written())
+        self.assertRegex(out, r"(?m)^wrote \d tests to .*a\.missing\.test\.yaml$")
+        self.assertIn("9 mutants, 4 noticed by no test, 0 of these accepted, 4 noticed by the tests that were written", out)
+        text = open_text(os.path.join(self.policies, "a.missing.test.yaml"))
+        self.assertIn("  # a.cedar:3: admins-act: delete `context has purpose`\n", text)
+        status, out, err = harness.writ("test", "--config", self.world.config)
+        self.assertEqual(0, status, out + err)
+        status, out, err = harness.writ("test", "--config", self.world.config, "--mutate", "--json")
+        self.assertEqual((0, []), (status, json.loads(out)["survivors"]), err)
+
+    def test_a_written_test_fails_under_the_change_that_it_is_there_for(self):
+        self.mutate(Mutation.READS, Mutation.POLICY, "--write-missing")
+        write(os.path.join(self.policies, "a.cedar"), Mutation.POLICY.replace(" && context has purpose", ""))
+        status, out, _ = harness.writ("test", "--config", self.world.config)
+        self.assertEqual(1, status)
+        self.assertIn("a.missing.test.yaml", "".join(line for line in out.splitlines() if "of" in line and "passed" in line))
+
+    def test_no_file_is_overwritten(self):
+        kept = os.path.join(self.policies, "a.missing.test.yaml")
+        write(kept, HEAD + Mutation.READS)
+        self.mutate(Mutation.READS, Mutation.POLICY, "--write-missing")
+        self.assertEqual(HEAD + Mutation.READS, open_text(kept))
+        self.assertEqual(2, len(self.written()))
+        # Nothing is missing any more, and nothing is written.
+        self.mutate(Mutation.READS, Mutation.POLICY, "--write-missing")
+        self.assertEqual(2, len(self.written()))
+
+    def test_a_task_that_is_made_for_a_test_is_written_with_it(self):
+        policy = """@id("everybody")
+permit (principal, action == Billing::Action::"read", resource is Billing::Invoice);
+@id("nothing-after-secrets")
+forbid (principal, action, resource)
+when { context has task && context.task.labels.containsAll(["read:secret", "input:untrusted"]) };
+"""
+        tests = """fixtures:
+  tasks:
+    t: {purpose: support, subject: nora, agents: [support-agent], actions: ['Billing::Action::"read"'], resources: ['Billing::Invoice::*']}
+tests:
+  - {name: a, token: {sub: nora, client_id: support-agent, act: [support-agent, support-portal], task: t}, request: GET /invoices/inv-1001, expect: permit}
+"""
+        status, out, err = self.mutate(tests, policy, "--write-missing", "--json")
+        self.assertEqual(0, json.loads(out)["findings"], out + err)
+        self.assertEqual(0, status)
+        text = open_text(os.path.join(self.policies, "a.missing.test.yaml"))
+        self.assertRegex(text, r"(?m)^    t-\d: \{.*labels: \[.*read:secret")
+        self.assertEqual(0, harness.writ("test", "--config", self.world.config)[0])
+
+    def test_where_no_request_makes_a_difference_nothing_is_written_and_the_words_stay(self):
+        policy = Mutation.POLICY.replace("context has user &&", "context has user && context has user &&")
+        status, out, _ = self.mutate(Mutation.READS, policy, "--write-missing")
+        self.assertEqual(1, status)
+        self.assertRegex(out, r"delete `context has user`\n  no test notices; missing is a request that only `context has user` decides")
+
+    def test_it_goes_with_mutate_only(self):
+        self.assertEqual(2, harness.writ("test", "--config", self.world.config, "--write-missing")[0])
+
+    def test_the_incidents_need_no_test_by_hand(self):
+        with tempfile.TemporaryDirectory() as folder:
+            world = os.path.join(folder, "incidents")
+            shutil.copytree(os.path.join(harness.ROOT, "examples", "incidents"), world)
+            os.remove(os.path.join(world, "parties.test.yaml"))
+            config = os.path.join(world, "writ.yaml")
+            status, out, err = harness.writ("test", "--config", config, "--mutate", "--write-missing", "--json")
+            self.assertEqual(0, status, out + err)
+            report = json.loads(out)
+            self.assertGreater(len(report["survivors"]), 80)
+            self.assertGreater(sum(file["tests"] for file in report["written"]), 60)
+            self.assertEqual(0, harness.writ("test", "--config", config)[0])
 
 
 class Coverage(unittest.TestCase):
