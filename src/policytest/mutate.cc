@@ -164,10 +164,9 @@ Result<MutationResult> mutate(Shared& shared, std::span<const Suite> suites) {
     const std::string& policy = loaded.policies.policies[i].id;
     for (const Mutant& mutant : mutants_of(loaded.policies.policies[i])) {
       const Policies changed = TRY(with(shared, i, mutant));
-      const auto at = cedar::line_column(*loaded.sources[i].text, mutant.span.begin);
       TriedMutant tried {
-        .place = {loaded.sources[i].place.file, at.line, at.column}, .policy = policy,
-        .change = mutant.change, .missing = mutant.missing, .noticed = !TRY(all_pass(shared, suites, changed))
+        .place = loaded.sources[i].place_of(mutant.span), .policy = policy, .change = mutant.change,
+        .missing = mutant.missing, .noticed = !TRY(all_pass(shared, suites, changed))
         , .accepted = {}
       };
       const auto acceptance = std::ranges::find_if(acceptances, [&](const Acceptance& each) {
