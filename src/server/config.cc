@@ -14,8 +14,6 @@
 namespace writ::server {
 namespace {
 
-constexpr std::size_t kMaxConfigBytes = 8 << 20;
-
 // "127.0.0.1:8180" or "[::1]:8180".
 std::optional<ListenAddress> parse_listen(std::string_view text) {
   const auto colon = text.rfind(':');
@@ -357,11 +355,12 @@ std::string ListenAddress::text() const {
 std::optional<Config> parse_config(std::string_view text, const std::filesystem::path& file, Issues& issues) {
   const auto before = issues.errors();
   Source source{file.string(), file.parent_path(), issues};
-  const auto tree = parse_yaml(text, source.file, issues);
-  if (!tree) return std::nullopt;
+  auto parsed = parse_yaml(text, source.file, issues);
+  if (!parsed) return std::nullopt;
   Config config;
   config.file = file;
-  const Fields root(&*tree, source, "the configuration",
+  config.root = std::make_shared<const YamlNode>(*std::move(parsed));
+  const Fields root(config.root.get(), source, "the configuration",
                     {"version", "issuer", "listen", "data", "data_access", "tokens", "trusted_issuers",
                      "policies", "inventory", "audit", "limits", "authzen", "api", "explain", "calendars",
                      "database", "tasks", "approvals", "metrics"});
@@ -387,12 +386,11 @@ std::optional<Config> parse_config(std::string_view text, const std::filesystem:
   read_explain(root, config);
   config.calendars = read_calendars(root.find("calendars"), source);
   if (issues.errors() > before) return std::nullopt;
-  config.root = *tree;
   return config;
 }
 
 std::optional<Config> read_config(const std::filesystem::path& file, Issues& issues) {
-  const auto text = read_file(file, kMaxConfigBytes);
+  const auto text = read_file(file, kMaxYamlBytes);
   if (!text) {
     issues.error({file.string()}, text.error().message);
     return std::nullopt;
