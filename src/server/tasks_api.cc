@@ -2,7 +2,6 @@
 
 #include <algorithm>
 #include <fmt/format.h>
-#include <ranges>
 
 #include "context/context.h"
 #include "crypto/random.h"
@@ -20,6 +19,7 @@ constexpr std::string_view kRequest = "request-tasks";
 constexpr std::string_view kApprove = "approve-tasks";
 constexpr std::string_view kDelegate = "delegate";
 constexpr std::string_view kRead = "read-tasks";
+constexpr std::size_t kLookedUp = 256;  // tasks at a time, for a page
 
 std::unexpected<Error> invalid(std::string message) {
   return failure(ErrorCode::kInvalid, std::move(message));
@@ -180,18 +180,20 @@ Answer<http::Response> TasksApi::list(const http::Request& request) const {
   auto list = codec::Json::array();
   std::string next;  // empty: nothing follows
   std::size_t examined = 0;
-  const task::LiveTask* last = nullptr;
-  for (const auto& live : tasks_.all() | std::views::reverse) {
-    const auto& task = live->task();
-    if (!page.shows(task.opened_at, task.id)) continue;
-    if (list.if_array()->size() == page.limit || examined == kMaxExamined) {
-      next = Page::next((*last)->opened_at, (*last)->id);
-      break;
+  auto last = page.after;
+  for (auto some = tasks_.opened_before(last, kLookedUp); !some.empty() && next.empty();
+       some = tasks_.opened_before(last, kLookedUp)) {
+    for (const auto& live : some) {
+      const auto& task = live->task();
+      if (list.if_array()->size() == page.limit || examined == kMaxExamined) {
+        next = Page::next(last->first, last->second);
+        break;
+      }
+      ++examined;
+      last.emplace(task.opened_at, task.id);
+      if (api_.would_allow(request, kRead, {kType, task.id}, facts_of(task)))
+        list.push(shown(*live, permit.time().latest));
     }
-    ++examined;
-    last = live.get();
-    if (api_.would_allow(request, kRead, {kType, task.id}, facts_of(task)))
-      list.push(shown(*live, permit.time().latest));
   }
   auto answer = codec::Json::object({{"tasks", std::move(list)}, {"more", !next.empty()}});
   if (!next.empty()) answer.set("next", next);
