@@ -17,7 +17,7 @@ inline constexpr std::size_t kMaxListed = 1000;
 inline constexpr std::size_t kMaxExamined = 10'000;
 
 struct Page {
-  using Place = std::pair<Instant, std::string>;  // when it began, and its id
+  using Place = std::pair<Instant, std::string>;  // when it began, and its id; as task::Registry::Place
 
   std::size_t limit = kMaxListed;
   std::optional<Place> after = {};

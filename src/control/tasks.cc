@@ -2,7 +2,6 @@
 
 #include <algorithm>
 #include <fmt/format.h>
-#include <ranges>
 
 #include "context/context.h"
 #include "control/people.h"
@@ -18,6 +17,7 @@ constexpr std::string_view kRequest = "request-tasks";
 constexpr std::string_view kApprove = "approve-tasks";
 constexpr std::string_view kDelegate = "delegate";
 constexpr std::string_view kRead = "read-tasks";
+constexpr std::size_t kLookedUp = 256;  // tasks at a time, for a page
 
 std::unexpected<Error> invalid(std::string message) {
   return failure(ErrorCode::kInvalid, std::move(message));
@@ -176,19 +176,22 @@ Answer<Tasks::Listed> Tasks::list(const Caller& caller, const Page& page) const 
   const auto permit = TRY(authority_.allow(caller, kRead));
   Listed listed{.tasks = {}, .now = permit.time().latest};
   std::size_t examined = 0;
-  const task::LiveTask* last = nullptr;
-  for (const auto& live : tasks_.all() | std::views::reverse) {
-    const auto& task = live->task();
-    if (!page.shows(task.opened_at, task.id)) continue;
-    if (listed.tasks.size() == page.limit || examined == kMaxExamined) {
-      listed.next.emplace((*last)->opened_at, (*last)->id);
-      break;
+  auto last = page.after;
+  for (;;) {
+    const auto some = tasks_.opened_before(last, kLookedUp);
+    if (some.empty()) return listed;
+    for (const auto& live : some) {
+      const auto& task = live->task();
+      if (listed.tasks.size() == page.limit || examined == kMaxExamined) {
+        listed.next = last;
+        return listed;
+      }
+      ++examined;
+      last.emplace(task.opened_at, task.id);
+      if (authority_.would_allow(caller, kRead, {kType, task.id}, facts_of(task)))
+        listed.tasks.push_back(live);
     }
-    ++examined;
-    last = live.get();
-    if (authority_.would_allow(caller, kRead, {kType, task.id}, facts_of(task))) listed.tasks.push_back(live);
   }
-  return listed;
 }
 
 Answer<std::pair<enforce::Permit, Tasks::Live>> Tasks::find(const Caller& caller, std::string_view action,

@@ -129,10 +129,8 @@ Result<void> Routes::add(RouteSpec spec) {
   const auto added = TRY(paths_.add(spec.path));
   if (places_.size() <= added.leaf) places_.resize(added.leaf + 1);
   auto& place = places_[added.leaf];
-  const auto taken = [&](const auto& other) { return other.first == spec.method; };
-  if (std::ranges::any_of(place.methods, taken))
+  if (!place.methods.try_emplace(spec.method, routes_.size()).second)
     return failure(ErrorCode::kConflict, "there is another route for this method and path");
-  place.methods.emplace_back(spec.method, routes_.size());
   place.allow += (place.allow.empty() ? "" : ", ") + spec.method;
   routes_.push_back(TRY(Route::make(std::move(spec), added.parameters)));
   return {};
@@ -172,10 +170,9 @@ Routes::Match Routes::match(std::string_view method, std::string_view path,
   const auto leaf = paths_.match(path, values);
   if (!leaf) return {nullptr, nullptr};
   const Place& place = places_[*leaf];
-  for (const auto& [name, route] : place.methods) {
-    if (name == method) return {&routes_[route], nullptr};
-  }
-  return {nullptr, &place.allow};
+  const auto route = place.methods.find(method);
+  return route != place.methods.end() ? Match{&routes_[route->second], nullptr}
+                                      : Match{nullptr, &place.allow};
 }
 
 }  // namespace writ::gateway

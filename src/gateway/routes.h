@@ -12,6 +12,7 @@
 
 #include <cstddef>
 #include <functional>
+#include <map>
 #include <memory>
 #include <optional>
 #include <string>
@@ -30,7 +31,7 @@
 
 namespace writ::gateway {
 
-inline constexpr std::size_t kMaxRoutes = 10'000;
+inline constexpr std::size_t kMaxRoutes = 200'000;
 
 // A route as configuration says it.
 struct RouteSpec {
@@ -134,7 +135,7 @@ class Routes {
 
  private:
   struct Place {
-    std::vector<std::pair<std::string, std::size_t>> methods;  // and the route's index
+    std::map<std::string, std::size_t, std::less<>> methods;  // and the route's index
     std::string allow;
   };
   Result<void> add(RouteSpec spec);

@@ -229,14 +229,13 @@ TEST(Routes, RefusesAnUpstreamThatIsNoOrigin) {
 
 TEST(Routes, TakesSoManyRoutesAndNotOneMore) {
   std::vector<RouteSpec> specs;
-  // Many methods of few paths: what is tested is the number.
   for (std::size_t i = 0; i < kMaxRoutes; ++i)
-    specs.push_back(route("M" + std::to_string(i / 100), "/p" + std::to_string(i % 100)));
+    specs.push_back(route("M" + std::to_string(i % 100), "/p" + std::to_string(i / 100)));
   EXPECT_TRUE(Routes::make(specs).has_value());
   specs.push_back(route("GET", "/one-more"));
   const auto error = error_of(std::move(specs));
   EXPECT_EQ(error.code, ErrorCode::kLimit);
-  EXPECT_EQ(error.message, "there are more than 10000 routes");
+  EXPECT_EQ(error.message, "there are more than 200000 routes");
 }
 
 }  // namespace

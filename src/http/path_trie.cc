@@ -1,8 +1,10 @@
 #include "http/path_trie.h"
 
 #include <algorithm>
+#include <cstdint>
 #include <fmt/format.h>
 #include <map>
+#include <unordered_map>
 
 namespace writ::http {
 namespace {
@@ -57,19 +59,23 @@ Result<std::vector<Segment>> parse_template(std::string_view text) {
   return segments;
 }
 
-enum class Relation { kDisjoint, kSame, kComparable, kAmbiguous };
+// Which segments are literals, a bit by segment.
+using Mask = std::uint64_t;
+static_assert(kMaxSegments <= 64);
 
-Relation relate(const std::vector<Segment>& a, const std::vector<Segment>& b) {
-  if (a.size() != b.size()) return Relation::kDisjoint;
-  bool a_wins = false;
-  bool b_wins = false;
-  for (std::size_t i = 0; i < a.size(); ++i) {
-    if (!a[i].is_parameter && !b[i].is_parameter && a[i].text != b[i].text) return Relation::kDisjoint;
-    a_wins |= !a[i].is_parameter && b[i].is_parameter;
-    b_wins |= a[i].is_parameter && !b[i].is_parameter;
+Mask literals_of(const std::vector<Segment>& segments) {
+  Mask literals = 0;
+  for (std::size_t i = 0; i < segments.size(); ++i) literals |= Mask{!segments[i].is_parameter} << i;
+  return literals;
+}
+
+// The texts of these segments. No text has a slash.
+std::string texts_of(const std::vector<Segment>& segments, Mask of) {
+  std::string texts;
+  for (std::size_t i = 0; i < segments.size(); ++i) {
+    if ((of >> i & 1) != 0) texts.append(segments[i].text).push_back('/');
   }
-  if (a_wins && b_wins) return Relation::kAmbiguous;
-  return a_wins || b_wins ? Relation::kComparable : Relation::kSame;
+  return texts;
 }
 
 }  // namespace
@@ -101,39 +107,87 @@ struct PathTrie::Node {
   }
 };
 
+// The templates that were added, by their shape: their length, and which of their segments are literals.
+//
+// Two templates match the same path when they are equal in the segments that both have as literals. So a new
+// one looks once at each shape, in a table by those texts, and not at each template. There are few shapes.
 struct PathTrie::Known {
-  std::string text;
-  std::vector<Segment> segments;
-  std::size_t leaf;
+  struct Template {
+    std::string text;
+    std::vector<Segment> segments;
+  };
+  struct Shape {
+    std::vector<std::size_t> templates;  // of the shape, the first one first
+    // By the segments that are compared: the first template with these texts.
+    std::map<Mask, std::unordered_map<std::string, std::size_t>> tables;
+  };
+
+  std::vector<Template> templates;  // by leaf
+  std::map<std::pair<std::size_t, Mask>, Shape> shapes;
+
+  // The first template that matches a path that this one matches too, without either being more specific.
+  std::optional<std::size_t> find(const std::vector<Segment>& segments) {
+    const Mask literals = literals_of(segments);
+    std::optional<std::size_t> first;
+    const auto end = shapes.end();
+    for (auto at = shapes.lower_bound({segments.size(), 0}); at != end && at->first.first == segments.size();
+         ++at) {
+      const Mask others = at->first.second, both = literals & others;
+      const bool more_specific = literals != others && (both == literals || both == others);
+      if (more_specific) continue;
+      const auto& table = table_of(at->second, both);
+      if (const auto found = table.find(texts_of(segments, both)); found != table.end())
+        first = std::min(first.value_or(found->second), found->second);
+    }
+    return first;
+  }
+
+  void add(std::string_view text, std::vector<Segment> segments) {
+    const auto leaf = templates.size();
+    Shape& shape = shapes[{segments.size(), literals_of(segments)}];
+    for (auto& [mask, table] : shape.tables) table.try_emplace(texts_of(segments, mask), leaf);
+    shape.templates.push_back(leaf);
+    templates.push_back({std::string(text), std::move(segments)});
+  }
+
+ private:
+  // Made when it is asked for: most pairs of shapes need none.
+  const std::unordered_map<std::string, std::size_t>& table_of(Shape& shape, Mask mask) const {
+    const auto [at, fresh] = shape.tables.try_emplace(mask);
+    if (fresh) {
+      for (const auto leaf : shape.templates)
+        at->second.try_emplace(texts_of(templates[leaf].segments, mask), leaf);
+    }
+    return at->second;
+  }
 };
 
-PathTrie::PathTrie() : root_(std::make_unique<Node>()) {}
+PathTrie::PathTrie() : root_(std::make_unique<Node>()), known_(std::make_unique<Known>()) {}
 PathTrie::~PathTrie() = default;
 PathTrie::PathTrie(PathTrie&&) noexcept = default;
 PathTrie& PathTrie::operator=(PathTrie&&) noexcept = default;
 
 Result<PathTrie::Added> PathTrie::add(std::string_view path_template) {
   std::vector<Segment> segments = TRY(parse_template(path_template));
-  Added added{.leaf = known_.size(), .parameters = {}, .existed = false};
+  Added added{.leaf = known_->templates.size(), .parameters = {}, .existed = false};
   for (const Segment& segment : segments) {
     if (segment.is_parameter) added.parameters.push_back(segment.text);
   }
-  for (const Known& other : known_) {
-    const Relation relation = relate(segments, other.segments);
-    if (relation == Relation::kSame && other.text == path_template) {
-      added.leaf = other.leaf;
+  if (const auto found = known_->find(segments)) {
+    const auto& other = known_->templates[*found];
+    if (other.text == path_template) {
+      added.leaf = *found;
       added.existed = true;
       return added;
     }
-    if (relation == Relation::kSame)
+    if (literals_of(segments) == literals_of(other.segments))
       return failure(ErrorCode::kConflict,
                      fmt::format("path templates `{}` and `{}` differ only in the names of parameters",
                                  other.text, path_template));
-    if (relation == Relation::kAmbiguous)
-      return failure(
-          ErrorCode::kConflict,
-          fmt::format("path templates `{}` and `{}` match the same paths, and neither is more specific",
-                      other.text, path_template));
+    return failure(
+        ErrorCode::kConflict,
+        fmt::format("path templates `{}` and `{}` match the same paths, and neither is more specific",
+                    other.text, path_template));
   }
   Node* node = root_.get();
   for (const Segment& segment : segments) {
@@ -142,7 +196,7 @@ Result<PathTrie::Added> PathTrie::add(std::string_view path_template) {
     node = next.get();
   }
   node->leaf = added.leaf;
-  known_.push_back({.text = std::string(path_template), .segments = std::move(segments), .leaf = added.leaf});
+  known_->add(path_template, std::move(segments));
   return added;
 }
 

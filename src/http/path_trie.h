@@ -45,7 +45,7 @@ class PathTrie {
   struct Node;
   struct Known;
   std::unique_ptr<Node> root_;
-  std::vector<Known> known_;
+  std::unique_ptr<Known> known_;
 };
 
 }  // namespace writ::http

@@ -32,8 +32,14 @@ Result<void> check_circles(const Snapshot& inventory, const std::vector<Identity
     const Member* member = inventory.find(id);
     return member != nullptr ? (*member)->acts_for : kNobody;
   };
+  std::vector<std::string_view> ids;
   for (const Identity& identity : changed) {
-    const auto circle = delegation_circle(identity.id, acts_for);
+    if (!identity.acts_for.empty()) ids.push_back(identity.id);
+  }
+  const DelegationCircles circles(ids, acts_for);
+  for (const Identity& identity : changed) {
+    if (identity.acts_for.empty()) continue;
+    const auto circle = circles.through(identity.id);
     if (!circle.empty())
       return failure(ErrorCode::kInvalid, fmt::format("identity `{}`: `acts_for` goes in a circle: {}",
                                                       identity.id, fmt::join(circle, ", ")));

@@ -293,5 +293,16 @@ TEST(Member, ActsForThoseItNamesAndForUsersWhereItSaysSo) {
   EXPECT_FALSE(open.acts_for("portal", Kind::kApplication));
 }
 
+TEST(Member, ThatNamesVeryManyActsForEachOfThem) {
+  Identity identity = agent("a");
+  for (int i = 99; i >= 0; --i) identity.acts_for.push_back("app-" + std::to_string(i));
+  const Member named(identity);
+  for (const auto& id : identity.acts_for) EXPECT_TRUE(named.acts_for(id, Kind::kApplication)) << id;
+  EXPECT_FALSE(named.acts_for("app-100", Kind::kApplication));
+  EXPECT_FALSE(named.acts_for("nora", Kind::kUser));
+  identity.acts_for.emplace_back("users");
+  EXPECT_TRUE(Member(identity).acts_for("nora", Kind::kUser));
+}
+
 }  // namespace
 }  // namespace writ::inventory

@@ -3,6 +3,7 @@
 #include <algorithm>
 #include <array>
 #include <fmt/format.h>
+#include <unordered_set>
 
 #include "cedar/entity_json.h"
 #include "cedar/parse.h"
@@ -112,8 +113,10 @@ Result<void> validate(const Identity& identity) {
   if (identity.kind == Kind::kUser && (identity.secret_hash || !identity.keys.empty()))
     return wrong("a user has no credentials here, the identity provider knows them");
   if (identity.kind == Kind::kUser && !identity.acts_for.empty()) return wrong("a user acts for nobody else");
+  std::unordered_set<std::string_view> acts_for;
+  if (!identity.accept_from.empty()) acts_for.insert(identity.acts_for.begin(), identity.acts_for.end());
   for (const auto& from : identity.accept_from) {
-    if (std::ranges::find(identity.acts_for, from) == identity.acts_for.end())
+    if (!acts_for.contains(from))
       return wrong(
           fmt::format("`accept_from` names `{}`, for which it may not act; add it to `acts_for`", from));
   }

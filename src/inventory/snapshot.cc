@@ -29,6 +29,14 @@ cedar::Value attributes_of(cedar::Arena& arena, const Identity& identity) {
   return cedar::make_record(arena, std::span<const cedar::TextField>(fields));
 }
 
+std::vector<std::string_view> many_sorted(const std::vector<std::string>& texts) {
+  constexpr std::size_t kFew = 16;
+  if (texts.size() <= kFew) return {};
+  std::vector<std::string_view> sorted(texts.begin(), texts.end());
+  std::ranges::sort(sorted);
+  return sorted;
+}
+
 template <class T>
 std::vector<const T*> sorted(std::vector<const T*> items, auto&& id_of) {
   std::sort(items.begin(), items.end(), [&](const T* a, const T* b) { return id_of(*a) < id_of(*b); });
@@ -40,11 +48,13 @@ std::vector<const T*> sorted(std::vector<const T*> items, auto&& id_of) {
 Member::Member(Identity identity, Status ordered)
     : identity_(std::move(identity)),
       ordered_(ordered),
+      many_acts_for_(many_sorted(identity_.acts_for)),
       uid_(arena_.entity(cedar_type(identity_.kind), identity_.id)),
       attributes_(attributes_of(arena_, identity_)) {}
 
 bool Member::acts_for(std::string_view id, Kind kind) const noexcept {
   const auto listed = [&](std::string_view name) {
+    if (!many_acts_for_.empty()) return std::ranges::binary_search(many_acts_for_, name);
     return std::find(identity_.acts_for.begin(), identity_.acts_for.end(), name) != identity_.acts_for.end();
   };
   return listed(id) || (kind == Kind::kUser && listed(kAnyUser));

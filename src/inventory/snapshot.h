@@ -12,6 +12,7 @@
 #include <string>
 #include <string_view>
 #include <unordered_map>
+#include <vector>
 
 #include "base/result.h"
 #include "cedar/symbols.h"
@@ -42,6 +43,7 @@ class Member {
  private:
   Identity identity_;
   Status ordered_;
+  std::vector<std::string_view> many_acts_for_;  // sorted; empty for the few that a look at each finds sooner
   cedar::Arena arena_;
   cedar::EntityRef uid_;
   cedar::Value attributes_;

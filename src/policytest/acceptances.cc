@@ -20,9 +20,7 @@ std::string_view trimmed(std::string_view text) {
 
 server::Place place_of(const server::LoadedPolicies& policies, std::size_t policy,
                        const cedar::Annotation& annotation) {
-  const auto& source = policies.sources[policy];
-  const auto at = cedar::line_column(*source.text, annotation.span.begin);
-  return {source.place.file, at.line, at.column};
+  return policies.sources[policy].place_of(annotation.span);
 }
 
 std::string annotated(const server::Place& place, std::string_view annotation, std::string_view policy) {

@@ -72,9 +72,7 @@ Result<Coverage> Coverage::make(const server::Loaded& loaded, std::span<const Su
   auto& items = coverage.items_;
   const auto& conditions = coverage.probe_.conditions();
   const auto place = [&](std::size_t policy, cedar::Span span) {
-    const auto& source = loaded.policies.sources[policy];
-    const auto at = cedar::line_column(*source.text, span.begin);
-    return server::Place{source.place.file, at.line, at.column};
+    return loaded.policies.sources[policy].place_of(span);
   };
   for (std::size_t i = 0; i < policies.policies.size(); ++i) {
     const auto& policy = policies.policies[i];

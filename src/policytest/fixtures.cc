@@ -149,7 +149,7 @@ inventory::Change read_identities(const Fields& fixtures, const server::Loaded& 
   // Read as the configuration's are, by whom they are read.
   server::Config own = loaded.config;
   own.file = fixtures.source().file;
-  own.apis.clear();
+  own.apis = {};
   own.identities = fixtures.list("identities");
   server::Issues issues;
   const auto read = server::read_world(own, issues);

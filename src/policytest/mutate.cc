@@ -164,8 +164,7 @@ Result<MutationResult> mutate(Shared& shared, std::span<const Suite> suites) {
     const std::string& policy = loaded.policies.policies[i].id;
     for (const Mutant& mutant : mutants_of(loaded.policies.policies[i])) {
       const Policies changed = TRY(mutated(shared, i, mutant));
-      const auto at = cedar::line_column(*loaded.sources[i].text, mutant.span.begin);
-      TriedMutant tried{.place = {loaded.sources[i].place.file, at.line, at.column},
+      TriedMutant tried{.place = loaded.sources[i].place_of(mutant.span),
                         .policy = policy,
                         .change = mutant.change,
                         .missing = mutant.missing,

@@ -126,7 +126,7 @@ struct App::Parts {
     directory.follow([this](auto snapshot) { current.replace(std::move(snapshot)); });
   }
 
-  Result<void> load(const inventory::Change& declared);
+  Result<void> load(inventory::Change declared);
   Result<void> open_proofs();
   Result<void> serve();
   Result<void> serve_operators();
@@ -270,9 +270,9 @@ Result<void> App::Parts::open_proofs() {
   return {};
 }
 
-Result<void> App::Parts::load(const inventory::Change& declared) {
+Result<void> App::Parts::load(inventory::Change declared) {
   TRY(directory.load());
-  TRY(directory.declare(declared));
+  TRY(directory.declare(std::move(declared)));
   TRY(tasks.load());
   TRY(calls.load());
   return revocations.load();
@@ -509,7 +509,7 @@ Result<std::unique_ptr<App>> App::start(Loaded loaded, bool accept_clock,
   auto log = TRY(open_audit_log(config, *store, accept_lost_audit));
   const auto began = TRY(first_instant(*log, SystemClock().now(), accept_clock));
   log->not_before(began);
-  const auto declared = loaded.world.declared;
+  auto declared = loaded.world.declared;
   const auto texts = loaded.texts;
   std::unique_ptr<App> app(
       new App(std::make_unique<Parts>(std::move(loaded), std::move(folder), std::move(store), std::move(log),
@@ -517,7 +517,7 @@ Result<std::unique_ptr<App>> App::start(Loaded loaded, bool accept_clock,
   auto& parts = *app->parts_;
   TRY(parts.open_proofs());
   TRY(parts.policies.start(texts));
-  TRY(parts.load(declared));
+  TRY(parts.load(std::move(declared)));
   const audit::Event started{
       .type = "server.started", .detail = parts.policies.get()->revision, .standing = audit::Standing::kStop};
   TRY(parts.record(audit::make_record(parts.clock.earliest(), started)));

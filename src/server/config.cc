@@ -17,8 +17,6 @@
 namespace writ::server {
 namespace {
 
-constexpr std::size_t kMaxConfigBytes = 8 << 20;
-
 // "127.0.0.1:8180" or "[::1]:8180".
 std::optional<ListenAddress> parse_listen(std::string_view text) {
   const auto colon = text.rfind(':');
@@ -398,11 +396,12 @@ namespace {
 // Nothing when the text is no tree. What has errors is in the issues, and absent or as by default.
 std::optional<Config> draft_of(std::string_view text, const std::filesystem::path& file, Issues& issues) {
   Source source{file.string(), file.parent_path(), issues};
-  const auto tree = parse_yaml(text, source.file, issues);
-  if (!tree) return std::nullopt;
+  auto parsed = parse_yaml(text, source.file, issues);
+  if (!parsed) return std::nullopt;
   Config config;
   config.file = file;
-  const Fields root(&*tree, source, "the configuration",
+  config.root = std::make_shared<const YamlNode>(*std::move(parsed));
+  const Fields root(config.root.get(), source, "the configuration",
                     {"version", "issuer", "listen", "data", "data_access", "tokens", "trusted_issuers",
                      "policies", "inventory", "audit", "limits", "authzen", "api", "explain", "calendars",
                      "database", "tasks", "approvals", "metrics"});
@@ -427,7 +426,6 @@ std::optional<Config> draft_of(std::string_view text, const std::filesystem::pat
   config.api_audience = api.text("audience").value_or(config.issuer);
   read_explain(root, config);
   config.calendars = read_calendars(root.find("calendars"), source);
-  config.root = *tree;
   return config;
 }
 
@@ -443,7 +441,7 @@ std::optional<Config> parse_config(std::string_view text, const std::filesystem:
 }
 
 std::optional<Config> draft_config(const std::filesystem::path& file, Issues& issues) {
-  const auto text = read_file(file, kMaxConfigBytes);
+  const auto text = read_file(file, kMaxYamlBytes);
   if (text) return draft_of(*text, file, issues);
   issues.error({file.string()}, text.error().message);
   return std::nullopt;

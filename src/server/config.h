@@ -10,6 +10,7 @@
 #include <filesystem>
 #include <memory>
 #include <optional>
+#include <span>
 #include <string>
 #include <string_view>
 #include <utility>
@@ -115,10 +116,11 @@ struct Config {
   task::CallLimits approvals;
   AuthzenSettings authzen;
   std::string api_audience;  // of tokens for Writ's own API; the issuer unless configured
-  YamlNode root;             // the whole file
-  // As in the file; server/world.h gives them meaning.
-  std::vector<YamlNode> identities;
-  std::vector<YamlNode> apis;
+  // The whole file, shared and not copied: it may list very many identities. Never null once it was read.
+  std::shared_ptr<const YamlNode> root;
+  // Of it; server/world.h gives them meaning.
+  std::span<const YamlNode> identities;
+  std::span<const YamlNode> apis;
 };
 
 // Nothing when the file has errors; they are in `issues`.

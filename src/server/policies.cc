@@ -2,8 +2,9 @@
 
 #include <algorithm>
 #include <fmt/format.h>
-#include <map>
 #include <set>
+#include <unordered_map>
+#include <unordered_set>
 
 #include "cedar/conform.h"
 #include "cedar/parse.h"
@@ -27,18 +28,21 @@ class Loader {
  public:
   Loader(const PolicyTexts& texts, const World& world, Issues& issues)
       : issues_(issues), texts_(texts), calendars_(texts.calendars) {
+    std::unordered_map<std::string_view, std::string> action_types;  // by API
+    for (const auto& api : world.declared.apis) {
+      const auto type = api.action_type();
+      known_.insert("Writ::Api::" + api.id);
+      action_types_.insert(type);
+      for (const auto& action : api.actions) actions_.insert(type + "::" + action);
+      action_types.try_emplace(api.id, type);
+    }
     for (const auto& route : world.routes) {
-      const auto api = std::ranges::find(world.declared.apis, route.api, &inventory::Api::id);
-      if (api != world.declared.apis.end())
-        types_[route.resource_type].push_back({api->action_type(), route.action});
+      if (const auto type = action_types.find(route.api); type != action_types.end())
+        types_[route.resource_type].push_back({type->second, route.action});
     }
     for (const auto& identity : world.declared.identities)
-      known_.try_emplace(std::string(cedar_type(identity.kind)) + "::" + identity.id);
+      known_.insert(std::string(cedar_type(identity.kind)) + "::" + identity.id);
     left_out_.insert(world.left_out.begin(), world.left_out.end());
-    for (const auto& api : world.declared.apis) {
-      known_.try_emplace("Writ::Api::" + api.id);
-      for (const auto& action : api.actions) actions_.try_emplace(api.action_type() + "::" + action);
-    }
   }
 
   std::optional<LoadedPolicies> load() {
@@ -116,9 +120,14 @@ class Loader {
     if (!parsed) return report(file, parsed.error());
     check_for_none(*parsed, file);
     if (schema_) validate(file, *parsed);
-    for (auto& policy : parsed->policies) add_policy(std::move(policy), file);
+    const auto text = std::make_shared<const PolicyFileText>(file.text);
+    for (auto& policy : parsed->policies) {
+      const auto at = text->lines.at(policy.span.begin);
+      add_policy(std::move(policy), file, {{file.shown, at.line, at.column}, text});
+    }
     for (const auto& policy : parsed->templates) {
-      issues_.warning(place_of(policy, file),
+      const auto at = text->lines.at(policy.span.begin);
+      issues_.warning({file.shown, at.line, at.column},
                       "a template decides nothing until it is linked, and nothing links it",
                       "write the entity where the slot stands");
     }
@@ -162,11 +171,6 @@ class Loader {
     return wrong > 0;
   }
 
-  static Place place_of(const cedar::Policy& policy, const PolicyText& file) {
-    const auto at = cedar::line_column(*file.text, policy.span.begin);
-    return {file.shown, at.line, at.column};
-  }
-
   std::shared_ptr<const ResourceTypes> resource_types() const {
     auto types = types_;
     std::vector<cedar::SchemaFragment> own;
@@ -180,20 +184,25 @@ class Loader {
         for (const auto& type : action.resources) types[type].push_back(uid);
     }
     for (const auto& entity : entities_->all()) types[std::string(entity.uid.type())];
+    // Very many routes may mean one action.
+    for (auto& [name, actions] : types) {
+      std::ranges::sort(actions);
+      actions.erase(std::ranges::unique(actions).begin(), actions.end());
+    }
     return std::make_shared<const ResourceTypes>(std::move(types));
   }
 
   void report(const PolicyText& file, const std::vector<cedar::Issue>& found) {
     for (const auto& issue : found)
       issues_.error({file.shown, issue.line, issue.column}, issue.message, issue.help,
-                    issue.line > 0 ? cedar::excerpt(*file.text, issue.span) : std::string());
+                    issue.line > 0 ? cedar::excerpt(*file.text, issue.span, issue.line) : std::string());
   }
 
   void validate(const PolicyText& file, const cedar::PolicySet& policies) {
     const cedar::Validation result = cedar::validate(*schema_, policies, {}, *file.text);
     for (const auto& [kind, id, issue] : result.errors)
       issues_.error({file.shown, issue.line, issue.column}, issue.message, issue.help,
-                    cedar::excerpt(*file.text, issue.span));
+                    cedar::excerpt(*file.text, issue.span, issue.line));
     for (const auto& [kind, id, issue] : result.warnings)
       issues_.warning({file.shown, issue.line, issue.column}, issue.message, issue.help);
   }
@@ -207,8 +216,8 @@ class Loader {
     return std::move(builder).build();
   }
 
-  void add_policy(cedar::Policy policy, const PolicyText& file) {
-    const auto place = place_of(policy, file);
+  void add_policy(cedar::Policy policy, const PolicyText& file, PolicySource source) {
+    const Place& place = source.place;
     const auto* id = policy.annotation(kIdAnnotation);
     policy.id = id != nullptr && id->value
                     ? *id->value
@@ -227,7 +236,7 @@ class Loader {
       shadows_.push_back(std::move(policy));
     } else {
       policies_.policies.push_back(std::move(policy));
-      sources_.push_back({place, file.text});
+      sources_.push_back(std::move(source));
     }
   }
 
@@ -304,15 +313,9 @@ class Loader {
           place, fmt::format("this policy names {}::\"{}\", which the configuration does not have", uid.type,
                              uid.id));
     const bool action = uid.type == "Action" || uid.type.ends_with("::Action");
-    if (action && knows_type(uid.type) && !actions_.contains(name))
+    if (action && action_types_.contains(uid.type) && !actions_.contains(name))
       issues_.warning(
           place, fmt::format("this policy names the action {}::\"{}\", which no API has", uid.type, uid.id));
-  }
-
-  bool knows_type(std::string_view type) const {
-    return std::ranges::any_of(actions_, [&](const auto& action) {
-      return action.first.starts_with(type) && action.first.substr(type.size()).starts_with("::");
-    });
   }
 
   Issues& issues_;
@@ -323,8 +326,8 @@ class Loader {
   std::vector<PolicySource> sources_;
   std::vector<cedar::Policy> shadows_;
   std::shared_ptr<const cedar::Entities> entities_ = cedar::Entities::empty();
-  std::map<std::string, Place> ids_;
-  std::map<std::string, bool> known_, actions_;
+  std::unordered_map<std::string, Place> ids_;
+  std::unordered_set<std::string> known_, actions_, action_types_;
   std::set<std::string> left_out_;  // with errors of their own
   ResourceTypes types_;             // of routes
 };

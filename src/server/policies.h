@@ -15,6 +15,7 @@
 
 #include "cedar/ast.h"
 #include "cedar/entities.h"
+#include "cedar/issue.h"
 #include "cedar/schema.h"
 #include "decision/decision.h"
 #include "server/issue.h"
@@ -26,10 +27,24 @@ namespace writ::server {
 // With a reason, a policy takes on by it that hiding a fact changes what it says; else there is a warning.
 inline constexpr std::string_view kHidingAnnotation = "accept_hidden";
 
+// A file of policies, and where everything in it stands.
+struct PolicyFileText {
+  explicit PolicyFileText(std::shared_ptr<const std::string> of) : text(std::move(of)), lines(*text) {}
+
+  std::shared_ptr<const std::string> text;
+  cedar::LineIndex lines;
+};
+
 // Where a policy is written.
 struct PolicySource {
   Place place;
-  std::shared_ptr<const std::string> text;  // of the whole file
+  std::shared_ptr<const PolicyFileText> file;
+
+  // Of a part of it.
+  Place place_of(cedar::Span span) const {
+    const auto at = file->lines.at(span.begin);
+    return {place.file, at.line, at.column};
+  }
 };
 
 struct LoadedPolicies {

@@ -50,7 +50,7 @@ Result<Replacement> PoliciesInForce::reload(const ReplacedBy& by) {
   auto loaded = load(config_file_, result.issues);
   refused_.store(!loaded, std::memory_order_relaxed);
   if (!loaded) return result;
-  warn_of_restart(at_start_, loaded->config.root, config_file_, result.issues);
+  warn_of_restart(*at_start_, *loaded->config.root, config_file_, result.issues);
   const auto choice = TRY(revisions_.choice());
   const auto& snapshot = loaded->policies.snapshot;
   result.held = choice && choice->instead_of == snapshot->revision;
@@ -67,7 +67,7 @@ Result<Replacement> PoliciesInForce::reload(const ReplacedBy& by) {
 
 Result<void> PoliciesInForce::take_over(const Loaded& loaded, Snapshot snapshot, const ReplacedBy& by,
                                         Replacement& result) {
-  const auto changed = reloaded_keys(in_force_, loaded.config.root);
+  const auto changed = reloaded_keys(*in_force_, *loaded.config.root);
   if (!changed.empty()) {
     const auto keys = fmt::format("{}", fmt::join(changed, ", "));
     const audit::Event replaced{.type = "configuration.replaced",

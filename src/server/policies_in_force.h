@@ -90,8 +90,8 @@ class PoliciesInForce {
   const std::filesystem::path config_file_;
   mutable std::mutex turn_;  // one replaces at a time
   World world_;              // of the configuration in force
-  const YamlNode at_start_;
-  YamlNode in_force_;
+  const std::shared_ptr<const YamlNode> at_start_;
+  std::shared_ptr<const YamlNode> in_force_;
   Revisions revisions_;
   std::string files_;  // the revision that the files had when they were loaded last
   std::atomic<bool> refused_ = false;

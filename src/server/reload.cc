@@ -16,7 +16,7 @@ constexpr std::array kReloaded{"inventory"sv,       "calendars"sv,        "polic
 constexpr std::array kParted{"policies"sv, "limits"sv};
 
 bool same(const YamlNode* a, const YamlNode* b) {
-  if (a == nullptr || b == nullptr) return a == b;
+  if (a == nullptr || b == nullptr || a == b) return a == b;
   return to_json(*a) == to_json(*b);
 }
 

@@ -1,8 +1,8 @@
 #include "server/routes.h"
 
-#include <algorithm>
 #include <fmt/format.h>
 #include <map>
+#include <unordered_map>
 
 #include "server/route_paths.h"
 
@@ -24,24 +24,29 @@ std::shared_ptr<const gateway::Routes> make_routes(const World& world, Issues& i
     if (auto made = gateway::ForwardedHeaders::with(upstream.forward_headers))
       forwarded[upstream.api] = std::make_shared<const gateway::ForwardedHeaders>(*std::move(made));
   }
+  std::unordered_map<std::string_view, const DeclaredUpstream*> upstreams;
+  for (const auto& upstream : world.upstreams) upstreams.try_emplace(upstream.api, &upstream);
+  std::unordered_map<std::string_view, std::string> action_types;
+  for (const auto& api : world.declared.apis) action_types.try_emplace(api.id, api.action_type());
   std::vector<gateway::RouteSpec> specs;
   std::vector<const DeclaredRoute*> declared;
+  specs.reserve(world.routes.size());
   for (const auto& route : world.routes) {
-    const auto upstream = std::ranges::find(world.upstreams, route.api, &DeclaredUpstream::api);
-    const auto api = std::ranges::find(world.declared.apis, route.api, &inventory::Api::id);
+    const auto upstream = upstreams.find(route.api);
+    const auto action_type = action_types.find(route.api);
     // Either was reported when the world was read.
-    if (upstream == world.upstreams.end() || api == world.declared.apis.end()) continue;
+    if (upstream == upstreams.end() || action_type == action_types.end()) continue;
     const auto headers = forwarded.find(route.api);
     if (headers == forwarded.end()) continue;
     declared.push_back(&route);
     specs.push_back({.method = route.method,
                      .path = route.path,
                      .api = route.api,
-                     .action = {api->action_type(), route.action},
+                     .action = {action_type->second, route.action},
                      .resource_type = route.resource_type,
                      .resource_id = route.resource_id,
                      .attributes = route.attributes,
-                     .upstream = upstream->url,
+                     .upstream = upstream->second->url,
                      .amounts = route.amounts,
                      .labels = route.labels,
                      .forwarded = headers->second,

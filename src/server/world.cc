@@ -5,6 +5,8 @@
 #include <fmt/ranges.h>
 #include <map>
 #include <set>
+#include <unordered_map>
+#include <unordered_set>
 
 #include "cedar/parse.h"
 #include "gateway/forwarded_headers.h"
@@ -21,6 +23,7 @@ namespace {
 using inventory::Identity;
 using inventory::Kind;
 
+constexpr int kMaxCircles = 100;  // that are reported
 constexpr std::string_view kOwnActions[] = {
     "issue",      "delegate",        "manage-tasks",     "request-tasks",    "approve-tasks",
     "read-tasks", "approve-calls",   "manage-inventory", "read-inventory",   "read-audit",
@@ -104,7 +107,8 @@ class Reader {
     if (const auto* given = fields.find("amounts"))
       read_texts(*given, "amounts", "an amount to its place", amounts);
     const auto query = read_query(fields);
-    for (const YamlNode& route : fields.list("routes")) read_route(route, api, amounts, query);
+    const Actions actions(api.actions.begin(), api.actions.end());
+    for (const YamlNode& route : fields.list("routes")) read_route(route, api, actions, amounts, query);
     if (id && (!audience || api.actions.empty())) world_.left_out.push_back(*id);
     if (!id || !audience || api.actions.empty()) return;
     if (*id == kOwnApi)
@@ -152,8 +156,9 @@ class Reader {
     return names;
   }
 
-  void read_route(const YamlNode& node, const inventory::Api& api, const Texts& api_amounts,
-                  const Query& api_query) {
+  using Actions = std::unordered_set<std::string_view>;
+  void read_route(const YamlNode& node, const inventory::Api& api, const Actions& actions,
+                  const Texts& api_amounts, const Query& api_query) {
     const Fields fields(&node, source_, "a route",
                         {"method", "path", "action", "resource", "attributes", "query", "amounts", "labels"});
     const auto method = fields.required_text("method", 32);
@@ -162,7 +167,7 @@ class Reader {
     const auto resource = fields.required_text("resource");
     if (path) warn_of_path(*fields.find("path"), source_);
     if (!method || !path || !action || !resource) return;
-    if (std::ranges::find(api.actions, *action) == api.actions.end())
+    if (!actions.contains(*action))
       source_.error(*fields.find("action"), fmt::format("API `{}` has no action `{}`", api.id, *action),
                     "name one of its `actions`, or add this one");
     const auto uid = cedar::parse_entity(*resource);
@@ -230,21 +235,29 @@ class Reader {
     }
   }
 
-  // Work never comes back to whom it came from. Each circle is reported once.
+  // Work never comes back to whom it came from. Each circle is reported once, as many as anybody will read.
   void check_circles() {
     static const std::vector<std::string> kNobody;
-    std::map<std::string_view, const Identity*> known;
-    for (const Identity& identity : world_.declared.identities) known[identity.id] = &identity;
+    std::unordered_map<std::string_view, const Identity*> known;
+    std::vector<std::string_view> ids;
+    for (const Identity& identity : world_.declared.identities) {
+      if (identity.acts_for.empty()) continue;
+      known[identity.id] = &identity;
+      ids.push_back(identity.id);
+    }
+    const inventory::DelegationCircles circles(
+        ids, [&](std::string_view each) -> const std::vector<std::string>& {
+          const auto found = known.find(each);
+          return found != known.end() ? found->second->acts_for : kNobody;
+        });
     std::set<std::string> reported;
+    int left = kMaxCircles;
     for (const YamlNode& node : config_.identities) {
       const auto* id = node.find("id");
       if (id == nullptr || !known.contains(id->text) || reported.contains(id->text)) continue;
-      const auto circle = inventory::delegation_circle(
-          id->text, [&](std::string_view each) -> const std::vector<std::string>& {
-            const auto found = known.find(each);
-            return found != known.end() ? found->second->acts_for : kNobody;
-          });
+      const auto circle = circles.through(id->text);
       if (circle.empty()) continue;
+      if (left-- == 0) return;
       reported.insert(circle.begin(), circle.end());
       source_.error(*node.find("acts_for"),
                     fmt::format("`acts_for` goes in a circle: {}", fmt::join(circle, ", ")),

@@ -1,5 +1,6 @@
 #include "server/yaml.h"
 
+#include <algorithm>
 #include <charconv>
 #include <cstdlib>
 #include <fmt/format.h>
@@ -71,65 +72,68 @@ class TreeBuilder final : public YAML::EventHandler {
   }
   void OnDocumentEnd() override {}
   void OnNull(const YAML::Mark& mark, YAML::anchor_t anchor) override {
-    open(mark, "", anchor, YamlNode::Kind::kNull);
-    close();
+    take(begin(mark, "", anchor, YamlNode::Kind::kNull));
   }
   void OnAlias(const YAML::Mark& mark, YAML::anchor_t) override {
     stop(mark, "aliases are not supported; write the value out");
   }
   void OnScalar(const YAML::Mark& mark, const std::string& tag, YAML::anchor_t anchor,
                 const std::string& value) override {
-    open(mark, tag, anchor, YamlNode::Kind::kText);
-    YamlNode& node = path_.back()->node;
+    auto node = begin(mark, tag, anchor, YamlNode::Kind::kText);
     node.text = value;
     // The library gives plain scalars the tag `?` and quoted ones `!`.
     if (tag == "?") resolve_plain(node);
-    close();
+    take(std::move(node));
   }
   void OnSequenceStart(const YAML::Mark& mark, const std::string& tag, YAML::anchor_t anchor,
                        YAML::EmitterStyle::value) override {
-    open(mark, tag, anchor, YamlNode::Kind::kList);
+    path_.push_back({begin(mark, tag, anchor, YamlNode::Kind::kList), {}, {}});
   }
   void OnSequenceEnd() override { close(); }
   void OnMapStart(const YAML::Mark& mark, const std::string& tag, YAML::anchor_t anchor,
                   YAML::EmitterStyle::value) override {
-    open(mark, tag, anchor, YamlNode::Kind::kMap);
+    path_.push_back({begin(mark, tag, anchor, YamlNode::Kind::kMap), {}, {}});
   }
   void OnMapEnd() override { close(); }
 
  private:
-  // A node under construction, and of a map the key that waits for its value.
+  // A list or a map under construction, and of a map the key that waits for its value.
   struct Open {
     YamlNode node;
     std::optional<YamlNode> key;
-    std::unordered_set<std::string> keys;
+    std::unordered_set<std::string> keys;  // of a map with many
   };
+  static constexpr std::size_t kFewKeys = 16;
 
   [[noreturn]] void stop(const YAML::Mark& mark, std::string message) {
     issues_.error({file_, mark.line + 1, mark.column + 1}, std::move(message));
     throw Stop();
   }
 
-  void open(const YAML::Mark& mark, const std::string& tag, YAML::anchor_t anchor, YamlNode::Kind kind) {
+  YamlNode begin(const YAML::Mark& mark, const std::string& tag, YAML::anchor_t anchor, YamlNode::Kind kind) {
     if (anchor != YAML::NullAnchor) stop(mark, "anchors are not supported; write the value out");
     if (!tag.empty() && tag != "?" && tag != "!")
       stop(mark, fmt::format("tags are not supported, found `{}`", tag));
     if (path_.size() >= kMaxYamlDepth) stop(mark, fmt::format("nested deeper than {} levels", kMaxYamlDepth));
-    auto open = std::make_unique<Open>();
-    open->node.kind = kind;
-    open->node.line = mark.line + 1;
-    open->node.column = mark.column + 1;
-    path_.push_back(std::move(open));
+    YamlNode node;
+    node.kind = kind;
+    node.line = mark.line + 1;
+    node.column = mark.column + 1;
+    return node;
   }
 
   void close() {
-    YamlNode node = std::move(path_.back()->node);
+    YamlNode node = std::move(path_.back().node);
     path_.pop_back();
+    take(std::move(node));
+  }
+
+  void take(YamlNode node) {
     if (path_.empty()) {
       root_ = std::move(node);
       return;
     }
-    Open& parent = *path_.back();
+    Open& parent = path_.back();
     if (parent.node.kind == YamlNode::Kind::kList) {
       parent.node.items.push_back(std::move(node));
     } else if (!parent.key) {
@@ -147,16 +151,26 @@ class TreeBuilder final : public YAML::EventHandler {
     if (!scalar || key.text.empty()) {
       issues_.error(place, "a key must be text");
       key.text.clear();
-    } else if (!parent.keys.insert(key.text).second) {
+    } else if (!is_new(parent, key.text)) {
       issues_.error(place, fmt::format("key `{}` is given twice", key.text));
     }
     parent.key = std::move(key);
   }
 
+  // Most maps have few keys, and there are very many of them.
+  static bool is_new(Open& map, const std::string& key) {
+    const auto& entries = map.node.entries;
+    if (entries.size() < kFewKeys)
+      return std::ranges::find(entries, key, &YamlNode::Entry::key) == entries.end();
+    if (map.keys.empty())
+      for (const auto& entry : entries) map.keys.insert(entry.key);
+    return map.keys.insert(key).second;
+  }
+
   const std::string& file_;
   Issues& issues_;
   int documents_ = 0;
-  std::vector<std::unique_ptr<Open>> path_;
+  std::vector<Open> path_;
   YamlNode root_;
 };
 

@@ -18,7 +18,7 @@
 
 namespace writ::server {
 
-inline constexpr std::size_t kMaxYamlBytes = 8 << 20;
+inline constexpr std::size_t kMaxYamlBytes = 64 << 20;  // 100,000 identities, and as many routes
 inline constexpr int kMaxYamlDepth = 32;
 
 struct YamlNode {

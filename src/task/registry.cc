@@ -49,9 +49,13 @@ std::shared_ptr<LiveTask> Registry::put(Task task, State state, const std::vecto
   account.tasks.insert(opened.id);
   account.bytes += live->bytes();
   if (opened.parent) ++children_[*opened.parent];
-  Shard& shard = shard_of(opened.id);
-  const std::unique_lock lock(shard.mutex);
-  shard.tasks[opened.id] = live;
+  {
+    Shard& shard = shard_of(opened.id);
+    const std::unique_lock lock(shard.mutex);
+    shard.tasks[opened.id] = live;
+  }
+  const std::unique_lock lock(order_mutex_);
+  order_.emplace(opened.opened_at, opened.id);
   return live;
 }
 
@@ -197,6 +201,18 @@ std::vector<std::shared_ptr<LiveTask>> Registry::all() const {
     return std::tie((*a)->opened_at, (*a)->id) < std::tie((*b)->opened_at, (*b)->id);
   });
   return all;
+}
+
+std::vector<std::shared_ptr<LiveTask>> Registry::opened_before(const std::optional<Place>& place,
+                                                               std::size_t count) const {
+  std::vector<std::shared_ptr<LiveTask>> found;
+  const std::shared_lock lock(order_mutex_);
+  for (auto at = place ? order_.lower_bound(*place) : order_.end();
+       at != order_.begin() && found.size() < count;) {
+    // One that is being forgotten is not there any more.
+    if (auto live = find((--at)->second)) found.push_back(std::move(live));
+  }
+  return found;
 }
 
 std::size_t Registry::size() const {

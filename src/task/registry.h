@@ -22,6 +22,7 @@
 #include <string>
 #include <string_view>
 #include <unordered_map>
+#include <utility>
 #include <vector>
 
 #include "base/times.h"
@@ -107,6 +108,12 @@ class Registry {
   Result<void> narrow(std::string_view id, const codec::Json& json, Times now);
   // In the order of their opening.
   std::vector<std::shared_ptr<LiveTask>> all() const;
+  // When a task was opened, and its id.
+  using Place = std::pair<Instant, std::string>;
+  // The newest first: so many of those that come before a place in the order of their opening; absent: of
+  // all. Looks at no others.
+  std::vector<std::shared_ptr<LiveTask>> opened_before(const std::optional<Place>& place,
+                                                       std::size_t count) const;
   std::size_t size() const;
   std::size_t bytes() const;
   // Forgets what has been over for long, by a clock that was not set ahead and by how long the machine has
@@ -155,6 +162,8 @@ class Registry {
   std::map<std::string, Account, std::less<>> accounts_;
   std::map<std::string, std::size_t, std::less<>> children_;  // how many sub-tasks are there, by their parent
   mutable std::array<Shard, kShards> shards_;
+  mutable std::shared_mutex order_mutex_;
+  std::set<Place> order_;
 };
 
 }  // namespace writ::task

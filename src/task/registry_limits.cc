@@ -107,6 +107,10 @@ Result<void> Registry::forget(std::span<const std::string> ids) {
       const auto account = accounts_.find(task.opened_by);
       account->second.tasks.erase(id);
       account->second.bytes -= std::min(account->second.bytes, live->bytes());
+      {
+        const std::unique_lock lock(order_mutex_);
+        order_.erase({task.opened_at, task.id});
+      }
       Shard& shard = shard_of(id);
       const std::unique_lock lock(shard.mutex);
       shard.tasks.erase(id);

@@ -201,5 +201,45 @@ TEST_F(RegistryLimitsTest, WhatCannotBeForgottenOnDiskIsKept) {
   EXPECT_NE(registry_->find("t"), nullptr);
 }
 
+// Page by page, as whoever lists them does.
+std::vector<std::string> listed(const Registry& registry, std::size_t at_once) {
+  std::vector<std::string> ids;
+  std::optional<Registry::Place> place;
+  for (auto some = registry.opened_before(place, at_once); !some.empty();
+       some = registry.opened_before(place, at_once)) {
+    EXPECT_LE(some.size(), at_once);
+    for (const auto& live : some) {
+      ids.push_back((*live)->id);
+      place.emplace((*live)->opened_at, (*live)->id);
+    }
+  }
+  return ids;
+}
+
+TEST_F(RegistryLimitsTest, PagesHoldEachTaskOnceTheNewestFirst) {
+  std::vector<std::string> ids;
+  for (int i = 0; i < 20; ++i) {
+    auto task = make("t" + std::to_string(100 + i * 7 % 20));
+    ASSERT_TRUE(registry_->open(std::move(task)));
+    if (i % 3 == 0) continue;  // some are opened at one time
+    clock_.advance(1s);
+    auto later = make("u" + std::to_string(100 + i));
+    ASSERT_EQ(open(std::move(later)), "open");
+  }
+  for (const auto& live : registry_->all()) ids.insert(ids.begin(), (*live)->id);
+  ASSERT_GT(ids.size(), 30u);
+  for (const std::size_t at_once : {1u, 2u, 7u, 100u}) EXPECT_EQ(listed(*registry_, at_once), ids) << at_once;
+  restart();
+  EXPECT_EQ(listed(*registry_, 5), ids) << "after a restart too";
+}
+
+TEST_F(RegistryLimitsTest, WhatIsForgottenIsOnNoPage) {
+  limit({.per_client = 3});
+  for (int i = 0; i < 3; ++i) ASSERT_EQ(open(make("t" + std::to_string(i))), "open");
+  ASSERT_TRUE(registry_->end("t1"));
+  ASSERT_EQ(open(make("t3")), "open");
+  EXPECT_THAT(listed(*registry_, 2), ::testing::ElementsAre("t3", "t2", "t0"));
+}
+
 }  // namespace
 }  // namespace writ::task

@@ -69,17 +69,46 @@ int count_characters(std::string_view text) {
   return static_cast<int>(std::count_if(text.begin(), text.end(), starts_character));
 }
 
+// Where one is behind these bytes.
+LineColumn walk(LineColumn at, std::string_view bytes) noexcept {
+  for (const char byte : bytes) {
+    if (byte == '\n') {
+      at = {at.line + 1, 1};
+    } else if (starts_character(byte)) {
+      ++at.column;
+    }
+  }
+  return at;
+}
+
+constexpr LineColumn kBegin{1, 1};
+
 }  // namespace
 
+LineIndex::LineIndex(std::string_view text) : text_(text) {
+  marks_.reserve(text.size() / kStride + 1);
+  marks_.push_back(kBegin);
+  for (std::size_t done = 0; text.size() - done >= kStride; done += kStride)
+    marks_.push_back(walk(marks_.back(), text.substr(done, kStride)));
+}
+
+LineColumn LineIndex::at(std::size_t byte) const noexcept {
+  byte = std::min(byte, text_.size());
+  const std::size_t mark = byte / kStride;
+  return walk(marks_[mark], text_.substr(mark * kStride, byte % kStride));
+}
+
 LineColumn line_column(std::string_view text, std::size_t at) noexcept {
-  const auto before = text.substr(0, std::min(at, text.size()));
-  const auto start = before.rfind('\n') + 1;  // npos + 1 is 0
-  return {static_cast<int>(std::count(before.begin(), before.end(), '\n')) + 1,
-          count_characters(before.substr(start)) + 1};
+  return walk(kBegin, text.substr(0, std::min(at, text.size())));
 }
 
 Issue make_issue(std::string_view text, Span span, std::string_view message, std::string_view help) {
   const auto [line, column] = line_column(text, span.begin);
+  return {span, line, column, one_line(message), one_line(help)};
+}
+
+Issue make_issue(const LineIndex& lines, Span span, std::string_view message, std::string_view help) {
+  const auto [line, column] = lines.at(span.begin);
   return {span, line, column, one_line(message), one_line(help)};
 }
 
@@ -88,18 +117,22 @@ Issue make_placeless_issue(Span span, std::string_view message, std::string_view
 }
 
 std::string excerpt(std::string_view text, Span span) {
+  return excerpt(text, span, line_column(text, span.begin).line);
+}
+
+std::string excerpt(std::string_view text, Span span, int line_number) {
   const std::size_t at = std::min<std::size_t>(span.begin, text.size());
-  const auto start = text.substr(0, at).rfind('\n') + 1;
-  auto end = std::min(text.find('\n', at), text.size());
-  // A line may be as long as a file: show the part around the place.
-  std::size_t from = start;
-  if (at - start > kMaxExcerptBytes / 2) from = at - kMaxExcerptBytes / 2;
+  // A line may be as long as a file: show, and look at, the part around the place.
+  std::size_t from = at - std::min(at, kMaxExcerptBytes / 2);
+  if (const auto line_break = text.substr(from, at - from).rfind('\n'); line_break != text.npos)
+    from += line_break + 1;
   while (from < at && !starts_character(text[from])) ++from;
-  end = std::min(end, from + kMaxExcerptBytes);
+  const auto rest = text.substr(at, from + kMaxExcerptBytes - at);
+  auto end = at + std::min(rest.find('\n'), rest.size());
   while (end < text.size() && end > at && !starts_character(text[end])) --end;
   const std::string line = without_controls(text.substr(from, end - from));
 
-  const auto number = std::to_string(line_column(text, at).line);
+  const auto number = std::to_string(line_number);
   const auto indent = static_cast<std::size_t>(count_characters(text.substr(from, at - from)));
   const auto last = std::clamp<std::size_t>(span.end, at, end);
   const auto width = std::max(1, count_characters(text.substr(at, last - at)));
@@ -109,7 +142,7 @@ std::string excerpt(std::string_view text, Span span) {
 
 std::string render_issue(std::string_view file, std::string_view text, const Issue& issue) {
   auto out = fmt::format("{}:{}:{}: {}\n{}", file, issue.line, issue.column, issue.message,
-                         excerpt(text, issue.span));
+                         excerpt(text, issue.span, issue.line));
   if (!issue.help.empty()) out += "\nhelp: " + issue.help;
   return out;
 }

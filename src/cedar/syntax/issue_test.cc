@@ -98,5 +98,72 @@ TEST(Issues, OfWhatHasNoTextHaveNoPlace) {
   EXPECT_EQ(issue.message, "a\\nb");
 }
 
+// A text of a few lines, many strides long, with characters of one to four bytes.
+std::string long_text() {
+  std::string text;
+  for (int i = 0; i < 900; ++i) text += i % 97 == 0 ? "\n" : i % 5 == 0 ? "é" : i % 7 == 0 ? "😀" : "a";
+  return text;
+}
+
+TEST(LineIndex, KnowsEveryByteAsCountingDoes) {
+  const auto whole = long_text();
+  for (const std::size_t size : {std::size_t{0}, std::size_t{1}, LineIndex::kStride - 1, LineIndex::kStride,
+                                 LineIndex::kStride + 1, 3 * LineIndex::kStride, whole.size()}) {
+    const auto text = std::string_view(whole).substr(0, size);
+    const LineIndex lines(text);
+    int line = 1, column = 1;
+    for (std::size_t at = 0; at <= text.size(); ++at) {
+      EXPECT_EQ(lines.at(at), (LineColumn{line, column})) << at;
+      EXPECT_EQ(line_column(text, at), (LineColumn{line, column})) << at;
+      if (at == text.size()) break;
+      const bool begins = (static_cast<unsigned char>(text[at]) & 0xc0) != 0x80;
+      column = text[at] == '\n' ? 1 : begins ? column + 1 : column;
+      line += text[at] == '\n' ? 1 : 0;
+    }
+    EXPECT_EQ(lines.at(text.size() + 100), (LineColumn{line, column})) << "beyond the end is the end";
+  }
+}
+
+// That it costs the same at the end of a long text as at its begin cannot be timed: what a look-up does not
+// read may be changed.
+TEST(LineIndex, ReadsLessThanAStrideOfTheTextForAPlace) {
+  const auto original = long_text();
+  auto text = original;
+  const LineIndex lines(text);
+  for (std::size_t at = 0; at <= text.size(); ++at) {
+    const auto expected = line_column(original, at);
+    const auto from = at / LineIndex::kStride * LineIndex::kStride;
+    text.assign(text.size(), '\n');
+    text.replace(from, at - from, original, from, at - from);
+    EXPECT_EQ(lines.at(at), expected) << at;
+  }
+}
+
+TEST(Issues, AnExcerptOfALongLineReadsWhatItShows) {
+  auto text = std::string(100'000, 'a') + "oops" + std::string(100'000, 'b');
+  const Span span{100'000, 100'004};
+  const auto shown = excerpt(text, span, 1);
+  EXPECT_EQ(shown, excerpt(text, span));
+  EXPECT_LT(shown.size(), 500u);
+  text.replace(0, 90'000, std::string(90'000, '\n'));
+  text.replace(110'000, 90'000, std::string(90'000, '\n'));
+  EXPECT_EQ(excerpt(text, span, 1), shown);
+}
+
+TEST(Issues, OfManyPoliciesInOneLineHaveTheirColumns) {
+  std::string text;
+  std::vector<int> columns;
+  for (int i = 0; i < 20; ++i) {
+    columns.push_back(static_cast<int>(text.size()) + 1);
+    text += "oops" + std::string(static_cast<std::size_t>(100 * i), ' ') + ";";
+  }
+  const auto refused = parse_policies(text);
+  ASSERT_FALSE(refused.has_value());
+  std::vector<int> found;
+  for (const Issue& issue : refused.error())
+    if (found.empty() || issue.column != found.back()) found.push_back(issue.column);
+  for (const int column : columns) EXPECT_THAT(found, ::testing::Contains(column));
+}
+
 }  // namespace
 }  // namespace writ::cedar

@@ -114,7 +114,8 @@ void Parser::complain(Span span, std::string message, std::string help) {
   // In the order of the text, though a mistake may be seen only after a later one.
   const auto at =
       std::ranges::upper_bound(issues_, span.begin, {}, [](const Issue& issue) { return issue.span.begin; });
-  issues_.insert(at, make_issue(text_, span, message, help));
+  if (!lines_) lines_.emplace(text_);
+  issues_.insert(at, make_issue(*lines_, span, message, help));
 }
 
 std::unexpected<Stop> Parser::stop(Span span, std::string message, std::string help) {

@@ -125,6 +125,7 @@ class Parser {
   std::uint32_t last_end_ = 0;
   std::size_t depth_ = 0;
   std::vector<Issue> issues_;
+  std::optional<LineIndex> lines_;  // of the text, once there is an issue
 };
 
 }  // namespace writ::cedar

@@ -141,7 +141,7 @@ std::vector<RequestType> requests_of(const Policy& policy, const Schema& schema)
   const ValidationTree tree(policy);
   std::vector<RequestType> requests;
   for (const auto& [uid, action] : schema.actions()) {
-    for (const RequestTypes& types : request_types_of(schema, action, policy)) {
+    for (const RequestTypes& types : request_types_of(schema, action, policy, Combinations::kAll)) {
       const Typed typed = Typechecker(schema, ValidationMode::kPermissive, tree, types, ignore).run();
       if (typed.type && typed.type->is(TypeKind::kFalse)) continue;
       RequestType request{types.principal, uid, types.resource};

@@ -1,6 +1,7 @@
 #include "cedar/validate.h"
 
 #include <map>
+#include <optional>
 #include <set>
 #include <tuple>
 
@@ -36,6 +37,7 @@ class Validator {
   const Schema& schema_;
   const ValidationOptions& options_;
   std::string_view text_;
+  std::optional<LineIndex> lines_;  // of the text, once there is a finding
   Validation result_;
   std::set<Key> seen_;  // of the current policy: most findings come for many combinations of types
   bool too_complex_ = false;
@@ -44,9 +46,10 @@ class Validator {
 void Validator::add(std::vector<Finding>& list, FindingKind kind, const std::string& policy, Span span,
                     std::string message, std::string help) {
   if (list.size() >= kMaxFindings || !seen_.emplace(kind, span.begin, span.end, message).second) return;
+  if (!lines_) lines_.emplace(text_);
   list.push_back(
       {kind, policy,
-       text_.empty() ? make_placeless_issue(span, message, help) : make_issue(text_, span, message, help)});
+       text_.empty() ? make_placeless_issue(span, message, help) : make_issue(*lines_, span, message, help)});
 }
 
 bool Validator::check_types(const ValidationTree& tree, const RequestTypes& request,
@@ -70,8 +73,10 @@ void Validator::check(const Policy& policy) {
   check_scope(schema_, policy, report);
   const ValidationTree tree(policy);
   bool possible = false;
-  for (const auto& [uid, action] : schema_.actions()) {
-    for (const RequestTypes& request : request_types_of(schema_, action, policy)) {
+  // How deep a policy reaches is asked of every request, also of those that its scope is not about.
+  const auto combinations = options_.max_level ? Combinations::kAll : Combinations::kInScope;
+  for (const SchemaAction* action : actions_to_check(schema_, policy, combinations)) {
+    for (const RequestTypes& request : request_types_of(schema_, *action, policy, combinations)) {
       if (!too_complex_) possible = check_types(tree, request, report) || possible;
     }
   }

@@ -156,8 +156,54 @@ void check_scope(const Schema& schema, const Policy& policy, const Typechecker::
          "no action of this scope applies to its principal and resource", std::move(help));
 }
 
+namespace {
+
+constexpr std::size_t kLongList = 1'000;  // what is too complex is for the typechecker to say
+
+// That an entity is of no declared type, or no declared action, makes the comparison wrong and not false.
+bool excludes(const Schema& schema, const ScopeTerm& term, std::string_view type) {
+  if (term.slot) return false;
+  const bool compares = term.rule == Rule::kEqual || term.rule == Rule::kIn;
+  if (compares) {
+    const std::string& other = term.entities.at(0).type;
+    if (is_action_type(other) || schema.find_entity_type(other) == nullptr) return false;
+  }
+  return (compares || term.rule == Rule::kIs || term.rule == Rule::kIsIn) && !may_match(schema, term, type);
+}
+
+// Whether nothing is wrong with the actions of a scope, so that the typechecker goes on to the resource.
+bool is_right(const Schema& schema, const ScopeTerm& actions) {
+  const std::vector<EntityUid>& list = actions.entities;
+  if (actions.rule == Rule::kAny) return true;
+  return !list.empty() && list.size() <= kLongList && std::ranges::all_of(list, [&](const EntityUid& uid) {
+    return uid.type == list.front().type && is_action_type(uid.type) && schema.find_action(uid) != nullptr;
+  });
+}
+
+}  // namespace
+
+std::vector<const SchemaAction*> actions_to_check(const Schema& schema, const Policy& policy,
+                                                  Combinations combinations) {
+  const ScopeTerm& term = policy.action;
+  if (combinations == Combinations::kAll || term.rule == Rule::kAny || !is_right(schema, term)) {
+    std::vector<const SchemaAction*> all;
+    for (const auto& [uid, action] : schema.actions()) all.push_back(&action);
+    return all;
+  }
+  auto actions = actions_of(schema, term);
+  // In the order of the schema, each once.
+  std::ranges::sort(actions, {}, [](const SchemaAction* action) -> const EntityUid& { return action->uid; });
+  actions.erase(std::ranges::unique(actions).begin(), actions.end());
+  return actions;
+}
+
 std::vector<RequestTypes> request_types_of(const Schema& schema, const SchemaAction& action,
-                                           const Policy& policy) {
+                                           const Policy& policy, Combinations combinations) {
+  const auto left_out = [&](const ScopeTerm& term, const std::string& type) {
+    return combinations == Combinations::kInScope && excludes(schema, term, type);
+  };
+  // What is wrong with the actions is reported before the resource is looked at.
+  const bool goes_on = is_right(schema, policy.action);
   // The types that may stand in a slot, for a principal or resource of a type.
   const auto slot_types = [&](const ScopeTerm& term, const std::string& type) {
     std::vector<std::optional<std::string>> types;
@@ -174,7 +220,9 @@ std::vector<RequestTypes> request_types_of(const Schema& schema, const SchemaAct
   };
   std::vector<RequestTypes> all;
   for (const std::string& principal : action.principals) {
+    if (left_out(policy.principal, principal)) continue;
     for (const std::string& resource : action.resources) {
+      if (goes_on && left_out(policy.resource, resource)) continue;
       for (const auto& principal_slot : slot_types(policy.principal, principal)) {
         for (const auto& resource_slot : slot_types(policy.resource, resource))
           all.push_back({&action, principal, resource, principal_slot, resource_slot});

@@ -2,6 +2,7 @@
 // module.
 #pragma once
 
+#include <cstdint>
 #include <string>
 #include <string_view>
 #include <vector>
@@ -18,8 +19,13 @@ void check_slot_type(const Schema& schema, const EntityUid& uid, Span span,
 // That some action of the scope applies to some principal and resource of the scope.
 void check_scope(const Schema& schema, const Policy& policy, const Typechecker::Report& report);
 
-// Every combination that the schema allows, and for a template every type its slots may have.
+// Of the combinations that the schema allows those to be checked, with for a template every type its slots
+// may have. kInScope leaves out those of which the scope alone says that the policy is false: the typechecker
+// would look at the scope first, report nothing, and stop there. Most policies are about few of very many.
+enum class Combinations : std::uint8_t { kAll, kInScope };
+std::vector<const SchemaAction*> actions_to_check(const Schema& schema, const Policy& policy,
+                                                  Combinations combinations);
 std::vector<RequestTypes> request_types_of(const Schema& schema, const SchemaAction& action,
-                                           const Policy& policy);
+                                           const Policy& policy, Combinations combinations);
 
 }  // namespace writ::cedar

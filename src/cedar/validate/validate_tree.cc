@@ -1,6 +1,8 @@
 #include "cedar/validate/validate_tree.h"
 
 #include <algorithm>
+#include <array>
+#include <cstring>
 #include <utility>
 
 #include "cedar/parse.h"
@@ -10,7 +12,9 @@ namespace writ::cedar {
 namespace {
 
 void append_number(std::string& key, std::uint64_t number) {
-  for (int i = 0; i < 8; ++i) key += static_cast<char>(number >> (8 * i) & 0xff);
+  std::array<char, sizeof number> bytes;
+  std::memcpy(bytes.data(), &number, sizeof number);
+  key.append(bytes.data(), bytes.size());
 }
 
 void append_text(std::string& key, std::string_view text) {
@@ -31,7 +35,9 @@ ValidationTree::ValidationTree(const Policy& policy) {
 }
 
 NodeId ValidationTree::add(TreeNode node) {
-  std::string key(1, static_cast<char>(node.kind));
+  std::string key;
+  key.reserve(64);
+  key += static_cast<char>(node.kind);
   append_number(key, static_cast<std::uint64_t>(node.integer));
   append_text(key, node.text);
   for (const std::string& name : node.names) append_text(key, name);
