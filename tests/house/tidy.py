@@ -31,7 +31,7 @@ SAME_RANK = {("crypto", "codec")}
 # Each third-party library has one home, so that replacing it is one module's work.
 HOMES = {
     r"boost/": {"http"},
-    r"openssl/": {"crypto"},
+    r"openssl/": {"crypto", "http"},  # EVP there, TLS here
     r"simdjson": {"codec"},
     r"sqlite3": {"store"},
     r"yaml-cpp/": {"server"},
