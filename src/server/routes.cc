@@ -47,7 +47,8 @@ std::shared_ptr<const gateway::Routes> make_routes(const World& world, Issues& i
                      .amounts = route.amounts,
                      .labels = route.labels,
                      .forwarded = headers->second,
-                     .query = route.query});
+                     .query = route.query,
+                     .tls = upstream->tls});
   }
   auto routes = gateway::Routes::make(std::move(specs));
   if (routes) return std::make_shared<const gateway::Routes>(*std::move(routes));
