@@ -126,7 +126,8 @@ class Tls(unittest.TestCase):
         kept = http.client.HTTPSConnection("127.0.0.1", world.gateway_port, context=context, timeout=20)
         self.addCleanup(kept.close)
         kept.request("GET", READ, headers={"Authorization": f"Bearer {token}"})
-        self.assertEqual(200, kept.getresponse().read() and 200)
+        answer = kept.getresponse()
+        self.assertEqual((200, True), (answer.status, len(answer.read()) > 0))
         before, socket_before = self.serial(world), kept.sock
         self.identity(replace=identity)
         self.assertEqual(before, self.serial(world))
@@ -177,9 +178,11 @@ class Tls(unittest.TestCase):
 
     def test_mistakes_are_told_with_their_place(self):
         good, other = self.identity(), self.identity()
+        no_key = shutil.copy(other[0], other[0] + ".copy")
+        os.chmod(no_key, 0o600)
         for identity, more, why in (((good[0], other[1]), "", "the key is not that of the first certificate"),
-                                    ((good[0], good[0]), "", "expected an unencrypted private key"),
-                                    ((good[0] + ".absent", good[1]), "", "cannot open"),
+                                    ((good[0], no_key), "", "expected an unencrypted private key"),
+                                    ((good[0] + ".absent", good[1]), "", "cannot read"),
                                     (good, "      client_certificates: required\n", "`client_ca` is missing"),
                                     (good, f"      client_ca: {self.authority.certificate}\n", "`client_ca` is not used"),
                                     (good, "    proxy_protocol: true\n", "nobody could connect")):
@@ -217,7 +220,8 @@ class Tls(unittest.TestCase):
 
             def finish_request(self, request, address):
                 try:
-                    super().finish_request(context.wrap_socket(request, server_side=True), address)
+                    with context.wrap_socket(request, server_side=True) as secure:
+                        super().finish_request(secure, address)
                 except OSError:
                     pass
 
