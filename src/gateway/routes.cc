@@ -82,6 +82,10 @@ void TextTemplate::append(std::string& out, const std::vector<std::string_view>&
 Result<Route> Route::make(RouteSpec spec, const std::vector<std::string>& parameters) {
   TRY(check_method(spec.method));
   auto upstream = TRY(http::parse_origin(spec.upstream));
+  if (spec.tls != nullptr) {
+    if (upstream.tls == nullptr) return invalid(fmt::format("`{}` is not an https upstream", spec.upstream));
+    upstream = http::with_tls(std::move(upstream), spec.tls);
+  }
   auto resource_id = TRY(TextTemplate::parse(spec.resource_id, parameters));
   Route route(std::move(spec), std::move(upstream), std::move(resource_id));
   if (route.spec_.query) route.query_names_ = TRY(QueryNames::only(*route.spec_.query));

@@ -50,6 +50,7 @@ struct RouteSpec {
   std::shared_ptr<const ForwardedHeaders> forwarded = ForwardedHeaders::standard();  // never null
   // The parameters that its query may have; absent: all but those of credentials (gateway/query_names.h).
   std::optional<std::vector<std::string>> query = {};
+  std::shared_ptr<const http::TlsClient> tls = {};  // of an https upstream; null: what the system trusts
 };
 
 // Text with parameters: "{tenant}/{invoice}".

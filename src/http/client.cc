@@ -18,11 +18,10 @@ Result<Origin> parse_origin(std::string_view url) {
   const auto invalid = [&](std::string_view why) {
     return failure(ErrorCode::kInvalid, fmt::format("`{}` is not an upstream: {}", url, why));
   };
-  constexpr std::string_view kScheme = "http://";
-  if (url.starts_with("https://"))
-    return failure(ErrorCode::kUnsupported, fmt::format("`{}`: https upstreams are not supported yet", url));
-  if (!url.starts_with(kScheme)) return invalid("expected `http://host[:port][/prefix]`");
-  std::string_view rest = url.substr(kScheme.size());
+  constexpr std::string_view kPlain = "http://", kSecure = "https://";
+  const bool secure = url.starts_with(kSecure);
+  if (!secure && !url.starts_with(kPlain)) return invalid("expected `http://host[:port][/prefix]`, or https");
+  std::string_view rest = url.substr(secure ? kSecure.size() : kPlain.size());
   const std::size_t slash = std::min(rest.find('/'), rest.size());
   const std::string_view authority = rest.substr(0, slash);
   std::string_view prefix = rest.substr(slash);
@@ -36,18 +35,32 @@ Result<Origin> parse_origin(std::string_view url) {
       return invalid("it has a query");
     if (encode_path(parsed->path) != prefix) return invalid("write the prefix in its canonical encoding");
   }
-  Origin origin{
-      .host = {}, .port = 80, .path_prefix = std::string(prefix), .authority = std::string(authority)};
+  const std::uint16_t usual = secure ? 443 : 80;
+  Origin origin{.host = {},
+                .port = usual,
+                .path_prefix = std::string(prefix),
+                .authority = std::string(authority),
+                .tls = nullptr,
+                .pool = {}};
   const std::size_t bracket = authority.rfind(']');
   const std::size_t colon = authority.find(':', bracket == std::string_view::npos ? 0 : bracket);
   if (colon != std::string_view::npos) {
     const std::string_view port = authority.substr(colon + 1);
     std::from_chars(port.data(), port.data() + port.size(), origin.port);
     if (origin.port == 0) return invalid("port 0 cannot be connected to");
-    if (origin.port == 80) origin.authority = authority.substr(0, colon);
+    if (origin.port == usual) origin.authority = authority.substr(0, colon);
   }
   origin.host = authority.substr(0, colon);
   if (origin.host.starts_with('[')) origin.host = origin.host.substr(1, origin.host.size() - 2);
+  origin.pool = origin.authority;
+  return secure ? with_tls(std::move(origin), TlsClient::system()) : std::move(origin);
+}
+
+// A connection is as good as its certificate was for the one who looked at it.
+Origin with_tls(Origin origin, std::shared_ptr<const TlsClient> tls) {
+  WRIT_CHECK(tls != nullptr);
+  origin.pool = fmt::format("https://{} {}", origin.authority, tls->number());
+  origin.tls = std::move(tls);
   return origin;
 }
 

@@ -25,6 +25,7 @@
 #include "http/loops.h"
 #include "http/response.h"
 #include "http/shares.h"
+#include "http/tls/context.h"
 
 namespace writ::http {
 
@@ -33,11 +34,15 @@ namespace writ::http {
 struct Origin {
   std::string host;
   std::uint16_t port;
-  std::string path_prefix;  // "" or "/base", encoded
-  std::string authority;    // for the Host field; without the port when it is 80
+  std::string path_prefix;               // "" or "/base", encoded
+  std::string authority;                 // for the Host field; without the port when it is the scheme's own
+  std::shared_ptr<const TlsClient> tls;  // of https; null: plain
+  std::string pool;                      // origins whose connections are as good have the same
 };
-// "http://127.0.0.1:9001/base". https is kUnsupported for now.
+// "http://127.0.0.1:9001/base", or https, which trusts what the system trusts.
 Result<Origin> parse_origin(std::string_view url);
+// The same origin with another CA, or with a client's certificate. Only of https.
+Origin with_tls(Origin origin, std::shared_ptr<const TlsClient> tls);
 
 struct ClientOptions {
   std::chrono::milliseconds connect_timeout{2'000};
@@ -70,7 +75,7 @@ struct InboundHead {
 
 struct CallError {
   enum class Kind {
-    kUnreachable,  // no connection: unknown host, refused
+    kUnreachable,  // no connection: unknown host, refused, a certificate that is not good
     kTimeout,      // of connecting, writing or reading
     kBroken,       // the connection ended in the middle
     kMalformed,    // the answer is no proper HTTP/1.1

@@ -4,6 +4,7 @@
 #include <future>
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
+#include <sys/socket.h>
 
 #include "http/testing/loopback.h"
 
@@ -46,6 +47,26 @@ class ClientTest : public ::testing::Test {
   std::unique_ptr<Client> client_;
 };
 
+TEST_F(ClientTest, AStatusLineWithoutAReasonIsPassedOn) {
+  for (const std::string line : {"HTTP/1.1 200", "HTTP/1.1 200 ", "HTTP/1.0 200"}) {
+    const auto got = answer(line + "\r\nContent-Length: 2\r\n\r\nhi");
+    ASSERT_TRUE(got) << line << got.error().message;
+    EXPECT_EQ(got->body, "hi");
+  }
+  EXPECT_FALSE(answer("HTTP/1.1 2000\r\nContent-Length: 2\r\n\r\nhi"));
+}
+
+TEST_F(ClientTest, AnAnswerThatOnlyTheConnectionEndsIsNotWholeWhereThatBreaks) {
+  EXPECT_EQ(answer("HTTP/1.1 200 OK\r\n\r\nbody")->body, "body");
+  ScriptedUpstream upstream([](int socket, int) {
+    ScriptedUpstream::read_head(socket);
+    ScriptedUpstream::write(socket, "HTTP/1.1 200 OK\r\n\r\nbody");
+    const linger now{.l_onoff = 1, .l_linger = 0};
+    setsockopt(socket, SOL_SOCKET, SO_LINGER, &now, sizeof(now));
+  });
+  EXPECT_FALSE(get(origin_at(upstream.port())));
+}
+
 TEST(Origin, IsParsedStrictly) {
   const auto origin = parse_origin("http://api.example:9001/base/v1/");
   ASSERT_TRUE(origin);
@@ -56,7 +77,6 @@ TEST(Origin, IsParsedStrictly) {
   EXPECT_EQ(parse_origin("http://a:80")->authority, "a");
   EXPECT_EQ(parse_origin("http://[::1]:81")->host, "::1");
   EXPECT_EQ(parse_origin("http://[::1]:81")->authority, "[::1]:81");
-  EXPECT_EQ(parse_origin("https://a").error().code, ErrorCode::kUnsupported);
   for (const std::string_view bad :
        {"", "a", "http://", "http:///a", "http://a:0", "http://a:99999", "http://u@a", "http://a/?b",
         "http://a/..", "http://a//", "http://a/%41", "ftp://a"}) {

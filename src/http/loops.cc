@@ -55,7 +55,10 @@ Loops::Loops(std::size_t threads) : impl_(std::make_unique<Impl>()) {
 Loops::~Loops() {
   stop();
   // Connections that are still in a queue unwatch themselves as the context destroys them: forget them first.
-  for (auto& loop : impl_->loops) loop->deadlines.clear();
+  for (auto& loop : impl_->loops) {
+    loop->handshakes.clear();
+    loop->deadlines.clear();
+  }
 }
 
 std::size_t Loops::size() const noexcept {

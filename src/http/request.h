@@ -20,11 +20,13 @@ struct Request {
   std::string path;    // decoded and unambiguous (http/target.h); split it at `/` to get the segments
   // What an upstream gets: as received, with every reserved character as it was sent (http/target.h).
   std::string encoded_path;
-  std::string query;    // as received, without the `?`; percent-encoding is valid but not decoded
-  std::string host;     // the Host field: lower case, with the port where one was given
-  Headers headers;      // all fields as received, also Host and the framing fields
-  std::string body;     // what was read by a buffered handler; empty in a streaming one
-  std::string peer_ip;  // of the TCP connection: "127.0.0.1", "::1"
+  std::string query;  // as received, without the `?`; percent-encoding is valid but not decoded
+  std::string host;   // the Host field: lower case, with the port where one was given
+  Headers headers;    // all fields as received, also Host and the framing fields
+  std::string body;   // what was read by a buffered handler; empty in a streaming one
+  // Where it comes from: the connection's address, or the caller's as the operator's own proxies tell it
+  // (http/forwarded.h). "127.0.0.1", "::1".
+  std::string peer_ip;
 };
 
 }  // namespace writ::http

@@ -42,14 +42,20 @@ void turn_away(Tcp::socket socket, std::string_view status, std::string_view cod
   (void)::recv(socket.native_handle(), nullptr, kMostDiscarded, MSG_DONTWAIT | MSG_TRUNC);
 }
 
+// Who expects TLS, or speaks it behind a proxy, would not understand the word.
+void turn_away(const ServerCore& core, Tcp::socket socket, std::string_view status,
+               std::string_view message) {
+  if (core.options.tls == nullptr && !core.options.proxy_protocol)
+    turn_away(std::move(socket), status, "too_many_connections", message);
+}
+
 void turn_away_full(ServerCore& core, Tcp::socket socket) {
   core.refused.fetch_add(1, std::memory_order_relaxed);
   static Notice notice;
   if (const auto times = notice.due())
     say_limit(fmt::format("all {} connections to {} are taken, newcomers get 503 ({} times)",
                           core.options.max_connections, endpoint_text(core.options), *times));
-  turn_away(std::move(socket), "503 Service Unavailable", "too_many_connections",
-            "the server has no free slot");
+  turn_away(core, std::move(socket), "503 Service Unavailable", "the server has no free slot");
 }
 
 void turn_away_greedy(ServerCore& core, Tcp::socket socket, const Address& peer) {
@@ -60,8 +66,18 @@ void turn_away_greedy(ServerCore& core, Tcp::socket socket, const Address& peer)
         "{} has {} connections to {}, more get 429 ({} times, of all sources); proxies of your own "
         "belong in `listen.proxies`",
         peer.text(), core.options.max_connections_per_source, endpoint_text(core.options), *times));
-  turn_away(std::move(socket), "429 Too Many Requests", "too_many_connections",
-            "your address has too many connections");
+  turn_away(core, std::move(socket), "429 Too Many Requests", "your address has too many connections");
+}
+
+// Whoever reaches a listener of the PROXY protocol could say that they are anybody.
+void turn_away_unproxied(ServerCore& core, const Address& peer) {
+  core.proxy_headers_refused.fetch_add(1, std::memory_order_relaxed);
+  static Notice notice;
+  if (const auto times = notice.due())
+    say_limit(
+        fmt::format("{} is not in `listen.proxies`, and {} takes the PROXY protocol from those alone: "
+                    "closed ({} times, of all sources)",
+                    peer.text(), endpoint_text(core.options), *times));
 }
 
 // One that waits at the door.
@@ -76,8 +92,8 @@ void admit(const std::shared_ptr<ServerCore>& core, Newcomer newcomer) {
   core->open.fetch_add(1, std::memory_order_relaxed);
   std::shared_ptr<Connection> connection;
   try {
-    connection = std::make_shared<Connection>(core, newcomer.loop, std::move(newcomer.socket),
-                                              newcomer.peer.text(), newcomer.holder);
+    connection = std::make_shared<Connection>(core, newcomer.loop, std::move(newcomer.socket), newcomer.peer,
+                                              newcomer.holder);
   } catch (...) {
     core->places.give_back(newcomer.holder);
     core->open.fetch_sub(1, std::memory_order_relaxed);
@@ -128,6 +144,7 @@ void admit_or_refuse(const std::shared_ptr<ServerCore>& core, std::size_t loop, 
   const auto peer = Address::parse(endpoint.address().to_string());
   if (!peer) return;
   const Places::Holder holder{Source::of(*peer), core->options.proxies.contains(*peer)};
+  if (core->options.proxy_protocol && !holder.proxy) return turn_away_unproxied(*core, *peer);
   Newcomer newcomer{loop, std::move(socket), *peer, holder};
   switch (core->places.take(holder)) {
     case Places::Answer::kTaken:
@@ -304,6 +321,9 @@ ServerStats Server::stats() const noexcept {
           .connections_over_source_limit = core.over_source_limit.load(std::memory_order_relaxed),
           .connections_made_room = core.made_room.load(std::memory_order_relaxed),
           .accept_failures = core.accept_failures.load(std::memory_order_relaxed),
+          .handshakes = core.handshakes.load(std::memory_order_relaxed),
+          .handshakes_failed = core.handshakes_failed.load(std::memory_order_relaxed),
+          .proxy_headers_refused = core.proxy_headers_refused.load(std::memory_order_relaxed),
           .connections_open = core.open.load(std::memory_order_relaxed),
           .requests = core.requests.load(std::memory_order_relaxed),
           .requests_malformed = core.malformed.load(std::memory_order_relaxed),
@@ -311,6 +331,15 @@ ServerStats Server::stats() const noexcept {
           .out_of_memory = core.out_of_memory.load(std::memory_order_relaxed),
           .stranger_bytes = core.stranger_bytes.used(),
           .known_bytes = core.known_bytes.used()};
+}
+
+void Server::replace_tls(std::shared_ptr<const TlsServer> tls) {
+  WRIT_CHECK(tls != nullptr && impl_->core->options.tls != nullptr);
+  impl_->core->tls.replace(std::move(tls));
+}
+
+std::shared_ptr<const TlsServer> Server::tls() const {
+  return impl_->core->tls.get();
 }
 
 void Server::begin_drain() noexcept {

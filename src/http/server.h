@@ -17,9 +17,11 @@
 #include <string>
 
 #include "base/result.h"
+#include "http/forwarded.h"
 #include "http/handler.h"
 #include "http/loops.h"
 #include "http/source.h"
+#include "http/tls/context.h"
 
 namespace writ::http {
 
@@ -27,14 +29,21 @@ struct ServerOptions {
   std::string address = "127.0.0.1";  // an IPv4 or IPv6 address
   std::uint16_t port = 8180;          // 0 lets the system choose; see Server::port()
   std::size_t max_connections = 10'000;
-  std::size_t max_connections_per_source = 256;             // http/source.h; `proxies` have no such limit
-  Networks proxies;                                         // the operator's own, in front of this server
+  std::size_t max_connections_per_source = 256;     // http/source.h; `proxies` have no such limit
+  Networks proxies;                                 // the operator's own, in front of this server
+  ForwardedBy forwarded_by = ForwardedBy::kEither;  // whose word for the caller's address is taken
+  // Each connection begins with a PROXY header, version 2, and comes from one of `proxies`; or is closed.
+  bool proxy_protocol = false;
+  std::shared_ptr<const TlsServer> tls;                     // null: plain TCP
   std::size_t max_head_bytes = 16 * 1024;                   // request line and header fields: 431
   std::size_t max_headers = 100;                            // 431
   std::size_t max_target_bytes = 8 * 1024;                  // 414
   std::uint64_t max_body_bytes = 1 << 20;                   // of a body read whole: 413
   std::uint64_t max_stream_bytes = std::uint64_t{1} << 40;  // of a streamed body: 413
-  std::chrono::milliseconds idle_timeout{60'000};           // between requests: closed without a word
+  // Between requests: closed without a word. Longer than the 60 s of most load balancers, which then close
+  // first and never send a request into a connection that is being closed.
+  std::chrono::milliseconds idle_timeout{75'000};
+  std::chrono::milliseconds handshake_timeout{10'000};  // for the PROXY header and TLS, each
   std::chrono::milliseconds header_timeout{
       10'000};  // from a request's first byte to the end of its head: 408
   // For all of a body that is read whole; of a streamed one, how far it may fall behind min_body_rate: 408.
@@ -54,6 +63,9 @@ struct ServerStats {
   std::uint64_t connections_over_source_limit;  // 429
   std::uint64_t connections_made_room;  // idle ones of the source that had most, closed for a newcomer
   std::uint64_t accept_failures;        // for want of descriptors or memory
+  std::uint64_t handshakes;             // of TLS, that came to their good end
+  std::uint64_t handshakes_failed;
+  std::uint64_t proxy_headers_refused;  // not from a proxy, or malformed
   std::uint64_t connections_open;
   std::uint64_t requests;
   std::uint64_t requests_malformed;  // refused by the server itself: framing, limits, timeouts
@@ -72,6 +84,11 @@ class Server {
 
   std::uint16_t port() const noexcept;
   ServerStats stats() const noexcept;
+
+  // New connections get these certificates and rules; those there are keep theirs. Only where the server
+  // began with some. Thread-safe.
+  void replace_tls(std::shared_ptr<const TlsServer> tls);
+  std::shared_ptr<const TlsServer> tls() const;
 
   // Goes on as before, but answers say `Connection: close`: callers and load balancers go elsewhere by and
   // by.

@@ -110,14 +110,17 @@ TEST(Server, RefusesMalformedRequestsWithJsonAndCloses) {
       {"POST / HTTP/1.1\r\nHost: a\r\nContent-Length: 3\r\nTransfer-Encoding: chunked\r\n\r\n0\r\n\r\n", 400},
       {"POST / HTTP/1.1\r\nHost: a\r\nContent-Length: 3\r\nContent-Length: 4\r\n\r\nabcd", 400},
       {"POST / HTTP/1.1\r\nHost: a\r\nTransfer-Encoding: chunked\r\n\r\nnonsense\r\n\r\n", 400},
-      {"POST / HTTP/1.1\r\nHost: a\r\nTransfer-Encoding: gzip\r\n\r\n", 501},
+      {"POST / HTTP/1.1\r\nHost: a\r\nTransfer-Encoding: gzip, chunked\r\n\r\n", 501},
+      {"POST / HTTP/1.1\r\nHost: a\r\nTransfer-Encoding: chunked, gzip\r\n\r\n", 400},
+      {"OPTIONS * HTTP/1.1\r\nHost: a\r\n\r\n", 501},
+      {"GET / HTTP/1.1\r\nHost: a\r\nConnection: Upgrade\r\nUpgrade: websocket\r\n\r\n", 501},
       {"POST / HTTP/1.1\r\nHost: a\r\nContent-Length: 11\r\n\r\nhello world", 413},
       {"POST / HTTP/1.1\r\nHost: a\r\nTransfer-Encoding: chunked\r\n\r\nb\r\nhello world\r\n0\r\n\r\n", 413},
       {"GET /" + std::string(200, 'a') + " HTTP/1.1\r\nHost: a\r\n\r\n", 414},
       {"GET / HTTP/1.1\r\nHost: a\r\nX: " + std::string(4000, 'a') + "\r\n\r\n", 431},
       {"GET / HTTP/1.1\r\nHost: a\r\nX: " + std::string(100'000, 'a'), 431},
       {"GET / HTTP/1.1\r\nHost: a\r\nA:\r\nA:\r\nA:\r\nA:\r\nA:\r\nA:\r\nA:\r\nA:\r\nA:\r\nA:\r\n\r\n", 431},
-      {"GET / HTTP/1.0\r\n\r\n", 505},
+      {"GET / HTTP/1.2\r\nHost: a\r\n\r\n", 505},
       {"PRI * HTTP/2.0\r\n\r\nSM\r\n\r\n", 505},
       {"CONNECT a:1 HTTP/1.1\r\nHost: a:1\r\n\r\n", 501},
       {"POST / HTTP/1.1\r\nHost: a\r\nExpect: magic\r\n\r\n", 417},
@@ -150,6 +153,10 @@ ServerOptions impatient() {
   options.body_timeout = 100ms;
   options.write_timeout = 200ms;
   return options;
+}
+
+TEST(Server, AnIdleConnectionOutlastsALoadBalancersMinute) {
+  EXPECT_GT(ServerOptions().idle_timeout, 60s);
 }
 
 TEST(Server, AnIdleConnectionIsClosedWithoutAWord) {

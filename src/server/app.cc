@@ -65,9 +65,13 @@ http::ServerOptions server_options(const Config& config, const ListenAddress& li
           .max_connections_per_source =
               std::min(config.limits.max_connections_per_source, std::max<std::size_t>(room / 2, 1)),
           .proxies = config.proxies,
+          .forwarded_by = config.forwarded_by,
+          .proxy_protocol = listen.proxy_protocol,
+          .tls = listen.tls,
           .max_head_bytes = config.limits.max_head_bytes,
           .max_body_bytes = config.limits.max_body_bytes,
           .max_stream_bytes = config.limits.max_stream_bytes,
+          .idle_timeout = config.limits.idle_timeout,
           .body_timeout = config.limits.body_timeout,
           .min_body_rate = config.limits.min_body_bytes_per_second,
           .max_stranger_bytes = config.limits.max_unauthenticated_bytes,
@@ -91,6 +95,11 @@ http::ClientOptions client_options(const Config& config, const Room& room) {
   return {.read_timeout = config.limits.upstream_timeout,
           .max_idle_per_origin = std::clamp<std::size_t>(room.idle_upstreams / pools, 1, 64),
           .max_connections_per_origin = std::clamp<std::size_t>(room.gateway / config.threads, 1, 1024)};
+}
+
+// Whether a listener speaks TLS at all is for the next start.
+void take_over_certificates(const ListenAddress& listen, http::Server* server) {
+  if (server != nullptr && server->tls() != nullptr && listen.tls != nullptr) server->replace_tls(listen.tls);
 }
 
 // What was recorded had happened: no clock takes it back.
@@ -120,13 +129,15 @@ struct App::Parts {
         log(std::move(audit)),
         keys(std::move(ring)),
         current({directory.snapshot(), loaded.policies.snapshot, loaded.routes}),
-        policies({clock, recorder, current, directory}, loaded),
+        policies({clock, recorder, current, directory, [this](const Loaded& now) { take_over(now); }},
+                 loaded),
         issuers(std::move(trusted)),
         what_if(std::move(hypothetical)) {
     directory.follow([this](auto snapshot) { current.replace(std::move(snapshot)); });
   }
 
   Result<void> load(inventory::Change declared);
+  void take_over(const Loaded& now);
   Result<void> open_proofs();
   Result<void> serve();
   Result<void> serve_operators();
@@ -278,6 +289,13 @@ Result<void> App::Parts::load(inventory::Change declared) {
   return revocations.load();
 }
 
+// Certificates are for connections that come.
+void App::Parts::take_over(const Loaded& now) {
+  take_over_certificates(now.config.api_listen, api_server.get());
+  if (now.config.gateway_listen) take_over_certificates(*now.config.gateway_listen, gateway_server.get());
+  if (now.config.operator_listen) take_over_certificates(*now.config.operator_listen, operator_server.get());
+}
+
 Result<void> App::Parts::add_oauth() {
   const auto quick = http::Cost::kQuick;
   using http::PathValues;
@@ -371,6 +389,9 @@ http::Response App::Parts::metrics() const {
   if (api_server) write_connections(out, "api", api_server->stats());
   if (gateway_server) write_connections(out, "gateway", gateway_server->stats());
   if (operator_server) write_connections(out, "operator", operator_server->stats());
+  write_certificates(
+      out,
+      {{"api", api_server.get()}, {"gateway", gateway_server.get()}, {"operator", operator_server.get()}});
   write_limits(out);
   out.family("writ_identities", "gauge", "Identities in the inventory.");
   out.sample("writ_identities", "", directory.snapshot()->size());
@@ -436,7 +457,7 @@ Result<void> App::Parts::serve_operators() {
   TRY(add_own_api(*operator_endpoints));
   operator_server = TRY(http::Server::start(
       *operator_loops, server_options(config, *config.operator_listen, room.operators), operator_endpoints));
-  operator_url = "http://" + ListenAddress{config.operator_listen->address, operator_server->port()}.text();
+  operator_url = config.operator_listen->url(operator_server->port());
   return {};
 }
 
@@ -452,13 +473,13 @@ Result<void> App::Parts::serve() {
         gateway::ProxyParts{loops, client, gateway_enforcer, current, *keys});
     gateway_server =
         TRY(http::Server::start(loops, server_options(config, *config.gateway_listen, room.gateway), proxy));
-    gateway_url = "http://" + ListenAddress{config.gateway_listen->address, gateway_server->port()}.text();
+    gateway_url = config.gateway_listen->url(gateway_server->port());
   }
   TRY(serve_operators());
   // The last: who asks /readyz and gets an answer finds everything else open.
   api_server =
       TRY(http::Server::start(loops, server_options(config, config.api_listen, room.api), endpoints));
-  api_url = "http://" + ListenAddress{config.api_listen.address, api_server->port()}.text();
+  api_url = config.api_listen.url(api_server->port());
   chores.start(kLookAtClockEvery, [this] { look_after(); });
   return {};
 }

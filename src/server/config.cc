@@ -1,8 +1,6 @@
 #include "server/config.h"
 
 #include <algorithm>
-#include <arpa/inet.h>
-#include <charconv>
 #include <fmt/format.h>
 #include <map>
 
@@ -12,53 +10,11 @@
 #include "server/fields.h"
 #include "server/files.h"
 #include "server/jwks_file.h"
+#include "server/listen.h"
 #include "server/metrics_access.h"
 
 namespace writ::server {
 namespace {
-
-// "127.0.0.1:8180" or "[::1]:8180".
-std::optional<ListenAddress> parse_listen(std::string_view text) {
-  const auto colon = text.rfind(':');
-  if (colon == text.npos) return std::nullopt;
-  std::string address(text.substr(0, colon));
-  const auto digits = text.substr(colon + 1);
-  std::uint16_t port = 0;
-  const auto [end, error] = std::from_chars(digits.begin(), digits.end(), port);
-  if (error != std::errc() || end != digits.end()) return std::nullopt;
-  unsigned char bytes[16];
-  if (address.size() > 2 && address.front() == '[' && address.back() == ']') {
-    address = address.substr(1, address.size() - 2);
-    if (::inet_pton(AF_INET6, address.c_str(), bytes) != 1) return std::nullopt;
-  } else if (::inet_pton(AF_INET, address.c_str(), bytes) != 1) {
-    return std::nullopt;
-  }
-  return ListenAddress{std::move(address), port};
-}
-
-std::optional<ListenAddress> read_listen(const Fields& fields, std::string_view key) {
-  const auto text = fields.text(key);
-  if (!text) return std::nullopt;
-  auto listen = parse_listen(*text);
-  if (!listen) {
-    fields.source().error(*fields.find(key),
-                          fmt::format("`{}` must be an IP address and a port, found `{}`", key, *text),
-                          "for example 127.0.0.1:8180 or [::1]:8180");
-  }
-  return listen;
-}
-
-// An absolute URI without query and fragment, as RFC 8414 §2 wants an issuer.
-bool is_issuer_url(std::string_view text) {
-  const bool scheme = text.starts_with("https://") || text.starts_with("http://");
-  return scheme && text.size() > text.find("//") + 2 && text.find_first_of("?#\" <>\\") == text.npos &&
-         !text.ends_with('/');
-}
-
-// RFC 6454 §6.2: nothing after the authority.
-bool is_origin(std::string_view text) {
-  return is_issuer_url(text) && text.find('/', text.find("//") + 2) == text.npos;
-}
 
 void read_issuer(const Fields& root, Config& config) {
   const auto issuer = root.required_text("issuer");
@@ -70,39 +26,6 @@ void read_issuer(const Fields& root, Config& config) {
                     *issuer));
   }
   config.issuer = *issuer;
-}
-
-void read_listeners(const Fields& root, Config& config) {
-  const Fields fields(root.require("listen"), root.source(), "listen",
-                      {"api", "gateway", "operator", "proxies", "public_origin", "threads"});
-  if (fields.require("api") != nullptr) {
-    if (auto api = read_listen(fields, "api")) config.api_listen = std::move(*api);
-  }
-  config.gateway_listen = read_listen(fields, "gateway");
-  config.operator_listen = read_listen(fields, "operator");
-  const auto apart = [&](std::string_view key, const std::optional<ListenAddress>& from,
-                         std::string_view name) {
-    const auto& listen = key == "gateway" ? config.gateway_listen : config.operator_listen;
-    if (listen && from && listen->port != 0 && listen->text() == from->text())
-      root.source().error(*fields.find(key),
-                          fmt::format("the {} needs an address of its own, this is `{}`'s", key, name));
-  };
-  apart("gateway", config.api_listen, "api");
-  apart("operator", config.api_listen, "api");
-  apart("operator", config.gateway_listen, "gateway");
-  for (const YamlNode& node : fields.list("proxies")) {
-    const auto text = read_text(node, root.source(), "a proxy");
-    if (!text) continue;
-    if (const auto added = config.proxies.add(*text); !added)
-      root.source().error(node, added.error().message);
-  }
-  config.public_origin = fields.text("public_origin").value_or("");
-  if (!config.public_origin.empty() && !is_origin(config.public_origin)) {
-    root.source().error(*fields.find("public_origin"),
-                        fmt::format("`{}` is no origin, expected a scheme and a host", config.public_origin),
-                        "for example https://api.acme.example");
-  }
-  config.threads = static_cast<std::size_t>(fields.integer("threads", 1, 256).value_or(2));
 }
 
 void read_metrics(const Fields& root, Config& config) {
@@ -250,7 +173,8 @@ void read_limits(const Fields& root, Config& config) {
       {"max_connections", "max_connections_per_source", "max_head_bytes", "max_body_bytes",
        "max_stream_bytes", "max_unauthenticated_bytes", "max_authenticated_bytes", "body_timeout_seconds",
        "min_body_bytes_per_second", "wrong_secrets_per_minute", "max_chain", "upstream_timeout_seconds",
-       "drain_grace_seconds", "clock_tolerance_seconds", "max_proofs_of_client", "max_proofs"});
+       "drain_grace_seconds", "clock_tolerance_seconds", "max_proofs_of_client", "max_proofs",
+       "idle_timeout_seconds"});
   const auto set = [&](std::string_view key, auto& value, std::int64_t min, std::int64_t max) {
     if (const auto read = fields.integer(key, min, max))
       value = static_cast<std::remove_reference_t<decltype(value)>>(*read);
@@ -269,6 +193,8 @@ void read_limits(const Fields& root, Config& config) {
   set("max_proofs", limits.max_proofs, 1024, 1 << 24);
   if (const auto seconds = fields.integer("upstream_timeout_seconds", 1, 3600))
     limits.upstream_timeout = std::chrono::seconds(*seconds);
+  if (const auto seconds = fields.integer("idle_timeout_seconds", 1, 3600))
+    limits.idle_timeout = std::chrono::seconds(*seconds);
   if (const auto seconds = fields.integer("clock_tolerance_seconds", 1, 60))
     limits.clock_tolerance = std::chrono::seconds(*seconds);
   if (const auto seconds = fields.integer("body_timeout_seconds", 1, 3600))
@@ -384,15 +310,6 @@ void read_inventory(const Fields& root, Config& config) {
   config.apis = fields.list("apis");
 }
 
-}  // namespace
-
-std::string ListenAddress::text() const {
-  return address.find(':') == address.npos ? fmt::format("{}:{}", address, port)
-                                           : fmt::format("[{}]:{}", address, port);
-}
-
-namespace {
-
 // Nothing when the text is no tree. What has errors is in the issues, and absent or as by default.
 std::optional<Config> draft_of(std::string_view text, const std::filesystem::path& file, Issues& issues) {
   Source source{file.string(), file.parent_path(), issues};
@@ -407,9 +324,9 @@ std::optional<Config> draft_of(std::string_view text, const std::filesystem::pat
                      "database", "tasks", "approvals", "metrics"});
   if (root.require("version") != nullptr) root.integer("version", 1, 1);
   read_issuer(root, config);
-  read_listeners(root, config);
   config.data = source.resolve(root.text("data").value_or("data"));
   if (root.choice("data_access", {"owner", "group"}) == 1) config.data_access = Writers::kGroup;
+  read_listeners(root, config);
   read_metrics(root, config);
   read_tokens(root, config);
   const auto issuers = root.list("trusted_issuers");

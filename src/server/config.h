@@ -22,7 +22,9 @@
 #include "base/secret.h"
 #include "context/calendars.h"
 #include "crypto/keys.h"
+#include "http/forwarded.h"
 #include "http/source.h"
+#include "http/tls/context.h"
 #include "oauth/trusted_issuers.h"
 #include "server/issue.h"
 #include "server/yaml.h"
@@ -34,8 +36,14 @@ namespace writ::server {
 struct ListenAddress {
   std::string address;
   std::uint16_t port;
-  std::string text() const;  // "127.0.0.1:8180"
+  std::shared_ptr<const http::TlsServer> tls = {};  // null: plain TCP
+  bool proxy_protocol = false;
+  std::string text() const;                 // "127.0.0.1:8180"
+  std::string url(std::uint16_t at) const;  // with that port: "https://127.0.0.1:8180"
 };
+
+// An absolute URI without query and fragment, as RFC 8414 §2 wants an issuer.
+bool is_issuer_url(std::string_view text);
 
 struct PolicySettings {
   std::vector<std::filesystem::path> policies;  // files, or folders (server/policy_texts.h)
@@ -59,6 +67,7 @@ struct LimitSettings {
   std::size_t wrong_secrets_per_minute = 10;  // of one source
   std::size_t max_chain = 4;                  // agents in a delegation chain
   Duration upstream_timeout{30'000};
+  Duration idle_timeout{75'000};               // of a connection between two requests
   std::size_t max_proofs_of_client = 1 << 16;  // DPoP proofs of one client that are remembered at a time
   std::size_t max_proofs = 1 << 20;            // of all clients
   Duration clock_tolerance{5'000};             // that the system's clock may be set by while Writ runs
@@ -98,6 +107,8 @@ struct Config {
   std::optional<ListenAddress> gateway_listen;   // without it there is no gateway
   std::optional<ListenAddress> operator_listen;  // for /v1, health and metrics alone
   http::Networks proxies;                        // the operator's own, in front of the listeners
+  http::ForwardedBy forwarded_by = http::ForwardedBy::kEither;
+  std::vector<std::filesystem::path> tls_files;  // that the listeners' TLS was made from
   std::shared_ptr<const Secret> metrics_token;   // null: none is asked for
   // How callers reach the gateway: "https://api.acme.example". Empty: sender-bound tokens are refused there.
   std::string public_origin;

@@ -54,6 +54,9 @@ TEST(Config, MinimalFileGetsTheDefaults) {
   EXPECT_EQ(config.issuer, "http://127.0.0.1:8180");
   EXPECT_EQ(config.api_listen.text(), "127.0.0.1:8180");
   EXPECT_FALSE(config.gateway_listen);
+  EXPECT_EQ(config.api_listen.tls, nullptr);
+  EXPECT_EQ(config.api_listen.url(81), "http://127.0.0.1:81");
+  EXPECT_GT(config.limits.idle_timeout, std::chrono::seconds(60));
   EXPECT_EQ(config.data, "/w/data");
   EXPECT_EQ(config.audit.file, "audit.log");
   EXPECT_TRUE(config.audit.durable);

@@ -45,6 +45,14 @@ class Configured {
     if (!config_) return seen;
     Issues issues;
     std::ranges::move(find_policy_files(*config_, issues).seen, std::back_inserter(seen));
+    for (const auto& file : config_->tls_files) seen.push_back({file, stamp_of(file)});
+    for (const YamlNode& api : config_->apis) {
+      const auto* tls = api.find("upstream_tls");
+      for (const auto* key : {"ca", "chain", "key"}) {
+        if (const auto* named = tls != nullptr ? tls->find(key) : nullptr)
+          seen.push_back({file_.parent_path() / named->text, stamp_of(file_.parent_path() / named->text)});
+      }
+    }
     for (const YamlNode& identity : config_->identities) {
       if (const auto* keys = identity.find("jwks_file"))
         seen.push_back({file_.parent_path() / keys->text, stamp_of(file_.parent_path() / keys->text)});

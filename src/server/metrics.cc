@@ -1,5 +1,6 @@
 #include "server/metrics.h"
 
+#include <algorithm>
 #include <fmt/format.h>
 
 namespace writ::server {
@@ -88,10 +89,32 @@ void write_listener(PrometheusText& out, std::string_view listener, const http::
   out.sample("writ_http_total", label("connection_over_source_limit"), stats.connections_over_source_limit);
   out.sample("writ_http_total", label("connection_made_room"), stats.connections_made_room);
   out.sample("writ_http_total", label("accept_failed"), stats.accept_failures);
+  out.sample("writ_http_total", label("tls_handshake"), stats.handshakes);
+  out.sample("writ_http_total", label("tls_handshake_failed"), stats.handshakes_failed);
+  out.sample("writ_http_total", label("proxy_header_refused"), stats.proxy_headers_refused);
   out.sample("writ_http_total", label("body_refused"), stats.bodies_refused);
   out.sample("writ_http_total", label("out_of_memory"), stats.out_of_memory);
   out.sample("writ_http_total", label("request"), stats.requests);
   out.sample("writ_http_total", label("request_malformed"), stats.requests_malformed);
+}
+
+void write_certificates(PrometheusText& out,
+                        const std::vector<std::pair<std::string_view, const http::Server*>>& listeners) {
+  out.family("writ_tls_certificate_end_seconds", "gauge",
+             "When a certificate ends, in seconds since 1970, by listener and its first name.");
+  for (const auto& [name, server] : listeners) {
+    const auto tls = server != nullptr ? server->tls() : nullptr;
+    if (tls == nullptr) continue;
+    std::size_t number = 0;
+    for (const auto& certificate : tls->certificates()) {
+      // What a name has of quotes and backslashes is nothing that a label may have.
+      std::string first = certificate.names.empty() ? std::string() : certificate.names.front();
+      std::erase_if(first, [](char c) { return c < 0x20 || c == '"' || c == '\\'; });
+      out.sample("writ_tls_certificate_end_seconds",
+                 fmt::format("listener=\"{}\",certificate=\"{}\",name=\"{}\"", name, ++number, first),
+                 static_cast<std::uint64_t>(std::max<std::int64_t>(certificate.not_after, 0)));
+    }
+  }
 }
 
 void write_workers(PrometheusText& out,

@@ -42,6 +42,9 @@ void write_workers(PrometheusText& out,
 void write_attempts(PrometheusText& out, const oauth::SecretAttempts::Stats& stats);
 // `family` for writ_http_connections comes before the first listener.
 void write_connections(PrometheusText& out, std::string_view listener, const http::ServerStats& stats);
+// When the certificates of those that speak TLS end. A server may be null.
+void write_certificates(PrometheusText& out,
+                        const std::vector<std::pair<std::string_view, const http::Server*>>& listeners);
 void write_listener(PrometheusText& out, std::string_view listener, const http::ServerStats& stats);
 
 }  // namespace writ::server

@@ -83,6 +83,7 @@ Result<void> PoliciesInForce::take_over(const Loaded& loaded, Snapshot snapshot,
     parts_.current.replace(loaded.routes);
     parts_.current.replace(std::move(snapshot));
   }));
+  parts_.taken_over(loaded);
   world_ = loaded.world;
   in_force_ = loaded.config.root;
   result.changed = !changed.empty();

@@ -47,6 +47,8 @@ class PoliciesInForce {
     control::Recorder record;
     enforce::Current& current;
     inventory::Directory& directory;
+    // Told of a configuration that is in force now, for what else of it takes over while running.
+    std::function<void(const Loaded&)> taken_over;
   };
 
   // `loaded` is what the files say, its configuration what is running.

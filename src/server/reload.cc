@@ -9,15 +9,25 @@ namespace {
 
 using namespace std::literals;
 
-constexpr std::array kReloaded{"inventory"sv,       "calendars"sv,        "policies.files"sv,
-                               "policies.ignore"sv, "policies.schemas"sv, "policies.entities"sv,
-                               "limits.max_chain"sv};
+constexpr std::array kReloaded{"inventory"sv,          "calendars"sv,        "policies.files"sv,
+                               "policies.ignore"sv,    "policies.schemas"sv, "policies.entities"sv,
+                               "limits.max_chain"sv,   "listen.api.tls"sv,   "listen.gateway.tls"sv,
+                               "listen.operator.tls"sv};
 // Of these a part is reloaded.
-constexpr std::array kParted{"policies"sv, "limits"sv};
+constexpr std::array kParted{"policies"sv,   "limits"sv,         "listen"sv,
+                             "listen.api"sv, "listen.gateway"sv, "listen.operator"sv};
 
 bool same(const YamlNode* a, const YamlNode* b) {
   if (a == nullptr || b == nullptr || a == b) return a == b;
   return to_json(*a) == to_json(*b);
+}
+
+// A listener is an address alone, or a map.
+bool may_be_parted(const YamlNode* a, const YamlNode* b) {
+  const auto fits = [](const YamlNode* node) {
+    return node == nullptr || node->kind == YamlNode::Kind::kMap;
+  };
+  return fits(a) && fits(b);
 }
 
 // Calls back with each key that differs, as a path, and where it stands now (or what it was in).
@@ -26,10 +36,13 @@ void compare(const YamlNode& before, const YamlNode& now, const std::string& pre
   const auto visit = [&](const std::string& key) {
     const YamlNode *old = before.find(key), *own = now.find(key);
     if (same(old, own)) return;
-    const bool parted = prefix.empty() && std::ranges::find(kParted, key) != kParted.end();
+    const auto path = prefix + key;
     static const YamlNode kNothing{.kind = YamlNode::Kind::kMap};
-    if (parted) return compare(old ? *old : kNothing, own ? *own : kNothing, key + ".", report);
-    report(prefix + key, own != nullptr ? *own : now);
+    const bool parted = std::ranges::find(kParted, path) != kParted.end() && may_be_parted(old, own);
+    if (parted) return compare(old ? *old : kNothing, own ? *own : kNothing, path + ".", report);
+    // Other certificates are taken over; a listener that speaks TLS now, and did not, is another listener.
+    const bool switched = key == "tls" && (old == nullptr || own == nullptr);
+    report(switched ? prefix + "tls (on or off)" : path, own != nullptr ? *own : now);
   };
   for (const auto& entry : now.entries) visit(entry.key);
   for (const auto& entry : before.entries) {

@@ -1,5 +1,6 @@
 #include "server/reload.h"
 
+#include <fmt/format.h>
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
 
@@ -32,6 +33,22 @@ TEST(ReloadTest, NamesWhatIsTakenOver) {
   EXPECT_THAT(reloaded_keys(yaml(kBefore), yaml("issuer: https://b\npolicies: {files: [b], keep: 3}\n"
                                                 "inventory: {apis: [1, 2]}\ncalendars: {}\n")),
               ElementsAre("policies.files", "inventory", "calendars", "limits.max_chain"));
+}
+
+TEST(ReloadTest, TakesOtherCertificatesOverButNotWhetherAListenerSpeaksTls) {
+  const auto listen = [](std::string_view gateway) {
+    return fmt::format("listen:\n  api: 127.0.0.1:1\n  gateway: {}\n", gateway);
+  };
+  const auto plain = listen("127.0.0.1:2"), bare = listen("{address: 127.0.0.1:2}");
+  const auto tls = listen("{address: 127.0.0.1:2, tls: {certificates: [a]}}");
+  const auto other = listen("{address: 127.0.0.1:2, tls: {certificates: [b]}}");
+  EXPECT_THAT(reloaded_keys(yaml(tls), yaml(other)), ElementsAre("listen.gateway.tls"));
+  EXPECT_THAT(warnings(tls, other), IsEmpty());
+  EXPECT_THAT(reloaded_keys(yaml(bare), yaml(tls)), IsEmpty());
+  EXPECT_THAT(warnings(bare, tls), ElementsAre(HasSubstr("`listen.gateway.tls (on or off)`")));
+  EXPECT_THAT(warnings(tls, bare), ElementsAre(HasSubstr("`listen.gateway.tls (on or off)`")));
+  EXPECT_THAT(warnings(plain, tls), ElementsAre(HasSubstr("`listen.gateway`")));
+  EXPECT_THAT(warnings(plain, listen("127.0.0.1:3")), ElementsAre(HasSubstr("`listen.gateway`")));
 }
 
 TEST(ReloadTest, OnlyWhereSomethingStandsIsNoDifference) {

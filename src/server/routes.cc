@@ -50,7 +50,8 @@ std::shared_ptr<const gateway::Routes> make_routes(const World& world, Issues& i
                      .amounts = route.amounts,
                      .labels = route.labels,
                      .forwarded = headers->second,
-                     .query = route.query});
+                     .query = route.query,
+                     .tls = upstream->tls});
   }
   std::vector<gateway::Routes::Wrong> wrong;
   auto routes = gateway::Routes::make(std::move(specs), wrong);

@@ -14,6 +14,7 @@
 #include "inventory/delegation.h"
 #include "server/fields.h"
 #include "server/jwks_file.h"
+#include "server/listen.h"
 #include "server/route_paths.h"
 #include "token/claims.h"
 
@@ -92,8 +93,8 @@ class Reader {
 
   void read_api(const YamlNode& node) {
     const Fields fields(&node, source_, "an API",
-                        {"id", "audience", "namespace", "actions", "claims", "upstream", "forward_headers",
-                         "query", "amounts", "routes"});
+                        {"id", "audience", "namespace", "actions", "claims", "upstream", "upstream_tls",
+                         "forward_headers", "query", "amounts", "routes"});
     const auto id = fields.required_text("id", inventory::kMaxIdBytes);
     const auto audience = fields.required_text("audience", 512);
     inventory::Api api{.id = id.value_or(""), .audience = audience.value_or("")};
@@ -137,13 +138,39 @@ class Reader {
         source_.error(*routes, "these routes lead nowhere: the API has no `upstream`");
       if (const auto* names = fields.find("forward_headers"))
         source_.error(*names, "nothing is forwarded: the API has no `upstream`");
+      if (const auto* tls = fields.find("upstream_tls"))
+        source_.error(*tls, "nothing is connected to: the API has no `upstream`");
       return;
     }
     const auto* node = fields.find("upstream");
     auto names = fields.texts("forward_headers");
     if (const auto made = gateway::ForwardedHeaders::with(names); !made)
       source_.error(*fields.find("forward_headers"), made.error().message);
-    world_.upstreams.push_back({source_.place(*node), api, *url, std::move(names)});
+    world_.upstreams.push_back(
+        {source_.place(*node), api, *url, std::move(names), read_upstream_tls(fields, *url)});
+  }
+
+  std::shared_ptr<const http::TlsClient> read_upstream_tls(const Fields& api, std::string_view url) {
+    const YamlNode* node = api.find("upstream_tls");
+    if (node == nullptr) return nullptr;
+    if (!url.starts_with("https://")) {
+      source_.error(*node, "`upstream_tls` is not used: the `upstream` is not https");
+      return nullptr;
+    }
+    const Fields fields(node, source_, "upstream_tls", {"ca", "chain", "key", "server_name"});
+    http::TlsClientOptions options{.server_name = fields.text("server_name", 253).value_or("")};
+    if (const auto* ca = fields.find("ca")) {
+      auto pem = read_file(*ca, source_, 1 << 20);
+      if (!pem) return nullptr;
+      if (pem->empty()) source_.error(*ca, "there is no certificate in it");
+      options.ca = *std::move(pem);
+    }
+    if (auto identity = read_tls_identity(fields, config_.data_access))
+      options.identity = *std::move(identity);
+    auto made = http::TlsClient::make(options);
+    if (made) return *std::move(made);
+    source_.error(*node, made.error().message);
+    return nullptr;
   }
 
   using Texts = std::vector<std::pair<std::string, std::string>>;

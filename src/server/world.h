@@ -42,7 +42,8 @@ struct DeclaredUpstream {
   Place place;
   std::string api;
   std::string url;
-  std::vector<std::string> forward_headers = {};  // what the API reads beside the standard ones
+  std::vector<std::string> forward_headers = {};    // what the API reads beside the standard ones
+  std::shared_ptr<const http::TlsClient> tls = {};  // null: as the system trusts, or not https
 };
 
 struct World {

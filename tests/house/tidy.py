@@ -12,7 +12,7 @@ import unittest
 ROOT = os.path.dirname(os.path.dirname(os.path.dirname(os.path.abspath(__file__))))
 
 # How the libraries of src/RANKS are included.
-LIBRARIES = {"simdjson::simdjson": r"simdjson", "OpenSSL::Crypto": r"openssl/", "OpenSSL::SSL": None, "Boost::headers": r"boost/",
+LIBRARIES = {"simdjson::simdjson": r"simdjson", "OpenSSL::Crypto": r"openssl/", "OpenSSL::SSL": r"openssl/", "Boost::headers": r"boost/",
              "Threads::Threads": None, "SQLite::SQLite3": r"sqlite3", "yaml-cpp": r"yaml-cpp/", "CLI11::CLI11": r"CLI/"}
 
 
@@ -30,8 +30,11 @@ def read_ranks():
 MODULES = read_ranks()
 RANKS = {module: rank for module, (rank, _, _) in MODULES.items()}
 # Each third-party library has one home, so that replacing it is one module's work.
-HOMES = {LIBRARIES[library]: {module} for module, (_, libraries, _) in MODULES.items() for library in libraries
-         if LIBRARIES[library] is not None}
+HOMES = {}
+for home, (_, libraries, _) in MODULES.items():
+    for library in libraries:
+        if LIBRARIES[library] is not None:
+            HOMES.setdefault(LIBRARIES[library], set()).add(home)
 # The wings of Cedar, lowest first. Its face, src/cedar/*.h, is below them all.
 WINGS = ["value", "syntax", "entity", "json", "schema", "plan", "validate", "authorize"]
 

@@ -66,14 +66,15 @@ bool BodyReader::read_control(char c) {
     case State::kSize:
       return read_size(c);
     case State::kSpace:
-      if (c == ' ' || c == '\t') return ++extra_bytes_ <= kMaxExtraBytes;
-      return expect(';', State::kExtension);
     case State::kExtension:
-      if (c == '\r') {
-        state_ = State::kSizeEnd;
-        return true;
-      }
-      return is_field_value({&c, 1}) && ++extra_bytes_ <= kMaxExtraBytes;
+    case State::kExtensionName:
+    case State::kExtensionSpace:
+    case State::kExtensionEquals:
+    case State::kExtensionValue:
+    case State::kExtensionQuoted:
+    case State::kExtensionEscape:
+    case State::kExtensionEnd:
+      return ++extra_bytes_ <= kMaxExtraBytes && read_extension(c);
     case State::kSizeEnd:
       return c == '\n' && end_size();
     case State::kDataCr:
@@ -125,6 +126,49 @@ bool BodyReader::read_size(char c) {
   } else {
     return false;
   }
+  return true;
+}
+
+// RFC 9112 §7.1.1; a quoted-string is RFC 9110 §5.6.4.
+bool BodyReader::read_extension(char c) {
+  const bool space = c == ' ' || c == '\t';
+  const auto go = [&](State next) {
+    state_ = next;
+    return true;
+  };
+  switch (state_) {
+    case State::kSpace:
+      return space || (c == ';' && go(State::kExtension));
+    case State::kExtension:
+      return space || (is_token({&c, 1}) && go(State::kExtensionName));
+    case State::kExtensionName:
+      if (is_token({&c, 1})) return true;
+      if (space) return go(State::kExtensionSpace);
+      return c == '=' ? go(State::kExtensionEquals) : next_extension(c);
+    case State::kExtensionSpace:
+      if (space) return true;
+      return (c == '=' && go(State::kExtensionEquals)) || (c == ';' && go(State::kExtension));
+    case State::kExtensionEquals:
+      if (space) return true;
+      return c == '"' ? go(State::kExtensionQuoted) : is_token({&c, 1}) && go(State::kExtensionValue);
+    case State::kExtensionValue:
+      return is_token({&c, 1}) || (space && go(State::kSpace)) || next_extension(c);
+    case State::kExtensionQuoted:
+      if (c == '"') return go(State::kExtensionEnd);
+      return c == '\\' ? go(State::kExtensionEscape) : is_field_value({&c, 1});
+    case State::kExtensionEscape:
+      return is_field_value({&c, 1}) && go(State::kExtensionQuoted);
+    case State::kExtensionEnd:
+      return (space && go(State::kSpace)) || next_extension(c);
+    default:
+      return false;
+  }
+}
+
+// The extension ends here: with the line, or with the next one.
+bool BodyReader::next_extension(char c) {
+  if (c != '\r' && c != ';') return false;
+  state_ = c == ';' ? State::kExtension : State::kSizeEnd;
   return true;
 }
 

@@ -39,10 +39,18 @@ class BodyReader {
     kDone,
     kLength,
     kUntilClose,
-    kSize,   // within the digits of a chunk's size
-    kSpace,  // bad whitespace after it
-    kExtension,
-    kSizeEnd,  // LF after it
+    kSize,  // within the digits of a chunk's size
+    // An extension, RFC 9112 §7.1.1: *( BWS ";" BWS name [ BWS "=" BWS ( token / quoted-string ) ] )
+    kSpace,           // before a `;`
+    kExtension,       // before the name
+    kExtensionName,   //
+    kExtensionSpace,  // between the name and `=` or `;`
+    kExtensionEquals,
+    kExtensionValue,
+    kExtensionQuoted,
+    kExtensionEscape,  // after a backslash within quotes
+    kExtensionEnd,     // after the closing quote
+    kSizeEnd,          // LF after it
     kData,
     kDataCr,
     kDataLf,
@@ -55,6 +63,8 @@ class BodyReader {
   };
   bool read_control(char c);  // one byte outside of chunk data; false: malformed
   bool read_size(char c);
+  bool read_extension(char c);
+  bool next_extension(char c);
   bool end_size();
 
   State state_ = State::kDone;

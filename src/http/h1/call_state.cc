@@ -36,7 +36,7 @@ CallState::CallState(std::shared_ptr<ClientCore> core, std::size_t loop, const O
     : core_(std::move(core)),
       loop_(loop),
       origin_(origin),
-      pool_(core_->per_loop[loop].pool(origin.authority)),
+      pool_(core_->per_loop[loop].pool(origin.pool)),
       request_(std::move(request)) {
   core_->per_loop[loop_].calls.insert(this);
 }
@@ -110,9 +110,9 @@ void CallState::take_connection(bool pooled) {
     return fail(CallError::Kind::kOverloaded,
                 fmt::format("upstream {} has {} connections already", origin_.authority, pool.open));
   }
-  connection_ = std::make_shared<ClientConnection>(core_, loop_, origin_.authority);
+  connection_ = std::make_shared<ClientConnection>(core_, loop_, origin_);
   connection_->attach(*this);
-  connection_->connect(origin_);
+  connection_->connect();
 }
 
 void CallState::on_connected() {
@@ -303,9 +303,9 @@ bool CallState::may_send_again() const {
   return !head_sent_ || (!request_.has_body && is_idempotent(request_.method));
 }
 
-void CallState::on_closed() {
-  // RFC 9112 §6.3 rule 8: the end of the connection is the end of such a body.
-  if (head_ready_ && body_.ends_with_connection()) {
+void CallState::on_closed(bool whole) {
+  // RFC 9112 §6.3 rule 8: the end of the connection is the end of such a body. §8: one that broke is not.
+  if (head_ready_ && body_.ends_with_connection() && whole) {
     body_ = BodyReader();
     if (body_callback_) end_body();
     return;

@@ -3,38 +3,41 @@
 #include <fmt/format.h>
 #include <utility>
 
+#include "base/notice.h"
+
 namespace writ::http {
 namespace {
 constexpr std::size_t kBufferBytes = 16 * 1024;
 constexpr std::size_t kBodyBufferBytes = 64 * 1024;
 }  // namespace
 
-ClientConnection::ClientConnection(std::shared_ptr<ClientCore> core, std::size_t loop, std::string authority)
+ClientConnection::ClientConnection(std::shared_ptr<ClientCore> core, std::size_t loop, const Origin& origin)
     : in(kBufferBytes),
       core_(std::move(core)),
       loop_(loop),
-      authority_(std::move(authority)),
-      socket_(core_->loops.impl().loops[loop]->context) {
+      origin_(origin),
+      stream_(core_->loops.impl().loops[loop]->context) {
   watch(core_->loops.impl().loops[loop]->deadlines);
-  ++core_->per_loop[loop_].pool(authority_).open;
+  ++pool().open;
   core_->opened.fetch_add(1, std::memory_order_relaxed);
 }
 
 ClientConnection::~ClientConnection() = default;
 
-void ClientConnection::connect(const Origin& origin) {
+void ClientConnection::connect() {
   expire_after(core_->options.connect_timeout);
   SystemError error;
-  const auto address = asio::ip::make_address(origin.host, error);
-  if (!error) return connect_to({Tcp::endpoint(address, origin.port)}, 0);
-  resolver_ = std::make_unique<Tcp::resolver>(socket_.get_executor());
+  const auto address = asio::ip::make_address(origin_.host, error);
+  if (!error) return connect_to({Tcp::endpoint(address, origin_.port)}, 0);
+  resolver_ = std::make_unique<Tcp::resolver>(stream_.get_executor());
   resolver_->async_resolve(
-      origin.host, std::to_string(origin.port),
+      origin_.host, std::to_string(origin_.port),
       [self = shared_from_this()](SystemError failed, const Tcp::resolver::results_type& endpoints) {
         if (self->closed_) return;
         if (failed) {
-          return self->fail(CallError::Kind::kUnreachable,
-                            fmt::format("cannot resolve `{}`: {}", self->authority_, failed.message()));
+          return self->fail(
+              CallError::Kind::kUnreachable,
+              fmt::format("cannot resolve `{}`: {}", self->origin_.authority, failed.message()));
         }
         self->on_resolved(endpoints);
       });
@@ -50,27 +53,64 @@ void ClientConnection::on_resolved(const Tcp::resolver::results_type& endpoints)
 void ClientConnection::connect_to(std::vector<Tcp::endpoint> endpoints, std::size_t index) {
   if (index == endpoints.size()) {
     return fail(CallError::Kind::kUnreachable,
-                fmt::format("cannot connect to {}: it has no address", authority_));
+                fmt::format("cannot connect to {}: it has no address", origin_.authority));
   }
   const Tcp::endpoint endpoint = endpoints[index];
-  socket_.async_connect(endpoint, [self = shared_from_this(), endpoints = std::move(endpoints),
-                                   index](SystemError error) mutable {
+  stream_.socket().async_connect(endpoint, [self = shared_from_this(), endpoints = std::move(endpoints),
+                                            index](SystemError error) mutable {
     if (self->closed_) return;
     if (!error) return self->on_connected();
-    SystemError ignored;
-    self->socket_.close(ignored);
+    self->stream_.close();
     if (index + 1 < endpoints.size()) return self->connect_to(std::move(endpoints), index + 1);
     self->fail(CallError::Kind::kUnreachable,
-               fmt::format("cannot connect to {}: {}", self->authority_, error.message()));
+               fmt::format("cannot connect to {}: {}", self->origin_.authority, error.message()));
   });
 }
 
 void ClientConnection::on_connected() {
   SystemError error;
-  socket_.non_blocking(true, error);
-  if (!error) socket_.set_option(Tcp::no_delay(true), error);
+  stream_.socket().non_blocking(true, error);
+  if (!error) stream_.socket().set_option(Tcp::no_delay(true), error);
   if (error) return fail(CallError::Kind::kUnreachable, error.message());
   resolver_.reset();
+  if (origin_.tls == nullptr) return ready();
+  stream_.secure(origin_.tls->session(stream_.socket().native_handle(), origin_.host));
+  shake_hands();
+}
+
+// All within the connect timeout.
+void ClientConnection::shake_hands() {
+  if (closed_) return;
+  const auto step = stream_.tls()->handshake();
+  const auto self = shared_from_this();
+  switch (step) {
+    case TlsSession::Step::kDone:
+      return ready();
+    case TlsSession::Step::kEnd:
+    case TlsSession::Step::kFailed:
+      return handshake_failed();
+    case TlsSession::Step::kAgain:
+      return asio::post(stream_.get_executor(), [self] { self->shake_hands(); });
+    case TlsSession::Step::kWantRead:
+    case TlsSession::Step::kWantWrite:
+      break;
+  }
+  stream_.async_wait_for(step, [self](SystemError error) {
+    if (!error) self->shake_hands();
+  });
+}
+
+// The caller is told only that there is no connection; what has to be mended is the operator's business.
+void ClientConnection::handshake_failed() {
+  const auto message =
+      fmt::format("no TLS connection to upstream {}: {}", origin_.authority, stream_.tls()->why());
+  static Notice notice;
+  if (const auto times = notice.due())
+    say_limit(fmt::format("{} ({} times, of all upstreams)", message, *times));
+  fail(CallError::Kind::kUnreachable, message);
+}
+
+void ClientConnection::ready() {
   connected_ = true;
   expire_never();
   if (owner_ == nullptr) return close();
@@ -86,24 +126,24 @@ void ClientConnection::attach(CallState& owner) {
 void ClientConnection::release() {
   owner_ = nullptr;
   if (closed_) return;
-  auto& pool = core_->per_loop[loop_].pool(authority_);
+  auto& idle = pool().idle;
   in.shrink();
-  if (pool.idle.size() >= core_->options.max_idle_per_origin || !receive()) return close();
+  if (idle.size() >= core_->options.max_idle_per_origin || !receive()) return close();
   expire_after(core_->options.idle_timeout);
-  pool.idle.push_back(shared_from_this());
+  idle.push_back(shared_from_this());
 }
 
 void ClientConnection::close() {
   if (std::exchange(closed_, true)) return;
   const auto self = shared_from_this();
+  // Between two calls nothing is cut off, and the upstream may know.
+  if (connected_ && owner_ == nullptr) stream_.shutdown_send();
   owner_ = nullptr;
   if (resolver_) resolver_->cancel();
-  SystemError ignored;
-  socket_.close(ignored);
+  stream_.close();
   unwatch();
-  auto& pool = core_->per_loop[loop_].pool(authority_);
-  --pool.open;
-  std::erase(pool.idle, self);
+  --pool().open;
+  std::erase(pool().idle, self);
 }
 
 void ClientConnection::fail(CallError::Kind kind, std::string message) {
@@ -115,11 +155,11 @@ void ClientConnection::fail(CallError::Kind kind, std::string message) {
 void ClientConnection::on_deadline() {
   const auto self = shared_from_this();
   const char* what = connected_ ? "did not answer in time" : "could not be connected to in time";
-  fail(CallError::Kind::kTimeout, fmt::format("upstream {} {}", authority_, what));
+  fail(CallError::Kind::kTimeout, fmt::format("upstream {} {}", origin_.authority, what));
 }
 
 void ClientConnection::send() {
-  switch (queue.send(socket_)) {
+  switch (queue.send(stream_)) {
     case SendQueue::Sent::kAll:
       if (owner_ != nullptr) owner_->on_sent();
       return;
@@ -127,13 +167,13 @@ void ClientConnection::send() {
       // The upstream may have answered before it closed: what it said is still to be read.
       queue.clear();
       expire_after(core_->options.read_timeout);
-      if (!receive() && owner_ != nullptr) owner_->on_closed();
+      if (!receive() && owner_ != nullptr) owner_->on_closed(false);
       return;
     case SendQueue::Sent::kBlocked:
       break;
   }
   expire_after(core_->options.write_timeout);
-  socket_.async_wait(Tcp::socket::wait_write, [self = shared_from_this()](SystemError error) {
+  stream_.async_wait_to_write([self = shared_from_this()](SystemError error) {
     if (self->closed_ || error) return;
     self->send();
   });
@@ -145,13 +185,13 @@ bool ClientConnection::receive() {
   const auto space = in.space(wanted, kBodyBufferBytes);
   if (space.size == 0) return false;
   receiving_ = true;
-  socket_.async_receive(asio::buffer(space.data, space.size),
+  stream_.async_receive(asio::buffer(space.data, space.size),
                         [self = shared_from_this()](SystemError error, std::size_t count) {
                           self->receiving_ = false;
                           if (self->closed_) return;
                           // Idle: the upstream has closed, or speaks without having been asked.
                           if (self->owner_ == nullptr) return self->close();
-                          if (error) return self->owner_->on_closed();
+                          if (error) return self->owner_->on_closed(error == asio::error::eof);
                           self->in.filled(count);
                           self->owner_->on_received();
                         });

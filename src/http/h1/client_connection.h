@@ -21,6 +21,7 @@
 #include "http/net/loops_impl.h"
 #include "http/net/receive_buffer.h"
 #include "http/net/send_queue.h"
+#include "http/net/stream.h"
 
 namespace writ::http {
 
@@ -37,13 +38,11 @@ struct OriginPool {
 
 struct ClientLoop {
   explicit ClientLoop(std::size_t most) : places(most) {}
-  // The pool of an authority. References stay good.
-  OriginPool& pool(const std::string& authority) {
-    return pools.try_emplace(authority, places).first->second;
-  }
+  // The pool of that name (Origin::pool). References stay good.
+  OriginPool& pool(const std::string& name) { return pools.try_emplace(name, places).first->second; }
 
   const std::size_t places;
-  std::unordered_map<std::string, OriginPool> pools;  // by authority
+  std::unordered_map<std::string, OriginPool> pools;  // by Origin::pool
   std::unordered_set<CallState*> calls;
 };
 
@@ -64,10 +63,10 @@ struct ClientCore {
 
 class ClientConnection final : public Timed, public std::enable_shared_from_this<ClientConnection> {
  public:
-  ClientConnection(std::shared_ptr<ClientCore> core, std::size_t loop, std::string authority);
+  ClientConnection(std::shared_ptr<ClientCore> core, std::size_t loop, const Origin& origin);
   ~ClientConnection() override;
 
-  void connect(const Origin& origin);
+  void connect();
   void attach(CallState& owner);
   void detach() noexcept { owner_ = nullptr; }
   // Ready for the next call: into the pool, or closed when that is full.
@@ -92,12 +91,16 @@ class ClientConnection final : public Timed, public std::enable_shared_from_this
   void on_resolved(const Tcp::resolver::results_type& endpoints);
   void connect_to(std::vector<Tcp::endpoint> endpoints, std::size_t index);
   void on_connected();
+  void shake_hands();
+  void handshake_failed();
+  void ready();
+  OriginPool& pool() { return core_->per_loop[loop_].pool(origin_.pool); }
   void fail(CallError::Kind kind, std::string message);
 
   const std::shared_ptr<ClientCore> core_;
   const std::size_t loop_;
-  const std::string authority_;
-  Tcp::socket socket_;
+  const Origin origin_;
+  Stream stream_;
   std::unique_ptr<Tcp::resolver> resolver_;
   CallState* owner_ = nullptr;
   bool connected_ = false;
@@ -136,7 +139,8 @@ class CallState final : public internal::CallSide, public std::enable_shared_fro
   void on_connected();
   void on_sent();
   void on_received();
-  void on_closed();  // by the upstream
+  // By the upstream; `whole`: as it should, and not in the middle of a word.
+  void on_closed(bool whole);
   void fail(CallError::Kind kind, std::string message);
 
  private:

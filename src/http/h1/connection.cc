@@ -31,10 +31,10 @@ void assign_lower(std::string& out, std::string_view text) {
 }  // namespace
 
 Connection::Connection(std::shared_ptr<ServerCore> core, std::size_t loop, Tcp::socket socket,
-                       std::string peer_ip, Places::Holder holder)
-    : core_(std::move(core)), socket_(std::move(socket)), holder_(holder), in_(kBufferBytes) {
+                       const Address& peer, Places::Holder holder)
+    : core_(std::move(core)), stream_(std::move(socket)), peer_(peer), holder_(holder), in_(kBufferBytes) {
   loop_ = loop;
-  request_.peer_ip = std::move(peer_ip);
+  request_.peer_ip = peer.text();
 }
 
 Connection::~Connection() {
@@ -50,10 +50,16 @@ void Connection::begin() {
 
 void Connection::begin_unguarded() {
   SystemError error;
-  socket_.non_blocking(true, error);
-  if (!error) socket_.set_option(Tcp::no_delay(true), error);
+  stream_.socket().non_blocking(true, error);
+  if (!error) stream_.socket().set_option(Tcp::no_delay(true), error);
   enlist();
   if (error || core_->stopping) return close();
+  if (core_->options.proxy_protocol) return read_proxy_header();
+  core_->options.tls != nullptr ? begin_tls() : opened();
+}
+
+void Connection::opened() {
+  state_ = State::kHead;
   expire_after(core_->options.idle_timeout);
   serve();
 }
@@ -83,9 +89,11 @@ void Connection::leave() noexcept {
 
 void Connection::close() {
   if (state_ == State::kClosed) return;
+  if (state_ == State::kHead) stream_.shutdown_send();  // an end that may come, and is told
+  // What only the connection's end would end must not look whole.
+  if (state_ == State::kStreaming && until_close_) stream_.reset_on_close();
   state_ = State::kClosed;
-  SystemError ignored;
-  socket_.close(ignored);
+  stream_.close();
   strike_off();
   leave();
   whole_callback_ = nullptr;
@@ -101,7 +109,7 @@ void Connection::close() {
 
 void Connection::drain_for_stop() {
   close_after_ = true;
-  if (state_ == State::kHead && !head_begun_) close();
+  if (state_ == State::kOpening || (state_ == State::kHead && !head_begun_)) close();
 }
 
 void Connection::on_deadline() {
@@ -201,12 +209,19 @@ std::optional<Refusal> Connection::accept_head(std::string_view head) {
   if (!target) return Refusal{.status = 400, .code = "malformed_request", .message = target.error().message};
   // RFC 9112 §3.2.2: the target's host is the one that counts; when Host says another, someone is being
   // misled.
+  if (request_.host.empty()) request_.host = target_host;  // only HTTP/1.0 has no Host
   if (!target_host.empty() && target_host != request_.host)
     return Refusal{.status = 400,
                    .code = "malformed_request",
                    .message = "the request target and the host header name different hosts"};
   if (!HeadParser<true>::parse(head, framing_, request_.headers))
     return Refusal{.status = 400, .code = "malformed_request", .message = "the request's head is malformed"};
+  if (holder_.proxy) {
+    const auto told =
+        client_address(request_.headers, peer_, core_->options.proxies, core_->options.forwarded_by);
+    if (!told) return Refusal{.status = 400, .code = "malformed_request", .message = told.error()};
+    request_.peer_ip = told->text();
+  }
   body_ = BodyReader(framing_);
   continue_due_ = framing_.expect_continue && !body_.done();
   if (!framing_.keep_alive) close_after_ = true;
@@ -217,7 +232,7 @@ void Connection::receive(std::size_t wanted, std::size_t max) {
   const ReceiveBuffer::Space space = in_.space(wanted, max);
   if (space.size == 0) return refuse(bad_body());
   receiving_ = true;
-  socket_.async_receive(asio::buffer(space.data, space.size),
+  stream_.async_receive(asio::buffer(space.data, space.size),
                         [self = shared_from_this()](SystemError error, std::size_t count) {
                           self->guarded([&] { self->on_received(error, count); });
                         });
@@ -247,8 +262,7 @@ void Connection::on_received(SystemError error, std::size_t count) {
 void Connection::linger() {
   if (state_ != State::kLingering) {
     state_ = State::kLingering;
-    SystemError ignored;
-    socket_.shutdown(Tcp::socket::shutdown_send, ignored);
+    stream_.shutdown_send();
     expire_after(kLingerTime);
     body_bytes_ = 0;
   }
@@ -300,7 +314,8 @@ void Connection::send_response(const Response& response) {
                               .headers = response.headers,
                               .framing = bodiless ? BodyFraming::kNone : BodyFraming::kLength,
                               .length = body.size(),
-                              .close = close_after_});
+                              .close = close_after_,
+                              .persist = framing_.http10});
   const bool send_body = !bodiless && request_.method != "HEAD";
   if (send_body && out_body_.empty()) out_.append(body);
   queue_.add(out_);
@@ -312,18 +327,22 @@ void Connection::start(ResponseHead head) {
   if (state_ != State::kHandling || answered_) return;
   answered_ = true;
   state_ = State::kStreaming;
-  if (continue_due_ || core_->draining) close_after_ = true;
   const bool bodiless = head.status == 204 || head.status == 304;
   no_body_ = bodiless || request_.method == "HEAD";
-  chunked_ = !head.content_length.has_value();
+  // RFC 9112 §6.1: HTTP/1.0 gets no transfer coding; what has no length then ends with the connection.
+  chunked_ = !head.content_length.has_value() && !framing_.http10;
+  until_close_ = !head.content_length.has_value() && !chunked_ && !no_body_;
   length_left_ = head.content_length.value_or(0);
+  if (continue_due_ || core_->draining || until_close_) close_after_ = true;
   append_response_head(out_, {.status = head.status,
                               .headers = head.headers,
-                              .framing = bodiless   ? BodyFraming::kNone
-                                         : chunked_ ? BodyFraming::kChunked
-                                                    : BodyFraming::kLength,
+                              .framing = bodiless               ? BodyFraming::kNone
+                                         : chunked_             ? BodyFraming::kChunked
+                                         : !head.content_length ? BodyFraming::kUntilClose
+                                                                : BodyFraming::kLength,
                               .length = length_left_,
-                              .close = close_after_});
+                              .close = close_after_,
+                              .persist = framing_.http10});
   head_pending_ = true;
 }
 
@@ -332,7 +351,8 @@ void Connection::write(std::string_view bytes, DoneCallback callback) {
   write_callback_ = std::move(callback);
   if (state_ != State::kStreaming)
     return post_written(failure(ErrorCode::kUnavailable, "the client's connection is closed"));
-  if (!chunked_ && !no_body_ && bytes.size() > length_left_) {
+  const bool counted = !chunked_ && !until_close_;
+  if (counted && !no_body_ && bytes.size() > length_left_) {
     close();
     return;
   }
@@ -341,7 +361,7 @@ void Connection::write(std::string_view bytes, DoneCallback callback) {
   head_pending_ = false;
   if (chunked_) {
     append_chunk_size(out_, bytes.size());
-  } else {
+  } else if (counted) {
     length_left_ -= bytes.size();
   }
   queue_.add(out_);
@@ -354,7 +374,7 @@ void Connection::finish() {
   if (state_ != State::kStreaming) return;
   WRIT_REQUIRE(!write_callback_);
   // A body shorter than announced: the client must not take it for whole.
-  if (!chunked_ && !no_body_ && length_left_ > 0) return close();
+  if (!chunked_ && !until_close_ && !no_body_ && length_left_ > 0) return close();
   finishing_ = true;
   if (head_pending_) queue_.add(out_);
   if (chunked_ && !no_body_) queue_.add("0\r\n\r\n");
@@ -380,7 +400,7 @@ void Connection::abandoned() {
 }
 
 void Connection::flush() {
-  switch (queue_.send(socket_)) {
+  switch (queue_.send(stream_)) {
     case SendQueue::Sent::kAll:
       return on_written();
     case SendQueue::Sent::kFailed:
@@ -389,7 +409,7 @@ void Connection::flush() {
       break;
   }
   expire_after(core_->options.write_timeout);
-  socket_.async_wait(Tcp::socket::wait_write, [self = shared_from_this()](SystemError error) {
+  stream_.async_wait_to_write([self = shared_from_this()](SystemError error) {
     if (self->state_ == State::kClosed) return;
     if (error) return self->close();
     self->guarded([&] { self->flush(); });
@@ -437,13 +457,13 @@ void Connection::fail_body(ErrorCode code, std::string message) {
 }
 
 void Connection::post_body(Result<std::string_view> piece) {
-  asio::post(socket_.get_executor(),
+  asio::post(stream_.get_executor(),
              [self = shared_from_this(), callback = std::exchange(body_callback_, nullptr),
               piece = std::move(piece)]() mutable { self->guarded([&] { callback(std::move(piece)); }); });
 }
 
 void Connection::post_written(Result<void> result) {
-  asio::post(socket_.get_executor(),
+  asio::post(stream_.get_executor(),
              [self = shared_from_this(), callback = std::exchange(write_callback_, nullptr),
               result = std::move(result)]() mutable { self->guarded([&] { callback(std::move(result)); }); });
 }

@@ -1,6 +1,8 @@
 // One accepted connection: reads request heads, hands out an Exchange for each, writes the answer, and goes
 // on.
 //
+//   kOpening (PROXY header, TLS)
+//     ▼
 //   kHead ──head complete──▶ kHandling ──respond()──▶ kWriting ──┐
 //     ▲                          └──start()──▶ kStreaming ───────┤ written
 //     └───────── kDraining (what is left of the request) ◀───────┤
@@ -19,6 +21,7 @@
 #include <unordered_map>
 #include <vector>
 
+#include "base/published.h"
 #include "http/exchange_side.h"
 #include "http/h1/body_reader.h"
 #include "http/handler.h"
@@ -28,6 +31,7 @@
 #include "http/net/places.h"
 #include "http/net/receive_buffer.h"
 #include "http/net/send_queue.h"
+#include "http/net/stream.h"
 #include "http/server.h"
 
 namespace writ::http {
@@ -66,6 +70,7 @@ struct ServerCore {
         handler(std::move(to)),
         connections(all_loops.size()),
         places(options.max_connections, options.max_connections_per_source),
+        tls(options.tls),
         stranger_bytes(options.max_stranger_bytes),
         known_bytes(options.max_known_bytes) {}
 
@@ -75,6 +80,7 @@ struct ServerCore {
   using BySource = std::unordered_map<Source, std::vector<Connection*>>;
   std::vector<BySource> connections;  // per loop, touched by its thread only
   Places places;
+  Published<TlsServer> tls;                // of options.tls, until it is replaced
   ByteBudget stranger_bytes, known_bytes;  // of bodies that are read whole
   std::atomic<bool> stopping{false};
   std::atomic<bool> draining{false};  // also when stopping: answers say `Connection: close`
@@ -83,6 +89,9 @@ struct ServerCore {
   std::atomic<std::uint64_t> over_source_limit{0};
   std::atomic<std::uint64_t> made_room{0};
   std::atomic<std::uint64_t> accept_failures{0};
+  std::atomic<std::uint64_t> handshakes{0};
+  std::atomic<std::uint64_t> handshakes_failed{0};
+  std::atomic<std::uint64_t> proxy_headers_refused{0};
   std::atomic<std::uint64_t> open{0};
   std::atomic<std::uint64_t> requests{0};
   std::atomic<std::uint64_t> malformed{0};
@@ -95,7 +104,7 @@ class Connection final : public internal::ExchangeSide,
                          public std::enable_shared_from_this<Connection> {
  public:
   // Holds the place that was taken for it, and gives it back.
-  Connection(std::shared_ptr<ServerCore> core, std::size_t loop, Tcp::socket socket, std::string peer_ip,
+  Connection(std::shared_ptr<ServerCore> core, std::size_t loop, Tcp::socket socket, const Address& peer,
              Places::Holder holder);
   ~Connection() override;
 
@@ -104,10 +113,12 @@ class Connection final : public internal::ExchangeSide,
   void drain_for_stop();
   void close();
   // Between two requests, or not beyond the first one's head: nothing is lost that was promised.
-  bool idle() const noexcept { return state_ == State::kHead || state_ == State::kLingering; }
+  bool idle() const noexcept {
+    return state_ == State::kHead || state_ == State::kLingering || state_ == State::kOpening;
+  }
 
  private:
-  enum class State { kHead, kHandling, kWriting, kStreaming, kDraining, kLingering, kClosed };
+  enum class State { kOpening, kHead, kHandling, kWriting, kStreaming, kDraining, kLingering, kClosed };
 
   // ExchangeSide.
   bool body_at_hand() const noexcept override;
@@ -133,6 +144,15 @@ class Connection final : public internal::ExchangeSide,
   void enlist();
   void strike_off() noexcept;
   void leave() noexcept;
+
+  // Before the first request (connection_opening.cc).
+  void read_proxy_header();
+  void on_proxy_header(std::string_view header);
+  bool belongs_to(const Address& source);
+  void begin_tls();
+  void shake_hands();
+  void handshake_failed();
+  void opened();
 
   // Reading.
   void serve();
@@ -163,10 +183,11 @@ class Connection final : public internal::ExchangeSide,
   bool on_loop() const noexcept { return core_->loops.current() == loop_; }
 
   const std::shared_ptr<ServerCore> core_;
-  Tcp::socket socket_;
-  const Places::Holder holder_;
+  Stream stream_;
+  Address peer_;  // of the TCP connection, or as the PROXY header says
+  Places::Holder holder_;
   std::size_t among_own_ = 0;  // index in the loop's list of this source's connections
-  State state_ = State::kHead;
+  State state_ = State::kOpening;
   bool serving_ = false;    // serve() is on the stack
   bool receiving_ = false;  // a read of the socket is under way
   bool close_after_ = false;
@@ -193,7 +214,8 @@ class Connection final : public internal::ExchangeSide,
   DoneCallback write_callback_;
   bool head_pending_ = false;  // a streamed head waits for the first bytes of its body
   bool chunked_ = false;
-  bool no_body_ = false;  // HEAD, 204, 304: whatever is written goes nowhere
+  bool until_close_ = false;  // the end of the connection ends the answer: HTTP/1.0, without a length
+  bool no_body_ = false;      // HEAD, 204, 304: whatever is written goes nowhere
   bool finishing_ = false;
   std::uint64_t length_left_ = 0;
 };

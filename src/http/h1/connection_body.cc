@@ -49,9 +49,9 @@ void Connection::note_piece(std::size_t bytes) {
 bool Connection::send_continue() {
   if (!std::exchange(continue_due_, false) || !in_.empty()) return true;
   static constexpr std::string_view kLine = "HTTP/1.1 100 Continue\r\n\r\n";
-  SystemError error;
-  // Nothing else is being sent: the socket takes a line this short, or it is broken.
-  if (socket_.send(asio::buffer(kLine), 0, error) == kLine.size()) return true;
+  // Nothing else is being sent: the connection takes a line this short, or it is broken.
+  queue_.add(kLine);
+  if (queue_.send(stream_) == SendQueue::Sent::kAll) return true;
   close();
   return false;
 }

@@ -62,7 +62,37 @@ struct Fields {
   std::size_t hosts = 0;
   std::string_view host;
   bool transfer_encoding = false;
+  bool close = false, persist = false, upgrade = false;  // as Connection says
+  bool web_socket = false;                               // as Upgrade says
 };
+
+// Calls back with each element of a comma-separated list, trimmed.
+template <class Visit>
+void for_each_element(std::string_view list, Visit visit) {
+  for (;;) {
+    const std::size_t comma = std::min(list.find(','), list.size());
+    visit(trim(list.substr(0, comma)));
+    if (comma == list.size()) return;
+    list.remove_prefix(comma + 1);
+  }
+}
+
+// RFC 9112 §6.3 rule 4: without `chunked` at the end nobody can tell where the request ends. §7: nor is it
+// applied twice. §6.1: a coding before it that is not known is answered with 501.
+std::expected<void, Refusal> check_codings(std::string_view value) {
+  bool chunked = false, others = false, misplaced = false, proper = true;
+  for_each_element(value, [&](std::string_view coding) {
+    misplaced |= chunked;
+    proper &= is_token(trim(coding.substr(0, coding.find(';'))));
+    chunked = equal_ignoring_case(coding, "chunked");
+    others |= !chunked;
+  });
+  if (!chunked || misplaced || !proper)
+    return malformed("the transfer-encoding does not end with `chunked`, once: the body has no certain end");
+  if (others)
+    return refuse(501, "unsupported_transfer_encoding", "the only transfer coding writ reads is `chunked`");
+  return {};
+}
 
 std::expected<void, Refusal> read_field(std::string_view name, std::string_view value, Fields& fields) {
   switch (name.size()) {
@@ -80,11 +110,17 @@ std::expected<void, Refusal> read_field(std::string_view name, std::string_view 
       break;
     case 10:
       if (!equal_ignoring_case(name, "connection")) break;
-      for (std::string_view rest = value; !rest.empty();) {
-        const std::size_t comma = std::min(rest.find(','), rest.size());
-        if (equal_ignoring_case(trim(rest.substr(0, comma)), "close")) fields.framing.keep_alive = false;
-        rest.remove_prefix(std::min(comma + 1, rest.size()));
-      }
+      for_each_element(value, [&](std::string_view option) {
+        fields.close |= equal_ignoring_case(option, "close");
+        fields.persist |= equal_ignoring_case(option, "keep-alive");
+        fields.upgrade |= equal_ignoring_case(option, "upgrade");
+      });
+      break;
+    case 7:
+      if (!equal_ignoring_case(name, "upgrade")) break;
+      for_each_element(value, [&](std::string_view protocol) {
+        fields.web_socket |= equal_ignoring_case(protocol.substr(0, protocol.find('/')), "websocket");
+      });
       break;
     case 14:
       if (!equal_ignoring_case(name, "content-length")) break;
@@ -97,12 +133,8 @@ std::expected<void, Refusal> read_field(std::string_view name, std::string_view 
       if (!equal_ignoring_case(name, "transfer-encoding")) break;
       if (fields.transfer_encoding) return malformed("more than one transfer-encoding");
       fields.transfer_encoding = true;
-      // RFC 9112 §6.1: an unknown transfer coding is answered with 501.
-      if (!equal_ignoring_case(value, "chunked"))
-        return refuse(501, "unsupported_transfer_encoding",
-                      "the only transfer coding writ reads is `chunked`");
       fields.framing.chunked = true;
-      break;
+      return check_codings(value);
     default:
       break;
   }
@@ -131,7 +163,18 @@ std::expected<Fields, Refusal> read_fields(std::string_view rest, const HeadLimi
   // RFC 9112 §6.1: both together ought to be handled as an error.
   if (fields.transfer_encoding && fields.framing.content_length)
     return malformed("both content-length and transfer-encoding");
+  fields.framing.keep_alive = !fields.close;
   return fields;
+}
+
+// RFC 9112 §6.1: a message of that version with a transfer coding has faulty framing. §9.3: its connection
+// persists where both sides say so. RFC 9110 §10.1.1: what it expects is ignored.
+std::expected<void, Refusal> apply_http10(Fields& fields) {
+  if (fields.framing.chunked) return malformed("HTTP/1.0 with a transfer-encoding");
+  fields.framing.http10 = true;
+  fields.framing.keep_alive = fields.persist && !fields.close;
+  fields.framing.expect_continue = false;
+  return {};
 }
 
 bool is_version(std::string_view text) {
@@ -176,22 +219,35 @@ std::expected<RequestHead, Refusal> check_request_head(std::string_view head, co
   if (!is_token(request.method) || request.method.size() > kMaxMethodBytes)
     return malformed("the method is not a token");
   if (!is_version(version)) return malformed("the request line is not `METHOD TARGET HTTP/1.1`");
-  if (version != "HTTP/1.1") {
+  const bool http10 = version == "HTTP/1.0";
+  if (version != "HTTP/1.1" && !http10) {
     // "PRI * HTTP/2.0" is how an HTTP/2 connection begins (RFC 9113 §3.4).
-    return refuse(505, "http_version_not_supported", fmt::format("writ speaks HTTP/1.1, not {}", version));
+    return refuse(505, "http_version_not_supported",
+                  fmt::format("writ speaks HTTP/1.1 and HTTP/1.0, not {}", version));
   }
   if (request.target.size() > limits.max_target_bytes)
     return refuse(414, "target_too_long",
                   fmt::format("the request target is longer than {} bytes", limits.max_target_bytes));
   if (request.method == "CONNECT")
-    return refuse(501, "not_implemented", "writ is no tunnel: CONNECT is not implemented");
+    return refuse(501, "not_implemented", "writ is not a tunnel: CONNECT is not implemented");
+  // RFC 9112 §3.2.4: a question about the server as a whole.
+  if (request.method == "OPTIONS" && request.target == "*")
+    return refuse(501, "not_implemented", "`OPTIONS *` is not implemented: ask for a path");
 
   auto fields = read_fields(rest, limits);
   if (!fields) return std::unexpected(std::move(fields).error());
-  // RFC 9112 §3.2: exactly one valid Host.
-  if (fields->hosts != 1)
+  if (http10) {
+    if (auto applied = apply_http10(*fields); !applied) return std::unexpected(std::move(applied).error());
+  } else if (fields->upgrade && fields->web_socket) {
+    // Another protocol that is offered may be ignored (RFC 9110 §7.8); a WebSocket is all its client wants.
+    return refuse(501, "not_implemented",
+                  "writ does not carry WebSockets: an upgrade to `websocket` is not implemented");
+  }
+  // RFC 9112 §3.2: exactly one valid Host; HTTP/1.0 may have none, and then means the server that it reached.
+  if (fields->hosts != 1 && !(http10 && fields->hosts == 0))
     return malformed(fields->hosts == 0 ? "the host header is missing" : "more than one host header");
-  if (!is_valid_host(fields->host)) return malformed("the host header is not a host with an optional port");
+  if (fields->hosts == 1 && !is_valid_host(fields->host))
+    return malformed("the host header is not a host with an optional port");
   request.host = fields->host;
   request.framing = fields->framing;
   return request;
@@ -213,8 +269,7 @@ std::expected<ResponseLine, Refusal> check_response_head(std::string_view head, 
   auto fields = read_fields(rest, limits);
   if (!fields) return std::unexpected(std::move(fields).error());
   if (version == "HTTP/1.0") {
-    // RFC 9112 §6.1: a message of that version with a transfer coding has faulty framing.
-    if (fields->framing.chunked) return malformed("HTTP/1.0 with a transfer-encoding");
+    if (auto applied = apply_http10(*fields); !applied) return std::unexpected(std::move(applied).error());
     fields->framing.keep_alive = false;
   }
   return ResponseLine{.status = static_cast<int>(*status), .framing = fields->framing};

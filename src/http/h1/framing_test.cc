@@ -83,12 +83,22 @@ TEST(RequestFraming, RefusesWhatReadersTakeDifferently) {
       {"two transfer-encodings",
        "POST / HTTP/1.1\r\nHost: a\r\nTransfer-Encoding: chunked\r\nTransfer-Encoding: chunked\r\n\r\n", 400},
       {"gzip, chunked", "POST / HTTP/1.1\r\nHost: a\r\nTransfer-Encoding: gzip, chunked\r\n\r\n", 501},
-      {"identity", "POST / HTTP/1.1\r\nHost: a\r\nTransfer-Encoding: identity\r\n\r\n", 501},
+      {"gzip with a parameter, chunked",
+       "POST / HTTP/1.1\r\nHost: a\r\nTransfer-Encoding: gzip;q=\"1\" ,\tchunked\r\n\r\n", 501},
+      {"chunked, gzip", "POST / HTTP/1.1\r\nHost: a\r\nTransfer-Encoding: chunked, gzip\r\n\r\n", 400},
+      {"chunked twice", "POST / HTTP/1.1\r\nHost: a\r\nTransfer-Encoding: chunked, chunked\r\n\r\n", 400},
+      {"chunked and nothing", "POST / HTTP/1.1\r\nHost: a\r\nTransfer-Encoding: chunked,\r\n\r\n", 400},
+      {"nothing and chunked", "POST / HTTP/1.1\r\nHost: a\r\nTransfer-Encoding: ,chunked\r\n\r\n", 400},
+      {"no coding", "POST / HTTP/1.1\r\nHost: a\r\nTransfer-Encoding:\r\n\r\n", 400},
+      {"chunked with a parameter", "POST / HTTP/1.1\r\nHost: a\r\nTransfer-Encoding: chunked;a=b\r\n\r\n",
+       400},
+      {"gzip alone", "POST / HTTP/1.1\r\nHost: a\r\nTransfer-Encoding: gzip\r\n\r\n", 400},
+      {"identity", "POST / HTTP/1.1\r\nHost: a\r\nTransfer-Encoding: identity\r\n\r\n", 400},
       {"disguised chunked",
        "POST / HTTP/1.1\r\nHost: a\r\nTransfer-Encoding: \x0b"
        "chunked\r\n\r\n",
        400},
-      {"quoted chunked", "POST / HTTP/1.1\r\nHost: a\r\nTransfer-Encoding: \"chunked\"\r\n\r\n", 501},
+      {"quoted chunked", "POST / HTTP/1.1\r\nHost: a\r\nTransfer-Encoding: \"chunked\"\r\n\r\n", 400},
 
       {"expect", "POST / HTTP/1.1\r\nHost: a\r\nContent-Length: 1\r\nExpect: 100-continue\r\n\r\n", 200},
       {"other expectation", "POST / HTTP/1.1\r\nHost: a\r\nExpect: a-miracle\r\n\r\n", 417},
@@ -99,7 +109,20 @@ TEST(RequestFraming, RefusesWhatReadersTakeDifferently) {
       {"no version", "GET /\r\nHost: a\r\n\r\n", 400},
       {"lower-case version", "GET / http/1.1\r\nHost: a\r\n\r\n", 400},
       {"method is no token", "G(T / HTTP/1.1\r\nHost: a\r\n\r\n", 400},
-      {"HTTP/1.0", "GET / HTTP/1.0\r\nHost: a\r\n\r\n", 505},
+      {"HTTP/1.0", "GET / HTTP/1.0\r\nHost: a\r\n\r\n", 200},
+      {"HTTP/1.0 without a host", "GET / HTTP/1.0\r\n\r\n", 200},
+      {"HTTP/1.0 with two hosts", "GET / HTTP/1.0\r\nHost: a\r\nHost: a\r\n\r\n", 400},
+      {"HTTP/1.0 with an empty host", "GET / HTTP/1.0\r\nHost:\r\n\r\n", 400},
+      {"HTTP/1.0 with chunks", "POST / HTTP/1.0\r\nHost: a\r\nTransfer-Encoding: chunked\r\n\r\n", 400},
+      {"HTTP/1.0 that offers an upgrade",
+       "GET / HTTP/1.0\r\nConnection: upgrade\r\nUpgrade: websocket\r\n\r\n", 200},
+      {"HTTP/0.9", "GET /\r\n\r\n", 400},
+      {"WebSocket", "GET / HTTP/1.1\r\nHost: a\r\nConnection: Upgrade\r\nUpgrade: WebSocket\r\n\r\n", 501},
+      {"WebSocket among others",
+       "GET / HTTP/1.1\r\nHost: a\r\nUpgrade: h2c, websocket/13\r\nConnection: keep-alive, upgrade\r\n\r\n",
+       501},
+      {"upgrade to HTTP/2", "GET / HTTP/1.1\r\nHost: a\r\nConnection: Upgrade\r\nUpgrade: h2c\r\n\r\n", 200},
+      {"OPTIONS *", "OPTIONS * HTTP/1.1\r\nHost: a\r\n\r\n", 501},
       {"HTTP/1.2", "GET / HTTP/1.2\r\nHost: a\r\n\r\n", 505},
       {"HTTP/2 preface", "PRI * HTTP/2.0\r\n\r\nSM\r\n\r\n", 505},
       {"CONNECT", "CONNECT a:443 HTTP/1.1\r\nHost: a:443\r\n\r\n", 501},
@@ -135,6 +158,18 @@ TEST(RequestFraming, EveryPrefixOfAGoodHeadNeedsMore) {
   const std::string_view head = "POST /a HTTP/1.1\r\nHost: a\r\nContent-Length: 3\r\n\r\n";
   for (std::size_t size = 0; size < head.size(); ++size)
     EXPECT_EQ(request_status(head.substr(0, size)), 0) << size;
+}
+
+TEST(RequestFraming, HttpOneZeroPersistsWhereItAsksForItAndExpectsNothing) {
+  const auto framing = [](std::string_view fields) {
+    const std::string head = "GET / HTTP/1.0\r\n" + std::string(fields) + "\r\n";
+    return check_request_head(head, kLimits).value().framing;
+  };
+  EXPECT_TRUE(framing("").http10);
+  EXPECT_FALSE(framing("").keep_alive);
+  EXPECT_TRUE(framing("Connection: Keep-Alive\r\n").keep_alive);
+  EXPECT_FALSE(framing("Connection: keep-alive, close\r\n").keep_alive);
+  EXPECT_FALSE(framing("Expect: 100-continue\r\nContent-Length: 1\r\n").expect_continue);
 }
 
 TEST(RequestFraming, TellsHowTheBodyIsFramed) {
@@ -212,6 +247,22 @@ TEST(ChunkedBody, IsReadStrictlyHoweverItArrives) {
       {"-5\r\nhello\r\n0\r\n\r\n", "malformed"},
       {"0x5\r\nhello\r\n0\r\n\r\n", "malformed"},
       {"5 ;a\r\nhello\r\n0\r\n\r\n", "hello"},
+      {"5;a;b=c\t; d = \"e;\\\"=\\\\\" ;f\r\nhello\r\n0;g=h\r\n\r\n", "hello"},
+      {"5;a=\"\"\r\nhello\r\n0\r\n\r\n", "hello"},
+      {"5;\r\nhello\r\n0\r\n\r\n", "malformed"},
+      {"5; \r\nhello\r\n0\r\n\r\n", "malformed"},
+      {"5;bad[=x\r\nhello\r\n0\r\n\r\n", "malformed"},
+      {"5;a=\r\nhello\r\n0\r\n\r\n", "malformed"},
+      {"5;=b\r\nhello\r\n0\r\n\r\n", "malformed"},
+      {"5;a b\r\nhello\r\n0\r\n\r\n", "malformed"},
+      {"5;a \r\nhello\r\n0\r\n\r\n", "malformed"},
+      {"5;a=b c\r\nhello\r\n0\r\n\r\n", "malformed"},
+      {"5;a=b;\r\nhello\r\n0\r\n\r\n", "malformed"},
+      {"5;;a\r\nhello\r\n0\r\n\r\n", "malformed"},
+      {"5;a=\"b\r\nhello\r\n0\r\n\r\n", "malformed"},
+      {"5;a=\"b\"c\r\nhello\r\n0\r\n\r\n", "malformed"},
+      {"5;a=b\"c\"\r\nhello\r\n0\r\n\r\n", "malformed"},
+      {"0;\r\n\r\n", "malformed"},
       {"5 \r\nhello\r\n0\r\n\r\n", "malformed"},
       {"\r\nhello\r\n0\r\n\r\n", "malformed"},
       {"ffffffffffffffff1\r\nhello\r\n0\r\n\r\n", "malformed"},

@@ -6,6 +6,7 @@
 
 #include <boost/beast/http/basic_parser.hpp>
 #include <cstdint>
+#include <string>
 #include <string_view>
 
 #include "http/h1/framing.h"
@@ -20,6 +21,14 @@ class HeadParser final : boost::beast::http::basic_parser<is_request> {
   // Appends the fields to `headers`. False: Beast does not agree that this is a head, or on how the body is
   // framed.
   static bool parse(std::string_view head, const Framing& framing, Headers& headers) {
+    if constexpr (!is_request) {
+      // RFC 9112 §4: the reason is optional, and where it is left out some leave out the space before it.
+      // Beast wants that.
+      constexpr std::size_t kBare = std::string_view("HTTP/1.1 200").size();
+      if (head.substr(kBare).starts_with("\r\n"))
+        return parse(std::string(head.substr(0, kBare)).append(" ").append(head.substr(kBare)), framing,
+                     headers);
+    }
     HeadParser parser(headers);
     SystemError error;
     const std::size_t used = parser.put(asio::const_buffer(head.data(), head.size()), error);

@@ -64,7 +64,11 @@ void append_response_head(std::string& out, const HeadToWrite& head) {
   } else if (head.framing == BodyFraming::kChunked) {
     out.append("Transfer-Encoding: chunked\r\n");
   }
-  if (head.close) out.append("Connection: close\r\n");
+  if (head.close) {
+    out.append("Connection: close\r\n");
+  } else if (head.persist) {
+    out.append("Connection: keep-alive\r\n");
+  }
   out.append("\r\n");
 }
 

@@ -10,7 +10,8 @@
 
 namespace writ::http {
 
-enum class BodyFraming { kNone, kLength, kChunked };
+// kUntilClose: for HTTP/1.0, whose clients do not know chunks.
+enum class BodyFraming { kNone, kLength, kChunked, kUntilClose };
 
 struct HeadToWrite {
   int status;
@@ -18,6 +19,7 @@ struct HeadToWrite {
   BodyFraming framing;
   std::uint64_t length;
   bool close;
+  bool persist = false;  // says so to HTTP/1.0, where it is not a matter of course
 };
 
 // Appends status line, fields and the empty line. Fields that the server itself answers for (framing,

@@ -9,6 +9,7 @@
 #include "http/loops.h"
 #include "http/net/asio.h"
 #include "http/net/deadlines.h"
+#include "http/net/turns.h"
 
 namespace writ::http {
 
@@ -17,6 +18,7 @@ struct Loop {
   // locks.
   asio::io_context context{1};
   Deadlines deadlines{context};
+  Turns handshakes{context};
   std::thread thread;
 };
 

@@ -4,6 +4,26 @@ namespace writ::http {
 
 Places::Answer Places::take(Holder holder) {
   const std::scoped_lock lock(mutex_);
+  return take_locked(holder);
+}
+
+Places::Answer Places::pass_on(Holder from, Holder to) {
+  const std::scoped_lock lock(mutex_);
+  // Between the two it is nobody's: the number of all stays as it is.
+  --taken_;
+  Answer answer = Answer::kFull;
+  try {
+    answer = take_locked(to);
+  } catch (...) {
+    ++taken_;
+    throw;
+  }
+  ++taken_;
+  if (answer == Answer::kTaken) give_back_locked(from);
+  return answer;
+}
+
+Places::Answer Places::take_locked(Holder holder) {
   if (holder.proxy) {
     if (taken_ >= total_) return Answer::kFull;
     ++taken_;
@@ -28,6 +48,10 @@ Places::Answer Places::take(Holder holder) {
 
 void Places::give_back(Holder holder) noexcept {
   const std::scoped_lock lock(mutex_);
+  give_back_locked(holder);
+}
+
+void Places::give_back_locked(Holder holder) noexcept {
   --taken_;
   if (holder.proxy) return;
   const auto found = held_.find(holder.source);

@@ -29,11 +29,16 @@ class Places {
   enum class Answer { kTaken, kSourceFull, kFull };
   Answer take(Holder holder);
   void give_back(Holder holder) noexcept;
+  // A place is known to be somebody else's: a proxy's was its caller's. kTaken, or all stays as it is.
+  Answer pass_on(Holder from, Holder to);
 
   // Whose idle connection should make room for a newcomer; nothing when no source has more than its.
   std::optional<Source> holder_of_most(Holder newcomer) const;
 
  private:
+  Answer take_locked(Holder holder);
+  void give_back_locked(Holder holder) noexcept;
+
   const std::size_t total_, per_source_;
   mutable std::mutex mutex_;
   std::size_t taken_ = 0;

@@ -45,6 +45,21 @@ TEST(Places, WhenAllAreTakenTheSourceWithMostMakesRoom) {
   EXPECT_EQ(places.holder_of_most(holder(3))->number, 2u);
 }
 
+TEST(Places, APlaceThatAProxyHeldIsItsCallersOwn) {
+  Places places(3, 2);
+  for (int i = 0; i < 3; ++i) EXPECT_EQ(places.take(holder(9, true)), Answer::kTaken);
+  EXPECT_EQ(places.pass_on(holder(9, true), holder(1)), Answer::kTaken);  // also when all are taken
+  EXPECT_EQ(places.pass_on(holder(9, true), holder(1)), Answer::kTaken);
+  EXPECT_EQ(places.pass_on(holder(9, true), holder(1)), Answer::kSourceFull);
+  EXPECT_EQ(places.take(holder(2)), Answer::kFull);
+  places.give_back(holder(9, true));  // what was not passed on
+  places.give_back(holder(1));
+  places.give_back(holder(1));
+  for (int i = 0; i < 2; ++i) EXPECT_EQ(places.take(holder(1)), Answer::kTaken);
+  EXPECT_EQ(places.take(holder(2)), Answer::kTaken);
+  EXPECT_EQ(places.take(holder(2)), Answer::kFull);
+}
+
 TEST(Places, NobodyGivesUpThePlaceThatMakesThemEqual) {
   Places places(2, 2);
   places.take(holder(1));

@@ -1,5 +1,5 @@
-// The buffers of one write and how far it got: sent at once as far as the socket takes them, the rest when it
-// can. Internal to http.
+// The buffers of one write and how far it got: sent at once as far as the connection takes them, the rest
+// when it can. Internal to http.
 #pragma once
 
 #include <algorithm>
@@ -7,7 +7,7 @@
 #include <cstddef>
 #include <string_view>
 
-#include "http/net/asio.h"
+#include "http/net/stream.h"
 
 namespace writ::http {
 
@@ -30,9 +30,10 @@ class SendQueue {
   }
 
   enum class Sent { kAll, kBlocked, kFailed };
-  // The socket must be non-blocking.
-  Sent send(Tcp::socket& socket) {
+  Sent send(Stream& stream) {
     if (overfull_) return Sent::kFailed;
+    if (TlsSession* tls = stream.tls()) return send(*tls);
+    Tcp::socket& socket = stream.socket();
     while (!empty()) {
       SystemError error;
       // Unused entries are empty buffers, which sendmsg skips.
@@ -41,12 +42,7 @@ class SendQueue {
       if (error == asio::error::would_block || error == asio::error::try_again) return Sent::kBlocked;
       if (error == asio::error::interrupted) continue;
       if (error) return Sent::kFailed;
-      while (sent > 0) {
-        const std::size_t part = std::min(sent, buffers_[first_].size());
-        buffers_[first_] += part;
-        sent -= part;
-        if (buffers_[first_].size() == 0) ++first_;
-      }
+      sent_off(sent);
     }
     clear();
     return Sent::kAll;
@@ -54,6 +50,16 @@ class SendQueue {
 
  private:
   static constexpr std::size_t kMost = 4;
+  Sent send(TlsSession& tls);
+  std::string_view next_record() const;
+  void sent_off(std::size_t sent) noexcept {
+    while (sent > 0) {
+      const std::size_t part = std::min(sent, buffers_[first_].size());
+      buffers_[first_] += part;
+      sent -= part;
+      if (buffers_[first_].size() == 0) ++first_;
+    }
+  }
   struct Range {
     using value_type = asio::const_buffer;
     const asio::const_buffer* first;

@@ -1,6 +1,7 @@
 #include "http/testing/loopback.h"
 
 #include <arpa/inet.h>
+#include <cerrno>
 #include <cstdlib>
 #include <netinet/in.h>
 #include <sys/socket.h>
@@ -88,6 +89,7 @@ void RawClient::reset() {
 bool RawClient::fill() {
   char bytes[16 * 1024];
   const ssize_t got = recv(socket_, bytes, sizeof(bytes), 0);
+  was_reset_ = got < 0 && errno == ECONNRESET;
   if (got <= 0) return false;
   buffer_.append(bytes, static_cast<std::size_t>(got));
   return true;

@@ -42,6 +42,8 @@ class RawClient {
   RawResponse read_response(bool head_only = false);
   // Everything until the peer closes, or nothing more comes.
   std::string read_all();
+  // Did the last read end with a reset?
+  bool was_reset() const { return was_reset_; }
   // Did the peer close, with nothing more to read?
   bool closed();
   std::string read_some(std::size_t max);
@@ -50,6 +52,7 @@ class RawClient {
   bool fill();
   int socket_;
   std::string buffer_;
+  bool was_reset_ = false;
 };
 
 // Sends one request on a connection of its own and reads the answer.

@@ -1,0 +1,201 @@
+#include "http/tls/context.h"
+
+#include <atomic>
+#include <fmt/format.h>
+#include <map>
+#include <mutex>
+#include <new>
+#include <openssl/err.h>
+#include <openssl/x509v3.h>
+
+#include "base/check.h"
+#include "http/source.h"
+#include "http/tls/openssl.h"
+#include "http/tls/session.h"
+
+namespace writ::http {
+namespace {
+
+constexpr std::string_view kAlpn = "\x08http/1.1";
+
+const unsigned char* bytes(std::string_view text) {
+  return reinterpret_cast<const unsigned char*>(text.data());
+}
+
+// RFC 7301 §3.2: a client that offers protocols, and none that is spoken here, is refused.
+int choose_protocol(SSL*, const unsigned char** chosen, unsigned char* size, const unsigned char* offered,
+                    unsigned offered_size, void*) {
+  const auto found = SSL_select_next_proto(const_cast<unsigned char**>(chosen), size, bytes(kAlpn),
+                                           static_cast<unsigned>(kAlpn.size()), offered, offered_size);
+  return found == OPENSSL_NPN_NEGOTIATED ? SSL_TLSEXT_ERR_OK : SSL_TLSEXT_ERR_ALERT_FATAL;
+}
+
+std::string lower(std::string_view text) {
+  std::string out(text);
+  for (char& c : out) c = static_cast<char>(c >= 'A' && c <= 'Z' ? c | 0x20 : c);
+  return out;
+}
+
+Result<void> ask_clients(SSL_CTX& context, const TlsServerOptions& options) {
+  if (options.clients == ClientCertificates::kNone) return {};
+  TRY(tls::trust(context, options.client_ca));
+  // Clients with several certificates choose by these names.
+  for (const auto& certificate : TRY(tls::read_certificates(options.client_ca)))
+    SSL_CTX_add_client_CA(&context, certificate.get());
+  const int must = options.clients == ClientCertificates::kRequired ? SSL_VERIFY_FAIL_IF_NO_PEER_CERT : 0;
+  SSL_CTX_set_verify(&context, SSL_VERIFY_PEER | must, nullptr);
+  return {};
+}
+
+}  // namespace
+
+// ---- TlsServer ----
+
+struct TlsServer::Impl {
+  std::vector<tls::Context> contexts;  // one for each identity
+  std::map<std::string, SSL_CTX*, std::less<>> by_name;
+
+  // RFC 6066 §3; RFC 9525 §6.3: `*` stands for one whole label, the first.
+  SSL_CTX* find(std::string_view asked) const {
+    const auto name = lower(asked);
+    auto found = by_name.find(name);
+    if (found == by_name.end() && name.find('.') != name.npos)
+      found = by_name.find("*" + name.substr(name.find('.')));
+    return found != by_name.end() ? found->second : nullptr;
+  }
+
+  static int on_server_name(SSL* ssl, int*, void* impl) {
+    const char* name = SSL_get_servername(ssl, TLSEXT_NAMETYPE_host_name);
+    if (name == nullptr) return SSL_TLSEXT_ERR_NOACK;
+    SSL_CTX* context = static_cast<const Impl*>(impl)->find(name);
+    if (context == nullptr) return SSL_TLSEXT_ERR_NOACK;
+    return SSL_set_SSL_CTX(ssl, context) != nullptr ? SSL_TLSEXT_ERR_OK : SSL_TLSEXT_ERR_ALERT_FATAL;
+  }
+};
+
+TlsServer::TlsServer(std::unique_ptr<Impl> impl) : impl_(std::move(impl)) {}
+TlsServer::~TlsServer() = default;
+
+Result<std::shared_ptr<const TlsServer>> TlsServer::make(const TlsServerOptions& options) {
+  if (options.identities.empty()) return failure(ErrorCode::kInvalid, "there is no certificate");
+  std::unique_ptr<Impl> impl(new Impl);
+  std::vector<CertificateFacts> certificates;
+  for (std::size_t i = 0; i < options.identities.size(); ++i) {
+    auto context = TRY(tls::make_context(TLS_server_method()));
+    if (auto used = tls::use_identity(*context, options.identities[i]); !used)
+      return std::unexpected(std::move(used).error().in(fmt::format("certificate {}", i + 1)));
+    if (auto asked = ask_clients(*context, options); !asked)
+      return std::unexpected(std::move(asked).error().in("the clients' CA"));
+    SSL_CTX_set_alpn_select_cb(context.get(), &choose_protocol, nullptr);
+    certificates.push_back(tls::facts_of(*SSL_CTX_get0_certificate(context.get())));
+    for (const auto& name : certificates.back().names) impl->by_name.try_emplace(lower(name), context.get());
+    impl->contexts.push_back(std::move(context));
+  }
+  SSL_CTX_set_tlsext_servername_callback(impl->contexts.front().get(), &Impl::on_server_name);
+  SSL_CTX_set_tlsext_servername_arg(impl->contexts.front().get(), impl.get());
+  std::shared_ptr<TlsServer> made(new TlsServer(std::move(impl)));
+  made->certificates_ = std::move(certificates);
+  return made;
+}
+
+std::unique_ptr<TlsSession> TlsServer::session(int socket) const {
+  SSL* ssl = SSL_new(impl_->contexts.front().get());
+  if (ssl == nullptr) throw std::bad_alloc();
+  SSL_set_accept_state(ssl);
+  return std::make_unique<TlsSession>(ssl, socket, shared_from_this());
+}
+
+// ---- TlsClient ----
+
+struct TlsClient::Impl {
+  tls::Context context;
+  std::string server_name;
+};
+
+namespace {
+
+std::uint64_t next_number() {
+  static std::atomic<std::uint64_t> last{0};
+  return last.fetch_add(1, std::memory_order_relaxed) + 1;
+}
+
+// Those there are, by what they were made from.
+struct Known {
+  std::mutex mutex;
+  std::vector<std::pair<TlsClientOptions, std::weak_ptr<const TlsClient>>> all;
+};
+
+Known& known() {
+  static Known& known = *new Known;
+  return known;
+}
+
+bool same(const TlsClientOptions& a, const TlsClientOptions& b) {
+  const auto key = [](const TlsClientOptions& options) {
+    return options.identity.key != nullptr ? options.identity.key->expose() : std::string_view();
+  };
+  return a.ca == b.ca && a.server_name == b.server_name && a.identity.chain == b.identity.chain &&
+         constant_time_equal(key(a), key(b));
+}
+
+}  // namespace
+
+TlsClient::TlsClient(std::unique_ptr<Impl> impl) : impl_(std::move(impl)), number_(next_number()) {}
+TlsClient::~TlsClient() = default;
+
+Result<std::shared_ptr<const TlsClient>> TlsClient::make(const TlsClientOptions& options) {
+  const std::lock_guard lock(known().mutex);
+  auto& all = known().all;
+  std::erase_if(all, [](const auto& each) { return each.second.expired(); });
+  for (const auto& [of, client] : all) {
+    if (!same(of, options)) continue;
+    if (auto found = client.lock()) return found;
+  }
+  auto context = TRY(tls::make_context(TLS_client_method()));
+  if (options.ca.empty()) {
+    if (SSL_CTX_set_default_verify_paths(context.get()) != 1)
+      return failure(ErrorCode::kIo, "what the system trusts cannot be read");
+  } else if (auto trusted = tls::trust(*context, options.ca); !trusted) {
+    return std::unexpected(std::move(trusted).error().in("the CA"));
+  }
+  if (!options.identity.chain.empty()) {
+    if (auto used = tls::use_identity(*context, options.identity); !used)
+      return std::unexpected(std::move(used).error().in("the client's certificate"));
+  }
+  SSL_CTX_set_verify(context.get(), SSL_VERIFY_PEER, nullptr);
+  if (SSL_CTX_set_alpn_protos(context.get(), bytes(kAlpn), static_cast<unsigned>(kAlpn.size())) != 0)
+    throw std::bad_alloc();
+  std::unique_ptr<Impl> impl(new Impl{std::move(context), options.server_name});
+  std::shared_ptr<const TlsClient> made(new TlsClient(std::move(impl)));
+  all.emplace_back(options, made);
+  return made;
+}
+
+std::shared_ptr<const TlsClient> TlsClient::system() {
+  static const auto client = [] {
+    auto made = make({});
+    WRIT_CHECK(made.has_value());
+    return *std::move(made);
+  }();
+  return client;
+}
+
+std::unique_ptr<TlsSession> TlsClient::session(int socket, const std::string& host) const {
+  SSL* ssl = SSL_new(impl_->context.get());
+  if (ssl == nullptr) throw std::bad_alloc();
+  auto session = std::make_unique<TlsSession>(ssl, socket, shared_from_this());
+  std::string name = impl_->server_name.empty() ? host : impl_->server_name;
+  // RFC 6066 §3: without the dot of the root, and names only.
+  if (name.ends_with('.')) name.pop_back();
+  SSL_set_hostflags(ssl, X509_CHECK_FLAG_NO_PARTIAL_WILDCARDS);
+  const bool set =
+      Address::parse(name)
+          ? X509_VERIFY_PARAM_set1_ip_asc(SSL_get0_param(ssl), name.c_str()) == 1
+          : SSL_set1_host(ssl, name.c_str()) == 1 && SSL_set_tlsext_host_name(ssl, name.c_str()) == 1;
+  // Without a name to check, any certificate would do.
+  if (!set) throw std::bad_alloc();
+  SSL_set_connect_state(ssl);
+  return session;
+}
+
+}  // namespace writ::http
