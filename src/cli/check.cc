@@ -4,7 +4,7 @@
 
 #include "cli/commands.h"
 #include "cli/output.h"
-#include "server/load.h"
+#include "policy/load.h"
 
 namespace writ::cli {
 namespace {
@@ -14,7 +14,7 @@ struct Options {
   bool json = false;
 };
 
-codec::Json report(const server::Issues& issues, const std::optional<server::Loaded>& loaded) {
+codec::Json report(const files::Issues& issues, const std::optional<policy::Loaded>& loaded) {
   auto list = codec::Json::array();
   for (const auto& issue : issues.all()) list.push(to_json(issue));
   auto json = codec::Json::object({{"valid", !issues.has_errors()},
@@ -36,7 +36,7 @@ codec::Json report(const server::Issues& issues, const std::optional<server::Loa
   return json;
 }
 
-std::string summary(const server::Issues& issues, const std::optional<server::Loaded>& loaded) {
+std::string summary(const files::Issues& issues, const std::optional<policy::Loaded>& loaded) {
   const auto counts = fmt::format("{} errors, {} warnings", issues.errors(), issues.warnings());
   if (!loaded) return counts;
   const auto shadows = loaded->policies.shadows;
@@ -50,8 +50,8 @@ int check(const Options& options) {
   std::error_code error;
   if (!std::filesystem::is_regular_file(options.config, error))
     return fail(fmt::format("there is no configuration file `{}`; name one with --config", options.config));
-  server::Issues issues;
-  const auto loaded = server::load(options.config, issues);
+  files::Issues issues;
+  const auto loaded = policy::load(options.config, issues);
   if (options.json) {
     print_json(report(issues, loaded));
   } else {

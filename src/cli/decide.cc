@@ -13,12 +13,12 @@
 #include "cli/output.h"
 #include "cli/remote.h"
 #include "cli/replay.h"
+#include "files/files.h"
 #include "gateway/routes.h"
 #include "http/target.h"
+#include "policy/revisions.h"
 #include "policytest/reader.h"
 #include "policytest/run.h"
-#include "server/files.h"
-#include "server/revisions.h"
 
 namespace writ::cli {
 namespace {
@@ -64,11 +64,10 @@ struct Options {
 
 Result<std::string> read_text(const std::string& file) {
   if (file.empty()) return "{}";
-  if (file != "-") return server::read_file(file, server::kMaxYamlBytes);
+  if (file != "-") return files::read_file(file, files::kMaxYamlBytes);
   std::string text(std::istreambuf_iterator<char>(std::cin), {});
-  if (text.size() <= server::kMaxYamlBytes) return text;
-  return failure(ErrorCode::kLimit,
-                 fmt::format("the request is larger than {} bytes", server::kMaxYamlBytes));
+  if (text.size() <= files::kMaxYamlBytes) return text;
+  return failure(ErrorCode::kLimit, fmt::format("the request is larger than {} bytes", files::kMaxYamlBytes));
 }
 
 // The flags as the keys of a request; JSON is YAML.
@@ -145,7 +144,7 @@ std::vector<std::string> left_out_of(const Options& options, const policytest::T
   return names;
 }
 
-int broken(const server::Issues& issues) {
+int broken(const files::Issues& issues) {
   for (const auto& issue : issues.all()) print_error(render(issue));
   return fail(fmt::format("nothing was decided: {} errors", issues.errors()));
 }
@@ -182,11 +181,11 @@ Json laid_over(const Json::Object& file, const Json::Object& flags) {
 
 // The file and the flags as one question to a server, whose world is its own.
 Result<Json> question_of(const Options& options) {
-  server::Issues issues;
+  files::Issues issues;
   const auto text = TRY(read_text(options.file));
-  const auto file = server::parse_yaml(text, options.file.empty() ? "the request" : options.file, issues);
+  const auto file = files::parse_yaml(text, options.file.empty() ? "the request" : options.file, issues);
   if (!file) return failure(ErrorCode::kInvalid, render(issues.all().front()));
-  const Json said = server::to_json(*file), flags = TRY(codec::parse_json(from_flags(options)));
+  const Json said = files::to_json(*file), flags = TRY(codec::parse_json(from_flags(options)));
   if (!said.is_object()) return failure(ErrorCode::kInvalid, "the request must be a map");
   for (const auto* of_a_world : {"now", "fixtures"})
     if (said.find(of_a_world) != nullptr)
@@ -230,14 +229,14 @@ int ask_server(const Options& options) {
 }
 
 // The configuration with the policies of a kept revision.
-bool take_revision(const Options& options, server::Loaded& loaded, server::Issues& issues) {
-  const server::Revisions revisions(
+bool take_revision(const Options& options, policy::Loaded& loaded, files::Issues& issues) {
+  const policy::Revisions revisions(
       options.data.empty() ? loaded.config.data : std::filesystem::path(options.data),
       loaded.config.policies.keep);
   const auto kept = revisions.find(options.revision);
   const auto texts = kept ? revisions.read(*kept) : std::unexpected(kept.error());
   if (!texts) return issues.error({}, texts.error().message), false;
-  auto policies = server::load_policies(*texts, loaded.world, issues);
+  auto policies = policy::load_policies(*texts, loaded.world, issues);
   if (policies) loaded.policies = *std::move(policies);
   return policies.has_value();
 }
@@ -252,8 +251,8 @@ int decide(const Options& options) {
   std::error_code error;
   if (!std::filesystem::is_regular_file(options.config, error))
     return fail(fmt::format("there is no configuration file `{}`; name one with --config", options.config));
-  server::Issues issues;
-  auto loaded = server::load(options.config, issues);
+  files::Issues issues;
+  auto loaded = policy::load(options.config, issues);
   if (!loaded) return broken(issues);
   if (!options.revision.empty() && !take_revision(options, *loaded, issues)) return broken(issues);
   issues = {};

@@ -6,8 +6,8 @@
 #include "cedar/format.h"
 #include "cli/commands.h"
 #include "cli/output.h"
-#include "server/files.h"
-#include "server/policies.h"
+#include "files/files.h"
+#include "policy/policies.h"
 
 namespace writ::cli {
 namespace {
@@ -36,7 +36,7 @@ int format_standard_input(const Options& options) {
 
 // Answers kNo for a file that is, or with --check would be, laid out anew.
 int format_file(const std::string& file, const Options& options) {
-  const auto text = server::read_regular_file(file, server::kMaxPolicyFileBytes);
+  const auto text = files::read_regular_file(file, policy::kMaxPolicyFileBytes);
   if (!text) return fail(text.error());
   const auto formatted = cedar::format_policies(*text, {.width = options.width});
   if (!formatted) {
@@ -46,17 +46,17 @@ int format_file(const std::string& file, const Options& options) {
   if (*formatted == *text) return kYes;
   print_text(file);
   if (options.check) return kNo;
-  if (const auto written = server::replace_file(file, *formatted); !written) return fail(written.error());
+  if (const auto written = files::replace_file(file, *formatted); !written) return fail(written.error());
   return kNo;
 }
 
 // A folder stands for the policies in it. Nothing when something in it cannot be read.
 std::optional<std::vector<std::string>> files_of(const Options& options) {
   std::vector<std::string> files;
-  server::Issues issues;
-  const server::FolderRules rules{
-      .use = [](std::string_view, const server::FileStamp&) { return server::FileUse::kRead; },
-      .concerns = [](std::string_view name) { return server::ends_like(name, server::kPolicyEnding); },
+  files::Issues issues;
+  const files::FolderRules rules{
+      .use = [](std::string_view, const files::FileStamp&) { return files::FileUse::kRead; },
+      .concerns = [](std::string_view name) { return files::ends_like(name, policy::kPolicyEnding); },
   };
   for (const std::string& name : options.files) {
     std::error_code error;
@@ -64,7 +64,7 @@ std::optional<std::vector<std::string>> files_of(const Options& options) {
       files.push_back(name);
       continue;
     }
-    for (const auto& file : server::look_into(name, rules, issues).files) files.push_back(file.path.string());
+    for (const auto& file : files::look_into(name, rules, issues).files) files.push_back(file.path.string());
   }
   for (const auto& issue : issues.all()) print_error(render(issue));
   if (issues.has_errors()) return std::nullopt;

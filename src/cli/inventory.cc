@@ -45,8 +45,8 @@ std::string who_runs_this() {
 }
 
 int recover(const Options& options) {
-  server::Issues issues;
-  auto config = server::read_config(options.config, issues);
+  files::Issues issues;
+  auto config = config::read_config(options.config, issues);
   for (const auto& issue : issues.all()) print_error(render(issue));
   if (!config) return kBroken;
   if (!options.data.empty()) config->data = options.data;

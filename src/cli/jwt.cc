@@ -2,8 +2,8 @@
 
 #include "base/clock.h"
 #include "crypto/random.h"
+#include "files/files.h"
 #include "jose/jws.h"
-#include "server/files.h"
 
 namespace writ::cli {
 namespace {
@@ -18,7 +18,7 @@ Result<jose::PrivateJwk> parse_private_key(std::string_view text) {
 }  // namespace
 
 Result<jose::PrivateJwk> read_private_key(const std::string& file) {
-  const auto text = TRY(server::read_file(file, kMaxKeyFileBytes));
+  const auto text = TRY(files::read_file(file, kMaxKeyFileBytes));
   auto key = parse_private_key(text);
   if (!key) return std::unexpected(std::move(key.error()).in(file));
   return key;

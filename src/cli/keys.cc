@@ -9,8 +9,8 @@
 #include "codec/base64url.h"
 #include "crypto/random.h"
 #include "crypto/secret_hash.h"
+#include "files/files.h"
 #include "jose/jwk.h"
-#include "server/files.h"
 
 namespace writ::cli {
 namespace {
@@ -34,14 +34,14 @@ int generate(const Options& options) {
   const auto key = jose::PrivateJwk::generate(*crypto::algorithm_from_name(options.algorithm));
   if (!key) return fail(key.error());
   const auto text = key->serialise();
-  const auto made = server::create_private_file(options.private_file, std::string(text.expose()) + "\n");
+  const auto made = files::create_private_file(options.private_file, std::string(text.expose()) + "\n");
   if (!made) return fail(made.error());
   print_json(public_set(*key));
   return kYes;
 }
 
 int show_public(const Options& options) {
-  const auto text = server::read_file(options.private_file, kMaxKeyFileBytes);
+  const auto text = files::read_file(options.private_file, kMaxKeyFileBytes);
   if (!text) return fail(text.error());
   const auto json = codec::parse_json(*text);
   auto key = json ? jose::PrivateJwk::parse(*json) : Result<jose::PrivateJwk>(std::unexpected(json.error()));
@@ -83,7 +83,7 @@ std::string line_of_standard_input() {
 Result<Secret> read_secret(const Options& options) {
   std::string text = options.secret_file.empty()
                          ? line_of_standard_input()
-                         : TRY(server::read_file(options.secret_file, kMaxKeyFileBytes));
+                         : TRY(files::read_file(options.secret_file, kMaxKeyFileBytes));
   text.resize(std::min(text.size(), text.find_first_of("\r\n")));
   if (text.empty())
     return failure(ErrorCode::kInvalid, "no secret: give one on standard input or with --file");

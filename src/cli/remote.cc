@@ -7,8 +7,8 @@
 #include "cli/jwt.h"
 #include "cli/output.h"
 #include "codec/base64url.h"
+#include "files/files.h"
 #include "http/target.h"
-#include "server/files.h"
 
 namespace writ::cli {
 namespace {
@@ -18,7 +18,7 @@ constexpr std::size_t kMaxAnswerBytes = std::size_t{64} << 20;  // policies are 
 constexpr std::string_view kTokenEnvironment = "WRIT_TOKEN";
 
 Result<std::string> first_line(const std::string& file) {
-  auto text = TRY(server::read_file(file, kMaxSecretBytes));
+  auto text = TRY(files::read_file(file, kMaxSecretBytes));
   text.resize(std::min(text.size(), text.find_first_of("\r\n")));
   if (text.empty()) return failure(ErrorCode::kInvalid, fmt::format("`{}` is empty", file));
   return text;

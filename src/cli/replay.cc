@@ -84,7 +84,7 @@ Json to_json(const Replay& replay, const std::string& revision) {
                        {"flips", std::move(flips)}});
 }
 
-int broken(const server::Issues& issues) {
+int broken(const files::Issues& issues) {
   for (const auto& issue : issues.all()) print_error(render(issue));
   return fail(fmt::format("nothing was decided: {} errors", issues.errors()));
 }
@@ -92,16 +92,16 @@ int broken(const server::Issues& issues) {
 }  // namespace
 
 int replay(const ReplayOptions& options) {
-  server::Issues issues;
-  auto config = server::read_config(options.config, issues);
+  files::Issues issues;
+  auto config = config::read_config(options.config, issues);
   if (!config) return broken(issues);
   if (!options.data.empty()) config->data = options.data;
   // The policies that are being changed may be broken; those of the configuration only tell what was.
-  server::Issues ignored;
-  const auto before = server::load(*config, ignored);
+  files::Issues ignored;
+  const auto before = policy::load(*config, ignored);
   if (!options.policies.empty())
     config->policies.policies.assign(options.policies.begin(), options.policies.end());
-  const auto loaded = server::load(*config, issues);
+  const auto loaded = policy::load(*config, issues);
   if (!loaded) return broken(issues);
   const auto& with = *loaded->policies.snapshot;
   const auto result =

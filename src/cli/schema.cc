@@ -3,7 +3,7 @@
 #include "cedar/schema_syntax.h"
 #include "cli/commands.h"
 #include "cli/output.h"
-#include "server/base_schema.h"
+#include "policy/base_schema.h"
 
 namespace writ::cli {
 
@@ -13,9 +13,9 @@ void add_schema(Command& program) {
   command.flag("--json", *json, "in Cedar's JSON syntax");
   command.runs([json] {
     if (*json) {
-      print_json(cedar::schema_to_json(server::base_schema_beside({})));
+      print_json(cedar::schema_to_json(policy::base_schema_beside({})));
     } else {
-      print_text(server::base_schema_text());
+      print_text(policy::base_schema_text());
     }
     return kYes;
   });

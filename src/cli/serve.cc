@@ -4,8 +4,8 @@
 
 #include "cli/commands.h"
 #include "cli/output.h"
+#include "policy/file_watch.h"
 #include "server/app.h"
-#include "server/file_watch.h"
 
 namespace writ::cli {
 namespace {
@@ -30,9 +30,9 @@ sigset_t awaited_signals() {
   return signals;
 }
 
-std::optional<server::Loaded> load(const Options& options) {
-  server::Issues issues;
-  auto loaded = server::load(options.config, issues);
+std::optional<policy::Loaded> load(const Options& options) {
+  files::Issues issues;
+  auto loaded = policy::load(options.config, issues);
   for (const auto& issue : issues.all()) print_error(render(issue));
   if (!loaded)
     fail(fmt::format("not started: {} errors in the configuration; `writ check` shows them too",
@@ -80,9 +80,9 @@ int serve(const Options& options) {
   if (!app) return fail(app.error());
   print_error(fmt::format("writ: ready on {}{}, policies {}", (*app)->api_url(), urls_beside(**app),
                           (*app)->policies().get()->revision));
-  std::optional<server::FileWatch> watch;
+  std::optional<policy::FileWatch> watch;
   if (watched)
-    watch.emplace(server::look_at_configured(options.config), [&app] { reload_policies(**app, kFiles); });
+    watch.emplace(policy::look_at_configured(options.config), [&app] { reload_policies(**app, kFiles); });
   int received = 0;
   for (::sigwait(&signals, &received); received == SIGHUP; ::sigwait(&signals, &received)) {
     // First: it must not depend on whether the policies can be read.

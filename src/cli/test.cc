@@ -4,6 +4,8 @@
 
 #include "cli/commands.h"
 #include "cli/output.h"
+#include "files/files.h"
+#include "policy/file_watch.h"
 #include "policytest/abnormal.h"
 #include "policytest/coverage.h"
 #include "policytest/files.h"
@@ -13,8 +15,6 @@
 #include "policytest/reader.h"
 #include "policytest/recorded.h"
 #include "policytest/report.h"
-#include "server/file_watch.h"
-#include "server/files.h"
 
 namespace writ::cli {
 namespace {
@@ -38,8 +38,8 @@ struct Options {
 
 // Nothing when something is wrong with them.
 std::optional<std::vector<policytest::Suite>> read_suites(const Options& options,
-                                                          const server::Loaded& loaded,
-                                                          server::Issues& issues) {
+                                                          const policy::Loaded& loaded,
+                                                          files::Issues& issues) {
   std::vector<policytest::Suite> suites;
   for (const auto& file : policytest::test_files(options.files, loaded.config, issues)) {
     if (auto suite = policytest::read_suite(file, loaded, issues)) suites.push_back(*std::move(suite));
@@ -48,7 +48,7 @@ std::optional<std::vector<policytest::Suite>> read_suites(const Options& options
   return suites;
 }
 
-int broken(const server::Issues& issues, const Options& options) {
+int broken(const files::Issues& issues, const Options& options) {
   if (options.json) {
     auto list = codec::Json::array();
     for (const auto& issue : issues.all()) list.push(to_json(issue));
@@ -69,7 +69,7 @@ Result<void> write_findings(const policytest::Abnormal& abnormal, const std::str
     if (!tried.is_finding()) continue;
     const auto name =
         fmt::format("{:04}-{}.json", ++number, policytest::dimension_name(tried.variant.dimension));
-    TRY(server::write_file(std::filesystem::path(folder) / name, request_file(tried).pretty() + "\n"));
+    TRY(files::write_file(std::filesystem::path(folder) / name, request_file(tried).pretty() + "\n"));
   }
   return {};
 }
@@ -101,7 +101,7 @@ int abnormal(const Options& options, policytest::Shared& shared,
     if (const auto written = write_findings(*abnormal, options.out); !written) return fail(written.error());
   }
   if (!options.junit.empty()) {
-    if (const auto written = server::write_file(options.junit, to_junit(*abnormal)); !written)
+    if (const auto written = files::write_file(options.junit, to_junit(*abnormal)); !written)
       return fail(written.error());
   }
   if (options.json) {
@@ -121,7 +121,7 @@ int mutate(const Options& options, policytest::Shared& shared, const std::vector
       return fail(written.error());
   }
   if (!options.junit.empty()) {
-    if (const auto written = server::write_file(options.junit, to_junit(*result)); !written)
+    if (const auto written = files::write_file(options.junit, to_junit(*result)); !written)
       return fail(written.error());
   }
   if (options.json) {
@@ -149,7 +149,7 @@ int run(const Options& options, policytest::Shared& shared, const std::vector<po
     results.push_back(*std::move(result));
   }
   if (!options.junit.empty()) {
-    if (const auto written = server::write_file(options.junit, to_junit(results)); !written)
+    if (const auto written = files::write_file(options.junit, to_junit(results)); !written)
       return fail(written.error());
   }
   if (options.json) {
@@ -169,9 +169,9 @@ int run(const Options& options, policytest::Shared& shared, const std::vector<po
 }
 
 // Whatever is run: what accepts nothing that there is would never be looked at again.
-Result<void> check_acceptances(const server::LoadedPolicies& policies) {
+Result<void> check_acceptances(const policy::LoadedPolicies& policies) {
   TRY(policytest::check_annotations(
-      policies, {policytest::kAcceptAbnormal, policytest::kAcceptMutant, server::kHidingAnnotation}));
+      policies, {policytest::kAcceptAbnormal, policytest::kAcceptMutant, policy::kHidingAnnotation}));
   TRY(policytest::accepted_abnormal(policies));
   TRY(policytest::accepted_mutants(policies));
   return {};
@@ -181,8 +181,8 @@ int test(const Options& options) {
   std::error_code error;
   if (!std::filesystem::is_regular_file(options.config, error))
     return fail(fmt::format("there is no configuration file `{}`; name one with --config", options.config));
-  server::Issues issues;
-  const auto loaded = server::load(options.config, issues);
+  files::Issues issues;
+  const auto loaded = policy::load(options.config, issues);
   if (!loaded) return broken(issues, options);
   if (const auto checked = check_acceptances(loaded->policies); !checked) return fail(checked.error());
   issues = {};
@@ -211,13 +211,13 @@ int test(const Options& options) {
 }
 
 // Everything that a run reads.
-std::vector<server::StampedFile> look(const Options& options, const server::Look& at_configured) {
+std::vector<files::StampedFile> look(const Options& options, const policy::Look& at_configured) {
   auto seen = at_configured();
-  server::Issues issues;  // the run tells them
-  const auto config = server::read_config(options.config, issues);
+  files::Issues issues;  // the run tells them
+  const auto config = config::read_config(options.config, issues);
   if (!config) return seen;
   for (auto& file : policytest::test_files(options.files, *config, issues)) {
-    const auto stamp = server::stamp_of(file);
+    const auto stamp = files::stamp_of(file);
     seen.push_back({std::move(file), stamp});
   }
   return seen;
@@ -226,7 +226,7 @@ std::vector<server::StampedFile> look(const Options& options, const server::Look
 // Runs at once, and again after each change, until somebody ends it.
 int watch(const Options& options) {
   // Made before anything is read, so that no change is missed.
-  server::Watcher watcher([&options, at_configured = server::look_at_configured(options.config)] {
+  policy::Watcher watcher([&options, at_configured = policy::look_at_configured(options.config)] {
     return look(options, at_configured);
   });
   do {

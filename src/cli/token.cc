@@ -6,8 +6,8 @@
 #include "cli/jwt.h"
 #include "cli/output.h"
 #include "cli/remote.h"
+#include "files/files.h"
 #include "jose/jws.h"
-#include "server/files.h"
 
 namespace writ::cli {
 namespace {
@@ -45,7 +45,7 @@ int get(const Options& options) {
 }
 
 Result<std::string> read_token(const std::string& file) {
-  auto text = TRY(server::read_file(file, 64 * 1024));
+  auto text = TRY(files::read_file(file, 64 * 1024));
   while (text.ends_with('\n') || text.ends_with('\r')) text.pop_back();
   return text;
 }

@@ -65,7 +65,7 @@ bool accepts(const Acceptance& acceptance, const Variant& variant) {
 // A request by what it asks, whether a route says that or the test does; or by the route it takes to that. Of
 // a recorded one, when and from where it came is chance; that it comes at another time than the original,
 // which came at `base`, is not.
-std::string key_of(const server::Loaded& loaded, const Suite& suite, const RequestSpec& request,
+std::string key_of(const policy::Loaded& loaded, const Suite& suite, const RequestSpec& request,
                    const Answer& answer, Instant base, bool by_route) {
   RequestSpec asked = request;
   if (!by_route) {
@@ -92,7 +92,7 @@ std::string_view dimension_name(Dimension dimension) noexcept {
   return kNames[static_cast<std::size_t>(dimension)];
 }
 
-Result<std::vector<Acceptance>> accepted_abnormal(const server::LoadedPolicies& policies) {
+Result<std::vector<Acceptance>> accepted_abnormal(const policy::LoadedPolicies& policies) {
   return read_acceptances(policies, {kAcceptAbnormal, "dimension", [](std::size_t, std::string_view text) {
                                        return subject_length(text);
                                      }});

@@ -77,11 +77,11 @@ struct Variant {
 
 // What is around the requests of all suites. Borrows.
 struct Surroundings {
-  const server::Loaded& loaded;
+  const policy::Loaded& loaded;
   PolicyFacts facts;
   std::map<std::string, PolicyFacts, std::less<>> facts_of_api;  // by its id
 
-  static Surroundings of(const server::Loaded& loaded);
+  static Surroundings of(const policy::Loaded& loaded);
 };
 
 // All that can be derived from a request that was answered with `permit`; none equals it. For a dimension
@@ -94,7 +94,7 @@ struct Tried {
   const Suite* suite;
   Variant variant;
   std::string test;  // from which it was derived
-  server::Place place;
+  files::Place place;
   Answer answer;
   // The policy that accepts it, in which words and why; empty: none does.
   std::string accepted_by, accepted_as, reason;
@@ -103,7 +103,7 @@ struct Tried {
 
 // A request from which nothing was derived, or a derived one that was not tried.
 struct LeftOut {
-  server::Place place;
+  files::Place place;
   std::string test;
   std::string why;
 };
@@ -116,7 +116,7 @@ struct Cell {
 };
 
 // What the policies accept, by @accept_abnormal. Fails when one is malformed.
-Result<std::vector<Acceptance>> accepted_abnormal(const server::LoadedPolicies& policies);
+Result<std::vector<Acceptance>> accepted_abnormal(const policy::LoadedPolicies& policies);
 
 class Abnormal {
  public:

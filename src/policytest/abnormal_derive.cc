@@ -4,6 +4,8 @@
 #include <algorithm>
 #include <fmt/format.h>
 
+#include "control/own_api.h"
+
 namespace writ::policytest {
 
 using inventory::Identity;
@@ -16,7 +18,7 @@ constexpr Duration kStillGood = std::chrono::hours(1);
 
 }  // namespace
 
-Surroundings Surroundings::of(const server::Loaded& loaded) {
+Surroundings Surroundings::of(const policy::Loaded& loaded) {
   const auto& policies = loaded.policies.policies;
   Surroundings surroundings{loaded, PolicyFacts::of(policies), {}};
   for (const auto& api : loaded.world.declared.apis)
@@ -43,7 +45,7 @@ Deriver::Deriver(const Surroundings& surroundings, const Suite& suite, const Req
   const auto api = std::ranges::find(suite.world.apis, permit.api, &inventory::Api::id);
   if (api != suite.world.apis.end()) api_ = &*api;
   const auto facts =
-      surroundings.facts_of_api.find(original.target.issue ? server::kOwnApi : std::string_view(permit.api));
+      surroundings.facts_of_api.find(original.target.issue ? control::kOwnApi : std::string_view(permit.api));
   if (facts != surroundings.facts_of_api.end()) facts_ = &facts->second;
 }
 

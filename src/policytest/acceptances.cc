@@ -18,19 +18,19 @@ std::string_view trimmed(std::string_view text) {
   return text.substr(begin, text.find_last_not_of(kSpace) - begin + 1);
 }
 
-server::Place place_of(const server::LoadedPolicies& policies, std::size_t policy,
-                       const cedar::Annotation& annotation) {
+files::Place place_of(const policy::LoadedPolicies& policies, std::size_t policy,
+                      const cedar::Annotation& annotation) {
   return policies.sources[policy].place_of(annotation.span);
 }
 
-std::string annotated(const server::Place& place, std::string_view annotation, std::string_view policy) {
+std::string annotated(const files::Place& place, std::string_view annotation, std::string_view policy) {
   return fmt::format("{}:{}: @{} of policy `{}`", place.file, place.line, annotation, policy);
 }
 
 // One annotation, entry by entry.
 class Reader {
  public:
-  Reader(const Acceptable& acceptable, std::size_t index, server::Place place, std::string_view policy)
+  Reader(const Acceptable& acceptable, std::size_t index, files::Place place, std::string_view policy)
       : acceptable_(acceptable), index_(index), place_(std::move(place)), policy_(policy) {}
 
   Result<void> read(std::string_view text, std::vector<Acceptance>& into) {
@@ -66,13 +66,13 @@ class Reader {
 
   const Acceptable& acceptable_;
   const std::size_t index_;
-  const server::Place place_;
+  const files::Place place_;
   const std::string_view policy_;
 };
 
 }  // namespace
 
-Result<std::vector<Acceptance>> read_acceptances(const server::LoadedPolicies& policies,
+Result<std::vector<Acceptance>> read_acceptances(const policy::LoadedPolicies& policies,
                                                  const Acceptable& acceptable) {
   std::vector<Acceptance> all;
   for (std::size_t i = 0; i < policies.policies.policies.size(); ++i) {
@@ -85,7 +85,7 @@ Result<std::vector<Acceptance>> read_acceptances(const server::LoadedPolicies& p
   return all;
 }
 
-Result<void> check_annotations(const server::LoadedPolicies& policies,
+Result<void> check_annotations(const policy::LoadedPolicies& policies,
                                std::initializer_list<std::string_view> known) {
   for (std::size_t i = 0; i < policies.policies.policies.size(); ++i) {
     const cedar::Policy& policy = policies.policies.policies[i];

@@ -13,12 +13,12 @@
 #include <vector>
 
 #include "base/result.h"
-#include "server/policies.h"
+#include "policy/policies.h"
 
 namespace writ::policytest {
 
 struct Acceptance {
-  server::Place place;  // of the annotation
+  files::Place place;  // of the annotation
   std::string policy;
   std::string subject;  // what is accepted
   std::string reason;
@@ -36,12 +36,12 @@ struct Acceptable {
 
 // Of all policies, in their order. Fails with the first that is malformed: of no such thing, without a
 // reason, or twice.
-Result<std::vector<Acceptance>> read_acceptances(const server::LoadedPolicies& policies,
+Result<std::vector<Acceptance>> read_acceptances(const policy::LoadedPolicies& policies,
                                                  const Acceptable& acceptable);
 
 // Annotations that look like acceptances (@accept_...) and are none of `known`: the first, as an error with
 // its place.
-Result<void> check_annotations(const server::LoadedPolicies& policies,
+Result<void> check_annotations(const policy::LoadedPolicies& policies,
                                std::initializer_list<std::string_view> known);
 
 // "billing.cedar:7: @accept_abnormal of policy `a`: nothing needs to accept `other-user`".

@@ -13,12 +13,12 @@ using ::testing::HasSubstr;
 // Of one policy with this annotation, in the third line of its file; "red" and "red green" can be accepted.
 Result<std::vector<Acceptance>> read(std::string_view annotation) {
   const auto text = "// first\n\n" + std::string(annotation) + "\npermit (principal, action, resource);";
-  server::LoadedPolicies policies;
+  policy::LoadedPolicies policies;
   policies.policies = *cedar::parse_policies(text);
   policies.policies.policies[0].id = "p";
   policies.sources.push_back(
       {{"a.cedar", 4, 1},
-       std::make_shared<const server::PolicyFileText>(std::make_shared<const std::string>(text))});
+       std::make_shared<const policy::PolicyFileText>(std::make_shared<const std::string>(text))});
   return read_acceptances(
       policies, {"accept", "colour", [](std::size_t, std::string_view at) -> std::optional<std::size_t> {
                    for (const std::string_view name : {"red green", "red"})
@@ -71,11 +71,11 @@ TEST(Acceptances, WhatIsMalformedIsAnErrorThatNamesThePlace) {
 TEST(Acceptances, WhatOnlyLooksLikeOneIsAnError) {
   const auto check = [](std::string_view annotation) {
     const auto text = std::string(annotation) + "\npermit (principal, action, resource);";
-    server::LoadedPolicies policies;
+    policy::LoadedPolicies policies;
     policies.policies = *cedar::parse_policies(text);
     policies.sources.push_back(
         {{"a.cedar", 2, 1},
-         std::make_shared<const server::PolicyFileText>(std::make_shared<const std::string>(text))});
+         std::make_shared<const policy::PolicyFileText>(std::make_shared<const std::string>(text))});
     const auto checked = check_annotations(policies, {"accept_this", "accept_that"});
     return checked ? std::string() : checked.error().message;
   };

@@ -6,6 +6,7 @@
 #include <set>
 
 #include "cedar/issue.h"
+#include "control/own_api.h"
 
 namespace writ::policytest {
 
@@ -66,7 +67,7 @@ std::string told(const Item& item) {
 
 }  // namespace
 
-Result<Coverage> Coverage::make(const server::Loaded& loaded, std::span<const Suite> suites) {
+Result<Coverage> Coverage::make(const policy::Loaded& loaded, std::span<const Suite> suites) {
   const auto& policies = loaded.policies.policies;
   Coverage coverage(TRY(cedar::CoverageProbe::of(policies)));
   auto& items = coverage.items_;
@@ -97,7 +98,7 @@ Result<Coverage> Coverage::make(const server::Loaded& loaded, std::span<const Su
     for (const auto& api : suite.world.apis) {
       for (const auto& action : api.actions) {
         const cedar::EntityUid uid{api.action_type(), action};
-        if (api.id != server::kOwnApi || is_named(policies, uid)) actions.insert(task::uid_text(uid));
+        if (api.id != control::kOwnApi || is_named(policies, uid)) actions.insert(task::uid_text(uid));
       }
     }
   }

@@ -30,15 +30,15 @@ class Coverage {
       std::size_t times = 0;
     };
     Kind kind;
-    server::Place place;  // of policies and conditions
-    std::string policy;   // of a condition
-    std::string what;     // "customers-use-their-own-invoices", "context has user", "service", an action
+    files::Place place;  // of policies and conditions
+    std::string policy;  // of a condition
+    std::string what;    // "customers-use-their-own-invoices", "context has user", "service", an action
     std::vector<Side> sides;
     std::size_t failed = 0;  // could not be evaluated
   };
 
   // Of the policies in force, and the kinds of party and the actions of the suites. `loaded` is not kept.
-  static Result<Coverage> make(const server::Loaded& loaded, std::span<const Suite> suites);
+  static Result<Coverage> make(const policy::Loaded& loaded, std::span<const Suite> suites);
 
   void see(const Asked& asked);
 

@@ -3,7 +3,7 @@
 #include <algorithm>
 #include <fmt/format.h>
 
-#include "server/policy_texts.h"
+#include "policy/policy_texts.h"
 
 namespace writ::policytest {
 
@@ -11,17 +11,17 @@ namespace fs = std::filesystem;
 
 namespace {
 
-using server::FileUse;
+using files::FileUse;
 
-void add_folder(const fs::path& folder, bool subfolders, const server::Config& config,
-                std::vector<fs::path>& files, server::Issues& issues) {
-  const server::FolderRules rules{
+void add_folder(const fs::path& folder, bool subfolders, const config::Config& config,
+                std::vector<fs::path>& files, files::Issues& issues) {
+  const files::FolderRules rules{
       .ignore = config.policies.ignore,
-      .use = [](std::string_view, const server::FileStamp&) { return FileUse::kRead; },
-      .concerns = server::is_policy_test,
+      .use = [](std::string_view, const files::FileStamp&) { return FileUse::kRead; },
+      .concerns = policy::is_policy_test,
       .subfolders = subfolders,
   };
-  for (auto& file : server::look_into(folder, rules, issues).files) files.push_back(std::move(file.path));
+  for (auto& file : files::look_into(folder, rules, issues).files) files.push_back(std::move(file.path));
 }
 
 fs::path folder_of(const fs::path& file) {
@@ -30,8 +30,8 @@ fs::path folder_of(const fs::path& file) {
 
 }  // namespace
 
-std::vector<fs::path> test_files(const std::vector<std::string>& named, const server::Config& config,
-                                 server::Issues& issues) {
+std::vector<fs::path> test_files(const std::vector<std::string>& named, const config::Config& config,
+                                 files::Issues& issues) {
   std::vector<fs::path> files;
   std::error_code error;
   for (const auto& name : named) {

@@ -5,7 +5,7 @@
 #include <string>
 #include <vector>
 
-#include "server/config.h"
+#include "config/config.h"
 
 namespace writ::policytest {
 
@@ -13,8 +13,8 @@ inline constexpr std::string_view kTestSuffix = ".test.yaml";
 
 // The files that were named, a folder standing for those in it and in its subfolders; without a name, those
 // in the configuration's folder and among its policies. Each once, in a stable order. A name that is neither
-// file nor folder is an error of `issues`, and so are finding none and what server/folder.h reports.
+// file nor folder is an error of `issues`, and so are finding none and what files/folder.h reports.
 std::vector<std::filesystem::path> test_files(const std::vector<std::string>& named,
-                                              const server::Config& config, server::Issues& issues);
+                                              const config::Config& config, files::Issues& issues);
 
 }  // namespace writ::policytest

@@ -5,14 +5,14 @@
 
 #include "cedar/entity_json.h"
 #include "cedar/parse.h"
-#include "server/policies.h"
+#include "policy/policies.h"
 
 namespace writ::policytest {
 
 using codec::Json;
-using server::Fields;
-using server::Source;
-using server::YamlNode;
+using files::Fields;
+using files::Source;
+using files::YamlNode;
 
 namespace {
 
@@ -144,18 +144,18 @@ Json task_json(const task::Task& task) {
   return json;
 }
 
-inventory::Change read_identities(const Fields& fixtures, const server::Loaded& loaded) {
+inventory::Change read_identities(const Fields& fixtures, const policy::Loaded& loaded) {
   inventory::Change change = loaded.world.declared;
   // Read as the configuration's are, by whom they are read.
-  server::Config own = loaded.config;
+  config::Config own = loaded.config;
   own.file = fixtures.source().file;
   own.apis = {};
   own.identities = fixtures.list("identities");
-  server::Issues issues;
-  const auto read = server::read_world(own, issues);
+  files::Issues issues;
+  const auto read = config::read_world(own, issues);
   // Warnings are about names that the configuration has and the fixtures have not.
   for (const auto& issue : issues.all()) {
-    if (issue.severity == server::Severity::kError)
+    if (issue.severity == files::Severity::kError)
       fixtures.source().issues.error(issue.place, issue.message, issue.help);
   }
   for (const auto& identity : read.declared.identities) {
@@ -169,7 +169,7 @@ inventory::Change read_identities(const Fields& fixtures, const server::Loaded& 
   return change;
 }
 
-std::shared_ptr<const cedar::Entities> read_entities(const Fields& fixtures, const server::Loaded& loaded) {
+std::shared_ptr<const cedar::Entities> read_entities(const Fields& fixtures, const policy::Loaded& loaded) {
   const auto& base = loaded.policies.snapshot->entities;
   const auto& own = fixtures.list("entities");
   if (own.empty()) return base;
@@ -181,7 +181,7 @@ std::shared_ptr<const cedar::Entities> read_entities(const Fields& fixtures, con
     if (entity.require("uid") == nullptr) continue;
     Json one = Json::array();
     one.push(entity_json(entity));
-    const auto added = server::add_entities(builder, one, loaded.policies.schema.get());
+    const auto added = policy::add_entities(builder, one, loaded.policies.schema.get());
     if (!added) source.error(node, added.error().message);
   }
   if (source.issues.errors() != errors) return base;

@@ -5,9 +5,9 @@
 
 namespace writ::policytest {
 
-using server::Fields;
-using server::Source;
-using server::YamlNode;
+using files::Fields;
+using files::Source;
+using files::YamlNode;
 
 namespace {
 

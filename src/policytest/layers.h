@@ -10,7 +10,7 @@
 #include <string_view>
 #include <vector>
 
-#include "server/fields.h"
+#include "files/fields.h"
 
 namespace writ::policytest {
 
@@ -25,21 +25,21 @@ inline constexpr std::string_view kClaims[] = {
 class Layers {
  public:
   // Takes the keys of a request from a map that may have others too; of the token, unknown ones are reported.
-  void lay(const server::YamlNode& map, server::Source& source);
+  void lay(const files::YamlNode& map, files::Source& source);
   // One row of a table, as many cells as columns; a column is a key, or a claim as "token.purpose".
-  void lay_row(const std::vector<std::string>& columns, const std::vector<server::YamlNode>& cells,
-               server::Source& source);
+  void lay_row(const std::vector<std::string>& columns, const std::vector<files::YamlNode>& cells,
+               files::Source& source);
 
   // Null when it is absent, or was taken away by a null.
-  const server::YamlNode* find(std::string_view key) const;
-  const server::YamlNode* claim(std::string_view name) const;
+  const files::YamlNode* find(std::string_view key) const;
+  const files::YamlNode* claim(std::string_view name) const;
   bool without_token() const noexcept { return without_token_; }
 
  private:
-  using Nodes = std::map<std::string, const server::YamlNode*, std::less<>>;
-  static const server::YamlNode* find_in(const Nodes& nodes, std::string_view key);
-  void lay_token(const server::YamlNode& token, server::Source& source);
-  void lay_key(const std::string& key, const server::YamlNode& value, server::Source& source);
+  using Nodes = std::map<std::string, const files::YamlNode*, std::less<>>;
+  static const files::YamlNode* find_in(const Nodes& nodes, std::string_view key);
+  void lay_token(const files::YamlNode& token, files::Source& source);
+  void lay_key(const std::string& key, const files::YamlNode& value, files::Source& source);
   void make_room(bool request, bool entities, bool issue);
 
   Nodes keys_, claims_;

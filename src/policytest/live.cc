@@ -5,11 +5,12 @@
 #include <thread>
 
 #include "base/clock.h"
+#include "control/own_api.h"
 #include "gateway/refusal.h"
 #include "http/client.h"
 #include "http/target.h"
 #include "policytest/fixtures.h"
-#include "server/data_folder.h"
+#include "store/data_folder.h"
 #include "store/sqlite_store.h"
 
 namespace writ::policytest {
@@ -32,7 +33,7 @@ std::optional<std::string_view> only_name(std::string_view text) {
 }
 
 // The path of a route that leads to this resource.
-std::optional<std::string> path_to(const server::DeclaredRoute& route, const std::string& resource) {
+std::optional<std::string> path_to(const config::DeclaredRoute& route, const std::string& resource) {
   std::string path = route.path;
   const auto gaps = std::ranges::count(path, '{');
   if (const auto name = only_name(route.resource_id)) {
@@ -95,7 +96,7 @@ Result<http::Response> Live::call_own_api(std::string path, const std::optional<
   opener.token.subject = opener.token.client = options_.opener;
   opener.time = connection_->clock.now();
   const auto& apis = shared_.loaded.world.declared.apis;
-  const auto own = std::ranges::find(apis, server::kOwnApi, &inventory::Api::id);
+  const auto own = std::ranges::find(apis, control::kOwnApi, &inventory::Api::id);
   const auto claims = shared_.mint->claims(opener, own->audience);
   http::Outbound request{.method = "POST", .target = std::move(path), .headers = {}};
   request.headers.add("Authorization", "Bearer " + TRY(shared_.mint->token(claims, &*own)));
@@ -194,7 +195,7 @@ Result<Answer> Live::send(const RequestSpec& request) {
 
 Result<Live::Said> Live::ask(const Suite& suite, const RequestSpec& request, Before before) {
   RequestSpec asked = request;
-  if (asked.target.issue || asked.target.api == server::kOwnApi)
+  if (asked.target.issue || asked.target.api == control::kOwnApi)
     return Said{{}, "only what goes through the gateway is sent"};
   if (!find_way(asked.target)) return Said{{}, "no route leads there"};
   if (asked.approved) return Said{{}, "people would have to approve it"};
@@ -230,7 +231,7 @@ Result<Live::Said> Live::ask(const Suite& suite, const RequestSpec& request, Bef
 }
 
 Result<jose::PrivateJwk> signing_key(const std::filesystem::path& data) {
-  const auto file = data / server::kDatabaseFile;
+  const auto file = data / store::kDatabaseFile;
   std::error_code error;
   if (!std::filesystem::is_regular_file(file, error))
     return failure(

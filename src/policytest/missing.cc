@@ -6,10 +6,10 @@
 #include <set>
 
 #include "cedar/ext_datetime.h"
+#include "files/files.h"
 #include "policytest/files.h"
 #include "policytest/reader.h"
 #include "policytest/run.h"
-#include "server/files.h"
 
 namespace writ::policytest {
 
@@ -147,7 +147,7 @@ Result<fs::path> free_file(const std::string& suite) {
 Result<std::vector<MissingTest>> proved(Shared& shared, std::vector<MissingTest> tests,
                                         const MutationResult& result, std::span<const Unnoticed> unnoticed) {
   const auto text = text_of_missing(tests, result, unnoticed);
-  server::Issues issues;
+  files::Issues issues;
   const auto read = parse_suite(text, tests.front().suite->file, shared.loaded, issues);
   if (!read || read->tests.size() != tests.size())
     return failure(ErrorCode::kInternal,
@@ -219,7 +219,7 @@ Result<void> write_missing(Shared& shared, std::span<const Suite> suites, Mutati
     of_suite = TRY(proved(shared, std::move(of_suite), result, unnoticed));
     if (of_suite.empty()) continue;
     const auto file = TRY(free_file(suite.file));
-    TRY(server::write_file(file, text_of_missing(of_suite, result, unnoticed)));
+    TRY(files::write_file(file, text_of_missing(of_suite, result, unnoticed)));
     result.written.push_back({file.string(), of_suite.size()});
     for (const MissingTest& test : of_suite)
       for (const std::size_t each : test.notices)

@@ -126,7 +126,7 @@ std::vector<Mutant> mutants_of(const Policy& policy) {
   return Mutator(policy).mutants();
 }
 
-Result<std::vector<Acceptance>> accepted_mutants(const server::LoadedPolicies& policies) {
+Result<std::vector<Acceptance>> accepted_mutants(const policy::LoadedPolicies& policies) {
   return read_acceptances(policies, {kAcceptMutant, "change", [&](std::size_t index, std::string_view text) {
                                        return change_length(mutants_of(policies.policies.policies[index]),
                                                             text);

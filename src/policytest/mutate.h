@@ -31,11 +31,11 @@ inline constexpr std::string_view kAcceptMutant = "accept_mutant";  // the annot
 // All mutants of a policy. None equals it or another. Pure.
 std::vector<Mutant> mutants_of(const cedar::Policy& policy);
 // What the policies accept, by @accept_mutant. Fails when one is malformed, or names no change of its policy.
-Result<std::vector<Acceptance>> accepted_mutants(const server::LoadedPolicies& policies);
+Result<std::vector<Acceptance>> accepted_mutants(const policy::LoadedPolicies& policies);
 
 // A mutant and what became of it.
 struct TriedMutant {
-  server::Place place;
+  files::Place place;
   std::string policy, change, missing;
   bool noticed = false;         // by a test
   std::string accepted = {};    // the reason; empty: it is not

@@ -3,6 +3,7 @@
 #include <algorithm>
 
 #include "cedar/parse.h"
+#include "control/own_api.h"
 
 namespace writ::policytest {
 
@@ -89,7 +90,7 @@ class Finder {
     target.action = *action;
     target.resource = *resource;
     for (const auto& api : suite_.world.apis) {
-      if (api.id == answer_.api || api.id == server::kOwnApi) continue;
+      if (api.id == answer_.api || api.id == control::kOwnApi) continue;
       for (const std::string& each : api.actions) {
         Target& next = add().target = target;
         next.api = api.id;

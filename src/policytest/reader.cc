@@ -6,15 +6,15 @@
 #include <map>
 #include <set>
 
+#include "files/files.h"
 #include "policytest/fixtures.h"
 #include "policytest/request_reader.h"
-#include "server/files.h"
 
 namespace writ::policytest {
 
-using server::Fields;
-using server::Source;
-using server::YamlNode;
+using files::Fields;
+using files::Source;
+using files::YamlNode;
 
 namespace {
 
@@ -29,7 +29,7 @@ std::string shown(const YamlNode& cell) {
 
 class SuiteReader {
  public:
-  SuiteReader(const server::Loaded& loaded, Source& source) : loaded_(loaded), source_(source) {}
+  SuiteReader(const policy::Loaded& loaded, Source& source) : loaded_(loaded), source_(source) {}
 
   std::optional<Suite> read(const YamlNode& root) {
     const Fields fields(&root, source_, "a test file",
@@ -235,7 +235,7 @@ class SuiteReader {
     }
   }
 
-  const server::Loaded& loaded_;
+  const policy::Loaded& loaded_;
   Source& source_;
   Suite suite_;
   RequestReader* requests_ = nullptr;
@@ -246,10 +246,10 @@ class SuiteReader {
 }  // namespace
 
 std::optional<Suite> parse_suite(std::string_view text, const std::filesystem::path& file,
-                                 const server::Loaded& loaded, server::Issues& issues) {
-  server::Issues own;
+                                 const policy::Loaded& loaded, files::Issues& issues) {
+  files::Issues own;
   std::optional<Suite> suite;
-  if (const auto root = server::parse_yaml(text, file.string(), own)) {
+  if (const auto root = files::parse_yaml(text, file.string(), own)) {
     Source source{file.string(), file.parent_path(), own};
     suite = SuiteReader(loaded, source).read(*root);
   }
@@ -258,12 +258,12 @@ std::optional<Suite> parse_suite(std::string_view text, const std::filesystem::p
 }
 
 std::optional<Question> parse_question(std::string_view text, const std::filesystem::path& file,
-                                       std::string_view more, Instant now, const server::Loaded& loaded,
-                                       server::Issues& issues) {
-  server::Issues own;
+                                       std::string_view more, Instant now, const policy::Loaded& loaded,
+                                       files::Issues& issues) {
+  files::Issues own;
   std::optional<Question> question;
-  const auto root = server::parse_yaml(text, file.string(), own);
-  const auto over = server::parse_yaml(more, "the command line", own);
+  const auto root = files::parse_yaml(text, file.string(), own);
+  const auto over = files::parse_yaml(more, "the command line", own);
   if (root && over) {
     Source source{file.string(), file.parent_path(), own};
     question = SuiteReader(loaded, source).read_question(*root, *over, now);
@@ -272,9 +272,9 @@ std::optional<Question> parse_question(std::string_view text, const std::filesys
   return question;
 }
 
-std::optional<Suite> read_suite(const std::filesystem::path& file, const server::Loaded& loaded,
-                                server::Issues& issues) {
-  const auto text = server::read_file(file, server::kMaxYamlBytes);
+std::optional<Suite> read_suite(const std::filesystem::path& file, const policy::Loaded& loaded,
+                                files::Issues& issues) {
+  const auto text = files::read_file(file, files::kMaxYamlBytes);
   if (text) return parse_suite(*text, file, loaded, issues);
   issues.error({file.string()}, text.error().message);
   return std::nullopt;

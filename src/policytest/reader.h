@@ -10,8 +10,8 @@
 #include <optional>
 #include <string_view>
 
+#include "policy/load.h"
 #include "policytest/suite.h"
-#include "server/load.h"
 
 namespace writ::policytest {
 
@@ -20,10 +20,10 @@ inline constexpr std::size_t kMaxSteps = 1'000;    // of one test
 inline constexpr std::int64_t kMaxTimes = 10'000;  // of one request
 
 // Nothing when there are errors; they are in `issues`.
-std::optional<Suite> read_suite(const std::filesystem::path& file, const server::Loaded& loaded,
-                                server::Issues& issues);
+std::optional<Suite> read_suite(const std::filesystem::path& file, const policy::Loaded& loaded,
+                                files::Issues& issues);
 std::optional<Suite> parse_suite(std::string_view text, const std::filesystem::path& file,
-                                 const server::Loaded& loaded, server::Issues& issues);
+                                 const policy::Loaded& loaded, files::Issues& issues);
 
 // A single request that is asked about, in a world of its own (`writ decide`, `writ explain`).
 struct Question {
@@ -35,7 +35,7 @@ struct Question {
 // is not looked at. `more` is a map of request keys as YAML, laid over it; `now` is the instant when it names
 // none. Nothing when there are errors; they are in `issues`.
 std::optional<Question> parse_question(std::string_view text, const std::filesystem::path& file,
-                                       std::string_view more, Instant now, const server::Loaded& loaded,
-                                       server::Issues& issues);
+                                       std::string_view more, Instant now, const policy::Loaded& loaded,
+                                       files::Issues& issues);
 
 }  // namespace writ::policytest

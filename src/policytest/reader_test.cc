@@ -208,7 +208,7 @@ TEST(Reader, WhatIsWrongIsToldTogether) {
 }
 
 TEST(Reader, AQuestionTakesWhatIsLaidOverIt) {
-  server::Issues issues;
+  files::Issues issues;
   const auto question = parse_question(
       "request: GET /invoices/inv-1001\ntoken: {sub: nora, client_id: support-portal, purpose: support}\n",
       "request.yaml", R"({"token": {"sub": "niklas"}, "at": "+1h"})", at("2026-03-02T09:00:00Z"), acme(),
@@ -221,13 +221,13 @@ TEST(Reader, AQuestionTakesWhatIsLaidOverIt) {
 }
 
 TEST(Reader, AQuestionThatIsWrongIsNone) {
-  server::Issues issues;
+  files::Issues issues;
   EXPECT_FALSE(parse_question("request: GET /a\n", "r", "{}", Instant(), acme(), issues));
   EXPECT_TRUE(issues.has_errors());
 }
 
 TEST(Reader, AFileThatIsTooLargeOrNotThereIsRefused) {
-  server::Issues issues;
+  files::Issues issues;
   EXPECT_FALSE(read_suite("/nonexistent/a.test.yaml", acme(), issues));
   EXPECT_EQ(issues.errors(), 1u);
 }

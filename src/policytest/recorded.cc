@@ -104,7 +104,7 @@ class RecordReader {
     if (!known_.insert(request_to_json(asked).dump()).second) return {};
     if (suite_.tests.size() == kMaxTests)
       return failure(ErrorCode::kLimit, fmt::format("more than {} different requests", kMaxTests));
-    const server::Place place{file_, line_, 1};
+    const files::Place place{file_, line_, 1};
     suite_.tests.push_back(
         {.name = fmt::format("record {}", line_),
          .place = place,
@@ -121,7 +121,7 @@ class RecordReader {
 
 }  // namespace
 
-Result<Suite> recorded_suite(const std::filesystem::path& log, const server::Loaded& loaded) {
+Result<Suite> recorded_suite(const std::filesystem::path& log, const policy::Loaded& loaded) {
   const auto verified = TRY(audit::verify(log));
   if (verified.first_break)
     return failure(ErrorCode::kInvalid,

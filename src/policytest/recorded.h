@@ -10,13 +10,13 @@
 #include <filesystem>
 
 #include "base/result.h"
+#include "policy/load.h"
 #include "policytest/suite.h"
-#include "server/load.h"
 
 namespace writ::policytest {
 
 // The tests are named "record 17" and have their place in the log. Fails when the log cannot be read or is
 // not whole (audit/verify.h), and with kLimit on more than kMaxTests different requests.
-Result<Suite> recorded_suite(const std::filesystem::path& log, const server::Loaded& loaded);
+Result<Suite> recorded_suite(const std::filesystem::path& log, const policy::Loaded& loaded);
 
 }  // namespace writ::policytest

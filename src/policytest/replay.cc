@@ -7,9 +7,9 @@
 #include "cedar/entity_json.h"
 #include "cedar/parse.h"
 #include "inventory/memory_store.h"
+#include "policy/revisions.h"
 #include "policytest/record.h"
-#include "server/revisions.h"
-#include "server/what_if.h"
+#include "simulate/what_if.h"
 #include "task/memory_store.h"
 
 namespace writ::policytest {
@@ -33,7 +33,7 @@ bool is_of_policies(const Json& record) {
 // The tasks and identities of the log, from record to record.
 class Past {
  public:
-  static Result<std::unique_ptr<Past>> make(const server::Loaded& loaded) {
+  static Result<std::unique_ptr<Past>> make(const policy::Loaded& loaded) {
     std::unique_ptr<Past> past(new Past());
     TRY(past->directory_.declare(loaded.world.declared));
     return past;
@@ -67,7 +67,7 @@ class Past {
   }
 
   // A permitted request takes from its task what it took then.
-  void permitted(const server::Hypothesis& asked, const std::vector<std::string>& labels) {
+  void permitted(const simulate::Hypothesis& asked, const std::vector<std::string>& labels) {
     const auto live = task_of(asked);
     if (live == nullptr || asked.issue) return;
     cedar::Arena arena;
@@ -78,7 +78,7 @@ class Past {
     (void)live->consume(use);
   }
 
-  std::shared_ptr<task::LiveTask> task_of(const server::Hypothesis& asked) const {
+  std::shared_ptr<task::LiveTask> task_of(const simulate::Hypothesis& asked) const {
     return asked.claims && asked.claims->task ? tasks_.find(*asked.claims->task) : nullptr;
   }
   std::shared_ptr<const inventory::Snapshot> inventory() const { return directory_.snapshot(); }
@@ -108,7 +108,7 @@ class Past {
 
 // A record as the request that it is of.
 struct Recorded {
-  server::Hypothesis asked;
+  simulate::Hypothesis asked;
   std::vector<std::string> names;  // of amounts
 };
 
@@ -184,8 +184,8 @@ Asked read(const Json& record, const inventory::Snapshot& inventory, std::string
 
 class Replayer {
  public:
-  Replayer(const server::Loaded& loaded, const Policies& before, const std::filesystem::path& data,
-           const server::WhatIf& what_if, Past& past)
+  Replayer(const policy::Loaded& loaded, const Policies& before, const std::filesystem::path& data,
+           const simulate::WhatIf& what_if, Past& past)
       : loaded_(loaded), what_if_(what_if), past_(past), revisions_(data, loaded.config.policies.keep) {
     if (before != nullptr) known_.emplace(before->revision, before);
   }
@@ -211,7 +211,7 @@ class Replayer {
  private:
   void leave_out(const std::string& why) { ++replay_.left_out[why]; }
 
-  void decide(const Json& record, const server::Hypothesis& asked, const inventory::Snapshot& inventory) {
+  void decide(const Json& record, const simulate::Hypothesis& asked, const inventory::Snapshot& inventory) {
     const auto task = past_.task_of(asked);
     if (asked.claims->task && task == nullptr) return leave_out("its task was opened before this log begins");
     const auto under = [&](const decision::PolicySnapshot& policies) {
@@ -240,10 +240,10 @@ class Replayer {
                              now->refusal ? now->refusal->policies : now->policies});
   }
 
-  static std::string code_of(const server::Verdict& verdict) {
+  static std::string code_of(const simulate::Verdict& verdict) {
     return verdict.refusal ? std::string(reason_code(verdict.refusal->reason)) : "";
   }
-  static bool said_by_policies(const server::Verdict& verdict) {
+  static bool said_by_policies(const simulate::Verdict& verdict) {
     const auto& refusal = *verdict.refusal;
     return !refusal.policies.empty() || refusal.reason == Reason::kPolicyNoPermit || refusal.of_call;
   }
@@ -255,24 +255,24 @@ class Replayer {
   Policies load(const std::string& revision) const {
     const auto kept = revisions_.find(revision);
     const auto texts = kept ? revisions_.read(*kept) : std::unexpected(kept.error());
-    server::Issues issues;
-    auto policies = texts ? server::load_policies(*texts, loaded_.world, issues) : std::nullopt;
+    files::Issues issues;
+    auto policies = texts ? policy::load_policies(*texts, loaded_.world, issues) : std::nullopt;
     return policies ? policies->snapshot : nullptr;
   }
 
-  const server::Loaded& loaded_;
-  const server::WhatIf& what_if_;
+  const policy::Loaded& loaded_;
+  const simulate::WhatIf& what_if_;
   Past& past_;
-  const server::Revisions revisions_;
+  const policy::Revisions revisions_;
   std::map<std::string, Policies> known_;  // by revision
   Replay replay_;
 };
 
 }  // namespace
 
-Result<Replay> replay(const std::filesystem::path& log, const server::Loaded& loaded, const Policies& before,
+Result<Replay> replay(const std::filesystem::path& log, const policy::Loaded& loaded, const Policies& before,
                       const std::filesystem::path& data) {
-  const auto what_if = TRY(server::WhatIf::make(loaded.config.issuer));
+  const auto what_if = TRY(simulate::WhatIf::make(loaded.config.issuer));
   const auto past = TRY(Past::make(loaded));
   Replayer replayer(loaded, before, data, *what_if, *past);
   TRY(audit::read_lines(log, [&](std::string_view line) {

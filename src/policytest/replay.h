@@ -14,7 +14,7 @@
 #include <vector>
 
 #include "codec/json.h"
-#include "server/load.h"
+#include "policy/load.h"
 
 namespace writ::policytest {
 
@@ -39,7 +39,7 @@ struct Replay {
 
 // `loaded` has the policies to decide under, `before` those of the configuration, or null. Kept revisions are
 // looked for in the data folder. Fails with kNotFound and kIo when the log cannot be read.
-Result<Replay> replay(const std::filesystem::path& log, const server::Loaded& loaded,
+Result<Replay> replay(const std::filesystem::path& log, const policy::Loaded& loaded,
                       const std::shared_ptr<const decision::PolicySnapshot>& before,
                       const std::filesystem::path& data);
 

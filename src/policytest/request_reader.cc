@@ -5,15 +5,16 @@
 #include <fmt/ranges.h>
 
 #include "cedar/parse.h"
+#include "config/world.h"
+#include "control/own_api.h"
 #include "http/headers.h"
 #include "http/target.h"
-#include "server/moment.h"
-#include "server/world.h"
+#include "simulate/moment.h"
 
 namespace writ::policytest {
 
-using server::Fields;
-using server::YamlNode;
+using files::Fields;
+using files::YamlNode;
 
 namespace {
 
@@ -25,10 +26,10 @@ constexpr std::string_view kNoRoute[] = {"not_found", "method_not_allowed", "inv
 
 std::optional<Instant> RequestReader::instant(const YamlNode& node, std::string_view what, Instant base) {
   if (node.kind == Kind::kInteger) {
-    if (node.integer >= 0 && node.integer <= server::kLastSecond)
+    if (node.integer >= 0 && node.integer <= simulate::kLastSecond)
       return instant_from_unix_seconds(node.integer);
   } else if (node.kind == Kind::kText) {
-    if (const auto moment = server::parse_moment(node.text, base)) return moment;
+    if (const auto moment = simulate::parse_moment(node.text, base)) return moment;
   }
   source_.error(node, fmt::format("`{}` is no instant: `{}`", what, node.text),
                 "for example 2026-03-02T09:00:00Z, or as a distance +10m, -1h30m");
@@ -169,8 +170,8 @@ std::optional<Target> RequestReader::issue_target(const YamlNode& node) {
   return Target{.method = "POST",
                 .path = "/oauth2/token",
                 .api = found->id,
-                .action = {std::string(server::kOwnNamespace) + "::Action", "issue"},
-                .resource = {std::string(server::kOwnNamespace) + "::Api", found->id},
+                .action = {std::string(control::kOwnNamespace) + "::Action", "issue"},
+                .resource = {std::string(control::kOwnNamespace) + "::Api", found->id},
                 .attributes = {},
                 .issue = true};
 }

@@ -8,7 +8,7 @@ namespace writ::policytest {
 
 namespace {
 
-std::string with_place(const server::Place& place) {
+std::string with_place(const files::Place& place) {
   return fmt::format("{}:{}", place.file, place.line);
 }
 

@@ -15,7 +15,7 @@ namespace writ::policytest {
 
 // A step that did not come out as expected.
 struct Failure {
-  server::Place place;
+  files::Place place;
   std::string request;  // what was asked, on one line
   std::string expected;
   std::string got;

@@ -17,8 +17,8 @@
 #include "cedar/ast.h"
 #include "cedar/entities.h"
 #include "codec/json.h"
+#include "files/issue.h"
 #include "inventory/directory.h"
-#include "server/issue.h"
 #include "task/task.h"
 #include "token/claims.h"
 
@@ -69,7 +69,7 @@ struct RequestSpec {
 // What must come out. A permit, or a refusal with its reason; or no answer of a decision at all, because no
 // route leads there.
 struct Expectation {
-  server::Place place;
+  files::Place place;
   std::string code;  // "permit", a reason code, "not_found", "method_not_allowed" or "invalid_request"
   // Absent: not looked at.
   std::optional<std::string> party;                  // as Cedar writes it
@@ -81,7 +81,7 @@ struct Expectation {
 };
 
 struct Ask {
-  server::Place place;
+  files::Place place;
   RequestSpec request;
   std::int64_t times = 1;
   Expectation expect;
@@ -90,7 +90,7 @@ struct Ask {
 // Something that happens between requests.
 struct Change {
   enum class Kind : std::uint8_t { kEndTask, kRevokeTask, kSuspend, kRetire, kActivate, kRevokeToken };
-  server::Place place;
+  files::Place place;
   Kind kind;
   std::string id;       // of the task or identity
   RequestSpec request;  // kRevokeToken: whose token
@@ -100,7 +100,7 @@ using Step = std::variant<Ask, Change>;
 
 struct Test {
   std::string name;
-  server::Place place;
+  files::Place place;
   std::vector<Step> steps;
 };
 

@@ -80,7 +80,7 @@ std::optional<Way> Ways::of(const Target& target) const {
   return std::nullopt;
 }
 
-std::optional<Way> Ways::by(const server::DeclaredRoute& route, std::string_view resource_id,
+std::optional<Way> Ways::by(const config::DeclaredRoute& route, std::string_view resource_id,
                             const Values& values) const {
   Way way{&route, {}};
   if (!read_by(route.resource_id, resource_id, way.values)) return std::nullopt;

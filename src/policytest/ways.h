@@ -9,14 +9,14 @@
 #include <string>
 #include <string_view>
 
+#include "policy/load.h"
 #include "policytest/suite.h"
-#include "server/load.h"
 
 namespace writ::policytest {
 
 // A route with a value for each parameter of its path.
 struct Way {
-  const server::DeclaredRoute* route;
+  const config::DeclaredRoute* route;
   std::map<std::string, std::string, std::less<>> values;
 
   std::string fill(std::string_view text) const;  // "{tenant}/{invoice}"
@@ -26,13 +26,13 @@ struct Way {
 
 class Ways {
  public:
-  explicit Ways(const server::Loaded& loaded) : loaded_(loaded) {}
+  explicit Ways(const policy::Loaded& loaded) : loaded_(loaded) {}
 
   // The way that a request takes which names its route. Nothing: no route takes it.
   std::optional<Way> of(const Target& target) const;
   // By this route to the resource. What the id does not say of the path is taken from `values`. Nothing when
   // the path stays open.
-  std::optional<Way> by(const server::DeclaredRoute& route, std::string_view resource_id,
+  std::optional<Way> by(const config::DeclaredRoute& route, std::string_view resource_id,
                         const std::map<std::string, std::string, std::less<>>& values) const;
   // By the first route of the API for this action on this resource.
   std::optional<Way> to(std::string_view api, const cedar::EntityUid& action,
@@ -41,10 +41,10 @@ class Ways {
   // The request that goes this way. Nothing when another route would take it. `like` gives the rest.
   std::optional<Target> target(const Way& way, const Target& like) const;
 
-  const std::vector<server::DeclaredRoute>& routes() const { return loaded_.world.routes; }
+  const std::vector<config::DeclaredRoute>& routes() const { return loaded_.world.routes; }
 
  private:
-  const server::Loaded& loaded_;
+  const policy::Loaded& loaded_;
 };
 
 }  // namespace writ::policytest

@@ -4,6 +4,7 @@
 #include <fmt/format.h>
 
 #include "cedar/entity_json.h"
+#include "control/own_api.h"
 #include "gateway/http_question.h"
 #include "http/target.h"
 
@@ -79,7 +80,7 @@ void read_refusal(const codec::Json& told, Answer& answer) {
     if (const auto* id = policy.if_string()) answer.policies.push_back(*id);
 }
 
-Result<Shared> Shared::make(const server::Loaded& loaded, std::optional<jose::PrivateJwk> signing_key) {
+Result<Shared> Shared::make(const policy::Loaded& loaded, std::optional<jose::PrivateJwk> signing_key) {
   const auto& config = loaded.config;
   auto mint =
       TRY(Mint::make(config.issuer, config.token_algorithm, config.token_lifetime, std::move(signing_key)));
@@ -87,7 +88,7 @@ Result<Shared> Shared::make(const server::Loaded& loaded, std::optional<jose::Pr
 }
 
 std::string Shared::origin_of(std::string_view api) const {
-  return api == server::kOwnApi ? loaded.config.issuer : loaded.config.public_origin;
+  return api == control::kOwnApi ? loaded.config.issuer : loaded.config.public_origin;
 }
 
 // One request on its way. It is not moved, because the facts borrow from it.
@@ -303,7 +304,7 @@ Result<std::optional<World::Ruled>> World::rule(const RequestSpec& request, cons
 }
 
 enforce::Question World::question(const Asking& asking) const {
-  const bool own = asking.api == server::kOwnApi;
+  const bool own = asking.api == control::kOwnApi;
   enforce::Question question{.point = own ? "api" : "gateway",
                              .sent = gateway::sent_in(asking.request),
                              .credentials = gateway::credentials_in(asking.request),
@@ -323,7 +324,7 @@ enforce::Question World::question(const Asking& asking) const {
 
 // People see this very call and approve it, and the request brings their approval along.
 Result<void> World::approve(const RequestSpec& request, Asking& asking) {
-  if (!request.approved || asking.issue || asking.api == server::kOwnApi) return {};
+  if (!request.approved || asking.issue || asking.api == control::kOwnApi) return {};
   const auto offer = enforcer_.would_offer(question(asking));
   if (offer == nullptr) return {};
   std::string id;

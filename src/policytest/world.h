@@ -19,9 +19,9 @@
 #include "enforce/enforcer.h"
 #include "enforce/issuing.h"
 #include "inventory/memory_store.h"
+#include "policy/load.h"
 #include "policytest/mint.h"
 #include "policytest/suite.h"
-#include "server/load.h"
 #include "task/memory_call_store.h"
 #include "task/memory_store.h"
 #include "task/write_at_once.h"
@@ -65,11 +65,11 @@ using Observer = std::function<void(const Asked& asked)>;
 
 // What the worlds of all tests of a run share. Borrows `loaded`.
 struct Shared {
-  const server::Loaded& loaded;
+  const policy::Loaded& loaded;
   std::unique_ptr<Mint> mint;
 
   // Tokens are signed with that key; or, without one, with a key of the run.
-  static Result<Shared> make(const server::Loaded& loaded, std::optional<jose::PrivateJwk> signing_key = {});
+  static Result<Shared> make(const policy::Loaded& loaded, std::optional<jose::PrivateJwk> signing_key = {});
   // The origin under which callers reach the gateway, or Writ's own API.
   std::string origin_of(std::string_view api) const;
 };

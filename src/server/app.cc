@@ -5,8 +5,17 @@
 #include <fmt/format.h>
 #include <thread>
 
+#include "api/audit_api.h"
+#include "api/calls_api.h"
+#include "api/decide_api.h"
+#include "api/inventory_api.h"
+#include "api/metrics.h"
+#include "api/policies_api.h"
+#include "api/tasks_api.h"
 #include "audit/log.h"
+#include "authzen/authzen.h"
 #include "base/notice.h"
+#include "config/metrics_access.h"
 #include "control/tasks.h"
 #include "gateway/proxy.h"
 #include "http/client.h"
@@ -15,21 +24,12 @@
 #include "oauth/metadata.h"
 #include "oauth/revocation_endpoint.h"
 #include "oauth/token_endpoint.h"
-#include "server/audit_api.h"
-#include "server/authzen.h"
-#include "server/calls_api.h"
 #include "server/chores.h"
-#include "server/data_folder.h"
-#include "server/decide_api.h"
 #include "server/descriptors.h"
 #include "server/evidence.h"
-#include "server/inventory_api.h"
-#include "server/metrics.h"
-#include "server/metrics_access.h"
 #include "server/oauth_workers.h"
-#include "server/policies_api.h"
 #include "server/resumed_clock.h"
-#include "server/tasks_api.h"
+#include "store/data_folder.h"
 #include "store/proof_journal.h"
 #include "store/sqlite_store.h"
 #include "task/write_thread.h"
@@ -57,7 +57,8 @@ Result<std::unique_ptr<token::KeyRing>> open_keys(store::SqliteStore& store, cry
   return token::KeyRing::of(std::move(keys));
 }
 
-http::ServerOptions server_options(const Config& config, const ListenAddress& listen, std::size_t room) {
+http::ServerOptions server_options(const config::Config& config, const config::ListenAddress& listen,
+                                   std::size_t room) {
   return {.address = listen.address,
           .port = listen.port,
           .max_connections = room,
@@ -78,7 +79,7 @@ http::ServerOptions server_options(const Config& config, const ListenAddress& li
           .max_known_bytes = config.limits.max_authenticated_bytes};
 }
 
-Room room_of(const Config& config) {
+Room room_of(const config::Config& config) {
   const auto descriptors = raise_descriptor_limit();
   const auto wanted = config.limits.max_connections;
   const auto room = room_within(descriptors, wanted, config.gateway_listen.has_value());
@@ -90,7 +91,7 @@ Room room_of(const Config& config) {
   return room;
 }
 
-http::ClientOptions client_options(const Config& config, const Room& room) {
+http::ClientOptions client_options(const config::Config& config, const Room& room) {
   const auto pools = std::max<std::size_t>(config.apis.size() * config.threads, 1);
   return {.read_timeout = config.limits.upstream_timeout,
           .max_idle_per_origin = std::clamp<std::size_t>(room.idle_upstreams / pools, 1, 64),
@@ -98,7 +99,7 @@ http::ClientOptions client_options(const Config& config, const Room& room) {
 }
 
 // Whether a listener speaks TLS at all is for the next start.
-void take_over_certificates(const ListenAddress& listen, http::Server* server) {
+void take_over_certificates(const config::ListenAddress& listen, http::Server* server) {
   if (server != nullptr && server->tls() != nullptr && listen.tls != nullptr) server->replace_tls(listen.tls);
 }
 
@@ -119,9 +120,9 @@ Result<Instant> first_instant(const audit::Log& log, Instant now, bool accept_cl
 
 // Later members use earlier ones. The loops come first: the audit's thread hands outcomes back to them.
 struct App::Parts {
-  Parts(Loaded loaded, DataFolder data, std::unique_ptr<store::SqliteStore> opened,
+  Parts(policy::Loaded loaded, store::DataFolder data, std::unique_ptr<store::SqliteStore> opened,
         std::unique_ptr<audit::Log> audit, std::unique_ptr<token::KeyRing> ring,
-        oauth::TrustedIssuers trusted, std::unique_ptr<WhatIf> hypothetical, Instant began)
+        oauth::TrustedIssuers trusted, std::unique_ptr<simulate::WhatIf> hypothetical, Instant began)
       : config(loaded.config),
         clock(system_clock, began, config.limits.clock_tolerance),
         folder(std::move(data)),
@@ -129,7 +130,7 @@ struct App::Parts {
         log(std::move(audit)),
         keys(std::move(ring)),
         current({directory.snapshot(), loaded.policies.snapshot, loaded.routes}),
-        policies({clock, recorder, current, directory, [this](const Loaded& now) { take_over(now); }},
+        policies({clock, recorder, current, directory, [this](const policy::Loaded& now) { take_over(now); }},
                  loaded),
         issuers(std::move(trusted)),
         what_if(std::move(hypothetical)) {
@@ -137,20 +138,20 @@ struct App::Parts {
   }
 
   Result<void> load(inventory::Change declared);
-  void take_over(const Loaded& now);
+  void take_over(const policy::Loaded& now);
   Result<void> open_proofs();
   Result<void> serve();
   Result<void> serve_operators();
   Result<void> add_endpoints();
   Result<void> add_oauth();
   Result<void> add_health(http::Endpoints& to);
-  Result<void> add_metrics(http::Endpoints& to, MetricsAccess::Listener listener);
+  Result<void> add_metrics(http::Endpoints& to, config::MetricsAccess::Listener listener);
   Result<void> add_own_api(http::Endpoints& to);
   void look_after();
   void tidy();
   void forget();
   http::Response metrics() const;
-  void write_limits(PrometheusText& out) const;
+  void write_limits(api::PrometheusText& out) const;
   enforce::EnforcerParts enforcer_parts(task::CallApprovals* approvals);
 
   // In the order in which they stop.
@@ -173,7 +174,7 @@ struct App::Parts {
     });
   }
 
-  const Config config;
+  const config::Config config;
   const SystemClock system_clock;
   ResumedClock clock;
   const control::Recorder recorder = [this](audit::Record entry) { return record(std::move(entry)); };
@@ -183,7 +184,7 @@ struct App::Parts {
   const Room room = room_of(config);
   http::Loops loops{config.threads};
   std::optional<http::Loops> operator_loops;
-  DataFolder folder;
+  store::DataFolder folder;
   std::unique_ptr<store::SqliteStore> store;
   std::unique_ptr<audit::Log> log;
   std::unique_ptr<store::ProofJournal> proofs;
@@ -198,7 +199,7 @@ struct App::Parts {
   const token::Minter minter{*keys};
   inventory::Directory directory{*store};
   enforce::Current current;
-  PoliciesInForce policies;
+  policy::PoliciesInForce policies;
   task::Registry tasks{*store, config.tasks};
   task::CallApprovals calls{*store, config.approvals};
   task::WriteThread writer{*store, {config.database.max_waiting, config.database.max_wait}};
@@ -218,7 +219,7 @@ struct App::Parts {
       authzen_enforcer{enforcer_parts(nullptr)};
   const control::Authority authority{clock, api_enforcer, recorder, config.issuer};
   const control::Tasks task_control{authority, current, tasks};
-  const TasksApi tasks_api{task_control};
+  const api::TasksApi tasks_api{task_control};
   const oauth::TokenEndpoint token_endpoint{
       {.issuer = config.issuer,
        .token_endpoint = config.issuer + std::string(kTokenPath),
@@ -231,25 +232,25 @@ struct App::Parts {
       };
   OauthWorkers oauth_workers{clients, clock, config.threads};
   const control::Calls call_control{authority, current, calls};
-  const CallsApi calls_api{call_control};
+  const api::CallsApi calls_api{call_control};
   const control::Identities identity_control{authority, directory};
-  const InventoryApi inventory_api{identity_control};
+  const api::InventoryApi inventory_api{identity_control};
   const control::AuditTrail audit_control{authority, *log};
-  const AuditApi audit_api{audit_control};
-  const PoliciesApi policies_api{authority, policies};
-  const std::unique_ptr<WhatIf> what_if;
-  Authzen authzen{config.authzen,
-                  {clock, authzen_enforcer, current,
-                   [this](audit::Record entry, audit::Log::Done done) {
-                     record_async(std::move(entry), std::move(done));
-                   },
-                   config.issuer}};
+  const api::AuditApi audit_api{audit_control};
+  const api::PoliciesApi policies_api{authority, policies};
+  const std::unique_ptr<simulate::WhatIf> what_if;
+  authzen::Authzen authzen{config.authzen,
+                           {clock, authzen_enforcer, current,
+                            [this](audit::Record entry, audit::Log::Done done) {
+                              record_async(std::move(entry), std::move(done));
+                            },
+                            config.issuer}};
 
-  const DecideApi decide_api{{authority, config, current, tasks, *what_if}};
+  const api::DecideApi decide_api{{authority, config, current, tasks, *what_if}};
   http::Client client{loops, client_options(config, room)};
   std::shared_ptr<gateway::Proxy> proxy;
   std::shared_ptr<http::Endpoints> endpoints = std::make_shared<http::Endpoints>(http::Endpoints::Options{});
-  const MetricsAccess metrics_access{config.metrics_token, config.proxies};
+  const config::MetricsAccess metrics_access{config.metrics_token, config.proxies};
   // With loops, workers and descriptors of its own: what happens at the others does not hold it up.
   std::shared_ptr<http::Endpoints> operator_endpoints;
   std::unique_ptr<http::Server> api_server, gateway_server, operator_server;
@@ -290,7 +291,7 @@ Result<void> App::Parts::load(inventory::Change declared) {
 }
 
 // Certificates are for connections that come.
-void App::Parts::take_over(const Loaded& now) {
+void App::Parts::take_over(const policy::Loaded& now) {
   take_over_certificates(now.config.api_listen, api_server.get());
   if (now.config.gateway_listen) take_over_certificates(*now.config.gateway_listen, gateway_server.get());
   if (now.config.operator_listen) take_over_certificates(*now.config.operator_listen, operator_server.get());
@@ -342,7 +343,7 @@ Result<void> App::Parts::add_health(http::Endpoints& to) {
   });
 }
 
-Result<void> App::Parts::add_metrics(http::Endpoints& to, MetricsAccess::Listener listener) {
+Result<void> App::Parts::add_metrics(http::Endpoints& to, config::MetricsAccess::Listener listener) {
   return to.add("GET", "/metrics", http::Cost::kQuick,
                 [this, listener](const http::Request& request, const http::PathValues&) {
                   auto refused = metrics_access.refuse(request, listener);
@@ -350,7 +351,7 @@ Result<void> App::Parts::add_metrics(http::Endpoints& to, MetricsAccess::Listene
                 });
 }
 
-void App::Parts::write_limits(PrometheusText& out) const {
+void App::Parts::write_limits(api::PrometheusText& out) const {
   std::vector<std::pair<std::string_view, http::WorkerStats>> pools = {
       {"api", endpoints->stats()},
       {"authzen", authzen.workers()},
@@ -360,36 +361,36 @@ void App::Parts::write_limits(PrometheusText& out) const {
       {"token_guesses", oauth_workers.guesses()}};
   if (proxy) pools.emplace_back("gateway", proxy->stats().workers);
   if (operator_endpoints) pools.emplace_back("operator", operator_endpoints->stats());
-  write_workers(out, pools);
-  write_attempts(out, clients.attempts());
+  api::write_workers(out, pools);
+  api::write_attempts(out, clients.attempts());
   out.family("writ_upstream_over_share_total", "counter",
              "Requests refused because their caller had its share of an upstream's places.");
   out.sample("writ_upstream_over_share_total", "", client.stats().over_share);
 }
 
 http::Response App::Parts::metrics() const {
-  PrometheusText out;
+  api::PrometheusText out;
   out.family("writ_decisions_total", "counter", "Decisions by enforcement point, outcome and reason.");
-  write_decisions(out, "gateway", gateway_enforcer.stats());
-  write_decisions(out, "api", api_enforcer.stats());
-  write_decisions(out, "authzen", authzen_enforcer.stats());
+  api::write_decisions(out, "gateway", gateway_enforcer.stats());
+  api::write_decisions(out, "api", api_enforcer.stats());
+  api::write_decisions(out, "authzen", authzen_enforcer.stats());
   out.family("writ_evaluations_total", "counter", "AuthZEN evaluations by their answer.");
   out.sample("writ_evaluations_total", "decision=\"permit\"", authzen.permits());
   out.sample("writ_evaluations_total", "decision=\"deny\"", authzen.denies());
   out.family("writ_token_requests_total", "counter", "Token requests by their result.");
   out.sample("writ_token_requests_total", "result=\"issued\"", tokens_issued.load());
   out.sample("writ_token_requests_total", "result=\"refused\"", tokens_refused.load());
-  write_audit(out, log->stats(), log->head().seq);
-  if (proxy) write_gateway(out, proxy->stats());
+  api::write_audit(out, log->stats(), log->head().seq);
+  if (proxy) api::write_gateway(out, proxy->stats());
   out.family("writ_http_total", "counter", "Connections and requests by listener.");
-  if (api_server) write_listener(out, "api", api_server->stats());
-  if (gateway_server) write_listener(out, "gateway", gateway_server->stats());
-  if (operator_server) write_listener(out, "operator", operator_server->stats());
+  if (api_server) api::write_listener(out, "api", api_server->stats());
+  if (gateway_server) api::write_listener(out, "gateway", gateway_server->stats());
+  if (operator_server) api::write_listener(out, "operator", operator_server->stats());
   out.family("writ_http_connections", "gauge", "Connections that are open, by listener.");
-  if (api_server) write_connections(out, "api", api_server->stats());
-  if (gateway_server) write_connections(out, "gateway", gateway_server->stats());
-  if (operator_server) write_connections(out, "operator", operator_server->stats());
-  write_certificates(
+  if (api_server) api::write_connections(out, "api", api_server->stats());
+  if (gateway_server) api::write_connections(out, "gateway", gateway_server->stats());
+  if (operator_server) api::write_connections(out, "operator", operator_server->stats());
+  api::write_certificates(
       out,
       {{"api", api_server.get()}, {"gateway", gateway_server.get()}, {"operator", operator_server.get()}});
   write_limits(out);
@@ -415,7 +416,7 @@ http::Response App::Parts::metrics() const {
   out.sample("writ_tasks_forgotten_total", "", tasks_forgotten.load());
   out.family("writ_approvals", "gauge", "Calls that people were asked to approve, as far as they are kept.");
   out.sample("writ_approvals", "", calls.size());
-  write_waits(out, writer.stats());
+  api::write_waits(out, writer.stats());
   out.family("writ_policy_revision_info", "gauge", "The policies in force, by revision.");
   out.sample("writ_policy_revision_info", fmt::format("revision=\"{}\"", policies.get()->revision), 1);
   out.family("writ_policy_files_refused", "gauge",
@@ -431,14 +432,14 @@ Result<void> App::Parts::add_endpoints() {
   TRY(add_oauth());
   TRY(add_health(*endpoints));
   // The operator's listener has them instead.
-  if (!config.operator_listen) TRY(add_metrics(*endpoints, MetricsAccess::Listener::kApi));
+  if (!config.operator_listen) TRY(add_metrics(*endpoints, config::MetricsAccess::Listener::kApi));
   TRY(add_own_api(*endpoints));
   return authzen.add_to(*endpoints);
 }
 
 Result<void> App::Parts::add_own_api(http::Endpoints& to) {
   to.guard("/v1/", [this](http::Exchange exchange, http::Endpoints::Pass pass) {
-    gate(authority, std::move(exchange), std::move(pass));
+    api::gate(authority, std::move(exchange), std::move(pass));
   });
   TRY(tasks_api.add_to(to));
   TRY(calls_api.add_to(to));
@@ -453,7 +454,7 @@ Result<void> App::Parts::serve_operators() {
   operator_loops.emplace(1);
   operator_endpoints = std::make_shared<http::Endpoints>(http::Endpoints::Options{});
   TRY(add_health(*operator_endpoints));
-  TRY(add_metrics(*operator_endpoints, MetricsAccess::Listener::kOperator));
+  TRY(add_metrics(*operator_endpoints, config::MetricsAccess::Listener::kOperator));
   TRY(add_own_api(*operator_endpoints));
   operator_server = TRY(http::Server::start(
       *operator_loops, server_options(config, *config.operator_listen, room.operators), operator_endpoints));
@@ -518,14 +519,14 @@ App::~App() {
   stop();
 }
 
-Result<std::unique_ptr<App>> App::start(Loaded loaded, bool accept_clock,
+Result<std::unique_ptr<App>> App::start(policy::Loaded loaded, bool accept_clock,
                                         std::optional<std::uint64_t> accept_lost_audit) {
-  const Config& config = loaded.config;
+  const config::Config& config = loaded.config;
   auto issuers = TRY(oauth::TrustedIssuers::of(config.trusted_issuers));
-  auto what_if = TRY(WhatIf::make(config.issuer));
+  auto what_if = TRY(simulate::WhatIf::make(config.issuer));
   TRY(check_data_access(config));
-  auto folder = TRY(DataFolder::open(config.data));
-  auto store = TRY(store::SqliteStore::open(config.data / kDatabaseFile));
+  auto folder = TRY(store::DataFolder::open(config.data));
+  auto store = TRY(store::SqliteStore::open(config.data / store::kDatabaseFile));
   auto keys = TRY(open_keys(*store, config.token_algorithm));
   auto log = TRY(open_audit_log(config, *store, accept_lost_audit));
   const auto began = TRY(first_instant(*log, SystemClock().now(), accept_clock));
@@ -561,7 +562,7 @@ const std::string& App::operator_url() const noexcept {
   return parts_->operator_url;
 }
 
-PoliciesInForce& App::policies() noexcept {
+policy::PoliciesInForce& App::policies() noexcept {
   return parts_->policies;
 }
 

@@ -9,8 +9,8 @@
 #include <optional>
 
 #include "base/result.h"
-#include "server/load.h"
-#include "server/policies_in_force.h"
+#include "policy/load.h"
+#include "policy/policies_in_force.h"
 
 namespace writ::server {
 
@@ -22,7 +22,7 @@ class App {
   // Refuses a clock that is further than kMaxSetBack behind the last record of the audit, which would give
   // back what had expired; unless `accept_clock`.
   // Refuses an audit log that is not the one it wrote, unless it lacks the records up to `accept_lost_audit`.
-  static Result<std::unique_ptr<App>> start(Loaded loaded, bool accept_clock = false,
+  static Result<std::unique_ptr<App>> start(policy::Loaded loaded, bool accept_clock = false,
                                             std::optional<std::uint64_t> accept_lost_audit = {});
   ~App();
 
@@ -34,7 +34,7 @@ class App {
   // The audit log was rotated, or is lost: goes on in a new file. Thread-safe.
   Result<void> reopen_audit();
   // Thread-safe.
-  PoliciesInForce& policies() noexcept;
+  policy::PoliciesInForce& policies() noexcept;
 
   // Says to /readyz and on every answer that it is going to stop, and goes on for
   // `limits.drain_grace_seconds` as before, so that load balancers have time to send nothing new. Waits.

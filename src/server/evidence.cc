@@ -4,7 +4,7 @@
 #include <exception>
 #include <string>
 
-#include "server/data_folder.h"
+#include "store/data_folder.h"
 
 namespace writ::server {
 namespace {
@@ -14,7 +14,7 @@ std::filesystem::path folder_of(const std::filesystem::path& file) {
 }
 
 // One in each folder that a stop writes to.
-std::vector<std::filesystem::path> reserves_of(const Config& config) {
+std::vector<std::filesystem::path> reserves_of(const config::Config& config) {
   std::vector<std::filesystem::path> reserves{config.data / "reserve"};
   const auto log = audit_path(config);
   std::error_code ignored;
@@ -25,12 +25,12 @@ std::vector<std::filesystem::path> reserves_of(const Config& config) {
 
 }  // namespace
 
-std::filesystem::path audit_path(const Config& config) {
+std::filesystem::path audit_path(const config::Config& config) {
   return config.data / config.audit.file;  // an absolute one stays as it is
 }
 
-Result<void> check_data_access(const Config& config) {
-  const auto database = (config.data / kDatabaseFile).string();
+Result<void> check_data_access(const config::Config& config) {
+  const auto database = (config.data / store::kDatabaseFile).string();
   TRY(check_private(config.data, "the data folder", config.data_access));
   for (const auto* suffix : {"", "-wal", "-shm"})
     TRY(check_private(database + suffix, "the database", config.data_access));
@@ -53,7 +53,7 @@ void RecordedWriter::write(std::unique_ptr<task::Write> write, Done done) noexce
   }
 }
 
-Result<std::unique_ptr<audit::Log>> open_audit_log(const Config& config, audit::HeadStore& heads,
+Result<std::unique_ptr<audit::Log>> open_audit_log(const config::Config& config, audit::HeadStore& heads,
                                                    std::optional<std::uint64_t> accept_lost) {
   const auto tell = [](const std::string& line) { std::fprintf(stderr, "writ: %s\n", line.c_str()); };
   return audit::Log::open(audit_path(config),

@@ -5,19 +5,19 @@
 #include <optional>
 
 #include "audit/log.h"
-#include "server/config.h"
+#include "config/config.h"
 #include "task/write.h"
 
 namespace writ::server {
 
 // Refuses a data folder, or a file in it, that others than `data_access` says could exchange; before anything
 // is read from it. What is not there yet passes.
-Result<void> check_data_access(const Config& config);
+Result<void> check_data_access(const config::Config& config);
 
-std::filesystem::path audit_path(const Config& config);
+std::filesystem::path audit_path(const config::Config& config);
 
 // `accept_lost`: goes on without the records up to this one, which the database knows of and the log lacks.
-Result<std::unique_ptr<audit::Log>> open_audit_log(const Config& config, audit::HeadStore& heads,
+Result<std::unique_ptr<audit::Log>> open_audit_log(const config::Config& config, audit::HeadStore& heads,
                                                    std::optional<std::uint64_t> accept_lost);
 
 // Writes nothing for a request that could not be recorded: it would be refused anyway, and on a full disk the

@@ -4,20 +4,20 @@
 #include <fmt/format.h>
 
 #include "inventory/directory.h"
-#include "server/data_folder.h"
 #include "server/evidence.h"
+#include "store/data_folder.h"
 #include "store/sqlite_store.h"
 
 namespace writ::server {
 
-Result<void> recover(const Config& config, std::string_view id, std::string_view by) {
+Result<void> recover(const config::Config& config, std::string_view id, std::string_view by) {
   std::error_code ignored;
-  if (!std::filesystem::exists(config.data / kDatabaseFile, ignored))
+  if (!std::filesystem::exists(config.data / store::kDatabaseFile, ignored))
     return failure(ErrorCode::kNotFound, fmt::format("no Writ has run in `{}`: there is no {}",
-                                                     config.data.string(), kDatabaseFile));
+                                                     config.data.string(), store::kDatabaseFile));
   TRY(check_data_access(config));
-  const auto folder = TRY(DataFolder::open(config.data));
-  const auto store = TRY(store::SqliteStore::open(config.data / kDatabaseFile));
+  const auto folder = TRY(store::DataFolder::open(config.data));
+  const auto store = TRY(store::SqliteStore::open(config.data / store::kDatabaseFile));
   inventory::Directory directory(*store);
   TRY(directory.load());
   // What would be refused is not recorded as done.

@@ -6,13 +6,13 @@
 #include <string_view>
 
 #include "base/result.h"
-#include "server/config.h"
+#include "config/config.h"
 
 namespace writ::server {
 
 // Lifts what operators ordered for this id. Recorded as `identity.recovered`, with `by`, before it is done.
 // kConflict while a Writ runs on the folder, for a retirement, and for what only the configuration can lift;
 // kNotFound where there is no such folder or no such order.
-Result<void> recover(const Config& config, std::string_view id, std::string_view by);
+Result<void> recover(const config::Config& config, std::string_view id, std::string_view by);
 
 }  // namespace writ::server

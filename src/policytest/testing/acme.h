@@ -7,15 +7,15 @@
 #include <string_view>
 
 #include "base/testing/folders.h"
+#include "policy/load.h"
 #include "policytest/reader.h"
-#include "server/load.h"
 
 namespace writ::policytest::testing {
 
-inline const server::Loaded& acme() {
-  static const server::Loaded loaded = [] {
-    server::Issues issues;
-    auto read = server::load(source_path("/examples/acme/writ.yaml"), issues);
+inline const policy::Loaded& acme() {
+  static const policy::Loaded loaded = [] {
+    files::Issues issues;
+    auto read = policy::load(source_path("/examples/acme/writ.yaml"), issues);
     WRIT_CHECK(read.has_value());
     return *std::move(read);
   }();
@@ -26,7 +26,7 @@ inline constexpr std::string_view kHead = "version: 1\nnow: 2026-03-02T09:00:00Z
 
 // The issues of a suite, rendered, one a line.
 inline std::string issues_of(const std::string& text) {
-  server::Issues issues;
+  files::Issues issues;
   const auto suite = parse_suite(text, "/w/a.test.yaml", acme(), issues);
   EXPECT_EQ(suite.has_value(), !issues.has_errors());
   std::string out;
@@ -36,7 +36,7 @@ inline std::string issues_of(const std::string& text) {
 
 // What follows the head of a suite.
 inline Suite suite_of(const std::string& text) {
-  server::Issues issues;
+  files::Issues issues;
   auto suite = parse_suite(std::string(kHead) + text, "/w/a.test.yaml", acme(), issues);
   for (const auto& issue : issues.all()) ADD_FAILURE() << render(issue);
   return suite ? *std::move(suite) : Suite{};

@@ -1,0 +1,170 @@
+#include "api/inventory_api.h"
+
+#include <fmt/format.h>
+
+#include "api/problem.h"
+#include "codec/members.h"
+#include "http/target.h"
+
+namespace writ::api {
+namespace {
+
+using codec::Json;
+using control::Identities;
+using inventory::Status;
+
+// The identity of a body that names one: no path carries every name.
+Result<std::string> id_from_body(const Json& body) {
+  const auto members = TRY(codec::Members::of(body, "the body", {"id"}));
+  return members.text("id", inventory::kMaxUserIdBytes);
+}
+
+// Where one is found below /v1/identities: a path carries no slash within a name, a query does.
+std::string place_of(const std::string& id) {
+  if (id.find_first_of("/\\;") == std::string::npos && id != "." && id != "..")
+    return http::encode_path("/" + id);
+  std::string place = "?id=";
+  for (const char c : id) {
+    const auto byte = static_cast<unsigned char>(c);
+    place += std::isalnum(byte) != 0 ? std::string(1, c) : fmt::format("%{:02X}", byte);
+  }
+  return place;
+}
+
+Json shown(const inventory::Member& member) {
+  return inventory::identity_to_json(member.identity(), member.ordered());
+}
+
+Json shown(const Identities::Seen& seen) {
+  return seen.member != nullptr ? shown(*seen.member) : inventory::stop_to_json(seen.stop);
+}
+
+std::unexpected<http::Response> invalid(std::string message) {
+  return std::unexpected(problem({ErrorCode::kInvalid, std::move(message)}));
+}
+
+}  // namespace
+
+Answer<http::Response> InventoryApi::list(const http::Request& request) const {
+  const auto id = http::query_parameter(request.query, "id");
+  if (id.state == http::QueryState::kOne) return show(request, id.value);
+  if (id.state == http::QueryState::kMany) return invalid("`id` is given more than once");
+  const auto listed = TRY(rendered(identities_.list(caller_of(request))));
+  auto list = Json::array();
+  for (const auto* member : listed.members) list.push(shown(*member));
+  auto answer = Json::object({{"identities", std::move(list)}});
+  // Stopped, and not listed.
+  auto stops = Json::array();
+  for (const auto& stop : listed.stops) stops.push(inventory::stop_to_json(stop));
+  if (!listed.stops.empty()) answer.set("stops", std::move(stops));
+  return answer_json(200, answer);
+}
+
+Answer<http::Response> InventoryApi::show(const http::Request& request, const std::string& id) const {
+  return answer_json(200, shown(TRY(rendered(identities_.show(caller_of(request), id)))));
+}
+
+Answer<http::Response> InventoryApi::create(const http::Request& request) const {
+  const auto body = TRY(read_json(request));
+  const auto seen = TRY(rendered(identities_.create(caller_of(request), body)));
+  auto response = answer_json(201, shown(seen));
+  response.headers.set("Location", "/v1/identities" + place_of(seen.stop.id));
+  return response;
+}
+
+Answer<http::Response> InventoryApi::update(const http::Request& request,
+                                            const std::optional<std::string>& path_id) const {
+  const auto body = TRY(read_json(request));
+  const auto* named = body.find_string("id");
+  if (path_id && (named == nullptr || *named != *path_id)) return invalid("`id` is not the one of the path");
+  return answer_json(200, shown(TRY(rendered(identities_.update(caller_of(request), body)))));
+}
+
+Answer<http::Response> InventoryApi::order(const http::Request& request, const std::string& id,
+                                           Status status) const {
+  const auto seen = TRY(rendered(identities_.order(caller_of(request), id, status)));
+  auto answer = shown(seen);
+  if (seen.asker_stopped)
+    answer.set("warning",
+               "this identity is a party to this request: when nobody else may manage the inventory, only "
+               "`writ inventory recover`, on the server and while Writ is stopped, lifts a suspension");
+  return answer_json(200, answer);
+}
+
+Answer<http::Response> InventoryApi::order_by_body(const http::Request& request, Status status) const {
+  const auto body = TRY(read_json(request));
+  const auto id = id_from_body(body);
+  if (!id) return std::unexpected(problem(id.error()));
+  return order(request, *id, status);
+}
+
+Answer<http::Response> InventoryApi::list_apis(const http::Request& request) const {
+  const auto now = TRY(rendered(identities_.list_apis(caller_of(request))));
+  auto list = Json::array();
+  for (const auto* api : now->apis()) list.push(inventory::api_to_json(*api));
+  return answer_json(200, Json::object({{"apis", std::move(list)}}));
+}
+
+Answer<http::Response> InventoryApi::show_api(const http::Request& request, const std::string& id) const {
+  return answer_json(200,
+                     inventory::api_to_json(TRY(rendered(identities_.show_api(caller_of(request), id)))));
+}
+
+Answer<http::Response> InventoryApi::create_api(const http::Request& request) const {
+  const auto body = TRY(read_json(request));
+  const auto api = TRY(rendered(identities_.create_api(caller_of(request), body)));
+  auto response = answer_json(201, inventory::api_to_json(api));
+  response.headers.set("Location", "/v1/apis/" + api.id);
+  return response;
+}
+
+Result<void> InventoryApi::add_identities_to(http::Endpoints& endpoints) const {
+  using http::PathValues;
+  using http::Request;
+  const auto slow = http::Cost::kSlow;
+  TRY(endpoints.add("GET", "/v1/identities", slow,
+                    endpoint([this](const Request& r, const PathValues&) { return list(r); })));
+  TRY(endpoints.add("POST", "/v1/identities", slow,
+                    endpoint([this](const Request& r, const PathValues&) { return create(r); })));
+  TRY(endpoints.add("PUT", "/v1/identities", slow, endpoint([this](const Request& r, const PathValues&) {
+                      return update(r, std::nullopt);
+                    })));
+  TRY(endpoints.add("GET", "/v1/identities/{id}", slow,
+                    endpoint([this](const Request& r, const PathValues& v) { return show(r, v[0]); })));
+  TRY(endpoints.add("PUT", "/v1/identities/{id}", slow,
+                    endpoint([this](const Request& r, const PathValues& v) { return update(r, v[0]); })));
+  for (const auto& [verb, status] : {std::pair("suspend", Status::kSuspended),
+                                     {"activate", Status::kActive},
+                                     {"retire", Status::kRetired}}) {
+    TRY(endpoints.add(
+        "POST", fmt::format("/v1/identities/{{id}}/{}", verb), slow,
+        endpoint([this, status](const Request& r, const PathValues& v) { return order(r, v[0], status); })));
+    const auto by_body = fmt::format("/v1/identities/{}", verb);
+    TRY(endpoints.add("POST", by_body, slow, endpoint([this, status](const Request& r, const PathValues&) {
+                        return order_by_body(r, status);
+                      })));
+    // An identity may be called so too.
+    const std::string id = verb;
+    TRY(endpoints.add("GET", by_body, slow,
+                      endpoint([this, id](const Request& r, const PathValues&) { return show(r, id); })));
+    TRY(endpoints.add("PUT", by_body, slow,
+                      endpoint([this, id](const Request& r, const PathValues&) { return update(r, id); })));
+  }
+  return {};
+}
+
+Result<void> InventoryApi::add_to(http::Endpoints& endpoints) const {
+  using http::PathValues;
+  using http::Request;
+  const auto slow = http::Cost::kSlow;
+  TRY(add_identities_to(endpoints));
+  TRY(endpoints.add("GET", "/v1/apis", slow,
+                    endpoint([this](const Request& r, const PathValues&) { return list_apis(r); })));
+  TRY(endpoints.add("POST", "/v1/apis", slow,
+                    endpoint([this](const Request& r, const PathValues&) { return create_api(r); })));
+  TRY(endpoints.add("GET", "/v1/apis/{id}", slow,
+                    endpoint([this](const Request& r, const PathValues& v) { return show_api(r, v[0]); })));
+  return {};
+}
+
+}  // namespace writ::api

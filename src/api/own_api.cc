@@ -1,0 +1,57 @@
+#include "api/own_api.h"
+
+#include "api/problem.h"
+#include "gateway/http_question.h"
+#include "gateway/refusal.h"
+#include "http/headers.h"
+
+namespace writ::api {
+namespace {
+
+// RFC 9110 §8.3.1: the media type, without its parameters.
+bool is_json(std::string_view content_type) {
+  content_type = content_type.substr(0, content_type.find(';'));
+  while (content_type.ends_with(' ')) content_type.remove_suffix(1);
+  return http::equal_ignoring_case(content_type, "application/json");
+}
+
+}  // namespace
+
+control::Caller caller_of(const http::Request& request) {
+  return {gateway::sent_in(request), gateway::credentials_in(request)};
+}
+
+http::Response response_of(const control::Failure& failure) {
+  return failure.visit(
+      [](const Error& error) { return problem(error); },
+      [](const enforce::Refused& refused) { return gateway::response_of(refused); },
+      [](const task::NoRoom& full) { return too_many(full); },
+      [](const control::NotRecorded& lost) { return gateway::audit_unavailable(lost.request_id); });
+}
+
+void gate(const control::Authority& authority, http::Exchange exchange, http::Endpoints::Pass pass) {
+  const auto caller = caller_of(exchange.request());
+  if (authority.token_of(caller)) return pass(std::move(exchange), http::BodyOf::kKnown);
+  authority.turn_away(caller, [exchange = std::move(exchange)](const enforce::Outcome& outcome) mutable {
+    // Good after all, a moment later: it may ask again.
+    exchange.respond(outcome ? http::overloaded_response() : gateway::response_of(outcome.error()));
+  });
+}
+
+Answer<codec::Json> read_json(const http::Request& request) {
+  const auto type = request.headers.find("Content-Type");
+  if (!type || !is_json(*type))
+    return std::unexpected(
+        http::error_response(415, "unsupported_media_type", "the body must be `application/json`"));
+  auto json = codec::parse_json(request.body);
+  if (!json) return std::unexpected(problem(json.error()));
+  return *std::move(json);
+}
+
+http::Response answer_json(int status, const codec::Json& json) {
+  auto response = http::json_response(status, json.dump());
+  response.headers.set("Cache-Control", "no-store");
+  return response;
+}
+
+}  // namespace writ::api

@@ -1,0 +1,55 @@
+// What the parts of /v1 share: a caller's request as `control` sees it, and what `control` says as an HTTP
+// answer.
+//
+// Thread-safe.
+#pragma once
+
+#include <expected>
+#include <functional>
+#include <string_view>
+
+#include "codec/json.h"
+#include "control/authority.h"
+#include "http/endpoints.h"
+
+namespace writ::api {
+
+using control::Recorder;
+
+// The way out of a handler early: an answer that is no success.
+template <class T>
+using Answer = std::expected<T, http::Response>;
+
+control::Caller caller_of(const http::Request& request);
+
+// Why a use case did not happen.
+http::Response response_of(const control::Failure& failure);
+// The same of an answer.
+template <class T>
+Answer<T> rendered(control::Answer<T> answer) {
+  if (!answer) return std::unexpected(response_of(answer.error()));
+  if constexpr (std::is_void_v<T>) {
+    return {};
+  } else {
+    return *std::move(answer);
+  }
+}
+
+// For http::Endpoints::guard: who brings no good token is refused, with a record, before its body is read
+// and before it takes a worker's time. Who passes is not allowed anything yet.
+void gate(const control::Authority& authority, http::Exchange exchange, http::Endpoints::Pass pass);
+
+// The request's body as JSON; refuses another media type.
+Answer<codec::Json> read_json(const http::Request& request);
+http::Response answer_json(int status, const codec::Json& json);
+
+// Turns `Answer<Response> (Request, PathValues)` into an endpoint.
+template <class Function>
+http::Endpoints::Function endpoint(Function function) {
+  return [function = std::move(function)](const http::Request& request, const http::PathValues& values) {
+    Answer<http::Response> answer = function(request, values);
+    return answer ? *std::move(answer) : std::move(answer).error();
+  };
+}
+
+}  // namespace writ::api

@@ -1,0 +1,30 @@
+// /v1/policies: what is in force, what was, and how the one becomes the other (docs/policies.md).
+//
+// Thread-safe.
+#pragma once
+
+#include "api/own_api.h"
+#include "http/endpoints.h"
+#include "policy/policies_in_force.h"
+
+namespace writ::api {
+
+class PoliciesApi {
+ public:
+  // What it refers to must outlive it.
+  PoliciesApi(const control::Authority& authority, policy::PoliciesInForce& policies)
+      : authority_(authority), policies_(policies) {}
+
+  Result<void> add_to(http::Endpoints& endpoints) const;
+
+ private:
+  Answer<http::Response> list(const http::Request& request) const;
+  Answer<http::Response> show(const http::Request& request, const std::string& revision) const;
+  Answer<http::Response> reload(const http::Request& request) const;
+  Answer<http::Response> roll_back(const http::Request& request) const;
+
+  const control::Authority& authority_;
+  policy::PoliciesInForce& policies_;
+};
+
+}  // namespace writ::api

@@ -1,0 +1,236 @@
+#include "authzen/authzen.h"
+
+#include <fmt/format.h>
+
+#include "api/own_api.h"
+#include "api/problem.h"
+#include "cedar/entity_json.h"
+#include "config/world.h"
+#include "enforce/plain.h"
+#include "enforce/record.h"
+#include "gateway/http_question.h"
+#include "gateway/refusal.h"
+
+namespace writ::authzen {
+namespace {
+
+using codec::Json;
+
+constexpr std::size_t kMaxIdBytes = 2048;
+constexpr std::size_t kMaxEchoedIdBytes = 128;
+constexpr std::size_t kMaxParsedOnLoopBytes = 64 * 1024;
+
+std::unexpected<Error> invalid(std::string message) {
+  return failure(ErrorCode::kInvalid, std::move(message));
+}
+
+// AuthZEN 1.0 §5: unknown members are ignored; what is known must be what it should be.
+Result<const Json*> object_in(const Json& json, std::string_view name) {
+  const Json* value = json.find(name);
+  if (value == nullptr) return invalid(fmt::format("`{}` is missing", name));
+  if (!value->is_object())
+    return invalid(fmt::format("`{}` must be an object, found a {}", name, value->kind()));
+  return value;
+}
+
+Result<std::string_view> text_in(const Json& object, std::string_view of, std::string_view name) {
+  const Json* value = object.find(name);
+  if (value == nullptr) return invalid(fmt::format("`{}.{}` is missing", of, name));
+  const auto* text = value->if_string();
+  if (text == nullptr)
+    return invalid(fmt::format("`{}.{}` must be a text, found a {}", of, name, value->kind()));
+  if (text->empty() || text->size() > kMaxIdBytes)
+    return invalid(fmt::format("`{}.{}` must have 1 to {} bytes", of, name, kMaxIdBytes));
+  return std::string_view(*text);
+}
+
+// Nothing where they are absent.
+Result<std::optional<cedar::Value>> record_in(cedar::Arena& arena, const Json& json, std::string_view where,
+                                              std::string_view name) {
+  const Json* value = json.find(name);
+  if (value == nullptr) return std::nullopt;
+  if (!value->is_object())
+    return invalid(fmt::format("`{}` must be an object, found a {}", where, value->kind()));
+  auto record = cedar::record_from_json(arena, *value);
+  if (!record) return std::unexpected(std::move(record).error().in(where));
+  return *record;
+}
+
+// AuthZEN 1.0 §10.1.3: the caller's own identifier comes back.
+std::string echoed_id(const http::Request& request, const std::string& own) {
+  const auto given = request.headers.find(gateway::kRequestIdHeader);
+  return given && !given->empty() && given->size() <= kMaxEchoedIdBytes ? std::string(*given) : own;
+}
+
+}  // namespace
+
+// One question, as it is read.
+struct Authzen::Evaluation {
+  const config::AuthzenSettings& settings;
+  enforce::PlainQuestion& question;
+
+  Result<cedar::Request> read(const Json& json) {
+    if (!json.is_object()) return invalid("the body must be an object");
+    const auto* subject_json = TRY(object_in(json, "subject"));
+    const auto* action_json = TRY(object_in(json, "action"));
+    const auto* resource_json = TRY(object_in(json, "resource"));
+    const auto principal = TRY(entity(*subject_json, "subject"));
+    const auto name = TRY(text_in(*action_json, "action", "name"));
+    const auto resource = TRY(entity(*resource_json, "resource"));
+    const auto action = question.arena().entity(action_type_on(resource), name);
+    TRY(lay(*subject_json, "subject.properties", principal));
+    if (resource != principal) TRY(lay(*resource_json, "resource.properties", resource));
+    return cedar::Request{principal, action, resource, TRY(context(json, *action_json))};
+  }
+
+ private:
+  std::string_view cedar_type_of(std::string_view type) const {
+    for (const auto& [theirs, ours] : settings.types) {
+      if (theirs == type) return ours;
+    }
+    return type;
+  }
+
+  // Each API's resources have actions of its own, whichever of its names a type is called by.
+  std::string_view action_type_on(cedar::EntityRef resource) const {
+    for (const auto& [type, actions] : settings.action_types) {
+      if (cedar_type_of(type) == resource.type()) return actions;
+    }
+    return settings.action_type;
+  }
+
+  Result<cedar::EntityRef> entity(const Json& json, std::string_view name) {
+    const auto type = cedar_type_of(TRY(text_in(json, name, "type")));
+    const auto id = TRY(text_in(json, name, "id"));
+    if (!cedar::valid_entity_type(type))
+      return invalid(
+          fmt::format("`{}.type` `{}` is not a Cedar type; `authzen.types` in the configuration can "
+                      "name one for it",
+                      name, type));
+    return question.arena().entity(type, id);
+  }
+
+  Result<void> lay(const Json& json, std::string_view where, cedar::EntityRef uid) {
+    const auto properties = TRY(record_in(question.arena(), json, where, "properties"));
+    return question.lay(uid, properties);
+  }
+
+  Result<cedar::Value> context(const Json& json, const Json& action) {
+    const auto given = TRY(record_in(question.arena(), json, "context", "context"));
+    const auto properties = TRY(record_in(question.arena(), action, "action.properties", "properties"));
+    const auto& record = given ? given->as_record() : *cedar::empty_record();
+    if (!properties) return cedar::Value::record(&record);
+    if (record.find("action") != nullptr)
+      return invalid("`context.action` is where policies find `action.properties`; give one of them");
+    std::vector<cedar::TextField> fields(record.begin(), record.end());
+    fields.push_back({question.arena().text("action"), *properties});
+    return cedar::make_record(question.arena(), std::span<const cedar::TextField>(fields));
+  }
+};
+
+namespace {
+
+std::string answer_body(const decision::Refusal* refusal) {
+  if (refusal == nullptr) return R"({"decision":true})";
+  auto context = Json::object({{"reason", reason_code(refusal->reason)}, {"message", refusal->message}});
+  if (!refusal->path.empty()) context.set("path", refusal->path);
+  if (!refusal->policies.empty()) {
+    auto policies = Json::array();
+    for (const auto& policy : refusal->policies) policies.push(policy);
+    context.set("policies", std::move(policies));
+  }
+  return Json::object({{"decision", false}, {"context", std::move(context)}}).dump();
+}
+
+}  // namespace
+
+void Authzen::evaluate(http::Exchange exchange, std::string_view caller, const std::string& id) {
+  thread_local enforce::PlainMemory memory;
+  const auto& http = exchange.request();
+  auto json = api::read_json(http);
+  if (!json) return exchange.respond(std::move(json).error());
+  const auto in_force = parts_.current.get();
+  enforce::PlainQuestion question(*in_force->inventory, *in_force->policies, memory);
+  const auto request = Evaluation{settings_, question}.read(*json);
+  if (!request) return exchange.respond(api::problem(request.error()));
+
+  const auto ruling = question.rule(*request);
+  const auto* refusal = ruling.refusal ? &*ruling.refusal : nullptr;
+  (refusal != nullptr ? denies_ : permits_).fetch_add(1, std::memory_order_relaxed);
+
+  const auto subject = request->principal.to_string();
+  const auto action = request->action.to_string();
+  const auto resource = request->resource.to_string();
+  enforce::Told told{.point = "authzen",
+                     .request_id = id,
+                     .sent = gateway::sent_in(http),
+                     .api = control::kOwnApi,
+                     .action = action,
+                     .resource = resource,
+                     .subject = subject,
+                     .client = caller,
+                     .policies = in_force->policies.get(),
+                     .decision = ruling.decision,
+                     .shadowed = ruling.shadowed};
+  if (refusal != nullptr) told.refusal = enforce::said(*refusal);
+  auto response = http::json_response(200, answer_body(refusal));
+  response.headers.set(gateway::kRequestIdHeader, echoed_id(http, id));
+  parts_.record(enforce::record_of(parts_.clock.earliest(), told),
+                [exchange = std::move(exchange), response = std::move(response),
+                 id](const Result<void>& recorded) mutable {
+                  exchange.respond(recorded ? std::move(response) : gateway::audit_unavailable(id));
+                });
+}
+
+// What is long, or a stranger's, is not parsed on a loop.
+void Authzen::evaluate_apart(http::Exchange exchange, std::string caller, std::string request_id) {
+  http::hand_over(workers_, std::move(exchange),
+                  [this, caller = std::move(caller), id = std::move(request_id)](http::Exchange held) {
+                    evaluate(std::move(held), caller, id);
+                  });
+}
+
+// Takes the whole request: its caller first, and the body only of one who may ask. So the token is looked at
+// once, whether or not the body came with the head.
+void Authzen::gate(http::Exchange exchange, http::Endpoints::Pass) {
+  const enforce::Question question{.point = "authzen",
+                                   .sent = gateway::sent_in(exchange.request()),
+                                   .credentials = gateway::credentials_in(exchange.request()),
+                                   .api = control::kOwnApi,
+                                   .action = {"Writ::Action", "evaluate"},
+                                   .resource = {"Writ::Api", control::kOwnApi},
+                                   .public_origin = parts_.origin,
+                                   // The evaluation's record names the caller.
+                                   .record_permit = false};
+  parts_.enforcer.enforce(question, [this, exchange = std::move(exchange)](enforce::Outcome outcome) mutable {
+    if (!outcome) return exchange.respond(gateway::response_of(outcome.error()));
+    http::Exchange::read_whole_body(
+        std::move(exchange), 0,
+        [this, permit = *std::move(outcome)](http::Exchange whole) {
+          const auto& caller = permit.token()->client_id;
+          if (whole.request().body.size() > kMaxParsedOnLoopBytes)
+            return evaluate_apart(std::move(whole), caller, permit.request_id());
+          evaluate(std::move(whole), caller, permit.request_id());
+        },
+        http::BodyOf::kKnown);
+  });
+}
+
+// Of whoever reaches the listener, where that is configured.
+void Authzen::begin(http::Exchange exchange) {
+  evaluate_apart(std::move(exchange), {}, enforce::new_request_id());
+}
+
+Result<void> Authzen::add_to(http::Endpoints& endpoints) {
+  constexpr std::string_view kPath = "/access/v1/evaluation";
+  if (settings_.access == config::AuthzenAccess::kToken) {
+    endpoints.guard(std::string(kPath), [this](http::Exchange exchange, http::Endpoints::Pass pass) {
+      gate(std::move(exchange), std::move(pass));
+    });
+  }
+  return endpoints.add_async("POST", kPath, [this](http::Exchange exchange, const http::PathValues&) {
+    begin(std::move(exchange));
+  });
+}
+
+}  // namespace writ::authzen

@@ -1,0 +1,318 @@
+#include "config/world.h"
+
+#include <algorithm>
+#include <fmt/format.h>
+#include <fmt/ranges.h>
+#include <map>
+#include <set>
+#include <unordered_map>
+#include <unordered_set>
+
+#include "cedar/parse.h"
+#include "config/jwks_file.h"
+#include "config/listen.h"
+#include "config/route_paths.h"
+#include "files/fields.h"
+#include "gateway/forwarded_headers.h"
+#include "gateway/query_names.h"
+#include "inventory/delegation.h"
+#include "token/claims.h"
+
+namespace writ::config {
+namespace {
+
+using inventory::Identity;
+using inventory::Kind;
+
+constexpr int kMaxCircles = 100;  // that are reported
+constexpr std::string_view kOwnActions[] = {
+    "issue",      "delegate",        "manage-tasks",     "request-tasks",    "approve-tasks",
+    "read-tasks", "approve-calls",   "manage-inventory", "read-inventory",   "read-audit",
+    "evaluate",   "manage-policies", "read-policies",    "explain-decisions"};
+
+class Reader {
+ public:
+  Reader(const Config& config, files::Issues& issues)
+      : config_(config), source_{config.file.string(), config.file.parent_path(), issues} {}
+
+  World read() {
+    for (const files::YamlNode& node : config_.identities) read_identity(node);
+    world_.declared.apis.push_back(own_api(config_));
+    for (const files::YamlNode& node : config_.apis) read_api(node);
+    check_edges();
+    check_circles();
+    return std::move(world_);
+  }
+
+ private:
+  void read_identity(const files::YamlNode& node) {
+    const files::Fields fields(&node, source_, "an identity",
+                               {"id", "kind", "status", "tenant", "environment", "owner", "acts_for",
+                                "accept_from", "purposes", "attributes", "secret_hash", "jwks_file"});
+    const auto id = fields.required_text("id", inventory::kMaxUserIdBytes);
+    const auto kind = fields.require("kind") != nullptr
+                          ? fields.choice("kind", {"user", "application", "service", "agent"})
+                          : std::nullopt;
+    Identity identity{.id = id.value_or(""), .kind = static_cast<Kind>(kind.value_or(0))};
+    const auto status = fields.choice("status", {"active", "suspended", "retired"});
+    identity.configured_status = static_cast<inventory::Status>(status.value_or(0));
+    identity.tenant = fields.text("tenant");
+    identity.environment = fields.text("environment");
+    identity.owner = fields.text("owner", inventory::kMaxUserIdBytes);
+    identity.acts_for = fields.texts("acts_for", inventory::kMaxUserIdBytes);
+    identity.accept_from = fields.texts("accept_from", inventory::kMaxIdBytes);
+    identity.purposes = fields.texts("purposes");
+    if (const auto* attributes = fields.find("attributes")) identity.attributes = to_json(*attributes);
+    identity.secret_hash = fields.text("secret_hash");
+    if (const auto* file = fields.find("jwks_file")) {
+      if (auto keys = read_jwks(*file, source_)) identity.keys = keys->keys();
+    }
+    identity.declared = true;
+    if (id && !kind) world_.left_out.push_back(*id);
+    if (!id || !kind) return;
+    if (!unique(*id, *fields.find("id"), "identity", identities_)) return;
+    if (const auto valid = validate(identity); !valid) {
+      world_.left_out.push_back(*id);
+      return source_.error(node, valid.error().message);
+    }
+    check_namespace(identity, *fields.find("id"));
+    world_.declared.identities.push_back(std::move(identity));
+  }
+
+  // Below an issuer's prefix are its users, and nobody whom it could be mistaken for.
+  void check_namespace(const Identity& identity, const files::YamlNode& id) {
+    if (identity.kind == Kind::kUser) return;
+    for (const auto& issuer : config_.trusted_issuers) {
+      if (!issuer.subject_prefix.empty() && identity.id.starts_with(issuer.subject_prefix))
+        source_.error(id,
+                      fmt::format("`{}` begins as the users of `{}` do (`{}`), and is none of them",
+                                  identity.id, issuer.issuer, issuer.subject_prefix),
+                      "choose another id, or another `subject_prefix`");
+    }
+  }
+
+  void read_api(const files::YamlNode& node) {
+    const files::Fields fields(&node, source_, "an API",
+                               {"id", "audience", "namespace", "actions", "claims", "upstream",
+                                "upstream_tls", "forward_headers", "query", "amounts", "routes"});
+    const auto id = fields.required_text("id", inventory::kMaxIdBytes);
+    const auto audience = fields.required_text("audience", 512);
+    inventory::Api api{.id = id.value_or(""), .audience = audience.value_or("")};
+    api.name_space = fields.text("namespace").value_or("");
+    fields.require("actions");
+    api.actions = fields.texts("actions");
+    if (fields.find("claims") != nullptr) read_claims(fields, api);
+    api.declared = true;
+    read_upstream(fields, api.id);
+    Texts amounts;
+    if (const auto* given = fields.find("amounts"))
+      read_texts(*given, "amounts", "an amount to its place", amounts);
+    const auto query = read_query(fields);
+    const Actions actions(api.actions.begin(), api.actions.end());
+    for (const files::YamlNode& route : fields.list("routes"))
+      read_route(route, api, actions, amounts, query);
+    if (id && (!audience || api.actions.empty())) world_.left_out.push_back(*id);
+    if (!id || !audience || api.actions.empty()) return;
+    if (*id == kOwnApi)
+      return source_.error(*fields.find("id"), "`writ` is Writ's own API; choose another id");
+    if (!unique(*id, *fields.find("id"), "API", apis_)) return;
+    if (!unique(*audience, *fields.find("audience"), "audience", audiences_)) return;
+    if (*audience == config_.api_audience)
+      return source_.error(*fields.find("audience"), "this is the audience of Writ's own API");
+    if (const auto valid = validate(api); !valid) {
+      world_.left_out.push_back(*id);
+      return source_.error(node, valid.error().message);
+    }
+    world_.declared.apis.push_back(std::move(api));
+  }
+
+  void read_claims(const files::Fields& fields, inventory::Api& api) {
+    api.claims = fields.texts("claims");
+    if (const auto contract = token::ClaimsContract::of(*api.claims); !contract)
+      source_.error(*fields.find("claims"), contract.error().message);
+  }
+
+  void read_upstream(const files::Fields& fields, const std::string& api) {
+    const auto url = fields.text("upstream");
+    if (!url) {
+      if (const auto* routes = fields.find("routes"))
+        source_.error(*routes, "these routes lead nowhere: the API has no `upstream`");
+      if (const auto* names = fields.find("forward_headers"))
+        source_.error(*names, "nothing is forwarded: the API has no `upstream`");
+      if (const auto* tls = fields.find("upstream_tls"))
+        source_.error(*tls, "nothing is connected to: the API has no `upstream`");
+      return;
+    }
+    const auto* node = fields.find("upstream");
+    auto names = fields.texts("forward_headers");
+    if (const auto made = gateway::ForwardedHeaders::with(names); !made)
+      source_.error(*fields.find("forward_headers"), made.error().message);
+    world_.upstreams.push_back(
+        {source_.place(*node), api, *url, std::move(names), read_upstream_tls(fields, *url)});
+  }
+
+  std::shared_ptr<const http::TlsClient> read_upstream_tls(const files::Fields& api, std::string_view url) {
+    const files::YamlNode* node = api.find("upstream_tls");
+    if (node == nullptr) return nullptr;
+    if (!url.starts_with("https://")) {
+      source_.error(*node, "`upstream_tls` is not used: the `upstream` is not https");
+      return nullptr;
+    }
+    const files::Fields fields(node, source_, "upstream_tls", {"ca", "chain", "key", "server_name"});
+    http::TlsClientOptions options{.server_name = fields.text("server_name", 253).value_or("")};
+    if (const auto* ca = fields.find("ca")) {
+      auto pem = files::read_file(*ca, source_, 1 << 20);
+      if (!pem) return nullptr;
+      if (pem->empty()) source_.error(*ca, "there is no certificate in it");
+      options.ca = *std::move(pem);
+    }
+    if (auto identity = read_tls_identity(fields, config_.data_access))
+      options.identity = *std::move(identity);
+    auto made = http::TlsClient::make(options);
+    if (made) return *std::move(made);
+    source_.error(*node, made.error().message);
+    return nullptr;
+  }
+
+  using Texts = std::vector<std::pair<std::string, std::string>>;
+  using Query = std::optional<std::vector<std::string>>;
+  static Query read_query(const files::Fields& fields) {
+    if (fields.find("query") == nullptr) return std::nullopt;
+    auto names = fields.texts("query");
+    if (const auto made = gateway::QueryNames::only(names); !made)
+      fields.source().error(*fields.find("query"), made.error().message);
+    return names;
+  }
+
+  using Actions = std::unordered_set<std::string_view>;
+  void read_route(const files::YamlNode& node, const inventory::Api& api, const Actions& actions,
+                  const Texts& api_amounts, const Query& api_query) {
+    const files::Fields fields(
+        &node, source_, "a route",
+        {"method", "path", "action", "resource", "attributes", "query", "amounts", "labels"});
+    const auto method = fields.required_text("method", 32);
+    const auto path = fields.required_text("path");
+    const auto action = fields.required_text("action");
+    const auto resource = fields.required_text("resource");
+    if (path) warn_of_path(*fields.find("path"), source_);
+    if (!method || !path || !action || !resource) return;
+    if (!actions.contains(*action))
+      source_.error(*fields.find("action"), fmt::format("API `{}` has no action `{}`", api.id, *action),
+                    "name one of its `actions`, or add this one");
+    const auto uid = cedar::parse_entity(*resource);
+    if (!uid) {
+      source_.error(*fields.find("resource"), fmt::format("`{}` is no resource", *resource),
+                    "for example Billing::Invoice::\"{invoice}\", where {invoice} stands in `path`");
+      return;
+    }
+    DeclaredRoute route{.place = source_.place(node),
+                        .api = api.id,
+                        .method = *method,
+                        .path = *path,
+                        .action = *action,
+                        .resource_type = uid->type,
+                        .resource_id = uid->id,
+                        .attributes = {},
+                        .amounts = {},
+                        .labels = fields.texts("labels", 256),
+                        .query = fields.find("query") != nullptr ? read_query(fields) : api_query};
+    if (route.labels.size() > 16) source_.error(*fields.find("labels"), "a route has at most 16 labels");
+    if (const auto* attributes = fields.find("attributes"))
+      read_texts(*attributes, "attributes", "an attribute to its template", route.attributes);
+    if (const auto* amounts = fields.find("amounts"))
+      read_texts(*amounts, "amounts", "an amount to its place", route.amounts);
+    for (const auto& each : api_amounts) {
+      if (std::ranges::find(route.amounts, each.first, &Texts::value_type::first) == route.amounts.end())
+        route.amounts.push_back(each);
+    }
+    world_.routes.push_back(std::move(route));
+  }
+
+  void read_texts(const files::YamlNode& node, std::string_view key, std::string_view what, Texts& texts) {
+    if (node.kind != files::YamlNode::Kind::kMap)
+      return source_.error(node, fmt::format("`{}` must be a map from {}", key, what));
+    for (const auto& entry : node.entries) {
+      if (auto text = files::read_text(entry.value, source_, entry.key))
+        texts.emplace_back(entry.key, std::move(*text));
+    }
+  }
+
+  using Seen = std::map<std::string, files::Place, std::less<>>;
+  bool unique(const std::string& value, const files::YamlNode& node, std::string_view what, Seen& seen) {
+    const auto [at, added] = seen.try_emplace(value, source_.place(node));
+    if (!added)
+      source_.error(node,
+                    fmt::format("{} `{}` is given twice, first in line {}", what, value, at->second.line));
+    return added;
+  }
+
+  // Whom identities act for, and who owns them, must exist: a misspelt edge would be refused at every
+  // request.
+  void check_edges() {
+    for (const files::YamlNode& node : config_.identities) {
+      const auto check = [&](const files::YamlNode* value, std::string_view key) {
+        if (value == nullptr || value->kind != files::YamlNode::Kind::kText ||
+            value->text == inventory::kAnyUser || identities_.contains(value->text) ||
+            std::ranges::find(world_.left_out, value->text) != world_.left_out.end())
+          return;
+        source_.issues.warning(source_.place(*value),
+                               fmt::format("`{}` names `{}`, which is no identity here", key, value->text));
+      };
+      check(node.find("owner"), "owner");
+      if (const auto* edges = node.find("acts_for"))
+        for (const files::YamlNode& edge : edges->items) check(&edge, "acts_for");
+    }
+  }
+
+  // Work never comes back to whom it came from. Each circle is reported once, as many as anybody will read.
+  void check_circles() {
+    static const std::vector<std::string> kNobody;
+    std::unordered_map<std::string_view, const Identity*> known;
+    std::vector<std::string_view> ids;
+    for (const Identity& identity : world_.declared.identities) {
+      if (identity.acts_for.empty()) continue;
+      known[identity.id] = &identity;
+      ids.push_back(identity.id);
+    }
+    const inventory::DelegationCircles circles(
+        ids, [&](std::string_view each) -> const std::vector<std::string>& {
+          const auto found = known.find(each);
+          return found != known.end() ? found->second->acts_for : kNobody;
+        });
+    std::set<std::string> reported;
+    int left = kMaxCircles;
+    for (const files::YamlNode& node : config_.identities) {
+      const auto* id = node.find("id");
+      if (id == nullptr || !known.contains(id->text) || reported.contains(id->text)) continue;
+      const auto circle = circles.through(id->text);
+      if (circle.empty()) continue;
+      if (left-- == 0) return;
+      reported.insert(circle.begin(), circle.end());
+      source_.error(*node.find("acts_for"),
+                    fmt::format("`acts_for` goes in a circle: {}", fmt::join(circle, ", ")),
+                    "work that is handed on does not come back; take one of these edges away");
+    }
+  }
+
+  const Config& config_;
+  files::Source source_;
+  World world_;
+  Seen identities_, apis_, audiences_;
+};
+
+}  // namespace
+
+inventory::Api own_api(const Config& config) {
+  return {.id = std::string(kOwnApi),
+          .audience = config.api_audience,
+          .name_space = std::string(kOwnNamespace),
+          .actions = {std::begin(kOwnActions), std::end(kOwnActions)},
+          .claims = std::nullopt,
+          .declared = true};
+}
+
+World read_world(const Config& config, files::Issues& issues) {
+  return Reader(config, issues).read();
+}
+
+}  // namespace writ::config

@@ -1,0 +1,63 @@
+// The world that the configuration declares: identities, APIs, and the routes by which requests reach the
+// APIs.
+//
+// The second half of reading the configuration: config.h checked the form of the file, this gives `inventory`
+// its meaning and finds what does not fit together, with the place in the file. Plain values, used at
+// start-up.
+#pragma once
+
+#include <optional>
+#include <string>
+#include <string_view>
+#include <utility>
+#include <vector>
+
+#include "config/config.h"
+#include "control/own_api.h"
+#include "files/issue.h"
+#include "inventory/directory.h"
+
+namespace writ::config {
+
+using control::kOwnApi;
+using control::kOwnNamespace;
+
+// One way in: method and path template mean this action on this resource.
+struct DeclaredRoute {
+  files::Place place;
+  std::string api;
+  std::string method;
+  std::string path;    // "/invoices/{invoice}"
+  std::string action;  // of the API, without its namespace
+  std::string resource_type;
+  std::string resource_id;                                      // a template: "{invoice}"
+  std::vector<std::pair<std::string, std::string>> attributes;  // of the resource: name, template
+  std::vector<std::pair<std::string, std::string>> amounts;     // name, and where it stands in the request
+  std::vector<std::string> labels;                              // that a task earns
+  std::optional<std::vector<std::string>> query = {};           // the parameters that it takes; absent: most
+};
+
+// Where an API's permitted requests go.
+struct DeclaredUpstream {
+  files::Place place;
+  std::string api;
+  std::string url;
+  std::vector<std::string> forward_headers = {};    // what the API reads beside the standard ones
+  std::shared_ptr<const http::TlsClient> tls = {};  // null: as the system trusts, or not https
+};
+
+struct World {
+  inventory::Change declared;  // with Writ's own API
+  std::vector<DeclaredRoute> routes;
+  std::vector<DeclaredUpstream> upstreams;
+  // Ids of identities and APIs that have errors, and are not among the declared.
+  std::vector<std::string> left_out = {};
+};
+
+// Reports into `issues`; what has errors is left out.
+World read_world(const Config& config, files::Issues& issues);
+
+// Writ's own API: its audience is config.api_audience.
+inventory::Api own_api(const Config& config);
+
+}  // namespace writ::config

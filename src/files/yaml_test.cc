@@ -1,0 +1,95 @@
+#include "files/yaml.h"
+
+#include <fmt/format.h>
+#include <gtest/gtest.h>
+
+namespace writ::files {
+namespace {
+
+// All issues, one a line, as `writ check` prints them.
+std::string issues_of(std::string_view text) {
+  Issues issues;
+  parse_yaml(text, "w.yaml", issues);
+  std::string out;
+  for (const Issue& issue : issues.all()) out += render(issue) + "\n";
+  return out;
+}
+
+YamlNode parsed(std::string_view text) {
+  Issues issues;
+  auto node = parse_yaml(text, "w.yaml", issues);
+  EXPECT_FALSE(issues.has_errors()) << issues_of(text);
+  return node.value();
+}
+
+TEST(Yaml, ReadsEveryKindOfValue) {
+  const auto node = parsed("t: text\nq: \"1\"\ni: -7\nf: 1.5\nb: true\nn: null\ne:\nl: [1, x]\nm: {a: b}\n");
+  EXPECT_EQ(to_json(node).dump(),
+            R"({"t":"text","q":"1","i":-7,"f":1.5,"b":true,"n":null,"e":null,"l":[1,"x"],"m":{"a":"b"}})");
+}
+
+TEST(Yaml, TakesTheOldBooleansAsText) {
+  EXPECT_EQ(to_json(parsed("[yes, no, on, off, 0x10, 1e]")).dump(), R"(["yes","no","on","off","0x10","1e"])");
+}
+
+TEST(Yaml, KnowsWhereEverythingStands) {
+  const auto node = parsed("a: 1\nb:\n  - x\n  - y: 2\n");
+  const YamlNode& y = node.find("b")->items[1];
+  EXPECT_EQ(y.line, 4);
+  EXPECT_EQ(y.column, 5);
+  EXPECT_EQ(y.entries[0].line, 4);
+  EXPECT_EQ(y.entries[0].value.column, 8);
+}
+
+TEST(Yaml, RefusesAKeyGivenTwice) {
+  EXPECT_EQ(issues_of("a: 1\nb: 2\na: 3\n"), "w.yaml:3:1: error: key `a` is given twice\n");
+}
+
+TEST(Yaml, ReportsEveryKeyGivenTwice) {
+  EXPECT_EQ(issues_of("a: 1\na: 2\nb: {c: 1, c: 2}\n"),
+            "w.yaml:2:1: error: key `a` is given twice\nw.yaml:3:11: error: key `c` is given twice\n");
+}
+
+TEST(Yaml, RefusesAnchorsAliasesAndTags) {
+  EXPECT_EQ(issues_of("a: &x 1\n"), "w.yaml:1:4: error: anchors are not supported; write the value out\n");
+  EXPECT_NE(issues_of("a: &x [1]\nb: *x\n"), "");
+  EXPECT_EQ(issues_of("a: !!str 1\n"),
+            "w.yaml:1:4: error: tags are not supported, found `tag:yaml.org,2002:str`\n");
+}
+
+TEST(Yaml, RefusesASecondDocument) {
+  EXPECT_EQ(issues_of("a: 1\n---\nb: 2\n"),
+            "w.yaml:2:1: error: a second document begins here, expected one\n");
+}
+
+TEST(Yaml, RefusesAKeyThatIsNoText) {
+  EXPECT_EQ(issues_of("[a]: 1\n"), "w.yaml:1:1: error: a key must be text\n");
+}
+
+TEST(Yaml, RefusesDeepNesting) {
+  EXPECT_EQ(issues_of(std::string(kMaxYamlDepth + 1, '[') + std::string(kMaxYamlDepth + 1, ']')),
+            fmt::format("w.yaml:1:{}: error: nested deeper than 32 levels\n", kMaxYamlDepth + 1));
+}
+
+TEST(Yaml, RefusesBytesThatAreNotUtf8) {
+  EXPECT_EQ(issues_of("a: \xff\n"), "w.yaml: error: not UTF-8 text\n");
+  EXPECT_EQ(issues_of(std::string_view("a: \0\n", 5)), "w.yaml: error: not UTF-8 text\n");
+}
+
+TEST(Yaml, RefusesATextLargerThanTheLimit) {
+  EXPECT_EQ(issues_of(std::string(kMaxYamlBytes + 1, ' ')),
+            fmt::format("w.yaml: error: larger than {} bytes\n", kMaxYamlBytes));
+}
+
+TEST(Yaml, ReportsBrokenSyntaxWithItsPlace) {
+  const auto issues = issues_of("a: [1\nb: 2\n");
+  EXPECT_EQ(issues.substr(0, 7), "w.yaml:") << issues;
+  EXPECT_NE(issues.find("not valid YAML"), issues.npos) << issues;
+}
+
+TEST(Yaml, RefusesAnEmptyFile) {
+  EXPECT_EQ(issues_of(""), "w.yaml:1:1: error: the file is empty, expected a map\n");
+}
+
+}  // namespace
+}  // namespace writ::files

@@ -1,0 +1,145 @@
+#include "policy/base_schema.h"
+
+#include <algorithm>
+
+#include "base/check.h"
+#include "cedar/schema_syntax.h"
+
+namespace writ::policy {
+namespace {
+
+constexpr std::string_view kName = "Writ";
+
+constexpr std::string_view kText =
+    R"(// What policies see of Writ itself. An API's own schema adds its resources and actions.
+namespace Writ {
+  // The parties to a request. Groups of theirs may stand in the entities file.
+  entity Group in Group;
+  entity User in Group = { tenant?: String, issuer?: String };
+  entity Application, Service in Group = {
+    tenant?: String,
+    environment?: String,
+    owner?: User,
+    purposes: Set<String>
+  };
+  entity Agent in Group = {
+    tenant?: String,
+    environment?: String,
+    owner?: User,
+    purposes: Set<String>,
+    tools: Set<String>,
+    provider?: String,
+    model?: String
+  };
+
+  entity Api;
+  // A call that waits for somebody to approve it.
+  entity Call = {
+    api: String,
+    action: String,
+    resource: String,
+    method: String,
+    path: String,
+    subject?: User,
+    client: String,
+    agents: Set<String>,
+    task?: Task,
+    purpose?: String,
+    tenant?: String
+  };
+  entity Task = {
+    purpose: String,
+    labels: Set<String>,
+    subject?: User,
+    client?: String,
+    agents: Set<String>,
+    openedBy?: String,
+    parent?: Task,
+    approvalsNeeded?: Long,
+    tenant?: String,
+    environment?: String
+  };
+
+  type Context = {
+    user?: User,
+    application?: Application,
+    service?: Service,
+    agent?: Agent,
+    chain: { depth: Long, ids: Set<String> },
+    task?: Task,
+    purpose?: String,
+    tenant?: String,
+    environment?: String,
+    token: { issued: datetime, senderBound: Bool, acr?: String, authTime?: datetime },
+    request: { time: datetime, ip?: ipaddr, method?: String, path?: String },
+    calendars: Set<String>,
+    approved: Bool
+  };
+
+  // A token is asked for.
+  action issue appliesTo {
+    principal: [User, Application, Service, Agent],
+    resource: Api,
+    context: Context
+  };
+
+  // Writ's own API.
+  action "manage-tasks", "request-tasks", "approve-tasks", "read-tasks" appliesTo {
+    principal: [User, Application, Service, Agent],
+    resource: [Task, Api],
+    context: Context
+  };
+  action "approve-calls" appliesTo {
+    principal: [User, Application, Service, Agent],
+    resource: [Call, Api],
+    context: Context
+  };
+  // Work is handed on to an agent.
+  action delegate appliesTo {
+    principal: [User, Application, Service, Agent],
+    resource: Agent,
+    context: Context
+  };
+  action "manage-inventory", "read-inventory", "manage-policies", "read-policies", "read-audit", "explain-decisions", evaluate appliesTo {
+    principal: [User, Application, Service, Agent],
+    resource: Api,
+    context: Context
+  };
+}
+)";
+
+// Removes from a list what a list of the fragments declares too.
+template <class Decl>
+void remove_declared(std::vector<Decl>& list, const std::vector<Decl>& declared) {
+  std::erase_if(list, [&](const Decl& decl) {
+    return std::ranges::any_of(declared, [&](const Decl& other) {
+      if constexpr (requires { decl.id; })
+        return decl.id == other.id;
+      else
+        return decl.name == other.name;
+    });
+  });
+}
+
+}  // namespace
+
+std::string_view base_schema_text() noexcept {
+  return kText;
+}
+
+cedar::SchemaFragment base_schema_beside(const std::vector<cedar::SchemaFragment>& fragments) {
+  auto base = cedar::parse_schema_text(kText);
+  WRIT_CHECK(base.has_value() && base->namespaces.size() == 1);
+  cedar::NamespaceDecl& writ = base->namespaces.front();
+  for (const cedar::SchemaFragment& fragment : fragments) {
+    for (const cedar::NamespaceDecl& space : fragment.namespaces) {
+      if (space.name != kName) continue;
+      remove_declared(writ.common_types, space.common_types);
+      remove_declared(writ.entity_types, space.entity_types);
+      remove_declared(writ.actions, space.actions);
+    }
+  }
+  return *std::move(base);
+}
+
+}  // namespace writ::policy

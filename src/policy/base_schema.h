@@ -1,0 +1,17 @@
+// Writ's base schema: the types of everything that policies see of Writ itself (docs/policy-context.md), in
+// the Cedar syntax. Schemas of APIs name its types: `principal: [Writ::User], context: Writ::Context`.
+#pragma once
+
+#include <string_view>
+
+#include "cedar/schema_fragment.h"
+
+namespace writ::policy {
+
+std::string_view base_schema_text() noexcept;
+
+// The base schema without what the fragments declare themselves in the namespace `Writ`: an operator may give
+// Writ's types further attributes by declaring them anew.
+cedar::SchemaFragment base_schema_beside(const std::vector<cedar::SchemaFragment>& fragments);
+
+}  // namespace writ::policy

@@ -1,0 +1,156 @@
+#include "policy/policies_in_force.h"
+
+#include <fmt/format.h>
+#include <fmt/ranges.h>
+
+#include "policy/reload.h"
+
+namespace writ::policy {
+
+PoliciesInForce::PoliciesInForce(Parts parts, const Loaded& loaded)
+    : parts_(std::move(parts)),
+      config_file_(loaded.config.file),
+      world_(loaded.world),
+      at_start_(loaded.config.root),
+      in_force_(loaded.config.root),
+      revisions_(loaded.config.data, loaded.config.policies.keep),
+      files_(loaded.policies.snapshot->revision) {}
+
+Result<void> PoliciesInForce::start(const PolicyTexts& of_files) {
+  const std::lock_guard lock(turn_);
+  const auto choice = TRY(revisions_.choice());
+  if (choice && choice->instead_of == files_) {
+    auto taken = chosen(*choice, world_);
+    if (!taken)
+      return std::unexpected(std::move(taken.error())
+                                 .in(fmt::format("policies {} were chosen instead of those in the files, and "
+                                                 "cannot be used",
+                                                 choice->revision)));
+    parts_.current.replace(*std::move(taken));
+    return {};
+  }
+  TRY(revisions_.keep(of_files, files_, parts_.clock.earliest()));
+  // The files are others now.
+  return choice ? revisions_.clear_choice() : Result<void>();
+}
+
+Result<PoliciesInForce::Snapshot> PoliciesInForce::chosen(const RevisionChoice& choice,
+                                                          const config::World& world) {
+  const auto kept = TRY(revisions_.find(choice.revision));
+  const auto texts = TRY(revisions_.read(kept));
+  files::Issues issues;
+  auto loaded = load_policies(texts, world, issues);
+  if (!loaded) return failure(ErrorCode::kInvalid, render(issues.all().front()));
+  TRY(revisions_.keep(texts, choice.revision, parts_.clock.earliest()));
+  return std::move(loaded->snapshot);
+}
+
+Result<Replacement> PoliciesInForce::reload(const ReplacedBy& by) {
+  const std::lock_guard lock(turn_);
+  Replacement result{.revision = get()->revision};
+  auto loaded = load(config_file_, result.issues);
+  refused_.store(!loaded, std::memory_order_relaxed);
+  if (!loaded) return result;
+  warn_of_restart(*at_start_, *loaded->config.root, config_file_, result.issues);
+  const auto choice = TRY(revisions_.choice());
+  const auto& snapshot = loaded->policies.snapshot;
+  result.held = choice && choice->instead_of == snapshot->revision;
+  if (result.held) {
+    // Again, beside the routes of now.
+    auto again = TRY(chosen(*choice, loaded->world));
+    TRY(take_over(*loaded, std::move(again), by, result));
+  } else {
+    TRY(put_in_force(loaded->texts, snapshot, std::nullopt, by, result, &*loaded));
+  }
+  files_ = snapshot->revision;
+  return result;
+}
+
+Result<void> PoliciesInForce::take_over(const Loaded& loaded, Snapshot snapshot, const ReplacedBy& by,
+                                        Replacement& result) {
+  const auto changed = reloaded_keys(*in_force_, *loaded.config.root);
+  if (!changed.empty()) {
+    const auto keys = fmt::format("{}", fmt::join(changed, ", "));
+    const audit::Event replaced{.type = "configuration.replaced",
+                                .actor = by.actor,
+                                .object = by.cause,
+                                .detail = keys,
+                                .request_id = by.request_id};
+    TRY(parts_.record(audit::make_record(parts_.clock.earliest(), replaced)));
+  }
+  TRY(parts_.directory.declare(loaded.world.declared, [&](const std::function<void()>& publish) {
+    const enforce::Current::Change together(parts_.current);
+    publish();
+    parts_.current.replace(loaded.routes);
+    parts_.current.replace(std::move(snapshot));
+  }));
+  parts_.taken_over(loaded);
+  world_ = loaded.world;
+  in_force_ = loaded.config.root;
+  result.changed = !changed.empty();
+  return {};
+}
+
+Result<Replacement> PoliciesInForce::roll_back(std::string_view revision, const ReplacedBy& by) {
+  const std::lock_guard lock(turn_);
+  Replacement result{.revision = get()->revision};
+  const auto kept = TRY(revisions_.find(revision));
+  const auto texts = TRY(revisions_.read(kept));
+  auto loaded = load_policies(texts, world_, result.issues);
+  if (!loaded) return result;
+  const auto files = revision_of_files();
+  std::optional<RevisionChoice> choice;
+  if (kept.revision != files) choice = {kept.revision, files};
+  TRY(put_in_force(texts, loaded->snapshot, choice, by, result));
+  return result;
+}
+
+Result<void> PoliciesInForce::put_in_force(const PolicyTexts& texts, Snapshot snapshot,
+                                           const std::optional<RevisionChoice>& choice, const ReplacedBy& by,
+                                           Replacement& result, const Loaded* rest) {
+  const auto revision = snapshot->revision;
+  const bool changes = revision != result.revision;
+  if (changes) {
+    TRY(revisions_.keep(texts, revision, parts_.clock.earliest()));
+    const audit::Event replaced{.type = "policies.replaced",
+                                .actor = by.actor,
+                                .object = by.cause,
+                                .detail = revision,
+                                .request_id = by.request_id};
+    TRY(parts_.record(audit::make_record(parts_.clock.earliest(), replaced)));
+  }
+  // Also the same policies may know other types of resources now.
+  if (rest != nullptr) {
+    // A choice that stays behind was made instead of other files, and means nothing any more.
+    TRY(take_over(*rest, std::move(snapshot), by, result));
+    TRY(revisions_.clear_choice());
+  } else {
+    TRY(choice ? revisions_.choose(*choice) : revisions_.clear_choice());
+    parts_.current.replace(std::move(snapshot));
+  }
+  result.changed = result.changed || changes;
+  result.revision = revision;
+  return {};
+}
+
+// As they are on disk now, whether or not they would be taken.
+std::string PoliciesInForce::revision_of_files() const {
+  files::Issues issues;
+  const auto config = config::read_config(config_file_, issues);
+  if (!config) return files_;
+  const auto texts = read_policy_texts(*config, issues);
+  return issues.has_errors() ? files_ : revision_of(texts);
+}
+
+Result<PoliciesInForce::State> PoliciesInForce::state() const {
+  const std::lock_guard lock(turn_);
+  return State{get()->revision, TRY(revisions_.choice()), TRY(revisions_.list())};
+}
+
+Result<std::pair<KeptRevision, PolicyTexts>> PoliciesInForce::read(std::string_view revision) const {
+  const std::lock_guard lock(turn_);
+  const auto kept = TRY(revisions_.find(revision));
+  return std::pair(kept, TRY(revisions_.read(kept)));
+}
+
+}  // namespace writ::policy

@@ -1,0 +1,102 @@
+// PoliciesInForce: the one set of policies that decides, how it is replaced, and how one that was in force
+// before comes back (docs/policies.md).
+//
+// A new set is read, validated, indexed, kept on disk and recorded, in this order; then it takes force whole,
+// with the next decision. When any of this fails, nothing changes. get() is called by every decision and
+// takes no turn with the rest. Thread-safe after start().
+//
+// A reload takes over more of the configuration than policies: its inventory and routes, each whole. What it
+// cannot take over waits for the next start, and is a warning.
+#pragma once
+
+#include <atomic>
+#include <filesystem>
+#include <functional>
+#include <memory>
+#include <mutex>
+#include <string>
+#include <string_view>
+
+#include "base/clock.h"
+#include "control/authority.h"
+#include "enforce/in_force.h"
+#include "inventory/directory.h"
+#include "policy/load.h"
+#include "policy/revisions.h"
+
+namespace writ::policy {
+
+// Who replaces policies, for the record.
+struct ReplacedBy {
+  std::string_view cause;  // "signal", "api", "files", "rollback"
+  std::string_view actor;  // empty: Writ itself
+  std::string_view request_id;
+};
+
+struct Replacement {
+  files::Issues issues;  // with an error nothing has changed
+  std::string revision;  // in force now
+  bool changed = false;  // something is in force that was not before
+  bool held = false;     // the files are those that were rolled back, so what was chosen stays
+};
+
+class PoliciesInForce {
+ public:
+  struct Parts {
+    const Clock& clock;
+    control::Recorder record;
+    enforce::Current& current;
+    inventory::Directory& directory;
+    // Told of a configuration that is in force now, for what else of it takes over while running.
+    std::function<void(const Loaded&)> taken_over;
+  };
+
+  // `loaded` is what the files say, its configuration what is running.
+  PoliciesInForce(Parts parts, const Loaded& loaded);
+
+  // Before the first decision: what the files say takes force, or what was chosen instead of it. Fails when
+  // that choice cannot be used: to take the files in its place would be somebody else's choice.
+  Result<void> start(const PolicyTexts& of_files);
+
+  std::shared_ptr<const decision::PolicySnapshot> get() const { return parts_.current.get()->policies; }
+  // Whether the files were refused when they were read last, so that what was in force before still is.
+  bool refused() const { return refused_.load(std::memory_order_relaxed); }
+
+  // Reads the configuration again (policy/reload.h).
+  Result<Replacement> reload(const ReplacedBy& by);
+  // Back to a kept revision, by its first digits. It stays until the files are others than they are now, also
+  // after a restart; the revision of the files themselves takes that back. Fails with kNotFound, kConflict.
+  Result<Replacement> roll_back(std::string_view revision, const ReplacedBy& by);
+
+  struct State {
+    std::string revision;  // in force
+    std::optional<RevisionChoice> choice;
+    std::vector<KeptRevision> kept;  // the newest first
+  };
+  Result<State> state() const;
+  Result<std::pair<KeptRevision, PolicyTexts>> read(std::string_view revision) const;
+
+ private:
+  using Snapshot = std::shared_ptr<const decision::PolicySnapshot>;
+
+  // With turn_ held.
+  Result<Snapshot> chosen(const RevisionChoice& choice, const config::World& world);
+  Result<void> put_in_force(const PolicyTexts& texts, Snapshot snapshot,
+                            const std::optional<RevisionChoice>& choice, const ReplacedBy& by,
+                            Replacement& result, const Loaded* rest = nullptr);
+  // All of a configuration that a reload takes over, with these policies, in force together.
+  Result<void> take_over(const Loaded& loaded, Snapshot snapshot, const ReplacedBy& by, Replacement& result);
+  std::string revision_of_files() const;
+
+  const Parts parts_;
+  const std::filesystem::path config_file_;
+  mutable std::mutex turn_;  // one replaces at a time
+  config::World world_;      // of the configuration in force
+  const std::shared_ptr<const files::YamlNode> at_start_;
+  std::shared_ptr<const files::YamlNode> in_force_;
+  Revisions revisions_;
+  std::string files_;  // the revision that the files had when they were loaded last
+  std::atomic<bool> refused_ = false;
+};
+
+}  // namespace writ::policy

@@ -1,0 +1,78 @@
+#include "policy/reload.h"
+
+#include <algorithm>
+#include <array>
+#include <fmt/format.h>
+
+namespace writ::policy {
+namespace {
+
+using namespace std::literals;
+
+constexpr std::array kReloaded{"inventory"sv,          "calendars"sv,        "policies.files"sv,
+                               "policies.ignore"sv,    "policies.schemas"sv, "policies.entities"sv,
+                               "limits.max_chain"sv,   "listen.api.tls"sv,   "listen.gateway.tls"sv,
+                               "listen.operator.tls"sv};
+// Of these a part is reloaded.
+constexpr std::array kParted{"policies"sv,   "limits"sv,         "listen"sv,
+                             "listen.api"sv, "listen.gateway"sv, "listen.operator"sv};
+
+bool same(const files::YamlNode* a, const files::YamlNode* b) {
+  if (a == nullptr || b == nullptr || a == b) return a == b;
+  return to_json(*a) == to_json(*b);
+}
+
+// A listener is an address alone, or a map.
+bool may_be_parted(const files::YamlNode* a, const files::YamlNode* b) {
+  const auto fits = [](const files::YamlNode* node) {
+    return node == nullptr || node->kind == files::YamlNode::Kind::kMap;
+  };
+  return fits(a) && fits(b);
+}
+
+// Calls back with each key that differs, as a path, and where it stands now (or what it was in).
+template <class Report>
+void compare(const files::YamlNode& before, const files::YamlNode& now, const std::string& prefix,
+             Report report) {
+  const auto visit = [&](const std::string& key) {
+    const files::YamlNode *old = before.find(key), *own = now.find(key);
+    if (same(old, own)) return;
+    const auto path = prefix + key;
+    static const files::YamlNode kNothing{.kind = files::YamlNode::Kind::kMap};
+    const bool parted = std::ranges::find(kParted, path) != kParted.end() && may_be_parted(old, own);
+    if (parted) return compare(old ? *old : kNothing, own ? *own : kNothing, path + ".", report);
+    // Other certificates are taken over; a listener that speaks TLS now, and did not, is another listener.
+    const bool switched = key == "tls" && (old == nullptr || own == nullptr);
+    report(switched ? prefix + "tls (on or off)" : path, own != nullptr ? *own : now);
+  };
+  for (const auto& entry : now.entries) visit(entry.key);
+  for (const auto& entry : before.entries) {
+    if (now.find(entry.key) == nullptr) visit(entry.key);
+  }
+}
+
+bool is_reloaded(std::string_view key) {
+  return std::ranges::find(kReloaded, key) != kReloaded.end();
+}
+
+}  // namespace
+
+std::vector<std::string> reloaded_keys(const files::YamlNode& before, const files::YamlNode& now) {
+  std::vector<std::string> keys;
+  compare(before, now, "", [&](const std::string& key, const files::YamlNode&) {
+    if (is_reloaded(key)) keys.push_back(key);
+  });
+  return keys;
+}
+
+void warn_of_restart(const files::YamlNode& at_start, const files::YamlNode& now,
+                     const std::filesystem::path& file, files::Issues& issues) {
+  compare(at_start, now, "", [&](const std::string& key, const files::YamlNode& node) {
+    if (!is_reloaded(key))
+      issues.warning(
+          {file.string(), node.line, node.column},
+          fmt::format("`{}` is another than at the start, and takes force with the next one", key));
+  });
+}
+
+}  // namespace writ::policy

@@ -1,0 +1,70 @@
+#include "policy/reload.h"
+
+#include <fmt/format.h>
+#include <gmock/gmock.h>
+#include <gtest/gtest.h>
+
+namespace writ::policy {
+namespace {
+
+using ::testing::ElementsAre;
+using ::testing::HasSubstr;
+using ::testing::IsEmpty;
+
+files::YamlNode yaml(std::string_view text) {
+  files::Issues issues;
+  return files::parse_yaml(text, "writ.yaml", issues).value();
+}
+
+std::vector<std::string> warnings(std::string_view before, std::string_view now) {
+  files::Issues issues;
+  warn_of_restart(yaml(before), yaml(now), "writ.yaml", issues);
+  EXPECT_FALSE(issues.has_errors());
+  std::vector<std::string> messages;
+  for (const auto& issue : issues.all()) messages.push_back(render(issue));
+  return messages;
+}
+
+constexpr std::string_view kBefore =
+    "issuer: https://a\npolicies: {files: [a], keep: 3}\nlimits: {max_chain: 2}\ninventory: {apis: [1]}\n";
+
+TEST(ReloadTest, NamesWhatIsTakenOver) {
+  EXPECT_THAT(reloaded_keys(yaml(kBefore), yaml(kBefore)), IsEmpty());
+  EXPECT_THAT(reloaded_keys(yaml(kBefore), yaml("issuer: https://b\npolicies: {files: [b], keep: 3}\n"
+                                                "inventory: {apis: [1, 2]}\ncalendars: {}\n")),
+              ElementsAre("policies.files", "inventory", "calendars", "limits.max_chain"));
+}
+
+TEST(ReloadTest, TakesOtherCertificatesOverButNotWhetherAListenerSpeaksTls) {
+  const auto listen = [](std::string_view gateway) {
+    return fmt::format("listen:\n  api: 127.0.0.1:1\n  gateway: {}\n", gateway);
+  };
+  const auto plain = listen("127.0.0.1:2"), bare = listen("{address: 127.0.0.1:2}");
+  const auto tls = listen("{address: 127.0.0.1:2, tls: {certificates: [a]}}");
+  const auto other = listen("{address: 127.0.0.1:2, tls: {certificates: [b]}}");
+  EXPECT_THAT(reloaded_keys(yaml(tls), yaml(other)), ElementsAre("listen.gateway.tls"));
+  EXPECT_THAT(warnings(tls, other), IsEmpty());
+  EXPECT_THAT(reloaded_keys(yaml(bare), yaml(tls)), IsEmpty());
+  EXPECT_THAT(warnings(bare, tls), ElementsAre(HasSubstr("`listen.gateway.tls (on or off)`")));
+  EXPECT_THAT(warnings(tls, bare), ElementsAre(HasSubstr("`listen.gateway.tls (on or off)`")));
+  EXPECT_THAT(warnings(plain, tls), ElementsAre(HasSubstr("`listen.gateway`")));
+  EXPECT_THAT(warnings(plain, listen("127.0.0.1:3")), ElementsAre(HasSubstr("`listen.gateway`")));
+}
+
+TEST(ReloadTest, OnlyWhereSomethingStandsIsNoDifference) {
+  EXPECT_THAT(
+      reloaded_keys(yaml("inventory: {apis: [1]}"), yaml("# moved\n\ninventory:\n  apis:\n    - 1\n")),
+      IsEmpty());
+}
+
+TEST(ReloadTest, WarnsWithItsPlaceOfWhatWaitsForTheNextStart) {
+  EXPECT_THAT(warnings(kBefore, kBefore), IsEmpty());
+  EXPECT_THAT(warnings(kBefore,
+                       "policies: {files: [b], keep: 4}\nlimits: {max_chain: 3, max_connections: 9}\n"
+                       "inventory: {apis: []}\n"),
+              ElementsAre(HasSubstr("writ.yaml:1:30: warning: `policies.keep` is another than at the start"),
+                          HasSubstr("`limits.max_connections`"), HasSubstr("`issuer`")));
+}
+
+}  // namespace
+}  // namespace writ::policy

@@ -1,0 +1,37 @@
+// Question: a request that is asked about, as JSON (docs/api.md), read strictly.
+#pragma once
+
+#include <optional>
+#include <string>
+#include <vector>
+
+#include "codec/json.h"
+#include "gateway/routes.h"
+#include "inventory/snapshot.h"
+#include "simulate/what_if.h"
+
+namespace writ::simulate {
+
+// A request's keys as in the files of `writ decide` (docs/testing.md, "A request"), without those that are of
+// a test.
+struct Question {
+  Hypothesis hypothesis;
+  // Of the header fields that it names, those that the API would not get; absent: it names none.
+  std::optional<std::vector<std::string>> left_out;
+  bool explain = false;
+};
+
+// What the question is read against. Borrowed.
+struct QuestionContext {
+  const inventory::Snapshot& inventory;
+  const gateway::Routes& routes;
+  const task::Registry& tasks;
+  std::string_view issuer;
+  Duration token_lifetime;
+  Instant now;
+};
+
+// Fails with kInvalid, and with kNotFound where no route leads; the message names the member.
+Result<Question> read_question(const codec::Json& json, const QuestionContext& context);
+
+}  // namespace writ::simulate
