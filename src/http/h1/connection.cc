@@ -39,7 +39,11 @@ Connection::Connection(std::shared_ptr<ServerCore> core, std::size_t loop, Tcp::
 
 Connection::~Connection() {
   WRIT_CHECK(state_ == State::kClosed || core_->loops.current() == Loops::none || on_loop());
-  if (state_ != State::kClosed) leave();
+  // Without memory even a callback may be lost, and the last reference with it.
+  if (state_ != State::kClosed) {
+    if (on_loop()) strike_off();
+    leave();
+  }
   // Until now somebody may still have been at work on it.
   let_go();
 }

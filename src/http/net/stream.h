@@ -57,9 +57,11 @@ class Stream {
     SystemError ignored;
     socket_.set_option(asio::socket_base::linger(true, 0), ignored);
   }
-  // Without a word: a peer over TLS sees that what it has may not be all.
+  // Without a word: a peer over TLS sees that what it has may not be all. The session goes first: the number
+  // of its socket may be another connection's next.
   void close() noexcept {
     SystemError ignored;
+    tls_.reset();
     socket_.close(ignored);
   }
 
@@ -72,7 +74,7 @@ class Stream {
   }
   template <class Handler>
   void read(asio::mutable_buffer space, Handler handler) {
-    if (!socket_.is_open()) return handler(asio::error::operation_aborted, 0);
+    if (tls_ == nullptr) return handler(asio::error::operation_aborted, 0);  // closed meanwhile
     std::size_t count = 0;
     switch (tls_->read(static_cast<char*>(space.data()), space.size(), count)) {
       case TlsSession::Step::kDone:
