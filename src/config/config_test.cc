@@ -23,7 +23,7 @@ policies: {files: [policies]}
 inventory: {}
 )";
 
-std::string api::rendered(const files::Issues& issues) {
+std::string rendered(const files::Issues& issues) {
   std::string out;
   for (const files::Issue& issue : issues.all()) out += render(issue) + "\n";
   return out;
@@ -34,7 +34,7 @@ std::string issues_of(std::string_view text) {
   files::Issues issues;
   const auto config = parse_config(text, "/w/writ.yaml", issues);
   EXPECT_EQ(config.has_value(), !issues.has_errors());
-  return api::rendered(issues);
+  return rendered(issues);
 }
 
 // The minimal configuration with more lines at its end.
@@ -45,7 +45,7 @@ std::string issues_with(std::string_view more) {
 Config config_with(std::string_view more) {
   files::Issues issues;
   auto config = parse_config(std::string(kMinimal) + std::string(more), "/w/writ.yaml", issues);
-  EXPECT_TRUE(config) << api::rendered(issues);
+  EXPECT_TRUE(config) << rendered(issues);
   return std::move(config.value());
 }
 
@@ -165,7 +165,7 @@ TEST(Config, ListenTakesIpv6) {
   const auto config = parse_config(
       "version: 1\nissuer: http://a\nlisten: {api: \"[::1]:81\"}\npolicies: {files: [p]}\ninventory: {}\n",
       "w.yaml", issues);
-  ASSERT_TRUE(config) << api::rendered(issues);
+  ASSERT_TRUE(config) << rendered(issues);
   EXPECT_EQ(config->api_listen.address, "::1");
   EXPECT_EQ(config->api_listen.text(), "[::1]:81");
 }
@@ -197,7 +197,7 @@ TEST_F(TrustedIssuerConfig, IsReadWithItsKeysAndClaims) {
       "trusted_issuers:\n  - issuer: https://idp\n    audience: writ\n    jwks_file: idp.json\n"
       "    claims: {tenant: org}\n",
       issues);
-  ASSERT_TRUE(config) << api::rendered(issues);
+  ASSERT_TRUE(config) << rendered(issues);
   ASSERT_EQ(config->trusted_issuers.size(), 1U);
   EXPECT_EQ(config->trusted_issuers[0].mapping.tenant, "org");
   EXPECT_EQ(config->trusted_issuers[0].mapping.subject, "sub");
@@ -210,7 +210,7 @@ TEST_F(TrustedIssuerConfig, RefusesAMissingOrBrokenOrEmptyKeyFile) {
   for (const std::string file : {"absent.json", "broken.json", "none.json"}) {
     files::Issues issues;
     EXPECT_FALSE(read("trusted_issuers: [{issuer: i, audience: a, jwks_file: " + file + "}]\n", issues));
-    ASSERT_EQ(issues.errors(), 1U) << api::rendered(issues);
+    ASSERT_EQ(issues.errors(), 1U) << rendered(issues);
     EXPECT_EQ(issues.all()[0].place.line, 6);
     EXPECT_NE(issues.all()[0].message.find(file), std::string::npos);
   }
@@ -225,7 +225,7 @@ TEST_F(TrustedIssuerConfig, SeveralIssuersNameUsersAndTenantsOfTheirOwn) {
                            "- {{issuer: b, audience: w, jwks_file: k.json{}}}\n",
                            a, b),
                issues);
-    return api::rendered(issues);
+    return rendered(issues);
   };
   EXPECT_EQ(said(", tenants: [north]", ", tenants: [south], subject_prefix: \"b:\""), "");
   EXPECT_EQ(said(", tenants: []", ", tenants: [], subject_prefix: \"b:\", clients: {0af3: portal}"), "");
@@ -251,12 +251,12 @@ TEST_F(TrustedIssuerConfig, NoApplicationIsCalledLikeAnIssuersUsers) {
       "trusted_issuers: [{issuer: b, audience: w, jwks_file: k.json, subject_prefix: \"b:\"}]\n"
       "inventory: {identities: [{id: \"b:nora\", kind: user}, {id: \"b:bot\", kind: agent}]}\n",
       folder_ / "writ.yaml", issues);
-  ASSERT_TRUE(config) << api::rendered(issues);
+  ASSERT_TRUE(config) << rendered(issues);
   (void)read_world(*config, issues);
-  EXPECT_NE(api::rendered(issues).find(
+  EXPECT_NE(rendered(issues).find(
                 ":6:59: error: `b:bot` begins as the users of `b` do (`b:`), and is none of them"),
             std::string::npos)
-      << api::rendered(issues);
+      << rendered(issues);
   EXPECT_EQ(issues.errors(), 1U);
 }
 
@@ -268,9 +268,9 @@ TEST_F(TrustedIssuerConfig, RefusesAnIssuerGivenTwiceAndWritItself) {
            "jwks_file: "
            "k.json}\n- {issuer: \"http://127.0.0.1:8180\", audience: a, jwks_file: k.json}\n",
            issues));
-  EXPECT_NE(api::rendered(issues).find(":8:12: error: trusted issuer `i` is given twice"), std::string::npos)
-      << api::rendered(issues);
-  EXPECT_NE(api::rendered(issues).find(":9:12: error: this is Writ's own issuer"), std::string::npos);
+  EXPECT_NE(rendered(issues).find(":8:12: error: trusted issuer `i` is given twice"), std::string::npos)
+      << rendered(issues);
+  EXPECT_NE(rendered(issues).find(":9:12: error: this is Writ's own issuer"), std::string::npos);
 }
 
 std::string issues_with_calendar(std::string_view windows) {
@@ -387,7 +387,7 @@ TEST(Config, AMissingFileIsAnIssue) {
   files::Issues issues;
   EXPECT_FALSE(read_config("/nonexistent/writ.yaml", issues));
   EXPECT_EQ(
-      api::rendered(issues),
+      rendered(issues),
       "/nonexistent/writ.yaml: error: cannot read `/nonexistent/writ.yaml`: No such file or directory\n");
 }
 
