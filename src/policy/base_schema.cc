@@ -1,16 +1,18 @@
 #include "policy/base_schema.h"
 
 #include <algorithm>
+#include <string>
 
 #include "base/check.h"
 #include "cedar/schema_syntax.h"
+#include "context/vocabulary.h"
 
 namespace writ::policy {
 namespace {
 
 constexpr std::string_view kName = "Writ";
 
-constexpr std::string_view kText =
+constexpr std::string_view kBefore =
     R"(// What policies see of Writ itself. An API's own schema adds its resources and actions.
 namespace Writ {
   // The parties to a request. Groups of theirs may stand in the entities file.
@@ -61,20 +63,9 @@ namespace Writ {
   };
 
   type Context = {
-    user?: User,
-    application?: Application,
-    service?: Service,
-    agent?: Agent,
-    chain: { depth: Long, ids: Set<String> },
-    task?: Task,
-    purpose?: String,
-    tenant?: String,
-    environment?: String,
-    token: { issued: datetime, senderBound: Bool, acr?: String, authTime?: datetime },
-    request: { time: datetime, ip?: ipaddr, method?: String, path?: String },
-    calendars: Set<String>,
-    approved: Bool
-  };
+)";
+
+constexpr std::string_view kAfter = R"(  };
 
   // A token is asked for.
   action issue appliesTo {
@@ -123,12 +114,13 @@ void remove_declared(std::vector<Decl>& list, const std::vector<Decl>& declared)
 
 }  // namespace
 
-std::string_view base_schema_text() noexcept {
+std::string_view base_schema_text() {
+  static const std::string kText = std::string(kBefore) + context::context_members() + std::string(kAfter);
   return kText;
 }
 
 cedar::SchemaFragment base_schema_beside(const std::vector<cedar::SchemaFragment>& fragments) {
-  auto base = cedar::parse_schema_text(kText);
+  auto base = cedar::parse_schema_text(base_schema_text());
   WRIT_CHECK(base.has_value() && base->namespaces.size() == 1);
   cedar::NamespaceDecl& writ = base->namespaces.front();
   for (const cedar::SchemaFragment& fragment : fragments) {

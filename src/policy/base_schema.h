@@ -1,5 +1,6 @@
 // Writ's base schema: the types of everything that policies see of Writ itself (docs/policy-context.md), in
-// the Cedar syntax. Schemas of APIs name its types: `principal: [Writ::User], context: Writ::Context`.
+// the Cedar syntax. Its `Context` is made from the vocabulary (context/vocabulary.h). Schemas of APIs name
+// its types: `principal: [Writ::User], context: Writ::Context`.
 #pragma once
 
 #include <string_view>
@@ -8,7 +9,7 @@
 
 namespace writ::policy {
 
-std::string_view base_schema_text() noexcept;
+std::string_view base_schema_text();
 
 // The base schema without what the fragments declare themselves in the namespace `Writ`: an operator may give
 // Writ's types further attributes by declaring them anew.

@@ -59,7 +59,8 @@ void find_policies(const config::Config& config, PolicyFiles& found, files::Issu
     }
     auto folder = files::look_into(path, rules, issues);
     if (folder.files.empty())
-      issues.error({files::shown(path)}, "there is no *.cedar file in this folder: everything would be refused");
+      issues.error({files::shown(path)},
+                   "there is no *.cedar file in this folder: everything would be refused");
     for (auto& file : folder.files) found.files.push_back({TextKind::kPolicies, std::move(file)});
     std::ranges::move(folder.seen, std::back_inserter(found.seen));
     std::ranges::move(folder.left_out, std::back_inserter(found.left_out));
@@ -104,8 +105,8 @@ class TextReader {
       return;
     }
     same.push_back(std::make_shared<const std::string>(*std::move(text)));
-    texts_.files.push_back(
-        {each.kind, plain(path).lexically_relative(folder_).generic_string(), files::shown(path), same.back()});
+    texts_.files.push_back({each.kind, plain(path).lexically_relative(folder_).generic_string(),
+                            files::shown(path), same.back()});
   }
 
   // Whether a file was another than the one that was found.

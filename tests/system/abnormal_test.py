@@ -147,7 +147,7 @@ class AbnormalPaths(unittest.TestCase):
         self.annotate("customers-use-their-own-invoices", '@accept_abnormal("other-user: they share; next-resource: they do")')
         tests = f"tests:\n  - {{name: a, token: {TOKEN}, {self.REQUEST}}}\n  - {{name: b, token: {TOKEN}, {self.REQUEST}, at: +1h}}\n"
         _, out, _ = self.run_tests(tests, "--abnormal")
-        self.assertIn("accepted other-user: 2 by customers-use-their-own-invoices: they share\n", out)
+        self.assertIn("accepted 4 by customers-use-their-own-invoices: other-user: they share\n", out)
         self.assertNotIn("niklas in place of nora", out)
         _, out, _ = self.run_tests(tests, "--abnormal", "--verbose")
         self.assertEqual(2, len(re.findall("^accepted other-user: .*niklas in place of nora.*: they share$", out, re.MULTILINE)), out)

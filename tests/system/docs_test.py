@@ -15,6 +15,12 @@ def read(*path):
         return file.read()
 
 
+def sources_of(*modules):
+    """The production code of modules, in one text."""
+    return "".join(read(folder, name) for module in modules for folder, _, names in os.walk(os.path.join(harness.ROOT, "src", module))
+                   for name in sorted(names) if name.endswith(".cc") and not name.endswith("_test.cc"))
+
+
 def blocks(text, language):
     return re.findall(rf"```{language}\n(.*?)```", text, re.DOTALL)
 
@@ -63,8 +69,8 @@ class Configuration(unittest.TestCase):
 
     def test_every_key_is_described_and_no_other(self):
         document = read("docs", "configuration.md")
-        config, world = read("src", "server", "config.cc"), read("src", "server", "world.cc")
-        listen = read("src", "server", "listen.cc")
+        config, world = read("src", "config", "config.cc"), read("src", "config", "world.cc")
+        listen = read("src", "config", "listen.cc")
         for source, what, heading in ((config, "the configuration", "The top"), (listen, "listen, a listener, tls", "`listen`"),
                                       (config, "tokens", "`tokens`"), (config, "a trusted issuer", "`trusted_issuers`"),
                                       (config, "policies", "`policies`"), (world, "an identity", "`inventory.identities`"),
@@ -193,9 +199,7 @@ class Codes(unittest.TestCase):
 
     def test_every_error_of_the_server_is_described(self):
         document = read("docs", "errors.md")
-        sources = "".join(read("src", folder, name) for folder in ("http", "gateway", "server")
-                          for name in os.listdir(os.path.join(harness.ROOT, "src", folder))
-                          if name.endswith(".cc") and not name.endswith("_test.cc"))
+        sources = sources_of("http", "gateway", "api", "authzen", "server")
         codes = set(re.findall(r'(?:error_response|error_answer|refuse)\(\s*\d{3},\s*"([a-z_]+)"', sources))
         codes |= set(re.findall(r'\.code = "([a-z_]+)"', sources))
         self.assertGreater(len(codes), 8)
@@ -229,8 +233,7 @@ class OpenApi(unittest.TestCase):
                     self.assertNotIn("nothing at this path", answer.body.decode())
 
     def test_every_endpoint_of_the_source_is_described(self):
-        sources = "".join(read("src", "server", name) for name in os.listdir(os.path.join(harness.ROOT, "src", "server"))
-                          if name.endswith(".cc"))
+        sources = sources_of("api", "authzen", "server")
         for path in set(re.findall(r'"(/(?:v1|oauth2|access|\.well-known|healthz|readyz|metrics)[^"{]*(?:\{id\}[^"{]*)?)"', sources)):
             if path.endswith("/"):
                 continue
