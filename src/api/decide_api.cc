@@ -32,7 +32,7 @@ void add_decision(Json& json, const decision::Explanation& explanation) {
   json.set("reasons", std::move(reasons));
 }
 
-Json to_json(const simulate::Question& question, const simulate::Prospect& prospect,
+Json to_json(const simulate::Inquiry& question, const simulate::Prospect& prospect,
              const std::string& revision) {
   const auto& asked = question.hypothesis;
   Json json = Json::object({{"decision", decision::effect_name(prospect.effect())},
@@ -59,12 +59,12 @@ Answer<http::Response> DecideApi::decide(const http::Request& request) const {
   const auto json = TRY(read_json(request));
   const auto in_force = parts_.current.get();
   const auto& policies = in_force->policies;
-  const auto question = simulate::read_question(json, {.inventory = *in_force->inventory,
-                                                       .routes = *in_force->routes,
-                                                       .tasks = parts_.tasks,
-                                                       .issuer = parts_.config.issuer,
-                                                       .token_lifetime = parts_.config.token_lifetime,
-                                                       .now = permit.time().latest});
+  const auto question = simulate::read_inquiry(json, {.inventory = *in_force->inventory,
+                                                      .routes = *in_force->routes,
+                                                      .tasks = parts_.tasks,
+                                                      .issuer = parts_.config.issuer,
+                                                      .token_lifetime = parts_.config.token_lifetime,
+                                                      .now = permit.time().latest});
   if (!question) return std::unexpected(problem(question.error()));
   const auto& claims = question->hypothesis.claims;
   const auto task = claims && claims->task ? parts_.tasks.find(*claims->task) : nullptr;

@@ -7,7 +7,7 @@
 #include "config/config.h"
 #include "enforce/in_force.h"
 #include "http/endpoints.h"
-#include "simulate/question.h"
+#include "simulate/inquiry.h"
 
 namespace writ::api {
 

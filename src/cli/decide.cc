@@ -258,8 +258,9 @@ int decide(const Options& options) {
   issues = {};
   const auto text = read_text(options.file);
   if (!text) return fail(text.error());
-  const auto question = policytest::parse_question(*text, options.file.empty() ? "the request" : options.file,
-                                                   from_flags(options), SystemClock().now(), *loaded, issues);
+  const auto question =
+      policytest::parse_request_file(*text, options.file.empty() ? "the request" : options.file,
+                                     from_flags(options), SystemClock().now(), *loaded, issues);
   if (!question) return broken(issues);
   auto shared = policytest::Shared::make(*loaded);
   if (!shared) return fail(shared.error());

@@ -55,7 +55,7 @@ struct FolderRules {
   std::string unusable = {}, help = {};  // what is said of a file of no use
 };
 
-struct LeftOut {
+struct PassedOver {
   std::string path, why;
 };
 
@@ -63,7 +63,7 @@ struct Folder {
   std::vector<StampedFile> files;  // to be read
   // What stands there as a whole, with what is wrong: equal where nothing has changed that matters.
   std::vector<StampedFile> seen;
-  std::vector<LeftOut> left_out;
+  std::vector<PassedOver> left_out;
   std::size_t entries = 0;
 };
 

@@ -38,7 +38,7 @@ struct PolicyFiles {
   std::vector<File> files;  // in the order of the configuration; those of a folder by name
   // Equal as long as nothing has changed that matters.
   std::vector<files::StampedFile> seen;
-  std::vector<files::LeftOut> left_out;
+  std::vector<files::PassedOver> left_out;
 
   void add(TextKind kind, const std::filesystem::path& path);
 };
@@ -55,7 +55,7 @@ struct PolicyTexts {
   std::size_t max_chain = 4;
   std::vector<context::Calendar> calendars = {};
   // By a rule, of the folders. It does not decide, so the revision knows nothing of it.
-  std::vector<files::LeftOut> left_out = {};
+  std::vector<files::PassedOver> left_out = {};
   bool schemas_whole = true;  // every schema file could be read
 };
 

@@ -102,7 +102,7 @@ struct Tried {
 };
 
 // A request from which nothing was derived, or a derived one that was not tried.
-struct LeftOut {
+struct NotTried {
   files::Place place;
   std::string test;
   std::string why;
@@ -131,7 +131,7 @@ class Abnormal {
 
   std::size_t originals() const noexcept { return originals_; }
   const std::vector<Tried>& tried() const noexcept { return tried_; }
-  const std::vector<LeftOut>& left_out() const noexcept { return left_out_; }
+  const std::vector<NotTried>& left_out() const noexcept { return left_out_; }
   std::size_t findings() const noexcept;
   const std::vector<std::string>& apis() const noexcept { return apis_; }
   const Cell& cell(Dimension dimension, std::size_t api) const { return cells_[api][index(dimension)]; }
@@ -171,7 +171,7 @@ class Abnormal {
   bool whole_;
   Live* live_;
   std::vector<Tried> tried_;
-  std::vector<LeftOut> left_out_;
+  std::vector<NotTried> left_out_;
   std::vector<std::string> apis_;
   std::vector<Row> cells_;          // by API
   std::set<std::string> expected_;  // permitted in the state that their file describes

@@ -172,7 +172,7 @@ std::string to_text(const Abnormal& abnormal, bool all) {
     if (tried.is_finding()) out += fmt::format("PERMITTED {}\n", told(tried));
   for (const auto& unused : abnormal.unused_acceptances())
     out += fmt::format("UNUSED {}\n", unused_text(unused, kAcceptAbnormal));
-  for (const LeftOut& one : abnormal.left_out())
+  for (const NotTried& one : abnormal.left_out())
     out += fmt::format("left out {}:{}: {}: {}\n", one.place.file, one.place.line, one.test, one.why);
   return out + accepted_text(abnormal, all);
 }
@@ -197,7 +197,7 @@ Json to_json(const Abnormal& abnormal) {
     if (tried.is_finding()) permitted.push(json_of(tried));
     if (!tried.accepted_by.empty()) accepted.push(json_of(tried));
   }
-  for (const LeftOut& one : abnormal.left_out())
+  for (const NotTried& one : abnormal.left_out())
     left_out.push(Json::object(
         {{"file", one.place.file}, {"line", one.place.line}, {"test", one.test}, {"why", one.why}}));
   for (const auto& acceptance : abnormal.unused_acceptances()) unused.push(to_json(acceptance));
@@ -232,7 +232,7 @@ std::string to_junit(const Abnormal& abnormal) {
     }
     cases += "</testcase>\n";
   });
-  for (const LeftOut& one : abnormal.left_out()) {
+  for (const NotTried& one : abnormal.left_out()) {
     ++number;
     ++skipped;
     cases += fmt::format(

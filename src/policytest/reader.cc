@@ -53,7 +53,7 @@ class SuiteReader {
     return std::move(suite_);
   }
 
-  std::optional<Question> read_question(const YamlNode& root, const YamlNode& more, Instant now) {
+  std::optional<RequestFile> read_question(const YamlNode& root, const YamlNode& more, Instant now) {
     const Fields fields(
         &root, source_, "a request file",
         {"version", "about", "name", "now", "fixtures", "request", "api", "action", "resource", "attributes",
@@ -66,7 +66,7 @@ class SuiteReader {
     layers.lay(more, source_);
     auto request = RequestReader(suite_.world, suite_.now, source_).request(layers, root);
     if (!request || source_.issues.has_errors()) return std::nullopt;
-    return Question{std::move(suite_), *std::move(request)};
+    return RequestFile{std::move(suite_), *std::move(request)};
   }
 
  private:
@@ -257,11 +257,11 @@ std::optional<Suite> parse_suite(std::string_view text, const std::filesystem::p
   return suite;
 }
 
-std::optional<Question> parse_question(std::string_view text, const std::filesystem::path& file,
-                                       std::string_view more, Instant now, const policy::Loaded& loaded,
-                                       files::Issues& issues) {
+std::optional<RequestFile> parse_request_file(std::string_view text, const std::filesystem::path& file,
+                                              std::string_view more, Instant now,
+                                              const policy::Loaded& loaded, files::Issues& issues) {
   files::Issues own;
-  std::optional<Question> question;
+  std::optional<RequestFile> question;
   const auto root = files::parse_yaml(text, file.string(), own);
   const auto over = files::parse_yaml(more, "the command line", own);
   if (root && over) {

@@ -26,7 +26,7 @@ std::optional<Suite> parse_suite(std::string_view text, const std::filesystem::p
                                  const policy::Loaded& loaded, files::Issues& issues);
 
 // A single request that is asked about, in a world of its own (`writ decide`, `writ explain`).
-struct Question {
+struct RequestFile {
   Suite suite;  // without tests
   RequestSpec request;
 };
@@ -34,8 +34,8 @@ struct Question {
 // A map with the keys of a test's request; beside them `now`, `fixtures`, `name`, `about` and `expect`, which
 // is not looked at. `more` is a map of request keys as YAML, laid over it; `now` is the instant when it names
 // none. Nothing when there are errors; they are in `issues`.
-std::optional<Question> parse_question(std::string_view text, const std::filesystem::path& file,
-                                       std::string_view more, Instant now, const policy::Loaded& loaded,
-                                       files::Issues& issues);
+std::optional<RequestFile> parse_request_file(std::string_view text, const std::filesystem::path& file,
+                                              std::string_view more, Instant now,
+                                              const policy::Loaded& loaded, files::Issues& issues);
 
 }  // namespace writ::policytest

@@ -209,7 +209,7 @@ TEST(Reader, WhatIsWrongIsToldTogether) {
 
 TEST(Reader, AQuestionTakesWhatIsLaidOverIt) {
   files::Issues issues;
-  const auto question = parse_question(
+  const auto question = parse_request_file(
       "request: GET /invoices/inv-1001\ntoken: {sub: nora, client_id: support-portal, purpose: support}\n",
       "request.yaml", R"({"token": {"sub": "niklas"}, "at": "+1h"})", at("2026-03-02T09:00:00Z"), acme(),
       issues);
@@ -222,7 +222,7 @@ TEST(Reader, AQuestionTakesWhatIsLaidOverIt) {
 
 TEST(Reader, AQuestionThatIsWrongIsNone) {
   files::Issues issues;
-  EXPECT_FALSE(parse_question("request: GET /a\n", "r", "{}", Instant(), acme(), issues));
+  EXPECT_FALSE(parse_request_file("request: GET /a\n", "r", "{}", Instant(), acme(), issues));
   EXPECT_TRUE(issues.has_errors());
 }
 

@@ -126,6 +126,49 @@ def testing_findings():
     return found
 
 
+# Names that mean two things, each with why that is clear all the same. No others come.
+TWO_MEANINGS = {
+    "Call": "an approved call of an API (task), a call of an upstream (http)",
+    "Change": "what is told apart by its module: an explanation's, a directory's, a test's",
+    "Credentials": "of a caller (enforce), of an OAuth client (oauth)",
+    "Decision": "the answer (decision), and its record (audit)",
+    "Failure": "of a use case (control), of a test (policytest)",
+    "Issue": "a mistake with its place, in Cedar's texts (cedar) and in any file (files); what a token is made from (oauth)",
+    "LeftOut": "records (audit) and header fields (gateway) that were counted instead",
+    "MemoryStore": "a Store in memory", "Store": "what is kept, as its user declares it",
+    "Origin": "scheme and authority (http), whom a token is for (oauth)",
+    "PolicyFacts": "of a plan (cedar), of a world to try (policytest)",
+    "Refusal": "of a request (decision), of a token request (oauth)",
+    "Request": "Cedar's (cedar), HTTP's (http)", "Source": "of a fact's text (files), of connections (http)",
+    "Target": "of a request line (http), of a test (policytest)", "Workspace": "memory that is used again",
+    "World": "what the configuration declares (config), one for a test (policytest)",
+}
+
+
+def homonym_findings():
+    """One word, one meaning: a public type has a name that no other module gives to another."""
+    modules = {}
+    for path in sources():
+        if is_test(path) or not path.endswith(".h"):
+            continue
+        for line in lines_of(path):
+            name = re.match(r"(?:struct|class|enum class) (\w+)\b(?!.*;)", line)
+            if name:
+                modules.setdefault(name[1], set()).add(module_of(path))
+    shared = {name: where for name, where in modules.items() if len(where) > 1}
+    return ([f"`{name}` is a type of {', '.join(sorted(where))}" for name, where in sorted(shared.items()) if name not in TWO_MEANINGS]
+            + [f"`{name}` has one meaning now" for name in TWO_MEANINGS if name not in shared])
+
+
+def dead_findings():
+    """Each header is included by somebody."""
+    included = set()
+    for path in (p for p in tracked() if p.endswith((".h", ".cc"))):
+        included.update(re.findall(r'^\s*#include "([^"]+)"', "\n".join(lines_of(path)), re.MULTILINE))
+    return [f"{path}:1: no file includes it" for path in sources()
+            if path.endswith(".h") and path.removeprefix("src/") not in included]
+
+
 def architecture_findings():
     """ARCHITECTURE.md shows src/RANKS as it is."""
     shown = re.findall(r"^\| (\d+) \| `([a-z_]+)` \| (.*?) \|$", "\n".join(lines_of("ARCHITECTURE.md")), re.MULTILINE)
@@ -215,6 +258,12 @@ class House(unittest.TestCase):
 
     def test_production_code_includes_nothing_of_tests(self):
         self.assertEqual([], testing_findings())
+
+    def test_a_word_has_one_meaning(self):
+        self.assertEqual([], homonym_findings())
+
+    def test_each_header_is_included_by_somebody(self):
+        self.assertEqual([], dead_findings())
 
     def test_the_architecture_shows_the_ranks(self):
         self.assertEqual([], architecture_findings())

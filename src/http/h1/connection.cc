@@ -190,7 +190,7 @@ void Connection::hand_out() {
 }
 
 // Fills in request_, framing_ and parser_, or says what is wrong.
-std::optional<Refusal> Connection::accept_head(std::string_view head) {
+std::optional<FramingRefusal> Connection::accept_head(std::string_view head) {
   answered_ = false;
   body_ = BodyReader();
   continue_due_ = false;
@@ -210,20 +210,22 @@ std::optional<Refusal> Connection::accept_head(std::string_view head) {
   std::string target_host;
   const auto target =
       parse_target_into(checked->target, request_.path, request_.encoded_path, request_.query, target_host);
-  if (!target) return Refusal{.status = 400, .code = "malformed_request", .message = target.error().message};
+  if (!target)
+    return FramingRefusal{.status = 400, .code = "malformed_request", .message = target.error().message};
   // RFC 9112 §3.2.2: the target's host is the one that counts; when Host says another, someone is being
   // misled.
   if (request_.host.empty()) request_.host = target_host;  // only HTTP/1.0 has no Host
   if (!target_host.empty() && target_host != request_.host)
-    return Refusal{.status = 400,
-                   .code = "malformed_request",
-                   .message = "the request target and the host header name different hosts"};
+    return FramingRefusal{.status = 400,
+                          .code = "malformed_request",
+                          .message = "the request target and the host header name different hosts"};
   if (!HeadParser<true>::parse(head, framing_, request_.headers))
-    return Refusal{.status = 400, .code = "malformed_request", .message = "the request's head is malformed"};
+    return FramingRefusal{
+        .status = 400, .code = "malformed_request", .message = "the request's head is malformed"};
   if (holder_.proxy) {
     const auto told =
         client_address(request_.headers, peer_, core_->options.proxies, core_->options.forwarded_by);
-    if (!told) return Refusal{.status = 400, .code = "malformed_request", .message = told.error()};
+    if (!told) return FramingRefusal{.status = 400, .code = "malformed_request", .message = told.error()};
     request_.peer_ip = told->text();
   }
   body_ = BodyReader(framing_);
@@ -280,7 +282,7 @@ void Connection::linger() {
 // ---- answering ----
 
 // The server's own answer to what it can't or won't take; the connection ends with it.
-void Connection::refuse(const Refusal& refusal) {
+void Connection::refuse(const FramingRefusal& refusal) {
   core_->malformed.fetch_add(1, std::memory_order_relaxed);
   close_after_ = true;
   if (state_ == State::kHandling && !answered_) {

@@ -43,7 +43,7 @@ inline constexpr std::size_t kBodyBufferBytes = 64 * 1024;
 // How much of a body nobody asked for is read to keep the connection.
 inline constexpr std::uint64_t kMaxDrainedBytes = 256 * 1024;
 
-Refusal bad_body();
+FramingRefusal bad_body();
 
 // Bytes that may be held at one time, by all together.
 class ByteBudget {
@@ -158,7 +158,7 @@ class Connection final : public internal::ExchangeSide,
   void serve();
   bool next_request();
   void hand_out();
-  std::optional<Refusal> accept_head(std::string_view head);
+  std::optional<FramingRefusal> accept_head(std::string_view head);
   void receive(std::size_t wanted, std::size_t max);
   void on_received(SystemError error, std::size_t count);
   void continue_body();
@@ -172,7 +172,7 @@ class Connection final : public internal::ExchangeSide,
   void linger();
 
   // Answering.
-  void refuse(const Refusal& refusal);
+  void refuse(const FramingRefusal& refusal);
   void send_response(const Response& response);
   void flush();
   void on_written();

@@ -10,13 +10,13 @@
 namespace writ::http {
 namespace {
 
-Refusal body_too_large(std::uint64_t max) {
+FramingRefusal body_too_large(std::uint64_t max) {
   return {.status = 413,
           .code = "body_too_large",
           .message = fmt::format("the request's body is larger than {} bytes", max)};
 }
 
-Refusal no_memory() {
+FramingRefusal no_memory() {
   return {.status = 503,
           .code = "overloaded",
           .message = "too many requests with bodies are under way; try again later"};
@@ -24,7 +24,7 @@ Refusal no_memory() {
 
 }  // namespace
 
-Refusal bad_body() {
+FramingRefusal bad_body() {
   return {.status = 400, .code = "malformed_request", .message = "the chunked body is malformed"};
 }
 

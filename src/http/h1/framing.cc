@@ -11,10 +11,10 @@ namespace {
 
 constexpr std::size_t kMaxMethodBytes = 32;
 
-std::unexpected<Refusal> refuse(int status, std::string_view code, std::string message) {
-  return std::unexpected(Refusal{.status = status, .code = code, .message = std::move(message)});
+std::unexpected<FramingRefusal> refuse(int status, std::string_view code, std::string message) {
+  return std::unexpected(FramingRefusal{.status = status, .code = code, .message = std::move(message)});
 }
-std::unexpected<Refusal> malformed(std::string_view message) {
+std::unexpected<FramingRefusal> malformed(std::string_view message) {
   return refuse(400, "malformed_request", std::string(message));
 }
 
@@ -79,7 +79,7 @@ void for_each_element(std::string_view list, Visit visit) {
 
 // RFC 9112 §6.3 rule 4: without `chunked` at the end nobody can tell where the request ends. §7: nor is it
 // applied twice. §6.1: a coding before it that is not known is answered with 501.
-std::expected<void, Refusal> check_codings(std::string_view value) {
+std::expected<void, FramingRefusal> check_codings(std::string_view value) {
   bool chunked = false, others = false, misplaced = false, proper = true;
   for_each_element(value, [&](std::string_view coding) {
     misplaced |= chunked;
@@ -94,7 +94,8 @@ std::expected<void, Refusal> check_codings(std::string_view value) {
   return {};
 }
 
-std::expected<void, Refusal> read_field(std::string_view name, std::string_view value, Fields& fields) {
+std::expected<void, FramingRefusal> read_field(std::string_view name, std::string_view value,
+                                               Fields& fields) {
   switch (name.size()) {
     case 4:
       if (!equal_ignoring_case(name, "host")) break;
@@ -142,7 +143,7 @@ std::expected<void, Refusal> read_field(std::string_view name, std::string_view 
 }
 
 // The lines after the first one, up to the empty line.
-std::expected<Fields, Refusal> read_fields(std::string_view rest, const HeadLimits& limits) {
+std::expected<Fields, FramingRefusal> read_fields(std::string_view rest, const HeadLimits& limits) {
   Fields fields;
   std::size_t count = 0;
   for (std::string_view line = take_line(rest); !line.empty(); line = take_line(rest)) {
@@ -169,7 +170,7 @@ std::expected<Fields, Refusal> read_fields(std::string_view rest, const HeadLimi
 
 // RFC 9112 §6.1: a message of that version with a transfer coding has faulty framing. §9.3: its connection
 // persists where both sides say so. RFC 9110 §10.1.1: what it expects is ignored.
-std::expected<void, Refusal> apply_http10(Fields& fields) {
+std::expected<void, FramingRefusal> apply_http10(Fields& fields) {
   if (fields.framing.chunked) return malformed("HTTP/1.0 with a transfer-encoding");
   fields.framing.http10 = true;
   fields.framing.keep_alive = fields.persist && !fields.close;
@@ -184,8 +185,8 @@ bool is_version(std::string_view text) {
 
 }  // namespace
 
-std::expected<std::size_t, Refusal> find_head_end(std::string_view bytes, std::size_t seen,
-                                                  const HeadLimits& limits) {
+std::expected<std::size_t, FramingRefusal> find_head_end(std::string_view bytes, std::size_t seen,
+                                                         const HeadLimits& limits) {
   const std::size_t end = bytes.find("\r\n\r\n", seen < 3 ? 0 : seen - 3);
   if (end != std::string_view::npos && end + 4 <= limits.max_head_bytes) return end + 4;
   // What can't become a head is refused now, not when the time is up.
@@ -203,7 +204,8 @@ std::expected<std::size_t, Refusal> find_head_end(std::string_view bytes, std::s
                 fmt::format("the request's head is larger than {} bytes", limits.max_head_bytes));
 }
 
-std::expected<RequestHead, Refusal> check_request_head(std::string_view head, const HeadLimits& limits) {
+std::expected<RequestHead, FramingRefusal> check_request_head(std::string_view head,
+                                                              const HeadLimits& limits) {
   if (has_stray_line_end(head, true)) return malformed("a line does not end with CR LF");
   // RFC 9112 §3: method SP request-target SP HTTP-version, with exactly one space each.
   std::string_view rest = head;
@@ -253,7 +255,8 @@ std::expected<RequestHead, Refusal> check_request_head(std::string_view head, co
   return request;
 }
 
-std::expected<ResponseLine, Refusal> check_response_head(std::string_view head, const HeadLimits& limits) {
+std::expected<ResponseLine, FramingRefusal> check_response_head(std::string_view head,
+                                                                const HeadLimits& limits) {
   if (has_stray_line_end(head, true)) return malformed("a line does not end with CR LF");
   std::string_view rest = head;
   const std::string_view line = take_line(rest);

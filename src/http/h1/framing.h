@@ -17,7 +17,7 @@
 namespace writ::http {
 
 // How a message is turned away: the status for a client, code and message for the JSON body.
-struct Refusal {
+struct FramingRefusal {
   int status;
   std::string_view code;
   std::string message;
@@ -53,12 +53,14 @@ struct ResponseLine {
 
 // Finds the end of a head in `bytes`, of which the first `seen` were looked at before. Returns its length
 // with the empty line, or 0 when more bytes are needed. Refuses at once what can't become a head any more.
-std::expected<std::size_t, Refusal> find_head_end(std::string_view bytes, std::size_t seen,
-                                                  const HeadLimits& limits);
+std::expected<std::size_t, FramingRefusal> find_head_end(std::string_view bytes, std::size_t seen,
+                                                         const HeadLimits& limits);
 
 // `head` is what find_head_end delimited.
-std::expected<RequestHead, Refusal> check_request_head(std::string_view head, const HeadLimits& limits);
+std::expected<RequestHead, FramingRefusal> check_request_head(std::string_view head,
+                                                              const HeadLimits& limits);
 // A response's status and message are told to nobody but the log; only the framing matters.
-std::expected<ResponseLine, Refusal> check_response_head(std::string_view head, const HeadLimits& limits);
+std::expected<ResponseLine, FramingRefusal> check_response_head(std::string_view head,
+                                                                const HeadLimits& limits);
 
 }  // namespace writ::http

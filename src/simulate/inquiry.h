@@ -1,4 +1,4 @@
-// Question: a request that is asked about, as JSON (docs/api.md), read strictly.
+// Inquiry: a request that is asked about, as JSON (docs/api.md), read strictly.
 #pragma once
 
 #include <optional>
@@ -14,15 +14,15 @@ namespace writ::simulate {
 
 // A request's keys as in the files of `writ decide` (docs/testing.md, "A request"), without those that are of
 // a test.
-struct Question {
+struct Inquiry {
   Hypothesis hypothesis;
   // Of the header fields that it names, those that the API would not get; absent: it names none.
   std::optional<std::vector<std::string>> left_out;
   bool explain = false;
 };
 
-// What the question is read against. Borrowed.
-struct QuestionContext {
+// What the inquiry is read against. Borrowed.
+struct InquiryContext {
   const inventory::Snapshot& inventory;
   const gateway::Routes& routes;
   const task::Registry& tasks;
@@ -32,6 +32,6 @@ struct QuestionContext {
 };
 
 // Fails with kInvalid, and with kNotFound where no route leads; the message names the member.
-Result<Question> read_question(const codec::Json& json, const QuestionContext& context);
+Result<Inquiry> read_inquiry(const codec::Json& json, const InquiryContext& context);
 
 }  // namespace writ::simulate

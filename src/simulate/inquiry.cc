@@ -1,4 +1,4 @@
-#include "simulate/question.h"
+#include "simulate/inquiry.h"
 
 #include <algorithm>
 #include <fmt/format.h>
@@ -68,13 +68,13 @@ Result<std::vector<token::Actor>> actors(const Members& members) {
 
 class Reader {
  public:
-  Reader(const Members& members, const QuestionContext& context) : members_(members), context_(context) {}
+  Reader(const Members& members, const InquiryContext& context) : members_(members), context_(context) {}
 
-  Result<Question> read() {
-    Question question;
-    question.explain = TRY(members_.boolean("explain", false));
-    question_ = &question;
-    hypothesis_ = &question.hypothesis;
+  Result<Inquiry> read() {
+    Inquiry inquiry;
+    inquiry.explain = TRY(members_.boolean("explain", false));
+    inquiry_ = &inquiry;
+    hypothesis_ = &inquiry.hypothesis;
     hypothesis_->time = TRY(instant(members_, "at", context_.now)).value_or(context_.now);
     hypothesis_->peer_ip = TRY(members_.optional_text("ip")).value_or("");
     if (!hypothesis_->peer_ip.empty() && !cedar::Ip::parse(hypothesis_->peer_ip))
@@ -82,7 +82,7 @@ class Reader {
     hypothesis_->approved = TRY(members_.boolean("approved", false));
     TRY(read_target());
     TRY(read_token());
-    return question;
+    return inquiry;
   }
 
  private:
@@ -211,7 +211,7 @@ class Reader {
   }
 
   Result<void> read_headers(const gateway::ForwardedHeaders& forwarded) {
-    auto& left_out = question_->left_out.emplace();
+    auto& left_out = inquiry_->left_out.emplace();
     for (auto& name : TRY(members_.texts("headers", kMaxHeaders))) {
       if (!http::is_token(name))
         return members_.wrong("headers", fmt::format("`{}` is no name of a header field", name));
@@ -261,15 +261,15 @@ class Reader {
   }
 
   const Members& members_;
-  const QuestionContext& context_;
-  Question* question_ = nullptr;
+  const InquiryContext& context_;
+  Inquiry* inquiry_ = nullptr;
   Hypothesis* hypothesis_ = nullptr;
   http::Request request_;
 };
 
 }  // namespace
 
-Result<Question> read_question(const Json& json, const QuestionContext& context) {
+Result<Inquiry> read_inquiry(const Json& json, const InquiryContext& context) {
   const auto members = TRY(Members::of(json, "the question",
                                        {"request", "api", "action", "resource", "attributes", "approved",
                                         "issue", "body", "headers", "ip", "token", "at", "explain"}));
