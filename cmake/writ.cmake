@@ -20,8 +20,9 @@ add_library(writ_options INTERFACE)
 # What a designated initialiser leaves out has its default, and that is meant.
 target_compile_options(writ_options INTERFACE -Wall -Wextra -Wshadow -Wnon-virtual-dtor -Woverloaded-virtual
                                               -Wno-missing-field-initializers)
-# Who builds Cedar for C++ alone may have a compiler that warns of more.
-if(NOT WRIT_ONLY_CEDAR)
+# Who builds Cedar for C++ alone may have a compiler that warns of more. Its tests build with the same flags as the rest,
+# so that ccache knows what was compiled already.
+if(NOT WRIT_ONLY_CEDAR OR WRIT_WARNINGS_ARE_ERRORS)
   target_compile_options(writ_options INTERFACE -Werror)
 endif()
 if(CMAKE_CXX_COMPILER_ID STREQUAL "GNU")

@@ -2,6 +2,7 @@
 
 WRIT_BUILD_DIR names the build; ctest sets it. Everything is made anew in its folder `package-test`.
 """
+import glob
 import os
 import re
 import shlex
@@ -41,7 +42,10 @@ def cache(name):
 # A user's build has the compiler and the flags of this one: what has a sanitizer in it links only with its like.
 CMAKE, GENERATOR, CONFIGURATION = cache("CMAKE_COMMAND"), cache("CMAKE_GENERATOR"), cache("CMAKE_BUILD_TYPE")
 SETTINGS = [f"-D{name}={cache(name)}" for name in
-            ("CMAKE_CXX_COMPILER", "CMAKE_CXX_COMPILER_LAUNCHER", "CMAKE_BUILD_TYPE", f"CMAKE_CXX_FLAGS_{CONFIGURATION.upper()}")]
+            ("CMAKE_CXX_COMPILER", "CMAKE_CXX_COMPILER_LAUNCHER", "CMAKE_BUILD_TYPE", f"CMAKE_CXX_FLAGS_{CONFIGURATION.upper()}")
+            ] + ["-DWRIT_WARNINGS_ARE_ERRORS=ON"]
+# ccache finds what this build compiled where the way to the sources is as long: beside it.
+BESIDE = f"{BUILD}-package"
 
 
 def blocks(language):
@@ -49,7 +53,10 @@ def blocks(language):
 
 
 def configured(folder, *settings):
-    run(CMAKE, "-S", folder, "-B", f"{folder}/build", "-G", GENERATOR, "-DCMAKE_EXPORT_COMPILE_COMMANDS=ON", *SETTINGS, *settings)
+    """The folder of the build."""
+    build = f"{BESIDE}-{os.path.basename(folder)}"
+    run(CMAKE, "-S", folder, "-B", build, "-G", GENERATOR, "-DCMAKE_EXPORT_COMPILE_COMMANDS=ON", *SETTINGS, *settings)
+    return build
 
 
 def output_of(name, main, cmake, *settings):
@@ -57,9 +64,9 @@ def output_of(name, main, cmake, *settings):
     folder = os.path.join(SCRATCH, name)
     write(os.path.join(folder, "main.cc"), main)
     write(os.path.join(folder, "CMakeLists.txt"), cmake)
-    configured(folder, *settings)
-    run(CMAKE, "--build", f"{folder}/build", "-j2", "--target", "example")
-    return run(f"{folder}/build/example")
+    build = configured(folder, *settings)
+    run(CMAKE, "--build", build, "-j2", "--target", "example")
+    return run(f"{build}/example")
 
 
 def installed(prefix):
@@ -72,6 +79,8 @@ def public_headers():
 
 def setUpModule():
     shutil.rmtree(SCRATCH, ignore_errors=True)
+    for folder in glob.glob(f"{BESIDE}-*"):
+        shutil.rmtree(folder, ignore_errors=True)
     run(CMAKE, "--install", BUILD, "--prefix", PREFIX, "--component", "cedar")
 
 
@@ -81,7 +90,7 @@ class Package(unittest.TestCase):
     def test_the_example_builds_against_what_is_installed_and_decides(self):
         cmake, main = read("examples", "cedar", "CMakeLists.txt"), read("examples", "cedar", "main.cc")
         self.assertEqual(self.EXAMPLE, output_of("example", main, cmake, f"-DCMAKE_PREFIX_PATH={PREFIX}"))
-        commands = read(SCRATCH, "example", "build", "compile_commands.json")
+        commands = read(f"{BESIDE}-example", "compile_commands.json")
         self.assertIn(os.path.join(PREFIX, "include", "writ"), commands)
         self.assertNotIn(os.path.join(ROOT, "src"), commands)
 
@@ -96,8 +105,7 @@ class Package(unittest.TestCase):
               "set_target_properties(headers PROPERTIES NO_SYSTEM_FROM_IMPORTED ON)\n"
               "target_compile_options(headers PRIVATE -Wall -Wextra -Wshadow -Wpedantic -Werror)\n"
               "target_link_libraries(headers PRIVATE writ::cedar)\n")
-        configured(folder, f"-DCMAKE_PREFIX_PATH={PREFIX}")
-        run(CMAKE, "--build", f"{folder}/build", "-j2")
+        run(CMAKE, "--build", configured(folder, f"-DCMAKE_PREFIX_PATH={PREFIX}"), "-j2")
 
     def test_private_headers_stay_at_home(self):
         """The face is what lies in src/cedar itself; what its folders share among themselves says that it is private."""
@@ -130,9 +138,10 @@ class OnlyCedar(unittest.TestCase):
     def test_the_documents_commands_install_the_same_files_and_run_the_example(self):
         script = "".join(block for block in blocks("sh") if "cmake -S" in block)
         self.assertEqual(2, script.count("cmake -S"))
-        for old, new in (("/opt/writ", "opt"), ("build/cedar", "only"), ("build/example", "only-example")):
+        for old, new in (("/opt/writ", os.path.join(SCRATCH, "opt")), ("build/cedar", f"{BESIDE}-only"),
+                         ("build/example", f"{BESIDE}-only-example")):
             self.assertIn(old, script)
-            script = script.replace(old, shlex.quote(os.path.join(SCRATCH, new)))
+            script = script.replace(old, shlex.quote(new))
         script = script.replace("cmake -S", f"cmake -G {shlex.join([GENERATOR, *SETTINGS, *self.ABSENT])} -S")
         out = run("bash", "-euc", script, cwd=ROOT)
         self.assertTrue(out.endswith(Package.EXAMPLE), out[-2000:])
