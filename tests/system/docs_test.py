@@ -7,6 +7,7 @@ import unittest
 
 import yaml
 
+import certificates
 import harness
 
 
@@ -45,11 +46,111 @@ class Readme(unittest.TestCase):
         self.assertIn('"reason":"policy_no_permit"', nora)
         self.assertIn('Writ::Application::\\"marketing-app\\"', nora)
 
+    def test_the_refusal_it_begins_with_is_one(self):
+        asked, refused = blocks(read("README.md"), "text")[0].splitlines()
+        method, path, _, user, _, client = asked.replace(",", "").split()
+        status, out, err = harness.writ("decide", "--config", os.path.join(harness.ACME, "writ.yaml"), "--request", f"{method} {path}",
+                                        "--sub", user, "--client", client, "--purpose", "support", "--tenant", "north")
+        self.assertEqual(1, status, err)
+        _, reason, message = refused.split(maxsplit=2)
+        self.assertEqual(f"deny {reason}: {message}\n", out)
+
     def test_the_commands_it_names_are_there(self):
         status, out, _ = harness.writ("--help")
         self.assertEqual(0, status)
         for command in ("serve", "check", "token", "task", "inventory", "audit", "keys"):
             self.assertRegex(out, rf"\n  {command}\b")
+
+
+class Jobs(unittest.TestCase):
+    """The first page of each job: its commands, run one after the other, print what the page shows."""
+    # Commands that ask a running Writ; in a test it listens elsewhere.
+    ASKING = '"token get"|"token exchange"|"task "*|"inventory "*|"policies "*'
+    END_OF_BLOCK = "=== end of block ==="
+
+    def run_page(self, name):
+        world = harness.TestWorld()
+        self.addCleanup(world.close)
+        world.start()
+        script = [f'writ() {{ case "${{1-}} ${{2-}}" in {self.ASKING}) {harness.WRIT} "$@" --server {world.api};; '
+                  f'*) {harness.WRIT} "$@";; esac; }}']
+        shown = []  # for each block of shell what the page shows of its output
+        for language, text in re.findall(r"^```(\w+)\n(.*?)^```", read("docs", name), re.DOTALL | re.MULTILINE):
+            if language == "sh":
+                lines = [line for line in text.splitlines() if not line.startswith("./x ")]
+                script.append("\n".join(lines) + f"\necho; echo '{self.END_OF_BLOCK}'")
+                shown.append([])
+            elif language == "text":
+                shown[-1] += text.splitlines()
+            elif language == "cedar":
+                self.check_policies(text)
+            elif language == "yaml":
+                self.use_yaml(world, text)
+        script = "\n".join(script)
+        for old, new in (("/tmp/", "$PWD/"), ("cd examples/acme", f"cd {world.folder}"),
+                         ("http://127.0.0.1:8180", world.api), ("http://127.0.0.1:8181", world.gateway)):
+            script = script.replace(old, new)
+        run = subprocess.run(["bash", "-uc", script], capture_output=True, text=True, timeout=120)
+        self.assertEqual("", run.stderr)
+        outputs = run.stdout.split(self.END_OF_BLOCK + "\n")
+        self.assertEqual(len(shown), len(outputs) - 1, run.stdout)
+        self.assertTrue(any(shown))
+        for lines, output in zip(shown, outputs):
+            left = output.splitlines()
+            for line in lines:  # in this order; `…` stands for anything
+                pattern = ".*".join(re.escape(part.strip()) for part in line.split("…"))
+                while left and not re.search(pattern, left[0]):
+                    left.pop(0)
+                self.assertTrue(left, f"docs/{name} shows `{line}`; the output is:\n{output}")
+                left.pop(0)
+
+    def use_yaml(self, world, text):
+        """What a block of YAML is, its first line says."""
+        first, _, rest = text.partition("\n")
+        if first == "# from examples/acme/writ.yaml":
+            acme = read("examples", "acme", "writ.yaml")
+            for line in rest.splitlines():
+                self.assertIn(line + "\n", acme)
+        elif first == "# listen":
+            self.check_listeners(rest)
+        else:
+            with open(os.path.join(world.folder, first.removeprefix("# ")), "w", encoding="utf-8") as file:
+                file.write(rest)
+
+    def check_listeners(self, listen):
+        """In the place of Acme's, with a certificate where the page has one."""
+        world = harness.TestWorld(lambda text: re.sub(r"^listen:\n(  .*\n)+", listen, text, flags=re.MULTILINE))
+        self.addCleanup(world.close)
+        authority = certificates.Authority(os.path.join(world.folder, "tls"))
+        authority.issue("api", ["DNS:api.acme.example"])
+        status, out, err = harness.writ("check", "--config", world.config)
+        self.assertEqual(0, status, out + err)
+
+    def check_policies(self, text):
+        """Beside Acme's policies and under its schema."""
+        world = harness.TestWorld()
+        self.addCleanup(world.close)
+        with open(os.path.join(world.folder, "policies", "page.cedar"), "w", encoding="utf-8") as file:
+            file.write(text)
+        status, out, err = harness.writ("check", "--config", world.config)
+        self.assertEqual(0, status, out + err)
+
+    def test_protect_an_api(self):
+        self.run_page("protect-an-api.md")
+
+    def test_let_an_agent_work(self):
+        self.run_page("let-an-agent-work.md")
+
+    def test_test_policies(self):
+        self.run_page("test-policies.md")
+
+    def test_run_in_production(self):
+        self.run_page("run-in-production.md")
+
+    def test_the_pages_are_short_and_readme_leads_to_them(self):
+        for name in ("protect-an-api.md", "let-an-agent-work.md", "test-policies.md", "run-in-production.md"):
+            self.assertLessEqual(len(read("docs", name).splitlines()), 100, name)
+            self.assertIn(f"(docs/{name})", read("README.md"))
 
 
 class Configuration(unittest.TestCase):
