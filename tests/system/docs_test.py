@@ -274,6 +274,14 @@ class Policies(unittest.TestCase):
         status, out, _ = harness.writ("check", "--config", world.config, "--json")
         self.assertEqual((0, 1), (status, json.loads(out)["shadow_policies"]), out)
 
+    def test_the_policy_that_the_context_begins_with_is_one(self):
+        world = harness.TestWorld()
+        self.addCleanup(world.close)
+        with open(os.path.join(world.folder, "policies", "page.cedar"), "w", encoding="utf-8") as file:
+            file.write(blocks(read("docs", "policy-context.md"), "cedar")[0])
+        status, out, _ = harness.writ("check", "--config", world.config)
+        self.assertEqual(0, status, out)
+
     def test_the_commands_of_the_document_are_there(self):
         for line in "".join(blocks(read("docs", "policies.md"), "sh")).splitlines():
             words = line.split("#")[0].split()
