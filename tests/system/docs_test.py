@@ -147,6 +147,9 @@ class Jobs(unittest.TestCase):
     def test_run_in_production(self):
         self.run_page("run-in-production.md")
 
+    def test_the_example_of_the_api(self):
+        self.run_page("api.md")
+
     def test_the_pages_are_short_and_readme_leads_to_them(self):
         for name in ("protect-an-api.md", "let-an-agent-work.md", "test-policies.md", "run-in-production.md"):
             self.assertLessEqual(len(read("docs", name).splitlines()), 100, name)
