@@ -301,6 +301,19 @@ class Policies(unittest.TestCase):
                 self.assertIn(option, out)
 
 
+class Glossary(unittest.TestCase):
+    def test_every_type_it_names_is_declared_where_it_says(self):
+        section = re.search(r"^## Glossary\n(.*?)^## ", read("CONTRIBUTING.md"), re.DOTALL | re.MULTILINE).group(1)
+        words = [word for words in re.findall(r"^\| ([a-z, ]+) \|", section, re.MULTILINE) if words != "word" for word in words.split(", ")]
+        self.assertEqual(len(words), len(set(words)), "a word with two meanings")
+        named = re.findall(r"`([a-z]+)::([A-Z]\w+)`", section)
+        self.assertGreater(len(named), 8)
+        for module, name in named:
+            headers = "".join(read(folder, file) for folder, _, files in os.walk(os.path.join(harness.ROOT, "src", module))
+                              for file in files if file.endswith(".h"))
+            self.assertRegex(headers, rf"(?m)^(?:class|struct|enum class|using) {name}\b", f"{module}::{name}")
+
+
 class Codes(unittest.TestCase):
     def test_every_reason_is_described(self):
         codes = set(re.findall(r'"([a-z_]+)"', read("src", "base", "denial.cc").split("kCodes", 1)[-1].split("};")[0]))
