@@ -7,6 +7,7 @@ import unittest
 
 import yaml
 
+import certificates
 import harness
 
 
@@ -15,10 +16,13 @@ def read(*path):
         return file.read()
 
 
-def sources_of(*modules):
-    """The production code of modules, in one text."""
-    return "".join(read(folder, name) for module in modules for folder, _, names in os.walk(os.path.join(harness.ROOT, "src", module))
-                   for name in sorted(names) if name.endswith(".cc") and not name.endswith("_test.cc"))
+def sources(*modules):
+    """The text of modules' own .cc files, also in their subfolders."""
+    found = []
+    for module in modules:
+        for folder, _, names in os.walk(os.path.join(harness.ROOT, "src", module)):
+            found += [read(folder, name) for name in sorted(names) if name.endswith(".cc") and not name.endswith("_test.cc")]
+    return "".join(found)
 
 
 def blocks(text, language):
@@ -51,11 +55,114 @@ class Readme(unittest.TestCase):
         self.assertIn('"reason":"policy_no_permit"', nora)
         self.assertIn('Writ::Application::\\"marketing-app\\"', nora)
 
+    def test_the_refusal_it_begins_with_is_one(self):
+        asked, refused = blocks(read("README.md"), "text")[0].splitlines()
+        method, path, _, user, _, client = asked.replace(",", "").split()
+        status, out, err = harness.writ("decide", "--config", os.path.join(harness.ACME, "writ.yaml"), "--request", f"{method} {path}",
+                                        "--sub", user, "--client", client, "--purpose", "support", "--tenant", "north")
+        self.assertEqual(1, status, err)
+        _, reason, message = refused.split(maxsplit=2)
+        self.assertEqual(f"deny {reason}: {message}\n", out)
+
     def test_the_commands_it_names_are_there(self):
         status, out, _ = harness.writ("--help")
         self.assertEqual(0, status)
         for command in ("serve", "check", "token", "task", "inventory", "audit", "keys"):
             self.assertRegex(out, rf"\n  {command}\b")
+
+
+class Jobs(unittest.TestCase):
+    """The first page of each job: its commands, run one after the other, print what the page shows."""
+    # Commands that ask a running Writ; in a test it listens elsewhere.
+    ASKING = '"token get"|"token exchange"|"task "*|"inventory "*|"policies "*'
+    END_OF_BLOCK = "=== end of block ==="
+
+    def run_page(self, name):
+        world = harness.TestWorld()
+        self.addCleanup(world.close)
+        world.start()
+        script = [f'writ() {{ case "${{1-}} ${{2-}}" in {self.ASKING}) {harness.WRIT} "$@" --server {world.api};; '
+                  f'*) {harness.WRIT} "$@";; esac; }}']
+        shown = []  # for each block of shell what the page shows of its output
+        for language, text in re.findall(r"^```(\w+)\n(.*?)^```", read("docs", name), re.DOTALL | re.MULTILINE):
+            if language == "sh":
+                lines = [line for line in text.splitlines() if not line.startswith("./x ")]
+                script.append("\n".join(lines) + f"\necho; echo '{self.END_OF_BLOCK}'")
+                shown.append([])
+            elif language == "text":
+                shown[-1] += text.splitlines()
+            elif language == "cedar":
+                self.check_policies(text)
+            elif language == "yaml":
+                self.use_yaml(world, text)
+        script = "\n".join(script)
+        for old, new in (("/tmp/", "$PWD/"), ("cd examples/acme", f"cd {world.folder}"),
+                         ("http://127.0.0.1:8180", world.api), ("http://127.0.0.1:8181", world.gateway)):
+            script = script.replace(old, new)
+        run = subprocess.run(["bash", "-uc", script], capture_output=True, text=True, timeout=120)
+        self.assertEqual("", run.stderr)
+        outputs = run.stdout.split(self.END_OF_BLOCK + "\n")
+        self.assertEqual(len(shown), len(outputs) - 1, run.stdout)
+        self.assertTrue(any(shown))
+        for lines, output in zip(shown, outputs):
+            left = output.splitlines()
+            for line in lines:  # in this order; `…` stands for anything
+                pattern = ".*".join(re.escape(part.strip()) for part in line.split("…"))
+                while left and not re.search(pattern, left[0]):
+                    left.pop(0)
+                self.assertTrue(left, f"docs/{name} shows `{line}`; the output is:\n{output}")
+                left.pop(0)
+
+    def use_yaml(self, world, text):
+        """What a block of YAML is, its first line says."""
+        first, _, rest = text.partition("\n")
+        if first == "# from examples/acme/writ.yaml":
+            acme = read("examples", "acme", "writ.yaml")
+            for line in rest.splitlines():
+                self.assertIn(line + "\n", acme)
+        elif first == "# listen":
+            self.check_listeners(rest)
+        else:
+            with open(os.path.join(world.folder, first.removeprefix("# ")), "w", encoding="utf-8") as file:
+                file.write(rest)
+
+    def check_listeners(self, listen):
+        """In the place of Acme's, with a certificate where the page has one."""
+        world = harness.TestWorld(lambda text: re.sub(r"^listen:\n(  .*\n)+", listen, text, flags=re.MULTILINE))
+        self.addCleanup(world.close)
+        authority = certificates.Authority(os.path.join(world.folder, "tls"))
+        authority.issue("api", ["DNS:api.acme.example"])
+        status, out, err = harness.writ("check", "--config", world.config)
+        self.assertEqual(0, status, out + err)
+
+    def check_policies(self, text):
+        """Beside Acme's policies and under its schema."""
+        world = harness.TestWorld()
+        self.addCleanup(world.close)
+        with open(os.path.join(world.folder, "policies", "page.cedar"), "w", encoding="utf-8") as file:
+            file.write(text)
+        status, out, err = harness.writ("check", "--config", world.config)
+        self.assertEqual(0, status, out + err)
+
+    def test_protect_an_api(self):
+        self.run_page("protect-an-api.md")
+
+    def test_let_an_agent_work(self):
+        self.run_page("let-an-agent-work.md")
+
+    def test_test_policies(self):
+        self.run_page("test-policies.md")
+
+    def test_run_in_production(self):
+        self.run_page("run-in-production.md")
+
+    def test_the_example_of_the_api(self):
+        self.run_page("api.md")
+
+    def test_the_pages_are_short_and_readme_leads_to_them(self):
+        for name in ("protect-an-api.md", "let-an-agent-work.md", "test-policies.md", "run-in-production.md"):
+            self.assertLessEqual(len(read("docs", name).splitlines()), 100, name)
+            self.assertIn(f"(docs/{name})", read("README.md"))
 
 
 class Configuration(unittest.TestCase):
@@ -69,16 +176,13 @@ class Configuration(unittest.TestCase):
 
     def test_every_key_is_described_and_no_other(self):
         document = read("docs", "configuration.md")
-        config, world = read("src", "config", "config.cc"), read("src", "config", "world.cc")
-        listen = read("src", "config", "listen.cc")
-        for source, what, heading in ((config, "the configuration", "The top"), (listen, "listen, a listener, tls", "`listen`"),
-                                      (config, "tokens", "`tokens`"), (config, "a trusted issuer", "`trusted_issuers`"),
-                                      (config, "policies", "`policies`"), (world, "an identity", "`inventory.identities`"),
-                                      (world, "an API, upstream_tls", "`inventory.apis`"), (config, "audit", "`audit`"),
-                                      (config, "limits", "`limits`"), (config, "authzen", "`authzen`"),
-                                      (config, "tasks", "`tasks`"), (config, "approvals", "`approvals`"),
-                                      (config, "database", "`database`"), (config, "metrics", "`metrics`"),
-                                      (config, "explain", "`explain`")):
+        source = sources("config")
+        for what, heading in (("the configuration", "The top"), ("listen, a listener, tls", "`listen`"),
+                              ("tokens", "`tokens`"), ("a trusted issuer", "`trusted_issuers`"), ("policies", "`policies`"),
+                              ("an identity", "`inventory.identities`"), ("an API, upstream_tls", "`inventory.apis`"),
+                              ("audit", "`audit`"), ("limits", "`limits`"), ("authzen", "`authzen`"), ("tasks", "`tasks`"),
+                              ("approvals", "`approvals`"), ("database", "`database`"), ("metrics", "`metrics`"),
+                              ("explain", "`explain`")):
             with self.subTest(what):
                 section = re.search(rf"^## {re.escape(heading)}\n(.*?)(?=^## |\Z)", document, re.DOTALL | re.MULTILINE)
                 rows = re.findall(r"^\| (`[^|]*`) \|", section.group(1), re.MULTILINE)
@@ -179,6 +283,14 @@ class Policies(unittest.TestCase):
         status, out, _ = harness.writ("check", "--config", world.config, "--json")
         self.assertEqual((0, 1), (status, json.loads(out)["shadow_policies"]), out)
 
+    def test_the_policy_that_the_context_begins_with_is_one(self):
+        world = harness.TestWorld()
+        self.addCleanup(world.close)
+        with open(os.path.join(world.folder, "policies", "page.cedar"), "w", encoding="utf-8") as file:
+            file.write(blocks(read("docs", "policy-context.md"), "cedar")[0])
+        status, out, _ = harness.writ("check", "--config", world.config)
+        self.assertEqual(0, status, out)
+
     def test_the_commands_of_the_document_are_there(self):
         for line in "".join(blocks(read("docs", "policies.md"), "sh")).splitlines():
             words = line.split("#")[0].split()
@@ -187,6 +299,19 @@ class Policies(unittest.TestCase):
             self.assertEqual(0, status, line)
             for option in (word for word in words if word.startswith("--")):
                 self.assertIn(option, out)
+
+
+class Glossary(unittest.TestCase):
+    def test_every_type_it_names_is_declared_where_it_says(self):
+        section = re.search(r"^## Glossary\n(.*?)^## ", read("CONTRIBUTING.md"), re.DOTALL | re.MULTILINE).group(1)
+        words = [word for words in re.findall(r"^\| ([a-z, ]+) \|", section, re.MULTILINE) if words != "word" for word in words.split(", ")]
+        self.assertEqual(len(words), len(set(words)), "a word with two meanings")
+        named = re.findall(r"`([a-z]+)::([A-Z]\w+)`", section)
+        self.assertGreater(len(named), 8)
+        for module, name in named:
+            headers = "".join(read(folder, file) for folder, _, files in os.walk(os.path.join(harness.ROOT, "src", module))
+                              for file in files if file.endswith(".h"))
+            self.assertRegex(headers, rf"(?m)^(?:class|struct|enum class|using) {name}\b", f"{module}::{name}")
 
 
 class Codes(unittest.TestCase):
@@ -199,9 +324,9 @@ class Codes(unittest.TestCase):
 
     def test_every_error_of_the_server_is_described(self):
         document = read("docs", "errors.md")
-        sources = sources_of("http", "gateway", "api", "authzen", "server")
-        codes = set(re.findall(r'(?:error_response|error_answer|refuse)\(\s*\d{3},\s*"([a-z_]+)"', sources))
-        codes |= set(re.findall(r'\.code = "([a-z_]+)"', sources))
+        text = sources("http", "gateway", "config", "api", "authzen", "server")
+        codes = set(re.findall(r'(?:error_response|error_answer|refuse)\(\s*\d{3},\s*"([a-z_]+)"', text))
+        codes |= set(re.findall(r'\.code = "([a-z_]+)"', text))
         self.assertGreater(len(codes), 8)
         for code in codes:
             self.assertTrue(f"`{code}`" in document, f"docs/errors.md does not describe `{code}`")
@@ -233,8 +358,10 @@ class OpenApi(unittest.TestCase):
                     self.assertNotIn("nothing at this path", answer.body.decode())
 
     def test_every_endpoint_of_the_source_is_described(self):
-        sources = sources_of("api", "authzen", "server")
-        for path in set(re.findall(r'"(/(?:v1|oauth2|access|\.well-known|healthz|readyz|metrics)[^"{]*(?:\{id\}[^"{]*)?)"', sources)):
+        found = set(re.findall(r'"(/(?:v1|oauth2|access|\.well-known|healthz|readyz|metrics)[^"{]*(?:\{id\}[^"{]*)?)"',
+                               sources("api", "authzen", "server")))
+        self.assertGreater(len(found), 8)
+        for path in found:
             if path.endswith("/"):
                 continue
             self.assertIn(path, self.document["paths"])
