@@ -178,7 +178,7 @@ class Document(unittest.TestCase):
 
     def test_every_header_is_named(self):
         # Those are parts of others.
-        parts = {"cedar/eval_error.h", "cedar/ext_datetime.h", "cedar/ext_decimal.h", "cedar/ext_duration.h", "cedar/ext_ip.h",
+        parts = {"cedar/eval_error.h", "cedar/request.h", "cedar/ext_datetime.h", "cedar/ext_decimal.h", "cedar/ext_duration.h", "cedar/ext_ip.h",
                  "cedar/schema_fragment.h", "cedar/schema_type.h", "cedar/symbols.h", "cedar/value.h"}
         named = set(re.findall(r"`(cedar/[a-z_]+\.h)`", read("docs", "cedar.md")))
         self.assertEqual({header for header in public_headers() if header.startswith("cedar/")} - parts, named - parts)
