@@ -3,6 +3,7 @@
 #include <cstdlib>
 
 #include "jose/jwk.h"
+#include "jose/provider_keys.h"
 
 extern "C" int LLVMFuzzerTestOneInput(const std::uint8_t* data, std::size_t size) {
   using namespace writ;
@@ -18,5 +19,12 @@ extern "C" int LLVMFuzzerTestOneInput(const std::uint8_t* data, std::size_t size
     if (!stored || !jose::PrivateJwk::parse(*stored)) std::abort();
   }
   (void)jose::JwkSet::parse(*json);
+  const auto rules = jose::provider_rules(std::nullopt);
+  if (const auto key = jose::Jwk::parse(*json, rules)) {
+    // What any algorithm is read from comes back; RSA keys without `alg` too.
+    const auto again = jose::Jwk::parse(key->to_json(), rules);
+    if (!again || again->thumbprint() != key->thumbprint()) std::abort();
+  }
+  (void)jose::read_provider_keys(*json, rules);
   return 0;
 }

@@ -133,14 +133,6 @@ TEST(Keys, RefusesScalarsOutOfRange) {
   EXPECT_FALSE(PrivateKey::from_raw(Algorithm::kEs256, Secret(std::string(32, '\xff'))).has_value());
 }
 
-TEST(Keys, OnlyTwoAlgorithmsHaveNames) {
-  for (const auto* name : {"none", "HS256", "RS256", "ES384", "es256", "Ed25519", ""}) {
-    EXPECT_EQ(algorithm_from_name(name), std::nullopt) << name;
-  }
-  EXPECT_EQ(algorithm_from_name("ES256"), Algorithm::kEs256);
-  EXPECT_EQ(algorithm_from_name("EdDSA"), Algorithm::kEdDsa);
-}
-
 TEST(Keys, SignAndVerifyFromManyThreads) {
   const auto key = PrivateKey::generate(Algorithm::kEs256).value();
   std::vector<std::jthread> threads;

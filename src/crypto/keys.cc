@@ -6,16 +6,18 @@
 
 #include "crypto/hash.h"
 #include "crypto/openssl.h"
+#include "crypto/random.h"
+#include "crypto/rsa.h"
 
 namespace writ::crypto {
 namespace {
 
-constexpr std::size_t kCoordinateBytes = 32;  // of P-256
+constexpr std::size_t kCoordinateBytes = 32;  // of P-256, the only curve of ECDSA that Writ signs on
 constexpr std::size_t kEd25519KeyBytes = 32;  // RFC 8032 §5.1.5
 constexpr std::size_t kPrivateKeyBytes = 32;  // the scalar of P-256, the seed of Ed25519
-constexpr std::size_t kSignatureBytes = 64;   // of both algorithms
-constexpr char kUncompressedPoint = '\x04';   // SEC 1 §2.3.3
-constexpr std::size_t kMaxDerSignatureBytes = 80;
+constexpr std::size_t kEd25519SignatureBytes = 64;
+constexpr char kUncompressedPoint = '\x04';         // SEC 1 §2.3.3
+constexpr std::size_t kMaxDerSignatureBytes = 144;  // of P-521
 
 using KeyHandle = std::shared_ptr<EVP_PKEY>;
 
@@ -23,10 +25,16 @@ KeyHandle share(EVP_PKEY* key) {
   return KeyHandle(key, EVP_PKEY_free);
 }
 
-// An EC key of P-256 from its point (04 ‖ x ‖ y) and, where given, its scalar.
-Result<KeyHandle> make_ec_key(std::string_view point, const BIGNUM* scalar) {
+std::unexpected<Error> not_a_point(std::string_view curve) {
+  return openssl_failure(ErrorCode::kInvalid, "key: not a point of " + std::string(curve));
+}
+
+// An EC key from its point (04 ‖ x ‖ y) and, where given, its scalar.
+Result<KeyHandle> make_ec_key(std::string_view curve, std::string_view point, const BIGNUM* scalar) {
   const ParamBuilder builder(OSSL_PARAM_BLD_new());
-  if (!builder || !OSSL_PARAM_BLD_push_utf8_string(builder.get(), OSSL_PKEY_PARAM_GROUP_NAME, "P-256", 0) ||
+  if (!builder ||
+      !OSSL_PARAM_BLD_push_utf8_string(builder.get(), OSSL_PKEY_PARAM_GROUP_NAME, curve.data(),
+                                       curve.size()) ||
       !OSSL_PARAM_BLD_push_octet_string(builder.get(), OSSL_PKEY_PARAM_PUB_KEY, point.data(), point.size()) ||
       (scalar != nullptr && !OSSL_PARAM_BLD_push_BN(builder.get(), OSSL_PKEY_PARAM_PRIV_KEY, scalar))) {
     return openssl_failure(ErrorCode::kInternal, "key: cannot describe the key");
@@ -37,15 +45,13 @@ Result<KeyHandle> make_ec_key(std::string_view point, const BIGNUM* scalar) {
   if (!params || !context || EVP_PKEY_fromdata_init(context.get()) != 1 ||
       EVP_PKEY_fromdata(context.get(), &key, scalar == nullptr ? EVP_PKEY_PUBLIC_KEY : EVP_PKEY_KEYPAIR,
                         params.get()) != 1) {
-    return openssl_failure(ErrorCode::kInvalid, "key: not a point of P-256");
+    return not_a_point(curve);
   }
   auto handle = share(key);
 
   // The point is on the curve, is not the point at infinity, and has the curve's order.
   const PkeyContext check(EVP_PKEY_CTX_new_from_pkey(nullptr, key, nullptr));
-  if (!check || EVP_PKEY_public_check(check.get()) != 1) {
-    return openssl_failure(ErrorCode::kInvalid, "key: not a point of P-256");
-  }
+  if (!check || EVP_PKEY_public_check(check.get()) != 1) return not_a_point(curve);
   return handle;
 }
 
@@ -66,11 +72,12 @@ Result<std::string> public_point(const BIGNUM* scalar) {
   return encoded;
 }
 
-// RFC 7518 §3.4: r and s as 32 bytes each. The library wants a DER sequence. Empty when it cannot be one.
-std::string der_from_raw(std::string_view raw) {
-  if (raw.size() != kSignatureBytes) return {};
-  Bignum r(BN_bin2bn(octets(raw), kCoordinateBytes, nullptr));
-  Bignum s(BN_bin2bn(octets(raw) + kCoordinateBytes, kCoordinateBytes, nullptr));
+// RFC 7518 §3.4: r and s, each in the size of a coordinate. The library wants a DER sequence. Empty when it
+// cannot be one.
+std::string der_from_raw(std::string_view raw, std::size_t coordinate) {
+  if (raw.size() != 2 * coordinate) return {};
+  Bignum r(BN_bin2bn(octets(raw), static_cast<int>(coordinate), nullptr));
+  Bignum s(BN_bin2bn(octets(raw) + coordinate, static_cast<int>(coordinate), nullptr));
   const EcdsaSignature signature(ECDSA_SIG_new());
   if (!r || !s || !signature || ECDSA_SIG_set0(signature.get(), r.get(), s.get()) != 1) return {};
   (void)r.release();  // the signature owns them now
@@ -86,7 +93,7 @@ std::string der_from_raw(std::string_view raw) {
 Result<std::string> raw_from_der(std::string_view der) {
   const auto* in = octets(der);
   const EcdsaSignature signature(d2i_ECDSA_SIG(nullptr, &in, static_cast<long>(der.size())));
-  std::string raw(kSignatureBytes, '\0');
+  std::string raw(2 * kCoordinateBytes, '\0');
   if (!signature || BN_bn2binpad(ECDSA_SIG_get0_r(signature.get()), octets(raw), kCoordinateBytes) < 0 ||
       BN_bn2binpad(ECDSA_SIG_get0_s(signature.get()), octets(raw) + kCoordinateBytes, kCoordinateBytes) < 0) {
     return openssl_failure(ErrorCode::kInternal, "sign: unexpected form of signature");
@@ -112,32 +119,60 @@ bool has_small_order(std::string_view raw) {
   return std::ranges::find(kSmallOrderPoints, hex(y)) != kSmallOrderPoints.end();
 }
 
-// Ed25519 has its own hash inside; ECDSA is told SHA-256.
+// Ed25519 has its own hash inside; ECDSA is told which.
 const char* digest_name(Algorithm algorithm) {
-  return algorithm == Algorithm::kEs256 ? "SHA256" : nullptr;
+  switch (algorithm) {
+    case Algorithm::kEs256:
+      return "SHA256";
+    case Algorithm::kEs384:
+      return "SHA384";
+    case Algorithm::kEs512:
+      return "SHA512";
+    default:
+      return nullptr;
+  }
+}
+
+std::unexpected<Error> only_verified() {
+  return failure(ErrorCode::kUnsupported, "key: Writ signs with ES256 and EdDSA alone");
+}
+
+std::string modulus_of_nobody() {
+  auto modulus = random_bytes(256);
+  modulus.front() = static_cast<char>(modulus.front() | '\x80');
+  modulus.back() = static_cast<char>(modulus.back() | '\x01');
+  return modulus + std::string("\0\0\0\0\0\1\0\1", kRsaExponentBytes);
+}
+
+Result<std::string> point_of_nobody(std::string_view curve) {
+  const auto key = share(EVP_PKEY_Q_keygen(nullptr, nullptr, "EC", curve.data()));
+  std::string point(1 + 2 * 66, '\0');
+  std::size_t size = 0;
+  if (!key || EVP_PKEY_get_octet_string_param(key.get(), OSSL_PKEY_PARAM_PUB_KEY, octets(point), point.size(),
+                                              &size) != 1) {
+    return openssl_failure(ErrorCode::kInternal, "key: cannot generate");
+  }
+  return point.substr(1, size - 1);
 }
 
 }  // namespace
-
-std::string_view algorithm_name(Algorithm algorithm) noexcept {
-  return algorithm == Algorithm::kEs256 ? "ES256" : "EdDSA";
-}
-
-std::optional<Algorithm> algorithm_from_name(std::string_view name) noexcept {
-  if (name == "ES256") return Algorithm::kEs256;
-  if (name == "EdDSA") return Algorithm::kEdDsa;
-  return std::nullopt;
-}
 
 PublicKey::PublicKey(Algorithm algorithm, std::string raw, KeyHandle handle)
     : algorithm_(algorithm), raw_(std::move(raw)), handle_(std::move(handle)) {}
 
 Result<PublicKey> PublicKey::from_raw(Algorithm algorithm, std::string_view raw) {
   const ErrorQueueGuard guard;
-  if (algorithm == Algorithm::kEs256) {
-    if (raw.size() != 2 * kCoordinateBytes)
-      return failure(ErrorCode::kInvalid, "key: a P-256 key has 64 bytes");
-    auto handle = TRY(make_ec_key(std::string(1, kUncompressedPoint).append(raw), nullptr));
+  if (is_rsa(algorithm)) {
+    auto handle = TRY(make_rsa_key(raw));
+    return PublicKey(algorithm, std::string(raw), std::move(handle));
+  }
+  if (scheme_of(algorithm) == Scheme::kEcdsa) {
+    const auto curve = curve_name(algorithm);
+    const auto size = 2 * coordinate_bytes(algorithm);
+    if (raw.size() != size)
+      return failure(ErrorCode::kInvalid,
+                     "key: a " + std::string(curve) + " key has " + std::to_string(size) + " bytes");
+    auto handle = TRY(make_ec_key(curve, std::string(1, kUncompressedPoint).append(raw), nullptr));
     return PublicKey(algorithm, std::string(raw), std::move(handle));
   }
   if (raw.size() != kEd25519KeyBytes) return failure(ErrorCode::kInvalid, "key: an Ed25519 key has 32 bytes");
@@ -147,15 +182,33 @@ Result<PublicKey> PublicKey::from_raw(Algorithm algorithm, std::string_view raw)
   return PublicKey(algorithm, std::string(raw), std::move(handle));
 }
 
-// What there is no memory to check is not good.
-bool PublicKey::verify(std::string_view message, std::string_view signature) const noexcept try {
+Result<PublicKey> PublicKey::of_nobody(Algorithm algorithm) {
   const ErrorQueueGuard guard;
+  switch (scheme_of(algorithm)) {
+    case Scheme::kPkcs1:
+    case Scheme::kPss:
+      return from_raw(algorithm, modulus_of_nobody());
+    case Scheme::kEcdsa:
+      return from_raw(algorithm, TRY(point_of_nobody(curve_name(algorithm))));
+    case Scheme::kEdwards:
+      break;
+  }
+  return TRY(PrivateKey::generate(algorithm)).public_key();
+}
+
+// What there is no memory to check is not good.
+bool PublicKey::verify_as(Algorithm algorithm, std::string_view message,
+                          std::string_view signature) const noexcept try {
+  const ErrorQueueGuard guard;
+  if (is_rsa(algorithm_))
+    return is_rsa(algorithm) && verify_rsa(handle_.get(), algorithm, message, signature);
+  if (algorithm != algorithm_) return false;
   std::string der;
-  if (algorithm_ == Algorithm::kEs256) {
-    der = der_from_raw(signature);
+  if (scheme_of(algorithm_) == Scheme::kEcdsa) {
+    der = der_from_raw(signature, coordinate_bytes(algorithm_));
     if (der.empty()) return false;
     signature = der;
-  } else if (signature.size() != kSignatureBytes) {
+  } else if (signature.size() != kEd25519SignatureBytes) {
     return false;
   }
   const MdContext context(EVP_MD_CTX_new());
@@ -173,6 +226,7 @@ PrivateKey::PrivateKey(PublicKey public_key, std::shared_ptr<const Secret> raw, 
 
 Result<PrivateKey> PrivateKey::generate(Algorithm algorithm) {
   const ErrorQueueGuard guard;
+  if (!kOwnAlgorithms.contains(algorithm)) return only_verified();
   const auto handle = share(algorithm == Algorithm::kEs256 ? EVP_EC_gen("P-256")
                                                            : EVP_PKEY_Q_keygen(nullptr, nullptr, "ED25519"));
   if (!handle) return openssl_failure(ErrorCode::kInternal, "key: cannot generate");
@@ -197,6 +251,7 @@ Result<PrivateKey> PrivateKey::generate(Algorithm algorithm) {
 
 Result<PrivateKey> PrivateKey::from_raw(Algorithm algorithm, const Secret& raw) {
   const ErrorQueueGuard guard;
+  if (!kOwnAlgorithms.contains(algorithm)) return only_verified();
   const auto bytes = raw.expose();
   if (bytes.size() != kPrivateKeyBytes)
     return failure(ErrorCode::kInvalid, "key: a private key has 32 bytes");
@@ -209,7 +264,7 @@ Result<PrivateKey> PrivateKey::from_raw(Algorithm algorithm, const Secret& raw) 
     }
     BN_set_flags(scalar.get(), BN_FLG_CONSTTIME);
     const auto point = TRY(public_point(scalar.get()));
-    auto handle = TRY(make_ec_key(point, scalar.get()));
+    auto handle = TRY(make_ec_key("P-256", point, scalar.get()));
     auto public_key = TRY(PublicKey::from_raw(algorithm, std::string_view(point).substr(1)));
     return PrivateKey(std::move(public_key), std::move(shared), std::move(handle));
   }

@@ -13,7 +13,7 @@ using crypto::Algorithm;
 
 // RFC 7518 §6: the members that hold private or symmetric key material, of any key type.
 constexpr std::array<std::string_view, 8> kPrivateMembers = {"d", "p", "q", "dp", "dq", "qi", "oth", "k"};
-constexpr std::size_t kCoordinateBytes = 32;
+constexpr std::size_t kPrivateKeyBytes = 32;
 constexpr std::size_t kMaxMembers = 32;
 
 bool has_private_member(const Json& json) {
@@ -30,11 +30,23 @@ Result<std::string_view> text_member(const Json& json, std::string_view name) {
   return std::string_view(*text);
 }
 
-Result<std::string> coordinate(const Json& json, std::string_view name) {
+// RFC 7518 §6.2.1.2: the full size of a coordinate, leading zeros included. RFC 8037 §2 says the same.
+Result<std::string> octets_of(const Json& json, std::string_view name, std::size_t size) {
   auto bytes = codec::base64url_decode(TRY(text_member(json, name)));
-  // RFC 7518 §6.2.1.2: the full size of a coordinate, leading zeros included. RFC 8037 §2 says the same.
-  if (!bytes || bytes->size() != kCoordinateBytes) {
-    return failure(ErrorCode::kInvalid, "jwk: `" + std::string(name) + "` is not 32 bytes of base64url");
+  if (!bytes || bytes->size() != size) {
+    return failure(ErrorCode::kInvalid,
+                   "jwk: `" + std::string(name) + "` is not " + std::to_string(size) + " bytes of base64url");
+  }
+  return *std::move(bytes);
+}
+
+// RFC 7518 §2, Base64urlUInt: as few octets as there can be.
+Result<std::string> number(const Json& json, std::string_view name, std::size_t max_size) {
+  auto bytes = codec::base64url_decode(TRY(text_member(json, name)));
+  if (!bytes || bytes->empty() || bytes->front() == '\0' || bytes->size() > max_size) {
+    return failure(ErrorCode::kInvalid, "jwk: `" + std::string(name) + "` is not a number of at most " +
+                                            std::to_string(max_size) +
+                                            " bytes in base64url, without leading zeros");
   }
   return *std::move(bytes);
 }
@@ -48,23 +60,57 @@ Result<std::optional<std::string>> parse_kid(const Json& json) {
   return std::string(kid);
 }
 
-// The algorithm a key's type and curve pin.
-Result<Algorithm> parse_algorithm(const Json& json) {
-  const auto kty = TRY(text_member(json, "kty"));
-  if (kty != "EC" && kty != "OKP") {
-    return failure(ErrorCode::kUnsupported, "jwk: key type `" + std::string(kty) + "`, expected EC or OKP");
-  }
-  const auto crv = TRY(text_member(json, "crv"));
-  if (kty == "EC" && crv == "P-256") return Algorithm::kEs256;
-  if (kty == "OKP" && crv == "Ed25519") return Algorithm::kEdDsa;
-  return failure(ErrorCode::kUnsupported, "jwk: curve `" + std::string(crv) + "`, expected P-256 or Ed25519");
+Result<std::optional<Algorithm>> named_algorithm(const Json& json) {
+  if (json.find("alg") == nullptr) return std::nullopt;
+  const auto name = TRY(text_member(json, "alg"));
+  const auto algorithm = crypto::algorithm_from_name(name);
+  if (!algorithm)
+    return failure(ErrorCode::kUnsupported,
+                   "jwk: `alg` is `" + std::string(name) + "`, which Writ does not verify");
+  return algorithm;
 }
 
-// RFC 7517 §4.2 to §4.4: what the key says it is for must be this algorithm's signatures.
-Result<void> check_purpose(const Json& json, Algorithm algorithm, std::string_view operation) {
-  if (json.find("alg") != nullptr && TRY(text_member(json, "alg")) != crypto::algorithm_name(algorithm)) {
-    return failure(ErrorCode::kUnsupported, "jwk: `alg` is not the algorithm of the key's curve");
+// The algorithm that a curve pins.
+Result<Algorithm> curve_algorithm(const Json& json, std::string_view kty) {
+  const auto crv = TRY(text_member(json, "crv"));
+  for (const auto algorithm : {Algorithm::kEs256, Algorithm::kEs384, Algorithm::kEs512, Algorithm::kEdDsa}) {
+    const std::string_view type = algorithm == Algorithm::kEdDsa ? "OKP" : "EC";
+    if (kty == type && crv == crypto::curve_name(algorithm)) return algorithm;
   }
+  return failure(ErrorCode::kUnsupported, "jwk: `" + std::string(crv) +
+                                              "` is not a curve for signatures of " + std::string(kty) +
+                                              " keys that Writ verifies");
+}
+
+// What a key's type, curve and `alg` pin, within the rules. Never empty.
+Result<crypto::AlgorithmSet> parse_algorithms(const Json& json, const KeyRules& rules) {
+  const auto kty = TRY(text_member(json, "kty"));
+  if (kty != "EC" && kty != "OKP" && kty != "RSA") {
+    return failure(ErrorCode::kUnsupported,
+                   "jwk: key type `" + std::string(kty) + "`, expected EC, OKP or RSA");
+  }
+  crypto::AlgorithmSet pinned;
+  if (kty == "RSA") {
+    const auto named = TRY(named_algorithm(json));
+    if (named && !crypto::is_rsa(*named))
+      return failure(ErrorCode::kUnsupported, "jwk: `alg` is not an algorithm of RSA keys");
+    pinned = named ? crypto::AlgorithmSet{*named} : rules.rsa_without_alg;
+    if (pinned.empty()) return failure(ErrorCode::kUnsupported, "jwk: an RSA key needs `alg`");
+  } else {
+    const auto algorithm = TRY(curve_algorithm(json, kty));
+    if (TRY(named_algorithm(json)).value_or(algorithm) != algorithm)
+      return failure(ErrorCode::kUnsupported, "jwk: `alg` is not the algorithm of the key's curve");
+    pinned.insert(algorithm);
+  }
+  const auto allowed = pinned & rules.algorithms;
+  if (allowed.empty())
+    return failure(ErrorCode::kUnsupported,
+                   "jwk: a key for " + pinned.text() + ", expected " + rules.algorithms.text());
+  return allowed;
+}
+
+// RFC 7517 §4.2 and §4.3: what the key says it is for must be this operation on signatures.
+Result<void> check_purpose(const Json& json, std::string_view operation) {
   if (json.find("use") != nullptr && TRY(text_member(json, "use")) != "sig") {
     return failure(ErrorCode::kUnsupported, "jwk: `use` is not `sig`");
   }
@@ -81,9 +127,18 @@ Result<void> check_purpose(const Json& json, Algorithm algorithm, std::string_vi
   return failure(ErrorCode::kUnsupported, "jwk: `key_ops` does not allow to " + std::string(operation));
 }
 
+constexpr std::size_t kMaxModulusBytes = 1024;
+
 Result<crypto::PublicKey> parse_public_members(const Json& json, Algorithm algorithm) {
-  auto raw = TRY(coordinate(json, "x"));
-  if (algorithm == Algorithm::kEs256) raw += TRY(coordinate(json, "y"));
+  if (crypto::is_rsa(algorithm)) {
+    auto raw = TRY(number(json, "n", kMaxModulusBytes));
+    const auto exponent = TRY(number(json, "e", crypto::kRsaExponentBytes));
+    raw.append(crypto::kRsaExponentBytes - exponent.size(), '\0').append(exponent);
+    return crypto::PublicKey::from_raw(algorithm, raw);
+  }
+  const auto size = crypto::coordinate_bytes(algorithm);
+  auto raw = TRY(octets_of(json, "x", size));
+  if (algorithm != Algorithm::kEdDsa) raw += TRY(octets_of(json, "y", size));
   return crypto::PublicKey::from_raw(algorithm, raw);
 }
 
@@ -97,34 +152,43 @@ Result<void> check_shape(const Json& json) {
 // The members of RFC 7638 §3.2, in lexicographic order.
 Json required_members(const crypto::PublicKey& key) {
   const auto raw = key.raw();
-  if (key.algorithm() == Algorithm::kEs256) {
-    return Json::object({{"crv", "P-256"},
-                         {"kty", "EC"},
-                         {"x", codec::base64url_encode(raw.substr(0, kCoordinateBytes))},
-                         {"y", codec::base64url_encode(raw.substr(kCoordinateBytes))}});
+  if (crypto::is_rsa(key.algorithm())) {
+    const auto modulus_size = raw.size() - crypto::kRsaExponentBytes;
+    auto exponent = raw.substr(modulus_size);
+    exponent.remove_prefix(exponent.find_first_not_of('\0'));
+    return Json::object({{"e", codec::base64url_encode(exponent)},
+                         {"kty", "RSA"},
+                         {"n", codec::base64url_encode(raw.substr(0, modulus_size))}});
   }
-  return Json::object({{"crv", "Ed25519"}, {"kty", "OKP"}, {"x", codec::base64url_encode(raw)}});
+  const auto curve = crypto::curve_name(key.algorithm());
+  if (key.algorithm() == Algorithm::kEdDsa)
+    return Json::object({{"crv", curve}, {"kty", "OKP"}, {"x", codec::base64url_encode(raw)}});
+  const auto size = crypto::coordinate_bytes(key.algorithm());
+  return Json::object({{"crv", curve},
+                       {"kty", "EC"},
+                       {"x", codec::base64url_encode(raw.substr(0, size))},
+                       {"y", codec::base64url_encode(raw.substr(size))}});
 }
 
 }  // namespace
 
-Result<Jwk> Jwk::parse(const Json& json) {
+Result<Jwk> Jwk::parse(const Json& json, const KeyRules& rules) {
   TRY(check_shape(json));
   if (has_private_member(json)) {
     return failure(ErrorCode::kInvalid,
                    "jwk: holds private or symmetric key material, expected a public key");
   }
-  const auto algorithm = TRY(parse_algorithm(json));
-  TRY(check_purpose(json, algorithm, "verify"));
+  const auto algorithms = TRY(parse_algorithms(json, rules));
+  TRY(check_purpose(json, "verify"));
   auto kid = TRY(parse_kid(json));
-  auto key = TRY(parse_public_members(json, algorithm));
-  return Jwk(std::move(key), std::move(kid));
+  auto key = TRY(parse_public_members(json, algorithms.first()));
+  return Jwk(std::move(key), std::move(kid), algorithms);
 }
 
 Json Jwk::to_json() const {
   auto json = required_members(key_);
   if (kid_) json.set("kid", *kid_);
-  json.set("alg", crypto::algorithm_name(algorithm()));
+  if (const auto only = algorithms_.only()) json.set("alg", crypto::algorithm_name(*only));
   json.set("use", "sig");
   return json;
 }
@@ -135,10 +199,10 @@ std::string Jwk::thumbprint() const {
 
 Result<PrivateJwk> PrivateJwk::parse(const Json& json) {
   TRY(check_shape(json));
-  const auto algorithm = TRY(parse_algorithm(json));
-  TRY(check_purpose(json, algorithm, "sign"));
+  const auto algorithm = TRY(parse_algorithms(json, kOwnKeys)).first();
+  TRY(check_purpose(json, "sign"));
   auto kid = TRY(parse_kid(json));
-  const Secret raw(TRY(coordinate(json, "d")));
+  const Secret raw(TRY(octets_of(json, "d", kPrivateKeyBytes)));
   auto key = TRY(crypto::PrivateKey::from_raw(algorithm, raw));
   // A public half that is not the private half's would be published, and nothing signed would verify.
   if (TRY(parse_public_members(json, algorithm)) != key.public_key()) {
@@ -168,7 +232,7 @@ Secret PrivateJwk::serialise() const {
   return Secret(std::move(text));
 }
 
-Result<JwkSet> JwkSet::parse(const Json& json) {
+Result<JwkSet> JwkSet::parse(const Json& json, const KeyRules& rules) {
   const auto* member = json.find("keys");
   const auto* items = member == nullptr ? nullptr : member->if_array();
   if (items == nullptr) return failure(ErrorCode::kInvalid, "jwks: `keys` is missing or not an array");
@@ -176,7 +240,7 @@ Result<JwkSet> JwkSet::parse(const Json& json) {
 
   std::vector<Jwk> keys;
   for (const auto& item : *items) {
-    auto key = Jwk::parse(item);
+    auto key = Jwk::parse(item, rules);
     if (key) {
       keys.push_back(*std::move(key));
     } else if (key.error().code != ErrorCode::kUnsupported) {

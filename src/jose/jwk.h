@@ -1,7 +1,8 @@
-// JSON Web Keys (RFC 7517) for the two algorithms Writ speaks: EC P-256 for ES256, OKP Ed25519 for EdDSA (RFC
-// 8037).
+// JSON Web Keys (RFC 7517): EC (RFC 7518 §6.2), OKP with Ed25519 (RFC 8037) and, for verifying what others
+// sign, RSA (RFC 7518 §6.3).
 //
-// A Jwk is public; PrivateJwk is another type, so that no function that publishes keys can be handed a
+// A key pins the algorithms it may verify: by its curve, by its `alg`, and within the rules of whoever reads
+// it. A Jwk is public; PrivateJwk is another type, so that no function that publishes keys can be handed a
 // private one. Parsing a public key refuses private members (`d`, `k`, ...). All values are immutable and
 // safe from any thread.
 #pragma once
@@ -22,27 +23,45 @@ namespace writ::jose {
 inline constexpr std::size_t kMaxKeysInSet = 64;
 inline constexpr std::size_t kMaxKidBytes = 256;
 
+// Which keys are read, and what they may verify.
+struct KeyRules {
+  crypto::AlgorithmSet algorithms;
+  // Of an RSA key that names no `alg`: it fits several, and its signatures must not choose among more than
+  // somebody allowed. Empty: such a key is not read.
+  crypto::AlgorithmSet rsa_without_alg = {};
+};
+// Writ's own, and those of DPoP proofs.
+inline constexpr KeyRules kOwnKeys{crypto::kOwnAlgorithms};
+// Of clients, for their assertions.
+inline constexpr KeyRules kClientKeys{crypto::kAllAlgorithms};
+
 class Jwk {
  public:
-  // Fails with kUnsupported for a key that is well-formed but not for verifying ES256 or EdDSA signatures
-  // (RSA, other curves, `use: enc`), with kInvalid for everything else.
-  static Result<Jwk> parse(const codec::Json& json);
+  // Fails with kUnsupported for a key that is well-formed but not for verifying signatures within the rules
+  // (other curves, `use: enc`), with kInvalid for everything else.
+  static Result<Jwk> parse(const codec::Json& json, const KeyRules& rules = kOwnKeys);
 
   explicit Jwk(crypto::PublicKey key, std::optional<std::string> kid = std::nullopt)
-      : key_(std::move(key)), kid_(std::move(kid)) {}
+      : key_(std::move(key)), kid_(std::move(kid)), algorithms_({key_.algorithm()}) {}
 
   const crypto::PublicKey& key() const noexcept { return key_; }
+  // The one it pins; of an RSA key that names none, one of them.
   crypto::Algorithm algorithm() const noexcept { return key_.algorithm(); }
+  bool allows(crypto::Algorithm algorithm) const noexcept { return algorithms_.contains(algorithm); }
   const std::optional<std::string>& kid() const noexcept { return kid_; }
 
-  // With kid, alg and use.
+  // With kid, use, and alg where it pins one.
   codec::Json to_json() const;
   // RFC 7638: base64url of the SHA-256 over the required members.
   std::string thumbprint() const;
 
  private:
+  Jwk(crypto::PublicKey key, std::optional<std::string> kid, crypto::AlgorithmSet algorithms)
+      : key_(std::move(key)), kid_(std::move(kid)), algorithms_(algorithms) {}
+
   crypto::PublicKey key_;
   std::optional<std::string> kid_;
+  crypto::AlgorithmSet algorithms_;  // never empty
 };
 
 class PrivateJwk {
@@ -68,9 +87,9 @@ class PrivateJwk {
 
 class JwkSet {
  public:
-  // Skips keys of kinds Writ does not use (RFC 7517 §5). Refuses, as a whole, a set with a malformed key, a
+  // Skips keys outside the rules (RFC 7517 §5). Refuses, as a whole, a set with a malformed key, a
   // private or symmetric key, two keys of one kid, or more than kMaxKeysInSet keys.
-  static Result<JwkSet> parse(const codec::Json& json);
+  static Result<JwkSet> parse(const codec::Json& json, const KeyRules& rules = kOwnKeys);
   static Result<JwkSet> of(std::vector<Jwk> keys);
 
   // The key of that kid. Without a kid: the only key of the set, or null when there is not exactly one.

@@ -15,15 +15,22 @@ Result<std::string> decode_part(std::string_view part, std::string_view name) {
   return *std::move(bytes);
 }
 
-Result<void> check_header(const Json& header) {
+// RFC 7515 §3.6, RFC 8725 §2.1: an unsecured JWS is never accepted, whatever the key.
+Result<void> check_algorithm(std::string_view alg, Signers signers) {
+  const auto algorithm = crypto::algorithm_from_name(alg);
+  const auto& allowed = signers == Signers::kOwn ? crypto::kOwnAlgorithms : crypto::kAllAlgorithms;
+  const bool by_own_name = algorithm && alg == crypto::algorithm_name(*algorithm);
+  if (algorithm && allowed.contains(*algorithm) && (by_own_name || signers == Signers::kOthers)) return {};
+  return failure(ErrorCode::kUnsupported,
+                 "jws: algorithm `" + std::string(alg) + "`, expected one of " + allowed.text());
+}
+
+Result<void> check_header(const Json& header, Signers signers) {
   if (!header.is_object()) return failure(ErrorCode::kInvalid, "jws: the header is not a JSON object");
   // RFC 7515 §4.1.1: `alg` must be present.
   const auto* alg = header.find_string("alg");
   if (alg == nullptr) return failure(ErrorCode::kInvalid, "jws: `alg` is missing or not a string");
-  // RFC 7515 §3.6, RFC 8725 §2.1: an unsecured JWS is never accepted, whatever the key.
-  if (!crypto::algorithm_from_name(*alg)) {
-    return failure(ErrorCode::kUnsupported, "jws: algorithm `" + *alg + "`, expected ES256 or EdDSA");
-  }
+  TRY(check_algorithm(*alg, signers));
   // RFC 7515 §4.1.11: what is critical and not understood must be refused; Writ understands no extension.
   if (header.find("crit") != nullptr)
     return failure(ErrorCode::kUnsupported, "jws: `crit` names an extension");
@@ -60,6 +67,10 @@ std::string_view UnverifiedJws::alg() const noexcept {
   return *header_.find_string("alg");
 }
 
+std::optional<crypto::Algorithm> UnverifiedJws::algorithm() const noexcept {
+  return crypto::algorithm_from_name(alg());
+}
+
 std::optional<std::string_view> UnverifiedJws::kid() const noexcept {
   return text_of(header_, "kid");
 }
@@ -70,16 +81,17 @@ std::optional<std::string_view> UnverifiedJws::typ() const noexcept {
 
 Result<std::string> UnverifiedJws::verify(const Jwk& key) const {
   // RFC 8725 §3.1: the key says which algorithm; the header can only agree.
-  if (alg() != crypto::algorithm_name(key.algorithm())) {
+  const auto algorithm = this->algorithm();
+  if (!algorithm || !key.allows(*algorithm)) {
     return failure(ErrorCode::kUnsupported, "jws: algorithm `" + std::string(alg()) + "` is not the key's");
   }
-  if (!key.key().verify(signing_input_, signature_))
+  if (!key.key().verify_as(*algorithm, signing_input_, signature_))
     return failure(ErrorCode::kInvalid, "jws: wrong signature");
   return payload_;
 }
 
 // RFC 7515 §5.2, steps 1 to 7.
-Result<UnverifiedJws> parse_jws(std::string_view text) {
+Result<UnverifiedJws> parse_jws(std::string_view text, Signers signers) {
   if (text.size() > kMaxJwsBytes) return failure(ErrorCode::kLimit, "jws: longer than 16 KiB");
   const auto first = text.find('.');
   const auto second = first == text.npos ? text.npos : text.find('.', first + 1);
@@ -88,7 +100,7 @@ Result<UnverifiedJws> parse_jws(std::string_view text) {
   }
   const auto header_text = TRY(decode_part(text.substr(0, first), "header"));
   auto header = TRY(codec::parse_json(header_text, kJoseLimits));
-  TRY(check_header(header));
+  TRY(check_header(header, signers));
   auto payload = TRY(decode_part(text.substr(first + 1, second - first - 1), "payload"));
   auto signature = TRY(decode_part(text.substr(second + 1), "signature"));
   return UnverifiedJws(std::move(header), std::move(payload), std::string(text.substr(0, second)),

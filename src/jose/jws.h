@@ -1,7 +1,7 @@
 // JSON Web Signatures in compact form (RFC 7515), and the JWTs they carry (RFC 7519).
 //
 // parse_jws reads the form without trusting it; verify() is the only way to a payload that may be believed.
-// The key pins the algorithm: a header whose `alg` is not the key's own is refused, and keys named or
+// The key pins the algorithm: a header whose `alg` the key does not allow is refused, and keys named or
 // embedded in the header (`jwk`, `jku`, `x5c`) are never used. `crit` and `b64` are refused, because no
 // extension is understood. The JSON serialisations are not read. Values are immutable and safe from any
 // thread.
@@ -20,6 +20,10 @@ namespace writ::jose {
 inline constexpr std::size_t kMaxJwsBytes = 16 * 1024;
 inline constexpr std::size_t kMaxJoseDepth = 16;  // of the header's and the claims' JSON
 
+// Whose algorithms a header may name. Writ's own tokens and proofs know kOwnAlgorithms, each by one name;
+// what providers and clients sign may have any that Writ verifies, by RFC 9864's names too.
+enum class Signers { kOwn, kOthers };
+
 class UnverifiedJws {
  public:
   const codec::Json& header() const noexcept { return header_; }
@@ -30,12 +34,15 @@ class UnverifiedJws {
   // For choosing which key to verify with, and nothing else.
   const std::string& unverified_payload() const noexcept { return payload_; }
 
-  // The payload, if this key made the signature. Fails with kUnsupported when `alg` is not the key's
-  // algorithm, with kInvalid when the signature is wrong.
+  // Nothing where Writ does not know it.
+  std::optional<crypto::Algorithm> algorithm() const noexcept;
+
+  // The payload, if this key made the signature. Fails with kUnsupported when the key does not allow `alg`,
+  // with kInvalid when the signature is wrong.
   Result<std::string> verify(const Jwk& key) const;
 
  private:
-  friend Result<UnverifiedJws> parse_jws(std::string_view text);
+  friend Result<UnverifiedJws> parse_jws(std::string_view text, Signers signers);
   UnverifiedJws(codec::Json header, std::string payload, std::string signing_input, std::string signature);
 
   codec::Json header_;
@@ -44,7 +51,7 @@ class UnverifiedJws {
   std::string signature_;
 };
 
-Result<UnverifiedJws> parse_jws(std::string_view text);
+Result<UnverifiedJws> parse_jws(std::string_view text, Signers signers = Signers::kOwn);
 
 // Signs payload under a header of alg, kid, and typ where given.
 Result<std::string> sign_jws(const PrivateJwk& key, std::string_view payload,
