@@ -12,6 +12,7 @@
 #include "config/metrics_access.h"
 #include "files/fields.h"
 #include "files/files.h"
+#include "jose/provider_keys.h"
 
 namespace writ::config {
 namespace {
@@ -74,6 +75,25 @@ void read_clients(const files::Fields& fields, oauth::TrustedIssuer& issuer) {
   }
 }
 
+// Those that it signs with. A name that Writ does not verify would be waited for in vain.
+std::optional<crypto::AlgorithmSet> read_algorithms(const files::Fields& fields) {
+  const files::YamlNode* list = fields.find("algorithms");
+  if (list == nullptr) return std::nullopt;
+  crypto::AlgorithmSet algorithms;
+  for (const files::YamlNode& name : fields.list("algorithms")) {
+    if (const auto algorithm = crypto::algorithm_from_name(name.text)) {
+      algorithms.insert(*algorithm);
+    } else {
+      fields.source().error(name, fmt::format("`{}` is not an algorithm that Writ verifies", name.text),
+                            "one of " + crypto::kAllAlgorithms.text());
+    }
+  }
+  if (algorithms.empty() && fields.list("algorithms").empty())
+    fields.source().error(*list, "`algorithms` names none, so no token of the issuer could be good",
+                          "name those that it signs with, or leave the key out");
+  return algorithms.empty() ? std::nullopt : std::optional(algorithms);
+}
+
 // None of them can name another's users, or speak for another's tenants.
 void check_beside(const oauth::TrustedIssuer& issuer, const files::Fields& fields, const Config& config) {
   files::Source& source = fields.source();
@@ -98,15 +118,21 @@ void check_beside(const oauth::TrustedIssuer& issuer, const files::Fields& field
 void read_trusted_issuer(const files::YamlNode& node, bool alone, files::Source& source, Config& config) {
   const files::Fields fields(&node, source, "a trusted issuer",
                              {"issuer", "audience", "jwks_file", "claims", "max_token_lifetime_seconds",
-                              "subject_prefix", "tenants", "clients"});
+                              "subject_prefix", "tenants", "clients", "algorithms", "tolerance_seconds"});
   const auto issuer = fields.required_text("issuer");
   const auto audience = fields.required_text("audience");
   auto mapping = read_claims(fields);
   const auto lifetime = fields.integer("max_token_lifetime_seconds", 1, 7 * 86'400).value_or(86'400);
-  auto keys = fields.require("jwks_file") ? read_jwks(*fields.find("jwks_file"), source) : std::nullopt;
+  const auto tolerance = fields.integer("tolerance_seconds", 0, 300);
+  const auto algorithms = read_algorithms(fields);
+  auto keys = fields.require("jwks_file")
+                  ? read_provider_jwks(*fields.find("jwks_file"), jose::provider_rules(algorithms), source)
+                  : std::nullopt;
   if (!issuer || !audience || !keys) return;
   oauth::TrustedIssuer read{*issuer, *audience, std::move(*keys), std::move(mapping),
                             std::chrono::seconds(lifetime)};
+  read.algorithms = algorithms;
+  if (tolerance) read.tolerance = std::chrono::seconds(*tolerance);
   read.subject_prefix = fields.text("subject_prefix", 128).value_or("");
   if (const auto wrong = codec::name_problem(read.subject_prefix); wrong && !read.subject_prefix.empty())
     source.error(*fields.find("subject_prefix"), fmt::format("`subject_prefix` {}", *wrong));

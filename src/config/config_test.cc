@@ -216,6 +216,71 @@ TEST_F(TrustedIssuerConfig, RefusesAMissingOrBrokenOrEmptyKeyFile) {
   }
 }
 
+// 2048 bits that nobody has the other half of.
+std::string rsa_key(std::string_view more) {
+  return fmt::format(R"({{"kty":"RSA","n":"{}Q","e":"AQAB",{}}})", std::string(341, 'r'), more);
+}
+
+TEST_F(TrustedIssuerConfig, WarnsOfEachKeyThatIsLeftOutAndKeepsTheOthers) {
+  write("idp.json", R"({"keys":[)" + rsa_key(R"("kid":"good","use":"sig","alg":"RS256")") + "," +
+                        rsa_key(R"("kid":"enc","use":"enc","alg":"RSA-OAEP")") + "," +
+                        rsa_key(R"("kid":"old","alg":"RS1")") +
+                        R"(,{"kty":"RSA","kid":"weak","alg":"RS256","n":"AQAB","e":"AQAB"}]})");
+  files::Issues issues;
+  const auto config = read("trusted_issuers: [{issuer: i, audience: a, jwks_file: idp.json}]\n", issues);
+  ASSERT_TRUE(config) << rendered(issues);
+  EXPECT_EQ(config->trusted_issuers[0].keys.keys().size(), 1U);
+  EXPECT_EQ(issues.warnings(), 2U) << rendered(issues);
+  const auto said = rendered(issues);
+  EXPECT_NE(
+      said.find("warning: key `old` of `idp.json` is not used: jwk: `alg` is `RS1`, which Writ does not "
+                "verify"),
+      std::string::npos)
+      << said;
+  EXPECT_NE(said.find("warning: key `weak` of `idp.json` is not used: key: an RSA key of 17 bits"),
+            std::string::npos)
+      << said;
+}
+
+TEST_F(TrustedIssuerConfig, AlgorithmsPinKeysThatNameNone) {
+  write("idp.json", R"({"keys":[)" + rsa_key(R"("kid":"k")") + "]}");
+  const auto allowed = [&](std::string_view more) {
+    files::Issues issues;
+    const auto config = read(
+        fmt::format("trusted_issuers: [{{issuer: i, audience: a, jwks_file: idp.json{}}}]\n", more), issues);
+    if (!config) return rendered(issues);
+    std::string names;
+    for (const auto* name : {"RS256", "RS384", "PS256", "ES256"})
+      if (config->trusted_issuers[0].keys.keys()[0].allows(*crypto::algorithm_from_name(name)))
+        names += std::string(name) + " ";
+    return names;
+  };
+  EXPECT_EQ(allowed(""), "RS256 ");
+  EXPECT_EQ(allowed(", algorithms: [PS256, RS384, ES256]"), "RS384 PS256 ");
+  EXPECT_NE(allowed(", algorithms: [ES256]").find("`idp.json` is not a JWK set that can be used"),
+            std::string::npos);
+  EXPECT_NE(allowed(", algorithms: [HS256]").find("`HS256` is not an algorithm that Writ verifies"),
+            std::string::npos);
+  EXPECT_NE(allowed(", algorithms: [none]").find("`none` is not an algorithm that Writ verifies"),
+            std::string::npos);
+  EXPECT_NE(allowed(", algorithms: []").find("`algorithms` names none"), std::string::npos);
+}
+
+TEST_F(TrustedIssuerConfig, TheToleranceIsThirtySecondsAndAtMostFiveMinutes) {
+  write("k.json", key_set());
+  const auto tolerance = [&](std::string_view more) -> std::optional<Duration> {
+    files::Issues issues;
+    const auto config = read(
+        fmt::format("trusted_issuers: [{{issuer: i, audience: a, jwks_file: k.json{}}}]\n", more), issues);
+    if (!config) return std::nullopt;
+    return config->trusted_issuers[0].tolerance;
+  };
+  EXPECT_EQ(tolerance(""), std::chrono::seconds(30));
+  EXPECT_EQ(tolerance(", tolerance_seconds: 0"), std::chrono::seconds(0));
+  EXPECT_EQ(tolerance(", tolerance_seconds: 300"), std::chrono::seconds(300));
+  EXPECT_EQ(tolerance(", tolerance_seconds: 301"), std::nullopt);
+}
+
 // Two providers, each with more keys.
 TEST_F(TrustedIssuerConfig, SeveralIssuersNameUsersAndTenantsOfTheirOwn) {
   write("k.json", key_set());

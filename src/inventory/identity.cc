@@ -52,7 +52,7 @@ Result<void> read_common(const Members& members, Identity& identity) {
   identity.purposes = TRY(members.texts("purposes", kMaxListEntries));
   if (const Json* attributes = members.find("attributes")) identity.attributes = *attributes;
   if (const Json* keys = members.find("keys"); keys != nullptr && !keys->is_null()) {
-    auto set = jose::JwkSet::parse(*keys);
+    auto set = jose::JwkSet::parse(*keys, jose::kClientKeys);
     if (!set) return members.wrong("keys", fmt::format("is no key set: {}", set.error().message));
     identity.keys = set->keys();
   }

@@ -42,8 +42,12 @@ std::unexpected<Refusal> slow_down(Duration wait) {
 std::span<const jose::Jwk> decoys() {
   static const auto keys = [] {
     std::vector<jose::Jwk> made;
-    for (const auto algorithm : {crypto::Algorithm::kEs256, crypto::Algorithm::kEdDsa}) {
-      if (const auto key = jose::PrivateJwk::generate(algorithm)) made.push_back(key->public_jwk());
+    for (const auto algorithm :
+         {crypto::Algorithm::kEs256, crypto::Algorithm::kEdDsa, crypto::Algorithm::kEs384,
+          crypto::Algorithm::kEs512, crypto::Algorithm::kRs256, crypto::Algorithm::kRs384,
+          crypto::Algorithm::kRs512, crypto::Algorithm::kPs256, crypto::Algorithm::kPs384,
+          crypto::Algorithm::kPs512}) {
+      if (auto key = crypto::PublicKey::of_nobody(algorithm)) made.emplace_back(*std::move(key));
     }
     return made;
   }();

@@ -31,7 +31,9 @@ http::Response metadata_response(const Locations& locations) {
       {"response_types_supported", codec::Json::array()},
       {"grant_types_supported", texts({kGrantClientCredentials, kGrantTokenExchange})},
       {"token_endpoint_auth_methods_supported", texts({"private_key_jwt", "client_secret_basic"})},
-      {"token_endpoint_auth_signing_alg_values_supported", texts({"ES256", "EdDSA"})},
+      {"token_endpoint_auth_signing_alg_values_supported",
+       texts({"ES256", "EdDSA", "Ed25519", "ES384", "ES512", "RS256", "RS384", "RS512", "PS256", "PS384",
+              "PS512"})},
       {"dpop_signing_alg_values_supported", texts({"ES256", "EdDSA"})},
       // RFC 9396 §10.
       {"authorization_details_types_supported", texts({kTaskDetails})},

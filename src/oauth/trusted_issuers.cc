@@ -132,6 +132,8 @@ std::expected<ExternalSubject, Denial> TrustedIssuers::verify(std::string_view t
                                     .types = {"", "JWT"},
                                     .max_lifetime = trusted->max_token_lifetime,
                                     .needs_issued_at = true,
+                                    .tolerance = trusted->tolerance,
+                                    .algorithms = trusted->algorithms.value_or(crypto::kAllAlgorithms),
                                     .among_others = true};
   auto assertion = TRY(token::verify_assertion(text, rules, now));
   const auto& claims = assertion.claims;

@@ -32,6 +32,8 @@ struct ClaimMapping {
   std::string auth_time = "auth_time";
 };
 
+inline constexpr Duration kProviderTolerance = std::chrono::seconds(30);
+
 struct TrustedIssuer {
   std::string issuer;
   std::string audience;
@@ -41,7 +43,9 @@ struct TrustedIssuer {
   std::string subject_prefix = {};                       // in front of what it calls a user
   std::optional<std::vector<std::string>> tenants = {};  // that it may speak for; absent: any
   std::map<std::string, std::string, std::less<>> clients =
-      {};  // its names for clients that Writ calls otherwise
+      {};                                               // its names for clients that Writ calls otherwise
+  std::optional<crypto::AlgorithmSet> algorithms = {};  // that it signs with; absent: what its keys pin
+  Duration tolerance = kProviderTolerance;              // how far its clock may be ahead
 };
 
 // A user, as a provider named and described them.

@@ -5,7 +5,6 @@
 #include "jose/jws.h"
 #include "token/claims.h"
 #include "token/jwt_rules.h"
-#include "token/verifier.h"
 
 namespace writ::token {
 namespace {
@@ -67,8 +66,8 @@ std::expected<Instant, Denial> check_times(const codec::Json& claims, const Asse
   if (!issued_at && rules.needs_issued_at)
     return denied(Reason::kTokenMalformed, "token: `iat` is missing, so nobody knows how old it is");
   TRY(check_lifetime({issued_at.value_or(now.earliest), not_before.value_or(now.earliest), *expires_at},
-                     kClockSkew, now));
-  if (*expires_at > now.earliest + rules.max_lifetime + kClockSkew)
+                     rules.tolerance, now));
+  if (*expires_at > now.earliest + rules.max_lifetime + rules.tolerance)
     return denied(Reason::kTokenMalformed, "token: `exp` is too far in the future");
   // Whoever made it long ago vouched for what was true long ago.
   if (issued_at && *expires_at > *issued_at + rules.max_lifetime + kClockSkew)
@@ -78,14 +77,14 @@ std::expected<Instant, Denial> check_times(const codec::Json& claims, const Asse
 
 void verify_with_decoy(const jose::UnverifiedJws& jws, std::span<const jose::Jwk> decoys) {
   for (const auto& decoy : decoys) {
-    if (crypto::algorithm_name(decoy.algorithm()) == jws.alg()) (void)jws.verify(decoy);
+    if (jws.algorithm() && decoy.allows(*jws.algorithm())) (void)jws.verify(decoy);
   }
 }
 
 }  // namespace
 
 std::expected<std::string, Denial> unverified_issuer(std::string_view text) {
-  const auto jws = jose::parse_jws(text);
+  const auto jws = jose::parse_jws(text, jose::Signers::kOthers);
   if (!jws) return denied(Reason::kTokenMalformed, jws.error().message);
   const auto claims = jose::parse_claims(jws->unverified_payload());
   const auto* issuer = claims ? usable_text(*claims, "iss") : nullptr;
@@ -95,11 +94,15 @@ std::expected<std::string, Denial> unverified_issuer(std::string_view text) {
 
 std::expected<Assertion, Denial> verify_assertion(std::string_view text, const AssertionRules& rules,
                                                   Times now) {
-  const auto jws = jose::parse_jws(text);
+  const auto jws = jose::parse_jws(text, jose::Signers::kOthers);
   if (!jws) return denied(Reason::kTokenMalformed, jws.error().message);
   if (!accepted_type(*jws, rules)) return denied(Reason::kTokenType, "the token is not of an accepted type");
+  const auto algorithm = jws->algorithm();
+  if (!algorithm || !rules.algorithms.contains(*algorithm))
+    return denied(Reason::kTokenSignature, "the token's algorithm is `" + std::string(jws->alg()) +
+                                               "`, expected one of " + rules.algorithms.text());
   const auto* key = rules.keys.find(jws->kid());
-  const bool usable = key != nullptr && crypto::algorithm_name(key->algorithm()) == jws->alg();
+  const bool usable = key != nullptr && key->allows(*algorithm);
   if (!usable) verify_with_decoy(*jws, rules.decoys);
   if (key == nullptr) return denied(Reason::kTokenSignature, "the token is signed with an unknown key");
   const auto payload = jws->verify(*key);

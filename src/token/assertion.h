@@ -16,6 +16,7 @@
 #include "base/times.h"
 #include "codec/json.h"
 #include "jose/jwk.h"
+#include "token/verifier.h"
 
 namespace writ::token {
 
@@ -26,8 +27,10 @@ struct AssertionRules {
   std::vector<std::string_view> types;      // accepted `typ`; "" accepts a token without one
   Duration max_lifetime;                    // from `iat`, or where there is none from now, to `exp`
   bool needs_issued_at = false;             // without `iat` nobody knows how old it is
-  bool among_others = false;                // the token may name further audiences: the caller looks at them
-  // A token that no key of `keys` can verify is verified with that of its algorithm here: then the time does
+  Duration tolerance = kClockSkew;          // of `nbf` and `iat`, for clocks that go ahead of ours
+  crypto::AlgorithmSet algorithms = crypto::kAllAlgorithms;
+  bool among_others = false;  // the token may name further audiences: the caller looks at them
+  // A token that no key of `keys` can verify is verified with one for its algorithm here: then the time does
   // not tell which keys there are. Empty: it does.
   std::span<const jose::Jwk> decoys = {};
 };

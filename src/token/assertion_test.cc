@@ -111,6 +111,43 @@ TEST_F(AssertionTest, TellsFurtherAudiencesToWhoLooksAtThem) {
   EXPECT_EQ(verify().error().reason, Reason::kAudienceMismatch);
 }
 
+TEST_F(AssertionTest, ToleratesAClockAheadAsFarAsTheRulesSay) {
+  const auto ahead = [&](const char* name, std::int64_t seconds, Duration tolerance) {
+    auto claims = claims_;
+    claims.set(name, unix_seconds(kNow) + seconds);
+    const AssertionRules rules{.issuer = "https://idp.acme.example",
+                               .keys = keys_,
+                               .audiences = {"https://writ.example"},
+                               .types = {"JWT"},
+                               .max_lifetime = 5min,
+                               .tolerance = tolerance};
+    const auto result = verify_assertion(jose::sign_jws(key_, claims.dump(), "JWT").value(), rules, kNow);
+    return result ? "valid" : std::string(reason_code(result.error().reason));
+  };
+  for (const char* name : {"nbf", "iat"}) {
+    EXPECT_EQ(ahead(name, 30, 30s), "valid") << name;
+    EXPECT_EQ(ahead(name, 31, 30s), "token_not_yet_valid") << name;
+    EXPECT_EQ(ahead(name, 1, 0s), "token_not_yet_valid") << name;
+  }
+  EXPECT_EQ(ahead("exp", 330, 30s), "valid");
+  EXPECT_EQ(ahead("exp", 331, 30s), "token_malformed");
+  // What has ended has ended.
+  EXPECT_EQ(ahead("exp", 0, 30s), "token_expired");
+}
+
+TEST_F(AssertionTest, RefusesAnAlgorithmThatTheRulesLeaveOut) {
+  const AssertionRules rules{.issuer = "https://idp.acme.example",
+                             .keys = keys_,
+                             .audiences = {"https://writ.example"},
+                             .types = {"JWT"},
+                             .max_lifetime = 5min,
+                             .algorithms = {crypto::Algorithm::kRs256, crypto::Algorithm::kEdDsa}};
+  const auto result = verify_assertion(jose::sign_jws(key_, claims_.dump(), "JWT").value(), rules, kNow);
+  ASSERT_FALSE(result);
+  EXPECT_EQ(result.error().reason, Reason::kTokenSignature);
+  EXPECT_EQ(result.error().message, "the token's algorithm is `ES256`, expected one of EdDSA, RS256");
+}
+
 TEST_F(AssertionTest, RefusesAMissingExpiry) {
   std::erase_if(*claims_.if_object(), [](const auto& member) { return member.first == "exp"; });
   EXPECT_EQ(outcome(), "token_malformed");

@@ -2,6 +2,7 @@
 
 #include <gtest/gtest.h>
 
+#include "jose/testing/foreign_jws.h"
 #include "token/testing/world.h"
 
 namespace writ::token {
@@ -51,6 +52,22 @@ TEST_F(Dpop, AProofOfAnEd25519KeyIsAccepted) {
   header_ = proof_header(key);
   claims_ = proof_claims(kTarget, token_, kNow, "proof-1");
   EXPECT_EQ(present(key), "valid");
+}
+
+// Others' algorithms are for others' tokens: a proof knows Writ's own.
+TEST_F(Dpop, AProofOfAnRsaOrP384KeyIsRefused) {
+  for (const auto algorithm : {crypto::Algorithm::kRs256, crypto::Algorithm::kEs384}) {
+    const auto pair = crypto::testing::ForeignKey::generate(algorithm);
+    const jose::Jwk key(pair.public_key());
+    auto claims = testing::valid_claims(kNow);
+    claims.key_thumbprint = key.thumbprint();
+    token_ = world_.mint(claims);
+    const auto name = crypto::algorithm_name(algorithm);
+    const auto header = Json::object({{"typ", "dpop+jwt"}, {"alg", name}, {"jwk", key.to_json()}});
+    const auto proof = jose::testing::foreign_jws(pair, header.dump(),
+                                                  proof_claims(kTarget, token_, kNow, "proof-1").dump());
+    EXPECT_EQ(outcome(world_.with_proof(token_, proof, kTarget)), "sender_binding_mismatch") << name;
+  }
 }
 
 TEST_F(Dpop, AProofIsGoodForOneUse) {
