@@ -81,9 +81,10 @@ class Jobs(unittest.TestCase):
         world = harness.TestWorld()
         self.addCleanup(world.close)
         world.start()
-        script = [f'writ() {{ case "${{1-}} ${{2-}}" in {self.ASKING}) {harness.WRIT} "$@" --server {world.api};; '
-                  f'*) {harness.WRIT} "$@";; esac; }}']
-        shown = []  # for each block of shell what the page shows of its output
+        # Made last, because this tree may lie below /tmp itself.
+        program = (f'writ() {{ case "${{1-}} ${{2-}}" in {self.ASKING}) {harness.WRIT} "$@" --server {world.api};; '
+                   f'*) {harness.WRIT} "$@";; esac; }}\n')
+        script, shown = [], []  # for each block of shell what the page shows of its output
         for language, text in re.findall(r"^```(\w+)\n(.*?)^```", read("docs", name), re.DOTALL | re.MULTILINE):
             if language == "sh":
                 lines = [line for line in text.splitlines() if not line.startswith("./x ")]
@@ -99,7 +100,7 @@ class Jobs(unittest.TestCase):
         for old, new in (("/tmp/", "$PWD/"), ("cd examples/acme", f"cd {world.folder}"),
                          ("http://127.0.0.1:8180", world.api), ("http://127.0.0.1:8181", world.gateway)):
             script = script.replace(old, new)
-        run = subprocess.run(["bash", "-uc", script], capture_output=True, text=True, timeout=120)
+        run = subprocess.run(["bash", "-uc", program + script], capture_output=True, text=True, timeout=120)
         self.assertEqual("", run.stderr)
         outputs = run.stdout.split(self.END_OF_BLOCK + "\n")
         self.assertEqual(len(shown), len(outputs) - 1, run.stdout)
