@@ -14,8 +14,6 @@
 
 namespace writ::api {
 
-using control::Recorder;
-
 // The way out of a handler early: an answer that is no success.
 template <class T>
 using Answer = std::expected<T, http::Response>;

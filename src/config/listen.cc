@@ -184,9 +184,10 @@ void read_listeners(const files::Fields& root, Config& config) {
   apart("operator", config.gateway_listen, "gateway");
   config.public_origin = fields.text("public_origin").value_or("");
   if (!config.public_origin.empty() && !is_origin(config.public_origin)) {
-    root.source().error(*fields.find("public_origin"),
-                        fmt::format("`{}` is no origin, expected a scheme and a host", config.public_origin),
-                        "for example https://api.acme.example");
+    root.source().error(
+        *fields.find("public_origin"),
+        fmt::format("`{}` is not an origin, expected a scheme and a host", config.public_origin),
+        "for example https://api.acme.example");
   }
   config.threads = static_cast<std::size_t>(fields.integer("threads", 1, 256).value_or(2));
 }

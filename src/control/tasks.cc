@@ -47,7 +47,8 @@ bool has_action(const inventory::Snapshot& inventory, const cedar::EntityUid& ac
 
 // A task that names what is not there would be refused at every request, and nobody would know why.
 Result<void> Tasks::check_names(const task::Task& task) const {
-  const auto inventory = current_.get()->inventory;
+  const auto in_force = current_.get();
+  const auto& inventory = in_force->inventory;
   for (const auto& id : task.agents) {
     const auto* agent = inventory->find(id);
     if (agent == nullptr || (*agent)->kind != inventory::Kind::kAgent)
@@ -59,7 +60,7 @@ Result<void> Tasks::check_names(const task::Task& task) const {
     if (!has_action(*inventory, action))
       return invalid(fmt::format("`actions`: no API has the action {}", task::uid_text(action)));
   }
-  const auto policies = current_.get()->policies;
+  const auto& policies = in_force->policies;
   for (const auto& pattern : task.resources) {
     if (policies->resource_types == nullptr) break;
     const auto found = policies->resource_types->find(pattern.type);

@@ -202,6 +202,8 @@ struct Proxy::Forwarded {
   }
   // By what is in force. False: it was answered, because no route takes it.
   bool find_route(std::shared_ptr<const enforce::InForce> now);
+  // What was in force when the request came may not be any more: its body took a while. As find_route().
+  bool catch_up();
   static void ask(Owned forwarded);
   // On a worker when the body is long: a loop does not parse it.
   static void ask_apart(Owned forwarded);
@@ -312,6 +314,13 @@ bool Proxy::Forwarded::find_route(std::shared_ptr<const enforce::InForce> now) {
   return true;
 }
 
+bool Proxy::Forwarded::catch_up() {
+  auto now = core->parts.current.get();
+  if (now->routes != in_force->routes) return find_route(std::move(now));
+  in_force = std::move(now);
+  return true;
+}
+
 void Proxy::Forwarded::read_body(Owned forwarded, std::size_t max, std::string_view why, Then then) {
   auto& exchange = forwarded->exchange;
   if (!forwarded->body) {
@@ -371,13 +380,7 @@ void Proxy::Forwarded::ask_apart(Owned forwarded) {
 // What is asked views what is forwarded, which the callback owns.
 void Proxy::Forwarded::ask(Owned forwarded) {
   auto& core = *forwarded->core;
-  // What was in force when it came may not be any more: its body may have taken a while.
-  auto now = core.parts.current.get();
-  if (now->routes != forwarded->in_force->routes) {
-    if (!forwarded->find_route(std::move(now))) return;
-  } else {
-    forwarded->in_force = std::move(now);
-  }
+  if (forwarded->body && !forwarded->catch_up()) return;
   const Route& route = *forwarded->route;
   const auto& request = forwarded->exchange.request();
   forwarded->amounts =
