@@ -297,6 +297,21 @@ TEST_F(ProxyStreamsTest, ContinueIsSaidOnlyAfterThePermit) {
   EXPECT_FALSE(upstream.seen().at(0).headers.contains("Expect"));
 }
 
+// The request came before the stop, and is decided on after it.
+TEST_F(ProxyStreamsTest, AStopWhileABodyIsReadBeforeTheDecisionRefusesIt) {
+  const Upstream upstream(echo);
+  const Gateway gateway(world, upstream.port());
+  RawClient client(gateway.port());
+  client.send(
+      testing::head("POST /invoices/inv-1/reads", world.token(),
+                    "Content-Type: application/json\r\nContent-Length: 10\r\nExpect: 100-continue\r\n"));
+  ASSERT_EQ(client.read_response().status, 100) << "its body is read";
+  ASSERT_TRUE(world.directory.order("support-portal", inventory::Status::kSuspended));
+  client.send(R"({"rows":1})");
+  EXPECT_EQ(client.read_response().status, 403);
+  EXPECT_TRUE(upstream.seen().empty());
+}
+
 TEST_F(ProxyStreamsTest, ARefusedCallerIsNotToldToContinue) {
   const Upstream upstream;
   const Gateway gateway(world, upstream.port());
