@@ -85,8 +85,8 @@ class Reader {
     for (const auto& issuer : config_.trusted_issuers) {
       if (!issuer.subject_prefix.empty() && identity.id.starts_with(issuer.subject_prefix))
         source_.error(id,
-                      fmt::format("`{}` begins as the users of `{}` do (`{}`), and is none of them",
-                                  identity.id, issuer.issuer, issuer.subject_prefix),
+                      fmt::format("`{}` begins like the users of `{}` (`{}`), but is not a user", identity.id,
+                                  issuer.issuer, issuer.subject_prefix),
                       "choose another id, or another `subject_prefix`");
     }
   }
@@ -201,7 +201,7 @@ class Reader {
                     "name one of its `actions`, or add this one");
     const auto uid = cedar::parse_entity(*resource);
     if (!uid) {
-      source_.error(*fields.find("resource"), fmt::format("`{}` is no resource", *resource),
+      source_.error(*fields.find("resource"), fmt::format("`{}` is not a resource", *resource),
                     "for example Billing::Invoice::\"{invoice}\", where {invoice} stands in `path`");
       return;
     }
@@ -255,8 +255,9 @@ class Reader {
             value->text == inventory::kAnyUser || identities_.contains(value->text) ||
             std::ranges::find(world_.left_out, value->text) != world_.left_out.end())
           return;
-        source_.issues.warning(source_.place(*value),
-                               fmt::format("`{}` names `{}`, which is no identity here", key, value->text));
+        source_.issues.warning(
+            source_.place(*value),
+            fmt::format("`{}` names `{}`, which is not an identity in the configuration", key, value->text));
       };
       check(node.find("owner"), "owner");
       if (const auto* edges = node.find("acts_for"))
@@ -290,7 +291,7 @@ class Reader {
       reported.insert(circle.begin(), circle.end());
       source_.error(*node.find("acts_for"),
                     fmt::format("`acts_for` goes in a circle: {}", fmt::join(circle, ", ")),
-                    "work that is handed on does not come back; take one of these edges away");
+                    "remove one of these identities from an `acts_for`");
     }
   }
 

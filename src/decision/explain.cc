@@ -336,7 +336,7 @@ std::string to_text(const Explanation& explanation) {
   }
   if (explanation.effect == Effect::kPermit) return out;
   if (!explanation.smallest_change)
-    return out + "no change of the context was found that would be permitted\n";
+    return out + "no change to the request's context was found that would permit it\n";
   out += "it would be permitted if\n";
   for (const Change& change : *explanation.smallest_change) out += fmt::format("  {}\n", change_text(change));
   return out;

@@ -170,7 +170,7 @@ std::string_view why_never(std::string_view name) noexcept {
   const bool never =
       std::ranges::find(kNeverNames, name) != std::end(kNeverNames) ||
       std::ranges::any_of(kNeverPrefixes, [&](auto prefix) { return name.starts_with(prefix); });
-  return never ? "who calls, with which credential, and what is asked for is said by Writ, not by a caller"
+  return never ? "only Writ tells an API who calls, with which credential, and what is asked for"
                : std::string_view();
 }
 

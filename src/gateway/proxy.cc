@@ -27,7 +27,7 @@ Trouble trouble_of(http::CallError::Kind kind) noexcept {
     case http::CallError::Kind::kTimeout:
       return {504, "upstream_timeout", "the API behind this gateway did not answer in time"};
     case http::CallError::Kind::kMalformed:
-      return {502, "upstream_malformed", "the API behind this gateway gave an answer that is no proper HTTP"};
+      return {502, "upstream_malformed", "the API behind this gateway sent an answer that is not valid HTTP"};
     case http::CallError::Kind::kOverloaded:
       return {503, "overloaded", "too many requests to the API behind this gateway are under way"};
     case http::CallError::Kind::kBroken:
@@ -229,8 +229,9 @@ struct Proxy::Forwarded {
     if (!outcome) return exchange.respond(response_of(outcome.error()));
     // The token became good in between; what was decided on was not all of the request.
     if (unread)
-      return exchange.respond(error_answer(503, "overloaded", "the token was not good at first; try again",
-                                           outcome->request_id()));
+      return exchange.respond(error_answer(
+          503, "overloaded", "the token became valid only while the request was read; send it again",
+          outcome->request_id()));
     const auto& action = route->action();
     auto path = route->upstream().path_prefix;
     path += exchange.request().encoded_path;

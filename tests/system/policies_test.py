@@ -273,7 +273,7 @@ class ReloadOfTheConfiguration(Policies):
         edited(self.world.config, "lifetime_seconds: 300", "lifetime_seconds: 200")
         status, answer = self.reload_over_the_api()
         self.assertEqual((200, False), (status, answer["changed"]))
-        self.assertEqual("`tokens` is another than at the start, and takes force with the next one",
+        self.assertEqual("`tokens` changed: restart Writ to apply it",
                          answer["issues"][0]["message"])
 
 

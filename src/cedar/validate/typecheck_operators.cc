@@ -231,7 +231,8 @@ bool Typechecker::check_arguments(const TreeNode& node, ExtFunction function, st
   const TreeNode& argument = this->node(node.operands[0]);
   if (construct_extension(arena, node.text, argument.text)) return ok;
   complain(FindingKind::kArguments, argument.span,
-           fmt::format("`{}` is no {}", argument.text, extension_type_name(signature_of(function).result)));
+           fmt::format("`{}` is not a valid {}", argument.text,
+                       extension_type_name(signature_of(function).result)));
   return false;
 }
 
