@@ -383,14 +383,14 @@ TEST(ConfigCalendars, WhatWouldNeverBeInForceIsRefused) {
   EXPECT_EQ(issues_with_calendar("{from: 2026-01-01, until: 2026-01-02}"),
             "/w/writ.yaml:7:6: error: calendar `c` must be a list of windows\n");
   EXPECT_EQ(issues_with_calendar("[{from: 2026-01-02, until: 2026-01-02}]"),
-            "/w/writ.yaml:7:33: error: the window ends, at 2026-01-02, no later than it begins, at "
+            "/w/writ.yaml:7:33: error: the window ends at 2026-01-02, which is not after its begin at "
             "2026-01-02\n");
   EXPECT_EQ(
       issues_with_calendar("[{weekdays: [], from: \"09:00\", until: \"17:00\", utc_offset: \"+00:00\"}]"),
       "/w/writ.yaml:7:18: error: `weekdays` is empty: the window would never be in force\n");
   EXPECT_EQ(
       issues_with_calendar("[{weekdays: [mon], from: \"22:00\", until: \"06:00\", utc_offset: \"+00:00\"}]"),
-      "/w/writ.yaml:7:47: error: the window ends, at 06:00, no later than it begins, at 22:00\n"
+      "/w/writ.yaml:7:47: error: the window ends at 06:00, which is not after its begin at 22:00\n"
       "  help: a window over midnight is two: until \"24:00\", and from \"00:00\" the next day\n");
 }
 
