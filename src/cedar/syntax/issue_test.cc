@@ -21,7 +21,7 @@ TEST(Issues, ShowTheLineWithThePlaceUnderlined) {
             "api.cedar:2:25: `=` is not an operator\n"
             "2 | when { principal.tenant = resource.tenant };\n"
             "  |                         ^\n"
-            "help: equality is written `==`");
+            "help: use `==` to test for equality");
 }
 
 TEST(Issues, UnderlineTheWholePlace) {

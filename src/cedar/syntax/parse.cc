@@ -105,7 +105,7 @@ std::unexpected<Stop> Parser::unexpected(std::string_view expected) {
                 "save the text as UTF-8 without one");
   if (token_.is("=") && expected.find("==") == expected.npos)
     return stop(token_.span, fmt::format("unexpected `=`, expected {}", expected),
-                "equality is written `==`");
+                "use `==` to test for equality");
   return stop(token_.span, fmt::format("unexpected {}, expected {}", shown(token_), expected));
 }
 
@@ -238,7 +238,7 @@ Step<ScopeTerm> Parser::scope_term(Variable variable) {
     TRY(scope_entity(term, variable));
   } else if (op.is("=") || op.is("<") || op.is("<=") || op.is(">") || op.is(">=") || op.is("!=")) {
     return stop(op.span, fmt::format("`{}` cannot be used in the scope", op.text),
-                op.is("=") ? "equality is written `==`" : "the scope takes `==`, `in` and `is`");
+                op.is("=") ? "use `==` to test for equality" : "the scope takes `==`, `in` and `is`");
   }
   term.span = since(begin);
   if (variable == Variable::kAction) check_action(term);

@@ -175,7 +175,7 @@ Step<void> Parser::relation(Operand& out) {
   if (token_.is("has")) return has(out, begin);
   if (token_.is("like")) return like(out, begin);
   if (token_.is("is")) return is(out, begin);
-  if (token_.is("=")) return stop(token_.span, "`=` is not an operator", "equality is written `==`");
+  if (token_.is("=")) return stop(token_.span, "`=` is not an operator", "use `==` to test for equality");
   if (!comparison(token_)) return {};
   return compare(out, begin);
 }
@@ -475,7 +475,7 @@ Step<std::string> Parser::name() {
   for (;;) {
     if (token_.kind != TokenKind::kIdentifier) return unexpected("a name");
     if (is_reserved_word(token_.text))
-      complain(token_.span, fmt::format("`{}` is a reserved word and no name", token_.text));
+      complain(token_.span, fmt::format("`{}` is a reserved word, not a name", token_.text));
     name += token_.text;
     advance();
     // `Type::"id"` ends the name before the last `::`.

@@ -433,7 +433,7 @@ TEST(ParseExpression, ReadsEntities) {
   EXPECT_EQ(read("User"), "1: `User` is not an entity");
   EXPECT_EQ(read(R"("a")"), "1: unexpected `\"a\"`, expected an entity such as `User::\"alice\"`");
   EXPECT_EQ(read(R"(User::"a"::"b")"), "10: unexpected `::`, expected the end of the text");
-  EXPECT_EQ(read(R"(if::"a")"), "1: `if` is a reserved word and no name");
+  EXPECT_EQ(read(R"(if::"a")"), "1: `if` is a reserved word, not a name");
   EXPECT_EQ(read(""), "1: unexpected the end of the text, expected an entity such as `User::\"alice\"`");
 }
 

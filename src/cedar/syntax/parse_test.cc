@@ -175,7 +175,7 @@ TEST(ParseScope, TakesOnlyItsOwnOperators) {
               fmt::format("1:18: `{}` cannot be used in the scope", op));
   EXPECT_EQ(scope_issues(R"(principal = User::"a", action, resource)"),
             "1:18: `=` cannot be used in the scope");
-  EXPECT_EQ(help_of(R"(permit(principal = User::"a", action, resource);)"), "equality is written `==`");
+  EXPECT_EQ(help_of(R"(permit(principal = User::"a", action, resource);)"), "use `==` to test for equality");
   EXPECT_EQ(scope_issues(R"(principal is User == User::"a", action, resource)"),
             "1:26: `is` and `==` cannot be combined in the scope");
   EXPECT_EQ(scope_issues(R"(principal in Group::"a" is User, action, resource)"),
@@ -205,9 +205,9 @@ TEST(ParseScope, TakesOnlyEntities) {
                 HasSubstr("expected an entity such as `User::\"alice\"`"))
         << other;
   EXPECT_EQ(scope_issues(R"(principal == if::"a", action, resource)"),
-            "1:21: `if` is a reserved word and no name");
+            "1:21: `if` is a reserved word, not a name");
   EXPECT_EQ(scope_issues(R"(principal is A::__cedar, action, resource)"),
-            "1:24: `__cedar` is a reserved word and no name");
+            "1:24: `__cedar` is a reserved word, not a name");
 }
 
 TEST(ParseScope, AnActionIsOfATypeCalledAction) {
@@ -319,7 +319,7 @@ TEST(ParseIssues, ManyAreFoundInOneRun) {
 
 TEST(ParseIssues, ComeInTheOrderOfTheText) {
   EXPECT_EQ(issues("permit(principal, action == if::\"a\", resource);"),
-            "1:19: `if::\"a\"` is not an action\n1:29: `if` is a reserved word and no name");
+            "1:19: `if::\"a\"` is not an action\n1:29: `if` is a reserved word, not a name");
 }
 
 TEST(ParseIssues, AfterAMistakeTheNextPolicyIsRead) {

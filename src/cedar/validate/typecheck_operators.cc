@@ -102,7 +102,7 @@ Typed Typechecker::check_comparison(const TreeNode& node, const Capabilities& pr
     const std::string wanted =
         is_ordered(other) ? fmt::format("`{}`", other.to_string()) : std::string(kOrdered);
     complain_of_type(id, wanted, actual,
-                     actual.is(TypeKind::kDecimal) ? "decimals are compared by `.lessThan(...)` and the like"
+                     actual.is(TypeKind::kDecimal) ? "use `.lessThan(...)` and the like to compare decimals"
                                                    : std::string());
   };
   if (!is_ordered(*a.type)) complain_of(node.operands[0], *a.type, *b.type);
