@@ -199,8 +199,8 @@ Refused resource_purpose(const Context& context, const PolicySnapshot&) {
                      });
   if (among) return std::nullopt;
   return refuse(Reason::kPurposeMismatch,
-                purpose ? fmt::format("{} is not there for `{}`", context.resource().to_string(), *purpose)
-                        : fmt::format("{} is there for some purposes, and the request's is unknown",
+                purpose ? fmt::format("{} is not for purpose `{}`", context.resource().to_string(), *purpose)
+                        : fmt::format("{} is for certain purposes, and the request's purpose is unknown",
                                       context.resource().to_string()));
 }
 

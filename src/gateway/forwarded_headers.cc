@@ -257,7 +257,7 @@ std::optional<std::string> ForwardedHeaders::ambiguity(const http::Headers& rece
     if (!field->once) continue;
     const auto bit = std::uint64_t{1} << (static_cast<std::size_t>(field - fields_.data()) % 64);
     if ((seen & bit) != 0 && received.count(header.name) > 1)
-      return fmt::format("`{}` is there twice", header.name);
+      return fmt::format("`{}` is given twice", header.name);
     seen |= bit;
   }
   return std::nullopt;

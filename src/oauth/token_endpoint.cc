@@ -207,7 +207,7 @@ class Issuance final : public TokenCall {
     if (count == 0) return std::nullopt;
     const auto proof = *request_.headers.find("DPoP");
     if (count > 1 || proof.size() > token::kMaxProofBytes)
-      return oauth::refuse(OauthError::kInvalidDpopProof, "the DPoP header is there twice, or too long",
+      return oauth::refuse(OauthError::kInvalidDpopProof, "the DPoP header is given twice, or is too long",
                            Reason::kSenderBindingMismatch);
     const token::ProofTarget target{"POST", options_.token_endpoint};
     auto key = token::verify_proof(proof, target, std::nullopt, client.id(), parts_.replays, now_);

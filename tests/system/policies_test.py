@@ -97,7 +97,7 @@ class Check(Policies):
             file.write(f'@id("no-x") {forbid}\n')
         status, report = self.check()
         self.assertEqual((0, 1), (status, report["warnings"]))
-        self.assertIn("policy `no-x` forbids only where `context.purpose` is there", report["issues"][0]["message"])
+        self.assertIn("policy `no-x` forbids only if `context.purpose` is present", report["issues"][0]["message"])
         edited(self.billing, '@id("no-x")', '@id("no-x") @accept_hidden("x is a mark, not a proof")')
         self.assertEqual(0, self.check()[1]["warnings"])
         edited(self.billing, '("x is a mark, not a proof")', "")
