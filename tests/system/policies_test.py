@@ -147,7 +147,7 @@ class Folders(Policies):
         self.assertTrue(report["issues"][0]["file"].endswith("policies/deny.cedar.txt"), report)
         status, _, err = harness.writ("serve", "--config", self.world.config, "--data", self.world.data)
         self.assertEqual(2, status)
-        self.assertIn("deny.cedar.txt: error: this file stands among the policies and is none", err)
+        self.assertIn("deny.cedar.txt: error: this file is among the policies, but nothing would read it", err)
 
     def test_what_is_left_out_is_named_with_its_rule(self):
         edited(self.world.config, "files: [policies]", 'files: [policies]\n  ignore: ["*.md"]')
@@ -183,7 +183,7 @@ class Folders(Policies):
         self.assertIn("\nwrit_policy_files_refused 0\n", self.world.call(self.world.api_port, "GET", "/metrics").body.decode())
         self.write("deny.txt")
         self.reload("what is in force stays in force")
-        self.assertIn("policies/deny.txt: error: this file stands among the policies", self.world.log_text())
+        self.assertIn("policies/deny.txt: error: this file is among the policies", self.world.log_text())
         self.assertEqual(200, self.world.through_gateway(token, READ).status)
         self.assertIn("\nwrit_policy_files_refused 1\n", self.world.call(self.world.api_port, "GET", "/metrics").body.decode())
         os.remove(os.path.join(self.folder, "deny.txt"))
