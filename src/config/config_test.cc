@@ -326,6 +326,38 @@ TEST_F(TrustedIssuerConfig, NoApplicationIsCalledLikeAnIssuersUsers) {
   EXPECT_EQ(issues.errors(), 1U);
 }
 
+std::string cors_issues(std::string_view cors) {
+  files::Issues issues;
+  const auto config = parse_config(
+      fmt::format("version: 1\nissuer: http://a\nlisten: {{api: \"127.0.0.1:1\"}}\npolicies: {{files: [p]}}\n"
+                  "inventory: {{apis: [{{id: shop, audience: \"https://shop.example\", namespace: Shop, "
+                  "actions: [read],\n"
+                  "  upstream: \"http://127.0.0.1:9\", cors: {}}}]}}\n",
+                  cors),
+      "/w/writ.yaml", issues);
+  if (config) (void)read_world(*config, issues);
+  return rendered(issues);
+}
+
+TEST(CorsConfig, ReadsWhichPagesMayCall) {
+  EXPECT_EQ(cors_issues("{origins: [\"https://shop.example\"], credentials: true, expose: [X-Total], "
+                        "max_age_seconds: 60}"),
+            "");
+}
+
+TEST(CorsConfig, RefusesCredentialsForEveryPageAndOriginsThatNoBrowserSends) {
+  const auto has = [](std::string_view cors, std::string_view message) {
+    const auto issues = cors_issues(cors);
+    EXPECT_NE(issues.find(message), std::string::npos) << cors << "\n" << issues;
+  };
+  has("{origins: [\"*\"], credentials: true}", "with a user's cookies");
+  has("{origins: [\"https://shop.example/\"]}", ":6:");
+  has("{origins: [\"https://shop.example/\"]}", "is not an origin");
+  has("{credentials: true}", "origins");
+  has("{origins: [\"*\"], max_age_seconds: 86401}", "86400");
+  has("{origins: [\"*\"], methods: [GET]}", "methods");
+}
+
 TEST_F(TrustedIssuerConfig, RefusesAnIssuerGivenTwiceAndWritItself) {
   write("k.json", key_set());
   files::Issues issues;

@@ -137,6 +137,7 @@ Result<void> Routes::add(RouteSpec spec) {
     return failure(ErrorCode::kConflict, "there is another route for this method and path");
   place.allow += (place.allow.empty() ? "" : ", ") + spec.method;
   routes_.push_back(TRY(Route::make(std::move(spec), added.parameters)));
+  routes_.back().place_ = added.leaf;
   return {};
 }
 
@@ -163,7 +164,12 @@ Routes Routes::make(std::vector<RouteSpec> specs, std::vector<Wrong>& wrong) {
 }
 
 Routes::Match Routes::match(const http::Request& request, std::vector<std::string_view>& values) const {
-  const auto found = match(request.method, request.path, values);
+  return match(request.method, request, values);
+}
+
+Routes::Match Routes::match(std::string_view method, const http::Request& request,
+                            std::vector<std::string_view>& values) const {
+  const auto found = match(method, request.path, values);
   if (request.encoded_path == request.path || (found.route == nullptr && found.allow == nullptr))
     return found;
   return literals_as_sent(request.path, request.encoded_path, values) ? found : Match{nullptr, nullptr};
