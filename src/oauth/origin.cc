@@ -124,7 +124,9 @@ Outcome<Origin> external_origin(std::string_view text, const ExchangeFacts& fact
   auto before = TRY(handed_over_by(*subject, facts));
   const inventory::Identity& client = facts.client.identity();
 
-  Origin origin{.subject = std::move(subject->id), .expires_at = subject->expires_at};
+  Origin origin;
+  origin.subject = std::move(subject->id);
+  origin.expires_at = subject->expires_at;
   origin.handed_on = is_agent(facts.client);
   if (origin.handed_on || before) origin.actors.push_back({client.id, std::nullopt});
   if (before) origin.actors.push_back({*std::move(before), std::nullopt});
@@ -145,18 +147,16 @@ Outcome<Origin> access_origin(std::string_view text, const ExchangeFacts& facts)
   auto actors = TRY(extend_chain(claims, facts.client));
   std::vector<std::string> exchanged_from;
   TRY(add_origins(exchanged_from, claims));
-  return Origin{.subject = claims.subject,
-                .actors = std::move(actors),
-                .expires_at = claims.expires_at,
-                .exchanged_from = std::move(exchanged_from),
-                .task = claims.task,
-                .purpose = claims.purpose,
-                .tenant = tenant_of(claims.subject, claims.tenant, facts),
-                .environment = claims.environment ? claims.environment : facts.client.identity().environment,
-                .subject_issuer = claims.subject_issuer,
-                .acr = claims.acr,
-                .auth_time = claims.auth_time,
-                .handed_on = is_agent(facts.client) && facts.client.id() != claims.client_id};
+  Origin origin;
+  origin.carry_on(claims);
+  origin.subject = claims.subject;
+  origin.actors = std::move(actors);
+  origin.expires_at = claims.expires_at;
+  origin.exchanged_from = std::move(exchanged_from);
+  origin.tenant = tenant_of(claims.subject, claims.tenant, facts);
+  if (!origin.environment) origin.environment = facts.client.identity().environment;
+  origin.handed_on = is_agent(facts.client) && facts.client.id() != claims.client_id;
+  return origin;
 }
 
 // What both tokens say must agree; what one of them says holds.
@@ -230,16 +230,11 @@ Instant whole_seconds(Instant instant) {
 
 Origin origin_of_client(const AuthenticatedClient& client) {
   const inventory::Identity& identity = client.identity();
-  return Origin{.subject = identity.id,
-                .actors = {},
-                .expires_at = {},
-                .exchanged_from = {},
-                .task = {},
-                .purpose = {},
-                .tenant = identity.tenant,
-                .environment = identity.environment,
-                .acr = {},
-                .auth_time = {}};
+  Origin origin;
+  origin.subject = identity.id;
+  origin.tenant = identity.tenant;
+  origin.environment = identity.environment;
+  return origin;
 }
 
 Outcome<Origin> origin_of_exchange(const ExchangeRequest& request, const ExchangeFacts& facts) {
@@ -279,25 +274,20 @@ Outcome<AccessClaims> claims_from(const Origin& origin, const Issue& issue,
   if (issue.now.ended(expires_at))
     return refuse_request(Reason::kTokenExpired, "what was presented ends within this second");
 
-  return AccessClaims{.issuer = std::string(issue.issuer),
-                      .subject = origin.subject,
-                      .client_id = issue.client.id(),
-                      .audience = std::string(issue.audience),
-                      .jti = crypto::random_id(),
-                      .issued_at = issued_at,
-                      .not_before = issued_at,
-                      .expires_at = expires_at,
-                      .actors = origin.actors,
-                      .exchanged_from = origin.exchanged_from,
-                      .task = std::move(task_id),
-                      .purpose = std::move(purpose),
-                      .tenant = origin.tenant,
-                      .environment = origin.environment,
-                      .subject_issuer = origin.subject_issuer,
-                      .acr = origin.acr,
-                      .auth_time = origin.auth_time,
-                      .key_thumbprint = issue.proof_key,
-                      .authorization_details = {}};
+  AccessClaims claims;
+  claims.carry_on(origin);
+  claims.issuer = issue.issuer;
+  claims.subject = origin.subject;
+  claims.client_id = issue.client.id();
+  claims.audience = issue.audience;
+  claims.jti = crypto::random_id();
+  claims.issued_at = claims.not_before = issued_at;
+  claims.expires_at = expires_at;
+  claims.exchanged_from = origin.exchanged_from;
+  claims.task = std::move(task_id);
+  claims.purpose = std::move(purpose);
+  claims.key_thumbprint = issue.proof_key;
+  return claims;
 }
 
 }  // namespace writ::oauth

@@ -34,19 +34,11 @@
 
 namespace writ::oauth {
 
-struct Origin {
+struct Origin : token::CarriedClaims {
   std::string subject;
-  std::vector<token::Actor> actors;   // nearest first
   std::optional<Instant> expires_at;  // of what was presented; absent: only the client itself
   // The ids of the tokens of ours that were presented, and of those that they came from.
-  std::vector<std::string> exchanged_from = {};
-  std::optional<std::string> task;
-  std::optional<std::string> purpose;
-  std::optional<std::string> tenant;
-  std::optional<std::string> environment;
-  std::optional<std::string> subject_issuer = {};  // the provider whose word the subject is
-  std::optional<std::string> acr;
-  std::optional<Instant> auth_time;
+  std::vector<std::string> exchanged_from;
   // Work came into an agent's hands: it took over what another presented or holds.
   bool handed_on = false;
 };
