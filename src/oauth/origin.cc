@@ -203,22 +203,22 @@ std::optional<std::string> who_may_not_ask(const Origin& origin, const Authentic
   return may_ask(origin.subject) ? std::nullopt : std::optional(origin.subject);
 }
 
-Outcome<std::optional<std::string>> purpose_of(const Origin& origin, const Issue& issue,
+Outcome<std::optional<std::string>> purpose_of(const Origin& origin, const Terms& terms,
                                                const task::LiveTask* task) {
   if (origin.purpose) {
-    if (issue.purpose && *issue.purpose != *origin.purpose)
+    if (terms.purpose && *terms.purpose != *origin.purpose)
       return refuse_request(Reason::kPurposeMismatch, "the token presented is for purpose " +
                                                           quoted(*origin.purpose) + ", it cannot become " +
-                                                          quoted(*issue.purpose));
+                                                          quoted(*terms.purpose));
     return origin.purpose;
   }
-  if (!issue.purpose) return task != nullptr ? std::optional((*task)->purpose) : std::nullopt;
+  if (!terms.purpose) return task != nullptr ? std::optional((*task)->purpose) : std::nullopt;
   // Where nobody has fixed a purpose (or an API's contract left it out), it takes all of them to choose one:
   // a longer chain never has a purpose that a shorter one could not have asked for.
-  if (const auto party = who_may_not_ask(origin, issue.client, *issue.purpose))
+  if (const auto party = who_may_not_ask(origin, terms.client, *terms.purpose))
     return refuse_request(Reason::kPurposeMismatch,
-                          quoted(*party) + " may not ask tokens for purpose " + quoted(*issue.purpose));
-  return std::string(*issue.purpose);
+                          quoted(*party) + " may not ask tokens for purpose " + quoted(*terms.purpose));
+  return std::string(*terms.purpose);
 }
 
 // Tokens count in whole seconds; rounding down never lengthens a life.
@@ -257,36 +257,36 @@ Outcome<std::optional<std::string>> task_of(const Origin& origin, std::optional<
   return std::string(*asked);
 }
 
-Outcome<AccessClaims> claims_from(const Origin& origin, const Issue& issue,
+Outcome<AccessClaims> claims_from(const Origin& origin, const Terms& terms,
                                   std::optional<std::string> task_id, const task::LiveTask* task) {
-  auto purpose = TRY(purpose_of(origin, issue, task));
-  const auto issued_at = whole_seconds(issue.now.earliest);
-  auto expires_at = issued_at + issue.lifetime;
+  auto purpose = TRY(purpose_of(origin, terms, task));
+  const auto issued_at = whole_seconds(terms.now.earliest);
+  auto expires_at = issued_at + terms.lifetime;
   if (origin.expires_at) expires_at = std::min(expires_at, *origin.expires_at);
   // A task that is over is the guard's to refuse, with its own reason.
-  if (task != nullptr && !issue.now.ended((*task)->expires_at))
+  if (task != nullptr && !terms.now.ended((*task)->expires_at))
     expires_at = std::min(expires_at, (*task)->expires_at);
   expires_at = whole_seconds(expires_at);
-  if (issue.now.apart() >= issue.lifetime)
+  if (terms.now.apart() >= terms.lifetime)
     return refuse(OauthError::kServerError,
                   "the clock of this server was set, and a token of now would have expired already",
                   Reason::kIndeterminate);
-  if (issue.now.ended(expires_at))
+  if (terms.now.ended(expires_at))
     return refuse_request(Reason::kTokenExpired, "what was presented ends within this second");
 
   AccessClaims claims;
   claims.carry_on(origin);
-  claims.issuer = issue.issuer;
+  claims.issuer = terms.issuer;
   claims.subject = origin.subject;
-  claims.client_id = issue.client.id();
-  claims.audience = issue.audience;
+  claims.client_id = terms.client.id();
+  claims.audience = terms.audience;
   claims.jti = crypto::random_id();
   claims.issued_at = claims.not_before = issued_at;
   claims.expires_at = expires_at;
   claims.exchanged_from = origin.exchanged_from;
   claims.task = std::move(task_id);
   claims.purpose = std::move(purpose);
-  claims.key_thumbprint = issue.proof_key;
+  claims.key_thumbprint = terms.proof_key;
   return claims;
 }
 

@@ -58,7 +58,8 @@ struct ExchangeFacts {
 // The client for the subject of a token (RFC 8693 §2.1).
 Outcome<Origin> origin_of_exchange(const ExchangeRequest& request, const ExchangeFacts& facts);
 
-struct Issue {
+// What the new token is made with, beside its origin.
+struct Terms {
   std::string_view issuer;
   std::string_view audience;
   const AuthenticatedClient& client;
@@ -74,7 +75,7 @@ Outcome<std::optional<std::string>> task_of(const Origin& origin, std::optional<
                                             const task::Registry& tasks);
 
 // The claims of the new token. `task` is that of task_of(); null where there is none, or nobody knows it.
-Outcome<token::AccessClaims> claims_from(const Origin& origin, const Issue& issue,
+Outcome<token::AccessClaims> claims_from(const Origin& origin, const Terms& terms,
                                          std::optional<std::string> task_id, const task::LiveTask* task);
 
 }  // namespace writ::oauth
