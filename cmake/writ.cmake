@@ -37,8 +37,29 @@ else()
   target_compile_options(writ_options INTERFACE -Wno-deprecated-declarations)
 endif()
 target_include_directories(writ_options INTERFACE ${PROJECT_SOURCE_DIR}/src)
+# What is never hot, tests above all, is not worth the time that the optimiser takes.
+set(WRIT_COLD $<$<CONFIG:Release>:-O1>)
 if(WRIT_MOLD)
   target_link_options(writ_options INTERFACE -fuse-ld=mold)
+endif()
+
+# Precompiled headers, for all but Cedar for C++: others build that without them, and each of its files has to stand
+# alone. Sanitizers do without too, so that a file that does not include what it uses is found.
+cmake_dependent_option(WRIT_PRECOMPILE "Precompile the headers that most files include" ON
+                       "NOT WRIT_ONLY_CEDAR;CMAKE_BUILD_TYPE STREQUAL Release" OFF)
+set(WRIT_PRECOMPILED <algorithm> <array> <atomic> <charconv> <chrono> <condition_variable> <cstdint> <cstring> <expected>
+    <filesystem> <functional> <map> <memory> <mutex> <optional> <set> <span> <string> <string_view> <thread>
+    <unordered_map> <utility> <variant> <vector> <fmt/format.h>)
+if(WRIT_PRECOMPILE)
+  add_library(writ_precompiled OBJECT cmake/precompiled.cc)
+  target_link_libraries(writ_precompiled PRIVATE writ_options fmt::fmt)
+  target_precompile_headers(writ_precompiled PRIVATE ${WRIT_PRECOMPILED})
+  if(WRIT_TESTS)
+    add_library(writ_precompiled_tests OBJECT cmake/precompiled.cc)
+    target_link_libraries(writ_precompiled_tests PRIVATE writ_options fmt::fmt GTest::gmock)
+    target_compile_options(writ_precompiled_tests PRIVATE ${WRIT_COLD})
+    target_precompile_headers(writ_precompiled_tests PRIVATE ${WRIT_PRECOMPILED} <gmock/gmock.h> <gtest/gtest.h>)
+  endif()
 endif()
 
 # Names the folders of this tree for tests and benchmarks, the only place that does.
@@ -50,21 +71,31 @@ if(NOT WRIT_ONLY_CEDAR)
                                                        WRIT_CONFORMANCE_DIR="${WRIT_CONFORMANCE_DIR}")
 endif()
 
-# writ_module(NAME [DEPS module...] [LIBS target...] [TEST_LIBS target...])
+# writ_module(NAME [COLD] [DEPS module...] [LIBS target...] [TEST_LIBS target...])
 #
+# COLD is a module that no request passes through.
 # Makes library writ_NAME from src/NAME/**/*.cc and, from *_test.cc beside them, the test program NAME_test.
 # A module without sources of its own is header-only. The options are those of this build and are not installed.
 function(writ_module name)
-  cmake_parse_arguments(arg "" "" "DEPS;LIBS;TEST_LIBS" ${ARGN})
+  cmake_parse_arguments(arg "COLD" "" "DEPS;LIBS;TEST_LIBS" ${ARGN})
   file(GLOB_RECURSE sources CONFIGURE_DEPENDS ${CMAKE_CURRENT_SOURCE_DIR}/${name}/*.cc)
   set(tests ${sources})
   list(FILTER sources EXCLUDE REGEX "(_test|_main)\\.cc$|/testing/folders\\.cc$")
   list(FILTER tests INCLUDE REGEX "_test\\.cc$")
   list(TRANSFORM arg_DEPS PREPEND writ_)
+  if(WRIT_PRECOMPILE AND NOT name MATCHES "^(base|codec|cedar)$")
+    set(precompiled writ_precompiled)
+  endif()
 
   if(sources)
     add_library(writ_${name} STATIC ${sources})
     target_link_libraries(writ_${name} PUBLIC $<BUILD_INTERFACE:writ_options> ${arg_DEPS} ${arg_LIBS})
+    if(arg_COLD)
+      target_compile_options(writ_${name} PRIVATE ${WRIT_COLD})
+    endif()
+    if(precompiled)
+      target_precompile_headers(writ_${name} REUSE_FROM ${precompiled})
+    endif()
   else()
     add_library(writ_${name} INTERFACE)
     target_link_libraries(writ_${name} INTERFACE writ_options ${arg_DEPS} ${arg_LIBS})
@@ -74,6 +105,10 @@ function(writ_module name)
     add_executable(${name}_test ${tests})
     target_link_libraries(${name}_test PRIVATE writ_${name} ${arg_TEST_LIBS} writ_test_folders GTest::gmock
                                                GTest::gtest_main)
+    target_compile_options(${name}_test PRIVATE ${WRIT_COLD})
+    if(precompiled)
+      target_precompile_headers(${name}_test REUSE_FROM ${precompiled}_tests)
+    endif()
     # Each case counts and runs on its own, so that none can lean on what another left behind.
     gtest_discover_tests(${name}_test TEST_PREFIX ${name}: DISCOVERY_MODE PRE_TEST DISCOVERY_TIMEOUT 60)
   endif()

@@ -14,7 +14,7 @@ std::unexpected<Refusal> refuse_request(Reason reason, std::string description) 
   return refuse(OauthError::kInvalidRequest, std::move(description), reason);
 }
 
-std::string quoted(std::string_view text) {
+std::string in_backquotes(std::string_view text) {
   return "`" + std::string(text) + "`";
 }
 
@@ -46,10 +46,10 @@ Outcome<std::vector<Actor>> extend_chain(const AccessClaims& held, const Authent
   if (client.id() == held.subject)
     return refuse_request(
         Reason::kDelegationNotAuthorised,
-        "client " + quoted(client.id()) + " is the subject of the token, and cannot act for itself");
+        "client " + in_backquotes(client.id()) + " is the subject of the token, and cannot act for itself");
   if (std::ranges::find(chain, client.id(), &Actor::subject) != chain.end())
     return refuse_request(Reason::kDelegationNotAuthorised,
-                          "client " + quoted(client.id()) +
+                          "client " + in_backquotes(client.id()) +
                               " is in the token's chain already, and work does not come back to it");
   const bool holder_is_named =
       held.client_id == held.subject || (!chain.empty() && chain.front().subject == held.client_id);
@@ -82,7 +82,7 @@ Outcome<void> add_origins(std::vector<std::string>& ids, const AccessClaims& cla
 Outcome<void> check_user(const ExternalSubject& subject, const ExchangeFacts& facts) {
   const auto* known = facts.client.inventory().find(subject.id);
   if (known == nullptr || (*known)->kind == inventory::Kind::kUser) return {};
-  return refuse_request(Reason::kTokenIssuer, "subject token: " + quoted(subject.id) +
+  return refuse_request(Reason::kTokenIssuer, "subject token: " + in_backquotes(subject.id) +
                                                   " is no user, and the issuer speaks for users only");
 }
 
@@ -91,17 +91,18 @@ Outcome<std::optional<std::string>> handed_over_by(const ExternalSubject& subjec
                                                    const ExchangeFacts& facts) {
   const inventory::Identity& client = facts.client.identity();
   if (subject.may_act && *subject.may_act != client.id)
-    return refuse_request(
-        Reason::kDelegationNotAuthorised,
-        "subject token: `may_act` names " + quoted(*subject.may_act) + ", not client " + quoted(client.id));
+    return refuse_request(Reason::kDelegationNotAuthorised, "subject token: `may_act` names " +
+                                                                in_backquotes(*subject.may_act) +
+                                                                ", not client " + in_backquotes(client.id));
   if (!subject.client || *subject.client == client.id) return std::nullopt;
-  const std::string made_for = "subject token: it was made for client " + quoted(*subject.client);
+  const std::string made_for = "subject token: it was made for client " + in_backquotes(*subject.client);
   if (!subject.is_for(client.id))
     return refuse_request(Reason::kCallerMismatch,
-                          made_for + ", and its `aud` does not name client " + quoted(client.id));
+                          made_for + ", and its `aud` does not name client " + in_backquotes(client.id));
   if (std::ranges::find(client.accept_from, *subject.client) == client.accept_from.end())
-    return refuse_request(Reason::kCallerMismatch, made_for + ", from which client " + quoted(client.id) +
-                                                       " accepts none (`accept_from`)");
+    return refuse_request(
+        Reason::kCallerMismatch,
+        made_for + ", from which client " + in_backquotes(client.id) + " accepts none (`accept_from`)");
   const auto* named = facts.client.inventory().find(*subject.client);
   if (named == nullptr || (*named)->kind == inventory::Kind::kUser)
     return refuse_request(Reason::kCallerUnknown, made_for + ", which is no client here");
@@ -113,7 +114,7 @@ Outcome<void> check_tenant(const std::optional<std::string>& tenant, const Trust
   if (!tenant || !issuer.tenants || std::ranges::find(*issuer.tenants, *tenant) != issuer.tenants->end())
     return {};
   return refuse_request(Reason::kTenantMismatch,
-                        "subject token: its issuer does not speak for tenant " + quoted(*tenant));
+                        "subject token: its issuer does not speak for tenant " + in_backquotes(*tenant));
 }
 
 Outcome<Origin> external_origin(std::string_view text, const ExchangeFacts& facts) {
@@ -163,7 +164,7 @@ Outcome<Origin> access_origin(std::string_view text, const ExchangeFacts& facts)
 Outcome<void> narrow(std::optional<std::string>& value, const std::optional<std::string>& by,
                      std::string_view name, Reason reason) {
   if (value && by && *value != *by)
-    return refuse_request(reason, "subject token and actor token disagree on " + quoted(name));
+    return refuse_request(reason, "subject token and actor token disagree on " + in_backquotes(name));
   if (by) value = by;
   return {};
 }
@@ -207,17 +208,18 @@ Outcome<std::optional<std::string>> purpose_of(const Origin& origin, const Terms
                                                const task::LiveTask* task) {
   if (origin.purpose) {
     if (terms.purpose && *terms.purpose != *origin.purpose)
-      return refuse_request(Reason::kPurposeMismatch, "the token presented is for purpose " +
-                                                          quoted(*origin.purpose) + ", it cannot become " +
-                                                          quoted(*terms.purpose));
+      return refuse_request(Reason::kPurposeMismatch,
+                            "the token presented is for purpose " + in_backquotes(*origin.purpose) +
+                                ", it cannot become " + in_backquotes(*terms.purpose));
     return origin.purpose;
   }
   if (!terms.purpose) return task != nullptr ? std::optional((*task)->purpose) : std::nullopt;
   // Where nobody has fixed a purpose (or an API's contract left it out), it takes all of them to choose one:
   // a longer chain never has a purpose that a shorter one could not have asked for.
   if (const auto party = who_may_not_ask(origin, terms.client, *terms.purpose))
-    return refuse_request(Reason::kPurposeMismatch,
-                          quoted(*party) + " may not ask tokens for purpose " + quoted(*terms.purpose));
+    return refuse_request(
+        Reason::kPurposeMismatch,
+        in_backquotes(*party) + " may not ask tokens for purpose " + in_backquotes(*terms.purpose));
   return std::string(*terms.purpose);
 }
 
@@ -251,9 +253,9 @@ Outcome<std::optional<std::string>> task_of(const Origin& origin, std::optional<
   const auto task = tasks.find(*asked);
   const bool stays = *asked == *origin.task || (task != nullptr && task->within(*origin.task));
   if (!stays)
-    return refuse_request(Reason::kDelegationNotAuthorised, "the token presented belongs to task " +
-                                                                quoted(*origin.task) +
-                                                                ", it cannot move to " + quoted(*asked));
+    return refuse_request(Reason::kDelegationNotAuthorised,
+                          "the token presented belongs to task " + in_backquotes(*origin.task) +
+                              ", it cannot move to " + in_backquotes(*asked));
   return std::string(*asked);
 }
 

@@ -14,7 +14,7 @@ std::unexpected<Refusal> invalid(std::string description) {
   return refuse(OauthError::kInvalidRequest, std::move(description));
 }
 
-std::string quoted(std::string_view text) {
+std::string in_backquotes(std::string_view text) {
   return "`" + std::string(text) + "`";
 }
 
@@ -23,7 +23,7 @@ Outcome<Grant> read_grant(const Form& form) {
   if (!type) return invalid("`grant_type` is missing");
   if (*type == kGrantClientCredentials) return Grant::kClientCredentials;
   if (*type == kGrantTokenExchange) return Grant::kTokenExchange;
-  return refuse(OauthError::kUnsupportedGrantType, "grant type " + quoted(*type) +
+  return refuse(OauthError::kUnsupportedGrantType, "grant type " + in_backquotes(*type) +
                                                        " is not supported, only client_credentials and "
                                                        "token-exchange are");
 }
@@ -34,12 +34,12 @@ Outcome<void> refuse_unsupported(const Form& form, Grant grant) {
     return refuse(OauthError::kInvalidScope,
                   "`scope` is not supported: policies decide, and a task narrows a token");
   for (const auto* name : {"tenant", "environment"}) {
-    if (form.find(name)) return invalid(quoted(name) + " cannot be asked for");
+    if (form.find(name)) return invalid(in_backquotes(name) + " cannot be asked for");
   }
   if (grant == Grant::kTokenExchange) return {};
   for (const auto* name :
        {"subject_token", "subject_token_type", "actor_token", "actor_token_type", "requested_token_type"}) {
-    if (form.find(name)) return invalid(quoted(name) + " belongs to the token exchange grant");
+    if (form.find(name)) return invalid(in_backquotes(name) + " belongs to the token exchange grant");
   }
   return {};
 }
@@ -69,7 +69,7 @@ Outcome<ExchangeRequest> read_exchange(const Form& form) {
   if (!subject_type) return invalid("`subject_token_type` is missing");
   const bool external = *subject_type == kTypeJwt || *subject_type == kTypeIdToken;
   if (!external && *subject_type != kTypeAccessToken)
-    return invalid("`subject_token_type` " + quoted(*subject_type) +
+    return invalid("`subject_token_type` " + in_backquotes(*subject_type) +
                    " is not supported, only jwt, id_token and access_token are");
 
   const auto actor = form.find("actor_token");
@@ -89,7 +89,7 @@ Outcome<ExchangeRequest> read_exchange(const Form& form) {
 Outcome<Text> read_claim(const Form& form, std::string_view name) {
   const auto value = form.find(name);
   if (value && value->size() > token::kMaxClaimBytes)
-    return invalid(quoted(name) + " is longer than 512 bytes");
+    return invalid(in_backquotes(name) + " is longer than 512 bytes");
   return value;
 }
 

@@ -1,0 +1,1 @@
+// Compiled so that its target has a precompiled header, which others use.
