@@ -126,6 +126,7 @@ Outcome<Origin> external_origin(std::string_view text, const ExchangeFacts& fact
   const inventory::Identity& client = facts.client.identity();
 
   Origin origin;
+  origin.carry_on(*subject);
   origin.subject = std::move(subject->id);
   origin.expires_at = subject->expires_at;
   origin.handed_on = is_agent(facts.client);
@@ -134,9 +135,6 @@ Outcome<Origin> external_origin(std::string_view text, const ExchangeFacts& fact
   origin.tenant = tenant_of(origin.subject, subject->tenant, facts);
   TRY(check_tenant(origin.tenant, *subject->by));
   origin.environment = client.environment;
-  origin.subject_issuer = std::move(subject->issuer);
-  origin.acr = std::move(subject->acr);
-  origin.auth_time = subject->auth_time;
   return origin;
 }
 

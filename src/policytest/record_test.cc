@@ -33,10 +33,12 @@ TEST(Record, TheTokenComesBackWithEveryClaimThatIsRecorded) {
   EXPECT_EQ(token.actors, claims.actors);
   EXPECT_TRUE(token.bound);
   for (const auto& claim : token::claim_table()) {
-    if (claim.carried_text != nullptr)
+    if (claim.carried_text != nullptr) {
       EXPECT_EQ(token.*claim.carried_text, claims.*claim.carried_text) << claim.name;
-    if (claim.carried_date != nullptr)
+    }
+    if (claim.carried_date != nullptr) {
       EXPECT_EQ(token.*claim.carried_date, claims.*claim.carried_date) << claim.name;
+    }
   }
 }
 
