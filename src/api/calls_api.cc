@@ -10,7 +10,7 @@ Answer<http::Response> CallsApi::list(const http::Request& request) const {
   const auto page = TRY(page_of(request));
   const auto listed = TRY(rendered(calls_.list(caller_of(request), page)));
   auto list = codec::Json::array();
-  for (const auto& call : listed.calls)
+  for (const auto& call : listed.items)
     list.push(task::call_to_json(call->approval, call->state, listed.now));
   auto answer = codec::Json::object({{"approvals", std::move(list)}, {"more", listed.next.has_value()}});
   if (listed.next) answer.set("next", next_page(*listed.next));

@@ -3,16 +3,10 @@
 #include <algorithm>
 #include <fmt/format.h>
 
-#include "api/problem.h"
-#include "codec/members.h"
-
 namespace writ::api {
 namespace {
 
 using codec::Json;
-
-constexpr std::string_view kManage = "manage-policies";
-constexpr std::string_view kRead = "read-policies";
 
 Json to_json(const files::Issues& issues) {
   Json list = Json::array();
@@ -24,69 +18,53 @@ const files::Issue& first_error(const files::Issues& issues) {
   return *std::ranges::find(issues.all(), files::Severity::kError, &files::Issue::severity);
 }
 
-Answer<http::Response> answer(const Result<policy::Replacement>& replacement) {
-  if (!replacement) return std::unexpected(problem(replacement.error()));
-  if (replacement->issues.has_errors())
+http::Response answer(const control::Replacement& replacement) {
+  if (replacement.issues.has_errors())
     return answer_json(422,
                        Json::object({{"error", "invalid_policies"},
                                      {"message", fmt::format("{} errors, nothing has changed; the first: {}",
-                                                             replacement->issues.errors(),
-                                                             render(first_error(replacement->issues)))},
-                                     {"policy_revision", replacement->revision},
-                                     {"issues", to_json(replacement->issues)}}));
-  return answer_json(200, Json::object({{"policy_revision", replacement->revision},
-                                        {"changed", replacement->changed},
-                                        {"held", replacement->held},
-                                        {"issues", to_json(replacement->issues)}}));
-}
-
-policy::ReplacedBy by(const enforce::Permit& permit, std::string_view cause) {
-  return {cause, permit.token()->client_id, permit.request_id()};
+                                                             replacement.issues.errors(),
+                                                             render(first_error(replacement.issues)))},
+                                     {"policy_revision", replacement.revision},
+                                     {"issues", to_json(replacement.issues)}}));
+  return answer_json(200, Json::object({{"policy_revision", replacement.revision},
+                                        {"changed", replacement.changed},
+                                        {"held", replacement.held},
+                                        {"issues", to_json(replacement.issues)}}));
 }
 
 }  // namespace
 
 Answer<http::Response> PoliciesApi::list(const http::Request& request) const {
-  TRY(rendered(authority_.allow(caller_of(request), kRead)));
-  const auto state = policies_.state();
-  if (!state) return std::unexpected(problem(state.error()));
+  const auto state = TRY(rendered(policies_.list(caller_of(request))));
   Json revisions = Json::array();
-  for (const auto& kept : state->kept)
+  for (const auto& kept : state.kept)
     revisions.push(Json::object({{"policy_revision", kept.revision},
                                  {"since", audit::format_time(kept.since)},
-                                 {"in_force", kept.revision == state->revision}}));
-  Json json = Json::object({{"policy_revision", state->revision}, {"revisions", std::move(revisions)}});
-  if (state->choice) json.set("instead_of", state->choice->instead_of);
+                                 {"in_force", kept.revision == state.revision}}));
+  Json json = Json::object({{"policy_revision", state.revision}, {"revisions", std::move(revisions)}});
+  if (state.instead_of) json.set("instead_of", *state.instead_of);
   return answer_json(200, json);
 }
 
 Answer<http::Response> PoliciesApi::show(const http::Request& request, const std::string& revision) const {
-  TRY(rendered(authority_.allow(caller_of(request), kRead)));
-  const auto read = policies_.read(revision);
-  if (!read) return std::unexpected(problem(read.error()));
-  const auto& [kept, texts] = *read;
+  const auto texts = TRY(rendered(policies_.show(caller_of(request), revision)));
   Json files = Json::array();
   for (const auto& file : texts.files)
-    files.push(Json::object({{"kind", kind_name(file.kind)}, {"path", file.path}, {"text", *file.text}}));
-  return answer_json(200, Json::object({{"policy_revision", kept.revision},
-                                        {"since", audit::format_time(kept.since)},
+    files.push(Json::object({{"kind", file.kind}, {"path", file.path}, {"text", *file.text}}));
+  return answer_json(200, Json::object({{"policy_revision", texts.kept.revision},
+                                        {"since", audit::format_time(texts.kept.since)},
                                         {"max_chain", static_cast<std::int64_t>(texts.max_chain)},
                                         {"files", std::move(files)}}));
 }
 
 Answer<http::Response> PoliciesApi::reload(const http::Request& request) const {
-  const auto permit = TRY(rendered(authority_.allow(caller_of(request), kManage)));
-  return answer(policies_.reload(by(permit, "api")));
+  return answer(TRY(rendered(policies_.reload(caller_of(request)))));
 }
 
 Answer<http::Response> PoliciesApi::roll_back(const http::Request& request) const {
-  const auto permit = TRY(rendered(authority_.allow(caller_of(request), kManage)));
   const auto json = TRY(read_json(request));
-  const auto members = codec::Members::of(json, "the request", {"revision"});
-  if (!members) return std::unexpected(problem(members.error()));
-  const auto revision = members->text("revision");
-  if (!revision) return std::unexpected(problem(revision.error()));
-  return answer(policies_.roll_back(*revision, by(permit, "rollback")));
+  return answer(TRY(rendered(policies_.roll_back(caller_of(request), json))));
 }
 
 Result<void> PoliciesApi::add_to(http::Endpoints& endpoints) const {

@@ -4,16 +4,15 @@
 #pragma once
 
 #include "api/own_api.h"
+#include "control/policies.h"
 #include "http/endpoints.h"
-#include "policy/policies_in_force.h"
 
 namespace writ::api {
 
 class PoliciesApi {
  public:
   // What it refers to must outlive it.
-  PoliciesApi(const control::Authority& authority, policy::PoliciesInForce& policies)
-      : authority_(authority), policies_(policies) {}
+  explicit PoliciesApi(const control::Policies& policies) : policies_(policies) {}
 
   Result<void> add_to(http::Endpoints& endpoints) const;
 
@@ -23,8 +22,7 @@ class PoliciesApi {
   Answer<http::Response> reload(const http::Request& request) const;
   Answer<http::Response> roll_back(const http::Request& request) const;
 
-  const control::Authority& authority_;
-  policy::PoliciesInForce& policies_;
+  const control::Policies& policies_;
 };
 
 }  // namespace writ::api

@@ -29,7 +29,7 @@ Answer<http::Response> TasksApi::list(const http::Request& request) const {
   const auto page = TRY(page_of(request));
   const auto listed = TRY(rendered(tasks_.list(caller_of(request), page)));
   auto list = codec::Json::array();
-  for (const auto& live : listed.tasks) list.push(shown(*live, listed.now));
+  for (const auto& live : listed.items) list.push(shown(*live, listed.now));
   auto answer = codec::Json::object({{"tasks", std::move(list)}, {"more", listed.next.has_value()}});
   if (listed.next) answer.set("next", next_page(*listed.next));
   return answer_json(200, answer);

@@ -335,14 +335,16 @@ TEST(Record, AnObjectIsWholeOrNotThere) {
 }
 
 TEST(Record, TellsWhatTheDecisionReadOfTheToken) {
-  const auto record = make_record(kNow, Decision{.environment = "production",
-                                                 .acr = "mfa",
+  const auto record = make_record(kNow, Decision{.claims = {{"environment", "production"},
+                                                            {"purpose", ""},
+                                                            {"acr", "mfa"},
+                                                            {"auth_time", {}, kNow - Duration(1)}},
                                                  .issued_at = kNow,
-                                                 .auth_time = kNow - Duration(1),
                                                  .sender_bound = true});
   const auto json = codec::parse_json("{" + record.members + "}").value();
   EXPECT_EQ(*json.find_string("environment"), "production");
   EXPECT_EQ(*json.find_string("acr"), "mfa");
+  EXPECT_EQ(json.find("purpose"), nullptr);
   EXPECT_EQ(*json.find_string("issued_at"), "2025-06-15T15:06:40.000Z");
   EXPECT_EQ(*json.find_string("auth_time"), "2025-06-15T15:06:39.999Z");
   EXPECT_EQ(json.find("sender_bound")->dump(), "true");

@@ -140,13 +140,11 @@ Record make_record(Instant time, const Decision& decision) {
   writer.text("resource", decision.resource);
   writer.text("task", decision.task);
   writer.text("approval", decision.approval);
-  writer.text("purpose", decision.purpose);
-  writer.text("tenant", decision.tenant);
-  writer.text("environment", decision.environment);
-  writer.text("subject_issuer", decision.subject_issuer);
-  writer.text("acr", decision.acr);
+  for (const auto& claim : decision.claims) {
+    writer.text(claim.name, claim.text);
+    writer.time(claim.name, claim.date);
+  }
   writer.time("issued_at", decision.issued_at);
-  writer.time("auth_time", decision.auth_time);
   writer.flag("sender_bound", decision.sender_bound);
   writer.json("attributes", decision.attributes);
   writer.json("amounts", decision.amounts);

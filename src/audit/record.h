@@ -4,13 +4,16 @@
 // that is cut is named with its length.
 #pragma once
 
+#include <array>
 #include <cstdint>
+#include <initializer_list>
 #include <map>
 #include <optional>
 #include <string>
 #include <string_view>
 #include <vector>
 
+#include "base/check.h"
 #include "base/clock.h"
 
 namespace writ::audit {
@@ -32,6 +35,32 @@ enum class Standing : std::uint8_t {
   kStop,      // of what stops somebody or something: from the space that is kept for it
 };
 
+// A claim of a token by its name, a text or an instant. Views.
+struct RecordedClaim {
+  std::string_view name;
+  std::string_view text = {};
+  std::optional<Instant> date = {};
+};
+
+// In order; what is empty is left out of the line. No memory is taken for them.
+class RecordedClaims {
+ public:
+  RecordedClaims() = default;
+  RecordedClaims(std::initializer_list<RecordedClaim> claims) {
+    for (const auto& claim : claims) add(claim);
+  }
+  void add(RecordedClaim claim) {
+    WRIT_CHECK(size_ < claims_.size());
+    claims_[size_++] = claim;
+  }
+  const RecordedClaim* begin() const noexcept { return claims_.data(); }
+  const RecordedClaim* end() const noexcept { return claims_.data() + size_; }
+
+ private:
+  std::array<RecordedClaim, 16> claims_;
+  std::size_t size_ = 0;
+};
+
 // A decision, and what it was about.
 struct Decision {
   std::string_view point;   // which enforcement point: "gateway", "oauth", "api", "authzen"
@@ -49,13 +78,8 @@ struct Decision {
   std::string_view task;
   std::string_view approval;             // of this call, that it used up
   std::vector<std::string_view> labels;  // that the task earns by it
-  std::string_view purpose;
-  std::string_view tenant;
-  std::string_view environment;
-  std::string_view subject_issuer;  // the provider that vouches for the subject
-  std::string_view acr;
-  std::optional<Instant> issued_at;  // the token
-  std::optional<Instant> auth_time;
+  RecordedClaims claims;                 // of the token, as the decision saw them
+  std::optional<Instant> issued_at;      // the token
   bool sender_bound = false;
   // Objects as JSON text, empty when there is none: what the caller knew of the resource, and what the
   // request spends. One that is too large is kNotRecorded.

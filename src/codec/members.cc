@@ -13,12 +13,12 @@ bool has_control(std::string_view text) {
 }  // namespace
 
 Result<Members> Members::of(const Json& json, std::string_view what,
-                            std::initializer_list<std::string_view> allowed) {
+                            std::span<const std::string_view> allowed) {
   const auto* object = json.if_object();
   if (object == nullptr)
     return failure(ErrorCode::kInvalid, fmt::format("{} must be an object, found {}", what, json.kind()));
   for (const auto& [name, value] : *object) {
-    if (std::find(allowed.begin(), allowed.end(), name) == allowed.end()) {
+    if (std::ranges::find(allowed, name) == allowed.end()) {
       return failure(ErrorCode::kInvalid, fmt::format("{} has no member `{}`, expected one of {}", what, name,
                                                       fmt::join(allowed, ", ")));
     }

@@ -7,6 +7,7 @@
 #include <cstdint>
 #include <initializer_list>
 #include <optional>
+#include <span>
 #include <string>
 #include <string_view>
 #include <vector>
@@ -21,7 +22,11 @@ class Members {
   // `what` names the object in messages: "the task". Fails with kInvalid on anything but an object with only
   // allowed members.
   static Result<Members> of(const Json& json, std::string_view what,
-                            std::initializer_list<std::string_view> allowed);
+                            std::initializer_list<std::string_view> allowed) {
+    return of(json, what, std::span(allowed.begin(), allowed.size()));
+  }
+  static Result<Members> of(const Json& json, std::string_view what,
+                            std::span<const std::string_view> allowed);
 
   const Json* find(std::string_view name) const { return json_->find(name); }
 

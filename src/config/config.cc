@@ -53,12 +53,13 @@ void read_tokens(const files::Fields& root, Config& config) {
 
 oauth::ClaimMapping read_claims(const files::Fields& issuer) {
   oauth::ClaimMapping mapping;
-  const files::Fields fields(issuer.find("claims"), issuer.source(), "claims",
-                             {"subject", "tenant", "acr", "auth_time"});
+  std::vector<std::string_view> names{"subject"};
+  for (const auto* claim : oauth::provider_claims()) names.push_back(claim->name);
+  const files::Fields fields(issuer.find("claims"), issuer.source(), "claims", names);
   mapping.subject = fields.text("subject").value_or(mapping.subject);
-  mapping.tenant = fields.text("tenant").value_or(mapping.tenant);
-  mapping.acr = fields.text("acr").value_or(mapping.acr);
-  mapping.auth_time = fields.text("auth_time").value_or(mapping.auth_time);
+  for (const auto* claim : oauth::provider_claims()) {
+    if (auto theirs = fields.text(claim->name)) mapping.others.emplace(claim->name, *std::move(theirs));
+  }
   return mapping;
 }
 

@@ -200,7 +200,7 @@ TEST_F(TrustedIssuerConfig, IsReadWithItsKeysAndClaims) {
       issues);
   ASSERT_TRUE(config) << rendered(issues);
   ASSERT_EQ(config->trusted_issuers.size(), 1U);
-  EXPECT_EQ(config->trusted_issuers[0].mapping.tenant, "org");
+  EXPECT_EQ(config->trusted_issuers[0].mapping.others.at("tenant"), "org");
   EXPECT_EQ(config->trusted_issuers[0].mapping.subject, "sub");
   EXPECT_EQ(config->trusted_issuers[0].keys.keys().size(), 1U);
 }

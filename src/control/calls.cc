@@ -1,7 +1,7 @@
 #include "control/calls.h"
 
+#include <algorithm>
 #include <fmt/format.h>
-#include <ranges>
 
 #include "context/context.h"
 #include "control/people.h"
@@ -37,23 +37,20 @@ auto facts_of(const task::CallApproval& approval) {
 
 Answer<Calls::Listed> Calls::list(const Caller& caller, const Page& page) const {
   const auto permit = TRY(authority_.allow(caller, kApprove));
-  Listed listed{.calls = {}, .now = permit.time().latest};
-  std::size_t examined = 0;
-  const task::CallApproval* last = nullptr;
-  const auto all = calls_.all();
-  for (const auto& stored : all | std::views::reverse) {
-    const auto& approval = stored->approval;
-    if (!page.shows(approval.asked_at, approval.id)) continue;
-    if (listed.calls.size() == page.limit || examined == kMaxExamined) {
-      listed.next.emplace(last->asked_at, last->id);
-      break;
-    }
-    ++examined;
-    last = &approval;
-    if (authority_.would_allow(caller, kApprove, {kType, approval.id}, facts_of(approval)))
-      listed.calls.push_back(stored);
-  }
-  return listed;
+  const auto place_of = [](const Stored& call) {
+    return Page::Place(call->approval.asked_at, call->approval.id);
+  };
+  // There are not many: what waits is limited.
+  const auto more = [&](const std::optional<Page::Place>& last) {
+    auto calls = calls_.all();
+    std::erase_if(calls, [&](const Stored& call) { return last && place_of(call) >= *last; });
+    std::ranges::reverse(calls);
+    return calls;
+  };
+  const auto may_see = [&](const Stored& call) {
+    return authority_.would_allow(caller, kApprove, {kType, call->approval.id}, facts_of(call->approval));
+  };
+  return fill<Stored>(page, permit.time().latest, more, place_of, may_see);
 }
 
 Answer<std::pair<enforce::Permit, task::StoredCall>> Calls::find(const Caller& caller, const std::string& id,

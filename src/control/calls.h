@@ -25,11 +25,8 @@ class Calls {
     task::StoredCall call;
     Instant now;
   };
-  struct Listed {
-    std::vector<std::shared_ptr<const task::StoredCall>> calls;
-    Instant now;
-    std::optional<Page::Place> next = {};  // nothing: nothing follows
-  };
+  using Stored = std::shared_ptr<const task::StoredCall>;
+  using Listed = Listing<Stored>;
   Answer<Listed> list(const Caller& caller, const Page& page) const;
   Answer<Seen> show(const Caller& caller, const std::string& id) const;
   Answer<Seen> approve(const Caller& caller, const std::string& id) const;

@@ -6,6 +6,7 @@
 #include <optional>
 #include <string>
 #include <utility>
+#include <vector>
 
 #include "base/clock.h"
 
@@ -21,9 +22,36 @@ struct Page {
 
   std::size_t limit = kMaxListed;
   std::optional<Place> after = {};
-
-  // Does it come later in the list?
-  bool shows(Instant at, const std::string& id) const { return !after || Place(at, id) < *after; }
 };
+
+// One answer of a list.
+template <class Item>
+struct Listing {
+  std::vector<Item> items;
+  Instant now;                           // the moment of which is told
+  std::optional<Page::Place> next = {};  // nothing: nothing follows
+};
+
+// Fills a page with what the caller may see. `more(after)` gives some of what comes after a place, the newest
+// first, and none when nothing does.
+template <class Item, class More, class PlaceOf, class MaySee>
+Listing<Item> fill(const Page& page, Instant now, More more, PlaceOf place_of, MaySee may_see) {
+  Listing<Item> listing{.items = {}, .now = now};
+  std::size_t examined = 0;
+  auto last = page.after;
+  for (;;) {
+    const std::vector<Item> some = more(last);
+    if (some.empty()) return listing;
+    for (const Item& item : some) {
+      if (listing.items.size() == page.limit || examined == kMaxExamined) {
+        listing.next = last;
+        return listing;
+      }
+      ++examined;
+      last = place_of(item);
+      if (may_see(item)) listing.items.push_back(item);
+    }
+  }
+}
 
 }  // namespace writ::control

@@ -175,24 +175,12 @@ Answer<void> Tasks::check_edge(const Caller& caller, const enforce::Permit& perm
 
 Answer<Tasks::Listed> Tasks::list(const Caller& caller, const Page& page) const {
   const auto permit = TRY(authority_.allow(caller, kRead));
-  Listed listed{.tasks = {}, .now = permit.time().latest};
-  std::size_t examined = 0;
-  auto last = page.after;
-  for (;;) {
-    const auto some = tasks_.opened_before(last, kLookedUp);
-    if (some.empty()) return listed;
-    for (const auto& live : some) {
-      const auto& task = live->task();
-      if (listed.tasks.size() == page.limit || examined == kMaxExamined) {
-        listed.next = last;
-        return listed;
-      }
-      ++examined;
-      last.emplace(task.opened_at, task.id);
-      if (authority_.would_allow(caller, kRead, {kType, task.id}, facts_of(task)))
-        listed.tasks.push_back(live);
-    }
-  }
+  const auto more = [&](const auto& last) { return tasks_.opened_before(last, kLookedUp); };
+  const auto place_of = [](const Live& live) { return Page::Place((*live)->opened_at, (*live)->id); };
+  const auto may_see = [&](const Live& live) {
+    return authority_.would_allow(caller, kRead, {kType, (*live)->id}, facts_of(live->task()));
+  };
+  return fill<Live>(page, permit.time().latest, more, place_of, may_see);
 }
 
 Answer<std::pair<enforce::Permit, Tasks::Live>> Tasks::find(const Caller& caller, std::string_view action,

@@ -37,11 +37,7 @@ class Tasks {
   // window ends, and gives nobody anything.
   void abandon(std::string_view id, std::string_view client, std::string_view request_id) const;
 
-  struct Listed {
-    std::vector<Live> tasks;
-    Instant now;
-    std::optional<Page::Place> next = {};  // nothing: nothing follows
-  };
+  using Listed = Listing<Live>;
   Answer<Listed> list(const Caller& caller, const Page& page) const;
   Answer<Seen> show(const Caller& caller, const std::string& id) const;
   Answer<Seen> narrow(const Caller& caller, const std::string& id, const codec::Json& less) const;

@@ -119,12 +119,12 @@ TEST_F(TasksTest, AListHasPages) {
   Page page{.limit = 2};
   const auto first = tasks.list(desk.as_operator(), page);
   ASSERT_TRUE(first);
-  EXPECT_EQ(first->tasks.size(), 2u);
+  EXPECT_EQ(first->items.size(), 2u);
   ASSERT_TRUE(first->next);
   page.after = first->next;
   const auto second = tasks.list(desk.as_operator(), page);
   ASSERT_TRUE(second);
-  EXPECT_EQ(second->tasks.size(), 1u);
+  EXPECT_EQ(second->items.size(), 1u);
   EXPECT_FALSE(second->next);
 }
 

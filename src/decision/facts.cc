@@ -48,13 +48,30 @@ std::optional<Json> to_json(const cedar::Value& value) {
   }
 }
 
+// A claim as the decision saw it: where the token leaves it out, what inventory and task say.
+std::string_view seen(const token::Claim& claim, const context::Context& context) {
+  using token::CarriedClaims;
+  if (claim.carried_text == &CarriedClaims::purpose) return context.purpose().value_or("");
+  if (claim.carried_text == &CarriedClaims::tenant) return context.tenant().value_or("");
+  if (claim.carried_text == &CarriedClaims::environment) return context.environment().value_or("");
+  return view(context.claims().*claim.carried_text);
+}
+
+template <class TextOf>
+void add(audit::Decision& facts, const token::AccessClaims& claims, TextOf text_of) {
+  for (const token::Claim& claim : token::claim_table()) {
+    if (!claim.recorded) continue;
+    if (claim.carried_text != nullptr) facts.claims.add({claim.name, text_of(claim)});
+    if (claim.carried_date != nullptr) facts.claims.add({claim.name, {}, claims.*claim.carried_date});
+  }
+  facts.issued_at = claims.issued_at;
+  facts.sender_bound = claims.key_thumbprint.has_value();
+}
+
 }  // namespace
 
 void add_facts(audit::Decision& facts, const context::Context& context) {
-  add_claims(facts, context.claims());
-  facts.purpose = context.purpose().value_or("");
-  facts.tenant = context.tenant().value_or("");
-  facts.environment = context.environment().value_or("");
+  add(facts, context.claims(), [&](const token::Claim& claim) { return seen(claim, context); });
   if (const auto& told = context.told_of_resource(); told && told->as_record().size > 0) {
     const auto json = to_json(*told);
     facts.attributes = json ? json->dump() : std::string(audit::kNotRecorded);
@@ -66,14 +83,7 @@ void add_facts(audit::Decision& facts, const context::Context& context) {
 }
 
 void add_claims(audit::Decision& facts, const token::AccessClaims& claims) {
-  facts.purpose = view(claims.purpose);
-  facts.tenant = view(claims.tenant);
-  facts.environment = view(claims.environment);
-  facts.subject_issuer = view(claims.subject_issuer);
-  facts.acr = view(claims.acr);
-  facts.issued_at = claims.issued_at;
-  facts.auth_time = claims.auth_time;
-  facts.sender_bound = claims.key_thumbprint.has_value();
+  add(facts, claims, [&](const token::Claim& claim) { return view(claims.*claim.carried_text); });
 }
 
 }  // namespace writ::decision

@@ -21,7 +21,7 @@ const YamlNode& absent_node() {
 }  // namespace
 
 Fields::Fields(const YamlNode* node, Source& source, std::string_view what,
-               std::initializer_list<std::string_view> allowed)
+               std::span<const std::string_view> allowed)
     : node_(node == nullptr ? &absent_node() : node), source_(source), what_(what) {
   if (node_->kind == YamlNode::Kind::kNull) node_ = &absent_node();
   if (node_->kind != YamlNode::Kind::kMap) {
@@ -37,7 +37,7 @@ Fields::Fields(const YamlNode* node, Source& source, std::string_view what,
   }
 }
 
-void Fields::join_cut_texts(std::initializer_list<std::string_view> allowed) {
+void Fields::join_cut_texts(std::span<const std::string_view> allowed) {
   const auto is_rest = [&](const YamlNode::Entry& entry) {
     return entry.value.kind == YamlNode::Kind::kNull && entry.value.text.empty() && !entry.key.empty() &&
            std::ranges::find(allowed, entry.key) == allowed.end();

@@ -13,6 +13,7 @@
 #include <initializer_list>
 #include <memory>
 #include <optional>
+#include <span>
 #include <string>
 #include <string_view>
 #include <vector>
@@ -39,7 +40,10 @@ class Fields {
  public:
   // `what` names the map in messages: "listen", "an identity". An absent node is an empty map.
   Fields(const YamlNode* node, Source& source, std::string_view what,
-         std::initializer_list<std::string_view> allowed);
+         std::initializer_list<std::string_view> allowed)
+      : Fields(node, source, what, std::span(allowed.begin(), allowed.size())) {}
+  Fields(const YamlNode* node, Source& source, std::string_view what,
+         std::span<const std::string_view> allowed);
 
   // Null when the key is absent or has no value.
   const YamlNode* find(std::string_view key) const;
@@ -63,7 +67,7 @@ class Fields {
   const YamlNode& node() const noexcept { return *node_; }
 
  private:
-  void join_cut_texts(std::initializer_list<std::string_view> allowed);
+  void join_cut_texts(std::span<const std::string_view> allowed);
 
   const YamlNode* node_;
   std::shared_ptr<const YamlNode> joined_;  // the map, where it was mended

@@ -125,16 +125,16 @@ Outcome<Origin> external_origin(std::string_view text, const ExchangeFacts& fact
   auto before = TRY(handed_over_by(*subject, facts));
   const inventory::Identity& client = facts.client.identity();
 
-  Origin origin{.subject = std::move(subject->id), .expires_at = subject->expires_at};
+  Origin origin;
+  origin.carry_on(*subject);
+  origin.subject = std::move(subject->id);
+  origin.expires_at = subject->expires_at;
   origin.handed_on = is_agent(facts.client);
   if (origin.handed_on || before) origin.actors.push_back({client.id, std::nullopt});
   if (before) origin.actors.push_back({*std::move(before), std::nullopt});
   origin.tenant = tenant_of(origin.subject, subject->tenant, facts);
   TRY(check_tenant(origin.tenant, *subject->by));
   origin.environment = client.environment;
-  origin.subject_issuer = std::move(subject->issuer);
-  origin.acr = std::move(subject->acr);
-  origin.auth_time = subject->auth_time;
   return origin;
 }
 
@@ -146,18 +146,16 @@ Outcome<Origin> access_origin(std::string_view text, const ExchangeFacts& facts)
   auto actors = TRY(extend_chain(claims, facts.client));
   std::vector<std::string> exchanged_from;
   TRY(add_origins(exchanged_from, claims));
-  return Origin{.subject = claims.subject,
-                .actors = std::move(actors),
-                .expires_at = claims.expires_at,
-                .exchanged_from = std::move(exchanged_from),
-                .task = claims.task,
-                .purpose = claims.purpose,
-                .tenant = tenant_of(claims.subject, claims.tenant, facts),
-                .environment = claims.environment ? claims.environment : facts.client.identity().environment,
-                .subject_issuer = claims.subject_issuer,
-                .acr = claims.acr,
-                .auth_time = claims.auth_time,
-                .handed_on = is_agent(facts.client) && facts.client.id() != claims.client_id};
+  Origin origin;
+  origin.carry_on(claims);
+  origin.subject = claims.subject;
+  origin.actors = std::move(actors);
+  origin.expires_at = claims.expires_at;
+  origin.exchanged_from = std::move(exchanged_from);
+  origin.tenant = tenant_of(claims.subject, claims.tenant, facts);
+  if (!origin.environment) origin.environment = facts.client.identity().environment;
+  origin.handed_on = is_agent(facts.client) && facts.client.id() != claims.client_id;
+  return origin;
 }
 
 // What both tokens say must agree; what one of them says holds.
@@ -204,23 +202,23 @@ std::optional<std::string> who_may_not_ask(const Origin& origin, const Authentic
   return may_ask(origin.subject) ? std::nullopt : std::optional(origin.subject);
 }
 
-Outcome<std::optional<std::string>> purpose_of(const Origin& origin, const Issue& issue,
+Outcome<std::optional<std::string>> purpose_of(const Origin& origin, const Terms& terms,
                                                const task::LiveTask* task) {
   if (origin.purpose) {
-    if (issue.purpose && *issue.purpose != *origin.purpose)
+    if (terms.purpose && *terms.purpose != *origin.purpose)
       return refuse_request(Reason::kPurposeMismatch,
                             "the token presented is for purpose " + in_backquotes(*origin.purpose) +
-                                ", it cannot become " + in_backquotes(*issue.purpose));
+                                ", it cannot become " + in_backquotes(*terms.purpose));
     return origin.purpose;
   }
-  if (!issue.purpose) return task != nullptr ? std::optional((*task)->purpose) : std::nullopt;
+  if (!terms.purpose) return task != nullptr ? std::optional((*task)->purpose) : std::nullopt;
   // Where nobody has fixed a purpose (or an API's contract left it out), it takes all of them to choose one:
   // a longer chain never has a purpose that a shorter one could not have asked for.
-  if (const auto party = who_may_not_ask(origin, issue.client, *issue.purpose))
+  if (const auto party = who_may_not_ask(origin, terms.client, *terms.purpose))
     return refuse_request(
         Reason::kPurposeMismatch,
-        in_backquotes(*party) + " may not ask tokens for purpose " + in_backquotes(*issue.purpose));
-  return std::string(*issue.purpose);
+        in_backquotes(*party) + " may not ask tokens for purpose " + in_backquotes(*terms.purpose));
+  return std::string(*terms.purpose);
 }
 
 // Tokens count in whole seconds; rounding down never lengthens a life.
@@ -232,16 +230,11 @@ Instant whole_seconds(Instant instant) {
 
 Origin origin_of_client(const AuthenticatedClient& client) {
   const inventory::Identity& identity = client.identity();
-  return Origin{.subject = identity.id,
-                .actors = {},
-                .expires_at = {},
-                .exchanged_from = {},
-                .task = {},
-                .purpose = {},
-                .tenant = identity.tenant,
-                .environment = identity.environment,
-                .acr = {},
-                .auth_time = {}};
+  Origin origin;
+  origin.subject = identity.id;
+  origin.tenant = identity.tenant;
+  origin.environment = identity.environment;
+  return origin;
 }
 
 Outcome<Origin> origin_of_exchange(const ExchangeRequest& request, const ExchangeFacts& facts) {
@@ -264,42 +257,37 @@ Outcome<std::optional<std::string>> task_of(const Origin& origin, std::optional<
   return std::string(*asked);
 }
 
-Outcome<AccessClaims> claims_from(const Origin& origin, const Issue& issue,
+Outcome<AccessClaims> claims_from(const Origin& origin, const Terms& terms,
                                   std::optional<std::string> task_id, const task::LiveTask* task) {
-  auto purpose = TRY(purpose_of(origin, issue, task));
-  const auto issued_at = whole_seconds(issue.now.earliest);
-  auto expires_at = issued_at + issue.lifetime;
+  auto purpose = TRY(purpose_of(origin, terms, task));
+  const auto issued_at = whole_seconds(terms.now.earliest);
+  auto expires_at = issued_at + terms.lifetime;
   if (origin.expires_at) expires_at = std::min(expires_at, *origin.expires_at);
   // A task that is over is the guard's to refuse, with its own reason.
-  if (task != nullptr && !issue.now.ended((*task)->expires_at))
+  if (task != nullptr && !terms.now.ended((*task)->expires_at))
     expires_at = std::min(expires_at, (*task)->expires_at);
   expires_at = whole_seconds(expires_at);
-  if (issue.now.apart() >= issue.lifetime)
+  if (terms.now.apart() >= terms.lifetime)
     return refuse(OauthError::kServerError,
                   "the clock of this server was changed, and a token issued now would have expired already",
                   Reason::kIndeterminate);
-  if (issue.now.ended(expires_at))
+  if (terms.now.ended(expires_at))
     return refuse_request(Reason::kTokenExpired, "the token that was presented expires within this second");
 
-  return AccessClaims{.issuer = std::string(issue.issuer),
-                      .subject = origin.subject,
-                      .client_id = issue.client.id(),
-                      .audience = std::string(issue.audience),
-                      .jti = crypto::random_id(),
-                      .issued_at = issued_at,
-                      .not_before = issued_at,
-                      .expires_at = expires_at,
-                      .actors = origin.actors,
-                      .exchanged_from = origin.exchanged_from,
-                      .task = std::move(task_id),
-                      .purpose = std::move(purpose),
-                      .tenant = origin.tenant,
-                      .environment = origin.environment,
-                      .subject_issuer = origin.subject_issuer,
-                      .acr = origin.acr,
-                      .auth_time = origin.auth_time,
-                      .key_thumbprint = issue.proof_key,
-                      .authorization_details = {}};
+  AccessClaims claims;
+  claims.carry_on(origin);
+  claims.issuer = terms.issuer;
+  claims.subject = origin.subject;
+  claims.client_id = terms.client.id();
+  claims.audience = terms.audience;
+  claims.jti = crypto::random_id();
+  claims.issued_at = claims.not_before = issued_at;
+  claims.expires_at = expires_at;
+  claims.exchanged_from = origin.exchanged_from;
+  claims.task = std::move(task_id);
+  claims.purpose = std::move(purpose);
+  claims.key_thumbprint = terms.proof_key;
+  return claims;
 }
 
 }  // namespace writ::oauth

@@ -34,19 +34,11 @@
 
 namespace writ::oauth {
 
-struct Origin {
+struct Origin : token::CarriedClaims {
   std::string subject;
-  std::vector<token::Actor> actors;   // nearest first
   std::optional<Instant> expires_at;  // of what was presented; absent: only the client itself
   // The ids of the tokens of ours that were presented, and of those that they came from.
-  std::vector<std::string> exchanged_from = {};
-  std::optional<std::string> task;
-  std::optional<std::string> purpose;
-  std::optional<std::string> tenant;
-  std::optional<std::string> environment;
-  std::optional<std::string> subject_issuer = {};  // the provider whose word the subject is
-  std::optional<std::string> acr;
-  std::optional<Instant> auth_time;
+  std::vector<std::string> exchanged_from;
   // Work came into an agent's hands: it took over what another presented or holds.
   bool handed_on = false;
 };
@@ -66,7 +58,8 @@ struct ExchangeFacts {
 // The client for the subject of a token (RFC 8693 §2.1).
 Outcome<Origin> origin_of_exchange(const ExchangeRequest& request, const ExchangeFacts& facts);
 
-struct Issue {
+// What the new token is made with, beside its origin.
+struct Terms {
   std::string_view issuer;
   std::string_view audience;
   const AuthenticatedClient& client;
@@ -82,7 +75,7 @@ Outcome<std::optional<std::string>> task_of(const Origin& origin, std::optional<
                                             const task::Registry& tasks);
 
 // The claims of the new token. `task` is that of task_of(); null where there is none, or nobody knows it.
-Outcome<token::AccessClaims> claims_from(const Origin& origin, const Issue& issue,
+Outcome<token::AccessClaims> claims_from(const Origin& origin, const Terms& terms,
                                          std::optional<std::string> task_id, const task::LiveTask* task);
 
 }  // namespace writ::oauth

@@ -1,14 +1,12 @@
 #include "oauth/token_endpoint.h"
 
 #include <algorithm>
-#include <array>
 
 #include "codec/json.h"
 #include "crypto/random.h"
-#include "enforce/issuing.h"
-#include "enforce/record.h"
 #include "oauth/form_request.h"
 #include "oauth/grants.h"
+#include "oauth/issuer.h"
 #include "oauth/origin.h"
 #include "oauth/task_details.h"
 #include "oauth/token_request.h"
@@ -130,7 +128,7 @@ class Issuance final : public TokenCall {
     now_ = times_of(parts_.clock);
     in_force_ = parts_.current.get();
     const auto* api = TRY(find_api(request.audience));
-    aim_at(*api);
+    issuer_.aim_at(*api);
     const auto proof_key = TRY(verify_proof(client));
     const ExchangeFacts facts{client, parts_.verifier, parts_.trusted_issuers, proof_key, now_};
     const Origin origin =
@@ -142,24 +140,12 @@ class Issuance final : public TokenCall {
     if (request.details) {
       task = request.details->identifier;
       if (!task) task = TRY(open_task(asker));
-      aim_at(*api);
+      issuer_.aim_at(*api);
     }
     const auto token = TRY(issue_for(asker, *api, task));
     const bool granted = request.details && task_ != nullptr;
     return token_response(token, *claims_, request,
                           granted ? granted_details(task_->task(), now_.latest) : codec::Json());
-  }
-
-  // Which API the decisions and records from here on are about.
-  void aim_at(const inventory::Api& api) {
-    api_ = api.id;
-    ask_about(IssuingStep::kIssue, {"Writ::Api", api.id});
-  }
-
-  void ask_about(IssuingStep step, const cedar::EntityUid& resource) {
-    step_ = step;
-    resource_.clear();
-    cedar::append_entity(resource_, resource.type, resource.id);
   }
 
   // As if the client had got a token for Writ's own API and sent the task there: both are decided and
@@ -169,7 +155,7 @@ class Issuance final : public TokenCall {
       return oauth::refuse(OauthError::kInvalidAuthorizationDetails, "this server does not open tasks");
     const auto* own = in_force_->inventory->find_audience(options_.own_audience);
     if (own == nullptr) return broken("Writ's own API is not in the inventory");
-    aim_at(*own);
+    issuer_.aim_at(*own);
     const auto token = TRY(issue_for(asker, *own, std::nullopt));
     const auto caller = parts_.verifier.verify_parameter(token, now_);
     if (!caller) return broken(caller.error().message);
@@ -216,98 +202,53 @@ class Issuance final : public TokenCall {
     return oauth::refuse(OauthError::kInvalidDpopProof, std::move(key).error());
   }
 
-  // claims → decision → audit record → token, in the task that is asked for.
+  // A token in the task that is asked for: as much as was presented, and no more than the API wants to know.
   Outcome<std::string> issue_for(const Asker& asker, const inventory::Api& api,
                                  std::optional<std::string_view> asked_task) {
-    for (auto& ruling : rulings_) ruling.reset();
-    decides_ = false;
     auto task_id = TRY(task_of(asker.origin, asked_task, parts_.tasks));
     task_ = task_id ? parts_.tasks.find(*task_id) : nullptr;
-    const Issue issue{.issuer = options_.issuer,
+    const Terms terms{.issuer = options_.issuer,
                       .audience = api.audience,
                       .client = asker.client,
                       .purpose = asker.request.purpose,
                       .proof_key = asker.proof_key,
                       .lifetime = options_.token_lifetime,
                       .now = now_};
-    claims_ = TRY(claims_from(asker.origin, issue, std::move(task_id), task_.get()));
+    claims_ = TRY(claims_from(asker.origin, terms, std::move(task_id), task_.get()));
     if (task_ != nullptr && wants_details(api))
       claims_->authorization_details = granted_details(task_->task(), now_.latest);
-    TRY(decide(api));
-    if (asker.origin.handed_on) TRY(decide_delegation(asker.client, api));
-    const auto contract = api.claims ? token::ClaimsContract::of(*api.claims) : token::ClaimsContract();
-    if (!contract) return broken(contract.error().message);
-    auto token = parts_.minter.mint(*claims_, *contract);
-    if (!token && token.error().code == ErrorCode::kLimit)
-      return oauth::refuse(
-          OauthError::kInvalidRequest,
-          "the claims that the API asks for do not fit into a token: " + token.error().message);
-    if (!token) return broken(token.error().message);
-    // Written before the token leaves.
-    TRY(record_permit());
+    // A caller that stops somebody may need a token for it first.
+    const bool for_operators = parts_.opening != nullptr && api.audience == options_.own_audience;
+    auto token =
+        issuer_.issue({.claims = *claims_,
+                       .api = api,
+                       .task = task_.get(),
+                       .handed_on = asker.origin.handed_on,
+                       .in_force = in_force_,
+                       .now = now_,
+                       .standing = for_operators ? audit::Standing::kOperator : audit::Standing::kOrdinary});
+    if (!token) return refused(std::move(token).error());
     return *std::move(token);
   }
 
-  // Inventory and policy have to agree that work may go to this agent; the inventory's word is a guard.
-  Outcome<void> decide_delegation(const AuthenticatedClient& client, const inventory::Api& api) {
-    ask_about(IssuingStep::kDelegate, {"Writ::Agent", client.id()});
-    if (auto decided = decide(api); !decided) {
-      // Not the API is out of reach, but this way to it.
-      auto refusal = std::move(decided).error();
-      if (refusal.error == OauthError::kInvalidTarget) refusal.error = OauthError::kUnauthorizedClient;
-      return std::unexpected(std::move(refusal));
-    }
-    TRY(record_permit());
-    aim_at(api);
-    return {};
-  }
-
-  // What is asked about, of every party.
-  Outcome<void> decide(const inventory::Api& api) {
-    decides_ = true;
-    auto ruling = enforce::rule_on(step_, {*claims_, api, sent_, now_},
-                                   {*in_force_->inventory, *in_force_->policies, task_.get()},
-                                   memory_[index()], enforce::Shadows::kAsked);
-    if (!ruling) return broken(std::move(ruling.error().message));
-    const auto refusal = rulings_[index()].emplace(*std::move(ruling)).refusal();
-    return refusal ? refused(*refusal) : Outcome<void>();
-  }
-
-  Outcome<void> refused(const decision::Refusal& refusal) const {
+  std::unexpected<Refusal> refused(NotIssued why) const {
+    if (why.kind == NotIssued::Kind::kBroken) return broken(std::move(why.refusal.message));
+    if (why.kind == NotIssued::Kind::kTooLong)
+      return oauth::refuse(OauthError::kInvalidRequest,
+                           "what the API wants to know does not fit: " + why.refusal.message);
     const bool waits = task_ != nullptr && task_->standing() == task::State::kRequested;
-    if (waits && refusal.reason == Reason::kApprovalRequired) return pending(*task_);
-    return std::unexpected(refusal_of(refusal));
-  }
-
-  std::size_t index() const noexcept { return static_cast<std::size_t>(step_); }
-
-  enforce::Told told() const {
-    enforce::Told told{.point = "oauth",
-                       .request_id = request_id_,
-                       .sent = sent_,
-                       .api = api_,
-                       .action = enforce::action_text(step_),
-                       .resource = resource_,
-                       .kind = context::Point::kIssue,
-                       .subject = origin_subject_,
-                       .client = claimed_client_};
-    if (claims_) told.claims = &*claims_;
-    if (decides_) told.policies = in_force_->policies.get();
-    if (const auto& ruling = rulings_[index()]) told.set(*ruling);
-    return told;
-  }
-
-  Outcome<void> record_permit() const {
-    auto permit = told();
-    // A caller that stops somebody may need a token for it first.
-    if (parts_.opening != nullptr && claims_->audience == options_.own_audience)
-      permit.standing = audit::Standing::kOperator;
-    if (parts_.record(enforce::record_of(now_.earliest, permit))) return {};
-    return broken("the audit record could not be written");
+    if (waits && why.refusal.reason == Reason::kApprovalRequired) return pending(*task_);
+    auto refusal = refusal_of(why.refusal);
+    // Not the API is out of reach, but this way to it.
+    if (issuer_.step() == IssuingStep::kDelegate && refusal.error == OauthError::kInvalidTarget)
+      refusal.error = OauthError::kUnauthorizedClient;
+    return std::unexpected(std::move(refusal));
   }
 
   Result<void> record_refusal(const Refusal& refusal) const {
-    auto denial = told();
+    auto denial = issuer_.told();
+    denial.subject = origin_subject_;
+    denial.client = claimed_client_;
     const bool failed = refusal.error == OauthError::kServerError;
     denial.refusal = {failed ? decision::Effect::kIndeterminate : decision::Effect::kDeny,
                       refusal.reason ? reason_code(*refusal.reason) : error_name(refusal.error),
@@ -330,14 +271,10 @@ class Issuance final : public TokenCall {
   std::optional<std::string> opened_;  // the task that was opened for this token
   bool known_ = false;                 // the client is who it says
   // For the record, as far as the request got.
-  std::string claimed_client_, origin_subject_, api_, resource_;
-  IssuingStep step_ = IssuingStep::kIssue;
+  std::string claimed_client_, origin_subject_;
   std::optional<token::AccessClaims> claims_;
   std::shared_ptr<const enforce::InForce> in_force_;
-  bool decides_ = false;  // the policies in force were asked
-  // Of issuing and of delegating, each until it is recorded.
-  std::array<enforce::Memory, 2> memory_;
-  std::array<std::optional<enforce::Ruling>, 2> rulings_;
+  Issuer issuer_{parts_.minter, parts_.record, sent_, request_id_};
 };
 
 }  // namespace

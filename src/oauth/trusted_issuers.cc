@@ -86,6 +86,17 @@ std::string ours(const TrustedIssuer& issuer, std::string theirs) {
 
 }  // namespace
 
+std::span<const token::Claim* const> provider_claims() {
+  static const auto kClaims = [] {
+    constexpr std::string_view kNames[] = {"tenant", "acr", "auth_time"};
+    std::vector<const token::Claim*> claims;
+    for (const auto& claim : token::claim_table())
+      if (std::ranges::find(kNames, claim.name) != std::end(kNames)) claims.push_back(&claim);
+    return claims;
+  }();
+  return kClaims;
+}
+
 bool overlap(const TrustedIssuer& a, const TrustedIssuer& b) noexcept {
   const std::string_view one = a.subject_prefix, other = b.subject_prefix;
   if (one.empty() || other.empty()) return one.empty() && other.empty();
@@ -137,12 +148,13 @@ std::expected<ExternalSubject, Denial> TrustedIssuers::verify(std::string_view t
                                     .among_others = true};
   auto assertion = TRY(token::verify_assertion(text, rules, now));
   const auto& claims = assertion.claims;
-  ExternalSubject subject{.id = TRY(user_id(claims, *trusted)),
-                          .issuer = trusted->issuer,
-                          .tenant = TRY(mapped_text(claims, trusted->mapping.tenant)),
-                          .acr = TRY(mapped_text(claims, trusted->mapping.acr)),
-                          .auth_time = TRY(mapped_date(claims, trusted->mapping.auth_time)),
-                          .expires_at = assertion.expires_at};
+  ExternalSubject subject{.id = TRY(user_id(claims, *trusted)), .expires_at = assertion.expires_at};
+  for (const auto* claim : provider_claims()) {
+    const auto name = trusted->mapping.name_of(*claim);
+    if (claim->carried_text != nullptr) subject.*claim->carried_text = TRY(mapped_text(claims, name));
+    if (claim->carried_date != nullptr) subject.*claim->carried_date = TRY(mapped_date(claims, name));
+  }
+  subject.subject_issuer = trusted->issuer;
   subject.by = trusted;
   // RFC 8693 §4.1: who acts already would have to be known here, and policies be asked about them.
   if (claims.find("act") != nullptr)

@@ -13,6 +13,7 @@
 #include <functional>
 #include <map>
 #include <optional>
+#include <span>
 #include <string>
 #include <string_view>
 #include <vector>
@@ -21,15 +22,23 @@
 #include "base/result.h"
 #include "base/times.h"
 #include "jose/jwk.h"
+#include "token/claims.h"
 
 namespace writ::oauth {
+
+// The claims for which a provider's word counts, beside who the user is.
+std::span<const token::Claim* const> provider_claims();
 
 // Which of the provider's claims mean what. An empty name: the provider does not say.
 struct ClaimMapping {
   std::string subject = "sub";
-  std::string tenant = "tenant";
-  std::string acr = "acr";
-  std::string auth_time = "auth_time";
+  std::map<std::string, std::string, std::less<>> others = {};  // by Writ's name
+
+  // What it calls a claim: as Writ does, where nothing else is said.
+  std::string name_of(const token::Claim& claim) const {
+    const auto found = others.find(claim.name);
+    return found != others.end() ? found->second : std::string(claim.name);
+  }
 };
 
 inline constexpr Duration kProviderTolerance = std::chrono::seconds(30);
@@ -49,12 +58,8 @@ struct TrustedIssuer {
 };
 
 // A user, as a provider named and described them.
-struct ExternalSubject {
+struct ExternalSubject : token::CarriedClaims {
   std::string id;
-  std::string issuer;
-  std::optional<std::string> tenant;
-  std::optional<std::string> acr;
-  std::optional<Instant> auth_time;
   Instant expires_at;  // of the provider's token
   // The client that the provider made the token for (`azp`, `client_id`, `cid`, `appid`), as Writ calls it.
   std::optional<std::string> client = {};

@@ -25,10 +25,11 @@ class TrustedIssuersTest : public ::testing::Test {
 
   jose::PrivateJwk key_ = jose::PrivateJwk::generate(crypto::Algorithm::kEs256).value();
   TrustedIssuers issuers_ =
-      TrustedIssuers::of({{.issuer = "https://idp.acme.example",
-                           .audience = "writ",
-                           .keys = jose::JwkSet::of({key_.public_jwk()}).value(),
-                           .mapping = {.subject = "user", .tenant = "org", .acr = {}, .auth_time = {}}}})
+      TrustedIssuers::of(
+          {{.issuer = "https://idp.acme.example",
+            .audience = "writ",
+            .keys = jose::JwkSet::of({key_.public_jwk()}).value(),
+            .mapping = {.subject = "user", .others = {{"tenant", "org"}, {"acr", ""}, {"auth_time", ""}}}}})
           .value();
   Json claims_ = Json::object({{"iss", "https://idp.acme.example"},
                                {"sub", "8f2e"},
@@ -41,6 +42,29 @@ class TrustedIssuersTest : public ::testing::Test {
 
 TEST_F(TrustedIssuersTest, MapsTheClaims) {
   EXPECT_EQ(outcome(), "nora/north");
+}
+
+TEST_F(TrustedIssuersTest, EachClaimOfAProviderMayHaveANameOfItsOwn) {
+  claims_.set("theirs", unix_seconds(kNow) - 60);
+  claims_.set("also_theirs", "north");
+  for (const auto* claim : provider_claims()) {
+    const bool is_date = claim->carried_date != nullptr;
+    const auto issuers =
+        TrustedIssuers::of(
+            {{.issuer = "https://idp.acme.example",
+              .audience = "writ",
+              .keys = jose::JwkSet::of({key_.public_jwk()}).value(),
+              .mapping = {.others = {{std::string(claim->name), is_date ? "theirs" : "also_theirs"}}}}})
+            .value();
+    const auto subject = issuers.verify(jose::sign_jws(key_, claims_.dump(), "JWT").value(), kNow);
+    ASSERT_TRUE(subject) << claim->name;
+    EXPECT_EQ(subject->subject_issuer, "https://idp.acme.example");
+    if (is_date) {
+      EXPECT_EQ((*subject).*claim->carried_date, kNow - std::chrono::minutes(1)) << claim->name;
+    } else {
+      EXPECT_EQ((*subject).*claim->carried_text, "north") << claim->name;
+    }
+  }
 }
 
 TEST_F(TrustedIssuersTest, AnotherIssuerIsRefused) {

@@ -144,13 +144,18 @@ std::string PoliciesInForce::revision_of_files() const {
 
 Result<PoliciesInForce::State> PoliciesInForce::state() const {
   const std::lock_guard lock(turn_);
-  return State{get()->revision, TRY(revisions_.choice()), TRY(revisions_.list())};
+  const auto choice = TRY(revisions_.choice());
+  return State{get()->revision, choice ? std::optional(choice->instead_of) : std::nullopt,
+               TRY(revisions_.list())};
 }
 
-Result<std::pair<KeptRevision, PolicyTexts>> PoliciesInForce::read(std::string_view revision) const {
+Result<control::RevisionTexts> PoliciesInForce::read(std::string_view revision) const {
   const std::lock_guard lock(turn_);
   const auto kept = TRY(revisions_.find(revision));
-  return std::pair(kept, TRY(revisions_.read(kept)));
+  const auto texts = TRY(revisions_.read(kept));
+  control::RevisionTexts read{kept, texts.max_chain, {}};
+  for (const auto& file : texts.files) read.files.push_back({kind_name(file.kind), file.path, file.text});
+  return read;
 }
 
 }  // namespace writ::policy

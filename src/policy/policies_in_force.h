@@ -18,7 +18,7 @@
 #include <string_view>
 
 #include "base/clock.h"
-#include "control/authority.h"
+#include "control/policies.h"
 #include "enforce/in_force.h"
 #include "inventory/directory.h"
 #include "policy/load.h"
@@ -26,21 +26,10 @@
 
 namespace writ::policy {
 
-// Who replaces policies, for the record.
-struct ReplacedBy {
-  std::string_view cause;  // "signal", "api", "files", "rollback"
-  std::string_view actor;  // empty: Writ itself
-  std::string_view request_id;
-};
+using control::ReplacedBy;
+using control::Replacement;
 
-struct Replacement {
-  files::Issues issues;  // with an error nothing has changed
-  std::string revision;  // in force now
-  bool changed = false;  // something is in force that was not before
-  bool held = false;     // the files are those that were rolled back, so what was chosen stays
-};
-
-class PoliciesInForce {
+class PoliciesInForce final : public control::PolicySets {
  public:
   struct Parts {
     const Clock& clock;
@@ -62,19 +51,11 @@ class PoliciesInForce {
   // Whether the files were refused when they were read last, so that what was in force before still is.
   bool refused() const { return refused_.load(std::memory_order_relaxed); }
 
-  // Reads the configuration again (policy/reload.h).
-  Result<Replacement> reload(const ReplacedBy& by);
-  // Back to a kept revision, by its first digits. It stays until the files are others than they are now, also
-  // after a restart; the revision of the files themselves takes that back. Fails with kNotFound, kConflict.
-  Result<Replacement> roll_back(std::string_view revision, const ReplacedBy& by);
-
-  struct State {
-    std::string revision;  // in force
-    std::optional<RevisionChoice> choice;
-    std::vector<KeptRevision> kept;  // the newest first
-  };
-  Result<State> state() const;
-  Result<std::pair<KeptRevision, PolicyTexts>> read(std::string_view revision) const;
+  // As policy/reload.h takes over what changed.
+  Result<Replacement> reload(const ReplacedBy& by) override;
+  Result<Replacement> roll_back(std::string_view revision, const ReplacedBy& by) override;
+  Result<State> state() const override;
+  Result<control::RevisionTexts> read(std::string_view revision) const override;
 
  private:
   using Snapshot = std::shared_ptr<const decision::PolicySnapshot>;

@@ -13,14 +13,12 @@
 
 #include "base/clock.h"
 #include "base/result.h"
+#include "control/policies.h"
 #include "policy/policy_texts.h"
 
 namespace writ::policy {
 
-struct KeptRevision {
-  std::string revision;
-  Instant since;  // when it came into force last
-};
+using control::KeptRevision;
 
 // Somebody went back to `revision` while the files were those of `instead_of`.
 struct RevisionChoice {

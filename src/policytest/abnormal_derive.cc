@@ -210,26 +210,24 @@ void Deriver::chain() {
   }
 }
 
-void Deriver::hide(std::string_view name, MaybeText claim) {
-  if (original_.token.*claim && (name == "task" || carried(name)))
-    add(Dimension::kHiddenClaim, fmt::format("without `{}`", name)).token.*claim = std::nullopt;
+void Deriver::hide(const token::Claim& claim) {
+  const auto try_without = [&](auto member) {
+    const bool says_it = member != nullptr && original_.token.*member;
+    if (!says_it || (claim.by_contract && !carried(claim.name))) return;
+    add(Dimension::kHiddenClaim, fmt::format("without `{}`", claim.stated)).token.*member = std::nullopt;
+  };
+  try_without(claim.carried_text);
+  try_without(claim.carried_date);
 }
 
 void Deriver::claims() {
   const TokenSpec& token = original_.token;
   if (original_.approved)
     add(Dimension::kHiddenClaim, "without people's approval of the call").approved = false;
-  hide("task", &TokenSpec::task);
-  hide("purpose", &TokenSpec::purpose);
-  hide("tenant", &TokenSpec::tenant);
-  hide("environment", &TokenSpec::environment);
-  hide("subject_issuer", &TokenSpec::subject_issuer);
-  hide("acr", &TokenSpec::acr);
-  if (token.auth_time && carried("auth_time")) {
+  if (token.auth_time && carried("auth_time"))
     add(Dimension::kStaleAuthentication, "the user signed in a day earlier").token.auth_time =
         *token.auth_time - kOld;
-    add(Dimension::kHiddenClaim, "without `auth_time`").token.auth_time = std::nullopt;
-  }
+  for (const auto& claim : token::claim_table()) hide(claim);
   // A client that is its own only actor takes part with and without `act`.
   const auto is_client = [&](const token::Actor& actor) { return actor.subject == token.client; };
   if (!std::ranges::all_of(token.actors, is_client))

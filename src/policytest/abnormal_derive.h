@@ -28,7 +28,6 @@ class Deriver {
 
  private:
   using MaybeText = std::optional<std::string> TokenSpec::*;
-  using MaybeTime = std::optional<Instant> TokenSpec::*;
 
   // abnormal_derive.cc: the token, and those who take part.
   void parties();
@@ -56,7 +55,7 @@ class Deriver {
   bool carried(std::string_view claim) const;
   void change_claim(Dimension dimension, std::string_view name, MaybeText claim,
                     const std::set<std::string>& values);
-  void hide(std::string_view name, MaybeText claim);
+  void hide(const token::Claim& claim);
   std::set<std::string> tenants() const;
 
   void at(Dimension dimension, std::string what, Instant time);

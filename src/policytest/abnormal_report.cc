@@ -29,13 +29,10 @@ Json token_json(const TokenSpec& token) {
   };
   text("iss", token.issuer);
   text("aud", token.audience);
-  text("task", token.task);
-  text("purpose", token.purpose);
-  text("tenant", token.tenant);
-  text("environment", token.environment);
-  text("subject_issuer", token.subject_issuer);
-  text("acr", token.acr);
-  time("auth_time", token.auth_time);
+  for (const auto& claim : token::claim_table()) {
+    if (claim.carried_text != nullptr) text(claim.stated, token.*claim.carried_text);
+    if (claim.carried_date != nullptr) time(claim.stated, token.*claim.carried_date);
+  }
   time("iat", token.issued_at);
   time("nbf", token.not_before);
   time("exp", token.expires_at);

@@ -67,9 +67,7 @@ void Deriver::moved_to(std::string what, Instant time) {
   if (world == nullptr || by == Duration(0)) return;
   RequestSpec& request = add(Dimension::kOtherTime, std::move(what));
   request.time = time;
-  for (const MaybeTime each :
-       {&TokenSpec::issued_at, &TokenSpec::not_before, &TokenSpec::expires_at, &TokenSpec::auth_time})
-    if (request.token.*each) *(request.token.*each) += by;
+  request.token.move(by);
   if (!suite_.tasks.empty()) variants_.back().world = std::move(world);
 }
 

@@ -3,6 +3,8 @@
 #include <algorithm>
 #include <fmt/format.h>
 
+#include "token/claims.h"
+
 namespace writ::policytest {
 
 using files::Fields;
@@ -21,7 +23,8 @@ bool is_request_key(std::string_view key) {
 
 bool is_column(std::string_view name) {
   if (!name.starts_with(kTokenColumn)) return is_request_key(name);
-  return std::ranges::find(kClaims, name.substr(kTokenColumn.size())) != std::end(kClaims);
+  const auto claims = token::stated_names();
+  return std::ranges::find(claims, name.substr(kTokenColumn.size())) != claims.end();
 }
 
 const YamlNode* Layers::find_in(const Nodes& nodes, std::string_view key) {
@@ -85,9 +88,7 @@ void Layers::lay_token(const YamlNode& token, Source& source) {
     return;
   }
   without_token_ = false;
-  const Fields fields(&token, source, "a token",
-                      {"iss", "sub", "client_id", "aud", "act", "task", "purpose", "tenant", "environment",
-                       "subject_issuer", "acr", "auth_time", "iat", "nbf", "exp", "bound"});
+  const Fields fields(&token, source, "a token", token::stated_names());
   for (const auto& entry : fields.node().entries) claims_[entry.key] = &entry.value;
 }
 

@@ -14,13 +14,10 @@
 
 namespace writ::policytest {
 
-// The keys that say a request, and the claims of its token.
+// The keys that say a request. The claims of its token are those of token::stated_names().
 inline constexpr std::string_view kRequestKeys[] = {"request",  "api",  "action", "resource", "attributes",
                                                     "issue",    "body", "ip",     "token",    "proof",
                                                     "approved", "at",   "expect"};
-inline constexpr std::string_view kClaims[] = {
-    "iss",         "sub", "client_id", "aud", "act", "task", "purpose", "tenant",
-    "environment", "acr", "auth_time", "iat", "nbf", "exp",  "bound",   "subject_issuer"};
 
 class Layers {
  public:

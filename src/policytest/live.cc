@@ -22,10 +22,6 @@ namespace {
 constexpr std::size_t kMaxAnswerBytes = std::size_t{64} << 20;  // what is permitted may be large
 constexpr int kMaxSendings = 1'000;                             // of one request, until a budget is used up
 
-void shift(std::optional<Instant>& time, Duration by) {
-  if (time) *time += by;
-}
-
 // Of a template such as "{invoice}": the name between the braces. Nothing: it is of another form.
 std::optional<std::string_view> only_name(std::string_view text) {
   if (!text.starts_with('{') || text.find('}') != text.size() - 1) return std::nullopt;
@@ -202,9 +198,7 @@ Result<Live::Said> Live::ask(const Suite& suite, const RequestSpec& request, Bef
   // Now is the instant of the request.
   const Duration by = connection_->clock.now() - request.time;
   asked.time += by;
-  for (auto* time :
-       {&asked.token.auth_time, &asked.token.issued_at, &asked.token.not_before, &asked.token.expires_at})
-    shift(*time, by);
+  asked.token.move(by);
   std::string task;
   const auto fixture = std::ranges::find_if(
       suite.tasks, [&](const TaskFixture& each) { return each.task.id == request.token.task; });

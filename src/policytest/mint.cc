@@ -31,27 +31,9 @@ Result<std::unique_ptr<Mint>> Mint::make(std::string issuer, crypto::Algorithm a
 }
 
 token::AccessClaims Mint::claims(const RequestSpec& request, std::string_view audience) const {
-  const TokenSpec& spec = request.token;
-  const auto issued = spec.issued_at.value_or(request.time);
-  token::AccessClaims claims{.issuer = spec.issuer.value_or(issuer_),
-                             .subject = spec.subject,
-                             .client_id = spec.client,
-                             .audience = spec.audience.value_or(std::string(audience)),
-                             .jti = {},
-                             .issued_at = issued,
-                             .not_before = spec.not_before.value_or(issued),
-                             .expires_at = spec.expires_at.value_or(issued + lifetime_),
-                             .actors = spec.actors,
-                             .task = spec.task,
-                             .purpose = spec.purpose,
-                             .tenant = spec.tenant,
-                             .environment = spec.environment,
-                             .subject_issuer = spec.subject_issuer,
-                             .acr = spec.acr,
-                             .auth_time = spec.auth_time,
-                             .key_thumbprint = {},
-                             .authorization_details = {}};
-  if (spec.bound) claims.key_thumbprint = client_thumbprint_;
+  auto claims = request.token.claims(
+      {.issuer = issuer_, .audience = audience, .time = request.time, .lifetime = lifetime_});
+  if (request.token.bound) claims.key_thumbprint = client_thumbprint_;
   // One and the same token for one and the same claims.
   claims.jti = "test-" + crypto::hex(crypto::sha256(claims_to_json(claims).dump())).substr(0, 32);
   return claims;

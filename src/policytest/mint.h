@@ -34,6 +34,7 @@ class Mint {
   Result<void> present(const RequestSpec& request, std::string_view token, const token::ProofTarget& target,
                        http::Headers& headers) const;
 
+  const token::Minter& minter() const noexcept { return minter_; }
   const jose::JwkSet& keys() const noexcept { return keys_->public_keys; }
   const std::string& issuer() const noexcept { return issuer_; }
 

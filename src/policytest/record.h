@@ -10,6 +10,7 @@
 #include "base/clock.h"
 #include "cedar/ext_datetime.h"
 #include "codec/json.h"
+#include "simulate/stated_token.h"
 
 namespace writ::policytest::record {
 
@@ -37,5 +38,8 @@ inline std::vector<std::string> texts(const codec::Json& record, std::string_vie
   }
   return all;
 }
+
+// The token of a decision, as far as its record tells; when it was issued is left to the caller.
+simulate::StatedToken token_in(const codec::Json& record);
 
 }  // namespace writ::policytest::record

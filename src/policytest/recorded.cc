@@ -16,7 +16,6 @@ namespace writ::policytest {
 
 using codec::Json;
 using record::instant;
-using record::optional_text;
 using record::text;
 
 namespace {
@@ -81,19 +80,7 @@ class RecordReader {
                         .approved = record.find("approval") != nullptr,
                         .time = at,
                         .ip = text(record, "peer")};
-    TokenSpec& token = request.token;
-    token.subject = text(record, "subject");
-    token.client = text(record, "client");
-    for (auto& actor : record::texts(record, "actors"))
-      token.actors.push_back({std::move(actor), std::nullopt});
-    token.task = optional_text(record, "task");
-    token.purpose = optional_text(record, "purpose");
-    token.tenant = optional_text(record, "tenant");
-    token.environment = optional_text(record, "environment");
-    token.subject_issuer = optional_text(record, "subject_issuer");
-    token.acr = optional_text(record, "acr");
-    token.auth_time = instant(record, "auth_time");
-    token.bound = record.find("sender_bound") != nullptr;
+    static_cast<simulate::StatedToken&>(request.token) = record::token_in(record);
     // When the user signed in counts by how long ago it was.
     RequestSpec asked = request;
     if (asked.token.auth_time) asked.token.auth_time = Instant(at - *asked.token.auth_time);

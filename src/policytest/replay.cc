@@ -19,7 +19,6 @@ using codec::Json;
 using Policies = std::shared_ptr<const decision::PolicySnapshot>;
 
 using record::instant;
-using record::optional_text;
 using record::text;
 using record::texts;
 
@@ -160,24 +159,13 @@ Asked read(const Json& record, const inventory::Snapshot& inventory, std::string
       if (amount) asked.amounts.push_back({name, *amount});
     }
   }
-  token::AccessClaims claims;
-  claims.issuer = issuer;
-  claims.subject = text(record, "subject");
-  claims.client_id = text(record, "client");
-  claims.audience = api->audience;
+  auto token = record::token_in(record);
+  token.issued_at = issued;
+  token.expires_at = std::max(*time, *issued) + std::chrono::hours(1);
+  auto claims = token.claims({.issuer = issuer, .audience = api->audience, .time = *time, .lifetime = {}});
   claims.jti = text(record, "token_id");
   if (claims.jti.empty()) claims.jti = "record";
-  claims.issued_at = claims.not_before = *issued;
-  claims.expires_at = std::max(*time, *issued) + std::chrono::hours(1);
-  for (auto& actor : texts(record, "actors")) claims.actors.push_back({std::move(actor), std::nullopt});
-  claims.task = optional_text(record, "task");
-  claims.purpose = optional_text(record, "purpose");
-  claims.tenant = optional_text(record, "tenant");
-  claims.environment = optional_text(record, "environment");
-  claims.subject_issuer = optional_text(record, "subject_issuer");
-  claims.acr = optional_text(record, "acr");
-  claims.auth_time = instant(record, "auth_time");
-  if (record.find("sender_bound") != nullptr) claims.key_thumbprint = std::string(43, 'r');
+  if (token.bound) claims.key_thumbprint = std::string(43, 'r');
   asked.claims = std::move(claims);
   return made;
 }

@@ -87,16 +87,13 @@ std::optional<TokenSpec> RequestReader::token(const Layers& layers, const YamlNo
   spec.subject = claim(layers, "sub").value_or(spec.client);
   spec.issuer = claim(layers, "iss");
   spec.audience = claim(layers, "aud");
-  spec.task = claim(layers, "task");
-  spec.purpose = claim(layers, "purpose");
-  spec.tenant = claim(layers, "tenant");
-  spec.environment = claim(layers, "environment");
-  spec.subject_issuer = claim(layers, "subject_issuer");
-  spec.acr = claim(layers, "acr");
-  spec.auth_time = time_claim(layers, "auth_time", time);
   spec.issued_at = time_claim(layers, "iat", time);
   spec.not_before = time_claim(layers, "nbf", time);
   spec.expires_at = time_claim(layers, "exp", time);
+  for (const auto& each : token::claim_table()) {
+    if (each.carried_text != nullptr) spec.*each.carried_text = claim(layers, each.stated);
+    if (each.carried_date != nullptr) spec.*each.carried_date = time_claim(layers, each.stated, time);
+  }
   if (const YamlNode* act = layers.claim("act")) spec.actors = actors(*act);
   if (const YamlNode* bound = layers.claim("bound")) {
     if (bound->kind != Kind::kBool) source_.error(*bound, "`bound` must be true or false");

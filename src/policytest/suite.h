@@ -19,24 +19,14 @@
 #include "codec/json.h"
 #include "files/issue.h"
 #include "inventory/directory.h"
+#include "simulate/stated_token.h"
 #include "task/task.h"
-#include "token/claims.h"
 
 namespace writ::policytest {
 
 // The token that a request brings, as far as it is not the usual one.
-struct TokenSpec {
+struct TokenSpec : simulate::StatedToken {
   bool present = true;
-  std::string subject;
-  std::string client;
-  std::optional<std::string> issuer;    // absent: Writ's own
-  std::optional<std::string> audience;  // absent: that of the API which is asked
-  std::vector<token::Actor> actors;     // nearest first
-  std::optional<std::string> task, purpose, tenant, environment, subject_issuer, acr;
-  std::optional<Instant> auth_time;
-  // Absent: issued with the request, for the configured lifetime.
-  std::optional<Instant> issued_at, not_before, expires_at;
-  bool bound = false;  // to a key of its client
 };
 
 // How a token that is bound to a key is presented.

@@ -133,7 +133,6 @@ World::World(Shared& shared, const Suite& suite, Policies policies)
                  .verifier = verifier_,
                  .current = current_,
                  .tasks = tasks_,
-                 // There is nobody to read a record of a test.
                  .record = [](const audit::Record&, audit::Log::Done done) { done({}); },
                  .writer = writer_,
                  .calls = &calls_}) {
@@ -365,57 +364,77 @@ Result<Answer> World::ask(const RequestSpec& request, const Observer& observer) 
   Answer answer;
   if (!find_target(request.target, asking, answer)) return answer;
   TRY(add_token(request, asking));
+  if (asking.issue) return issue(request, asking, std::move(answer), observer);
   TRY(approve(request, asking));
   const auto ruled = TRY(rule(request, asking));
   TRY(use_up_proof(asking));
-  if (asking.issue) {
-    take(ruled->refusal, answer);
-  } else {
-    answer = enforce(asking, std::move(answer));
-  }
+  answer = enforce(asking, std::move(answer));
   if (ruled && answer.guard.empty()) {
-    // Both looked at the same facts; if they differ, one of them is wrong.
-    const auto seen =
-        ruled->refusal ? reason_code(ruled->refusal->reason) : decision::effect_name(answer.effect);
-    if (answer.code != seen)
-      return failure(ErrorCode::kInternal,
-                     fmt::format("the enforcer said `{}`, the decision `{}`", answer.code, seen));
-    answer.guard = ruled->guard;
-    answer.reasons = ruled->reasons;
-    answer.refused = ruled->refused;
-    if (answer.permitted()) answer.policies = ruled->policies;
+    TRY(add_reasons(*ruled, answer));
     if (observer) observe(*ruled, observer);
   } else if (!answer.permitted()) {
     answer.reasons = {answer.code};
   }
-  if (asking.issue && answer.permitted()) TRY(ask_delegation(request, asking, answer, observer));
   std::ranges::sort(answer.policies);
   return answer;
 }
 
-// A token for an agent that takes work over is asked for that too, as the token endpoint does. The file does
-// not say who had the token before, so an agent that does not act for itself alone counts as taking over.
-Result<void> World::ask_delegation(const RequestSpec& request, const Asking& asking, Answer& answer,
-                                   const Observer& observer) {
-  constexpr auto kStep = enforce::IssuingStep::kDelegate;
-  const auto& claims = asking.claims;
+// Both looked at the same facts; if they differ, one of them is wrong.
+Result<void> World::add_reasons(const Ruled& ruled, Answer& answer) {
+  const auto seen =
+      ruled.refusal ? reason_code(ruled.refusal->reason) : decision::effect_name(decision::Effect::kPermit);
+  if (answer.code != seen)
+    return failure(ErrorCode::kInternal,
+                   fmt::format("the answer was `{}`, the decision `{}`", answer.code, seen));
+  answer.guard = ruled.guard;
+  answer.reasons = ruled.reasons;
+  answer.refused = ruled.refused;
+  if (answer.permitted()) answer.policies = ruled.policies;
+  return {};
+}
+
+// The file does not say who had the token before, so an agent that does not act for itself alone counts as
+// taking over.
+bool World::takes_over(const token::AccessClaims& claims) const {
   const auto inventory = directory_.snapshot();
   const auto* client = inventory->find(claims.client_id);
   const bool alone = claims.subject == claims.client_id && claims.actors.empty();
-  if (client == nullptr || (*client)->kind != inventory::Kind::kAgent || alone) return {};
-  const auto ruled = TRY(rule(request, asking, kStep));
-  if (observer) observe(*ruled, observer);
-  if (!ruled->refusal) return {};
-  Answer delegated;
-  take(ruled->refusal, delegated);
-  delegated.guard = ruled->guard;
-  delegated.reasons = ruled->reasons;
-  delegated.refused = ruled->refused;
-  delegated.api = asking.api;
-  delegated.action = enforce::action_text(kStep);
-  delegated.resource = task::uid_text(enforce::resource_of(kStep, *inventory->find_api(asking.api), claims));
-  answer = std::move(delegated);
-  return {};
+  return client != nullptr && (*client)->kind == inventory::Kind::kAgent && !alone;
+}
+
+// The token service answers. Each step that it took is ruled on once more, for what tests ask of it.
+Result<Answer> World::issue(const RequestSpec& request, const Asking& asking, Answer answer,
+                            const Observer& observer) {
+  using enforce::IssuingStep;
+  const auto& claims = asking.claims;
+  const auto in_force = current_.get();
+  const auto& api = *in_force->inventory->find_api(asking.api);
+  const auto task = claims.task ? tasks_.find(*claims.task) : nullptr;
+  const bool handed_on = takes_over(claims);
+  oauth::Issuer issuer(shared_.mint->minter(), record_, gateway::sent_in(asking.request), claims.jti);
+  const auto token = issuer.issue({.claims = claims,
+                                   .api = api,
+                                   .task = task.get(),
+                                   .handed_on = handed_on,
+                                   .in_force = in_force,
+                                   .now = request.time});
+  const bool decided = token || token.error().kind == oauth::NotIssued::Kind::kRefused;
+  take(token ? std::nullopt : std::optional(token.error().refusal), answer);
+  const auto said_by = issuer.step();
+  const auto last = token && handed_on ? IssuingStep::kDelegate : said_by;
+  for (const auto step : {IssuingStep::kIssue, IssuingStep::kDelegate}) {
+    if (step > last) break;
+    const auto ruled = TRY(rule(request, asking, step));
+    if (observer) observe(*ruled, observer);
+    if (step == said_by && decided) TRY(add_reasons(*ruled, answer));
+  }
+  if (!decided) answer.reasons = {answer.code};
+  if (said_by == IssuingStep::kDelegate) {
+    answer.action = enforce::action_text(said_by);
+    answer.resource = task::uid_text(enforce::resource_of(said_by, api, claims));
+  }
+  std::ranges::sort(answer.policies);
+  return answer;
 }
 
 std::optional<decision::Explanation> World::explain(const RequestSpec& request) {

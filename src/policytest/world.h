@@ -5,8 +5,8 @@
 //
 // What a World answers is what the enforcer answered. Beside that it rules on the same facts once more, for
 // what tests ask of it: the guard at fault, all reasons, and what was put to the policies. A token that is
-// asked for is ruled on as the token endpoint does it (enforce/issuing.h). Nothing leaves the process, and
-// nothing is written. Not thread-safe.
+// asked for is what the token service would issue (oauth/issuer.h): decided, recorded and signed, but for who
+// presents what. Nothing leaves the process, and nothing is written. Not thread-safe.
 #pragma once
 
 #include <functional>
@@ -17,8 +17,8 @@
 
 #include "decision/explain.h"
 #include "enforce/enforcer.h"
-#include "enforce/issuing.h"
 #include "inventory/memory_store.h"
+#include "oauth/issuer.h"
 #include "policy/load.h"
 #include "policytest/mint.h"
 #include "policytest/suite.h"
@@ -93,13 +93,15 @@ class World {
   bool find_target(const Target& target, Asking& asking, Answer& answer) const;
   Result<void> add_token(const RequestSpec& request, Asking& asking);
   Result<void> use_up_proof(const Asking& asking);
-  Result<void> ask_delegation(const RequestSpec& request, const Asking& asking, Answer& answer,
-                              const Observer& observer);
+  Result<Answer> issue(const RequestSpec& request, const Asking& asking, Answer answer,
+                       const Observer& observer);
+  bool takes_over(const token::AccessClaims& claims) const;
   enforce::Question question(const Asking& asking) const;
   Result<void> approve(const RequestSpec& request, Asking& asking);
   Result<std::optional<Ruled>> rule(const RequestSpec& request, const Asking& asking,
                                     enforce::IssuingStep step = enforce::IssuingStep::kIssue);
   Answer enforce(const Asking& asking, Answer answer);
+  static Result<void> add_reasons(const Ruled& ruled, Answer& answer);
   void observe(const Ruled& ruled, const Observer& observer) const;
 
   Shared& shared_;
@@ -118,6 +120,8 @@ class World {
   enforce::Current current_;
   enforce::Enforcer enforcer_;
   enforce::Memory memory_;
+  // There is nobody to read a record of a test.
+  const control::Recorder record_ = [](const audit::Record&) { return Result<void>(); };
 };
 
 }  // namespace writ::policytest

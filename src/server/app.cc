@@ -29,6 +29,7 @@
 #include "server/evidence.h"
 #include "server/oauth_workers.h"
 #include "server/resumed_clock.h"
+#include "simulate/running.h"
 #include "store/data_folder.h"
 #include "store/proof_journal.h"
 #include "store/sqlite_store.h"
@@ -237,7 +238,8 @@ struct App::Parts {
   const api::InventoryApi inventory_api{identity_control};
   const control::AuditTrail audit_control{authority, *log};
   const api::AuditApi audit_api{audit_control};
-  const api::PoliciesApi policies_api{authority, policies};
+  const control::Policies policy_control{authority, policies};
+  const api::PoliciesApi policies_api{policy_control};
   const std::unique_ptr<simulate::WhatIf> what_if;
   authzen::Authzen authzen{config.authzen,
                            {clock, authzen_enforcer, current,
@@ -246,7 +248,10 @@ struct App::Parts {
                             },
                             config.issuer}};
 
-  const api::DecideApi decide_api{{authority, config, current, tasks, *what_if}};
+  const simulate::RunningSimulator simulator{
+      {current, tasks, *what_if, config.issuer, config.token_lifetime, config.redact}};
+  const control::Simulations simulation_control{authority, simulator};
+  const api::DecideApi decide_api{simulation_control};
   http::Client client{loops, client_options(config, room)};
   std::shared_ptr<gateway::Proxy> proxy;
   std::shared_ptr<http::Endpoints> endpoints = std::make_shared<http::Endpoints>(http::Endpoints::Options{});

@@ -13,7 +13,7 @@
 #include "crypto/random.h"
 #include "http/headers.h"
 #include "http/target.h"
-#include "simulate/moment.h"
+#include "simulate/stated_token.h"
 
 namespace writ::simulate {
 namespace {
@@ -29,41 +29,10 @@ std::unexpected<Error> invalid(std::string message) {
   return failure(ErrorCode::kInvalid, std::move(message));
 }
 
-// Seconds since the epoch, or as parse_moment() reads it.
-Result<std::optional<Instant>> instant(const Members& members, std::string_view name, Instant base) {
-  const Json* json = members.find(name);
-  if (json == nullptr || json->is_null()) return std::nullopt;
-  if (json->is_int()) return instant_from_unix_seconds(TRY(members.integer(name, 0, kLastSecond)));
-  if (const auto moment = parse_moment(TRY(members.text(name)), base)) return moment;
-  return members.wrong(name, "must be an instant, such as 2026-03-02T09:00:00Z or +10m");
-}
-
 Result<cedar::EntityUid> entity(const Members& members, std::string_view name) {
   auto uid = cedar::parse_entity(TRY(members.text(name, 1024)));
   if (!uid) return members.wrong(name, "must be an entity, such as Billing::Invoice::\"inv-1\"");
   return *std::move(uid);
-}
-
-// [nearest, next, ...], each an id or {"sub": .., "iss": ..}; or nested as in the token itself.
-Result<std::vector<token::Actor>> actors(const Members& members) {
-  const Json* act = members.find("act");
-  const auto* list = act != nullptr ? act->if_array() : nullptr;
-  if (list == nullptr) return token::actors_from_json(act);
-  std::vector<token::Actor> all;
-  for (const Json& item : *list) {
-    if (const auto* id = item.if_string(); id != nullptr && !id->empty()) {
-      all.push_back({*id, std::nullopt});
-      continue;
-    }
-    const auto actor = TRY(Members::of(item, "the actor", {"sub", "iss"}));
-    auto subject = TRY(actor.text("sub", token::kMaxClaimBytes));
-    auto issuer = TRY(actor.optional_text("iss", token::kMaxClaimBytes));
-    all.push_back({std::move(subject), std::move(issuer)});
-  }
-  if (all.size() > token::kMaxChain)
-    return members.wrong("act",
-                         fmt::format("has {} actors, a token has at most {}", all.size(), token::kMaxChain));
-  return all;
 }
 
 class Reader {
@@ -75,7 +44,7 @@ class Reader {
     inquiry.explain = TRY(members_.boolean("explain", false));
     inquiry_ = &inquiry;
     hypothesis_ = &inquiry.hypothesis;
-    hypothesis_->time = TRY(instant(members_, "at", context_.now)).value_or(context_.now);
+    hypothesis_->time = TRY(instant_in(members_, "at", context_.now)).value_or(context_.now);
     hypothesis_->peer_ip = TRY(members_.optional_text("ip")).value_or("");
     if (!hypothesis_->peer_ip.empty() && !cedar::Ip::parse(hypothesis_->peer_ip))
       return members_.wrong("ip", "must be an IP address");
@@ -225,37 +194,15 @@ class Reader {
     const Json* json = members_.find("token");
     if (json != nullptr && json->if_string() != nullptr && *json->if_string() == "none") return {};
     if (json == nullptr) return members_.wrong("token", "is missing: its claims, or `none`");
-    const auto claims =
-        TRY(Members::of(*json, "the token",
-                        {"iss", "sub", "client_id", "aud", "act", "task", "purpose", "tenant", "environment",
-                         "subject_issuer", "acr", "auth_time", "iat", "nbf", "exp", "bound"}));
-    const auto text = [&](std::string_view name) {
-      return claims.optional_text(name, token::kMaxClaimBytes);
-    };
-    const auto time = hypothesis_->time;
-    const auto client = TRY(claims.text("client_id", token::kMaxClaimBytes));
-    const auto issued = TRY(instant(claims, "iat", time)).value_or(time);
+    const auto stated = TRY(read_stated_token(*json, hypothesis_->time));
     const auto* api = context_.inventory.find_api(hypothesis_->api);
-    token::AccessClaims made;
-    made.issuer = TRY(text("iss")).value_or(std::string(context_.issuer));
-    // RFC 9068 §2.2: without a resource owner, `sub` is the client.
-    made.subject = TRY(text("sub")).value_or(client);
-    made.client_id = client;
-    made.audience = TRY(text("aud")).value_or(api != nullptr ? api->audience : "");
+    auto made = stated.claims({.issuer = context_.issuer,
+                               .audience = api != nullptr ? std::string_view(api->audience) : "",
+                               .time = hypothesis_->time,
+                               .lifetime = context_.token_lifetime});
     made.jti = "question-" + crypto::random_id();
-    made.issued_at = issued;
-    made.not_before = TRY(instant(claims, "nbf", time)).value_or(issued);
-    made.expires_at = TRY(instant(claims, "exp", time)).value_or(issued + context_.token_lifetime);
-    made.actors = TRY(actors(claims));
-    made.task = TRY(text("task"));
-    made.purpose = TRY(text("purpose"));
-    made.tenant = TRY(text("tenant"));
-    made.environment = TRY(text("environment"));
-    made.subject_issuer = TRY(text("subject_issuer"));
-    made.acr = TRY(text("acr"));
-    made.auth_time = TRY(instant(claims, "auth_time", time));
     // Whose key it is no policy sees.
-    if (TRY(claims.boolean("bound", false))) made.key_thumbprint = std::string(43, 'q');
+    if (stated.bound) made.key_thumbprint = std::string(43, 'q');
     hypothesis_->claims = std::move(made);
     return {};
   }

@@ -6,12 +6,6 @@
 
 namespace writ::simulate {
 
-decision::Effect Prospect::effect() const noexcept {
-  if (explanation) return explanation->effect;
-  return token && token->reason != Reason::kIndeterminate ? decision::Effect::kDeny
-                                                          : decision::Effect::kIndeterminate;
-}
-
 Result<std::unique_ptr<WhatIf>> WhatIf::make(std::string issuer) {
   std::vector<jose::PrivateJwk> keys;
   keys.push_back(TRY(jose::PrivateJwk::generate(crypto::Algorithm::kEdDsa)));

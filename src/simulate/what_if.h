@@ -13,6 +13,7 @@
 #include <vector>
 
 #include "base/denial.h"
+#include "control/simulations.h"
 #include "decision/explain.h"
 #include "enforce/ruling.h"
 #include "inventory/snapshot.h"
@@ -37,14 +38,7 @@ struct Hypothesis {
   std::optional<token::AccessClaims> claims;  // absent: it comes without a token
 };
 
-// As far as it came: the token is no good, or the decision with all that there is to say of it.
-struct Prospect {
-  std::optional<Denial> token;
-  std::optional<decision::Explanation> explanation;
-  std::optional<decision::Effect> with_shadows;  // absent: there are no shadow policies
-
-  decision::Effect effect() const noexcept;
-};
+using control::Prospect;
 
 // The decision alone.
 struct Verdict {

@@ -1,5 +1,6 @@
 #include "token/claims.h"
 
+#include <algorithm>
 #include <array>
 #include <cmath>
 
@@ -10,20 +11,6 @@ using codec::Json;
 
 constexpr std::int64_t kLatestSeconds = 253'402'300'799;  // the end of the year 9999
 constexpr std::size_t kThumbprintChars = 43;              // base64url of 32 bytes
-
-struct OptionalClaim {
-  std::string_view name;
-  bool ClaimsContract::*wanted;
-};
-constexpr std::array<OptionalClaim, 7> kOptionalClaims = {{
-    {"purpose", &ClaimsContract::purpose},
-    {"tenant", &ClaimsContract::tenant},
-    {"environment", &ClaimsContract::environment},
-    {"subject_issuer", &ClaimsContract::subject_issuer},
-    {"acr", &ClaimsContract::acr},
-    {"auth_time", &ClaimsContract::auth_time},
-    {"authorization_details", &ClaimsContract::authorization_details},
-}};
 
 std::unexpected<Error> bad_claim(std::string_view name, std::string_view problem) {
   return failure(ErrorCode::kInvalid, "token: `" + std::string(name) + "` " + std::string(problem));
@@ -52,75 +39,199 @@ Result<Instant> required_date(const Json& json, std::string_view name) {
   return numeric_date(*value, name);
 }
 
-// An access token is for one API. RFC 7519 §4.1.3 lets one audience be a string or an array of one.
-Result<std::string> parse_audience(const Json& json) {
-  const auto* value = json.find("aud");
-  if (value == nullptr) return bad_claim("aud", "is missing");
-  if (const auto* items = value->if_array()) {
-    if (items->size() != 1) return bad_claim("aud", "does not name exactly one audience");
-    value = &items->front();
-  }
-  return checked_text(value->if_string(), "aud");
-}
-
-// RFC 7800 §3.1, RFC 9449 §6.1. A binding that cannot be checked must not be ignored.
-Result<std::optional<std::string>> parse_confirmation(const Json& json) {
-  const auto* cnf = json.find("cnf");
-  if (cnf == nullptr) return std::nullopt;
-  const auto* members = cnf->if_object();
-  if (members == nullptr) return bad_claim("cnf", "is not an object");
-  if (members->size() != 1 || members->front().first != "jkt") {
-    return failure(ErrorCode::kUnsupported, "token: `cnf` binds in another way than by `jkt`");
-  }
-  auto thumbprint = TRY(required_text(*cnf, "jkt"));
-  if (thumbprint.size() != kThumbprintChars) return bad_claim("jkt", "is not a SHA-256 thumbprint");
-  return thumbprint;
-}
-
-Result<std::vector<std::string>> parse_origins(const Json& json) {
-  std::vector<std::string> ids;
-  const auto* value = json.find("exchanged_from");
-  if (value == nullptr) return ids;
-  const auto* items = value->if_array();
-  if (items == nullptr) return bad_claim("exchanged_from", "is not an array");
-  if (items->size() > kMaxOrigins)
-    return failure(ErrorCode::kLimit,
-                   "token: it was exchanged from more than 16 tokens, one after the other");
-  for (const auto& item : *items) ids.push_back(TRY(checked_text(item.if_string(), "exchanged_from")));
-  return ids;
-}
-
-Result<Json> parse_authorization_details(const Json& json) {
-  const auto* value = json.find("authorization_details");
-  if (value == nullptr) return Json();
-  if (!value->is_array()) return bad_claim("authorization_details", "is not an array");
-  return *value;
-}
-
 Result<std::optional<Instant>> optional_date(const Json& json, std::string_view name) {
   const auto* value = json.find(name);
   if (value == nullptr) return std::nullopt;
   return TRY(numeric_date(*value, name));
 }
 
-void set_if(Json& json, std::string_view name, const std::optional<std::string>& value) {
-  if (value) json.set(name, *value);
+// An access token is for one API. RFC 7519 §4.1.3 lets one audience be a string or an array of one.
+Result<void> read_audience(const Json& json, AccessClaims& into) {
+  const auto* value = json.find("aud");
+  if (value == nullptr) return bad_claim("aud", "is missing");
+  if (const auto* items = value->if_array()) {
+    if (items->size() != 1) return bad_claim("aud", "does not name exactly one audience");
+    value = &items->front();
+  }
+  into.audience = TRY(checked_text(value->if_string(), "aud"));
+  return {};
+}
+
+void write_audience(const AccessClaims& claims, Json& into) {
+  into.set("aud", claims.audience);
+}
+
+Result<void> read_not_before(const Json& json, AccessClaims& into) {
+  into.not_before = TRY(optional_date(json, "nbf")).value_or(into.issued_at);
+  return {};
+}
+
+void write_not_before(const AccessClaims& claims, Json& into) {
+  into.set("nbf", unix_seconds(claims.not_before));
+}
+
+Result<void> read_actors(const Json& json, AccessClaims& into) {
+  into.actors = TRY(actors_from_json(json.find("act")));
+  return {};
+}
+
+void write_actors(const AccessClaims& claims, Json& into) {
+  if (!claims.actors.empty()) into.set("act", actors_to_json(claims.actors));
+}
+
+Result<void> read_origins(const Json& json, AccessClaims& into) {
+  const auto* value = json.find("exchanged_from");
+  if (value == nullptr) return {};
+  const auto* items = value->if_array();
+  if (items == nullptr) return bad_claim("exchanged_from", "is not an array");
+  if (items->size() > kMaxOrigins)
+    return failure(ErrorCode::kLimit,
+                   "token: it was exchanged from more than 16 tokens, one after the other");
+  for (const auto& item : *items)
+    into.exchanged_from.push_back(TRY(checked_text(item.if_string(), "exchanged_from")));
+  return {};
+}
+
+void write_origins(const AccessClaims& claims, Json& into) {
+  if (claims.exchanged_from.empty()) return;
+  auto ids = Json::array();
+  for (const auto& id : claims.exchanged_from) ids.push(id);
+  into.set("exchanged_from", std::move(ids));
+}
+
+// RFC 7800 §3.1, RFC 9449 §6.1. A binding that cannot be checked must not be ignored.
+Result<void> read_confirmation(const Json& json, AccessClaims& into) {
+  const auto* cnf = json.find("cnf");
+  if (cnf == nullptr) return {};
+  const auto* members = cnf->if_object();
+  if (members == nullptr) return bad_claim("cnf", "is not an object");
+  if (members->size() != 1 || members->front().first != "jkt")
+    return failure(ErrorCode::kUnsupported, "token: `cnf` binds in another way than by `jkt`");
+  auto thumbprint = TRY(required_text(*cnf, "jkt"));
+  if (thumbprint.size() != kThumbprintChars) return bad_claim("jkt", "is not a SHA-256 thumbprint");
+  into.key_thumbprint = std::move(thumbprint);
+  return {};
+}
+
+void write_confirmation(const AccessClaims& claims, Json& into) {
+  if (claims.key_thumbprint) into.set("cnf", Json::object({{"jkt", *claims.key_thumbprint}}));
+}
+
+Result<void> read_details(const Json& json, AccessClaims& into) {
+  const auto* value = json.find("authorization_details");
+  if (value == nullptr) return {};
+  if (!value->is_array()) return bad_claim("authorization_details", "is not an array");
+  into.authorization_details = *value;
+  return {};
+}
+
+void write_details(const AccessClaims& claims, Json& into) {
+  if (!claims.authorization_details.is_null())
+    into.set("authorization_details", claims.authorization_details);
+}
+
+// What every token has.
+constexpr Claim required(std::string_view name, std::string AccessClaims::*text,
+                         std::string_view stated = {}) {
+  return {.name = name, .text = text, .stated = stated};
+}
+constexpr Claim required(std::string_view name, Instant AccessClaims::*date) {
+  return {.name = name, .date = date, .stated = name};
+}
+// A fact that policies may need.
+constexpr Claim carried(std::string_view name, std::optional<std::string> CarriedClaims::*text) {
+  return {.name = name, .carried_text = text, .by_contract = true, .recorded = true, .stated = name};
+}
+constexpr Claim carried(std::string_view name, std::optional<Instant> CarriedClaims::*date) {
+  return {.name = name, .carried_date = date, .by_contract = true, .recorded = true, .stated = name};
+}
+
+constexpr Claim kClaims[] = {
+    required("iss", &AccessClaims::issuer, "iss"),
+    required("sub", &AccessClaims::subject, "sub"),
+    required("client_id", &AccessClaims::client_id, "client_id"),
+    {.name = "aud", .read = read_audience, .write = write_audience, .stated = "aud"},
+    required("jti", &AccessClaims::jti),
+    required("iat", &AccessClaims::issued_at),
+    {.name = "nbf", .read = read_not_before, .write = write_not_before, .stated = "nbf"},
+    required("exp", &AccessClaims::expires_at),
+    {.name = "act", .read = read_actors, .write = write_actors, .stated = "act"},
+    {.name = "exchanged_from", .read = read_origins, .write = write_origins},
+    {.name = "task", .carried_text = &CarriedClaims::task, .stated = "task"},
+    carried("purpose", &CarriedClaims::purpose),
+    carried("tenant", &CarriedClaims::tenant),
+    carried("environment", &CarriedClaims::environment),
+    carried("subject_issuer", &CarriedClaims::subject_issuer),
+    carried("acr", &CarriedClaims::acr),
+    carried("auth_time", &CarriedClaims::auth_time),
+    {.name = "cnf", .read = read_confirmation, .write = write_confirmation, .stated = "bound"},
+    {.name = "authorization_details", .read = read_details, .write = write_details, .by_contract = true},
+};
+static_assert(std::size(kClaims) <= 32, "ClaimsContract has a bit for each");
+
+constexpr auto is_stated = [](const Claim& claim) { return !claim.stated.empty(); };
+constexpr auto kStatedNames = [] {
+  std::array<std::string_view, std::ranges::count_if(kClaims, is_stated)> names;
+  auto* next = names.data();
+  for (const Claim& claim : kClaims) {
+    if (is_stated(claim)) *next++ = claim.stated;
+  }
+  return names;
+}();
+
+std::uint32_t bit_of(const Claim& claim) noexcept {
+  return std::uint32_t{1} << (&claim - kClaims);
+}
+
+Result<void> read(const Claim& claim, const Json& json, AccessClaims& into) {
+  if (claim.text != nullptr) into.*claim.text = TRY(required_text(json, claim.name));
+  if (claim.date != nullptr) into.*claim.date = TRY(required_date(json, claim.name));
+  if (claim.carried_text != nullptr) into.*claim.carried_text = TRY(optional_text(json, claim.name));
+  if (claim.carried_date != nullptr) into.*claim.carried_date = TRY(optional_date(json, claim.name));
+  return claim.read != nullptr ? claim.read(json, into) : Result<void>();
+}
+
+void write(const Claim& claim, const AccessClaims& claims, Json& into) {
+  if (claim.text != nullptr) into.set(claim.name, claims.*claim.text);
+  if (claim.date != nullptr) into.set(claim.name, unix_seconds(claims.*claim.date));
+  if (claim.carried_text != nullptr && claims.*claim.carried_text)
+    into.set(claim.name, *(claims.*claim.carried_text));
+  if (claim.carried_date != nullptr && claims.*claim.carried_date)
+    into.set(claim.name, unix_seconds(*(claims.*claim.carried_date)));
+  if (claim.write != nullptr) claim.write(claims, into);
 }
 
 }  // namespace
 
+std::span<const Claim> claim_table() noexcept {
+  return kClaims;
+}
+
+std::span<const std::string_view> stated_names() noexcept {
+  return kStatedNames;
+}
+
+ClaimsContract ClaimsContract::none() {
+  ClaimsContract contract;
+  for (const Claim& claim : kClaims) {
+    if (claim.by_contract) contract.left_out_ |= bit_of(claim);
+  }
+  return contract;
+}
+
 Result<ClaimsContract> ClaimsContract::of(const std::vector<std::string>& names) {
   auto contract = none();
   for (const auto& name : names) {
-    bool known = false;
-    for (const auto& claim : kOptionalClaims) {
-      if (claim.name != name) continue;
-      contract.*claim.wanted = true;
-      known = true;
-    }
-    if (!known) return failure(ErrorCode::kInvalid, "claims contract: unknown claim `" + name + "`");
+    const auto* claim = std::ranges::find(kClaims, name, &Claim::name);
+    if (claim == std::end(kClaims) || !claim->by_contract)
+      return failure(ErrorCode::kInvalid, "claims contract: unknown claim `" + name + "`");
+    contract.left_out_ &= ~bit_of(*claim);
   }
   return contract;
+}
+
+bool ClaimsContract::wants(const Claim& claim) const noexcept {
+  return (left_out_ & bit_of(claim)) == 0;
 }
 
 Result<Instant> numeric_date(const Json& json, std::string_view name) {
@@ -154,7 +265,7 @@ Json actors_to_json(const std::vector<Actor>& actors) {
   Json act;
   for (auto actor = actors.rbegin(); actor != actors.rend(); ++actor) {
     auto outer = Json::object({{"sub", actor->subject}});
-    set_if(outer, "iss", actor->issuer);
+    if (actor->issuer) outer.set("iss", *actor->issuer);
     if (!act.is_null()) outer.set("act", std::move(act));
     act = std::move(outer);
   }
@@ -163,75 +274,18 @@ Json actors_to_json(const std::vector<Actor>& actors) {
 
 // RFC 9068 §2.2.
 Json claims_to_json(const AccessClaims& claims, const ClaimsContract& contract) {
-  auto json = Json::object({{"iss", claims.issuer},
-                            {"sub", claims.subject},
-                            {"aud", claims.audience},
-                            {"client_id", claims.client_id},
-                            {"iat", unix_seconds(claims.issued_at)},
-                            {"nbf", unix_seconds(claims.not_before)},
-                            {"exp", unix_seconds(claims.expires_at)},
-                            {"jti", claims.jti}});
-  if (!claims.actors.empty()) json.set("act", actors_to_json(claims.actors));
-  if (!claims.exchanged_from.empty()) {
-    auto ids = Json::array();
-    for (const auto& id : claims.exchanged_from) ids.push(id);
-    json.set("exchanged_from", std::move(ids));
-  }
-  set_if(json, "task", claims.task);
-  if (claims.key_thumbprint) json.set("cnf", Json::object({{"jkt", *claims.key_thumbprint}}));
-
-  if (contract.purpose) set_if(json, "purpose", claims.purpose);
-  if (contract.tenant) set_if(json, "tenant", claims.tenant);
-  if (contract.environment) set_if(json, "environment", claims.environment);
-  if (contract.subject_issuer) set_if(json, "subject_issuer", claims.subject_issuer);
-  if (contract.acr) set_if(json, "acr", claims.acr);
-  if (contract.auth_time && claims.auth_time) json.set("auth_time", unix_seconds(*claims.auth_time));
-  if (contract.authorization_details && !claims.authorization_details.is_null()) {
-    json.set("authorization_details", claims.authorization_details);
+  auto json = Json::object();
+  for (const Claim& claim : kClaims) {
+    if (contract.wants(claim)) write(claim, claims, json);
   }
   return json;
 }
 
 Result<AccessClaims> claims_from_json(const Json& json) {
   if (!json.is_object()) return failure(ErrorCode::kInvalid, "token: the claims are not an object");
-  auto issuer = TRY(required_text(json, "iss"));
-  auto subject = TRY(required_text(json, "sub"));
-  auto client_id = TRY(required_text(json, "client_id"));
-  auto audience = TRY(parse_audience(json));
-  auto jti = TRY(required_text(json, "jti"));
-  const auto issued_at = TRY(required_date(json, "iat"));
-  const auto not_before = TRY(optional_date(json, "nbf"));
-  const auto expires_at = TRY(required_date(json, "exp"));
-  auto actors = TRY(actors_from_json(json.find("act")));
-  auto origins = TRY(parse_origins(json));
-  auto task = TRY(optional_text(json, "task"));
-  auto purpose = TRY(optional_text(json, "purpose"));
-  auto tenant = TRY(optional_text(json, "tenant"));
-  auto environment = TRY(optional_text(json, "environment"));
-  auto subject_issuer = TRY(optional_text(json, "subject_issuer"));
-  auto acr = TRY(optional_text(json, "acr"));
-  const auto auth_time = TRY(optional_date(json, "auth_time"));
-  auto key_thumbprint = TRY(parse_confirmation(json));
-  auto details = TRY(parse_authorization_details(json));
-  return AccessClaims{.issuer = std::move(issuer),
-                      .subject = std::move(subject),
-                      .client_id = std::move(client_id),
-                      .audience = std::move(audience),
-                      .jti = std::move(jti),
-                      .issued_at = issued_at,
-                      .not_before = not_before.value_or(issued_at),
-                      .expires_at = expires_at,
-                      .actors = std::move(actors),
-                      .exchanged_from = std::move(origins),
-                      .task = std::move(task),
-                      .purpose = std::move(purpose),
-                      .tenant = std::move(tenant),
-                      .environment = std::move(environment),
-                      .subject_issuer = std::move(subject_issuer),
-                      .acr = std::move(acr),
-                      .auth_time = auth_time,
-                      .key_thumbprint = std::move(key_thumbprint),
-                      .authorization_details = std::move(details)};
+  AccessClaims claims;
+  for (const Claim& claim : kClaims) TRY(read(claim, json, claims));
+  return claims;
 }
 
 }  // namespace writ::token

@@ -3,10 +3,16 @@
 //
 // One struct serves both directions: the minter writes it, the verifier reads it. It says what a token
 // claims, not that the claim is true; a token::Verified does.
+//
+// What becomes of each claim is one table. Whoever goes through claims goes through it: the token's own JSON,
+// the contracts of APIs, the record of a decision and its readers, the questions and tests that state a
+// token. A new claim is a member of CarriedClaims and a row of the table; `oauth` says where it comes from,
+// and `context` shows it to policies, where they are to see it.
 #pragma once
 
 #include <cstdint>
 #include <optional>
+#include <span>
 #include <string>
 #include <string_view>
 #include <vector>
@@ -30,7 +36,23 @@ struct Actor {
   friend bool operator==(const Actor&, const Actor&) = default;
 };
 
-struct AccessClaims {
+// What a token carries on from whatever it was made of: who acts, in which task, and the facts that stay the
+// same from token to token. Tests, questions and records state these too.
+struct CarriedClaims {
+  std::vector<Actor> actors;  // nearest first
+  std::optional<std::string> task;
+  std::optional<std::string> purpose;
+  std::optional<std::string> tenant;
+  std::optional<std::string> environment;
+  // Whose word it is that the subject is this user: the `iss` of the provider's token that was exchanged.
+  std::optional<std::string> subject_issuer;
+  std::optional<std::string> acr;
+  std::optional<Instant> auth_time;
+
+  void carry_on(const CarriedClaims& from) { *this = from; }
+};
+
+struct AccessClaims : CarriedClaims {
   std::string issuer;
   std::string subject;
   std::string client_id;
@@ -39,35 +61,50 @@ struct AccessClaims {
   Instant issued_at;
   Instant not_before;
   Instant expires_at;
-  std::vector<Actor> actors;  // nearest first
   // The ids of the tokens of ours that it was exchanged from, directly or not: it is worth no more than each.
   std::vector<std::string> exchanged_from;
-  std::optional<std::string> task;
-  std::optional<std::string> purpose;
-  std::optional<std::string> tenant;
-  std::optional<std::string> environment;
-  // Whose word it is that the subject is this user: the `iss` of the provider's token that was exchanged.
-  std::optional<std::string> subject_issuer = {};
-  std::optional<std::string> acr;
-  std::optional<Instant> auth_time;
   std::optional<std::string> key_thumbprint;  // cnf.jkt: the key this token is bound to (RFC 9449 §6.1)
   codec::Json authorization_details;          // RFC 9396: an array, or null
 };
 
-// Of the claims that a token may carry, those an API wants. `act`, `task`, `cnf` and `exchanged_from` are not
-// in here, because guards read them whatever the API's policies read.
-struct ClaimsContract {
-  bool purpose = true;
-  bool tenant = true;
-  bool environment = true;
-  bool subject_issuer = true;
-  bool acr = true;
-  bool auth_time = true;
-  bool authorization_details = true;
+// A row of the table of claims. Constant data.
+struct Claim {
+  std::string_view name;  // in the token
 
-  static ClaimsContract none() { return {false, false, false, false, false, false, false}; }
+  // Its type, and where AccessClaims keeps it: one of these.
+  std::string AccessClaims::*text = nullptr;  // required
+  Instant AccessClaims::*date = nullptr;      // required
+  std::optional<std::string> CarriedClaims::*carried_text = nullptr;
+  std::optional<Instant> CarriedClaims::*carried_date = nullptr;
+  // Or it is read and written in a way of its own.
+  Result<void> (*read)(const codec::Json& json, AccessClaims& into) = nullptr;
+  void (*write)(const AccessClaims& claims, codec::Json& into) = nullptr;
+
+  bool by_contract = false;  // only in tokens for APIs that want it; no guard reads it
+  // In the record of a decision under its name, as the decision saw it. Who takes part and in which task is
+  // in every record, and no claim of its own.
+  bool recorded = false;
+  std::string_view stated = {};  // what it is called in a question and in a test; empty: nobody states it
+};
+
+// In the order in which they are read. Those that are carried as text or date, in the order of records.
+std::span<const Claim> claim_table() noexcept;
+// What a stated token may say: the names in the column `stated`.
+std::span<const std::string_view> stated_names() noexcept;
+
+// Of the claims that a token may carry, those an API wants (`Claim::by_contract`). `act`, `task`, `cnf` and
+// `exchanged_from` cannot be left out, because guards read them whatever the API's policies read.
+class ClaimsContract {
+ public:
+  ClaimsContract() = default;  // all of them
+  static ClaimsContract none();
   // By the names of the claims; an unknown name is an error.
   static Result<ClaimsContract> of(const std::vector<std::string>& names);
+
+  bool wants(const Claim& claim) const noexcept;
+
+ private:
+  std::uint32_t left_out_ = 0;  // a bit for each row of the table
 };
 
 codec::Json claims_to_json(const AccessClaims& claims, const ClaimsContract& contract = {});

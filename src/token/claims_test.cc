@@ -1,7 +1,9 @@
 #include "token/claims.h"
 
+#include <fstream>
 #include <gtest/gtest.h>
 
+#include "base/testing/folders.h"
 #include "token/testing/world.h"
 
 namespace writ::token {
@@ -17,6 +19,7 @@ AccessClaims full_claims() {
   claims.purpose = "support";
   claims.tenant = "north";
   claims.environment = "production";
+  claims.subject_issuer = "https://idp.example";
   claims.acr = "2";
   claims.auth_time = kNow - std::chrono::minutes(10);
   claims.key_thumbprint = std::string(43, 'a');
@@ -31,6 +34,56 @@ TEST(Claims, ComeBackFromTheirJson) {
   EXPECT_EQ(again.actors, full_claims().actors);
   EXPECT_EQ(again.auth_time, full_claims().auth_time);
   EXPECT_EQ(again.expires_at, kNow + std::chrono::minutes(5));
+}
+
+TEST(Claims, EveryRowOfTheTableIsWrittenAndReadStrictly) {
+  const auto json = claims_to_json(full_claims());
+  for (const Claim& claim : claim_table()) {
+    ASSERT_NE(json.find(claim.name), nullptr) << claim.name << " is missing in full_claims()";
+    auto wrong = json;
+    wrong.set(claim.name, codec::Json(true));
+    EXPECT_FALSE(claims_from_json(wrong)) << claim.name;
+  }
+  EXPECT_EQ(json.if_object()->size(), claim_table().size());
+}
+
+TEST(Claims, EachOfAContractIsLeftOutAloneAndNoOther) {
+  const auto all = claims_to_json(full_claims());
+  const auto none = claims_to_json(full_claims(), ClaimsContract::none());
+  for (const Claim& claim : claim_table()) {
+    EXPECT_EQ(none.find(claim.name) == nullptr, claim.by_contract) << claim.name;
+    const auto contract = ClaimsContract::of({std::string(claim.name)});
+    ASSERT_EQ(contract.has_value(), claim.by_contract) << claim.name;
+    if (!contract) continue;
+    const auto json = claims_to_json(full_claims(), *contract);
+    EXPECT_EQ(*json.find(claim.name), *all.find(claim.name)) << claim.name;
+    EXPECT_EQ(json.if_object()->size(), none.if_object()->size() + 1) << claim.name;
+  }
+}
+
+TEST(Claims, TheDocumentsNameEachOne) {
+  const auto names = [](std::string_view path, std::string_view name) {
+    std::ifstream file(source_path(path));
+    const std::string text(std::istreambuf_iterator<char>(file), {});
+    return text.find("`" + std::string(name) + "`") != text.npos;
+  };
+  for (const Claim& claim : claim_table()) {
+    EXPECT_TRUE(claim.stated.empty() || names("/docs/testing.md", claim.stated)) << claim.name;
+    EXPECT_TRUE(!claim.by_contract || names("/docs/configuration.md", claim.name)) << claim.name;
+    EXPECT_TRUE(!claim.recorded || names("/docs/audit-format.md", claim.name)) << claim.name;
+  }
+}
+
+TEST(Claims, WhatIsCarriedOnIsAllButTheTokenItself) {
+  AccessClaims next;
+  next.carry_on(full_claims());
+  EXPECT_EQ(next.actors, full_claims().actors);
+  for (const Claim& claim : claim_table()) {
+    EXPECT_TRUE(claim.carried_text == nullptr || next.*claim.carried_text) << claim.name;
+    EXPECT_TRUE(claim.carried_date == nullptr || next.*claim.carried_date) << claim.name;
+  }
+  EXPECT_EQ(next.jti, "");
+  EXPECT_EQ(next.key_thumbprint, std::nullopt);
 }
 
 TEST(Claims, TheNearestActorIsTheOutermost) {

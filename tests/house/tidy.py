@@ -133,7 +133,7 @@ TWO_MEANINGS = {
     "Credentials": "of a caller (enforce), of an OAuth client (oauth)",
     "Decision": "the answer (decision), and its record (audit)",
     "Failure": "of a use case (control), of a test (policytest)",
-    "Issue": "a mistake with its place, in Cedar's texts (cedar) and in any file (files); what a token is made from (oauth)",
+    "Issue": "a mistake with its place, in Cedar's texts (cedar) and in any file (files)",
     "LeftOut": "records (audit) and header fields (gateway) that were counted instead",
     "MemoryStore": "a Store in memory", "Store": "what is kept, as its user declares it",
     "Origin": "scheme and authority (http), whom a token is for (oauth)",

@@ -17,16 +17,7 @@ inline AccessClaims valid_claims(Instant now) {
                       .jti = "jti-1",
                       .issued_at = now,
                       .not_before = now,
-                      .expires_at = now + std::chrono::minutes(5),
-                      .actors = {},
-                      .task = {},
-                      .purpose = {},
-                      .tenant = {},
-                      .environment = {},
-                      .acr = {},
-                      .auth_time = {},
-                      .key_thumbprint = {},
-                      .authorization_details = {}};
+                      .expires_at = now + std::chrono::minutes(5)};
 }
 
 // Sender-bound claims verify too: the proof is not what these tests are about.

@@ -1,0 +1,39 @@
+#include "control/policies.h"
+
+#include "codec/members.h"
+
+namespace writ::control {
+namespace {
+
+constexpr std::string_view kManage = "manage-policies";
+constexpr std::string_view kRead = "read-policies";
+
+ReplacedBy by(const enforce::Permit& permit, std::string_view cause) {
+  return {cause, permit.token()->client_id, permit.request_id()};
+}
+
+}  // namespace
+
+Answer<PolicySets::State> Policies::list(const Caller& caller) const {
+  TRY(authority_.allow(caller, kRead));
+  return TRY(sets_.state());
+}
+
+Answer<RevisionTexts> Policies::show(const Caller& caller, const std::string& revision) const {
+  TRY(authority_.allow(caller, kRead));
+  return TRY(sets_.read(revision));
+}
+
+Answer<Replacement> Policies::reload(const Caller& caller) const {
+  const auto permit = TRY(authority_.allow(caller, kManage));
+  return TRY(sets_.reload(by(permit, "api")));
+}
+
+Answer<Replacement> Policies::roll_back(const Caller& caller, const codec::Json& request) const {
+  const auto permit = TRY(authority_.allow(caller, kManage));
+  const auto members = TRY(codec::Members::of(request, "the request", {"revision"}));
+  const auto revision = TRY(members.text("revision"));
+  return TRY(sets_.roll_back(revision, by(permit, "rollback")));
+}
+
+}  // namespace writ::control
