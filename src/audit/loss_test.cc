@@ -194,6 +194,26 @@ TEST_F(LossTest, ZerosThatALossOfPowerLeftBehindTheNotedHeadAreDropped) {
   }
 }
 
+TEST_F(LossTest, RecordsBehindAHoleOfZerosAreDroppedWithIt) {
+  for (const bool noted : {true, false}) {
+    std::filesystem::remove(path_);
+    heads_.set(std::nullopt);
+    fill(2);
+    const auto second = heads_.head();
+    fill(3);
+    auto all = lines();
+    all[2].assign(all[2].size(), '\0');
+    write(all);
+    heads_.set(noted ? second : std::nullopt);
+    {
+      const auto log = open();
+      ASSERT_TRUE(log);
+      EXPECT_EQ(log->head().seq, 3u) << "what was dropped is recorded";
+    }
+    EXPECT_TRUE(whole()) << noted;
+  }
+}
+
 TEST_F(LossTest, ZerosInPlaceOfTheNotedHeadAreALoss) {
   fill(3);
   const auto size = std::filesystem::file_size(path_);

@@ -41,8 +41,8 @@ Result<Holds> holds(const Lines& lines, Head& head, std::optional<Instant>& at) 
 }
 
 // The chain from the noted head on, through the files beside the path.
-Result<End> through_files(const std::filesystem::path& path, const Tail& tail, const Head& noted,
-                          std::string lost) {
+Result<End> through_files(const std::filesystem::path& path, const Lines* at_path, const Tail& tail,
+                          const Head& noted, std::string lost) {
   const auto parts = TRY(parts_beside(path));
   Head head = noted;
   const Part* at = nullptr;
@@ -62,6 +62,10 @@ Result<End> through_files(const std::filesystem::path& path, const Tail& tail, c
       if (const auto last = TRY(read.last())) time = time_of(last->text);
       return true;
     };
+    if (at_path != nullptr && part.path.filename() == path.filename()) {
+      TRY(take(*at_path));
+      continue;
+    }
     if (TRY(take(lines))) continue;
     if (const auto whole = TRY(lines.before_zeros())) TRY(take(*whole));
   }
@@ -108,7 +112,7 @@ Result<End> find_end_as_it_is(const std::filesystem::path& path, const Lines* li
   Tail tail;
   if (lines != nullptr) tail = TRY(read_tail(*lines));
   if (!noted || noted->seq == 0)
-    return tail.size > 0 ? End{std::move(tail), {}, {}} : through_files(path, tail, Head{}, {});
+    return tail.size > 0 ? End{std::move(tail), {}, {}} : through_files(path, lines, tail, Head{}, {});
   std::string lost = lines == nullptr ? "it is not there" : "it is empty";
   if (tail.size > 0) {
     Head head = *noted;
@@ -127,7 +131,7 @@ Result<End> find_end_as_it_is(const std::filesystem::path& path, const Lines* li
                                                : fmt::format("it ends with record {}", tail.head.seq);
     }
   }
-  return through_files(path, tail, *noted, std::move(lost));
+  return through_files(path, lines, tail, *noted, std::move(lost));
 }
 
 }  // namespace
