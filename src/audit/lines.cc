@@ -36,7 +36,10 @@ Result<Lines> Lines::open(const std::filesystem::path& path) {
 }
 
 Lines::Lines(Lines&& other) noexcept
-    : file_(std::exchange(other.file_, -1)), path_(std::move(other.path_)), owned_(other.owned_) {}
+    : file_(std::exchange(other.file_, -1)),
+      path_(std::move(other.path_)),
+      owned_(other.owned_),
+      limit_(other.limit_) {}
 
 Lines::~Lines() {
   if (owned_ && file_ >= 0) ::close(file_);
@@ -45,7 +48,22 @@ Lines::~Lines() {
 Result<std::uint64_t> Lines::size() const {
   struct stat info {};
   if (::fstat(file_, &info) != 0) return cannot_read(path_);
-  return static_cast<std::uint64_t>(info.st_size);
+  return std::min(static_cast<std::uint64_t>(info.st_size), limit_);
+}
+
+Result<std::optional<Lines>> Lines::before_zeros() const {
+  std::uint64_t begin = 0;  // of the line at hand
+  for (std::uint64_t offset = 0;; offset += kMaxLineBytes) {
+    const auto piece = TRY(read(offset, kMaxLineBytes));
+    if (piece.empty()) return std::nullopt;
+    const auto zero = piece.find('\0');
+    const auto end = std::string_view(piece).substr(0, zero).rfind('\n');
+    if (end != std::string::npos) begin = offset + end + 1;
+    if (zero == std::string::npos) continue;
+    Lines whole(file_, path_, false);
+    whole.limit_ = begin;
+    return whole;
+  }
 }
 
 bool Lines::is_being_written() const {
@@ -58,7 +76,8 @@ bool Lines::is_being_written() const {
 // Less than `length` only at the end of the file.
 Result<std::string> Lines::read(std::uint64_t offset, std::size_t length) const {
   may_block("the audit log");
-  std::string bytes(length, '\0');
+  std::string bytes(std::min<std::uint64_t>(length, limit_ - std::min(offset, limit_)), '\0');
+  length = bytes.size();
   std::size_t have = 0;
   while (have < length) {
     const auto got = ::pread(file_, bytes.data() + have, length - have, static_cast<off_t>(offset + have));

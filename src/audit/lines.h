@@ -36,6 +36,10 @@ class Lines {
 
   const std::filesystem::path& path() const noexcept { return path_; }
   Result<std::uint64_t> size() const;
+  // The lines before the first one with a zero byte, which no record has: where the machine ends before a
+  // write is synced, the file may have its size and not its bytes. Nothing: there is no such line. Reads all
+  // of the file. It is valid as long as this object.
+  Result<std::optional<Lines>> before_zeros() const;
   // Is somebody writing it? Whoever does holds a lock.
   bool is_being_written() const;
 
@@ -63,6 +67,7 @@ class Lines {
   int file_;
   std::filesystem::path path_;
   bool owned_;
+  std::uint64_t limit_ = UINT64_MAX;  // what is behind is not there
 };
 
 }  // namespace writ::audit

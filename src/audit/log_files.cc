@@ -55,6 +55,8 @@ Result<void> LogWriter::close_file(std::string_view why) {
 Result<void> LogWriter::begin_file(Beginning beginning, std::string_view closing) {
   auto fresh = TRY(WritingFile::create(path_, options_.writers));
   if (!closing.empty()) static_cast<void>(close_file(closing));
+  // Nobody syncs it later; and the head that is noted next is of what follows it.
+  if (!options_.durable) TRY(file_.sync());
   const auto last = head();
   beginning.detail = fmt::format("{}{}it follows record {} with hash {}", beginning.detail,
                                  beginning.detail.empty() ? "" : "; ", last.seq, last.hash);

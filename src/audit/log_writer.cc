@@ -9,6 +9,8 @@
 namespace writ::audit {
 namespace {
 
+// The head is noted every second, so a database that lacks more is not the one that was written last.
+constexpr std::chrono::minutes kNotedWithin{1};
 // Stops have some room behind a queue that is full.
 constexpr std::size_t kMoreForStops = 1024;
 
@@ -16,6 +18,21 @@ std::vector<std::filesystem::path> reserves_of(const std::filesystem::path& path
   auto files = options.reserves;
   if (files.empty()) files.push_back(path.string() + ".reserve");
   return files;
+}
+
+// A file that was rotated away before its last record was whole: nobody acknowledged that one, and it would
+// look like a break. How many bytes it had.
+Result<std::uint64_t> finish(const std::filesystem::path& file, Writers writers) {
+  const auto lines = TRY(Lines::open(file));
+  const auto whole = TRY(lines.before_zeros());
+  const auto tail = TRY(read_tail(whole ? *whole : lines));
+  const auto dropped = TRY(lines.size()) - tail.size;
+  if (dropped > 0) {
+    auto writing = TRY(WritingFile::open(file, writers));
+    TRY(writing.cut_to(tail.size));
+  }
+  TRY(sync_file(file));
+  return dropped;
 }
 
 }  // namespace
@@ -39,6 +56,10 @@ Result<std::unique_ptr<LogWriter>> LogWriter::open(const std::filesystem::path& 
 
   auto file = existing ? *std::move(existing) : TRY(WritingFile::create(path, options.writers));
   TRY(file.cut_to(end.tail.size));
+  // What is seen from here on stays, also when the machine ends.
+  TRY(file.sync_all());
+  if (!end.continues.empty())
+    end.tail.dropped += TRY(finish(path.parent_path() / end.continues, options.writers));
   std::unique_ptr<LogWriter> log(new LogWriter(std::move(file), end.tail, std::move(options), now));
   if (!end.continues.empty())
     log->beginning_ = {std::string(kContinued), end.continues, "it was rotated while Writ was down"};
@@ -48,6 +69,8 @@ Result<std::unique_ptr<LogWriter>> LogWriter::open(const std::filesystem::path& 
   } else if (log->beginning_) {
     TRY(log->write({}));
   }
+  if (noted && end.noted_at && end.tail.time && *end.tail.time - *end.noted_at > kNotedWithin)
+    TRY(log->tell_older(*noted, *end.noted_at, end.tail));
   log->begin();
   return log;
 }
@@ -92,6 +115,19 @@ LogWriter::LogWriter(WritingFile file, const Tail& tail, LogOptions options, Ins
       strangers_(options_.strangers) {
   for (auto& reserve : reserves_of(path_, options_))
     reserves_.emplace_back(std::move(reserve), options_.reserve_bytes);
+}
+
+// It may be right to go on: whoever restores a copy knows. But nobody shall find out by what is active again.
+Result<void> LogWriter::tell_older(const Head& noted, Instant noted_at, const Tail& tail) {
+  const auto text = fmt::format(
+      "the database is older than the audit log: it knows of record {} of {}, and the log goes on to record "
+      "{} of {}; "
+      "what was stopped in between may be active again, if a copy was restored or the write-ahead log "
+      "removed: read "
+      "those records, and stop it again",
+      noted.seq, format_time(noted_at), tail.head.seq, format_time(*tail.time));
+  tell(text);
+  return write_own({.type = "audit.database_older", .detail = text});
 }
 
 // What it wrote until now could fail the start.
@@ -202,8 +238,11 @@ Result<void> LogWriter::guarded(const std::function<Result<void>()>& write) noex
 // Answers all of it.
 Result<void> LogWriter::write_batch(std::vector<Waiting>& batch) {
   if (batch.empty()) return {};
-  // While stops live on the reserve, what everybody may write would use it up.
-  if (reserves_whole()) {
+  // While stops live on the reserve, what everybody may write would use it up. And a stop is stored once it
+  // is recorded: where its record would be the last thing to find room, the reserve makes some first.
+  const auto stops_it = [](const Waiting& waiting) { return waiting.record.standing == Standing::kStop; };
+  const bool stops_need_room = std::ranges::any_of(batch, stops_it) && short_of_room();
+  if (reserves_whole() && !stops_need_room) {
     auto outcome = guarded([&] { return write(batch); });
     note_outcome(outcome);
     if (outcome || !file_.full()) {
@@ -359,6 +398,10 @@ Result<void> LogWriter::refill() {
   }
   reserved_ = bytes;
   return outcome;
+}
+
+bool LogWriter::short_of_room() const {
+  return std::ranges::any_of(reserves_, [](const Reserve& reserve) { return reserve.short_of_room(); });
 }
 
 bool LogWriter::reserves_whole() const {

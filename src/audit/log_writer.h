@@ -46,6 +46,7 @@ class LogWriter {
   static Result<std::unique_ptr<LogWriter>> open_lost(const std::filesystem::path& path, const Head& noted,
                                                       const std::string& lost, LogOptions options,
                                                       Instant now);
+  Result<void> tell_older(const Head& noted, Instant noted_at, const Tail& tail);
   void begin();
   void run();
   bool work();  // one round of the writer; false at the end
@@ -69,6 +70,7 @@ class LogWriter {
   Result<void> reopen_file();
   Result<void> refill();
   bool reserves_whole() const;
+  bool short_of_room() const;
   void note_outcome(const Result<void>& outcome);
   void tell(const std::string& text) const;
   Instant now() const;

@@ -102,6 +102,27 @@ TEST_F(LossTest, WhatWasWrittenAfterTheHeadWasNotedIsNoLoss) {
   EXPECT_EQ(open()->head().seq, 5u);
 }
 
+TEST_F(LossTest, ADatabaseThatIsOlderThanTheLogIsToldOfAndRecorded) {
+  std::string told;
+  auto with = options();
+  with.tell = [&](const std::string& line) { told += line; };
+  fill(2);
+  const auto copied = heads_.head();
+  {
+    const auto log = open();
+    const Event stopped{.type = "identity.suspended", .object = "bob"};
+    ASSERT_TRUE(log->append(make_record(kNow + std::chrono::minutes(5), stopped)));
+  }
+  heads_.set(copied);
+  EXPECT_TRUE(open(with));
+  EXPECT_THAT(told, HasSubstr("the database is older than the audit log: it knows of record 2 of "));
+  EXPECT_THAT(lines().back(), HasSubstr("audit.database_older"));
+  told.clear();
+  EXPECT_TRUE(open(with)) << "it is noted by now";
+  EXPECT_EQ(told, "");
+  EXPECT_TRUE(whole());
+}
+
 TEST_F(LossTest, ALossThatIsAcceptedIsRecordedWithTheHeadThatWasKnown) {
   fill(3);
   const auto noted = *heads_.head();
@@ -142,6 +163,76 @@ TEST_F(LossTest, ALogThatWasRotatedWhileDownGoesOn) {
   EXPECT_EQ(verified().records, 3 + 1 + 2 + 1 + 1u) << "each new file begins with a record of its own";
   EXPECT_TRUE(whole());
   EXPECT_THAT(lines()[0], HasSubstr(R"("type":"audit.continued","object":"audit.log-20261127")"));
+}
+
+TEST_F(LossTest, AFileThatAKillLeftWithHalfARecordBehindItsRotationGoesOnWhole) {
+  fill(3);
+  std::filesystem::rename(path_, beside(".1"));
+  std::ofstream(beside(".1"), std::ios::app) << R"({"seq":4,"prev":"0123)";
+  {
+    const auto log = open();
+    ASSERT_TRUE(log->append(event("after")));
+    EXPECT_EQ(log->head().seq, 6u) << "what was cut off is recorded";
+  }
+  EXPECT_TRUE(whole());
+}
+
+// A file that has its size already, and not its bytes: also behind lines that seem whole.
+TEST_F(LossTest, ZerosThatALossOfPowerLeftBehindTheNotedHeadAreDropped) {
+  for (const bool rotated : {false, true}) {
+    fill(3);
+    const auto file = rotated ? beside(".1") : path_;
+    if (rotated) std::filesystem::rename(path_, file);
+    std::ofstream(file, std::ios::app | std::ios::binary) << std::string(5000, '\0') << "\"}\n"
+                                                          << R"({"seq":9})" << '\n';
+    {
+      const auto log = open();
+      ASSERT_TRUE(log);
+      ASSERT_TRUE(log->append(event("after")));
+    }
+    EXPECT_TRUE(whole()) << rotated;
+  }
+}
+
+TEST_F(LossTest, RecordsBehindAHoleOfZerosAreDroppedWithIt) {
+  for (const bool noted : {true, false}) {
+    std::filesystem::remove(path_);
+    heads_.set(std::nullopt);
+    fill(2);
+    const auto second = heads_.head();
+    fill(3);
+    auto all = lines();
+    all[2].assign(all[2].size(), '\0');
+    write(all);
+    heads_.set(noted ? second : std::nullopt);
+    {
+      const auto log = open();
+      ASSERT_TRUE(log);
+      EXPECT_EQ(log->head().seq, 3u) << "what was dropped is recorded";
+    }
+    EXPECT_TRUE(whole()) << noted;
+  }
+}
+
+TEST_F(LossTest, ZerosInPlaceOfTheNotedHeadAreALoss) {
+  fill(3);
+  const auto size = std::filesystem::file_size(path_);
+  std::filesystem::resize_file(path_, size - 10);
+  std::filesystem::resize_file(path_, size);
+  EXPECT_FALSE(try_open(options()));
+  EXPECT_EQ(std::filesystem::file_size(path_), size) << "it stays as evidence";
+}
+
+TEST_F(LossTest, AChainThatWasRotatedBeforeItsHeadWasEverNotedGoesOn) {
+  fill(3);
+  std::filesystem::rename(path_, beside(".1"));
+  heads_.set(std::nullopt);
+  {
+    const auto log = open();
+    ASSERT_TRUE(log->append(event("after")));
+    EXPECT_EQ(log->head().seq, 5u);
+  }
+  EXPECT_TRUE(whole());
 }
 
 TEST_F(LossTest, ALogThatIsMovedWhileOpenIsClosedAndTheNextRecordIsInItsPlace) {

@@ -18,7 +18,7 @@ namespace {
 constexpr std::uint64_t kRoom = 256 * 1024;
 constexpr std::uint64_t kPiece = 256 * 1024;
 
-std::uint64_t free_bytes(const struct statvfs& disk) {
+std::uint64_t free_of(const struct statvfs& disk) {
   return static_cast<std::uint64_t>(disk.f_bavail) * disk.f_frsize;
 }
 
@@ -43,7 +43,7 @@ Result<void> Reserve::refill() {
                       static_cast<std::uint64_t>(info.st_blocks) * 512, wanted_});
   // An attempt that fails half-way would take, for a moment, what a stop is about to use.
   struct statvfs disk {};
-  if (::fstatvfs(file, &disk) == 0 && free_bytes(disk) < wanted_ - have_ + 2 * kRoom) {
+  if (::fstatvfs(file, &disk) == 0 && free_of(disk) < wanted_ - have_ + 2 * kRoom) {
     ::close(file);
     return failed(ENOSPC);
   }
@@ -69,13 +69,26 @@ bool Reserve::give_back(std::uint64_t keep) {
   return resize(std::max(keep, have_ - std::min(have_, kPiece)));
 }
 
+std::optional<std::uint64_t> Reserve::free_bytes() const {
+  may_block("the reserve");
+  struct statvfs disk {};
+  const auto folder = path_.has_parent_path() ? path_.parent_path() : std::filesystem::path(".");
+  if (::statvfs(folder.c_str(), &disk) != 0) return std::nullopt;
+  return free_of(disk);
+}
+
+bool Reserve::short_of_room() const {
+  if (wanted_ == 0) return false;
+  const auto free = free_bytes();
+  return free && *free < kRoom;
+}
+
 bool Reserve::make_room(std::uint64_t keep) {
   if (wanted_ == 0) return true;
   for (;;) {
-    struct statvfs disk {};
-    const auto folder = path_.has_parent_path() ? path_.parent_path() : std::filesystem::path(".");
-    if (::statvfs(folder.c_str(), &disk) != 0) return false;
-    if (free_bytes(disk) >= kRoom) return true;
+    const auto free = free_bytes();
+    if (!free) return false;
+    if (*free >= kRoom) return true;
     if (!give_back(keep)) return false;
   }
 }

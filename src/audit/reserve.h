@@ -7,6 +7,7 @@
 
 #include <cstdint>
 #include <filesystem>
+#include <optional>
 
 #include "base/result.h"
 
@@ -22,6 +23,8 @@ class Reserve {
 
   // Makes it whole, when more than it needs is free: else the next record would find the disk full again.
   Result<void> refill();
+  // Is there less than make_room() would make? Not when nothing is kept.
+  bool short_of_room() const;
   // Sees to it that there is room for a record and for what the database writes with it. False: it would
   // take more than there is down to `keep`.
   bool make_room(std::uint64_t keep);
@@ -30,6 +33,7 @@ class Reserve {
 
  private:
   bool resize(std::uint64_t bytes);
+  std::optional<std::uint64_t> free_bytes() const;
 
   const std::filesystem::path path_;
   const std::uint64_t wanted_;

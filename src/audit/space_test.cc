@@ -65,6 +65,18 @@ TEST_F(SpaceTest, OfAFullDiskOrdinaryRecordsAreRefusedAndStopsAreWritten) {
   EXPECT_TRUE(whole());
 }
 
+// Its record would fit; what the database writes with it would not.
+TEST_F(SpaceTest, AStopOnADiskThatIsAlmostFullFindsRoomToBeStored) {
+  const auto log = open(reserving());
+  fill_disk();
+  std::filesystem::resize_file(folder_ / "filler", std::filesystem::file_size(folder_ / "filler") - 8192);
+  ASSERT_LE(free_bytes(), 8192u);
+  ASSERT_TRUE(log->append(event("stop", Standing::kStop)));
+  EXPECT_GE(free_bytes(), 128u * 1024);
+  EXPECT_FALSE(log->append(event("ordinary"))) << "what was given back is for stops";
+  EXPECT_TRUE(whole());
+}
+
 TEST_F(SpaceTest, ItIsReadyAgainByItselfWhenThereIsSpace) {
   const auto log = open(reserving());
   fill_disk();

@@ -29,40 +29,52 @@ Result<bool> chains_on(const Lines& lines, std::uint64_t offset, Head& head) {
 
 enum class Holds { kNot, kAnother, kAndChainsOn, kAndBreaks };
 
-// Moves `head`, which was noted, on to the end.
-Result<Holds> holds(const Lines& lines, Head& head) {
+// Moves `head`, which was noted, on to the end; `at`: when it was written.
+Result<Holds> holds(const Lines& lines, Head& head, std::optional<Instant>& at) {
   const auto offset = TRY(lines.after(head.seq - 1));
   const auto text = TRY(lines.at(offset));
   const auto line = text ? take_apart(*text) : std::nullopt;
   if (!line || line->seq != head.seq) return Holds::kNot;
   if (line->hash != head.hash || !hash_matches(*line)) return Holds::kAnother;
+  at = time_of(*text);
   return TRY(chains_on(lines, offset + text->size() + 1, head)) ? Holds::kAndChainsOn : Holds::kAndBreaks;
 }
 
 // The chain from the noted head on, through the files beside the path.
-Result<End> through_files(const std::filesystem::path& path, const Tail& tail, const Head& noted,
-                          std::string lost) {
+Result<End> through_files(const std::filesystem::path& path, const Lines* at_path, const Tail& tail,
+                          const Head& noted, std::string lost) {
   const auto parts = TRY(parts_beside(path));
   Head head = noted;
   const Part* at = nullptr;
-  std::optional<Instant> time;
+  std::optional<Instant> time, noted_at;
   for (const auto& part : parts) {
-    const bool follows = at != nullptr && part.before == head;
-    if (at != nullptr && !follows) continue;
+    // Of a chain whose head was never noted the first record follows nothing.
+    const bool begun = at != nullptr || head.seq == 0, follows = begun && part.before == head;
+    if (begun && !follows) continue;
     const auto lines = TRY(Lines::open(part.path));
-    Head moved = head;
-    const bool good =
-        follows ? TRY(chains_on(lines, 0, moved)) : TRY(holds(lines, moved)) == Holds::kAndChainsOn;
-    if (!good) continue;
-    at = &part;
-    head = std::move(moved);
-    if (const auto last = TRY(lines.last())) time = time_of(last->text);
+    const auto take = [&](const Lines& read) -> Result<bool> {
+      Head moved = head;
+      const bool good =
+          follows ? TRY(chains_on(read, 0, moved)) : TRY(holds(read, moved, noted_at)) == Holds::kAndChainsOn;
+      if (!good) return false;
+      at = &part;
+      head = std::move(moved);
+      if (const auto last = TRY(read.last())) time = time_of(last->text);
+      return true;
+    };
+    if (at_path != nullptr && part.path.filename() == path.filename()) {
+      TRY(take(*at_path));
+      continue;
+    }
+    if (TRY(take(lines))) continue;
+    if (const auto whole = TRY(lines.before_zeros())) TRY(take(*whole));
   }
   if (at == nullptr) return End{tail, {}, std::move(lost)};
-  if (at->path.filename() == path.filename()) return End{tail, {}, {}};
+  if (at->path.filename() == path.filename()) return End{tail, {}, {}, noted_at};
   // There is more in the file at the path, and it does not follow.
   if (tail.size > 0) return End{tail, {}, std::move(lost)};
-  return End{{.head = head, .time = time, .dropped = tail.dropped}, at->path.filename().string(), {}};
+  return End{
+      {.head = head, .time = time, .dropped = tail.dropped}, at->path.filename().string(), {}, noted_at};
 }
 
 }  // namespace
@@ -93,17 +105,21 @@ Result<Tail> read_tail(const Lines& lines) {
   return Tail{{line->seq, std::string(line->hash)}, time, end, size - end, begins->seq - 1};
 }
 
-Result<End> find_end(const std::filesystem::path& path, const Lines* lines,
-                     const std::optional<Head>& noted) {
+namespace {
+
+Result<End> find_end_as_it_is(const std::filesystem::path& path, const Lines* lines,
+                              const std::optional<Head>& noted) {
   Tail tail;
   if (lines != nullptr) tail = TRY(read_tail(*lines));
-  if (!noted || noted->seq == 0) return End{std::move(tail), {}, {}};
+  if (!noted || noted->seq == 0)
+    return tail.size > 0 ? End{std::move(tail), {}, {}} : through_files(path, lines, tail, Head{}, {});
   std::string lost = lines == nullptr ? "it is not there" : "it is empty";
   if (tail.size > 0) {
     Head head = *noted;
-    switch (TRY(holds(*lines, head))) {
+    std::optional<Instant> noted_at;
+    switch (TRY(holds(*lines, head, noted_at))) {
       case Holds::kAndChainsOn:
-        return End{std::move(tail), {}, {}};
+        return End{std::move(tail), {}, {}, noted_at};
       case Holds::kAndBreaks:
         lost = fmt::format("record {} was altered", head.seq + 1);
         break;
@@ -115,7 +131,23 @@ Result<End> find_end(const std::filesystem::path& path, const Lines* lines,
                                                : fmt::format("it ends with record {}", tail.head.seq);
     }
   }
-  return through_files(path, tail, *noted, std::move(lost));
+  return through_files(path, lines, tail, *noted, std::move(lost));
+}
+
+}  // namespace
+
+Result<End> find_end(const std::filesystem::path& path, const Lines* lines,
+                     const std::optional<Head>& noted) {
+  auto end = find_end_as_it_is(path, lines, noted);
+  // Behind a noted head every record was looked at; where none is noted, a hole may be anywhere.
+  const bool looked_at = noted && noted->seq > 0;
+  if (lines == nullptr || (end && end->lost.empty() && looked_at)) return end;
+  const auto whole = TRY(lines->before_zeros());
+  if (!whole) return end;
+  auto before = find_end_as_it_is(path, &*whole, noted);
+  if (!before || !before->lost.empty()) return end;
+  before->tail.dropped = TRY(lines->size()) - before->tail.size;
+  return before;
 }
 
 }  // namespace writ::audit

@@ -29,9 +29,11 @@ struct End {
   Tail tail;              // of the file at the path; its size is 0 when that is to be begun
   std::string continues;  // the name of the file that the chain ends in, when it is not that one
   std::string lost;       // why the log is not what was noted; empty: it is
+  std::optional<Instant> noted_at = {};  // when the noted record was written
 };
 
-// `lines`: the file at the path; null: there is none.
+// `lines`: the file at the path; null: there is none. What a loss of power left behind the last record that
+// was synced, with zeros in it, is dropped as an unfinished record is.
 Result<End> find_end(const std::filesystem::path& path, const Lines* lines, const std::optional<Head>& noted);
 
 }  // namespace writ::audit

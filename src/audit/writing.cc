@@ -126,7 +126,13 @@ Result<void> WritingFile::write(std::string_view bytes) {
 Result<void> WritingFile::append(std::string_view bytes, bool sync) {
   may_block("the audit log");
   full_ = false;
-  if (damaged_) TRY(cut_to(size_));
+  if (damaged_) {
+    TRY(cut_to(size_));
+    damaged_ = true;
+    // Else the machine's end could leave what failed and what follows it, mixed.
+    TRY(this->sync());
+    damaged_ = false;
+  }
   auto outcome = write(bytes);
   if (outcome && sync && ::fdatasync(file_) != 0) {
     full_ = errno == ENOSPC || errno == EDQUOT;
@@ -134,8 +140,8 @@ Result<void> WritingFile::append(std::string_view bytes, bool sync) {
   }
   if (!outcome) {
     // Nothing of it was acknowledged, so nothing of it may stay.
-    damaged_ = true;
     static_cast<void>(cut_to(size_));
+    damaged_ = true;
     return outcome;
   }
   size_ += bytes.size();
@@ -145,6 +151,22 @@ Result<void> WritingFile::append(std::string_view bytes, bool sync) {
 Result<void> WritingFile::sync() const {
   if (::fdatasync(file_) != 0) return system_error("sync", path_);
   return {};
+}
+
+Result<void> WritingFile::sync_all() const {
+  may_block("the audit log");
+  TRY(sync());
+  return sync_folder(path_);
+}
+
+Result<void> sync_file(const std::filesystem::path& path) {
+  may_block("the audit log");
+  const int file = ::open(path.c_str(), O_RDONLY | O_NOFOLLOW | O_CLOEXEC);
+  if (file < 0) return system_error("open", path);
+  const int synced = ::fsync(file);
+  ::close(file);
+  if (synced != 0) return system_error("sync", path);
+  return sync_folder(path);
 }
 
 Result<void> WritingFile::cut_to(std::uint64_t size) {

@@ -44,6 +44,8 @@ class WritingFile {
   // All of it or nothing: what was written in part is taken back. `sync`: it is on disk then.
   Result<void> append(std::string_view bytes, bool sync);
   Result<void> sync() const;
+  // With its name. What a process that was killed had written may be in the system's memory only.
+  Result<void> sync_all() const;
   // Cuts off what is behind; the rest is what was acknowledged.
   Result<void> cut_to(std::uint64_t size);
   // Gives it another name in its folder; kConflict when that is taken.
@@ -64,5 +66,8 @@ class WritingFile {
   bool damaged_ = false;  // there may be bytes behind size_
   bool full_ = false;
 };
+
+// The same of a file that nobody writes any more.
+Result<void> sync_file(const std::filesystem::path& path);
 
 }  // namespace writ::audit

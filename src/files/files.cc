@@ -122,10 +122,18 @@ Result<void> put_private_file(const std::filesystem::path& path, std::string_vie
   return done;
 }
 
+Result<void> make_private_folder(const std::filesystem::path& path) {
+  if (::mkdir(path.c_str(), S_IRWXU) == 0) return sync_folder_of(path);
+  std::error_code error;
+  if (errno == EEXIST && std::filesystem::is_directory(path, error)) return {};
+  return system_failure("make the folder", path);
+}
+
 Result<void> remove_file(const std::filesystem::path& path) {
-  if (::unlink(path.c_str()) == 0) return sync_folder_of(path);
-  if (errno == ENOENT) return {};
-  return system_failure("remove", path);
+  if (::unlink(path.c_str()) != 0 && errno != ENOENT) return system_failure("remove", path);
+  // Also when somebody removed it who was killed then.
+  std::error_code error;
+  return std::filesystem::is_directory(path.parent_path(), error) ? sync_folder_of(path) : Result<void>();
 }
 
 Result<void> write_file(const std::filesystem::path& path, std::string_view content) {

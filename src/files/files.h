@@ -30,6 +30,9 @@ Result<void> write_file(const std::filesystem::path& path, std::string_view cont
 // reads it sees the old content or the new one, also after a crash.
 Result<void> put_private_file(const std::filesystem::path& path, std::string_view content);
 
+// Makes a folder for such files where there is none; on disk when it returns.
+Result<void> make_private_folder(const std::filesystem::path& path);
+
 // Returns when the name is gone for good; a file that is not there is no failure.
 Result<void> remove_file(const std::filesystem::path& path);
 

@@ -170,9 +170,8 @@ Result<PolicyTexts> Revisions::read(const KeptRevision& kept) const {
 }
 
 Result<void> Revisions::keep(const PolicyTexts& texts, const std::string& revision, Instant now) {
+  TRY(files::make_private_folder(folder_));
   std::error_code error;
-  if (fs::create_directory(folder_, error)) fs::permissions(folder_, fs::perms::owner_all, error);
-  if (error) return io_failure("make the folder", folder_, error);
   const KeptRevision kept{revision, now};
   TRY(files::put_private_file(file_of(kept), to_json(texts).dump()));
   const auto all = TRY(list());

@@ -280,10 +280,13 @@ enforce::EnforcerParts App::Parts::enforcer_parts(task::CallApprovals* approvals
 Result<void> App::Parts::open_proofs() {
   store::ProofJournalOptions options;
   options.max_places = std::max(options.places, 2 * config.limits.max_proofs);
+  // The machine's end takes the last records of a log that is not durable, too.
+  if (const auto last = log->written_until())
+    options.unknown_until =
+        (config.audit.durable ? *last : clock.now()) + token::kClockSkew + token::kProofLifetime;
   proofs = TRY(store::ProofJournal::open(config.data / kProofsFile, clock, options));
   replays.take_over(proofs->found());
-  const auto last = log->written_until();
-  if (!proofs->whole() && last) replays.distrust(*last + token::kClockSkew + token::kProofLifetime);
+  replays.distrust(proofs->unknown_until());
   return {};
 }
 

@@ -9,18 +9,42 @@
 #include <unistd.h>
 
 namespace writ::store {
+namespace {
 
-Result<DataFolder> DataFolder::open(const std::filesystem::path& path) {
+namespace fs = std::filesystem;
+
+// A name is on disk when its folder is.
+Result<void> sync_folder(const fs::path& path) {
+  const auto folder = path.empty() ? fs::path(".") : path;
+  const int opened = ::open(folder.c_str(), O_RDONLY | O_DIRECTORY | O_CLOEXEC);
+  const int synced = opened < 0 ? -1 : ::fsync(opened);
+  const int error = errno;
+  if (opened >= 0) ::close(opened);
+  if (synced == 0) return {};
+  return failure(ErrorCode::kIo,
+                 fmt::format("cannot sync the folder `{}`: {}", folder.string(), std::strerror(error)));
+}
+
+// With the folders above it that are missing.
+Result<void> make_folder(const fs::path& path, mode_t mode) {
   std::error_code error;
-  if (!std::filesystem::is_directory(path, error)) {
-    std::filesystem::create_directories(path.parent_path(), error);
-    if (::mkdir(path.c_str(), S_IRWXU) != 0) {
-      return failure(ErrorCode::kIo,
-                     fmt::format("cannot make the data folder `{}`: {}; make it, or name another with "
-                                 "`data` in the configuration",
-                                 path.string(), std::strerror(errno)));
-    }
+  if (const auto above = path.parent_path(); !above.empty() && above != path && !fs::exists(above, error))
+    TRY(make_folder(above, S_IRWXU | S_IRWXG | S_IRWXO));
+  if (::mkdir(path.c_str(), mode) != 0 && !(errno == EEXIST && fs::is_directory(path, error))) {
+    return failure(ErrorCode::kIo,
+                   fmt::format("cannot make the data folder `{}`: {}; make it, or name another with "
+                               "`data` in the configuration",
+                               path.string(), std::strerror(errno)));
   }
+  return sync_folder(path.parent_path());
+}
+
+}  // namespace
+
+Result<DataFolder> DataFolder::open(const fs::path& path) {
+  std::error_code error;
+  if (!fs::is_directory(path, error))
+    TRY(make_folder(path.has_filename() ? path : path.parent_path(), S_IRWXU));
   const auto file = path / "lock";
   const int lock = ::open(file.c_str(), O_RDWR | O_CREAT | O_CLOEXEC, S_IRUSR | S_IWUSR);
   if (lock < 0) {
@@ -36,7 +60,10 @@ Result<DataFolder> DataFolder::open(const std::filesystem::path& path) {
         fmt::format("the data folder `{}` is in use by another Writ; stop it, or name another folder",
                     path.string()));
   }
-  return DataFolder(path, lock);
+  DataFolder held(path, lock);
+  // Names that a process made before it was killed, too.
+  TRY(sync_folder(path));
+  return held;
 }
 
 DataFolder::DataFolder(DataFolder&& other) noexcept

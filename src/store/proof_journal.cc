@@ -19,10 +19,11 @@ namespace {
 
 using token::UsedIdentifier;
 
-// "writ-proofs-1", the boot id, zeros.
+// "writ-proofs-1", the boot id; until when it cannot tell, in milliseconds; zeros.
 constexpr std::size_t kHeadBytes = 64;
 constexpr std::string_view kMagic = "writ-proofs-1\n";
-// The digest, then milliseconds since the epoch, the least significant byte first.
+constexpr std::size_t kUnknownAt = kMagic.size() + 36, kMillisBytes = 8;
+// The digest, then milliseconds since the epoch.
 constexpr std::size_t kPlaceBytes = 24;
 using Head = std::array<char, kHeadBytes>;
 using Place = std::array<std::uint8_t, kPlaceBytes>;
@@ -32,26 +33,35 @@ Head head_of_this_boot() {
   std::ranges::copy(kMagic, head.begin());
   std::string boot_id;
   std::ifstream("/proc/sys/kernel/random/boot_id") >> boot_id;
-  std::copy_n(boot_id.begin(), std::min(boot_id.size(), kHeadBytes - kMagic.size()),
+  std::copy_n(boot_id.begin(), std::min(boot_id.size(), kUnknownAt - kMagic.size()),
               head.begin() + kMagic.size());
   return head;
+}
+
+// The least significant byte first.
+template <class Byte>
+void put_millis(Byte* to, Instant instant) {
+  auto millis = static_cast<std::uint64_t>(unix_millis(instant));
+  for (std::size_t i = 0; i < kMillisBytes; ++i, millis >>= 8) to[i] = static_cast<Byte>(millis);
+}
+template <class Byte>
+Instant take_millis(const Byte* from) {
+  std::uint64_t millis = 0;
+  for (std::size_t i = kMillisBytes; i-- > 0;) millis = millis << 8 | static_cast<std::uint8_t>(from[i]);
+  return Instant(Duration(static_cast<Duration::rep>(millis)));
 }
 
 Place place_of(const UsedIdentifier& used) {
   Place place;
   std::ranges::copy(used.digest, place.begin());
-  auto millis = static_cast<std::uint64_t>(unix_millis(used.until));
-  for (std::size_t i = used.digest.size(); i < place.size(); ++i, millis >>= 8)
-    place[i] = static_cast<std::uint8_t>(millis);
+  put_millis(place.data() + used.digest.size(), used.until);
   return place;
 }
 
 UsedIdentifier used_of(const Place& place) {
   UsedIdentifier used;
   std::copy_n(place.begin(), used.digest.size(), used.digest.begin());
-  std::uint64_t millis = 0;
-  for (std::size_t i = place.size(); i-- > used.digest.size();) millis = millis << 8 | place[i];
-  used.until = Instant(Duration(static_cast<Duration::rep>(millis)));
+  used.until = take_millis(place.data() + used.digest.size());
   return used;
 }
 
@@ -102,11 +112,13 @@ ProofJournal::~ProofJournal() {
 
 // What an earlier version, or somebody else, wrote there is no proof, and is written over.
 Result<void> ProofJournal::read() {
-  const auto mine = head_of_this_boot();
+  auto mine = head_of_this_boot();
   Head head{};
   const bool ours = ::pread(file_, head.data(), head.size(), 0) == static_cast<ssize_t>(head.size()) &&
                     std::string_view(head.data(), kMagic.size()) == kMagic;
-  whole_ = ours && head == mine;
+  whole_ = ours && std::equal(mine.begin(), mine.begin() + kUnknownAt, head.begin());
+  unknown_until_ = whole_ ? take_millis(head.data() + kUnknownAt) : options_.unknown_until;
+  put_millis(mine.data() + kUnknownAt, unknown_until_);
   const auto now = clock_.earliest();
   Place place;
   for (auto at = kHeadBytes; ours && taken_until_.size() < options_.max_places; at += kPlaceBytes) {

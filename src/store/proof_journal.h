@@ -3,7 +3,8 @@
 // What a proof allows happens only after the proof is written, as with the audit: after() says when. Nothing
 // is synced. A machine that ends loses what was written last, and the next start knows by the machine's boot
 // id that it cannot tell what was used; then all proofs of that time are refused
-// (token::MemoryReplayGuard::distrust).
+// (token::MemoryReplayGuard::distrust). Until when is written into the file: a further start in that time
+// cannot tell either.
 //
 // The file is a ring of places with one proof each; a place is used again when its proof has expired. Its
 // space is taken at the start, so a disk that fills up later does not stop it. One thread writes for all.
@@ -28,6 +29,8 @@ namespace writ::store {
 struct ProofJournalOptions {
   std::size_t places = 1 << 16;      // at the start, and each time that they do not suffice
   std::size_t max_places = 1 << 21;  // beyond it, what waits fails
+  // What the proofs that may have been used last were to be remembered until, should the file lack them.
+  Instant unknown_until{};
 };
 
 class ProofJournal {
@@ -43,6 +46,8 @@ class ProofJournal {
   const std::vector<token::UsedIdentifier>& found() const noexcept { return found_; }
   // Does it hold everything that earlier processes noted? Not after the machine ended, nor in a new file.
   bool whole() const noexcept { return whole_; }
+  // Of proofs that were to be remembered until then it cannot tell. The epoch: of none.
+  Instant unknown_until() const noexcept { return unknown_until_; }
 
   // Never waits for the disk.
   void note(const token::UsedIdentifier& used);
@@ -66,6 +71,7 @@ class ProofJournal {
   const int file_;
   std::vector<token::UsedIdentifier> found_;
   bool whole_ = false;
+  Instant unknown_until_{};
 
   // The writer's.
   std::vector<Instant> taken_until_;  // of each place

@@ -102,6 +102,22 @@ TEST_F(AProofJournal, AfterTheMachineEndedItSaysThatItMayLackSome) {
   EXPECT_TRUE(start()->journal->whole());
 }
 
+TEST_F(AProofJournal, WhatTheMachinesEndHidFromOneStartIsHiddenFromTheNextToo) {
+  start();
+  {
+    std::fstream file(path_, std::ios::in | std::ios::out | std::ios::binary);
+    file.seekp(20);
+    file << "another boot";
+  }
+  EXPECT_EQ(start({.unknown_until = kNow + 65s})->journal->unknown_until(), kNow + 65s);
+  // Killed and started again, within that time: it is of this boot, and still lacks what it lacked.
+  for (int i = 0; i < 2; ++i) {
+    const auto again = start({.unknown_until = kNow + 90s});
+    EXPECT_TRUE(again->journal->whole());
+    EXPECT_EQ(again->journal->unknown_until(), kNow + 65s);
+  }
+}
+
 TEST_F(AProofJournal, PlacesAreUsedAgainWhenTheirProofExpiredAndAddedWhenNot) {
   const auto process = start({.places = 16, .max_places = 64});
   const auto size = std::filesystem::file_size(path_);

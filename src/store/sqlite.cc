@@ -198,7 +198,26 @@ Result<void> Database::adopt() {
                        "on a local disk");
   sqlite3_db_config(database_.get(), SQLITE_DBCONFIG_NO_CKPT_ON_CLOSE, 0, nullptr);
   // A removed row is gone from the file too.
-  return execute("PRAGMA secure_delete=ON");
+  TRY(execute("PRAGMA secure_delete=ON"));
+  // The first look opens the log.
+  TRY(number("SELECT count(*) FROM sqlite_schema"));
+  return sync();
+}
+
+// A commit whose sync a kill cut short may be in the system's memory only: everybody sees it, and the end of
+// the machine would take it back.
+Result<void> Database::sync() {
+  may_block("sqlite");
+  for (const int which : {SQLITE_FCNTL_JOURNAL_POINTER, SQLITE_FCNTL_FILE_POINTER}) {
+    sqlite3_file* file = nullptr;
+    const int found = sqlite3_file_control(database_.get(), "main", which, &file);
+    if (found != SQLITE_OK || file == nullptr || file->pMethods == nullptr) continue;
+    const int synced = file->pMethods->xSync(file, SQLITE_SYNC_NORMAL);
+    if (synced != SQLITE_OK)
+      return failure(code_of(synced),
+                     fmt::format("{}: it cannot be put on disk: {}", name(), sqlite3_errstr(synced)));
+  }
+  return {};
 }
 
 Result<void> Database::execute(const std::string& sql) {

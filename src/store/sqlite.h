@@ -72,7 +72,8 @@ class Database {
   // Creates the file, private to its owner, where there is none. Every commit is on disk when it returns.
   // Until adopt() an existing file is only written by what is executed on it.
   static Result<Database> open(const std::filesystem::path& path);
-  // Makes the files private to their owner and turns on the write-ahead log; for a file known to be ours.
+  // Makes the files private to their owner, turns on the write-ahead log, and puts on disk what an earlier
+  // process left; for a file known to be ours.
   Result<void> adopt();
 
   Result<void> execute(const std::string& sql);
@@ -89,6 +90,7 @@ class Database {
   Database(std::string path, sqlite3* database) : path_(std::move(path)), database_(database) {}
   static Result<Database> connect(std::string path, const char* vfs);
   Result<void> set_up();
+  Result<void> sync();
 
   std::string path_;
   std::unique_ptr<sqlite3, Close> database_;

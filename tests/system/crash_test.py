@@ -1,9 +1,12 @@
-"""kill -9 in the middle of any write, sync, cut or rename of the real binary; then a start that has everything that was
-acknowledged, and nothing that was taken away."""
+"""kill -9 in the middle of any write, sync, cut or rename of the real binary, or at any time; then a start that has
+everything that was acknowledged, and nothing that was taken away. WRIT_KILLS says how often at any time."""
 import os
+import random
 import shutil
 import signal
 import subprocess
+import threading
+import time
 import unittest
 
 import harness
@@ -18,10 +21,8 @@ def killed_at(call, count, path=None):
     return ["strace", "-f", "-qq", "-o", "/dev/null", *of, "-e", f"trace={call}", "-e", f"inject={call}:signal=SIGKILL:when={count}"]
 
 
-@unittest.skipIf("/asan/" in harness.WRIT or "/tsan/" in harness.WRIT, "strace and a sanitizer take too long together")
-@unittest.skipUnless(shutil.which("strace"), "strace is not there")
-class KilledInTheMiddle(unittest.TestCase):
-    """Each round lives under strace until it is killed there, and starts again without."""
+class AWorld(unittest.TestCase):
+    """What was acknowledged in it, and what a start has to have."""
 
     def setUp(self):
         self.world = harness.TestWorld()
@@ -50,6 +51,27 @@ class KilledInTheMiddle(unittest.TestCase):
         assert answer.status == 200, answer
         self.suspended = verb == "suspend"
 
+    def expect_everything(self):
+        world = self.world
+        world.start_writ()
+        operator = world.operator_token()
+        for task in self.ended[-5:]:
+            self.assertEqual("revoked", world.api_call(operator, "GET", f"/v1/tasks/{task}").json()["state"])
+        for token in self.revoked[-5:]:
+            self.assertIn(world.through_gateway(token, READ).reason(), ("token_revoked", "token_expired"))
+        status = world.api_call(operator, "GET", "/v1/identities/mail-drafter").json()["status"]
+        if self.suspended is None:
+            self.suspended = status == "suspended"
+        self.assertEqual("suspended" if self.suspended else "active", status)
+        status, out, err = harness.writ("audit", "verify", self.log)
+        self.assertEqual(0, status, out + err)
+
+
+@unittest.skipIf("/asan/" in harness.WRIT or "/tsan/" in harness.WRIT, "strace and a sanitizer take too long together")
+@unittest.skipUnless(shutil.which("strace"), "strace is not there")
+class KilledInTheMiddle(AWorld):
+    """Each round lives under strace until it is killed there, and starts again without."""
+
     def live_until_killed(self, prefix, rounds=50):
         self.world.kill_writ()
         try:
@@ -76,21 +98,6 @@ class KilledInTheMiddle(unittest.TestCase):
                     os.kill(int(child), number)
         except (FileNotFoundError, ProcessLookupError):
             pass
-
-    def expect_everything(self):
-        world = self.world
-        world.start_writ()
-        operator = world.operator_token()
-        for task in self.ended[-5:]:
-            self.assertEqual("revoked", world.api_call(operator, "GET", f"/v1/tasks/{task}").json()["state"])
-        for token in self.revoked[-5:]:
-            self.assertIn(world.through_gateway(token, READ).reason(), ("token_revoked", "token_expired"))
-        status = world.api_call(operator, "GET", "/v1/identities/mail-drafter").json()["status"]
-        if self.suspended is None:
-            self.suspended = status == "suspended"
-        self.assertEqual("suspended" if self.suspended else "active", status)
-        status, out, err = harness.writ("audit", "verify", self.log)
-        self.assertEqual(0, status, out + err)
 
     def test_at_each_write_of_a_checkpoint(self):
         for count in (1, 2, 3, 5, 8):
@@ -129,6 +136,40 @@ class KilledInTheMiddle(unittest.TestCase):
                     self.assertEqual(200, self.world.through_gateway(self.world.customer_token(), READ).status)
                     self.world.kill_writ()
         self.assertGreaterEqual(len(killed), 8, killed)
+
+
+class KilledAtAnyTime(AWorld):
+    """By kill -9, while a caller changes one thing after the other and others read."""
+
+    def test_nothing_that_was_acknowledged_is_lost_and_nothing_revived(self):
+        seed = int(os.environ.get("WRIT_KILLS_SEED", random.randrange(1 << 30)))
+        chance = random.Random(seed)
+        kills = int(os.environ.get("WRIT_KILLS", "4"))
+        for number in range(kills):
+            with self.subTest(number=number, seed=seed):
+                self.live_until_killed(chance.uniform(0, 0.4))
+                self.expect_everything()
+        print(f"{kills} times kill -9; {len(self.ended)} tasks and {len(self.revoked)} tokens were revoked, and stay so")
+
+    def live_until_killed(self, after_seconds):
+        stop = threading.Event()
+
+        def go_on(step):
+            while not stop.is_set():
+                try:
+                    step()
+                except (harness.acme.Trouble, *LOST):
+                    return
+        token = self.world.customer_token()
+        steps = [self.work] + [lambda: self.world.through_gateway(token, READ)] * 2
+        threads = [threading.Thread(target=go_on, args=(step,)) for step in steps]
+        for thread in threads:
+            thread.start()
+        time.sleep(after_seconds)
+        self.world.kill_writ()
+        stop.set()
+        for thread in threads:
+            thread.join()
 
 
 if __name__ == "__main__":
