@@ -222,7 +222,8 @@ class Issuance final : public TokenCall {
     for (auto& ruling : rulings_) ruling.reset();
     decides_ = false;
     auto task_id = TRY(task_of(asker.origin, asked_task, parts_.tasks));
-    task_ = task_id ? parts_.tasks.find(*task_id) : nullptr;
+    task_ = task_id ? task_to_tell(asker.origin, asker.client, *task_id, parts_.tasks) : nullptr;
+    not_told_ = task_id && task_ == nullptr && parts_.tasks.find(*task_id) != nullptr;
     const Issue issue{.issuer = options_.issuer,
                       .audience = api.audience,
                       .client = asker.client,
@@ -311,6 +312,10 @@ class Issuance final : public TokenCall {
     denial.refusal = {failed ? decision::Effect::kIndeterminate : decision::Effect::kDeny,
                       refusal.reason ? reason_code(*refusal.reason) : error_name(refusal.error),
                       refusal.description, refusal.party, refusal.policies};
+    // The audit is for those who may know.
+    const auto untold =
+        refusal.description + ": it is there, but it is not for this client, which is not told";
+    if (not_told_ && refusal.reason == Reason::kTaskMissing) denial.refusal->message = untold;
     if (!known_) denial.standing = audit::Standing::kStranger;
     return parts_.record(enforce::record_of(now_.earliest, denial));
   }
@@ -327,6 +332,7 @@ class Issuance final : public TokenCall {
   const std::string request_id_ = crypto::random_id();
   std::shared_ptr<task::LiveTask> task_;
   std::optional<std::string> opened_;  // the task that was opened for this token
+  bool not_told_ = false;              // there is a task of that id, and the client may not know
   bool known_ = false;                 // the client is who it says
   // For the record, as far as the request got.
   std::string claimed_client_, origin_subject_, api_, resource_;
