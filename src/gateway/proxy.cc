@@ -3,6 +3,7 @@
 #include <algorithm>
 #include <fmt/format.h>
 
+#include "base/notice.h"
 #include "gateway/forwarded_headers.h"
 #include "gateway/http_question.h"
 #include "gateway/left_out.h"
@@ -151,6 +152,14 @@ class Proxy::Forwarding : public std::enable_shared_from_this<Forwarding> {
   void fail(const http::CallError& error) {
     over_ = true;
     core_->upstream_failures.fetch_add(1, std::memory_order_relaxed);
+    if (error.kind == http::CallError::Kind::kTimeout) {
+      static Notice notice;
+      if (const auto times = notice.due())
+        say_limit(
+            fmt::format("an API took longer than `limits.upstream_timeout_seconds`: {} ({} times, of all "
+                        "APIs)",
+                        error.message, *times));
+    }
     if (started_) {
       core_->broken_off.fetch_add(1, std::memory_order_relaxed);
       exchange_.abort();
@@ -374,7 +383,12 @@ void Proxy::Forwarded::ask_apart(Owned forwarded) {
           503, "overloaded", "too many requests with long bodies are under way", enforce::new_request_id()));
     });
   };
-  if (!workers.post(peer ? http::Source::of(*peer).number : 0, false, task, refused)) refused();
+  if (workers.post(peer ? http::Source::of(*peer).number : 0, false, task, refused)) return;
+  static Notice notice;
+  if (const auto times = notice.due())
+    say_limit(fmt::format("too many requests with long bodies wait to be decided on, more get 503 ({} times)",
+                          *times));
+  refused();
 }
 
 // What is asked views what is forwarded, which the callback owns.

@@ -14,7 +14,6 @@
 #include "api/tasks_api.h"
 #include "audit/log.h"
 #include "authzen/authzen.h"
-#include "base/notice.h"
 #include "config/metrics_access.h"
 #include "control/tasks.h"
 #include "gateway/proxy.h"
