@@ -292,7 +292,7 @@ void Proxy::handle(http::Exchange exchange) {
   if ((!by_route && !request.headers.contains(kApprovalHeader)) || !forwarded->exchange.has_body())
     return Forwarded::ask(std::move(forwarded));
   // A stranger's body is not read: what is asked without it is refused for its token.
-  if (!core_->parts.enforcer.recognises(credentials_in(request))) {
+  if (!core_->parts.enforcer.recognises(credentials_in(request), request.peer_ip)) {
     forwarded->unread = true;
     return Forwarded::ask(std::move(forwarded));
   }

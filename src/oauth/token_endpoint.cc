@@ -245,6 +245,7 @@ class Issuance final : public TokenCall {
     if (!token) return broken(token.error().message);
     // Written before the token leaves.
     TRY(record_permit());
+    parts_.verifier.look_ahead(*token, now_);
     return *std::move(token);
   }
 

@@ -24,9 +24,9 @@
 #include "oauth/revocation_endpoint.h"
 #include "oauth/token_endpoint.h"
 #include "server/chores.h"
-#include "server/descriptors.h"
 #include "server/evidence.h"
 #include "server/oauth_workers.h"
+#include "server/options.h"
 #include "server/resumed_clock.h"
 #include "store/data_folder.h"
 #include "store/proof_journal.h"
@@ -54,47 +54,6 @@ Result<std::unique_ptr<token::KeyRing>> open_keys(store::SqliteStore& store, cry
     keys.insert(keys.begin(), std::move(key));
   }
   return token::KeyRing::of(std::move(keys));
-}
-
-http::ServerOptions server_options(const config::Config& config, const config::ListenAddress& listen,
-                                   std::size_t room) {
-  return {.address = listen.address,
-          .port = listen.port,
-          .max_connections = room,
-          // Nobody alone holds more than half.
-          .max_connections_per_source =
-              std::min(config.limits.max_connections_per_source, std::max<std::size_t>(room / 2, 1)),
-          .proxies = config.proxies,
-          .forwarded_by = config.forwarded_by,
-          .proxy_protocol = listen.proxy_protocol,
-          .tls = listen.tls,
-          .max_head_bytes = config.limits.max_head_bytes,
-          .max_body_bytes = config.limits.max_body_bytes,
-          .max_stream_bytes = config.limits.max_stream_bytes,
-          .idle_timeout = config.limits.idle_timeout,
-          .body_timeout = config.limits.body_timeout,
-          .min_body_rate = config.limits.min_body_bytes_per_second,
-          .max_stranger_bytes = config.limits.max_unauthenticated_bytes,
-          .max_known_bytes = config.limits.max_authenticated_bytes};
-}
-
-Room room_of(const config::Config& config) {
-  const auto descriptors = raise_descriptor_limit();
-  const auto wanted = config.limits.max_connections;
-  const auto room = room_within(descriptors, wanted, config.gateway_listen.has_value());
-  if (room.api < wanted || (config.gateway_listen && room.gateway < wanted))
-    say_limit(
-        fmt::format("{} open files (`ulimit -n`) are room for {} connections to `listen.api` and {} to "
-                    "`listen.gateway`, not for the {} of `limits.max_connections`",
-                    descriptors, room.api, room.gateway, wanted));
-  return room;
-}
-
-http::ClientOptions client_options(const config::Config& config, const Room& room) {
-  const auto pools = std::max<std::size_t>(config.apis.size() * config.threads, 1);
-  return {.read_timeout = config.limits.upstream_timeout,
-          .max_idle_per_origin = std::clamp<std::size_t>(room.idle_upstreams / pools, 1, 64),
-          .max_connections_per_origin = std::clamp<std::size_t>(room.gateway / config.threads, 1, 1024)};
 }
 
 // Whether a listener speaks TLS at all is for the next start.
@@ -195,6 +154,7 @@ struct App::Parts {
       [this](const auto& used) { proofs->note(used); }};
   const token::Verifier verifier{
       {.issuer = config.issuer}, keys->snapshot()->public_keys, revocations, replays};
+  token::TokenAttempts token_attempts{{config.limits.wrong_tokens_per_minute, config.proxies}};
   const token::Minter minter{*keys};
   inventory::Directory directory{*store};
   enforce::Current current;
@@ -267,7 +227,16 @@ enforce::EnforcerParts App::Parts::enforcer_parts(task::CallApprovals* approvals
           .record = [this](audit::Record entry,
                            audit::Log::Done done) { record_async(std::move(entry), std::move(done)); },
           .writer = recorded_writer,
-          .calls = approvals};
+          .calls = approvals,
+          .attempts = &token_attempts};
+}
+
+// Who is not listed, and is the subject of a token or of a task.
+bool App::Parts::takes_part(std::string_view user) const {
+  if (verifier.in_use(user, times_of(clock))) return true;
+  return std::ranges::any_of(tasks.all(), [&](const auto& live) {
+    return (*live)->subject == user && !task::is_final(live->standing());
+  });
 }
 
 // Proofs that were used before this start are refused; where nobody knows which those are, all that may be.
@@ -362,6 +331,8 @@ void App::Parts::write_limits(api::PrometheusText& out) const {
   if (operator_endpoints) pools.emplace_back("operator", operator_endpoints->stats());
   api::write_workers(out, pools);
   api::write_attempts(out, clients.attempts());
+  api::write_attempts(out, token_attempts.stats());
+  api::write_task_limits(out, tasks.refused(), calls.refused());
   out.family("writ_upstream_over_share_total", "counter",
              "Requests refused because their caller had its share of an upstream's places.");
   out.sample("writ_upstream_over_share_total", "", client.stats().over_share);
