@@ -26,4 +26,10 @@ struct Page {
   bool shows(Instant at, const std::string& id) const { return !after || Place(at, id) < *after; }
 };
 
+// The same of what has no time: in the order of ids.
+struct IdPage {
+  std::size_t limit = kMaxListed;
+  std::string after = {};  // an id, which need not be there (any more)
+};
+
 }  // namespace writ::control

@@ -1,5 +1,6 @@
 #include "server/app.h"
 
+#include <algorithm>
 #include <atomic>
 #include <cstdio>
 #include <fmt/format.h>
@@ -111,6 +112,7 @@ struct App::Parts {
   http::Response metrics() const;
   void write_limits(api::PrometheusText& out) const;
   enforce::EnforcerParts enforcer_parts(task::CallApprovals* approvals);
+  bool takes_part(std::string_view user) const;
 
   // In the order in which they stop.
   std::vector<http::Server*> servers() const {
@@ -156,7 +158,8 @@ struct App::Parts {
       {.issuer = config.issuer}, keys->snapshot()->public_keys, revocations, replays};
   token::TokenAttempts token_attempts{{config.limits.wrong_tokens_per_minute, config.proxies}};
   const token::Minter minter{*keys};
-  inventory::Directory directory{*store};
+  inventory::Directory directory{
+      *store, {config.limits.max_unlisted_stops, [this](std::string_view id) { return takes_part(id); }}};
   enforce::Current current;
   policy::PoliciesInForce policies;
   task::Registry tasks{*store, config.tasks};
@@ -192,7 +195,7 @@ struct App::Parts {
   OauthWorkers oauth_workers{clients, clock, config.threads};
   const control::Calls call_control{authority, current, calls};
   const api::CallsApi calls_api{call_control};
-  const control::Identities identity_control{authority, directory};
+  const control::Identities identity_control{authority, directory, config::user_names(config)};
   const api::InventoryApi inventory_api{identity_control};
   const control::AuditTrail audit_control{authority, *log};
   const api::AuditApi audit_api{audit_control};
@@ -368,6 +371,12 @@ http::Response App::Parts::metrics() const {
   out.sample("writ_identities", "", directory.snapshot()->size());
   out.family("writ_identities_stopped", "gauge", "Ids that operators have stopped, listed or not.");
   out.sample("writ_identities_stopped", "", directory.snapshot()->stopped());
+  out.family("writ_identities_stopped_unlisted", "gauge",
+             "Ids that operators have stopped, and that are not in the inventory.");
+  out.sample("writ_identities_stopped_unlisted", "", directory.snapshot()->stopped_unlisted());
+  out.family("writ_stops_refused_total", "counter",
+             "Stops refused because too many ids are stopped that nobody knows.");
+  out.sample("writ_stops_refused_total", "", directory.stops_refused());
   out.family("writ_tasks", "gauge", "Tasks known, live or not.");
   out.sample("writ_tasks", "", tasks.size());
   out.family("writ_proofs_remembered", "gauge", "DPoP proofs that were used within their lifetime.");
