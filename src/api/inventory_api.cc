@@ -121,12 +121,12 @@ Answer<http::Response> InventoryApi::create_api(const http::Request& request) co
   return response;
 }
 
-Result<void> InventoryApi::add_identities_to(http::Endpoints& endpoints) const {
+Result<void> InventoryApi::add_identities_to(http::Endpoints& endpoints, http::Workers& readers) const {
   using http::PathValues;
   using http::Request;
   const auto slow = http::Cost::kSlow;
-  TRY(endpoints.add("GET", "/v1/identities", slow,
-                    endpoint([this](const Request& r, const PathValues&) { return list(r); })));
+  TRY(add_read(endpoints, "/v1/identities", readers,
+               endpoint([this](const Request& r, const PathValues&) { return list(r); })));
   TRY(endpoints.add("POST", "/v1/identities", slow,
                     endpoint([this](const Request& r, const PathValues&) { return create(r); })));
   TRY(endpoints.add("PUT", "/v1/identities", slow, endpoint([this](const Request& r, const PathValues&) {
@@ -156,11 +156,11 @@ Result<void> InventoryApi::add_identities_to(http::Endpoints& endpoints) const {
   return {};
 }
 
-Result<void> InventoryApi::add_to(http::Endpoints& endpoints) const {
+Result<void> InventoryApi::add_to(http::Endpoints& endpoints, http::Workers& readers) const {
   using http::PathValues;
   using http::Request;
   const auto slow = http::Cost::kSlow;
-  TRY(add_identities_to(endpoints));
+  TRY(add_identities_to(endpoints, readers));
   TRY(endpoints.add("GET", "/v1/apis", slow,
                     endpoint([this](const Request& r, const PathValues&) { return list_apis(r); })));
   TRY(endpoints.add("POST", "/v1/apis", slow,

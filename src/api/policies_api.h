@@ -15,7 +15,8 @@ class PoliciesApi {
   PoliciesApi(const control::Authority& authority, policy::PoliciesInForce& policies)
       : authority_(authority), policies_(policies) {}
 
-  Result<void> add_to(http::Endpoints& endpoints) const;
+  // `readers` do what may take long to read.
+  Result<void> add_to(http::Endpoints& endpoints, http::Workers& readers) const;
 
  private:
   Answer<http::Response> list(const http::Request& request) const;

@@ -105,7 +105,7 @@ struct App::Parts {
   Result<void> add_oauth();
   Result<void> add_health(http::Endpoints& to);
   Result<void> add_metrics(http::Endpoints& to, config::MetricsAccess::Listener listener);
-  Result<void> add_own_api(http::Endpoints& to);
+  Result<void> add_own_api(http::Endpoints& to, http::Workers& by);
   void look_after();
   void tidy();
   void forget();
@@ -211,6 +211,9 @@ struct App::Parts {
   const api::DecideApi decide_api{{authority, config, current, tasks, *what_if}};
   http::Client client{loops, client_options(config, room)};
   std::shared_ptr<gateway::Proxy> proxy;
+  // Reading takes what is left of the processor; of operators with a listener of their own, its share.
+  http::Workers readers{{.threads = 1, .max_queued = 128, .max_queued_per_source = 32, .background = true}};
+  std::optional<http::Workers> operator_readers;
   std::shared_ptr<http::Endpoints> endpoints = std::make_shared<http::Endpoints>(http::Endpoints::Options{});
   const config::MetricsAccess metrics_access{config.metrics_token, config.proxies};
   // With loops, workers and descriptors of its own: what happens at the others does not hold it up.
@@ -325,6 +328,7 @@ Result<void> App::Parts::add_metrics(http::Endpoints& to, config::MetricsAccess:
 void App::Parts::write_limits(api::PrometheusText& out) const {
   std::vector<std::pair<std::string_view, http::WorkerStats>> pools = {
       {"api", endpoints->stats()},
+      {"reads", readers.stats()},
       {"authzen", authzen.workers()},
       {"token_known", oauth_workers.known()},
       {"token_assertions", oauth_workers.assertions()},
@@ -332,6 +336,7 @@ void App::Parts::write_limits(api::PrometheusText& out) const {
       {"token_guesses", oauth_workers.guesses()}};
   if (proxy) pools.emplace_back("gateway", proxy->stats().workers);
   if (operator_endpoints) pools.emplace_back("operator", operator_endpoints->stats());
+  if (operator_readers) pools.emplace_back("operator_reads", operator_readers->stats());
   api::write_workers(out, pools);
   api::write_attempts(out, clients.attempts());
   api::write_attempts(out, token_attempts.stats());
@@ -412,29 +417,30 @@ Result<void> App::Parts::add_endpoints() {
   TRY(add_health(*endpoints));
   // The operator's listener has them instead.
   if (!config.operator_listen) TRY(add_metrics(*endpoints, config::MetricsAccess::Listener::kApi));
-  TRY(add_own_api(*endpoints));
+  TRY(add_own_api(*endpoints, readers));
   return authzen.add_to(*endpoints);
 }
 
-Result<void> App::Parts::add_own_api(http::Endpoints& to) {
+Result<void> App::Parts::add_own_api(http::Endpoints& to, http::Workers& by) {
   to.guard("/v1/", [this](http::Exchange exchange, http::Endpoints::Pass pass) {
     api::gate(authority, std::move(exchange), std::move(pass));
   });
-  TRY(tasks_api.add_to(to));
-  TRY(calls_api.add_to(to));
-  TRY(inventory_api.add_to(to));
-  TRY(audit_api.add_to(to));
-  TRY(policies_api.add_to(to));
+  TRY(tasks_api.add_to(to, by));
+  TRY(calls_api.add_to(to, by));
+  TRY(inventory_api.add_to(to, by));
+  TRY(audit_api.add_to(to, by));
+  TRY(policies_api.add_to(to, by));
   return decide_api.add_to(to);
 }
 
 Result<void> App::Parts::serve_operators() {
   if (!config.operator_listen) return {};
   operator_loops.emplace(1);
+  operator_readers.emplace(http::WorkerOptions{.threads = 1});
   operator_endpoints = std::make_shared<http::Endpoints>(http::Endpoints::Options{});
   TRY(add_health(*operator_endpoints));
   TRY(add_metrics(*operator_endpoints, config::MetricsAccess::Listener::kOperator));
-  TRY(add_own_api(*operator_endpoints));
+  TRY(add_own_api(*operator_endpoints, *operator_readers));
   operator_server = TRY(http::Server::start(
       *operator_loops, server_options(config, *config.operator_listen, room.operators), operator_endpoints));
   operator_url = config.operator_listen->url(operator_server->port());
