@@ -52,13 +52,13 @@ Answer<http::Response> AuditApi::records(const http::Request& request) const {
   return response;
 }
 
-Result<void> AuditApi::add_to(http::Endpoints& endpoints) const {
+Result<void> AuditApi::add_to(http::Endpoints& endpoints, http::Workers& readers) const {
   using http::PathValues;
   using http::Request;
   TRY(endpoints.add("GET", "/v1/audit/head", http::Cost::kSlow,
                     endpoint([this](const Request& r, const PathValues&) { return head(r); })));
-  TRY(endpoints.add("GET", "/v1/audit/records", http::Cost::kSlow,
-                    endpoint([this](const Request& r, const PathValues&) { return records(r); })));
+  TRY(add_read(endpoints, "/v1/audit/records", readers,
+               endpoint([this](const Request& r, const PathValues&) { return records(r); })));
   return {};
 }
 

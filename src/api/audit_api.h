@@ -14,7 +14,8 @@ class AuditApi {
   // What it refers to must outlive it.
   explicit AuditApi(const control::AuditTrail& trail) : trail_(trail) {}
 
-  Result<void> add_to(http::Endpoints& endpoints) const;
+  // `readers` do what may take long to read.
+  Result<void> add_to(http::Endpoints& endpoints, http::Workers& readers) const;
 
  private:
   Answer<http::Response> head(const http::Request& request) const;

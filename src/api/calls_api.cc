@@ -17,12 +17,12 @@ Answer<http::Response> CallsApi::list(const http::Request& request) const {
   return answer_json(200, answer);
 }
 
-Result<void> CallsApi::add_to(http::Endpoints& endpoints) const {
+Result<void> CallsApi::add_to(http::Endpoints& endpoints, http::Workers& readers) const {
   using http::PathValues;
   using http::Request;
   const auto slow = http::Cost::kSlow;
-  TRY(endpoints.add("GET", "/v1/approvals", slow,
-                    endpoint([this](const Request& r, const PathValues&) { return list(r); })));
+  TRY(add_read(endpoints, "/v1/approvals", readers,
+               endpoint([this](const Request& r, const PathValues&) { return list(r); })));
   using UseCase = control::Answer<Calls::Seen> (Calls::*)(const control::Caller&, const std::string&) const;
   const auto add = [&](const char* method, const char* path, UseCase use_case) {
     return endpoints.add(

@@ -14,7 +14,8 @@ class CallsApi {
   // What it refers to must outlive it.
   explicit CallsApi(const control::Calls& calls) : calls_(calls) {}
 
-  Result<void> add_to(http::Endpoints& endpoints) const;
+  // `readers` do what may take long to read.
+  Result<void> add_to(http::Endpoints& endpoints, http::Workers& readers) const;
 
  private:
   Answer<http::Response> list(const http::Request& request) const;

@@ -2,6 +2,7 @@
 
 #include <fmt/format.h>
 
+#include "api/paging.h"
 #include "api/problem.h"
 #include "codec/members.h"
 #include "http/target.h"
@@ -49,14 +50,16 @@ Answer<http::Response> InventoryApi::list(const http::Request& request) const {
   const auto id = http::query_parameter(request.query, "id");
   if (id.state == http::QueryState::kOne) return show(request, id.value);
   if (id.state == http::QueryState::kMany) return invalid("`id` is given more than once");
-  const auto listed = TRY(rendered(identities_.list(caller_of(request))));
+  const auto page = TRY(id_page_of(request));
+  const auto listed = TRY(rendered(identities_.list(caller_of(request), page)));
   auto list = Json::array();
   for (const auto* member : listed.members) list.push(shown(*member));
-  auto answer = Json::object({{"identities", std::move(list)}});
+  auto answer = Json::object({{"identities", std::move(list)}, {"more", listed.next.has_value()}});
   // Stopped, and not listed.
   auto stops = Json::array();
   for (const auto& stop : listed.stops) stops.push(inventory::stop_to_json(stop));
   if (!listed.stops.empty()) answer.set("stops", std::move(stops));
+  if (listed.next) answer.set("next", next_page(*listed.next));
   return answer_json(200, answer);
 }
 
@@ -118,12 +121,12 @@ Answer<http::Response> InventoryApi::create_api(const http::Request& request) co
   return response;
 }
 
-Result<void> InventoryApi::add_identities_to(http::Endpoints& endpoints) const {
+Result<void> InventoryApi::add_identities_to(http::Endpoints& endpoints, http::Workers& readers) const {
   using http::PathValues;
   using http::Request;
   const auto slow = http::Cost::kSlow;
-  TRY(endpoints.add("GET", "/v1/identities", slow,
-                    endpoint([this](const Request& r, const PathValues&) { return list(r); })));
+  TRY(add_read(endpoints, "/v1/identities", readers,
+               endpoint([this](const Request& r, const PathValues&) { return list(r); })));
   TRY(endpoints.add("POST", "/v1/identities", slow,
                     endpoint([this](const Request& r, const PathValues&) { return create(r); })));
   TRY(endpoints.add("PUT", "/v1/identities", slow, endpoint([this](const Request& r, const PathValues&) {
@@ -153,11 +156,11 @@ Result<void> InventoryApi::add_identities_to(http::Endpoints& endpoints) const {
   return {};
 }
 
-Result<void> InventoryApi::add_to(http::Endpoints& endpoints) const {
+Result<void> InventoryApi::add_to(http::Endpoints& endpoints, http::Workers& readers) const {
   using http::PathValues;
   using http::Request;
   const auto slow = http::Cost::kSlow;
-  TRY(add_identities_to(endpoints));
+  TRY(add_identities_to(endpoints, readers));
   TRY(endpoints.add("GET", "/v1/apis", slow,
                     endpoint([this](const Request& r, const PathValues&) { return list_apis(r); })));
   TRY(endpoints.add("POST", "/v1/apis", slow,

@@ -14,7 +14,8 @@ class InventoryApi {
   // What it refers to must outlive it.
   explicit InventoryApi(const control::Identities& identities) : identities_(identities) {}
 
-  Result<void> add_to(http::Endpoints& endpoints) const;
+  // `readers` do what may take long to read.
+  Result<void> add_to(http::Endpoints& endpoints, http::Workers& readers) const;
 
  private:
   Answer<http::Response> list(const http::Request& request) const;
@@ -28,7 +29,7 @@ class InventoryApi {
   Answer<http::Response> list_apis(const http::Request& request) const;
   Answer<http::Response> show_api(const http::Request& request, const std::string& id) const;
   Answer<http::Response> create_api(const http::Request& request) const;
-  Result<void> add_identities_to(http::Endpoints& endpoints) const;
+  Result<void> add_identities_to(http::Endpoints& endpoints, http::Workers& readers) const;
 
   const control::Identities& identities_;
 };

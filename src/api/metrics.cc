@@ -138,6 +138,31 @@ void write_attempts(PrometheusText& out, const oauth::SecretAttempts::Stats& sta
   out.sample("writ_client_secrets_total", "result=\"slowed\"", stats.slowed);
 }
 
+void write_attempts(PrometheusText& out, const token::TokenAttempts::Stats& stats) {
+  out.family("writ_tokens_looked_at_total", "counter",
+             "Tokens whose signature had to be looked at, and those of sources that were wrong too often.");
+  out.sample("writ_tokens_looked_at_total", "result=\"right\"", stats.right);
+  out.sample("writ_tokens_looked_at_total", "result=\"wrong\"", stats.tried - stats.right);
+  out.sample("writ_tokens_looked_at_total", "result=\"slowed\"", stats.slowed);
+}
+
+void write_task_limits(PrometheusText& out, const task::TasksRefused& tasks,
+                       const task::CallsRefused& calls) {
+  out.family("writ_tasks_refused_total", "counter",
+             "Tasks that were not opened or narrowed, by the limit of their client that was met.");
+  out.sample("writ_tasks_refused_total", "limit=\"max_per_client\"", tasks.too_many);
+  out.sample("writ_tasks_refused_total", "limit=\"max_bytes_per_client\"", tasks.too_many_bytes);
+  out.sample("writ_tasks_refused_total", "limit=\"max_opened_per_minute\"", tasks.too_fast);
+  out.sample("writ_tasks_refused_total", "limit=\"max_scope_bytes\"", tasks.too_large);
+  out.sample("writ_tasks_refused_total", "limit=\"max_narrowings\"", tasks.too_often);
+  out.family("writ_approvals_refused_total", "counter",
+             "Calls that could not wait for people, by the limit that was met.");
+  out.sample("writ_approvals_refused_total", "limit=\"max_waiting_per_subject\"", calls.of_subject);
+  out.sample("writ_approvals_refused_total", "limit=\"max_waiting_per_client\"", calls.of_client);
+  out.sample("writ_approvals_refused_total", "limit=\"max_waiting\"", calls.of_all);
+  out.sample("writ_approvals_refused_total", "limit=\"max_bytes\"", calls.bytes);
+}
+
 void write_connections(PrometheusText& out, std::string_view listener, const http::ServerStats& stats) {
   out.sample("writ_http_connections", fmt::format("listener=\"{}\"", listener), stats.connections_open);
 }

@@ -16,7 +16,10 @@
 #include "http/server.h"
 #include "http/workers.h"
 #include "oauth/secret_attempts.h"
+#include "task/call_approvals.h"
+#include "task/registry.h"
 #include "task/write_thread.h"
+#include "token/token_attempts.h"
 
 namespace writ::api {
 
@@ -40,6 +43,9 @@ void write_gateway(PrometheusText& out, const gateway::ProxyStats& stats);
 void write_workers(PrometheusText& out,
                    const std::vector<std::pair<std::string_view, http::WorkerStats>>& pools);
 void write_attempts(PrometheusText& out, const oauth::SecretAttempts::Stats& stats);
+void write_attempts(PrometheusText& out, const token::TokenAttempts::Stats& stats);
+// Tasks and calls for which there was no room.
+void write_task_limits(PrometheusText& out, const task::TasksRefused& tasks, const task::CallsRefused& calls);
 // `family` for writ_http_connections comes before the first listener.
 void write_connections(PrometheusText& out, std::string_view listener, const http::ServerStats& stats);
 // When the certificates of those that speak TLS end. A server may be null.

@@ -54,4 +54,15 @@ http::Response answer_json(int status, const codec::Json& json) {
   return response;
 }
 
+Result<void> add_read(http::Endpoints& to, std::string_view path, http::Workers& readers,
+                      http::Endpoints::Function function) {
+  const auto read = std::make_shared<const http::Endpoints::Function>(std::move(function));
+  return to.add_async("GET", path, [&readers, read](http::Exchange exchange, const http::PathValues& values) {
+    http::hand_over(readers, std::move(exchange), [read, values](http::Exchange held) {
+      auto response = (*read)(held.request(), values);
+      held.respond(std::move(response));
+    });
+  });
+}
+
 }  // namespace writ::api

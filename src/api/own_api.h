@@ -50,4 +50,9 @@ http::Endpoints::Function endpoint(Function function) {
   };
 }
 
+// GET of what may take long to read: a list, a page of the audit, the texts of policies. On workers of its
+// own, so that no reader holds up an operator who stops something. What it refers to must outlive `to`.
+Result<void> add_read(http::Endpoints& to, std::string_view path, http::Workers& readers,
+                      http::Endpoints::Function function);
+
 }  // namespace writ::api

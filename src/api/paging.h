@@ -9,7 +9,9 @@
 namespace writ::api {
 
 Answer<control::Page> page_of(const http::Request& request);
+Answer<control::IdPage> id_page_of(const http::Request& request);
 // What `after` is for what follows.
 std::string next_page(const control::Page::Place& last);
+std::string next_page(const std::string& last_id);
 
 }  // namespace writ::api

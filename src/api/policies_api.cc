@@ -67,14 +67,14 @@ Answer<http::Response> PoliciesApi::roll_back(const http::Request& request) cons
   return answer(TRY(rendered(policies_.roll_back(caller_of(request), json))));
 }
 
-Result<void> PoliciesApi::add_to(http::Endpoints& endpoints) const {
+Result<void> PoliciesApi::add_to(http::Endpoints& endpoints, http::Workers& readers) const {
   using http::PathValues;
   using http::Request;
   const auto slow = http::Cost::kSlow;
   TRY(endpoints.add("GET", "/v1/policies", slow,
                     endpoint([this](const Request& r, const PathValues&) { return list(r); })));
-  TRY(endpoints.add("GET", "/v1/policies/{id}", slow,
-                    endpoint([this](const Request& r, const PathValues& v) { return show(r, v[0]); })));
+  TRY(add_read(endpoints, "/v1/policies/{id}", readers,
+               endpoint([this](const Request& r, const PathValues& v) { return show(r, v[0]); })));
   TRY(endpoints.add("POST", "/v1/policies/reload", slow,
                     endpoint([this](const Request& r, const PathValues&) { return reload(r); })));
   return endpoints.add("POST", "/v1/policies/rollback", slow,

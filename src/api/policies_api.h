@@ -14,7 +14,8 @@ class PoliciesApi {
   // What it refers to must outlive it.
   explicit PoliciesApi(const control::Policies& policies) : policies_(policies) {}
 
-  Result<void> add_to(http::Endpoints& endpoints) const;
+  // `readers` do what may take long to read.
+  Result<void> add_to(http::Endpoints& endpoints, http::Workers& readers) const;
 
  private:
   Answer<http::Response> list(const http::Request& request) const;

@@ -41,14 +41,14 @@ Answer<http::Response> TasksApi::narrow(const http::Request& request, const std:
   return answer_json(200, shown(*narrowed.live, narrowed.now));
 }
 
-Result<void> TasksApi::add_to(http::Endpoints& endpoints) const {
+Result<void> TasksApi::add_to(http::Endpoints& endpoints, http::Workers& readers) const {
   using http::PathValues;
   using http::Request;
   const auto slow = http::Cost::kSlow;
   TRY(endpoints.add("POST", "/v1/tasks", slow,
                     endpoint([this](const Request& r, const PathValues&) { return open(r); })));
-  TRY(endpoints.add("GET", "/v1/tasks", slow,
-                    endpoint([this](const Request& r, const PathValues&) { return list(r); })));
+  TRY(add_read(endpoints, "/v1/tasks", readers,
+               endpoint([this](const Request& r, const PathValues&) { return list(r); })));
   TRY(endpoints.add("POST", "/v1/tasks/{id}/narrow", slow,
                     endpoint([this](const Request& r, const PathValues& v) { return narrow(r, v[0]); })));
   using UseCase = control::Answer<Tasks::Seen> (Tasks::*)(const control::Caller&, const std::string&) const;

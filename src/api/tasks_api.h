@@ -14,7 +14,8 @@ class TasksApi {
   // What it refers to must outlive it.
   explicit TasksApi(const control::Tasks& tasks) : tasks_(tasks) {}
 
-  Result<void> add_to(http::Endpoints& endpoints) const;
+  // `readers` do what may take long to read.
+  Result<void> add_to(http::Endpoints& endpoints, http::Workers& readers) const;
 
  private:
   Answer<http::Response> open(const http::Request& request) const;

@@ -5,6 +5,7 @@
 #include <iterator>
 
 #include "base/blocking.h"
+#include "base/notice.h"
 
 namespace writ::audit {
 namespace {
@@ -182,6 +183,10 @@ void LogWriter::append(Record record, Done done) {
     }
   }
   ++failures_;
+  static Notice notice;
+  if (const auto times = notice.due())
+    say_limit(fmt::format("{} records wait to be written to the audit, requests get 503 ({} times)",
+                          options_.max_queued, *times));
   done(failure(ErrorCode::kUnavailable,
                "the audit log cannot keep up: too many records are waiting to be written"));
 }

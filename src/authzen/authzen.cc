@@ -173,6 +173,8 @@ void Authzen::evaluate(http::Exchange exchange, std::string_view caller, const s
                      .decision = ruling.decision,
                      .shadowed = ruling.shadowed};
   if (refusal != nullptr) told.refusal = enforce::said(*refusal);
+  // Nobody has authenticated where access is open, and refusals cost whoever asks nothing.
+  if (refusal != nullptr && caller.empty()) told.standing = audit::Standing::kStranger;
   auto response = http::json_response(200, answer_body(refusal));
   response.headers.set(gateway::kRequestIdHeader, echoed_id(http, id));
   parts_.record(enforce::record_of(parts_.clock.earliest(), told),

@@ -30,6 +30,8 @@ std::string inventory_text(const codec::Json& answer) {
                       show(item, item.find("audience") != nullptr ? "audience" : "tenant"));
     }
   }
+  if (const auto* next = answer.find_string("next"))
+    out += fmt::format("there is more: go on with --after {}\n", *next);
   return out.empty() ? "nothing" : out;
 }
 
@@ -75,7 +77,7 @@ void add_inventory(Command& program) {
   auto options = std::make_shared<Options>();
   auto& inventory = program.add("inventory", "list, show, suspend and reactivate identities");
 
-  auto& list = add_api_command(inventory, "list", "list the identities, or the APIs", *options);
+  auto& list = add_list_command(inventory, "list", "list the identities, or the APIs", *options);
   list.flag("--apis", options->apis, "list the APIs");
   list.runs([options] {
     return call_api(*options, "GET", options->apis ? "/v1/apis" : "/v1/identities", inventory_text);

@@ -65,6 +65,8 @@ struct LimitSettings {
   Duration body_timeout{30'000};
   std::uint64_t min_body_bytes_per_second = 1024;
   std::size_t wrong_secrets_per_minute = 10;  // of one source
+  std::size_t wrong_tokens_per_minute = 60;   // of one source
+  std::size_t max_unlisted_stops = 100'000;   // of ids that nobody knows
   std::size_t max_chain = 4;                  // agents in a delegation chain
   Duration upstream_timeout{30'000};
   Duration idle_timeout{75'000};               // of a connection between two requests

@@ -79,16 +79,9 @@ class Reader {
     world_.declared.identities.push_back(std::move(identity));
   }
 
-  // Below an issuer's prefix are its users, and nobody whom it could be mistaken for.
   void check_namespace(const Identity& identity, const files::YamlNode& id) {
-    if (identity.kind == Kind::kUser) return;
-    for (const auto& issuer : config_.trusted_issuers) {
-      if (!issuer.subject_prefix.empty() && identity.id.starts_with(issuer.subject_prefix))
-        source_.error(id,
-                      fmt::format("`{}` begins like the users of `{}` (`{}`), but is not a user", identity.id,
-                                  issuer.issuer, issuer.subject_prefix),
-                      "choose another id, or another `subject_prefix`");
-    }
+    if (const auto problem = inventory::id_problem(identity, user_names_))
+      source_.error(id, *problem, "choose another id, or another `subject_prefix`");
   }
 
   void read_api(const files::YamlNode& node) {
@@ -315,12 +308,19 @@ class Reader {
   }
 
   const Config& config_;
+  const std::vector<inventory::UserNames> user_names_ = user_names(config_);
   files::Source source_;
   World world_;
   Seen identities_, apis_, audiences_;
 };
 
 }  // namespace
+
+std::vector<inventory::UserNames> user_names(const Config& config) {
+  std::vector<inventory::UserNames> names;
+  for (const auto& issuer : config.trusted_issuers) names.push_back({issuer.issuer, issuer.subject_prefix});
+  return names;
+}
 
 inventory::Api own_api(const Config& config) {
   return {.id = std::string(kOwnApi),

@@ -17,6 +17,7 @@
 #include "files/issue.h"
 #include "gateway/cors.h"
 #include "inventory/directory.h"
+#include "inventory/user_names.h"
 
 namespace writ::config {
 
@@ -58,6 +59,9 @@ struct World {
 
 // Reports into `issues`; what has errors is left out.
 World read_world(const Config& config, files::Issues& issues);
+
+// Below which prefixes the trusted issuers name their users.
+std::vector<inventory::UserNames> user_names(const Config& config);
 
 // Writ's own API: its audience is config.api_audience.
 inventory::Api own_api(const Config& config);

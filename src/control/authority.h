@@ -42,7 +42,7 @@ class Authority {
 
   // Silent, and believed for nothing but what is not told: the token, when it is good.
   std::optional<token::Verified> token_of(const Caller& caller) const {
-    return enforcer_.token_of(caller.credentials);
+    return enforcer_.token_of(caller.credentials, caller.sent.peer_ip);
   }
   // Of Writ as a whole, without an action: for a caller that is not recognised. Calls back as
   // Enforcer::enforce() does, and waits for nothing.

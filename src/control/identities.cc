@@ -15,6 +15,7 @@ using inventory::Status;
 
 constexpr std::string_view kRead = "read-inventory";
 constexpr std::string_view kManage = "manage-inventory";
+constexpr std::size_t kLookedUp = 1024;  // ids at a time, for a page
 constexpr std::size_t kMinSecretBytes = 16;
 constexpr std::size_t kMaxSecretBytes = 1024;
 
@@ -83,18 +84,35 @@ Identities::Seen Identities::seen(const std::string& id) const {
   return {std::move(now), member, {id, ordered}};
 }
 
-Answer<Identities::Listed> Identities::list(const Caller& caller) const {
+Answer<Identities::Listed> Identities::list(const Caller& caller, const IdPage& page) const {
   const auto permit = TRY(authority_.allow(caller, kRead));
   Listed listed{directory_.snapshot(), {}, {}};
-  for (const auto* member : listed.inventory->members()) {
-    const enforce::EntityName name{inventory::cedar_type((*member)->kind), (*member)->id};
-    if (authority_.would_allow(caller, kRead, name, [member](cedar::Arena&) { return member->attributes(); }))
-      listed.members.push_back(member);
+  const auto may_see = [&](const inventory::Snapshot::Known& known) {
+    if (known.member == nullptr) return !permit.tenant();
+    const auto& member = *known.member;
+    return authority_.would_allow(caller, kRead, {inventory::cedar_type(member->kind), known.id},
+                                  [&member](cedar::Arena&) { return member.attributes(); });
+  };
+  std::size_t examined = 0;
+  std::string last = page.after;
+  for (;;) {
+    const auto some = listed.inventory->known_after(last, kLookedUp);
+    for (const auto& known : some) {
+      if (listed.members.size() + listed.stops.size() == page.limit || examined == kMaxExamined) {
+        listed.next = std::move(last);
+        return listed;
+      }
+      ++examined;
+      last = known.id;
+      if (!may_see(known)) continue;
+      if (known.member != nullptr) {
+        listed.members.push_back(known.member);
+      } else {
+        listed.stops.push_back({std::string(known.id), known.ordered});
+      }
+    }
+    if (some.size() < kLookedUp) return listed;
   }
-  for (const auto& stop : listed.inventory->stops()) {
-    if (!permit.tenant() && listed.inventory->find(stop.id) == nullptr) listed.stops.push_back(stop);
-  }
-  return listed;
 }
 
 Answer<Identities::Seen> Identities::show(const Caller& caller, const std::string& id) const {
@@ -108,6 +126,9 @@ Answer<Identities::Seen> Identities::show(const Caller& caller, const std::strin
 Answer<Identities::Seen> Identities::create(const Caller& caller, const Json& body) const {
   const auto permit = TRY(authority_.allow(caller, kManage));
   auto identity = TRY(identity_from_body(body));
+  // As `writ check` has it for those that the configuration declares.
+  if (const auto problem = inventory::id_problem(identity, user_names_))
+    return fail(ErrorCode::kInvalid, *problem);
   const auto ordered = std::exchange(identity.configured_status, Status::kActive);
   const auto id = identity.id;
   TRY(authority_.record(permit, "identity.created", id,

@@ -9,15 +9,18 @@
 
 #include "codec/json.h"
 #include "control/authority.h"
+#include "control/page.h"
 #include "inventory/directory.h"
+#include "inventory/user_names.h"
 
 namespace writ::control {
 
 class Identities {
  public:
-  // What it refers to must outlive it.
-  Identities(const Authority& authority, inventory::Directory& directory)
-      : authority_(authority), directory_(directory) {}
+  // What it refers to must outlive it. `user_names`: whose ids no other identity may look like.
+  Identities(const Authority& authority, inventory::Directory& directory,
+             std::vector<inventory::UserNames> user_names = {})
+      : authority_(authority), directory_(directory), user_names_(std::move(user_names)) {}
 
   // An identity as it stands in a snapshot, or an id that is stopped and not listed.
   struct Seen {
@@ -29,9 +32,11 @@ class Identities {
   struct Listed {
     std::shared_ptr<const inventory::Snapshot> inventory;
     std::vector<const inventory::Member*> members;
-    std::vector<inventory::Stop> stops;  // of who is not listed
+    std::vector<inventory::Stop> stops;    // of who is not listed
+    std::optional<std::string> next = {};  // the id after which it goes on; nothing: nothing follows
   };
-  Answer<Listed> list(const Caller& caller) const;
+  // In the order of ids.
+  Answer<Listed> list(const Caller& caller, const IdPage& page) const;
   Answer<Seen> show(const Caller& caller, const std::string& id) const;
   // `identity` as docs/api.md has it; its member `secret` is hashed and not kept.
   Answer<Seen> create(const Caller& caller, const codec::Json& identity) const;
@@ -53,6 +58,7 @@ class Identities {
 
   const Authority& authority_;
   inventory::Directory& directory_;
+  const std::vector<inventory::UserNames> user_names_;
 };
 
 }  // namespace writ::control

@@ -2,6 +2,7 @@
 
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
+#include <set>
 
 #include "control/testing/desk.h"
 
@@ -85,12 +86,60 @@ TEST_F(IdentitiesTest, AChangeKeepsTheOrdersThatItDoesNotMention) {
   EXPECT_EQ(changed->member->ordered(), Status::kSuspended);
 }
 
+TEST_F(IdentitiesTest, AnIdThatLooksLikeAProvidersUserIsRefusedAsInTheConfiguration) {
+  const Identities named{
+      desk.authority, desk.directory, {{"https://partner.example", "partner:"}, {"own", ""}}};
+  EXPECT_EQ(word(named.create(desk.as_operator(), service("partner:bot"))), "invalid");
+  EXPECT_EQ(desk.current.get()->inventory->find("partner:bot"), nullptr);
+  EXPECT_EQ(word(named.create(desk.as_operator(), service("partners-bot"))), "done");
+  auto user = service("partner:nora");
+  user.set("kind", "user");
+  EXPECT_EQ(word(named.create(desk.as_operator(), user)), "done");
+}
+
+TEST_F(IdentitiesTest, APageGoesOnWhereTheLastOneEnded) {
+  ASSERT_EQ(word(identities.order(desk.as_operator(), "nobody", Status::kSuspended)), "done");
+  const auto whole = identities.list(desk.as_operator(), {});
+  ASSERT_TRUE(whole);
+  EXPECT_FALSE(whole->next);
+  std::vector<std::string> ids;
+  IdPage page{.limit = 2};
+  for (;;) {
+    const auto listed = identities.list(desk.as_operator(), page);
+    ASSERT_TRUE(listed);
+    for (const auto* member : listed->members) ids.push_back((*member)->id);
+    for (const auto& stop : listed->stops) ids.push_back(stop.id);
+    EXPECT_LE(listed->members.size() + listed->stops.size(), 2u);
+    if (!listed->next) break;
+    page.after = *listed->next;
+  }
+  EXPECT_EQ(ids.size(), whole->members.size() + whole->stops.size());
+  EXPECT_EQ(std::set<std::string>(ids.begin(), ids.end()).size(), ids.size());
+  EXPECT_NE(std::ranges::find(ids, "nobody"), ids.end());
+}
+
+TEST_F(IdentitiesTest, APageGoesOnAfterAnIdThatIsNotThere) {
+  const auto listed = identities.list(desk.as_operator(), {.limit = 1, .after = "nobody"});
+  ASSERT_TRUE(listed);
+  ASSERT_EQ(listed->members.size(), 1u);
+  EXPECT_EQ((*listed->members.front())->id, "nora");
+  EXPECT_EQ(listed->next, "nora");
+}
+
+TEST_F(IdentitiesTest, AStopThatIsRefusedForWantOfRoomIsNotRecordedAsDone) {
+  inventory::testing::MemoryStore store;
+  inventory::Directory full{store, {.unlisted_stops = 0}};
+  const Identities bounded{desk.authority, full};
+  EXPECT_EQ(word(bounded.order(desk.as_operator(), "nobody", Status::kSuspended)), "limit");
+  EXPECT_THAT(desk.told(), ElementsAre("decision/permit"));
+}
+
 TEST_F(IdentitiesTest, AListHasWhatTheCallerMaySee) {
-  const auto all = identities.list(desk.as_operator());
+  const auto all = identities.list(desk.as_operator(), {});
   ASSERT_TRUE(all);
   EXPECT_EQ(all->members.size(), 5u) << "the portal is of another environment";
   const auto token = desk.own_token("marketing-app", "marketing-app");
-  EXPECT_EQ(word(identities.list(desk.as(token))), "policy_no_permit");
+  EXPECT_EQ(word(identities.list(desk.as(token), {})), "policy_no_permit");
 }
 
 }  // namespace

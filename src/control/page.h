@@ -54,4 +54,10 @@ Listing<Item> fill(const Page& page, Instant now, More more, PlaceOf place_of, M
   }
 }
 
+// The same of what has no time: in the order of ids.
+struct IdPage {
+  std::size_t limit = kMaxListed;
+  std::string after = {};  // an id, which need not be there (any more)
+};
+
 }  // namespace writ::control

@@ -61,6 +61,8 @@ class Enforcer::Walk {
 
   const std::string& request_id() const noexcept { return request_id_; }
   bool bound() const noexcept { return bound_; }
+  // More than nothing: the token was not looked at, because of others from the same source.
+  Duration retry_after() const noexcept { return brought_.wait(); }
 
   // verify → context → decide. What shadow policies would say is for the record only.
   std::expected<void, decision::Refusal> decide() { return ask(Proof::kChecked, Shadows::kAsked); }
@@ -165,14 +167,17 @@ class Enforcer::Walk {
     const auto& presented = question_->credentials.presented();
     if (!presented) return refuse(presented.error());
     bound_ = presented->scheme() == token::Scheme::kDpop;
-    auto verified = proof == Proof::kChecked ? verify_with_proof(*presented)
-                                             : parts_->verifier.verify_parameter(presented->token(), now_);
+    const auto counts = proof == Proof::kChecked ? token::Brought::Counts::kYes : token::Brought::Counts::kNo;
+    brought_ = {parts_->attempts, question_->sent.peer_ip, counts};
+    auto verified = proof == Proof::kChecked
+                        ? verify_with_proof(*presented)
+                        : parts_->verifier.verify_parameter(presented->token(), now_, &brought_);
     if (!verified) return refuse(std::move(verified).error());
     token_.emplace(*std::move(verified));
     return {};
   }
 
-  std::expected<token::Verified, Denial> verify_with_proof(const token::Presented& presented) const {
+  std::expected<token::Verified, Denial> verify_with_proof(const token::Presented& presented) {
     std::string uri;
     std::optional<token::ProofTarget> target;
     if (presented.proof() && !question_->public_origin.empty()) {
@@ -180,7 +185,7 @@ class Enforcer::Walk {
       uri += question_->sent.encoded_path;
       target = {question_->sent.method, uri};
     }
-    return parts_->verifier.verify(presented, target, now_);
+    return parts_->verifier.verify(presented, target, now_, &brought_);
   }
 
   std::expected<void, decision::Refusal> find_what_decides() {
@@ -271,6 +276,7 @@ class Enforcer::Walk {
   Times now_;
   std::string request_id_;
   bool bound_ = false;
+  token::Brought brought_;
   bool resumed_ = false;  // after it was put aside
   bool taken_ = false;    // from the task's budget
   bool used_ = false;     // the approval
@@ -359,8 +365,10 @@ void Enforcer::finish(Walk& walk, const std::expected<void, decision::Refusal>& 
     given.outcome.emplace(walk.permit());
   } else {
     const auto& refusal = decided.error();
+    const auto retry_after = walk.retry_after();
+    const auto kind = retry_after > Duration(0) ? Refused::Kind::kSlowDown : Refused::Kind::kDecided;
     given.outcome.emplace(std::unexpected(
-        Refused{Refused::Kind::kDecided, refusal, walk.request_id(), walk.bound(), walk.offer(refusal)}));
+        Refused{kind, refusal, walk.request_id(), walk.bound(), walk.offer(refusal), retry_after}));
   }
   auto kept = std::make_unique<Given>(std::move(given));
   parts_.record(std::move(record), [given = std::move(kept)](const Result<void>& recorded) mutable {
@@ -492,11 +500,13 @@ bool Enforcer::would_permit(const Question& question) const {
   return Walk(parts_, question, *memory()).ask(Walk::Proof::kLeftAlone).has_value();
 }
 
-std::optional<token::Verified> Enforcer::token_of(const Credentials& credentials) const {
+std::optional<token::Verified> Enforcer::token_of(const Credentials& credentials,
+                                                  std::string_view peer_ip) const {
   if (const auto* verified = credentials.verified()) return *verified;
   const auto& presented = credentials.presented();
   if (!presented) return std::nullopt;
-  auto verified = parts_.verifier.verify_parameter(presented->token(), times_of(parts_.clock));
+  token::Brought brought(parts_.attempts, peer_ip, token::Brought::Counts::kNo);
+  auto verified = parts_.verifier.verify_parameter(presented->token(), times_of(parts_.clock), &brought);
   return verified ? std::optional(*std::move(verified)) : std::nullopt;
 }
 

@@ -49,6 +49,8 @@ struct EnforcerParts {
   std::function<void(audit::Record, audit::Log::Done)> record;
   task::Writer& writer;                  // what has to be on disk before a request may pass
   task::CallApprovals* calls = nullptr;  // null: no approvals of calls are taken
+  // Who brings tokens that are not good is slowed down by it. Null: nobody is.
+  token::TokenAttempts* attempts = nullptr;
 };
 
 // For /metrics. Monotone.
@@ -88,8 +90,11 @@ class Enforcer {
   // The token, when it is good. Silent, and without a look at its proof: only for choosing what a stranger's
   // request is not worth (reading its body, a place in a queue) and what is not told. Whatever passes is
   // enforced all the same.
-  std::optional<token::Verified> token_of(const Credentials& credentials) const;
-  bool recognises(const Credentials& credentials) const { return token_of(credentials).has_value(); }
+  // Not counted as an attempt; of a source that has to wait, only tokens that are known are good.
+  std::optional<token::Verified> token_of(const Credentials& credentials, std::string_view peer_ip) const;
+  bool recognises(const Credentials& credentials, std::string_view peer_ip) const {
+    return token_of(credentials, peer_ip).has_value();
+  }
 
   EnforcerStats stats() const noexcept;
 

@@ -60,6 +60,7 @@ struct Refused {
   enum class Kind : std::uint8_t {
     kDecided,      // as `refusal` says
     kNoRoom,       // it would wait for people's approval, and too many do: later
+    kSlowDown,     // its source brought too many tokens that are not good, and it was not looked at
     kNotRecorded,  // the audit could not take it, so nothing is done; `refusal` says no more
   };
   Kind kind = Kind::kDecided;
@@ -67,6 +68,7 @@ struct Refused {
   std::string request_id;
   bool bound = false;                            // the token came with a proof of possession
   std::shared_ptr<const Offer> offer = nullptr;  // approval_required: for Enforcer::offer_approval()
+  Duration retry_after{0};                       // kSlowDown
 
   Reason reason() const noexcept { return refusal.reason; }
   // Never throws: there are no texts in it, but for the request's id.

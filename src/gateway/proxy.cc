@@ -3,6 +3,7 @@
 #include <algorithm>
 #include <fmt/format.h>
 
+#include "base/notice.h"
 #include "gateway/forwarded_headers.h"
 #include "gateway/http_question.h"
 #include "gateway/left_out.h"
@@ -155,6 +156,14 @@ class Proxy::Forwarding : public std::enable_shared_from_this<Forwarding> {
   void fail(const http::CallError& error) {
     over_ = true;
     core_->upstream_failures.fetch_add(1, std::memory_order_relaxed);
+    if (error.kind == http::CallError::Kind::kTimeout) {
+      static Notice notice;
+      if (const auto times = notice.due())
+        say_limit(
+            fmt::format("an API took longer than `limits.upstream_timeout_seconds`: {} ({} times, of all "
+                        "APIs)",
+                        error.message, *times));
+    }
     if (started_) {
       core_->broken_off.fetch_add(1, std::memory_order_relaxed);
       exchange_.abort();
@@ -309,7 +318,7 @@ void Proxy::handle(http::Exchange exchange) {
   if ((!by_route && !request.headers.contains(kApprovalHeader)) || !forwarded->exchange.has_body())
     return Forwarded::ask(std::move(forwarded));
   // A stranger's body is not read: what is asked without it is refused for its token.
-  if (!core_->parts.enforcer.recognises(credentials_in(request))) {
+  if (!core_->parts.enforcer.recognises(credentials_in(request), request.peer_ip)) {
     forwarded->unread = true;
     return Forwarded::ask(std::move(forwarded));
   }
@@ -404,7 +413,12 @@ void Proxy::Forwarded::ask_apart(Owned forwarded) {
                                  enforce::new_request_id()));
     });
   };
-  if (!workers.post(peer ? http::Source::of(*peer).number : 0, false, task, refused)) refused();
+  if (workers.post(peer ? http::Source::of(*peer).number : 0, false, task, refused)) return;
+  static Notice notice;
+  if (const auto times = notice.due())
+    say_limit(fmt::format("too many requests with long bodies wait to be decided on, more get 503 ({} times)",
+                          *times));
+  refused();
 }
 
 // What is asked views what is forwarded, which the callback owns.

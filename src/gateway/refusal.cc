@@ -1,9 +1,13 @@
 #include "gateway/refusal.h"
 
+#include <string>
+
 #include "codec/json.h"
 
 namespace writ::gateway {
 namespace {
+
+constexpr Duration kWaitForPeople = std::chrono::minutes(1);
 
 // What the caller can mend with another token: RFC 6750 §3.1 calls all of these invalid_token.
 bool is_about_token(Reason reason) noexcept {
@@ -34,15 +38,17 @@ http::Response answer(int status, const codec::Json& body, std::string_view requ
   return response;
 }
 
-// 429: the same refusal, for which there is no place to wait in just now.
-http::Response too_many(const decision::Refusal& refusal, std::string_view request_id) {
+// 429: the same refusal, for which there is no place to wait in just now, or which was not looked into.
+http::Response too_many(std::string_view error, const decision::Refusal& refusal, std::string_view request_id,
+                        Duration retry_after) {
   auto body = codec::Json::object();
-  body.set("error", "too_many_waiting");
+  body.set("error", error);
   body.set("reason", reason_code(refusal.reason));
   body.set("message", refusal.message);
   body.set("request_id", request_id);
   auto response = answer(429, body, request_id);
-  response.headers.set("Retry-After", "60");
+  const auto seconds = std::chrono::ceil<std::chrono::seconds>(retry_after).count();
+  response.headers.set("Retry-After", std::to_string(seconds));
   return response;
 }
 
@@ -82,7 +88,9 @@ http::Response response_of(const enforce::Refused& refused) noexcept {
       case Kind::kDecided:
         return refusal_response(refused.refusal, refused.request_id, refused.bound);
       case Kind::kNoRoom:
-        return too_many(refused.refusal, refused.request_id);
+        return too_many("too_many_waiting", refused.refusal, refused.request_id, kWaitForPeople);
+      case Kind::kSlowDown:
+        return too_many("slow_down", refused.refusal, refused.request_id, refused.retry_after);
       case Kind::kNotRecorded:
         break;
     }

@@ -22,8 +22,9 @@ http::Response refusal_response(const decision::Refusal& refusal, std::string_vi
 // The effect must not happen without its record: 503.
 http::Response audit_unavailable(std::string_view request_id);
 
-// What the enforcer refused: one of the above; 429 where there is no room to wait for an approval. For want
-// of memory, the status alone.
+// What the enforcer refused: one of the above; 429 where there is no room to wait for an approval, and
+// `slow_down` where too many tokens that are not good came from one source. For want of memory, the status
+// alone.
 http::Response response_of(const enforce::Refused& refused) noexcept;
 
 // What is no question of authorization (no such route, upstream trouble): {"error","message","request_id"}.

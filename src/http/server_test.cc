@@ -487,5 +487,34 @@ TEST(ServerStop, ClosesWhatDoesNotFinishInTime) {
   }
 }
 
+TEST(Server, WhoHasToWaitIsToldHowLong) {
+  TestServer server([](Exchange exchange) {
+    const auto& path = exchange.request().path;
+    if (path == "/said") {
+      auto response = text_response(429, "later");
+      response.headers.set("Retry-After", "60");
+      return exchange.respond(std::move(response));
+    }
+    if (path == "/passed-on") {
+      exchange.start({.status = 503, .headers = {}, .content_length = 0});
+      return exchange.finish();
+    }
+    exchange.respond({.status = path == "/429"   ? 429
+                                : path == "/503" ? 503
+                                                 : 404,
+                      .headers = {},
+                      .body = {}});
+  });
+  const auto when = [&](const std::string& path) {
+    const auto answer = exchange_raw(server.port(), "GET " + path + " HTTP/1.1\r\nHost: a\r\n\r\n");
+    return std::string(answer.headers.find("retry-after").value_or("none"));
+  };
+  EXPECT_EQ(when("/429"), "1");
+  EXPECT_EQ(when("/503"), "1");
+  EXPECT_EQ(when("/said"), "60");
+  EXPECT_EQ(when("/404"), "none");
+  EXPECT_EQ(when("/passed-on"), "none") << "an upstream's word is its own";
+}
+
 }  // namespace
 }  // namespace writ::http

@@ -2,7 +2,12 @@
 //
 // A client gets another place while it holds fewer than are free, and a subject of it while it holds fewer
 // than its client could still get. So one client alone reaches half of the places, the next half of what it
-// left, and so on; and the same holds for the subjects of one client. Nothing is configured, and nothing
+// left; and the same holds for the subjects of one client.
+//
+// The last eighth of the places is a reserve: while no more are free, a client gets another place only while
+// it holds fewer than an eighth of what is free, or none. So those who hold many leave the reserve to those
+// who hold few; colluding clients come to share what is left of it in ever smaller parts, and it takes as
+// many of them as there are places in its last part to use it up. Nothing is configured, and nothing
 // allocated: clients are counted in two rows of counters, by two hashes that nobody outside knows, and the
 // smaller count holds. One loop's thread only. Internal to http.
 #pragma once
@@ -28,9 +33,11 @@ class Shares {
   bool take(Party party) noexcept {
     if (taken_ >= places_) return false;
     if (party.counted()) {
-      const std::size_t free = places_ - taken_;
+      const std::size_t most = most_of(places_ - taken_, places_ / kModest);
       const std::size_t client = count(key(party.client, 0));
-      if (client >= free || count(key(party.client, party.subject)) >= free - client) return false;
+      if (client >= most) return false;
+      const std::size_t rest = most_of(most - client, places_ / kModest / 2);
+      if (count(key(party.client, party.subject)) >= rest) return false;
       change(key(party.client, 0), 1);
       change(key(party.client, party.subject), 1);
     }
@@ -48,8 +55,15 @@ class Shares {
   std::size_t taken() const noexcept { return taken_; }
 
  private:
+  // The reserve, of all places; and what a party may hold while it is begun, of what is free.
+  static constexpr std::size_t kModest = 8;
   static constexpr std::size_t kColumns = 1024;
   using Row = std::array<std::int32_t, kColumns>;
+
+  // Who holds fewer may take another one. There is always a first one for who holds none.
+  static std::size_t most_of(std::size_t free, std::size_t reserve) noexcept {
+    return free > reserve ? free : std::max<std::size_t>(free / kModest, 1);
+  }
 
   static std::uint64_t mixed(std::uint64_t number) noexcept {
     number = (number ^ (number >> 30)) * 0xbf58476d1ce4e5b9U;

@@ -41,6 +41,46 @@ TEST(Shares, EachGreedyCallerLeavesHalfOfWhatItFinds) {
   EXPECT_TRUE(shares.take({1000, 1}));
 }
 
+TEST(Shares, ColludingCallersLeaveTheReserveToThoseWhoHoldFew) {
+  Shares shares(1024);
+  const auto greedy = [&](std::uint64_t client) {
+    std::size_t taken = 0;
+    for (std::uint64_t subject = 1; subject <= 100; ++subject) taken += take_all(shares, {client, subject});
+    return taken;
+  };
+  for (std::uint64_t client = 1; client <= 10; ++client) greedy(client);
+  EXPECT_GE(1024 - shares.taken(), 40u) << "ten that collude";
+  EXPECT_GE(greedy(100), 4u) << "and one that comes after them";
+  for (std::uint64_t client = 11; client <= 20; ++client) greedy(client);
+  EXPECT_GE(1024 - shares.taken(), 8u) << "twenty that collude";
+  EXPECT_TRUE(shares.take({101, 1}));
+}
+
+TEST(Shares, WhoHoldsManyGetsNoMoreWhilePlacesAreShort) {
+  Shares shares(80);
+  std::size_t first = 0;
+  for (std::uint64_t subject = 1; subject <= 40; ++subject) first += take_all(shares, {1, subject});
+  for (std::uint64_t client = 2; client <= 4; ++client)
+    for (std::uint64_t subject = 1; subject <= 40; ++subject) take_all(shares, {client, subject});
+  ASSERT_LE(80 - shares.taken(), 10u);
+  EXPECT_EQ(take_all(shares, {1, 99}), 0u) << "it holds " << first;
+  EXPECT_TRUE(shares.take({9, 1})) << "whoever holds none gets a first one";
+}
+
+TEST(Shares, ColludingUsersOfAnApplicationLeavePlacesToItsOthers) {
+  Shares shares(1024);
+  for (std::uint64_t subject = 1; subject <= 10; ++subject) take_all(shares, {1, subject});
+  EXPECT_GE(take_all(shares, {1, 11}), 1u);
+  EXPECT_GE(take_all(shares, {1, 12}), 1u);
+}
+
+TEST(Shares, AnUpstreamThatIsNotShortServesThoseWhoAskForMuch) {
+  Shares shares(1024);
+  std::size_t alone = 0;
+  for (std::uint64_t subject = 1; subject <= 100; ++subject) alone += take_all(shares, {1, subject});
+  EXPECT_GE(alone, 450u);
+}
+
 TEST(Shares, WhatIsGivenBackIsFreeAgain) {
   Shares shares(10);
   const auto first = take_all(shares, {1, 1});

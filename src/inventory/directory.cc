@@ -6,6 +6,7 @@
 #include <unordered_map>
 #include <unordered_set>
 
+#include "base/notice.h"
 #include "inventory/delegation.h"
 
 namespace writ::inventory {
@@ -175,12 +176,33 @@ Result<void> Directory::update(Identity identity, std::optional<Status> ordered)
   return commit(std::move(change));
 }
 
+// Who is in the inventory, or takes part in something, is never refused a place: their number is bounded by
+// what the configuration declares and by whom providers vouch for.
+Result<void> Directory::check_room(const Snapshot& now, std::string_view id) const {
+  if (now.find(id) != nullptr || now.stopped_unlisted() < limits_.unlisted_stops) return {};
+  if (limits_.active && limits_.active(id)) return {};
+  stops_refused_.fetch_add(1, std::memory_order_relaxed);
+  static Notice notice;
+  if (const auto times = notice.due())
+    say_limit(fmt::format(
+        "{} ids are stopped that are not in the inventory, as many as `limits.max_unlisted_stops` "
+        "allows: stops of others that take part in nothing are refused ({} times)",
+        now.stopped_unlisted(), *times));
+  return failure(
+      ErrorCode::kLimit,
+      fmt::format("`{}` is not in the inventory and takes part in nothing, and {} such ids are stopped "
+                  "already, as many as `limits.max_unlisted_stops` allows: activate those that need no stop, "
+                  "add the identity to the inventory as suspended, or raise the limit",
+                  id, now.stopped_unlisted()));
+}
+
 Result<void> Directory::check_order(std::string_view id, Status status) const {
   if (const auto problem = codec::name_problem(id))
     return failure(ErrorCode::kInvalid, fmt::format("the id {}", *problem));
   const auto now = snapshot();
   const Status before = now->ordered(id);
   if (before == Status::kRetired && status != Status::kRetired) return retired(id);
+  if (before == Status::kActive && status != Status::kActive) return check_room(*now, id);
   if (before != status || status != Status::kActive) return {};
   const Member* member = now->find(id);
   if (member == nullptr) return failure(ErrorCode::kNotFound, fmt::format("there is no identity `{}`", id));

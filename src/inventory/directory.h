@@ -9,6 +9,8 @@
 // Thread-safe; changes are one after the other, readers never wait for them.
 #pragma once
 
+#include <atomic>
+#include <cstdint>
 #include <functional>
 #include <memory>
 #include <mutex>
@@ -36,10 +38,20 @@ class Store {
   virtual Result<void> save_inventory(const Change& change) = 0;
 };
 
+struct DirectoryLimits {
+  // Stops of ids that Writ knows nothing of: they are not in the inventory, and take part in nothing. What an
+  // operator stops by mistake, or a program makes up, then fills neither memory nor disk.
+  std::size_t unlisted_stops = 100'000;
+  // Whether an id that is not in the inventory takes part in requests just now: there is always room to stop
+  // it. Asked only when there is no other. Null: none does.
+  std::function<bool(std::string_view id)> active = nullptr;
+};
+
 class Directory {
  public:
   // The store must outlive it.
-  explicit Directory(Store& store) : store_(store), snapshot_(Snapshot::empty()) {}
+  explicit Directory(Store& store, DirectoryLimits limits = {})
+      : store_(store), limits_(std::move(limits)), snapshot_(Snapshot::empty()) {}
 
   // Takes over what the store holds; at start-up.
   Result<void> load();
@@ -65,16 +77,22 @@ class Directory {
   Result<void> update(Identity identity, std::optional<Status> ordered = std::nullopt);
   // An operator's order, for any id that a token could carry, listed or not. kInvalid for what nobody can be
   // called; kConflict when it is retired, or when only the configuration could lift the stop; kNotFound where
-  // there is nothing to lift.
+  // there is nothing to lift; kLimit where there is no room for a stop of an id that nobody knows.
   Result<void> order(std::string_view id, Status status);
   // What order() would refuse.
   Result<void> check_order(std::string_view id, Status status) const;
 
+  // Stops that were refused for want of room. For /metrics; monotone.
+  std::uint64_t stops_refused() const noexcept { return stops_refused_.load(std::memory_order_relaxed); }
+
  private:
+  Result<void> check_room(const Snapshot& now, std::string_view id) const;
   Result<void> commit(Change change, const Put& put = {});  // with changes_ held
   void publish(std::shared_ptr<const Snapshot> next);
 
   Store& store_;
+  const DirectoryLimits limits_;
+  mutable std::atomic<std::uint64_t> stops_refused_{0};
   std::mutex changes_;
   Follower follower_;         // with changes_ held
   mutable std::mutex mutex_;  // for the pointer alone

@@ -102,6 +102,35 @@ std::size_t Snapshot::stopped() const noexcept {
   return size;
 }
 
+std::size_t Snapshot::stopped_unlisted() const noexcept {
+  std::size_t size = 0;
+  for (const auto& shard : shards_) size += shard->unlisted;
+  return size;
+}
+
+std::vector<Snapshot::Known> Snapshot::known_after(std::string_view id, std::size_t count) const {
+  constexpr auto kBefore = [](const Known& a, const Known& b) { return a.id < b.id; };
+  std::vector<Known> first;  // a heap with the last of them on top
+  const auto add = [&](const Known& known) {
+    if (known.id <= id || (first.size() == count && known.id >= first.front().id)) return;
+    if (first.size() == count) {
+      std::pop_heap(first.begin(), first.end(), kBefore);
+      first.pop_back();
+    }
+    first.push_back(known);
+    std::push_heap(first.begin(), first.end(), kBefore);
+  };
+  if (count == 0) return first;
+  for (const auto& shard : shards_) {
+    for (const auto& [name, member] : shard->members) add({name, member.get(), member->ordered()});
+    for (const auto& [name, status] : shard->stops) {
+      if (!shard->members.contains(name)) add({name, nullptr, status});
+    }
+  }
+  std::sort_heap(first.begin(), first.end(), kBefore);
+  return first;
+}
+
 std::vector<const Member*> Snapshot::members() const {
   std::vector<const Member*> all;
   for (const auto& shard : shards_) {
@@ -153,7 +182,10 @@ Result<std::shared_ptr<const Snapshot>> Snapshot::with(std::vector<Identity> ide
                                    std::make_shared<const Member>(std::move(identity), ordered));
   }
   for (std::size_t i = 0; i < kShards; ++i) {
-    if (copies[i]) next->shards_[i] = std::move(copies[i]);
+    if (!copies[i]) continue;
+    copies[i]->unlisted = static_cast<std::size_t>(std::ranges::count_if(
+        copies[i]->stops, [&](const auto& stop) { return !copies[i]->members.contains(stop.first); }));
+    next->shards_[i] = std::move(copies[i]);
   }
   for (Api& api : apis) {
     const Api* holder = next->find_audience(api.audience);

@@ -61,11 +61,20 @@ class Snapshot {
   const Api* find_audience(std::string_view audience) const noexcept;
 
   std::size_t size() const noexcept;
-  std::size_t stopped() const noexcept;  // ids that operators have stopped
+  std::size_t stopped() const noexcept;           // ids that operators have stopped
+  std::size_t stopped_unlisted() const noexcept;  // those of them that are not listed
   // In the order of ids.
   std::vector<const Member*> members() const;
   std::vector<const Api*> apis() const;
   std::vector<Stop> stops() const;
+  // What is known of an id: it is listed, or stopped, or both.
+  struct Known {
+    std::string_view id;
+    const Member* member;  // null: it is not listed
+    Status ordered;
+  };
+  // The first so many of those that come after an id, in the order of ids. Looks at all, keeps no others.
+  std::vector<Known> known_after(std::string_view id, std::size_t count) const;
 
   // A copy with these added or replaced; a stop that is kActive is taken away. Fails with kConflict when two
   // APIs would have one audience.
@@ -82,6 +91,7 @@ class Snapshot {
   struct Shard {
     Map<Member> members;
     Stops stops;
+    std::size_t unlisted = 0;  // of the stops
   };
   static constexpr std::size_t kShards = 256;
 

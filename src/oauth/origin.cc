@@ -257,6 +257,19 @@ Outcome<std::optional<std::string>> task_of(const Origin& origin, std::optional<
   return std::string(*asked);
 }
 
+std::shared_ptr<task::LiveTask> task_to_tell(const Origin& origin, const AuthenticatedClient& client,
+                                             std::string_view id, const task::Registry& tasks) {
+  auto live = tasks.find(id);
+  if (live == nullptr) return nullptr;
+  const task::Task& task = live->task();
+  const bool holds = origin.task && live->within(*origin.task);
+  const bool named = task.client == client.id() || live->names_agent(client.id());
+  // As the guard of its parties has it, for a task that is any client's.
+  const auto subject = origin.subject != client.id() ? std::optional(origin.subject) : std::nullopt;
+  const bool anybodys = !task.client && !is_agent(client) && task.subject == subject;
+  return holds || named || anybodys || task.opened_by == client.id() ? live : nullptr;
+}
+
 Outcome<AccessClaims> claims_from(const Origin& origin, const Terms& terms,
                                   std::optional<std::string> task_id, const task::LiveTask* task) {
   auto purpose = TRY(purpose_of(origin, terms, task));

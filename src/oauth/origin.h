@@ -19,6 +19,7 @@
 // times are arguments.
 #pragma once
 
+#include <memory>
 #include <optional>
 #include <string>
 #include <string_view>
@@ -73,6 +74,12 @@ struct Terms {
 // The task the token belongs to: the origin's or, where one is chosen, a sub-task of it; never another.
 Outcome<std::optional<std::string>> task_of(const Origin& origin, std::optional<std::string_view> asked,
                                             const task::Registry& tasks);
+
+// The task of that id, where the caller may know that it is there: it holds a token of it or of one above it,
+// the task names it, it opened the task, or it could get a token for it. Null: there is none, or it is not
+// the caller's to know, and whatever is made of it then says and costs the same.
+std::shared_ptr<task::LiveTask> task_to_tell(const Origin& origin, const AuthenticatedClient& client,
+                                             std::string_view id, const task::Registry& tasks);
 
 // The claims of the new token. `task` is that of task_of(); null where there is none, or nobody knows it.
 Outcome<token::AccessClaims> claims_from(const Origin& origin, const Terms& terms,

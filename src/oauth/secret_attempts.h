@@ -11,16 +11,15 @@
 // Bounded: where there is no place for another one, whoever owes least is forgotten. Thread-safe.
 #pragma once
 
-#include <array>
 #include <atomic>
 #include <cstddef>
 #include <cstdint>
 #include <mutex>
 #include <optional>
 #include <string_view>
-#include <vector>
 
 #include "base/clock.h"
+#include "http/debts.h"
 #include "http/source.h"
 
 namespace writ::oauth {
@@ -53,35 +52,10 @@ class SecretAttempts {
   Stats stats() const noexcept;
 
  private:
-  // What each key owes: one more with each attempt, and one less in each `pays_every`.
-  class Debts {
-   public:
-    Debts(std::size_t places, Duration pays_every);
-    double of(std::uint64_t key, Instant now) const;
-    void add(std::uint64_t key, double more, Instant now);
-    bool wrong_lately(std::uint64_t key, Instant now) const;
-    void note_wrong(std::uint64_t key, Instant now);
-    Duration until(double debt, double below) const;
-
-   private:
-    static constexpr std::size_t kWays = 4;
-    struct Entry {
-      std::uint64_t key = 0;
-      double debt = 0;
-      Instant at{};     // of `debt`
-      Instant wrong{};  // when it was wrong last
-    };
-    using Bucket = std::array<Entry, kWays>;
-    double debt_of(const Entry& entry, Instant now) const;
-
-    const Duration pays_every_;
-    std::vector<Bucket> buckets_;
-  };
-
   const Options options_;
-  const std::uint64_t secret_;  // so that nobody chooses whose place they take
+  const http::HiddenKeys keys_;
   mutable std::mutex mutex_;
-  Debts sources_, clients_;
+  http::Debts sources_, clients_;
   std::atomic<std::uint64_t> tried_{0}, right_{0}, slowed_{0};
 };
 

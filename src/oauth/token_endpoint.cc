@@ -206,7 +206,8 @@ class Issuance final : public TokenCall {
   Outcome<std::string> issue_for(const Asker& asker, const inventory::Api& api,
                                  std::optional<std::string_view> asked_task) {
     auto task_id = TRY(task_of(asker.origin, asked_task, parts_.tasks));
-    task_ = task_id ? parts_.tasks.find(*task_id) : nullptr;
+    task_ = task_id ? task_to_tell(asker.origin, asker.client, *task_id, parts_.tasks) : nullptr;
+    not_told_ = task_id && task_ == nullptr && parts_.tasks.find(*task_id) != nullptr;
     const Terms terms{.issuer = options_.issuer,
                       .audience = api.audience,
                       .client = asker.client,
@@ -228,6 +229,7 @@ class Issuance final : public TokenCall {
                        .now = now_,
                        .standing = for_operators ? audit::Standing::kOperator : audit::Standing::kOrdinary});
     if (!token) return refused(std::move(token).error());
+    parts_.verifier.look_ahead(*token, now_);
     return *std::move(token);
   }
 
@@ -253,6 +255,10 @@ class Issuance final : public TokenCall {
     denial.refusal = {failed ? decision::Effect::kIndeterminate : decision::Effect::kDeny,
                       refusal.reason ? reason_code(*refusal.reason) : error_name(refusal.error),
                       refusal.description, refusal.party, refusal.policies};
+    // The audit is for those who may know.
+    const auto untold =
+        refusal.description + ": it is there, but it is not for this client, which is not told";
+    if (not_told_ && refusal.reason == Reason::kTaskMissing) denial.refusal->message = untold;
     if (!known_) denial.standing = audit::Standing::kStranger;
     return parts_.record(enforce::record_of(now_.earliest, denial));
   }
@@ -269,6 +275,7 @@ class Issuance final : public TokenCall {
   const std::string request_id_ = crypto::random_id();
   std::shared_ptr<task::LiveTask> task_;
   std::optional<std::string> opened_;  // the task that was opened for this token
+  bool not_told_ = false;              // there is a task of that id, and the client may not know
   bool known_ = false;                 // the client is who it says
   // For the record, as far as the request got.
   std::string claimed_client_, origin_subject_;

@@ -271,7 +271,7 @@ TEST_F(TokenEndpointTest, ATaskThatDoesNotNameThePartyIsRefused) {
   task.agents = {"support-agent"};
   ASSERT_TRUE(world_.tasks.open(task).has_value());
   EXPECT_EQ(outcome(world_.ask(World::joined(client_credentials({{"task", "mine"}}), world_.as_drafter()))),
-            "unauthorized_client/delegation_not_authorised");
+            "invalid_request/task_missing");
 }
 
 TEST_F(TokenEndpointTest, ATaskForAUserIsNoTaskForTheAgentAlone) {

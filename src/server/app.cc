@@ -1,5 +1,6 @@
 #include "server/app.h"
 
+#include <algorithm>
 #include <atomic>
 #include <cstdio>
 #include <fmt/format.h>
@@ -14,7 +15,6 @@
 #include "api/tasks_api.h"
 #include "audit/log.h"
 #include "authzen/authzen.h"
-#include "base/notice.h"
 #include "config/metrics_access.h"
 #include "control/tasks.h"
 #include "gateway/proxy.h"
@@ -25,9 +25,9 @@
 #include "oauth/revocation_endpoint.h"
 #include "oauth/token_endpoint.h"
 #include "server/chores.h"
-#include "server/descriptors.h"
 #include "server/evidence.h"
 #include "server/oauth_workers.h"
+#include "server/options.h"
 #include "server/resumed_clock.h"
 #include "simulate/running.h"
 #include "store/data_folder.h"
@@ -56,47 +56,6 @@ Result<std::unique_ptr<token::KeyRing>> open_keys(store::SqliteStore& store, cry
     keys.insert(keys.begin(), std::move(key));
   }
   return token::KeyRing::of(std::move(keys));
-}
-
-http::ServerOptions server_options(const config::Config& config, const config::ListenAddress& listen,
-                                   std::size_t room) {
-  return {.address = listen.address,
-          .port = listen.port,
-          .max_connections = room,
-          // Nobody alone holds more than half.
-          .max_connections_per_source =
-              std::min(config.limits.max_connections_per_source, std::max<std::size_t>(room / 2, 1)),
-          .proxies = config.proxies,
-          .forwarded_by = config.forwarded_by,
-          .proxy_protocol = listen.proxy_protocol,
-          .tls = listen.tls,
-          .max_head_bytes = config.limits.max_head_bytes,
-          .max_body_bytes = config.limits.max_body_bytes,
-          .max_stream_bytes = config.limits.max_stream_bytes,
-          .idle_timeout = config.limits.idle_timeout,
-          .body_timeout = config.limits.body_timeout,
-          .min_body_rate = config.limits.min_body_bytes_per_second,
-          .max_stranger_bytes = config.limits.max_unauthenticated_bytes,
-          .max_known_bytes = config.limits.max_authenticated_bytes};
-}
-
-Room room_of(const config::Config& config) {
-  const auto descriptors = raise_descriptor_limit();
-  const auto wanted = config.limits.max_connections;
-  const auto room = room_within(descriptors, wanted, config.gateway_listen.has_value());
-  if (room.api < wanted || (config.gateway_listen && room.gateway < wanted))
-    say_limit(fmt::format(
-        "a limit of {} open files (`ulimit -n`) leaves room for {} connections to `listen.api` and {} to "
-        "`listen.gateway`; raise it for the {} of `limits.max_connections`",
-        descriptors, room.api, room.gateway, wanted));
-  return room;
-}
-
-http::ClientOptions client_options(const config::Config& config, const Room& room) {
-  const auto pools = std::max<std::size_t>(config.apis.size() * config.threads, 1);
-  return {.read_timeout = config.limits.upstream_timeout,
-          .max_idle_per_origin = std::clamp<std::size_t>(room.idle_upstreams / pools, 1, 64),
-          .max_connections_per_origin = std::clamp<std::size_t>(room.gateway / config.threads, 1, 1024)};
 }
 
 // Whether a listener speaks TLS at all is for the next start.
@@ -147,13 +106,14 @@ struct App::Parts {
   Result<void> add_oauth();
   Result<void> add_health(http::Endpoints& to);
   Result<void> add_metrics(http::Endpoints& to, config::MetricsAccess::Listener listener);
-  Result<void> add_own_api(http::Endpoints& to);
+  Result<void> add_own_api(http::Endpoints& to, http::Workers& by);
   void look_after();
   void tidy();
   void forget();
   http::Response metrics() const;
   void write_limits(api::PrometheusText& out) const;
   enforce::EnforcerParts enforcer_parts(task::CallApprovals* approvals);
+  bool takes_part(std::string_view user) const;
 
   // In the order in which they stop.
   std::vector<http::Server*> servers() const {
@@ -197,8 +157,10 @@ struct App::Parts {
       [this](const auto& used) { proofs->note(used); }};
   const token::Verifier verifier{
       {.issuer = config.issuer}, keys->snapshot()->public_keys, revocations, replays};
+  token::TokenAttempts token_attempts{{config.limits.wrong_tokens_per_minute, config.proxies}};
   const token::Minter minter{*keys};
-  inventory::Directory directory{*store};
+  inventory::Directory directory{
+      *store, {config.limits.max_unlisted_stops, [this](std::string_view id) { return takes_part(id); }}};
   enforce::Current current;
   policy::PoliciesInForce policies;
   task::Registry tasks{*store, config.tasks};
@@ -234,7 +196,7 @@ struct App::Parts {
   OauthWorkers oauth_workers{clients, clock, config.threads};
   const control::Calls call_control{authority, current, calls};
   const api::CallsApi calls_api{call_control};
-  const control::Identities identity_control{authority, directory};
+  const control::Identities identity_control{authority, directory, config::user_names(config)};
   const api::InventoryApi inventory_api{identity_control};
   const control::AuditTrail audit_control{authority, *log};
   const api::AuditApi audit_api{audit_control};
@@ -254,6 +216,9 @@ struct App::Parts {
   const api::DecideApi decide_api{simulation_control};
   http::Client client{loops, client_options(config, room)};
   std::shared_ptr<gateway::Proxy> proxy;
+  // Reading takes what is left of the processor; of operators with a listener of their own, its share.
+  http::Workers readers{{.threads = 1, .max_queued = 128, .max_queued_per_source = 32, .background = true}};
+  std::optional<http::Workers> operator_readers;
   std::shared_ptr<http::Endpoints> endpoints = std::make_shared<http::Endpoints>(http::Endpoints::Options{});
   const config::MetricsAccess metrics_access{config.metrics_token, config.proxies};
   // With loops, workers and descriptors of its own: what happens at the others does not hold it up.
@@ -273,7 +238,16 @@ enforce::EnforcerParts App::Parts::enforcer_parts(task::CallApprovals* approvals
           .record = [this](audit::Record entry,
                            audit::Log::Done done) { record_async(std::move(entry), std::move(done)); },
           .writer = recorded_writer,
-          .calls = approvals};
+          .calls = approvals,
+          .attempts = &token_attempts};
+}
+
+// Who is not listed, and is the subject of a token or of a task.
+bool App::Parts::takes_part(std::string_view user) const {
+  if (verifier.in_use(user, times_of(clock))) return true;
+  return std::ranges::any_of(tasks.all(), [&](const auto& live) {
+    return (*live)->subject == user && !task::is_final(live->standing());
+  });
 }
 
 // Proofs that were used before this start are refused; where nobody knows which those are, all that may be.
@@ -362,6 +336,7 @@ Result<void> App::Parts::add_metrics(http::Endpoints& to, config::MetricsAccess:
 void App::Parts::write_limits(api::PrometheusText& out) const {
   std::vector<std::pair<std::string_view, http::WorkerStats>> pools = {
       {"api", endpoints->stats()},
+      {"reads", readers.stats()},
       {"authzen", authzen.workers()},
       {"token_known", oauth_workers.known()},
       {"token_assertions", oauth_workers.assertions()},
@@ -369,8 +344,11 @@ void App::Parts::write_limits(api::PrometheusText& out) const {
       {"token_guesses", oauth_workers.guesses()}};
   if (proxy) pools.emplace_back("gateway", proxy->stats().workers);
   if (operator_endpoints) pools.emplace_back("operator", operator_endpoints->stats());
+  if (operator_readers) pools.emplace_back("operator_reads", operator_readers->stats());
   api::write_workers(out, pools);
   api::write_attempts(out, clients.attempts());
+  api::write_attempts(out, token_attempts.stats());
+  api::write_task_limits(out, tasks.refused(), calls.refused());
   out.family("writ_upstream_over_share_total", "counter",
              "Requests refused because their caller had its share of an upstream's places.");
   out.sample("writ_upstream_over_share_total", "", client.stats().over_share);
@@ -406,6 +384,12 @@ http::Response App::Parts::metrics() const {
   out.sample("writ_identities", "", directory.snapshot()->size());
   out.family("writ_identities_stopped", "gauge", "Ids that operators have stopped, listed or not.");
   out.sample("writ_identities_stopped", "", directory.snapshot()->stopped());
+  out.family("writ_identities_stopped_unlisted", "gauge",
+             "Ids that operators have stopped, and that are not in the inventory.");
+  out.sample("writ_identities_stopped_unlisted", "", directory.snapshot()->stopped_unlisted());
+  out.family("writ_stops_refused_total", "counter",
+             "Stops refused because too many ids are stopped that nobody knows.");
+  out.sample("writ_stops_refused_total", "", directory.stops_refused());
   out.family("writ_tasks", "gauge", "Tasks known, live or not.");
   out.sample("writ_tasks", "", tasks.size());
   out.family("writ_proofs_remembered", "gauge", "DPoP proofs that were used within their lifetime.");
@@ -441,29 +425,30 @@ Result<void> App::Parts::add_endpoints() {
   TRY(add_health(*endpoints));
   // The operator's listener has them instead.
   if (!config.operator_listen) TRY(add_metrics(*endpoints, config::MetricsAccess::Listener::kApi));
-  TRY(add_own_api(*endpoints));
+  TRY(add_own_api(*endpoints, readers));
   return authzen.add_to(*endpoints);
 }
 
-Result<void> App::Parts::add_own_api(http::Endpoints& to) {
+Result<void> App::Parts::add_own_api(http::Endpoints& to, http::Workers& by) {
   to.guard("/v1/", [this](http::Exchange exchange, http::Endpoints::Pass pass) {
     api::gate(authority, std::move(exchange), std::move(pass));
   });
-  TRY(tasks_api.add_to(to));
-  TRY(calls_api.add_to(to));
-  TRY(inventory_api.add_to(to));
-  TRY(audit_api.add_to(to));
-  TRY(policies_api.add_to(to));
+  TRY(tasks_api.add_to(to, by));
+  TRY(calls_api.add_to(to, by));
+  TRY(inventory_api.add_to(to, by));
+  TRY(audit_api.add_to(to, by));
+  TRY(policies_api.add_to(to, by));
   return decide_api.add_to(to);
 }
 
 Result<void> App::Parts::serve_operators() {
   if (!config.operator_listen) return {};
   operator_loops.emplace(1);
+  operator_readers.emplace(http::WorkerOptions{.threads = 1});
   operator_endpoints = std::make_shared<http::Endpoints>(http::Endpoints::Options{});
   TRY(add_health(*operator_endpoints));
   TRY(add_metrics(*operator_endpoints, config::MetricsAccess::Listener::kOperator));
-  TRY(add_own_api(*operator_endpoints));
+  TRY(add_own_api(*operator_endpoints, *operator_readers));
   operator_server = TRY(http::Server::start(
       *operator_loops, server_options(config, *config.operator_listen, room.operators), operator_endpoints));
   operator_url = config.operator_listen->url(operator_server->port());

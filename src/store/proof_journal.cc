@@ -13,6 +13,7 @@
 #include <unistd.h>
 
 #include "base/blocking.h"
+#include "base/notice.h"
 
 namespace writ::store {
 namespace {
@@ -139,7 +140,13 @@ Result<void> ProofJournal::read() {
 // Zeros are places whose proof expired long ago.
 Result<void> ProofJournal::grow() {
   const auto places = std::min(taken_until_.size() + options_.places, options_.max_places);
-  if (places == taken_until_.size()) return failure(ErrorCode::kLimit, "it is full");
+  if (places == taken_until_.size()) {
+    static Notice notice;
+    if (const auto times = notice.due())
+      say_limit(
+          fmt::format("the journal of DPoP proofs is full, requests with proofs get 503 ({} times)", *times));
+    return failure(ErrorCode::kLimit, "it is full");
+  }
   const int result = ::posix_fallocate(file_, 0, static_cast<off_t>(kHeadBytes + places * kPlaceBytes));
   if (result != 0) return failure(ErrorCode::kIo, std::strerror(result));
   next_ = taken_until_.size();

@@ -5,6 +5,7 @@
 #include <map>
 #include <optional>
 
+#include "base/notice.h"
 #include "codec/base64url.h"
 #include "codec/json.h"
 #include "crypto/hash.h"
@@ -440,8 +441,13 @@ Result<bool> SqliteStore::first_use(std::string_view scope, std::string_view ide
   // apart.
   const auto digest = crypto::sha256(fmt::format("{}:{}{}", scope.size(), scope, identifier));
   const std::lock_guard lock(mutex_);
-  if (used_identifiers_ >= options_.max_used_identifiers)
+  if (used_identifiers_ >= options_.max_used_identifiers) {
+    static Notice notice;
+    if (const auto times = notice.due())
+      say_limit(fmt::format("{} used assertions are remembered, clients with new ones get 503 ({} times)",
+                            used_identifiers_, *times));
     return failure(ErrorCode::kLimit, "replay guard: too many identifiers to remember");
+  }
   auto& statement = statements_->use->bind(1, codec::base64url_encode(crypto::as_bytes(digest)))
                         .bind(2, unix_millis(until))
                         .bind(3, unix_millis(now));

@@ -3,6 +3,7 @@
 #include <algorithm>
 #include <fmt/format.h>
 
+#include "base/notice.h"
 #include "codec/utf8.h"
 
 namespace writ::task {
@@ -118,14 +119,16 @@ CallApprovals::Census CallApprovals::count(const CallApproval& asked) const {
 // The id of the one that has to go.
 std::expected<std::string, CallApprovals::NotTaken> CallApprovals::make_room(const Census& census,
                                                                              const CallApproval& asked) {
-  const auto too_many = [](std::size_t count, std::string_view of) {
+  const auto too_many = [&](std::uint64_t CallsRefused::*limit, std::size_t count, std::string_view of) {
+    ++(refused_.*limit);
     return std::unexpected(
         NotTaken{fmt::format("{} calls{} wait for approval or use already", count, of), true});
   };
   if (asked.body.size() > limits_.bytes / 4 - std::min(limits_.bytes / 4, census.bytes))
-    return too_many(census.of_client, " of this client, as many bytes as are kept of one,");
+    return too_many(&CallsRefused::bytes, census.of_client,
+                    " of this client, as many bytes as are kept of one,");
   if (asked.body.size() > limits_.bytes - std::min(limits_.bytes, bytes_))
-    return too_many(calls_.size(), ", as many bytes as are kept,");
+    return too_many(&CallsRefused::bytes, calls_.size(), ", as many bytes as are kept,");
   const bool subject_full = census.of_subject >= limits_.per_subject;
   const bool client_full = census.of_client >= limits_.per_client;
   if (!subject_full && !client_full) {
@@ -133,11 +136,12 @@ std::expected<std::string, CallApprovals::NotTaken> CallApprovals::make_room(con
     const auto open = std::ranges::count_if(
         calls_, [&](const auto& each) { return is_open(*each.second.stored, asked.asked_at); });
     if (static_cast<std::size_t>(open) < limits_.all) return std::string();
-    return too_many(limits_.all, "");
+    return too_many(&CallsRefused::of_all, limits_.all, "");
   }
   if (census.oldest == nullptr)
-    return subject_full ? too_many(census.of_subject, " for this subject and client")
-                        : too_many(census.of_client, " of this client");
+    return subject_full
+               ? too_many(&CallsRefused::of_subject, census.of_subject, " for this subject and client")
+               : too_many(&CallsRefused::of_client, census.of_client, " of this client");
   auto lapsed = *census.oldest;
   remove(calls_.find(lapsed));
   return lapsed;
@@ -147,7 +151,7 @@ std::expected<CallApprovals::Waiting, CallApprovals::NotTaken> CallApprovals::as
     CallApproval asked, const std::function<std::string()>& new_id) {
   if (auto why = unreadable(asked)) return std::unexpected(NotTaken{*std::move(why), false});
   auto write = std::make_unique<Write>();
-  const std::lock_guard lock(mutex_);
+  std::unique_lock lock(mutex_);
   const Census census = count(asked);
   if (census.same != nullptr) {
     const auto& approval = census.same->stored->approval;
@@ -155,7 +159,18 @@ std::expected<CallApprovals::Waiting, CallApprovals::NotTaken> CallApprovals::as
     if (census.same->saved) write = nullptr;
     return Waiting{approval.id, approval.asked_at, false, std::move(write)};
   }
-  write->lapsed = TRY(make_room(census, asked));
+  auto lapsed = make_room(census, asked);
+  if (!lapsed) {
+    lock.unlock();
+    static Notice notice;
+    if (const auto times = notice.due())
+      say_limit(
+          fmt::format("a call of client `{}` can't wait for approval, see `approvals` in the configuration: "
+                      "{} ({} times, of all clients)",
+                      asked.call.client, lapsed.error().why, *times));
+    return std::unexpected(std::move(lapsed).error());
+  }
+  write->lapsed = *std::move(lapsed);
   asked.id = new_id();
   asked.until = asked.asked_at + kCallLifetime;
   const auto id = asked.id;
@@ -315,6 +330,11 @@ std::vector<std::shared_ptr<const StoredCall>> CallApprovals::all() const {
     return std::pair<Instant, const std::string&>(each->approval.asked_at, each->approval.id);
   });
   return all;
+}
+
+CallsRefused CallApprovals::refused() const {
+  const std::lock_guard lock(mutex_);
+  return refused_;
 }
 
 std::size_t CallApprovals::size() const {

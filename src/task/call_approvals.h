@@ -40,6 +40,11 @@ struct CallLimits {
   std::size_t bytes = 64 << 20;  // of bodies that are kept; a fourth of them for one client
 };
 
+// How often each limit was met. For /metrics; monotone.
+struct CallsRefused {
+  std::uint64_t of_subject, of_client, of_all, bytes;
+};
+
 // Implemented by store. Thread-safe; every function is durable when it returns.
 class CallStore {
  public:
@@ -95,6 +100,7 @@ class CallApprovals {
   // In the order of their asking.
   std::vector<std::shared_ptr<const StoredCall>> all() const;
   std::size_t size() const;
+  CallsRefused refused() const;
 
  private:
   struct Entry {
@@ -125,6 +131,7 @@ class CallApprovals {
   Calls calls_;
   std::map<std::string, std::vector<std::string>, std::less<>> by_client_;
   std::size_t bytes_ = 0;
+  CallsRefused refused_{};
 };
 
 }  // namespace writ::task

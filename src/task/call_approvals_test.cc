@@ -271,6 +271,11 @@ TEST_F(CallApprovalsTest, AreLimitedPerClientInAllAndInBytes) {
   EXPECT_THAT(next("d", "mail", 1), HasSubstr("as many bytes as are kept of one"));
   EXPECT_EQ(next("d", "desk", 1'000), "waits");
   EXPECT_EQ(next("d", "other"), "5 calls wait for approval or use already");
+  const auto refused = calls_->refused();
+  EXPECT_EQ(refused.of_subject, 0u);
+  EXPECT_EQ(refused.of_client, 1u);
+  EXPECT_EQ(refused.bytes, 1u);
+  EXPECT_EQ(refused.of_all, 1u);
 }
 
 TEST_F(CallApprovalsTest, TheSameCallThatIsBeingWrittenIsNotWrittenTwice) {

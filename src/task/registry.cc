@@ -182,9 +182,7 @@ Result<void> Registry::narrow(std::string_view id, const codec::Json& json, Time
   if (is_final(task->state())) return already(*task);
   TRY(not_expired(*task, now));
   auto less = TRY(narrowed(task->task(), json, now.earliest));
-  if (task->narrowings() >= limits_.narrowings)
-    return failure(ErrorCode::kLimit,
-                   fmt::format("task `{}` was narrowed {} times already", id, limits_.narrowings));
+  TRY(check_narrowings(*task));
   TRY(store_.save_narrowed(less));
   accounts_[less.opened_by].bytes += memory_of(less);
   task->replace(std::move(less));

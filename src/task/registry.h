@@ -11,7 +11,9 @@
 #pragma once
 
 #include <array>
+#include <atomic>
 #include <chrono>
+#include <cstdint>
 #include <map>
 #include <memory>
 #include <mutex>
@@ -69,6 +71,11 @@ struct NoRoom {
   std::chrono::seconds retry_after;
 };
 
+// How often each limit was met. For /metrics; monotone.
+struct TasksRefused {
+  std::uint64_t too_many, too_many_bytes, too_fast, too_large, too_often;
+};
+
 // Who says yes to a task that is asked for.
 struct Approver {
   std::string_view user;
@@ -116,6 +123,7 @@ class Registry {
                                                        std::size_t count) const;
   std::size_t size() const;
   std::size_t bytes() const;
+  TasksRefused refused() const noexcept;
   // Forgets what has been over for long, by a clock that was not set ahead and by how long the machine has
   // run since it was found so; and earlier versions of narrowed tasks that no request uses. How many were
   // forgotten.
@@ -150,11 +158,17 @@ class Registry {
   Result<std::shared_ptr<LiveTask>> waiting(std::string_view id, Times now) const;
   Result<void> change(LiveTask& task, State state);
   Result<void> finish(std::string_view id, State state);
+  Result<void> check_narrowings(const LiveTask& task) const;
   std::optional<NoRoom> count_opening(std::string_view client, Duration running);
   Result<void> forget_some_of(const Account& account, const Clock& clock);
   Result<void> forget(std::span<const std::string> ids);
   std::chrono::seconds next_end(const Account& account, Instant now) const;
   void tidy_versions();
+
+  struct Met {
+    std::atomic<std::uint64_t> too_many{0}, too_many_bytes{0}, too_fast{0}, too_large{0}, too_often{0};
+  };
+  mutable Met met_;
 
   Store& store_;
   const TaskLimits limits_;

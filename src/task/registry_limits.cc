@@ -4,6 +4,7 @@
 #include <fmt/format.h>
 #include <functional>
 
+#include "base/notice.h"
 #include "task/registry.h"
 
 namespace writ::task {
@@ -14,6 +15,12 @@ constexpr double kRounding = 1e-6;
 // A clock that is wrong may be found so within that time of running.
 constexpr Duration kLeastRunning = std::chrono::hours(1);
 
+void say_met(Notice& notice, std::string_view limit, std::string_view client) {
+  if (const auto times = notice.due())
+    say_limit(fmt::format("client `{}` has met `tasks.{}`: tasks are refused ({} times, of all clients)",
+                          client, limit, *times));
+}
+
 bool is_over(const LiveTask& task, Instant now) {
   const State state = task.standing();
   if (is_final(state) || now >= task->expires_at) return true;
@@ -21,6 +28,15 @@ bool is_over(const LiveTask& task, Instant now) {
 }
 
 }  // namespace
+
+Result<void> Registry::check_narrowings(const LiveTask& task) const {
+  if (task.narrowings() < limits_.narrowings) return {};
+  met_.too_often.fetch_add(1, std::memory_order_relaxed);
+  static Notice notice;
+  say_met(notice, "max_narrowings", task->opened_by);
+  return failure(ErrorCode::kLimit,
+                 fmt::format("task `{}` was narrowed {} times already", task->id, limits_.narrowings));
+}
 
 // A bucket that a minute fills.
 std::optional<NoRoom> Registry::count_opening(std::string_view client, Duration running) {
@@ -36,6 +52,9 @@ std::optional<NoRoom> Registry::count_opening(std::string_view client, Duration 
     account.may_open -= 1;
     return std::nullopt;
   }
+  met_.too_fast.fetch_add(1, std::memory_order_relaxed);
+  static Notice notice;
+  say_met(notice, "max_opened_per_minute", client);
   const auto wait = std::ceil((1 - account.may_open) * 60 / most);
   return NoRoom{fmt::format("`{}` may open {} tasks in a minute", client, limits_.opened_per_minute),
                 std::chrono::seconds(static_cast<std::int64_t>(wait))};
@@ -52,13 +71,22 @@ std::chrono::seconds Registry::next_end(const Account& account, Instant now) con
 Result<std::optional<NoRoom>> Registry::make_room(std::string_view client, const Task& task,
                                                   const Clock& clock) {
   const auto bytes = memory_of(task);
-  if (bytes > limits_.scope_bytes)
+  if (bytes > limits_.scope_bytes) {
+    met_.too_large.fetch_add(1, std::memory_order_relaxed);
+    static Notice notice;
+    say_met(notice, "max_scope_bytes", client);
     return failure(ErrorCode::kLimit, fmt::format("the task takes {} bytes, {} are allowed: name fewer "
                                                   "resources, or all of a type",
                                                   bytes, limits_.scope_bytes));
+  }
   const std::lock_guard lock(changes_);
   const auto known = accounts_.find(client);
-  const bool narrows = find(task.id) != nullptr;
+  bool narrows = false;
+  // Before it is recorded as done; and not held any longer, so that what it was before can be given back.
+  if (const auto live = find(task.id)) {
+    narrows = true;
+    TRY(check_narrowings(*live));
+  }
   const auto full = [&](const Account& account) {
     return (!narrows && account.tasks.size() >= limits_.per_client) ||
            account.bytes + bytes > limits_.bytes_per_client;
@@ -66,11 +94,16 @@ Result<std::optional<NoRoom>> Registry::make_room(std::string_view client, const
   if (known != accounts_.end() && full(known->second)) {
     tidy_versions();
     if (full(known->second)) TRY(forget_some_of(known->second, clock));
-    if (full(known->second))
+    if (full(known->second)) {
+      const bool number = !narrows && known->second.tasks.size() >= limits_.per_client;
+      (number ? met_.too_many : met_.too_many_bytes).fetch_add(1, std::memory_order_relaxed);
+      static Notice many, large;
+      say_met(number ? many : large, number ? "max_per_client" : "max_bytes_per_client", client);
       return NoRoom{fmt::format("`{}` has {} tasks that are not over, in {} bytes: it may have {}, in {}",
                                 client, known->second.tasks.size(), known->second.bytes, limits_.per_client,
                                 limits_.bytes_per_client),
                     next_end(known->second, clock.now())};
+    }
   }
   return narrows ? std::nullopt : count_opening(client, clock.running());
 }
@@ -164,6 +197,12 @@ Result<std::size_t> Registry::tidy(const Clock& clock) {
     return each.second.tasks.empty() && running - each.second.counted > std::chrono::minutes(1);
   });
   return ids.size();
+}
+
+TasksRefused Registry::refused() const noexcept {
+  const auto read = [](const auto& count) { return count.load(std::memory_order_relaxed); };
+  return {read(met_.too_many), read(met_.too_many_bytes), read(met_.too_fast), read(met_.too_large),
+          read(met_.too_often)};
 }
 
 std::size_t Registry::bytes() const {

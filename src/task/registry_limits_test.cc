@@ -241,5 +241,30 @@ TEST_F(RegistryLimitsTest, WhatIsForgottenIsOnNoPage) {
   EXPECT_THAT(listed(*registry_, 2), ::testing::ElementsAre("t3", "t2", "t0"));
 }
 
+TEST_F(RegistryLimitsTest, EachLimitThatRefusesIsCounted) {
+  limit({.per_client = 1, .scope_bytes = 4096, .opened_per_minute = 2});
+  EXPECT_EQ(open(make("t0")), "open");
+  EXPECT_NE(open(make("t1")), "open");
+  EXPECT_EQ(registry_->refused().too_many, 1u);
+  auto large = make("t2", "other");
+  for (int i = 0; i < 200; ++i) large.resources.push_back({"Billing::Invoice", "inv-" + std::to_string(i)});
+  EXPECT_NE(open(large), "open");
+  EXPECT_EQ(registry_->refused().too_large, 1u);
+  limit({.bytes_per_client = 1});
+  EXPECT_EQ(open(make("t3")), "open") << "the first one is always one's own";
+  EXPECT_NE(open(make("t4")), "open");
+  EXPECT_EQ(registry_->refused().too_many_bytes, 1u);
+  limit({.opened_per_minute = 1});
+  EXPECT_EQ(open(make("t5")), "open");
+  EXPECT_NE(open(make("t6")), "open");
+  EXPECT_EQ(registry_->refused().too_fast, 1u);
+  limit({.narrowings = 0});
+  EXPECT_EQ(open(make("t7")), "open");
+  const auto task = registry_->find("t7")->task();
+  EXPECT_EQ(registry_->make_room(task.opened_by, task, clock_).error().code, ErrorCode::kLimit)
+      << "before it is recorded as done";
+  EXPECT_EQ(registry_->refused().too_often, 1u);
+}
+
 }  // namespace
 }  // namespace writ::task

@@ -5,6 +5,8 @@
 #include <exception>
 #include <fmt/format.h>
 
+#include "base/notice.h"
+
 namespace writ::task {
 namespace {
 
@@ -59,6 +61,10 @@ void WriteThread::write(std::unique_ptr<Write> write, Done done) noexcept {
     }
     lock.unlock();
     refused_.fetch_add(1, std::memory_order_relaxed);
+    static Notice notice;
+    if (const auto times = notice.due())
+      say_limit(fmt::format("{} requests wait for the database, more get 503 ({} times)",
+                            options_.max_waiting, *times));
     write->settle_as(false);
     tell(done, unavailable(fmt::format("{} requests wait for the disk already", options_.max_waiting)));
   } catch (const std::exception&) {
@@ -137,6 +143,10 @@ void WriteThread::expire() {
         Done done = std::exchange(each.done, nullptr);
         lock.unlock();
         expired_.fetch_add(1, std::memory_order_relaxed);
+        static Notice notice;
+        if (const auto times = notice.due())
+          say_limit(fmt::format("requests waited {} ms for the database, and get 503 ({} times)",
+                                options_.max_wait.count(), *times));
         tell(done, failure(ErrorCode::kUnavailable, "the disk took too long"));
         done = nullptr;
         lock.lock();

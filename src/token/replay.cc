@@ -2,7 +2,9 @@
 
 #include <algorithm>
 #include <cstring>
+#include <fmt/format.h>
 
+#include "base/notice.h"
 #include "crypto/hash.h"
 
 namespace writ::token {
@@ -37,7 +39,7 @@ Result<bool> MemoryReplayGuard::first_use(std::string_view scope, std::string_vi
     return false;
 
   auto& shard = shards_[Hash()(scope) % kShards];
-  const std::lock_guard lock(shard.mutex);
+  std::unique_lock lock(shard.mutex);
   auto mine = shard.by_scope.find(scope);
   if (mine == shard.by_scope.end()) {
     mine = shard.by_scope.try_emplace(std::string(scope)).first;
@@ -48,7 +50,14 @@ Result<bool> MemoryReplayGuard::first_use(std::string_view scope, std::string_vi
     return false;
   forget(memory, now, kForgottenByOneUse);
   if (!has_room(memory)) {
+    lock.unlock();
     refused_.fetch_add(1, std::memory_order_relaxed);
+    static Notice notice;
+    if (const auto times = notice.due())
+      say_limit(
+          fmt::format("the memory of DPoP proofs is full for {}, its requests get 503 ({} times, of all "
+                      "clients)",
+                      scope, *times));
     return failure(ErrorCode::kLimit, "replay guard: too many identifiers of this sender to remember");
   }
   if (memory.until.insert_or_assign(digest, until).second) size_.fetch_add(1, std::memory_order_relaxed);

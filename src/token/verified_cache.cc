@@ -41,6 +41,31 @@ void VerifiedCache::insert(const crypto::Digest& digest, std::uint64_t generatio
   *place = Entry{digest, generation, std::move(claims)};
 }
 
+void VerifiedCache::insert_if_free(const crypto::Digest& digest, std::uint64_t generation,
+                                   std::shared_ptr<const AccessClaims> claims, Instant now) {
+  const auto index = bucket_of(digest);
+  const std::lock_guard lock(stripes_[index % kStripes]);
+  for (auto& entry : buckets_[index]) {
+    if (is_free(entry, now)) return void(entry = Entry{digest, generation, std::move(claims)});
+  }
+}
+
+bool VerifiedCache::has_free(const crypto::Digest& digest, Instant now) const {
+  const auto index = bucket_of(digest);
+  const std::lock_guard lock(stripes_[index % kStripes]);
+  return std::ranges::any_of(buckets_[index], [&](const Entry& entry) { return is_free(entry, now); });
+}
+
+bool VerifiedCache::any(const std::function<bool(const AccessClaims&)>& is) const {
+  for (std::size_t index = 0; index < buckets_.size(); ++index) {
+    const std::lock_guard lock(stripes_[index % kStripes]);
+    for (const auto& entry : buckets_[index]) {
+      if (entry.claims && is(*entry.claims)) return true;
+    }
+  }
+  return false;
+}
+
 std::size_t VerifiedCache::size() const {
   std::size_t count = 0;
   for (std::size_t index = 0; index < buckets_.size(); ++index) {

@@ -8,6 +8,7 @@
 
 #include <array>
 #include <cstdint>
+#include <functional>
 #include <memory>
 #include <mutex>
 #include <vector>
@@ -24,6 +25,11 @@ class VerifiedCache {
   std::shared_ptr<const AccessClaims> find(const crypto::Digest& digest, std::uint64_t generation) const;
   void insert(const crypto::Digest& digest, std::uint64_t generation,
               std::shared_ptr<const AccessClaims> claims);
+  // Only where nobody else's would have to go: a place that is free, or whose claims have expired.
+  void insert_if_free(const crypto::Digest& digest, std::uint64_t generation,
+                      std::shared_ptr<const AccessClaims> claims, Instant now);
+  bool has_free(const crypto::Digest& digest, Instant now) const;
+  bool any(const std::function<bool(const AccessClaims&)>& is) const;
   std::size_t size() const;
 
  private:
@@ -36,6 +42,9 @@ class VerifiedCache {
     std::shared_ptr<const AccessClaims> claims;  // null when the place is free
   };
   using Bucket = std::array<Entry, kWays>;
+  static bool is_free(const Entry& entry, Instant now) {
+    return entry.claims == nullptr || entry.claims->expires_at <= now;
+  }
 
   std::size_t bucket_of(const crypto::Digest& digest) const;
 

@@ -60,26 +60,53 @@ std::size_t Verifier::cached() const {
 }
 
 std::expected<Verified, Denial> Verifier::verify(const Presented& presented,
-                                                 const std::optional<ProofTarget>& target, Times now) const {
-  auto claims = TRY(valid_claims(presented.token(), now));
+                                                 const std::optional<ProofTarget>& target, Times now,
+                                                 Brought* brought) const {
+  auto claims = TRY(valid_claims(presented.token(), now, brought));
   TRY(check_binding(presented, *claims, target, now));
   return Verified(std::move(claims));
 }
 
-std::expected<Verified, Denial> Verifier::verify_parameter(std::string_view token, Times now) const {
-  return Verified(TRY(valid_claims(token, now)));
+std::expected<Verified, Denial> Verifier::verify_parameter(std::string_view token, Times now,
+                                                           Brought* brought) const {
+  return Verified(TRY(valid_claims(token, now, brought)));
 }
 
-std::expected<Verifier::Claims, Denial> Verifier::valid_claims(std::string_view token, Times now) const {
+std::expected<Verifier::Claims, Denial> Verifier::valid_claims(std::string_view token, Times now,
+                                                               Brought* brought) const {
   if (token.size() > kMaxTokenBytes) return denied(Reason::kTokenMalformed, "the token is longer than 8 KiB");
   const auto keys = this->keys();
   const auto digest = crypto::sha256(token);
-  auto claims = cache_->find(digest, keys->generation);
-  const bool hit = claims != nullptr;
-  if (!hit) claims = TRY(verify_signature(token, *keys));
-  TRY(check_now(*claims, now));
-  if (!hit) cache_->insert(digest, keys->generation, claims);
+  if (auto claims = cache_->find(digest, keys->generation)) {
+    TRY(check_now(*claims, now));
+    return claims;
+  }
+  if (brought != nullptr && !brought->may_look(now.earliest))
+    return denied(Reason::kTokenSignature,
+                  "the token was not looked at: too many that were not good came from your address");
+  auto looked = verify_signature(token, *keys);
+  if (brought != nullptr) brought->looked(looked.has_value(), now.earliest);
+  auto claims = TRY(std::move(looked));
+  if (auto good = check_now(*claims, now); !good) {
+    // Its signature was right, and need not be looked at again to say no.
+    cache_->insert_if_free(digest, keys->generation, std::move(claims), now.earliest);
+    return std::unexpected(std::move(good).error());
+  }
+  cache_->insert(digest, keys->generation, claims);
   return claims;
+}
+
+void Verifier::look_ahead(std::string_view token, Times now) const {
+  const auto keys = this->keys();
+  const auto digest = crypto::sha256(token);
+  if (!cache_->has_free(digest, now.earliest)) return;
+  if (auto claims = verify_signature(token, *keys))
+    cache_->insert_if_free(digest, keys->generation, *std::move(claims), now.earliest);
+}
+
+bool Verifier::in_use(std::string_view subject, Times now) const {
+  return cache_->any(
+      [&](const AccessClaims& claims) { return claims.subject == subject && !now.ended(claims.expires_at); });
 }
 
 std::expected<Verifier::Claims, Denial> Verifier::verify_signature(std::string_view token,

@@ -21,6 +21,7 @@
 #include "token/proof.h"
 #include "token/replay.h"
 #include "token/revocation.h"
+#include "token/token_attempts.h"
 #include "token/verified.h"
 
 namespace writ::token {
@@ -43,13 +44,23 @@ class Verifier {
   Verifier(const Verifier&) = delete;
   Verifier& operator=(const Verifier&) = delete;
 
-  // Without a target no proof can be checked, and a sender-bound token is refused.
+  // Without a target no proof can be checked, and a sender-bound token is refused. `brought`, if it is given,
+  // is asked before a signature is looked at, and told how that ended.
   std::expected<Verified, Denial> verify(const Presented& presented, const std::optional<ProofTarget>& target,
-                                         Times now) const;
+                                         Times now, Brought* brought = nullptr) const;
 
   // An access token that came as a parameter and not with a request (token exchange): there is no proof, so
   // the binding is for the caller to deal with. Everything else is checked the same.
-  std::expected<Verified, Denial> verify_parameter(std::string_view token, Times now) const;
+  std::expected<Verified, Denial> verify_parameter(std::string_view token, Times now,
+                                                   Brought* brought = nullptr) const;
+
+  // A token that was issued just now is looked at before it comes back, where there is a free place to
+  // remember it in. So its first use waits for nobody who guesses behind the same address.
+  void look_ahead(std::string_view token, Times now) const;
+
+  // Is there a token of this subject's that was verified or issued here, and has not expired? A look at all
+  // that is remembered.
+  bool in_use(std::string_view subject, Times now) const;
 
   // Whether a token that was verified a while ago is still good: not expired, not revoked.
   std::expected<void, Denial> still_good(const Verified& token, Times now) const {
@@ -68,7 +79,7 @@ class Verifier {
   };
 
   std::shared_ptr<const Keys> keys() const;
-  std::expected<Claims, Denial> valid_claims(std::string_view token, Times now) const;
+  std::expected<Claims, Denial> valid_claims(std::string_view token, Times now, Brought* brought) const;
   std::expected<Claims, Denial> verify_signature(std::string_view token, const Keys& keys) const;
   std::expected<void, Denial> check_now(const AccessClaims& claims, Times now) const;
   std::expected<void, Denial> check_binding(const Presented& presented, const AccessClaims& claims,

@@ -154,12 +154,26 @@ TEST(Verifier, BindingIsCheckedAlsoOnACacheHit) {
   EXPECT_EQ(outcome(world.bearer(token)), "sender_binding_missing");
 }
 
-TEST(Verifier, RefusedTokensAreNotCached) {
+TEST(Verifier, ForgedTokensAreNotCached) {
   const World world;
   const auto token = world.mint(valid_claims(kNow));
-  EXPECT_EQ(outcome(world.bearer(token, kNow + 10min)), "token_expired");
   EXPECT_EQ(outcome(world.bearer(token + "A")), "token_signature");
   EXPECT_EQ(world.verifier.cached(), 0U);
+}
+
+TEST(Verifier, AnExpiredTokenIsRefusedAgainAndTakesNobodysPlace) {
+  const World world;
+  auto claims = valid_claims(kNow);
+  for (int i = 0; i < 64; ++i) {
+    claims.jti = std::to_string(i);
+    const auto token = world.mint(claims);
+    EXPECT_EQ(outcome(world.bearer(token, kNow + 10min)), "token_expired");
+    EXPECT_EQ(outcome(world.bearer(token, kNow + 10min)), "token_expired");
+  }
+  claims.jti = "good";
+  claims.issued_at = claims.not_before = kNow + 10min;
+  claims.expires_at = kNow + 15min;
+  EXPECT_EQ(outcome(world.bearer(world.mint(claims), kNow + 10min)), "valid");
 }
 
 TEST(Verifier, AKeyThatIsGoneVerifiesNothingNotEvenFromTheCache) {

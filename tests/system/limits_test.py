@@ -213,6 +213,56 @@ class Secrets(World):
         self.assertGreaterEqual(self.metric(world, 'writ_client_secrets_total{result="slowed"}'), 2)
         self.assertIn("writ: limit: client secrets are being guessed", self.log(world))
 
+    def test_forged_tokens_slow_the_guesser_and_no_known_caller_behind_the_same_address(self):
+        world = self.world(edit=lambda text: text + "\nlimits: {wrong_tokens_per_minute: 5}\n")
+        used, issued = world.customer_token(), world.customer_token()
+        self.assertEqual(200, world.through_gateway(used, READ).status)
+        forged = {"Authorization": f"Bearer {used[:-8]}AAAAAAAA"}
+        answers = [world.call(world.gateway_port, "GET", READ, forged) for _ in range(8)]
+        self.assertEqual([401] * 5 + [429] * 3, [answer.status for answer in answers])
+        self.assertEqual("slow_down", answers[-1].json()["error"])
+        self.assertGreater(int(answers[-1].headers["Retry-After"]), 0)
+        for path in ("/v1/tasks", "/v1/audit/records"):
+            self.assertEqual(429, world.call(world.api_port, "GET", path, forged).status)
+        for token in (used, issued):
+            self.assertEqual(200, world.through_gateway(token, READ).status)
+        self.assertEqual(401, call_from("127.0.4.2", world.gateway_port, "GET", READ, forged).status)
+        self.assertGreaterEqual(self.metric(world, 'writ_tokens_looked_at_total{result="slowed"}'), 5)
+        self.assertEqual(1, self.log(world).count("writ: limit: too many tokens that are not good"))
+
+    def test_a_limit_of_tasks_is_counted_and_said_once(self):
+        world = self.world(edit=lambda text: text + "\ntasks: {max_opened_per_minute: 1}\n")
+        world.open_task()
+        token = world.customer_token(world.api)
+        task = {"purpose": "support", "subject": "nora", "client": "support-portal", "agents": ["support-agent"],
+                "actions": ['Billing::Action::"read"'], "resources": ['Billing::Invoice::"inv-1001"']}
+        for _ in range(3):
+            answer = world.api_call(token, "POST", "/v1/tasks", task)
+            self.assertEqual((429, "too_many_tasks"), (answer.status, answer.json()["error"]))
+            self.assertGreater(int(answer.headers["Retry-After"]), 0)
+        self.assertEqual(3, self.metric(world, 'writ_tasks_refused_total{limit="max_opened_per_minute"}'))
+        self.assertEqual(1, self.log(world).count("has met `tasks.max_opened_per_minute`"))
+
+    def test_ids_that_nobody_knows_are_stopped_up_to_a_number_and_known_ones_all_the_same(self):
+        world = self.world(edit=lambda text: text + "\nlimits: {max_unlisted_stops: 2}\n")
+        operator = world.operator_token()
+        stop = lambda identity: world.api_call(operator, "POST", "/v1/identities/suspend", {"id": identity})
+        self.assertEqual([200, 200], [stop(f"made-up-{number}").status for number in range(2)])
+        refused = stop("made-up-2")
+        self.assertEqual((400, "limit_exceeded"), (refused.status, refused.json()["error"]), refused)
+        self.assertIn("limits.max_unlisted_stops", refused.json()["message"])
+        self.assertEqual(200, stop("mail-drafter").status)
+        listed = world.api_call(operator, "GET", "/v1/identities?limit=1").json()
+        self.assertTrue(listed["more"])
+        ids = []
+        while True:
+            ids += [each["id"] for kind in ("identities", "stops") for each in listed.get(kind, [])]
+            if not listed["more"]:
+                break
+            listed = world.api_call(operator, "GET", f"/v1/identities?limit=1&after={listed['next']}").json()
+        self.assertEqual(sorted(set(ids)), ids)
+        self.assertLessEqual({"made-up-0", "made-up-1", "mail-drafter"}, set(ids))
+
     def test_a_forged_assertion_and_one_for_nobody_are_answered_in_the_same_words(self):
         world = self.world()
         kind = "urn:ietf:params:oauth:client-assertion-type:jwt-bearer"

@@ -5,6 +5,7 @@
 #include <utility>
 
 #include "base/check.h"
+#include "base/notice.h"
 #include "base/require.h"
 #include "http/h1/message_parser.h"
 #include "http/h1/response_writer.h"
@@ -281,6 +282,22 @@ void Connection::linger() {
 
 // ---- answering ----
 
+namespace {
+
+// What comes too slowly, or is too large. `request_malformed` of /metrics counts it.
+void say_met(int status) {
+  static Notice slow, large;
+  const bool is_slow = status == 408, is_large = status == 413 || status == 414 || status == 431;
+  if (!is_slow && !is_large) return;
+  const auto times = (is_slow ? slow : large).due();
+  if (!times) return;
+  say_limit(is_slow ? fmt::format("requests come too slowly, and get 408 ({} times)", *times)
+                    : fmt::format("requests are larger than `limits` allows, and get {} ({} times)", status,
+                                  *times));
+}
+
+}  // namespace
+
 // The server's own answer to what it can't or won't take; the connection ends with it.
 void Connection::refuse(const FramingRefusal& refusal) {
   core_->malformed.fetch_add(1, std::memory_order_relaxed);
@@ -292,9 +309,8 @@ void Connection::refuse(const FramingRefusal& refusal) {
     return close();
   }
   request_.method.clear();  // no HEAD: the body says what is wrong
-  auto response = error_response(refusal.status, refusal.code, refusal.message);
-  if (refusal.status == 503) response.headers.add("Retry-After", "1");
-  send_response(response);
+  say_met(refusal.status);
+  send_response(error_response(refusal.status, refusal.code, refusal.message));
 }
 
 void Connection::respond(Response response) {
@@ -321,7 +337,8 @@ void Connection::send_response(const Response& response) {
                               .framing = bodiless ? BodyFraming::kNone : BodyFraming::kLength,
                               .length = body.size(),
                               .close = close_after_,
-                              .persist = framing_.http10});
+                              .persist = framing_.http10,
+                              .own = true});
   const bool send_body = !bodiless && request_.method != "HEAD";
   if (send_body && out_body_.empty()) out_.append(body);
   queue_.add(out_);

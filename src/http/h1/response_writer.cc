@@ -50,12 +50,16 @@ void append_response_head(std::string& out, const HeadToWrite& head) {
       .append(status_phrase(head.status))
       .append("\r\n");
   bool has_date = false;
+  bool says_when = !head.own || (head.status != 429 && head.status != 503);
   for (std::size_t i = 0; i < head.headers.size(); ++i) {
     const Header header = head.headers[i];
     if (is_connection_field(header.name) || !is_token(header.name) || !is_field_value(header.value)) continue;
     has_date |= equal_ignoring_case(header.name, "date");
+    says_when = says_when || equal_ignoring_case(header.name, "retry-after");
     out.append(header.name).append(": ").append(header.value).append("\r\n");
   }
+  // Who has to wait is told how long, whatever refused it. An upstream's answer is the upstream's.
+  if (!says_when) out.append("Retry-After: 1\r\n");
   // RFC 9110 §6.6.1: a server with a clock sends Date.
   if (!has_date) out.append("Date: ").append(http_date()).append("\r\n");
   if (head.framing == BodyFraming::kLength) {

@@ -20,6 +20,7 @@ struct HeadToWrite {
   std::uint64_t length;
   bool close;
   bool persist = false;  // says so to HTTP/1.0, where it is not a matter of course
+  bool own = false;      // the server's word: 429 and 503 say when to try again
 };
 
 // Appends status line, fields and the empty line. Fields that the server itself answers for (framing,
