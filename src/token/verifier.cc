@@ -1,6 +1,5 @@
 #include "token/verifier.h"
 
-#include "crypto/hash.h"
 #include "jose/jws.h"
 #include "token/jwt_rules.h"
 #include "token/verified_cache.h"
@@ -45,14 +44,8 @@ Verifier::Verifier(VerifierOptions options, jose::JwkSet keys, const Revocations
 
 Verifier::~Verifier() = default;
 
-std::shared_ptr<const Verifier::Keys> Verifier::keys() const {
-  const std::lock_guard lock(keys_mutex_);
-  return keys_;
-}
-
 void Verifier::set_keys(jose::JwkSet keys) {
-  const std::lock_guard lock(keys_mutex_);
-  keys_ = std::make_shared<const Keys>(Keys{std::move(keys), keys_->generation + 1});
+  keys_.replace(std::make_shared<const Keys>(Keys{std::move(keys), ++generation_}));
 }
 
 std::size_t Verifier::cached() const {
@@ -72,13 +65,12 @@ std::expected<Verified, Denial> Verifier::verify_parameter(std::string_view toke
 
 std::expected<Verifier::Claims, Denial> Verifier::valid_claims(std::string_view token, Times now) const {
   if (token.size() > kMaxTokenBytes) return denied(Reason::kTokenMalformed, "the token is longer than 8 KiB");
-  const auto keys = this->keys();
-  const auto digest = crypto::sha256(token);
-  auto claims = cache_->find(digest, keys->generation);
+  const auto& keys = keys_.read();
+  auto claims = cache_->find(token, keys->generation);
   const bool hit = claims != nullptr;
   if (!hit) claims = TRY(verify_signature(token, *keys));
   TRY(check_now(*claims, now));
-  if (!hit) cache_->insert(digest, keys->generation, claims);
+  if (!hit) cache_->insert(token, keys->generation, claims);
   return claims;
 }
 
