@@ -17,7 +17,7 @@ import harness  # noqa: E402
 
 WARM, COUNTED = 300, 2000
 READY_SECONDS = 120
-ALLOCATORS = ("malloc", "calloc", "realloc", "operator new(")
+ALLOCATOR = re.compile(r"(malloc|calloc|realloc)(@|$)|operator new\(")
 
 
 class CountedWorld(serving.BenchWorld):
@@ -86,41 +86,42 @@ def read_counts(path):
                 callee = named(line[4:].strip())
             elif line.startswith("calls="):
                 # `operator new` calls malloc: what it asks for counts once.
-                if callee.startswith(ALLOCATORS) and not caller.startswith(ALLOCATORS):
+                if ALLOCATOR.match(callee) and not ALLOCATOR.match(caller):
                     allocations += int(line[6:].split()[0])
             elif match := re.match(r"(?:totals|summary): (\d+)", line):
                 instructions = max(instructions, int(match.group(1)))
     return instructions, allocations
 
 
-def costs(binary, upstream):
-    """{what: (instructions, allocations)} of a build of Writ."""
+def costs(binary, upstream, only=None):
+    """{what: (instructions, allocations)} of a build of Writ; `only` one of them, or all."""
     world = CountedWorld(binary, upstream)
     try:
         world.start()
         evaluator, customer = world.evaluator_token(), world.customer_token()
         body = re.search(r"wrk.body = '(.*)'", serving.EVALUATION).group(1)
-        return {
-            "evaluation": world.counted(world.api_port, "POST", "/access/v1/evaluation",
-                                        {"Authorization": f"Bearer {evaluator}", "Content-Type": "application/json"}, body),
-            "gateway": world.counted(world.gateway_port, "GET", serving.INVOICE, {"Authorization": f"Bearer {customer}"}),
+        requests = {
+            "evaluation": (world.api_port, "POST", "/access/v1/evaluation",
+                           {"Authorization": f"Bearer {evaluator}", "Content-Type": "application/json"}, body),
+            "gateway": (world.gateway_port, "GET", serving.INVOICE, {"Authorization": f"Bearer {customer}"}),
         }
+        return {what: world.counted(*request) for what, request in requests.items() if only in (None, what)}
     finally:
         world.close()
 
 
-def instructions():
+def instructions(only=None):
     other = None
     if "--against" in sys.argv:
         other = os.path.abspath(sys.argv[sys.argv.index("--against") + 1])
     upstream = serving.fixed_reply(measure.LOAD_CORE)
     try:
-        mine = costs(harness.WRIT, upstream)
-        theirs = costs(other, upstream) if other else {}
+        mine = costs(harness.WRIT, upstream, only)
+        theirs = costs(other, upstream, only) if other else {}
     finally:
         upstream.stop()
     for what, (count, allocations) in mine.items():
-        line = f"{what:<34} {count:>10,.0f} instructions   {allocations:>6.1f} allocations"
+        line = f"{'writ, one ' + what:<34} {count:>10,.0f} instructions   {allocations:>6.1f} allocations"
         if what in theirs:
             line += (f"   against {theirs[what][0]:,.0f} and {theirs[what][1]:.1f}: "
                      f"{count / theirs[what][0]:.3f} x, {allocations - theirs[what][1]:+.1f}")

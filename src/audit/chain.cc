@@ -35,9 +35,16 @@ std::optional<Head> head_from_text(std::string_view text) {
 
 void append_line(std::string& out, Head& head, const Record& record) {
   const auto start = out.size();
-  fmt::format_to(std::back_inserter(out), "{}{}{}{}\",", kSeq, head.seq + 1, kPrev, head.hash);
+  out += kSeq;
+  const fmt::format_int seq(head.seq + 1);
+  out.append(seq.data(), seq.size());
+  out += kPrev;
+  out += head.hash;
+  out += "\",";
   out += record.members;
-  head.hash = crypto::hex(crypto::sha256(std::string_view(out).substr(start)));
+  const auto digest = crypto::sha256(std::string_view(out).substr(start));
+  head.hash.clear();
+  crypto::append_hex(head.hash, digest);
   ++head.seq;
   out += kHash;
   out += head.hash;

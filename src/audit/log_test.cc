@@ -352,6 +352,10 @@ TEST(Record, TellsWhatTheDecisionReadOfTheToken) {
 
 TEST(Record, TimesAreUtcWithMilliseconds) {
   EXPECT_EQ(format_time(kNow + Duration(7)), "2025-06-15T15:06:40.007Z");
+  EXPECT_EQ(format_time(Instant()), "1970-01-01T00:00:00.000Z");
+  EXPECT_EQ(format_time(Instant() - Duration(1)), "1969-12-31T23:59:59.999Z");
+  EXPECT_EQ(format_time(Instant(Duration(951'782'400'000))), "2000-02-29T00:00:00.000Z");
+  EXPECT_EQ(format_time(Instant(Duration(253'402'300'799'999))), "9999-12-31T23:59:59.999Z");
 }
 
 }  // namespace

@@ -314,7 +314,8 @@ Result<void> LogWriter::write(const std::vector<Waiting>& batch) {
 
 Result<void> LogWriter::write_lines(const std::vector<Waiting>& batch) {
   buffer_.clear();
-  Head head = this->head();
+  Head& head = next_head_;
+  head = head_;  // only this thread changes it
   if (beginning_) {
     const Event event{.type = beginning_->type, .object = beginning_->object, .detail = beginning_->detail};
     append_line(buffer_, head, make_record(now(), event));
@@ -328,7 +329,7 @@ Result<void> LogWriter::write_lines(const std::vector<Waiting>& batch) {
     const std::lock_guard lock(head_mutex_);
     std::swap(head_, head);
   }
-  if (keeper_) keeper_->moved(this->head());
+  if (keeper_) keeper_->moved(head_);
   return {};
 }
 

@@ -88,6 +88,7 @@ class LogWriter {
   std::optional<Beginning> beginning_;
   std::vector<Reserve> reserves_;
   std::string buffer_;
+  Head next_head_;  // while what it is the head of is being written
   std::vector<Waiting> batch_;
   std::chrono::steady_clock::time_point next_tick_{}, next_left_out_{};
   Instant left_out_since_;

@@ -1,7 +1,8 @@
 #include "audit/record.h"
 
+#include <array>
 #include <charconv>
-#include <fmt/chrono.h>
+#include <chrono>
 #include <fmt/format.h>
 
 #include "codec/json.h"
@@ -22,7 +23,7 @@ class Writer {
         max_text_(standing == Standing::kStranger ? kMaxStrangerTextBytes : kMaxTextBytes) {
     out_.reserve(768);
     out_ += "\"time\":\"";
-    out_ += format_time(time);
+    append_time(out_, time);
     out_ += '"';
     text("type", type);
   }
@@ -39,7 +40,7 @@ class Writer {
     codec::append_json_string(out_, value);
   }
   // Whole entries, as many as have room.
-  void list(std::string_view name, const std::vector<std::string_view>& values) {
+  void list(std::string_view name, std::span<const std::string_view> values) {
     if (values.empty()) return;
     begin(name);
     char separator = '[';
@@ -56,7 +57,11 @@ class Writer {
     if (kept < all) was_cut(name, all);
   }
   void time(std::string_view name, const std::optional<Instant>& value) {
-    if (value) text(name, format_time(*value));
+    if (!value) return;
+    begin(name);
+    out_ += '"';
+    append_time(out_, *value);
+    out_ += '"';
   }
   void flag(std::string_view name, bool value) {
     if (!value) return;
@@ -86,9 +91,14 @@ class Writer {
 
  private:
   void begin(std::string_view name) {
-    out_ += ",\"";
-    out_ += name;
-    out_ += "\":";
+    const auto begin = out_.size();
+    out_.resize_and_overwrite(begin + name.size() + 4, [&](char* bytes, std::size_t size) {
+      bytes[begin] = ',';
+      bytes[begin + 1] = bytes[size - 2] = '"';
+      name.copy(bytes + begin + 2, name.size());
+      bytes[size - 1] = ':';
+      return size;
+    });
   }
   void was_cut(std::string_view name, std::size_t bytes) {
     fmt::format_to(std::back_inserter(cut_), "{}\"{}\":{}", cut_.empty() ? "{" : ",", name, bytes);
@@ -102,9 +112,31 @@ class Writer {
 }  // namespace
 
 std::string format_time(Instant time) {
-  const auto seconds = std::chrono::floor<std::chrono::seconds>(time);
-  return fmt::format("{:%Y-%m-%dT%H:%M:%S}.{:03}Z",
-                     fmt::gmtime(std::chrono::system_clock::to_time_t(seconds)), (time - seconds).count());
+  std::string text;
+  append_time(text, time);
+  return text;
+}
+
+void append_time(std::string& out, Instant time) {
+  const auto day = std::chrono::floor<std::chrono::days>(time);
+  const std::chrono::year_month_day date(day);
+  const std::chrono::hh_mm_ss of_day(time - day);
+  std::array<char, 24> text;
+  auto* at = text.begin();
+  const auto number = [&](auto value, std::size_t digits, char then) {
+    auto rest = static_cast<unsigned>(value);
+    for (auto i = digits; i-- > 0; rest /= 10) at[i] = static_cast<char>('0' + rest % 10);
+    at += digits;
+    *at++ = then;
+  };
+  number(static_cast<int>(date.year()), 4, '-');
+  number(static_cast<unsigned>(date.month()), 2, '-');
+  number(static_cast<unsigned>(date.day()), 2, 'T');
+  number(of_day.hours().count(), 2, ':');
+  number(of_day.minutes().count(), 2, ':');
+  number(of_day.seconds().count(), 2, '.');
+  number(of_day.subseconds().count(), 3, 'Z');
+  out.append(text.data(), text.size());
 }
 
 std::optional<Instant> parse_time(std::string_view text) {

@@ -9,6 +9,7 @@
 #include <initializer_list>
 #include <map>
 #include <optional>
+#include <span>
 #include <string>
 #include <string_view>
 #include <vector>
@@ -85,8 +86,8 @@ struct Decision {
   // request spends. One that is too large is kNotRecorded.
   std::string attributes;
   std::string amounts;
-  std::string_view token_id;               // jti
-  std::vector<std::string_view> policies;  // that determined it
+  std::string_view token_id;                   // jti
+  std::span<const std::string_view> policies;  // that determined it
   std::string_view policy_revision;
   // With the shadow policies in force; empty: there are none. The rest is there when that is another effect.
   std::string_view shadow_effect;
@@ -128,6 +129,7 @@ Record make_record(Instant time, const LeftOut& left_out);
 
 // "2026-11-23T09:15:00.123Z"
 std::string format_time(Instant time);
+void append_time(std::string& out, Instant time);  // of the years 0 to 9999
 // What format_time() wrote, and nothing else.
 std::optional<Instant> parse_time(std::string_view text);
 

@@ -57,9 +57,9 @@ Result<std::optional<cedar::Value>> record_in(cedar::Arena& arena, const Json& j
 }
 
 // AuthZEN 1.0 §10.1.3: the caller's own identifier comes back.
-std::string echoed_id(const http::Request& request, const std::string& own) {
+std::string_view echoed_id(const http::Request& request, std::string_view own) {
   const auto given = request.headers.find(gateway::kRequestIdHeader);
-  return given && !given->empty() && given->size() <= kMaxEchoedIdBytes ? std::string(*given) : own;
+  return given && !given->empty() && given->size() <= kMaxEchoedIdBytes ? *given : own;
 }
 
 }  // namespace
@@ -144,7 +144,7 @@ std::string answer_body(const decision::Refusal* refusal) {
 
 }  // namespace
 
-void Authzen::evaluate(http::Exchange exchange, std::string_view caller, const std::string& id) {
+void Authzen::evaluate(http::Exchange exchange, std::string_view caller, enforce::RequestId id) {
   thread_local enforce::PlainMemory memory;
   const auto& http = exchange.request();
   auto json = api::read_json(http);
@@ -158,16 +158,14 @@ void Authzen::evaluate(http::Exchange exchange, std::string_view caller, const s
   const auto* refusal = ruling.refusal ? &*ruling.refusal : nullptr;
   (refusal != nullptr ? denies_ : permits_).fetch_add(1, std::memory_order_relaxed);
 
-  const auto subject = request->principal.to_string();
-  const auto action = request->action.to_string();
-  const auto resource = request->resource.to_string();
+  auto& names = memory.names;
   enforce::Told told{.point = "authzen",
                      .request_id = id,
                      .sent = gateway::sent_in(http),
                      .api = control::kOwnApi,
-                     .action = action,
-                     .resource = resource,
-                     .subject = subject,
+                     .action = enforce::written(names.action, request->action),
+                     .resource = enforce::written(names.resource, request->resource),
+                     .subject = enforce::written(names.subject, request->principal),
                      .client = caller,
                      .policies = in_force->policies.get(),
                      .decision = ruling.decision,
@@ -185,9 +183,9 @@ void Authzen::evaluate(http::Exchange exchange, std::string_view caller, const s
 }
 
 // What is long, or a stranger's, is not parsed on a loop.
-void Authzen::evaluate_apart(http::Exchange exchange, std::string caller, std::string request_id) {
+void Authzen::evaluate_apart(http::Exchange exchange, std::string caller, enforce::RequestId request_id) {
   http::hand_over(workers_, std::move(exchange),
-                  [this, caller = std::move(caller), id = std::move(request_id)](http::Exchange held) {
+                  [this, caller = std::move(caller), id = request_id](http::Exchange held) {
                     evaluate(std::move(held), caller, id);
                   });
 }
@@ -220,7 +218,7 @@ void Authzen::gate(http::Exchange exchange, http::Endpoints::Pass) {
 
 // Of whoever reaches the listener, where that is configured.
 void Authzen::begin(http::Exchange exchange) {
-  evaluate_apart(std::move(exchange), {}, enforce::new_request_id());
+  evaluate_apart(std::move(exchange), {}, enforce::RequestId::next());
 }
 
 Result<void> Authzen::add_to(http::Endpoints& endpoints) {

@@ -47,9 +47,9 @@ class Authzen {
   struct Evaluation;
   void gate(http::Exchange exchange, http::Endpoints::Pass pass);
   void begin(http::Exchange exchange);
-  void evaluate(http::Exchange exchange, std::string_view caller, const std::string& request_id);
+  void evaluate(http::Exchange exchange, std::string_view caller, enforce::RequestId request_id);
 
-  void evaluate_apart(http::Exchange exchange, std::string caller, std::string request_id);
+  void evaluate_apart(http::Exchange exchange, std::string caller, enforce::RequestId request_id);
 
   config::AuthzenSettings settings_;
   AuthzenParts parts_;

@@ -23,7 +23,8 @@ class Published {
 
   // The same, without a lock where nothing was replaced since this thread read last. Valid until the thread's
   // next read() of any Published<T>. A thread that stops reading keeps the last value alive: for threads that
-  // read all the time, as loops do.
+  // read all the time, as loops do. Copies of it are counted apart for each thread, so that threads which
+  // make many do not get into each other's way.
   const std::shared_ptr<const T>& read() const {
     struct Seen {
       std::uint64_t edition = 0;
@@ -32,7 +33,8 @@ class Published {
     thread_local Seen seen;
     if (seen.edition != edition_.load(std::memory_order_acquire)) {
       const std::lock_guard lock(mutex_);
-      seen = {edition_.load(std::memory_order_relaxed), value_};
+      auto own = std::make_shared<const std::shared_ptr<const T>>(value_);
+      seen = {edition_.load(std::memory_order_relaxed), {std::move(own), value_.get()}};
     }
     return seen.value;
   }

@@ -14,7 +14,7 @@ namespace writ::control {
 
 // The audit could not take what was about to be done, so it was not done.
 struct NotRecorded {
-  std::string request_id;
+  enforce::RequestId request_id;
 };
 
 class Failure {

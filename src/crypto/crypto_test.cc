@@ -6,6 +6,7 @@
 
 #include "codec/base64url.h"
 #include "crypto/hash.h"
+#include "crypto/keyed_hash.h"
 #include "crypto/keys.h"
 #include "crypto/random.h"
 #include "crypto/secret_hash.h"
@@ -26,6 +27,24 @@ TEST(Hash, Sha256OfTheVectorsOfFips180) {
   EXPECT_EQ(hex(sha256("abc")), "ba7816bf8f01cfea414140de5dae2223b00361a396177a9cb410ff61f20015ad");
   EXPECT_EQ(hex(sha256(std::string(1'000'000, 'a'))),
             "cdc76e5c9914fb9281a1c7e284d73e67f1809a48a497200e046d39ccc7112cd0");
+}
+
+// What CPython 3.11, which hashes with SipHash-1-3, says with PYTHONHASHSEED=0.
+TEST(KeyedHash, IsSipHash) {
+  const KeyedHash hash(0, 0);
+  EXPECT_EQ(hash("a"), 0x407448d2b89b1813U);
+  EXPECT_EQ(hash("writ"), 0x1c5f95c6630a3c29U);
+  EXPECT_EQ(hash("abcdefg"), 0x6db12aae9070f506U);
+  EXPECT_EQ(hash("abcdefgh"), 0x3f7b849c0b8e35eaU);
+  EXPECT_EQ(hash("abcdefghi"), 0xf89b34a3d11eb6e5U);
+  EXPECT_EQ(hash(std::string(100, 'a')), 0xdb4f1f048099e5eeU);
+}
+
+TEST(KeyedHash, EachHasAKeyOfItsOwn) {
+  const KeyedHash one, other;
+  EXPECT_EQ(one("a"), one("a"));
+  EXPECT_NE(one("a"), other("a"));
+  EXPECT_NE(KeyedHash(1, 0)("a"), KeyedHash(0, 1)("a"));
 }
 
 TEST(Hash, HmacOfTheVectorsOfRfc4231) {

@@ -40,14 +40,19 @@ Digest hmac_sha256(std::string_view key, std::string_view bytes) {
 }
 
 std::string hex(const Digest& digest) {
-  constexpr char kDigits[] = "0123456789abcdef";
   std::string text;
-  text.reserve(digest.size() * 2);
-  for (const auto byte : digest) {
-    text.push_back(kDigits[byte >> 4]);
-    text.push_back(kDigits[byte & 15]);
-  }
+  append_hex(text, digest);
   return text;
+}
+
+void append_hex(std::string& out, const Digest& digest) {
+  constexpr char kDigits[] = "0123456789abcdef";
+  std::array<char, 2 * std::tuple_size_v<Digest>> text;
+  for (std::size_t i = 0; i < digest.size(); ++i) {
+    text[2 * i] = kDigits[digest[i] >> 4];
+    text[2 * i + 1] = kDigits[digest[i] & 15];
+  }
+  out.append(text.data(), text.size());
 }
 
 }  // namespace writ::crypto

@@ -23,5 +23,6 @@ inline std::string_view as_bytes(const Digest& digest) {
 
 // Lower-case hexadecimal.
 std::string hex(const Digest& digest);
+void append_hex(std::string& out, const Digest& digest);
 
 }  // namespace writ::crypto

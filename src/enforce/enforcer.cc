@@ -5,7 +5,6 @@
 #include <future>
 
 #include "base/blocking.h"
-#include "codec/base64url.h"
 #include "crypto/random.h"
 #include "enforce/record.h"
 
@@ -34,32 +33,22 @@ std::string text_of(const EntityName& name) {
 
 }  // namespace
 
-// Random bytes cost more than the rest of a warm decision, so each thread takes some once and then counts.
-std::string new_request_id() {
-  constexpr std::size_t kRandomBytes = 10, kCounterBytes = 6;
-  thread_local const std::string begin = crypto::random_bytes(kRandomBytes);
-  thread_local std::uint64_t count = 0;
-  ++count;
-  auto bytes = begin;
-  for (std::size_t i = kCounterBytes; i-- > 0;) bytes.push_back(static_cast<char>(count >> (8 * i)));
-  return codec::base64url_encode(bytes);
-}
-
 // One request on its way, and what is known of it when its record is written.
 class Enforcer::Walk {
  public:
   enum class Proof { kChecked, kLeftAlone };
 
-  Walk(const EnforcerParts& parts, const Question& question, Memory& memory)
+  Walk(const EnforcerParts& parts, const Question& question, Memory& memory,
+       RequestId request_id = RequestId::next())
       : parts_(&parts),
         question_(&question),
         memory_(&memory),
         now_(times_of(parts.clock)),
-        request_id_(new_request_id()) {}
+        request_id_(request_id) {}
   // It goes on elsewhere, with what it asked and its memory.
   void move_to(const Question& question) noexcept { question_ = &question; }
 
-  const std::string& request_id() const noexcept { return request_id_; }
+  const RequestId& request_id() const noexcept { return request_id_; }
   bool bound() const noexcept { return bound_; }
   // More than nothing: the token was not looked at, because of others from the same source.
   Duration retry_after() const noexcept { return brought_.wait(); }
@@ -124,8 +113,7 @@ class Enforcer::Walk {
   }
 
   Permit permit() const {
-    Permit made(*token_, in_force_, *api_, now_);
-    made.request_id_ = request_id_;
+    Permit made(*token_, in_force_, *api_, request_id_, now_);
     made.tenant_ = owned(ruling_->context.tenant());
     made.environment_ = owned(ruling_->context.environment());
     made.purpose_ = owned(ruling_->context.purpose());
@@ -135,15 +123,16 @@ class Enforcer::Walk {
   bool record_permit() const noexcept { return question_->record_permit; }
 
   audit::Record record(const decision::Refusal* refusal) const {
-    // Turned away before it was known what is asked for.
-    const auto action = question_->action.id.empty() ? std::string() : text_of(question_->action);
-    const auto resource = text_of(question_->resource);
+    auto& names = memory_->names;
+    const auto& action = question_->action;
+    const auto& resource = question_->resource;
     Told told{.point = question_->point,
               .request_id = request_id_,
               .sent = question_->sent,
               .api = question_->api,
-              .action = action,
-              .resource = resource};
+              // Without one it was turned away before it was known what is asked for.
+              .action = action.id.empty() ? "" : written(names.action, action.type, action.id),
+              .resource = written(names.resource, resource.type, resource.id)};
     if (token_) told.claims = &token_->claims();
     if (in_force_) told.policies = &policies();
     if (ruling_) told.set(*ruling_);
@@ -274,7 +263,7 @@ class Enforcer::Walk {
   const Question* question_;
   Memory* memory_;
   Times now_;
-  std::string request_id_;
+  RequestId request_id_;
   bool bound_ = false;
   token::Brought brought_;
   bool resumed_ = false;  // after it was put aside
@@ -291,7 +280,8 @@ class Enforcer::Walk {
 
 // An outcome on its way to whoever waits for it. One that is lost is a refusal.
 struct Enforcer::Given {
-  Given(Enforcer& of, OutcomeCallback told) noexcept : enforcer(of), callback(std::move(told)) {}
+  Given(Enforcer& of, OutcomeCallback told, RequestId id) noexcept
+      : enforcer(of), callback(std::move(told)), request_id(id) {}
   Given(Given&&) noexcept = default;  // the other one has no callback then
   ~Given() {
     if (callback) give({}, failure(ErrorCode::kInternal, {}));
@@ -300,7 +290,7 @@ struct Enforcer::Given {
 
   Enforcer& enforcer;
   OutcomeCallback callback;
-  std::string request_id = {};
+  RequestId request_id;
   std::optional<Outcome> outcome = {};
 };
 
@@ -338,11 +328,10 @@ std::unique_ptr<Memory>& Enforcer::memory() {
 }
 
 void Enforcer::enforce(const Question& question, OutcomeCallback callback) noexcept {
-  Given given(*this, std::move(callback));
+  Given given(*this, std::move(callback), RequestId::next());
   try {
     auto& memory = this->memory();
-    Walk walk(parts_, question, *memory);
-    given.request_id = walk.request_id();
+    Walk walk(parts_, question, *memory, given.request_id);
     auto decided = walk.decide();
     if (decided) {
       auto consumed = walk.consume();
@@ -408,7 +397,7 @@ void Enforcer::go_on(std::unique_ptr<Parked> parked, const Result<void>& written
 void Enforcer::Given::give(std::optional<Outcome> result, const Result<void>& recorded) noexcept {
   if (!recorded || !result) {
     enforcer.audit_failures_.fetch_add(1, std::memory_order_relaxed);
-    result.emplace(std::unexpected(Refused::not_recorded(std::move(request_id))));
+    result.emplace(std::unexpected(Refused::not_recorded(request_id)));
   }
   if (*result) {
     enforcer.permits_.fetch_add(1, std::memory_order_relaxed);
@@ -435,7 +424,8 @@ Outcome Enforcer::enforce(const Question& question) {
 struct Enforcer::Offering {
   Enforcer& enforcer;
   decision::Refusal refusal;
-  std::string request_id, client, detail;
+  RequestId request_id;
+  std::string client, detail;
   bool bound;
   std::move_only_function<void(Refused)> callback;
   std::string id = {};
@@ -443,7 +433,7 @@ struct Enforcer::Offering {
   bool fresh = false;
 
   void answer(Refused::Kind kind = Refused::Kind::kDecided) {
-    callback({kind, std::move(refusal), std::move(request_id), bound});
+    callback({kind, std::move(refusal), request_id, bound});
   }
 };
 

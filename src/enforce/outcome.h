@@ -12,6 +12,7 @@
 #include "base/denial.h"
 #include "base/times.h"
 #include "decision/decision.h"
+#include "enforce/request_id.h"
 #include "inventory/snapshot.h"
 #include "task/call_approvals.h"
 #include "token/verified.h"
@@ -20,14 +21,11 @@ namespace writ::enforce {
 
 struct InForce;
 
-// Unique, not secret; made by us alone, never taken from a request. 22 characters of base64url.
-std::string new_request_id();
-
 class Permit {
  public:
   const token::Verified& token() const noexcept { return token_; }
   const inventory::Api& api() const noexcept { return *api_; }
-  const std::string& request_id() const noexcept { return request_id_; }
+  const RequestId& request_id() const noexcept { return request_id_; }
   Times time() const noexcept { return time_; }
   // As the decision saw them: the token's claim, else what inventory and task say.
   const std::optional<std::string>& tenant() const noexcept { return tenant_; }
@@ -37,13 +35,17 @@ class Permit {
  private:
   friend class Enforcer;
   Permit(token::Verified token, std::shared_ptr<const InForce> in_force, const inventory::Api& api,
-         Times time)
-      : token_(std::move(token)), in_force_(std::move(in_force)), api_(&api), time_(time) {}
+         RequestId request_id, Times time)
+      : token_(std::move(token)),
+        in_force_(std::move(in_force)),
+        api_(&api),
+        request_id_(request_id),
+        time_(time) {}
 
   token::Verified token_;
   std::shared_ptr<const InForce> in_force_;  // what api_ lives in
   const inventory::Api* api_;
-  std::string request_id_;
+  RequestId request_id_;
   Times time_;
   std::optional<std::string> tenant_, environment_, purpose_;
 };
@@ -52,7 +54,7 @@ class Permit {
 struct Offer {
   task::CallApproval asked;
   decision::Refusal refusal;
-  std::string request_id;
+  RequestId request_id;
   bool bound;
 };
 
@@ -65,15 +67,15 @@ struct Refused {
   };
   Kind kind = Kind::kDecided;
   decision::Refusal refusal;
-  std::string request_id;
+  RequestId request_id;
   bool bound = false;                            // the token came with a proof of possession
   std::shared_ptr<const Offer> offer = nullptr;  // approval_required: for Enforcer::offer_approval()
   Duration retry_after{0};                       // kSlowDown
 
   Reason reason() const noexcept { return refusal.reason; }
-  // Never throws: there are no texts in it, but for the request's id.
-  static Refused not_recorded(std::string request_id) noexcept {
-    return {Kind::kNotRecorded, {Reason::kIndeterminate, {}, {}, {}, {}}, std::move(request_id)};
+  // Never throws: there are no texts in it.
+  static Refused not_recorded(RequestId request_id) noexcept {
+    return {Kind::kNotRecorded, {Reason::kIndeterminate, {}, {}, {}, {}}, request_id};
   }
 };
 

@@ -6,6 +6,7 @@
 #pragma once
 
 #include <optional>
+#include <string>
 
 #include "base/result.h"
 #include "cedar/entities.h"
@@ -20,6 +21,9 @@ struct PlainMemory {
   cedar::Arena arena;
   std::optional<cedar::Overlay> overlay;
   decision::Workspace decision, shadows;
+  struct Names {
+    std::string subject, action, resource;
+  } names;  // as Cedar writes them, for the record
 };
 
 // Valid until the memory is used again.

@@ -27,6 +27,12 @@ void add_claims(audit::Decision& facts, const Told& told) {
 
 }  // namespace
 
+std::string_view written(std::string& place, std::string_view type, std::string_view id) {
+  place.clear();
+  cedar::append_entity(place, type, id);
+  return place;
+}
+
 Said said(const decision::Refusal& refusal) {
   return {
       refusal.reason == Reason::kIndeterminate ? decision::Effect::kIndeterminate : decision::Effect::kDeny,
@@ -34,6 +40,7 @@ Said said(const decision::Refusal& refusal) {
 }
 
 audit::Record record_of(Instant time, const Told& told) {
+  std::vector<std::string_view> refusing;  // policies
   audit::Decision facts{.point = told.point,
                         .effect = effect_name(decision::Effect::kPermit),
                         .request_id = told.request_id,
@@ -55,7 +62,8 @@ audit::Record record_of(Instant time, const Told& told) {
     facts.reason = told.refusal->reason;
     facts.message = told.refusal->message;
     facts.party = told.refusal->party;
-    facts.policies.assign(told.refusal->policies.begin(), told.refusal->policies.end());
+    refusing.assign(told.refusal->policies.begin(), told.refusal->policies.end());
+    facts.policies = refusing;
   } else {
     if (told.decision != nullptr) facts.policies = told.decision->policies();
     facts.labels.assign(told.labels.begin(), told.labels.end());

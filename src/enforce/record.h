@@ -24,6 +24,12 @@ struct Said {
 };
 Said said(const decision::Refusal& refusal);
 
+// As Cedar writes it, in a text that is used again from record to record.
+std::string_view written(std::string& place, std::string_view type, std::string_view id);
+inline std::string_view written(std::string& place, cedar::EntityRef entity) {
+  return written(place, entity.type(), entity.id());
+}
+
 // As far as the request got; what is not known is empty or null. Views.
 struct Told {
   std::string_view point;

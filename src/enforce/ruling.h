@@ -26,6 +26,9 @@ namespace writ::enforce {
 struct Memory {
   context::Workspace context;
   decision::Workspace decision, shadows;
+  struct Names {
+    std::string action, resource;
+  } names;  // as Cedar writes them, for the record
 };
 
 // What decides. Borrowed; `task` is the token's, or null.

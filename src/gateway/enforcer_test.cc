@@ -62,7 +62,7 @@ TEST_F(EnforcerTest, APermitCarriesWhatTheDecisionSaw) {
   EXPECT_EQ(permit->purpose(), "support");
   EXPECT_EQ(permit->tenant(), "north");
   EXPECT_EQ(permit->environment(), "production");
-  EXPECT_EQ(permit->request_id().size(), 22u);
+  EXPECT_EQ(permit->request_id().view().size(), 22u);
 }
 
 TEST_F(EnforcerTest, APermitIsRecordedWithAllThatIsKnown) {
@@ -77,7 +77,7 @@ TEST_F(EnforcerTest, APermitIsRecordedWithAllThatIsKnown) {
   EXPECT_EQ(text("effect"), "permit");
   EXPECT_EQ(text("reason"), "absent");
   EXPECT_EQ(text("point"), "gateway");
-  EXPECT_EQ(text("request_id"), permit.request_id());
+  EXPECT_EQ(text("request_id"), permit.request_id().view());
   EXPECT_EQ(text("subject"), "nora");
   EXPECT_EQ(text("client"), "support-agent");
   EXPECT_EQ(text("task"), "task-1");

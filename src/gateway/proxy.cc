@@ -62,11 +62,11 @@ struct Proxy::Core {
 class Proxy::Forwarding : public std::enable_shared_from_this<Forwarding> {
  public:
   // `read`: the body, if it was read before the decision.
-  Forwarding(std::shared_ptr<Core> core, http::Exchange exchange, std::string request_id,
+  Forwarding(std::shared_ptr<Core> core, http::Exchange exchange, enforce::RequestId request_id,
              std::optional<std::string> read, http::Shares::Party party, std::shared_ptr<const Cors> cors)
       : core_(std::move(core)),
         exchange_(std::move(exchange)),
-        request_id_(std::move(request_id)),
+        request_id_(request_id),
         read_(std::move(read)),
         party_(party),
         cors_(std::move(cors)) {}
@@ -188,7 +188,7 @@ class Proxy::Forwarding : public std::enable_shared_from_this<Forwarding> {
   std::shared_ptr<Core> core_;
   http::Exchange exchange_;
   http::Call call_;
-  std::string request_id_;
+  const enforce::RequestId request_id_;
   const std::optional<std::string> read_;
   const http::Shares::Party party_;
   const std::shared_ptr<const Cors> cors_;
@@ -277,7 +277,7 @@ struct Proxy::Forwarded {
 
 void Proxy::Core::unrouted_answer(http::Exchange exchange, const std::string* allow) {
   unrouted.fetch_add(1, std::memory_order_relaxed);
-  const auto id = enforce::new_request_id();
+  const auto id = enforce::RequestId::next();
   if (allow == nullptr)
     return exchange.respond(error_answer(404, "not_found", "no route leads to this path", id));
   auto response = error_answer(405, "method_not_allowed", "no route takes this method here", id);
@@ -351,7 +351,7 @@ bool Proxy::Forwarded::find_route(std::shared_ptr<const enforce::InForce> now) {
 
 void Proxy::Forwarded::malformed_answer(std::string_view code, std::string_view message) {
   core->malformed.fetch_add(1, std::memory_order_relaxed);
-  respond(error_answer(400, code, message, enforce::new_request_id()));
+  respond(error_answer(400, code, message, enforce::RequestId::next()));
 }
 
 bool Proxy::Forwarded::catch_up() {
@@ -374,7 +374,7 @@ void Proxy::Forwarded::read_body(Owned forwarded, std::size_t max, std::string_v
     if (piece->empty()) return then(std::move(forwarded));
     if (piece->size() > max - forwarded->body->size())
       return forwarded->respond(error_answer(
-          413, "body_too_large", fmt::format("{}: at most {} bytes", why, max), enforce::new_request_id()));
+          413, "body_too_large", fmt::format("{}: at most {} bytes", why, max), enforce::RequestId::next()));
     forwarded->body->append(*piece);
     read_body(std::move(forwarded), max, why, std::move(then));
   });
@@ -410,7 +410,7 @@ void Proxy::Forwarded::ask_apart(Owned forwarded) {
   http::Task refused = [held] {
     on_loop(std::move(*held), [](Owned back) {
       back->respond(error_answer(503, "overloaded", "too many requests with long bodies are under way",
-                                 enforce::new_request_id()));
+                                 enforce::RequestId::next()));
     });
   };
   if (workers.post(peer ? http::Source::of(*peer).number : 0, false, task, refused)) return;

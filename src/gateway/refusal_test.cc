@@ -168,9 +168,9 @@ TEST(Refusal, WithoutARecordNothingHappens) {
 TEST(Refusal, RequestIdsAreUniqueAndShort) {
   std::set<std::string> ids;
   for (int i = 0; i < 1000; ++i) {
-    const auto id = enforce::new_request_id();
-    EXPECT_EQ(id.size(), 22u);
-    EXPECT_TRUE(ids.insert(id).second);
+    const auto id = enforce::RequestId::next();
+    EXPECT_EQ(id.view().size(), 22u);
+    EXPECT_TRUE(ids.insert(id.str()).second);
   }
 }
 

@@ -14,6 +14,9 @@ char lower(char c) {
   return c >= 'A' && c <= 'Z' ? static_cast<char>(c | 0x20) : c;
 }
 
+// What most messages have, so that they cost two allocations.
+constexpr std::size_t kFewFields = 8, kFewBytes = 512;
+
 // RFC 9110 §5.6.2: tchar.
 constexpr std::array<bool, 256> kTokenCharacters = [] {
   std::array<bool, 256> table{};
@@ -25,8 +28,7 @@ constexpr std::array<bool, 256> kTokenCharacters = [] {
 
 }  // namespace
 
-bool equal_ignoring_case(std::string_view a, std::string_view b) noexcept {
-  if (a.size() != b.size()) return false;
+bool internal::same_letters(std::string_view a, std::string_view b) noexcept {
   // Eight bytes at a time: every request's fields are compared with the names of a list. Bytes may differ in
   // the bit of the case alone, and only where they are letters.
   constexpr std::uint64_t kOnes = 0x0101010101010101;
@@ -121,6 +123,10 @@ void Headers::add(std::string_view name, std::string_view value) {
            std::less<>()(text.data(), bytes_.data() + bytes_.size());
   };
   if (inside(name) || inside(value)) return add(std::string(name), std::string(value));
+  if (spans_.capacity() == 0) {
+    spans_.reserve(kFewFields);
+    bytes_.reserve(kFewBytes);
+  }
   spans_.push_back({.begin = static_cast<std::uint32_t>(bytes_.size()),
                     .name_size = static_cast<std::uint32_t>(name.size()),
                     .value_size = static_cast<std::uint32_t>(value.size())});

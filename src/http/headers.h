@@ -19,8 +19,14 @@ struct Header {
   std::string_view value;
 };
 
-// ASCII only, as header names are.
-bool equal_ignoring_case(std::string_view a, std::string_view b) noexcept;
+namespace internal {
+bool same_letters(std::string_view a, std::string_view b) noexcept;  // of one size
+}
+
+// ASCII only, as header names are. Most of what is compared differs in size already.
+inline bool equal_ignoring_case(std::string_view a, std::string_view b) noexcept {
+  return a.size() == b.size() && internal::same_letters(a, b);
+}
 
 class Headers {
  public:

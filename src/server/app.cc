@@ -129,6 +129,7 @@ struct App::Parts {
     return log->append(std::move(entry));
   }
   void record_async(audit::Record entry, audit::Log::Done done) {
+    if (!proofs->busy()) return log->append(std::move(entry), std::move(done));
     proofs->after([this, entry = std::move(entry), done = std::move(done)](Result<void> noted) mutable {
       if (!noted) return done(std::move(noted));
       log->append(std::move(entry), std::move(done));

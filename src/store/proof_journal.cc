@@ -161,7 +161,7 @@ void ProofJournal::note(const UsedIdentifier& used) {
 }
 
 void ProofJournal::after(Next next) {
-  if (busy_.load(std::memory_order_acquire)) {
+  if (busy()) {
     const std::lock_guard lock(mutex_);
     // Unless all was written meanwhile.
     if (busy_.load(std::memory_order_relaxed)) {
@@ -174,7 +174,7 @@ void ProofJournal::after(Next next) {
 }
 
 Result<void> ProofJournal::wait() {
-  if (!busy_.load(std::memory_order_acquire)) return {};
+  if (!busy()) return {};
   may_block("the journal of proofs");
   std::promise<Result<void>> written;
   auto outcome = written.get_future();

@@ -51,6 +51,8 @@ class ProofJournal {
 
   // Never waits for the disk.
   void note(const token::UsedIdentifier& used);
+  // Is something noted and not written?
+  bool busy() const noexcept { return busy_.load(std::memory_order_acquire); }
   // Calls back when everything that was noted before is written, or could not be: at once where nothing was.
   void after(Next next);
   // The same, and waits.

@@ -10,15 +10,18 @@ std::unexpected<Denial> denied(Reason reason, std::string message) {
   return std::unexpected(Denial{reason, std::move(message)});
 }
 
-// RFC 6750 §2.1: b64token.
+// RFC 6750 §2.1: b64token, without the `=` at its end.
+constexpr std::array<bool, 256> kTokenCharacters = [] {
+  std::array<bool, 256> table{};
+  for (const unsigned char c :
+       std::string_view("abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789-._~+/"))
+    table[c] = true;
+  return table;
+}();
+
 bool is_token_text(std::string_view text) {
   while (text.ends_with('=')) text.remove_suffix(1);
-  for (const unsigned char c : text) {
-    const bool letter_or_digit = (c >= 'a' && c <= 'z') || (c >= 'A' && c <= 'Z') || (c >= '0' && c <= '9');
-    if (!letter_or_digit && c != '-' && c != '.' && c != '_' && c != '~' && c != '+' && c != '/')
-      return false;
-  }
-  return !text.empty();
+  return !text.empty() && std::ranges::all_of(text, [](unsigned char c) { return kTokenCharacters[c]; });
 }
 
 }  // namespace

@@ -8,8 +8,7 @@ Result<void> Revocations::load() {
   if (store_ == nullptr) return {};
   auto loaded = TRY(store_->load());
   const std::unique_lock lock(mutex_);
-  for (auto& revocation : loaded)
-    expiry_by_jti_.insert_or_assign(std::move(revocation.jti), revocation.expires_at);
+  for (const auto& [jti, expires_at] : loaded) put(jti, expires_at);
   return {};
 }
 
@@ -17,22 +16,27 @@ Result<void> Revocations::revoke(Revocation revocation) {
   {
     // In force before it is durable: while the store works, or when it fails, the token is refused already.
     const std::unique_lock lock(mutex_);
-    auto& expiry = expiry_by_jti_[revocation.jti];
-    expiry = std::max(expiry, revocation.expires_at);
+    put(revocation.jti, revocation.expires_at);
   }
   if (store_ != nullptr) TRY(store_->save(revocation));
   return {};
 }
 
+// With the lock held.
+void Revocations::put(const std::string& jti, Instant expires_at) {
+  const auto [place, fresh] = expiry_by_jti_.try_emplace(jti, expires_at);
+  if (fresh) ++mark_of(jti);
+  place->second = std::max(place->second, expires_at);
+}
+
 bool Revocations::revoked(std::string_view jti) const {
+  if (mark_of(jti) == 0) return false;
   const std::shared_lock lock(mutex_);
   return expiry_by_jti_.contains(jti);
 }
 
 bool Revocations::any_revoked(std::span<const std::string> jtis) const {
-  if (jtis.empty()) return false;
-  const std::shared_lock lock(mutex_);
-  return std::ranges::any_of(jtis, [&](const auto& jti) { return expiry_by_jti_.contains(jti); });
+  return std::ranges::any_of(jtis, [&](const auto& jti) { return revoked(jti); });
 }
 
 Result<void> Revocations::prune(Instant earliest, Duration running) {
@@ -51,7 +55,9 @@ Result<void> Revocations::prune(Instant earliest, Duration running) {
   for (const auto& jti : over) {
     const std::unique_lock lock(mutex_);
     const auto found = expiry_by_jti_.find(jti);
-    if (found != expiry_by_jti_.end() && found->second <= *end) expiry_by_jti_.erase(found);
+    if (found == expiry_by_jti_.end() || found->second > *end) continue;
+    expiry_by_jti_.erase(found);
+    --mark_of(jti);
   }
   return {};
 }

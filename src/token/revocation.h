@@ -5,7 +5,10 @@
 // whatever was exchanged from it, is over however wrong the clock was (base/forgetting.h).
 #pragma once
 
+#include <array>
+#include <atomic>
 #include <cstddef>
+#include <cstdint>
 #include <mutex>
 #include <shared_mutex>
 #include <span>
@@ -58,9 +61,16 @@ class Revocations {
   struct Hash : std::hash<std::string_view> {
     using is_transparent = void;
   };
+  // Where no entry has its mark, which is nearly always, nothing is locked.
+  std::atomic<std::uint32_t>& mark_of(std::string_view jti) const noexcept {
+    return marks_[Hash()(jti) % marks_.size()];
+  }
+
+  void put(const std::string& jti, Instant expires_at);
 
   RevocationStore* store_;
   Forgetting forgetting_{kMaxAccessLifetime};
+  mutable std::array<std::atomic<std::uint32_t>, 4096> marks_{};  // how many entries have it
   mutable std::shared_mutex mutex_;
   std::unordered_map<std::string, Instant, Hash, std::equal_to<>> expiry_by_jti_;
 };

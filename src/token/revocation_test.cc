@@ -74,6 +74,24 @@ TEST_F(Pruning, ForgetsARevocationWhenItsTokenHasExpiredAndTimeConfirmsIt) {
   EXPECT_TRUE(store.saved.empty());
 }
 
+// More than there are marks, so that many share one.
+TEST_F(Pruning, OfManyEachIsForgottenAlone) {
+  constexpr int kMany = 10'000;
+  const auto jti = [](int i) { return "jti-" + std::to_string(i); };
+  for (int i = 0; i < kMany; ++i) {
+    ASSERT_TRUE(revocations.revoke({jti(i), kNow + (i % 2 == 0 ? 1min : 2 * kMaxAccessLifetime)}));
+    ASSERT_TRUE(revocations.revoke({jti(i), kNow}));  // the same once more
+  }
+  const std::vector<std::string> others{"another", jti(7)};
+  EXPECT_TRUE(revocations.any_revoked(others));
+  live(kMaxAccessLifetime + 2min);
+  for (int i = 0; i < kMany; ++i) ASSERT_EQ(revocations.revoked(jti(i)), i % 2 != 0) << i;
+  live(3 * kMaxAccessLifetime);
+  EXPECT_EQ(revocations.size(), 0U);
+  for (int i = 0; i < kMany; ++i) ASSERT_FALSE(revocations.revoked(jti(i))) << i;
+  EXPECT_FALSE(revocations.any_revoked(others));
+}
+
 TEST_F(Pruning, AClockThatIsWrongAtTheStartForgetsNothingThatMayLive) {
   ASSERT_TRUE(revocations.revoke({"a", kNow + 1h}));
   clock.set(kNow + 48h);

@@ -1,6 +1,5 @@
 #include "token/verifier.h"
 
-#include "crypto/hash.h"
 #include "jose/jws.h"
 #include "token/jwt_rules.h"
 #include "token/verified_cache.h"
@@ -45,14 +44,8 @@ Verifier::Verifier(VerifierOptions options, jose::JwkSet keys, const Revocations
 
 Verifier::~Verifier() = default;
 
-std::shared_ptr<const Verifier::Keys> Verifier::keys() const {
-  const std::lock_guard lock(keys_mutex_);
-  return keys_;
-}
-
 void Verifier::set_keys(jose::JwkSet keys) {
-  const std::lock_guard lock(keys_mutex_);
-  keys_ = std::make_shared<const Keys>(Keys{std::move(keys), keys_->generation + 1});
+  keys_.replace(std::make_shared<const Keys>(Keys{std::move(keys), ++generation_}));
 }
 
 std::size_t Verifier::cached() const {
@@ -75,33 +68,31 @@ std::expected<Verified, Denial> Verifier::verify_parameter(std::string_view toke
 std::expected<Verifier::Claims, Denial> Verifier::valid_claims(std::string_view token, Times now,
                                                                Brought* brought) const {
   if (token.size() > kMaxTokenBytes) return denied(Reason::kTokenMalformed, "the token is longer than 8 KiB");
-  const auto keys = this->keys();
-  const auto digest = crypto::sha256(token);
-  if (auto claims = cache_->find(digest, keys->generation)) {
+  const auto& keys = keys_.read();
+  if (auto claims = cache_->find(token, keys->generation)) {
     TRY(check_now(*claims, now));
     return claims;
   }
   if (brought != nullptr && !brought->may_look(now.earliest))
     return denied(Reason::kTokenSignature,
-                  "the token was not looked at: too many that were not good came from your address");
+                  "the token was not looked at: too many tokens that were not valid came from your address");
   auto looked = verify_signature(token, *keys);
   if (brought != nullptr) brought->looked(looked.has_value(), now.earliest);
   auto claims = TRY(std::move(looked));
   if (auto good = check_now(*claims, now); !good) {
     // Its signature was right, and need not be looked at again to say no.
-    cache_->insert_if_free(digest, keys->generation, std::move(claims), now.earliest);
+    cache_->insert_if_free(token, keys->generation, std::move(claims), now.earliest);
     return std::unexpected(std::move(good).error());
   }
-  cache_->insert(digest, keys->generation, claims);
+  cache_->insert(token, keys->generation, claims);
   return claims;
 }
 
 void Verifier::look_ahead(std::string_view token, Times now) const {
-  const auto keys = this->keys();
-  const auto digest = crypto::sha256(token);
-  if (!cache_->has_free(digest, now.earliest)) return;
+  const auto& keys = keys_.read();
+  if (!cache_->has_free(token, now.earliest)) return;
   if (auto claims = verify_signature(token, *keys))
-    cache_->insert_if_free(digest, keys->generation, *std::move(claims), now.earliest);
+    cache_->insert_if_free(token, keys->generation, *std::move(claims), now.earliest);
 }
 
 bool Verifier::in_use(std::string_view subject, Times now) const {

@@ -1,20 +1,21 @@
 // The one place that verifies access tokens (RFC 9068 §4, RFC 9449 §7).
 //
 // Verifier turns token::Presented into token::Verified or a Denial. What costs a signature check is kept in a
-// bounded cache under the token's hash; expiry, revocation and sender binding are checked on every use, also
+// bounded cache with the token's text; expiry, revocation and sender binding are checked on every use, also
 // on a cache hit. The keys are an immutable snapshot that set_keys() swaps; what older keys verified is
 // verified again. Thread-safe. Times are arguments.
 #pragma once
 
+#include <atomic>
 #include <cstdint>
 #include <expected>
 #include <memory>
-#include <mutex>
 #include <optional>
 #include <string>
 #include <string_view>
 
 #include "base/denial.h"
+#include "base/published.h"
 #include "base/times.h"
 #include "jose/jwk.h"
 #include "token/presented.h"
@@ -78,7 +79,6 @@ class Verifier {
     std::uint64_t generation;
   };
 
-  std::shared_ptr<const Keys> keys() const;
   std::expected<Claims, Denial> valid_claims(std::string_view token, Times now, Brought* brought) const;
   std::expected<Claims, Denial> verify_signature(std::string_view token, const Keys& keys) const;
   std::expected<void, Denial> check_now(const AccessClaims& claims, Times now) const;
@@ -86,8 +86,8 @@ class Verifier {
                                             const std::optional<ProofTarget>& target, Times now) const;
 
   VerifierOptions options_;
-  mutable std::mutex keys_mutex_;
-  std::shared_ptr<const Keys> keys_;
+  std::atomic<std::uint64_t> generation_{1};
+  Published<Keys> keys_;
   const Revocations& revocations_;
   ReplayGuard& replays_;
   std::unique_ptr<VerifiedCache> cache_;

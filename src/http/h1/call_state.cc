@@ -5,7 +5,6 @@
 #include "base/notice.h"
 #include "base/require.h"
 #include "http/h1/client_connection.h"
-#include "http/h1/message_parser.h"
 #include "http/h1/response_writer.h"
 
 namespace writ::http {
@@ -22,6 +21,8 @@ bool is_sendable_target(std::string_view target) {
   return target.starts_with('/') &&
          std::all_of(target.begin(), target.end(), [](char c) { return c > 0x20 && c < 0x7f; });
 }
+
+constexpr std::size_t kUsualHeadBytes = 1024;
 
 HeadLimits head_limits(const ClientOptions& options) {
   return {.max_head_bytes = options.max_head_bytes,
@@ -72,6 +73,7 @@ void CallState::begin() {
 }
 
 void CallState::write_head(const Origin& origin) {
+  head_.reserve(kUsualHeadBytes);
   head_.append(request_.method)
       .append(" ")
       .append(origin.path_prefix)
@@ -213,7 +215,8 @@ void CallState::parse_head() {
 
 // False: the call has failed. An interim answer (1xx) is skipped.
 bool CallState::take_head(std::string_view head) {
-  const auto checked = check_response_head(head, head_limits(core_->options));
+  Headers headers;
+  const auto checked = read_response_head(head, head_limits(core_->options), headers);
   if (!checked) {
     fail(CallError::Kind::kMalformed, "the upstream's answer is malformed: " + checked.error().message);
     return false;
@@ -225,13 +228,12 @@ bool CallState::take_head(std::string_view head) {
   // RFC 9110 §15.2: a client skips interim answers it did not ask for.
   if (checked->status < 200) return true;
   framing_ = checked->framing;
-  answer_ = {.status = checked->status, .headers = {}, .has_body = false, .content_length = std::nullopt};
+  answer_ = {.status = checked->status,
+             .headers = std::move(headers),
+             .has_body = false,
+             .content_length = std::nullopt};
   // RFC 9112 §6.3 rule 1: no body follows, whatever the fields say.
   const bool bodiless = request_.method == "HEAD" || checked->status == 204 || checked->status == 304;
-  if (!HeadParser<false>::parse(head, framing_, answer_.headers)) {
-    fail(CallError::Kind::kMalformed, "the upstream's answer is malformed");
-    return false;
-  }
   if (!framing_.chunked) answer_.content_length = framing_.content_length;
   if (bodiless) {
     body_ = BodyReader();

@@ -7,7 +7,6 @@
 #include "base/check.h"
 #include "base/notice.h"
 #include "base/require.h"
-#include "http/h1/message_parser.h"
 #include "http/h1/response_writer.h"
 #include "http/target.h"
 
@@ -190,7 +189,7 @@ void Connection::hand_out() {
   }
 }
 
-// Fills in request_, framing_ and parser_, or says what is wrong.
+// Fills in request_, framing_ and body_, or says what is wrong.
 std::optional<FramingRefusal> Connection::accept_head(std::string_view head) {
   answered_ = false;
   body_ = BodyReader();
@@ -202,7 +201,7 @@ std::optional<FramingRefusal> Connection::accept_head(std::string_view head) {
   one_deadline_ = false;
   request_.headers.clear();
   request_.body.clear();
-  auto checked = check_request_head(head, head_limits(core_->options));
+  auto checked = read_request_head(head, head_limits(core_->options), request_.headers);
   if (!checked) return std::move(checked).error();
   framing_ = checked->framing;
   request_.method.assign(checked->method);
@@ -220,9 +219,6 @@ std::optional<FramingRefusal> Connection::accept_head(std::string_view head) {
     return FramingRefusal{.status = 400,
                           .code = "malformed_request",
                           .message = "the request target and the host header name different hosts"};
-  if (!HeadParser<true>::parse(head, framing_, request_.headers))
-    return FramingRefusal{
-        .status = 400, .code = "malformed_request", .message = "the request's head is malformed"};
   if (holder_.proxy) {
     const auto told =
         client_address(request_.headers, peer_, core_->options.proxies, core_->options.forwarded_by);
@@ -315,9 +311,10 @@ void Connection::refuse(const FramingRefusal& refusal) {
 
 void Connection::respond(Response response) {
   if (!on_loop()) {
-    return core_->loops.post(loop_, [self = shared_from_this(), response = std::move(response)]() mutable {
+    asio::post(stream_.get_executor(), [self = shared_from_this(), response = std::move(response)]() mutable {
       self->guarded([&] { self->respond(std::move(response)); });
     });
+    return;
   }
   if (state_ != State::kHandling || answered_) return;  // closed, or refused meanwhile
   if (response.body.size() > kCopiedBodyBytes) out_body_ = std::move(response.body);
@@ -453,7 +450,7 @@ void Connection::on_written() {
 
 // The answer is out. Reads the rest of the request's body, closes, or goes on to the next request.
 void Connection::end_response() {
-  fail_body(ErrorCode::kUnavailable, "the request is answered");
+  if (body_callback_) fail_body(ErrorCode::kUnavailable, "the request is answered");
   const bool keep_alive = !close_after_ && !core_->stopping;
   if (keep_alive && !body_.done() && state_ != State::kDraining) {
     state_ = State::kDraining;

@@ -3,7 +3,6 @@
 #include <algorithm>
 #include <fmt/format.h>
 
-#include "http/headers.h"
 #include "http/target.h"
 
 namespace writ::http {
@@ -77,6 +76,14 @@ void for_each_element(std::string_view list, Visit visit) {
   }
 }
 
+// RFC 9110 §7.6.1: Connection, and what old proxies call Proxy-Connection, are lists of tokens.
+std::expected<void, FramingRefusal> check_options(std::string_view value) {
+  bool proper = true;
+  for_each_element(value, [&](std::string_view option) { proper &= option.empty() || is_token(option); });
+  if (!proper) return malformed("the connection header is not a list of tokens");
+  return {};
+}
+
 // RFC 9112 §6.3 rule 4: without `chunked` at the end nobody can tell where the request ends. §7: nor is it
 // applied twice. §6.1: a coding before it that is not known is answered with 501.
 std::expected<void, FramingRefusal> check_codings(std::string_view value) {
@@ -116,7 +123,7 @@ std::expected<void, FramingRefusal> read_field(std::string_view name, std::strin
         fields.persist |= equal_ignoring_case(option, "keep-alive");
         fields.upgrade |= equal_ignoring_case(option, "upgrade");
       });
-      break;
+      return check_options(value);
     case 7:
       if (!equal_ignoring_case(name, "upgrade")) break;
       for_each_element(value, [&](std::string_view protocol) {
@@ -130,6 +137,9 @@ std::expected<void, FramingRefusal> read_field(std::string_view name, std::strin
       fields.framing.content_length = parse_length(value);
       if (!fields.framing.content_length) return malformed("the content-length is not a decimal number");
       break;
+    case 16:
+      if (!equal_ignoring_case(name, "proxy-connection")) break;
+      return check_options(value);
     case 17:
       if (!equal_ignoring_case(name, "transfer-encoding")) break;
       if (fields.transfer_encoding) return malformed("more than one transfer-encoding");
@@ -143,7 +153,8 @@ std::expected<void, FramingRefusal> read_field(std::string_view name, std::strin
 }
 
 // The lines after the first one, up to the empty line.
-std::expected<Fields, FramingRefusal> read_fields(std::string_view rest, const HeadLimits& limits) {
+std::expected<Fields, FramingRefusal> read_fields(std::string_view rest, const HeadLimits& limits,
+                                                  Headers& headers) {
   Fields fields;
   std::size_t count = 0;
   for (std::string_view line = take_line(rest); !line.empty(); line = take_line(rest)) {
@@ -160,6 +171,7 @@ std::expected<Fields, FramingRefusal> read_fields(std::string_view rest, const H
     const std::string_view value = trim(line.substr(colon + 1));
     if (!is_field_value(value)) return malformed("a header value has a control character");
     if (auto read = read_field(name, value, fields); !read) return std::unexpected(std::move(read).error());
+    headers.add(name, value);
   }
   // RFC 9112 §6.1: both together ought to be handled as an error.
   if (fields.transfer_encoding && fields.framing.content_length)
@@ -204,8 +216,8 @@ std::expected<std::size_t, FramingRefusal> find_head_end(std::string_view bytes,
                 fmt::format("the request's head is larger than {} bytes", limits.max_head_bytes));
 }
 
-std::expected<RequestHead, FramingRefusal> check_request_head(std::string_view head,
-                                                              const HeadLimits& limits) {
+std::expected<RequestHead, FramingRefusal> read_request_head(std::string_view head, const HeadLimits& limits,
+                                                             Headers& headers) {
   if (has_stray_line_end(head, true)) return malformed("a line does not end with CR LF");
   // RFC 9112 §3: method SP request-target SP HTTP-version, with exactly one space each.
   std::string_view rest = head;
@@ -236,7 +248,7 @@ std::expected<RequestHead, FramingRefusal> check_request_head(std::string_view h
   if (request.method == "OPTIONS" && request.target == "*")
     return refuse(501, "not_implemented", "`OPTIONS *` is not implemented: ask for a path");
 
-  auto fields = read_fields(rest, limits);
+  auto fields = read_fields(rest, limits, headers);
   if (!fields) return std::unexpected(std::move(fields).error());
   if (http10) {
     if (auto applied = apply_http10(*fields); !applied) return std::unexpected(std::move(applied).error());
@@ -255,8 +267,8 @@ std::expected<RequestHead, FramingRefusal> check_request_head(std::string_view h
   return request;
 }
 
-std::expected<ResponseLine, FramingRefusal> check_response_head(std::string_view head,
-                                                                const HeadLimits& limits) {
+std::expected<ResponseLine, FramingRefusal> read_response_head(std::string_view head,
+                                                               const HeadLimits& limits, Headers& headers) {
   if (has_stray_line_end(head, true)) return malformed("a line does not end with CR LF");
   std::string_view rest = head;
   const std::string_view line = take_line(rest);
@@ -269,7 +281,7 @@ std::expected<ResponseLine, FramingRefusal> check_response_head(std::string_view
   const auto status = parse_length(line.substr(9, 3));
   if (!status || *status < 100 || *status > 599)
     return malformed("the status is not a number from 100 to 599");
-  auto fields = read_fields(rest, limits);
+  auto fields = read_fields(rest, limits, headers);
   if (!fields) return std::unexpected(std::move(fields).error());
   if (version == "HTTP/1.0") {
     if (auto applied = apply_http10(*fields); !applied) return std::unexpected(std::move(applied).error());

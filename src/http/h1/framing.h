@@ -1,10 +1,10 @@
-// The strict reading of a message head, before any parser builds something from it (RFC 9112).
+// The strict reading of a message head (RFC 9112).
 //
 // Request smuggling lives where two readers of the same bytes disagree. So everything that readers are known
 // to take differently is refused here, on the raw bytes: line ends other than CRLF, folded lines, space
 // before a colon, more than one Content-Length or Host, Content-Length beside Transfer-Encoding, codings
-// other than `chunked`. What passes is then parsed by Beast (http/h1/message_parser.h), which must come to
-// the same framing. Pure; internal to http.
+// other than `chunked`. What passes, Beast reads alike: the tests and the fuzz targets compare the two
+// (http/testing/beast_head.h). Pure; internal to http.
 #pragma once
 
 #include <cstddef>
@@ -13,6 +13,8 @@
 #include <optional>
 #include <string>
 #include <string_view>
+
+#include "http/headers.h"
 
 namespace writ::http {
 
@@ -56,11 +58,12 @@ struct ResponseLine {
 std::expected<std::size_t, FramingRefusal> find_head_end(std::string_view bytes, std::size_t seen,
                                                          const HeadLimits& limits);
 
-// `head` is what find_head_end delimited.
-std::expected<RequestHead, FramingRefusal> check_request_head(std::string_view head,
-                                                              const HeadLimits& limits);
+// `head` is what find_head_end delimited. Its fields are appended to `headers`; of a head that is refused,
+// those before the fault.
+std::expected<RequestHead, FramingRefusal> read_request_head(std::string_view head, const HeadLimits& limits,
+                                                             Headers& headers);
 // A response's status and message are told to nobody but the log; only the framing matters.
-std::expected<ResponseLine, FramingRefusal> check_response_head(std::string_view head,
-                                                                const HeadLimits& limits);
+std::expected<ResponseLine, FramingRefusal> read_response_head(std::string_view head,
+                                                               const HeadLimits& limits, Headers& headers);
 
 }  // namespace writ::http

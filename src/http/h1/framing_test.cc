@@ -4,6 +4,7 @@
 #include <memory>
 
 #include "http/h1/body_reader.h"
+#include "http/testing/beast_head.h"
 
 namespace writ::http {
 namespace {
@@ -20,8 +21,11 @@ int request_status(std::string_view head) {
   const auto length = find_head_end(bytes, 0, kLimits);
   if (!length) return length.error().status;
   if (*length == 0) return 0;
-  const auto checked = check_request_head(bytes.substr(0, *length), kLimits);
-  return checked ? 200 : checked.error().status;
+  Headers headers;
+  const auto read = read_request_head(bytes.substr(0, *length), kLimits, headers);
+  if (!read) return read.error().status;
+  EXPECT_TRUE(testing::beast_agrees<true>(bytes.substr(0, *length), read->framing, headers)) << head;
+  return 200;
 }
 
 struct Case {
@@ -100,6 +104,14 @@ TEST(RequestFraming, RefusesWhatReadersTakeDifferently) {
        400},
       {"quoted chunked", "POST / HTTP/1.1\r\nHost: a\r\nTransfer-Encoding: \"chunked\"\r\n\r\n", 400},
 
+      {"connection with empty elements", "GET / HTTP/1.1\r\nHost: a\r\nConnection: ,close, ,\r\n\r\n", 200},
+      {"empty connection", "GET / HTTP/1.1\r\nHost: a\r\nConnection:\r\n\r\n", 200},
+      {"connection that is not a list of tokens", "GET / HTTP/1.1\r\nHost: a\r\nConnection: close x\r\n\r\n",
+       400},
+      {"quoted connection", "GET / HTTP/1.1\r\nHost: a\r\nConnection: \"close\"\r\n\r\n", 400},
+      {"proxy-connection that is not a list of tokens",
+       "GET / HTTP/1.1\r\nHost: a\r\nProxy-Connection: close;x\r\n\r\n", 400},
+
       {"expect", "POST / HTTP/1.1\r\nHost: a\r\nContent-Length: 1\r\nExpect: 100-continue\r\n\r\n", 200},
       {"other expectation", "POST / HTTP/1.1\r\nHost: a\r\nExpect: a-miracle\r\n\r\n", 417},
 
@@ -163,7 +175,8 @@ TEST(RequestFraming, EveryPrefixOfAGoodHeadNeedsMore) {
 TEST(RequestFraming, HttpOneZeroPersistsWhereItAsksForItAndExpectsNothing) {
   const auto framing = [](std::string_view fields) {
     const std::string head = "GET / HTTP/1.0\r\n" + std::string(fields) + "\r\n";
-    return check_request_head(head, kLimits).value().framing;
+    Headers headers;
+    return read_request_head(head, kLimits, headers).value().framing;
   };
   EXPECT_TRUE(framing("").http10);
   EXPECT_FALSE(framing("").keep_alive);
@@ -176,20 +189,37 @@ TEST(RequestFraming, TellsHowTheBodyIsFramed) {
   const std::string_view head =
       "PUT /x HTTP/1.1\r\nHost: A:1\r\nContent-Length: 12\r\nConnection: foo, Close\r\nExpect: "
       "100-Continue\r\n\r\n";
-  const auto checked = check_request_head(head, kLimits);
-  ASSERT_TRUE(checked);
-  EXPECT_EQ(checked->method, "PUT");
-  EXPECT_EQ(checked->target, "/x");
-  EXPECT_EQ(checked->host, "A:1");
-  EXPECT_EQ(checked->framing.content_length, 12u);
-  EXPECT_FALSE(checked->framing.chunked);
-  EXPECT_FALSE(checked->framing.keep_alive);
-  EXPECT_TRUE(checked->framing.expect_continue);
+  Headers headers;
+  const auto read = read_request_head(head, kLimits, headers);
+  ASSERT_TRUE(read);
+  EXPECT_EQ(read->method, "PUT");
+  EXPECT_EQ(read->target, "/x");
+  EXPECT_EQ(read->host, "A:1");
+  EXPECT_EQ(read->framing.content_length, 12u);
+  EXPECT_FALSE(read->framing.chunked);
+  EXPECT_FALSE(read->framing.keep_alive);
+  EXPECT_TRUE(read->framing.expect_continue);
+}
+
+TEST(RequestFraming, GivesTheFieldsAsTheyCameWithoutTheSpaceAroundThem) {
+  Headers headers;
+  ASSERT_TRUE(
+      read_request_head("GET / HTTP/1.1\r\nHost:a\r\nX-A: \t b c \t\r\nx-a:\r\n\r\n", kLimits, headers));
+  ASSERT_EQ(headers.size(), 3u);
+  EXPECT_EQ(headers[0].name, "Host");
+  EXPECT_EQ(headers[0].value, "a");
+  EXPECT_EQ(headers[1].name, "X-A");
+  EXPECT_EQ(headers[1].value, "b c");
+  EXPECT_EQ(headers[2].name, "x-a");
+  EXPECT_EQ(headers[2].value, "");
 }
 
 int response_status(std::string_view head) {
-  const auto checked = check_response_head(head, kLimits);
-  return checked ? checked->status : -1;
+  Headers headers;
+  const auto read = read_response_head(head, kLimits, headers);
+  if (!read) return -1;
+  EXPECT_TRUE(testing::beast_agrees<false>(head, read->framing, headers)) << head;
+  return read->status;
 }
 
 TEST(ResponseFraming, IsAsStrictAsThatOfRequests) {

@@ -1,4 +1,4 @@
-// Boost.Asio and Beast as this module uses them: compiled once (asio.cc), everything deprecated left out.
+// Boost.Asio as this module uses it: compiled once (asio.cc), everything deprecated left out.
 // Included only by sources and internal headers of http; no header that another module includes may need it.
 #pragma once
 
@@ -7,9 +7,6 @@
 #endif
 #ifndef BOOST_ASIO_NO_DEPRECATED
 #define BOOST_ASIO_NO_DEPRECATED
-#endif
-#ifndef BOOST_BEAST_SEPARATE_COMPILATION
-#define BOOST_BEAST_SEPARATE_COMPILATION
 #endif
 
 #include <boost/asio/buffer.hpp>

@@ -1,7 +1,5 @@
-// Message heads, parsed by Beast into Writ's Headers. Internal to http.
-//
-// The head has passed http/h1/framing.h, and Beast must come to the same framing: when the two readers
-// disagree, the message is refused. Bodies are read by http/h1/body_reader.h.
+// Beast as a second reader of message heads, for the tests and the fuzz targets: of what http/h1/framing.h
+// lets pass it must find the same fields and the same framing.
 #pragma once
 
 #include <boost/beast/http/basic_parser.hpp>
@@ -13,10 +11,10 @@
 #include "http/headers.h"
 #include "http/net/asio.h"
 
-namespace writ::http {
+namespace writ::http::testing {
 
 template <bool is_request>
-class HeadParser final : boost::beast::http::basic_parser<is_request> {
+class BeastHead final : boost::beast::http::basic_parser<is_request> {
  public:
   // Appends the fields to `headers`. False: Beast does not agree that this is a head, or on how the body is
   // framed.
@@ -29,7 +27,7 @@ class HeadParser final : boost::beast::http::basic_parser<is_request> {
         return parse(std::string(head.substr(0, kBare)).append(" ").append(head.substr(kBare)), framing,
                      headers);
     }
-    HeadParser parser(headers);
+    BeastHead parser(headers);
     SystemError error;
     const std::size_t used = parser.put(asio::const_buffer(head.data(), head.size()), error);
     return !error && used == head.size() && parser.is_header_done() && parser.chunked() == framing.chunked &&
@@ -40,7 +38,7 @@ class HeadParser final : boost::beast::http::basic_parser<is_request> {
   using Base = boost::beast::http::basic_parser<is_request>;
   using Text = boost::beast::string_view;
 
-  explicit HeadParser(Headers& headers) : headers_(headers) {
+  explicit BeastHead(Headers& headers) : headers_(headers) {
     // The limits are Writ's, and the head was measured before.
     this->header_limit(0xffffffff);
     this->body_limit(boost::none);
@@ -62,4 +60,15 @@ class HeadParser final : boost::beast::http::basic_parser<is_request> {
   Headers& headers_;
 };
 
-}  // namespace writ::http
+// Does Beast read the same fields and framing from a head that was read into `headers`?
+template <bool is_request>
+bool beast_agrees(std::string_view head, const Framing& framing, const Headers& headers) {
+  Headers theirs;
+  if (!BeastHead<is_request>::parse(head, framing, theirs) || theirs.size() != headers.size()) return false;
+  for (std::size_t i = 0; i < theirs.size(); ++i) {
+    if (theirs[i].name != headers[i].name || theirs[i].value != headers[i].value) return false;
+  }
+  return true;
+}
+
+}  // namespace writ::http::testing
