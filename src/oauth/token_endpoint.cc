@@ -152,7 +152,7 @@ class Issuance final : public TokenCall {
   // recorded as they would be then. That token goes nowhere.
   Outcome<std::string> open_task(const Asker& asker) {
     if (parts_.opening == nullptr)
-      return oauth::refuse(OauthError::kInvalidAuthorizationDetails, "no tasks are opened here");
+      return oauth::refuse(OauthError::kInvalidAuthorizationDetails, "this server does not open tasks");
     const auto* own = in_force_->inventory->find_audience(options_.own_audience);
     if (own == nullptr) return broken("Writ's own API is not in the inventory");
     issuer_.aim_at(*own);
@@ -193,7 +193,7 @@ class Issuance final : public TokenCall {
     if (count == 0) return std::nullopt;
     const auto proof = *request_.headers.find("DPoP");
     if (count > 1 || proof.size() > token::kMaxProofBytes)
-      return oauth::refuse(OauthError::kInvalidDpopProof, "the DPoP header is there twice, or too long",
+      return oauth::refuse(OauthError::kInvalidDpopProof, "the DPoP header is given twice, or is too long",
                            Reason::kSenderBindingMismatch);
     const token::ProofTarget target{"POST", options_.token_endpoint};
     auto key = token::verify_proof(proof, target, std::nullopt, client.id(), parts_.replays, now_);
@@ -234,8 +234,9 @@ class Issuance final : public TokenCall {
   std::unexpected<Refusal> refused(NotIssued why) const {
     if (why.kind == NotIssued::Kind::kBroken) return broken(std::move(why.refusal.message));
     if (why.kind == NotIssued::Kind::kTooLong)
-      return oauth::refuse(OauthError::kInvalidRequest,
-                           "what the API wants to know does not fit: " + why.refusal.message);
+      return oauth::refuse(
+          OauthError::kInvalidRequest,
+          "the claims that the API asks for do not fit into a token: " + why.refusal.message);
     const bool waits = task_ != nullptr && task_->standing() == task::State::kRequested;
     if (waits && why.refusal.reason == Reason::kApprovalRequired) return pending(*task_);
     auto refusal = refusal_of(why.refusal);
