@@ -111,6 +111,7 @@ TEST_F(IssuerTest, TheSecondTokenKnowsNothingOfTheFirst) {
   ASSERT_TRUE(issue(handed_on(), true));
   auto claims = token::testing::valid_claims(kNow);
   claims.subject = claims.client_id = "nightly-export";
+  claims.audience = testing::kMail;
   const auto token = issue(claims, false, testing::kMail);
   ASSERT_FALSE(token);
   EXPECT_EQ(token.error().refusal.reason, Reason::kPolicyForbid);

@@ -236,8 +236,9 @@ class Issuance final : public TokenCall {
   std::unexpected<Refusal> refused(NotIssued why) const {
     if (why.kind == NotIssued::Kind::kBroken) return broken(std::move(why.refusal.message));
     if (why.kind == NotIssued::Kind::kTooLong)
-      return oauth::refuse(OauthError::kInvalidRequest,
-                           "what the API wants to know does not fit: " + why.refusal.message);
+      return oauth::refuse(
+          OauthError::kInvalidRequest,
+          "the claims that the API asks for do not fit into a token: " + why.refusal.message);
     const bool waits = task_ != nullptr && task_->standing() == task::State::kRequested;
     if (waits && why.refusal.reason == Reason::kApprovalRequired) return pending(*task_);
     auto refusal = refusal_of(why.refusal);

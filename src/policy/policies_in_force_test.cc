@@ -17,9 +17,14 @@ using control::testing::word;
 using ::testing::ElementsAre;
 using ::testing::SizeIs;
 
-constexpr std::string_view kConfig =
-    "version: 1\nissuer: https://writ.example\nlisten: {api: \"127.0.0.1:8180\"}\npolicies: {files: "
-    "[p.cedar]}\n";
+constexpr std::string_view kConfig = R"(version: 1
+issuer: https://writ.example
+listen: {api: "127.0.0.1:8180"}
+policies: {files: [p.cedar]}
+inventory:
+  identities: [{id: ops-desk, kind: service}]
+  apis: [{id: shop, audience: "https://shop.example", namespace: Shop, actions: [read]}]
+)";
 constexpr std::string_view kPolicies = R"(
 @id("console") permit (principal == Writ::Service::"ops-console", action, resource);
 @id("app") permit (principal == Writ::Application::"marketing-app",
@@ -30,7 +35,7 @@ constexpr std::string_view kOneMore = R"(@id("users") permit (principal is Writ:
 class PoliciesInForceTest : public ::testing::Test {
  protected:
   void SetUp() override {
-    fs::create_directories(root_);
+    fs::create_directories(root_ / "data");
     write("writ.yaml", kConfig);
     write("p.cedar", kPolicies);
     files::Issues issues;
@@ -45,7 +50,8 @@ class PoliciesInForceTest : public ::testing::Test {
     sets_.emplace(
         PoliciesInForce::Parts{desk.clock, record, desk.current, desk.directory, [](const Loaded&) {}},
         *loaded_);
-    ASSERT_TRUE(sets_->start(loaded_->texts));
+    const auto started = sets_->start(loaded_->texts);
+    ASSERT_TRUE(started) << started.error().message;
     policies.emplace(desk.authority, *sets_);
   }
   void TearDown() override { fs::remove_all(root_); }

@@ -183,6 +183,14 @@ class Schema(unittest.TestCase):
         # Fields(node, source, "a test", {"name", ...}): the keys that the reader takes.
         cls.readers = {what: set(re.findall(r'"([a-z_]+)"', keys)) for what, keys in
                        re.findall(r'source_?,\s*"([a-z ]+)",\s*\{([^}]*)\}', sources)}
+        # Those of a token come from the table of claims: the reader itself says them.
+        with tempfile.TemporaryDirectory() as folder:
+            file = os.path.join(folder, "a.test.yaml")
+            with open(file, "w", encoding="utf-8") as out:
+                out.write(HEAD + "tests:\n  - {name: a, issue: invoices, token: {shoe_size: 44}, expect: permit}\n")
+            _, out, err = harness.writ("test", "--config", CONFIG, file)
+        known, = re.findall(r"unknown key `shoe_size` in a token.*?the keys are ([a-z_, ]+)", out + err, re.DOTALL)
+        cls.readers["a token"] = set(known.split(", "))
 
     def test_it_knows_the_keys_that_the_reader_knows_and_no_others(self):
         of_schema = {"a test file": self.schema}
