@@ -123,10 +123,11 @@ Result<void> put_private_file(const std::filesystem::path& path, std::string_vie
 }
 
 Result<void> make_private_folder(const std::filesystem::path& path) {
-  if (::mkdir(path.c_str(), S_IRWXU) == 0) return sync_folder_of(path);
   std::error_code error;
-  if (errno == EEXIST && std::filesystem::is_directory(path, error)) return {};
-  return system_failure("make the folder", path);
+  if (::mkdir(path.c_str(), S_IRWXU) != 0 && !(errno == EEXIST && std::filesystem::is_directory(path, error)))
+    return system_failure("make the folder", path);
+  // Also of one that is there: who made it may have failed to.
+  return sync_folder_of(path);
 }
 
 Result<void> remove_file(const std::filesystem::path& path) {

@@ -39,12 +39,21 @@ Result<void> make_folder(const fs::path& path, mode_t mode) {
   return sync_folder(path.parent_path());
 }
 
+// Also of one that is there: the start that made it may have ended before its name was on disk. A folder
+// above that the user may not read is somebody else's, and was there before.
+Result<void> sync_names_to(const fs::path& path) {
+  const auto above = path.parent_path();
+  if (::access(above.empty() ? "." : above.c_str(), R_OK) != 0) return {};
+  return sync_folder(above);
+}
+
 }  // namespace
 
 Result<DataFolder> DataFolder::open(const fs::path& path) {
   std::error_code error;
-  if (!fs::is_directory(path, error))
-    TRY(make_folder(path.has_filename() ? path : path.parent_path(), S_IRWXU));
+  const auto named = path.has_filename() ? path : path.parent_path();
+  if (!fs::is_directory(path, error)) TRY(make_folder(named, S_IRWXU));
+  TRY(sync_names_to(named));
   const auto file = path / "lock";
   const int lock = ::open(file.c_str(), O_RDWR | O_CREAT | O_CLOEXEC, S_IRUSR | S_IWUSR);
   if (lock < 0) {
