@@ -84,10 +84,10 @@ Room room_of(const config::Config& config) {
   const auto wanted = config.limits.max_connections;
   const auto room = room_within(descriptors, wanted, config.gateway_listen.has_value());
   if (room.api < wanted || (config.gateway_listen && room.gateway < wanted))
-    say_limit(
-        fmt::format("{} open files (`ulimit -n`) are room for {} connections to `listen.api` and {} to "
-                    "`listen.gateway`, not for the {} of `limits.max_connections`",
-                    descriptors, room.api, room.gateway, wanted));
+    say_limit(fmt::format(
+        "a limit of {} open files (`ulimit -n`) leaves room for {} connections to `listen.api` and {} to "
+        "`listen.gateway`; raise it for the {} of `limits.max_connections`",
+        descriptors, room.api, room.gateway, wanted));
   return room;
 }
 
@@ -111,8 +111,8 @@ Result<Instant> first_instant(const audit::Log& log, Instant now, bool accept_cl
   return failure(
       ErrorCode::kConflict,
       fmt::format("the clock was set back: it says {}, but the audit log `{}` was written until {}, and what "
-                  "had expired by then would be good again; set the clock right, or start with "
-                  "`--accept-clock` when it was wrong before",
+                  "had expired by then would be valid again; set the clock right, or start with "
+                  "`--accept-clock` if it was wrong before",
                   audit::format_time(now), log.path().string(), audit::format_time(*written)));
 }
 
@@ -497,12 +497,11 @@ void App::Parts::tidy() {
   replays.prune(clock.earliest());
   forget();
   if (const auto done = calls.prune(clock.earliest()); !done)
-    std::fprintf(stderr, "writ: approvals that are over could not be forgotten: %s\n",
+    std::fprintf(stderr, "writ: could not delete approvals that are over: %s\n",
                  done.error().message.c_str());
   const auto forgotten = tasks.tidy(clock);
   if (forgotten) return void(tasks_forgotten.fetch_add(*forgotten, std::memory_order_relaxed));
-  std::fprintf(stderr, "writ: tasks that are over could not be forgotten: %s\n",
-               forgotten.error().message.c_str());
+  std::fprintf(stderr, "writ: could not delete tasks that are over: %s\n", forgotten.error().message.c_str());
 }
 
 // What refuses, when no clock alone says so.
@@ -510,8 +509,7 @@ void App::Parts::forget() {
   auto done = revocations.prune(clock.earliest(), clock.running());
   const auto until = forgetting_used.until(clock.earliest(), clock.running());
   if (done && until) done = store->forget_used(*until);
-  if (!done)
-    std::fprintf(stderr, "writ: what is over could not be forgotten: %s\n", done.error().message.c_str());
+  if (!done) std::fprintf(stderr, "writ: could not delete what is over: %s\n", done.error().message.c_str());
 }
 
 App::App(std::unique_ptr<Parts> parts) : parts_(std::move(parts)) {}
