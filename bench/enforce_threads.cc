@@ -1,12 +1,14 @@
 // Warm permits on one thread and on two: from the Authorization header to the outcome, with the audit record
 // written to memory. Two threads should give nearly twice as many: nothing that the whole process shares may
-// be in the way. Allocations of one permit are counted.
+// be in the way. The processor's time for one permit is printed too, which tells whether it was another
+// program that was in the way. Allocations of one permit are counted.
 //
 // usage: enforce_threads [SECONDS_PER_TURN]
 #include <algorithm>
 #include <atomic>
 #include <chrono>
 #include <cstdlib>
+#include <ctime>
 #include <fmt/format.h>
 #include <string>
 #include <thread>
@@ -50,27 +52,41 @@ struct World : testing::World {
   }
 };
 
-// Permits in a second, by one thread for each of `callers`.
-double per_second(World& world, const std::vector<http::Headers>& callers, double seconds) {
+struct Figures {
+  std::vector<double> per_second, processor_micros;  // of each turn
+};
+
+double processor_seconds() {
+  timespec time{};
+  ::clock_gettime(CLOCK_THREAD_CPUTIME_ID, &time);
+  return static_cast<double>(time.tv_sec) + static_cast<double>(time.tv_nsec) / 1e9;
+}
+
+// Permits by one thread for each of `callers`.
+void turn(World& world, const std::vector<http::Headers>& callers, double seconds, Figures& figures) {
   std::atomic<bool> over = false;
   std::atomic<std::uint64_t> permits = 0;
+  std::atomic<double> processor = 0;
   const auto began = std::chrono::steady_clock::now();
   {
     std::vector<std::jthread> threads;
     for (const auto& headers : callers) {
       threads.emplace_back([&] {
+        const double began_at = processor_seconds();
         std::uint64_t count = 0;
         for (; !over.load(std::memory_order_relaxed); count += kBatch) {
           for (std::size_t i = 0; i < kBatch; ++i) WRIT_CHECK(world.permits(headers));
         }
         permits += count;
+        processor += processor_seconds() - began_at;
       });
     }
     std::this_thread::sleep_for(std::chrono::duration<double>(seconds));
     over = true;
   }
   const std::chrono::duration<double> elapsed = std::chrono::steady_clock::now() - began;
-  return static_cast<double>(permits) / elapsed.count();
+  figures.per_second.push_back(static_cast<double>(permits) / elapsed.count());
+  figures.processor_micros.push_back(1e6 * processor / static_cast<double>(permits));
 }
 
 double median(std::vector<double> figures) {
@@ -83,15 +99,16 @@ void run(double seconds) {
   const auto one = world.headers(), other = world.headers();
   WRIT_CHECK(world.permits(one) && world.permits(one));
   const auto allocations = writ::testing::allocations_of([&] { WRIT_CHECK(world.permits(one)); });
-  std::vector<double> alone, apart, same;
-  for (std::size_t turn = 0; turn < kTurns; ++turn) {
-    alone.push_back(per_second(world, {one}, seconds));
-    apart.push_back(per_second(world, {one, other}, seconds));
-    same.push_back(per_second(world, {one, one}, seconds));
+  Figures alone, apart, same;
+  for (std::size_t i = 0; i < kTurns; ++i) {
+    turn(world, {one}, seconds, alone);
+    turn(world, {one, other}, seconds, apart);
+    turn(world, {one, one}, seconds, same);
   }
-  const auto line = [&](std::string_view what, const std::vector<double>& figures) {
-    fmt::print("{:<34} {:>10.0f} permits/s   {:.2f} x one thread\n", what, median(figures),
-               median(figures) / median(alone));
+  const auto line = [&](std::string_view what, const Figures& figures) {
+    fmt::print("{:<34} {:>10.0f} permits/s   {:.2f} x one thread   {:.2f} us of a processor each\n", what,
+               median(figures.per_second), median(figures.per_second) / median(alone.per_second),
+               median(figures.processor_micros));
   };
   fmt::print("warm permit, audit to memory       {:>10} allocations\n", allocations);
   line("one thread", alone);

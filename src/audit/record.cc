@@ -91,13 +91,14 @@ class Writer {
 
  private:
   void begin(std::string_view name) {
-    const auto begin = out_.size();
-    out_.resize_and_overwrite(begin + name.size() + 4, [&](char* bytes, std::size_t size) {
+    // All of it in one step. The size is captured: g++ 12 may tell a larger one.
+    const auto begin = out_.size(), end = begin + name.size() + 4;
+    out_.resize_and_overwrite(end, [&](char* bytes, std::size_t) {
       bytes[begin] = ',';
-      bytes[begin + 1] = bytes[size - 2] = '"';
+      bytes[begin + 1] = bytes[end - 2] = '"';
       name.copy(bytes + begin + 2, name.size());
-      bytes[size - 1] = ':';
-      return size;
+      bytes[end - 1] = ':';
+      return end;
     });
   }
   void was_cut(std::string_view name, std::size_t bytes) {

@@ -360,12 +360,12 @@ std::size_t plain_length(std::string_view text) noexcept {
 void append_json_string(std::string& out, std::string_view text) {
   constexpr char kHex[] = "0123456789abcdef";
   if (plain_length(text) == text.size()) {
-    // Nearly every text: all of it in one step.
-    const auto begin = out.size();
-    out.resize_and_overwrite(begin + text.size() + 2, [&](char* bytes, std::size_t size) {
-      bytes[begin] = bytes[size - 1] = '"';
+    // Nearly every text: all of it in one step. The size is captured: g++ 12 may tell a larger one.
+    const auto begin = out.size(), end = begin + text.size() + 2;
+    out.resize_and_overwrite(end, [&](char* bytes, std::size_t) {
+      bytes[begin] = bytes[end - 1] = '"';
       text.copy(bytes + begin + 1, text.size());
-      return size;
+      return end;
     });
     return;
   }
