@@ -4,6 +4,7 @@ import re
 import statistics
 import subprocess
 import sys
+import time
 
 ROOT = os.path.dirname(os.path.dirname(os.path.abspath(__file__)))
 ROUNDS = int(os.environ.get("WRIT_BENCH_ROUNDS", "5"))
@@ -43,6 +44,25 @@ def in_turns(contestants, rounds=ROUNDS):
         for name, measure_once in contestants.items():
             figures[name].append(measure_once())
     return figures
+
+
+def print_sync_latency(folder, rounds=200):
+    """What a durable record waits for, whoever writes it: append 256 bytes, fdatasync."""
+    path = os.path.join(folder, "sync-latency")
+    times = []
+    descriptor = os.open(path, os.O_WRONLY | os.O_CREAT | os.O_APPEND, 0o600)
+    try:
+        for _ in range(rounds):
+            os.write(descriptor, b"x" * 256)
+            began = time.perf_counter()
+            os.fdatasync(descriptor)
+            times.append((time.perf_counter() - began) * 1e6)
+    finally:
+        os.close(descriptor)
+        os.remove(path)
+    times.sort()
+    print(f"{'fdatasync of this disk':<34} {statistics.median(times):>10,.0f} us, median   "
+          f"({times[int(rounds * 0.99)]:,.0f} us, 99th percentile)", flush=True)
 
 
 def print_ratios(figures, peer, unit="requests/s"):

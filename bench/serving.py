@@ -163,6 +163,7 @@ def evaluation():
                 token = world.evaluator_token()
                 contestants[f"writ, audit {mode}"] = lambda world=world, token=token: measure.requests_per_second(
                     f"{world.api}/access/v1/evaluation", script.name, [f"Authorization: Bearer {token}"])
+            measure.print_sync_latency(worlds["durable"].data)
             measure.print_ratios(measure.in_turns(contestants), "nginx, fixed 200")
         finally:
             peer.stop()
@@ -182,6 +183,7 @@ def gateway():
             token = world.customer_token()
             contestants[f"writ, audit {mode}"] = lambda world=world, token=token: measure.requests_per_second(
                 world.gateway + INVOICE, headers=[f"Authorization: Bearer {token}"])
+        measure.print_sync_latency(worlds["durable"].data)
         measure.print_ratios(measure.in_turns(contestants), "nginx, proxy_pass")
     finally:
         peer.stop()
