@@ -1,5 +1,6 @@
 #include "http/h1/client_connection.h"
 
+#include <algorithm>
 #include <fmt/format.h>
 #include <utility>
 
@@ -63,6 +64,8 @@ void ClientConnection::on_resolved(std::vector<Tcp::endpoint> endpoints) {
       if (refused.empty()) refused = *std::move(why);
       return true;
     });
+    // They share one timeout, and it is more often IPv6 that leads nowhere without a word.
+    std::ranges::stable_partition(endpoints, [](const auto& each) { return each.address().is_v4(); });
   }
   if (endpoints.empty() && !refused.empty()) return fail(CallError::Kind::kUnreachable, std::move(refused));
   connect_to(std::move(endpoints), 0);
