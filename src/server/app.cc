@@ -9,6 +9,7 @@
 #include "api/calls_api.h"
 #include "api/decide_api.h"
 #include "api/inventory_api.h"
+#include "api/issuers_api.h"
 #include "api/metrics.h"
 #include "api/policies_api.h"
 #include "api/tasks_api.h"
@@ -21,6 +22,8 @@
 #include "http/client.h"
 #include "http/endpoints.h"
 #include "http/server.h"
+#include "http/target.h"
+#include "oauth/key_refresher.h"
 #include "oauth/metadata.h"
 #include "oauth/revocation_endpoint.h"
 #include "oauth/token_endpoint.h"
@@ -29,6 +32,7 @@
 #include "server/evidence.h"
 #include "server/oauth_workers.h"
 #include "server/resumed_clock.h"
+#include "server/settings.h"
 #include "store/data_folder.h"
 #include "store/proof_journal.h"
 #include "store/sqlite_store.h"
@@ -44,76 +48,12 @@ constexpr std::string_view kTokenPath = "/oauth2/token";
 constexpr std::string_view kRevocationPath = "/oauth2/revoke";
 constexpr std::string_view kProofsFile = "proofs";
 constexpr std::string_view kJwksPath = "/oauth2/jwks";
-
-// The keys of the last run, or new ones at the first.
-Result<std::unique_ptr<token::KeyRing>> open_keys(store::SqliteStore& store, crypto::Algorithm algorithm) {
-  auto keys = TRY(store.load_keys());
-  // Another algorithm than configured: a new key signs, and the old ones go on to verify.
-  if (keys.empty() || keys.front().algorithm() != algorithm) {
-    auto key = TRY(jose::PrivateJwk::generate(algorithm));
-    TRY(store.save_key(key));
-    keys.insert(keys.begin(), std::move(key));
-  }
-  return token::KeyRing::of(std::move(keys));
-}
-
-http::ServerOptions server_options(const config::Config& config, const config::ListenAddress& listen,
-                                   std::size_t room) {
-  return {.address = listen.address,
-          .port = listen.port,
-          .max_connections = room,
-          // Nobody alone holds more than half.
-          .max_connections_per_source =
-              std::min(config.limits.max_connections_per_source, std::max<std::size_t>(room / 2, 1)),
-          .proxies = config.proxies,
-          .forwarded_by = config.forwarded_by,
-          .proxy_protocol = listen.proxy_protocol,
-          .tls = listen.tls,
-          .max_head_bytes = config.limits.max_head_bytes,
-          .max_body_bytes = config.limits.max_body_bytes,
-          .max_stream_bytes = config.limits.max_stream_bytes,
-          .idle_timeout = config.limits.idle_timeout,
-          .body_timeout = config.limits.body_timeout,
-          .min_body_rate = config.limits.min_body_bytes_per_second,
-          .max_stranger_bytes = config.limits.max_unauthenticated_bytes,
-          .max_known_bytes = config.limits.max_authenticated_bytes};
-}
-
-Room room_of(const config::Config& config) {
-  const auto descriptors = raise_descriptor_limit();
-  const auto wanted = config.limits.max_connections;
-  const auto room = room_within(descriptors, wanted, config.gateway_listen.has_value());
-  if (room.api < wanted || (config.gateway_listen && room.gateway < wanted))
-    say_limit(
-        fmt::format("{} open files (`ulimit -n`) are room for {} connections to `listen.api` and {} to "
-                    "`listen.gateway`, not for the {} of `limits.max_connections`",
-                    descriptors, room.api, room.gateway, wanted));
-  return room;
-}
-
-http::ClientOptions client_options(const config::Config& config, const Room& room) {
-  const auto pools = std::max<std::size_t>(config.apis.size() * config.threads, 1);
-  return {.read_timeout = config.limits.upstream_timeout,
-          .max_idle_per_origin = std::clamp<std::size_t>(room.idle_upstreams / pools, 1, 64),
-          .max_connections_per_origin = std::clamp<std::size_t>(room.gateway / config.threads, 1, 1024)};
-}
+constexpr std::string_view kMetadataPath = "/.well-known/oauth-authorization-server";
+constexpr std::string_view kProviderKeysFolder = "provider-keys";
 
 // Whether a listener speaks TLS at all is for the next start.
 void take_over_certificates(const config::ListenAddress& listen, http::Server* server) {
   if (server != nullptr && server->tls() != nullptr && listen.tls != nullptr) server->replace_tls(listen.tls);
-}
-
-// What was recorded had happened: no clock takes it back.
-Result<Instant> first_instant(const audit::Log& log, Instant now, bool accept_clock) {
-  const auto written = log.written_until();
-  if (!written || *written <= now || accept_clock) return now;
-  if (*written - now <= kMaxSetBack) return *written;
-  return failure(
-      ErrorCode::kConflict,
-      fmt::format("the clock was set back: it says {}, but the audit log `{}` was written until {}, and what "
-                  "had expired by then would be good again; set the clock right, or start with "
-                  "`--accept-clock` when it was wrong before",
-                  audit::format_time(now), log.path().string(), audit::format_time(*written)));
 }
 
 }  // namespace
@@ -122,7 +62,7 @@ Result<Instant> first_instant(const audit::Log& log, Instant now, bool accept_cl
 struct App::Parts {
   Parts(policy::Loaded loaded, store::DataFolder data, std::unique_ptr<store::SqliteStore> opened,
         std::unique_ptr<audit::Log> audit, std::unique_ptr<token::KeyRing> ring,
-        oauth::TrustedIssuers trusted, std::unique_ptr<simulate::WhatIf> hypothetical, Instant began)
+        std::unique_ptr<simulate::WhatIf> hypothetical, Instant began)
       : config(loaded.config),
         clock(system_clock, began, config.limits.clock_tolerance),
         folder(std::move(data)),
@@ -132,7 +72,6 @@ struct App::Parts {
         current({directory.snapshot(), loaded.policies.snapshot, loaded.routes}),
         policies({clock, recorder, current, directory, [this](const policy::Loaded& now) { take_over(now); }},
                  loaded),
-        issuers(std::move(trusted)),
         what_if(std::move(hypothetical)) {
     directory.follow([this](auto snapshot) { current.replace(std::move(snapshot)); });
   }
@@ -166,6 +105,11 @@ struct App::Parts {
   Result<void> record(audit::Record entry) {
     if (proofs) TRY(proofs->wait());  // null: the start failed before
     return log->append(std::move(entry));
+  }
+  // What a provider signs with from now on.
+  Result<void> record_keys(std::string_view issuer, std::string_view difference) {
+    const audit::Event changed{.type = "issuer.keys_changed", .object = issuer, .detail = difference};
+    return record(audit::make_record(clock.earliest(), changed));
   }
   void record_async(audit::Record entry, audit::Log::Done done) {
     proofs->after([this, entry = std::move(entry), done = std::move(done)](Result<void> noted) mutable {
@@ -205,7 +149,14 @@ struct App::Parts {
   task::WriteThread writer{*store, {config.database.max_waiting, config.database.max_wait}};
   RecordedWriter recorded_writer{writer, *log};
 
-  const oauth::TrustedIssuers issuers;
+  std::vector<oauth::TrustedIssuer> trusted = config.trusted_issuers;
+  oauth::KeyRefresher refresher{
+      config.outbound,
+      oauth::KeptKeys(config.data / kProviderKeysFolder, config.data_access),
+      {clock, [](const std::string& line) { fmt::print(stderr, "writ: {}\n", line); },
+       [this](auto issuer, auto difference) { return record_keys(issuer, difference); }},
+      trusted};
+  const oauth::TrustedIssuers issuers = *oauth::TrustedIssuers::of(std::move(trusted));
   const oauth::ClientAuthentication clients{
       {.issuer = config.issuer,
        .token_endpoint = config.issuer + std::string(kTokenPath),
@@ -238,6 +189,7 @@ struct App::Parts {
   const control::AuditTrail audit_control{authority, *log};
   const api::AuditApi audit_api{audit_control};
   const api::PoliciesApi policies_api{authority, policies};
+  const api::IssuersApi issuers_api{authority, issuers};
   const std::unique_ptr<simulate::WhatIf> what_if;
   authzen::Authzen authzen{config.authzen,
                            {clock, authzen_enforcer, current,
@@ -290,11 +242,15 @@ Result<void> App::Parts::load(inventory::Change declared) {
   return revocations.load();
 }
 
-// Certificates are for connections that come.
+// Certificates are for connections that come, and providers' keys for tokens.
 void App::Parts::take_over(const policy::Loaded& now) {
   take_over_certificates(now.config.api_listen, api_server.get());
   if (now.config.gateway_listen) take_over_certificates(*now.config.gateway_listen, gateway_server.get());
   if (now.config.operator_listen) take_over_certificates(*now.config.operator_listen, operator_server.get());
+  const auto taken = issuers.take_over(now.config.trusted_issuers, [this](auto issuer, auto difference) {
+    return record_keys(issuer, difference);
+  });
+  if (!taken) fmt::print(stderr, "writ: the providers' keys stay as they were: {}\n", taken.error().message);
 }
 
 Result<void> App::Parts::add_oauth() {
@@ -319,11 +275,15 @@ Result<void> App::Parts::add_oauth() {
       oauth::kMaxFormBytes));
   TRY(endpoints->add("GET", kJwksPath, quick,
                      [this](const Request&, const PathValues&) { return oauth::jwks_response(*keys); }));
-  return endpoints->add(
-      "GET", "/.well-known/oauth-authorization-server", quick, [this](const Request&, const PathValues&) {
-        const auto at = [this](std::string_view path) { return config.issuer + std::string(path); };
-        return oauth::metadata_response({config.issuer, at(kTokenPath), at(kJwksPath), at(kRevocationPath)});
-      });
+  const auto metadata_of_writ = [this](const Request&, const PathValues&) {
+    const auto at = [this](std::string_view path) { return config.issuer + std::string(path); };
+    return oauth::metadata_response({config.issuer, at(kTokenPath), at(kJwksPath), at(kRevocationPath)});
+  };
+  TRY(endpoints->add("GET", kMetadataPath, quick, metadata_of_writ));
+  // RFC 8414 §3.1: of an issuer with a path, it is in front of that.
+  const auto path = http::parse_target(oauth::path_of_issuer(config.issuer));
+  if (!path) return {};
+  return endpoints->add("GET", std::string(kMetadataPath) + path->path, quick, metadata_of_writ);
 }
 
 Result<void> App::Parts::add_health(http::Endpoints& to) {
@@ -366,6 +326,7 @@ void App::Parts::write_limits(api::PrometheusText& out) const {
   out.family("writ_upstream_over_share_total", "counter",
              "Requests refused because their caller had its share of an upstream's places.");
   out.sample("writ_upstream_over_share_total", "", client.stats().over_share);
+  api::write_issuers(out, refresher.status(), clock.now());
 }
 
 http::Response App::Parts::metrics() const {
@@ -446,6 +407,7 @@ Result<void> App::Parts::add_own_api(http::Endpoints& to) {
   TRY(inventory_api.add_to(to));
   TRY(audit_api.add_to(to));
   TRY(policies_api.add_to(to));
+  TRY(issuers_api.add_to(to));
   return decide_api.add_to(to);
 }
 
@@ -464,6 +426,7 @@ Result<void> App::Parts::serve_operators() {
 
 Result<void> App::Parts::serve() {
   TRY(add_endpoints());
+  refresher.start();
   if (config.gateway_listen) {
     proxy = std::make_shared<gateway::Proxy>(
         gateway::ProxyOptions{
@@ -522,7 +485,7 @@ App::~App() {
 Result<std::unique_ptr<App>> App::start(policy::Loaded loaded, bool accept_clock,
                                         std::optional<std::uint64_t> accept_lost_audit) {
   const config::Config& config = loaded.config;
-  auto issuers = TRY(oauth::TrustedIssuers::of(config.trusted_issuers));
+  TRY(oauth::TrustedIssuers::of(config.trusted_issuers));
   auto what_if = TRY(simulate::WhatIf::make(config.issuer));
   TRY(check_data_access(config));
   auto folder = TRY(store::DataFolder::open(config.data));
@@ -535,7 +498,7 @@ Result<std::unique_ptr<App>> App::start(policy::Loaded loaded, bool accept_clock
   const auto texts = loaded.texts;
   std::unique_ptr<App> app(
       new App(std::make_unique<Parts>(std::move(loaded), std::move(folder), std::move(store), std::move(log),
-                                      std::move(keys), std::move(issuers), std::move(what_if), began)));
+                                      std::move(keys), std::move(what_if), began)));
   auto& parts = *app->parts_;
   TRY(parts.open_proofs());
   TRY(parts.policies.start(texts));
@@ -576,6 +539,8 @@ bool App::stop() {
   parts_->draining = true;
   if (parts_->stopping.exchange(true)) return true;
   bool whole = true;
+  // Requests that wait for a provider go on first.
+  parts_->refresher.stop();
   // The operator's is the last: whoever has to stop something can until the end.
   const auto deadline = std::chrono::steady_clock::now() + kStopDeadline;
   for (auto* server : parts_->servers()) {

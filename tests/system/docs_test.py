@@ -179,7 +179,8 @@ class Configuration(unittest.TestCase):
         document = read("docs", "configuration.md")
         source = sources("config")
         for what, heading in (("the configuration", "The top"), ("listen, a listener, tls", "`listen`"),
-                              ("tokens", "`tokens`"), ("a trusted issuer", "`trusted_issuers`"), ("policies", "`policies`"),
+                              ("tokens", "`tokens`"), ("outbound", "`outbound`"),
+                              ("a trusted issuer, key_refresh", "`trusted_issuers`"), ("policies", "`policies`"),
                               ("an identity", "`inventory.identities`"), ("an API, upstream_tls", "`inventory.apis`"),
                               ("audit", "`audit`"), ("limits", "`limits`"), ("authzen", "`authzen`"), ("tasks", "`tasks`"),
                               ("approvals", "`approvals`"), ("database", "`database`"), ("metrics", "`metrics`"),

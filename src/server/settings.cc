@@ -1,0 +1,75 @@
+#include "server/settings.h"
+
+#include <algorithm>
+#include <fmt/format.h>
+
+#include "base/notice.h"
+#include "server/app.h"
+
+namespace writ::server {
+
+Result<std::unique_ptr<token::KeyRing>> open_keys(store::SqliteStore& store, crypto::Algorithm algorithm) {
+  auto keys = TRY(store.load_keys());
+  // Another algorithm than configured: a new key signs, and the old ones go on to verify.
+  if (keys.empty() || keys.front().algorithm() != algorithm) {
+    auto key = TRY(jose::PrivateJwk::generate(algorithm));
+    TRY(store.save_key(key));
+    keys.insert(keys.begin(), std::move(key));
+  }
+  return token::KeyRing::of(std::move(keys));
+}
+
+http::ServerOptions server_options(const config::Config& config, const config::ListenAddress& listen,
+                                   std::size_t room) {
+  return {.address = listen.address,
+          .port = listen.port,
+          .max_connections = room,
+          // Nobody alone holds more than half.
+          .max_connections_per_source =
+              std::min(config.limits.max_connections_per_source, std::max<std::size_t>(room / 2, 1)),
+          .proxies = config.proxies,
+          .forwarded_by = config.forwarded_by,
+          .proxy_protocol = listen.proxy_protocol,
+          .tls = listen.tls,
+          .max_head_bytes = config.limits.max_head_bytes,
+          .max_body_bytes = config.limits.max_body_bytes,
+          .max_stream_bytes = config.limits.max_stream_bytes,
+          .idle_timeout = config.limits.idle_timeout,
+          .body_timeout = config.limits.body_timeout,
+          .min_body_rate = config.limits.min_body_bytes_per_second,
+          .max_stranger_bytes = config.limits.max_unauthenticated_bytes,
+          .max_known_bytes = config.limits.max_authenticated_bytes};
+}
+
+Room room_of(const config::Config& config) {
+  const auto descriptors = raise_descriptor_limit();
+  const auto wanted = config.limits.max_connections;
+  const auto room = room_within(descriptors, wanted, config.gateway_listen.has_value());
+  if (room.api < wanted || (config.gateway_listen && room.gateway < wanted))
+    say_limit(
+        fmt::format("{} open files (`ulimit -n`) are room for {} connections to `listen.api` and {} to "
+                    "`listen.gateway`, not for the {} of `limits.max_connections`",
+                    descriptors, room.api, room.gateway, wanted));
+  return room;
+}
+
+http::ClientOptions client_options(const config::Config& config, const Room& room) {
+  const auto pools = std::max<std::size_t>(config.apis.size() * config.threads, 1);
+  return {.read_timeout = config.limits.upstream_timeout,
+          .max_idle_per_origin = std::clamp<std::size_t>(room.idle_upstreams / pools, 1, 64),
+          .max_connections_per_origin = std::clamp<std::size_t>(room.gateway / config.threads, 1, 1024)};
+}
+
+Result<Instant> first_instant(const audit::Log& log, Instant now, bool accept_clock) {
+  const auto written = log.written_until();
+  if (!written || *written <= now || accept_clock) return now;
+  if (*written - now <= kMaxSetBack) return *written;
+  return failure(
+      ErrorCode::kConflict,
+      fmt::format("the clock was set back: it says {}, but the audit log `{}` was written until {}, and what "
+                  "had expired by then would be good again; set the clock right, or start with "
+                  "`--accept-clock` when it was wrong before",
+                  audit::format_time(now), log.path().string(), audit::format_time(*written)));
+}
+
+}  // namespace writ::server
