@@ -347,7 +347,7 @@ template <class T>
 T number(std::string_view text) {
   T value{};
   if (std::from_chars(text.data(), text.data() + text.size(), value).ec != std::errc()) {
-    fail(fmt::format("`{}` is no number", text));
+    fail(fmt::format("`{}` is not a number", text));
   }
   return value;
 }

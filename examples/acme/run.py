@@ -1,7 +1,7 @@
 #!/usr/bin/env python3
 """Starts Acme's world with Writ in front of it, walks through it, and stays up until Ctrl-C.
 
-With --once it exits after the walk: 0 when every step went as told, 1 when one did not, 2 when it could not start.
+With --once it exits after the walk: 0 when every step behaved as described, 1 when one did not, 2 when it could not start.
 `./x run` builds Writ and calls this.
 
 usage: run.py --writ BINARY [--once] [--data FOLDER]

@@ -65,7 +65,7 @@ class Walk:
         if wanted == got:
             return True
         self.failures.append(f"step {self.step}: {what} should be {wanted!r}, is {got!r}")
-        print(f"   {RED}NOT AS TOLD: {what} should be {wanted!r}, is {got!r}{PLAIN}")
+        print(f"   {RED}NOT AS DESCRIBED: {what} should be {wanted!r}, is {got!r}{PLAIN}")
         return False
 
     def verdict(self, answer, status, reason):
@@ -281,7 +281,7 @@ STEPS = (customer_reads, wrong_application, wrong_tenant, agent_without_task, ag
 
 
 def walk(world):
-    """True when every step went as told."""
+    """True when every step behaved as described."""
     print(f"{BOLD}Acme behind Writ{PLAIN}, ready after {world.ready_seconds * 1000:.0f} ms. "
           f"The lines run in {world.data}.")
     going = Walk(world)
@@ -290,5 +290,6 @@ def walk(world):
     print()
     for failure in going.failures:
         print(f"{RED}{failure}{PLAIN}")
-    print(f"{len(STEPS)} steps, {len(going.failures)} not as told")
+    print(f"{len(STEPS)} steps, {len(going.failures)} checks failed" if going.failures
+          else f"All {len(STEPS)} steps behaved as described")
     return not going.failures

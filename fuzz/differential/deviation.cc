@@ -122,7 +122,7 @@ std::vector<std::string_view> texts_of(const Case& asked, const Difference& diff
   return texts;
 }
 
-// Writ says that there is no such function, or that it is no value of the type that the schema asks for.
+// Writ says that there is no such function, or that it is not a value of the type that the schema asks for.
 bool is_unknown(const Case& asked, const Difference& difference, const Json& writ) {
   const auto missed_value = [](std::string_view complaint) {
     return says(complaint, "extension function `unknown` does not exist") ||

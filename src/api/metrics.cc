@@ -78,6 +78,9 @@ void write_gateway(PrometheusText& out, const gateway::ProxyStats& stats) {
       "writ_gateway_fields_left_out_total", "counter",
       "Header fields of callers that were not forwarded, because their API's list does not name them.");
   out.sample("writ_gateway_fields_left_out_total", "", stats.fields_left_out);
+  out.family("writ_gateway_preflights_total", "counter",
+             "Questions of browsers, before a page of another origin calls, that were answered.");
+  out.sample("writ_gateway_preflights_total", "", stats.preflights);
 }
 
 void write_listener(PrometheusText& out, std::string_view listener, const http::ServerStats& stats) {

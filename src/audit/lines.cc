@@ -31,7 +31,7 @@ Result<Lines> Lines::open(const std::filesystem::path& path) {
   struct stat info {};
   if (::fstat(file, &info) != 0) return cannot_read(path);
   if (!S_ISREG(info.st_mode))
-    return failure(ErrorCode::kInvalid, fmt::format("cannot read `{}`: it is no file", path.string()));
+    return failure(ErrorCode::kInvalid, fmt::format("cannot read `{}`: it is not a file", path.string()));
   return lines;
 }
 

@@ -7,8 +7,8 @@
 // acknowledged before stays as it is, and later appends work again when there is room.
 //
 // Before each write the writer looks whether the file is still where it belongs. One that was renamed is
-// closed, and the chain goes on in a new one; one that was removed, or that somebody else wrote to, stops
-// everything until reopen(), which whoever rules the process asks for. How the chain stands is noted in the
+// closed, and the chain goes on in a new one. One that was removed, or that another process wrote to, stops
+// everything until reopen(), which the operator asks for (SIGHUP). How the chain stands is noted in the
 // database (heads.h).
 //
 // When the disk is full ordinary records are refused first: what stops somebody is written from a reserve.
@@ -49,7 +49,7 @@ struct LogOptions {
   // Space that is kept for stops, in files of that size; without a name one beside the log.
   std::uint64_t reserve_bytes = 0;
   std::vector<std::filesystem::path> reserves = {};
-  // What whoever runs Writ should know, one line each. From any thread.
+  // Called with messages for the operator, one line each. From any thread.
   std::function<void(const std::string&)> tell = {};
   // For tests: runs before each write, on the writer's thread; what it throws fails the write.
   std::function<void()> before_write = {};
@@ -85,7 +85,7 @@ class Log {
   // Waits for it. Not on an event loop.
   Result<void> append(Record record);
 
-  // Whoever rules the process says that the file was rotated: goes on in a new one where it was moved away,
+  // The operator says that the file was rotated: goes on in a new one where it was moved away,
   // with a record of the loss where it was removed, cut or written to. Nothing when it is in its place.
   Result<void> reopen();
 

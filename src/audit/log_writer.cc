@@ -240,7 +240,7 @@ void LogWriter::answer(std::vector<Waiting>& batch, const Result<void>& outcome)
       waiting.done(std::move(told));
     } catch (const std::exception& exception) {
       // Its request ends without an answer; the others go on.
-      std::fprintf(stderr, "writ: defect: exception while a record's outcome was told: %s\n",
+      std::fprintf(stderr, "writ: defect: exception in a callback for a record's outcome: %s\n",
                    exception.what());
     }
   }

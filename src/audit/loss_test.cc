@@ -80,7 +80,7 @@ TEST_F(LossTest, ALogThatWasWrittenAnewWhileDownStopsTheStart) {
     for (int i = 0; i < 5; ++i) ASSERT_TRUE(log->append(event("forged")));
   }
   std::filesystem::rename(forged, path_);
-  expect_lost("its record 3 is another one");
+  expect_lost("its record 3 is a different one");
 }
 
 TEST_F(LossTest, ARecordThatWasAlteredAfterTheNotedHeadStopsTheStart) {
@@ -91,7 +91,7 @@ TEST_F(LossTest, ARecordThatWasAlteredAfterTheNotedHeadStopsTheStart) {
   auto all = lines();
   all[2].replace(all[2].find("portal"), 6, "Portal");
   write(all);
-  expect_lost("record 3 is not as it was");
+  expect_lost("record 3 was altered");
 }
 
 TEST_F(LossTest, WhatWasWrittenAfterTheHeadWasNotedIsNoLoss) {

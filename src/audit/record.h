@@ -28,7 +28,7 @@ inline constexpr std::size_t kMaxObjectBytes = 8 * 1024;
 enum class Standing : std::uint8_t {
   kOrdinary,
   kStranger,  // a refusal to a caller that nobody has authenticated: limited, and counted beyond the limit
-  kOperator,  // of a token for Writ's own API, which whoever stops needs: from half of the space for stops
+  kOperator,  // of a token for Writ's own API, which a stop may need first: from half of the space for stops
   kStop,      // of what stops somebody or something: from the space that is kept for it
 };
 
@@ -52,7 +52,7 @@ struct Decision {
   std::string_view purpose;
   std::string_view tenant;
   std::string_view environment;
-  std::string_view subject_issuer;  // the provider whose word the subject is
+  std::string_view subject_issuer;  // the provider that vouches for the subject
   std::string_view acr;
   std::optional<Instant> issued_at;  // the token
   std::optional<Instant> auth_time;

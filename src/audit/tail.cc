@@ -78,17 +78,17 @@ Result<Tail> read_tail(const Lines& lines) {
   const auto size = TRY(lines.size());
   const auto last = TRY(lines.last());
   if (!last) {
-    if (size > kMaxLineBytes) return corrupt("what is no record");
+    if (size > kMaxLineBytes) return corrupt("something that is not a record");
     return Tail{.dropped = size};
   }
   const auto line = take_apart(last->text);
-  if (!line) return corrupt("what is no record");
+  if (!line) return corrupt("something that is not a record");
   if (!hash_matches(*line)) return corrupt("a record that was altered");
   const auto time = time_of(last->text);
   if (!time) return corrupt("a record without a time");
   const auto first = TRY(lines.at(0));
   const auto begins = first ? take_apart(*first) : std::nullopt;
-  if (!begins) return corrupt("a record, but begins with none");
+  if (!begins) return corrupt("a record, but does not begin with one");
   const auto end = last->offset + last->text.size() + 1;
   return Tail{{line->seq, std::string(line->hash)}, time, end, size - end, begins->seq - 1};
 }
@@ -105,10 +105,10 @@ Result<End> find_end(const std::filesystem::path& path, const Lines* lines,
       case Holds::kAndChainsOn:
         return End{std::move(tail), {}, {}};
       case Holds::kAndBreaks:
-        lost = fmt::format("record {} is not as it was", head.seq + 1);
+        lost = fmt::format("record {} was altered", head.seq + 1);
         break;
       case Holds::kAnother:
-        lost = fmt::format("its record {} is another one", noted->seq);
+        lost = fmt::format("its record {} is a different one", noted->seq);
         break;
       case Holds::kNot:
         lost = tail.begins_after >= noted->seq ? fmt::format("it begins after record {}", tail.begins_after)

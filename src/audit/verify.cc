@@ -11,7 +11,7 @@ namespace {
 std::string problem_with(const RawLine& raw, const std::optional<Line>& line, const Head& head) {
   if (!raw.complete && raw.text.size() > kMaxLineBytes) return "is longer than any record";
   if (!raw.complete) return "is unfinished: the log ends in the middle of it";
-  if (!line) return "was altered: it has not the form of a record";
+  if (!line) return "was altered: it does not have the form of a record";
   if (line->seq > head.seq + 1) {
     const auto missing = line->seq - head.seq - 1;
     return fmt::format("does not follow: {} record{} before it {} missing", missing, missing == 1 ? "" : "s",
@@ -19,7 +19,7 @@ std::string problem_with(const RawLine& raw, const std::optional<Line>& line, co
   }
   if (line->seq <= head.seq)
     return fmt::format("stands here a second time, or in the wrong order: it is number {}", line->seq);
-  if (!hash_matches(*line)) return "was altered: its hash is another";
+  if (!hash_matches(*line)) return "was altered: its hash does not match";
   if (line->prev != head.hash) return "does not follow the record before it: that one was replaced";
   return {};
 }

@@ -22,11 +22,11 @@ Result<void> check_private(const struct stat& info, const std::filesystem::path&
   if (info.st_uid != ::geteuid() && info.st_uid != 0)
     return refused(path, what,
                    "belongs to user " + std::to_string(info.st_uid) +
-                       ", who could exchange it; `chown` it to user " + std::to_string(::geteuid()) +
+                       ", which could replace it; `chown` it to user " + std::to_string(::geteuid()) +
                        ", which runs Writ");
   if ((info.st_mode & S_IWOTH) != 0)
     return refused(path, what,
-                   "may be written by anyone; `chmod o-w` it, and look whether it is what Writ wrote");
+                   "may be written by anyone; `chmod o-w` it, and check that its content is what Writ wrote");
   if ((info.st_mode & S_IWGRP) != 0 && writers == Writers::kOwner)
     return refused(path, what,
                    "may be written by a group; `chmod g-w` it, or allow it with `data_access: group` in the "
@@ -38,7 +38,7 @@ Result<void> check_private(const std::filesystem::path& path, const char* what, 
   struct stat info {};
   if (::lstat(path.c_str(), &info) == 0) return check_private(info, path, what, writers);
   if (errno == ENOENT) return {};
-  return refused(path, what, std::string("cannot be looked at: ") + std::strerror(errno));
+  return refused(path, what, std::string("cannot be examined: ") + std::strerror(errno));
 }
 
 }  // namespace writ

@@ -1,6 +1,6 @@
-// Changes of a context: what could be said instead, so that a decision might be another. The candidates come
-// from the conditions of the policies themselves: the values that they compare with, the attributes they ask
-// for. Whether a change helps, only deciding again tells (decision/explain.h searches for the smallest).
+// Changes of a context that might change a decision. The candidates come from the conditions of the policies
+// themselves: the values that they compare with, the attributes that they ask for. Only deciding again tells
+// whether a change helps (decision/explain.h searches for the smallest).
 //
 // Pure and thread-safe.
 #pragma once

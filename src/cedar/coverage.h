@@ -3,7 +3,7 @@
 // An atomic condition is a part of a `when` or `unless` that is joined by nothing but `&&`, `||`, `!` and
 // `if`; the literals `true` and `false` are none, as they can only be one of both. It is evaluated where the
 // policy evaluates it: what was short-circuited away, and a policy whose scope does not match, is not seen.
-// For whoever asks what tests tested; slower than a decision and allocating. Pure and thread-safe.
+// For reports on tests, not for requests: it is slower than a decision, and allocates. Pure and thread-safe.
 #pragma once
 
 #include <cstdint>

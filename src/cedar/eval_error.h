@@ -1,5 +1,5 @@
 // How an evaluation fails. Failing is ordinary for a policy (the attribute is not there), so a failure is
-// recorded as plain data without text; words are found for it only when somebody asks.
+// recorded as plain data without text. error_message() (cedar/authorize.h) makes the text when it is needed.
 #pragma once
 
 #include <cstdint>

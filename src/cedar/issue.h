@@ -45,7 +45,7 @@ class LineIndex {
   std::vector<LineColumn> marks_;  // of each byte whose number is a multiple of kStride
 };
 
-// The line and column of one byte. It reads the text up to there: whoever asks for many makes a LineIndex.
+// The line and column of one byte. It reads the text up to there; for many places make a LineIndex.
 LineColumn line_column(std::string_view text, std::size_t at) noexcept;
 
 Issue make_issue(std::string_view text, Span span, std::string_view message, std::string_view help = {});

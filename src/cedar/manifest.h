@@ -1,8 +1,8 @@
 // Static facts of a policy set: the access manifest, which says what data each policy can read, and the scope
 // index, which says what requests each policy is looked into for.
 //
-// They are for those who load only the data that decisions need, keep it out of tokens and logs otherwise, or
-// ask what an attribute is good for. Pure and thread-safe; linear in the policies, times the combinations of
+// They serve callers that load only the data that decisions need, keep other data out of tokens and logs, or
+// ask what an attribute is used for. Pure and thread-safe; linear in the policies, times the combinations of
 // types of the schema.
 #pragma once
 

@@ -1,8 +1,8 @@
 // Policies in Cedar's JSON format, both directions (docs: "JSON policy format").
 //
-// Reading is strict: an unknown member, a slot in a condition, a function that does not exist, or a name that
-// is none is refused, with the JSON pointer (RFC 6901) of the place. What the text form cannot say any policy
-// may not say here either, so every policy that was read can be printed.
+// Reading is strict. An unknown member, a slot in a condition, a function that does not exist, and a
+// malformed name are refused, with the JSON pointer (RFC 6901) of the place. A policy that the text form
+// could not express is refused too, so every policy that was read can be printed.
 //
 // Writing keeps everything but places. The JSON form does not say how `&&` and `||` were grouped: reading
 // makes one chain of nested ones, which means the same. A path after `has` is written as a list, a chain of

@@ -39,7 +39,7 @@ constexpr Flag kKeys[] = {
     {"--issue", "issue", "the id of an API: may a token for it be issued?"},
     {"--ip", "ip", "where the request comes from"},
     {"--at", "at", "when: 2026-03-02T09:00:00Z, or +10m from now"}};
-constexpr Flag kClaims[] = {{"--sub", "sub", "whom the request is for"},
+constexpr Flag kClaims[] = {{"--sub", "sub", "the user that the request is for"},
                             {"--client", "client_id", "the application, service or agent that sends it"},
                             {"--task", "task", "the task of the token"},
                             {"--purpose", "purpose", "the purpose of the token"},

@@ -91,7 +91,7 @@ void add_fmt(Command& program) {
   auto& command = program.add("fmt", "lay out policy files, and name those that changed");
   command.option("files", options->files,
                  "*.cedar files, or folders of them (default: standard input to standard output)");
-  command.flag("--check", options->check, "change nothing; exit with 1 when a file would change");
+  command.flag("--check", options->check, "change nothing; exit 1 if a file would change");
   command.option("--width", options->width, "bytes in a line").between(20, 1000).shows_default();
   command.runs([options] { return format(*options); });
 }

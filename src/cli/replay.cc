@@ -52,10 +52,10 @@ void print(const Replay& replay, const std::string& revision) {
   print_text(
       fmt::format("{} were refused before any policy was asked, and would be again", replay.before_policies));
   if (replay.unchecked > 0)
-    print_text(fmt::format(
-        "{} of those decided again were decided under policies that are not kept: whether all facts of then "
-        "are known was not checked",
-        replay.unchecked));
+    print_text(
+        fmt::format("{} of those decided again were decided under policies that are not kept: whether all "
+                    "facts of that time are known was not checked",
+                    replay.unchecked));
   std::size_t left_out = 0;
   for (const auto& [why, count] : replay.left_out) left_out += count;
   if (left_out > 0) print_text(fmt::format("{} could not be decided again:", left_out));

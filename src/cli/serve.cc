@@ -95,7 +95,7 @@ int serve(const Options& options) {
   ::pthread_sigmask(SIG_UNBLOCK, &signals, nullptr);
   // Ctrl-C is somebody who waits; anything else may have a load balancer in front.
   if (received != SIGINT) (*app)->drain();
-  return (*app)->stop() ? kYes : fail("stopped, but not everything came to its end");
+  return (*app)->stop() ? kYes : fail("stopped, but some work did not finish");
 }
 
 }  // namespace
@@ -106,9 +106,9 @@ void add_serve(Command& program) {
   command.option("--config", options->config, "the configuration file").shows_default();
   command.option("--data", options->data, "the data folder, instead of the configuration's");
   command.flag("--accept-clock", options->accept_clock,
-               "start although the audit was written later than it is now");
+               "start even though the audit log was written later than the clock says");
   command.option("--accept-lost-audit", options->accept_lost_audit,
-                 "start although the audit log is lost, with the records up to this one");
+                 "start without the audit log that was lost; the number of its last known record");
   command.runs([options] { return serve(*options); });
 }
 

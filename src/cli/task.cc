@@ -125,9 +125,9 @@ void add_bounds(Command& command, Options& options, bool new_one) {
 Command& add_new(Command& task, const char* name, const char* help, const std::shared_ptr<Options>& options) {
   auto& open = add_api_command(task, name, help, *options);
   open.option("--purpose", options->purpose, "what the work is for").required();
-  open.option("--subject", options->subject, "the user it is for");
+  open.option("--subject", options->subject, "the user that the work is for");
   open.option("--task-client", options->client, "the only client that may use it");
-  open.option("--parent", options->parent, "the task whose sub-task it is");
+  open.option("--parent", options->parent, "the parent of the new sub-task");
   add_bounds(open, *options, true);
   open.runs([options] { return call_api(*options, "POST", "/v1/tasks", task_text, request_of(*options)); });
   return open;

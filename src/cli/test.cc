@@ -233,8 +233,8 @@ int watch(const Options& options) {
     const int status = test(options);
     (void)std::fflush(stdout);
     print_error(fmt::format("writ: {}; waiting for changes, Ctrl-C ends it",
-                            status == kYes  ? "all is well"
-                            : status == kNo ? "not all is well"
+                            status == kYes  ? "everything is as expected"
+                            : status == kNo ? "not everything is as expected"
                                             : "nothing could be tested"));
   } while (watcher.wait());
   return kYes;
@@ -257,7 +257,8 @@ void add_test(Command& program) {
       .option("--live", options->live,
               "send them to this running gateway, with tokens signed by its server's key")
       .needs("--abnormal");
-  command.option("--opener", options->opener, "with --live: the id of who opens tasks there").needs("--live");
+  command.option("--opener", options->opener, "with --live: the id of the identity that opens tasks there")
+      .needs("--live");
   command
       .option("--data", options->data,
               "with --live: the running server's data folder, instead of the configuration's")

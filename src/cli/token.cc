@@ -126,7 +126,8 @@ void add_token(Command& program) {
   add_request_options(exchange_command, *options);
   exchange_command.option("--subject-token-file", options->subject_file, "file with the user's token")
       .required();
-  exchange_command.option("--subject-token-type", options->subject_type, "").shows_default();
+  exchange_command.option("--subject-token-type", options->subject_type, "the type of the user's token")
+      .shows_default();
   exchange_command.runs([options] { return exchange(*options); });
 
   auto& sign_command = token.add("sign", "sign claims with a private key, as an identity provider does");

@@ -105,7 +105,7 @@ Result<std::string> number_text(std::string_view text, std::string_view pointer)
   if (!found) return failure(ErrorCode::kInvalid, "json: there is no such value");
   std::string_view token = value.raw_json_token();
   token = token.substr(0, token.find_first_not_of(kNumber));
-  if (token.empty()) return failure(ErrorCode::kInvalid, "json: the value is no number");
+  if (token.empty()) return failure(ErrorCode::kInvalid, "json: the value is not a number");
   return std::string(token);
 }
 

@@ -97,7 +97,7 @@ class Reader {
 
   std::optional<Instant> instant(const files::Fields& fields, std::string_view key, std::string_view text) {
     if (const auto moment = cedar::Datetime::parse(text)) return Instant(Duration(moment->epoch_ms));
-    source_.error(*fields.find(key), fmt::format("`{}` is no instant: `{}`", key, text),
+    source_.error(*fields.find(key), fmt::format("`{}` is not an instant: `{}`", key, text),
                   "for example 2026-12-18T00:00:00Z or 2026-12-18T00:00:00+0100; with `weekdays` it is a "
                   "time such as \"09:00\"");
     return std::nullopt;
@@ -106,7 +106,7 @@ class Reader {
   void contradicts(const files::Fields& fields, std::string_view from, std::string_view until,
                    std::string help) {
     source_.error(*fields.find("until"),
-                  fmt::format("the window ends, at {}, no later than it begins, at {}", until, from),
+                  fmt::format("the window ends at {}, which is not after its begin at {}", until, from),
                   std::move(help));
   }
 
@@ -114,7 +114,7 @@ class Reader {
     const auto time = [&](std::string_view key, std::string_view text) {
       const auto read = parse_hours(text, kDay);
       if (!read)
-        source_.error(*fields.find(key), fmt::format("`{}` is no time of day: `{}`", key, text),
+        source_.error(*fields.find(key), fmt::format("`{}` is not a time of day: `{}`", key, text),
                       "from \"00:00\" to \"24:00\"");
       return read;
     };
@@ -133,7 +133,7 @@ class Reader {
     if (!text) return std::nullopt;
     const auto offset = parse_offset(*text);
     if (!offset)
-      source_.error(*fields.find("utc_offset"), fmt::format("`{}` is no offset from UTC", *text),
+      source_.error(*fields.find("utc_offset"), fmt::format("`{}` is not an offset from UTC", *text),
                     "from \"-12:00\" to \"+14:00\"; UTC is \"+00:00\"");
     return offset;
   }
@@ -145,7 +145,7 @@ class Reader {
       const auto found = std::ranges::find(kWeekdays, node.text);
       const auto day = static_cast<int>(found - kWeekdays.begin());
       if (found == kWeekdays.end()) {
-        source_.error(node, fmt::format("`{}` is no weekday, expected one of {}", node.text,
+        source_.error(node, fmt::format("`{}` is not a weekday, expected one of {}", node.text,
                                         fmt::join(kWeekdays, ", ")));
       } else if (std::ranges::find(days, day) != days.end()) {
         source_.error(node, fmt::format("`{}` is given twice", node.text));
@@ -202,7 +202,7 @@ std::vector<Calendar> read_calendars(const files::YamlNode* node, files::Source&
   for (const auto& entry : node->entries) {
     if (!is_name(entry.key))
       source.issues.error({source.file, entry.line, entry.column},
-                          fmt::format("`{}` is no name of a calendar", entry.key),
+                          fmt::format("`{}` cannot be a calendar's name", entry.key),
                           "letters, digits, - and _, at most 64");
     calendars.push_back(Reader(source).read(entry.key, entry.value));
   }

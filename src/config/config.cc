@@ -24,7 +24,7 @@ void read_issuer(const files::Fields& root, Config& config) {
   if (!is_issuer_url(*issuer)) {
     root.source().error(
         *root.find("issuer"),
-        fmt::format("`{}` is no issuer URL, expected http(s) without query, fragment and final slash",
+        fmt::format("`{}` is not an issuer URL, expected http(s) without query, fragment and final slash",
                     *issuer));
   }
   config.issuer = *issuer;
@@ -90,7 +90,7 @@ std::optional<crypto::AlgorithmSet> read_algorithms(const files::Fields& fields)
     }
   }
   if (algorithms.empty() && fields.list("algorithms").empty())
-    fields.source().error(*list, "`algorithms` names none, so no token of the issuer could be good",
+    fields.source().error(*list, "`algorithms` is empty, so no token of the issuer could be accepted",
                           "name those that it signs with, or leave the key out");
   return algorithms.empty() ? std::nullopt : std::optional(algorithms);
 }
@@ -107,11 +107,11 @@ void check_beside(const oauth::TrustedIssuer& issuer, const files::Fields& field
       source.error(
           place,
           issuer.subject_prefix.empty()
-              ? fmt::format("`{}` and `{}` could name one another's users: both have no `subject_prefix`",
+              ? fmt::format("`{}` and `{}` could name each other's users: both have no `subject_prefix`",
                             issuer.issuer, other.issuer)
-              : fmt::format("`{}` and `{}` could name one another's users: their prefixes are `{}` and `{}`",
+              : fmt::format("`{}` and `{}` could name each other's users: their prefixes are `{}` and `{}`",
                             issuer.issuer, other.issuer, issuer.subject_prefix, other.subject_prefix),
-          "give each a `subject_prefix` with which no other one begins, all but one at least");
+          "give all but one of them a `subject_prefix`; no prefix may begin with another");
     }
   }
 }
@@ -334,7 +334,7 @@ void read_explain(const files::Fields& root, Config& config) {
   for (const files::YamlNode& path : fields.list("redact")) {
     const auto begins = [&](std::string_view with) { return path.text.starts_with(with); };
     if (!begins("context.") && !begins("resource.") && !begins("principal."))
-      root.source().error(path, fmt::format("`{}` is no path that a policy reads", path.text),
+      root.source().error(path, fmt::format("`{}` is not a path that a policy reads", path.text),
                           "for example context.request.ip, resource.customer or principal.tenant");
   }
 }

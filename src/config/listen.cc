@@ -67,7 +67,7 @@ std::shared_ptr<const http::TlsServer> read_tls(const files::YamlNode& node, fil
   const auto& certificates = fields.list("certificates");
   if (certificates.empty() || certificates.size() > kMaxCertificates) {
     source.error(*fields.find("certificates"),
-                 fmt::format("`certificates` must be a list of 1 to {} of them", kMaxCertificates),
+                 fmt::format("`certificates` must be a list with 1 to {} entries", kMaxCertificates),
                  "for example [{chain: tls/api.pem, key: tls/api.key}]");
     return nullptr;
   }
@@ -87,7 +87,7 @@ std::shared_ptr<const http::TlsServer> read_tls(const files::YamlNode& node, fil
     source.error(*ca, "`client_ca` is not used: no client is asked for a certificate",
                  "`client_certificates` must be `asked` or `required`");
   } else if (ca == nullptr && options.clients != kNone) {
-    source.error(node, "`client_ca` is missing: who signed the clients' certificates");
+    source.error(node, "`client_ca` is missing: name a PEM file with the CAs of the clients' certificates");
   } else if (ca != nullptr) {
     options.client_ca = files::read_file(*ca, source, kMaxPemBytes).value_or("");
     note_file(fields, "client_ca", config.tls_files);
@@ -124,7 +124,7 @@ std::optional<ListenAddress> read_listener(const files::Fields& listen, std::str
   if (read->proxy_protocol && config.proxies.empty())
     source.error(
         *fields.find("proxy_protocol"),
-        "nobody could connect: the PROXY protocol is taken from `listen.proxies`, and there are none");
+        "nobody could connect: only `listen.proxies` may use the PROXY protocol, and there are none");
   if (const auto* tls = fields.find("tls")) read->tls = read_tls(*tls, source, config);
   return read;
 }
@@ -141,8 +141,7 @@ void read_proxies(const files::Fields& fields, Config& config) {
   config.forwarded_by = kChoices.at(
       fields.choice("forwarded_by", {"either", "forwarded", "x-forwarded-for", "nobody"}).value_or(0));
   if (fields.find("forwarded_by") != nullptr && config.proxies.empty())
-    fields.source().error(*fields.find("forwarded_by"),
-                          "`forwarded_by` is about `proxies`, and there are none");
+    fields.source().error(*fields.find("forwarded_by"), "`forwarded_by` has no effect without `proxies`");
 }
 
 }  // namespace
@@ -237,7 +236,7 @@ void warn_of_end(const std::vector<http::CertificateFacts>& certificates, const 
     const auto warn = [&](std::string_view what, std::int64_t at) {
       source.issues.warning(source.place(place),
                             fmt::format("the certificate of `{}` {} {}", names, what, date(at)),
-                            "clients refuse it then; Writ takes a new one over when it is put in its place");
+                            "clients refuse it; put a new one in its place, and reload");
     };
     if (seconds(certificate.not_after) <= now) {
       warn("has ended at", certificate.not_after);

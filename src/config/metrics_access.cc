@@ -19,14 +19,14 @@ bool presents(const http::Request& request, const Secret& token) {
 std::optional<http::Response> MetricsAccess::refuse(const http::Request& request, Listener listener) const {
   if (token_ != nullptr) {
     if (presents(request, *token_)) return std::nullopt;
-    auto response =
-        http::error_response(401, "invalid_token", "metrics are given to who presents their token");
+    auto response = http::error_response(401, "invalid_token",
+                                         "metrics need the token of `metrics.token_file`, as a bearer token");
     response.headers.set("WWW-Authenticate", "Bearer realm=\"writ\"");
     return response;
   }
   if (listener == Listener::kOperator || is_local(request)) return std::nullopt;
   return http::error_response(403, "access_denied",
-                              "metrics are given to this machine alone, unless `listen.operator` or "
+                              "metrics are for this machine only, unless `listen.operator` or "
                               "`metrics.token_file` is configured");
 }
 

@@ -51,7 +51,8 @@ std::shared_ptr<const gateway::Routes> make_routes(const World& world, files::Is
                      .labels = route.labels,
                      .forwarded = headers->second,
                      .query = route.query,
-                     .tls = upstream->second->tls});
+                     .tls = upstream->second->tls,
+                     .cors = upstream->second->cors});
   }
   std::vector<gateway::Routes::Wrong> wrong;
   auto routes = gateway::Routes::make(std::move(specs), wrong);

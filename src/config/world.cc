@@ -85,8 +85,8 @@ class Reader {
     for (const auto& issuer : config_.trusted_issuers) {
       if (!issuer.subject_prefix.empty() && identity.id.starts_with(issuer.subject_prefix))
         source_.error(id,
-                      fmt::format("`{}` begins as the users of `{}` do (`{}`), and is none of them",
-                                  identity.id, issuer.issuer, issuer.subject_prefix),
+                      fmt::format("`{}` begins like the users of `{}` (`{}`), but is not a user", identity.id,
+                                  issuer.issuer, issuer.subject_prefix),
                       "choose another id, or another `subject_prefix`");
     }
   }
@@ -94,7 +94,7 @@ class Reader {
   void read_api(const files::YamlNode& node) {
     const files::Fields fields(&node, source_, "an API",
                                {"id", "audience", "namespace", "actions", "claims", "upstream",
-                                "upstream_tls", "forward_headers", "query", "amounts", "routes"});
+                                "upstream_tls", "forward_headers", "cors", "query", "amounts", "routes"});
     const auto id = fields.required_text("id", inventory::kMaxIdBytes);
     const auto audience = fields.required_text("audience", 512);
     inventory::Api api{.id = id.value_or(""), .audience = audience.value_or("")};
@@ -139,6 +139,8 @@ class Reader {
         source_.error(*routes, "these routes lead nowhere: the API has no `upstream`");
       if (const auto* names = fields.find("forward_headers"))
         source_.error(*names, "nothing is forwarded: the API has no `upstream`");
+      if (const auto* cors = fields.find("cors"))
+        source_.error(*cors, "nothing is forwarded: the API has no `upstream`");
       if (const auto* tls = fields.find("upstream_tls"))
         source_.error(*tls, "nothing is connected to: the API has no `upstream`");
       return;
@@ -147,8 +149,25 @@ class Reader {
     auto names = fields.texts("forward_headers");
     if (const auto made = gateway::ForwardedHeaders::with(names); !made)
       source_.error(*fields.find("forward_headers"), made.error().message);
-    world_.upstreams.push_back(
-        {source_.place(*node), api, *url, std::move(names), read_upstream_tls(fields, *url)});
+    world_.upstreams.push_back({source_.place(*node), api, *url, std::move(names),
+                                read_upstream_tls(fields, *url), read_cors(fields)});
+  }
+
+  std::shared_ptr<const gateway::Cors> read_cors(const files::Fields& api) {
+    const files::YamlNode* node = api.find("cors");
+    if (node == nullptr) return nullptr;
+    const files::Fields fields(node, source_, "cors",
+                               {"origins", "credentials", "expose", "max_age_seconds"});
+    if (fields.require("origins") == nullptr) return nullptr;
+    gateway::CorsSpec spec{.origins = fields.texts("origins"), .expose = fields.texts("expose")};
+    spec.credentials = fields.boolean("credentials").value_or(false);
+    // Browsers remember no longer than two hours to a day.
+    if (const auto age = fields.integer("max_age_seconds", 0, 86'400))
+      spec.max_age_seconds = static_cast<std::uint32_t>(*age);
+    auto made = gateway::Cors::with(std::move(spec));
+    if (made) return std::make_shared<const gateway::Cors>(*std::move(made));
+    source_.error(*node, made.error().message);
+    return nullptr;
   }
 
   std::shared_ptr<const http::TlsClient> read_upstream_tls(const files::Fields& api, std::string_view url) {
@@ -201,7 +220,7 @@ class Reader {
                     "name one of its `actions`, or add this one");
     const auto uid = cedar::parse_entity(*resource);
     if (!uid) {
-      source_.error(*fields.find("resource"), fmt::format("`{}` is no resource", *resource),
+      source_.error(*fields.find("resource"), fmt::format("`{}` is not a resource", *resource),
                     "for example Billing::Invoice::\"{invoice}\", where {invoice} stands in `path`");
       return;
     }
@@ -255,8 +274,9 @@ class Reader {
             value->text == inventory::kAnyUser || identities_.contains(value->text) ||
             std::ranges::find(world_.left_out, value->text) != world_.left_out.end())
           return;
-        source_.issues.warning(source_.place(*value),
-                               fmt::format("`{}` names `{}`, which is no identity here", key, value->text));
+        source_.issues.warning(
+            source_.place(*value),
+            fmt::format("`{}` names `{}`, which is not an identity in the configuration", key, value->text));
       };
       check(node.find("owner"), "owner");
       if (const auto* edges = node.find("acts_for"))
@@ -290,7 +310,7 @@ class Reader {
       reported.insert(circle.begin(), circle.end());
       source_.error(*node.find("acts_for"),
                     fmt::format("`acts_for` goes in a circle: {}", fmt::join(circle, ", ")),
-                    "work that is handed on does not come back; take one of these edges away");
+                    "remove one of these identities from an `acts_for`");
     }
   }
 

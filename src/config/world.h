@@ -15,6 +15,7 @@
 #include "config/config.h"
 #include "control/own_api.h"
 #include "files/issue.h"
+#include "gateway/cors.h"
 #include "inventory/directory.h"
 
 namespace writ::config {
@@ -44,6 +45,7 @@ struct DeclaredUpstream {
   std::string url;
   std::vector<std::string> forward_headers = {};    // what the API reads beside the standard ones
   std::shared_ptr<const http::TlsClient> tls = {};  // null: as the system trusts, or not https
+  std::shared_ptr<const gateway::Cors> cors = {};   // null: no page of another origin
 };
 
 struct World {

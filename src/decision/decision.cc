@@ -87,7 +87,7 @@ class Decider {
 
   const Decision& broken(std::string_view why) {
     decision_.refusals_.clear();
-    refuse({Reason::kIndeterminate, fmt::format("the decision broke off: {}", why), {}, {}, {}});
+    refuse({Reason::kIndeterminate, fmt::format("the decision failed: {}", why), {}, {}, {}});
     return refused_for_good();
   }
 

@@ -263,11 +263,10 @@ std::string_view verdict(const PolicyFinding& policy) {
 }
 
 std::string change_text(const Change& change) {
-  if (change.any) return fmt::format("{} is there", change.path);
-  if (!change.to)
-    return fmt::format("{} is not there (it is {})", change.path, change.from.value_or("absent"));
+  if (change.any) return fmt::format("{} is present", change.path);
+  if (!change.to) return fmt::format("{} is absent (it is {})", change.path, change.from.value_or("absent"));
   return fmt::format("{} is {} ({})", change.path, *change.to,
-                     change.from ? "it is " + *change.from : "it is not there");
+                     change.from ? "it is " + *change.from : "it is absent");
 }
 
 }  // namespace
@@ -324,19 +323,19 @@ std::string to_text(const Explanation& explanation) {
     out += fmt::format("  {} {}\n", guard.passed ? "passed" : "REFUSED", guard.name);
   for (const PartyFinding& party : explanation.parties) {
     out += fmt::format("{} {}: {}\n", party.kind, party.uid, party.permitted ? "permitted" : "refused");
-    if (party.policies.empty()) out += "  no policy is about it, this action and this resource\n";
+    if (party.policies.empty()) out += "  no policy applies to this party, action and resource\n";
     for (const PolicyFinding& policy : party.policies) {
       out += fmt::format("  {} {}\n", policy.id, verdict(policy));
       if (!policy.explanation.condition.empty())
         out += fmt::format("    because of: {}\n", policy.explanation.condition);
       if (!policy.explanation.error.empty()) out += fmt::format("    {}\n", policy.explanation.error);
       for (const cedar::SeenValue& seen : policy.explanation.seen)
-        out += fmt::format("    {} {}\n", seen.path, seen.present ? "is " + seen.value : "is not there");
+        out += fmt::format("    {} {}\n", seen.path, seen.present ? "is " + seen.value : "is absent");
     }
   }
   if (explanation.effect == Effect::kPermit) return out;
   if (!explanation.smallest_change)
-    return out + "no change of the context was found that would be permitted\n";
+    return out + "no change to the request's context was found that would permit it\n";
   out += "it would be permitted if\n";
   for (const Change& change : *explanation.smallest_change) out += fmt::format("  {}\n", change_text(change));
   return out;

@@ -101,7 +101,7 @@ TEST_F(Explain, WhereNoChangeOfTheContextHelpsItSaysSo) {
   const auto explanation = explained(token(R"(, "purpose": "support")", "niklas"));
   EXPECT_FALSE(explanation.smallest_change.has_value());
   EXPECT_THAT(to_text(explanation), HasSubstr("resource.owner is Writ::User::\"nora\""));
-  EXPECT_THAT(to_text(explanation), HasSubstr("no change of the context was found"));
+  EXPECT_THAT(to_text(explanation), HasSubstr("no change to the request's context was found"));
 }
 
 TEST_F(Explain, AGuardThatRefusesIsNamedAndNoContextGetsPastIt) {
@@ -137,9 +137,10 @@ TEST_F(Explain, ARedactedValueIsNotToldByAMessageOrByTheChangeThatWouldHelp) {
     const auto explanation = explained(token(R"(, "tenant": "south")", "niklas"), "read", redaction);
     return to_text(explanation) + to_json(explanation).dump();
   };
-  EXPECT_THAT(told({}), HasSubstr("user `niklas` is of tenant `east`"));
-  EXPECT_THAT(told({"principal.tenant", "context.tenant"}),
-              AllOf(HasSubstr("is of tenant `(redacted)`"), Not(HasSubstr("east")), Not(HasSubstr("south"))));
+  EXPECT_THAT(told({}), HasSubstr("user `niklas` belongs to tenant `east`"));
+  EXPECT_THAT(
+      told({"principal.tenant", "context.tenant"}),
+      AllOf(HasSubstr("belongs to tenant `(redacted)`"), Not(HasSubstr("east")), Not(HasSubstr("south"))));
 }
 
 TEST_F(Explain, JsonHasTheSameContent) {

@@ -77,7 +77,7 @@ Refused actors(const Context& context, const PolicySnapshot&) {
     // Identities of other issuers are not in this inventory, whatever their names.
     if (actor.issuer && *actor.issuer != context.claims().issuer)
       return refuse(Reason::kCallerUnknown,
-                    fmt::format("actor `{}` is of another issuer, `{}`", actor.subject, *actor.issuer));
+                    fmt::format("actor `{}` has a different issuer, `{}`", actor.subject, *actor.issuer));
   }
   for (const Party& party : context.parties()) {
     if (party.role != context::Role::kActor) continue;
@@ -127,9 +127,10 @@ Refused parties_disagree(const Context& context, Reason reason, std::string_view
     if (!own) continue;
     if (!common) common = own;
     if (*own != *common)
-      return refuse(reason,
-                    fmt::format("{} is of {} `{}`, the request of `{}`", named(party), what, *own, *common),
-                    &party);
+      return refuse(
+          reason,
+          fmt::format("{} belongs to {} `{}`, the request to `{}`", named(party), what, *own, *common),
+          &party);
   }
   return std::nullopt;
 }
@@ -137,9 +138,10 @@ Refused parties_disagree(const Context& context, Reason reason, std::string_view
 Refused not_of(const Context& context, Reason reason, std::string_view what, std::string_view of_resource,
                std::optional<std::string_view> of_request) {
   if (of_request == of_resource) return std::nullopt;
-  return refuse(reason, fmt::format("{} is of {} `{}`, {}", context.resource().to_string(), what, of_resource,
-                                    of_request ? fmt::format("the request of `{}`", *of_request)
-                                               : fmt::format("and the request's {} is unknown", what)));
+  return refuse(reason,
+                fmt::format("{} belongs to {} `{}`, {}", context.resource().to_string(), what, of_resource,
+                            of_request ? fmt::format("the request to `{}`", *of_request)
+                                       : fmt::format("and the request's {} is unknown", what)));
 }
 
 // Every party, the token and the resource are of one tenant. A user whose tenant nobody knows has none to
@@ -197,8 +199,8 @@ Refused resource_purpose(const Context& context, const PolicySnapshot&) {
                      });
   if (among) return std::nullopt;
   return refuse(Reason::kPurposeMismatch,
-                purpose ? fmt::format("{} is not there for `{}`", context.resource().to_string(), *purpose)
-                        : fmt::format("{} is there for some purposes, and the request's is unknown",
+                purpose ? fmt::format("{} is not for purpose `{}`", context.resource().to_string(), *purpose)
+                        : fmt::format("{} is for certain purposes, and the request's purpose is unknown",
                                       context.resource().to_string()));
 }
 
@@ -252,8 +254,8 @@ Refused task_place(const Context& context, const PolicySnapshot&) {
   const auto differs = [&](Reason reason, std::string_view what, const std::optional<std::string>& of_task,
                            std::optional<std::string_view> of_request) -> Refused {
     if (!of_task || of_request == *of_task) return std::nullopt;
-    return refuse(reason, fmt::format("task `{}` is of {} `{}`, {}", task.id, what, *of_task,
-                                      of_request ? fmt::format("the request of `{}`", *of_request)
+    return refuse(reason, fmt::format("task `{}` belongs to {} `{}`, {}", task.id, what, *of_task,
+                                      of_request ? fmt::format("the request to `{}`", *of_request)
                                                  : fmt::format("and the request's {} is unknown", what)));
   };
   if (auto refused = differs(Reason::kTenantMismatch, "tenant", task.tenant, context.tenant()))

@@ -225,7 +225,7 @@ class Enforcer::Walk {
       return refuse({Reason::kApprovalUnknown,
                      "the request names more than one approval, or something that is not an approval's id"});
     if (parts_->calls == nullptr || !arguments)
-      return refuse({Reason::kApprovalUnknown, "no approvals of single calls are taken here"});
+      return refuse({Reason::kApprovalUnknown, "this server does not take approvals of single calls"});
     if (auto checked = parts_->calls->check(id, call_with_arguments(), now_.latest); !checked)
       return refuse(std::move(checked).error());
     approval_ = id;
@@ -235,7 +235,7 @@ class Enforcer::Walk {
   std::expected<std::unique_ptr<task::Write>, decision::Refusal> consume_budget() {
     if (!ruling_->decision->consumes_budget() || taken_) return nullptr;
     if (task_ == nullptr) return broken("the decision asks for the budget of a task that is not there");
-    if (!find_labels()) return broken("the resource's attribute `taskLabels` is no set of texts");
+    if (!find_labels()) return broken("the resource's attribute `taskLabels` is not a set of texts");
     auto use = ruling_->context.use();
     use.labels = labels_;
     if (resumed_) use.now = times_of(parts_->clock);
@@ -319,7 +319,8 @@ constexpr std::size_t kMaxWaits = 16;
 
 void report(const std::exception& error) noexcept {
   if (dynamic_cast<const std::bad_alloc*>(&error) == nullptr)
-    std::fprintf(stderr, "writ: defect: a request was refused, for something broke: %s\n", error.what());
+    std::fprintf(stderr, "writ: defect: a request was refused because of an internal error: %s\n",
+                 error.what());
 }
 
 }  // namespace
@@ -381,7 +382,7 @@ void Enforcer::go_on(std::unique_ptr<Parked> parked, const Result<void>& written
   std::expected<void, decision::Refusal> decided;
   if (!written) {
     // Why is the operator's business.
-    decided = broken("what this request uses up can't be recorded just now");
+    decided = broken("the budget that this request uses cannot be recorded at the moment");
   } else if (decided = walk.check_again(); decided) {
     auto consumed = walk.consume();
     if (consumed && *consumed && parked->waits < kMaxWaits)
@@ -389,7 +390,7 @@ void Enforcer::go_on(std::unique_ptr<Parked> parked, const Result<void>& written
     if (!consumed)
       decided = std::unexpected(std::move(consumed).error());
     else if (*consumed)
-      decided = broken("others took what the task has left, again and again");
+      decided = broken("other requests used up the task's budget at the same time, again and again");
   }
   finish(walk, decided, std::move(parked->given));
 } catch (const std::exception& error) {
@@ -464,7 +465,7 @@ void Enforcer::offer_approval(const Offer& offer, std::string arguments, std::st
 
 void Enforcer::record_offer(std::unique_ptr<Offering> offering, const Result<void>& written) {
   if (!written) {
-    offering->refusal.message += "; it can't be kept for people to approve: " + written.error().message;
+    offering->refusal.message += "; it cannot be stored for people to approve: " + written.error().message;
     return offering->answer();
   }
   offering->refusal.approval = offering->id;

@@ -1,5 +1,5 @@
-// Issuing: what is asked of every party when a token is asked for. The token service decides by this, and so
-// do tests of policies and questions about tokens that nobody asked for.
+// Issuing: what is asked of every party when a token is requested. The token service, tests of policies and
+// simulation (POST /v1/decide) all decide by this.
 //
 // Every party is asked for Writ::Action::"issue" on Writ::Api::"<id>". Where an agent takes work over from
 // another, every party is asked for Writ::Action::"delegate" on Writ::Agent::"<id>" too. Pure.

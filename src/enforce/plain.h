@@ -1,6 +1,6 @@
 // PlainQuestion: a question with a principal of any type, as AuthZEN asks it: no token, no guards, and
-// entities that the caller describes. Of whom the inventory knows, only what it says counts, and those who
-// are stopped are permitted nothing.
+// entities that the caller describes. For an identity of the inventory only the inventory's facts count, and
+// one that is stopped is permitted nothing.
 //
 // Pure. One per question; not thread-safe.
 #pragma once

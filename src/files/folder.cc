@@ -19,7 +19,7 @@ namespace {
 
 namespace fs = std::filesystem;
 
-constexpr std::string_view kLinkHelp = "mend the link, remove it, or let `ignore` name it";
+constexpr std::string_view kLinkHelp = "repair the link, remove it, or let `ignore` name it";
 
 bool is_capital(char c) {
   return c >= 'A' && c <= 'Z';
@@ -125,7 +125,7 @@ class Walk {
       const auto [other, fresh] = first.try_emplace(lower(name), name);
       if (!fresh)
         wrong(folder / name, fmt::format("its name and `{}` differ only by case", shown(other->second)),
-              "where a file system ignores case there would be one of them: rename it");
+              "rename it: a file system that ignores case would keep only one of them");
     }
   }
 
@@ -140,11 +140,12 @@ class Walk {
     const bool is_folder = there && S_ISDIR(status.st_mode);
     if (is_folder ? !rules_.subfolders : !concerns(name)) return;
     if (!codec::valid_utf8(name) || std::ranges::any_of(name, is_control))
-      return wrong(path, "its name is no plain text in UTF-8", "rename it, or let `ignore` name it");
+      return wrong(path, "its name is not plain text in UTF-8", "rename it, or let `ignore` name it");
     if (!there) return not_there(parent, name, path, error);
     if (is_folder) return enter(path, within + "/");
     if (!S_ISREG(status.st_mode))
-      return wrong(path, "it is no file: a pipe, a socket or a device", "remove it, or let `ignore` name it");
+      return wrong(path, "it is not a file: a pipe, a socket or a device",
+                   "remove it, or let `ignore` name it");
     add({path, stamp_of(status)}, name);
   }
 

@@ -172,9 +172,9 @@ TEST_F(FolderTest, APipeASocketAndADeviceAreErrorsAndNotOpened) {
   fs::create_symlink("/dev/null", root_ / "c.cedar");
   look();
   EXPECT_THAT(files(), IsEmpty());
-  EXPECT_THAT(errors(), ElementsAre("a.cedar: it is no file: a pipe, a socket or a device",
-                                    "b.cedar: it is no file: a pipe, a socket or a device",
-                                    "c.cedar: it is no file: a pipe, a socket or a device"));
+  EXPECT_THAT(errors(), ElementsAre("a.cedar: it is not a file: a pipe, a socket or a device",
+                                    "b.cedar: it is not a file: a pipe, a socket or a device",
+                                    "c.cedar: it is not a file: a pipe, a socket or a device"));
 }
 
 TEST_F(FolderTest, AFolderThatMayNotBeReadIsAnError) {
@@ -200,8 +200,8 @@ TEST_F(FolderTest, NamesThatAreNoPlainTextAreErrorsThatCanBePrinted) {
   write("b\n.cedar");
   look();
   EXPECT_THAT(files(), IsEmpty());
-  EXPECT_THAT(errors(), ElementsAre("a\\xff.cedar: its name is no plain text in UTF-8",
-                                    "b\\x0a.cedar: its name is no plain text in UTF-8"));
+  EXPECT_THAT(errors(), ElementsAre("a\\xff.cedar: its name is not plain text in UTF-8",
+                                    "b\\x0a.cedar: its name is not plain text in UTF-8"));
 }
 
 TEST_F(FolderTest, NamesThatDifferByCaseAloneAreAnError) {

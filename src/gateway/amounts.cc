@@ -149,11 +149,9 @@ Result<AmountSource> AmountSource::parse(std::string_view text, const std::vecto
       return failure(ErrorCode::kInvalid, fmt::format("the path has no parameter `{}`", name));
     return AmountSource(Where::kPath, name, static_cast<std::size_t>(at - parameters.begin()));
   }
-  return failure(
-      ErrorCode::kInvalid,
-      fmt::format(
-          "`{}` is no place of an amount, expected `query NAME`, `path NAME`, `body /POINTER` or `none`",
-          text));
+  return failure(ErrorCode::kInvalid, fmt::format("`{}` does not say where an amount is, expected `query "
+                                                  "NAME`, `path NAME`, `body /POINTER` or `none`",
+                                                  text));
 }
 
 std::optional<Amount> AmountSource::find(const http::Request& request,

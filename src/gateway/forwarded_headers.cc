@@ -170,7 +170,7 @@ std::string_view why_never(std::string_view name) noexcept {
   const bool never =
       std::ranges::find(kNeverNames, name) != std::end(kNeverNames) ||
       std::ranges::any_of(kNeverPrefixes, [&](auto prefix) { return name.starts_with(prefix); });
-  return never ? "who calls, with which credential, and what is asked for is said by Writ, not by a caller"
+  return never ? "only Writ tells an API who calls, with which credential, and what is asked for"
                : std::string_view();
 }
 
@@ -257,7 +257,7 @@ std::optional<std::string> ForwardedHeaders::ambiguity(const http::Headers& rece
     if (!field->once) continue;
     const auto bit = std::uint64_t{1} << (static_cast<std::size_t>(field - fields_.data()) % 64);
     if ((seen & bit) != 0 && received.count(header.name) > 1)
-      return fmt::format("`{}` is there twice", header.name);
+      return fmt::format("`{}` is given twice", header.name);
     seen |= bit;
   }
   return std::nullopt;

@@ -361,12 +361,12 @@ TEST(ForwardedHeaders, ConnectionMayNameWhatIsOfItAndWhatIsNotForwarded) {
 TEST(ForwardedHeaders, AFieldThatStandsOnceCannotStandTwice) {
   for (const auto name : kOnce) {
     EXPECT_EQ(ambiguity({{name, "a"}, {"Accept", "b"}, {lower(name), "a"}}),
-              "`" + lower(name) + "` is there twice");
+              "`" + lower(name) + "` is given twice");
     EXPECT_EQ(ambiguity({{name, "a"}}), "none");
   }
   EXPECT_EQ(ambiguity({{"Accept", "a"}, {"Accept", "b"}, {"If-Match", "a"}, {"If-Match", "b"}}), "none");
   const auto own = ForwardedHeaders::with({"Cookie"}).value();
-  EXPECT_EQ(ambiguity({{"Cookie", "a"}, {"Cookie", "b"}}, own), "`Cookie` is there twice");
+  EXPECT_EQ(ambiguity({{"Cookie", "a"}, {"Cookie", "b"}}, own), "`Cookie` is given twice");
   http::Headers all;
   for (const auto name : kForwarded) all.add(name, "1");
   EXPECT_EQ(ambiguity(all), "none");

@@ -27,7 +27,7 @@ Trouble trouble_of(http::CallError::Kind kind) noexcept {
     case http::CallError::Kind::kTimeout:
       return {504, "upstream_timeout", "the API behind this gateway did not answer in time"};
     case http::CallError::Kind::kMalformed:
-      return {502, "upstream_malformed", "the API behind this gateway gave an answer that is no proper HTTP"};
+      return {502, "upstream_malformed", "the API behind this gateway sent an answer that is not valid HTTP"};
     case http::CallError::Kind::kOverloaded:
       return {503, "overloaded", "too many requests to the API behind this gateway are under way"};
     case http::CallError::Kind::kBroken:
@@ -47,11 +47,13 @@ struct Proxy::Core {
   std::string_view proto;
   std::vector<ContextHeaders> context_headers;  // by loop
   LeftOut left_out;
-  std::atomic<std::uint64_t> forwarded{0}, unrouted{0}, malformed{0}, upstream_failures{0}, broken_off{0};
+  std::atomic<std::uint64_t> forwarded{0}, unrouted{0}, preflights{0}, malformed{0}, upstream_failures{0},
+      broken_off{0};
   http::Workers workers{{.threads = 1, .max_queued = 64, .max_queued_per_source = 16}};
 
   void unrouted_answer(http::Exchange exchange, const std::string* allow);
-  void malformed_answer(http::Exchange exchange, std::string_view code, std::string_view message);
+  // True: it was a preflight, and is answered.
+  bool preflight_answer(http::Exchange& exchange);
 };
 
 // One permitted request on its way to the upstream and back. Everything happens on the exchange's loop; the
@@ -60,12 +62,13 @@ class Proxy::Forwarding : public std::enable_shared_from_this<Forwarding> {
  public:
   // `read`: the body, if it was read before the decision.
   Forwarding(std::shared_ptr<Core> core, http::Exchange exchange, std::string request_id,
-             std::optional<std::string> read, http::Shares::Party party)
+             std::optional<std::string> read, http::Shares::Party party, std::shared_ptr<const Cors> cors)
       : core_(std::move(core)),
         exchange_(std::move(exchange)),
         request_id_(std::move(request_id)),
         read_(std::move(read)),
-        party_(party) {}
+        party_(party),
+        cors_(std::move(cors)) {}
 
   void begin(const Route& route, std::string_view context_header) {
     const auto& request = exchange_.request();
@@ -123,9 +126,10 @@ class Proxy::Forwarding : public std::enable_shared_from_this<Forwarding> {
     if (!head) return fail(head.error());
     core_->forwarded.fetch_add(1, std::memory_order_relaxed);
     started_ = true;
-    exchange_.start({.status = head->status,
-                     .headers = answer_headers(head->headers, request_id_),
-                     .content_length = head->content_length});
+    auto headers = answer_headers(head->headers, request_id_);
+    if (cors_ != nullptr) cors_->mark(headers, exchange_.request().headers);
+    exchange_.start(
+        {.status = head->status, .headers = std::move(headers), .content_length = head->content_length});
     read_answer();
   }
 
@@ -156,7 +160,9 @@ class Proxy::Forwarding : public std::enable_shared_from_this<Forwarding> {
       exchange_.abort();
     } else {
       const auto trouble = trouble_of(error.kind);
-      exchange_.respond(error_answer(trouble.status, trouble.code, trouble.message, request_id_));
+      auto answer = error_answer(trouble.status, trouble.code, trouble.message, request_id_);
+      if (cors_ != nullptr) cors_->mark(answer.headers, exchange_.request().headers);
+      exchange_.respond(std::move(answer));
     }
     call_ = {};
   }
@@ -176,6 +182,7 @@ class Proxy::Forwarding : public std::enable_shared_from_this<Forwarding> {
   std::string request_id_;
   const std::optional<std::string> read_;
   const http::Shares::Party party_;
+  const std::shared_ptr<const Cors> cors_;
   bool started_ = false;  // the answer has begun
   bool over_ = false;     // callbacks that still come mean nothing
 };
@@ -200,8 +207,15 @@ struct Proxy::Forwarded {
   std::size_t max_approved_bytes() const {
     return std::min(core->options.max_read_body_bytes, task::kMaxCallBodyBytes);
   }
+  // Answers itself, so that a page that may call can read it too.
+  void respond(http::Response response) {
+    if (route != nullptr && route->cors() != nullptr)
+      route->cors()->mark(response.headers, exchange.request().headers);
+    exchange.respond(std::move(response));
+  }
   // By what is in force. False: it was answered, because no route takes it.
   bool find_route(std::shared_ptr<const enforce::InForce> now);
+  void malformed_answer(std::string_view code, std::string_view message);
   // What was in force when the request came may not be any more: its body took a while. As find_route().
   bool catch_up();
   static void ask(Owned forwarded);
@@ -226,11 +240,12 @@ struct Proxy::Forwarded {
   }
 
   void go_on(enforce::Outcome outcome) {
-    if (!outcome) return exchange.respond(response_of(outcome.error()));
+    if (!outcome) return respond(response_of(outcome.error()));
     // The token became good in between; what was decided on was not all of the request.
     if (unread)
-      return exchange.respond(error_answer(503, "overloaded", "the token was not good at first; try again",
-                                           outcome->request_id()));
+      return respond(error_answer(503, "overloaded",
+                                  "the token became valid only while the request was read; send it again",
+                                  outcome->request_id()));
     const auto& action = route->action();
     auto path = route->upstream().path_prefix;
     path += exchange.request().encoded_path;
@@ -240,12 +255,13 @@ struct Proxy::Forwarded {
                    .method = exchange.request().method,
                    .path = path});
     if (!header)
-      return exchange.respond(
+      return respond(
           error_answer(503, "indeterminate", "the context header can't be signed", outcome->request_id()));
     const auto& claims = outcome->token().claims();
     const http::Shares::Party party{std::hash<std::string>()(claims.client_id),
                                     std::hash<std::string>()(claims.subject)};
-    std::make_shared<Forwarding>(core, std::move(exchange), outcome->request_id(), std::move(body), party)
+    std::make_shared<Forwarding>(core, std::move(exchange), outcome->request_id(), std::move(body), party,
+                                 route->cors())
         ->begin(*route, *header);
   }
 };
@@ -260,9 +276,18 @@ void Proxy::Core::unrouted_answer(http::Exchange exchange, const std::string* al
   exchange.respond(std::move(response));
 }
 
-void Proxy::Core::malformed_answer(http::Exchange exchange, std::string_view code, std::string_view message) {
-  malformed.fetch_add(1, std::memory_order_relaxed);
-  exchange.respond(error_answer(400, code, message, enforce::new_request_id()));
+bool Proxy::Core::preflight_answer(http::Exchange& exchange) {
+  const auto& request = exchange.request();
+  if (!Cors::is_preflight(request)) return false;
+  const auto now = parts.current.read();
+  std::vector<std::string_view> values;
+  const auto method = *request.headers.find("Access-Control-Request-Method");
+  const auto* route = now->routes->match(method, request, values).route;
+  if (route == nullptr || route->cors() == nullptr) return false;
+  preflights.fetch_add(1, std::memory_order_relaxed);
+  exchange.respond(
+      route->cors()->preflight(request, now->routes->methods_beside(*route), route->forwarded()));
+  return true;
 }
 
 Proxy::Proxy(ProxyOptions options, ProxyParts parts)
@@ -276,6 +301,7 @@ Proxy::~Proxy() = default;
 
 void Proxy::handle(http::Exchange exchange) {
   // The request lives in the exchange, which moves but keeps its address behind it.
+  if (exchange.request().method == "OPTIONS" && core_->preflight_answer(exchange)) return;
   auto forwarded = std::make_unique<Forwarded>(core_, std::move(exchange));
   if (!forwarded->find_route(core_->parts.current.read())) return;
   const auto& request = forwarded->exchange.request();
@@ -303,15 +329,20 @@ bool Proxy::Forwarded::find_route(std::shared_ptr<const enforce::InForce> now) {
     return false;
   }
   if (auto ambiguity = route->forwarded().ambiguity(request.headers)) {
-    core->malformed_answer(std::move(exchange), "malformed_request", *ambiguity);
+    malformed_answer("malformed_request", *ambiguity);
     return false;
   }
   if (auto refusal = route->query_names().refusal(request.query)) {
-    core->malformed_answer(std::move(exchange), "invalid_request", *refusal);
+    malformed_answer("invalid_request", *refusal);
     return false;
   }
   route->resource_id().append(resource_id, values);
   return true;
+}
+
+void Proxy::Forwarded::malformed_answer(std::string_view code, std::string_view message) {
+  core->malformed.fetch_add(1, std::memory_order_relaxed);
+  respond(error_answer(400, code, message, enforce::new_request_id()));
 }
 
 bool Proxy::Forwarded::catch_up() {
@@ -333,7 +364,7 @@ void Proxy::Forwarded::read_body(Owned forwarded, std::size_t max, std::string_v
     if (!piece) return;
     if (piece->empty()) return then(std::move(forwarded));
     if (piece->size() > max - forwarded->body->size())
-      return forwarded->exchange.respond(error_answer(
+      return forwarded->respond(error_answer(
           413, "body_too_large", fmt::format("{}: at most {} bytes", why, max), enforce::new_request_id()));
     forwarded->body->append(*piece);
     read_body(std::move(forwarded), max, why, std::move(then));
@@ -353,13 +384,12 @@ void Proxy::Forwarded::offer_approval(Owned forwarded, std::shared_ptr<const enf
   auto& enforcer = forwarded->core->parts.enforcer;
   const std::string body = std::move(forwarded->body).value_or("");
   auto arguments = digest_of(forwarded->exchange.request(), forwarded->route->forwarded(), body);
-  enforcer.offer_approval(*offer, std::move(arguments), body,
-                          [forwarded = std::move(forwarded)](const enforce::Refused& refused) mutable {
-                            on_loop(std::move(forwarded),
-                                    [answer = response_of(refused)](Owned back) mutable {
-                                      back->exchange.respond(std::move(answer));
-                                    });
-                          });
+  enforcer.offer_approval(
+      *offer, std::move(arguments), body,
+      [forwarded = std::move(forwarded)](const enforce::Refused& refused) mutable {
+        on_loop(std::move(forwarded),
+                [answer = response_of(refused)](Owned back) mutable { back->respond(std::move(answer)); });
+      });
 }
 
 void Proxy::Forwarded::ask_apart(Owned forwarded) {
@@ -370,8 +400,8 @@ void Proxy::Forwarded::ask_apart(Owned forwarded) {
   http::Task task = [held] { ask(std::move(*held)); };
   http::Task refused = [held] {
     on_loop(std::move(*held), [](Owned back) {
-      back->exchange.respond(error_answer(
-          503, "overloaded", "too many requests with long bodies are under way", enforce::new_request_id()));
+      back->respond(error_answer(503, "overloaded", "too many requests with long bodies are under way",
+                                 enforce::new_request_id()));
     });
   };
   if (!workers.post(peer ? http::Source::of(*peer).number : 0, false, task, refused)) refused();
@@ -410,6 +440,7 @@ void Proxy::Forwarded::ask(Owned forwarded) {
 ProxyStats Proxy::stats() const noexcept {
   return {core_->forwarded.load(std::memory_order_relaxed),
           core_->unrouted.load(std::memory_order_relaxed),
+          core_->preflights.load(std::memory_order_relaxed),
           core_->malformed.load(std::memory_order_relaxed),
           core_->upstream_failures.load(std::memory_order_relaxed),
           core_->broken_off.load(std::memory_order_relaxed),

@@ -6,7 +6,8 @@
 // all of it is read before, up to a limit, and what was read is what is forwarded. Where people have to
 // approve the call it is read after the refusal, and put before them. What Writ itself answers is JSON with a
 // stable `error`: not_found, method_not_allowed, upstream_unreachable, upstream_broken, upstream_malformed
-// (502), upstream_timeout (504), overloaded (503), and the refusals (gateway/refusal.h). An answer that
+// (502), upstream_timeout (504), overloaded (503), and the refusals (gateway/refusal.h). Where an API has
+// pages of other origins (gateway/cors.h), preflights are answered without a decision. An answer that
 // breaks in the middle closes the caller's connection.
 //
 // Thread-safe. Order of life: everything in ProxyParts outlives the server that uses the proxy, and the
@@ -55,6 +56,7 @@ struct ProxyParts {
 struct ProxyStats {
   std::uint64_t forwarded;          // requests that an upstream answered
   std::uint64_t unrouted;           // 404 and 405
+  std::uint64_t preflights;         // of pages of other origins, answered
   std::uint64_t malformed;          // 400: what two readers read in two ways, a credential in the query
   std::uint64_t upstream_failures;  // 502, 503, 504
   std::uint64_t broken_off;         // answers that could not be completed

@@ -129,10 +129,11 @@ Result<QueryNames> QueryNames::only(std::vector<std::string> names) {
       return c <= 0x20 || c >= 0x7f || std::string_view("&;=+%#").find(c) != std::string_view::npos;
     });
     if (name.empty() || name.size() > 64 || unclear)
-      return failure(ErrorCode::kInvalid,
-                     fmt::format("`{}` is no name of a query parameter: 1 to 64 visible characters of ASCII "
-                                 "without `&;=+%#`, as they are when decoded",
-                                 name));
+      return failure(
+          ErrorCode::kInvalid,
+          fmt::format("`{}` cannot be a query parameter's name: 1 to 64 visible characters of ASCII "
+                      "without `&;=+%#`, as they are when decoded",
+                      name));
     if (is_never(name, Folded(name).text()))
       return failure(ErrorCode::kInvalid,
                      fmt::format("`{}` cannot be taken: a token comes in the Authorization header, and the "

@@ -16,7 +16,7 @@ std::unexpected<Error> invalid(std::string message) {
 // RFC 9110 §9.3.6, §9.3.8: CONNECT makes a tunnel nobody could decide about, TRACE sends back what the
 // caller must not see.
 Result<void> check_method(std::string_view method) {
-  if (!http::is_token(method)) return invalid(fmt::format("`{}` is no method", method));
+  if (!http::is_token(method)) return invalid(fmt::format("`{}` is not a method", method));
   if (method == "CONNECT" || method == "TRACE") return invalid(fmt::format("{} can't be forwarded", method));
   return {};
 }
@@ -96,7 +96,7 @@ Result<Route> Route::make(RouteSpec spec, const std::vector<std::string>& parame
     route.attributes_.emplace_back(name, TRY(TextTemplate::parse(text, parameters)));
   }
   for (const auto& [name, text] : route.spec_.amounts) {
-    if (!task::is_amount_name(name)) return invalid(fmt::format("`{}` is no name of an amount", name));
+    if (!task::is_amount_name(name)) return invalid(fmt::format("`{}` cannot be an amount's name", name));
     route.amounts_.emplace_back(name, TRY(AmountSource::parse(text, parameters)));
   }
   return route;
@@ -137,6 +137,7 @@ Result<void> Routes::add(RouteSpec spec) {
     return failure(ErrorCode::kConflict, "there is another route for this method and path");
   place.allow += (place.allow.empty() ? "" : ", ") + spec.method;
   routes_.push_back(TRY(Route::make(std::move(spec), added.parameters)));
+  routes_.back().place_ = added.leaf;
   return {};
 }
 
@@ -163,7 +164,12 @@ Routes Routes::make(std::vector<RouteSpec> specs, std::vector<Wrong>& wrong) {
 }
 
 Routes::Match Routes::match(const http::Request& request, std::vector<std::string_view>& values) const {
-  const auto found = match(request.method, request.path, values);
+  return match(request.method, request, values);
+}
+
+Routes::Match Routes::match(std::string_view method, const http::Request& request,
+                            std::vector<std::string_view>& values) const {
+  const auto found = match(method, request.path, values);
   if (request.encoded_path == request.path || (found.route == nullptr && found.allow == nullptr))
     return found;
   return literals_as_sent(request.path, request.encoded_path, values) ? found : Match{nullptr, nullptr};

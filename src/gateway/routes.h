@@ -24,6 +24,7 @@
 #include "cedar/ast.h"
 #include "cedar/value.h"
 #include "gateway/amounts.h"
+#include "gateway/cors.h"
 #include "gateway/forwarded_headers.h"
 #include "gateway/query_names.h"
 #include "http/client.h"
@@ -51,6 +52,7 @@ struct RouteSpec {
   // The parameters that its query may have; absent: all but those of credentials (gateway/query_names.h).
   std::optional<std::vector<std::string>> query = {};
   std::shared_ptr<const http::TlsClient> tls = {};  // of an https upstream; null: what the system trusts
+  std::shared_ptr<const Cors> cors = {};            // null: pages of other origins are not thought of
 };
 
 // Text with parameters: "{tenant}/{invoice}".
@@ -95,6 +97,7 @@ class Route {
   const http::Origin& upstream() const noexcept { return upstream_; }
   const ForwardedHeaders& forwarded() const noexcept { return *spec_.forwarded; }
   const QueryNames& query_names() const noexcept { return query_names_; }
+  const std::shared_ptr<const Cors>& cors() const noexcept { return spec_.cors; }
 
  private:
   friend class Routes;
@@ -103,6 +106,7 @@ class Route {
   static Result<Route> make(RouteSpec spec, const std::vector<std::string>& parameters);
 
   RouteSpec spec_;
+  std::size_t place_ = 0;  // among those of all routes
   http::Origin upstream_;
   TextTemplate resource_id_;
   QueryNames query_names_;
@@ -129,6 +133,11 @@ class Routes {
   // stands there: an upstream may take `/files/a%3Acopy` for another path than `/files/a:copy` (RFC 3986
   // §2.2).
   Match match(const http::Request& request, std::vector<std::string_view>& values) const;
+  // For another method than the request's own: what a preflight asks about.
+  Match match(std::string_view method, const http::Request& request,
+              std::vector<std::string_view>& values) const;
+  // The methods of the route's path: "GET, PUT".
+  const std::string& methods_beside(const Route& route) const noexcept { return places_[route.place_].allow; }
   // Of the path alone. The values are views into `path`.
   Match match(std::string_view method, std::string_view path, std::vector<std::string_view>& values) const;
 

@@ -16,8 +16,8 @@ namespace writ::inventory {
 // Whom an identity acts for; empty for one that is not known. The reference outlives the search.
 using EdgesOf = std::function<const std::vector<std::string>&(std::string_view id)>;
 
-// The ways by which work could come back to an identity. A chain that comes back grows each time round, and
-// nobody can say any more for whom its last one acts.
+// The paths by which work could come back to an identity. A chain that comes back grows each time round, and
+// it is no longer clear for whom its last actor acts.
 class DelegationCircles {
  public:
   // Of these identities and whom they may reach: one walk over all the edges. The ids outlive it.

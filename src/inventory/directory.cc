@@ -19,7 +19,7 @@ bool same(const Api& a, const Api& b) {
 }
 
 std::unexpected<Error> retired(std::string_view id) {
-  return failure(ErrorCode::kConflict, fmt::format("identity `{}` is retired, and that is for good", id));
+  return failure(ErrorCode::kConflict, fmt::format("identity `{}` is retired, which cannot be undone", id));
 }
 
 // Of those whose edges are new.
@@ -177,7 +177,7 @@ Result<void> Directory::update(Identity identity, std::optional<Status> ordered)
 
 Result<void> Directory::check_order(std::string_view id, Status status) const {
   if (const auto problem = codec::name_problem(id))
-    return failure(ErrorCode::kInvalid, fmt::format("nobody can be called that: the id {}", *problem));
+    return failure(ErrorCode::kInvalid, fmt::format("the id {}", *problem));
   const auto now = snapshot();
   const Status before = now->ordered(id);
   if (before == Status::kRetired && status != Status::kRetired) return retired(id);

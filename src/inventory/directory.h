@@ -1,10 +1,10 @@
 // Directory: the inventory as a service. It writes a change to its store first, then swaps the snapshot that
 // decisions read, so what was acknowledged is durable and acts on the very next decision.
 //
-// Two may stop an identity, the configuration and an operator over the API, and neither undoes what the other
-// did: both words are kept, and the stricter one is in force. What the configuration says of it goes when the
-// configuration says otherwise; an operator's order stays until an operator lifts it, whatever becomes of the
-// identity in between, and to retire is for good.
+// The configuration may stop an identity, and so may an operator over the API. Neither undoes what the other
+// did: both are kept, and the stricter one is in force. A stop by the configuration ends when the
+// configuration says otherwise. An operator's order stays until an operator lifts it, whatever becomes of the
+// identity in between. Retiring is for good.
 //
 // Thread-safe; changes are one after the other, readers never wait for them.
 #pragma once

@@ -106,13 +106,14 @@ Result<void> validate(const Identity& identity) {
   } else if (!valid_id(identity.id)) {
     return failure(
         ErrorCode::kInvalid,
-        fmt::format("`{}` is no id, expected 1 to {} printable characters without quotes and spaces",
+        fmt::format("`{}` is not an id, expected 1 to {} printable characters without quotes and spaces",
                     identity.id, kMaxIdBytes));
   }
   if (identity.id == kAnyUser) return wrong("this id stands for every user, choose another");
   if (identity.kind == Kind::kUser && (identity.secret_hash || !identity.keys.empty()))
     return wrong("a user has no credentials here, the identity provider knows them");
-  if (identity.kind == Kind::kUser && !identity.acts_for.empty()) return wrong("a user acts for nobody else");
+  if (identity.kind == Kind::kUser && !identity.acts_for.empty())
+    return wrong("a user cannot act for others");
   std::unordered_set<std::string_view> acts_for;
   if (!identity.accept_from.empty()) acts_for.insert(identity.acts_for.begin(), identity.acts_for.end());
   for (const auto& from : identity.accept_from) {
@@ -126,10 +127,10 @@ Result<void> validate(const Identity& identity) {
   if (attributes == nullptr) return wrong("`attributes` must be an object");
   for (const auto& [name, value] : *attributes) {
     if (std::find(kReserved.begin(), kReserved.end(), name) != kReserved.end())
-      return wrong(fmt::format("the attribute `{}` has a place of its own", name));
+      return wrong(fmt::format("the attribute `{}` is reserved; use the key of that name", name));
     // Only a token tells it.
     if (identity.kind == Kind::kUser && name == "issuer")
-      return wrong("the attribute `issuer` is told by the provider's token");
+      return wrong("the attribute `issuer` is reserved; it comes from the provider's token");
   }
   if (identity.attributes.dump().size() > kMaxAttributeBytes)
     return failure(ErrorCode::kLimit, fmt::format("identity `{}`: the attributes have more than {} bytes",
@@ -144,13 +145,14 @@ Result<void> validate(const Api& api) {
   const auto wrong = [&](std::string message) {
     return failure(ErrorCode::kInvalid, fmt::format("API `{}`: {}", api.id, message));
   };
-  if (!valid_id(api.id)) return failure(ErrorCode::kInvalid, fmt::format("`{}` is no id of an API", api.id));
+  if (!valid_id(api.id))
+    return failure(ErrorCode::kInvalid, fmt::format("`{}` cannot be an API's id", api.id));
   // RFC 8707 §2: an absolute URI without a fragment.
   if (api.audience.find("://") == std::string::npos ||
       api.audience.find_first_of("# \"<>\\") != std::string::npos)
     return wrong(fmt::format("the audience `{}` must be an absolute URI without a fragment", api.audience));
   if (!api.name_space.empty() && !cedar::is_entity_type_name(api.name_space))
-    return wrong(fmt::format("`{}` is no Cedar namespace", api.name_space));
+    return wrong(fmt::format("`{}` is not a Cedar namespace", api.name_space));
   if (api.actions.empty()) return wrong("it has no actions, so nothing of it could be allowed");
   return {};
 }
@@ -183,7 +185,7 @@ Json identity_to_json(const Identity& identity, Status ordered) {
 
 Result<Identity> identity_from_shown(std::string_view text) {
   const Json shown = TRY(codec::parse_json(text));
-  if (!shown.is_object()) return failure(ErrorCode::kInvalid, "the identity is no object");
+  if (!shown.is_object()) return failure(ErrorCode::kInvalid, "the identity is not an object");
   Json said = Json::object();
   for (const auto& [name, value] : *shown.if_object()) {
     if (name != "credentials" && name != "declared" && name != "stopped_by") said.set(name, value);

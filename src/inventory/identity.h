@@ -90,7 +90,7 @@ Result<Api> api_from_json(const codec::Json& json);
 codec::Json identity_to_json(const Identity& identity, Status ordered);
 // What identity_to_json() said, without the credentials; the status is the one that was in force.
 Result<Identity> identity_from_shown(std::string_view text);
-codec::Json stop_to_json(const Stop& stop);  // of who is not listed
+codec::Json stop_to_json(const Stop& stop);  // of an id that is not listed
 codec::Json api_to_json(const Api& api);
 // For the store: everything.
 std::string identity_record(const Identity& identity);
@@ -98,7 +98,7 @@ Result<Identity> identity_from_record(std::string_view text);
 std::string api_record(const Api& api);
 Result<Api> api_from_record(std::string_view text);
 
-// Whether what it says holds together; both readers above call it, and so must who makes one by hand.
+// Whether its members agree with each other. Both readers above call it; code that makes one must too.
 Result<void> validate(const Identity& identity);
 Result<void> validate(const Api& api);
 

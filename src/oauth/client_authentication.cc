@@ -100,7 +100,7 @@ Outcome<Credentials> Credentials::read(const http::Request& request, const Form&
   // RFC 7521 §4.2, RFC 6749 §3.2.1: a `client_id` beside the credentials must be the same.
   const auto client_id = form.find("client_id");
   if (client_id && *client_id != credentials.client_)
-    return refuse(OauthError::kInvalidRequest, "`client_id` names another client than the credentials",
+    return refuse(OauthError::kInvalidRequest, "`client_id` names a different client than the credentials",
                   Reason::kCallerMismatch);
   credentials.peer_ip_ = request.peer_ip;
   return credentials;

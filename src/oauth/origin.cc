@@ -32,7 +32,7 @@ Outcome<void> check_binding(std::string_view which, const std::optional<std::str
         Reason::kSenderBindingMissing,
         std::string(which) + ": it is bound to a key, and the request came without a proof");
   return refuse_request(Reason::kSenderBindingMismatch,
-                        std::string(which) + ": it is bound to another key than the proof's");
+                        std::string(which) + ": it is bound to a different key than the proof's");
 }
 
 bool is_agent(const AuthenticatedClient& client) {
@@ -83,7 +83,7 @@ Outcome<void> check_user(const ExternalSubject& subject, const ExchangeFacts& fa
   const auto* known = facts.client.inventory().find(subject.id);
   if (known == nullptr || (*known)->kind == inventory::Kind::kUser) return {};
   return refuse_request(Reason::kTokenIssuer, "subject token: " + in_backquotes(subject.id) +
-                                                  " is no user, and the issuer speaks for users only");
+                                                  " is not a user, and the issuer may name users only");
 }
 
 // The client that the provider made the token for, where another one exchanges it and may.
@@ -105,7 +105,7 @@ Outcome<std::optional<std::string>> handed_over_by(const ExternalSubject& subjec
         made_for + ", from which client " + in_backquotes(client.id) + " accepts none (`accept_from`)");
   const auto* named = facts.client.inventory().find(*subject.client);
   if (named == nullptr || (*named)->kind == inventory::Kind::kUser)
-    return refuse_request(Reason::kCallerUnknown, made_for + ", which is no client here");
+    return refuse_request(Reason::kCallerUnknown, made_for + ", which is not a client here");
   return *subject.client;
 }
 
@@ -278,10 +278,10 @@ Outcome<AccessClaims> claims_from(const Origin& origin, const Issue& issue,
   expires_at = whole_seconds(expires_at);
   if (issue.now.apart() >= issue.lifetime)
     return refuse(OauthError::kServerError,
-                  "the clock of this server was set, and a token of now would have expired already",
+                  "the clock of this server was changed, and a token issued now would have expired already",
                   Reason::kIndeterminate);
   if (issue.now.ended(expires_at))
-    return refuse_request(Reason::kTokenExpired, "what was presented ends within this second");
+    return refuse_request(Reason::kTokenExpired, "the token that was presented expires within this second");
 
   return AccessClaims{.issuer = std::string(issue.issuer),
                       .subject = origin.subject,

@@ -105,7 +105,7 @@ std::optional<Duration> SecretAttempts::begin(const Attempt& attempt, Instant no
       slowed_.fetch_add(1, std::memory_order_relaxed);
       static Notice notice;
       if (const auto times = notice.due())
-        say_limit(fmt::format("client secrets are being guessed, the guessers get 429 ({} times)", *times));
+        say_limit(fmt::format("client secrets are being guessed; such requests get 429 ({} times)", *times));
       return std::max(own + 1 > free ? sources_.until(own + 1, free) : Duration(0),
                       one_of_many ? clients_.until(all + 1, most) : Duration(0));
     }

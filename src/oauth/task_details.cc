@@ -38,7 +38,7 @@ Outcome<AskedTask> read_task_details(std::string_view text) {
   const Json& details = array->front();
   if (!details.is_object()) return invalid("expected an object in the array");
   const auto* type = details.find_string("type");
-  if (type == nullptr) return invalid("`type` is missing, or no string");
+  if (type == nullptr) return invalid("`type` is missing or not a string");
   if (*type != kTaskDetails)
     return invalid("the type `" + type->substr(0, kMaxTypeBytes) + "` is not known, only `" +
                    std::string(kTaskDetails) + "` is");

@@ -171,7 +171,7 @@ class Issuance final : public TokenCall {
   // recorded as they would be then. That token goes nowhere.
   Outcome<std::string> open_task(const Asker& asker) {
     if (parts_.opening == nullptr)
-      return oauth::refuse(OauthError::kInvalidAuthorizationDetails, "no tasks are opened here");
+      return oauth::refuse(OauthError::kInvalidAuthorizationDetails, "this server does not open tasks");
     const auto* own = in_force_->inventory->find_audience(options_.own_audience);
     if (own == nullptr) return broken("Writ's own API is not in the inventory");
     aim_at(*own);
@@ -212,7 +212,7 @@ class Issuance final : public TokenCall {
     if (count == 0) return std::nullopt;
     const auto proof = *request_.headers.find("DPoP");
     if (count > 1 || proof.size() > token::kMaxProofBytes)
-      return oauth::refuse(OauthError::kInvalidDpopProof, "the DPoP header is there twice, or too long",
+      return oauth::refuse(OauthError::kInvalidDpopProof, "the DPoP header is given twice, or is too long",
                            Reason::kSenderBindingMismatch);
     const token::ProofTarget target{"POST", options_.token_endpoint};
     auto key = token::verify_proof(proof, target, std::nullopt, client.id(), parts_.replays, now_);
@@ -244,8 +244,9 @@ class Issuance final : public TokenCall {
     if (!contract) return broken(contract.error().message);
     auto token = parts_.minter.mint(*claims_, *contract);
     if (!token && token.error().code == ErrorCode::kLimit)
-      return oauth::refuse(OauthError::kInvalidRequest,
-                           "what the API wants to know does not fit: " + token.error().message);
+      return oauth::refuse(
+          OauthError::kInvalidRequest,
+          "the claims that the API asks for do not fit into a token: " + token.error().message);
     if (!token) return broken(token.error().message);
     // Written before the token leaves.
     TRY(record_permit());

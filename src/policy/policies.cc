@@ -254,15 +254,15 @@ class Loader {
         issues_.warning(
             place,
             fmt::format(
-                "policy `{}` forbids only where `{}` is there: a request that leaves it out gets past",
+                "policy `{}` forbids only if `{}` is present: a request that leaves it out is not forbidden",
                 policy.id, path),
-            "say `unless` it is there and right, or accept it with @accept_hidden(\"why\")");
+            "write it with `unless` instead, or accept it with @accept_hidden(\"why\")");
       } else {
         issues_.warning(
             place,
-            fmt::format("policy `{}` permits where `{}` is absent: a request that leaves it out gets more",
+            fmt::format("policy `{}` permits if `{}` is absent: a request that leaves it out gets more",
                         policy.id, path),
-            "ask for what has to be there, or accept it with @accept_hidden(\"why\")");
+            "require a value instead, or accept it with @accept_hidden(\"why\")");
       }
     }
   }

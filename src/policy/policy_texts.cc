@@ -48,7 +48,7 @@ void find_policies(const config::Config& config, PolicyFiles& found, files::Issu
             if (files::ends_like(name, kPolicyEnding)) return files::FileUse::kRead;
             return neighbours.contains(name, stamp) ? files::FileUse::kElsewhere : files::FileUse::kNone;
           },
-      .unusable = "this file stands among the policies and is none: nothing would read it",
+      .unusable = "this file is among the policies, but nothing would read it",
       .help = "name it *.cedar, move it away, or let `policies.ignore` name it",
   };
   for (const auto& path : config.policies.policies) {
@@ -101,7 +101,7 @@ class TextReader {
     if (bytes_ > kMaxTextsBytes) {
       if (had_room)
         issues_.error({files::shown(path)},
-                      fmt::format("with this file there are more than {} bytes of them", kMaxTextsBytes));
+                      fmt::format("with this file, the policies have more than {} bytes", kMaxTextsBytes));
       return;
     }
     same.push_back(std::make_shared<const std::string>(*std::move(text)));
@@ -173,9 +173,9 @@ PolicyTexts read_policy_texts(const config::Config& config, files::Issues& issue
     if (!still_so && reading < kMaxReadings) continue;
     if (!still_so)
       found.error({files::shown(config.file)},
-                  "its policy files changed whenever they were read, and what was read is "
-                  "not one state of them",
-                  "try again when nobody writes them");
+                  "its policy files changed during each of several reads, so they may be half of one "
+                  "state and half of another",
+                  "try again when nothing writes to them");
     issues.append(found);
     auto texts = reader.take();
     const auto is_schema = [](const auto& each) { return each.kind == TextKind::kSchema; };

@@ -69,9 +69,8 @@ void warn_of_restart(const files::YamlNode& at_start, const files::YamlNode& now
                      const std::filesystem::path& file, files::Issues& issues) {
   compare(at_start, now, "", [&](const std::string& key, const files::YamlNode& node) {
     if (!is_reloaded(key))
-      issues.warning(
-          {file.string(), node.line, node.column},
-          fmt::format("`{}` is another than at the start, and takes force with the next one", key));
+      issues.warning({file.string(), node.line, node.column},
+                     fmt::format("`{}` changed: restart Writ to apply it", key));
   });
 }
 

@@ -59,11 +59,12 @@ TEST(ReloadTest, OnlyWhereSomethingStandsIsNoDifference) {
 
 TEST(ReloadTest, WarnsWithItsPlaceOfWhatWaitsForTheNextStart) {
   EXPECT_THAT(warnings(kBefore, kBefore), IsEmpty());
-  EXPECT_THAT(warnings(kBefore,
-                       "policies: {files: [b], keep: 4}\nlimits: {max_chain: 3, max_connections: 9}\n"
-                       "inventory: {apis: []}\n"),
-              ElementsAre(HasSubstr("writ.yaml:1:30: warning: `policies.keep` is another than at the start"),
-                          HasSubstr("`limits.max_connections`"), HasSubstr("`issuer`")));
+  EXPECT_THAT(
+      warnings(kBefore,
+               "policies: {files: [b], keep: 4}\nlimits: {max_chain: 3, max_connections: 9}\n"
+               "inventory: {apis: []}\n"),
+      ElementsAre(HasSubstr("writ.yaml:1:30: warning: `policies.keep` changed: restart Writ to apply it"),
+                  HasSubstr("`limits.max_connections`"), HasSubstr("`issuer`")));
 }
 
 }  // namespace

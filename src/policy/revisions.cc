@@ -144,7 +144,7 @@ Result<std::vector<KeptRevision>> Revisions::list() const {
 Result<KeptRevision> Revisions::find(std::string_view prefix) const {
   if (prefix.size() < kMinRevisionPrefix || !is_hex(prefix))
     return failure(ErrorCode::kInvalid,
-                   fmt::format("`{}` is no revision, expected at least its first {} digits", prefix,
+                   fmt::format("`{}` is not a revision, expected at least its first {} digits", prefix,
                                kMinRevisionPrefix));
   std::optional<KeptRevision> found;
   const auto all = TRY(list());
@@ -165,7 +165,7 @@ Result<PolicyTexts> Revisions::read(const KeptRevision& kept) const {
   const auto json = codec::parse_json(text, {.max_bytes = kMaxKeptBytes});
   if (!json) return corrupt(path, json.error().message);
   auto texts = texts_from_json(*json);
-  if (revision_of(texts) != kept.revision) return corrupt(path, "its revision is another");
+  if (revision_of(texts) != kept.revision) return corrupt(path, "its revision does not match");
   return texts;
 }
 

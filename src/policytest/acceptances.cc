@@ -35,7 +35,7 @@ class Reader {
 
   Result<void> read(std::string_view text, std::vector<Acceptance>& into) {
     text = trimmed(text);
-    if (text.empty()) return wrong("it says nothing");
+    if (text.empty()) return wrong("it is empty");
     while (!text.empty()) {
       const auto shown = trimmed(text.substr(0, std::min(text.find(": "), text.find(';'))));
       const auto length = acceptable_.length(index_, text);
@@ -93,7 +93,7 @@ Result<void> check_annotations(const policy::LoadedPolicies& policies,
       if (!annotation.name.starts_with("accept_") || std::ranges::find(known, annotation.name) != known.end())
         continue;
       return failure(ErrorCode::kInvalid,
-                     fmt::format("{}: nothing is accepted so; expected @{}",
+                     fmt::format("{}: unknown annotation; expected @{}",
                                  annotated(place_of(policies, i, annotation), annotation.name, policy.id),
                                  fmt::join(known, " or @")));
     }

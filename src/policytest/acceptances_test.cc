@@ -51,9 +51,9 @@ TEST(Acceptances, APolicyWithoutTheAnnotationAcceptsNothing) {
 
 TEST(Acceptances, WhatIsMalformedIsAnErrorThatNamesThePlace) {
   for (const auto& [annotation, told] :
-       {std::pair("@accept", "it says nothing"),
-        {"@accept(\"\")", "it says nothing"},
-        {"@accept(\" \")", "it says nothing"},
+       {std::pair("@accept", "it is empty"),
+        {"@accept(\"\")", "it is empty"},
+        {"@accept(\" \")", "it is empty"},
         {"@accept(\"red\")", "`red` is accepted without a reason"},
         {"@accept(\"red:\")", "`red` is accepted without a reason"},
         {"@accept(\"red: ; red green: x\")", "`red` is accepted without a reason"},
@@ -81,7 +81,7 @@ TEST(Acceptances, WhatOnlyLooksLikeOneIsAnError) {
   };
   EXPECT_EQ(check("@accept_this(\"a: b\") @accept_that(\"c: d\") @accepted(\"e\")"), "");
   EXPECT_EQ(check("@accept_those(\"a: b\")"),
-            "a.cedar:1: @accept_those of policy `policy0`: nothing is accepted so; expected @accept_this or "
+            "a.cedar:1: @accept_those of policy `policy0`: unknown annotation; expected @accept_this or "
             "@accept_that");
 }
 

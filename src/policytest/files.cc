@@ -55,7 +55,7 @@ std::vector<fs::path> test_files(const std::vector<std::string>& named, const co
   files.erase(std::unique(files.begin(), files.end()), files.end());
   if (files.empty() && !issues.has_errors())
     issues.error({}, fmt::format("there is no *{} beside the configuration or its policies", kTestSuffix),
-                 "docs/testing.md tells how to write one");
+                 "docs/testing.md shows how to write one");
   return files;
 }
 

@@ -68,7 +68,7 @@ class TaskReader {
     TaskFixture fixture{.task = *std::move(task)};
     if (const auto name = fields.text("state")) {
       const auto state = task::state_from_name(*name);
-      if (!state) source_.error(*fields.find("state"), fmt::format("`{}` is no state of a task", *name));
+      if (!state) source_.error(*fields.find("state"), fmt::format("`{}` is not a state of a task", *name));
       fixture.state = state.value_or(fixture.state);
     }
     const bool asked = fixture.state == task::State::kRequested || fixture.state == task::State::kDenied;
@@ -111,7 +111,7 @@ class TaskReader {
         fixture.used.emplace_back(*uid, count(entry.value));
       } else {
         source_.issues.error({source_.file, entry.line, entry.column},
-                             fmt::format("`{}` is no action of task `{}`", entry.key, fixture.task.id));
+                             fmt::format("`{}` is not an action of task `{}`", entry.key, fixture.task.id));
       }
     }
   }

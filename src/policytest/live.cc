@@ -107,10 +107,10 @@ Result<http::Response> Live::call_own_api(std::string path, const std::optional<
 Result<Live::Opened> Live::open_task(const TaskFixture& fixture, Duration shift) {
   const task::Task& task = fixture.task;
   if (options_.opener.empty())
-    return Opened{{}, "its task has to be opened, and nobody was named who opens it"};
+    return Opened{{}, "its task has to be opened; name the identity that opens it with --opener"};
   if (fixture.state != task::State::kActive || !fixture.used.empty() || task.parent ||
       task.approvals.needed > 0)
-    return Opened{{}, "its task is none that is opened at once and unused"};
+    return Opened{{}, "its task cannot be opened active and unused"};
   const auto now = connection_->clock.now();
   const auto begin = task.not_before + shift, end = task.expires_at + shift;
   Json json = task_json(task);
@@ -160,7 +160,7 @@ Result<http::Outbound> Live::outbound(const RequestSpec& request) const {
 Result<Answer> Live::answer_in(const http::Response& response) const {
   const auto id = response.headers.find(gateway::kRequestIdHeader);
   if (!id)
-    return failure(ErrorCode::kInvalid, fmt::format("`{}` answers without {}: that is no gateway of Writ",
+    return failure(ErrorCode::kInvalid, fmt::format("`{}` answers without {}: it is not a gateway of Writ",
                                                     options_.gateway, gateway::kRequestIdHeader));
   Answer answer;
   answer.effect = decision::Effect::kPermit;

@@ -26,8 +26,8 @@ class Mutator {
   explicit Mutator(const Policy& policy) : policy_(policy), copy_(policy) {}
 
   std::vector<Mutant> mutants() {
-    mutants_.push_back({"delete the policy", "a request that comes out otherwise without this policy",
-                        policy_.span, std::nullopt});
+    mutants_.push_back(
+        {"delete the policy", "a request whose outcome this policy changes", policy_.span, std::nullopt});
     const bool permits = policy_.effect == cedar::Effect::kPermit;
     copy_.effect = permits ? cedar::Effect::kForbid : cedar::Effect::kPermit;
     add("flip the effect", "a request that this policy decides", policy_.span);
@@ -50,7 +50,7 @@ class Mutator {
     const auto span = term.span;
     term = ScopeTerm{};
     add(fmt::format("widen the {} to all", name),
-        fmt::format("a request that only its {} keeps this policy from", name), span);
+        fmt::format("a request that this policy would decide but for its {}", name), span);
   }
 
   void clause(std::size_t index) {
@@ -58,7 +58,7 @@ class Mutator {
     const auto text = fmt::format("{} {{ {} }}", original.unless ? "unless" : "when",
                                   cedar::print_expression(original.body));
     copy_.conditions.erase(copy_.conditions.begin() + static_cast<std::ptrdiff_t>(index));
-    add(fmt::format("delete `{}`", text), "a request that only this clause keeps this policy from",
+    add(fmt::format("delete `{}`", text), "a request that this policy would decide but for this clause",
         original.span);
     copy_.conditions[index].unless = !original.unless;
     add(fmt::format("negate `{}`", text), "a request that this policy decides", original.span);

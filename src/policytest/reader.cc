@@ -174,7 +174,7 @@ class SuiteReader {
     for (const YamlNode& column : fields.list("columns")) {
       if (!is_column(column.text))
         source_.error(
-            column, fmt::format("`{}` is no column", column.text),
+            column, fmt::format("`{}` is not a column", column.text),
             "a column is a key of a request, such as request or expect, or a claim, such as token.purpose");
     }
     if (source_.issues.has_errors()) return;

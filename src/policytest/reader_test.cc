@@ -147,7 +147,7 @@ TEST(Reader, WhatATaskHasUsedIsBoundedAndOfItsActions) {
   EXPECT_EQ(used("100000"), "");
   EXPECT_THAT(used("100001"), HasSubstr("`used` must be between 0 and 100000 calls"));
   EXPECT_THAT(used("-1"), HasSubstr("`used` must be between 0 and 100000 calls"));
-  EXPECT_THAT(used("{'Billing::Action::\"list\"': 1}"), HasSubstr("is no action of task `t`"));
+  EXPECT_THAT(used("{'Billing::Action::\"list\"': 1}"), HasSubstr("is not an action of task `t`"));
 }
 
 TEST(Reader, AFileHasAtMostSoManyTests) {

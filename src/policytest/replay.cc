@@ -123,7 +123,7 @@ Asked read(const Json& record, const inventory::Snapshot& inventory, std::string
   const auto point = text(record, "point");
   if (point == "authzen") return cannot("an AuthZEN evaluation's own facts are not recorded");
   const auto time = instant(record, "time"), issued = instant(record, "issued_at");
-  if (!time || !issued) return cannot("an earlier Writ recorded less than a decision reads");
+  if (!time || !issued) return cannot("an earlier version of Writ did not record all that a decision reads");
   for (const auto* object : {"attributes", "amounts"}) {
     const Json* found = record.find(object);
     if (found != nullptr && !found->is_object())
@@ -224,14 +224,14 @@ class Replayer {
       if (decision::effect_name(then->effect) != text(record, "effect") ||
           code_of(*then) != text(record, "reason"))
         return leave_out(
-            fmt::format("the facts of then are not all known: under its own policies it would be {}",
+            fmt::format("not all facts of that time are known: under its own policies it would be {}",
                         then->refusal ? code_of(*then) : "permit"));
     }
     const auto now = under(*loaded_.policies.snapshot);
     if (!now) return leave_out(now.error().message);
     if (now->refusal && !said_by_policies(*now) && code_of(*now) != text(record, "reason"))
       return leave_out(
-          fmt::format("the facts of then are not all known: it is refused now with {}", code_of(*now)));
+          fmt::format("not all facts of that time are known: it is refused now with {}", code_of(*now)));
     ++replay_.decided;
     if (own == nullptr) ++replay_.unchecked;
     if (decision::effect_name(now->effect) == text(record, "effect")) return;

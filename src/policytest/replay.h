@@ -4,7 +4,7 @@
 // The audit log is read from its beginning. Tasks live again as they were opened, used, narrowed and ended;
 // identities are the configuration's, with what the log tells of them. A record is decided again only when
 // what it lacks cannot matter, and is first decided under its own policies where these are kept: when that
-// does not come out as recorded, the facts of then are not all known, and the record is not counted. Nothing
+// does not come out as recorded, not all facts of that time are known, and the record is not counted. Nothing
 // is used up or written.
 #pragma once
 

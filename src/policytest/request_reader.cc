@@ -31,7 +31,7 @@ std::optional<Instant> RequestReader::instant(const YamlNode& node, std::string_
   } else if (node.kind == Kind::kText) {
     if (const auto moment = simulate::parse_moment(node.text, base)) return moment;
   }
-  source_.error(node, fmt::format("`{}` is no instant: `{}`", what, node.text),
+  source_.error(node, fmt::format("`{}` is not an instant: `{}`", what, node.text),
                 "for example 2026-03-02T09:00:00Z, or as a distance +10m, -1h30m");
   return std::nullopt;
 }
@@ -122,7 +122,7 @@ std::optional<cedar::EntityUid> RequestReader::entity(const YamlNode& node, std:
   const auto text = read_text(node, source_, what);
   if (!text) return std::nullopt;
   if (auto uid = cedar::parse_entity(*text)) return *std::move(uid);
-  source_.error(node, fmt::format("`{}` is no entity: `{}`", what, *text),
+  source_.error(node, fmt::format("`{}` is not an entity: `{}`", what, *text),
                 "for example Billing::Invoice::\"inv-1\"");
   return std::nullopt;
 }
@@ -151,14 +151,14 @@ bool RequestReader::read_line(const YamlNode& node, Target& target) {
   const auto space = text->find(' ');
   target.method = text->substr(0, space);
   if (space == text->npos || !http::is_token(target.method)) {
-    source_.error(node, fmt::format("`{}` is no request, expected a method and a path", *text),
+    source_.error(node, fmt::format("`{}` is not a request, expected a method and a path", *text),
                   "for example GET /invoices/inv-1001");
     return false;
   }
   target.path = text->substr(space + 1);
   const auto parsed = http::parse_target(target.path);
   if (parsed && parsed->host.empty()) return true;
-  source_.error(node, fmt::format("`{}` is no path: {}", target.path,
+  source_.error(node, fmt::format("`{}` is not a path: {}", target.path,
                                   parsed ? "it names a host" : std::string_view(parsed.error().message)));
   return false;
 }
@@ -219,7 +219,7 @@ std::optional<RequestSpec> RequestReader::request(const Layers& layers, const Ya
   if (const YamlNode* node = layers.find("ip")) {
     spec.ip = read_text(*node, source_, "ip").value_or("");
     if (!spec.ip.empty() && !cedar::Ip::parse(spec.ip))
-      source_.error(*node, fmt::format("`{}` is no IP address", spec.ip));
+      source_.error(*node, fmt::format("`{}` is not an IP address", spec.ip));
   }
   if (auto read = target(layers, at)) spec.target = *std::move(read);
   if (auto read = token(layers, at, spec.time)) spec.token = *std::move(read);
@@ -267,7 +267,7 @@ std::optional<std::string> RequestReader::code(const YamlNode& node) {
         "name its code, for example policy_no_permit; `writ explain` and docs/reasons.md tell them");
   } else {
     source_.error(
-        node, fmt::format("`{}` is no outcome", *text),
+        node, fmt::format("`{}` is not an outcome", *text),
         "expected permit, or a reason code such as policy_no_permit, or not_found where no route leads");
   }
   return std::nullopt;

@@ -459,12 +459,11 @@ void App::Parts::tidy() {
   replays.prune(clock.earliest());
   forget();
   if (const auto done = calls.prune(clock.earliest()); !done)
-    std::fprintf(stderr, "writ: approvals that are over could not be forgotten: %s\n",
+    std::fprintf(stderr, "writ: could not delete approvals that are over: %s\n",
                  done.error().message.c_str());
   const auto forgotten = tasks.tidy(clock);
   if (forgotten) return void(tasks_forgotten.fetch_add(*forgotten, std::memory_order_relaxed));
-  std::fprintf(stderr, "writ: tasks that are over could not be forgotten: %s\n",
-               forgotten.error().message.c_str());
+  std::fprintf(stderr, "writ: could not delete tasks that are over: %s\n", forgotten.error().message.c_str());
 }
 
 // What refuses, when no clock alone says so.
@@ -472,8 +471,7 @@ void App::Parts::forget() {
   auto done = revocations.prune(clock.earliest(), clock.running());
   const auto until = forgetting_used.until(clock.earliest(), clock.running());
   if (done && until) done = store->forget_used(*until);
-  if (!done)
-    std::fprintf(stderr, "writ: what is over could not be forgotten: %s\n", done.error().message.c_str());
+  if (!done) std::fprintf(stderr, "writ: could not delete what is over: %s\n", done.error().message.c_str());
 }
 
 App::App(std::unique_ptr<Parts> parts) : parts_(std::move(parts)) {}

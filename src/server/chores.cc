@@ -13,7 +13,7 @@ void Chores::start(std::chrono::milliseconds every, std::function<void()> work) 
       try {
         work();
       } catch (const std::exception& error) {
-        std::fprintf(stderr, "writ: forgetting what is over failed: %s\n", error.what());
+        std::fprintf(stderr, "writ: deleting what is over failed: %s\n", error.what());
       }
       lock.lock();
     }

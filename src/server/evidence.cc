@@ -49,7 +49,7 @@ void RecordedWriter::write(std::unique_ptr<task::Write> write, Done done) noexce
     done(failure(ErrorCode::kUnavailable, "no audit"));
   } catch (const std::exception& exception) {
     // Its request ends without an answer.
-    std::fprintf(stderr, "writ: defect: exception while a write was refused: %s\n", exception.what());
+    std::fprintf(stderr, "writ: defect: exception while refusing a write: %s\n", exception.what());
   }
 }
 

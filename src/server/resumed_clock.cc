@@ -40,7 +40,7 @@ std::optional<std::string> ResumedClock::trouble() const {
   if (apart <= tolerance_) return std::nullopt;
   return fmt::format(
       "the system's clock was set by {} while Writ was running: set it right, or restart Writ if it "
-      "is right now; until then what is issued may have expired already",
+      "is right now; until then, new tokens may have expired already",
       seconds_of(apart));
 }
 

@@ -46,10 +46,10 @@ Room room_of(const config::Config& config) {
   const auto wanted = config.limits.max_connections;
   const auto room = room_within(descriptors, wanted, config.gateway_listen.has_value());
   if (room.api < wanted || (config.gateway_listen && room.gateway < wanted))
-    say_limit(
-        fmt::format("{} open files (`ulimit -n`) are room for {} connections to `listen.api` and {} to "
-                    "`listen.gateway`, not for the {} of `limits.max_connections`",
-                    descriptors, room.api, room.gateway, wanted));
+    say_limit(fmt::format(
+        "a limit of {} open files (`ulimit -n`) leaves room for {} connections to `listen.api` and {} to "
+        "`listen.gateway`; raise it for the {} of `limits.max_connections`",
+        descriptors, room.api, room.gateway, wanted));
   return room;
 }
 
@@ -67,8 +67,8 @@ Result<Instant> first_instant(const audit::Log& log, Instant now, bool accept_cl
   return failure(
       ErrorCode::kConflict,
       fmt::format("the clock was set back: it says {}, but the audit log `{}` was written until {}, and what "
-                  "had expired by then would be good again; set the clock right, or start with "
-                  "`--accept-clock` when it was wrong before",
+                  "had expired by then would be valid again; set the clock right, or start with "
+                  "`--accept-clock` if it was wrong before",
                   audit::format_time(now), log.path().string(), audit::format_time(*written)));
 }
 

@@ -214,7 +214,7 @@ class Reader {
     auto& left_out = inquiry_->left_out.emplace();
     for (auto& name : TRY(members_.texts("headers", kMaxHeaders))) {
       if (!http::is_token(name))
-        return members_.wrong("headers", fmt::format("`{}` is no name of a header field", name));
+        return members_.wrong("headers", fmt::format("`{}` cannot be the name of a header field", name));
       if (forwarded.fate(name) == gateway::ForwardedHeaders::Fate::kLeftOut)
         left_out.push_back(std::move(name));
     }

@@ -190,7 +190,7 @@ Result<void> ProofJournal::write_guarded(const std::vector<UsedIdentifier>& note
   try {
     return write(noted);
   } catch (const std::bad_alloc&) {
-    return failure(ErrorCode::kLimit, "there is no memory");
+    return failure(ErrorCode::kLimit, "out of memory");
   }
 }
 

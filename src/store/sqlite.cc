@@ -45,7 +45,7 @@ std::string name_of(std::string_view path) {
 }
 
 constexpr const char* kNoDatabase =
-    ": this file is no database; move it away, or name another data folder in the configuration";
+    ": this file is not a database; move it away, or name another data folder in the configuration";
 
 std::unexpected<Error> failed(sqlite3* database, std::string_view path) {
   const int result = sqlite3_extended_errcode(database);
@@ -79,7 +79,7 @@ Result<void> make_private(const std::string& path) {
   struct stat status = {};
   if (::stat(path.c_str(), &status) != 0) {
     if (errno == ENOENT) return {};
-    return system_failed("its rights cannot be read", path);
+    return system_failed("its permissions cannot be read", path);
   }
   if ((status.st_mode & 07777) == kPrivate || ::chmod(path.c_str(), kPrivate) == 0) return {};
   return system_failed("it cannot be made private to its owner", path);

@@ -457,7 +457,7 @@ Result<std::optional<audit::Head>> SqliteStore::load_head() {
     head = audit::head_from_text(fmt::format("{}:{}", row.number(0), row.text(1)));
     if (!head)
       return failure(ErrorCode::kCorrupt,
-                     fmt::format("{}: what is noted of the audit log is no head", database_.name()));
+                     fmt::format("{}: the noted head of the audit log is malformed", database_.name()));
     return {};
   }));
   return head;

@@ -135,7 +135,7 @@ TEST_F(SqliteStoreFile, ThatIsNoDatabaseIsRefusedAndUnchanged) {
     const auto error = refusal();
     EXPECT_EQ(error.code, ErrorCode::kCorrupt) << size;
     EXPECT_THAT(error.message,
-                HasSubstr("this file is no database; move it away, or name another data folder"));
+                HasSubstr("this file is not a database; move it away, or name another data folder"));
   }
 }
 

@@ -141,7 +141,7 @@ Result<void> check_sub_task(const Task& sub_task, const Task& parent) {
   TRY(check_same("tenant", sub_task.tenant, parent.tenant, parent));
   TRY(check_same("environment", sub_task.environment, parent.environment, parent));
   if (sub_task.subject != parent.subject)
-    return wider(fmt::format("`subject`: the sub-task of `{}` is for another than it is", parent.id));
+    return wider(fmt::format("`subject`: the sub-task of `{}` must be for the same user", parent.id));
   return check_within(sub_task, parent);
 }
 
@@ -156,7 +156,7 @@ Result<Task> narrowed(const Task& task, const Json& json, Instant now) {
   const auto members =
       TRY(Members::of(json, "the narrowing",
                       {"actions", "resources", "agents", "expires_at", "expires_in_seconds", "budget"}));
-  if (json.if_object()->empty()) return wider("the narrowing names nothing that should become less");
+  if (json.if_object()->empty()) return wider("the request names nothing to narrow");
   Task less = task;
   TRY(narrow_scope(members, less));
   TRY(narrow_window(members, less, now));

@@ -64,10 +64,10 @@ TEST(Narrowing, RefusesWhatIsWiderAndNamesIt) {
            {R"({"budget":{"actions":{"B::Action::\"read\"":6}}})",
             "6 calls of B::Action::\"read\" are more than the 5"},
            {R"({"actions":["B::Action::\"credit\""],"budget":{"actions":{"B::Action::\"read\"":1}}})",
-            "which is no action of the task"},
+            "which is not an action of the task"},
            {R"({"purpose":"marketing"})", "has no member `purpose`"},
            {R"({"not_before":0})", "has no member `not_before`"},
-           {"{}", "names nothing that should become less"}}) {
+           {"{}", "names nothing to narrow"}}) {
     const auto less = narrow(task(), json);
     ASSERT_FALSE(less) << json;
     EXPECT_EQ(less.error().code, ErrorCode::kInvalid) << json;

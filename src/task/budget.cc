@@ -25,7 +25,7 @@ Result<void> read_actions(const Members& members, const std::vector<cedar::Entit
     if (count == nullptr || *count < 1 || *count > kMaxCalls)
       return members.wrong("actions", fmt::format("must give `{}` from 1 to {} calls", name, kMaxCalls));
     if (std::ranges::find(actions, action) == actions.end())
-      return members.wrong("actions", fmt::format("names `{}`, which is no action of the task", name));
+      return members.wrong("actions", fmt::format("names `{}`, which is not an action of the task", name));
     if (std::ranges::find(budget.actions, action, &ActionCalls::action) != budget.actions.end())
       return members.wrong("actions", fmt::format("names `{}` twice", name));
     budget.actions.push_back({std::move(action), *count});
@@ -64,7 +64,7 @@ Result<void> read_amounts(const Members& members, Budget& budget) {
                                object->size(), kMaxAmounts));
   for (const auto& [name, total] : *object) {
     if (!is_amount_name(name))
-      return members.wrong("amounts", fmt::format("has `{}`, which is no name", name));
+      return members.wrong("amounts", fmt::format("has `{}`, which is not a valid name", name));
     auto amount = Amount::from_json(total);
     if (!amount) return members.wrong("amounts", fmt::format("gives `{}` {}", name, amount.error().message));
     if (amount->ten_thousandths == 0)
@@ -84,7 +84,7 @@ std::string uid_text(const cedar::EntityUid& uid) {
 
 Result<cedar::EntityUid> parse_action(std::string_view text) {
   const auto wrong = [&](std::string_view why) {
-    return failure(ErrorCode::kInvalid, fmt::format("`{}` is no action, {}", text, why));
+    return failure(ErrorCode::kInvalid, fmt::format("`{}` is not an action, {}", text, why));
   };
   auto uid = cedar::parse_entity(text);
   if (!uid) return wrong("expected one such as Billing::Action::\"read\"");

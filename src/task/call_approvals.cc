@@ -31,9 +31,9 @@ std::string_view difference(const Call& approved, const Call& call) {
 // Why nobody can be asked to read it; nothing: they can.
 std::optional<std::string> unreadable(const CallApproval& asked) {
   if (asked.body.size() > kMaxCallBodyBytes)
-    return fmt::format("a call whose body has more than {} bytes is not approved", kMaxCallBodyBytes);
+    return fmt::format("a call whose body has more than {} bytes cannot be approved", kMaxCallBodyBytes);
   if (!codec::valid_utf8(asked.body))
-    return "a call whose body is no text is not approved: nobody could read it";
+    return "a call whose body is not text cannot be approved: nobody could read it";
   return std::nullopt;
 }
 
@@ -235,7 +235,7 @@ Result<void> CallApprovals::change(StoredCall call, std::string_view by, CallSta
     return {};
   }
   return failure(ErrorCode::kConflict,
-                 fmt::format("approval `{}` has made room for another meanwhile", call.approval.id));
+                 fmt::format("approval `{}` was dropped to make room for another", call.approval.id));
 }
 
 Result<const StoredCall*> CallApprovals::pending(std::string_view id, Instant now) const {

@@ -31,8 +31,8 @@ inline constexpr Duration kCallRemembered = std::chrono::hours(1);
 // What people can be asked to read; a longer body is not asked for.
 inline constexpr std::size_t kMaxCallBodyBytes = 64 * 1024;
 
-// Of those that wait for people or for their use. Nobody fills the desk of those who approve alone: a subject
-// that asks for one more gives up its oldest that nobody has decided on.
+// Limits on calls that wait for people or for their use. No subject can fill the list of those who approve:
+// one that asks for one more gives up its oldest undecided call.
 struct CallLimits {
   std::size_t per_subject = 10;  // of one client
   std::size_t per_client = 1'000;

@@ -215,7 +215,7 @@ TEST_F(CallApprovalsTest, WhatIsShownToPeopleIsShortAndText) {
   large.body += 'x';
   EXPECT_FALSE(try_ask(large).error().later);
   large.body = "\xff";
-  EXPECT_THAT(try_ask(large).error().why, HasSubstr("no text"));
+  EXPECT_THAT(try_ask(large).error().why, HasSubstr("not text"));
 }
 
 CallApproval asked_by(std::string_view subject, std::string_view client, int number) {

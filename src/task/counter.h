@@ -1,8 +1,8 @@
 // Counter: how much of one budget is used, in memory, in blocks that were reserved in the store beforehand:
 // a crash may lose what was reserved and not used, and never grants more.
 //
-// Whoever changes it holds the task's lock; used() and has() may be asked at any time. Nothing here waits:
-// what has to be reserved is told, and who wrote it down says so.
+// Changing it needs the task's lock; used() and has() may be called at any time. Nothing here waits: it says
+// what has to be reserved, and the caller says when that was written.
 #pragma once
 
 #include <atomic>

@@ -11,8 +11,8 @@
 // A label is durable, and every later decision sees it, before the call passes that earns it: what the call
 // brings back cannot reach anybody whom the label would have stopped. Labels are never taken away.
 //
-// try_consume() never waits, and holds the locks for memory alone: when something has to be on disk before,
-// it takes nothing and says what. It is written by others, wrote() hears of it, and the call tries again.
+// try_consume() never waits, and holds its locks only while it works in memory. When something has to be on
+// disk first, it takes nothing and says what. The caller has it written, calls wrote(), and tries again.
 #pragma once
 
 #include <algorithm>
@@ -56,7 +56,7 @@ class LiveTask {
   State state() const noexcept { return state_.load(std::memory_order_acquire); }
   // What it is worth: suspended or over as soon as an ancestor is.
   State standing() const noexcept;
-  // Null: it is nobody's sub-task.
+  // Null: it is not a sub-task.
   const std::shared_ptr<LiveTask>& parent() const noexcept { return parent_; }
   // Is it that task, or below it?
   bool within(std::string_view id) const noexcept;
@@ -95,7 +95,7 @@ class LiveTask {
   // labels. What is to be written is told to wrote() afterwards, whatever came of it.
   std::expected<Attempt, Denial> try_consume(const Use& use);
   void wrote(const Write& write, bool done);
-  // The same for who may wait: indeterminate, when it cannot be written.
+  // The same for callers that may wait. Indeterminate when it cannot be written.
   std::expected<void, Denial> consume(const Use& use);
   // What is used of each of its budgets: {"calls": 3, "amounts": {"credited": 20.5}}.
   codec::Json used(Instant now) const;

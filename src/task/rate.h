@@ -2,12 +2,12 @@
 // from when it was made, so no stretch of that length ever has more.
 //
 // What is remembered is the time of the last calls, in memory. On disk stands an instant up to which calls
-// may have been made, written a little ahead of them; whoever reads it at a start takes the rate for used up
-// at that instant. So a crash may lose calls and never grants more. Time never runs backwards here: a call
+// may have been made, written a little ahead of them. A start that reads it takes the rate for used up at
+// that instant. So a crash may lose calls and never grants more. Time never runs backwards here: a call
 // that is made after the clock was set back counts as made at the latest one before it.
 //
-// Whoever changes it holds the task's lock; has() and free_at() may be asked at any time. Nothing here waits:
-// what has to be reserved is told, and who wrote it down says so.
+// Changing it needs the task's lock; has() and free_at() may be called at any time. Nothing here waits: it
+// says what has to be reserved, and the caller says when that was written.
 #pragma once
 
 #include <atomic>

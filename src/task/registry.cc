@@ -81,8 +81,8 @@ Result<std::shared_ptr<LiveTask>> Registry::parent_of(const Task& task) const {
                    fmt::format("task `{}`: `parent`: there is no task `{}`", task.id, *task.parent));
   if (parent->depth() < kMaxTaskDepth) return parent;
   return failure(ErrorCode::kLimit,
-                 fmt::format("task `{}`: `parent`: task `{}` is {} deep, as deep as can be", task.id,
-                             *task.parent, kMaxTaskDepth));
+                 fmt::format("task `{}`: `parent`: task `{}` is {} deep, the deepest that is allowed",
+                             task.id, *task.parent, kMaxTaskDepth));
 }
 
 Result<std::shared_ptr<LiveTask>> Registry::open(Task task, State state) {

@@ -117,7 +117,7 @@ class Registry {
   std::size_t size() const;
   std::size_t bytes() const;
   // Forgets what has been over for long, by a clock that was not set ahead and by how long the machine has
-  // run since it was found so; and what narrowed tasks were before, where nobody looks at it. How many were
+  // run since it was found so; and earlier versions of narrowed tasks that no request uses. How many were
   // forgotten.
   Result<std::size_t> tidy(const Clock& clock);
   // Writes down what of the reserved budgets was used, for an orderly end of the process. No call may be

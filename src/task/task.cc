@@ -150,7 +150,7 @@ Result<ResourcePattern> ResourcePattern::parse(std::string_view text) {
     return ResourcePattern{std::move(uid->type), std::move(uid->id)};
   }
   return wrong(
-      fmt::format("`{}` is no resource pattern, expected one such as Billing::Invoice::\"inv-1\" or "
+      fmt::format("`{}` is not a resource pattern, expected one such as Billing::Invoice::\"inv-1\" or "
                   "Billing::Invoice::*",
                   text));
 }

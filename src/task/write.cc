@@ -11,7 +11,7 @@ void Write::settle_as(bool done) noexcept {
   try {
     std::exchange(settle, nullptr)(*this, done);
   } catch (const std::exception& error) {
-    std::fprintf(stderr, "writ: what was written could not be taken over: %s\n", error.what());
+    std::fprintf(stderr, "writ: a stored change could not be applied: %s\n", error.what());
   }
 }
 

@@ -1,7 +1,7 @@
 // Write: what has to be on disk before a call may pass: more of a budget, a label, the use of an approval.
 //
-// Whoever serves requests never waits for a disk. What a request needs to be written it hands to a Writer and
-// goes on when that calls back (task/write_thread.h); many wait for one sync together.
+// A thread that serves requests never waits for a disk. It hands what a request needs written to a Writer,
+// and goes on when that calls back (task/write_thread.h). Many requests wait for one sync together.
 #pragma once
 
 #include <cstdint>
@@ -35,7 +35,7 @@ struct Write {
   Write() = default;
   Write(const Write&) = delete;
   ~Write() { settle_as(false); }
-  // Tells `settle`, if nobody has. What settles may fail for want of memory: that ends nobody else's.
+  // Calls `settle`, once. It may fail for want of memory; that does not end any other write.
   void settle_as(bool done) noexcept;
 
   std::vector<Reservation> reservations;

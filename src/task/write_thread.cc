@@ -40,7 +40,7 @@ void WriteThread::tell(Done& done, Result<void> result) noexcept {
   try {
     if (done) std::exchange(done, nullptr)(std::move(result));
   } catch (const std::exception& error) {
-    std::fprintf(stderr, "writ: a request that waited for the disk was given up: %s\n", error.what());
+    std::fprintf(stderr, "writ: a request that waited for the disk was dropped: %s\n", error.what());
   }
 }
 
@@ -83,7 +83,7 @@ std::vector<Result<void>> WriteThread::ask_store() const {
   std::vector<const Write*> writes;
   for (const auto& each : writing_) writes.push_back(each->write.get());
   auto results = store_.write(writes);
-  results.resize(writes.size(), unavailable("the store did not tell"));
+  results.resize(writes.size(), unavailable("the store gave no result"));
   return results;
 }
 
@@ -96,7 +96,7 @@ void WriteThread::report(const std::vector<Result<void>>& results) {
   if (fails && !fails_)
     std::fprintf(stderr, "writ: requests that need the database are refused: %s\n",
                  failed->error().message.c_str());
-  if (!fails && fails_) std::fprintf(stderr, "writ: the database takes what requests need again\n");
+  if (!fails && fails_) std::fprintf(stderr, "writ: the database can be written again\n");
   fails_ = fails;
 }
 

@@ -180,7 +180,7 @@ class AbnormalPaths(unittest.TestCase):
 
     def test_an_acceptance_without_a_reason_or_of_no_dimension_is_an_error(self):
         for value, told in (("other-user", "is accepted without a reason"), ("other-user: ", "is accepted without a reason"),
-                            ("other-usr: they share", "there is no dimension `other-usr`"), ("", "it says nothing"),
+                            ("other-usr: they share", "there is no dimension `other-usr`"), ("", "it is empty"),
                             ("other-user (niklas: they share", "there is no dimension `other-user (niklas`"),
                             ("other-user too: they share", "there is no dimension `other-user too`"),
                             ("other-user: they share; other-user: they do", "is accepted twice")):
@@ -403,7 +403,7 @@ class Live(unittest.TestCase):
         status, out, err = self.run_live(world, "--json")
         self.assertEqual(0, status, out + err)
         left_out = {one["why"] for one in json.loads(out)["left_out"]}
-        self.assertIn("its task has to be opened, and nobody was named who opens it", left_out)
+        self.assertIn("its task has to be opened; name the identity that opens it with --opener", left_out)
         self.assertTrue(any(why.startswith("the running gateway refuses it with `policy_no_permit`: ") for why in left_out))
 
     def test_who_may_open_no_task_is_told(self):
@@ -451,7 +451,7 @@ class Live(unittest.TestCase):
         world = self.start()
         status, _, err = self.run_live(world, gateway=f"http://127.0.0.1:{world.upstream_port}")
         self.assertEqual(2, status)
-        self.assertIn("that is no gateway of Writ", err)
+        self.assertIn("it is not a gateway of Writ", err)
         self.assertEqual(2, self.run_live(world, gateway="http://127.0.0.1:1")[0])
         self.assertEqual(2, self.run_live(world, gateway="nowhere")[0])
         status, _, err = self.run_live(world, data=world.folder)

@@ -320,9 +320,9 @@ class BadConfiguration(unittest.TestCase):
                       self.check(lambda text: text.replace("acts_for: [support-agent]", "acts_for: [mail-drafter]")))
 
     def test_amount_from_where_none_can_be(self):
-        self.assertIn("`header X` is no place of an amount", self.route_with("amounts: {credited: header X}"))
+        self.assertIn("`header X` does not say where an amount is", self.route_with("amounts: {credited: header X}"))
         self.assertIn("the path has no parameter `other`", self.route_with("amounts: {credited: path other}"))
-        self.assertIn("`1st` is no name of an amount", self.route_with("amounts: {1st: none}"))
+        self.assertIn("`1st` cannot be an amount's name", self.route_with("amounts: {1st: none}"))
         self.assertIn("`amounts` must be a map", self.route_with("amounts: [credited]"))
 
     def test_more_labels_than_a_route_may_have(self):

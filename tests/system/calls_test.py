@@ -193,7 +193,7 @@ class Calls(unittest.TestCase):
         binary = self.credit(body=b"\xff\xfe")
         self.assert_refused(binary, "approval_required")
         self.assertNotIn("approval", binary.json())
-        self.assertIn("no text", binary.json()["message"])
+        self.assertIn("not text", binary.json()["message"])
 
     def test_everything_is_recorded_before_it_is_done(self):
         approval = self.approved()

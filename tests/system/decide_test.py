@@ -109,11 +109,11 @@ class Decide(unittest.TestCase):
             file.write("explain: {redact: [customer]}\n")
         status, text = self.decide(*PORTAL)
         self.assertEqual(2, status)
-        self.assertIn("`customer` is no path that a policy reads", text)
+        self.assertIn("`customer` is not a path that a policy reads", text)
 
     def test_what_is_broken_is_told_with_its_place_and_exits_with_2(self):
         for text, told in [("request: [", "request.yaml:"), ("reqest: GET /x", "`reqest`"),
-                           (TASK.replace("GET /", ""), "is no request"), ("{}", "nothing is asked here")]:
+                           (TASK.replace("GET /", ""), "is not a request"), ("{}", "nothing is asked here")]:
             with self.subTest(told):
                 status, said = self.decide(self.file(text))
                 self.assertEqual(2, status)

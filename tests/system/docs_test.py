@@ -3,6 +3,7 @@ import json
 import os
 import re
 import subprocess
+import tempfile
 import unittest
 
 import yaml
@@ -169,6 +170,21 @@ class Jobs(unittest.TestCase):
 class Configuration(unittest.TestCase):
     KEY = re.compile(r'"([a-z_]+)"')
 
+    def test_the_example_it_begins_with_is_one(self):
+        with tempfile.TemporaryDirectory() as folder:
+            with open(os.path.join(folder, "writ.yaml"), "w", encoding="utf-8") as file:
+                file.write(blocks(read("docs", "configuration.md"), "yaml")[0])
+            status, keys, err = harness.writ("keys", "generate", os.path.join(folder, "reports.private.jwk"))
+            self.assertEqual(0, status, err)
+            with open(os.path.join(folder, "reports.jwks.json"), "w", encoding="utf-8") as file:
+                file.write(keys)
+            os.mkdir(os.path.join(folder, "policies"))
+            with open(os.path.join(folder, "policies", "reports.cedar"), "w", encoding="utf-8") as file:
+                file.write('permit (principal == Writ::Service::"reports", action == Billing::Action::"read", resource);')
+            status, out, err = harness.writ("check", "--config", os.path.join(folder, "writ.yaml"))
+            self.assertEqual(0, status, out + err)
+            self.assertIn("0 errors, 0 warnings", out)
+
     def allowed(self, text, what):
         """The keys that the reader of `what` takes, from the source."""
         match = re.search(rf'"{what}",\s*\{{(.*?)\}}\)', text, re.DOTALL)
@@ -181,15 +197,38 @@ class Configuration(unittest.TestCase):
         for what, heading in (("the configuration", "The top"), ("listen, a listener, tls", "`listen`"),
                               ("tokens", "`tokens`"), ("outbound", "`outbound`"),
                               ("a trusted issuer, key_refresh", "`trusted_issuers`"), ("policies", "`policies`"),
-                              ("an identity", "`inventory.identities`"), ("an API, upstream_tls", "`inventory.apis`"),
+                              ("an identity", "`inventory.identities`"), ("an API, upstream_tls, cors, a route", "`inventory.apis`"),
                               ("audit", "`audit`"), ("limits", "`limits`"), ("authzen", "`authzen`"), ("tasks", "`tasks`"),
                               ("approvals", "`approvals`"), ("database", "`database`"), ("metrics", "`metrics`"),
-                              ("explain", "`explain`")):
+                              ("explain", "`explain`"), ("a window of a calendar", "`calendars`")):
             with self.subTest(what):
                 section = re.search(rf"^## {re.escape(heading)}\n(.*?)(?=^## |\Z)", document, re.DOTALL | re.MULTILINE)
                 rows = re.findall(r"^\| (`[^|]*`) \|", section.group(1), re.MULTILINE)
                 described = {key for row in rows for key in re.findall(r"`([a-z_]+)`", row)}
                 self.assertEqual(set().union(*(self.allowed(source, each) for each in what.split(", "))), described)
+
+
+class Links(unittest.TestCase):
+    DOCUMENTS = subprocess.run(["git", "ls-files", "*.md"], cwd=harness.ROOT, capture_output=True, text=True, check=True).stdout.split()
+
+    @staticmethod
+    def anchors(text):
+        """Those that GitHub makes of the headings."""
+        headings = re.findall(r"^#+ (.*)$", re.sub(r"^```.*?^```", "", text, flags=re.DOTALL | re.MULTILINE), re.MULTILINE)
+        return {re.sub(r"[^\w\- ]", "", heading.lower()).replace(" ", "-") for heading in headings}
+
+    def test_every_link_leads_to_a_file_and_a_heading(self):
+        followed, wrong = 0, []
+        for path in self.DOCUMENTS:
+            for target, anchor in re.findall(r"\]\((?!https?:)([^)#\s]*)#?([^)\s]*)\)", read(path)):
+                followed += 1
+                file = os.path.normpath(os.path.join(os.path.dirname(path), target)) if target else path
+                if not os.path.exists(os.path.join(harness.ROOT, file)):
+                    wrong.append(f"{path}: {target}")
+                elif anchor and anchor not in self.anchors(read(file)):
+                    wrong.append(f"{path}: {target}#{anchor}")
+        self.assertEqual([], wrong)
+        self.assertGreater(followed, 100)
 
 
 class Commands(unittest.TestCase):

@@ -55,7 +55,7 @@ class Forwarding(unittest.TestCase):
             "      forward_headers: [Transfer-Encoding]\n": "`Transfer-Encoding` cannot be forwarded: it is of the connection",
             "      forward_headers: [Content_Type]\n": "`Content_Type` cannot be forwarded: a name has 1 to 64 letters",
             "      query: [page, _method]\n": "`_method` cannot be taken",
-            "      query: [a b]\n": "`a b` is no name of a query parameter",
+            "      query: [a b]\n": "`a b` cannot be a query parameter's name",
         }
         world = harness.TestWorld()
         self.addCleanup(world.close)

@@ -85,7 +85,7 @@ when { context has user && context has purpose };
         self.assertEqual(3 + 1, report["findings"])
 
     def test_an_acceptance_of_no_change_or_without_a_reason_is_an_error(self):
-        for value, told in (("delete `context`: nobody", "there is no change `delete `context``"), ("", "it says nothing"),
+        for value, told in (("delete `context`: nobody", "there is no change `delete `context``"), ("", "it is empty"),
                             ("delete `context has user`", "`delete `context has user`` is accepted without a reason"),
                             ("flip the effects: why not", "there is no change `flip the effects`")):
             with self.subTest(value):
@@ -99,7 +99,7 @@ when { context has user && context has purpose };
     def test_an_annotation_that_only_looks_like_an_acceptance_is_an_error(self):
         status, _, err = self.mutate(self.READS, '@accept_mutants("flip the effect: why not")\n' + self.POLICY)
         self.assertEqual(2, status)
-        self.assertRegex(err, r"a\.cedar:1: @accept_mutants of policy `admins-act`: nothing is accepted so; "
+        self.assertRegex(err, r"a\.cedar:1: @accept_mutants of policy `admins-act`: unknown annotation; "
                               r"expected @accept_abnormal or @accept_mutant or @accept_hidden")
 
     def test_tests_that_fail_say_nothing_of_mutants(self):
@@ -321,7 +321,7 @@ class Watch(unittest.TestCase):
         write(os.path.join(self.policies, "a.cedar"), Mutation.POLICY.replace("permit", "forbid"))
         out = self.next_run(process)
         self.assertIn("1 tests in 1 files, 1 failed", out)
-        self.assertIn("not all is well", out)
+        self.assertIn("not everything is as expected", out)
         # As editors do it: another file takes the place.
         new = os.path.join(self.policies, "a.test.yaml.new")
         write(new, HEAD + Mutation.READS.replace("expect: permit", "expect: policy_forbid"))

@@ -97,7 +97,7 @@ class Check(Policies):
             file.write(f'@id("no-x") {forbid}\n')
         status, report = self.check()
         self.assertEqual((0, 1), (status, report["warnings"]))
-        self.assertIn("policy `no-x` forbids only where `context.purpose` is there", report["issues"][0]["message"])
+        self.assertIn("policy `no-x` forbids only if `context.purpose` is present", report["issues"][0]["message"])
         edited(self.billing, '@id("no-x")', '@id("no-x") @accept_hidden("x is a mark, not a proof")')
         self.assertEqual(0, self.check()[1]["warnings"])
         edited(self.billing, '("x is a mark, not a proof")', "")
@@ -147,7 +147,7 @@ class Folders(Policies):
         self.assertTrue(report["issues"][0]["file"].endswith("policies/deny.cedar.txt"), report)
         status, _, err = harness.writ("serve", "--config", self.world.config, "--data", self.world.data)
         self.assertEqual(2, status)
-        self.assertIn("deny.cedar.txt: error: this file stands among the policies and is none", err)
+        self.assertIn("deny.cedar.txt: error: this file is among the policies, but nothing would read it", err)
 
     def test_what_is_left_out_is_named_with_its_rule(self):
         edited(self.world.config, "files: [policies]", 'files: [policies]\n  ignore: ["*.md"]')
@@ -183,7 +183,7 @@ class Folders(Policies):
         self.assertIn("\nwrit_policy_files_refused 0\n", self.world.call(self.world.api_port, "GET", "/metrics").body.decode())
         self.write("deny.txt")
         self.reload("what is in force stays in force")
-        self.assertIn("policies/deny.txt: error: this file stands among the policies", self.world.log_text())
+        self.assertIn("policies/deny.txt: error: this file is among the policies", self.world.log_text())
         self.assertEqual(200, self.world.through_gateway(token, READ).status)
         self.assertIn("\nwrit_policy_files_refused 1\n", self.world.call(self.world.api_port, "GET", "/metrics").body.decode())
         os.remove(os.path.join(self.folder, "deny.txt"))
@@ -273,7 +273,7 @@ class ReloadOfTheConfiguration(Policies):
         edited(self.world.config, "lifetime_seconds: 300", "lifetime_seconds: 200")
         status, answer = self.reload_over_the_api()
         self.assertEqual((200, False), (status, answer["changed"]))
-        self.assertEqual("`tokens` is another than at the start, and takes force with the next one",
+        self.assertEqual("`tokens` changed: restart Writ to apply it",
                          answer["issues"][0]["message"])
 
 

@@ -140,7 +140,7 @@ class Replay(unittest.TestCase):
         log = self.changed_log(lambda record: {key: value for key, value in record.items() if key != "issued_at"})
         report = self.replay(log)
         self.assertEqual(0, report["decided"])
-        self.assertIn("an earlier Writ recorded less than a decision reads", self.left_out(report))
+        self.assertIn("an earlier version of Writ did not record all that a decision reads", self.left_out(report))
 
     def test_attributes_that_were_too_large_to_be_recorded_are_not_guessed(self):
         log = self.changed_log(lambda record: {**record, "attributes": None} if record.get("point") == "gateway" else record)
@@ -159,7 +159,7 @@ class Replay(unittest.TestCase):
         status, out, err = harness.writ("decide", "--replay", self.log, "--policies", self.new, "--config", config,
                                         "--data", self.world.data, "--json")
         self.assertEqual((0, ""), (status, err))
-        self.assertTrue(any(why.startswith("the facts of then are not all known: under its own policies it would be tenant_mismatch")
+        self.assertTrue(any(why.startswith("not all facts of that time are known: under its own policies it would be tenant_mismatch")
                             for why in self.left_out(json.loads(out))), out)
 
     def test_without_the_policies_of_then_it_says_what_was_not_checked(self):

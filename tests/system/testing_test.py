@@ -87,17 +87,17 @@ class Format(unittest.TestCase):
         for text, line, told in (
                 (HEAD + f"tests:\n  - {{name: a, {base}, expct: permit}}\n", 4, "unknown key `expct`"),
                 (HEAD + f"tests:\n  - {{name: a, {base}, expect: deny}}\n", 4, "a refusal is expected with its reason"),
-                (HEAD + f"tests:\n  - {{name: a, {base}, expect: maybe}}\n", 4, "`maybe` is no outcome"),
+                (HEAD + f"tests:\n  - {{name: a, {base}, expect: maybe}}\n", 4, "`maybe` is not an outcome"),
                 (HEAD + f"tests:\n  - {{name: a, {base}}}\n", 4, "nothing is expected here"),
                 (HEAD + "tests:\n  - {name: a, request: GET /x, expect: permit}\n", 4, "no `client_id`"),
                 (HEAD + f"tests:\n  - {{name: a, token: {TOKEN}, expect: permit}}\n", 4, "nothing is asked here"),
-                (HEAD + f"tests:\n  - {{name: a, {base}, at: soon, expect: permit}}\n", 4, "is no instant"),
+                (HEAD + f"tests:\n  - {{name: a, {base}, at: soon, expect: permit}}\n", 4, "is not an instant"),
                 (HEAD + f"tests:\n  - {{name: a, {base}, steps: [{{end_task: t-9}}]}}\n", 4, "there is no task `t-9`"),
                 (HEAD + "tests: []\n", 3, "there is no test here"),
                 ("version: 1\ntests: []\n", 1, "`now`"),
                 (table + "    rows:\n      - [nora]\n", 8, "a list of 2 cells"),
                 (table + "    rows:\n      - [nora, permit]\n      - [nora, permit]\n", 9, "was in line 8 already"),
-                (table.replace("token.sub", "token.sob") + "    rows: []\n", 6, "`token.sob` is no column"),
+                (table.replace("token.sub", "token.sob") + "    rows: []\n", 6, "`token.sob` is not a column"),
                 (HEAD + f"tests:\n  - {{name: a, {base}, expect: permit}}\n  - {{name: a, {base}, expect: permit}}\n", 5,
                  "given twice, first in line 4")):
             with self.subTest(told):
@@ -143,7 +143,7 @@ class Refused(unittest.TestCase):
         self.assertIn("a permit has no", err)
         status, _, err = self.run_expect("""{outcome: policy_no_permit, refused: [nora]}""")
         self.assertEqual(2, status)
-        self.assertIn("`refused` is no entity: `nora`", err)
+        self.assertIn("`refused` is not an entity: `nora`", err)
 
 
 class FixtureEntities(unittest.TestCase):

@@ -55,7 +55,7 @@ class Reader {
     policy.id = std::move(id);
     const auto effect = TRY(string(json, "effect"));
     if (effect != "permit" && effect != "forbid")
-      return fail(fmt::format("`{}` is no effect, expected `permit` or `forbid`", effect));
+      return fail(fmt::format("`{}` is not an effect, expected `permit` or `forbid`", effect));
     policy.effect = effect == "permit" ? Effect::kPermit : Effect::kForbid;
     policy.principal = TRY(scope(json, Variable::kPrincipal));
     policy.action = TRY(scope(json, Variable::kAction));
@@ -242,7 +242,8 @@ class Reader {
     }
     if (variable != Variable::kAction) return {};
     for (const EntityUid& uid : term.entities) {
-      if (!is_action_type(uid.type)) return fail(fmt::format("`{}::\"{}\"` is no action", uid.type, uid.id));
+      if (!is_action_type(uid.type))
+        return fail(fmt::format("`{}::\"{}\"` is not an action", uid.type, uid.id));
     }
     return {};
   }
@@ -259,7 +260,7 @@ class Reader {
       TRY(only(element, {"kind", "body"}));
       const auto kind = TRY(string(element, "kind"));
       if (kind != "when" && kind != "unless")
-        return fail(fmt::format("`{}` begins no condition, expected `when` or `unless`", kind));
+        return fail(fmt::format("`{}` does not begin a condition, expected `when` or `unless`", kind));
       const Json* body = TRY(member(element, "body"));
       const Place in_body(*this, "body");
       Condition condition{.unless = kind == "unless", .body = TRY(expression(*body)), .span = {}};
@@ -407,7 +408,7 @@ class Reader {
       expr.integer = static_cast<std::int64_t>(variable);
       return expr;
     }
-    return fail(fmt::format("`{}` is no variable, expected principal, action, resource or context", name));
+    return fail(fmt::format("`{}` is not a variable, expected principal, action, resource or context", name));
   }
 
   Result<Expr> has(const Json& json) {

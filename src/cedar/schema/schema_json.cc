@@ -28,7 +28,7 @@ class JsonReader {
   using Names = std::span<const std::string_view>;
 
   void complain(std::string_view where, std::string message, std::string help = {});
-  // The object's members, none of them unknown; null and an issue when it is no object.
+  // The object's members, none of them unknown; null and an issue when it is not an object.
   const Json::Object* object(const Json& json, std::string_view where);
   void check_members(const Json::Object& object, std::initializer_list<std::string_view> known,
                      std::string_view where);

@@ -121,7 +121,7 @@ class Reader {
     }
     if (count == 0) return wrong(start, size, "`\\u{..}` is empty");
     if (code > kMaxCodePoint || (code >= 0xd800 && code <= 0xdfff))
-      return wrong(start, size, "`\\u{..}` is no Unicode character");
+      return wrong(start, size, "`\\u{..}` is not a Unicode character");
     append_utf8(out, code);
     at_ = close + 1;
     return {};

@@ -18,10 +18,10 @@ TEST(Issues, ShowTheLineWithThePlaceUnderlined) {
   const auto refused = parse_policies(text);
   ASSERT_FALSE(refused.has_value());
   EXPECT_EQ(render_issue("api.cedar", text, refused.error()[0]),
-            "api.cedar:2:25: `=` is no operator\n"
+            "api.cedar:2:25: `=` is not an operator\n"
             "2 | when { principal.tenant = resource.tenant };\n"
             "  |                         ^\n"
-            "help: equality is written `==`");
+            "help: use `==` to test for equality");
 }
 
 TEST(Issues, UnderlineTheWholePlace) {

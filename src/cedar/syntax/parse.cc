@@ -105,7 +105,7 @@ std::unexpected<Stop> Parser::unexpected(std::string_view expected) {
                 "save the text as UTF-8 without one");
   if (token_.is("=") && expected.find("==") == expected.npos)
     return stop(token_.span, fmt::format("unexpected `=`, expected {}", expected),
-                "equality is written `==`");
+                "use `==` to test for equality");
   return stop(token_.span, fmt::format("unexpected {}, expected {}", shown(token_), expected));
 }
 
@@ -152,7 +152,7 @@ Step<Policy> Parser::policy() {
   const Token effect = token_;
   if (effect.kind != TokenKind::kIdentifier) return unexpected("`permit` or `forbid`");
   if (effect.text != "permit" && effect.text != "forbid")
-    complain(effect.span, fmt::format("`{}` is no effect, expected `permit` or `forbid`", effect.text));
+    complain(effect.span, fmt::format("`{}` is not an effect, expected `permit` or `forbid`", effect.text));
   policy.effect = effect.text == "permit" ? Effect::kPermit : Effect::kForbid;
   advance();
   TRY(scope(policy));
@@ -238,7 +238,7 @@ Step<ScopeTerm> Parser::scope_term(Variable variable) {
     TRY(scope_entity(term, variable));
   } else if (op.is("=") || op.is("<") || op.is("<=") || op.is(">") || op.is(">=") || op.is("!=")) {
     return stop(op.span, fmt::format("`{}` cannot be used in the scope", op.text),
-                op.is("=") ? "equality is written `==`" : "the scope takes `==`, `in` and `is`");
+                op.is("=") ? "use `==` to test for equality" : "the scope takes `==`, `in` and `is`");
   }
   term.span = since(begin);
   if (variable == Variable::kAction) check_action(term);
@@ -294,7 +294,7 @@ void Parser::check_action(const ScopeTerm& term) {
     if (is_action_type(uid.type)) continue;
     std::string shown;
     append_entity(shown, uid.type, uid.id);
-    complain(term.span, fmt::format("`{}` is no action", shown),
+    complain(term.span, fmt::format("`{}` is not an action", shown),
              "the type of an action is `Action`, or ends with `::Action`");
   }
 }
@@ -314,7 +314,7 @@ Step<EntityUid> Parser::entity() {
   uid.type = TRY(name());
   if (!token_.is("::") || peek().kind != TokenKind::kString) {
     if (token_.is("::")) advance();
-    return stop(first, fmt::format("`{}` is no entity", uid.type),
+    return stop(first, fmt::format("`{}` is not an entity", uid.type),
                 "an entity is a type and an id, such as `User::\"alice\"`; use `is` to test for a type");
   }
   advance();
@@ -329,7 +329,7 @@ Step<void> Parser::conditions(Policy& policy) {
     const Token keyword = token_;
     if (!keyword.is("when") && !keyword.is("unless"))
       return stop(keyword.span,
-                  fmt::format("`{}` begins no condition, expected `when` or `unless`", keyword.text));
+                  fmt::format("`{}` does not begin a condition, expected `when` or `unless`", keyword.text));
     advance();
     TRY(expect("{", condition.unless ? "after `unless`" : "after `when`"));
     if (token_.is("}")) {

@@ -65,7 +65,7 @@ Expr Parser::to_expr(Operand&& operand) {
   Expr& expr = operand.expr;
   switch (operand.form) {
     case Operand::Form::kName:
-      complain(expr.span, fmt::format("`{}` is no variable", operand.name),
+      complain(expr.span, fmt::format("`{}` is not a variable", operand.name),
                "the variables are principal, action, resource and context; text is written in quotes");
       break;
     case Operand::Form::kString:
@@ -175,7 +175,7 @@ Step<void> Parser::relation(Operand& out) {
   if (token_.is("has")) return has(out, begin);
   if (token_.is("like")) return like(out, begin);
   if (token_.is("is")) return is(out, begin);
-  if (token_.is("=")) return stop(token_.span, "`=` is no operator", "equality is written `==`");
+  if (token_.is("=")) return stop(token_.span, "`=` is not an operator", "use `==` to test for equality");
   if (!comparison(token_)) return {};
   return compare(out, begin);
 }
@@ -327,7 +327,7 @@ Step<void> Parser::member(Operand& out) {
   if (out.form == Operand::Form::kName && token_.is("(")) TRY(call_name(out));
   while (token_.is(".") || token_.is("[") || token_.is("(")) {
     if (out.form == Operand::Form::kName)
-      return stop(out.expr.span, fmt::format("`{}` is no variable", out.name),
+      return stop(out.expr.span, fmt::format("`{}` is not a variable", out.name),
                   "the variables are principal, action, resource and context");
     if (token_.is("("))
       return stop(token_.span, "only functions and methods can be called",
@@ -475,7 +475,7 @@ Step<std::string> Parser::name() {
   for (;;) {
     if (token_.kind != TokenKind::kIdentifier) return unexpected("a name");
     if (is_reserved_word(token_.text))
-      complain(token_.span, fmt::format("`{}` is a reserved word and no name", token_.text));
+      complain(token_.span, fmt::format("`{}` is a reserved word, not a name", token_.text));
     name += token_.text;
     advance();
     // `Type::"id"` ends the name before the last `::`.

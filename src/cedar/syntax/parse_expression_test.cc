@@ -127,7 +127,7 @@ TEST(ParseExpression, ReadsLiterals) {
   EXPECT_EQ(parsed(R"(User::"nora")"), R"(User::"nora")");
   EXPECT_EQ(parsed(R"(A::B::C::"")"), R"(A::B::C::"")");
   EXPECT_EQ(parsed("A // type\n :: \n \"b\""), R"(A::"b")");
-  EXPECT_EQ(parsed("TRUE"), "refused; 1: `TRUE` is no variable");
+  EXPECT_EQ(parsed("TRUE"), "refused; 1: `TRUE` is not a variable");
 }
 
 TEST(ParseExpression, NumbersHave64Bits) {
@@ -176,7 +176,7 @@ TEST(ParseExpression, ReadsEveryEscape) {
   EXPECT_THAT(said(R"("\u{ 41}")"), HasSubstr("hexadecimal digits only"));
   EXPECT_THAT(said(R"("\u{0000041}")"), HasSubstr("at most six digits"));
   for (const auto* none : {R"("\u{d800}")", R"("\u{dfff}")", R"("\u{110000}")", R"("\u{ffffff}")"})
-    EXPECT_THAT(said(none), HasSubstr("no Unicode character")) << none;
+    EXPECT_THAT(said(none), HasSubstr("not a Unicode character")) << none;
 }
 
 TEST(ParseExpression, TellsThePlaceOfAnEscape) {
@@ -204,9 +204,9 @@ TEST(ParseExpression, PatternsSplitAtTheirStars) {
 
 TEST(ParseExpression, KnowsTheVariables) {
   EXPECT_EQ(parsed("[principal, action, resource, context]"), "(set principal action resource context)");
-  EXPECT_EQ(parsed("subject"), "refused; 1: `subject` is no variable");
-  EXPECT_EQ(parsed("subject.name"), "refused; 1: `subject` is no variable");
-  EXPECT_EQ(parsed("A::B"), "refused; 1: `A::B` is no variable");
+  EXPECT_EQ(parsed("subject"), "refused; 1: `subject` is not a variable");
+  EXPECT_EQ(parsed("subject.name"), "refused; 1: `subject` is not a variable");
+  EXPECT_EQ(parsed("A::B"), "refused; 1: `A::B` is not a variable");
   EXPECT_EQ(parsed(R"([principal::"a", A::principal::"b"])"), R"((set principal::"a" A::principal::"b"))");
   EXPECT_EQ(parsed("principal == ?principal"),
             "refused; 14: the slot `?principal` cannot stand in a condition");
@@ -385,7 +385,7 @@ TEST(ParseExpression, ReadsEveryExtensionFunction) {
   EXPECT_EQ(parsed(R"(ip("a", 2))"), R"((call "a" 2 ip))");
   EXPECT_EQ(parsed("now()"), "refused; 1: there is no function `now`");
   EXPECT_EQ(parsed("A::ip(\"1\")"), "refused; 1: there is no function `A::ip`");
-  EXPECT_EQ(parsed("ip"), "refused; 1: `ip` is no variable");
+  EXPECT_EQ(parsed("ip"), "refused; 1: `ip` is not a variable");
   for (const auto* text : {"principal()", "principal(1)", "(1)(2)", "\"a\"(1)", "true(1)"})
     EXPECT_THAT(parsed(text), HasSubstr("only functions and methods can be called")) << text;
 }
@@ -430,10 +430,10 @@ TEST(ParseExpression, ReadsEntities) {
   };
   EXPECT_EQ(read(R"(Billing::Invoice::"17")"), R"(Billing::Invoice::"17")");
   EXPECT_EQ(read(R"( (User :: "a\"b") // nora)"), R"(User::"a\"b")");
-  EXPECT_EQ(read("User"), "1: `User` is no entity");
+  EXPECT_EQ(read("User"), "1: `User` is not an entity");
   EXPECT_EQ(read(R"("a")"), "1: unexpected `\"a\"`, expected an entity such as `User::\"alice\"`");
   EXPECT_EQ(read(R"(User::"a"::"b")"), "10: unexpected `::`, expected the end of the text");
-  EXPECT_EQ(read(R"(if::"a")"), "1: `if` is a reserved word and no name");
+  EXPECT_EQ(read(R"(if::"a")"), "1: `if` is a reserved word, not a name");
   EXPECT_EQ(read(""), "1: unexpected the end of the text, expected an entity such as `User::\"alice\"`");
 }
 

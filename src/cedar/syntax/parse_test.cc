@@ -175,7 +175,7 @@ TEST(ParseScope, TakesOnlyItsOwnOperators) {
               fmt::format("1:18: `{}` cannot be used in the scope", op));
   EXPECT_EQ(scope_issues(R"(principal = User::"a", action, resource)"),
             "1:18: `=` cannot be used in the scope");
-  EXPECT_EQ(help_of(R"(permit(principal = User::"a", action, resource);)"), "equality is written `==`");
+  EXPECT_EQ(help_of(R"(permit(principal = User::"a", action, resource);)"), "use `==` to test for equality");
   EXPECT_EQ(scope_issues(R"(principal is User == User::"a", action, resource)"),
             "1:26: `is` and `==` cannot be combined in the scope");
   EXPECT_EQ(scope_issues(R"(principal in Group::"a" is User, action, resource)"),
@@ -197,17 +197,17 @@ TEST(ParseScope, TakesOnlyItsOwnOperators) {
 }
 
 TEST(ParseScope, TakesOnlyEntities) {
-  EXPECT_EQ(scope_issues("principal == User, action, resource"), "1:21: `User` is no entity");
-  EXPECT_EQ(scope_issues("principal == User::x, action, resource"), "1:21: `User::x` is no entity");
-  EXPECT_EQ(scope_issues("principal == principal, action, resource"), "1:21: `principal` is no entity");
+  EXPECT_EQ(scope_issues("principal == User, action, resource"), "1:21: `User` is not an entity");
+  EXPECT_EQ(scope_issues("principal == User::x, action, resource"), "1:21: `User::x` is not an entity");
+  EXPECT_EQ(scope_issues("principal == principal, action, resource"), "1:21: `principal` is not an entity");
   for (const auto* other : {"1", "\"a\"", "!User::\"a\"", "-1", "{}", "()", ""})
     EXPECT_THAT(scope_issues(fmt::format("principal == {}, action, resource", other)),
                 HasSubstr("expected an entity such as `User::\"alice\"`"))
         << other;
   EXPECT_EQ(scope_issues(R"(principal == if::"a", action, resource)"),
-            "1:21: `if` is a reserved word and no name");
+            "1:21: `if` is a reserved word, not a name");
   EXPECT_EQ(scope_issues(R"(principal is A::__cedar, action, resource)"),
-            "1:24: `__cedar` is a reserved word and no name");
+            "1:24: `__cedar` is a reserved word, not a name");
 }
 
 TEST(ParseScope, AnActionIsOfATypeCalledAction) {
@@ -215,7 +215,7 @@ TEST(ParseScope, AnActionIsOfATypeCalledAction) {
     EXPECT_EQ(scope_issues(fmt::format("principal, action == {}::\"a\", resource", good)), "accepted");
   for (const auto* bad : {"User", "action", "MyAction", "Action::Group"})
     EXPECT_EQ(scope_issues(fmt::format("principal, action in [{}::\"a\"], resource", bad)),
-              fmt::format("1:19: `{}::\"a\"` is no action", bad));
+              fmt::format("1:19: `{}::\"a\"` is not an action", bad));
 }
 
 TEST(ParseAnnotations, KnowsEveryForm) {
@@ -257,9 +257,9 @@ TEST(ParseAnnotations, TellsWhatIsWrong) {
 
 TEST(ParseIssues, OfAPolicysOutline) {
   EXPECT_EQ(issues("allow(principal, action, resource);"),
-            "1:1: `allow` is no effect, expected `permit` or `forbid`");
+            "1:1: `allow` is not an effect, expected `permit` or `forbid`");
   EXPECT_EQ(issues("Permit(principal, action, resource);"),
-            "1:1: `Permit` is no effect, expected `permit` or `forbid`");
+            "1:1: `Permit` is not an effect, expected `permit` or `forbid`");
   EXPECT_EQ(issues(";"), "1:1: unexpected `;`, expected `permit` or `forbid`");
   EXPECT_EQ(issues("\"permit\"(principal, action, resource);"),
             "1:1: unexpected `\"permit\"`, expected `permit` or `forbid`");
@@ -267,7 +267,7 @@ TEST(ParseIssues, OfAPolicysOutline) {
       issues("permit(principal, action, resource)"),
       "1:36: unexpected the end of the text, expected `when`, `unless` or `;` at the end of the policy");
   EXPECT_EQ(issues("permit(principal, action, resource) permit(principal, action, resource);"),
-            "1:37: `permit` begins no condition, expected `when` or `unless`");
+            "1:37: `permit` does not begin a condition, expected `when` or `unless`");
   EXPECT_EQ(issues("permit(principal, action, resource) when true;"),
             "1:42: unexpected `true`, expected `{` after `when`");
   EXPECT_EQ(issues("permit(principal, action, resource) when { true;"),
@@ -287,7 +287,7 @@ TEST(ParseIssues, OfAConditionSayWhatWasExpected) {
   EXPECT_EQ(when("(1"), "1:41: unexpected `}`, expected `)` or an operator");
   EXPECT_EQ(when("1)"), "1:40: unexpected `)`, expected `}` or an operator after the condition");
   EXPECT_EQ(when("1 2"), "1:41: unexpected `2`, expected `}` or an operator after the condition");
-  EXPECT_EQ(when("1 = 2"), "1:41: `=` is no operator");
+  EXPECT_EQ(when("1 = 2"), "1:41: `=` is not an operator");
   EXPECT_EQ(when("1 / 2 % 3"), "1:41: Cedar has no operator `/`\n1:45: Cedar has no operator `%`");
   EXPECT_EQ(when("1 & 2"), "1:41: unexpected `&`, expected `}` or an operator after the condition");
   EXPECT_EQ(when("'a'"), "1:39: unexpected `'`, expected an expression");
@@ -305,12 +305,12 @@ TEST(ParseIssues, ManyAreFoundInOneRun) {
                    "allow(principal == User, action, resource);\n"
                    "forbid(principal, action, resource) when { foo(1) && 99999999999999999999 == 1 && {a: 1, "
                    "a: 2} == \"\\q\" };"),
-            "1:44: `a` is no variable\n"
+            "1:44: `a` is not a variable\n"
             "1:57: `if` is a reserved word\n"
-            "1:63: `b` is no variable\n"
+            "1:63: `b` is not a variable\n"
             "2:25: unexpected `)`, expected `,` after the action\n"
-            "4:1: `allow` is no effect, expected `permit` or `forbid`\n"
-            "4:20: `User` is no entity\n"
+            "4:1: `allow` is not an effect, expected `permit` or `forbid`\n"
+            "4:20: `User` is not an entity\n"
             "5:44: there is no function `foo`\n"
             "5:54: the number `99999999999999999999` is too large\n"
             "5:90: the key `a` is given twice\n"
@@ -319,7 +319,7 @@ TEST(ParseIssues, ManyAreFoundInOneRun) {
 
 TEST(ParseIssues, ComeInTheOrderOfTheText) {
   EXPECT_EQ(issues("permit(principal, action == if::\"a\", resource);"),
-            "1:19: `if::\"a\"` is no action\n1:29: `if` is a reserved word and no name");
+            "1:19: `if::\"a\"` is not an action\n1:29: `if` is a reserved word, not a name");
 }
 
 TEST(ParseIssues, AfterAMistakeTheNextPolicyIsRead) {
@@ -330,7 +330,7 @@ TEST(ParseIssues, AfterAMistakeTheNextPolicyIsRead) {
   // A `;` in a string or a comment does not end the policy.
   EXPECT_EQ(issues("permit(\"a;b\" // ;\n, x); nonsense"),
             "1:8: unexpected `\"a;b\"`, expected `principal` (the scope is principal, action, resource)\n"
-            "2:7: `nonsense` is no effect, expected `permit` or `forbid`\n"
+            "2:7: `nonsense` is not an effect, expected `permit` or `forbid`\n"
             "2:15: unexpected the end of the text, expected `(` before the scope");
 }
 
@@ -344,7 +344,7 @@ TEST(ParseIssues, AnUnclosedStringIsToldWhereItBegins) {
 
 TEST(ParseIssues, LongAndStrangeTokensAreShownShort) {
   EXPECT_EQ(issues(std::string(100, 'x')),
-            fmt::format("1:1: `{}` is no effect, expected `permit` or `forbid`\n"
+            fmt::format("1:1: `{}` is not an effect, expected `permit` or `forbid`\n"
                         "1:101: unexpected the end of the text, expected `(` before the scope",
                         std::string(100, 'x')));
   EXPECT_EQ(
@@ -363,7 +363,7 @@ TEST(ParseIssues, AMessageIsOneLineWhateverTheInput) {
             "1:8: unexpected `\"a\\nb\\u{1b}[31m\"`, expected `principal` (the scope is principal, action, "
             "resource)");
   EXPECT_EQ(issues("permit(principal, action == User::\"a\nb\", resource);"),
-            "1:19: `User::\"a\\nb\"` is no action");
+            "1:19: `User::\"a\\nb\"` is not an action");
   EXPECT_EQ(issues("\u009b"), "1:1: unexpected `\\u{9b}`, expected `permit` or `forbid`");
   const auto long_key = std::string(1 << 20, 'k');
   const auto refused = parse_expression(fmt::format("{{{0}: 1, {0}: 2}}", long_key));

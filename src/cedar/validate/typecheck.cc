@@ -132,15 +132,15 @@ Typed Typechecker::expect(NodeId id, const Capabilities& prior, Want want) {
   std::string help;
   const bool wants_set = want == Want::kSet || want == Want::kEntityOrEntities;
   if (want == Want::kEntity && typed.type->is_set())
-    help = "whether a set has an element is asked by `contains`";
-  if (wants_set && typed.type->is(TypeKind::kString)) help = "text is examined by `like`";
+    help = "use `contains` to test whether a set has an element";
+  if (wants_set && typed.type->is(TypeKind::kString)) help = "use `like` to match text";
   if (want == Want::kSet && typed.type->is_entity())
-    help = "whether an entity is in a group is asked by `in`";
+    help = "use `in` to test whether an entity is in a group";
   if (want == Want::kSet && typed.type->is(TypeKind::kRecord))
-    help = "whether a record has an attribute is asked by `has`";
+    help = "use `has` to test whether a record has an attribute";
   if (want == Want::kEntityOrRecord && typed.type->is_set())
-    help = "whether a set has an element is asked by `contains`";
-  if (want == Want::kString && typed.type->is_entity()) help = "the type of an entity is asked by `is`";
+    help = "use `contains` to test whether a set has an element";
+  if (want == Want::kString && typed.type->is_entity()) help = "use `is` to test the type of an entity";
   if (want == Want::kLong && typed.type->is(TypeKind::kString)) help = "Cedar does not join strings";
   if (want == Want::kLong && typed.type->is_set()) help = "Cedar does not compute with sets";
   const std::string_view wanted = kWanted[static_cast<std::size_t>(want)];
@@ -339,7 +339,7 @@ Typed Typechecker::check_set(const TreeNode& node, const Capabilities& prior) {
   }
   if (strict() && elements.empty()) {
     complain(FindingKind::kEmptySet, node.span, "an empty set has no type",
-             "whether a set is empty is asked by `.isEmpty()`");
+             "use `.isEmpty()` to test whether a set is empty");
     return wrong();
   }
   auto element = common_type(node.span, elements, "the elements of this set");

@@ -102,7 +102,7 @@ Typed Typechecker::check_comparison(const TreeNode& node, const Capabilities& pr
     const std::string wanted =
         is_ordered(other) ? fmt::format("`{}`", other.to_string()) : std::string(kOrdered);
     complain_of_type(id, wanted, actual,
-                     actual.is(TypeKind::kDecimal) ? "decimals are compared by `.lessThan(...)` and the like"
+                     actual.is(TypeKind::kDecimal) ? "use `.lessThan(...)` and the like to compare decimals"
                                                    : std::string());
   };
   if (!is_ordered(*a.type)) complain_of(node.operands[0], *a.type, *b.type);
@@ -231,7 +231,8 @@ bool Typechecker::check_arguments(const TreeNode& node, ExtFunction function, st
   const TreeNode& argument = this->node(node.operands[0]);
   if (construct_extension(arena, node.text, argument.text)) return ok;
   complain(FindingKind::kArguments, argument.span,
-           fmt::format("`{}` is no {}", argument.text, extension_type_name(signature_of(function).result)));
+           fmt::format("`{}` is not a valid {}", argument.text,
+                       extension_type_name(signature_of(function).result)));
   return false;
 }
 

@@ -165,8 +165,9 @@ TEST_F(Validate, OperatorsTakeOnlyTheirTypes) {
 TEST_F(Validate, FunctionsOfExtensionTypesTakeTheirArguments) {
   EXPECT_THAT(strict("context.ip.isInRange(\"10.0.0.0/8\")"),
               HasSubstr("expected `ipaddr`, got a value of type `String`"));
-  EXPECT_THAT(strict("context.ip == ip(\"10.0.0.256\")"), HasSubstr("`10.0.0.256` is no ipaddr"));
-  EXPECT_THAT(strict("principal.since == datetime(\"yesterday\")"), HasSubstr("`yesterday` is no datetime"));
+  EXPECT_THAT(strict("context.ip == ip(\"10.0.0.256\")"), HasSubstr("`10.0.0.256` is not a valid ipaddr"));
+  EXPECT_THAT(strict("principal.since == datetime(\"yesterday\")"),
+              HasSubstr("`yesterday` is not a valid datetime"));
   EXPECT_THAT(strict("context.ip == ip(principal.name)"), HasSubstr("`ip` takes only a literal"));
   EXPECT_EQ(permissive("context.ip == ip(principal.name)"), "passed");
   EXPECT_THAT(permissive("context.ip == ip(\"1.1.1.1\", \"2\")"), HasSubstr("`ip` takes 1 argument, not 2"));

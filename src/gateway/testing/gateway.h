@@ -59,6 +59,7 @@ struct GatewayOptions {
   std::string upstream_prefix = {};
   std::size_t threads = 1;
   std::size_t max_read_body_bytes = 1 << 20;
+  std::shared_ptr<const Cors> cors = {};
 };
 
 class Gateway {
@@ -75,7 +76,7 @@ class Gateway {
                                                   .current = world.current,
                                                   .keys = *world.tokens.ring})) {
     world.current.replace(
-        routes_to("http://127.0.0.1:" + std::to_string(upstream) + options.upstream_prefix));
+        routes_to("http://127.0.0.1:" + std::to_string(upstream) + options.upstream_prefix, options.cors));
     auto chosen = options.server;
     chosen.port = 0;
     server_ = http::Server::start(loops_, chosen, proxy_).value();
@@ -94,7 +95,8 @@ class Gateway {
   RawResponse send(std::string_view request) const { return http::testing::exchange_raw(port(), request); }
 
  private:
-  static std::shared_ptr<const Routes> routes_to(const std::string& upstream) {
+  static std::shared_ptr<const Routes> routes_to(const std::string& upstream,
+                                                 const std::shared_ptr<const Cors>& cors) {
     const auto route = [&](std::string method, std::string path, std::string action) {
       return RouteSpec{.method = std::move(method),
                        .path = std::move(path),
@@ -103,7 +105,8 @@ class Gateway {
                        .resource_type = "Billing::Invoice",
                        .resource_id = "{invoice}",
                        .attributes = {},
-                       .upstream = upstream};
+                       .upstream = upstream,
+                       .cors = cors};
     };
     auto of_tenant = route("GET", "/tenants/{tenant}/invoices/{invoice}", "read");
     of_tenant.attributes = {{"tenant", "{tenant}"}};
