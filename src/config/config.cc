@@ -10,6 +10,7 @@
 #include "config/jwks_file.h"
 #include "config/listen.h"
 #include "config/metrics_access.h"
+#include "config/outbound.h"
 #include "files/fields.h"
 #include "files/files.h"
 #include "jose/provider_keys.h"
@@ -117,22 +118,27 @@ void check_beside(const oauth::TrustedIssuer& issuer, const files::Fields& field
 }
 
 void read_trusted_issuer(const files::YamlNode& node, bool alone, files::Source& source, Config& config) {
-  const files::Fields fields(&node, source, "a trusted issuer",
-                             {"issuer", "audience", "jwks_file", "claims", "max_token_lifetime_seconds",
-                              "subject_prefix", "tenants", "clients", "algorithms", "tolerance_seconds"});
+  const files::Fields fields(
+      &node, source, "a trusted issuer",
+      {"issuer", "audience", "jwks_file", "jwks_uri", "key_refresh", "claims", "max_token_lifetime_seconds",
+       "subject_prefix", "tenants", "clients", "algorithms", "tolerance_seconds"});
   const auto issuer = fields.required_text("issuer");
-  const auto audience = fields.required_text("audience");
+  const auto audience =
+      fields.find("audience") != nullptr ? fields.text("audience") : std::optional(config.issuer);
   auto mapping = read_claims(fields);
   const auto lifetime = fields.integer("max_token_lifetime_seconds", 1, 7 * 86'400).value_or(86'400);
   const auto tolerance = fields.integer("tolerance_seconds", 0, 300);
   const auto algorithms = read_algorithms(fields);
-  auto keys = fields.require("jwks_file")
-                  ? read_provider_jwks(*fields.find("jwks_file"), jose::provider_rules(algorithms), source)
-                  : std::nullopt;
+  const auto location = read_key_location(fields, config.outbound.rules);
+  auto keys = location
+                  ? std::optional(*jose::JwkSet::of({}))
+                  : read_provider_jwks(*fields.find("jwks_file"), jose::provider_rules(algorithms), source);
+  if (const auto* file = fields.find("jwks_file")) config.key_files.push_back(source.resolve(file->text));
   if (!issuer || !audience || !keys) return;
   oauth::TrustedIssuer read{*issuer, *audience, std::move(*keys), std::move(mapping),
                             std::chrono::seconds(lifetime)};
   read.algorithms = algorithms;
+  read.location = location;
   if (tolerance) read.tolerance = std::chrono::seconds(*tolerance);
   read.subject_prefix = fields.text("subject_prefix", 128).value_or("");
   if (const auto wrong = codec::name_problem(read.subject_prefix); wrong && !read.subject_prefix.empty())
@@ -351,10 +357,11 @@ std::optional<Config> draft_of(std::string_view text, const std::filesystem::pat
   Config config;
   config.file = file;
   config.root = std::make_shared<const files::YamlNode>(*std::move(parsed));
-  const files::Fields root(config.root.get(), source, "the configuration",
-                           {"version", "issuer", "listen", "data", "data_access", "tokens", "trusted_issuers",
-                            "policies", "inventory", "audit", "limits", "authzen", "api", "explain",
-                            "calendars", "database", "tasks", "approvals", "metrics"});
+  const files::Fields root(
+      config.root.get(), source, "the configuration",
+      {"version",         "issuer",    "listen",    "data",  "data_access", "tokens",  "outbound",
+       "trusted_issuers", "policies",  "inventory", "audit", "limits",      "authzen", "api",
+       "explain",         "calendars", "database",  "tasks", "approvals",   "metrics"});
   if (root.require("version") != nullptr) root.integer("version", 1, 1);
   read_issuer(root, config);
   config.data = source.resolve(root.text("data").value_or("data"));
@@ -362,6 +369,7 @@ std::optional<Config> draft_of(std::string_view text, const std::filesystem::pat
   read_listeners(root, config);
   read_metrics(root, config);
   read_tokens(root, config);
+  config.outbound = read_outbound(root);
   const auto issuers = root.list("trusted_issuers");
   for (const files::YamlNode& node : issuers) read_trusted_issuer(node, issuers.size() == 1, source, config);
   read_policies(root, config);

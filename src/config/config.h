@@ -24,6 +24,7 @@
 #include "crypto/keys.h"
 #include "files/issue.h"
 #include "files/yaml.h"
+#include "http/fetcher.h"
 #include "http/forwarded.h"
 #include "http/source.h"
 #include "http/tls/context.h"
@@ -118,7 +119,9 @@ struct Config {
   std::filesystem::path data;  // folder of the database and, unless named elsewhere, the audit log
   Duration token_lifetime{300'000};
   crypto::Algorithm token_algorithm = crypto::Algorithm::kEs256;
+  http::FetcherOptions outbound;  // for what Writ asks for of its own accord
   std::vector<oauth::TrustedIssuer> trusted_issuers;
+  std::vector<std::filesystem::path> key_files;  // of theirs
   PolicySettings policies;
   std::vector<context::Calendar> calendars;
   Writers data_access = Writers::kOwner;  // who may be able to write the data folder and what is in it

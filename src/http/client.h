@@ -21,6 +21,7 @@
 #include <string_view>
 
 #include "base/result.h"
+#include "http/address_rules.h"
 #include "http/headers.h"
 #include "http/loops.h"
 #include "http/response.h"
@@ -55,6 +56,8 @@ struct ClientOptions {
   std::size_t max_connections_per_origin = 1'024;
   std::size_t max_head_bytes = 32 * 1024;
   std::size_t max_headers = 200;
+  std::shared_ptr<const AddressRules> rules = {};  // null: whatever address a configured name has
+  const char* peer = "upstream";                   // what messages call the other side
 };
 
 struct Outbound {

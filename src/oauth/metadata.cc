@@ -22,6 +22,11 @@ http::Response cacheable(std::string body) {
 
 }  // namespace
 
+std::string_view path_of_issuer(std::string_view issuer) {
+  const auto slash = issuer.find('/', issuer.find("://") + 3);
+  return slash != issuer.npos ? issuer.substr(slash) : std::string_view();
+}
+
 // RFC 8414 §2. There is no authorization endpoint, so no response types.
 http::Response metadata_response(const Locations& locations) {
   auto json = codec::Json::object({

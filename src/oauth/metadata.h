@@ -19,6 +19,8 @@ struct Locations {
   std::string revocation_endpoint = {};  // empty: not served
 };
 
+// "/writ" of "https://acme.example/writ"; empty where there is none.
+std::string_view path_of_issuer(std::string_view issuer);
 http::Response metadata_response(const Locations& locations);
 http::Response jwks_response(const token::KeyRing& ring);
 

@@ -119,6 +119,8 @@ Outcome<void> check_tenant(const std::optional<std::string>& tenant, const Trust
 
 Outcome<Origin> external_origin(std::string_view text, const ExchangeFacts& facts) {
   auto subject = facts.trusted_issuers.verify(text, facts.now);
+  if (!subject && subject.error().reason == Reason::kIndeterminate)
+    return refuse(OauthError::kServerError, std::move(subject).error());
   if (!subject) return invalid_token("subject token", std::move(subject).error());
   TRY(check_user(*subject, facts));
   TRY(check_binding("subject token", subject->key_thumbprint, facts.proof_key));

@@ -88,6 +88,11 @@ class Issuance final : public TokenCall {
     return std::nullopt;
   }
 
+  bool wait_for_keys(std::move_only_function<void()>& then) override {
+    return asked_->exchange && asked_->exchange->subject_token_kind == SubjectTokenKind::kExternal &&
+           parts_.trusted_issuers.wait_for_keys(asked_->exchange->subject_token, then);
+  }
+
   http::Response issue() override {
     auto issued = issue_to(*client_);
     if (issued) return *std::move(issued);

@@ -18,6 +18,7 @@
 #pragma once
 
 #include <expected>
+#include <functional>
 #include <memory>
 #include <optional>
 #include <string>
@@ -63,7 +64,10 @@ class TokenCall {
   virtual ~TokenCall() = default;
   // The answer, when the client is refused.
   virtual std::optional<http::Response> authenticate() = 0;
-  // After authenticate() refused nothing.
+  // After authenticate() refused nothing. True: what was presented is signed with a key of a provider that is
+  // being fetched; `then` was taken, and is called when that is over, on another thread. False: go on.
+  virtual bool wait_for_keys(std::move_only_function<void()>& then) = 0;
+  // After that.
   virtual http::Response issue() = 0;
 };
 

@@ -1,5 +1,7 @@
 #include "oauth/trusted_issuers.h"
 
+#include "jose/jws.h"
+#include "oauth/issuer_keys.h"
 #include "token/assertion.h"
 #include "token/claims.h"
 
@@ -122,11 +124,42 @@ Result<TrustedIssuers> TrustedIssuers::of(std::vector<TrustedIssuer> issuers) {
   return TrustedIssuers(std::move(issuers));
 }
 
+TrustedIssuers::TrustedIssuers(std::vector<TrustedIssuer> issuers) : issuers_(std::move(issuers)) {
+  for (const auto& issuer : issuers_)
+    files_.push_back(
+        std::make_unique<Published<jose::JwkSet>>(std::make_shared<const jose::JwkSet>(issuer.keys)));
+}
+
+std::shared_ptr<const jose::JwkSet> TrustedIssuers::keys_of(const TrustedIssuer& issuer) const {
+  return files_.at(static_cast<std::size_t>(&issuer - issuers_.data()))->get();
+}
+
+Result<void> TrustedIssuers::take_over(const std::vector<TrustedIssuer>& now, const Record& record) const {
+  for (std::size_t i = 0; i < issuers_.size(); ++i) {
+    const auto found = std::ranges::find(now, issuers_[i].issuer, &TrustedIssuer::issuer);
+    if (issuers_[i].location || found == now.end() || found->location) continue;
+    const auto before = files_[i]->get();
+    const auto changed = difference(before.get(), found->keys);
+    if (changed.empty()) continue;
+    TRY(record(issuers_[i].issuer, changed));
+    files_[i]->replace(std::make_shared<const jose::JwkSet>(found->keys));
+  }
+  return {};
+}
+
 const TrustedIssuer* TrustedIssuers::find(std::string_view issuer) const noexcept {
   for (const auto& trusted : issuers_) {
     if (trusted.issuer == issuer) return &trusted;
   }
   return nullptr;
+}
+
+bool TrustedIssuers::wait_for_keys(std::string_view text, std::move_only_function<void()>& then) const {
+  const auto issuer = token::unverified_issuer(text);
+  const auto* trusted = issuer ? find(*issuer) : nullptr;
+  if (trusted == nullptr || trusted->fetched == nullptr) return false;
+  const auto jws = jose::parse_jws(text, jose::Signers::kOthers);
+  return jws && trusted->fetched->wait_for(jws->kid(), then);
 }
 
 std::expected<ExternalSubject, Denial> TrustedIssuers::verify(std::string_view text, Times now) const {
@@ -135,10 +168,17 @@ std::expected<ExternalSubject, Denial> TrustedIssuers::verify(std::string_view t
   if (trusted == nullptr) {
     return std::unexpected(Denial{Reason::kTokenIssuer, "the token's issuer is not a trusted one"});
   }
+  const auto fetched = trusted->fetched != nullptr ? trusted->fetched->in_force(now) : nullptr;
+  // Why there are none is the operator's to know: /v1/issuers and the log say it.
+  if (trusted->location && fetched == nullptr)
+    return std::unexpected(
+        Denial{Reason::kIndeterminate,
+               "the keys of issuer `" + trusted->issuer + "` are not known at the moment; try again later"});
+  const auto in_file = fetched == nullptr ? keys_of(*trusted) : nullptr;
   // A proof or a Writ access token is not a statement about a user; everything else a provider signs may be
   // typed.
   const token::AssertionRules rules{.issuer = trusted->issuer,
-                                    .keys = trusted->keys,
+                                    .keys = fetched != nullptr ? fetched->keys : *in_file,
                                     .audiences = {trusted->audience},
                                     .types = {"", "JWT"},
                                     .max_lifetime = trusted->max_token_lifetime,

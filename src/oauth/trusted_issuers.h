@@ -5,13 +5,14 @@
 // none of them speaks for another's: a user's id is the issuer's prefix and what the issuer calls the user,
 // and only one issuer may go without a prefix. What a token says of how it may be used (RFC 8693 `act` and
 // `may_act`, RFC 7800 `cnf`, the client it was made for) is told or refused, never left out. Immutable after
-// construction; thread-safe.
+// construction, but for their keys; thread-safe.
 #pragma once
 
 #include <algorithm>
 #include <expected>
 #include <functional>
 #include <map>
+#include <memory>
 #include <optional>
 #include <span>
 #include <string>
@@ -19,12 +20,16 @@
 #include <vector>
 
 #include "base/denial.h"
+#include "base/published.h"
 #include "base/result.h"
 #include "base/times.h"
 #include "jose/jwk.h"
+#include "oauth/key_location.h"
 #include "token/claims.h"
 
 namespace writ::oauth {
+
+class IssuerKeys;
 
 // The claims for which a provider's word counts, beside who the user is.
 std::span<const token::Claim* const> provider_claims();
@@ -46,7 +51,7 @@ inline constexpr Duration kProviderTolerance = std::chrono::seconds(30);
 struct TrustedIssuer {
   std::string issuer;
   std::string audience;
-  jose::JwkSet keys;
+  jose::JwkSet keys;  // of a file; none where they are fetched
   ClaimMapping mapping;
   Duration max_token_lifetime = std::chrono::hours(24);
   std::string subject_prefix = {};                       // in front of what it calls a user
@@ -55,6 +60,8 @@ struct TrustedIssuer {
       {};                                               // its names for clients that Writ calls otherwise
   std::optional<crypto::AlgorithmSet> algorithms = {};  // that it signs with; absent: what its keys pin
   Duration tolerance = kProviderTolerance;              // how far its clock may be ahead
+  std::optional<KeyLocation> location = {};             // where its keys are fetched; absent: they are `keys`
+  std::shared_ptr<IssuerKeys> fetched = {};             // from there (oauth/key_refresher.h)
 };
 
 // A user, as a provider named and described them.
@@ -83,13 +90,26 @@ class TrustedIssuers {
   static Result<TrustedIssuers> of(std::vector<TrustedIssuer> issuers);
 
   const TrustedIssuer* find(std::string_view issuer) const noexcept;
+  const std::vector<TrustedIssuer>& all() const noexcept { return issuers_; }
+  // Of an issuer whose keys are in a file.
+  std::shared_ptr<const jose::JwkSet> keys_of(const TrustedIssuer& issuer) const;
+
+  // The key files were read again: `now` has what is in them. Each issuer whose keys are others gets them,
+  // once `record` was told what is different; the first failure of that ends it. Nothing else is taken over.
+  using Record = std::function<Result<void>(std::string_view issuer, std::string_view difference)>;
+  Result<void> take_over(const std::vector<TrustedIssuer>& now, const Record& record) const;
   // An ID token, or another JWT of the provider.
   std::expected<ExternalSubject, Denial> verify(std::string_view token, Times now) const;
+  // True: the key that the token names is not known, and its issuer's keys are being fetched; `then` was
+  // taken, and is called on another thread when that is over, whatever came of it. False: verify() waits for
+  // nothing.
+  bool wait_for_keys(std::string_view token, std::move_only_function<void()>& then) const;
 
  private:
-  explicit TrustedIssuers(std::vector<TrustedIssuer> issuers) : issuers_(std::move(issuers)) {}
+  explicit TrustedIssuers(std::vector<TrustedIssuer> issuers);
   std::expected<std::string, Denial> user_id(const codec::Json& claims, const TrustedIssuer& by) const;
   std::vector<TrustedIssuer> issuers_;
+  std::vector<std::unique_ptr<Published<jose::JwkSet>>> files_;  // of each issuer
 };
 
 }  // namespace writ::oauth

@@ -196,6 +196,29 @@ TEST(TrustedIssuers, WhereClientsAreMappedAnyOtherNameIsNobodysHere) {
   EXPECT_EQ(client_of("support-portal"), "https://a.example support-portal");
 }
 
+TEST_F(TrustedIssuersTest, KeysOfAFileThatWasReadAgainAreTakenOverOnceThatIsRecorded) {
+  const auto next = jose::PrivateJwk::generate(crypto::Algorithm::kEs256).value();
+  auto now = issuers_.all();
+  now[0].keys = jose::JwkSet::of({next.public_jwk()}).value();
+  now[0].audience = "elsewhere";  // that is for the next start
+  EXPECT_FALSE(issuers_.take_over(now, [](auto, auto) { return failure(ErrorCode::kIo, "full"); }));
+  EXPECT_EQ(outcome(), "nora/north");
+  std::string said;
+  const auto record = [&](std::string_view issuer, std::string_view difference) -> Result<void> {
+    said.append(issuer).append(" ").append(difference);
+    return {};
+  };
+  EXPECT_TRUE(issuers_.take_over(now, record));
+  EXPECT_EQ(said, "https://idp.acme.example added `" + next.kid() + "`; removed `" + key_.kid() + "`");
+  EXPECT_EQ(outcome(), "token_signature");
+  EXPECT_EQ(outcome(next), "nora/north");
+  said.clear();
+  EXPECT_TRUE(issuers_.take_over(now, record));
+  now[0].issuer = "https://another.example";
+  EXPECT_TRUE(issuers_.take_over(now, record));
+  EXPECT_EQ(said, "");
+}
+
 TEST(TrustedIssuers, NamespacesDoNotOverlap) {
   const auto with = [](std::string issuer, std::string prefix) {
     return TrustedIssuer{.issuer = std::move(issuer),

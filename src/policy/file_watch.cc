@@ -54,6 +54,7 @@ class Configured {
               {file_.parent_path() / named->text, files::stamp_of(file_.parent_path() / named->text)});
       }
     }
+    for (const auto& keys : config_->key_files) seen.push_back({keys, files::stamp_of(keys)});
     for (const files::YamlNode& identity : config_->identities) {
       if (const auto* keys = identity.find("jwks_file"))
         seen.push_back({file_.parent_path() / keys->text, files::stamp_of(file_.parent_path() / keys->text)});

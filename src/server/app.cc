@@ -10,6 +10,7 @@
 #include "api/calls_api.h"
 #include "api/decide_api.h"
 #include "api/inventory_api.h"
+#include "api/issuers_api.h"
 #include "api/metrics.h"
 #include "api/policies_api.h"
 #include "api/tasks_api.h"
@@ -21,14 +22,16 @@
 #include "http/client.h"
 #include "http/endpoints.h"
 #include "http/server.h"
+#include "http/target.h"
+#include "oauth/key_refresher.h"
 #include "oauth/metadata.h"
 #include "oauth/revocation_endpoint.h"
 #include "oauth/token_endpoint.h"
 #include "server/chores.h"
 #include "server/evidence.h"
 #include "server/oauth_workers.h"
-#include "server/options.h"
 #include "server/resumed_clock.h"
+#include "server/settings.h"
 #include "simulate/running.h"
 #include "store/data_folder.h"
 #include "store/proof_journal.h"
@@ -45,35 +48,12 @@ constexpr std::string_view kTokenPath = "/oauth2/token";
 constexpr std::string_view kRevocationPath = "/oauth2/revoke";
 constexpr std::string_view kProofsFile = "proofs";
 constexpr std::string_view kJwksPath = "/oauth2/jwks";
-
-// The keys of the last run, or new ones at the first.
-Result<std::unique_ptr<token::KeyRing>> open_keys(store::SqliteStore& store, crypto::Algorithm algorithm) {
-  auto keys = TRY(store.load_keys());
-  // Another algorithm than configured: a new key signs, and the old ones go on to verify.
-  if (keys.empty() || keys.front().algorithm() != algorithm) {
-    auto key = TRY(jose::PrivateJwk::generate(algorithm));
-    TRY(store.save_key(key));
-    keys.insert(keys.begin(), std::move(key));
-  }
-  return token::KeyRing::of(std::move(keys));
-}
+constexpr std::string_view kMetadataPath = "/.well-known/oauth-authorization-server";
+constexpr std::string_view kProviderKeysFolder = "provider-keys";
 
 // Whether a listener speaks TLS at all is for the next start.
 void take_over_certificates(const config::ListenAddress& listen, http::Server* server) {
   if (server != nullptr && server->tls() != nullptr && listen.tls != nullptr) server->replace_tls(listen.tls);
-}
-
-// What was recorded had happened: no clock takes it back.
-Result<Instant> first_instant(const audit::Log& log, Instant now, bool accept_clock) {
-  const auto written = log.written_until();
-  if (!written || *written <= now || accept_clock) return now;
-  if (*written - now <= kMaxSetBack) return *written;
-  return failure(
-      ErrorCode::kConflict,
-      fmt::format("the clock was set back: it says {}, but the audit log `{}` was written until {}, and what "
-                  "had expired by then would be valid again; set the clock right, or start with "
-                  "`--accept-clock` if it was wrong before",
-                  audit::format_time(now), log.path().string(), audit::format_time(*written)));
 }
 
 }  // namespace
@@ -82,7 +62,7 @@ Result<Instant> first_instant(const audit::Log& log, Instant now, bool accept_cl
 struct App::Parts {
   Parts(policy::Loaded loaded, store::DataFolder data, std::unique_ptr<store::SqliteStore> opened,
         std::unique_ptr<audit::Log> audit, std::unique_ptr<token::KeyRing> ring,
-        oauth::TrustedIssuers trusted, std::unique_ptr<simulate::WhatIf> hypothetical, Instant began)
+        std::unique_ptr<simulate::WhatIf> hypothetical, Instant began)
       : config(loaded.config),
         clock(system_clock, began, config.limits.clock_tolerance),
         folder(std::move(data)),
@@ -92,7 +72,6 @@ struct App::Parts {
         current({directory.snapshot(), loaded.policies.snapshot, loaded.routes}),
         policies({clock, recorder, current, directory, [this](const policy::Loaded& now) { take_over(now); }},
                  loaded),
-        issuers(std::move(trusted)),
         what_if(std::move(hypothetical)) {
     directory.follow([this](auto snapshot) { current.replace(std::move(snapshot)); });
   }
@@ -127,6 +106,11 @@ struct App::Parts {
   Result<void> record(audit::Record entry) {
     if (proofs) TRY(proofs->wait());  // null: the start failed before
     return log->append(std::move(entry));
+  }
+  // What a provider signs with from now on.
+  Result<void> record_keys(std::string_view issuer, std::string_view difference) {
+    const audit::Event changed{.type = "issuer.keys_changed", .object = issuer, .detail = difference};
+    return record(audit::make_record(clock.earliest(), changed));
   }
   void record_async(audit::Record entry, audit::Log::Done done) {
     if (!proofs->busy()) return log->append(std::move(entry), std::move(done));
@@ -169,7 +153,14 @@ struct App::Parts {
   task::WriteThread writer{*store, {config.database.max_waiting, config.database.max_wait}};
   RecordedWriter recorded_writer{writer, *log};
 
-  const oauth::TrustedIssuers issuers;
+  std::vector<oauth::TrustedIssuer> trusted = config.trusted_issuers;
+  oauth::KeyRefresher refresher{
+      config.outbound,
+      oauth::KeptKeys(config.data / kProviderKeysFolder, config.data_access),
+      {clock, [](const std::string& line) { fmt::print(stderr, "writ: {}\n", line); },
+       [this](auto issuer, auto difference) { return record_keys(issuer, difference); }},
+      trusted};
+  const oauth::TrustedIssuers issuers = *oauth::TrustedIssuers::of(std::move(trusted));
   const oauth::ClientAuthentication clients{
       {.issuer = config.issuer,
        .token_endpoint = config.issuer + std::string(kTokenPath),
@@ -203,6 +194,7 @@ struct App::Parts {
   const api::AuditApi audit_api{audit_control};
   const control::Policies policy_control{authority, policies};
   const api::PoliciesApi policies_api{policy_control};
+  const api::IssuersApi issuers_api{authority, issuers};
   const std::unique_ptr<simulate::WhatIf> what_if;
   authzen::Authzen authzen{config.authzen,
                            {clock, authzen_enforcer, current,
@@ -273,11 +265,15 @@ Result<void> App::Parts::load(inventory::Change declared) {
   return revocations.load();
 }
 
-// Certificates are for connections that come.
+// Certificates are for connections that come, and providers' keys for tokens.
 void App::Parts::take_over(const policy::Loaded& now) {
   take_over_certificates(now.config.api_listen, api_server.get());
   if (now.config.gateway_listen) take_over_certificates(*now.config.gateway_listen, gateway_server.get());
   if (now.config.operator_listen) take_over_certificates(*now.config.operator_listen, operator_server.get());
+  const auto taken = issuers.take_over(now.config.trusted_issuers, [this](auto issuer, auto difference) {
+    return record_keys(issuer, difference);
+  });
+  if (!taken) fmt::print(stderr, "writ: the providers' keys stay as they were: {}\n", taken.error().message);
 }
 
 Result<void> App::Parts::add_oauth() {
@@ -302,11 +298,15 @@ Result<void> App::Parts::add_oauth() {
       oauth::kMaxFormBytes));
   TRY(endpoints->add("GET", kJwksPath, quick,
                      [this](const Request&, const PathValues&) { return oauth::jwks_response(*keys); }));
-  return endpoints->add(
-      "GET", "/.well-known/oauth-authorization-server", quick, [this](const Request&, const PathValues&) {
-        const auto at = [this](std::string_view path) { return config.issuer + std::string(path); };
-        return oauth::metadata_response({config.issuer, at(kTokenPath), at(kJwksPath), at(kRevocationPath)});
-      });
+  const auto metadata_of_writ = [this](const Request&, const PathValues&) {
+    const auto at = [this](std::string_view path) { return config.issuer + std::string(path); };
+    return oauth::metadata_response({config.issuer, at(kTokenPath), at(kJwksPath), at(kRevocationPath)});
+  };
+  TRY(endpoints->add("GET", kMetadataPath, quick, metadata_of_writ));
+  // RFC 8414 §3.1: of an issuer with a path, it is in front of that.
+  const auto path = http::parse_target(oauth::path_of_issuer(config.issuer));
+  if (!path) return {};
+  return endpoints->add("GET", std::string(kMetadataPath) + path->path, quick, metadata_of_writ);
 }
 
 Result<void> App::Parts::add_health(http::Endpoints& to) {
@@ -353,6 +353,7 @@ void App::Parts::write_limits(api::PrometheusText& out) const {
   out.family("writ_upstream_over_share_total", "counter",
              "Requests refused because their caller had its share of an upstream's places.");
   out.sample("writ_upstream_over_share_total", "", client.stats().over_share);
+  api::write_issuers(out, refresher.status(), clock.now());
 }
 
 http::Response App::Parts::metrics() const {
@@ -439,6 +440,7 @@ Result<void> App::Parts::add_own_api(http::Endpoints& to, http::Workers& by) {
   TRY(inventory_api.add_to(to, by));
   TRY(audit_api.add_to(to, by));
   TRY(policies_api.add_to(to, by));
+  TRY(issuers_api.add_to(to));
   return decide_api.add_to(to);
 }
 
@@ -458,6 +460,7 @@ Result<void> App::Parts::serve_operators() {
 
 Result<void> App::Parts::serve() {
   TRY(add_endpoints());
+  refresher.start();
   if (config.gateway_listen) {
     proxy = std::make_shared<gateway::Proxy>(
         gateway::ProxyOptions{
@@ -514,7 +517,7 @@ App::~App() {
 Result<std::unique_ptr<App>> App::start(policy::Loaded loaded, bool accept_clock,
                                         std::optional<std::uint64_t> accept_lost_audit) {
   const config::Config& config = loaded.config;
-  auto issuers = TRY(oauth::TrustedIssuers::of(config.trusted_issuers));
+  TRY(oauth::TrustedIssuers::of(config.trusted_issuers));
   auto what_if = TRY(simulate::WhatIf::make(config.issuer));
   TRY(check_data_access(config));
   auto folder = TRY(store::DataFolder::open(config.data));
@@ -527,7 +530,7 @@ Result<std::unique_ptr<App>> App::start(policy::Loaded loaded, bool accept_clock
   const auto texts = loaded.texts;
   std::unique_ptr<App> app(
       new App(std::make_unique<Parts>(std::move(loaded), std::move(folder), std::move(store), std::move(log),
-                                      std::move(keys), std::move(issuers), std::move(what_if), began)));
+                                      std::move(keys), std::move(what_if), began)));
   auto& parts = *app->parts_;
   TRY(parts.open_proofs());
   TRY(parts.policies.start(texts));
@@ -568,6 +571,8 @@ bool App::stop() {
   parts_->draining = true;
   if (parts_->stopping.exchange(true)) return true;
   bool whole = true;
+  // Requests that wait for a provider go on first.
+  parts_->refresher.stop();
   // The operator's is the last: whoever has to stop something can until the end.
   const auto deadline = std::chrono::steady_clock::now() + kStopDeadline;
   for (auto* server : parts_->servers()) {

@@ -11,6 +11,12 @@ namespace {
 
 using Standing = oauth::ClientAuthentication::Standing;
 
+// One whose client has authenticated.
+struct KnownCall {
+  http::Exchange exchange;
+  std::unique_ptr<oauth::TokenCall> call;
+};
+
 http::Response busy() {
   return oauth::to_response({oauth::OauthError::kServerError,
                              "too many requests of this kind are waiting; try again later", std::nullopt});
@@ -71,17 +77,23 @@ void OauthWorkers::issue(const oauth::TokenEndpoint& endpoint, http::Exchange ex
     answered(response);
     to.respond(std::move(response));
   };
-  hand_to(pool_of(glance), glance, std::move(exchange),
-          [this, &endpoint, glance, answer](http::Exchange held) {
-            auto call = endpoint.begin(held.request());
-            if (!call) return answer(std::move(held), std::move(call).error());
-            if (auto refused = (*call)->authenticate()) return answer(std::move(held), *std::move(refused));
-            if (glance.standing == Standing::kKnown) return answer(std::move(held), (*call)->issue());
-            // From here on it is known.
-            hand_to(known_, glance, std::move(held), [call = *std::move(call), answer](http::Exchange back) {
-              answer(std::move(back), call->issue());
-            });
-          });
+  hand_to(
+      pool_of(glance), glance, std::move(exchange), [this, &endpoint, glance, answer](http::Exchange held) {
+        auto call = endpoint.begin(held.request());
+        if (!call) return answer(std::move(held), std::move(call).error());
+        if (auto refused = (*call)->authenticate()) return answer(std::move(held), *std::move(refused));
+        // From here on it is known.
+        const auto known = std::make_shared<KnownCall>(std::move(held), *std::move(call));
+        std::move_only_function<void()> go_on = [this, glance, known, answer] {
+          hand_to(known_, glance, std::move(known->exchange),
+                  [known, answer](http::Exchange back) { answer(std::move(back), known->call->issue()); });
+        };
+        // No worker waits for a provider, and so nobody else does.
+        if (known->call->wait_for_keys(go_on)) return;
+        if (glance.standing != Standing::kKnown) return go_on();
+        auto response = known->call->issue();
+        answer(std::move(known->exchange), std::move(response));
+      });
 }
 
 void OauthWorkers::serve(std::function<http::Response(const http::Request&)> function,

@@ -195,8 +195,9 @@ class Configuration(unittest.TestCase):
         document = read("docs", "configuration.md")
         source = sources("config")
         for what, heading in (("the configuration", "The top"), ("listen, a listener, tls", "`listen`"),
-                              ("tokens", "`tokens`"), ("a trusted issuer", "`trusted_issuers`"), ("policies", "`policies`"),
-                              ("an identity", "`inventory.identities`"), ("an API, upstream_tls, a route", "`inventory.apis`"),
+                              ("tokens", "`tokens`"), ("outbound", "`outbound`"),
+                              ("a trusted issuer, key_refresh", "`trusted_issuers`"), ("policies", "`policies`"),
+                              ("an identity", "`inventory.identities`"), ("an API, upstream_tls, cors, a route", "`inventory.apis`"),
                               ("audit", "`audit`"), ("limits", "`limits`"), ("authzen", "`authzen`"), ("tasks", "`tasks`"),
                               ("approvals", "`approvals`"), ("database", "`database`"), ("metrics", "`metrics`"),
                               ("explain", "`explain`"), ("a window of a calendar", "`calendars`")):

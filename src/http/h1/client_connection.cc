@@ -1,5 +1,6 @@
 #include "http/h1/client_connection.h"
 
+#include <algorithm>
 #include <fmt/format.h>
 #include <utility>
 
@@ -9,6 +10,13 @@ namespace writ::http {
 namespace {
 constexpr std::size_t kBufferBytes = 16 * 1024;
 constexpr std::size_t kBodyBufferBytes = 64 * 1024;
+
+Address address_of(const Tcp::endpoint& endpoint) {
+  const auto address = endpoint.address();
+  const auto v6 =
+      address.is_v4() ? asio::ip::make_address_v6(asio::ip::v4_mapped, address.to_v4()) : address.to_v6();
+  return {v6.to_bytes()};
+}
 }  // namespace
 
 ClientConnection::ClientConnection(std::shared_ptr<ClientCore> core, std::size_t loop, const Origin& origin)
@@ -28,7 +36,7 @@ void ClientConnection::connect() {
   expire_after(core_->options.connect_timeout);
   SystemError error;
   const auto address = asio::ip::make_address(origin_.host, error);
-  if (!error) return connect_to({Tcp::endpoint(address, origin_.port)}, 0);
+  if (!error) return on_resolved({Tcp::endpoint(address, origin_.port)});
   resolver_ = std::make_unique<Tcp::resolver>(stream_.get_executor());
   resolver_->async_resolve(
       origin_.host, std::to_string(origin_.port),
@@ -39,14 +47,28 @@ void ClientConnection::connect() {
               CallError::Kind::kUnreachable,
               fmt::format("cannot resolve `{}`: {}", self->origin_.authority, failed.message()));
         }
-        self->on_resolved(endpoints);
+        std::vector<Tcp::endpoint> all;
+        for (const auto& entry : endpoints) all.push_back(entry.endpoint());
+        self->on_resolved(std::move(all));
       });
 }
 
-void ClientConnection::on_resolved(const Tcp::resolver::results_type& endpoints) {
-  std::vector<Tcp::endpoint> all;
-  for (const auto& entry : endpoints) all.push_back(entry.endpoint());
-  connect_to(std::move(all), 0);
+// Connected to are the very addresses that the rules let pass.
+void ClientConnection::on_resolved(std::vector<Tcp::endpoint> endpoints) {
+  const auto self = shared_from_this();
+  std::string refused;
+  if (const auto& rules = core_->options.rules) {
+    std::erase_if(endpoints, [&](const Tcp::endpoint& endpoint) {
+      auto why = rules->refusal(address_of(endpoint), origin_.tls != nullptr);
+      if (!why) return false;
+      if (refused.empty()) refused = *std::move(why);
+      return true;
+    });
+    // They share one timeout, and it is more often IPv6 that leads nowhere without a word.
+    std::ranges::stable_partition(endpoints, [](const auto& each) { return each.address().is_v4(); });
+  }
+  if (endpoints.empty() && !refused.empty()) return fail(CallError::Kind::kUnreachable, std::move(refused));
+  connect_to(std::move(endpoints), 0);
 }
 
 // Tries the addresses in turn, all within one connect timeout.
@@ -102,10 +124,10 @@ void ClientConnection::shake_hands() {
 
 // The caller is told only that there is no connection; what has to be mended is the operator's business.
 void ClientConnection::handshake_failed() {
-  const auto message =
-      fmt::format("no TLS connection to upstream {}: {}", origin_.authority, stream_.tls()->why());
+  const auto message = fmt::format("no TLS connection to {} {}: {}", core_->options.peer, origin_.authority,
+                                   stream_.tls()->why());
   static Notice notice;
-  if (const auto times = notice.due())
+  if (const auto times = core_->options.rules == nullptr ? notice.due() : std::nullopt)
     say_limit(fmt::format("{} ({} times, of all upstreams)", message, *times));
   fail(CallError::Kind::kUnreachable, message);
 }
@@ -155,7 +177,7 @@ void ClientConnection::fail(CallError::Kind kind, std::string message) {
 void ClientConnection::on_deadline() {
   const auto self = shared_from_this();
   const char* what = connected_ ? "did not answer in time" : "could not be connected to in time";
-  fail(CallError::Kind::kTimeout, fmt::format("upstream {} {}", origin_.authority, what));
+  fail(CallError::Kind::kTimeout, fmt::format("{} {} {}", core_->options.peer, origin_.authority, what));
 }
 
 void ClientConnection::send() {

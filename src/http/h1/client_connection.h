@@ -88,7 +88,7 @@ class ClientConnection final : public Timed, public std::enable_shared_from_this
 
  private:
   void on_deadline() override;
-  void on_resolved(const Tcp::resolver::results_type& endpoints);
+  void on_resolved(std::vector<Tcp::endpoint> endpoints);
   void connect_to(std::vector<Tcp::endpoint> endpoints, std::size_t index);
   void on_connected();
   void shake_hands();

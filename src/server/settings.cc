@@ -1,11 +1,23 @@
-#include "server/options.h"
+#include "server/settings.h"
 
 #include <algorithm>
 #include <fmt/format.h>
 
 #include "base/notice.h"
+#include "server/app.h"
 
 namespace writ::server {
+
+Result<std::unique_ptr<token::KeyRing>> open_keys(store::SqliteStore& store, crypto::Algorithm algorithm) {
+  auto keys = TRY(store.load_keys());
+  // Another algorithm than configured: a new key signs, and the old ones go on to verify.
+  if (keys.empty() || keys.front().algorithm() != algorithm) {
+    auto key = TRY(jose::PrivateJwk::generate(algorithm));
+    TRY(store.save_key(key));
+    keys.insert(keys.begin(), std::move(key));
+  }
+  return token::KeyRing::of(std::move(keys));
+}
 
 http::ServerOptions server_options(const config::Config& config, const config::ListenAddress& listen,
                                    std::size_t room) {
@@ -46,6 +58,18 @@ http::ClientOptions client_options(const config::Config& config, const Room& roo
   return {.read_timeout = config.limits.upstream_timeout,
           .max_idle_per_origin = std::clamp<std::size_t>(room.idle_upstreams / pools, 1, 64),
           .max_connections_per_origin = std::clamp<std::size_t>(room.gateway / config.threads, 1, 1024)};
+}
+
+Result<Instant> first_instant(const audit::Log& log, Instant now, bool accept_clock) {
+  const auto written = log.written_until();
+  if (!written || *written <= now || accept_clock) return now;
+  if (*written - now <= kMaxSetBack) return *written;
+  return failure(
+      ErrorCode::kConflict,
+      fmt::format("the clock was set back: it says {}, but the audit log `{}` was written until {}, and what "
+                  "had expired by then would be valid again; set the clock right, or start with "
+                  "`--accept-clock` if it was wrong before",
+                  audit::format_time(now), log.path().string(), audit::format_time(*written)));
 }
 
 }  // namespace writ::server

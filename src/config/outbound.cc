@@ -1,0 +1,115 @@
+#include "config/outbound.h"
+
+#include <fmt/format.h>
+
+#include "http/url.h"
+
+namespace writ::config {
+namespace {
+
+constexpr std::size_t kMaxPemBytes = 1 << 20;
+
+void read_networks(const files::Fields& fields, std::string_view key, http::Networks& networks) {
+  for (const files::YamlNode& node : fields.list(key)) {
+    const auto text = files::read_text(node, fields.source(), "a network");
+    if (!text) continue;
+    if (const auto added = networks.add(*text); !added) fields.source().error(node, added.error().message);
+  }
+}
+
+void read_ca(const files::Fields& fields, http::FetcherOptions& options) {
+  const files::YamlNode* file = fields.find("ca_file");
+  const auto pem = file != nullptr ? files::read_file(*file, fields.source(), kMaxPemBytes) : std::nullopt;
+  if (!pem) return;
+  auto tls = pem->empty() ? failure(ErrorCode::kInvalid, "the CA: it is empty")
+                          : http::TlsClient::make({.ca = *pem});
+  if (!tls) return fields.source().error(*file, tls.error().message);
+  options.tls = *std::move(tls);
+}
+
+// What is plain from the text alone; names are looked up when they are asked for.
+void check_url(const files::YamlNode& node, const http::AddressRules& rules, files::Source& source) {
+  const auto url = http::parse_url(node.text);
+  if (!url) return source.error(node, url.error().message);
+  if (const auto address = http::Address::parse(url->origin.host)) {
+    if (auto why = rules.refusal(*address, url->is_secure()))
+      source.error(node, fmt::format("`{}` will not be connected to: {}", node.text, *why));
+  } else if (!url->is_secure() && url->origin.host != "localhost" && rules.allowed_plain.empty()) {
+    source.error(node, fmt::format("`{}` is not of this machine, and has to be `https://`", node.text),
+                 "or name its network in `outbound.allow_http`");
+  }
+}
+
+oauth::RefreshRules read_refresh(const files::Fields& issuer) {
+  constexpr std::int64_t kDay = 86'400;
+  oauth::RefreshRules rules;
+  const files::YamlNode* node = issuer.find("key_refresh");
+  const files::Fields fields(node, issuer.source(), "key_refresh",
+                             {"default_seconds", "min_seconds", "max_seconds", "keep_seconds"});
+  const auto set = [&](std::string_view key, auto& value, std::int64_t most) {
+    if (const auto seconds = fields.integer(key, 1, most)) value = std::chrono::seconds(*seconds);
+  };
+  set("default_seconds", rules.usual, kDay);
+  set("min_seconds", rules.least, kDay);
+  set("max_seconds", rules.most, kDay);
+  set("keep_seconds", rules.keep, 30 * kDay);
+  if (node == nullptr) return rules;
+  if (rules.least > rules.most || rules.usual < rules.least || rules.usual > rules.most)
+    issuer.source().error(*node, fmt::format("`default_seconds` ({}) must lie between `min_seconds` ({}) and "
+                                             "`max_seconds` ({})",
+                                             rules.usual.count(), rules.least.count(), rules.most.count()));
+  if (rules.keep < 2 * rules.most)
+    issuer.source().error(
+        *node, fmt::format("`keep_seconds` ({}) must be at least twice `max_seconds` ({}), else keys are too "
+                           "old when one fetch has failed",
+                           std::chrono::floor<std::chrono::seconds>(rules.keep).count(), rules.most.count()));
+  return rules;
+}
+
+}  // namespace
+
+http::FetcherOptions read_outbound(const files::Fields& root) {
+  http::FetcherOptions options;
+  const files::Fields fields(
+      root.find("outbound"), root.source(), "outbound",
+      {"allow", "allow_http", "ca_file", "connect_timeout_seconds", "timeout_seconds"});
+  read_networks(fields, "allow", options.rules.allowed);
+  read_networks(fields, "allow_http", options.rules.allowed_plain);
+  read_ca(fields, options);
+  if (const auto seconds = fields.integer("connect_timeout_seconds", 1, 60))
+    options.connect_timeout = std::chrono::seconds(*seconds);
+  if (const auto seconds = fields.integer("timeout_seconds", 1, 120))
+    options.timeout = std::chrono::seconds(*seconds);
+  return options;
+}
+
+std::optional<oauth::KeyLocation> read_key_location(const files::Fields& issuer,
+                                                    const http::AddressRules& rules) {
+  files::Source& source = issuer.source();
+  const files::YamlNode *file = issuer.find("jwks_file"), *uri = issuer.find("jwks_uri");
+  if (file != nullptr) {
+    for (const auto* key : {"jwks_uri", "key_refresh"}) {
+      if (const auto* other = issuer.find(key))
+        source.error(*other, fmt::format("`{}` is about keys at a URL, and these are in `jwks_file`", key),
+                     "leave one of the two out");
+    }
+    return std::nullopt;
+  }
+  oauth::KeyLocation location{.refresh = read_refresh(issuer)};
+  if (uri != nullptr) {
+    location.jwks_uri = issuer.text("jwks_uri", http::kMaxUrlBytes).value_or("");
+    if (!location.jwks_uri.empty()) check_url(*uri, rules, source);
+  } else if (const files::YamlNode* name = issuer.find("issuer")) {
+    if (!http::parse_url(name->text) || name->text.find('?') != name->text.npos) {
+      source.error(*name,
+                   fmt::format("`{}` is not a URL at which its keys could be found, and neither `jwks_uri` "
+                               "nor `jwks_file` says where they are",
+                               name->text));
+    } else {
+      check_url(*name, rules, source);
+    }
+  }
+  return location;
+}
+
+}  // namespace writ::config

@@ -1,0 +1,20 @@
+// What Writ asks for of its own accord, in the configuration: the section `outbound`, and where the keys of a
+// trusted issuer are. Used while reading it; nothing is fetched.
+#pragma once
+
+#include <optional>
+
+#include "files/fields.h"
+#include "http/fetcher.h"
+#include "oauth/key_location.h"
+
+namespace writ::config {
+
+http::FetcherOptions read_outbound(const files::Fields& root);
+
+// `jwks_uri` and `key_refresh` of an issuer; nothing where its keys are in a file. Reports a URL that could
+// never be fetched by these rules.
+std::optional<oauth::KeyLocation> read_key_location(const files::Fields& issuer,
+                                                    const http::AddressRules& rules);
+
+}  // namespace writ::config

@@ -1,0 +1,33 @@
+#include "oauth/key_refresher.h"
+
+namespace writ::oauth {
+
+KeyRefresher::KeyRefresher(http::FetcherOptions options, KeptKeys kept, Parts parts,
+                           std::vector<TrustedIssuer>& issuers)
+    : kept_(std::move(kept)), fetcher_(std::move(options)) {
+  for (TrustedIssuer& issuer : issuers) {
+    if (!issuer.location) continue;
+    issuer.fetched =
+        std::make_shared<IssuerKeys>(issuer.issuer, *issuer.location, jose::provider_rules(issuer.algorithms),
+                                     IssuerKeysParts{fetcher_, parts.clock, kept_, parts.tell, parts.record});
+    issuers_.push_back(issuer.fetched);
+  }
+}
+
+void KeyRefresher::start() {
+  for (const auto& keys : issuers_) keys->start();
+}
+
+void KeyRefresher::stop() {
+  for (const auto& keys : issuers_) keys->begin_stop();
+  fetcher_.stop();
+  for (const auto& keys : issuers_) keys->stop();
+}
+
+std::vector<IssuerKeysStatus> KeyRefresher::status() const {
+  std::vector<IssuerKeysStatus> all;
+  for (const auto& keys : issuers_) all.push_back(keys->status());
+  return all;
+}
+
+}  // namespace writ::oauth

@@ -1,0 +1,29 @@
+// What the parts of Writ start from: options that the configuration's plain values become, and what the last
+// run left. Used by App::start.
+#pragma once
+
+#include <memory>
+
+#include "audit/log.h"
+#include "config/config.h"
+#include "http/client.h"
+#include "http/server.h"
+#include "server/descriptors.h"
+#include "store/sqlite_store.h"
+#include "token/key_ring.h"
+
+namespace writ::server {
+
+// The keys of the last run, or new ones at the first.
+Result<std::unique_ptr<token::KeyRing>> open_keys(store::SqliteStore& store, crypto::Algorithm algorithm);
+
+http::ServerOptions server_options(const config::Config& config, const config::ListenAddress& listen,
+                                   std::size_t room);
+// As far as open files allow; says so where that is less than is configured.
+Room room_of(const config::Config& config);
+http::ClientOptions client_options(const config::Config& config, const Room& room);
+
+// What was recorded had happened: no clock takes it back.
+Result<Instant> first_instant(const audit::Log& log, Instant now, bool accept_clock);
+
+}  // namespace writ::server
