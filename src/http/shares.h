@@ -8,8 +8,8 @@
 // it holds fewer than an eighth of what is free, or none. So those who hold many leave the reserve to those
 // who hold few; colluding clients come to share what is left of it in ever smaller parts, and it takes as
 // many of them as there are places in its last part to use it up. Nothing is configured, and nothing
-// allocated: clients are counted in two rows of counters, by two hashes that nobody outside knows, and the
-// smaller count holds. One loop's thread only. Internal to http.
+// allocated: clients are counted in rows of counters, by hashes that nobody outside knows, and the
+// smallest count holds. One loop's thread only. Internal to http.
 #pragma once
 
 #include <algorithm>
@@ -57,8 +57,10 @@ class Shares {
  private:
   // The reserve, of all places; and what a party may hold while it is begun, of what is free.
   static constexpr std::size_t kModest = 8;
-  static constexpr std::size_t kColumns = 1024;
-  using Row = std::array<std::int32_t, kColumns>;
+  // A place is counted for two parties, and an upstream has at most 1024: with so many columns and rows, of a
+  // hundred parties that hold none at the worst moment two or three seem to hold one.
+  static constexpr std::size_t kColumns = 4096, kRows = 4;
+  using Row = std::array<std::uint16_t, kColumns>;
 
   // Who holds fewer may take another one. There is always a first one for who holds none.
   static std::size_t most_of(std::size_t free, std::size_t reserve) noexcept {
@@ -76,16 +78,24 @@ class Shares {
   static std::uint64_t secret() noexcept;
 
   std::size_t count(std::uint64_t key) const noexcept {
-    return static_cast<std::size_t>(std::min(rows_[0][key % kColumns], rows_[1][(key >> 32) % kColumns]));
+    std::size_t least = rows_[0][column(key, 0)];
+    for (std::size_t row = 1; row < kRows; ++row)
+      least = std::min<std::size_t>(least, rows_[row][column(key, row)]);
+    return least;
   }
-  void change(std::uint64_t key, std::int32_t by) noexcept {
-    rows_[0][key % kColumns] += by;
-    rows_[1][(key >> 32) % kColumns] += by;
+  void change(std::uint64_t key, int by) noexcept {
+    for (std::size_t row = 0; row < kRows; ++row) {
+      auto& counter = rows_[row][column(key, row)];
+      counter = static_cast<std::uint16_t>(counter + by);
+    }
+  }
+  static std::size_t column(std::uint64_t key, std::size_t row) noexcept {
+    return (key >> (16 * row)) % kColumns;
   }
 
   const std::size_t places_;
   std::size_t taken_ = 0;
-  std::array<Row, 2> rows_{};
+  std::array<Row, kRows> rows_{};
 };
 
 }  // namespace writ::http

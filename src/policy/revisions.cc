@@ -170,7 +170,9 @@ Result<PolicyTexts> Revisions::read(const KeptRevision& kept) const {
 }
 
 Result<void> Revisions::keep(const PolicyTexts& texts, const std::string& revision, Instant now) {
-  TRY(files::make_private_folder(folder_));
+  // The caller named no folder: that one is missing is not for it to mend.
+  if (auto made = files::make_private_folder(folder_); !made)
+    return failure(ErrorCode::kIo, std::move(made).error().message);
   std::error_code error;
   const KeptRevision kept{revision, now};
   TRY(files::put_private_file(file_of(kept), to_json(texts).dump()));

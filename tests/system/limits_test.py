@@ -96,7 +96,7 @@ class Connections(World):
         world = self.world(prefix=("prlimit", "--nofile=200:600"))
         with open(f"/proc/{world.server.pid}/limits", encoding="utf-8") as file:
             self.assertRegex(file.read(), r"Max open files +600 +600")
-        self.assertIn("writ: limit: 600 open files", self.log(world))
+        self.assertIn("writ: limit: a limit of 600 open files", self.log(world))
         token = world.customer_token()
         for number in range(1, 9):
             self.hold([idle_from(f"127.0.8.{number}", world.gateway_port) for _ in range(50)])

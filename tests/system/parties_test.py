@@ -207,7 +207,7 @@ class BreakGlass(Parties):
         self.world.stop_writ()
         status, _, err = self.recover("ops-console")
         self.assertEqual(1, status, err)
-        self.assertIn("for good", err)
+        self.assertIn("cannot be undone", err)
 
 
 class Issuers(Parties):
