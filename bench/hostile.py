@@ -140,7 +140,7 @@ class Callers:
         self.token, self.fresh = world.customer_token(), time.monotonic()
 
     def window(self, seconds, rate=0):
-        if time.monotonic() - self.fresh > 1800:
+        if time.monotonic() - self.fresh > 240:
             self.token, self.fresh = self.world.customer_token(), time.monotonic()
         result = callers(self.world, self.token, seconds, rate)
         for status, count in result["statuses"].items():

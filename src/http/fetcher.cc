@@ -25,6 +25,7 @@ class Transfer : public std::enable_shared_from_this<Transfer> {
         url.origin,
         {.method = "GET", .target = url.target, .headers = {{"Accept", accept}, {"User-Agent", "writ"}}});
     call_.read_head([self = shared_from_this()](CallResult<InboundHead> head) {
+      if (self->over_) return;
       if (!head) return self->fail(ErrorCode::kUnavailable, head.error().message);
       self->take(*std::move(head));
     });
@@ -53,6 +54,8 @@ class Transfer : public std::enable_shared_from_this<Transfer> {
 
   void read_on() {
     call_.read_body([self = shared_from_this()](CallResult<std::string_view> piece) {
+      // It may have been under way when time was up: then the connection is gone, and the piece with it.
+      if (self->over_) return;
       if (!piece) return self->fail(ErrorCode::kUnavailable, piece.error().message);
       if (piece->empty()) return self->finish(std::move(self->response_));
       if (piece->size() > self->max_body_bytes_ - self->response_.body.size()) return self->too_large();
