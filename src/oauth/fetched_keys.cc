@@ -1,10 +1,7 @@
 #include "oauth/fetched_keys.h"
 
 #include <algorithm>
-#include <cerrno>
-#include <cstring>
 #include <fmt/format.h>
-#include <sys/stat.h>
 
 #include "codec/members.h"
 #include "crypto/hash.h"
@@ -56,9 +53,7 @@ std::filesystem::path KeptKeys::file_of(std::string_view issuer) const {
 }
 
 Result<void> KeptKeys::put(std::string_view issuer, const FetchedKeys& keys) const {
-  if (::mkdir(folder_.c_str(), S_IRWXU) != 0 && errno != EEXIST)
-    return failure(ErrorCode::kIo,
-                   fmt::format("cannot make the folder `{}`: {}", folder_.string(), std::strerror(errno)));
+  TRY(files::make_private_folder(folder_));
   const auto json = Json::object({{"issuer", issuer},
                                   {"jwks_uri", keys.jwks_uri},
                                   {"fetched_at", unix_millis(keys.fetched_at)},
