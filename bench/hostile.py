@@ -140,6 +140,7 @@ class Callers:
         self.token, self.fresh = world.customer_token(), time.monotonic()
 
     def window(self, seconds, rate=0):
+        # It ends with the provider's token that it was exchanged from, after 300 seconds.
         if time.monotonic() - self.fresh > 240:
             self.token, self.fresh = self.world.customer_token(), time.monotonic()
         result = callers(self.world, self.token, seconds, rate)
