@@ -130,20 +130,12 @@ void write_workers(PrometheusText& out,
     out.sample("writ_workers_refused_total", fmt::format("pool=\"{}\"", name), stats.refused);
 }
 
-void write_attempts(PrometheusText& out, const oauth::SecretAttempts::Stats& stats) {
-  out.family("writ_client_secrets_total", "counter",
-             "Client secrets that had to be hashed, and guesses refused.");
-  out.sample("writ_client_secrets_total", "result=\"right\"", stats.right);
-  out.sample("writ_client_secrets_total", "result=\"wrong\"", stats.tried - stats.right);
-  out.sample("writ_client_secrets_total", "result=\"slowed\"", stats.slowed);
-}
-
-void write_attempts(PrometheusText& out, const token::TokenAttempts::Stats& stats) {
-  out.family("writ_tokens_looked_at_total", "counter",
-             "Tokens whose signature had to be looked at, and those of sources that were wrong too often.");
-  out.sample("writ_tokens_looked_at_total", "result=\"right\"", stats.right);
-  out.sample("writ_tokens_looked_at_total", "result=\"wrong\"", stats.tried - stats.right);
-  out.sample("writ_tokens_looked_at_total", "result=\"slowed\"", stats.slowed);
+void write_attempts(PrometheusText& out, std::string_view family, std::string_view help,
+                    const http::AttemptStats& stats) {
+  out.family(family, "counter", help);
+  out.sample(family, "result=\"right\"", stats.right);
+  out.sample(family, "result=\"wrong\"", stats.tried - stats.right);
+  out.sample(family, "result=\"slowed\"", stats.slowed);
 }
 
 void write_task_limits(PrometheusText& out, const task::TasksRefused& tasks,

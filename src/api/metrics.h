@@ -13,13 +13,12 @@
 #include "audit/log.h"
 #include "enforce/enforcer.h"
 #include "gateway/proxy.h"
+#include "http/debts.h"
 #include "http/server.h"
 #include "http/workers.h"
-#include "oauth/secret_attempts.h"
 #include "task/call_approvals.h"
 #include "task/registry.h"
 #include "task/write_thread.h"
-#include "token/token_attempts.h"
 
 namespace writ::api {
 
@@ -42,8 +41,9 @@ void write_audit(PrometheusText& out, const audit::LogStats& stats, std::uint64_
 void write_gateway(PrometheusText& out, const gateway::ProxyStats& stats);
 void write_workers(PrometheusText& out,
                    const std::vector<std::pair<std::string_view, http::WorkerStats>>& pools);
-void write_attempts(PrometheusText& out, const oauth::SecretAttempts::Stats& stats);
-void write_attempts(PrometheusText& out, const token::TokenAttempts::Stats& stats);
+// Of secrets and of tokens, each a family.
+void write_attempts(PrometheusText& out, std::string_view family, std::string_view help,
+                    const http::AttemptStats& stats);
 // Tasks and calls for which there was no room.
 void write_task_limits(PrometheusText& out, const task::TasksRefused& tasks, const task::CallsRefused& calls);
 // `family` for writ_http_connections comes before the first listener.

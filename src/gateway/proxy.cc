@@ -310,7 +310,7 @@ Proxy::~Proxy() = default;
 
 void Proxy::handle(http::Exchange exchange) {
   // The request lives in the exchange, which moves but keeps its address behind it.
-  if (exchange.request().method == "OPTIONS" && core_->preflight_answer(exchange)) return;
+  if (core_->preflight_answer(exchange)) return;
   auto forwarded = std::make_unique<Forwarded>(core_, std::move(exchange));
   if (!forwarded->find_route(core_->parts.current.read())) return;
   const auto& request = forwarded->exchange.request();
@@ -404,7 +404,7 @@ void Proxy::Forwarded::offer_approval(Owned forwarded, std::shared_ptr<const enf
 void Proxy::Forwarded::ask_apart(Owned forwarded) {
   if (forwarded->body->size() <= kMaxParsedOnLoopBytes) return ask(std::move(forwarded));
   auto& workers = forwarded->core->workers;
-  const auto peer = http::Address::parse(forwarded->exchange.request().peer_ip);
+  const auto source = http::Source::of(http::Address::parse(forwarded->exchange.request().peer_ip)).number;
   auto held = std::make_shared<Owned>(std::move(forwarded));
   http::Task task = [held] { ask(std::move(*held)); };
   http::Task refused = [held] {
@@ -413,7 +413,7 @@ void Proxy::Forwarded::ask_apart(Owned forwarded) {
                                  enforce::RequestId::next()));
     });
   };
-  if (workers.post(peer ? http::Source::of(*peer).number : 0, false, task, refused)) return;
+  if (workers.post(source, false, task, refused)) return;
   static Notice notice;
   if (const auto times = notice.due())
     say_limit(fmt::format("too many requests with long bodies wait to be decided on, more get 503 ({} times)",

@@ -64,6 +64,11 @@ HiddenKeys::HiddenKeys() {
   secret_ = std::uint64_t{device()} << 32 | device();
 }
 
+Guesser HiddenKeys::guesser(std::string_view peer_ip, const Networks& proxies) const {
+  const auto peer = Address::parse(peer_ip);
+  return {.source = of(Source::of(peer).number), .proxied = peer && proxies.contains(*peer)};
+}
+
 std::uint64_t HiddenKeys::of(std::uint64_t number) const noexcept {
   number ^= secret_;
   number = (number ^ (number >> 30)) * 0xbf58476d1ce4e5b9U;

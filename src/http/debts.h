@@ -8,9 +8,11 @@
 #include <array>
 #include <cstddef>
 #include <cstdint>
+#include <string_view>
 #include <vector>
 
 #include "base/clock.h"
+#include "http/source.h"
 
 namespace writ::http {
 
@@ -43,11 +45,23 @@ class Debts {
   std::vector<Bucket> buckets_;
 };
 
+// Whoever tries something, as limits on guessing count it. A plain value.
+struct Guesser {
+  std::uint64_t source;  // a hidden key
+  bool proxied;          // one of the operator's proxies, which have no limit as a source
+};
+
+// What was tried, for /metrics. Monotone.
+struct AttemptStats {
+  std::uint64_t tried, right, slowed;
+};
+
 // Keys of one process: nobody outside chooses whose place they take.
 class HiddenKeys {
  public:
   HiddenKeys();
   std::uint64_t of(std::uint64_t number) const noexcept;
+  Guesser guesser(std::string_view peer_ip, const Networks& proxies) const;
 
  private:
   std::uint64_t secret_;

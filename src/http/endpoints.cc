@@ -26,8 +26,7 @@ Response overloaded_response() {
 }
 
 void hand_over(Workers& workers, Exchange exchange, std::move_only_function<void(Exchange)> work) {
-  const auto peer = Address::parse(exchange.request().peer_ip);
-  const std::uint64_t source = peer ? Source::of(*peer).number : 0;
+  const auto source = Source::of(Address::parse(exchange.request().peer_ip)).number;
   // The exchange is shared, so that it can be answered when the queue does not take the task, or no longer.
   auto held = std::make_shared<Exchange>(std::move(exchange));
   Task task = [held, work = std::move(work)]() mutable { work(std::move(*held)); };

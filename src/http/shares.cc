@@ -1,15 +1,12 @@
 #include "http/shares.h"
 
-#include <random>
+#include "http/debts.h"
 
 namespace writ::http {
 
-std::uint64_t Shares::secret() noexcept {
-  static const std::uint64_t value = [] {
-    std::random_device device;
-    return std::uint64_t{device()} << 32 | device();
-  }();
-  return value;
+std::uint64_t Shares::key(std::uint64_t client, std::uint64_t subject) noexcept {
+  static const HiddenKeys keys;
+  return keys.of(client + keys.of(subject));
 }
 
 }  // namespace writ::http

@@ -67,15 +67,7 @@ class Shares {
     return free > reserve ? free : std::max<std::size_t>(free / kModest, 1);
   }
 
-  static std::uint64_t mixed(std::uint64_t number) noexcept {
-    number = (number ^ (number >> 30)) * 0xbf58476d1ce4e5b9U;
-    number = (number ^ (number >> 27)) * 0x94d049bb133111ebU;
-    return number ^ (number >> 31);
-  }
-  static std::uint64_t key(std::uint64_t client, std::uint64_t subject) noexcept {
-    return mixed(client + mixed(subject + secret()));
-  }
-  static std::uint64_t secret() noexcept;
+  static std::uint64_t key(std::uint64_t client, std::uint64_t subject) noexcept;
 
   std::size_t count(std::uint64_t key) const noexcept {
     std::size_t least = rows_[0][column(key, 0)];

@@ -35,6 +35,10 @@ struct Source {
   std::uint64_t number = 0;
 
   static Source of(const Address& address) noexcept;
+  // Those without an address that can be read are one source.
+  static Source of(const std::optional<Address>& address) noexcept {
+    return address ? of(*address) : Source{};
+  }
   auto operator<=>(const Source&) const = default;
 };
 

@@ -99,7 +99,7 @@ class ClientAuthentication {
   };
   Glance glance(const http::Request& request, Instant now) const;
 
-  SecretAttempts::Stats attempts() const noexcept { return attempts_.stats(); }
+  http::AttemptStats attempts() const noexcept { return attempts_.stats(); }
 
  private:
   Outcome<void> check_secret(const inventory::Member* member, const Credentials& credentials,

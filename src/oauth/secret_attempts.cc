@@ -20,11 +20,10 @@ SecretAttempts::SecretAttempts(Options options)
       clients_(kClients, http::Debts::every(options_.wrong_per_minute * kClientFactor)) {}
 
 SecretAttempts::Attempt SecretAttempts::attempt(std::string_view peer_ip, std::string_view client) const {
-  const auto peer = http::Address::parse(peer_ip);
-  const std::uint64_t source = peer ? http::Source::of(*peer).number : 0;
-  return {.source = keys_.of(source),
+  const auto guesser = keys_.guesser(peer_ip, options_.proxies);
+  return {.source = guesser.source,
           .client = keys_.of(std::hash<std::string_view>()(client)),
-          .proxied = peer && options_.proxies.contains(*peer)};
+          .proxied = guesser.proxied};
 }
 
 std::optional<Duration> SecretAttempts::begin(const Attempt& attempt, Instant now) {
@@ -64,7 +63,7 @@ bool SecretAttempts::wrong_lately(const Attempt& attempt, Instant now) const {
   return sources_.wrong_lately(attempt.source, now);
 }
 
-SecretAttempts::Stats SecretAttempts::stats() const noexcept {
+http::AttemptStats SecretAttempts::stats() const noexcept {
   return {tried_.load(std::memory_order_relaxed), right_.load(std::memory_order_relaxed),
           slowed_.load(std::memory_order_relaxed)};
 }

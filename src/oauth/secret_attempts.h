@@ -45,11 +45,7 @@ class SecretAttempts {
   // Was its source wrong in the last ten minutes?
   bool wrong_lately(const Attempt& attempt, Instant now) const;
 
-  // For /metrics. Monotone.
-  struct Stats {
-    std::uint64_t tried, right, slowed;
-  };
-  Stats stats() const noexcept;
+  http::AttemptStats stats() const noexcept;
 
  private:
   const Options options_;

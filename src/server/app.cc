@@ -347,8 +347,12 @@ void App::Parts::write_limits(api::PrometheusText& out) const {
   if (operator_endpoints) pools.emplace_back("operator", operator_endpoints->stats());
   if (operator_readers) pools.emplace_back("operator_reads", operator_readers->stats());
   api::write_workers(out, pools);
-  api::write_attempts(out, clients.attempts());
-  api::write_attempts(out, token_attempts.stats());
+  api::write_attempts(out, "writ_client_secrets_total",
+                      "Client secrets that had to be hashed, and guesses refused.", clients.attempts());
+  api::write_attempts(
+      out, "writ_tokens_looked_at_total",
+      "Tokens whose signature had to be looked at, and those of sources that were wrong too often.",
+      token_attempts.stats());
   api::write_task_limits(out, tasks.refused(), calls.refused());
   out.family("writ_upstream_over_share_total", "counter",
              "Requests refused because their caller had its share of an upstream's places.");

@@ -16,9 +16,7 @@ TokenAttempts::TokenAttempts(Options options)
     : options_(std::move(options)), sources_(kSources, http::Debts::every(options_.wrong_per_minute)) {}
 
 TokenAttempts::From TokenAttempts::from(std::string_view peer_ip) const {
-  const auto peer = http::Address::parse(peer_ip);
-  return {.source = keys_.of(peer ? http::Source::of(*peer).number : 0),
-          .proxied = peer && options_.proxies.contains(*peer)};
+  return keys_.guesser(peer_ip, options_.proxies);
 }
 
 std::optional<Duration> TokenAttempts::wait_of(const From& from, Instant now) const {
@@ -57,7 +55,7 @@ void TokenAttempts::end(const From& from, bool right, Instant now) {
   if (!from.proxied) sources_.add(from.source, -1, now);
 }
 
-TokenAttempts::Stats TokenAttempts::stats() const noexcept {
+http::AttemptStats TokenAttempts::stats() const noexcept {
   return {tried_.load(std::memory_order_relaxed), right_.load(std::memory_order_relaxed),
           slowed_.load(std::memory_order_relaxed)};
 }

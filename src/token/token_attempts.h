@@ -30,11 +30,8 @@ class TokenAttempts {
   };
   explicit TokenAttempts(Options options);
 
-  // Where a token comes from. A plain value.
-  struct From {
-    std::uint64_t source;
-    bool proxied;
-  };
+  // Where a token comes from.
+  using From = http::Guesser;
   From from(std::string_view peer_ip) const;
 
   // How long to wait; nothing: it may be looked at.
@@ -43,11 +40,7 @@ class TokenAttempts {
   std::optional<Duration> begin(const From& from, Instant now);
   void end(const From& from, bool right, Instant now);
 
-  // For /metrics. Monotone.
-  struct Stats {
-    std::uint64_t tried, right, slowed;
-  };
-  Stats stats() const noexcept;
+  http::AttemptStats stats() const noexcept;
 
  private:
   std::optional<Duration> wait_of(const From& from, Instant now) const;  // with the lock
