@@ -162,16 +162,20 @@ std::optional<std::string> QueryNames::refusal_of_name(std::string_view name) co
   return std::nullopt;
 }
 
-// Some readers separate parameters by `;`, too.
+// Some readers separate parameters by `;`, too: each name passes as either kind of reader has it.
 std::optional<std::string> QueryNames::refusal(std::string_view query) const {
   std::optional<std::string> refusal;
-  while (!query.empty() && !refusal) {
-    const auto part = query.substr(0, query.find(';'));
-    query.remove_prefix(std::min(part.size() + 1, query.size()));
-    http::for_each_parameter(part, [&](std::string_view name) {
+  const auto judge = [&](std::string_view parameters) {
+    return http::for_each_parameter(parameters, [&](std::string_view name) {
       refusal = refusal_of_name(name);
       return !refusal;
     });
+  };
+  if (!judge(query) || query.find(';') == query.npos) return refusal;
+  while (!query.empty()) {
+    const auto part = query.substr(0, query.find(';'));
+    query.remove_prefix(std::min(part.size() + 1, query.size()));
+    if (!judge(part)) break;
   }
   return refusal;
 }
