@@ -207,7 +207,6 @@ void read_limits(const files::Fields& root, Config& config) {
                               "max_head_bytes",
                               "max_body_bytes",
                               "max_stream_bytes",
-                              "max_streams",
                               "max_unauthenticated_bytes",
                               "max_authenticated_bytes",
                               "body_timeout_seconds",
@@ -221,7 +220,8 @@ void read_limits(const files::Fields& root, Config& config) {
                               "max_proofs",
                               "idle_timeout_seconds",
                               "wrong_tokens_per_minute",
-                              "max_unlisted_stops"});
+                              "max_unlisted_stops",
+                              "max_streams"});
   const auto set = [&](std::string_view key, auto& value, std::int64_t min, std::int64_t max) {
     if (const auto read = fields.integer(key, min, max))
       value = static_cast<std::remove_reference_t<decltype(value)>>(*read);

@@ -45,6 +45,12 @@ struct Http2Callbacks {
 
   // ---- what comes ----
 
+  static int on_begin_frame(nghttp2_session*, const nghttp2_frame_hd* header, void* data) {
+    return guarded([&] {
+      if (header->type == NGHTTP2_HEADERS) session(data).check_id(header->stream_id);
+      return 0;
+    });
+  }
   static int on_begin_headers(nghttp2_session*, const nghttp2_frame* frame, void* data) {
     return guarded([&] {
       if (frame->headers.cat == NGHTTP2_HCAT_REQUEST) session(data).open(frame->hd.stream_id);
@@ -191,6 +197,7 @@ struct Http2Callbacks {
     static const nghttp2_session_callbacks* const made = [] {
       nghttp2_session_callbacks* callbacks = nullptr;
       WRIT_CHECK(nghttp2_session_callbacks_new(&callbacks) == 0);
+      nghttp2_session_callbacks_set_on_begin_frame_callback(callbacks, &on_begin_frame);
       nghttp2_session_callbacks_set_on_begin_headers_callback(callbacks, &on_begin_headers);
       nghttp2_session_callbacks_set_on_header_callback(callbacks, &on_header);
       nghttp2_session_callbacks_set_on_invalid_header_callback(callbacks, &on_invalid_header);
@@ -213,7 +220,6 @@ struct Http2Callbacks {
       WRIT_CHECK(nghttp2_option_new(&option) == 0);
       // A window is given back as its bytes are read, and not before.
       nghttp2_option_set_no_auto_window_update(option, 1);
-      nghttp2_option_set_no_closed_streams(option, 1);
       nghttp2_option_set_max_continuations(option, h2::kMaxContinuations);
       nghttp2_option_set_max_settings(option, h2::kMaxSettings);
       nghttp2_option_set_max_send_header_block_length(option, kMaxAnswerHeadBytes);

@@ -52,11 +52,10 @@ void Http2Session::begin() {
 
 void Http2Session::submit_settings() {
   const auto& options = connection_.core().options;
-  const std::array<nghttp2_settings_entry, 4> settings{{
+  const std::array<nghttp2_settings_entry, 3> settings{{
       {NGHTTP2_SETTINGS_MAX_CONCURRENT_STREAMS, static_cast<std::uint32_t>(options.max_streams)},
       {NGHTTP2_SETTINGS_INITIAL_WINDOW_SIZE, h2::kStreamWindowBytes},
       {NGHTTP2_SETTINGS_MAX_HEADER_LIST_SIZE, static_cast<std::uint32_t>(options.max_head_bytes)},
-      {NGHTTP2_SETTINGS_NO_RFC7540_PRIORITIES, 1},
   }};
   check(nghttp2_submit_settings(ng_.get(), NGHTTP2_FLAG_NONE, settings.data(), settings.size()));
   check(nghttp2_session_set_local_window_size(ng_.get(), NGHTTP2_FLAG_NONE, 0, h2::kConnectionWindowBytes));
@@ -107,8 +106,20 @@ void Http2Session::read_more() {
   connection_.receive(streams_.empty() ? kBufferBytes : kReadBytes, kReadBytes);
 }
 
+// RFC 9113 §5.1.1: an id that was left out can't be used any more. nghttp2 would ignore it.
+void Http2Session::check_id(std::int32_t id) {
+  if (id < skipped_from_ || id > skipped_to_ || ending_) return;
+  connection_.core().malformed.fetch_add(1, std::memory_order_relaxed);
+  end(NGHTTP2_PROTOCOL_ERROR);
+}
+
 // Null: there is no place for it.
 Http2Stream* Http2Session::open(std::int32_t id) {
+  if (id > last_id_ + 2) {
+    skipped_from_ = last_id_ + 2;
+    skipped_to_ = id - 2;
+  }
+  last_id_ = id;
   auto& core = connection_.core();
   if (ending_ || !take_place()) {
     core.http2_streams_refused.fetch_add(1, std::memory_order_relaxed);

@@ -65,6 +65,7 @@ class Http2Session {
   };
 
   Http2Stream* open(std::int32_t id);
+  void check_id(std::int32_t id);
   bool take_place();
   void give_back_places() noexcept;
   void forget(std::int32_t id) noexcept;
@@ -92,6 +93,8 @@ class Http2Session {
   std::atomic<std::size_t> alive_{0};                  // streams, also those whose exchange alone is left
   std::size_t extra_places_ = 0;
   std::uint64_t requests_ = 0;
+  std::int32_t last_id_ = -1;                        // of the peer's streams
+  std::int32_t skipped_from_ = 0, skipped_to_ = -1;  // ids that it left out, the last time it did
 
   std::string out_;
   SendQueue queue_;

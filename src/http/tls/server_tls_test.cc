@@ -109,7 +109,7 @@ TEST_F(ServerTls, OlderVersionsAreRefused) {
 
 TEST_F(ServerTls, AClientThatOffersOtherProtocolsAloneIsRefused) {
   TestServer server(echo, options());
-  EXPECT_FALSE(TlsPeer(server.port(), {.alpn = "h2"}).connected());
+  EXPECT_FALSE(TlsPeer(server.port(), {.alpn = "h3"}).connected());
   EXPECT_TRUE(TlsPeer(server.port(), {.alpn = ""}).connected());
 }
 
