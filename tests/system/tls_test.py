@@ -80,7 +80,7 @@ class Tls(unittest.TestCase):
         token = world.customer_token()
         self.assertEqual((0, "200 2"), self.curl(world, token=token))
         self.assertEqual((0, "200 2"), self.curl(world, "--tls-max", "1.2", token=token))
-        self.assertEqual((0, "401 1.1"), self.curl(world))
+        self.assertEqual((0, "401 2"), self.curl(world))
         self.assertIn(f"gateway on https://127.0.0.1:{world.gateway_port}", world.log_text())
 
     def test_the_profile_is_mozillas_intermediate(self):
