@@ -5,6 +5,7 @@
 #include <thread>
 
 #include "http/h2/frame_meter.h"
+#include "http/h2/limits.h"
 #include "http/server.h"
 #include "http/testing/http2_peer.h"
 #include "http/testing/loopback.h"
@@ -269,6 +270,45 @@ TEST(ServerHttp2Limits, AWholeBodyHasOneDeadlineHoweverSlowlyItComes) {
   EXPECT_EQ(answer.status, 408);
   // The other requests of the connection go on.
   EXPECT_EQ(peer.get(3, get_fields("/a")).status, 200);
+}
+
+TEST(ServerHttp2Limits, WhatComesAfterTheAnswerHasALimitAndADeadline) {
+  ServerOptions options;
+  options.body_timeout = 300ms;
+  TestServer server([](Exchange exchange) { exchange.respond(text_response(403, "no")); }, options);
+  const auto reset = [](Http2Peer& peer) {
+    for (;;) {
+      if (const auto answer = peer.await(1); answer.reset) return answer;
+      if (peer.read().type == 0xff) return Http2Answer{};
+    }
+  };
+  Http2Peer silent(server.port());
+  silent.headers(1, post_fields("/"), false);
+  EXPECT_EQ(silent.await(1).status, 403);
+  EXPECT_EQ(reset(silent).reset, NGHTTP2_NO_ERROR);
+  Http2Peer large(server.port());
+  large.headers(1, post_fields("/"), false);
+  EXPECT_EQ(large.await(1).status, 403);
+  // As its windows allow, until it is told to stop.
+  const std::string piece(8'000, 'x');
+  // The connection's was opened before the answer came.
+  std::uint32_t room = 65'535, all_room = 1 << 20, sent = 0;
+  Frame frame;
+  while (frame.type != kResetFrame) {
+    if (room >= piece.size() && all_room >= piece.size()) {
+      ASSERT_TRUE(large.data(1, piece, false));
+      room -= 8'000;
+      all_room -= 8'000;
+      sent += 8'000;
+      continue;
+    }
+    frame = large.read();
+    ASSERT_NE(frame.type, 0xff);
+    if (frame.type == kWindowFrame) (frame.id == 1 ? room : all_room) += frame.number(0);
+  }
+  EXPECT_EQ(frame.number(0), NGHTTP2_NO_ERROR);
+  EXPECT_GT(sent, h2::kMaxDroppedBytes);
+  EXPECT_LT(sent, h2::kMaxDroppedBytes + (1 << 20));
 }
 
 TEST(ServerHttp2Limits, BodiesOfStrangersHaveTheBudgetThatTheyHaveInHttp1) {

@@ -198,14 +198,16 @@ TEST(ServerHttp2, AClientThatWaitsForContinueIsToldToGoOn) {
   EXPECT_EQ(answer.body, "/a|body");
 }
 
-TEST(ServerHttp2, AnAnswerBeforeTheRequestsEndResetsTheRestWithoutAnError) {
+// Clients that are in the middle of an upload lose the answer when it is reset.
+TEST(ServerHttp2, WhatComesOfARequestAfterItsAnswerIsReadAndDropped) {
   TestServer server([](Exchange exchange) { exchange.respond(text_response(403, "no")); });
   Http2Peer peer(server.port());
   peer.headers(1, post_fields("/"), false);
   EXPECT_EQ(peer.await(1).status, 403);
-  while (!peer.await(1).reset && peer.read().type != 0xff) {
-  }
-  EXPECT_EQ(peer.await(1).reset, NGHTTP2_NO_ERROR);
+  for (int i = 0; i < 4; ++i) peer.data(1, std::string(16'000, 'x'), false);
+  peer.data(1, "", true);
+  ASSERT_TRUE(peer.ping());
+  EXPECT_FALSE(peer.await(1).reset);
   EXPECT_EQ(peer.get(3, get_fields("/")).status, 403);
 }
 

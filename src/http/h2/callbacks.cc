@@ -181,11 +181,10 @@ struct Http2Callbacks {
       return 0;
     Http2Stream* const known = stream(ng, frame->hd.stream_id);
     if (known == nullptr) return 0;
-    known->end_sent();
-    // RFC 9113 §8.1: nobody reads the rest of the request.
-    if (!known->request_ended())
-      nghttp2_submit_rst_stream(ng, NGHTTP2_FLAG_NONE, frame->hd.stream_id, NGHTTP2_NO_ERROR);
-    return 0;
+    return guarded([&] {
+      known->end_sent();
+      return 0;
+    });
   }
   static int on_not_sent(nghttp2_session* ng, const nghttp2_frame* frame, int, void*) {
     if (frame->hd.type == NGHTTP2_HEADERS)

@@ -12,6 +12,10 @@ inline constexpr std::uint32_t kStreamWindowBytes = 65'535;
 // Of all streams of one connection together.
 inline constexpr std::int32_t kConnectionWindowBytes = 1 << 20;
 
+// Of a request's body that comes after its answer. It is read and dropped, since many clients lose an answer
+// when their upload is reset under it.
+inline constexpr std::uint64_t kMaxDroppedBytes = std::uint64_t{4} << 20;
+
 // Answers that wait for the socket. While it does not take them, no more are made.
 inline constexpr std::size_t kMaxOutBytes = 64 * 1024;
 // And of acknowledgements and resets that wait: then no more is read either.

@@ -64,8 +64,8 @@ bool Http2Stream::add_body(std::string_view bytes) {
   // RFC 9113 §8.1.1: more than the content-length says.
   if (!is_over() && framing_.content_length && received_ > *framing_.content_length) return false;
   // Nobody reads on behind an answer that is whole.
-  if (state_ != State::kHandling && state_ != State::kStreaming) {
-    session_.consume(id_, bytes.size());
+  if (end_sent_ || (state_ != State::kHandling && state_ != State::kStreaming)) {
+    drop(bytes.size());
     return true;
   }
   in_.append(bytes);
@@ -214,6 +214,7 @@ void Http2Stream::on_deadline() {
     // The peer's window has been shut for too long: whoever waits behind it is let go.
     if (write_due_ <= now) return reset(NGHTTP2_CANCEL);
     if (body_due_ > now) return arm();
+    if (end_sent_) return reset(NGHTTP2_NO_ERROR);
     if (state_ != State::kHandling) return reset(NGHTTP2_CANCEL);
     body_due_ = kNever;
     refuse(body_too_slow());
@@ -309,6 +310,8 @@ void Http2Stream::abandoned() {
           error_response(500, "internal_error", "the request was not answered; this is a defect in writ"));
     });
   }
+  // The head was all of the answer.
+  if (state_ == State::kStreaming && end_sent_) return finish();
   if (state_ == State::kStreaming) guarded([this] { reset(NGHTTP2_INTERNAL_ERROR); });
 }
 
@@ -317,9 +320,23 @@ void Http2Stream::sent(std::size_t count) {
   wait_for_window();
 }
 
-void Http2Stream::end_sent() noexcept {
+// What is left of the request is read and dropped for a while. RFC 9113 §8.1: then its sender is asked to
+// stop.
+void Http2Stream::end_sent() {
   end_sent_ = true;
   write_due_ = kNever;
+  if (ended_) return;
+  fail_body(ErrorCode::kUnavailable, "the request is answered");
+  drop(in_.size());
+  in_.clear();
+  body_due_ = std::chrono::steady_clock::now() + core().options.body_timeout;
+  arm();
+}
+
+void Http2Stream::drop(std::size_t bytes) {
+  session_.consume(id_, bytes);
+  dropped_ += bytes;
+  if (dropped_ > h2::kMaxDroppedBytes) reset(NGHTTP2_NO_ERROR);
 }
 
 void Http2Stream::tell_written() {

@@ -50,9 +50,8 @@ class Http2Stream final : public internal::ExchangeSide,
   std::string_view out() const noexcept { return out_; }
   void sent(std::size_t count);
   bool finishing() const noexcept { return finishing_; }
-  void end_sent() noexcept;  // the answer is out
+  void end_sent();  // the answer is out
   bool answer_is_out() const noexcept { return end_sent_; }
-  bool request_ended() const noexcept { return ended_; }
   bool piece_is_out() const noexcept { return write_callback_ && out_.empty(); }
   void tell_written();
 
@@ -91,6 +90,7 @@ class Http2Stream final : public internal::ExchangeSide,
   void refuse(const FramingRefusal& refusal);
   void send_response(Response response);
   void reset(std::uint32_t code);
+  void drop(std::size_t bytes);
   void fail_body(ErrorCode code, std::string message);
   void post_body(Result<std::string_view> piece);
   void post_written(Result<void> result);
@@ -106,6 +106,7 @@ class Http2Stream final : public internal::ExchangeSide,
   bool ended_ = false;         // the request is whole
   bool continue_due_ = false;  // the client waits for `100 Continue`
   std::uint64_t received_ = 0;
+  std::uint64_t dropped_ = 0;
   std::string in_;     // has come and is not read
   std::string piece_;  // is being read
   std::uint64_t body_bytes_ = 0;
