@@ -273,16 +273,17 @@ TEST(ServerHttp2Limits, AWholeBodyHasOneDeadlineHoweverSlowlyItComes) {
 }
 
 TEST(ServerHttp2Limits, WhatComesAfterTheAnswerHasALimitAndADeadline) {
+  const auto refuse = [](Exchange exchange) { exchange.respond(text_response(403, "no")); };
   ServerOptions options;
   options.body_timeout = 300ms;
-  TestServer server([](Exchange exchange) { exchange.respond(text_response(403, "no")); }, options);
+  TestServer impatient(refuse, options), server(refuse);
   const auto reset = [](Http2Peer& peer) {
     for (;;) {
       if (const auto answer = peer.await(1); answer.reset) return answer;
       if (peer.read().type == 0xff) return Http2Answer{};
     }
   };
-  Http2Peer silent(server.port());
+  Http2Peer silent(impatient.port());
   silent.headers(1, post_fields("/"), false);
   EXPECT_EQ(silent.await(1).status, 403);
   EXPECT_EQ(reset(silent).reset, NGHTTP2_NO_ERROR);
