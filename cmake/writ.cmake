@@ -9,6 +9,8 @@ if(NOT WRIT_ONLY_CEDAR)
   find_package(yaml-cpp REQUIRED)
   find_package(SQLite3 REQUIRED)
   find_package(CLI11 REQUIRED)
+  # It has no package for CMake; linked by its name.
+  find_library(WRIT_NGHTTP2 nghttp2 REQUIRED)
 endif()
 if(WRIT_TESTS)
   include(GoogleTest)

@@ -99,6 +99,9 @@ void write_listener(PrometheusText& out, std::string_view listener, const http::
   out.sample("writ_http_total", label("out_of_memory"), stats.out_of_memory);
   out.sample("writ_http_total", label("request"), stats.requests);
   out.sample("writ_http_total", label("request_malformed"), stats.requests_malformed);
+  out.sample("writ_http_total", label("http2_connection"), stats.http2_connections);
+  out.sample("writ_http_total", label("http2_stream_refused"), stats.http2_streams_refused);
+  out.sample("writ_http_total", label("http2_flood"), stats.http2_floods);
 }
 
 void write_certificates(PrometheusText& out,

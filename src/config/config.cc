@@ -201,19 +201,34 @@ void read_audit(const files::Fields& root, Config& config) {
 
 void read_limits(const files::Fields& root, Config& config) {
   LimitSettings& limits = config.limits;
-  const files::Fields fields(
-      root.find("limits"), root.source(), "limits",
-      {"max_connections", "max_connections_per_source", "max_head_bytes", "max_body_bytes",
-       "max_stream_bytes", "max_unauthenticated_bytes", "max_authenticated_bytes", "body_timeout_seconds",
-       "min_body_bytes_per_second", "wrong_secrets_per_minute", "max_chain", "upstream_timeout_seconds",
-       "drain_grace_seconds", "clock_tolerance_seconds", "max_proofs_of_client", "max_proofs",
-       "idle_timeout_seconds", "wrong_tokens_per_minute", "max_unlisted_stops"});
+  const files::Fields fields(root.find("limits"), root.source(), "limits",
+                             {"max_connections",
+                              "max_connections_per_source",
+                              "max_head_bytes",
+                              "max_body_bytes",
+                              "max_stream_bytes",
+                              "max_unauthenticated_bytes",
+                              "max_authenticated_bytes",
+                              "body_timeout_seconds",
+                              "min_body_bytes_per_second",
+                              "wrong_secrets_per_minute",
+                              "max_chain",
+                              "upstream_timeout_seconds",
+                              "drain_grace_seconds",
+                              "clock_tolerance_seconds",
+                              "max_proofs_of_client",
+                              "max_proofs",
+                              "idle_timeout_seconds",
+                              "wrong_tokens_per_minute",
+                              "max_unlisted_stops",
+                              "max_streams"});
   const auto set = [&](std::string_view key, auto& value, std::int64_t min, std::int64_t max) {
     if (const auto read = fields.integer(key, min, max))
       value = static_cast<std::remove_reference_t<decltype(value)>>(*read);
   };
   set("max_connections", limits.max_connections, 1, 1'000'000);
   set("max_connections_per_source", limits.max_connections_per_source, 1, 1'000'000);
+  set("max_streams", limits.max_streams, 1, 10'000);
   set("max_head_bytes", limits.max_head_bytes, 1024, 64 * 1024);
   set("max_body_bytes", limits.max_body_bytes, 1024, 64 << 20);
   set("max_stream_bytes", limits.max_stream_bytes, 1024, std::int64_t{1} << 50);

@@ -39,6 +39,7 @@ struct ListenAddress {
   std::uint16_t port;
   std::shared_ptr<const http::TlsServer> tls = {};  // null: plain TCP
   bool proxy_protocol = false;
+  bool http2 = true;
   std::string text() const;                 // "127.0.0.1:8180"
   std::string url(std::uint16_t at) const;  // with that port: "https://127.0.0.1:8180"
 };
@@ -58,6 +59,7 @@ struct PolicySettings {
 struct LimitSettings {
   std::size_t max_connections = 10'000;
   std::size_t max_connections_per_source = 256;
+  std::size_t max_streams = 100;  // of one HTTP/2 connection at a time
   std::size_t max_head_bytes = 16 * 1024;
   std::uint64_t max_body_bytes = 1 << 20;                   // of a request to Writ itself
   std::uint64_t max_stream_bytes = std::uint64_t{1} << 30;  // of a request through the gateway

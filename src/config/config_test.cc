@@ -55,6 +55,8 @@ TEST(Config, MinimalFileGetsTheDefaults) {
   EXPECT_EQ(config.api_listen.text(), "127.0.0.1:8180");
   EXPECT_FALSE(config.gateway_listen);
   EXPECT_EQ(config.api_listen.tls, nullptr);
+  EXPECT_TRUE(config.api_listen.http2);
+  EXPECT_EQ(config.limits.max_streams, 100u);
   EXPECT_EQ(config.api_listen.url(81), "http://127.0.0.1:81");
   EXPECT_GT(config.limits.idle_timeout, std::chrono::seconds(60));
   EXPECT_EQ(config.data, "/w/data");
@@ -135,6 +137,8 @@ TEST(Config, ValuesOutsideTheirLimitsAreRefused) {
             "/w/writ.yaml:6:28: error: `lifetime_seconds` must be between 1 and 3600, found 3601\n");
   EXPECT_EQ(issues_with("limits: {max_chain: 9}\n"),
             "/w/writ.yaml:6:21: error: `max_chain` must be between 0 and 8, found 9\n");
+  EXPECT_EQ(issues_with("limits: {max_streams: 0}\n"),
+            "/w/writ.yaml:6:23: error: `max_streams` must be between 1 and 10000, found 0\n");
   EXPECT_EQ(issues_with("audit: {mode: lazy}\n"),
             "/w/writ.yaml:6:15: error: `mode` must be one of durable, buffered; found `lazy`\n");
   EXPECT_EQ(issues_with("data: \"" + std::string(1025, 'x') + "\"\n"),

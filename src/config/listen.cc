@@ -110,7 +110,7 @@ std::optional<ListenAddress> read_listener(const files::Fields& listen, std::str
   files::Source& source = listen.source();
   const bool whole = node->kind == files::YamlNode::Kind::kMap;
   const files::Fields fields(whole ? node : nullptr, source, "a listener",
-                             {"address", "tls", "proxy_protocol"});
+                             {"address", "tls", "proxy_protocol", "http2"});
   const auto text = whole ? fields.required_text("address") : listen.text(key);
   if (!text) return std::nullopt;
   auto read = parse_listen(*text);
@@ -121,6 +121,7 @@ std::optional<ListenAddress> read_listener(const files::Fields& listen, std::str
     return std::nullopt;
   }
   read->proxy_protocol = fields.boolean("proxy_protocol").value_or(false);
+  read->http2 = fields.boolean("http2").value_or(true);
   if (read->proxy_protocol && config.proxies.empty())
     source.error(
         *fields.find("proxy_protocol"),

@@ -3,6 +3,7 @@
 
 #include "base/testing/allocations.h"
 #include "http/server.h"
+#include "http/testing/http2_peer.h"
 #include "http/testing/loopback.h"
 
 namespace writ::http {
@@ -86,6 +87,33 @@ TEST_P(AllocationTest, OneThatFailsEndsOneRequestAndNoOther) {
   EXPECT_EQ(stats.connections_open, 0u);
   EXPECT_EQ(stats.stranger_bytes, 0u);
 }
+
+class Http2AllocationTest : public AllocationTest {};
+
+// A stream, or the connection with it. The others of the connection may end too; those of others do not.
+TEST_P(Http2AllocationTest, OneThatFailsEndsOneConnectionAtTheMost) {
+  bool came_to_it = true;
+  for (std::size_t number = 1; came_to_it; ++number) {
+    ASSERT_LT(number, 300u);
+    fail_at(number);
+    testing::Http2Peer peer(server_.port());
+    peer.headers(1, testing::post_fields(GetParam()), false);
+    peer.data(1, "body", true);
+    const auto answer = peer.await(1);
+    came_to_it = failed(number);
+    EXPECT_TRUE(answer.status == 0 || answer.status == 200 || answer.status == 500) << answer.status;
+    EXPECT_EQ(exchange_raw(server_.port(), kGet).status, 200) << "after " << number;
+    if (!came_to_it) {
+      EXPECT_EQ(answer.status, 200);
+    }
+  }
+  for (int i = 0; i < 300 && server_.server().stats().connections_open > 0; ++i)
+    std::this_thread::sleep_for(10ms);
+  EXPECT_EQ(server_.server().stats().connections_open, 0u);
+  EXPECT_EQ(server_.server().stats().stranger_bytes, 0u);
+}
+
+INSTANTIATE_TEST_SUITE_P(Requests, Http2AllocationTest, ::testing::Values("/whole", "/streamed", "/pieces"));
 
 INSTANTIATE_TEST_SUITE_P(
     Requests, AllocationTest,

@@ -330,7 +330,10 @@ ServerStats Server::stats() const noexcept {
           .bodies_refused = core.bodies_refused.load(std::memory_order_relaxed),
           .out_of_memory = core.out_of_memory.load(std::memory_order_relaxed),
           .stranger_bytes = core.stranger_bytes.used(),
-          .known_bytes = core.known_bytes.used()};
+          .known_bytes = core.known_bytes.used(),
+          .http2_connections = core.http2_connections.load(std::memory_order_relaxed),
+          .http2_streams_refused = core.http2_streams_refused.load(std::memory_order_relaxed),
+          .http2_floods = core.http2_floods.load(std::memory_order_relaxed)};
 }
 
 void Server::replace_tls(std::shared_ptr<const TlsServer> tls) {

@@ -1,4 +1,5 @@
-// An HTTP/1.1 server: strict framing (RFC 9112), limits on everything, keep-alive, pipelining one at a time.
+// A server of HTTP/1.1 and HTTP/2: strict framing (RFC 9112, RFC 9113), limits on everything, keep-alive;
+// HTTP/1.1 pipelines one at a time.
 //
 // A connection whose framing is in doubt gets one JSON error and is closed; its bytes never reach a handler.
 // Handlers get an Exchange: one request, and the one answer to it. http/endpoints.h makes a Handler from
@@ -54,6 +55,10 @@ struct ServerOptions {
   std::uint64_t max_stranger_bytes = std::uint64_t{8} << 20;
   std::uint64_t max_known_bytes = std::uint64_t{64} << 20;
   std::chrono::milliseconds write_timeout{30'000};  // a write the client does not take: closed
+  // HTTP/2: by ALPN, and with prior knowledge where there is no TLS. Its other limits are h2/limits.h.
+  bool http2 = true;
+  std::size_t max_streams = 100;  // requests of one connection at a time: more get REFUSED_STREAM
+  std::uint64_t max_requests_per_connection = 1'000'000;  // then GOAWAY; what is under way is finished
 };
 
 // Counters for /metrics; monotone except connections_open.
@@ -73,6 +78,9 @@ struct ServerStats {
   std::uint64_t out_of_memory;       // connections that ended for want of memory
   std::uint64_t stranger_bytes;      // held now
   std::uint64_t known_bytes;
+  std::uint64_t http2_connections;
+  std::uint64_t http2_streams_refused;  // for want of a place: REFUSED_STREAM
+  std::uint64_t http2_floods;           // connections that were ended for what they cost: ENHANCE_YOUR_CALM
 };
 
 class Server {

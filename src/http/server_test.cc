@@ -121,7 +121,7 @@ TEST(Server, RefusesMalformedRequestsWithJsonAndCloses) {
       {"GET / HTTP/1.1\r\nHost: a\r\nX: " + std::string(100'000, 'a'), 431},
       {"GET / HTTP/1.1\r\nHost: a\r\nA:\r\nA:\r\nA:\r\nA:\r\nA:\r\nA:\r\nA:\r\nA:\r\nA:\r\nA:\r\n\r\n", 431},
       {"GET / HTTP/1.2\r\nHost: a\r\n\r\n", 505},
-      {"PRI * HTTP/2.0\r\n\r\nSM\r\n\r\n", 505},
+      {"PRI * HTTP/2.0\r\n\r\nSM\r\n\n\n", 505},
       {"CONNECT a:1 HTTP/1.1\r\nHost: a:1\r\n\r\n", 501},
       {"POST / HTTP/1.1\r\nHost: a\r\nExpect: magic\r\n\r\n", 417},
       {"\x16\x03\x01\x02\x03", 400},

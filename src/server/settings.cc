@@ -38,7 +38,9 @@ http::ServerOptions server_options(const config::Config& config, const config::L
           .body_timeout = config.limits.body_timeout,
           .min_body_rate = config.limits.min_body_bytes_per_second,
           .max_stranger_bytes = config.limits.max_unauthenticated_bytes,
-          .max_known_bytes = config.limits.max_authenticated_bytes};
+          .max_known_bytes = config.limits.max_authenticated_bytes,
+          .http2 = listen.http2,
+          .max_streams = config.limits.max_streams};
 }
 
 Room room_of(const config::Config& config) {

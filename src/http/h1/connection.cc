@@ -8,6 +8,7 @@
 #include "base/notice.h"
 #include "base/require.h"
 #include "http/h1/response_writer.h"
+#include "http/h2/session.h"
 #include "http/target.h"
 
 namespace writ::http {
@@ -17,12 +18,6 @@ constexpr std::size_t kCopiedBodyBytes = 16 * 1024;  // up to here one buffer be
 constexpr std::uint64_t kMaxLingerBytes = 4 * 1024 * 1024;
 constexpr std::chrono::milliseconds kLingerTime{2'000};
 
-HeadLimits head_limits(const ServerOptions& options) {
-  return {.max_head_bytes = options.max_head_bytes,
-          .max_headers = options.max_headers,
-          .max_target_bytes = options.max_target_bytes};
-}
-
 void assign_lower(std::string& out, std::string_view text) {
   out.assign(text);
   for (char& c : out) c = static_cast<char>(c >= 'A' && c <= 'Z' ? c | 0x20 : c);
@@ -30,9 +25,20 @@ void assign_lower(std::string& out, std::string_view text) {
 
 }  // namespace
 
+HeadLimits head_limits(const ServerOptions& options) {
+  return {.max_head_bytes = options.max_head_bytes,
+          .max_headers = options.max_headers,
+          .max_target_bytes = options.max_target_bytes};
+}
+
 Connection::Connection(std::shared_ptr<ServerCore> core, std::size_t loop, Tcp::socket socket,
                        const Address& peer, Places::Holder holder)
-    : core_(std::move(core)), stream_(std::move(socket)), peer_(peer), holder_(holder), in_(kBufferBytes) {
+    : core_(std::move(core)),
+      stream_(std::move(socket)),
+      peer_(peer),
+      holder_(holder),
+      in_(kBufferBytes),
+      may_be_http2_(core_->options.http2) {
   loop_ = loop;
   request_.peer_ip = peer.text();
 }
@@ -45,7 +51,7 @@ Connection::~Connection() {
     leave();
   }
   // Until now somebody may still have been at work on it.
-  let_go();
+  terms_.let_go();
 }
 
 void Connection::begin() {
@@ -64,8 +70,18 @@ void Connection::begin_unguarded() {
 
 void Connection::opened() {
   state_ = State::kHead;
+  if (TlsSession* tls = stream_.tls()) {
+    // RFC 9113 §3.2: over TLS, ALPN alone says so.
+    may_be_http2_ = false;
+    if (tls->protocol() == "h2") return begin_http2();
+  }
   expire_after(core_->options.idle_timeout);
   serve();
+}
+
+void Connection::expire_at(SteadyTime when) {
+  if (when == kNever) return expire_never();
+  expire_after(std::chrono::ceil<std::chrono::milliseconds>(when - std::chrono::steady_clock::now()));
 }
 
 void Connection::enlist() {
@@ -93,7 +109,9 @@ void Connection::leave() noexcept {
 
 void Connection::close() {
   if (state_ == State::kClosed) return;
-  if (state_ == State::kHead) stream_.shutdown_send();  // an end that may come, and is told
+  if (http2_ != nullptr) http2_->closed();
+  if (state_ == State::kHead || state_ == State::kHttp2)
+    stream_.shutdown_send();  // an end that may come, and is told
   // What only the connection's end would end must not look whole.
   if (state_ == State::kStreaming && until_close_) stream_.reset_on_close();
   state_ = State::kClosed;
@@ -112,6 +130,7 @@ void Connection::close() {
 }
 
 void Connection::drain_for_stop() {
+  if (state_ == State::kHttp2) return guarded([this] { http2_->drain(); });
   close_after_ = true;
   if (state_ == State::kOpening || (state_ == State::kHead && !head_begun_)) close();
 }
@@ -122,13 +141,13 @@ void Connection::on_deadline() {
 }
 
 void Connection::end_late() {
+  if (state_ == State::kHttp2) return http2_->on_deadline();
   const bool in_body = state_ == State::kHandling && (body_callback_ || whole_callback_);
   if (state_ == State::kHead && head_begun_) {
     refuse(
         {.status = 408, .code = "request_timeout", .message = "the request's head did not arrive in time"});
   } else if (in_body) {
-    refuse(
-        {.status = 408, .code = "request_timeout", .message = "the request's body did not arrive in time"});
+    refuse(body_too_slow());
   } else {
     close();
   }
@@ -148,6 +167,7 @@ void Connection::serve() {
 
 // False: more bytes are needed, and on their way.
 bool Connection::next_request() {
+  if (may_be_http2_ && !in_.empty() && begins_http2()) return false;
   if (head_begun_ == false && !in_.empty()) {
     // RFC 9112 §2.2: one empty line before the request line is ignored.
     if (in_.unread().starts_with("\r\n")) in_.use(2);
@@ -181,6 +201,36 @@ bool Connection::next_request() {
   return false;
 }
 
+// RFC 9113 §3.3: with prior knowledge, HTTP/2 begins with its preface. What is not all of it yet is waited
+// for as a head is.
+bool Connection::begins_http2() {
+  const auto have = in_.unread();
+  if (!kHttp2Preface.starts_with(have.substr(0, kHttp2Preface.size()))) {
+    may_be_http2_ = false;
+    return false;
+  }
+  if (have.size() >= kHttp2Preface.size()) {
+    begin_http2();
+  } else {
+    if (!std::exchange(head_begun_, true)) expire_after(core_->options.header_timeout);
+    receive(kBufferBytes, kBufferBytes);
+  }
+  return true;
+}
+
+void Connection::begin_http2() {
+  head_begun_ = false;
+  http2_ = std::make_unique<Http2Session>(*this);
+  state_ = State::kHttp2;
+  core_->http2_connections.fetch_add(1, std::memory_order_relaxed);
+  http2_->begin();
+}
+
+bool Connection::idle() const noexcept {
+  if (state_ == State::kHttp2) return http2_->idle();
+  return state_ == State::kHead || state_ == State::kLingering || state_ == State::kOpening;
+}
+
 void Connection::hand_out() {
   try {
     core_->handler->handle(Exchange(shared_from_this()));
@@ -195,10 +245,7 @@ std::optional<FramingRefusal> Connection::accept_head(std::string_view head) {
   body_ = BodyReader();
   continue_due_ = false;
   body_bytes_ = 0;
-  patience_ = core_->options.body_timeout;
-  wait_began_ = kNever;
-  budget_ = nullptr;
-  one_deadline_ = false;
+  terms_.begin(*core_);
   request_.headers.clear();
   request_.body.clear();
   auto checked = read_request_head(head, head_limits(core_->options), request_.headers);
@@ -219,15 +266,20 @@ std::optional<FramingRefusal> Connection::accept_head(std::string_view head) {
     return FramingRefusal{.status = 400,
                           .code = "malformed_request",
                           .message = "the request target and the host header name different hosts"};
-  if (holder_.proxy) {
-    const auto told =
-        client_address(request_.headers, peer_, core_->options.proxies, core_->options.forwarded_by);
-    if (!told) return FramingRefusal{.status = 400, .code = "malformed_request", .message = told.error()};
-    request_.peer_ip = told->text();
-  }
+  if (auto refusal = tell_source(request_)) return refusal;
   body_ = BodyReader(framing_);
   continue_due_ = framing_.expect_continue && !body_.done();
   if (!framing_.keep_alive) close_after_ = true;
+  return std::nullopt;
+}
+
+// Behind a proxy of the operator's, the request itself says whom it comes from.
+std::optional<FramingRefusal> Connection::tell_source(Request& request) const {
+  if (!holder_.proxy) return std::nullopt;
+  const auto told =
+      client_address(request.headers, peer_, core_->options.proxies, core_->options.forwarded_by);
+  if (!told) return FramingRefusal{.status = 400, .code = "malformed_request", .message = told.error()};
+  request.peer_ip = told->text();
   return std::nullopt;
 }
 
@@ -253,11 +305,13 @@ void Connection::on_received(SystemError error, std::size_t count) {
       return drain();
     case State::kLingering:
       return linger();
+    case State::kHttp2:
+      return http2_->on_bytes();
     default:
       break;
   }
   if (whole_callback_) return collect_body();
-  note_piece(count);
+  terms_.came(*core_, count);
   if (body_callback_) return continue_body();
 }
 
@@ -278,8 +332,6 @@ void Connection::linger() {
 
 // ---- answering ----
 
-namespace {
-
 // What comes too slowly, or is too large. `request_malformed` of /metrics counts it.
 void say_met(int status) {
   static Notice slow, large;
@@ -291,8 +343,6 @@ void say_met(int status) {
                     : fmt::format("requests are larger than `limits` allows, and get {} ({} times)", status,
                                   *times));
 }
-
-}  // namespace
 
 // The server's own answer to what it can't or won't take; the connection ends with it.
 void Connection::refuse(const FramingRefusal& refusal) {
@@ -438,8 +488,8 @@ void Connection::flush() {
 
 void Connection::on_written() {
   // The write is over; a body may still be waited for.
-  if (body_callback_ && wait_began_ != kNever) {
-    note_piece(0);
+  if (body_callback_ && terms_.waiting()) {
+    terms_.came(*core_, 0);
     wait_for_piece();
   } else {
     expire_never();
@@ -466,7 +516,7 @@ void Connection::end_response() {
   if (!keep_alive) return linger();
   in_.shrink();
   if (request_.body.capacity() > kBufferBytes) request_.body = std::string();
-  let_go();
+  terms_.let_go();
   state_ = State::kHead;
   expire_after(core_->options.idle_timeout);
   serve();

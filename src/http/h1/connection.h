@@ -26,6 +26,7 @@
 #include "http/h1/body_reader.h"
 #include "http/handler.h"
 #include "http/net/asio.h"
+#include "http/net/body_terms.h"
 #include "http/net/deadlines.h"
 #include "http/net/loops_impl.h"
 #include "http/net/places.h"
@@ -37,6 +38,7 @@
 namespace writ::http {
 
 class Connection;
+class Http2Session;
 
 inline constexpr std::size_t kBufferBytes = 8 * 1024;
 inline constexpr std::size_t kBodyBufferBytes = 64 * 1024;
@@ -44,6 +46,9 @@ inline constexpr std::size_t kBodyBufferBytes = 64 * 1024;
 inline constexpr std::uint64_t kMaxDrainedBytes = 256 * 1024;
 
 FramingRefusal bad_body();
+HeadLimits head_limits(const ServerOptions& options);
+// Tells the operator, now and then, of what came too slowly (408) or is too large (413, 414, 431).
+void say_met(int status);
 
 // Bytes that may be held at one time, by all together.
 class ByteBudget {
@@ -97,6 +102,9 @@ struct ServerCore {
   std::atomic<std::uint64_t> malformed{0};
   std::atomic<std::uint64_t> bodies_refused{0};
   std::atomic<std::uint64_t> out_of_memory{0};
+  std::atomic<std::uint64_t> http2_connections{0};
+  std::atomic<std::uint64_t> http2_streams_refused{0};
+  std::atomic<std::uint64_t> http2_floods{0};
 };
 
 class Connection final : public internal::ExchangeSide,
@@ -113,12 +121,40 @@ class Connection final : public internal::ExchangeSide,
   void drain_for_stop();
   void close();
   // Between two requests, or not beyond the first one's head: nothing is lost that was promised.
-  bool idle() const noexcept {
-    return state_ == State::kHead || state_ == State::kLingering || state_ == State::kOpening;
-  }
+  bool idle() const noexcept;
+
+  // For its Http2Session, which it is the socket, the place and the clock of.
+  ServerCore& core() noexcept { return *core_; }
+  const Address& peer() const noexcept { return peer_; }
+  Places::Holder holder() const noexcept { return holder_; }
+  std::size_t loop() const noexcept { return loop_; }
+  bool on_loop() const noexcept { return core_->loops.current() == loop_; }
+  Stream& stream() noexcept { return stream_; }
+  ReceiveBuffer& in() noexcept { return in_; }
+  void receive(std::size_t wanted, std::size_t max);
+  void expire_at(SteadyTime when);
+  // Says no more, and closes once the peer had time to read what was said.
+  void linger();
+  // A proxy's request says whose it is; or it is refused.
+  std::optional<FramingRefusal> tell_source(Request& request) const;
+  // Runs a step of this connection. One that fails, for want of memory or by a defect, ends this connection
+  // and no other.
+  template <class Step>
+  void guarded(Step step) noexcept;
 
  private:
-  enum class State { kOpening, kHead, kHandling, kWriting, kStreaming, kDraining, kLingering, kClosed };
+  // kHttp2: all further is Http2Session's.
+  enum class State {
+    kOpening,
+    kHead,
+    kHandling,
+    kWriting,
+    kStreaming,
+    kDraining,
+    kHttp2,
+    kLingering,
+    kClosed
+  };
 
   // ExchangeSide.
   bool body_at_hand() const noexcept override;
@@ -137,10 +173,6 @@ class Connection final : public internal::ExchangeSide,
   void end_late();
   void begin_unguarded();
 
-  // Runs a step of this connection. One that fails, for want of memory or by a defect, ends this connection
-  // and no other.
-  template <class Step>
-  void guarded(Step step) noexcept;
   void enlist();
   void strike_off() noexcept;
   void leave() noexcept;
@@ -153,23 +185,20 @@ class Connection final : public internal::ExchangeSide,
   void shake_hands();
   void handshake_failed();
   void opened();
+  bool begins_http2();
+  void begin_http2();
 
   // Reading.
   void serve();
   bool next_request();
   void hand_out();
   std::optional<FramingRefusal> accept_head(std::string_view head);
-  void receive(std::size_t wanted, std::size_t max);
   void on_received(SystemError error, std::size_t count);
   void continue_body();
   void collect_body();
-  bool hold(std::size_t bytes);
-  void let_go() noexcept;
   void wait_for_piece();
-  void note_piece(std::size_t bytes);
   bool send_continue();
   void drain();
-  void linger();
 
   // Answering.
   void refuse(const FramingRefusal& refusal);
@@ -180,7 +209,6 @@ class Connection final : public internal::ExchangeSide,
   void fail_body(ErrorCode code, std::string message);
   void post_body(Result<std::string_view> piece);
   void post_written(Result<void> result);
-  bool on_loop() const noexcept { return core_->loops.current() == loop_; }
 
   const std::shared_ptr<ServerCore> core_;
   Stream stream_;
@@ -201,12 +229,7 @@ class Connection final : public internal::ExchangeSide,
   BodyCallback body_callback_;
   std::move_only_function<void(Exchange)> whole_callback_;
   std::uint64_t whole_max_ = 0;
-  ByteBudget* budget_ = nullptr;  // of the body that is read whole, or kept
-  bool one_deadline_ = false;     // for all of it: what comes earns no patience
-  std::uint64_t held_bytes_ = 0;  // of it, taken from the budget
-  // How long a streamed body may keep its reader waiting, before more of it comes.
-  std::chrono::milliseconds patience_{0};
-  SteadyTime wait_began_ = kNever;
+  BodyTerms terms_;
 
   std::string out_;       // the head, and small bodies
   std::string out_body_;  // a larger body
@@ -218,6 +241,9 @@ class Connection final : public internal::ExchangeSide,
   bool no_body_ = false;      // HEAD, 204, 304: whatever is written goes nowhere
   bool finishing_ = false;
   std::uint64_t length_left_ = 0;
+
+  bool may_be_http2_;  // nothing has been read that the preface of HTTP/2 does not begin with
+  std::unique_ptr<Http2Session> http2_;
 };
 
 template <class Step>

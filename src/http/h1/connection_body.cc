@@ -3,46 +3,16 @@
 #include <fmt/format.h>
 #include <utility>
 
-#include "base/notice.h"
 #include "base/require.h"
 #include "http/h1/connection.h"
 
 namespace writ::http {
-namespace {
-
-FramingRefusal body_too_large(std::uint64_t max) {
-  return {.status = 413,
-          .code = "body_too_large",
-          .message = fmt::format("the request's body is larger than {} bytes", max)};
-}
-
-FramingRefusal no_memory() {
-  return {.status = 503,
-          .code = "overloaded",
-          .message = "too many requests with bodies are under way; try again later"};
-}
-
-}  // namespace
-
 FramingRefusal bad_body() {
   return {.status = 400, .code = "malformed_request", .message = "the chunked body is malformed"};
 }
 
-// A streamed body may fall behind its least rate by body_timeout. Only the time counts for which somebody
-// waited for it: a slow upstream is not its caller's fault.
 void Connection::wait_for_piece() {
-  wait_began_ = std::chrono::steady_clock::now();
-  expire_after(patience_);
-}
-
-void Connection::note_piece(std::size_t bytes) {
-  if (wait_began_ == kNever) return;
-  using std::chrono::milliseconds;
-  const auto waited = std::chrono::duration_cast<milliseconds>(std::chrono::steady_clock::now() -
-                                                               std::exchange(wait_began_, kNever));
-  const auto rate = std::max<std::uint64_t>(core_->options.min_body_rate, 1);
-  const milliseconds earned(one_deadline_ ? 0 : static_cast<milliseconds::rep>(1000 * bytes / rate));
-  patience_ = std::clamp(patience_ - waited + earned, milliseconds(0), core_->options.body_timeout);
+  expire_after(terms_.wait());
 }
 
 // RFC 9110 §10.1.1: the client waits for this line before it sends the body. False: the connection is closed.
@@ -62,8 +32,8 @@ bool Connection::body_at_hand() const noexcept {
 
 void Connection::keep_body() {
   if (body_at_hand()) return;  // within the memory that every connection has
-  budget_ = &core_->known_bytes;
-  one_deadline_ = true;
+  terms_.charge(&core_->known_bytes);
+  terms_.set_one_deadline();
 }
 
 void Connection::read_body(BodyCallback callback) {
@@ -72,11 +42,8 @@ void Connection::read_body(BodyCallback callback) {
   if (state_ == State::kClosed)
     return fail_body(ErrorCode::kUnavailable, "the client's connection is closed");
   if (body_.done()) return post_body(std::string_view());
-  if (framing_.content_length.value_or(0) > core_->options.max_stream_bytes) {
-    return refuse({.status = 413,
-                   .code = "body_too_large",
-                   .message = "the request's body is larger than this server takes"});
-  }
+  if (framing_.content_length.value_or(0) > core_->options.max_stream_bytes)
+    return refuse(streamed_body_too_large());
   if (send_continue()) continue_body();
 }
 
@@ -87,12 +54,8 @@ void Connection::continue_body() {
   switch (progress.step) {
     case BodyReader::Step::kPiece:
       body_bytes_ += progress.piece.size();
-      if (body_bytes_ > core_->options.max_stream_bytes) {
-        return refuse({.status = 413,
-                       .code = "body_too_large",
-                       .message = "the request's body is larger than this server takes"});
-      }
-      if (!hold(progress.piece.size())) return refuse(no_memory());
+      if (body_bytes_ > core_->options.max_stream_bytes) return refuse(streamed_body_too_large());
+      if (!terms_.hold(*core_, progress.piece.size())) return refuse(no_memory_for_body());
       expire_never();
       return post_body(progress.piece);
     case BodyReader::Step::kEnd:
@@ -124,7 +87,9 @@ void Connection::read_whole_body(std::uint64_t max_bytes, BodyOf whose,
   WRIT_REQUIRE(!body_callback_ && !whole_callback_ && body_bytes_ == 0);
   if (state_ == State::kClosed) return;
   // What is in the buffer already is within the memory that every connection has.
-  budget_ = body_at_hand() ? nullptr : whose == BodyOf::kKnown ? &core_->known_bytes : &core_->stranger_bytes;
+  terms_.charge(body_at_hand()            ? nullptr
+                : whose == BodyOf::kKnown ? &core_->known_bytes
+                                          : &core_->stranger_bytes);
   whole_max_ =
       max_bytes == 0 ? core_->options.max_body_bytes : std::min(max_bytes, core_->options.max_body_bytes);
   whole_callback_ = std::move(callback);
@@ -141,11 +106,11 @@ void Connection::collect_body() {
     in_.use(progress.used);
     if (request_.body.size() + progress.piece.size() > whole_max_) return refuse(body_too_large(whole_max_));
     if (progress.step == BodyReader::Step::kMalformed) return refuse(bad_body());
-    if (!hold(progress.piece.size())) return refuse(no_memory());
+    if (!terms_.hold(*core_, progress.piece.size())) return refuse(no_memory_for_body());
     request_.body.append(progress.piece);
     if (progress.step == BodyReader::Step::kNeedMore) {
       // From the first wait on, all of it has one deadline.
-      if (wait_began_ == kNever) wait_for_piece();
+      if (!terms_.waiting()) wait_for_piece();
       // A large one is read in larger pieces once some of it has come.
       const bool large = request_.body.size() >= kBodyBufferBytes;
       return receive(large ? kBodyBufferBytes : kBufferBytes, kBodyBufferBytes);
@@ -153,25 +118,6 @@ void Connection::collect_body() {
   }
   expire_never();
   std::exchange(whole_callback_, nullptr)(Exchange(shared_from_this()));
-}
-
-// What has come of a body that is read whole, and is in memory until it is answered.
-bool Connection::hold(std::size_t bytes) {
-  if (bytes == 0 || budget_ == nullptr) return true;
-  if (budget_->take(bytes)) {
-    held_bytes_ += bytes;
-    return true;
-  }
-  core_->bodies_refused.fetch_add(1, std::memory_order_relaxed);
-  static Notice notice;
-  if (const auto times = notice.due())
-    say_limit(fmt::format("bodies of {} fill all of the memory for them, more get 503 ({} times)",
-                          budget_ == &core_->known_bytes ? "known callers" : "strangers", *times));
-  return false;
-}
-
-void Connection::let_go() noexcept {
-  if (held_bytes_ > 0) budget_->give_back(std::exchange(held_bytes_, 0));
 }
 
 // Reads what is left of a body nobody wanted, so that the next request can follow.

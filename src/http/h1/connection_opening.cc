@@ -62,7 +62,7 @@ bool Connection::belongs_to(const Address& source) {
 
 void Connection::begin_tls() {
   expire_after(core_->options.handshake_timeout);
-  stream_.secure(core_->tls.get()->session(stream_.socket().native_handle()));
+  stream_.secure(core_->tls.get()->session(stream_.socket().native_handle(), core_->options.http2));
   // Nothing is computed before the client has said something.
   stream_.async_wait_for(TlsSession::Step::kWantRead, [self = shared_from_this()](SystemError error) {
     error ? self->close() : self->guarded([&] { self->shake_hands(); });

@@ -46,16 +46,6 @@ std::string_view take_line(std::string_view& rest) {
   return line;
 }
 
-std::optional<std::uint64_t> parse_length(std::string_view digits) {
-  if (digits.empty() || digits.size() > 18) return std::nullopt;
-  std::uint64_t value = 0;
-  for (const char c : digits) {
-    if (c < '0' || c > '9') return std::nullopt;
-    value = value * 10 + static_cast<std::uint64_t>(c - '0');
-  }
-  return value;
-}
-
 struct Fields {
   Framing framing;
   std::size_t hosts = 0;
@@ -134,7 +124,7 @@ std::expected<void, FramingRefusal> read_field(std::string_view name, std::strin
       if (!equal_ignoring_case(name, "content-length")) break;
       // RFC 9112 §6.3 rule 5 allows equal repeated values; a second one is a doubt all the same.
       if (fields.framing.content_length) return malformed("more than one content-length");
-      fields.framing.content_length = parse_length(value);
+      fields.framing.content_length = parse_content_length(value);
       if (!fields.framing.content_length) return malformed("the content-length is not a decimal number");
       break;
     case 16:
@@ -196,6 +186,16 @@ bool is_version(std::string_view text) {
 }
 
 }  // namespace
+
+std::optional<std::uint64_t> parse_content_length(std::string_view digits) {
+  if (digits.empty() || digits.size() > 18) return std::nullopt;
+  std::uint64_t value = 0;
+  for (const char c : digits) {
+    if (c < '0' || c > '9') return std::nullopt;
+    value = value * 10 + static_cast<std::uint64_t>(c - '0');
+  }
+  return value;
+}
 
 std::expected<std::size_t, FramingRefusal> find_head_end(std::string_view bytes, std::size_t seen,
                                                          const HeadLimits& limits) {
@@ -278,7 +278,7 @@ std::expected<ResponseLine, FramingRefusal> read_response_head(std::string_view 
     return malformed("the status line is not `HTTP/1.1 STATUS REASON`");
   const std::string_view version = line.substr(0, 8);
   if (version != "HTTP/1.1" && version != "HTTP/1.0") return malformed("the answer is not HTTP/1.1");
-  const auto status = parse_length(line.substr(9, 3));
+  const auto status = parse_content_length(line.substr(9, 3));
   if (!status || *status < 100 || *status > 599)
     return malformed("the status is not a number from 100 to 599");
   auto fields = read_fields(rest, limits, headers);

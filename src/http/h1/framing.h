@@ -53,6 +53,9 @@ struct ResponseLine {
   Framing framing;  // as the fields say; without regard to the request's method and the status
 };
 
+// Decimal digits and nothing else, below 10^18.
+std::optional<std::uint64_t> parse_content_length(std::string_view digits);
+
 // Finds the end of a head in `bytes`, of which the first `seen` were looked at before. Returns its length
 // with the empty line, or 0 when more bytes are needed. Refuses at once what can't become a head any more.
 std::expected<std::size_t, FramingRefusal> find_head_end(std::string_view bytes, std::size_t seen,

@@ -16,17 +16,18 @@
 namespace writ::http {
 namespace {
 
-constexpr std::string_view kAlpn = "\x08http/1.1";
+constexpr std::string_view kAlpn = "\x08http/1.1", kAlpnWithHttp2 = "\x02h2\x08http/1.1";
 
 const unsigned char* bytes(std::string_view text) {
   return reinterpret_cast<const unsigned char*>(text.data());
 }
 
 // RFC 7301 §3.2: a client that offers protocols, and none that is spoken here, is refused.
-int choose_protocol(SSL*, const unsigned char** chosen, unsigned char* size, const unsigned char* offered,
+int choose_protocol(SSL* ssl, const unsigned char** chosen, unsigned char* size, const unsigned char* offered,
                     unsigned offered_size, void*) {
-  const auto found = SSL_select_next_proto(const_cast<unsigned char**>(chosen), size, bytes(kAlpn),
-                                           static_cast<unsigned>(kAlpn.size()), offered, offered_size);
+  const auto spoken = SSL_get_app_data(ssl) != nullptr ? kAlpnWithHttp2 : kAlpn;
+  const auto found = SSL_select_next_proto(const_cast<unsigned char**>(chosen), size, bytes(spoken),
+                                           static_cast<unsigned>(spoken.size()), offered, offered_size);
   return found == OPENSSL_NPN_NEGOTIATED ? SSL_TLSEXT_ERR_OK : SSL_TLSEXT_ERR_ALERT_FATAL;
 }
 
@@ -98,10 +99,13 @@ Result<std::shared_ptr<const TlsServer>> TlsServer::make(const TlsServerOptions&
   return made;
 }
 
-std::unique_ptr<TlsSession> TlsServer::session(int socket) const {
+std::unique_ptr<TlsSession> TlsServer::session(int socket, bool http2) const {
   SSL* ssl = SSL_new(impl_->contexts.front().get());
   if (ssl == nullptr) throw std::bad_alloc();
   SSL_set_accept_state(ssl);
+  // Of the session and not of its context, which SNI may change.
+  static char speaks_http2;
+  if (http2) SSL_set_app_data(ssl, &speaks_http2);
   return std::make_unique<TlsSession>(ssl, socket, shared_from_this());
 }
 

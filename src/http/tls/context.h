@@ -2,7 +2,8 @@
 //
 // Both follow Mozilla's intermediate profile (version 5.7): TLS 1.3, and 1.2 with forward secrecy and AEAD;
 // no renegotiation, no compression, no early data. Sessions are not resumed, so that nothing outlives a
-// certificate that was replaced or a client's that is no longer good. ALPN says `http/1.1`.
+// certificate that was replaced or a client's that is no longer good. ALPN says `http/1.1`, and to clients of
+// a listener that speaks HTTP/2 `h2`.
 //
 // Made once and immutable; a connection keeps the one that it began with. Thread-safe.
 #pragma once
@@ -52,7 +53,8 @@ class TlsServer : public std::enable_shared_from_this<TlsServer> {
   static Result<std::shared_ptr<const TlsServer>> make(const TlsServerOptions& options);
   ~TlsServer();
 
-  std::unique_ptr<TlsSession> session(int socket) const;
+  // ALPN says `h2` too, and before `http/1.1`, where HTTP/2 is spoken.
+  std::unique_ptr<TlsSession> session(int socket, bool http2 = false) const;
   const std::vector<CertificateFacts>& certificates() const noexcept { return certificates_; }
 
   struct Impl;  // http only

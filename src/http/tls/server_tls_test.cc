@@ -3,17 +3,27 @@
 #include <gtest/gtest.h>
 #include <vector>
 
+#include "http/h2/frame_meter.h"
 #include "http/server.h"
 #include "http/testing/certificates.h"
+#include "http/testing/http2_peer.h"
 #include "http/testing/loopback.h"
 
 namespace writ::http {
 namespace {
 
+using testing::block_of;
 using ::testing::ElementsAre;
 using ::testing::EndsWith;
 using testing::exchange_raw;
+using testing::frame_bytes;
+using testing::get_fields;
 using ::testing::HasSubstr;
+using testing::kEndHeadersFlag;
+using testing::kEndStreamFlag;
+using testing::kHeadersFrame;
+using testing::kSettingsFrame;
+using ::testing::Not;
 using testing::RawClient;
 using ::testing::StartsWith;
 using testing::TestAuthority;
@@ -109,8 +119,37 @@ TEST_F(ServerTls, OlderVersionsAreRefused) {
 
 TEST_F(ServerTls, AClientThatOffersOtherProtocolsAloneIsRefused) {
   TestServer server(echo, options());
-  EXPECT_FALSE(TlsPeer(server.port(), {.alpn = "h2"}).connected());
+  EXPECT_FALSE(TlsPeer(server.port(), {.alpn = "h3"}).connected());
   EXPECT_TRUE(TlsPeer(server.port(), {.alpn = ""}).connected());
+}
+
+TEST_F(ServerTls, SpeaksHttp2ToWhoeverOffersItByAlpn) {
+  TestServer server(echo, options());
+  TlsPeer client(server.port(), {.alpn = "h2"});
+  ASSERT_EQ(client.protocol(), "h2");
+  client.send(std::string(kHttp2Preface) + frame_bytes(kSettingsFrame, 0, 0, "") +
+              frame_bytes(kHeadersFrame, kEndHeadersFlag | kEndStreamFlag, 1, block_of(get_fields("/a"))));
+  std::string all;
+  for (std::string next; all.find("/a|") == all.npos && !(next = client.read(1)).empty();) all += next;
+  EXPECT_THAT(all, HasSubstr("/a|"));
+  EXPECT_EQ(server.server().stats().http2_connections, 1u);
+  // Over TLS the preface alone is no sign of it.
+  TlsPeer other(server.port(), {.alpn = ""});
+  other.send(kHttp2Preface);
+  EXPECT_THAT(other.read_all(), StartsWith("HTTP/1.1 505"));
+  // And who was promised HTTP/2 speaks nothing else.
+  TlsPeer liar(server.port(), {.alpn = "h2"});
+  liar.send(kLastGet);
+  EXPECT_THAT(liar.read_all(), Not(HasSubstr("HTTP/1.1")));
+  EXPECT_EQ(server.server().stats().requests, 1u);
+}
+
+TEST_F(ServerTls, WhereHttp2IsSwitchedOffItIsNotChosen) {
+  auto without = options();
+  without.http2 = false;
+  TestServer server(echo, without);
+  EXPECT_FALSE(TlsPeer(server.port(), {.alpn = "h2"}).connected());
+  EXPECT_EQ(TlsPeer(server.port()).protocol(), "http/1.1");
 }
 
 TEST_F(ServerTls, ChoosesTheCertificateByName) {

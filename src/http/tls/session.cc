@@ -135,6 +135,13 @@ bool TlsSession::has_pending() const noexcept {
   return SSL_has_pending(ssl_) == 1;
 }
 
+std::string_view TlsSession::protocol() const noexcept {
+  const unsigned char* name = nullptr;
+  unsigned size = 0;
+  SSL_get0_alpn_selected(ssl_, &name, &size);
+  return {reinterpret_cast<const char*>(name), size};
+}
+
 void TlsSession::end() noexcept {
   if (!ready_) return;
   ready_ = false;

@@ -9,6 +9,7 @@
 #include <cstddef>
 #include <memory>
 #include <string>
+#include <string_view>
 
 struct bio_st;
 struct ssl_st;
@@ -42,6 +43,8 @@ class TlsSession {
 
   // Why the last step failed, for the operator.
   const std::string& why() const noexcept { return why_; }
+  // What both agreed to speak (ALPN), once the handshake is done; empty: nothing was offered.
+  std::string_view protocol() const noexcept;
   // The peer spoke HTTP without TLS.
   bool spoke_http() const noexcept { return spoke_http_; }
 
