@@ -32,7 +32,7 @@ struct Trial {
   codec::Json attributes = codec::Json::object();  // that the caller tells of the resource, as Cedar's JSON
 };
 
-// As `writ decide` reads it, with what only a running Writ would know under `given`.
+// In the words of a request file (docs/testing.md); the task stands beside it, whole.
 codec::Json to_json(const Trial& trial);
 // "purpose `support`, task for `support`, resource Billing::Invoice::"17" with owner ..."
 std::string text_of(const Trial& trial);

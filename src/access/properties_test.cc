@@ -52,11 +52,11 @@ Trial random_trial(Random& random, Certainties& standing, const Target& target) 
       told.set("owner", entity("Writ::User", random.chance(70) ? chain.front().id : "u2"));
     if (random.chance(25)) told.set("tenant", random.pick(kTenants));
     if (random.chance(8)) told.set("environment", random.pick(kEnvironments));
-    if (random.chance(8)) told.set("forPurposes", Json::array().push(random.pick(kPurposes)));
+    if (random.chance(8)) told.set("forPurposes", codec::json_texts({random.pick(kPurposes)}));
     if (random.chance(40)) told.set("amount", static_cast<std::int64_t>(random.below(20)));
     if (random.chance(40)) told.set("public", random.chance(70));
     if (random.chance(20)) told.set("team", entity("Writ::Group", "staff"));
-    if (random.chance(20)) told.set("labels", Json::array().push("a"));
+    if (random.chance(20)) told.set("labels", codec::json_texts({"a"}));
     if (random.chance(20)) told.set("name", "alpha");
     if (random.chance(5)) told.set("amount", "wrong");
   }

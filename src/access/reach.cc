@@ -19,7 +19,8 @@ using cedar::Value;
 constexpr std::size_t kCataloguedTried = 24;  // resources of one type
 constexpr std::size_t kNamedTried = 12;
 constexpr std::size_t kTimes = 12;
-constexpr std::size_t kTrials = 96;  // decided by the real decision, for one answer
+constexpr std::size_t kTrials = 96;    // decided by the real decision, for one answer
+constexpr std::size_t kSteps = 4'000;  // of one search
 constexpr std::string_view kAnyId = "any-resource";
 
 EntityUid plain(cedar::EntityRef uid) {
@@ -287,8 +288,8 @@ Reached Reach::ask_step(Certainties& standing, const Target& target, Step& step,
   for (const Step::Party& party : step.parties) {
     const auto add = [&](PolicyIndex policy, bool forbids) {
       const auto residual = open_.residual(policy, party.uid);
-      Remainder condition{party.uid.to_string(), residual.id, forbids, cedar_of(residual),
-                          words_of(residual)};
+      Remainder condition{party.uid.to_string(), residual.id,        forbids,
+                          cedar_of(residual),    words_of(residual), follows_entities(residual)};
       if (condition.words.empty()) condition.words = "in any case";
       answer.conditions.push_back(std::move(condition));
     };
@@ -301,7 +302,7 @@ Reached Reach::ask_step(Certainties& standing, const Target& target, Step& step,
 void Reach::add_guard_conditions(const Certainties& standing, const Target& target, Reached& answer) const {
   if (answer.verdict != Verdict::kWhen || target.point != Point::kUse) return;
   const auto add = [&](std::string words) {
-    answer.conditions.push_back({{}, {}, false, {}, std::move(words)});
+    answer.conditions.push_back({{}, {}, false, {}, std::move(words), false});
   };
   const auto place = [&](std::string_view name, const TextKnown& known) {
     if (known.impossible) {
@@ -373,11 +374,18 @@ std::optional<Trial> Reach::find_witness(Certainties& standing, const Target& ta
         if (judged && judged->permitted) found = std::move(trial);
         return found.has_value() || trials >= kTrials;
       };
-      open_.find(goals, parties, visit);
+      open_.find(goals, parties, visit, {.steps = kSteps});
       if (found) return found;
     }
   }
   return std::nullopt;
+}
+
+std::optional<Trial> Reach::witness(Certainties& certain, const Target& target) {
+  if (certain.refusal()) return std::nullopt;
+  Step step = make_step(certain, target, false);
+  if (!ask_step(certain, target, step, {}).may()) return std::nullopt;
+  return find_witness(certain, target, step);
 }
 
 Reached Reach::ask(Certainties& standing, const Target& target, Detail wanted) {

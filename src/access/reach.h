@@ -32,6 +32,9 @@ struct Remainder {
   bool forbids = false;
   std::string cedar;  // empty: a guard's, or nothing is left of the policy
   std::string words;
+  // It asks something about entities that are not known before the request: who the parties are may matter
+  // beyond what is written here.
+  bool follows = false;
 };
 
 struct Reached {
@@ -56,6 +59,8 @@ class Reach {
   Reach(const Frame& frame, Court& court);
   ~Reach();
 
+  // A request of the chain that is permitted; nothing: none was found.
+  std::optional<Trial> witness(Certainties& certain, const Target& target);
   Reached ask(Certainties& standing, const Target& target, Detail wanted = {});
 
   // The resource types that an action may be about; {""} when nobody says.

@@ -1,5 +1,6 @@
 #include "access/words.h"
 
+#include <algorithm>
 #include <fmt/format.h>
 #include <fmt/ranges.h>
 #include <map>
@@ -188,6 +189,44 @@ std::string words_of(const cedar::Policy& residual) {
     words += words_of(condition.body);
   }
   return words;
+}
+
+namespace {
+
+// What is read from here is known, or is the parties' own.
+bool is_plain(const Expr& base) {
+  if (base.kind == ExprKind::kVariable || base.kind == ExprKind::kEntity) return true;
+  if (base.kind != ExprKind::kAttribute) return false;
+  const Expr& root = base.operands[0];
+  const bool of_context = root.kind == ExprKind::kVariable && root.variable() == cedar::Variable::kContext;
+  return of_context &&
+         (base.text == "token" || base.text == "request" || base.text == "chain" || base.text == "task");
+}
+
+bool follows(const Expr& expr) {
+  switch (expr.kind) {
+    case ExprKind::kIn:
+    case ExprKind::kIsIn:
+      if (!is_plain(expr.operands[0]) || expr.operands[1].kind != ExprKind::kEntity) return true;
+      break;
+    case ExprKind::kHas:
+      if (expr.names.size() > 1) return true;
+      [[fallthrough]];
+    case ExprKind::kAttribute:
+    case ExprKind::kHasTag:
+    case ExprKind::kGetTag:
+      if (!is_plain(expr.operands[0])) return true;
+      break;
+    default:
+      break;
+  }
+  return std::ranges::any_of(expr.operands, follows);
+}
+
+}  // namespace
+
+bool follows_entities(const cedar::Policy& residual) {
+  return std::ranges::any_of(residual.conditions, [](const auto& each) { return follows(each.body); });
 }
 
 std::string cedar_of(const cedar::Policy& residual) {

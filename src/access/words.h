@@ -15,6 +15,8 @@ namespace writ::access {
 std::string words_of(const cedar::Expr& expr);
 // Of what a scope still says of the resource and what is left of the conditions; "" when that is nothing.
 std::string words_of(const cedar::Policy& residual);
+// Whether it reads attributes, tags or groups of entities that only a request names.
+bool follows_entities(const cedar::Policy& residual);
 // The same as Cedar writes it.
 std::string cedar_of(const cedar::Policy& residual);
 

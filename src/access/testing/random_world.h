@@ -205,7 +205,7 @@ inline Json random_identity(Random& random, std::string_view id, std::string_vie
   }
   Json attributes = Json::object();
   if (random.chance(50)) attributes.set("level", static_cast<std::int64_t>(random.below(4)));
-  if (kind == "agent" && random.chance(60)) attributes.set("tools", Json::array().push("read"));
+  if (kind == "agent" && random.chance(60)) attributes.set("tools", codec::json_texts({"read"}));
   json.set("attributes", std::move(attributes));
   if (!user) json.set("acts_for", codec::json_texts(acts_for));
   if (random.chance(5)) json.set("status", random.chance(50) ? "suspended" : "retired");
@@ -225,8 +225,8 @@ inline RandomWorld random_world(Random& random) {
   Json shop = Json::object({{"id", "shop"},
                             {"audience", "https://shop.example"},
                             {"namespace", "Shop"},
-                            {"actions", Json::array().push("read").push("write")}});
-  if (random.chance(25)) shop.set("claims", Json::array().push("purpose").push("acr"));
+                            {"actions", codec::json_texts({"read", "write"})}});
+  if (random.chance(25)) shop.set("claims", codec::json_texts({"purpose", "acr"}));
   RandomWorld world;
   world.inventory = inventory::Snapshot::empty()
                         ->with(std::move(identities), {inventory::api_from_json(shop).value()})
