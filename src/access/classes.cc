@@ -237,22 +237,24 @@ TargetClasses classes_of(Survey& survey, Reach& reach, const Census& census, con
                          Names names) {
   TargetClasses result{target, {}, {}, {}, {}};
   std::map<std::string, std::size_t> by_formula;
-  for (const ChainGroup& group : survey.groups()) {
+  const auto put = [&](const ChainGroup& group, bool may_split, auto&& self) -> void {
     Certainties certain(reach.frame(), group.first(), *target.api, target.point);
     Reached reached = reach.ask(certain, target, {.conditions = true});
     std::string formula = formula_of(reached, certain, census, names, target);
-    if (names == Names::kStrict && reached.verdict == Verdict::kWhen) {
-      // Whether chains of one profile are one class hangs on whether their own names matter.
-      for (const Chain& chain : group.chains) {
-        for (const ChainLink& each : chain) {
-          if (formula.find(written(each)) != std::string::npos) formula += "|own name";
-        }
-      }
+    const bool own_name = std::ranges::any_of(group.first(), [&](const ChainLink& each) {
+      return formula.find(written(each)) != std::string::npos;
+    });
+    if (names == Names::kStrict && may_split && own_name) {
+      for (const Chain& chain : group.chains)
+        self(result.split->emplace_back(ChainGroup{{chain}}), false, self);
+      return;
     }
     const auto [found, is_new] = by_formula.try_emplace(std::move(formula), result.classes.size());
     if (is_new) result.classes.push_back({{}, std::move(reached)});
     result.classes[found->second].groups.push_back(&group);
-  }
+  };
+  for (const ChainGroup& group : survey.groups()) put(group, true, put);
+  result.cut = result.classes.size() > kClassesCompared;
   for (CallerClass& each : result.classes) {
     if (each.reached.verdict == Verdict::kNever) continue;
     Certainties certain(reach.frame(), each.groups.front()->first(), *target.api, target.point);
@@ -270,8 +272,9 @@ TargetClasses classes_of(Survey& survey, Reach& reach, const Census& census, con
     result.separations.push_back({one, other, *witness, std::move(trial)});
     return true;
   };
+  const std::size_t compared = std::min(result.classes.size(), kClassesCompared);
   for (std::size_t i = 0; i < result.classes.size(); ++i) {
-    for (std::size_t j = i + 1; j < result.classes.size(); ++j) {
+    for (std::size_t j = i + 1; i < compared && j < compared; ++j) {
       if (!separates(i, j) && !separates(j, i)) result.not_known.emplace_back(i, j);
     }
     find_alike(result.classes[i], result.findings);
@@ -395,6 +398,7 @@ Json to_json(const TargetClasses& classes) {
                        {"classes", std::move(list)},
                        {"separations", std::move(separations)},
                        {"not_known", std::move(not_known)},
+                       {"pairs_cut", classes.cut},
                        {"findings", std::move(findings)}});
 }
 
@@ -413,6 +417,8 @@ std::string to_text(const TargetClasses& classes) {
   for (const auto& [one, other] : classes.not_known)
     out +=
         fmt::format("  not known: whether classes {} and {} are decided differently\n", one + 1, other + 1);
+  if (classes.cut)
+    out += fmt::format("  of the first {} classes alone each pair was looked at\n", kClassesCompared);
   for (const ClassFinding& each : classes.findings)
     out += fmt::format("  cannot tell apart: {}: {} and {}; {} would\n", each.kind, text_of(each.one),
                        text_of(each.other), each.change);

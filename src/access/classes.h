@@ -11,6 +11,8 @@
 // not known. One thread.
 #pragma once
 
+#include <deque>
+#include <memory>
 #include <optional>
 #include <string>
 #include <vector>
@@ -43,7 +45,13 @@ struct TargetClasses {
   std::vector<Separation> separations;
   std::vector<std::pair<std::size_t, std::size_t>> not_known;  // pairs of classes
   std::vector<ClassFinding> findings;
+  bool cut = false;  // there are more classes than pairs were looked at of
+  // Of the strict relation: chains that their own names tell apart, each by itself.
+  std::shared_ptr<std::deque<ChainGroup>> split = std::make_shared<std::deque<ChainGroup>>();
 };
+
+// Of so many classes each pair is looked at.
+inline constexpr std::size_t kClassesCompared = 100;
 
 enum class Names : std::uint8_t { kExchanged, kStrict };
 
