@@ -147,11 +147,11 @@ bool OpenEvaluator::Search::leaf(EntityRef who, NodeIndex at, bool wanted, const
   if (place == kNoPlace) return false;
   const Op op = state_.plan().nodes[at].op;
   const bool asks = op == Op::kHas || op == Op::kHasPath;
-  const auto& known = state_.place(place);
-  if (asks && known.presence == Presence::kMaybe && open_path(at) == place)
+  const bool maybe = state_.place(place).presence == Presence::kMaybe;
+  const bool known = state_.place(place).value.has_value() || state_.is_container(place);
+  if (asks && maybe && open_path(at) == place)
     return presence(who, at, wanted, next, place, wanted ? Presence::kThere : Presence::kAbsent);
-  if (known.value || state_.is_container(place))
-    return known.presence == Presence::kMaybe && presence(who, at, wanted, next, place, Presence::kThere);
+  if (known) return maybe && presence(who, at, wanted, next, place, Presence::kThere);
   for (const Value value : candidates(place, at)) {
     if (exhausted()) return false;
     const std::size_t before = state_.mark();
