@@ -2,6 +2,7 @@
 
 #include <algorithm>
 #include <fmt/format.h>
+#include <map>
 #include <set>
 #include <unordered_set>
 
@@ -82,6 +83,23 @@ Census::Census(const Reach& reach) {
       }
     }
   }
+  add_alike();
+}
+
+void Census::add_alike() {
+  std::map<Profile, std::string> first;
+  for (const ChainLink& each : callers_) {
+    const bool is_user = each.kind() == inventory::Kind::kUser;
+    std::string standing_in = each.id;
+    if (is_user && !acting_.contains(each.id))
+      standing_in = first.try_emplace(profile(each), each.id).first->second;
+    alike_[standing_in].push_back(each.id);
+    alike_[each.id];
+  }
+}
+
+bool Census::is_stood_for(const ChainLink& user) const {
+  return alike_.at(user.id).empty();
 }
 
 void Census::add_callers(const Reach& reach) {
@@ -192,6 +210,7 @@ std::vector<Chain> Census::chains(const Limits& limits, bool& cut) const {
     return true;
   };
   for (const ChainLink& caller : callers_) {
+    if (limits.one_of_each && is_stood_for(caller)) continue;
     Chain chain{caller};
     extend(chain, limits, visit);
   }
@@ -210,6 +229,7 @@ std::vector<Chain> Census::chains_of(std::string_view id, const Limits& limits, 
     return true;
   };
   for (const ChainLink& caller : callers_) {
+    if (limits.one_of_each && is_stood_for(caller) && caller.id != id) continue;
     Chain chain{caller};
     extend(chain, limits, visit);
   }

@@ -34,16 +34,22 @@ class Census {
   struct Limits {
     std::size_t links;  // from one to the next; at most as many as max_chain allows
     std::size_t chains = 200'000;
+    // Of users that nothing tells apart, and whom nobody acts for by name, one stands for all (alike()).
+    bool one_of_each = false;
   };
   // Every chain, shorter ones first; `cut` tells whether there are more than the limit.
   std::vector<Chain> chains(const Limits& limits, bool& cut) const;
-  // Those in which the identity takes part.
+  // The users that this one stands for, itself among them; of others itself alone.
+  const std::vector<std::string>& alike(const std::string& id) const { return alike_.at(id); }
+  // Those in which the identity takes part; of users, it stands for itself.
   std::vector<Chain> chains_of(std::string_view id, const Limits& limits, bool& cut) const;
   std::vector<Profile> profiles_of(const Chain& chain) const;
 
  private:
   void add_callers(const Reach& reach);
   void add_profiles(const Reach& reach);
+  void add_alike();
+  bool is_stood_for(const ChainLink& user) const;
   template <class Visit>
   void extend(Chain& chain, const Limits& limits, Visit& visit) const;
 
@@ -55,6 +61,7 @@ class Census {
   // Who may act for it, by place; and for any user.
   std::unordered_map<std::string_view, std::vector<std::size_t>> acting_;
   std::vector<std::size_t> acting_for_users_;
+  std::unordered_map<std::string, std::vector<std::string>> alike_;  // of a user that is stood for: none
 };
 
 }  // namespace writ::access

@@ -13,8 +13,8 @@
 namespace writ::access {
 namespace testing {
 
-Trial random_trial(Random& random, Certainties& standing, const Target& target) {
-  const Chain& chain = standing.chain();
+Trial random_trial(Random& random, Certainties& certain, const Target& target) {
+  const Chain& chain = certain.chain();
   Trial trial{
       .claims = {}, .time = kNow + std::chrono::minutes(random.below(60 * 24 * 10)), .target = target};
   auto& claims = trial.claims;
@@ -29,11 +29,10 @@ Trial random_trial(Random& random, Certainties& standing, const Target& target) 
     if (!known.among.empty()) return known.among[random.below(known.among.size())];
     return random.pick(pool);
   };
-  claims.purpose = text(standing.purpose(), kPurposes);
-  claims.environment = text(standing.environment(), kEnvironments);
-  claims.tenant = text(standing.tenant(), kTenants);
-  if (standing.tenant_by_token() && standing.tenant().certain)
-    claims.tenant = standing.tenant().among.front();
+  claims.purpose = text(certain.purpose(), kPurposes);
+  claims.environment = text(certain.environment(), kEnvironments);
+  claims.tenant = text(certain.tenant(), kTenants);
+  if (certain.tenant_by_token() && certain.tenant().certain) claims.tenant = certain.tenant().among.front();
   if (random.chance(50)) claims.acr = random.chance(60) ? "strong" : "weak";
   if (random.chance(50)) claims.auth_time = trial.time - std::chrono::seconds(random.below(7200));
   if (random.chance(50)) claims.key_thumbprint = std::string(43, 'k');
@@ -60,11 +59,11 @@ Trial random_trial(Random& random, Certainties& standing, const Target& target) 
     if (random.chance(20)) told.set("name", "alpha");
     if (random.chance(5)) told.set("amount", "wrong");
   }
-  if (!standing.needs_task() && random.chance(60)) return trial;
-  if (standing.purpose().impossible) return trial;
+  if (!certain.needs_task() && random.chance(60)) return trial;
+  if (certain.purpose().impossible) return trial;
   task::Task task{};
   task.id = "t";
-  const auto& among = standing.purpose().among;
+  const auto& among = certain.purpose().among;
   task.purpose = claims.purpose ? *claims.purpose : among.empty() ? random.pick(kPurposes) : among.front();
   if (chain.size() > 1) task.subject = chain.front().id;
   std::size_t clients = 0;
@@ -82,7 +81,7 @@ Trial random_trial(Random& random, Certainties& standing, const Target& target) 
   if (random.chance(20)) task.approvals.needed = 1;
   if (task.approvals.needed > 0) task.approvals.given.resize(1);
   task.opened_by = chain.back().id;
-  if (standing.tenant().certain && random.chance(30)) task.tenant = standing.tenant().among.front();
+  if (certain.tenant().certain && random.chance(30)) task.tenant = certain.tenant().among.front();
   task.actions.push_back(target.action);
   task.resources.push_back({trial.resource.type, std::nullopt});
   task.not_before = trial.time - std::chrono::minutes(1);
@@ -159,8 +158,8 @@ class Properties {
 
   void one_chain(const RandomWorld& world, const Frame& frame, Reach& reach, const Chain& chain,
                  const Target& target) {
-    Certainties standing(frame, chain, *target.api, target.point);
-    Reached answer = reach.ask(standing, target, {.conditions = true, .witness = true});
+    Certainties certain(frame, chain, *target.api, target.point);
+    Reached answer = reach.ask(certain, target, {.conditions = true, .witness = true});
     spoil_(answer);
     ++tally_.answers;
     if (answer.witness) {
@@ -174,7 +173,7 @@ class Properties {
     bool permitted_once = false;
     const int count = answer.verdict == Verdict::kWhen ? 6 : 12;
     for (int i = 0; i < count && tally_.broken == 0; ++i) {
-      const Trial trial = testing::random_trial(random_, standing, target);
+      const Trial trial = testing::random_trial(random_, certain, target);
       const auto judged = court_->judge(trial, frame);
       if (!judged) continue;
       ++tally_.trials;

@@ -133,9 +133,18 @@ std::vector<std::string> Reach::resource_types(const EntityUid& action) const {
   return found != types_.end() ? found->second : std::vector<std::string>{""};
 }
 
+std::string Reach::key_of(const cedar::EntityUid& action, std::string_view resource_type,
+                          const std::optional<std::string>& resource) {
+  std::string key = action.type + "|" + action.id + "|";
+  key += resource_type;
+  if (resource) key += "|" + *resource;
+  return key;
+}
+
 const Reach::Policies& Reach::concerned(const cedar::OpenWorld& world) {
-  std::string key = world.action.to_string() + " ";
-  key += world.resource ? world.resource->to_string() : "is " + world.resource_type;
+  std::optional<std::string> id;
+  if (world.resource) id = std::string(world.resource->id());
+  std::string key = key_of(plain(world.action), world.resource_type, id);
   const auto [found, is_new] = concerned_.try_emplace(std::move(key));
   if (is_new) {
     for (PolicyIndex policy = 0; policy < open_.size(); ++policy) {
@@ -145,9 +154,25 @@ const Reach::Policies& Reach::concerned(const cedar::OpenWorld& world) {
   return found->second;
 }
 
-Reach::Step Reach::make_step(Certainties& standing, const Target& target, bool delegate) {
-  cedar::Arena& arena = standing.arena();
-  Step step{standing.world(arena.entity("", ""))};
+// Without a look at any condition: a party whom the scope of no permit lets in. Most are.
+std::optional<Reached> Reach::unpermitted_by_scope(Certainties& certain, const Target& target) {
+  const auto found = concerned_.find(key_of(target.action, target.resource_type, target.resource));
+  if (found == concerned_.end()) return std::nullopt;
+  for (const ChainLink* party : certain.parties()) {
+    const auto uid = certain.uid_of(*party);
+    const bool permitted = std::ranges::any_of(found->second, [&](PolicyIndex policy) {
+      return !open_.forbids(policy) && open_.concerns(policy, uid);
+    });
+    if (!permitted)
+      return Reached{Verdict::kNever, std::string(reason_code(Reason::kPolicyNoPermit)),
+                     fmt::format("no policy permits it for {} `{}`", kind_name(party->kind()), party->id)};
+  }
+  return std::nullopt;
+}
+
+Reach::Step Reach::make_step(Certainties& certain, const Target& target, bool delegate) {
+  cedar::Arena& arena = certain.arena();
+  Step step{certain.world(arena.entity("", ""))};
   if (target.point == Point::kUse) {
     step.world.action = arena.entity(target.action.type, target.action.id);
     step.world.resource_type = target.resource_type;
@@ -155,7 +180,7 @@ Reach::Step Reach::make_step(Certainties& standing, const Target& target, bool d
   } else {
     step.world.action = arena.entity("Writ::Action", delegate ? "delegate" : "issue");
     const auto resource =
-        delegate ? EntityUid(standing.chain().back().uid()) : EntityUid{"Writ::Api", target.api->id};
+        delegate ? EntityUid(certain.chain().back().uid()) : EntityUid{"Writ::Api", target.api->id};
     step.world.resource = arena.entity(resource.type, resource.id);
     step.world.resource_type = resource.type;
     step.resource_is_closed = true;
@@ -173,7 +198,7 @@ Reach::Step Reach::make_step(Certainties& standing, const Target& target, bool d
 }
 
 // A guard that the resource itself runs into, where it is known which one it is.
-std::optional<Reached> Reach::refused_by_resource(const Certainties& standing, const Target& target,
+std::optional<Reached> Reach::refused_by_resource(const Certainties& certain, const Target& target,
                                                   const Step& step) const {
   if (!step.world.resource || step.world.resource_type.starts_with("Writ::")) return std::nullopt;
   const auto* catalogued = frame_.policies.entities->find(*step.world.resource);
@@ -191,19 +216,19 @@ std::optional<Reached> Reach::refused_by_resource(const Certainties& standing, c
     return never(reason, fmt::format("{} belongs to {} `{}`, and the request does not",
                                      step.world.resource->to_string(), name, own->as_string()));
   };
-  const bool nobodys = standing.tenant().impossible && !standing.tenant_by_token();
+  const bool nobodys = certain.tenant().impossible && !certain.tenant_by_token();
   if (!nobodys) {
-    if (auto answer = differs("tenant", standing.tenant(), Reason::kTenantMismatch)) return answer;
+    if (auto answer = differs("tenant", certain.tenant(), Reason::kTenantMismatch)) return answer;
   }
-  if (auto answer = differs("environment", standing.environment(), Reason::kEnvironmentMismatch))
+  if (auto answer = differs("environment", certain.environment(), Reason::kEnvironmentMismatch))
     return answer;
   const Value* purposes = catalogued->attributes->find("forPurposes");
   if (purposes == nullptr) return std::nullopt;
   const bool possible =
-      purposes->is(Kind::kSet) && !standing.purpose().impossible &&
-      (standing.purpose().among.empty() || std::ranges::any_of(purposes->as_set(), [&](Value each) {
-         return each.is(Kind::kString) && std::ranges::find(standing.purpose().among, each.as_string()) !=
-                                              standing.purpose().among.end();
+      purposes->is(Kind::kSet) && !certain.purpose().impossible &&
+      (certain.purpose().among.empty() || std::ranges::any_of(purposes->as_set(), [&](Value each) {
+         return each.is(Kind::kString) &&
+                std::ranges::find(certain.purpose().among, each.as_string()) != certain.purpose().among.end();
        }));
   if (possible) return std::nullopt;
   return never(Reason::kPurposeMismatch, fmt::format("{} is for purposes for which the parties may not act",
@@ -211,8 +236,8 @@ std::optional<Reached> Reach::refused_by_resource(const Certainties& standing, c
 }
 
 // Whether no guard can refuse it, within the frame.
-bool Reach::guards_pass(const Certainties& standing, const Step& step) const {
-  if (standing.needs_task() || !step.world.resource) return false;
+bool Reach::guards_pass(const Certainties& certain, const Step& step) const {
+  if (certain.needs_task() || !step.world.resource) return false;
   const auto* catalogued = frame_.policies.entities->find(*step.world.resource);
   const auto has = [&](std::string_view name) -> const Value* {
     return catalogued != nullptr ? catalogued->attributes->find(name) : nullptr;
@@ -223,7 +248,7 @@ bool Reach::guards_pass(const Certainties& standing, const Step& step) const {
     if (names_any) return false;
     if (step.world.resource_type == "Writ::Api") return true;
     // An agent that takes work over is of a tenant and an environment, and the request has to be.
-    const auto& agent = *standing.chain().back().member;
+    const auto& agent = *certain.chain().back().member;
     const auto of_agent = [&](std::string_view name) {
       return agent.attributes().as_record().find(name) != nullptr;
     };
@@ -235,25 +260,25 @@ bool Reach::guards_pass(const Certainties& standing, const Step& step) const {
            known.among.front() == own->as_string();
   };
   // What the entities say of a resource, nobody else says otherwise; what they do not, somebody may.
-  if (!fits("tenant", standing.tenant()) || !fits("environment", standing.environment())) return false;
+  if (!fits("tenant", certain.tenant()) || !fits("environment", certain.environment())) return false;
   const Value* purposes = has("forPurposes");
-  return purposes != nullptr && purposes->is(Kind::kSet) && standing.purpose().certain &&
-         !standing.purpose().among.empty() &&
-         std::ranges::all_of(standing.purpose().among, [&](const std::string& purpose) {
+  return purposes != nullptr && purposes->is(Kind::kSet) && certain.purpose().certain &&
+         !certain.purpose().among.empty() &&
+         std::ranges::all_of(certain.purpose().among, [&](const std::string& purpose) {
            return std::ranges::any_of(purposes->as_set(), [&](Value each) {
              return each.is(Kind::kString) && each.as_string() == purpose;
            });
          });
 }
 
-Reached Reach::ask_step(Certainties& standing, const Target& target, Step& step, Detail wanted) {
+Reached Reach::ask_step(Certainties& certain, const Target& target, Step& step, Detail wanted) {
   open_.pose(step.world);
   step.policies = &concerned(step.world);
-  if (auto refused = refused_by_resource(standing, target, step)) return *std::move(refused);
+  if (auto refused = refused_by_resource(certain, target, step)) return *std::move(refused);
   bool always = true;
   std::vector<std::string> sure, maybe;
-  for (const ChainLink* caller : standing.parties()) {
-    Step::Party party{caller, standing.uid_of(*caller), {}, {}, {}};
+  for (const ChainLink* caller : certain.parties()) {
+    Step::Party party{caller, certain.uid_of(*caller), {}, {}, {}};
     for (const PolicyIndex policy : *step.policies) {
       if (!open_.concerns(policy, party.uid)) continue;
       const auto outcomes = open_.outcomes(policy, party.uid);
@@ -282,7 +307,7 @@ Reached Reach::ask_step(Certainties& standing, const Target& target, Step& step,
   }
   sort_distinct(sure);
   sort_distinct(maybe);
-  if (always && guards_pass(standing, step)) return {Verdict::kAlways, {}, {}, std::move(sure)};
+  if (always && guards_pass(certain, step)) return {Verdict::kAlways, {}, {}, std::move(sure)};
   Reached answer{Verdict::kWhen, {}, {}, std::move(maybe)};
   if (!wanted.conditions) return answer;
   for (const Step::Party& party : step.parties) {
@@ -299,7 +324,7 @@ Reached Reach::ask_step(Certainties& standing, const Target& target, Step& step,
   return answer;
 }
 
-void Reach::add_guard_conditions(const Certainties& standing, const Target& target, Reached& answer) const {
+void Reach::add_guard_conditions(const Certainties& certain, const Target& target, Reached& answer) const {
   if (answer.verdict != Verdict::kWhen || target.point != Point::kUse) return;
   const auto add = [&](std::string words) {
     answer.conditions.push_back({{}, {}, false, {}, std::move(words), false});
@@ -313,11 +338,11 @@ void Reach::add_guard_conditions(const Certainties& standing, const Target& targ
       add(fmt::format("the resource has no {}, or it is the request's", name));
     }
   };
-  if (standing.needs_task()) add("a live task names the parties and covers the call");
-  place("tenant", standing.tenant());
-  place("environment", standing.environment());
-  if (!standing.purpose().among.empty() && standing.purpose().certain)
-    add(fmt::format("the purpose is one of `{}`", fmt::join(standing.purpose().among, "`, `")));
+  if (certain.needs_task()) add("a live task names the parties and covers the call");
+  place("tenant", certain.tenant());
+  place("environment", certain.environment());
+  if (!certain.purpose().among.empty() && certain.purpose().certain)
+    add(fmt::format("the purpose is one of `{}`", fmt::join(certain.purpose().among, "`, `")));
 }
 
 std::vector<EntityUid> Reach::resources_to_try(const Target& target) const {
@@ -336,7 +361,7 @@ std::vector<EntityUid> Reach::resources_to_try(const Target& target) const {
   return all;
 }
 
-std::optional<Trial> Reach::find_witness(Certainties& standing, const Target& target, const Step& step) {
+std::optional<Trial> Reach::find_witness(Certainties& certain, const Target& target, const Step& step) {
   std::vector<cedar::OpenGoal> goals;
   std::vector<cedar::EntityRef> parties;
   for (const Step::Party& party : step.parties) {
@@ -356,20 +381,20 @@ std::optional<Trial> Reach::find_witness(Certainties& standing, const Target& ta
   const auto resources =
       target.point == Point::kUse ? resources_to_try(target) : std::vector<EntityUid>{{"", ""}};
   for (std::size_t time = 0; time < times_.size(); ++time) {
-    cedar::OpenWorld world = standing.world(step.world.action, times_[time]);
+    cedar::OpenWorld world = certain.world(step.world.action, times_[time]);
     for (std::size_t i = 0; i < resources.size(); ++i) {
       // Later, few of the resources.
       if (trials >= kTrials || (time > 0 && i >= 4)) break;
       world.resource_type = step.world.resource_type;
       world.resource = step.world.resource;
       if (target.point == Point::kUse)
-        world.resource = standing.arena().entity(resources[i].type, resources[i].id);
+        world.resource = certain.arena().entity(resources[i].type, resources[i].id);
       if (world.entities.size() < step.world.entities.size())
         world.entities.push_back(step.world.entities.back());
       open_.pose(world);
       const auto visit = [&](std::span<const cedar::OpenBinding> bindings) {
         ++trials;
-        Trial trial = trial_of(standing, target, resources[i], times_[time], bindings);
+        Trial trial = trial_of(certain, target, resources[i], times_[time], bindings);
         const auto judged = court_.judge(trial, frame_);
         if (judged && judged->permitted) found = std::move(trial);
         return found.has_value() || trials >= kTrials;
@@ -388,15 +413,18 @@ std::optional<Trial> Reach::witness(Certainties& certain, const Target& target) 
   return find_witness(certain, target, step);
 }
 
-Reached Reach::ask(Certainties& standing, const Target& target, Detail wanted) {
-  if (const auto& refusal = standing.refusal())
+Reached Reach::ask(Certainties& certain, const Target& target, Detail wanted) {
+  if (const auto& refusal = certain.refusal())
     return {Verdict::kNever, std::string(reason_code(refusal->reason)), refusal->message};
-  Step step = make_step(standing, target, false);
-  Reached answer = ask_step(standing, target, step, wanted);
-  const Chain& chain = standing.chain();
+  if (!wanted.conditions && !wanted.witness && target.point == Point::kUse) {
+    if (auto never = unpermitted_by_scope(certain, target)) return *std::move(never);
+  }
+  Step step = make_step(certain, target, false);
+  Reached answer = ask_step(certain, target, step, wanted);
+  const Chain& chain = certain.chain();
   if (target.point == Point::kIssue && answer.may() && chain.size() > 1 && chain.back().is_agent()) {
-    Step delegate = make_step(standing, target, true);
-    Reached second = ask_step(standing, target, delegate, wanted);
+    Step delegate = make_step(certain, target, true);
+    Reached second = ask_step(certain, target, delegate, wanted);
     if (!second.may()) return second;
     if (second.verdict == Verdict::kWhen) answer.verdict = Verdict::kWhen;
     answer.policies.insert(answer.policies.end(), second.policies.begin(), second.policies.end());
@@ -404,8 +432,8 @@ Reached Reach::ask(Certainties& standing, const Target& target, Detail wanted) {
     answer.conditions.insert(answer.conditions.end(), second.conditions.begin(), second.conditions.end());
   }
   if (answer.verdict != Verdict::kWhen) return answer;
-  if (wanted.conditions) add_guard_conditions(standing, target, answer);
-  if (wanted.witness) answer.witness = find_witness(standing, target, step);
+  if (wanted.conditions) add_guard_conditions(certain, target, answer);
+  if (wanted.witness) answer.witness = find_witness(certain, target, step);
   return answer;
 }
 

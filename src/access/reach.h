@@ -61,7 +61,7 @@ class Reach {
 
   // A request of the chain that is permitted; nothing: none was found.
   std::optional<Trial> witness(Certainties& certain, const Target& target);
-  Reached ask(Certainties& standing, const Target& target, Detail wanted = {});
+  Reached ask(Certainties& certain, const Target& target, Detail wanted = {});
 
   // The resource types that an action may be about; {""} when nobody says.
   std::vector<std::string> resource_types(const cedar::EntityUid& action) const;
@@ -80,15 +80,18 @@ class Reach {
   struct Step;
   using Policies = std::vector<cedar::PolicyIndex>;
 
+  static std::string key_of(const cedar::EntityUid& action, std::string_view resource_type,
+                            const std::optional<std::string>& resource);
+  std::optional<Reached> unpermitted_by_scope(Certainties& certain, const Target& target);
   const Policies& concerned(const cedar::OpenWorld& world);
-  Step make_step(Certainties& standing, const Target& target, bool delegate);
-  Reached ask_step(Certainties& standing, const Target& target, Step& step, Detail wanted);
-  std::optional<Reached> refused_by_resource(const Certainties& standing, const Target& target,
+  Step make_step(Certainties& certain, const Target& target, bool delegate);
+  Reached ask_step(Certainties& certain, const Target& target, Step& step, Detail wanted);
+  std::optional<Reached> refused_by_resource(const Certainties& certain, const Target& target,
                                              const Step& step) const;
-  bool guards_pass(const Certainties& standing, const Step& step) const;
-  std::optional<Trial> find_witness(Certainties& standing, const Target& target, const Step& step);
+  bool guards_pass(const Certainties& certain, const Step& step) const;
+  std::optional<Trial> find_witness(Certainties& certain, const Target& target, const Step& step);
   std::vector<cedar::EntityUid> resources_to_try(const Target& target) const;
-  void add_guard_conditions(const Certainties& standing, const Target& target, Reached& answer) const;
+  void add_guard_conditions(const Certainties& certain, const Target& target, Reached& answer) const;
 
   const Frame& frame_;
   Court& court_;

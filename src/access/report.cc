@@ -34,18 +34,12 @@ Json json_of(const Remainder& remainder) {
   return json;
 }
 
-template <class Visit>
-void each_chain(const Row& row, Visit visit) {
-  for (const ChainGroup* group : row.groups)
-    for (const Chain& chain : group->chains) visit(chain);
-}
-
 // Each place of the chain with all that stand there: "{nora, niklas} → support-portal".
 std::string chains_text(const Row& row, const ReportLimits& limits) {
   const std::size_t length = row.groups.front()->first().size();
   std::vector<std::vector<std::string>> ids(length);
   std::vector<std::set<std::string>> seen(length);
-  each_chain(row, [&](const Chain& chain) {
+  row.each_chain([&](const Chain& chain) {
     for (std::size_t i = 0; i < length; ++i)
       if (seen[i].insert(chain[i].id).second) ids[i].push_back(chain[i].id);
   });
@@ -56,7 +50,7 @@ std::string chains_text(const Row& row, const ReportLimits& limits) {
   if (!whole) {
     // Not every combination: chain by chain.
     std::size_t shown = 0;
-    each_chain(row, [&](const Chain& chain) {
+    row.each_chain([&](const Chain& chain) {
       if (shown++ >= limits.chains) return;
       if (!text.empty()) text += "\n  ";
       text += text_of(chain);
@@ -155,7 +149,7 @@ Json to_json(const std::vector<Row>& rows, const Heading& heading, const ReportL
     if (!reached.policies.empty()) json.set("policies", codec::json_texts(reached.policies));
     Json chains = Json::array();
     std::size_t count = 0;
-    each_chain(row, [&](const Chain& chain) {
+    row.each_chain([&](const Chain& chain) {
       if (count++ >= limits.chains) return;
       Json one = Json::object({{"chain", ids_of(chain)}});
       if (!heading.of.empty()) one.set("role", role_in(chain, heading.of));
@@ -201,7 +195,7 @@ std::string csv_field(std::string_view text) {
 std::string to_csv(const std::vector<Row>& rows, const Heading& heading) {
   std::string out = "api,point,action,resource_type,resource,chain,role,verdict,state,reason,policies\r\n";
   for (const Row& row : rows) {
-    each_chain(row, [&](const Chain& chain) {
+    row.each_chain([&](const Chain& chain) {
       const Target& target = row.target;
       const std::string_view fields[] = {target.api->id,
                                          target.point == Point::kUse ? "use" : "issue",

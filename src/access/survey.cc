@@ -8,17 +8,22 @@
 
 namespace writ::access {
 
-std::size_t Row::chains() const noexcept {
+std::size_t Row::chains() const {
   std::size_t count = 0;
-  for (const ChainGroup* each : groups) count += each->chains.size();
+  for (const ChainGroup* each : groups) {
+    if (each->standing_in == nullptr) count += each->chains.size();
+    if (each->standing_in == nullptr) continue;
+    for (const Chain& chain : each->chains) count += each->standing_in->alike(chain.front().id).size();
+  }
   return count;
 }
 
-Survey::Survey(Reach& reach, std::vector<Chain> chains, const Census& census) : reach_(reach) {
+Survey::Survey(Reach& reach, std::vector<Chain> chains, const Census& census, bool one_of_each)
+    : reach_(reach) {
   std::map<std::vector<Census::Profile>, std::size_t> by_profiles;
   for (Chain& chain : chains) {
     const auto [found, is_new] = by_profiles.try_emplace(census.profiles_of(chain), groups_.size());
-    if (is_new) groups_.emplace_back();
+    if (is_new) groups_.push_back({{}, one_of_each ? &census : nullptr});
     groups_[found->second].chains.push_back(std::move(chain));
   }
 }

@@ -19,6 +19,8 @@ namespace writ::access {
 // Chains that nothing tells apart. Views of the census.
 struct ChainGroup {
   std::vector<Chain> chains;  // never empty
+  // Its first of each chain stands for all that are alike; null: for itself alone.
+  const Census* standing_in = nullptr;
   const Chain& first() const noexcept { return chains.front(); }
 };
 
@@ -28,7 +30,24 @@ struct Row {
   std::vector<const ChainGroup*> groups;
   Reached reached;  // of the first
 
-  std::size_t chains() const noexcept;
+  std::size_t chains() const;
+  // Every chain, whoever stands in for it.
+  template <class Visit>
+  void each_chain(Visit visit) const {
+    for (const ChainGroup* group : groups) {
+      for (const Chain& chain : group->chains) {
+        if (group->standing_in == nullptr) {
+          visit(chain);
+          continue;
+        }
+        for (const std::string& id : group->standing_in->alike(chain.front().id)) {
+          Chain other = chain;
+          other.front() = *group->standing_in->find(id);
+          visit(other);
+        }
+      }
+    }
+  }
 };
 
 struct VerdictCounts {
@@ -43,7 +62,8 @@ struct TargetFilter {
 
 class Survey {
  public:
-  Survey(Reach& reach, std::vector<Chain> chains, const Census& census);
+  // `one_of_each` as the chains were made.
+  Survey(Reach& reach, std::vector<Chain> chains, const Census& census, bool one_of_each = false);
 
   const std::vector<ChainGroup>& groups() const noexcept { return groups_; }
   // What can be asked about: each action on each type that it is about, and the issue of a token. Fails where

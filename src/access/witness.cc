@@ -40,7 +40,7 @@ void set_at(Json& tree, Path path, Json value) {
 
 class Builder {
  public:
-  Builder(const Certainties& standing, Trial& trial) : standing_(standing), trial_(trial) {}
+  Builder(const Certainties& certain, Trial& trial) : certain_(certain), trial_(trial) {}
 
   void take(const cedar::OpenBinding& binding) {
     const Path path(binding.path);
@@ -53,18 +53,18 @@ class Builder {
 
   void finish() {
     token::AccessClaims& claims = trial_.claims;
-    if (standing_.tenant_by_token() && standing_.tenant().certain)
-      claims.tenant = standing_.tenant().among.front();
+    if (certain_.tenant_by_token() && certain_.tenant().certain)
+      claims.tenant = certain_.tenant().among.front();
     if (!has_task_) return;
     if (!task_.purpose.empty() && !claims.purpose) {
       // The task's purpose is the request's.
     } else if (claims.purpose) {
       task_.purpose = *claims.purpose;
     } else {
-      const auto& among = standing_.purpose().among;
+      const auto& among = certain_.purpose().among;
       task_.purpose = among.empty() ? std::string(kUsualText) : among.front();
     }
-    const Chain& chain = standing_.chain();
+    const Chain& chain = certain_.chain();
     task_.id = "task-1";
     if (chain.size() > 1) task_.subject = chain.front().id;
     for (const ChainLink& each : chain) {
@@ -87,14 +87,13 @@ class Builder {
     token::AccessClaims& claims = trial_.claims;
     const std::string& first = path[0];
     if (path.size() == 1) {
-      if (first == "purpose") claims.purpose = text_of_value(or_known(value, standing_.purpose()));
-      if (first == "tenant" && !standing_.tenant().certain)
-        claims.tenant = text_or(value, standing_.tenant());
-      if (first == "environment" && !standing_.environment().certain)
-        claims.environment = text_or(value, standing_.environment());
+      if (first == "purpose") claims.purpose = text_of_value(or_known(value, certain_.purpose()));
+      if (first == "tenant" && !certain_.tenant().certain) claims.tenant = text_or(value, certain_.tenant());
+      if (first == "environment" && !certain_.environment().certain)
+        claims.environment = text_or(value, certain_.environment());
       if (first == "approved" && value && value->is(Kind::kBool)) trial_.approved = value->as_bool();
       if (first == "task") has_task_ = true;
-      if (first == "purpose" && !value) claims.purpose = text_or(value, standing_.purpose());
+      if (first == "purpose" && !value) claims.purpose = text_or(value, certain_.purpose());
       return;
     }
     const std::string& second = path[1];
@@ -130,8 +129,8 @@ class Builder {
     if (name == "purpose") task_.purpose = text_of_value(value).value_or("");
     if (name == "client") task_.client = text_of_value(value);
     if (name == "openedBy") task_.opened_by = text_of_value(value).value_or("");
-    if (name == "tenant") task_.tenant = text_or(value, standing_.tenant());
-    if (name == "environment") task_.environment = text_or(value, standing_.environment());
+    if (name == "tenant") task_.tenant = text_or(value, certain_.tenant());
+    if (name == "environment") task_.environment = text_or(value, certain_.environment());
     if (!value) return;
     if (name == "approvalsNeeded" && value->is(Kind::kLong)) task_.approvals.needed = value->as_long();
     if (name == "parent" && value->is(Kind::kEntity)) task_.parent = std::string(value->as_entity().id());
@@ -140,7 +139,7 @@ class Builder {
       for (const Value each : value->as_set()) {
         if (!each.is(Kind::kString)) continue;
         const std::string text(each.as_string());
-        const bool is_party = std::ranges::any_of(standing_.chain(), [&](const ChainLink& caller) {
+        const bool is_party = std::ranges::any_of(certain_.chain(), [&](const ChainLink& caller) {
           return caller.is_agent() && caller.id == text;
         });
         if (!is_party || name == "labels") texts.push_back(text);
@@ -152,7 +151,7 @@ class Builder {
     set_at(trial_.attributes, path, value ? json_of(*value) : Json(kUsualText));
   }
 
-  const Certainties& standing_;
+  const Certainties& certain_;
   Trial& trial_;
   task::Task task_{};
   bool has_task_ = false;
@@ -194,16 +193,16 @@ Json json_of(Value value) {
   return Json();
 }
 
-Trial trial_of(const Certainties& standing, const Target& target, const cedar::EntityUid& resource,
+Trial trial_of(const Certainties& certain, const Target& target, const cedar::EntityUid& resource,
                Instant time, std::span<const cedar::OpenBinding> bindings) {
-  const Chain& chain = standing.chain();
+  const Chain& chain = certain.chain();
   Trial trial{.claims = {}, .time = time, .target = target, .resource = resource};
   trial.claims.subject = chain.front().id;
   trial.claims.client_id = chain.back().id;
   trial.claims.actors = actors_of(chain);
   trial.claims.issued_at = time;
-  Builder builder(standing, trial);
-  if (standing.needs_task()) builder.needs_task();
+  Builder builder(certain, trial);
+  if (certain.needs_task()) builder.needs_task();
   for (const auto& binding : bindings) builder.take(binding);
   builder.finish();
   trial.claims.not_before = trial.claims.issued_at;

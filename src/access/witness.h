@@ -16,7 +16,7 @@ codec::Json json_of(cedar::Value value);
 
 // The request of the chain that has these values; what they leave out is as usual: no purpose, no task unless
 // one is needed, nothing told of the resource. `resource` is for a use.
-Trial trial_of(const Certainties& standing, const Target& target, const cedar::EntityUid& resource,
+Trial trial_of(const Certainties& certain, const Target& target, const cedar::EntityUid& resource,
                Instant time, std::span<const cedar::OpenBinding> bindings);
 
 }  // namespace writ::access

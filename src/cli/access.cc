@@ -106,10 +106,10 @@ int answer(const Options& options, const std::string& whose, const access::Targe
                           .links = links_of(options, **world),
                           .searched = !options.quick,
                           .of = whose};
-  const access::Census::Limits limits{.links = heading.links};
+  const access::Census::Limits limits{.links = heading.links, .one_of_each = whose.empty()};
   auto chains =
       whose.empty() ? census.chains(limits, heading.cut) : census.chains_of(whose, limits, heading.cut);
-  access::Survey survey(*(*world)->reach, std::move(chains), census);
+  access::Survey survey(*(*world)->reach, std::move(chains), census, limits.one_of_each);
   const auto targets = survey.targets(filter);
   if (!targets) return fail(targets.error());
   auto rows = survey.ask(*targets, {.conditions = true, .witness = !options.quick});

@@ -265,6 +265,6 @@ inline RandomWorld random_world(Random& random) {
 
 // A request of the chain with a token that the frame allows: its claims agree with the inventory, and its
 // task is live, names the parties and covers the call.
-Trial random_trial(Random& random, Certainties& standing, const Target& target);
+Trial random_trial(Random& random, Certainties& certain, const Target& target);
 
 }  // namespace writ::access::testing
