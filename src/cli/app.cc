@@ -1,5 +1,6 @@
 #include <algorithm>
 
+#include "cli/access.h"
 #include "cli/commands.h"
 #include "cli/output.h"
 #include "cli/parse.h"
@@ -20,6 +21,7 @@ void add_all(Command& program) {
   add_audit(program);
   add_policies(program);
   add_keys(program);
+  add_access(program);
 }
 
 int run(int argc, char** argv) {

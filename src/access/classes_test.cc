@@ -1,0 +1,253 @@
+// Of classes: members of one are never decided differently, by whatever request of theirs; what separates two
+// does so again; and what the API itself sees.
+#include "access/classes.h"
+
+#include <gtest/gtest.h>
+#include <iostream>
+
+#include "access/testing/random_world.h"
+
+namespace writ::access {
+namespace {
+
+using testing::Random;
+
+constexpr int kWorlds = 60;
+
+TEST(AccessClasses, MembersAreNeverDecidedDifferentlyAndSeparationsReplay) {
+  Random random(11);
+  const auto court = Court::make().value();
+  std::size_t compared = 0, permitted = 0, separated = 0, not_known = 0;
+  for (int number = 0; number < kWorlds; ++number) {
+    const auto world = testing::random_world(random);
+    const Frame frame = world.frame();
+    Reach reach(frame, *court);
+    const Census census(reach);
+    bool cut = false;
+    Survey survey(reach, census.chains({.links = 2}, cut), census);
+    Target target{.api = world.inventory->find_api("shop"),
+                  .action = {"Shop::Action", "read"},
+                  .resource_type = "Shop::Order"};
+    const auto classes = classes_of(survey, reach, census, target, Names::kExchanged);
+    not_known += classes.not_known.size();
+    for (const Separation& each : classes.separations) {
+      ++separated;
+      EXPECT_TRUE(court->judge(each.permitted_trial, frame)->permitted);
+      EXPECT_FALSE(court->judge(each.refused_trial, frame)->permitted);
+    }
+    for (const CallerClass& each : classes.classes) {
+      std::vector<const Chain*> chains;
+      for (const ChainGroup* group : each.groups)
+        for (const Chain& chain : group->chains) chains.push_back(&chain);
+      for (int i = 0; chains.size() > 1 && i < 12; ++i) {
+        const Chain& one = *chains[random.below(chains.size())];
+        const Chain& other = *chains[random.below(chains.size())];
+        Certainties of_one(frame, one, *target.api, target.point),
+            of_other(frame, other, *target.api, target.point);
+        const Trial trial = testing::random_trial(random, of_one, target);
+        const Trial twin = exchanged(trial, one, other, of_other, Names::kExchanged);
+        const auto first = court->judge(trial, frame), second = court->judge(twin, frame);
+        if (!first || !second) continue;
+        ++compared;
+        permitted += first->permitted ? 1 : 0;
+        std::string policies;
+        for (const auto& text : world.texts) policies += text + "\n";
+        ASSERT_EQ(first->permitted, second->permitted)
+            << text_of(one) << " and " << text_of(other) << "\n"
+            << policies << to_json(trial).dump() << "\n"
+            << to_json(twin).dump() << "\n"
+            << (second->refusal ? second->refusal->message : first->refusal->message);
+      }
+    }
+  }
+  std::cout << compared << " compared, " << permitted << " of them permitted; " << separated << " separated, "
+            << not_known << " pairs not known\n";
+  EXPECT_GT(compared, 500u);
+  EXPECT_GT(permitted, 10u);
+  EXPECT_GT(separated, 20u);
+}
+
+struct Shop {
+  testing::RandomWorld world;
+  std::unique_ptr<Court> court = Court::make().value();
+  std::unique_ptr<Frame> frame;
+  std::unique_ptr<Reach> reach;
+  std::unique_ptr<Census> census;
+  std::unique_ptr<Survey> survey;
+
+  Shop(std::string_view identities, const std::vector<std::string>& policies) {
+    std::vector<inventory::Identity> all;
+    const auto json = codec::parse_json(identities).value();
+    for (const auto& each : *json.if_array()) all.push_back(inventory::identity_from_json(each).value());
+    const auto api = codec::parse_json(
+        R"({"id": "shop", "audience": "https://shop.example", "namespace": "Shop", "actions": ["read"]})");
+    world.inventory =
+        inventory::Snapshot::empty()->with(std::move(all), {inventory::api_from_json(*api).value()}).value();
+    world.policies.policies = testing::compiled(policies);
+    world.policies.entities = cedar::Entities::empty();
+    world.policies.revision = "test";
+    frame.reset(new Frame(world.frame()));
+    reach = std::make_unique<Reach>(*frame, *court);
+    census = std::make_unique<Census>(*reach);
+    bool cut = false;
+    survey = std::make_unique<Survey>(*reach, census->chains({.links = 2}, cut), *census);
+  }
+
+  Target read() const {
+    return {.api = world.inventory->find_api("shop"),
+            .action = {"Shop::Action", "read"},
+            .resource_type = "Shop::Order"};
+  }
+  TargetClasses classes(Names names = Names::kExchanged) {
+    return classes_of(*survey, *reach, *census, read(), names);
+  }
+};
+
+constexpr std::string_view kPeople = R"([
+  {"id": "nora", "kind": "user", "tenant": "north"},
+  {"id": "niklas", "kind": "user", "tenant": "north"},
+  {"id": "portal", "kind": "application", "acts_for": ["users"]},
+  {"id": "marketing", "kind": "application", "acts_for": ["users"]}])";
+
+std::size_t reaching(const TargetClasses& classes) {
+  return static_cast<std::size_t>(
+      std::ranges::count_if(classes.classes, [](const CallerClass& each) { return each.reached.may(); }));
+}
+
+bool finds(const TargetClasses& classes, std::string_view kind) {
+  return std::ranges::any_of(classes.findings, [&](const ClassFinding& each) { return each.kind == kind; });
+}
+
+TEST(AccessClasses, TheSameUserThroughTwoApplicationsIsFound) {
+  Shop shop(kPeople, {"permit (principal, action, resource);"});
+  const auto classes = shop.classes();
+  EXPECT_TRUE(finds(classes, "same user through two applications"));
+  EXPECT_TRUE(finds(classes, "with and without a task"));
+}
+
+TEST(AccessClasses, AConditionOnTheApplicationTellsThemApart) {
+  Shop shop(kPeople, {"permit (principal is Writ::User, action, resource);",
+                      R"(permit (principal == Writ::Application::"portal", action, resource);)"});
+  const auto classes = shop.classes();
+  EXPECT_FALSE(finds(classes, "same user through two applications"));
+  EXPECT_FALSE(classes.separations.empty());
+}
+
+TEST(AccessClasses, AnOwnersRuleIsOneClassUpToTheOwnName) {
+  Shop shop(kPeople,
+            {"permit (principal is Writ::User, action, resource) when { resource.owner == principal };",
+             "permit (principal is Writ::Application, action, resource);"});
+  // All listed users; the one that stands for others has no tenant of its own.
+  EXPECT_EQ(2u, reaching(shop.classes()));
+  EXPECT_LT(reaching(shop.classes()), reaching(shop.classes(Names::kStrict)));
+}
+
+TEST(AccessClasses, AnApiThatReadsTheSubjectAloneTakesTwoApplicationsForOneCaller) {
+  Shop shop(kPeople, {"permit (principal, action, resource);"});
+  const auto alike = look_alikes(*shop.survey, {shop.read()}, {"sub", "scope"});
+  ASSERT_TRUE(alike.has_value());
+  ASSERT_FALSE(alike->empty());
+  EXPECT_EQ("client_id", alike->front().change);
+  EXPECT_TRUE(look_alikes(*shop.survey, {shop.read()}, {"sub", "client_id", "act"})->empty());
+}
+
+TEST(AccessClasses, AClaimThatNobodyKnowsIsRefusedByName) {
+  Shop shop(kPeople, {"permit (principal, action, resource);"});
+  const auto alike = look_alikes(*shop.survey, {shop.read()}, {"sub", "shoe_size"});
+  ASSERT_FALSE(alike.has_value());
+  EXPECT_NE(std::string::npos, alike.error().message.find("`shoe_size`"));
+}
+
+// ---- reach on worlds that can be read
+
+Reached ask(Shop& shop, const std::vector<std::string>& ids, Target target) {
+  Chain chain;
+  for (const auto& id : ids) {
+    const ChainLink* link = shop.census->find(id);
+    WRIT_CHECK(link != nullptr);
+    chain.push_back(*link);
+  }
+  Certainties certain(*shop.frame, chain, *target.api, target.point);
+  return shop.reach->ask(certain, target, {.conditions = true, .witness = true});
+}
+
+constexpr std::string_view kAgents = R"([
+  {"id": "nora", "kind": "user", "tenant": "north"},
+  {"id": "sofia", "kind": "user", "tenant": "south"},
+  {"id": "portal", "kind": "application", "acts_for": ["users"], "tenant": "north"},
+  {"id": "old", "kind": "application", "acts_for": ["users"], "status": "suspended"},
+  {"id": "helper", "kind": "agent", "acts_for": ["portal"], "purposes": ["support"]},
+  {"id": "seller", "kind": "agent", "acts_for": ["helper"], "purposes": ["marketing"]}])";
+
+TEST(Reach, WithoutAPermitForTheApplicationItIsNever) {
+  Shop shop(kPeople, {"permit (principal is Writ::User, action, resource);"});
+  const auto reached = ask(shop, {"nora", "portal"}, shop.read());
+  EXPECT_EQ(Verdict::kNever, reached.verdict);
+  EXPECT_EQ("policy_no_permit", reached.reason);
+}
+
+TEST(Reach, ASuspendedClientNeverReachesAnything) {
+  Shop shop(kAgents, {"permit (principal, action, resource);"});
+  EXPECT_EQ("caller_suspended", ask(shop, {"nora", "old"}, shop.read()).reason);
+}
+
+TEST(Reach, TwoTenantsNeverMeetInOneChain) {
+  Shop shop(kAgents, {"permit (principal, action, resource);"});
+  EXPECT_EQ("tenant_mismatch", ask(shop, {"sofia", "portal"}, shop.read()).reason);
+}
+
+TEST(Reach, AnAgentAtUseIsWhenAndWitnessedWithATask) {
+  Shop shop(kAgents, {"permit (principal, action, resource);"});
+  const auto reached = ask(shop, {"nora", "portal", "helper"}, shop.read());
+  EXPECT_EQ(Verdict::kWhen, reached.verdict);
+  ASSERT_TRUE(reached.witness.has_value());
+  EXPECT_TRUE(reached.witness->task.has_value());
+}
+
+TEST(Reach, AgentsWithoutACommonPurposeNeverWorkTogether) {
+  Shop shop(kAgents, {"permit (principal, action, resource);"});
+  EXPECT_EQ("purpose_mismatch", ask(shop, {"nora", "portal", "helper", "seller"}, shop.read()).reason);
+}
+
+TEST(Reach, AForbidThatCertainlyHoldsOrFailsIsNever) {
+  Shop shop(kPeople,
+            {"permit (principal, action, resource);",
+             "forbid (principal, action, resource) when { principal is Writ::User && principal.nothing };"});
+  EXPECT_EQ("policy_forbid", ask(shop, {"nora", "portal"}, shop.read()).reason);
+}
+
+TEST(Reach, AForbidUnlessApprovedIsWitnessedWithAnApproval) {
+  Shop shop(kPeople, {"permit (principal, action, resource);",
+                      "forbid (principal, action, resource) unless { context.approved };"});
+  const auto reached = ask(shop, {"nora", "portal"}, shop.read());
+  ASSERT_TRUE(reached.witness.has_value());
+  EXPECT_TRUE(reached.witness->approved);
+}
+
+TEST(Reach, ATimeThatIsOverIsNever) {
+  Shop shop(
+      kPeople,
+      {R"(permit (principal, action, resource) when { context.request.time < datetime("2020-01-01") };)"});
+  EXPECT_EQ(Verdict::kNever, ask(shop, {"nora", "portal"}, shop.read()).verdict);
+}
+
+TEST(Reach, ATokenThatIsIssuedInAnyCaseIsAlways) {
+  Shop shop(kPeople, {"permit (principal, action, resource);"});
+  EXPECT_EQ(Verdict::kAlways, ask(shop, {"nora", "portal"}, Target::issue(*shop.read().api)).verdict);
+  // A resource of which nothing is known may be of another tenant.
+  EXPECT_EQ(Verdict::kWhen, ask(shop, {"nora", "portal"}, shop.read()).verdict);
+}
+
+TEST(Reach, WhatIsLeftIsToldInWords) {
+  Shop shop(
+      kPeople,
+      {R"(permit (principal, action, resource) when { context has purpose && context.purpose == "support" };)"});
+  const auto reached = ask(shop, {"nora", "portal"}, shop.read());
+  ASSERT_FALSE(reached.conditions.empty());
+  EXPECT_EQ("the purpose is known and the purpose is `support`", reached.conditions.front().words);
+  ASSERT_TRUE(reached.witness.has_value());
+  EXPECT_EQ("support", reached.witness->claims.purpose);
+}
+
+}  // namespace
+}  // namespace writ::access

@@ -1,0 +1,93 @@
+#include "cedar/open.h"
+
+#include "cedar/authorize/open_search.h"
+#include "cedar/authorize/open_state.h"
+#include "cedar/plan/expression.h"
+
+namespace writ::cedar {
+
+OpenEvaluator::OpenEvaluator(const CompiledPolicySet& policies, const EntityView& entities)
+    : state_(std::make_unique<State>(policies, entities)) {}
+
+OpenEvaluator::~OpenEvaluator() = default;
+
+void OpenEvaluator::pose(const OpenWorld& world) {
+  state_->pose(world);
+}
+
+std::size_t OpenEvaluator::size() const noexcept {
+  return state_->plan().scopes.size();
+}
+
+bool OpenEvaluator::forbids(PolicyIndex policy) const {
+  return state_->plan().forbids[policy];
+}
+
+std::vector<std::string_view> OpenEvaluator::names() const {
+  std::vector<std::string_view> names;
+  for (const Text* name : state_->plan().names) names.push_back(name->view());
+  return names;
+}
+
+std::vector<Value> OpenEvaluator::constants() const {
+  const Plan& plan = state_->plan();
+  std::vector<Value> values = plan.constants;
+  for (const PolicyScope& scope : plan.scopes) {
+    for (const ScopeConstraint& constraint : scope.constraints) {
+      for (const Uid* uid : std::span(constraint.uids, constraint.uid_count))
+        values.push_back(Value::entity(EntityRef(uid)));
+    }
+  }
+  return values;
+}
+
+bool OpenEvaluator::concerns(PolicyIndex policy) const {
+  return state_->scope(policy, 1) != kFalse && state_->scope(policy, 2) != kFalse;
+}
+
+bool OpenEvaluator::concerns(PolicyIndex policy, EntityRef principal) const {
+  state_->set_principal(principal);
+  return state_->scope(policy, 0) != kFalse;
+}
+
+Outcomes OpenEvaluator::outcomes(PolicyIndex policy, EntityRef principal) {
+  state_->set_principal(principal);
+  const std::uint8_t scope = state_->scopes(policy);
+  if (scope == kFalse) return Outcomes(kFalse);
+  const NodeIndex condition = state_->plan().conditions[policy];
+  if (condition == kNoNode) return Outcomes(scope);
+  const std::size_t before = state_->mark();
+  if (scope != kTrue) state_->assume_scope(policy);
+  const std::uint8_t inner = state_->test(condition);
+  state_->undo(before);
+  return Outcomes(scope == kTrue ? inner : static_cast<std::uint8_t>(inner | kFalse));
+}
+
+Policy OpenEvaluator::residual(PolicyIndex policy, EntityRef principal) {
+  state_->set_principal(principal);
+  const Plan& plan = state_->plan();
+  Policy left;
+  left.id = plan.facts[policy].id;
+  left.effect = plan.forbids[policy] ? Effect::kForbid : Effect::kPermit;
+  const std::size_t before = state_->mark();
+  if (state_->scope(policy, 2) != kTrue) {
+    left.resource = scope_term(plan.scopes[policy].constraints[2]);
+    state_->assume_scope(policy);
+  }
+  if (const NodeIndex condition = plan.conditions[policy]; condition != kNoNode) {
+    if (state_->test(condition) != kTrue)
+      left.conditions.push_back({.unless = false, .body = state_->residual(condition), .span = {}});
+  }
+  state_->undo(before);
+  return left;
+}
+
+bool OpenEvaluator::find(std::span<const OpenGoal> goals, std::span<const EntityRef> parties,
+                         const Visit& visit, const OpenLimits& limits) {
+  const std::size_t before = state_->mark();
+  const bool found = Search(*state_, goals, parties, visit, limits).run();
+  state_->undo(before);
+  return found;
+}
+
+}  // namespace writ::cedar

@@ -1,0 +1,260 @@
+// writ access: who reaches what, by the configuration alone (docs/access.md).
+#include "cli/access.h"
+
+#include <filesystem>
+#include <fmt/format.h>
+
+#include "access/census.h"
+#include "access/change.h"
+#include "access/classes.h"
+#include "access/court.h"
+#include "access/report.h"
+#include "access/survey.h"
+#include "base/clock.h"
+#include "cli/commands.h"
+#include "cli/output.h"
+#include "policy/load.h"
+#include "simulate/moment.h"
+
+namespace writ::cli {
+namespace {
+
+struct Options {
+  std::string config = "writ.yaml";
+  std::string id, api, action, resource, at;
+  std::string before, after, reads;
+  std::optional<std::uint64_t> links;
+  bool json = false, csv = false, all = false, quick = false, strict = false;
+};
+
+// A configuration, ready to be asked.
+struct Ready {
+  policy::Loaded loaded;
+  std::shared_ptr<const inventory::Snapshot> inventory;
+  std::unique_ptr<access::Frame> frame;
+  std::unique_ptr<access::Court> court;
+  std::unique_ptr<access::Reach> reach;
+  std::unique_ptr<access::Census> census;
+};
+
+Result<Instant> instant_of(const Options& options) {
+  const Instant now = SystemClock().now();
+  if (options.at.empty()) return now;
+  if (const auto at = simulate::parse_moment(options.at, now)) return *at;
+  return failure(ErrorCode::kInvalid,
+                 fmt::format("`{}` is not a time: write 2026-03-02T09:00:00Z, or +10m from now", options.at));
+}
+
+// A folder stands for the `writ.yaml` in it.
+std::filesystem::path file_of(const std::string& named) {
+  const std::filesystem::path path(named);
+  std::error_code error;
+  return std::filesystem::is_directory(path, error) ? path / "writ.yaml" : path;
+}
+
+Result<std::unique_ptr<Ready>> ready(const std::string& named, Instant at) {
+  const auto file = file_of(named);
+  std::error_code error;
+  if (!std::filesystem::is_regular_file(file, error))
+    return failure(ErrorCode::kNotFound,
+                   fmt::format("there is no configuration file `{}`; name one with --config", file.string()));
+  files::Issues issues;
+  auto loaded = policy::load(file, issues);
+  if (!loaded) {
+    for (const auto& issue : issues.all()) print_error(render(issue));
+    return failure(ErrorCode::kInvalid, fmt::format("{}: {} errors", file.string(), issues.errors()));
+  }
+  auto made = std::make_unique<Ready>(Ready{*std::move(loaded), {}, {}, {}, {}, {}});
+  const auto& declared = made->loaded.world.declared;
+  made->inventory = TRY(inventory::Snapshot::empty()->with(declared.identities, declared.apis));
+  made->frame.reset(new access::Frame{*made->inventory, *made->loaded.policies.snapshot, at});
+  made->court = TRY(access::Court::make());
+  made->reach = std::make_unique<access::Reach>(*made->frame, *made->court);
+  made->census = std::make_unique<access::Census>(*made->reach);
+  return made;
+}
+
+std::size_t links_of(const Options& options, const Ready& world) {
+  const std::size_t most = world.loaded.policies.snapshot->max_chain;
+  return options.links ? std::min<std::size_t>(*options.links, most) : most;
+}
+
+int show(const Options& options, const std::vector<access::Row>& rows, const access::Heading& heading) {
+  if (options.json) {
+    print_json(access::to_json(rows, heading));
+  } else {
+    print_text(options.csv ? access::to_csv(rows, heading) : access::to_text(rows, heading));
+  }
+  return std::ranges::any_of(rows, [](const access::Row& row) { return row.reached.may(); }) ? kYes : kNo;
+}
+
+// `whose`: only chains with this identity. `only_may`: what is never is left out.
+int answer(const Options& options, const std::string& whose, const access::TargetFilter& filter,
+           bool only_may) {
+  const auto at = instant_of(options);
+  if (!at) return fail(at.error());
+  const auto world = ready(options.config, *at);
+  if (!world) return fail(world.error());
+  const access::Census& census = *(*world)->census;
+  if (!whose.empty() && census.find(whose) == nullptr)
+    return fail(
+        fmt::format("there is no identity `{}`: the inventory does not list it, and no policy names it "
+                    "as a user; `{}` stands for a user whom nothing names",
+                    whose, census.any_other_user()));
+  access::Heading heading{.revision = (*world)->loaded.policies.snapshot->revision,
+                          .at = *at,
+                          .links = links_of(options, **world),
+                          .searched = !options.quick,
+                          .of = whose};
+  const access::Census::Limits limits{.links = heading.links, .one_of_each = whose.empty()};
+  auto chains =
+      whose.empty() ? census.chains(limits, heading.cut) : census.chains_of(whose, limits, heading.cut);
+  access::Survey survey(*(*world)->reach, std::move(chains), census, limits.one_of_each);
+  const auto targets = survey.targets(filter);
+  if (!targets) return fail(targets.error());
+  auto rows = survey.ask(*targets, {.conditions = true, .witness = !options.quick});
+  if (only_may) std::erase_if(rows, [](const access::Row& row) { return !row.reached.may(); });
+  return show(options, rows, heading);
+}
+
+int diff(const Options& options) {
+  const auto at = instant_of(options);
+  if (!at) return fail(at.error());
+  const auto before = ready(options.before, *at);
+  if (!before) return fail(before.error());
+  const auto after = ready(options.after, *at);
+  if (!after) return fail(after.error());
+  bool cut = false;
+  const std::size_t links = std::max(links_of(options, **before), links_of(options, **after));
+  const auto changes = access::changes_between({*(*before)->reach, *(*before)->census},
+                                               {*(*after)->reach, *(*after)->census}, links, cut);
+  if (options.json) {
+    auto json = access::to_json(changes);
+    json.set("chains_cut", cut);
+    print_json(json);
+  } else {
+    print_text(options.csv ? access::changes_csv(changes) : access::changes_text(changes));
+    if (cut) print_error("there are more chains than were looked at: follow fewer with --links");
+  }
+  return changes.empty() ? kYes : kNo;
+}
+
+std::vector<std::string> listed(const std::string& text) {
+  std::vector<std::string> all;
+  for (std::size_t at = 0; at <= text.size();) {
+    const std::size_t end = std::min(text.find(',', at), text.size());
+    if (end > at) all.push_back(text.substr(at, end - at));
+    at = end + 1;
+  }
+  return all;
+}
+
+int classes(const Options& options) {
+  const auto at = instant_of(options);
+  if (!at) return fail(at.error());
+  const auto world = ready(options.config, *at);
+  if (!world) return fail(world.error());
+  const access::Census& census = *(*world)->census;
+  bool cut = false;
+  auto chains = census.chains({.links = links_of(options, **world)}, cut);
+  access::Survey survey(*(*world)->reach, std::move(chains), census);
+  const auto targets = survey.targets({.api = options.api, .action = options.action});
+  if (!targets) return fail(targets.error());
+  const auto names = options.strict ? access::Names::kStrict : access::Names::kExchanged;
+  std::string text;
+  auto list = codec::Json::array();
+  bool found = false;
+  for (const access::Target& target : *targets) {
+    if (target.point == access::Point::kIssue) continue;
+    const auto all = access::classes_of(survey, *(*world)->reach, census, target, names);
+    found = found || !all.findings.empty();
+    list.push(access::to_json(all));
+    text += access::to_text(all) + "\n";
+  }
+  auto json = codec::Json::object({{"chains_cut", cut}, {"targets", std::move(list)}});
+  if (!options.reads.empty()) {
+    const auto reads = listed(options.reads);
+    const auto alike = access::look_alikes(survey, *targets, reads);
+    if (!alike) return fail(alike.error());
+    found = found || !alike->empty();
+    json.set("look_alikes", access::to_json(*alike));
+    text += access::to_text(*alike, reads);
+  }
+  if (options.json) {
+    print_json(json);
+  } else {
+    print_text(text);
+    if (cut) print_error("there are more chains than were looked at: follow fewer with --links");
+  }
+  return found ? kNo : kYes;
+}
+
+void add_common(Command& command, const std::shared_ptr<Options>& options) {
+  command.option("--at", options->at, "the instant from which on: 2026-03-02T09:00:00Z, or +10m from now");
+  command.option("--links", options->links,
+                 "how far to follow acts_for; as far as max_chain allows if not given");
+  command.flag("--json", options->json, "print JSON").excludes("--csv");
+  command.flag("--csv", options->csv, "print CSV, a line for each chain");
+}
+
+void add_asking(Command& command, const std::shared_ptr<Options>& options) {
+  command.option("--config", options->config, "the configuration file").shows_default();
+  add_common(command, options);
+  command.flag("--quick", options->quick, "do not look for a request that is permitted");
+}
+
+}  // namespace
+
+void add_access(Command& program) {
+  auto& access = program.add("access", "who reaches what, through which chain");
+
+  auto of = std::make_shared<Options>();
+  auto& of_command = access.add("of", "what an identity reaches, as subject, client or actor");
+  of_command.option("id", of->id, "the id of an identity").required();
+  of_command.option("--api", of->api, "only this API");
+  of_command.flag("--all", of->all, "show what is never reached too");
+  add_asking(of_command, of);
+  of_command.runs([of] { return answer(*of, of->id, {.api = of->api}, !of->all); });
+
+  auto to = std::make_shared<Options>();
+  auto& to_command = access.add("to", "who reaches an API, an action, a resource");
+  to_command.option("api", to->api, "the id of an API").required();
+  to_command.option("--action", to->action, "an action of the API; `issue`: tokens for it");
+  to_command.option("--resource", to->resource, "as Cedar writes it: 'Billing::Invoice::\"inv-1001\"'");
+  to_command.flag("--all", to->all, "show who never does too");
+  add_asking(to_command, to);
+  to_command.runs([to] {
+    access::TargetFilter filter{.api = to->api, .action = to->action};
+    if (!to->resource.empty()) filter.resource = to->resource;
+    return answer(*to, {}, filter, !to->all);
+  });
+
+  auto path = std::make_shared<Options>();
+  auto& path_command = access.add("path", "the chains by which an identity reaches an API");
+  path_command.option("id", path->id, "the id of an identity").required();
+  path_command.option("api", path->api, "the id of an API").required();
+  add_asking(path_command, path);
+  path_command.runs([path] { return answer(*path, path->id, {.api = path->api}, true); });
+
+  auto alike = std::make_shared<Options>();
+  auto& classes_command = access.add("classes", "which callers an API cannot tell apart");
+  classes_command.option("api", alike->api, "the id of an API").required();
+  classes_command.option("--action", alike->action, "only this action");
+  classes_command.option("--reads", alike->reads, "the claims that the API itself reads: sub,scope");
+  classes_command.flag("--strict", alike->strict, "do not exchange the callers' own names");
+  classes_command.option("--config", alike->config, "the configuration file").shows_default();
+  classes_command.option("--at", alike->at,
+                         "the instant from which on: 2026-03-02T09:00:00Z, or +10m from now");
+  classes_command.option("--links", alike->links, "how far to follow acts_for");
+  classes_command.flag("--json", alike->json, "print JSON");
+  classes_command.runs([alike] { return classes(*alike); });
+
+  auto change = std::make_shared<Options>();
+  auto& diff_command = access.add("diff", "what a change gives and takes, by identity");
+  diff_command.option("old", change->before, "a configuration file, or the folder of writ.yaml").required();
+  diff_command.option("new", change->after, "the same after the change").required();
+  add_common(diff_command, change);
+  diff_command.runs([change] { return diff(*change); });
+}
+
+}  // namespace writ::cli
