@@ -7,6 +7,7 @@
 namespace writ::cli {
 
 void add_all(Command& program) {
+  add_init(program);
   add_serve(program);
   add_check(program);
   add_schema(program);
@@ -20,6 +21,8 @@ void add_all(Command& program) {
   add_audit(program);
   add_policies(program);
   add_keys(program);
+  add_gateway(program);
+  add_config(program);
 }
 
 int run(int argc, char** argv) {
