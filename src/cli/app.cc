@@ -9,6 +9,7 @@ namespace writ::cli {
 void add_all(Command& program) {
   add_init(program);
   add_serve(program);
+  add_dev(program);
   add_check(program);
   add_schema(program);
   add_fmt(program);

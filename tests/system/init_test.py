@@ -6,6 +6,7 @@ import shutil
 import subprocess
 import sys
 import tempfile
+import time
 import unittest
 
 import harness
@@ -147,6 +148,115 @@ class Newcomer(unittest.TestCase):
         status, out, err = harness.writ("token", "for", "alice", "--through", "web-app", "--config", elsewhere)
         self.assertEqual((2, ""), (status, out))
         self.assertIn("with a Writ on this machine", err)
+
+
+class Dev(unittest.TestCase):
+    """`writ dev`: each decision is a line, a refusal comes with what would permit it, and files are watched."""
+
+    def setUp(self):
+        self.world = OrdersWorld()
+        self.addCleanup(self.world.close)
+
+    def start(self):
+        self.world.start_upstream()
+        self.log = os.path.join(self.world.folder, "dev.log")
+        with open(self.log, "wb") as log:
+            self.world.server = subprocess.Popen([harness.WRIT, "dev", self.world.guard], stdout=log, stderr=log)
+        self.world.await_answer("Writ", self.world.server, self.world.api_port, "/readyz", status=200)
+
+    def shown(self, *patterns):
+        """Waits until the output has all of them, and returns it."""
+        deadline = time.monotonic() + 20
+        while True:
+            with open(self.log, encoding="utf-8") as log:
+                text = log.read()
+            if all(re.search(pattern, text) for pattern in patterns):
+                return text
+            self.assertLess(time.monotonic(), deadline, f"{patterns} are not all in:\n{text}")
+            time.sleep(0.05)
+
+    def test_a_refusal_comes_with_the_policy_and_the_test_that_change_it(self):
+        self.start()
+        policies = os.path.join(self.world.guard, "policies", "orders.cedar")
+        token = self.world.token()
+        self.assertEqual(200, self.world.send(token, "GET", "/orders/1").status)
+        self.shown(r"permit +gateway +alice → web-app  Orders::Action::\"get_order\" Orders::Order::\"1\"")
+        with open(policies, encoding="utf-8") as file:
+            text = file.read()
+        with open(policies, "w", encoding="utf-8") as file:  # the application loses its permit
+            file.write(text[:text.index("// The application serves")])
+        self.shown(r"policies \S+ in force")
+        self.assertEqual("policy_no_permit", self.world.send(token, "GET", "/orders/1").reason())
+        told = self.shown(r"\[policy_no_permit\]", r"expect: permit")
+        policy, = re.findall(r"^ *(@id\(.*?\);)$", told, re.DOTALL | re.MULTILINE)
+        case = told[told.index("    - name:"):told.index("expect: permit") + len("expect: permit")]
+        with open(policies, "a", encoding="utf-8") as file:
+            file.write(policy + "\n")
+        self.wait_for_permit(token)
+        offered = os.path.join(self.world.guard, "policies", "offered.test.yaml")
+        with open(offered, "w", encoding="utf-8") as file:
+            file.write("version: 1\nnow: 2026-03-02T09:00:00Z\ntests:\n" + case + "\n")
+        status, out, err = harness.writ("test", "--config", self.world.config, offered)
+        self.assertEqual(0, status, out + err)
+
+    def wait_for_permit(self, token):
+        deadline = time.monotonic() + 20
+        while self.world.send(token, "GET", "/orders/1").status != 200:
+            self.assertLess(time.monotonic(), deadline)
+            time.sleep(0.05)
+
+    def test_it_listens_on_this_machine_alone(self):
+        with open(self.world.config, encoding="utf-8") as file:
+            text = file.read()
+        with open(self.world.config, "w", encoding="utf-8") as file:
+            file.write(text.replace(f'gateway: "127.0.0.1:{self.world.gateway_port}"', f'gateway: "0.0.0.0:{self.world.gateway_port}"'))
+        status, out, err = harness.writ("dev", self.world.guard)
+        self.assertEqual((2, ""), (status, out))
+        self.assertIn("`writ dev` listens on this machine alone, and `gateway` is `0.0.0.0:", err)
+
+
+class Page(unittest.TestCase):
+    """docs/start-from-openapi.md: its document, its commands one after the other, and what they print."""
+
+    def test_the_page_comes_out_as_told(self):
+        with open(os.path.join(harness.ROOT, "docs", "start-from-openapi.md"), encoding="utf-8") as file:
+            blocks = re.findall(r"^```(\w+)\n(.*?)^```", file.read(), re.DOTALL | re.MULTILINE)
+        ports = harness.free_ports(3)
+        folder = tempfile.mkdtemp(prefix="writ-init-")
+        self.addCleanup(shutil.rmtree, folder, ignore_errors=True)
+        world = harness.acme.World(harness.WRIT, os.path.join(folder, "orders", "data"), os.path.join(folder, "orders", "writ.yaml"),
+                                   ports)
+        self.addCleanup(world.stop)
+        world.start_upstream = lambda: OrdersWorld.start_upstream(world)
+        shell = 0
+        where = folder
+        for number, (language, text) in enumerate(blocks):
+            for old, new in (("127.0.0.1:8000", f"127.0.0.1:{ports[2]}"), ("127.0.0.1:8181", f"127.0.0.1:{ports[1]}"),
+                             ("/tmp/", f"{folder}/"), ("writ init openapi.yaml orders",
+                                                       f"writ init openapi.yaml orders --listen 127.0.0.1:{ports[0]} "
+                                                       f"--listen-gateway 127.0.0.1:{ports[1]}")):
+                text = text.replace(old, new)
+            if language == "yaml":
+                first, _, rest = text.partition("\n")
+                with open(os.path.join(folder, first.removeprefix("# ")), "w", encoding="utf-8") as file:
+                    file.write(rest)
+            if language != "sh":
+                continue
+            if (shell := shell + 1) == 2:  # the page says to start Writ here
+                world.start()
+            run = subprocess.run(["bash", "-euc", f'writ() {{ {harness.WRIT} "$@"; }}\n{text}'], cwd=where, capture_output=True,
+                                 text=True, timeout=60)
+            self.assertEqual(0, run.returncode, run.stdout + run.stderr)
+            if shell == 1:
+                self.assertIn("warning: GET /orders/{order}.pdf: `{order}.pdf`: a parameter must be a whole segment", run.stderr)
+            where = os.path.join(folder, "orders")
+            self.assertEqual("text", blocks[number + 1][0])
+            left = run.stdout.splitlines()
+            for line in blocks[number + 1][1].splitlines():
+                while left and line.strip() not in left[0]:
+                    left.pop(0)
+                self.assertTrue(left, f"the page shows `{line}`; the output is:\n{run.stdout}")
+        self.assertEqual(3, shell)
 
 
 class Folders(unittest.TestCase):
