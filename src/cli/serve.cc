@@ -1,6 +1,7 @@
 // writ serve: Writ itself, until SIGTERM or Ctrl-C. And writ dev: the same for a developer's own machine,
 // which watches its files, shows each decision, and offers what would permit those that were refused.
 #include <csignal>
+#include <cstdio>
 #include <filesystem>
 #include <fmt/format.h>
 
@@ -113,7 +114,10 @@ int serve(const Options& options) {
   std::optional<DecisionLines> lines;
   if (options.dev) {
     print_hints(**app, options);
-    lines.emplace(log, print_text);
+    lines.emplace(log, [](std::string_view text) {
+      print_text(text);
+      std::fflush(stdout);
+    });
   }
   std::optional<policy::FileWatch> watch;
   if (watched)
