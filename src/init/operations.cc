@@ -228,18 +228,20 @@ class Reader {
     for (const auto& key : order) read_parameter(key.first, key.second, *parameters.at(key), operation);
   }
 
+  bool may_be_object(const Json& parameter) const {
+    const auto* schema = parameter.find("schema");
+    if (schema == nullptr) return false;
+    const auto found = document_.resolve(*schema);
+    return !found || text_of(**found, "type") == "object" || (*found)->find("properties") != nullptr ||
+           (*found)->find("additionalProperties") != nullptr;
+  }
+
   void read_parameter(const std::string& in, const std::string& name, const Json& json,
                       Operation& operation) {
     if (in == "query") {
       operation.query.push_back(name);
       // OpenAPI 3.1 §4.8.12: an object may become a parameter for each of its members.
-      const auto style = text_of(json, "style");
-      const auto* schema = json.find("schema");
-      const auto resolved = schema != nullptr ? document_.resolve(*schema) : Result<const Json*>(nullptr);
-      const bool simple = resolved && *resolved != nullptr && text_of(**resolved, "type") != "object" &&
-                          (*resolved)->find("properties") == nullptr &&
-                          (*resolved)->find("additionalProperties") == nullptr;
-      if (style == "deepObject" || (!simple && json.find("content") == nullptr)) operation.any_query = true;
+      if (text_of(json, "style") == "deepObject" || may_be_object(json)) operation.any_query = true;
     } else if (in == "header") {
       operation.headers.push_back(name);
     } else if (in == "cookie") {

@@ -75,6 +75,7 @@ inline std::string tried(const Draft& draft) {
   std::string out;
   for (const auto& issue : issues.all()) out += render(issue) + "\n";
   if (!loaded) return out;
+  if (loaded->policies.count != 9) out += "there are other policies than init's\n";
   if (loaded->routes->size() != draft.routes.size()) out += "not all routes are there\n";
   const auto suite =
       policytest::read_suite(folder.path() / "policies" / (draft.api + ".test.yaml"), *loaded, issues);
