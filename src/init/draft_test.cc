@@ -100,6 +100,7 @@ TEST(Draft, WhatCannotBeARouteIsNamedWithItsReason) {
   /a%2Fb: {get: {}}
   /q?x=1: {get: {}}
   no-slash: {get: {}}
+  "/a\u202eb": {get: {}}
   /trace: {trace: {}}
   /far: {$ref: 'https://elsewhere.example/paths.yaml#/far'}
   /round: {$ref: '#/paths/~1round'}
@@ -116,6 +117,7 @@ webhooks: {paid: {post: {}}}
         "! GET /files/{+rest}: `{+rest}` may stand for more than one segment",
         "! GET /a//b: it has an empty segment", "! GET /a/../b: it has a dot segment",
         "! GET /a%2Fb: `a%2Fb` has one of", "! GET /q?x=1: `q?x=1` has one of",
+        "! GET /a?b: the segment `a?b` has letters that are not seen",
         "! GET no-slash: a path begins with `/`", "! TRACE /trace: TRACE shows",
         "! /far: `https://elsewhere.example/", "! /round: its references go in a circle",
         "! /nothing: `#/components/pathItems/none` leads to nothing", "! /newer: `query` is of OpenAPI 3.2",

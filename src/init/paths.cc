@@ -33,6 +33,10 @@ Result<std::string> decoded(std::string_view segment) {
   }
   if (const auto problem = codec::name_problem(out))
     return unfit(fmt::format("the segment `{}` {}", shown(segment), *problem));
+  // Whoever reads the configuration must see what is in it.
+  if (shown(out, out.size()) != out)
+    return unfit(
+        fmt::format("the segment `{}` has letters that are not seen, or turn text round", shown(segment)));
   if (out.find_first_of("/\\;%?#{}") != out.npos)
     return unfit(fmt::format("`{}` has one of `/\\;%?#{{}}` in a segment", shown(segment)));
   if (out == "." || out == "..") return unfit("it has a dot segment, which no request path can have");
