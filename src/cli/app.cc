@@ -8,7 +8,9 @@
 namespace writ::cli {
 
 void add_all(Command& program) {
+  add_init(program);
   add_serve(program);
+  add_dev(program);
   add_check(program);
   add_schema(program);
   add_fmt(program);
@@ -22,6 +24,8 @@ void add_all(Command& program) {
   add_policies(program);
   add_keys(program);
   add_access(program);
+  add_gateway(program);
+  add_config(program);
 }
 
 int run(int argc, char** argv) {

@@ -13,7 +13,9 @@ inline constexpr int kYes = 0;
 inline constexpr int kNo = 1;
 inline constexpr int kBroken = 2;
 
+void add_init(Command& program);
 void add_serve(Command& program);
+void add_dev(Command& program);
 void add_check(Command& program);
 void add_schema(Command& program);
 void add_fmt(Command& program);
@@ -26,6 +28,8 @@ void add_inventory(Command& program);
 void add_audit(Command& program);
 void add_policies(Command& program);
 void add_keys(Command& program);
+void add_gateway(Command& program);
+void add_config(Command& program);
 // All of them.
 void add_all(Command& program);
 

@@ -1,8 +1,12 @@
-// writ serve: Writ itself, until SIGTERM or Ctrl-C.
+// writ serve: Writ itself, until SIGTERM or Ctrl-C. And writ dev: the same for a developer's own machine,
+// which watches its files, shows each decision, and offers what would permit those that were refused.
 #include <csignal>
+#include <cstdio>
+#include <filesystem>
 #include <fmt/format.h>
 
 #include "cli/commands.h"
+#include "cli/decision_lines.h"
 #include "cli/output.h"
 #include "policy/file_watch.h"
 #include "server/app.h"
@@ -17,6 +21,8 @@ struct Options {
   std::string data;
   bool accept_clock = false;
   std::optional<std::uint64_t> accept_lost_audit;
+  bool dev = false;
+  std::string folder = ".";  // of the configuration, for `writ dev`
 };
 
 // Signals are waited for, not handled: nothing runs in the middle of something else. Blocked before the
@@ -65,6 +71,29 @@ std::string urls_beside(const server::App& app) {
   return text;
 }
 
+// Whoever can read a key in dev/ can be any user, and what is printed is not for others: nobody but this
+// machine gets in.
+std::optional<std::string> exposed(const config::Config& config) {
+  const auto is_loopback = [](const config::ListenAddress& listen) {
+    return listen.address == "::1" || listen.address.starts_with("127.");
+  };
+  for (const auto& [name, listen] : {std::pair("api", std::optional(config.api_listen)),
+                                     {"gateway", config.gateway_listen},
+                                     {"operator", config.operator_listen}})
+    if (listen && !is_loopback(*listen))
+      return fmt::format("`writ dev` listens on this machine alone, and `{}` is `{}`; `writ serve` runs it",
+                         name, listen->text());
+  return std::nullopt;
+}
+
+void print_hints(const server::App& app, const Options& options) {
+  const auto config = (std::filesystem::path(options.folder) / "writ.yaml").lexically_normal().string();
+  print_error(
+      fmt::format("writ: for development only; tokens for trying: writ token for USER --through APP "
+                  "--config {}\nwrit: send requests to {}; each decision is a line here",
+                  config, app.gateway_url().empty() ? app.api_url() : app.gateway_url()));
+}
+
 int serve(const Options& options) {
   const auto signals = awaited_signals();
   ::pthread_sigmask(SIG_BLOCK, &signals, nullptr);
@@ -75,11 +104,21 @@ int serve(const Options& options) {
   auto loaded = load(options);
   if (!loaded) return kBroken;
   if (!options.data.empty()) loaded->config.data = options.data;
-  const bool watched = loaded->config.policies.watch;
+  if (const auto problem = options.dev ? exposed(loaded->config) : std::nullopt) return fail(*problem);
+  const bool watched = options.dev || loaded->config.policies.watch;
+  const auto log = loaded->config.data / loaded->config.audit.file;
   auto app = server::App::start(*std::move(loaded), options.accept_clock, options.accept_lost_audit);
   if (!app) return fail(app.error());
   print_error(fmt::format("writ: ready on {}{}, policies {}", (*app)->api_url(), urls_beside(**app),
                           (*app)->policies().get()->revision));
+  std::optional<DecisionLines> lines;
+  if (options.dev) {
+    print_hints(**app, options);
+    lines.emplace(log, [](std::string_view text) {
+      print_text(text);
+      std::fflush(stdout);
+    });
+  }
   std::optional<policy::FileWatch> watch;
   if (watched)
     watch.emplace(policy::look_at_configured(options.config), [&app] { reload_policies(**app, kFiles); });
@@ -110,6 +149,18 @@ void add_serve(Command& program) {
   command.option("--accept-lost-audit", options->accept_lost_audit,
                  "start without the audit log that was lost; the number of its last known record");
   command.runs([options] { return serve(*options); });
+}
+
+void add_dev(Command& program) {
+  auto options = std::make_shared<Options>();
+  options->dev = true;
+  auto& command =
+      program.add("dev", "run Writ on your own machine: watch files, show decisions, offer policies");
+  command.option("folder", options->folder, "the folder of the configuration").shows_default();
+  command.runs([options] {
+    options->config = (std::filesystem::path(options->folder) / "writ.yaml").string();
+    return serve(*options);
+  });
 }
 
 }  // namespace writ::cli

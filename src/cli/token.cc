@@ -6,6 +6,7 @@
 #include "cli/jwt.h"
 #include "cli/output.h"
 #include "cli/remote.h"
+#include "cli/token_for.h"
 #include "files/files.h"
 #include "jose/jws.h"
 
@@ -129,6 +130,8 @@ void add_token(Command& program) {
   exchange_command.option("--subject-token-type", options->subject_type, "the type of the user's token")
       .shows_default();
   exchange_command.runs([options] { return exchange(*options); });
+
+  add_token_for(token);
 
   auto& sign_command = token.add("sign", "sign claims with a private key, as an identity provider does");
   sign_command.option("--key-file", options->key_file, "the private key (JWK)").required();

@@ -69,10 +69,10 @@ TEST(Config, MinimalFileGetsTheDefaults) {
 }
 
 TEST(Config, UnknownKeyIsAnErrorWithItsPlaceAndTheAllowedOnes) {
-  EXPECT_EQ(
-      issues_with("audit: {fil: x}\n"),
-      "/w/writ.yaml:6:9: error: unknown key `fil` in audit\n  help: the keys are file, mode, rotate_bytes, "
-      "reserve_bytes, strangers_per_second, strangers_bytes_per_second\n");
+  EXPECT_EQ(issues_with("audit: {fil: x}\n"),
+            "/w/writ.yaml:6:9: error: unknown key `fil` in audit\n  help: did you mean `file`? the keys are "
+            "file, mode, rotate_bytes, "
+            "reserve_bytes, strangers_per_second, strangers_bytes_per_second\n");
   EXPECT_NE(issues_with("isuer: x\n").find("/w/writ.yaml:6:1: error: unknown key `isuer`"),
             std::string::npos);
 }

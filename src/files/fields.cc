@@ -4,6 +4,7 @@
 #include <fmt/format.h>
 #include <fmt/ranges.h>
 
+#include "codec/nearest.h"
 #include "files/files.h"
 
 namespace writ::files {
@@ -31,9 +32,12 @@ Fields::Fields(const YamlNode* node, Source& source, std::string_view what,
   join_cut_texts(allowed);
   for (const auto& entry : node_->entries) {
     if (entry.key.empty() || std::ranges::find(allowed, entry.key) != allowed.end()) continue;
+    const auto near = codec::nearest(entry.key, allowed);
     source_.issues.error({source_.file, entry.line, entry.column},
                          fmt::format("unknown key `{}` in {}", entry.key, what_),
-                         fmt::format("the keys are {}", fmt::join(allowed, ", ")));
+                         fmt::format("{}the keys are {}",
+                                     near.empty() ? std::string() : fmt::format("did you mean `{}`? ", near),
+                                     fmt::join(allowed, ", ")));
   }
 }
 

@@ -11,6 +11,7 @@
 #include <yaml-cpp/parser.h>
 
 #include "codec/utf8.h"
+#include "files/document.h"
 
 namespace writ::files {
 namespace {
@@ -63,7 +64,8 @@ void resolve_plain(YamlNode& node) {
 
 class TreeBuilder final : public YAML::EventHandler {
  public:
-  TreeBuilder(const std::string& file, Issues& issues) : file_(file), issues_(issues) {}
+  TreeBuilder(const std::string& file, Issues& issues, std::size_t max_depth)
+      : file_(file), issues_(issues), max_depth_(max_depth) {}
 
   YamlNode take_root() { return std::move(root_); }
 
@@ -114,7 +116,7 @@ class TreeBuilder final : public YAML::EventHandler {
     if (anchor != YAML::NullAnchor) stop(mark, "anchors are not supported; write the value out");
     if (!tag.empty() && tag != "?" && tag != "!")
       stop(mark, fmt::format("tags are not supported, found `{}`", tag));
-    if (path_.size() >= kMaxYamlDepth) stop(mark, fmt::format("nested deeper than {} levels", kMaxYamlDepth));
+    if (path_.size() >= max_depth_) stop(mark, fmt::format("nested deeper than {} levels", max_depth_));
     YamlNode node;
     node.kind = kind;
     node.line = mark.line + 1;
@@ -169,6 +171,7 @@ class TreeBuilder final : public YAML::EventHandler {
 
   const std::string& file_;
   Issues& issues_;
+  const std::size_t max_depth_;
   int documents_ = 0;
   std::vector<Open> path_;
   YamlNode root_;
@@ -202,7 +205,10 @@ std::string_view kind_name(YamlNode::Kind kind) {
   return "nothing";
 }
 
-std::optional<YamlNode> parse_yaml(std::string_view text, const std::string& file, Issues& issues) {
+namespace {
+
+std::optional<YamlNode> parse(std::string_view text, const std::string& file, Issues& issues,
+                              std::size_t max_depth) {
   if (text.size() > kMaxYamlBytes) {
     issues.error({file}, fmt::format("larger than {} bytes", kMaxYamlBytes));
     return std::nullopt;
@@ -211,7 +217,7 @@ std::optional<YamlNode> parse_yaml(std::string_view text, const std::string& fil
     issues.error({file}, "not UTF-8 text");
     return std::nullopt;
   }
-  TreeBuilder builder(file, issues);
+  TreeBuilder builder(file, issues, max_depth);
   try {
     std::istringstream stream{std::string(text)};
     YAML::Parser parser(stream);
@@ -228,6 +234,29 @@ std::optional<YamlNode> parse_yaml(std::string_view text, const std::string& fil
     return std::nullopt;
   }
   return builder.take_root();
+}
+
+}  // namespace
+
+std::optional<YamlNode> parse_yaml(std::string_view text, const std::string& file, Issues& issues) {
+  return parse(text, file, issues, kMaxYamlDepth);
+}
+
+std::optional<codec::Json> parse_document(std::string_view text, const std::string& file, Issues& issues) {
+  const auto begin = text.find_first_not_of(" \t\r\n");
+  if (begin != text.npos && text[begin] == '{') {
+    auto json = codec::parse_json(text, {.max_bytes = kMaxDocumentBytes, .max_depth = kMaxDocumentDepth});
+    if (json) return *std::move(json);
+    // The one thing that other documents do have: limits of 64 bits without a sign. As YAML it is read too.
+    if (json.error().message.find("64 bits") == std::string::npos) {
+      issues.error({file}, std::move(json.error().message));
+      return std::nullopt;
+    }
+  }
+  const auto before = issues.errors();
+  const auto tree = parse(text, file, issues, kMaxDocumentDepth);
+  if (!tree || issues.errors() > before) return std::nullopt;
+  return to_json(*tree);
 }
 
 codec::Json to_json(const YamlNode& node) {

@@ -302,6 +302,14 @@ class Loader {
         "its `calendars` say when each is in force");
   }
 
+  // Of the schema, over actions that some API has.
+  bool is_group(const cedar::EntityUid& uid) const {
+    const auto* action = schema_ ? schema_->find_action(uid) : nullptr;
+    return action != nullptr && std::ranges::any_of(action->descendants, [&](const auto* below) {
+             return actions_.contains(below->uid.type + "::" + below->uid.id);
+           });
+  }
+
   // A name that nothing has is allowed, because identities come and go, but more often it is misspelt.
   void check_name(const cedar::EntityUid& uid, const files::Place& place) {
     const auto name = uid.type + "::" + uid.id;
@@ -313,7 +321,7 @@ class Loader {
           place, fmt::format("this policy names {}::\"{}\", which the configuration does not have", uid.type,
                              uid.id));
     const bool action = uid.type == "Action" || uid.type.ends_with("::Action");
-    if (action && action_types_.contains(uid.type) && !actions_.contains(name))
+    if (action && action_types_.contains(uid.type) && !actions_.contains(name) && !is_group(uid))
       issues_.warning(
           place, fmt::format("this policy names the action {}::\"{}\", which no API has", uid.type, uid.id));
   }

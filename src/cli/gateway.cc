@@ -1,0 +1,89 @@
+// writ gateway import --check: does the configuration still fit the API's OpenAPI document?
+#include <fmt/format.h>
+
+#include "cli/commands.h"
+#include "cli/output.h"
+#include "files/document.h"
+#include "files/files.h"
+#include "init/drift.h"
+
+namespace writ::cli {
+namespace {
+
+using codec::Json;
+
+struct Options {
+  std::string document, config = "writ.yaml", api;
+  bool json = false;
+};
+
+int broken(const files::Issues& issues) {
+  for (const auto& issue : issues.all()) print_error(render(issue));
+  return kBroken;
+}
+
+Json list_of(const std::vector<init::Drift::Route>& routes) {
+  auto list = Json::array();
+  for (const auto& route : routes) {
+    auto json = Json::object({{"method", route.method}, {"path", route.path}});
+    if (!route.action.empty()) json.set("action", route.action);
+    if (!route.resource.empty()) json.set("resource_type", route.resource);
+    list.push(std::move(json));
+  }
+  return list;
+}
+
+void print(const init::Drift& drift, bool json) {
+  if (json) {
+    auto notes = Json::array();
+    for (const auto& note : drift.notes)
+      notes.push(Json::object({{"place", note.place}, {"text", note.text}}));
+    return print_json(Json::object({{"api", drift.api},
+                                    {"drift", drift.any()},
+                                    {"new", list_of(drift.added)},
+                                    {"gone", list_of(drift.gone)},
+                                    {"undecided", list_of(drift.undecided)},
+                                    {"not_routable", std::move(notes)}}));
+  }
+  const auto print_all = [](const std::vector<init::Drift::Route>& routes, const char* word,
+                            const char* what) {
+    for (const auto& route : routes)
+      print_text(
+          fmt::format("{:<9} {} {}: {}{}", word, route.method, init::shown(route.path), what, route.action));
+  };
+  print_all(drift.added, "new", "the document has it, and no route takes it");
+  print_all(drift.gone, "gone", "a route takes it, and the document does not have it");
+  print_all(drift.undecided, "undecided", "no policy can ever permit ");
+  for (const auto& note : drift.notes) print_text(fmt::format("unrouted  {}: {}", note.place, note.text));
+  print_text(fmt::format("API {}: {} new, {} gone, {} undecided", drift.api, drift.added.size(),
+                         drift.gone.size(), drift.undecided.size()));
+}
+
+int check(const Options& options) {
+  const auto text = files::read_regular_file(options.document, files::kMaxDocumentBytes);
+  if (!text) return fail(text.error());
+  files::Issues issues;
+  const auto document = init::Document::parse(*text, options.document, issues);
+  if (!document) return broken(issues);
+  const auto loaded = policy::load(options.config, issues);
+  if (!loaded) return broken(issues);
+  const auto drift = init::compare(init::read_operations(*document), *loaded, options.api);
+  if (!drift) return fail(drift.error());
+  print(*drift, options.json);
+  return drift->any() ? kNo : kYes;
+}
+
+}  // namespace
+
+void add_gateway(Command& program) {
+  auto options = std::make_shared<Options>();
+  auto& gateway = program.add("gateway", "compare the gateway's routes with an API's own document");
+  auto& command = gateway.add("import", "tell how the configuration and an OpenAPI document differ");
+  command.option("--check", options->document, "the OpenAPI document; nothing is written").required();
+  command.option("--config", options->config, "the configuration file").shows_default();
+  command.option("--api", options->api, "the API's id; without it, the only one that has routes");
+  command.flag("--json", options->json, "print JSON");
+  command.runs([options] { return check(*options); });
+}
+
+}  // namespace writ::cli

@@ -1,0 +1,105 @@
+// writ init: from an OpenAPI document to a folder that `writ check`, `writ test` and `writ serve` take.
+#include <filesystem>
+#include <fmt/format.h>
+
+#include "cli/commands.h"
+#include "cli/output.h"
+#include "files/document.h"
+#include "files/files.h"
+#include "init/folder.h"
+#include "policy/load.h"
+
+namespace writ::cli {
+namespace {
+
+using codec::Json;
+
+struct Options {
+  std::string document, folder;
+  init::Settings settings;
+  bool force = false, json = false;
+};
+
+int broken(const files::Issues& issues) {
+  for (const auto& issue : issues.all()) print_error(render(issue));
+  return kBroken;
+}
+
+Json report(const init::Draft& draft, const std::vector<init::File>& files) {
+  auto names = Json::array(), notes = Json::array();
+  for (const auto& file : files) names.push(file.name);
+  for (const auto& note : draft.notes)
+    notes.push(Json::object({{"place", note.place}, {"text", note.text}, {"not_routed", note.not_routed}}));
+  return Json::object({{"api", draft.api},
+                       {"namespace", draft.name_space},
+                       {"operations", static_cast<std::int64_t>(draft.operations)},
+                       {"routes", static_cast<std::int64_t>(draft.routes.size())},
+                       {"types", static_cast<std::int64_t>(draft.types.size())},
+                       {"files", std::move(names)},
+                       {"notes", std::move(notes)}});
+}
+
+void print(const init::Draft& draft, const Options& options) {
+  for (const auto& note : draft.notes)
+    print_error(fmt::format("warning: {}{}{}", note.place, note.place.empty() ? "" : ": ", note.text));
+  const bool here = options.folder == ".";
+  print_text(
+      fmt::format("wrote {}: {} routes of {} operations, {} types of resources\n"
+                  "next: {}writ check, writ test, writ serve; README.md there says more",
+                  options.folder, draft.routes.size(), draft.operations, draft.types.size(),
+                  here ? "" : fmt::format("cd {}, then ", options.folder)));
+}
+
+int make(const Options& options) {
+  const auto text = files::read_regular_file(options.document, files::kMaxDocumentBytes);
+  if (!text) return fail(text.error());
+  files::Issues issues;
+  const auto document = init::Document::parse(*text, options.document, issues);
+  if (!document) return broken(issues);
+  const auto draft = init::make_draft(init::read_operations(*document), options.settings);
+  if (!draft) return fail(draft.error());
+  const auto credentials = init::make_credentials(draft->settings.issuer.empty());
+  if (!credentials) return fail(credentials.error());
+  const auto files = init::render(*draft, *credentials);
+  const auto written = init::write_folder(
+      options.folder, files, options.force ? init::Overwrite::kWhatInitWrites : init::Overwrite::kNever);
+  if (!written) return fail(written.error());
+  // Whatever the document was, what was written must be good. A setting can be at fault: a listener, an
+  // issuer.
+  const auto loaded = policy::load(std::filesystem::path(options.folder) / "writ.yaml", issues);
+  if (!loaded) return broken(issues);
+  if (options.json) {
+    print_json(report(*draft, files));
+  } else {
+    print(*draft, options);
+  }
+  return kYes;
+}
+
+}  // namespace
+
+void add_init(Command& program) {
+  auto options = std::make_shared<Options>();
+  auto& settings = options->settings;
+  auto& command = program.add("init", "make a first configuration of an OpenAPI document");
+  command.option("document", options->document, "the OpenAPI document, 3.0 or 3.1, JSON or YAML").required();
+  command.option("folder", options->folder, "where to write; made if it is not there").required();
+  command.option(
+      "--issuer", settings.issuer,
+      "your identity provider, whose tokens say who the users are; without it, a key pair for trying");
+  command.option("--name", settings.name, "the API's id; without it, the document's title");
+  command.option("--audience", settings.audience,
+                 "what tokens for the API are for; without it, its first server");
+  command.option("--upstream", settings.upstream, "where the API is; without it, its first server");
+  command.option("--user", settings.user, "an example user").shows_default();
+  command.option("--app", settings.app, "the application that serves users").shows_default();
+  command.option("--agent", settings.agent, "an agent that it hands work to").shows_default();
+  command.option("--purpose", settings.purpose, "what they act for").shows_default();
+  command.option("--listen", settings.api_listen, "where Writ listens").shows_default();
+  command.option("--listen-gateway", settings.gateway_listen, "where the gateway listens").shows_default();
+  command.flag("--force", options->force, "write over files that an earlier `writ init` wrote");
+  command.flag("--json", options->json, "print JSON");
+  command.runs([options] { return make(*options); });
+}
+
+}  // namespace writ::cli

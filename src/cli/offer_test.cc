@@ -1,0 +1,58 @@
+#include "cli/offer.h"
+
+#include <gmock/gmock.h>
+
+namespace writ::cli {
+namespace {
+
+using testing::HasSubstr;
+using testing::Not;
+
+std::string offer(std::string_view text) {
+  return offer_of(codec::parse_json(text).value());
+}
+
+TEST(Offer, ThePartyThatWasRefusedGetsThePolicyAndTheTest) {
+  EXPECT_EQ(
+      offer(R"({"type":"decision","point":"gateway","effect":"deny","reason":"policy_no_permit",
+    "party":"Writ::Application::\"web-app\"","subject":"alice","client":"web-app","purpose":"support",
+    "action":"Orders::Action::\"getOrder\"","resource":"Orders::Order::\"1\"","method":"GET","path":"/orders/1"})"),
+      "  a policy that would permit it; narrow it with `when`:\n"
+      "    @id(\"web-app-may-getorder\")\n"
+      "    permit (principal == Writ::Application::\"web-app\", action == Orders::Action::\"getOrder\", "
+      "resource is Orders::Order);\n"
+      "  and the test that says so:\n"
+      "    - name: web-app-may-getorder\n"
+      "      token: {sub: alice, client_id: web-app, purpose: support}\n"
+      "      request: \"GET /orders/1\"\n"
+      "      expect: permit\n");
+}
+
+TEST(Offer, AUserIsAnyUserAndATaskIsAFixture) {
+  const auto text = offer(R"({"point":"gateway","reason":"policy_no_permit","party":"Writ::User::\"alice\"",
+    "subject":"alice","client":"bot","actors":["bot"],"task":"t-1",
+    "action":"Orders::Action::\"get\"","resource":"Orders::Order::\"1\"","method":"GET","path":"/orders/1"})");
+  EXPECT_THAT(text, HasSubstr("permit (principal is Writ::User,"));
+  EXPECT_THAT(text, HasSubstr("needs the task t-1 as a fixture"));
+  EXPECT_THAT(text, Not(HasSubstr("expect")));
+}
+
+TEST(Offer, OtherReasonsAndRecordsThatTellTooLittleHaveNone) {
+  EXPECT_EQ(
+      offer(
+          R"({"reason":"task_missing","party":"Writ::User::\"a\"","action":"A::\"b\"","resource":"C::\"d\""})"),
+      "");
+  EXPECT_EQ(offer(R"({"reason":"policy_no_permit"})"), "");
+  EXPECT_EQ(offer(R"({"reason":"policy_no_permit","party":"x","action":"y","resource":"z"})"), "");
+}
+
+TEST(Offer, NothingOfARequestEscapes) {
+  const auto text = offer(R"({"point":"gateway","reason":"policy_no_permit","party":"Writ::Agent::\"a\"",
+    "client":"a\n      expect: deny","action":"O::Action::\"get\"","resource":"O::T::\"\\\"; permit\"",
+    "method":"GET","path":"/x\n\u001b[2J"})");
+  EXPECT_EQ(text.find('\x1b'), text.npos);
+  EXPECT_THAT(text, Not(HasSubstr("expect: deny\n")));
+}
+
+}  // namespace
+}  // namespace writ::cli

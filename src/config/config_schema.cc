@@ -1,0 +1,303 @@
+#include "config/config_schema.h"
+
+#include "base/check.h"
+#include "files/document.h"
+
+namespace writ::config {
+namespace {
+
+// In YAML, which has fewer signs than JSON.
+constexpr std::string_view kSchema = R"yaml(
+$schema: https://json-schema.org/draft/2020-12/schema
+title: Writ's configuration
+description: "docs/configuration.md describes every key. `writ check` also says what does not fit together."
+type: object
+additionalProperties: false
+required: [version, issuer, listen, policies, inventory]
+properties:
+  version: {const: 1, description: the version of this format}
+  issuer: {type: string, format: uri, description: "Writ's own issuer: http or https, without query, fragment and final slash"}
+  listen:
+    description: where Writ listens
+    type: object
+    additionalProperties: false
+    required: [api]
+    properties:
+      api: {$ref: "#/$defs/listener", description: Writ's own endpoints}
+      gateway: {$ref: "#/$defs/listener", description: where callers reach your APIs}
+      operator: {$ref: "#/$defs/listener", description: "/v1, health and metrics alone"}
+      proxies: {$ref: "#/$defs/texts", description: addresses and blocks of your own proxies and load balancers}
+      forwarded_by: {enum: [either, forwarded, x-forwarded-for, nobody], description: the header field that your proxies write}
+      public_origin: {$ref: "#/$defs/text", description: the scheme and host under which callers reach the gateway}
+      threads: {type: integer, minimum: 1, maximum: 256}
+  data: {$ref: "#/$defs/text", description: "the folder of the database, the audit log and the keys"}
+  data_access: {enum: [owner, group], description: who may write to the data folder}
+  tokens:
+    description: the tokens that Writ issues
+    type: object
+    additionalProperties: false
+    properties:
+      lifetime_seconds: {type: integer, minimum: 1, maximum: 3600}
+      algorithm: {enum: [ES256, EdDSA]}
+  outbound:
+    description: what Writ may connect to of its own accord
+    type: object
+    additionalProperties: false
+    properties:
+      allow: {$ref: "#/$defs/texts", description: addresses and blocks beside public ones}
+      allow_http: {$ref: "#/$defs/texts", description: "where http:// may be used"}
+      ca_file: {$ref: "#/$defs/text", description: a PEM file of CAs}
+      connect_timeout_seconds: {type: integer, minimum: 1, maximum: 60}
+      timeout_seconds: {type: integer, minimum: 1, maximum: 120}
+  trusted_issuers:
+    description: the identity providers whose tokens prove who a user is
+    type: array
+    items:
+      type: object
+      additionalProperties: false
+      required: [issuer]
+      properties:
+        issuer: {$ref: "#/$defs/text", description: "the provider's issuer, as in its tokens' `iss`"}
+        audience: {$ref: "#/$defs/text", description: "what its tokens' `aud` must be; by default Writ's issuer"}
+        jwks_file: {$ref: "#/$defs/text", description: "its public keys, in a file"}
+        jwks_uri: {$ref: "#/$defs/text", description: where its public keys are}
+        key_refresh:
+          type: object
+          additionalProperties: false
+          properties:
+            default_seconds: {type: integer, minimum: 1, maximum: 86400}
+            min_seconds: {type: integer, minimum: 1, maximum: 86400}
+            max_seconds: {type: integer, minimum: 1, maximum: 86400}
+            keep_seconds: {type: integer, minimum: 1, maximum: 2592000}
+        claims:
+          type: object
+          description: its names for claims
+          additionalProperties: false
+          properties:
+            subject: {$ref: "#/$defs/text"}
+            tenant: {$ref: "#/$defs/text"}
+            acr: {$ref: "#/$defs/text"}
+            auth_time: {$ref: "#/$defs/text"}
+        max_token_lifetime_seconds: {type: integer, minimum: 1, maximum: 604800}
+        subject_prefix: {type: string, minLength: 1, maxLength: 128, description: what Writ puts before the names that it gives to users}
+        tenants: {$ref: "#/$defs/texts", description: the tenants that it may speak for}
+        clients: {$ref: "#/$defs/names", description: "its names for clients, and Writ's"}
+        algorithms: {type: array, items: {enum: [ES256, ES384, ES512, EdDSA, Ed25519, RS256, RS384, RS512, PS256, PS384, PS512]}}
+        tolerance_seconds: {type: integer, minimum: 0, maximum: 300}
+  policies:
+    description: where the policies are
+    type: object
+    additionalProperties: false
+    required: [files]
+    properties:
+      files: {$ref: "#/$defs/texts", description: "Cedar policy files, or folders of them"}
+      ignore: {$ref: "#/$defs/texts", description: files in those folders that are not policies}
+      schemas: {$ref: "#/$defs/texts", description: Cedar schemas}
+      entities: {$ref: "#/$defs/text", description: entities in Cedar's JSON format}
+      keep: {type: integer, minimum: 1, maximum: 1000, description: how many revisions are kept}
+      watch: {type: boolean, description: files that change are read again automatically}
+  calendars:
+    description: named stretches of time
+    type: object
+    additionalProperties:
+      type: array
+      items:
+        type: object
+        additionalProperties: false
+        required: [from, until]
+        properties:
+          from: {$ref: "#/$defs/text"}
+          until: {$ref: "#/$defs/text"}
+          weekdays: {type: array, items: {enum: [mon, tue, wed, thu, fri, sat, sun]}}
+          utc_offset: {$ref: "#/$defs/text"}
+  inventory:
+    description: who takes part, and what is protected
+    type: object
+    additionalProperties: false
+    properties:
+      identities: {type: array, items: {$ref: "#/$defs/identity"}}
+      apis: {type: array, items: {$ref: "#/$defs/api"}}
+  audit:
+    type: object
+    additionalProperties: false
+    properties:
+      file: {$ref: "#/$defs/text"}
+      mode: {enum: [durable, buffered]}
+      rotate_bytes: {type: integer, minimum: 1048576, maximum: 1099511627776}
+      reserve_bytes: {type: integer, minimum: 0, maximum: 17179869184}
+      strangers_per_second: {type: integer, minimum: 0, maximum: 1000000}
+      strangers_bytes_per_second: {type: integer, minimum: 0, maximum: 1073741824}
+  limits:
+    description: limits on callers
+    type: object
+    additionalProperties: false
+    properties:
+      max_connections: {type: integer, minimum: 1, maximum: 1000000}
+      max_connections_per_source: {type: integer, minimum: 1, maximum: 1000000}
+      max_head_bytes: {type: integer, minimum: 1024, maximum: 65536}
+      max_body_bytes: {type: integer, minimum: 1024, maximum: 67108864}
+      max_stream_bytes: {type: integer, minimum: 1024, maximum: 1125899906842624}
+      max_unauthenticated_bytes: {type: integer, minimum: 65536, maximum: 1099511627776}
+      max_authenticated_bytes: {type: integer, minimum: 1048576, maximum: 1099511627776}
+      body_timeout_seconds: {type: integer, minimum: 1, maximum: 3600}
+      min_body_bytes_per_second: {type: integer, minimum: 1, maximum: 1048576}
+      wrong_secrets_per_minute: {type: integer, minimum: 1, maximum: 10000}
+      wrong_tokens_per_minute: {type: integer, minimum: 1, maximum: 1000000}
+      max_unlisted_stops: {type: integer, minimum: 0, maximum: 10000000}
+      max_chain: {type: integer, minimum: 0, maximum: 8}
+      upstream_timeout_seconds: {type: integer, minimum: 1, maximum: 3600}
+      drain_grace_seconds: {type: integer, minimum: 0, maximum: 300}
+      clock_tolerance_seconds: {type: integer, minimum: 1, maximum: 60}
+      max_proofs_of_client: {type: integer, minimum: 16, maximum: 16777216}
+      max_proofs: {type: integer, minimum: 1024, maximum: 16777216}
+      idle_timeout_seconds: {type: integer, minimum: 1, maximum: 3600}
+  tasks:
+    type: object
+    additionalProperties: false
+    properties:
+      max_per_client: {type: integer, minimum: 1, maximum: 1000000}
+      max_bytes_per_client: {type: integer, minimum: 65536, maximum: 4294967296}
+      max_scope_bytes: {type: integer, minimum: 1024, maximum: 16777216}
+      max_narrowings: {type: integer, minimum: 0, maximum: 1024}
+      max_opened_per_minute: {type: integer, minimum: 1, maximum: 1000000}
+      forget_after_seconds: {type: integer, minimum: 1, maximum: 31622400}
+  approvals:
+    type: object
+    additionalProperties: false
+    properties:
+      max_waiting_per_subject: {type: integer, minimum: 1, maximum: 100000}
+      max_waiting_per_client: {type: integer, minimum: 1, maximum: 100000}
+      max_waiting: {type: integer, minimum: 1, maximum: 1000000}
+      max_bytes: {type: integer, minimum: 1048576, maximum: 4294967296}
+  database:
+    type: object
+    additionalProperties: false
+    properties:
+      max_waiting: {type: integer, minimum: 1, maximum: 100000}
+      max_wait_seconds: {type: integer, minimum: 1, maximum: 60}
+  metrics:
+    type: object
+    additionalProperties: false
+    properties:
+      token_file: {$ref: "#/$defs/text"}
+  explain:
+    type: object
+    additionalProperties: false
+    properties:
+      redact: {type: array, items: {type: string, pattern: "^(context|resource|principal)\\."}}
+  authzen:
+    type: object
+    additionalProperties: false
+    properties:
+      access: {enum: [token, open]}
+      types: {$ref: "#/$defs/names"}
+      action_type: {$ref: "#/$defs/text"}
+      action_types: {$ref: "#/$defs/names"}
+  api:
+    type: object
+    additionalProperties: false
+    properties:
+      audience: {$ref: "#/$defs/text", description: the audience of tokens for Writ's own API}
+$defs:
+  text: {type: string, minLength: 1}
+  texts: {type: array, items: {type: string, minLength: 1}}
+  names: {type: object, additionalProperties: {type: string, minLength: 1}}
+  listener:
+    anyOf:
+      - {type: string, minLength: 1, description: an IP address and a port}
+      - type: object
+        additionalProperties: false
+        required: [address]
+        properties:
+          address: {$ref: "#/$defs/text"}
+          tls:
+            type: object
+            additionalProperties: false
+            required: [certificates]
+            properties:
+              certificates:
+                type: array
+                minItems: 1
+                items:
+                  type: object
+                  additionalProperties: false
+                  required: [chain, key]
+                  properties: {chain: {$ref: "#/$defs/text"}, key: {$ref: "#/$defs/text"}}
+              client_certificates: {enum: [none, asked, required]}
+              client_ca: {$ref: "#/$defs/text"}
+          proxy_protocol: {type: boolean}
+  identity:
+    type: object
+    additionalProperties: false
+    required: [id, kind]
+    properties:
+      id: {$ref: "#/$defs/text", description: unique across all kinds}
+      kind: {enum: [user, application, service, agent]}
+      status: {enum: [active, suspended, retired]}
+      tenant: {$ref: "#/$defs/text"}
+      environment: {$ref: "#/$defs/text"}
+      owner: {$ref: "#/$defs/text", description: the id of a user}
+      acts_for: {$ref: "#/$defs/texts", description: "the parties that it may act for directly; `users` stands for any user"}
+      accept_from: {$ref: "#/$defs/texts", description: clients whose provider tokens it may exchange}
+      purposes: {$ref: "#/$defs/texts", description: the purposes that it may act for}
+      attributes: {type: object, description: "attributes of the principal, for policies"}
+      secret_hash: {$ref: "#/$defs/text", description: "`writ keys hash` prints it"}
+      jwks_file: {$ref: "#/$defs/text", description: its public keys}
+  api:
+    type: object
+    additionalProperties: false
+    required: [id, audience, actions]
+    properties:
+      id: {$ref: "#/$defs/text"}
+      audience: {type: string, maxLength: 512, description: the audience of tokens for this API}
+      namespace: {$ref: "#/$defs/text", description: the namespace of its Cedar actions}
+      actions: {$ref: "#/$defs/texts"}
+      claims: {type: array, items: {enum: [purpose, tenant, environment, subject_issuer, acr, auth_time, authorization_details]}}
+      upstream: {$ref: "#/$defs/text", description: where permitted requests go}
+      upstream_tls:
+        type: object
+        additionalProperties: false
+        properties:
+          ca: {$ref: "#/$defs/text"}
+          chain: {$ref: "#/$defs/text"}
+          key: {$ref: "#/$defs/text"}
+          server_name: {type: string, maxLength: 253}
+      forward_headers: {type: array, maxItems: 64, items: {$ref: "#/$defs/text"}}
+      cors:
+        type: object
+        additionalProperties: false
+        required: [origins]
+        properties:
+          origins: {$ref: "#/$defs/texts"}
+          credentials: {type: boolean}
+          expose: {$ref: "#/$defs/texts"}
+          max_age_seconds: {type: integer, minimum: 0, maximum: 86400}
+      query: {$ref: "#/$defs/query"}
+      amounts: {$ref: "#/$defs/names"}
+      routes: {type: array, items: {$ref: "#/$defs/route"}}
+  query: {type: array, maxItems: 64, items: {$ref: "#/$defs/text"}}
+  route:
+    type: object
+    additionalProperties: false
+    required: [method, path, action, resource]
+    properties:
+      method: {$ref: "#/$defs/text"}
+      path: {type: string, pattern: "^/"}
+      action: {$ref: "#/$defs/text"}
+      resource: {$ref: "#/$defs/text", description: a Cedar entity whose id may use the path's parameters}
+      attributes: {$ref: "#/$defs/names"}
+      query: {$ref: "#/$defs/query"}
+      amounts: {$ref: "#/$defs/names"}
+      labels: {type: array, maxItems: 16, items: {type: string, maxLength: 256}}
+)yaml";
+
+}  // namespace
+
+codec::Json config_schema() {
+  files::Issues issues;
+  auto schema = files::parse_document(kSchema, "schema", issues);
+  WRIT_CHECK(schema.has_value());
+  return *std::move(schema);
+}
+
+}  // namespace writ::config

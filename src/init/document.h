@@ -1,0 +1,37 @@
+// An OpenAPI document (3.0 or 3.1) as a tree, with its local references.
+//
+// Nothing is fetched: a reference out of the document is an error of whoever follows it. Immutable and
+// thread-safe.
+#pragma once
+
+#include <optional>
+#include <string>
+#include <string_view>
+
+#include "base/result.h"
+#include "codec/json.h"
+#include "files/issue.h"
+
+namespace writ::init {
+
+class Document {
+ public:
+  // Nothing when it is not such a document; what is wrong is in `issues`.
+  static std::optional<Document> parse(std::string_view text, const std::string& file, files::Issues& issues);
+
+  const codec::Json& root() const noexcept { return root_; }
+  // What a value is, or what its `$ref` leads to. Fails with kUnsupported where that is outside of the
+  // document, with kNotFound where it is nothing, with kInvalid where references go in a circle.
+  Result<const codec::Json*> resolve(const codec::Json& value) const;
+
+ private:
+  explicit Document(codec::Json root) : root_(std::move(root)) {}
+
+  codec::Json root_;
+};
+
+// A piece of the document as it can stand in a message, a comment or on a terminal: on one line, without
+// control characters and those that turn the direction of text, at most so many bytes.
+std::string shown(std::string_view text, std::size_t max_bytes = 120);
+
+}  // namespace writ::init

@@ -1,0 +1,303 @@
+#include "init/draft.h"
+
+#include <algorithm>
+#include <fmt/format.h>
+#include <map>
+#include <set>
+
+#include "cedar/parse.h"
+#include "gateway/forwarded_headers.h"
+#include "gateway/query_names.h"
+#include "gateway/routes.h"
+#include "http/client.h"
+#include "http/path_trie.h"
+#include "init/actions.h"
+#include "init/names.h"
+#include "init/overlaps.h"
+#include "init/types.h"
+#include "inventory/identity.h"
+
+namespace writ::init {
+namespace {
+
+constexpr std::string_view kUpstream = "http://127.0.0.1:8000";
+
+Deed deed_of(std::string_view method) noexcept {
+  if (method == "GET" || method == "HEAD" || method == "OPTIONS") return Deed::kRead;
+  return method == "DELETE" ? Deed::kDelete : Deed::kWrite;
+}
+
+std::string lower(std::string_view text) {
+  std::string out(text);
+  for (char& c : out)
+    if (c >= 'A' && c <= 'Z') c = static_cast<char>(c | 0x20);
+  return out;
+}
+
+// An operation that can be a route.
+struct Routable {
+  const Operation* operation;
+  SegmentedPath path;
+};
+
+class Drafter {
+ public:
+  Drafter(Reading reading, Settings settings) : reading_(std::move(reading)) {
+    draft_.settings = std::move(settings);
+    draft_.title = reading_.title;
+    draft_.notes = std::move(reading_.notes);
+    draft_.operations = reading_.operations.size();
+  }
+
+  Result<Draft> make() {
+    TRY(settle());
+    find_routable();
+    if (routable_.empty()) return failure(ErrorCode::kInvalid, nothing());
+    name_them();
+    collect_headers();
+    return std::move(draft_);
+  }
+
+ private:
+  void note(const Operation& operation, std::string text, bool not_routed = false) {
+    draft_.notes.push_back({shown(operation.name()), std::move(text), not_routed});
+  }
+
+  std::string nothing() const {
+    for (const Note& note : draft_.notes)
+      if (note.not_routed)
+        return fmt::format("the document has no operation that can be routed; {}: {}", note.place, note.text);
+    return "the document has no operations, so there is nothing to guard";
+  }
+
+  Result<void> settle() {
+    Settings& settings = draft_.settings;
+    if (!settings.name.empty() && slug(settings.name) != settings.name)
+      return failure(ErrorCode::kInvalid,
+                     fmt::format("`{}` cannot be the API's name; expected small letters, digits and `-`",
+                                 settings.name));
+    draft_.api = settings.name.empty() ? slug(reading_.title) : settings.name;
+    if (settings.name.empty() && draft_.api.size() > 4 && draft_.api.ends_with("-api"))
+      draft_.api.resize(draft_.api.size() - 4);
+    if (draft_.api.empty()) draft_.api = "api";
+    if (draft_.api == "writ") draft_.api = "writ-api";
+    settings.name = draft_.api;
+    draft_.name_space = pascal(draft_.api);
+    if (draft_.name_space == "Writ" || !cedar::is_entity_type_name(draft_.name_space))
+      draft_.name_space += "Api";
+    if (draft_.name_space.empty()) draft_.name_space = "Api";
+    TRY(settle_places());
+    for (const auto* id : {&settings.app, &settings.agent, &settings.purpose})
+      if (!inventory::valid_id(*id) || slug(*id) != *id)
+        return failure(ErrorCode::kInvalid,
+                       fmt::format("`{}` cannot be an id here; expected small letters, digits and `-`", *id));
+    if (codec::name_problem(settings.user) || settings.user == settings.app ||
+        settings.user == settings.agent || settings.app == settings.agent)
+      return failure(ErrorCode::kInvalid, "the user, the application and the agent need three different ids");
+    return {};
+  }
+
+  // Where the API is, and what its tokens are for.
+  Result<void> settle_places() {
+    Settings& settings = draft_.settings;
+    const bool known = !reading_.origin.empty() && http::parse_origin(reading_.origin).has_value();
+    if (settings.upstream.empty()) {
+      settings.upstream = known ? reading_.origin : std::string(kUpstream);
+      if (!known)
+        draft_.notes.push_back(
+            {"servers",
+             fmt::format(
+                 "the document does not say where the API is; `upstream` is {}, change it there or with "
+                 "--upstream",
+                 kUpstream)});
+    } else if (const auto origin = http::parse_origin(settings.upstream); !origin) {
+      return std::unexpected(origin.error());
+    }
+    if (settings.audience.empty())
+      settings.audience =
+          known ? reading_.origin + reading_.base : fmt::format("https://{}.example", draft_.api);
+    const inventory::Api probe{draft_.api, settings.audience, draft_.name_space, {"probe"}};
+    if (!inventory::validate(probe)) settings.audience = fmt::format("https://{}.example", draft_.api);
+    if (settings.issuer.empty())
+      for (const auto& issuer : reading_.issuers)
+        draft_.notes.push_back(
+            {"security", fmt::format("the document names the issuer `{}`; to trust its tokens, "
+                                     "give it with --issuer",
+                                     shown(issuer))});
+    return {};
+  }
+
+  // Two paths that no request can tell apart are one, called as the first of them.
+  void find_routable() {
+    std::vector<SegmentedPath> paths;
+    std::map<std::string, std::size_t> numbers;  // by shape
+    std::vector<std::pair<const Operation*, std::size_t>> met;
+    std::vector<std::size_t> operations;
+    for (const Operation& operation : reading_.operations) {
+      auto path = segment_path(operation.path);
+      if (!path) {
+        note(operation, path.error().message + "; it is not routed", true);
+        continue;
+      }
+      const auto [at, is_new] = numbers.try_emplace(path->shape(path->segments.size()), paths.size());
+      if (is_new) {
+        paths.push_back(*std::move(path));
+        operations.push_back(0);
+      }
+      ++operations[at->second];
+      met.emplace_back(&operation, at->second);
+    }
+    std::vector<WeighedPath> weighed;
+    for (std::size_t i = 0; i < paths.size(); ++i) weighed.push_back({&paths[i], operations[i]});
+    const auto fates = resolve_overlaps(weighed);
+    http::PathTrie trie;
+    std::map<std::pair<std::string, std::size_t>, const Operation*> seen;
+    for (const auto& [operation, number] : met) {
+      const auto& path = paths[number];
+      const auto text = path.text(path.segments.size());
+      if (const auto other = fates[number]; other != kStays) {
+        note(*operation,
+             fmt::format(
+                 "some requests match `{}` too, and neither path is more specific; it is not routed, and "
+                 "those requests are taken for the other",
+                 shown(paths[other].text(paths[other].segments.size()))),
+             true);
+        continue;
+      }
+      if (const auto added = trie.add(text); !added) {
+        note(*operation, shown(added.error().message, 400) + "; it is not routed", true);
+        continue;
+      }
+      const auto [other, is_new] = seen.try_emplace({operation->method, number}, operation);
+      if (!is_new) {
+        note(*operation,
+             fmt::format("no request can tell it from `{}`; it is not routed", shown(other->second->name())),
+             true);
+      } else if (routable_.size() == gateway::kMaxRoutes) {
+        note(*operation, "there are too many; it is not routed", true);
+      } else {
+        routable_.push_back({operation, path});
+      }
+    }
+  }
+
+  void name_them() {
+    std::vector<SegmentedPath> paths;
+    for (const auto& each : routable_) paths.push_back(each.path);
+    const ResourceTypes types(paths);
+    std::vector<ActionSource> sources;
+    for (const auto& each : routable_)
+      sources.push_back({each.operation, &each.path, types.type_of(each.path)});
+    std::vector<std::string> groups;
+    for (const Deed deed : kDeeds) groups.emplace_back(group_of(deed));
+    const auto actions = name_actions(sources, groups, draft_.notes);
+    for (std::size_t i = 0; i < sources.size(); ++i) {
+      draft_.routes.push_back(route_of(sources[i], actions[i]));
+      if (std::ranges::find(draft_.types, sources[i].type) == draft_.types.end())
+        draft_.types.push_back(sources[i].type);
+    }
+  }
+
+  PlannedRoute route_of(const ActionSource& source, const std::string& action) {
+    const auto& [operation, path, type] = source;
+    PlannedRoute route{.method = operation->method,
+                       .path = path->text(path->segments.size()),
+                       .action = action,
+                       .deed = deed_of(operation->method),
+                       .type = type};
+    route.scopes = operation->scopes;
+    for (const auto& segment : path->segments) {
+      if (!segment.is_parameter) continue;
+      route.id += fmt::format("{}{{{}}}", route.id.empty() ? "" : "/", segment.text);
+      route.parameters.push_back(segment.text);
+      // A guard compares it with the token's, so that nobody reaches over.
+      const auto name = lower(segment.text);
+      const bool names_tenant = name == "tenant" || name == "tenantid" || name == "tenant_id";
+      if (names_tenant && route.attributes.empty())
+        route.attributes.emplace_back("tenant", fmt::format("{{{}}}", segment.text));
+    }
+    if (route.parameters.empty()) route.id = collection_of(*path);
+    route.query = query_of(*operation);
+    return route;
+  }
+
+  std::string collection_of(const SegmentedPath& path) const {
+    const auto base = segment_path(reading_.base);
+    auto at = base ? std::min(base->segments.size(), path.segments.size()) : 0;
+    while (at < path.segments.size() && is_of_version(path.segments[at].text)) ++at;
+    return at < path.segments.size() && !path.segments[at].text.empty() ? path.segments[at].text : draft_.api;
+  }
+
+  std::optional<std::vector<std::string>> query_of(const Operation& operation) {
+    if (operation.any_query) return std::nullopt;
+    std::vector<std::string> names;
+    for (const auto& name : operation.query) {
+      // A name of a credential can be listed, but nobody should do so without knowing it.
+      const auto made = gateway::QueryNames::only({name});
+      const auto credential = made ? gateway::QueryNames().refusal(name) : std::nullopt;
+      if (credential) {
+        note(operation, fmt::format("{}; add it to the route's `query` if it is no credential",
+                                    shown(credential->substr(0, credential->find(',')), 300)));
+      } else if (const auto problem = made ? std::nullopt : std::optional(made.error().message)) {
+        note(operation,
+             fmt::format("the query parameter `{}` is not taken: {}", shown(name), shown(*problem, 300)));
+      } else {
+        names.push_back(name);
+      }
+    }
+    if (names.size() <= gateway::kMaxQueryNames) return names;
+    note(operation, "it has more query parameters than a route lists, so the route takes all of them");
+    return std::nullopt;
+  }
+
+  // Each once. OpenAPI 3.1 §4.8.12.1: `Accept`, `Content-Type` and `Authorization` mean nothing here.
+  void collect_headers() {
+    std::set<std::string> seen;
+    for (const auto& each : routable_) {
+      for (const auto& header : each.operation->headers) {
+        const auto name = lower(header);
+        if (!seen.insert(name).second || name == "authorization" ||
+            gateway::ForwardedHeaders::standard()->fate(name) == gateway::ForwardedHeaders::Fate::kForwarded)
+          continue;
+        if (const auto made = gateway::ForwardedHeaders::with({name}); !made) {
+          note(*each.operation, fmt::format("the header field `{}` does not reach the API: {}", shown(header),
+                                            shown(made.error().message, 300)));
+        } else if (draft_.forward_headers.size() == gateway::kMaxForwardedNames) {
+          note(
+              *each.operation,
+              fmt::format("the header field `{}` does not reach the API: there are too many", shown(header)));
+        } else {
+          draft_.forward_headers.push_back(name);
+        }
+      }
+    }
+  }
+
+  Reading reading_;
+  Draft draft_;
+  std::vector<Routable> routable_;
+};
+
+}  // namespace
+
+std::string_view group_of(Deed deed) noexcept {
+  switch (deed) {
+    case Deed::kRead:
+      return "any-read";
+    case Deed::kWrite:
+      return "any-write";
+    case Deed::kDelete:
+      return "any-delete";
+  }
+  return "any-write";
+}
+
+bool Draft::has(Deed deed) const {
+  return std::ranges::find(routes, deed, &PlannedRoute::deed) != routes.end();
+}
+
+Result<Draft> make_draft(Reading reading, Settings settings) {
+  return Drafter(std::move(reading), std::move(settings)).make();
+}
+
+}  // namespace writ::init

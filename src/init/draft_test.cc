@@ -1,0 +1,261 @@
+#include "init/draft.h"
+
+#include <chrono>
+#include <gmock/gmock.h>
+
+#include "init/testing/documents.h"
+
+namespace writ::init {
+namespace {
+
+using testing::draft_of;
+using ::testing::HasSubstr;
+using ::testing::Not;
+using testing::notes_of;
+using testing::reading_of;
+using testing::routes_of;
+
+TEST(Draft, TheLastParameterNamesTheResourceAndTheRestOfThePathTheAction) {
+  EXPECT_EQ(routes_of(draft_of(R"(paths:
+  /orders: {get: {operationId: listOrders}, post: {}}
+  /orders/{order_id}: {get: {}, delete: {}, patch: {}, put: {}}
+  /orders/{order_id}/items: {get: {}, post: {}}
+  /orders/{order_id}/approve: {post: {}}
+  /orders/{order_id}/items/{item}: {get: {}}
+  /{account}/settings: {get: {}}
+  /: {get: {}}
+)")),
+            "GET /orders listOrders Collection orders\n"
+            "POST /orders createOrder Collection orders\n"
+            "GET /orders/{order_id} getOrder Order {order_id}\n"
+            "DELETE /orders/{order_id} deleteOrder Order {order_id}\n"
+            "PATCH /orders/{order_id} updateOrder Order {order_id}\n"
+            "PUT /orders/{order_id} replaceOrder Order {order_id}\n"
+            "GET /orders/{order_id}/items listOrderItems Order {order_id}\n"
+            "POST /orders/{order_id}/items createOrderItem Order {order_id}\n"
+            "POST /orders/{order_id}/approve approveOrder Order {order_id}\n"
+            "GET /orders/{order_id}/items/{item} getItem Item {order_id}/{item}\n"
+            "GET /{account}/settings listAccountSettings Account {account}\n"
+            "GET / getRoot Collection orders\n");
+}
+
+TEST(Draft, TwoKindsOfIdAreTwoTypes) {
+  EXPECT_EQ(routes_of(draft_of(R"(paths:
+  /customers/{customer}/orders/{order}: {get: {}}
+  /orders/{id}: {get: {}}
+  /v2/orders/{id}: {get: {}}
+)")),
+            "GET /customers/{customer}/orders/{order} getCustomerOrder CustomerOrder {customer}/{order}\n"
+            "GET /orders/{id} getOrder Order {id}\n"
+            "GET /v2/orders/{id} getV2Order V2Order {id}\n");
+}
+
+TEST(Draft, TheServersPathStandsBeforeEachRoute) {
+  const auto draft = draft_of(
+      "servers: [{url: 'https://api.shop.example/{stage}/', variables: {stage: {default: v1}}}]\n"
+      "paths: {/orders: {get: {}}}\n");
+  EXPECT_EQ(routes_of(draft), "GET /v1/orders listOrders Collection orders\n");
+  EXPECT_EQ(draft.settings.upstream, "https://api.shop.example");
+  EXPECT_EQ(draft.settings.audience, "https://api.shop.example/v1");
+}
+
+TEST(Draft, ATenantInThePathIsTheResources) {
+  const auto draft = draft_of("paths: {'/tenants/{tenantId}/orders/{order}': {get: {}}}\n");
+  ASSERT_EQ(draft.routes.size(), 1u);
+  EXPECT_EQ(draft.routes[0].attributes,
+            (std::vector<std::pair<std::string, std::string>>{{"tenant", "{tenantId}"}}));
+  EXPECT_EQ(testing::tried(draft), "");
+}
+
+TEST(Draft, PathsThatNoRequestCanTellApartAreOne) {
+  const auto draft = draft_of(R"(paths:
+  /orders/{id}: {get: {}}
+  /orders/{order}: {get: {}, put: {}}
+)");
+  EXPECT_EQ(routes_of(draft),
+            "GET /orders/{id} getOrder Order {id}\nPUT /orders/{id} replaceOrder Order {id}\n");
+  EXPECT_THAT(notes_of(draft),
+              HasSubstr("! GET /orders/{order}: no request can tell it from `GET /orders/{id}`"));
+}
+
+TEST(Draft, OfPathsThatOverlapTheOneThatIsMostInTheWayIsLeftOut) {
+  const auto draft = draft_of(R"(paths:
+  /guilds/templates/{code}: {get: {}}
+  /guilds/{guild}/roles: {get: {}}
+  /guilds/{guild}/channels: {get: {}, post: {}}
+  /guilds/me: {get: {}}
+  /guilds/{guild}: {get: {}}
+)");
+  EXPECT_EQ(draft.routes.size(), 5u);
+  EXPECT_THAT(notes_of(draft), HasSubstr("! GET /guilds/templates/{code}: some requests match"));
+}
+
+TEST(Draft, WhatCannotBeARouteIsNamedWithItsReason) {
+  const auto draft = draft_of(R"(paths:
+  /good: {get: {}}
+  /files/{name}.json: {get: {}}
+  /files/{+rest}: {get: {}}
+  /a//b: {get: {}}
+  /a/../b: {get: {}}
+  /a%2Fb: {get: {}}
+  /q?x=1: {get: {}}
+  no-slash: {get: {}}
+  "/a\u202eb": {get: {}}
+  /trace: {trace: {}}
+  /far: {$ref: 'https://elsewhere.example/paths.yaml#/far'}
+  /round: {$ref: '#/paths/~1round'}
+  /nothing: {$ref: '#/components/pathItems/none'}
+  /newer: {query: {}}
+  /else: {servers: [{url: 'https://other.example'}], get: {}}
+  /list: []
+webhooks: {paid: {post: {}}}
+)");
+  EXPECT_EQ(routes_of(draft), "GET /good getGood Collection good\n");
+  const auto notes = notes_of(draft);
+  for (const auto* said :
+       {"! GET /files/{name}.json: `{name}.json`: a parameter must be a whole segment; it is not routed",
+        "! GET /files/{+rest}: `{+rest}` may stand for more than one segment",
+        "! GET /a//b: it has an empty segment", "! GET /a/../b: it has a dot segment",
+        "! GET /a%2Fb: `a%2Fb` has one of", "! GET /q?x=1: `q?x=1` has one of",
+        "! GET /a?b: the segment `a?b` has letters that are not seen",
+        "! GET no-slash: a path begins with `/`", "! TRACE /trace: TRACE shows",
+        "! /far: `https://elsewhere.example/", "! /round: its references go in a circle",
+        "! /nothing: `#/components/pathItems/none` leads to nothing", "! /newer: `query` is of OpenAPI 3.2",
+        "! GET /else: it is served elsewhere (`https://other.example`)", "! /list: it is not a map",
+        "webhook paid: it is a call that the API makes"})
+    EXPECT_THAT(notes, HasSubstr(said));
+}
+
+TEST(Draft, EveryOperationIsARouteOrHasANote) {
+  const auto draft = draft_of(R"(paths:
+  /a/{x}: {get: {operationId: same}, put: {operationId: same}}
+  /a/{y}: {get: {}, delete: {}}
+  /{z}/b: {get: {}}
+  /b.{c}: {post: {}}
+)");
+  std::size_t left_out = 0;
+  for (const auto& note : draft.notes) left_out += note.not_routed;
+  EXPECT_EQ(draft.routes.size() + left_out, draft.operations);
+}
+
+TEST(Draft, AnOperationIdThatIsGivenTwiceOrCannotBeANameIsNotUsed) {
+  const auto draft = draft_of(R"(paths:
+  /a: {get: {operationId: same}}
+  /b: {get: {operationId: same}}
+  /c: {get: {operationId: 'say "hi"'}}
+  /d: {get: {operationId: any-read}}
+  /e: {get: {operationId: repos/list}}
+)");
+  EXPECT_EQ(routes_of(draft),
+            "GET /a getA Collection a\nGET /b getB Collection b\nGET /c getC Collection c\n"
+            "GET /d getD Collection d\nGET /e repos/list Collection e\n");
+  EXPECT_THAT(notes_of(draft), HasSubstr("the operationId `same` is given twice"));
+  EXPECT_THAT(notes_of(draft), HasSubstr("the operationId `say \"hi\"` has other signs"));
+  EXPECT_THAT(notes_of(draft), HasSubstr("the operationId `any-read` is the name of something else"));
+}
+
+TEST(Draft, FastApisOperationIdsAreCut) {
+  EXPECT_EQ(routes_of(draft_of(R"(paths:
+  /orders/{order_id}: {get: {operationId: get_order_orders__order_id__get}}
+  /a: {get: {operationId: read_a_get}}
+  /b: {get: {operationId: read_b_get}}
+)")),
+            "GET /orders/{order_id} get_order Order {order_id}\nGET /a read_a_get Collection a\n"
+            "GET /b read_b_get Collection b\n");
+}
+
+TEST(Draft, ARouteTakesTheQueryParametersOfTheDocument) {
+  const auto draft = draft_of(R"(paths:
+  /a:
+    parameters: [{$ref: '#/components/parameters/Limit'}]
+    get: {parameters: [{name: 'filter[x]', in: query}, {name: 'a b', in: query}, {name: api_key, in: query}, {name: sid, in: cookie}]}
+    post: {parameters: [{name: filter, in: query, style: deepObject, schema: {type: object}}]}
+    put: {parameters: [{$ref: 'other.yaml'}]}
+  /b: {get: {}}
+components: {parameters: {Limit: {name: limit, in: query, schema: {type: integer}}}}
+)");
+  ASSERT_EQ(draft.routes.size(), 4u);
+  EXPECT_EQ(draft.routes[0].query, (std::vector<std::string>{"limit", "filter[x]"}));
+  EXPECT_EQ(draft.routes[1].query, std::nullopt);
+  EXPECT_EQ(draft.routes[2].query, std::nullopt);
+  EXPECT_EQ(draft.routes[3].query, std::vector<std::string>{});
+  const auto notes = notes_of(draft);
+  EXPECT_THAT(notes, HasSubstr("GET /a: the query parameter `a b` is not taken"));
+  EXPECT_THAT(notes, HasSubstr("GET /a: the query parameter `api_key` is not taken: it is a credential's"));
+  EXPECT_THAT(notes, HasSubstr("the cookie `sid` does not reach the API"));
+  EXPECT_THAT(notes, HasSubstr("PUT /a: a parameter: `other.yaml` is outside of the document"));
+}
+
+TEST(Draft, HeaderFieldsOfTheDocumentReachTheApiIfTheyMay) {
+  const auto draft = draft_of(
+      "paths: {/a: {get: {parameters: [{name: X-Trace, in: header}, {name: Accept, in: header}, {name: "
+      "Cookie, in: "
+      "header}]}}}\n");
+  EXPECT_EQ(draft.forward_headers, std::vector<std::string>{"x-trace"});
+  EXPECT_THAT(notes_of(draft), HasSubstr("the header field `Cookie` does not reach the API"));
+}
+
+TEST(Draft, WhatTheDocumentSaysOfCredentialsIsTold) {
+  const auto draft = draft_of(R"(security: [{oidc: [read]}]
+paths: {/a: {get: {}}, /open: {get: {security: []}}, /b: {get: {security: [{oidc: [write, read]}]}}}
+components:
+  securitySchemes:
+    oidc: {type: openIdConnect, openIdConnectUrl: 'https://login.example/.well-known/openid-configuration'}
+    key: {type: apiKey, in: header, name: X-Key}
+    basic: {type: http, scheme: basic}
+    bearer: {type: http, scheme: bearer}
+)");
+  EXPECT_EQ(draft.routes[2].scopes, (std::vector<std::string>{"read", "write"}));
+  const auto notes = notes_of(draft);
+  EXPECT_THAT(notes, HasSubstr("also where the document asks for none: GET /open"));
+  EXPECT_THAT(notes, HasSubstr("`X-Key` in the header"));
+  EXPECT_THAT(notes, HasSubstr("callers' `basic` credentials"));
+  EXPECT_THAT(notes, HasSubstr("the document names the issuer `https://login.example`"));
+  EXPECT_THAT(notes, Not(HasSubstr("bearer")));
+}
+
+TEST(Draft, NothingToGuardIsAnError) {
+  for (const auto* text : {"paths: {}\n", "", "paths: []\n", "paths: {/a: {$ref: 'x.yaml'}}\n"}) {
+    const auto draft = make_draft(reading_of(text), {});
+    ASSERT_FALSE(draft) << text;
+    EXPECT_THAT(draft.error().message, HasSubstr("the document has no operation")) << text;
+  }
+}
+
+TEST(Draft, SettingsThatCannotBeAreErrors) {
+  const auto with = [](Settings settings) {
+    const auto draft = make_draft(reading_of("paths: {/a: {get: {}}}\n"), std::move(settings));
+    return draft ? std::string() : draft.error().message;
+  };
+  EXPECT_THAT(with({.name = "Or ders"}), HasSubstr("cannot be the API's name"));
+  EXPECT_THAT(with({.app = "a\" b"}), HasSubstr("cannot be an id here"));
+  EXPECT_THAT(with({.purpose = "x: y"}), HasSubstr("cannot be an id here"));
+  EXPECT_THAT(with({.user = "web-app"}), HasSubstr("three different ids"));
+  EXPECT_NE(with({.upstream = "ftp://x"}), "");
+}
+
+TEST(Document, OnlyOpenApi30And31AreRead) {
+  const auto issues_of = [](std::string_view text) {
+    files::Issues issues;
+    EXPECT_FALSE(Document::parse(text, "d", issues));
+    return issues.all().empty() ? std::string() : issues.all().front().message;
+  };
+  EXPECT_THAT(issues_of("swagger: '2.0'\n"), HasSubstr("convert it to OpenAPI 3.0"));
+  EXPECT_THAT(issues_of("openapi: 3.2.0\n"), HasSubstr("`3.2.0` is not read"));
+  EXPECT_THAT(issues_of("openapi: 3.1\n"), HasSubstr("no text `openapi`"));
+  EXPECT_THAT(issues_of("[]"), HasSubstr("not a map"));
+  EXPECT_THAT(issues_of("a: &x 1\nb: *x\n"), HasSubstr("anchors are not supported"));
+  EXPECT_THAT(issues_of("{\"openapi\": \"3.1.0\", \"openapi\": \"3.0.0\"}"), HasSubstr("json:"));
+  std::string deep = "openapi: 3.1.0\na: ";
+  deep.append(300, '[').append(300, ']');
+  EXPECT_THAT(issues_of(deep), HasSubstr("nested deeper than 256 levels"));
+}
+
+TEST(Document, JsonWithNumbersBeyond64BitsIsReadAllTheSame) {
+  files::Issues issues;
+  EXPECT_TRUE(Document::parse(R"({"openapi": "3.0.3", "x-max": 18446744073709551615})", "d", issues));
+  EXPECT_FALSE(issues.has_errors());
+}
+
+}  // namespace
+}  // namespace writ::init

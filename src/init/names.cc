@@ -1,0 +1,125 @@
+#include "init/names.h"
+
+#include <algorithm>
+#include <fmt/format.h>
+
+namespace writ::init {
+namespace {
+
+constexpr std::size_t kMaxWordBytes = 64;
+
+bool is_lower(char c) noexcept {
+  return c >= 'a' && c <= 'z';
+}
+bool is_upper(char c) noexcept {
+  return c >= 'A' && c <= 'Z';
+}
+bool is_digit(char c) noexcept {
+  return c >= '0' && c <= '9';
+}
+bool is_letter(char c) noexcept {
+  return is_lower(c) || is_upper(c);
+}
+char lower(char c) noexcept {
+  return is_upper(c) ? static_cast<char>(c - 'A' + 'a') : c;
+}
+char upper(char c) noexcept {
+  return is_lower(c) ? static_cast<char>(c - 'a' + 'A') : c;
+}
+
+bool is_ascii(std::string_view text) noexcept {
+  return std::ranges::all_of(text, [](char c) { return static_cast<unsigned char>(c) < 0x80; });
+}
+
+}  // namespace
+
+std::string slug(std::string_view text) {
+  std::string out;
+  for (const char c : text) {
+    if (is_letter(c) || is_digit(c)) {
+      out += lower(c);
+    } else if (!out.empty() && out.back() != '-') {
+      out += '-';
+    }
+    if (out.size() == kMaxWordBytes) break;
+  }
+  while (out.ends_with('-')) out.pop_back();
+  return out;
+}
+
+std::string pascal(std::string_view text) {
+  if (!is_ascii(text)) return {};
+  std::string out;
+  bool begins = true;
+  for (const char c : text) {
+    if (!is_letter(c) && !is_digit(c)) {
+      begins = true;
+      continue;
+    }
+    // A name begins with a letter.
+    if (out.empty() && is_digit(c)) out += 'N';
+    out += begins ? upper(c) : c;
+    begins = false;
+    if (out.size() == kMaxWordBytes) break;
+  }
+  return std::ranges::any_of(out, is_lower) || std::ranges::any_of(out, is_upper) ? out : std::string();
+}
+
+std::string camel(std::string_view text) {
+  auto out = pascal(text);
+  if (!out.empty()) out.front() = lower(out.front());
+  return out;
+}
+
+std::string singular(std::string_view word) {
+  const auto ends = [&](std::string_view end) { return word.size() > end.size() + 1 && word.ends_with(end); };
+  if (word.size() < 3 || word == "news" || word.ends_with("series") || word.ends_with("species"))
+    return std::string(word);
+  if (ends("ies")) return std::string(word.substr(0, word.size() - 3)) + "y";
+  for (const auto* end : {"sses", "shes", "ches", "xes", "zzes", "uses"})
+    if (ends(end)) return std::string(word.substr(0, word.size() - 2));
+  if (ends("ss") || ends("us") || ends("is") || !ends("s")) return std::string(word);
+  return std::string(word.substr(0, word.size() - 1));
+}
+
+std::string named_by(std::string_view parameter) {
+  for (const std::string_view end : {"_id", "-id", "Id", "ID", "_uuid", "Uuid", "UUID", "_number", "Number",
+                                     "_name", "Name", "_slug", "Slug", "_key", "Key", "_code", "Code"})
+    if (parameter.size() > end.size() && parameter.ends_with(end))
+      return std::string(parameter.substr(0, parameter.size() - end.size()));
+  for (const std::string_view word : {"id", "uuid", "key", "name", "slug"})
+    if (parameter == word) return {};
+  return std::string(parameter);
+}
+
+bool is_action_name(std::string_view text) noexcept {
+  return !text.empty() && text.size() <= 128 && std::ranges::all_of(text, [](char c) {
+    return is_letter(c) || is_digit(c) || std::string_view("_-./:").find(c) != std::string_view::npos;
+  });
+}
+
+std::string parameter_name(std::string_view text, const std::vector<std::string>& taken) {
+  std::string name;
+  for (const char c : text) {
+    const bool fits = is_letter(c) || is_digit(c) || c == '_';
+    // Letters of other scripts are several bytes, and one sign here.
+    if (!fits && !name.empty() && name.back() == '_') continue;
+    name += fits ? c : '_';
+    if (name.size() == kMaxWordBytes - 4) break;
+  }
+  if (std::ranges::none_of(name, is_letter)) name = "value";
+  if (is_digit(name.front())) name.insert(0, "p");
+  auto made = name;
+  for (int number = 2; std::ranges::find(taken, made) != taken.end(); ++number)
+    made = fmt::format("{}{}", name, number);
+  return made;
+}
+
+bool is_of_version(std::string_view segment) noexcept {
+  if (segment == "api" || segment == "rest" || segment == "services") return true;
+  const bool v = segment.size() > 1 && (segment[0] == 'v' || segment[0] == 'V') && is_digit(segment[1]);
+  return v || (!segment.empty() &&
+               std::ranges::all_of(segment, [](char c) { return is_digit(c) || c == '.' || c == '-'; }));
+}
+
+}  // namespace writ::init

@@ -1,0 +1,101 @@
+#include "init/paths.h"
+
+#include <fmt/format.h>
+
+#include "codec/name.h"
+#include "init/document.h"
+#include "init/names.h"
+
+namespace writ::init {
+namespace {
+
+std::unexpected<Error> unfit(std::string message) {
+  return failure(ErrorCode::kUnsupported, std::move(message));
+}
+
+int digit(char c) noexcept {
+  if (c >= '0' && c <= '9') return c - '0';
+  return (c | 0x20) >= 'a' && (c | 0x20) <= 'f' ? (c | 0x20) - 'a' + 10 : -1;
+}
+
+// RFC 3986 §2.1. What a request path cannot have, no route can either (http/target.h).
+Result<std::string> decoded(std::string_view segment) {
+  std::string out;
+  for (std::size_t i = 0; i < segment.size(); ++i) {
+    if (segment[i] != '%') {
+      out += segment[i];
+      continue;
+    }
+    const bool whole = i + 2 < segment.size() && digit(segment[i + 1]) >= 0 && digit(segment[i + 2]) >= 0;
+    if (!whole) return unfit(fmt::format("`{}` has a `%` that begins no escape", shown(segment)));
+    out += static_cast<char>(digit(segment[i + 1]) * 16 + digit(segment[i + 2]));
+    i += 2;
+  }
+  if (const auto problem = codec::name_problem(out))
+    return unfit(fmt::format("the segment `{}` {}", shown(segment), *problem));
+  // Whoever reads the configuration must see what is in it.
+  if (shown(out, out.size()) != out)
+    return unfit(
+        fmt::format("the segment `{}` has letters that are not seen, or turn text round", shown(segment)));
+  if (out.find_first_of("/\\;%?#{}") != out.npos)
+    return unfit(fmt::format("`{}` has one of `/\\;%?#{{}}` in a segment", shown(segment)));
+  if (out == "." || out == "..") return unfit("it has a dot segment, which no request path can have");
+  return out;
+}
+
+}  // namespace
+
+std::string SegmentedPath::text(std::size_t count) const {
+  std::string out;
+  for (std::size_t i = 0; i < count; ++i)
+    out += segments[i].is_parameter ? fmt::format("/{{{}}}", segments[i].text) : "/" + segments[i].text;
+  return out;
+}
+
+std::string SegmentedPath::shape(std::size_t count) const {
+  std::string out;
+  for (std::size_t i = 0; i < count; ++i) out += segments[i].is_parameter ? "/{}" : "/" + segments[i].text;
+  return out;
+}
+
+std::size_t SegmentedPath::up_to_last_parameter() const {
+  std::size_t count = 0;
+  for (std::size_t i = 0; i < segments.size(); ++i)
+    if (segments[i].is_parameter) count = i + 1;
+  return count;
+}
+
+Result<SegmentedPath> segment_path(std::string_view path) {
+  if (!path.starts_with('/')) return unfit("a path begins with `/`");
+  SegmentedPath made;
+  std::vector<std::string> names;
+  std::string_view rest = path.substr(1);
+  for (bool more = true; more;) {
+    const auto slash = rest.find('/');
+    more = slash != rest.npos;
+    const auto segment = rest.substr(0, slash);
+    if (more) rest.remove_prefix(slash + 1);
+    if (segment.empty()) {
+      if (more) return unfit("it has an empty segment");
+      made.segments.push_back({false, {}});
+      break;
+    }
+    const bool braces = segment.find_first_of("{}") != segment.npos;
+    if (!braces) {
+      made.segments.push_back({false, TRY(decoded(segment))});
+      continue;
+    }
+    const auto name = segment.size() > 2 ? segment.substr(1, segment.size() - 2) : std::string_view();
+    if (!segment.starts_with('{') || !segment.ends_with('}') || name.empty() ||
+        name.find_first_of("{}") != name.npos)
+      return unfit(fmt::format("`{}`: a parameter must be a whole segment", shown(segment)));
+    // RFC 6570: these stand for more than one segment, or for none.
+    if (std::string_view("+#./;?&*").find(name.front()) != std::string_view::npos || name.ends_with('*'))
+      return unfit(fmt::format("`{}` may stand for more than one segment", shown(segment)));
+    names.push_back(parameter_name(name, names));
+    made.segments.push_back({true, names.back()});
+  }
+  return made;
+}
+
+}  // namespace writ::init

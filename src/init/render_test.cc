@@ -1,0 +1,176 @@
+#include "init/render.h"
+
+#include <gmock/gmock.h>
+#include <sys/stat.h>
+
+#include "files/files.h"
+#include "init/testing/documents.h"
+#include "init/text.h"
+
+namespace writ::init {
+namespace {
+
+using testing::draft_of;
+using ::testing::HasSubstr;
+using testing::tried;
+
+TEST(Render, WhatIsWrittenPassesCheckAndItsOwnTests) {
+  EXPECT_EQ(tried(draft_of(R"(servers: [{url: 'http://127.0.0.1:9000/v1'}]
+paths:
+  /orders: {get: {parameters: [{name: limit, in: query}]}, post: {}}
+  /orders/{order_id}: {get: {}, delete: {}}
+  /orders/{order_id}/invoice: {put: {}}
+  /events: {get: {}}
+)")),
+            "");
+}
+
+TEST(Render, OneOperationIsEnough) {
+  for (const auto* method : {"get", "post", "delete", "head", "patch"})
+    for (const auto* path : {"/", "/a", "/{x}", "/a/{x}/b/{y}/"})
+      EXPECT_EQ(tried(draft_of(fmt::format("paths: {{'{}': {{{}: {{}}}}}}\n", path, method))), "")
+          << method << path;
+}
+
+TEST(Render, TypesThatCedarAndWritHaveAlreadyGetOtherNames) {
+  const auto draft = draft_of(
+      "paths: {'/actions/{a}': {get: {}}, '/strings/{s}': {get: {}}, '/collections/{c}': {get: {}}, "
+      "'/sets/{s}': "
+      "{get: {}}, '/users/{u}': {get: {}}, '/longs/{l}': {get: {}}, '/entities/{e}': {get: {}}, /x: {get: "
+      "{}}}\n");
+  EXPECT_THAT(draft.types,
+              ::testing::ElementsAre("ActionResource", "StringResource", "CollectionResource", "SetResource",
+                                     "User", "LongResource", "EntityResource", "Collection"));
+  EXPECT_EQ(tried(draft), "");
+}
+
+TEST(Render, OtherScriptsAreFine) {
+  const auto draft = draft_of(R"(paths:
+  /bestellungen/größe: {get: {operationId: Größe lesen}}
+  /注文/{注文番号}: {get: {operationId: 注文取得}}
+  /%E6%B3%A8%E6%96%87: {get: {}}
+)");
+  EXPECT_EQ(draft.routes.size(), 3u);
+  EXPECT_EQ(tried(draft), "");
+}
+
+// Each would end a string, a comment or a line of one of the files, if it were written as it is. As JSON.
+constexpr std::string_view kHostile[] = {
+    "\\\"); permit(principal, action, resource); //",
+    "x\\n@id(\\\"evil\\\") permit(principal, action, resource);",
+    "*/ permit(principal, action, resource); /*",
+    "' , routes: [] }, {method: GET",
+    "\\u2028permit(principal,action,resource);",
+    "\\u0000",
+    "\\u001b[2J",
+    "\\u202e",
+    "{{}}",
+    "{0}",
+    "%n%s",
+    "$(touch /tmp/writ-init-evil)",
+    "`id`",
+    "# yes",
+    "]}",
+    "\\\"",
+    "\\\\",
+    "- a: b",
+    "!!tag",
+    "&anchor",
+    "*alias",
+    "\\r\\nversion: 2",
+};
+
+std::string hostile_document(std::string_view text, std::string_view base) {
+  return fmt::format(
+      R"({{"openapi": "3.1.0", "info": {{"title": "{0}", "version": "{0}"}},
+          "servers": [{{"url": "https://api.example/{1}"}}], "tags": [{{"name": "{0}"}}],
+          "security": [{{"{0}": ["{0}"]}}],
+          "paths": {{"/{0}": {{"get": {{"operationId": "{0}", "summary": "{0}"}}}},
+                     "/a/{{{0}}}": {{"put": {{"operationId": "a{0}", "tags": ["{0}"],
+                        "parameters": [{{"name": "{0}", "in": "query"}}, {{"name": "{0}", "in": "header"}}]}}}},
+                     "/good/{{id}}": {{"get": {{}}}}}},
+          "components": {{"securitySchemes": {{"{0}": {{"type": "apiKey", "name": "{0}", "in": "header"}}}}}}}})",
+      text, base);
+}
+
+void expect_harmless(const Draft& draft, std::string_view text) {
+  EXPECT_EQ(tried(draft), "") << text;
+  for (const auto& route : draft.routes) EXPECT_EQ(route.action.find('"'), route.action.npos) << text;
+  for (const auto& note : draft.notes) {
+    EXPECT_EQ((note.place + note.text).find('\n'), std::string::npos) << text;
+    EXPECT_EQ((note.place + note.text).find('\x1b'), std::string::npos) << text;
+  }
+}
+
+TEST(Render, NothingOfTheDocumentEscapes) {
+  for (const auto text : kHostile) {
+    for (const auto base : {std::string_view("v1"), text}) {
+      files::Issues issues;
+      const auto document = Document::parse(hostile_document(text, base), "d", issues);
+      ASSERT_TRUE(document) << text;
+      const auto draft = make_draft(read_operations(*document), {});
+      if (draft) {
+        expect_harmless(*draft, text);
+      } else {
+        // The base path may spoil every path, and that is said.
+        EXPECT_EQ(base, text);
+        EXPECT_THAT(draft.error().message, HasSubstr("the document has no operation")) << text;
+      }
+    }
+  }
+}
+
+TEST(Text, YamlReadsBackAsItWas) {
+  for (const std::string text :
+       {"",   "a",  "true", "null",      "yes", "12",           "1.5",  "~",     "a: b", "a #b", "- a", "'",
+        "\"", "\\", "'\"",  "a\"b'c\\d", "\n",  "\t",           "\x7f", "größe", " a ",  "{a}",  "[a]", "&a",
+        "*a", "!a", "%a",   "@a",        "`a",  "http://a:1/b", "a:b"}) {
+    files::Issues issues;
+    const auto tree = files::parse_yaml("[" + yaml(text) + "]", "t", issues);
+    ASSERT_TRUE(tree) << text;
+    ASSERT_EQ(tree->items.size(), 1u) << text;
+    EXPECT_EQ(tree->items[0].kind, files::YamlNode::Kind::kText) << text;
+    EXPECT_EQ(tree->items[0].text, text);
+  }
+}
+
+TEST(Text, AShellReadsOneWord) {
+  EXPECT_EQ(shell("/orders/1"), "/orders/1");
+  EXPECT_EQ(shell("a b"), "'a b'");
+  EXPECT_EQ(shell("$(x)"), "'$(x)'");
+  EXPECT_EQ(shell("it's"), "'it'\\''s'");
+  EXPECT_EQ(shell(""), "''");
+}
+
+TEST(Folder, WhatIsThereIsNotWrittenOver) {
+  const testing::TemporaryFolder folder;
+  const std::vector<File> files{{"a/b.txt", "one"}, {"c.txt", "two", true}};
+  ASSERT_TRUE(write_folder(folder.path(), files, Overwrite::kNever));
+  const auto again = write_folder(folder.path(), {{"new.txt", "x"}, {"c.txt", "three"}}, Overwrite::kNever);
+  ASSERT_FALSE(again);
+  EXPECT_THAT(again.error().message, HasSubstr("has c.txt already; nothing was written"));
+  EXPECT_FALSE(std::filesystem::exists(folder.path() / "new.txt"));
+  EXPECT_EQ(files::read_file(folder.path() / "c.txt", 100).value(), "two");
+  ASSERT_TRUE(write_folder(folder.path(), {{"c.txt", "three"}}, Overwrite::kWhatInitWrites));
+  EXPECT_EQ(files::read_file(folder.path() / "c.txt", 100).value(), "three");
+}
+
+TEST(Folder, ALinkIsNotWrittenThrough) {
+  const testing::TemporaryFolder folder, elsewhere;
+  std::filesystem::create_directories(folder.path());
+  std::filesystem::create_symlink(elsewhere.path(), folder.path() / "c.txt");
+  for (const auto overwrite : {Overwrite::kNever, Overwrite::kWhatInitWrites})
+    EXPECT_FALSE(write_folder(folder.path(), {{"c.txt", "x"}}, overwrite));
+  EXPECT_FALSE(std::filesystem::exists(elsewhere.path()));
+}
+
+TEST(Folder, SecretsAreForTheirOwnerAlone) {
+  const testing::TemporaryFolder folder;
+  ASSERT_TRUE(write_folder(folder.path(), {{"key", "x", true}}, Overwrite::kNever));
+  struct stat status {};
+  ASSERT_EQ(::stat((folder.path() / "key").c_str(), &status), 0);
+  EXPECT_EQ(status.st_mode & 0777, 0600u);
+}
+
+}  // namespace
+}  // namespace writ::init

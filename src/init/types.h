@@ -1,0 +1,32 @@
+// Names for the types of resources that paths are about. Pure.
+#pragma once
+
+#include <map>
+#include <set>
+#include <string>
+#include <string_view>
+#include <vector>
+
+#include "init/paths.h"
+
+namespace writ::init {
+
+inline constexpr std::string_view kCollection = "Collection";
+
+class ResourceTypes {
+ public:
+  // Gives every shape of a path up to its last parameter a name of its own. The shorter ones choose first.
+  explicit ResourceTypes(const std::vector<SegmentedPath>& paths);
+
+  // Of a path that was among them: "Order", or "Collection".
+  const std::string& type_of(const SegmentedPath& path) const;
+
+ private:
+  std::string name_for(const SegmentedPath& path, std::size_t count);
+
+  std::map<std::string, std::string, std::less<>> by_shape_;
+  std::set<std::string, std::less<>> taken_;
+  std::string collection_{kCollection};
+};
+
+}  // namespace writ::init
