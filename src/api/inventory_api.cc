@@ -54,6 +54,13 @@ Json shown(const inventory::Member& member, Instant now) {
   return json;
 }
 
+// In a list what other systems say is left out: it may be long. Each identity alone has it.
+Json shown_in_list(const inventory::Member& member, Instant now) {
+  Json json = shown(member, now);
+  std::erase_if(*json.if_object(), [](const auto& each) { return each.first == "evidence"; });
+  return json;
+}
+
 Json shown(const Identities::Seen& seen, Instant now) {
   return seen.member != nullptr ? shown(*seen.member, now) : inventory::stop_to_json(seen.stop);
 }
@@ -71,7 +78,7 @@ Answer<http::Response> InventoryApi::list(const http::Request& request) const {
   const auto page = TRY(id_page_of(request));
   const auto listed = TRY(rendered(identities_.list(caller_of(request), page)));
   auto list = Json::array();
-  for (const auto* member : listed.members) list.push(shown(*member, identities_.now()));
+  for (const auto* member : listed.members) list.push(shown_in_list(*member, identities_.now()));
   auto answer = Json::object({{"identities", std::move(list)}, {"more", listed.next.has_value()}});
   // Stopped, and not listed.
   auto stops = Json::array();

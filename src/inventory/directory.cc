@@ -112,7 +112,11 @@ Result<std::size_t> Directory::keep_use() {
   Change change;
   for (const Member* member : now->members()) {
     Use& use = member->use();
-    if (use.to_keep()) change.used.push_back({(*member)->id, use.active_since(), use.first(), use.last()});
+    // Those that were there before anybody counted.
+    const bool activated = limits_.clock != nullptr && member->status() == Status::kActive &&
+                           use.active_since() == 0 && use.activate(day_of(limits_.clock->earliest()));
+    if (activated || use.to_keep())
+      change.used.push_back({(*member)->id, use.active_since(), use.first(), use.last()});
   }
   if (change.used.empty()) return 0;
   TRY(store_.save_inventory(change));

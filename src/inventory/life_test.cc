@@ -111,6 +111,16 @@ TEST_F(LifeTest, TheFirstActivationIsNotedAndKept) {
   EXPECT_EQ(again.snapshot()->find("a")->use().last_or_activation(), kToday + 3);
 }
 
+TEST_F(LifeTest, WhatWasThereBeforeAnybodyCountedIsActiveFromTheFirstCountOn) {
+  Directory uncounted(store);
+  ASSERT_TRUE(uncounted.create(agent("a")));
+  ASSERT_TRUE(directory.load());
+  EXPECT_EQ(at("a").use().active_since(), 0u);
+  EXPECT_EQ(directory.keep_use(), 1u);
+  EXPECT_EQ(at("a").use().last_or_activation(), kToday);
+  EXPECT_EQ(directory.keep_use(), 0u);
+}
+
 TEST_F(LifeTest, DaysOfUseOutliveChangesAndRestarts) {
   ASSERT_TRUE(directory.create(agent("a")));
   at("a").use().note(kToday + 5);
