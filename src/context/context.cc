@@ -35,6 +35,7 @@ struct Names {
   const Text* environment = of("environment");
   const Text* issuer = of("issuer");
   const Text* last_used = of("lastUsed");
+  const Text* reviewed_at = of("reviewedAt");
   const Text* labels = of("labels");
   const Text* subject = of("subject");
   const Text* client = of("client");
@@ -252,6 +253,8 @@ Result<void> lay_identity(cedar::Overlay& overlay, Arena& arena, cedar::EntityRe
   Fields further(arena, catalogued->attributes->size);
   for (const auto& field : *catalogued->attributes) {
     const bool told = same_text(field.name, names().tenant) || same_text(field.name, names().environment) ||
+                      same_text(field.name, names().last_used) ||
+                      same_text(field.name, names().reviewed_at) ||
                       (same_text(field.name, names().issuer) && uid.type() == cedar_type(Kind::kUser));
     if (!told) further.add(field.name, field.value);
   }
