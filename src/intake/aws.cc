@@ -36,7 +36,7 @@ class AwsReader {
     for (const auto needed : kNeeded) {
       if (std::ranges::find(header, needed) != header.end()) continue;
       findings_.issues().error(
-          {file_.name, 1},
+          {file_.name, 1, 1},
           fmt::format("it is not a credential report of AWS: there is no column `{}`", needed),
           "decode the member `Content` of `aws iam get-credential-report` from base64");
       return false;
@@ -104,7 +104,7 @@ class AwsReader {
   }
 
   void wrong(std::string message) const {
-    findings_.issues().error({file_.name, row_->line}, std::move(message));
+    findings_.issues().error({file_.name, row_->line, 1}, std::move(message));
   }
 
   const File& file_;

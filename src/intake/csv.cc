@@ -50,13 +50,13 @@ class PlainReader {
     const auto known = columns();
     for (const auto& name : header) {
       if (std::ranges::find(known, name) != known.end()) continue;
-      findings_.issues().error({file_.name, 1}, fmt::format("there is no column `{}`", name),
+      findings_.issues().error({file_.name, 1, 1}, fmt::format("there is no column `{}`", name),
                                fmt::format("the columns are {}", fmt::join(known, ", ")));
       return false;
     }
     for (const auto* needed : {"id", "kind"}) {
       if (std::ranges::find(header, needed) != header.end()) continue;
-      findings_.issues().error({file_.name, 1}, fmt::format("the header has no column `{}`", needed));
+      findings_.issues().error({file_.name, 1, 1}, fmt::format("the header has no column `{}`", needed));
       return false;
     }
     header_ = header;
@@ -103,7 +103,7 @@ class PlainReader {
     return at != header_.end() ? row_->cells[static_cast<std::size_t>(at - header_.begin())] : std::string();
   }
   void wrong(std::string message) const {
-    findings_.issues().error({file_.name, row_->line}, std::move(message));
+    findings_.issues().error({file_.name, row_->line, 1}, std::move(message));
   }
 
   const File& file_;

@@ -93,7 +93,7 @@ bool read_rows(const File& file, files::Issues& issues,
                const std::function<void(const CsvRow& row)>& take_row) {
   Rows rows(file.text);
   const auto broken = [&](int line, std::string message) {
-    issues.error({file.name, line}, std::move(message));
+    issues.error({file.name, line, 1}, std::move(message));
     return false;
   };
   CsvRow header, row;

@@ -267,7 +267,7 @@ TEST(AwsTest, WhoLogsInIsAUserAndTheOthersAreServices) {
 
 TEST(AwsTest, AReportThatWasCutOrIsNoneIsRefusedWithItsLine) {
   EXPECT_THAT(Reading(Source::kAws, std::string(kAwsHeader) + "nora,arn:aws:iam::1:user/no").problems(),
-              HasSubstr("export:2: error: the row has 2 cells, the header 22"));
+              HasSubstr("export:2:1: error: the row has 2 cells, the header 22"));
   EXPECT_THAT(Reading(Source::kAws, "id,kind\n").problems(),
               HasSubstr("it is not a credential report of AWS"));
   EXPECT_THAT(Reading(Source::kAws, "").problems(), HasSubstr("the file is empty"));
@@ -314,7 +314,7 @@ TEST(CsvTest, QuotesUnknownColumnsAndKinds) {
   EXPECT_THAT(read.at("bot").grants, ElementsAre("read x", "write y"));
   EXPECT_THAT(Reading(Source::kCsv, "id,kind,onwer\n").problems(), HasSubstr("there is no column `onwer`"));
   EXPECT_THAT(Reading(Source::kCsv, "id,kind\na,agent\nb,robot\n").problems(),
-              HasSubstr("export:3: error: `kind` is `robot`"));
+              HasSubstr("export:3:1: error: `kind` is `robot`"));
   EXPECT_THAT(Reading(Source::kCsv, "id,kind\na,agent\na,agent\n").problems(),
               HasSubstr("`a` is there twice"));
   EXPECT_THAT(Reading(Source::kCsv, "id,kind\n\"a,agent\n").problems(), HasSubstr("a quote does not end"));
