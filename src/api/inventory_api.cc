@@ -32,12 +32,37 @@ std::string place_of(const std::string& id) {
   return place;
 }
 
-Json shown(const inventory::Member& member) {
-  return inventory::identity_to_json(member.identity(), member.ordered());
+std::string day_text(inventory::Day day) {
+  return inventory::date_text(inventory::instant_of(day));
 }
 
-Json shown(const Identities::Seen& seen) {
-  return seen.member != nullptr ? shown(*seen.member) : inventory::stop_to_json(seen.stop);
+// As it stands now: a date may have made it expired, and it was used on some days.
+Json shown(const inventory::Member& member, Instant now) {
+  Json json = inventory::identity_to_json(member.identity(), member.ordered());
+  json.set("status", status_name(member.status_at(now)));
+  if (const auto& review = member.beside().review) {
+    json.set("review", Json::object({{"reviewed_at", inventory::date_text(review->at)},
+                                     {"by", review->by},
+                                     {"review_by", inventory::date_text(review->next)}}));
+  }
+  const auto& use = member.use();
+  Json days = Json::object();
+  if (use.active_since() != 0) days.set("active_since", day_text(use.active_since()));
+  if (use.first() != 0) days.set("first", day_text(use.first()));
+  if (use.last() != 0) days.set("last", day_text(use.last()));
+  if (!days.if_object()->empty()) json.set("use", std::move(days));
+  return json;
+}
+
+// In a list what other systems say is left out: it may be long. Each identity alone has it.
+Json shown_in_list(const inventory::Member& member, Instant now) {
+  Json json = shown(member, now);
+  std::erase_if(*json.if_object(), [](const auto& each) { return each.first == "evidence"; });
+  return json;
+}
+
+Json shown(const Identities::Seen& seen, Instant now) {
+  return seen.member != nullptr ? shown(*seen.member, now) : inventory::stop_to_json(seen.stop);
 }
 
 std::unexpected<http::Response> invalid(std::string message) {
@@ -53,7 +78,7 @@ Answer<http::Response> InventoryApi::list(const http::Request& request) const {
   const auto page = TRY(id_page_of(request));
   const auto listed = TRY(rendered(identities_.list(caller_of(request), page)));
   auto list = Json::array();
-  for (const auto* member : listed.members) list.push(shown(*member));
+  for (const auto* member : listed.members) list.push(shown_in_list(*member, identities_.now()));
   auto answer = Json::object({{"identities", std::move(list)}, {"more", listed.next.has_value()}});
   // Stopped, and not listed.
   auto stops = Json::array();
@@ -64,13 +89,13 @@ Answer<http::Response> InventoryApi::list(const http::Request& request) const {
 }
 
 Answer<http::Response> InventoryApi::show(const http::Request& request, const std::string& id) const {
-  return answer_json(200, shown(TRY(rendered(identities_.show(caller_of(request), id)))));
+  return answer_json(200, shown(TRY(rendered(identities_.show(caller_of(request), id))), identities_.now()));
 }
 
 Answer<http::Response> InventoryApi::create(const http::Request& request) const {
   const auto body = TRY(read_json(request));
   const auto seen = TRY(rendered(identities_.create(caller_of(request), body)));
-  auto response = answer_json(201, shown(seen));
+  auto response = answer_json(201, shown(seen, identities_.now()));
   response.headers.set("Location", "/v1/identities" + place_of(seen.stop.id));
   return response;
 }
@@ -80,13 +105,14 @@ Answer<http::Response> InventoryApi::update(const http::Request& request,
   const auto body = TRY(read_json(request));
   const auto* named = body.find_string("id");
   if (path_id && (named == nullptr || *named != *path_id)) return invalid("`id` is not the one of the path");
-  return answer_json(200, shown(TRY(rendered(identities_.update(caller_of(request), body)))));
+  return answer_json(200,
+                     shown(TRY(rendered(identities_.update(caller_of(request), body))), identities_.now()));
 }
 
 Answer<http::Response> InventoryApi::order(const http::Request& request, const std::string& id,
                                            Status status) const {
   const auto seen = TRY(rendered(identities_.order(caller_of(request), id, status)));
-  auto answer = shown(seen);
+  auto answer = shown(seen, identities_.now());
   if (seen.asker_stopped)
     answer.set("warning",
                "this identity is a party to this request: when nobody else may manage the inventory, only "
@@ -99,6 +125,33 @@ Answer<http::Response> InventoryApi::order_by_body(const http::Request& request,
   const auto id = id_from_body(body);
   if (!id) return std::unexpected(problem(id.error()));
   return order(request, *id, status);
+}
+
+Answer<http::Response> InventoryApi::review(const http::Request& request) const {
+  const auto body = TRY(read_json(request));
+  const auto read = [&]() -> Result<std::pair<std::string, Instant>> {
+    const auto members = TRY(codec::Members::of(body, "the review", {"id", "review_by"}));
+    auto id = TRY(members.text("id", inventory::kMaxUserIdBytes));
+    const auto text = TRY(members.text("review_by"));
+    const auto date = inventory::date_from_text(text);
+    if (!date) return members.wrong("review_by", "must be a date such as 2027-01-31");
+    return std::pair(std::move(id), *date);
+  }();
+  if (!read) return std::unexpected(problem(read.error()));
+  const auto seen = TRY(rendered(identities_.review(caller_of(request), read->first, read->second)));
+  return answer_json(200, shown(seen, identities_.now()));
+}
+
+Answer<http::Response> InventoryApi::unlisted(const http::Request& request) const {
+  const auto strangers = TRY(rendered(identities_.unlisted(caller_of(request))));
+  auto list = Json::array();
+  for (const auto& each : strangers.seen)
+    list.push(Json::object({{"id", each.id},
+                            {"first", day_text(each.first)},
+                            {"last", day_text(each.last)},
+                            {"permitted", each.permitted}}));
+  return answer_json(200, Json::object({{"unlisted", std::move(list)},
+                                        {"left_out", static_cast<std::int64_t>(strangers.left_out)}}));
 }
 
 Answer<http::Response> InventoryApi::list_apis(const http::Request& request) const {
@@ -136,6 +189,15 @@ Result<void> InventoryApi::add_identities_to(http::Endpoints& endpoints, http::W
                     endpoint([this](const Request& r, const PathValues& v) { return show(r, v[0]); })));
   TRY(endpoints.add("PUT", "/v1/identities/{id}", slow,
                     endpoint([this](const Request& r, const PathValues& v) { return update(r, v[0]); })));
+  TRY(endpoints.add("POST", "/v1/identities/review", slow,
+                    endpoint([this](const Request& r, const PathValues&) { return review(r); })));
+  // An identity may be called so too.
+  TRY(endpoints.add("GET", "/v1/identities/review", slow,
+                    endpoint([this](const Request& r, const PathValues&) { return show(r, "review"); })));
+  TRY(endpoints.add("PUT", "/v1/identities/review", slow,
+                    endpoint([this](const Request& r, const PathValues&) { return update(r, "review"); })));
+  TRY(endpoints.add("GET", "/v1/unlisted", slow,
+                    endpoint([this](const Request& r, const PathValues&) { return unlisted(r); })));
   for (const auto& [verb, status] : {std::pair("suspend", Status::kSuspended),
                                      {"activate", Status::kActive},
                                      {"retire", Status::kRetired}}) {

@@ -26,6 +26,8 @@ class InventoryApi {
   Answer<http::Response> order(const http::Request& request, const std::string& id,
                                inventory::Status status) const;
   Answer<http::Response> order_by_body(const http::Request& request, inventory::Status status) const;
+  Answer<http::Response> review(const http::Request& request) const;
+  Answer<http::Response> unlisted(const http::Request& request) const;
   Answer<http::Response> list_apis(const http::Request& request) const;
   Answer<http::Response> show_api(const http::Request& request, const std::string& id) const;
   Answer<http::Response> create_api(const http::Request& request) const;

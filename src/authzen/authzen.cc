@@ -154,7 +154,7 @@ void Authzen::evaluate(http::Exchange exchange, std::string_view caller, enforce
   const auto request = Evaluation{settings_, question}.read(*json);
   if (!request) return exchange.respond(api::problem(request.error()));
 
-  const auto ruling = question.rule(*request);
+  const auto ruling = question.rule(*request, parts_.clock.now());
   const auto* refusal = ruling.refusal ? &*ruling.refusal : nullptr;
   (refusal != nullptr ? denies_ : permits_).fetch_add(1, std::memory_order_relaxed);
 

@@ -5,6 +5,7 @@
 #include <unistd.h>
 
 #include "cli/commands.h"
+#include "cli/inventory_commands.h"
 #include "cli/output.h"
 #include "cli/remote.h"
 #include "server/recover.h"
@@ -103,6 +104,10 @@ void add_inventory(Command& program) {
                       codec::Json::object({{"id", options->id}}));
     });
   }
+  add_inventory_import(inventory);
+  add_inventory_owners(inventory);
+  add_inventory_review(inventory);
+  add_inventory_seen(inventory);
   add_recover(inventory, options);
 }
 

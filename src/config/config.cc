@@ -358,7 +358,9 @@ void read_explain(const files::Fields& root, Config& config) {
 }
 
 void read_inventory(const files::Fields& root, Config& config) {
-  const files::Fields fields(root.require("inventory"), root.source(), "inventory", {"identities", "apis"});
+  const files::Fields fields(root.require("inventory"), root.source(), "inventory",
+                             {"identities", "apis", "imported"});
+  (void)fields.text("imported");  // config/imported.h reads the folder
   config.identities = fields.list("identities");
   config.apis = fields.list("apis");
 }

@@ -9,6 +9,8 @@
 #include <unordered_set>
 
 #include "cedar/parse.h"
+#include "config/identity_facts.h"
+#include "config/imported.h"
 #include "config/jwks_file.h"
 #include "config/listen.h"
 #include "config/route_paths.h"
@@ -37,6 +39,7 @@ class Reader {
 
   World read() {
     for (const files::YamlNode& node : config_.identities) read_identity(node);
+    add_imported(config_, world_.declared.identities, source_.issues);
     world_.declared.apis.push_back(own_api(config_));
     for (const files::YamlNode& node : config_.apis) read_api(node);
     check_edges();
@@ -46,24 +49,20 @@ class Reader {
 
  private:
   void read_identity(const files::YamlNode& node) {
-    const files::Fields fields(&node, source_, "an identity",
-                               {"id", "kind", "status", "tenant", "environment", "owner", "acts_for",
-                                "accept_from", "purposes", "attributes", "secret_hash", "jwks_file"});
+    const files::Fields fields = identity_fields(node, source_);
     const auto id = fields.required_text("id", inventory::kMaxUserIdBytes);
     const auto kind = fields.require("kind") != nullptr
                           ? fields.choice("kind", {"user", "application", "service", "agent"})
                           : std::nullopt;
     Identity identity{.id = id.value_or(""), .kind = static_cast<Kind>(kind.value_or(0))};
-    const auto status = fields.choice("status", {"active", "suspended", "retired"});
-    identity.configured_status = static_cast<inventory::Status>(status.value_or(0));
     identity.tenant = fields.text("tenant");
     identity.environment = fields.text("environment");
-    identity.owner = fields.text("owner", inventory::kMaxUserIdBytes);
     identity.acts_for = fields.texts("acts_for", inventory::kMaxUserIdBytes);
     identity.accept_from = fields.texts("accept_from", inventory::kMaxIdBytes);
     identity.purposes = fields.texts("purposes");
     if (const auto* attributes = fields.find("attributes")) identity.attributes = to_json(*attributes);
     identity.secret_hash = fields.text("secret_hash");
+    read_identity_facts(fields, identity);
     if (const auto* file = fields.find("jwks_file")) {
       if (auto keys = read_jwks(*file, source_)) identity.keys = keys->keys();
     }
@@ -264,14 +263,15 @@ class Reader {
     for (const files::YamlNode& node : config_.identities) {
       const auto check = [&](const files::YamlNode* value, std::string_view key) {
         if (value == nullptr || value->kind != files::YamlNode::Kind::kText ||
-            value->text == inventory::kAnyUser || identities_.contains(value->text) ||
+            value->text == inventory::kAnyUser || value->text == inventory::kNotKnown ||
+            identities_.contains(value->text) ||
             std::ranges::find(world_.left_out, value->text) != world_.left_out.end())
           return;
         source_.issues.warning(
             source_.place(*value),
             fmt::format("`{}` names `{}`, which is not an identity in the configuration", key, value->text));
       };
-      check(node.find("owner"), "owner");
+      for (const auto* key : {"owner", "sponsor", "parent"}) check(node.find(key), key);
       if (const auto* edges = node.find("acts_for"))
         for (const files::YamlNode& edge : edges->items) check(&edge, "acts_for");
     }

@@ -34,6 +34,8 @@ struct Names {
   const Text* tenant = of("tenant");
   const Text* environment = of("environment");
   const Text* issuer = of("issuer");
+  const Text* last_used = of("lastUsed");
+  const Text* reviewed_at = of("reviewedAt");
   const Text* labels = of("labels");
   const Text* subject = of("subject");
   const Text* client = of("client");
@@ -170,7 +172,8 @@ std::uint32_t Context::add_party(Role role, std::string_view id) {
                     : role == Role::kClient  ? Kind::kApplication
                                              : Kind::kAgent;
   const auto uid = member != nullptr ? member->uid() : workspace_->arena_.entity(cedar_type(kind), id);
-  const auto status = member != nullptr ? member->status() : inputs_.inventory.ordered(id);
+  const auto status =
+      member != nullptr ? member->status_at(inputs_.request.time.latest) : inputs_.inventory.ordered(id);
   parties.push_back({role, kind, id, uid, member, status});
   return static_cast<std::uint32_t>(parties.size() - 1);
 }
@@ -231,8 +234,14 @@ Value Context::attributes_of(const Party& party) {
   const bool tells_tenant =
       party.role == Role::kSubject && claims_->tenant && own.find(names().tenant) == nullptr;
   const bool tells_issuer = is_user && claims_->subject_issuer;
-  if (!tells_tenant && !tells_issuer) return Value::record(&own);
-  Fields claimed(workspace_->arena_, 2);
+  const auto used = inputs_.last_used && party.member != nullptr && party.kind != Kind::kUser
+                        ? party.member->use().last_or_activation()
+                        : 0;
+  if (!tells_tenant && !tells_issuer && used == 0) return Value::record(&own);
+  Fields claimed(workspace_->arena_, 3);
+  // The request itself is noted after it was permitted: this is the use before it.
+  if (used != 0)
+    claimed.add(names().last_used, Value::datetime(cedar::Datetime::from(inventory::instant_of(used))));
   if (tells_tenant) claimed.add(names().tenant, view(claims_->tenant));
   if (tells_issuer) claimed.add(names().issuer, view(claims_->subject_issuer));
   return merged(workspace_->arena_, own, claimed.record().as_record());
@@ -244,6 +253,8 @@ Result<void> lay_identity(cedar::Overlay& overlay, Arena& arena, cedar::EntityRe
   Fields further(arena, catalogued->attributes->size);
   for (const auto& field : *catalogued->attributes) {
     const bool told = same_text(field.name, names().tenant) || same_text(field.name, names().environment) ||
+                      same_text(field.name, names().last_used) ||
+                      same_text(field.name, names().reviewed_at) ||
                       (same_text(field.name, names().issuer) && uid.type() == cedar_type(Kind::kUser));
     if (!told) further.add(field.name, field.value);
   }

@@ -66,6 +66,8 @@ struct Inputs {
   std::span<const task::NamedAmount> amounts = {};
   // People have approved this very call, and the caller uses that approval up.
   bool approved = false;
+  // Some policy may read when a party was last used.
+  bool last_used = false;
 };
 
 // Memory that is used again. One per thread.
@@ -100,6 +102,7 @@ class Context {
   const RequestFacts& request() const noexcept { return inputs_.request; }
   const inventory::Api& api() const noexcept { return inputs_.api; }
   const task::LiveTask* task() const noexcept { return inputs_.task; }
+  const inventory::Snapshot& inventory() const noexcept { return inputs_.inventory; }
 
   // The subject first (when it is another than the client), then the client, then the other actors from the
   // nearest on. Each identity once.

@@ -50,6 +50,10 @@ std::string_view event_of(Status status) {
       return "identity.suspended";
     case Status::kRetired:
       return "identity.retired";
+    case Status::kRequested:
+    case Status::kLapsed:
+    case Status::kExpired:
+      break;
   }
   return "identity.changed";
 }
@@ -148,6 +152,7 @@ Answer<Identities::Seen> Identities::update(const Caller& caller, const Json& bo
   // Credentials and orders that the body does not mention stay.
   if (!identity.secret_hash) identity.secret_hash = (*member)->secret_hash;
   if (body.find("keys") == nullptr) identity.keys = (*member)->keys;
+  if (body.find("credentials") == nullptr) identity.credentials = (*member)->credentials;
   const auto said = std::exchange(identity.configured_status, Status::kActive);
   const auto ordered = body.find("status") != nullptr ? std::optional(said) : std::nullopt;
   const auto told = inventory::identity_to_json(identity, ordered.value_or(member->ordered()));
@@ -172,6 +177,26 @@ Answer<Identities::Seen> Identities::order(const Caller& caller, const std::stri
   auto after = seen(id);
   after.asker_stopped = stops == Stops::kYes && is_party(permit, id);
   return after;
+}
+
+Answer<Identities::Seen> Identities::review(const Caller& caller, const std::string& id, Instant next) const {
+  const auto now = directory_.snapshot();
+  const auto permit = TRY(allow_on(caller, kManage, now->find(id), id, Authority::Presence::kAbsent));
+  inventory::Review review{id, authority_.now().earliest, permit.token().claims().subject, next};
+  // What would be refused is not recorded as done.
+  TRY(directory_.check_review(review));
+  TRY(authority_.record(permit, "identity.reviewed", id,
+                        Json::object({{"reviewed_at", inventory::date_text(review.at)},
+                                      {"review_by", inventory::date_text(review.next)}})
+                            .dump()));
+  TRY(directory_.review(std::move(review)));
+  return seen(id);
+}
+
+Answer<Identities::Strangers> Identities::unlisted(const Caller& caller) const {
+  const auto permit = TRY(authority_.allow(caller, kRead));
+  if (unlisted_ == nullptr || permit.tenant()) return Strangers{};
+  return Strangers{unlisted_->seen(), unlisted_->left_out()};
 }
 
 Answer<std::shared_ptr<const inventory::Snapshot>> Identities::list_apis(const Caller& caller) const {

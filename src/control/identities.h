@@ -10,6 +10,7 @@
 #include "codec/json.h"
 #include "control/authority.h"
 #include "control/page.h"
+#include "enforce/unlisted.h"
 #include "inventory/directory.h"
 #include "inventory/user_names.h"
 
@@ -17,10 +18,17 @@ namespace writ::control {
 
 class Identities {
  public:
-  // What it refers to must outlive it. `user_names`: whose ids no other identity may look like.
+  // What it refers to must outlive it. `user_names`: whose ids no other identity may look like. `unlisted`:
+  // where callers are noted that nobody listed; null: nowhere.
   Identities(const Authority& authority, inventory::Directory& directory,
-             std::vector<inventory::UserNames> user_names = {})
-      : authority_(authority), directory_(directory), user_names_(std::move(user_names)) {}
+             std::vector<inventory::UserNames> user_names = {}, const enforce::Unlisted* unlisted = nullptr)
+      : authority_(authority),
+        directory_(directory),
+        user_names_(std::move(user_names)),
+        unlisted_(unlisted) {}
+
+  // By which statuses are judged.
+  Instant now() const { return authority_.now().latest; }
 
   // An identity as it stands in a snapshot, or an id that is stopped and not listed.
   struct Seen {
@@ -45,6 +53,15 @@ class Identities {
   // An order on any id that a token could carry, listed or not.
   Answer<Seen> order(const Caller& caller, const std::string& id, inventory::Status status) const;
 
+  // The caller confirms that the identity is needed as it is, until the next review. Recorded with who did.
+  Answer<Seen> review(const Caller& caller, const std::string& id, Instant next) const;
+  // Callers that the inventory does not know. They have no tenant: only who may see all of them may.
+  struct Strangers {
+    std::vector<enforce::Unlisted::Seen> seen;
+    std::uint64_t left_out = 0;
+  };
+  Answer<Strangers> unlisted(const Caller& caller) const;
+
   Answer<std::shared_ptr<const inventory::Snapshot>> list_apis(const Caller& caller) const;
   Answer<inventory::Api> show_api(const Caller& caller, const std::string& id) const;
   Answer<inventory::Api> create_api(const Caller& caller, const codec::Json& api) const;
@@ -59,6 +76,7 @@ class Identities {
   const Authority& authority_;
   inventory::Directory& directory_;
   const std::vector<inventory::UserNames> user_names_;
+  const enforce::Unlisted* unlisted_;
 };
 
 }  // namespace writ::control

@@ -60,6 +60,8 @@ struct PolicySnapshot {
   std::shared_ptr<const cedar::Entities> entities;
   std::string revision;       // names this set in audit records
   std::size_t max_chain = 4;  // agents in one delegation chain
+  // Some policy may read `lastUsed` of a party. Where none does, no request pays for it.
+  bool reads_last_used = false;
   // Never null. They change with the policies, and the revision names them too.
   std::shared_ptr<const context::Calendars> calendars = context::Calendars::none();
   // Types that resources may have: of schemas, routes and entities, and Writ's own; with the actions on them

@@ -40,8 +40,21 @@ Refused standing(const Party& party) {
   switch (party.status) {
     case Status::kActive:
       return std::nullopt;
+    case Status::kRequested:
+      return refuse(Reason::kCallerRequested, named(party) + " is requested, and nobody has activated it",
+                    &party);
+    case Status::kLapsed:
+      return refuse(Reason::kCallerLapsed,
+                    fmt::format("{} was to be reviewed by {}", named(party),
+                                inventory::date_text(party.member->review_by().value_or(Instant()))),
+                    &party);
     case Status::kSuspended:
       return refuse(Reason::kCallerSuspended, named(party) + " is suspended", &party);
+    case Status::kExpired:
+      return refuse(Reason::kCallerExpired,
+                    fmt::format("{} expired on {}", named(party),
+                                inventory::date_text((*party.member)->expires_at.value_or(Instant()))),
+                    &party);
     case Status::kRetired:
       return refuse(Reason::kCallerRetired, named(party) + " is retired", &party);
   }
@@ -68,8 +81,11 @@ Refused presenter(const Context& context, const PolicySnapshot&) {
 Refused subject(const Context& context, const PolicySnapshot&) {
   const Party* party = context.subject();
   if (party == nullptr || party->status == Status::kActive) return std::nullopt;
-  return refuse(Reason::kSubjectSuspended, fmt::format("{} is {}", named(*party), status_name(party->status)),
-                party);
+  const auto reason = party->status == Status::kRequested ? Reason::kSubjectRequested
+                      : party->status == Status::kLapsed  ? Reason::kSubjectLapsed
+                      : party->status == Status::kExpired ? Reason::kSubjectExpired
+                                                          : Reason::kSubjectSuspended;
+  return refuse(reason, fmt::format("{} is {}", named(*party), status_name(party->status)), party);
 }
 
 Refused actors(const Context& context, const PolicySnapshot&) {
@@ -82,6 +98,23 @@ Refused actors(const Context& context, const PolicySnapshot&) {
   for (const Party& party : context.parties()) {
     if (party.role != context::Role::kActor) continue;
     if (auto refused = standing(party)) return refused;
+  }
+  return std::nullopt;
+}
+
+// Whoever may act only while somebody answers for it does not when that user is stopped or has left.
+Refused owners(const Context& context, const PolicySnapshot&) {
+  for (const Party& party : context.parties()) {
+    if (party.member == nullptr || !(*party.member)->needs_owner) continue;
+    const auto& owner = (*party.member)->owner;
+    if (!owner) return refuse(Reason::kCallerOwnerGone, named(party) + " has no owner", &party);
+    const auto* member = context.inventory().find(*owner);
+    const auto status = member != nullptr ? member->status_at(context.request().time.latest)
+                                          : context.inventory().ordered(*owner);
+    if (status == Status::kActive) continue;
+    return refuse(Reason::kCallerOwnerGone,
+                  fmt::format("the owner of {}, `{}`, is {}", named(party), *owner, status_name(status)),
+                  &party);
   }
   return std::nullopt;
 }
@@ -284,6 +317,7 @@ constexpr Guard kGuards[] = {
     {"presenter", presenter},
     {"subject", subject},
     {"actors", actors},
+    {"owners", owners},
     {"chain-length", chain_length},
     {"delegation", delegation},
     {"tenant", tenant},

@@ -120,6 +120,17 @@ class Enforcer::Walk {
     return made;
   }
 
+  // The token is Writ's own, and names somebody who is not listed any more.
+  void note_unknown(Unlisted& unlisted) const noexcept {
+    if (!token_ || !in_force_) return;
+    const auto today = inventory::day_of(now_.earliest);
+    const auto note = [&](std::string_view id) {
+      if (in_force_->inventory->find(id) == nullptr) unlisted.note(id, today, false);
+    };
+    note(token_->claims().client_id);
+    for (const auto& actor : token_->claims().actors) note(actor.subject);
+  }
+
   bool record_permit() const noexcept { return question_->record_permit; }
 
   audit::Record record(const decision::Refusal* refusal) const {
@@ -354,6 +365,8 @@ void Enforcer::finish(Walk& walk, const std::expected<void, decision::Refusal>& 
     given.outcome.emplace(walk.permit());
   } else {
     const auto& refusal = decided.error();
+    if (parts_.unlisted != nullptr && refusal.reason == Reason::kCallerUnknown)
+      walk.note_unknown(*parts_.unlisted);
     const auto retry_after = walk.retry_after();
     const auto kind = retry_after > Duration(0) ? Refused::Kind::kSlowDown : Refused::Kind::kDecided;
     given.outcome.emplace(std::unexpected(
@@ -394,6 +407,22 @@ void Enforcer::go_on(std::unique_ptr<Parked> parked, const Result<void>& written
   report(error);
 }
 
+// Refusals renew nothing, and what was not recorded was not permitted.
+void Enforcer::note_use(const Permit& permit) const noexcept {
+  const auto today = inventory::day_of(permit.time().earliest);
+  const auto& inventory = *permit.in_force_->inventory;
+  const auto note = [&](std::string_view id) {
+    if (const auto* member = inventory.find(id)) return member->use().note(today);
+    if (parts_.unlisted != nullptr) parts_.unlisted->note(id, today, true);
+  };
+  const auto& claims = permit.token().claims();
+  note(claims.client_id);
+  if (claims.subject != claims.client_id) note(claims.subject);
+  for (const auto& actor : claims.actors) {
+    if (actor.subject != claims.client_id) note(actor.subject);
+  }
+}
+
 void Enforcer::Given::give(std::optional<Outcome> result, const Result<void>& recorded) noexcept {
   if (!recorded || !result) {
     enforcer.audit_failures_.fetch_add(1, std::memory_order_relaxed);
@@ -401,6 +430,7 @@ void Enforcer::Given::give(std::optional<Outcome> result, const Result<void>& re
   }
   if (*result) {
     enforcer.permits_.fetch_add(1, std::memory_order_relaxed);
+    enforcer.note_use(**result);
   } else {
     const auto reason = static_cast<std::size_t>(result->error().reason());
     enforcer.refusals_[reason].fetch_add(1, std::memory_order_relaxed);

@@ -33,6 +33,7 @@
 #include "enforce/outcome.h"
 #include "enforce/question.h"
 #include "enforce/ruling.h"
+#include "enforce/unlisted.h"
 #include "task/call_approvals.h"
 #include "task/registry.h"
 #include "token/verifier.h"
@@ -51,6 +52,8 @@ struct EnforcerParts {
   task::CallApprovals* calls = nullptr;  // null: no approvals of calls are taken
   // Who brings tokens that are not good is slowed down by it. Null: nobody is.
   token::TokenAttempts* attempts = nullptr;
+  // Where callers are noted that the inventory does not know. Null: nowhere.
+  Unlisted* unlisted = nullptr;
 };
 
 // For /metrics. Monotone.
@@ -104,6 +107,7 @@ class Enforcer {
   struct Parked;
   struct Offering;
   static std::unique_ptr<Memory>& memory();
+  void note_use(const Permit& permit) const noexcept;
   void finish(Walk& walk, const std::expected<void, decision::Refusal>& decided, Given given);
   void wait(std::unique_ptr<Parked> parked, std::unique_ptr<task::Write> write);
   void go_on(std::unique_ptr<Parked> parked, const Result<void>& written);

@@ -22,18 +22,34 @@ const inventory::Member* member_of(const inventory::Snapshot& inventory, cedar::
   return member != nullptr && member->uid() == uid ? member : nullptr;
 }
 
+Reason reason_of(Kind kind, Status status) {
+  const bool user = kind == Kind::kUser;
+  switch (status) {
+    case Status::kRequested:
+      return user ? Reason::kSubjectRequested : Reason::kCallerRequested;
+    case Status::kLapsed:
+      return user ? Reason::kSubjectLapsed : Reason::kCallerLapsed;
+    case Status::kExpired:
+      return user ? Reason::kSubjectExpired : Reason::kCallerExpired;
+    case Status::kSuspended:
+      return user ? Reason::kSubjectSuspended : Reason::kCallerSuspended;
+    case Status::kActive:
+    case Status::kRetired:
+      break;
+  }
+  return user ? Reason::kSubjectSuspended : Reason::kCallerRetired;
+}
+
 // Policies know a suspended identity's attributes, but it is nobody's right to act while it lasts.
-std::optional<decision::Refusal> standing_of(const inventory::Snapshot& inventory,
-                                             cedar::EntityRef principal) {
+std::optional<decision::Refusal> standing_of(const inventory::Snapshot& inventory, cedar::EntityRef principal,
+                                             Instant now) {
   const auto kind = kind_of(principal.type());
   if (!kind) return std::nullopt;
   const auto* member = member_of(inventory, principal);
-  const auto status = member != nullptr ? member->status() : inventory.ordered(principal.id());
+  const auto status = member != nullptr ? member->status_at(now) : inventory.ordered(principal.id());
   if (status == Status::kActive) return std::nullopt;
   return decision::Refusal{
-      *kind == Kind::kUser           ? Reason::kSubjectSuspended
-      : status == Status::kSuspended ? Reason::kCallerSuspended
-                                     : Reason::kCallerRetired,
+      reason_of(*kind, status),
       fmt::format("{} `{}` is {}", kind_name(*kind), principal.id(), status_name(status)),
       principal.to_string(),
       {},
@@ -58,8 +74,8 @@ Result<void> PlainQuestion::lay(cedar::EntityRef uid, const std::optional<cedar:
   return {};
 }
 
-PlainRuling PlainQuestion::rule(const cedar::Request& request) const {
-  if (auto stopped = standing_of(inventory_, request.principal)) return {.refusal = std::move(stopped)};
+PlainRuling PlainQuestion::rule(const cedar::Request& request, Instant now) const {
+  if (auto stopped = standing_of(inventory_, request.principal, now)) return {.refusal = std::move(stopped)};
   PlainRuling ruling;
   ruling.decision = &decision::decide_plain(policies_, request, *memory_.overlay, memory_.decision);
   if (policies_.with_shadows)

@@ -42,7 +42,8 @@ class PlainQuestion {
   cedar::Arena& arena() noexcept { return memory_.arena; }
   // What the caller tells of an entity, a record; the catalogue comes first, and the inventory before it.
   Result<void> lay(cedar::EntityRef uid, const std::optional<cedar::Value>& told);
-  PlainRuling rule(const cedar::Request& request) const;
+  // `now`: whether an identity has expired.
+  PlainRuling rule(const cedar::Request& request, Instant now) const;
 
  private:
   const inventory::Snapshot& inventory_;

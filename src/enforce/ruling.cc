@@ -17,7 +17,8 @@ context::Inputs inputs_of(const Facts& facts, const Deciding& deciding, Memory& 
                          .entities = *deciding.policies.entities,
                          .calendars = *deciding.policies.calendars,
                          .amounts = facts.amounts,
-                         .approved = facts.approved};
+                         .approved = facts.approved,
+                         .last_used = deciding.policies.reads_last_used};
   if (facts.attributes) inputs.resource_attributes = facts.attributes(arena);
   return inputs;
 }

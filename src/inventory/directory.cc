@@ -69,7 +69,8 @@ void Directory::follow(Follower follower) {
 
 Result<void> Directory::commit(Change change, const Put& put) {
   // The next snapshot is made first: what cannot be shown must not be stored.
-  auto next = TRY(snapshot()->with(change.identities, change.apis, change.stops));
+  auto next = TRY(snapshot()->with(change.identities, change.apis, change.stops, change.reviews));
+  activate(*next, change);
   TRY(store_.save_inventory(change));
   if (put) {
     put([&] { publish(std::move(next)); });
@@ -82,9 +83,63 @@ Result<void> Directory::commit(Change change, const Put& put) {
 Result<void> Directory::load() {
   const std::lock_guard lock(changes_);
   auto stored = TRY(store_.load_inventory());
-  publish(TRY(Snapshot::empty()->with(std::move(stored.identities), std::move(stored.apis),
-                                      std::move(stored.stops))));
+  auto next = TRY(Snapshot::empty()->with(std::move(stored.identities), std::move(stored.apis),
+                                          std::move(stored.stops), std::move(stored.reviews)));
+  for (const UsedDays& used : stored.used) {
+    if (const Member* member = next->find(used.id)) member->use().restore(used);
+  }
+  publish(std::move(next));
   return {};
+}
+
+// Those that become active by this change for the first time. What the store then refuses was active for
+// nobody, and the day is the same when it is tried again soon.
+void Directory::activate(const Snapshot& next, Change& change) const {
+  if (limits_.clock == nullptr) return;
+  const auto today = day_of(limits_.clock->earliest());
+  const auto look = [&](std::string_view id) {
+    const Member* member = next.find(id);
+    if (member == nullptr || member->status() != Status::kActive || !member->use().activate(today)) return;
+    change.used.push_back({std::string(id), today, member->use().first(), member->use().last()});
+  };
+  for (const Identity& identity : change.identities) look(identity.id);
+  for (const Stop& stop : change.stops) look(stop.id);
+}
+
+Result<std::size_t> Directory::keep_use() {
+  const std::lock_guard lock(changes_);
+  const auto now = snapshot();
+  Change change;
+  for (const Member* member : now->members()) {
+    Use& use = member->use();
+    // Those that were there before anybody counted.
+    const bool activated = limits_.clock != nullptr && member->status() == Status::kActive &&
+                           use.active_since() == 0 && use.activate(day_of(limits_.clock->earliest()));
+    if (activated || use.to_keep())
+      change.used.push_back({(*member)->id, use.active_since(), use.first(), use.last()});
+  }
+  if (change.used.empty()) return 0;
+  TRY(store_.save_inventory(change));
+  for (const UsedDays& used : change.used) now->find(used.id)->use().kept(used.last);
+  return change.used.size();
+}
+
+Result<void> Directory::check_review(const Review& review) const {
+  const auto now = snapshot();
+  const Member* member = now->find(review.id);
+  if (member == nullptr)
+    return failure(ErrorCode::kNotFound, fmt::format("there is no identity `{}`", review.id));
+  if (member->status() == Status::kRetired) return retired(review.id);
+  if (review.next <= review.at) return failure(ErrorCode::kInvalid, "the next review must be after this one");
+  return {};
+}
+
+Result<void> Directory::review(Review review) {
+  const std::lock_guard lock(changes_);
+  TRY(check_review(review));
+  Change change;
+  change.reviews.push_back(std::move(review));
+  return commit(std::move(change));
 }
 
 Result<void> Directory::declare(Change declared, const Put& put) {

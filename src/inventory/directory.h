@@ -26,7 +26,9 @@ namespace writ::inventory {
 struct Change {
   std::vector<Identity> identities;  // added, or replaced by id
   std::vector<Api> apis;
-  std::vector<Stop> stops = {};  // added, replaced or (kActive) lifted, by id
+  std::vector<Stop> stops = {};      // added, replaced or (kActive) lifted, by id
+  std::vector<Review> reviews = {};  // added, or replaced by id
+  std::vector<UsedDays> used = {};   // the same
 };
 
 // Implemented by store. Thread-safe.
@@ -45,6 +47,8 @@ struct DirectoryLimits {
   // Whether an id that is not in the inventory takes part in requests just now: there is always room to stop
   // it. Asked only when there is no other. Null: none does.
   std::function<bool(std::string_view id)> active = nullptr;
+  // Tells the day on which an identity becomes active. Null: nobody is interested.
+  const Clock* clock = nullptr;
 };
 
 class Directory {
@@ -82,12 +86,22 @@ class Directory {
   // What order() would refuse.
   Result<void> check_order(std::string_view id, Status status) const;
 
+  // Somebody confirms that a listed identity is needed as it is, until the next review. kNotFound; kConflict
+  // when it is retired; kInvalid when the next review is not after this one.
+  Result<void> review(Review review);
+  // What review() would refuse.
+  Result<void> check_review(const Review& review) const;
+  // Stores on which days identities were used since the last call. Nothing to do with decisions. Returns how
+  // many there were.
+  Result<std::size_t> keep_use();
+
   // Stops that were refused for want of room. For /metrics; monotone.
   std::uint64_t stops_refused() const noexcept { return stops_refused_.load(std::memory_order_relaxed); }
 
  private:
   Result<void> check_room(const Snapshot& now, std::string_view id) const;
   Result<void> commit(Change change, const Put& put = {});  // with changes_ held
+  void activate(const Snapshot& next, Change& change) const;
   void publish(std::shared_ptr<const Snapshot> next);
 
   Store& store_;

@@ -9,6 +9,7 @@
 #include "cedar/parse.h"
 #include "codec/members.h"
 #include "crypto/secret_hash.h"
+#include "inventory/facts.h"
 
 namespace writ::inventory {
 namespace {
@@ -19,7 +20,8 @@ using codec::Members;
 constexpr std::array<std::string_view, 4> kKinds{"user", "application", "service", "agent"};
 constexpr std::array<std::string_view, 4> kCedarTypes{"Writ::User", "Writ::Application", "Writ::Service",
                                                       "Writ::Agent"};
-constexpr std::array<std::string_view, 3> kStatuses{"active", "suspended", "retired"};
+constexpr std::array<std::string_view, 6> kStatuses{"active",    "requested", "lapsed",
+                                                    "suspended", "expired",   "retired"};
 // Attributes of the party's entity that the inventory itself fills.
 constexpr std::array<std::string_view, 6> kReserved{"tenant",   "environment", "owner",
                                                     "purposes", "acts_for",    "status"};
@@ -40,8 +42,9 @@ Result<void> read_common(const Members& members, Identity& identity) {
   identity.kind = *found;
   if (const auto status = TRY(members.optional_text("status"))) {
     const auto named = status_from_name(*status);
-    if (!named)
-      return members.wrong("status", fmt::format("is `{}`, expected active, suspended or retired", *status));
+    if (!named || !can_be_said(*named))
+      return members.wrong("status",
+                           fmt::format("is `{}`, expected active, requested, suspended or retired", *status));
     identity.configured_status = *named;
   }
   identity.tenant = TRY(members.optional_text("tenant"));
@@ -56,7 +59,7 @@ Result<void> read_common(const Members& members, Identity& identity) {
     if (!set) return members.wrong("keys", fmt::format("is no key set: {}", set.error().message));
     identity.keys = set->keys();
   }
-  return {};
+  return read_facts(members, identity);
 }
 
 void write_common(const Identity& identity, Status status, Json& json) {
@@ -70,6 +73,14 @@ void write_common(const Identity& identity, Status status, Json& json) {
   if (!identity.accept_from.empty()) json.set("accept_from", codec::json_texts(identity.accept_from));
   if (!identity.purposes.empty()) json.set("purposes", codec::json_texts(identity.purposes));
   json.set("attributes", identity.attributes);
+  write_facts(identity, json);
+}
+
+// Those of the list, and the facts.
+std::vector<std::string_view> with_facts(std::initializer_list<std::string_view> names) {
+  std::vector<std::string_view> all(names);
+  all.insert(all.end(), fact_names().begin(), fact_names().end());
+  return all;
 }
 
 }  // namespace
@@ -88,6 +99,10 @@ std::string_view status_name(Status status) noexcept {
 }
 std::optional<Status> status_from_name(std::string_view name) noexcept {
   return find_name<Status>(kStatuses, name);
+}
+
+bool can_be_said(Status status) noexcept {
+  return status != Status::kLapsed && status != Status::kExpired;
 }
 
 bool valid_id(std::string_view id) noexcept {
@@ -121,6 +136,7 @@ Result<void> validate(const Identity& identity) {
       return wrong(
           fmt::format("`accept_from` names `{}`, for which it may not act; add it to `acts_for`", from));
   }
+  TRY(validate_facts(identity));
   if (identity.secret_hash && !crypto::valid_secret_hash(*identity.secret_hash))
     return wrong("the secret's hash is malformed; `writ keys hash` makes one");
   const auto* attributes = identity.attributes.if_object();
@@ -158,11 +174,13 @@ Result<void> validate(const Api& api) {
 }
 
 Result<Identity> identity_from_json(const Json& json) {
-  const auto members = TRY(Members::of(json, "the identity",
-                                       {"id", "kind", "status", "tenant", "environment", "owner", "acts_for",
-                                        "accept_from", "purposes", "attributes", "keys", "secret"}));
+  const auto allowed = with_facts({"id", "kind", "status", "tenant", "environment", "owner", "acts_for",
+                                   "accept_from", "purposes", "attributes", "keys", "secret", "credentials"});
+  const auto members = TRY(Members::of(json, "the identity", allowed));
   Identity identity{.id = {}, .kind = Kind::kUser};
   TRY(read_common(members, identity));
+  if (const Json* credentials = members.find("credentials"))
+    identity.credentials = TRY(credentials_from_json(*credentials));
   TRY(validate(identity));
   return identity;
 }
@@ -170,12 +188,11 @@ Result<Identity> identity_from_json(const Json& json) {
 Json identity_to_json(const Identity& identity, Status ordered) {
   Json json = Json::object();
   write_common(identity, std::max(identity.configured_status, ordered), json);
-  Json credentials = Json::array();
-  if (identity.secret_hash) credentials.push(Json::object({{"type", "secret"}}));
-  for (const auto& key : identity.keys)
-    credentials.push(Json::object({{"type", "key"}, {"kid", key.kid().value_or(key.thumbprint())}}));
-  json.set("credentials", std::move(credentials));
+  json.set("credentials", credentials_shown(identity));
   json.set("declared", identity.declared);
+  if (auto unknown = unknown_facts(identity); !unknown.if_array()->empty())
+    json.set("unknown", std::move(unknown));
+  if (!identity.evidence.is_null()) json.set("evidence", identity.evidence);
   Json stopped_by = Json::array();
   if (identity.configured_status != Status::kActive) stopped_by.push("configuration");
   if (ordered != Status::kActive) stopped_by.push("operator");
@@ -188,7 +205,14 @@ Result<Identity> identity_from_shown(std::string_view text) {
   if (!shown.is_object()) return failure(ErrorCode::kInvalid, "the identity is not an object");
   Json said = Json::object();
   for (const auto& [name, value] : *shown.if_object()) {
-    if (name != "credentials" && name != "declared" && name != "stopped_by") said.set(name, value);
+    constexpr std::string_view kNotSaid[] = {"credentials", "declared", "stopped_by", "unknown",
+                                             "evidence",    "use",      "review"};
+    if (std::ranges::find(kNotSaid, name) == std::end(kNotSaid)) said.set(name, value);
+  }
+  // A date made it so, which is a member too.
+  if (const auto* status = said.find_string("status")) {
+    const auto named = status_from_name(*status);
+    if (named && !can_be_said(*named)) said.set("status", status_name(Status::kActive));
   }
   return identity_from_json(said);
 }
@@ -212,6 +236,8 @@ std::string identity_record(const Identity& identity) {
     for (const auto& key : identity.keys) keys.push(key.to_json());
     json.set("keys", Json::object({{"keys", std::move(keys)}}));
   }
+  if (!identity.credentials.empty()) json.set("credentials", credentials_to_json(identity.credentials));
+  if (!identity.evidence.is_null()) json.set("evidence", identity.evidence);
   if (identity.declared) json.set("declared", true);
   if (identity.dropped) json.set("dropped", true);
   return json.dump();
@@ -219,13 +245,16 @@ std::string identity_record(const Identity& identity) {
 
 Result<Identity> identity_from_record(std::string_view text) {
   const Json json = TRY(codec::parse_json(text));
-  const auto members =
-      TRY(Members::of(json, "the identity",
-                      {"id", "kind", "status", "tenant", "environment", "owner", "acts_for", "accept_from",
-                       "purposes", "attributes", "keys", "secret_hash", "declared", "dropped"}));
+  const auto allowed = with_facts({"id", "kind", "status", "tenant", "environment", "owner", "acts_for",
+                                   "accept_from", "purposes", "attributes", "keys", "secret_hash",
+                                   "credentials", "evidence", "declared", "dropped"});
+  const auto members = TRY(Members::of(json, "the identity", allowed));
   Identity identity{.id = {}, .kind = Kind::kUser};
   TRY(read_common(members, identity));
   identity.secret_hash = TRY(members.optional_text("secret_hash", 512));
+  if (const Json* credentials = members.find("credentials"))
+    identity.credentials = TRY(credentials_from_json(*credentials));
+  if (const Json* evidence = members.find("evidence")) identity.evidence = *evidence;
   identity.declared = TRY(members.boolean("declared", false));
   identity.dropped = TRY(members.boolean("dropped", false));
   TRY(validate(identity));

@@ -2,7 +2,7 @@
 //
 // Plain values with strict JSON in both directions. Ids are unique across the four kinds, so an audit record
 // or an `act` claim names exactly one identity. Times and secrets: a client's secret is only ever held as its
-// hash.
+// hash. Dates are moments; one that is given as a day is the first moment of it, in UTC.
 #pragma once
 
 #include <cstdint>
@@ -11,6 +11,7 @@
 #include <string_view>
 #include <vector>
 
+#include "base/clock.h"
 #include "base/result.h"
 #include "codec/json.h"
 #include "codec/name.h"
@@ -23,19 +24,60 @@ inline constexpr std::size_t kMaxUserIdBytes =
     codec::kMaxNameBytes;                                     // providers choose what users are called
 inline constexpr std::size_t kMaxAttributeBytes = 16 * 1024;  // of one identity, as JSON
 inline constexpr std::size_t kMaxListEntries = 256;
+inline constexpr std::size_t kMaxEvidenceBytes = 256 * 1024;  // of one identity, as JSON
 
 enum class Kind : std::uint8_t { kUser, kApplication, kService, kAgent };
-enum class Status : std::uint8_t { kActive, kSuspended, kRetired };
+// From the mildest to the strictest; all but the first refuse, each with a reason of its own.
+enum class Status : std::uint8_t {
+  kActive,
+  kRequested,  // nobody has said yes to it so far
+  kLapsed,     // its review is overdue
+  kSuspended,
+  kExpired,
+  kRetired
+};
 
 std::string_view kind_name(Kind kind) noexcept;  // "user", "application", "service", "agent"
 std::optional<Kind> kind_from_name(std::string_view name) noexcept;
 // Its Cedar type: "Writ::User".
 std::string_view cedar_type(Kind kind) noexcept;
-std::string_view status_name(Status status) noexcept;  // "active", "suspended", "retired"
+// "active", "requested", "lapsed", "suspended", "expired", "retired"
+std::string_view status_name(Status status) noexcept;
 std::optional<Status> status_from_name(std::string_view name) noexcept;
+// What people may say; kLapsed and kExpired come of dates alone.
+bool can_be_said(Status status) noexcept;
+// A date as configuration and JSON have it: `2027-01-31`, `2027-01-31T12:00:00Z`; not before 1970.
+std::optional<Instant> date_from_text(std::string_view text) noexcept;
+std::string date_text(Instant date);  // the shorter of these that says it all
 
 // In `acts_for`: any user.
 inline constexpr std::string_view kAnyUser = "users";
+
+// For what nobody can tell. A fact that is said to be so is absent.
+inline constexpr std::string_view kNotKnown = "unknown";
+
+enum class CredentialType : std::uint8_t {
+  kSecret,
+  kKey,
+  kCertificate,
+  kToken,
+  kPassword,
+  kFederation,
+  kUnknown
+};
+std::string_view credential_type_name(CredentialType type) noexcept;  // "secret", "key", ...
+std::optional<CredentialType> credential_type_from_name(std::string_view name) noexcept;
+
+// What is known of a credential, never the credential. Of those that Writ itself knows it says more: a
+// kSecret is the client's secret here, a kKey with the id of one of `keys` is that key. Others are known from
+// elsewhere, and nobody can authenticate to Writ with them.
+struct Credential {
+  CredentialType type;
+  std::string id = {};  // of a key its kid, else its thumbprint
+  std::optional<std::string> strength = {};
+  std::optional<Instant> created_at = {}, expires_at = {}, last_used_at = {};
+  std::optional<bool> bound = {};  // to a device or a workload: a copy of it is worth nothing
+};
 
 struct Identity {
   std::string id;
@@ -55,8 +97,22 @@ struct Identity {
   codec::Json attributes = codec::Json::object();  // what else policies may read
   std::optional<std::string> secret_hash;          // crypto/secret_hash.h
   std::vector<jose::Jwk> keys;                     // for private_key_jwt
-  bool declared = false;                           // it comes from the configuration
-  bool dropped = false;  // retired because the configuration does not declare it any more
+  // People's answers. The ids are of users, but for `parent`.
+  std::optional<std::string> sponsor = {};      // of an agent: the person that answers for it
+  std::optional<std::string> parent = {};       // the identity that it was made by or is a part of
+  std::optional<std::string> description = {};  // what it is there for
+  std::optional<std::string> provider = {}, model = {}, blueprint = {};
+  std::optional<Instant> created_at = {};
+  std::optional<Instant> expires_at = {};   // from then on it is kExpired
+  std::optional<Instant> reviewed_at = {};  // somebody last confirmed that it is needed as it is
+  std::optional<Instant> review_by = {};    // from then on it is kLapsed, unless it was confirmed again
+  std::vector<Credential> credentials = {};
+  // What other systems say of it, an array of what `writ inventory import` read; or null. It is shown, and
+  // permits nothing.
+  codec::Json evidence = {};
+  bool needs_owner = false;  // it may act only while its owner is active
+  bool declared = false;     // it comes from the configuration
+  bool dropped = false;      // retired because the configuration does not declare it any more
 };
 
 struct Api {
@@ -82,6 +138,20 @@ struct Stop {
 // The id of an application, a service, an agent or an API: printable ASCII without quotes, backslash and
 // space. A user is called whatever a provider may call it (codec/name.h).
 bool valid_id(std::string_view id) noexcept;
+
+// A confirmation over the API that an identity is needed as it is. It stays beside what the configuration
+// says; of the two the later one counts, with its own date for the next.
+struct Review {
+  std::string id;
+  Instant at;
+  std::string by;
+  Instant next;
+  friend bool operator==(const Review&, const Review&) = default;
+};
+
+// The fact about the credential; null: nothing is known.
+const Credential* credential_of(const Identity& identity, CredentialType type,
+                                std::string_view id = {}) noexcept;
 
 // What a request may say of an identity. A member `secret` is not read here; the caller hashes it.
 Result<Identity> identity_from_json(const codec::Json& json);

@@ -15,6 +15,8 @@ class MemoryStore : public Store {
       change.identities.push_back(TRY(identity_from_record(record)));
     for (const auto& [id, record] : apis_) change.apis.push_back(TRY(api_from_record(record)));
     for (const auto& [id, status] : stops_) change.stops.push_back({id, status});
+    for (const auto& [id, review] : reviews_) change.reviews.push_back(review);
+    for (const auto& [id, used] : used_) change.used.push_back(used);
     return change;
   }
   Result<void> save_inventory(const Change& change) override {
@@ -25,6 +27,8 @@ class MemoryStore : public Store {
       stops_[stop.id] = stop.status;
       if (stop.status == Status::kActive) stops_.erase(stop.id);
     }
+    for (const auto& review : change.reviews) reviews_.insert_or_assign(review.id, review);
+    for (const auto& used : change.used) used_.insert_or_assign(used.id, used);
     return {};
   }
 
@@ -36,6 +40,8 @@ class MemoryStore : public Store {
   std::map<std::string, std::string> identities_;
   std::map<std::string, std::string> apis_;
   std::map<std::string, Status> stops_;
+  std::map<std::string, Review> reviews_;
+  std::map<std::string, UsedDays> used_;
 };
 
 }  // namespace writ::inventory

@@ -4,11 +4,13 @@
 #include <fmt/format.h>
 
 #include "cedar/entity_json.h"
+#include "cedar/ext_datetime.h"
 
 namespace writ::inventory {
 namespace {
 
-cedar::Value attributes_of(cedar::Arena& arena, const Identity& identity) {
+cedar::Value attributes_of(cedar::Arena& arena, const Identity& identity,
+                           std::optional<Instant> reviewed_at) {
   std::vector<cedar::TextField> fields;
   const auto add = [&](std::string_view name, cedar::Value value) {
     fields.push_back({arena.text(name), value});
@@ -16,6 +18,12 @@ cedar::Value attributes_of(cedar::Arena& arena, const Identity& identity) {
   if (identity.tenant) add("tenant", cedar::make_string(arena, *identity.tenant));
   if (identity.environment) add("environment", cedar::make_string(arena, *identity.environment));
   if (identity.owner) add("owner", cedar::make_entity(arena, cedar_type(Kind::kUser), *identity.owner));
+  if (identity.sponsor) add("sponsor", cedar::make_entity(arena, cedar_type(Kind::kUser), *identity.sponsor));
+  if (identity.provider) add("provider", cedar::make_string(arena, *identity.provider));
+  if (identity.model) add("model", cedar::make_string(arena, *identity.model));
+  if (identity.blueprint) add("blueprint", cedar::make_string(arena, *identity.blueprint));
+  if (reviewed_at && identity.kind != Kind::kUser)
+    add("reviewedAt", cedar::Value::datetime(cedar::Datetime::from(*reviewed_at)));
   if (identity.kind != Kind::kUser) add("purposes", cedar::make_string_set(arena, identity.purposes));
   bool tools = false;
   const auto own = cedar::record_from_json(arena, identity.attributes);
@@ -45,12 +53,26 @@ std::vector<const T*> sorted(std::vector<const T*> items, auto&& id_of) {
 
 }  // namespace
 
-Member::Member(Identity identity, Status ordered)
+Member::Member(Identity identity, Beside beside)
     : identity_(std::move(identity)),
-      ordered_(ordered),
+      beside_(std::move(beside)),
+      expires_at_(identity_.expires_at.value_or(Instant::max())),
+      review_by_(review_by().value_or(Instant::max())),
       many_acts_for_(many_sorted(identity_.acts_for)),
       uid_(arena_.entity(cedar_type(identity_.kind), identity_.id)),
-      attributes_(attributes_of(arena_, identity_)) {}
+      attributes_(attributes_of(arena_, identity_, reviewed_at())) {}
+
+bool Member::reviewed_over_the_api() const noexcept {
+  return beside_.review && (!identity_.reviewed_at || beside_.review->at >= *identity_.reviewed_at);
+}
+
+std::optional<Instant> Member::reviewed_at() const noexcept {
+  return reviewed_over_the_api() ? std::optional(beside_.review->at) : identity_.reviewed_at;
+}
+
+std::optional<Instant> Member::review_by() const noexcept {
+  return reviewed_over_the_api() ? std::optional(beside_.review->next) : identity_.review_by;
+}
 
 bool Member::acts_for(std::string_view id, Kind kind) const noexcept {
   const auto listed = [&](std::string_view name) {
@@ -155,7 +177,8 @@ std::vector<Stop> Snapshot::stops() const {
 }
 
 Result<std::shared_ptr<const Snapshot>> Snapshot::with(std::vector<Identity> identities,
-                                                       std::vector<Api> apis, std::vector<Stop> stops) const {
+                                                       std::vector<Api> apis, std::vector<Stop> stops,
+                                                       std::vector<Review> reviews) const {
   std::shared_ptr<Snapshot> next(new Snapshot(*this));
   std::array<std::shared_ptr<Shard>, kShards> copies;
   const auto copy_of = [&](std::string_view id) -> Shard& {
@@ -165,8 +188,11 @@ Result<std::shared_ptr<const Snapshot>> Snapshot::with(std::vector<Identity> ide
   };
   for (Stop& stop : stops) {
     Shard& shard = copy_of(stop.id);
-    if (const auto listed = shard.members.find(stop.id); listed != shard.members.end())
-      listed->second = std::make_shared<const Member>(listed->second->identity(), stop.status);
+    if (const auto listed = shard.members.find(stop.id); listed != shard.members.end()) {
+      auto beside = listed->second->beside();
+      beside.ordered = stop.status;
+      listed->second = std::make_shared<const Member>(listed->second->identity(), std::move(beside));
+    }
     if (stop.status == Status::kActive) {
       shard.stops.erase(stop.id);
     } else {
@@ -176,10 +202,20 @@ Result<std::shared_ptr<const Snapshot>> Snapshot::with(std::vector<Identity> ide
   for (Identity& identity : identities) {
     Shard& shard = copy_of(identity.id);
     const auto stop = shard.stops.find(identity.id);
-    const auto ordered = stop == shard.stops.end() ? Status::kActive : stop->second;
+    const auto listed = shard.members.find(identity.id);
+    auto beside = listed != shard.members.end() ? listed->second->beside() : Beside();
+    beside.ordered = stop == shard.stops.end() ? Status::kActive : stop->second;
     std::string id = identity.id;
     shard.members.insert_or_assign(std::move(id),
-                                   std::make_shared<const Member>(std::move(identity), ordered));
+                                   std::make_shared<const Member>(std::move(identity), std::move(beside)));
+  }
+  for (Review& review : reviews) {
+    Shard& shard = copy_of(review.id);
+    const auto listed = shard.members.find(review.id);
+    if (listed == shard.members.end()) continue;
+    auto beside = listed->second->beside();
+    beside.review = std::move(review);
+    listed->second = std::make_shared<const Member>(listed->second->identity(), std::move(beside));
   }
   for (std::size_t i = 0; i < kShards; ++i) {
     if (!copies[i]) continue;

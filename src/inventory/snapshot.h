@@ -18,31 +18,55 @@
 #include "cedar/symbols.h"
 #include "cedar/value.h"
 #include "inventory/identity.h"
+#include "inventory/use.h"
 
 namespace writ::inventory {
 
+// What is known of an identity beside what is said of it, from snapshot to snapshot.
+struct Beside {
+  Status ordered = Status::kActive;
+  std::optional<Review> review = {};
+  std::shared_ptr<Use> use = std::make_shared<Use>();
+};
+
 // An identity with its name and attributes as Cedar values: tenant, environment, owner, purposes, and what
-// `attributes` says. Immutable.
+// `attributes` says. Immutable, but for the days of its use.
 class Member {
  public:
   // The identity must be valid.
-  explicit Member(Identity identity, Status ordered = Status::kActive);
+  explicit Member(Identity identity, Beside beside = {});
   Member(const Member&) = delete;
   Member& operator=(const Member&) = delete;
 
   const Identity& identity() const noexcept { return identity_; }
   const Identity* operator->() const noexcept { return &identity_; }
-  // In force: the stricter of what the configuration says and what operators ordered.
-  Status status() const noexcept { return std::max(identity_.configured_status, ordered_); }
-  Status ordered() const noexcept { return ordered_; }
+  // The stricter of what the configuration says and what operators ordered. Dates are not looked at.
+  Status status() const noexcept { return std::max(identity_.configured_status, beside_.ordered); }
+  // In force at an instant: the same, and it may have expired, or its review be overdue.
+  Status status_at(Instant now) const noexcept {
+    const auto said = status();
+    const auto by_date = now >= expires_at_  ? Status::kExpired
+                         : now >= review_by_ ? Status::kLapsed
+                                             : Status::kActive;
+    return std::max(said, by_date);
+  }
+  Status ordered() const noexcept { return beside_.ordered; }
+  // Of the configuration's and the API's confirmation the later one, and when the next one is due.
+  std::optional<Instant> reviewed_at() const noexcept;
+  std::optional<Instant> review_by() const noexcept;
+  const Beside& beside() const noexcept { return beside_; }
+  Use& use() const noexcept { return *beside_.use; }
   cedar::EntityRef uid() const noexcept { return uid_; }
   cedar::Value attributes() const noexcept { return attributes_; }
   // May this identity act directly for that one?
   bool acts_for(std::string_view id, Kind kind) const noexcept;
 
  private:
+  bool reviewed_over_the_api() const noexcept;
+
   Identity identity_;
-  Status ordered_;
+  Beside beside_;
+  Instant expires_at_, review_by_;               // the end of time where there is none
   std::vector<std::string_view> many_acts_for_;  // sorted; empty for the few that a look at each finds sooner
   cedar::Arena arena_;
   cedar::EntityRef uid_;
@@ -76,10 +100,12 @@ class Snapshot {
   // The first so many of those that come after an id, in the order of ids. Looks at all, keeps no others.
   std::vector<Known> known_after(std::string_view id, std::size_t count) const;
 
-  // A copy with these added or replaced; a stop that is kActive is taken away. Fails with kConflict when two
-  // APIs would have one audience.
+  // A copy with these added or replaced; a stop that is kActive is taken away, and a review of an id that is
+  // not listed is left out. What is beside an identity stays with it. Fails with kConflict when two APIs
+  // would have one audience.
   Result<std::shared_ptr<const Snapshot>> with(std::vector<Identity> identities, std::vector<Api> apis,
-                                               std::vector<Stop> stops = {}) const;
+                                               std::vector<Stop> stops = {},
+                                               std::vector<Review> reviews = {}) const;
 
  private:
   struct Hash : std::hash<std::string_view> {

@@ -54,6 +54,24 @@ std::span<const jose::Jwk> decoys() {
   return keys;
 }
 
+// Those of a client's keys that have not expired.
+std::vector<jose::Jwk> good_keys(const Member* member, Times now) {
+  std::vector<jose::Jwk> good;
+  if (member == nullptr) return good;
+  for (const auto& key : (*member)->keys) {
+    const auto* fact = inventory::credential_of(member->identity(), inventory::CredentialType::kKey,
+                                                key.kid().value_or(key.thumbprint()));
+    if (fact == nullptr || !fact->expires_at || !now.ended(*fact->expires_at)) good.push_back(key);
+  }
+  return good;
+}
+
+// Told only to the one that knows the secret.
+bool secret_expired(const Member& member, Times now) {
+  const auto* fact = inventory::credential_of(member.identity(), inventory::CredentialType::kSecret);
+  return fact != nullptr && fact->expires_at && now.ended(*fact->expires_at);
+}
+
 // Of the length of every hash.
 const std::string kNoHash(std::string_view("$scrypt$ln=14,r=8,p=1$").size() + 22 + 1 + 43, '-');
 
@@ -67,12 +85,14 @@ std::optional<std::string_view> basic_credentials(std::string_view authorization
   return space == authorization.npos ? std::string_view() : authorization.substr(space + 1);
 }
 
-std::unexpected<Refusal> inactive(const Member& member) {
-  const auto reason =
-      member.status() == Status::kSuspended ? Reason::kCallerSuspended : Reason::kCallerRetired;
-  auto refusal =
-      refuse(OauthError::kUnauthorizedClient,
-             "client `" + member->id + "` is " + std::string(status_name(member.status())), reason);
+std::unexpected<Refusal> inactive(const Member& member, Status status) {
+  const auto reason = status == Status::kRequested   ? Reason::kCallerRequested
+                      : status == Status::kLapsed    ? Reason::kCallerLapsed
+                      : status == Status::kSuspended ? Reason::kCallerSuspended
+                      : status == Status::kExpired   ? Reason::kCallerExpired
+                                                     : Reason::kCallerRetired;
+  auto refusal = refuse(OauthError::kUnauthorizedClient,
+                        "client `" + member->id + "` is " + std::string(status_name(status)), reason);
   refusal.error().party = member.uid().to_string();
   return refusal;
 }
@@ -163,7 +183,11 @@ Outcome<AuthenticatedClient> ClientAuthentication::authenticate(const Credential
   }
   // Both checks refuse where there is no client.
   if (member == nullptr) return wrong_secret();
-  if (member->status() != Status::kActive) return inactive(*member);
+  if (const auto status = member->status_at(now.latest); status != Status::kActive)
+    return inactive(*member, status);
+  if (std::holds_alternative<Secret>(credentials.proof_) && secret_expired(*member, now))
+    return not_authenticated("the secret of client `" + (*member)->id + "` has expired: give it another one",
+                             Reason::kCredentialExpired);
   return AuthenticatedClient(std::move(snapshot), *member);
 }
 
@@ -207,7 +231,7 @@ ClientAuthentication::Glance ClientAuthentication::glance(const http::Request& r
 Outcome<void> ClientAuthentication::check_assertion(const Member* member, const Credentials& credentials,
                                                     const std::string& text, Times now) const {
   // A client that does not exist has no keys: the answer is that of a key nobody knows.
-  const auto keys = jose::JwkSet::of(member != nullptr ? (*member)->keys : std::vector<jose::Jwk>());
+  const auto keys = jose::JwkSet::of(good_keys(member, now));
   if (!keys)
     return refuse(OauthError::kServerError, "the client's keys cannot be read", Reason::kIndeterminate);
   const token::AssertionRules rules{.issuer = credentials.client_,

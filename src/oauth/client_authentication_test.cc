@@ -103,6 +103,38 @@ TEST_F(ClientAuthenticationTest, ASuspendedClientIsRefusedAlsoFromMemory) {
       << "its state is nobody else's business";
 }
 
+TEST_F(ClientAuthenticationTest, AClientThatExpiresIsRefusedFromThatMomentOn) {
+  auto portal = world_.directory.snapshot()->find("support-portal")->identity();
+  portal.expires_at = kNow + std::chrono::seconds(1);
+  ASSERT_TRUE(world_.directory.update(portal).has_value());
+  EXPECT_EQ(authenticate({}, World::basic("support-portal")), "support-portal");
+  world_.clock.advance(std::chrono::seconds(1));
+  EXPECT_EQ(authenticate({}, World::basic("support-portal")), "unauthorized_client/caller_expired");
+}
+
+TEST_F(ClientAuthenticationTest, ASecretThatHasExpiredIsRefusedOnlyToTheOneThatKnowsIt) {
+  auto portal = world_.directory.snapshot()->find("support-portal")->identity();
+  portal.credentials = {
+      {.type = inventory::CredentialType::kSecret, .expires_at = kNow + std::chrono::seconds(1)}};
+  ASSERT_TRUE(world_.directory.update(portal).has_value());
+  EXPECT_EQ(authenticate({}, World::basic("support-portal")), "support-portal");
+  world_.clock.advance(std::chrono::seconds(1));
+  EXPECT_EQ(authenticate({}, World::basic("support-portal")), "invalid_client/credential_expired");
+  EXPECT_EQ(authenticate({}, World::basic("support-portal", "guess")), "invalid_client/caller_unknown");
+}
+
+TEST_F(ClientAuthenticationTest, AKeyThatHasExpiredVerifiesNothing) {
+  auto agent = world_.directory.snapshot()->find("support-agent")->identity();
+  const auto& key = agent.keys.at(0);
+  agent.credentials = {{.type = inventory::CredentialType::kKey,
+                        .id = key.kid().value_or(key.thumbprint()),
+                        .expires_at = kNow + std::chrono::seconds(1)}};
+  ASSERT_TRUE(world_.directory.update(agent).has_value());
+  EXPECT_EQ(authenticate(world_.as_agent()), "support-agent");
+  world_.clock.advance(std::chrono::seconds(1));
+  EXPECT_EQ(authenticate(world_.as_agent()), "invalid_client/token_signature");
+}
+
 TEST_F(ClientAuthenticationTest, ARetiredClientIsRefused) {
   ASSERT_TRUE(world_.directory.order("support-agent", inventory::Status::kRetired).has_value());
   EXPECT_EQ(authenticate(world_.as_agent()), "unauthorized_client/caller_retired");

@@ -22,7 +22,12 @@ namespace Writ {
     tenant?: String,
     environment?: String,
     owner?: User,
-    purposes: Set<String>
+    purposes: Set<String>,
+    provider?: String,
+    model?: String,
+    blueprint?: String,
+    reviewedAt?: datetime,
+    lastUsed?: datetime
   };
   entity Agent in Group = {
     tenant?: String,
@@ -31,7 +36,11 @@ namespace Writ {
     purposes: Set<String>,
     tools: Set<String>,
     provider?: String,
-    model?: String
+    model?: String,
+    blueprint?: String,
+    sponsor?: User,
+    reviewedAt?: datetime,
+    lastUsed?: datetime
   };
 
   entity Api;

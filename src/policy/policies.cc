@@ -63,6 +63,7 @@ class Loader {
     snapshot->revision = revision_of(texts_);
     snapshot->max_chain = texts_.max_chain;
     snapshot->resource_types = resource_types();
+    snapshot->reads_last_used = may_read_last_used();
     if (!calendars_.empty()) snapshot->calendars = std::make_shared<const context::Calendars>(calendars_);
     if (!compile(policies_, *snapshot)) return std::nullopt;
     if (!shadows_.empty()) {
@@ -78,6 +79,14 @@ class Loader {
                           .policies = std::move(policies_),
                           .sources = std::move(sources_),
                           .schema = schema_};
+  }
+
+  // A name can also be written with escapes.
+  bool may_read_last_used() const {
+    return std::ranges::any_of(texts_.files, [](const PolicyText& file) {
+      return file.kind == TextKind::kPolicies &&
+             (file.text->find("lastUsed") != std::string::npos || file.text->find("\\") != std::string::npos);
+    });
   }
 
   bool compile(const cedar::PolicySet& set, decision::PolicySnapshot& snapshot) {

@@ -85,12 +85,22 @@ class Past {
  private:
   Past() = default;
 
+  void review(const std::string& id, const std::string& detail) {
+    const auto json = codec::parse_json(detail);
+    const auto* at = json ? json->find_string("reviewed_at") : nullptr;
+    const auto* next = json ? json->find_string("review_by") : nullptr;
+    const auto reviewed = at != nullptr ? inventory::date_from_text(*at) : std::nullopt;
+    const auto until = next != nullptr ? inventory::date_from_text(*next) : std::nullopt;
+    if (reviewed && until) (void)directory_.review({id, *reviewed, {}, *until});
+  }
+
   void happened_to(const std::string& id, std::string_view type, const std::string& detail) {
     using inventory::Status;
     if (type == "identity.suspended") (void)directory_.order(id, Status::kSuspended);
     if (type == "identity.activated" || type == "identity.recovered")
       (void)directory_.order(id, Status::kActive);
     if (type == "identity.retired") (void)directory_.order(id, Status::kRetired);
+    if (type == "identity.reviewed") review(id, detail);
     if (type != "identity.created" && type != "identity.changed") return;
     auto identity = inventory::identity_from_shown(detail);
     if (!identity) return;

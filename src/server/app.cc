@@ -145,7 +145,9 @@ struct App::Parts {
   token::TokenAttempts token_attempts{{config.limits.wrong_tokens_per_minute, config.proxies}};
   const token::Minter minter{*keys};
   inventory::Directory directory{
-      *store, {config.limits.max_unlisted_stops, [this](std::string_view id) { return takes_part(id); }}};
+      *store,
+      {config.limits.max_unlisted_stops, [this](std::string_view id) { return takes_part(id); }, &clock}};
+  enforce::Unlisted unlisted;
   enforce::Current current;
   policy::PoliciesInForce policies;
   task::Registry tasks{*store, config.tasks};
@@ -188,7 +190,7 @@ struct App::Parts {
   OauthWorkers oauth_workers{clients, clock, config.threads};
   const control::Calls call_control{authority, current, calls};
   const api::CallsApi calls_api{call_control};
-  const control::Identities identity_control{authority, directory, config::user_names(config)};
+  const control::Identities identity_control{authority, directory, config::user_names(config), &unlisted};
   const api::InventoryApi inventory_api{identity_control};
   const control::AuditTrail audit_control{authority, *log};
   const api::AuditApi audit_api{audit_control};
@@ -232,7 +234,8 @@ enforce::EnforcerParts App::Parts::enforcer_parts(task::CallApprovals* approvals
                            audit::Log::Done done) { record_async(std::move(entry), std::move(done)); },
           .writer = recorded_writer,
           .calls = approvals,
-          .attempts = &token_attempts};
+          .attempts = &token_attempts,
+          .unlisted = &unlisted};
 }
 
 // Who is not listed, and is the subject of a token or of a task.
@@ -489,6 +492,7 @@ Result<void> App::Parts::serve() {
 void App::Parts::look_after() {
   if (const auto line = clock.watch()) std::fprintf(stderr, "writ: %s\n", line->c_str());
   if (++looks % kLooksBetweenTidying == 0) tidy();
+  if (looks % kLooksBetweenKeepingUse == 0) keep_use(directory);
 }
 
 // What is over need not be kept: revoked tokens and used assertions and proofs, tasks, and the arguments of
@@ -588,6 +592,7 @@ bool App::stop() {
   parts_->chores.stop();
   parts_->writer.stop();
   whole = parts_->tasks.settle().has_value() && whole;
+  whole = keep_use(parts_->directory) && whole;
   const audit::Event stopped{.type = "server.stopped", .standing = audit::Standing::kStop};
   return parts_->record(audit::make_record(parts_->clock.earliest(), stopped)).has_value() && whole;
 }

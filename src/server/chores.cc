@@ -5,6 +5,14 @@
 
 namespace writ::server {
 
+bool keep_use(inventory::Directory& directory) {
+  const auto kept = directory.keep_use();
+  if (!kept)
+    std::fprintf(stderr, "writ: could not store when identities were used: %s\n",
+                 kept.error().message.c_str());
+  return kept.has_value();
+}
+
 void Chores::start(std::chrono::milliseconds every, std::function<void()> work) {
   thread_ = std::thread([this, every, work = std::move(work)] {
     std::unique_lock lock(mutex_);

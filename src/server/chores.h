@@ -7,7 +7,15 @@
 #include <mutex>
 #include <thread>
 
+#include "inventory/directory.h"
+
 namespace writ::server {
+
+inline constexpr int kLooksBetweenKeepingUse = 30;
+
+// Stores when identities were used. A crash loses the days of the last half minute: an identity then seems to
+// have slept longer, never shorter. What fails is said, and tried again.
+bool keep_use(inventory::Directory& directory);
 
 class Chores {
  public:

@@ -26,6 +26,14 @@ CREATE TABLE audit_head (only INTEGER PRIMARY KEY CHECK (only = 1), seq INTEGER 
 CREATE TABLE signing_keys (position INTEGER PRIMARY KEY, kid TEXT NOT NULL UNIQUE, jwk TEXT NOT NULL) STRICT;
 )";
 
+// What came later: made where it is not there, in databases of this version that are older.
+constexpr const char* kLater = R"(
+CREATE TABLE IF NOT EXISTS reviews (id TEXT PRIMARY KEY, at_ms INTEGER NOT NULL, by TEXT NOT NULL,
+                                    next_ms INTEGER NOT NULL) STRICT, WITHOUT ROWID;
+CREATE TABLE IF NOT EXISTS used_days (id TEXT PRIMARY KEY, active_since INTEGER NOT NULL, first INTEGER NOT NULL,
+                                      last INTEGER NOT NULL) STRICT, WITHOUT ROWID;
+)";
+
 enum class Found { kNothing, kOurs };
 
 Result<Found> recognise(Database& database) {
@@ -85,6 +93,7 @@ Result<Database> open_database(const std::filesystem::path& path) {
   auto database = TRY(Database::open(path));
   if (TRY(recognise(database)) == Found::kNothing) TRY(create(database));
   TRY(database.adopt());
+  TRY(database.execute(kLater));
   return database;
 }
 

@@ -70,6 +70,14 @@ struct SqliteStore::Statements {
         save_stop(prepare("INSERT INTO stops (id, status) VALUES (?1, ?2) "
                           "ON CONFLICT (id) DO UPDATE SET status = ?2")),
         lift_stop(prepare("DELETE FROM stops WHERE id = ?1 AND status <> 'retired'")),
+        load_reviews(prepare("SELECT id, at_ms, by, next_ms FROM reviews")),
+        save_review(prepare("INSERT INTO reviews (id, at_ms, by, next_ms) VALUES (?1, ?2, ?3, ?4) "
+                            "ON CONFLICT (id) DO UPDATE SET at_ms = ?2, by = ?3, next_ms = ?4")),
+        load_used(prepare("SELECT id, active_since, first, last FROM used_days")),
+        // Days only go up, whoever writes last.
+        save_used(
+            prepare("INSERT INTO used_days (id, active_since, first, last) VALUES (?1, ?2, ?3, ?4) "
+                    "ON CONFLICT (id) DO UPDATE SET active_since = ?2, first = ?3, last = max(last, ?4)")),
         load_tasks(prepare("SELECT id, record, state FROM tasks ORDER BY position")),
         load_labels(prepare("SELECT task, label FROM task_labels")),
         load_budgets(prepare("SELECT task, budget, reserved FROM budgets")),
@@ -129,6 +137,7 @@ struct SqliteStore::Statements {
 
   Prepared load_identities, load_apis, save_identity, save_api;
   Prepared load_stops, save_stop, lift_stop;
+  Prepared load_reviews, save_review, load_used, save_used;
   Prepared load_tasks, load_labels, load_budgets, save_task, save_state, save_narrowed;
   Prepared save_approved, forget_labels, forget_budgets, forget_task, find_task;
   Prepared save_label, reserve, settle;
@@ -176,6 +185,16 @@ Result<inventory::Change> SqliteStore::load_inventory() {
     return {};
   };
   TRY(statements_->load_stops->for_each_row(add_stop));
+  TRY(statements_->load_reviews->for_each_row([&](const Statement& row) -> Result<void> {
+    change.reviews.push_back({std::string(row.text(0)), Instant(Duration(row.number(1))),
+                              std::string(row.text(2)), Instant(Duration(row.number(3)))});
+    return {};
+  }));
+  TRY(statements_->load_used->for_each_row([&](const Statement& row) -> Result<void> {
+    const auto day = [&](int column) { return static_cast<inventory::Day>(row.number(column)); };
+    change.used.push_back({std::string(row.text(0)), day(1), day(2), day(3)});
+    return {};
+  }));
   return change;
 }
 
@@ -192,6 +211,14 @@ Result<void> SqliteStore::save_inventory(const inventory::Change& change) {
     } else {
       TRY(statements_->save_stop->bind(1, stop.id).bind(2, status_name(stop.status)).run());
     }
+  }
+  for (const auto& review : change.reviews) {
+    auto& row = statements_->save_review->bind(1, review.id).bind(2, unix_millis(review.at));
+    TRY(row.bind(3, review.by).bind(4, unix_millis(review.next)).run());
+  }
+  for (const auto& used : change.used) {
+    auto& row = statements_->save_used->bind(1, used.id).bind(2, std::int64_t{used.active_since});
+    TRY(row.bind(3, std::int64_t{used.first}).bind(4, std::int64_t{used.last}).run());
   }
   return transaction.commit();
 }

@@ -83,7 +83,7 @@ class Jobs(unittest.TestCase):
         self.addCleanup(world.close)
         world.start()
         # Made last, because this tree may lie below /tmp itself.
-        program = (f'writ() {{ case "${{1-}} ${{2-}}" in {self.ASKING}) {harness.WRIT} "$@" --server {world.api};; '
+        program = (f'writ() {{ case "${{1-}} ${{2-}}" in "inventory import") {harness.WRIT} "$@";; {self.ASKING}) {harness.WRIT} "$@" --server {world.api};; '
                    f'*) {harness.WRIT} "$@";; esac; }}\n')
         script, shown = [], []  # for each block of shell what the page shows of its output
         for language, text in re.findall(r"^```(\w+)\n(.*?)^```", read("docs", name), re.DOTALL | re.MULTILINE):
@@ -157,6 +157,9 @@ class Jobs(unittest.TestCase):
 
     def test_run_in_production(self):
         self.run_page("run-in-production.md")
+
+    def test_the_inventory(self):
+        self.run_page("inventory.md")
 
     def test_the_example_of_the_api(self):
         self.run_page("api.md")

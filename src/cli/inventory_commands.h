@@ -1,0 +1,13 @@
+// The commands below `writ inventory` that have files of their own.
+#pragma once
+
+#include "cli/command.h"
+
+namespace writ::cli {
+
+void add_inventory_import(Command& inventory);
+void add_inventory_owners(Command& inventory);
+void add_inventory_review(Command& inventory);
+void add_inventory_seen(Command& inventory);
+
+}  // namespace writ::cli

@@ -1,0 +1,131 @@
+// A realm as Keycloak exports it (`kc.sh export`, or "Partial export" with clients): RealmRepresentation of
+// its Admin REST API, https://www.keycloak.org/docs-api/latest/rest-api/#RealmRepresentation. Either one
+// realm, or a list of them. Roles of a client's service account stand at the user with
+// `serviceAccountClientId`.
+#include <fmt/format.h>
+
+#include "intake/node.h"
+
+namespace writ::intake {
+namespace {
+
+using inventory::Credential;
+using inventory::CredentialType;
+using inventory::Kind;
+
+std::string native_of(std::string_view realm, std::string_view client) {
+  return fmt::format("{}/{}", realm, client);
+}
+
+void read_credentials(const ExportNode& client, Found& found) {
+  if (client.flag("publicClient", false)) return;
+  const auto how = client.text("clientAuthenticatorType").value_or("");
+  Credential credential{.type = CredentialType::kUnknown};
+  if (how == "client-secret" || how == "client-secret-jwt") {
+    credential.type = CredentialType::kSecret;
+    credential.strength = "shared secret";
+    if (const auto attributes = client.object("attributes")) {
+      credential.created_at = attributes->seconds("client.secret.creation.time");
+      credential.expires_at = attributes->seconds("client.secret.expiration.time");
+    }
+  } else if (how == "client-jwt") {
+    credential.type = CredentialType::kKey;
+  } else if (how == "client-x509") {
+    credential.type = CredentialType::kCertificate;
+  }
+  if (!how.empty()) found.credentials.push_back(std::move(credential));
+}
+
+void read_client(const ExportNode& client, const std::string& realm, Findings& findings) {
+  const auto id = client.required("clientId");
+  if (!id) return;
+  // It only checks tokens, and never gets one.
+  if (client.flag("bearerOnly", false))
+    return findings.leave_out("clients with `bearerOnly`, which call nothing");
+  const bool service = client.flag("serviceAccountsEnabled", false);
+  const bool logs_in = client.flag("standardFlowEnabled", true) ||
+                       client.flag("implicitFlowEnabled", false) ||
+                       client.flag("directAccessGrantsEnabled", false);
+  Found found{.native = native_of(realm, *id),
+              .kind = service && !logs_in ? Kind::kService : Kind::kApplication,
+              .kind_by = service && !logs_in ? "serviceAccountsEnabled, and no flow of users"
+                                             : "a client that users log in with",
+              .file = client.file().name};
+  found.name = client.text("name").value_or(*id);
+  found.description = client.text("description");
+  found.enabled = client.flag("enabled", true);
+  found.tenant = realm;
+  read_credentials(client, found);
+  for (const auto& scope : client.texts("defaultClientScopes")) found.grants.push_back("scope " + scope);
+  for (const auto& scope : client.texts("optionalClientScopes"))
+    found.grants.push_back("scope " + scope + " (optional)");
+  if (client.flag("fullScopeAllowed", false)) found.grants.emplace_back("all roles of its users");
+  found.aliases.push_back("client:" + *id);
+  findings.add(std::move(found));
+}
+
+void add_roles(const ExportNode& user, Found& found) {
+  for (const auto& role : user.texts("realmRoles")) found.grants.push_back("realm role " + role);
+  user.each_member("clientRoles", [&](std::string_view client, const ExportNode& roles) {
+    const auto* list = roles.json().if_array();
+    if (list == nullptr) return roles.wrong("must be a list");
+    for (const auto& role : *list) {
+      if (const auto* name = role.if_string())
+        found.grants.push_back(fmt::format("role {} of client {}", *name, client));
+    }
+  });
+  for (const auto& group : user.texts("groups")) found.grants.push_back("member of group " + group);
+}
+
+void read_user(const ExportNode& user, const std::string& realm, Findings& findings) {
+  const auto name = user.required("username");
+  if (!name) return;
+  if (const auto client = user.text("serviceAccountClientId")) {
+    if (Found* found = findings.find(native_of(realm, *client))) {
+      add_roles(user, *found);
+      if (!found->created_at) found->created_at = user.milliseconds("createdTimestamp");
+      return;
+    }
+    return user.wrong(
+        fmt::format("is the service account of client `{}`, which is not in the export", *client),
+        "export the realm with its clients");
+  }
+  Found found{.native = native_of(realm, "users/" + user.text("id").value_or(*name)),
+              .kind = Kind::kUser,
+              .kind_by = "a user of the realm",
+              .file = user.file().name};
+  found.name = *name;
+  found.enabled = user.flag("enabled", true);
+  found.tenant = realm;
+  found.created_at = user.milliseconds("createdTimestamp");
+  add_roles(user, found);
+  found.aliases.push_back("user:" + *name);
+  if (const auto email = user.text("email")) found.aliases.push_back("user:" + *email);
+  findings.add(std::move(found));
+}
+
+void read_realm(const ExportNode& realm, Findings& findings) {
+  const auto name = realm.text("realm");
+  if (!name || (!realm.has("clients") && !realm.has("users")))
+    return realm.wrong("is not a realm of Keycloak: it has no `realm` with `clients` or `users`",
+                       "export it with `kc.sh export --realm NAME`");
+  realm.each("clients", [&](const ExportNode& client) { read_client(client, *name, findings); });
+  realm.each("users", [&](const ExportNode& user) { read_user(user, *name, findings); });
+}
+
+}  // namespace
+
+void read_keycloak(const std::vector<File>& files, Findings& findings) {
+  for (const File& file : files) {
+    const auto json = parse_export(file, findings.issues());
+    if (!json) continue;
+    const ExportNode root(*json, file, findings.issues());
+    if (json->is_array()) {
+      root.each_item([&](const ExportNode& realm) { read_realm(realm, findings); });
+    } else {
+      read_realm(root, findings);
+    }
+  }
+}
+
+}  // namespace writ::intake
