@@ -3,6 +3,8 @@
 #include <algorithm>
 #include <array>
 
+#include "token/foreign.h"
+
 namespace writ::context {
 namespace {
 
@@ -227,14 +229,23 @@ Value Context::attributes_of(const Party& party) {
   const RecordNode& own =
       party.member != nullptr ? party.member->attributes().as_record() : *cedar::empty_record();
   // The identity provider's word on the subject's tenant, where the inventory has none, and whose word it is.
+  // Its further facts of a user are the last that count: after the inventory's and the catalogue's.
   const bool is_user = party.role == Role::kSubject && party.kind == Kind::kUser;
   const bool tells_tenant =
       party.role == Role::kSubject && claims_->tenant && own.find(names().tenant) == nullptr;
   const bool tells_issuer = is_user && claims_->subject_issuer;
-  if (!tells_tenant && !tells_issuer) return Value::record(&own);
-  Fields claimed(workspace_->arena_, 2);
+  const auto* told = is_user && claims_->foreign != nullptr ? &claims_->foreign->facts : nullptr;
+  if (!tells_tenant && !tells_issuer && told == nullptr) return Value::record(&own);
+  Fields claimed(workspace_->arena_, 2 + (told != nullptr ? told->size() : 0));
   if (tells_tenant) claimed.add(names().tenant, view(claims_->tenant));
   if (tells_issuer) claimed.add(names().issuer, view(claims_->subject_issuer));
+  if (told != nullptr) {
+    const cedar::Entity* catalogued = inputs_.entities.find(party.uid);
+    for (const auto& [name, texts] : *told) {
+      if (catalogued == nullptr || catalogued->attributes->find(name) == nullptr)
+        claimed.add(workspace_->arena_.text(name), make_string_set(workspace_->arena_, texts));
+    }
+  }
   return merged(workspace_->arena_, own, claimed.record().as_record());
 }
 
