@@ -2,11 +2,12 @@
 // with, and prints each difference.
 //
 // Each FILE is one of its JSON files. Groups of these types are run: JsonWebSignature and JsonWebKey as whole
-// tokens; EcdsaVerify and EcdsaP1363Verify, EddsaVerify, RsassaPkcs1Verify and RsassaPssVerify as signatures.
-// A group whose algorithm is not one of Writ's (MACs, other curves, hashes and sizes) is left out, and
-// counted so. What Writ refuses on purpose although it is called valid is named with its reason, and left out
-// too. The last line is `N passed, N failed`. Exit status: 0 when nothing failed, 1 when something did, 2 for
-// a file that cannot be read or is of no known kind; it is named.
+// tokens; EcdsaVerify and EcdsaP1363Verify, EddsaVerify, RsassaPkcs1Verify, RsassaPssVerify and
+// RsassaPssWithParametersVerify as signatures. A group whose algorithm is not one of Writ's (MACs, other
+// curves, hashes and sizes) is left out, and counted so. What Writ refuses on purpose although it is called
+// valid is named with its reason, and left out too. The last line is `N passed, N failed`. Exit status: 0
+// when nothing failed, 1 when something did, 2 for a file that cannot be read or is of no known kind; it is
+// named.
 #include <algorithm>
 #include <cstdio>
 #include <fmt/format.h>
@@ -192,7 +193,9 @@ std::optional<Signed> signed_in(const Json& group) {
   if (type == "EddsaVerify") return eddsa(group);
   if (type == "RsassaPkcs1Verify")
     return rsa(group, by_hash(text(group, "sha"), Algorithm::kRs256, Algorithm::kRs384, Algorithm::kRs512));
-  return type == "RsassaPssVerify" ? pss(group) : std::nullopt;
+  // With parameters: the key's own, which are those of the group.
+  const bool of_pss = type == "RsassaPssVerify" || type == "RsassaPssWithParametersVerify";
+  return of_pss ? pss(group) : std::nullopt;
 }
 
 // An INTEGER of DER (X.690 §8.3, §10.1) in so many bytes. Nothing where it is written in any other way.
@@ -241,9 +244,9 @@ void run_signature(const Signed& signer, const Json& test, std::string_view plac
 
 // ---- Files ----
 
-constexpr std::string_view kTypes[] = {"JsonWebSignature", "JsonWebKey",  "EcdsaVerify",
-                                       "EcdsaP1363Verify", "EddsaVerify", "RsassaPkcs1Verify",
-                                       "RsassaPssVerify"};
+constexpr std::string_view kTypes[] = {
+    "JsonWebSignature", "JsonWebKey",        "EcdsaVerify",     "EcdsaP1363Verify",
+    "EddsaVerify",      "RsassaPkcs1Verify", "RsassaPssVerify", "RsassaPssWithParametersVerify"};
 
 // False: it cannot be run.
 bool run(const std::string& file, Counts& counts) {
