@@ -233,7 +233,7 @@ TEST_F(AcceptedTokensTest, NoAlgorithmAndNoEmbeddedKeyTakesThePlaceOfTheIssuersK
     return codec::base64url_encode(header.dump()) + "." + codec::base64url_encode(world_.claims().dump()) +
            ".";
   };
-  EXPECT_EQ(world_.ask(AcceptedWorld::bearer(forged(Json::object({{"alg", "none"}})))), "token_malformed");
+  EXPECT_EQ(world_.ask(AcceptedWorld::bearer(forged(Json::object({{"alg", "none"}})))), "token_signature");
   const auto mac = forged(Json::object({{"alg", "HS256"}, {"kid", world_.key.kid()}})) + std::string(43, 'A');
   EXPECT_THAT(world_.ask(AcceptedWorld::bearer(mac)), ::testing::AnyOf("token_malformed", "token_signature"));
   const auto thief = jose::PrivateJwk::generate(crypto::Algorithm::kEs256).value();

@@ -251,6 +251,8 @@ class AcceptedTokens(unittest.TestCase):
         world = self.world()
         console = self.first.sign(providers.with_times(
             {"iss": self.provider.issuer, "sub": "console", "client_id": "console", "aud": "api://writ"}))
+        # Until the keys are there, it is to be asked again.
+        self.await_that("the keys are there", lambda: world.api_call(console, "GET", "/v1/issuers").status != 503)
         self.assertEqual(200, world.api_call(console, "GET", "/v1/issuers").status)
         self.assertEqual(401, world.api_call(self.token(), "GET", "/v1/issuers").status)
         evaluated = world.api_call(console, "POST", "/access/v1/evaluation", {
