@@ -29,13 +29,26 @@ http::Response response_of(const control::Failure& failure) {
       [](const control::NotRecorded& lost) { return gateway::audit_unavailable(lost.request_id); });
 }
 
+namespace {
+
+void turn_away(const control::Authority& authority, http::Exchange exchange) {
+  const auto caller = caller_of(exchange.request());
+  // Good after all, a moment later: it may ask again.
+  if (authority.token_of(caller)) return exchange.respond(http::overloaded_response());
+  authority.turn_away(caller, [exchange = std::move(exchange)](const enforce::Outcome& outcome) mutable {
+    exchange.respond(outcome ? http::overloaded_response() : gateway::response_of(outcome.error()));
+  });
+}
+
+}  // namespace
+
 void gate(const control::Authority& authority, http::Exchange exchange, http::Endpoints::Pass pass) {
   const auto caller = caller_of(exchange.request());
   if (authority.token_of(caller)) return pass(std::move(exchange), http::BodyOf::kKnown);
-  authority.turn_away(caller, [exchange = std::move(exchange)](const enforce::Outcome& outcome) mutable {
-    // Good after all, a moment later: it may ask again.
-    exchange.respond(outcome ? http::overloaded_response() : gateway::response_of(outcome.error()));
-  });
+  const auto held = std::make_shared<http::Exchange>(std::move(exchange));
+  std::move_only_function<void()> then = [&authority, held] { turn_away(authority, std::move(*held)); };
+  // A provider may have a new key.
+  if (!authority.wait_for_key(caller, then)) turn_away(authority, std::move(*held));
 }
 
 Answer<codec::Json> read_json(const http::Request& request) {

@@ -182,6 +182,7 @@ Record make_record(Instant time, const Decision& decision) {
   writer.json("attributes", decision.attributes);
   writer.json("amounts", decision.amounts);
   writer.text("token_id", decision.token_id);
+  writer.text("token_issuer", decision.token_issuer);
   writer.list("labels", decision.labels);
   writer.list("policies", decision.policies);
   writer.text("policy_revision", decision.policy_revision);

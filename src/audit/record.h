@@ -87,6 +87,7 @@ struct Decision {
   std::string attributes;
   std::string amounts;
   std::string_view token_id;                   // jti
+  std::string_view token_issuer;               // whose token it is, where it is not Writ's own
   std::span<const std::string_view> policies;  // that determined it
   std::string_view policy_revision;
   // With the shadow policies in force; empty: there are none. The rest is there when that is another effect.

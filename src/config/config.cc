@@ -6,6 +6,7 @@
 
 #include "cedar/entity_json.h"
 #include "codec/name.h"
+#include "config/accept.h"
 #include "config/calendars.h"
 #include "config/jwks_file.h"
 #include "config/listen.h"
@@ -50,18 +51,6 @@ void read_tokens(const files::Fields& root, Config& config) {
   config.token_lifetime = std::chrono::seconds(fields.integer("lifetime_seconds", 1, 3600).value_or(300));
   const auto algorithm = fields.choice("algorithm", {"ES256", "EdDSA"});
   if (algorithm == 1) config.token_algorithm = crypto::Algorithm::kEdDsa;
-}
-
-oauth::ClaimMapping read_claims(const files::Fields& issuer) {
-  oauth::ClaimMapping mapping;
-  std::vector<std::string_view> names{"subject"};
-  for (const auto* claim : oauth::provider_claims()) names.push_back(claim->name);
-  const files::Fields fields(issuer.find("claims"), issuer.source(), "claims", names);
-  mapping.subject = fields.text("subject").value_or(mapping.subject);
-  for (const auto* claim : oauth::provider_claims()) {
-    if (auto theirs = fields.text(claim->name)) mapping.others.emplace(claim->name, *std::move(theirs));
-  }
-  return mapping;
 }
 
 // Its names for clients, and Writ's.
@@ -118,14 +107,13 @@ void check_beside(const oauth::TrustedIssuer& issuer, const files::Fields& field
 }
 
 void read_trusted_issuer(const files::YamlNode& node, bool alone, files::Source& source, Config& config) {
-  const files::Fields fields(
-      &node, source, "a trusted issuer",
-      {"issuer", "audience", "jwks_file", "jwks_uri", "key_refresh", "claims", "max_token_lifetime_seconds",
-       "subject_prefix", "tenants", "clients", "algorithms", "tolerance_seconds"});
+  const files::Fields fields(&node, source, "a trusted issuer",
+                             {"issuer", "audience", "jwks_file", "jwks_uri", "key_refresh", "claims",
+                              "max_token_lifetime_seconds", "subject_prefix", "tenants", "clients",
+                              "algorithms", "tolerance_seconds", "profile", "facts", "accept"});
   const auto issuer = fields.required_text("issuer");
   const auto audience =
       fields.find("audience") != nullptr ? fields.text("audience") : std::optional(config.issuer);
-  auto mapping = read_claims(fields);
   const auto lifetime = fields.integer("max_token_lifetime_seconds", 1, 7 * 86'400).value_or(86'400);
   const auto tolerance = fields.integer("tolerance_seconds", 0, 300);
   const auto algorithms = read_algorithms(fields);
@@ -135,23 +123,29 @@ void read_trusted_issuer(const files::YamlNode& node, bool alone, files::Source&
                   : read_provider_jwks(*fields.find("jwks_file"), jose::provider_rules(algorithms), source);
   if (const auto* file = fields.find("jwks_file")) config.key_files.push_back(source.resolve(file->text));
   if (!issuer || !audience || !keys) return;
-  oauth::TrustedIssuer read{*issuer, *audience, std::move(*keys), std::move(mapping),
-                            std::chrono::seconds(lifetime)};
+  oauth::TrustedIssuer read{
+      .issuer = *issuer, .audience = *audience, .keys = std::move(*keys), .mapping = {}};
+  read.max_token_lifetime = std::chrono::seconds(lifetime);
+  read.profile = &read_profile(fields);
+  read_claims(fields, read);
   read.algorithms = algorithms;
   read.location = location;
   if (tolerance) read.tolerance = std::chrono::seconds(*tolerance);
   read.subject_prefix = fields.text("subject_prefix", 128).value_or("");
   if (const auto wrong = codec::name_problem(read.subject_prefix); wrong && !read.subject_prefix.empty())
     source.error(*fields.find("subject_prefix"), fmt::format("`subject_prefix` {}", *wrong));
-  if (fields.find("tenants") != nullptr) read.tenants = fields.texts("tenants");
+  read_tenants(fields, read);
   if (!alone && !read.tenants)
     source.error(node, fmt::format("trusted issuer `{}` needs `tenants`, because there are several", *issuer),
                  "name the tenants that it may speak for, or `[]` for none");
   read_clients(fields, read);
-  check_beside(read, fields, config);
+  read_accept(fields, read);
   if (*issuer == config.issuer)
     source.error(*fields.find("issuer"), "this is Writ's own issuer, expected an identity provider's");
-  config.trusted_issuers.push_back(std::move(read));
+  for (auto& each : one_for_each_tenant(std::move(read))) {
+    check_beside(each, fields, config);
+    config.trusted_issuers.push_back(std::move(each));
+  }
 }
 
 // One that could match nothing would leave nothing out, and somebody believes that it does.
@@ -391,6 +385,7 @@ std::optional<Config> draft_of(std::string_view text, const std::filesystem::pat
   for (const files::YamlNode& node : issuers) read_trusted_issuer(node, issuers.size() == 1, source, config);
   read_policies(root, config);
   read_inventory(root, config);
+  check_accept(issuers, config, source);
   read_audit(root, config);
   read_limits(root, config);
   read_database(root, config);

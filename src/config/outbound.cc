@@ -2,6 +2,7 @@
 
 #include <fmt/format.h>
 
+#include "config/accept.h"
 #include "http/url.h"
 
 namespace writ::config {
@@ -25,6 +26,13 @@ void read_ca(const files::Fields& fields, http::FetcherOptions& options) {
                           : http::TlsClient::make({.ca = *pem});
   if (!tls) return fields.source().error(*file, tls.error().message);
   options.tls = *std::move(tls);
+}
+
+// One of the URLs that a text stands for, where it has a place for a tenant.
+files::YamlNode with_some_tenant(files::YamlNode node) {
+  if (const auto at = node.text.find(kTenantPlace); at != node.text.npos)
+    node.text.replace(at, kTenantPlace.size(), "tenant");
+  return node;
 }
 
 // What is plain from the text alone; names are looked up when they are asked for.
@@ -87,6 +95,8 @@ std::optional<oauth::KeyLocation> read_key_location(const files::Fields& issuer,
                                                     const http::AddressRules& rules) {
   files::Source& source = issuer.source();
   const files::YamlNode *file = issuer.find("jwks_file"), *uri = issuer.find("jwks_uri");
+  const files::YamlNode* issuer_node = issuer.find("issuer");
+  const auto name_node = issuer_node != nullptr ? with_some_tenant(*issuer_node) : files::YamlNode();
   if (file != nullptr) {
     for (const auto* key : {"jwks_uri", "key_refresh"}) {
       if (const auto* other = issuer.find(key))
@@ -98,8 +108,8 @@ std::optional<oauth::KeyLocation> read_key_location(const files::Fields& issuer,
   oauth::KeyLocation location{.refresh = read_refresh(issuer)};
   if (uri != nullptr) {
     location.jwks_uri = issuer.text("jwks_uri", http::kMaxUrlBytes).value_or("");
-    if (!location.jwks_uri.empty()) check_url(*uri, rules, source);
-  } else if (const files::YamlNode* name = issuer.find("issuer")) {
+    if (!location.jwks_uri.empty()) check_url(with_some_tenant(*uri), rules, source);
+  } else if (const auto* name = issuer_node != nullptr ? &name_node : nullptr) {
     if (!http::parse_url(name->text) || name->text.find('?') != name->text.npos) {
       source.error(*name,
                    fmt::format("`{}` is not a URL at which its keys could be found, and neither `jwks_uri` "

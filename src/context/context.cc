@@ -3,6 +3,8 @@
 #include <algorithm>
 #include <array>
 
+#include "token/foreign.h"
+
 namespace writ::context {
 namespace {
 
@@ -230,6 +232,7 @@ Value Context::attributes_of(const Party& party) {
   const RecordNode& own =
       party.member != nullptr ? party.member->attributes().as_record() : *cedar::empty_record();
   // The identity provider's word on the subject's tenant, where the inventory has none, and whose word it is.
+  // Its further facts of a user are the last that count: after the inventory's and the catalogue's.
   const bool is_user = party.role == Role::kSubject && party.kind == Kind::kUser;
   const bool tells_tenant =
       party.role == Role::kSubject && claims_->tenant && own.find(names().tenant) == nullptr;
@@ -237,13 +240,21 @@ Value Context::attributes_of(const Party& party) {
   const auto used = inputs_.last_used && party.member != nullptr && party.kind != Kind::kUser
                         ? party.member->use().last_or_activation()
                         : 0;
-  if (!tells_tenant && !tells_issuer && used == 0) return Value::record(&own);
-  Fields claimed(workspace_->arena_, 3);
+  const auto* told = is_user && claims_->foreign != nullptr ? &claims_->foreign->facts : nullptr;
+  if (!tells_tenant && !tells_issuer && used == 0 && told == nullptr) return Value::record(&own);
+  Fields claimed(workspace_->arena_, 3 + (told != nullptr ? told->size() : 0));
   // The request itself is noted after it was permitted: this is the use before it.
   if (used != 0)
     claimed.add(names().last_used, Value::datetime(cedar::Datetime::from(inventory::instant_of(used))));
   if (tells_tenant) claimed.add(names().tenant, view(claims_->tenant));
   if (tells_issuer) claimed.add(names().issuer, view(claims_->subject_issuer));
+  if (told != nullptr) {
+    const cedar::Entity* catalogued = inputs_.entities.find(party.uid);
+    for (const auto& [name, texts] : *told) {
+      if (catalogued == nullptr || catalogued->attributes->find(name) == nullptr)
+        claimed.add(workspace_->arena_.text(name), make_string_set(workspace_->arena_, texts));
+    }
+  }
   return merged(workspace_->arena_, own, claimed.record().as_record());
 }
 

@@ -44,6 +44,11 @@ class Authority {
   std::optional<token::Verified> token_of(const Caller& caller) const {
     return enforcer_.token_of(caller.credentials, caller.sent.peer_ip);
   }
+  // True: its token's issuer is being asked for its key; `then` is called on another thread when that is
+  // over.
+  bool wait_for_key(const Caller& caller, std::move_only_function<void()>& then) const {
+    return enforcer_.wait_for_key(caller.credentials, caller.sent.peer_ip, then);
+  }
   // Of Writ as a whole, without an action: for a caller that is not recognised. Calls back as
   // Enforcer::enforce() does, and waits for nothing.
   void turn_away(const Caller& caller, enforce::OutcomeCallback callback) const;

@@ -65,7 +65,7 @@ void add(audit::Decision& facts, const token::AccessClaims& claims, TextOf text_
     if (claim.carried_date != nullptr) facts.claims.add({claim.name, {}, claims.*claim.carried_date});
   }
   facts.issued_at = claims.issued_at;
-  facts.sender_bound = claims.key_thumbprint.has_value();
+  facts.sender_bound = claims.sender_bound();
 }
 
 }  // namespace

@@ -3,6 +3,8 @@
 #include <algorithm>
 #include <fmt/format.h>
 
+#include "token/foreign.h"
+
 namespace writ::decision {
 namespace {
 
@@ -28,6 +30,12 @@ std::string named(const Party& party) {
 }
 
 Refused audience(const Context& context, const PolicySnapshot&) {
+  // The audiences of another issuer's token were looked at when it was accepted.
+  if (const auto& foreign = context.claims().foreign; foreign != nullptr) {
+    if (foreign->api == context.api().id) return std::nullopt;
+    return refuse(Reason::kAudienceMismatch, fmt::format("the token is accepted at API `{}`, this is `{}`",
+                                                         foreign->api, context.api().id));
+  }
   if (context.claims().audience == context.api().audience) return std::nullopt;
   return refuse(Reason::kAudienceMismatch, fmt::format("the token is for `{}`, this API is `{}`",
                                                        context.claims().audience, context.api().audience));
@@ -86,6 +94,28 @@ Refused subject(const Context& context, const PolicySnapshot&) {
                       : party->status == Status::kExpired ? Reason::kSubjectExpired
                                                           : Reason::kSubjectSuspended;
   return refuse(reason, fmt::format("{} is {}", named(*party), status_name(party->status)), party);
+}
+
+// Another issuer speaks for users, and of clients that are mapped. With the id of an application or an agent
+// as its subject it would speak for that; and it speaks for its own tenants, also where the inventory says
+// which one a user is of.
+Refused issuer(const Context& context, const PolicySnapshot&) {
+  const auto& foreign = context.claims().foreign;
+  if (foreign == nullptr) return std::nullopt;
+  const Party* party = context.subject();
+  if (party != nullptr && party->kind != Kind::kUser)
+    return refuse(Reason::kTokenIssuer,
+                  named(*party) + " is not a user, and the token's issuer may name users only", party);
+  if (!foreign->tenants) return std::nullopt;
+  const auto tenant = context.tenant();
+  if (!tenant && !foreign->needs_tenant) return std::nullopt;
+  if (tenant && std::ranges::find(*foreign->tenants, *tenant) != foreign->tenants->end()) return std::nullopt;
+  return refuse(Reason::kTenantMismatch,
+                tenant ? fmt::format("the token's issuer does not speak for tenant `{}` here", *tenant)
+                       : fmt::format("the tenant of {} is unknown, and the token's issuer speaks for certain "
+                                     "tenants here",
+                                     named(context.owner())),
+                &context.owner());
 }
 
 Refused actors(const Context& context, const PolicySnapshot&) {
@@ -316,6 +346,7 @@ constexpr Guard kGuards[] = {
     {"caller", caller},
     {"presenter", presenter},
     {"subject", subject},
+    {"issuer", issuer},
     {"actors", actors},
     {"owners", owners},
     {"chain-length", chain_length},

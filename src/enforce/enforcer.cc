@@ -5,6 +5,7 @@
 #include <future>
 
 #include "base/blocking.h"
+#include "codec/name.h"
 #include "crypto/random.h"
 #include "enforce/record.h"
 
@@ -52,6 +53,9 @@ class Enforcer::Walk {
   bool bound() const noexcept { return bound_; }
   // More than nothing: the token was not looked at, because of others from the same source.
   Duration retry_after() const noexcept { return brought_.wait(); }
+  // The token's issuer has to be asked for its key.
+  bool awaits_key() const noexcept { return brought_.awaits_key(); }
+  void key_did_not_come() { brought_.in_vain(now_.earliest); }
 
   // verify → context → decide. What shadow policies would say is for the record only.
   std::expected<void, decision::Refusal> decide() { return ask(Proof::kChecked, Shadows::kAsked); }
@@ -169,11 +173,31 @@ class Enforcer::Walk {
     bound_ = presented->scheme() == token::Scheme::kDpop;
     const auto counts = proof == Proof::kChecked ? token::Brought::Counts::kYes : token::Brought::Counts::kNo;
     brought_ = {parts_->attempts, question_->sent.peer_ip, counts};
-    auto verified = proof == Proof::kChecked
-                        ? verify_with_proof(*presented)
-                        : parts_->verifier.verify_parameter(presented->token(), now_, &brought_);
+    auto verified = proof == Proof::kChecked ? verify_with_proof(*presented)
+                                             : parts_->verifier.glance(presented->token(), now_, &brought_);
     if (!verified) return refuse(std::move(verified).error());
     token_.emplace(*std::move(verified));
+    return {};
+  }
+
+  // The task that the request names. A token of Writ's says itself in which it is; of another issuer's, only
+  // the request does, and whether it may is for the guards.
+  std::expected<void, decision::Refusal> place_in_task() {
+    const auto& presented = question_->credentials.presented();
+    const auto named = presented ? presented->task() : std::nullopt;
+    const auto& claims = token_->claims();
+    if (claims.foreign == nullptr) {
+      if (!named || (claims.task && *named == *claims.task)) return {};
+      return refuse({Reason::kDelegationNotAuthorised,
+                     claims.task ? "the token belongs to task `" + *claims.task +
+                                       "`, and `Writ-Task` names a different one"
+                                 : "the token belongs to no task, and `Writ-Task` names one"});
+    }
+    if (named && codec::name_problem(*named))
+      return refuse({Reason::kTaskMissing, "`Writ-Task` does not hold the id of a task"});
+    const auto* client = in_force_->inventory->find(claims.client_id);
+    const bool agent = client != nullptr && (*client)->kind == inventory::Kind::kAgent;
+    token_.emplace(token::Verifier::in_request(*token_, named, agent));
     return {};
   }
 
@@ -190,6 +214,7 @@ class Enforcer::Walk {
 
   std::expected<void, decision::Refusal> find_what_decides() {
     in_force_ = question_->in_force != nullptr ? question_->in_force : parts_->current.read();
+    TRY(place_in_task());
     const auto& claims = token_->claims();
     if (claims.task) task_ = parts_->tasks.find(*claims.task);
     api_ = in_force_->inventory->find_api(question_->api);
@@ -338,12 +363,30 @@ std::unique_ptr<Memory>& Enforcer::memory() {
   return memory;
 }
 
+// One whose token is of a key that its issuer is asked for.
+struct Enforcer::Awaiting {
+  const Question question;
+  Given given;
+};
+
 void Enforcer::enforce(const Question& question, OutcomeCallback callback) noexcept {
-  Given given(*this, std::move(callback), RequestId::next());
+  take(question, Given(*this, std::move(callback), RequestId::next()), true);
+}
+
+void Enforcer::take(const Question& question, Given given, bool may_wait) noexcept {
   try {
     auto& memory = this->memory();
     Walk walk(parts_, question, *memory, given.request_id);
     auto decided = walk.decide();
+    if (!decided && walk.awaits_key()) {
+      const auto waits = std::make_shared<Awaiting>(question, std::move(given));
+      std::move_only_function<void()> then = [this, waits] {
+        take(waits->question, std::move(waits->given), false);
+      };
+      if (may_wait && parts_.verifier.wait_for_keys(question.credentials.presented()->token(), then)) return;
+      walk.key_did_not_come();
+      return finish(walk, decided, std::move(waits->given));
+    }
     if (decided) {
       auto consumed = walk.consume();
       if (consumed && *consumed)
@@ -520,13 +563,22 @@ bool Enforcer::would_permit(const Question& question) const {
   return Walk(parts_, question, *memory()).ask(Walk::Proof::kLeftAlone).has_value();
 }
 
+bool Enforcer::wait_for_key(const Credentials& credentials, std::string_view peer_ip,
+                            std::move_only_function<void()>& then) const {
+  const auto& presented = credentials.presented();
+  if (!presented) return false;
+  auto* attempts = parts_.attempts;
+  if (attempts != nullptr && attempts->wait(attempts->from(peer_ip), parts_.clock.earliest())) return false;
+  return parts_.verifier.wait_for_keys(presented->token(), then);
+}
+
 std::optional<token::Verified> Enforcer::token_of(const Credentials& credentials,
                                                   std::string_view peer_ip) const {
   if (const auto* verified = credentials.verified()) return *verified;
   const auto& presented = credentials.presented();
   if (!presented) return std::nullopt;
   token::Brought brought(parts_.attempts, peer_ip, token::Brought::Counts::kNo);
-  auto verified = parts_.verifier.verify_parameter(presented->token(), times_of(parts_.clock), &brought);
+  auto verified = parts_.verifier.glance(presented->token(), times_of(parts_.clock), &brought);
   return verified ? std::optional(*std::move(verified)) : std::nullopt;
 }
 

@@ -2,6 +2,7 @@
 //
 //   verify → context → decide → consume budget and approval → audit → permit or refusal
 //
+// A token of another issuer whose key is not known is put aside while the issuer is asked for it, once.
 // It never waits for a disk. Where budget, labels or approval have to be written before the request may pass,
 // the request is put aside with all that it was decided on, and goes on when they are (task/write.h). It is
 // refused then when what decided it has changed meanwhile, or its token or task is over.
@@ -99,6 +100,11 @@ class Enforcer {
     return token_of(credentials, peer_ip).has_value();
   }
 
+  // True: the token's issuer is being asked for its key; `then` was taken, and is called on another thread
+  // when that is over. False: there is nothing to wait for. enforce() does this itself.
+  bool wait_for_key(const Credentials& credentials, std::string_view peer_ip,
+                    std::move_only_function<void()>& then) const;
+
   EnforcerStats stats() const noexcept;
 
  private:
@@ -106,6 +112,8 @@ class Enforcer {
   struct Given;
   struct Parked;
   struct Offering;
+  struct Awaiting;
+  void take(const Question& question, Given given, bool may_wait) noexcept;
   static std::unique_ptr<Memory>& memory();
   void note_use(const Permit& permit) const noexcept;
   void finish(Walk& walk, const std::expected<void, decision::Refusal>& decided, Given given);

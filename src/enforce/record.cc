@@ -22,6 +22,7 @@ void add_claims(audit::Decision& facts, const Told& told) {
     facts.subject = claims.subject;
     facts.client = claims.client_id;
     facts.token_id = claims.jti;
+    if (claims.foreign != nullptr) facts.token_issuer = claims.issuer;
   }
 }
 

@@ -33,6 +33,7 @@ ContextHeaders::ContextHeaders(const token::KeyRing& ring, std::string issuer, s
 Result<std::string_view> ContextHeaders::sign(const enforce::Permit& permit, const About& about) {
   key_.clear();
   append_part(key_, permit.token()->jti);
+  append_part(key_, permit.token()->task ? *permit.token()->task : std::string_view());
   append_part(key_, about.action.type);
   append_part(key_, about.action.id);
   append_part(key_, about.resource.type);

@@ -58,6 +58,7 @@ constexpr Standard kStandard[] = {
     {"expect", Fate::kOfWrit},
     {"host", Fate::kOfWrit},
     {"writ-approval", Fate::kOfWrit},
+    {"writ-task", Fate::kOfWrit},
     {"content-length", Fate::kOfWrit},
     // Of the connection.
     {"connection", Fate::kOfHop},

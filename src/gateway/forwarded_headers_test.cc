@@ -78,6 +78,7 @@ constexpr std::string_view kNever[] = {
     "Via",
     "Writ-",
     "Writ-Approval",
+    "Writ-Task",
     "Writ-Context",
     "X-Access-Token",
     "X-Amzn-Oidc-Identity",
@@ -345,7 +346,8 @@ TEST(ForwardedHeaders, ConnectionCannotTakeAwayWhatIsForTheUpstream) {
     }
   }
   EXPECT_NE(ambiguity({{"Connection", "close"}, {"connection", "content-type"}}), "none");
-  for (const auto* name : {"Authorization", "DPoP", "Host", "Writ-Approval", "Content-Length", "Expect"})
+  for (const auto* name :
+       {"Authorization", "DPoP", "Host", "Writ-Approval", "Writ-Task", "Content-Length", "Expect"})
     EXPECT_NE(ambiguity({{"Connection", name}}), "none") << name;
   const auto own = ForwardedHeaders::with({"X-Custom"}).value();
   EXPECT_NE(ambiguity({{"Connection", "x-custom"}}, own), "none");

@@ -11,7 +11,9 @@ enforce::Sent sent_in(const http::Request& request) noexcept {
 }
 
 enforce::Credentials credentials_in(const http::Request& request) {
-  return token::Presented::from_headers(request.headers);
+  auto presented = token::Presented::from_headers(request.headers);
+  if (presented) presented = std::move(*presented).with_certificate(request.peer_certificate);
+  return presented;
 }
 
 std::string digest_of(const http::Request& request, const ForwardedHeaders& forwarded,

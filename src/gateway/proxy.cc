@@ -222,9 +222,20 @@ struct Proxy::Forwarded {
       route->cors()->mark(response.headers, exchange.request().headers);
     exchange.respond(std::move(response));
   }
+  // RFC 9728 §5.1: where to find who makes tokens for this.
+  http::Response challenged(http::Response response) const {
+    if (response.status != 401 || core->options.public_origin.empty() || !core->options.issuers_of)
+      return response;
+    const auto url = metadata_url(core->options.public_origin, exchange.request().encoded_path);
+    const auto challenge = response.headers.find("WWW-Authenticate");
+    if (challenge && !url.empty())
+      response.headers.set("WWW-Authenticate", fmt::format("{}, resource_metadata=\"{}\"", *challenge, url));
+    return response;
+  }
   // By what is in force. False: it was answered, because no route takes it.
   bool find_route(std::shared_ptr<const enforce::InForce> now);
   void malformed_answer(std::string_view code, std::string_view message);
+  static void read_if_known(Owned forwarded, bool may_wait);
   // What was in force when the request came may not be any more: its body took a while. As find_route().
   bool catch_up();
   static void ask(Owned forwarded);
@@ -249,7 +260,7 @@ struct Proxy::Forwarded {
   }
 
   void go_on(enforce::Outcome outcome) {
-    if (!outcome) return respond(response_of(outcome.error()));
+    if (!outcome) return respond(challenged(response_of(outcome.error())));
     // The token became good in between; what was decided on was not all of the request.
     if (unread)
       return respond(error_answer(503, "overloaded",
@@ -317,14 +328,28 @@ void Proxy::handle(http::Exchange exchange) {
   const bool by_route = forwarded->route->reads_body();
   if ((!by_route && !request.headers.contains(kApprovalHeader)) || !forwarded->exchange.has_body())
     return Forwarded::ask(std::move(forwarded));
-  // A stranger's body is not read: what is asked without it is refused for its token.
-  if (!core_->parts.enforcer.recognises(credentials_in(request), request.peer_ip)) {
-    forwarded->unread = true;
-    return Forwarded::ask(std::move(forwarded));
+  Forwarded::read_if_known(std::move(forwarded), true);
+}
+
+// A stranger's body is not read: what is asked without it is refused for its token.
+void Proxy::Forwarded::read_if_known(Owned forwarded, bool may_wait) {
+  const auto& enforcer = forwarded->core->parts.enforcer;
+  const auto& request = forwarded->exchange.request();
+  const auto credentials = credentials_in(request);
+  if (enforcer.recognises(credentials, request.peer_ip)) {
+    const auto max = forwarded->route->reads_body() ? forwarded->core->options.max_read_body_bytes
+                                                    : forwarded->max_approved_bytes();
+    return read_body(std::move(forwarded), max, "this request is read before it is decided on",
+                     &Forwarded::ask_apart);
   }
-  const auto max = by_route ? core_->options.max_read_body_bytes : forwarded->max_approved_bytes();
-  Forwarded::read_body(std::move(forwarded), max, "this request is read before it is decided on",
-                       &Forwarded::ask_apart);
+  const auto held = std::make_shared<Owned>(std::move(forwarded));
+  std::move_only_function<void()> then = [held] {
+    on_loop(std::move(*held), [](Owned back) { read_if_known(std::move(back), false); });
+  };
+  // Its issuer may have a new key.
+  if (may_wait && enforcer.wait_for_key(credentials, request.peer_ip, then)) return;
+  (*held)->unread = true;
+  ask(std::move(*held));
 }
 
 bool Proxy::Forwarded::find_route(std::shared_ptr<const enforce::InForce> now) {
@@ -334,6 +359,11 @@ bool Proxy::Forwarded::find_route(std::shared_ptr<const enforce::InForce> now) {
   const auto match = in_force->routes->match(request, values);
   route = match.route;
   if (route == nullptr) {
+    if (auto document = resource_metadata(request, core->options.public_origin, *in_force->routes,
+                                          *in_force->inventory, core->options.issuers_of)) {
+      exchange.respond(*std::move(document));
+      return false;
+    }
     core->unrouted_answer(std::move(exchange), match.allow);
     return false;
   }

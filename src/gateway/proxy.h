@@ -23,6 +23,7 @@
 
 #include "enforce/enforcer.h"
 #include "gateway/context_header.h"
+#include "gateway/resource_metadata.h"
 #include "gateway/routes.h"
 #include "http/client.h"
 #include "http/loops.h"
@@ -40,6 +41,8 @@ struct ProxyOptions {
   // Of a body that is read before the decision; a longer one is answered 413. For an approval of the call it
   // is at most task::kMaxCallBodyBytes.
   std::size_t max_read_body_bytes = 1 << 20;
+  // Whose tokens an API takes, for RFC 9728's metadata. Empty: there is none. From any loop.
+  IssuersOf issuers_of = {};
   // Gets lines for the operator. From any loop.
   std::function<void(const std::string&)> tell = {};
 };

@@ -27,6 +27,9 @@ struct Request {
   // Where it comes from: the connection's address, or the caller's as the operator's own proxies tell it
   // (http/forwarded.h). "127.0.0.1", "::1".
   std::string peer_ip;
+  // The SHA-256 of the certificate that the caller itself showed in TLS, in base64url; empty: none. Never one
+  // of the operator's own proxies.
+  std::string peer_certificate = {};
 };
 
 }  // namespace writ::http

@@ -70,12 +70,18 @@ void IssuerKeys::take_up() {
     jwks_uri_ = set->jwks_uri;
   }
   set_.replace(std::move(set));
+  edition_.fetch_add(1, std::memory_order_release);
 }
 
 std::shared_ptr<const FetchedKeys> IssuerKeys::in_force(Times now) const {
   auto set = set_.get();
   if (set != nullptr && now.ended(set->fetched_at + location_.refresh.keep)) set.reset();
   return set;
+}
+
+bool IssuerKeys::stands(std::uint64_t edition, Times now) const {
+  const auto& set = set_.read();
+  return set != nullptr && edition == this->edition() && !now.ended(set->fetched_at + location_.refresh.keep);
 }
 
 bool IssuerKeys::wait_for(std::optional<std::string_view> kid, Then& then) {
@@ -207,6 +213,7 @@ Result<void> IssuerKeys::bring_in_force(FetchedKeys keys) {
     jwks_uri_ = keys.jwks_uri;
   }
   set_.replace(std::make_shared<const FetchedKeys>(std::move(keys)));
+  if (!changed.empty()) edition_.fetch_add(1, std::memory_order_release);
   return {};
 }
 

@@ -12,6 +12,7 @@
 // file, and a start goes on with that. Thread-safe.
 #pragma once
 
+#include <atomic>
 #include <chrono>
 #include <condition_variable>
 #include <cstdint>
@@ -71,6 +72,10 @@ class IssuerKeys {
 
   // What there is and is not too old; or null.
   std::shared_ptr<const FetchedKeys> in_force(Times now) const;
+  // Another number after each set with other keys. Whoever verifies reads it before the keys.
+  std::uint64_t edition() const noexcept { return edition_.load(std::memory_order_acquire); }
+  // Whether those of that edition are still in force. For threads that read all the time.
+  bool stands(std::uint64_t edition, Times now) const;
 
   using Then = std::move_only_function<void()>;
   // For a token that names this key. True: it is not known, and is being fetched; `then` was taken, and is
@@ -103,6 +108,7 @@ class IssuerKeys {
   const jose::KeyRules rules_;
   const IssuerKeysParts parts_;
   Published<FetchedKeys> set_{nullptr};
+  std::atomic<std::uint64_t> edition_{0};
 
   mutable std::mutex mutex_;  // of what follows; never held over a fetch
   std::condition_variable changed_;

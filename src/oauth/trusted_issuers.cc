@@ -2,52 +2,12 @@
 
 #include "jose/jws.h"
 #include "oauth/issuer_keys.h"
+#include "oauth/provider_claims.h"
 #include "token/assertion.h"
 #include "token/claims.h"
 
 namespace writ::oauth {
 namespace {
-
-std::unexpected<Denial> malformed(std::string_view claim) {
-  return std::unexpected(
-      Denial{Reason::kTokenMalformed, "the token's `" + std::string(claim) + "` cannot be used"});
-}
-
-// Absent is fine where the caller says so; present in another shape is not.
-std::expected<std::optional<std::string>, Denial> mapped_text(const codec::Json& claims,
-                                                              const std::string& name) {
-  const auto* value = name.empty() ? nullptr : claims.find(name);
-  if (value == nullptr) return std::nullopt;
-  const auto* text = value->if_string();
-  if (text == nullptr || codec::name_problem(*text)) return malformed(name);
-  return *text;
-}
-
-std::expected<std::optional<Instant>, Denial> mapped_date(const codec::Json& claims,
-                                                          const std::string& name) {
-  const auto* value = name.empty() ? nullptr : claims.find(name);
-  if (value == nullptr) return std::nullopt;
-  const auto instant = token::numeric_date(*value, name);
-  if (!instant) return malformed(name);
-  return *instant;
-}
-
-// Each provider has a claim of its own for the client that it made a token for: OpenID Connect, RFC 9068,
-// Okta and Entra ID. All that are there have to say the same.
-constexpr std::string_view kClientClaims[] = {"azp", "client_id", "cid", "appid"};
-
-std::expected<std::optional<std::string>, Denial> named_client(const codec::Json& claims) {
-  std::optional<std::string> client;
-  for (const auto name : kClientClaims) {
-    auto said = TRY(mapped_text(claims, std::string(name)));
-    if (!said) continue;
-    if (client && *client != *said)
-      return std::unexpected(Denial{Reason::kCallerMismatch,
-                                    "the token names two clients, `" + *client + "` and `" + *said + "`"});
-    client = std::move(said);
-  }
-  return client;
-}
 
 // RFC 8693 §4.4. What else it could say of the actor nobody here could check.
 std::expected<std::optional<std::string>, Denial> named_actor(const codec::Json& claims,
@@ -126,23 +86,44 @@ Result<TrustedIssuers> TrustedIssuers::of(std::vector<TrustedIssuer> issuers) {
 
 TrustedIssuers::TrustedIssuers(std::vector<TrustedIssuer> issuers) : issuers_(std::move(issuers)) {
   for (const auto& issuer : issuers_)
-    files_.push_back(
-        std::make_unique<Published<jose::JwkSet>>(std::make_shared<const jose::JwkSet>(issuer.keys)));
+    files_.push_back(std::unique_ptr<KeyFile>(
+        new KeyFile{Published<jose::JwkSet>(std::make_shared<const jose::JwkSet>(issuer.keys))}));
 }
 
 std::shared_ptr<const jose::JwkSet> TrustedIssuers::keys_of(const TrustedIssuer& issuer) const {
-  return files_.at(static_cast<std::size_t>(&issuer - issuers_.data()))->get();
+  return files_.at(static_cast<std::size_t>(&issuer - issuers_.data()))->keys.get();
+}
+
+std::shared_ptr<const jose::JwkSet> TrustedIssuers::keys_in_force(const TrustedIssuer& issuer,
+                                                                  Times now) const {
+  if (!issuer.location) return keys_of(issuer);
+  auto fetched = issuer.fetched != nullptr ? issuer.fetched->in_force(now) : nullptr;
+  if (fetched == nullptr) return nullptr;
+  const auto* keys = &fetched->keys;
+  return {std::move(fetched), keys};
+}
+
+std::uint64_t TrustedIssuers::edition_of(const TrustedIssuer& issuer) const noexcept {
+  if (issuer.fetched != nullptr) return issuer.fetched->edition();
+  const auto& file = *files_[static_cast<std::size_t>(&issuer - issuers_.data())];
+  return file.edition.load(std::memory_order_acquire);
+}
+
+bool TrustedIssuers::stands(std::size_t issuer, std::uint64_t edition, Times now) const {
+  const auto& by = issuers_.at(issuer);
+  return by.fetched != nullptr ? by.fetched->stands(edition, now) : edition_of(by) == edition;
 }
 
 Result<void> TrustedIssuers::take_over(const std::vector<TrustedIssuer>& now, const Record& record) const {
   for (std::size_t i = 0; i < issuers_.size(); ++i) {
     const auto found = std::ranges::find(now, issuers_[i].issuer, &TrustedIssuer::issuer);
     if (issuers_[i].location || found == now.end() || found->location) continue;
-    const auto before = files_[i]->get();
+    const auto before = files_[i]->keys.get();
     const auto changed = difference(before.get(), found->keys);
     if (changed.empty()) continue;
     TRY(record(issuers_[i].issuer, changed));
-    files_[i]->replace(std::make_shared<const jose::JwkSet>(found->keys));
+    files_[i]->keys.replace(std::make_shared<const jose::JwkSet>(found->keys));
+    files_[i]->edition.fetch_add(1, std::memory_order_release);
   }
   return {};
 }
@@ -168,17 +149,13 @@ std::expected<ExternalSubject, Denial> TrustedIssuers::verify(std::string_view t
   if (trusted == nullptr) {
     return std::unexpected(Denial{Reason::kTokenIssuer, "the token's issuer is not a trusted one"});
   }
-  const auto fetched = trusted->fetched != nullptr ? trusted->fetched->in_force(now) : nullptr;
+  const auto keys = keys_in_force(*trusted, now);
   // Why there are none is the operator's to know: /v1/issuers and the log say it.
-  if (trusted->location && fetched == nullptr)
-    return std::unexpected(
-        Denial{Reason::kIndeterminate,
-               "the keys of issuer `" + trusted->issuer + "` are not known at the moment; try again later"});
-  const auto in_file = fetched == nullptr ? keys_of(*trusted) : nullptr;
+  if (keys == nullptr) return std::unexpected(keys_unknown(*trusted));
   // A proof or a Writ access token is not a statement about a user; everything else a provider signs may be
   // typed.
   const token::AssertionRules rules{.issuer = trusted->issuer,
-                                    .keys = fetched != nullptr ? fetched->keys : *in_file,
+                                    .keys = *keys,
                                     .audiences = {trusted->audience},
                                     .types = {"", "JWT"},
                                     .max_lifetime = trusted->max_token_lifetime,
@@ -188,12 +165,14 @@ std::expected<ExternalSubject, Denial> TrustedIssuers::verify(std::string_view t
                                     .among_others = true};
   auto assertion = TRY(token::verify_assertion(text, rules, now));
   const auto& claims = assertion.claims;
-  ExternalSubject subject{.id = TRY(user_id(claims, *trusted)), .expires_at = assertion.expires_at};
+  ExternalSubject subject{.id = TRY(user_id(claims, trusted->mapping.subject, *trusted)),
+                          .expires_at = assertion.expires_at};
   for (const auto* claim : provider_claims()) {
     const auto name = trusted->mapping.name_of(*claim);
     if (claim->carried_text != nullptr) subject.*claim->carried_text = TRY(mapped_text(claims, name));
     if (claim->carried_date != nullptr) subject.*claim->carried_date = TRY(mapped_date(claims, name));
   }
+  if (subject.tenant) subject.tenant = trusted->tenant_of(*std::move(subject.tenant));
   subject.subject_issuer = trusted->issuer;
   subject.by = trusted;
   // RFC 8693 §4.1: who acts already would have to be known here, and policies be asked about them.
@@ -215,13 +194,12 @@ std::expected<ExternalSubject, Denial> TrustedIssuers::verify(std::string_view t
   return subject;
 }
 
-// The issuer's prefix and what it calls the user. Who has no prefix does not get into another's namespace.
-std::expected<std::string, Denial> TrustedIssuers::user_id(const codec::Json& claims,
+std::expected<std::string, Denial> TrustedIssuers::user_id(const codec::Json& claims, const ClaimPath& place,
                                                            const TrustedIssuer& by) const {
-  auto named = TRY(mapped_text(claims, by.mapping.subject));
-  if (!named) return malformed(by.mapping.subject);
+  auto named = TRY(mapped_text(claims, place));
+  if (!named) return malformed(place.text());
   auto id = by.subject_prefix + *named;
-  if (codec::name_problem(id)) return malformed(by.mapping.subject);
+  if (codec::name_problem(id)) return malformed(place.text());
   for (const auto& other : issuers_) {
     if (&other != &by && !other.subject_prefix.empty() && id.starts_with(other.subject_prefix))
       return std::unexpected(Denial{

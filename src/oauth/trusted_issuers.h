@@ -9,6 +9,7 @@
 #pragma once
 
 #include <algorithm>
+#include <atomic>
 #include <expected>
 #include <functional>
 #include <map>
@@ -24,7 +25,9 @@
 #include "base/result.h"
 #include "base/times.h"
 #include "jose/jwk.h"
+#include "oauth/claim_path.h"
 #include "oauth/key_location.h"
+#include "oauth/profiles.h"
 #include "token/claims.h"
 
 namespace writ::oauth {
@@ -34,16 +37,26 @@ class IssuerKeys;
 // The claims for which a provider's word counts, beside who the user is.
 std::span<const token::Claim* const> provider_claims();
 
-// Which of the provider's claims mean what. An empty name: the provider does not say.
+// Which of the provider's claims mean what. An empty path: the provider does not say.
 struct ClaimMapping {
-  std::string subject = "sub";
-  std::map<std::string, std::string, std::less<>> others = {};  // by Writ's name
+  ClaimPath subject = "sub";                                  // in tokens that are exchanged
+  std::map<std::string, ClaimPath, std::less<>> others = {};  // by Writ's name
 
   // What it calls a claim: as Writ does, where nothing else is said.
-  std::string name_of(const token::Claim& claim) const {
+  ClaimPath name_of(const token::Claim& claim) const {
     const auto found = others.find(claim.name);
-    return found != others.end() ? found->second : std::string(claim.name);
+    return found != others.end() ? found->second : ClaimPath(std::string(claim.name));
   }
+};
+
+// That an API takes the issuer's own access tokens (oauth/accepted_tokens.h).
+struct AcceptedAt {
+  std::string api;                     // its id
+  std::vector<std::string> audiences;  // exact values of `aud` that mean this API
+  bool delegated = false, app_only = false;
+  std::optional<std::vector<std::string>> tenants = {};          // absent: all that the issuer speaks for
+  std::map<std::string, std::string, std::less<>> clients = {};  // its names, and ids of the inventory
+  Duration max_lifetime = std::chrono::hours(2);
 };
 
 inline constexpr Duration kProviderTolerance = std::chrono::seconds(30);
@@ -62,6 +75,19 @@ struct TrustedIssuer {
   Duration tolerance = kProviderTolerance;              // how far its clock may be ahead
   std::optional<KeyLocation> location = {};             // where its keys are fetched; absent: they are `keys`
   std::shared_ptr<IssuerKeys> fetched = {};             // from there (oauth/key_refresher.h)
+  const Profile* profile = &standard_profile();         // how its access tokens are written
+  ClaimPath access_subject = "sub";                     // what it calls the user in them
+  ClaimPath access_tenant = {};                         // empty: they are not believed about the tenant
+  // Sets of texts about the user, by the name of the attribute that they become.
+  std::map<std::string, ClaimPath, std::less<>> facts = {};
+  std::map<std::string, std::string, std::less<>> tenant_names = {};  // its names; empty: as Writ's
+  std::vector<AcceptedAt> accept = {};
+
+  // What Writ calls a tenant of its.
+  std::string tenant_of(std::string theirs) const {
+    const auto found = tenant_names.find(theirs);
+    return found != tenant_names.end() ? found->second : theirs;
+  }
 };
 
 // A user, as a provider named and described them.
@@ -93,6 +119,11 @@ class TrustedIssuers {
   const std::vector<TrustedIssuer>& all() const noexcept { return issuers_; }
   // Of an issuer whose keys are in a file.
   std::shared_ptr<const jose::JwkSet> keys_of(const TrustedIssuer& issuer) const;
+  // Wherever they are. Null: there are none at the moment, or they are too old.
+  std::shared_ptr<const jose::JwkSet> keys_in_force(const TrustedIssuer& issuer, Times now) const;
+  // As IssuerKeys has them, for keys in files too.
+  std::uint64_t edition_of(const TrustedIssuer& issuer) const noexcept;
+  bool stands(std::size_t issuer, std::uint64_t edition, Times now) const;
 
   // The key files were read again: `now` has what is in them. Each issuer whose keys are others gets them,
   // once `record` was told what is different; the first failure of that ends it. Nothing else is taken over.
@@ -105,11 +136,18 @@ class TrustedIssuers {
   // nothing.
   bool wait_for_keys(std::string_view token, std::move_only_function<void()>& then) const;
 
+  // The issuer's prefix and what it calls the user there. Nobody gets into another's namespace.
+  std::expected<std::string, Denial> user_id(const codec::Json& claims, const ClaimPath& place,
+                                             const TrustedIssuer& by) const;
+
  private:
+  struct KeyFile {
+    Published<jose::JwkSet> keys;
+    std::atomic<std::uint64_t> edition{0};
+  };
   explicit TrustedIssuers(std::vector<TrustedIssuer> issuers);
-  std::expected<std::string, Denial> user_id(const codec::Json& claims, const TrustedIssuer& by) const;
   std::vector<TrustedIssuer> issuers_;
-  std::vector<std::unique_ptr<Published<jose::JwkSet>>> files_;  // of each issuer
+  std::vector<std::unique_ptr<KeyFile>> files_;  // of each issuer
 };
 
 }  // namespace writ::oauth

@@ -17,7 +17,14 @@ constexpr std::string_view kBefore =
 namespace Writ {
   // The parties to a request. Groups of theirs may stand in the entities file.
   entity Group in Group;
-  entity User in Group = { tenant?: String, issuer?: String };
+  entity User in Group = {
+    tenant?: String,
+    issuer?: String,
+    roles?: Set<String>,
+    groups?: Set<String>,
+    scopes?: Set<String>,
+    amr?: Set<String>
+  };
   entity Application, Service in Group = {
     tenant?: String,
     environment?: String,

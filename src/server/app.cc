@@ -23,6 +23,7 @@
 #include "http/endpoints.h"
 #include "http/server.h"
 #include "http/target.h"
+#include "oauth/accepted_tokens.h"
 #include "oauth/key_refresher.h"
 #include "oauth/metadata.h"
 #include "oauth/revocation_endpoint.h"
@@ -141,7 +142,10 @@ struct App::Parts {
       {.per_scope = config.limits.max_proofs_of_client, .total = config.limits.max_proofs},
       [this](const auto& used) { proofs->note(used); }};
   const token::Verifier verifier{
-      {.issuer = config.issuer}, keys->snapshot()->public_keys, revocations, replays};
+      {.issuer = config.issuer, .foreign = takes_others(config) ? &accepted : nullptr},
+      keys->snapshot()->public_keys,
+      revocations,
+      replays};
   token::TokenAttempts token_attempts{{config.limits.wrong_tokens_per_minute, config.proxies}};
   const token::Minter minter{*keys};
   inventory::Directory directory{
@@ -154,7 +158,6 @@ struct App::Parts {
   task::CallApprovals calls{*store, config.approvals};
   task::WriteThread writer{*store, {config.database.max_waiting, config.database.max_wait}};
   RecordedWriter recorded_writer{writer, *log};
-
   std::vector<oauth::TrustedIssuer> trusted = config.trusted_issuers;
   oauth::KeyRefresher refresher{
       config.outbound,
@@ -163,6 +166,7 @@ struct App::Parts {
        [this](auto issuer, auto difference) { return record_keys(issuer, difference); }},
       trusted};
   const oauth::TrustedIssuers issuers = *oauth::TrustedIssuers::of(std::move(trusted));
+  const oauth::AcceptedTokens accepted{issuers, current};
   const oauth::ClientAuthentication clients{
       {.issuer = config.issuer,
        .token_endpoint = config.issuer + std::string(kTokenPath),
@@ -474,6 +478,7 @@ Result<void> App::Parts::serve() {
             .issuer = config.issuer,
             .public_origin = config.public_origin,
             .max_read_body_bytes = static_cast<std::size_t>(config.limits.max_body_bytes),
+            .issuers_of = [this](std::string_view api) { return accepted.issuers_of(api, config.issuer); },
             .tell = [](const std::string& line) { fmt::print(stderr, "writ: {}\n", line); }},
         gateway::ProxyParts{loops, client, gateway_enforcer, current, *keys});
     gateway_server =

@@ -74,4 +74,9 @@ Result<Instant> first_instant(const audit::Log& log, Instant now, bool accept_cl
                   audit::format_time(now), log.path().string(), audit::format_time(*written)));
 }
 
+bool takes_others(const config::Config& config) {
+  return std::ranges::any_of(config.trusted_issuers,
+                             [](const auto& issuer) { return !issuer.accept.empty(); });
+}
+
 }  // namespace writ::server

@@ -23,6 +23,9 @@ http::ServerOptions server_options(const config::Config& config, const config::L
 Room room_of(const config::Config& config);
 http::ClientOptions client_options(const config::Config& config, const Room& room);
 
+// Whether an API takes tokens that its callers have of a provider.
+bool takes_others(const config::Config& config);
+
 // What was recorded had happened: no clock takes it back.
 Result<Instant> first_instant(const audit::Log& log, Instant now, bool accept_clock);
 

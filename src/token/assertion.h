@@ -16,6 +16,7 @@
 #include "base/times.h"
 #include "codec/json.h"
 #include "jose/jwk.h"
+#include "jose/jws.h"
 #include "token/verifier.h"
 
 namespace writ::token {
@@ -23,12 +24,14 @@ namespace writ::token {
 struct AssertionRules {
   std::string_view issuer;
   const jose::JwkSet& keys;
-  std::vector<std::string_view> audiences;  // the token names exactly one, and it is one of these
-  std::vector<std::string_view> types;      // accepted `typ`; "" accepts a token without one
-  Duration max_lifetime;                    // from `iat`, or where there is none from now, to `exp`
-  bool needs_issued_at = false;             // without `iat` nobody knows how old it is
-  Duration tolerance = kClockSkew;          // of `nbf` and `iat`, for clocks that go ahead of ours
+  // The token names exactly one, and it is one of these. None: the caller looks at all that it names.
+  std::vector<std::string_view> audiences;
+  std::vector<std::string_view> types;  // accepted `typ`; "" accepts a token without one
+  Duration max_lifetime;                // from `iat`, or where there is none from now, to `exp`
+  bool needs_issued_at = false;         // without `iat` nobody knows how old it is
+  Duration tolerance = kClockSkew;      // of `nbf` and `iat`, for clocks that go ahead of ours
   crypto::AlgorithmSet algorithms = crypto::kAllAlgorithms;
+  bool needs_subject = true;
   bool among_others = false;  // the token may name further audiences: the caller looks at them
   // A token that no key of `keys` can verify is verified with one for its algorithm here: then the time does
   // not tell which keys there are. Empty: it does.
@@ -39,7 +42,7 @@ inline constexpr std::size_t kMaxAudiences = 16;
 
 struct Assertion {
   std::string issuer;
-  std::string subject;
+  std::string subject;                 // empty: it names none, and need not
   std::string audience;                // the one of the rules
   std::vector<std::string> audiences;  // all of them
   std::optional<std::string> jti;
@@ -48,6 +51,8 @@ struct Assertion {
 };
 
 std::expected<Assertion, Denial> verify_assertion(std::string_view text, const AssertionRules& rules,
+                                                  Times now);
+std::expected<Assertion, Denial> verify_assertion(const jose::UnverifiedJws& jws, const AssertionRules& rules,
                                                   Times now);
 
 // Whose rules to verify it with. Nothing else of an unverified assertion is ever read.

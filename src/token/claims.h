@@ -11,6 +11,7 @@
 #pragma once
 
 #include <cstdint>
+#include <memory>
 #include <optional>
 #include <span>
 #include <string>
@@ -52,6 +53,8 @@ struct CarriedClaims {
   void carry_on(const CarriedClaims& from) { *this = from; }
 };
 
+struct Foreign;
+
 struct AccessClaims : CarriedClaims {
   std::string issuer;
   std::string subject;
@@ -65,6 +68,12 @@ struct AccessClaims : CarriedClaims {
   std::vector<std::string> exchanged_from;
   std::optional<std::string> key_thumbprint;  // cnf.jkt: the key this token is bound to (RFC 9449 §6.1)
   codec::Json authorization_details;          // RFC 9396: an array, or null
+  // cnf.x5t#S256: the certificate that this token is bound to (RFC 8705 §3.1). Only of others' tokens.
+  std::optional<std::string> certificate_thumbprint = {};
+  // Of a token that another issuer made: as what it was accepted. Null: it is Writ's own.
+  std::shared_ptr<const Foreign> foreign = {};
+
+  bool sender_bound() const noexcept { return key_thumbprint || certificate_thumbprint; }
 };
 
 // A row of the table of claims. Constant data.

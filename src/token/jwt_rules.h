@@ -1,6 +1,6 @@
 // The checks that every kind of JWT shares: its type and its times.
 //
-// Internal to token. Pure; time is an argument.
+// For what reads JWTs. Pure; time is an argument.
 #pragma once
 
 #include <algorithm>

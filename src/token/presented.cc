@@ -3,6 +3,8 @@
 #include <algorithm>
 #include <array>
 
+#include "base/result.h"
+
 namespace writ::token {
 namespace {
 
@@ -58,14 +60,22 @@ std::expected<Presented, Denial> Presented::from_values(std::span<const std::str
 std::expected<Presented, Denial> Presented::from_headers(const http::Headers& headers) {
   // Of each, the first two: with more than one the request is refused, however many there are.
   std::array<std::string_view, 2> authorization, dpop;
-  std::size_t authorizations = 0, proofs = 0;
+  std::string_view task;
+  std::size_t authorizations = 0, proofs = 0, tasks = 0;
   for (std::size_t i = 0; i < headers.size(); ++i) {
     const auto header = headers[i];
     if (http::equal_ignoring_case(header.name, "Authorization") && authorizations < 2)
       authorization[authorizations++] = header.value;
     if (http::equal_ignoring_case(header.name, "DPoP") && proofs < 2) dpop[proofs++] = header.value;
+    if (!http::equal_ignoring_case(header.name, kTaskHeader)) continue;
+    task = header.value;
+    ++tasks;
   }
-  return from_values(std::span(authorization).first(authorizations), std::span(dpop).first(proofs));
+  auto presented =
+      TRY(from_values(std::span(authorization).first(authorizations), std::span(dpop).first(proofs)));
+  if (tasks > 1) return denied(Reason::kTaskMissing, "the request names more than one task in `Writ-Task`");
+  if (tasks == 1) presented.task_ = task;
+  return presented;
 }
 
 }  // namespace writ::token

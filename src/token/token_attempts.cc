@@ -72,4 +72,14 @@ void Brought::looked(bool right, Instant now) {
   if (attempts_ != nullptr && counts_ == Counts::kYes) attempts_->end(from_, right, now);
 }
 
+void Brought::awaits_key(Instant now) {
+  awaits_key_ = true;
+  looked(true, now);
+}
+
+void Brought::in_vain(Instant now) {
+  awaits_key_ = false;
+  if (attempts_ != nullptr && counts_ == Counts::kYes) (void)attempts_->begin(from_, now);
+}
+
 }  // namespace writ::token

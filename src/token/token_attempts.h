@@ -65,6 +65,10 @@ class Brought {
   // Whether a token that nobody knows may be looked at.
   bool may_look(Instant now);
   void looked(bool right, Instant now);
+  // Its issuer has to be asked for the key first: it is not counted, unless `in_vain` is said.
+  void awaits_key(Instant now);
+  void in_vain(Instant now);
+  bool awaits_key() const noexcept { return awaits_key_; }
   // More than nothing: it was not looked at, and may be after that time.
   Duration wait() const noexcept { return wait_; }
 
@@ -74,6 +78,7 @@ class Brought {
   Counts counts_ = Counts::kNo;
   TokenAttempts::From from_{};
   Duration wait_{0};
+  bool awaits_key_ = false;
 };
 
 }  // namespace writ::token

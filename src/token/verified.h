@@ -16,8 +16,8 @@ class Verified {
  public:
   const AccessClaims& claims() const noexcept { return *claims_; }
   const AccessClaims* operator->() const noexcept { return claims_.get(); }
-  // Did the presenter prove possession of the key the token is bound to?
-  bool sender_bound() const noexcept { return claims_->key_thumbprint.has_value(); }
+  // Did the presenter prove possession of the key or certificate that the token is bound to?
+  bool sender_bound() const noexcept { return claims_->sender_bound(); }
 
  private:
   friend class Verifier;

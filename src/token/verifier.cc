@@ -55,30 +55,58 @@ std::size_t Verifier::cached() const {
 std::expected<Verified, Denial> Verifier::verify(const Presented& presented,
                                                  const std::optional<ProofTarget>& target, Times now,
                                                  Brought* brought) const {
-  auto claims = TRY(valid_claims(presented.token(), now, brought));
+  auto claims = TRY(valid_claims(presented.token(), now, brought, Whose::kAnybodys));
   TRY(check_binding(presented, *claims, target, now));
   return Verified(std::move(claims));
 }
 
+std::expected<Verified, Denial> Verifier::glance(std::string_view token, Times now, Brought* brought) const {
+  return Verified(TRY(valid_claims(token, now, brought, Whose::kAnybodys)));
+}
+
 std::expected<Verified, Denial> Verifier::verify_parameter(std::string_view token, Times now,
                                                            Brought* brought) const {
-  return Verified(TRY(valid_claims(token, now, brought)));
+  return Verified(TRY(valid_claims(token, now, brought, Whose::kOurs)));
+}
+
+std::expected<void, Denial> Verifier::still_good(const Verified& token, Times now) const {
+  if (!stands(token.claims(), now))
+    return denied(Reason::kTokenSignature, "the token's issuer does not sign with its key any more");
+  return check_now(token.claims(), now);
+}
+
+bool Verifier::stands(const AccessClaims& claims, Times now) const {
+  return claims.foreign == nullptr ||
+         (options_.foreign != nullptr && options_.foreign->stands(*claims.foreign, now));
+}
+
+// What another issuer calls a task was never read, so there is nothing that this could overwrite.
+Verified Verifier::in_request(const Verified& foreign, std::optional<std::string_view> task,
+                              bool held_by_agent) {
+  const auto& held = foreign.claims();
+  const bool named = !held.actors.empty() && held.actors.front().subject == held.client_id;
+  const bool joins = held_by_agent && held.subject != held.client_id && !named;
+  if (!task && !joins) return foreign;
+  auto claims = std::make_shared<AccessClaims>(held);
+  if (task) claims->task.emplace(*task);
+  if (joins) claims->actors.insert(claims->actors.begin(), Actor{claims->client_id, std::nullopt});
+  return Verified(std::move(claims));
 }
 
 std::expected<Verifier::Claims, Denial> Verifier::valid_claims(std::string_view token, Times now,
-                                                               Brought* brought) const {
+                                                               Brought* brought, Whose whose) const {
   if (token.size() > kMaxTokenBytes) return denied(Reason::kTokenMalformed, "the token is longer than 8 KiB");
   const auto& keys = keys_.read();
-  if (auto claims = cache_->find(token, keys->generation)) {
+  if (auto claims = cache_->find(token, keys->generation); claims != nullptr && stands(*claims, now)) {
+    if (claims->foreign != nullptr && whose == Whose::kOurs)
+      return denied(Reason::kTokenIssuer, "the token is of another issuer");
     TRY(check_now(*claims, now));
     return claims;
   }
   if (brought != nullptr && !brought->may_look(now.earliest))
     return denied(Reason::kTokenSignature,
                   "the token was not looked at: too many tokens that were not valid came from your address");
-  auto looked = verify_signature(token, *keys);
-  if (brought != nullptr) brought->looked(looked.has_value(), now.earliest);
-  auto claims = TRY(std::move(looked));
+  auto claims = TRY(look_at(token, *keys, now, brought, whose));
   if (auto good = check_now(*claims, now); !good) {
     // Its signature was right, and need not be looked at again to say no.
     cache_->insert_if_free(token, keys->generation, std::move(claims), now.earliest);
@@ -86,6 +114,29 @@ std::expected<Verifier::Claims, Denial> Verifier::valid_claims(std::string_view 
   }
   cache_->insert(token, keys->generation, claims);
   return claims;
+}
+
+// A token that names a key of ours is ours to say no to; every other one may be another issuer's.
+std::expected<Verifier::Claims, Denial> Verifier::look_at(std::string_view token, const Keys& keys, Times now,
+                                                          Brought* brought, Whose whose) const {
+  const auto ours = [&] {
+    const auto jws = jose::parse_jws(token);
+    return jws && jws->kid() && keys.set.find(jws->kid()) != nullptr;
+  };
+  if (options_.foreign != nullptr && whose == Whose::kAnybodys && !ours()) {
+    if (auto answer = options_.foreign->verify(token, now)) {
+      if (brought != nullptr) {
+        if (answer->key_is_missing)
+          brought->awaits_key(now.earliest);
+        else
+          brought->looked(answer->claims.has_value(), now.earliest);
+      }
+      return std::move(answer->claims);
+    }
+  }
+  auto looked = verify_signature(token, keys);
+  if (brought != nullptr) brought->looked(looked.has_value(), now.earliest);
+  return looked;
 }
 
 void Verifier::look_ahead(std::string_view token, Times now) const {
@@ -127,7 +178,8 @@ std::expected<Verifier::Claims, Denial> Verifier::verify_signature(std::string_v
 }
 
 std::expected<void, Denial> Verifier::check_now(const AccessClaims& claims, Times now) const {
-  TRY(check_lifetime({claims.issued_at, claims.not_before, claims.expires_at}, kClockSkew, now));
+  const auto skew = claims.foreign == nullptr ? kClockSkew : claims.foreign->tolerance;
+  TRY(check_lifetime({claims.issued_at, claims.not_before, claims.expires_at}, skew, now));
   if (revocations_.revoked(claims.jti)) return denied(Reason::kTokenRevoked, "the token was revoked");
   if (revocations_.any_revoked(claims.exchanged_from))
     return denied(Reason::kTokenRevoked, "a token that this one was exchanged from was revoked");
@@ -138,6 +190,14 @@ std::expected<void, Denial> Verifier::check_now(const AccessClaims& claims, Time
 std::expected<void, Denial> Verifier::check_binding(const Presented& presented, const AccessClaims& claims,
                                                     const std::optional<ProofTarget>& target,
                                                     Times now) const {
+  // RFC 8705 §3: a token that is bound to a certificate comes over a connection that was made with it.
+  if (claims.certificate_thumbprint && presented.certificate() != *claims.certificate_thumbprint) {
+    if (presented.certificate().empty())
+      return denied(Reason::kSenderBindingMissing,
+                    "the token is bound to a certificate, and the connection came without one");
+    return denied(Reason::kSenderBindingMismatch,
+                  "the token is bound to a different certificate than the connection's");
+  }
   if (!claims.key_thumbprint) {
     if (presented.scheme() == Scheme::kBearer && !presented.proof()) return {};
     return denied(Reason::kSenderBindingMismatch,

@@ -1,6 +1,7 @@
 // The one place that verifies access tokens (RFC 9068 §4, RFC 9449 §7).
 //
-// Verifier turns token::Presented into token::Verified or a Denial. What costs a signature check is kept in a
+// Verifier turns token::Presented into token::Verified or a Denial. Tokens of other issuers go the same way,
+// where ForeignTokens are given (token/foreign.h). What costs a signature check is kept in a
 // bounded cache with the token's text; expiry, revocation and sender binding are checked on every use, also
 // on a cache hit. The keys are an immutable snapshot that set_keys() swaps; what older keys verified is
 // verified again. Thread-safe. Times are arguments.
@@ -18,6 +19,7 @@
 #include "base/published.h"
 #include "base/times.h"
 #include "jose/jwk.h"
+#include "token/foreign.h"
 #include "token/presented.h"
 #include "token/proof.h"
 #include "token/replay.h"
@@ -31,8 +33,9 @@ namespace writ::token {
 inline constexpr Duration kClockSkew = std::chrono::seconds(5);
 
 struct VerifierOptions {
-  std::string issuer;  // the only one accepted
+  std::string issuer;  // Writ's own
   std::size_t cache_entries = 16 * 1024;
+  const ForeignTokens* foreign = nullptr;  // null: only Writ's own tokens are accepted
 };
 
 class VerifiedCache;
@@ -50,8 +53,12 @@ class Verifier {
   std::expected<Verified, Denial> verify(const Presented& presented, const std::optional<ProofTarget>& target,
                                          Times now, Brought* brought = nullptr) const;
 
-  // An access token that came as a parameter and not with a request (token exchange): there is no proof, so
-  // the binding is for the caller to deal with. Everything else is checked the same.
+  // The same without a look at its proof or certificate: for choosing what to show and to read, never for
+  // letting something pass.
+  std::expected<Verified, Denial> glance(std::string_view token, Times now, Brought* brought = nullptr) const;
+
+  // An access token of Writ's that came as a parameter and not with a request (token exchange): there is no
+  // proof, so the binding is for the caller to deal with. Everything else is checked the same.
   std::expected<Verified, Denial> verify_parameter(std::string_view token, Times now,
                                                    Brought* brought = nullptr) const;
 
@@ -64,8 +71,15 @@ class Verifier {
   bool in_use(std::string_view subject, Times now) const;
 
   // Whether a token that was verified a while ago is still good: not expired, not revoked.
-  std::expected<void, Denial> still_good(const Verified& token, Times now) const {
-    return check_now(token.claims(), now);
+  std::expected<void, Denial> still_good(const Verified& token, Times now) const;
+
+  // Another issuer's token as it is used in this request: in the task that the request names, and with the
+  // agent that holds it in the chain, as when an agent takes over a token of Writ's.
+  static Verified in_request(const Verified& foreign, std::optional<std::string_view> task,
+                             bool held_by_agent);
+  // As ForeignTokens::wait_for_keys().
+  bool wait_for_keys(std::string_view token, std::move_only_function<void()>& then) const {
+    return options_.foreign != nullptr && options_.foreign->wait_for_keys(token, then);
   }
 
   void set_keys(jose::JwkSet keys);
@@ -79,7 +93,12 @@ class Verifier {
     std::uint64_t generation;
   };
 
-  std::expected<Claims, Denial> valid_claims(std::string_view token, Times now, Brought* brought) const;
+  enum class Whose : bool { kOurs, kAnybodys };
+  std::expected<Claims, Denial> valid_claims(std::string_view token, Times now, Brought* brought,
+                                             Whose whose) const;
+  std::expected<Claims, Denial> look_at(std::string_view token, const Keys& keys, Times now, Brought* brought,
+                                        Whose whose) const;
+  bool stands(const AccessClaims& claims, Times now) const;
   std::expected<Claims, Denial> verify_signature(std::string_view token, const Keys& keys) const;
   std::expected<void, Denial> check_now(const AccessClaims& claims, Times now) const;
   std::expected<void, Denial> check_binding(const Presented& presented, const AccessClaims& claims,

@@ -78,6 +78,8 @@ void Connection::shake_hands() {
       switch (step) {
         case TlsSession::Step::kDone:
           self->core_->handshakes.fetch_add(1, std::memory_order_relaxed);
+          // A proxy's own says nothing of who is behind it.
+          if (!self->holder_.proxy) self->request_.peer_certificate = self->stream_.tls()->peer_certificate();
           return self->opened();
         case TlsSession::Step::kEnd:
         case TlsSession::Step::kFailed:

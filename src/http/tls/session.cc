@@ -6,11 +6,13 @@
 #include <new>
 #include <openssl/bio.h>
 #include <openssl/err.h>
+#include <openssl/evp.h>
 #include <openssl/ssl.h>
 #include <openssl/x509.h>
 #include <sys/socket.h>
 
 #include "base/check.h"
+#include "codec/base64url.h"
 
 namespace writ::http {
 
@@ -140,6 +142,15 @@ std::string_view TlsSession::protocol() const noexcept {
   unsigned size = 0;
   SSL_get0_alpn_selected(ssl_, &name, &size);
   return {reinterpret_cast<const char*>(name), size};
+}
+
+// RFC 8705 §3.1: over its DER.
+std::string TlsSession::peer_certificate() const {
+  const X509* shown = SSL_get0_peer_certificate(ssl_);
+  unsigned char digest[EVP_MAX_MD_SIZE];
+  unsigned int size = 0;
+  if (shown == nullptr || X509_digest(shown, EVP_sha256(), digest, &size) != 1) return {};
+  return codec::base64url_encode({reinterpret_cast<const char*>(digest), size});
 }
 
 void TlsSession::end() noexcept {

@@ -38,6 +38,8 @@ class TlsSession {
   Step write(const char* data, std::size_t size, std::size_t& count);
   // Bytes have come that may be more of the plain text: no socket tells of them any more.
   bool has_pending() const noexcept;
+  // The SHA-256 of the peer's certificate, in base64url, once the handshake is done; empty: it showed none.
+  std::string peer_certificate() const;
   // Says that nothing more is written. Does not wait.
   void end() noexcept;
 

@@ -1,0 +1,169 @@
+// Reading `accept`, `profile`, `facts` and tenants of a provider: what is understood, and what is an error.
+#include "config/accept.h"
+
+#include <filesystem>
+#include <fmt/format.h>
+#include <gmock/gmock.h>
+#include <gtest/gtest.h>
+
+#include "config/config.h"
+
+namespace writ::config {
+namespace {
+
+using namespace std::chrono_literals;
+using ::testing::ElementsAre;
+using ::testing::HasSubstr;
+using ::testing::Pair;
+
+// A configuration with one issuer of these lines: what is said of it.
+std::optional<Config> read(std::string_view issuer, std::string& said) {
+  files::Issues issues;
+  auto config =
+      parse_config(fmt::format("version: 1\nissuer: https://writ.example\nlisten: {{api: \"127.0.0.1:1\"}}\n"
+                               "policies: {{files: [p]}}\ninventory:\n"
+                               "  identities: [{{id: portal, kind: application}}, {{id: nora, kind: user}}]\n"
+                               "  apis: [{{id: invoices, audience: \"https://i\", actions: [read]}},"
+                               " {{id: mail, audience: \"https://m\", actions: [read]}}]\n"
+                               "trusted_issuers:\n{}\n",
+                               issuer),
+                   std::filesystem::path(::testing::TempDir()) / "writ.yaml", issues);
+  for (const auto& issue : issues.all()) said += render(issue) + "\n";
+  return config;
+}
+std::string issues_of(std::string_view issuer) {
+  std::string said;
+  (void)read(issuer, said);
+  return said;
+}
+std::vector<oauth::TrustedIssuer> issuers_of(std::string_view issuer) {
+  std::string said;
+  auto config = read(issuer, said);
+  EXPECT_TRUE(config) << said;
+  EXPECT_EQ(said, "");
+  return config ? std::move(config->trusted_issuers) : std::vector<oauth::TrustedIssuer>();
+}
+// An issuer that an API accepts, with these lines more, and these in its `accept`.
+std::string accepting(std::string_view accept, std::string_view more = "") {
+  return fmt::format("  - issuer: https://idp.example\n{}    accept:\n      - {{{}}}\n", more, accept);
+}
+constexpr std::string_view kGood =
+    "api: invoices, audiences: [\"api://i\"], kinds: [delegated], clients: {web: portal}";
+
+TEST(AcceptConfig, IsReadAsItStands) {
+  const auto issuers = issuers_of(accepting(
+      "api: invoices, audiences: [\"api://i\", \"api://j\"], kinds: [delegated, app_only], tenants: [north], "
+      "clients: {web: portal, old-web: portal}, max_lifetime_seconds: 900"));
+  ASSERT_EQ(issuers.size(), 1u);
+  ASSERT_EQ(issuers[0].accept.size(), 1u);
+  const auto& accept = issuers[0].accept[0];
+  EXPECT_EQ(accept.api, "invoices");
+  EXPECT_THAT(accept.audiences, ElementsAre("api://i", "api://j"));
+  EXPECT_TRUE(accept.delegated && accept.app_only);
+  EXPECT_THAT(accept.clients, ElementsAre(Pair("old-web", "portal"), Pair("web", "portal")));
+  EXPECT_EQ(accept.tenants, std::vector<std::string>{"north"});
+  EXPECT_EQ(accept.max_lifetime, 900s);
+  EXPECT_EQ(issuers_of(accepting(kGood))[0].accept[0].max_lifetime, 2h);
+  EXPECT_EQ(issuers_of(accepting(kGood))[0].access_subject, "sub");
+  EXPECT_TRUE(issuers_of(accepting(kGood))[0].access_tenant.empty()) << "nobody said which claim it is";
+}
+
+TEST(AcceptConfig, WhatIsMissingOrUnknownIsAnError) {
+  for (const auto* key : {"api", "audiences", "kinds", "clients"})
+    EXPECT_THAT(issues_of(accepting("")), HasSubstr(key));
+  const auto with = [](std::string_view from, std::string_view to) {
+    std::string accept(kGood);
+    return issues_of(accepting(accept.replace(accept.find(from), from.size(), to)));
+  };
+  EXPECT_THAT(with("invoices", "invoice"), HasSubstr("there is no API `invoice`"));
+  EXPECT_EQ(with("invoices", "writ"), "");
+  EXPECT_THAT(with("delegated", "users"), HasSubstr("`users` is not a kind of token"));
+  EXPECT_THAT(with("web: portal", "web: nora"), HasSubstr("`nora` is a user"));
+  EXPECT_THAT(with("web: portal", "web: nobody"), HasSubstr("`nobody`, which is not an identity"));
+  EXPECT_THAT(issues_of(accepting(std::string(kGood) + ", max_lifetime_seconds: 86401")),
+              HasSubstr("max_lifetime_seconds"));
+  EXPECT_THAT(issues_of(accepting(std::string(kGood) + ", tenants: [south]", "    tenants: [north]\n")),
+              HasSubstr("does not speak for tenant `south`"));
+  EXPECT_THAT(issues_of(accepting(kGood, "    profile: keycloack\n")), HasSubstr("one of keycloak, entra"));
+  EXPECT_THAT(issues_of(accepting(kGood, "    profile: google\n")), HasSubstr("no `delegated` tokens"));
+}
+
+TEST(AcceptConfig, AnAudienceOfTwoApisOrAnApiTwiceIsAnError) {
+  const auto two = [](std::string_view api, std::string_view audience) {
+    return issues_of(accepting(kGood) +
+                     fmt::format("      - {{api: {}, audiences: [\"{}\"], kinds: [delegated], "
+                                 "clients: {{web: portal}}}}\n",
+                                 api, audience));
+  };
+  EXPECT_EQ(two("mail", "api://m"), "");
+  EXPECT_THAT(two("mail", "api://i"),
+              HasSubstr("`api://i` is an audience of two APIs, `invoices` and `mail`"));
+  EXPECT_THAT(two("invoices", "api://k"), HasSubstr("has API `invoices` twice"));
+}
+
+TEST(AcceptConfig, AProfileNamesTheClaimsAndTheConfigurationOverridesIt) {
+  const auto okta = issuers_of(accepting(kGood, "    profile: okta\n"))[0];
+  EXPECT_EQ(okta.access_subject, "uid");
+  EXPECT_EQ(okta.mapping.subject, "sub");
+  const auto other =
+      issuers_of(accepting(kGood, "    profile: okta\n    claims: {subject: login, tenant: [org, id]}\n"))[0];
+  EXPECT_EQ(other.access_subject, "login");
+  EXPECT_EQ(other.mapping.subject, "login");
+  EXPECT_EQ(other.access_tenant.text(), "org.id");
+}
+
+TEST(AcceptConfig, FactsAreThoseOfTheProfileOrNamed) {
+  const auto keycloak = issuers_of(accepting(kGood, "    profile: keycloak\n    facts: [roles]\n"))[0];
+  EXPECT_EQ(keycloak.facts.at("roles").text(), "realm_access.roles");
+  const auto named = issuers_of(accepting(
+      kGood,
+      "    profile: keycloak\n    facts: {roles: [resource_access, i, roles], groups: \"https://a/b.c\"}\n"))
+      [0];
+  EXPECT_EQ(named.facts.at("roles").text(), "resource_access.i.roles");
+  EXPECT_EQ(named.facts.at("groups"), "https://a/b.c") << "one name, as it stands";
+  EXPECT_THAT(issues_of(accepting(kGood, "    facts: [department]\n")), HasSubstr("is not a fact of users"));
+  EXPECT_THAT(issues_of(accepting(kGood, "    facts: {department: d}\n")),
+              HasSubstr("is not a fact of users"));
+  EXPECT_THAT(issues_of(accepting(kGood, "    profile: okta\n    facts: [roles]\n")),
+              HasSubstr("have no `roles`"));
+  EXPECT_THAT(issues_of(accepting(kGood, "    facts: {roles: []}\n")),
+              HasSubstr("is not the way to a claim"));
+}
+
+// Entra's template.
+
+TEST(AcceptConfig, AnIssuerForEachTenantIsOneForEachTenant) {
+  const auto issuers = issuers_of(
+      "  - issuer: https://login.example/{tenantid}/v2.0\n    profile: entra\n"
+      "    subject_prefix: \"e:{tenantid}:\"\n    tenants: {t-1: north, t-2: south}\n    accept:\n"
+      "      - {api: invoices, audiences: [a], kinds: [app_only], clients: {web: portal}, tenants: "
+      "[north]}\n");
+  ASSERT_EQ(issuers.size(), 2u);
+  EXPECT_EQ(issuers[0].issuer, "https://login.example/t-1/v2.0");
+  EXPECT_EQ(issuers[0].subject_prefix, "e:t-1:");
+  EXPECT_EQ(issuers[0].tenants, std::vector<std::string>{"north"});
+  EXPECT_EQ(issuers[0].tenant_of("t-1"), "north");
+  EXPECT_EQ(issuers[0].tenant_of("t-2"), "t-2") << "another tenant's name means nothing to it";
+  EXPECT_EQ(issuers[0].access_subject, "oid");
+  EXPECT_EQ(issuers[1].issuer, "https://login.example/t-2/v2.0");
+  EXPECT_EQ(issuers[1].accept[0].tenants, std::vector<std::string>{}) << "none of its tenants is among them";
+}
+
+TEST(AcceptConfig, AnIssuerForEachTenantNeedsThemAndAPrefixForEach) {
+  const auto with = [](std::string_view more) {
+    return issues_of(
+        fmt::format("  - issuer: https://login.example/{{tenantid}}/v2.0\n    profile: entra\n{}", more));
+  };
+  EXPECT_THAT(with(""), HasSubstr("needs `tenants`"));
+  EXPECT_THAT(with("    tenants: []\n"), HasSubstr("needs `tenants`"));
+  EXPECT_THAT(with("    tenants: [t-1, t-2]\n"), HasSubstr("could name each other's users"));
+  EXPECT_THAT(with("    tenants: [\"../common\"]\n"), HasSubstr("cannot stand in a URL"));
+  std::string many = "    subject_prefix: \"{tenantid}:\"\n    tenants: [";
+  for (int i = 0; i < 65; ++i) many += fmt::format("{}t-{:03}", i == 0 ? "" : ", ", i);
+  EXPECT_THAT(with(many + "]\n"), HasSubstr("1 to 64 of them"));
+  EXPECT_THAT(issues_of("  - {issuer: \"https://login.example/{tenantid}\", tenants: [a]}\n"),
+              HasSubstr("nothing says which claim is the tenant"));
+}
+
+}  // namespace
+}  // namespace writ::config
