@@ -46,6 +46,7 @@ enum class Reason {
   kPolicyForbid,
   kPolicyNoPermit,
   kContextMissing,
+  kFactsUnavailable,
   kStepUpRequired,
   kApprovalRequired,
   kApprovalUnknown,

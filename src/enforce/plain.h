@@ -43,6 +43,8 @@ class PlainQuestion {
   // What the caller tells of an entity, a record; the catalogue comes first, and the inventory before it.
   Result<void> lay(cedar::EntityRef uid, const std::optional<cedar::Value>& told);
   PlainRuling rule(const cedar::Request& request) const;
+  // Of what everybody may have: decision::decide_public().
+  PlainRuling rule_public(const cedar::Request& request) const;
 
  private:
   const inventory::Snapshot& inventory_;

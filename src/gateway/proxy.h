@@ -10,11 +10,15 @@
 // pages of other origins (gateway/cors.h), preflights are answered without a decision. An answer that
 // breaks in the middle closes the caller's connection.
 //
+// A route may be decided on the API's answer (gateway/on_response.h), or be public. What an API that is only
+// observed would refuse passes, without a word on whom it is for.
+//
 // Thread-safe. Order of life: everything in ProxyParts outlives the server that uses the proxy, and the
 // loops outlive the audit log, whose thread may still hand an outcome back to them.
 #pragma once
 
 #include <atomic>
+#include <chrono>
 #include <cstdint>
 #include <functional>
 #include <memory>
@@ -40,6 +44,8 @@ struct ProxyOptions {
   // Of a body that is read before the decision; a longer one is answered 413. For an approval of the call it
   // is at most task::kMaxCallBodyBytes.
   std::size_t max_read_body_bytes = 1 << 20;
+  // Of an answer that decides (gateway/on_response.h), which may have as many bytes.
+  std::chrono::milliseconds answer_deadline{30'000};
   // Gets lines for the operator. From any loop.
   std::function<void(const std::string&)> tell = {};
 };

@@ -471,6 +471,7 @@ Result<void> App::Parts::serve() {
             .issuer = config.issuer,
             .public_origin = config.public_origin,
             .max_read_body_bytes = static_cast<std::size_t>(config.limits.max_body_bytes),
+            .answer_deadline = config.limits.upstream_timeout,
             .tell = [](const std::string& line) { fmt::print(stderr, "writ: {}\n", line); }},
         gateway::ProxyParts{loops, client, gateway_enforcer, current, *keys});
     gateway_server =
