@@ -3,11 +3,11 @@
 //
 //   Enforcer::ask(question)          guards, and the policies that need no such fact; the budget is taken,
 //   and
-//                                    that the API is asked is on record. Asked, or Refused.
+//                                    that the API is asked is on record. ApiAsked, or Refused.
 //   Enforcer::answer(asked, answer)  everything anew with what the API told. Permit, or Refused, on record.
 //
-// An Asked lets nobody have anything: it says that the API may be asked what a safe request reads (GET). What
-// it answers is passed on only with a Permit, and as it was decided on.
+// An ApiAsked lets nobody have anything: it says that the API may be asked what a safe request reads (GET).
+// What it answers is passed on only with a Permit, and as it was decided on.
 #pragma once
 
 #include <cstdint>
@@ -31,17 +31,17 @@ struct AskedState {
   const Parties parties;
 };
 
-class Asked {
+class ApiAsked {
  public:
   const Parties& parties() const noexcept { return state_->parties; }
 
  private:
   friend class Enforcer;
-  explicit Asked(std::unique_ptr<AskedState> state) noexcept;
+  explicit ApiAsked(std::unique_ptr<AskedState> state) noexcept;
   std::unique_ptr<AskedState> state_;
 };
 
-using AskedOutcome = std::expected<Asked, Refused>;
+using AskedOutcome = std::expected<ApiAsked, Refused>;
 using AskedCallback = std::move_only_function<void(AskedOutcome)>;
 
 // Makes a resource's attributes, a record, from what was answered: those that were awaited and what the route
@@ -56,7 +56,7 @@ struct Element {
 };
 
 // What the API answered.
-struct Answer {
+struct ApiAnswer {
   std::string unreadable = {};  // why nothing can be read of it; empty: it can
   AnswerFacts facts = {};       // of the resource; not of a list
   // Of a list: each is a resource of its own.

@@ -98,7 +98,7 @@ class Enforcer::Walk {
   }
 
   // The second step: everything anew, with what the API told. What was stopped or changed meanwhile counts.
-  std::expected<void, decision::Refusal> decide_on(Answer& answer, Memory& memory) {
+  std::expected<void, decision::Refusal> decide_on(ApiAnswer& answer, Memory& memory) {
     step_ = Step::kAfter;
     memory_ = &memory;
     now_ = times_of(parts_->clock);
@@ -384,7 +384,7 @@ struct Enforcer::Given {
   AskedCallback asked_callback = {};
   RequestId request_id;
   std::optional<Outcome> outcome = {};
-  std::optional<Asked> asked = {};
+  std::optional<ApiAsked> asked = {};
 };
 
 // A request that waits until something is written, with all that it was decided on.
@@ -447,7 +447,7 @@ void Enforcer::begin(const Question& question, Given given) noexcept {
   }
 }
 
-// What an Asked has of the first step.
+// What an ApiAsked has of the first step.
 struct Enforcer::Held final : AskedState {
   explicit Held(Walk way) : AskedState(way.parties()), question(way.question()), walk(std::move(way)) {
     walk.let_go_of_memory();
@@ -458,7 +458,7 @@ struct Enforcer::Held final : AskedState {
   Walk walk;
 };
 
-void Enforcer::answer(Asked asked, Answer& answer, OutcomeCallback callback) noexcept {
+void Enforcer::answer(ApiAsked asked, ApiAnswer& answer, OutcomeCallback callback) noexcept {
   auto& walk = static_cast<Held&>(*asked.state_).walk;
   Given given(*this, std::move(callback), walk.request_id());
   try {
@@ -475,7 +475,7 @@ void Enforcer::finish(Walk& walk, const std::expected<void, decision::Refusal>& 
   if (decided && !asks && !walk.record_permit()) return given.give(walk.permit(), {});
   auto record = asks ? walk.asked_record() : walk.record(decided ? nullptr : &decided.error());
   if (asks) {
-    given.asked.emplace(Asked(std::make_unique<Held>(std::move(walk))));
+    given.asked.emplace(ApiAsked(std::make_unique<Held>(std::move(walk))));
   } else if (decided) {
     given.outcome.emplace(walk.permit());
   } else {
@@ -542,7 +542,7 @@ void Enforcer::Given::give(std::optional<Outcome> result, const Result<void>& re
   report(error);
 }
 
-Asked::Asked(std::unique_ptr<AskedState> state) noexcept : state_(std::move(state)) {}
+ApiAsked::ApiAsked(std::unique_ptr<AskedState> state) noexcept : state_(std::move(state)) {}
 
 Outcome Enforcer::enforce(const Question& question) {
   may_block("a ruling");

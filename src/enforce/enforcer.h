@@ -80,7 +80,7 @@ class Enforcer {
   // the second is done; that one takes no budget, and what was stopped or changed between the steps counts.
   // It says in `answer` which elements of a list stay, which means something only with a permit.
   void ask(const Question& question, AskedCallback callback) noexcept;
-  void answer(Asked asked, Answer& answer, OutcomeCallback callback) noexcept;
+  void answer(ApiAsked asked, ApiAnswer& answer, OutcomeCallback callback) noexcept;
   // Of a route that is public. What the question says of credentials is not looked at.
   void enforce_public(const Question& question, PublicCallback callback) noexcept;
   // Puts the call that was refused before those who approve, and calls back with the refusal that names the

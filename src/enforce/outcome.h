@@ -1,7 +1,7 @@
 // What comes of a question: a Permit or a Refused, both values. Each face renders a refusal in its own words:
 // an HTTP problem, an OAuth error, AuthZEN's `decision`, JSON-RPC.
 //
-// Where the API's own answer tells what decides, an Asked comes between (enforce/answer.h).
+// Where the API's own answer tells what decides, an ApiAsked comes between (enforce/answer.h).
 #pragma once
 
 #include <cstdint>

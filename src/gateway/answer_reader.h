@@ -82,7 +82,7 @@ class AnswerReader {
 
 class AnswerReader::Read {
  public:
-  enforce::Answer answer;
+  enforce::ApiAnswer answer;
   // What goes out, once the answer is decided: the body that came, or the list with what stays in it.
   std::string take_body(const AnswerReader& reader) &&;
 

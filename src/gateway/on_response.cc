@@ -73,7 +73,7 @@ class OnResponse : public std::enable_shared_from_this<OnResponse> {
   }
 
   // What answers HEAD is asked for as GET: without a body nothing could be read.
-  void ask_api(enforce::Asked asked) {
+  void ask_api(enforce::ApiAsked asked) {
     const auto& request = exchange_.request();
     asked_.emplace(std::move(asked));
     const auto& parties = asked_->parties();
@@ -202,7 +202,7 @@ class OnResponse : public std::enable_shared_from_this<OnResponse> {
   const AnswerReader& reader_;
   std::vector<task::NamedAmount> amounts_;
   std::optional<enforce::RequestId> id_;
-  std::optional<enforce::Asked> asked_;
+  std::optional<enforce::ApiAsked> asked_;
   http::Call call_;
   http::InboundHead head_{};
   std::string body_;

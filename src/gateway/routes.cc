@@ -160,6 +160,7 @@ Result<void> Routes::add(RouteSpec spec) {
   if (!place.methods.try_emplace(spec.method, routes_.size()).second)
     return failure(ErrorCode::kConflict, "there is another route for this method and path");
   place.allow += (place.allow.empty() ? "" : ", ") + spec.method;
+  if (spec.observed) observed_apis_.insert(spec.api);
   routes_.push_back(TRY(Route::make(std::move(spec), added.parameters)));
   routes_.back().place_ = added.leaf;
   return {};

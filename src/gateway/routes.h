@@ -15,6 +15,7 @@
 #include <map>
 #include <memory>
 #include <optional>
+#include <set>
 #include <string>
 #include <string_view>
 #include <utility>
@@ -156,6 +157,8 @@ class Routes {
   Match match(std::string_view method, std::string_view path, std::vector<std::string_view>& values) const;
 
   std::size_t size() const noexcept { return routes_.size(); }
+  // The APIs that are only observed, in order.
+  const std::set<std::string>& observed_apis() const noexcept { return observed_apis_; }
 
  private:
   struct Place {
@@ -167,6 +170,7 @@ class Routes {
   std::vector<Route> routes_;
   http::PathTrie paths_;
   std::vector<Place> places_;  // by leaf
+  std::set<std::string> observed_apis_;
 };
 
 }  // namespace writ::gateway

@@ -12,6 +12,7 @@
 #include "api/inventory_api.h"
 #include "api/issuers_api.h"
 #include "api/metrics.h"
+#include "api/observed.h"
 #include "api/policies_api.h"
 #include "api/tasks_api.h"
 #include "audit/log.h"
@@ -322,7 +323,7 @@ Result<void> App::Parts::add_health(http::Endpoints& to) {
       return http::json_response(503,
                                  codec::Json::object({{"status", "clock_set"}, {"detail", *trouble}}).dump());
     if (!log->available()) return http::json_response(503, R"({"status":"audit_unavailable"})");
-    return http::json_response(200, R"({"status":"ready"})");
+    return api::ready_response(*current.get());
   });
 }
 
@@ -366,6 +367,7 @@ http::Response App::Parts::metrics() const {
   api::write_decisions(out, "gateway", gateway_enforcer.stats());
   api::write_decisions(out, "api", api_enforcer.stats());
   api::write_decisions(out, "authzen", authzen_enforcer.stats());
+  api::write_observed(out, gateway_enforcer.stats(), *current.get());
   out.family("writ_evaluations_total", "counter", "AuthZEN evaluations by their answer.");
   out.sample("writ_evaluations_total", "decision=\"permit\"", authzen.permits());
   out.sample("writ_evaluations_total", "decision=\"deny\"", authzen.denies());
