@@ -30,7 +30,8 @@ namespace Shop {
     context: Writ::Context };
 }
 """
-POLICIES = '@id("orders") permit (principal, action == Shop::Action::"read", resource is Shop::Order);\n'
+POLICIES = '@id("tokens-for-orders") permit (principal, action == Writ::Action::"issue", resource == Writ::Api::"orders");\n'
+POLICIES += '@id("orders") permit (principal, action == Shop::Action::"read", resource is Shop::Order);\n'
 
 
 def processor_seconds(pid):

@@ -65,13 +65,16 @@ def with_api(routes, port, more=""):
     return lambda text: text.rstrip("\n") + "\n" + api + "".join(f"        {line}\n" for line in routes.splitlines())
 
 
+ISSUE = '@id("tokens-for-orders") permit (principal, action == Writ::Action::"issue", resource == Writ::Api::"orders");\n'
+
+
 class World:
     def __init__(self, case, routes, schema, policies, more=""):
         self.orders = Orders()
         case.addCleanup(self.orders.close)
         self.world = harness.TestWorld(with_api(routes, self.orders.server.server_address[1], more))
         case.addCleanup(self.world.close)
-        for name, text in (("schema.cedarschema", schema), (os.path.join("policies", "orders.cedar"), policies)):
+        for name, text in (("schema.cedarschema", schema), (os.path.join("policies", "orders.cedar"), ISSUE + policies)):
             with open(os.path.join(self.world.folder, name), "a", encoding="utf-8") as file:
                 file.write("\n" + text)
 
