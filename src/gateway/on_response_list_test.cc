@@ -78,7 +78,7 @@ TEST_F(OnResponseListTest, AnElementThatLacksWhatDecidesIsTakenOut) {
       R"({"items":[]})");
   EXPECT_EQ(
       counts(),
-      R"({"permitted":0,"removed":4,"removed_for":{"context_missing":1,"facts_unavailable":2,"policy_forbid":1}})");
+      R"({"permitted":0,"removed":4,"removed_for":{"facts_unavailable":2,"policy_forbid":1,"policy_no_permit":1}})");
 }
 
 TEST_F(OnResponseListTest, AnswersThatAreNoListAreRefusedAlike) {

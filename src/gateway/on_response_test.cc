@@ -154,7 +154,7 @@ TEST_F(OnResponseTest, AGuardRefusesBeforeTheApiIsAsked) {
   start(answer_of(kOurs));
   auto claims = world.claims();
   claims.audience = "https://other.example";
-  EXPECT_EQ(gateway->send(head("GET /invoices/inv-1", world.token(claims))).status, 403);
+  EXPECT_EQ(gateway->send(head("GET /invoices/inv-1", world.token(claims))).status, 401);
   EXPECT_EQ(gateway->send(head("GET /invoices/inv-1", "")).status, 401);
   EXPECT_EQ(records(), (Records{"deny/audience_mismatch", "deny/token_missing"}));
   EXPECT_TRUE(seen().empty());
