@@ -181,6 +181,7 @@ Record make_record(Instant time, const Decision& decision) {
   writer.flag("sender_bound", decision.sender_bound);
   writer.json("attributes", decision.attributes);
   writer.json("amounts", decision.amounts);
+  writer.json("elements", decision.elements);
   writer.text("token_id", decision.token_id);
   writer.text("token_issuer", decision.token_issuer);
   writer.list("labels", decision.labels);
@@ -193,6 +194,8 @@ Record make_record(Instant time, const Decision& decision) {
   writer.text("method", decision.method);
   writer.text("path", decision.path);
   writer.text("peer", decision.peer);
+  writer.flag("not_enforced", !decision.enforced);
+  writer.flag("public", decision.anonymous);
   return std::move(writer).finish(decision.reason);
 }
 

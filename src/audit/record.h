@@ -86,6 +86,8 @@ struct Decision {
   // request spends. One that is too large is kNotRecorded.
   std::string attributes;
   std::string amounts;
+  // Of a list from an API's answer: how many elements stayed and how many were taken out, and why. As above.
+  std::string elements = {};
   std::string_view token_id;                   // jti
   std::string_view token_issuer;               // whose token it is, where it is not Writ's own
   std::span<const std::string_view> policies;  // that determined it
@@ -98,6 +100,8 @@ struct Decision {
   std::string_view method;
   std::string_view path;
   std::string_view peer;
+  bool enforced = true;    // false: the API only observes, and what is refused here passed all the same
+  bool anonymous = false;  // of a route that is public: nobody's token was asked for
   Standing standing = Standing::kOrdinary;
 };
 

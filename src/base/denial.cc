@@ -7,7 +7,7 @@ namespace writ {
 namespace {
 
 // In the order of the enumeration.
-constexpr std::array<std::string_view, 52> kCodes = {
+constexpr std::array<std::string_view, 53> kCodes = {
     "token_missing",
     "token_malformed",
     "token_signature",
@@ -51,6 +51,7 @@ constexpr std::array<std::string_view, 52> kCodes = {
     "policy_forbid",
     "policy_no_permit",
     "context_missing",
+    "facts_unavailable",
     "step_up_required",
     "approval_required",
     "approval_unknown",

@@ -54,6 +54,7 @@ enum class Reason {
   kPolicyForbid,
   kPolicyNoPermit,
   kContextMissing,
+  kFactsUnavailable,
   kStepUpRequired,
   kApprovalRequired,
   kApprovalUnknown,

@@ -5,6 +5,7 @@
 
 #include "audit/verify.h"
 #include "cli/commands.h"
+#include "cli/observed_report.h"
 #include "cli/output.h"
 #include "cli/records.h"
 #include "cli/shadow_report.h"
@@ -120,6 +121,7 @@ void add_audit(Command& program) {
   show_command.flag("--json", options->json, "print the records as they are, one JSON line each");
   show_command.runs([options] { return show_records(*options); });
   add_shadow_report(audit);
+  add_observed_report(audit);
 }
 
 }  // namespace writ::cli

@@ -85,11 +85,17 @@ const Json* at_pointer(const Json& json, std::string_view pointer) {
 }
 
 const Json* at_pointer_alone(const Json& json, std::string_view pointer) {
-  if (!is_json_pointer(pointer)) return nullptr;
+  return find_alone(json, pointer).value_or(nullptr);
+}
+
+Result<const Json*> find_alone(const Json& json, std::string_view pointer) {
+  if (!is_json_pointer(pointer)) return failure(ErrorCode::kInvalid, "json: not a pointer");
   const auto names = pointer_names(pointer);
   const Json* found = &json;
   for (std::size_t i = 0; i < names.size(); ++i) {
-    if (found == nullptr || has_twin(*found, std::span(names).subspan(i))) return nullptr;
+    if (found == nullptr) return nullptr;
+    if (has_twin(*found, std::span(names).subspan(i)))
+      return failure(ErrorCode::kInvalid, "json: other readers could find another value");
     found = step(*found, names[i]);
   }
   return found;
@@ -107,6 +113,77 @@ Result<std::string> number_text(std::string_view text, std::string_view pointer)
   token = token.substr(0, token.find_first_not_of(kNumber));
   if (token.empty()) return failure(ErrorCode::kInvalid, "json: the value is not a number");
   return std::string(token);
+}
+
+namespace {
+
+// A padded copy of a text, and where in the text its parts are.
+class Copy {
+ public:
+  explicit Copy(std::string_view text) : text_(text), padded_(text) {
+    ok_ = parser_.iterate(padded_).get(document_) == simdjson::SUCCESS;
+  }
+
+  bool find(std::string_view pointer, simdjson::ondemand::value& value) {
+    return ok_ && document_.at_pointer(pointer).get(value) == simdjson::SUCCESS;
+  }
+  bool find_array(std::string_view pointer, simdjson::ondemand::array& array) {
+    if (!ok_) return false;
+    if (pointer.empty()) return document_.get_array().get(array) == simdjson::SUCCESS;
+    simdjson::ondemand::value value;
+    return find(pointer, value) && value.get_array().get(array) == simdjson::SUCCESS;
+  }
+  std::string_view original(std::string_view part) const {
+    return text_.substr(static_cast<std::size_t>(part.data() - padded_.data()), part.size());
+  }
+
+ private:
+  std::string_view text_;
+  simdjson::padded_string padded_;
+  simdjson::ondemand::parser parser_;
+  simdjson::ondemand::document document_;
+  bool ok_ = false;
+};
+
+std::unexpected<Error> not_found(std::string message) {
+  return failure(ErrorCode::kInvalid, std::move(message));
+}
+
+}  // namespace
+
+Result<std::vector<std::string_view>> object_texts(std::string_view text, std::string_view pointer) {
+  Copy copy(text);
+  simdjson::ondemand::array array;
+  if (!copy.find_array(pointer, array)) return not_found("json: there is no such array");
+  std::vector<std::string_view> parts;
+  for (auto item : array) {
+    simdjson::ondemand::value value;
+    simdjson::ondemand::json_type type;
+    if (std::move(item).get(value) != simdjson::SUCCESS || value.type().get(type) != simdjson::SUCCESS)
+      return not_found("json: malformed");
+    std::string_view part;
+    if (type == simdjson::ondemand::json_type::object) {
+      simdjson::ondemand::object object;
+      if (value.get_object().get(object) != simdjson::SUCCESS ||
+          object.raw_json().get(part) != simdjson::SUCCESS)
+        return not_found("json: malformed");
+      parts.push_back(copy.original(part));
+    } else {
+      parts.emplace_back();
+    }
+  }
+  return parts;
+}
+
+Result<std::string_view> scalar_text(std::string_view text, std::string_view pointer) {
+  Copy copy(text);
+  simdjson::ondemand::value value;
+  bool scalar = false;
+  if (!copy.find(pointer, value) || value.is_scalar().get(scalar) != simdjson::SUCCESS || !scalar)
+    return not_found("json: there is no such number, text or boolean");
+  auto part = copy.original(value.raw_json_token());
+  const auto end = part.find_last_not_of(" \t\r\n");
+  return part.substr(0, end == part.npos ? 0 : end + 1);
 }
 
 }  // namespace writ::codec

@@ -52,7 +52,10 @@ std::shared_ptr<const gateway::Routes> make_routes(const World& world, files::Is
                      .forwarded = headers->second,
                      .query = route.query,
                      .tls = upstream->second->tls,
-                     .cors = upstream->second->cors});
+                     .cors = upstream->second->cors,
+                     .answer = route.answer,
+                     .is_public = route.is_public,
+                     .observed = !upstream->second->enforced});
   }
   std::vector<gateway::Routes::Wrong> wrong;
   auto routes = gateway::Routes::make(std::move(specs), wrong);

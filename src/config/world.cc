@@ -8,6 +8,7 @@
 #include <unordered_map>
 #include <unordered_set>
 
+#include "cedar/entity_json.h"
 #include "cedar/parse.h"
 #include "config/identity_facts.h"
 #include "config/imported.h"
@@ -84,9 +85,10 @@ class Reader {
   }
 
   void read_api(const files::YamlNode& node) {
-    const files::Fields fields(&node, source_, "an API",
-                               {"id", "audience", "namespace", "actions", "claims", "upstream",
-                                "upstream_tls", "forward_headers", "cors", "query", "amounts", "routes"});
+    const files::Fields fields(
+        &node, source_, "an API",
+        {"id", "audience", "namespace", "actions", "claims", "upstream", "upstream_tls", "forward_headers",
+         "cors", "query", "amounts", "routes", "enforce"});
     const auto id = fields.required_text("id", inventory::kMaxIdBytes);
     const auto audience = fields.required_text("audience", 512);
     inventory::Api api{.id = id.value_or(""), .audience = audience.value_or("")};
@@ -135,6 +137,8 @@ class Reader {
         source_.error(*cors, "nothing is forwarded: the API has no `upstream`");
       if (const auto* tls = fields.find("upstream_tls"))
         source_.error(*tls, "nothing is connected to: the API has no `upstream`");
+      if (const auto* enforce = fields.find("enforce"))
+        source_.error(*enforce, "nothing is forwarded, observed or not: the API has no `upstream`");
       return;
     }
     const auto* node = fields.find("upstream");
@@ -142,7 +146,13 @@ class Reader {
     if (const auto made = gateway::ForwardedHeaders::with(names); !made)
       source_.error(*fields.find("forward_headers"), made.error().message);
     world_.upstreams.push_back({source_.place(*node), api, *url, std::move(names),
-                                read_upstream_tls(fields, *url), read_cors(fields)});
+                                read_upstream_tls(fields, *url), read_cors(fields),
+                                fields.boolean("enforce").value_or(true)});
+    if (!world_.upstreams.back().enforced)
+      source_.issues.warning(
+          source_.place(*fields.find("enforce")),
+          fmt::format("API `{}` is only observed: what would be refused is recorded, and passes", api),
+          "remove `enforce: false` when `writ audit observed` shows nothing that should pass");
   }
 
   std::shared_ptr<const gateway::Cors> read_cors(const files::Fields& api) {
@@ -198,9 +208,9 @@ class Reader {
   using Actions = std::unordered_set<std::string_view>;
   void read_route(const files::YamlNode& node, const inventory::Api& api, const Actions& actions,
                   const Texts& api_amounts, const Query& api_query) {
-    const files::Fields fields(
-        &node, source_, "a route",
-        {"method", "path", "action", "resource", "attributes", "query", "amounts", "labels"});
+    const files::Fields fields(&node, source_, "a route",
+                               {"method", "path", "action", "resource", "attributes", "query", "amounts",
+                                "labels", "public", "decide", "id", "elements", "keep", "each"});
     const auto method = fields.required_text("method", 32);
     const auto path = fields.required_text("path");
     const auto action = fields.required_text("action");
@@ -230,13 +240,57 @@ class Reader {
     if (route.labels.size() > 16) source_.error(*fields.find("labels"), "a route has at most 16 labels");
     if (const auto* attributes = fields.find("attributes"))
       read_texts(*attributes, "attributes", "an attribute to its template", route.attributes);
+    route.is_public = fields.boolean("public").value_or(false);
+    read_answer(fields, actions, route);
     if (const auto* amounts = fields.find("amounts"))
       read_texts(*amounts, "amounts", "an amount to its place", route.amounts);
+    if (route.is_public) return world_.routes.push_back(std::move(route));
     for (const auto& each : api_amounts) {
       if (std::ranges::find(route.amounts, each.first, &Texts::value_type::first) == route.amounts.end())
         route.amounts.push_back(each);
     }
     world_.routes.push_back(std::move(route));
+  }
+
+  // What of a route is about the API's answer. Attributes that come from it leave the others.
+  void read_answer(const files::Fields& fields, const Actions& actions, DeclaredRoute& route) {
+    gateway::AnswerSpec spec;
+    std::erase_if(route.attributes, [&](const auto& attribute) {
+      const auto pointer = gateway::answer_pointer(attribute.second);
+      if (pointer) spec.attributes.emplace_back(attribute.first, *pointer);
+      return pointer.has_value();
+    });
+    if (!fields.choice("decide", {"on response"})) {
+      if (!spec.attributes.empty())
+        source_.error(
+            *fields.find("attributes"),
+            fmt::format("the attribute `{}` comes from the API's answer, and this route is decided before",
+                        spec.attributes.front().first),
+            "add `decide: on response` to the route");
+      for (const auto* key : {"id", "elements", "keep", "each"})
+        if (const auto* node = fields.find(key))
+          source_.error(*node,
+                        fmt::format("`{}` is about the API's answer, and this route is decided before", key),
+                        "add `decide: on response` to the route");
+      return;
+    }
+    spec.id = fields.text("id").value_or("");
+    spec.elements = fields.text("elements");
+    spec.keep = fields.texts("keep");
+    if (const auto* node = fields.find("each")) {
+      const files::Fields each(node, source_, "each", {"action", "resource"});
+      spec.element_action = each.text("action").value_or("");
+      spec.element_type = each.text("resource").value_or("");
+      if (!spec.element_action.empty() && !actions.contains(spec.element_action))
+        source_.error(*each.find("action"),
+                      fmt::format("API `{}` has no action `{}`", route.api, spec.element_action),
+                      "name one of its `actions`, or add this one");
+      if (!spec.element_type.empty() && !cedar::valid_entity_type(spec.element_type))
+        source_.error(*each.find("resource"),
+                      fmt::format("`{}` is not a type of resources", spec.element_type),
+                      "for example Billing::Invoice; the id of each stands in the answer");
+    }
+    route.answer = std::move(spec);
   }
 
   void read_texts(const files::YamlNode& node, std::string_view key, std::string_view what, Texts& texts) {

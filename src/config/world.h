@@ -15,6 +15,7 @@
 #include "config/config.h"
 #include "control/own_api.h"
 #include "files/issue.h"
+#include "gateway/answer_reader.h"
 #include "gateway/cors.h"
 #include "inventory/directory.h"
 #include "inventory/user_names.h"
@@ -37,6 +38,8 @@ struct DeclaredRoute {
   std::vector<std::pair<std::string, std::string>> amounts;     // name, and where it stands in the request
   std::vector<std::string> labels;                              // that a task earns
   std::optional<std::vector<std::string>> query = {};           // the parameters that it takes; absent: most
+  std::optional<gateway::AnswerSpec> answer = {};               // `decide: on response`
+  bool is_public = false;
 };
 
 // Where an API's permitted requests go.
@@ -47,6 +50,7 @@ struct DeclaredUpstream {
   std::vector<std::string> forward_headers = {};    // what the API reads beside the standard ones
   std::shared_ptr<const http::TlsClient> tls = {};  // null: as the system trusts, or not https
   std::shared_ptr<const gateway::Cors> cors = {};   // null: no page of another origin
+  bool enforced = true;                             // false: what would be refused is recorded, and passes
 };
 
 struct World {

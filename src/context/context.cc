@@ -326,14 +326,28 @@ Value Context::token_record() const {
   return fields.record();
 }
 
-Value Context::request_record() const {
-  auto& arena = workspace_->arena_;
-  const RequestFacts& request = inputs_.request;
+namespace {
+
+Value record_of(Arena& arena, const RequestFacts& request) {
   Fields fields(arena, 4);
   fields.add(names().time, Value::datetime(cedar::Datetime::from(request.time.latest)));
   if (const auto ip = cedar::Ip::parse(request.peer_ip)) fields.add(names().ip, make_ip(arena, *ip));
   if (!request.method.empty()) fields.add(names().method, OptionalText(request.method));
   if (!request.path.empty()) fields.add(names().path, OptionalText(request.path));
+  return fields.record();
+}
+
+}  // namespace
+
+Value Context::request_record() const {
+  return record_of(workspace_->arena_, inputs_.request);
+}
+
+Value anonymous_record(Arena& arena, const RequestFacts& facts, const Calendars& calendars) {
+  Fields fields(arena, 3);
+  fields.add(names().request, record_of(arena, facts));
+  fields.add(names().approved, Value::boolean(false));
+  fields.add(names().calendars, calendars.in_force(facts.time.latest, arena));
   return fields.record();
 }
 

@@ -68,6 +68,8 @@ struct Inputs {
   bool approved = false;
   // Some policy may read when a party was last used.
   bool last_used = false;
+  // The task's budget was taken for this very request already: that it is used up now says nothing.
+  bool budget_taken = false;
 };
 
 // Memory that is used again. One per thread.
@@ -122,6 +124,7 @@ class Context {
   const std::optional<cedar::Value>& told_of_resource() const noexcept { return inputs_.resource_attributes; }
   cedar::Value record() const noexcept { return record_; }
   bool approved() const noexcept { return inputs_.approved; }
+  bool budget_taken() const noexcept { return inputs_.budget_taken; }
   // The record as it would be if the call were approved. Lives as long as the workspace's arena.
   cedar::Value approved_record() const;
   cedar::EntityView entities() const noexcept { return *workspace_->overlay_; }
@@ -174,6 +177,10 @@ Result<void> lay_identity(cedar::Overlay& overlay, cedar::Arena& arena, cedar::E
 // nothing, and takes nothing away.
 Result<void> lay_facts(cedar::Overlay& overlay, cedar::Arena& arena, cedar::EntityRef uid,
                        cedar::Value attributes);
+
+// What policies see of a request that nobody is asked to answer for: its time, address, method and path, and
+// the calendars. There is no token, no party and no task in it.
+cedar::Value anonymous_record(cedar::Arena& arena, const RequestFacts& request, const Calendars& calendars);
 
 // The attributes of a task's entity: `Writ::Task` in the base schema.
 cedar::Value task_attributes(cedar::Arena& arena, const task::Task& task);

@@ -18,6 +18,7 @@ bool depends_on_object(Reason reason) {
     case Reason::kPolicyForbid:
     case Reason::kPolicyNoPermit:
     case Reason::kContextMissing:
+    case Reason::kFactsUnavailable:
       return true;
     default:
       return false;

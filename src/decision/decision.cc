@@ -4,6 +4,7 @@
 #include <exception>
 #include <fmt/format.h>
 
+#include "cedar/awaited.h"
 #include "decision/guards.h"
 
 namespace writ::decision {
@@ -39,11 +40,17 @@ std::string asked(const cedar::Request& request, std::string_view kind) {
 // One run: the guards, then each party, until the first no (or to the end, when all reasons are asked for).
 class Decider {
  public:
-  Decider(const PolicySnapshot& snapshot, Workspace& workspace, Reasons reasons)
+  // What is awaited of the resource comes later (decide_awaiting()); mostly nothing is.
+  Decider(const PolicySnapshot& snapshot, Workspace& workspace, Reasons reasons,
+          std::span<const std::string> awaited = {})
       : snapshot_(snapshot),
         evaluation_(workspace.evaluation_),
+        open_(workspace.open_),
         decision_(workspace.decision_),
-        reasons_(reasons) {
+        reasons_(reasons),
+        awaited_(awaited) {
+    open_.clear();
+    decision_.needs_facts_ = false;
     decision_.effect_ = Effect::kIndeterminate;
     decision_.refusals_.clear();
     decision_.policies_.clear();
@@ -74,8 +81,23 @@ class Decider {
     }
     // Every party, and there is at least the client.
     if (permitted == 0 || permitted != context.parties().size()) return broken("a request without parties");
-    decision_.effect_ = Effect::kPermit;
     decision_.consumes_budget_ = context.task() != nullptr && context.point() == context::Point::kUse;
+    if (awaited_.empty()) {
+      decision_.effect_ = Effect::kPermit;
+    } else {
+      decision_.needs_facts_ = true;
+      decision_.policies_.clear();
+    }
+    return decision_;
+  }
+
+  const Decision& run_public(const cedar::Request& request, const cedar::EntityView& entities) {
+    authorize(*snapshot_.policies, request, entities, evaluation_);
+    if (is_forbidden()) return refuse_forbidden(request, request.principal.type()), refused_for_good();
+    if (const auto* error = first_error(true))
+      return refuse_failed(request, request.principal.type(), *error), refused_for_good();
+    decision_.effect_ = Effect::kPermit;
+    add_permits();
     return decision_;
   }
 
@@ -109,9 +131,8 @@ class Decider {
     const cedar::EntityView entities = context.entities();
     const cedar::Value record = context.approved_record();
     return std::ranges::all_of(context.parties(), [&](const context::Party& party) {
-      authorize(*snapshot_.policies, {party.uid, context.action(), context.resource(), record}, entities,
-                evaluation_);
-      return evaluation_.allowed() && first_error(true) == nullptr;
+      evaluate({party.uid, context.action(), context.resource(), record}, entities);
+      return !is_forbidden() && first_error(true) == nullptr && may_be_permitted();
     });
   }
 
@@ -127,23 +148,49 @@ class Decider {
 
   // Is this party permitted?
   bool ask(const cedar::Request& request, const cedar::EntityView& entities, std::string_view kind) {
-    authorize(*snapshot_.policies, request, entities, evaluation_);
-    if (!evaluation_.satisfied_forbids().empty()) return refuse_forbidden(request, kind), false;
+    evaluate(request, entities);
+    if (is_forbidden()) return refuse_forbidden(request, kind), false;
     // Cedar skips a policy that fails. A forbid that could not be evaluated might have forbidden, so it does.
     if (const auto* error = first_error(true)) return refuse_failed(request, kind, *error), false;
-    if (!evaluation_.allowed()) return refuse_unpermitted(request, kind), false;
+    if (!may_be_permitted()) return refuse_unpermitted(request, kind), false;
+    add_permits();
+    return true;
+  }
+
+  void evaluate(const cedar::Request& request, const cedar::EntityView& entities) {
+    authorize(*snapshot_.policies, request, entities, evaluation_);
+    if (!awaited_.empty())
+      find_open_policies(*snapshot_.policies, request, entities, awaited_, evaluation_, open_);
+  }
+
+  // It says something else, perhaps, once the facts are there.
+  bool is_open(cedar::PolicyIndex policy) const { return std::ranges::binary_search(open_, policy); }
+
+  bool is_forbidden() const {
+    return !std::ranges::all_of(evaluation_.satisfied_forbids(),
+                                [this](cedar::PolicyIndex policy) { return is_open(policy); });
+  }
+
+  // It is, or one that is open may permit it.
+  bool may_be_permitted() const {
+    return !evaluation_.satisfied_permits().empty() ||
+           std::ranges::any_of(
+               open_, [this](cedar::PolicyIndex policy) { return !snapshot_.policies->forbids(policy); });
+  }
+
+  void add_permits() {
     for (const auto policy : evaluation_.satisfied_permits()) {
       const auto id = snapshot_.policies->id(policy);
       auto& policies = decision_.policies_;
       if (std::find(policies.begin(), policies.end(), id) == policies.end()) policies.push_back(id);
     }
-    return true;
   }
 
   void refuse_forbidden(const cedar::Request& request, std::string_view kind) {
     Refusal refusal{Reason::kPolicyForbid, {}, request.principal.to_string(), {}, {}};
-    for (const auto policy : evaluation_.satisfied_forbids())
-      refusal.policies.emplace_back(snapshot_.policies->id(policy));
+    for (const auto policy : evaluation_.satisfied_forbids()) {
+      if (!is_open(policy)) refusal.policies.emplace_back(snapshot_.policies->id(policy));
+    }
     refusal.message = fmt::format("policy `{}` forbids {}", refusal.policies.front(), asked(request, kind));
     refuse(std::move(refusal));
   }
@@ -181,7 +228,7 @@ class Decider {
   const cedar::PolicyError* first_error(bool forbids) const {
     const cedar::PolicyError* first = nullptr;
     for (const auto& error : evaluation_.errors()) {
-      if (snapshot_.policies->forbids(error.policy) != forbids) continue;
+      if (snapshot_.policies->forbids(error.policy) != forbids || is_open(error.policy)) continue;
       if (is_missing(error)) return &error;
       if (first == nullptr) first = &error;
     }
@@ -190,8 +237,10 @@ class Decider {
 
   const PolicySnapshot& snapshot_;
   cedar::Evaluation& evaluation_;
+  std::vector<cedar::PolicyIndex>& open_;
   Decision& decision_;
   Reasons reasons_;
+  std::span<const std::string> awaited_;
 };
 
 namespace {
@@ -212,6 +261,22 @@ const Decision& decide(const PolicySnapshot& snapshot, const context::Context& c
                        Reasons reasons) {
   return fail_closed(Decider(snapshot, workspace, reasons),
                      [&](Decider& decider) -> const Decision& { return decider.run(context); });
+}
+
+const Decision& decide_awaiting(const PolicySnapshot& snapshot, const context::Context& context,
+                                std::span<const std::string> awaited, Workspace& workspace) {
+  Decider decider(snapshot, workspace, Reasons::kFirst, awaited);
+  // Without a name there is nothing to wait for, and nothing here permits.
+  if (awaited.empty()) return decider.broken("no fact is awaited");
+  return fail_closed(std::move(decider),
+                     [&](Decider& asked) -> const Decision& { return asked.run(context); });
+}
+
+const Decision& decide_public(const PolicySnapshot& snapshot, const cedar::Request& request,
+                              const cedar::EntityView& entities, Workspace& workspace) {
+  return fail_closed(Decider(snapshot, workspace, Reasons::kFirst), [&](Decider& decider) -> const Decision& {
+    return decider.run_public(request, entities);
+  });
 }
 
 const Decision& decide_plain(const PolicySnapshot& snapshot, const cedar::Request& request,

@@ -6,6 +6,7 @@
 
 #include <map>
 #include <memory>
+#include <span>
 #include <string>
 #include <string_view>
 #include <vector>
@@ -15,6 +16,10 @@
 #include "cedar/compile.h"
 #include "cedar/entities.h"
 #include "context/context.h"
+
+namespace writ::cedar {
+class Schema;
+}
 
 namespace writ::decision {
 
@@ -43,6 +48,8 @@ class Decision {
   const std::vector<std::string_view>& policies() const noexcept { return policies_; }
   // The caller must take one call of the task's budget before the effect.
   bool consumes_budget() const noexcept { return consumes_budget_; }
+  // Of decide_awaiting(): nothing refuses it so far, and what is awaited decides. It is not permitted.
+  bool needs_facts() const noexcept { return needs_facts_; }
 
  private:
   friend class Decider;
@@ -52,6 +59,7 @@ class Decision {
   std::vector<Refusal> refusals_;
   std::vector<std::string_view> policies_;
   bool consumes_budget_ = false;
+  bool needs_facts_ = false;
 };
 
 // What decides. Immutable; share it by shared_ptr. Neither of the first two pointers is null.
@@ -68,6 +76,8 @@ struct PolicySnapshot {
   // (none: nobody says). For what names them long before it is used, as a task does. Null: nobody can say.
   using ResourceTypes = std::map<std::string, std::vector<cedar::EntityUid>, std::less<>>;
   std::shared_ptr<const ResourceTypes> resource_types = nullptr;
+  // What the types of attributes are held against; null: the configuration names no schema.
+  std::shared_ptr<const cedar::Schema> schema = nullptr;
   // The same with the shadow policies in force; null: there are none (decision/shadow.h).
   std::shared_ptr<const PolicySnapshot> with_shadows = {};
 };
@@ -80,6 +90,7 @@ class Workspace {
  private:
   friend class Decider;
   cedar::Evaluation evaluation_;
+  std::vector<cedar::PolicyIndex> open_;
   Decision decision_;
 };
 
@@ -88,6 +99,20 @@ enum class Reasons : std::uint8_t { kFirst, kAll };
 // The decision is valid until the workspace is used again, and as long as the snapshot.
 const Decision& decide(const PolicySnapshot& snapshot, const context::Context& context, Workspace& workspace,
                        Reasons reasons = Reasons::kFirst);
+
+// The same while the attributes `awaited` of the resource are still to come. It never permits. It refuses
+// what is refused whatever they turn out to be: by a guard, by a forbid that does not need them, or because
+// no permit is left that may hold. Else it needs_facts(), and decide() is asked again with them.
+//
+// A policy needs them where its evaluation comes upon one before it is settled otherwise, or if it says
+// `has` of one anywhere.
+const Decision& decide_awaiting(const PolicySnapshot& snapshot, const context::Context& context,
+                                std::span<const std::string> awaited, Workspace& workspace);
+
+// Of a request for what everybody may have: nobody is asked to answer for it, and no permit is needed. A
+// forbid that holds for the principal, or cannot be evaluated, refuses it all the same.
+const Decision& decide_public(const PolicySnapshot& snapshot, const cedar::Request& request,
+                              const cedar::EntityView& entities, Workspace& workspace);
 
 // One question with a principal of any type, without guards: what AuthZEN asks about users' own subjects. The
 // rule that a forbid which cannot be evaluated denies holds here too.

@@ -337,7 +337,8 @@ Refused task_scope(const Context& context, const PolicySnapshot&) {
 }
 
 Refused task_budget(const Context& context, const PolicySnapshot&) {
-  if (context.task() == nullptr || context.point() == Point::kIssue) return std::nullopt;
+  if (context.task() == nullptr || context.point() == Point::kIssue || context.budget_taken())
+    return std::nullopt;
   return refuse(context.task()->check_budget(context.use()));
 }
 

@@ -7,6 +7,7 @@
 #include "base/blocking.h"
 #include "codec/name.h"
 #include "crypto/random.h"
+#include "enforce/list_ruling.h"
 #include "enforce/record.h"
 
 namespace writ::enforce {
@@ -38,16 +39,27 @@ std::string text_of(const EntityName& name) {
 class Enforcer::Walk {
  public:
   enum class Proof { kChecked, kLeftAlone };
+  // All in one step, or before and after the API has told what is awaited.
+  enum class Step { kOnly, kBefore, kAfter };
 
   Walk(const EnforcerParts& parts, const Question& question, Memory& memory,
-       RequestId request_id = RequestId::next())
+       RequestId request_id = RequestId::next(), Step step = Step::kOnly)
       : parts_(&parts),
         question_(&question),
         memory_(&memory),
+        step_(step),
         now_(times_of(parts.clock)),
         request_id_(request_id) {}
   // It goes on elsewhere, with what it asked and its memory.
   void move_to(const Question& question) noexcept { question_ = &question; }
+  const Question& question() const noexcept { return *question_; }
+  Step step() const noexcept { return step_; }
+  // It goes on without its memory, until it is given another.
+  void let_go_of_memory() {
+    kept_labels_.assign(labels_.begin(), labels_.end());
+    ruling_.reset();
+    memory_ = nullptr;
+  }
 
   const RequestId& request_id() const noexcept { return request_id_; }
   bool bound() const noexcept { return bound_; }
@@ -87,28 +99,41 @@ class Enforcer::Walk {
     TRY(verify(proof));
     TRY(find_what_decides());
     if (proof == Proof::kChecked) TRY(find_approval());
-    const auto& sent = question_->sent;
-    const Facts facts{.time = now_,
-                      .method = sent.method,
-                      .path = sent.path,
-                      .peer_ip = sent.peer_ip,
-                      .api = *api_,
-                      .action = question_->action,
-                      .resource = question_->resource,
-                      .attributes = question_->attributes,
-                      .amounts = question_->amounts,
-                      .approved = approval_.has_value()};
-    auto ruling =
-        rule_on_use(*token_, facts, {*in_force_->inventory, policies(), task_.get()}, *memory_, shadows);
-    if (!ruling) return broken(std::move(ruling.error().message));
-    ruling_.emplace(*std::move(ruling));
-    if (auto refusal = ruling_->refusal()) return std::unexpected(*std::move(refusal));
-    return {};
+    return rule(question_->attributes, shadows);
+  }
+
+  // The second step: everything anew, with what the API told. What was stopped or changed meanwhile counts.
+  std::expected<void, decision::Refusal> decide_on(ApiAnswer& answer, Memory& memory) {
+    step_ = Step::kAfter;
+    memory_ = &memory;
+    now_ = times_of(parts_->clock);
+    if (auto good = parts_->verifier.still_good(*token_, now_); !good) return refuse(std::move(good).error());
+    in_force_ = parts_->current.get();
+    TRY(find_api());
+    if (answer.is_list || !answer.unreadable.empty()) {
+      TRY(rule(question_->attributes, Shadows::kLeftAlone, question_->awaited));
+      if (!answer.unreadable.empty()) return refuse({Reason::kFactsUnavailable, answer.unreadable});
+      const auto facts = facts_of(answer.action, {answer.element_type, {}}, question_->attributes);
+      list_ = rule_on_elements(*token_, facts, deciding(), answer.elements);
+    } else {
+      Result<void> made;
+      const Attributes attributes = [&](cedar::Arena& arena) {
+        auto value = answer.facts(arena, policies().schema.get());
+        if (value) return *value;
+        made = std::unexpected(std::move(value).error());
+        return cedar::Value::record(cedar::empty_record());
+      };
+      auto ruled = rule(attributes, Shadows::kAsked);
+      if (!made) return refuse({Reason::kFactsUnavailable, std::move(made).error().message});
+      TRY(std::move(ruled));
+    }
+    return check_labels();
   }
 
   // What people would approve; null where no approval helps, or none is taken.
   std::shared_ptr<const Offer> offer(const decision::Refusal& refusal) const {
-    if (!refusal.of_call || parts_->calls == nullptr) return nullptr;
+    // After the API has told something, an offer would tell it on.
+    if (!refusal.of_call || parts_->calls == nullptr || step_ == Step::kAfter) return nullptr;
     return std::make_shared<const Offer>(
         Offer{{.call = call(), .tenant = owned(ruling_->context.tenant()), .asked_at = now_.earliest},
               refusal,
@@ -116,8 +141,9 @@ class Enforcer::Walk {
               bound_});
   }
 
-  Permit permit() const {
-    Permit made(*token_, in_force_, *api_, request_id_, now_);
+  Permit permit() const { return Permit(parties()); }
+  Parties parties() const {
+    Parties made(*token_, in_force_, *api_, request_id_, now_);
     made.tenant_ = owned(ruling_->context.tenant());
     made.environment_ = owned(ruling_->context.environment());
     made.purpose_ = owned(ruling_->context.purpose());
@@ -158,11 +184,68 @@ class Enforcer::Walk {
       told.labels = labels_;
       if (approval_) told.approval = *approval_;
       if (question_->stops) told.standing = audit::Standing::kStop;
+      told.elements = list_.json;
+      told.permitting = list_.policies;
     }
+    told.observed = question_->observed;
     return record_of(now_.earliest, told);
   }
 
+  // That the API is asked, before anybody knows whether its answer may be had.
+  audit::Record asked_record() const {
+    const auto detail = fmt::format("{} for {}", text_of(question_->action), token_->claims().subject);
+    const auto object = text_of(question_->resource);
+    const audit::Event event{.type = "api.asked",
+                             .actor = token_->claims().client_id,
+                             .object = object,
+                             .detail = detail,
+                             .request_id = request_id_};
+    return audit::make_record(now_.earliest, event);
+  }
+
  private:
+  Facts facts_of(EntityName action, EntityName resource, const Attributes& attributes) const {
+    const auto& sent = question_->sent;
+    return {.time = now_,
+            .method = sent.method,
+            .path = sent.path,
+            .peer_ip = sent.peer_ip,
+            .api = *api_,
+            .action = action,
+            .resource = resource,
+            .attributes = attributes,
+            .amounts = question_->amounts,
+            .approved = approval_.has_value(),
+            .budget_taken = step_ == Step::kAfter};
+  }
+  Deciding deciding() const { return {*in_force_->inventory, policies(), task_.get()}; }
+
+  std::expected<void, decision::Refusal> rule(const Attributes& attributes, Shadows shadows) {
+    return rule(attributes, shadows,
+                step_ == Step::kBefore ? question_->awaited : std::span<const std::string>());
+  }
+  std::expected<void, decision::Refusal> rule(const Attributes& attributes, Shadows shadows,
+                                              std::span<const std::string> awaited) {
+    auto facts = facts_of(question_->action, question_->resource, attributes);
+    auto ruling = awaited.empty() ? rule_on_use(*token_, facts, deciding(), *memory_, shadows)
+                                  : rule_awaiting(*token_, facts, awaited, deciding(), *memory_);
+    if (!ruling) return broken(std::move(ruling.error().message));
+    ruling_.emplace(*std::move(ruling));
+    if (!awaited.empty() && ruling_->needs_facts()) return {};
+    if (auto refusal = ruling_->refusal()) return std::unexpected(*std::move(refusal));
+    return {};
+  }
+
+  // What the task has earned is on disk; it cannot earn more than was known before the API was asked.
+  std::expected<void, decision::Refusal> check_labels() {
+    if (task_ == nullptr) return {};
+    const bool known = find_labels() && std::ranges::all_of(labels_, [&](std::string_view label) {
+                         return std::ranges::find(kept_labels_, label) != kept_labels_.end();
+                       });
+    if (known) return {};
+    return broken("the resource's labels changed while the API was asked; send the request again");
+  }
+
   std::expected<void, decision::Refusal> verify(Proof proof) {
     if (const auto* verified = question_->credentials.verified()) {
       token_.emplace(*verified);
@@ -217,6 +300,9 @@ class Enforcer::Walk {
     TRY(place_in_task());
     const auto& claims = token_->claims();
     if (claims.task) task_ = parts_->tasks.find(*claims.task);
+    return find_api();
+  }
+  std::expected<void, decision::Refusal> find_api() {
     api_ = in_force_->inventory->find_api(question_->api);
     if (api_ == nullptr) return broken("the inventory has no API `" + std::string(question_->api) + "`");
     return {};
@@ -298,6 +384,7 @@ class Enforcer::Walk {
   const EnforcerParts* parts_;
   const Question* question_;
   Memory* memory_;
+  Step step_;
   Times now_;
   RequestId request_id_;
   bool bound_ = false;
@@ -310,6 +397,8 @@ class Enforcer::Walk {
   const inventory::Api* api_ = nullptr;
   std::shared_ptr<task::LiveTask> task_;
   std::vector<std::string_view> labels_;
+  std::vector<std::string> kept_labels_;  // of the first step
+  ListRuling list_;
   std::optional<std::string> approval_;  // of this call, to be used up
   std::optional<Ruling> ruling_;
 };
@@ -318,16 +407,21 @@ class Enforcer::Walk {
 struct Enforcer::Given {
   Given(Enforcer& of, OutcomeCallback told, RequestId id) noexcept
       : enforcer(of), callback(std::move(told)), request_id(id) {}
+  Given(Enforcer& of, AskedCallback told) noexcept
+      : enforcer(of), asked_callback(std::move(told)), request_id(RequestId::next()) {}
   Given(Given&&) noexcept = default;  // the other one has no callback then
   ~Given() {
-    if (callback) give({}, failure(ErrorCode::kInternal, {}));
+    if (callback || asked_callback) give({}, failure(ErrorCode::kInternal, {}));
   }
   void give(std::optional<Outcome> outcome, const Result<void>& recorded) noexcept;
 
   Enforcer& enforcer;
-  OutcomeCallback callback;
+  // One of the two.
+  OutcomeCallback callback = {};
+  AskedCallback asked_callback = {};
   RequestId request_id;
   std::optional<Outcome> outcome = {};
+  std::optional<ApiAsked> asked = {};
 };
 
 // A request that waits until something is written, with all that it was decided on.
@@ -370,18 +464,23 @@ struct Enforcer::Awaiting {
 };
 
 void Enforcer::enforce(const Question& question, OutcomeCallback callback) noexcept {
-  take(question, Given(*this, std::move(callback), RequestId::next()), true);
+  begin(question, Given(*this, std::move(callback), RequestId::next()), true);
 }
 
-void Enforcer::take(const Question& question, Given given, bool may_wait) noexcept {
+void Enforcer::ask(const Question& question, AskedCallback callback) noexcept {
+  begin(question, Given(*this, std::move(callback)), true);
+}
+
+void Enforcer::begin(const Question& question, Given given, bool may_wait) noexcept {
+  const auto step = given.asked_callback ? Walk::Step::kBefore : Walk::Step::kOnly;
   try {
     auto& memory = this->memory();
-    Walk walk(parts_, question, *memory, given.request_id);
+    Walk walk(parts_, question, *memory, given.request_id, step);
     auto decided = walk.decide();
     if (!decided && walk.awaits_key()) {
       const auto waits = std::make_shared<Awaiting>(question, std::move(given));
       std::move_only_function<void()> then = [this, waits] {
-        take(waits->question, std::move(waits->given), false);
+        begin(waits->question, std::move(waits->given), false);
       };
       if (may_wait && parts_.verifier.wait_for_keys(question.credentials.presented()->token(), then)) return;
       walk.key_did_not_come();
@@ -400,11 +499,36 @@ void Enforcer::take(const Question& question, Given given, bool may_wait) noexce
   }
 }
 
+// What an ApiAsked has of the first step.
+struct Enforcer::Held final : AskedState {
+  explicit Held(Walk way) : AskedState(way.parties()), question(way.question()), walk(std::move(way)) {
+    walk.let_go_of_memory();
+    walk.move_to(question);
+  }
+
+  const Question question;
+  Walk walk;
+};
+
+void Enforcer::answer(ApiAsked asked, ApiAnswer& answer, OutcomeCallback callback) noexcept {
+  auto& walk = static_cast<Held&>(*asked.state_).walk;
+  Given given(*this, std::move(callback), walk.request_id());
+  try {
+    const auto decided = walk.decide_on(answer, *memory());
+    finish(walk, decided, std::move(given));
+  } catch (const std::exception& error) {
+    report(error);  // and `given` tells
+  }
+}
+
 // It passes, or is refused, once that is recorded.
 void Enforcer::finish(Walk& walk, const std::expected<void, decision::Refusal>& decided, Given given) {
-  if (decided && !walk.record_permit()) return given.give(walk.permit(), {});
-  auto record = walk.record(decided ? nullptr : &decided.error());
-  if (decided) {
+  const bool asks = decided && walk.step() == Walk::Step::kBefore;
+  if (decided && !asks && !walk.record_permit()) return given.give(walk.permit(), {});
+  auto record = asks ? walk.asked_record() : walk.record(decided ? nullptr : &decided.error());
+  if (asks) {
+    given.asked.emplace(ApiAsked(std::make_unique<Held>(std::move(walk))));
+  } else if (decided) {
     given.outcome.emplace(walk.permit());
   } else {
     const auto& refusal = decided.error();
@@ -412,8 +536,9 @@ void Enforcer::finish(Walk& walk, const std::expected<void, decision::Refusal>& 
       walk.note_unknown(*parts_.unlisted);
     const auto retry_after = walk.retry_after();
     const auto kind = retry_after > Duration(0) ? Refused::Kind::kSlowDown : Refused::Kind::kDecided;
-    given.outcome.emplace(std::unexpected(
-        Refused{kind, refusal, walk.request_id(), walk.bound(), walk.offer(refusal), retry_after}));
+    given.outcome.emplace(
+        std::unexpected(Refused{kind, refusal, walk.request_id(), walk.bound(), walk.offer(refusal),
+                                retry_after, walk.question().observed}));
   }
   auto kept = std::make_unique<Given>(std::move(given));
   parts_.record(std::move(record), [given = std::move(kept)](const Result<void>& recorded) mutable {
@@ -466,7 +591,8 @@ void Enforcer::note_use(const Permit& permit) const noexcept {
   }
 }
 
-void Enforcer::Given::give(std::optional<Outcome> result, const Result<void>& recorded) noexcept {
+void Enforcer::Given::give(std::optional<Outcome> result, const Result<void>& recorded) noexcept try {
+  if (recorded && asked) return std::exchange(asked_callback, nullptr)(*std::move(asked));
   if (!recorded || !result) {
     enforcer.audit_failures_.fetch_add(1, std::memory_order_relaxed);
     result.emplace(std::unexpected(Refused::not_recorded(request_id)));
@@ -477,13 +603,17 @@ void Enforcer::Given::give(std::optional<Outcome> result, const Result<void>& re
   } else {
     const auto reason = static_cast<std::size_t>(result->error().reason());
     enforcer.refusals_[reason].fetch_add(1, std::memory_order_relaxed);
+    if (result->error().observed) enforcer.observed_.fetch_add(1, std::memory_order_relaxed);
   }
-  try {
-    std::exchange(callback, nullptr)(*std::move(result));
-  } catch (const std::exception& error) {
-    report(error);
-  }
+  if (callback) return std::exchange(callback, nullptr)(*std::move(result));
+  // The first step permits nothing, so this is a refusal.
+  if (*result) result.emplace(std::unexpected(Refused::not_recorded(request_id)));
+  std::exchange(asked_callback, nullptr)(std::unexpected(std::move(result->error())));
+} catch (const std::exception& error) {
+  report(error);
 }
+
+ApiAsked::ApiAsked(std::unique_ptr<AskedState> state) noexcept : state_(std::move(state)) {}
 
 Outcome Enforcer::enforce(const Question& question) {
   may_block("a ruling");
@@ -491,66 +621,6 @@ Outcome Enforcer::enforce(const Question& question) {
   auto future = promise.get_future();
   enforce(question, [&](Outcome outcome) { promise.set_value(std::move(outcome)); });
   return future.get();
-}
-
-// A call on its way to those who approve.
-struct Enforcer::Offering {
-  Enforcer& enforcer;
-  decision::Refusal refusal;
-  RequestId request_id;
-  std::string client, detail;
-  bool bound;
-  std::move_only_function<void(Refused)> callback;
-  std::string id = {};
-  Instant asked_at = {};
-  bool fresh = false;
-
-  void answer(Refused::Kind kind = Refused::Kind::kDecided) {
-    callback({kind, std::move(refusal), request_id, bound});
-  }
-};
-
-void Enforcer::offer_approval(const Offer& offer, std::string arguments, std::string_view body,
-                              std::move_only_function<void(Refused)> callback) {
-  auto asked = offer.asked;
-  asked.call.arguments = std::move(arguments);
-  asked.body = body;
-  std::unique_ptr<Offering> offering(new Offering{
-      *this, offer.refusal, offer.request_id, asked.call.client,
-      fmt::format("{} on {}", asked.call.action, asked.call.resource), offer.bound, std::move(callback)});
-  auto waiting = parts_.calls->ask(std::move(asked), [] { return "a-" + crypto::random_id(); });
-  if (!waiting) {
-    // Without a place to wait in it stays what it was, a refusal.
-    offering->refusal.message += "; " + waiting.error().why;
-    return offering->answer(waiting.error().later ? Refused::Kind::kNoRoom : Refused::Kind::kDecided);
-  }
-  offering->id = waiting->id;
-  offering->asked_at = waiting->asked_at;
-  offering->fresh = waiting->fresh;
-  if (!waiting->write) return record_offer(std::move(offering), {});
-  parts_.writer.write(std::move(waiting->write),
-                      [this, offering = std::move(offering)](const Result<void>& written) mutable {
-                        record_offer(std::move(offering), written);
-                      });
-}
-
-void Enforcer::record_offer(std::unique_ptr<Offering> offering, const Result<void>& written) {
-  if (!written) {
-    offering->refusal.message += "; it cannot be stored for people to approve: " + written.error().message;
-    return offering->answer();
-  }
-  offering->refusal.approval = offering->id;
-  // The one that waits already has its record.
-  if (!offering->fresh) return offering->answer();
-  const audit::Event event{.type = "approval.requested",
-                           .actor = offering->client,
-                           .object = offering->id,
-                           .detail = offering->detail,
-                           .request_id = offering->request_id};
-  auto record = audit::make_record(offering->asked_at, event);
-  parts_.record(std::move(record), [offering = std::move(offering)](const Result<void>& recorded) mutable {
-    offering->answer(recorded ? Refused::Kind::kDecided : Refused::Kind::kNotRecorded);
-  });
 }
 
 std::shared_ptr<const Offer> Enforcer::would_offer(const Question& question) const {
@@ -586,7 +656,8 @@ EnforcerStats Enforcer::stats() const noexcept {
   EnforcerStats stats{permits_.load(std::memory_order_relaxed),
                       {},
                       audit_failures_.load(std::memory_order_relaxed),
-                      waited_.load(std::memory_order_relaxed)};
+                      waited_.load(std::memory_order_relaxed),
+                      observed_.load(std::memory_order_relaxed)};
   for (std::size_t i = 0; i < stats.refusals.size(); ++i)
     stats.refusals[i] = refusals_[i].load(std::memory_order_relaxed);
   return stats;

@@ -30,6 +30,7 @@
 #include <utility>
 
 #include "audit/log.h"
+#include "enforce/answer.h"
 #include "enforce/in_force.h"
 #include "enforce/outcome.h"
 #include "enforce/question.h"
@@ -64,6 +65,7 @@ struct EnforcerStats {
   std::array<std::uint64_t, kReasons> refusals;  // by Reason
   std::uint64_t audit_failures;                  // outcomes that could not be recorded, permits or refusals
   std::uint64_t waited;                          // put aside until something was written
+  std::uint64_t observed;  // of the refusals: let pass, because their API is only observed
 };
 
 class Enforcer {
@@ -78,6 +80,13 @@ class Enforcer {
   void enforce(const Question& question, OutcomeCallback callback) noexcept;
   // Waits. Not on a loop thread.
   Outcome enforce(const Question& question);
+  // The first and the second step where the API's answer decides (enforce/answer.h). The question lives until
+  // the second is done; that one takes no budget, and what was stopped or changed between the steps counts.
+  // It says in `answer` which elements of a list stay, which means something only with a permit.
+  void ask(const Question& question, AskedCallback callback) noexcept;
+  void answer(ApiAsked asked, ApiAnswer& answer, OutcomeCallback callback) noexcept;
+  // Of a route that is public. What the question says of credentials is not looked at.
+  void enforce_public(const Question& question, PublicCallback callback) noexcept;
   // Puts the call that was refused before those who approve, and calls back with the refusal that names the
   // approval's id, when its record is written. `arguments` is as ApprovalUse's, `body` all that people need
   // to see of it. What is put there grants nothing, so it is kept before it is recorded. It waits for
@@ -111,9 +120,10 @@ class Enforcer {
   class Walk;
   struct Given;
   struct Parked;
+  struct Held;
   struct Offering;
   struct Awaiting;
-  void take(const Question& question, Given given, bool may_wait) noexcept;
+  void begin(const Question& question, Given given, bool may_wait) noexcept;
   static std::unique_ptr<Memory>& memory();
   void note_use(const Permit& permit) const noexcept;
   void finish(Walk& walk, const std::expected<void, decision::Refusal>& decided, Given given);
@@ -122,7 +132,7 @@ class Enforcer {
   void record_offer(std::unique_ptr<Offering> offering, const Result<void>& written);
 
   EnforcerParts parts_;
-  std::atomic<std::uint64_t> permits_{0}, audit_failures_{0}, waited_{0};
+  std::atomic<std::uint64_t> permits_{0}, audit_failures_{0}, waited_{0}, observed_{0};
   std::array<std::atomic<std::uint64_t>, EnforcerStats::kReasons> refusals_{};
 };
 

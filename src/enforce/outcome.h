@@ -1,5 +1,7 @@
 // What comes of a question: a Permit or a Refused, both values. Each face renders a refusal in its own words:
 // an HTTP problem, an OAuth error, AuthZEN's `decision`, JSON-RPC.
+//
+// Where the API's own answer tells what decides, an ApiAsked comes between (enforce/answer.h).
 #pragma once
 
 #include <cstdint>
@@ -21,7 +23,8 @@ namespace writ::enforce {
 
 struct InForce;
 
-class Permit {
+// Whom a request is for and who sends it, as the decision saw them. It permits nothing.
+class Parties {
  public:
   const token::Verified& token() const noexcept { return token_; }
   const inventory::Api& api() const noexcept { return *api_; }
@@ -32,10 +35,10 @@ class Permit {
   const std::optional<std::string>& environment() const noexcept { return environment_; }
   const std::optional<std::string>& purpose() const noexcept { return purpose_; }
 
- private:
+ protected:
   friend class Enforcer;
-  Permit(token::Verified token, std::shared_ptr<const InForce> in_force, const inventory::Api& api,
-         RequestId request_id, Times time)
+  Parties(token::Verified token, std::shared_ptr<const InForce> in_force, const inventory::Api& api,
+          RequestId request_id, Times time)
       : token_(std::move(token)),
         in_force_(std::move(in_force)),
         api_(&api),
@@ -48,6 +51,24 @@ class Permit {
   RequestId request_id_;
   Times time_;
   std::optional<std::string> tenant_, environment_, purpose_;
+};
+
+// The request may have its effect.
+class Permit : public Parties {
+ private:
+  friend class Enforcer;
+  explicit Permit(Parties parties) : Parties(std::move(parties)) {}
+};
+
+// Of a route that is public: the request may have its effect, and nobody knows who sent it.
+class PublicPermit {
+ public:
+  const RequestId& request_id() const noexcept { return request_id_; }
+
+ private:
+  friend class Enforcer;
+  explicit PublicPermit(RequestId request_id) : request_id_(request_id) {}
+  RequestId request_id_;
 };
 
 // A call that people may approve: all but its arguments.
@@ -71,6 +92,9 @@ struct Refused {
   bool bound = false;                            // the token came with a proof of possession
   std::shared_ptr<const Offer> offer = nullptr;  // approval_required: for Enforcer::offer_approval()
   Duration retry_after{0};                       // kSlowDown
+  // The API is only observed (Question::observed): it is recorded that this would have been refused, and the
+  // face lets it pass. Never with kNotRecorded.
+  bool observed = false;
 
   Reason reason() const noexcept { return refusal.reason; }
   // Never throws: there are no texts in it.
@@ -81,5 +105,7 @@ struct Refused {
 
 using Outcome = std::expected<Permit, Refused>;
 using OutcomeCallback = std::move_only_function<void(Outcome)>;
+using PublicOutcome = std::expected<PublicPermit, Refused>;
+using PublicCallback = std::move_only_function<void(PublicOutcome)>;
 
 }  // namespace writ::enforce

@@ -85,4 +85,14 @@ PlainRuling PlainQuestion::rule(const cedar::Request& request, Instant now) cons
   return ruling;
 }
 
+PlainRuling PlainQuestion::rule_public(const cedar::Request& request) const {
+  PlainRuling ruling;
+  ruling.decision = &decision::decide_public(policies_, request, *memory_.overlay, memory_.decision);
+  if (policies_.with_shadows)
+    ruling.shadowed =
+        &decision::decide_public(*policies_.with_shadows, request, *memory_.overlay, memory_.shadows);
+  if (!ruling.decision->permitted()) ruling.refusal = ruling.decision->refusals().front();
+  return ruling;
+}
+
 }  // namespace writ::enforce

@@ -44,6 +44,8 @@ class PlainQuestion {
   Result<void> lay(cedar::EntityRef uid, const std::optional<cedar::Value>& told);
   // `now`: whether an identity has expired.
   PlainRuling rule(const cedar::Request& request, Instant now) const;
+  // Of what everybody may have: decision::decide_public().
+  PlainRuling rule_public(const cedar::Request& request) const;
 
  private:
   const inventory::Snapshot& inventory_;

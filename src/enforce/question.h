@@ -84,6 +84,11 @@ struct Question {
   bool record_permit = true;
   // It stops somebody or something: a permit is recorded from the space that is kept for stops.
   bool stops = false;
+  // The API is not enforced yet: what would be refused is recorded as such, and Refused::observed says that
+  // it passes.
+  bool observed = false;
+  // Names of attributes of the resource that only the API's own answer will tell: for Enforcer::ask().
+  std::span<const std::string> awaited = {};
   // What the face has read already, such as routes. Null: the enforcer reads what is in force.
   std::shared_ptr<const InForce> in_force = nullptr;
 };

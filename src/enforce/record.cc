@@ -54,6 +54,8 @@ audit::Record record_of(Instant time, const Told& told) {
                         .method = told.sent.method,
                         .path = told.sent.path,
                         .peer = told.sent.peer_ip,
+                        .enforced = !told.observed,
+                        .anonymous = told.anonymous,
                         .standing = told.standing};
   if (told.claims != nullptr) add_claims(facts, told);
   if (told.context != nullptr && told.kind == context::Point::kUse) decision::add_facts(facts, *told.context);
@@ -67,8 +69,10 @@ audit::Record record_of(Instant time, const Told& told) {
     facts.policies = refusing;
   } else {
     if (told.decision != nullptr) facts.policies = told.decision->policies();
+    if (!told.permitting.empty()) facts.policies = told.permitting;
     facts.labels.assign(told.labels.begin(), told.labels.end());
   }
+  facts.elements = told.elements;
   decision::add_shadows(facts, told.policies, told.shadowed);
   return audit::make_record(time, facts);
 }

@@ -47,7 +47,12 @@ struct Told {
   const decision::Decision* shadowed = nullptr;
   std::optional<Said> refusal = {};               // nothing: permitted
   std::span<const std::string_view> labels = {};  // of a permit: that the task earns
-  std::string_view approval = {};                 // of a permit: of this call, that it used up
+  // Of a permit: the policies that carried it, where they are not the decision's.
+  std::span<const std::string_view> permitting = {};
+  std::string_view approval = {};  // of a permit: of this call, that it used up
+  std::string_view elements = {};  // of a list, as JSON
+  bool observed = false;           // the API is not enforced
+  bool anonymous = false;          // the route is public
   audit::Standing standing = audit::Standing::kOrdinary;
 
   void set(const Ruling& ruling) {

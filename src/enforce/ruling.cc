@@ -18,7 +18,8 @@ context::Inputs inputs_of(const Facts& facts, const Deciding& deciding, Memory& 
                          .calendars = *deciding.policies.calendars,
                          .amounts = facts.amounts,
                          .approved = facts.approved,
-                         .last_used = deciding.policies.reads_last_used};
+                         .last_used = deciding.policies.reads_last_used,
+                         .budget_taken = facts.budget_taken};
   if (facts.attributes) inputs.resource_attributes = facts.attributes(arena);
   return inputs;
 }
@@ -53,6 +54,14 @@ Result<Ruling> rule_on_use(const token::Verified& token, const Facts& facts, con
                            Memory& memory, Shadows shadows, decision::Reasons reasons) {
   const auto inputs = inputs_of(facts, deciding, memory);
   return ruled(context::Context::of_use(token, inputs, memory.context), deciding, memory, shadows, reasons);
+}
+
+Result<Ruling> rule_awaiting(const token::Verified& token, const Facts& facts,
+                             std::span<const std::string> awaited, const Deciding& deciding, Memory& memory) {
+  const auto inputs = inputs_of(facts, deciding, memory);
+  Ruling ruling{TRY(context::Context::of_use(token, inputs, memory.context)), nullptr};
+  ruling.decision = &decision::decide_awaiting(deciding.policies, ruling.context, awaited, memory.decision);
+  return ruling;
 }
 
 Result<Ruling> rule_on_issue(const token::AccessClaims& claims, const Facts& facts, const Deciding& deciding,

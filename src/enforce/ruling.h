@@ -46,7 +46,8 @@ struct Facts {
   EntityName action, resource;
   const Attributes& attributes;  // may be empty
   std::span<const task::NamedAmount> amounts = {};
-  bool approved = false;  // people have approved this very call
+  bool approved = false;      // people have approved this very call
+  bool budget_taken = false;  // for this very request
 };
 
 struct Ruling {
@@ -55,6 +56,8 @@ struct Ruling {
   const decision::Decision* shadowed = nullptr;  // with the shadow policies in force; null: there are none
 
   bool permitted() const noexcept { return decision->permitted(); }
+  // Of rule_awaiting(): nothing refuses it so far; ask again with what is awaited. It is not permitted.
+  bool needs_facts() const noexcept { return decision->needs_facts(); }
   // The one that counts; nothing when it is permitted.
   std::optional<decision::Refusal> refusal() const;
   // The first guard that refuses; empty: none does.
@@ -70,6 +73,12 @@ Result<Ruling> rule_on_use(const token::Verified& token, const Facts& facts, con
                            decision::Reasons reasons = decision::Reasons::kFirst);
 Result<Ruling> rule_on_use(token::Verified&&, const Facts&, const Deciding&, Memory&, Shadows,
                            decision::Reasons = decision::Reasons::kFirst) = delete;  // it would dangle
+// While attributes of the resource are still to come, which `awaited` names: decision::decide_awaiting(). The
+// shadow policies are asked when they are there.
+Result<Ruling> rule_awaiting(const token::Verified& token, const Facts& facts,
+                             std::span<const std::string> awaited, const Deciding& deciding, Memory& memory);
+Result<Ruling> rule_awaiting(token::Verified&&, const Facts&, std::span<const std::string>, const Deciding&,
+                             Memory&) = delete;  // it would dangle
 // Of a token that is about to be issued: its client has authenticated, and what was presented was verified.
 Result<Ruling> rule_on_issue(const token::AccessClaims& claims, const Facts& facts, const Deciding& deciding,
                              Memory& memory, Shadows shadows,

@@ -44,24 +44,6 @@ std::string_view trimmed(std::string_view text) noexcept {
   return text;
 }
 
-// RFC 8259 §11, RFC 6839 §3.1: in UTF-8, whole, and not encoded. What is of another type, or says more of
-// itself, the upstream may read as something else.
-bool is_json(const http::Headers& headers) {
-  if (headers.count("Content-Type") != 1 || headers.contains("Content-Encoding") ||
-      headers.contains("Content-Range"))
-    return false;
-  const auto type = lower(*headers.find("Content-Type"));
-  const std::string_view text = type;
-  const auto end = std::min(text.find(';'), text.size());
-  const auto parameter = end < text.size() ? trimmed(text.substr(end + 1)) : "charset=utf-8";
-  if (parameter != "charset=utf-8" && parameter != R"(charset="utf-8")") return false;
-  const auto name = trimmed(text.substr(0, end));
-  constexpr std::string_view kApplication = "application/";
-  if (!name.starts_with(kApplication)) return false;
-  const auto subtype = name.substr(kApplication.size());
-  return subtype == "json" || (subtype.ends_with("+json") && http::is_token(subtype));
-}
-
 // Many frameworks hand out the fields of a form and those of the query as one.
 bool is_form(const http::Headers& headers) {
   for (std::size_t i = 0; i < headers.size(); ++i) {
@@ -125,6 +107,24 @@ std::unexpected<Error> unclear(std::string_view name) {
 }
 
 }  // namespace
+
+// RFC 8259 §11, RFC 6839 §3.1: in UTF-8, whole, and not encoded. What is of another type, or says more of
+// itself, the upstream may read as something else.
+bool is_json(const http::Headers& headers) {
+  if (headers.count("Content-Type") != 1 || headers.contains("Content-Encoding") ||
+      headers.contains("Content-Range"))
+    return false;
+  const auto type = lower(*headers.find("Content-Type"));
+  const std::string_view text = type;
+  const auto end = std::min(text.find(';'), text.size());
+  const auto parameter = end < text.size() ? trimmed(text.substr(end + 1)) : "charset=utf-8";
+  if (parameter != "charset=utf-8" && parameter != R"(charset="utf-8")") return false;
+  const auto name = trimmed(text.substr(0, end));
+  constexpr std::string_view kApplication = "application/";
+  if (!name.starts_with(kApplication)) return false;
+  const auto subtype = name.substr(kApplication.size());
+  return subtype == "json" || (subtype.ends_with("+json") && http::is_token(subtype));
+}
 
 Result<AmountSource> AmountSource::parse(std::string_view text, const std::vector<std::string>& parameters) {
   if (text == "none") return AmountSource(Where::kNowhere, {}, 0);

@@ -30,47 +30,49 @@ std::string text_of(const enforce::EntityName& name) {
 ContextHeaders::ContextHeaders(const token::KeyRing& ring, std::string issuer, std::size_t entries)
     : ring_(ring), issuer_(std::move(issuer)), entries_(entries) {}
 
-Result<std::string_view> ContextHeaders::sign(const enforce::Permit& permit, const About& about) {
+Result<std::string_view> ContextHeaders::sign(const enforce::Parties& parties, const About& about) {
   key_.clear();
-  append_part(key_, permit.token()->jti);
-  append_part(key_, permit.token()->task ? *permit.token()->task : std::string_view());
+  append_part(key_, parties.token()->jti);
+  append_part(key_, parties.token()->task ? *parties.token()->task : std::string_view());
   append_part(key_, about.action.type);
   append_part(key_, about.action.id);
   append_part(key_, about.resource.type);
   append_part(key_, about.resource.id);
   append_part(key_, about.method);
   append_part(key_, about.path);
+  append_part(key_, about.asked ? "asked" : "");
   // What a claim leaves out comes from inventory and task, which may change under the same token.
-  append_part(key_, permit.tenant().value_or(""));
-  append_part(key_, permit.environment().value_or(""));
-  append_part(key_, permit.purpose().value_or(""));
+  append_part(key_, parties.tenant().value_or(""));
+  append_part(key_, parties.environment().value_or(""));
+  append_part(key_, parties.purpose().value_or(""));
 
   auto& entry = entries_[std::hash<std::string_view>{}(key_) % entries_.size()];
-  if (entry.key != key_ || permit.time().latest - entry.signed_at >= kContextReuse) {
-    entry.header = TRY(signed_header(permit, about));
+  if (entry.key != key_ || parties.time().latest - entry.signed_at >= kContextReuse) {
+    entry.header = TRY(signed_header(parties, about));
     entry.key = key_;
-    entry.signed_at = permit.time().earliest;
+    entry.signed_at = parties.time().earliest;
   }
   return entry.header;
 }
 
-Result<std::string> ContextHeaders::signed_header(const enforce::Permit& permit, const About& about) const {
-  const auto& claims = permit.token().claims();
-  const auto issued = unix_seconds(permit.time().earliest);
+Result<std::string> ContextHeaders::signed_header(const enforce::Parties& parties, const About& about) const {
+  const auto& claims = parties.token().claims();
+  const auto issued = unix_seconds(parties.time().earliest);
   auto json = codec::Json::object(
       {{"iss", issuer_},
-       {"aud", permit.api().audience},
+       {"aud", parties.api().audience},
        {"iat", issued},
        {"exp", issued + std::chrono::duration_cast<std::chrono::seconds>(kContextLifetime).count()},
        {"sub", claims.subject},
        {"client_id", claims.client_id}});
   if (!claims.actors.empty()) json.set("act", token::actors_to_json(claims.actors));
   set_if(json, "task", claims.task);
-  set_if(json, "purpose", permit.purpose());
-  set_if(json, "tenant", permit.tenant());
-  set_if(json, "environment", permit.environment());
+  set_if(json, "purpose", parties.purpose());
+  set_if(json, "tenant", parties.tenant());
+  set_if(json, "environment", parties.environment());
   json.set("action", text_of(about.action));
   json.set("resource", text_of(about.resource));
+  if (about.asked) json.set("asked", true);
   auto request = std::string(about.method) + ' ';
   request += about.path;
   json.set("req", codec::base64url_encode(crypto::as_bytes(crypto::sha256(request))));

@@ -3,7 +3,8 @@
 // A compact JWS, typ `writ-context+jwt`, by the issuer's current key: iss, aud (the API's audience), iat,
 // exp, sub, client_id, act, task, purpose, tenant, environment, action, resource, and `req`: the base64url
 // SHA-256 of "METHOD path" as the upstream receives them, without the query. It says that Writ permitted this
-// token this request at `iat`. Valid for kContextLifetime.
+// token this request at `iat`; with `asked`, that Writ asks, and permits or refuses when it has the answer
+// (enforce/answer.h). Valid for kContextLifetime.
 //
 // Signing costs more than all the rest of a request, so a header is used again for requests that would get
 // the same one (same token, action, resource, method and path) until it is kContextReuse old. The request's
@@ -41,9 +42,10 @@ class ContextHeaders {
     enforce::EntityName resource;
     std::string_view method;
     std::string_view path;  // encoded, as the upstream gets it
+    bool asked = false;
   };
   // Valid until the next call.
-  Result<std::string_view> sign(const enforce::Permit& permit, const About& about);
+  Result<std::string_view> sign(const enforce::Parties& parties, const About& about);
 
  private:
   struct Entry {
@@ -51,7 +53,7 @@ class ContextHeaders {
     std::string header;
     Instant signed_at;
   };
-  Result<std::string> signed_header(const enforce::Permit& permit, const About& about) const;
+  Result<std::string> signed_header(const enforce::Parties& parties, const About& about) const;
 
   const token::KeyRing& ring_;
   const std::string issuer_;

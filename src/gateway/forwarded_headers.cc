@@ -299,6 +299,13 @@ bool is_hop_by_hop(std::string_view name) noexcept {
   return fate == Fate::kOfHop || http::equal_ignoring_case(name, "content-length");
 }
 
+void ask_for_whole(http::Headers& headers) {
+  for (const auto* name : {"Range", "If-Range", "If-Match", "If-None-Match", "If-Modified-Since",
+                           "If-Unmodified-Since", "Want-Content-Digest", "Want-Repr-Digest"})
+    headers.remove(name);
+  headers.set("Accept-Encoding", "identity");
+}
+
 http::Headers answer_headers(const http::Headers& received, std::string_view request_id) {
   const bool names_fields = received.contains("Connection");
   http::Headers headers;

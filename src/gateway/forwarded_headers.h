@@ -78,6 +78,10 @@ class ForwardedHeaders {
 // RFC 9110 §7.6.1, and the framing fields.
 bool is_hop_by_hop(std::string_view name) noexcept;
 
+// Of a request that is decided on its answer: what would make that a part of it, none at all, or another
+// encoding of it is left out, and it is asked for as it is.
+void ask_for_whole(http::Headers& headers);
+
 // What the answer's fields become.
 http::Headers answer_headers(const http::Headers& headers, std::string_view request_id);
 

@@ -7,6 +7,7 @@
 #include "gateway/forwarded_headers.h"
 #include "gateway/http_question.h"
 #include "gateway/left_out.h"
+#include "gateway/on_response.h"
 #include "gateway/refusal.h"
 
 namespace writ::gateway {
@@ -52,6 +53,20 @@ struct Proxy::Core {
       broken_off{0};
   http::Workers workers{{.threads = 1, .max_queued = 64, .max_queued_per_source = 16}};
 
+  OnResponseParts on_response() {
+    return {.loops = parts.loops,
+            .client = parts.client,
+            .enforcer = parts.enforcer,
+            .workers = workers,
+            .left_out = left_out,
+            .context_headers = context_headers,
+            .proto = proto,
+            .public_origin = options.public_origin,
+            .limits = {options.max_read_body_bytes, options.answer_deadline},
+            .forwarded = forwarded,
+            .failures = upstream_failures};
+  }
+
   void unrouted_answer(http::Exchange exchange, const std::string* allow);
   // True: it was a preflight, and is answered.
   bool preflight_answer(http::Exchange& exchange);
@@ -71,10 +86,11 @@ class Proxy::Forwarding : public std::enable_shared_from_this<Forwarding> {
         party_(party),
         cors_(std::move(cors)) {}
 
+  // Without a context header: nobody is known for whom it is, or it would have been refused.
   void begin(const Route& route, std::string_view context_header) {
     const auto& request = exchange_.request();
     auto headers = route.forwarded().upstream(request, core_->proto, route.api(), core_->left_out);
-    headers.add(kContextHeader, context_header);
+    if (!context_header.empty()) headers.add(kContextHeader, context_header);
     headers.add(kRequestIdHeader, request_id_);
     auto target = request.encoded_path;
     if (!request.query.empty()) target.append("?").append(request.query);
@@ -239,6 +255,8 @@ struct Proxy::Forwarded {
   // What was in force when the request came may not be any more: its body took a while. As find_route().
   bool catch_up();
   static void ask(Owned forwarded);
+  static void ask_public(Owned forwarded);
+  enforce::Question question();
   // On a worker when the body is long: a loop does not parse it.
   static void ask_apart(Owned forwarded);
   static void offer_approval(Owned forwarded, std::shared_ptr<const enforce::Offer> offer);
@@ -247,7 +265,8 @@ struct Proxy::Forwarded {
 
   // On the exchange's loop.
   static void take(Owned forwarded, enforce::Outcome outcome) {
-    if (outcome || outcome.error().offer == nullptr) return forwarded->go_on(std::move(outcome));
+    if (outcome || outcome.error().offer == nullptr || outcome.error().observed)
+      return forwarded->go_on(std::move(outcome));
     auto offer = outcome.error().offer;
     // What people approve they have to see, and the call that is repeated has to be the same.
     if (!forwarded->exchange.has_body() || forwarded->body)
@@ -260,9 +279,12 @@ struct Proxy::Forwarded {
   }
 
   void go_on(enforce::Outcome outcome) {
-    if (!outcome) return respond(challenged(response_of(outcome.error())));
+    if (!outcome) {
+      if (outcome.error().observed) return pass(outcome.error().request_id);
+      return respond(challenged(response_of(outcome.error())));
+    }
     // The token became good in between; what was decided on was not all of the request.
-    if (unread)
+    if (unread && !route->observed())
       return respond(error_answer(503, "overloaded",
                                   "the token became valid only while the request was read; send it again",
                                   outcome->request_id()));
@@ -278,11 +300,20 @@ struct Proxy::Forwarded {
       return respond(
           error_answer(503, "indeterminate", "the context header can't be signed", outcome->request_id()));
     const auto& claims = outcome->token().claims();
-    const http::Shares::Party party{std::hash<std::string>()(claims.client_id),
-                                    std::hash<std::string>()(claims.subject)};
-    std::make_shared<Forwarding>(core, std::move(exchange), outcome->request_id(), std::move(body), party,
-                                 route->cors())
-        ->begin(*route, *header);
+    const http::Shares::Party of_token{std::hash<std::string>()(claims.client_id),
+                                       std::hash<std::string>()(claims.subject)};
+    forward(outcome->request_id(), of_token, *header);
+  }
+
+  // Of a route that is public, or an API that is only observed: nothing is said of whom it is for.
+  void pass(const enforce::RequestId& id) {
+    const auto source = http::Source::of(http::Address::parse(exchange.request().peer_ip)).number;
+    forward(id, {static_cast<std::size_t>(source), 0}, {});
+  }
+
+  void forward(const enforce::RequestId& id, http::Shares::Party party, std::string_view context_header) {
+    std::make_shared<Forwarding>(core, std::move(exchange), id, std::move(body), party, route->cors())
+        ->begin(*route, context_header);
   }
 };
 
@@ -324,6 +355,13 @@ void Proxy::handle(http::Exchange exchange) {
   if (core_->preflight_answer(exchange)) return;
   auto forwarded = std::make_unique<Forwarded>(core_, std::move(exchange));
   if (!forwarded->find_route(core_->parts.current.read())) return;
+  if (forwarded->route->is_public()) return Forwarded::ask_public(std::move(forwarded));
+  if (forwarded->route->answer() != nullptr)
+    return decide_on_response(
+        core_->on_response(),
+        {std::move(forwarded->exchange), std::move(forwarded->in_force), forwarded->route,
+         std::move(forwarded->values), std::move(forwarded->resource_id)},
+        core_);
   const auto& request = forwarded->exchange.request();
   const bool by_route = forwarded->route->reads_body();
   if ((!by_route && !request.headers.contains(kApprovalHeader)) || !forwarded->exchange.has_body())
@@ -451,34 +489,52 @@ void Proxy::Forwarded::ask_apart(Owned forwarded) {
   refused();
 }
 
-// What is asked views what is forwarded, which the callback owns.
+// It views what is forwarded.
+enforce::Question Proxy::Forwarded::question() {
+  const auto& request = exchange.request();
+  std::optional<std::string_view> read;
+  if (body) read = *body;
+  if (!exchange.has_body()) read = std::string_view();
+  return {.point = "gateway",
+          .sent = sent_in(request),
+          .credentials = credentials_in(request),
+          .api = route->api(),
+          .action = {route->action().type, route->action().id},
+          .resource = {route->resource_type(), resource_id},
+          .attributes = route->facts(values),
+          .amounts = amounts,
+          .labels = route->labels(),
+          .approval = approval_in(request, route->forwarded(), read),
+          .public_origin = core->options.public_origin,
+          .observed = route->observed(),
+          .in_force = in_force};
+}
+
 void Proxy::Forwarded::ask(Owned forwarded) {
-  auto& core = *forwarded->core;
   if (forwarded->body && !forwarded->catch_up()) return;
-  const Route& route = *forwarded->route;
-  const auto& request = forwarded->exchange.request();
-  forwarded->amounts =
-      route.amounts(request, forwarded->values, forwarded->body ? *forwarded->body : std::string_view());
-  std::optional<std::string_view> body;
-  if (forwarded->body) body = *forwarded->body;
-  if (!forwarded->exchange.has_body()) body = std::string_view();
-  const enforce::Question question{.point = "gateway",
-                                   .sent = sent_in(request),
-                                   .credentials = credentials_in(request),
-                                   .api = route.api(),
-                                   .action = {route.action().type, route.action().id},
-                                   .resource = {route.resource_type(), forwarded->resource_id},
-                                   .attributes = route.facts(forwarded->values),
-                                   .amounts = forwarded->amounts,
-                                   .labels = route.labels(),
-                                   .approval = approval_in(request, route.forwarded(), body),
-                                   .public_origin = core.options.public_origin,
-                                   .in_force = forwarded->in_force};
-  core.parts.enforcer.enforce(question, [forwarded = std::move(forwarded)](enforce::Outcome outcome) mutable {
+  forwarded->amounts = forwarded->route->amounts(forwarded->exchange.request(), forwarded->values,
+                                                 forwarded->body ? *forwarded->body : std::string_view());
+  const auto question = forwarded->question();
+  auto& enforcer = forwarded->core->parts.enforcer;
+  // What is asked views what is forwarded, which the callback owns.
+  enforcer.enforce(question, [forwarded = std::move(forwarded)](enforce::Outcome outcome) mutable {
     on_loop(std::move(forwarded), [outcome = std::move(outcome)](Owned back) mutable {
       take(std::move(back), std::move(outcome));
     });
   });
+}
+
+void Proxy::Forwarded::ask_public(Owned forwarded) {
+  const auto question = forwarded->question();
+  auto& enforcer = forwarded->core->parts.enforcer;
+  enforcer.enforce_public(
+      question, [forwarded = std::move(forwarded)](const enforce::PublicOutcome& outcome) mutable {
+        on_loop(std::move(forwarded), [outcome](Owned back) {
+          if (outcome) return back->pass(outcome->request_id());
+          const auto& refused = outcome.error();
+          refused.observed ? back->pass(refused.request_id) : back->respond(response_of(refused));
+        });
+      });
 }
 
 ProxyStats Proxy::stats() const noexcept {

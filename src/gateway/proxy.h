@@ -10,11 +10,15 @@
 // pages of other origins (gateway/cors.h), preflights are answered without a decision. An answer that
 // breaks in the middle closes the caller's connection.
 //
+// A route may be decided on the API's answer (gateway/on_response.h), or be public. What an API that is only
+// observed would refuse passes, without a word on whom it is for.
+//
 // Thread-safe. Order of life: everything in ProxyParts outlives the server that uses the proxy, and the
 // loops outlive the audit log, whose thread may still hand an outcome back to them.
 #pragma once
 
 #include <atomic>
+#include <chrono>
 #include <cstdint>
 #include <functional>
 #include <memory>
@@ -43,6 +47,8 @@ struct ProxyOptions {
   std::size_t max_read_body_bytes = 1 << 20;
   // Whose tokens an API takes, for RFC 9728's metadata. Empty: there is none. From any loop.
   IssuersOf issuers_of = {};
+  // Of an answer that decides (gateway/on_response.h), which may have as many bytes.
+  std::chrono::milliseconds answer_deadline{30'000};
   // Gets lines for the operator. From any loop.
   std::function<void(const std::string&)> tell = {};
 };

@@ -62,6 +62,7 @@ int expected_status(Reason reason) {
     case Reason::kPolicyForbid:
     case Reason::kPolicyNoPermit:
     case Reason::kContextMissing:
+    case Reason::kFactsUnavailable:
     case Reason::kStepUpRequired:
     case Reason::kApprovalRequired:
     case Reason::kApprovalUnknown:

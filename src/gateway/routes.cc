@@ -95,11 +95,35 @@ Result<Route> Route::make(RouteSpec spec, const std::vector<std::string>& parame
       return invalid(fmt::format("the attribute `{}` is given twice", name));
     route.attributes_.emplace_back(name, TRY(TextTemplate::parse(text, parameters)));
   }
+  TRY(route.read_answer());
   for (const auto& [name, text] : route.spec_.amounts) {
     if (!task::is_amount_name(name)) return invalid(fmt::format("`{}` cannot be an amount's name", name));
     route.amounts_.emplace_back(name, TRY(AmountSource::parse(text, parameters)));
   }
   return route;
+}
+
+Result<void> Route::read_answer() {
+  if (spec_.is_public && (spec_.answer || !spec_.amounts.empty() || !spec_.labels.empty()))
+    return invalid(
+        "a public route has no task and no party, so it has no amounts and labels, and is not "
+        "decided on its answer");
+  if (!spec_.answer) return {};
+  if (spec_.method != "GET" && spec_.method != "HEAD")
+    return invalid("`decide: on response` is for GET and HEAD: what changes something is decided before");
+  // Whatever it answered, it would have to pass as it came.
+  if (spec_.observed)
+    return invalid("`decide: on response` needs an API that is enforced, and this one has `enforce: false`");
+  for (const auto& [name, pointer] : spec_.answer->attributes) {
+    const auto named = [&](const auto& other) { return other.first == name; };
+    if (std::ranges::any_of(attributes_, named) || std::ranges::count_if(spec_.answer->attributes, named) > 1)
+      return invalid(fmt::format("the attribute `{}` is given twice", name));
+  }
+  element_action_ = {spec_.action.type,
+                     spec_.answer->element_action.empty() ? spec_.action.id : spec_.answer->element_action};
+  element_type_ = spec_.answer->element_type.empty() ? spec_.resource_type : spec_.answer->element_type;
+  answer_ = TRY(AnswerReader::make(*spec_.answer));
+  return {};
 }
 
 bool Route::reads_body() const noexcept {
@@ -136,6 +160,7 @@ Result<void> Routes::add(RouteSpec spec) {
   if (!place.methods.try_emplace(spec.method, routes_.size()).second)
     return failure(ErrorCode::kConflict, "there is another route for this method and path");
   place.allow += (place.allow.empty() ? "" : ", ") + spec.method;
+  if (spec.observed) observed_apis_.insert(spec.api);
   routes_.push_back(TRY(Route::make(std::move(spec), added.parameters)));
   routes_.back().place_ = added.leaf;
   return {};

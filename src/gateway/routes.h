@@ -15,6 +15,7 @@
 #include <map>
 #include <memory>
 #include <optional>
+#include <set>
 #include <string>
 #include <string_view>
 #include <utility>
@@ -24,6 +25,7 @@
 #include "cedar/ast.h"
 #include "cedar/value.h"
 #include "gateway/amounts.h"
+#include "gateway/answer_reader.h"
 #include "gateway/cors.h"
 #include "gateway/forwarded_headers.h"
 #include "gateway/query_names.h"
@@ -53,6 +55,9 @@ struct RouteSpec {
   std::optional<std::vector<std::string>> query = {};
   std::shared_ptr<const http::TlsClient> tls = {};  // of an https upstream; null: what the system trusts
   std::shared_ptr<const Cors> cors = {};            // null: pages of other origins are not thought of
+  std::optional<AnswerSpec> answer = {};            // the API's answer decides; only of GET and HEAD
+  bool is_public = false;                           // nobody's token is asked for
+  bool observed = false;                            // the API is not enforced
 };
 
 // Text with parameters: "{tenant}/{invoice}".
@@ -98,12 +103,19 @@ class Route {
   const ForwardedHeaders& forwarded() const noexcept { return *spec_.forwarded; }
   const QueryNames& query_names() const noexcept { return query_names_; }
   const std::shared_ptr<const Cors>& cors() const noexcept { return spec_.cors; }
+  const AnswerReader* answer() const noexcept { return answer_ ? &*answer_ : nullptr; }
+  bool is_public() const noexcept { return spec_.is_public; }
+  bool observed() const noexcept { return spec_.observed; }
+  // What is asked of each element of a list in its answer.
+  const cedar::EntityUid& element_action() const noexcept { return element_action_; }
+  const std::string& element_type() const noexcept { return element_type_; }
 
  private:
   friend class Routes;
   Route(RouteSpec spec, http::Origin upstream, TextTemplate resource_id)
       : spec_(std::move(spec)), upstream_(std::move(upstream)), resource_id_(std::move(resource_id)) {}
   static Result<Route> make(RouteSpec spec, const std::vector<std::string>& parameters);
+  Result<void> read_answer();
 
   RouteSpec spec_;
   std::size_t place_ = 0;  // among those of all routes
@@ -112,6 +124,9 @@ class Route {
   QueryNames query_names_;
   std::vector<std::pair<std::string, TextTemplate>> attributes_;
   std::vector<std::pair<std::string, AmountSource>> amounts_;
+  std::optional<AnswerReader> answer_;
+  cedar::EntityUid element_action_;
+  std::string element_type_;
 };
 
 class Routes {
@@ -142,6 +157,8 @@ class Routes {
   Match match(std::string_view method, std::string_view path, std::vector<std::string_view>& values) const;
 
   std::size_t size() const noexcept { return routes_.size(); }
+  // The APIs that are only observed, in order.
+  const std::set<std::string>& observed_apis() const noexcept { return observed_apis_; }
 
  private:
   struct Place {
@@ -153,6 +170,7 @@ class Routes {
   std::vector<Route> routes_;
   http::PathTrie paths_;
   std::vector<Place> places_;  // by leaf
+  std::set<std::string> observed_apis_;
 };
 
 }  // namespace writ::gateway

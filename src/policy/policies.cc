@@ -37,8 +37,10 @@ class Loader {
       action_types.try_emplace(api.id, type);
     }
     for (const auto& route : world.routes) {
-      if (const auto type = action_types.find(route.api); type != action_types.end())
-        types_[route.resource_type].push_back({type->second, route.action});
+      const auto type = action_types.find(route.api);
+      if (type == action_types.end()) continue;
+      types_[route.resource_type].push_back({type->second, route.action});
+      if (route.answer && route.answer->elements) add_elements(route, type->second);
     }
     for (const auto& identity : world.declared.identities)
       known_.insert(std::string(cedar_type(identity.kind)) + "::" + identity.id);
@@ -64,6 +66,7 @@ class Loader {
     snapshot->max_chain = texts_.max_chain;
     snapshot->resource_types = resource_types();
     snapshot->reads_last_used = may_read_last_used();
+    snapshot->schema = schema_;
     if (!calendars_.empty()) snapshot->calendars = std::make_shared<const context::Calendars>(calendars_);
     if (!compile(policies_, *snapshot)) return std::nullopt;
     if (!shadows_.empty()) {
@@ -178,6 +181,13 @@ class Loader {
     }
     if (wrong > kMost) issues_.error({file.shown}, fmt::format("{} more entities are wrong", wrong - kMost));
     return wrong > 0;
+  }
+
+  void add_elements(const config::DeclaredRoute& route, const std::string& action_type) {
+    const auto& [type, action] =
+        std::pair(route.answer->element_type.empty() ? route.resource_type : route.answer->element_type,
+                  route.answer->element_action.empty() ? route.action : route.answer->element_action);
+    types_[type].push_back({action_type, action});
   }
 
   std::shared_ptr<const ResourceTypes> resource_types() const {

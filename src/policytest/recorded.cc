@@ -22,7 +22,8 @@ namespace {
 
 class RecordReader {
  public:
-  RecordReader(Suite& suite, std::string file) : suite_(suite), file_(std::move(file)) {}
+  RecordReader(Suite& suite, std::string file, const gateway::Routes& routes)
+      : suite_(suite), file_(std::move(file)), routes_(routes) {}
 
   Json fixtures() && { return Json::object({{"tasks", std::move(tasks_)}}); }
 
@@ -53,8 +54,17 @@ class RecordReader {
     suite_.tasks.push_back({.task = *std::move(task)});
   }
 
-  static std::optional<Target> target(const Json& record) {
+  // What an API answered, a test does not know.
+  bool is_decided_before(std::string_view method, std::string_view path) const {
+    std::vector<std::string_view> values;
+    const auto* route = routes_.match(method, path, values).route;
+    return route == nullptr || route->answer() == nullptr;
+  }
+
+  std::optional<Target> target(const Json& record) const {
     const auto point = text(record, "point");
+    if (point == "gateway" && !is_decided_before(text(record, "method"), text(record, "path")))
+      return std::nullopt;
     if (point == "gateway")
       return Target{.method = text(record, "method"), .path = http::encode_path(text(record, "path"))};
     if (point != "oauth" && point != "api") return std::nullopt;
@@ -101,6 +111,7 @@ class RecordReader {
 
   Suite& suite_;
   const std::string file_;
+  const gateway::Routes& routes_;
   Json tasks_ = Json::object();
   std::set<std::string> known_;
   int line_ = 0;
@@ -123,7 +134,7 @@ Result<Suite> recorded_suite(const std::filesystem::path& log, const policy::Loa
               .fixtures = {},
               .tests = {},
               .recorded = true};
-  RecordReader reader(suite, log.string());
+  RecordReader reader(suite, log.string(), *loaded.routes);
   Result<void> read;
   std::uint64_t line = 0;
   TRY(audit::read_lines(log, [&](std::string_view text) {

@@ -131,6 +131,9 @@ std::unexpected<std::string> cannot(std::string why) {
 Asked read(const Json& record, const inventory::Snapshot& inventory, std::string_view issuer) {
   const auto point = text(record, "point");
   if (point == "authzen") return cannot("an AuthZEN evaluation's own facts are not recorded");
+  if (record.find("public") != nullptr) return cannot("a public route is decided without a caller");
+  if (record.find("elements") != nullptr)
+    return cannot("of a list that the API answered, its elements are not recorded");
   const auto time = instant(record, "time"), issued = instant(record, "issued_at");
   if (!time || !issued) return cannot("an earlier version of Writ did not record all that a decision reads");
   for (const auto* object : {"attributes", "amounts"}) {

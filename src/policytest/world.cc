@@ -2,6 +2,7 @@
 
 #include <algorithm>
 #include <fmt/format.h>
+#include <future>
 
 #include "cedar/entity_json.h"
 #include "control/own_api.h"
@@ -107,6 +108,7 @@ struct World::Asking {
   Proof proof = Proof::kRight;
   std::string_view body;
   bool approved = false;
+  bool is_public = false;  // whoever asks
 };
 
 // A ruling taken apart. What it borrows is kept here.
@@ -212,6 +214,7 @@ bool World::find_target(const Target& target, Asking& asking, Answer& answer) co
     asking.facts = match.route->facts(asking.values);
     asking.amounts = match.route->amounts(asking.request, asking.values, target.body);
     asking.labels = match.route->labels();
+    asking.is_public = match.route->is_public();
   } else {
     asking.api = target.api;
     asking.action = target.action;
@@ -260,7 +263,7 @@ Result<std::optional<World::Ruled>> World::rule(const RequestSpec& request, cons
                                                 enforce::IssuingStep step) {
   Ruled ruled;
   if (!asking.issue) {
-    if (!request.token.present) return std::nullopt;
+    if (!request.token.present || asking.is_public) return std::nullopt;
     auto verified = verifier_.verify_parameter(asking.token, request.time);
     if (!verified) return std::nullopt;
     ruled.token = *std::move(verified);
@@ -341,6 +344,13 @@ Result<void> World::approve(const RequestSpec& request, Asking& asking) {
 }
 
 Answer World::enforce(const Asking& asking, Answer answer) {
+  if (asking.is_public) {
+    std::promise<enforce::PublicOutcome> promise;
+    enforcer_.enforce_public(question(asking), [&](auto outcome) { promise.set_value(std::move(outcome)); });
+    const auto outcome = promise.get_future().get();
+    take(outcome ? std::nullopt : std::optional(outcome.error().refusal), answer);
+    return answer;
+  }
   const auto outcome = enforcer_.enforce(question(asking));
   take(outcome ? std::nullopt : std::optional(outcome.error().refusal), answer);
   if (!outcome && is_of_token(outcome.error().reason())) answer.guard = kTokenGuard;

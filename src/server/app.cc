@@ -12,6 +12,7 @@
 #include "api/inventory_api.h"
 #include "api/issuers_api.h"
 #include "api/metrics.h"
+#include "api/observed.h"
 #include "api/policies_api.h"
 #include "api/tasks_api.h"
 #include "audit/log.h"
@@ -329,7 +330,7 @@ Result<void> App::Parts::add_health(http::Endpoints& to) {
       return http::json_response(503,
                                  codec::Json::object({{"status", "clock_set"}, {"detail", *trouble}}).dump());
     if (!log->available()) return http::json_response(503, R"({"status":"audit_unavailable"})");
-    return http::json_response(200, R"({"status":"ready"})");
+    return api::ready_response(*current.get());
   });
 }
 
@@ -373,6 +374,7 @@ http::Response App::Parts::metrics() const {
   api::write_decisions(out, "gateway", gateway_enforcer.stats());
   api::write_decisions(out, "api", api_enforcer.stats());
   api::write_decisions(out, "authzen", authzen_enforcer.stats());
+  api::write_observed(out, gateway_enforcer.stats(), *current.get());
   out.family("writ_evaluations_total", "counter", "AuthZEN evaluations by their answer.");
   out.sample("writ_evaluations_total", "decision=\"permit\"", authzen.permits());
   out.sample("writ_evaluations_total", "decision=\"deny\"", authzen.denies());
@@ -479,6 +481,7 @@ Result<void> App::Parts::serve() {
             .public_origin = config.public_origin,
             .max_read_body_bytes = static_cast<std::size_t>(config.limits.max_body_bytes),
             .issuers_of = [this](std::string_view api) { return accepted.issuers_of(api, config.issuer); },
+            .answer_deadline = config.limits.upstream_timeout,
             .tell = [](const std::string& line) { fmt::print(stderr, "writ: {}\n", line); }},
         gateway::ProxyParts{loops, client, gateway_enforcer, current, *keys});
     gateway_server =

@@ -59,6 +59,7 @@ struct GatewayOptions {
   std::string upstream_prefix = {};
   std::size_t threads = 1;
   std::size_t max_read_body_bytes = 1 << 20;
+  std::chrono::milliseconds answer_deadline{30'000};
   std::shared_ptr<const Cors> cors = {};
 };
 
@@ -69,7 +70,8 @@ class Gateway {
         client_(loops_, options.client),
         proxy_(std::make_shared<Proxy>(ProxyOptions{.issuer = std::string(kIssuer),
                                                     .public_origin = options.public_origin,
-                                                    .max_read_body_bytes = options.max_read_body_bytes},
+                                                    .max_read_body_bytes = options.max_read_body_bytes,
+                                                    .answer_deadline = options.answer_deadline},
                                        ProxyParts{.loops = loops_,
                                                   .client = client_,
                                                   .enforcer = world.enforcer,
