@@ -181,6 +181,9 @@ Record make_record(Instant time, const Decision& decision) {
   writer.flag("sender_bound", decision.sender_bound);
   writer.json("attributes", decision.attributes);
   writer.json("amounts", decision.amounts);
+  writer.json("input", decision.input);
+  writer.json("sources", decision.sources);
+  writer.json("entities", decision.entities);
   writer.text("token_id", decision.token_id);
   writer.list("labels", decision.labels);
   writer.list("policies", decision.policies);

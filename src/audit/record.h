@@ -82,10 +82,15 @@ struct Decision {
   RecordedClaims claims;                 // of the token, as the decision saw them
   std::optional<Instant> issued_at;      // the token
   bool sender_bound = false;
-  // Objects as JSON text, empty when there is none: what the caller knew of the resource, and what the
-  // request spends. One that is too large is kNotRecorded.
+  // Objects as JSON text, empty when there is none: what the caller knew of the resource, what the request
+  // spends, what else the route found in it, and which part of it told each. One that is too large is
+  // kNotRecorded.
   std::string attributes;
   std::string amounts;
+  std::string input;
+  std::string sources;
+  // Of the entities that were pushed, those that were read: a list as JSON text.
+  std::string entities;
   std::string_view token_id;                   // jti
   std::span<const std::string_view> policies;  // that determined it
   std::string_view policy_revision;

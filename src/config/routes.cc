@@ -52,7 +52,8 @@ std::shared_ptr<const gateway::Routes> make_routes(const World& world, files::Is
                      .forwarded = headers->second,
                      .query = route.query,
                      .tls = upstream->second->tls,
-                     .cors = upstream->second->cors});
+                     .cors = upstream->second->cors,
+                     .facts = route.facts});
   }
   std::vector<gateway::Routes::Wrong> wrong;
   auto routes = gateway::Routes::make(std::move(specs), wrong);

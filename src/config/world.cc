@@ -28,7 +28,8 @@ constexpr int kMaxCircles = 100;  // that are reported
 constexpr std::string_view kOwnActions[] = {
     "issue",      "delegate",        "manage-tasks",     "request-tasks",    "approve-tasks",
     "read-tasks", "approve-calls",   "manage-inventory", "read-inventory",   "read-audit",
-    "evaluate",   "manage-policies", "read-policies",    "explain-decisions"};
+    "evaluate",   "manage-policies", "read-policies",    "explain-decisions",
+    "manage-entities", "read-entities"};
 
 class Reader {
  public:
@@ -201,7 +202,7 @@ class Reader {
                   const Texts& api_amounts, const Query& api_query) {
     const files::Fields fields(
         &node, source_, "a route",
-        {"method", "path", "action", "resource", "attributes", "query", "amounts", "labels"});
+        {"method", "path", "action", "resource", "attributes", "context", "query", "amounts", "labels"});
     const auto method = fields.required_text("method", 32);
     const auto path = fields.required_text("path");
     const auto action = fields.required_text("action");
@@ -230,7 +231,8 @@ class Reader {
                         .query = fields.find("query") != nullptr ? read_query(fields) : api_query};
     if (route.labels.size() > 16) source_.error(*fields.find("labels"), "a route has at most 16 labels");
     if (const auto* attributes = fields.find("attributes"))
-      read_texts(*attributes, "attributes", "an attribute to its template", route.attributes);
+      read_attributes(*attributes, route);
+    if (const auto* entries = fields.find("context")) read_input(*entries, route);
     if (const auto* amounts = fields.find("amounts"))
       read_texts(*amounts, "amounts", "an amount to its place", route.amounts);
     for (const auto& each : api_amounts) {
@@ -238,6 +240,35 @@ class Reader {
         route.amounts.push_back(each);
     }
     world_.routes.push_back(std::move(route));
+  }
+
+  // A text is a template of the path's parameters; a map says where in the request it is.
+  void read_attributes(const files::YamlNode& node, DeclaredRoute& route) {
+    if (node.kind != files::YamlNode::Kind::kMap)
+      return source_.error(node, "`attributes` must be a map from an attribute to its template, or to `from` "
+                                 "and `type`");
+    for (const auto& entry : node.entries) {
+      if (entry.value.kind == files::YamlNode::Kind::kMap) {
+        read_fact(entry.key, entry.value, gateway::FactSpec::Of::kResource, route);
+      } else if (auto text = files::read_text(entry.value, source_, entry.key)) {
+        route.attributes.emplace_back(entry.key, std::move(*text));
+      }
+    }
+  }
+
+  void read_input(const files::YamlNode& node, DeclaredRoute& route) {
+    if (node.kind != files::YamlNode::Kind::kMap)
+      return source_.error(node, "`context` must be a map from an entry to `from` and `type`");
+    for (const auto& entry : node.entries)
+      read_fact(entry.key, entry.value, gateway::FactSpec::Of::kInput, route);
+  }
+
+  void read_fact(const std::string& name, const files::YamlNode& node, gateway::FactSpec::Of of,
+                 DeclaredRoute& route) {
+    const files::Fields fields(&node, source_, "a fact of a request", {"from", "type"});
+    const auto from = fields.required_text("from");
+    const auto type = fields.required_text("type");
+    if (from && type) route.facts.push_back({of, name, *from, *type});
   }
 
   void read_texts(const files::YamlNode& node, std::string_view key, std::string_view what, Texts& texts) {

@@ -16,6 +16,7 @@
 #include "control/own_api.h"
 #include "files/issue.h"
 #include "gateway/cors.h"
+#include "gateway/request_facts.h"
 #include "inventory/directory.h"
 #include "inventory/user_names.h"
 
@@ -37,6 +38,7 @@ struct DeclaredRoute {
   std::vector<std::pair<std::string, std::string>> amounts;     // name, and where it stands in the request
   std::vector<std::string> labels;                              // that a task earns
   std::optional<std::vector<std::string>> query = {};           // the parameters that it takes; absent: most
+  std::vector<gateway::FactSpec> facts = {};                    // what else is found in the request, typed
 };
 
 // Where an API's permitted requests go.

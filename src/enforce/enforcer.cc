@@ -1,5 +1,6 @@
 #include "enforce/enforcer.h"
 
+#include <algorithm>
 #include <cstdio>
 #include <fmt/format.h>
 #include <future>
@@ -7,6 +8,7 @@
 #include "base/blocking.h"
 #include "crypto/random.h"
 #include "enforce/record.h"
+#include "facts/pushed.h"
 
 namespace writ::enforce {
 namespace {
@@ -73,8 +75,9 @@ class Enforcer::Walk {
     if (auto good = parts_->verifier.still_good(*token_, times_of(parts_->clock)); !good)
       return refuse(std::move(good).error());
     const auto now = parts_->current.get();
-    if (now->inventory == in_force_->inventory && now->policies == in_force_->policies) return {};
-    return broken("identities or policies changed while this request waited for the disk; send it again");
+    if (now->inventory == in_force_->inventory && now->policies == in_force_->policies && same_facts(*now))
+      return {};
+    return broken("identities, policies or facts changed while this request waited for the disk; send it again");
   }
 
   // verify → context → decide. A proof is good for one request, and this one's may be used up already: a
@@ -93,9 +96,12 @@ class Enforcer::Walk {
                       .resource = question_->resource,
                       .attributes = question_->attributes,
                       .amounts = question_->amounts,
-                      .approved = approval_.has_value()};
-    auto ruling =
-        rule_on_use(*token_, facts, {*in_force_->inventory, policies(), task_.get()}, *memory_, shadows);
+                      .approved = approval_.has_value(),
+                      .input = question_->input,
+                      .notes = question_->notes};
+    auto ruling = rule_on_use(*token_, facts,
+                              {*in_force_->inventory, policies(), task_.get(), in_force_->pushed.get()},
+                              *memory_, shadows);
     if (!ruling) return broken(std::move(ruling.error().message));
     ruling_.emplace(*std::move(ruling));
     if (auto refusal = ruling_->refusal()) return std::unexpected(*std::move(refusal));
@@ -243,6 +249,18 @@ class Enforcer::Walk {
     if (!taken_) return std::move(attempt->write);
     parts_->writer.write(std::move(attempt->write), [](Result<void>) {});
     return nullptr;
+  }
+
+  // Whether what was read of the pushed entities still stands.
+  bool same_facts(const InForce& now) const {
+    if (now.pushed == in_force_->pushed || !ruling_) return true;
+    const auto none = facts::PushedEntities::none();
+    const auto& before = in_force_->pushed ? *in_force_->pushed : *none;
+    const auto& after = now.pushed ? *now.pushed : *none;
+    const auto uid = ruling_->context.resource();
+    return before.same(after, uid) &&
+           std::ranges::all_of(ruling_->context.pushed_read(),
+                               [&](const cedar::Entity* read) { return before.same(after, read->uid); });
   }
 
   // What the task earns: what the route says, and what the resource brings with it.

@@ -36,6 +36,7 @@ struct Deciding {
   const inventory::Snapshot& inventory;
   const decision::PolicySnapshot& policies;
   const task::LiveTask* task;
+  const cedar::EntitySource* pushed = nullptr;  // entities beside those of the policies; null: none
 };
 
 // What is asked, as far as a decision looks at it.
@@ -47,6 +48,8 @@ struct Facts {
   const Attributes& attributes;  // may be empty
   std::span<const task::NamedAmount> amounts = {};
   bool approved = false;  // people have approved this very call
+  Attributes input = {};  // may be empty
+  std::span<const context::FactNote> notes = {};
 };
 
 struct Ruling {
@@ -55,7 +58,7 @@ struct Ruling {
   const decision::Decision* shadowed = nullptr;  // with the shadow policies in force; null: there are none
 
   bool permitted() const noexcept { return decision->permitted(); }
-  // The one that counts; nothing when it is permitted.
+  // The one that counts; nothing when it is permitted. For want of a fact it says why that is not told.
   std::optional<decision::Refusal> refusal() const;
   // The first guard that refuses; empty: none does.
   std::string_view guard(const decision::PolicySnapshot& policies) const;

@@ -206,6 +206,7 @@ struct Proxy::Forwarded {
   std::string resource_id = {};
   std::optional<std::string> body = {};  // if it is read before the decision
   std::vector<task::NamedAmount> amounts = {};
+  std::unique_ptr<FoundFacts> facts = {};
   bool unread = false;  // it would have been, but for the token
 
   using Owned = std::unique_ptr<Forwarded>;
@@ -427,8 +428,9 @@ void Proxy::Forwarded::ask(Owned forwarded) {
   if (forwarded->body && !forwarded->catch_up()) return;
   const Route& route = *forwarded->route;
   const auto& request = forwarded->exchange.request();
-  forwarded->amounts =
-      route.amounts(request, forwarded->values, forwarded->body ? *forwarded->body : std::string_view());
+  const auto text = forwarded->body ? std::string_view(*forwarded->body) : std::string_view();
+  forwarded->amounts = route.amounts(request, forwarded->values, text);
+  forwarded->facts = route.find_facts(request, forwarded->values, text);
   std::optional<std::string_view> body;
   if (forwarded->body) body = *forwarded->body;
   if (!forwarded->exchange.has_body()) body = std::string_view();
@@ -438,9 +440,11 @@ void Proxy::Forwarded::ask(Owned forwarded) {
                                    .api = route.api(),
                                    .action = {route.action().type, route.action().id},
                                    .resource = {route.resource_type(), forwarded->resource_id},
-                                   .attributes = route.facts(forwarded->values),
+                                   .attributes = route.facts(forwarded->values, forwarded->facts.get()),
                                    .amounts = forwarded->amounts,
                                    .labels = route.labels(),
+                                   .input = Route::input(forwarded->facts.get()),
+                                   .notes = notes_of(forwarded->facts.get()),
                                    .approval = approval_in(request, route.forwarded(), body),
                                    .public_origin = core.options.public_origin,
                                    .in_force = forwarded->in_force};

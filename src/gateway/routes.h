@@ -27,6 +27,7 @@
 #include "gateway/cors.h"
 #include "gateway/forwarded_headers.h"
 #include "gateway/query_names.h"
+#include "gateway/request_facts.h"
 #include "http/client.h"
 #include "http/path_trie.h"
 
@@ -53,6 +54,7 @@ struct RouteSpec {
   std::optional<std::vector<std::string>> query = {};
   std::shared_ptr<const http::TlsClient> tls = {};  // of an https upstream; null: what the system trusts
   std::shared_ptr<const Cors> cors = {};            // null: pages of other origins are not thought of
+  std::vector<FactSpec> facts = {};                 // what else is found in a request
 };
 
 // Text with parameters: "{tenant}/{invoice}".
@@ -84,9 +86,19 @@ class Route {
   const std::string& resource_type() const noexcept { return spec_.resource_type; }
   const TextTemplate& resource_id() const noexcept { return resource_id_; }
   const std::vector<std::pair<std::string, TextTemplate>>& attributes() const noexcept { return attributes_; }
-  // Makes what the path says of the resource, a record; empty when it says nothing. The path's values are
-  // borrowed.
-  std::function<cedar::Value(cedar::Arena&)> facts(const std::vector<std::string_view>& values) const;
+  using MakeRecord = std::function<cedar::Value(cedar::Arena&)>;
+  // What is found in the request beside amounts; null when the route declares nothing of the kind. `body` is
+  // needed if reads_body().
+  std::unique_ptr<FoundFacts> find_facts(const http::Request& request,
+                                         const std::vector<std::string_view>& values,
+                                         std::string_view body) const {
+    return request_facts_.find(request, values, body);
+  }
+  // Makes what the path says of the resource, and what was found of it (or null), a record; empty when
+  // neither says anything. Both are borrowed.
+  MakeRecord facts(const std::vector<std::string_view>& values, const FoundFacts* found = nullptr) const;
+  // The same for `context.input`.
+  static MakeRecord input(const FoundFacts* found);
   // Whether something in the body must be known before the decision.
   bool reads_body() const noexcept;
   // What the request spends, as far as it tells. `body` is needed if reads_body().
@@ -112,6 +124,7 @@ class Route {
   QueryNames query_names_;
   std::vector<std::pair<std::string, TextTemplate>> attributes_;
   std::vector<std::pair<std::string, AmountSource>> amounts_;
+  RequestFacts request_facts_;
 };
 
 class Routes {
