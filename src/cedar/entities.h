@@ -1,5 +1,6 @@
 // Entities: the immutable store of what is known about entities, with every ancestor precomputed, and
-// Overlay: a few entities of one request laid over such a store without copying it, and over a source of more.
+// Overlay: a few entities of one request laid over such a store without copying it, and over a source of
+// more.
 //
 // An entity that the store does not hold is not an error by itself; it has no attributes and no ancestors, as
 // in Cedar. Entities are immutable and thread-safe; share them by shared_ptr. An Overlay belongs to one

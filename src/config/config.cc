@@ -201,13 +201,27 @@ void read_audit(const files::Fields& root, Config& config) {
 
 void read_limits(const files::Fields& root, Config& config) {
   LimitSettings& limits = config.limits;
-  const files::Fields fields(
-      root.find("limits"), root.source(), "limits",
-      {"max_connections", "max_connections_per_source", "max_head_bytes", "max_body_bytes",
-       "max_stream_bytes", "max_unauthenticated_bytes", "max_authenticated_bytes", "body_timeout_seconds",
-       "min_body_bytes_per_second", "wrong_secrets_per_minute", "max_chain", "upstream_timeout_seconds",
-       "drain_grace_seconds", "clock_tolerance_seconds", "max_proofs_of_client", "max_proofs",
-       "idle_timeout_seconds", "wrong_tokens_per_minute", "max_unlisted_stops"});
+  const files::Fields fields(root.find("limits"), root.source(), "limits",
+                             {"max_connections",
+                              "max_connections_per_source",
+                              "max_head_bytes",
+                              "max_body_bytes",
+                              "max_stream_bytes",
+                              "max_unauthenticated_bytes",
+                              "max_authenticated_bytes",
+                              "body_timeout_seconds",
+                              "min_body_bytes_per_second",
+                              "wrong_secrets_per_minute",
+                              "max_chain",
+                              "upstream_timeout_seconds",
+                              "drain_grace_seconds",
+                              "clock_tolerance_seconds",
+                              "max_proofs_of_client",
+                              "max_proofs",
+                              "idle_timeout_seconds",
+                              "wrong_tokens_per_minute",
+                              "max_unlisted_stops",
+                              "max_entities"});
   const auto set = [&](std::string_view key, auto& value, std::int64_t min, std::int64_t max) {
     if (const auto read = fields.integer(key, min, max))
       value = static_cast<std::remove_reference_t<decltype(value)>>(*read);
@@ -223,6 +237,7 @@ void read_limits(const files::Fields& root, Config& config) {
   set("wrong_secrets_per_minute", limits.wrong_secrets_per_minute, 1, 10'000);
   set("wrong_tokens_per_minute", limits.wrong_tokens_per_minute, 1, 1'000'000);
   set("max_unlisted_stops", limits.max_unlisted_stops, 0, 10'000'000);
+  set("max_entities", limits.max_entities, 0, 10'000'000);
   set("max_chain", limits.max_chain, 0, 8);
   set("max_proofs_of_client", limits.max_proofs_of_client, 16, 1 << 24);
   set("max_proofs", limits.max_proofs, 1024, 1 << 24);

@@ -26,10 +26,10 @@ using inventory::Kind;
 
 constexpr int kMaxCircles = 100;  // that are reported
 constexpr std::string_view kOwnActions[] = {
-    "issue",      "delegate",        "manage-tasks",     "request-tasks",    "approve-tasks",
-    "read-tasks", "approve-calls",   "manage-inventory", "read-inventory",   "read-audit",
-    "evaluate",   "manage-policies", "read-policies",    "explain-decisions",
-    "manage-entities", "read-entities"};
+    "issue",          "delegate",          "manage-tasks",    "request-tasks",
+    "approve-tasks",  "read-tasks",        "approve-calls",   "manage-inventory",
+    "read-inventory", "read-audit",        "evaluate",        "manage-policies",
+    "read-policies",  "explain-decisions", "manage-entities", "read-entities"};
 
 class Reader {
  public:
@@ -230,8 +230,7 @@ class Reader {
                         .labels = fields.texts("labels", 256),
                         .query = fields.find("query") != nullptr ? read_query(fields) : api_query};
     if (route.labels.size() > 16) source_.error(*fields.find("labels"), "a route has at most 16 labels");
-    if (const auto* attributes = fields.find("attributes"))
-      read_attributes(*attributes, route);
+    if (const auto* attributes = fields.find("attributes")) read_attributes(*attributes, route);
     if (const auto* entries = fields.find("context")) read_input(*entries, route);
     if (const auto* amounts = fields.find("amounts"))
       read_texts(*amounts, "amounts", "an amount to its place", route.amounts);
@@ -245,8 +244,9 @@ class Reader {
   // A text is a template of the path's parameters; a map says where in the request it is.
   void read_attributes(const files::YamlNode& node, DeclaredRoute& route) {
     if (node.kind != files::YamlNode::Kind::kMap)
-      return source_.error(node, "`attributes` must be a map from an attribute to its template, or to `from` "
-                                 "and `type`");
+      return source_.error(node,
+                           "`attributes` must be a map from an attribute to its template, or to `from` "
+                           "and `type`");
     for (const auto& entry : node.entries) {
       if (entry.value.kind == files::YamlNode::Kind::kMap) {
         read_fact(entry.key, entry.value, gateway::FactSpec::Of::kResource, route);

@@ -16,7 +16,7 @@
 #include "control/own_api.h"
 #include "files/issue.h"
 #include "gateway/cors.h"
-#include "gateway/request_facts.h"
+#include "gateway/fact_finder.h"
 #include "inventory/directory.h"
 #include "inventory/user_names.h"
 

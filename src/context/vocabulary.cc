@@ -98,7 +98,8 @@ std::string context_members(const OwnPaths& own) {
     if (i > 0) out += ",\n";
     const auto record = record_of(all[i].path);
     if (is_open(all[i])) {
-      out += fmt::format("    {}: {{{}}}", record, open_members(record == "amounts" ? own.amounts : own.input));
+      out +=
+          fmt::format("    {}: {{{}}}", record, open_members(record == "amounts" ? own.amounts : own.input));
       ++i;
       continue;
     }

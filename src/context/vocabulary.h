@@ -37,7 +37,8 @@ struct PathEntry {
 std::span<const PathEntry> vocabulary() noexcept;
 const PathEntry* find_path(std::string_view path) noexcept;  // null: policies cannot read it
 
-// What the configuration names below `context.amounts` and `context.input`, with types in the schema's syntax.
+// What the configuration names below `context.amounts` and `context.input`, with types in the schema's
+// syntax.
 struct OwnPaths {
   using Types = std::map<std::string, std::string, std::less<>>;
   Types amounts, input;

@@ -274,15 +274,17 @@ constexpr std::string_view kPushed = "a pushed entity";
 std::vector<ToldFact> told_facts(const context::Context& context) {
   std::vector<ToldFact> told;
   for (const auto& note : context.notes())
-    told.push_back({std::string(note.path), fmt::format("the request, {}", note.source), std::string(note.gap)});
+    told.push_back(
+        {std::string(note.path), fmt::format("the request, {}", note.source), std::string(note.gap)});
   for (const auto& amount : context.use().amounts)
     told.push_back({fmt::format("context.amounts.{}", amount.name), "the route's `amounts`", {}});
   for (const cedar::Entity* read : context.pushed_read()) {
     const bool is_resource = read->uid == context.resource();
     for (const auto& field : *read->attributes)
-      told.push_back({fmt::format("{}.{}", is_resource ? "resource" : read->uid.to_string(), field.name->view()),
-                      std::string(kPushed),
-                      {}});
+      told.push_back(
+          {fmt::format("{}.{}", is_resource ? "resource" : read->uid.to_string(), field.name->view()),
+           std::string(kPushed),
+           {}});
   }
   return told;
 }

@@ -77,7 +77,8 @@ class Enforcer::Walk {
     const auto now = parts_->current.get();
     if (now->inventory == in_force_->inventory && now->policies == in_force_->policies && same_facts(*now))
       return {};
-    return broken("identities, policies or facts changed while this request waited for the disk; send it again");
+    return broken(
+        "identities, policies or facts changed while this request waited for the disk; send it again");
   }
 
   // verify → context → decide. A proof is good for one request, and this one's may be used up already: a
@@ -99,9 +100,9 @@ class Enforcer::Walk {
                       .approved = approval_.has_value(),
                       .input = question_->input,
                       .notes = question_->notes};
-    auto ruling = rule_on_use(*token_, facts,
-                              {*in_force_->inventory, policies(), task_.get(), in_force_->pushed.get()},
-                              *memory_, shadows);
+    auto ruling =
+        rule_on_use(*token_, facts, {*in_force_->inventory, policies(), task_.get(), in_force_->pushed.get()},
+                    *memory_, shadows);
     if (!ruling) return broken(std::move(ruling.error().message));
     ruling_.emplace(*std::move(ruling));
     if (auto refusal = ruling_->refusal()) return std::unexpected(*std::move(refusal));

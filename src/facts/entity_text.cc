@@ -63,26 +63,28 @@ Json record_json(const cedar::RecordNode& record) {
 
 }  // namespace
 
-Result<EntityName> name_from_json(const Json& json) {
+Result<EntityKey> name_from_json(const Json& json) {
   const auto* uid = json.find("uid");
   if (uid == nullptr) return invalid("`uid` is missing: {\"type\": …, \"id\": …}");
   Arena arena;
   const auto read = TRY(cedar::entity_from_json(arena, *uid));
-  EntityName name{std::string(read.type()), std::string(read.id())};
+  EntityKey name{std::string(read.type()), std::string(read.id())};
   TRY(check_name(name));
   return name;
 }
 
-Result<void> check_name(const EntityName& name) {
+Result<void> check_name(const EntityKey& name) {
   if (!cedar::valid_entity_type(name.type))
     return invalid(fmt::format("`{}` is not the type of an entity", name.type));
   if (name.type.starts_with("Writ::"))
-    return invalid(fmt::format("`{}` is Writ's own type, whose facts Writ keeps itself; push entities of your "
-                               "APIs' types",
-                               name.type));
+    return invalid(
+        fmt::format("`{}` is Writ's own type, whose facts Writ keeps itself; push entities of your "
+                    "APIs' types",
+                    name.type));
   if (name.id.size() > kMaxEntityIdBytes)
     return failure(ErrorCode::kLimit, fmt::format("an entity's id has at most {} bytes", kMaxEntityIdBytes));
-  if (const auto wrong = codec::name_problem(name.id)) return invalid(fmt::format("the entity's id {}", *wrong));
+  if (const auto wrong = codec::name_problem(name.id))
+    return invalid(fmt::format("the entity's id {}", *wrong));
   return {};
 }
 
@@ -107,7 +109,9 @@ Result<ReadEntity> entity_from_json(Arena& arena, const Json& json, const cedar:
 
 Result<ReadEntity> entity_from_record(Arena& arena, std::string_view record) {
   const auto json = TRY(codec::parse_json(record));
-  const auto value = [&](std::string_view, const Json& member) { return cedar::value_from_json(arena, member); };
+  const auto value = [&](std::string_view, const Json& member) {
+    return cedar::value_from_json(arena, member);
+  };
   return read(arena, json, value, value);
 }
 

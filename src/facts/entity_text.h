@@ -21,15 +21,15 @@ inline constexpr std::size_t kMaxEntityBytes = 8 * 1024;  // as JSON
 inline constexpr std::size_t kMaxEntityIdBytes = 512;
 inline constexpr std::size_t kMaxParents = 64;
 
-struct EntityName {
+struct EntityKey {
   std::string type, id;
-  friend auto operator<=>(const EntityName&, const EntityName&) = default;
+  friend auto operator<=>(const EntityKey&, const EntityKey&) = default;
 };
 
 // The member `uid`: with or without its escape.
-Result<EntityName> name_from_json(const codec::Json& json);
+Result<EntityKey> name_from_json(const codec::Json& json);
 // Fails with kInvalid where type or id cannot be an entity's.
-Result<void> check_name(const EntityName& name);
+Result<void> check_name(const EntityKey& name);
 
 // What is read lives in `arena`. Whatever does not conform to the schema is refused, with the attribute.
 struct ReadEntity {
@@ -39,7 +39,8 @@ struct ReadEntity {
   std::vector<cedar::EntityRef> parents;
   cedar::EntityDraft draft() const noexcept { return {uid, *attributes, parents, *tags}; }
 };
-Result<ReadEntity> entity_from_json(cedar::Arena& arena, const codec::Json& json, const cedar::Schema& schema);
+Result<ReadEntity> entity_from_json(cedar::Arena& arena, const codec::Json& json,
+                                    const cedar::Schema& schema);
 // The same of what Writ kept, without a schema.
 Result<ReadEntity> entity_from_record(cedar::Arena& arena, std::string_view record);
 

@@ -34,7 +34,7 @@ class MemoryStore final : public Store {
   }
 
  private:
-  std::map<EntityName, std::string> entities_;
+  std::map<EntityKey, std::string> entities_;
 };
 
 }  // namespace writ::facts

@@ -39,7 +39,8 @@ const PushedEntities::Item* PushedEntities::find(cedar::EntityRef uid) const noe
 const cedar::Entity* PushedEntities::fetch(cedar::EntityRef uid, cedar::Arena& arena) const {
   const Item* item = find(uid);
   if (item == nullptr) return nullptr;
-  return new (arena.allocate_array<cedar::Entity>(1)) cedar::Entity(unpack(item->bytes.get(), *names_, arena));
+  return new (arena.allocate_array<cedar::Entity>(1))
+      cedar::Entity(unpack(item->bytes.get(), *names_, arena));
 }
 
 bool PushedEntities::same(const PushedEntities& other, cedar::EntityRef uid) const noexcept {

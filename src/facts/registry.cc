@@ -27,9 +27,10 @@ Result<void> check_parents(const EntityDraft& entity, const cedar::EntitySource&
     open.pop_back();
     if (uid == entity.uid) return conflict("it would be its own ancestor");
     if (depth > kMaxDepth || seen > kMaxAncestors)
-      return failure(ErrorCode::kLimit,
-                     fmt::format("entities stand at most {} deep below each other, and below at most {} others",
-                                 kMaxDepth, kMaxAncestors));
+      return failure(
+          ErrorCode::kLimit,
+          fmt::format("entities stand at most {} deep below each other, and below at most {} others",
+                      kMaxDepth, kMaxAncestors));
     const cedar::Entity* known = others.fetch(uid, arena);
     if (known == nullptr) continue;
     for (const EntityRef parent : known->parents) open.emplace_back(parent, depth + 1);
@@ -39,8 +40,8 @@ Result<void> check_parents(const EntityDraft& entity, const cedar::EntitySource&
 
 }  // namespace
 
-Result<void> Registry::check_fit(const EntityDraft& entity, const Rules& rules,
-                                 const cedar::EntitySource& others) const {
+Result<void> EntityRegistry::check_fit(const EntityDraft& entity, const Rules& rules,
+                                       const cedar::EntitySource& others) const {
   if (rules.schema == nullptr)
     return conflict("entities are held against a schema, and `policies.schemas` names none");
   TRY(cedar::check_entity(*rules.schema, entity));
@@ -48,8 +49,8 @@ Result<void> Registry::check_fit(const EntityDraft& entity, const Rules& rules,
     if (const auto* in_file = rules.entities->find(entity.uid)) {
       for (const auto& field : entity.attributes) {
         if (in_file->attributes->find(field.name) != nullptr)
-          return conflict(fmt::format("the entities file has its attribute `{}` already: a fact has one source",
-                                      field.name->view()));
+          return conflict(fmt::format(
+              "the entities file has its attribute `{}` already: a fact has one source", field.name->view()));
       }
       return conflict("the entities file has it already: an entity has one source");
     }
@@ -65,7 +66,7 @@ Result<void> Registry::check_fit(const EntityDraft& entity, const Rules& rules,
   return check_parents(entity, others);
 }
 
-Result<void> Registry::check_all(const PushedEntities& entities, const Rules& rules) const {
+Result<void> EntityRegistry::check_all(const PushedEntities& entities, const Rules& rules) const {
   return entities.for_each([&](const cedar::Entity& entity) -> Result<void> {
     const EntityDraft draft{entity.uid, *entity.attributes, entity.parents, *entity.tags};
     auto fits = check_fit(draft, rules, entities);
@@ -75,7 +76,7 @@ Result<void> Registry::check_all(const PushedEntities& entities, const Rules& ru
   });
 }
 
-Result<void> Registry::load(Rules rules) {
+Result<void> EntityRegistry::load(Rules rules) {
   const std::lock_guard turn(turn_);
   PushedEntities::Edit edit(*now_, names_);
   cedar::Arena arena;
@@ -93,7 +94,7 @@ Result<void> Registry::load(Rules rules) {
   return {};
 }
 
-Result<void> Registry::under(Rules rules, const std::function<Result<void>()>& take_over) {
+Result<void> EntityRegistry::under(Rules rules, const std::function<Result<void>()>& take_over) {
   const std::lock_guard turn(turn_);
   TRY(check_all(*now_, rules));
   TRY(take_over());
@@ -101,8 +102,8 @@ Result<void> Registry::under(Rules rules, const std::function<Result<void>()>& t
   return {};
 }
 
-Result<Registry::Snapshot> Registry::changed(std::span<const EntityChange> changes,
-                                             std::vector<StoredEntity>* stored) const {
+Result<EntityRegistry::Snapshot> EntityRegistry::changed(std::span<const EntityChange> changes,
+                                                         std::vector<StoredEntity>* stored) const {
   if (rules_.schema == nullptr)
     return conflict("entities are held against a schema, and `policies.schemas` names none");
   PushedEntities::Edit edit(*now_, names_);
@@ -135,13 +136,13 @@ Result<Registry::Snapshot> Registry::changed(std::span<const EntityChange> chang
   return std::move(edit).finish();
 }
 
-Result<void> Registry::check(std::span<const EntityChange> changes) const {
+Result<void> EntityRegistry::check(std::span<const EntityChange> changes) const {
   const std::lock_guard turn(turn_);
   TRY(changed(changes, nullptr));
   return {};
 }
 
-Result<std::size_t> Registry::apply(std::span<const EntityChange> changes) {
+Result<std::size_t> EntityRegistry::apply(std::span<const EntityChange> changes) {
   const std::lock_guard turn(turn_);
   std::vector<StoredEntity> stored;
   stored.reserve(changes.size());
@@ -152,12 +153,12 @@ Result<std::size_t> Registry::apply(std::span<const EntityChange> changes) {
   return stored.size();
 }
 
-Registry::Snapshot Registry::snapshot() const {
+EntityRegistry::Snapshot EntityRegistry::snapshot() const {
   const std::lock_guard turn(turn_);
   return now_;
 }
 
-std::optional<codec::Json> Registry::find(const EntityName& name) const {
+std::optional<codec::Json> EntityRegistry::find(const EntityKey& name) const {
   const auto now = snapshot();
   cedar::Arena arena;
   const auto* found = now->fetch(arena.entity(name.type, name.id), arena);

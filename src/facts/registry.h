@@ -1,5 +1,5 @@
-// Registry: the entities that are pushed while Writ runs: held against the schema, kept in a store, and in
-// force with the next decision (docs/facts.md).
+// EntityRegistry: the entities that are pushed while Writ runs: held against the schema, kept in a store, and
+// in force with the next decision (docs/facts.md).
 //
 // A fact has one source. What the entities file says of an entity, or a route finds in a request, is not
 // pushed too, and a configuration under which that would be so is not taken over. Thread-safe; a change waits
@@ -27,7 +27,7 @@
 namespace writ::facts {
 
 struct StoredEntity {
-  EntityName name;
+  EntityKey name;
   std::string record;  // as JSON; empty: it is taken away
 };
 
@@ -44,27 +44,27 @@ class Store {
 
 // What pushed entities are held against.
 struct Rules {
-  cedar::SchemaPtr schema;                         // null: nothing can be pushed
+  cedar::SchemaPtr schema;                          // null: nothing can be pushed
   std::shared_ptr<const cedar::Entities> entities;  // of the file; null: none
   // Type and attribute of what routes find in requests, and the route.
   std::map<std::pair<std::string, std::string>, std::string> told;
 };
 
-struct RegistryOptions {
+struct EntityRegistryOptions {
   std::size_t max_entities = 1'000'000;
 };
 
 // Nothing in `entity`: it is taken away.
 struct EntityChange {
-  EntityName name;
+  EntityKey name;
   std::optional<codec::Json> entity;
 };
 
-class Registry {
+class EntityRegistry {
  public:
   using Snapshot = std::shared_ptr<const PushedEntities>;
   // `publish` puts a set in force before it returns; called by one thread at a time.
-  Registry(Store& store, RegistryOptions options, std::function<void(Snapshot)> publish)
+  EntityRegistry(Store& store, EntityRegistryOptions options, std::function<void(Snapshot)> publish)
       : store_(store), options_(options), publish_(std::move(publish)) {}
 
   // Once, before any other. Fails where one that is kept does not fit: which, and why.
@@ -79,8 +79,9 @@ class Registry {
   Result<std::size_t> apply(std::span<const EntityChange> changes);
 
   Snapshot snapshot() const;
-  std::optional<codec::Json> find(const EntityName& name) const;
-  Result<std::vector<StoredEntity>> after(std::string_view type, std::string_view id, std::size_t limit) const {
+  std::optional<codec::Json> find(const EntityKey& name) const;
+  Result<std::vector<StoredEntity>> after(std::string_view type, std::string_view id,
+                                          std::size_t limit) const {
     return store_.entities_after(type, id, limit);
   }
 
@@ -92,7 +93,7 @@ class Registry {
   Result<Snapshot> changed(std::span<const EntityChange> changes, std::vector<StoredEntity>* stored) const;
 
   Store& store_;
-  const RegistryOptions options_;
+  const EntityRegistryOptions options_;
   const std::function<void(Snapshot)> publish_;
   mutable std::mutex turn_;  // one changes at a time
   mutable NameTable names_;

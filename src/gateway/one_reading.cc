@@ -110,8 +110,8 @@ std::optional<std::string_view> only_field(const http::Headers& headers, std::st
 
 bool is_parameter_name(std::string_view name) {
   return codec::is_ascii_name(name) && std::ranges::all_of(name, [](char c) {
-    return is_letter_or_digit(c) || c == '_' || c == '-' || c == '$';
-  });
+           return is_letter_or_digit(c) || c == '_' || c == '-' || c == '$';
+         });
 }
 
 bool fits_double(std::string_view number) noexcept {

@@ -99,12 +99,12 @@ Result<Route> Route::make(RouteSpec spec, const std::vector<std::string>& parame
     if (!task::is_amount_name(name)) return invalid(fmt::format("`{}` cannot be an amount's name", name));
     route.amounts_.emplace_back(name, TRY(AmountSource::parse(text, parameters)));
   }
-  route.request_facts_ = TRY(RequestFacts::make(route.spec_.facts, parameters));
+  route.request_facts_ = TRY(FactFinder::make(route.spec_.facts, parameters));
   // What is decided on is what the API gets.
   for (const auto name : route.request_facts_.header_names()) {
     if (route.forwarded().fate(name) == ForwardedHeaders::Fate::kLeftOut)
-      return invalid(fmt::format("the header field `{}` does not reach the API; name it in its `forward_headers`",
-                                 name));
+      return invalid(fmt::format(
+          "the header field `{}` does not reach the API; name it in its `forward_headers`", name));
   }
   return route;
 }

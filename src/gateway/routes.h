@@ -25,9 +25,9 @@
 #include "cedar/value.h"
 #include "gateway/amounts.h"
 #include "gateway/cors.h"
+#include "gateway/fact_finder.h"
 #include "gateway/forwarded_headers.h"
 #include "gateway/query_names.h"
-#include "gateway/request_facts.h"
 #include "http/client.h"
 #include "http/path_trie.h"
 
@@ -124,7 +124,7 @@ class Route {
   QueryNames query_names_;
   std::vector<std::pair<std::string, TextTemplate>> attributes_;
   std::vector<std::pair<std::string, AmountSource>> amounts_;
-  RequestFacts request_facts_;
+  FactFinder request_facts_;
 };
 
 class Routes {

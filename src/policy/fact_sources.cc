@@ -4,7 +4,7 @@
 #include <map>
 #include <set>
 
-#include "gateway/request_facts.h"
+#include "gateway/fact_finder.h"
 
 namespace writ::policy {
 namespace {
@@ -33,22 +33,23 @@ class Checker {
     check_attribute(route, fact, *type);
     const auto other = in_file_.find({route.resource_type, fact.name});
     if (other != in_file_.end())
-      issues_.error(route.place,
-                    fmt::format("{} finds the attribute `{}` of `{}` in the request, and the entities file has "
-                                "it for {}: a fact has one source",
-                                called(route), fact.name, route.resource_type, other->second),
-                    "take it out of one of them");
+      issues_.error(
+          route.place,
+          fmt::format("{} finds the attribute `{}` of `{}` in the request, and the entities file has "
+                      "it for {}: a fact has one source",
+                      called(route), fact.name, route.resource_type, other->second),
+          "take it out of one of them");
   }
 
  private:
   void check_input(const config::DeclaredRoute& route, const FactSpec& fact, const cedar::Type& type) {
     const auto [known, added] = inputs_.try_emplace(fact.name, type, called(route));
     if (added || known->second.first == type) return;
-    issues_.error(route.place,
-                  fmt::format("{} says that `context.input.{}` is of type `{}`, and {} says `{}`", called(route),
-                              fact.name, type.to_string(), known->second.second,
-                              known->second.first.to_string()),
-                  "give one of them another name");
+    issues_.error(
+        route.place,
+        fmt::format("{} says that `context.input.{}` is of type `{}`, and {} says `{}`", called(route),
+                    fact.name, type.to_string(), known->second.second, known->second.first.to_string()),
+        "give one of them another name");
   }
 
   void check_attribute(const config::DeclaredRoute& route, const FactSpec& fact, const cedar::Type& type) {
@@ -57,21 +58,23 @@ class Checker {
     if (resource == nullptr) return;
     const auto declared = resource->attributes.find(fact.name);
     if (declared == resource->attributes.end())
-      return issues_.error(route.place,
-                           fmt::format("{} finds the attribute `{}`, which the schema does not declare for `{}`",
-                                       called(route), fact.name, route.resource_type),
-                           "add it to the schema");
+      return issues_.error(
+          route.place,
+          fmt::format("{} finds the attribute `{}`, which the schema does not declare for `{}`",
+                      called(route), fact.name, route.resource_type),
+          "add it to the schema");
     if (declared->second.type != type)
       return issues_.error(
           route.place,
-          fmt::format("{} says that the attribute `{}` is of type `{}`, and the schema says `{}`", called(route),
-                      fact.name, type.to_string(), declared->second.type.to_string()));
+          fmt::format("{} says that the attribute `{}` is of type `{}`, and the schema says `{}`",
+                      called(route), fact.name, type.to_string(), declared->second.type.to_string()));
     if (declared->second.required)
-      issues_.error(route.place,
-                    fmt::format("{} finds the attribute `{}` in the request, which may lack it, and the schema "
-                                "says that every `{}` has it",
-                                called(route), fact.name, route.resource_type),
-                    fmt::format("write `{}?` in the schema, so that policies ask whether it is there", fact.name));
+      issues_.error(
+          route.place,
+          fmt::format("{} finds the attribute `{}` in the request, which may lack it, and the schema "
+                      "says that every `{}` has it",
+                      called(route), fact.name, route.resource_type),
+          fmt::format("write `{}?` in the schema, so that policies ask whether it is there", fact.name));
   }
 
   const cedar::Schema* schema_;
@@ -107,6 +110,9 @@ void check_facts(const config::World& world, const cedar::Schema* schema, const 
 facts::Rules facts_rules(const config::World& world, const decision::PolicySnapshot& policies) {
   facts::Rules rules{policies.schema, policies.entities, {}};
   for (const auto& route : world.routes) {
+    // While it is not pushed yet the path's word would count, and then no more.
+    for (const auto& [name, text] : route.attributes)
+      rules.told.try_emplace({route.resource_type, name}, called(route));
     for (const auto& fact : route.facts) {
       if (fact.of == FactSpec::Of::kResource)
         rules.told.try_emplace({route.resource_type, fact.name}, called(route));

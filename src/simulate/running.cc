@@ -15,7 +15,8 @@ Result<control::Simulated> RunningSimulator::simulate(const codec::Json& questio
                                              .now = now}));
   auto& asked = inquiry.hypothesis;
   const auto task = asked.claims && asked.claims->task ? parts_.tasks.find(*asked.claims->task) : nullptr;
-  const enforce::Deciding state{*in_force->inventory, *in_force->policies, task.get(), in_force->pushed.get()};
+  const enforce::Deciding state{*in_force->inventory, *in_force->policies, task.get(),
+                                in_force->pushed.get()};
   auto prospect = TRY(parts_.what_if.ask(asked, state, parts_.redaction));
   return control::Simulated{.api = std::move(asked.api),
                             .action = std::move(asked.action),

@@ -318,7 +318,8 @@ const Entity* Overlay::fetch(EntityRef uid) const {
     };
     const Deeper deeper(depth_);
     if (depth_ > kMaxSourceDepth) throw std::length_error("entities stand too deep below each other");
-    made->ancestors = ancestors_over(*arena_, made->parents, [this](EntityRef parent) { return known(parent); });
+    made->ancestors =
+        ancestors_over(*arena_, made->parents, [this](EntityRef parent) { return known(parent); });
   }
   fetched_.push_back(made);
   return made;
@@ -334,7 +335,8 @@ Result<void> Overlay::add(Arena& arena, EntityRef uid, Value attributes, std::sp
     return failure(ErrorCode::kConflict,
                    fmt::format("cannot lay `{}` over the entities: {}", uid.to_string(), why));
   };
-  const Ancestors* ancestors = ancestors_over(arena, parents, [this](EntityRef parent) { return find(parent); });
+  const Ancestors* ancestors =
+      ancestors_over(arena, parents, [this](EntityRef parent) { return find(parent); });
   if (ancestors->contain(uid)) return conflict("it would be its own ancestor");
 
   for (const Entity& other : extra_) {

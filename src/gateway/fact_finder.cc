@@ -1,4 +1,4 @@
-#include "gateway/request_facts.h"
+#include "gateway/fact_finder.h"
 
 #include <algorithm>
 #include <charconv>
@@ -81,7 +81,7 @@ bool is_plain_field(std::string_view value) noexcept {
 }  // namespace
 
 // The body as JSON, parsed when the first fact is looked for in it.
-class RequestFacts::Body {
+class FactFinder::Body {
  public:
   Body(const http::Request& request, std::string_view text) : request_(request), text_(text) {}
 
@@ -149,18 +149,17 @@ Result<Type> parse_fact_type(std::string_view text) {
   if (text == "bool") return Type(TypeKind::kBool);
   if (text == "decimal") return Type(TypeKind::kDecimal);
   if (text.find("::") != text.npos && cedar::valid_entity_type(text)) return Type::entity(std::string(text));
-  return invalid(
-      fmt::format("`{}` is not a type, expected `string`, `long`, `bool`, `decimal`, the type of an entity such "
-                  "as `Billing::Team`, or `set of` one of them",
-                  text));
+  return invalid(fmt::format(
+      "`{}` is not a type, expected `string`, `long`, `bool`, `decimal`, the type of an entity such "
+      "as `Billing::Team`, or `set of` one of them",
+      text));
 }
 
 bool is_guarded_attribute(std::string_view name) noexcept {
   return name == "tenant" || name == "environment" || name == "forPurposes" || name == "taskLabels";
 }
 
-Result<RequestFacts::Fact> RequestFacts::parse(const FactSpec& spec,
-                                               const std::vector<std::string>& parameters) {
+Result<FactFinder::Fact> FactFinder::parse(const FactSpec& spec, const std::vector<std::string>& parameters) {
   if (!task::is_amount_name(spec.name)) return invalid("it has no name that policies can read");
   if (spec.of == FactSpec::Of::kResource && is_guarded_attribute(spec.name))
     return invalid(
@@ -180,9 +179,10 @@ Result<RequestFacts::Fact> RequestFacts::parse(const FactSpec& spec,
   fact.place = from.substr(std::min(space + 1, from.size()));
   const auto& place = fact.place;
   const auto unclear = [&] {
-    return invalid(fmt::format("other readers could take other names for `{}`; a name has letters and digits "
-                               "of ASCII, and `_`, `-` or `$`",
-                               place));
+    return invalid(
+        fmt::format("other readers could take other names for `{}`; a name has letters and digits "
+                    "of ASCII, and `_`, `-` or `$`",
+                    place));
   };
   if (where == "body" && codec::is_json_pointer(place)) {
     auto names = codec::pointer_names(place);
@@ -208,16 +208,17 @@ Result<RequestFacts::Fact> RequestFacts::parse(const FactSpec& spec,
     fact.parameter = static_cast<std::size_t>(at - parameters.begin());
     return fact;
   }
-  return invalid(fmt::format("`{}` does not say where it is, expected `path NAME`, `query NAME`, `header NAME` or "
-                             "`body /POINTER`",
-                             from));
+  return invalid(
+      fmt::format("`{}` does not say where it is, expected `path NAME`, `query NAME`, `header NAME` or "
+                  "`body /POINTER`",
+                  from));
 }
 
-Result<RequestFacts> RequestFacts::make(const std::vector<FactSpec>& specs,
-                                        const std::vector<std::string>& parameters) {
+Result<FactFinder> FactFinder::make(const std::vector<FactSpec>& specs,
+                                    const std::vector<std::string>& parameters) {
   if (specs.size() > kMaxFacts)
     return failure(ErrorCode::kLimit, fmt::format("a route finds at most {} facts", kMaxFacts));
-  RequestFacts made;
+  FactFinder made;
   for (const auto& spec : specs) {
     auto fact = parse(spec, parameters);
     const auto what = spec.of == FactSpec::Of::kResource ? "attribute" : "context entry";
@@ -227,11 +228,11 @@ Result<RequestFacts> RequestFacts::make(const std::vector<FactSpec>& specs,
   return made;
 }
 
-bool RequestFacts::read_body() const noexcept {
+bool FactFinder::read_body() const noexcept {
   return std::ranges::any_of(facts_, [](const Fact& fact) { return fact.where == Where::kBody; });
 }
 
-std::vector<std::string_view> RequestFacts::header_names() const {
+std::vector<std::string_view> FactFinder::header_names() const {
   std::vector<std::string_view> names;
   for (const Fact& fact : facts_) {
     if (fact.where == Where::kHeader) names.push_back(fact.place);
@@ -239,16 +240,17 @@ std::vector<std::string_view> RequestFacts::header_names() const {
   return names;
 }
 
-RequestFacts::Found RequestFacts::find(const Fact& fact, const http::Request& request,
-                                       const std::vector<std::string_view>& values, Body& body,
-                                       cedar::Arena& arena) {
+FactFinder::Found FactFinder::find(const Fact& fact, const http::Request& request,
+                                   const std::vector<std::string_view>& values, Body& body,
+                                   cedar::Arena& arena) {
   switch (fact.where) {
     case Where::kPath:
       if (!query_says_nothing_of(request.query, fact.place))
         return gap("the query has a parameter that some reader takes for it");
       return value_of_text(values[fact.parameter], fact.type, arena);
     case Where::kQuery: {
-      if (is_form(request.headers)) return gap("the body is a form, whose fields some reader takes for the query's");
+      if (is_form(request.headers))
+        return gap("the body is a form, whose fields some reader takes for the query's");
       if (!reads_in_one_way(request.query, fact.place))
         return gap("the query can be read in more ways than one");
       const auto given = http::query_parameter(request.query, fact.place);
@@ -270,9 +272,9 @@ RequestFacts::Found RequestFacts::find(const Fact& fact, const http::Request& re
   return gap("it is nowhere");
 }
 
-std::unique_ptr<FoundFacts> RequestFacts::find(const http::Request& request,
-                                               const std::vector<std::string_view>& values,
-                                               std::string_view text) const {
+std::unique_ptr<FoundFacts> FactFinder::find(const http::Request& request,
+                                             const std::vector<std::string_view>& values,
+                                             std::string_view text) const {
   if (facts_.empty()) return nullptr;
   auto all = std::make_unique<FoundFacts>();
   Body body(request, text);

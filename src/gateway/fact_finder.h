@@ -1,4 +1,4 @@
-// RequestFacts: what a route finds in a request beside its amounts, typed: attributes of the resource, and
+// FactFinder: what a route finds in a request beside its amounts, typed: attributes of the resource, and
 // entries of `context.input` (docs/facts.md).
 //
 //   amount: {from: body /amount, type: decimal}      →  resource.amount
@@ -55,11 +55,11 @@ inline std::span<const context::FactNote> notes_of(const FoundFacts* found) noex
                           : std::span<const context::FactNote>();
 }
 
-class RequestFacts {
+class FactFinder {
  public:
   // Parameters are named as in the path's template. Fails with kInvalid: which fact, and why.
-  static Result<RequestFacts> make(const std::vector<FactSpec>& specs,
-                                   const std::vector<std::string>& parameters);
+  static Result<FactFinder> make(const std::vector<FactSpec>& specs,
+                                 const std::vector<std::string>& parameters);
 
   bool empty() const noexcept { return facts_.empty(); }
   bool read_body() const noexcept;
