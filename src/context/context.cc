@@ -2,6 +2,7 @@
 
 #include <algorithm>
 #include <array>
+#include <stdexcept>
 
 namespace writ::context {
 namespace {
@@ -156,7 +157,11 @@ Result<Context> Context::build(Context context) {
   workspace.overlay_->clear();
   workspace.overlay_->look_in(context.inputs_.pushed, workspace.arena_);
   context.find_parties();
-  TRY(context.lay_entities());
+  try {
+    TRY(context.lay_entities());
+  } catch (const std::length_error& too_deep) {
+    return failure(ErrorCode::kLimit, too_deep.what());
+  }
   context.record_ = context.make_context_record();
   return context;
 }

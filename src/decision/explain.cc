@@ -271,7 +271,7 @@ std::string change_text(const Change& change) {
 
 constexpr std::string_view kPushed = "a pushed entity";
 
-std::vector<ToldFact> told_facts(const context::Context& context) {
+std::vector<ToldFact> told_facts(const context::Context& context, const Redactor& redactor) {
   std::vector<ToldFact> told;
   for (const auto& note : context.notes())
     told.push_back(
@@ -279,12 +279,9 @@ std::vector<ToldFact> told_facts(const context::Context& context) {
   for (const auto& amount : context.use().amounts)
     told.push_back({fmt::format("context.amounts.{}", amount.name), "the route's `amounts`", {}});
   for (const cedar::Entity* read : context.pushed_read()) {
-    const bool is_resource = read->uid == context.resource();
+    const auto whose = read->uid == context.resource() ? "resource" : redactor.text(read->uid.to_string());
     for (const auto& field : *read->attributes)
-      told.push_back(
-          {fmt::format("{}.{}", is_resource ? "resource" : read->uid.to_string(), field.name->view()),
-           std::string(kPushed),
-           {}});
+      told.push_back({fmt::format("{}.{}", whose, field.name->view()), std::string(kPushed), {}});
   }
   return told;
 }
@@ -305,7 +302,7 @@ Explanation explain(const PolicySnapshot& snapshot, const context::Context& cont
                           .policies = {},
                           .guards = {},
                           .parties = {},
-                          .told = told_facts(context),
+                          .told = {},
                           .smallest_change = {}};
   for (Refusal& refusal : explanation.refusals) refusal.message = redactor.text(std::move(refusal.message));
   for (const std::string_view policy : decision.policies()) explanation.policies.emplace_back(policy);
@@ -318,6 +315,7 @@ Explanation explain(const PolicySnapshot& snapshot, const context::Context& cont
   cedar::Evaluation evaluation;
   for (const context::Party& party : context.parties())
     explanation.parties.push_back(party_finding(snapshot, context, party, redactor, evaluation));
+  explanation.told = told_facts(context, redactor);
   // No context gets past a guard.
   if (decision.permitted() || guarded) return explanation;
   Search search(snapshot, context);

@@ -46,7 +46,10 @@ std::optional<decision::Refusal> Ruling::refusal() const {
   auto first = decision->refusals().front();
   if (first.reason != Reason::kContextMissing) return first;
   for (const context::FactNote& note : context.notes()) {
-    if (!note.gap.empty() && note.path == first.path)
+    // A resource that nothing is told of is missing as a whole.
+    const bool below =
+        note.path.starts_with(first.path) && note.path.substr(first.path.size()).starts_with('.');
+    if (!note.gap.empty() && (note.path == first.path || below))
       first.message += fmt::format("; `{}` has it from `{}`: {}", note.path, note.source, note.gap);
   }
   return first;

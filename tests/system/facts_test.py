@@ -142,6 +142,15 @@ class Pushed(Facts):
         self.push("o-17", customer="nora", tenant="north")  # the old schema is in force
 
 
+class Schema(Facts):
+    def test_the_base_schema_has_what_the_configuration_names(self):
+        status, out, err = harness.writ("schema", "--config", self.world.config)
+        self.assertEqual(0, status, err)
+        self.assertIn("amounts: { amount?: decimal }", out)
+        self.assertIn("input: { reason?: String }", out)
+        self.assertIn("amounts: {},", harness.writ("schema")[1])
+
+
 class FromTheRequest(Facts):
     def setUp(self):
         super().setUp()
