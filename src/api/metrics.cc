@@ -162,4 +162,25 @@ void write_connections(PrometheusText& out, std::string_view listener, const htt
   out.sample("writ_http_connections", fmt::format("listener=\"{}\"", listener), stats.connections_open);
 }
 
+void write_identities(PrometheusText& out, const inventory::Snapshot& inventory,
+                      std::uint64_t stops_refused) {
+  out.family("writ_identities", "gauge", "Identities in the inventory.");
+  out.sample("writ_identities", "", inventory.size());
+  out.family("writ_identities_stopped", "gauge", "Ids that operators have stopped, listed or not.");
+  out.sample("writ_identities_stopped", "", inventory.stopped());
+  out.family("writ_identities_stopped_unlisted", "gauge",
+             "Ids that operators have stopped, and that are not in the inventory.");
+  out.sample("writ_identities_stopped_unlisted", "", inventory.stopped_unlisted());
+  out.family("writ_stops_refused_total", "counter",
+             "Stops refused because too many ids are stopped that nobody knows.");
+  out.sample("writ_stops_refused_total", "", stops_refused);
+}
+
+void write_entities(PrometheusText& out, const facts::PushedEntities& pushed) {
+  out.family("writ_entities", "gauge", "Entities that were pushed.");
+  out.sample("writ_entities", "", pushed.size());
+  out.family("writ_entities_bytes", "gauge", "What they take in memory, without the nodes around them.");
+  out.sample("writ_entities_bytes", "", pushed.packed_bytes());
+}
+
 }  // namespace writ::api

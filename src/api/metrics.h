@@ -12,6 +12,7 @@
 
 #include "audit/log.h"
 #include "enforce/enforcer.h"
+#include "facts/pushed.h"
 #include "gateway/proxy.h"
 #include "http/debts.h"
 #include "http/server.h"
@@ -46,6 +47,8 @@ void write_attempts(PrometheusText& out, std::string_view family, std::string_vi
                     const http::AttemptStats& stats);
 // Tasks and calls for which there was no room.
 void write_task_limits(PrometheusText& out, const task::TasksRefused& tasks, const task::CallsRefused& calls);
+void write_identities(PrometheusText& out, const inventory::Snapshot& inventory, std::uint64_t stops_refused);
+void write_entities(PrometheusText& out, const facts::PushedEntities& pushed);
 // `family` for writ_http_connections comes before the first listener.
 void write_connections(PrometheusText& out, std::string_view listener, const http::ServerStats& stats);
 // When the certificates of those that speak TLS end. A server may be null.

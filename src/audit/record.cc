@@ -182,6 +182,9 @@ Record make_record(Instant time, const Decision& decision) {
   writer.json("attributes", decision.attributes);
   writer.json("amounts", decision.amounts);
   writer.json("elements", decision.elements);
+  writer.json("input", decision.input);
+  writer.json("sources", decision.sources);
+  writer.json("entities", decision.entities);
   writer.text("token_id", decision.token_id);
   writer.text("token_issuer", decision.token_issuer);
   writer.list("labels", decision.labels);

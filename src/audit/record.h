@@ -82,12 +82,17 @@ struct Decision {
   RecordedClaims claims;                 // of the token, as the decision saw them
   std::optional<Instant> issued_at;      // the token
   bool sender_bound = false;
-  // Objects as JSON text, empty when there is none: what the caller knew of the resource, and what the
-  // request spends. One that is too large is kNotRecorded.
+  // Objects as JSON text, empty when there is none: what the caller knew of the resource, what the request
+  // spends, what else the route found in it, and which part of it told each. One that is too large is
+  // kNotRecorded.
   std::string attributes;
   std::string amounts;
   // Of a list from an API's answer: how many elements stayed and how many were taken out, and why. As above.
   std::string elements = {};
+  std::string input;
+  std::string sources;
+  // Of the entities that were pushed, those that were read: a list as JSON text.
+  std::string entities;
   std::string_view token_id;                   // jti
   std::string_view token_issuer;               // whose token it is, where it is not Writ's own
   std::span<const std::string_view> policies;  // that determined it

@@ -8,6 +8,7 @@
 #include "config/world.h"
 #include "enforce/plain.h"
 #include "enforce/record.h"
+#include "facts/pushed.h"
 #include "gateway/http_question.h"
 #include "gateway/refusal.h"
 
@@ -150,7 +151,7 @@ void Authzen::evaluate(http::Exchange exchange, std::string_view caller, enforce
   auto json = api::read_json(http);
   if (!json) return exchange.respond(std::move(json).error());
   const auto in_force = parts_.current.get();
-  enforce::PlainQuestion question(*in_force->inventory, *in_force->policies, memory);
+  enforce::PlainQuestion question(*in_force->inventory, *in_force->policies, memory, in_force->pushed.get());
   const auto request = Evaluation{settings_, question}.read(*json);
   if (!request) return exchange.respond(api::problem(request.error()));
 

@@ -1,5 +1,6 @@
 // Entities: the immutable store of what is known about entities, with every ancestor precomputed, and
-// Overlay: a few entities of one request laid over such a store without copying it.
+// Overlay: a few entities of one request laid over such a store without copying it, and over a source of
+// more.
 //
 // An entity that the store does not hold is not an error by itself; it has no attributes and no ancestors, as
 // in Cedar. Entities are immutable and thread-safe; share them by shared_ptr. An Overlay belongs to one
@@ -115,10 +116,31 @@ class EntitiesBuilder {
   std::vector<Entity> entities_;
 };
 
+// More entities than a store holds: they come and go one by one, and each is made when a request reads it.
+// Thread-safe. What it holds, no store beside it holds.
+class EntitySource {
+ public:
+  virtual ~EntitySource() = default;
+  // Made in `arena`, without its ancestors; null: it is not there.
+  virtual const Entity* fetch(EntityRef uid, Arena& arena) const = 0;
+};
+
 // Reusable: clear() keeps the memory. The base must outlive the overlay.
 class Overlay {
  public:
+  // How far up entities of a source may stand below each other. Beyond it a look-up throws, and there is no
+  // decision.
+  static constexpr std::size_t kMaxSourceDepth = 64;
+
   explicit Overlay(const Entities& base) : base_(&base) {}
+
+  // Until clear(): what neither overlay nor base has is looked for there. Null: nowhere.
+  void look_in(const EntitySource* source, Arena& arena) noexcept {
+    source_ = source;
+    arena_ = &arena;
+  }
+  // Those of the source that were looked up since.
+  std::span<const Entity* const> fetched() const noexcept { return fetched_; }
 
   // Lays an entity over the base; it replaces the base's entity of that name. Parents come before children.
   // Values must live in an arena that outlives the overlay's use; what the overlay makes lives in `arena`.
@@ -128,17 +150,27 @@ class Overlay {
                    Value tags);
   Result<void> add(Arena& arena, EntityRef uid, Value attributes, std::span<const EntityRef> parents = {});
 
-  const Entity* find(EntityRef uid) const noexcept;
+  const Entity* find(EntityRef uid) const;
+  // As it is below the overlay.
+  const Entity* known(EntityRef uid) const;
   const Entities& base() const noexcept { return *base_; }
   void clear() noexcept {
     hashes_.clear();
     extra_.clear();
+    fetched_.clear();
+    source_ = nullptr;
   }
 
  private:
+  const Entity* fetch(EntityRef uid) const;
+
   const Entities* base_;
+  const EntitySource* source_ = nullptr;
+  Arena* arena_ = nullptr;
   std::vector<std::uint32_t> hashes_;  // of the names of extra_
   std::vector<Entity> extra_;
+  mutable std::vector<const Entity*> fetched_;
+  mutable std::size_t depth_ = 0;  // of the look-up that is under way
 };
 
 // What the evaluator asks: a store, with or without an overlay. Borrows both.
@@ -147,7 +179,7 @@ class EntityView {
   EntityView(const Entities& entities) noexcept : base_(&entities), overlay_(nullptr) {}
   EntityView(const Overlay& overlay) noexcept : base_(&overlay.base()), overlay_(&overlay) {}
 
-  const Entity* find(EntityRef uid) const noexcept {
+  const Entity* find(EntityRef uid) const {
     return overlay_ != nullptr ? overlay_->find(uid) : base_->find(uid);
   }
 

@@ -25,6 +25,9 @@ Result<void> check_integers(const codec::Json& json);
 // A value, escapes understood.
 Result<Value> value_from_json(Arena& arena, const codec::Json& json);
 
+// With all escapes: value_from_json() gives the same again.
+codec::Json value_to_json(Value value);
+
 // A value that is an object and no escape.
 Result<Value> record_from_json(Arena& arena, const codec::Json& json);
 

@@ -20,6 +20,7 @@ void add_all(Command& program) {
   add_task(program);
   add_approval(program);
   add_inventory(program);
+  add_entities(program);
   add_audit(program);
   add_policies(program);
   add_keys(program);

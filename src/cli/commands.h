@@ -25,6 +25,7 @@ void add_token(Command& program);
 void add_task(Command& program);
 void add_approval(Command& program);
 void add_inventory(Command& program);
+void add_entities(Command& program);
 void add_audit(Command& program);
 void add_policies(Command& program);
 void add_keys(Command& program);

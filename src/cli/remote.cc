@@ -121,13 +121,22 @@ Result<http::Response> Remote::call(std::string method, std::string path,
                                     const std::optional<codec::Json>& body, const FormFields& query) {
   http::Outbound request{.method = std::move(method), .target = http::encode_path(path), .headers = {}};
   if (!query.empty()) request.target += "?" + encode_form(query);
+  if (body) request.headers.add("Content-Type", "application/json");
+  return send(std::move(request), body ? body->dump() : "");
+}
+
+Result<http::Response> Remote::post_lines(std::string path, std::string lines) {
+  http::Outbound request{.method = "POST", .target = http::encode_path(path), .headers = {}};
+  request.headers.add("Content-Type", "application/x-ndjson");
+  return send(std::move(request), std::move(lines));
+}
+
+Result<http::Response> Remote::send(http::Outbound request, std::string body) {
   const auto bearer = TRY(token());
   // A client that gets no token is refused just as well.
   if (!bearer) return bearer.error();
   request.headers.add("Authorization", "Bearer " + *bearer);
-  if (body) request.headers.add("Content-Type", "application/json");
-  return connection_->client.fetch(connection_->origin, std::move(request), body ? body->dump() : "",
-                                   kMaxAnswerBytes);
+  return connection_->client.fetch(connection_->origin, std::move(request), std::move(body), kMaxAnswerBytes);
 }
 
 int report(const Result<http::Response>& answer, bool json, std::string (*text)(const codec::Json&)) {

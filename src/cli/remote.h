@@ -48,11 +48,14 @@ class Remote {
   Result<http::Response> call(std::string method, std::string path,
                               const std::optional<codec::Json>& body = std::nullopt,
                               const FormFields& query = {});
+  // JSON lines, of which the answer is small.
+  Result<http::Response> post_lines(std::string path, std::string lines);
 
  private:
   struct Connection;
   Remote(RemoteOptions options, std::unique_ptr<Connection> connection);
   Result<std::expected<std::string, http::Response>> token();
+  Result<http::Response> send(http::Outbound request, std::string body);
   Result<void> authenticate(http::Outbound& request, FormFields& fields);
 
   RemoteOptions options_;

@@ -215,7 +215,8 @@ void read_limits(const files::Fields& root, Config& config) {
                               "idle_timeout_seconds",
                               "wrong_tokens_per_minute",
                               "max_unlisted_stops",
-                              "max_streams"});
+                              "max_streams",
+                              "max_entities"});
   const auto set = [&](std::string_view key, auto& value, std::int64_t min, std::int64_t max) {
     if (const auto read = fields.integer(key, min, max))
       value = static_cast<std::remove_reference_t<decltype(value)>>(*read);
@@ -232,6 +233,7 @@ void read_limits(const files::Fields& root, Config& config) {
   set("wrong_secrets_per_minute", limits.wrong_secrets_per_minute, 1, 10'000);
   set("wrong_tokens_per_minute", limits.wrong_tokens_per_minute, 1, 1'000'000);
   set("max_unlisted_stops", limits.max_unlisted_stops, 0, 10'000'000);
+  set("max_entities", limits.max_entities, 0, 10'000'000);
   set("max_chain", limits.max_chain, 0, 8);
   set("max_proofs_of_client", limits.max_proofs_of_client, 16, 1 << 24);
   set("max_proofs", limits.max_proofs, 1024, 1 << 24);

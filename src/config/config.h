@@ -69,6 +69,7 @@ struct LimitSettings {
   std::uint64_t min_body_bytes_per_second = 1024;
   std::size_t wrong_secrets_per_minute = 10;  // of one source
   std::size_t wrong_tokens_per_minute = 60;   // of one source
+  std::size_t max_entities = 1'000'000;       // that are pushed
   std::size_t max_unlisted_stops = 100'000;   // of ids that nobody knows
   std::size_t max_chain = 4;                  // agents in a delegation chain
   Duration upstream_timeout{30'000};

@@ -55,7 +55,8 @@ std::shared_ptr<const gateway::Routes> make_routes(const World& world, files::Is
                      .cors = upstream->second->cors,
                      .answer = route.answer,
                      .is_public = route.is_public,
-                     .observed = !upstream->second->enforced});
+                     .observed = !upstream->second->enforced,
+                     .facts = route.facts});
   }
   std::vector<gateway::Routes::Wrong> wrong;
   auto routes = gateway::Routes::make(std::move(specs), wrong);

@@ -29,9 +29,10 @@ using inventory::Kind;
 
 constexpr int kMaxCircles = 100;  // that are reported
 constexpr std::string_view kOwnActions[] = {
-    "issue",      "delegate",        "manage-tasks",     "request-tasks",    "approve-tasks",
-    "read-tasks", "approve-calls",   "manage-inventory", "read-inventory",   "read-audit",
-    "evaluate",   "manage-policies", "read-policies",    "explain-decisions"};
+    "issue",          "delegate",          "manage-tasks",    "request-tasks",
+    "approve-tasks",  "read-tasks",        "approve-calls",   "manage-inventory",
+    "read-inventory", "read-audit",        "evaluate",        "manage-policies",
+    "read-policies",  "explain-decisions", "manage-entities", "read-entities"};
 
 class Reader {
  public:
@@ -208,9 +209,10 @@ class Reader {
   using Actions = std::unordered_set<std::string_view>;
   void read_route(const files::YamlNode& node, const inventory::Api& api, const Actions& actions,
                   const Texts& api_amounts, const Query& api_query) {
-    const files::Fields fields(&node, source_, "a route",
-                               {"method", "path", "action", "resource", "attributes", "query", "amounts",
-                                "labels", "public", "decide", "id", "elements", "keep", "each"});
+    const files::Fields fields(
+        &node, source_, "a route",
+        {"method", "path", "action", "resource", "attributes", "context", "query", "amounts", "labels", "public",
+         "decide", "id", "elements", "keep", "each"});
     const auto method = fields.required_text("method", 32);
     const auto path = fields.required_text("path");
     const auto action = fields.required_text("action");
@@ -238,8 +240,8 @@ class Reader {
                         .labels = fields.texts("labels", 256),
                         .query = fields.find("query") != nullptr ? read_query(fields) : api_query};
     if (route.labels.size() > 16) source_.error(*fields.find("labels"), "a route has at most 16 labels");
-    if (const auto* attributes = fields.find("attributes"))
-      read_texts(*attributes, "attributes", "an attribute to its template", route.attributes);
+    if (const auto* attributes = fields.find("attributes")) read_attributes(*attributes, route);
+    if (const auto* entries = fields.find("context")) read_input(*entries, route);
     route.is_public = fields.boolean("public").value_or(false);
     read_answer(fields, actions, route);
     if (const auto* amounts = fields.find("amounts"))
@@ -291,6 +293,36 @@ class Reader {
                       "for example Billing::Invoice; the id of each stands in the answer");
     }
     route.answer = std::move(spec);
+  }
+
+  // A text is a template of the path's parameters; a map says where in the request it is.
+  void read_attributes(const files::YamlNode& node, DeclaredRoute& route) {
+    if (node.kind != files::YamlNode::Kind::kMap)
+      return source_.error(node,
+                           "`attributes` must be a map from an attribute to its template, or to `from` "
+                           "and `type`");
+    for (const auto& entry : node.entries) {
+      if (entry.value.kind == files::YamlNode::Kind::kMap) {
+        read_fact(entry.key, entry.value, gateway::FactSpec::Of::kResource, route);
+      } else if (auto text = files::read_text(entry.value, source_, entry.key)) {
+        route.attributes.emplace_back(entry.key, std::move(*text));
+      }
+    }
+  }
+
+  void read_input(const files::YamlNode& node, DeclaredRoute& route) {
+    if (node.kind != files::YamlNode::Kind::kMap)
+      return source_.error(node, "`context` must be a map from an entry to `from` and `type`");
+    for (const auto& entry : node.entries)
+      read_fact(entry.key, entry.value, gateway::FactSpec::Of::kInput, route);
+  }
+
+  void read_fact(const std::string& name, const files::YamlNode& node, gateway::FactSpec::Of of,
+                 DeclaredRoute& route) {
+    const files::Fields fields(&node, source_, "a fact of a request", {"from", "type"});
+    const auto from = fields.required_text("from");
+    const auto type = fields.required_text("type");
+    if (from && type) route.facts.push_back({of, name, *from, *type});
   }
 
   void read_texts(const files::YamlNode& node, std::string_view key, std::string_view what, Texts& texts) {

@@ -17,6 +17,7 @@
 #include "files/issue.h"
 #include "gateway/answer_reader.h"
 #include "gateway/cors.h"
+#include "gateway/fact_finder.h"
 #include "inventory/directory.h"
 #include "inventory/user_names.h"
 
@@ -38,8 +39,12 @@ struct DeclaredRoute {
   std::vector<std::pair<std::string, std::string>> amounts;     // name, and where it stands in the request
   std::vector<std::string> labels;                              // that a task earns
   std::optional<std::vector<std::string>> query = {};           // the parameters that it takes; absent: most
+<<<<<<< HEAD
   std::optional<gateway::AnswerSpec> answer = {};               // `decide: on response`
   bool is_public = false;
+=======
+  std::vector<gateway::FactSpec> facts = {};                    // what else is found in the request, typed
+>>>>>>> facts
 };
 
 // Where an API's permitted requests go.

@@ -2,6 +2,7 @@
 
 #include <algorithm>
 #include <array>
+#include <stdexcept>
 
 #include "token/foreign.h"
 
@@ -53,6 +54,8 @@ struct Names {
   const Text* request = of("request");
   const Text* calendars = of("calendars");
   const Text* approved = of("approved");
+  const Text* amounts = of("amounts");
+  const Text* input = of("input");
   const Text* time = of("time");
   const Text* ip = of("ip");
   const Text* method = of("method");
@@ -156,8 +159,13 @@ Result<Context> Context::build(Context context) {
   if (!workspace.overlay_ || &workspace.overlay_->base() != &context.inputs_.entities)
     workspace.overlay_.emplace(context.inputs_.entities);
   workspace.overlay_->clear();
+  workspace.overlay_->look_in(context.inputs_.pushed, workspace.arena_);
   context.find_parties();
-  TRY(context.lay_entities());
+  try {
+    TRY(context.lay_entities());
+  } catch (const std::length_error& too_deep) {
+    return failure(ErrorCode::kLimit, too_deep.what());
+  }
   context.record_ = context.make_context_record();
   return context;
 }
@@ -275,14 +283,21 @@ Result<void> lay_identity(cedar::Overlay& overlay, Arena& arena, cedar::EntityRe
 
 Result<void> lay_facts(cedar::Overlay& overlay, Arena& arena, cedar::EntityRef uid, Value attributes) {
   const RecordNode& told = attributes.as_record();
-  const cedar::Entity* catalogued = overlay.base().find(uid);
+  const cedar::Entity* catalogued = overlay.known(uid);
   if (catalogued == nullptr) return overlay.add(arena, uid, attributes);
   return overlay.add(arena, uid, merged(arena, *catalogued->attributes, told), catalogued->parents,
                      Value::record(catalogued->tags));
 }
 
 Result<void> Context::lay_resource() {
-  if (!inputs_.resource_attributes) return {};
+  if (!inputs_.resource_attributes) {
+    // Looked for once: every attribute that is read looks for the entity again.
+    if (inputs_.pushed == nullptr || inputs_.entities.find(inputs_.resource) != nullptr) return {};
+    const cedar::Entity* pushed = workspace_->overlay_->known(inputs_.resource);
+    if (pushed == nullptr) return {};
+    return workspace_->overlay_->add(workspace_->arena_, inputs_.resource, Value::record(pushed->attributes),
+                                     pushed->parents, Value::record(pushed->tags));
+  }
   return lay_facts(*workspace_->overlay_, workspace_->arena_, inputs_.resource, *inputs_.resource_attributes);
 }
 
@@ -351,9 +366,18 @@ Value anonymous_record(Arena& arena, const RequestFacts& facts, const Calendars&
   return fields.record();
 }
 
+Value Context::amounts_record() const {
+  if (inputs_.amounts.empty()) return Value::record(cedar::empty_record());
+  auto& arena = workspace_->arena_;
+  Fields fields(arena, inputs_.amounts.size());
+  for (const auto& each : inputs_.amounts)
+    fields.add(arena.text(each.name), Value::decimal({each.amount.ten_thousandths}));
+  return fields.record();
+}
+
 Value Context::make_context_record() const {
   auto& arena = workspace_->arena_;
-  Fields fields(arena, 13);
+  Fields fields(arena, 15);
   std::array<bool, 4> named{};
   for (const Party& party : parties()) {
     const auto kind = static_cast<std::size_t>(party.kind);
@@ -365,6 +389,8 @@ Value Context::make_context_record() const {
   fields.add(names().token, token_record());
   fields.add(names().request, request_record());
   fields.add(names().approved, Value::boolean(inputs_.approved));
+  fields.add(names().amounts, amounts_record());
+  fields.add(names().input, inputs_.input.value_or(Value::record(cedar::empty_record())));
   fields.add(names().calendars, inputs_.calendars.in_force(inputs_.request.time.latest, arena));
   if (inputs_.task != nullptr)
     fields.add(names().task, cedar::make_entity(arena, kTaskType, (*inputs_.task)->id));

@@ -48,6 +48,13 @@ struct Party {
   bool is_agent() const noexcept { return kind == inventory::Kind::kAgent; }
 };
 
+// Which part of the request tells a fact, or why none does. Views.
+struct FactNote {
+  std::string_view path;    // "resource.amount", "context.input.reason"
+  std::string_view source;  // "body /amount"
+  std::string_view gap;     // why it is absent; empty: it is told
+};
+
 // Is the token used, or asked for?
 enum class Point : std::uint8_t { kUse, kIssue };
 
@@ -62,8 +69,13 @@ struct Inputs {
   const Calendars& calendars;
   // What the route knows of the resource, a record. It fills in where `entities` says nothing.
   std::optional<cedar::Value> resource_attributes = {};
-  // What the route knows that the request spends.
+  // What the route knows that the request spends. Policies read it as budgets do: `context.amounts`.
   std::span<const task::NamedAmount> amounts = {};
+  // What else the route finds in the request, a record: `context.input`.
+  std::optional<cedar::Value> input = {};
+  std::span<const FactNote> notes = {};
+  // Entities beside `entities`; null: there are none.
+  const cedar::EntitySource* pushed = nullptr;
   // People have approved this very call, and the caller uses that approval up.
   bool approved = false;
   // Some policy may read when a party was last used.
@@ -122,6 +134,12 @@ class Context {
   }
   // What the caller knew of it, before what the catalogue says.
   const std::optional<cedar::Value>& told_of_resource() const noexcept { return inputs_.resource_attributes; }
+  const std::optional<cedar::Value>& input() const noexcept { return inputs_.input; }
+  std::span<const FactNote> notes() const noexcept { return inputs_.notes; }
+  // Of those that were pushed, what was read so far. As long as the workspace.
+  std::span<const cedar::Entity* const> pushed_read() const noexcept {
+    return workspace_->overlay_->fetched();
+  }
   cedar::Value record() const noexcept { return record_; }
   bool approved() const noexcept { return inputs_.approved; }
   bool budget_taken() const noexcept { return inputs_.budget_taken; }
@@ -159,6 +177,7 @@ class Context {
   cedar::Value chain_record() const;
   cedar::Value token_record() const;
   cedar::Value request_record() const;
+  cedar::Value amounts_record() const;
 
   Point point_;
   const token::AccessClaims* claims_;

@@ -40,7 +40,28 @@ constexpr PathEntry kVocabulary[] = {
     {"request.path", "String", kMaybe, kOfRequest, "the decoded path"},
     {"calendars", "Set<String>", kAlways, kOfConfiguration, "the calendars in force at `request.time`"},
     {"approved", "Bool", kAlways, kOfPeople, "people have approved this very call"},
+    {"amounts.*", "decimal", kMaybe, kOfRequest, "what the route's `amounts` find, as budgets count it"},
+    {"input.*", "as declared", kMaybe, kOfRequest, "what the route's `context` finds in the request"},
 };
+
+bool is_open(const PathEntry& entry) noexcept {
+  return entry.path.ends_with(".*");
+}
+
+// `"a-b"` where the syntax has no such name.
+std::string written_name(std::string_view name) {
+  const bool plain = std::ranges::all_of(name, [](char c) {
+    return (c >= 'a' && c <= 'z') || (c >= 'A' && c <= 'Z') || (c >= '0' && c <= '9') || c == '_';
+  });
+  return plain ? std::string(name) : fmt::format("\"{}\"", name);
+}
+
+std::string open_members(const OwnPaths::Types& own) {
+  std::string out;
+  for (const auto& [name, type] : own)
+    out += fmt::format("{}{}?: {}", out.empty() ? " " : ", ", written_name(name), type);
+  return out.empty() ? out : out + " ";
+}
 
 std::string_view record_of(std::string_view path) {
   const auto dot = path.find('.');
@@ -63,16 +84,25 @@ std::span<const PathEntry> vocabulary() noexcept {
 }
 
 const PathEntry* find_path(std::string_view path) noexcept {
-  const auto* found = std::ranges::find(kVocabulary, path, &PathEntry::path);
+  const auto* found = std::ranges::find_if(kVocabulary, [&](const PathEntry& entry) {
+    if (!is_open(entry)) return entry.path == path;
+    return path == record_of(entry.path) || record_of(path) == record_of(entry.path);
+  });
   return found != std::end(kVocabulary) ? found : nullptr;
 }
 
-std::string context_members() {
+std::string context_members(const OwnPaths& own) {
   std::string out;
   const auto all = vocabulary();
   for (std::size_t i = 0; i < all.size();) {
     if (i > 0) out += ",\n";
     const auto record = record_of(all[i].path);
+    if (is_open(all[i])) {
+      out +=
+          fmt::format("    {}: {{{}}}", record, open_members(record == "amounts" ? own.amounts : own.input));
+      ++i;
+      continue;
+    }
     if (record.empty()) {
       out += "    " + member(all[i].path, all[i]);
       ++i;

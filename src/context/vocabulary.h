@@ -6,6 +6,7 @@
 #pragma once
 
 #include <cstdint>
+#include <map>
 #include <span>
 #include <string>
 #include <string_view>
@@ -24,8 +25,9 @@ enum class FactSource : std::uint8_t {
 std::string_view source_name(FactSource source) noexcept;  // "token", "inventory", ...
 
 struct PathEntry {
-  std::string_view path;  // below `context`: "token.acr"
-  std::string_view type;  // as Cedar's schema syntax writes it, within namespace Writ
+  // Below `context`: "token.acr". One that ends with `.*` is whatever the configuration names there.
+  std::string_view path;
+  std::string_view type;  // as Cedar's schema syntax writes it, within namespace Writ; of a `.*` in words
   bool optional;
   std::span<const FactSource> sources;
   std::string_view what;  // for people
@@ -35,7 +37,14 @@ struct PathEntry {
 std::span<const PathEntry> vocabulary() noexcept;
 const PathEntry* find_path(std::string_view path) noexcept;  // null: policies cannot read it
 
+// What the configuration names below `context.amounts` and `context.input`, with types in the schema's
+// syntax.
+struct OwnPaths {
+  using Types = std::map<std::string, std::string, std::less<>>;
+  Types amounts, input;
+};
+
 // The members of `Writ::Context` in Cedar's schema syntax, one for each line.
-std::string context_members();
+std::string context_members(const OwnPaths& own = {});
 
 }  // namespace writ::context

@@ -15,11 +15,8 @@
 #include "cedar/authorize.h"
 #include "cedar/compile.h"
 #include "cedar/entities.h"
+#include "cedar/schema.h"
 #include "context/context.h"
-
-namespace writ::cedar {
-class Schema;
-}
 
 namespace writ::decision {
 
@@ -76,8 +73,8 @@ struct PolicySnapshot {
   // (none: nobody says). For what names them long before it is used, as a task does. Null: nobody can say.
   using ResourceTypes = std::map<std::string, std::vector<cedar::EntityUid>, std::less<>>;
   std::shared_ptr<const ResourceTypes> resource_types = nullptr;
-  // What the types of attributes are held against; null: the configuration names no schema.
-  std::shared_ptr<const cedar::Schema> schema = nullptr;
+  // What entities are held against; null: the configuration names no schema.
+  cedar::SchemaPtr schema = nullptr;
   // The same with the shadow policies in force; null: there are none (decision/shadow.h).
   std::shared_ptr<const PolicySnapshot> with_shadows = {};
 };

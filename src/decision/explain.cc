@@ -269,6 +269,23 @@ std::string change_text(const Change& change) {
                      change.from ? "it is " + *change.from : "it is absent");
 }
 
+constexpr std::string_view kPushed = "a pushed entity";
+
+std::vector<ToldFact> told_facts(const context::Context& context, const Redactor& redactor) {
+  std::vector<ToldFact> told;
+  for (const auto& note : context.notes())
+    told.push_back(
+        {std::string(note.path), fmt::format("the request, {}", note.source), std::string(note.gap)});
+  for (const auto& amount : context.use().amounts)
+    told.push_back({fmt::format("context.amounts.{}", amount.name), "the route's `amounts`", {}});
+  for (const cedar::Entity* read : context.pushed_read()) {
+    const auto whose = read->uid == context.resource() ? "resource" : redactor.text(read->uid.to_string());
+    for (const auto& field : *read->attributes)
+      told.push_back({fmt::format("{}.{}", whose, field.name->view()), std::string(kPushed), {}});
+  }
+  return told;
+}
+
 }  // namespace
 
 Explanation explain(const PolicySnapshot& snapshot, const context::Context& context,
@@ -285,6 +302,7 @@ Explanation explain(const PolicySnapshot& snapshot, const context::Context& cont
                           .policies = {},
                           .guards = {},
                           .parties = {},
+                          .told = {},
                           .smallest_change = {}};
   for (Refusal& refusal : explanation.refusals) refusal.message = redactor.text(std::move(refusal.message));
   for (const std::string_view policy : decision.policies()) explanation.policies.emplace_back(policy);
@@ -297,6 +315,7 @@ Explanation explain(const PolicySnapshot& snapshot, const context::Context& cont
   cedar::Evaluation evaluation;
   for (const context::Party& party : context.parties())
     explanation.parties.push_back(party_finding(snapshot, context, party, redactor, evaluation));
+  explanation.told = told_facts(context, redactor);
   // No context gets past a guard.
   if (decision.permitted() || guarded) return explanation;
   Search search(snapshot, context);
@@ -332,6 +351,11 @@ std::string to_text(const Explanation& explanation) {
       for (const cedar::SeenValue& seen : policy.explanation.seen)
         out += fmt::format("    {} {}\n", seen.path, seen.present ? "is " + seen.value : "is absent");
     }
+  }
+  if (!explanation.told.empty()) out += "facts\n";
+  for (const ToldFact& fact : explanation.told) {
+    out += fact.gap.empty() ? fmt::format("  {} is from {}\n", fact.path, fact.source)
+                            : fmt::format("  {} is not told by {}: {}\n", fact.path, fact.source, fact.gap);
   }
   if (explanation.effect == Effect::kPermit) return out;
   if (!explanation.smallest_change)
@@ -396,6 +420,14 @@ codec::Json to_json(const Explanation& explanation) {
   json.set("policies", std::move(carried));
   json.set("guards", std::move(guards));
   json.set("parties", std::move(parties));
+  if (!explanation.told.empty()) {
+    Json facts = Json::array();
+    for (const ToldFact& fact : explanation.told) {
+      Json& one = facts.push(Json::object({{"path", fact.path}, {"source", fact.source}}));
+      if (!fact.gap.empty()) one.set("gap", fact.gap);
+    }
+    json.set("facts", std::move(facts));
+  }
   if (explanation.effect == Effect::kPermit) return json;
   if (!explanation.smallest_change) {
     json.set("smallest_change", Json());

@@ -33,6 +33,13 @@ struct PolicyFinding {
   cedar::PolicyExplanation explanation;  // values redacted
 };
 
+// Which source told a fact of the resource, or of the request.
+struct ToldFact {
+  std::string path;    // "resource.amount"
+  std::string source;  // "the request, body /amount"; "pushed entity"
+  std::string gap;     // why it is not told; empty: it is
+};
+
 struct PartyFinding {
   std::string_view kind;  // "user", "application", "service", "agent"
   std::string uid;        // as policies write it
@@ -58,6 +65,7 @@ struct Explanation {
   std::vector<std::string> policies;  // that carried a permit
   std::vector<GuardFinding> guards;
   std::vector<PartyFinding> parties;
+  std::vector<ToldFact> told;
   // Present when the policies refused and a change was found.
   std::optional<std::vector<Change>> smallest_change;
 };

@@ -1,6 +1,8 @@
 #include "decision/facts.h"
 
+#include "cedar/entity_json.h"
 #include "codec/json.h"
+#include "facts/entity_text.h"
 
 namespace writ::decision {
 namespace {
@@ -11,43 +13,6 @@ std::string_view view(const std::optional<std::string>& text) noexcept {
   return text ? std::string_view(*text) : std::string_view();
 }
 
-// As Cedar's JSON writes it. Nothing for what no caller tells of a resource: addresses, decimals and times.
-std::optional<Json> to_json(const cedar::Value& value) {
-  using cedar::Kind;
-  switch (value.kind()) {
-    case Kind::kBool:
-      return Json(value.as_bool());
-    case Kind::kLong:
-      return Json(value.as_long());
-    case Kind::kString:
-      return Json(value.as_string());
-    case Kind::kEntity: {
-      const auto uid = value.as_entity();
-      return Json::object({{"__entity", Json::object({{"type", uid.type()}, {"id", uid.id()}})}});
-    }
-    case Kind::kSet: {
-      Json set = Json::array();
-      for (const auto& element : value.as_set()) {
-        auto json = to_json(element);
-        if (!json) return std::nullopt;
-        set.push(*std::move(json));
-      }
-      return set;
-    }
-    case Kind::kRecord: {
-      Json record = Json::object();
-      for (const auto& field : value.as_record()) {
-        auto json = to_json(field.value);
-        if (!json) return std::nullopt;
-        record.set(field.name->view(), *std::move(json));
-      }
-      return record;
-    }
-    default:
-      return std::nullopt;
-  }
-}
-
 // A claim as the decision saw it: where the token leaves it out, what inventory and task say.
 std::string_view seen(const token::Claim& claim, const context::Context& context) {
   using token::CarriedClaims;
@@ -55,6 +20,29 @@ std::string_view seen(const token::Claim& claim, const context::Context& context
   if (claim.carried_text == &CarriedClaims::tenant) return context.tenant().value_or("");
   if (claim.carried_text == &CarriedClaims::environment) return context.environment().value_or("");
   return view(context.claims().*claim.carried_text);
+}
+
+std::string sources_of(const context::Context& context) {
+  Json sources = Json::object();
+  for (const auto& note : context.notes()) {
+    if (note.gap.empty()) sources.set(note.path, note.source);
+  }
+  return sources.if_object()->empty() ? std::string() : sources.dump();
+}
+
+// Those that a policy read, or a guard.
+std::string entities_of(const context::Context& context) {
+  if (context.pushed_read().empty()) return {};
+  Json entities = Json::array();
+  std::size_t bytes = 0;
+  for (const cedar::Entity* each : context.pushed_read()) {
+    auto json = facts::to_json(*each);
+    // More is not recorded, so it need not be written.
+    bytes += json.dump().size();
+    if (bytes > audit::kMaxObjectBytes) return std::string(audit::kNotRecorded);
+    entities.push(std::move(json));
+  }
+  return entities.dump();
 }
 
 template <class TextOf>
@@ -72,10 +60,13 @@ void add(audit::Decision& facts, const token::AccessClaims& claims, TextOf text_
 
 void add_facts(audit::Decision& facts, const context::Context& context) {
   add(facts, context.claims(), [&](const token::Claim& claim) { return seen(claim, context); });
-  if (const auto& told = context.told_of_resource(); told && told->as_record().size > 0) {
-    const auto json = to_json(*told);
-    facts.attributes = json ? json->dump() : std::string(audit::kNotRecorded);
-  }
+  const auto text_of = [](const std::optional<cedar::Value>& told) {
+    return told && told->as_record().size > 0 ? cedar::value_to_json(*told).dump() : std::string();
+  };
+  facts.attributes = text_of(context.told_of_resource());
+  facts.input = text_of(context.input());
+  facts.sources = sources_of(context);
+  facts.entities = entities_of(context);
   if (context.use().amounts.empty()) return;
   Json amounts = Json::object();
   for (const auto& each : context.use().amounts) amounts.set(each.name, each.amount.text());

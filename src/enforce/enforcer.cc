@@ -1,5 +1,6 @@
 #include "enforce/enforcer.h"
 
+#include <algorithm>
 #include <cstdio>
 #include <fmt/format.h>
 #include <future>
@@ -9,6 +10,7 @@
 #include "crypto/random.h"
 #include "enforce/list_ruling.h"
 #include "enforce/record.h"
+#include "facts/pushed.h"
 
 namespace writ::enforce {
 namespace {
@@ -89,8 +91,10 @@ class Enforcer::Walk {
     if (auto good = parts_->verifier.still_good(*token_, times_of(parts_->clock)); !good)
       return refuse(std::move(good).error());
     const auto now = parts_->current.get();
-    if (now->inventory == in_force_->inventory && now->policies == in_force_->policies) return {};
-    return broken("identities or policies changed while this request waited for the disk; send it again");
+    if (now->inventory == in_force_->inventory && now->policies == in_force_->policies && same_facts(*now))
+      return {};
+    return broken(
+        "identities, policies or facts changed while this request waited for the disk; send it again");
   }
 
   // verify → context → decide. A proof is good for one request, and this one's may be used up already: a
@@ -216,9 +220,13 @@ class Enforcer::Walk {
             .attributes = attributes,
             .amounts = question_->amounts,
             .approved = approval_.has_value(),
-            .budget_taken = step_ == Step::kAfter};
+            .budget_taken = step_ == Step::kAfter,
+            .input = question_->input,
+            .notes = question_->notes};
   }
-  Deciding deciding() const { return {*in_force_->inventory, policies(), task_.get()}; }
+  Deciding deciding() const {
+    return {*in_force_->inventory, policies(), task_.get(), in_force_->pushed.get()};
+  }
 
   std::expected<void, decision::Refusal> rule(const Attributes& attributes, Shadows shadows) {
     return rule(attributes, shadows,
@@ -365,6 +373,18 @@ class Enforcer::Walk {
     if (!taken_) return std::move(attempt->write);
     parts_->writer.write(std::move(attempt->write), [](Result<void>) {});
     return nullptr;
+  }
+
+  // Whether what was read of the pushed entities still stands.
+  bool same_facts(const InForce& now) const {
+    if (now.pushed == in_force_->pushed || !ruling_) return true;
+    const auto none = facts::PushedEntities::none();
+    const auto& before = in_force_->pushed ? *in_force_->pushed : *none;
+    const auto& after = now.pushed ? *now.pushed : *none;
+    const auto uid = ruling_->context.resource();
+    return before.same(after, uid) &&
+           std::ranges::all_of(ruling_->context.pushed_read(),
+                               [&](const cedar::Entity* read) { return before.same(after, read->uid); });
   }
 
   // What the task earns: what the route says, and what the resource brings with it.

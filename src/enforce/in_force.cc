@@ -46,6 +46,12 @@ void Current::replace(std::shared_ptr<const gateway::Routes> routes) noexcept {
   publish();
 }
 
+void Current::replace(std::shared_ptr<const facts::PushedEntities> pushed) noexcept {
+  const std::lock_guard turn(turn_);
+  next_.pushed = std::move(pushed);
+  publish();
+}
+
 Current::Change::Change(Current& current) : current_(current), turn_(current.turn_) {
   ++current_.changes_;
 }

@@ -12,6 +12,9 @@
 #include "decision/decision.h"
 #include "inventory/snapshot.h"
 
+namespace writ::facts {
+class PushedEntities;  // facts/pushed.h
+}
 namespace writ::gateway {
 class Routes;  // carried, not known here
 }
@@ -22,6 +25,8 @@ struct InForce {
   std::shared_ptr<const inventory::Snapshot> inventory;      // never null
   std::shared_ptr<const decision::PolicySnapshot> policies;  // never null; with entities and calendars
   std::shared_ptr<const gateway::Routes> routes = nullptr;   // null: there is no gateway
+  // Beside those of the policies; null: none were pushed.
+  std::shared_ptr<const facts::PushedEntities> pushed = nullptr;
 };
 
 class Current {
@@ -39,6 +44,7 @@ class Current {
   void replace(std::shared_ptr<const inventory::Snapshot> inventory) noexcept;
   void replace(std::shared_ptr<const decision::PolicySnapshot> policies) noexcept;
   void replace(std::shared_ptr<const gateway::Routes> routes) noexcept;
+  void replace(std::shared_ptr<const facts::PushedEntities> pushed) noexcept;
 
   // While one lives, what this thread replaces is put by, and in force together when it ends; other threads
   // that replace something wait. Hold it for as long as it takes to replace, and for no I/O.

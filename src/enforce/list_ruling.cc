@@ -46,7 +46,9 @@ ListRuling rule_on_elements(const token::Verified& token, Facts facts, const Dec
                            .attributes = attributes,
                            .amounts = facts.amounts,
                            .approved = facts.approved,
-                           .budget_taken = facts.budget_taken};
+                           .budget_taken = facts.budget_taken,
+                           .input = facts.input,
+                           .notes = facts.notes};
     const auto ruling = rule_on_use(token, of_element, deciding, memory(), Shadows::kLeftAlone);
     if (!told) return Reason::kFactsUnavailable;
     if (!ruling || brings_labels(ruling->context)) return Reason::kIndeterminate;

@@ -59,11 +59,12 @@ std::optional<decision::Refusal> standing_of(const inventory::Snapshot& inventor
 }  // namespace
 
 PlainQuestion::PlainQuestion(const inventory::Snapshot& inventory, const decision::PolicySnapshot& policies,
-                             PlainMemory& memory)
+                             PlainMemory& memory, const cedar::EntitySource* pushed)
     : inventory_(inventory), policies_(policies), memory_(memory) {
   auto& overlay = memory_.overlay;
   if (!overlay || &overlay->base() != policies.entities.get()) overlay.emplace(*policies.entities);
   overlay->clear();
+  overlay->look_in(pushed, memory_.arena);
   memory_.arena.reset();
 }
 

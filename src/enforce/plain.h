@@ -35,9 +35,9 @@ struct PlainRuling {
 
 class PlainQuestion {
  public:
-  // All is borrowed. Forgets the question before.
+  // All is borrowed. Forgets the question before. `pushed`: entities beside those of the policies, or null.
   PlainQuestion(const inventory::Snapshot& inventory, const decision::PolicySnapshot& policies,
-                PlainMemory& memory);
+                PlainMemory& memory, const cedar::EntitySource* pushed = nullptr);
 
   cedar::Arena& arena() noexcept { return memory_.arena; }
   // What the caller tells of an entity, a record; the catalogue comes first, and the inventory before it.

@@ -75,6 +75,9 @@ struct Question {
   // those of the resource's attribute `taskLabels`.
   std::span<const task::NamedAmount> amounts = {};
   std::span<const std::string> labels = {};
+  // What else the face found in it: `context.input`. The notes say which part told what, and why one did not.
+  Attributes input = {};
+  std::span<const context::FactNote> notes = {};
   ApprovalUse approval = {};
   // Scheme and authority under which callers reach this server, "https://api.acme.example": DPoP proofs are
   // for it. Empty: no proof can be checked, and sender-bound tokens are refused.

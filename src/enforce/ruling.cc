@@ -1,5 +1,7 @@
 #include "enforce/ruling.h"
 
+#include <fmt/format.h>
+
 #include "decision/guards.h"
 
 namespace writ::enforce {
@@ -17,9 +19,12 @@ context::Inputs inputs_of(const Facts& facts, const Deciding& deciding, Memory& 
                          .entities = *deciding.policies.entities,
                          .calendars = *deciding.policies.calendars,
                          .amounts = facts.amounts,
+                         .notes = facts.notes,
+                         .pushed = deciding.pushed,
                          .approved = facts.approved,
                          .last_used = deciding.policies.reads_last_used,
                          .budget_taken = facts.budget_taken};
+  if (facts.input) inputs.input = facts.input(arena);
   if (facts.attributes) inputs.resource_attributes = facts.attributes(arena);
   return inputs;
 }
@@ -40,7 +45,16 @@ std::optional<decision::Refusal> Ruling::refusal() const {
   // Without a permit and without a reason something is broken.
   if (decision->refusals().empty())
     return decision::Refusal{Reason::kIndeterminate, "the decision gave no answer", {}, {}, {}};
-  return decision->refusals().front();
+  auto first = decision->refusals().front();
+  if (first.reason != Reason::kContextMissing) return first;
+  for (const context::FactNote& note : context.notes()) {
+    // A resource that nothing is told of is missing as a whole.
+    const bool below =
+        note.path.starts_with(first.path) && note.path.substr(first.path.size()).starts_with('.');
+    if (!note.gap.empty() && (note.path == first.path || below))
+      first.message += fmt::format("; `{}` has it from `{}`: {}", note.path, note.source, note.gap);
+  }
+  return first;
 }
 
 std::string_view Ruling::guard(const decision::PolicySnapshot& policies) const {

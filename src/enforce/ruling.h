@@ -36,6 +36,7 @@ struct Deciding {
   const inventory::Snapshot& inventory;
   const decision::PolicySnapshot& policies;
   const task::LiveTask* task;
+  const cedar::EntitySource* pushed = nullptr;  // entities beside those of the policies; null: none
 };
 
 // What is asked, as far as a decision looks at it.
@@ -48,6 +49,8 @@ struct Facts {
   std::span<const task::NamedAmount> amounts = {};
   bool approved = false;      // people have approved this very call
   bool budget_taken = false;  // for this very request
+  Attributes input = {};      // may be empty
+  std::span<const context::FactNote> notes = {};
 };
 
 struct Ruling {
@@ -58,7 +61,7 @@ struct Ruling {
   bool permitted() const noexcept { return decision->permitted(); }
   // Of rule_awaiting(): nothing refuses it so far; ask again with what is awaited. It is not permitted.
   bool needs_facts() const noexcept { return decision->needs_facts(); }
-  // The one that counts; nothing when it is permitted.
+  // The one that counts; nothing when it is permitted. For want of a fact it says why that is not told.
   std::optional<decision::Refusal> refusal() const;
   // The first guard that refuses; empty: none does.
   std::string_view guard(const decision::PolicySnapshot& policies) const;

@@ -12,15 +12,11 @@
 #include <string_view>
 #include <vector>
 
-#include "http/headers.h"
 #include "http/request.h"
 #include "task/amount.h"
 #include "task/budget.h"
 
 namespace writ::gateway {
-
-// Whether a body is JSON in UTF-8, whole and not encoded, by its fields (RFC 8259 §11, RFC 6839 §3.1).
-bool is_json(const http::Headers& headers);
 
 class AmountSource {
  public:

@@ -2,9 +2,9 @@
 
 #include <fmt/format.h>
 
-#include "gateway/amounts.h"
 #include "gateway/forwarded_headers.h"
 #include "gateway/http_question.h"
+#include "gateway/one_reading.h"
 #include "gateway/refusal.h"
 
 namespace writ::gateway {
@@ -40,15 +40,18 @@ class OnResponse : public std::enable_shared_from_this<OnResponse> {
       return respond(
           error_answer(400, "invalid_request", "this request takes no body", enforce::RequestId::next()));
     amounts_ = route_.amounts(request, values_, {});
+    facts_ = route_.find_facts(request, values_, {});
     const enforce::Question question{.point = "gateway",
                                      .sent = sent_in(request),
                                      .credentials = credentials_in(request),
                                      .api = route_.api(),
                                      .action = {route_.action().type, route_.action().id},
                                      .resource = {route_.resource_type(), resource_id_},
-                                     .attributes = route_.facts(values_),
+                                     .attributes = route_.facts(values_, facts_.get()),
                                      .amounts = amounts_,
                                      .labels = route_.labels(),
+                                     .input = Route::input(facts_.get()),
+                                     .notes = notes_of(facts_.get()),
                                      .approval = approval_in(request, route_.forwarded(), std::string_view()),
                                      .public_origin = parts_.public_origin,
                                      .awaited = reader_.awaited(),
@@ -165,7 +168,8 @@ class OnResponse : public std::enable_shared_from_this<OnResponse> {
   }
 
   void parse() {
-    *read_ = reader_.read(std::move(body_), route_.resource_type(), resource_id_, route_.facts(values_));
+    *read_ = reader_.read(std::move(body_), route_.resource_type(), resource_id_,
+                           route_.facts(values_, facts_.get()));
     read_->answer.action = {route_.element_action().type, route_.element_action().id};
     read_->answer.element_type = route_.element_type();
     decide();
@@ -201,6 +205,7 @@ class OnResponse : public std::enable_shared_from_this<OnResponse> {
   const std::string resource_id_;
   const AnswerReader& reader_;
   std::vector<task::NamedAmount> amounts_;
+  std::unique_ptr<FoundFacts> facts_;
   std::optional<enforce::RequestId> id_;
   std::optional<enforce::ApiAsked> asked_;
   http::Call call_;

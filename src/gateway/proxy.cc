@@ -222,6 +222,7 @@ struct Proxy::Forwarded {
   std::string resource_id = {};
   std::optional<std::string> body = {};  // if it is read before the decision
   std::vector<task::NamedAmount> amounts = {};
+  std::unique_ptr<FoundFacts> facts = {};
   bool unread = false;  // it would have been, but for the token
 
   using Owned = std::unique_ptr<Forwarded>;
@@ -501,9 +502,11 @@ enforce::Question Proxy::Forwarded::question() {
           .api = route->api(),
           .action = {route->action().type, route->action().id},
           .resource = {route->resource_type(), resource_id},
-          .attributes = route->facts(values),
+          .attributes = route->facts(values, facts.get()),
           .amounts = amounts,
           .labels = route->labels(),
+          .input = Route::input(facts.get()),
+          .notes = notes_of(facts.get()),
           .approval = approval_in(request, route->forwarded(), read),
           .public_origin = core->options.public_origin,
           .observed = route->observed(),
@@ -514,6 +517,8 @@ void Proxy::Forwarded::ask(Owned forwarded) {
   if (forwarded->body && !forwarded->catch_up()) return;
   forwarded->amounts = forwarded->route->amounts(forwarded->exchange.request(), forwarded->values,
                                                  forwarded->body ? *forwarded->body : std::string_view());
+  forwarded->facts = forwarded->route->find_facts(forwarded->exchange.request(), forwarded->values,
+                                                  forwarded->body ? *forwarded->body : std::string_view());
   const auto question = forwarded->question();
   auto& enforcer = forwarded->core->parts.enforcer;
   // What is asked views what is forwarded, which the callback owns.
@@ -525,6 +530,7 @@ void Proxy::Forwarded::ask(Owned forwarded) {
 }
 
 void Proxy::Forwarded::ask_public(Owned forwarded) {
+  forwarded->facts = forwarded->route->find_facts(forwarded->exchange.request(), forwarded->values, {});
   const auto question = forwarded->question();
   auto& enforcer = forwarded->core->parts.enforcer;
   enforcer.enforce_public(

@@ -100,6 +100,13 @@ Result<Route> Route::make(RouteSpec spec, const std::vector<std::string>& parame
     if (!task::is_amount_name(name)) return invalid(fmt::format("`{}` cannot be an amount's name", name));
     route.amounts_.emplace_back(name, TRY(AmountSource::parse(text, parameters)));
   }
+  route.request_facts_ = TRY(FactFinder::make(route.spec_.facts, parameters));
+  // What is decided on is what the API gets.
+  for (const auto name : route.request_facts_.header_names()) {
+    if (route.forwarded().fate(name) == ForwardedHeaders::Fate::kLeftOut)
+      return invalid(fmt::format(
+          "the header field `{}` does not reach the API; name it in its `forward_headers`", name));
+  }
   return route;
 }
 
@@ -127,7 +134,8 @@ Result<void> Route::read_answer() {
 }
 
 bool Route::reads_body() const noexcept {
-  return std::ranges::any_of(amounts_, [](const auto& each) { return each.second.is_in_body(); });
+  return request_facts_.read_body() ||
+         std::ranges::any_of(amounts_, [](const auto& each) { return each.second.is_in_body(); });
 }
 
 std::vector<task::NamedAmount> Route::amounts(const http::Request& request,
@@ -140,17 +148,24 @@ std::vector<task::NamedAmount> Route::amounts(const http::Request& request,
   return told;
 }
 
-std::function<cedar::Value(cedar::Arena&)> Route::facts(const std::vector<std::string_view>& values) const {
-  if (attributes_.empty()) return {};
-  return [this, &values](cedar::Arena& arena) {
+Route::MakeRecord Route::facts(const std::vector<std::string_view>& values, const FoundFacts* found) const {
+  const bool none_found = found == nullptr || found->attributes.empty();
+  if (attributes_.empty() && none_found) return {};
+  return [this, &values, found, none_found](cedar::Arena& arena) {
     std::vector<cedar::Field> fields;
     for (const auto& [name, text] : attributes_) {
       std::string filled;
       text.append(filled, values);
       fields.emplace_back(name, cedar::make_string(arena, filled));
     }
+    if (!none_found) fields.insert(fields.end(), found->attributes.begin(), found->attributes.end());
     return cedar::make_record(arena, fields);
   };
+}
+
+Route::MakeRecord Route::input(const FoundFacts* found) {
+  if (found == nullptr || found->input.empty()) return {};
+  return [found](cedar::Arena& arena) { return cedar::make_record(arena, found->input); };
 }
 
 Result<void> Routes::add(RouteSpec spec) {

@@ -27,6 +27,7 @@
 #include "gateway/amounts.h"
 #include "gateway/answer_reader.h"
 #include "gateway/cors.h"
+#include "gateway/fact_finder.h"
 #include "gateway/forwarded_headers.h"
 #include "gateway/query_names.h"
 #include "http/client.h"
@@ -58,6 +59,7 @@ struct RouteSpec {
   std::optional<AnswerSpec> answer = {};            // the API's answer decides; only of GET and HEAD
   bool is_public = false;                           // nobody's token is asked for
   bool observed = false;                            // the API is not enforced
+  std::vector<FactSpec> facts = {};                 // what else is found in a request
 };
 
 // Text with parameters: "{tenant}/{invoice}".
@@ -89,9 +91,19 @@ class Route {
   const std::string& resource_type() const noexcept { return spec_.resource_type; }
   const TextTemplate& resource_id() const noexcept { return resource_id_; }
   const std::vector<std::pair<std::string, TextTemplate>>& attributes() const noexcept { return attributes_; }
-  // Makes what the path says of the resource, a record; empty when it says nothing. The path's values are
-  // borrowed.
-  std::function<cedar::Value(cedar::Arena&)> facts(const std::vector<std::string_view>& values) const;
+  using MakeRecord = std::function<cedar::Value(cedar::Arena&)>;
+  // What is found in the request beside amounts; null when the route declares nothing of the kind. `body` is
+  // needed if reads_body().
+  std::unique_ptr<FoundFacts> find_facts(const http::Request& request,
+                                         const std::vector<std::string_view>& values,
+                                         std::string_view body) const {
+    return request_facts_.find(request, values, body);
+  }
+  // Makes what the path says of the resource, and what was found of it (or null), a record; empty when
+  // neither says anything. Both are borrowed.
+  MakeRecord facts(const std::vector<std::string_view>& values, const FoundFacts* found = nullptr) const;
+  // The same for `context.input`.
+  static MakeRecord input(const FoundFacts* found);
   // Whether something in the body must be known before the decision.
   bool reads_body() const noexcept;
   // What the request spends, as far as it tells. `body` is needed if reads_body().
@@ -127,6 +139,7 @@ class Route {
   std::optional<AnswerReader> answer_;
   cedar::EntityUid element_action_;
   std::string element_type_;
+  FactFinder request_facts_;
 };
 
 class Routes {

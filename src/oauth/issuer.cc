@@ -1,5 +1,7 @@
 #include "oauth/issuer.h"
 
+#include "facts/pushed.h"
+
 namespace writ::oauth {
 namespace {
 
@@ -51,9 +53,10 @@ std::expected<std::string, NotIssued> Issuer::issue(const Wanted& wanted) {
 
 // What is asked about, of every party.
 std::expected<void, NotIssued> Issuer::decide(const Wanted& wanted) {
-  auto ruling = enforce::rule_on(step_, {*claims_, wanted.api, sent_, wanted.now},
-                                 {*in_force_->inventory, *in_force_->policies, wanted.task}, memory_[index()],
-                                 enforce::Shadows::kAsked);
+  auto ruling =
+      enforce::rule_on(step_, {*claims_, wanted.api, sent_, wanted.now},
+                       {*in_force_->inventory, *in_force_->policies, wanted.task, in_force_->pushed.get()},
+                       memory_[index()], enforce::Shadows::kAsked);
   if (!ruling) return broken(std::move(ruling.error().message));
   auto refusal = rulings_[index()].emplace(*std::move(ruling)).refusal();
   if (refusal) return std::unexpected(NotIssued{NotIssued::Kind::kRefused, *std::move(refusal)});

@@ -51,6 +51,8 @@ namespace Writ {
   };
 
   entity Api;
+  // A type of entities that are pushed, by its name.
+  entity EntityType = { tenant?: String };
   // A call that waits for somebody to approve it.
   entity Call = {
     api: String,
@@ -101,6 +103,12 @@ constexpr std::string_view kAfter = R"(  };
     resource: [Call, Api],
     context: Context
   };
+  // Facts are pushed: entities of a type.
+  action "manage-entities", "read-entities" appliesTo {
+    principal: [User, Application, Service, Agent],
+    resource: EntityType,
+    context: Context
+  };
   // Work is handed on to an agent.
   action delegate appliesTo {
     principal: [User, Application, Service, Agent],
@@ -131,12 +139,17 @@ void remove_declared(std::vector<Decl>& list, const std::vector<Decl>& declared)
 }  // namespace
 
 std::string_view base_schema_text() {
-  static const std::string kText = std::string(kBefore) + context::context_members() + std::string(kAfter);
+  static const std::string kText = base_schema_text(context::OwnPaths());
   return kText;
 }
 
-cedar::SchemaFragment base_schema_beside(const std::vector<cedar::SchemaFragment>& fragments) {
-  auto base = cedar::parse_schema_text(base_schema_text());
+std::string base_schema_text(const context::OwnPaths& own) {
+  return std::string(kBefore) + context::context_members(own) + std::string(kAfter);
+}
+
+cedar::SchemaFragment base_schema_beside(const std::vector<cedar::SchemaFragment>& fragments,
+                                         const context::OwnPaths& own) {
+  auto base = cedar::parse_schema_text(base_schema_text(own));
   WRIT_CHECK(base.has_value() && base->namespaces.size() == 1);
   cedar::NamespaceDecl& writ = base->namespaces.front();
   for (const cedar::SchemaFragment& fragment : fragments) {

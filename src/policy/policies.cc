@@ -13,6 +13,7 @@
 #include "decision/hiding.h"
 #include "decision/shadow.h"
 #include "policy/base_schema.h"
+#include "policy/fact_sources.h"
 
 namespace writ::policy {
 namespace {
@@ -27,7 +28,7 @@ using ResourceTypes = decision::PolicySnapshot::ResourceTypes;
 class Loader {
  public:
   Loader(const PolicyTexts& texts, const config::World& world, files::Issues& issues)
-      : issues_(issues), texts_(texts), calendars_(texts.calendars) {
+      : world_(world), issues_(issues), texts_(texts), calendars_(texts.calendars) {
     std::unordered_map<std::string_view, std::string> action_types;  // by API
     for (const auto& api : world.declared.apis) {
       const auto type = api.action_type();
@@ -59,6 +60,7 @@ class Loader {
 
  private:
   std::optional<LoadedPolicies> finish() {
+    check_facts(world_, schema_.get(), *entities_, issues_);
     if (issues_.has_errors()) return std::nullopt;
     auto snapshot = std::make_shared<decision::PolicySnapshot>();
     snapshot->entities = entities_;
@@ -117,7 +119,7 @@ class Loader {
     // Without one of them the others may lack what it declares.
     const bool whole = texts_.schemas_whole && issues_.errors() == errors_before;
     if (first == nullptr || !whole) return;
-    fragments.push_back(base_schema_beside(fragments));
+    fragments.push_back(base_schema_beside(fragments, own_paths(world_)));
     auto schema = cedar::resolve_schema(fragments);
     if (schema) {
       schema_ = *std::move(schema);
@@ -345,6 +347,7 @@ class Loader {
           place, fmt::format("this policy names the action {}::\"{}\", which no API has", uid.type, uid.id));
   }
 
+  const config::World& world_;
   files::Issues& issues_;
   const PolicyTexts& texts_;
   const std::vector<context::Calendar>& calendars_;

@@ -57,10 +57,18 @@ Result<Replacement> PoliciesInForce::reload(const ReplacedBy& by) {
   result.held = choice && choice->instead_of == snapshot->revision;
   if (result.held) {
     // Again, beside the routes of now.
-    auto again = TRY(chosen(*choice, loaded->world));
-    TRY(take_over(*loaded, std::move(again), by, result));
+    const auto again = TRY(chosen(*choice, loaded->world));
+    const auto change = [&] { return take_over(*loaded, again, by, result); };
+    TRY(beside_entities(*again, loaded->world, change));
   } else {
-    TRY(put_in_force(loaded->texts, snapshot, std::nullopt, by, result, &*loaded));
+    const auto change = [&] {
+      return put_in_force(loaded->texts, snapshot, std::nullopt, by, result, &*loaded);
+    };
+    auto changed = beside_entities(*snapshot, loaded->world, change);
+    if (!changed) {
+      refused_.store(true, std::memory_order_relaxed);
+      return std::unexpected(std::move(changed).error());
+    }
   }
   files_ = snapshot->revision;
   return result;
@@ -101,8 +109,15 @@ Result<Replacement> PoliciesInForce::roll_back(std::string_view revision, const 
   const auto files = revision_of_files();
   std::optional<RevisionChoice> choice;
   if (kept.revision != files) choice = {kept.revision, files};
-  TRY(put_in_force(texts, loaded->snapshot, choice, by, result));
+  const auto change = [&] { return put_in_force(texts, loaded->snapshot, choice, by, result); };
+  TRY(beside_entities(*loaded->snapshot, world_, change));
   return result;
+}
+
+Result<void> PoliciesInForce::beside_entities(const decision::PolicySnapshot& policies,
+                                              const config::World& world,
+                                              const std::function<Result<void>()>& change) const {
+  return parts_.beside_entities ? parts_.beside_entities(policies, world, change) : change();
 }
 
 Result<void> PoliciesInForce::put_in_force(const PolicyTexts& texts, Snapshot snapshot,

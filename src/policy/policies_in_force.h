@@ -38,6 +38,11 @@ class PoliciesInForce final : public control::PolicySets {
     inventory::Directory& directory;
     // Told of a configuration that is in force now, for what else of it takes over while running.
     std::function<void(const Loaded&)> taken_over;
+    // Puts policies in force by the function it is given, when all pushed entities fit them and the routes of
+    // the world; fails else. Empty: there are no such entities.
+    std::function<Result<void>(const decision::PolicySnapshot&, const config::World&,
+                               const std::function<Result<void>()>&)>
+        beside_entities = {};
   };
 
   // `loaded` is what the files say, its configuration what is running.
@@ -67,6 +72,8 @@ class PoliciesInForce final : public control::PolicySets {
                             Replacement& result, const Loaded* rest = nullptr);
   // All of a configuration that a reload takes over, with these policies, in force together.
   Result<void> take_over(const Loaded& loaded, Snapshot snapshot, const ReplacedBy& by, Replacement& result);
+  Result<void> beside_entities(const decision::PolicySnapshot& policies, const config::World& world,
+                               const std::function<Result<void>()>& change) const;
   std::string revision_of_files() const;
 
   const Parts parts_;

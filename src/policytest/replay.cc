@@ -6,6 +6,8 @@
 #include "audit/verify.h"
 #include "cedar/entity_json.h"
 #include "cedar/parse.h"
+#include "facts/entity_text.h"
+#include "facts/pushed.h"
 #include "inventory/memory_store.h"
 #include "policy/revisions.h"
 #include "policytest/record.h"
@@ -119,7 +121,19 @@ class Past {
 struct Recorded {
   simulate::Hypothesis asked;
   std::vector<std::string> names;  // of amounts
+  // The entities that were pushed, as far as the decision read them.
+  std::shared_ptr<const facts::PushedEntities> pushed = facts::PushedEntities::none();
 };
+
+std::shared_ptr<const facts::PushedEntities> pushed_in(const Json& entities) {
+  facts::NameTable names;
+  facts::PushedEntities::Edit edit(*facts::PushedEntities::none(), names);
+  cedar::Arena arena;
+  for (const Json& each : *entities.if_array()) {
+    if (const auto entity = facts::entity_from_record(arena, each.dump())) edit.put(entity->draft());
+  }
+  return std::move(edit).finish();
+}
 
 // Why not, for people: records are counted by it.
 using Asked = std::expected<std::unique_ptr<Recorded>, std::string>;
@@ -136,9 +150,9 @@ Asked read(const Json& record, const inventory::Snapshot& inventory, std::string
     return cannot("of a list that the API answered, its elements are not recorded");
   const auto time = instant(record, "time"), issued = instant(record, "issued_at");
   if (!time || !issued) return cannot("an earlier version of Writ did not record all that a decision reads");
-  for (const auto* object : {"attributes", "amounts"}) {
+  for (const auto* object : {"attributes", "amounts", "input", "entities"}) {
     const Json* found = record.find(object);
-    if (found != nullptr && !found->is_object())
+    if (found != nullptr && !found->is_object() && !found->is_array())
       return cannot(fmt::format("its `{}` were too large to be recorded", object));
   }
   if (const Json* cut = record.find("cut"); cut != nullptr && cut->find("path") != nullptr)
@@ -165,6 +179,13 @@ Asked read(const Json& record, const inventory::Snapshot& inventory, std::string
       auto told = cedar::record_from_json(arena, json);
       return told ? *told : cedar::Value::record(cedar::empty_record());
     };
+  if (const Json* input = record.find("input"))
+    asked.input = [json = *input](cedar::Arena& arena) {
+      auto told = cedar::record_from_json(arena, json);
+      return told ? *told : cedar::Value::record(cedar::empty_record());
+    };
+  if (const Json* entities = record.find("entities"); entities != nullptr && entities->is_array())
+    made->pushed = pushed_in(*entities);
   if (const Json* amounts = record.find("amounts")) {
     for (const auto& [name, value] : *amounts->if_object()) made->names.push_back(name);
     for (const auto& name : made->names) {
@@ -202,7 +223,7 @@ class Replayer {
     const auto inventory = past_.inventory();
     const auto recorded = read(record, *inventory, loaded_.config.issuer);
     if (!recorded) return leave_out(recorded.error());
-    decide(record, (*recorded)->asked, *inventory);
+    decide(record, **recorded, *inventory);
     if (text(record, "effect") == "permit") past_.permitted((*recorded)->asked, texts(record, "labels"));
   }
 
@@ -212,11 +233,12 @@ class Replayer {
  private:
   void leave_out(const std::string& why) { ++replay_.left_out[why]; }
 
-  void decide(const Json& record, const simulate::Hypothesis& asked, const inventory::Snapshot& inventory) {
+  void decide(const Json& record, const Recorded& recorded, const inventory::Snapshot& inventory) {
+    const auto& asked = recorded.asked;
     const auto task = past_.task_of(asked);
     if (asked.claims->task && task == nullptr) return leave_out("its task was opened before this log begins");
     const auto under = [&](const decision::PolicySnapshot& policies) {
-      return what_if_.decide(asked, {inventory, policies, task.get()});
+      return what_if_.decide(asked, {inventory, policies, task.get(), recorded.pushed.get()});
     };
     const auto own = policies_of(text(record, "policy_revision"));
     if (own != nullptr) {

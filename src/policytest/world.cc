@@ -98,6 +98,7 @@ struct World::Asking {
   std::string api;
   cedar::EntityUid action, resource;
   std::vector<std::string_view> values;  // of the route's path
+  std::unique_ptr<gateway::FoundFacts> found;
   std::function<cedar::Value(cedar::Arena&)> facts;
   std::vector<task::NamedAmount> amounts;
   std::vector<std::string> labels;
@@ -211,7 +212,8 @@ bool World::find_target(const Target& target, Asking& asking, Answer& answer) co
     asking.action = match.route->action();
     asking.resource.type = match.route->resource_type();
     match.route->resource_id().append(asking.resource.id, asking.values);
-    asking.facts = match.route->facts(asking.values);
+    asking.found = match.route->find_facts(asking.request, asking.values, target.body);
+    asking.facts = match.route->facts(asking.values, asking.found.get());
     asking.amounts = match.route->amounts(asking.request, asking.values, target.body);
     asking.labels = match.route->labels();
     asking.is_public = match.route->is_public();
@@ -269,7 +271,7 @@ Result<std::optional<World::Ruled>> World::rule(const RequestSpec& request, cons
     ruled.token = *std::move(verified);
   }
   ruled.in_force = current_.get();
-  const auto& [inventory, policies, routes] = *ruled.in_force;
+  const auto& [inventory, policies, routes, pushed] = *ruled.in_force;
   const auto& claims = asking.issue ? asking.claims : ruled.token->claims();
   if (claims.task) ruled.task = tasks_.find(*claims.task);
   const auto& api = *inventory->find_api(asking.api);
@@ -290,7 +292,9 @@ Result<std::optional<World::Ruled>> World::rule(const RequestSpec& request, cons
                                .resource = {asking.resource.type, asking.resource.id},
                                .attributes = asking.facts,
                                .amounts = asking.amounts,
-                               .approved = asking.approved};
+                               .approved = asking.approved,
+                               .input = gateway::Route::input(asking.found.get()),
+                               .notes = gateway::notes_of(asking.found.get())};
     ruled.ruling.emplace(TRY(enforce::rule_on_use(*ruled.token, facts, deciding, memory_, kAlone, kAll)));
   }
   ruled.guard = ruled.ruling->guard(*policies);
@@ -316,6 +320,8 @@ enforce::Question World::question(const Asking& asking) const {
                              .attributes = asking.facts,
                              .amounts = asking.amounts,
                              .labels = asking.labels,
+                             .input = gateway::Route::input(asking.found.get()),
+                             .notes = gateway::notes_of(asking.found.get()),
                              .public_origin = asking.origin};
   // Writ's own API takes no approvals of calls.
   if (!own)

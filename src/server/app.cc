@@ -9,6 +9,7 @@
 #include "api/audit_api.h"
 #include "api/calls_api.h"
 #include "api/decide_api.h"
+#include "api/entities_api.h"
 #include "api/inventory_api.h"
 #include "api/issuers_api.h"
 #include "api/metrics.h"
@@ -18,6 +19,7 @@
 #include "audit/log.h"
 #include "authzen/authzen.h"
 #include "config/metrics_access.h"
+#include "control/entities.h"
 #include "control/tasks.h"
 #include "gateway/proxy.h"
 #include "http/client.h"
@@ -29,6 +31,7 @@
 #include "oauth/metadata.h"
 #include "oauth/revocation_endpoint.h"
 #include "oauth/token_endpoint.h"
+#include "policy/fact_sources.h"
 #include "server/chores.h"
 #include "server/evidence.h"
 #include "server/oauth_workers.h"
@@ -72,13 +75,16 @@ struct App::Parts {
         log(std::move(audit)),
         keys(std::move(ring)),
         current({directory.snapshot(), loaded.policies.snapshot, loaded.routes}),
-        policies({clock, recorder, current, directory, [this](const policy::Loaded& now) { take_over(now); }},
+        policies({clock, recorder, current, directory, [this](const policy::Loaded& now) { take_over(now); },
+                  [this](const auto& next, const auto& world, const auto& change) {
+                    return entities.under(policy::facts_rules(world, next), change);
+                  }},
                  loaded),
         what_if(std::move(hypothetical)) {
     directory.follow([this](auto snapshot) { current.replace(std::move(snapshot)); });
   }
 
-  Result<void> load(inventory::Change declared);
+  Result<void> load(const config::World& world);
   void take_over(const policy::Loaded& now);
   Result<void> open_proofs();
   Result<void> serve();
@@ -154,6 +160,8 @@ struct App::Parts {
       {config.limits.max_unlisted_stops, [this](std::string_view id) { return takes_part(id); }, &clock}};
   enforce::Unlisted unlisted;
   enforce::Current current;
+  facts::EntityRegistry entities{
+      *store, {config.limits.max_entities}, [this](auto now) { current.replace(std::move(now)); }};
   policy::PoliciesInForce policies;
   task::Registry tasks{*store, config.tasks};
   task::CallApprovals calls{*store, config.approvals};
@@ -197,6 +205,8 @@ struct App::Parts {
   const api::CallsApi calls_api{call_control};
   const control::Identities identity_control{authority, directory, config::user_names(config), &unlisted};
   const api::InventoryApi inventory_api{identity_control};
+  const control::PushedFacts entity_control{authority, entities};
+  const api::EntitiesApi entities_api{entity_control};
   const control::AuditTrail audit_control{authority, *log};
   const api::AuditApi audit_api{audit_control};
   const control::Policies policy_control{authority, policies};
@@ -265,9 +275,10 @@ Result<void> App::Parts::open_proofs() {
   return {};
 }
 
-Result<void> App::Parts::load(inventory::Change declared) {
+Result<void> App::Parts::load(const config::World& world) {
   TRY(directory.load());
-  TRY(directory.declare(std::move(declared)));
+  TRY(directory.declare(world.declared));
+  TRY(entities.load(policy::facts_rules(world, *policies.get())));
   TRY(tasks.load());
   TRY(calls.load());
   return revocations.load();
@@ -395,16 +406,8 @@ http::Response App::Parts::metrics() const {
       out,
       {{"api", api_server.get()}, {"gateway", gateway_server.get()}, {"operator", operator_server.get()}});
   write_limits(out);
-  out.family("writ_identities", "gauge", "Identities in the inventory.");
-  out.sample("writ_identities", "", directory.snapshot()->size());
-  out.family("writ_identities_stopped", "gauge", "Ids that operators have stopped, listed or not.");
-  out.sample("writ_identities_stopped", "", directory.snapshot()->stopped());
-  out.family("writ_identities_stopped_unlisted", "gauge",
-             "Ids that operators have stopped, and that are not in the inventory.");
-  out.sample("writ_identities_stopped_unlisted", "", directory.snapshot()->stopped_unlisted());
-  out.family("writ_stops_refused_total", "counter",
-             "Stops refused because too many ids are stopped that nobody knows.");
-  out.sample("writ_stops_refused_total", "", directory.stops_refused());
+  api::write_identities(out, *directory.snapshot(), directory.stops_refused());
+  api::write_entities(out, *entities.snapshot());
   out.family("writ_tasks", "gauge", "Tasks known, live or not.");
   out.sample("writ_tasks", "", tasks.size());
   out.family("writ_proofs_remembered", "gauge", "DPoP proofs that were used within their lifetime.");
@@ -451,6 +454,7 @@ Result<void> App::Parts::add_own_api(http::Endpoints& to, http::Workers& by) {
   TRY(tasks_api.add_to(to, by));
   TRY(calls_api.add_to(to, by));
   TRY(inventory_api.add_to(to, by));
+  TRY(entities_api.add_to(to, by));
   TRY(audit_api.add_to(to, by));
   TRY(policies_api.add_to(to, by));
   TRY(issuers_api.add_to(to));
@@ -542,7 +546,7 @@ Result<std::unique_ptr<App>> App::start(policy::Loaded loaded, bool accept_clock
   auto log = TRY(open_audit_log(config, *store, accept_lost_audit));
   const auto began = TRY(first_instant(*log, SystemClock().now(), accept_clock));
   log->not_before(began);
-  auto declared = loaded.world.declared;
+  const auto world = loaded.world;
   const auto texts = loaded.texts;
   std::unique_ptr<App> app(
       new App(std::make_unique<Parts>(std::move(loaded), std::move(folder), std::move(store), std::move(log),
@@ -550,7 +554,7 @@ Result<std::unique_ptr<App>> App::start(policy::Loaded loaded, bool accept_clock
   auto& parts = *app->parts_;
   TRY(parts.open_proofs());
   TRY(parts.policies.start(texts));
-  TRY(parts.load(std::move(declared)));
+  TRY(parts.load(world));
   const audit::Event started{
       .type = "server.started", .detail = parts.policies.get()->revision, .standing = audit::Standing::kStop};
   TRY(parts.record(audit::make_record(parts.clock.earliest(), started)));

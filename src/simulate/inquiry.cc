@@ -160,14 +160,6 @@ class Reader {
     hypothesis_->action = match.route->action();
     hypothesis_->resource.type = match.route->resource_type();
     match.route->resource_id().append(hypothesis_->resource.id, values);
-    // The values are the hypothesis's own, which the facts are made of later.
-    hypothesis_->attributes = [route = match.route, path = hypothesis_->path, method = hypothesis_->method,
-                               &routes = context_.routes](cedar::Arena& arena) {
-      std::vector<std::string_view> own;
-      (void)routes.match(method, path, own);
-      const auto facts = route->facts(own);
-      return facts ? facts(arena) : cedar::Value::record(cedar::empty_record());
-    };
     if (given("headers")) TRY(read_headers(match.route->forwarded()));
     std::string body;
     if (given("body")) {
@@ -176,6 +168,18 @@ class Reader {
       request_.headers.add("Content-Type", "application/json");
     }
     hypothesis_->amounts = match.route->amounts(request_, values, body);
+    inquiry_->found = match.route->find_facts(request_, values, body);
+    const auto& found = inquiry_->found;
+    hypothesis_->input = gateway::Route::input(found.get());
+    hypothesis_->notes = gateway::notes_of(found.get());
+    // The values are the hypothesis's own, which the facts are made of later.
+    hypothesis_->attributes = [route = match.route, path = hypothesis_->path, method = hypothesis_->method,
+                               &routes = context_.routes, found](cedar::Arena& arena) {
+      std::vector<std::string_view> own;
+      (void)routes.match(method, path, own);
+      const auto facts = route->facts(own, found.get());
+      return facts ? facts(arena) : cedar::Value::record(cedar::empty_record());
+    };
     return {};
   }
 

@@ -1,6 +1,7 @@
 // Inquiry: a request that is asked about, as JSON (docs/api.md), read strictly.
 #pragma once
 
+#include <memory>
 #include <optional>
 #include <string>
 #include <vector>
@@ -19,6 +20,7 @@ struct Inquiry {
   // Of the header fields that it names, those that the API would not get; absent: it names none.
   std::optional<std::vector<std::string>> left_out;
   bool explain = false;
+  std::shared_ptr<const gateway::FoundFacts> found = {};  // that the hypothesis views; null: none
 };
 
 // What the inquiry is read against. Borrowed.

@@ -1,5 +1,6 @@
 #include "simulate/running.h"
 
+#include "facts/pushed.h"
 #include "simulate/inquiry.h"
 
 namespace writ::simulate {
@@ -14,8 +15,9 @@ Result<control::Simulated> RunningSimulator::simulate(const codec::Json& questio
                                              .now = now}));
   auto& asked = inquiry.hypothesis;
   const auto task = asked.claims && asked.claims->task ? parts_.tasks.find(*asked.claims->task) : nullptr;
-  auto prospect = TRY(
-      parts_.what_if.ask(asked, {*in_force->inventory, *in_force->policies, task.get()}, parts_.redaction));
+  const enforce::Deciding state{*in_force->inventory, *in_force->policies, task.get(),
+                                in_force->pushed.get()};
+  auto prospect = TRY(parts_.what_if.ask(asked, state, parts_.redaction));
   return control::Simulated{.api = std::move(asked.api),
                             .action = std::move(asked.action),
                             .resource = std::move(asked.resource),

@@ -42,7 +42,9 @@ Result<std::optional<Denial>> WhatIf::rule(const Hypothesis& hypothesis, const e
                              .resource = {hypothesis.resource.type, hypothesis.resource.id},
                              .attributes = hypothesis.attributes,
                              .amounts = hypothesis.amounts,
-                             .approved = hypothesis.approved};
+                             .approved = hypothesis.approved,
+                             .input = hypothesis.input,
+                             .notes = hypothesis.notes};
   if (hypothesis.issue) {
     posed.ruling.emplace(TRY(enforce::rule_on_issue(claims, facts, state, posed.memory, shadows)));
     return std::nullopt;

@@ -33,9 +33,11 @@ struct Hypothesis {
   cedar::EntityUid action, resource;
   std::function<cedar::Value(cedar::Arena&)> attributes = {};  // that the caller knows of the resource
   std::vector<task::NamedAmount> amounts = {};
-  bool approved = false;                      // people have approved this very call
-  bool issue = false;                         // the token is asked for, not used
-  std::optional<token::AccessClaims> claims;  // absent: it comes without a token
+  std::function<cedar::Value(cedar::Arena&)> input = {};  // what else a route finds in it
+  std::span<const context::FactNote> notes = {};          // where, and why not
+  bool approved = false;                                  // people have approved this very call
+  bool issue = false;                                     // the token is asked for, not used
+  std::optional<token::AccessClaims> claims;              // absent: it comes without a token
 };
 
 using control::Prospect;

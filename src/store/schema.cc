@@ -22,6 +22,8 @@ CREATE TABLE revocations (jti TEXT PRIMARY KEY, expires_at_ms INTEGER NOT NULL) 
 CREATE INDEX revocations_by_expiry ON revocations (expires_at_ms);
 CREATE TABLE used_identifiers (digest TEXT PRIMARY KEY, until_ms INTEGER NOT NULL) STRICT, WITHOUT ROWID;
 CREATE INDEX used_identifiers_by_end ON used_identifiers (until_ms);
+CREATE TABLE entities (type TEXT NOT NULL, id TEXT NOT NULL, record TEXT NOT NULL, PRIMARY KEY (type, id))
+  STRICT, WITHOUT ROWID;
 CREATE TABLE audit_head (only INTEGER PRIMARY KEY CHECK (only = 1), seq INTEGER NOT NULL, hash TEXT NOT NULL) STRICT;
 CREATE TABLE signing_keys (position INTEGER PRIMARY KEY, kid TEXT NOT NULL UNIQUE, jwk TEXT NOT NULL) STRICT;
 )";

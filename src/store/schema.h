@@ -11,7 +11,7 @@
 namespace writ::store {
 
 inline constexpr std::int64_t kApplicationId = 0x57524954;  // "WRIT"
-inline constexpr std::int64_t kSchemaVersion = 5;
+inline constexpr std::int64_t kSchemaVersion = 6;
 
 // Creates the database where there is none. What is not Writ's, or of another version, is refused with what
 // was found, what was expected and what to do (kConflict, kCorrupt), and is left as it was.

@@ -160,6 +160,7 @@ Result<std::unique_ptr<SqliteStore>> SqliteStore::open(const std::filesystem::pa
   auto statements = std::make_unique<Statements>(prepare);
   if (prepare.failed) return std::unexpected(*std::move(prepare.failed));
   std::unique_ptr<SqliteStore> store(new SqliteStore(std::move(database), std::move(statements), options));
+  store->entity_rows_ = TRY(EntityRows::prepare(store->database_));
   store->used_identifiers_ = TRY(store->database_.number("SELECT count(*) FROM used_identifiers"));
   return store;
 }
@@ -421,6 +422,24 @@ Result<void> SqliteStore::forget_calls(Instant before) {
   const std::lock_guard lock(mutex_);
   TRY(statements_->forget_calls->bind(1, unix_millis(before)).run());
   return {};
+}
+
+Result<void> SqliteStore::load_entities(const std::function<Result<void>(std::string_view record)>& each) {
+  const std::lock_guard lock(mutex_);
+  return entity_rows_->load(each);
+}
+
+Result<void> SqliteStore::save_entities(std::span<const facts::StoredEntity> entities) {
+  const std::lock_guard lock(mutex_);
+  auto transaction = TRY(Transaction::begin(database_));
+  TRY(entity_rows_->save(entities));
+  return transaction.commit();
+}
+
+Result<std::vector<facts::StoredEntity>> SqliteStore::entities_after(std::string_view type,
+                                                                     std::string_view id, std::size_t limit) {
+  const std::lock_guard lock(mutex_);
+  return entity_rows_->after(type, id, limit);
 }
 
 Result<void> SqliteStore::save(const token::Revocation& revocation) {

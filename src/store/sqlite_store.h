@@ -9,12 +9,15 @@
 #include <filesystem>
 #include <memory>
 #include <mutex>
+#include <optional>
 #include <string_view>
 #include <vector>
 
 #include "audit/heads.h"
+#include "facts/registry.h"
 #include "inventory/directory.h"
 #include "jose/jwk.h"
+#include "store/entity_rows.h"
 #include "store/sqlite.h"
 #include "task/call_approvals.h"
 #include "task/registry.h"
@@ -36,6 +39,7 @@ class SqliteStore final : public inventory::Store,
                           public task::WriteStore,
                           public token::RevocationStore,
                           public token::ReplayGuard,
+                          public facts::Store,
                           public audit::HeadStore {
  public:
   // Makes a database where there is none. One of another program or of another version of the schema
@@ -72,6 +76,11 @@ class SqliteStore final : public inventory::Store,
 
   // One transaction.
   std::vector<Result<void>> write(std::span<const task::Write* const> writes) override;
+
+  Result<void> load_entities(const std::function<Result<void>(std::string_view record)>& each) override;
+  Result<void> save_entities(std::span<const facts::StoredEntity> entities) override;
+  Result<std::vector<facts::StoredEntity>> entities_after(std::string_view type, std::string_view id,
+                                                          std::size_t limit) override;
 
   // The later expiry counts when it was revoked before.
   Result<void> save(const token::Revocation& revocation) override;
@@ -110,7 +119,8 @@ class SqliteStore final : public inventory::Store,
   std::mutex mutex_;
   Database database_;
   std::unique_ptr<Statements> statements_;
-  std::int64_t used_identifiers_ = 0;  // at most so many rows are there
+  std::optional<EntityRows> entity_rows_;  // never empty after open()
+  std::int64_t used_identifiers_ = 0;      // at most so many rows are there
 };
 
 }  // namespace writ::store

@@ -36,6 +36,16 @@ class StoreContract : public ::testing::TestWithParam<Implementation> {
   task::CallStore& calls() { return backend_->calls(); }
   token::RevocationStore& revocations() { return backend_->revocations(); }
   token::ReplayGuard& replays() { return backend_->replays(); }
+  facts::Store& entities() { return backend_->entities(); }
+  std::vector<std::string> load_entities() {
+    std::vector<std::string> records;
+    const auto add = [&](std::string_view record) -> Result<void> {
+      records.emplace_back(record);
+      return {};
+    };
+    EXPECT_TRUE(entities().load_entities(add));
+    return records;
+  }
   void reopen() { backend_->reopen(); }
   bool guards_tasks() const { return backend_->guards_tasks(); }
 
@@ -71,6 +81,32 @@ TEST_P(StoreContract, StartsEmpty) {
   EXPECT_THAT(tasks().load_tasks().value(), IsEmpty());
   EXPECT_THAT(calls().load_calls().value(), IsEmpty());
   EXPECT_THAT(revocations().load().value(), IsEmpty());
+}
+
+TEST_P(StoreContract, KeepsEntitiesThatWerePushedAsTheyWereLast) {
+  using facts::StoredEntity;
+  const std::vector<StoredEntity> first{{{"A", "1"}, "one"}, {{"A", "2"}, "two"}, {{"B", "1"}, "three"}};
+  ASSERT_TRUE(entities().save_entities(first));
+  ASSERT_TRUE(entities().save_entities(std::vector<StoredEntity>{{{"A", "1"}, "four"}, {{"B", "1"}, ""}}));
+  reopen();
+  EXPECT_THAT(load_entities(), UnorderedElementsAre("four", "two"));
+}
+
+TEST_P(StoreContract, GivesEntitiesOfATypeInPiecesByTheirIds) {
+  std::vector<facts::StoredEntity> many;
+  for (const auto* id : {"c", "a", "b"}) many.push_back({{"A", id}, id});
+  many.push_back({{"B", "a"}, "other"});
+  ASSERT_TRUE(entities().save_entities(many));
+  const auto records = [&](std::string_view after, std::size_t limit) {
+    std::vector<std::string> found;
+    for (const auto& each : entities().entities_after("A", after, limit).value())
+      found.push_back(each.record);
+    return found;
+  };
+  EXPECT_THAT(records("", 2), ElementsAre("a", "b"));
+  EXPECT_THAT(records("b", 2), ElementsAre("c"));
+  EXPECT_THAT(records("aa", 9), ElementsAre("b", "c"));
+  EXPECT_THAT(records("c", 9), IsEmpty());
 }
 
 TEST_P(StoreContract, KeepsAnIdentityWithAllItHas) {

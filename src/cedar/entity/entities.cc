@@ -2,6 +2,7 @@
 
 #include <algorithm>
 #include <fmt/format.h>
+#include <stdexcept>
 #include <unordered_map>
 
 namespace writ::cedar {
@@ -267,23 +268,12 @@ Result<std::shared_ptr<const Entities>> EntitiesBuilder::build() && {
       new Entities(std::move(arena_), std::move(table_), std::move(entities_)));
 }
 
-const Entity* Overlay::find(EntityRef uid) const noexcept {
-  for (std::size_t i = 0; i < hashes_.size(); ++i) {
-    if (hashes_[i] == uid.hash() && extra_[i].uid == uid) return &extra_[i];
-  }
-  return base_->find(uid);
-}
+namespace {
 
-Result<void> Overlay::add(Arena& arena, EntityRef uid, Value attributes, std::span<const EntityRef> parents) {
-  return add(arena, uid, attributes, parents, Value::record(empty_record()));
-}
-
-Result<void> Overlay::add(Arena& arena, EntityRef uid, Value attributes, std::span<const EntityRef> parents,
-                          Value tags) {
-  const auto conflict = [&](std::string_view why) {
-    return failure(ErrorCode::kConflict,
-                   fmt::format("cannot lay `{}` over the entities: {}", uid.to_string(), why));
-  };
+// All parents, and all that is above those.
+template <class Find>
+const Ancestors* ancestors_over(Arena& arena, std::span<const EntityRef> parents, Find find) {
+  if (parents.empty()) return no_ancestors();
   std::size_t count = parents.size();
   for (const EntityRef parent : parents) {
     if (const Entity* known = find(parent)) count += known->ancestors->size;
@@ -296,7 +286,57 @@ Result<void> Overlay::add(Arena& arena, EntityRef uid, Value attributes, std::sp
     for (const Entry& entry : known != nullptr ? *known->ancestors : *no_ancestors())
       collected[next++] = entry;
   }
-  const Ancestors* ancestors = make_ancestors(arena, {collected, count});
+  return make_ancestors(arena, {collected, count});
+}
+
+}  // namespace
+
+const Entity* Overlay::find(EntityRef uid) const {
+  for (std::size_t i = 0; i < hashes_.size(); ++i) {
+    if (hashes_[i] == uid.hash() && extra_[i].uid == uid) return &extra_[i];
+  }
+  return known(uid);
+}
+
+const Entity* Overlay::known(EntityRef uid) const {
+  if (const Entity* known = base_->find(uid)) return known;
+  return source_ != nullptr ? fetch(uid) : nullptr;
+}
+
+const Entity* Overlay::fetch(EntityRef uid) const {
+  for (const Entity* known : fetched_) {
+    if (known->uid == uid) return known;
+  }
+  const Entity* found = source_->fetch(uid, *arena_);
+  if (found == nullptr) return nullptr;
+  auto* made = new (arena_->allocate_array<Entity>(1)) Entity(*found);
+  if (!made->parents.empty()) {
+    struct Deeper {
+      explicit Deeper(std::size_t& of) : depth(of) { ++depth; }
+      ~Deeper() { --depth; }
+      std::size_t& depth;
+    };
+    const Deeper deeper(depth_);
+    if (depth_ > kMaxSourceDepth) throw std::length_error("entities stand too deep below each other");
+    made->ancestors =
+        ancestors_over(*arena_, made->parents, [this](EntityRef parent) { return known(parent); });
+  }
+  fetched_.push_back(made);
+  return made;
+}
+
+Result<void> Overlay::add(Arena& arena, EntityRef uid, Value attributes, std::span<const EntityRef> parents) {
+  return add(arena, uid, attributes, parents, Value::record(empty_record()));
+}
+
+Result<void> Overlay::add(Arena& arena, EntityRef uid, Value attributes, std::span<const EntityRef> parents,
+                          Value tags) {
+  const auto conflict = [&](std::string_view why) {
+    return failure(ErrorCode::kConflict,
+                   fmt::format("cannot lay `{}` over the entities: {}", uid.to_string(), why));
+  };
+  const Ancestors* ancestors =
+      ancestors_over(arena, parents, [this](EntityRef parent) { return find(parent); });
   if (ancestors->contain(uid)) return conflict("it would be its own ancestor");
 
   for (const Entity& other : extra_) {

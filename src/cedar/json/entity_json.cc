@@ -279,4 +279,41 @@ Result<std::shared_ptr<const Entities>> entities_from_json(std::string_view text
   return std::move(builder).build();
 }
 
+Json value_to_json(Value value) {
+  const auto call = [](std::string_view function, std::string argument) {
+    return Json::object({{"__extn", Json::object({{"fn", function}, {"arg", std::move(argument)}})}});
+  };
+  switch (value.kind()) {
+    case Kind::kBool:
+      return Json(value.as_bool());
+    case Kind::kLong:
+      return Json(value.as_long());
+    case Kind::kString:
+      return Json(value.as_string());
+    case Kind::kEntity: {
+      const auto uid = value.as_entity();
+      return Json::object({{"__entity", Json::object({{"type", uid.type()}, {"id", uid.id()}})}});
+    }
+    case Kind::kSet: {
+      Json set = Json::array();
+      for (const Value element : value.as_set()) set.push(value_to_json(element));
+      return set;
+    }
+    case Kind::kRecord: {
+      Json record = Json::object();
+      for (const auto& field : value.as_record()) record.set(field.name->view(), value_to_json(field.value));
+      return record;
+    }
+    case Kind::kIp:
+      return call("ip", value.as_ip().to_string());
+    case Kind::kDecimal:
+      return call("decimal", value.as_decimal().to_string());
+    case Kind::kDatetime:
+      return call("datetime", value.as_datetime().to_string());
+    case Kind::kDuration:
+      return call("duration", value.as_duration().to_string());
+  }
+  return Json();
+}
+
 }  // namespace writ::cedar

@@ -49,7 +49,7 @@ bool Machine::expect(NodeIndex node, Value value, Kind kind) {
   return value.is(kind) || fail(node, EvalErrorKind::kType, value, kind_set(kind));
 }
 
-const Entity* Machine::entity_of(EntityRef uid) const noexcept {
+const Entity* Machine::entity_of(EntityRef uid) const {
   for (const ScopeSubject& subject : request_) {
     if (subject.uid.raw() == uid.raw()) return subject.entity;
   }
@@ -181,7 +181,7 @@ bool Machine::attribute(NodeIndex at, Value& out) {
   return true;
 }
 
-const RecordNode* Machine::attributes_of(Value value) const noexcept {
+const RecordNode* Machine::attributes_of(Value value) const {
   if (value.is(Kind::kRecord)) return &value.as_record();
   if (!value.is(Kind::kEntity)) return nullptr;
   const Entity* entity = entity_of(value.as_entity());

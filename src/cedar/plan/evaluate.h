@@ -44,7 +44,7 @@ class Machine {
 
   // What a value has by way of attributes: those of a record or an entity; null for another kind, none for an
   // entity that nobody knows.
-  const RecordNode* attributes(Value value) const noexcept { return attributes_of(value); }
+  const RecordNode* attributes(Value value) const { return attributes_of(value); }
 
   // After a failure: what went wrong, and at which node.
   const EvalFailure& failure() const noexcept { return failure_; }
@@ -57,9 +57,9 @@ class Machine {
   bool evaluate_inner(NodeIndex node, Value& out);
   bool fail(NodeIndex node, EvalErrorKind kind, Value seen, KindSet expected = 0);
   bool expect(NodeIndex node, Value value, Kind kind);
-  const Entity* entity_of(EntityRef uid) const noexcept;
+  const Entity* entity_of(EntityRef uid) const;
   // The attributes of a record or entity; null for another kind. Those of an unknown entity are empty.
-  const RecordNode* attributes_of(Value value) const noexcept;
+  const RecordNode* attributes_of(Value value) const;
 
   bool attribute(NodeIndex node, Value& out);
   bool has(const Node& node, Value& out);

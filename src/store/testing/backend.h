@@ -7,6 +7,7 @@
 #include <memory>
 #include <mutex>
 
+#include "facts/memory_store.h"
 #include "inventory/testing/memory_store.h"
 #include "store/sqlite_store.h"
 #include "store/testing/samples.h"
@@ -25,6 +26,7 @@ class Backend {
   virtual task::CallStore& calls() = 0;
   virtual token::RevocationStore& revocations() = 0;
   virtual token::ReplayGuard& replays() = 0;
+  virtual facts::Store& entities() = 0;
   // As another process would find it, after this one was killed.
   virtual void reopen() = 0;
   // Whether it looks after itself, or relies on the Registry to ask only what makes sense.
@@ -63,6 +65,7 @@ class MemoryBackend final : public Backend {
   task::CallStore& calls() override { return calls_; }
   token::RevocationStore& revocations() override { return revocations_; }
   token::ReplayGuard& replays() override { return replays_; }
+  facts::Store& entities() override { return entities_; }
   void reopen() override {}
   bool guards_tasks() const override { return false; }
 
@@ -72,6 +75,7 @@ class MemoryBackend final : public Backend {
   task::testing::MemoryCallStore calls_;
   MemoryRevocations revocations_;
   token::MemoryReplayGuard replays_;
+  facts::MemoryStore entities_;
 };
 
 class SqliteBackend final : public Backend {
@@ -81,6 +85,7 @@ class SqliteBackend final : public Backend {
   task::CallStore& calls() override { return *store_; }
   token::RevocationStore& revocations() override { return *store_; }
   token::ReplayGuard& replays() override { return *store_; }
+  facts::Store& entities() override { return *store_; }
   void reopen() override {
     store_.reset();
     store_ = SqliteStore::open(folder_ / "writ.db").value();
