@@ -209,10 +209,9 @@ class Reader {
   using Actions = std::unordered_set<std::string_view>;
   void read_route(const files::YamlNode& node, const inventory::Api& api, const Actions& actions,
                   const Texts& api_amounts, const Query& api_query) {
-    const files::Fields fields(
-        &node, source_, "a route",
-        {"method", "path", "action", "resource", "attributes", "context", "query", "amounts", "labels", "public",
-         "decide", "id", "elements", "keep", "each"});
+    const files::Fields fields(&node, source_, "a route",
+                               {"method", "path", "action", "resource", "attributes", "context", "query",
+                                "amounts", "labels", "public", "decide", "id", "elements", "keep", "each"});
     const auto method = fields.required_text("method", 32);
     const auto path = fields.required_text("path");
     const auto action = fields.required_text("action");

@@ -39,12 +39,9 @@ struct DeclaredRoute {
   std::vector<std::pair<std::string, std::string>> amounts;     // name, and where it stands in the request
   std::vector<std::string> labels;                              // that a task earns
   std::optional<std::vector<std::string>> query = {};           // the parameters that it takes; absent: most
-<<<<<<< HEAD
   std::optional<gateway::AnswerSpec> answer = {};               // `decide: on response`
   bool is_public = false;
-=======
-  std::vector<gateway::FactSpec> facts = {};                    // what else is found in the request, typed
->>>>>>> facts
+  std::vector<gateway::FactSpec> facts = {};  // what else is found in the request, typed
 };
 
 // Where an API's permitted requests go.

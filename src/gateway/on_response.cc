@@ -169,7 +169,7 @@ class OnResponse : public std::enable_shared_from_this<OnResponse> {
 
   void parse() {
     *read_ = reader_.read(std::move(body_), route_.resource_type(), resource_id_,
-                           route_.facts(values_, facts_.get()));
+                          route_.facts(values_, facts_.get()));
     read_->answer.action = {route_.element_action().type, route_.element_action().id};
     read_->answer.element_type = route_.element_type();
     decide();
