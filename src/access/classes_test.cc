@@ -45,6 +45,8 @@ TEST(AccessClasses, MembersAreNeverDecidedDifferentlyAndSeparationsReplay) {
         Certainties of_one(frame, one, *target.api, target.point),
             of_other(frame, other, *target.api, target.point);
         const Trial trial = testing::random_trial(random, of_one, target);
+        // What the catalogue says of a resource names one user, and cannot be exchanged.
+        if (trial.resource.id == "1") continue;
         const Trial twin = exchanged(trial, one, other, of_other, Names::kExchanged);
         const auto first = court->judge(trial, frame), second = court->judge(twin, frame);
         if (!first || !second) continue;
@@ -137,8 +139,9 @@ TEST(AccessClasses, AnOwnersRuleIsOneClassUpToTheOwnName) {
   Shop shop(kPeople,
             {"permit (principal is Writ::User, action, resource) when { resource.owner == principal };",
              "permit (principal is Writ::Application, action, resource);"});
-  // All listed users; the one that stands for others has no tenant of its own.
-  EXPECT_EQ(2u, reaching(shop.classes()));
+  // The listed users; the one that stands for others, who has no tenant of its own; applications for
+  // themselves.
+  EXPECT_EQ(3u, reaching(shop.classes()));
   EXPECT_LT(reaching(shop.classes()), reaching(shop.classes(Names::kStrict)));
 }
 
