@@ -53,7 +53,9 @@ std::string written_name(std::string_view name) {
   const bool plain = std::ranges::all_of(name, [](char c) {
     return (c >= 'a' && c <= 'z') || (c >= 'A' && c <= 'Z') || (c >= '0' && c <= '9') || c == '_';
   });
-  return plain ? std::string(name) : fmt::format("\"{}\"", name);
+  constexpr std::string_view kReserved[] = {"true", "false", "if", "then", "else", "in", "is", "like", "has"};
+  const bool reserved = std::ranges::find(kReserved, name) != std::end(kReserved);
+  return plain && !reserved ? std::string(name) : fmt::format("\"{}\"", name);
 }
 
 std::string open_members(const OwnPaths::Types& own) {

@@ -71,8 +71,10 @@ Result<void> EntityRegistry::check_all(const PushedEntities& entities, const Rul
     const EntityDraft draft{entity.uid, *entity.attributes, entity.parents, *entity.tags};
     auto fits = check_fit(draft, rules, entities);
     if (fits) return {};
-    return std::unexpected(
-        std::move(fits).error().in(fmt::format("the pushed entity `{}`", entity.uid.to_string())));
+    auto why = std::move(fits).error().in(fmt::format("the pushed entity `{}`", entity.uid.to_string()));
+    // It is not the entity that is wrong.
+    why.code = ErrorCode::kConflict;
+    return std::unexpected(std::move(why));
   });
 }
 

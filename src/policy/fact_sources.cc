@@ -88,10 +88,14 @@ class Checker {
 context::OwnPaths own_paths(const config::World& world) {
   context::OwnPaths own;
   for (const auto& route : world.routes) {
-    for (const auto& [name, place] : route.amounts) own.amounts.try_emplace(name, "decimal");
+    // What is no name the route reports.
+    for (const auto& [name, place] : route.amounts) {
+      if (task::is_amount_name(name)) own.amounts.try_emplace(name, "decimal");
+    }
     for (const auto& fact : route.facts) {
       const auto type = gateway::parse_fact_type(fact.type);
-      if (type && fact.of == FactSpec::Of::kInput) own.input.try_emplace(fact.name, type->to_string());
+      if (type && fact.of == FactSpec::Of::kInput && task::is_amount_name(fact.name))
+        own.input.try_emplace(fact.name, type->to_string());
     }
   }
   return own;

@@ -38,6 +38,8 @@ class Facts(unittest.TestCase):
             file.write(page_blocks("cedarschema")[0])
         with open(os.path.join(self.world.folder, "policies", "orders.cedar"), "w", encoding="utf-8") as file:
             file.write("\n".join(page_blocks("cedar")))
+            file.write('@id("invoices-too") permit (principal == Writ::Service::"ops-console", action == '
+                       'Writ::Action::"manage-entities", resource == Writ::EntityType::"Billing::Invoice");\n')
         status, out, err = harness.writ("check", "--config", self.world.config)
         self.assertEqual(0, status, out + err)
         self.world.start()
@@ -76,7 +78,7 @@ class Pushed(Facts):
         self.push("o-17", customer="nora", tenant="north")
         self.world.server.send_signal(signal.SIGKILL)
         self.world.server.wait()
-        self.world.start()
+        self.world.start_writ()
         self.assertTrue(self.passed(self.pay()))
 
     def test_it_is_patched_shown_listed_and_deleted(self):
