@@ -62,10 +62,9 @@ TEST_F(AwaitingTest, WhatMayBePermittedNeedsItsFacts) {
 TEST_F(AwaitingTest, WithoutAPermitThatMayHoldItIsRefused) {
   EXPECT_EQ(before("permit (principal is Writ::Agent, action, resource) when { resource.tenant == \"a\" };"),
             "policy_no_permit");
-  EXPECT_EQ(
-      before(R"(permit (principal, action, resource) when { context.purpose == "other" && resource has owner
-                      && false };)"),
-      "policy_no_permit");
+  EXPECT_EQ(before(R"(permit (principal, action, resource)
+                      when { context.purpose == "other" && resource.owner == 1 };)"),
+            "policy_no_permit");
   EXPECT_EQ(before("permit (principal, action, resource) when { context.nowhere == 1 };"), "context_missing");
 }
 
