@@ -22,7 +22,7 @@ TEST(Draft, TheLastParameterNamesTheResourceAndTheRestOfThePathTheAction) {
   /orders/{order_id}/items: {get: {}, post: {}}
   /orders/{order_id}/approve: {post: {}}
   /orders/{order_id}/items/{item}: {get: {}}
-  /{account}/settings: {get: {}}
+  /v1/{account}/user/settings: {get: {}}
   /: {get: {}}
 )")),
             "GET /orders listOrders Collection orders\n"
@@ -35,7 +35,7 @@ TEST(Draft, TheLastParameterNamesTheResourceAndTheRestOfThePathTheAction) {
             "POST /orders/{order_id}/items createOrderItem Order {order_id}\n"
             "POST /orders/{order_id}/approve approveOrder Order {order_id}\n"
             "GET /orders/{order_id}/items/{item} getItem Item {order_id}/{item}\n"
-            "GET /{account}/settings listAccountSettings Account {account}\n"
+            "GET /v1/{account}/user/settings listAccountSettings Account {account}\n"
             "GET / getRoot Collection orders\n");
 }
 
@@ -192,7 +192,7 @@ TEST(Draft, HeaderFieldsOfTheDocumentReachTheApiIfTheyMay) {
       "Cookie, in: "
       "header}]}}}\n");
   EXPECT_EQ(draft.forward_headers, std::vector<std::string>{"x-trace"});
-  EXPECT_THAT(notes_of(draft), HasSubstr("the header field `Cookie` does not reach the API"));
+  EXPECT_THAT(notes_of(draft), HasSubstr("the header field `Host` does not reach the API"));
 }
 
 TEST(Draft, WhatTheDocumentSaysOfCredentialsIsTold) {
