@@ -25,7 +25,7 @@ int broken(const files::Issues& issues) {
   return kBroken;
 }
 
-Json report(const init::Draft& draft, const std::vector<init::File>& files) {
+Json report(const init::Draft& draft, const std::vector<init::NewFile>& files) {
   auto names = Json::array(), notes = Json::array();
   for (const auto& file : files) names.push(file.name);
   for (const auto& note : draft.notes)

@@ -74,16 +74,36 @@ properties:
           description: its names for claims
           additionalProperties: false
           properties:
-            subject: {$ref: "#/$defs/text"}
-            tenant: {$ref: "#/$defs/text"}
-            acr: {$ref: "#/$defs/text"}
-            auth_time: {$ref: "#/$defs/text"}
+            subject: {$ref: "#/$defs/claim"}
+            tenant: {$ref: "#/$defs/claim"}
+            acr: {$ref: "#/$defs/claim"}
+            auth_time: {$ref: "#/$defs/claim"}
         max_token_lifetime_seconds: {type: integer, minimum: 1, maximum: 604800}
         subject_prefix: {type: string, minLength: 1, maxLength: 128, description: what Writ puts before the names that it gives to users}
-        tenants: {$ref: "#/$defs/texts", description: the tenants that it may speak for}
+        tenants:
+          description: "the tenants that it may speak for, or a map from its names for them to Writ's"
+          anyOf: [{$ref: "#/$defs/texts"}, {$ref: "#/$defs/names"}]
         clients: {$ref: "#/$defs/names", description: "its names for clients, and Writ's"}
         algorithms: {type: array, items: {enum: [ES256, ES384, ES512, EdDSA, Ed25519, RS256, RS384, RS512, PS256, PS384, PS512]}}
         tolerance_seconds: {type: integer, minimum: 0, maximum: 300}
+        profile: {$ref: "#/$defs/text", description: "whose tokens they are, for example keycloak or entra (docs/providers.md)"}
+        facts:
+          description: what policies may read of its users
+          anyOf: [{$ref: "#/$defs/texts"}, {type: object, additionalProperties: {$ref: "#/$defs/claim"}}]
+        accept:
+          description: the APIs that take its access tokens
+          type: array
+          items:
+            type: object
+            additionalProperties: false
+            required: [api, audiences, kinds, clients]
+            properties:
+              api: {$ref: "#/$defs/text"}
+              audiences: {$ref: "#/$defs/texts", description: "exact values of the tokens' `aud`"}
+              kinds: {type: array, items: {enum: [delegated, app_only]}}
+              tenants: {$ref: "#/$defs/texts"}
+              clients: {$ref: "#/$defs/names", description: "its names for clients, and Writ's"}
+              max_lifetime_seconds: {type: integer, minimum: 1, maximum: 86400}
   policies:
     description: where the policies are
     type: object
@@ -117,6 +137,7 @@ properties:
     properties:
       identities: {type: array, items: {$ref: "#/$defs/identity"}}
       apis: {type: array, items: {$ref: "#/$defs/api"}}
+      imported: {$ref: "#/$defs/text", description: "the folder of what `writ inventory import` wrote"}
   audit:
     type: object
     additionalProperties: false
@@ -144,6 +165,8 @@ properties:
       wrong_secrets_per_minute: {type: integer, minimum: 1, maximum: 10000}
       wrong_tokens_per_minute: {type: integer, minimum: 1, maximum: 1000000}
       max_unlisted_stops: {type: integer, minimum: 0, maximum: 10000000}
+      max_streams: {type: integer, minimum: 1, maximum: 10000}
+      max_entities: {type: integer, minimum: 0, maximum: 10000000}
       max_chain: {type: integer, minimum: 0, maximum: 8}
       upstream_timeout_seconds: {type: integer, minimum: 1, maximum: 3600}
       drain_grace_seconds: {type: integer, minimum: 0, maximum: 300}
@@ -202,6 +225,17 @@ $defs:
   text: {type: string, minLength: 1}
   texts: {type: array, items: {type: string, minLength: 1}}
   names: {type: object, additionalProperties: {type: string, minLength: 1}}
+  claim:
+    description: a claim, or the way to a member of one
+    anyOf: [{type: string, minLength: 1}, {type: array, minItems: 1, maxItems: 8, items: {type: string, minLength: 1}}]
+  date: {type: string, description: "for example 2027-01-31 or 2027-01-31T12:00:00Z"}
+  fact:
+    type: object
+    additionalProperties: false
+    required: [from, type]
+    properties:
+      from: {$ref: "#/$defs/text", description: "path NAME, query NAME, header NAME or body /POINTER"}
+      type: {$ref: "#/$defs/text"}
   listener:
     anyOf:
       - {type: string, minLength: 1, description: an IP address and a port}
@@ -226,6 +260,7 @@ $defs:
               client_certificates: {enum: [none, asked, required]}
               client_ca: {$ref: "#/$defs/text"}
           proxy_protocol: {type: boolean}
+          http2: {type: boolean}
   identity:
     type: object
     additionalProperties: false
@@ -233,7 +268,7 @@ $defs:
     properties:
       id: {$ref: "#/$defs/text", description: unique across all kinds}
       kind: {enum: [user, application, service, agent]}
-      status: {enum: [active, suspended, retired]}
+      status: {enum: [active, requested, suspended, retired]}
       tenant: {$ref: "#/$defs/text"}
       environment: {$ref: "#/$defs/text"}
       owner: {$ref: "#/$defs/text", description: the id of a user}
@@ -243,6 +278,19 @@ $defs:
       attributes: {type: object, description: "attributes of the principal, for policies"}
       secret_hash: {$ref: "#/$defs/text", description: "`writ keys hash` prints it"}
       jwks_file: {$ref: "#/$defs/text", description: its public keys}
+      sponsor: {$ref: "#/$defs/text", description: the id of the user who answers for an agent}
+      parent: {$ref: "#/$defs/text", description: the id of the identity that it belongs to}
+      description: {type: string, maxLength: 1024}
+      provider: {$ref: "#/$defs/text"}
+      model: {$ref: "#/$defs/text"}
+      blueprint: {$ref: "#/$defs/text"}
+      created_at: {$ref: "#/$defs/date"}
+      expires_at: {$ref: "#/$defs/date"}
+      reviewed_at: {$ref: "#/$defs/date"}
+      review_by: {$ref: "#/$defs/date"}
+      credentials: {type: array, items: {type: object}}
+      needs_owner: {type: boolean, description: it acts only while its owner is active}
+      imported: {$ref: "#/$defs/texts", description: the imported identities that it is}
   api:
     type: object
     additionalProperties: false
@@ -275,6 +323,7 @@ $defs:
       query: {$ref: "#/$defs/query"}
       amounts: {$ref: "#/$defs/names"}
       routes: {type: array, items: {$ref: "#/$defs/route"}}
+      enforce: {type: boolean, description: "false: what would be refused is recorded, and passes"}
   query: {type: array, maxItems: 64, items: {$ref: "#/$defs/text"}}
   route:
     type: object
@@ -285,10 +334,23 @@ $defs:
       path: {type: string, pattern: "^/"}
       action: {$ref: "#/$defs/text"}
       resource: {$ref: "#/$defs/text", description: a Cedar entity whose id may use the path's parameters}
-      attributes: {$ref: "#/$defs/names"}
+      attributes:
+        type: object
+        description: "attributes of the resource: a template, `answer /POINTER`, or where in the request it is"
+        additionalProperties: {anyOf: [{type: string, minLength: 1}, {$ref: "#/$defs/fact"}]}
+      context: {type: object, description: what policies read as context.input, additionalProperties: {$ref: "#/$defs/fact"}}
       query: {$ref: "#/$defs/query"}
       amounts: {$ref: "#/$defs/names"}
       labels: {type: array, maxItems: 16, items: {type: string, maxLength: 256}}
+      public: {type: boolean, description: nobody's token is asked for}
+      decide: {enum: [on response]}
+      id: {$ref: "#/$defs/text", description: where the API's answer names the resource}
+      elements: {type: string, description: where the list is in the API's answer}
+      keep: {$ref: "#/$defs/texts", description: what else of the API's answer may go out}
+      each:
+        type: object
+        additionalProperties: false
+        properties: {action: {$ref: "#/$defs/text"}, resource: {$ref: "#/$defs/text"}}
 )yaml";
 
 }  // namespace

@@ -6,18 +6,10 @@
 #include <future>
 
 #include "base/blocking.h"
-#include "codec/name.h"
-#include "crypto/random.h"
-#include "enforce/record.h"
 #include "enforce/walk.h"
-#include "facts/pushed.h"
 
 namespace writ::enforce {
 namespace {
-
-std::optional<std::string> owned(const std::optional<std::string_view>& text) {
-  return text ? std::optional<std::string>(*text) : std::nullopt;
-}
 
 std::unexpected<decision::Refusal> refuse(Denial denial) {
   return std::unexpected(decision::Refusal{denial.reason, std::move(denial.message), {}, {}, {}});
@@ -25,14 +17,6 @@ std::unexpected<decision::Refusal> refuse(Denial denial) {
 
 std::unexpected<decision::Refusal> broken(std::string message) {
   return refuse({Reason::kIndeterminate, std::move(message)});
-}
-
-constexpr std::size_t kMaxApprovalIdBytes = 64;
-
-std::string text_of(const EntityName& name) {
-  std::string text;
-  cedar::append_entity(text, name.type, name.id);
-  return text;
 }
 
 }  // namespace

@@ -40,6 +40,14 @@ int expected_status(Reason reason) {
     case Reason::kSenderBindingMismatch:
       return 401;
     case Reason::kCallerUnknown:
+    case Reason::kCallerRequested:
+    case Reason::kCallerLapsed:
+    case Reason::kCallerExpired:
+    case Reason::kCallerOwnerGone:
+    case Reason::kCredentialExpired:
+    case Reason::kSubjectRequested:
+    case Reason::kSubjectLapsed:
+    case Reason::kSubjectExpired:
     case Reason::kCallerSuspended:
     case Reason::kCallerRetired:
     case Reason::kSubjectSuspended:

@@ -19,7 +19,7 @@ std::unexpected<Error> io(const fs::path& path, std::string_view what, int error
 }
 
 // Who reads the folder beforehand may put anything there until it is opened: O_EXCL and O_NOFOLLOW decide.
-Result<void> write(const fs::path& path, const File& file, bool replaces) {
+Result<void> write(const fs::path& path, const NewFile& file, bool replaces) {
   if (replaces) {
     // Another file under the name: a link that points elsewhere is not written through.
     std::error_code error;
@@ -45,9 +45,9 @@ Result<void> write(const fs::path& path, const File& file, bool replaces) {
 
 }  // namespace
 
-Result<void> write_folder(const fs::path& folder, const std::vector<File>& files, Overwrite overwrite) {
+Result<void> write_folder(const fs::path& folder, const std::vector<NewFile>& files, Overwrite overwrite) {
   std::vector<std::string> there;
-  for (const File& file : files) {
+  for (const NewFile& file : files) {
     std::error_code error;
     const auto status = fs::symlink_status(folder / file.name, error);
     if (!fs::exists(status)) continue;
@@ -56,7 +56,7 @@ Result<void> write_folder(const fs::path& folder, const std::vector<File>& files
   if (!there.empty())
     return failure(ErrorCode::kConflict, fmt::format("`{}` has {} already; nothing was written",
                                                      files::shown(folder), fmt::join(there, ", ")));
-  for (const File& file : files) {
+  for (const NewFile& file : files) {
     const auto path = folder / file.name;
     std::error_code error;
     fs::create_directories(path.parent_path(), error);

@@ -69,11 +69,11 @@ std::string render_readme(const Draft& draft) {
       fmt::arg("user_word", shell(draft.settings.user)), fmt::arg("api", draft.api));
 }
 
-std::vector<File> render(const Draft& draft, const Credentials& credentials) {
+std::vector<NewFile> render(const Draft& draft, const Credentials& credentials) {
   const auto dev = std::string(kDevFolder) + "/";
   const auto& app = draft.settings.app;
   const auto& agent = draft.settings.agent;
-  std::vector<File> files{
+  std::vector<NewFile> files{
       {dev + app + ".secret", std::string(credentials.app_secret.expose()) + "\n", true},
       {dev + agent + ".jwk", private_key(credentials.agent_key), true},
       {dev + agent + ".jwks.json", public_set(credentials.agent_key)},

@@ -14,7 +14,7 @@
 
 namespace writ::init {
 
-struct File {
+struct NewFile {
   std::string name;  // from the folder on
   std::string content;
   bool is_private = false;  // for its owner alone
@@ -24,7 +24,7 @@ inline constexpr std::string_view kDevFolder = "dev";
 inline constexpr std::string_view kDevIssuer =
     "https://login.dev.example";  // of tokens signed by a key in dev/
 
-std::vector<File> render(const Draft& draft, const Credentials& credentials);
+std::vector<NewFile> render(const Draft& draft, const Credentials& credentials);
 
 // Each a file of its own, for render().
 std::string render_config(const Draft& draft, const Credentials& credentials);

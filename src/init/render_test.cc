@@ -144,7 +144,7 @@ TEST(Text, AShellReadsOneWord) {
 
 TEST(Folder, WhatIsThereIsNotWrittenOver) {
   const testing::TemporaryFolder folder;
-  const std::vector<File> files{{"a/b.txt", "one"}, {"c.txt", "two", true}};
+  const std::vector<NewFile> files{{"a/b.txt", "one"}, {"c.txt", "two", true}};
   ASSERT_TRUE(write_folder(folder.path(), files, Overwrite::kNever));
   const auto again = write_folder(folder.path(), {{"new.txt", "x"}, {"c.txt", "three"}}, Overwrite::kNever);
   ASSERT_FALSE(again);

@@ -2,6 +2,7 @@
 import hashlib
 import http.client
 import json
+import subprocess
 import os
 import re
 import shutil
@@ -246,6 +247,13 @@ class AcceptedTokens(unittest.TestCase):
         self.assertEqual("401 sender_binding_missing", ask(None))
         self.assertEqual("401 sender_binding_mismatch", ask(other))
         self.assertEqual("200", ask(own))
+        over_http2 = ["curl", "--silent", "--http2", "--cacert", self.authority.certificate, "--output", os.devnull,
+                      "--write-out", "%{http_version} %{http_code}", "--header", f"Authorization: Bearer {token}",
+                      f"https://127.0.0.1:{world.gateway_port}{INVOICE}"]
+        for certificate, expected in [(None, "2 401"), (other, "2 401"), (own, "2 200")]:
+            shown = ["--cert", certificate[0], "--key", certificate[1]] if certificate else []
+            done = subprocess.run(over_http2 + shown, capture_output=True, text=True, timeout=30, check=False)
+            self.assertEqual(expected, done.stdout, done)
 
     def test_writs_own_api_takes_them_where_it_is_told_to(self):
         world = self.world()

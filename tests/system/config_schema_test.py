@@ -32,7 +32,7 @@ class Schema(unittest.TestCase):
     def resolved(self, schema):
         if "$ref" in schema:
             schema = self.schema["$defs"][schema["$ref"].rsplit("/", 1)[1]]
-        for choice in schema.get("anyOf", []):
+        for choice in map(self.resolved, schema.get("anyOf", [])):
             if choice.get("type") == "object":
                 return choice
         return schema

@@ -29,8 +29,11 @@ def missing():
     if shutil.which("java") is None:
         return "there is no Java for Keycloak"
     if not os.path.exists(ZIP) and shutil.which("mvn") is not None:
-        subprocess.run(["mvn", "-q", "dependency:get", "-Dtransitive=false",
-                        f"-Dartifact=org.keycloak:keycloak-quarkus-dist:{VERSION}:zip"], capture_output=True, timeout=600, check=False)
+        try:
+            subprocess.run(["mvn", "-q", "dependency:get", "-Dtransitive=false",
+                            f"-Dartifact=org.keycloak:keycloak-quarkus-dist:{VERSION}:zip"], capture_output=True, timeout=600, check=False)
+        except subprocess.TimeoutExpired:
+            return "Keycloak's distribution could not be fetched in 10 minutes"
     return None if os.path.exists(ZIP) else "there is no distribution of Keycloak"
 
 

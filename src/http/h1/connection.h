@@ -126,6 +126,8 @@ class Connection final : public internal::ExchangeSide,
   // For its Http2Session, which it is the socket, the place and the clock of.
   ServerCore& core() noexcept { return *core_; }
   const Address& peer() const noexcept { return peer_; }
+  // Of this connection alone: what a proxy shows says nothing of who is behind it.
+  const std::string& peer_certificate() const noexcept { return request_.peer_certificate; }
   Places::Holder holder() const noexcept { return holder_; }
   std::size_t loop() const noexcept { return loop_; }
   bool on_loop() const noexcept { return core_->loops.current() == loop_; }

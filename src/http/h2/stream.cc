@@ -16,6 +16,7 @@ Http2Stream::Http2Stream(std::shared_ptr<Connection> connection, Http2Session& s
     : connection_(std::move(connection)), session_(session), id_(id) {
   loop_ = connection_->loop();
   request_.peer_ip = connection_->peer().text();
+  request_.peer_certificate = connection_->peer_certificate();
   fields_ = std::make_unique<RequestFields>(head_limits(core().options), request_);
   terms_.begin(core());
   watch(core().loops.impl().loops[loop_]->deadlines);
