@@ -39,8 +39,13 @@ void names_in(Value value, std::unordered_set<std::string>& names) {
 std::string profile_key(const Reach& reach, const ChainLink& caller, cedar::Arena& arena) {
   std::string key = fmt::format("{}|", static_cast<int>(caller.kind()));
   const auto& frame = reach.frame();
-  const auto status = caller.member != nullptr ? caller.member->status() : frame.inventory.ordered(caller.id);
+  const auto status =
+      caller.member != nullptr ? caller.member->status_at(frame.at) : frame.inventory.ordered(caller.id);
   key += fmt::format("{}|{}|", static_cast<int>(status), caller.member != nullptr);
+  // Dates, and an owner who has to be there, are each one's own.
+  if (caller.member != nullptr &&
+      ((*caller.member)->expires_at || caller.member->review_by() || (*caller.member)->needs_owner))
+    key += caller.id + "|";
   const auto add = [&](std::string_view name, Value value) {
     key += fmt::format("{}={};", name, value.to_string());
   };

@@ -29,6 +29,24 @@ const std::optional<std::string>& environment_of(const ChainLink& caller) {
   return caller.member != nullptr ? (*caller.member)->environment : kNone;
 }
 
+// As decision/guards.cc has it.
+Reason reason_of(Status status, bool is_subject) {
+  switch (status) {
+    case Status::kRequested:
+      return is_subject ? Reason::kSubjectRequested : Reason::kCallerRequested;
+    case Status::kLapsed:
+      return is_subject ? Reason::kSubjectLapsed : Reason::kCallerLapsed;
+    case Status::kExpired:
+      return is_subject ? Reason::kSubjectExpired : Reason::kCallerExpired;
+    case Status::kRetired:
+      return is_subject ? Reason::kSubjectSuspended : Reason::kCallerRetired;
+    case Status::kActive:
+    case Status::kSuspended:
+      break;
+  }
+  return is_subject ? Reason::kSubjectSuspended : Reason::kCallerSuspended;
+}
+
 }  // namespace
 
 Certainties::Certainties(const Frame& frame, Chain chain, const inventory::Api& api, Point point)
@@ -63,16 +81,39 @@ bool Certainties::may_have_claim(std::string_view name) const noexcept {
 void Certainties::check_callers() {
   for (const ChainLink& each : chain_) {
     const bool is_subject = &each == &chain_.front() && chain_.size() > 1;
-    const auto status = each.member != nullptr ? each.member->status() : frame_.inventory.ordered(each.id);
+    const auto status =
+        each.member != nullptr ? each.member->status_at(frame_.at) : frame_.inventory.ordered(each.id);
     if (!is_subject && each.kind() == inventory::Kind::kUser && &each == &chain_.back())
       refuse(Reason::kCallerMismatch,
              named(each) + " cannot hold a token, only applications, services and agents can");
-    if (status == Status::kActive) continue;
-    refuse(is_subject                     ? Reason::kSubjectSuspended
-           : status == Status::kSuspended ? Reason::kCallerSuspended
-                                          : Reason::kCallerRetired,
-           fmt::format("{} is {}", named(each), status_name(status)));
+    if (status != Status::kActive)
+      refuse(reason_of(status, is_subject), fmt::format("{} is {}", named(each), status_name(status)));
+    check_owner(each);
   }
+}
+
+void Certainties::check_owner(const ChainLink& each) {
+  if (each.member == nullptr || !(*each.member)->needs_owner) return;
+  const auto& owner = (*each.member)->owner;
+  if (!owner) return refuse(Reason::kCallerOwnerGone, named(each) + " has no owner");
+  const auto* member = frame_.inventory.find(*owner);
+  const auto status = member != nullptr ? member->status_at(frame_.at) : frame_.inventory.ordered(*owner);
+  if (status == Status::kActive) return;
+  refuse(Reason::kCallerOwnerGone,
+         fmt::format("the owner of {}, `{}`, is {}", named(each), *owner, status_name(status)));
+}
+
+// Whether a date alone can stop one of the chain.
+bool Certainties::may_end() const {
+  const auto dated = [](const inventory::Member* member) {
+    return member != nullptr && ((*member)->expires_at || member->review_by());
+  };
+  return std::ranges::any_of(chain_, [&](const ChainLink& each) {
+    if (each.member == nullptr) return false;
+    const auto& owner = (*each.member)->owner;
+    return dated(each.member) ||
+           ((*each.member)->needs_owner && owner && dated(frame_.inventory.find(*owner)));
+  });
 }
 
 void Certainties::check_delegation() {
@@ -185,10 +226,19 @@ OpenFact Certainties::party_fact(std::size_t index) {
   }
   const bool tells_issuer = is_subject && is_user && !has("issuer");
   if (tells_issuer) fields.push_back({"issuer", false, OpenFact::of_kind(Kind::kString)});
+  // A provider's own token may tell more of a user (token/foreign.h); what is listed of it comes first.
+  const auto* listed = frame_.policies.entities->find(uids_[index]);
+  for (const auto* fact : {"roles", "groups", "scopes", "amr"}) {
+    const bool is_listed = has(fact) || (listed != nullptr && listed->attributes->find(fact) != nullptr);
+    if (is_subject && is_user && !is_listed) fields.push_back({fact, false, OpenFact::of_kind(Kind::kSet)});
+  }
+  if (caller.member != nullptr && !is_user)
+    fields.push_back({"lastUsed", false, OpenFact::of_kind(Kind::kDatetime)});
   if (const auto* catalogued = frame_.policies.entities->find(uids_[index])) {
     for (const auto& field : *catalogued->attributes) {
       const auto name = field.name->view();
-      const bool told = name == "tenant" || name == "environment" || (name == "issuer" && is_user);
+      const bool told = name == "tenant" || name == "environment" || (name == "issuer" && is_user) ||
+                        name == "lastUsed" || name == "reviewedAt";
       if (!told && !has(name)) fields.push_back({std::string(name), true, OpenFact::of(field.value)});
     }
   }
@@ -280,6 +330,10 @@ cedar::OpenWorld Certainties::world(cedar::EntityRef action, std::optional<Insta
   fields.push_back({"calendars", true,
                     when ? OpenFact::of(frame_.policies.calendars->in_force(*when, arena_))
                          : OpenFact::of_kind(Kind::kSet)});
+  // What the route finds in a request, and what it spends.
+  const bool is_use = point_ == Point::kUse;
+  fields.push_back({"amounts", true, OpenFact::record({}, !is_use)});
+  fields.push_back({"input", true, OpenFact::record({}, !is_use)});
   fields.push_back({"task", needs_task_, task_fact()});
   const auto add_text = [&](std::string_view name, const TextKnown& known) {
     if (!known.impossible) fields.push_back({std::string(name), known.certain, text_fact(known)});

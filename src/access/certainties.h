@@ -39,6 +39,8 @@ class Certainties {
   const std::optional<CertainRefusal>& refusal() const noexcept { return refusal_; }
   // An agent takes part, so that the use of the token needs a task.
   bool needs_task() const noexcept { return needs_task_; }
+  // Of one of them, or of an owner who has to be there, a date is known on which it ends.
+  bool may_end() const;
   const TextKnown& tenant() const noexcept { return tenant_; }
   const TextKnown& environment() const noexcept { return environment_; }
   const TextKnown& purpose() const noexcept { return purpose_; }
@@ -57,6 +59,7 @@ class Certainties {
   std::size_t index_of(const ChainLink& caller) const;
   void refuse(Reason reason, std::string message);
   void check_callers();
+  void check_owner(const ChainLink& each);
   void check_delegation();
   void know_tenant();
   void know_environment();

@@ -237,7 +237,7 @@ std::optional<Reached> Reach::refused_by_resource(const Certainties& certain, co
 
 // Whether no guard can refuse it, within the frame.
 bool Reach::guards_pass(const Certainties& certain, const Step& step) const {
-  if (certain.needs_task() || !step.world.resource) return false;
+  if (certain.needs_task() || certain.may_end() || !step.world.resource) return false;
   const auto* catalogued = frame_.policies.entities->find(*step.world.resource);
   const auto has = [&](std::string_view name) -> const Value* {
     return catalogued != nullptr ? catalogued->attributes->find(name) : nullptr;
