@@ -287,7 +287,7 @@ class Answerer {
     const Value seen = error.failure.seen;
     if (error.kind() == cedar::EvalErrorKind::kType && seen.is(Kind::kRecord)) {
       const Value* value = seen.as_record().find(kCarrier);
-      if (value != nullptr) return value_to_json(*value);
+      if (value != nullptr) return value_to_json(*value, 0);
     }
     return Json::object({{"error", cedar::eval_error_code(error.kind())}});
   }

@@ -76,10 +76,11 @@ Result<std::string> login(const Ground& ground, const Options& options) {
                     file.string()));
   const auto& issuer = ground.config.trusted_issuers.front();
   auto claims = Json::object({{"iss", issuer.issuer}, {"aud", issuer.audience}});
-  claims.set(issuer.mapping.subject, options.user);
+  // A provider for trying names its claims at the top.
+  claims.set(issuer.mapping.subject.text(), options.user);
   if (!options.tenant.empty()) {
     const auto name = issuer.mapping.others.find("tenant");
-    claims.set(name != issuer.mapping.others.end() ? name->second : "tenant", options.tenant);
+    claims.set(name != issuer.mapping.others.end() ? name->second.text() : "tenant", options.tenant);
   }
   const auto key = TRY(read_private_key(file.string()));
   return sign_claims(key, std::move(claims), 300, "JWT");
