@@ -90,7 +90,8 @@ std::string formula_of(const Reached& reached, const Certainties& certain, const
       fmt::format("{}|{}|task {}|tenant {} {}|environment {}|purpose {}", verdict_name(reached.verdict),
                   fmt::join(parts, " && "), certain.needs_task(), text_known(certain.tenant()),
                   certain.tenant_by_token(), text_known(certain.environment()), text_known(purposes));
-  if (follows || certain.may_end()) formula += fmt::format("|profiles {}", fmt::join(census.profiles_of(chain), ","));
+  if (follows || certain.may_end())
+    formula += fmt::format("|profiles {}", fmt::join(census.profiles_of(chain), ","));
   return formula;
 }
 

@@ -59,7 +59,7 @@ Json sendable(const Json& shown) {
 }
 
 // Done with one of those that somebody leaves behind: what became of it.
-std::expected<std::string, int> hand_over(Remote& remote, const Options& options, const Json& identity,
+std::expected<std::string, int> hand_over(Remote& remote, const Options& options, Json& identity,
                                           std::string_view role) {
   if (options.suspend) {
     const auto done = answer_of(
@@ -69,9 +69,9 @@ std::expected<std::string, int> hand_over(Remote& remote, const Options& options
   }
   if (options.to.empty()) return std::string();
   if (is_declared(identity)) return std::string("change it in the configuration");
-  auto body = sendable(identity);
-  body.set(role, options.to);
-  const auto done = answer_of(remote.call("PUT", "/v1/identities", body));
+  // Of two roles the second is handed over with the first.
+  identity.set(role, options.to);
+  const auto done = answer_of(remote.call("PUT", "/v1/identities", sendable(identity)));
   if (!done) return std::unexpected(done.error());
   return "handed over to " + options.to;
 }
@@ -79,12 +79,12 @@ std::expected<std::string, int> hand_over(Remote& remote, const Options& options
 int owners(const Options& options) {
   auto remote = Remote::open(options.remote);
   if (!remote) return fail(remote.error());
-  const auto all = all_identities(*remote);
+  auto all = all_identities(*remote);
   if (!all) return all.error();
   Json list = Json::array();
   std::string text;
   bool left = false;
-  for (const Json& identity : *all) {
+  for (Json& identity : *all) {
     for (const std::string_view role : {"owner", "sponsor"}) {
       if (show(identity, role) != options.gone) continue;
       const auto done = hand_over(*remote, options, identity, role);
@@ -122,7 +122,7 @@ std::string use_of(const Json& identity, std::string_view what) {
 int seen(const Options& options) {
   auto remote = Remote::open(options.remote);
   if (!remote) return fail(remote.error());
-  const auto all = all_identities(*remote);
+  auto all = all_identities(*remote);
   if (!all) return all.error();
   const auto strangers = answer_of(remote->call("GET", "/v1/unlisted"));
   if (!strangers) return strangers.error();

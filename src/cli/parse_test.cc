@@ -43,13 +43,14 @@ TEST(Parse, AnUnknownCommandBelowOneIsNamedWithIt) {
 
 TEST(Parse, WhereNoCommandIsNearAllAreListed) {
   const auto error = error_of({"frobnicate"});
-  EXPECT_THAT(error, HasSubstr("unknown command `frobnicate`; the commands of `writ` are serve, check, "));
+  EXPECT_THAT(error,
+              HasSubstr("unknown command `frobnicate`; the commands of `writ` are init, serve, dev, "));
   EXPECT_THAT(error_of({"audit", "frobnicate"}),
               HasSubstr("the commands of `writ audit` are verify, show, "));
 }
 
 TEST(Parse, AMissingCommandIsAskedForWithTheListOfThem) {
-  EXPECT_THAT(error_of({}), HasSubstr("a command is missing; the commands of `writ` are serve, "));
+  EXPECT_THAT(error_of({}), HasSubstr("a command is missing; the commands of `writ` are init, serve, "));
   EXPECT_THAT(error_of({"token"}), HasSubstr("a command is missing; the commands of `writ token` are get, "));
 }
 

@@ -268,6 +268,8 @@ class Reader {
             fmt::format("the attribute `{}` comes from the API's answer, and this route is decided before",
                         spec.attributes.front().first),
             "add `decide: on response` to the route");
+      if (const auto* node = fields.find("each"))
+        (void)files::Fields(node, source_, "each", {"action", "resource"});
       for (const auto* key : {"id", "elements", "keep", "each"})
         if (const auto* node = fields.find(key))
           source_.error(*node,

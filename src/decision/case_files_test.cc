@@ -124,7 +124,7 @@ INSTANTIATE_TEST_SUITE_P(Files, DecisionCases, ::testing::ValuesIn(case_files())
 bool given_by_decision(Reason reason) {
   return reason >= Reason::kAudienceMismatch && reason != Reason::kSenderBindingMissing &&
          reason != Reason::kSenderBindingMismatch && reason != Reason::kStepUpRequired &&
-         reason != Reason::kFactsUnavailable &&
+         reason != Reason::kFactsUnavailable && reason != Reason::kCredentialExpired &&
          (reason <= Reason::kApprovalRequired || reason == Reason::kIndeterminate);
 }
 

@@ -123,7 +123,7 @@ TEST_F(EnforcerTest, TheRecordTellsWhatTheCallerKnewOfTheResource) {
   EXPECT_EQ(asked_with([&](cedar::Arena& arena) {
               return record(arena, "when", cedar::Value::datetime(cedar::Datetime::from(kNow)));
             }),
-            "null");
+            R"({"when":{"__extn":{"fn":"datetime","arg":"2025-06-15T15:06:40.000Z"}}})");
 }
 
 TEST_F(EnforcerTest, TheRecordNeverHoldsTheToken) {

@@ -259,7 +259,13 @@ class Drafter {
         if (!seen.insert(name).second || name == "authorization" ||
             gateway::ForwardedHeaders::standard()->fate(name) == gateway::ForwardedHeaders::Fate::kForwarded)
           continue;
-        if (const auto made = gateway::ForwardedHeaders::with({name}); !made) {
+        if (name == "cookie" || name == "baggage") {
+          note(
+              *each.operation,
+              fmt::format("the header field `{}` does not reach the API: it may bring more than the document "
+                          "names; if it has to, add it to `forward_headers`",
+                          shown(header)));
+        } else if (const auto made = gateway::ForwardedHeaders::with({name}); !made) {
           note(*each.operation, fmt::format("the header field `{}` does not reach the API: {}", shown(header),
                                             shown(made.error().message, 300)));
         } else if (draft_.forward_headers.size() == gateway::kMaxForwardedNames) {

@@ -188,11 +188,11 @@ components: {parameters: {Limit: {name: limit, in: query, schema: {type: integer
 
 TEST(Draft, HeaderFieldsOfTheDocumentReachTheApiIfTheyMay) {
   const auto draft = draft_of(
-      "paths: {/a: {get: {parameters: [{name: X-Trace, in: header}, {name: Accept, in: header}, {name: "
-      "Cookie, in: "
-      "header}]}}}\n");
+      "paths: {/a: {get: {parameters: [{name: X-Trace, in: header}, {name: Accept, in: header}, "
+      "{name: Host, in: header}, {name: Cookie, in: header}]}}}\n");
   EXPECT_EQ(draft.forward_headers, std::vector<std::string>{"x-trace"});
   EXPECT_THAT(notes_of(draft), HasSubstr("the header field `Host` does not reach the API"));
+  EXPECT_THAT(notes_of(draft), HasSubstr("the header field `Cookie` does not reach the API"));
 }
 
 TEST(Draft, WhatTheDocumentSaysOfCredentialsIsTold) {

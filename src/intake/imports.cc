@@ -270,6 +270,10 @@ Result<Merged> merge(const Import& before, const Findings& findings, Instant now
     }
     after.records.emplace(id, std::move(kept));
   }
+  // Files come in any order, and what is told of them does not depend on it.
+  std::ranges::sort(difference.added);
+  std::ranges::sort(difference.back);
+  std::ranges::sort(difference.changed, {}, [](const auto& each) { return each.id; });
   return merged;
 }
 

@@ -157,7 +157,8 @@ TEST(DirectoryProperty, TheStricterOfTwoWordsIsInForceAndEachIsItsOwnersToTakeBa
   for (unsigned seed = 0; seed < 300; ++seed) {
     std::mt19937 random(seed);
     const auto any = [&](int below) { return std::uniform_int_distribution<int>(0, below - 1)(random); };
-    const auto any_status = [&] { return static_cast<Status>(any(4) % 3); };
+    constexpr Status kWords[] = {Status::kActive, Status::kSuspended, Status::kRetired, Status::kActive};
+    const auto any_status = [&] { return kWords[any(4)]; };
     testing::MemoryStore store;
     auto directory = std::make_unique<Directory>(store);
     std::map<std::string, Status> file, said, ordered;  // what is declared now; last words

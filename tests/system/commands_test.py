@@ -28,7 +28,7 @@ class Words(unittest.TestCase):
         self.assertIn("unknown option `--confg` of `writ check`: did you mean `--config`?", self.refused("check", "--confg", "x"))
 
     def test_without_a_command_all_are_listed(self):
-        self.assertIn("a command is missing; the commands of `writ` are serve, check", self.refused())
+        self.assertIn("a command is missing; the commands of `writ` are init, serve, dev", self.refused())
 
 
 class Secrets(unittest.TestCase):
