@@ -2,6 +2,8 @@
 
 #include <chrono>
 
+#include "cedar/entity_json.h"
+
 namespace writ::access {
 namespace {
 
@@ -11,10 +13,6 @@ using codec::Json;
 using Path = std::span<const std::string>;
 
 constexpr std::string_view kUsualText = "any";
-
-Json call_json(std::string_view function, std::string argument) {
-  return Json::object({{"__extn", Json::object({{"fn", function}, {"arg", std::move(argument)}})}});
-}
 
 std::optional<std::string> text_of_value(const std::optional<Value>& value) {
   if (!value) return std::string(kUsualText);
@@ -148,7 +146,7 @@ class Builder {
   }
 
   void of_resource(Path path, const std::optional<Value>& value) {
-    set_at(trial_.attributes, path, value ? json_of(*value) : Json(kUsualText));
+    set_at(trial_.attributes, path, value ? cedar::value_to_json(*value) : Json(kUsualText));
   }
 
   const Certainties& certain_;
@@ -158,40 +156,6 @@ class Builder {
 };
 
 }  // namespace
-
-Json json_of(Value value) {
-  switch (value.kind()) {
-    case Kind::kBool:
-      return Json(value.as_bool());
-    case Kind::kLong:
-      return Json(value.as_long());
-    case Kind::kString:
-      return Json(value.as_string());
-    case Kind::kEntity: {
-      const auto uid = value.as_entity();
-      return Json::object({{"__entity", Json::object({{"type", uid.type()}, {"id", uid.id()}})}});
-    }
-    case Kind::kSet: {
-      Json set = Json::array();
-      for (const Value each : value.as_set()) set.push(json_of(each));
-      return set;
-    }
-    case Kind::kRecord: {
-      Json record = Json::object();
-      for (const auto& field : value.as_record()) record.set(field.name->view(), json_of(field.value));
-      return record;
-    }
-    case Kind::kIp:
-      return call_json("ip", value.as_ip().to_string());
-    case Kind::kDecimal:
-      return call_json("decimal", value.as_decimal().to_string());
-    case Kind::kDatetime:
-      return call_json("datetime", value.as_datetime().to_string());
-    case Kind::kDuration:
-      return call_json("duration", value.as_duration().to_string());
-  }
-  return Json();
-}
 
 Trial trial_of(const Certainties& certain, const Target& target, const cedar::EntityUid& resource,
                Instant time, std::span<const cedar::OpenBinding> bindings) {

@@ -11,9 +11,6 @@
 
 namespace writ::access {
 
-// A value as Cedar's JSON writes it, escapes for entities and extension types.
-codec::Json json_of(cedar::Value value);
-
 // The request of the chain that has these values; what they leave out is as usual: no purpose, no task unless
 // one is needed, nothing told of the resource. `resource` is for a use.
 Trial trial_of(const Certainties& certain, const Target& target, const cedar::EntityUid& resource,
