@@ -74,6 +74,7 @@ void write_gateway(PrometheusText& out, const gateway::ProxyStats& stats) {
   out.sample("writ_gateway_requests_total", "result=\"malformed\"", stats.malformed);
   out.sample("writ_gateway_requests_total", "result=\"upstream_failure\"", stats.upstream_failures);
   out.sample("writ_gateway_requests_total", "result=\"broken_off\"", stats.broken_off);
+  out.sample("writ_gateway_requests_total", "result=\"rate_limited\"", stats.over_rates);
   out.family(
       "writ_gateway_fields_left_out_total", "counter",
       "Header fields of callers that were not forwarded, because their API's list does not name them.");

@@ -323,6 +323,20 @@ $defs:
       query: {$ref: "#/$defs/query"}
       amounts: {$ref: "#/$defs/names"}
       routes: {type: array, items: {$ref: "#/$defs/route"}}
+      rates:
+        type: array
+        maxItems: 32
+        description: how often the API may be called
+        items:
+          type: object
+          additionalProperties: false
+          required: [per]
+          properties:
+            per: {enum: [source, client, subject, all]}
+            requests: {type: integer, minimum: 1, maximum: 1000000}
+            seconds: {type: integer, minimum: 1, maximum: 86400}
+            at_once: {type: integer, minimum: 1, maximum: 1000000}
+            actions: {$ref: "#/$defs/texts"}
       enforce: {type: boolean, description: "false: what would be refused is recorded, and passes"}
   query: {type: array, maxItems: 64, items: {$ref: "#/$defs/text"}}
   route:

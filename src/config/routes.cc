@@ -56,7 +56,8 @@ std::shared_ptr<const gateway::Routes> make_routes(const World& world, files::Is
                      .answer = route.answer,
                      .is_public = route.is_public,
                      .observed = !upstream->second->enforced,
-                     .facts = route.facts});
+                     .facts = route.facts,
+                     .rates = gateway::Rates::of(route.api, route.action, upstream->second->rates)});
   }
   std::vector<gateway::Routes::Wrong> wrong;
   auto routes = gateway::Routes::make(std::move(specs), wrong);

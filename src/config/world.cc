@@ -14,6 +14,7 @@
 #include "config/imported.h"
 #include "config/jwks_file.h"
 #include "config/listen.h"
+#include "config/rates.h"
 #include "config/route_paths.h"
 #include "files/fields.h"
 #include "gateway/forwarded_headers.h"
@@ -89,7 +90,7 @@ class Reader {
     const files::Fields fields(
         &node, source_, "an API",
         {"id", "audience", "namespace", "actions", "claims", "upstream", "upstream_tls", "forward_headers",
-         "cors", "query", "amounts", "routes", "enforce"});
+         "cors", "query", "amounts", "routes", "enforce", "rates"});
     const auto id = fields.required_text("id", inventory::kMaxIdBytes);
     const auto audience = fields.required_text("audience", 512);
     inventory::Api api{.id = id.value_or(""), .audience = audience.value_or("")};
@@ -98,7 +99,7 @@ class Reader {
     api.actions = fields.texts("actions");
     if (fields.find("claims") != nullptr) read_claims(fields, api);
     api.declared = true;
-    read_upstream(fields, api.id);
+    read_upstream(fields, api);
     Texts amounts;
     if (const auto* given = fields.find("amounts"))
       read_texts(*given, "amounts", "an amount to its place", amounts);
@@ -127,7 +128,7 @@ class Reader {
       source_.error(*fields.find("claims"), contract.error().message);
   }
 
-  void read_upstream(const files::Fields& fields, const std::string& api) {
+  void read_upstream(const files::Fields& fields, const inventory::Api& api) {
     const auto url = fields.text("upstream");
     if (!url) {
       if (const auto* routes = fields.find("routes"))
@@ -138,6 +139,8 @@ class Reader {
         source_.error(*cors, "nothing is forwarded: the API has no `upstream`");
       if (const auto* tls = fields.find("upstream_tls"))
         source_.error(*tls, "nothing is connected to: the API has no `upstream`");
+      if (const auto* rates = fields.find("rates"))
+        source_.error(*rates, "nothing is forwarded, and so nothing counted: the API has no `upstream`");
       if (const auto* enforce = fields.find("enforce"))
         source_.error(*enforce, "nothing is forwarded, observed or not: the API has no `upstream`");
       return;
@@ -146,13 +149,13 @@ class Reader {
     auto names = fields.texts("forward_headers");
     if (const auto made = gateway::ForwardedHeaders::with(names); !made)
       source_.error(*fields.find("forward_headers"), made.error().message);
-    world_.upstreams.push_back({source_.place(*node), api, *url, std::move(names),
+    world_.upstreams.push_back({source_.place(*node), api.id, *url, std::move(names),
                                 read_upstream_tls(fields, *url), read_cors(fields),
-                                fields.boolean("enforce").value_or(true)});
+                                fields.boolean("enforce").value_or(true), read_rates(fields, api, source_)});
     if (!world_.upstreams.back().enforced)
       source_.issues.warning(
           source_.place(*fields.find("enforce")),
-          fmt::format("API `{}` is only observed: what would be refused is recorded, and passes", api),
+          fmt::format("API `{}` is only observed: what would be refused is recorded, and passes", api.id),
           "remove `enforce: false` when `writ audit observed` shows nothing that should pass");
   }
 

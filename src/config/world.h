@@ -18,6 +18,7 @@
 #include "gateway/answer_reader.h"
 #include "gateway/cors.h"
 #include "gateway/fact_finder.h"
+#include "gateway/rates.h"
 #include "inventory/directory.h"
 #include "inventory/user_names.h"
 
@@ -53,6 +54,7 @@ struct DeclaredUpstream {
   std::shared_ptr<const http::TlsClient> tls = {};  // null: as the system trusts, or not https
   std::shared_ptr<const gateway::Cors> cors = {};   // null: no page of another origin
   bool enforced = true;                             // false: what would be refused is recorded, and passes
+  std::vector<gateway::RateSpec> rates = {};        // how often it may be called
 };
 
 struct World {

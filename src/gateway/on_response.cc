@@ -6,6 +6,7 @@
 #include "gateway/http_question.h"
 #include "gateway/one_reading.h"
 #include "gateway/refusal.h"
+#include "gateway/refusal_form.h"
 
 namespace writ::gateway {
 namespace {
@@ -67,7 +68,7 @@ class OnResponse : public std::enable_shared_from_this<OnResponse> {
  private:
   void respond(http::Response response) {
     if (route_.cors() != nullptr) route_.cors()->mark(response.headers, exchange_.request().headers);
-    exchange_.respond(std::move(response));
+    exchange_.respond(in_form(form_asked_for(exchange_.request().headers), std::move(response)));
   }
 
   void on_loop(http::Task work) {

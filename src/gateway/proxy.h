@@ -6,9 +6,9 @@
 // all of it is read before, up to a limit, and what was read is what is forwarded. Where people have to
 // approve the call it is read after the refusal, and put before them. What Writ itself answers is JSON with a
 // stable `error`: not_found, method_not_allowed, upstream_unreachable, upstream_broken, upstream_malformed
-// (502), upstream_timeout (504), overloaded (503), and the refusals (gateway/refusal.h). Where an API has
-// pages of other origins (gateway/cors.h), preflights are answered without a decision. An answer that
-// breaks in the middle closes the caller's connection.
+// (502), upstream_timeout (504), overloaded (503), rate_limited (429), and the refusals (gateway/refusal.h).
+// Where an API has pages of other origins (gateway/cors.h), preflights are answered without a decision. An
+// answer that breaks in the middle closes the caller's connection.
 //
 // A route may be decided on the API's answer (gateway/on_response.h), or be public. What an API that is only
 // observed would refuse passes, without a word on whom it is for.
@@ -45,6 +45,8 @@ struct ProxyOptions {
   // Of a body that is read before the decision; a longer one is answered 413. For an approval of the call it
   // is at most task::kMaxCallBodyBytes.
   std::size_t max_read_body_bytes = 1 << 20;
+  // The operator's own, which have no rate as a source.
+  http::Networks proxies = {};
   // Whose tokens an API takes, for RFC 9728's metadata. Empty: there is none. From any loop.
   IssuersOf issuers_of = {};
   // Of an answer that decides (gateway/on_response.h), which may have as many bytes.
@@ -70,6 +72,7 @@ struct ProxyStats {
   std::uint64_t upstream_failures;  // 502, 503, 504
   std::uint64_t broken_off;         // answers that could not be completed
   std::uint64_t fields_left_out;    // of callers, not on an API's list
+  std::uint64_t over_rates;         // 429
   http::WorkerStats workers;        // for what is too long for a loop
 };
 

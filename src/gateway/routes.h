@@ -30,6 +30,7 @@
 #include "gateway/fact_finder.h"
 #include "gateway/forwarded_headers.h"
 #include "gateway/query_names.h"
+#include "gateway/rates.h"
 #include "http/client.h"
 #include "http/path_trie.h"
 
@@ -60,6 +61,7 @@ struct RouteSpec {
   bool is_public = false;                           // nobody's token is asked for
   bool observed = false;                            // the API is not enforced
   std::vector<FactSpec> facts = {};                 // what else is found in a request
+  std::shared_ptr<const Rates> rates = {};          // null: nobody's calls are counted
 };
 
 // Text with parameters: "{tenant}/{invoice}".
@@ -116,6 +118,7 @@ class Route {
   const QueryNames& query_names() const noexcept { return query_names_; }
   const std::shared_ptr<const Cors>& cors() const noexcept { return spec_.cors; }
   const AnswerReader* answer() const noexcept { return answer_ ? &*answer_ : nullptr; }
+  const Rates* rates() const noexcept { return spec_.rates.get(); }
   bool is_public() const noexcept { return spec_.is_public; }
   bool observed() const noexcept { return spec_.observed; }
   // What is asked of each element of a list in its answer.

@@ -23,6 +23,8 @@ Exchange& Exchange::operator=(Exchange&& other) noexcept {
   if (this != &other) {
     abandon();
     side_ = std::move(other.side_);
+    added_ = std::move(other.added_);
+    kept_ = std::move(other.kept_);
   }
   return *this;
 }
@@ -34,6 +36,7 @@ Exchange::~Exchange() {
 // To say so takes memory on another thread than the loop's. Without any for so long, the connection could
 // never be answered nor closed, and the process ends on purpose.
 void Exchange::abandon() noexcept {
+  kept_ = nullptr;
   const auto side = std::exchange(side_, nullptr);
   if (side == nullptr) return;
   for (int attempt = 0; attempt < kAbandonAttempts; ++attempt) {
@@ -90,13 +93,20 @@ void Exchange::read_whole_body(Exchange exchange, std::uint64_t max_body_bytes,
 void Exchange::respond(Response response) {
   WRIT_REQUIRE(side_ != nullptr);
   // When this fails for want of memory, the exchange is there still, and answers 500 as it goes.
+  add_to(response.headers);
   side_->respond(std::move(response));
   side_ = nullptr;
+  kept_ = nullptr;
 }
 
 void Exchange::start(ResponseHead head) {
   WRIT_REQUIRE(side_ != nullptr);
+  add_to(head.headers);
   side_->start(std::move(head));
+}
+
+void Exchange::add_to(Headers& headers) const {
+  for (std::size_t i = 0; i < added_.size(); ++i) headers.add(added_[i].name, added_[i].value);
 }
 
 void Exchange::write(std::string_view bytes, DoneCallback callback) {
@@ -107,12 +117,14 @@ void Exchange::write(std::string_view bytes, DoneCallback callback) {
 void Exchange::finish() {
   WRIT_REQUIRE(side_ != nullptr);
   const auto side = std::exchange(side_, nullptr);
+  kept_ = nullptr;
   side->finish();
 }
 
 void Exchange::abort() {
   WRIT_REQUIRE(side_ != nullptr);
   const auto side = std::exchange(side_, nullptr);
+  kept_ = nullptr;
   side->abort();
 }
 

@@ -79,12 +79,20 @@ class Exchange {
 
   bool answered() const noexcept;  // respond() or start() was called
 
+  // A field that its answer has, whoever answers and however; before the answer begins.
+  void add_to_answer(std::string_view name, std::string_view value) { added_.add(name, value); }
+  // Lives until the answer has ended, or cannot end any more.
+  void keep(std::shared_ptr<void> kept) { kept_ = std::move(kept); }
+
   // http only.
   explicit Exchange(std::shared_ptr<internal::ExchangeSide> side);
 
  private:
   void abandon() noexcept;
+  void add_to(Headers& headers) const;
   std::shared_ptr<internal::ExchangeSide> side_;
+  Headers added_;
+  std::shared_ptr<void> kept_;
 };
 
 }  // namespace writ::http

@@ -99,6 +99,7 @@ Result<void> App::Parts::serve() {
             .issuer = config.issuer,
             .public_origin = config.public_origin,
             .max_read_body_bytes = static_cast<std::size_t>(config.limits.max_body_bytes),
+            .proxies = config.proxies,
             .issuers_of = [this](std::string_view api) { return accepted.issuers_of(api, config.issuer); },
             .answer_deadline = config.limits.upstream_timeout,
             .tell = [](const std::string& line) { fmt::print(stderr, "writ: {}\n", line); }},

@@ -61,6 +61,7 @@ struct GatewayOptions {
   std::size_t max_read_body_bytes = 1 << 20;
   std::chrono::milliseconds answer_deadline{30'000};
   std::shared_ptr<const Cors> cors = {};
+  std::vector<RateSpec> rates = {};
 };
 
 class Gateway {
@@ -77,8 +78,8 @@ class Gateway {
                                                   .enforcer = world.enforcer,
                                                   .current = world.current,
                                                   .keys = *world.tokens.ring})) {
-    world.current.replace(
-        routes_to("http://127.0.0.1:" + std::to_string(upstream) + options.upstream_prefix, options.cors));
+    world.current.replace(routes_to("http://127.0.0.1:" + std::to_string(upstream) + options.upstream_prefix,
+                                    options.cors, options.rates));
     auto chosen = options.server;
     chosen.port = 0;
     server_ = http::Server::start(loops_, chosen, proxy_).value();
@@ -98,17 +99,19 @@ class Gateway {
 
  private:
   static std::shared_ptr<const Routes> routes_to(const std::string& upstream,
-                                                 const std::shared_ptr<const Cors>& cors) {
-    const auto route = [&](std::string method, std::string path, std::string action) {
+                                                 const std::shared_ptr<const Cors>& cors,
+                                                 const std::vector<RateSpec>& rates) {
+    const auto route = [&](std::string method, std::string path, const std::string& action) {
       return RouteSpec{.method = std::move(method),
                        .path = std::move(path),
                        .api = "invoices",
-                       .action = {"Billing::Action", std::move(action)},
+                       .action = {"Billing::Action", action},
                        .resource_type = "Billing::Invoice",
                        .resource_id = "{invoice}",
                        .attributes = {},
                        .upstream = upstream,
-                       .cors = cors};
+                       .cors = cors,
+                       .rates = Rates::of("invoices", action, rates)};
     };
     auto of_tenant = route("GET", "/tenants/{tenant}/invoices/{invoice}", "read");
     of_tenant.attributes = {{"tenant", "{tenant}"}};

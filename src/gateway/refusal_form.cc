@@ -1,0 +1,163 @@
+#include "gateway/refusal_form.h"
+
+#include <array>
+#include <fmt/format.h>
+#include <string>
+#include <string_view>
+
+#include "codec/json.h"
+#include "report/html.h"
+
+namespace writ::gateway {
+namespace {
+
+using codec::Json;
+
+std::string_view trimmed(std::string_view text) {
+  const auto begin = text.find_first_not_of(" \t");
+  if (begin == std::string_view::npos) return {};
+  return text.substr(begin, text.find_last_not_of(" \t") - begin + 1);
+}
+
+std::string lower(std::string_view text) {
+  std::string made(text);
+  for (char& byte : made) byte = byte >= 'A' && byte <= 'Z' ? static_cast<char>(byte + 32) : byte;
+  return made;
+}
+
+// RFC 9110 §12.4.2, in thousandths. What is not a weight counts as none: the form is then not asked for.
+int weight_of(std::string_view text) {
+  if (text.empty() || text.size() > 5 || (text[0] != '0' && text[0] != '1')) return 0;
+  if (text.size() > 1 && text[1] != '.') return 0;
+  int weight = (text[0] - '0') * 1000, place = 100;
+  for (const char digit : text.substr(std::min<std::size_t>(text.size(), 2))) {
+    if (digit < '0' || digit > '9') return 0;
+    weight += (digit - '0') * place;
+    place /= 10;
+  }
+  return weight > 1000 ? 0 : weight;
+}
+
+// How much a type is liked, and how exactly it is named: `*/*` 1, `text/*` 2, `text/html` 3.
+struct Liked {
+  int weight = 0, exact = 0;
+};
+
+void like(Liked& liked, std::string_view range, std::string_view type, int weight) {
+  const int exact = range == type                                                  ? 3
+                    : range == fmt::format("{}/*", type.substr(0, type.find('/'))) ? 2
+                    : range == "*/*"                                               ? 1
+                                                                                   : 0;
+  if (exact > liked.exact || (exact == liked.exact && exact > 0 && weight > liked.weight))
+    liked = {weight, exact};
+}
+
+const std::string& text_of(const Json& body, std::string_view name) {
+  static const std::string none;
+  const auto* text = body.find_string(name);
+  return text != nullptr ? *text : none;
+}
+
+std::string title_of(int status) {
+  switch (status) {
+    case 401:
+      return "You have to sign in";
+    case 403:
+      return "You may not do this";
+    case 404:
+      return "There is nothing here";
+    case 429:
+      return "Too many requests";
+    default:
+      return std::string(http::status_phrase(status));
+  }
+}
+
+std::string problem_of(const Json& body, int status) {
+  const auto& reason = text_of(body, body.find("reason") != nullptr ? "reason" : "error");
+  auto problem = Json::object();
+  problem.set("type", "urn:writ:problem:" + reason);
+  problem.set("title", std::string(http::status_phrase(status)));
+  problem.set("status", status);
+  problem.set("detail", text_of(body, "message"));
+  for (const auto& [name, value] : *body.if_object()) problem.set(name, value);
+  return problem.dump();
+}
+
+std::string page_of(const Json& body, int status) {
+  using report::element;
+  constexpr std::array<std::pair<std::string_view, std::string_view>, 6> shown{{{"reason", "Reason"},
+                                                                                {"error", "Error"},
+                                                                                {"party", "Refused for"},
+                                                                                {"path", "Missing fact"},
+                                                                                {"approval", "Approval"},
+                                                                                {"request_id", "Request"}}};
+  report::Markup facts;
+  for (const auto& [name, label] : shown) {
+    const auto& text = text_of(body, name);
+    if (!text.empty()) facts += element("dt", label) + element("dd", element("code", text));
+  }
+  auto content = element("p", text_of(body, "message")) + element("dl", facts);
+  content += element(
+      "p",
+      "Tell the number of the request to those who run this API, if you think that it should be permitted.");
+  return report::page(title_of(status), content);
+}
+
+}  // namespace
+
+RefusalForm form_asked_for(const http::Headers& request) {
+  Liked json, problem, page;
+  for (std::size_t i = 0; i < request.size(); ++i) {
+    if (lower(request[i].name) != "accept") continue;
+    std::string_view rest = request[i].value;
+    while (!rest.empty()) {
+      const auto comma = rest.find(',');
+      auto range = rest.substr(0, comma);
+      rest = comma == std::string_view::npos ? std::string_view() : rest.substr(comma + 1);
+      int weight = 1000;
+      const auto semicolon = range.find(';');
+      for (auto parameters = semicolon == std::string_view::npos ? std::string_view()
+                                                                 : range.substr(semicolon + 1);
+           !parameters.empty();) {
+        const auto end = parameters.find(';');
+        const auto parameter = lower(trimmed(parameters.substr(0, end)));
+        if (parameter.starts_with("q=")) weight = weight_of(std::string_view(parameter).substr(2));
+        parameters = end == std::string_view::npos ? std::string_view() : parameters.substr(end + 1);
+      }
+      const auto type = lower(trimmed(range.substr(0, semicolon)));
+      like(json, type, "application/json", weight);
+      like(problem, type, "application/problem+json", weight);
+      like(page, type, "text/html", weight);
+    }
+  }
+  // By a name of its own, so that `*/*` of a program stays JSON.
+  const int best_other = std::max(json.weight, problem.exact == 3 ? problem.weight : 0);
+  if (page.exact == 3 && page.weight > best_other) return RefusalForm::kPage;
+  return problem.exact == 3 && problem.weight > json.weight ? RefusalForm::kProblem : RefusalForm::kJson;
+}
+
+http::Response in_form(RefusalForm form, http::Response response) noexcept try {
+  if (form == RefusalForm::kJson || response.status < 400 ||
+      response.headers.find("Content-Type") != "application/json")
+    return response;
+  const auto body = codec::parse_json(response.body);
+  if (!body || !body->is_object() || body->find_string("error") == nullptr) return response;
+  auto headers = response.headers;
+  auto text =
+      form == RefusalForm::kPage ? page_of(*body, response.status) : problem_of(*body, response.status);
+  if (form == RefusalForm::kPage) {
+    headers.set("Content-Type", "text/html; charset=utf-8");
+    headers.set("Content-Security-Policy",
+                "default-src 'none'; style-src 'unsafe-inline'; frame-ancestors 'none'");
+    headers.set("X-Content-Type-Options", "nosniff");
+  } else {
+    headers.set("Content-Type", "application/problem+json");
+  }
+  headers.add("Vary", "Accept");
+  return {.status = response.status, .headers = std::move(headers), .body = std::move(text)};
+} catch (const std::exception&) {
+  return response;
+}
+
+}  // namespace writ::gateway

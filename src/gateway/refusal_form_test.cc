@@ -1,0 +1,97 @@
+#include "gateway/refusal_form.h"
+
+#include <gmock/gmock.h>
+#include <gtest/gtest.h>
+
+#include "codec/json.h"
+#include "gateway/refusal.h"
+
+namespace writ::gateway {
+namespace {
+
+using ::testing::HasSubstr;
+using ::testing::Not;
+
+RefusalForm asked(std::string_view accept) {
+  return form_asked_for({{"Accept", accept}});
+}
+
+http::Response refused(std::string message = "the task has ended") {
+  return refusal_response({Reason::kTaskEnded, std::move(message), "Writ::Agent::\"a\"", {}, {}}, "r-1");
+}
+
+TEST(RefusalForm, ProgramsGetJson) {
+  EXPECT_EQ(form_asked_for({}), RefusalForm::kJson);
+  EXPECT_EQ(asked("*/*"), RefusalForm::kJson);
+  EXPECT_EQ(asked("application/json, text/plain, */*"), RefusalForm::kJson);
+  EXPECT_EQ(asked("text/*"), RefusalForm::kJson);
+  EXPECT_EQ(asked("text/html;q=0.5, application/json"), RefusalForm::kJson);
+}
+
+TEST(RefusalForm, ABrowserGetsAPage) {
+  EXPECT_EQ(asked("text/html,application/xhtml+xml,application/xml;q=0.9,image/avif,*/*;q=0.8"),
+            RefusalForm::kPage);
+  EXPECT_EQ(asked("TEXT/HTML"), RefusalForm::kPage);
+  EXPECT_EQ(form_asked_for({{"Accept", "image/png"}, {"accept", "text/html"}}), RefusalForm::kPage);
+}
+
+TEST(RefusalForm, AProblemIsGivenToWhoNamesIt) {
+  EXPECT_EQ(asked("application/problem+json"), RefusalForm::kProblem);
+  EXPECT_EQ(asked("application/problem+json, application/json;q=0.9"), RefusalForm::kProblem);
+  EXPECT_EQ(asked("application/problem+json, application/json"), RefusalForm::kJson);
+  EXPECT_EQ(asked("application/*"), RefusalForm::kJson);
+}
+
+TEST(RefusalForm, WhatIsNotAWeightAsksForNothing) {
+  for (const auto* weight : {"q=0", "q=0.000", "q=2", "q=1.5", "q=-1", "q=abc", "q=", "q=0.0001", "q=1e3"})
+    EXPECT_EQ(asked(std::string("text/html;") + weight), RefusalForm::kJson) << weight;
+}
+
+TEST(RefusalForm, APageSaysWhatTheJsonSays) {
+  const auto page = in_form(RefusalForm::kPage, refused());
+  EXPECT_EQ(page.status, 403);
+  EXPECT_EQ(page.headers.find("Content-Type"), "text/html; charset=utf-8");
+  EXPECT_THAT(std::string(*page.headers.find("Content-Security-Policy")), HasSubstr("default-src 'none'"));
+  EXPECT_EQ(page.headers.find("Cache-Control"), "no-store");
+  EXPECT_EQ(page.headers.find("Vary"), "Accept");
+  EXPECT_THAT(page.body, HasSubstr("the task has ended"));
+  EXPECT_THAT(page.body, HasSubstr("<code>task_ended</code>"));
+  EXPECT_THAT(page.body, HasSubstr("<code>r-1</code>"));
+}
+
+TEST(RefusalForm, WhatAStrangerWroteIsNotMarkupOnAPage) {
+  const auto page = in_form(RefusalForm::kPage, refused("no `<img src=x onerror=alert(1)>` here"));
+  EXPECT_THAT(page.body, Not(HasSubstr("<img")));
+  EXPECT_THAT(page.body, HasSubstr("&lt;img src=x"));
+}
+
+TEST(RefusalForm, AProblemKeepsTheMembersThatProgramsKnow) {
+  const auto problem = in_form(RefusalForm::kProblem, refused());
+  EXPECT_EQ(problem.headers.find("Content-Type"), "application/problem+json");
+  const auto body = codec::parse_json(problem.body).value();
+  EXPECT_EQ(*body.find_string("type"), "urn:writ:problem:task_ended");
+  EXPECT_EQ(*body.find_string("title"), "Forbidden");
+  EXPECT_EQ(*body.find("status"), codec::Json(403));
+  EXPECT_EQ(*body.find_string("detail"), "the task has ended");
+  EXPECT_EQ(*body.find_string("error"), "access_denied");
+  EXPECT_EQ(*body.find_string("request_id"), "r-1");
+}
+
+TEST(RefusalForm, AChallengeStaysInEachForm) {
+  const auto answer =
+      in_form(RefusalForm::kPage, refusal_response({Reason::kTokenExpired, "old", {}, {}, {}}, "r"));
+  EXPECT_EQ(answer.status, 401);
+  EXPECT_TRUE(answer.headers.contains("WWW-Authenticate"));
+}
+
+TEST(RefusalForm, WhatIsNotWritsOwnJsonIsLeftAsItIs) {
+  const auto text = in_form(RefusalForm::kPage, http::text_response(200, "{\"error\":\"x\"}"));
+  EXPECT_EQ(text.body, "{\"error\":\"x\"}");
+  const auto good = in_form(RefusalForm::kPage, http::json_response(200, "{\"error\":\"x\"}"));
+  EXPECT_EQ(good.body, "{\"error\":\"x\"}");
+  const auto list = in_form(RefusalForm::kPage, http::json_response(400, "[1]"));
+  EXPECT_EQ(list.body, "[1]");
+}
+
+}  // namespace
+}  // namespace writ::gateway
