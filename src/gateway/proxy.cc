@@ -8,6 +8,7 @@
 #include "gateway/http_question.h"
 #include "gateway/left_out.h"
 #include "gateway/on_response.h"
+#include "gateway/rate_gate.h"
 #include "gateway/refusal.h"
 #include "gateway/refusal_form.h"
 
@@ -43,16 +44,14 @@ Trouble trouble_of(http::CallError::Kind kind) noexcept {
 
 struct Proxy::Core {
   Core(ProxyOptions given, ProxyParts with)
-      : options(std::move(given)), parts(with), left_out(options.tell) {}
+      : options(std::move(given)), parts(with), left_out(options.tell), rates(options.proxies) {}
 
   ProxyOptions options;
   ProxyParts parts;
   std::string_view proto;
   std::vector<ContextHeaders> context_headers;  // by loop
   LeftOut left_out;
-  RateCounts rates;
-  const http::HiddenKeys sources;
-  std::atomic<std::uint64_t> over_rates{0};
+  RateGate rates;
   std::atomic<std::uint64_t> forwarded{0}, unrouted{0}, preflights{0}, malformed{0}, upstream_failures{0},
       broken_off{0};
   http::Workers workers{{.threads = 1, .max_queued = 64, .max_queued_per_source = 16}};
@@ -255,8 +254,6 @@ struct Proxy::Forwarded {
   }
   // By what is in force. False: it was answered, because no route takes it.
   bool find_route(std::shared_ptr<const enforce::InForce> now);
-  // False: it was answered, because it is over a rate of its API.
-  bool within_rates();
   void malformed_answer(std::string_view code, std::string_view message);
   static void read_if_known(Owned forwarded, bool may_wait);
   // What was in force when the request came may not be any more: its body took a while. As find_route().
@@ -362,7 +359,9 @@ void Proxy::handle(http::Exchange exchange) {
   // The request lives in the exchange, which moves but keeps its address behind it.
   if (core_->preflight_answer(exchange)) return;
   auto forwarded = std::make_unique<Forwarded>(core_, std::move(exchange));
-  if (!forwarded->find_route(core_->parts.current.read()) || !forwarded->within_rates()) return;
+  if (!forwarded->find_route(core_->parts.current.read())) return;
+  if (auto over = core_->rates.refuse(forwarded->exchange, *forwarded->route, core_->parts.enforcer))
+    return forwarded->respond(*std::move(over));
   if (forwarded->route->is_public()) return Forwarded::ask_public(std::move(forwarded));
   if (forwarded->route->answer() != nullptr)
     return decide_on_response(
@@ -423,44 +422,6 @@ bool Proxy::Forwarded::find_route(std::shared_ptr<const enforce::InForce> now) {
   }
   route->resource_id().append(resource_id, values);
   return true;
-}
-
-bool Proxy::Forwarded::within_rates() {
-  const auto* rates = route->rates();
-  if (rates == nullptr) return true;
-  const auto& request = exchange.request();
-  const auto source = core->sources.guesser(request.peer_ip, core->options.proxies);
-  RateCaller caller{.counts_for_all = route->is_public()};
-  if (!source.proxied) caller.source = source.source;
-  std::optional<token::Verified> token;
-  if (rates->by_token() && !route->is_public())
-    token = core->parts.enforcer.token_of(credentials_in(request), request.peer_ip);
-  if (token) {
-    caller.client = token->claims().client_id;
-    caller.subject = token->claims().subject;
-    caller.counts_for_all = true;
-  }
-  const auto counted = core->rates.count(*rates, caller, RateCounts::Moment::clock::now());
-  if (!counted.policy.empty()) {
-    exchange.add_to_answer("RateLimit-Policy", counted.policy);
-    exchange.add_to_answer("RateLimit", counted.limit);
-  }
-  exchange.keep(counted.place);
-  // An API that is only observed refuses nobody.
-  if (counted.over == nullptr || route->observed()) return true;
-  core->over_rates.fetch_add(1, std::memory_order_relaxed);
-  static Notice notice;
-  if (const auto times = notice.due())
-    say_limit(fmt::format("calls of API `{}` are over its rate per {}, more get 429 ({} times, of all APIs)",
-                          route->api(), name_of(counted.over->per), *times));
-  auto answer =
-      error_answer(429, "rate_limited",
-                   counted.over->at_once > 0 ? "too many calls are under way at once; try again later"
-                                             : "too many calls came in a short time; try again later",
-                   enforce::RequestId::next());
-  answer.headers.set("Retry-After", std::to_string(counted.retry_after.count()));
-  respond(std::move(answer));
-  return false;
 }
 
 void Proxy::Forwarded::malformed_answer(std::string_view code, std::string_view message) {
@@ -596,7 +557,7 @@ ProxyStats Proxy::stats() const noexcept {
           core_->upstream_failures.load(std::memory_order_relaxed),
           core_->broken_off.load(std::memory_order_relaxed),
           core_->left_out.count(),
-          core_->over_rates.load(std::memory_order_relaxed),
+          core_->rates.refused(),
           core_->workers.stats()};
 }
 
