@@ -256,7 +256,7 @@ $defs:
                   type: object
                   additionalProperties: false
                   required: [chain, key]
-                  properties: {chain: {$ref: "#/$defs/text"}, key: {$ref: "#/$defs/text"}}
+                  properties: {chain: {$ref: "#/$defs/text"}, key: {$ref: "#/$defs/text"}, ocsp: {$ref: "#/$defs/text"}}
               client_certificates: {enum: [none, asked, required]}
               client_ca: {$ref: "#/$defs/text"}
           proxy_protocol: {type: boolean}

@@ -42,10 +42,19 @@ bool is_origin(std::string_view text) {
 // What is wrong with one certificate is told where it stands.
 std::optional<http::TlsIdentity> read_certificate(const files::YamlNode& node, files::Source& source,
                                                   Writers writers) {
-  const files::Fields fields(&node, source, "a certificate", {"chain", "key"});
+  const files::Fields fields(&node, source, "a certificate", {"chain", "key", "ocsp"});
   if (fields.require("chain") == nullptr || fields.require("key") == nullptr) return std::nullopt;
   auto identity = read_tls_identity(fields, writers);
   if (!identity) return std::nullopt;
+  if (const auto* ocsp = fields.find("ocsp")) {
+    auto response = files::read_file(*ocsp, source, kMaxPemBytes);
+    if (!response) return std::nullopt;
+    if (response->empty()) {
+      source.error(*ocsp, "there is no OCSP response in it");
+      return std::nullopt;
+    }
+    identity->ocsp = *std::move(response);
+  }
   const auto made = http::TlsServer::make({.identities = {*identity}});
   if (!made) {
     source.error(node, fmt::format("this certificate cannot be used: {}", made.error().message));
@@ -74,9 +83,10 @@ std::shared_ptr<const http::TlsServer> read_tls(const files::YamlNode& node, fil
   for (const files::YamlNode& certificate : certificates) {
     auto identity = read_certificate(certificate, source, config.data_access);
     if (!identity) continue;
-    const files::Fields names(&certificate, source, "a certificate", {"chain", "key"});
+    const files::Fields names(&certificate, source, "a certificate", {"chain", "key", "ocsp"});
     note_file(names, "chain", config.tls_files);
     note_file(names, "key", config.tls_files);
+    note_file(names, "ocsp", config.tls_files);
     options.identities.push_back(*std::move(identity));
   }
   using enum http::ClientCertificates;
@@ -239,6 +249,11 @@ void warn_of_end(const std::vector<http::CertificateFacts>& certificates, const 
                             fmt::format("the certificate of `{}` {} {}", names, what, date(at)),
                             "clients refuse it; put a new one in its place, and reload");
     };
+    if (certificate.stapled_until && seconds(*certificate.stapled_until) <= now)
+      source.issues.warning(source.place(place),
+                            fmt::format("the OCSP response about the certificate of `{}` has ended at {}",
+                                        names, date(*certificate.stapled_until)),
+                            "clients do not get it; put a new one in its place, and reload");
     if (seconds(certificate.not_after) <= now) {
       warn("has ended at", certificate.not_after);
     } else if (seconds(certificate.not_after) <= now + kWarnBeforeEnd) {

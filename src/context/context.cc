@@ -331,13 +331,16 @@ Value Context::chain_record() const {
 }
 
 Value Context::token_record() const {
+  return token_record(view(claims_->acr), claims_->auth_time);
+}
+
+Value Context::token_record(std::optional<std::string_view> acr, std::optional<Instant> auth_time) const {
   auto& arena = workspace_->arena_;
   Fields fields(arena, 4);
   fields.add(names().issued, Value::datetime(cedar::Datetime::from(claims_->issued_at)));
   fields.add(names().sender_bound, Value::boolean(sender_bound_));
-  fields.add(names().acr, view(claims_->acr));
-  if (claims_->auth_time)
-    fields.add(names().auth_time, Value::datetime(cedar::Datetime::from(*claims_->auth_time)));
+  fields.add(names().acr, acr);
+  if (auth_time) fields.add(names().auth_time, Value::datetime(cedar::Datetime::from(*auth_time)));
   return fields.record();
 }
 
@@ -375,7 +378,7 @@ Value Context::amounts_record() const {
   return fields.record();
 }
 
-Value Context::make_context_record() const {
+Value Context::make_context_record(const Value& token) const {
   auto& arena = workspace_->arena_;
   Fields fields(arena, 15);
   std::array<bool, 4> named{};
@@ -386,7 +389,7 @@ Value Context::make_context_record() const {
     named[kind] = true;
   }
   fields.add(names().chain, chain_record());
-  fields.add(names().token, token_record());
+  fields.add(names().token, token);
   fields.add(names().request, request_record());
   fields.add(names().approved, Value::boolean(inputs_.approved));
   fields.add(names().amounts, amounts_record());
@@ -404,6 +407,11 @@ Value Context::approved_record() const {
   Context approved = *this;
   approved.inputs_.approved = true;
   return approved.make_context_record();
+}
+
+Value Context::record_after_login(std::string_view acr, bool anew) const {
+  return make_context_record(token_record(acr.empty() ? view(claims_->acr) : acr,
+                                          anew ? inputs_.request.time.earliest : claims_->auth_time));
 }
 
 const Value* Context::resource_attribute(std::string_view attribute) const noexcept {

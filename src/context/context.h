@@ -145,6 +145,9 @@ class Context {
   bool budget_taken() const noexcept { return inputs_.budget_taken; }
   // The record as it would be if the call were approved. Lives as long as the workspace's arena.
   cedar::Value approved_record() const;
+  // The same, if the user had logged in with this `acr` (empty: as it was), and, `anew`, at the time of the
+  // request. Borrows `acr`.
+  cedar::Value record_after_login(std::string_view acr, bool anew) const;
   cedar::EntityView entities() const noexcept { return *workspace_->overlay_; }
   // The facts of the whole request, as policies see them and guards compare them. The token's claim, else
   // (so that leaving a claim out of a token takes no fact away) what the inventory and the task say.
@@ -173,9 +176,11 @@ class Context {
   Result<void> lay_entities();
   Result<void> lay_resource();
   cedar::Value attributes_of(const Party& party);
-  cedar::Value make_context_record() const;
+  cedar::Value make_context_record() const { return make_context_record(token_record()); }
+  cedar::Value make_context_record(const cedar::Value& token) const;
   cedar::Value chain_record() const;
   cedar::Value token_record() const;
+  cedar::Value token_record(std::optional<std::string_view> acr, std::optional<Instant> auth_time) const;
   cedar::Value request_record() const;
   cedar::Value amounts_record() const;
 

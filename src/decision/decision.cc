@@ -76,7 +76,11 @@ class Decider {
       }
     }
     if (!decision_.refusals_.empty()) {
-      if (guarded && would_pass_approved(context)) require_approval();
+      if (guarded && would_pass_approved(context)) {
+        require_approval();
+      } else if (guarded && snapshot_.logins.read) {
+        require_login(context);
+      }
       return refused_for_good();
     }
     // Every party, and there is at least the client.
@@ -128,8 +132,11 @@ class Decider {
   // without an approval.
   bool would_pass_approved(const context::Context& context) {
     if (context.approved() || context.point() != context::Point::kUse) return false;
+    return would_pass(context, context.approved_record());
+  }
+
+  bool would_pass(const context::Context& context, const cedar::Value& record) {
     const cedar::EntityView entities = context.entities();
-    const cedar::Value record = context.approved_record();
     return std::ranges::all_of(context.parties(), [&](const context::Party& party) {
       evaluate({party.uid, context.action(), context.resource(), record}, entities);
       return !is_forbidden() && first_error(true) == nullptr && may_be_permitted();
@@ -144,6 +151,29 @@ class Decider {
     first.path.clear();
     first.of_call = true;
     decision_.refusals_.front() = std::move(first);
+  }
+
+  // The same where another login of the user is what is missing. One that asks least of the user comes first.
+  void require_login(const context::Context& context) {
+    if (context.owner().kind != inventory::Kind::kUser) return;
+    const auto try_login = [&](std::string_view acr, bool anew) {
+      if (!would_pass(context, context.record_after_login(acr, anew))) return false;
+      Refusal first = decision_.refusals_.front();
+      first.reason = Reason::kStepUpRequired;
+      first.message =
+          fmt::format("the user has to log in {}{}: {}", anew ? "again" : "more strongly",
+                      acr.empty() ? std::string() : fmt::format(", with `acr` `{}`", acr), first.message);
+      first.path.clear();
+      first.acr = acr;
+      first.new_login = anew;
+      decision_.refusals_.front() = std::move(first);
+      return true;
+    };
+    for (const auto& acr : snapshot_.logins.acrs)
+      if (try_login(acr, false)) return;
+    if (try_login({}, true)) return;
+    for (const auto& acr : snapshot_.logins.acrs)
+      if (try_login(acr, true)) return;
   }
 
   // Is this party permitted?

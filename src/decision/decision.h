@@ -33,6 +33,16 @@ struct Refusal {
   // approval_required: an approval of this one call is what is missing (and not of its task) ...
   bool of_call = false;
   std::string approval = {};  // ... and the id of the one that waits
+  // step_up_required: the user's login has to be of this `acr` (empty: of any), and a new one or not.
+  std::string acr = {};
+  bool new_login = false;
+};
+
+// What policies ask of how a user logged in (policy/logins.h).
+struct Logins {
+  static constexpr std::size_t kMaxAcrs = 16;
+  bool read = false;  // any policy reads it. Where none does, no refusal pays for it.
+  std::vector<std::string> acrs = {};
 };
 
 class Decision {
@@ -67,6 +77,7 @@ struct PolicySnapshot {
   std::size_t max_chain = 4;  // agents in one delegation chain
   // Some policy may read `lastUsed` of a party. Where none does, no request pays for it.
   bool reads_last_used = false;
+  Logins logins = {};
   // Never null. They change with the policies, and the revision names them too.
   std::shared_ptr<const context::Calendars> calendars = context::Calendars::none();
   // Types that resources may have: of schemas, routes and entities, and Writ's own; with the actions on them

@@ -1,5 +1,7 @@
 #include "gateway/refusal.h"
 
+#include <algorithm>
+#include <fmt/format.h>
 #include <string>
 
 #include "codec/json.h"
@@ -15,19 +17,26 @@ bool is_about_token(Reason reason) noexcept {
 }
 
 int status_of(Reason reason) noexcept {
-  if (is_about_token(reason)) return 401;
+  // RFC 9470 §3: another token helps, of a user that has logged in as it says.
+  if (is_about_token(reason) || reason == Reason::kStepUpRequired) return 401;
   return reason == Reason::kIndeterminate ? 503 : 403;
 }
 
-std::string challenge(Reason reason, bool bound) {
+std::string challenge(const decision::Refusal& refusal, bool bound) {
+  const auto reason = refusal.reason;
   // RFC 9449 §7.2: a bound token that came as a bearer token is told how it must come.
   bound = bound || reason == Reason::kSenderBindingMissing;
   std::string text = bound ? R"(DPoP realm="writ", algs="ES256 EdDSA")" : R"(Bearer realm="writ")";
   // RFC 6750 §3.1: a request without a token is told no error code.
   if (reason == Reason::kTokenMissing) return text;
-  text += R"(, error="invalid_token", error_description=")";
-  text += reason_code(reason);
-  text += '"';
+  text += reason == Reason::kStepUpRequired ? R"(, error="insufficient_user_authentication")"
+                                            : R"(, error="invalid_token")";
+  text += fmt::format(R"(, error_description="{}")", reason_code(reason));
+  // A quoted-string (RFC 9110 §5.6.4); what could end it, or is not ASCII, is in no `acr` of RFC 6711.
+  const auto quotable = [](char byte) { return byte > ' ' && byte < 127 && byte != '"' && byte != '\\'; };
+  if (!refusal.acr.empty() && std::ranges::all_of(refusal.acr, quotable))
+    text += fmt::format(R"(, acr_values="{}")", refusal.acr);
+  if (refusal.new_login) text += R"(, max_age="0")";
   return text;
 }
 
@@ -57,11 +66,17 @@ http::Response too_many(std::string_view error, const decision::Refusal& refusal
 http::Response refusal_response(const decision::Refusal& refusal, std::string_view request_id, bool bound) {
   const int status = status_of(refusal.reason);
   auto body = codec::Json::object();
-  body.set("error", status == 401 ? "invalid_token" : status == 403 ? "access_denied" : "indeterminate");
+  const bool step_up = refusal.reason == Reason::kStepUpRequired;
+  body.set("error", step_up         ? "insufficient_user_authentication"
+                    : status == 401 ? "invalid_token"
+                    : status == 403 ? "access_denied"
+                                    : "indeterminate");
   body.set("reason", reason_code(refusal.reason));
   body.set("message", refusal.message);
   if (!refusal.party.empty()) body.set("party", refusal.party);
   if (!refusal.path.empty()) body.set("path", refusal.path);
+  if (!refusal.acr.empty()) body.set("acr_values", refusal.acr);
+  if (refusal.new_login) body.set("max_age", 0);
   if (!refusal.approval.empty()) body.set("approval", refusal.approval);
   if (!refusal.policies.empty()) {
     auto policies = codec::Json::array();
@@ -71,7 +86,7 @@ http::Response refusal_response(const decision::Refusal& refusal, std::string_vi
   body.set("request_id", request_id);
   auto response = answer(status, body, request_id);
   // RFC 6750 §3, RFC 9449 §7.1.
-  if (status == 401) response.headers.set("WWW-Authenticate", challenge(refusal.reason, bound));
+  if (status == 401) response.headers.set("WWW-Authenticate", challenge(refusal, bound));
   if (status == 503) response.headers.set("Retry-After", "1");
   return response;
 }

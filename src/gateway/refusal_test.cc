@@ -38,6 +38,7 @@ int expected_status(Reason reason) {
     case Reason::kAudienceMismatch:
     case Reason::kSenderBindingMissing:
     case Reason::kSenderBindingMismatch:
+    case Reason::kStepUpRequired:
       return 401;
     case Reason::kCallerUnknown:
     case Reason::kCallerRequested:
@@ -71,7 +72,6 @@ int expected_status(Reason reason) {
     case Reason::kPolicyNoPermit:
     case Reason::kContextMissing:
     case Reason::kFactsUnavailable:
-    case Reason::kStepUpRequired:
     case Reason::kApprovalRequired:
     case Reason::kApprovalUnknown:
     case Reason::kApprovalMismatch:
@@ -86,7 +86,8 @@ int expected_status(Reason reason) {
   return 0;
 }
 
-std::string_view expected_error(int status) {
+std::string_view expected_error(Reason reason, int status) {
+  if (reason == Reason::kStepUpRequired) return "insufficient_user_authentication";
   return status == 401 ? "invalid_token" : status == 403 ? "access_denied" : "indeterminate";
 }
 
@@ -96,7 +97,7 @@ TEST(Refusal, EveryReasonHasItsStatusAndItsError) {
     const auto response = refused(reason);
     EXPECT_EQ(response.status, expected_status(reason)) << reason_code(reason);
     const auto body = codec::parse_json(response.body).value();
-    EXPECT_EQ(*body.find_string("error"), expected_error(response.status)) << reason_code(reason);
+    EXPECT_EQ(*body.find_string("error"), expected_error(reason, response.status)) << reason_code(reason);
     EXPECT_EQ(*body.find_string("reason"), reason_code(reason));
   }
 }
@@ -116,6 +117,26 @@ TEST(Refusal, EveryUnauthorizedAnswerHasAChallengeAndNoOtherHas) {
 TEST(Refusal, ABearerChallengeNamesErrorAndReason) {
   EXPECT_EQ(challenge(Reason::kTokenExpired),
             R"(Bearer realm="writ", error="invalid_token", error_description="token_expired")");
+}
+
+// RFC 9470 §3.
+TEST(Refusal, AChallengeForAnotherLoginSaysWhichOne) {
+  decision::Refusal refusal{Reason::kStepUpRequired, "why", {}, {}, {}};
+  refusal.acr = "urn:acme:gold";
+  refusal.new_login = true;
+  const auto response = refusal_response(refusal, "r-1");
+  EXPECT_EQ(response.headers.find("WWW-Authenticate"),
+            R"(Bearer realm="writ", error="insufficient_user_authentication", )"
+            R"(error_description="step_up_required", acr_values="urn:acme:gold", max_age="0")");
+  EXPECT_THAT(response.body, HasSubstr(R"("acr_values":"urn:acme:gold","max_age":0)"));
+}
+
+TEST(Refusal, AnAcrThatWouldEndItsQuotesIsInTheBodyAlone) {
+  decision::Refusal refusal{Reason::kStepUpRequired, "why", {}, {}, {}};
+  refusal.acr = "a\", realm=\"b";
+  const auto response = refusal_response(refusal, "r-1");
+  EXPECT_EQ(response.headers.find("WWW-Authenticate"),
+            R"(Bearer realm="writ", error="insufficient_user_authentication", error_description="step_up_required")");
 }
 
 // RFC 9449 §7.1: the algorithms a proof may have.

@@ -76,6 +76,7 @@ OauthError error_of(Reason reason) noexcept {
     case Reason::kPolicyForbid:
     case Reason::kPolicyNoPermit:
     case Reason::kContextMissing:
+    case Reason::kStepUpRequired:
       return OauthError::kInvalidTarget;
     case Reason::kIndeterminate:
       return OauthError::kServerError;

@@ -14,6 +14,7 @@
 #include "decision/shadow.h"
 #include "policy/base_schema.h"
 #include "policy/fact_sources.h"
+#include "policy/logins.h"
 
 namespace writ::policy {
 namespace {
@@ -68,6 +69,7 @@ class Loader {
     snapshot->max_chain = texts_.max_chain;
     snapshot->resource_types = resource_types();
     snapshot->reads_last_used = may_read_last_used();
+    snapshot->logins = logins_in(policies_);
     snapshot->schema = schema_;
     if (!calendars_.empty()) snapshot->calendars = std::make_shared<const context::Calendars>(calendars_);
     if (!compile(policies_, *snapshot)) return std::nullopt;

@@ -28,7 +28,8 @@ bool is_of_policies(const Json& record) {
   const auto reason = text(record, "reason");
   if (reason.empty() || !texts(record, "policies").empty()) return true;
   // The last may be a task's, and is then a guard's again.
-  return reason == reason_code(Reason::kPolicyNoPermit) || reason == reason_code(Reason::kApprovalRequired);
+  return reason == reason_code(Reason::kPolicyNoPermit) || reason == reason_code(Reason::kApprovalRequired) ||
+         reason == reason_code(Reason::kStepUpRequired);
 }
 
 // The tasks and identities of the log, from record to record.
@@ -268,7 +269,8 @@ class Replayer {
   }
   static bool said_by_policies(const simulate::Verdict& verdict) {
     const auto& refusal = *verdict.refusal;
-    return !refusal.policies.empty() || refusal.reason == Reason::kPolicyNoPermit || refusal.of_call;
+    return !refusal.policies.empty() || refusal.reason == Reason::kPolicyNoPermit ||
+           refusal.reason == Reason::kStepUpRequired || refusal.of_call;
   }
   // Null: they are not kept.
   Policies policies_of(const std::string& revision) {

@@ -40,7 +40,7 @@ bool is_of_token(Reason reason) noexcept {
 // A policy's word on a party; the rest is said by guards.
 bool is_of_policies(const decision::Refusal& refusal) {
   return refusal.reason == Reason::kPolicyForbid || refusal.reason == Reason::kPolicyNoPermit ||
-         (!refusal.policies.empty() && !refusal.party.empty());
+         refusal.reason == Reason::kStepUpRequired || (!refusal.policies.empty() && !refusal.party.empty());
 }
 
 Policies over_entities(const Policies& policies, std::shared_ptr<const cedar::Entities> entities) {

@@ -6,6 +6,7 @@
 #include <netinet/in.h>
 #include <openssl/ec.h>
 #include <openssl/err.h>
+#include <openssl/ocsp.h>
 #include <openssl/pem.h>
 #include <openssl/x509v3.h>
 #include <sys/socket.h>
@@ -87,6 +88,30 @@ TlsIdentity TestAuthority::issue(const std::vector<std::string>& names, long beg
   return {.chain = pem_of(made.get()), .key = std::make_shared<const Secret>(text_of(bio.get()))};
 }
 
+TlsIdentity TestAuthority::stapled(TlsIdentity identity, bool good, long ends) const {
+  const auto chain = tls::read_certificates(identity.chain).value();
+  OCSP_BASICRESP* const basic = OCSP_BASICRESP_new();
+  OCSP_CERTID* const id = OCSP_cert_to_id(EVP_sha1(), chain.front().get(), parts_->certificate.get());
+  ASN1_TIME *const now = X509_gmtime_adj(nullptr, -60), *const next = X509_gmtime_adj(nullptr, ends);
+  WRIT_CHECK(OCSP_basic_add1_status(basic, id, good ? V_OCSP_CERTSTATUS_GOOD : V_OCSP_CERTSTATUS_REVOKED,
+                                    OCSP_REVOKED_STATUS_NOSTATUS, good ? nullptr : now, now,
+                                    next) != nullptr);
+  WRIT_CHECK(OCSP_basic_sign(basic, parts_->certificate.get(), parts_->key.get(), EVP_sha256(), nullptr, 0) ==
+             1);
+  OCSP_RESPONSE* const response = OCSP_response_create(OCSP_RESPONSE_STATUS_SUCCESSFUL, basic);
+  unsigned char* bytes = nullptr;
+  const int size = i2d_OCSP_RESPONSE(response, &bytes);
+  identity.ocsp.assign(reinterpret_cast<const char*>(bytes), static_cast<std::size_t>(size));
+  identity.chain += certificate_;
+  OPENSSL_free(bytes);
+  OCSP_RESPONSE_free(response);
+  ASN1_TIME_free(now);
+  ASN1_TIME_free(next);
+  OCSP_CERTID_free(id);
+  OCSP_BASICRESP_free(basic);
+  return identity;
+}
+
 std::shared_ptr<const TlsServer> tls_server(std::vector<TlsIdentity> identities, ClientCertificates clients,
                                             std::string client_ca) {
   auto made = TlsServer::make(
@@ -125,6 +150,7 @@ TlsPeer::TlsPeer(std::uint16_t port, const TlsPeerOptions& options) : parts_(std
   parts_->ssl = SSL_new(context);
   SSL_set_fd(parts_->ssl, parts_->socket);
   if (!options.server_name.empty()) SSL_set_tlsext_host_name(parts_->ssl, options.server_name.c_str());
+  if (options.asks_for_status) SSL_set_tlsext_status_type(parts_->ssl, TLSEXT_STATUSTYPE_ocsp);
   parts_->connected = SSL_connect(parts_->ssl) == 1;
   ERR_clear_error();
 }
@@ -177,6 +203,12 @@ std::string TlsPeer::protocol() const {
   unsigned size = 0;
   SSL_get0_alpn_selected(parts_->ssl, &data, &size);
   return {reinterpret_cast<const char*>(data), size};
+}
+
+std::string TlsPeer::status() const {
+  unsigned char* bytes = nullptr;
+  const long size = SSL_get_tlsext_status_ocsp_resp(parts_->ssl, &bytes);
+  return size > 0 ? std::string(reinterpret_cast<const char*>(bytes), static_cast<std::size_t>(size)) : "";
 }
 
 std::string TlsPeer::version() const {

@@ -20,6 +20,9 @@ class TestAuthority {
   const std::string& certificate() const { return certificate_; }
   // For DNS names, or addresses: "127.0.0.1". From now, in seconds.
   TlsIdentity issue(const std::vector<std::string>& names, long begins = -3600, long ends = 3600) const;
+  // The CA's response about the first certificate of the chain, for `ends` seconds from now: `good`, or
+  // revoked. The identity with it, and with the CA behind its certificate.
+  TlsIdentity stapled(TlsIdentity identity, bool good = true, long ends = 3600) const;
 
  private:
   struct Parts;
@@ -39,6 +42,7 @@ struct TlsPeerOptions {
   int max_version = 0;            // 0x0303: TLS 1.2
   std::string ciphers = {};       // of TLS 1.2
   std::string before = {};        // sent in plain before anything else
+  bool asks_for_status = false;   // OCSP
 };
 
 // Blocking. Checks no certificate: a test looks at the one it got.
@@ -58,6 +62,7 @@ class TlsPeer {
   std::string first_name() const;
   std::string protocol() const;  // by ALPN
   std::string version() const;
+  std::string status() const;  // the OCSP response; empty: none
 
  private:
   struct Parts;

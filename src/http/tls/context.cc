@@ -12,6 +12,7 @@
 #include "http/source.h"
 #include "http/tls/openssl.h"
 #include "http/tls/session.h"
+#include "http/tls/staple.h"
 
 namespace writ::http {
 namespace {
@@ -53,6 +54,7 @@ Result<void> ask_clients(SSL_CTX& context, const TlsServerOptions& options) {
 // ---- TlsServer ----
 
 struct TlsServer::Impl {
+  std::vector<std::unique_ptr<const tls::Staple>> staples;
   std::vector<tls::Context> contexts;  // one for each identity
   std::map<std::string, SSL_CTX*, std::less<>> by_name;
 
@@ -89,6 +91,15 @@ Result<std::shared_ptr<const TlsServer>> TlsServer::make(const TlsServerOptions&
       return std::unexpected(std::move(asked).error().in("the clients' CA"));
     SSL_CTX_set_alpn_select_cb(context.get(), &choose_protocol, nullptr);
     certificates.push_back(tls::facts_of(*SSL_CTX_get0_certificate(context.get())));
+    if (const auto& ocsp = options.identities[i].ocsp; !ocsp.empty()) {
+      auto staple = tls::read_staple(*context, ocsp);
+      if (!staple)
+        return std::unexpected(
+            std::move(staple).error().in(fmt::format("certificate {}: its OCSP response", i + 1)));
+      tls::use_staple(*context, **staple);
+      certificates.back().stapled_until = (*staple)->until;
+      impl->staples.push_back(*std::move(staple));
+    }
     for (const auto& name : certificates.back().names) impl->by_name.try_emplace(lower(name), context.get());
     impl->contexts.push_back(std::move(context));
   }

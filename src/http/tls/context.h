@@ -10,6 +10,7 @@
 
 #include <cstdint>
 #include <memory>
+#include <optional>
 #include <string>
 #include <string_view>
 #include <vector>
@@ -25,6 +26,8 @@ class TlsSession;
 struct TlsIdentity {
   std::string chain;
   std::shared_ptr<const Secret> key;  // not encrypted
+  std::string ocsp =
+      {};  // a CA's response about it (DER), which clients get with it; empty: none. Of listeners.
 };
 
 enum class ClientCertificates {
@@ -45,6 +48,8 @@ struct TlsServerOptions {
 struct CertificateFacts {
   std::vector<std::string> names;      // DNS names and addresses, or else its subject's common name
   std::int64_t not_before, not_after;  // seconds since 1970
+  // Until when its OCSP response is given to clients; absent: it has none.
+  std::optional<std::int64_t> stapled_until = {};
 };
 
 class TlsServer : public std::enable_shared_from_this<TlsServer> {
