@@ -135,8 +135,9 @@ TEST(Refusal, AnAcrThatWouldEndItsQuotesIsInTheBodyAlone) {
   decision::Refusal refusal{Reason::kStepUpRequired, "why", {}, {}, {}};
   refusal.acr = "a\", realm=\"b";
   const auto response = refusal_response(refusal, "r-1");
-  EXPECT_EQ(response.headers.find("WWW-Authenticate"),
-            R"(Bearer realm="writ", error="insufficient_user_authentication", error_description="step_up_required")");
+  EXPECT_EQ(
+      response.headers.find("WWW-Authenticate"),
+      R"(Bearer realm="writ", error="insufficient_user_authentication", error_description="step_up_required")");
 }
 
 // RFC 9449 §7.1: the algorithms a proof may have.
