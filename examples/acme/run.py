@@ -1,10 +1,11 @@
 #!/usr/bin/env python3
 """Starts Acme's world with Writ in front of it, walks through it, and stays up until Ctrl-C.
 
-With --once it exits after the walk: 0 when every step behaved as described, 1 when one did not, 2 when it could not start.
+On a terminal it waits for Enter between its steps. With --once it does not, and exits after the walk: 0 when every step behaved
+as described, 1 when one did not, 2 when it could not start. Where its ports are taken, it takes others and says which.
 `./x run` builds Writ and calls this.
 
-usage: run.py --writ BINARY [--once] [--data FOLDER]
+usage: run.py --writ BINARY [--once] [--port PORT] [--data FOLDER]
 """
 import argparse
 import os
@@ -15,17 +16,69 @@ import tempfile
 import time
 
 import walk
-from world import Trouble, World
+from world import Trouble, World, port_is_taken
 
 TRY_NEXT = """\
-Writ is up, and so is Acme. Try next:
+Writ is up, and so is Acme. Three things to try in another terminal:
 
-  {writ} check --config {config}
-  {writ} audit show {data}/audit.log
-  {writ} inventory list --server {api} --client ops-console --secret-file {here}/demo-keys/ops-console.secret
-  curl -s {api}/metrics | grep writ_decisions_total
+1. Stop the agent, and ask once more as it did: the reason is `caller_suspended`.
+   {writ} inventory suspend support-agent --server {api} --client ops-console --secret-file {here}/demo-keys/ops-console.secret
+   curl -s -H "Authorization: Bearer $(cat {data}/tokens/agent-idle)" {gateway}/invoices/inv-1001
+2. See who can reach the invoices, through which chain.
+   {writ} access to invoices --config {config}
+3. Read what happened, and prove that nobody changed it.
+   {writ} audit show {data}/audit.log
+   {writ} audit verify {data}/audit.log
 
-Change a policy in {here}/policies/ and run this again. Ctrl-C stops everything."""
+Then change a policy in {here}/policies/ and run this again. Ctrl-C stops everything."""
+
+PORTS = (8180, 8181, 8190)  # Writ, its gateway, and the APIs behind it, as writ.yaml has them
+
+
+def other_ports(first):
+    """Three ports from `first` on that nothing listens at."""
+    found = []
+    for port in range(first, min(first + 1000, 65536)):
+        if not port_is_taken(port):
+            found.append(port)
+        if len(found) == len(PORTS):
+            return tuple(found)
+    raise Trouble(f"there are not three free ports from {first} on; name others with --port")
+
+
+def choose_ports(asked):
+    if asked is not None:
+        return other_ports(asked)
+    taken = [port for port in PORTS if port_is_taken(port)]
+    if not taken:
+        return PORTS
+    ports = other_ports(PORTS[-1] + 10)
+    print(f"Port {taken[0]} is taken, so this runs at {', '.join(map(str, ports))} instead.")
+    return ports
+
+
+def configuration(folder, ports):
+    """The example's own, or a copy of it for other ports."""
+    if ports == PORTS:
+        return os.path.join(walk.HERE, "writ.yaml")
+    copy = os.path.join(folder, "acme")
+    shutil.rmtree(copy, ignore_errors=True)
+    shutil.copytree(walk.HERE, copy, ignore=shutil.ignore_patterns("data", "__pycache__"))
+    path = os.path.join(copy, "writ.yaml")
+    with open(path, encoding="utf-8") as file:
+        text = file.read()
+    for ours, port in zip(PORTS, ports):
+        text = text.replace(f"127.0.0.1:{ours}", f"127.0.0.1:{port}")
+    with open(path, "w", encoding="utf-8") as file:
+        file.write(text)
+    return path
+
+
+def pause():
+    try:
+        input("\n   Enter goes on, Ctrl-C stops. ")
+    except EOFError:
+        print()
 
 
 def wait_for_stop(world):
@@ -35,7 +88,8 @@ def wait_for_stop(world):
         signal.signal(number, lambda *_: stop.append(True))
     while not stop:
         time.sleep(0.1)
-        if world.server.poll() is not None:
+        # Ctrl-C on a terminal reaches Writ too.
+        if not stop and world.server.poll() is not None:
             raise Trouble(f"Writ stopped by itself (status {world.server.returncode}):\n{world.log_text()}")
 
 
@@ -43,6 +97,7 @@ def main():
     parser = argparse.ArgumentParser(description="run Acme's world behind Writ, and walk through it")
     parser.add_argument("--writ", default=os.environ.get("WRIT_BINARY", "writ"), help="the binary")
     parser.add_argument("--once", action="store_true", help="exit after the walk")
+    parser.add_argument("--port", type=int, metavar="PORT", help="take the first three free ports from this one on")
     parser.add_argument("--data", help="keep what Writ writes in this folder (default: a temporary one)")
     options = parser.parse_args()
     binary = shutil.which(options.writ)
@@ -52,12 +107,16 @@ def main():
     # SIGTERM ends the walk as Ctrl-C does, so that nothing stays behind.
     signal.signal(signal.SIGTERM, lambda *_: sys.exit(143))
     data = options.data or tempfile.mkdtemp(prefix="writ-acme-")
-    world = World(binary, data)
+    world = None
     try:
+        ports = choose_ports(options.port)
+        world = World(binary, data, configuration(data, ports), ports)
         world.start()
-        good = walk.walk(world)
+        on_terminal = sys.stdin.isatty() and sys.stdout.isatty() and not options.once
+        good = walk.walk(world, pause if on_terminal else None)
         if not options.once:
-            print(TRY_NEXT.format(writ=binary, config=world.config, data=data, api=world.api, here=walk.HERE))
+            print(TRY_NEXT.format(writ=binary, config=world.config, data=data, api=world.api, gateway=world.gateway,
+                                  here=os.path.dirname(world.config)))
             wait_for_stop(world)
         return 0 if good else 1
     except Trouble as trouble:
@@ -66,7 +125,8 @@ def main():
     except KeyboardInterrupt:
         return 130
     finally:
-        world.stop()
+        if world is not None:
+            world.stop()
         if not options.data:
             shutil.rmtree(data, ignore_errors=True)
 

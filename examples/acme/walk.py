@@ -280,12 +280,14 @@ STEPS = (customer_reads, wrong_application, wrong_tenant, agent_without_task, ag
          budget_is_used_up, task_is_ended, wrong_audience, altered_token, audit_tells_it_all)
 
 
-def walk(world):
-    """True when every step behaved as described."""
+def walk(world, pause=None):
+    """True when every step behaved as described. `pause` is called between them."""
     print(f"{BOLD}Acme behind Writ{PLAIN}, ready after {world.ready_seconds * 1000:.0f} ms. "
           f"The lines run in {world.data}.")
     going = Walk(world)
-    for step in STEPS:
+    for number, step in enumerate(STEPS):
+        if pause is not None and number > 0:
+            pause()
         step(going)
     print()
     for failure in going.failures:

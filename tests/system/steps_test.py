@@ -4,6 +4,13 @@ import contextlib
 import io
 import json
 import os
+import pty
+import select
+import shutil
+import socket
+import sys
+import tempfile
+import time
 import unittest
 
 import harness
@@ -161,6 +168,43 @@ class TheWalk(unittest.TestCase):
         self.assertTrue(good, printed.getvalue())
         for threat in (walk.BROAD, walk.INDISTINCT, walk.WRONG_SIGNAL):
             self.assertIn(threat, printed.getvalue())
+
+
+class OnATerminal(unittest.TestCase):
+    """`./x run` as a person has it: with a terminal, and with a port taken."""
+
+    def test_it_waits_between_steps_takes_other_ports_and_ends_with_things_to_try(self):
+        folder = tempfile.mkdtemp(prefix="writ-run-")
+        self.addCleanup(shutil.rmtree, folder, ignore_errors=True)
+        port = harness.free_ports(1)[0]
+        with socket.socket() as taken:
+            taken.bind(("127.0.0.1", port))
+            taken.listen()
+            process, terminal = pty.fork()
+            if process == 0:
+                os.execv(sys.executable, [sys.executable, os.path.join(harness.ACME, "run.py"), "--writ", harness.WRIT,
+                                          "--port", str(port), "--data", folder])
+            shown = self.read_until(terminal, b"Ctrl-C stops everything")
+            os.write(terminal, b"\x03")
+            _, status = os.waitpid(process, 0)
+            os.close(terminal)
+        self.assertIn(b"All 11 steps behaved as described", shown)
+        self.assertEqual(10, shown.count(b"Enter goes on"))
+        self.assertNotIn(b"127.0.0.1:%d/" % port, shown)
+        for number in (b"\n1. ", b"\n2. ", b"\n3. "):
+            self.assertIn(number, shown[shown.index(b"Three things to try"):])
+        self.assertEqual(0, os.waitstatus_to_exitcode(status))
+
+    def read_until(self, terminal, wanted):
+        shown, answered, deadline = b"", 0, time.monotonic() + 120
+        while wanted not in shown:
+            self.assertLess(time.monotonic(), deadline, shown)
+            if select.select([terminal], [], [], 0.2)[0]:
+                shown += os.read(terminal, 65536)
+            while answered < shown.count(b"Enter goes on"):
+                os.write(terminal, b"\n")
+                answered += 1
+        return shown
 
 
 if __name__ == "__main__":
