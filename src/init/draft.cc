@@ -196,6 +196,43 @@ class Drafter {
       if (std::ranges::find(draft_.types, sources[i].type) == draft_.types.end())
         draft_.types.push_back(sources[i].type);
     }
+    for (std::size_t i = 0; i < sources.size(); ++i)
+      decide_on_answer(*sources[i].operation, *sources[i].path, draft_.routes[i]);
+    for (std::size_t i = 0; i < sources.size(); ++i) decide_on_list(*sources[i].operation, draft_.routes[i]);
+  }
+
+  // `/id`, or the parameter's own name.
+  static std::string id_in(const AnswerShape& answer, const std::string& parameter) {
+    for (const auto& wanted : {std::string("/id"), "/" + parameter})
+      if (std::ranges::find(answer.ids, wanted) != answer.ids.end()) return wanted;
+    return {};
+  }
+
+  // The answer is the resource itself where the path ends with it.
+  void decide_on_answer(const Operation& operation, const SegmentedPath& path, PlannedRoute& route) {
+    if (!operation.answer || operation.answer->elements || !path.segments.back().is_parameter) return;
+    route.on_answer = {.owner = operation.answer->owner};
+    // With parameters before it the id is more than what the answer has.
+    if (route.parameters.size() == 1)
+      route.on_answer->id = id_in(*operation.answer, route.parameters.front());
+  }
+
+  // A list of what `/{id}` behind it leads to.
+  void decide_on_list(const Operation& operation, PlannedRoute& route) {
+    if (!operation.answer || !operation.answer->elements) return;
+    for (const auto& one : draft_.routes) {
+      if (one.method != "GET" || !one.on_answer || one.on_answer->elements || one.parameters.size() != 1 ||
+          one.path != fmt::format("{}/{{{}}}", route.path, one.parameters.front()))
+        continue;
+      const auto id = id_in(*operation.answer, one.parameters.front());
+      if (id.empty()) return;
+      route.on_answer = {.owner = operation.answer->owner,
+                         .id = id,
+                         .elements = operation.answer->elements,
+                         .action = one.action,
+                         .type = one.type};
+      return;
+    }
   }
 
   PlannedRoute route_of(const ActionSource& source, const std::string& action) {
@@ -300,6 +337,12 @@ std::string_view group_of(Deed deed) noexcept {
 
 bool Draft::has(Deed deed) const {
   return std::ranges::find(routes, deed, &PlannedRoute::deed) != routes.end();
+}
+
+bool Draft::tells_owner(std::string_view type) const {
+  return std::ranges::any_of(routes, [&](const PlannedRoute& route) {
+    return route.type == type && route.on_answer && !route.on_answer->elements;
+  });
 }
 
 Result<Draft> make_draft(Reading reading, Settings settings) {

@@ -13,6 +13,7 @@
 
 #include <optional>
 #include <string>
+#include <string_view>
 #include <utility>
 #include <vector>
 
@@ -46,6 +47,13 @@ struct PlannedRoute {
   std::vector<std::pair<std::string, std::string>> attributes;  // of the resource, from the path
   std::optional<std::vector<std::string>> query;                // the parameters that it takes; absent: any
   std::vector<std::string> scopes;                              // as the document has them: unsafe
+  // Decided on the API's own answer, which says whose the resource is, or whose each of a list is.
+  struct OnAnswer {
+    std::string owner, id;                     // pointers; the id may be empty where there is no list
+    std::optional<std::string> elements = {};  // of a list ...
+    std::string action = {}, type = {};        // ... what is asked of each, and what it is
+  };
+  std::optional<OnAnswer> on_answer = {};
 };
 
 struct Draft {
@@ -60,6 +68,8 @@ struct Draft {
   std::size_t operations = 0;  // of the document, as far as they could be read
 
   bool has(Deed deed) const;
+  // Whether an answer says whose a resource of the type is.
+  bool tells_owner(std::string_view type) const;
 };
 
 // Fails where there is nothing to guard, or a setting is not possible.

@@ -198,6 +198,8 @@ class Reader {
     operation.id = text_of(json, "operationId");
     read_parameters(item, json, operation);
     read_security(json, operation);
+    if (operation.method == "GET" || operation.method == "HEAD")
+      operation.answer = answer_shape(document_, json);
     if (const auto* callbacks = json.find("callbacks");
         callbacks != nullptr && callbacks->if_object() != nullptr)
       for (const auto& [name, callback] : *callbacks->if_object())

@@ -5,10 +5,12 @@
 // (init/render.h).
 #pragma once
 
+#include <optional>
 #include <string>
 #include <string_view>
 #include <vector>
 
+#include "init/answers.h"
 #include "init/document.h"
 
 namespace writ::init {
@@ -20,14 +22,15 @@ struct Note {
 };
 
 struct Operation {
-  std::string method;                // "GET"
-  std::string path;                  // with the server's base path: "/v1/orders/{id}"
-  std::string id;                    // `operationId`; may be empty
-  std::vector<std::string> query;    // the names of its parameters in the query
-  bool any_query = false;            // one of them stands for names that are not listed
-  std::vector<std::string> headers;  // of parameters
-  std::vector<std::string> scopes;   // sorted
-  bool is_open = false;              // the document asks for no credential
+  std::string method;                      // "GET"
+  std::string path;                        // with the server's base path: "/v1/orders/{id}"
+  std::string id;                          // `operationId`; may be empty
+  std::vector<std::string> query;          // the names of its parameters in the query
+  bool any_query = false;                  // one of them stands for names that are not listed
+  std::vector<std::string> headers;        // of parameters
+  std::vector<std::string> scopes;         // sorted
+  bool is_open = false;                    // the document asks for no credential
+  std::optional<AnswerShape> answer = {};  // whose a resource is, where its answer tells it
 
   std::string name() const { return method + " " + path; }
 };

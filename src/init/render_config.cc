@@ -7,14 +7,29 @@
 namespace writ::init {
 namespace {
 
-// One line of routes. What else a route says of its request, facts of the answer among it, is added here.
+// What its API's own answer says of the resource, or of each in a list.
+std::string on_answer(const Draft& draft, const PlannedRoute::OnAnswer& answer) {
+  auto text = std::string(", decide: on response");
+  if (!answer.id.empty()) text += fmt::format(", id: {}", yaml(answer.id));
+  if (answer.elements)
+    text += fmt::format(", elements: {}, each: {{action: {}, resource: {}}}", yaml(*answer.elements),
+                        yaml(answer.action), yaml(fmt::format("{}::{}", draft.name_space, answer.type)));
+  return text;
+}
+
+// One line of routes. What else a route says of its request is added here.
 std::string route_line(const Draft& draft, const PlannedRoute& route) {
   const auto resource = fmt::format("{}::{}::{}", draft.name_space, route.type, cedar_text(route.id));
   auto line = fmt::format("        - {{method: {}, path: {}, action: {}, resource: {}", route.method,
                           yaml(route.path), yaml(route.action), yaml(resource));
-  if (!route.attributes.empty()) {
+  auto attributes = route.attributes;
+  if (route.on_answer) {
+    line += on_answer(draft, *route.on_answer);
+    attributes.emplace_back("owner", "answer " + route.on_answer->owner);
+  }
+  if (!attributes.empty()) {
     std::vector<std::string> each;
-    for (const auto& [name, text] : route.attributes) each.push_back(fmt::format("{}: {}", name, yaml(text)));
+    for (const auto& [name, text] : attributes) each.push_back(fmt::format("{}: {}", name, yaml(text)));
     line += fmt::format(", attributes: {{{}}}", fmt::join(each, ", "));
   }
   if (route.query) {

@@ -28,8 +28,7 @@ constexpr std::string_view kPolicies =
 // application that sends it, and each agent in between. So each kind of party has its own rules here.
 // `Action::"any-read"` is every action of the kind; `Action::"{action}"` is one of them.
 
-// Users: what the application asks for them. Nothing here says whose a resource is. When Writ knows it
-// (resources with `owner`, in entities.json for example), add to the `when`:
+// Users: what the application asks for them. {whose}
 //   && resource has owner && resource.owner == principal
 @id("users-use-{api}")
 permit (
@@ -37,8 +36,8 @@ permit (
   action in {groups},
   resource
 )
-when {{ context has application }};
-
+when {{ context has application }}{unless};
+{own}
 // The application serves users, for this purpose and for no other.
 @id("{app}-serves-users")
 permit (
@@ -106,15 +105,48 @@ permit (
 when {{ context has user && resource has client && resource.client == "{app}" }};
 )";
 
+constexpr std::string_view kOwnResources = R"(
+// Users: whose it is, the API's own answer says (`decide: on response` in writ.yaml). Nobody else gets it.
+@id("users-read-their-own-in-{api}")
+permit (
+  principal is Writ::User,
+  action in [{actions}],
+  resource
+)
+when {{ context has application && resource has owner && resource.owner == principal }};
+)";
+
+// The actions of which the answer says whose the resource is.
+std::string owned_actions(const Draft& draft) {
+  std::vector<std::string> actions;
+  for (const auto& route : draft.routes)
+    if (route.on_answer && !route.on_answer->elements)
+      actions.push_back(fmt::format("{}::Action::{}", draft.name_space, cedar_text(route.action)));
+  return fmt::format("{}", fmt::join(actions, ", "));
+}
+
 }  // namespace
 
 std::string render_policies(const Draft& draft) {
   const Settings& settings = draft.settings;
-  return fmt::format(kPolicies, fmt::arg("title", draft.title.empty() ? draft.api : shown(draft.title, 60)),
-                     fmt::arg("action", first_example(draft).route->action), fmt::arg("api", draft.api),
-                     fmt::arg("groups", group_list(draft)), fmt::arg("app", settings.app),
-                     fmt::arg("purpose", settings.purpose), fmt::arg("agent", settings.agent),
-                     fmt::arg("name_space", draft.name_space), fmt::arg("agents", agents_group(draft)));
+  const auto owned = owned_actions(draft);
+  const std::string_view whose =
+      owned.empty()
+          ? "Nothing here says whose a resource is. When Writ knows it\n"
+            "// (resources with `owner`, in entities.json for example), add to the `when`:"
+          : "What is changed has no owner here, since only an answer says\n"
+            "// who that is. When Writ knows it (entities that are pushed, for example), add to the `when`:";
+  return fmt::format(
+      kPolicies, fmt::arg("whose", whose),
+      fmt::arg("unless", owned.empty() ? "" : fmt::format("\nunless {{ [{}].contains(action) }}", owned)),
+      fmt::arg("own", owned.empty() ? ""
+                                    : fmt::format(kOwnResources, fmt::arg("api", draft.api),
+                                                  fmt::arg("actions", owned))),
+      fmt::arg("title", draft.title.empty() ? draft.api : shown(draft.title, 60)),
+      fmt::arg("action", first_example(draft).route->action), fmt::arg("api", draft.api),
+      fmt::arg("groups", group_list(draft)), fmt::arg("app", settings.app),
+      fmt::arg("purpose", settings.purpose), fmt::arg("agent", settings.agent),
+      fmt::arg("name_space", draft.name_space), fmt::arg("agents", agents_group(draft)));
 }
 
 std::string render_own_policies(const Draft& draft) {
@@ -159,7 +191,9 @@ std::string render_entities(const Draft& draft) {
        {"attrs", Json::object({{"owner", std::move(owner)}})},
        {"parents", Json::array()}});
   auto all = Json::array();
-  if (told && !example.route->parameters.empty()) all.push(std::move(entity));
+  // What an answer says would not count beside it.
+  if (told && !example.route->parameters.empty() && !draft.tells_owner(example.route->type))
+    all.push(std::move(entity));
   return all.pretty() + "\n";
 }
 

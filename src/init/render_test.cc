@@ -32,6 +32,71 @@ TEST(Render, OneOperationIsEnough) {
           << method << path;
 }
 
+// Orders with an owner, and a list of them at the pointer.
+std::string owned_orders(std::string_view list, std::string_view order =
+                                                    "required: [id, owner], properties: {id: {type: "
+                                                    "integer}, owner: {type: string}}") {
+  return fmt::format(R"(paths:
+  /orders: {{get: {{responses: {{'200': {{content: {{application/json: {{schema: {}}}}}}}}}}}, post: {{}}}}
+  /orders/{{order_id}}:
+    get: {{responses: {{'200': {{content: {{application/json: {{schema: {{$ref: '#/components/schemas/Order'}}}}}}}}}}}}
+    delete: {{}}
+  /orders/{{order_id}}/lines: {{get: {{responses: {{'200': {{content: {{application/json: {{schema: {{$ref: '#/components/schemas/Order'}}}}}}}}}}}}}}
+components: {{schemas: {{Order: {{type: object, {}}}}}}}
+)",
+                     list, order);
+}
+constexpr std::string_view kOrders = "{type: array, items: {$ref: '#/components/schemas/Order'}}";
+
+std::string config_of(const Draft& draft) {
+  return render_config(draft, make_credentials(true).value());
+}
+
+TEST(Render, AnAnswerThatNamesTheOwnerDecides) {
+  const auto draft = draft_of(owned_orders(kOrders));
+  EXPECT_EQ(tried(draft), "");
+  const auto config = config_of(draft);
+  EXPECT_THAT(config, HasSubstr(R"(decide: on response, id: "/id", attributes: {owner: "answer /owner"})"));
+  EXPECT_THAT(config, HasSubstr(R"(decide: on response, id: "/id", elements: ".", each: {action: )"));
+  EXPECT_THAT(render_policies(draft), HasSubstr("users-read-their-own-in-orders"));
+  EXPECT_THAT(render_tests(draft), HasSubstr("what is somebody else's"));
+  // What stands behind an order is another answer.
+  EXPECT_EQ(config.find("decide: on response", config.find("/lines")), std::string::npos);
+}
+
+TEST(Render, AListInsideTheAnswerIsFoundWhereThereIsOne) {
+  EXPECT_THAT(
+      config_of(draft_of(owned_orders(fmt::format("{{type: object, properties: {{items: {}}}}}", kOrders)))),
+      HasSubstr(R"(elements: "/items")"));
+  const auto two =
+      draft_of(owned_orders(fmt::format("{{type: object, properties: {{a: {0}, b: {0}}}}}", kOrders)));
+  EXPECT_EQ(config_of(two).find("elements"), std::string::npos);
+  EXPECT_EQ(tried(two), "");
+}
+
+TEST(Render, AnOwnerThatIsNoTextDecidesNothing) {
+  for (const auto* order :
+       {"properties: {id: {type: integer}, owner: {type: object}}", "properties: {id: {type: integer}}",
+        "properties: {'owner name': {type: string}}", "properties: []", "allOf: 3"}) {
+    const auto draft = draft_of(owned_orders(kOrders, order));
+    EXPECT_EQ(config_of(draft).find("on response"), std::string::npos) << order;
+    EXPECT_EQ(tried(draft), "") << order;
+  }
+}
+
+TEST(Render, AnOwnerInOneOfSeveralSchemasIsFound) {
+  const auto draft = draft_of(owned_orders(
+      kOrders,
+      "allOf: [{properties: {id: {type: string}}}, {properties: {ownerId: {type: [string, 'null']}}}]"));
+  EXPECT_THAT(config_of(draft), HasSubstr(R"(attributes: {owner: "answer /ownerId"})"));
+  EXPECT_EQ(tried(draft), "");
+}
+
+TEST(Render, ASchemaInACircleEnds) {
+  const auto draft = draft_of(owned_orders(kOrders, "allOf: [{$ref: '#/components/schemas/Order'}]"));
+  EXPECT_EQ(tried(draft), "");
+}
+
 TEST(Render, TypesThatCedarAndWritHaveAlreadyGetOtherNames) {
   const auto draft = draft_of(
       "paths: {'/actions/{a}': {get: {}}, '/strings/{s}': {get: {}}, '/collections/{c}': {get: {}}, "

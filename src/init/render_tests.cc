@@ -26,7 +26,7 @@ now: 2026-03-02T09:00:00Z
 fixtures:
   identities:
     # No policy names it.
-    - {{id: other-app, kind: application, acts_for: [users], purposes: [{purpose}]}}
+    - {{id: other-app, kind: application, acts_for: [users], purposes: [{purpose}]}}{entities}
   tasks:
     work:
       purpose: {purpose}
@@ -82,6 +82,42 @@ constexpr std::string_view kAbnormal = R"(
       - {{expect: task_ended}}
 )";
 
+// Of each action of which the API's answer says whose the resource is: a resource of the user, and one of
+// somebody else.
+struct Owned {
+  Example own, other;
+};
+
+std::vector<Owned> owned(const Draft& draft) {
+  std::vector<Owned> all;
+  for (const auto& route : draft.routes) {
+    if (all.size() == kMostRows) break;
+    if (!route.on_answer || route.on_answer->elements) continue;
+    Owned pair{example_of(draft, route, "1"), example_of(draft, route, "2")};
+    if (pair.own.resource != pair.other.resource) all.push_back(std::move(pair));
+  }
+  return all;
+}
+
+// What the API would answer.
+std::string answers(const Draft& draft) {
+  std::string out;
+  std::set<std::string> seen;
+  const auto add = [&](const Example& example, std::string_view owner) {
+    if (!seen.insert(example.resource).second) return;
+    out += fmt::format(
+        "    - {{uid: {}, attrs: {{owner: {{__entity: {{type: Writ::User, id: {}}}}}}}, parents: []}}\n",
+        yaml(example.resource), yaml(owner));
+  };
+  for (const auto& [own, other] : owned(draft)) {
+    add(own, draft.settings.user);
+    add(other, "somebody-else");
+  }
+  return out.empty() ? out
+                     : "\n  # Whose they are, as the API would answer.\n  entities:\n" +
+                           out.substr(0, out.size() - 1);
+}
+
 // One request for each type and kind of deed.
 std::vector<Example> samples(const Draft& draft, const Example& first) {
   std::vector<Example> rows;
@@ -101,13 +137,13 @@ std::string render_tests(const Draft& draft) {
   const auto tenant = example_tenant(draft);
   const auto user = yaml(settings.user);
   const auto action = yaml(cedar_entity(draft.name_space + "::Action", first.route->action));
-  auto out =
-      fmt::format(kHead, fmt::arg("purpose", settings.purpose), fmt::arg("user", user),
-                  fmt::arg("app", settings.app), fmt::arg("agent", settings.agent),
-                  fmt::arg("action", action), fmt::arg("resource", yaml(first.resource)),
-                  fmt::arg("tenant_of_task", tenant.empty() ? "" : fmt::format("\n      tenant: {}", tenant)),
-                  fmt::arg("tenant", tenant.empty() ? "" : fmt::format(", tenant: {}", tenant)),
-                  fmt::arg("request", yaml(request_of(first))));
+  auto out = fmt::format(
+      kHead, fmt::arg("purpose", settings.purpose), fmt::arg("user", user), fmt::arg("app", settings.app),
+      fmt::arg("agent", settings.agent), fmt::arg("entities", answers(draft)), fmt::arg("action", action),
+      fmt::arg("resource", yaml(first.resource)),
+      fmt::arg("tenant_of_task", tenant.empty() ? "" : fmt::format("\n      tenant: {}", tenant)),
+      fmt::arg("tenant", tenant.empty() ? "" : fmt::format(", tenant: {}", tenant)),
+      fmt::arg("request", yaml(request_of(first))));
   if (const auto rows = samples(draft, first); !rows.empty()) {
     out += "  - name: each kind of resource\n    columns: [request, expect]\n    rows:\n";
     for (const auto& row : rows) out += fmt::format("      - [{}, permit]\n", yaml(request_of(row)));
@@ -115,6 +151,11 @@ std::string render_tests(const Draft& draft) {
   out += fmt::format(kAbnormal, fmt::arg("app", settings.app), fmt::arg("agent", settings.agent),
                      fmt::arg("other", party("Writ::Application", "other-app")),
                      fmt::arg("the_app", party("Writ::Application", settings.app)));
+  if (const auto all = owned(draft); !all.empty()) {
+    out += "  - name: what is somebody else's\n    columns: [request, expect]\n    rows:\n";
+    for (const auto& each : all)
+      out += fmt::format("      - [{}, policy_no_permit]\n", yaml(request_of(each.other)));
+  }
   if (const auto other = other_example(draft, first))
     out += fmt::format(
         "  - name: the agent outside its task\n"

@@ -65,7 +65,7 @@ class Newcomer(unittest.TestCase):
     def test_each_route_is_decided_and_reaches_the_api(self):
         token = self.world.token()
         as_json = {"Content-Type": "application/json"}
-        order = self.world.send(token, "POST", "/orders", json.dumps({"customer": "bob", "amount": 12.5}), as_json)
+        order = self.world.send(token, "POST", "/orders", json.dumps({"customer": "alice", "amount": 12.5}), as_json)
         self.assertEqual(201, order.status, order)
         made = f"/orders/{order.json()['id']}"  # a second ago nobody knew of it
         self.assertEqual(12.5, self.world.send(token, "GET", made).json()["amount"])
@@ -78,6 +78,16 @@ class Newcomer(unittest.TestCase):
         events = self.world.send(token, "GET", "/orders/events")
         self.assertEqual(b"data: 0\n\ndata: 1\n\ndata: 2\n\n", events.body)
         self.assertEqual(204, self.world.send(token, "DELETE", made).status)
+
+    def test_nobody_reads_what_is_somebody_else_s(self):
+        as_json = {"Content-Type": "application/json"}
+        order = self.world.send(self.world.token(), "POST", "/orders", json.dumps({"customer": "bob", "amount": 7}), as_json)
+        path = f"/orders/{order.json()['id']}"
+        self.assertEqual((403, "policy_no_permit"), (lambda answer: (answer.status, answer.reason()))(
+            self.world.send(self.world.token(), "GET", path)))
+        self.assertEqual(7, self.world.send(self.world.token(user="bob"), "GET", path).json()["amount"])
+        self.assertEqual({"bob"}, {each["owner"] for each in self.world.send(self.world.token(user="bob"), "GET", "/orders").json()})
+        self.assertEqual({"alice"}, {each["owner"] for each in self.world.send(self.world.token(), "GET", "/orders").json()})
 
     def test_what_the_document_does_not_have_is_refused(self):
         token = self.world.token()
