@@ -4,6 +4,7 @@
 #include <fmt/ranges.h>
 
 #include "cedar/entity_json.h"
+#include "decision/minted_claims.h"
 #include "enforce/issuing.h"
 #include "task/live_task.h"
 
@@ -157,7 +158,7 @@ Result<Court::Judgement> Court::judge_step(const Trial& trial, const Frame&,
                              .attributes = attributes,
                              .approved = trial.approved};
   // Like a real one it carries what the API asks for, and no more.
-  const auto contract = api.claims ? TRY(token::ClaimsContract::of(*api.claims)) : token::ClaimsContract();
+  const auto contract = TRY(decision::minted_claims(api, deciding.policies, claims, deciding.task));
   const auto text = TRY(minter_.mint(claims, contract));
   const auto verified = verifier_.verify_parameter(text, trial.time);
   if (!verified)

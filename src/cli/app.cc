@@ -1,6 +1,7 @@
 #include <algorithm>
 
 #include "cli/access.h"
+#include "cli/claims.h"
 #include "cli/commands.h"
 #include "cli/output.h"
 #include "cli/parse.h"
@@ -25,6 +26,7 @@ void add_all(Command& program) {
   add_policies(program);
   add_keys(program);
   add_access(program);
+  add_claims(program);
   add_gateway(program);
   add_config(program);
 }

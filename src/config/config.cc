@@ -47,10 +47,12 @@ void read_metrics(const files::Fields& root, Config& config) {
 }
 
 void read_tokens(const files::Fields& root, Config& config) {
-  const files::Fields fields(root.find("tokens"), root.source(), "tokens", {"lifetime_seconds", "algorithm"});
+  const files::Fields fields(root.find("tokens"), root.source(), "tokens",
+                             {"lifetime_seconds", "algorithm", "claims"});
   config.token_lifetime = std::chrono::seconds(fields.integer("lifetime_seconds", 1, 3600).value_or(300));
   const auto algorithm = fields.choice("algorithm", {"ES256", "EdDSA"});
   if (algorithm == 1) config.token_algorithm = crypto::Algorithm::kEdDsa;
+  config.claims_by_contract = fields.choice("claims", {"all", "contract"}) == 1;
 }
 
 // Its names for clients, and Writ's.

@@ -135,6 +135,8 @@ struct Config {
   task::CallLimits approvals;
   AuthzenSettings authzen;
   std::string api_audience;  // of tokens for Writ's own API; the issuer unless configured
+  // Tokens carry what the API's contract says, where the API itself does not say otherwise.
+  bool claims_by_contract = false;
   // The whole file, shared and not copied: it may list very many identities. Never null once it was read.
   std::shared_ptr<const files::YamlNode> root;
   // Of it; config/world.h gives them meaning.

@@ -39,6 +39,7 @@ properties:
     properties:
       lifetime_seconds: {type: integer, minimum: 1, maximum: 3600}
       algorithm: {enum: [ES256, EdDSA]}
+      claims: {enum: [all, contract], description: what tokens carry where the API does not say it}
   outbound:
     description: what Writ may connect to of its own accord
     type: object
@@ -300,7 +301,12 @@ $defs:
       audience: {type: string, maxLength: 512, description: the audience of tokens for this API}
       namespace: {$ref: "#/$defs/text", description: the namespace of its Cedar actions}
       actions: {$ref: "#/$defs/texts"}
-      claims: {type: array, items: {enum: [purpose, tenant, environment, subject_issuer, acr, auth_time, authorization_details]}}
+      claims:
+        description: what its tokens carry beside the standard claims
+        anyOf:
+          - {enum: [all, contract]}
+          - {type: array, items: {enum: [purpose, tenant, environment, subject_issuer, acr, auth_time, authorization_details]}}
+      reads: {$ref: "#/$defs/texts", description: the claims that it reads itself}
       upstream: {$ref: "#/$defs/text", description: where permitted requests go}
       upstream_tls:
         type: object

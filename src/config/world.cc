@@ -10,6 +10,7 @@
 
 #include "cedar/entity_json.h"
 #include "cedar/parse.h"
+#include "claims/sources.h"
 #include "config/identity_facts.h"
 #include "config/imported.h"
 #include "config/jwks_file.h"
@@ -89,15 +90,16 @@ class Reader {
   void read_api(const files::YamlNode& node) {
     const files::Fields fields(
         &node, source_, "an API",
-        {"id", "audience", "namespace", "actions", "claims", "upstream", "upstream_tls", "forward_headers",
-         "cors", "query", "amounts", "routes", "enforce", "rates"});
+        {"id", "audience", "namespace", "actions", "claims", "reads", "upstream", "upstream_tls",
+         "forward_headers", "cors", "query", "amounts", "routes", "enforce", "rates"});
     const auto id = fields.required_text("id", inventory::kMaxIdBytes);
     const auto audience = fields.required_text("audience", 512);
     inventory::Api api{.id = id.value_or(""), .audience = audience.value_or("")};
     api.name_space = fields.text("namespace").value_or("");
     fields.require("actions");
     api.actions = fields.texts("actions");
-    if (fields.find("claims") != nullptr) read_claims(fields, api);
+    read_claims(fields, api);
+    read_reads(fields, api);
     api.declared = true;
     read_upstream(fields, api);
     Texts amounts;
@@ -123,9 +125,27 @@ class Reader {
   }
 
   void read_claims(const files::Fields& fields, inventory::Api& api) {
+    const auto* node = fields.find("claims");
+    api.by_contract = config_.claims_by_contract && node == nullptr;
+    if (node == nullptr) return;
+    if (node->kind != files::YamlNode::Kind::kList) {
+      api.by_contract = fields.choice("claims", {"all", "contract"}) == 1;
+      return;
+    }
     api.claims = fields.texts("claims");
     if (const auto contract = token::ClaimsContract::of(*api.claims); !contract)
-      source_.error(*fields.find("claims"), contract.error().message);
+      source_.error(*node, contract.error().message);
+  }
+
+  void read_reads(const files::Fields& fields, inventory::Api& api) {
+    if (fields.find("reads") == nullptr) return;
+    api.reads = fields.texts("reads");
+    const auto names = claims::readable_names();
+    for (const auto& name : api.reads) {
+      if (std::ranges::find(names, name) != names.end()) continue;
+      source_.error(*fields.find("reads"), fmt::format("`{}` is not a claim of tokens; an API can read {}",
+                                                       name, fmt::join(names, ", ")));
+    }
   }
 
   void read_upstream(const files::Fields& fields, const inventory::Api& api) {

@@ -69,6 +69,8 @@ class Decision {
   bool needs_facts_ = false;
 };
 
+class MintedClaims;
+
 // What decides. Immutable; share it by shared_ptr. Neither of the first two pointers is null.
 struct PolicySnapshot {
   std::shared_ptr<const cedar::CompiledPolicySet> policies;
@@ -86,6 +88,9 @@ struct PolicySnapshot {
   std::shared_ptr<const ResourceTypes> resource_types = nullptr;
   // What entities are held against; null: the configuration names no schema.
   cedar::SchemaPtr schema = nullptr;
+  // What tokens carry, of the APIs that go by their contract. Null: there are none
+  // (decision/minted_claims.h).
+  std::shared_ptr<const MintedClaims> minted_claims = {};
   // The same with the shadow policies in force; null: there are none (decision/shadow.h).
   std::shared_ptr<const PolicySnapshot> with_shadows = {};
 };

@@ -270,10 +270,12 @@ std::expected<void, decision::Refusal> Enforcer::Walk::find_api() {
 
 task::Call Enforcer::Walk::call() const {
   const auto& claims = token_->claims();
+  // As context::Context::purpose() has it: a token in a task need not say it.
+  const auto of_task = task_ != nullptr ? std::optional((*task_)->purpose) : std::nullopt;
   task::Call call{.subject = claims.subject,
                   .client = claims.client_id,
                   .task = claims.task,
-                  .purpose = claims.purpose,
+                  .purpose = claims.purpose ? claims.purpose : of_task,
                   .api = std::string(question_->api),
                   .action = text_of(question_->action),
                   .resource = text_of(question_->resource),

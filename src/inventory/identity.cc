@@ -271,6 +271,8 @@ Result<Api> read_api(const Members& members) {
   api.actions = TRY(members.texts("actions", kMaxListEntries));
   if (members.find("claims") != nullptr) api.claims = TRY(members.texts("claims", kMaxListEntries));
   api.declared = TRY(members.boolean("declared", false));
+  api.by_contract = TRY(members.boolean("by_contract", false));
+  if (members.find("reads") != nullptr) api.reads = TRY(members.texts("reads", kMaxListEntries));
   TRY(validate(api));
   return api;
 }
@@ -287,6 +289,8 @@ Json api_to_json(const Api& api) {
   json.set("actions", codec::json_texts(api.actions));
   if (api.claims) json.set("claims", codec::json_texts(*api.claims));
   json.set("declared", api.declared);
+  if (api.by_contract) json.set("by_contract", true);
+  if (!api.reads.empty()) json.set("reads", codec::json_texts(api.reads));
   return json;
 }
 
@@ -296,8 +300,9 @@ std::string api_record(const Api& api) {
 
 Result<Api> api_from_record(std::string_view text) {
   const Json json = TRY(codec::parse_json(text));
-  return read_api(
-      TRY(Members::of(json, "the API", {"id", "audience", "namespace", "actions", "claims", "declared"})));
+  return read_api(TRY(
+      Members::of(json, "the API",
+                  {"id", "audience", "namespace", "actions", "claims", "declared", "by_contract", "reads"})));
 }
 
 }  // namespace writ::inventory

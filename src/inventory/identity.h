@@ -120,9 +120,12 @@ struct Api {
   std::string audience;              // a URI; unique
   std::string name_space;            // of its Cedar actions: "Billing" for Billing::Action::"read"
   std::vector<std::string> actions;  // "read", "credit"
-  // The claims its tokens carry beside the standard ones; absent: all that are known.
+  // The claims its tokens carry beside the standard ones; absent: all that are known, or those of its
+  // contract.
   std::optional<std::vector<std::string>> claims;
   bool declared = false;
+  bool by_contract = false;             // its tokens carry what the contract says (docs/claims.md)
+  std::vector<std::string> reads = {};  // the claims that it reads itself
 
   std::string action_type() const { return name_space.empty() ? "Action" : name_space + "::Action"; }
 };

@@ -1,5 +1,6 @@
 #include "oauth/issuer.h"
 
+#include "decision/minted_claims.h"
 #include "facts/pushed.h"
 
 namespace writ::oauth {
@@ -39,8 +40,7 @@ std::expected<std::string, NotIssued> Issuer::issue(const Wanted& wanted) {
     TRY(record_permit(wanted));
     ask_about(IssuingStep::kIssue, enforce::resource_of(IssuingStep::kIssue, wanted.api, *claims_));
   }
-  const auto contract =
-      wanted.api.claims ? token::ClaimsContract::of(*wanted.api.claims) : token::ClaimsContract();
+  const auto contract = decision::minted_claims(wanted.api, *in_force_->policies, *claims_, wanted.task);
   if (!contract) return broken(contract.error().message);
   auto token = minter_.mint(*claims_, *contract);
   if (!token && token.error().code == ErrorCode::kLimit)

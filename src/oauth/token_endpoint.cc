@@ -52,7 +52,10 @@ Refusal refusal_of(const control::Failure& failure) {
 
 // RFC 9396 §9.1: only where the API's contract names them, because they can be long.
 bool wants_details(const inventory::Api& api) {
-  return api.claims && std::ranges::find(*api.claims, "authorization_details") != api.claims->end();
+  const auto names_them = [](const std::vector<std::string>& claims) {
+    return std::ranges::find(claims, "authorization_details") != claims.end();
+  };
+  return api.claims ? names_them(*api.claims) : api.by_contract && names_them(api.reads);
 }
 
 http::Response token_response(const std::string& token, const token::AccessClaims& claims,

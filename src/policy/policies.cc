@@ -13,6 +13,7 @@
 #include "decision/hiding.h"
 #include "decision/shadow.h"
 #include "policy/base_schema.h"
+#include "policy/contracts.h"
 #include "policy/fact_sources.h"
 #include "policy/logins.h"
 
@@ -80,12 +81,16 @@ class Loader {
       if (!compile(all, *with_shadows)) return std::nullopt;
       snapshot->with_shadows = std::move(with_shadows);
     }
-    return LoadedPolicies{.snapshot = std::move(snapshot),
+    LoadedPolicies loaded{.snapshot = snapshot,
                           .count = policies_.policies.size(),
                           .shadows = shadows_.size(),
                           .policies = std::move(policies_),
                           .sources = std::move(sources_),
+                          .shadow_policies = std::move(shadows_),
+                          .shadow_sources = std::move(shadow_sources_),
                           .schema = schema_};
+    snapshot->minted_claims = minted_claims_of(loaded, world_);
+    return loaded;
   }
 
   // A name can also be written with escapes.
@@ -257,6 +262,7 @@ class Loader {
     check_hiding(policy, place);
     if (policy.annotation(decision::kShadowAnnotation) != nullptr) {
       shadows_.push_back(std::move(policy));
+      shadow_sources_.push_back(std::move(source));
     } else {
       policies_.policies.push_back(std::move(policy));
       sources_.push_back(std::move(source));
@@ -357,6 +363,7 @@ class Loader {
   cedar::PolicySet policies_;  // that decide
   std::vector<PolicySource> sources_;
   std::vector<cedar::Policy> shadows_;
+  std::vector<PolicySource> shadow_sources_;
   std::shared_ptr<const cedar::Entities> entities_ = cedar::Entities::empty();
   std::unordered_map<std::string, files::Place> ids_;
   std::unordered_set<std::string> known_, actions_, action_types_;

@@ -54,7 +54,9 @@ struct LoadedPolicies {
   // What the snapshot was made of, without shadows, for whoever tests or explains it.
   cedar::PolicySet policies;
   std::vector<PolicySource> sources;  // by policy
-  cedar::SchemaPtr schema;            // null: the configuration names none
+  std::vector<cedar::Policy> shadow_policies;
+  std::vector<PolicySource> shadow_sources;  // by shadow policy
+  cedar::SchemaPtr schema;                   // null: the configuration names none
 };
 
 inline constexpr std::size_t kMaxPolicyFileBytes = std::size_t{64} << 20;

@@ -3,6 +3,7 @@
 #include <fmt/format.h>
 #include <fmt/ranges.h>
 
+#include "policy/contracts.h"
 #include "policy/reload.h"
 
 namespace writ::policy {
@@ -10,6 +11,7 @@ namespace writ::policy {
 PoliciesInForce::PoliciesInForce(Parts parts, const Loaded& loaded)
     : parts_(std::move(parts)),
       config_file_(loaded.config.file),
+      token_lifetime_(loaded.config.token_lifetime),
       world_(loaded.world),
       at_start_(loaded.config.root),
       in_force_(loaded.config.root),
@@ -58,9 +60,11 @@ Result<Replacement> PoliciesInForce::reload(const ReplacedBy& by) {
   if (result.held) {
     // Again, beside the routes of now.
     const auto again = TRY(chosen(*choice, loaded->world));
+    warn_of_growth(*again, loaded->world, result.issues);
     const auto change = [&] { return take_over(*loaded, again, by, result); };
     TRY(beside_entities(*again, loaded->world, change));
   } else {
+    warn_of_growth(*snapshot, loaded->world, result.issues);
     const auto change = [&] {
       return put_in_force(loaded->texts, snapshot, std::nullopt, by, result, &*loaded);
     };
@@ -106,6 +110,7 @@ Result<Replacement> PoliciesInForce::roll_back(std::string_view revision, const 
   const auto texts = TRY(revisions_.read(kept));
   auto loaded = load_policies(texts, world_, result.issues);
   if (!loaded) return result;
+  warn_of_growth(*loaded->snapshot, world_, result.issues);
   const auto files = revision_of_files();
   std::optional<RevisionChoice> choice;
   if (kept.revision != files) choice = {kept.revision, files};
@@ -146,6 +151,11 @@ Result<void> PoliciesInForce::put_in_force(const PolicyTexts& texts, Snapshot sn
   result.changed = result.changed || changes;
   result.revision = revision;
   return {};
+}
+
+void PoliciesInForce::warn_of_growth(const decision::PolicySnapshot& now, const config::World& world,
+                                     files::Issues& issues) const {
+  warn_of_grown_contracts(*get(), world_, now, world, token_lifetime_, issues);
 }
 
 // As they are on disk now, whether or not they would be taken.

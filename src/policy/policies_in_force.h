@@ -76,8 +76,13 @@ class PoliciesInForce final : public control::PolicySets {
                                const std::function<Result<void>()>& change) const;
   std::string revision_of_files() const;
 
+  // Of claims that tokens carry from now on, and older tokens lack.
+  void warn_of_growth(const decision::PolicySnapshot& now, const config::World& world,
+                      files::Issues& issues) const;
+
   const Parts parts_;
   const std::filesystem::path config_file_;
+  const Duration token_lifetime_;
   mutable std::mutex turn_;  // one replaces at a time
   config::World world_;      // of the configuration in force
   const std::shared_ptr<const files::YamlNode> at_start_;

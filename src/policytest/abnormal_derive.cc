@@ -5,6 +5,7 @@
 #include <fmt/format.h>
 
 #include "control/own_api.h"
+#include "decision/minted_claims.h"
 
 namespace writ::policytest {
 
@@ -142,8 +143,12 @@ void Deriver::places() {
 }
 
 bool Deriver::carried(std::string_view claim) const {
-  return original_.target.issue || api_ == nullptr || !api_->claims ||
-         std::ranges::find(*api_->claims, claim) != api_->claims->end();
+  if (original_.target.issue || api_ == nullptr) return true;
+  const auto& policies = *surroundings_.loaded.policies.snapshot;
+  const auto contract = decision::minted_claims(*api_, policies, {}, nullptr);
+  return !contract || std::ranges::any_of(token::claim_table(), [&](const token::Claim& row) {
+    return row.name == claim && contract->wants(row);
+  });
 }
 
 void Deriver::change_claim(Dimension dimension, std::string_view name, MaybeText claim,

@@ -95,7 +95,8 @@ Result<http::Response> Live::call_own_api(std::string path, const std::optional<
   const auto own = std::ranges::find(apis, control::kOwnApi, &inventory::Api::id);
   const auto claims = shared_.mint->claims(opener, own->audience);
   http::Outbound request{.method = "POST", .target = std::move(path), .headers = {}};
-  request.headers.add("Authorization", "Bearer " + TRY(shared_.mint->token(claims, &*own)));
+  request.headers.add("Authorization",
+                      "Bearer " + TRY(shared_.mint->token(claims, &*own, *shared_.loaded.policies.snapshot)));
   if (body) request.headers.add("Content-Type", "application/json");
   return connection_->client.fetch(connection_->api, std::move(request), body ? body->dump() : "");
 }
@@ -146,7 +147,8 @@ Result<http::Outbound> Live::outbound(const RequestSpec& request) const {
   const auto asked = std::ranges::find(apis, route != nullptr ? route->api() : "", &inventory::Api::id);
   const auto claims = shared_.mint->claims(request, asked != apis.end() ? asked->audience : std::string());
   const auto of = std::ranges::find(apis, claims.audience, &inventory::Api::audience);
-  const auto token = TRY(shared_.mint->token(claims, of != apis.end() ? &*of : nullptr));
+  const auto token =
+      TRY(shared_.mint->token(claims, of != apis.end() ? &*of : nullptr, *shared_.loaded.policies.snapshot));
   const auto uri = shared_.loaded.config.public_origin + parsed.encoded_path;
   TRY(shared_.mint->present(request, token, {target.method, uri}, outbound.headers));
   return outbound;

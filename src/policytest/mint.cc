@@ -3,6 +3,7 @@
 #include "codec/base64url.h"
 #include "crypto/hash.h"
 #include "crypto/random.h"
+#include "decision/minted_claims.h"
 #include "jose/jws.h"
 
 namespace writ::policytest {
@@ -39,9 +40,11 @@ token::AccessClaims Mint::claims(const RequestSpec& request, std::string_view au
   return claims;
 }
 
-Result<std::string> Mint::token(const token::AccessClaims& claims, const inventory::Api* api) {
-  const auto contract =
-      api != nullptr && api->claims ? TRY(token::ClaimsContract::of(*api->claims)) : token::ClaimsContract();
+Result<std::string> Mint::token(const token::AccessClaims& claims, const inventory::Api* api,
+                                const decision::PolicySnapshot& policies) {
+  // A test may state what no task would agree with, so its task never stands in for a claim.
+  const auto contract = api != nullptr ? TRY(decision::minted_claims(*api, policies, claims, nullptr))
+                                       : token::ClaimsContract();
   auto& token = made_[claims_to_json(claims, contract).dump()];
   if (token.empty()) token = TRY(minter_.mint(claims, contract));
   return token;

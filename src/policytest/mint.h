@@ -9,6 +9,7 @@
 #include <unordered_map>
 
 #include "base/result.h"
+#include "decision/decision.h"
 #include "http/headers.h"
 #include "inventory/identity.h"
 #include "policytest/suite.h"
@@ -27,8 +28,10 @@ class Mint {
 
   // The claims that the request's token has. `audience`: of the API that is asked.
   token::AccessClaims claims(const RequestSpec& request, std::string_view audience) const;
-  // `api`: the one the token is for; null when no API has that audience.
-  Result<std::string> token(const token::AccessClaims& claims, const inventory::Api* api);
+  // `api`: the one the token is for; null when no API has that audience. It carries what the API's tokens do
+  // under these policies.
+  Result<std::string> token(const token::AccessClaims& claims, const inventory::Api* api,
+                            const decision::PolicySnapshot& policies);
   // Adds the fields that present the token of a request, with a proof (RFC 9449 §4.2) when it is bound and
   // the request brings one.
   Result<void> present(const RequestSpec& request, std::string_view token, const token::ProofTarget& target,

@@ -245,7 +245,8 @@ Result<void> World::add_token(const RequestSpec& request, Asking& asking) {
   if (api == nullptr) return failure(ErrorCode::kNotFound, fmt::format("there is no API `{}`", asking.api));
   asking.claims = shared_.mint->claims(request, api->audience);
   if (asking.issue) return {};
-  asking.token = TRY(shared_.mint->token(asking.claims, inventory->find_audience(asking.claims.audience)));
+  asking.token = TRY(shared_.mint->token(asking.claims, inventory->find_audience(asking.claims.audience),
+                                         *shared_.loaded.policies.snapshot));
   asking.proof = request.proof;
   const auto uri = asking.origin + asking.request.encoded_path;
   return shared_.mint->present(request, asking.token, {asking.request.method, uri}, asking.request.headers);

@@ -2,6 +2,7 @@
 
 #include <fmt/format.h>
 
+#include "decision/minted_claims.h"
 #include "token/presented.h"
 
 namespace writ::simulate {
@@ -51,8 +52,8 @@ Result<std::optional<Denial>> WhatIf::rule(const Hypothesis& hypothesis, const e
   }
   // Like a real one it carries what the API asks for, and no more.
   const auto* audience = state.inventory.find_audience(claims.audience);
-  const auto contract = audience != nullptr && audience->claims
-                            ? TRY(token::ClaimsContract::of(*audience->claims))
+  const auto contract = audience != nullptr
+                            ? TRY(decision::minted_claims(*audience, state.policies, claims, state.task))
                             : token::ClaimsContract();
   const auto token = TRY(minter_.mint(claims, contract));
   auto good = verifier_.verify_parameter(token, hypothesis.time);
