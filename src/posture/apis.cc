@@ -19,6 +19,21 @@ std::string key_of(std::string_view api, std::string_view action, std::string_vi
   return fmt::format("{}\n{}\n{}", api, action, type);
 }
 
+// A path that a template takes, and no narrower one: "/invoices/{invoice}" → "/invoices/of-posture".
+std::string some_path(std::string_view path) {
+  std::string some;
+  for (std::size_t at = 0; at < path.size(); ++at) {
+    const auto end = path[at] == '{' ? path.find('}', at) : std::string_view::npos;
+    if (end == std::string_view::npos) {
+      some += path[at];
+    } else {
+      some += "of-posture";
+      at = end;
+    }
+  }
+  return some;
+}
+
 }  // namespace
 
 void look_route_not_tested(const Scene& scene, Checked& checked) {
@@ -26,8 +41,8 @@ void look_route_not_tested(const Scene& scene, Checked& checked) {
     checked.not_computable = scene.suites_problem();
     return;
   }
-  std::set<std::pair<std::string, std::string>> asked;  // method and template
-  std::set<std::string> named;                          // API, action, and type of the resource
+  std::set<const gateway::Route*> asked;
+  std::set<std::string> named;  // API, action, and type of the resource
   std::vector<std::string_view> values;
   for (const auto& suite : scene.suites()) {
     for (const auto& test : suite.tests) {
@@ -41,12 +56,14 @@ void look_route_not_tested(const Scene& scene, Checked& checked) {
         }
         const std::string_view path = std::string_view(target.path).substr(0, target.path.find('?'));
         const auto match = scene.loaded().routes->match(target.method, path, values);
-        if (match.route != nullptr) asked.emplace(match.route->spec().method, match.route->spec().path);
+        if (match.route != nullptr) asked.insert(match.route);
       }
     }
   }
   for (const auto& route : scene.loaded().world.routes) {
-    if (asked.contains({route.method, route.path}) ||
+    const auto path = some_path(route.path);
+    const auto itself = scene.loaded().routes->match(route.method, path, values);
+    if ((itself.route != nullptr && asked.contains(itself.route)) ||
         named.contains(key_of(route.api, route.action, route.resource_type)))
       continue;
     const auto name = fmt::format("{} {}", route.method, route.path);

@@ -20,18 +20,18 @@ constexpr std::string_view kMadeOverTheApi = "it was made over the API, and the 
 
 struct Shared {
   std::string what;  // "the secret", "the key `k1`"
-  std::vector<const Listed*> by;
+  std::vector<const ListedIdentity*> by;
 };
 
 // What more than one identity authenticates with, or is said to. By what it is.
 std::vector<Shared> shared_credentials(const Scene& scene) {
   std::map<std::string, Shared> all;
-  const auto add = [&](const std::string& key, std::string what, const Listed& each) {
+  const auto add = [&](const std::string& key, std::string what, const ListedIdentity& each) {
     auto& shared = all[key];
     shared.what = std::move(what);
     if (std::ranges::find(shared.by, &each) == shared.by.end()) shared.by.push_back(&each);
   };
-  for (const Listed& each : scene.identities()) {
+  for (const ListedIdentity& each : scene.identities()) {
     if (!each.is_in_use()) continue;
     if (each->secret_hash) add("secret " + *each->secret_hash, "the secret", each);
     for (const auto& key : each->keys) {
@@ -54,7 +54,7 @@ std::vector<Shared> shared_credentials(const Scene& scene) {
 
 std::vector<std::string> ids_of(const Shared& shared) {
   std::vector<std::string> ids;
-  for (const Listed* each : shared.by) ids.push_back((*each)->id);
+  for (const ListedIdentity* each : shared.by) ids.push_back((*each)->id);
   return ids;
 }
 
@@ -73,7 +73,7 @@ Remedy own_credentials(std::vector<std::string> ids) {
           .change = new_credential(others)};
 }
 
-bool has_key(const Listed& each) {
+bool has_key(const ListedIdentity& each) {
   return !each->keys.empty();
 }
 
@@ -84,33 +84,33 @@ void look_shared_credential(const Scene& scene, Checked& checked) {
     auto ids = ids_of(shared);
     std::vector<Exhibit> evidence{
         {.fact = fmt::format("{} is the same for {}", shared.what, fmt::join(ids, ", "))}};
-    for (const Listed* each : shared.by) evidence.push_back(scene.declared(*each));
+    for (const ListedIdentity* each : shared.by) evidence.push_back(scene.declared(*each));
     auto what = fmt::format("{} identities have one credential: {}", ids.size(), fmt::join(ids, ", "));
     auto remedy = own_credentials(ids);
     found(checked, std::move(ids), std::move(what), std::move(evidence), std::move(remedy));
   }
-  for (const Listed& each : scene.identities())
+  for (const ListedIdentity& each : scene.identities())
     if (each.over_api && each.is_machine()) untold(checked, each->id, kMadeOverTheApi);
 }
 
 void look_two_environments(const Scene& scene, Checked& checked) {
   if (std::ranges::none_of(scene.identities(),
-                           [](const Listed& each) { return each->environment.has_value(); })) {
+                           [](const ListedIdentity& each) { return each->environment.has_value(); })) {
     checked.not_computable = "no identity says its `environment`";
     return;
   }
   for (const Shared& shared : shared_credentials(scene)) {
     std::set<std::string> environments;
-    for (const Listed* each : shared.by)
+    for (const ListedIdentity* each : shared.by)
       if ((*each)->environment) environments.insert(*(*each)->environment);
     if (environments.size() < 2) {
-      for (const Listed* each : shared.by)
+      for (const ListedIdentity* each : shared.by)
         if (!(*each)->environment) untold(checked, (*each)->id, "it does not say its `environment`");
       continue;
     }
     auto ids = ids_of(shared);
     std::vector<Exhibit> evidence;
-    for (const Listed* each : shared.by) {
+    for (const ListedIdentity* each : shared.by) {
       auto shown = scene.declared(*each);
       shown.fact += fmt::format(", environment `{}`", (*each)->environment.value_or("unknown"));
       evidence.push_back(std::move(shown));
@@ -123,7 +123,7 @@ void look_two_environments(const Scene& scene, Checked& checked) {
 }
 
 void look_bearer_secret(const Scene& scene, Checked& checked) {
-  for (const Listed& each : scene.identities()) {
+  for (const ListedIdentity& each : scene.identities()) {
     if (!each.is_machine() || !each.is_in_use()) continue;
     if (each.over_api) {
       untold(checked, each->id, kMadeOverTheApi);
@@ -144,7 +144,7 @@ void look_bearer_secret(const Scene& scene, Checked& checked) {
 
 void look_unbound_tokens(const Scene& scene, Checked& checked) {
   if (checked.not_computable = scene.without_log(); !checked.not_computable.empty()) return;
-  for (const Listed& each : scene.identities()) {
+  for (const ListedIdentity& each : scene.identities()) {
     if (!each.is_machine() || !each.is_in_use()) continue;
     const UseOf* use = scene.seen()->identity(each->id);
     if (use == nullptr || use->unbound == 0) continue;
@@ -162,7 +162,7 @@ void look_unbound_tokens(const Scene& scene, Checked& checked) {
 }
 
 void look_password(const Scene& scene, Checked& checked) {
-  for (const Listed& each : scene.identities()) {
+  for (const ListedIdentity& each : scene.identities()) {
     if (!each.is_machine() || !each.is_in_use()) continue;
     const auto* password = inventory::credential_of(*each.identity, CredentialType::kPassword);
     if (password == nullptr) continue;
@@ -187,7 +187,7 @@ struct Held {
 };
 
 // Those that Writ itself takes first, then those that are only said to be.
-std::vector<Held> credentials_of(const Listed& each) {
+std::vector<Held> credentials_of(const ListedIdentity& each) {
   std::vector<Held> all;
   const auto known = [&](CredentialType type, std::string_view id) {
     return inventory::credential_of(*each.identity, type, id);
@@ -206,7 +206,7 @@ std::vector<Held> credentials_of(const Listed& each) {
   return all;
 }
 
-Remedy replace(const Listed& each, const Held& held, std::string_view date) {
+Remedy replace(const ListedIdentity& each, const Held& held, std::string_view date) {
   return {.what = "replace it, and say when it was made and until when it is good",
           .command = fmt::format("writ keys generate {}.jwk", shell_word(each->id)),
           .change = fmt::format(
@@ -221,7 +221,7 @@ Remedy replace(const Listed& each, const Held& held, std::string_view date) {
 void look_ageing(const Scene& scene, Checked& checked) {
   const Instant oldest = scene.now() - scene.limits().credential;
   const auto today = inventory::date_text(std::chrono::floor<std::chrono::days>(scene.now()));
-  for (const Listed& each : scene.identities()) {
+  for (const ListedIdentity& each : scene.identities()) {
     if (!each.is_machine() || !each.is_in_use()) continue;
     if (each.over_api) {
       untold(checked, each->id, kMadeOverTheApi);
@@ -247,7 +247,7 @@ void look_ageing(const Scene& scene, Checked& checked) {
 
 void look_endless(const Scene& scene, Checked& checked) {
   const auto today = inventory::date_text(std::chrono::floor<std::chrono::days>(scene.now()));
-  for (const Listed& each : scene.identities()) {
+  for (const ListedIdentity& each : scene.identities()) {
     if (!each.is_machine() || !each.is_in_use()) continue;
     if (each.over_api) {
       untold(checked, each->id, kMadeOverTheApi);

@@ -57,7 +57,7 @@ std::size_t longest_way(const Scene& scene, std::size_t most) {
     for (std::size_t i = 0; i < all.size(); ++i) {
       if (!all[i].is_machine() || !all[i].is_in_use()) continue;
       for (const auto& next : all[i]->acts_for) {
-        const Listed* other = scene.find(next);
+        const ListedIdentity* other = scene.find(next);
         const bool goes_on = other != nullptr && other->is_machine() && other->is_in_use();
         const std::size_t way = 1 + (goes_on ? before[static_cast<std::size_t>(other - all.data())] : 0);
         if (way <= ways[i]) continue;
@@ -127,7 +127,7 @@ void look_chain_depth(const Scene& scene, Checked& checked) {
 }
 
 void look_acts_for_anyone(const Scene& scene, Checked& checked) {
-  for (const Listed& each : scene.identities()) {
+  for (const ListedIdentity& each : scene.identities()) {
     // An application that people sign in to serves whoever signs in.
     if (each->kind != Kind::kAgent && each->kind != Kind::kService) continue;
     if (!each.is_in_use() || std::ranges::find(each->acts_for, inventory::kAnyUser) == each->acts_for.end())

@@ -10,27 +10,27 @@ namespace {
 using inventory::Kind;
 using inventory::Status;
 
-std::string kind_and_id(const Listed& each) {
+std::string kind_and_id(const ListedIdentity& each) {
   return fmt::format("{} `{}`", inventory::kind_name(each->kind), each->id);
 }
 
 // What the configuration would say of it beside what it says.
-std::string said_of(const Listed& each, std::string_view line) {
+std::string said_of(const ListedIdentity& each, std::string_view line) {
   return fmt::format("inventory:\n  identities:\n    - id: {}\n      {}\n", each->id, line);
 }
 
-bool has_owner(const Listed& each) {
+bool has_owner(const ListedIdentity& each) {
   return each->owner || (each->kind == Kind::kAgent && each->sponsor);
 }
 
-std::string suspend(const Listed& each) {
+std::string suspend(const ListedIdentity& each) {
   return fmt::format("writ inventory suspend {} --token-file FILE", shell_word(each->id));
 }
 
 }  // namespace
 
 void look_no_owner(const Scene& scene, Checked& checked) {
-  for (const Listed& each : scene.identities()) {
+  for (const ListedIdentity& each : scene.identities()) {
     if (!each.is_machine() || !each.is_in_use() || has_owner(each)) continue;
     found(checked, {each->id}, fmt::format("nobody answers for {}", kind_and_id(each)),
           {scene.declared(each), {.fact = "it has no `owner`"}},
@@ -41,10 +41,10 @@ void look_no_owner(const Scene& scene, Checked& checked) {
 }
 
 void look_owner_gone(const Scene& scene, Checked& checked) {
-  for (const Listed& each : scene.identities()) {
+  for (const ListedIdentity& each : scene.identities()) {
     if (!each.is_in_use()) continue;
     for (const auto& person : {each->owner, each->sponsor}) {
-      const Listed* owner = person ? scene.find(*person) : nullptr;
+      const ListedIdentity* owner = person ? scene.find(*person) : nullptr;
       if (owner == nullptr || owner->is_in_use()) continue;
       found(checked, {each->id, *person},
             fmt::format("`{}` answers for {}, and is {}", *person, kind_and_id(each),
@@ -60,7 +60,7 @@ void look_owner_gone(const Scene& scene, Checked& checked) {
 }
 
 void look_owner_not_listed(const Scene& scene, Checked& checked) {
-  for (const Listed& each : scene.identities()) {
+  for (const ListedIdentity& each : scene.identities()) {
     if (!each.is_machine() || !each.is_in_use() || !each->owner || scene.find(*each->owner) != nullptr)
       continue;
     found(checked, {each->id, *each->owner},
@@ -75,7 +75,7 @@ void look_owner_not_listed(const Scene& scene, Checked& checked) {
 }
 
 void look_stopped_with_credentials(const Scene& scene, Checked& checked) {
-  for (const Listed& each : scene.identities()) {
+  for (const ListedIdentity& each : scene.identities()) {
     if (each.status != Status::kRetired && each.status != Status::kExpired) continue;
     if (each.over_api) {
       untold(checked, each->id, "it was made over the API, and the audit never has credentials");
@@ -99,7 +99,7 @@ void look_dormant(const Scene& scene, Checked& checked) {
   const Instant oldest = scene.now() - limit;
   const auto covered = scene.covered();
   const auto no_log = scene.without_log();
-  for (const Listed& each : scene.identities()) {
+  for (const ListedIdentity& each : scene.identities()) {
     if (!each.is_machine() || each.status != Status::kActive) continue;
     std::optional<Instant> last;
     std::optional<Shown> shown;
@@ -145,7 +145,7 @@ void look_dormant(const Scene& scene, Checked& checked) {
 }
 
 void look_review_overdue(const Scene& scene, Checked& checked) {
-  for (const Listed& each : scene.identities()) {
+  for (const ListedIdentity& each : scene.identities()) {
     if (each.status != Status::kLapsed) continue;
     found(checked, {each->id}, fmt::format("the review of {} is overdue", kind_and_id(each)),
           {scene.declared(each),
@@ -159,7 +159,7 @@ void look_review_overdue(const Scene& scene, Checked& checked) {
 }
 
 void look_never_reviewed(const Scene& scene, Checked& checked) {
-  for (const Listed& each : scene.identities()) {
+  for (const ListedIdentity& each : scene.identities()) {
     if (!each.is_machine() || !each.is_in_use() || each->review_by || each->reviewed_at || each->expires_at)
       continue;
     if (scene.seen() != nullptr && scene.seen()->reviewed().contains(each->id)) continue;
@@ -173,7 +173,7 @@ void look_never_reviewed(const Scene& scene, Checked& checked) {
 }
 
 void look_third_party(const Scene& scene, Checked& checked) {
-  for (const Listed& each : scene.identities()) {
+  for (const ListedIdentity& each : scene.identities()) {
     if (!each.is_machine() || !each.is_in_use()) continue;
     std::optional<std::string> provider = each->provider;
     if (const auto* said = each->attributes.find_string("provider"); said != nullptr && !provider)
@@ -200,7 +200,7 @@ void look_person_behind_machine(const Scene& scene, Checked& checked) {
   if (checked.not_computable = scene.without_log(); !checked.not_computable.empty()) return;
   for (const auto& [id, used] : scene.seen()->operating()) {
     const auto& [use, action] = used;
-    const Listed* each = scene.find(id);
+    const ListedIdentity* each = scene.find(id);
     if (each != nullptr && !each->is_in_use()) continue;
     std::vector<Exhibit> evidence{scene.record(
         fmt::format("{} requests to Writ's own API for nobody; the last one: {}", use.permits, action),

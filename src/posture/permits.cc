@@ -66,7 +66,7 @@ bool never_holds(const Policy& policy) {
 }
 
 // Whether the scope lets this identity be the principal; a group may have anybody in it.
-bool may_be(const ScopeTerm& principal, const Listed& each) {
+bool may_be(const ScopeTerm& principal, const ListedIdentity& each) {
   const auto type = inventory::cedar_type(each->kind);
   switch (principal.rule) {
     case Rule::kAny:
@@ -150,7 +150,7 @@ void look_standing(const Scene& scene, Checked& checked) {
       others.push_back({&policy, index});
     }
   });
-  for (const Listed& each : scene.identities()) {
+  for (const ListedIdentity& each : scene.identities()) {
     // Agents act only inside a task: a guard says so, wherever Writ enforces.
     if (each->kind == Kind::kUser || each->kind == Kind::kAgent || !each.is_in_use()) continue;
     std::vector<Standing> standing;
@@ -187,7 +187,7 @@ void look_standing(const Scene& scene, Checked& checked) {
 
 void look_dead_permit(const Scene& scene, Checked& checked) {
   std::set<std::string_view, std::less<>> kinds;
-  for (const Listed& each : scene.identities())
+  for (const ListedIdentity& each : scene.identities())
     if (each.is_in_use()) kinds.insert(inventory::cedar_type(each->kind));
   kinds.insert(inventory::cedar_type(Kind::kUser));  // users need not be listed
   std::set<cedar::EntityUid> actions;
@@ -199,8 +199,8 @@ void look_dead_permit(const Scene& scene, Checked& checked) {
     const auto& principal = policy.principal;
     if (principal.rule == Rule::kEqual && !principal.slot && !principal.entities.empty()) {
       const auto& uid = principal.entities[0];
-      const Listed* each = scene.find(uid.id);
-      const bool listed = each != nullptr && inventory::cedar_type(each->kind) == uid.type;
+      const ListedIdentity* each = scene.find(uid.id);
+      const bool listed = each != nullptr && inventory::cedar_type((*each)->kind) == uid.type;
       if (!listed && uid.type.starts_with("Writ::") && uid.type != inventory::cedar_type(Kind::kUser))
         why.push_back(scene.policy(index, fmt::format("no identity is {}::\"{}\"", uid.type, uid.id)));
       if (listed && (each->status == Status::kRetired || each->status == Status::kExpired))

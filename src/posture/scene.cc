@@ -10,7 +10,7 @@ using inventory::Status;
 namespace {
 
 // What dates and operators made of what was said.
-Status in_force(const inventory::Identity& identity, const Seen* seen, Instant now) {
+Status in_force(const inventory::Identity& identity, const UseSeen* seen, Instant now) {
   Status status = identity.configured_status;
   if (identity.expires_at && now >= *identity.expires_at) status = std::max(status, Status::kExpired);
   const bool confirmed =
@@ -27,7 +27,7 @@ Status in_force(const inventory::Identity& identity, const Seen* seen, Instant n
 
 }  // namespace
 
-Scene::Scene(const policy::Loaded& loaded, const Seen* seen, std::span<const policytest::Suite> suites,
+Scene::Scene(const policy::Loaded& loaded, const UseSeen* seen, std::span<const policytest::Suite> suites,
              std::string suites_problem, Instant now, Limits limits)
     : loaded_(loaded),
       seen_(seen),
@@ -52,12 +52,12 @@ Scene::Scene(const policy::Loaded& loaded, const Seen* seen, std::span<const pol
   for (std::size_t i = 0; i < identities_.size(); ++i) places_.try_emplace(identities_[i]->id, i);
 }
 
-const Listed* Scene::find(std::string_view id) const {
+const ListedIdentity* Scene::find(std::string_view id) const {
   const auto found = places_.find(id);
   return found == places_.end() ? nullptr : &identities_[found->second];
 }
 
-Exhibit Scene::declared(const Listed& each) const {
+Exhibit Scene::declared(const ListedIdentity& each) const {
   auto fact = fmt::format("{} `{}` is {}", inventory::kind_name(each->kind), each->id,
                           inventory::status_name(each.status));
   if (each.over_api) return {.fact = fact + ", made over the API"};

@@ -26,7 +26,7 @@ struct Limits {
   std::size_t files = 2000;            // of the configuration's folder that are looked into
 };
 
-struct Listed {
+struct ListedIdentity {
   const inventory::Identity* identity;
   inventory::Status status;  // in force
   files::Place place;        // no file: it was made over the API
@@ -41,21 +41,21 @@ struct Listed {
 class Scene {
  public:
   // `seen` may be null: there is no log. `suites_problem`: why the tests could not be read.
-  Scene(const policy::Loaded& loaded, const Seen* seen, std::span<const policytest::Suite> suites,
+  Scene(const policy::Loaded& loaded, const UseSeen* seen, std::span<const policytest::Suite> suites,
         std::string suites_problem, Instant now, Limits limits);
 
   const policy::Loaded& loaded() const noexcept { return loaded_; }
   const config::Config& config() const noexcept { return loaded_.config; }
-  const Seen* seen() const noexcept { return seen_; }
+  const UseSeen* seen() const noexcept { return seen_; }
   std::span<const policytest::Suite> suites() const noexcept { return suites_; }
   const std::string& suites_problem() const noexcept { return suites_problem_; }
   Instant now() const noexcept { return now_; }
   const Limits& limits() const noexcept { return limits_; }
 
   // In the order of the configuration.
-  const std::vector<Listed>& identities() const noexcept { return identities_; }
-  const Listed* find(std::string_view id) const;
-  Exhibit declared(const Listed& each) const;
+  const std::vector<ListedIdentity>& identities() const noexcept { return identities_; }
+  const ListedIdentity* find(std::string_view id) const;
+  Exhibit declared(const ListedIdentity& each) const;
   // A place in the configuration, by the key at the top and what is below it: {"limits", "max_chain"}.
   Exhibit setting(std::string fact, std::initializer_list<std::string_view> path) const;
   Exhibit policy(std::size_t index, std::string fact) const;
@@ -69,12 +69,12 @@ class Scene {
 
  private:
   const policy::Loaded& loaded_;
-  const Seen* seen_;
+  const UseSeen* seen_;
   std::span<const policytest::Suite> suites_;
   std::string suites_problem_;
   Instant now_;
   Limits limits_;
-  std::vector<Listed> identities_;
+  std::vector<ListedIdentity> identities_;
   std::unordered_map<std::string_view, std::size_t> places_;
 };
 

@@ -32,8 +32,8 @@ void note(UseOf& use, Shown shown, bool in_task, bool bound) {
 
 }  // namespace
 
-Result<Seen> Seen::read(const std::vector<audit::Part>& parts, Instant since, Instant until) {
-  Seen seen;
+Result<UseSeen> UseSeen::read(const std::vector<audit::Part>& parts, Instant since, Instant until) {
+  UseSeen seen;
   Result<void> added;
   TRY(audit::read_after(parts, 0, [&](std::string_view line) {
     added = seen.add(line, since, until);
@@ -43,7 +43,7 @@ Result<Seen> Seen::read(const std::vector<audit::Part>& parts, Instant since, In
   return seen;
 }
 
-Result<void> Seen::add(std::string_view line, Instant since, Instant until) {
+Result<void> UseSeen::add(std::string_view line, Instant since, Instant until) {
   auto parsed = codec::parse_json(line, kRecordLimits);
   if (!parsed)
     return failure(ErrorCode::kCorrupt, fmt::format("the record after {} records is not JSON: {}", records_,
@@ -67,7 +67,7 @@ Result<void> Seen::add(std::string_view line, Instant since, Instant until) {
   return {};
 }
 
-void Seen::add_decision(const codec::Json& record, Shown shown) {
+void UseSeen::add_decision(const codec::Json& record, Shown shown) {
   if (text(record, "effect") != "permit") return;
   const bool in_task = record.find("task") != nullptr;
   const auto* bound = record.find("sender_bound");
@@ -102,7 +102,7 @@ void Seen::add_decision(const codec::Json& record, Shown shown) {
   }
 }
 
-void Seen::add_event(std::string_view type, const codec::Json& record, Shown shown) {
+void UseSeen::add_event(std::string_view type, const codec::Json& record, Shown shown) {
   const std::string id(text(record, "object"));
   if (id.empty()) return;
   if (type == "identity.created" || type == "identity.changed") {

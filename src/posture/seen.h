@@ -30,10 +30,10 @@ struct UseOf {
   Shown last, last_without_task, last_unbound;
 };
 
-class Seen {
+class UseSeen {
  public:
   // Fails where a record is none. `since`: older records are left out, `until`: later ones.
-  static Result<Seen> read(const std::vector<audit::Part>& parts, Instant since, Instant until);
+  static Result<UseSeen> read(const std::vector<audit::Part>& parts, Instant since, Instant until);
 
   std::uint64_t records() const noexcept { return records_; }
   // The span that the records cover.
