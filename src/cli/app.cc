@@ -5,6 +5,7 @@
 #include "cli/commands.h"
 #include "cli/output.h"
 #include "cli/parse.h"
+#include "cli/posture.h"
 
 namespace writ::cli {
 
@@ -27,6 +28,7 @@ void add_all(Command& program) {
   add_keys(program);
   add_access(program);
   add_claims(program);
+  add_posture(program);
   add_gateway(program);
   add_config(program);
 }

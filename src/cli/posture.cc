@@ -1,0 +1,175 @@
+// writ posture: what is wrong with what is there, with evidence and a fix (docs/posture.md).
+#include "cli/posture.h"
+
+#include <filesystem>
+#include <fmt/format.h>
+#include <fstream>
+
+#include "audit/files.h"
+#include "base/clock.h"
+#include "cli/commands.h"
+#include "cli/output.h"
+#include "files/files.h"
+#include "policy/load.h"
+#include "policytest/files.h"
+#include "policytest/reader.h"
+#include "posture/render.h"
+#include "simulate/moment.h"
+
+namespace writ::cli {
+namespace {
+
+namespace fs = std::filesystem;
+
+constexpr std::size_t kMaxHistoryBytes = 16 << 20;
+
+struct Options {
+  std::string config = "writ.yaml", at, exceptions, fail_on, history, html, sarif;
+  std::vector<std::string> audit;
+  std::uint64_t since_days = 0, dormant_days = 90, credential_days = 365;
+  bool json = false, csv = false;
+};
+
+Result<Instant> instant_of(const Options& options) {
+  const Instant now = SystemClock().now();
+  if (options.at.empty()) return now;
+  if (const auto at = simulate::parse_moment(options.at, now)) return *at;
+  return failure(ErrorCode::kInvalid,
+                 fmt::format("`{}` is not a time: write 2026-03-02T09:00:00Z, or +10m from now", options.at));
+}
+
+Result<std::optional<posture::UseSeen>> read_log(const Options& options, Instant now) {
+  if (options.audit.empty()) return std::nullopt;
+  std::vector<fs::path> left_out;
+  const auto parts = TRY(audit::parts_of({options.audit.begin(), options.audit.end()}, left_out));
+  for (const auto& file : left_out)
+    print_error(fmt::format("{}: left out: it is called as a log is, and is none", file.string()));
+  const Instant since = options.since_days > 0 ? now - std::chrono::days(options.since_days) : Instant::min();
+  return TRY(posture::UseSeen::read(parts, since, now));
+}
+
+// What is wrong is printed.
+std::optional<std::vector<posture::Exemption>> read_exemptions(const Options& options) {
+  if (options.exceptions.empty()) return std::vector<posture::Exemption>();
+  const auto text = files::read_file(options.exceptions, posture::kMaxExemptionBytes);
+  if (!text) {
+    fail(text.error());
+    return std::nullopt;
+  }
+  files::Issues issues;
+  auto read = posture::parse_exceptions(*text, options.exceptions, issues);
+  for (const auto& issue : issues.all()) print_error(render(issue));
+  if (!issues.has_errors()) return read;
+  fail(fmt::format("{}: {} errors, so nothing was looked at", options.exceptions, issues.errors()));
+  return std::nullopt;
+}
+
+// Tests that cannot be read are told by the check that needs them.
+std::vector<policytest::Suite> read_suites(const policy::Loaded& loaded, std::string& problem) {
+  files::Issues none;
+  std::vector<policytest::Suite> suites;
+  const auto paths = policytest::test_files({}, loaded.config, none);
+  if (paths.empty()) return suites;  // there are no tests, which is no problem of reading them
+  files::Issues issues;
+  for (const auto& path : paths)
+    if (auto suite = policytest::read_suite(path, loaded, issues)) suites.push_back(*std::move(suite));
+  if (issues.has_errors())
+    problem = fmt::format("the tests have {} errors, the first in {}:{}: run `writ test`", issues.errors(),
+                          issues.all().front().place.file, issues.all().front().place.line);
+  return suites;
+}
+
+Result<std::vector<posture::Run>> add_to_history(const std::string& file,
+                                                 const posture::Assessment& assessment) {
+  std::string before;
+  std::error_code error;
+  if (fs::exists(file, error)) before = TRY(files::read_file(file, kMaxHistoryBytes));
+  if (!before.empty() && !before.ends_with('\n')) before += '\n';
+  before += posture::history_line(assessment);
+  auto runs = TRY(posture::parse_history(before));
+  if (fs::exists(file, error)) {
+    TRY(files::replace_file(file, before));
+  } else {
+    TRY(files::write_file(file, before));
+  }
+  return runs;
+}
+
+int look(const Options& options) {
+  const auto now = instant_of(options);
+  if (!now) return fail(now.error());
+  std::error_code error;
+  if (!fs::is_regular_file(options.config, error))
+    return fail(fmt::format("there is no configuration file `{}`; name one with --config", options.config));
+  const auto exemptions = read_exemptions(options);
+  if (!exemptions) return kBroken;
+  files::Issues issues;
+  const auto loaded = policy::load(options.config, issues);
+  if (!loaded) {
+    for (const auto& issue : issues.all()) print_error(render(issue));
+    return fail(fmt::format("{}: {} errors, so nothing was looked at", options.config, issues.errors()));
+  }
+  const auto seen = read_log(options, *now);
+  if (!seen) return fail(seen.error());
+  std::string problem;
+  const auto suites = read_suites(*loaded, problem);
+  const posture::Scene scene(*loaded, *seen ? &**seen : nullptr, suites, problem, *now,
+                             {.dormant = std::chrono::days(options.dormant_days),
+                              .credential = std::chrono::days(options.credential_days)});
+  const auto assessment = posture::assess(scene, *exemptions);
+
+  std::string trend;
+  if (!options.history.empty()) {
+    const auto runs = add_to_history(options.history, assessment);
+    if (!runs) return fail(Error(runs.error()).in(options.history));
+    trend = posture::trend_text(*runs);
+  }
+  const auto write = [](const std::string& file, const std::string& text) {
+    const auto written = files::write_file(file, text);
+    if (!written) fail(written.error());
+    return written.has_value();
+  };
+  if (!options.html.empty() && !write(options.html, posture::to_html(assessment, trend))) return kBroken;
+  if (!options.sarif.empty() && !write(options.sarif, posture::to_sarif(assessment, "0.1.0").pretty() + "\n"))
+    return kBroken;
+  if (options.json) {
+    print_json(posture::to_json(assessment));
+  } else if (options.csv) {
+    print_text(posture::to_csv(assessment));
+  } else {
+    print_text(posture::to_text(assessment) + trend);
+  }
+  if (options.fail_on.empty()) return kYes;
+  return assessment.any_at_least(*posture::weight_from_name(options.fail_on)) ? kNo : kYes;
+}
+
+}  // namespace
+
+void add_posture(Command& program) {
+  auto options = std::make_shared<Options>();
+  auto& command =
+      program.add("posture", "what is wrong with identities, credentials and policies, and the fix");
+  command.option("--config", options->config, "the configuration file").shows_default();
+  command.option("--audit", options->audit, "an audit log, or the folder of its files: tells what is used");
+  command.option("--since-days", options->since_days,
+                 "look at the last so many days of the log; all if not given");
+  command.option("--dormant-days", options->dormant_days, "what was not used for so many days is dormant")
+      .between(1, 3650)
+      .shows_default();
+  command.option("--credential-days", options->credential_days, "a credential that is older is ageing")
+      .between(1, 3650)
+      .shows_default();
+  command.option("--exceptions", options->exceptions,
+                 "a file of findings that somebody answers for, until a day");
+  command.option("--fail-on", options->fail_on, "exit with 1 if there is a finding so severe, or worse")
+      .one_of({"critical", "high", "medium", "low"});
+  command.option("--history", options->history, "add this run to a file, and show the trend");
+  command.option("--html", options->html, "write the report as one HTML file");
+  command.option("--sarif", options->sarif, "write SARIF 2.1.0");
+  command.option("--at", options->at, "as of which instant: 2026-03-02T09:00:00Z; now if not given");
+  command.flag("--json", options->json, "print JSON").excludes("--csv");
+  command.flag("--csv", options->csv, "print CSV, a line for each finding");
+  command.runs([options] { return look(*options); });
+}
+
+}  // namespace writ::cli

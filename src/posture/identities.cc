@@ -1,0 +1,221 @@
+// Identities: who answers for them, whether anybody needs them, and who uses them.
+#include <fmt/format.h>
+#include <fmt/ranges.h>
+
+#include "posture/looks.h"
+
+namespace writ::posture {
+namespace {
+
+using inventory::Kind;
+using inventory::Status;
+
+std::string kind_and_id(const ListedIdentity& each) {
+  return fmt::format("{} `{}`", inventory::kind_name(each->kind), each->id);
+}
+
+// What the configuration would say of it beside what it says.
+std::string said_of(const ListedIdentity& each, std::string_view line) {
+  return fmt::format("inventory:\n  identities:\n    - id: {}\n      {}\n", each->id, line);
+}
+
+bool has_owner(const ListedIdentity& each) {
+  return each->owner || (each->kind == Kind::kAgent && each->sponsor);
+}
+
+std::string suspend(const ListedIdentity& each) {
+  return fmt::format("writ inventory suspend {} --token-file FILE", shell_word(each->id));
+}
+
+}  // namespace
+
+void look_no_owner(const Scene& scene, Checked& checked) {
+  for (const ListedIdentity& each : scene.identities()) {
+    if (!each.is_machine() || !each.is_in_use() || has_owner(each)) continue;
+    found(checked, {each->id}, fmt::format("nobody answers for {}", kind_and_id(each)),
+          {scene.declared(each), {.fact = "it has no `owner`"}},
+          {.what = "name the person that answers for it",
+           .command = {},
+           .change = said_of(each, "owner: PERSON")});
+  }
+}
+
+void look_owner_gone(const Scene& scene, Checked& checked) {
+  for (const ListedIdentity& each : scene.identities()) {
+    if (!each.is_in_use()) continue;
+    for (const auto& person : {each->owner, each->sponsor}) {
+      const ListedIdentity* owner = person ? scene.find(*person) : nullptr;
+      if (owner == nullptr || owner->is_in_use()) continue;
+      found(checked, {each->id, *person},
+            fmt::format("`{}` answers for {}, and is {}", *person, kind_and_id(each),
+                        inventory::status_name(owner->status)),
+            {scene.declared(each), scene.declared(*owner)},
+            {.what = "hand it over to somebody that is there, or suspend it",
+             .command = fmt::format("writ inventory owners --gone {} --to PERSON --token-file FILE",
+                                    shell_word(*person)),
+             .change = said_of(each, "owner: PERSON")});
+      break;
+    }
+  }
+}
+
+void look_owner_not_listed(const Scene& scene, Checked& checked) {
+  for (const ListedIdentity& each : scene.identities()) {
+    if (!each.is_machine() || !each.is_in_use() || !each->owner || scene.find(*each->owner) != nullptr)
+      continue;
+    found(checked, {each->id, *each->owner},
+          fmt::format("the owner of {}, `{}`, is not listed, so nobody notices when that person leaves",
+                      kind_and_id(each), *each->owner),
+          {scene.declared(each), {.fact = fmt::format("`owner: {}`; no identity has this id", *each->owner)}},
+          {.what = "list the person, and let the identity act only while that person is there",
+           .command = {},
+           .change = fmt::format("inventory:\n  identities:\n    - {{id: {}, kind: user}}\n", *each->owner) +
+                     fmt::format("    - id: {}\n      needs_owner: true\n", each->id)});
+  }
+}
+
+void look_stopped_with_credentials(const Scene& scene, Checked& checked) {
+  for (const ListedIdentity& each : scene.identities()) {
+    if (each.status != Status::kRetired && each.status != Status::kExpired) continue;
+    if (each.over_api) {
+      untold(checked, each->id, "it was made over the API, and the audit never has credentials");
+      continue;
+    }
+    if (!each->secret_hash && each->keys.empty()) continue;
+    found(checked, {each->id},
+          fmt::format("{} is {}, and its {} still there", kind_and_id(each),
+                      inventory::status_name(each.status), each->secret_hash ? "secret is" : "keys are"),
+          {scene.declared(each)},
+          {.what = "take its `secret_hash` and `jwks_file` out of the configuration; keep the id, so that "
+                   "nobody else gets it",
+           .command = {},
+           .change = fmt::format("inventory:\n  identities:\n    - {{id: {}, kind: {}, status: retired}}\n",
+                                 each->id, inventory::kind_name(each->kind))});
+  }
+}
+
+void look_dormant(const Scene& scene, Checked& checked) {
+  const auto limit = scene.limits().dormant;
+  const Instant oldest = scene.now() - limit;
+  const auto covered = scene.covered();
+  const auto no_log = scene.without_log();
+  for (const ListedIdentity& each : scene.identities()) {
+    if (!each.is_machine() || each.status != Status::kActive) continue;
+    std::optional<Instant> last;
+    std::optional<Shown> shown;
+    if (const UseOf* use = scene.seen() != nullptr ? scene.seen()->identity(each->id) : nullptr) {
+      shown = use->last;
+      last = use->last.at;
+    }
+    for (const auto& credential : each->credentials)
+      if (credential.last_used_at && (!last || *credential.last_used_at > *last)) {
+        last = credential.last_used_at;
+        shown.reset();
+      }
+    const Remedy remedy{.what = "suspend it, and retire it when nobody misses it",
+                        .command = suspend(each),
+                        .change = said_of(each, "status: suspended")};
+    if (last) {
+      if (*last >= oldest) continue;
+      const auto fact = fmt::format("last used {}", inventory::date_text(*last));
+      found(checked, {each->id},
+            fmt::format("{} was last used {} days ago", kind_and_id(each),
+                        std::chrono::floor<std::chrono::days>(scene.now() - *last).count()),
+            {scene.declared(each),
+             shown ? scene.record(fact, *shown)
+                   : Exhibit{.fact = fact + ", by what is known of its credentials", .date = *last}},
+            remedy);
+    } else if (!no_log.empty()) {
+      untold(checked, each->id, no_log);
+    } else if (each->created_at && *each->created_at > oldest) {
+      continue;  // it is too young to be dormant
+    } else if (*covered < limit) {
+      untold(checked, each->id,
+             fmt::format("the log covers {} days, and an identity is dormant after {}", covered->count(),
+                         limit.count()));
+    } else {
+      found(checked, {each->id}, fmt::format("{} was never used", kind_and_id(each)),
+            {scene.declared(each),
+             {.fact = fmt::format("no permitted request since {}, where the log begins",
+                                  inventory::date_text(*scene.seen()->first())),
+              .date = scene.seen()->first()}},
+            remedy);
+    }
+  }
+}
+
+void look_review_overdue(const Scene& scene, Checked& checked) {
+  for (const ListedIdentity& each : scene.identities()) {
+    if (each.status != Status::kLapsed) continue;
+    found(checked, {each->id}, fmt::format("the review of {} is overdue", kind_and_id(each)),
+          {scene.declared(each),
+           {.fact = fmt::format("`review_by: {}`", inventory::date_text(*each->review_by)),
+            .date = each->review_by}},
+          {.what = "confirm that it is needed as it is, or retire it",
+           .command =
+               fmt::format("writ inventory review {} --until DATE --token-file FILE", shell_word(each->id)),
+           .change = said_of(each, "review_by: DATE")});
+  }
+}
+
+void look_never_reviewed(const Scene& scene, Checked& checked) {
+  for (const ListedIdentity& each : scene.identities()) {
+    if (!each.is_machine() || !each.is_in_use() || each->review_by || each->reviewed_at || each->expires_at)
+      continue;
+    if (scene.seen() != nullptr && scene.seen()->reviewed().contains(each->id)) continue;
+    found(checked, {each->id}, fmt::format("{} has no end, and nobody is to review it", kind_and_id(each)),
+          {scene.declared(each), {.fact = "it has no `expires_at`, `reviewed_at` or `review_by`"}},
+          {.what = "say until when it is needed, or when it is reviewed",
+           .command =
+               fmt::format("writ inventory review {} --until DATE --token-file FILE", shell_word(each->id)),
+           .change = said_of(each, "review_by: DATE")});
+  }
+}
+
+void look_third_party(const Scene& scene, Checked& checked) {
+  for (const ListedIdentity& each : scene.identities()) {
+    if (!each.is_machine() || !each.is_in_use()) continue;
+    std::optional<std::string> provider = each->provider;
+    if (const auto* said = each->attributes.find_string("provider"); said != nullptr && !provider)
+      provider = *said;
+    if (!provider) {
+      if (each->kind == Kind::kAgent)
+        untold(checked, each->id, "nobody says who runs it: it has no `provider`");
+      continue;
+    }
+    if (each->expires_at || each->review_by) continue;
+    found(checked, {each->id, *provider},
+          fmt::format("{} is run by `{}`, and its access has no end", kind_and_id(each), *provider),
+          {scene.declared(each),
+           {.fact = fmt::format("`provider: {}`", *provider)},
+           {.fact = "it has no `expires_at` and no `review_by`"}},
+          {.what = "let its access end, or have it reviewed, before the contract does",
+           .command =
+               fmt::format("writ inventory review {} --until DATE --token-file FILE", shell_word(each->id)),
+           .change = said_of(each, "expires_at: DATE")});
+  }
+}
+
+void look_person_behind_machine(const Scene& scene, Checked& checked) {
+  if (checked.not_computable = scene.without_log(); !checked.not_computable.empty()) return;
+  for (const auto& [id, used] : scene.seen()->operating()) {
+    const auto& [use, action] = used;
+    const ListedIdentity* each = scene.find(id);
+    if (each != nullptr && !each->is_in_use()) continue;
+    std::vector<Exhibit> evidence{scene.record(
+        fmt::format("{} requests to Writ's own API for nobody; the last one: {}", use.permits, action),
+        use.last)};
+    if (each != nullptr) evidence.insert(evidence.begin(), scene.declared(*each));
+    found(
+        checked, {id},
+        fmt::format("`{}` operates Writ with a machine's credential, and the audit names no person", id),
+        std::move(evidence),
+        {.what = "let operators sign in, and exchange their token for one to Writ: then each act has a name",
+         .command = fmt::format("writ token exchange --client {} --subject-token-file FILE --audience {}",
+                                shell_word(id), shell_word(scene.config().api_audience)),
+         .change = fmt::format("@id(\"operators-are-people\")\nforbid (principal, action, resource == "
+                               "Writ::Api::\"writ\")\nunless {{ context has user }};\n")});
+  }
+}
+
+}  // namespace writ::posture

@@ -1,0 +1,269 @@
+// Permits: too wide, standing, dead, never needed, and those that a hidden claim defeats.
+//
+// What a policy requires is read from its text: a condition counts as required where the policy cannot hold
+// without it, as an operand of `when … && …`. In doubt a policy counts as one that does not require it.
+#include <algorithm>
+#include <fmt/format.h>
+#include <fmt/ranges.h>
+#include <set>
+
+#include "control/own_api.h"
+#include "decision/hiding.h"
+#include "posture/looks.h"
+
+namespace writ::posture {
+namespace {
+
+using cedar::Effect;
+using cedar::Expr;
+using cedar::ExprKind;
+using cedar::Policy;
+using cedar::ScopeTerm;
+using inventory::Kind;
+using inventory::Status;
+
+using Rule = ScopeTerm::Rule;
+
+bool mentions(const Expr& expression, cedar::Variable variable) {
+  if (expression.kind == ExprKind::kVariable && expression.variable() == variable) return true;
+  return std::ranges::any_of(expression.operands, [&](const Expr& each) { return mentions(each, variable); });
+}
+
+bool is_open(const Policy& policy, const ScopeTerm& term, cedar::Variable variable) {
+  return term.rule == Rule::kAny && !term.slot &&
+         std::ranges::none_of(policy.conditions,
+                              [&](const cedar::Condition& each) { return mentions(each.body, variable); });
+}
+
+// `context has name` of which nothing is true without it.
+bool requires_has(const Expr& expression, std::string_view name) {
+  switch (expression.kind) {
+    case ExprKind::kHas:
+      return expression.operands[0].kind == ExprKind::kVariable &&
+             expression.operands[0].variable() == cedar::Variable::kContext && expression.names[0] == name;
+    case ExprKind::kAnd:
+      return std::ranges::any_of(expression.operands,
+                                 [&](const Expr& each) { return requires_has(each, name); });
+    case ExprKind::kOr:
+      return std::ranges::all_of(expression.operands,
+                                 [&](const Expr& each) { return requires_has(each, name); });
+    default:
+      return false;
+  }
+}
+
+bool requires_has(const Policy& policy, std::string_view name) {
+  return std::ranges::any_of(policy.conditions, [&](const cedar::Condition& each) {
+    return !each.unless && requires_has(each.body, name);
+  });
+}
+
+// Never true whatever is asked.
+bool never_holds(const Policy& policy) {
+  return std::ranges::any_of(policy.conditions, [](const cedar::Condition& each) {
+    return each.body.kind == ExprKind::kBool && (each.body.integer != 0) == each.unless;
+  });
+}
+
+// Whether the scope lets this identity be the principal; a group may have anybody in it.
+bool may_be(const ScopeTerm& principal, const ListedIdentity& each) {
+  const auto type = inventory::cedar_type(each->kind);
+  switch (principal.rule) {
+    case Rule::kAny:
+      return true;
+    case Rule::kEqual:
+      return !principal.entities.empty() && principal.entities[0].type == type &&
+             principal.entities[0].id == each->id;
+    case Rule::kIs:
+    case Rule::kIsIn:
+      return principal.type == type;
+    default:
+      return true;
+  }
+}
+
+// Whether it is about more than issuing and delegating, after which comes another decision.
+bool is_for_use(const Policy& policy) {
+  if (policy.action.entities.empty()) return true;
+  const std::string own = std::string(control::kOwnNamespace) + "::Action";
+  return std::ranges::any_of(policy.action.entities, [&](const cedar::EntityUid& action) {
+    return action.type != own || (action.id != "issue" && action.id != "delegate");
+  });
+}
+
+template <class Visit>
+void each_permit(const Scene& scene, Visit visit) {
+  const auto& policies = scene.loaded().policies.policies.policies;
+  for (std::size_t i = 0; i < policies.size(); ++i)
+    if (policies[i].effect == Effect::kPermit) visit(policies[i], i);
+}
+
+std::string removal(const Policy& policy) {
+  return fmt::format("// take the policy @id(\"{}\") out\n", policy.id);
+}
+
+}  // namespace
+
+void look_wildcard(const Scene& scene, Checked& checked) {
+  each_permit(scene, [&](const Policy& policy, std::size_t index) {
+    std::vector<std::string_view> open;
+    if (is_open(policy, policy.principal, cedar::Variable::kPrincipal)) open.push_back("principal");
+    if (is_open(policy, policy.action, cedar::Variable::kAction)) open.push_back("action");
+    if (is_open(policy, policy.resource, cedar::Variable::kResource)) open.push_back("resource");
+    if (open.empty()) return;
+    // Of one resource's type there is most often one; of principals and actions there are many.
+    const auto weight = open.size() == 3        ? Weight::kCritical
+                        : open.size() == 2      ? Weight::kHigh
+                        : open[0] == "resource" ? Weight::kLow
+                                                : Weight::kMedium;
+    const auto is_open_one = [&](std::string_view name) {
+      return std::ranges::find(open, name) != open.end();
+    };
+    found(checked, {policy.id},
+          fmt::format("policy `{}` permits whatever the {}", policy.id, fmt::join(open, ", the ")),
+          {scene.policy(
+              index, fmt::format("the {} is not narrowed by scope or condition", fmt::join(open, ", the ")))},
+          {.what = "name in the scope what it is for",
+           .command = {},
+           .change =
+               fmt::format("@id(\"{}\")\npermit (\n  {},\n  {},\n  {}\n)…\n", policy.id,
+                           is_open_one("principal") ? "principal == TYPE::\"ID\"" : "principal …",
+                           is_open_one("action") ? "action in [NAMESPACE::Action::\"ACTION\"]" : "action …",
+                           is_open_one("resource") ? "resource is TYPE" : "resource …")},
+          weight);
+  });
+}
+
+void look_standing(const Scene& scene, Checked& checked) {
+  // Policies by the kinds that they may be about, so that an identity meets only those of its own.
+  struct Standing {
+    const Policy* policy;
+    std::size_t index;
+  };
+  std::unordered_map<std::string_view, std::vector<Standing>> named;
+  std::vector<Standing> others;
+  each_permit(scene, [&](const Policy& policy, std::size_t index) {
+    if (!is_for_use(policy) || requires_has(policy, "task") || never_holds(policy)) return;
+    if (policy.principal.rule == Rule::kEqual && !policy.principal.entities.empty()) {
+      named[policy.principal.entities[0].id].push_back({&policy, index});
+    } else {
+      others.push_back({&policy, index});
+    }
+  });
+  for (const ListedIdentity& each : scene.identities()) {
+    // Agents act only inside a task: a guard says so, wherever Writ enforces.
+    if (each->kind == Kind::kUser || each->kind == Kind::kAgent || !each.is_in_use()) continue;
+    std::vector<Standing> standing;
+    const auto add = [&](const Standing& one) {
+      const bool alone = each->kind == Kind::kService || !requires_has(*one.policy, "user");
+      if (alone && may_be(one.policy->principal, each)) standing.push_back(one);
+    };
+    if (const auto own = named.find(each->id); own != named.end()) std::ranges::for_each(own->second, add);
+    std::ranges::for_each(others, add);
+    if (standing.empty()) continue;
+    std::vector<Exhibit> evidence{scene.declared(each)};
+    std::vector<std::string> ids;
+    for (const auto& one : standing) {
+      ids.push_back(one.policy->id);
+      if (evidence.size() < 6) evidence.push_back(scene.policy(one.index, "permits it without a task"));
+    }
+    const UseOf* use = scene.seen() != nullptr ? scene.seen()->identity(each->id) : nullptr;
+    if (use != nullptr && use->without_task > 0)
+      evidence.push_back(
+          scene.record(fmt::format("{} permitted requests without a task; the last one", use->without_task),
+                       use->last_without_task));
+    found(
+        checked, {each->id},
+        fmt::format("{} `{}` can act at any time, without a task, by {} {}", inventory::kind_name(each->kind),
+                    each->id, ids.size(), ids.size() == 1 ? "policy" : "policies"),
+        std::move(evidence),
+        {.what = "let it open a task for each piece of work, and permit it nothing outside of one",
+         .command = {},
+         .change = fmt::format("@id(\"{0}-works-inside-tasks\")\nforbid (principal == {1}::\"{0}\", action, "
+                               "resource)\nunless {{ context has task }};\n",
+                               each->id, inventory::cedar_type(each->kind))});
+  }
+}
+
+void look_dead_permit(const Scene& scene, Checked& checked) {
+  std::set<std::string_view, std::less<>> kinds;
+  for (const ListedIdentity& each : scene.identities())
+    if (each.is_in_use()) kinds.insert(inventory::cedar_type(each->kind));
+  kinds.insert(inventory::cedar_type(Kind::kUser));  // users need not be listed
+  std::set<cedar::EntityUid> actions;
+  for (const auto& api : scene.loaded().world.declared.apis)
+    for (const auto& action : api.actions) actions.insert({api.action_type(), action});
+  each_permit(scene, [&](const Policy& policy, std::size_t index) {
+    std::vector<Exhibit> why;
+    if (never_holds(policy)) why.push_back(scene.policy(index, "its condition is never true"));
+    const auto& principal = policy.principal;
+    if (principal.rule == Rule::kEqual && !principal.slot && !principal.entities.empty()) {
+      const auto& uid = principal.entities[0];
+      const ListedIdentity* each = scene.find(uid.id);
+      const bool listed = each != nullptr && inventory::cedar_type((*each)->kind) == uid.type;
+      if (!listed && uid.type.starts_with("Writ::") && uid.type != inventory::cedar_type(Kind::kUser))
+        why.push_back(scene.policy(index, fmt::format("no identity is {}::\"{}\"", uid.type, uid.id)));
+      if (listed && (each->status == Status::kRetired || each->status == Status::kExpired))
+        why.push_back(scene.declared(*each));
+    }
+    if (principal.rule == Rule::kIs && principal.type.starts_with("Writ::") &&
+        !kinds.contains(principal.type))
+      why.push_back(scene.policy(index, fmt::format("no identity in use is a {}", principal.type)));
+    // With an authority of its own, AuthZEN's callers bring actions that no API lists.
+    const auto& own = scene.config().authzen;
+    const bool others_actions = !own.types.empty() || !own.action_types.empty();
+    if (!policy.action.entities.empty() && policy.action.rule != Rule::kIn && !others_actions &&
+        std::ranges::none_of(policy.action.entities,
+                             [&](const auto& action) { return actions.contains(action); }))
+      why.push_back(scene.policy(index, "no API has any of its actions"));
+    if (why.empty()) return;
+    found(checked, {policy.id}, fmt::format("policy `{}` can never permit anything", policy.id),
+          std::move(why),
+          {.what = "take it out: it would come to life with whoever gets that name next",
+           .command = {},
+           .change = removal(policy)});
+  });
+}
+
+void look_unused_permit(const Scene& scene, Checked& checked) {
+  if (checked.not_computable = scene.without_log(); !checked.not_computable.empty()) return;
+  const auto from = *scene.seen()->first(), to = *scene.seen()->last();
+  const bool is_long = *scene.covered() >= scene.limits().dormant;
+  each_permit(scene, [&](const Policy& policy, std::size_t index) {
+    if (scene.seen()->policy(policy.id) != nullptr) return;
+    found(checked, {policy.id}, fmt::format("no permitted request needed policy `{}`", policy.id),
+          {scene.policy(index, "it is in force"),
+           {.fact = fmt::format("no permit between {} and {} names it, in {} records",
+                                inventory::date_text(std::chrono::floor<std::chrono::days>(from)),
+                                inventory::date_text(std::chrono::floor<std::chrono::days>(to)),
+                                scene.seen()->records()),
+            .date = to}},
+          {.what = is_long ? "try without it on what was recorded, then take it out"
+                           : "wait for a longer log, or try without it on what was recorded",
+           .command = "writ policies replay --help",
+           .change = removal(policy)},
+          is_long ? Weight::kMedium : Weight::kLow);
+  });
+}
+
+void look_hiding(const Scene& scene, Checked& checked) {
+  const auto& policies = scene.loaded().policies.policies.policies;
+  for (std::size_t i = 0; i < policies.size(); ++i) {
+    if (policies[i].annotation(policy::kHidingAnnotation) != nullptr) continue;
+    const auto paths = decision::helpful_absences(policies[i]);
+    if (paths.empty()) continue;
+    const bool forbids = policies[i].effect == Effect::kForbid;
+    found(checked, {policies[i].id},
+          fmt::format("a request that leaves {} out {}", fmt::join(paths, ", "),
+                      forbids ? "is not forbidden by policy `" + policies[i].id + "`"
+                              : "gets more by policy `" + policies[i].id + "`"),
+          {scene.policy(i, fmt::format("it {} `{}`", forbids ? "forbids only with" : "permits only without",
+                                       fmt::join(paths, "`, `")))},
+          {.what = "say it the other way round, so that what is not there does not help",
+           .command = {},
+           .change = forbids ? fmt::format("forbid (…)\nunless {{ {} has … && … }};\n", "context")
+                             : fmt::format("permit (…)\nwhen {{ {} has … && … }};\n", "context")});
+  }
+}
+
+}  // namespace writ::posture

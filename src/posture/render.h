@@ -1,0 +1,41 @@
+// Render: one assessment as text for people, JSON, CSV, SARIF 2.1.0 and one HTML file; and its history.
+//
+// All say the same: every check with its state, every finding, what is covered by exceptions, and exceptions
+// that match nothing. Only the text is short: of a check with very many findings it shows the first, and says
+// how many more there are. Pure.
+#pragma once
+
+#include <string>
+#include <string_view>
+#include <vector>
+
+#include "base/result.h"
+#include "codec/json.h"
+#include "posture/assess.h"
+
+namespace writ::posture {
+
+inline constexpr std::size_t kShownInText = 5;     // findings of a check
+inline constexpr std::size_t kShownInHtml = 2000;  // findings of a check; the rest is in --json
+
+std::string to_text(const Assessment& assessment);
+codec::Json to_json(const Assessment& assessment);
+// A line for each finding, after a line of names.
+std::string to_csv(const Assessment& assessment);
+// SARIF 2.1.0 (OASIS): checks are rules, findings results, what is covered is suppressed. `version`: Writ's.
+codec::Json to_sarif(const Assessment& assessment, std::string_view version);
+std::string to_html(const Assessment& assessment, std::string_view trend);
+
+// One run as one line of a history: {"at", "revision", "critical", "high", "medium", "low", "excepted"}.
+struct Run {
+  std::string at, revision;
+  std::array<std::int64_t, 4> counts{};  // by weight
+  std::int64_t covered = 0;
+};
+std::string history_line(const Assessment& assessment);
+// Fails with the number of the line that is none.
+Result<std::vector<Run>> parse_history(std::string_view text);
+// The last runs and what became of it since: a line each. Empty: there is none.
+std::string trend_text(const std::vector<Run>& runs);
+
+}  // namespace writ::posture

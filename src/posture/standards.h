@@ -1,0 +1,23 @@
+// Standards: the ids and titles that findings point to, each with the document that they were read from.
+//
+// One table. An id that is not here cannot be given to a check, and a title that could not be verified is not
+// here. A constant, safe from any thread.
+#pragma once
+
+#include <span>
+#include <string_view>
+
+namespace writ::posture {
+
+struct Standard {
+  std::string_view id;        // "NHI5:2025", as the standard writes it
+  std::string_view title;     // "Overprivileged NHI"
+  std::string_view document;  // "OWASP Non-Human Identities Top 10 2025"
+  std::string_view source;    // https: URL
+};
+
+std::span<const Standard> standards() noexcept;
+// Null: there is no such id.
+const Standard* find_standard(std::string_view id) noexcept;
+
+}  // namespace writ::posture
