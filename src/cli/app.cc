@@ -4,6 +4,7 @@
 #include "cli/commands.h"
 #include "cli/output.h"
 #include "cli/parse.h"
+#include "cli/rightsize.h"
 
 namespace writ::cli {
 
@@ -25,6 +26,7 @@ void add_all(Command& program) {
   add_policies(program);
   add_keys(program);
   add_access(program);
+  add_rightsize(program);
   add_gateway(program);
   add_config(program);
 }
