@@ -189,6 +189,7 @@ Record make_record(Instant time, const Decision& decision) {
   writer.text("token_issuer", decision.token_issuer);
   writer.list("labels", decision.labels);
   writer.list("policies", decision.policies);
+  writer.json("permits", decision.permits);
   writer.text("policy_revision", decision.policy_revision);
   writer.text("shadow_effect", decision.shadow_effect);
   writer.text("shadow_reason", decision.shadow_reason);

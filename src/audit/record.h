@@ -96,6 +96,9 @@ struct Decision {
   std::string_view token_id;                   // jti
   std::string_view token_issuer;               // whose token it is, where it is not Writ's own
   std::span<const std::string_view> policies;  // that determined it
+  // Of a permit: for each party, in the order in which they are asked, the places in `policies` of those that
+  // permitted it. JSON text: "[[0],[1,2]]"; empty: nobody was asked, or nobody knows.
+  std::string permits = {};
   std::string_view policy_revision;
   // With the shadow policies in force; empty: there are none. The rest is there when that is another effect.
   std::string_view shadow_effect;

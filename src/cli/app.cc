@@ -6,6 +6,7 @@
 #include "cli/output.h"
 #include "cli/parse.h"
 #include "cli/posture.h"
+#include "cli/rightsize.h"
 
 namespace writ::cli {
 
@@ -29,6 +30,7 @@ void add_all(Command& program) {
   add_access(program);
   add_claims(program);
   add_posture(program);
+  add_rightsize(program);
   add_gateway(program);
   add_config(program);
 }

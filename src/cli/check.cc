@@ -11,6 +11,7 @@ namespace {
 
 struct Options {
   std::string config = "writ.yaml";
+  std::vector<std::string> policies;  // in place of the configuration's
   bool json = false;
 };
 
@@ -46,12 +47,20 @@ std::string summary(const files::Issues& issues, const std::optional<policy::Loa
                      loaded->world.declared.apis.size(), loaded->routes->size(), counts);
 }
 
+std::optional<policy::Loaded> load(const Options& options, files::Issues& issues) {
+  if (options.policies.empty()) return policy::load(options.config, issues);
+  auto config = config::draft_config(options.config, issues);
+  if (!config) return std::nullopt;
+  config->policies.policies.assign(options.policies.begin(), options.policies.end());
+  return policy::load(*std::move(config), issues);
+}
+
 int check(const Options& options) {
   std::error_code error;
   if (!std::filesystem::is_regular_file(options.config, error))
     return fail(fmt::format("there is no configuration file `{}`; name one with --config", options.config));
   files::Issues issues;
-  const auto loaded = policy::load(options.config, issues);
+  const auto loaded = load(options, issues);
   if (options.json) {
     print_json(report(issues, loaded));
   } else {
@@ -71,6 +80,8 @@ void add_check(Command& program) {
   auto options = std::make_shared<Options>();
   auto& command = program.add("check", "check configuration, policies and routes");
   command.option("--config", options->config, "the configuration file").shows_default();
+  command.option("--policies", options->policies,
+                 "policy files or folders, instead of the configuration's; repeat it for more");
   command.flag("--json", options->json, "print JSON");
   command.runs([options] { return check(*options); });
 }

@@ -22,6 +22,7 @@ namespace {
 struct Options {
   std::vector<std::string> files;
   std::string config = "writ.yaml";
+  std::vector<std::string> policies;  // in place of the configuration's
   bool json = false;
   bool verbose = false;
   std::string junit;
@@ -177,12 +178,21 @@ Result<void> check_acceptances(const policy::LoadedPolicies& policies) {
   return {};
 }
 
+std::optional<config::Config> read_config(const Options& options, files::Issues& issues) {
+  auto config = config::draft_config(options.config, issues);
+  if (config && !options.policies.empty())
+    config->policies.policies.assign(options.policies.begin(), options.policies.end());
+  return config;
+}
+
 int test(const Options& options) {
   std::error_code error;
   if (!std::filesystem::is_regular_file(options.config, error))
     return fail(fmt::format("there is no configuration file `{}`; name one with --config", options.config));
   files::Issues issues;
-  const auto loaded = policy::load(options.config, issues);
+  auto config = read_config(options, issues);
+  if (!config) return broken(issues, options);
+  const auto loaded = policy::load(*std::move(config), issues);
   if (!loaded) return broken(issues, options);
   if (const auto checked = check_acceptances(loaded->policies); !checked) return fail(checked.error());
   issues = {};
@@ -214,7 +224,7 @@ int test(const Options& options) {
 std::vector<files::StampedFile> look(const Options& options, const policy::Look& at_configured) {
   auto seen = at_configured();
   files::Issues issues;  // the run tells them
-  const auto config = config::read_config(options.config, issues);
+  const auto config = config::draft_config(options.config, issues);
   if (!config) return seen;
   for (auto& file : policytest::test_files(options.files, *config, issues)) {
     const auto stamp = files::stamp_of(file);
@@ -247,6 +257,8 @@ void add_test(Command& program) {
   auto& command = program.add("test", "run the tests of policies (*.test.yaml)");
   command.option("files", options->files, "files or folders (default: those beside the policies)");
   command.option("--config", options->config, "the configuration file").shows_default();
+  command.option("--policies", options->policies,
+                 "policy files or folders, instead of the configuration's; repeat it for more");
   command.flag("--json", options->json, "print JSON");
   command.flag("-v,--verbose", options->verbose,
                "name the tests that passed, too, and each abnormal request that is accepted");

@@ -54,6 +54,7 @@ class Decider {
     decision_.effect_ = Effect::kIndeterminate;
     decision_.refusals_.clear();
     decision_.policies_.clear();
+    decision_.carried_.clear();
     decision_.consumes_budget_ = false;
   }
 
@@ -70,6 +71,7 @@ class Decider {
     for (const context::Party& party : context.parties()) {
       const cedar::Request request{party.uid, context.action(), context.resource(), context.record()};
       if (ask(request, entities, kind_name(party.kind))) {
+        add_carried(static_cast<std::uint32_t>(&party - context.parties().data()));
         ++permitted;
       } else if (reasons_ == Reasons::kFirst) {
         break;
@@ -91,6 +93,7 @@ class Decider {
     } else {
       decision_.needs_facts_ = true;
       decision_.policies_.clear();
+      decision_.carried_.clear();
     }
     return decision_;
   }
@@ -107,6 +110,7 @@ class Decider {
 
   const Decision& run_plain(const cedar::Request& request, const cedar::EntityView& entities) {
     if (!ask(request, entities, request.principal.type())) return refused_for_good();
+    add_carried(0);
     decision_.effect_ = Effect::kPermit;
     return decision_;
   }
@@ -125,6 +129,7 @@ class Decider {
         decision_.refusals_.empty() || decision_.refusals_.front().reason == Reason::kIndeterminate;
     decision_.effect_ = unsure ? Effect::kIndeterminate : Effect::kDeny;
     decision_.policies_.clear();
+    decision_.carried_.clear();
     return decision_;
   }
 
@@ -213,6 +218,15 @@ class Decider {
       const auto id = snapshot_.policies->id(policy);
       auto& policies = decision_.policies_;
       if (std::find(policies.begin(), policies.end(), id) == policies.end()) policies.push_back(id);
+    }
+  }
+
+  // Of the party that was asked last, and is permitted.
+  void add_carried(std::uint32_t party) {
+    const auto& policies = decision_.policies_;
+    for (const auto policy : evaluation_.satisfied_permits()) {
+      const auto at = std::ranges::find(policies, snapshot_.policies->id(policy)) - policies.begin();
+      decision_.carried_.push_back({party, static_cast<std::uint32_t>(at)});
     }
   }
 

@@ -53,6 +53,12 @@ class Decision {
   const std::vector<Refusal>& refusals() const noexcept { return refusals_; }
   // The policies that carried a permit, over all parties, each once. Views into the policy set.
   const std::vector<std::string_view>& policies() const noexcept { return policies_; }
+  // Which of them carried which party: places in policies() and in the order in which parties are asked
+  // (Context::parties()). Each party has at least one. Empty where there are no parties, and of a refusal.
+  struct Carried {
+    std::uint32_t party, policy;
+  };
+  const std::vector<Carried>& carried() const noexcept { return carried_; }
   // The caller must take one call of the task's budget before the effect.
   bool consumes_budget() const noexcept { return consumes_budget_; }
   // Of decide_awaiting(): nothing refuses it so far, and what is awaited decides. It is not permitted.
@@ -65,6 +71,7 @@ class Decision {
   Effect effect_ = Effect::kIndeterminate;
   std::vector<Refusal> refusals_;
   std::vector<std::string_view> policies_;
+  std::vector<Carried> carried_;
   bool consumes_budget_ = false;
   bool needs_facts_ = false;
 };

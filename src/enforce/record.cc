@@ -1,5 +1,8 @@
 #include "enforce/record.h"
 
+#include <array>
+#include <charconv>
+
 #include "decision/facts.h"
 #include "decision/shadow.h"
 
@@ -24,6 +27,24 @@ void add_claims(audit::Decision& facts, const Told& told) {
     facts.token_id = claims.jti;
     if (claims.foreign != nullptr) facts.token_issuer = claims.issuer;
   }
+}
+
+// "[[0],[1,2]]": a list for each party.
+void append_carried(std::string& out, std::span<const decision::Decision::Carried> carried) {
+  std::uint32_t party = 0;
+  for (const auto& each : carried) {
+    if (out.empty()) {
+      out = "[[";
+    } else if (each.party != party) {
+      out += "],[";
+    } else {
+      out += ',';
+    }
+    party = each.party;
+    std::array<char, 10> digits;
+    out.append(digits.data(), std::to_chars(digits.begin(), digits.end(), each.policy).ptr);
+  }
+  if (!out.empty()) out += "]]";
 }
 
 }  // namespace
@@ -69,7 +90,12 @@ audit::Record record_of(Instant time, const Told& told) {
     facts.policies = refusing;
   } else {
     if (told.decision != nullptr) facts.policies = told.decision->policies();
-    if (!told.permitting.empty()) facts.policies = told.permitting;
+    // Elements of a list may each be carried by others.
+    if (!told.permitting.empty()) {
+      facts.policies = told.permitting;
+    } else if (told.decision != nullptr) {
+      append_carried(facts.permits, told.decision->carried());
+    }
     facts.labels.assign(told.labels.begin(), told.labels.end());
   }
   facts.elements = told.elements;

@@ -10,6 +10,7 @@
 #include "policytest/files.h"
 #include "policytest/reader.h"
 #include "policytest/run.h"
+#include "policytest/suite_text.h"
 
 namespace writ::policytest {
 
@@ -20,43 +21,6 @@ namespace {
 
 constexpr std::size_t kMaxNameBytes = 200;
 constexpr int kMaxFiles = 1'000;  // beside one test file
-
-bool is_plain_key(std::string_view key) {
-  constexpr std::string_view kWords[] = {"null", "true", "false", "yes", "no", "on", "off", "y", "n"};
-  const auto is_letter = [](char c) { return (c >= 'a' && c <= 'z') || (c >= 'A' && c <= 'Z') || c == '_'; };
-  return !key.empty() && is_letter(key.front()) && std::ranges::find(kWords, key) == std::end(kWords) &&
-         std::ranges::all_of(key, [&](char c) { return is_letter(c) || c == '-' || (c >= '0' && c <= '9'); });
-}
-
-// As YAML, on one line: JSON with plain keys.
-std::string line_of(const Json& json) {
-  const auto listed = [](const auto& items, char open, char close, auto text_of) {
-    std::string out(1, open);
-    for (const auto& item : items) out += (out.size() > 1 ? ", " : "") + text_of(item);
-    return out + close;
-  };
-  const auto key = [](const std::string& name) { return is_plain_key(name) ? name : Json(name).dump(); };
-  if (const auto* members = json.if_object())
-    return listed(*members, '{', '}',
-                  [&](const auto& each) { return key(each.first) + ": " + line_of(each.second); });
-  if (const auto* items = json.if_array())
-    return listed(*items, '[', ']', [](const Json& each) { return line_of(each); });
-  return json.dump();
-}
-
-// A map of maps, or of lists: an entry a line.
-std::string fixtures_text(const Json& fixtures) {
-  std::string out = "fixtures:\n";
-  for (const auto& [kind, entries] : *fixtures.if_object()) {
-    out += fmt::format("  {}:\n", kind);
-    if (const auto* members = entries.if_object())
-      for (const auto& [id, entry] : *members)
-        out += fmt::format("    {}: {}\n", is_plain_key(id) ? id : Json(id).dump(), line_of(entry));
-    if (const auto* items = entries.if_array())
-      for (const Json& item : *items) out += fmt::format("    - {}\n", line_of(item));
-  }
-  return out;
-}
 
 std::string in_one_line(std::string text) {
   std::ranges::replace_if(
@@ -122,9 +86,9 @@ std::string test_text(const MissingTest& test, const RequestSpec& request, std::
   for (const auto& [key, value] : *json.if_object()) {
     // Now, unless said.
     if (key == "at" && request.time == test.suite->now) continue;
-    out += fmt::format("    {}: {}\n", key, line_of(value));
+    out += fmt::format("    {}: {}\n", key, yaml_line(value));
   }
-  return out + fmt::format("    expect: {}\n", line_of(expect_json(test.expect)));
+  return out + fmt::format("    expect: {}\n", yaml_line(expect_json(test.expect)));
 }
 
 // "a.test.yaml" → "a.missing.test.yaml", or the next that is not there.

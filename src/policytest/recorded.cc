@@ -117,7 +117,27 @@ class RecordReader {
   int line_ = 0;
 };
 
+Suite empty_suite(std::string file, const policy::Loaded& loaded) {
+  return {.file = std::move(file),
+          .about = {},
+          .now = {},
+          .world = loaded.world.declared,
+          .entities = loaded.policies.snapshot->entities,
+          .tasks = {},
+          .fixtures = {},
+          .tests = {},
+          .recorded = true};
+}
+
 }  // namespace
+
+Result<Suite> recorded_suite(std::span<const std::string> records, const policy::Loaded& loaded) {
+  Suite suite = empty_suite("recorded", loaded);
+  RecordReader reader(suite, suite.file, *loaded.routes);
+  for (const auto& record : records) TRY(reader.read(record));
+  suite.fixtures = std::move(reader).fixtures();
+  return suite;
+}
 
 Result<Suite> recorded_suite(const std::filesystem::path& log, const policy::Loaded& loaded) {
   const auto verified = TRY(audit::verify(log));
@@ -125,15 +145,7 @@ Result<Suite> recorded_suite(const std::filesystem::path& log, const policy::Loa
     return failure(ErrorCode::kInvalid,
                    fmt::format("{}:{}: the record {}; `writ audit verify` says more", log.string(),
                                verified.first_break->line, verified.first_break->problem));
-  Suite suite{.file = log.string(),
-              .about = {},
-              .now = {},
-              .world = loaded.world.declared,
-              .entities = loaded.policies.snapshot->entities,
-              .tasks = {},
-              .fixtures = {},
-              .tests = {},
-              .recorded = true};
+  Suite suite = empty_suite(log.string(), loaded);
   RecordReader reader(suite, log.string(), *loaded.routes);
   Result<void> read;
   std::uint64_t line = 0;

@@ -8,6 +8,8 @@
 #pragma once
 
 #include <filesystem>
+#include <span>
+#include <string>
 
 #include "base/result.h"
 #include "policy/load.h"
@@ -18,5 +20,7 @@ namespace writ::policytest {
 // The tests are named "record 17" and have their place in the log. Fails when the log cannot be read or is
 // not whole (audit/verify.h), and with kLimit on more than kMaxTests different requests.
 Result<Suite> recorded_suite(const std::filesystem::path& log, const policy::Loaded& loaded);
+// Of these records alone, in their order; the places are their numbers in the list.
+Result<Suite> recorded_suite(std::span<const std::string> records, const policy::Loaded& loaded);
 
 }  // namespace writ::policytest

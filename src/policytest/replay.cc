@@ -208,15 +208,25 @@ Asked read(const Json& record, const inventory::Snapshot& inventory, std::string
 class Replayer {
  public:
   Replayer(const policy::Loaded& loaded, const Policies& before, const std::filesystem::path& data,
-           const simulate::WhatIf& what_if, Past& past)
-      : loaded_(loaded), what_if_(what_if), past_(past), revisions_(data, loaded.config.policies.keep) {
+           const simulate::WhatIf& what_if, Past& past, const ReplayWindow& window)
+      : loaded_(loaded),
+        what_if_(what_if),
+        past_(past),
+        window_(window),
+        revisions_(data, loaded.config.policies.keep) {
     if (before != nullptr) known_.emplace(before->revision, before);
   }
 
   void see(const Json& record) {
     const auto time = instant(record, "time");
     if (text(record, "type") != "decision") return past_.happened(record, time.value_or(Instant()));
+    const bool permit = text(record, "effect") == "permit";
+    if (time && (*time < window_.since || *time >= window_.until)) {
+      if (permit) follow(record);
+      return;
+    }
     ++replay_.decisions;
+    if (permit) ++replay_.permits;
     if (!is_of_policies(record)) {
       ++replay_.before_policies;
       return;
@@ -225,13 +235,19 @@ class Replayer {
     const auto recorded = read(record, *inventory, loaded_.config.issuer);
     if (!recorded) return leave_out(recorded.error());
     decide(record, **recorded, *inventory);
-    if (text(record, "effect") == "permit") past_.permitted((*recorded)->asked, texts(record, "labels"));
+    if (permit) past_.permitted((*recorded)->asked, texts(record, "labels"));
   }
 
   Replay finish() { return std::move(replay_); }
   void unreadable() { ++replay_.unreadable; }
 
  private:
+  // What it took from its task is gone, whether it is decided again or not.
+  void follow(const Json& record) {
+    if (record.find("task") == nullptr) return;
+    const auto recorded = read(record, *past_.inventory(), loaded_.config.issuer);
+    if (recorded) past_.permitted((*recorded)->asked, texts(record, "labels"));
+  }
   void leave_out(const std::string& why) { ++replay_.left_out[why]; }
 
   void decide(const Json& record, const Recorded& recorded, const inventory::Snapshot& inventory) {
@@ -257,6 +273,7 @@ class Replayer {
       return leave_out(
           fmt::format("not all facts of that time are known: it is refused now with {}", code_of(*now)));
     ++replay_.decided;
+    if (text(record, "effect") == "permit") ++replay_.permits_decided;
     if (own == nullptr) ++replay_.unchecked;
     if (decision::effect_name(now->effect) == text(record, "effect")) return;
     replay_.flips.push_back({record, std::string(decision::effect_name(now->effect)), code_of(*now),
@@ -288,24 +305,40 @@ class Replayer {
   const policy::Loaded& loaded_;
   const simulate::WhatIf& what_if_;
   Past& past_;
+  const ReplayWindow window_;
   const policy::Revisions revisions_;
   std::map<std::string, Policies> known_;  // by revision
   Replay replay_;
 };
 
-}  // namespace
+using Visit = std::function<bool(std::string_view)>;
 
-Result<Replay> replay(const std::filesystem::path& log, const policy::Loaded& loaded, const Policies& before,
-                      const std::filesystem::path& data) {
+Result<Replay> replay_all(const std::function<Result<void>(const Visit&)>& each_line,
+                          const policy::Loaded& loaded, const Policies& before,
+                          const std::filesystem::path& data, const ReplayWindow& window) {
   const auto what_if = TRY(simulate::WhatIf::make(loaded.config.issuer));
   const auto past = TRY(Past::make(loaded));
-  Replayer replayer(loaded, before, data, *what_if, *past);
-  TRY(audit::read_lines(log, [&](std::string_view line) {
+  Replayer replayer(loaded, before, data, *what_if, *past, window);
+  TRY(each_line([&](std::string_view line) {
     const auto record = codec::parse_json(line);
     record && record->is_object() ? replayer.see(*record) : replayer.unreadable();
     return true;
   }));
   return replayer.finish();
+}
+
+}  // namespace
+
+Result<Replay> replay(const std::filesystem::path& log, const policy::Loaded& loaded, const Policies& before,
+                      const std::filesystem::path& data) {
+  return replay_all([&](const Visit& visit) { return audit::read_lines(log, visit); }, loaded, before, data,
+                    {});
+}
+
+Result<Replay> replay(const std::vector<audit::Part>& log, const policy::Loaded& loaded,
+                      const Policies& before, const std::filesystem::path& data, const ReplayWindow& window) {
+  return replay_all([&](const Visit& visit) { return audit::read_after(log, 0, visit); }, loaded, before,
+                    data, window);
 }
 
 }  // namespace writ::policytest

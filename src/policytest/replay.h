@@ -13,6 +13,8 @@
 #include <string>
 #include <vector>
 
+#include "audit/files.h"
+#include "base/clock.h"
 #include "codec/json.h"
 #include "policy/load.h"
 
@@ -29,6 +31,8 @@ struct Flip {
 
 struct Replay {
   std::size_t decisions = 0;
+  std::size_t permits = 0;                      // of these
+  std::size_t permits_decided = 0;              // of the permits, again
   std::size_t decided = 0;                      // again
   std::size_t unchecked = 0;                    // of these, whose own policies are not kept
   std::size_t before_policies = 0;              // refused before any policy was asked: no policy changes that
@@ -37,10 +41,20 @@ struct Replay {
   std::vector<Flip> flips;
 };
 
+// What is decided again; the rest is only followed.
+struct ReplayWindow {
+  Instant since = Instant::min();
+  Instant until = Instant::max();  // before it
+};
+
 // `loaded` has the policies to decide under, `before` those of the configuration, or null. Kept revisions are
 // looked for in the data folder. Fails with kNotFound and kIo when the log cannot be read.
 Result<Replay> replay(const std::filesystem::path& log, const policy::Loaded& loaded,
                       const std::shared_ptr<const decision::PolicySnapshot>& before,
                       const std::filesystem::path& data);
+// The same of all the files of a log, and of a part of it.
+Result<Replay> replay(const std::vector<audit::Part>& log, const policy::Loaded& loaded,
+                      const std::shared_ptr<const decision::PolicySnapshot>& before,
+                      const std::filesystem::path& data, const ReplayWindow& window);
 
 }  // namespace writ::policytest
