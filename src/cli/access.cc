@@ -1,18 +1,19 @@
 // writ access: who reaches what, by the configuration alone (docs/access.md).
 #include "cli/access.h"
 
+#include <algorithm>
 #include <filesystem>
 #include <fmt/format.h>
 
-#include "access/census.h"
+#include "access/asker.h"
 #include "access/change.h"
-#include "access/classes.h"
-#include "access/court.h"
-#include "access/report.h"
-#include "access/survey.h"
+#include "access/overview.h"
+#include "access/page.h"
 #include "base/clock.h"
 #include "cli/commands.h"
 #include "cli/output.h"
+#include "control/own_api.h"
+#include "files/files.h"
 #include "policy/load.h"
 #include "simulate/moment.h"
 
@@ -22,7 +23,8 @@ namespace {
 struct Options {
   std::string config = "writ.yaml";
   std::string id, api, action, resource, at;
-  std::string before, after, reads;
+  std::string before, after, reads, html;
+  std::vector<std::string> apis;
   std::optional<std::uint64_t> links;
   bool json = false, csv = false, all = false, quick = false, strict = false;
 };
@@ -31,10 +33,7 @@ struct Options {
 struct Ready {
   policy::Loaded loaded;
   std::shared_ptr<const inventory::Snapshot> inventory;
-  std::unique_ptr<access::Frame> frame;
-  std::unique_ptr<access::Court> court;
-  std::unique_ptr<access::Reach> reach;
-  std::unique_ptr<access::Census> census;
+  std::unique_ptr<access::Asker> asker;
 };
 
 Result<Instant> instant_of(const Options& options) {
@@ -64,19 +63,11 @@ Result<std::unique_ptr<Ready>> ready(const std::string& named, Instant at) {
     for (const auto& issue : issues.all()) print_error(render(issue));
     return failure(ErrorCode::kInvalid, fmt::format("{}: {} errors", file.string(), issues.errors()));
   }
-  auto made = std::make_unique<Ready>(Ready{*std::move(loaded), {}, {}, {}, {}, {}});
+  auto made = std::make_unique<Ready>(Ready{*std::move(loaded), {}, {}});
   const auto& declared = made->loaded.world.declared;
   made->inventory = TRY(inventory::Snapshot::empty()->with(declared.identities, declared.apis));
-  made->frame.reset(new access::Frame{*made->inventory, *made->loaded.policies.snapshot, at});
-  made->court = TRY(access::Court::make());
-  made->reach = std::make_unique<access::Reach>(*made->frame, *made->court);
-  made->census = std::make_unique<access::Census>(*made->reach);
+  made->asker = TRY(access::Asker::make(*made->inventory, *made->loaded.policies.snapshot, at));
   return made;
-}
-
-std::size_t links_of(const Options& options, const Ready& world) {
-  const std::size_t most = world.loaded.policies.snapshot->max_chain;
-  return options.links ? std::min<std::size_t>(*options.links, most) : most;
 }
 
 int show(const Options& options, const std::vector<access::Row>& rows, const access::Heading& heading) {
@@ -95,26 +86,14 @@ int answer(const Options& options, const std::string& whose, const access::Targe
   if (!at) return fail(at.error());
   const auto world = ready(options.config, *at);
   if (!world) return fail(world.error());
-  const access::Census& census = *(*world)->census;
-  if (!whose.empty() && census.find(whose) == nullptr)
-    return fail(
-        fmt::format("there is no identity `{}`: the inventory does not list it, and no policy names it "
-                    "as a user; `{}` stands for a user whom nothing names",
-                    whose, census.any_other_user()));
-  access::Heading heading{.revision = (*world)->loaded.policies.snapshot->revision,
-                          .at = *at,
-                          .links = links_of(options, **world),
-                          .searched = !options.quick,
-                          .of = whose};
-  const access::Census::Limits limits{.links = heading.links, .one_of_each = whose.empty()};
-  auto chains =
-      whose.empty() ? census.chains(limits, heading.cut) : census.chains_of(whose, limits, heading.cut);
-  access::Survey survey(*(*world)->reach, std::move(chains), census, limits.one_of_each);
-  const auto targets = survey.targets(filter);
-  if (!targets) return fail(targets.error());
-  auto rows = survey.ask(*targets, {.conditions = true, .witness = !options.quick});
-  if (only_may) std::erase_if(rows, [](const access::Row& row) { return !row.reached.may(); });
-  return show(options, rows, heading);
+  auto& asker = *(*world)->asker;
+  const auto answered = asker.ask({.of = whose,
+                                   .filter = filter,
+                                   .links = asker.links(options.links),
+                                   .never = !only_may,
+                                   .witness = !options.quick});
+  if (!answered) return fail(answered.error());
+  return show(options, answered->rows, answered->heading);
 }
 
 int diff(const Options& options) {
@@ -125,9 +104,11 @@ int diff(const Options& options) {
   const auto after = ready(options.after, *at);
   if (!after) return fail(after.error());
   bool cut = false;
-  const std::size_t links = std::max(links_of(options, **before), links_of(options, **after));
-  const auto changes = access::changes_between({*(*before)->reach, *(*before)->census},
-                                               {*(*after)->reach, *(*after)->census}, links, cut);
+  auto& old_one = *(*before)->asker;
+  auto& new_one = *(*after)->asker;
+  const std::size_t links = std::max(old_one.links(options.links), new_one.links(options.links));
+  const auto changes = access::changes_between({old_one.reach(), old_one.census()},
+                                               {new_one.reach(), new_one.census()}, links, cut);
   if (options.json) {
     auto json = access::to_json(changes);
     json.set("chains_cut", cut);
@@ -154,39 +135,66 @@ int classes(const Options& options) {
   if (!at) return fail(at.error());
   const auto world = ready(options.config, *at);
   if (!world) return fail(world.error());
-  const access::Census& census = *(*world)->census;
-  bool cut = false;
-  auto chains = census.chains({.links = links_of(options, **world)}, cut);
-  access::Survey survey(*(*world)->reach, std::move(chains), census);
-  const auto targets = survey.targets({.api = options.api, .action = options.action});
-  if (!targets) return fail(targets.error());
-  const auto names = options.strict ? access::Names::kStrict : access::Names::kExchanged;
-  std::string text;
-  auto list = codec::Json::array();
-  bool found = false;
-  for (const access::Target& target : *targets) {
-    if (target.point == access::Point::kIssue) continue;
-    const auto all = access::classes_of(survey, *(*world)->reach, census, target, names);
-    found = found || !all.findings.empty();
-    list.push(access::to_json(all));
-    text += access::to_text(all) + "\n";
-  }
-  auto json = codec::Json::object({{"chains_cut", cut}, {"targets", std::move(list)}});
-  if (!options.reads.empty()) {
-    const auto reads = listed(options.reads);
-    const auto alike = access::look_alikes(survey, *targets, reads);
-    if (!alike) return fail(alike.error());
-    found = found || !alike->empty();
-    json.set("look_alikes", access::to_json(*alike));
-    text += access::to_text(*alike, reads);
-  }
+  auto& asker = *(*world)->asker;
+  const auto answered =
+      asker.classes({.api = options.api,
+                     .action = options.action,
+                     .reads = listed(options.reads),
+                     .names = options.strict ? access::Names::kStrict : access::Names::kExchanged,
+                     .links = asker.links(options.links)});
+  if (!answered) return fail(answered.error());
   if (options.json) {
-    print_json(json);
+    print_json(answered->json());
   } else {
-    print_text(text);
-    if (cut) print_error("there are more chains than were looked at: follow fewer with --links");
+    print_text(answered->text());
+    if (answered->cut) print_error("there are more chains than were looked at: follow fewer with --links");
   }
-  return found ? kNo : kYes;
+  return answered->found() ? kNo : kYes;
+}
+
+// The APIs that were named, or all but Writ's own.
+Result<std::vector<std::string>> apis_of(const Options& options, const inventory::Snapshot& inventory) {
+  std::vector<std::string> apis;
+  for (const std::string& id : options.apis) {
+    if (inventory.find_api(id) == nullptr)
+      return failure(ErrorCode::kNotFound, fmt::format("there is no API `{}`", id));
+    if (std::ranges::find(apis, id) == apis.end()) apis.push_back(id);
+  }
+  if (!apis.empty()) return apis;
+  for (const auto* api : inventory.apis())
+    if (api->id != control::kOwnApi) apis.push_back(api->id);
+  return apis;
+}
+
+int report(const Options& options) {
+  const auto at = instant_of(options);
+  if (!at) return fail(at.error());
+  const auto world = ready(options.config, *at);
+  if (!world) return fail(world.error());
+  auto& asker = *(*world)->asker;
+  auto apis = apis_of(options, *(*world)->inventory);
+  if (!apis) return fail(apis.error());
+  const std::size_t links = asker.links(options.links);
+  auto answered = asker.ask({.links = links, .never = true, .witness = !options.quick});
+  if (!answered) return fail(answered.error());
+  std::erase_if(answered->rows, [&](const access::Row& row) {
+    return std::ranges::find(*apis, row.target.api->id) == apis->end();
+  });
+  std::vector<access::ClassesAnswered> all;
+  for (const std::string& api : *apis) {
+    auto of_api = asker.classes({.api = api, .action = {}, .reads = listed(options.reads), .links = links});
+    if (!of_api) return fail(of_api.error());
+    all.push_back(*std::move(of_api));
+  }
+  const auto page = access::access_page({.asker = asker,
+                                         .answered = *answered,
+                                         .overview = access::overview_of(asker, *answered, *apis),
+                                         .classes = std::move(all)});
+  // Who can reach what is for nobody else to read.
+  if (const auto written = files::put_private_file(options.html, page); !written)
+    return fail(written.error());
+  print_text(fmt::format("written to {}", options.html));
+  return kYes;
 }
 
 void add_common(Command& command, const std::shared_ptr<Options>& options) {
@@ -248,6 +256,19 @@ void add_access(Command& program) {
   classes_command.option("--links", alike->links, "how far to follow acts_for");
   classes_command.flag("--json", alike->json, "print JSON");
   classes_command.runs([alike] { return classes(*alike); });
+
+  auto page = std::make_shared<Options>();
+  auto& report_command =
+      access.add("report", "one HTML page: who reaches what, and what APIs cannot tell apart");
+  report_command.option("apis", page->apis, "the ids of the APIs to show; all but Writ's own if not given");
+  report_command.option("--html", page->html, "the file to write").required();
+  report_command.option("--reads", page->reads, "the claims that the APIs themselves read: sub,scope");
+  report_command.option("--config", page->config, "the configuration file").shows_default();
+  report_command.option("--at", page->at,
+                        "the instant from which on: 2026-03-02T09:00:00Z, or +10m from now");
+  report_command.option("--links", page->links, "how far to follow acts_for");
+  report_command.flag("--quick", page->quick, "do not look for requests that are permitted");
+  report_command.runs([page] { return report(*page); });
 
   auto change = std::make_shared<Options>();
   auto& diff_command = access.add("diff", "what a change gives and takes, by identity");

@@ -2,6 +2,7 @@
 #include <cstdio>
 #include <fmt/format.h>
 
+#include "audit/log.h"
 #include "cli/commands.h"
 #include "cli/output.h"
 #include "files/files.h"
@@ -30,6 +31,7 @@ struct Options {
   std::string audit;
   std::string live, opener, data;
   std::string out;
+  std::string record;
   bool mutate = false;
   bool write_missing = false;
   bool coverage = false;
@@ -133,6 +135,21 @@ int mutate(const Options& options, policytest::Shared& shared, const std::vector
   return result->findings() == 0 ? kYes : kNo;
 }
 
+// A new audit log for what the tests decide. Its first record says what it is.
+Result<std::unique_ptr<audit::Log>> log_for(const std::string& file, Instant now) {
+  std::error_code error;
+  if (std::filesystem::exists(file, error))
+    return failure(ErrorCode::kConflict,
+                   fmt::format("`{}` is there already: name a new file, which gets the records", file));
+  auto log = TRY(audit::Log::open(file, {.durable = false}, now));
+  const auto begun = audit::make_record(
+      now, audit::Event{.type = "tests.recorded",
+                        .object = "writ test",
+                        .detail = "made by tests: nobody sent these requests to a running Writ"});
+  TRY(log->append(begun));
+  return log;
+}
+
 // Do the policies decide as the tests say, and how much of them did the tests see?
 int run(const Options& options, policytest::Shared& shared, const std::vector<policytest::Suite>& suites) {
   std::optional<policytest::Coverage> coverage;
@@ -142,6 +159,13 @@ int run(const Options& options, policytest::Shared& shared, const std::vector<po
     if (!made) return fail(made.error());
     coverage = *std::move(made);
     observer = [&coverage](const policytest::Asked& asked) { coverage->see(asked); };
+  }
+  std::unique_ptr<audit::Log> log;
+  if (!options.record.empty() && !suites.empty()) {
+    auto opened = log_for(options.record, suites.front().now);
+    if (!opened) return fail(opened.error());
+    log = *std::move(opened);
+    shared.record = [&log](audit::Record record) { return log->append(std::move(record)); };
   }
   std::vector<policytest::SuiteResult> results;
   for (const auto& suite : suites) {
@@ -299,9 +323,15 @@ void add_test(Command& program) {
       .between(0, 100)
       .excludes("--abnormal")
       .excludes("--mutate");
+  command
+      .option("--record", options->record,
+              "write the audit records that the tests' requests make into this new file")
+      .excludes("--abnormal")
+      .excludes("--mutate");
   command.flag("--watch", options->watch, "run again whenever a file changes, until Ctrl-C")
       .excludes("--live")
       .excludes("--out")
+      .excludes("--record")
       .excludes("--write-missing");
   command.runs([options] { return options->watch ? watch(*options) : test(*options); });
 }

@@ -31,10 +31,10 @@ using inventory::Kind;
 
 constexpr int kMaxCircles = 100;  // that are reported
 constexpr std::string_view kOwnActions[] = {
-    "issue",          "delegate",          "manage-tasks",    "request-tasks",
-    "approve-tasks",  "read-tasks",        "approve-calls",   "manage-inventory",
-    "read-inventory", "read-audit",        "evaluate",        "manage-policies",
-    "read-policies",  "explain-decisions", "manage-entities", "read-entities"};
+    "issue",         "delegate",        "manage-tasks",     "request-tasks",     "approve-tasks",
+    "read-tasks",    "approve-calls",   "manage-inventory", "read-inventory",    "read-audit",
+    "evaluate",      "manage-policies", "read-policies",    "explain-decisions", "manage-entities",
+    "read-entities", "read-access"};
 
 class Reader {
  public:

@@ -115,7 +115,7 @@ constexpr std::string_view kAfter = R"(  };
     resource: Agent,
     context: Context
   };
-  action "manage-inventory", "read-inventory", "manage-policies", "read-policies", "read-audit", "explain-decisions", evaluate appliesTo {
+  action "manage-inventory", "read-inventory", "manage-policies", "read-policies", "read-audit", "read-access", "explain-decisions", evaluate appliesTo {
     principal: [User, Application, Service, Agent],
     resource: Api,
     context: Context

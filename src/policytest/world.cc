@@ -85,7 +85,7 @@ Result<Shared> Shared::make(const policy::Loaded& loaded, std::optional<jose::Pr
   const auto& config = loaded.config;
   auto mint =
       TRY(Mint::make(config.issuer, config.token_algorithm, config.token_lifetime, std::move(signing_key)));
-  return Shared{loaded, std::move(mint)};
+  return Shared{.loaded = loaded, .mint = std::move(mint)};
 }
 
 std::string Shared::origin_of(std::string_view api) const {
@@ -136,7 +136,8 @@ World::World(Shared& shared, const Suite& suite, Policies policies)
                  .verifier = verifier_,
                  .current = current_,
                  .tasks = tasks_,
-                 .record = [](const audit::Record&, audit::Log::Done done) { done({}); },
+                 .record = [this](audit::Record record,
+                                  audit::Log::Done done) { done(record_(std::move(record))); },
                  .writer = writer_,
                  .calls = &calls_}) {
   directory_.follow([this](auto snapshot) { current_.replace(std::move(snapshot)); });

@@ -6,7 +6,8 @@
 // What a World answers is what the enforcer answered. Beside that it rules on the same facts once more, for
 // what tests ask of it: the guard at fault, all reasons, and what was put to the policies. A token that is
 // asked for is what the token service would issue (oauth/issuer.h): decided, recorded and signed, but for who
-// presents what. Nothing leaves the process, and nothing is written. Not thread-safe.
+// presents what. Nothing leaves the process, and nothing is written unless whoever runs it wants the audit
+// records of it (Shared::record). Not thread-safe.
 #pragma once
 
 #include <functional>
@@ -67,6 +68,8 @@ using Observer = std::function<void(const Asked& asked)>;
 struct Shared {
   const policy::Loaded& loaded;
   std::unique_ptr<Mint> mint;
+  // Gets each record of a decision, as the audit of a running Writ would; empty: nobody does.
+  control::Recorder record = {};
 
   // Tokens are signed with that key; or, without one, with a key of the run.
   static Result<Shared> make(const policy::Loaded& loaded, std::optional<jose::PrivateJwk> signing_key = {});
@@ -120,8 +123,9 @@ class World {
   enforce::Current current_;
   enforce::Enforcer enforcer_;
   enforce::Memory memory_;
-  // There is nobody to read a record of a test.
-  const control::Recorder record_ = [](const audit::Record&) { return Result<void>(); };
+  const control::Recorder record_ = [this](audit::Record record) {
+    return shared_.record ? shared_.record(std::move(record)) : Result<void>();
+  };
 };
 
 }  // namespace writ::policytest

@@ -173,6 +173,7 @@ Result<void> App::Parts::add_own_api(http::Endpoints& to, http::Workers& by) {
   TRY(audit_api.add_to(to, by));
   TRY(policies_api.add_to(to, by));
   TRY(issuers_api.add_to(to));
+  TRY(access_api.add_to(to, access_readers));
   return decide_api.add_to(to);
 }
 

@@ -10,6 +10,7 @@
 #include <string_view>
 #include <vector>
 
+#include "api/access_api.h"
 #include "api/audit_api.h"
 #include "api/calls_api.h"
 #include "api/decide_api.h"
@@ -43,6 +44,7 @@
 #include "server/resumed_clock.h"
 #include "server/settings.h"
 #include "simulate/running.h"
+#include "simulate/running_access.h"
 #include "store/data_folder.h"
 #include "store/proof_journal.h"
 #include "store/sqlite_store.h"
@@ -213,6 +215,12 @@ struct App::Parts {
       {current, tasks, *what_if, config.issuer, config.token_lifetime, config.redact}};
   const control::Simulations simulation_control{authority, simulator};
   const api::DecideApi decide_api{simulation_control};
+  const simulate::RunningAccess running_access;
+  const control::Access access_control{authority, current, running_access};
+  const api::AccessApi access_api{access_control};
+  // Such an answer may take seconds, so that other readers do not wait for it.
+  http::Workers access_readers{
+      {.threads = 1, .max_queued = 16, .max_queued_per_source = 4, .background = true}};
   http::Client client{loops, client_options(config, room)};
   std::shared_ptr<gateway::Proxy> proxy;
   // Reading takes what is left of the processor; of operators with a listener of their own, its share.
