@@ -301,7 +301,9 @@ $defs:
       namespace: {$ref: "#/$defs/text", description: the namespace of its Cedar actions}
       actions: {$ref: "#/$defs/texts"}
       claims: {type: array, items: {enum: [purpose, tenant, environment, subject_issuer, acr, auth_time, authorization_details]}}
-      upstream: {$ref: "#/$defs/text", description: where permitted requests go}
+      upstream:
+        description: where permitted requests go
+        anyOf: [{$ref: "#/$defs/text"}, {type: array, minItems: 1, maxItems: 32, items: {$ref: "#/$defs/text"}}]
       upstream_tls:
         type: object
         additionalProperties: false
@@ -310,6 +312,7 @@ $defs:
           chain: {$ref: "#/$defs/text"}
           key: {$ref: "#/$defs/text"}
           server_name: {type: string, maxLength: 253}
+      upstream_options: {$ref: "#/$defs/upstream_options"}
       forward_headers: {type: array, maxItems: 64, items: {$ref: "#/$defs/text"}}
       cors:
         type: object
@@ -324,6 +327,37 @@ $defs:
       amounts: {$ref: "#/$defs/names"}
       routes: {type: array, items: {$ref: "#/$defs/route"}}
       enforce: {type: boolean, description: "false: what would be refused is recorded, and passes"}
+  upstream_options:
+    type: object
+    additionalProperties: false
+    properties:
+      refresh_seconds: {type: integer, minimum: 1, maximum: 3600, description: how often names are resolved}
+      max_requests: {type: integer, minimum: 1, maximum: 1000000, description: in flight; more are answered 503}
+      retries:
+        type: object
+        additionalProperties: false
+        properties:
+          most: {type: integer, minimum: 0, maximum: 3, description: other addresses that one request may try}
+          percent: {type: integer, minimum: 0, maximum: 100, description: of all requests}
+          per_second: {type: integer, minimum: 0, maximum: 1000}
+      ejection:
+        type: object
+        additionalProperties: false
+        properties:
+          failures: {type: integer, minimum: 0, maximum: 1000, description: "in a row; 0: never"}
+          statuses: {type: array, items: {type: integer}, description: that are failures too}
+          seconds: {type: integer, minimum: 1, maximum: 3600}
+          longest_seconds: {type: integer, minimum: 1, maximum: 86400}
+      check:
+        type: object
+        additionalProperties: false
+        required: [path]
+        properties:
+          path: {type: string, pattern: "^/"}
+          interval_seconds: {type: integer, minimum: 1, maximum: 3600}
+          timeout_seconds: {type: integer, minimum: 1, maximum: 60}
+          healthy: {type: integer, minimum: 1, maximum: 100}
+          unhealthy: {type: integer, minimum: 1, maximum: 100}
   query: {type: array, maxItems: 64, items: {$ref: "#/$defs/text"}}
   route:
     type: object

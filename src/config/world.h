@@ -18,6 +18,7 @@
 #include "gateway/answer_reader.h"
 #include "gateway/cors.h"
 #include "gateway/fact_finder.h"
+#include "http/upstream.h"
 #include "inventory/directory.h"
 #include "inventory/user_names.h"
 
@@ -48,11 +49,10 @@ struct DeclaredRoute {
 struct DeclaredUpstream {
   files::Place place;
   std::string api;
-  std::string url;
-  std::vector<std::string> forward_headers = {};    // what the API reads beside the standard ones
-  std::shared_ptr<const http::TlsClient> tls = {};  // null: as the system trusts, or not https
-  std::shared_ptr<const gateway::Cors> cors = {};   // null: no page of another origin
-  bool enforced = true;                             // false: what would be refused is recorded, and passes
+  std::shared_ptr<http::Upstream> to;              // null: it cannot be one, and that was reported
+  std::vector<std::string> forward_headers = {};   // what the API reads beside the standard ones
+  std::shared_ptr<const gateway::Cors> cors = {};  // null: no page of another origin
+  bool enforced = true;                            // false: what would be refused is recorded, and passes
 };
 
 struct World {
