@@ -123,7 +123,9 @@ struct UpstreamState {
   std::shared_ptr<UpstreamAddress> choose(UpstreamTime now, bool only_usable, const Tried& was_tried) {
     const auto now_there = all();
     const auto& list = *now_there;
-    const auto begin = turns.fetch_add(1, std::memory_order_relaxed);
+    // Only first tries count: with two addresses, retries would else send all first tries to the same one.
+    const auto begin =
+        only_usable ? turns.load(std::memory_order_relaxed) : turns.fetch_add(1, std::memory_order_relaxed);
     const std::shared_ptr<UpstreamAddress>* best = nullptr;
     std::uint32_t least = 0;
     bool best_usable = false;
