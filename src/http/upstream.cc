@@ -121,8 +121,9 @@ struct UpstreamState {
 
   template <class Tried>
   std::shared_ptr<UpstreamAddress> choose(UpstreamTime now, bool only_usable, const Tried& was_tried) {
-    const auto now_there = all();
-    const auto& list = *now_there;
+    const auto held = fixed ? nullptr : all();
+    const auto& list = fixed ? *first : *held;
+    if (list.size() == 1) return was_tried(list.front().get()) ? nullptr : list.front();
     // Only first tries count: with two addresses, retries would else send all first tries to the same one.
     const auto begin =
         only_usable ? turns.load(std::memory_order_relaxed) : turns.fetch_add(1, std::memory_order_relaxed);

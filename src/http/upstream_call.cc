@@ -114,8 +114,15 @@ class UpstreamCall::Tries : public std::enable_shared_from_this<Tries> {
     turn_.failed(now());
   }
 
-  // True: what waits will hear of the next try.
+  // True: what waits will hear of the next try. Once it is false it stays so: a failure that was told to the
+  // one who writes is not taken back for the one who reads.
   bool try_another(const CallError& error) {
+    if (!failed_ && moves_on(error)) return true;
+    failed_ = true;
+    return false;
+  }
+
+  bool moves_on(const CallError& error) {
     using Kind = CallError::Kind;
     if (!turn_) return false;
     const bool not_connected =
@@ -143,6 +150,7 @@ class UpstreamCall::Tries : public std::enable_shared_from_this<Tries> {
   unsigned number_ = 0;   // of the try
   int status_ = 0;        // of its answer
   bool counted_ = false;  // what came of it
+  bool failed_ = false;   // for good
   bool dropped_ = false;
 };
 

@@ -221,6 +221,10 @@ TEST_F(UpstreamCallTest, OverTheBudgetAFailureIsTheAnswer) {
                      {.ejection = {.failures = 0}, .retries = {.percent = 0, .per_second = 0}});
   EXPECT_THAT(send_to_both(upstream, "GET"), ::testing::UnorderedElementsAre("200 good", "unreachable"));
   EXPECT_EQ(upstream->stats(std::chrono::steady_clock::now()).retries_over_budget, 1u);
+  // The one who writes is told, and the one who reads: it is one refusal.
+  EXPECT_THAT(send_to_both(upstream, "POST", "body"),
+              ::testing::UnorderedElementsAre("200 good", "unreachable"));
+  EXPECT_EQ(upstream->stats(std::chrono::steady_clock::now()).retries_over_budget, 2u);
 }
 
 TEST_F(UpstreamCallTest, WithoutAnAddressThatAnswersTheLastFailureIsTheAnswer) {

@@ -313,7 +313,7 @@ class Configuration(unittest.TestCase):
         status, out, err = harness.writ("check", "--config", world.config)
         return status, out + err
 
-    def test_the_example_of_the_page_is_one_and_its_lines_are_those_that_writ_prints(self):
+    def test_the_example_of_the_page_is_one_and_its_tables_have_every_option(self):
         with open(os.path.join(harness.ROOT, "docs", "upstreams.md"), encoding="utf-8") as file:
             page = file.read()
         status, out = self.issues(re.search(r"```yaml\n(.*?)```", page, re.DOTALL)[1])
@@ -323,7 +323,7 @@ class Configuration(unittest.TestCase):
         options = json.loads(schema)["$defs"]["upstream_options"]["properties"]
         for name, properties in [("upstream_options", options)] + [(key, options[key]["properties"]) for key in ("retries", "ejection", "check")]:
             table = re.search(rf"\| key of `{name}` \|.*?\n\n", page, re.DOTALL)[0]
-            described = {key for row in table.splitlines()[2:] for key in re.findall(r"`([a-z_]+)`", row.split("|")[1])}
+            described = {key for row in table.strip().splitlines()[2:] for key in re.findall(r"`([a-z_]+)`", row.split("|")[1])}
             self.assertEqual(set(properties), described, name)
 
     def test_what_cannot_be_an_upstream_is_an_error_with_its_place(self):
