@@ -3,11 +3,13 @@ import http.client
 import json
 import os
 import re
+import shutil
 import signal
 import socket
 import struct
 import subprocess
 import sys
+import tempfile
 import threading
 import time
 import unittest
@@ -15,6 +17,7 @@ import unittest
 import harness
 
 READ = "/invoices/inv-1001"
+NGINX = "/usr/sbin/nginx"
 
 
 def serve(port, name):
@@ -304,6 +307,65 @@ class Name(Upstreams):
         self.assertEqual("one", self.send())
         port = self.addresses[0].rsplit(":", 1)[1]
         self.assertIn(f"\tHost: localhost:{port}\t", self.apis[0].seen()[0])
+
+
+class Nginx:
+    """Debian's, at a port or a Unix socket. It ends kept connections after three requests."""
+
+    def __init__(self, folder, name, listen):
+        self.folder = os.path.join(folder, name)
+        os.makedirs(self.folder)
+        self.config = os.path.join(self.folder, "nginx.conf")
+        with open(self.config, "w", encoding="utf-8") as file:
+            file.write(f"""
+daemon off; worker_processes 1; pid {self.folder}/pid; error_log {self.folder}/error.log;
+events {{ worker_connections 64; }}
+http {{
+  access_log {self.folder}/access.log; keepalive_requests 3; default_type application/json;
+  client_body_temp_path {self.folder}/b; proxy_temp_path {self.folder}/p; fastcgi_temp_path {self.folder}/f;
+  uwsgi_temp_path {self.folder}/u; scgi_temp_path {self.folder}/s;
+  server {{ listen {listen}; location / {{ return 200 '{{"from": "{name}"}}'; }} }}
+}}
+""")
+        self.process = subprocess.Popen([NGINX, "-p", self.folder, "-c", self.config], stderr=subprocess.DEVNULL)
+        for _ in range(1000):
+            if os.path.exists(os.path.join(self.folder, "pid")):
+                return
+            time.sleep(0.01)
+        raise AssertionError("nginx does not start")
+
+    def end(self, how=signal.SIGTERM):
+        self.process.send_signal(how)
+        self.process.wait()
+
+
+@unittest.skipUnless(os.path.exists(NGINX), "nginx is not installed")
+class BehindNginx(Upstreams):
+    def setUp(self):
+        ports = harness.free_ports(1)
+        self.addresses = [f"127.0.0.1:{ports[0]}"]
+        self.world = harness.TestWorld(self.edit)
+        self.addCleanup(self.world.close)
+        self.nginx = [Nginx(self.world.folder, "port", self.addresses[0]),
+                      Nginx(self.world.folder, "socket", f"unix:{self.socket}")]
+        for each in self.nginx:
+            self.addCleanup(each.end)
+        self.world.start()
+        self.token = self.world.customer_token()
+        self.sent = 0
+
+    def edit(self, text):
+        folder = tempfile.mkdtemp(prefix="writ-test-")
+        self.addCleanup(shutil.rmtree, folder, True)
+        self.socket = os.path.join(folder, "api.sock")
+        urls = f"[http://{self.addresses[0]}, \"unix:{self.socket}\"]"
+        return re.sub(r"      upstream: \S+\n", f"      upstream: {urls}\n      upstream_options: {self.OPTIONS}\n", text, count=1)
+
+    def test_a_port_and_a_socket_serve_and_whoever_ends_in_order_is_missed_by_nobody(self):
+        self.assertEqual({"port", "socket"}, {self.send() for _ in range(40)})
+        self.nginx[1].end(signal.SIGQUIT)
+        self.assertEqual({"port"}, {self.send() for _ in range(40)})
+        self.assertEqual(1, self.metric("writ_upstream_address_ejected", api="invoices", address=f"unix:{self.socket}"))
 
 
 class Configuration(unittest.TestCase):
