@@ -307,7 +307,9 @@ $defs:
           - {enum: [all, contract]}
           - {type: array, items: {enum: [purpose, tenant, environment, subject_issuer, acr, auth_time, authorization_details]}}
       reads: {$ref: "#/$defs/texts", description: the claims that it reads itself}
-      upstream: {$ref: "#/$defs/text", description: where permitted requests go}
+      upstream:
+        description: where permitted requests go
+        anyOf: [{$ref: "#/$defs/text"}, {type: array, minItems: 1, maxItems: 32, items: {$ref: "#/$defs/text"}}]
       upstream_tls:
         type: object
         additionalProperties: false
@@ -316,6 +318,7 @@ $defs:
           chain: {$ref: "#/$defs/text"}
           key: {$ref: "#/$defs/text"}
           server_name: {type: string, maxLength: 253}
+      upstream_options: {$ref: "#/$defs/upstream_options"}
       forward_headers: {type: array, maxItems: 64, items: {$ref: "#/$defs/text"}}
       cors:
         type: object
@@ -344,6 +347,37 @@ $defs:
             at_once: {type: integer, minimum: 1, maximum: 1000000}
             actions: {$ref: "#/$defs/texts"}
       enforce: {type: boolean, description: "false: what would be refused is recorded, and passes"}
+  upstream_options:
+    type: object
+    additionalProperties: false
+    properties:
+      refresh_seconds: {type: integer, minimum: 1, maximum: 3600, description: how often names are resolved}
+      max_requests: {type: integer, minimum: 1, maximum: 1000000, description: in flight; more are answered 503}
+      retries:
+        type: object
+        additionalProperties: false
+        properties:
+          most: {type: integer, minimum: 0, maximum: 3, description: other addresses that one request may try}
+          percent: {type: integer, minimum: 0, maximum: 100, description: of all requests}
+          per_second: {type: integer, minimum: 0, maximum: 1000}
+      ejection:
+        type: object
+        additionalProperties: false
+        properties:
+          failures: {type: integer, minimum: 0, maximum: 1000, description: "in a row; 0: never"}
+          statuses: {type: array, items: {type: integer}, description: that are failures too}
+          seconds: {type: integer, minimum: 1, maximum: 3600}
+          longest_seconds: {type: integer, minimum: 1, maximum: 86400}
+      check:
+        type: object
+        additionalProperties: false
+        required: [path]
+        properties:
+          path: {type: string, pattern: "^/"}
+          interval_seconds: {type: integer, minimum: 1, maximum: 3600}
+          timeout_seconds: {type: integer, minimum: 1, maximum: 60}
+          healthy: {type: integer, minimum: 1, maximum: 100}
+          unhealthy: {type: integer, minimum: 1, maximum: 100}
   query: {type: array, maxItems: 64, items: {$ref: "#/$defs/text"}}
   route:
     type: object

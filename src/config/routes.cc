@@ -36,6 +36,7 @@ std::shared_ptr<const gateway::Routes> make_routes(const World& world, files::Is
     const auto action_type = action_types.find(route.api);
     // Either was reported when the world was read.
     if (upstream == upstreams.end() || action_type == action_types.end()) continue;
+    if (upstream->second->to == nullptr) continue;
     const auto headers = forwarded.find(route.api);
     if (headers == forwarded.end()) continue;
     declared.push_back(&route);
@@ -46,18 +47,18 @@ std::shared_ptr<const gateway::Routes> make_routes(const World& world, files::Is
                      .resource_type = route.resource_type,
                      .resource_id = route.resource_id,
                      .attributes = route.attributes,
-                     .upstream = upstream->second->url,
+                     .upstream = {},
                      .amounts = route.amounts,
                      .labels = route.labels,
                      .forwarded = headers->second,
                      .query = route.query,
-                     .tls = upstream->second->tls,
                      .cors = upstream->second->cors,
                      .answer = route.answer,
                      .is_public = route.is_public,
                      .observed = !upstream->second->enforced,
                      .facts = route.facts,
-                     .rates = gateway::Rates::of(route.api, route.action, upstream->second->rates)});
+                     .rates = gateway::Rates::of(route.api, route.action, upstream->second->rates),
+                     .to = upstream->second->to});
   }
   std::vector<gateway::Routes::Wrong> wrong;
   auto routes = gateway::Routes::make(std::move(specs), wrong);

@@ -17,6 +17,7 @@
 #include "config/listen.h"
 #include "config/rates.h"
 #include "config/route_paths.h"
+#include "config/upstreams.h"
 #include "files/fields.h"
 #include "gateway/forwarded_headers.h"
 #include "gateway/query_names.h"
@@ -91,7 +92,7 @@ class Reader {
     const files::Fields fields(
         &node, source_, "an API",
         {"id", "audience", "namespace", "actions", "claims", "reads", "upstream", "upstream_tls",
-         "forward_headers", "cors", "query", "amounts", "routes", "enforce", "rates"});
+         "upstream_options", "forward_headers", "cors", "query", "amounts", "routes", "enforce", "rates"});
     const auto id = fields.required_text("id", inventory::kMaxIdBytes);
     const auto audience = fields.required_text("audience", 512);
     inventory::Api api{.id = id.value_or(""), .audience = audience.value_or("")};
@@ -149,8 +150,8 @@ class Reader {
   }
 
   void read_upstream(const files::Fields& fields, const inventory::Api& api) {
-    const auto url = fields.text("upstream");
-    if (!url) {
+    const auto urls = read_upstream_urls(fields);
+    if (urls.empty()) {
       if (const auto* routes = fields.find("routes"))
         source_.error(*routes, "these routes lead nowhere: the API has no `upstream`");
       if (const auto* names = fields.find("forward_headers"))
@@ -161,6 +162,8 @@ class Reader {
         source_.error(*tls, "nothing is connected to: the API has no `upstream`");
       if (const auto* rates = fields.find("rates"))
         source_.error(*rates, "nothing is forwarded, and so nothing counted: the API has no `upstream`");
+      if (const auto* options = fields.find("upstream_options"))
+        source_.error(*options, "nothing is connected to: the API has no `upstream`");
       if (const auto* enforce = fields.find("enforce"))
         source_.error(*enforce, "nothing is forwarded, observed or not: the API has no `upstream`");
       return;
@@ -169,8 +172,8 @@ class Reader {
     auto names = fields.texts("forward_headers");
     if (const auto made = gateway::ForwardedHeaders::with(names); !made)
       source_.error(*fields.find("forward_headers"), made.error().message);
-    world_.upstreams.push_back({source_.place(*node), api.id, *url, std::move(names),
-                                read_upstream_tls(fields, *url), read_cors(fields),
+    auto to = config::read_upstream(fields, api.id, urls, read_upstream_tls(fields, urls.front()));
+    world_.upstreams.push_back({source_.place(*node), api.id, std::move(to), std::move(names), read_cors(fields),
                                 fields.boolean("enforce").value_or(true), read_rates(fields, api, source_)});
     if (!world_.upstreams.back().enforced)
       source_.issues.warning(

@@ -19,6 +19,7 @@
 #include "gateway/cors.h"
 #include "gateway/fact_finder.h"
 #include "gateway/rates.h"
+#include "http/upstream.h"
 #include "inventory/directory.h"
 #include "inventory/user_names.h"
 
@@ -49,12 +50,11 @@ struct DeclaredRoute {
 struct DeclaredUpstream {
   files::Place place;
   std::string api;
-  std::string url;
-  std::vector<std::string> forward_headers = {};    // what the API reads beside the standard ones
-  std::shared_ptr<const http::TlsClient> tls = {};  // null: as the system trusts, or not https
-  std::shared_ptr<const gateway::Cors> cors = {};   // null: no page of another origin
-  bool enforced = true;                             // false: what would be refused is recorded, and passes
-  std::vector<gateway::RateSpec> rates = {};        // how often it may be called
+  std::shared_ptr<http::Upstream> to;              // null: it cannot be one, and that was reported
+  std::vector<std::string> forward_headers = {};   // what the API reads beside the standard ones
+  std::shared_ptr<const gateway::Cors> cors = {};  // null: no page of another origin
+  bool enforced = true;                            // false: what would be refused is recorded, and passes
+  std::vector<gateway::RateSpec> rates = {};       // how often it may be called
 };
 
 struct World {

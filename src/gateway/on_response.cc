@@ -7,6 +7,7 @@
 #include "gateway/one_reading.h"
 #include "gateway/refusal.h"
 #include "gateway/refusal_form.h"
+#include "http/upstream_call.h"
 
 namespace writ::gateway {
 namespace {
@@ -98,11 +99,12 @@ class OnResponse : public std::enable_shared_from_this<OnResponse> {
     auto target = request.encoded_path;
     if (!request.query.empty()) target.append("?").append(request.query);
     const auto& claims = parties.token().claims();
-    call_ = parts_.client.open(route_.upstream(), {.method = "GET",
-                                                   .target = std::move(target),
-                                                   .headers = std::move(headers),
-                                                   .party = {std::hash<std::string>()(claims.client_id),
-                                                             std::hash<std::string>()(claims.subject)}});
+    call_ = http::UpstreamCall::open(
+        parts_.client, route_.to(),
+        {.method = "GET",
+         .target = std::move(target),
+         .headers = std::move(headers),
+         .party = {std::hash<std::string>()(claims.client_id), std::hash<std::string>()(claims.subject)}});
     call_.read_head([self = shared_from_this()](auto head) { self->on_head(std::move(head)); });
     // An answer that trickles is late, however alive it is.
     parts_.loops.post_after(exchange_.loop(), parts_.limits.deadline, [weak = weak_from_this()] {
@@ -209,7 +211,7 @@ class OnResponse : public std::enable_shared_from_this<OnResponse> {
   std::unique_ptr<FoundFacts> facts_;
   std::optional<enforce::RequestId> id_;
   std::optional<enforce::ApiAsked> asked_;
-  http::Call call_;
+  http::UpstreamCall call_;
   http::InboundHead head_{};
   std::string body_;
   std::optional<AnswerReader::Read> read_;  // there: callbacks of the call mean nothing any more

@@ -11,6 +11,7 @@
 #include "gateway/rate_gate.h"
 #include "gateway/refusal.h"
 #include "gateway/refusal_form.h"
+#include "http/upstream_call.h"
 
 namespace writ::gateway {
 namespace {
@@ -98,7 +99,7 @@ class Proxy::Forwarding : public std::enable_shared_from_this<Forwarding> {
     auto target = request.encoded_path;
     if (!request.query.empty()) target.append("?").append(request.query);
     const bool has_body = exchange_.has_body();
-    call_ = core_->parts.client.open(route.upstream(),
+    call_ = http::UpstreamCall::open(core_->parts.client, route.to(),
                                      {.method = request.method,
                                       .target = std::move(target),
                                       .headers = std::move(headers),
@@ -206,7 +207,7 @@ class Proxy::Forwarding : public std::enable_shared_from_this<Forwarding> {
 
   std::shared_ptr<Core> core_;
   http::Exchange exchange_;
-  http::Call call_;
+  http::UpstreamCall call_;
   const enforce::RequestId request_id_;
   const std::optional<std::string> read_;
   const http::Shares::Party party_;

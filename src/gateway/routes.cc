@@ -81,13 +81,9 @@ void TextTemplate::append(std::string& out, const std::vector<std::string_view>&
 
 Result<Route> Route::make(RouteSpec spec, const std::vector<std::string>& parameters) {
   TRY(check_method(spec.method));
-  auto upstream = TRY(http::parse_origin(spec.upstream));
-  if (spec.tls != nullptr) {
-    if (upstream.tls == nullptr) return invalid(fmt::format("`{}` is not an https upstream", spec.upstream));
-    upstream = http::with_tls(std::move(upstream), spec.tls);
-  }
+  if (spec.to == nullptr) spec.to = TRY(http::Upstream::make(spec.api, {spec.upstream}, {}, spec.tls));
   auto resource_id = TRY(TextTemplate::parse(spec.resource_id, parameters));
-  Route route(std::move(spec), std::move(upstream), std::move(resource_id));
+  Route route(std::move(spec), std::move(resource_id));
   if (route.spec_.query) route.query_names_ = TRY(QueryNames::only(*route.spec_.query));
   for (const auto& [name, text] : route.spec_.attributes) {
     const auto named = [&](const auto& other) { return other.first == name; };
@@ -178,6 +174,8 @@ Result<void> Routes::add(RouteSpec spec) {
   if (spec.observed) observed_apis_.insert(spec.api);
   routes_.push_back(TRY(Route::make(std::move(spec), added.parameters)));
   routes_.back().place_ = added.leaf;
+  const auto& to = routes_.back().spec_.to;
+  if (upstreams_.empty() || upstreams_.back() != to) upstreams_.push_back(to);
   return {};
 }
 
@@ -200,7 +198,14 @@ Routes Routes::make(std::vector<RouteSpec> specs, std::vector<Wrong>& wrong) {
     if (auto added = routes.add(std::move(specs[number])); !added)
       wrong.push_back({number, std::move(added).error().in(name)});
   }
+  std::ranges::sort(routes.upstreams_);
+  routes.upstreams_.erase(std::ranges::unique(routes.upstreams_).begin(), routes.upstreams_.end());
   return routes;
+}
+
+void Routes::take_over_upstreams(const Routes& before) const {
+  for (const auto& mine : upstreams_)
+    std::ranges::any_of(before.upstreams_, [&](const auto& other) { return mine->take_over(*other); });
 }
 
 Routes::Match Routes::match(const http::Request& request, std::vector<std::string_view>& values) const {

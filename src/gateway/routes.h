@@ -33,6 +33,7 @@
 #include "gateway/rates.h"
 #include "http/client.h"
 #include "http/path_trie.h"
+#include "http/upstream.h"
 
 namespace writ::gateway {
 
@@ -62,6 +63,7 @@ struct RouteSpec {
   bool observed = false;                            // the API is not enforced
   std::vector<FactSpec> facts = {};                 // what else is found in a request
   std::shared_ptr<const Rates> rates = {};          // null: nobody's calls are counted
+  std::shared_ptr<http::Upstream> to = {};  // in place of `upstream` and `tls`, of all routes of an API
 };
 
 // Text with parameters: "{tenant}/{invoice}".
@@ -113,7 +115,9 @@ class Route {
                                          const std::vector<std::string_view>& values,
                                          std::string_view body) const;
   const std::vector<std::string>& labels() const noexcept { return spec_.labels; }
-  const http::Origin& upstream() const noexcept { return upstream_; }
+  const http::Origin& upstream() const noexcept { return spec_.to->origin(); }
+  // Where its requests go.
+  http::Upstream& to() const noexcept { return *spec_.to; }
   const ForwardedHeaders& forwarded() const noexcept { return *spec_.forwarded; }
   const QueryNames& query_names() const noexcept { return query_names_; }
   const std::shared_ptr<const Cors>& cors() const noexcept { return spec_.cors; }
@@ -127,14 +131,13 @@ class Route {
 
  private:
   friend class Routes;
-  Route(RouteSpec spec, http::Origin upstream, TextTemplate resource_id)
-      : spec_(std::move(spec)), upstream_(std::move(upstream)), resource_id_(std::move(resource_id)) {}
+  Route(RouteSpec spec, TextTemplate resource_id)
+      : spec_(std::move(spec)), resource_id_(std::move(resource_id)) {}
   static Result<Route> make(RouteSpec spec, const std::vector<std::string>& parameters);
   Result<void> read_answer();
 
   RouteSpec spec_;
   std::size_t place_ = 0;  // among those of all routes
-  http::Origin upstream_;
   TextTemplate resource_id_;
   QueryNames query_names_;
   std::vector<std::pair<std::string, TextTemplate>> attributes_;
@@ -175,6 +178,10 @@ class Routes {
   std::size_t size() const noexcept { return routes_.size(); }
   // The APIs that are only observed, in order.
   const std::set<std::string>& observed_apis() const noexcept { return observed_apis_; }
+  // Where requests go, each once.
+  const std::vector<std::shared_ptr<http::Upstream>>& upstreams() const noexcept { return upstreams_; }
+  // Before these are in force: what is known of the upstreams of those before (http/upstream.h).
+  void take_over_upstreams(const Routes& before) const;
 
  private:
   struct Place {
@@ -187,6 +194,7 @@ class Routes {
   http::PathTrie paths_;
   std::vector<Place> places_;  // by leaf
   std::set<std::string> observed_apis_;
+  std::vector<std::shared_ptr<http::Upstream>> upstreams_;
 };
 
 }  // namespace writ::gateway

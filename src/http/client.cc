@@ -104,6 +104,11 @@ void Call::read_body(PieceDone callback) {
   side_->read_body(std::move(callback));
 }
 
+Outbound Call::take_back() {
+  WRIT_REQUIRE(side_ != nullptr);
+  return side_->take_back();
+}
+
 // ---- Client ----
 
 Client::Client(Loops& loops, ClientOptions options) : core_(std::make_shared<ClientCore>(loops, options)) {}
@@ -114,10 +119,10 @@ Client::~Client() {
       ClientLoop& mine = core_->per_loop[loop];
       const auto calls = std::exchange(mine.calls, {});
       for (CallState* call : calls) call->fail(CallError::Kind::kBroken, "the client is shutting down");
-      for (auto& [authority, pool] : mine.pools) {
-        const auto idle = std::exchange(pool.idle, {});
-        for (const auto& connection : idle) connection->close();
-      }
+      // A pool is gone with the last of its connections.
+      std::vector<std::shared_ptr<ClientConnection>> idle;
+      for (const auto& [name, pool] : mine.pools) idle.insert(idle.end(), pool.idle.begin(), pool.idle.end());
+      for (const auto& connection : idle) connection->close();
     });
   }
 }
@@ -127,6 +132,14 @@ Call Client::open(const Origin& origin, Outbound request) {
   WRIT_CHECK(loop != Loops::none);
   auto state = std::make_shared<CallState>(core_, loop, origin, std::move(request));
   state->begin();
+  return Call(std::move(state));
+}
+
+Call Client::refuse(const Origin& origin, Outbound request, CallError error) {
+  const std::size_t loop = core_->loops.current();
+  WRIT_CHECK(loop != Loops::none);
+  auto state = std::make_shared<CallState>(core_, loop, origin, std::move(request));
+  state->fail(error.kind, std::move(error.message));
   return Call(std::move(state));
 }
 

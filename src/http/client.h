@@ -39,6 +39,10 @@ struct Origin {
   std::string authority;                 // for the Host field; without the port when it is the scheme's own
   std::shared_ptr<const TlsClient> tls;  // of https; null: plain
   std::string pool;                      // origins whose connections are as good have the same
+  // The numeric address that is connected to; empty: the host's own, or what it resolves to at that moment.
+  std::string address = {};
+  std::string socket = {};  // the path of a Unix socket, which is connected to instead
+  std::string group = {};   // whose calls share places (http/shares.h); empty: those of the pool
 };
 // "http://127.0.0.1:9001/base", or https, which trusts what the system trusts.
 Result<Origin> parse_origin(std::string_view url);
@@ -86,6 +90,8 @@ struct CallError {
   };
   Kind kind;
   std::string message;
+  bool unsent = false;      // not a byte of the request was sent
+  bool unanswered = false;  // not a byte of an answer had come
 };
 template <class T>
 using CallResult = std::expected<T, CallError>;
@@ -118,6 +124,9 @@ class Call {
   // back to the pool.
   void read_body(PieceDone callback);
 
+  // After a failure: the request as it was given, to be sent elsewhere. The call is of no use any more.
+  Outbound take_back();
+
   // http only.
   explicit Call(std::shared_ptr<internal::CallSide> side);
 
@@ -144,6 +153,8 @@ class Client {
   // Takes a pooled connection or begins to connect, and sends the head (with the body's first piece, if there
   // is a body). Loop thread only. What goes wrong is told by the call's callbacks.
   Call open(const Origin& origin, Outbound request);
+  // A call that fails so, without anything having been connected to.
+  Call refuse(const Origin& origin, Outbound request, CallError error);
 
   // A whole request and its whole answer, blocking; never on a loop thread.
   Result<Response> fetch(const Origin& origin, Outbound request, std::string body = {},

@@ -93,6 +93,7 @@ Result<void> PoliciesInForce::take_over(const Loaded& loaded, Snapshot snapshot,
   TRY(parts_.directory.declare(loaded.world.declared, [&](const std::function<void()>& publish) {
     const enforce::Current::Change together(parts_.current);
     publish();
+    if (const auto& before = parts_.current.get()->routes) loaded.routes->take_over_upstreams(*before);
     parts_.current.replace(loaded.routes);
     parts_.current.replace(std::move(snapshot));
   }));

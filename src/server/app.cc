@@ -107,6 +107,7 @@ Result<void> App::Parts::serve() {
     gateway_server =
         TRY(http::Server::start(loops, server_options(config, *config.gateway_listen, room.gateway), proxy));
     gateway_url = config.gateway_listen->url(gateway_server->port());
+    upstreams.start();
   }
   TRY(serve_operators());
   // The last: who asks /readyz and gets an answer finds everything else open.
@@ -215,6 +216,7 @@ bool App::stop() {
     const auto left = deadline - std::chrono::steady_clock::now();
     whole = server->stop(std::max(std::chrono::duration_cast<std::chrono::milliseconds>(left), {})) && whole;
   }
+  parts_->upstreams.stop();
   parts_->loops.stop();
   if (parts_->operator_loops) parts_->operator_loops->stop();
   parts_->chores.stop();

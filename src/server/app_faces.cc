@@ -91,6 +91,7 @@ void App::Parts::write_limits(api::PrometheusText& out) const {
   out.family("writ_upstream_over_share_total", "counter",
              "Requests refused because their caller had its share of an upstream's places.");
   out.sample("writ_upstream_over_share_total", "", client.stats().over_share);
+  if (proxy) api::write_upstreams(out, *current.get()->routes);
   api::write_issuers(out, refresher.status(), clock.now());
 }
 

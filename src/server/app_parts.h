@@ -21,6 +21,7 @@
 #include "api/observed.h"
 #include "api/policies_api.h"
 #include "api/tasks_api.h"
+#include "api/upstream_metrics.h"
 #include "audit/log.h"
 #include "authzen/authzen.h"
 #include "config/metrics_access.h"
@@ -31,6 +32,7 @@
 #include "http/endpoints.h"
 #include "http/server.h"
 #include "http/target.h"
+#include "http/upstream_keeper.h"
 #include "oauth/accepted_tokens.h"
 #include "oauth/key_refresher.h"
 #include "oauth/metadata.h"
@@ -222,6 +224,7 @@ struct App::Parts {
   http::Workers access_readers{
       {.threads = 1, .max_queued = 16, .max_queued_per_source = 4, .background = true}};
   http::Client client{loops, client_options(config, room)};
+  http::UpstreamKeeper upstreams{{loops, client, [this] { return current.get()->routes->upstreams(); }}};
   std::shared_ptr<gateway::Proxy> proxy;
   // Reading takes what is left of the processor; of operators with a listener of their own, its share.
   http::Workers readers{{.threads = 1, .max_queued = 128, .max_queued_per_source = 32, .background = true}};

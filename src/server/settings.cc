@@ -1,6 +1,7 @@
 #include "server/settings.h"
 
 #include <algorithm>
+#include <cctype>
 #include <fmt/format.h>
 
 #include "base/notice.h"
@@ -55,8 +56,27 @@ Room room_of(const config::Config& config) {
   return room;
 }
 
+namespace {
+// How many addresses an API's requests go to, as far as the configuration tells. A name may have several.
+std::size_t addresses_of(const files::YamlNode& api) {
+  constexpr std::size_t kOfName = 4;
+  const auto* upstream = api.find("upstream");
+  if (upstream == nullptr) return 0;
+  const auto of_url = [](std::string_view url) {
+    const auto host = url.find("://");
+    if (host == url.npos || host + 3 >= url.size()) return std::size_t{1};
+    return std::isalpha(static_cast<unsigned char>(url[host + 3])) != 0 ? kOfName : std::size_t{1};
+  };
+  std::size_t all = of_url(upstream->text);
+  for (const auto& each : upstream->items) all += of_url(each.text);
+  return all;
+}
+}  // namespace
+
 http::ClientOptions client_options(const config::Config& config, const Room& room) {
-  const auto pools = std::max<std::size_t>(config.apis.size() * config.threads, 1);
+  std::size_t pools = 0;
+  for (const auto& api : config.apis) pools += addresses_of(api);
+  pools = std::max<std::size_t>(pools * config.threads, 1);
   return {.read_timeout = config.limits.upstream_timeout,
           .max_idle_per_origin = std::clamp<std::size_t>(room.idle_upstreams / pools, 1, 64),
           .max_connections_per_origin = std::clamp<std::size_t>(room.gateway / config.threads, 1, 1024)};

@@ -68,7 +68,7 @@ class Schema(unittest.TestCase):
             for needed in schema.get("required", []):
                 at.setdefault(needed, self.sample(needed, schema["properties"][needed]))
             # What says where requests go is read with what says how.
-            if key in ("upstream_tls", "cors"):
+            if key in ("upstream_tls", "upstream_options", "cors"):
                 at["upstream"] = "https://127.0.0.1:1"
             inner = value if after is None else [] if after == "*" else {}
             if key == "*":

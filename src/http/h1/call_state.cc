@@ -37,7 +37,7 @@ CallState::CallState(std::shared_ptr<ClientCore> core, std::size_t loop, const O
     : core_(std::move(core)),
       loop_(loop),
       origin_(origin),
-      pool_(core_->per_loop[loop].pool(origin.pool)),
+      shares_(core_->per_loop[loop].shares_of(origin)),
       request_(std::move(request)) {
   core_->per_loop[loop_].calls.insert(this);
 }
@@ -48,7 +48,7 @@ CallState::~CallState() {
 }
 
 void CallState::give_share_back() noexcept {
-  if (std::exchange(has_share_, false)) pool_.shares.give_back(request_.party);
+  if (std::exchange(has_share_, false)) shares_.give_back(request_.party);
 }
 
 void CallState::begin() {
@@ -57,15 +57,15 @@ void CallState::begin() {
   }
   length_left_ = request_.content_length.value_or(0);
   request_done_ = !request_.has_body;
-  if (!pool_.shares.take(request_.party)) {
+  if (!shares_.take(request_.party)) {
     core_->over_share.fetch_add(1, std::memory_order_relaxed);
     static Notice notice;
     if (const auto times = notice.due())
       say_limit(fmt::format("upstream {} has {} calls under way, a caller with many gets 503 ({} times)",
-                            origin_.authority, pool_.shares.taken(), *times));
+                            origin_.authority, shares_.taken(), *times));
     return fail(CallError::Kind::kOverloaded,
                 fmt::format("upstream {} has {} connections already, or this caller its share of them",
-                            origin_.authority, pool_.shares.taken()));
+                            origin_.authority, shares_.taken()));
   }
   has_share_ = true;
   write_head(origin_);
@@ -100,7 +100,7 @@ void CallState::write_head(const Origin& origin) {
 }
 
 void CallState::take_connection(bool pooled) {
-  OriginPool& pool = pool_;
+  OriginPool& pool = core_->per_loop[loop_].pool(origin_.pool);
   if (pooled && !pool.idle.empty()) {
     connection_ = std::move(pool.idle.back());
     pool.idle.pop_back();
@@ -328,7 +328,8 @@ void CallState::on_closed(bool whole) {
 
 void CallState::fail(CallError::Kind kind, std::string message) {
   if (error_) return;
-  error_ = CallError{.kind = kind, .message = std::move(message)};
+  error_ = CallError{
+      .kind = kind, .message = std::move(message), .unsent = !head_sent_, .unanswered = !answer_begun_};
   give_share_back();
   if (const auto connection = std::exchange(connection_, nullptr)) {
     connection->detach();

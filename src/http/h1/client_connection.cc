@@ -1,7 +1,11 @@
 #include "http/h1/client_connection.h"
 
 #include <algorithm>
+#include <cstring>
 #include <fmt/format.h>
+#include <sys/socket.h>
+#include <sys/un.h>
+#include <unistd.h>
 #include <utility>
 
 #include "base/notice.h"
@@ -34,8 +38,10 @@ ClientConnection::~ClientConnection() = default;
 
 void ClientConnection::connect() {
   expire_after(core_->options.connect_timeout);
+  if (!origin_.socket.empty()) return connect_to_socket();
   SystemError error;
-  const auto address = asio::ip::make_address(origin_.host, error);
+  const auto address =
+      asio::ip::make_address(origin_.address.empty() ? origin_.host : origin_.address, error);
   if (!error) return on_resolved({Tcp::endpoint(address, origin_.port)});
   resolver_ = std::make_unique<Tcp::resolver>(stream_.get_executor());
   resolver_->async_resolve(
@@ -51,6 +57,31 @@ void ClientConnection::connect() {
         for (const auto& entry : endpoints) all.push_back(entry.endpoint());
         self->on_resolved(std::move(all));
       });
+}
+
+// unix(7): connecting waits for nobody; it succeeds, or fails at once. From there on it is a socket like any.
+void ClientConnection::connect_to_socket() {
+  sockaddr_un name{};
+  name.sun_family = AF_UNIX;
+  const int made = ::socket(AF_UNIX, SOCK_STREAM | SOCK_NONBLOCK | SOCK_CLOEXEC, 0);
+  int failed = made < 0 ? errno : 0;
+  if (failed == 0 && origin_.socket.size() >= sizeof(name.sun_path)) failed = ENAMETOOLONG;
+  if (failed == 0) {
+    std::memcpy(name.sun_path, origin_.socket.data(), origin_.socket.size());
+    // The system takes every family's address as the one that all begin with.
+    if (::connect(made, reinterpret_cast<const sockaddr*>(&name), sizeof(name)) != 0) failed = errno;
+  }
+  SystemError error;
+  if (failed == 0) stream_.socket().assign(Tcp::v4(), made, error);
+  if ((failed != 0 || error) && made >= 0) ::close(made);
+  // Told from the loop: whoever opened this call has not its callbacks yet.
+  asio::post(stream_.get_executor(), [self = shared_from_this(), failed, error] {
+    if (self->closed_) return;
+    if (failed == 0 && !error) return self->on_connected();
+    self->fail(CallError::Kind::kUnreachable,
+               fmt::format("cannot connect to unix:{}: {}", self->origin_.socket,
+                           failed != 0 ? std::strerror(failed) : error.message()));
+  });
 }
 
 // Connected to are the very addresses that the rules let pass.
@@ -92,7 +123,7 @@ void ClientConnection::connect_to(std::vector<Tcp::endpoint> endpoints, std::siz
 void ClientConnection::on_connected() {
   SystemError error;
   stream_.socket().non_blocking(true, error);
-  if (!error) stream_.socket().set_option(Tcp::no_delay(true), error);
+  if (!error && origin_.socket.empty()) stream_.socket().set_option(Tcp::no_delay(true), error);
   if (error) return fail(CallError::Kind::kUnreachable, error.message());
   resolver_.reset();
   if (origin_.tls == nullptr) return ready();
@@ -164,8 +195,10 @@ void ClientConnection::close() {
   if (resolver_) resolver_->cancel();
   stream_.close();
   unwatch();
-  --pool().open;
-  std::erase(pool().idle, self);
+  auto& pools = core_->per_loop[loop_].pools;
+  const auto mine = pools.find(origin_.pool);
+  std::erase(mine->second.idle, self);
+  if (--mine->second.open == 0) pools.erase(mine);
 }
 
 void ClientConnection::fail(CallError::Kind kind, std::string message) {

@@ -28,21 +28,24 @@ namespace writ::http {
 class ClientConnection;
 class CallState;
 
-// One origin's connections on one loop.
+// The connections of one address on one loop. Gone with the last of them: addresses come and go.
 struct OriginPool {
-  explicit OriginPool(std::size_t places) : shares(places) {}
-  Shares shares;                                        // of the calls under way
   std::vector<std::shared_ptr<ClientConnection>> idle;  // the one used last is at the end
   std::size_t open = 0;
 };
 
 struct ClientLoop {
   explicit ClientLoop(std::size_t most) : places(most) {}
-  // The pool of that name (Origin::pool). References stay good.
-  OriginPool& pool(const std::string& name) { return pools.try_emplace(name, places).first->second; }
+  // References stay good until the last connection is closed.
+  OriginPool& pool(const std::string& name) { return pools[name]; }
+  // Of the calls under way. References stay good.
+  Shares& shares_of(const Origin& origin) {
+    return shares.try_emplace(origin.group.empty() ? origin.pool : origin.group, places).first->second;
+  }
 
   const std::size_t places;
   std::unordered_map<std::string, OriginPool> pools;  // by Origin::pool
+  std::unordered_map<std::string, Shares> shares;     // by Origin::group
   std::unordered_set<CallState*> calls;
 };
 
@@ -88,6 +91,7 @@ class ClientConnection final : public Timed, public std::enable_shared_from_this
 
  private:
   void on_deadline() override;
+  void connect_to_socket();
   void on_resolved(std::vector<Tcp::endpoint> endpoints);
   void connect_to(std::vector<Tcp::endpoint> endpoints, std::size_t index);
   void on_connected();
@@ -117,6 +121,7 @@ class CallSide {
   virtual void finish_body(Call::Done callback) = 0;
   virtual void read_head(Call::HeadDone callback) = 0;
   virtual void read_body(Call::PieceDone callback) = 0;
+  virtual Outbound take_back() = 0;
   virtual void drop() noexcept = 0;
 };
 }  // namespace internal
@@ -133,6 +138,7 @@ class CallState final : public internal::CallSide, public std::enable_shared_fro
   void finish_body(Call::Done callback) override;
   void read_head(Call::HeadDone callback) override;
   void read_body(Call::PieceDone callback) override;
+  Outbound take_back() override { return std::move(request_); }
   void drop() noexcept override;
 
   // From the connection.
@@ -162,7 +168,7 @@ class CallState final : public internal::CallSide, public std::enable_shared_fro
   const std::shared_ptr<ClientCore> core_;
   const std::size_t loop_;
   const Origin origin_;
-  OriginPool& pool_;
+  Shares& shares_;
   bool has_share_ = false;
   Outbound request_;
   std::string head_;
