@@ -29,10 +29,10 @@ using inventory::Kind;
 
 constexpr int kMaxCircles = 100;  // that are reported
 constexpr std::string_view kOwnActions[] = {
-    "issue",          "delegate",          "manage-tasks",    "request-tasks",
-    "approve-tasks",  "read-tasks",        "approve-calls",   "manage-inventory",
-    "read-inventory", "read-audit",        "evaluate",        "manage-policies",
-    "read-policies",  "explain-decisions", "manage-entities", "read-entities"};
+    "issue",         "delegate",        "manage-tasks",     "request-tasks",     "approve-tasks",
+    "read-tasks",    "approve-calls",   "manage-inventory", "read-inventory",    "read-audit",
+    "evaluate",      "manage-policies", "read-policies",    "explain-decisions", "manage-entities",
+    "read-entities", "forget-facts"};
 
 class Reader {
  public:
@@ -46,6 +46,7 @@ class Reader {
     for (const files::YamlNode& node : config_.apis) read_api(node);
     check_edges();
     check_circles();
+    world_.sources = read_fact_sources(config_, source_.issues);
     return std::move(world_);
   }
 
