@@ -63,31 +63,34 @@ void AskedSource::ask(SourceQuery asked, cedar::SchemaPtr schema, std::uint64_t 
     }
     // The schema belongs to the question: it says what can be believed.
     auto key = fmt::format("{}/{}", static_cast<const void*>(schema.get()), key_of(asked));
-    auto& place = flights_[key];
-    const bool joins = place != nullptr;
-    if (!joins) {
-      place = std::make_shared<Flight>();
-      place->asked = std::move(asked);
-      place->key = std::move(key);
-      place->schema = std::move(schema);
-      place->began = clock_.running();
-    }
-    place->waiting.push_back({party, std::move(callback)});
+    const auto place = flights_.find(key);
+    const bool joins = place != flights_.end();
+    flight = joins ? place->second : std::make_shared<Flight>();
+    flight->waiting.push_back({party, std::move(callback)});
     ++waiting_;
     ++waiting_of_[party];
     if (joins) return void(joined_.fetch_add(1, std::memory_order_relaxed));
-    flight = place;
+    flight->asked = std::move(asked);
+    flight->key = key;
+    flight->schema = std::move(schema);
+    flight->began = clock_.running();
+    flights_.emplace(std::move(key), flight);
     workers = workers_;
   }
-  http::Task task = [this, flight] {
-    try {
-      land(flight, fly(flight));
-    } catch (const std::exception&) {
-      land(flight, down("there is no memory to ask it"));
-    }
-  };
-  http::Task lost = [this, flight] { land(flight, down("too many requests wait for it")); };
-  if (!workers->post(party, false, task, lost)) lost();
+  // Whoever joins waits for this: it lands, whatever breaks.
+  try {
+    http::Task task = [this, flight] {
+      try {
+        land(flight, fly(flight));
+      } catch (const std::exception&) {
+        land(flight, down("there is no memory to ask it"));
+      }
+    };
+    http::Task lost = [this, flight] { land(flight, down("too many requests wait for it")); };
+    if (!workers->post(party, false, task, lost)) lost();
+  } catch (const std::exception&) {
+    land(flight, down("there is no memory to ask it"));
+  }
 }
 
 // Those that were waiting when the circuit opened are told by whoever picks them up.
@@ -111,7 +114,9 @@ AskedSource::Answer AskedSource::fly(const FlightPtr& flight) {
     auto answer = fly_once(flight);
     const std::lock_guard lock(turn_);
     if (!std::exchange(flight->forgotten, false)) {
-      // With the lock held, so that nothing is kept that is forgotten meanwhile.
+      // With the lock held, so that nothing is kept that is forgotten meanwhile, and who comes after that
+      // does not join.
+      flights_.erase(flight->key);
       if (answer) {
         const auto age = (*answer)->known ? settings_.max_age : settings_.missing_max_age;
         if (age > Duration(0)) cache_.put(key_of(flight->asked), flight->asked.id, *answer, began + age);

@@ -211,6 +211,7 @@ class OverHttp(AskedFacts):
     def test_an_id_stays_one_segment(self):
         for path in ("/orders/a%2Fb", "/orders/a%3Fb", "/orders/x%26y"):
             self.ask(path)
+        self.assertIn("/facts/x%26y", [path for path, _ in self.source.asked])
         for path, _ in self.source.asked:
             self.assertEqual(2, path.count("/"), path)
             self.assertNotIn("?", path)
@@ -262,12 +263,12 @@ class Check(AskedFacts):
     def test_what_could_not_work_is_an_error(self):
         for old, new, said in (
                 ("/facts/{id}", "/facts", "no place for the resource"),
-                ("http://127.0.0.1:", "http://{tenant}:", "scheme and host stand as they are"),
+                ("url: http://127.0.0.1:", "url: http://{tenant}:", "scheme and host stand as they are"),
                 ("type: Shop::Parcel", "type: Shop::Order", "a type has one"),
                 ("type: Shop::Parcel", "type: Writ::User", "Writ's own type"),
                 ("tenant: /tenant", "colour: /colour", "does not declare"),
                 ("customer: /customer/id", "customer: customer", "not a JSON pointer"),
-                ("statement: SELECT id, receiver", "statement: DELETE --", "more than read"),
+                ("statement: SELECT id, receiver", "statement: DELETE FROM parcels WHERE id = :id --", "more than read"),
                 ("receiver: receiver", "receiver: colour", "no column `colour`"),
                 ("bearer_file: orders-token", "bearer_env: NO_SUCH_VARIABLE", "no variable"),
                 ("  allow: [127.0.0.1]", "  allow: []", "will not be connected to"),
@@ -276,7 +277,7 @@ class Check(AskedFacts):
                  "a fact has one source")):
             with self.subTest(new):
                 status, text = self.issues(old, new)
-                self.assertEqual(1, status, text)
+                self.assertNotEqual(0, status, text)
                 self.assertIn(said, text)
 
 
