@@ -184,4 +184,37 @@ void write_entities(PrometheusText& out, const facts::PushedEntities& pushed) {
   out.sample("writ_entities_bytes", "", pushed.packed_bytes());
 }
 
+void write_sources(PrometheusText& out, const sources::Sources& sources) {
+  const auto all = sources.all();
+  if (all.empty()) return;
+  out.family("writ_source_questions_total", "counter",
+             "What requests wanted of the sources of facts, by what came of it.");
+  for (const auto* source : all) {
+    const auto stats = source->stats();
+    const auto sample = [&](std::string_view result, std::uint64_t count) {
+      out.sample("writ_source_questions_total",
+                 fmt::format("source=\"{}\",result=\"{}\"", source->settings().name, result), count);
+    };
+    sample("asked", stats.asked);
+    sample("cached", stats.cached);
+    sample("joined", stats.joined);
+    sample("failed", stats.failed);
+    sample("unbelieved", stats.unbelieved);
+    sample("refused", stats.refused);
+  }
+  out.family("writ_source_waiting", "gauge", "Requests that wait for a source of facts.");
+  for (const auto* source : all)
+    out.sample("writ_source_waiting", fmt::format("source=\"{}\"", source->settings().name),
+               source->stats().waiting);
+  out.family("writ_source_cached", "gauge", "Answers of a source of facts that are kept.");
+  for (const auto* source : all)
+    out.sample("writ_source_cached", fmt::format("source=\"{}\"", source->settings().name),
+               source->stats().kept);
+  out.family("writ_source_left_alone", "gauge",
+             "1: the source failed too often, and is not asked for a moment.");
+  for (const auto* source : all)
+    out.sample("writ_source_left_alone", fmt::format("source=\"{}\"", source->settings().name),
+               source->stats().open ? 1 : 0);
+}
+
 }  // namespace writ::api

@@ -17,6 +17,7 @@
 #include "http/debts.h"
 #include "http/server.h"
 #include "http/workers.h"
+#include "sources/sources.h"
 #include "task/call_approvals.h"
 #include "task/registry.h"
 #include "task/write_thread.h"
@@ -49,6 +50,7 @@ void write_attempts(PrometheusText& out, std::string_view family, std::string_vi
 void write_task_limits(PrometheusText& out, const task::TasksRefused& tasks, const task::CallsRefused& calls);
 void write_identities(PrometheusText& out, const inventory::Snapshot& inventory, std::uint64_t stops_refused);
 void write_entities(PrometheusText& out, const facts::PushedEntities& pushed);
+void write_sources(PrometheusText& out, const sources::Sources& sources);
 // `family` for writ_http_connections comes before the first listener.
 void write_connections(PrometheusText& out, std::string_view listener, const http::ServerStats& stats);
 // When the certificates of those that speak TLS end. A server may be null.

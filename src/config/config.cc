@@ -376,7 +376,7 @@ std::optional<Config> draft_of(std::string_view text, const std::filesystem::pat
       config.root.get(), source, "the configuration",
       {"version",         "issuer",    "listen",    "data",  "data_access", "tokens",  "outbound",
        "trusted_issuers", "policies",  "inventory", "audit", "limits",      "authzen", "api",
-       "explain",         "calendars", "database",  "tasks", "approvals",   "metrics"});
+       "explain",         "calendars", "database",  "tasks", "approvals",   "metrics", "fact_sources"});
   if (root.require("version") != nullptr) root.integer("version", 1, 1);
   read_issuer(root, config);
   config.data = source.resolve(root.text("data").value_or("data"));

@@ -50,6 +50,48 @@ properties:
       ca_file: {$ref: "#/$defs/text", description: a PEM file of CAs}
       connect_timeout_seconds: {type: integer, minimum: 1, maximum: 60}
       timeout_seconds: {type: integer, minimum: 1, maximum: 120}
+  fact_sources:
+    description: "who is asked for facts about resources, at the moment of the request (docs/asked-facts.md)"
+    type: array
+    items:
+      type: object
+      additionalProperties: false
+      required: [name, type, id, attributes]
+      properties:
+        name: {type: string, minLength: 1, maxLength: 64, description: what messages and the audit call it}
+        type: {$ref: "#/$defs/text", description: "the type of the resources, for example Shop::Order"}
+        http:
+          description: a server that is asked by GET, and answers with JSON
+          type: object
+          additionalProperties: false
+          required: [url]
+          properties:
+            url: {$ref: "#/$defs/text", description: "with {id}, and perhaps {tenant}, behind the host"}
+            bearer_file: {$ref: "#/$defs/text", description: a file with the bearer token that it is asked with}
+            bearer_env: {$ref: "#/$defs/text", description: the variable of the environment that holds it}
+            ca: {$ref: "#/$defs/text", description: a PEM file of the CAs that its certificate must lead to}
+            chain: {$ref: "#/$defs/text", description: a PEM file of the certificate that Writ shows}
+            key: {$ref: "#/$defs/text", description: a PEM file of its private key}
+            server_name: {$ref: "#/$defs/text", description: the name that its certificate must have}
+            max_answer_bytes: {type: integer, minimum: 1024, maximum: 1048576}
+        sqlite:
+          description: a SQLite database that is asked by one SELECT
+          type: object
+          additionalProperties: false
+          required: [file, statement]
+          properties:
+            file: {$ref: "#/$defs/text", description: the database}
+            statement: {type: string, minLength: 1, maxLength: 16384, description: "a SELECT with the parameters :id and, if it needs it, :tenant"}
+        id: {$ref: "#/$defs/text", description: "where the answer names the id: a JSON pointer, or a column"}
+        attributes: {$ref: "#/$defs/names", description: "attributes of the resource, and where in the answer each is"}
+        max_age_seconds: {type: integer, minimum: 0, maximum: 3600, description: how long an answer is used}
+        missing_max_age_seconds: {type: integer, minimum: 0, maximum: 60, description: "how long it is remembered that the source does not know a resource"}
+        timeout_seconds: {type: integer, minimum: 1, maximum: 30}
+        threads: {type: integer, minimum: 1, maximum: 64, description: so many questions at a time}
+        max_waiting: {type: integer, minimum: 1, maximum: 10000, description: requests that wait for it}
+        max_cached: {type: integer, minimum: 1, maximum: 1000000, description: answers that are kept}
+        failures: {type: integer, minimum: 1, maximum: 1000, description: "in a row, after which it is left alone for a moment"}
+        pause_seconds: {type: integer, minimum: 1, maximum: 300, description: this moment}
   trusted_issuers:
     description: the identity providers whose tokens prove who a user is
     type: array

@@ -35,19 +35,6 @@ files::YamlNode with_some_tenant(files::YamlNode node) {
   return node;
 }
 
-// What is plain from the text alone; names are looked up when they are asked for.
-void check_url(const files::YamlNode& node, const http::AddressRules& rules, files::Source& source) {
-  const auto url = http::parse_url(node.text);
-  if (!url) return source.error(node, url.error().message);
-  if (const auto address = http::Address::parse(url->origin.host)) {
-    if (auto why = rules.refusal(*address, url->is_secure()))
-      source.error(node, fmt::format("`{}` will not be connected to: {}", node.text, *why));
-  } else if (!url->is_secure() && url->origin.host != "localhost" && rules.allowed_plain.empty()) {
-    source.error(node, fmt::format("`{}` is not of this machine, and has to be `https://`", node.text),
-                 "or name its network in `outbound.allow_http`");
-  }
-}
-
 oauth::RefreshRules read_refresh(const files::Fields& issuer) {
   constexpr std::int64_t kDay = 86'400;
   oauth::RefreshRules rules;
@@ -75,6 +62,20 @@ oauth::RefreshRules read_refresh(const files::Fields& issuer) {
 }
 
 }  // namespace
+
+// Names are looked up when they are asked for.
+void check_url(const files::YamlNode& node, std::string_view text, const http::AddressRules& rules,
+               files::Source& source) {
+  const auto url = http::parse_url(text);
+  if (!url) return source.error(node, url.error().message);
+  if (const auto address = http::Address::parse(url->origin.host)) {
+    if (auto why = rules.refusal(*address, url->is_secure()))
+      source.error(node, fmt::format("`{}` will not be connected to: {}", text, *why));
+  } else if (!url->is_secure() && url->origin.host != "localhost" && rules.allowed_plain.empty()) {
+    source.error(node, fmt::format("`{}` is not of this machine, and has to be `https://`", text),
+                 "or name its network in `outbound.allow_http`");
+  }
+}
 
 http::FetcherOptions read_outbound(const files::Fields& root) {
   http::FetcherOptions options;
@@ -108,7 +109,7 @@ std::optional<oauth::KeyLocation> read_key_location(const files::Fields& issuer,
   oauth::KeyLocation location{.refresh = read_refresh(issuer)};
   if (uri != nullptr) {
     location.jwks_uri = issuer.text("jwks_uri", http::kMaxUrlBytes).value_or("");
-    if (!location.jwks_uri.empty()) check_url(with_some_tenant(*uri), rules, source);
+    if (!location.jwks_uri.empty()) check_url(*uri, with_some_tenant(*uri).text, rules, source);
   } else if (const auto* name = issuer_node != nullptr ? &name_node : nullptr) {
     if (!http::parse_url(name->text) || name->text.find('?') != name->text.npos) {
       source.error(*name,
@@ -116,7 +117,7 @@ std::optional<oauth::KeyLocation> read_key_location(const files::Fields& issuer,
                                "nor `jwks_file` says where they are",
                                name->text));
     } else {
-      check_url(*name, rules, source);
+      check_url(*name, name->text, rules, source);
     }
   }
   return location;

@@ -11,6 +11,9 @@
 namespace writ::config {
 
 http::FetcherOptions read_outbound(const files::Fields& root);
+// Reports a URL that could never be asked by these rules, as is plain from its text alone.
+void check_url(const files::YamlNode& node, std::string_view url, const http::AddressRules& rules,
+               files::Source& source);
 
 // `jwks_uri` and `key_refresh` of an issuer; nothing where its keys are in a file. Reports a URL that could
 // never be fetched by these rules.

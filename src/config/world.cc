@@ -35,7 +35,7 @@ constexpr std::string_view kOwnActions[] = {
     "issue",         "delegate",        "manage-tasks",     "request-tasks",     "approve-tasks",
     "read-tasks",    "approve-calls",   "manage-inventory", "read-inventory",    "read-audit",
     "evaluate",      "manage-policies", "read-policies",    "explain-decisions", "manage-entities",
-    "read-entities", "read-access"};
+    "read-entities", "read-access",     "forget-facts"};
 
 class Reader {
  public:
@@ -49,6 +49,7 @@ class Reader {
     for (const files::YamlNode& node : config_.apis) read_api(node);
     check_edges();
     check_circles();
+    world_.sources = read_fact_sources(config_, source_.issues);
     return std::move(world_);
   }
 

@@ -13,6 +13,7 @@
 #include <vector>
 
 #include "config/config.h"
+#include "config/fact_sources.h"
 #include "control/own_api.h"
 #include "files/issue.h"
 #include "gateway/answer_reader.h"
@@ -61,6 +62,7 @@ struct World {
   inventory::Change declared;  // with Writ's own API
   std::vector<DeclaredRoute> routes;
   std::vector<DeclaredUpstream> upstreams;
+  std::vector<DeclaredSource> sources;  // of facts about resources, that are asked
   // Ids of identities and APIs that have errors, and are not among the declared.
   std::vector<std::string> left_out = {};
 };

@@ -4,6 +4,7 @@
 #include <array>
 #include <stdexcept>
 
+#include "context/tenant.h"
 #include "token/foreign.h"
 
 namespace writ::context {
@@ -210,14 +211,19 @@ const Party& Context::client() const noexcept {
   return all.front().role == Role::kClient ? all[0] : all[1];
 }
 
-OptionalText Context::tenant() const noexcept {
-  if (claims_->tenant) return *claims_->tenant;
+OptionalText tenant_of(const token::AccessClaims& claims, const inventory::Member* owner,
+                       const task::LiveTask* task) noexcept {
+  if (claims.tenant) return *claims.tenant;
   // Nobody who acts for the owner brings a tenant along: more parties must not mean more access.
-  if (owner().member == nullptr) return std::nullopt;
-  if (const auto own = view((*owner().member)->tenant)) return own;
+  if (owner == nullptr) return std::nullopt;
+  if (const auto own = view((*owner)->tenant)) return own;
   // A service of no tenant serves all of them, and inside a task of one tenant only that one.
-  const bool serves_all = owner().kind != Kind::kUser;
-  return serves_all && inputs_.task != nullptr ? view((*inputs_.task)->tenant) : std::nullopt;
+  const bool serves_all = (*owner)->kind != Kind::kUser;
+  return serves_all && task != nullptr ? view((*task)->tenant) : std::nullopt;
+}
+
+OptionalText Context::tenant() const noexcept {
+  return tenant_of(*claims_, owner().member, inputs_.task);
 }
 
 OptionalText Context::environment() const noexcept {

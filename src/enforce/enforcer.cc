@@ -104,17 +104,58 @@ void Enforcer::begin(const Question& question, Given given, bool may_wait) noexc
       walk.key_did_not_come();
       return finish(walk, decided, std::move(waits->given));
     }
-    if (decided) {
-      auto consumed = walk.consume();
-      if (consumed && *consumed)
-        return wait(std::make_unique<Parked>(question, std::move(memory), std::move(walk), std::move(given)),
-                    *std::move(consumed));
-      if (!consumed) decided = std::unexpected(std::move(consumed).error());
-    }
-    finish(walk, decided, std::move(given));
+    if (decided && walk.needs_facts()) return ask_source(question, walk, std::move(given));
+    go_on(question, memory, walk, std::move(decided), std::move(given));
   } catch (const std::exception& error) {
     report(error);  // and `given` tells
   }
+}
+
+// What was decided is done: budget and approval are used, and it is recorded.
+void Enforcer::go_on(const Question& question, std::unique_ptr<Memory>& memory, Walk& walk,
+                     std::expected<void, decision::Refusal> decided, Given given) {
+  if (decided) {
+    auto consumed = walk.consume();
+    if (consumed && *consumed)
+      return wait(std::make_unique<Parked>(question, std::move(memory), std::move(walk), std::move(given)),
+                  *std::move(consumed));
+    if (!consumed) decided = std::unexpected(std::move(consumed).error());
+  }
+  finish(walk, decided, std::move(given));
+}
+
+// One that wants facts of a source, which has threads and a queue of its own.
+struct Enforcer::Wanting {
+  Wanting(const Question& of, Walk way, Given told)
+      : question(of), walk(std::move(way)), given(std::move(told)) {
+    walk.let_go_of_memory();
+    walk.move_to(question);
+  }
+
+  const Question question;
+  Walk walk;
+  Given given;
+};
+
+void Enforcer::ask_source(const Question& question, Walk& walk, Given given) {
+  auto& source = walk.source();
+  auto asked = walk.asked();
+  auto schema = walk.schema();
+  const auto party = walk.party();
+  auto wanting = std::make_shared<Wanting>(question, std::move(walk), std::move(given));
+  source.ask(std::move(asked), std::move(schema), party,
+             [this, wanting = std::move(wanting)](const sources::AskedSource::Answer& answer) {
+               go_on_told(wanting, answer);
+             });
+}
+
+void Enforcer::go_on_told(const std::shared_ptr<Wanting>& wanting,
+                          const sources::AskedSource::Answer& answer) noexcept try {
+  auto& memory = this->memory();
+  auto decided = wanting->walk.decide_on_told(answer, *memory);
+  go_on(wanting->question, memory, wanting->walk, std::move(decided), std::move(wanting->given));
+} catch (const std::exception& error) {
+  report(error);  // and `given` tells
 }
 
 // What an ApiAsked has of the first step.
@@ -149,7 +190,7 @@ void Enforcer::finish(Walk& walk, const std::expected<void, decision::Refusal>& 
   } else if (decided) {
     given.outcome.emplace(walk.permit());
   } else {
-    const auto& refusal = decided.error();
+    const auto refusal = walk.told_of(decided.error());
     if (parts_.unlisted != nullptr && refusal.reason == Reason::kCallerUnknown)
       walk.note_unknown(*parts_.unlisted);
     const auto retry_after = walk.retry_after();
@@ -247,8 +288,10 @@ std::shared_ptr<const Offer> Enforcer::would_offer(const Question& question) con
   return decided ? nullptr : walk.offer(decided.error());
 }
 
+// Nobody is asked for facts to find out.
 bool Enforcer::would_permit(const Question& question) const {
-  return Walk(parts_, question, *memory()).ask(Walk::Proof::kLeftAlone).has_value();
+  Walk walk(parts_, question, *memory());
+  return walk.ask(Walk::Proof::kLeftAlone).has_value() && !walk.needs_facts();
 }
 
 bool Enforcer::wait_for_key(const Credentials& credentials, std::string_view peer_ip,

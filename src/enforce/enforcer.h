@@ -2,10 +2,13 @@
 //
 //   verify → context → decide → consume budget and approval → audit → permit or refusal
 //
-// A token of another issuer whose key is not known is put aside while the issuer is asked for it, once.
-// It never waits for a disk. Where budget, labels or approval have to be written before the request may pass,
-// the request is put aside with all that it was decided on, and goes on when they are (task/write.h). It is
-// refused then when what decided it has changed meanwhile, or its token or task is over.
+// A token of another issuer whose key is not known is put aside while the issuer is asked for it, once. So is
+// a request for a resource whose facts have to be asked for (sources/source.h): after everything that
+// refuses it without them, and before anything is used up. What is refused because of what was told says so
+// in its record alone: to the caller all such refusals look the same. It never waits for a disk. Where
+// budget, labels or approval have to be written before the request may pass, the request is put aside with
+// all that it was decided on, and goes on when they are (task/write.h). It is refused then when what decided
+// it has changed meanwhile, or its token or task is over.
 //
 // Whatever breaks on the way, also for want of memory, refuses this one request.
 //
@@ -36,6 +39,7 @@
 #include "enforce/question.h"
 #include "enforce/ruling.h"
 #include "enforce/unlisted.h"
+#include "sources/sources.h"
 #include "task/call_approvals.h"
 #include "task/registry.h"
 #include "token/verifier.h"
@@ -56,6 +60,8 @@ struct EnforcerParts {
   token::TokenAttempts* attempts = nullptr;
   // Where callers are noted that the inventory does not know. Null: nowhere.
   Unlisted* unlisted = nullptr;
+  // Who is asked for facts about resources. Null: nobody is.
+  const sources::Sources* sources = nullptr;
 };
 
 // For /metrics. Monotone.
@@ -123,7 +129,13 @@ class Enforcer {
   struct Held;
   struct Offering;
   struct Awaiting;
+  struct Wanting;
   void begin(const Question& question, Given given, bool may_wait) noexcept;
+  void go_on(const Question& question, std::unique_ptr<Memory>& memory, Walk& walk,
+             std::expected<void, decision::Refusal> decided, Given given);
+  void ask_source(const Question& question, Walk& walk, Given given);
+  void go_on_told(const std::shared_ptr<Wanting>& wanting,
+                  const sources::AskedSource::Answer& answer) noexcept;
   static std::unique_ptr<Memory>& memory();
   void note_use(const Permit& permit) const noexcept;
   void finish(Walk& walk, const std::expected<void, decision::Refusal>& decided, Given given);

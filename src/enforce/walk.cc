@@ -73,6 +73,9 @@ std::expected<void, decision::Refusal> Enforcer::Walk::decide_on(ApiAnswer& answ
   if (auto good = parts_->verifier.still_good(*token_, now_); !good) return refuse(std::move(good).error());
   in_force_ = parts_->current.get();
   TRY(find_api());
+  // `writ check` refuses such routes: the elements would lack what is asked of their source.
+  if (parts_->sources != nullptr && parts_->sources->of(answer.element_type) != nullptr)
+    return broken("facts about the elements of this list have a source that is asked");
   if (answer.is_list || !answer.unreadable.empty()) {
     TRY(rule(question_->attributes, Shadows::kLeftAlone, question_->awaited));
     if (!answer.unreadable.empty()) return refuse({Reason::kFactsUnavailable, answer.unreadable});
@@ -182,6 +185,10 @@ Deciding Enforcer::Walk::deciding() const {
 }
 
 std::expected<void, decision::Refusal> Enforcer::Walk::rule(const Attributes& attributes, Shadows shadows) {
+  if (parts_->sources != nullptr) {
+    source_ = parts_->sources->of(question_->resource.type);
+    if (source_ != nullptr) return rule_by_source(attributes, shadows);
+  }
   return rule(attributes, shadows,
               step_ == Step::kBefore ? question_->awaited : std::span<const std::string>());
 }

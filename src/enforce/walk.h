@@ -11,6 +11,7 @@
 
 #include "enforce/enforcer.h"
 #include "enforce/list_ruling.h"
+#include "sources/sources.h"
 
 namespace writ::enforce {
 
@@ -46,6 +47,20 @@ class Enforcer::Walk {
 
   // verify → context → decide. What shadow policies would say is for the record only.
   std::expected<void, decision::Refusal> decide() { return ask(Proof::kChecked, Shadows::kAsked); }
+
+  // Nothing refuses it so far, and the facts about its resource have to be asked for: of whom, and what. It
+  // is not permitted.
+  bool needs_facts() const noexcept { return needs_facts_; }
+  sources::AskedSource& source() const noexcept { return *source_; }
+  sources::SourceQuery asked() const;
+  const cedar::SchemaPtr& schema() const noexcept { return policies().schema; }
+  // The same request for the source's turns.
+  std::uint64_t party() const noexcept;
+  // Everything anew, with what the source told. What was stopped or changed meanwhile counts.
+  std::expected<void, decision::Refusal> decide_on_told(const sources::AskedSource::Answer& answer,
+                                                        Memory& memory);
+  // The caller is told of this refusal what it could know without what the source told.
+  decision::Refusal told_of(const decision::Refusal& refusal) const;
 
   // What is to be written before it can go on; null: the budget is taken and the approval used. The approval
   // comes last, so that whatever else refuses leaves it unused.
@@ -84,6 +99,9 @@ class Enforcer::Walk {
   std::expected<void, decision::Refusal> rule(const Attributes& attributes, Shadows shadows);
   std::expected<void, decision::Refusal> rule(const Attributes& attributes, Shadows shadows,
                                               std::span<const std::string> awaited);
+
+  std::expected<void, decision::Refusal> rule_by_source(const Attributes& attributes, Shadows shadows);
+  std::expected<void, decision::Refusal> rule_on_told(const Attributes& attributes, Shadows shadows);
 
   // What the task has earned is on disk; it cannot earn more than was known before the API was asked.
   std::expected<void, decision::Refusal> check_labels();
@@ -136,6 +154,12 @@ class Enforcer::Walk {
   ListRuling list_;
   std::optional<std::string> approval_;  // of this call, to be used up
   std::optional<Ruling> ruling_;
+  sources::AskedSource* source_ = nullptr;  // of facts about the resource
+  std::shared_ptr<const sources::ToldFacts> told_;
+  std::vector<context::FactNote> notes_;  // the question's, and of what was told
+  bool needs_facts_ = false;
+  bool by_told_ = false;  // refused because of it
+  bool down_ = false;     // the source, whoever asks
 };
 
 }  // namespace writ::enforce

@@ -60,8 +60,8 @@ Result<void> EntityRegistry::check_fit(const EntityDraft& entity, const Rules& r
   for (const auto& field : entity.attributes) {
     const auto told = rules.told.find({std::string(entity.uid.type()), std::string(field.name->view())});
     if (told != rules.told.end())
-      return conflict(fmt::format("{} finds its attribute `{}` in the request: a fact has one source",
-                                  told->second, field.name->view()));
+      return conflict(fmt::format("{} tells its attribute `{}`: a fact has one source", told->second,
+                                  field.name->view()));
   }
   return check_parents(entity, others);
 }

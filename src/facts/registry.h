@@ -46,7 +46,7 @@ class Store {
 struct Rules {
   cedar::SchemaPtr schema;                          // null: nothing can be pushed
   std::shared_ptr<const cedar::Entities> entities;  // of the file; null: none
-  // Type and attribute of what routes find in requests, and the route.
+  // Type and attribute of what routes find in requests, or sources are asked for; and which one.
   std::map<std::pair<std::string, std::string>, std::string> told;
 };
 

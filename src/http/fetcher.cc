@@ -20,10 +20,10 @@ class Transfer : public std::enable_shared_from_this<Transfer> {
 
   std::future<Result<Response>> result() { return promise_.get_future(); }
 
-  void begin(Client& client, const Url& url, std::string_view accept) {
-    call_ = client.open(
-        url.origin,
-        {.method = "GET", .target = url.target, .headers = {{"Accept", accept}, {"User-Agent", "writ"}}});
+  void begin(Client& client, const Url& url, std::string_view accept, std::string_view authorization) {
+    Headers headers{{"Accept", accept}, {"User-Agent", "writ"}};
+    if (!authorization.empty()) headers.add("Authorization", authorization);
+    call_ = client.open(url.origin, {.method = "GET", .target = url.target, .headers = std::move(headers)});
     call_.read_head([self = shared_from_this()](CallResult<InboundHead> head) {
       if (self->over_) return;
       if (!head) return self->fail(ErrorCode::kUnavailable, head.error().message);
@@ -88,11 +88,12 @@ struct Fetcher::Core {
                        .rules = std::make_shared<const AddressRules>(options.rules),
                        .peer = "server"}) {}
 
-  void begin(const std::shared_ptr<Transfer>& transfer, const Url& url, std::string_view accept) {
+  void begin(const std::shared_ptr<Transfer>& transfer, const Url& url, std::string_view accept,
+             std::string_view authorization) {
     if (stopping) return transfer->fail(ErrorCode::kUnavailable, "Writ is stopping");
     std::erase_if(under_way, [](const auto& each) { return each->over(); });
     under_way.push_back(transfer);
-    transfer->begin(client, url, accept);
+    transfer->begin(client, url, accept, authorization);
     loops.post_after(0, options.timeout, [late = std::weak_ptr(transfer), seconds = options.timeout] {
       if (const auto still = late.lock())
         still->fail(ErrorCode::kUnavailable,
@@ -112,7 +113,8 @@ Fetcher::Fetcher(FetcherOptions options) : core_(std::make_unique<Core>(std::mov
 
 Fetcher::~Fetcher() = default;
 
-Result<Response> Fetcher::get(const std::string& url, std::string_view accept, std::size_t max_body_bytes) {
+Result<Response> Fetcher::get(const std::string& url, std::string_view accept, std::size_t max_body_bytes,
+                              std::string_view authorization) {
   may_block("an HTTP request");
   auto parsed = TRY(parse_url(url));
   if (parsed.is_secure() && core_->options.tls != nullptr)
@@ -120,7 +122,7 @@ Result<Response> Fetcher::get(const std::string& url, std::string_view accept, s
   parsed.origin.pool = "all";  // no connection is kept, and so nothing of an origin
   const auto transfer = std::make_shared<Transfer>(max_body_bytes);
   auto result = transfer->result();
-  core_->loops.run(0, [&] { core_->begin(transfer, parsed, accept); });
+  core_->loops.run(0, [&] { core_->begin(transfer, parsed, accept, authorization); });
   auto answer = result.get();
   if (!answer) return std::unexpected(std::move(answer).error().in(fmt::format("`{}`", url)));
   return answer;

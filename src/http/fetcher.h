@@ -41,7 +41,9 @@ class Fetcher {
   ~Fetcher();
 
   // The answer, whatever its status. Errors begin with the URL: kInvalid, kLimit, kUnavailable.
-  Result<Response> get(const std::string& url, std::string_view accept, std::size_t max_body_bytes);
+  // `authorization`: the field of that name, when it is not empty.
+  Result<Response> get(const std::string& url, std::string_view accept, std::size_t max_body_bytes,
+                       std::string_view authorization = {});
   // Fails what is under way, and whatever is asked for from now on. Not from a loop.
   void stop();
 

@@ -103,8 +103,8 @@ constexpr std::string_view kAfter = R"(  };
     resource: [Call, Api],
     context: Context
   };
-  // Facts are pushed: entities of a type.
-  action "manage-entities", "read-entities" appliesTo {
+  // Facts are pushed: entities of a type. What a source said of them is asked for anew.
+  action "manage-entities", "read-entities", "forget-facts" appliesTo {
     principal: [User, Application, Service, Agent],
     resource: EntityType,
     context: Context

@@ -1,5 +1,6 @@
-// What routes find in requests, held against the schema and against each other: a fact has one type and one
-// source (docs/facts.md). Used where policies are loaded. Pure.
+// What routes find in requests and sources are asked for, held against the schema and against each other: a
+// fact has one type and one source (docs/facts.md, docs/asked-facts.md). Used where policies are loaded.
+// Pure.
 #pragma once
 
 #include "cedar/entities.h"

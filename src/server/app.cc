@@ -32,7 +32,8 @@ enforce::EnforcerParts App::Parts::enforcer_parts(task::CallApprovals* approvals
           .writer = recorded_writer,
           .calls = approvals,
           .attempts = &token_attempts,
-          .unlisted = &unlisted};
+          .unlisted = &unlisted,
+          .sources = &sources};
 }
 
 // Who is not listed, and is the subject of a token or of a task.
@@ -208,8 +209,9 @@ bool App::stop() {
   parts_->draining = true;
   if (parts_->stopping.exchange(true)) return true;
   bool whole = true;
-  // Requests that wait for a provider go on first.
+  // Requests that wait for a provider or for facts go on first.
   parts_->refresher.stop();
+  parts_->sources.stop();
   // The operator's is the last: whoever has to stop something can until the end.
   const auto deadline = std::chrono::steady_clock::now() + kStopDeadline;
   for (auto* server : parts_->servers()) {

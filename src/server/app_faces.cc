@@ -124,6 +124,7 @@ http::Response App::Parts::metrics() const {
   write_limits(out);
   api::write_identities(out, *directory.snapshot(), directory.stops_refused());
   api::write_entities(out, *entities.snapshot());
+  api::write_sources(out, sources);
   out.family("writ_tasks", "gauge", "Tasks known, live or not.");
   out.sample("writ_tasks", "", tasks.size());
   out.family("writ_proofs_remembered", "gauge", "DPoP proofs that were used within their lifetime.");
@@ -171,6 +172,7 @@ Result<void> App::Parts::add_own_api(http::Endpoints& to, http::Workers& by) {
   TRY(calls_api.add_to(to, by));
   TRY(inventory_api.add_to(to, by));
   TRY(entities_api.add_to(to, by));
+  TRY(facts_api.add_to(to));
   TRY(audit_api.add_to(to, by));
   TRY(policies_api.add_to(to, by));
   TRY(issuers_api.add_to(to));

@@ -15,6 +15,7 @@
 #include "api/calls_api.h"
 #include "api/decide_api.h"
 #include "api/entities_api.h"
+#include "api/facts_api.h"
 #include "api/inventory_api.h"
 #include "api/issuers_api.h"
 #include "api/metrics.h"
@@ -25,6 +26,7 @@
 #include "audit/log.h"
 #include "authzen/authzen.h"
 #include "config/metrics_access.h"
+#include "control/asked_facts.h"
 #include "control/entities.h"
 #include "control/tasks.h"
 #include "gateway/proxy.h"
@@ -63,6 +65,7 @@ struct App::Parts {
         std::unique_ptr<simulate::WhatIf> hypothetical, Instant began)
       : config(loaded.config),
         clock(system_clock, began, config.limits.clock_tolerance),
+        sources(open_sources(loaded.world, clock)),
         folder(std::move(data)),
         store(std::move(opened)),
         log(std::move(audit)),
@@ -124,6 +127,8 @@ struct App::Parts {
   const config::Config config;
   const SystemClock system_clock;
   ResumedClock clock;
+  // They stop before whoever asks them ends.
+  sources::Sources sources;
   const control::Recorder recorder = [this](audit::Record entry) { return record(std::move(entry)); };
   std::atomic<bool> draining{false}, stopping{false};
   std::atomic<std::uint64_t> tokens_issued{0}, tokens_refused{0}, tasks_forgotten{0};
@@ -200,6 +205,8 @@ struct App::Parts {
   const api::InventoryApi inventory_api{identity_control};
   const control::PushedFacts entity_control{authority, entities};
   const api::EntitiesApi entities_api{entity_control};
+  const control::AskedFacts facts_control{authority, sources};
+  const api::FactsApi facts_api{facts_control};
   const control::AuditTrail audit_control{authority, *log};
   const api::AuditApi audit_api{audit_control};
   const control::Policies policy_control{authority, policies};

@@ -6,9 +6,11 @@
 
 #include "audit/log.h"
 #include "config/config.h"
+#include "config/world.h"
 #include "http/client.h"
 #include "http/server.h"
 #include "server/descriptors.h"
+#include "sources/sources.h"
 #include "store/sqlite_store.h"
 #include "token/key_ring.h"
 
@@ -22,6 +24,9 @@ http::ServerOptions server_options(const config::Config& config, const config::L
 // As far as open files allow; says so where that is less than is configured.
 Room room_of(const config::Config& config);
 http::ClientOptions client_options(const config::Config& config, const Room& room);
+
+// Those that are asked for facts.
+sources::Sources open_sources(const config::World& world, const Clock& clock);
 
 // Whether an API takes tokens that its callers have of a provider.
 bool takes_others(const config::Config& config);

@@ -1,0 +1,30 @@
+// The section `fact_sources`: who is asked for facts about resources (docs/asked-facts.md). Used while
+// reading the configuration; nobody is asked.
+#pragma once
+
+#include <memory>
+#include <string>
+#include <variant>
+#include <vector>
+
+#include "config/config.h"
+#include "files/issue.h"
+#include "sources/http_origin.h"
+#include "sources/source.h"
+#include "store/sqlite_origin.h"
+
+namespace writ::config {
+
+struct DeclaredSource {
+  files::Place place;
+  sources::SourceSettings settings;
+  std::variant<sources::HttpOriginSettings, store::SqliteOriginSettings> origin;
+};
+
+// Reports into `issues`; what has errors is left out.
+std::vector<DeclaredSource> read_fact_sources(const Config& config, files::Issues& issues);
+
+// Who is asked from now on.
+std::unique_ptr<sources::AskedSource> make_source(const DeclaredSource& declared, const Clock& clock);
+
+}  // namespace writ::config

@@ -1,0 +1,115 @@
+// Requests for resources whose facts are asked for (sources/source.h).
+//
+// They are asked for only where nothing refuses the request without them, so that whoever may not get
+// anything causes no question, and learns nothing by it. A request whose facts are cached goes in one step;
+// if it is refused, what it is told is what it would have been told without the cache.
+#include <fmt/format.h>
+#include <functional>
+
+#include "context/tenant.h"
+#include "enforce/walk.h"
+
+namespace writ::enforce {
+namespace {
+
+std::unexpected<decision::Refusal> refuse(Reason reason, std::string message) {
+  return std::unexpected(decision::Refusal{reason, std::move(message), {}, {}, {}});
+}
+
+// What the question knows of the resource, and what the source told.
+cedar::Value joined(cedar::Arena& arena, const Attributes& own, const cedar::RecordNode& told) {
+  if (!own) return cedar::Value::record(&told);
+  const auto& known = own(arena).as_record();
+  std::vector<cedar::TextField> fields(known.begin(), known.end());
+  for (const auto& field : told)
+    if (known.find(field.name) == nullptr) fields.push_back(field);
+  return cedar::make_record(arena, std::span<const cedar::TextField>(fields));
+}
+
+}  // namespace
+
+sources::SourceQuery Enforcer::Walk::asked() const {
+  const auto& claims = token_->claims();
+  const auto tenant = context::tenant_of(claims, in_force_->inventory->find(claims.subject), task_.get());
+  return {tenant ? std::optional<std::string>(*tenant) : std::nullopt, std::string(question_->resource.id)};
+}
+
+std::uint64_t Enforcer::Walk::party() const noexcept {
+  return std::hash<std::string_view>()(token_->claims().client_id);
+}
+
+std::expected<void, decision::Refusal> Enforcer::Walk::rule_by_source(const Attributes& attributes,
+                                                                      Shadows shadows) {
+  // `writ check` refuses such routes: there are two sources.
+  if (step_ != Step::kOnly)
+    return refuse(Reason::kIndeterminate, "facts about this resource have two sources that are asked");
+  const std::span<const std::string> awaited(source_->settings().reading.attributes);
+  needs_facts_ = by_told_ = false;
+  if (told_ == nullptr) told_ = source_->cached(asked(), policies().schema.get());
+  if (told_ == nullptr) {
+    TRY(rule(attributes, Shadows::kLeftAlone, awaited));
+    needs_facts_ = true;
+    return {};
+  }
+  auto decided = rule_on_told(attributes, shadows);
+  if (decided) return decided;
+  TRY(rule(attributes, Shadows::kLeftAlone, awaited));
+  by_told_ = true;
+  // For its record: what it was decided on.
+  return rule_on_told(attributes, shadows);
+}
+
+std::expected<void, decision::Refusal> Enforcer::Walk::rule_on_told(const Attributes& attributes,
+                                                                    Shadows shadows) {
+  notes_.assign(question_->notes.begin(), question_->notes.end());
+  for (std::size_t i = 0; i < source_->paths().size(); ++i)
+    notes_.push_back({source_->paths()[i], source_->label(),
+                      told_->has[i]  ? ""
+                      : told_->known ? "the resource has none"
+                                     : "it does not know the resource"});
+  const Attributes with = [&](cedar::Arena& arena) { return joined(arena, attributes, *told_->attributes); };
+  auto facts = facts_of(question_->action, question_->resource, with);
+  facts.notes = notes_;
+  auto ruling = rule_on_use(*token_, facts, deciding(), *memory_, shadows);
+  if (!ruling) return refuse(Reason::kIndeterminate, std::move(ruling.error().message));
+  ruling_.emplace(*std::move(ruling));
+  if (auto refusal = ruling_->refusal()) return std::unexpected(*std::move(refusal));
+  return {};
+}
+
+std::expected<void, decision::Refusal> Enforcer::Walk::decide_on_told(
+    const sources::AskedSource::Answer& answer, Memory& memory) {
+  memory_ = &memory;
+  now_ = times_of(parts_->clock);
+  needs_facts_ = false;
+  if (auto good = parts_->verifier.still_good(*token_, now_); !good)
+    return refuse(good.error().reason, good.error().message);
+  in_force_ = parts_->current.get();
+  TRY(find_api());
+  if (!answer) {
+    TRY(rule(question_->attributes, Shadows::kLeftAlone, source_->settings().reading.attributes));
+    by_told_ = true;
+    down_ = answer.error().down;
+    return refuse(Reason::kFactsUnavailable, fmt::format("{}: {}", source_->label(), answer.error().why));
+  }
+  if ((*answer)->schema != policies().schema)
+    return refuse(Reason::kIndeterminate,
+                  "the schema changed while this request waited for facts; send it again");
+  told_ = *answer;
+  return rule_by_source(question_->attributes, Shadows::kAsked);
+}
+
+decision::Refusal Enforcer::Walk::told_of(const decision::Refusal& refusal) const {
+  // That people have to approve it is said of a request that has everything else.
+  if (!by_told_ || refusal.of_call) return refusal;
+  if (down_)
+    return {Reason::kFactsUnavailable,
+            fmt::format("facts about `{}` cannot be had at the moment: {} does not tell them",
+                        question_->resource.type, source_->label()),
+            {},
+            {},
+            {}};
+  return {Reason::kPolicyNoPermit, "no policy permits this request", {}, {}, {}};
+}
+
+}  // namespace writ::enforce
