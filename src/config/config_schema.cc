@@ -334,7 +334,7 @@ $defs:
       audience: {type: string, maxLength: 512, description: the audience of tokens for this API}
       namespace: {$ref: "#/$defs/text", description: the namespace of its Cedar actions}
       actions: {$ref: "#/$defs/texts"}
-      claims: {type: array, items: {enum: [purpose, tenant, environment, subject_issuer, acr, auth_time, authorization_details]}}
+      claims: {type: array, items: {enum: [purpose, tenant, environment, subject_issuer, acr, auth_time, authorization_details, workload]}}
       upstream: {$ref: "#/$defs/text", description: where permitted requests go}
       upstream_tls:
         type: object

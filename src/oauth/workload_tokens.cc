@@ -17,8 +17,12 @@ using inventory::WorkloadRule;
 
 constexpr std::size_t kShownBytes = 128;  // of a value, to the audit
 
+// Cut between two letters.
 std::string shown(std::string_view value) {
-  return value.size() <= kShownBytes ? std::string(value) : std::string(value.substr(0, kShownBytes)) + "…";
+  if (value.size() <= kShownBytes) return std::string(value);
+  auto end = kShownBytes;
+  while (end > 0 && (static_cast<unsigned char>(value[end]) & 0xC0) == 0x80) --end;
+  return std::string(value.substr(0, end)) + "…";
 }
 
 // What of the rule the token does not say; nothing: it says all.
