@@ -112,7 +112,12 @@ std::optional<WorkloadRule> WorkloadReader::rule_of(const YamlNode& node) const 
 void WorkloadReader::read_rule(const YamlNode& node, Identity& identity) {
   auto rule = rule_of(node);
   if (!rule) return;
-  rules_.push_back({identity.id, *rule, source_.place(node)});
+  Ruled ruled{identity.id, *rule, source_.place(node)};
+  // As it is compared with a token's.
+  const auto& issuers = config_.trusted_issuers;
+  const auto by = std::ranges::find(issuers, rule->issuer, &oauth::TrustedIssuer::issuer);
+  if (!ruled.rule.audience && by != issuers.end()) ruled.rule.audience = by->audience;
+  rules_.push_back(std::move(ruled));
   identity.workloads.push_back(*std::move(rule));
 }
 

@@ -253,8 +253,9 @@ TEST(Workloads, TwoIdentitiesThatOneTokenCouldBeAreAnError) {
       << "that may be its name";
   EXPECT_EQ(two(main, "repository_id: 75, ref: refs/heads/main"), "");
   EXPECT_EQ(two(main, "repository_id: 74, ref: refs/heads/next"), "");
-  EXPECT_THAT(two(main, main, ", audience: \"https://b.example\""), HasSubstr("both `a` and `b`"))
-      << "the default may be that one";
+  EXPECT_EQ(two(main, main, ", audience: \"https://b.example\""), "");
+  EXPECT_THAT(two(main, main, ", audience: \"https://writ.example\""), HasSubstr("both `a` and `b`"))
+      << "the one that the issuer's are for anyway";
 }
 
 TEST(Workloads, ACertificateIsOneIdentitys) {
