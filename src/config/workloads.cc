@@ -39,12 +39,9 @@ bool names_workloads(const files::Fields& issuer) {
 }
 
 void read_workload_issuer(const files::Fields& fields, oauth::TrustedIssuer& issuer) {
-  const auto name = fields.text("workloads");
-  if (!name) return;
-  issuer.workloads = oauth::find_workload_profile(*name);
-  if (issuer.workloads != nullptr) return;
-  fields.source().error(*fields.find("workloads"), fmt::format("`{}` is not a kind of workloads", *name),
-                        fmt::format("one of {}", names_of(oauth::workload_profiles())));
+  const auto chosen = fields.choice("workloads", {"kubernetes", "github", "gitlab", "spiffe", "google", "aws",
+                                                  "other"});  // as they are listed
+  if (chosen) issuer.workloads = &oauth::workload_profiles()[*chosen];
 }
 
 void WorkloadReader::read(const files::Fields& fields, Identity& identity) {
@@ -63,66 +60,63 @@ void WorkloadReader::read(const files::Fields& fields, Identity& identity) {
 }
 
 // The names of facts, where a list has them and the issuer's profile knows their claims.
-std::optional<WorkloadRule> WorkloadReader::rule_of(const YamlNode& node) const {
-  if (node.kind != YamlNode::Kind::kMap) {
-    source_.error(node, "a `workload` is a map: `issuer`, `claims`, and perhaps `audience` and `facts`");
-    return std::nullopt;
-  }
-  auto json = to_json(node);
-  const auto* name = json.find_string("issuer");
-  const auto found = name == nullptr
-                         ? config_.trusted_issuers.end()
-                         : std::ranges::find(config_.trusted_issuers, *name, &oauth::TrustedIssuer::issuer);
-  const auto* by = found != config_.trusted_issuers.end() ? &*found : nullptr;
-  if (name != nullptr && (by == nullptr || by->workloads == nullptr)) {
-    source_.error(*node.find("issuer"),
-                  by == nullptr ? fmt::format("`{}` is not a trusted issuer", *name)
-                                : fmt::format("issuer `{}` names users, and no workloads", *name),
-                  "name it in `trusted_issuers` with `workloads`, character by character as here");
-    return std::nullopt;
-  }
-  if (const auto* facts = node.find("facts");
-      facts != nullptr && by != nullptr && facts->kind == YamlNode::Kind::kList) {
-    auto map = codec::Json::object();
-    for (const YamlNode& fact : facts->items) {
-      const auto known =
-          std::ranges::find(by->workloads->facts, fact.text, &oauth::WorkloadProfile::Fact::name);
-      if (known == by->workloads->facts.end()) {
-        source_.error(
-            fact, fmt::format("a token of `{}` has no fact `{}`", by->workloads->name, fact.text),
-            fmt::format("one of {}; or a map from the fact to its claim", names_of(by->workloads->facts)));
-        continue;
-      }
-      auto path = codec::Json::array();
-      for (const auto& each : known->claim) path.push(each);
-      map.set(known->name, std::move(path));
+codec::Json WorkloadReader::facts_of(const YamlNode& node, const oauth::WorkloadProfile& profile) const {
+  if (node.kind != YamlNode::Kind::kList) return to_json(node);
+  auto map = codec::Json::object();
+  for (const YamlNode& fact : node.items) {
+    const auto known = std::ranges::find(profile.facts, fact.text, &oauth::WorkloadProfile::Fact::name);
+    if (known == profile.facts.end()) {
+      source_.error(fact, fmt::format("a token of `{}` has no fact `{}`", profile.name, fact.text),
+                    fmt::format("one of {}; or a map from the fact to its claim", names_of(profile.facts)));
+      continue;
     }
-    json.set("facts", std::move(map));
+    auto path = codec::Json::array();
+    for (const auto& each : known->claim) path.push(each);
+    map.set(known->name, std::move(path));
   }
-  auto rule = inventory::workload_from_json(json);
-  if (!rule) {
-    source_.error(node, rule.error().message);
-    return std::nullopt;
-  }
-  for (const auto& problem : oauth::problems_of(*by->workloads, *rule))
-    source_.error(node, problem.what, problem.help);
-  return *std::move(rule);
+  return map;
+}
+
+// Null: it is not trusted to name workloads, which was reported.
+const oauth::TrustedIssuer* WorkloadReader::issuer_of(const std::string& name, const YamlNode& node) const {
+  const auto& all = config_.trusted_issuers;
+  const auto found = std::ranges::find(all, name, &oauth::TrustedIssuer::issuer);
+  if (found != all.end() && found->workloads != nullptr) return &*found;
+  source_.error(node,
+                found == all.end() ? fmt::format("`{}` is not a trusted issuer", name)
+                                   : fmt::format("issuer `{}` names users, and no workloads", name),
+                "name it in `trusted_issuers` with `workloads`, character by character as here");
+  return nullptr;
 }
 
 void WorkloadReader::read_rule(const YamlNode& node, Identity& identity) {
-  auto rule = rule_of(node);
-  if (!rule) return;
+  const files::Fields fields(&node, source_, "a workload", {"issuer", "audience", "claims", "facts"});
+  const auto name = fields.required_text("issuer", 512);
+  const auto* claims = fields.require("claims");
+  const auto audience = fields.text("audience", 512);
+  const auto* by = name ? issuer_of(*name, *fields.find("issuer")) : nullptr;
+  if (by == nullptr || claims == nullptr) return;
+  auto json = codec::Json::object({{"issuer", *name}, {"claims", to_json(*claims)}});
+  if (audience) json.set("audience", *audience);
+  if (const auto* facts = fields.find("facts")) json.set("facts", facts_of(*facts, *by->workloads));
+  auto rule = inventory::workload_from_json(json);
+  if (!rule) return source_.error(node, rule.error().message);
+  for (const auto& problem : oauth::problems_of(*by->workloads, *rule))
+    source_.error(node, problem.what, problem.help);
   Ruled ruled{identity.id, *rule, source_.place(node)};
   // As it is compared with a token's.
-  const auto& issuers = config_.trusted_issuers;
-  const auto by = std::ranges::find(issuers, rule->issuer, &oauth::TrustedIssuer::issuer);
-  if (!ruled.rule.audience && by != issuers.end()) ruled.rule.audience = by->audience;
+  if (!ruled.rule.audience) ruled.rule.audience = by->audience;
   rules_.push_back(std::move(ruled));
   identity.workloads.push_back(*std::move(rule));
 }
 
 void WorkloadReader::read_certificate(const YamlNode& node, Identity& identity) {
-  auto rule = inventory::certificate_from_json(to_json(node));
+  const files::Fields fields(&node, source_, "a certificate of a client", {"uri", "dns", "sha256"});
+  auto json = codec::Json::object();
+  for (const auto* key : {"uri", "dns", "sha256"}) {
+    if (const auto text = fields.text(key, 512)) json.set(key, *text);
+  }
+  auto rule = inventory::certificate_from_json(json);
   if (!rule)
     return source_.error(node, rule.error().message, "for example {uri: spiffe://acme.example/export}");
   const auto [at, added] = certificates_.try_emplace(certificate_to_json(*rule).dump(), identity.id);

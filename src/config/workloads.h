@@ -41,7 +41,8 @@ class WorkloadReader {
   };
   using Group = std::vector<const Ruled*>;
   void read_rule(const files::YamlNode& node, inventory::Identity& identity);
-  std::optional<inventory::WorkloadRule> rule_of(const files::YamlNode& node) const;
+  const oauth::TrustedIssuer* issuer_of(const std::string& name, const files::YamlNode& node) const;
+  codec::Json facts_of(const files::YamlNode& node, const oauth::WorkloadProfile& profile) const;
   void read_certificate(const files::YamlNode& node, inventory::Identity& identity);
   void check_groups(const Group& one, const Group& other, int& left) const;
 
