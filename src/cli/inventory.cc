@@ -107,6 +107,7 @@ void add_inventory(Command& program) {
   add_inventory_import(inventory);
   add_inventory_owners(inventory);
   add_inventory_review(inventory);
+  add_inventory_rotate(inventory);
   add_inventory_seen(inventory);
   add_recover(inventory, options);
 }

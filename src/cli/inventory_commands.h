@@ -8,6 +8,7 @@ namespace writ::cli {
 void add_inventory_import(Command& inventory);
 void add_inventory_owners(Command& inventory);
 void add_inventory_review(Command& inventory);
+void add_inventory_rotate(Command& inventory);
 void add_inventory_seen(Command& inventory);
 
 }  // namespace writ::cli

@@ -12,6 +12,7 @@
 #include "config/listen.h"
 #include "config/metrics_access.h"
 #include "config/outbound.h"
+#include "config/workloads.h"
 #include "files/fields.h"
 #include "files/files.h"
 #include "jose/provider_keys.h"
@@ -112,11 +113,13 @@ void read_trusted_issuer(const files::YamlNode& node, bool alone, files::Source&
   const files::Fields fields(&node, source, "a trusted issuer",
                              {"issuer", "audience", "jwks_file", "jwks_uri", "key_refresh", "claims",
                               "max_token_lifetime_seconds", "subject_prefix", "tenants", "clients",
-                              "algorithms", "tolerance_seconds", "profile", "facts", "accept"});
+                              "algorithms", "tolerance_seconds", "profile", "facts", "accept", "workloads"});
+  const bool workloads = names_workloads(fields);
   const auto issuer = fields.required_text("issuer");
   const auto audience =
       fields.find("audience") != nullptr ? fields.text("audience") : std::optional(config.issuer);
-  const auto lifetime = fields.integer("max_token_lifetime_seconds", 1, 7 * 86'400).value_or(86'400);
+  const auto lifetime = fields.integer("max_token_lifetime_seconds", 1, 7 * 86'400)
+                            .value_or(workloads ? kWorkloadLifetime.count() : 86'400);
   const auto tolerance = fields.integer("tolerance_seconds", 0, 300);
   const auto algorithms = read_algorithms(fields);
   const auto location = read_key_location(fields, config.outbound.rules);
@@ -137,7 +140,8 @@ void read_trusted_issuer(const files::YamlNode& node, bool alone, files::Source&
   if (const auto wrong = codec::name_problem(read.subject_prefix); wrong && !read.subject_prefix.empty())
     source.error(*fields.find("subject_prefix"), fmt::format("`subject_prefix` {}", *wrong));
   read_tenants(fields, read);
-  if (!alone && !read.tenants)
+  read_workload_issuer(fields, read);
+  if (!alone && !workloads && !read.tenants)
     source.error(node, fmt::format("trusted issuer `{}` needs `tenants`, because there are several", *issuer),
                  "name the tenants that it may speak for, or `[]` for none");
   read_clients(fields, read);
@@ -386,7 +390,9 @@ std::optional<Config> draft_of(std::string_view text, const std::filesystem::pat
   read_tokens(root, config);
   config.outbound = read_outbound(root);
   const auto issuers = root.list("trusted_issuers");
-  for (const files::YamlNode& node : issuers) read_trusted_issuer(node, issuers.size() == 1, source, config);
+  const auto of_users =
+      std::ranges::count_if(issuers, [](const auto& each) { return each.find("workloads") == nullptr; });
+  for (const files::YamlNode& node : issuers) read_trusted_issuer(node, of_users == 1, source, config);
   read_policies(root, config);
   read_inventory(root, config);
   check_accept(issuers, config, source);

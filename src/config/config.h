@@ -40,6 +40,7 @@ struct ListenAddress {
   std::shared_ptr<const http::TlsServer> tls = {};  // null: plain TCP
   bool proxy_protocol = false;
   bool http2 = true;
+  bool asks_certificates = false;           // of clients, in TLS
   std::string text() const;                 // "127.0.0.1:8180"
   std::string url(std::uint16_t at) const;  // with that port: "https://127.0.0.1:8180"
 };

@@ -130,6 +130,7 @@ properties:
         algorithms: {type: array, items: {enum: [ES256, ES384, ES512, EdDSA, Ed25519, RS256, RS384, RS512, PS256, PS384, PS512]}}
         tolerance_seconds: {type: integer, minimum: 0, maximum: 300}
         profile: {$ref: "#/$defs/text", description: "whose tokens they are, for example keycloak or entra (docs/providers.md)"}
+        workloads: {enum: [kubernetes, github, gitlab, spiffe, google, aws, other], description: "whose workloads it names; it speaks for no users then (docs/workloads.md)"}
         facts:
           description: what policies may read of its users
           anyOf: [{$ref: "#/$defs/texts"}, {type: object, additionalProperties: {$ref: "#/$defs/claim"}}]
@@ -334,6 +335,39 @@ $defs:
       credentials: {type: array, items: {type: object}}
       needs_owner: {type: boolean, description: it acts only while its owner is active}
       imported: {$ref: "#/$defs/texts", description: the imported identities that it is}
+      previous_secret:
+        description: "the secret before `secret_hash`, while its clients change"
+        type: object
+        additionalProperties: false
+        required: [hash, until]
+        properties: {hash: {$ref: "#/$defs/text"}, until: {$ref: "#/$defs/date"}}
+      workload:
+        description: "its platform's tokens that show that it is this one (docs/workloads.md)"
+        type: array
+        maxItems: 16
+        items:
+          type: object
+          additionalProperties: false
+          required: [issuer, claims]
+          properties:
+            issuer: {$ref: "#/$defs/text", description: "one of `trusted_issuers` that has `workloads`"}
+            audience: {$ref: "#/$defs/text", description: "the token's `aud`; by default that of the issuer"}
+            claims: {type: object, description: "claims and the values that they must have, exactly"}
+            facts:
+              description: what policies may read of it
+              anyOf: [{$ref: "#/$defs/texts"}, {type: object, additionalProperties: {$ref: "#/$defs/claim"}}]
+      certificates:
+        description: the certificates that show in TLS that it is this one
+        type: array
+        maxItems: 16
+        items:
+          type: object
+          additionalProperties: false
+          properties:
+            uri: {type: string, maxLength: 512, description: "the only URI in it, for example a SPIFFE id"}
+            dns: {type: string, maxLength: 253, description: one of the DNS names in it}
+            sha256: {type: string, maxLength: 43, description: "its SHA-256 in base64url"}
+      introspects: {$ref: "#/$defs/texts", description: the APIs whose tokens it may ask about}
   api:
     type: object
     additionalProperties: false
@@ -347,7 +381,7 @@ $defs:
         description: what its tokens carry beside the standard claims
         anyOf:
           - {enum: [all, contract]}
-          - {type: array, items: {enum: [purpose, tenant, environment, subject_issuer, acr, auth_time, authorization_details]}}
+          - {type: array, items: {enum: [purpose, tenant, environment, subject_issuer, acr, auth_time, authorization_details, workload]}}
       reads: {$ref: "#/$defs/texts", description: the claims that it reads itself}
       upstream:
         description: where permitted requests go

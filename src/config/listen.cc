@@ -136,7 +136,11 @@ std::optional<ListenAddress> read_listener(const files::Fields& listen, std::str
     source.error(
         *fields.find("proxy_protocol"),
         "nobody could connect: only `listen.proxies` may use the PROXY protocol, and there are none");
-  if (const auto* tls = fields.find("tls")) read->tls = read_tls(*tls, source, config);
+  if (const auto* tls = fields.find("tls")) {
+    read->tls = read_tls(*tls, source, config);
+    const auto* clients = tls->find("client_certificates");
+    read->asks_certificates = clients != nullptr && clients->text != "none";
+  }
   return read;
 }
 

@@ -18,6 +18,7 @@
 #include "config/rates.h"
 #include "config/route_paths.h"
 #include "config/upstreams.h"
+#include "config/workloads.h"
 #include "files/fields.h"
 #include "gateway/forwarded_headers.h"
 #include "gateway/query_names.h"
@@ -50,6 +51,8 @@ class Reader {
     check_edges();
     check_circles();
     world_.sources = read_fact_sources(config_, source_.issues);
+    workloads_.check();
+    check_introspects();
     return std::move(world_);
   }
 
@@ -69,6 +72,7 @@ class Reader {
     if (const auto* attributes = fields.find("attributes")) identity.attributes = to_json(*attributes);
     identity.secret_hash = fields.text("secret_hash");
     read_identity_facts(fields, identity);
+    workloads_.read(fields, identity);
     if (const auto* file = fields.find("jwks_file")) {
       if (auto keys = read_jwks(*file, source_)) identity.keys = keys->keys();
     }
@@ -391,6 +395,18 @@ class Reader {
     }
   }
 
+  void check_introspects() {
+    for (const files::YamlNode& node : config_.identities) {
+      const auto* apis = node.find("introspects");
+      if (apis == nullptr) continue;
+      for (const files::YamlNode& api : apis->items) {
+        if (api.text != kOwnApi && !apis_.contains(api.text))
+          source_.error(api, fmt::format("there is no API `{}`", api.text),
+                        "name an API of `inventory.apis`");
+      }
+    }
+  }
+
   // Work never comes back to whom it came from. Each circle is reported once, as many as anybody will read.
   void check_circles() {
     static const std::vector<std::string> kNobody;
@@ -424,6 +440,7 @@ class Reader {
   const Config& config_;
   const std::vector<inventory::UserNames> user_names_ = user_names(config_);
   files::Source source_;
+  WorkloadReader workloads_{config_, source_};
   World world_;
   Seen identities_, apis_, audiences_;
 };
@@ -432,7 +449,9 @@ class Reader {
 
 std::vector<inventory::UserNames> user_names(const Config& config) {
   std::vector<inventory::UserNames> names;
-  for (const auto& issuer : config.trusted_issuers) names.push_back({issuer.issuer, issuer.subject_prefix});
+  for (const auto& issuer : config.trusted_issuers) {
+    if (issuer.workloads == nullptr) names.push_back({issuer.issuer, issuer.subject_prefix});
+  }
   return names;
 }
 

@@ -39,6 +39,7 @@ struct Names {
   const Text* environment = of("environment");
   const Text* issuer = of("issuer");
   const Text* last_used = of("lastUsed");
+  const Text* workload = of("workload");
   const Text* reviewed_at = of("reviewedAt");
   const Text* labels = of("labels");
   const Text* subject = of("subject");
@@ -255,8 +256,13 @@ Value Context::attributes_of(const Party& party) {
                         ? party.member->use().last_or_activation()
                         : 0;
   const auto* told = is_user && claims_->foreign != nullptr ? &claims_->foreign->facts : nullptr;
-  if (!tells_tenant && !tells_issuer && used == 0 && told == nullptr) return Value::record(&own);
-  Fields claimed(workspace_->arena_, 3 + (told != nullptr ? told->size() : 0));
+  // A platform's word on its workload, in the token that the workload got itself.
+  const bool tells_workload = !claims_->workload.empty() && party.kind != Kind::kUser &&
+                              party.id == claims_->client_id && own.find(names().workload) == nullptr;
+  if (!tells_tenant && !tells_issuer && !tells_workload && used == 0 && told == nullptr)
+    return Value::record(&own);
+  Fields claimed(workspace_->arena_, 4 + (told != nullptr ? told->size() : 0));
+  if (tells_workload) claimed.add(names().workload, workload_record());
   // The request itself is noted after it was permitted: this is the use before it.
   if (used != 0)
     claimed.add(names().last_used, Value::datetime(cedar::Datetime::from(inventory::instant_of(used))));
@@ -270,6 +276,13 @@ Value Context::attributes_of(const Party& party) {
     }
   }
   return merged(workspace_->arena_, own, claimed.record().as_record());
+}
+
+Value Context::workload_record() {
+  Arena& arena = workspace_->arena_;
+  Fields facts(arena, claims_->workload.size());
+  for (const auto& [name, fact] : claims_->workload) facts.add(arena.text(name), make_string(arena, fact));
+  return facts.record();
 }
 
 Result<void> lay_identity(cedar::Overlay& overlay, Arena& arena, cedar::EntityRef uid, Value attributes) {

@@ -176,6 +176,7 @@ class Context {
   Result<void> lay_entities();
   Result<void> lay_resource();
   cedar::Value attributes_of(const Party& party);
+  cedar::Value workload_record();
   cedar::Value make_context_record() const { return make_context_record(token_record()); }
   cedar::Value make_context_record(const cedar::Value& token) const;
   cedar::Value chain_record() const;

@@ -6,9 +6,11 @@
 #pragma once
 
 #include <cstdint>
+#include <memory>
 #include <optional>
 #include <string>
 #include <string_view>
+#include <vector>
 
 #include "http/headers.h"
 
@@ -30,6 +32,8 @@ struct Request {
   // The SHA-256 of the certificate that the caller itself showed in TLS, in base64url; empty: none. Never one
   // of the operator's own proxies.
   std::string peer_certificate = {};
+  // The names in that certificate: "URI:spiffe://acme.example/export", "DNS:export.acme.example". Null: none.
+  std::shared_ptr<const std::vector<std::string>> peer_names = {};
 };
 
 }  // namespace writ::http

@@ -186,6 +186,15 @@ Json credentials_shown(const Identity& identity) {
   for (const auto& key : identity.keys)
     show({.type = CredentialType::kKey, .id = key.kid().value_or(key.thumbprint())},
          crypto::algorithm_name(key.algorithm()));
+  for (const auto& rule : identity.workloads)
+    show({.type = CredentialType::kFederation, .id = rule.issuer, .bound = true}, "platform token");
+  for (const auto& rule : identity.certificates) {
+    const auto& id = !rule.uri.empty() ? rule.uri : !rule.dns.empty() ? rule.dns : rule.thumbprint;
+    show({.type = CredentialType::kCertificate, .id = id}, "certificate");
+  }
+  if (identity.previous_secret)
+    show({.type = CredentialType::kSecret, .id = "previous", .expires_at = identity.previous_secret->until},
+         "shared secret");
   for (const Credential& each : identity.credentials) {
     if (std::ranges::find(told, &each) == told.end()) list.push(credential_to_json(each));
   }

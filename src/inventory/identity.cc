@@ -23,8 +23,8 @@ constexpr std::array<std::string_view, 4> kCedarTypes{"Writ::User", "Writ::Appli
 constexpr std::array<std::string_view, 6> kStatuses{"active",    "requested", "lapsed",
                                                     "suspended", "expired",   "retired"};
 // Attributes of the party's entity that the inventory itself fills.
-constexpr std::array<std::string_view, 6> kReserved{"tenant",   "environment", "owner",
-                                                    "purposes", "acts_for",    "status"};
+constexpr std::array<std::string_view, 7> kReserved{"tenant",   "environment", "owner",   "purposes",
+                                                    "acts_for", "status",      "workload"};
 
 template <class Enum, std::size_t N>
 std::optional<Enum> find_name(const std::array<std::string_view, N>& names, std::string_view name) {
@@ -111,6 +111,31 @@ bool valid_id(std::string_view id) noexcept {
   });
 }
 
+namespace {
+
+Result<void> validate_credentials(const Identity& identity) {
+  const auto wrong = [&](std::string message) {
+    return failure(ErrorCode::kInvalid, fmt::format("identity `{}`: {}", identity.id, message));
+  };
+  if (identity.kind == Kind::kUser && (!identity.workloads.empty() || !identity.certificates.empty() ||
+                                       identity.previous_secret || !identity.introspects.empty()))
+    return wrong("a user has no credentials here, the identity provider knows them");
+  if (identity.workloads.size() > kMaxWorkloadRules)
+    return wrong(fmt::format("`workload` has more than {} entries", kMaxWorkloadRules));
+  if (identity.certificates.size() > kMaxCertificateRules)
+    return wrong(fmt::format("`certificates` has more than {} entries", kMaxCertificateRules));
+  if (!identity.previous_secret) return {};
+  if (!identity.secret_hash)
+    return wrong("`previous_secret` comes before a `secret_hash`, and there is none");
+  if (!crypto::valid_secret_hash(identity.previous_secret->hash))
+    return wrong("the hash of the previous secret is malformed; `writ keys hash` makes one");
+  if (identity.previous_secret->hash == *identity.secret_hash)
+    return wrong("`previous_secret` is the secret in force");
+  return {};
+}
+
+}  // namespace
+
 Result<void> validate(const Identity& identity) {
   const auto wrong = [&](std::string message) {
     return failure(ErrorCode::kInvalid, fmt::format("identity `{}`: {}", identity.id, message));
@@ -137,6 +162,7 @@ Result<void> validate(const Identity& identity) {
           fmt::format("`accept_from` names `{}`, for which it may not act; add it to `acts_for`", from));
   }
   TRY(validate_facts(identity));
+  TRY(validate_credentials(identity));
   if (identity.secret_hash && !crypto::valid_secret_hash(*identity.secret_hash))
     return wrong("the secret's hash is malformed; `writ keys hash` makes one");
   const auto* attributes = identity.attributes.if_object();
@@ -227,6 +253,49 @@ Json stop_to_json(const Stop& stop) {
   return json;
 }
 
+namespace {
+
+// What shows who it is, beside secret and keys.
+void write_shown_by(const Identity& identity, Json& json) {
+  if (identity.previous_secret)
+    json.set("previous_secret", Json::object({{"hash", identity.previous_secret->hash},
+                                              {"until", date_text(identity.previous_secret->until)}}));
+  const auto list = [&](std::string_view name, const auto& all, const auto& to_json) {
+    if (all.empty()) return;
+    Json each = Json::array();
+    for (const auto& rule : all) each.push(to_json(rule));
+    json.set(name, std::move(each));
+  };
+  list("workload", identity.workloads, &workload_to_json);
+  list("certificates", identity.certificates, &certificate_to_json);
+  if (!identity.introspects.empty()) json.set("introspects", codec::json_texts(identity.introspects));
+}
+
+template <class Rule>
+Result<void> read_list(const Members& members, std::string_view name, Result<Rule> (*read)(const Json&),
+                       std::vector<Rule>& into) {
+  const Json* list = members.find(name);
+  if (list == nullptr) return {};
+  if (list->if_array() == nullptr) return members.wrong(name, "must be a list");
+  for (const Json& each : *list->if_array()) into.push_back(TRY(read(each)));
+  return {};
+}
+
+Result<void> read_shown_by(const Members& members, Identity& identity) {
+  if (const Json* previous = members.find("previous_secret")) {
+    const auto read = TRY(Members::of(*previous, "the previous secret", {"hash", "until"}));
+    const auto until = date_from_text(TRY(read.text("until")));
+    if (!until) return read.wrong("until", "is not a date");
+    identity.previous_secret = {TRY(read.text("hash", 512)), *until};
+  }
+  TRY(read_list(members, "workload", &workload_from_json, identity.workloads));
+  TRY(read_list(members, "certificates", &certificate_from_json, identity.certificates));
+  identity.introspects = TRY(members.texts("introspects", kMaxListEntries, kMaxIdBytes));
+  return {};
+}
+
+}  // namespace
+
 std::string identity_record(const Identity& identity) {
   Json json = Json::object();
   write_common(identity, identity.configured_status, json);
@@ -237,6 +306,7 @@ std::string identity_record(const Identity& identity) {
     json.set("keys", Json::object({{"keys", std::move(keys)}}));
   }
   if (!identity.credentials.empty()) json.set("credentials", credentials_to_json(identity.credentials));
+  write_shown_by(identity, json);
   if (!identity.evidence.is_null()) json.set("evidence", identity.evidence);
   if (identity.declared) json.set("declared", true);
   if (identity.dropped) json.set("dropped", true);
@@ -245,15 +315,17 @@ std::string identity_record(const Identity& identity) {
 
 Result<Identity> identity_from_record(std::string_view text) {
   const Json json = TRY(codec::parse_json(text));
-  const auto allowed = with_facts({"id", "kind", "status", "tenant", "environment", "owner", "acts_for",
-                                   "accept_from", "purposes", "attributes", "keys", "secret_hash",
-                                   "credentials", "evidence", "declared", "dropped"});
+  const auto allowed = with_facts(
+      {"id",          "kind",     "status",          "tenant",   "environment",  "owner",       "acts_for",
+       "accept_from", "purposes", "attributes",      "keys",     "secret_hash",  "credentials", "evidence",
+       "declared",    "dropped",  "previous_secret", "workload", "certificates", "introspects"});
   const auto members = TRY(Members::of(json, "the identity", allowed));
   Identity identity{.id = {}, .kind = Kind::kUser};
   TRY(read_common(members, identity));
   identity.secret_hash = TRY(members.optional_text("secret_hash", 512));
   if (const Json* credentials = members.find("credentials"))
     identity.credentials = TRY(credentials_from_json(*credentials));
+  TRY(read_shown_by(members, identity));
   if (const Json* evidence = members.find("evidence")) identity.evidence = *evidence;
   identity.declared = TRY(members.boolean("declared", false));
   identity.dropped = TRY(members.boolean("dropped", false));

@@ -15,6 +15,7 @@
 #include "base/result.h"
 #include "codec/json.h"
 #include "codec/name.h"
+#include "inventory/workload.h"
 #include "jose/jwk.h"
 
 namespace writ::inventory {
@@ -93,10 +94,14 @@ struct Identity {
   // The clients whose provider tokens, made for them, it may exchange when it is addressed too. Within
   // acts_for.
   std::vector<std::string> accept_from = {};
-  std::vector<std::string> purposes;               // that it may ask tokens for
-  codec::Json attributes = codec::Json::object();  // what else policies may read
-  std::optional<std::string> secret_hash;          // crypto/secret_hash.h
-  std::vector<jose::Jwk> keys;                     // for private_key_jwt
+  std::vector<std::string> purposes;                   // that it may ask tokens for
+  codec::Json attributes = codec::Json::object();      // what else policies may read
+  std::optional<std::string> secret_hash;              // crypto/secret_hash.h
+  std::vector<jose::Jwk> keys;                         // for private_key_jwt
+  std::optional<PreviousSecret> previous_secret = {};  // good beside secret_hash, for a while
+  std::vector<WorkloadRule> workloads = {};            // the platform's tokens that show that it is this one
+  std::vector<CertificateRule> certificates = {};      // and certificates
+  std::vector<std::string> introspects = {};           // the APIs whose tokens it may ask about (RFC 7662)
   // People's answers. The ids are of users, but for `parent`.
   std::optional<std::string> sponsor = {};      // of an agent: the person that answers for it
   std::optional<std::string> parent = {};       // the identity that it was made by or is a part of

@@ -1,5 +1,6 @@
 #include "oauth/client_authentication.h"
 
+#include <algorithm>
 #include <span>
 
 #include "codec/base64url.h"
@@ -72,6 +73,13 @@ bool secret_expired(const Member& member, Times now) {
   return fact != nullptr && fact->expires_at && now.ended(*fact->expires_at);
 }
 
+// The secret before, while it is still good.
+const inventory::PreviousSecret* previous_of(const Member* member, Times now) {
+  if (member == nullptr || !(*member)->previous_secret) return nullptr;
+  const auto& previous = *(*member)->previous_secret;
+  return now.ended(previous.until) ? nullptr : &previous;
+}
+
 // Of the length of every hash.
 const std::string kNoHash(std::string_view("$scrypt$ln=14,r=8,p=1$").size() + 22 + 1 + 43, '-');
 
@@ -97,31 +105,73 @@ std::unexpected<Refusal> inactive(const Member& member, Status status) {
   return refusal;
 }
 
+std::unexpected<Refusal> other_client() {
+  return refuse(OauthError::kInvalidRequest,
+                "`client_id` names a different client than the credentials; a token of a platform needs an "
+                "issuer that is trusted to name workloads",
+                Reason::kCallerMismatch);
+}
+
+// The same whether there is such a client or not.
+std::unexpected<Refusal> wrong_certificate() {
+  return not_authenticated("client authentication failed: unknown client, or not with a certificate of its",
+                           Reason::kCallerUnknown);
+}
+
+// A user is no client, whatever credentials its record may hold.
+const Member* client_of(const inventory::Snapshot& snapshot, std::string_view id) {
+  const Member* member = snapshot.find(id);
+  return member != nullptr && (*member)->kind != inventory::Kind::kUser ? member : nullptr;
+}
+
+// Whether a rule of the client's is about tokens for that audience.
+bool expects(const Member* member, std::string_view issuer, std::string_view audience) {
+  return member != nullptr && std::ranges::any_of((*member)->workloads, [&](const auto& rule) {
+           return rule.issuer == issuer && rule.audience && *rule.audience == audience;
+         });
+}
+
+// RFC 8705 §2.1.2 and §2.2: by a name, or by the certificate itself. A SPIFFE X.509-SVID has one URI, so one
+// with several is nobody's.
+bool shows(const Member* member, const std::string& thumbprint, const std::vector<std::string>* names) {
+  if (member == nullptr) return false;
+  const auto has = [&](const std::string& name) {
+    return names != nullptr && std::ranges::find(*names, name) != names->end();
+  };
+  const auto uris = names == nullptr ? 0 : std::ranges::count_if(*names, [](const auto& name) {
+    return name.starts_with("URI:");
+  });
+  return std::ranges::any_of((*member)->certificates, [&](const inventory::CertificateRule& rule) {
+    if (!rule.thumbprint.empty()) return rule.thumbprint == thumbprint;
+    return rule.uri.empty() ? has("DNS:" + rule.dns) : uris == 1 && has("URI:" + rule.uri);
+  });
+}
+
 }  // namespace
 
 Outcome<Credentials> Credentials::read(const http::Request& request, const Form& form) {
   const auto headers = request.headers.count("Authorization");
   const bool assertion = form.find("client_assertion") || form.find("client_assertion_type");
   const bool secret_in_body = form.find("client_secret").has_value();
+  // RFC 8705 §2: where nothing else is there; a certificate beside a secret proves nothing here.
+  const bool certificate = !request.peer_certificate.empty() && form.find("client_id").has_value();
   // RFC 6749 §2.3: the client must not use more than one method in each request.
   if (headers + assertion + secret_in_body > 1)
     return refuse(OauthError::kInvalidRequest, "more than one method of client authentication",
                   Reason::kCallerMismatch);
-  if (secret_in_body)
+  if (!assertion && !secret_in_body && headers == 0 && !certificate)
     return not_authenticated(
-        "client_secret in the body is not supported: use the Basic scheme or "
-        "private_key_jwt",
+        "the client must authenticate: with a secret, private_key_jwt, a token of its platform, or a "
+        "certificate",
         Reason::kCallerUnknown);
-  if (!assertion && headers == 0)
-    return not_authenticated("the client must authenticate, with the Basic scheme or private_key_jwt",
-                             Reason::kCallerUnknown);
 
-  auto credentials = TRY(assertion ? read_assertion(form) : read_basic(request.headers));
-  // RFC 7521 §4.2, RFC 6749 §3.2.1: a `client_id` beside the credentials must be the same.
+  auto credentials = TRY(assertion        ? read_assertion(form)
+                         : headers > 0    ? read_basic(request.headers)
+                         : secret_in_body ? read_secret(form)
+                                          : read_certificate(request, form));
+  // RFC 6749 §3.2.1: a `client_id` beside the credentials must be the same.
   const auto client_id = form.find("client_id");
-  if (client_id && *client_id != credentials.client_)
-    return refuse(OauthError::kInvalidRequest, "`client_id` names a different client than the credentials",
-                  Reason::kCallerMismatch);
+  if (client_id && *client_id != credentials.client_) return other_client();
   credentials.peer_ip_ = request.peer_ip;
   return credentials;
 }
@@ -145,6 +195,21 @@ Outcome<Credentials> Credentials::read_basic(const http::Headers& headers) {
   return Credentials(*std::move(client), Secret(*std::move(secret)));
 }
 
+// RFC 6749 §2.3.1: id and secret as parameters of their own.
+Outcome<Credentials> Credentials::read_secret(const Form& form) {
+  const auto client = form.find("client_id");
+  const auto secret = form.find("client_secret");
+  if (!client || client->empty() || secret->empty())
+    return not_authenticated("`client_id` and `client_secret` are given together", Reason::kCallerUnknown);
+  return Credentials(std::string(*client), Secret(std::string(*secret)));
+}
+
+// RFC 8705 §2: which client it is, `client_id` says.
+Outcome<Credentials> Credentials::read_certificate(const http::Request& request, const Form& form) {
+  return Credentials(std::string(*form.find("client_id")),
+                     Certificate{request.peer_certificate, request.peer_names});
+}
+
 // RFC 7523 §2.2.
 Outcome<Credentials> Credentials::read_assertion(const Form& form) {
   const auto type = form.find("client_assertion_type");
@@ -153,12 +218,17 @@ Outcome<Credentials> Credentials::read_assertion(const Form& form) {
     return refuse(OauthError::kInvalidRequest,
                   "`client_assertion` and `client_assertion_type` are given together",
                   Reason::kTokenMalformed);
-  if (*type != kAssertionJwtBearer)
+  const bool svid = *type == kAssertionJwtSpiffe;
+  if (*type != kAssertionJwtBearer && !svid)
     return refuse(OauthError::kInvalidRequest,
                   "`client_assertion_type` must be " + std::string(kAssertionJwtBearer), Reason::kTokenType);
-  auto client = token::unverified_issuer(*text);
-  if (!client) return refuse(OauthError::kInvalidClient, std::move(client).error());
-  return Credentials(*std::move(client), Assertion{std::string(*text)});
+  auto issuer = token::unverified_issuer(*text);
+  if (!issuer && svid) issuer = token::unverified_trust_domain(*text);
+  if (!issuer) return refuse(OauthError::kInvalidClient, std::move(issuer).error());
+  // A platform's token names its issuer, and `client_id` the client.
+  const auto client = form.find("client_id");
+  return Credentials(client ? std::string(*client) : *issuer,
+                     Assertion{std::string(*text), *issuer, client.has_value(), svid});
 }
 
 ClientAuthentication::ClientAuthentication(Options options, const inventory::Directory& directory,
@@ -172,14 +242,21 @@ ClientAuthentication::ClientAuthentication(Options options, const inventory::Dir
 Outcome<AuthenticatedClient> ClientAuthentication::authenticate(const Credentials& credentials,
                                                                 Times now) const {
   auto snapshot = directory_.snapshot();
-  const Member* member = snapshot->find(credentials.client_);
-  // A user is no client, whatever credentials its record may hold.
-  if (member != nullptr && (*member)->kind == inventory::Kind::kUser) member = nullptr;
-
+  const Member* member = client_of(*snapshot, credentials.client_);
+  WorkloadFacts facts;
   if (const auto* secret = std::get_if<Secret>(&credentials.proof_)) {
     TRY(check_secret(member, credentials, *secret, now));
+  } else if (const auto* certificate = std::get_if<Credentials::Certificate>(&credentials.proof_)) {
+    if (!shows(member, certificate->thumbprint, certificate->names.get())) return wrong_certificate();
   } else {
-    TRY(check_assertion(member, credentials, std::get<Credentials::Assertion>(credentials.proof_).text, now));
+    const auto& assertion = std::get<Credentials::Assertion>(credentials.proof_);
+    if (const auto* by = TRY(issuer_of(credentials, assertion))) {
+      auto workload = TRY(check_workload(*snapshot, credentials, assertion, *by, now));
+      member = workload.member;
+      facts = std::move(workload.facts);
+    } else {
+      TRY(check_assertion(member, credentials, assertion.text, now));
+    }
   }
   // Both checks refuse where there is no client.
   if (member == nullptr) return wrong_secret();
@@ -188,7 +265,63 @@ Outcome<AuthenticatedClient> ClientAuthentication::authenticate(const Credential
   if (std::holds_alternative<Secret>(credentials.proof_) && secret_expired(*member, now))
     return not_authenticated("the secret of client `" + (*member)->id + "` has expired: give it another one",
                              Reason::kCredentialExpired);
-  return AuthenticatedClient(std::move(snapshot), *member);
+  return AuthenticatedClient(std::move(snapshot), *member, std::move(facts));
+}
+
+// Null: the assertion is signed by the client itself.
+Outcome<const TrustedIssuer*> ClientAuthentication::issuer_of(const Credentials& credentials,
+                                                              const Credentials::Assertion& assertion) const {
+  const auto* by = options_.issuers != nullptr ? options_.issuers->find(assertion.issuer) : nullptr;
+  if (by != nullptr && by->workloads != nullptr) return by;
+  if (by != nullptr)
+    return not_authenticated("the assertion's issuer names users, and is not trusted to name clients",
+                             Reason::kTokenIssuer);
+  if (assertion.of_a_workload)
+    return not_authenticated(
+        "no trusted issuer of workloads has the issuer, or the trust domain, of the JWT-SVID",
+        Reason::kTokenIssuer);
+  // RFC 7521 §4.2: a `client_id` beside the credentials must be the same.
+  if (assertion.issuer != credentials.client_) return other_client();
+  return nullptr;
+}
+
+Outcome<ClientAuthentication::Workload> ClientAuthentication::check_workload(
+    const inventory::Snapshot& snapshot, const Credentials& credentials,
+    const Credentials::Assertion& assertion, const TrustedIssuer& by, Times now) const {
+  auto token = verify_workload(*options_.issuers, by, assertion.text, now);
+  if (!token && token.error().reason == Reason::kIndeterminate)
+    return refuse(OauthError::kServerError, std::move(token).error());
+  if (!token) return refuse(OauthError::kInvalidClient, std::move(token).error());
+  // RFC 7523 §3: without `client_id` the client is `sub`.
+  const std::string& id = assertion.names_client ? credentials.client_ : token->subject;
+  const Member* member = client_of(snapshot, id);
+  auto facts = member != nullptr
+                   ? satisfies(*token, member->identity())
+                   : std::unexpected(Denial{Reason::kCallerUnknown, "there is no client `" + id + "`"});
+  if (!facts) {
+    // Anybody can have a token of a platform that many use, so nobody is told which claim it takes.
+    const bool elsewhere = token->audience != by.audience && !expects(member, by.issuer, token->audience);
+    auto refusal = not_authenticated(
+        elsewhere ? "the token is not for this server"
+                  : "client authentication failed: unknown client, or the token is not of a workload of its",
+        elsewhere ? Reason::kAudienceMismatch : Reason::kCallerUnknown);
+    refusal.error().for_audit = "client `" + id + "`: " + facts.error().message;
+    return refusal;
+  }
+  if (!by.workloads->used_again) {
+    const auto fresh =
+        replays_.first_use("client:" + id, by.issuer + " " + *token->jti, token->expires_at, now.earliest);
+    if (!fresh)
+      return refuse(OauthError::kServerError, "cannot tell whether the assertion was used before",
+                    Reason::kIndeterminate);
+    if (!*fresh) return not_authenticated("the assertion was used before", Reason::kTokenReplayed);
+  }
+  return Workload{member, *std::move(facts)};
+}
+
+bool ClientAuthentication::wait_for_keys(const Form& form, std::move_only_function<void()>& then) const {
+  const auto text = form.find("client_assertion");
+  return text && options_.issuers != nullptr && wait_for_workload_keys(*options_.issuers, *text, then);
 }
 
 Outcome<void> ClientAuthentication::check_secret(const Member* member, const Credentials& credentials,
@@ -198,19 +331,32 @@ Outcome<void> ClientAuthentication::check_secret(const Member* member, const Cre
   const std::string& hash = has_secret ? *(*member)->secret_hash : kNoHash;
   const auto fingerprint = verified_.fingerprint(credentials.client_, hash, secret);
   if (has_secret && verified_.contains(fingerprint, now.latest)) return {};
+  const auto* previous = previous_of(member, now);
+  const auto of_previous =
+      verified_.fingerprint(credentials.client_, previous ? previous->hash : kNoHash, secret);
+  if (previous != nullptr && verified_.contains(of_previous, now.latest)) return {};
   const auto attempt = attempts_.attempt(credentials.peer_ip_, credentials.client_);
   if (const auto wait = attempts_.begin(attempt, now.earliest)) return slow_down(*wait);
-  const bool right = has_secret ? crypto::verify_secret(hash, secret) : crypto::verify_absent_secret(secret);
+  bool right = has_secret ? crypto::verify_secret(hash, secret) : crypto::verify_absent_secret(secret);
+  const bool by_previous = !right && previous != nullptr && crypto::verify_secret(previous->hash, secret);
+  right = right || by_previous;
   attempts_.end(attempt, right, now.earliest);
   if (!right) return wrong_secret();
-  verified_.remember(fingerprint, now.earliest);
+  verified_.remember(by_previous ? of_previous : fingerprint, now.earliest);
   return {};
 }
 
+// Of those with a secret: the others cost a signature at most.
+Outcome<Credentials> ClientAuthentication::read_glanced(const http::Request& request) {
+  if (request.headers.count("Authorization") == 1) return Credentials::read_basic(request.headers);
+  if (request.body.find("client_secret=") == std::string::npos) return broken_basic();
+  const auto form = Form::parse(request.body);
+  if (!form || !form->find("client_secret")) return broken_basic();
+  return Credentials::read_secret(*form);
+}
+
 ClientAuthentication::Glance ClientAuthentication::glance(const http::Request& request, Instant now) const {
-  const auto credentials = request.headers.count("Authorization") == 1
-                               ? Credentials::read_basic(request.headers)
-                               : std::unexpected(broken_basic());
+  const auto credentials = read_glanced(request);
   const auto attempt = attempts_.attempt(request.peer_ip, credentials ? credentials->client_ : std::string());
   Glance glance{credentials ? Standing::kSecret : Standing::kAssertion,
                 attempt.proxied ? attempt.client : attempt.source, attempt.proxied};
@@ -221,7 +367,12 @@ ClientAuthentication::Glance ClientAuthentication::glance(const http::Request& r
   const auto fingerprint =
       verified_.fingerprint(credentials->client_, has_secret ? *(*member)->secret_hash : kNoHash,
                             std::get<Secret>(credentials->proof_));
-  const bool known = has_secret && verified_.contains(fingerprint, now);
+  const auto* previous = previous_of(member, Times{now, now});
+  const bool known =
+      (has_secret && verified_.contains(fingerprint, now)) ||
+      (previous != nullptr && verified_.contains(verified_.fingerprint(credentials->client_, previous->hash,
+                                                                       std::get<Secret>(credentials->proof_)),
+                                                 now));
   if (known || attempts_.wrong_lately(attempt, now))
     glance.standing = known ? Standing::kKnown : Standing::kGuess;
   return glance;

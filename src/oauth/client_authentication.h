@@ -1,12 +1,15 @@
 // Who is asking: client authentication at the token and the revocation endpoint.
 //
-// Two methods: `client_secret_basic` (RFC 6749 §2.3.1) and `private_key_jwt` (RFC 7523 §2.2 and §3), exactly
-// one per request. Credentials are read first and say which client they claim to be, for the record; only
-// authenticate() turns them into an AuthenticatedClient. Thread-safe. A secret that was not found right
-// lately costs a scrypt computation on purpose; glance() says so beforehand, so that it is computed where
-// nobody else waits for it. Repeated guesses are slowed down (oauth/secret_attempts.h).
+// The methods, exactly one per request: `client_secret_basic` and `client_secret_post` (RFC 6749 §2.3.1);
+// `private_key_jwt` (RFC 7523 §2.2 and §3), with a key of the client's own or as a token of its platform
+// (oauth/workload_tokens.h); `tls_client_auth` and `self_signed_tls_client_auth` (RFC 8705 §2), by the
+// certificate of the connection. Credentials are read first and say which client they claim to be, for the
+// record; only authenticate() turns them into an AuthenticatedClient. Thread-safe. A secret that was not
+// found right lately costs a scrypt computation on purpose; glance() says so beforehand, so that it is
+// computed where nobody else waits for it. Repeated guesses are slowed down (oauth/secret_attempts.h).
 #pragma once
 
+#include <functional>
 #include <memory>
 #include <string>
 #include <string_view>
@@ -20,6 +23,7 @@
 #include "oauth/refusal.h"
 #include "oauth/secret_attempts.h"
 #include "oauth/verified_secrets.h"
+#include "oauth/workload_tokens.h"
 #include "token/replay.h"
 
 namespace writ::oauth {
@@ -40,14 +44,23 @@ class Credentials {
   friend class ClientAuthentication;
   struct Assertion {
     std::string text;
+    std::string issuer;  // that it says it is of
+    bool names_client;   // `client_id` stands beside it
+    bool of_a_workload;  // by `client_assertion_type`: a JWT-SVID
   };
-  Credentials(std::string client, std::variant<Secret, Assertion> proof)
-      : client_(std::move(client)), proof_(std::move(proof)) {}
+  struct Certificate {
+    std::string thumbprint;
+    std::shared_ptr<const std::vector<std::string>> names;
+  };
+  using Proof = std::variant<Secret, Assertion, Certificate>;
+  Credentials(std::string client, Proof proof) : client_(std::move(client)), proof_(std::move(proof)) {}
   static Outcome<Credentials> read_basic(const http::Headers& headers);
+  static Outcome<Credentials> read_secret(const Form& form);
   static Outcome<Credentials> read_assertion(const Form& form);
+  static Outcome<Credentials> read_certificate(const http::Request& request, const Form& form);
 
   std::string client_;
-  std::variant<Secret, Assertion> proof_;
+  Proof proof_;
   std::string peer_ip_;  // where they come from
 };
 
@@ -59,14 +72,18 @@ class AuthenticatedClient {
   const inventory::Member& member() const noexcept { return *member_; }
   const std::string& id() const noexcept { return identity().id; }
   const inventory::Snapshot& inventory() const noexcept { return *inventory_; }
+  // What its platform said of it, as far as the inventory wants it told.
+  const WorkloadFacts& workload() const noexcept { return workload_; }
 
  private:
   friend class ClientAuthentication;
-  AuthenticatedClient(std::shared_ptr<const inventory::Snapshot> inventory, const inventory::Member& member)
-      : inventory_(std::move(inventory)), member_(&member) {}
+  AuthenticatedClient(std::shared_ptr<const inventory::Snapshot> inventory, const inventory::Member& member,
+                      WorkloadFacts workload)
+      : inventory_(std::move(inventory)), member_(&member), workload_(std::move(workload)) {}
 
   std::shared_ptr<const inventory::Snapshot> inventory_;
   const inventory::Member* member_;
+  WorkloadFacts workload_;
 };
 
 class ClientAuthentication {
@@ -76,6 +93,7 @@ class ClientAuthentication {
     std::string token_endpoint;
     SecretAttempts::Options attempts = {};
     std::size_t remembered_secrets = 1024;
+    const TrustedIssuers* issuers = nullptr;  // among them those that name workloads; null: none does
   };
   // What it refers to must outlive it.
   ClientAuthentication(Options options, const inventory::Directory& directory, token::ReplayGuard& replays);
@@ -84,8 +102,12 @@ class ClientAuthentication {
   // exists or not; that a client is suspended or retired is told only to who has its credentials.
   Outcome<AuthenticatedClient> authenticate(const Credentials& credentials, Times now) const;
 
-  // What a request's head tells of how its client will be authenticated. For choosing who waits for whom, and
-  // nothing else.
+  // True: the assertion is signed with a key of a platform that is being fetched; `then` was taken, and is
+  // called when that is over, on another thread. False: authenticate() waits for nothing.
+  bool wait_for_keys(const Form& form, std::move_only_function<void()>& then) const;
+
+  // What a request's head, and its body where it is there, tells of how its client will be authenticated. For
+  // choosing who waits for whom, and nothing else.
   enum class Standing {
     kKnown,      // a secret that was found right a short while ago
     kSecret,     // one that has to be hashed
@@ -102,10 +124,21 @@ class ClientAuthentication {
   http::AttemptStats attempts() const noexcept { return attempts_.stats(); }
 
  private:
+  static Outcome<Credentials> read_glanced(const http::Request& request);
   Outcome<void> check_secret(const inventory::Member* member, const Credentials& credentials,
                              const Secret& secret, Times now) const;
   Outcome<void> check_assertion(const inventory::Member* member, const Credentials& credentials,
                                 const std::string& text, Times now) const;
+  // The member that the token is of, and what it says.
+  struct Workload {
+    const inventory::Member* member;
+    WorkloadFacts facts;
+  };
+  Outcome<Workload> check_workload(const inventory::Snapshot& snapshot, const Credentials& credentials,
+                                   const Credentials::Assertion& assertion, const TrustedIssuer& by,
+                                   Times now) const;
+  Outcome<const TrustedIssuer*> issuer_of(const Credentials& credentials,
+                                          const Credentials::Assertion& assertion) const;
 
   Options options_;
   const inventory::Directory& directory_;

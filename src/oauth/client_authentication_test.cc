@@ -157,11 +157,6 @@ TEST_F(ClientAuthenticationTest, MoreThanOneMethodIsRefused) {
   EXPECT_EQ(authenticate({}, twice), "invalid_request/caller_mismatch");
 }
 
-TEST_F(ClientAuthenticationTest, ASecretInTheBodyIsRefused) {
-  EXPECT_EQ(authenticate({{"client_id", "support-portal"}, {"client_secret", std::string(kSecret)}}),
-            "invalid_client/caller_unknown");
-}
-
 TEST_F(ClientAuthenticationTest, AClientIdMustAgreeWithTheCredentials) {
   EXPECT_EQ(authenticate({{"client_id", "support-portal"}}, World::basic("support-portal")),
             "support-portal");

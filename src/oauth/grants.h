@@ -16,5 +16,8 @@ inline constexpr std::string_view kTypeJwt = "urn:ietf:params:oauth:token-type:j
 // RFC 7523 §2.2.
 inline constexpr std::string_view kAssertionJwtBearer =
     "urn:ietf:params:oauth:client-assertion-type:jwt-bearer";
+// draft-ietf-oauth-spiffe-client-auth: a JWT-SVID, which need not name its issuer.
+inline constexpr std::string_view kAssertionJwtSpiffe =
+    "urn:ietf:params:oauth:client-assertion-type:jwt-spiffe";
 
 }  // namespace writ::oauth

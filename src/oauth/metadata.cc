@@ -13,6 +13,21 @@ codec::Json texts(std::initializer_list<std::string_view> items) {
   return array;
 }
 
+// RFC 8705 §2.1.1 and §2.2.1: where a listener asks for certificates.
+codec::Json auth_methods(const Locations& locations) {
+  if (!locations.certificates) return texts({"private_key_jwt", "client_secret_basic", "client_secret_post"});
+  return texts({"private_key_jwt", "client_secret_basic", "client_secret_post", "tls_client_auth",
+                "self_signed_tls_client_auth"});
+}
+
+// One at which clients authenticate as at the token endpoint.
+void add_endpoint(const std::string& name, const std::string& url, codec::Json& json) {
+  if (url.empty()) return;
+  json.set(name, url);
+  for (const auto* member : {"_auth_methods_supported", "_auth_signing_alg_values_supported"})
+    json.set(name + member, *json.find("token_endpoint" + std::string(member)));
+}
+
 http::Response cacheable(std::string body) {
   auto response = http::json_response(200, std::move(body));
   // Short, so that a rotated key is soon known everywhere.
@@ -35,7 +50,7 @@ http::Response metadata_response(const Locations& locations) {
       {"jwks_uri", locations.jwks_uri},
       {"response_types_supported", codec::Json::array()},
       {"grant_types_supported", texts({kGrantClientCredentials, kGrantTokenExchange})},
-      {"token_endpoint_auth_methods_supported", texts({"private_key_jwt", "client_secret_basic"})},
+      {"token_endpoint_auth_methods_supported", auth_methods(locations)},
       {"token_endpoint_auth_signing_alg_values_supported",
        texts({"ES256", "EdDSA", "Ed25519", "ES384", "ES512", "RS256", "RS384", "RS512", "PS256", "PS384",
               "PS512"})},
@@ -43,13 +58,8 @@ http::Response metadata_response(const Locations& locations) {
       // RFC 9396 §10.
       {"authorization_details_types_supported", texts({kTaskDetails})},
   });
-  if (!locations.revocation_endpoint.empty()) {
-    json.set("revocation_endpoint", locations.revocation_endpoint);
-    for (const auto* member : {"auth_methods_supported", "auth_signing_alg_values_supported"}) {
-      json.set("revocation_endpoint_" + std::string(member),
-               *json.find("token_endpoint_" + std::string(member)));
-    }
-  }
+  add_endpoint("revocation_endpoint", locations.revocation_endpoint, json);
+  add_endpoint("introspection_endpoint", locations.introspection_endpoint, json);
   return cacheable(json.dump());
 }
 

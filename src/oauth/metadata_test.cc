@@ -39,6 +39,28 @@ TEST(Metadata, NamesRevocationOnlyWhereItIsServed) {
             *json.find("token_endpoint_auth_methods_supported"));
 }
 
+// RFC 8414 §2, RFC 7662 §4.
+TEST(Metadata, NamesIntrospectionOnlyWhereItIsServed) {
+  auto locations = acme();
+  EXPECT_EQ(document(locations).find("introspection_endpoint"), nullptr);
+  locations.introspection_endpoint = "https://writ.example/oauth2/introspect";
+  const auto json = document(locations);
+  EXPECT_EQ(*json.find("introspection_endpoint"), Json("https://writ.example/oauth2/introspect"));
+  EXPECT_EQ(*json.find("introspection_endpoint_auth_methods_supported"),
+            *json.find("token_endpoint_auth_methods_supported"));
+}
+
+// RFC 8705 §2.1.1, §2.2.1.
+TEST(Metadata, NamesCertificatesOnlyWhereTheyAreAskedFor) {
+  auto locations = acme();
+  const auto methods = [&] {
+    return document(locations).find("token_endpoint_auth_methods_supported")->dump();
+  };
+  EXPECT_EQ(methods(), R"(["private_key_jwt","client_secret_basic","client_secret_post"])");
+  locations.certificates = true;
+  EXPECT_NE(methods().find(R"("tls_client_auth","self_signed_tls_client_auth")"), std::string::npos);
+}
+
 TEST(Metadata, KeysAreAllPublished) {
   const auto first = jose::PrivateJwk::generate(crypto::Algorithm::kEs256).value();
   const auto ring = token::KeyRing::of({first}).value();

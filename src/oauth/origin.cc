@@ -302,6 +302,7 @@ Outcome<AccessClaims> claims_from(const Origin& origin, const Terms& terms,
   claims.task = std::move(task_id);
   claims.purpose = std::move(purpose);
   claims.key_thumbprint = terms.proof_key;
+  claims.workload = terms.client.workload();
   return claims;
 }
 

@@ -43,6 +43,10 @@ struct Refusal {
   std::vector<std::string> policies = {};  // that said no
   std::string task = {};                   // kAuthorizationPending: the task that waits
   Duration retry_after{0};                 // kSlowDown
+  // What the audit is told instead of the description, since the caller may not know it; empty: the same.
+  std::string for_audit = {};
+
+  const std::string& recorded() const noexcept { return for_audit.empty() ? description : for_audit; }
 };
 
 template <class T>

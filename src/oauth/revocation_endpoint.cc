@@ -53,7 +53,7 @@ http::Response RevocationEndpoint::handle(const http::Request& request) const {
     // A refusal stands whether or not it could be recorded.
     const audit::Event refused{.type = "token.revocation_refused",
                                .actor = claimed_client,
-                               .detail = revoked.error().description,
+                               .detail = revoked.error().recorded(),
                                .request_id = request_id,
                                .standing = known ? audit::Standing::kOrdinary : audit::Standing::kStranger};
     (void)parts_.record(make_record(parts_.clock.earliest(), refused));

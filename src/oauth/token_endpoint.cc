@@ -86,7 +86,12 @@ class Issuance final : public TokenCall {
         form_(std::move(form)),
         now_(times_of(parts.clock)) {}
 
+  bool wait_for_client_keys(std::move_only_function<void()>& then) override {
+    return parts_.clients.wait_for_keys(form_, then);
+  }
+
   std::optional<http::Response> authenticate() override {
+    now_ = times_of(parts_.clock);
     if (auto client = authenticated(); !client) return refused_with(client.error());
     return std::nullopt;
   }
@@ -263,7 +268,7 @@ class Issuance final : public TokenCall {
     const bool failed = refusal.error == OauthError::kServerError;
     denial.refusal = {failed ? decision::Effect::kIndeterminate : decision::Effect::kDeny,
                       refusal.reason ? reason_code(*refusal.reason) : error_name(refusal.error),
-                      refusal.description, refusal.party, refusal.policies};
+                      refusal.recorded(), refusal.party, refusal.policies};
     // The audit is for those who may know.
     const auto untold =
         refusal.description + ": it is there, but it is not for this client, which is not told";

@@ -62,6 +62,9 @@ struct TokenEndpointParts {
 class TokenCall {
  public:
   virtual ~TokenCall() = default;
+  // Before all else. True: the client shows a token of a platform whose keys are being fetched; `then` was
+  // taken, as below. False: go on.
+  virtual bool wait_for_client_keys(std::move_only_function<void()>& then) = 0;
   // The answer, when the client is refused.
   virtual std::optional<http::Response> authenticate() = 0;
   // After authenticate() refused nothing. True: what was presented is signed with a key of a provider that is

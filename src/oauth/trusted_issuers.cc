@@ -60,6 +60,7 @@ std::span<const token::Claim* const> provider_claims() {
 }
 
 bool overlap(const TrustedIssuer& a, const TrustedIssuer& b) noexcept {
+  if (a.workloads != nullptr || b.workloads != nullptr) return false;
   const std::string_view one = a.subject_prefix, other = b.subject_prefix;
   if (one.empty() || other.empty()) return one.empty() && other.empty();
   return one.starts_with(other) || other.starts_with(one);
@@ -149,6 +150,9 @@ std::expected<ExternalSubject, Denial> TrustedIssuers::verify(std::string_view t
   if (trusted == nullptr) {
     return std::unexpected(Denial{Reason::kTokenIssuer, "the token's issuer is not a trusted one"});
   }
+  if (trusted->workloads != nullptr)
+    return std::unexpected(
+        Denial{Reason::kTokenIssuer, "the token's issuer names workloads, and speaks for no users"});
   const auto keys = keys_in_force(*trusted, now);
   // Why there are none is the operator's to know: /v1/issuers and the log say it.
   if (keys == nullptr) return std::unexpected(keys_unknown(*trusted));

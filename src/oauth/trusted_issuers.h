@@ -1,4 +1,5 @@
-// The identity providers whose word Writ takes for who a user is.
+// The identity providers whose word Writ takes for who a user is, and the platforms whose word it takes for
+// which workload a client is. None is both.
 //
 // Each has its issuer, its keys, the audience its tokens must be for, and the names of the claims that carry
 // what Writ needs. A token of anyone else is refused. Each names users in a namespace of its own, so that
@@ -28,6 +29,7 @@
 #include "oauth/claim_path.h"
 #include "oauth/key_location.h"
 #include "oauth/profiles.h"
+#include "oauth/workload_profiles.h"
 #include "token/claims.h"
 
 namespace writ::oauth {
@@ -82,6 +84,8 @@ struct TrustedIssuer {
   std::map<std::string, ClaimPath, std::less<>> facts = {};
   std::map<std::string, std::string, std::less<>> tenant_names = {};  // its names; empty: as Writ's
   std::vector<AcceptedAt> accept = {};
+  // It names workloads, and no users (oauth/workload_tokens.h). Null: users.
+  const WorkloadProfile* workloads = nullptr;
 
   // What Writ calls a tenant of its.
   std::string tenant_of(std::string theirs) const {

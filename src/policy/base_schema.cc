@@ -34,7 +34,8 @@ namespace Writ {
     model?: String,
     blueprint?: String,
     reviewedAt?: datetime,
-    lastUsed?: datetime
+    lastUsed?: datetime,
+    workload?: Workload
   };
   entity Agent in Group = {
     tenant?: String,
@@ -47,7 +48,24 @@ namespace Writ {
     blueprint?: String,
     sponsor?: User,
     reviewedAt?: datetime,
-    lastUsed?: datetime
+    lastUsed?: datetime,
+    workload?: Workload
+  };
+  // What a client's platform says of it, as far as the inventory wants it told.
+  type Workload = {
+    account?: String,
+    email?: String,
+    environment?: String,
+    event?: String,
+    namespace?: String,
+    owner?: String,
+    pod?: String,
+    project?: String,
+    ref?: String,
+    repository?: String,
+    serviceAccount?: String,
+    subject?: String,
+    workflow?: String
   };
 
   entity Api;

@@ -5,6 +5,7 @@ namespace writ::server {
 namespace {
 
 constexpr std::string_view kRevocationPath = "/oauth2/revoke";
+constexpr std::string_view kIntrospectionPath = "/oauth2/introspect";
 constexpr std::string_view kJwksPath = "/oauth2/jwks";
 constexpr std::string_view kMetadataPath = "/.well-known/oauth-authorization-server";
 
@@ -30,11 +31,20 @@ Result<void> App::Parts::add_oauth() {
                             std::move(exchange));
       },
       oauth::kMaxFormBytes));
+  TRY(endpoints->add_async(
+      "POST", kIntrospectionPath,
+      [this](http::Exchange exchange, const PathValues&) {
+        oauth_workers.serve([this](const Request& request) { return introspection_endpoint.handle(request); },
+                            std::move(exchange));
+      },
+      oauth::kMaxFormBytes));
   TRY(endpoints->add("GET", kJwksPath, quick,
                      [this](const Request&, const PathValues&) { return oauth::jwks_response(*keys); }));
   const auto metadata_of_writ = [this](const Request&, const PathValues&) {
     const auto at = [this](std::string_view path) { return config.issuer + std::string(path); };
-    return oauth::metadata_response({config.issuer, at(kTokenPath), at(kJwksPath), at(kRevocationPath)});
+    const bool certificates = config.api_listen.asks_certificates;
+    return oauth::metadata_response({config.issuer, at(kTokenPath), at(kJwksPath), at(kRevocationPath),
+                                     at(kIntrospectionPath), certificates});
   };
   TRY(endpoints->add("GET", kMetadataPath, quick, metadata_of_writ));
   // RFC 8414 §3.1: of an issuer with a path, it is in front of that.
@@ -108,6 +118,10 @@ http::Response App::Parts::metrics() const {
   out.family("writ_token_requests_total", "counter", "Token requests by their result.");
   out.sample("writ_token_requests_total", "result=\"issued\"", tokens_issued.load());
   out.sample("writ_token_requests_total", "result=\"refused\"", tokens_refused.load());
+  out.family("writ_introspections_total", "counter", "Questions about tokens by their answer.");
+  out.sample("writ_introspections_total", "result=\"active\"", introspection_endpoint.active());
+  out.sample("writ_introspections_total", "result=\"inactive\"", introspection_endpoint.inactive());
+  out.sample("writ_introspections_total", "result=\"refused\"", introspection_endpoint.refused());
   api::write_audit(out, log->stats(), log->head().seq);
   if (proxy) api::write_gateway(out, proxy->stats());
   out.family("writ_http_total", "counter", "Connections and requests by listener.");

@@ -36,6 +36,7 @@
 #include "http/target.h"
 #include "http/upstream_keeper.h"
 #include "oauth/accepted_tokens.h"
+#include "oauth/introspection_endpoint.h"
 #include "oauth/key_refresher.h"
 #include "oauth/metadata.h"
 #include "oauth/revocation_endpoint.h"
@@ -177,10 +178,13 @@ struct App::Parts {
   const oauth::ClientAuthentication clients{
       {.issuer = config.issuer,
        .token_endpoint = config.issuer + std::string(kTokenPath),
-       .attempts = {config.limits.wrong_secrets_per_minute, config.proxies}},
+       .attempts = {config.limits.wrong_secrets_per_minute, config.proxies},
+       .issuers = &issuers},
       directory,
       *store};  // an assertion that was used stays used after a restart
   const oauth::RevocationEndpoint revocation_endpoint{{clock, clients, verifier, revocations, recorder}};
+  const oauth::IntrospectionEndpoint introspection_endpoint{
+      {clock, clients, verifier, tasks, current, recorder}};
 
   // Calls of Writ's own API are approved as tasks or not at all: their bodies hold secrets.
   enforce::Enforcer gateway_enforcer{enforcer_parts(&calls)}, api_enforcer{enforcer_parts(nullptr)},
@@ -242,7 +246,7 @@ struct App::Parts {
   std::shared_ptr<http::Endpoints> operator_endpoints;
   std::unique_ptr<http::Server> api_server, gateway_server, operator_server;
   std::string api_url, gateway_url, operator_url;
-  Forgetting forgetting_used{oauth::kMaxAssertionLifetime + token::kClockSkew};
+  Forgetting forgetting_used{longest_assertion(config)};
   int looks = 0;
   Chores chores;
 };

@@ -11,18 +11,18 @@ namespace {
 
 using Standing = oauth::ClientAuthentication::Standing;
 
-// One whose client has authenticated.
-struct KnownCall {
-  http::Exchange exchange;
-  std::unique_ptr<oauth::TokenCall> call;
-};
-
 http::Response busy() {
   return oauth::to_response({oauth::OauthError::kServerError,
                              "too many requests of this kind are waiting; try again later", std::nullopt});
 }
 
 }  // namespace
+
+// A token request on its way from worker to worker.
+struct OauthWorkers::Call {
+  http::Exchange exchange;
+  std::unique_ptr<oauth::TokenCall> step;
+};
 
 // Most of them wait for the audit's disk, which one sync serves for all.
 OauthWorkers::OauthWorkers(const oauth::ClientAuthentication& clients, const Clock& clock,
@@ -73,27 +73,40 @@ void OauthWorkers::hand_to(http::Workers& pool, const Glance& glance, http::Exch
 void OauthWorkers::issue(const oauth::TokenEndpoint& endpoint, http::Exchange exchange,
                          const std::function<void(const http::Response&)>& answered) {
   const auto glance = clients_.glance(exchange.request(), clock_.now());
-  const auto answer = [&answered](http::Exchange to, http::Response response) {
-    answered(response);
-    to.respond(std::move(response));
+  hand_to(pool_of(glance), glance, std::move(exchange),
+          [this, &endpoint, glance, &answered](http::Exchange held) {
+            auto begun = endpoint.begin(held.request());
+            if (!begun) return answer(held, std::move(begun).error(), answered);
+            const auto call = std::make_shared<Call>(std::move(held), *std::move(begun));
+            std::move_only_function<void()> go_on = [this, glance, call, &answered] {
+              hand_to(pool_of(glance), glance, std::move(call->exchange),
+                      [this, glance, call, &answered](http::Exchange back) {
+                        call->exchange = std::move(back);
+                        authenticate(call, glance, answered);
+                      });
+            };
+            // No worker waits for a platform or a provider, and so nobody else does.
+            if (call->step->wait_for_client_keys(go_on)) return;
+            authenticate(call, glance, answered);
+          });
+}
+
+void OauthWorkers::authenticate(const std::shared_ptr<Call>& call, const Glance& glance,
+                                const Answered& answered) {
+  if (auto refused = call->step->authenticate()) return answer(call->exchange, *std::move(refused), answered);
+  // From here on it is known.
+  std::move_only_function<void()> go_on = [this, glance, call, &answered] {
+    hand_to(known_, glance, std::move(call->exchange),
+            [call, &answered](http::Exchange back) { answer(back, call->step->issue(), answered); });
   };
-  hand_to(
-      pool_of(glance), glance, std::move(exchange), [this, &endpoint, glance, answer](http::Exchange held) {
-        auto call = endpoint.begin(held.request());
-        if (!call) return answer(std::move(held), std::move(call).error());
-        if (auto refused = (*call)->authenticate()) return answer(std::move(held), *std::move(refused));
-        // From here on it is known.
-        const auto known = std::make_shared<KnownCall>(std::move(held), *std::move(call));
-        std::move_only_function<void()> go_on = [this, glance, known, answer] {
-          hand_to(known_, glance, std::move(known->exchange),
-                  [known, answer](http::Exchange back) { answer(std::move(back), known->call->issue()); });
-        };
-        // No worker waits for a provider, and so nobody else does.
-        if (known->call->wait_for_keys(go_on)) return;
-        if (glance.standing != Standing::kKnown) return go_on();
-        auto response = known->call->issue();
-        answer(std::move(known->exchange), std::move(response));
-      });
+  if (call->step->wait_for_keys(go_on)) return;
+  if (glance.standing != Standing::kKnown) return go_on();
+  answer(call->exchange, call->step->issue(), answered);
+}
+
+void OauthWorkers::answer(http::Exchange& to, http::Response response, const Answered& answered) {
+  answered(response);
+  to.respond(std::move(response));
 }
 
 void OauthWorkers::serve(std::function<http::Response(const http::Request&)> function,

@@ -14,6 +14,7 @@
 #pragma once
 
 #include <functional>
+#include <memory>
 
 #include "base/clock.h"
 #include "http/endpoints.h"
@@ -44,6 +45,10 @@ class OauthWorkers {
 
  private:
   using Glance = oauth::ClientAuthentication::Glance;
+  using Answered = std::function<void(const http::Response&)>;
+  struct Call;
+  void authenticate(const std::shared_ptr<Call>& call, const Glance& glance, const Answered& answered);
+  static void answer(http::Exchange& to, http::Response response, const Answered& answered);
   http::Workers& pool_of(const Glance& glance);
   // Answers 503 when the pool is full.
   static void hand_to(http::Workers& pool, const Glance& glance, http::Exchange exchange,

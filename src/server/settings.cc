@@ -5,6 +5,7 @@
 #include <fmt/format.h>
 
 #include "base/notice.h"
+#include "oauth/client_authentication.h"
 #include "server/app.h"
 
 namespace writ::server {
@@ -18,6 +19,15 @@ Result<std::unique_ptr<token::KeyRing>> open_keys(store::SqliteStore& store, cry
     keys.insert(keys.begin(), std::move(key));
   }
   return token::KeyRing::of(std::move(keys));
+}
+
+Duration longest_assertion(const config::Config& config) {
+  Duration longest = oauth::kMaxAssertionLifetime;
+  for (const auto& issuer : config.trusted_issuers) {
+    if (issuer.workloads != nullptr)
+      longest = std::max(longest, issuer.max_token_lifetime + issuer.tolerance);
+  }
+  return longest + token::kClockSkew;
 }
 
 http::ServerOptions server_options(const config::Config& config, const config::ListenAddress& listen,

@@ -31,6 +31,9 @@ sources::Sources open_sources(const config::World& world, const Clock& clock);
 // Whether an API takes tokens that its callers have of a provider.
 bool takes_others(const config::Config& config);
 
+// How long an assertion may live of a client that it authenticates.
+Duration longest_assertion(const config::Config& config);
+
 // What was recorded had happened: no clock takes it back.
 Result<Instant> first_instant(const audit::Log& log, Instant now, bool accept_clock);
 

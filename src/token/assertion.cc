@@ -92,6 +92,17 @@ std::expected<std::string, Denial> unverified_issuer(std::string_view text) {
   return *issuer;
 }
 
+std::expected<std::string, Denial> unverified_trust_domain(std::string_view text) {
+  constexpr std::string_view kScheme = "spiffe://";
+  const auto jws = jose::parse_jws(text, jose::Signers::kOthers);
+  if (!jws) return denied(Reason::kTokenMalformed, jws.error().message);
+  const auto claims = jose::parse_claims(jws->unverified_payload());
+  const auto* subject = claims ? usable_text(*claims, "sub") : nullptr;
+  if (!claims || claims->find("iss") != nullptr || subject == nullptr || !subject->starts_with(kScheme))
+    return denied(Reason::kTokenMalformed, "token: neither a usable `iss` nor a SPIFFE id as `sub`");
+  return subject->substr(0, subject->find('/', kScheme.size()));
+}
+
 std::expected<Assertion, Denial> verify_assertion(std::string_view text, const AssertionRules& rules,
                                                   Times now) {
   const auto jws = jose::parse_jws(text, jose::Signers::kOthers);
@@ -116,7 +127,8 @@ std::expected<Assertion, Denial> verify_assertion(const jose::UnverifiedJws& jws
   auto claims = jose::parse_claims(*payload);
   if (!claims) return denied(Reason::kTokenMalformed, claims.error().message);
   const auto* issuer = usable_text(*claims, "iss");
-  if (issuer == nullptr || *issuer != rules.issuer) {
+  const bool names_none = claims->find("iss") == nullptr && !rules.needs_issuer;
+  if (!names_none && (issuer == nullptr || *issuer != rules.issuer)) {
     return denied(Reason::kTokenIssuer, "the token is not of the expected issuer");
   }
   const auto* subject = usable_text(*claims, "sub");
@@ -133,7 +145,7 @@ std::expected<Assertion, Denial> verify_assertion(const jose::UnverifiedJws& jws
     return denied(Reason::kTokenMalformed, "token: no usable `jti`");
   }
   const auto expires_at = TRY(check_times(*claims, rules, now));
-  Assertion assertion{.issuer = *issuer,
+  Assertion assertion{.issuer = std::string(rules.issuer),
                       .subject = subject == nullptr ? std::string() : *subject,
                       .audience = *std::move(audience),
                       .audiences = std::move(audiences),

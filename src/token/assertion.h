@@ -32,6 +32,8 @@ struct AssertionRules {
   Duration tolerance = kClockSkew;      // of `nbf` and `iat`, for clocks that go ahead of ours
   crypto::AlgorithmSet algorithms = crypto::kAllAlgorithms;
   bool needs_subject = true;
+  // False: it may name no issuer, as a SPIFFE JWT-SVID; the caller knows whose it is by its subject.
+  bool needs_issuer = true;
   bool among_others = false;  // the token may name further audiences: the caller looks at them
   // A token that no key of `keys` can verify is verified with one for its algorithm here: then the time does
   // not tell which keys there are. Empty: it does.
@@ -57,5 +59,8 @@ std::expected<Assertion, Denial> verify_assertion(const jose::UnverifiedJws& jws
 
 // Whose rules to verify it with. Nothing else of an unverified assertion is ever read.
 std::expected<std::string, Denial> unverified_issuer(std::string_view text);
+// The same of one that names no issuer: the trust domain of its subject ("spiffe://acme.example" of
+// "spiffe://acme.example/export"; SPIFFE JWT-SVID §3.1).
+std::expected<std::string, Denial> unverified_trust_domain(std::string_view text);
 
 }  // namespace writ::token

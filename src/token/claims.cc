@@ -130,6 +130,25 @@ void write_details(const AccessClaims& claims, Json& into) {
     into.set("authorization_details", claims.authorization_details);
 }
 
+// Texts by their names, of the client that the token was made for.
+Result<void> read_workload(const Json& json, AccessClaims& into) {
+  const auto* value = json.find("workload");
+  if (value == nullptr) return {};
+  const auto* members = value->if_object();
+  if (members == nullptr || members->size() > kMaxWorkloadFacts)
+    return bad_claim("workload", "is not an object of at most 16 texts");
+  for (const auto& [name, fact] : *members)
+    into.workload.emplace_back(name, TRY(checked_text(fact.if_string(), "workload")));
+  return {};
+}
+
+void write_workload(const AccessClaims& claims, Json& into) {
+  if (claims.workload.empty()) return;
+  auto facts = Json::object();
+  for (const auto& [name, fact] : claims.workload) facts.set(name, fact);
+  into.set("workload", std::move(facts));
+}
+
 // What every token has.
 constexpr Claim required(std::string_view name, std::string AccessClaims::*text,
                          std::string_view stated = {}) {
@@ -166,6 +185,7 @@ constexpr Claim kClaims[] = {
     carried("auth_time", &CarriedClaims::auth_time),
     {.name = "cnf", .read = read_confirmation, .write = write_confirmation, .stated = "bound"},
     {.name = "authorization_details", .read = read_details, .write = write_details, .by_contract = true},
+    {.name = "workload", .read = read_workload, .write = write_workload, .by_contract = true},
 };
 static_assert(std::size(kClaims) <= 32, "ClaimsContract has a bit for each");
 

@@ -16,6 +16,7 @@
 #include <span>
 #include <string>
 #include <string_view>
+#include <utility>
 #include <vector>
 
 #include "base/clock.h"
@@ -29,6 +30,7 @@ namespace writ::token {
 inline constexpr std::size_t kMaxChain = 8;
 inline constexpr std::size_t kMaxClaimBytes = codec::kMaxNameBytes;  // of each single text claim
 inline constexpr std::size_t kMaxOrigins = 16;
+inline constexpr std::size_t kMaxWorkloadFacts = 16;
 
 // One party that acts for the subject (RFC 8693 §4.1).
 struct Actor {
@@ -68,6 +70,8 @@ struct AccessClaims : CarriedClaims {
   std::vector<std::string> exchanged_from;
   std::optional<std::string> key_thumbprint;  // cnf.jkt: the key this token is bound to (RFC 9449 §6.1)
   codec::Json authorization_details;          // RFC 9396: an array, or null
+  // What the client's platform said of it when the client authenticated: by the names of facts.
+  std::vector<std::pair<std::string, std::string>> workload = {};
   // cnf.x5t#S256: the certificate that this token is bound to (RFC 8705 §3.1). Only of others' tokens.
   std::optional<std::string> certificate_thumbprint = {};
   // Of a token that another issuer made: as what it was accepted. Null: it is Writ's own.

@@ -23,6 +23,7 @@ AccessClaims full_claims() {
   claims.acr = "2";
   claims.auth_time = kNow - std::chrono::minutes(10);
   claims.key_thumbprint = std::string(43, 'a');
+  claims.workload = {{"ref", "refs/heads/main"}, {"workflow", "deploy"}};
   claims.authorization_details = codec::parse_json(R"([{"type":"writ_task"}])").value();
   return claims;
 }
@@ -104,6 +105,21 @@ TEST(Claims, NoContractDropsWhatGuardsRead) {
   const auto json = claims_to_json(full_claims(), ClaimsContract::none());
   for (const auto* name : {"act", "task", "cnf", "exchanged_from", "sub", "client_id", "aud"})
     EXPECT_NE(json.find(name), nullptr) << name;
+}
+
+TEST(Claims, WhatAPlatformToldIsSoManyTexts) {
+  const auto read = [](const codec::Json& workload) {
+    auto json = claims_to_json(full_claims());
+    json.set("workload", workload);
+    return claims_from_json(json);
+  };
+  auto many = codec::Json::object();
+  for (std::size_t i = 0; i < kMaxWorkloadFacts; ++i) many.set("f" + std::to_string(i), "x");
+  EXPECT_EQ(read(many).value().workload.size(), kMaxWorkloadFacts);
+  many.set("one more", "x");
+  EXPECT_FALSE(read(many));
+  EXPECT_FALSE(read(codec::Json::object({{"ref", 7}})));
+  EXPECT_FALSE(read(codec::Json::object({{"ref", std::string(kMaxClaimBytes + 1, 'x')}})));
 }
 
 TEST(Claims, WhatATokenWasExchangedFromIsReadStrictly) {

@@ -128,6 +128,7 @@ class Connection final : public internal::ExchangeSide,
   const Address& peer() const noexcept { return peer_; }
   // Of this connection alone: what a proxy shows says nothing of who is behind it.
   const std::string& peer_certificate() const noexcept { return request_.peer_certificate; }
+  const auto& peer_names() const noexcept { return request_.peer_names; }
   Places::Holder holder() const noexcept { return holder_; }
   std::size_t loop() const noexcept { return loop_; }
   bool on_loop() const noexcept { return core_->loops.current() == loop_; }

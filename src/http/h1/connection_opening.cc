@@ -79,7 +79,10 @@ void Connection::shake_hands() {
         case TlsSession::Step::kDone:
           self->core_->handshakes.fetch_add(1, std::memory_order_relaxed);
           // A proxy's own says nothing of who is behind it.
-          if (!self->holder_.proxy) self->request_.peer_certificate = self->stream_.tls()->peer_certificate();
+          if (!self->holder_.proxy) {
+            self->request_.peer_certificate = self->stream_.tls()->peer_certificate();
+            self->request_.peer_names = self->stream_.tls()->peer_names();
+          }
           return self->opened();
         case TlsSession::Step::kEnd:
         case TlsSession::Step::kFailed:

@@ -17,6 +17,7 @@ Http2Stream::Http2Stream(std::shared_ptr<Connection> connection, Http2Session& s
   loop_ = connection_->loop();
   request_.peer_ip = connection_->peer().text();
   request_.peer_certificate = connection_->peer_certificate();
+  request_.peer_names = connection_->peer_names();
   fields_ = std::make_unique<RequestFields>(head_limits(core().options), request_);
   terms_.begin(core());
   watch(core().loops.impl().loops[loop_]->deadlines);

@@ -193,6 +193,23 @@ TEST_F(ServerTls, AClientCertificateThatIsAskedForMayBeAbsentButNotBad) {
   EXPECT_EQ(get(server, {.identity = &forged}), "");
 }
 
+TEST_F(ServerTls, TheNamesInAClientsCertificateAreTold) {
+  const auto known = authority_.issue({"one.example", "two.example", "192.0.2.1"});
+  TestServer server(
+      [](Exchange exchange) {
+        std::string names = "none";
+        if (const auto& told = exchange.request().peer_names) {
+          names.clear();
+          for (const auto& name : *told) names += name + " ";
+        }
+        exchange.respond(text_response(200, std::move(names)));
+      },
+      options(tls_server({authority_.issue({"a.example"})}, ClientCertificates::kAsked,
+                         authority_.certificate())));
+  EXPECT_THAT(get(server, {.identity = &known}), EndsWith("DNS:one.example DNS:two.example "));
+  EXPECT_THAT(get(server), EndsWith("none"));
+}
+
 TEST_F(ServerTls, NewCertificatesAreForNewConnectionsAndCutNone) {
   TestServer server(echo, options());
   TlsPeer before(server.port());

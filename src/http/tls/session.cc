@@ -9,10 +9,12 @@
 #include <openssl/evp.h>
 #include <openssl/ssl.h>
 #include <openssl/x509.h>
+#include <openssl/x509v3.h>
 #include <sys/socket.h>
 
 #include "base/check.h"
 #include "codec/base64url.h"
+#include "http/tls/openssl.h"
 
 namespace writ::http {
 
@@ -151,6 +153,23 @@ std::string TlsSession::peer_certificate() const {
   unsigned int size = 0;
   if (shown == nullptr || X509_digest(shown, EVP_sha256(), digest, &size) != 1) return {};
   return codec::base64url_encode({reinterpret_cast<const char*>(digest), size});
+}
+
+std::shared_ptr<const std::vector<std::string>> TlsSession::peer_names() const {
+  const X509* shown = SSL_get0_peer_certificate(ssl_);
+  if (shown == nullptr) return nullptr;
+  const std::unique_ptr<GENERAL_NAMES, tls::Free<&GENERAL_NAMES_free>> names(
+      static_cast<GENERAL_NAMES*>(X509_get_ext_d2i(shown, NID_subject_alt_name, nullptr, nullptr)));
+  auto all = std::make_shared<std::vector<std::string>>();
+  for (int i = 0; names != nullptr && i < sk_GENERAL_NAME_num(names.get()); ++i) {
+    const GENERAL_NAME* name = sk_GENERAL_NAME_value(names.get(), i);
+    if (name->type != GEN_URI && name->type != GEN_DNS) continue;
+    const ASN1_STRING* text = name->type == GEN_URI ? name->d.uniformResourceIdentifier : name->d.dNSName;
+    all->push_back((name->type == GEN_URI ? "URI:" : "DNS:") +
+                   std::string(reinterpret_cast<const char*>(ASN1_STRING_get0_data(text)),
+                               static_cast<std::size_t>(ASN1_STRING_length(text))));
+  }
+  return all;
 }
 
 void TlsSession::end() noexcept {

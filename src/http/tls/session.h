@@ -10,6 +10,7 @@
 #include <memory>
 #include <string>
 #include <string_view>
+#include <vector>
 
 struct bio_st;
 struct ssl_st;
@@ -40,6 +41,8 @@ class TlsSession {
   bool has_pending() const noexcept;
   // The SHA-256 of the peer's certificate, in base64url, once the handshake is done; empty: it showed none.
   std::string peer_certificate() const;
+  // Its names of these two types: "URI:spiffe://acme.example/export", "DNS:export.acme.example". Null: none.
+  std::shared_ptr<const std::vector<std::string>> peer_names() const;
   // Says that nothing more is written. Does not wait.
   void end() noexcept;
 
