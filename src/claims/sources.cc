@@ -60,6 +60,10 @@ constexpr ClaimUse kUses[] = {
      .by_contract = true},
     {.claim = "cnf", .source = "the key that the client proved to hold", .path = "token.senderBound"},
     {.claim = "authorization_details", .source = "the task's scope", .by_contract = true},
+    {.claim = "workload",
+     .source = "the token of its platform that the client authenticated with",
+     .attribute = "workload",
+     .by_contract = true},
 };
 
 }  // namespace
