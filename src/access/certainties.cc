@@ -204,6 +204,19 @@ OpenFact Certainties::text_fact(const TextKnown& known) {
   return fact;
 }
 
+// What the platform of a client may tell of it, by the rules that it has.
+void Certainties::add_workload(const ChainLink& caller, std::vector<OpenField>& fields) {
+  if (caller.member == nullptr) return;
+  std::vector<OpenField> facts;
+  for (const auto& rule : (*caller.member)->workloads) {
+    for (const auto& [name, path] : rule.facts) {
+      if (std::ranges::find(facts, name, &OpenField::name) == facts.end())
+        facts.push_back({name, false, OpenFact::of_kind(Kind::kString)});
+    }
+  }
+  if (!facts.empty()) fields.push_back({"workload", false, OpenFact::record(std::move(facts), true)});
+}
+
 OpenFact Certainties::party_fact(std::size_t index) {
   const ChainLink& caller = chain_[index];
   std::vector<OpenField> fields;
@@ -234,11 +247,12 @@ OpenFact Certainties::party_fact(std::size_t index) {
   }
   if (caller.member != nullptr && !is_user)
     fields.push_back({"lastUsed", false, OpenFact::of_kind(Kind::kDatetime)});
+  if (!is_user && !has("workload")) add_workload(caller, fields);
   if (const auto* catalogued = frame_.policies.entities->find(uids_[index])) {
     for (const auto& field : *catalogued->attributes) {
       const auto name = field.name->view();
       const bool told = name == "tenant" || name == "environment" || (name == "issuer" && is_user) ||
-                        name == "lastUsed" || name == "reviewedAt";
+                        (name == "workload" && !is_user) || name == "lastUsed" || name == "reviewedAt";
       if (!told && !has(name)) fields.push_back({std::string(name), true, OpenFact::of(field.value)});
     }
   }

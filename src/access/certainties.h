@@ -66,6 +66,7 @@ class Certainties {
   void know_purpose();
   cedar::OpenFact text_fact(const TextKnown& known);
   cedar::OpenFact party_fact(std::size_t index);
+  static void add_workload(const ChainLink& caller, std::vector<cedar::OpenField>& fields);
   cedar::OpenFact task_fact();
 
   const Frame& frame_;

@@ -290,10 +290,10 @@ Result<void> lay_identity(cedar::Overlay& overlay, Arena& arena, cedar::EntityRe
   if (catalogued == nullptr) return overlay.add(arena, uid, attributes);
   Fields further(arena, catalogued->attributes->size);
   for (const auto& field : *catalogued->attributes) {
-    const bool told = same_text(field.name, names().tenant) || same_text(field.name, names().environment) ||
-                      same_text(field.name, names().last_used) ||
-                      same_text(field.name, names().reviewed_at) ||
-                      (same_text(field.name, names().issuer) && uid.type() == cedar_type(Kind::kUser));
+    const bool told =
+        same_text(field.name, names().tenant) || same_text(field.name, names().environment) ||
+        same_text(field.name, names().last_used) || same_text(field.name, names().reviewed_at) ||
+        same_text(field.name, uid.type() == cedar_type(Kind::kUser) ? names().issuer : names().workload);
     if (!told) further.add(field.name, field.value);
   }
   return overlay.add(arena, uid, merged(arena, attributes.as_record(), further.record().as_record()),

@@ -187,7 +187,7 @@ Json credentials_shown(const Identity& identity) {
     show({.type = CredentialType::kKey, .id = key.kid().value_or(key.thumbprint())},
          crypto::algorithm_name(key.algorithm()));
   for (const auto& rule : identity.workloads)
-    show({.type = CredentialType::kFederation, .id = rule.issuer, .bound = true}, "platform token");
+    show({.type = CredentialType::kFederation, .id = rule.issuer}, "platform token");
   for (const auto& rule : identity.certificates) {
     const auto& id = !rule.uri.empty() ? rule.uri : !rule.dns.empty() ? rule.dns : rule.thumbprint;
     show({.type = CredentialType::kCertificate, .id = id}, "certificate");
