@@ -49,7 +49,8 @@ class Given {
   Carried carried(std::string_view claim, std::size_t i = 0) const { return contract(i).need(claim).carried; }
   std::vector<std::string> readers(std::string_view claim, std::size_t i = 0) const {
     std::vector<std::string> texts;
-    for (const auto& reader : contract(i).need(claim).readers) texts.push_back(text_of(reader));
+    const auto whole = contract(i);
+    for (const auto& reader : whole.need(claim).readers) texts.push_back(text_of(reader));
     return texts;
   }
   std::vector<std::string> findings(const Supply& supply) const {
