@@ -209,10 +209,14 @@ class Making {
     const auto names_it = [&](const std::vector<std::string>& names) {
       return std::ranges::find(names, use.claim) != names.end();
     };
-    if (names_it(about.reads)) return true;
-    if (about.claims) return names_it(*about.claims);
-    // It has said nothing, and gets everything.
-    return !about.by_contract && about.reads.empty() && about.id != known_.own_api;
+    return names_it(about.reads) || (about.claims && names_it(*about.claims));
+  }
+
+  // It has said nothing, and gets everything.
+  bool is_open(std::size_t api) const {
+    if (api == any_other()) return false;
+    const inventory::Api& about = known_.apis[api];
+    return !about.claims && !about.by_contract && about.reads.empty() && about.id != known_.own_api;
   }
 
   void needs_exchanged() {
@@ -220,6 +224,7 @@ class Making {
       if (!is_carried_on(use)) continue;
       for (std::size_t api = 0; api < holders_.size(); ++api) {
         if (needs(api, use)) exchanged_.add(holders_[api], index_of(use.claim), static_cast<int>(api));
+        if (is_open(api)) open_.add(holders_[api], index_of(use.claim), static_cast<int>(api));
       }
     }
   }
@@ -260,10 +265,14 @@ class Making {
       readers.add({Reader::Kind::kForwarded, "Writ-Context"});
     const bool reads_itself = std::ranges::find(about.reads, use.claim) != about.reads.end();
     if (reads_itself) readers.add({Reader::Kind::kApi, about.id});
-    const int other = exchanged_.find(holders_[api], claim, static_cast<int>(api));
-    if (other >= 0)
-      readers.add({Reader::Kind::kExchange,
-                   static_cast<std::size_t>(other) == any_other() ? "*" : known_.apis[other].id});
+    const auto add_other = [&](Reader::Kind kind, int other) {
+      if (other < 0) return;
+      const auto at = static_cast<std::size_t>(other);
+      readers.add({kind, at == any_other() ? "*" : known_.apis[at].id});
+    };
+    add_other(Reader::Kind::kExchange, exchanged_.find(holders_[api], claim, static_cast<int>(api)));
+    if (about.by_contract)
+      add_other(Reader::Kind::kOpen, open_.find(holders_[api], claim, static_cast<int>(api)));
     const Carried carried = !use.by_contract                    ? Carried::kAlways
                             : readers.count == 0                ? Carried::kLeftOut
                             : use.said_by_task && !reads_itself ? Carried::kOutsideTasks
@@ -278,7 +287,7 @@ class Making {
   std::vector<Holders> holders_;
   ByClaim everywhere_, issuing_;
   std::vector<ByClaim> of_api_;
-  HolderNeeds exchanged_;
+  HolderNeeds exchanged_, open_;
 };
 
 }  // namespace
@@ -306,6 +315,8 @@ std::string text_of(const Reader& reader) {
     case Reader::Kind::kExchange:
       return reader.name == "*" ? "an API that is not declared, by exchange"
                                 : fmt::format("API `{}`, by exchange", reader.name);
+    case Reader::Kind::kOpen:
+      return fmt::format("API `{}`, by exchange: it does not say what it reads", reader.name);
   }
   return {};
 }

@@ -5,6 +5,10 @@
 // is forwarded to it, and the same of every API that the token may be exchanged for. What is left out is read
 // by none of them, or is said equally by the token's task.
 //
+// An API that does not go by its contract and says nothing of what it reads gets everything that is known. Of
+// APIs that do go by theirs, all is needed that may be exchanged for its tokens. The contract of an API that
+// does not is what it would be if all of them did.
+//
 // Linear in the policies and APIs. Pure.
 #pragma once
 
@@ -40,6 +44,7 @@ struct Reader {
     kApi,        // the API itself, as its `reads` says
     kForwarded,  // the context header
     kExchange,   // an API that the token may be exchanged for, by its id
+    kOpen,       // the same of one that does not say what it reads, and so gets everything
   };
   Kind kind;
   std::string name;

@@ -13,7 +13,7 @@ namespace {
 using codec::Json;
 
 std::string_view kind_name(Reader::Kind kind) {
-  constexpr std::string_view kNames[] = {"guard", "policy", "shadow", "api", "forwarded", "exchange"};
+  constexpr std::string_view kNames[] = {"guard", "policy", "shadow", "api", "forwarded", "exchange", "open"};
   return kNames[static_cast<std::size_t>(kind)];
 }
 
@@ -84,6 +84,7 @@ std::string to_text(const Sheet& sheet) {
                                                             : 2]);
   if (!sheet.exchanged_for.empty())
     out += fmt::format("They may be exchanged for tokens for: {}\n", fmt::join(sheet.exchanged_for, ", "));
+  if (minting != "contract") out += "If every API went by its contract, they would carry:\n";
   out += fmt::format("\nalways: {}\n", fmt::join(names_of(sheet.contract, Carried::kAlways), ", "));
   for (const ClaimNeed& need : sheet.contract.claims) {
     if (need.carried == Carried::kAlways) continue;

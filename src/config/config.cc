@@ -48,12 +48,10 @@ void read_metrics(const files::Fields& root, Config& config) {
 }
 
 void read_tokens(const files::Fields& root, Config& config) {
-  const files::Fields fields(root.find("tokens"), root.source(), "tokens",
-                             {"lifetime_seconds", "algorithm", "claims"});
+  const files::Fields fields(root.find("tokens"), root.source(), "tokens", {"lifetime_seconds", "algorithm"});
   config.token_lifetime = std::chrono::seconds(fields.integer("lifetime_seconds", 1, 3600).value_or(300));
   const auto algorithm = fields.choice("algorithm", {"ES256", "EdDSA"});
   if (algorithm == 1) config.token_algorithm = crypto::Algorithm::kEdDsa;
-  config.claims_by_contract = fields.choice("claims", {"all", "contract"}) == 1;
 }
 
 // Its names for clients, and Writ's.
@@ -361,7 +359,8 @@ void read_explain(const files::Fields& root, Config& config) {
 
 void read_inventory(const files::Fields& root, Config& config) {
   const files::Fields fields(root.require("inventory"), root.source(), "inventory",
-                             {"identities", "apis", "imported"});
+                             {"identities", "apis", "claims", "imported"});
+  config.claims_by_contract = fields.choice("claims", {"all", "contract"}) == 1;
   (void)fields.text("imported");  // config/imported.h reads the folder
   config.identities = fields.list("identities");
   config.apis = fields.list("apis");

@@ -39,7 +39,6 @@ properties:
     properties:
       lifetime_seconds: {type: integer, minimum: 1, maximum: 3600}
       algorithm: {enum: [ES256, EdDSA]}
-      claims: {enum: [all, contract], description: what tokens carry where the API does not say it}
   outbound:
     description: what Writ may connect to of its own accord
     type: object
@@ -181,6 +180,7 @@ properties:
     properties:
       identities: {type: array, items: {$ref: "#/$defs/identity"}}
       apis: {type: array, items: {$ref: "#/$defs/api"}}
+      claims: {enum: [all, contract], description: what tokens carry where their API does not say it}
       imported: {$ref: "#/$defs/text", description: "the folder of what `writ inventory import` wrote"}
   audit:
     type: object

@@ -206,12 +206,14 @@ std::optional<std::string> who_may_not_ask(const Origin& origin, const Authentic
 
 Outcome<std::optional<std::string>> purpose_of(const Origin& origin, const Terms& terms,
                                                const task::LiveTask* task) {
-  if (origin.purpose) {
-    if (terms.purpose && *terms.purpose != *origin.purpose)
+  // What a token's task is for, the token need not say; a sub-task is for the same.
+  const bool by_task = !origin.purpose && origin.task && task != nullptr;
+  if (const auto fixed = by_task ? std::optional((*task)->purpose) : origin.purpose) {
+    if (terms.purpose && *terms.purpose != *fixed)
       return refuse_request(Reason::kPurposeMismatch,
-                            "the token presented is for purpose " + in_backquotes(*origin.purpose) +
+                            "the token presented is for purpose " + in_backquotes(*fixed) +
                                 ", it cannot become " + in_backquotes(*terms.purpose));
-    return origin.purpose;
+    return fixed;
   }
   if (!terms.purpose) return task != nullptr ? std::optional((*task)->purpose) : std::nullopt;
   // Where nobody has fixed a purpose (or an API's contract left it out), it takes all of them to choose one:

@@ -9,12 +9,12 @@ namespace {
 
 using namespace std::literals;
 
-constexpr std::array kReloaded{"inventory"sv,          "calendars"sv,          "policies.files"sv,
-                               "policies.ignore"sv,    "policies.schemas"sv,   "policies.entities"sv,
-                               "limits.max_chain"sv,   "tokens.claims"sv,      "listen.api.tls"sv,
-                               "listen.gateway.tls"sv, "listen.operator.tls"sv};
+constexpr std::array kReloaded{"inventory"sv,          "calendars"sv,        "policies.files"sv,
+                               "policies.ignore"sv,    "policies.schemas"sv, "policies.entities"sv,
+                               "limits.max_chain"sv,   "listen.api.tls"sv,   "listen.gateway.tls"sv,
+                               "listen.operator.tls"sv};
 // Of these a part is reloaded.
-constexpr std::array kParted{"policies"sv,   "tokens"sv,         "limits"sv,         "listen"sv,
+constexpr std::array kParted{"policies"sv,   "limits"sv,         "listen"sv,
                              "listen.api"sv, "listen.gateway"sv, "listen.operator"sv};
 
 bool same(const files::YamlNode* a, const files::YamlNode* b) {
