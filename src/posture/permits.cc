@@ -240,7 +240,7 @@ void look_unused_permit(const Scene& scene, Checked& checked) {
             .date = to}},
           {.what = is_long ? "try without it on what was recorded, then take it out"
                            : "wait for a longer log, or try without it on what was recorded",
-           .command = "writ policies replay --help",
+           .command = "writ decide --replay FILE --policies FOLDER",
            .change = removal(policy)},
           is_long ? Weight::kMedium : Weight::kLow);
   });
