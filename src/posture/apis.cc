@@ -138,7 +138,7 @@ void look_only_observed(const Scene& scene, Checked& checked) {
           fmt::format("`{}` is only observed: what is refused passes all the same", upstream.api),
           {{.fact = "the API is not enforced", .place = upstream.place}},
           {.what = "enforce it, once the audit shows what would be refused",
-           .command = "writ audit show audit.log --last 100",
+           .command = "writ audit observed audit.log",
            .change = fmt::format("inventory:\n  apis:\n    - id: {}\n      enforce: true\n", upstream.api)});
   }
 }

@@ -144,7 +144,7 @@ void look_acts_for_anyone(const Scene& scene, Checked& checked) {
 }
 
 void look_long_tokens(const Scene& scene, Checked& checked) {
-  constexpr Duration kLong = std::chrono::hours(1);
+  constexpr Duration kLong = std::chrono::minutes(15);
   const auto minutes = [](Duration time) { return std::chrono::floor<std::chrono::minutes>(time).count(); };
   if (scene.config().token_lifetime > kLong)
     found(checked, {"tokens.lifetime_seconds"},

@@ -7,6 +7,7 @@
 #include <fmt/ranges.h>
 #include <set>
 
+#include "cedar/print.h"
 #include "control/own_api.h"
 #include "decision/hiding.h"
 #include "posture/looks.h"
@@ -98,6 +99,12 @@ void each_permit(const Scene& scene, Visit visit) {
     if (policies[i].effect == Effect::kPermit) visit(policies[i], i);
 }
 
+// `context.token.acr` → "context.token has acr"
+std::string has_text(std::string path) {
+  const auto dot = path.rfind('.');
+  return dot == std::string::npos ? path : path.replace(dot, 1, " has ");
+}
+
 std::string removal(const Policy& policy) {
   return fmt::format("// take the policy @id(\"{}\") out\n", policy.id);
 }
@@ -119,18 +126,27 @@ void look_wildcard(const Scene& scene, Checked& checked) {
     const auto is_open_one = [&](std::string_view name) {
       return std::ranges::find(open, name) != open.end();
     };
-    found(checked, {policy.id},
-          fmt::format("policy `{}` permits whatever the {}", policy.id, fmt::join(open, ", the ")),
-          {scene.policy(
-              index, fmt::format("the {} is not narrowed by scope or condition", fmt::join(open, ", the ")))},
-          {.what = "name in the scope what it is for",
-           .command = {},
-           .change =
-               fmt::format("@id(\"{}\")\npermit (\n  {},\n  {},\n  {}\n)…\n", policy.id,
-                           is_open_one("principal") ? "principal == TYPE::\"ID\"" : "principal …",
-                           is_open_one("action") ? "action in [NAMESPACE::Action::\"ACTION\"]" : "action …",
-                           is_open_one("resource") ? "resource is TYPE" : "resource …")},
-          weight);
+    // The same policy with a name to fill in wherever it has none.
+    Policy narrowed = policy;
+    const auto is_only = [](std::string type) {
+      ScopeTerm term;
+      term.rule = Rule::kIs;
+      term.type = std::move(type);
+      return term;
+    };
+    if (is_open_one("principal")) narrowed.principal = is_only("Writ::KIND");
+    if (is_open_one("resource")) narrowed.resource = is_only("NAMESPACE::TYPE");
+    if (is_open_one("action")) {
+      narrowed.action.rule = Rule::kEqual;
+      narrowed.action.entities = {{"NAMESPACE::Action", "ACTION"}};
+    }
+    found(
+        checked, {policy.id},
+        fmt::format("policy `{}` permits whatever the {}", policy.id, fmt::join(open, ", the ")),
+        {scene.policy(
+            index, fmt::format("the {} is not narrowed by scope or condition", fmt::join(open, ", the ")))},
+        {.what = "name in the scope what it is for", .command = {}, .change = cedar::print_policy(narrowed)},
+        weight);
   });
 }
 
@@ -240,7 +256,7 @@ void look_unused_permit(const Scene& scene, Checked& checked) {
             .date = to}},
           {.what = is_long ? "try without it on what was recorded, then take it out"
                            : "wait for a longer log, or try without it on what was recorded",
-           .command = "writ policies replay --help",
+           .command = "writ decide --replay FILE --policies FOLDER",
            .change = removal(policy)},
           is_long ? Weight::kMedium : Weight::kLow);
   });
@@ -261,8 +277,8 @@ void look_hiding(const Scene& scene, Checked& checked) {
                                        fmt::join(paths, "`, `")))},
           {.what = "say it the other way round, so that what is not there does not help",
            .command = {},
-           .change = forbids ? fmt::format("forbid (…)\nunless {{ {} has … && … }};\n", "context")
-                             : fmt::format("permit (…)\nwhen {{ {} has … && … }};\n", "context")});
+           .change = forbids ? fmt::format("forbid (…)\nunless {{ {} && … }};\n", has_text(paths.front()))
+                             : fmt::format("permit (…)\nwhen {{ {} && … }};\n", has_text(paths.front()))});
   }
 }
 

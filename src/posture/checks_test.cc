@@ -1,0 +1,356 @@
+// Each check: a world with the weakness planted has the finding, its twin with the fix applied has not.
+#include "posture/checks.h"
+
+#include <functional>
+#include <gmock/gmock.h>
+#include <regex>
+#include <set>
+
+#include "posture/testing/planted_world.h"
+
+namespace writ::posture {
+namespace {
+
+using testing::Looked;
+using testing::PlantedWorld;
+
+constexpr std::string_view kSecret =
+    "$scrypt$ln=14,r=8,p=1$hyU25J647Z_kyc-7lI0w1A$GUI2Ex_nKXD_BCiaqWJEr_n1fQ3Uo4lJDHzfzZRXUsw";
+
+std::string replaced(std::string text, std::string_view from, std::string_view to) {
+  const auto at = text.find(from);
+  EXPECT_NE(std::string::npos, at) << from;
+  return at == std::string::npos ? text : text.replace(at, from.size(), to);
+}
+
+// A service in which nothing is wrong, with these keys beside.
+std::string service(std::string_view more) {
+  return fmt::format(
+      "    - {{id: export, kind: service, owner: olga, review_by: 2027-06-30, environment: production, "
+      "{}}}\n",
+      more);
+}
+constexpr std::string_view kKey =
+    "jwks_file: other.jwks.json, credentials: [{type: key, kid: other-1, created_at: 2026-09-01, expires_at: "
+    "2027-09-01}]";
+constexpr std::string_view kPermit =
+    "@id(\"export-reads\") permit (principal == Writ::Service::\"export\", action == Shop::Action::\"read\", "
+    "resource is Shop::Order) when { context has task };\n";
+
+// It is used, bound and inside a task, and its policy is needed.
+void add_service(PlantedWorld& world, std::string_view more = kKey) {
+  world.identities += service(more);
+  world.policies += kPermit;
+  world.log_line(
+      R"("time":"2026-11-21T09:00:00.000Z","type":"decision","point":"gateway","effect":"permit","subject":"export","client":"export","api":"shop","task":"t","policies":["export-reads"],"sender_bound":true)");
+}
+
+struct Plant {
+  std::string id;  // of the finding
+  std::function<void(PlantedWorld&)> plant, mend;
+};
+
+void in_identities(PlantedWorld& world, std::string_view from, std::string_view to) {
+  world.identities = replaced(world.identities, from, to);
+}
+
+const Plant kPlants[] = {
+    {"no-owner:export",
+     [](auto& world) {
+       add_service(world);
+       in_identities(world, "owner: olga, ", "");
+     },
+     [](auto& world) { in_identities(world, "kind: service, ", "kind: service, owner: olga, "); }},
+    {"owner-gone:export",
+     [](auto& world) {
+       add_service(world);
+       world.identities += "    - {id: oskar, kind: user, status: retired}\n";
+       in_identities(world, "owner: olga", "owner: oskar");
+     },
+     [](auto& world) { in_identities(world, "owner: oskar", "owner: olga"); }},
+    {"owner-not-listed:export",
+     [](auto& world) {
+       add_service(world);
+       in_identities(world, "owner: olga", "owner: oskar");
+     },
+     [](auto& world) { world.identities += "    - {id: oskar, kind: user}\n"; }},
+    {"stopped-with-credentials:old",
+     [](auto& world) {
+       world.identities += "    - {id: old, kind: service, status: retired, jwks_file: other.jwks.json}\n";
+     },
+     [](auto& world) { in_identities(world, ", jwks_file: other.jwks.json", ""); }},
+    {"dormant-identity:export",
+     [](auto& world) {
+       add_service(world);
+       world.log[2] = replaced(world.log[2], "2026-11-21", "2026-07-02");
+     },
+     [](auto& world) {
+       world.log_line(
+           R"("time":"2026-11-25T09:00:00.000Z","type":"identity.suspended","actor":"ops","object":"export")");
+     }},
+    {"review-overdue:export",
+     [](auto& world) {
+       add_service(world);
+       in_identities(world, "2027-06-30", "2026-06-30");
+     },
+     [](auto& world) { in_identities(world, "2026-06-30", "2027-06-30"); }},
+    {"never-reviewed:export",
+     [](auto& world) {
+       add_service(world);
+       in_identities(world, "review_by: 2027-06-30, ", "");
+     },
+     [](auto& world) { in_identities(world, "kind: service, ", "kind: service, review_by: 2027-06-30, "); }},
+    {"third-party:helper",
+     [](auto& world) {
+       world.identities +=
+           "    - {id: helper, kind: agent, sponsor: olga, provider: others-ai, reviewed_at: 2026-10-01, "
+           "created_at: "
+           "2026-10-01}\n";
+     },
+     [](auto& world) { in_identities(world, "reviewed_at", "expires_at: 2027-01-31, reviewed_at"); }},
+    {"person-behind-machine:export",
+     [](auto& world) {
+       add_service(world);
+       world.log_line(
+           R"("time":"2026-11-22T09:00:00.000Z","type":"decision","point":"api","effect":"permit","subject":"export","client":"export","api":"writ","action":"Writ::Action::\"manage-inventory\"","task":"t","sender_bound":true)");
+     },
+     [](auto& world) {
+       world.log.back() = replaced(world.log.back(), R"("subject":"export")", R"("subject":"olga")");
+     }},
+    {"shared-credential:portal",
+     [](auto& world) {
+       add_service(world, replaced(std::string(kKey), "other.jwks.json", "portal.jwks.json"));
+     },
+     [](auto& world) { in_identities(world, "portal.jwks.json", "other.jwks.json"); }},
+    {"two-environments:portal",
+     [](auto& world) {
+       add_service(world, replaced(std::string(kKey), "other.jwks.json", "portal.jwks.json"));
+       in_identities(world, "environment: production", "environment: test");
+     },
+     [](auto& world) { in_identities(world, "portal.jwks.json", "other.jwks.json"); }},
+    {"bearer-secret:export",
+     [](auto& world) {
+       add_service(world,
+                   fmt::format("secret_hash: \"{}\", credentials: [{{type: secret, created_at: 2026-09-01, "
+                               "expires_at: 2027-09-01}}]",
+                               kSecret));
+     },
+     [](auto& world) { world.identities = service(kKey); }},
+    {"unbound-tokens:export",
+     [](auto& world) {
+       add_service(world);
+       world.log[2] = replaced(world.log[2], R"(,"sender_bound":true)", "");
+     },
+     [](auto& world) { world.log[2] += R"(,"sender_bound":true)"; }},
+    {"machine-password:export",
+     [](auto& world) {
+       add_service(
+           world,
+           replaced(
+               std::string(kKey), "credentials: [",
+               "credentials: [{type: password, id: db, created_at: 2026-09-01, expires_at: 2027-09-01}, "));
+     },
+     [](auto& world) { world.identities = service(kKey); }},
+    {"ageing-credential:export",
+     [](auto& world) { add_service(world, replaced(std::string(kKey), "2026-09-01", "2025-09-01")); },
+     [](auto& world) { in_identities(world, "2025-09-01", "2026-09-01"); }},
+    {"endless-credential:export",
+     [](auto& world) { add_service(world, replaced(std::string(kKey), ", expires_at: 2027-09-01", "")); },
+     [](auto& world) { world.identities = service(kKey); }},
+    {"secret-file:deploy.pem",
+     [](auto& world) {
+       world.files = {{"deploy.pem", "-----BEGIN PRIVATE KEY-----\nAAAA\n-----END PRIVATE KEY-----\n"}};
+     },
+     [](auto& world) { world.files.clear(); }},
+    {"issuer-not-pinned:https://idp.example",
+     [](auto& world) {
+       world.top +=
+           "trusted_issuers:\n  - issuer: https://idp.example\n    audience: http://127.0.0.1:8180\n    "
+           "jwks_file: "
+           "other.jwks.json\n";
+     },
+     [](auto& world) { world.top += "    tenants: [north]\n"; }},
+    {"chain-too-deep:max_chain", [](auto& world) { world.top = "limits: {max_chain: 4}\n"; },
+     [](auto& world) { world.top = "limits:\n  max_chain: 1\n"; }},
+    {"acts-for-anyone:helper",
+     [](auto& world) {
+       world.identities +=
+           "    - {id: helper, kind: agent, sponsor: olga, provider: others-ai, expires_at: 2027-01-31, "
+           "created_at: "
+           "2026-10-01, acts_for: [users]}\n";
+     },
+     [](auto& world) { in_identities(world, "acts_for: [users]", "acts_for: [olga]"); }},
+    {"long-tokens:tokens.lifetime_seconds",
+     [](auto& world) { world.top += "tokens: {lifetime_seconds: 3600}\n"; },
+     [](auto& world) { world.top = replaced(world.top, "3600", "300"); }},
+    {"plain-transport:listen.api", [](auto& world) { world.listen = "listen: {api: \"192.0.2.1:8180\"}\n"; },
+     [](auto& world) { world.listen = "listen: {api: \"127.0.0.1:8180\"}\n"; }},
+    {"plain-transport:shop", [](auto& world) { world.api_keys = "upstream: http://shop.internal:80"; },
+     [](auto& world) { world.api_keys = "upstream: https://shop.internal"; }},
+    {"audit-not-durable:audit.mode", [](auto& world) { world.top += "audit: {mode: buffered}\n"; },
+     [](auto& world) { world.top = replaced(world.top, "buffered", "durable"); }},
+    {"wildcard-permit:any",
+     [](auto& world) {
+       world.policies += "@id(\"any\") permit (principal, action, resource) when { context has task };\n";
+       world.log[1] = replaced(world.log[1], "portal-reads", "portal-reads\",\"any");
+     },
+     [](auto& world) {
+       world.policies =
+           replaced(world.policies, "(principal, action, resource)",
+                    "(principal is Writ::User, action == Shop::Action::\"read\", resource is Shop::Order)");
+     }},
+    {"standing-privilege:export",
+     [](auto& world) {
+       add_service(world);
+       world.policies = replaced(world.policies, " when { context has task }", "");
+     },
+     [](auto& world) {
+       world.policies =
+           replaced(world.policies, "\"export\", action == Shop::Action::\"read\", resource is Shop::Order)",
+                    "\"export\", action == Shop::Action::\"read\", resource is Shop::Order) when { context "
+                    "has task }");
+     }},
+    {"dead-permit:gone",
+     [](auto& world) {
+       world.policies +=
+           "@id(\"gone\") permit (principal == Writ::Service::\"gone\", action == Shop::Action::\"read\", "
+           "resource is Shop::Order);\n";
+       world.log[1] = replaced(world.log[1], "portal-reads", "portal-reads\",\"gone");
+     },
+     [](auto& world) { world.policies = PlantedWorld().policies; }},
+    {"unused-permit:export-reads",
+     [](auto& world) {
+       add_service(world);
+       world.log[2] = replaced(world.log[2], R"("export-reads")", R"("portal-reads")");
+     },
+     [](auto& world) { world.policies = PlantedWorld().policies; }},
+    {"hidden-claim:no-export",
+     [](auto& world) {
+       world.policies +=
+           "@id(\"no-export\") forbid (principal, action, resource) when { context has purpose && "
+           "context.purpose == \"export\" };\n";
+     },
+     [](auto& world) {
+       world.policies =
+           replaced(world.policies, "when { context has purpose && context.purpose == \"export\" }",
+                    "unless { context has purpose && context.purpose != \"export\" }");
+     }},
+    {"route-not-tested:GET /orders/{order}", [](auto& world) { world.tests.clear(); },
+     [](auto& world) { world.tests = PlantedWorld().tests; }},
+    {"api-cannot-tell:shop/read/Shop::Order",
+     [](auto& world) {
+       world.identities += replaced(replaced(PlantedWorld().portal, "id: portal", "id: kiosk"),
+                                    "portal.jwks.json", "other.jwks.json");
+       world.identities = replaced(world.identities, "portal-1", "other-1");
+       world.identities =
+           replaced(world.identities, "kind: application, ", "kind: application, created_at: 2026-10-01, ");
+       world.policies = replaced(world.policies, "principal == Writ::Application::\"portal\"",
+                                 "principal is Writ::Application");
+     },
+     [](auto& world) {
+       world.policies = replaced(world.policies, "principal is Writ::Application",
+                                 "principal == Writ::Application::\"portal\"");
+     }},
+    {"only-observed:shop", [](auto& world) { world.api_keys += "\n      enforce: false"; },
+     [](auto& world) { world.api_keys = PlantedWorld().api_keys; }},
+};
+
+TEST(PostureChecks, NothingIsFoundInACleanWorldAndEveryCheckSaysSo) {
+  const Looked looked{PlantedWorld()};
+  EXPECT_THAT(looked.ids(), ::testing::ElementsAre());
+  for (const Check& check : checks()) EXPECT_EQ("clean", looked.state(check.id)) << check.id;
+}
+
+TEST(PostureChecks, EachPlantedWeaknessIsFoundAndItsTwinWithTheFixIsNot) {
+  for (const Plant& each : kPlants) {
+    SCOPED_TRACE(each.id);
+    PlantedWorld world;
+    each.plant(world);
+    const Looked planted(world);
+    const auto* weakness = planted.find(each.id);
+    if (weakness == nullptr) {
+      ADD_FAILURE() << "found instead: " << ::testing::PrintToString(planted.ids());
+      continue;
+    }
+    EXPECT_FALSE(weakness->evidence.empty());
+    EXPECT_FALSE(weakness->remedy.what.empty());
+    EXPECT_FALSE(weakness->remedy.command.empty() && weakness->remedy.change.empty());
+    each.mend(world);
+    EXPECT_EQ(nullptr, Looked(world).find(each.id));
+  }
+}
+
+TEST(PostureChecks, EveryCheckIsPlantedAtLeastOnce) {
+  std::set<std::string, std::less<>> planted;
+  for (const Plant& each : kPlants) planted.insert(each.id.substr(0, each.id.find(':')));
+  for (const Check& check : checks()) EXPECT_TRUE(planted.contains(check.id)) << check.id;
+}
+
+TEST(PostureChecks, WithoutALogWhatNeedsOneIsNotComputableAndSaysWhy) {
+  PlantedWorld world;
+  world.with_log = false;
+  const Looked looked(world);
+  EXPECT_THAT(looked.ids(), ::testing::ElementsAre());
+  for (const auto check : {"dormant-identity", "unbound-tokens", "unused-permit", "person-behind-machine"})
+    EXPECT_EQ("not computable", looked.state(check)) << check;
+}
+
+TEST(PostureChecks, AShortLogNeverMakesAnIdentityDormant) {
+  PlantedWorld world;
+  add_service(world);
+  world.log = {world.log[1]};
+  const Looked looked(world);
+  EXPECT_THAT(looked.ids("dormant-identity"), ::testing::ElementsAre());
+  EXPECT_EQ("not computable", looked.state("dormant-identity"));
+}
+
+TEST(PostureChecks, AnIdentityThatWasMadeOverTheApiIsLookedAt) {
+  PlantedWorld world;
+  world.log_line(
+      R"("time":"2026-08-01T09:00:00.000Z","type":"identity.created","actor":"ops","object":"added","detail":"{\"id\":\"added\",\"kind\":\"service\"}")");
+  const Looked looked(world);
+  EXPECT_THAT(looked.ids("no-owner"), ::testing::ElementsAre("no-owner:added"));
+  EXPECT_THAT(looked.ids("dormant-identity"), ::testing::ElementsAre("dormant-identity:added"));
+  EXPECT_EQ("not computable", looked.state("bearer-secret"));
+}
+
+TEST(PostureChecks, ARecordThatIsNoneIsRefusedWithItsPlace) {
+  std::vector<audit::Part> parts{{"/nowhere/audit.log", {}}};
+  EXPECT_FALSE(UseSeen::read(parts, Instant::min(), testing::kNow).has_value());
+}
+
+TEST(Standards, IdsAreWellFormedUniqueAndEveryCheckHasSome) {
+  const std::regex forms(
+      "NHI([1-9]|10):2025|PR\\.AA-05|SP 800-207 tenet [346]|AC-(3\\(7\\)|4|6)|ASI(0[1-9]|10)|"
+      "MCP(0[1-9]|10):2025|API([1-9]|10):2023");
+  std::set<std::string_view> ids;
+  for (const Standard& each : standards()) {
+    EXPECT_TRUE(std::regex_match(std::string(each.id), forms)) << each.id;
+    EXPECT_TRUE(ids.insert(each.id).second) << each.id;
+    EXPECT_FALSE(each.title.empty());
+    EXPECT_TRUE(each.source.starts_with("https://")) << each.source;
+  }
+  for (const Check& check : checks()) {
+    EXPECT_FALSE(check.standards.empty()) << check.id;
+    for (const auto id : check.standards) EXPECT_NE(nullptr, find_standard(id)) << check.id << " " << id;
+  }
+}
+
+TEST(Standards, EachOfTheNonHumanIdentityRisksIsLookedFor) {
+  std::set<std::string_view> looked_for;
+  for (const Check& check : checks()) looked_for.insert(check.standards.begin(), check.standards.end());
+  for (const Standard& each : standards()) {
+    if (each.id.starts_with("NHI")) {
+      EXPECT_TRUE(looked_for.contains(each.id)) << each.id;
+    }
+  }
+}
+
+TEST(Standards, OverPrivilegeIsNhi5AndCsfIsOf20) {
+  EXPECT_EQ("Overprivileged NHI", find_standard("NHI5:2025")->title);
+  EXPECT_EQ("NIST Cybersecurity Framework 2.0", find_standard("PR.AA-05")->document);
+  EXPECT_EQ(nullptr, find_standard("PR.AC-4"));
+}
+
+}  // namespace
+}  // namespace writ::posture
