@@ -23,7 +23,7 @@ using policytest::Ask;
 using policytest::RequestSpec;
 using policytest::Suite;
 
-constexpr std::size_t kMostTests = 2'000;
+constexpr std::size_t kMostTests = 300;
 constexpr std::size_t kMostNameBytes = 160;
 
 struct Made {
