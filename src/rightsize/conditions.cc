@@ -4,6 +4,7 @@
 #include <fmt/format.h>
 #include <fmt/ranges.h>
 
+#include "cedar/ext_ip.h"
 #include "cedar/symbols.h"
 
 namespace writ::rightsize {
@@ -163,8 +164,11 @@ std::string resources_condition(const Sightings& seen) {
 std::string addresses_condition(const Sightings& seen) {
   if (seen.addresses.empty() || seen.addresses.contains("")) return {};
   std::vector<std::string> all;
-  for (const auto& address : seen.addresses)
+  for (const auto& address : seen.addresses) {
+    // What is not an address is not in the context.
+    if (!cedar::Ip::parse(address)) return {};
     all.push_back(fmt::format("context.request.ip == ip({})", literal(address)));
+  }
   return "context.request has ip && " + any_of(all, false);
 }
 

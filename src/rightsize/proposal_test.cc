@@ -292,6 +292,23 @@ TEST_F(ProposalTest, WhatIsNoRecordIsCounted) {
   EXPECT_EQ(evidence_.unreadable, 2u);
 }
 
+TEST_F(ProposalTest, OfAListOfPoliciesThatWasCutNothingIsConcluded) {
+  for (int day = 0; day < 90; day += 3)
+    record(day, R"(["app"])", "", "read", R"(Shop::Order::\"1\")", 1, R"("cut":{"policies":40000},)");
+  const auto proposal = propose_of({kUsers, kApp}).value();
+  EXPECT_EQ(of(proposal, "users").uses.count, 30u) << "its scope matches, so it may be what was cut off";
+  EXPECT_EQ(proposal.uncertain, 60u);
+}
+
+TEST_F(ProposalTest, WhatIsNotAnAddressIsNotNarrowedTo) {
+  for (int day = 0; day < 90; day += 3)
+    record(day, R"(["users","app"])", "[[0],[1]]", "read", R"(Shop::Order::\"1\")", 1,
+           R"("peer":"somewhere",)");
+  const auto proposal = propose_of({kUsers, kApp}, {.by_chance = {.addresses = true}}).value();
+  for (const auto& condition : of(proposal, "users").conditions)
+    EXPECT_THAT(condition, testing::Not(HasSubstr("request")));
+}
+
 TEST_F(ProposalTest, APlaceThatIsNotInTheListOfPoliciesIsNotBelieved) {
   for (int day = 0; day < 90; day += 3) record(day, R"(["users","app"])", "[[0],[7]]");
   const auto proposal = propose_of({kUsers, kApp}).value();
