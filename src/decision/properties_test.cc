@@ -282,6 +282,37 @@ TEST(DecisionProperties, APermitIsThePermitOfEachParty) {
   EXPECT_GT(permits, 1000);
 }
 
+TEST(DecisionProperties, OfAPermitIsKnownWhichPoliciesPermittedWhichParty) {
+  Random random(5);
+  int permits = 0;
+  cedar::Evaluation alone;
+  const auto pairs = random_pairs(random, [](auto&) {});
+  for_each_request(
+      random, pairs, [&](const World& world, Asker& asker, const Pair& pair, Question& question) {
+        question.claims = pair.before.claims();
+        const Decision& decision = asker.ask(pair.before, question);
+        if (!decision.permitted()) {
+          ASSERT_TRUE(decision.carried().empty());
+          return;
+        }
+        ++permits;
+        const auto& context = asker.context();
+        std::vector<std::string> carried, expected;
+        for (const auto& each : decision.carried())
+          carried.push_back(std::to_string(each.party) + " " +
+                            std::string(decision.policies().at(each.policy)));
+        for (std::size_t i = 0; i < context.parties().size(); ++i) {
+          const cedar::Request request{context.parties()[i].uid, context.action(), context.resource(),
+                                       context.record()};
+          cedar::authorize(*world.policies.policies, request, context.entities(), alone);
+          for (const auto policy : alone.satisfied_permits())
+            expected.push_back(std::to_string(i) + " " + std::string(world.policies.policies->id(policy)));
+        }
+        ASSERT_EQ(expected, carried);
+      });
+  EXPECT_GT(permits, 1000);
+}
+
 std::vector<Pair> pairs_with_a_hidden_claim(Random& random) {
   return random_pairs(random, [&](auto& claims) { kHides[random.below(std::size(kHides))](claims); });
 }

@@ -4,6 +4,7 @@
 #include <fmt/format.h>
 #include <fmt/ranges.h>
 
+#include "cedar/ext_ip.h"
 #include "cedar/symbols.h"
 
 namespace writ::rightsize {
@@ -14,6 +15,7 @@ using cedar::Expr;
 using Rule = cedar::ScopeTerm::Rule;
 
 constexpr std::size_t kMostTexts = 4;  // of purposes and environments
+constexpr std::size_t kMostEqual = 3;  // entities that are compared one by one
 constexpr std::size_t kKinds = 4;      // of identities
 
 std::string literal(std::string_view text) {
@@ -22,14 +24,20 @@ std::string literal(std::string_view text) {
   return out + '"';
 }
 
-// `variable == X`, or `[X, Y].contains(variable)`: for each type one, as one set holds one type only.
+// `variable == X`, each of a few. Many are one set, behind `is`: strict validation takes no set of one type
+// for what may be of another. (There is no `action is`.)
 std::vector<std::string> one_of(std::string_view variable, const std::set<EntityUid>& uids) {
   std::map<std::string, std::vector<std::string>> by_type;
   for (const EntityUid& uid : uids) by_type[uid.type].push_back(text_of(uid));
   std::vector<std::string> all;
-  for (const auto& [type, texts] : by_type)
-    all.push_back(texts.size() == 1 ? fmt::format("{} == {}", variable, texts.front())
-                                    : fmt::format("[{}].contains({})", fmt::join(texts, ", "), variable));
+  for (const auto& [type, texts] : by_type) {
+    if (texts.size() > kMostEqual && variable != "action") {
+      all.push_back(
+          fmt::format("({0} is {1} && [{2}].contains({0}))", variable, type, fmt::join(texts, ", ")));
+      continue;
+    }
+    for (const auto& text : texts) all.push_back(fmt::format("{} == {}", variable, text));
+  }
   return all;
 }
 
@@ -156,8 +164,11 @@ std::string resources_condition(const Sightings& seen) {
 std::string addresses_condition(const Sightings& seen) {
   if (seen.addresses.empty() || seen.addresses.contains("")) return {};
   std::vector<std::string> all;
-  for (const auto& address : seen.addresses)
+  for (const auto& address : seen.addresses) {
+    // What is not an address is not in the context.
+    if (!cedar::Ip::parse(address)) return {};
     all.push_back(fmt::format("context.request.ip == ip({})", literal(address)));
+  }
   return "context.request has ip && " + any_of(all, false);
 }
 

@@ -193,6 +193,9 @@ Result<void> EvidenceReader::see_permit(const Json& record, std::string_view lin
   // The elements of a list may be of another type. What Writ's own lists show is decided one by one.
   if (record.find("elements") != nullptr) shape.resource_type.clear();
   shape.lists = shape.point == "api" && shape.resource_type == kApiType;
+  // A list that was cut does not name all that may have permitted it.
+  const Json* cut = record.find("cut");
+  if (cut != nullptr && cut->find("policies") != nullptr) shape.revision.clear();
   if (by_chance_.hours) shape.hour = hour_of(time);
   if (by_chance_.addresses) shape.address = text(record, "peer");
   if (by_chance_.ids && !shape.resource_type.empty()) {

@@ -94,7 +94,7 @@ struct Evidence {
 };
 
 // More shapes than these, and the log is not one of kinds of requests any more.
-inline constexpr std::size_t kMaxShapes = 500'000;
+inline constexpr std::size_t kMaxShapes = 200'000;
 
 class EvidenceReader {
  public:

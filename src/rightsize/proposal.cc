@@ -349,7 +349,7 @@ class Proposer {
 
 }  // namespace
 
-std::string_view verdict_name(Fate verdict) noexcept {
+std::string_view fate_name(Fate verdict) noexcept {
   switch (verdict) {
     case Fate::kWhole:
       return "whole";

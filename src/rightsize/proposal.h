@@ -43,7 +43,7 @@ enum class Fate : std::uint8_t {
   kRedundant,  // wherever it held, another one did too
   kKept,       // it would be cut, but for what `why` says
 };
-std::string_view verdict_name(Fate verdict) noexcept;  // "whole", "narrowed", ...
+std::string_view fate_name(Fate verdict) noexcept;  // "whole", "narrowed", ...
 
 // One permit, and what becomes of it.
 struct PolicyUse {

@@ -53,7 +53,7 @@ Json policy_json(const PolicyUse& use, const RightsizingPlan& plan) {
   return Json::object({{"id", use.id},
                        {"file", place.file},
                        {"line", static_cast<std::int64_t>(place.line)},
-                       {"verdict", verdict_name(use.verdict)},
+                       {"verdict", fate_name(use.verdict)},
                        {"why", codec::json_texts(use.why)},
                        {"evidence", use.evidence},
                        {"uses", uses_json(use.uses)},
@@ -125,8 +125,8 @@ std::string to_text(const Report& report, bool all) {
                          audit::format_time(evidence.last), evidence.span_days(), evidence.shapes.size());
   for (const PolicyUse& use : proposal.policies) {
     if (use.verdict == Fate::kWhole && !all) continue;
-    out += fmt::format("\n{} {} ({})\n  {}\n", verdict_name(use.verdict), use.id,
-                       place_text(use, report.plan), use.evidence);
+    out += fmt::format("\n{} {} ({})\n  {}\n", fate_name(use.verdict), use.id, place_text(use, report.plan),
+                       use.evidence);
     for (const auto& why : use.why) out += fmt::format("  kept: {}\n", why);
     for (const auto& condition : use.conditions) out += fmt::format("  when {{ {} }}\n", condition);
   }
