@@ -219,6 +219,8 @@ Markup summary_of(const PageContent& content) {
                   "links. Users whom nothing names are one: {}.",
                   cedar::Datetime::from(heading.at).to_string(), heading.revision, heading.links,
                   content.asker.census().any_other_user()));
+  for (const std::string& line : open_to_all(heading))
+    all += element("p", word("whoever asks", "high") + text(" " + line));
   if (heading.cut || std::ranges::any_of(content.classes, &ClassesAnswered::cut))
     all += element("p", word("There are more chains than were looked at.", "high") +
                             text(" What is missing here may be reached all the same."));

@@ -176,6 +176,11 @@ Json to_json(const std::vector<Row>& rows, const Heading& heading, const ReportL
                                    {"witnessed", number(shares.witnessed)},
                                    {"open", number(shares.open)}}));
   json.set("answers", std::move(list));
+  Json routes = Json::array();
+  for (const PublicRoute& each : heading.public_routes)
+    routes.push(Json::object({{"api", each.api}, {"method", each.method}, {"path", each.path}}));
+  if (!heading.public_routes.empty()) json.set("public_routes", std::move(routes));
+  if (!heading.observed.empty()) json.set("observed", codec::json_texts(heading.observed));
   return json;
 }
 
@@ -215,6 +220,16 @@ std::string to_csv(const std::vector<Row>& rows, const Heading& heading) {
   return out;
 }
 
+std::vector<std::string> open_to_all(const Heading& heading) {
+  std::vector<std::string> lines;
+  for (const PublicRoute& each : heading.public_routes)
+    lines.push_back(fmt::format("anybody, without a token: {} {} of `{}`, a public route", each.method,
+                                each.path, each.api));
+  for (const std::string& api : heading.observed)
+    lines.push_back(fmt::format("`{}` is only observed: what would be refused passes all the same", api));
+  return lines;
+}
+
 std::string to_text(const std::vector<Row>& rows, const Heading& heading, const ReportLimits& limits) {
   std::string out;
   std::string last;
@@ -231,6 +246,7 @@ std::string to_text(const std::vector<Row>& rows, const Heading& heading, const 
   out += fmt::format("\n{} never, {} always, {} when ({} of them {})\n", shares.never, shares.always,
                      shares.witnessed + shares.open, heading.searched ? shares.witnessed : shares.open,
                      heading.searched ? "witnessed" : "not searched");
+  for (const std::string& line : open_to_all(heading)) out += line + "\n";
   if (heading.cut) out += "there are more chains than were looked at: follow fewer with --links\n";
   return out;
 }

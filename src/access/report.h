@@ -11,6 +11,11 @@
 
 namespace writ::access {
 
+// A way past every policy: nobody's token is asked for there.
+struct PublicRoute {
+  std::string api, method, path;
+};
+
 // What stands above every answer: under what it holds.
 struct Heading {
   std::string revision;
@@ -19,6 +24,9 @@ struct Heading {
   bool cut = false;       // there are more chains than were looked at
   bool searched = true;   // witnesses were looked for
   std::string of = {};    // the identity whose roles are told; "": nobody's
+  // Of the APIs that are asked about: routes that are public, and APIs that are only observed.
+  std::vector<PublicRoute> public_routes = {};
+  std::vector<std::string> observed = {};
 };
 
 struct ReportLimits {
@@ -32,6 +40,8 @@ std::string_view role_in(const Chain& chain, std::string_view id);
 
 codec::Json to_json(const std::vector<Row>& rows, const Heading& heading, const ReportLimits& limits = {});
 std::string to_csv(const std::vector<Row>& rows, const Heading& heading);
+// What reaches an API whoever asks, as lines for people.
+std::vector<std::string> open_to_all(const Heading& heading);
 std::string to_text(const std::vector<Row>& rows, const Heading& heading, const ReportLimits& limits = {});
 
 // A field of CSV (RFC 4180), which no spreadsheet takes for a formula.

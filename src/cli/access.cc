@@ -79,6 +79,20 @@ int show(const Options& options, const std::vector<access::Row>& rows, const acc
   return std::ranges::any_of(rows, [](const access::Row& row) { return row.reached.may(); }) ? kYes : kNo;
 }
 
+// What no policy decides, of these APIs; all of them when there are none.
+void add_open_to_all(const Ready& world, const std::vector<std::string>& apis, access::Heading& heading) {
+  const auto concerns = [&](const std::string& api) {
+    return apis.empty() || std::ranges::find(apis, api) != apis.end();
+  };
+  for (const auto& route : world.loaded.world.routes) {
+    if (route.is_public && concerns(route.api))
+      heading.public_routes.push_back({route.api, route.method, route.path});
+  }
+  for (const auto& upstream : world.loaded.world.upstreams) {
+    if (!upstream.enforced && concerns(upstream.api)) heading.observed.push_back(upstream.api);
+  }
+}
+
 // `whose`: only chains with this identity. `only_may`: what is never is left out.
 int answer(const Options& options, const std::string& whose, const access::TargetFilter& filter,
            bool only_may) {
@@ -87,12 +101,14 @@ int answer(const Options& options, const std::string& whose, const access::Targe
   const auto world = ready(options.config, *at);
   if (!world) return fail(world.error());
   auto& asker = *(*world)->asker;
-  const auto answered = asker.ask({.of = whose,
-                                   .filter = filter,
-                                   .links = asker.links(options.links),
-                                   .never = !only_may,
-                                   .witness = !options.quick});
+  auto answered = asker.ask({.of = whose,
+                             .filter = filter,
+                             .links = asker.links(options.links),
+                             .never = !only_may,
+                             .witness = !options.quick});
   if (!answered) return fail(answered.error());
+  const auto apis = filter.api.empty() ? std::vector<std::string>() : std::vector{filter.api};
+  add_open_to_all(**world, apis, answered->heading);
   return show(options, answered->rows, answered->heading);
 }
 
@@ -177,6 +193,7 @@ int report(const Options& options) {
   const std::size_t links = asker.links(options.links);
   auto answered = asker.ask({.links = links, .never = true, .witness = !options.quick});
   if (!answered) return fail(answered.error());
+  add_open_to_all(**world, *apis, answered->heading);
   std::erase_if(answered->rows, [&](const access::Row& row) {
     return std::ranges::find(*apis, row.target.api->id) == apis->end();
   });

@@ -5,6 +5,7 @@
 
 #include "access/asker.h"
 #include "facts/pushed.h"
+#include "gateway/routes.h"
 
 namespace writ::simulate {
 namespace {
@@ -76,6 +77,10 @@ Result<Json> RunningAccess::answer(const AccessQuestion& question, const enforce
                                 .witness = !question.quick};
     if (!question.resource.empty()) asked.filter.resource = question.resource;
     auto answered = TRY(asker->ask(asked, sees));
+    if (in_force.routes != nullptr) {
+      for (const std::string& api : in_force.routes->observed_apis())
+        if (question.api.empty() || question.api == api) answered.heading.observed.push_back(api);
+    }
     const auto shares = access::verdict_counts(answered.rows);
     cut_to_page(answered.rows, from, question.limit, revision, next);
     json = to_json(answered.rows, answered.heading);

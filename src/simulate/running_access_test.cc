@@ -87,7 +87,7 @@ TEST_F(RunningAccessTest, ATenantSeesNobodyOfAnother) {
   ASSERT_TRUE(all);
   EXPECT_THAT(all->dump(), HasSubstr("of-south"));
   desk.policies = enforce::testing::compiled(
-      R"(permit (principal == Writ::Service::"north-console", action, resource);)");
+      R"(@id("north") permit (principal == Writ::Service::"north-console", action, resource);)");
   const auto token = desk.own_token("north-console", "north-console");
   const auto seen = access.ask(desk.as(token), question);
   ASSERT_TRUE(seen) << word(seen);

@@ -101,6 +101,27 @@ class Access(unittest.TestCase):
         self.assertEqual({"taken"}, {each["change"] for each in changes})
         self.assertTrue(all("support-portal" in each["chain"] for each in changes))
 
+    def test_public_routes_and_apis_that_are_only_observed_are_told(self):
+        folder = tempfile.mkdtemp(prefix="writ-access-")
+        self.addCleanup(shutil.rmtree, folder)
+        changed = os.path.join(folder, "acme")
+        shutil.copytree(harness.ACME, changed, ignore=shutil.ignore_patterns("data", "__pycache__"))
+        config = os.path.join(changed, "writ.yaml")
+        with open(config, encoding="utf-8") as file:
+            text = file.read()
+        edited = text.replace("action: totals, resource: 'Billing::Ledger::\"{tenant}\"'}", "action: totals, resource: 'Billing::Ledger::\"{tenant}\"', public: true}")
+        edited = edited.replace("      namespace: Mail\n", "      namespace: Mail\n      enforce: false\n")
+        self.assertNotEqual(text, edited)
+        with open(config, "w", encoding="utf-8") as file:
+            file.write(edited)
+        told = answers("to", "invoices", "--quick", config=config)
+        self.assertEqual([{"api": "invoices", "method": "GET", "path": "/tenants/{tenant}/totals"}], told["public_routes"])
+        self.assertNotIn("observed", told)
+        self.assertEqual(["mail"], answers("to", "mail", "--quick", config=config)["observed"])
+        _, out, _ = access("of", "nora", "--quick", config=config)
+        self.assertIn("anybody, without a token: GET /tenants/{tenant}/totals of `invoices`", out)
+        self.assertIn("`mail` is only observed", out)
+
     def test_an_api_that_reads_the_subject_alone_is_told_what_it_does_not_see(self):
         _, out, err = harness.writ("access", "classes", "invoices", "--reads", "sub", "--json", "--config", CONFIG)
         self.assertTrue(out, err)

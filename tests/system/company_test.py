@@ -8,6 +8,7 @@ import json
 import os
 import re
 import shutil
+import subprocess
 import tempfile
 import unittest
 
@@ -227,7 +228,7 @@ class Month(unittest.TestCase):
     def check_used(self, who, wanted):
         for identity in who:
             permitted = [each for each in self.decisions if each["effect"] == "permit" and each["point"] == "gateway" and identity in self.parties(each)]
-            used = {f"{each['api']} {re.search(r'::\"([^\"]*)\"$', each['action'])[1]}" for each in permitted}
+            used = {f"{each['api']} {each['action'].split('::')[-1].strip(chr(34))}" for each in permitted}
             self.assertEqual(set(wanted), used, identity)
 
     def check_owner_left(self, who, wanted):
@@ -304,6 +305,20 @@ def parsed(path):
     return page, text
 
 
+def browse(path):
+    """Opens a file in Chromium: what it complains of, what it asks the network for, and the page as it understood it."""
+    with tempfile.TemporaryDirectory(prefix="writ-browser-", ignore_cleanup_errors=True) as folder:
+        net = os.path.join(folder, "net.json")
+        run = subprocess.run(["chromium", "--headless", "--no-sandbox", "--disable-gpu", "--no-first-run", "--disable-background-networking",
+                              "--disable-component-update", "--disable-sync", "--host-resolver-rules=MAP * ~NOTFOUND", f"--user-data-dir={folder}/profile", f"--log-net-log={net}",
+                              "--enable-logging=stderr", "--dump-dom", f"file://{path}"], capture_output=True, text=True, timeout=120, check=False)
+        with open(net, encoding="utf-8") as file:
+            requests = sorted(set(re.findall(r'"url":"((?:https?|wss?|ftp):[^"]*)"', file.read())))
+    # What it asks of its own accord.
+    requests = [each for each in requests if not re.match(r"https?://(clients2\.google\.com|update\.googleapis\.com|accounts\.google\.com)/", each)]
+    return re.findall(r":CONSOLE[^\n]*", run.stderr), requests, run.stdout
+
+
 class Page(unittest.TestCase):
     def make(self, config, *more):
         folder = tempfile.mkdtemp(prefix="writ-page-")
@@ -329,6 +344,21 @@ class Page(unittest.TestCase):
         lines = sum(1 for each in page.ids if each.startswith("group-"))
         self.assertTrue(20 <= lines <= 60, lines)
         self.assertEqual(0, os.stat(path).st_mode & 0o077)
+
+    @unittest.skipUnless(shutil.which("chromium"), "there is no Chromium here")
+    def test_a_browser_shows_it_without_complaint_and_without_a_request(self):
+        path = self.make(CONFIG, "stock", "payroll", "--quick")
+        errors, requests, dom = browse(path)
+        self.assertEqual([], errors)
+        self.assertEqual([], requests)
+        self.assertIn('id="api-2"', dom)
+        # What a browser would say.
+        bad = path + ".bad.html"
+        with open(bad, "w", encoding="utf-8") as file:
+            file.write('<!DOCTYPE html><title>x</title><script>console.error("ran")</script><img src="https://example.org/x.png">')
+        errors, requests, _ = browse(bad)
+        self.assertTrue(errors)
+        self.assertEqual(["https://example.org/x.png"], requests)
 
     def test_only_the_apis_that_were_named(self):
         page, _ = parsed(self.make(CONFIG, "payroll", "stock", "--quick", "--reads", "sub"))
