@@ -1,8 +1,10 @@
 #include "http/upstream_call.h"
 
 #include <algorithm>
+#include <new>
 #include <utility>
 
+#include "base/notice.h"
 #include "base/require.h"
 
 namespace writ::http {
@@ -74,7 +76,11 @@ class UpstreamCall::Tries : public std::enable_shared_from_this<Tries> {
 
   void drop() noexcept {
     dropped_ = true;
-    count_answer();
+    try {
+      count_answer();
+    } catch (const std::bad_alloc&) {
+      say_limit("out of memory while the answer of an upstream was counted");
+    }
     call_ = {};
     turn_.end();
     write_callback_ = nullptr;
