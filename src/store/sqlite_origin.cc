@@ -30,6 +30,25 @@ int allow_reading(void*, int action, const char*, const char* second, const char
   return reads ? SQLITE_OK : SQLITE_DENY;
 }
 
+// The file, the disk or the moment is at fault, and not the statement.
+bool is_of_file(int result) {
+  switch (result & 0xff) {
+    case SQLITE_BUSY:
+    case SQLITE_LOCKED:
+    case SQLITE_NOMEM:
+    case SQLITE_INTERRUPT:
+    case SQLITE_IOERR:
+    case SQLITE_CORRUPT:
+    case SQLITE_CANTOPEN:
+    case SQLITE_PROTOCOL:
+    case SQLITE_NOTADB:
+    case SQLITE_READONLY:
+      return true;
+    default:
+      return false;
+  }
+}
+
 struct Identity {
   dev_t device;
   ino_t file;
@@ -134,9 +153,10 @@ class SqliteOrigin::Connection {
     const char* rest = nullptr;
     const int done = sqlite3_prepare_v3(database_, settings_.statement.c_str(), -1, SQLITE_PREPARE_PERSISTENT,
                                         &statement_, &rest);
-    if (done == SQLITE_AUTH) return invalid("the statement does more than read");
-    if ((done & 0xff) == SQLITE_ERROR)
-      return invalid(fmt::format("the statement: {}", sqlite3_errmsg(database_)));
+    if (done != SQLITE_OK && !is_of_file(done))
+      return invalid(sqlite3_errmsg(database_) == std::string_view("not authorized")
+                         ? std::string("the statement does more than read")
+                         : fmt::format("the statement: {}", sqlite3_errmsg(database_)));
     if (done != SQLITE_OK) return failed(done);
     if (statement_ == nullptr) return invalid("there is no statement");
     const std::string_view behind(rest);
