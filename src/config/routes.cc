@@ -56,7 +56,10 @@ std::shared_ptr<const gateway::Routes> make_routes(const World& world, files::Is
                      .answer = route.answer,
                      .is_public = route.is_public,
                      .observed = !upstream->second->enforced,
-                     .facts = route.facts});
+                     .facts = route.facts,
+                     .web_socket = route.web_socket,
+                     .stream = route.stream,
+                     .timeouts = route.timeouts});
   }
   std::vector<gateway::Routes::Wrong> wrong;
   auto routes = gateway::Routes::make(std::move(specs), wrong);
