@@ -63,7 +63,15 @@ class OpenStreamsTest : public ::testing::Test {
   RawClient open() {
     RawClient client(gateway->port());
     client.send(head("GET /feeds/inv-1", token));
-    wait_for([&] { return gateway->stats().streams_open == 1; });
+    // What comes before it is cut has come then.
+    std::string got;
+    while (got.find("data: ") == std::string::npos) {
+      const auto more = client.read_some(1);
+      if (more.empty()) break;
+      got += more;
+    }
+    EXPECT_THAT(got, HasSubstr("data: "));
+    EXPECT_EQ(gateway->stats().streams_open, 1u);
     return client;
   }
   static void wait_for(const std::function<bool()>& is_so) {
@@ -86,10 +94,9 @@ class OpenStreamsTest : public ::testing::Test {
     EXPECT_EQ(*detail.find_string("kind"), "stream");
     return *detail.find_string("reason");
   }
-  // Cut: what had come is there, and the end of the chunks is not.
+  // Cut: the end of the chunks is not there.
   void expect_cut(RawClient& client, std::string_view why) {
     const auto all = client.read_all();
-    EXPECT_THAT(all, HasSubstr("data: 1\n\n"));
     EXPECT_THAT(all, Not(EndsWith("0\r\n\r\n")));
     EXPECT_EQ(reason(), why);
     EXPECT_EQ(gateway->stats().broken_off, 1u);
@@ -227,7 +234,7 @@ TEST_F(OpenStreamsTest, ALongerTimeThanTheUsualOneMayBeGivenToARoute) {
 }
 
 TEST_F(OpenStreamsTest, AnAnswerThatTakesLongerThanAllOfItMayIsBrokenOff) {
-  timeouts.whole = 50ms;
+  timeouts.whole = 1s;
   start_quiet(kText);
   RawClient client(gateway->port());
   client.send(head("GET /feeds/inv-1", token));

@@ -426,14 +426,20 @@ TEST_F(WebSocketsTest, ACallerThatTakesNothingIsCutAllTheSame) {
 TEST_F(WebSocketsTest, LookingAgainTakesNothingOfTheBudget) {
   const auto task = world.open_task(2);
   start(accepted());
-  auto client = open(world.token(world.claims_in(*task)));
-  std::this_thread::sleep_for(2s);
-  client.send("still here");
-  EXPECT_EQ(read_exactly(client, 10), "still here");
-  EXPECT_EQ(gateway->stats().streams_cut, 0u);
-  // The second call is there still, and its use leaves the first stream alone.
-  auto second = open(world.token(world.claims_in(*task)));
+  const auto of_task = world.token(world.claims_in(*task));
+  {
+    auto client = open(of_task);
+    std::this_thread::sleep_for(2s);
+    client.send("still here");
+    EXPECT_EQ(read_exactly(client, 10), "still here");
+    EXPECT_EQ(gateway->stats().streams_cut, 0u);
+  }
+  // The second call is there still, and no third one; its use leaves the stream alone that took it.
+  auto second = open(of_task);
+  EXPECT_EQ(word(gateway->send(head("GET /feeds/inv-1", of_task, kHandshake))), "403 access_denied");
+  std::this_thread::sleep_for(1s);
   second.send("here too");
+  EXPECT_EQ(read_exactly(second, 8), "here too");
 }
 
 }  // namespace
