@@ -473,6 +473,16 @@ $defs:
       amounts: {$ref: "#/$defs/names"}
       labels: {type: array, maxItems: 16, items: {type: string, maxLength: 256}}
       public: {type: boolean, description: nobody's token is asked for}
+      websocket: {type: boolean, description: the route is for WebSockets}
+      stream: {type: boolean, description: "its answers may last, and be quiet; they end when they would be refused"}
+      timeouts:
+        type: object
+        additionalProperties: false
+        properties:
+          connect_seconds: {type: integer, minimum: 1, maximum: 604800}
+          first_byte_seconds: {type: integer, minimum: 1, maximum: 604800}
+          idle_seconds: {type: integer, minimum: 1, maximum: 604800}
+          whole_seconds: {type: integer, minimum: 1, maximum: 604800}
       decide: {enum: [on response]}
       id: {$ref: "#/$defs/text", description: where the API's answer names the resource}
       elements: {type: string, description: where the list is in the API's answer}

@@ -58,7 +58,10 @@ std::shared_ptr<const gateway::Routes> make_routes(const World& world, files::Is
                      .observed = !upstream->second->enforced,
                      .facts = route.facts,
                      .rates = gateway::Rates::of(route.api, route.action, upstream->second->rates),
-                     .to = upstream->second->to});
+                     .to = upstream->second->to,
+                     .web_socket = route.web_socket,
+                     .stream = route.stream,
+                     .timeouts = route.timeouts});
   }
   std::vector<gateway::Routes::Wrong> wrong;
   auto routes = gateway::Routes::make(std::move(specs), wrong);

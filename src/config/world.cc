@@ -178,8 +178,9 @@ class Reader {
     if (const auto made = gateway::ForwardedHeaders::with(names); !made)
       source_.error(*fields.find("forward_headers"), made.error().message);
     auto to = config::read_upstream(fields, api.id, urls, read_upstream_tls(fields, urls.front()));
-    world_.upstreams.push_back({source_.place(*node), api.id, std::move(to), std::move(names), read_cors(fields),
-                                fields.boolean("enforce").value_or(true), read_rates(fields, api, source_)});
+    world_.upstreams.push_back({source_.place(*node), api.id, std::move(to), std::move(names),
+                                read_cors(fields), fields.boolean("enforce").value_or(true),
+                                read_rates(fields, api, source_)});
     if (!world_.upstreams.back().enforced)
       source_.issues.warning(
           source_.place(*fields.find("enforce")),
@@ -240,9 +241,10 @@ class Reader {
   using Actions = std::unordered_set<std::string_view>;
   void read_route(const files::YamlNode& node, const inventory::Api& api, const Actions& actions,
                   const Texts& api_amounts, const Query& api_query) {
-    const files::Fields fields(&node, source_, "a route",
-                               {"method", "path", "action", "resource", "attributes", "context", "query",
-                                "amounts", "labels", "public", "decide", "id", "elements", "keep", "each"});
+    const files::Fields fields(
+        &node, source_, "a route",
+        {"method", "path", "action", "resource", "attributes", "context", "query", "amounts", "labels",
+         "public", "decide", "id", "elements", "keep", "each", "websocket", "stream", "timeouts"});
     const auto method = fields.required_text("method", 32);
     const auto path = fields.required_text("path");
     const auto action = fields.required_text("action");
@@ -273,6 +275,7 @@ class Reader {
     if (const auto* attributes = fields.find("attributes")) read_attributes(*attributes, route);
     if (const auto* entries = fields.find("context")) read_input(*entries, route);
     route.is_public = fields.boolean("public").value_or(false);
+    read_stream(fields, route);
     read_answer(fields, actions, route);
     if (const auto* amounts = fields.find("amounts"))
       read_texts(*amounts, "amounts", "an amount to its place", route.amounts);
@@ -282,6 +285,24 @@ class Reader {
         route.amounts.push_back(each);
     }
     world_.routes.push_back(std::move(route));
+  }
+
+  void read_stream(const files::Fields& fields, DeclaredRoute& route) {
+    route.web_socket = fields.boolean("websocket").value_or(false);
+    route.stream = fields.boolean("stream").value_or(false);
+    const files::YamlNode* node = fields.find("timeouts");
+    if (node == nullptr) return;
+    const files::Fields given(node, source_, "timeouts",
+                              {"connect_seconds", "first_byte_seconds", "idle_seconds", "whole_seconds"});
+    const auto seconds = [&](const char* key) -> std::optional<std::chrono::milliseconds> {
+      const auto value = given.integer(key, 1, 7 * 86'400);
+      if (!value) return std::nullopt;
+      return std::chrono::seconds(*value);
+    };
+    route.timeouts.call.connect = seconds("connect_seconds");
+    route.timeouts.call.first_byte = seconds("first_byte_seconds");
+    route.timeouts.idle = seconds("idle_seconds");
+    route.timeouts.whole = seconds("whole_seconds");
   }
 
   // What of a route is about the API's answer. Attributes that come from it leave the others.

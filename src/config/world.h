@@ -20,6 +20,7 @@
 #include "gateway/cors.h"
 #include "gateway/fact_finder.h"
 #include "gateway/rates.h"
+#include "gateway/routes.h"
 #include "http/upstream.h"
 #include "inventory/directory.h"
 #include "inventory/user_names.h"
@@ -45,6 +46,8 @@ struct DeclaredRoute {
   std::optional<gateway::AnswerSpec> answer = {};               // `decide: on response`
   bool is_public = false;
   std::vector<gateway::FactSpec> facts = {};  // what else is found in the request, typed
+  bool web_socket = false, stream = false;
+  gateway::RouteTimeouts timeouts = {};
 };
 
 // Where an API's permitted requests go.

@@ -2,6 +2,7 @@
 #include "decision/facts.h"
 #include "enforce/enforcer.h"
 #include "enforce/plain.h"
+#include "enforce/public_ruling.h"
 #include "enforce/record.h"
 
 namespace writ::enforce {
@@ -10,8 +11,10 @@ namespace {
 constexpr std::string_view kAnonymousType = "Writ::Anonymous";
 constexpr std::string_view kAnonymousId = "anonymous";
 
-std::optional<decision::Refusal> rule(const Question& question, const InForce& in_force, Times time,
-                                      PlainMemory& memory, PlainRuling& ruling) {
+}  // namespace
+
+std::optional<decision::Refusal> rule_public(const Question& question, const InForce& in_force, Times time,
+                                             PlainMemory& memory, PlainRuling& ruling) {
   PlainQuestion plain(*in_force.inventory, *in_force.policies, memory);
   auto& arena = plain.arena();
   const auto resource = arena.entity(question.resource.type, question.resource.id);
@@ -27,8 +30,6 @@ std::optional<decision::Refusal> rule(const Question& question, const InForce& i
   ruling = plain.rule_public(request);
   return ruling.refusal;
 }
-
-}  // namespace
 
 void Enforcer::enforce_public(const Question& question, PublicCallback callback) noexcept {
   const auto id = RequestId::next();
@@ -47,7 +48,7 @@ void Enforcer::enforce_public(const Question& question, PublicCallback callback)
     thread_local std::unique_ptr<PlainMemory> memory;
     if (memory == nullptr) memory = std::make_unique<PlainMemory>();
     PlainRuling ruling;
-    const auto refusal = rule(question, *in_force, time, *memory, ruling);
+    const auto refusal = rule_public(question, *in_force, time, *memory, ruling);
     auto& names = memory->names;
     Told facts{.point = question.point,
                .request_id = id,

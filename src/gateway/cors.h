@@ -42,12 +42,13 @@ class Cors {
   // of the path; the fields that a page may send are those that the API gets.
   http::Response preflight(const http::Request& request, std::string_view methods,
                            const ForwardedHeaders& forwarded) const;
+  // May pages of that origin call? For WebSockets, which browsers open without asking.
+  bool allows(std::string_view origin) const noexcept;
   // What an answer to this request says to a browser. The API's own word is taken out.
   void mark(http::Headers& answer, const http::Headers& request) const;
 
  private:
   explicit Cors(CorsSpec spec);
-  bool allows(std::string_view origin) const noexcept;
   void allow(http::Headers& answer, const http::Headers& request) const;
 
   CorsSpec spec_;

@@ -8,9 +8,11 @@
 #include "gateway/http_question.h"
 #include "gateway/left_out.h"
 #include "gateway/on_response.h"
+#include "gateway/proxy_answers.h"
 #include "gateway/rate_gate.h"
 #include "gateway/refusal.h"
 #include "gateway/refusal_form.h"
+#include "gateway/web_sockets.h"
 #include "http/upstream_call.h"
 
 namespace writ::gateway {
@@ -18,34 +20,15 @@ namespace {
 
 constexpr std::size_t kMaxParsedOnLoopBytes = 64 * 1024;
 
-struct Trouble {
-  int status;
-  std::string_view code;
-  std::string_view message;
-};
-
-// What of an upstream's failure a caller is told. Addresses and details are the operator's business.
-Trouble trouble_of(http::CallError::Kind kind) noexcept {
-  switch (kind) {
-    case http::CallError::Kind::kUnreachable:
-      return {502, "upstream_unreachable", "the API behind this gateway can't be reached"};
-    case http::CallError::Kind::kTimeout:
-      return {504, "upstream_timeout", "the API behind this gateway did not answer in time"};
-    case http::CallError::Kind::kMalformed:
-      return {502, "upstream_malformed", "the API behind this gateway sent an answer that is not valid HTTP"};
-    case http::CallError::Kind::kOverloaded:
-      return {503, "overloaded", "too many requests to the API behind this gateway are under way"};
-    case http::CallError::Kind::kBroken:
-      break;
-  }
-  return {502, "upstream_broken", "the API behind this gateway broke off its answer"};
-}
-
 }  // namespace
 
 struct Proxy::Core {
   Core(ProxyOptions given, ProxyParts with)
-      : options(std::move(given)), parts(with), left_out(options.tell), rates(options.proxies) {}
+      : options(std::move(given)),
+        parts(with),
+        left_out(options.tell),
+        rates(options.proxies),
+        streams(parts.loops, parts.recheck, parts.current) {}
 
   ProxyOptions options;
   ProxyParts parts;
@@ -53,6 +36,7 @@ struct Proxy::Core {
   std::vector<ContextHeaders> context_headers;  // by loop
   LeftOut left_out;
   RateGate rates;
+  OpenStreams streams;
   std::atomic<std::uint64_t> forwarded{0}, unrouted{0}, preflights{0}, malformed{0}, upstream_failures{0},
       broken_off{0};
   http::Workers workers{{.threads = 1, .max_queued = 64, .max_queued_per_source = 16}};
@@ -70,10 +54,6 @@ struct Proxy::Core {
             .forwarded = forwarded,
             .failures = upstream_failures};
   }
-
-  void unrouted_answer(http::Exchange exchange, const std::string* allow);
-  // True: it was a preflight, and is answered.
-  bool preflight_answer(http::Exchange& exchange);
 };
 
 // One permitted request on its way to the upstream and back. Everything happens on the exchange's loop; the
@@ -82,13 +62,14 @@ class Proxy::Forwarding : public std::enable_shared_from_this<Forwarding> {
  public:
   // `read`: the body, if it was read before the decision.
   Forwarding(std::shared_ptr<Core> core, http::Exchange exchange, enforce::RequestId request_id,
-             std::optional<std::string> read, http::Shares::Party party, std::shared_ptr<const Cors> cors)
+             std::optional<std::string> read, http::Shares::Party party, StreamBasis basis)
       : core_(std::move(core)),
         exchange_(std::move(exchange)),
         request_id_(request_id),
         read_(std::move(read)),
         party_(party),
-        cors_(std::move(cors)) {}
+        cors_(basis.route->cors()),
+        basis_(std::move(basis)) {}
 
   // Without a context header: nobody is known for whom it is, or it would have been refused.
   void begin(const Route& route, std::string_view context_header) {
@@ -107,7 +88,9 @@ class Proxy::Forwarding : public std::enable_shared_from_this<Forwarding> {
                                       .content_length = read_ ? std::optional<std::uint64_t>(read_->size())
                                                         : has_body ? exchange_.content_length()
                                                                    : std::nullopt,
-                                      .party = party_});
+                                      .party = party_,
+                                      .timeouts = timeouts_of(route)});
+    if (const auto& whole = route.timeouts().whole) end_after(*whole);
     if (has_body) send_request();
     call_.read_head([self = shared_from_this()](auto head) { self->on_head(std::move(head)); });
   }
@@ -142,9 +125,47 @@ class Proxy::Forwarding : public std::enable_shared_from_this<Forwarding> {
     }
   }
 
+  // All of it, also what is no stream.
+  void end_after(std::chrono::milliseconds whole) {
+    core_->parts.loops.post_after(exchange_.loop(), whole, [weak = weak_from_this()] {
+      const auto self = weak.lock();
+      if (self == nullptr || self->over_) return;
+      if (self->stream_ != nullptr) self->stream_->end("whole_timeout");
+      self->fail({http::CallError::Kind::kTimeout, "its route allows no more time"});
+    });
+  }
+
+  // False: none begin any more.
+  bool begin_stream() {
+    stream_ = core_->streams.open(std::move(basis_), "stream", request_id_,
+                                  [weak = weak_from_this()](const StreamEnd&) {
+                                    if (const auto self = weak.lock()) self->cut();
+                                  });
+    return stream_ != nullptr;
+  }
+
+  // A client sees that the answer is not whole, and why from the answer to its next request.
+  void cut() {
+    if (std::exchange(over_, true)) return;
+    core_->broken_off.fetch_add(1, std::memory_order_relaxed);
+    exchange_.abort();
+    let_go();
+  }
+
+  // The stream's request lives in the exchange.
+  void let_go() {
+    stream_.reset();
+    call_ = {};
+  }
+
   void on_head(http::CallResult<http::InboundHead> head) {
     if (over_) return;
     if (!head) return fail(head.error());
+    if (is_stream(*basis_.route, head->headers) && !begin_stream()) {
+      over_ = true;
+      exchange_.respond(error_answer(503, "overloaded", "this server is stopping", request_id_));
+      return let_go();
+    }
     core_->forwarded.fetch_add(1, std::memory_order_relaxed);
     started_ = true;
     auto headers = answer_headers(head->headers, request_id_);
@@ -159,6 +180,7 @@ class Proxy::Forwarding : public std::enable_shared_from_this<Forwarding> {
       if (self->over_) return;
       if (!piece) return self->fail(piece.error());
       if (piece->empty()) return self->finish();
+      if (self->stream_ != nullptr) self->stream_->sent(piece->size());
       self->exchange_.write(*piece, [self](Result<void> written) {
         if (self->over_) return;
         if (!written) return self->end_without_answer();
@@ -169,31 +191,25 @@ class Proxy::Forwarding : public std::enable_shared_from_this<Forwarding> {
 
   void finish() {
     over_ = true;
+    if (stream_ != nullptr) stream_->end("finished");
     exchange_.finish();
-    call_ = {};
+    let_go();
   }
 
   void fail(const http::CallError& error) {
     over_ = true;
+    if (stream_ != nullptr) stream_->end("broken_by_api");
     core_->upstream_failures.fetch_add(1, std::memory_order_relaxed);
-    if (error.kind == http::CallError::Kind::kTimeout) {
-      static Notice notice;
-      if (const auto times = notice.due())
-        say_limit(
-            fmt::format("an API took longer than `limits.upstream_timeout_seconds`: {} ({} times, of all "
-                        "APIs)",
-                        error.message, *times));
-    }
+    say_trouble(error);
     if (started_) {
       core_->broken_off.fetch_add(1, std::memory_order_relaxed);
       exchange_.abort();
     } else {
-      const auto trouble = trouble_of(error.kind);
-      auto answer = error_answer(trouble.status, trouble.code, trouble.message, request_id_);
+      auto answer = trouble_answer(error.kind, request_id_);
       if (cors_ != nullptr) cors_->mark(answer.headers, exchange_.request().headers);
       exchange_.respond(in_form(form_asked_for(exchange_.request().headers), std::move(answer)));
     }
-    call_ = {};
+    let_go();
   }
 
   // The server may have answered for us (413, 408): then its answer is still on the way, and only a streamed
@@ -201,6 +217,8 @@ class Proxy::Forwarding : public std::enable_shared_from_this<Forwarding> {
   void end_without_answer() {
     over_ = true;
     if (started_) core_->broken_off.fetch_add(1, std::memory_order_relaxed);
+    if (stream_ != nullptr) stream_->end("closed_by_caller");
+    stream_.reset();
     const http::Exchange dropped = std::move(exchange_);
     call_ = {};
   }
@@ -212,6 +230,8 @@ class Proxy::Forwarding : public std::enable_shared_from_this<Forwarding> {
   const std::optional<std::string> read_;
   const http::Shares::Party party_;
   const std::shared_ptr<const Cors> cors_;
+  StreamBasis basis_;  // until the stream has it, if it becomes one
+  std::shared_ptr<OpenStreams::Stream> stream_;
   bool started_ = false;  // the answer has begun
   bool over_ = false;     // callbacks that still come mean nothing
 };
@@ -227,7 +247,8 @@ struct Proxy::Forwarded {
   std::optional<std::string> body = {};  // if it is read before the decision
   std::vector<task::NamedAmount> amounts = {};
   std::unique_ptr<FoundFacts> facts = {};
-  bool unread = false;  // it would have been, but for the token
+  bool unread = false;                             // it would have been, but for the token
+  std::optional<http::WebSocketOffer> offer = {};  // of an upgrade
 
   using Owned = std::unique_ptr<Forwarded>;
   using Then = std::move_only_function<void(Owned)>;
@@ -307,45 +328,43 @@ struct Proxy::Forwarded {
     const auto& claims = outcome->token().claims();
     const http::Shares::Party of_token{std::hash<std::string>()(claims.client_id),
                                        std::hash<std::string>()(claims.subject)};
-    forward(outcome->request_id(), of_token, *header);
+    forward(outcome->request_id(), of_token, *header, &outcome->token());
   }
 
   // Of a route that is public, or an API that is only observed: nothing is said of whom it is for.
   void pass(const enforce::RequestId& id) {
     const auto source = http::Source::of(http::Address::parse(exchange.request().peer_ip)).number;
-    forward(id, {static_cast<std::size_t>(source), 0}, {});
+    forward(id, {static_cast<std::size_t>(source), 0}, {}, nullptr);
   }
 
-  void forward(const enforce::RequestId& id, http::Shares::Party party, std::string_view context_header) {
-    std::make_shared<Forwarding>(core, std::move(exchange), id, std::move(body), party, route->cors())
-        ->begin(*route, context_header);
+  void forward(const enforce::RequestId& id, http::Shares::Party party, std::string_view context_header,
+               const token::Verified* token) {
+    StreamBasis basis{.routes = in_force->routes,
+                      .route = route,
+                      .request = &exchange.request(),
+                      .values = std::move(values),
+                      .resource_id = std::move(resource_id),
+                      .amounts = std::move(amounts),
+                      .facts = std::move(facts),
+                      .approved = exchange.request().headers.contains(kApprovalHeader)};
+    if (token != nullptr) basis.token = *token;
+    if (offer) return upgrade(id, party, context_header, std::move(basis));
+    const auto& taken = *route;
+    std::make_shared<Forwarding>(core, std::move(exchange), id, std::move(body), party, std::move(basis))
+        ->begin(taken, context_header);
+  }
+
+  void upgrade(const enforce::RequestId& id, http::Shares::Party party, std::string_view context_header,
+               StreamBasis basis) {
+    auto headers = route->forwarded().upstream(exchange.request(), core->proto, route->api(), core->left_out);
+    if (!context_header.empty()) headers.add(kContextHeader, context_header);
+    headers.add(kRequestIdHeader, id);
+    relay_web_socket(
+        {core->parts.client, core->streams, core->forwarded, core->upstream_failures, core->broken_off,
+         trouble_answer},
+        {std::move(exchange), *std::move(offer), std::move(headers), party, id, std::move(basis)}, core);
   }
 };
-
-void Proxy::Core::unrouted_answer(http::Exchange exchange, const std::string* allow) {
-  unrouted.fetch_add(1, std::memory_order_relaxed);
-  const auto id = enforce::RequestId::next();
-  const auto form = form_asked_for(exchange.request().headers);
-  if (allow == nullptr)
-    return exchange.respond(in_form(form, error_answer(404, "not_found", "no route leads to this path", id)));
-  auto response = error_answer(405, "method_not_allowed", "no route takes this method here", id);
-  response.headers.set("Allow", *allow);
-  exchange.respond(in_form(form, std::move(response)));
-}
-
-bool Proxy::Core::preflight_answer(http::Exchange& exchange) {
-  const auto& request = exchange.request();
-  if (!Cors::is_preflight(request)) return false;
-  const auto now = parts.current.read();
-  std::vector<std::string_view> values;
-  const auto method = *request.headers.find("Access-Control-Request-Method");
-  const auto* route = now->routes->match(method, request, values).route;
-  if (route == nullptr || route->cors() == nullptr) return false;
-  preflights.fetch_add(1, std::memory_order_relaxed);
-  exchange.respond(
-      route->cors()->preflight(request, now->routes->methods_beside(*route), route->forwarded()));
-  return true;
-}
 
 Proxy::Proxy(ProxyOptions options, ProxyParts parts)
     : core_(std::make_shared<Core>(std::move(options), parts)) {
@@ -354,11 +373,17 @@ Proxy::Proxy(ProxyOptions options, ProxyParts parts)
     core_->context_headers.emplace_back(parts.keys, core_->options.issuer);
 }
 
-Proxy::~Proxy() = default;
+// Requests that are never finished hold the core longer, until the loops go.
+Proxy::~Proxy() {
+  core_->streams.let_go();
+}
 
 void Proxy::handle(http::Exchange exchange) {
   // The request lives in the exchange, which moves but keeps its address behind it.
-  if (core_->preflight_answer(exchange)) return;
+  if (auto answer = preflight_answer(*core_->parts.current.read(), exchange.request())) {
+    core_->preflights.fetch_add(1, std::memory_order_relaxed);
+    return exchange.respond(*std::move(answer));
+  }
   auto forwarded = std::make_unique<Forwarded>(core_, std::move(exchange));
   if (!forwarded->find_route(core_->parts.current.read())) return;
   if (auto over = core_->rates.refuse(forwarded->exchange, *forwarded->route, core_->parts.enforcer))
@@ -410,7 +435,8 @@ bool Proxy::Forwarded::find_route(std::shared_ptr<const enforce::InForce> now) {
       exchange.respond(*std::move(document));
       return false;
     }
-    core->unrouted_answer(std::move(exchange), match.allow);
+    core->unrouted.fetch_add(1, std::memory_order_relaxed);
+    exchange.respond(in_form(form_asked_for(request.headers), unrouted_answer(match.allow)));
     return false;
   }
   if (auto ambiguity = route->forwarded().ambiguity(request.headers)) {
@@ -419,6 +445,11 @@ bool Proxy::Forwarded::find_route(std::shared_ptr<const enforce::InForce> now) {
   }
   if (auto refusal = route->query_names().refusal(request.query)) {
     malformed_answer("invalid_request", *refusal);
+    return false;
+  }
+  if (auto refused = refuse_upgrade(*route, request, core->options.public_origin, offer)) {
+    core->malformed.fetch_add(1, std::memory_order_relaxed);
+    respond(*std::move(refused));
     return false;
   }
   route->resource_id().append(resource_id, values);
@@ -550,6 +581,10 @@ void Proxy::Forwarded::ask_public(Owned forwarded) {
       });
 }
 
+void Proxy::stop_streams() {
+  core_->streams.stop();
+}
+
 ProxyStats Proxy::stats() const noexcept {
   return {core_->forwarded.load(std::memory_order_relaxed),
           core_->unrouted.load(std::memory_order_relaxed),
@@ -559,7 +594,10 @@ ProxyStats Proxy::stats() const noexcept {
           core_->broken_off.load(std::memory_order_relaxed),
           core_->left_out.count(),
           core_->rates.refused(),
-          core_->workers.stats()};
+          core_->workers.stats(),
+          core_->streams.opened(),
+          core_->streams.cut(),
+          core_->streams.now_open()};
 }
 
 }  // namespace writ::gateway

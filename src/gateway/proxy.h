@@ -10,6 +10,9 @@
 // Where an API has pages of other origins (gateway/cors.h), preflights are answered without a decision. An
 // answer that breaks in the middle closes the caller's connection.
 //
+// WebSockets (gateway/web_sockets.h), event streams and answers of routes that are marked `stream` end when
+// what is in force would refuse them, or their token or task ends (gateway/open_streams.h).
+//
 // A route may be decided on the API's answer (gateway/on_response.h), or be public. What an API that is only
 // observed would refuse passes, without a word on whom it is for.
 //
@@ -27,6 +30,7 @@
 
 #include "enforce/enforcer.h"
 #include "gateway/context_header.h"
+#include "gateway/open_streams.h"
 #include "gateway/resource_metadata.h"
 #include "gateway/routes.h"
 #include "http/client.h"
@@ -61,6 +65,7 @@ struct ProxyParts {
   enforce::Enforcer& enforcer;
   const enforce::Current& current;  // with routes
   const token::KeyRing& keys;
+  const enforce::Recheck& recheck;  // for what goes on after its decision
 };
 
 // For /metrics. Monotone.
@@ -74,6 +79,7 @@ struct ProxyStats {
   std::uint64_t fields_left_out;    // of callers, not on an API's list
   std::uint64_t over_rates;         // 429
   http::WorkerStats workers;        // for what is too long for a loop
+  std::uint64_t streams_opened, streams_cut, streams_open;  // gateway/open_streams.h
 };
 
 class Proxy final : public http::Handler {
@@ -83,6 +89,9 @@ class Proxy final : public http::Handler {
   ~Proxy() override;
 
   void handle(http::Exchange exchange) override;
+
+  // WebSockets and streams are told, and end; none begin. At once; before the server stops. Thread-safe.
+  void stop_streams();
 
   ProxyStats stats() const noexcept;
 

@@ -92,11 +92,14 @@ Result<Route> Route::make(RouteSpec spec, const std::vector<std::string>& parame
     route.attributes_.emplace_back(name, TRY(TextTemplate::parse(text, parameters)));
   }
   TRY(route.read_answer());
+  TRY(route.check_stream());
   for (const auto& [name, text] : route.spec_.amounts) {
     if (!task::is_amount_name(name)) return invalid(fmt::format("`{}` cannot be an amount's name", name));
     route.amounts_.emplace_back(name, TRY(AmountSource::parse(text, parameters)));
   }
   route.request_facts_ = TRY(FactFinder::make(route.spec_.facts, parameters));
+  if (route.web_socket() && route.reads_body())
+    return invalid("the request for a WebSocket has no body that an amount or a fact could stand in");
   // What is decided on is what the API gets.
   for (const auto name : route.request_facts_.header_names()) {
     if (route.forwarded().fate(name) == ForwardedHeaders::Fate::kLeftOut)
@@ -127,6 +130,29 @@ Result<void> Route::read_answer() {
   element_type_ = spec_.answer->element_type.empty() ? spec_.resource_type : spec_.answer->element_type;
   answer_ = TRY(AnswerReader::make(*spec_.answer));
   return {};
+}
+
+Result<void> Route::check_stream() const {
+  if (!spec_.web_socket && !spec_.stream) return {};
+  if (spec_.web_socket && spec_.stream)
+    return invalid("a WebSocket is a stream already: a route has `websocket` or `stream`");
+  if (spec_.web_socket && spec_.method != "GET") return invalid("a WebSocket begins with a GET");
+  if (spec_.answer)
+    return invalid("`decide: on response` reads all of the answer, and a stream has no end to wait for");
+  return {};
+}
+
+bool Route::decides_as(const Route& other) const {
+  const auto& a = spec_;
+  const auto& b = other.spec_;
+  const auto same_fact = [](const FactSpec& one, const FactSpec& two) {
+    return one.of == two.of && one.name == two.name && one.from == two.from && one.type == two.type;
+  };
+  return a.api == b.api && a.action == b.action && a.resource_type == b.resource_type &&
+         a.resource_id == b.resource_id && a.path == b.path && a.attributes == b.attributes &&
+         a.amounts == b.amounts && a.labels == b.labels && a.to->origin().pool == b.to->origin().pool &&
+         a.is_public == b.is_public && a.observed == b.observed && a.web_socket == b.web_socket &&
+         a.answer == b.answer && std::ranges::equal(a.facts, b.facts, same_fact);
 }
 
 bool Route::reads_body() const noexcept {

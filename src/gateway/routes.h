@@ -10,6 +10,7 @@
 // Immutable and thread-safe; match() allocates nothing with a warm vector.
 #pragma once
 
+#include <chrono>
 #include <cstddef>
 #include <functional>
 #include <map>
@@ -39,6 +40,15 @@ namespace writ::gateway {
 
 inline constexpr std::size_t kMaxRoutes = 200'000;
 
+// How long an upstream may take; absent: as the client's options say.
+struct RouteTimeouts {
+  http::CallTimeouts call = {};
+  std::optional<std::chrono::milliseconds> idle = {};   // of a stream, either way; else between two pieces
+  std::optional<std::chrono::milliseconds> whole = {};  // of the request and its answer
+
+  bool operator==(const RouteTimeouts&) const = default;
+};
+
 // A route as configuration says it.
 struct RouteSpec {
   std::string method;         // "GET"
@@ -64,6 +74,9 @@ struct RouteSpec {
   std::vector<FactSpec> facts = {};                 // what else is found in a request
   std::shared_ptr<const Rates> rates = {};          // null: nobody's calls are counted
   std::shared_ptr<http::Upstream> to = {};  // in place of `upstream` and `tls`, of all routes of an API
+  bool web_socket = false;                  // GET, and its answer is a WebSocket (RFC 6455)
+  bool stream = false;                      // its answer may last, and be quiet
+  RouteTimeouts timeouts = {};
 };
 
 // Text with parameters: "{tenant}/{invoice}".
@@ -125,6 +138,11 @@ class Route {
   const Rates* rates() const noexcept { return spec_.rates.get(); }
   bool is_public() const noexcept { return spec_.is_public; }
   bool observed() const noexcept { return spec_.observed; }
+  bool web_socket() const noexcept { return spec_.web_socket; }
+  bool stream() const noexcept { return spec_.stream; }
+  const RouteTimeouts& timeouts() const noexcept { return spec_.timeouts; }
+  // Whether requests by the other one are decided by the same, and go to the same place.
+  bool decides_as(const Route& other) const;
   // What is asked of each element of a list in its answer.
   const cedar::EntityUid& element_action() const noexcept { return element_action_; }
   const std::string& element_type() const noexcept { return element_type_; }
@@ -135,6 +153,7 @@ class Route {
       : spec_(std::move(spec)), resource_id_(std::move(resource_id)) {}
   static Result<Route> make(RouteSpec spec, const std::vector<std::string>& parameters);
   Result<void> read_answer();
+  Result<void> check_stream() const;
 
   RouteSpec spec_;
   std::size_t place_ = 0;  // among those of all routes

@@ -64,6 +64,15 @@ struct ClientOptions {
   const char* peer = "upstream";                   // what messages call the other side
 };
 
+// Of one call; absent: as the client's options say.
+struct CallTimeouts {
+  std::optional<std::chrono::milliseconds> connect = {};
+  std::optional<std::chrono::milliseconds> first_byte = {};  // from the request's end to the answer's head
+  std::optional<std::chrono::milliseconds> idle = {};        // between two pieces of the answer
+
+  bool operator==(const CallTimeouts&) const = default;
+};
+
 struct Outbound {
   std::string method;
   std::string target;  // origin-form, encoded (http/target.h); the origin's prefix is put in front
@@ -71,6 +80,10 @@ struct Outbound {
   bool has_body = false;
   std::optional<std::uint64_t> content_length = std::nullopt;  // of the body; chunked when absent
   Shares::Party party = {};                                    // whom the call is for
+  CallTimeouts timeouts = {};
+  // Asks for an upgrade to a WebSocket. When the answer is 101, write_body() and read_body() carry what
+  // follows both heads, either way at any time and without a deadline but for a write that is not taken.
+  bool web_socket = false;
 };
 
 struct InboundHead {

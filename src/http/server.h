@@ -55,6 +55,8 @@ struct ServerOptions {
   std::uint64_t max_stranger_bytes = std::uint64_t{8} << 20;
   std::uint64_t max_known_bytes = std::uint64_t{64} << 20;
   std::chrono::milliseconds write_timeout{30'000};  // a write the client does not take: closed
+  // The handler may answer an upgrade to a WebSocket with 101 (http/web_socket.h); false: 501.
+  bool web_sockets = false;
   // HTTP/2: by ALPN, and with prior knowledge where there is no TLS. Its other limits are h2/limits.h.
   bool http2 = true;
   std::size_t max_streams = 100;  // requests of one connection at a time: more get REFUSED_STREAM

@@ -104,9 +104,10 @@ Result<void> App::Parts::serve() {
             .issuers_of = [this](std::string_view api) { return accepted.issuers_of(api, config.issuer); },
             .answer_deadline = config.limits.upstream_timeout,
             .tell = [](const std::string& line) { fmt::print(stderr, "writ: {}\n", line); }},
-        gateway::ProxyParts{loops, client, gateway_enforcer, current, *keys});
-    gateway_server =
-        TRY(http::Server::start(loops, server_options(config, *config.gateway_listen, room.gateway), proxy));
+        gateway::ProxyParts{loops, client, gateway_enforcer, current, *keys, recheck});
+    auto options = server_options(config, *config.gateway_listen, room.gateway);
+    options.web_sockets = true;
+    gateway_server = TRY(http::Server::start(loops, std::move(options), proxy));
     gateway_url = config.gateway_listen->url(gateway_server->port());
     upstreams.start();
   }
@@ -212,6 +213,8 @@ bool App::stop() {
   // Requests that wait for a provider or for facts go on first.
   parts_->refresher.stop();
   parts_->sources.stop();
+  // They would last until the deadline.
+  if (parts_->proxy != nullptr) parts_->proxy->stop_streams();
   // The operator's is the last: whoever has to stop something can until the end.
   const auto deadline = std::chrono::steady_clock::now() + kStopDeadline;
   for (auto* server : parts_->servers()) {

@@ -189,6 +189,7 @@ struct App::Parts {
   // Calls of Writ's own API are approved as tasks or not at all: their bodies hold secrets.
   enforce::Enforcer gateway_enforcer{enforcer_parts(&calls)}, api_enforcer{enforcer_parts(nullptr)},
       authzen_enforcer{enforcer_parts(nullptr)};
+  const enforce::Recheck recheck{enforcer_parts(&calls)};
   const control::Authority authority{clock, api_enforcer, recorder, config.issuer};
   const control::Tasks task_control{authority, current, tasks};
   const api::TasksApi tasks_api{task_control};

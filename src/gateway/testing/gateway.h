@@ -69,6 +69,14 @@ class Gateway {
   Gateway(World& world, std::uint16_t upstream, const GatewayOptions& options = {})
       : loops_(options.threads),
         client_(loops_, options.client),
+        recheck_(
+            {.clock = world.clock,
+             .verifier = world.tokens.verifier,
+             .current = world.current,
+             .tasks = world.tasks,
+             .record = [&world](audit::Record line,
+                                audit::Log::Done done) { world.record(std::move(line), std::move(done)); },
+             .writer = world.writer}),
         proxy_(std::make_shared<Proxy>(ProxyOptions{.issuer = std::string(kIssuer),
                                                     .public_origin = options.public_origin,
                                                     .max_read_body_bytes = options.max_read_body_bytes,
@@ -77,11 +85,13 @@ class Gateway {
                                                   .client = client_,
                                                   .enforcer = world.enforcer,
                                                   .current = world.current,
-                                                  .keys = *world.tokens.ring})) {
+                                                  .keys = *world.tokens.ring,
+                                                  .recheck = recheck_})) {
     world.current.replace(routes_to("http://127.0.0.1:" + std::to_string(upstream) + options.upstream_prefix,
                                     options.cors, options.rates));
     auto chosen = options.server;
     chosen.port = 0;
+    chosen.web_sockets = true;
     server_ = http::Server::start(loops_, chosen, proxy_).value();
   }
   ~Gateway() {
@@ -92,6 +102,7 @@ class Gateway {
 
   std::uint16_t port() const { return server_->port(); }
   ProxyStats stats() const { return proxy_->stats(); }
+  void stop_streams() { proxy_->stop_streams(); }
   http::ClientStats client_stats() const { return client_.stats(); }
 
   // One request on a connection of its own.
@@ -128,6 +139,7 @@ class Gateway {
 
   http::Loops loops_;
   http::Client client_;
+  enforce::Recheck recheck_;
   std::shared_ptr<Proxy> proxy_;
   std::unique_ptr<http::Server> server_;
 };

@@ -96,6 +96,7 @@ void CallState::write_head(const Origin& origin) {
     const fmt::format_int length(length_left_);
     head_.append("Content-Length: ").append(length.data(), length.size()).append("\r\n");
   }
+  if (request_.web_socket) head_.append("Connection: Upgrade\r\nUpgrade: websocket\r\n");
   head_.append("\r\n");
 }
 
@@ -115,6 +116,7 @@ void CallState::take_connection(bool pooled) {
   connection_ = std::make_shared<ClientConnection>(core_, loop_, origin_);
   connection_->attach(*this);
   connection_->connect();
+  if (request_.timeouts.connect && connection_) connection_->expire_after(*request_.timeouts.connect);
 }
 
 void CallState::on_connected() {
@@ -141,14 +143,19 @@ void CallState::on_sent() {
 }
 
 void CallState::wait_for_answer() {
-  if (!head_ready_ && connection_) connection_->expire_after(core_->options.read_timeout);
+  if (!head_ready_ && connection_)
+    connection_->expire_after(request_.timeouts.first_byte.value_or(core_->options.read_timeout));
 }
 
 void CallState::write_body(std::string_view bytes, Call::Done callback) {
-  WRIT_REQUIRE(request_.has_body && !request_done_ && !write_callback_);
+  WRIT_REQUIRE((tunnel_ || (request_.has_body && !request_done_)) && !write_callback_);
   write_callback_ = std::move(callback);
   if (error_) return post(write_callback_, CallResult<void>(std::unexpected(*error_)));
   if (!connection_) return refuse_body();
+  if (tunnel_ && !bytes.empty()) {
+    connection_->queue.add(bytes);
+    return connection_->send();
+  }
   if (bytes.empty()) return post(write_callback_, CallResult<void>());
   if (request_.content_length) {
     WRIT_REQUIRE(bytes.size() <= length_left_);
@@ -221,12 +228,13 @@ bool CallState::take_head(std::string_view head) {
     fail(CallError::Kind::kMalformed, "the upstream's answer is malformed: " + checked.error().message);
     return false;
   }
-  if (checked->status == 101) {
+  tunnel_ = checked->status == 101 && request_.web_socket;
+  if (checked->status == 101 && !tunnel_) {
     fail(CallError::Kind::kMalformed, "the upstream switched protocols without having been asked");
     return false;
   }
   // RFC 9110 §15.2: a client skips interim answers it did not ask for.
-  if (checked->status < 200) return true;
+  if (checked->status < 200 && !tunnel_) return true;
   framing_ = checked->framing;
   answer_ = {.status = checked->status,
              .headers = std::move(headers),
@@ -235,7 +243,11 @@ bool CallState::take_head(std::string_view head) {
   // RFC 9112 §6.3 rule 1: no body follows, whatever the fields say.
   const bool bodiless = request_.method == "HEAD" || checked->status == 204 || checked->status == 304;
   if (!framing_.chunked) answer_.content_length = framing_.content_length;
-  if (bodiless) {
+  if (tunnel_) {
+    body_ = BodyReader::until_close();
+    framing_.keep_alive = false;
+    answer_.content_length.reset();
+  } else if (bodiless) {
     body_ = BodyReader();
   } else if (framing_.chunked || framing_.content_length) {
     body_ = BodyReader(framing_);
@@ -270,12 +282,12 @@ void CallState::continue_body() {
     connection_->in.use(progress.used);
     switch (progress.step) {
       case BodyReader::Step::kPiece:
-        connection_->expire_never();
+        if (!tunnel_) connection_->expire_never();  // of a tunnel, a write may be under way
         return post(body_callback_, CallResult<std::string_view>(progress.piece));
       case BodyReader::Step::kMalformed:
         return fail(CallError::Kind::kMalformed, "the upstream's chunked answer is malformed");
       case BodyReader::Step::kNeedMore:
-        connection_->expire_after(core_->options.read_timeout);
+        if (!tunnel_) connection_->expire_after(request_.timeouts.idle.value_or(core_->options.read_timeout));
         if (!connection_->receive())
           fail(CallError::Kind::kMalformed, "the upstream's chunked answer is malformed");
         return;

@@ -178,6 +178,7 @@ class CallState final : public internal::CallSide, public std::enable_shared_fro
 
   bool head_sent_ = false;  // at least in part
   bool request_done_ = false;
+  bool tunnel_ = false;  // switched to a WebSocket
   std::uint64_t length_left_ = 0;
   Call::Done write_callback_;
 

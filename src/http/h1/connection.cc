@@ -113,7 +113,7 @@ void Connection::close() {
   if (state_ == State::kHead || state_ == State::kHttp2)
     stream_.shutdown_send();  // an end that may come, and is told
   // What only the connection's end would end must not look whole.
-  if (state_ == State::kStreaming && until_close_) stream_.reset_on_close();
+  if (state_ == State::kStreaming && until_close_ && !tunnel_) stream_.reset_on_close();
   state_ = State::kClosed;
   stream_.close();
   strike_off();
@@ -268,6 +268,7 @@ std::optional<FramingRefusal> Connection::accept_head(std::string_view head) {
                           .message = "the request target and the host header name different hosts"};
   if (auto refusal = tell_source(request_)) return refusal;
   body_ = BodyReader(framing_);
+  if (auto refusal = accept_upgrade()) return refusal;
   continue_due_ = framing_.expect_continue && !body_.done();
   if (!framing_.keep_alive) close_after_ = true;
   return std::nullopt;
@@ -397,6 +398,7 @@ void Connection::start(ResponseHead head) {
   if (state_ != State::kHandling || answered_) return;
   answered_ = true;
   state_ = State::kStreaming;
+  if (head.status == 101) return start_tunnel(head);
   const bool bodiless = head.status == 204 || head.status == 304;
   no_body_ = bodiless || request_.method == "HEAD";
   // RFC 9112 §6.1: HTTP/1.0 gets no transfer coding; what has no length then ends with the connection.
@@ -426,7 +428,8 @@ void Connection::write(std::string_view bytes, DoneCallback callback) {
     close();
     return;
   }
-  if (bytes.empty() || no_body_) return post_written({});
+  // A tunnel's head does not wait for what comes behind it.
+  if ((bytes.empty() && !(tunnel_ && head_pending_)) || no_body_) return post_written({});
   if (!head_pending_) out_.clear();
   head_pending_ = false;
   if (chunked_) {

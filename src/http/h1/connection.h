@@ -196,6 +196,8 @@ class Connection final : public internal::ExchangeSide,
   bool next_request();
   void hand_out();
   std::optional<FramingRefusal> accept_head(std::string_view head);
+  std::optional<FramingRefusal> accept_upgrade();
+  void start_tunnel(const ResponseHead& head);
   void on_received(SystemError error, std::size_t count);
   void continue_body();
   void collect_body();
@@ -243,6 +245,7 @@ class Connection final : public internal::ExchangeSide,
   bool until_close_ = false;  // the end of the connection ends the answer: HTTP/1.0, without a length
   bool no_body_ = false;      // HEAD, 204, 304: whatever is written goes nowhere
   bool finishing_ = false;
+  bool tunnel_ = false;  // switched to a WebSocket: no byte is HTTP any more, either way
   std::uint64_t length_left_ = 0;
 
   bool may_be_http2_;  // nothing has been read that the preface of HTTP/2 does not begin with

@@ -54,6 +54,8 @@ void Connection::continue_body() {
   switch (progress.step) {
     case BodyReader::Step::kPiece:
       body_bytes_ += progress.piece.size();
+      // What a tunnel carries has no end to wait for; a write may be under way, whose deadline stays.
+      if (tunnel_) return post_body(progress.piece);
       if (body_bytes_ > core_->options.max_stream_bytes) return refuse(streamed_body_too_large());
       if (!terms_.hold(*core_, progress.piece.size())) return refuse(no_memory_for_body());
       expire_never();
@@ -66,7 +68,7 @@ void Connection::continue_body() {
     case BodyReader::Step::kNeedMore:
       break;
   }
-  wait_for_piece();
+  if (!tunnel_) wait_for_piece();
   if (!receiving_) receive(kBodyBufferBytes, kBodyBufferBytes);
 }
 

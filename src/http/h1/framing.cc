@@ -254,8 +254,10 @@ std::expected<RequestHead, FramingRefusal> read_request_head(std::string_view he
     if (auto applied = apply_http10(*fields); !applied) return std::unexpected(std::move(applied).error());
   } else if (fields->upgrade && fields->web_socket) {
     // Another protocol that is offered may be ignored (RFC 9110 §7.8); a WebSocket is all its client wants.
-    return refuse(501, "not_implemented",
-                  "writ does not carry WebSockets: an upgrade to `websocket` is not implemented");
+    fields->framing.web_socket = true;
+    // RFC 6455 §4.1: it is a GET, and what follows its head is not HTTP.
+    if (request.method != "GET" || fields->framing.has_body())
+      return malformed("an upgrade to `websocket` is a GET without a body");
   }
   // RFC 9112 §3.2: exactly one valid Host; HTTP/1.0 may have none, and then means the server that it reached.
   if (fields->hosts != 1 && !(http10 && fields->hosts == 0))

@@ -36,7 +36,8 @@ struct Framing {
   std::optional<std::uint64_t> content_length;
   bool keep_alive = true;
   bool expect_continue = false;
-  bool http10 = false;  // the client speaks HTTP/1.0: it knows neither chunks nor interim answers
+  bool http10 = false;      // the client speaks HTTP/1.0: it knows neither chunks nor interim answers
+  bool web_socket = false;  // a request that asks for an upgrade to it (RFC 6455)
 
   bool has_body() const noexcept { return chunked || content_length.value_or(0) > 0; }
 };

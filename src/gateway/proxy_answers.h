@@ -1,0 +1,27 @@
+// What the proxy answers beside refusals: where no route leads, to preflights, and when the API behind it
+// gave no answer. Pure, but for what it tells the operator.
+#pragma once
+
+#include <optional>
+#include <string>
+#include <string_view>
+
+#include "enforce/in_force.h"
+#include "http/client.h"
+#include "http/request.h"
+#include "http/response.h"
+
+namespace writ::gateway {
+
+// `allow`: the methods that the path takes; null: there is no such path.
+http::Response unrouted_answer(const std::string* allow);
+
+// Nothing: it is not a preflight, or one that the API answers itself.
+std::optional<http::Response> preflight_answer(const enforce::InForce& now, const http::Request& request);
+
+// Addresses and details are the operator's business.
+http::Response trouble_answer(http::CallError::Kind kind, std::string_view request_id);
+// Tells the operator, now and then.
+void say_trouble(const http::CallError& error);
+
+}  // namespace writ::gateway
