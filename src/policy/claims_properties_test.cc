@@ -296,12 +296,13 @@ class Properties {
     const enforce::Attributes attributes = [&](cedar::Arena& arena) {
       return cedar::record_from_json(arena, asked.attributes).value();
     };
+    const std::string action_type = api.action_type();
     const enforce::Facts facts{.time = kNow,
                                .method = "GET",
                                .path = "/x",
                                .peer_ip = "192.0.2.7",
                                .api = api,
-                               .action = {api.name_space + "::Action", asked.action},
+                               .action = {action_type, asked.action},
                                .resource = {asked.type, asked.id},
                                .attributes = attributes};
     const auto ruling = enforce::rule_on_use(*verified, facts, {*later_, policies_, task}, memory_,
