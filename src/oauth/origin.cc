@@ -210,9 +210,9 @@ Outcome<std::optional<std::string>> purpose_of(const Origin& origin, const Terms
   const bool by_task = !origin.purpose && origin.task && task != nullptr;
   if (const auto fixed = by_task ? std::optional((*task)->purpose) : origin.purpose) {
     if (terms.purpose && *terms.purpose != *fixed)
-      return refuse_request(Reason::kPurposeMismatch,
-                            "the token presented is for purpose " + in_backquotes(*fixed) +
-                                ", it cannot become " + in_backquotes(*terms.purpose));
+      return refuse_request(Reason::kPurposeMismatch, "the token presented is for purpose " +
+                                                          in_backquotes(*fixed) + ", it cannot become " +
+                                                          in_backquotes(*terms.purpose));
     return fixed;
   }
   if (!terms.purpose) return task != nullptr ? std::optional((*task)->purpose) : std::nullopt;
