@@ -164,8 +164,9 @@ void look_unbound_tokens(const Scene& scene, Checked& checked) {
 void look_password(const Scene& scene, Checked& checked) {
   for (const ListedIdentity& each : scene.identities()) {
     if (!each.is_machine() || !each.is_in_use()) continue;
-    const auto* password = inventory::credential_of(*each.identity, CredentialType::kPassword);
-    if (password == nullptr) continue;
+    const auto& all = each->credentials;
+    const auto password = std::ranges::find(all, CredentialType::kPassword, &inventory::Credential::type);
+    if (password == all.end()) continue;
     found(checked, {each->id}, fmt::format("`{}` is a machine and has a password", each->id),
           {scene.declared(each), {.fact = fmt::format("a credential of type `password` `{}`", password->id)}},
           {.what = "give it a key pair, and take the password away where it is good",

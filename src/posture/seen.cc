@@ -34,12 +34,15 @@ void note(UseOf& use, Shown shown, bool in_task, bool bound) {
 
 Result<UseSeen> UseSeen::read(const std::vector<audit::Part>& parts, Instant since, Instant until) {
   UseSeen seen;
-  Result<void> added;
-  TRY(audit::read_after(parts, 0, [&](std::string_view line) {
-    added = seen.add(line, since, until);
-    return added.has_value();
-  }));
-  TRY(std::move(added));
+  for (const auto& part : parts) {
+    Result<void> added;
+    const auto read = audit::read_after({part}, 0, [&](std::string_view line) {
+      added = seen.add(line, since, until);
+      return added.has_value();
+    });
+    if (!read) return std::unexpected(read.error());
+    if (!added) return std::unexpected(Error(added.error()).in(part.path.string()));
+  }
   return seen;
 }
 
