@@ -235,7 +235,7 @@ class InSqlite(AskedFacts):
         self.assertEqual("tenant_mismatch", self.last()["reason"])
 
     def test_no_id_is_part_of_the_statement(self):
-        for path in ("/parcels/%27%20OR%20%271%27%3D%271", "/parcels/p-1%27%3B%20DROP%20TABLE%20parcels%3B%20--", "/parcels/%25"):
+        for path in ("/parcels/%27%20OR%20%271%27%3D%271", "/parcels/p-1%27%20UNION%20SELECT%20id,receiver,tenant%20FROM%20parcels%20--", "/parcels/%25"):
             self.assertFalse(self.permitted(path), path)
         self.assertEqual([(2,)], self.parcels.execute("SELECT count(*) FROM parcels").fetchall())
 
