@@ -94,8 +94,10 @@ Result<ClassesAnswered> Asker::classes(const ClassesQuestion& question, const Ma
     answered.targets.push_back(classes_of(*answered.survey, *reach_, *census_, target, question.names));
   }
   answered.reads = question.reads;
-  if (!question.reads.empty())
-    answered.look_alikes = TRY(look_alikes(*answered.survey, targets, question.reads));
+  // What the API says of itself (`reads` of the configuration).
+  if (answered.reads.empty() && !targets.empty()) answered.reads = targets.front().api->reads;
+  if (!answered.reads.empty())
+    answered.look_alikes = TRY(look_alikes(*answered.survey, targets, answered.reads));
   return answered;
 }
 

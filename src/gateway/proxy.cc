@@ -264,15 +264,10 @@ struct Proxy::Forwarded {
       route->cors()->mark(response.headers, exchange.request().headers);
     exchange.respond(in_form(form_asked_for(exchange.request().headers), std::move(response)));
   }
-  // RFC 9728 §5.1: where to find who makes tokens for this.
   http::Response challenged(http::Response response) const {
-    if (response.status != 401 || core->options.public_origin.empty() || !core->options.issuers_of)
-      return response;
-    const auto url = metadata_url(core->options.public_origin, exchange.request().encoded_path);
-    const auto challenge = response.headers.find("WWW-Authenticate");
-    if (challenge && !url.empty())
-      response.headers.set("WWW-Authenticate", fmt::format("{}, resource_metadata=\"{}\"", *challenge, url));
-    return response;
+    const auto& options = core->options;
+    if (!options.issuers_of) return response;
+    return with_metadata(std::move(response), options.public_origin, exchange.request().encoded_path);
   }
   // By what is in force. False: it was answered, because no route takes it.
   bool find_route(std::shared_ptr<const enforce::InForce> now);

@@ -5,6 +5,7 @@
 
 #include "base/notice.h"
 #include "gateway/refusal.h"
+#include "gateway/resource_metadata.h"
 #include "gateway/routes.h"
 
 namespace writ::gateway {
@@ -55,6 +56,16 @@ http::Response unrouted_answer(const std::string* allow) {
   if (allow == nullptr) return error_answer(404, "not_found", "no route leads to this path", id);
   auto response = error_answer(405, "method_not_allowed", "no route takes this method here", id);
   response.headers.set("Allow", *allow);
+  return response;
+}
+
+http::Response with_metadata(http::Response response, std::string_view public_origin,
+                             std::string_view encoded_path) {
+  if (response.status != 401 || public_origin.empty()) return response;
+  const auto url = metadata_url(public_origin, encoded_path);
+  const auto challenge = response.headers.find("WWW-Authenticate");
+  if (challenge && !url.empty())
+    response.headers.set("WWW-Authenticate", fmt::format("{}, resource_metadata=\"{}\"", *challenge, url));
   return response;
 }
 

@@ -19,6 +19,11 @@ http::Response unrouted_answer(const std::string* allow);
 // Nothing: it is not a preflight, or one that the API answers itself.
 std::optional<http::Response> preflight_answer(const enforce::InForce& now, const http::Request& request);
 
+// RFC 9728 §5.1: where to find who makes tokens for the path, in the challenge of a 401. Without an origin,
+// nowhere.
+http::Response with_metadata(http::Response response, std::string_view public_origin,
+                             std::string_view encoded_path);
+
 // Addresses and details are the operator's business.
 http::Response trouble_answer(http::CallError::Kind kind, std::string_view request_id);
 // Tells the operator, now and then.
