@@ -95,7 +95,7 @@ Result<ClassesAnswered> Asker::classes(const ClassesQuestion& question, const Ma
   }
   answered.reads = question.reads;
   // What the API says of itself (`reads` of the configuration).
-  if (answered.reads.empty() && !targets.empty()) answered.reads = targets.front().api->reads;
+  if (answered.reads.empty() && !targets.empty()) answered.reads = telling_claims(targets.front().api->reads);
   if (!answered.reads.empty())
     answered.look_alikes = TRY(look_alikes(*answered.survey, targets, answered.reads));
   return answered;

@@ -310,6 +310,13 @@ std::string claim_of(std::string_view claim, const Chain& chain, const Certainti
 
 }  // namespace
 
+std::vector<std::string> telling_claims(const std::vector<std::string>& declared) {
+  std::vector<std::string> claims;
+  for (const auto& claim : declared)
+    if (std::ranges::find(kClaims, claim) != std::end(kClaims)) claims.push_back(claim);
+  return claims;
+}
+
 Result<std::vector<LookAlikes>> look_alikes(Survey& survey, const std::vector<Target>& targets,
                                             const std::vector<std::string>& reads) {
   for (const std::string& claim : reads) {

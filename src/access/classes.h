@@ -68,6 +68,9 @@ struct LookAlikes {
   std::vector<Chain> chains;                              // two or more
   std::optional<std::string> change;                      // the first claim that tells some of them apart
 };
+// Of the claims that an API declares to read, those that say who calls. The others are its own business, as
+// its tokens' times.
+std::vector<std::string> telling_claims(const std::vector<std::string>& declared);
 // The claims that can be named; an unknown one is an error.
 Result<std::vector<LookAlikes>> look_alikes(Survey& survey, const std::vector<Target>& targets,
                                             const std::vector<std::string>& reads);
