@@ -109,6 +109,16 @@ void look_cannot_tell(const Scene& scene, Checked& checked) {
     std::erase_if(classes.findings, [](const access::ClassFinding& each) {
       return access::text_of(each.one) == access::text_of(each.other);
     });
+    const auto name = fmt::format("{}/{}/{}", target.api->id, target.action.id, target.resource_type);
+    for (const auto& [a, b] : classes.not_known) {
+      const auto& one = classes.classes[a].groups.front()->chains.front();
+      const auto& other = classes.classes[b].groups.front()->chains.front();
+      if (one.size() > 1 && other.size() > 1 && one.front().id == other.front().id &&
+          one.back().id != other.back().id)
+        untold(checked, name,
+               fmt::format("nobody could prove whether {} and {} are decided alike", access::text_of(one),
+                           access::text_of(other)));
+    }
     if (classes.findings.empty()) continue;
     const auto& first = classes.findings.front();
     std::vector<Exhibit> evidence;
@@ -117,7 +127,6 @@ void look_cannot_tell(const Scene& scene, Checked& checked) {
       evidence.push_back({.fact = fmt::format("{}: {} and {}", each.kind, access::text_of(each.one),
                                               access::text_of(each.other))});
     }
-    const auto name = fmt::format("{}/{}/{}", target.api->id, target.action.id, target.resource_type);
     found(checked, {name, first.one.front().id},
           fmt::format("`{}` decides `{}` alike for callers that somebody may want to tell apart: {}",
                       target.api->id, target.action.id, first.kind),
