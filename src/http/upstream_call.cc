@@ -44,21 +44,18 @@ class UpstreamCall::Tries : public std::enable_shared_from_this<Tries> {
   }
 
   void write_body(std::string_view bytes, Call::Done callback) {
-    WRIT_REQUIRE(!write_callback_);
+    WRIT_REQUIRE(writing_.expired());
     piece_ = bytes;
-    write_callback_ = std::move(callback);
-    write();
+    write(std::make_shared<Call::Done>(std::move(callback)));
   }
   void finish_body(Call::Done callback) {
-    WRIT_REQUIRE(!write_callback_);
+    WRIT_REQUIRE(writing_.expired());
     piece_ = {};
-    write_callback_ = std::move(callback);
-    write();
+    write(std::make_shared<Call::Done>(std::move(callback)));
   }
   void read_head(Call::HeadDone callback) {
-    WRIT_REQUIRE(!head_callback_);
-    head_callback_ = std::move(callback);
-    read();
+    WRIT_REQUIRE(reading_.expired());
+    read(std::make_shared<Call::HeadDone>(std::move(callback)));
   }
   void read_body(Call::PieceDone callback) {
     call_.read_body([self = shared_from_this(),
@@ -83,23 +80,27 @@ class UpstreamCall::Tries : public std::enable_shared_from_this<Tries> {
     }
     call_ = {};
     turn_.end();
-    write_callback_ = nullptr;
-    head_callback_ = nullptr;
   }
 
  private:
   // An empty piece is the end.
-  void write() {
-    auto done = [self = shared_from_this(), number = number_](CallResult<void> sent) {
+  void write(std::shared_ptr<Call::Done> callback) {
+    writing_ = callback;
+    auto done = [self = shared_from_this(), number = number_,
+                 callback = std::move(callback)](CallResult<void> sent) mutable {
       if (self->dropped_ || number != self->number_) return;
       if (!sent && self->try_another(sent.error())) return;
-      std::exchange(self->write_callback_, nullptr)(std::move(sent));
+      const auto mine = std::move(callback);
+      self->writing_.reset();
+      (*mine)(std::move(sent));
     };
     piece_.empty() ? call_.finish_body(std::move(done)) : call_.write_body(piece_, std::move(done));
   }
 
-  void read() {
-    call_.read_head([self = shared_from_this(), number = number_](CallResult<InboundHead> head) {
+  void read(std::shared_ptr<Call::HeadDone> callback) {
+    reading_ = callback;
+    call_.read_head([self = shared_from_this(), number = number_,
+                     callback = std::move(callback)](CallResult<InboundHead> head) mutable {
       if (self->dropped_ || number != self->number_) return;
       if (head) {
         self->status_ = head->status;
@@ -107,7 +108,9 @@ class UpstreamCall::Tries : public std::enable_shared_from_this<Tries> {
         if (self->try_another(head.error())) return;
         self->count_failure(head.error());
       }
-      std::exchange(self->head_callback_, nullptr)(std::move(head));
+      const auto mine = std::move(callback);
+      self->reading_.reset();
+      (*mine)(std::move(head));
     });
   }
 
@@ -141,8 +144,8 @@ class UpstreamCall::Tries : public std::enable_shared_from_this<Tries> {
     ++number_;
     auto request = call_.take_back();
     call_ = client_.open(turn_.origin(), std::move(request));
-    if (write_callback_) write();
-    if (head_callback_) read();
+    if (auto callback = writing_.lock()) write(std::move(callback));
+    if (auto callback = reading_.lock()) read(std::move(callback));
     return true;
   }
 
@@ -151,8 +154,9 @@ class UpstreamCall::Tries : public std::enable_shared_from_this<Tries> {
   const bool again_;     // it may be sent twice
   Call call_;
   std::string_view piece_;  // that is being written
-  Call::Done write_callback_;
-  Call::HeadDone head_callback_;
+  // The callbacks that wait are the call's: they keep whoever waits alive, and end with it.
+  std::weak_ptr<Call::Done> writing_;
+  std::weak_ptr<Call::HeadDone> reading_;
   unsigned number_ = 0;   // of the try
   int status_ = 0;        // of its answer
   bool counted_ = false;  // what came of it
