@@ -247,7 +247,8 @@ TEST(ClaimsLint, ClaimsThatNobodyReadsAreFoundWhereTheyAreCarried) {
   auto open = api("shop");
   open.by_contract = false;
   const Supply supply{.providers = true, .tenants = true, .environments = true};
-  EXPECT_THAT(Given({open}, "").findings(supply), ElementsAre("unread shop subject_issuer, acr, auth_time"));
+  EXPECT_THAT(Given({open}, "").findings(supply),
+              ElementsAre("unread shop subject_issuer, acr, auth_time, workload"));
   EXPECT_THAT(Given({api("shop")}, "").findings(supply), IsEmpty());
 }
 

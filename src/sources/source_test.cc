@@ -67,7 +67,7 @@ class SourceTest : public ::testing::Test {
 };
 
 TEST_F(SourceTest, WhatItSaysHasTheTypesOfTheSchema) {
-  EXPECT_EQ(asked("o-1"), R"({"customer":{"__entity":{"type":"Customer","id":"nora"}},"open":true})");
+  EXPECT_EQ(asked("o-1"), R"({"open":true,"customer":{"__entity":{"type":"Customer","id":"nora"}}})");
 }
 
 TEST_F(SourceTest, AValueOfAnotherTypeIsNotBelieved) {
