@@ -96,8 +96,8 @@ TlsIdentity TestAuthority::stapled(TlsIdentity identity, bool good, long ends) c
   WRIT_CHECK(OCSP_basic_add1_status(basic, id, good ? V_OCSP_CERTSTATUS_GOOD : V_OCSP_CERTSTATUS_REVOKED,
                                     OCSP_REVOKED_STATUS_NOSTATUS, good ? nullptr : now, now,
                                     next) != nullptr);
-  WRIT_CHECK(OCSP_basic_sign(basic, parts_->certificate.get(), parts_->key.get(), EVP_sha256(), nullptr, 0) ==
-             1);
+  WRIT_CHECK(OCSP_basic_sign(basic, parts_->certificate.get(), parts_->key.get(), EVP_sha256(), nullptr,
+                             OCSP_NOCERTS) == 1);
   OCSP_RESPONSE* const response = OCSP_response_create(OCSP_RESPONSE_STATUS_SUCCESSFUL, basic);
   unsigned char* bytes = nullptr;
   const int size = i2d_OCSP_RESPONSE(response, &bytes);
