@@ -186,14 +186,22 @@ void look_plain_transport(const Scene& scene, Checked& checked) {
   if (scene.config().gateway_listen) listener("gateway", *scene.config().gateway_listen);
   if (scene.config().operator_listen) listener("operator", *scene.config().operator_listen);
   for (const auto& upstream : scene.loaded().world.upstreams) {
-    if (!in_the_clear(upstream.url)) continue;
-    found(checked, {upstream.api},
-          fmt::format("permitted requests go to `{}` at {} without TLS", upstream.api, upstream.url),
-          {{.fact = fmt::format("`upstream: {}`", upstream.url), .place = upstream.place}},
-          {.what = "reach the API over https",
-           .command = {},
-           .change = fmt::format("inventory:\n  apis:\n    - id: {}\n      upstream: https://HOST\n",
-                                 upstream.api)});
+    // Of all its URLs, which have one scheme; a socket of this machine nobody reads along.
+    if (upstream.to == nullptr || upstream.to->origin().tls != nullptr ||
+        !upstream.to->origin().socket.empty())
+      continue;
+    std::vector<std::string> clear;
+    for (const auto& address : upstream.to->stats(std::chrono::steady_clock::now()).addresses)
+      if (in_the_clear("http://" + address.name)) clear.push_back("http://" + address.name);
+    if (clear.empty()) continue;
+    found(
+        checked, {upstream.api},
+        fmt::format("permitted requests go to `{}` at {} without TLS", upstream.api, fmt::join(clear, ", ")),
+        {{.fact = fmt::format("`upstream: {}`", fmt::join(clear, ", ")), .place = upstream.place}},
+        {.what = "reach the API over https",
+         .command = {},
+         .change =
+             fmt::format("inventory:\n  apis:\n    - id: {}\n      upstream: https://HOST\n", upstream.api)});
   }
   for (const auto& issuer : scene.config().trusted_issuers) {
     if (!in_the_clear(issuer.issuer)) continue;
