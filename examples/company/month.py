@@ -195,7 +195,7 @@ class Day:
             self.add(self.at(6), f"POST /runs/{tenant}", sub="payroll-batch", client_id="payroll-batch", purpose="payroll", environment="production")
         for staff in ("dag", "edda", "finn", "luis", "marta"):
             self.add(self.at(12), f"GET /payslips/{staff}-2026-10", sub=staff, client_id="hr-suite", purpose="payroll", tenant=TENANT[staff], environment="production")
-        self.add(self.at(13), "GET /payslips/dag-2026-10", expect="policy_no_permit", sub="greta", client_id="hr-suite", purpose="payroll", tenant="nordic",
+        self.add(self.at(13), "GET /payslips/dag-2026-10", expect="step_up_required", sub="greta", client_id="hr-suite", purpose="payroll", tenant="nordic",
                  environment="production")
         self.add(self.at(13, 59), "GET /payslips/dag-2026-10", sub="greta", client_id="hr-suite", purpose="payroll", tenant="nordic", environment="production", acr="mfa")
 

@@ -156,6 +156,7 @@ class Reader {
 
   void read_upstream(const files::Fields& fields, const inventory::Api& api) {
     const auto urls = read_upstream_urls(fields);
+    auto rates = read_rates(fields, api, source_);
     if (urls.empty()) {
       if (const auto* routes = fields.find("routes"))
         source_.error(*routes, "these routes lead nowhere: the API has no `upstream`");
@@ -165,8 +166,8 @@ class Reader {
         source_.error(*cors, "nothing is forwarded: the API has no `upstream`");
       if (const auto* tls = fields.find("upstream_tls"))
         source_.error(*tls, "nothing is connected to: the API has no `upstream`");
-      if (const auto* rates = fields.find("rates"))
-        source_.error(*rates, "nothing is forwarded, and so nothing counted: the API has no `upstream`");
+      if (const auto* named = fields.find("rates"))
+        source_.error(*named, "nothing is forwarded, and so nothing counted: the API has no `upstream`");
       if (const auto* options = fields.find("upstream_options"))
         source_.error(*options, "nothing is connected to: the API has no `upstream`");
       if (const auto* enforce = fields.find("enforce"))

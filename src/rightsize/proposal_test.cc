@@ -57,7 +57,8 @@ class ProposalTest : public ::testing::Test {
   Result<Proposal> propose_of(const std::vector<std::string_view>& texts, Thresholds thresholds = {}) {
     set_ = {};
     for (const auto text : texts) {
-      for (auto& policy : cedar::parse_policies(text).value().policies) {
+      auto parsed = cedar::parse_policies(text).value();
+      for (auto& policy : parsed.policies) {
         policy.id = fmt::format("p{}", set_.policies.size());
         if (const auto* id = policy.annotation("id")) policy.id = *id->value;
         set_.policies.push_back(std::move(policy));

@@ -67,7 +67,10 @@ class SourceTest : public ::testing::Test {
 };
 
 TEST_F(SourceTest, WhatItSaysHasTheTypesOfTheSchema) {
-  EXPECT_EQ(asked("o-1"), R"({"open":true,"customer":{"__entity":{"type":"Customer","id":"nora"}}})");
+  // Fields of a record have no order.
+  const auto told = asked("o-1");
+  EXPECT_THAT(told, HasSubstr(R"("customer":{"__entity":{"type":"Customer","id":"nora"}})"));
+  EXPECT_THAT(told, HasSubstr(R"("open":true)"));
 }
 
 TEST_F(SourceTest, AValueOfAnotherTypeIsNotBelieved) {
