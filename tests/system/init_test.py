@@ -189,14 +189,14 @@ class Dev(unittest.TestCase):
         self.start()
         policies = os.path.join(self.world.guard, "policies", "orders.cedar")
         token = self.world.token()
-        self.assertEqual(200, self.world.send(token, "GET", "/orders/1").status)
-        self.shown(r"permit +gateway +alice → web-app  Orders::Action::\"get_order\" Orders::Order::\"1\"")
+        self.assertEqual(200, self.change(token).status)
+        self.shown(r"permit +gateway +alice → web-app  Orders::Action::\"change_order\" Orders::Order::\"1\"")
         with open(policies, encoding="utf-8") as file:
             text = file.read()
         with open(policies, "w", encoding="utf-8") as file:  # the application loses its permit
             file.write(text[:text.index("// The application serves")])
         self.shown(r"policies \S+ in force")
-        self.assertEqual("policy_no_permit", self.world.send(token, "GET", "/orders/1").reason())
+        self.assertEqual("policy_no_permit", self.change(token).reason())
         told = self.shown(r"\[policy_no_permit\]", r"expect: permit")
         policy, = re.findall(r"^ *(@id\(.*?\);)$", told, re.DOTALL | re.MULTILINE)
         case = told[told.index("    - name:"):told.index("expect: permit") + len("expect: permit")]
@@ -209,9 +209,12 @@ class Dev(unittest.TestCase):
         status, out, err = harness.writ("test", "--config", self.world.config, offered)
         self.assertEqual(0, status, out + err)
 
+    def change(self, token):
+        return self.world.send(token, "PATCH", "/orders/1", '{"amount": 41}', {"Content-Type": "application/json"})
+
     def wait_for_permit(self, token):
         deadline = time.monotonic() + 20
-        while self.world.send(token, "GET", "/orders/1").status != 200:
+        while self.change(token).status != 200:
             self.assertLess(time.monotonic(), deadline)
             time.sleep(0.05)
 
