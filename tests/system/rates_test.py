@@ -22,8 +22,7 @@ class Rates(unittest.TestCase):
         world = harness.TestWorld(lambda text: text.replace("      audience: https://invoices.acme.example\n",
                                                             "      audience: https://invoices.acme.example\n" + lines, 1))
         self.addCleanup(world.close)
-        world.start_upstream()
-        world.start_writ()
+        world.start()
         return world
 
     def test_the_page_s_rules_count_and_tell(self):
@@ -48,9 +47,9 @@ class Rates(unittest.TestCase):
         self.assertEqual(200, world.through_gateway(token, READ).status)
         world.server.send_signal(signal.SIGHUP)
         deadline = time.monotonic() + 30
-        while "reload" not in world.log_text() and time.monotonic() < deadline:
+        while " in force\n" not in world.log_text() and time.monotonic() < deadline:
             time.sleep(0.05)
-        self.assertIn("reload", world.log_text())
+        self.assertIn(" in force\n", world.log_text())
         self.assertEqual(429, world.through_gateway(token, READ).status)
 
     def test_mistakes_are_told_with_their_place(self):

@@ -33,7 +33,7 @@ class Rightsize(unittest.TestCase):
         assert world.through_gateway(agent, READ).status == 200
         assert world.api_call(world.customer_token(world.api), "GET", "/v1/tasks").status == 200
         operator = world.operator_token()
-        assert world.api_call(operator, "GET", "/v1/inventory/identities").status == 200
+        assert world.api_call(operator, "GET", "/v1/identities").status == 200
         world.stop_writ()
         cls.log = os.path.join(world.data, "audit.log")
         with open(cls.log, encoding="utf-8") as file:

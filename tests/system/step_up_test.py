@@ -18,8 +18,7 @@ class StepUp(unittest.TestCase):
         self.assertEqual(2, len(policies))
         with open(os.path.join(self.world.folder, "policies", "step-up.cedar"), "w", encoding="utf-8") as file:
             file.write(policies[0])
-        self.world.start_upstream()
-        self.world.start_writ()
+        self.world.start()
 
     def token(self, *claims):
         user = self.world.sign("iss=https://idp.acme.example", "sub=nora", "tenant=north", f"aud={self.world.api}", *claims)
@@ -35,7 +34,7 @@ class StepUp(unittest.TestCase):
         self.assertEqual("urn:acme:mfa", refused.json()["acr_values"])
         self.assertEqual('Bearer realm="writ", error="insufficient_user_authentication", '
                          'error_description="step_up_required", acr_values="urn:acme:mfa"', refused.headers["WWW-Authenticate"])
-        self.assertEqual(200, self.credit(self.token("acr=urn:acme:mfa")).status)
+        self.assertEqual(201, self.credit(self.token("acr=urn:acme:mfa")).status)
 
     def test_what_needs_no_login_passes_as_ever(self):
         self.assertEqual(200, self.world.through_gateway(self.token("acr=pwd"), "/invoices/inv-1001").status)
