@@ -22,7 +22,7 @@ class Authority:
         """A certificate for these names, and its key: two paths. `replace`: in the place of those there are."""
         chain, key = replace or (os.path.join(self.folder, f"{name}.pem"), os.path.join(self.folder, f"{name}.key"))
         request, new_chain, new_key = chain + ".request", chain + ".new", key + ".new"
-        self.openssl("req", "-newkey", "ec", "-pkeyopt", "ec_paramgen_curve:P-256", "-nodes", "-subj", f"/CN={names[0].partition(':')[2]}",
+        self.openssl("req", "-newkey", "ec", "-pkeyopt", "ec_paramgen_curve:P-256", "-nodes", "-subj", f"/CN={names[0].partition(':')[2].replace('/', '_')}",
                      "-addext", "subjectAltName=" + ",".join(names), "-keyout", new_key, "-out", request)
         self.openssl("x509", "-req", "-in", request, "-CA", self.certificate, "-CAkey", self.key, "-days", str(days),
                      "-copy_extensions", "copy", "-out", new_chain)
