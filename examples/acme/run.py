@@ -81,11 +81,12 @@ def pause():
         print()
 
 
-def wait_for_stop(world):
-    """Until Ctrl-C, SIGTERM, or the end of one of the processes."""
+def wait_for_stop(world, told):
+    """Says what to try, and waits until Ctrl-C, SIGTERM, or the end of one of the processes."""
     stop = []
     for number in (signal.SIGINT, signal.SIGTERM):
         signal.signal(number, lambda *_: stop.append(True))
+    print(told, flush=True)
     while not stop:
         time.sleep(0.1)
         # Ctrl-C on a terminal reaches Writ too.
@@ -115,9 +116,8 @@ def main():
         on_terminal = sys.stdin.isatty() and sys.stdout.isatty() and not options.once
         good = walk.walk(world, pause if on_terminal else None)
         if not options.once:
-            print(TRY_NEXT.format(writ=binary, config=world.config, data=data, api=world.api, gateway=world.gateway,
+            wait_for_stop(world, TRY_NEXT.format(writ=binary, config=world.config, data=data, api=world.api, gateway=world.gateway,
                                   here=os.path.dirname(world.config)))
-            wait_for_stop(world)
         return 0 if good else 1
     except Trouble as trouble:
         print(f"run: {trouble}", file=sys.stderr)

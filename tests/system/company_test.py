@@ -345,7 +345,6 @@ class Page(unittest.TestCase):
         self.assertTrue(20 <= lines <= 60, lines)
         self.assertEqual(0, os.stat(path).st_mode & 0o077)
 
-    @unittest.skipUnless(shutil.which("chromium"), "there is no Chromium here")
     def test_a_browser_shows_it_without_complaint_and_without_a_request(self):
         path = self.make(CONFIG, "stock", "payroll", "--quick")
         errors, requests, dom = browse(path)
