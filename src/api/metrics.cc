@@ -82,6 +82,11 @@ void write_gateway(PrometheusText& out, const gateway::ProxyStats& stats) {
   out.family("writ_gateway_preflights_total", "counter",
              "Questions of browsers, before a page of another origin calls, that were answered.");
   out.sample("writ_gateway_preflights_total", "", stats.preflights);
+  out.family("writ_gateway_streams_total", "counter", "WebSockets and streams, by what became of them.");
+  out.sample("writ_gateway_streams_total", "event=\"opened\"", stats.streams_opened);
+  out.sample("writ_gateway_streams_total", "event=\"cut\"", stats.streams_cut);
+  out.family("writ_gateway_streams_open", "gauge", "WebSockets and streams that are open.");
+  out.sample("writ_gateway_streams_open", "", stats.streams_open);
 }
 
 void write_listener(PrometheusText& out, std::string_view listener, const http::ServerStats& stats) {

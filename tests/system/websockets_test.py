@@ -117,6 +117,9 @@ class WebSockets(unittest.TestCase):
         while not self.ends() and time.monotonic() < deadline:
             time.sleep(0.1)
         self.assertEqual(["caller_suspended"], [end["reason"] for end in self.ends()])
+        metrics = self.world.call(self.world.api_port, "GET", "/metrics").body.decode()
+        self.assertIn('writ_gateway_streams_total{event="cut"} 1', metrics)
+        self.assertIn("writ_gateway_streams_open 0", metrics)
 
 
 if __name__ == "__main__":
