@@ -13,6 +13,9 @@ namespace {
 
 using codec::Json;
 
+// Strangers are refused on a loop, and longer lists are not worth its time. Browsers send about 200 bytes.
+constexpr std::size_t kMostRead = 1024;
+
 std::string_view trimmed(std::string_view text) {
   const auto begin = text.find_first_not_of(" \t");
   if (begin == std::string_view::npos) return {};
@@ -44,10 +47,9 @@ struct Liked {
 };
 
 void like(Liked& liked, std::string_view range, std::string_view type, int weight) {
-  const int exact = range == type                                                  ? 3
-                    : range == fmt::format("{}/*", type.substr(0, type.find('/'))) ? 2
-                    : range == "*/*"                                               ? 1
-                                                                                   : 0;
+  const auto major = type.substr(0, type.find('/') + 1);
+  const bool of_major = range.size() == major.size() + 1 && range.starts_with(major) && range.back() == '*';
+  const int exact = range == type ? 3 : of_major ? 2 : range == "*/*" ? 1 : 0;
   if (exact > liked.exact || (exact == liked.exact && exact > 0 && weight > liked.weight))
     liked = {weight, exact};
 }
@@ -108,9 +110,12 @@ std::string page_of(const Json& body, int status) {
 
 RefusalForm form_asked_for(const http::Headers& request) {
   Liked json, problem, page;
+  std::size_t left = kMostRead;
   for (std::size_t i = 0; i < request.size(); ++i) {
     if (lower(request[i].name) != "accept") continue;
     std::string_view rest = request[i].value;
+    left -= std::min(left, rest.size());
+    if (left == 0) return RefusalForm::kJson;
     while (!rest.empty()) {
       const auto comma = rest.find(',');
       auto range = rest.substr(0, comma);

@@ -15,7 +15,8 @@ namespace writ::gateway {
 
 enum class RefusalForm { kJson, kProblem, kPage };
 
-// Of two that are liked equally, the earlier one.
+// Of two that are liked equally, the earlier one. JSON also where the list is of 1 KiB or more, which is not
+// read.
 RefusalForm form_asked_for(const http::Headers& request);
 
 // `response` is 4xx or 5xx and has a body of JSON, {"error", "message", ...}; any other is left as it is.

@@ -42,6 +42,14 @@ TEST(RefusalForm, AProblemIsGivenToWhoNamesIt) {
   EXPECT_EQ(asked("application/*"), RefusalForm::kJson);
 }
 
+TEST(RefusalForm, AListThatIsTooLongIsNotRead) {
+  std::string list = "text/html";
+  while (list.size() < 1000) list += ", a/b";
+  EXPECT_EQ(asked(list), RefusalForm::kPage);
+  EXPECT_EQ(asked(list + std::string(30, ' ')), RefusalForm::kJson);
+  EXPECT_EQ(form_asked_for({{"Accept", list}, {"Accept", list}}), RefusalForm::kJson);
+}
+
 TEST(RefusalForm, WhatIsNotAWeightAsksForNothing) {
   for (const auto* weight : {"q=0", "q=0.000", "q=2", "q=1.5", "q=-1", "q=abc", "q=", "q=0.0001", "q=1e3"})
     EXPECT_EQ(asked(std::string("text/html;") + weight), RefusalForm::kJson) << weight;
