@@ -1,5 +1,7 @@
 #include "crypto/secret_hash.h"
 
+#include <atomic>
+
 #include "base/blocking.h"
 #include "codec/base64url.h"
 #include "crypto/openssl.h"
@@ -18,6 +20,8 @@ constexpr std::uint64_t kMaxMemoryBytes = 32U << 20;
 constexpr std::size_t kSaltBytes = 16;
 constexpr std::size_t kHashBytes = 32;
 constexpr std::size_t kMaxSecretBytes = 1024;
+
+std::atomic<std::uint64_t> computed_hashes{0};
 
 struct Parts {
   std::string salt;
@@ -39,6 +43,7 @@ Result<Parts> parse(std::string_view text) {
 
 Result<std::string> scrypt(std::string_view secret, std::string_view salt) {
   may_block("scrypt");
+  computed_hashes.fetch_add(1, std::memory_order_relaxed);
   const ErrorQueueGuard guard;
   if (secret.size() > kMaxSecretBytes) return failure(ErrorCode::kLimit, "secret: longer than 1024 bytes");
   const Kdf algorithm(EVP_KDF_fetch(nullptr, "SCRYPT", nullptr));
@@ -89,6 +94,10 @@ bool verify_absent_secret(const Secret& secret) {
 
 bool valid_secret_hash(std::string_view hash) noexcept {
   return parse(hash).has_value();
+}
+
+std::uint64_t secret_hashes_computed() noexcept {
+  return computed_hashes.load(std::memory_order_relaxed);
 }
 
 }  // namespace writ::crypto

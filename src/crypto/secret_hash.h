@@ -7,6 +7,7 @@
 // milliseconds, on purpose.
 #pragma once
 
+#include <cstdint>
 #include <string>
 #include <string_view>
 
@@ -28,5 +29,8 @@ bool verify_absent_secret(const Secret& secret);
 
 // Is this the text of a hash that verify_secret understands?
 bool valid_secret_hash(std::string_view hash) noexcept;
+
+// How many times this process has computed a hash: what an answer cost, told without a clock.
+std::uint64_t secret_hashes_computed() noexcept;
 
 }  // namespace writ::crypto

@@ -3,6 +3,7 @@
 #include <atomic>
 #include <filesystem>
 #include <fmt/format.h>
+#include <functional>
 #include <future>
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
@@ -83,7 +84,8 @@ class UpstreamCallTest : public ::testing::Test {
     sending->body = std::move(body);
     auto result = sending->result.get_future();
     auto& by = client();
-    loops_.post(0, [=, &by] {
+    loops_.post(0, [=, &by, this] {
+      if (before_) before_();
       const bool has_body = !sending->body.empty();
       Outbound request{
           .method = method, .target = "/a?b", .headers = {{"X-Sent", "this"}}, .has_body = has_body};
@@ -136,6 +138,7 @@ class UpstreamCallTest : public ::testing::Test {
   }
 
   Loops loops_{1};
+  std::function<void()> before_;  // on the loop, before it sends
   std::unique_ptr<Client> client_;
 };
 
@@ -264,6 +267,28 @@ TEST_F(UpstreamCallTest, OverMaxRequestsACallFailsAtOnceAndReachesNobody) {
   end.set_value();
   EXPECT_EQ(first.get(), "200 ok");
   EXPECT_EQ(upstream->stats(std::chrono::steady_clock::now()).refused, 1u);
+}
+
+// The loop has had no chance to notice the end: it is sent by what the loop is doing.
+TEST_F(UpstreamCallTest, WhatMayBeSentOnlyOnceGoesToNoConnectionThatHasClosed) {
+  std::atomic<bool> end = false, ended = false;
+  ScriptedUpstream peer([&](int socket, int number) {
+    ScriptedUpstream::read_head(socket);
+    ScriptedUpstream::write(socket, "HTTP/1.1 200 OK\r\nContent-Length: 2\r\n\r\nok");
+    if (number > 0) return;
+    while (!end) std::this_thread::yield();
+    ::shutdown(socket, SHUT_RDWR);
+    ended = true;
+  });
+  auto upstream = of({url(peer.port())});
+  EXPECT_EQ(send(upstream), "200 ok");
+  before_ = [&] {
+    end = true;
+    while (!ended) std::this_thread::yield();
+  };
+  EXPECT_EQ(send(upstream, "POST"), "200 ok");
+  EXPECT_EQ(client().stats().connections_opened, 2u);
+  EXPECT_EQ(client().stats().retries, 0u);
 }
 
 TEST_F(UpstreamCallTest, ASocketOfThisMachineIsAnUpstreamToo) {

@@ -105,6 +105,11 @@ void CallState::take_connection(bool pooled) {
   if (pooled && !pool.idle.empty()) {
     connection_ = std::move(pool.idle.back());
     pool.idle.pop_back();
+    // What may be sent only once goes to no connection that has closed, noticed or not.
+    if (!may_be_sent_twice() && !connection_->is_quiet()) {
+      std::exchange(connection_, nullptr)->close();
+      return take_connection(pooled);  // the pool may be gone with its last connection
+    }
     core_->reused.fetch_add(1, std::memory_order_relaxed);
     connection_->attach(*this);
     return on_connected();
@@ -312,9 +317,12 @@ void CallState::end_body() {
 
 // ---- ends ----
 
+bool CallState::may_be_sent_twice() const {
+  return !request_.has_body && is_idempotent(request_.method);
+}
+
 bool CallState::may_send_again() const {
-  if (!connection_->reused() || answer_begun_) return false;
-  return !head_sent_ || (!request_.has_body && is_idempotent(request_.method));
+  return connection_->reused() && !answer_begun_ && (!head_sent_ || may_be_sent_twice());
 }
 
 void CallState::on_closed(bool whole) {

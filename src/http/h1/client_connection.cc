@@ -176,6 +176,12 @@ void ClientConnection::attach(CallState& owner) {
   expire_never();
 }
 
+bool ClientConnection::is_quiet() noexcept {
+  char byte = 0;
+  const auto got = ::recv(stream_.socket().native_handle(), &byte, 1, MSG_PEEK | MSG_DONTWAIT);
+  return got < 0 && (errno == EAGAIN || errno == EWOULDBLOCK);
+}
+
 void ClientConnection::release() {
   owner_ = nullptr;
   if (closed_) return;

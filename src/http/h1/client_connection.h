@@ -85,6 +85,8 @@ class ClientConnection final : public Timed, public std::enable_shared_from_this
   void expire_never() noexcept { Timed::expire_never(); }
   bool connected() const noexcept { return connected_; }
   bool reused() const noexcept { return reused_; }
+  // Nothing came, not even the end, since the last answer. One system call.
+  bool is_quiet() noexcept;
 
   SendQueue queue;
   ReceiveBuffer in;
@@ -160,6 +162,7 @@ class CallState final : public internal::CallSide, public std::enable_shared_fro
   bool take_head(std::string_view head);
   void continue_body();
   void end_body();
+  bool may_be_sent_twice() const;
   bool may_send_again() const;
 
   template <class Callback, class Value>
