@@ -5,8 +5,12 @@
 #include <optional>
 #include <vector>
 
+#include "codec/ascii.h"
+
 namespace writ::config {
 namespace {
+
+constexpr std::string_view kBlanks = " \t\r\n";
 
 bool is_name(std::string_view text) {
   return !text.empty() && text.size() <= 64 && !(text[0] >= '0' && text[0] <= '9') &&
@@ -71,12 +75,6 @@ std::vector<std::string_view> segments_of(std::string_view path) {
   return segments;
 }
 
-std::string_view trimmed(std::string_view text) {
-  const auto begin = text.find_first_not_of(" \t\r\n");
-  if (begin == text.npos) return {};
-  return text.substr(begin, text.find_last_not_of(" \t\r\n") - begin + 1);
-}
-
 // `{id?}` is a parameter.
 std::string_view without_query(std::string_view text) {
   bool in_parameter = false;
@@ -90,7 +88,7 @@ std::string_view without_query(std::string_view text) {
 }  // namespace
 
 std::string better_path(std::string_view path) {
-  auto text = trimmed(path);
+  auto text = codec::trimmed(path, kBlanks);
   // What is in front of the path: `https://api.acme.example`.
   if (const auto scheme = text.find("://"); scheme != text.npos && scheme < text.find('/')) {
     const auto slash = text.find('/', scheme + 3);
@@ -101,7 +99,7 @@ std::string better_path(std::string_view path) {
   std::vector<std::string> names;
   const auto segments = segments_of(text);
   for (std::size_t i = 0; i < segments.size(); ++i) {
-    const auto segment = trimmed(segments[i]);
+    const auto segment = codec::trimmed(segments[i], kBlanks);
     // A slash at the end is part of the path, one too many is not.
     if (segment.empty() && (i == 0 || i + 1 < segments.size())) continue;
     const auto doubt = doubt_of(segment);

@@ -12,6 +12,7 @@
 #include <optional>
 #include <set>
 
+#include "codec/ascii.h"
 #include "codec/utf8.h"
 
 namespace writ::files {
@@ -23,16 +24,6 @@ constexpr std::string_view kLinkHelp = "repair the link, remove it, or let `igno
 
 bool is_capital(char c) {
   return c >= 'A' && c <= 'Z';
-}
-
-char lower(char c) {
-  return is_capital(c) ? static_cast<char>(c - 'A' + 'a') : c;
-}
-
-std::string lower(std::string_view text) {
-  std::string result(text);
-  std::ranges::transform(result, result.begin(), [](char c) { return lower(c); });
-  return result;
 }
 
 bool is_control(char c) {
@@ -122,7 +113,7 @@ class Walk {
     std::map<std::string, std::string_view> first;
     for (const auto& name : names) {
       if (!concerns(name) || !why_left_out(name, within + name, rules_.ignore).empty()) continue;
-      const auto [other, fresh] = first.try_emplace(lower(name), name);
+      const auto [other, fresh] = first.try_emplace(codec::lowered(name), name);
       if (!fresh)
         wrong(folder / name, fmt::format("its name and `{}` differ only by case", shown(other->second)),
               "rename it: a file system that ignores case would keep only one of them");
@@ -201,7 +192,7 @@ Folder look_into(const fs::path& folder, const FolderRules& rules, Issues& issue
 bool ends_like(std::string_view name, std::string_view ending) noexcept {
   if (name.size() < ending.size()) return false;
   const auto end = name.substr(name.size() - ending.size());
-  return std::ranges::equal(end, ending, {}, [](char c) { return lower(c); });
+  return std::ranges::equal(end, ending, {}, [](char c) { return codec::lowered(c); });
 }
 
 std::string shown(const fs::path& path) {

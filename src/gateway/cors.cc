@@ -5,6 +5,7 @@
 #include <fmt/ranges.h>
 
 #include "base/check.h"
+#include "codec/ascii.h"
 
 namespace writ::gateway {
 namespace {
@@ -57,11 +58,6 @@ Result<void> check_origin(std::string_view origin) {
   if ((scheme == "https" && port == "443") || (scheme == "http" && port == "80"))
     return invalid(origin, fmt::format("browsers leave the usual port out; write `{}://{}`", scheme, host));
   return {};
-}
-
-std::string_view trimmed(std::string_view text) noexcept {
-  const auto begin = std::min(text.find_first_not_of(" \t"), text.size());
-  return text.substr(begin, text.find_last_not_of(" \t") + 1 - begin);
 }
 
 // A page may send what the API gets, and what Writ reads.
@@ -135,7 +131,7 @@ http::Response Cors::preflight(const http::Request& request, std::string_view me
   std::vector<std::string_view> fields;
   auto asked = request.headers.find("Access-Control-Request-Headers").value_or("");
   while (!asked.empty()) {
-    const auto name = trimmed(asked.substr(0, asked.find(',')));
+    const auto name = codec::trimmed(asked.substr(0, asked.find(',')));
     asked.remove_prefix(std::min(asked.find(','), asked.size() - 1) + 1);
     if (http::is_token(name) && may_be_sent(name, forwarded)) fields.push_back(name);
   }

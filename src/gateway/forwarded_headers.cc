@@ -4,6 +4,7 @@
 #include <fmt/format.h>
 
 #include "base/check.h"
+#include "codec/ascii.h"
 #include "gateway/left_out.h"
 #include "gateway/refusal.h"
 
@@ -135,16 +136,6 @@ constexpr std::string_view kNeverPrefixes[] = {
     "ssl-client-",
 };
 
-char lower(char c) noexcept {
-  return c >= 'A' && c <= 'Z' ? static_cast<char>(c | 0x20) : c;
-}
-
-std::string lower(std::string_view name) {
-  std::string text(name);
-  std::ranges::transform(text, text.begin(), [](char c) { return lower(c); });
-  return text;
-}
-
 // Size and three letters tell the names of a list well apart. `| 0x20` is the same for both cases.
 std::size_t hash_of(std::string_view name) noexcept {
   const auto letter = [&](std::size_t at) { return static_cast<unsigned char>(name[at]) | 0x20u; };
@@ -155,7 +146,7 @@ std::size_t hash_of(std::string_view name) noexcept {
 // Letters, digits and `-`: any other sign is one that some server reads as `-`.
 bool is_plain(std::string_view name) noexcept {
   return std::ranges::all_of(name, [](char c) {
-    return (lower(c) >= 'a' && lower(c) <= 'z') || (c >= '0' && c <= '9') || c == '-';
+    return (codec::lowered(c) >= 'a' && codec::lowered(c) <= 'z') || (c >= '0' && c <= '9') || c == '-';
   });
 }
 
@@ -202,7 +193,7 @@ Result<ForwardedHeaders> ForwardedHeaders::with(const std::vector<std::string>& 
           fmt::format("`{}` cannot be forwarded: a name has 1 to 64 letters, digits and `-`, since servers "
                       "read other signs as `-`",
                       name));
-    auto folded = lower(name);
+    auto folded = codec::lowered(name);
     if (const auto why = why_never(folded); !why.empty())
       return failure(ErrorCode::kInvalid, fmt::format("`{}` cannot be forwarded: {}", name, why));
     // RFC 6265 §5.4: one Cookie field. Baggage is of a trace.

@@ -6,6 +6,7 @@
 #include <string>
 #include <vector>
 
+#include "codec/ascii.h"
 #include "gateway/left_out.h"
 
 namespace writ::gateway {
@@ -162,11 +163,6 @@ std::string upper(std::string_view name) {
   for (char& c : text) c = static_cast<char>(c >= 'a' && c <= 'z' ? c - 32 : c);
   return text;
 }
-std::string lower(std::string_view name) {
-  std::string text(name);
-  for (char& c : text) c = static_cast<char>(c >= 'A' && c <= 'Z' ? c + 32 : c);
-  return text;
-}
 std::string with(std::string_view name, char sign) {
   std::string text(name);
   std::ranges::replace(text, '-', sign);
@@ -174,7 +170,7 @@ std::string with(std::string_view name, char sign) {
 }
 // Every way to write a name that is the same to HTTP.
 std::vector<std::string> cases(std::string_view name) {
-  return {std::string(name), upper(name), lower(name)};
+  return {std::string(name), upper(name), codec::lowered(name)};
 }
 // Every way to write a name that a server somewhere takes for the same.
 std::vector<std::string> spellings(std::string_view name) {
@@ -362,8 +358,8 @@ TEST(ForwardedHeaders, ConnectionMayNameWhatIsOfItAndWhatIsNotForwarded) {
 
 TEST(ForwardedHeaders, AFieldThatStandsOnceCannotStandTwice) {
   for (const auto name : kOnce) {
-    EXPECT_EQ(ambiguity({{name, "a"}, {"Accept", "b"}, {lower(name), "a"}}),
-              "`" + lower(name) + "` is given twice");
+    EXPECT_EQ(ambiguity({{name, "a"}, {"Accept", "b"}, {codec::lowered(name), "a"}}),
+              "`" + codec::lowered(name) + "` is given twice");
     EXPECT_EQ(ambiguity({{name, "a"}}), "none");
   }
   EXPECT_EQ(ambiguity({{"Accept", "a"}, {"Accept", "b"}, {"If-Match", "a"}, {"If-Match", "b"}}), "none");

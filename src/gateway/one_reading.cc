@@ -3,6 +3,7 @@
 #include <algorithm>
 #include <string>
 
+#include "codec/ascii.h"
 #include "codec/twin.h"
 #include "http/target.h"
 
@@ -18,19 +19,6 @@ bool is_digit(char c) noexcept {
 
 bool is_letter_or_digit(char c) noexcept {
   return is_digit(c) || (c >= 'a' && c <= 'z') || (c >= 'A' && c <= 'Z');
-}
-
-std::string lower(std::string_view text) {
-  std::string made(text);
-  std::ranges::transform(made, made.begin(),
-                         [](char c) { return c >= 'A' && c <= 'Z' ? char(c | 0x20) : c; });
-  return made;
-}
-
-std::string_view trimmed(std::string_view text) noexcept {
-  while (text.starts_with(' ') || text.starts_with('\t')) text.remove_prefix(1);
-  while (text.ends_with(' ') || text.ends_with('\t')) text.remove_suffix(1);
-  return text;
 }
 
 // Letters, digits, and what separates words and levels: `page[size]`, `$top`, `filter.from`.
@@ -53,12 +41,12 @@ bool is_json(const http::Headers& headers) {
   if (headers.count("Content-Type") != 1 || headers.contains("Content-Encoding") ||
       headers.contains("Content-Range"))
     return false;
-  const auto type = lower(*headers.find("Content-Type"));
+  const auto type = codec::lowered(*headers.find("Content-Type"));
   const std::string_view text = type;
   const auto end = std::min(text.find(';'), text.size());
-  const auto parameter = end < text.size() ? trimmed(text.substr(end + 1)) : "charset=utf-8";
+  const auto parameter = end < text.size() ? codec::trimmed(text.substr(end + 1)) : "charset=utf-8";
   if (parameter != "charset=utf-8" && parameter != R"(charset="utf-8")") return false;
-  const auto name = trimmed(text.substr(0, end));
+  const auto name = codec::trimmed(text.substr(0, end));
   constexpr std::string_view kApplication = "application/";
   if (!name.starts_with(kApplication)) return false;
   const auto subtype = name.substr(kApplication.size());
@@ -69,7 +57,7 @@ bool is_json(const http::Headers& headers) {
 bool is_form(const http::Headers& headers) {
   for (std::size_t i = 0; i < headers.size(); ++i) {
     if (!http::equal_ignoring_case(headers[i].name, "Content-Type")) continue;
-    const auto type = lower(headers[i].value);
+    const auto type = codec::lowered(headers[i].value);
     if (type.find("form") != type.npos) return true;
   }
   return false;

@@ -5,6 +5,7 @@
 #include <string>
 #include <string_view>
 
+#include "codec/ascii.h"
 #include "codec/json.h"
 #include "report/html.h"
 
@@ -15,18 +16,6 @@ using codec::Json;
 
 // Strangers are refused on a loop, and longer lists are not worth its time. Browsers send about 200 bytes.
 constexpr std::size_t kMostRead = 1024;
-
-std::string_view trimmed(std::string_view text) {
-  const auto begin = text.find_first_not_of(" \t");
-  if (begin == std::string_view::npos) return {};
-  return text.substr(begin, text.find_last_not_of(" \t") - begin + 1);
-}
-
-std::string lower(std::string_view text) {
-  std::string made(text);
-  for (char& byte : made) byte = byte >= 'A' && byte <= 'Z' ? static_cast<char>(byte + 32) : byte;
-  return made;
-}
 
 // RFC 9110 §12.4.2, in thousandths. What is not a weight counts as none: the form is then not asked for.
 int weight_of(std::string_view text) {
@@ -112,7 +101,7 @@ RefusalForm form_asked_for(const http::Headers& request) {
   Liked json, problem, page;
   std::size_t left = kMostRead;
   for (std::size_t i = 0; i < request.size(); ++i) {
-    if (lower(request[i].name) != "accept") continue;
+    if (codec::lowered(request[i].name) != "accept") continue;
     std::string_view rest = request[i].value;
     left -= std::min(left, rest.size());
     if (left == 0) return RefusalForm::kJson;
@@ -126,11 +115,11 @@ RefusalForm form_asked_for(const http::Headers& request) {
                                                                  : range.substr(semicolon + 1);
            !parameters.empty();) {
         const auto end = parameters.find(';');
-        const auto parameter = lower(trimmed(parameters.substr(0, end)));
+        const auto parameter = codec::lowered(codec::trimmed(parameters.substr(0, end)));
         if (parameter.starts_with("q=")) weight = weight_of(std::string_view(parameter).substr(2));
         parameters = end == std::string_view::npos ? std::string_view() : parameters.substr(end + 1);
       }
-      const auto type = lower(trimmed(range.substr(0, semicolon)));
+      const auto type = codec::lowered(codec::trimmed(range.substr(0, semicolon)));
       like(json, type, "application/json", weight);
       like(problem, type, "application/problem+json", weight);
       like(page, type, "text/html", weight);

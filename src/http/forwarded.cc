@@ -5,6 +5,8 @@
 #include <optional>
 #include <vector>
 
+#include "codec/ascii.h"
+
 namespace writ::http {
 namespace {
 
@@ -13,11 +15,6 @@ constexpr std::size_t kMostHops = 64;
 using Failure = std::unexpected<std::string>;
 // The addresses as texts, in the order of the fields.
 using Hops = std::expected<std::vector<std::string>, std::string>;
-
-std::string_view trim(std::string_view text) {
-  const auto begin = std::min(text.find_first_not_of(" \t"), text.size());
-  return text.substr(begin, text.find_last_not_of(" \t") + 1 - begin);
-}
 
 bool is_port(std::string_view text) {
   return !text.empty() && text.size() <= 5 &&
@@ -46,7 +43,7 @@ bool add_list(std::string_view value, std::vector<std::string>& hops) {
   for (;;) {
     const auto comma = std::min(value.find(','), value.size());
     if (hops.size() == kMostHops) return false;
-    hops.emplace_back(trim(value.substr(0, comma)));
+    hops.emplace_back(codec::trimmed(value.substr(0, comma)));
     if (comma == value.size()) return true;
     value.remove_prefix(comma + 1);
   }

@@ -6,13 +6,10 @@
 #include <functional>
 
 #include "base/require.h"
+#include "codec/ascii.h"
 
 namespace writ::http {
 namespace {
-
-char lower(char c) {
-  return c >= 'A' && c <= 'Z' ? static_cast<char>(c | 0x20) : c;
-}
 
 // What most messages have, so that they cost two allocations.
 constexpr std::size_t kFewFields = 8, kFewBytes = 512;
@@ -43,7 +40,8 @@ bool internal::same_letters(std::string_view a, std::string_view b) noexcept {
     const auto letters = (ascii + kOnes * (0x80 - 'a')) & ~(ascii + kOnes * (0x7f - 'z')) & ~low;
     if (((differ << 2) & ~letters & (kOnes * 0x80)) != 0) return false;
   }
-  return std::equal(a.begin(), a.end(), b.begin(), [](char x, char y) { return lower(x) == lower(y); });
+  return std::equal(a.begin(), a.end(), b.begin(),
+                    [](char x, char y) { return codec::lowered(x) == codec::lowered(y); });
 }
 
 bool is_token(std::string_view text) noexcept {

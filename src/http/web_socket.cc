@@ -5,6 +5,7 @@
 #include <vector>
 
 #include "base/check.h"
+#include "codec/ascii.h"
 #include "codec/base64url.h"
 
 namespace writ::http {
@@ -15,18 +16,12 @@ constexpr std::string_view kDeflate = "permessage-deflate";
 constexpr std::size_t kMaxProtocols = 32;
 constexpr std::size_t kMaxReasonBytes = 123;  // §5.5: a control frame carries at most 125 bytes
 
-std::string_view trimmed(std::string_view text) noexcept {
-  while (!text.empty() && (text.front() == ' ' || text.front() == '\t')) text.remove_prefix(1);
-  while (!text.empty() && (text.back() == ' ' || text.back() == '\t')) text.remove_suffix(1);
-  return text;
-}
-
 // Of a list whose elements hold no commas in quotes: RFC 6455 §9.1 gives extensions' parameters token syntax.
 std::vector<std::string_view> elements_of(std::string_view list) {
   std::vector<std::string_view> elements;
   for (;;) {
     const auto comma = std::min(list.find(','), list.size());
-    elements.push_back(trimmed(list.substr(0, comma)));
+    elements.push_back(codec::trimmed(list.substr(0, comma)));
     if (comma == list.size()) return elements;
     list.remove_prefix(comma + 1);
   }
@@ -47,7 +42,7 @@ std::optional<std::string> joined(const Headers& headers, std::string_view name)
 }
 
 std::string_view extension_name(std::string_view element) {
-  return trimmed(element.substr(0, element.find(';')));
+  return codec::trimmed(element.substr(0, element.find(';')));
 }
 
 // Different tokens.
@@ -71,7 +66,8 @@ bool asks_for_web_socket(const Request& request) noexcept {
     for (std::string_view rest = value;;) {
       const auto comma = std::min(rest.find(','), rest.size());
       const auto protocol = rest.substr(0, comma);
-      if (equal_ignoring_case(trimmed(protocol.substr(0, protocol.find('/'))), "websocket")) return true;
+      if (equal_ignoring_case(codec::trimmed(protocol.substr(0, protocol.find('/'))), "websocket"))
+        return true;
       if (comma == rest.size()) break;
       rest.remove_prefix(comma + 1);
     }

@@ -6,6 +6,7 @@
 #include <set>
 
 #include "cedar/parse.h"
+#include "codec/ascii.h"
 #include "gateway/forwarded_headers.h"
 #include "gateway/query_names.h"
 #include "gateway/routes.h"
@@ -25,13 +26,6 @@ constexpr std::string_view kUpstream = "http://127.0.0.1:8000";
 Deed deed_of(std::string_view method) noexcept {
   if (method == "GET" || method == "HEAD" || method == "OPTIONS") return Deed::kRead;
   return method == "DELETE" ? Deed::kDelete : Deed::kWrite;
-}
-
-std::string lower(std::string_view text) {
-  std::string out(text);
-  for (char& c : out)
-    if (c >= 'A' && c <= 'Z') c = static_cast<char>(c | 0x20);
-  return out;
 }
 
 // An operation that can be a route.
@@ -248,7 +242,7 @@ class Drafter {
       route.id += fmt::format("{}{{{}}}", route.id.empty() ? "" : "/", segment.text);
       route.parameters.push_back(segment.text);
       // A guard compares it with the token's, so that nobody reaches over.
-      const auto name = lower(segment.text);
+      const auto name = codec::lowered(segment.text);
       const bool names_tenant = name == "tenant" || name == "tenantid" || name == "tenant_id";
       if (names_tenant && route.attributes.empty())
         route.attributes.emplace_back("tenant", fmt::format("{{{}}}", segment.text));
@@ -292,7 +286,7 @@ class Drafter {
     std::set<std::string> seen;
     for (const auto& each : routable_) {
       for (const auto& header : each.operation->headers) {
-        const auto name = lower(header);
+        const auto name = codec::lowered(header);
         if (!seen.insert(name).second || name == "authorization" ||
             gateway::ForwardedHeaders::standard()->fate(name) == gateway::ForwardedHeaders::Fate::kForwarded)
           continue;

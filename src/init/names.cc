@@ -3,6 +3,8 @@
 #include <algorithm>
 #include <fmt/format.h>
 
+#include "codec/ascii.h"
+
 namespace writ::init {
 namespace {
 
@@ -20,9 +22,6 @@ bool is_digit(char c) noexcept {
 bool is_letter(char c) noexcept {
   return is_lower(c) || is_upper(c);
 }
-char lower(char c) noexcept {
-  return is_upper(c) ? static_cast<char>(c - 'A' + 'a') : c;
-}
 char upper(char c) noexcept {
   return is_lower(c) ? static_cast<char>(c - 'a' + 'A') : c;
 }
@@ -37,7 +36,7 @@ std::string slug(std::string_view text) {
   std::string out;
   for (const char c : text) {
     if (is_letter(c) || is_digit(c)) {
-      out += lower(c);
+      out += codec::lowered(c);
     } else if (!out.empty() && out.back() != '-') {
       out += '-';
     }
@@ -67,7 +66,7 @@ std::string pascal(std::string_view text) {
 
 std::string camel(std::string_view text) {
   auto out = pascal(text);
-  if (!out.empty()) out.front() = lower(out.front());
+  if (!out.empty()) out.front() = codec::lowered(out.front());
   return out;
 }
 

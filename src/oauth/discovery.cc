@@ -3,6 +3,7 @@
 #include <charconv>
 #include <fmt/format.h>
 
+#include "codec/ascii.h"
 #include "codec/json.h"
 #include "http/url.h"
 
@@ -11,12 +12,6 @@ namespace {
 
 constexpr std::string_view kOpenId = "/.well-known/openid-configuration";
 constexpr std::string_view kOauth = "/.well-known/oauth-authorization-server";
-
-std::string_view trimmed(std::string_view text) {
-  while (!text.empty() && (text.front() == ' ' || text.front() == '\t')) text.remove_prefix(1);
-  while (!text.empty() && (text.back() == ' ' || text.back() == '\t')) text.remove_suffix(1);
-  return text;
-}
 
 // RFC 9111 §1.2.2: a number that is too large stands for a very large one.
 std::optional<std::chrono::seconds> delta_seconds(std::string_view digits) {
@@ -66,7 +61,7 @@ std::optional<std::chrono::seconds> fresh_for(const http::Headers& headers) {
     if (!http::equal_ignoring_case(headers[i].name, "Cache-Control")) continue;
     for (std::string_view rest = headers[i].value; !rest.empty();) {
       const auto comma = std::min(rest.find(','), rest.size());
-      const auto directive = trimmed(rest.substr(0, comma));
+      const auto directive = codec::trimmed(rest.substr(0, comma));
       rest.remove_prefix(std::min(comma + 1, rest.size()));
       const auto equals = directive.find('=');
       if (equals == directive.npos || !http::equal_ignoring_case(directive.substr(0, equals), "max-age"))

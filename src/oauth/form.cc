@@ -2,6 +2,7 @@
 
 #include <algorithm>
 
+#include "codec/ascii.h"
 #include "codec/utf8.h"
 #include "http/headers.h"
 
@@ -13,12 +14,6 @@ int hex_value(char c) {
   if (c >= 'a' && c <= 'f') return c - 'a' + 10;
   if (c >= 'A' && c <= 'F') return c - 'A' + 10;
   return -1;
-}
-
-std::string_view trimmed(std::string_view text) {
-  while (text.starts_with(' ') || text.starts_with('\t')) text.remove_prefix(1);
-  while (text.ends_with(' ') || text.ends_with('\t')) text.remove_suffix(1);
-  return text;
 }
 
 }  // namespace
@@ -77,11 +72,12 @@ std::optional<std::string_view> Form::find(std::string_view name) const noexcept
 
 bool is_form_content_type(std::string_view value) noexcept {
   const auto semicolon = value.find(';');
-  if (!http::equal_ignoring_case(trimmed(value.substr(0, semicolon)), "application/x-www-form-urlencoded")) {
+  if (!http::equal_ignoring_case(codec::trimmed(value.substr(0, semicolon)),
+                                 "application/x-www-form-urlencoded")) {
     return false;
   }
   return semicolon == value.npos ||
-         http::equal_ignoring_case(trimmed(value.substr(semicolon + 1)), "charset=utf-8");
+         http::equal_ignoring_case(codec::trimmed(value.substr(semicolon + 1)), "charset=utf-8");
 }
 
 }  // namespace writ::oauth

@@ -5,18 +5,14 @@
 #include <fmt/ranges.h>
 
 #include "cedar/issue.h"
+#include "codec/ascii.h"
 #include "policytest/report.h"
 
 namespace writ::policytest {
 
 namespace {
 
-std::string_view trimmed(std::string_view text) {
-  constexpr std::string_view kSpace = " \t\n";
-  const auto begin = text.find_first_not_of(kSpace);
-  if (begin == text.npos) return {};
-  return text.substr(begin, text.find_last_not_of(kSpace) - begin + 1);
-}
+constexpr std::string_view kBlanks = " \t\n";
 
 files::Place place_of(const policy::LoadedPolicies& policies, std::size_t policy,
                       const cedar::Annotation& annotation) {
@@ -34,20 +30,20 @@ class Reader {
       : acceptable_(acceptable), index_(index), place_(std::move(place)), policy_(policy) {}
 
   Result<void> read(std::string_view text, std::vector<Acceptance>& into) {
-    text = trimmed(text);
+    text = codec::trimmed(text, kBlanks);
     if (text.empty()) return wrong("it is empty");
     while (!text.empty()) {
-      const auto shown = trimmed(text.substr(0, std::min(text.find(": "), text.find(';'))));
+      const auto shown = codec::trimmed(text.substr(0, std::min(text.find(": "), text.find(';'))), kBlanks);
       const auto length = acceptable_.length(index_, text);
       if (!length) return wrong(fmt::format("there is no {} `{}`", acceptable_.what, shown));
       const auto subject = text.substr(0, *length);
-      text = trimmed(text.substr(*length));
+      text = codec::trimmed(text.substr(*length), kBlanks);
       const auto end = text.find(';');
-      const auto rest = trimmed(text.substr(0, end));
-      text = end == text.npos ? std::string_view() : trimmed(text.substr(end + 1));
+      const auto rest = codec::trimmed(text.substr(0, end), kBlanks);
+      text = end == text.npos ? std::string_view() : codec::trimmed(text.substr(end + 1), kBlanks);
       if (!rest.empty() && rest.front() != ':')
         return wrong(fmt::format("there is no {} `{}`", acceptable_.what, shown));
-      const auto reason = rest.empty() ? rest : trimmed(rest.substr(1));
+      const auto reason = rest.empty() ? rest : codec::trimmed(rest.substr(1), kBlanks);
       if (reason.empty()) return wrong(fmt::format("`{}` is accepted without a reason", subject));
       const bool twice = std::ranges::any_of(
           into, [&](const Acceptance& each) { return each.policy == policy_ && each.subject == subject; });

@@ -7,6 +7,7 @@
 #include <tuple>
 
 #include "audit/record.h"
+#include "codec/ascii.h"
 #include "rightsize/conditions.h"
 
 namespace writ::rightsize {
@@ -23,12 +24,6 @@ struct Schedule {
   std::int64_t days;
 };
 constexpr Schedule kSchedules[] = {{"weekly", 14}, {"monthly", 62}, {"quarterly", 184}, {"yearly", 731}};
-
-std::string_view trimmed(std::string_view text) {
-  while (text.starts_with(' ')) text.remove_prefix(1);
-  while (text.ends_with(' ')) text.remove_suffix(1);
-  return text;
-}
 
 // Of a comment: one line.
 std::string in_one_line(std::string text) {
@@ -190,7 +185,7 @@ class Proposer {
     const auto* annotation = policy.annotation(kAnnotation);
     if (annotation == nullptr) return std::string();
     const std::string_view value = annotation->value ? std::string_view(*annotation->value) : "";
-    const auto word = trimmed(value.substr(0, value.find(':')));
+    const auto word = codec::trimmed(value.substr(0, value.find(':')));
     if (word == "keep") return fmt::format("it says @{}(\"{}\")", kAnnotation, value);
     for (const Schedule& each : kSchedules) {
       if (each.name != word) continue;

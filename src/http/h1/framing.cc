@@ -3,6 +3,7 @@
 #include <algorithm>
 #include <fmt/format.h>
 
+#include "codec/ascii.h"
 #include "http/target.h"
 
 namespace writ::http {
@@ -15,12 +16,6 @@ std::unexpected<FramingRefusal> refuse(int status, std::string_view code, std::s
 }
 std::unexpected<FramingRefusal> malformed(std::string_view message) {
   return refuse(400, "malformed_request", std::string(message));
-}
-
-std::string_view trim(std::string_view text) {
-  while (!text.empty() && (text.front() == ' ' || text.front() == '\t')) text.remove_prefix(1);
-  while (!text.empty() && (text.back() == ' ' || text.back() == '\t')) text.remove_suffix(1);
-  return text;
 }
 
 // RFC 9112 §2.2: CR and LF stand only together.
@@ -60,7 +55,7 @@ template <class Visit>
 void for_each_element(std::string_view list, Visit visit) {
   for (;;) {
     const std::size_t comma = std::min(list.find(','), list.size());
-    visit(trim(list.substr(0, comma)));
+    visit(codec::trimmed(list.substr(0, comma)));
     if (comma == list.size()) return;
     list.remove_prefix(comma + 1);
   }
@@ -80,7 +75,7 @@ std::expected<void, FramingRefusal> check_codings(std::string_view value) {
   bool chunked = false, others = false, misplaced = false, proper = true;
   for_each_element(value, [&](std::string_view coding) {
     misplaced |= chunked;
-    proper &= is_token(trim(coding.substr(0, coding.find(';'))));
+    proper &= is_token(codec::trimmed(coding.substr(0, coding.find(';'))));
     chunked = equal_ignoring_case(coding, "chunked");
     others |= !chunked;
   });
@@ -158,7 +153,7 @@ std::expected<Fields, FramingRefusal> read_fields(std::string_view rest, const H
     const std::string_view name = line.substr(0, colon);
     // RFC 9112 §5.1: whitespace before the colon is refused with 400; it is no token character.
     if (!is_token(name)) return malformed("a header name has an invalid character");
-    const std::string_view value = trim(line.substr(colon + 1));
+    const std::string_view value = codec::trimmed(line.substr(colon + 1));
     if (!is_field_value(value)) return malformed("a header value has a control character");
     if (auto read = read_field(name, value, fields); !read) return std::unexpected(std::move(read).error());
     headers.add(name, value);

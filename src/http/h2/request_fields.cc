@@ -4,6 +4,7 @@
 #include <array>
 #include <fmt/format.h>
 
+#include "codec/ascii.h"
 #include "http/target.h"
 
 namespace writ::http {
@@ -29,12 +30,6 @@ bool is_of_http1(std::string_view name) noexcept {
   static constexpr std::array<std::string_view, 5> kNames = {"connection", "keep-alive", "proxy-connection",
                                                              "transfer-encoding", "upgrade"};
   return std::ranges::find(kNames, name) != kNames.end();
-}
-
-std::string lower(std::string_view text) {
-  std::string out(text);
-  for (char& c : out) c = static_cast<char>(c >= 'A' && c <= 'Z' ? c | 0x20 : c);
-  return out;
 }
 
 }  // namespace
@@ -177,7 +172,7 @@ std::optional<FieldsFault> RequestFields::check_target() {
     return refused(400, "malformed_request", "`:authority` and the host header are missing");
   if (!is_valid_host(*authority_))
     return refused(400, "malformed_request", "`:authority` is not a host with an optional port");
-  request_.host = lower(*authority_);
+  request_.host = codec::lowered(*authority_);
   if (request_.target == "*" && request_.method == "OPTIONS")
     return refused(501, "not_implemented", "`OPTIONS *` is not implemented: ask for a path");
   // RFC 9113 §8.3.1: a path, and never a whole URI as in HTTP/1.

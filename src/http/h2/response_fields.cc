@@ -4,6 +4,7 @@
 #include <fmt/format.h>
 
 #include "base/check.h"
+#include "codec/ascii.h"
 #include "http/h1/response_writer.h"
 
 namespace writ::http {
@@ -11,11 +12,6 @@ namespace {
 
 constexpr std::size_t kOwnBytes = 256;  // status, date, length, retry-after
 constexpr std::size_t kOwnFields = 4;
-
-std::string_view trim(std::string_view text) {
-  const auto begin = std::min(text.find_first_not_of(" \t"), text.size());
-  return text.substr(begin, text.find_last_not_of(" \t") + 1 - begin);
-}
 
 }  // namespace
 
@@ -35,7 +31,7 @@ ResponseFields::ResponseFields(int status, const Headers& headers, std::optional
     if (is_connection_field(header.name) || !is_token(header.name) || !is_field_value(header.value)) continue;
     has_date |= equal_ignoring_case(header.name, "date");
     says_when = says_when || equal_ignoring_case(header.name, "retry-after");
-    add(header.name, trim(header.value));
+    add(header.name, codec::trimmed(header.value));
   }
   if (!says_when) add("retry-after", "1");
   if (!has_date) add("date", http_date());

@@ -9,6 +9,7 @@
 #include <openssl/x509v3.h>
 
 #include "base/check.h"
+#include "codec/ascii.h"
 #include "http/source.h"
 #include "http/tls/openssl.h"
 #include "http/tls/session.h"
@@ -30,12 +31,6 @@ int choose_protocol(SSL* ssl, const unsigned char** chosen, unsigned char* size,
   const auto found = SSL_select_next_proto(const_cast<unsigned char**>(chosen), size, bytes(spoken),
                                            static_cast<unsigned>(spoken.size()), offered, offered_size);
   return found == OPENSSL_NPN_NEGOTIATED ? SSL_TLSEXT_ERR_OK : SSL_TLSEXT_ERR_ALERT_FATAL;
-}
-
-std::string lower(std::string_view text) {
-  std::string out(text);
-  for (char& c : out) c = static_cast<char>(c >= 'A' && c <= 'Z' ? c | 0x20 : c);
-  return out;
 }
 
 Result<void> ask_clients(SSL_CTX& context, const TlsServerOptions& options) {
@@ -60,7 +55,7 @@ struct TlsServer::Impl {
 
   // RFC 6066 §3; RFC 9525 §6.3: `*` stands for one whole label, the first.
   SSL_CTX* find(std::string_view asked) const {
-    const auto name = lower(asked);
+    const auto name = codec::lowered(asked);
     auto found = by_name.find(name);
     if (found == by_name.end() && name.find('.') != name.npos)
       found = by_name.find("*" + name.substr(name.find('.')));
@@ -100,7 +95,8 @@ Result<std::shared_ptr<const TlsServer>> TlsServer::make(const TlsServerOptions&
       certificates.back().stapled_until = (*staple)->until;
       impl->staples.push_back(*std::move(staple));
     }
-    for (const auto& name : certificates.back().names) impl->by_name.try_emplace(lower(name), context.get());
+    for (const auto& name : certificates.back().names)
+      impl->by_name.try_emplace(codec::lowered(name), context.get());
     impl->contexts.push_back(std::move(context));
   }
   SSL_CTX_set_tlsext_servername_callback(impl->contexts.front().get(), &Impl::on_server_name);
