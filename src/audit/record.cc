@@ -190,6 +190,7 @@ Record make_record(Instant time, const Decision& decision) {
   writer.list("labels", decision.labels);
   writer.list("policies", decision.policies);
   writer.json("permits", decision.permits);
+  writer.json("obligations", decision.obligations);
   writer.text("policy_revision", decision.policy_revision);
   writer.text("shadow_effect", decision.shadow_effect);
   writer.text("shadow_reason", decision.shadow_reason);

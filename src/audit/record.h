@@ -99,6 +99,8 @@ struct Decision {
   // Of a permit: for each party, in the order in which they are asked, the places in `policies` of those that
   // permitted it. JSON text: "[[0],[1,2]]"; empty: nobody was asked, or nobody knows.
   std::string permits = {};
+  // Of a permit that obliges: what is left out of the API's answer. An object as JSON text, as above.
+  std::string obligations = {};
   std::string_view policy_revision;
   // With the shadow policies in force; empty: there are none. The rest is there when that is another effect.
   std::string_view shadow_effect;

@@ -7,7 +7,7 @@ namespace writ {
 namespace {
 
 // In the order of the enumeration.
-constexpr std::array<std::string_view, 53> kCodes = {
+constexpr std::array<std::string_view, 54> kCodes = {
     "token_missing",
     "token_malformed",
     "token_signature",
@@ -52,6 +52,7 @@ constexpr std::array<std::string_view, 53> kCodes = {
     "policy_no_permit",
     "context_missing",
     "facts_unavailable",
+    "obligation_unmet",
     "step_up_required",
     "approval_required",
     "approval_unknown",

@@ -55,6 +55,7 @@ enum class Reason {
   kPolicyNoPermit,
   kContextMissing,
   kFactsUnavailable,
+  kObligationUnmet,
   kStepUpRequired,
   kApprovalRequired,
   kApprovalUnknown,

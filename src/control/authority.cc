@@ -19,6 +19,7 @@ bool depends_on_object(Reason reason) {
     case Reason::kPolicyNoPermit:
     case Reason::kContextMissing:
     case Reason::kFactsUnavailable:
+    case Reason::kObligationUnmet:
       return true;
     default:
       return false;

@@ -6,6 +6,7 @@
 
 #include "cedar/awaited.h"
 #include "decision/guards.h"
+#include "decision/obligations.h"
 
 namespace writ::decision {
 
@@ -103,6 +104,8 @@ class Decider {
     if (is_forbidden()) return refuse_forbidden(request, request.principal.type()), refused_for_good();
     if (const auto* error = first_error(true))
       return refuse_failed(request, request.principal.type(), *error), refused_for_good();
+    if (const auto* error = first_obliging_error())
+      return refuse_failed(request, request.principal.type(), *error), refused_for_good();
     decision_.effect_ = Effect::kPermit;
     add_permits();
     return decision_;
@@ -144,7 +147,8 @@ class Decider {
     const cedar::EntityView entities = context.entities();
     return std::ranges::all_of(context.parties(), [&](const context::Party& party) {
       evaluate({party.uid, context.action(), context.resource(), record}, entities);
-      return !is_forbidden() && first_error(true) == nullptr && may_be_permitted();
+      return !is_forbidden() && first_error(true) == nullptr && may_be_permitted() &&
+             first_obliging_error() == nullptr;
     });
   }
 
@@ -188,6 +192,8 @@ class Decider {
     // Cedar skips a policy that fails. A forbid that could not be evaluated might have forbidden, so it does.
     if (const auto* error = first_error(true)) return refuse_failed(request, kind, *error), false;
     if (!may_be_permitted()) return refuse_unpermitted(request, kind), false;
+    // What another permit would have left out might go out.
+    if (const auto* error = first_obliging_error()) return refuse_failed(request, kind, *error), false;
     add_permits();
     return true;
   }
@@ -277,6 +283,16 @@ class Decider {
       if (first == nullptr) first = &error;
     }
     return first;
+  }
+
+  // Of a permit that might have obliged.
+  const cedar::PolicyError* first_obliging_error() const {
+    if (snapshot_.obligations == nullptr) return nullptr;
+    for (const auto& error : evaluation_.errors()) {
+      if (is_open(error.policy)) continue;
+      if (snapshot_.obligations->find(snapshot_.policies->id(error.policy)) != nullptr) return &error;
+    }
+    return nullptr;
   }
 
   const PolicySnapshot& snapshot_;

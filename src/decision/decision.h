@@ -77,6 +77,7 @@ class Decision {
 };
 
 class MintedClaims;
+class Obligations;
 
 // What decides. Immutable; share it by shared_ptr. Neither of the first two pointers is null.
 struct PolicySnapshot {
@@ -98,6 +99,8 @@ struct PolicySnapshot {
   // What tokens carry, of the APIs that go by their contract. Null: there are none
   // (decision/minted_claims.h).
   std::shared_ptr<const MintedClaims> minted_claims = {};
+  // What permits oblige to (decision/obligations.h). Null: no policy obliges.
+  std::shared_ptr<const Obligations> obligations = {};
   // The same with the shadow policies in force; null: there are none (decision/shadow.h).
   std::shared_ptr<const PolicySnapshot> with_shadows = {};
 };

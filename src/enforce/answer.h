@@ -53,6 +53,8 @@ struct Element {
   std::string id;          // of the resource
   AnswerFacts facts;       // empty: it cannot be read, and is taken out
   bool permitted = false;  // Enforcer::answer() says so
+  // And what is left out of it; null: nothing.
+  std::shared_ptr<const codec::JsonCut> obligations = {};
 };
 
 // What the API answered.

@@ -93,6 +93,9 @@ class Enforcer {
   void answer(ApiAsked asked, ApiAnswer& answer, OutcomeCallback callback) noexcept;
   // Of a route that is public. What the question says of credentials is not looked at.
   void enforce_public(const Question& question, PublicCallback callback) noexcept;
+  // What became of a permit's obligations, by the face that fulfils them: on record before anything of the
+  // answer goes out. Calls back once, as enforce() does, with whether it is recorded.
+  void record_fulfilment(const Fulfilment& fulfilment, std::move_only_function<void(bool)> done) noexcept;
   // Puts the call that was refused before those who approve, and calls back with the refusal that names the
   // approval's id, when its record is written. `arguments` is as ApprovalUse's, `body` all that people need
   // to see of it. What is put there grants nothing, so it is kept before it is recorded. It waits for

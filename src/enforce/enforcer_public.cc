@@ -1,5 +1,6 @@
 // Routes that are public: decided and recorded like any other, and nobody is asked to answer for the request.
 #include "decision/facts.h"
+#include "decision/obligations.h"
 #include "enforce/enforcer.h"
 #include "enforce/plain.h"
 #include "enforce/public_ruling.h"
@@ -48,7 +49,12 @@ void Enforcer::enforce_public(const Question& question, PublicCallback callback)
     thread_local std::unique_ptr<PlainMemory> memory;
     if (memory == nullptr) memory = std::make_unique<PlainMemory>();
     PlainRuling ruling;
-    const auto refusal = rule_public(question, *in_force, time, *memory, ruling);
+    auto refusal = rule_public(question, *in_force, time, *memory, ruling);
+    const auto obligations = ruling.obligations(*in_force->policies);
+    if (obligations != nullptr && !question.fulfils) {
+      const auto unmet = decision::obligation_unmet();
+      refusal = decision::Refusal{unmet.reason, unmet.message, {}, {}, {}};
+    }
     auto& names = memory->names;
     Told facts{.point = question.point,
                .request_id = id,
@@ -59,6 +65,7 @@ void Enforcer::enforce_public(const Question& question, PublicCallback callback)
                .policies = in_force->policies.get(),
                .decision = ruling.decision,
                .shadowed = ruling.shadowed,
+               .obligations = obligations.get(),
                .observed = question.observed,
                .anonymous = true};
     if (refusal) {
@@ -66,19 +73,19 @@ void Enforcer::enforce_public(const Question& question, PublicCallback callback)
       facts.standing = audit::Standing::kStranger;
     }
     auto record = record_of(time.earliest, facts);
-    parts_.record(std::move(record),
-                  [this, id, count, refusal, tell, observed = question.observed](const Result<void>& done) {
-                    if (!done) {
-                      audit_failures_.fetch_add(1, std::memory_order_relaxed);
-                      return tell(std::unexpected(Refused::not_recorded(id)));
-                    }
-                    count(refusal ? &*refusal : nullptr);
-                    if (!refusal) return tell(PublicPermit(id));
-                    if (observed) observed_.fetch_add(1, std::memory_order_relaxed);
-                    Refused refused{Refused::Kind::kDecided, *refusal, id};
-                    refused.observed = observed;
-                    tell(std::unexpected(std::move(refused)));
-                  });
+    parts_.record(std::move(record), [this, id, count, refusal, obligations, tell,
+                                      observed = question.observed](const Result<void>& done) {
+      if (!done) {
+        audit_failures_.fetch_add(1, std::memory_order_relaxed);
+        return tell(std::unexpected(Refused::not_recorded(id)));
+      }
+      count(refusal ? &*refusal : nullptr);
+      if (!refusal) return tell(PublicPermit(id, obligations));
+      if (observed) observed_.fetch_add(1, std::memory_order_relaxed);
+      Refused refused{Refused::Kind::kDecided, *refusal, id};
+      refused.observed = observed;
+      tell(std::unexpected(std::move(refused)));
+    });
   } catch (const std::exception&) {
     audit_failures_.fetch_add(1, std::memory_order_relaxed);
     tell(std::unexpected(Refused::not_recorded(id)));

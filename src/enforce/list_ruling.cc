@@ -5,6 +5,7 @@
 #include <unordered_map>
 
 #include "codec/json.h"
+#include "decision/obligations.h"
 
 namespace writ::enforce {
 namespace {
@@ -21,14 +22,14 @@ bool brings_labels(const context::Context& context) {
 
 }  // namespace
 
-ListRuling rule_on_elements(const token::Verified& token, Facts facts, const Deciding& deciding,
+ListRuling rule_on_elements(const token::Verified& token, Facts facts, const Deciding& deciding, bool fulfils,
                             std::vector<Element>& elements) {
   ListRuling list;
   std::unordered_map<std::string_view, std::size_t> named;
   for (const Element& element : elements) ++named[element.id];
   std::map<std::string_view, std::int64_t> removed_for;
   std::int64_t permitted = 0;
-  const auto rule = [&](const Element& element) -> std::optional<Reason> {
+  const auto rule = [&](Element& element) -> std::optional<Reason> {
     if (!element.facts || named[element.id] > 1) return Reason::kFactsUnavailable;
     bool told = true;
     const Attributes attributes = [&](cedar::Arena& arena) {
@@ -53,7 +54,13 @@ ListRuling rule_on_elements(const token::Verified& token, Facts facts, const Dec
     if (!told) return Reason::kFactsUnavailable;
     if (!ruling || brings_labels(ruling->context)) return Reason::kIndeterminate;
     if (const auto refusal = ruling->refusal()) return refusal->reason;
-    for (const auto policy : ruling->decision->policies()) {
+    const auto& carrying = ruling->decision->policies();
+    element.obligations = decision::obliged_by(deciding.policies.obligations.get(), carrying);
+    if (element.obligations != nullptr) {
+      if (!fulfils) return Reason::kObligationUnmet;
+      list.obligations.add(*element.obligations);
+    }
+    for (const auto policy : carrying) {
       if (std::ranges::find(list.policies, policy) == list.policies.end()) list.policies.push_back(policy);
     }
     return std::nullopt;

@@ -17,12 +17,14 @@ struct ListRuling {
   // {"permitted":2,"removed":1,"removed_for":{"tenant_mismatch":1}}, for the audit. Empty: it was no list.
   std::string json = {};
   std::vector<std::string_view> policies = {};  // that permitted an element, each once; views into the set
+  codec::JsonCut obligations = {};              // of all that stay, for the audit
 };
 
-// Says in each element whether it stays. What cannot be read does not, nor does one of two with the same id;
-// nor, inside a task, what brings labels along that the task has not earned. `facts` has all but the id and
-// the attributes.
-ListRuling rule_on_elements(const token::Verified& token, Facts facts, const Deciding& deciding,
+// Says in each element whether it stays, and with what left out. What cannot be read does not, nor does one
+// of two with the same id; nor, inside a task, what brings labels along that the task has not earned. `facts`
+// has all but the id and the attributes. Where the face does not fulfil obligations, neither does one that
+// has any.
+ListRuling rule_on_elements(const token::Verified& token, Facts facts, const Deciding& deciding, bool fulfils,
                             std::vector<Element>& elements);
 
 }  // namespace writ::enforce

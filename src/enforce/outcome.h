@@ -13,6 +13,7 @@
 
 #include "base/denial.h"
 #include "base/times.h"
+#include "codec/json_cut.h"
 #include "decision/decision.h"
 #include "enforce/request_id.h"
 #include "inventory/snapshot.h"
@@ -55,20 +56,38 @@ class Parties {
 
 // The request may have its effect.
 class Permit : public Parties {
+ public:
+  // What is left out of the answer; null: nothing is. Only where Question::fulfils says so.
+  const std::shared_ptr<const codec::JsonCut>& obligations() const noexcept { return obligations_; }
+
  private:
   friend class Enforcer;
-  explicit Permit(Parties parties) : Parties(std::move(parties)) {}
+  explicit Permit(Parties parties, std::shared_ptr<const codec::JsonCut> obligations)
+      : Parties(std::move(parties)), obligations_(std::move(obligations)) {}
+  std::shared_ptr<const codec::JsonCut> obligations_;
 };
 
 // Of a route that is public: the request may have its effect, and nobody knows who sent it.
 class PublicPermit {
  public:
   const RequestId& request_id() const noexcept { return request_id_; }
+  const std::shared_ptr<const codec::JsonCut>& obligations() const noexcept { return obligations_; }
 
  private:
   friend class Enforcer;
-  explicit PublicPermit(RequestId request_id) : request_id_(request_id) {}
+  PublicPermit(RequestId request_id, std::shared_ptr<const codec::JsonCut> obligations)
+      : request_id_(request_id), obligations_(std::move(obligations)) {}
   RequestId request_id_;
+  std::shared_ptr<const codec::JsonCut> obligations_;
+};
+
+// Whether what a permit obliges to was done. Views.
+struct Fulfilment {
+  std::string_view request_id;  // of its decision
+  std::string_view client;      // empty: nobody was asked for
+  std::string_view resource;    // as Cedar writes it
+  const codec::JsonCut& obligations;
+  std::string_view unmet = {};  // why not, and nothing of the answer goes out; empty: it was
 };
 
 // A call that people may approve: all but its arguments.

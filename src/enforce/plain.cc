@@ -3,6 +3,7 @@
 #include <fmt/format.h>
 
 #include "context/context.h"
+#include "decision/obligations.h"
 
 namespace writ::enforce {
 namespace {
@@ -94,6 +95,12 @@ PlainRuling PlainQuestion::rule_public(const cedar::Request& request) const {
         &decision::decide_public(*policies_.with_shadows, request, *memory_.overlay, memory_.shadows);
   if (!ruling.decision->permitted()) ruling.refusal = ruling.decision->refusals().front();
   return ruling;
+}
+
+std::shared_ptr<const codec::JsonCut> PlainRuling::obligations(
+    const decision::PolicySnapshot& policies) const {
+  if (refusal || decision == nullptr) return nullptr;
+  return decision::obliged_by(policies.obligations.get(), decision->policies());
 }
 
 }  // namespace writ::enforce

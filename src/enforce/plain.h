@@ -11,6 +11,7 @@
 #include "base/result.h"
 #include "cedar/entities.h"
 #include "cedar/request.h"
+#include "codec/json_cut.h"
 #include "decision/decision.h"
 #include "inventory/snapshot.h"
 
@@ -31,6 +32,9 @@ struct PlainRuling {
   std::optional<decision::Refusal> refusal;      // nothing: permitted
   const decision::Decision* decision = nullptr;  // null: refused before policies were asked
   const decision::Decision* shadowed = nullptr;  // null: there are no shadow policies, or as above
+
+  // Of a permit: what it obliges to leave out of an answer; null: nothing. `policies` are those that ruled.
+  std::shared_ptr<const codec::JsonCut> obligations(const decision::PolicySnapshot& policies) const;
 };
 
 class PlainQuestion {

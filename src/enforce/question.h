@@ -92,6 +92,9 @@ struct Question {
   bool observed = false;
   // Names of attributes of the resource that only the API's own answer will tell: for Enforcer::ask().
   std::span<const std::string> awaited = {};
+  // The face leaves out of the answer what the permits oblige to (Permit::obligations()). One that does not
+  // is refused where they do.
+  bool fulfils = false;
   // What the face has read already, such as routes. Null: the enforcer reads what is in force.
   std::shared_ptr<const InForce> in_force = nullptr;
 };

@@ -4,6 +4,7 @@
 
 #include "base/times.h"
 #include "codec/json.h"
+#include "decision/obligations.h"
 #include "enforce/public_ruling.h"
 #include "facts/pushed.h"
 
@@ -59,16 +60,23 @@ std::optional<decision::Refusal> Recheck::refusal(const Question& question,
     if (memory == nullptr) memory = std::make_unique<Memory>();
     const auto ruling = rule_on_use(token, facts, deciding, *memory, Shadows::kLeftAlone);
     if (!ruling) return broken(ruling.error().message);
-    return ruling->refusal();
+    if (auto refusal = ruling->refusal()) return refusal;
+    // What goes on is not read, so nothing can be left out of it.
+    if (decision::obliged_by(in_force->policies->obligations.get(), ruling->decision->policies()))
+      return refused(decision::obligation_unmet());
+    return std::nullopt;
   });
 }
 
 std::optional<decision::Refusal> Recheck::refusal_public(const Question& question) const noexcept {
-  return asked([&] {
+  return asked([&]() -> std::optional<decision::Refusal> {
     thread_local std::unique_ptr<PlainMemory> memory;
     if (memory == nullptr) memory = std::make_unique<PlainMemory>();
     PlainRuling ruling;
-    return rule_public(question, *parts_.current.get(), times_of(parts_.clock), *memory, ruling);
+    const auto in_force = parts_.current.get();
+    auto refusal = rule_public(question, *in_force, times_of(parts_.clock), *memory, ruling);
+    if (!refusal && ruling.obligations(*in_force->policies)) return refused(decision::obligation_unmet());
+    return refusal;
   });
 }
 

@@ -97,6 +97,7 @@ audit::Record record_of(Instant time, const Told& told) {
       append_carried(facts.permits, told.decision->carried());
     }
     facts.labels.assign(told.labels.begin(), told.labels.end());
+    if (told.obligations != nullptr) facts.obligations = told.obligations->to_json().dump();
   }
   facts.elements = told.elements;
   decision::add_shadows(facts, told.policies, told.shadowed);

@@ -7,6 +7,7 @@
 #include <string_view>
 
 #include "audit/record.h"
+#include "codec/json_cut.h"
 #include "decision/decision.h"
 #include "enforce/question.h"
 #include "enforce/ruling.h"
@@ -49,10 +50,11 @@ struct Told {
   std::span<const std::string_view> labels = {};  // of a permit: that the task earns
   // Of a permit: the policies that carried it, where they are not the decision's.
   std::span<const std::string_view> permitting = {};
-  std::string_view approval = {};  // of a permit: of this call, that it used up
-  std::string_view elements = {};  // of a list, as JSON
-  bool observed = false;           // the API is not enforced
-  bool anonymous = false;          // the route is public
+  std::string_view approval = {};               // of a permit: of this call, that it used up
+  std::string_view elements = {};               // of a list, as JSON
+  const codec::JsonCut* obligations = nullptr;  // of a permit: what is left out of the answer
+  bool observed = false;                        // the API is not enforced
+  bool anonymous = false;                       // the route is public
   audit::Standing standing = audit::Standing::kOrdinary;
 
   void set(const Ruling& ruling) {

@@ -5,6 +5,7 @@
 
 #include "codec/name.h"
 #include "crypto/random.h"
+#include "decision/obligations.h"
 #include "enforce/record.h"
 #include "facts/pushed.h"
 
@@ -80,7 +81,7 @@ std::expected<void, decision::Refusal> Enforcer::Walk::decide_on(ApiAnswer& answ
     TRY(rule(question_->attributes, Shadows::kLeftAlone, question_->awaited));
     if (!answer.unreadable.empty()) return refuse({Reason::kFactsUnavailable, answer.unreadable});
     const auto facts = facts_of(answer.action, {answer.element_type, {}}, question_->attributes);
-    list_ = rule_on_elements(*token_, facts, deciding(), answer.elements);
+    list_ = rule_on_elements(*token_, facts, deciding(), question_->fulfils, answer.elements);
   } else {
     Result<void> made;
     const Attributes attributes = [&](cedar::Arena& arena) {
@@ -135,6 +136,7 @@ audit::Record Enforcer::Walk::record(const decision::Refusal* refusal) const {
             // Without one it was turned away before it was known what is asked for.
             .action = action.id.empty() ? "" : written(names.action, action.type, action.id),
             .resource = written(names.resource, resource.type, resource.id)};
+  codec::JsonCut all;
   if (token_) told.claims = &token_->claims();
   if (in_force_) told.policies = &policies();
   if (ruling_) told.set(*ruling_);
@@ -147,6 +149,13 @@ audit::Record Enforcer::Walk::record(const decision::Refusal* refusal) const {
     if (question_->stops) told.standing = audit::Standing::kStop;
     told.elements = list_.json;
     told.permitting = list_.policies;
+    told.obligations = obligations_.get();
+    // A list's own are beside those of its elements.
+    if (!list_.obligations.empty()) {
+      all = list_.obligations;
+      if (obligations_ != nullptr) all.add(*obligations_);
+      told.obligations = &all;
+    }
   }
   told.observed = question_->observed;
   return record_of(now_.earliest, told);
@@ -200,9 +209,16 @@ std::expected<void, decision::Refusal> Enforcer::Walk::rule(const Attributes& at
                                 : rule_awaiting(*token_, facts, awaited, deciding(), *memory_);
   if (!ruling) return broken(std::move(ruling.error().message));
   ruling_.emplace(*std::move(ruling));
+  obligations_ = nullptr;
   if (!awaited.empty() && ruling_->needs_facts()) return {};
   if (auto refusal = ruling_->refusal()) return std::unexpected(*std::move(refusal));
-  return {};
+  return find_obligations();
+}
+
+std::expected<void, decision::Refusal> Enforcer::Walk::find_obligations() {
+  obligations_ = decision::obliged_by(policies().obligations.get(), ruling_->decision->policies());
+  if (obligations_ == nullptr || question_->fulfils) return {};
+  return refuse(decision::obligation_unmet());
 }
 
 std::expected<void, decision::Refusal> Enforcer::Walk::check_labels() {

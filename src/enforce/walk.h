@@ -79,7 +79,7 @@ class Enforcer::Walk {
   // What people would approve; null where no approval helps, or none is taken.
   std::shared_ptr<const Offer> offer(const decision::Refusal& refusal) const;
 
-  Permit permit() const { return Permit(parties()); }
+  Permit permit() const { return Permit(parties(), obligations_); }
   Parties parties() const;
 
   // The token is Writ's own, and names somebody who is not listed any more.
@@ -102,6 +102,9 @@ class Enforcer::Walk {
 
   std::expected<void, decision::Refusal> rule_by_source(const Attributes& attributes, Shadows shadows);
   std::expected<void, decision::Refusal> rule_on_told(const Attributes& attributes, Shadows shadows);
+
+  // What carried the permit may oblige.
+  std::expected<void, decision::Refusal> find_obligations();
 
   // What the task has earned is on disk; it cannot earn more than was known before the API was asked.
   std::expected<void, decision::Refusal> check_labels();
@@ -154,7 +157,8 @@ class Enforcer::Walk {
   ListRuling list_;
   std::optional<std::string> approval_;  // of this call, to be used up
   std::optional<Ruling> ruling_;
-  sources::AskedSource* source_ = nullptr;  // of facts about the resource
+  std::shared_ptr<const codec::JsonCut> obligations_;  // null: nothing is left out
+  sources::AskedSource* source_ = nullptr;             // of facts about the resource
   std::shared_ptr<const sources::ToldFacts> told_;
   std::vector<context::FactNote> notes_;  // the question's, and of what was told
   bool needs_facts_ = false;

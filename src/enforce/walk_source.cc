@@ -74,7 +74,7 @@ std::expected<void, decision::Refusal> Enforcer::Walk::rule_on_told(const Attrib
   if (!ruling) return refuse(Reason::kIndeterminate, std::move(ruling.error().message));
   ruling_.emplace(*std::move(ruling));
   if (auto refusal = ruling_->refusal()) return std::unexpected(*std::move(refusal));
-  return {};
+  return find_obligations();
 }
 
 std::expected<void, decision::Refusal> Enforcer::Walk::decide_on_told(

@@ -11,6 +11,7 @@
 #include "cedar/schema_syntax.h"
 #include "cedar/validate.h"
 #include "decision/hiding.h"
+#include "decision/obligations.h"
 #include "decision/shadow.h"
 #include "policy/base_schema.h"
 #include "policy/contracts.h"
@@ -72,6 +73,8 @@ class Loader {
     snapshot->reads_last_used = may_read_last_used();
     snapshot->logins = logins_in(policies_);
     snapshot->schema = schema_;
+    if (!obligations_.empty())
+      snapshot->obligations = std::make_shared<const decision::Obligations>(std::move(obligations_));
     if (!calendars_.empty()) snapshot->calendars = std::make_shared<const context::Calendars>(calendars_);
     if (!compile(policies_, *snapshot)) return std::nullopt;
     if (!shadows_.empty()) {
@@ -260,12 +263,29 @@ class Loader {
     }
     check_names(policy, place);
     check_hiding(policy, place);
+    add_obligation(policy, source);
     if (policy.annotation(decision::kShadowAnnotation) != nullptr) {
       shadows_.push_back(std::move(policy));
       shadow_sources_.push_back(std::move(source));
     } else {
       policies_.policies.push_back(std::move(policy));
       sources_.push_back(std::move(source));
+    }
+  }
+
+  void add_obligation(const cedar::Policy& policy, const PolicySource& source) {
+    for (const auto& annotation : policy.annotations) {
+      const std::string_view name = annotation.name;
+      if (name == decision::kRedactAnnotation || name == decision::kKeepAnnotation) continue;
+      if (name.starts_with(decision::kRedactAnnotation) || name.starts_with(decision::kKeepAnnotation))
+        issues_.warning(source.place_of(annotation.span), fmt::format("`@{}` obliges to nothing", name),
+                        "write `@redact` or `@keep`");
+    }
+    auto obligation = decision::obligation_of(policy);
+    if (!obligation) {
+      issues_.error(source.place, obligation.error().message);
+    } else if (*obligation) {
+      obligations_.emplace(policy.id, **std::move(obligation));
     }
   }
 
@@ -366,6 +386,7 @@ class Loader {
   std::vector<PolicySource> shadow_sources_;
   std::shared_ptr<const cedar::Entities> entities_ = cedar::Entities::empty();
   std::unordered_map<std::string, files::Place> ids_;
+  decision::Obligations::ByPolicy obligations_;
   std::unordered_set<std::string> known_, actions_, action_types_;
   std::set<std::string> left_out_;  // with errors of their own
   ResourceTypes types_;             // of routes
