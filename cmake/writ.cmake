@@ -11,6 +11,12 @@ if(NOT WRIT_ONLY_CEDAR)
   find_package(CLI11 REQUIRED)
   # It has no package for CMake; linked by its name.
   find_library(WRIT_NGHTTP2 nghttp2 REQUIRED)
+  # CMake's own module asks for the server's headers too.
+  find_library(WRIT_LIBPQ pq REQUIRED)
+  find_path(WRIT_LIBPQ_INCLUDE libpq-fe.h PATH_SUFFIXES postgresql REQUIRED)
+  add_library(writ_pq INTERFACE)
+  target_link_libraries(writ_pq INTERFACE ${WRIT_LIBPQ})
+  target_include_directories(writ_pq SYSTEM INTERFACE ${WRIT_LIBPQ_INCLUDE})
 endif()
 if(WRIT_TESTS)
   include(GoogleTest)

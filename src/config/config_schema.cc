@@ -81,6 +81,23 @@ properties:
           properties:
             file: {$ref: "#/$defs/text", description: the database}
             statement: {type: string, minLength: 1, maxLength: 16384, description: "a SELECT with the parameters :id and, if it needs it, :tenant"}
+        postgres:
+          description: a PostgreSQL database that is asked by one SELECT
+          type: object
+          additionalProperties: false
+          required: [host, database, user, statement]
+          properties:
+            host: {$ref: "#/$defs/text", description: "a name, an address, or the folder of a socket"}
+            port: {type: integer, minimum: 1, maximum: 65535}
+            database: {$ref: "#/$defs/text", description: the name of the database}
+            user: {$ref: "#/$defs/text", description: "a role that may read what the statement reads, and nothing else"}
+            password_file: {$ref: "#/$defs/text", description: a file with its password}
+            password_env: {$ref: "#/$defs/text", description: the variable of the environment that holds it}
+            tls: {type: boolean, description: "with the host's name in the certificate; by default to every host but this machine"}
+            ca: {$ref: "#/$defs/text", description: a PEM file of the CAs that its certificate must lead to}
+            chain: {$ref: "#/$defs/text", description: a PEM file of the certificate that Writ shows}
+            key: {$ref: "#/$defs/text", description: a PEM file of its private key}
+            statement: {type: string, minLength: 1, maxLength: 16384, description: "a SELECT with the parameters :id and, if it needs it, :tenant"}
         id: {$ref: "#/$defs/text", description: "where the answer names the id: a JSON pointer, or a column"}
         attributes: {$ref: "#/$defs/names", description: "attributes of the resource, and where in the answer each is"}
         max_age_seconds: {type: integer, minimum: 0, maximum: 3600, description: how long an answer is used}

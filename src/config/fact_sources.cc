@@ -30,16 +30,17 @@ class Reader {
 
   void read(const files::YamlNode& node, std::vector<DeclaredSource>& sources) {
     const auto errors_before = source_.issues.errors();
-    const files::Fields fields(
-        &node, source_, "a source of facts",
-        {"name", "type", "http", "sqlite", "id", "attributes", "max_age_seconds", "missing_max_age_seconds",
-         "timeout_seconds", "threads", "max_waiting", "max_cached", "failures", "pause_seconds"});
+    const files::Fields fields(&node, source_, "a source of facts",
+                               {"name", "type", "http", "sqlite", "postgres", "id", "attributes",
+                                "max_age_seconds", "missing_max_age_seconds", "timeout_seconds", "threads",
+                                "max_waiting", "max_cached", "failures", "pause_seconds"});
     DeclaredSource declared{source_.place(node), {}, sources::HttpOriginSettings{}};
     read_name(fields, sources, declared.settings);
     read_bounds(fields, declared.settings);
-    const auto *http = fields.find("http"), *sqlite = fields.find("sqlite");
-    if ((http == nullptr) == (sqlite == nullptr)) {
-      source_.error(node, "a source of facts has one of `http` and `sqlite`: who is asked");
+    const auto *http = fields.find("http"), *sqlite = fields.find("sqlite"),
+               *postgres = fields.find("postgres");
+    if ((http != nullptr) + (sqlite != nullptr) + (postgres != nullptr) != 1) {
+      source_.error(node, "a source of facts has one of `http`, `sqlite` and `postgres`: who is asked");
       return;
     }
     const auto id = fields.require("id") != nullptr ? fields.text("id") : std::nullopt;
@@ -53,6 +54,8 @@ class Reader {
         origin->attributes = std::move(attributes);
         declared.origin = *std::move(origin);
       }
+    } else if (postgres != nullptr) {
+      read_postgres(*postgres, id.value_or(""), std::move(attributes), declared);
     } else {
       declared.settings.reading.numbers_are_bools = true;
       read_sqlite(*sqlite, id.value_or(""), std::move(attributes), declared);
@@ -224,6 +227,85 @@ class Reader {
     declared.origin = std::move(made);
   }
 
+  void read_postgres(const files::YamlNode& node, std::string id, Attributes attributes,
+                     DeclaredSource& declared) {
+    const auto errors_before = source_.issues.errors();
+    const files::Fields fields(&node, source_, "postgres",
+                               {"host", "port", "database", "user", "password_file", "password_env", "tls",
+                                "ca", "chain", "key", "statement"});
+    postgres::PostgresOriginSettings made{.server = {}, .statement = {}, .id = {}, .attributes = {}};
+    auto& server = made.server;
+    server.host = fields.required_text("host", 253).value_or("");
+    server.port = static_cast<std::uint16_t>(fields.integer("port", 1, 65535).value_or(5432));
+    server.database = fields.required_text("database", kMaxNameBytes).value_or("");
+    server.user = fields.required_text("user", kMaxNameBytes).value_or("");
+    server.timeout = declared.settings.timeout;
+    // A list of hosts is libpq's; here it would be hosts whose names nobody has looked at.
+    if (server.host.find_first_of(", ") != server.host.npos)
+      source_.error(*fields.find("host"), fmt::format("`{}` is not one host", server.host));
+    read_password(fields, server);
+    read_postgres_tls(node, fields, server);
+    if (const auto text = fields.required_text("statement", kMaxStatementBytes)) {
+      if (auto statement = postgres::Statement::parse(*text))
+        made.statement = *std::move(statement);
+      else
+        source_.error(*fields.find("statement"), statement.error().message);
+    }
+    if (source_.issues.errors() != errors_before) return;
+    made.id = std::move(id);
+    made.attributes = std::move(attributes);
+    if (const auto checked = postgres::PostgresOrigin(made).check(); !checked) {
+      // It may be there when it is asked.
+      if (checked.error().code == ErrorCode::kUnavailable)
+        source_.issues.warning(source_.place(node), checked.error().message,
+                               "until it answers, requests that need its facts are refused");
+      else
+        source_.issues.error(source_.place(node), checked.error().message);
+    }
+    declared.origin = std::move(made);
+  }
+
+  void read_password(const files::Fields& fields, postgres::ServerSettings& server) {
+    const auto *file = fields.find("password_file"), *name = fields.find("password_env");
+    if (file != nullptr && name != nullptr)
+      return source_.error(*name, "`password_file` and `password_env` both hold the password; leave one out");
+    // Read anew with each connection, so that it can be exchanged; here it is looked at.
+    if (file != nullptr && read_private_key(*file, source_, config_.data_access) != nullptr)
+      server.password_file = source_.resolve(file->text);
+    if (name == nullptr) return;
+    const char* value = std::getenv(name->text.c_str());
+    if (value == nullptr || *value == '\0')
+      return source_.error(*name, fmt::format("the environment has no variable `{}`", name->text));
+    server.password = std::make_shared<const Secret>(std::string(value));
+  }
+
+  void read_postgres_tls(const files::YamlNode& node, const files::Fields& fields,
+                         postgres::ServerSettings& server) {
+    const bool local = postgres::is_this_machine(server.host);
+    server.tls = fields.boolean("tls").value_or(!local);
+    const auto *ca = fields.find("ca"), *chain = fields.find("chain"), *key = fields.find("key");
+    if (!server.tls) {
+      for (const auto* unused : {ca, chain, key})
+        if (unused != nullptr)
+          source_.error(*unused, "there is no TLS to this host, so this is not used; set `tls: true`");
+      if (!local)
+        source_.issues.warning(
+            source_.place(node),
+            "`tls` is false: facts come unencrypted, from whoever can take this host's place");
+      return;
+    }
+    if (server.host.starts_with('/'))
+      return source_.error(node, "there is no TLS over a socket; leave `tls` out");
+    if (ca == nullptr)
+      return source_.error(
+          node, "`ca` is missing: a PEM file of the CAs that the database's certificate must lead to");
+    if (const auto pem = files::read_file(*ca, source_, kMaxPemBytes); !pem) return;
+    server.ca = source_.resolve(ca->text);
+    if (!read_tls_identity(fields, config_.data_access)) return;
+    server.chain = source_.resolve(chain->text);
+    server.key = source_.resolve(key->text);
+  }
+
   const Config& config_;
   files::Source& source_;
 };
@@ -248,6 +330,8 @@ std::unique_ptr<sources::AskedSource> make_source(const DeclaredSource& declared
   std::unique_ptr<sources::Origin> origin;
   if (const auto* http = std::get_if<sources::HttpOriginSettings>(&declared.origin))
     origin = std::make_unique<sources::HttpOrigin>(*http);
+  else if (const auto* postgres = std::get_if<postgres::PostgresOriginSettings>(&declared.origin))
+    origin = std::make_unique<postgres::PostgresOrigin>(*postgres);
   else
     origin = std::make_unique<store::SqliteOrigin>(std::get<store::SqliteOriginSettings>(declared.origin));
   return std::make_unique<sources::AskedSource>(declared.settings, std::move(origin), clock);

@@ -1,5 +1,5 @@
 // The section `fact_sources`: who is asked for facts about resources (docs/asked-facts.md). Used while
-// reading the configuration; nobody is asked.
+// reading the configuration: databases are looked at, and servers of HTTP are not asked.
 #pragma once
 
 #include <memory>
@@ -9,6 +9,7 @@
 
 #include "config/config.h"
 #include "files/issue.h"
+#include "postgres/postgres_origin.h"
 #include "sources/http_origin.h"
 #include "sources/source.h"
 #include "store/sqlite_origin.h"
@@ -18,7 +19,8 @@ namespace writ::config {
 struct DeclaredSource {
   files::Place place;
   sources::SourceSettings settings;
-  std::variant<sources::HttpOriginSettings, store::SqliteOriginSettings> origin;
+  std::variant<sources::HttpOriginSettings, store::SqliteOriginSettings, postgres::PostgresOriginSettings>
+      origin;
 };
 
 // Reports into `issues`; what has errors is left out.

@@ -64,8 +64,7 @@ class AskedFacts(unittest.TestCase):
 
     def setUp(self):
         port = harness.free_ports(1)[0]
-        facts, api = page_blocks("yaml")
-        facts = facts.replace("127.0.0.1:8300", f"127.0.0.1:{port}")
+        facts, api = self.fact_sources(port), page_blocks("yaml")[1]
 
         def edit(text):
             upstream = re.search(r"upstream: (\S+)", text).group(1)
@@ -76,16 +75,23 @@ class AskedFacts(unittest.TestCase):
         self.addCleanup(self.world.close)
         self.source = Source(port)
         self.addCleanup(self.source.close)
-        self.bearer("first")
-        self.parcels = sqlite3.connect(os.path.join(self.world.folder, "parcels.db"), isolation_level=None)
-        self.addCleanup(self.parcels.close)
-        self.parcels.execute("CREATE TABLE parcels(id TEXT, receiver TEXT, tenant TEXT)")
-        self.parcels.execute("INSERT INTO parcels VALUES('p-1', 'nora', 'north'), ('p-2', 'niklas', 'north')")
+        self.make_files()
         with open(os.path.join(self.world.folder, "schema.cedarschema"), "a", encoding="utf-8") as file:
             file.write(page_blocks("cedarschema")[0])
         with open(os.path.join(self.world.folder, "policies", "shop.cedar"), "w", encoding="utf-8") as file:
             file.write("\n".join(page_blocks("cedar")))
         self.start()
+
+    def fact_sources(self, port):
+        return page_blocks("yaml")[0].replace("127.0.0.1:8300", f"127.0.0.1:{port}")
+
+    def make_files(self):
+        """What the sources need."""
+        self.bearer("first")
+        self.parcels = sqlite3.connect(os.path.join(self.world.folder, "parcels.db"), isolation_level=None)
+        self.addCleanup(self.parcels.close)
+        self.parcels.execute("CREATE TABLE parcels(id TEXT, receiver TEXT, tenant TEXT)")
+        self.parcels.execute("INSERT INTO parcels VALUES('p-1', 'nora', 'north'), ('p-2', 'niklas', 'north')")
 
     def start(self):
         status, out, err = harness.writ("check", "--config", self.world.config)
