@@ -246,7 +246,7 @@ class Reader {
     read_password(fields, server);
     read_postgres_tls(node, fields, server);
     if (const auto text = fields.required_text("statement", kMaxStatementBytes)) {
-      if (auto statement = postgres::Statement::parse(*text))
+      if (auto statement = postgres::Select::parse(*text))
         made.statement = *std::move(statement);
       else
         source_.error(*fields.find("statement"), statement.error().message);

@@ -51,7 +51,7 @@ class PostgresOrigin::Session {
   static Result<SessionPtr> open(const PostgresOriginSettings& settings, std::string_view password,
                                  const StopSignal& stop, Deadline deadline) {
     auto made = std::make_unique<Session>(settings);
-    made->connection_ = TRY(Connection::open(settings.server, password, stop, deadline));
+    made->connection_ = TRY(ReadSession::open(settings.server, password, stop, deadline));
     TRY(made->prepare(deadline));
     return made;
   }
@@ -147,7 +147,7 @@ class PostgresOrigin::Session {
   const PostgresOriginSettings& settings_;
   const steady_clock::time_point began_ = steady_clock::now();
   const FileState password_;
-  std::unique_ptr<Connection> connection_;
+  std::unique_ptr<ReadSession> connection_;
   Column id_;
   std::vector<Column> columns_;  // of the attributes
 };

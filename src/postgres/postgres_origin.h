@@ -3,7 +3,7 @@
 //
 // What is asked about is bound, never written into the statement. It gives one row, with the id that was
 // asked for, or none; two are an error. Each column has a type that is read in one way (postgres/value.h).
-// Each thread that asks has a connection of its own (postgres/connection.h says what bounds it), which is
+// Each thread that asks has a session of its own (postgres/read_session.h says what bounds it), which is
 // made anew after some minutes, with another password, and once where the server has ended it.
 //
 // Thread-safe.
@@ -16,15 +16,15 @@
 #include <utility>
 #include <vector>
 
-#include "postgres/connection.h"
-#include "postgres/statement.h"
+#include "postgres/read_session.h"
+#include "postgres/select.h"
 #include "sources/origin.h"
 
 namespace writ::postgres {
 
 struct PostgresOriginSettings {
   ServerSettings server;
-  Statement statement;
+  Select statement;
   std::string id;                                               // the column of the id
   std::vector<std::pair<std::string, std::string>> attributes;  // and the column of each
 };

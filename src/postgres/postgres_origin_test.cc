@@ -37,7 +37,7 @@ constexpr auto kOrders = R"(
 
 PostgresOriginSettings settings_of(const ServerSettings& server, std::string_view statement = kStatement) {
   return {.server = server,
-          .statement = Statement::parse(statement).value(),
+          .statement = Select::parse(statement).value(),
           .id = "id",
           .attributes = {{"customer", "customer"}, {"open", "open"}}};
 }

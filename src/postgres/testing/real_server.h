@@ -10,7 +10,7 @@
 #include <sys/types.h>
 
 #include "http/tls/context.h"
-#include "postgres/connection.h"
+#include "postgres/read_session.h"
 
 namespace writ::postgres::testing {
 

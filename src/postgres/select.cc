@@ -1,4 +1,4 @@
-#include "postgres/statement.h"
+#include "postgres/select.h"
 
 #include <algorithm>
 #include <fmt/format.h>
@@ -25,7 +25,7 @@ class Reader {
  public:
   explicit Reader(std::string_view text) : text_(text) {}
 
-  Result<Statement> read() {
+  Result<Select> read() {
     bool has_id = false;
     while (at_ < text_.size()) {
       const auto begin = at_;
@@ -126,12 +126,12 @@ class Reader {
   const std::string_view text_;
   std::size_t at_ = 0;
   std::optional<bool> is_select_;  // by its first word
-  Statement made_;
+  Select made_;
 };
 
 }  // namespace
 
-Result<Statement> Statement::parse(std::string_view written) {
+Result<Select> Select::parse(std::string_view written) {
   return Reader(written).read();
 }
 

@@ -1,4 +1,4 @@
-// Connection: one session with a PostgreSQL server, over libpq, that reads and does nothing else.
+// ReadSession: one session with a PostgreSQL server, over libpq, that reads and does nothing else.
 //
 //   who       its name is in the certificate (verify-full), unless it is on this machine or the operator says
 //             otherwise; libpq's environment (PGHOST, ~/.pgpass) does not count
@@ -66,15 +66,15 @@ struct ResultFree {
 };
 using ResultPtr = std::unique_ptr<pg_result, ResultFree>;
 
-class Connection {
+class ReadSession {
  public:
   // Fails with kUnavailable; with kConflict where the role may do more than read. All is borrowed but
   // `password`, which is used and not kept.
-  static Result<std::unique_ptr<Connection>> open(const ServerSettings& server, std::string_view password,
-                                                  const StopSignal& stop, Deadline deadline);
-  ~Connection();
-  Connection(const Connection&) = delete;
-  Connection& operator=(const Connection&) = delete;
+  static Result<std::unique_ptr<ReadSession>> open(const ServerSettings& server, std::string_view password,
+                                                   const StopSignal& stop, Deadline deadline);
+  ~ReadSession();
+  ReadSession(const ReadSession&) = delete;
+  ReadSession& operator=(const ReadSession&) = delete;
 
   // The statement of this session; its columns are described in what comes back. kInvalid: it is not one.
   Result<ResultPtr> prepare(const std::string& text, Deadline deadline);
@@ -90,7 +90,7 @@ class Connection {
   bool lost() const noexcept { return lost_; }
 
  private:
-  Connection(const ServerSettings& server, const StopSignal& stop) : server_(server), stop_(stop) {}
+  ReadSession(const ServerSettings& server, const StopSignal& stop) : server_(server), stop_(stop) {}
 
   Result<void> connect(std::string_view password, Deadline deadline);
   Result<void> check_role(Deadline deadline);

@@ -1,4 +1,4 @@
-#include "postgres/connection.h"
+#include "postgres/read_session.h"
 
 #include <algorithm>
 #include <array>
@@ -85,19 +85,19 @@ void ResultFree::operator()(pg_result* result) const noexcept {
   PQclear(result);
 }
 
-Connection::~Connection() {
+ReadSession::~ReadSession() {
   PQfinish(session_);
 }
 
 // One line for each address that was tried.
-std::string Connection::message() const {
+std::string ReadSession::message() const {
   std::string text(PQerrorMessage(session_));
   while (text.ends_with('\n')) text.pop_back();
   for (auto at = text.find('\n'); at != text.npos; at = text.find('\n', at)) text.replace(at, 1, "; ");
   return text;
 }
 
-std::unexpected<Error> Connection::down(std::string why) {
+std::unexpected<Error> ReadSession::down(std::string why) {
   usable_ = false;
   const auto where =
       server_.host.starts_with('/') ? server_.host : fmt::format("{}:{}", server_.host, server_.port);
@@ -105,7 +105,7 @@ std::unexpected<Error> Connection::down(std::string why) {
                  fmt::format("the database `{}` at `{}`: {}", server_.database, where, std::move(why)));
 }
 
-std::unexpected<Error> Connection::failed(const pg_result* result) {
+std::unexpected<Error> ReadSession::failed(const pg_result* result) {
   const char* code = result != nullptr ? PQresultErrorField(result, PG_DIAG_SQLSTATE) : nullptr;
   const std::string_view state(code != nullptr ? code : "08000");
   lost_ = is_of_session(state) || PQstatus(session_) != CONNECTION_OK;
@@ -116,16 +116,17 @@ std::unexpected<Error> Connection::failed(const pg_result* result) {
   return failure(ErrorCode::kInvalid, fmt::format("the statement: {}", why));
 }
 
-Result<std::unique_ptr<Connection>> Connection::open(const ServerSettings& server, std::string_view password,
-                                                     const StopSignal& stop, Deadline deadline) {
+Result<std::unique_ptr<ReadSession>> ReadSession::open(const ServerSettings& server,
+                                                       std::string_view password, const StopSignal& stop,
+                                                       Deadline deadline) {
   may_block("a connection to PostgreSQL");
-  auto made = std::unique_ptr<Connection>(new Connection(server, stop));
+  auto made = std::unique_ptr<ReadSession>(new ReadSession(server, stop));
   TRY(made->connect(password, deadline));
   TRY(made->check_role(deadline));
   return made;
 }
 
-Result<void> Connection::connect(std::string_view password, Deadline deadline) {
+Result<void> ReadSession::connect(std::string_view password, Deadline deadline) {
   // These would lead elsewhere, and cannot be said to be empty.
   for (const char* name : {"PGHOSTADDR", "PGSERVICE"})
     if (std::getenv(name) != nullptr)
@@ -180,7 +181,7 @@ Result<void> Connection::connect(std::string_view password, Deadline deadline) {
   return {};
 }
 
-Result<void> Connection::check_role(Deadline deadline) {
+Result<void> ReadSession::check_role(Deadline deadline) {
   const auto found = TRY(rows(kRoleCheck, {}, 1, deadline));
   if (found.empty()) return down("it does not say what the role may do");
   const auto* row = found.front().get();
@@ -198,7 +199,7 @@ Result<void> Connection::check_role(Deadline deadline) {
   return {};
 }
 
-Result<void> Connection::wait(bool for_writing, Deadline deadline) {
+Result<void> ReadSession::wait(bool for_writing, Deadline deadline) {
   const auto wanted = static_cast<short>(for_writing ? POLLIN | POLLOUT : POLLIN);
   std::array<pollfd, 2> events{pollfd{PQsocket(session_), wanted, 0}, pollfd{stop_.descriptor(), POLLIN, 0}};
   for (;;) {
@@ -212,7 +213,7 @@ Result<void> Connection::wait(bool for_writing, Deadline deadline) {
   }
 }
 
-Result<void> Connection::send(int sent, Deadline deadline) {
+Result<void> ReadSession::send(int sent, Deadline deadline) {
   lost_ = false;
   received_ = 0;
   if (sent == 0) {
@@ -231,7 +232,7 @@ Result<void> Connection::send(int sent, Deadline deadline) {
 }
 
 // Null: there is no more.
-Result<ResultPtr> Connection::next(Deadline deadline) {
+Result<ResultPtr> ReadSession::next(Deadline deadline) {
   while (PQisBusy(session_) != 0) {
     TRY(wait(false, deadline));
     // libpq keeps a row, however long it is, until it is whole.
@@ -248,7 +249,7 @@ Result<ResultPtr> Connection::next(Deadline deadline) {
 }
 
 // One past `most` ends the session, because more may come.
-Result<std::vector<ResultPtr>> Connection::collect(std::size_t most, Deadline deadline) {
+Result<std::vector<ResultPtr>> ReadSession::collect(std::size_t most, Deadline deadline) {
   std::vector<ResultPtr> rows;
   std::optional<Error> error;
   for (auto result = TRY(next(deadline)); result != nullptr; result = TRY(next(deadline))) {
@@ -271,7 +272,7 @@ Result<std::vector<ResultPtr>> Connection::collect(std::size_t most, Deadline de
   return rows;
 }
 
-Result<ResultPtr> Connection::prepare(const std::string& text, Deadline deadline) {
+Result<ResultPtr> ReadSession::prepare(const std::string& text, Deadline deadline) {
   TRY(send(PQsendPrepare(session_, kPrepared, text.c_str(), 0, nullptr), deadline));
   TRY(collect(0, deadline));
   TRY(send(PQsendDescribePrepared(session_, kPrepared), deadline));
@@ -284,7 +285,7 @@ Result<ResultPtr> Connection::prepare(const std::string& text, Deadline deadline
   return described;
 }
 
-Result<ResultPtr> Connection::ask(std::span<const std::string> parameters, Deadline deadline) {
+Result<ResultPtr> ReadSession::ask(std::span<const std::string> parameters, Deadline deadline) {
   std::vector<const char*> values;
   for (const auto& value : parameters) values.push_back(value.c_str());
   TRY(send(PQsendQueryPrepared(session_, kPrepared, static_cast<int>(values.size()), values.data(), nullptr,
@@ -295,8 +296,8 @@ Result<ResultPtr> Connection::ask(std::span<const std::string> parameters, Deadl
   return rows.empty() ? ResultPtr() : std::move(rows.front());
 }
 
-Result<std::vector<ResultPtr>> Connection::rows(const char* text, std::span<const std::string> parameters,
-                                                std::size_t most, Deadline deadline) {
+Result<std::vector<ResultPtr>> ReadSession::rows(const char* text, std::span<const std::string> parameters,
+                                                 std::size_t most, Deadline deadline) {
   std::vector<const char*> values;
   for (const auto& value : parameters) values.push_back(value.c_str());
   TRY(send(PQsendQueryParams(session_, text, static_cast<int>(values.size()), nullptr, values.data(), nullptr,
