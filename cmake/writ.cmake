@@ -6,11 +6,11 @@ if(NOT WRIT_ONLY_CEDAR)
   find_package(Threads REQUIRED)
   find_package(OpenSSL 3 REQUIRED)
   find_package(Boost 1.81 REQUIRED)
-  find_package(yaml-cpp REQUIRED)
   find_package(SQLite3 REQUIRED)
   find_package(CLI11 REQUIRED)
-  # It has no package for CMake; linked by its name.
+  # They have no package for CMake; linked by their names.
   find_library(WRIT_NGHTTP2 nghttp2 REQUIRED)
+  find_library(WRIT_YAML yaml REQUIRED)
   # CMake's own module asks for the server's headers too.
   find_library(WRIT_LIBPQ pq REQUIRED)
   find_path(WRIT_LIBPQ_INCLUDE libpq-fe.h PATH_SUFFIXES postgresql REQUIRED)

@@ -4,11 +4,9 @@
 #include <charconv>
 #include <cstdlib>
 #include <fmt/format.h>
-#include <sstream>
+#include <new>
 #include <unordered_set>
-#include <yaml-cpp/eventhandler.h>
-#include <yaml-cpp/exceptions.h>
-#include <yaml-cpp/parser.h>
+#include <yaml.h>
 
 #include "codec/utf8.h"
 #include "files/document.h"
@@ -16,7 +14,7 @@
 namespace writ::files {
 namespace {
 
-// Thrown through the library, which stops parsing; caught in parse_yaml.
+// What makes the rest of a text not worth reading; caught in parse.
 struct Stop {};
 
 bool is_decimal_number(std::string_view text) {
@@ -62,41 +60,49 @@ void resolve_plain(YamlNode& node) {
   }
 }
 
-class TreeBuilder final : public YAML::EventHandler {
+std::string_view text_of(const yaml_char_t* bytes) {
+  return bytes == nullptr ? std::string_view() : reinterpret_cast<const char*>(bytes);
+}
+
+class TreeBuilder {
  public:
   TreeBuilder(const std::string& file, Issues& issues, std::size_t max_depth)
       : file_(file), issues_(issues), max_depth_(max_depth) {}
 
-  YamlNode take_root() { return std::move(root_); }
+  // Nothing: there was no document.
+  std::optional<YamlNode> take_root() { return std::move(root_); }
 
-  void OnDocumentStart(const YAML::Mark& mark) override {
-    if (++documents_ > 1) stop(mark, "a second document begins here, expected one");
+  // Throws Stop.
+  void on(const yaml_event_t& event) {
+    const auto& data = event.data;
+    switch (event.type) {
+      case YAML_DOCUMENT_START_EVENT:
+        if (++documents_ > 1) stop(event.start_mark, "a second document begins here, expected one");
+        return;
+      case YAML_ALIAS_EVENT:
+        stop(event.start_mark, "aliases are not supported; write the value out");
+      case YAML_SCALAR_EVENT: {
+        auto node = begin(event.start_mark, data.scalar.tag, data.scalar.anchor, YamlNode::Kind::kText);
+        node.text.assign(reinterpret_cast<const char*>(data.scalar.value), data.scalar.length);
+        if (data.scalar.plain_implicit != 0) resolve_plain(node);
+        return take(std::move(node));
+      }
+      case YAML_SEQUENCE_START_EVENT:
+        return open(begin(event.start_mark, data.sequence_start.tag, data.sequence_start.anchor,
+                          YamlNode::Kind::kList));
+      case YAML_MAPPING_START_EVENT:
+        return open(
+            begin(event.start_mark, data.mapping_start.tag, data.mapping_start.anchor, YamlNode::Kind::kMap));
+      case YAML_SEQUENCE_END_EVENT:
+      case YAML_MAPPING_END_EVENT:
+        return close();
+      case YAML_NO_EVENT:
+      case YAML_STREAM_START_EVENT:
+      case YAML_STREAM_END_EVENT:
+      case YAML_DOCUMENT_END_EVENT:
+        return;
+    }
   }
-  void OnDocumentEnd() override {}
-  void OnNull(const YAML::Mark& mark, YAML::anchor_t anchor) override {
-    take(begin(mark, "", anchor, YamlNode::Kind::kNull));
-  }
-  void OnAlias(const YAML::Mark& mark, YAML::anchor_t) override {
-    stop(mark, "aliases are not supported; write the value out");
-  }
-  void OnScalar(const YAML::Mark& mark, const std::string& tag, YAML::anchor_t anchor,
-                const std::string& value) override {
-    auto node = begin(mark, tag, anchor, YamlNode::Kind::kText);
-    node.text = value;
-    // The library gives plain scalars the tag `?` and quoted ones `!`.
-    if (tag == "?") resolve_plain(node);
-    take(std::move(node));
-  }
-  void OnSequenceStart(const YAML::Mark& mark, const std::string& tag, YAML::anchor_t anchor,
-                       YAML::EmitterStyle::value) override {
-    path_.push_back({begin(mark, tag, anchor, YamlNode::Kind::kList), {}, {}});
-  }
-  void OnSequenceEnd() override { close(); }
-  void OnMapStart(const YAML::Mark& mark, const std::string& tag, YAML::anchor_t anchor,
-                  YAML::EmitterStyle::value) override {
-    path_.push_back({begin(mark, tag, anchor, YamlNode::Kind::kMap), {}, {}});
-  }
-  void OnMapEnd() override { close(); }
 
  private:
   // A list or a map under construction, and of a map the key that waits for its value.
@@ -107,22 +113,28 @@ class TreeBuilder final : public YAML::EventHandler {
   };
   static constexpr std::size_t kFewKeys = 16;
 
-  [[noreturn]] void stop(const YAML::Mark& mark, std::string message) {
-    issues_.error({file_, mark.line + 1, mark.column + 1}, std::move(message));
+  [[noreturn]] void stop(const yaml_mark_t& mark, std::string message) {
+    issues_.error(place_of(mark), std::move(message));
     throw Stop();
   }
 
-  YamlNode begin(const YAML::Mark& mark, const std::string& tag, YAML::anchor_t anchor, YamlNode::Kind kind) {
-    if (anchor != YAML::NullAnchor) stop(mark, "anchors are not supported; write the value out");
-    if (!tag.empty() && tag != "?" && tag != "!")
-      stop(mark, fmt::format("tags are not supported, found `{}`", tag));
+  Place place_of(const yaml_mark_t& mark) const {
+    return {file_, static_cast<int>(mark.line) + 1, static_cast<int>(mark.column) + 1};
+  }
+
+  YamlNode begin(const yaml_mark_t& mark, const yaml_char_t* tag, const yaml_char_t* anchor,
+                 YamlNode::Kind kind) {
+    if (anchor != nullptr) stop(mark, "anchors are not supported; write the value out");
+    if (tag != nullptr) stop(mark, fmt::format("tags are not supported, found `{}`", text_of(tag)));
     if (path_.size() >= max_depth_) stop(mark, fmt::format("nested deeper than {} levels", max_depth_));
     YamlNode node;
     node.kind = kind;
-    node.line = mark.line + 1;
-    node.column = mark.column + 1;
+    node.line = static_cast<int>(mark.line) + 1;
+    node.column = static_cast<int>(mark.column) + 1;
     return node;
   }
+
+  void open(YamlNode node) { path_.push_back({std::move(node), {}, {}}); }
 
   void close() {
     YamlNode node = std::move(path_.back().node);
@@ -174,8 +186,50 @@ class TreeBuilder final : public YAML::EventHandler {
   const std::size_t max_depth_;
   int documents_ = 0;
   std::vector<Open> path_;
-  YamlNode root_;
+  std::optional<YamlNode> root_;
 };
+
+// The library's reader of one text, which has to outlive it.
+class Events {
+ public:
+  explicit Events(std::string_view text) {
+    if (yaml_parser_initialize(&parser_) == 0) throw std::bad_alloc();
+    yaml_parser_set_encoding(&parser_, YAML_UTF8_ENCODING);
+    yaml_parser_set_input_string(&parser_, reinterpret_cast<const unsigned char*>(text.data()), text.size());
+  }
+  ~Events() {
+    yaml_event_delete(&event_);
+    yaml_parser_delete(&parser_);
+  }
+  Events(const Events&) = delete;
+  Events& operator=(const Events&) = delete;
+
+  // The next one, valid until the one after it; null when the text is not YAML.
+  const yaml_event_t* next() {
+    yaml_event_delete(&event_);
+    return yaml_parser_parse(&parser_, &event_) != 0 ? &event_ : nullptr;
+  }
+  const yaml_parser_t& parser() const { return parser_; }
+
+ private:
+  yaml_parser_t parser_;
+  yaml_event_t event_{};
+};
+
+// A reader's problem has no line.
+Place place_of_problem(const yaml_parser_t& parser, const std::string& file) {
+  if (parser.error == YAML_READER_ERROR) return {file};
+  return {file, static_cast<int>(parser.problem_mark.line) + 1,
+          static_cast<int>(parser.problem_mark.column) + 1};
+}
+
+// YAML 1.1 ends lines at more signs than YAML 1.2 does, so a text with one of them has two readings.
+std::string_view line_end_of_yaml_1_1(std::string_view text) {
+  for (const std::string_view sign : {"\u0085", "\u2028", "\u2029"})
+    if (text.find(sign) != text.npos)
+      return sign == "\u0085" ? "U+0085" : sign == "\u2028" ? "U+2028" : "U+2029";
+  return {};
+}
 
 }  // namespace
 
@@ -217,23 +271,32 @@ std::optional<YamlNode> parse(std::string_view text, const std::string& file, Is
     issues.error({file}, "not UTF-8 text");
     return std::nullopt;
   }
+  if (const auto sign = line_end_of_yaml_1_1(text); !sign.empty()) {
+    issues.error({file}, fmt::format("{0} ends a line for some readers of YAML and not for others; "
+                                     "write it as an escape in double quotes, or leave it out",
+                                     sign));
+    return std::nullopt;
+  }
   TreeBuilder builder(file, issues, max_depth);
+  Events events(text);
   try {
-    std::istringstream stream{std::string(text)};
-    YAML::Parser parser(stream);
-    if (!parser.HandleNextDocument(builder)) {
-      issues.error({file, 1, 1}, "the file is empty, expected a map");
+    const yaml_event_t* event = nullptr;
+    do {
+      event = events.next();
+      if (event != nullptr) builder.on(*event);
+    } while (event != nullptr && event->type != YAML_STREAM_END_EVENT);
+    if (event == nullptr) {
+      if (events.parser().error == YAML_MEMORY_ERROR) throw std::bad_alloc();
+      issues.error(place_of_problem(events.parser(), file),
+                   fmt::format("not valid YAML: {}", events.parser().problem));
       return std::nullopt;
-    }
-    while (parser.HandleNextDocument(builder)) {
     }
   } catch (const Stop&) {
     return std::nullopt;
-  } catch (const YAML::Exception& error) {
-    issues.error({file, error.mark.line + 1, error.mark.column + 1}, "not valid YAML: " + error.msg);
-    return std::nullopt;
   }
-  return builder.take_root();
+  auto root = builder.take_root();
+  if (!root) issues.error({file, 1, 1}, "the file is empty, expected a map");
+  return root;
 }
 
 }  // namespace

@@ -76,6 +76,37 @@ TEST(Yaml, RefusesBytesThatAreNotUtf8) {
   EXPECT_EQ(issues_of(std::string_view("a: \0\n", 5)), "w.yaml: error: not UTF-8 text\n");
 }
 
+// YAML 1.1 ends a line at each of these, YAML 1.2 at none of them.
+TEST(Yaml, RefusesLineEndsThatOnlySomeReadersKnow) {
+  for (const auto& [sign, name] :
+       {std::pair{"\u0085", "U+0085"}, {"\u2028", "U+2028"}, {"\u2029", "U+2029"}}) {
+    const auto issues = issues_of(fmt::format("a: x{}b: y\n", sign));
+    EXPECT_EQ(issues.substr(0, issues.find(" ends")), fmt::format("w.yaml: error: {}", name));
+  }
+  EXPECT_EQ(to_json(parsed(R"(a: "x\Ly")")).dump(), "{\"a\":\"x\u2028y\"}");
+}
+
+TEST(Yaml, RefusesControlCharacters) {
+  EXPECT_EQ(issues_of("a: \x01\n"), "w.yaml: error: not valid YAML: control characters are not allowed\n");
+}
+
+TEST(Yaml, ReadsAddressesAndJsonInFlow) {
+  EXPECT_EQ(
+      to_json(parsed("a: [https://x.example/y?z=1#f, 127.0.0.1:80, \"::1\"]\nb: {\"c\":1,\"d\":[true]}\n"))
+          .dump(),
+      R"({"a":["https://x.example/y?z=1#f","127.0.0.1:80","::1"],"b":{"c":1,"d":[true]}})");
+}
+
+TEST(Yaml, ReadsAByteOrderMarkAndADirectiveOfItsVersion) {
+  EXPECT_EQ(to_json(parsed("\uFEFFa: 1\n")).dump(), R"({"a":1})");
+  EXPECT_EQ(to_json(parsed("%YAML 1.2\n---\na: 1\n...\n")).dump(), R"({"a":1})");
+  EXPECT_NE(issues_of("%YAML 2.0\n---\na: 1\n"), "");
+}
+
+TEST(Yaml, AFileOfCommentsIsEmpty) {
+  EXPECT_EQ(issues_of("# a\n\n# b\n"), "w.yaml:1:1: error: the file is empty, expected a map\n");
+}
+
 TEST(Yaml, RefusesATextLargerThanTheLimit) {
   EXPECT_EQ(issues_of(std::string(kMaxYamlBytes + 1, ' ')),
             fmt::format("w.yaml: error: larger than {} bytes\n", kMaxYamlBytes));

@@ -13,7 +13,7 @@ ROOT = os.path.dirname(os.path.dirname(os.path.dirname(os.path.abspath(__file__)
 
 # How the libraries of src/RANKS are included.
 LIBRARIES = {"simdjson::simdjson": r"simdjson", "OpenSSL::Crypto": r"openssl/", "OpenSSL::SSL": r"openssl/", "Boost::headers": r"boost/",
-             "nghttp2": r"nghttp2/", "Threads::Threads": None, "SQLite::SQLite3": r"sqlite3", "writ_pq": r"libpq", "yaml-cpp": r"yaml-cpp/", "CLI11::CLI11": r"CLI/"}
+             "nghttp2": r"nghttp2/", "Threads::Threads": None, "SQLite::SQLite3": r"sqlite3", "writ_pq": r"libpq", "yaml": r"yaml\.h", "CLI11::CLI11": r"CLI/"}
 
 
 def read_ranks():

@@ -133,7 +133,7 @@ class Package(unittest.TestCase):
 class OnlyCedar(unittest.TestCase):
     """With nothing around of what the rest of Writ needs."""
     ABSENT = [f"-DCMAKE_DISABLE_FIND_PACKAGE_{name}=ON" for name in
-              ("OpenSSL", "Boost", "yaml-cpp", "SQLite3", "CLI11", "GTest", "benchmark")]
+              ("OpenSSL", "Boost", "SQLite3", "CLI11", "GTest", "benchmark")]
 
     def test_the_documents_commands_install_the_same_files_and_run_the_example(self):
         script = "".join(block for block in blocks("sh") if "cmake -S" in block)
