@@ -2,20 +2,17 @@
 #include "cli/access.h"
 
 #include <algorithm>
-#include <filesystem>
 #include <fmt/format.h>
 
 #include "access/asker.h"
 #include "access/change.h"
 #include "access/overview.h"
 #include "access/page.h"
-#include "base/clock.h"
 #include "cli/commands.h"
+#include "cli/loaded.h"
 #include "cli/output.h"
 #include "control/own_api.h"
 #include "files/files.h"
-#include "policy/load.h"
-#include "simulate/moment.h"
 
 namespace writ::cli {
 namespace {
@@ -36,34 +33,8 @@ struct Ready {
   std::unique_ptr<access::Asker> asker;
 };
 
-Result<Instant> instant_of(const Options& options) {
-  const Instant now = SystemClock().now();
-  if (options.at.empty()) return now;
-  if (const auto at = simulate::parse_moment(options.at, now)) return *at;
-  return failure(ErrorCode::kInvalid,
-                 fmt::format("`{}` is not a time: write 2026-03-02T09:00:00Z, or +10m from now", options.at));
-}
-
-// A folder stands for the `writ.yaml` in it.
-std::filesystem::path file_of(const std::string& named) {
-  const std::filesystem::path path(named);
-  std::error_code error;
-  return std::filesystem::is_directory(path, error) ? path / "writ.yaml" : path;
-}
-
 Result<std::unique_ptr<Ready>> ready(const std::string& named, Instant at) {
-  const auto file = file_of(named);
-  std::error_code error;
-  if (!std::filesystem::is_regular_file(file, error))
-    return failure(ErrorCode::kNotFound,
-                   fmt::format("there is no configuration file `{}`; name one with --config", file.string()));
-  files::Issues issues;
-  auto loaded = policy::load(file, issues);
-  if (!loaded) {
-    for (const auto& issue : issues.all()) print_error(render(issue));
-    return failure(ErrorCode::kInvalid, fmt::format("{}: {} errors", file.string(), issues.errors()));
-  }
-  auto made = std::make_unique<Ready>(Ready{*std::move(loaded), {}, {}});
+  auto made = std::make_unique<Ready>(Ready{TRY(load_configuration(named)), {}, {}});
   const auto& declared = made->loaded.world.declared;
   made->inventory = TRY(inventory::Snapshot::empty()->with(declared.identities, declared.apis));
   made->asker = TRY(access::Asker::make(*made->inventory, *made->loaded.policies.snapshot, at));
@@ -96,7 +67,7 @@ void add_open_to_all(const Ready& world, const std::vector<std::string>& apis, a
 // `whose`: only chains with this identity. `only_may`: what is never is left out.
 int answer(const Options& options, const std::string& whose, const access::TargetFilter& filter,
            bool only_may) {
-  const auto at = instant_of(options);
+  const auto at = instant_of(options.at);
   if (!at) return fail(at.error());
   const auto world = ready(options.config, *at);
   if (!world) return fail(world.error());
@@ -113,7 +84,7 @@ int answer(const Options& options, const std::string& whose, const access::Targe
 }
 
 int diff(const Options& options) {
-  const auto at = instant_of(options);
+  const auto at = instant_of(options.at);
   if (!at) return fail(at.error());
   const auto before = ready(options.before, *at);
   if (!before) return fail(before.error());
@@ -147,7 +118,7 @@ std::vector<std::string> listed(const std::string& text) {
 }
 
 int classes(const Options& options) {
-  const auto at = instant_of(options);
+  const auto at = instant_of(options.at);
   if (!at) return fail(at.error());
   const auto world = ready(options.config, *at);
   if (!world) return fail(world.error());
@@ -183,7 +154,7 @@ Result<std::vector<std::string>> apis_of(const Options& options, const inventory
 }
 
 int report(const Options& options) {
-  const auto at = instant_of(options);
+  const auto at = instant_of(options.at);
   if (!at) return fail(at.error());
   const auto world = ready(options.config, *at);
   if (!world) return fail(world.error());

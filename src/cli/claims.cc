@@ -2,15 +2,14 @@
 #include "cli/claims.h"
 
 #include <algorithm>
-#include <filesystem>
 #include <fmt/format.h>
 
 #include "base/clock.h"
 #include "claims/report.h"
 #include "cli/commands.h"
+#include "cli/loaded.h"
 #include "cli/output.h"
 #include "policy/contracts.h"
-#include "policy/load.h"
 #include "token/key_ring.h"
 
 namespace writ::cli {
@@ -35,20 +34,7 @@ struct Ready {
 };
 
 Result<std::unique_ptr<Ready>> ready(const std::string& named) {
-  std::filesystem::path file(named);
-  std::error_code error;
-  // A folder stands for the `writ.yaml` in it.
-  if (std::filesystem::is_directory(file, error)) file /= "writ.yaml";
-  if (!std::filesystem::is_regular_file(file, error))
-    return failure(ErrorCode::kNotFound,
-                   fmt::format("there is no configuration file `{}`; name one with --config", file.string()));
-  files::Issues issues;
-  auto loaded = policy::load(file, issues);
-  if (!loaded) {
-    for (const auto& issue : issues.all()) print_error(render(issue));
-    return failure(ErrorCode::kInvalid, fmt::format("{}: {} errors", file.string(), issues.errors()));
-  }
-  return std::make_unique<Ready>(*std::move(loaded));
+  return std::make_unique<Ready>(TRY(load_configuration(named)));
 }
 
 // Of all APIs, or of one.

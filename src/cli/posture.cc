@@ -6,15 +6,13 @@
 #include <fstream>
 
 #include "audit/files.h"
-#include "base/clock.h"
 #include "cli/commands.h"
+#include "cli/loaded.h"
 #include "cli/output.h"
 #include "files/files.h"
-#include "policy/load.h"
 #include "policytest/files.h"
 #include "policytest/reader.h"
 #include "posture/render.h"
-#include "simulate/moment.h"
 
 namespace writ::cli {
 namespace {
@@ -29,14 +27,6 @@ struct Options {
   std::uint64_t since_days = 0, dormant_days = 90, credential_days = 365;
   bool json = false, csv = false;
 };
-
-Result<Instant> instant_of(const Options& options) {
-  const Instant now = SystemClock().now();
-  if (options.at.empty()) return now;
-  if (const auto at = simulate::parse_moment(options.at, now)) return *at;
-  return failure(ErrorCode::kInvalid,
-                 fmt::format("`{}` is not a time: write 2026-03-02T09:00:00Z, or +10m from now", options.at));
-}
 
 Result<std::optional<posture::UseSeen>> read_log(const Options& options, Instant now) {
   if (options.audit.empty()) return std::nullopt;
@@ -96,19 +86,12 @@ Result<std::vector<posture::Run>> add_to_history(const std::string& file,
 }
 
 int look(const Options& options) {
-  const auto now = instant_of(options);
+  const auto now = instant_of(options.at);
   if (!now) return fail(now.error());
-  std::error_code error;
-  if (!fs::is_regular_file(options.config, error))
-    return fail(fmt::format("there is no configuration file `{}`; name one with --config", options.config));
   const auto exemptions = read_exemptions(options);
   if (!exemptions) return kBroken;
-  files::Issues issues;
-  const auto loaded = policy::load(options.config, issues);
-  if (!loaded) {
-    for (const auto& issue : issues.all()) print_error(render(issue));
-    return fail(fmt::format("{}: {} errors, so nothing was looked at", options.config, issues.errors()));
-  }
+  const auto loaded = load_configuration(options.config);
+  if (!loaded) return fail(loaded.error());
   const auto seen = read_log(options, *now);
   if (!seen) return fail(seen.error());
   std::string problem;
