@@ -23,7 +23,8 @@ constexpr std::size_t kMaxHistoryBytes = 16 << 20;
 
 struct Options {
   std::string config = "writ.yaml", at, exceptions, fail_on, history, html, sarif;
-  std::vector<std::string> audit;
+  std::string check, fix;
+  std::vector<std::string> audit, with;
   std::uint64_t since_days = 0, dormant_days = 90, credential_days = 365;
   bool json = false, csv = false;
 };
@@ -85,6 +86,28 @@ Result<std::vector<posture::Run>> add_to_history(const std::string& file,
   return runs;
 }
 
+// The patch of one finding.
+int print_fix(const Options& options, const posture::Assessment& assessment) {
+  std::map<std::string, std::string> words;
+  for (const auto& each : options.with) {
+    const auto equals = each.find('=');
+    if (equals == 0 || equals == each.npos)
+      return fail(fmt::format("--with takes WORD=TEXT, and `{}` is not of this form", each));
+    words.insert_or_assign(each.substr(0, equals), each.substr(equals + 1));
+  }
+  for (const auto& judged : assessment.judged) {
+    if (judged.weakness.id() != options.fix) continue;
+    const auto text = posture::fix_text(judged.weakness, words);
+    if (text) {
+      print_text(*text);
+      return kYes;
+    }
+    print_error(fmt::format("writ: {}", text.error().message));
+    return text.error().code == ErrorCode::kNotFound ? kNo : kBroken;
+  }
+  return fail(fmt::format("there is no finding `{}`; `writ posture` lists them", options.fix));
+}
+
 int look(const Options& options) {
   const auto now = instant_of(options.at);
   if (!now) return fail(now.error());
@@ -99,7 +122,13 @@ int look(const Options& options) {
   const posture::Scene scene(*loaded, *seen ? &**seen : nullptr, suites, problem, *now,
                              {.dormant = std::chrono::days(options.dormant_days),
                               .credential = std::chrono::days(options.credential_days)});
-  const auto assessment = posture::assess(scene, *exemptions);
+  // Of a finding's id, what stands in front of the colon is its check.
+  const auto asked = options.fix.empty() ? options.check : options.fix.substr(0, options.fix.find(':'));
+  const auto* only = asked.empty() ? nullptr : posture::find_check(asked);
+  if (!asked.empty() && only == nullptr)
+    return fail(fmt::format("there is no check `{}`; `writ posture --json` lists them", asked));
+  const auto assessment = posture::assess(scene, *exemptions, only);
+  if (!options.fix.empty()) return print_fix(options, assessment);
 
   std::string trend;
   if (!options.history.empty()) {
@@ -147,6 +176,9 @@ void add_posture(Command& program) {
   command.option("--fail-on", options->fail_on, "exit with 1 if there is a finding so severe, or worse")
       .one_of({"critical", "high", "medium", "low"});
   command.option("--history", options->history, "add this run to a file, and show the trend");
+  command.option("--check", options->check, "look at this check alone: no-owner");
+  command.option("--fix", options->fix, "print the patch of this finding, for `patch -p1`: no-owner:portal");
+  command.option("--with", options->with, "what a blank of the patch is: PERSON=nora");
   command.option("--html", options->html, "write the report as one HTML file");
   command.option("--sarif", options->sarif, "write SARIF 2.1.0");
   command.option("--at", options->at, "as of which instant: 2026-03-02T09:00:00Z; now if not given");

@@ -6,7 +6,10 @@
 #include "access/classes.h"
 #include "access/court.h"
 #include "access/survey.h"
+#include "audit/record.h"
 #include "gateway/routes.h"
+#include "policytest/files.h"
+#include "posture/fixes.h"
 #include "posture/looks.h"
 
 namespace writ::posture {
@@ -32,6 +35,27 @@ std::string some_path(std::string_view path) {
     }
   }
   return some;
+}
+
+// A test that holds whatever the policies say, in a file that is not there yet: the place for those of who is
+// permitted.
+Remedy first_test(const Scene& scene, const config::DeclaredRoute& route, std::string_view path,
+                  Remedy remedy) {
+  if (route.is_public) {
+    remedy.by_hand = "it is public: what a request without a token is answered is for a person to say";
+    return remedy;
+  }
+  remedy.change = fmt::format(
+      "version: 1\nnow: {0}\ntests:\n  - name: {1} {2} is not for callers without a token\n    request: {1} "
+      "{2}\n    token: none\n    expect: token_missing\n",
+      audit::format_time(scene.now()), route.method, path);
+  std::string name = fmt::format("route-{}{}", route.method, route.path);
+  for (char& letter : name) {
+    if (letter >= 'A' && letter <= 'Z') letter = static_cast<char>(letter - 'A' + 'a');
+    if (!(letter >= 'a' && letter <= 'z') && !(letter >= '0' && letter <= '9')) letter = '-';
+  }
+  remedy.patch = unified_new_file(name + std::string(policytest::kTestSuffix), remedy.change);
+  return remedy;
 }
 
 }  // namespace
@@ -67,16 +91,12 @@ void look_route_not_tested(const Scene& scene, Checked& checked) {
         named.contains(key_of(route.api, route.action, route.resource_type)))
       continue;
     const auto name = fmt::format("{} {}", route.method, route.path);
-    found(checked, {name, route.api}, fmt::format("no test asks about `{}` of `{}`", name, route.api),
-          {{.fact = fmt::format("the route means `{}` on `{}`", route.action, route.resource_type),
-            .place = route.place,
-            .pointer = fmt::format("/inventory/apis/{}/routes", route.api)}},
-          {.what = "write a test of it, with who is permitted and who is not",
-           .command = "writ test --mutate --write-missing",
-           .change = fmt::format(
-               "tests:\n  - name: NAME\n    request: {}\n    token: {{sub: USER, client_id: CLIENT}}\n"
-               "    expect: permit\n",
-               name)});
+    found(
+        checked, {name, route.api}, fmt::format("no test asks about `{}` of `{}`", name, route.api),
+        {{.fact = fmt::format("the route means `{}` on `{}`", route.action, route.resource_type),
+          .place = route.place,
+          .pointer = fmt::format("/inventory/apis/{}/routes", route.api)}},
+        first_test(scene, route, path, {.what = "write a test of it, with who is permitted and who is not"}));
   }
 }
 
@@ -127,14 +147,17 @@ void look_cannot_tell(const Scene& scene, Checked& checked) {
       evidence.push_back({.fact = fmt::format("{}: {} and {}", each.kind, access::text_of(each.one),
                                               access::text_of(each.other))});
     }
-    found(checked, {name, first.one.front().id},
-          fmt::format("`{}` decides `{}` alike for callers that somebody may want to tell apart: {}",
-                      target.api->id, target.action.id, first.kind),
-          std::move(evidence),
-          {.what = "say in the policies what tells them apart: " + first.change,
-           .command = fmt::format("writ access classes {} --action {}", shell_word(target.api->id),
-                                  shell_word(target.action.id)),
-           .change = {}});
+    found(
+        checked, {name, first.one.front().id},
+        fmt::format("`{}` decides `{}` alike for callers that somebody may want to tell apart: {}",
+                    target.api->id, target.action.id, first.kind),
+        std::move(evidence),
+        {.what = "say in the policies what tells them apart: " + first.change,
+         .command = {},
+         .change = {},
+         .by_hand = fmt::format("whether they are to be told apart is nowhere written; `writ access classes "
+                                "{} --action {}` shows all of them",
+                                shell_word(target.api->id), shell_word(target.action.id))});
   }
   if (cut)
     untold(checked, "chains",
@@ -147,12 +170,17 @@ void look_cannot_tell(const Scene& scene, Checked& checked) {
 void look_only_observed(const Scene& scene, Checked& checked) {
   for (const auto& upstream : scene.loaded().world.upstreams) {
     if (upstream.enforced) continue;
-    found(checked, {upstream.api},
-          fmt::format("`{}` is only observed: what is refused passes all the same", upstream.api),
-          {{.fact = "the API is not enforced", .place = upstream.place}},
-          {.what = "enforce it, once the audit shows what would be refused",
-           .command = "writ audit observed audit.log",
-           .change = fmt::format("inventory:\n  apis:\n    - id: {}\n      enforce: true\n", upstream.api)});
+    const auto* item = item_with(node_at(scene, {"inventory", "apis"}), "id", upstream.api);
+    found(
+        checked, {upstream.api},
+        fmt::format("`{}` is only observed: what is refused passes all the same", upstream.api),
+        {{.fact = "the API is not enforced", .place = upstream.place}},
+        with_edits(
+            {.what = "enforce it, once the audit shows what would be refused",
+             .change = fmt::format("inventory:\n  apis:\n    - id: {}\n      enforce: true\n", upstream.api),
+             .first = "look at what would be refused: `writ audit observed LOG`"},
+            scene,
+            {item != nullptr ? YamlText(scene.config_text()).put(*item, "enforce", "true") : std::nullopt}));
   }
 }
 

@@ -24,12 +24,12 @@ bool Assessment::any_at_least(Weight weight) const {
   });
 }
 
-Assessment assess(const Scene& scene, std::vector<Exemption> exemptions) {
+Assessment assess(const Scene& scene, std::vector<Exemption> exemptions, const Check* only) {
   Assessment made{.at = scene.now(),
                   .revision = scene.loaded().policies.snapshot->revision,
                   .identities = scene.identities().size(),
                   .log = scene.without_log(),
-                  .checked = look_at(scene),
+                  .checked = look_at(scene, only),
                   .found_by = {},
                   .judged = {},
                   .exemptions = std::move(exemptions),

@@ -13,8 +13,8 @@
 
 namespace writ::posture {
 
-// Every check, in the order of checks().
-std::vector<Checked> look_at(const Scene& scene);
+// Every check, in the order of checks(); of those that are not asked for nobody can tell.
+std::vector<Checked> look_at(const Scene& scene, const Check* only = nullptr);
 
 // A finding that counts, or that an exception covers.
 struct Judged {
@@ -43,6 +43,7 @@ struct Assessment {
   }
 };
 
-Assessment assess(const Scene& scene, std::vector<Exemption> exemptions);
+// `only`: one check instead of all.
+Assessment assess(const Scene& scene, std::vector<Exemption> exemptions, const Check* only = nullptr);
 
 }  // namespace writ::posture

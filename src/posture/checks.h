@@ -44,10 +44,22 @@ struct Exhibit {
   std::optional<Instant> date = {};
 };
 
+// Of a word that a patch leaves open, what belongs there: {"PERSON", "who answers for it"}.
+struct Blank {
+  std::string word, meaning;
+};
+
+// It has a patch, or a command that does it, or `by_hand` says why it has neither.
 struct Remedy {
   std::string what;          // in words
-  std::string command = {};  // that can be run as it stands; empty: there is none
+  std::string command = {};  // of a shell, in the configuration's folder; empty: there is none
   std::string change = {};   // of configuration or policy, as text; empty: there is none
+  // A unified diff below the configuration's folder, which makes the finding go; after the command, where
+  // there are both. Empty: there is none.
+  std::string patch = {};
+  std::vector<Blank> blanks = {};  // of the patch
+  std::string first = {};          // what people have to do before, since the patch says that it is done
+  std::string by_hand = {};        // why no patch does it
 };
 
 struct Weakness {

@@ -1,5 +1,6 @@
 // Credentials: shared, unbound, old, without an end, and lying about in files.
 #include <algorithm>
+#include <array>
 #include <filesystem>
 #include <fmt/format.h>
 #include <fmt/ranges.h>
@@ -7,6 +8,7 @@
 #include <set>
 
 #include "files/files.h"
+#include "posture/fixes.h"
 #include "posture/looks.h"
 
 namespace writ::posture {
@@ -64,13 +66,63 @@ std::string new_credential(std::span<const std::string> ids) {
   return text;
 }
 
-Remedy own_credentials(std::vector<std::string> ids) {
+// As a file may be called everywhere.
+std::string file_word(std::string_view id) {
+  std::string name(id);
+  std::ranges::replace_if(
+      name,
+      [](char letter) {
+        return !((letter >= 'a' && letter <= 'z') || (letter >= 'A' && letter <= 'Z') ||
+                 (letter >= '0' && letter <= '9') || letter == '-' || letter == '_' || letter == '.');
+      },
+      '-');
+  return name;
+}
+
+// The private half is where nobody reads it who reads the configuration.
+std::string new_key_command(std::string_view id) {
+  return fmt::format("mkdir -p keys && writ keys generate \"$HOME\"/{0}.jwk > keys/{0}.jwks.json",
+                     file_word(id));
+}
+
+// A key pair of its own, in the place of what it comes with now.
+Remedy with_new_keys(Remedy remedy, const Scene& scene, std::span<const ListedIdentity* const> all) {
+  const YamlText yaml(scene.config_text());
+  std::vector<std::optional<TextEdit>> edits;
+  std::string command;
+  for (const ListedIdentity* each : all) {
+    if (each->node == nullptr) {
+      remedy.by_hand = each->over_api ? "it was made over the API, so it is changed there and not in a file"
+                                      : "it was imported, so what it comes with is changed in its source";
+      remedy.command.clear();
+      return remedy;
+    }
+    const auto id = (*each)->id;
+    command += (command.empty() ? "" : " && ") + new_key_command(id);
+    const auto file = fmt::format("keys/{}.jwks.json", file_word(id));
+    if (each->node->find("jwks_file") != nullptr) {
+      edits.push_back(yaml.put(*each->node, "jwks_file", file));
+      if (each->node->find("secret_hash") != nullptr)
+        edits.push_back(yaml.take_out(*each->node, "secret_hash"));
+    } else if (each->node->find("secret_hash") != nullptr) {
+      edits.push_back(yaml.replace(*each->node, "secret_hash", "jwks_file", file));
+    } else {
+      edits.push_back(yaml.put(*each->node, "jwks_file", file));
+    }
+  }
+  remedy.command = std::move(command);
+  return with_edits(std::move(remedy), scene, edits);
+}
+
+Remedy own_credentials(const Scene& scene, const Shared& shared) {
   // The first one keeps what it has.
+  const auto ids = ids_of(shared);
   const std::span<const std::string> others(ids.begin() + 1, ids.end());
-  return {.what = fmt::format("give {} a key pair of its own, and take out what is shared",
-                              fmt::join(others, ", ")),
-          .command = fmt::format("writ keys generate {}.jwk", shell_word(others.front())),
-          .change = new_credential(others)};
+  return with_new_keys({.what = fmt::format("give {} a key pair of its own, and take out what is shared",
+                                            fmt::join(others, ", ")),
+                        .change = new_credential(others),
+                        .first = "bring the new private key to where it runs, so that it signs with it"},
+                       scene, std::span(shared.by).subspan(1));
 }
 
 bool has_key(const ListedIdentity& each) {
@@ -86,7 +138,7 @@ void look_shared_credential(const Scene& scene, Checked& checked) {
         {.fact = fmt::format("{} is the same for {}", shared.what, fmt::join(ids, ", "))}};
     for (const ListedIdentity* each : shared.by) evidence.push_back(scene.declared(*each));
     auto what = fmt::format("{} identities have one credential: {}", ids.size(), fmt::join(ids, ", "));
-    auto remedy = own_credentials(ids);
+    auto remedy = own_credentials(scene, shared);
     found(checked, std::move(ids), std::move(what), std::move(evidence), std::move(remedy));
   }
   for (const ListedIdentity& each : scene.identities())
@@ -115,7 +167,7 @@ void look_two_environments(const Scene& scene, Checked& checked) {
       shown.fact += fmt::format(", environment `{}`", (*each)->environment.value_or("unknown"));
       evidence.push_back(std::move(shown));
     }
-    auto remedy = own_credentials(ids);
+    auto remedy = own_credentials(scene, shared);
     found(checked, std::move(ids),
           fmt::format("{} is good in {}", shared.what, fmt::join(environments, " and ")), std::move(evidence),
           std::move(remedy));
@@ -132,13 +184,15 @@ void look_bearer_secret(const Scene& scene, Checked& checked) {
     if (!each->secret_hash) continue;
     const auto* known = inventory::credential_of(*each.identity, CredentialType::kSecret);
     if (known != nullptr && known->bound.value_or(false)) continue;
-    found(checked, {each->id},
-          fmt::format("`{}` shows who it is by a secret, which is good for whoever has a copy", each->id),
-          {scene.declared(each),
-           {.fact = has_key(each) ? "it has a `secret_hash` beside its keys" : "it has a `secret_hash`"}},
-          {.what = "give it a key pair (private_key_jwt), and bind its tokens with DPoP or mTLS",
-           .command = fmt::format("writ keys generate {}.jwk", shell_word(each->id)),
-           .change = new_credential(std::vector{each->id})});
+    found(
+        checked, {each->id},
+        fmt::format("`{}` shows who it is by a secret, which is good for whoever has a copy", each->id),
+        {scene.declared(each),
+         {.fact = has_key(each) ? "it has a `secret_hash` beside its keys" : "it has a `secret_hash`"}},
+        with_new_keys({.what = "give it a key pair (private_key_jwt), and bind its tokens with DPoP or mTLS",
+                       .change = new_credential(std::vector{each->id}),
+                       .first = "bring the new private key to where it runs, so that it signs with it"},
+                      scene, std::array{&each}));
   }
 }
 
@@ -157,7 +211,9 @@ void look_unbound_tokens(const Scene& scene, Checked& checked) {
            .command = {},
            .change = fmt::format("@id(\"{0}-binds-its-tokens\")\nforbid (principal == {1}::\"{0}\", action, "
                                  "resource)\nunless {{ context.token.senderBound }};\n",
-                                 each->id, inventory::cedar_type(each->kind))});
+                                 each->id, inventory::cedar_type(each->kind)),
+           .by_hand = "until its client sends proofs, the policy would refuse all that it does; and the "
+                      "finding goes when such requests are older than what --since-days looks at"});
   }
 }
 
@@ -167,11 +223,12 @@ void look_password(const Scene& scene, Checked& checked) {
     const auto& all = each->credentials;
     const auto password = std::ranges::find(all, CredentialType::kPassword, &inventory::Credential::type);
     if (password == all.end()) continue;
-    found(checked, {each->id}, fmt::format("`{}` is a machine and has a password", each->id),
-          {scene.declared(each), {.fact = fmt::format("a credential of type `password` `{}`", password->id)}},
-          {.what = "give it a key pair, and take the password away where it is good",
-           .command = fmt::format("writ keys generate {}.jwk", shell_word(each->id)),
-           .change = new_credential(std::vector{each->id})});
+    found(
+        checked, {each->id}, fmt::format("`{}` is a machine and has a password", each->id),
+        {scene.declared(each), {.fact = fmt::format("a credential of type `password` `{}`", password->id)}},
+        {.what = "give it a key pair, and take the password away where it is good",
+         .change = new_credential(std::vector{each->id}),
+         .by_hand = "the password is good in another system: take it away there, and out of `credentials`"});
   }
 }
 
@@ -207,21 +264,44 @@ std::vector<Held> credentials_of(const ListedIdentity& each) {
   return all;
 }
 
-Remedy replace(const ListedIdentity& each, const Held& held, std::string_view date) {
-  return {.what = "replace it, and say when it was made and until when it is good",
-          .command = fmt::format("writ keys generate {}.jwk", shell_word(each->id)),
-          .change = fmt::format(
-              "inventory:\n  identities:\n    - id: {}\n      credentials:\n        - {{type: {}{}, "
-              "created_at: {}, expires_at: DATE}}\n",
-              each->id, inventory::credential_type_name(held.type),
-              held.type == CredentialType::kKey ? fmt::format(", kid: {}", held.id) : "", date)};
+// What is said of a credential: when it was made, where `made` says so, and that it ends in a year.
+Remedy with_dates(Remedy remedy, const Scene& scene, const ListedIdentity& each, const Held& held,
+                  bool made) {
+  const auto today = inventory::date_text(std::chrono::floor<std::chrono::days>(scene.now()));
+  const auto end = in_a_year(scene.now());
+  const auto type = inventory::credential_type_name(held.type);
+  const auto kid = held.type == CredentialType::kKey ? fmt::format(", kid: {}", yaml_word(held.id)) : "";
+  const auto said = fmt::format("{{type: {}{}, {}expires_at: {}}}", type, kid,
+                                made ? fmt::format("created_at: {}, ", today) : "", end);
+  remedy.change = fmt::format("inventory:\n  identities:\n    - id: {}\n      credentials:\n        - {}\n",
+                              each->id, said);
+  if (each.node == nullptr) {
+    remedy.by_hand = "it was imported: replace it in its source, and import again";
+    return remedy;
+  }
+  const YamlText yaml(scene.config_text());
+  std::vector<std::optional<TextEdit>> edits;
+  const auto* list = each.node->find("credentials");
+  const files::YamlNode* item = nullptr;
+  if (held.known != nullptr && list != nullptr) {
+    const auto at = static_cast<std::size_t>(held.known - each->credentials.data());
+    if (at < list->items.size()) item = &list->items[at];
+  }
+  if (item != nullptr) {
+    if (made) edits.push_back(yaml.put(*item, "created_at", today));
+    edits.push_back(yaml.put(*item, "expires_at", end));
+  } else if (list != nullptr) {
+    edits.push_back(yaml.add_item(*list, said));
+  } else {
+    edits.push_back(yaml.put(*each.node, "credentials", fmt::format("[{}]", said)));
+  }
+  return with_edits(std::move(remedy), scene, edits);
 }
 
 }  // namespace
 
 void look_ageing(const Scene& scene, Checked& checked) {
   const Instant oldest = scene.now() - scene.limits().credential;
-  const auto today = inventory::date_text(std::chrono::floor<std::chrono::days>(scene.now()));
   for (const ListedIdentity& each : scene.identities()) {
     if (!each.is_machine() || !each.is_in_use()) continue;
     if (each.over_api) {
@@ -241,13 +321,14 @@ void look_ageing(const Scene& scene, Checked& checked) {
                         std::chrono::floor<std::chrono::days>(scene.now() - *created).count()),
             {scene.declared(each),
              {.fact = fmt::format("`created_at: {}`", inventory::date_text(*created)), .date = created}},
-            replace(each, held, today));
+            with_dates({.what = "replace it, and say when it was made and until when it is good",
+                        .first = "replace it where it is used"},
+                       scene, each, held, true));
     }
   }
 }
 
 void look_endless(const Scene& scene, Checked& checked) {
-  const auto today = inventory::date_text(std::chrono::floor<std::chrono::days>(scene.now()));
   for (const ListedIdentity& each : scene.identities()) {
     if (!each.is_machine() || !each.is_in_use()) continue;
     if (each.over_api) {
@@ -256,9 +337,11 @@ void look_endless(const Scene& scene, Checked& checked) {
     }
     for (const Held& held : credentials_of(each)) {
       if (held.known != nullptr && held.known->expires_at) continue;
-      found(checked, {each->id}, fmt::format("{} of `{}` has no end", held.name(), each->id),
-            {scene.declared(each), {.fact = "no `expires_at` in its `credentials`"}},
-            replace(each, held, today), held.type == CredentialType::kKey ? Weight::kLow : Weight::kMedium);
+      found(
+          checked, {each->id}, fmt::format("{} of `{}` has no end", held.name(), each->id),
+          {scene.declared(each), {.fact = "no `expires_at` in its `credentials`"}},
+          with_dates({.what = "say until when it is good, and replace it by then"}, scene, each, held, false),
+          held.type == CredentialType::kKey ? Weight::kLow : Weight::kMedium);
       break;  // one for each identity: the fix is the same
     }
   }
@@ -322,8 +405,10 @@ void look_secret_files(const Scene& scene, Checked& checked) {
     found(checked, {shown}, fmt::format("{} lies beside the configuration, in `{}`", what, shown),
           {{.fact = std::string(what), .place = {file.string(), 1, 1}}},
           {.what = "take it away from there, replace it, and keep the new one where only its owner reads it",
-           .command = fmt::format("git rm --cached {}", shell_word(shown)),
-           .change = {}});
+           .command = fmt::format("mv -n -- {} \"$HOME\"/", shell_word(shown)),
+           .change = {},
+           .first = "whoever could read it may have a copy, so replace it where it is good; and if the "
+                    "configuration names the file, name its new place there"});
   }
 }
 

@@ -4,6 +4,7 @@
 #include <fmt/ranges.h>
 
 #include "http/source.h"
+#include "posture/fixes.h"
 #include "posture/looks.h"
 
 namespace writ::posture {
@@ -75,19 +76,36 @@ std::size_t longest_way(const Scene& scene, std::size_t most) {
 void look_issuer_not_pinned(const Scene& scene, Checked& checked) {
   for (const auto& issuer : scene.config().trusted_issuers) {
     std::vector<Exhibit> evidence{issuer_exhibit(scene, issuer)};
-    std::string change = fmt::format("trusted_issuers:\n  - issuer: {}\n", issuer.issuer);
+    Remedy remedy{.what = "name what its word is good for",
+                  .change = fmt::format("trusted_issuers:\n  - issuer: {}\n", issuer.issuer)};
+    const YamlText yaml(scene.config_text());
+    const auto* node = item_with(node_at(scene, {"trusted_issuers"}), "issuer", issuer.issuer);
+    std::vector<std::optional<TextEdit>> edits;
     const auto lacks = [&](std::string fact, std::string_view text) {
       evidence.push_back({.fact = std::move(fact)});
-      change += text;
+      remedy.change += text;
     };
-    if (!issuer.tenants && issuer.tenant_names.empty())
+    const auto put = [&](const files::YamlNode* map, std::string_view key, std::string_view value) {
+      edits.push_back(map != nullptr ? yaml.put(*map, key, value) : std::nullopt);
+    };
+    if (!issuer.tenants && issuer.tenant_names.empty()) {
       lacks("no `tenants`: it may speak for every tenant", "    tenants: [TENANT]\n");
-    if (issuer.location && !issuer.algorithms)
+      put(node, "tenants", "[TENANT]");
+      remedy.blanks.push_back({"TENANT", "of which tenants its word is taken, with commas between them"});
+    }
+    if (issuer.location && !issuer.algorithms) {
       lacks("no `algorithms`: the keys that it publishes choose", "    algorithms: [ES256]\n");
+      put(node, "algorithms", "[ALGORITHM]");
+      remedy.blanks.push_back({"ALGORITHM", "what it signs with, such as ES256"});
+    }
     bool takes_any_client = false;
     for (const auto& accept : issuer.accept) {
       if (!accept.clients.empty()) continue;
+      if (!takes_any_client)
+        remedy.blanks.push_back({"CLIENTS", "its names of clients and yours, as `portal: support-portal`"});
       takes_any_client = true;
+      put(node != nullptr ? item_with(node->find("accept"), "api", accept.api) : nullptr, "clients",
+          "{CLIENTS}");
       lacks(
           fmt::format("`accept` for `{}` has no `clients`: whichever client it names is taken by that name",
                       accept.api),
@@ -97,8 +115,7 @@ void look_issuer_not_pinned(const Scene& scene, Checked& checked) {
     found(checked, {issuer.issuer},
           fmt::format("what `{}` says is taken for more than is pinned: {} of its rules are open",
                       issuer.issuer, evidence.size() - 1),
-          std::move(evidence),
-          {.what = "name what its word is good for", .command = {}, .change = std::move(change)},
+          std::move(evidence), with_edits(std::move(remedy), scene, edits),
           takes_any_client ? Weight::kHigh : Weight::kMedium);
   }
 }
@@ -121,9 +138,9 @@ void look_chain_depth(const Scene& scene, Checked& checked) {
   found(checked, {"max_chain"},
         fmt::format("chains of {} actors are allowed, and {} are needed", allowed, needed),
         std::move(evidence),
-        {.what = "allow chains as long as are needed",
-         .command = {},
-         .change = fmt::format("limits:\n  max_chain: {}\n", needed)});
+        with_setting({.what = "allow chains as long as are needed",
+                      .change = fmt::format("limits:\n  max_chain: {}\n", needed)},
+                     scene, "limits", {"max_chain", fmt::to_string(needed)}));
 }
 
 void look_acts_for_anyone(const Scene& scene, Checked& checked) {
@@ -132,14 +149,16 @@ void look_acts_for_anyone(const Scene& scene, Checked& checked) {
     if (each->kind != Kind::kAgent && each->kind != Kind::kService) continue;
     if (!each.is_in_use() || std::ranges::find(each->acts_for, inventory::kAnyUser) == each->acts_for.end())
       continue;
-    found(checked, {each->id},
-          fmt::format("{} `{}` may act for every user without an application between them",
-                      inventory::kind_name(each->kind), each->id),
-          {scene.declared(each), {.fact = "`acts_for: [users]`"}},
-          {.what = "name the applications that it takes work from, or the users",
-           .command = {},
-           .change = fmt::format("inventory:\n  identities:\n    - id: {}\n      acts_for: [APPLICATION]\n",
-                                 each->id)});
+    found(
+        checked, {each->id},
+        fmt::format("{} `{}` may act for every user without an application between them",
+                    inventory::kind_name(each->kind), each->id),
+        {scene.declared(each), {.fact = "`acts_for: [users]`"}},
+        with_keys({.what = "name the applications that it takes work from, or the users",
+                   .change = fmt::format(
+                       "inventory:\n  identities:\n    - id: {}\n      acts_for: [APPLICATION]\n", each->id),
+                   .blanks = {{"APPLICATION", "whom it takes work from, with commas between them"}}},
+                  scene, each, {{"acts_for", "[APPLICATION]"}}));
   }
 }
 
@@ -150,21 +169,27 @@ void look_long_tokens(const Scene& scene, Checked& checked) {
     found(checked, {"tokens.lifetime_seconds"},
           fmt::format("tokens are good for {} minutes", minutes(scene.config().token_lifetime)),
           {scene.setting("`tokens.lifetime_seconds`", {"tokens", "lifetime_seconds"})},
-          {.what = "let them live for minutes; clients ask again",
-           .command = {},
-           .change = "tokens:\n  lifetime_seconds: 300\n"});
+          with_setting({.what = "let them live for minutes; clients ask again",
+                        .change = "tokens:\n  lifetime_seconds: 300\n"},
+                       scene, "tokens", {"lifetime_seconds", "300"}));
   for (const auto& issuer : scene.config().trusted_issuers) {
     for (const auto& accept : issuer.accept) {
       if (accept.max_lifetime <= std::chrono::hours(2)) continue;
+      const auto* node = item_with(node_at(scene, {"trusted_issuers"}), "issuer", issuer.issuer);
+      const auto* item = node != nullptr ? item_with(node->find("accept"), "api", accept.api) : nullptr;
       found(checked, {issuer.issuer, accept.api},
             fmt::format("`{}` takes tokens of `{}` that live for {} minutes", accept.api, issuer.issuer,
                         minutes(accept.max_lifetime)),
             {issuer_exhibit(scene, issuer)},
-            {.what = "take only tokens that live for an hour or less",
-             .command = {},
-             .change = fmt::format("trusted_issuers:\n  - issuer: {}\n    accept:\n      - api: {}\n        "
-                                   "max_lifetime_seconds: 3600\n",
-                                   issuer.issuer, accept.api)});
+            with_edits(
+                {.what = "take only tokens that live for an hour or less",
+                 .change = fmt::format("trusted_issuers:\n  - issuer: {}\n    accept:\n      - api: "
+                                       "{}\n        max_lifetime_seconds: 3600\n",
+                                       issuer.issuer, accept.api),
+                 .first = "let the provider issue tokens that live no longer"},
+                scene,
+                {item != nullptr ? YamlText(scene.config_text()).put(*item, "max_lifetime_seconds", "3600")
+                                 : std::nullopt}));
     }
   }
 }
@@ -180,7 +205,8 @@ void look_plain_transport(const Scene& scene, Checked& checked) {
            .command = {},
            .change = fmt::format(
                "listen:\n  {}:\n    address: {}\n    tls: {{certificates: [{{chain: FILE, key: FILE}}]}}\n",
-               name, at.text())});
+               name, at.text()),
+           .by_hand = "it takes a certificate"});
   };
   listener("api", scene.config().api_listen);
   if (scene.config().gateway_listen) listener("gateway", *scene.config().gateway_listen);
@@ -201,7 +227,8 @@ void look_plain_transport(const Scene& scene, Checked& checked) {
         {.what = "reach the API over https",
          .command = {},
          .change =
-             fmt::format("inventory:\n  apis:\n    - id: {}\n      upstream: https://HOST\n", upstream.api)});
+             fmt::format("inventory:\n  apis:\n    - id: {}\n      upstream: https://HOST\n", upstream.api),
+         .by_hand = "the API has to be reached over https first"});
   }
   for (const auto& issuer : scene.config().trusted_issuers) {
     if (!in_the_clear(issuer.issuer)) continue;
@@ -210,7 +237,8 @@ void look_plain_transport(const Scene& scene, Checked& checked) {
           {issuer_exhibit(scene, issuer)},
           {.what = "trust an issuer that is reached over https",
            .command = {},
-           .change = "trusted_issuers:\n  - issuer: https://HOST\n"});
+           .change = "trusted_issuers:\n  - issuer: https://HOST\n",
+           .by_hand = "the issuer has to be reached over https first, and says its name in its tokens"});
   }
 }
 
@@ -218,7 +246,8 @@ void look_audit_not_durable(const Scene& scene, Checked& checked) {
   if (scene.config().audit.durable) return;
   found(checked, {"audit.mode"}, "a loss of power may take the last records of the audit with it",
         {scene.setting("`audit.mode` is not `durable`", {"audit", "mode"})},
-        {.what = "write records through to the disk", .command = {}, .change = "audit:\n  mode: durable\n"});
+        with_setting({.what = "write records through to the disk", .change = "audit:\n  mode: durable\n"},
+                     scene, "audit", {"mode", "durable"}));
 }
 
 }  // namespace writ::posture

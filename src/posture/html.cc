@@ -49,8 +49,15 @@ Markup finding(const Judged& judged) {
   const Weakness& each = judged.weakness;
   Markup inside = element("p", {}, element("code", each.id())) + element("h4", "Evidence") +
                   evidence_of(each) + element("h4", "Fix") + element("p", each.remedy.what);
+  if (!each.remedy.first.empty()) inside += element("p", "First: " + each.remedy.first);
   if (!each.remedy.command.empty()) inside += element("pre", {}, element("code", each.remedy.command));
-  if (!each.remedy.change.empty()) inside += element("pre", {}, element("code", each.remedy.change));
+  const auto& change = each.remedy.patch.empty() ? each.remedy.change : each.remedy.patch;
+  if (!change.empty()) inside += element("pre", {}, element("code", change));
+  if (!each.remedy.patch.empty()) {
+    for (const Blank& blank : each.remedy.blanks)
+      inside += element("p", {}, element("code", blank.word) + text(": " + blank.meaning));
+  }
+  if (!each.remedy.by_hand.empty()) inside += element("p", "By hand: " + each.remedy.by_hand);
   if (judged.covered_by != nullptr)
     inside += element(
         "p", fmt::format("Excepted until {} by {}: {}", inventory::date_text(judged.covered_by->until),

@@ -2,6 +2,7 @@
 #include <fmt/format.h>
 #include <fmt/ranges.h>
 
+#include "posture/fixes.h"
 #include "posture/looks.h"
 
 namespace writ::posture {
@@ -27,6 +28,16 @@ std::string suspend(const ListedIdentity& each) {
   return fmt::format("writ inventory suspend {} --token-file FILE", shell_word(each->id));
 }
 
+// A date for its review, where there is none that is to come.
+Remedy reviewed(Remedy remedy, const Scene& scene, const ListedIdentity& each) {
+  const auto date = in_three_months(scene.now());
+  if (each.over_api)
+    remedy.command =
+        fmt::format("writ inventory review {} --until {} --token-file FILE", shell_word(each->id), date);
+  remedy.change = said_of(each, "review_by: " + date);
+  return with_keys(std::move(remedy), scene, each, {{"review_by", date}});
+}
+
 }  // namespace
 
 void look_no_owner(const Scene& scene, Checked& checked) {
@@ -34,26 +45,37 @@ void look_no_owner(const Scene& scene, Checked& checked) {
     if (!each.is_machine() || !each.is_in_use() || has_owner(each)) continue;
     found(checked, {each->id}, fmt::format("nobody answers for {}", kind_and_id(each)),
           {scene.declared(each), {.fact = "it has no `owner`"}},
-          {.what = "name the person that answers for it",
-           .command = {},
-           .change = said_of(each, "owner: PERSON")});
+          with_keys({.what = "name the person that answers for it",
+                     .change = said_of(each, "owner: PERSON"),
+                     .blanks = {{"PERSON", "who answers for it"}}},
+                    scene, each, {{"owner", "PERSON"}}));
   }
 }
 
 void look_owner_gone(const Scene& scene, Checked& checked) {
   for (const ListedIdentity& each : scene.identities()) {
     if (!each.is_in_use()) continue;
-    for (const auto& person : {each->owner, each->sponsor}) {
+    const auto is_gone = [&](const std::optional<std::string>& person) {
       const ListedIdentity* owner = person ? scene.find(*person) : nullptr;
-      if (owner == nullptr || owner->is_in_use()) continue;
+      return owner != nullptr && !owner->is_in_use();
+    };
+    for (const auto& person : {each->owner, each->sponsor}) {
+      if (!is_gone(person)) continue;
+      const ListedIdentity* owner = scene.find(*person);
+      Remedy remedy{.what = "hand it over to somebody that is there, or suspend it",
+                    .command = {},
+                    .change = said_of(each, "owner: PERSON"),
+                    .blanks = {{"PERSON", "who answers for it from now on"}}};
+      if (is_gone(each->owner) && is_gone(each->sponsor)) {
+        remedy = with_keys(std::move(remedy), scene, each, {{"owner", "PERSON"}, {"sponsor", "PERSON"}});
+      } else {
+        remedy = with_keys(std::move(remedy), scene, each,
+                           {{is_gone(each->owner) ? "owner" : "sponsor", "PERSON"}});
+      }
       found(checked, {each->id, *person},
             fmt::format("`{}` answers for {}, and is {}", *person, kind_and_id(each),
                         inventory::status_name(owner->status)),
-            {scene.declared(each), scene.declared(*owner)},
-            {.what = "hand it over to somebody that is there, or suspend it",
-             .command = fmt::format("writ inventory owners --gone {} --to PERSON --token-file FILE",
-                                    shell_word(*person)),
-             .change = said_of(each, "owner: PERSON")});
+            {scene.declared(each), scene.declared(*owner)}, std::move(remedy));
       break;
     }
   }
@@ -63,14 +85,22 @@ void look_owner_not_listed(const Scene& scene, Checked& checked) {
   for (const ListedIdentity& each : scene.identities()) {
     if (!each.is_machine() || !each.is_in_use() || !each->owner || scene.find(*each->owner) != nullptr)
       continue;
+    Remedy remedy{
+        .what = "list the person, and let the identity act only while that person is there",
+        .change = fmt::format("inventory:\n  identities:\n    - {{id: {}, kind: user}}\n", *each->owner) +
+                  fmt::format("    - id: {}\n      needs_owner: true\n", each->id)};
+    const YamlText yaml(scene.config_text());
+    const auto* list = node_at(scene, {"inventory", "identities"});
+    std::vector<std::optional<TextEdit>> edits{
+        list != nullptr ? yaml.add_item(*list, fmt::format("{{id: {}, kind: user}}", yaml_word(*each->owner)))
+                        : std::nullopt};
+    if (each.node != nullptr) edits.push_back(yaml.put(*each.node, "needs_owner", "true"));
+    remedy = with_edits(std::move(remedy), scene, edits);
     found(checked, {each->id, *each->owner},
           fmt::format("the owner of {}, `{}`, is not listed, so nobody notices when that person leaves",
                       kind_and_id(each), *each->owner),
           {scene.declared(each), {.fact = fmt::format("`owner: {}`; no identity has this id", *each->owner)}},
-          {.what = "list the person, and let the identity act only while that person is there",
-           .command = {},
-           .change = fmt::format("inventory:\n  identities:\n    - {{id: {}, kind: user}}\n", *each->owner) +
-                     fmt::format("    - id: {}\n      needs_owner: true\n", each->id)});
+          std::move(remedy));
   }
 }
 
@@ -82,15 +112,21 @@ void look_stopped_with_credentials(const Scene& scene, Checked& checked) {
       continue;
     }
     if (!each->secret_hash && each->keys.empty()) continue;
+    const YamlText yaml(scene.config_text());
+    std::vector<std::optional<TextEdit>> edits;
+    for (const std::string_view key : {"secret_hash", "jwks_file"})
+      if (each.node != nullptr && each.node->find(key) != nullptr)
+        edits.push_back(yaml.take_out(*each.node, key));
     found(checked, {each->id},
           fmt::format("{} is {}, and its {} still there", kind_and_id(each),
                       inventory::status_name(each.status), each->secret_hash ? "secret is" : "keys are"),
           {scene.declared(each)},
-          {.what = "take its `secret_hash` and `jwks_file` out of the configuration; keep the id, so that "
-                   "nobody else gets it",
-           .command = {},
-           .change = fmt::format("inventory:\n  identities:\n    - {{id: {}, kind: {}, status: retired}}\n",
-                                 each->id, inventory::kind_name(each->kind))});
+          with_edits({.what = "take its `secret_hash` and `jwks_file` out of the configuration; keep the id, "
+                              "so that nobody else gets it",
+                      .change = fmt::format(
+                          "inventory:\n  identities:\n    - {{id: {}, kind: {}, status: retired}}\n",
+                          each->id, inventory::kind_name(each->kind))},
+                     scene, edits));
   }
 }
 
@@ -112,9 +148,10 @@ void look_dormant(const Scene& scene, Checked& checked) {
         last = credential.last_used_at;
         shown.reset();
       }
-    const Remedy remedy{.what = "suspend it, and retire it when nobody misses it",
-                        .command = suspend(each),
-                        .change = said_of(each, "status: suspended")};
+    const auto remedy = with_keys({.what = "suspend it, and retire it when nobody misses it",
+                                   .command = each.over_api ? suspend(each) : std::string(),
+                                   .change = said_of(each, "status: suspended")},
+                                  scene, each, {{"status", "suspended"}});
     if (last) {
       if (*last >= oldest) continue;
       const auto fact = fmt::format("last used {}", inventory::date_text(*last));
@@ -151,10 +188,9 @@ void look_review_overdue(const Scene& scene, Checked& checked) {
           {scene.declared(each),
            {.fact = fmt::format("`review_by: {}`", inventory::date_text(*each->review_by)),
             .date = each->review_by}},
-          {.what = "confirm that it is needed as it is, or retire it",
-           .command =
-               fmt::format("writ inventory review {} --until DATE --token-file FILE", shell_word(each->id)),
-           .change = said_of(each, "review_by: DATE")});
+          reviewed({.what = "confirm that it is needed as it is, or retire it",
+                    .first = "whoever answers for it has to look whether it is needed as it is"},
+                   scene, each));
   }
 }
 
@@ -165,10 +201,7 @@ void look_never_reviewed(const Scene& scene, Checked& checked) {
     if (scene.seen() != nullptr && scene.seen()->reviewed().contains(each->id)) continue;
     found(checked, {each->id}, fmt::format("{} has no end, and nobody is to review it", kind_and_id(each)),
           {scene.declared(each), {.fact = "it has no `expires_at`, `reviewed_at` or `review_by`"}},
-          {.what = "say until when it is needed, or when it is reviewed",
-           .command =
-               fmt::format("writ inventory review {} --until DATE --token-file FILE", shell_word(each->id)),
-           .change = said_of(each, "review_by: DATE")});
+          reviewed({.what = "say until when it is needed, or when it is reviewed"}, scene, each));
   }
 }
 
@@ -184,15 +217,13 @@ void look_third_party(const Scene& scene, Checked& checked) {
       continue;
     }
     if (each->expires_at || each->review_by) continue;
-    found(checked, {each->id, *provider},
-          fmt::format("{} is run by `{}`, and its access has no end", kind_and_id(each), *provider),
-          {scene.declared(each),
-           {.fact = fmt::format("`provider: {}`", *provider)},
-           {.fact = "it has no `expires_at` and no `review_by`"}},
-          {.what = "let its access end, or have it reviewed, before the contract does",
-           .command =
-               fmt::format("writ inventory review {} --until DATE --token-file FILE", shell_word(each->id)),
-           .change = said_of(each, "expires_at: DATE")});
+    found(
+        checked, {each->id, *provider},
+        fmt::format("{} is run by `{}`, and its access has no end", kind_and_id(each), *provider),
+        {scene.declared(each),
+         {.fact = fmt::format("`provider: {}`", *provider)},
+         {.fact = "it has no `expires_at` and no `review_by`"}},
+        reviewed({.what = "let its access end, or have it reviewed, before the contract does"}, scene, each));
   }
 }
 
@@ -211,10 +242,12 @@ void look_person_behind_machine(const Scene& scene, Checked& checked) {
         fmt::format("`{}` operates Writ with a machine's credential, and the audit names no person", id),
         std::move(evidence),
         {.what = "let operators sign in, and exchange their token for one to Writ: then each act has a name",
-         .command = fmt::format("writ token exchange --client {} --subject-token-file FILE --audience {}",
-                                shell_word(id), shell_word(scene.config().api_audience)),
          .change = fmt::format("@id(\"operators-are-people\")\nforbid (principal, action, resource == "
-                               "Writ::Api::\"writ\")\nunless {{ context has user }};\n")});
+                               "Writ::Api::\"writ\")\nunless {{ context has user }};\n"),
+         .by_hand = fmt::format("operators have to sign in first, and exchange their token for one to `{}` "
+                                "(`writ token exchange`); the finding goes when such requests are older than "
+                                "what --since-days looks at",
+                                scene.config().api_audience)});
   }
 }
 

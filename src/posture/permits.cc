@@ -10,6 +10,7 @@
 #include "cedar/print.h"
 #include "control/own_api.h"
 #include "decision/hiding.h"
+#include "posture/fixes.h"
 #include "posture/looks.h"
 
 namespace writ::posture {
@@ -140,13 +141,17 @@ void look_wildcard(const Scene& scene, Checked& checked) {
       narrowed.action.rule = Rule::kEqual;
       narrowed.action.entities = {{"NAMESPACE::Action", "ACTION"}};
     }
-    found(
-        checked, {policy.id},
-        fmt::format("policy `{}` permits whatever the {}", policy.id, fmt::join(open, ", the ")),
-        {scene.policy(
-            index, fmt::format("the {} is not narrowed by scope or condition", fmt::join(open, ", the ")))},
-        {.what = "name in the scope what it is for", .command = {}, .change = cedar::print_policy(narrowed)},
-        weight);
+    found(checked, {policy.id},
+          fmt::format("policy `{}` permits whatever the {}", policy.id, fmt::join(open, ", the ")),
+          {scene.policy(
+              index, fmt::format("the {} is not narrowed by scope or condition", fmt::join(open, ", the ")))},
+          {.what = "name in the scope what it is for",
+           .command = {},
+           .change = cedar::print_policy(narrowed),
+           .by_hand =
+               "what it is for is written nowhere; `writ rightsize` proposes it from what a log shows of its "
+               "use"},
+          weight);
   });
 }
 
@@ -197,7 +202,9 @@ void look_standing(const Scene& scene, Checked& checked) {
          .command = {},
          .change = fmt::format("@id(\"{0}-works-inside-tasks\")\nforbid (principal == {1}::\"{0}\", action, "
                                "resource)\nunless {{ context has task }};\n",
-                               each->id, inventory::cedar_type(each->kind))});
+                               each->id, inventory::cedar_type(each->kind)),
+         .by_hand = "until it opens tasks, the policy would refuse all that it does; `writ rightsize` writes "
+                    "the tasks of what it did"});
   }
 }
 
@@ -235,9 +242,9 @@ void look_dead_permit(const Scene& scene, Checked& checked) {
     if (why.empty()) return;
     found(checked, {policy.id}, fmt::format("policy `{}` can never permit anything", policy.id),
           std::move(why),
-          {.what = "take it out: it would come to life with whoever gets that name next",
-           .command = {},
-           .change = removal(policy)});
+          without_policy({.what = "take it out: it would come to life with whoever gets that name next",
+                          .change = removal(policy)},
+                         scene, index));
   });
 }
 
@@ -247,6 +254,18 @@ void look_unused_permit(const Scene& scene, Checked& checked) {
   const bool is_long = *scene.covered() >= scene.limits().dormant;
   each_permit(scene, [&](const Policy& policy, std::size_t index) {
     if (scene.seen()->policy(policy.id) != nullptr) return;
+    Remedy remedy{.what = is_long ? "try without it on what was recorded, then take it out"
+                                  : "wait for a longer log, or try without it on what was recorded",
+                  .change = removal(policy)};
+    if (is_long) {
+      remedy.first =
+          "whoever answers for it has to agree, and the tests that ask for it go with it: "
+          "`writ decide --replay LOG --policies FOLDER`, `writ test`";
+      remedy = without_policy(std::move(remedy), scene, index);
+    } else {
+      remedy.by_hand = fmt::format("the log covers {} days, and what is not used in {} is not needed",
+                                   scene.covered()->count(), scene.limits().dormant.count());
+    }
     found(checked, {policy.id}, fmt::format("no permitted request needed policy `{}`", policy.id),
           {scene.policy(index, "it is in force"),
            {.fact = fmt::format("no permit between {} and {} names it, in {} records",
@@ -254,11 +273,7 @@ void look_unused_permit(const Scene& scene, Checked& checked) {
                                 inventory::date_text(std::chrono::floor<std::chrono::days>(to)),
                                 scene.seen()->records()),
             .date = to}},
-          {.what = is_long ? "try without it on what was recorded, then take it out"
-                           : "wait for a longer log, or try without it on what was recorded",
-           .command = "writ decide --replay FILE --policies FOLDER",
-           .change = removal(policy)},
-          is_long ? Weight::kMedium : Weight::kLow);
+          std::move(remedy), is_long ? Weight::kMedium : Weight::kLow);
   });
 }
 
@@ -278,7 +293,8 @@ void look_hiding(const Scene& scene, Checked& checked) {
           {.what = "say it the other way round, so that what is not there does not help",
            .command = {},
            .change = forbids ? fmt::format("forbid (…)\nunless {{ {} && … }};\n", has_text(paths.front()))
-                             : fmt::format("permit (…)\nwhen {{ {} && … }};\n", has_text(paths.front()))});
+                             : fmt::format("permit (…)\nwhen {{ {} && … }};\n", has_text(paths.front())),
+           .by_hand = "what it is to decide where that is not known, its text does not say"});
   }
 }
 

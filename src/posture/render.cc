@@ -1,5 +1,6 @@
 #include "posture/render.h"
 
+#include <algorithm>
 #include <fmt/format.h>
 #include <fmt/ranges.h>
 
@@ -55,6 +56,14 @@ Json finding_json(const Judged& judged) {
   auto fix = Json::object({{"what", weakness.remedy.what}});
   if (!weakness.remedy.command.empty()) fix.set("command", weakness.remedy.command);
   if (!weakness.remedy.change.empty()) fix.set("change", weakness.remedy.change);
+  if (!weakness.remedy.first.empty()) fix.set("first", weakness.remedy.first);
+  if (!weakness.remedy.patch.empty()) fix.set("patch", weakness.remedy.patch);
+  if (!weakness.remedy.patch.empty() && !weakness.remedy.blanks.empty()) {
+    auto blanks = Json::object();
+    for (const Blank& blank : weakness.remedy.blanks) blanks.set(blank.word, blank.meaning);
+    fix.set("blanks", std::move(blanks));
+  }
+  if (!weakness.remedy.by_hand.empty()) fix.set("by_hand", weakness.remedy.by_hand);
   auto json = Json::object({{"id", weakness.id()},
                             {"check", weakness.check->id},
                             {"severity", weight_name(weakness.weight)},
@@ -111,6 +120,9 @@ std::string to_text(const Assessment& assessment) {
     }
     text += fmt::format("    fix: {}\n", each.remedy.what);
     if (!each.remedy.command.empty()) text += fmt::format("      $ {}\n", each.remedy.command);
+    if (!each.remedy.patch.empty())
+      text += fmt::format("      $ writ posture --fix {} | patch -p1\n", shell_word(each.id()));
+    if (!each.remedy.by_hand.empty()) text += fmt::format("      by hand: {}\n", each.remedy.by_hand);
     if (judged.ended != nullptr)
       text += fmt::format("    its exception ended on {}\n", inventory::date_text(judged.ended->until));
   }
@@ -218,6 +230,51 @@ std::string to_csv(const Assessment& assessment) {
     text += "\r\n";
   }
   return text;
+}
+
+Result<std::string> fix_text(const Weakness& weakness, const std::map<std::string, std::string>& words) {
+  const Remedy& remedy = weakness.remedy;
+  if (!remedy.by_hand.empty() || (remedy.patch.empty() && remedy.command.empty()))
+    return failure(ErrorCode::kNotFound,
+                   fmt::format("`{}` is mended by hand: {}: {}", weakness.id(), remedy.what, remedy.by_hand));
+  const auto is_blank = [&](const auto& word) {
+    return std::ranges::find(remedy.blanks, word.first, &Blank::word) != remedy.blanks.end();
+  };
+  if (const auto unknown = std::ranges::find_if_not(words, is_blank); unknown != words.end())
+    return failure(ErrorCode::kInvalid,
+                   fmt::format("the fix of `{}` has no blank `{}`", weakness.id(), unknown->first));
+  std::string patch = remedy.patch;
+  for (const Blank& blank : remedy.blanks) {
+    const auto word = words.find(blank.word);
+    if (word == words.end())
+      return failure(ErrorCode::kInvalid, fmt::format("the fix of `{}` has a blank: add `--with {}=…`, {}",
+                                                      weakness.id(), blank.word, blank.meaning));
+    // Only in lines that the patch adds, and only whole words.
+    std::string filled;
+    for (std::size_t at = 0; at < patch.size();) {
+      const auto end = std::min(patch.find('\n', at), patch.size() - 1) + 1;
+      std::string line = patch.substr(at, end - at);
+      const auto is_letter = [&](std::size_t place) {
+        return place < line.size() && ((line[place] >= 'A' && line[place] <= 'Z') || line[place] == '-');
+      };
+      for (auto found = line.find(blank.word); line.starts_with('+') && found != line.npos;
+           found = line.find(blank.word, found)) {
+        if (is_letter(found - 1) || is_letter(found + blank.word.size())) {
+          ++found;
+          continue;
+        }
+        line.replace(found, blank.word.size(), word->second);
+        found += word->second.size();
+      }
+      filled += line;
+      at = end;
+    }
+    patch = std::move(filled);
+  }
+  std::string text;
+  if (!remedy.first.empty()) text += fmt::format("# first: {}\n", remedy.first);
+  if (!remedy.command.empty()) text += fmt::format("# run: {}\n", remedy.command);
+  return text + patch;
 }
 
 std::string history_line(const Assessment& assessment) {

@@ -5,6 +5,7 @@
 // how many more there are. Pure.
 #pragma once
 
+#include <map>
 #include <string>
 #include <string_view>
 #include <vector>
@@ -24,6 +25,10 @@ codec::Json to_json(const Assessment& assessment);
 std::string to_csv(const Assessment& assessment);
 // SARIF 2.1.0 (OASIS): checks are rules, findings results, what is covered is suppressed. `version`: Writ's.
 codec::Json to_sarif(const Assessment& assessment, std::string_view version);
+// What makes a finding go: what people do first and the command as comments, then the patch with its blanks
+// filled in. kInvalid when a blank has no word or a word no blank; kNotFound, with the reason, when no patch
+// or command does it.
+Result<std::string> fix_text(const Weakness& weakness, const std::map<std::string, std::string>& words);
 std::string to_html(const Assessment& assessment, std::string_view trend);
 
 // One run as one line of a history: {"at", "revision", "critical", "high", "medium", "low", "excepted"}.

@@ -91,7 +91,9 @@ Json result_of(const Judged& judged, std::int64_t rule) {
                             {"partialFingerprints", Json::object({{"writPosture/v1", weakness.id()}})},
                             {"properties", Json::object({{"severity", weight_name(weakness.weight)},
                                                          {"command", weakness.remedy.command},
-                                                         {"change", weakness.remedy.change}})}});
+                                                         {"change", weakness.remedy.change},
+                                                         {"patch", weakness.remedy.patch},
+                                                         {"by_hand", weakness.remedy.by_hand}})}});
   if (!related.if_array()->empty()) json.set("relatedLocations", std::move(related));
   if (judged.covered_by != nullptr) {
     auto suppressions = Json::array();

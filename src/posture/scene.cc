@@ -1,7 +1,10 @@
 #include "posture/scene.h"
 
 #include <algorithm>
+#include <filesystem>
 #include <fmt/format.h>
+
+#include "files/files.h"
 
 namespace writ::posture {
 
@@ -39,11 +42,13 @@ Scene::Scene(const policy::Loaded& loaded, const UseSeen* seen, std::span<const 
   for (const auto& node : loaded.config.identities)
     if (const auto* id = node.find("id")) nodes.emplace(id->text, &node);
   const std::string file = loaded.config.file.string();
+  if (auto text = files::read_file(loaded.config.file, files::kMaxYamlBytes)) config_text_ = *std::move(text);
   for (const auto& identity : loaded.world.declared.identities) {
     const auto node = nodes.find(identity.id);
     files::Place place{file, 0, 0};  // it was imported
     if (node != nodes.end()) place = {file, node->second->line, node->second->column};
-    identities_.push_back({&identity, in_force(identity, seen, now), std::move(place)});
+    identities_.push_back({&identity, in_force(identity, seen, now), std::move(place), false,
+                           node != nodes.end() ? node->second : nullptr});
   }
   if (seen != nullptr) {
     for (const auto& [id, identity] : seen->made())
@@ -82,6 +87,15 @@ Exhibit Scene::policy(std::size_t index, std::string fact) const {
   return {.fact = std::move(fact),
           .place = loaded_.policies.sources[index].place,
           .pointer = loaded_.policies.policies.policies[index].id};
+}
+
+std::optional<std::string> Scene::below_config(const std::string& file) const {
+  namespace fs = std::filesystem;
+  std::error_code error;
+  const auto folder = fs::weakly_canonical(config().file, error).parent_path();
+  const auto path = fs::weakly_canonical(file, error).lexically_relative(folder);
+  if (path.empty() || *path.begin() == "..") return std::nullopt;
+  return path.generic_string();
 }
 
 std::string Scene::without_log() const {

@@ -31,6 +31,7 @@ struct ListedIdentity {
   inventory::Status status;  // in force
   files::Place place;        // no file: it was made over the API
   bool over_api = false;
+  const files::YamlNode* node = nullptr;  // null: it is not in the configuration file
 
   const inventory::Identity* operator->() const noexcept { return identity; }
   bool is_machine() const noexcept { return identity->kind != inventory::Kind::kUser; }
@@ -62,6 +63,10 @@ class Scene {
   Exhibit record(std::string fact, Shown shown) const {
     return {std::move(fact), {}, {}, shown.record, shown.at};
   }
+  // The text of the configuration file; empty when it cannot be read any more.
+  const std::string& config_text() const noexcept { return config_text_; }
+  // How a patch calls a file below the configuration's folder; nothing: it lies elsewhere.
+  std::optional<std::string> below_config(const std::string& file) const;
   // Why what needs a log cannot be told; empty: it can.
   std::string without_log() const;
   // How long before now the log begins; nothing: there is none, or it is empty.
@@ -74,6 +79,7 @@ class Scene {
   std::string suites_problem_;
   Instant now_;
   Limits limits_;
+  std::string config_text_;
   std::vector<ListedIdentity> identities_;
   std::unordered_map<std::string_view, std::size_t> places_;
 };

@@ -1,0 +1,52 @@
+// Patches: changes of texts that operators wrote, as unified diffs that patch(1) and `git apply` take.
+//
+// What stands there stays, comments and layout with it; only places change. A place is looked up by the tree
+// of the YAML (files/yaml.h) and held against the text: where they disagree there is no edit, and whoever
+// asked says so. Pure.
+#pragma once
+
+#include <optional>
+#include <string>
+#include <string_view>
+#include <vector>
+
+#include "files/yaml.h"
+
+namespace writ::posture {
+
+// Bytes of a text that are replaced; empty: something is put in between.
+struct TextEdit {
+  std::size_t begin, end;
+  std::string text;
+};
+
+// `path`: of the file, below the folder that the patch is applied in (with -p1). The edits do not overlap.
+// Empty when nothing changes.
+std::string unified_diff(std::string_view path, std::string_view text, std::vector<TextEdit> edits);
+// Of a file that is not there yet.
+std::string unified_new_file(std::string_view path, std::string_view text);
+
+class YamlText {
+ public:
+  explicit YamlText(std::string_view text);
+
+  // Adds `key: value` to a map that has at least one key, or puts the value in the place of the one there.
+  std::optional<TextEdit> put(const files::YamlNode& map, std::string_view key, std::string_view value) const;
+  // Puts `key: value` in the place of another key of the map, value and all.
+  std::optional<TextEdit> replace(const files::YamlNode& map, std::string_view old_key, std::string_view key,
+                                  std::string_view value) const;
+  // Takes a key out, and its value.
+  std::optional<TextEdit> take_out(const files::YamlNode& map, std::string_view key) const;
+  // Puts an item, on one line, in front of the first one of a list.
+  std::optional<TextEdit> add_item(const files::YamlNode& list, std::string_view item) const;
+
+ private:
+  std::optional<std::size_t> offset(int line, int column) const;
+  std::optional<std::size_t> end_of(const files::YamlNode& value) const;
+  std::optional<std::size_t> begin_of(const files::YamlNode& map, std::string_view key) const;
+
+  std::string_view text_;
+  std::vector<std::size_t> lines_;  // where each begins
+};
+
+}  // namespace writ::posture
