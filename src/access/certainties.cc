@@ -330,6 +330,12 @@ cedar::OpenWorld Certainties::world(cedar::EntityRef action, std::optional<Insta
   if (may_have_claim("acr")) token.push_back({"acr", false, OpenFact::of_kind(Kind::kString)});
   if (may_have_claim("auth_time")) token.push_back({"authTime", false, OpenFact::of_kind(Kind::kDatetime)});
   fields.push_back({"token", true, OpenFact::record(std::move(token), true)});
+  std::vector<OpenField> credential;
+  if (may_have_claim("credential_kind"))
+    credential.push_back({"kind", false, OpenFact::of_kind(Kind::kString)});
+  if (may_have_claim("credential_created"))
+    credential.push_back({"created", false, OpenFact::of_kind(Kind::kDatetime)});
+  fields.push_back({"credential", true, OpenFact::record(std::move(credential), true)});
   fields.push_back({"request", true,
                     OpenFact::record({{"time", true,
                                        when ? OpenFact::of(Value::datetime(cedar::Datetime::from(*when)))

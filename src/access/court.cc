@@ -37,6 +37,9 @@ Json to_json(const Trial& trial) {
   set(token, "environment", trial.claims.environment);
   set(token, "acr", trial.claims.acr);
   if (trial.claims.auth_time) token.set("auth_time", unix_seconds(*trial.claims.auth_time));
+  set(token, "credential_kind", trial.claims.credential_kind);
+  if (trial.claims.credential_created)
+    token.set("credential_created", unix_seconds(*trial.claims.credential_created));
   if (trial.claims.key_thumbprint) token.set("bound", true);
   Json json = Json::object();
   const Target& target = trial.target;
@@ -87,6 +90,9 @@ std::string text_of(const Trial& trial) {
   add("acr", trial.claims.acr);
   if (trial.claims.auth_time)
     parts.push_back("login at " + cedar::Datetime::from(*trial.claims.auth_time).to_string());
+  add("credential", trial.claims.credential_kind);
+  if (trial.claims.credential_created)
+    parts.push_back("credential of " + cedar::Datetime::from(*trial.claims.credential_created).to_string());
   if (trial.claims.key_thumbprint) parts.push_back("bound to a key");
   if (trial.task) {
     std::string task = fmt::format("a task for `{}`", trial.task->purpose);

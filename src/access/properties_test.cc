@@ -35,6 +35,8 @@ Trial random_trial(Random& random, Certainties& certain, const Target& target) {
   if (certain.tenant_by_token() && certain.tenant().certain) claims.tenant = certain.tenant().among.front();
   if (random.chance(50)) claims.acr = random.chance(60) ? "strong" : "weak";
   if (random.chance(50)) claims.auth_time = trial.time - std::chrono::seconds(random.below(7200));
+  if (random.chance(50)) claims.credential_kind = random.chance(60) ? "key" : "secret";
+  if (random.chance(50)) claims.credential_created = trial.time - std::chrono::days(random.below(300));
   if (random.chance(50)) claims.key_thumbprint = std::string(43, 'k');
   if (chain.size() > 1 && random.chance(30)) claims.subject_issuer = "https://idp.example";
   trial.approved = target.point == Point::kUse && random.chance(40);

@@ -102,6 +102,10 @@ class Builder {
       if (second == "senderBound" && value && value->is(Kind::kBool) && value->as_bool())
         claims.key_thumbprint = std::string(43, 'k');
     }
+    if (first == "credential") {
+      if (second == "kind") claims.credential_kind = text_of_value(value);
+      if (second == "created") claims.credential_created = instant_of(value, trial_.time);
+    }
     if (first == "request") {
       if (second == "ip") trial_.ip = value && value->is(Kind::kIp) ? ip_text(*value) : "192.0.2.1";
       if (second == "method") trial_.method = text_of_value(value).value_or("");

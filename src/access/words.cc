@@ -29,6 +29,8 @@ const std::map<std::string, std::string, std::less<>>& names() {
       {"context.token.acr", "the way of login (acr)"},
       {"context.token.authTime", "the time of login"},
       {"context.token.issued", "the time of the token"},
+      {"context.credential.kind", "the kind of the client's credential"},
+      {"context.credential.created", "since when there is the client's credential"},
       {"context.request.time", "the time"},
       {"context.request.ip", "the caller's address"},
       {"context.request.method", "the method"},

@@ -229,9 +229,9 @@ class Making {
     }
   }
 
-  // Not what guards need anyhow, and not the scope of a task: a token service writes that anew.
+  // Not what guards need anyhow, and not what a token service writes anew.
   static bool is_carried_on(const ClaimUse& use) {
-    return use.by_contract && use.guards.empty() && use.claim != "authorization_details";
+    return use.by_contract && use.guards.empty() && !use.made_anew;
   }
 
   Contract contract_of(std::size_t api) const {

@@ -115,6 +115,7 @@ TEST(ClaimSources, GuardsAndPathsExist) {
 TEST(ClaimReads, AClaimIsReadByItsPath) {
   EXPECT_THAT(claims_of(R"(context.token.acr == "x")"), ElementsAre("acr"));
   EXPECT_THAT(claims_of("context.token has authTime"), ElementsAre("auth_time"));
+  EXPECT_THAT(claims_of("context.credential has created"), ElementsAre("credential_created"));
   EXPECT_THAT(claims_of("context has purpose"), ElementsAre("purpose"));
   EXPECT_THAT(claims_of("context has tenant && context.tenant == resource.tenant"), ElementsAre("tenant"));
   EXPECT_THAT(claims_of("context.request has ip && context.token.senderBound"), IsEmpty());
@@ -132,7 +133,8 @@ TEST(ClaimReads, TheUsersIssuerCountsOfWhateverItIsRead) {
 TEST(ClaimReads, ARecordThatIsUsedWholeIsReadWithAllThatIsInIt) {
   EXPECT_THAT(claims_of("[context.token].contains(resource.seen)"), UnorderedElementsAre("acr", "auth_time"));
   EXPECT_THAT(claims_of("resource.seen == context"),
-              UnorderedElementsAre("purpose", "tenant", "environment", "acr", "auth_time"));
+              UnorderedElementsAre("purpose", "tenant", "environment", "acr", "auth_time", "credential_kind",
+                                   "credential_created"));
 }
 
 TEST(ClaimsContract, WhatNobodyReadsIsLeftOutAndStandardClaimsStay) {
@@ -247,8 +249,10 @@ TEST(ClaimsLint, ClaimsThatNobodyReadsAreFoundWhereTheyAreCarried) {
   auto open = api("shop");
   open.by_contract = false;
   const Supply supply{.providers = true, .tenants = true, .environments = true};
-  EXPECT_THAT(Given({open}, "").findings(supply),
-              ElementsAre("unread shop subject_issuer, acr, auth_time, workload"));
+  EXPECT_THAT(
+      Given({open}, "").findings(supply),
+      ElementsAre(
+          "unread shop subject_issuer, acr, auth_time, credential_kind, credential_created, workload"));
   EXPECT_THAT(Given({api("shop")}, "").findings(supply), IsEmpty());
 }
 

@@ -90,6 +90,8 @@ token::AccessClaims example_claims(const inventory::Api& api, const ExampleFacts
     claims.acr = "urn:mace:incommon:iap:silver";  // RFC 9470's own example
     claims.auth_time = claims.issued_at;
   }
+  claims.credential_kind = "certificate";
+  claims.credential_created = claims.issued_at;
   claims.key_thumbprint = std::string(kThumbprintChars, 'k');
   return claims;
 }

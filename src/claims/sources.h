@@ -20,6 +20,8 @@ struct ClaimUse {
   bool by_contract = false;         // a contract may leave it out; standard claims always stay
   // Inside a task it may be left out, because the task says the same and a guard holds the two together.
   bool said_by_task = false;
+  // Not carried on by an exchange: the token service says it of each token anew.
+  bool made_anew = false;
 };
 
 // In the order of the table of claims.

@@ -398,7 +398,7 @@ $defs:
         description: what its tokens carry beside the standard claims
         anyOf:
           - {enum: [all, contract]}
-          - {type: array, items: {enum: [purpose, tenant, environment, subject_issuer, acr, auth_time, authorization_details, workload]}}
+          - {type: array, items: {enum: [purpose, tenant, environment, subject_issuer, acr, auth_time, credential_kind, credential_created, authorization_details, workload]}}
       reads: {$ref: "#/$defs/texts", description: the claims that it reads itself}
       upstream:
         description: where permitted requests go

@@ -53,6 +53,9 @@ struct Names {
   const Text* acr = of("acr");
   const Text* auth_time = of("authTime");
   const Text* sender_bound = of("senderBound");
+  const Text* credential = of("credential");
+  const Text* kind = of("kind");
+  const Text* created = of("created");
   const Text* request = of("request");
   const Text* calendars = of("calendars");
   const Text* approved = of("approved");
@@ -363,6 +366,15 @@ Value Context::token_record(std::optional<std::string_view> acr, std::optional<I
   return fields.record();
 }
 
+Value Context::credential_record() const {
+  if (!claims_->credential_kind && !claims_->credential_created) return Value::record(cedar::empty_record());
+  Fields fields(workspace_->arena_, 2);
+  fields.add(names().kind, view(claims_->credential_kind));
+  if (claims_->credential_created)
+    fields.add(names().created, Value::datetime(cedar::Datetime::from(*claims_->credential_created)));
+  return fields.record();
+}
+
 namespace {
 
 Value record_of(Arena& arena, const RequestFacts& request) {
@@ -399,7 +411,7 @@ Value Context::amounts_record() const {
 
 Value Context::make_context_record(const Value& token) const {
   auto& arena = workspace_->arena_;
-  Fields fields(arena, 15);
+  Fields fields(arena, 16);
   std::array<bool, 4> named{};
   for (const Party& party : parties()) {
     const auto kind = static_cast<std::size_t>(party.kind);
@@ -409,6 +421,7 @@ Value Context::make_context_record(const Value& token) const {
   }
   fields.add(names().chain, chain_record());
   fields.add(names().token, token);
+  fields.add(names().credential, credential_record());
   fields.add(names().request, request_record());
   fields.add(names().approved, Value::boolean(inputs_.approved));
   fields.add(names().amounts, amounts_record());

@@ -181,6 +181,7 @@ class Context {
   cedar::Value make_context_record(const cedar::Value& token) const;
   cedar::Value chain_record() const;
   cedar::Value token_record() const;
+  cedar::Value credential_record() const;
   cedar::Value token_record(std::optional<std::string_view> acr, std::optional<Instant> auth_time) const;
   cedar::Value request_record() const;
   cedar::Value amounts_record() const;

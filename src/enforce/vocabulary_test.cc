@@ -91,6 +91,8 @@ TEST_F(VocabularyTest, ARequestThatSaysEverythingHasItsPathsAndNoOthers) {
   claims.acr = "mfa";
   claims.auth_time = world.clock.now();
   claims.environment = "production";
+  claims.credential_kind = "key";
+  claims.credential_created = world.clock.now();
   amounts = {{"credited", {7'5000}}};
   input = [](cedar::Arena& arena) {
     return cedar::make_record(arena, {{"reason", cedar::make_string(arena, "broken")}});

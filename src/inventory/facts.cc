@@ -188,10 +188,8 @@ Json credentials_shown(const Identity& identity) {
          crypto::algorithm_name(key.algorithm()));
   for (const auto& rule : identity.workloads)
     show({.type = CredentialType::kFederation, .id = rule.issuer}, "platform token");
-  for (const auto& rule : identity.certificates) {
-    const auto& id = !rule.uri.empty() ? rule.uri : !rule.dns.empty() ? rule.dns : rule.thumbprint;
-    show({.type = CredentialType::kCertificate, .id = id}, "certificate");
-  }
+  for (const auto& rule : identity.certificates)
+    show({.type = CredentialType::kCertificate, .id = rule.name()}, "certificate");
   if (identity.previous_secret)
     show({.type = CredentialType::kSecret, .id = "previous", .expires_at = identity.previous_secret->until},
          "shared secret");

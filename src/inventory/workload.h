@@ -48,6 +48,9 @@ struct CertificateRule {
   std::string uri = {};         // §2.1: the only URI among its names, for example a SPIFFE id
   std::string dns = {};         // §2.1: one of its DNS names
   std::string thumbprint = {};  // §2.2: the SHA-256 of it, in base64url
+
+  // The one that there is: what the certificate is called among an identity's credentials.
+  const std::string& name() const noexcept { return !uri.empty() ? uri : !dns.empty() ? dns : thumbprint; }
 };
 
 // The secret before the one in force, while clients change.

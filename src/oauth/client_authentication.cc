@@ -131,20 +131,29 @@ bool expects(const Member* member, std::string_view issuer, std::string_view aud
          });
 }
 
+// Since when there is a credential, as far as the inventory says.
+ShownCredential shown(const Member* member, inventory::CredentialType type, std::string_view id = {}) {
+  const auto* fact = member != nullptr ? inventory::credential_of(member->identity(), type, id) : nullptr;
+  return {type, fact != nullptr ? fact->created_at : std::nullopt};
+}
+
 // RFC 8705 §2.1.2 and §2.2: by a name, or by the certificate itself. A SPIFFE X.509-SVID has one URI, so one
-// with several is nobody's.
-bool shows(const Member* member, const std::string& thumbprint, const std::vector<std::string>* names) {
-  if (member == nullptr) return false;
+// with several is nobody's. The rule that it satisfies, or null.
+const inventory::CertificateRule* shows(const Member* member, const std::string& thumbprint,
+                                        const std::vector<std::string>* names) {
+  if (member == nullptr) return nullptr;
   const auto has = [&](const std::string& name) {
     return names != nullptr && std::ranges::find(*names, name) != names->end();
   };
   const auto uris = names == nullptr ? 0 : std::ranges::count_if(*names, [](const auto& name) {
     return name.starts_with("URI:");
   });
-  return std::ranges::any_of((*member)->certificates, [&](const inventory::CertificateRule& rule) {
+  const auto& rules = (*member)->certificates;
+  const auto found = std::ranges::find_if(rules, [&](const inventory::CertificateRule& rule) {
     if (!rule.thumbprint.empty()) return rule.thumbprint == thumbprint;
     return rule.uri.empty() ? has("DNS:" + rule.dns) : uris == 1 && has("URI:" + rule.uri);
   });
+  return found != rules.end() ? &*found : nullptr;
 }
 
 }  // namespace
@@ -244,18 +253,22 @@ Outcome<AuthenticatedClient> ClientAuthentication::authenticate(const Credential
   auto snapshot = directory_.snapshot();
   const Member* member = client_of(*snapshot, credentials.client_);
   WorkloadFacts facts;
+  ShownCredential credential{inventory::CredentialType::kFederation};
   if (const auto* secret = std::get_if<Secret>(&credentials.proof_)) {
-    TRY(check_secret(member, credentials, *secret, now));
+    credential = TRY(check_secret(member, credentials, *secret, now));
   } else if (const auto* certificate = std::get_if<Credentials::Certificate>(&credentials.proof_)) {
-    if (!shows(member, certificate->thumbprint, certificate->names.get())) return wrong_certificate();
+    const auto* rule = shows(member, certificate->thumbprint, certificate->names.get());
+    if (rule == nullptr) return wrong_certificate();
+    credential = shown(member, inventory::CredentialType::kCertificate, rule->name());
   } else {
     const auto& assertion = std::get<Credentials::Assertion>(credentials.proof_);
     if (const auto* by = TRY(issuer_of(credentials, assertion))) {
       auto workload = TRY(check_workload(*snapshot, credentials, assertion, *by, now));
       member = workload.member;
       facts = std::move(workload.facts);
+      credential.created_at = workload.issued_at;
     } else {
-      TRY(check_assertion(member, credentials, assertion.text, now));
+      credential = TRY(check_assertion(member, credentials, assertion.text, now));
     }
   }
   // Both checks refuse where there is no client.
@@ -265,7 +278,7 @@ Outcome<AuthenticatedClient> ClientAuthentication::authenticate(const Credential
   if (std::holds_alternative<Secret>(credentials.proof_) && secret_expired(*member, now))
     return not_authenticated("the secret of client `" + (*member)->id + "` has expired: give it another one",
                              Reason::kCredentialExpired);
-  return AuthenticatedClient(std::move(snapshot), *member, std::move(facts));
+  return AuthenticatedClient(std::move(snapshot), *member, std::move(facts), credential);
 }
 
 // Null: the assertion is signed by the client itself.
@@ -316,7 +329,11 @@ Outcome<ClientAuthentication::Workload> ClientAuthentication::check_workload(
                     Reason::kIndeterminate);
     if (!*fresh) return not_authenticated("the assertion was used before", Reason::kTokenReplayed);
   }
-  return Workload{member, *std::move(facts)};
+  // Its credential is the token, which its platform made then.
+  std::optional<Instant> issued_at;
+  if (const auto* iat = token->claims.find("iat"))
+    if (const auto at = token::numeric_date(*iat, "iat")) issued_at = *at;
+  return Workload{member, *std::move(facts), issued_at};
 }
 
 bool ClientAuthentication::wait_for_keys(const Form& form, std::move_only_function<void()>& then) const {
@@ -324,17 +341,21 @@ bool ClientAuthentication::wait_for_keys(const Form& form, std::move_only_functi
   return text && options_.issuers != nullptr && wait_for_workload_keys(*options_.issuers, *text, then);
 }
 
-Outcome<void> ClientAuthentication::check_secret(const Member* member, const Credentials& credentials,
-                                                 const Secret& secret, Times now) const {
+Outcome<ShownCredential> ClientAuthentication::check_secret(const Member* member,
+                                                            const Credentials& credentials,
+                                                            const Secret& secret, Times now) const {
+  // Since when there was the one before, nobody says.
+  constexpr ShownCredential kPrevious{inventory::CredentialType::kSecret};
+  const auto own = shown(member, inventory::CredentialType::kSecret);
   const bool has_secret = member != nullptr && (*member)->secret_hash;
   // A client that is not there, or has no secret, takes the same steps.
   const std::string& hash = has_secret ? *(*member)->secret_hash : kNoHash;
   const auto fingerprint = verified_.fingerprint(credentials.client_, hash, secret);
-  if (has_secret && verified_.contains(fingerprint, now.latest)) return {};
+  if (has_secret && verified_.contains(fingerprint, now.latest)) return own;
   const auto* previous = previous_of(member, now);
   const auto of_previous =
       verified_.fingerprint(credentials.client_, previous ? previous->hash : kNoHash, secret);
-  if (previous != nullptr && verified_.contains(of_previous, now.latest)) return {};
+  if (previous != nullptr && verified_.contains(of_previous, now.latest)) return kPrevious;
   const auto attempt = attempts_.attempt(credentials.peer_ip_, credentials.client_);
   if (const auto wait = attempts_.begin(attempt, now.earliest)) return slow_down(*wait);
   bool right = has_secret ? crypto::verify_secret(hash, secret) : crypto::verify_absent_secret(secret);
@@ -343,7 +364,7 @@ Outcome<void> ClientAuthentication::check_secret(const Member* member, const Cre
   attempts_.end(attempt, right, now.earliest);
   if (!right) return wrong_secret();
   verified_.remember(by_previous ? of_previous : fingerprint, now.earliest);
-  return {};
+  return by_previous ? kPrevious : own;
 }
 
 // Of those with a secret: the others cost a signature at most.
@@ -379,8 +400,9 @@ ClientAuthentication::Glance ClientAuthentication::glance(const http::Request& r
 }
 
 // RFC 7523 §3.
-Outcome<void> ClientAuthentication::check_assertion(const Member* member, const Credentials& credentials,
-                                                    const std::string& text, Times now) const {
+Outcome<ShownCredential> ClientAuthentication::check_assertion(const Member* member,
+                                                               const Credentials& credentials,
+                                                               const std::string& text, Times now) const {
   // A client that does not exist has no keys: the answer is that of a key nobody knows.
   const auto keys = jose::JwkSet::of(good_keys(member, now));
   if (!keys)
@@ -405,7 +427,7 @@ Outcome<void> ClientAuthentication::check_assertion(const Member* member, const 
     return refuse(OauthError::kServerError, "cannot tell whether the assertion was used before",
                   Reason::kIndeterminate);
   if (!*fresh) return not_authenticated("the assertion was used before", Reason::kTokenReplayed);
-  return {};
+  return shown(member, inventory::CredentialType::kKey, assertion->key_id);
 }
 
 }  // namespace writ::oauth

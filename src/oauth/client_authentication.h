@@ -64,6 +64,12 @@ class Credentials {
   std::string peer_ip_;  // where they come from
 };
 
+// What a client showed, and since when it is one of its credentials, where that is known.
+struct ShownCredential {
+  inventory::CredentialType type;
+  std::optional<Instant> created_at = {};
+};
+
 // A client that proved who it is and is active, with the inventory as it was then. Made only by
 // ClientAuthentication.
 class AuthenticatedClient {
@@ -74,16 +80,21 @@ class AuthenticatedClient {
   const inventory::Snapshot& inventory() const noexcept { return *inventory_; }
   // What its platform said of it, as far as the inventory wants it told.
   const WorkloadFacts& workload() const noexcept { return workload_; }
+  const ShownCredential& credential() const noexcept { return credential_; }
 
  private:
   friend class ClientAuthentication;
   AuthenticatedClient(std::shared_ptr<const inventory::Snapshot> inventory, const inventory::Member& member,
-                      WorkloadFacts workload)
-      : inventory_(std::move(inventory)), member_(&member), workload_(std::move(workload)) {}
+                      WorkloadFacts workload, ShownCredential credential)
+      : inventory_(std::move(inventory)),
+        member_(&member),
+        workload_(std::move(workload)),
+        credential_(credential) {}
 
   std::shared_ptr<const inventory::Snapshot> inventory_;
   const inventory::Member* member_;
   WorkloadFacts workload_;
+  ShownCredential credential_;
 };
 
 class ClientAuthentication {
@@ -125,14 +136,15 @@ class ClientAuthentication {
 
  private:
   static Outcome<Credentials> read_glanced(const http::Request& request);
-  Outcome<void> check_secret(const inventory::Member* member, const Credentials& credentials,
-                             const Secret& secret, Times now) const;
-  Outcome<void> check_assertion(const inventory::Member* member, const Credentials& credentials,
-                                const std::string& text, Times now) const;
+  Outcome<ShownCredential> check_secret(const inventory::Member* member, const Credentials& credentials,
+                                        const Secret& secret, Times now) const;
+  Outcome<ShownCredential> check_assertion(const inventory::Member* member, const Credentials& credentials,
+                                           const std::string& text, Times now) const;
   // The member that the token is of, and what it says.
   struct Workload {
     const inventory::Member* member;
     WorkloadFacts facts;
+    std::optional<Instant> issued_at;
   };
   Outcome<Workload> check_workload(const inventory::Snapshot& snapshot, const Credentials& credentials,
                                    const Credentials::Assertion& assertion, const TrustedIssuer& by,

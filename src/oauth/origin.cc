@@ -305,6 +305,9 @@ Outcome<AccessClaims> claims_from(const Origin& origin, const Terms& terms,
   claims.purpose = std::move(purpose);
   claims.key_thumbprint = terms.proof_key;
   claims.workload = terms.client.workload();
+  // Of this client, whatever the tokens that were presented say of theirs.
+  claims.credential_kind = inventory::credential_type_name(terms.client.credential().type);
+  claims.credential_created = terms.client.credential().created_at;
   return claims;
 }
 

@@ -151,7 +151,7 @@ std::expected<Assertion, Denial> verify_assertion(const jose::UnverifiedJws& jws
                       .audiences = std::move(audiences),
                       .jti = jti == nullptr ? std::nullopt : std::optional(*jti),
                       .expires_at = expires_at,
-                      .claims = {}};
+                      .key_id = key->kid() ? std::string(*key->kid()) : key->thumbprint()};
   assertion.claims = *std::move(claims);
   return assertion;
 }

@@ -49,7 +49,8 @@ struct Assertion {
   std::vector<std::string> audiences;  // all of them
   std::optional<std::string> jti;
   Instant expires_at;
-  codec::Json claims;  // all of them
+  std::string key_id = {};  // of the key that verified it: its kid, else its thumbprint
+  codec::Json claims = {};  // all of them
 };
 
 std::expected<Assertion, Denial> verify_assertion(std::string_view text, const AssertionRules& rules,

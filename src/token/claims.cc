@@ -183,6 +183,8 @@ constexpr Claim kClaims[] = {
     carried("subject_issuer", &CarriedClaims::subject_issuer),
     carried("acr", &CarriedClaims::acr),
     carried("auth_time", &CarriedClaims::auth_time),
+    carried("credential_kind", &CarriedClaims::credential_kind),
+    carried("credential_created", &CarriedClaims::credential_created),
     {.name = "cnf", .read = read_confirmation, .write = write_confirmation, .stated = "bound"},
     {.name = "authorization_details", .read = read_details, .write = write_details, .by_contract = true},
     {.name = "workload", .read = read_workload, .write = write_workload, .by_contract = true},

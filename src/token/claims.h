@@ -51,6 +51,10 @@ struct CarriedClaims {
   std::optional<std::string> subject_issuer;
   std::optional<std::string> acr;
   std::optional<Instant> auth_time;
+  // With what its client authenticated when it was issued, and since when there is that credential. Each new
+  // token says it of its own client.
+  std::optional<std::string> credential_kind;  // inventory::credential_type_name()
+  std::optional<Instant> credential_created;
 
   void carry_on(const CarriedClaims& from) { *this = from; }
 };

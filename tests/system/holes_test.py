@@ -101,7 +101,9 @@ HOLES = {
     **{f"hidden-claim: without `{claim}`": (APP | {claim: value}, {}, f"context.token has acr" if claim == "acr" else condition, "true")
        for claim, value, condition in (("purpose", "work", "context has purpose"), ("tenant", "north", "context has tenant"),
                                        ("environment", "prod", "context has environment"), ("acr", "two", ""),
-                                       ("auth_time", "-5m", "context.token has authTime"))},
+                                       ("auth_time", "-5m", "context.token has authTime"),
+                                       ("credential_kind", "key", "context.credential has kind"),
+                                       ("credential_created", "-5m", "context.credential has created"))},
     "hidden-claim: without `subject_issuer`": (
         APP | {"subject_issuer": "https://idp.example"}, {}, "!(principal is Writ::User) || principal has issuer", "true"),
     "hidden-claim: without `task`": (APP | {"task": "t"}, {}, "context has task", "true"),
