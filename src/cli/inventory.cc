@@ -1,11 +1,10 @@
 // writ inventory: list and show identities and APIs, suspend, reactivate and retire identities, over /v1; and
 // recover, in the data folder of a Writ that is stopped.
 #include <fmt/format.h>
-#include <pwd.h>
-#include <unistd.h>
 
 #include "cli/commands.h"
 #include "cli/inventory_commands.h"
+#include "cli/operator.h"
 #include "cli/output.h"
 #include "cli/remote.h"
 #include "server/recover.h"
@@ -40,20 +39,13 @@ std::string one_text(const codec::Json& item) {
   return members_text(item, 14);
 }
 
-// Who runs this, as the audit will say it.
-std::string who_runs_this() {
-  const auto user = ::getuid();
-  const auto* known = ::getpwuid(user);
-  return fmt::format("uid {}{}", user, known != nullptr ? fmt::format(" ({})", known->pw_name) : "");
-}
-
 int recover(const Options& options) {
   files::Issues issues;
   auto config = config::read_config(options.config, issues);
   for (const auto& issue : issues.all()) print_error(render(issue));
   if (!config) return kBroken;
   if (!options.data.empty()) config->data = options.data;
-  const auto done = server::recover(*config, options.id, who_runs_this());
+  const auto done = server::recover(*config, options.id, operator_text());
   if (done) {
     print_text(fmt::format("the suspension of {} is lifted; the audit says so", options.id));
     return kYes;

@@ -1,4 +1,5 @@
-// writ keys: make key pairs and client secrets, and what the configuration stores of them.
+// writ keys: make key pairs and client secrets, and what the configuration stores of them; and the keys that
+// Writ itself signs with.
 #include <fmt/format.h>
 #include <iostream>
 #include <termios.h>
@@ -6,6 +7,7 @@
 
 #include "cli/commands.h"
 #include "cli/output.h"
+#include "cli/signing_keys.h"
 #include "codec/base64url.h"
 #include "crypto/random.h"
 #include "crypto/secret_hash.h"
@@ -119,7 +121,8 @@ int hash_secret(const Options& options) {
 
 void add_keys(Command& program) {
   auto options = std::make_shared<Options>();
-  auto& keys = program.add("keys", "make key pairs and client secrets");
+  auto& keys =
+      program.add("keys", "make key pairs and client secrets; list and rotate the keys that Writ signs with");
 
   auto& make = keys.add("generate", "make a key pair; prints the public key set");
   make.option("file", options->private_file, "where to write the private key (JWK); must not exist")
@@ -143,6 +146,7 @@ void add_keys(Command& program) {
     hash.flag("--json", options->json, "print JSON");
     hash.runs([options] { return hash_secret(*options); });
   }
+  add_signing_keys(keys);
 }
 
 }  // namespace writ::cli

@@ -232,8 +232,8 @@ int test(const Options& options) {
 
   std::optional<jose::PrivateJwk> key;
   if (!options.live.empty()) {
-    auto signing = policytest::signing_key(options.data.empty() ? loaded->config.data
-                                                                : std::filesystem::path(options.data));
+    auto signing = policytest::signing_key(
+        loaded->config, options.data.empty() ? loaded->config.data : std::filesystem::path(options.data));
     if (!signing) return fail(signing.error());
     key = *std::move(signing);
   }

@@ -377,9 +377,10 @@ std::optional<Config> draft_of(std::string_view text, const std::filesystem::pat
   config.root = std::make_shared<const files::YamlNode>(*std::move(parsed));
   const files::Fields root(
       config.root.get(), source, "the configuration",
-      {"version",         "issuer",    "listen",    "data",  "data_access", "tokens",  "outbound",
-       "trusted_issuers", "policies",  "inventory", "audit", "limits",      "authzen", "api",
-       "explain",         "calendars", "database",  "tasks", "approvals",   "metrics", "fact_sources"});
+      {"version",      "issuer",          "listen",    "data",      "data_access", "tokens",    "outbound",
+       "signing_keys", "trusted_issuers", "policies",  "inventory", "audit",       "limits",    "authzen",
+       "api",          "explain",         "calendars", "database",  "tasks",       "approvals", "metrics",
+       "fact_sources"});
   if (root.require("version") != nullptr) root.integer("version", 1, 1);
   read_issuer(root, config);
   config.data = source.resolve(root.text("data").value_or("data"));
@@ -387,6 +388,7 @@ std::optional<Config> draft_of(std::string_view text, const std::filesystem::pat
   read_listeners(root, config);
   read_metrics(root, config);
   read_tokens(root, config);
+  config.signing_keys = read_signing_keys(root, config.data);
   config.outbound = read_outbound(root);
   const auto issuers = root.list("trusted_issuers");
   const auto of_users =

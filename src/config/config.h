@@ -20,6 +20,7 @@
 #include "base/clock.h"
 #include "base/private_file.h"
 #include "base/secret.h"
+#include "config/signing_keys.h"
 #include "context/calendars.h"
 #include "crypto/keys.h"
 #include "files/issue.h"
@@ -123,6 +124,7 @@ struct Config {
   std::filesystem::path data;  // folder of the database and, unless named elsewhere, the audit log
   Duration token_lifetime{300'000};
   crypto::Algorithm token_algorithm = crypto::Algorithm::kEs256;
+  KeySettings signing_keys;
   http::FetcherOptions outbound;  // for what Writ asks for of its own accord
   std::vector<oauth::TrustedIssuer> trusted_issuers;
   std::vector<std::filesystem::path> key_files;  // of theirs

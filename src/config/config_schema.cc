@@ -39,6 +39,15 @@ properties:
     properties:
       lifetime_seconds: {type: integer, minimum: 1, maximum: 3600}
       algorithm: {enum: [ES256, EdDSA]}
+  signing_keys:
+    description: "the keys that Writ signs with (docs/keys.md)"
+    type: object
+    additionalProperties: false
+    properties:
+      rotate_after_days: {type: integer, minimum: 0, maximum: 3650, description: "how long a key signs; 0: until `writ keys rotate`"}
+      publish_ahead_seconds: {type: integer, minimum: 1, maximum: 2592000, description: how long it is published before it signs}
+      encrypted_with: {$ref: "#/$defs/key_place", description: where the key is that they are encrypted with}
+      encrypted_before_with: {$ref: "#/$defs/key_place", description: where the one is that it replaces}
   outbound:
     description: what Writ may connect to of its own accord
     type: object
@@ -286,6 +295,14 @@ $defs:
   text: {type: string, minLength: 1}
   texts: {type: array, items: {type: string, minLength: 1}}
   names: {type: object, additionalProperties: {type: string, minLength: 1}}
+  key_place:
+    description: one of these places
+    type: object
+    additionalProperties: false
+    properties:
+      file: {$ref: "#/$defs/text", description: a file that only Writ's user can read}
+      environment: {$ref: "#/$defs/text", description: a variable of the environment}
+      credential: {$ref: "#/$defs/text", description: "a credential of systemd's, by the name in LoadCredential"}
   claim:
     description: a claim, or the way to a member of one
     anyOf: [{type: string, minLength: 1}, {type: array, minItems: 1, maxItems: 8, items: {type: string, minLength: 1}}]

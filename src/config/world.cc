@@ -36,7 +36,7 @@ constexpr std::string_view kOwnActions[] = {
     "issue",         "delegate",        "manage-tasks",     "request-tasks",     "approve-tasks",
     "read-tasks",    "approve-calls",   "manage-inventory", "read-inventory",    "read-audit",
     "evaluate",      "manage-policies", "read-policies",    "explain-decisions", "manage-entities",
-    "read-entities", "read-access",     "forget-facts"};
+    "read-entities", "read-access",     "forget-facts",     "manage-keys",       "read-keys"};
 
 class Reader {
  public:

@@ -1,5 +1,6 @@
 #include "gateway/context_header.h"
 
+#include <algorithm>
 #include <functional>
 
 #include "codec/base64url.h"
@@ -28,7 +29,7 @@ std::string text_of(const enforce::EntityName& name) {
 }  // namespace
 
 ContextHeaders::ContextHeaders(const token::KeyRing& ring, std::string issuer, std::size_t entries)
-    : ring_(ring), issuer_(std::move(issuer)), entries_(entries) {}
+    : ring_(ring), keys_(ring.snapshot()), issuer_(std::move(issuer)), entries_(entries) {}
 
 Result<std::string_view> ContextHeaders::sign(const enforce::Parties& parties, const About& about) {
   key_.clear();
@@ -46,6 +47,10 @@ Result<std::string_view> ContextHeaders::sign(const enforce::Parties& parties, c
   append_part(key_, parties.environment().value_or(""));
   append_part(key_, parties.purpose().value_or(""));
 
+  if (const auto& now = ring_.read(); now != keys_) {
+    if (now->signing.kid() != keys_->signing.kid()) std::ranges::fill(entries_, Entry{});
+    keys_ = now;
+  }
   auto& entry = entries_[std::hash<std::string_view>{}(key_) % entries_.size()];
   if (entry.key != key_ || parties.time().latest - entry.signed_at >= kContextReuse) {
     entry.header = TRY(signed_header(parties, about));
@@ -76,7 +81,7 @@ Result<std::string> ContextHeaders::signed_header(const enforce::Parties& partie
   auto request = std::string(about.method) + ' ';
   request += about.path;
   json.set("req", codec::base64url_encode(crypto::as_bytes(crypto::sha256(request))));
-  return jose::sign_jws(ring_.snapshot()->keys.front(), json.dump(), kContextType);
+  return jose::sign_jws(keys_->signing, json.dump(), kContextType);
 }
 
 }  // namespace writ::gateway

@@ -8,7 +8,7 @@
 //
 // Signing costs more than all the rest of a request, so a header is used again for requests that would get
 // the same one (same token, action, resource, method and path) until it is kContextReuse old. The request's
-// id is therefore not in it; X-Request-Id stands beside it.
+// id is therefore not in it; X-Request-Id stands beside it. When another key signs, all are signed anew.
 //
 // One for each loop: not thread-safe. Entries are bounded in number.
 #pragma once
@@ -56,6 +56,7 @@ class ContextHeaders {
   Result<std::string> signed_header(const enforce::Parties& parties, const About& about) const;
 
   const token::KeyRing& ring_;
+  std::shared_ptr<const token::SigningKeys> keys_;  // that the entries were signed with
   const std::string issuer_;
   std::vector<Entry> entries_;  // by hash of the key; a newer one takes the place
   std::string key_;

@@ -1,5 +1,8 @@
 #include "oauth/metadata.h"
 
+#include <algorithm>
+#include <fmt/format.h>
+
 #include "codec/json.h"
 #include "oauth/grants.h"
 #include "oauth/task_details.h"
@@ -28,10 +31,12 @@ void add_endpoint(const std::string& name, const std::string& url, codec::Json& 
     json.set(name + member, *json.find("token_endpoint" + std::string(member)));
 }
 
-http::Response cacheable(std::string body) {
+// Short, so that what changes is soon known everywhere.
+constexpr std::chrono::seconds kMaxAge{60};
+
+http::Response cacheable(std::string body, std::chrono::seconds max_age = kMaxAge) {
   auto response = http::json_response(200, std::move(body));
-  // Short, so that a rotated key is soon known everywhere.
-  response.headers.set("Cache-Control", "public, max-age=60");
+  response.headers.set("Cache-Control", fmt::format("public, max-age={}", max_age.count()));
   return response;
 }
 
@@ -63,8 +68,9 @@ http::Response metadata_response(const Locations& locations) {
   return cacheable(json.dump());
 }
 
-http::Response jwks_response(const token::KeyRing& ring) {
-  return cacheable(ring.snapshot()->public_keys.to_json().dump());
+http::Response jwks_response(const token::KeyRing& ring, Duration publish_ahead) {
+  return cacheable(ring.snapshot()->public_keys.to_json().dump(),
+                   std::min(kMaxAge, std::chrono::floor<std::chrono::seconds>(publish_ahead)));
 }
 
 }  // namespace writ::oauth

@@ -7,6 +7,7 @@
 #include <string>
 #include <string_view>
 
+#include "base/clock.h"
 #include "http/response.h"
 #include "token/key_ring.h"
 
@@ -24,6 +25,8 @@ struct Locations {
 // "/writ" of "https://acme.example/writ"; empty where there is none.
 std::string_view path_of_issuer(std::string_view issuer);
 http::Response metadata_response(const Locations& locations);
-http::Response jwks_response(const token::KeyRing& ring);
+// `publish_ahead`: for how long a key is published before it signs. No copy is kept for longer, so that
+// nobody misses it.
+http::Response jwks_response(const token::KeyRing& ring, Duration publish_ahead);
 
 }  // namespace writ::oauth

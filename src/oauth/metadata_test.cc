@@ -63,11 +63,24 @@ TEST(Metadata, NamesCertificatesOnlyWhereTheyAreAskedFor) {
 
 TEST(Metadata, KeysAreAllPublished) {
   const auto first = jose::PrivateJwk::generate(crypto::Algorithm::kEs256).value();
-  const auto ring = token::KeyRing::of({first}).value();
-  ASSERT_TRUE(ring->rotate(jose::PrivateJwk::generate(crypto::Algorithm::kEdDsa).value()).has_value());
-  const auto response = jwks_response(*ring);
+  const auto second = jose::PrivateJwk::generate(crypto::Algorithm::kEdDsa).value();
+  const auto ring = token::KeyRing::of({second, first}).value();
+  const auto response = jwks_response(*ring, std::chrono::hours(1));
   EXPECT_EQ(codec::parse_json(response.body).value().find("keys")->if_array()->size(), 2u);
   EXPECT_EQ(response.body.find("\"d\""), std::string::npos) << "no private member";
+}
+
+// Whoever keeps a copy from before the next key was published has fetched another one when it signs.
+TEST(Metadata, KeysAreKeptForNoLongerThanTheNextIsPublishedAhead) {
+  const auto ring =
+      token::KeyRing::of({jose::PrivateJwk::generate(crypto::Algorithm::kEs256).value()}).value();
+  const auto said = [&](std::chrono::milliseconds ahead) {
+    return std::string(*jwks_response(*ring, ahead).headers.find("Cache-Control"));
+  };
+  EXPECT_EQ(said(std::chrono::hours(1)), "public, max-age=60");
+  EXPECT_EQ(said(std::chrono::seconds(60)), "public, max-age=60");
+  EXPECT_EQ(said(std::chrono::milliseconds(5'999)), "public, max-age=5");
+  EXPECT_EQ(said(std::chrono::milliseconds(0)), "public, max-age=0");
 }
 
 }  // namespace

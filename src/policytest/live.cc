@@ -226,18 +226,18 @@ Result<Live::Said> Live::ask(const Suite& suite, const RequestSpec& request, Bef
   return Said{*std::move(answer), {}};
 }
 
-Result<jose::PrivateJwk> signing_key(const std::filesystem::path& data) {
+Result<jose::PrivateJwk> signing_key(const config::Config& config, const std::filesystem::path& data) {
   const auto file = data / store::kDatabaseFile;
   std::error_code error;
   if (!std::filesystem::is_regular_file(file, error))
     return failure(
         ErrorCode::kNotFound,
         fmt::format("there is no `{}`; name the running server's data folder with --data", file.string()));
+  const auto wrapping = TRY(config::read_wrapping(config.signing_keys, config.data_access));
   const auto store = TRY(store::SqliteStore::open(file));
-  auto keys = TRY(store->load_keys());
-  if (keys.empty())
-    return failure(ErrorCode::kNotFound, fmt::format("`{}` has no signing key", file.string()));
-  return std::move(keys.front());
+  auto key = token::read_signing_key(*store, wrapping);
+  if (!key) return std::unexpected(std::move(key.error()).in(file.string()));
+  return key;
 }
 
 }  // namespace writ::policytest

@@ -15,6 +15,7 @@
 #include <optional>
 #include <string>
 
+#include "config/config.h"
 #include "http/client.h"
 #include "policytest/suite.h"
 #include "policytest/world.h"
@@ -60,6 +61,6 @@ class Live {
 
 // The key that signs the tokens of the server whose data folder this is; the server may be running. Fails
 // when there is no server's data.
-Result<jose::PrivateJwk> signing_key(const std::filesystem::path& data);
+Result<jose::PrivateJwk> signing_key(const config::Config& config, const std::filesystem::path& data);
 
 }  // namespace writ::policytest

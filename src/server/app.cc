@@ -5,6 +5,7 @@
 #include <fmt/format.h>
 #include <thread>
 
+#include "base/notice.h"
 #include "server/app_parts.h"
 
 namespace writ::server {
@@ -104,7 +105,7 @@ Result<void> App::Parts::serve() {
             .issuers_of = [this](std::string_view api) { return accepted.issuers_of(api, config.issuer); },
             .answer_deadline = config.limits.upstream_timeout,
             .tell = [](const std::string& line) { fmt::print(stderr, "writ: {}\n", line); }},
-        gateway::ProxyParts{loops, client, gateway_enforcer, current, *keys, recheck});
+        gateway::ProxyParts{loops, client, gateway_enforcer, current, keys->ring(), recheck});
     auto options = server_options(config, *config.gateway_listen, room.gateway);
     options.web_sockets = true;
     gateway_server = TRY(http::Server::start(loops, std::move(options), proxy));
@@ -122,8 +123,24 @@ Result<void> App::Parts::serve() {
 
 void App::Parts::look_after() {
   if (const auto line = clock.watch()) std::fprintf(stderr, "writ: %s\n", line->c_str());
+  tend_keys();
   if (++looks % kLooksBetweenTidying == 0) tidy();
   if (looks % kLooksBetweenKeepingUse == 0) keep_use(directory);
+}
+
+// The next signing key is published, signs, and the last one goes, each in its time. What fails is tried
+// again.
+void App::Parts::tend_keys() {
+  const auto now = clock.earliest();
+  const auto done = keys->tend(now, [&](const token::KeyEvent& event) {
+    return record(audit::make_record(
+        now, audit::Event{.type = event.type, .object = event.kid, .detail = event.detail}));
+  });
+  static Notice failing;
+  if (done) return;
+  if (const auto times = failing.due())
+    fmt::print(stderr, "writ: the signing keys stay as they are: {} ({} times)\n", done.error().message,
+               *times);
 }
 
 // What is over need not be kept: revoked tokens and used assertions and proofs, tasks, and the arguments of
@@ -161,7 +178,7 @@ Result<std::unique_ptr<App>> App::start(policy::Loaded loaded, bool accept_clock
   TRY(check_data_access(config));
   auto folder = TRY(store::DataFolder::open(config.data));
   auto store = TRY(store::SqliteStore::open(config.data / store::kDatabaseFile));
-  auto keys = TRY(open_keys(*store, config.token_algorithm));
+  auto keys = TRY(open_keys(config, *store, SystemClock().now()));
   auto log = TRY(open_audit_log(config, *store, accept_lost_audit));
   const auto began = TRY(first_instant(*log, SystemClock().now(), accept_clock));
   log->not_before(began);

@@ -38,8 +38,9 @@ Result<void> App::Parts::add_oauth() {
                             std::move(exchange));
       },
       oauth::kMaxFormBytes));
-  TRY(endpoints->add("GET", kJwksPath, quick,
-                     [this](const Request&, const PathValues&) { return oauth::jwks_response(*keys); }));
+  TRY(endpoints->add("GET", kJwksPath, quick, [this](const Request&, const PathValues&) {
+    return oauth::jwks_response(keys->ring(), config.signing_keys.publish_ahead);
+  }));
   const auto metadata_of_writ = [this](const Request&, const PathValues&) {
     const auto at = [this](std::string_view path) { return config.issuer + std::string(path); };
     const bool certificates = config.api_listen.asks_certificates;
@@ -103,6 +104,7 @@ void App::Parts::write_limits(api::PrometheusText& out) const {
   out.sample("writ_upstream_over_share_total", "", client.stats().over_share);
   if (proxy) api::write_upstreams(out, *current.get()->routes);
   api::write_issuers(out, refresher.status(), clock.now());
+  api::write_keys(out, *keys, clock.now());
 }
 
 http::Response App::Parts::metrics() const {
@@ -190,6 +192,7 @@ Result<void> App::Parts::add_own_api(http::Endpoints& to, http::Workers& by) {
   TRY(audit_api.add_to(to, by));
   TRY(policies_api.add_to(to, by));
   TRY(issuers_api.add_to(to));
+  TRY(keys_api.add_to(to));
   TRY(access_api.add_to(to, access_readers));
   return decide_api.add_to(to);
 }

@@ -18,6 +18,7 @@
 #include "api/facts_api.h"
 #include "api/inventory_api.h"
 #include "api/issuers_api.h"
+#include "api/keys_api.h"
 #include "api/metrics.h"
 #include "api/observed.h"
 #include "api/policies_api.h"
@@ -46,6 +47,7 @@
 #include "server/chores.h"
 #include "server/evidence.h"
 #include "server/oauth_workers.h"
+#include "server/own_keys.h"
 #include "server/resumed_clock.h"
 #include "server/settings.h"
 #include "simulate/running.h"
@@ -62,7 +64,7 @@ inline constexpr std::string_view kProviderKeysFolder = "provider-keys";
 // Later members use earlier ones. The loops come first: the audit's thread hands outcomes back to them.
 struct App::Parts {
   Parts(policy::Loaded loaded, store::DataFolder data, std::unique_ptr<store::SqliteStore> opened,
-        std::unique_ptr<audit::Log> audit, std::unique_ptr<token::KeyRing> ring,
+        std::unique_ptr<audit::Log> audit, std::unique_ptr<token::OwnKeys> own,
         std::unique_ptr<simulate::WhatIf> hypothetical, Instant began)
       : config(loaded.config),
         clock(system_clock, began, config.limits.clock_tolerance),
@@ -70,7 +72,7 @@ struct App::Parts {
         folder(std::move(data)),
         store(std::move(opened)),
         log(std::move(audit)),
-        keys(std::move(ring)),
+        keys(std::move(own)),
         current({directory.snapshot(), loaded.policies.snapshot, loaded.routes}),
         policies({clock, recorder, current, directory, [this](const policy::Loaded& now) { take_over(now); },
                   [this](const auto& next, const auto& world, const auto& change) {
@@ -79,6 +81,7 @@ struct App::Parts {
                  loaded),
         what_if(std::move(hypothetical)) {
     directory.follow([this](auto snapshot) { current.replace(std::move(snapshot)); });
+    keys->follow([this](const jose::JwkSet& set) { verifier.set_keys(set); });
   }
 
   Result<void> load(const config::World& world);
@@ -93,6 +96,7 @@ struct App::Parts {
   Result<void> add_own_api(http::Endpoints& to, http::Workers& by);
   void look_after();
   void tidy();
+  void tend_keys();
   void forget();
   http::Response metrics() const;
   void write_limits(api::PrometheusText& out) const;
@@ -142,18 +146,17 @@ struct App::Parts {
   std::unique_ptr<audit::Log> log;
   std::unique_ptr<store::ProofJournal> proofs;
 
-  const std::unique_ptr<token::KeyRing> keys;
+  const std::unique_ptr<token::OwnKeys> keys;
   token::Revocations revocations{store.get()};
   token::MemoryReplayGuard replays{
       {.per_scope = config.limits.max_proofs_of_client, .total = config.limits.max_proofs},
       [this](const auto& used) { proofs->note(used); }};
-  const token::Verifier verifier{
-      {.issuer = config.issuer, .foreign = takes_others(config) ? &accepted : nullptr},
-      keys->snapshot()->public_keys,
-      revocations,
-      replays};
+  token::Verifier verifier{{.issuer = config.issuer, .foreign = takes_others(config) ? &accepted : nullptr},
+                           keys->ring().snapshot()->public_keys,
+                           revocations,
+                           replays};
   token::TokenAttempts token_attempts{{config.limits.wrong_tokens_per_minute, config.proxies}};
-  const token::Minter minter{*keys};
+  const token::Minter minter{keys->ring()};
   inventory::Directory directory{
       *store,
       {config.limits.max_unlisted_stops, [this](std::string_view id) { return takes_part(id); }, &clock}};
@@ -217,6 +220,8 @@ struct App::Parts {
   const control::Policies policy_control{authority, policies};
   const api::PoliciesApi policies_api{policy_control};
   const api::IssuersApi issuers_api{authority, issuers};
+  const control::KeyRotation key_rotation{authority, *keys};
+  const api::KeysApi keys_api{key_rotation};
   const std::unique_ptr<simulate::WhatIf> what_if;
   authzen::Authzen authzen{config.authzen,
                            {clock, authzen_enforcer, current,

@@ -10,17 +10,6 @@
 
 namespace writ::server {
 
-Result<std::unique_ptr<token::KeyRing>> open_keys(store::SqliteStore& store, crypto::Algorithm algorithm) {
-  auto keys = TRY(store.load_keys());
-  // Another algorithm than configured: a new key signs, and the old ones go on to verify.
-  if (keys.empty() || keys.front().algorithm() != algorithm) {
-    auto key = TRY(jose::PrivateJwk::generate(algorithm));
-    TRY(store.save_key(key));
-    keys.insert(keys.begin(), std::move(key));
-  }
-  return token::KeyRing::of(std::move(keys));
-}
-
 Duration longest_assertion(const config::Config& config) {
   Duration longest = oauth::kMaxAssertionLifetime;
   for (const auto& issuer : config.trusted_issuers) {

@@ -11,13 +11,8 @@
 #include "http/server.h"
 #include "server/descriptors.h"
 #include "sources/sources.h"
-#include "store/sqlite_store.h"
-#include "token/key_ring.h"
 
 namespace writ::server {
-
-// The keys of the last run, or new ones at the first.
-Result<std::unique_ptr<token::KeyRing>> open_keys(store::SqliteStore& store, crypto::Algorithm algorithm);
 
 http::ServerOptions server_options(const config::Config& config, const config::ListenAddress& listen,
                                    std::size_t room);

@@ -23,6 +23,7 @@ using testing::make_api;
 using testing::make_call;
 using testing::make_identity;
 using testing::make_task;
+using token::KeyState;
 
 std::string text_of(Database& database, const std::string& sql) {
   std::string text;
@@ -112,6 +113,15 @@ class ACrash : public ::testing::Test {
   std::unique_ptr<SqliteStore> store_;
 };
 
+// As OwnKeys keeps them, the newest first.
+std::vector<token::StoredKey> make_keys(std::initializer_list<KeyState> states) {
+  std::vector<token::StoredKey> keys;
+  for (const auto state : states)
+    keys.push_back(
+        {fmt::format("k{}", states.size() - keys.size()), "the text of a key", state, kLater, kLater});
+  return keys;
+}
+
 task::CallApproval decided(const std::string& id) {
   auto call = make_call(id);
   call.decided_by = "niklas";
@@ -130,8 +140,6 @@ TEST_F(ACrash, AtAnyChangeOfAnyKindOfWriteLosesNothingAcknowledgedAndRevivesNoth
   });
   using enum task::State;
   using Call = task::CallState;
-  const auto key = jose::PrivateJwk::generate(crypto::Algorithm::kEdDsa).value();
-  const auto second_key = jose::PrivateJwk::generate(crypto::Algorithm::kEs256).value();
   const inventory::Stop suspension{"support-agent", inventory::Status::kSuspended};
   auto requested = make_task("t2");
   requested.approvals = {1, requested.expires_at, {}};
@@ -182,10 +190,18 @@ TEST_F(ACrash, AtAnyChangeOfAnyKindOfWriteLosesNothingAcknowledgedAndRevivesNoth
          return s.save({"jti-1", kLater}).has_value();
        }},
       {"a used identifier", [](auto& s) { return s.first_use("c", "jti", kLater, Instant()).value(); }},
-      {"a key", [&](auto& s) { return s.save_key(key).has_value(); }},
-      {"a key that verifies", [&](auto& s) { return s.save_key(second_key, KeyUse::kVerifies).has_value(); }},
+      {"a key", [](auto& s) { return s.save_keys(make_keys({KeyState::kSigning})).has_value(); }},
+      {"a key that is published ahead",
+       [](auto& s) {
+         return s.save_keys(make_keys({KeyState::kPublished, KeyState::kSigning})).has_value();
+       }},
       {"another checkpoint", [&](auto&) { return checkpoint(); }},
-      {"a key that signs from now on", [&](auto& s) { return s.save_key(second_key).has_value(); }},
+      {"a key that signs from now on",
+       [](auto& s) {
+         return s.save_keys(make_keys({KeyState::kSigning, KeyState::kRetired})).has_value();
+       }},
+      {"a key that is removed",
+       [](auto& s) { return s.save_keys(make_keys({KeyState::kSigning})).has_value(); }},
       {"a call that is forgotten",
        [](auto& s) { return s.forget_calls(kLater + std::chrono::hours(2)).has_value(); }},
   };
@@ -202,6 +218,31 @@ TEST_F(ACrash, AtAnyChangeOfAnyKindOfWriteLosesNothingAcknowledgedAndRevivesNoth
     return true;
   });
   EXPECT_GT(looked_at_, 200u);
+}
+
+// A database of a Writ that noted no states of keys.
+TEST_F(ACrash, WhileAnEarlierDatabaseLearnsOfTheStatesOfKeysLosesNone) {
+  open();
+  ASSERT_TRUE(store_->save_keys(make_keys({KeyState::kSigning, KeyState::kRetired})));
+  close();
+  {
+    auto database = Database::open(path_).value();
+    for (const auto* column : {"state", "since_ms", "until_ms"})
+      ASSERT_TRUE(database.execute(fmt::format("ALTER TABLE signing_keys DROP COLUMN {}", column)));
+    ASSERT_TRUE(database.execute("PRAGMA wal_checkpoint(TRUNCATE)"));
+  }
+  crashes_->take();
+  open();
+  const auto left = crashes_->take();
+  ASSERT_GT(left.size(), 3u);
+  for (const auto& each : left) {
+    SCOPED_TRACE(each.when);
+    testing::put_files(crashed_.path(), each.files);
+    const auto keys = SqliteStore::open(crashed_ / "writ.db").value()->load_keys().value();
+    ASSERT_EQ(keys.size(), 2u);
+    EXPECT_EQ(keys[0], (token::StoredKey{"k2", "the text of a key", KeyState::kSigning, {}, {}}));
+    EXPECT_EQ(keys[1], (token::StoredKey{"k1", "the text of a key", KeyState::kRetired, {}, {}}));
+  }
 }
 
 // What lies beside the database after a crash, or does not.

@@ -28,6 +28,14 @@ CREATE TABLE audit_head (only INTEGER PRIMARY KEY CHECK (only = 1), seq INTEGER 
 CREATE TABLE signing_keys (position INTEGER PRIMARY KEY, kid TEXT NOT NULL UNIQUE, jwk TEXT NOT NULL) STRICT;
 )";
 
+// Of a key: the newest one signed, and nobody noted since when.
+constexpr const char* kStatesOfKeys = R"(
+ALTER TABLE signing_keys ADD COLUMN state TEXT NOT NULL DEFAULT 'retired';
+ALTER TABLE signing_keys ADD COLUMN since_ms INTEGER NOT NULL DEFAULT 0;
+ALTER TABLE signing_keys ADD COLUMN until_ms INTEGER NOT NULL DEFAULT 0;
+UPDATE signing_keys SET state = 'signing' WHERE position = (SELECT max(position) FROM signing_keys);
+)";
+
 // What came later: made where it is not there, in databases of this version that are older.
 constexpr const char* kLater = R"(
 CREATE TABLE IF NOT EXISTS reviews (id TEXT PRIMARY KEY, at_ms INTEGER NOT NULL, by TEXT NOT NULL,
@@ -69,6 +77,15 @@ Result<void> create(Database& database) {
   return transaction.commit();
 }
 
+Result<void> add_states_of_keys(Database& database) {
+  const auto there =
+      TRY(database.number("SELECT count(*) FROM pragma_table_info('signing_keys') WHERE name = 'state'"));
+  if (there != 0) return {};
+  auto transaction = TRY(Transaction::begin(database));
+  TRY(database.execute(kStatesOfKeys));
+  return transaction.commit();
+}
+
 // SQLite throws a write-ahead log away when its database is not there, with all that was acknowledged.
 Result<void> refuse_log_alone(const std::filesystem::path& path) {
   std::error_code no_database, no_log;
@@ -96,6 +113,7 @@ Result<Database> open_database(const std::filesystem::path& path) {
   if (TRY(recognise(database)) == Found::kNothing) TRY(create(database));
   TRY(database.adopt());
   TRY(database.execute(kLater));
+  TRY(add_states_of_keys(database));
   return database;
 }
 

@@ -7,7 +7,6 @@
 
 #include "base/notice.h"
 #include "codec/base64url.h"
-#include "codec/json.h"
 #include "crypto/hash.h"
 #include "store/schema.h"
 
@@ -49,10 +48,6 @@ Result<inventory::Status> status_from_row(std::string_view name) {
   const auto status = inventory::status_from_name(name);
   if (status && *status != inventory::Status::kActive) return *status;
   return failure(ErrorCode::kCorrupt, fmt::format("there is no stop `{}`", name));
-}
-
-Result<jose::PrivateJwk> key_from_record(std::string_view text) {
-  return jose::PrivateJwk::parse(TRY(codec::parse_json(text)));
 }
 
 }  // namespace
@@ -123,17 +118,11 @@ struct SqliteStore::Statements {
         load_head(prepare("SELECT seq, hash FROM audit_head")),
         save_head(prepare("INSERT INTO audit_head (only, seq, hash) VALUES (1, ?1, ?2) "
                           "ON CONFLICT (only) DO UPDATE SET seq = ?1, hash = ?2")),
-        load_keys(prepare("SELECT kid, jwk FROM signing_keys ORDER BY position DESC")),
-        // The greatest position signs.
-        save_signing_key(prepare("INSERT INTO signing_keys (position, kid, jwk) "
-                                 "SELECT coalesce(max(position), 0) + 1, ?1, ?2 FROM signing_keys WHERE true "
-                                 "ON CONFLICT (kid) DO UPDATE SET position = excluded.position "
-                                 "WHERE jwk = excluded.jwk")),
-        save_verifying_key(
-            prepare("INSERT INTO signing_keys (position, kid, jwk) "
-                    "SELECT coalesce(min(position), 0) - 1, ?1, ?2 FROM signing_keys WHERE true "
-                    "ON CONFLICT (kid) DO UPDATE SET position = position "
-                    "WHERE jwk = excluded.jwk")) {}
+        load_keys(
+            prepare("SELECT kid, jwk, state, since_ms, until_ms FROM signing_keys ORDER BY position DESC")),
+        delete_keys(prepare("DELETE FROM signing_keys")),
+        save_key(prepare("INSERT INTO signing_keys (position, kid, jwk, state, since_ms, until_ms) "
+                         "VALUES (?1, ?2, ?3, ?4, ?5, ?6)")) {}
 
   Prepared load_identities, load_apis, save_identity, save_api;
   Prepared load_stops, save_stop, lift_stop;
@@ -145,7 +134,7 @@ struct SqliteStore::Statements {
   Prepared load_revocations, save_revocation, forget_revocations;
   Prepared use, forget_used;
   Prepared load_head, save_head;
-  Prepared load_keys, save_signing_key, save_verifying_key;
+  Prepared load_keys, delete_keys, save_key;
 };
 
 SqliteStore::SqliteStore(Database database, std::unique_ptr<Statements> statements, SqliteOptions options)
@@ -522,23 +511,43 @@ Result<void> SqliteStore::save_head(const audit::Head& head) {
   return {};
 }
 
-Result<std::vector<jose::PrivateJwk>> SqliteStore::load_keys() {
+Result<std::vector<token::StoredKey>> SqliteStore::load_keys() {
   const std::lock_guard lock(mutex_);
-  std::vector<jose::PrivateJwk> keys;
-  const auto add_key = [&](const Statement& row) -> Result<void> {
-    keys.push_back(TRY(stored(key_from_record(row.text(1)), database_, "signing key", row.text(0))));
+  std::vector<token::StoredKey> keys;
+  TRY(statements_->load_keys->for_each_row([&](const Statement& row) -> Result<void> {
+    const auto state = token::key_state_from_name(row.text(2));
+    if (!state)
+      return failure(ErrorCode::kCorrupt, fmt::format("{}: signing key `{}`: there is no state `{}`",
+                                                      database_.name(), row.text(0), row.text(2)));
+    keys.push_back({std::string(row.text(0)), std::string(row.text(1)), *state,
+                    Instant(Duration(row.number(3))), Instant(Duration(row.number(4)))});
     return {};
-  };
-  TRY(statements_->load_keys->for_each_row(add_key));
+  }));
   return keys;
 }
 
-Result<void> SqliteStore::save_key(const jose::PrivateJwk& key, KeyUse use) {
+// Freed bytes are overwritten, and the log, which has the pages as they were, is cut.
+Result<void> SqliteStore::save_keys(std::span<const token::StoredKey> keys) {
   const std::lock_guard lock(mutex_);
-  auto& statement = use == KeyUse::kSigns ? statements_->save_signing_key : statements_->save_verifying_key;
-  const auto text = key.serialise();
-  if (TRY(statement->bind(1, key.kid()).bind(2, text.expose()).run()) == 1) return {};
-  return failure(ErrorCode::kConflict, fmt::format("there is another signing key `{}` already", key.kid()));
+  TRY(database_.execute("PRAGMA secure_delete=ON"));
+  auto written = write_keys(keys);
+  if (written) written = database_.execute("PRAGMA wal_checkpoint(TRUNCATE)");
+  TRY(database_.execute("PRAGMA secure_delete=OFF"));
+  return written;
+}
+
+Result<void> SqliteStore::write_keys(std::span<const token::StoredKey> keys) {
+  auto transaction = TRY(Transaction::begin(database_));
+  TRY(statements_->delete_keys->run());
+  auto position = static_cast<std::int64_t>(keys.size());
+  for (const auto& key : keys) {
+    auto& row = statements_->save_key->bind(1, position--).bind(2, key.kid).bind(3, key.text);
+    TRY(row.bind(4, token::key_state_name(key.state))
+            .bind(5, unix_millis(key.since))
+            .bind(6, unix_millis(key.until))
+            .run());
+  }
+  return transaction.commit();
 }
 
 }  // namespace writ::store

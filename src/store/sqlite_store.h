@@ -1,6 +1,6 @@
 // SqliteStore: everything Writ keeps, in one SQLite file: the embedded default (DESIGN: state).
 //
-// It implements what inventory, task and token declare, and keeps the issuer's signing keys. What a function
+// It implements what inventory, task and token declare. What a function
 // has returned from is on disk; what it failed at is rolled back. Records are the modules' own text; the
 // store knows their names only. Thread-safe: one connection behind a lock, off the path of a decision.
 #pragma once
@@ -16,11 +16,11 @@
 #include "audit/heads.h"
 #include "facts/registry.h"
 #include "inventory/directory.h"
-#include "jose/jwk.h"
 #include "store/entity_rows.h"
 #include "store/sqlite.h"
 #include "task/call_approvals.h"
 #include "task/registry.h"
+#include "token/own_keys.h"
 #include "token/replay.h"
 #include "token/revocation.h"
 
@@ -30,15 +30,13 @@ struct SqliteOptions {
   std::int64_t max_used_identifiers = 1 << 20;  // that first_use() remembers at one time
 };
 
-// Whether a saved key is the one that signs from now on, or only verifies.
-enum class KeyUse : std::uint8_t { kSigns, kVerifies };
-
 class SqliteStore final : public inventory::Store,
                           public task::Store,
                           public task::CallStore,
                           public task::WriteStore,
                           public token::RevocationStore,
                           public token::ReplayGuard,
+                          public token::KeyStore,
                           public facts::Store,
                           public audit::HeadStore {
  public:
@@ -97,10 +95,8 @@ class SqliteStore final : public inventory::Store,
   Result<std::optional<audit::Head>> load_head() override;
   Result<void> save_head(const audit::Head& head) override;
 
-  // The one that signs first, then those that signed before it.
-  Result<std::vector<jose::PrivateJwk>> load_keys();
-  // A key that is there already may be made the one that signs. kConflict when its kid is another key's.
-  Result<void> save_key(const jose::PrivateJwk& key, KeyUse use = KeyUse::kSigns);
+  Result<std::vector<token::StoredKey>> load_keys() override;
+  Result<void> save_keys(std::span<const token::StoredKey> keys) override;
 
  private:
   struct Statements;
@@ -113,6 +109,7 @@ class SqliteStore final : public inventory::Store,
   Result<void> write_call(const task::CallApproval& approval);
   Result<void> write_call_state(const task::CallApproval& approval, task::CallState state);
   Result<void> write_one(const task::Write& write);
+  Result<void> write_keys(std::span<const token::StoredKey> keys);
   SqliteStore(Database database, std::unique_ptr<Statements> statements, SqliteOptions options);
 
   const SqliteOptions options_;

@@ -1,6 +1,7 @@
 // What SqliteStore owes beyond the contract of every store: files that are not its own, damage, rights, keys.
 #include "store/sqlite_store.h"
 
+#include <algorithm>
 #include <fmt/format.h>
 #include <fstream>
 #include <gmock/gmock.h>
@@ -203,66 +204,59 @@ TEST_F(SqliteStoreFile, WithAnUnknownStateIsDamaged) {
   EXPECT_THAT(error.message, HasSubstr("task `t1`: there is no task state `paused`"));
 }
 
-TEST_F(SqliteStoreFile, WithADamagedKeyDoesNotShowIt) {
-  open()->save_key(jose::PrivateJwk::generate(crypto::Algorithm::kEdDsa).value()).value();
-  change(R"(UPDATE signing_keys SET jwk = '{"kty":"OKP","d":"hidden-part"}', kid = 'k1')");
+token::StoredKey make_key(const std::string& kid, token::KeyState state) {
+  return {kid, "text of " + kid, state, kLater, kLater + std::chrono::hours(1)};
+}
+
+TEST_F(SqliteStoreFile, KeepsKeysWithTheirStatesInTheirOrder) {
+  const std::vector keys{make_key("c", token::KeyState::kPublished), make_key("a", token::KeyState::kSigning),
+                         make_key("b", token::KeyState::kRetired)};
+  ASSERT_TRUE(open()->save_keys(keys));
+  EXPECT_EQ(open()->load_keys().value(), keys);
+}
+
+TEST_F(SqliteStoreFile, KeysComeInPlaceOfAllThatWereThere) {
+  const auto store = open();
+  ASSERT_TRUE(store->save_keys(std::vector{make_key("a", token::KeyState::kSigning)}));
+  ASSERT_TRUE(store->save_keys(std::vector{make_key("b", token::KeyState::kSigning)}));
+  ASSERT_EQ(store->load_keys().value().size(), 1u);
+  EXPECT_EQ(store->load_keys().value()[0].kid, "b");
+}
+
+// A kid is one key's only: such a set is not written, and what was there stays.
+TEST_F(SqliteStoreFile, TwoKeysOfOneKidAreRefusedWhole) {
+  const auto store = open();
+  ASSERT_TRUE(store->save_keys(std::vector{make_key("a", token::KeyState::kSigning)}));
+  const auto twice = store->save_keys(
+      std::vector{make_key("b", token::KeyState::kSigning), make_key("b", token::KeyState::kRetired)});
+  ASSERT_FALSE(twice);
+  EXPECT_EQ(twice.error().code, ErrorCode::kConflict);
+  EXPECT_EQ(store->load_keys().value()[0].kid, "a");
+}
+
+TEST_F(SqliteStoreFile, AKeyInAnUnknownStateIsDamage) {
+  ASSERT_TRUE(open()->save_keys(std::vector{make_key("a", token::KeyState::kSigning)}));
+  change("UPDATE signing_keys SET state = 'eternal'");
   const auto loaded = open()->load_keys();
   ASSERT_FALSE(loaded);
   EXPECT_EQ(loaded.error().code, ErrorCode::kCorrupt);
-  EXPECT_THAT(loaded.error().message, AllOf(HasSubstr("signing key `k1`"), Not(HasSubstr("hidden-part"))));
+  EXPECT_THAT(loaded.error().message, HasSubstr("signing key `a`: there is no state `eternal`"));
 }
 
-std::vector<std::string> kids(SqliteStore& store) {
-  std::vector<std::string> all;
-  const auto loaded = store.load_keys().value();
-  for (const auto& key : loaded) all.push_back(key.kid());
-  return all;
-}
-
-TEST_F(SqliteStoreFile, KeepsKeysThatVerifyWhatTheySignedBefore) {
-  const auto elliptic = jose::PrivateJwk::generate(crypto::Algorithm::kEs256).value();
-  const auto edwards = jose::PrivateJwk::generate(crypto::Algorithm::kEdDsa).value();
-  const auto signature = elliptic.key().sign("message").value();
-  {
-    const auto store = open();
-    ASSERT_TRUE(store->save_key(elliptic));
-    ASSERT_TRUE(store->save_key(edwards));
-  }
-  const auto keys = open()->load_keys().value();
-  ASSERT_EQ(keys.size(), 2u);
-  EXPECT_EQ(keys[0].kid(), edwards.kid());  // the last one saved signs
-  EXPECT_EQ(keys[1].kid(), elliptic.kid());
-  EXPECT_TRUE(keys[1].public_jwk().key().verify("message", signature));
-  EXPECT_TRUE(elliptic.public_jwk().key().verify("again", keys[1].key().sign("again").value()));
-}
-
-TEST_F(SqliteStoreFile, AKeyMayVerifyOnlyAndSignLater) {
+// Neither in a page that was freed nor in the log; also what an earlier Writ wrote in plain text.
+TEST_F(SqliteStoreFile, OfAKeyThatIsReplacedNothingIsLeftInTheFiles) {
   const auto store = open();
-  const auto old = jose::PrivateJwk::generate(crypto::Algorithm::kEdDsa).value();
-  const auto next = jose::PrivateJwk::generate(crypto::Algorithm::kEdDsa).value();
-  ASSERT_TRUE(store->save_key(old));
-  ASSERT_TRUE(store->save_key(next, KeyUse::kVerifies));
-  EXPECT_EQ(kids(*store), (std::vector{old.kid(), next.kid()}));
-  ASSERT_TRUE(store->save_key(next));
-  EXPECT_EQ(kids(*store), (std::vector{next.kid(), old.kid()}));
-  ASSERT_TRUE(store->save_key(old, KeyUse::kVerifies));
-  EXPECT_EQ(kids(*store), (std::vector{next.kid(), old.kid()}));
-}
-
-TEST_F(SqliteStoreFile, AKidIsOneKeysOnly) {
-  const auto store = open();
-  const auto key = jose::PrivateJwk::generate(crypto::Algorithm::kEdDsa).value();
-  const auto other = jose::PrivateJwk::generate(crypto::Algorithm::kEdDsa).value();
-  auto json = codec::parse_json(other.serialise().expose()).value();
-  json.set("kid", key.kid());
-  const auto impostor = jose::PrivateJwk::parse(json).value();
-  ASSERT_TRUE(store->save_key(key));
-  for (const auto use : {KeyUse::kSigns, KeyUse::kVerifies}) {
-    const auto saved = store->save_key(impostor, use);
-    ASSERT_FALSE(saved);
-    EXPECT_EQ(saved.error().code, ErrorCode::kConflict);
-  }
-  EXPECT_EQ(store->load_keys().value().at(0).serialise().expose(), key.serialise().expose());
+  auto secret = make_key("a", token::KeyState::kSigning);
+  secret.text = "the-private-half-" + std::string(6000, 'x');
+  ASSERT_TRUE(store->save_keys(std::vector{secret}));
+  const auto holds_it = [&] {
+    const auto all = files();
+    return std::ranges::any_of(
+        all, [](const auto& file) { return file.second.find("the-private-half-") != std::string::npos; });
+  };
+  EXPECT_TRUE(holds_it());
+  ASSERT_TRUE(store->save_keys(std::vector{make_key("b", token::KeyState::kSigning)}));
+  EXPECT_FALSE(holds_it());
 }
 
 TEST_F(SqliteStoreFile, AnIdentifierUsedBeforeARestartIsUsed) {

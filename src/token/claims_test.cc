@@ -187,7 +187,7 @@ TEST(Minter, SignsWithTheTypeOfAccessTokens) {
   const testing::World world;
   const auto jws = jose::parse_jws(world.mint(full_claims())).value();
   EXPECT_EQ(jws.typ(), "at+jwt");
-  EXPECT_EQ(jws.kid(), world.ring->snapshot()->keys.front().kid());
+  EXPECT_EQ(jws.kid(), world.ring->snapshot()->signing.kid());
 }
 
 }  // namespace

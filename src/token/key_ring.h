@@ -1,42 +1,38 @@
-// The issuer's own signing keys: one signs, all verify. Rotation adds a key and makes it current; the old
-// ones stay published until the last token they signed has expired.
+// The issuer's own signing keys as they are used: one signs, all verify. Which they are, and for how long, is
+// token/own_keys.h's to say; whoever signs or publishes asks here each time, and so follows a rotation.
 //
 // Thread-safe; a snapshot is immutable.
 #pragma once
 
 #include <memory>
-#include <mutex>
-#include <optional>
-#include <string>
-#include <string_view>
 #include <vector>
 
+#include "base/published.h"
 #include "base/result.h"
 #include "jose/jwk.h"
 
 namespace writ::token {
 
 struct SigningKeys {
-  std::vector<jose::PrivateJwk> keys;  // the first one signs; never empty
-  jose::JwkSet public_keys;
+  jose::PrivateJwk signing;
+  jose::JwkSet public_keys;  // its own among them
 };
 
 class KeyRing {
  public:
-  // The first key signs.
+  explicit KeyRing(SigningKeys keys) : keys_(std::make_shared<const SigningKeys>(std::move(keys))) {}
+  // The first key signs; fails without one.
   static Result<std::unique_ptr<KeyRing>> of(std::vector<jose::PrivateJwk> keys);
 
-  std::shared_ptr<const SigningKeys> snapshot() const;
-  // Makes this key the one that signs. The caller then gives the public keys to the Verifier.
-  Result<void> rotate(jose::PrivateJwk key);
-  // Removes a key that no longer signs.
-  Result<void> retire(std::string_view kid);
+  std::shared_ptr<const SigningKeys> snapshot() const { return keys_.get(); }
+  // The same for threads that ask all the time, as Published::read().
+  const std::shared_ptr<const SigningKeys>& read() const { return keys_.read(); }
+
+  // The caller gives the public keys to the Verifier first.
+  void replace(SigningKeys keys) { keys_.replace(std::make_shared<const SigningKeys>(std::move(keys))); }
 
  private:
-  explicit KeyRing(std::shared_ptr<const SigningKeys> keys) : keys_(std::move(keys)) {}
-
-  mutable std::mutex mutex_;
-  std::shared_ptr<const SigningKeys> keys_;
+  Published<SigningKeys> keys_;
 };
 
 }  // namespace writ::token

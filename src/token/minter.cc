@@ -14,7 +14,7 @@ Result<std::string> Minter::mint(const AccessClaims& claims, const ClaimsContrac
 
   const auto keys = ring_.snapshot();
   // RFC 9068 §2.1: the type keeps access tokens and other JWTs of the same issuer apart.
-  auto text = TRY(jose::sign_jws(keys->keys.front(), json.dump(), "at+jwt"));
+  auto text = TRY(jose::sign_jws(keys->signing, json.dump(), "at+jwt"));
   if (text.size() > kMaxTokenBytes) return failure(ErrorCode::kLimit, "token: longer than 8 KiB");
   return text;
 }

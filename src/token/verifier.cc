@@ -1,5 +1,7 @@
 #include "token/verifier.h"
 
+#include <algorithm>
+
 #include "jose/jws.h"
 #include "token/jwt_rules.h"
 #include "token/verified_cache.h"
@@ -44,8 +46,15 @@ Verifier::Verifier(VerifierOptions options, jose::JwkSet keys, const Revocations
 
 Verifier::~Verifier() = default;
 
+// Where no key is missed, nothing that was verified has to be verified again.
 void Verifier::set_keys(jose::JwkSet keys) {
-  keys_.replace(std::make_shared<const Keys>(Keys{std::move(keys), ++generation_}));
+  const auto before = keys_.get();
+  const bool all_stay = std::ranges::all_of(before->set.keys(), [&](const jose::Jwk& key) {
+    const auto* now = key.kid() ? keys.find(*key.kid()) : nullptr;
+    return now != nullptr && now->key() == key.key();
+  });
+  const auto generation = all_stay ? before->generation : before->generation + 1;
+  keys_.replace(std::make_shared<const Keys>(Keys{std::move(keys), generation}));
 }
 
 std::size_t Verifier::cached() const {

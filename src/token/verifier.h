@@ -3,11 +3,10 @@
 // Verifier turns token::Presented into token::Verified or a Denial. Tokens of other issuers go the same way,
 // where ForeignTokens are given (token/foreign.h). What costs a signature check is kept in a
 // bounded cache with the token's text; expiry, revocation and sender binding are checked on every use, also
-// on a cache hit. The keys are an immutable snapshot that set_keys() swaps; what older keys verified is
-// verified again. Thread-safe. Times are arguments.
+// on a cache hit. The keys are an immutable snapshot that set_keys() swaps; when one of them is gone, what
+// was verified before is verified again. Thread-safe. Times are arguments.
 #pragma once
 
-#include <atomic>
 #include <cstdint>
 #include <expected>
 #include <memory>
@@ -82,6 +81,7 @@ class Verifier {
     return options_.foreign != nullptr && options_.foreign->wait_for_keys(token, then);
   }
 
+  // One call at a time.
   void set_keys(jose::JwkSet keys);
   const std::string& issuer() const noexcept { return options_.issuer; }
   std::size_t cached() const;
@@ -105,7 +105,6 @@ class Verifier {
                                             const std::optional<ProofTarget>& target, Times now) const;
 
   VerifierOptions options_;
-  std::atomic<std::uint64_t> generation_{1};
   Published<Keys> keys_;
   const Revocations& revocations_;
   ReplayGuard& replays_;

@@ -29,6 +29,10 @@ std::string choice_text(const std::optional<policy::RevisionChoice>& choice) {
   return choice ? choice->revision + " instead of " + choice->instead_of : "";
 }
 
+std::string key_text(const token::StoredKey& key) {
+  return fmt::format("{} {} ", key.kid, token::key_state_name(key.state));
+}
+
 }  // namespace
 
 Result<std::unique_ptr<Ground>> Ground::open(const std::filesystem::path& data, bool durable_audit) {
@@ -90,10 +94,9 @@ std::string Ledger::problem_with(Ground& ground) const {
     if (std::ranges::count(*revocations, jti, &token::Revocation::jti) != 1)
       return fmt::format("token `{}` is not revoked any more", jti);
   }
-  for (const auto& kid : keys) {
-    if (std::ranges::none_of(*kept_keys, [&](const auto& key) { return key.kid() == kid; }))
-      return fmt::format("key `{}` is gone", kid);
-  }
+  std::string found_keys;
+  for (const auto& key : *kept_keys) found_keys += key_text(key);
+  if (!keys.contains(found_keys)) return fmt::format("the signing keys are `{}`", found_keys);
   for (const auto& identifier : used_identifiers) {
     const auto first = ground.store->first_use("client", identifier, kLater, kNow);
     if (!first || *first) return fmt::format("identifier `{}` may be used again", identifier);
@@ -374,14 +377,34 @@ Op Ops::of_tokens() {
           .done = [=](Ledger& ledger) { ledger.used_identifiers.insert(jti); }};
 }
 
+// A rotation, step by step: each is all of the keys at once.
 Op Ops::of_keys() {
   if (pick(3) == 0) {
-    const auto key =
-        std::make_shared<jose::PrivateJwk>(jose::PrivateJwk::generate(crypto::Algorithm::kEdDsa).value());
-    const auto use = pick(2) == 0 ? store::KeyUse::kSigns : store::KeyUse::kVerifies;
-    return {.kind = use == store::KeyUse::kSigns ? "a key that signs" : "a key that verifies",
-            .store = [=](SqliteStore& s) { return s.save_key(*key, use); },
-            .done = [=](Ledger& ledger) { ledger.keys.insert(key->kid()); }};
+    using token::KeyState;
+    std::string_view kind;
+    const auto has = [&](KeyState state) {
+      return std::ranges::find(own_keys_, state, &token::StoredKey::state);
+    };
+    if (const auto next = has(KeyState::kPublished); next != own_keys_.end()) {
+      kind = "a key that signs from now on";
+      for (auto& key : own_keys_)
+        if (key.state == KeyState::kSigning) key.state = KeyState::kRetired;
+      next->state = KeyState::kSigning;
+    } else if (own_keys_.size() > 1) {
+      kind = "a key that is removed";
+      own_keys_.pop_back();
+    } else {
+      kind = own_keys_.empty() ? "a first key" : "a key that is published ahead";
+      const auto state = own_keys_.empty() ? KeyState::kSigning : KeyState::kPublished;
+      own_keys_.insert(own_keys_.begin(),
+                       {fmt::format("k{}", keys_++), std::string(90, 'x'), state, kNow, kLater});
+    }
+    std::string text;
+    for (const auto& key : own_keys_) text += key_text(key);
+    return {.kind = kind,
+            .store = [keys = own_keys_](SqliteStore& s) { return s.save_keys(keys); },
+            .done = [=](Ledger& ledger) { ledger.keys = {text}; },
+            .doubt = [=](Ledger& ledger) { ledger.keys.insert(text); }};
   }
   if (pick(2) == 0)
     return {.kind = "the audit's head", .elsewhere = [](Ground& ground) -> Result<void> {

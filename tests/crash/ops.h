@@ -45,10 +45,11 @@ struct Ledger {
   std::map<std::string, task::State> over;  // tasks
   std::map<std::string, std::int64_t> reserved;
   std::set<std::pair<std::string, std::string>> labels;
-  std::set<std::string> revoked, used_calls, used_identifiers, keys;
+  std::set<std::string> revoked, used_calls, used_identifiers;
   std::vector<std::array<std::uint8_t, 16>> proofs;  // used since the machine started
   std::string revision;                              // the one that was kept last
   std::set<std::string> choices = {""};              // of one of these; "": of none
+  std::set<std::string> keys = {""};                 // one of these: the kids with their states
 
   // Nothing, or what is wrong.
   std::string problem_with(Ground& ground) const;
@@ -81,6 +82,7 @@ class Ops {
   std::size_t pick(std::size_t below) { return random_() % below; }
 
   Random random_;
+  std::vector<token::StoredKey> own_keys_;  // as they were saved last
   int tasks_ = 0, calls_ = 0, revisions_ = 0, proofs_ = 0, keys_ = 0;
   std::int64_t amount_ = 0;
 };
