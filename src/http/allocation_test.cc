@@ -109,8 +109,8 @@ TEST_P(Http2AllocationTest, OneThatFailsEndsOneConnectionAtTheMost) {
   }
   for (int i = 0; i < 300 && server_.server().stats().connections_open > 0; ++i)
     std::this_thread::sleep_for(10ms);
-  EXPECT_EQ(server_.server().stats().connections_open, 0u);
-  EXPECT_EQ(server_.server().stats().stranger_bytes, 0u);
+  EXPECT_EQ(server_.stats().connections_open, 0u);
+  EXPECT_EQ(server_.stats().stranger_bytes, 0u);
 }
 
 INSTANTIATE_TEST_SUITE_P(Requests, Http2AllocationTest, ::testing::Values("/whole", "/streamed", "/pieces"));

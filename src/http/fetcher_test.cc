@@ -76,7 +76,7 @@ TEST_F(FetcherTest, AnyStatusIsTheCallersToJudgeAndNoRedirectIsFollowed) {
       saying(fmt::format("HTTP/1.1 302 Found\r\nLocation: http://127.0.0.1:{}/\r\nContent-Length: 0\r\n\r\n",
                          elsewhere.port())));
   EXPECT_EQ(got(at(server.port())), "302 ");
-  EXPECT_EQ(elsewhere.server().stats().requests, 0u);
+  EXPECT_EQ(elsewhere.stats().requests, 0u);
 }
 
 TEST_F(FetcherTest, TheCertificateHasToBeOfTheCaAndForTheHost) {
@@ -84,7 +84,7 @@ TEST_F(FetcherTest, TheCertificateHasToBeOfTheCaAndForTheHost) {
   TestServer forged(tell_target, secure(stranger)), other(tell_target, secure(authority_, "idp.example"));
   EXPECT_THAT(got(at(forged.port(), "https")), HasSubstr("certificate is not good"));
   EXPECT_THAT(got(at(other.port(), "https")), HasSubstr("mismatch"));
-  EXPECT_EQ(forged.server().stats().requests + other.server().stats().requests, 0u);
+  EXPECT_EQ(forged.stats().requests + other.stats().requests, 0u);
 }
 
 TEST_F(FetcherTest, AnAddressInsideIsNotConnectedTo) {
@@ -94,7 +94,7 @@ TEST_F(FetcherTest, AnAddressInsideIsNotConnectedTo) {
     EXPECT_THAT(got(options({}), fmt::format("http://{}:{}/", host, server.port())),
                 HasSubstr("only public addresses"))
         << host;
-  EXPECT_EQ(server.server().stats().connections_accepted, 0u);
+  EXPECT_EQ(server.stats().connections_accepted, 0u);
 }
 
 TEST_F(FetcherTest, ANameIsConnectedToAtItsAllowedAddressesOnly) {
@@ -178,7 +178,7 @@ TEST_F(FetcherTest, EachRequestResolvesAndConnectsAnew) {
   TestServer server(tell_target);
   Fetcher fetcher(options());
   for (int i = 0; i < 3; ++i) EXPECT_EQ(said(fetcher.get(at(server.port()), "*/*", kMost)), "200 /keys");
-  EXPECT_EQ(server.server().stats().connections_accepted, 3u);
+  EXPECT_EQ(server.stats().connections_accepted, 3u);
 }
 
 TEST_F(FetcherTest, StopEndsWhatIsUnderWayAndWhatComesLater) {

@@ -126,7 +126,7 @@ TEST(ServerHttp10, WhatFollowsOnAConnectionThatEndsIsNotARequest) {
   EXPECT_EQ(client.read_response().body, "|/a|");
   client.shutdown_send();
   EXPECT_EQ(client.read_all(), "");
-  EXPECT_EQ(server.server().stats().requests, 1u);
+  EXPECT_EQ(server.stats().requests, 1u);
 }
 
 }  // namespace

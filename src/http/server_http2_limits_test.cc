@@ -86,7 +86,7 @@ TEST(ServerHttp2Limits, AConnectionWithManyStreamsHasTheShareOfItsSourceAndNoMor
   for (const std::uint32_t id : {1u, 3u, 5u, 7u, 9u}) peer.headers(id, get_fields("/held"));
   EXPECT_EQ(peer.await(9).reset, NGHTTP2_REFUSED_STREAM);
   EXPECT_EQ(holding.holding.count(), 4u);
-  EXPECT_EQ(holding.server.server().stats().http2_streams_refused, 1u);
+  EXPECT_EQ(holding.server.stats().http2_streams_refused, 1u);
   // Nor another connection of the source; others have theirs.
   EXPECT_EQ(RawClient(holding.server.port(), "127.0.1.1").read_response().status, 429);
   Http2Peer other(RawClient(holding.server.port(), "127.0.1.2"));
@@ -107,7 +107,7 @@ TEST(ServerHttp2Limits, PlacesOfStreamsComeBackWhenTheirConnectionEnds) {
     Http2Peer peer(RawClient(holding.server.port(), "127.0.1.1"));
     for (const std::uint32_t id : {1u, 3u, 5u, 7u}) peer.headers(id, get_fields("/held"));
     ASSERT_TRUE(peer.ping());
-    EXPECT_EQ(holding.server.server().stats().http2_streams_refused, 0u);
+    EXPECT_EQ(holding.server.stats().http2_streams_refused, 0u);
     peer.client().reset();
     while (holding.server.server().stats().connections_open > 0) std::this_thread::yield();
   }
@@ -132,8 +132,8 @@ TEST(ServerHttp2Limits, RapidResetEndsTheConnectionAndStartsNoMoreWorkThanItsStr
   EXPECT_EQ(peer.goaway(), NGHTTP2_ENHANCE_YOUR_CALM);
   // Who resets a request does not end its work, and so gets no other in its place.
   EXPECT_EQ(holding.holding.count(), 10u);
-  EXPECT_EQ(holding.server.server().stats().requests, 10u);
-  EXPECT_EQ(holding.server.server().stats().http2_floods, 1u);
+  EXPECT_EQ(holding.server.stats().requests, 10u);
+  EXPECT_EQ(holding.server.stats().http2_floods, 1u);
   EXPECT_EQ(exchange_raw(holding.server.port(), "GET /a HTTP/1.1\r\nHost: a\r\n\r\n").status, 200);
 }
 
@@ -151,7 +151,7 @@ TEST(ServerHttp2Limits, AContinuationFloodEndsTheConnection) {
   for (int i = 0; i < 2000 && empty.frame(kContinuationFrame, 0, 1); ++i) {
   }
   EXPECT_TRUE(empty.goaway().has_value());
-  EXPECT_EQ(server.server().stats().requests, 0u);
+  EXPECT_EQ(server.stats().requests, 0u);
 }
 
 TEST(ServerHttp2Limits, AHeaderListThatGrowsWhenItIsDecodedIsRefused) {
@@ -166,7 +166,7 @@ TEST(ServerHttp2Limits, AHeaderListThatGrowsWhenItIsDecodedIsRefused) {
   block += std::string(1000, '\xbe');
   peer.frame(kHeadersFrame, kEndHeadersFlag | kEndStreamFlag, 1, block);
   EXPECT_EQ(peer.await(1).status, 431);
-  EXPECT_EQ(server.server().stats().requests, 0u);
+  EXPECT_EQ(server.stats().requests, 0u);
   EXPECT_EQ(peer.get(3, get_fields("/a")).status, 200);
 }
 
@@ -197,12 +197,12 @@ TEST(ServerHttp2Limits, FloodsOfFramesThatCarryNothingEndTheConnection) {
   for (const auto& [name, frame] : floods) {
     Http2Peer peer(server.port());
     EXPECT_TRUE(calmed(peer, frame, 3000)) << name;
-    EXPECT_EQ(server.server().stats().http2_floods, ++ended) << name;
+    EXPECT_EQ(server.stats().http2_floods, ++ended) << name;
   }
   Http2Peer peer(server.port());
   peer.headers(1, post_fields("/"), false);
   EXPECT_TRUE(calmed(peer, frame_bytes(kDataFrame, 0, 1, ""), 3000));
-  EXPECT_EQ(server.server().stats().http2_floods, ++ended);
+  EXPECT_EQ(server.stats().http2_floods, ++ended);
 }
 
 TEST(ServerHttp2Limits, ASettingsFrameWithTooManyEntriesEndsTheConnection) {
@@ -253,7 +253,7 @@ TEST(ServerHttp2Limits, AClientThatReadsNothingIsClosedAndMakesNoMoreAnswers) {
     if (!client.send(frame_bytes(kHeadersFrame, kEndHeadersFlag | kEndStreamFlag, id, block))) break;
   }
   while (server.server().stats().connections_open > 0) std::this_thread::sleep_for(5ms);
-  EXPECT_LT(server.server().stats().requests, 5000u);
+  EXPECT_LT(server.stats().requests, 5000u);
 }
 
 TEST(ServerHttp2Limits, AWholeBodyHasOneDeadlineHoweverSlowlyItComes) {
@@ -329,8 +329,8 @@ TEST(ServerHttp2Limits, BodiesOfStrangersHaveTheBudgetThatTheyHaveInHttp1) {
   EXPECT_EQ(peer.await(1).status, 200);
   for (int i = 0; i < 500 && server.server().stats().stranger_bytes > 0; ++i)
     std::this_thread::sleep_for(10ms);
-  EXPECT_EQ(server.server().stats().stranger_bytes, 0u);
-  EXPECT_EQ(server.server().stats().bodies_refused, 1u);
+  EXPECT_EQ(server.stats().stranger_bytes, 0u);
+  EXPECT_EQ(server.stats().bodies_refused, 1u);
 }
 
 TEST(ServerHttp2Limits, AnIdleConnectionIsToldAndClosedThoughItPings) {
@@ -388,7 +388,7 @@ TEST(ServerHttp2Limits, WhenItIsFullAnIdleConnectionMakesRoom) {
     EXPECT_EQ(newcomers.back().get(1, get_fields("/a")).status, 200);
   }
   // The one that made room was told so.
-  EXPECT_EQ(server.server().stats().connections_made_room, 1u);
+  EXPECT_EQ(server.stats().connections_made_room, 1u);
   int told = 0;
   for (auto& peer : greedy) {
     if (!peer.ping()) told += peer.goaway() == NGHTTP2_NO_ERROR ? 1 : 0;

@@ -46,8 +46,8 @@ TEST(ServerHttp2, AnswersRequestsOfOneConnection) {
     EXPECT_FALSE(answer.headers.contains("connection"));
     EXPECT_FALSE(answer.reset);
   }
-  EXPECT_EQ(server.server().stats().requests, 3u);
-  EXPECT_EQ(server.server().stats().http2_connections, 1u);
+  EXPECT_EQ(server.stats().requests, 3u);
+  EXPECT_EQ(server.stats().http2_connections, 1u);
 }
 
 TEST(ServerHttp2, ThePrefaceMayComeByteByByte) {
@@ -253,8 +253,8 @@ TEST(ServerHttp2, MalformedRequestsReachNoHandlerAndEndNoOtherRequest) {
     EXPECT_EQ(answer.status, 0);
     id += 2;
   }
-  EXPECT_EQ(server.server().stats().requests, 0u);
-  EXPECT_GE(server.server().stats().requests_malformed, std::size(cases));
+  EXPECT_EQ(server.stats().requests, 0u);
+  EXPECT_GE(server.stats().requests_malformed, std::size(cases));
   EXPECT_EQ(peer.get(id, get_fields("/a")).body, "/a|");
 }
 

@@ -45,7 +45,7 @@ TEST(ServerLimits, OneSourceHasItsShareOfConnectionsAndNoMore) {
   RawClient other(server.port(), "127.0.1.2");
   other.send(kGet);
   EXPECT_EQ(other.read_response().status, 200);
-  EXPECT_EQ(server.server().stats().connections_over_source_limit, 1u);
+  EXPECT_EQ(server.stats().connections_over_source_limit, 1u);
 }
 
 TEST(ServerLimits, AProxyOfTheOperatorsHasNoShare) {
@@ -81,7 +81,7 @@ TEST(ServerLimits, WhenItIsFullTheIdleConnectionsOfWhoeverHasMostMakeRoom) {
       newcomer.send(kGet);
       EXPECT_EQ(newcomer.read_response().status, 200);
     }
-    EXPECT_GE(server.server().stats().connections_made_room, 1u);
+    EXPECT_GE(server.stats().connections_made_room, 1u);
     // Who had one has it still.
     quiet.send(kGet);
     EXPECT_EQ(quiet.read_response().status, 200);
@@ -135,7 +135,7 @@ TEST(ServerLimits, GoesOnAcceptingAfterDescriptorsRanOut) {
   // It is counted after the one that waited was closed.
   for (int i = 0; i < 500 && server.server().stats().accept_failures == 0; ++i)
     std::this_thread::sleep_for(10ms);
-  EXPECT_GE(server.server().stats().accept_failures, 1u);
+  EXPECT_GE(server.stats().accept_failures, 1u);
   EXPECT_EQ(exchange_raw(server.port(), kGet).status, 200);
   before.send(kGet);
   EXPECT_EQ(before.read_response().status, 200);
@@ -224,9 +224,9 @@ TEST(ServerLimits, BodiesOfStrangersHaveOneBudgetAndThoseOfKnownCallersAnother) 
   second.reset();
   for (int i = 0; i < 500 && server.server().stats().stranger_bytes > 0; ++i)
     std::this_thread::sleep_for(10ms);
-  EXPECT_EQ(server.server().stats().stranger_bytes, 0u);
-  EXPECT_EQ(server.server().stats().known_bytes, 0u);
-  EXPECT_EQ(server.server().stats().bodies_refused, 1u);
+  EXPECT_EQ(server.stats().stranger_bytes, 0u);
+  EXPECT_EQ(server.stats().known_bytes, 0u);
+  EXPECT_EQ(server.stats().bodies_refused, 1u);
 }
 
 TEST(ServerLimits, ABodyThatIsKeptHasOneDeadlineAndABudgetThoughItIsReadInPieces) {
@@ -264,7 +264,7 @@ TEST(ServerLimits, ABodyThatIsKeptHasOneDeadlineAndABudgetThoughItIsReadInPieces
   good.send(std::string(4000, 'x'));
   EXPECT_EQ(good.read_response().status, 200);
   for (int i = 0; i < 500 && server.server().stats().known_bytes > 0; ++i) std::this_thread::sleep_for(10ms);
-  EXPECT_EQ(server.server().stats().known_bytes, 0u);
+  EXPECT_EQ(server.stats().known_bytes, 0u);
 }
 
 TEST(ServerLimits, ABodyMayBeAskedForOnAnotherThread) {

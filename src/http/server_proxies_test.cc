@@ -87,8 +87,8 @@ TEST(ServerBehindProxies, AStrangerIsClosedWhereTheProxyProtocolIsSpoken) {
   RawClient stranger(server.port(), "127.0.2.1");
   stranger.send(from(7) + std::string(kGet));
   EXPECT_EQ(stranger.read_all(), "");
-  EXPECT_EQ(server.server().stats().proxy_headers_refused, 1u);
-  EXPECT_EQ(server.server().stats().requests, 0u);
+  EXPECT_EQ(server.stats().proxy_headers_refused, 1u);
+  EXPECT_EQ(server.stats().requests, 0u);
 }
 
 TEST(ServerBehindProxies, AConnectionWithoutAProperProxyHeaderIsClosed) {
@@ -100,7 +100,7 @@ TEST(ServerBehindProxies, AConnectionWithoutAProperProxyHeaderIsClosed) {
     proxy.send(bytes);
     EXPECT_EQ(proxy.read_all(), "") << bytes;  // the unfinished ones when their time is up
   }
-  EXPECT_EQ(server.server().stats().requests, 0u);
+  EXPECT_EQ(server.stats().requests, 0u);
 }
 
 TEST(ServerBehindProxies, ASourceBehindTheProxyProtocolHasItsShareOfConnectionsAlone) {
@@ -117,7 +117,7 @@ TEST(ServerBehindProxies, ASourceBehindTheProxyProtocolHasItsShareOfConnectionsA
   EXPECT_EQ(connect(7), "192.0.2.7");
   EXPECT_EQ(connect(7), "");
   EXPECT_EQ(connect(8), "192.0.2.8");
-  EXPECT_EQ(server.server().stats().connections_over_source_limit, 1u);
+  EXPECT_EQ(server.stats().connections_over_source_limit, 1u);
 }
 
 TEST(ServerBehindProxies, AProxyHeaderStandsBeforeTls) {

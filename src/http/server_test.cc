@@ -45,8 +45,8 @@ TEST(Server, AnswersAndKeepsTheConnection) {
   client.send(
       "POST /c HTTP/1.1\r\nHost: a\r\nTransfer-Encoding: chunked\r\n\r\n2\r\nhe\r\n3\r\nllo\r\n0\r\n\r\n");
   EXPECT_EQ(client.read_response().body, "/c|hello");
-  EXPECT_EQ(server.server().stats().connections_accepted, 1u);
-  EXPECT_EQ(server.server().stats().requests, 5u);
+  EXPECT_EQ(server.stats().connections_accepted, 1u);
+  EXPECT_EQ(server.stats().requests, 5u);
 }
 
 TEST(Server, AnswersPipelinedRequestsInOrder) {
@@ -138,7 +138,7 @@ TEST(Server, RefusesMalformedRequestsWithJsonAndCloses) {
     client.shutdown_send();
     EXPECT_EQ(client.read_all(), "") << request.substr(0, 200);
   }
-  EXPECT_EQ(server.server().stats().requests_malformed, std::size(cases));
+  EXPECT_EQ(server.stats().requests_malformed, std::size(cases));
 }
 
 TEST(Server, TakesTheAbsoluteFormOfItsOwnHost) {
@@ -213,7 +213,7 @@ TEST(Server, AClientThatDoesNotReadIsClosed) {
   client.send(kGet);
   std::this_thread::sleep_for(600ms);
   EXPECT_LT(client.read_all().size(), std::size_t{64} << 20);
-  EXPECT_EQ(server.server().stats().connections_open, 0u);
+  EXPECT_EQ(server.stats().connections_open, 0u);
 }
 
 TEST(Server, SendsContinueWhenTheBodyIsWanted) {
@@ -360,7 +360,7 @@ TEST(Server, AClientThatLeavesMidwayHarmsNobody) {
   };
   for (int i = 0; i < 500 && !settled(); ++i) std::this_thread::sleep_for(10ms);
   EXPECT_GE(failures, 10);
-  EXPECT_EQ(static_cast<std::uint64_t>(failures), server.server().stats().requests);
+  EXPECT_EQ(static_cast<std::uint64_t>(failures), server.stats().requests);
 }
 
 TEST(Server, RefusesConnectionsOverTheLimit) {
@@ -382,7 +382,7 @@ TEST(Server, RefusesConnectionsOverTheLimit) {
   for (int i = 0; i < 500 && server.server().stats().connections_open > 1; ++i)
     std::this_thread::sleep_for(10ms);
   EXPECT_EQ(exchange_raw(server.port(), kGet).status, 200);
-  EXPECT_EQ(server.server().stats().connections_refused, 1u);
+  EXPECT_EQ(server.stats().connections_refused, 1u);
 }
 
 TEST(Server, RespondsFromAnotherThread) {

@@ -103,7 +103,7 @@ TEST_F(HttpOriginTest, ARedirectIsNotFollowed) {
     EXPECT_THAT(
         on(status(code, fmt::format("Location: http://127.0.0.1:{}/orders/o-1\r\n", elsewhere.port()))),
         HasSubstr("unbelieved"));
-  EXPECT_EQ(elsewhere.server().stats().requests, 0u);
+  EXPECT_EQ(elsewhere.stats().requests, 0u);
 }
 
 TEST_F(HttpOriginTest, WhatIsHugeIsNotRead) {
@@ -168,7 +168,7 @@ TEST_F(HttpOriginTest, AnAddressInsideIsAskedOnlyWhereTheOperatorNamedIt) {
   options.fetcher.rules = {};
   HttpOrigin origin(options);
   EXPECT_THAT(said(origin), HasSubstr("loopback"));
-  EXPECT_EQ(server.server().stats().requests, 0u);
+  EXPECT_EQ(server.stats().requests, 0u);
 }
 
 TEST_F(HttpOriginTest, TheServersCertificateHasToBeGoodAndWritShowsItsOwn) {

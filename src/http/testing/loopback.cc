@@ -180,6 +180,11 @@ TestServer::~TestServer() {
   server_.reset();
 }
 
+ServerStats TestServer::stats() {
+  for (std::size_t loop = 0; loop < loops_->size(); ++loop) loops_->run(loop, [] {});
+  return server_->stats();
+}
+
 ScriptedUpstream::ScriptedUpstream(Script script) : listener_(listen_anywhere()), port_(port_of(listener_)) {
   thread_ = std::thread([this, script = std::move(script)] {
     for (int connection = 0;; ++connection) {

@@ -78,6 +78,8 @@ class TestServer {
   std::uint16_t port() const { return server_->port(); }
   Server& server() { return *server_; }
   Loops& loops() { return *loops_; }
+  // Once the loops have finished whatever a peer can have seen of it.
+  ServerStats stats();
 
  private:
   std::unique_ptr<Loops> loops_;

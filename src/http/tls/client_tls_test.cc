@@ -80,20 +80,20 @@ TEST_F(ClientTls, ACertificateOfAnotherCaIsRefused) {
   TestServer server(answer, with(tls_server({elsewhere.issue({"127.0.0.1"})})));
   EXPECT_THAT(why(with_tls(at(server.port()), trusting(authority_))), HasSubstr("certificate is not good"));
   EXPECT_THAT(why(at(server.port())), HasSubstr("certificate is not good"));  // nor does the system trust it
-  EXPECT_EQ(server.server().stats().requests, 0u);
+  EXPECT_EQ(server.stats().requests, 0u);
 }
 
 TEST_F(ClientTls, ACertificateForAnotherNameIsRefused) {
   TestServer server(answer, with(tls_server({authority_.issue({"api.example", "*.localhost"})})));
   EXPECT_THAT(why(with_tls(at(server.port()), trusting(authority_))), HasSubstr("mismatch"));
   EXPECT_THAT(why(with_tls(at(server.port(), "localhost"), trusting(authority_))), HasSubstr("mismatch"));
-  EXPECT_EQ(server.server().stats().requests, 0u);
+  EXPECT_EQ(server.stats().requests, 0u);
 }
 
 TEST_F(ClientTls, AnExpiredCertificateIsRefused) {
   TestServer server(answer, with(tls_server({authority_.issue({"127.0.0.1"}, -7200, -3600)})));
   EXPECT_THAT(why(with_tls(at(server.port()), trusting(authority_))), HasSubstr("expired"));
-  EXPECT_EQ(server.server().stats().requests, 0u);
+  EXPECT_EQ(server.stats().requests, 0u);
 }
 
 TEST_F(ClientTls, AConfiguredNameIsAskedForAndChecked) {
@@ -111,7 +111,7 @@ TEST_F(ClientTls, AClientCertificateIsShownToWhoAsksForIt) {
   const auto own = authority_.issue({"writ"});
   EXPECT_EQ(why(with_tls(at(server.port()), trusting(authority_, "", own))), "answered");
   EXPECT_NE(why(with_tls(at(server.port()), trusting(authority_))), "answered");
-  EXPECT_EQ(server.server().stats().requests, 1u);
+  EXPECT_EQ(server.stats().requests, 1u);
 }
 
 TEST_F(ClientTls, AConnectionIsNotUsedAgainUnderOtherRules) {

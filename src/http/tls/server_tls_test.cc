@@ -76,7 +76,7 @@ TEST_F(ServerTls, ServesAndKeepsTheConnection) {
   client.send(kLastGet);
   EXPECT_THAT(client.read_all(), EndsWith("/a|"));
   EXPECT_TRUE(client.told_of_end());
-  EXPECT_EQ(server.server().stats().handshakes, 1u);
+  EXPECT_EQ(server.stats().handshakes, 1u);
 }
 
 TEST_F(ServerTls, CarriesLargeBodiesBothWays) {
@@ -114,7 +114,7 @@ TEST_F(ServerTls, SpeaksVersion12WithForwardSecrecyAlone) {
 TEST_F(ServerTls, OlderVersionsAreRefused) {
   TestServer server(echo, options());
   EXPECT_FALSE(TlsPeer(server.port(), {.max_version = kTls11, .ciphers = "ALL:@SECLEVEL=0"}).connected());
-  EXPECT_EQ(server.server().stats().handshakes_failed, 1u);
+  EXPECT_EQ(server.stats().handshakes_failed, 1u);
 }
 
 TEST_F(ServerTls, AClientThatOffersOtherProtocolsAloneIsRefused) {
@@ -132,7 +132,7 @@ TEST_F(ServerTls, SpeaksHttp2ToWhoeverOffersItByAlpn) {
   std::string all;
   for (std::string next; all.find("/a|") == all.npos && !(next = client.read(1)).empty();) all += next;
   EXPECT_THAT(all, HasSubstr("/a|"));
-  EXPECT_EQ(server.server().stats().http2_connections, 1u);
+  EXPECT_EQ(server.stats().http2_connections, 1u);
   // Over TLS the preface alone is no sign of it.
   TlsPeer other(server.port(), {.alpn = ""});
   other.send(kHttp2Preface);
@@ -141,7 +141,7 @@ TEST_F(ServerTls, SpeaksHttp2ToWhoeverOffersItByAlpn) {
   TlsPeer liar(server.port(), {.alpn = "h2"});
   liar.send(kLastGet);
   EXPECT_THAT(liar.read_all(), Not(HasSubstr("HTTP/1.1")));
-  EXPECT_EQ(server.server().stats().requests, 1u);
+  EXPECT_EQ(server.stats().requests, 1u);
 }
 
 TEST_F(ServerTls, WhereHttp2IsSwitchedOffItIsNotChosen) {
@@ -179,7 +179,7 @@ TEST_F(ServerTls, ARequiredClientCertificateIsRequiredAndChecked) {
     EXPECT_EQ(get(server, {.identity = bad}), "");
     EXPECT_EQ(get(server, {.identity = bad, .max_version = kTls12}), "");
   }
-  EXPECT_EQ(server.server().stats().requests, 1u);
+  EXPECT_EQ(server.stats().requests, 1u);
 }
 
 TEST_F(ServerTls, AClientCertificateThatIsAskedForMayBeAbsentButNotBad) {
@@ -227,7 +227,7 @@ TEST_F(ServerTls, PlainHttpIsToldToUseTls) {
   const auto answer = exchange_raw(server.port(), kGet);
   EXPECT_EQ(answer.status, 400);
   EXPECT_THAT(answer.body, HasSubstr("`https`"));
-  EXPECT_EQ(server.server().stats().requests, 0u);
+  EXPECT_EQ(server.stats().requests, 0u);
 }
 
 TEST_F(ServerTls, GarbageEndsTheConnectionAndNoOther) {
@@ -242,7 +242,7 @@ TEST_F(ServerTls, GarbageEndsTheConnectionAndNoOther) {
   }
   other.send(kLastGet);
   EXPECT_THAT(other.read_all(), EndsWith("/a|"));
-  EXPECT_EQ(server.server().stats().handshakes_failed, 3u);
+  EXPECT_EQ(server.stats().handshakes_failed, 3u);
 }
 
 TEST_F(ServerTls, AHandshakeThatDoesNotGoOnIsClosed) {
@@ -267,7 +267,7 @@ TEST_F(ServerTls, HandshakesCountAsConnectionsAndHoldUpNobodyWhoIsServed) {
   }
   RawClient over(server.port());
   EXPECT_TRUE(over.closed());
-  EXPECT_EQ(server.server().stats().connections_over_source_limit, 1u);
+  EXPECT_EQ(server.stats().connections_over_source_limit, 1u);
   served.send(kLastGet);
   EXPECT_THAT(served.read_all(), EndsWith("/a|"));
 }
