@@ -4,6 +4,7 @@
 #include <charconv>
 #include <fmt/format.h>
 
+#include "base/append.h"
 #include "crypto/hash.h"
 
 namespace writ::audit {
@@ -35,21 +36,13 @@ std::optional<Head> head_from_text(std::string_view text) {
 
 void append_line(std::string& out, Head& head, const Record& record) {
   const auto start = out.size();
-  out += kSeq;
   const fmt::format_int seq(head.seq + 1);
-  out.append(seq.data(), seq.size());
-  out += kPrev;
-  out += head.hash;
-  out += "\",";
-  out += record.members;
+  append(out, kSeq, std::string_view(seq.data(), seq.size()), kPrev, head.hash, "\",", record.members);
   const auto digest = crypto::sha256(std::string_view(out).substr(start));
   head.hash.clear();
   crypto::append_hex(head.hash, digest);
   ++head.seq;
-  out += kHash;
-  out += head.hash;
-  out += kEnd;
-  out += '\n';
+  append(out, kHash, head.hash, kEnd, "\n");
 }
 
 std::optional<Line> take_apart(std::string_view line) {

@@ -5,6 +5,7 @@
 #include <chrono>
 #include <fmt/format.h>
 
+#include "base/append.h"
 #include "codec/json.h"
 
 namespace writ::audit {
@@ -29,15 +30,13 @@ class Writer {
   }
   void text(std::string_view name, std::string_view value) {
     if (value.empty()) return;
-    begin(name);
     const auto kept = shortened(value, max_text_);
-    codec::append_json_string(out_, kept);
+    codec::append_json_member(out_, name, kept);
     if (kept.size() < value.size()) was_cut(name, value.size());
   }
   void whole_text(std::string_view name, std::string_view value) {
     if (value.empty()) return;
-    begin(name);
-    codec::append_json_string(out_, value);
+    codec::append_json_member(out_, name, value);
   }
   // Whole entries, as many as have room.
   void list(std::string_view name, std::span<const std::string_view> values) {
@@ -90,17 +89,7 @@ class Writer {
   }
 
  private:
-  void begin(std::string_view name) {
-    // All of it in one step. The size is captured: g++ 12 may tell a larger one.
-    const auto begin = out_.size(), end = begin + name.size() + 4;
-    out_.resize_and_overwrite(end, [&](char* bytes, std::size_t) {
-      bytes[begin] = ',';
-      bytes[begin + 1] = bytes[end - 2] = '"';
-      name.copy(bytes + begin + 2, name.size());
-      bytes[end - 1] = ':';
-      return end;
-    });
-  }
+  void begin(std::string_view name) { append(out_, ",\"", name, "\":"); }
   void was_cut(std::string_view name, std::size_t bytes) {
     fmt::format_to(std::back_inserter(cut_), "{}\"{}\":{}", cut_.empty() ? "{" : ",", name, bytes);
   }

@@ -5,10 +5,11 @@
 #include <charconv>
 #include <cmath>
 #include <cstdint>
-#include <cstring>
 #include <functional>
 #include <simdjson.h>
 
+#include "base/append.h"
+#include "base/byte_run.h"
 #include "base/check.h"
 #include "codec/utf8.h"
 
@@ -336,68 +337,49 @@ Result<void> for_each_item(std::string_view text, const JsonLimits& limits,
 
 namespace {
 
-// How many of the first bytes stand for themselves: ASCII without control characters, quotes and backslashes.
-std::size_t plain_length(std::string_view text) noexcept {
-  constexpr std::uint64_t kOnes = 0x0101010101010101;
-  std::size_t length = 0;
-  // Eight at a time. No byte of theirs has its high bit set, nor has one after what is taken from it here,
-  // unless it is among those that do not stand for themselves.
-  for (; text.size() - length >= sizeof(std::uint64_t); length += sizeof(std::uint64_t)) {
-    std::uint64_t bytes;
-    std::memcpy(&bytes, text.data() + length, sizeof bytes);
-    const auto quotes = (bytes ^ (kOnes * '"')) - kOnes, backslashes = (bytes ^ (kOnes * '\\')) - kOnes;
-    if (((bytes | (bytes - kOnes * 0x20) | quotes | backslashes) & (kOnes * 0x80)) != 0) break;
-  }
-  const auto stands_for_itself = [](char c) {
-    return c != '"' && c != '\\' && static_cast<unsigned char>(c) - 0x20U < 0x60U;
-  };
-  while (length < text.size() && stands_for_itself(text[length])) ++length;
-  return length;
-}
+// Stands for itself in a string: ASCII without control characters, quotes and backslashes.
+constexpr auto kPlain = [](auto byte) { return in_range(byte, 0x20, 0x7f) & (byte != '"') & (byte != '\\'); };
 
 }  // namespace
 
 void append_json_string(std::string& out, std::string_view text) {
-  constexpr char kHex[] = "0123456789abcdef";
-  if (plain_length(text) == text.size()) {
-    // Nearly every text: all of it in one step. The size is captured: g++ 12 may tell a larger one.
-    const auto begin = out.size(), end = begin + text.size() + 2;
-    out.resize_and_overwrite(end, [&](char* bytes, std::size_t) {
-      bytes[begin] = bytes[end - 1] = '"';
-      text.copy(bytes + begin + 1, text.size());
-      return end;
-    });
-    return;
-  }
+  constexpr std::string_view kHex = "0123456789abcdef";
+  if (is_run_of(text, kPlain)) return append(out, "\"", text, "\"");  // nearly every text
   out.push_back('"');
   for (;;) {
-    const auto plain = plain_length(text);
-    out.append(text.substr(0, plain));
-    text.remove_prefix(plain);
-    if (text.empty()) break;
-    const auto length = utf8_sequence_length(text);
-    const char c = text.front();
-    if (length > 1) {
-      out += text.substr(0, length);
-    } else if (length == 0) {
-      out += "\xEF\xBF\xBD";  // U+FFFD, so that what is written is always UTF-8
-    } else if (c == '"' || c == '\\') {
-      out.push_back('\\');
-      out.push_back(c);
-    } else if (c == '\n') {
-      out += "\\n";
-    } else if (c == '\r') {
-      out += "\\r";
-    } else if (c == '\t') {
-      out += "\\t";
-    } else {
-      out += "\\u00";
-      out.push_back(kHex[c >> 4]);
-      out.push_back(kHex[c & 15]);
+    const auto plain = text.substr(0, run_length(text, kPlain));
+    text.remove_prefix(plain.size());
+    if (text.empty()) {
+      append(out, plain, "\"");
+      return;
     }
-    text.remove_prefix(std::max<std::size_t>(length, 1));
+    const char c = text.front();
+    std::size_t length = 1;
+    if (c == '"' || c == '\\') {
+      append(out, plain, "\\", text.substr(0, 1));
+    } else if (c == '\n') {
+      append(out, plain, "\\n");
+    } else if (c == '\r') {
+      append(out, plain, "\\r");
+    } else if (c == '\t') {
+      append(out, plain, "\\t");
+    } else if (static_cast<unsigned char>(c) < 0x20) {
+      const std::array<char, 2> digits = {kHex[c >> 4], kHex[c & 15]};
+      append(out, plain, "\\u00", std::string_view(digits.data(), digits.size()));
+    } else if (length = utf8_sequence_length(text); length > 1) {
+      append(out, plain, text.substr(0, length));
+    } else {
+      append(out, plain, "\xEF\xBF\xBD");  // U+FFFD, so that what is written is always UTF-8
+      length = 1;
+    }
+    text.remove_prefix(length);
   }
-  out.push_back('"');
+}
+
+void append_json_member(std::string& out, std::string_view name, std::string_view text) {
+  if (is_run_of(text, kPlain)) return append(out, ",\"", name, "\":\"", text, "\"");
+  append(out, ",\"", name, "\":");
+  append_json_string(out, text);
 }
 
 }  // namespace writ::codec

@@ -103,5 +103,7 @@ Result<void> for_each_item(std::string_view text, const JsonLimits& limits,
 
 // Appends text as a quoted JSON string.
 void append_json_string(std::string& out, std::string_view text);
+// Appends a text member: `,"name":"text"`. The name needs no escapes.
+void append_json_member(std::string& out, std::string_view name, std::string_view text);
 
 }  // namespace writ::codec

@@ -49,6 +49,15 @@ TEST(JsonString, EveryByteIsWrittenTheSameAtEveryPlace) {
   }
 }
 
+TEST(JsonString, AMemberIsItsNameAndTheTextAsItIsWrittenAlone) {
+  for (const std::string_view text : {"", "plain", "a text of more than one block", "say \"no\"", "\xff"}) {
+    std::string alone, out = "{";
+    append_json_string(alone, text);
+    append_json_member(out, "name", text);
+    EXPECT_EQ(out, "{,\"name\":" + alone);
+  }
+}
+
 TEST(Json, ReadsEveryKindOfValue) {
   const auto json = parse_json(R"( {"n":null,"t":true,"i":-7,"d":1.5,"s":"x","a":[1],"o":{}} )").value();
   EXPECT_TRUE(json.find("n")->is_null());

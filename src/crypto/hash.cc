@@ -1,5 +1,7 @@
 #include "crypto/hash.h"
 
+#include <algorithm>
+
 #include "base/check.h"
 #include "crypto/openssl.h"
 
@@ -46,13 +48,17 @@ std::string hex(const Digest& digest) {
 }
 
 void append_hex(std::string& out, const Digest& digest) {
-  constexpr char kDigits[] = "0123456789abcdef";
-  std::array<char, 2 * std::tuple_size_v<Digest>> text;
-  for (std::size_t i = 0; i < digest.size(); ++i) {
-    text[2 * i] = kDigits[digest[i] >> 4];
-    text[2 * i + 1] = kDigits[digest[i] & 15];
-  }
-  out.append(text.data(), text.size());
+  // Both digits of a byte at once.
+  static constexpr auto kDigits = [] {
+    constexpr std::string_view digits = "0123456789abcdef";
+    std::array<std::array<char, 2>, 256> pairs;
+    for (std::size_t byte = 0; byte < pairs.size(); ++byte)
+      pairs[byte] = {digits[byte >> 4], digits[byte & 15]};
+    return pairs;
+  }();
+  std::array<std::array<char, 2>, std::tuple_size_v<Digest>> text;
+  std::ranges::transform(digest, text.begin(), [](std::uint8_t byte) { return kDigits[byte]; });
+  out.append(text.front().data(), sizeof text);
 }
 
 }  // namespace writ::crypto

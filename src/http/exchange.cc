@@ -23,8 +23,6 @@ Exchange& Exchange::operator=(Exchange&& other) noexcept {
   if (this != &other) {
     abandon();
     side_ = std::move(other.side_);
-    added_ = std::move(other.added_);
-    kept_ = std::move(other.kept_);
   }
   return *this;
 }
@@ -36,8 +34,7 @@ Exchange::~Exchange() {
 // To say so takes memory on another thread than the loop's. Without any for so long, the connection could
 // never be answered nor closed, and the process ends on purpose.
 void Exchange::abandon() noexcept {
-  kept_ = nullptr;
-  const auto side = std::exchange(side_, nullptr);
+  const auto side = leave();
   if (side == nullptr) return;
   for (int attempt = 0; attempt < kAbandonAttempts; ++attempt) {
     try {
@@ -47,6 +44,11 @@ void Exchange::abandon() noexcept {
     }
   }
   WRIT_CHECK(!"memory to tell that a request is abandoned");
+}
+
+std::shared_ptr<internal::ExchangeSide> Exchange::leave() noexcept {
+  if (side_ != nullptr) side_->kept_ = nullptr;
+  return std::exchange(side_, nullptr);
 }
 
 const Request& Exchange::request() const noexcept {
@@ -73,6 +75,16 @@ bool Exchange::answered() const noexcept {
   return side_ == nullptr || side_->answered_;
 }
 
+void Exchange::add_to_answer(std::string_view name, std::string_view value) {
+  WRIT_REQUIRE(side_ != nullptr);
+  side_->added_.add(name, value);
+}
+
+void Exchange::keep(std::shared_ptr<void> kept) {
+  WRIT_REQUIRE(side_ != nullptr);
+  side_->kept_ = std::move(kept);
+}
+
 void Exchange::keep_body() {
   WRIT_REQUIRE(side_ != nullptr);
   side_->keep_body();
@@ -94,9 +106,9 @@ void Exchange::respond(Response response) {
   WRIT_REQUIRE(side_ != nullptr);
   // When this fails for want of memory, the exchange is there still, and answers 500 as it goes.
   add_to(response.headers);
+  side_->kept_ = nullptr;
   side_->respond(std::move(response));
   side_ = nullptr;
-  kept_ = nullptr;
 }
 
 void Exchange::start(ResponseHead head) {
@@ -106,7 +118,8 @@ void Exchange::start(ResponseHead head) {
 }
 
 void Exchange::add_to(Headers& headers) const {
-  for (std::size_t i = 0; i < added_.size(); ++i) headers.add(added_[i].name, added_[i].value);
+  const auto& added = side_->added_;
+  for (std::size_t i = 0; i < added.size(); ++i) headers.add(added[i].name, added[i].value);
 }
 
 void Exchange::write(std::string_view bytes, DoneCallback callback) {
@@ -116,16 +129,12 @@ void Exchange::write(std::string_view bytes, DoneCallback callback) {
 
 void Exchange::finish() {
   WRIT_REQUIRE(side_ != nullptr);
-  const auto side = std::exchange(side_, nullptr);
-  kept_ = nullptr;
-  side->finish();
+  leave()->finish();
 }
 
 void Exchange::abort() {
   WRIT_REQUIRE(side_ != nullptr);
-  const auto side = std::exchange(side_, nullptr);
-  kept_ = nullptr;
-  side->abort();
+  leave()->abort();
 }
 
 }  // namespace writ::http

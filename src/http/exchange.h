@@ -80,9 +80,9 @@ class Exchange {
   bool answered() const noexcept;  // respond() or start() was called
 
   // A field that its answer has, whoever answers and however; before the answer begins.
-  void add_to_answer(std::string_view name, std::string_view value) { added_.add(name, value); }
+  void add_to_answer(std::string_view name, std::string_view value);
   // Lives until the answer has ended, or cannot end any more.
-  void keep(std::shared_ptr<void> kept) { kept_ = std::move(kept); }
+  void keep(std::shared_ptr<void> kept);
 
   // http only.
   explicit Exchange(std::shared_ptr<internal::ExchangeSide> side);
@@ -90,9 +90,11 @@ class Exchange {
  private:
   void abandon() noexcept;
   void add_to(Headers& headers) const;
+  // Lets go of what is kept, and of the side.
+  std::shared_ptr<internal::ExchangeSide> leave() noexcept;
+
+  // And nothing else: callbacks that hold an exchange take no memory of their own for it.
   std::shared_ptr<internal::ExchangeSide> side_;
-  Headers added_;
-  std::shared_ptr<void> kept_;
 };
 
 }  // namespace writ::http

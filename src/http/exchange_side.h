@@ -25,6 +25,9 @@ class ExchangeSide {
   Framing framing_;
   std::size_t loop_ = 0;
   bool answered_ = false;
+  // Of the request at hand, and of whoever holds its exchange.
+  Headers added_;
+  std::shared_ptr<void> kept_;
 };
 
 }  // namespace writ::http::internal

@@ -3,6 +3,7 @@
 #include <algorithm>
 #include <array>
 
+#include "base/byte_run.h"
 #include "base/result.h"
 
 namespace writ::token {
@@ -13,17 +14,14 @@ std::unexpected<Denial> denied(Reason reason, std::string message) {
 }
 
 // RFC 6750 §2.1: b64token, without the `=` at its end.
-constexpr std::array<bool, 256> kTokenCharacters = [] {
-  std::array<bool, 256> table{};
-  for (const unsigned char c :
-       std::string_view("abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789-._~+/"))
-    table[c] = true;
-  return table;
-}();
+constexpr auto kTokenByte = [](auto byte) {
+  return in_range(byte, 'a', 'z') | in_range(byte, 'A', 'Z') | in_range(byte, '-', '9') |  // - . / and digits
+         (byte == '_') | (byte == '+') | (byte == '~');
+};
 
 bool is_token_text(std::string_view text) {
   while (text.ends_with('=')) text.remove_suffix(1);
-  return !text.empty() && std::ranges::all_of(text, [](unsigned char c) { return kTokenCharacters[c]; });
+  return !text.empty() && is_run_of(text, kTokenByte);
 }
 
 }  // namespace

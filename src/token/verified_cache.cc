@@ -9,18 +9,18 @@ VerifiedCache::VerifiedCache(std::size_t entries)
 
 std::shared_ptr<const AccessClaims> VerifiedCache::find(std::string_view token,
                                                         std::uint64_t generation) const {
-  const auto hash = hash_(token);
-  const auto index = hash % buckets_.size();
+  const auto hashed = hash(token);
+  const auto index = hashed % buckets_.size();
   const std::lock_guard lock(stripes_[index % kStripes]);
   for (const auto& entry : buckets_[index]) {
-    if (entry.generation == generation && entry.is(hash, token)) return entry.claims;
+    if (entry.generation == generation && entry.is(hashed, token)) return entry.claims;
   }
   return nullptr;
 }
 
 void VerifiedCache::insert(std::string_view token, std::uint64_t generation,
                            std::shared_ptr<const AccessClaims> claims) {
-  Entry made{hash_(token), generation, std::string(token), std::move(claims)};
+  Entry made{hash(token), generation, std::string(token), std::move(claims)};
   const auto index = made.hash % buckets_.size();
   const std::lock_guard lock(stripes_[index % kStripes]);
   auto& bucket = buckets_[index];
@@ -38,7 +38,7 @@ void VerifiedCache::insert(std::string_view token, std::uint64_t generation,
 
 void VerifiedCache::insert_if_free(std::string_view token, std::uint64_t generation,
                                    std::shared_ptr<const AccessClaims> claims, Instant now) {
-  Entry made{hash_(token), generation, std::string(token), std::move(claims)};
+  Entry made{hash(token), generation, std::string(token), std::move(claims)};
   const auto index = made.hash % buckets_.size();
   const std::lock_guard lock(stripes_[index % kStripes]);
   for (auto& entry : buckets_[index]) {
@@ -47,7 +47,7 @@ void VerifiedCache::insert_if_free(std::string_view token, std::uint64_t generat
 }
 
 bool VerifiedCache::has_free(std::string_view token, Instant now) const {
-  const auto index = hash_(token) % buckets_.size();
+  const auto index = hash(token) % buckets_.size();
   const std::lock_guard lock(stripes_[index % kStripes]);
   return std::ranges::any_of(buckets_[index], [&](const Entry& entry) { return is_free(entry, now); });
 }

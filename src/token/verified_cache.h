@@ -7,6 +7,7 @@
 // comparison and a copy of one shared_ptr.
 #pragma once
 
+#include <algorithm>
 #include <array>
 #include <cstdint>
 #include <functional>
@@ -53,8 +54,13 @@ class VerifiedCache {
     return entry.claims == nullptr || entry.claims->expires_at <= now;
   }
 
-  // The whole hash is compared before the text is: without the key nobody finds out how much of a text they
-  // have right.
+  // Of a token's end, which has its signature: nobody makes two tokens that end alike. The whole hash is
+  // compared before the text is: without the key nobody finds out how much of a text they have right.
+  std::uint64_t hash(std::string_view token) const noexcept {
+    return hash_(token.substr(token.size() - std::min(token.size(), kHashedBytes)));
+  }
+
+  static constexpr std::size_t kHashedBytes = 128;
   const crypto::KeyedHash hash_;
   std::vector<Bucket> buckets_;
   mutable std::array<std::mutex, kStripes> stripes_;

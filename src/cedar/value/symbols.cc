@@ -5,6 +5,8 @@
 #include <sys/auxv.h>
 #include <utility>
 
+#include "base/append.h"
+#include "base/byte_run.h"
 #include "base/check.h"
 
 namespace writ::cedar {
@@ -64,14 +66,26 @@ std::string EntityRef::to_string() const {
   return out;
 }
 
+namespace {
+
+// Stands for itself between quotes, as what is not ASCII does.
+constexpr auto kPlain = [](auto byte) {
+  return in_range(byte, 0x20, 0xff) & (byte != 0x7f) & (byte != '"') & (byte != '\\');
+};
+
+}  // namespace
+
 void append_entity(std::string& out, std::string_view type, std::string_view id) {
-  out.append(type).append("::\"");
+  if (is_run_of(id, kPlain)) return append(out, type, "::\"", id, "\"");
+  append(out, type, "::\"");
   append_escaped(out, id);
   out.push_back('"');
 }
 
 void append_escaped(std::string& out, std::string_view text) {
-  for (const char c : text) {
+  const auto plain = run_length(text, kPlain);
+  out.append(text.substr(0, plain));
+  for (const char c : text.substr(plain)) {
     switch (c) {
       case '"':
         out.append("\\\"");

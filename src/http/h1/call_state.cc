@@ -2,6 +2,7 @@
 #include <fmt/format.h>
 #include <utility>
 
+#include "base/append.h"
 #include "base/notice.h"
 #include "base/require.h"
 #include "http/h1/client_connection.h"
@@ -74,19 +75,15 @@ void CallState::begin() {
 
 void CallState::write_head(const Origin& origin) {
   head_.reserve(kUsualHeadBytes);
-  head_.append(request_.method)
-      .append(" ")
-      .append(origin.path_prefix)
-      .append(request_.target)
-      .append(" HTTP/1.1\r\nHost: ");
-  head_.append(origin.authority).append("\r\n");
+  append(head_, request_.method, " ", origin.path_prefix, request_.target,
+         " HTTP/1.1\r\nHost: ", origin.authority, "\r\n");
   for (std::size_t i = 0; i < request_.headers.size(); ++i) {
     const Header header = request_.headers[i];
     if (is_connection_field(header.name) || equal_ignoring_case(header.name, "host") ||
         equal_ignoring_case(header.name, "expect"))
       continue;
     if (!is_token(header.name) || !is_field_value(header.value)) continue;
-    head_.append(header.name).append(": ").append(header.value).append("\r\n");
+    append(head_, header.name, ": ", header.value, "\r\n");
   }
   if (request_.has_body && !request_.content_length) {
     head_.append("Transfer-Encoding: chunked\r\n");
@@ -94,7 +91,7 @@ void CallState::write_head(const Origin& origin) {
              request_.method == "PATCH") {
     // RFC 9110 §8.6: these methods say so when there is no content.
     const fmt::format_int length(length_left_);
-    head_.append("Content-Length: ").append(length.data(), length.size()).append("\r\n");
+    append(head_, "Content-Length: ", std::string_view(length.data(), length.size()), "\r\n");
   }
   if (request_.web_socket) head_.append("Connection: Upgrade\r\nUpgrade: websocket\r\n");
   head_.append("\r\n");

@@ -246,6 +246,8 @@ std::optional<FramingRefusal> Connection::accept_head(std::string_view head) {
   continue_due_ = false;
   body_bytes_ = 0;
   terms_.begin(*core_);
+  added_.clear();
+  kept_ = nullptr;
   request_.headers.clear();
   request_.body.clear();
   auto checked = read_request_head(head, head_limits(core_->options), request_.headers);
@@ -362,10 +364,9 @@ void Connection::refuse(const FramingRefusal& refusal) {
 
 void Connection::respond(Response response) {
   if (!on_loop()) {
-    asio::post(stream_.get_executor(), [self = shared_from_this(), response = std::move(response)]() mutable {
+    return asio::post(context(), [self = shared_from_this(), response = std::move(response)]() mutable {
       self->guarded([&] { self->respond(std::move(response)); });
     });
-    return;
   }
   if (state_ != State::kHandling || answered_) return;  // closed, or refused meanwhile
   if (response.body.size() > kCopiedBodyBytes) out_body_ = std::move(response.body);
@@ -530,13 +531,13 @@ void Connection::fail_body(ErrorCode code, std::string message) {
 }
 
 void Connection::post_body(Result<std::string_view> piece) {
-  asio::post(stream_.get_executor(),
+  asio::post(context(),
              [self = shared_from_this(), callback = std::exchange(body_callback_, nullptr),
               piece = std::move(piece)]() mutable { self->guarded([&] { callback(std::move(piece)); }); });
 }
 
 void Connection::post_written(Result<void> result) {
-  asio::post(stream_.get_executor(),
+  asio::post(context(),
              [self = shared_from_this(), callback = std::exchange(write_callback_, nullptr),
               result = std::move(result)]() mutable { self->guarded([&] { callback(std::move(result)); }); });
 }

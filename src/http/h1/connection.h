@@ -172,6 +172,8 @@ class Connection final : public internal::ExchangeSide,
   void abort() override;
   void abandoned() override;
 
+  // Of its loop. Unlike the executor of the stream, what is posted to it needs no memory for its type.
+  asio::io_context& context() noexcept { return core_->loops.impl().loops[loop_]->context; }
   void on_deadline() override;
   void end_late();
   void begin_unguarded();

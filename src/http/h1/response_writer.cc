@@ -1,10 +1,12 @@
 #include "http/h1/response_writer.h"
 
 #include <array>
+#include <cstdint>
 #include <ctime>
 #include <fmt/format.h>
 #include <iterator>
 
+#include "base/append.h"
 #include "http/response.h"
 
 namespace writ::http {
@@ -13,6 +15,13 @@ bool is_connection_field(std::string_view name) noexcept {
   static constexpr std::array<std::string_view, 9> kNames = {
       "connection", "content-length",    "keep-alive", "proxy-authenticate", "proxy-connection", "te",
       "trailer",    "transfer-encoding", "upgrade"};
+  // Most names are not even as long as one of them.
+  static constexpr auto kSizes = [] {
+    std::uint32_t sizes = 0;
+    for (const auto known : kNames) sizes |= std::uint32_t{1} << known.size();
+    return sizes;
+  }();
+  if (name.size() >= 32 || (kSizes >> name.size() & 1) == 0) return false;
   for (const std::string_view known : kNames) {
     if (equal_ignoring_case(name, known)) return true;
   }
@@ -44,11 +53,8 @@ void append_chunk_size(std::string& out, std::size_t size) {
 
 void append_response_head(std::string& out, const HeadToWrite& head) {
   const fmt::format_int status(head.status);
-  out.append("HTTP/1.1 ")
-      .append(status.data(), status.size())
-      .append(" ")
-      .append(status_phrase(head.status))
-      .append("\r\n");
+  append(out, "HTTP/1.1 ", std::string_view(status.data(), status.size()), " ", status_phrase(head.status),
+         "\r\n");
   bool has_date = false;
   bool says_when = !head.own || (head.status != 429 && head.status != 503);
   for (std::size_t i = 0; i < head.headers.size(); ++i) {
@@ -56,15 +62,15 @@ void append_response_head(std::string& out, const HeadToWrite& head) {
     if (is_connection_field(header.name) || !is_token(header.name) || !is_field_value(header.value)) continue;
     has_date |= equal_ignoring_case(header.name, "date");
     says_when = says_when || equal_ignoring_case(header.name, "retry-after");
-    out.append(header.name).append(": ").append(header.value).append("\r\n");
+    append(out, header.name, ": ", header.value, "\r\n");
   }
   // Who has to wait is told how long, whatever refused it. An upstream's answer is the upstream's.
   if (!says_when) out.append("Retry-After: 1\r\n");
   // RFC 9110 §6.6.1: a server with a clock sends Date.
-  if (!has_date) out.append("Date: ").append(http_date()).append("\r\n");
+  if (!has_date) append(out, "Date: ", http_date(), "\r\n");
   if (head.framing == BodyFraming::kLength) {
     const fmt::format_int length(head.length);
-    out.append("Content-Length: ").append(length.data(), length.size()).append("\r\n");
+    append(out, "Content-Length: ", std::string_view(length.data(), length.size()), "\r\n");
   } else if (head.framing == BodyFraming::kChunked) {
     out.append("Transfer-Encoding: chunked\r\n");
   }

@@ -1,0 +1,88 @@
+// How far a text goes on with bytes of one kind: what needs no escape, what a token may have.
+//
+// Nearly all bytes from outside are of the kind that is expected, so they are looked at a block at a time.
+// The predicate is written once, and is asked of a byte or of a whole block of them:
+//
+//   constexpr auto kPlain = [](auto byte) { return in_range(byte, 0x20, 0x7f) & (byte != '"'); };
+//   if (is_run_of(text, kPlain)) ...
+//
+// Bytes are unsigned. `&` and `|` join comparisons, because blocks have no `&&` and `||`. Pure.
+#pragma once
+
+#include <array>
+#include <bit>
+#include <cstddef>
+#include <cstdint>
+#include <cstring>
+#include <string_view>
+
+namespace writ {
+namespace internal {
+
+using ByteBlock = unsigned char __attribute__((vector_size(16)));
+
+template <class Part>
+Part part_at(const char* bytes) noexcept {
+  Part part;
+  std::memcpy(&part, bytes, sizeof part);
+  return part;
+}
+
+static_assert(std::endian::native == std::endian::little, "words are read as they lie in memory");
+
+// For how many of the first bytes of a block does the predicate hold?
+template <class Predicate>
+std::size_t run_in_block(const char* bytes, Predicate predicate) noexcept {
+  const auto holds = predicate(part_at<ByteBlock>(bytes));  // of each byte all bits, or none
+  std::array<std::uint64_t, 2> halves;
+  static_assert(sizeof halves == sizeof holds);
+  std::memcpy(halves.data(), &holds, sizeof holds);
+  if ((halves[0] & halves[1]) == ~std::uint64_t{0}) return sizeof holds;
+  const auto bits = std::countr_one(halves[0]);
+  return static_cast<std::size_t>(bits < 64 ? bits : 64 + std::countr_one(halves[1])) / 8;
+}
+
+// The bytes of a text of 4 to 15 as a block, some of them more than once.
+inline std::array<std::uint64_t, 2> as_block(std::string_view text) noexcept {
+  const char* const end = text.data() + text.size();
+  if (text.size() >= 8) return {part_at<std::uint64_t>(text.data()), part_at<std::uint64_t>(end - 8)};
+  const std::uint64_t begin = part_at<std::uint32_t>(text.data()), rest = part_at<std::uint32_t>(end - 4);
+  return {begin | rest << 32, begin | rest << 32};
+}
+
+}  // namespace internal
+
+// Both ends included. `byte`: unsigned, or a block of them.
+template <class Byte>
+constexpr auto in_range(Byte byte, unsigned char first, unsigned char last) noexcept {
+  static_assert(sizeof byte == 1 || sizeof byte == sizeof(internal::ByteBlock));
+  return static_cast<Byte>(byte - first) <= static_cast<unsigned char>(last - first);
+}
+
+// For how many of the first bytes does the predicate hold?
+template <class Predicate>
+std::size_t run_length(std::string_view text, Predicate predicate) noexcept {
+  constexpr auto kBlock = sizeof(internal::ByteBlock);
+  std::size_t length = 0;
+  if (text.size() < kBlock) {
+    while (length < text.size() && predicate(static_cast<unsigned char>(text[length]))) ++length;
+    return length;
+  }
+  for (; length + kBlock < text.size(); length += kBlock) {
+    const auto run = internal::run_in_block(text.data() + length, predicate);
+    if (run < kBlock) return length + run;
+  }
+  length = text.size() - kBlock;  // the last block may overlap the one before it
+  return length + internal::run_in_block(text.data() + length, predicate);
+}
+
+// Does it hold for every byte?
+template <class Predicate>
+bool is_run_of(std::string_view text, Predicate predicate) noexcept {
+  constexpr auto kBlock = sizeof(internal::ByteBlock);
+  if (text.size() < 4 || text.size() >= kBlock) return run_length(text, predicate) == text.size();
+  const auto block = internal::as_block(text);
+  return internal::run_in_block(reinterpret_cast<const char*>(block.data()), predicate) == kBlock;
+}
+
+}  // namespace writ
