@@ -401,6 +401,7 @@ $defs:
             uri: {type: string, maxLength: 512, description: "the only URI in it, for example a SPIFFE id"}
             dns: {type: string, maxLength: 253, description: one of the DNS names in it}
             sha256: {type: string, maxLength: 43, description: "its SHA-256 in base64url"}
+      certificate_bound: {type: boolean, description: "its tokens are bound to the certificate of its connection (RFC 8705)"}
       introspects: {$ref: "#/$defs/texts", description: the APIs whose tokens it may ask about}
   api:
     type: object

@@ -31,13 +31,37 @@ std::optional<Instant> date(const files::Fields& fields, std::string_view key) {
 }  // namespace
 
 files::Fields identity_fields(const files::YamlNode& node, files::Source& source) {
-  return files::Fields(
-      &node, source, "an identity",
-      {"id",         "kind",        "status",       "tenant",      "environment",    "owner",
-       "acts_for",   "accept_from", "purposes",     "attributes",  "secret_hash",    "jwks_file",
-       "sponsor",    "parent",      "description",  "provider",    "model",          "blueprint",
-       "created_at", "expires_at",  "reviewed_at",  "review_by",   "credentials",    "needs_owner",
-       "imported",   "workload",    "certificates", "introspects", "previous_secret"});
+  return files::Fields(&node, source, "an identity",
+                       {"id",
+                        "kind",
+                        "status",
+                        "tenant",
+                        "environment",
+                        "owner",
+                        "acts_for",
+                        "accept_from",
+                        "purposes",
+                        "attributes",
+                        "secret_hash",
+                        "jwks_file",
+                        "sponsor",
+                        "parent",
+                        "description",
+                        "provider",
+                        "model",
+                        "blueprint",
+                        "created_at",
+                        "expires_at",
+                        "reviewed_at",
+                        "review_by",
+                        "credentials",
+                        "needs_owner",
+                        "imported",
+                        "workload",
+                        "certificates",
+                        "introspects",
+                        "certificate_bound",
+                        "previous_secret"});
 }
 
 void read_identity_facts(const files::Fields& fields, Identity& identity) {

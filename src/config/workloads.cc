@@ -48,6 +48,7 @@ void WorkloadReader::read(const files::Fields& fields, Identity& identity) {
   for (const YamlNode& node : fields.list("workload")) read_rule(node, identity);
   for (const YamlNode& node : fields.list("certificates")) read_certificate(node, identity);
   identity.introspects = fields.texts("introspects", inventory::kMaxIdBytes);
+  identity.certificate_bound = fields.boolean("certificate_bound").value_or(false);
   if (const auto* node = fields.find("previous_secret")) {
     const files::Fields previous(node, source_, "the previous secret", {"hash", "until"});
     const auto hash = previous.required_text("hash"), until = previous.required_text("until");

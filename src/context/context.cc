@@ -154,7 +154,7 @@ Result<Context> Context::of_use(const token::Verified& token, const Inputs& inpu
 
 Result<Context> Context::of_issue(const token::AccessClaims& claims, const Inputs& inputs,
                                   Workspace& workspace) {
-  return build(Context(Point::kIssue, claims, claims.key_thumbprint.has_value(), inputs, workspace));
+  return build(Context(Point::kIssue, claims, claims.sender_bound(), inputs, workspace));
 }
 
 Result<Context> Context::build(Context context) {

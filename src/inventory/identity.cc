@@ -117,8 +117,9 @@ Result<void> validate_credentials(const Identity& identity) {
   const auto wrong = [&](std::string message) {
     return failure(ErrorCode::kInvalid, fmt::format("identity `{}`: {}", identity.id, message));
   };
-  if (identity.kind == Kind::kUser && (!identity.workloads.empty() || !identity.certificates.empty() ||
-                                       identity.previous_secret || !identity.introspects.empty()))
+  if (identity.kind == Kind::kUser &&
+      (!identity.workloads.empty() || !identity.certificates.empty() || identity.previous_secret ||
+       !identity.introspects.empty() || identity.certificate_bound))
     return wrong("a user has no credentials here, the identity provider knows them");
   if (identity.workloads.size() > kMaxWorkloadRules)
     return wrong(fmt::format("`workload` has more than {} entries", kMaxWorkloadRules));
@@ -269,6 +270,7 @@ void write_shown_by(const Identity& identity, Json& json) {
   list("workload", identity.workloads, &workload_to_json);
   list("certificates", identity.certificates, &certificate_to_json);
   if (!identity.introspects.empty()) json.set("introspects", codec::json_texts(identity.introspects));
+  if (identity.certificate_bound) json.set("certificate_bound", true);
 }
 
 template <class Rule>
@@ -291,6 +293,7 @@ Result<void> read_shown_by(const Members& members, Identity& identity) {
   TRY(read_list(members, "workload", &workload_from_json, identity.workloads));
   TRY(read_list(members, "certificates", &certificate_from_json, identity.certificates));
   identity.introspects = TRY(members.texts("introspects", kMaxListEntries, kMaxIdBytes));
+  identity.certificate_bound = TRY(members.boolean("certificate_bound", false));
   return {};
 }
 
@@ -315,10 +318,27 @@ std::string identity_record(const Identity& identity) {
 
 Result<Identity> identity_from_record(std::string_view text) {
   const Json json = TRY(codec::parse_json(text));
-  const auto allowed = with_facts(
-      {"id",          "kind",     "status",          "tenant",   "environment",  "owner",       "acts_for",
-       "accept_from", "purposes", "attributes",      "keys",     "secret_hash",  "credentials", "evidence",
-       "declared",    "dropped",  "previous_secret", "workload", "certificates", "introspects"});
+  const auto allowed = with_facts({"id",
+                                   "kind",
+                                   "status",
+                                   "tenant",
+                                   "environment",
+                                   "owner",
+                                   "acts_for",
+                                   "accept_from",
+                                   "purposes",
+                                   "attributes",
+                                   "keys",
+                                   "secret_hash",
+                                   "credentials",
+                                   "evidence",
+                                   "declared",
+                                   "dropped",
+                                   "previous_secret",
+                                   "workload",
+                                   "certificates",
+                                   "introspects",
+                                   "certificate_bound"});
   const auto members = TRY(Members::of(json, "the identity", allowed));
   Identity identity{.id = {}, .kind = Kind::kUser};
   TRY(read_common(members, identity));

@@ -102,6 +102,7 @@ struct Identity {
   std::vector<WorkloadRule> workloads = {};            // the platform's tokens that show that it is this one
   std::vector<CertificateRule> certificates = {};      // and certificates
   std::vector<std::string> introspects = {};           // the APIs whose tokens it may ask about (RFC 7662)
+  bool certificate_bound = false;                      // its tokens are, to its connection's (RFC 8705 §3)
   // People's answers. The ids are of users, but for `parent`.
   std::optional<std::string> sponsor = {};      // of an agent: the person that answers for it
   std::optional<std::string> parent = {};       // the identity that it was made by or is a part of

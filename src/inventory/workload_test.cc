@@ -84,6 +84,7 @@ TEST(Workload, ItIsKeptWholeAndShownAsCredentialsOnly) {
   identity.workloads.front().facts = {{"ref", {"ref"}}, {"pod", {"kubernetes.io", "pod", "name"}}};
   identity.certificates = {{.uri = "spiffe://acme.example/ci"}, {.dns = "ci.example"}};
   identity.introspects = {"invoices"};
+  identity.certificate_bound = true;
   const auto record = identity_record(identity);
   const auto read = identity_from_record(record);
   ASSERT_TRUE(read) << read.error().message;
@@ -97,7 +98,7 @@ TEST(Workload, ItIsKeptWholeAndShownAsCredentialsOnly) {
 
 TEST(Workload, OverTheApiNobodyGivesThemToAnIdentity) {
   for (const auto* member : {R"("workload":[])", R"("certificates":[])", R"("introspects":["invoices"])",
-                             R"("previous_secret":{})"})
+                             R"("certificate_bound":true)", R"("previous_secret":{})"})
     EXPECT_FALSE(identity_from_json(parse(fmt::format(R"({{"id":"ci","kind":"service",{}}})", member))))
         << member;
 }

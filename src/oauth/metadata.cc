@@ -63,6 +63,8 @@ http::Response metadata_response(const Locations& locations) {
       // RFC 9396 §10.
       {"authorization_details_types_supported", texts({kTaskDetails})},
   });
+  // RFC 8705 §3.3.
+  if (locations.certificates) json.set("tls_client_certificate_bound_access_tokens", true);
   add_endpoint("revocation_endpoint", locations.revocation_endpoint, json);
   add_endpoint("introspection_endpoint", locations.introspection_endpoint, json);
   return cacheable(json.dump());

@@ -35,6 +35,20 @@ Outcome<void> check_binding(std::string_view which, const std::optional<std::str
                         std::string(which) + ": it is bound to a different key than the proof's");
 }
 
+// The same of Writ's own, which may be bound to a certificate (RFC 8705 §3).
+Outcome<void> check_binding(std::string_view which, const AccessClaims& claims, const ExchangeFacts& facts) {
+  const auto& bound = claims.certificate_thumbprint;
+  if (!bound) return check_binding(which, claims.key_thumbprint, facts.proof_key);
+  if (facts.certificate == *bound) return {};
+  if (facts.certificate.empty())
+    return refuse_request(
+        Reason::kSenderBindingMissing,
+        std::string(which) + ": it is bound to a certificate, and the connection came without one");
+  return refuse_request(
+      Reason::kSenderBindingMismatch,
+      std::string(which) + ": it is bound to a different certificate than the connection's");
+}
+
 bool is_agent(const AuthenticatedClient& client) {
   return client.identity().kind == inventory::Kind::kAgent;
 }
@@ -144,7 +158,7 @@ Outcome<Origin> access_origin(std::string_view text, const ExchangeFacts& facts)
   const auto held = facts.verifier.verify_parameter(text, facts.now);
   if (!held) return invalid_token("subject token", held.error());
   const AccessClaims& claims = held->claims();
-  TRY(check_binding("subject token", claims.key_thumbprint, facts.proof_key));
+  TRY(check_binding("subject token", claims, facts));
   auto actors = TRY(extend_chain(claims, facts.client));
   std::vector<std::string> exchanged_from;
   TRY(add_origins(exchanged_from, claims));
@@ -175,7 +189,7 @@ Outcome<void> narrow_by_actor_token(Origin& origin, std::string_view text, const
   const auto held = facts.verifier.verify_parameter(text, facts.now);
   if (!held) return invalid_token("actor token", held.error());
   const AccessClaims& claims = held->claims();
-  TRY(check_binding("actor token", claims.key_thumbprint, facts.proof_key));
+  TRY(check_binding("actor token", claims, facts));
   if (claims.subject != facts.client.id() || claims.client_id != facts.client.id() || !claims.actors.empty())
     return refuse_request(Reason::kCallerMismatch, "actor token: it is not the client's own");
   origin.expires_at = std::min(origin.expires_at.value_or(claims.expires_at), claims.expires_at);
@@ -304,6 +318,7 @@ Outcome<AccessClaims> claims_from(const Origin& origin, const Terms& terms,
   claims.task = std::move(task_id);
   claims.purpose = std::move(purpose);
   claims.key_thumbprint = terms.proof_key;
+  claims.certificate_thumbprint = terms.certificate;
   claims.workload = terms.client.workload();
   // Of this client, whatever the tokens that were presented say of theirs.
   claims.credential_kind = inventory::credential_type_name(terms.client.credential().type);

@@ -54,6 +54,8 @@ struct ExchangeFacts {
   // The key the request proved to hold; a sender-bound token is accepted with a proof of its key alone.
   const std::optional<std::string>& proof_key;
   Times now;
+  // Of the request's connection; empty: none. The same for a token that is bound to a certificate.
+  std::string_view certificate = {};
 };
 
 // The client for the subject of a token (RFC 8693 §2.1).
@@ -69,6 +71,7 @@ struct Terms {
   const std::optional<std::string>& proof_key;  // to bind the token to
   Duration lifetime;
   Times now;
+  std::optional<std::string> certificate = {};  // to bind it to instead
 };
 
 // The task the token belongs to: the origin's or, where one is chosen, a sub-task of it; never another.

@@ -116,6 +116,7 @@ class Issuance final : public TokenCall {
     const TokenRequest& request;
     const AuthenticatedClient& client;
     const std::optional<std::string>& proof_key;
+    const std::optional<std::string>& certificate;
     const Origin& origin;
   };
 
@@ -143,11 +144,13 @@ class Issuance final : public TokenCall {
     const auto* api = TRY(find_api(request.audience));
     issuer_.aim_at(*api);
     const auto proof_key = TRY(verify_proof(client));
-    const ExchangeFacts facts{client, parts_.verifier, parts_.trusted_issuers, proof_key, now_};
+    const auto certificate = TRY(certificate_to_bind_to(client, proof_key.has_value()));
+    const ExchangeFacts facts{client, parts_.verifier,          parts_.trusted_issuers, proof_key,
+                              now_,   request_.peer_certificate};
     const Origin origin =
         request.exchange ? TRY(origin_of_exchange(*request.exchange, facts)) : origin_of_client(client);
     origin_subject_ = origin.subject;
-    const Asker asker{request, client, proof_key, origin};
+    const Asker asker{request, client, proof_key, certificate, origin};
     std::optional<std::string> task;
     if (request.task) task.emplace(*request.task);
     if (request.details) {
@@ -215,6 +218,30 @@ class Issuance final : public TokenCall {
     return oauth::refuse(OauthError::kInvalidDpopProof, std::move(key).error());
   }
 
+  // RFC 8705 §3: of a client that authenticates by it, or whose tokens the inventory wants to be bound. With
+  // a proof the client chose its key.
+  Outcome<std::optional<std::string>> certificate_to_bind_to(const AuthenticatedClient& client,
+                                                             bool has_proof) const {
+    const auto& shown = request_.peer_certificate;
+    if (client.identity().certificate_bound) {
+      if (shown.empty())
+        return oauth::refuse(OauthError::kInvalidRequest,
+                             "tokens of client `" + client.id() +
+                                 "` are bound to a certificate, and the connection came without one",
+                             Reason::kSenderBindingMissing);
+      if (has_proof)
+        return oauth::refuse(OauthError::kInvalidDpopProof,
+                             "tokens of client `" + client.id() +
+                                 "` are bound to a certificate: leave the "
+                                 "proof out",
+                             Reason::kSenderBindingMismatch);
+      return shown;
+    }
+    const bool by_certificate = client.credential().type == inventory::CredentialType::kCertificate;
+    if (!options_.bind_certificates || !by_certificate || has_proof) return std::nullopt;
+    return shown;
+  }
+
   // A token in the task that is asked for: as much as was presented, and no more than the API wants to know.
   Outcome<std::string> issue_for(const Asker& asker, const inventory::Api& api,
                                  std::optional<std::string_view> asked_task) {
@@ -227,7 +254,8 @@ class Issuance final : public TokenCall {
                       .purpose = asker.request.purpose,
                       .proof_key = asker.proof_key,
                       .lifetime = options_.token_lifetime,
-                      .now = now_};
+                      .now = now_,
+                      .certificate = asker.certificate};
     claims_ = TRY(claims_from(asker.origin, terms, std::move(task_id), task_.get()));
     if (task_ != nullptr && wants_details(api))
       claims_->authorization_details = granted_details(task_->task(), now_.latest);

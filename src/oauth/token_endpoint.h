@@ -41,6 +41,9 @@ struct TokenEndpointOptions {
   std::string token_endpoint;  // its full URL: what DPoP proofs are made for
   Duration token_lifetime = std::chrono::minutes(5);
   std::string own_audience = {};  // of Writ's own API, where tasks are opened
+  // RFC 8705 §3: tokens of clients that authenticate by a certificate are bound to it. For where the gateway
+  // asks for certificates; where it does not, nobody could use them.
+  bool bind_certificates = false;
 };
 
 // What the endpoint works with. All that is referred to must outlive it.

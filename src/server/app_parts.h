@@ -200,7 +200,8 @@ struct App::Parts {
       {.issuer = config.issuer,
        .token_endpoint = config.issuer + std::string(kTokenPath),
        .token_lifetime = config.token_lifetime,
-       .own_audience = config.api_audience},
+       .own_audience = config.api_audience,
+       .bind_certificates = config.gateway_listen && config.gateway_listen->asks_certificates},
       {clock, clients, tasks, issuers, verifier, minter, replays, current, recorder, &task_control}};
   const std::function<void(const http::Response&)> count_token_answer =
       [this](const http::Response& response) {

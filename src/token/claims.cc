@@ -10,7 +10,8 @@ namespace {
 using codec::Json;
 
 constexpr std::int64_t kLatestSeconds = 253'402'300'799;  // the end of the year 9999
-constexpr std::size_t kThumbprintChars = 43;              // base64url of 32 bytes
+constexpr std::string_view kKeyThumbprint = "jkt", kCertificateThumbprint = "x5t#S256";
+constexpr std::size_t kThumbprintChars = 43;  // base64url of 32 bytes
 
 std::unexpected<Error> bad_claim(std::string_view name, std::string_view problem) {
   return failure(ErrorCode::kInvalid, "token: `" + std::string(name) + "` " + std::string(problem));
@@ -99,22 +100,28 @@ void write_origins(const AccessClaims& claims, Json& into) {
   into.set("exchanged_from", std::move(ids));
 }
 
-// RFC 7800 §3.1, RFC 9449 §6.1. A binding that cannot be checked must not be ignored.
+// RFC 7800 §3.1, RFC 9449 §6.1, RFC 8705 §3.1. A binding that cannot be checked must not be ignored.
 Result<void> read_confirmation(const Json& json, AccessClaims& into) {
   const auto* cnf = json.find("cnf");
   if (cnf == nullptr) return {};
   const auto* members = cnf->if_object();
   if (members == nullptr) return bad_claim("cnf", "is not an object");
-  if (members->size() != 1 || members->front().first != "jkt")
-    return failure(ErrorCode::kUnsupported, "token: `cnf` binds in another way than by `jkt`");
-  auto thumbprint = TRY(required_text(*cnf, "jkt"));
-  if (thumbprint.size() != kThumbprintChars) return bad_claim("jkt", "is not a SHA-256 thumbprint");
-  into.key_thumbprint = std::move(thumbprint);
+  const auto name = members->size() == 1 ? std::string_view(members->front().first) : std::string_view();
+  if (name != kKeyThumbprint && name != kCertificateThumbprint)
+    return failure(ErrorCode::kUnsupported,
+                   "token: `cnf` binds in another way than by `jkt` or by `x5t#S256` alone");
+  auto thumbprint = TRY(required_text(*cnf, name));
+  if (thumbprint.size() != kThumbprintChars) return bad_claim(name, "is not a SHA-256 thumbprint");
+  (name == kKeyThumbprint ? into.key_thumbprint : into.certificate_thumbprint) = std::move(thumbprint);
   return {};
 }
 
 void write_confirmation(const AccessClaims& claims, Json& into) {
-  if (claims.key_thumbprint) into.set("cnf", Json::object({{"jkt", *claims.key_thumbprint}}));
+  if (!claims.sender_bound()) return;
+  auto cnf = Json::object();
+  if (claims.key_thumbprint) cnf.set(kKeyThumbprint, *claims.key_thumbprint);
+  if (claims.certificate_thumbprint) cnf.set(kCertificateThumbprint, *claims.certificate_thumbprint);
+  into.set("cnf", std::move(cnf));
 }
 
 Result<void> read_details(const Json& json, AccessClaims& into) {

@@ -76,7 +76,7 @@ struct AccessClaims : CarriedClaims {
   codec::Json authorization_details;          // RFC 9396: an array, or null
   // What the client's platform said of it when the client authenticated: by the names of facts.
   std::vector<std::pair<std::string, std::string>> workload = {};
-  // cnf.x5t#S256: the certificate that this token is bound to (RFC 8705 §3.1). Only of others' tokens.
+  // cnf.x5t#S256: the certificate that this token is bound to (RFC 8705 §3.1). Of Writ's own: that or a key.
   std::optional<std::string> certificate_thumbprint = {};
   // Of a token that another issuer made: as what it was accepted. Null: it is Writ's own.
   std::shared_ptr<const Foreign> foreign = {};
