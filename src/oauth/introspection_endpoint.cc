@@ -3,11 +3,14 @@
 #include <algorithm>
 
 #include "crypto/random.h"
+#include "jose/jws.h"
 #include "oauth/form_request.h"
 #include "oauth/refusal.h"
 
 namespace writ::oauth {
 namespace {
+
+constexpr std::string_view kSignedAnswerType = "application/token-introspection+jwt";
 
 using inventory::Kind;
 using inventory::Snapshot;
@@ -67,6 +70,24 @@ codec::Json answer_about(const AccessClaims* claims) {
   return json;
 }
 
+// RFC 9701 §4: asked for by its media type.
+bool wants_signed(const http::Request& request) {
+  const auto accept = request.headers.find("Accept");
+  return accept && accept->starts_with(kSignedAnswerType) &&
+         (accept->size() == kSignedAnswerType.size() || (*accept)[kSignedAnswerType.size()] == ',');
+}
+
+// RFC 9701 §5: for the one that asks, and of no other use: what it says of the token is one level down, and
+// it has neither a subject nor an end of its own.
+Result<std::string> signed_answer(const IntrospectionEndpointParts& parts, const codec::Json& answer,
+                                  std::string_view client) {
+  const auto json = codec::Json::object({{"iss", parts.issuer},
+                                         {"aud", client},
+                                         {"iat", unix_seconds(parts.clock.earliest())},
+                                         {"token_introspection", answer}});
+  return jose::sign_jws(parts.keys.snapshot()->signing, json.dump(), "token-introspection+jwt");
+}
+
 Outcome<codec::Json> introspect(const IntrospectionEndpointParts& parts, const http::Request& request,
                                 const Form& form, std::string& claimed_client, bool& known) {
   const auto now = times_of(parts.clock);
@@ -110,6 +131,13 @@ http::Response IntrospectionEndpoint::handle(const http::Request& request) const
   (answer->find("jti") != nullptr ? active_ : inactive_).fetch_add(1, std::memory_order_relaxed);
   auto response = http::json_response(200, answer->dump());
   response.headers.set("Cache-Control", "no-store");
+  response.headers.set("Vary", "Accept");
+  if (!wants_signed(request)) return response;
+  auto text = signed_answer(parts_, *answer, claimed_client);
+  if (!text)
+    return to_response({OauthError::kServerError, text.error().message, Reason::kIndeterminate}, request_id);
+  response.body = *std::move(text);
+  response.headers.set("Content-Type", std::string(kSignedAnswerType));
   return response;
 }
 

@@ -1,4 +1,5 @@
-// POST /oauth2/introspect: an API asks what a token of Writ's says and whether it is still good (RFC 7662).
+// POST /oauth2/introspect: an API asks what a token of Writ's says and whether it is still good (RFC 7662),
+// and gets the answer signed where it asks for that (RFC 9701).
 //
 // For clients that the inventory lets ask (`introspects`), about tokens for the APIs that it names there. Any
 // other token is `{"active": false}`, and so is one that is expired or revoked, whose task is over, or of
@@ -15,6 +16,7 @@
 #include "oauth/client_authentication.h"
 #include "oauth/token_endpoint.h"
 #include "task/registry.h"
+#include "token/key_ring.h"
 #include "token/verifier.h"
 
 namespace writ::oauth {
@@ -27,6 +29,8 @@ struct IntrospectionEndpointParts {
   const task::Registry& tasks;
   const enforce::Current& current;
   control::Recorder record;
+  const token::KeyRing& keys;  // that signed answers are signed with
+  std::string issuer;
 };
 
 class IntrospectionEndpoint {

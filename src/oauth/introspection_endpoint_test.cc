@@ -36,7 +36,9 @@ class IntrospectionEndpointTest : public ::testing::Test {
                                    .verifier = w_.verifier,
                                    .tasks = w_.tasks,
                                    .current = w_.current,
-                                   .record = w_.record}};
+                                   .record = w_.record,
+                                   .keys = *w_.ring,
+                                   .issuer = std::string(kIssuer)}};
   const std::string token_ = w_.portal_token();
 };
 
@@ -54,6 +56,40 @@ TEST_F(IntrospectionEndpointTest, AnApiIsToldWhatItsTokenSays) {
   EXPECT_EQ(*json.find("token_type"), Json("Bearer"));
   EXPECT_NE(json.find("exp"), nullptr);
   EXPECT_EQ(endpoint_.active(), 1u);
+}
+
+// RFC 9701 §5.
+TEST_F(IntrospectionEndpointTest, TheAnswerIsSignedForTheApiThatAsksForThat) {
+  const auto signed_for = [&](std::string_view token, std::string_view client, const char* accept) {
+    auto headers = World::basic(client);
+    headers.add("Accept", accept);
+    return endpoint_.handle(post("/oauth2/introspect", {{"token", std::string(token)}}, headers));
+  };
+  const auto response = signed_for(token_, "invoices-api", "application/token-introspection+jwt");
+  EXPECT_EQ(response.status, 200);
+  EXPECT_EQ(*response.headers.find("Content-Type"), "application/token-introspection+jwt");
+  EXPECT_EQ(*response.headers.find("Cache-Control"), "no-store");
+  const auto jws = jose::parse_jws(response.body).value();
+  EXPECT_EQ(jws.typ(), "token-introspection+jwt");
+  const auto* key = w_.ring->snapshot()->public_keys.find(jws.kid());
+  ASSERT_NE(key, nullptr);
+  const auto claims = jose::parse_claims(jws.verify(*key).value()).value();
+  EXPECT_EQ(*claims.find_string("iss"), kIssuer);
+  EXPECT_EQ(*claims.find_string("aud"), "invoices-api");
+  EXPECT_EQ(*claims.find("iat")->if_int(), unix_seconds(w_.clock.now()));
+  for (const auto* not_its_own : {"sub", "exp"}) EXPECT_EQ(claims.find(not_its_own), nullptr);
+  EXPECT_EQ(*claims.find("token_introspection")->find_string("sub"), "nora");
+  // It is not an access token, whoever presents it.
+  EXPECT_EQ(token::testing::outcome(w_.verifier.verify_parameter(response.body, w_.clock.now())),
+            "token_type");
+
+  const auto no =
+      jose::parse_jws(signed_for(token_, "mail-api", "application/token-introspection+jwt").body).value();
+  EXPECT_EQ(jose::parse_claims(no.unverified_payload()).value().find("token_introspection")->dump(),
+            R"({"active":false})");
+  for (const auto* plain : {"*/*", "application/json", "application/token-introspection+jwtx"})
+    EXPECT_EQ(*signed_for(token_, "invoices-api", plain).headers.find("Content-Type"), "application/json")
+        << plain;
 }
 
 TEST_F(IntrospectionEndpointTest, WhatIsNotGoodOrNotForTheApiIsAnsweredInTheSameWords) {

@@ -67,6 +67,10 @@ http::Response metadata_response(const Locations& locations) {
   if (locations.certificates) json.set("tls_client_certificate_bound_access_tokens", true);
   add_endpoint("revocation_endpoint", locations.revocation_endpoint, json);
   add_endpoint("introspection_endpoint", locations.introspection_endpoint, json);
+  // RFC 9701 §7.
+  if (!locations.introspection_endpoint.empty())
+    json.set("introspection_signing_alg_values_supported",
+             texts({crypto::algorithm_name(locations.algorithm)}));
   return cacheable(json.dump());
 }
 

@@ -17,9 +17,10 @@ struct Locations {
   std::string issuer;
   std::string token_endpoint;
   std::string jwks_uri;
-  std::string revocation_endpoint = {};     // empty: not served
-  std::string introspection_endpoint = {};  // the same
-  bool certificates = false;                // clients may show one
+  std::string revocation_endpoint = {};                     // empty: not served
+  std::string introspection_endpoint = {};                  // the same
+  bool certificates = false;                                // clients may show one
+  crypto::Algorithm algorithm = crypto::Algorithm::kEs256;  // that Writ signs with
 };
 
 // "/writ" of "https://acme.example/writ"; empty where there is none.

@@ -45,7 +45,7 @@ Result<void> App::Parts::add_oauth() {
     const auto at = [this](std::string_view path) { return config.issuer + std::string(path); };
     const bool certificates = config.api_listen.asks_certificates;
     return oauth::metadata_response({config.issuer, at(kTokenPath), at(kJwksPath), at(kRevocationPath),
-                                     at(kIntrospectionPath), certificates});
+                                     at(kIntrospectionPath), certificates, config.token_algorithm});
   };
   TRY(endpoints->add("GET", kMetadataPath, quick, metadata_of_writ));
   // RFC 8414 §3.1: of an issuer with a path, it is in front of that.

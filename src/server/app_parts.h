@@ -187,7 +187,7 @@ struct App::Parts {
       *store};  // an assertion that was used stays used after a restart
   const oauth::RevocationEndpoint revocation_endpoint{{clock, clients, verifier, revocations, recorder}};
   const oauth::IntrospectionEndpoint introspection_endpoint{
-      {clock, clients, verifier, tasks, current, recorder}};
+      {clock, clients, verifier, tasks, current, recorder, keys->ring(), config.issuer}};
 
   // Calls of Writ's own API are approved as tasks or not at all: their bodies hold secrets.
   enforce::Enforcer gateway_enforcer{enforcer_parts(&calls)}, api_enforcer{enforcer_parts(nullptr)},

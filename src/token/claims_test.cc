@@ -107,6 +107,17 @@ TEST(Claims, NoContractDropsWhatGuardsRead) {
     EXPECT_NE(json.find(name), nullptr) << name;
 }
 
+TEST(Claims, ATokenIsBoundInOneWay) {
+  auto claims = full_claims();
+  claims.key_thumbprint.reset();
+  claims.certificate_thumbprint = std::string(43, 'c');
+  auto json = claims_to_json(claims);
+  EXPECT_EQ(json.find("cnf")->dump(), R"({"x5t#S256":")" + std::string(43, 'c') + R"("})");
+  EXPECT_EQ(claims_from_json(json).value().certificate_thumbprint, claims.certificate_thumbprint);
+  claims.key_thumbprint = std::string(43, 'k');
+  EXPECT_EQ(claims_from_json(claims_to_json(claims)).error().code, ErrorCode::kUnsupported);
+}
+
 TEST(Claims, WhatAPlatformToldIsSoManyTexts) {
   const auto read = [](const codec::Json& workload) {
     auto json = claims_to_json(full_claims());
