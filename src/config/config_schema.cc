@@ -464,6 +464,7 @@ $defs:
     properties:
       refresh_seconds: {type: integer, minimum: 1, maximum: 3600, description: how often names are resolved}
       max_requests: {type: integer, minimum: 1, maximum: 1000000, description: in flight; more are answered 503}
+      http2: {type: boolean, description: "https offers it unless this is false; plain HTTP speaks it if this is true"}
       retries:
         type: object
         additionalProperties: false

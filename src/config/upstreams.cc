@@ -75,13 +75,14 @@ std::optional<http::CheckOptions> read_check(const files::Fields& options) {
 
 http::UpstreamOptions read_options(const files::Fields& api) {
   const files::Fields fields(api.find("upstream_options"), api.source(), "upstream_options",
-                             {"refresh_seconds", "max_requests", "retries", "ejection", "check"});
+                             {"refresh_seconds", "max_requests", "retries", "ejection", "check", "http2"});
   http::UpstreamOptions options;
   read_seconds(fields, "refresh_seconds", 3600, options.refresh);
   read_number(fields, "max_requests", 1, 1'000'000, options.max_requests);
   options.retries = read_retries(fields);
   options.ejection = read_ejection(fields);
   options.check = read_check(fields);
+  options.http2 = fields.boolean("http2");
   return options;
 }
 

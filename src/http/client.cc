@@ -10,6 +10,8 @@
 #include "base/check.h"
 #include "base/require.h"
 #include "http/h1/client_connection.h"
+#include "http/h2/client_call.h"
+#include "http/h2/client_session.h"
 #include "http/target.h"
 
 namespace writ::http {
@@ -89,9 +91,9 @@ void Call::write_body(std::string_view bytes, Done callback) {
   side_->write_body(bytes, std::move(callback));
 }
 
-void Call::finish_body(Done callback) {
+void Call::finish_body(Done callback, Headers trailers) {
   WRIT_REQUIRE(side_ != nullptr);
-  side_->finish_body(std::move(callback));
+  side_->finish_body(std::move(callback), std::move(trailers));
 }
 
 void Call::read_head(HeadDone callback) {
@@ -102,6 +104,11 @@ void Call::read_head(HeadDone callback) {
 void Call::read_body(PieceDone callback) {
   WRIT_REQUIRE(side_ != nullptr);
   side_->read_body(std::move(callback));
+}
+
+Headers Call::take_trailers() {
+  WRIT_REQUIRE(side_ != nullptr);
+  return side_->take_trailers();
 }
 
 Outbound Call::take_back() {
@@ -118,11 +125,16 @@ Client::~Client() {
     core_->loops.run(loop, [&] {
       ClientLoop& mine = core_->per_loop[loop];
       const auto calls = std::exchange(mine.calls, {});
-      for (CallState* call : calls) call->fail(CallError::Kind::kBroken, "the client is shutting down");
+      for (auto* call : calls) call->fail(CallError::Kind::kBroken, "the client is shutting down");
       // A pool is gone with the last of its connections.
       std::vector<std::shared_ptr<ClientConnection>> idle;
-      for (const auto& [name, pool] : mine.pools) idle.insert(idle.end(), pool.idle.begin(), pool.idle.end());
+      std::vector<std::shared_ptr<Http2ClientSession>> sessions;
+      for (const auto& [name, pool] : mine.pools) {
+        idle.insert(idle.end(), pool.idle.begin(), pool.idle.end());
+        sessions.insert(sessions.end(), pool.sessions.begin(), pool.sessions.end());
+      }
       for (const auto& connection : idle) connection->close();
+      for (const auto& session : sessions) session->leave();
     });
   }
 }
@@ -130,9 +142,14 @@ Client::~Client() {
 Call Client::open(const Origin& origin, Outbound request) {
   const std::size_t loop = core_->loops.current();
   WRIT_CHECK(loop != Loops::none);
-  auto state = std::make_shared<CallState>(core_, loop, origin, std::move(request));
-  state->begin();
-  return Call(std::move(state));
+  std::shared_ptr<internal::CallSide> side;
+  if (!request.web_socket && Http2ClientSession::takes_calls(*core_, loop, origin)) {
+    side = std::make_shared<Http2Call>(core_, loop, origin, std::move(request));
+  } else {
+    side = std::make_shared<CallState>(core_, loop, origin, std::move(request));
+  }
+  side->begin();
+  return Call(std::move(side));
 }
 
 Call Client::refuse(const Origin& origin, Outbound request, CallError error) {

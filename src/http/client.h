@@ -1,10 +1,10 @@
-// The outbound side: HTTP/1.1 to configured origins, with a pool of kept-alive connections per loop, bodies
-// streamed both ways, and the framing of answers checked as strictly as that of requests.
+// The outbound side: HTTP/1.1 and HTTP/2 to configured origins, with a pool of kept connections per loop,
+// bodies streamed both ways, and the framing of answers checked as strictly as that of requests.
 //
 // It connects only to origins its caller configured; it follows no redirects and reads no proxy settings. A
 // request is sent a second time only where that is safe: it went to a kept-alive connection that ended before
 // the first byte of an answer, and either nothing had been sent, or the method is idempotent and there is no
-// body (RFC 9110 §9.2.2).
+// body (RFC 9110 §9.2.2); or the upstream itself said that it did nothing (RFC 9113 §6.8, §8.7).
 //
 // Streaming use, on a loop thread:  open → write_body* → finish_body → read_head → read_body until empty.
 // Simple use, on any other thread:  fetch().
@@ -30,6 +30,13 @@
 
 namespace writ::http {
 
+// Whether requests may go over HTTP/2.
+enum class Http2 {
+  kNo,
+  kOffered,  // in TLS (ALPN); the upstream chooses
+  kKnown,    // it is spoken from the first byte on, in plain (RFC 9113 §3.3)
+};
+
 // Where requests go: scheme, host and port, and a path prefix without a slash at its end. Made by
 // parse_origin.
 struct Origin {
@@ -43,6 +50,7 @@ struct Origin {
   std::string address = {};
   std::string socket = {};  // the path of a Unix socket, which is connected to instead
   std::string group = {};   // whose calls share places (http/shares.h); empty: those of the pool
+  Http2 http2 = Http2::kNo;
 };
 // "http://127.0.0.1:9001/base", or https, which trusts what the system trusts.
 Result<Origin> parse_origin(std::string_view url);
@@ -83,7 +91,9 @@ struct Outbound {
   CallTimeouts timeouts = {};
   // Asks for an upgrade to a WebSocket. When the answer is 101, write_body() and read_body() carry what
   // follows both heads, either way at any time and without a deadline but for a write that is not taken.
+  // Always over HTTP/1.1.
   bool web_socket = false;
+  bool takes_trailers = false;  // the upstream is told so, over HTTP/2
 };
 
 struct InboundHead {
@@ -98,12 +108,13 @@ struct CallError {
     kUnreachable,  // no connection: unknown host, refused, a certificate that is not good
     kTimeout,      // of connecting, writing or reading
     kBroken,       // the connection ended in the middle
-    kMalformed,    // the answer is no proper HTTP/1.1
+    kMalformed,    // the answer is not proper HTTP
     kOverloaded,   // max_connections_per_origin, or the caller's share of them
   };
   Kind kind;
   std::string message;
-  bool unsent = false;      // not a byte of the request was sent
+  // Not a byte of the request was sent, or the upstream says that it did nothing with what was.
+  bool unsent = false;
   bool unanswered = false;  // not a byte of an answer had come
 };
 template <class T>
@@ -129,13 +140,16 @@ class Call {
 
   // Only when has_body. One at a time; the bytes must live until the callback.
   void write_body(std::string_view bytes, Done callback);
-  void finish_body(Done callback);
+  // Trailers (RFC 9110 §6.5) go over HTTP/2 only.
+  void finish_body(Done callback, Headers trailers = {});
 
   // May be called while the body is still being written: an upstream may answer early.
   void read_head(HeadDone callback);
   // The next piece, valid until the next read; empty at the end of the body, when the connection has gone
   // back to the pool.
   void read_body(PieceDone callback);
+  // Of the answer, after the end of its body; none over HTTP/1.
+  Headers take_trailers();
 
   // After a failure: the request as it was given, to be sent elsewhere. The call is of no use any more.
   Outbound take_back();

@@ -67,6 +67,14 @@ std::optional<std::uint64_t> Exchange::content_length() const noexcept {
   return side_->framing_.chunked ? std::nullopt : std::optional(side_->framing_.content_length.value_or(0));
 }
 
+bool Exchange::carries_trailers() const noexcept {
+  return side_->carries_trailers_;
+}
+
+const Headers& Exchange::trailers() const noexcept {
+  return side_->trailers_;
+}
+
 bool Exchange::body_at_hand() const noexcept {
   return !side_->framing_.has_body() || side_->body_at_hand();
 }
@@ -127,9 +135,14 @@ void Exchange::write(std::string_view bytes, DoneCallback callback) {
   side_->write(bytes, std::move(callback));
 }
 
-void Exchange::finish() {
+void Exchange::finish(Headers trailers) {
   WRIT_REQUIRE(side_ != nullptr);
-  leave()->finish();
+  leave()->finish(std::move(trailers));
+}
+
+void Exchange::let_last() {
+  WRIT_REQUIRE(side_ != nullptr);
+  side_->let_last();
 }
 
 void Exchange::abort() {

@@ -23,6 +23,7 @@ struct ResponseHead {
   int status;
   Headers headers;
   std::optional<std::uint64_t> content_length;
+  bool ended = false;  // the head is all of it: finish() follows
 };
 
 // A piece of a body; empty at its end. Valid until the next read of this body begins.
@@ -50,6 +51,11 @@ class Exchange {
   bool has_body() const noexcept;
   std::optional<std::uint64_t> content_length() const noexcept;  // nothing for a chunked one
 
+  // Over HTTP/2: fields may come behind either body (RFC 9110 §6.5). Over HTTP/1 they are dropped.
+  bool carries_trailers() const noexcept;
+  // Of the request, once its body has come to its end: well formed, and nothing more.
+  const Headers& trailers() const noexcept;
+
   // Has all of it come together with the head? Reading it then waits for nobody.
   bool body_at_hand() const noexcept;
 
@@ -73,7 +79,10 @@ class Exchange {
   // finish.
   void start(ResponseHead head);
   void write(std::string_view bytes, DoneCallback callback);
-  void finish();
+  void finish(Headers trailers = {});
+  // From here on the request may be as quiet as its answer: whoever says so ends both. While its answer is
+  // streamed.
+  void let_last();
   // Closes the connection in the middle: the honest end of an answer that cannot be completed.
   void abort();
 

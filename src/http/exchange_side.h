@@ -17,14 +17,17 @@ class ExchangeSide {
   virtual void respond(Response response) = 0;  // any thread
   virtual void start(ResponseHead head) = 0;
   virtual void write(std::string_view bytes, DoneCallback callback) = 0;
-  virtual void finish() = 0;
+  virtual void finish(Headers trailers) = 0;
+  virtual void let_last() {}
   virtual void abort() = 0;      // any thread
   virtual void abandoned() = 0;  // the exchange is gone without an end to its answer; any thread
 
   Request request_;
+  Headers trailers_;
   Framing framing_;
   std::size_t loop_ = 0;
   bool answered_ = false;
+  bool carries_trailers_ = false;
   // Of the request at hand, and of whoever holds its exchange.
   Headers added_;
   std::shared_ptr<void> kept_;

@@ -57,7 +57,15 @@ std::string text_of(const UpstreamOptions& options) {
   if (const auto& check = options.check)
     text += fmt::format(" {} {} {} {} {}", check->path, check->interval.count(), check->timeout.count(),
                         check->healthy, check->unhealthy);
+  if (options.http2) text += *options.http2 ? " http2" : " no http2";
   return text;
+}
+
+// A connection is as good as another one only where both may speak the same.
+void set_http2(Origin& origin, std::optional<bool> wanted) {
+  origin.http2 = origin.tls != nullptr ? (wanted.value_or(true) ? Http2::kOffered : Http2::kNo)
+                                       : (wanted.value_or(false) ? Http2::kKnown : Http2::kNo);
+  if (origin.http2 != Http2::kNo) origin.pool += " http2";
 }
 
 }  // namespace
@@ -209,6 +217,7 @@ Result<std::shared_ptr<Upstream>> Upstream::make(std::string api, const std::vec
       return invalid(fmt::format(
           "`{}` and `{}` are not one upstream: all its URLs have the same scheme and the same path prefix",
           urls.front(), url));
+    set_http2(origin, options.http2);
     origins.push_back(std::move(origin));
   }
   // One upstream has one set of places, whatever the addresses; so have APIs that share it.

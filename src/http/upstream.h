@@ -60,6 +60,9 @@ struct UpstreamOptions {
   EjectionOptions ejection = {};
   RetryOptions retries = {};
   std::optional<CheckOptions> check = {};
+  // Absent: https offers HTTP/2 (ALPN), plain HTTP has HTTP/1.1. True: a plain one speaks it from the first
+  // byte on.
+  std::optional<bool> http2 = {};
   std::function<void(const std::string&)> tell = {};  // lines for the operator; absent: to stderr
 };
 

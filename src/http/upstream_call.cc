@@ -48,9 +48,10 @@ class UpstreamCall::Tries : public std::enable_shared_from_this<Tries> {
     piece_ = bytes;
     write(std::make_shared<Call::Done>(std::move(callback)));
   }
-  void finish_body(Call::Done callback) {
+  void finish_body(Call::Done callback, Headers trailers) {
     WRIT_REQUIRE(writing_.expired());
     piece_ = {};
+    trailers_ = std::move(trailers);
     write(std::make_shared<Call::Done>(std::move(callback)));
   }
   void read_head(Call::HeadDone callback) {
@@ -70,6 +71,8 @@ class UpstreamCall::Tries : public std::enable_shared_from_this<Tries> {
       callback(piece);
     });
   }
+
+  Headers take_trailers() { return call_.take_trailers(); }
 
   void drop() noexcept {
     dropped_ = true;
@@ -94,7 +97,8 @@ class UpstreamCall::Tries : public std::enable_shared_from_this<Tries> {
       self->writing_.reset();
       (*mine)(std::move(sent));
     };
-    piece_.empty() ? call_.finish_body(std::move(done)) : call_.write_body(piece_, std::move(done));
+    piece_.empty() ? call_.finish_body(std::move(done), trailers_)
+                   : call_.write_body(piece_, std::move(done));
   }
 
   void read(std::shared_ptr<Call::HeadDone> callback) {
@@ -154,6 +158,7 @@ class UpstreamCall::Tries : public std::enable_shared_from_this<Tries> {
   const bool again_;     // it may be sent twice
   Call call_;
   std::string_view piece_;  // that is being written
+  Headers trailers_;        // of the request
   // The callbacks that wait are the call's: they keep whoever waits alive, and end with it.
   std::weak_ptr<Call::Done> writing_;
   std::weak_ptr<Call::HeadDone> reading_;
@@ -192,9 +197,14 @@ void UpstreamCall::write_body(std::string_view bytes, Call::Done callback) {
   tries_->write_body(bytes, std::move(callback));
 }
 
-void UpstreamCall::finish_body(Call::Done callback) {
+void UpstreamCall::finish_body(Call::Done callback, Headers trailers) {
   WRIT_REQUIRE(tries_ != nullptr);
-  tries_->finish_body(std::move(callback));
+  tries_->finish_body(std::move(callback), std::move(trailers));
+}
+
+Headers UpstreamCall::take_trailers() {
+  WRIT_REQUIRE(tries_ != nullptr);
+  return tries_->take_trailers();
 }
 
 void UpstreamCall::read_head(Call::HeadDone callback) {

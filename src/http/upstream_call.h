@@ -3,7 +3,8 @@
 // It is used as a Call is, and its callbacks keep the same promises. A request is sent to another address,
 // within the upstream's retries, in two cases:
 //
-//   no connection came about      nothing was sent, so it may be any request (RFC 9110 §9.2.2)
+//   nothing was sent, or done     no connection came about (RFC 9110 §9.2.2), or the upstream said so over
+//                                 HTTP/2 (RFC 9113 §8.7); then it may be any request
 //   the connection ended before   the method is idempotent and there is no body; what was sent is sent again,
 //   the first byte of an answer   byte for byte but for Host, which is each URL's own
 //
@@ -32,9 +33,10 @@ class UpstreamCall {
 
   // As those of Call.
   void write_body(std::string_view bytes, Call::Done callback);
-  void finish_body(Call::Done callback);
+  void finish_body(Call::Done callback, Headers trailers = {});
   void read_head(Call::HeadDone callback);
   void read_body(Call::PieceDone callback);
+  Headers take_trailers();
 
  private:
   class Tries;

@@ -1,74 +1,20 @@
-#include <array>
 #include <fmt/format.h>
 #include <utility>
 
 #include "base/append.h"
-#include "base/notice.h"
 #include "base/require.h"
 #include "http/h1/client_connection.h"
 #include "http/h1/response_writer.h"
+#include "http/h2/client_call.h"
 
 namespace writ::http {
 namespace {
 
-bool is_idempotent(std::string_view method) {
-  // RFC 9110 §9.2.2.
-  static constexpr std::array<std::string_view, 6> kMethods = {"GET",   "HEAD", "OPTIONS",
-                                                               "TRACE", "PUT",  "DELETE"};
-  return std::find(kMethods.begin(), kMethods.end(), method) != kMethods.end();
-}
-
-bool is_sendable_target(std::string_view target) {
-  return target.starts_with('/') &&
-         std::all_of(target.begin(), target.end(), [](char c) { return c > 0x20 && c < 0x7f; });
-}
-
 constexpr std::size_t kUsualHeadBytes = 1024;
-
-HeadLimits head_limits(const ClientOptions& options) {
-  return {.max_head_bytes = options.max_head_bytes,
-          .max_headers = options.max_headers,
-          .max_target_bytes = options.max_head_bytes};
-}
 
 }  // namespace
 
-CallState::CallState(std::shared_ptr<ClientCore> core, std::size_t loop, const Origin& origin,
-                     Outbound request)
-    : core_(std::move(core)),
-      loop_(loop),
-      origin_(origin),
-      shares_(core_->per_loop[loop].shares_of(origin)),
-      request_(std::move(request)) {
-  core_->per_loop[loop_].calls.insert(this);
-}
-
-CallState::~CallState() {
-  give_share_back();
-  core_->per_loop[loop_].calls.erase(this);
-}
-
-void CallState::give_share_back() noexcept {
-  if (std::exchange(has_share_, false)) shares_.give_back(request_.party);
-}
-
-void CallState::begin() {
-  if (!is_token(request_.method) || !is_sendable_target(request_.target)) {
-    return fail(CallError::Kind::kMalformed, "the request cannot be sent: method or target is not valid");
-  }
-  length_left_ = request_.content_length.value_or(0);
-  request_done_ = !request_.has_body;
-  if (!shares_.take(request_.party)) {
-    core_->over_share.fetch_add(1, std::memory_order_relaxed);
-    static Notice notice;
-    if (const auto times = notice.due())
-      say_limit(fmt::format("upstream {} has {} calls under way, a caller with many gets 503 ({} times)",
-                            origin_.authority, shares_.taken(), *times));
-    return fail(CallError::Kind::kOverloaded,
-                fmt::format("upstream {} has {} connections already, or this caller its share of them",
-                            origin_.authority, shares_.taken()));
-  }
-  has_share_ = true;
+void CallState::find_connection() {
   write_head(origin_);
   take_connection(true);
 }
@@ -115,13 +61,31 @@ void CallState::take_connection(bool pooled) {
     return fail(CallError::Kind::kOverloaded,
                 fmt::format("upstream {} has {} connections already", origin_.authority, pool.open));
   }
-  connection_ = std::make_shared<ClientConnection>(core_, loop_, origin_);
+  const bool http2 = origin_.http2 == Http2::kOffered && !request_.web_socket;
+  connection_ = std::make_shared<ClientConnection>(core_, loop_, origin_, http2);
   connection_->attach(*this);
   connection_->connect();
   if (request_.timeouts.connect && connection_) connection_->expire_after(*request_.timeouts.connect);
 }
 
+// What was to be sent stands in the connection's queue as HTTP/1, and has not been.
+void CallState::go_on_over_http2() {
+  const auto connection = std::exchange(connection_, nullptr);
+  connection->queue.clear();
+  connection->detach();
+  auto call = std::make_shared<Http2Call>(core_, loop_, origin_, std::move(request_));
+  call->go_on(*this, connection);
+  other_ = call;
+  if (write_callback_ && request_done_) {
+    call->finish_body(std::exchange(write_callback_, nullptr), std::move(trailers_));
+  } else if (write_callback_) {
+    call->write_body(piece_, std::exchange(write_callback_, nullptr));
+  }
+  if (head_callback_) call->read_head(std::exchange(head_callback_, nullptr));
+}
+
 void CallState::on_connected() {
+  if (connection_->speaks_http2()) return go_on_over_http2();
   if (!request_.has_body) {
     connection_->queue.add(head_);
     head_sent_ = true;
@@ -150,6 +114,7 @@ void CallState::wait_for_answer() {
 }
 
 void CallState::write_body(std::string_view bytes, Call::Done callback) {
+  if (other_) return other_->write_body(bytes, std::move(callback));
   WRIT_REQUIRE((tunnel_ || (request_.has_body && !request_done_)) && !write_callback_);
   write_callback_ = std::move(callback);
   if (error_) return post(write_callback_, CallResult<void>(std::unexpected(*error_)));
@@ -159,6 +124,7 @@ void CallState::write_body(std::string_view bytes, Call::Done callback) {
     return connection_->send();
   }
   if (bytes.empty()) return post(write_callback_, CallResult<void>());
+  piece_ = bytes;
   if (request_.content_length) {
     WRIT_REQUIRE(bytes.size() <= length_left_);
     length_left_ -= bytes.size();
@@ -180,7 +146,9 @@ void CallState::refuse_body() {
                             CallError{CallError::Kind::kBroken, "the upstream has answered already"})));
 }
 
-void CallState::finish_body(Call::Done callback) {
+// RFC 9112 §7.1.2: what does not take trailers may lose them, and over HTTP/1 nobody says that it does.
+void CallState::finish_body(Call::Done callback, Headers trailers) {
+  if (other_) return other_->finish_body(std::move(callback), std::move(trailers));
   WRIT_REQUIRE(request_.has_body && !request_done_ && !write_callback_);
   write_callback_ = std::move(callback);
   if (error_) return post(write_callback_, CallResult<void>(std::unexpected(*error_)));
@@ -188,6 +156,7 @@ void CallState::finish_body(Call::Done callback) {
   if (request_.content_length && length_left_ > 0)
     return fail(CallError::Kind::kBroken, "the request's body is shorter than announced");
   request_done_ = true;
+  trailers_ = std::move(trailers);
   if (!head_sent_) connection_->queue.add(head_);
   if (!request_.content_length) connection_->queue.add("0\r\n\r\n");
   if (connection_->connected()) send_request();
@@ -204,7 +173,7 @@ void CallState::on_received() {
 void CallState::parse_head() {
   while (!head_ready_) {
     const std::string_view bytes = connection_->in.unread();
-    const auto length = find_head_end(bytes, head_seen_, head_limits(core_->options));
+    const auto length = find_head_end(bytes, head_seen_, core_->head_limits());
     if (!length)
       return fail(CallError::Kind::kMalformed,
                   "the upstream's answer is malformed: " + length.error().message);
@@ -225,7 +194,7 @@ void CallState::parse_head() {
 // False: the call has failed. An interim answer (1xx) is skipped.
 bool CallState::take_head(std::string_view head) {
   Headers headers;
-  const auto checked = read_response_head(head, head_limits(core_->options), headers);
+  const auto checked = read_response_head(head, core_->head_limits(), headers);
   if (!checked) {
     fail(CallError::Kind::kMalformed, "the upstream's answer is malformed: " + checked.error().message);
     return false;
@@ -264,6 +233,7 @@ bool CallState::take_head(std::string_view head) {
 }
 
 void CallState::read_head(Call::HeadDone callback) {
+  if (other_) return other_->read_head(std::move(callback));
   WRIT_REQUIRE(!head_callback_);
   head_callback_ = std::move(callback);
   if (error_) return post(head_callback_, CallResult<InboundHead>(std::unexpected(*error_)));
@@ -271,6 +241,7 @@ void CallState::read_head(Call::HeadDone callback) {
 }
 
 void CallState::read_body(Call::PieceDone callback) {
+  if (other_) return other_->read_body(std::move(callback));
   WRIT_REQUIRE(head_ready_ || error_);
   WRIT_REQUIRE(!body_callback_);
   body_callback_ = std::move(callback);
@@ -314,10 +285,6 @@ void CallState::end_body() {
 
 // ---- ends ----
 
-bool CallState::may_be_sent_twice() const {
-  return !request_.has_body && is_idempotent(request_.method);
-}
-
 bool CallState::may_send_again() const {
   return connection_->reused() && !answer_begun_ && (!head_sent_ || may_be_sent_twice());
 }
@@ -344,6 +311,7 @@ void CallState::on_closed(bool whole) {
 }
 
 void CallState::fail(CallError::Kind kind, std::string message) {
+  if (other_) return other_->fail(kind, std::move(message));
   if (error_) return;
   error_ = CallError{
       .kind = kind, .message = std::move(message), .unsent = !head_sent_, .unanswered = !answer_begun_};
@@ -353,25 +321,24 @@ void CallState::fail(CallError::Kind kind, std::string message) {
     connection->close();
   }
   // A head that came before the end is still good: an upstream may answer, and close without reading on.
-  if (write_callback_) post(write_callback_, CallResult<void>(std::unexpected(*error_)));
-  if (head_callback_) post(head_callback_, CallResult<InboundHead>(std::unexpected(*error_)));
-  if (body_callback_) post(body_callback_, CallResult<std::string_view>(std::unexpected(*error_)));
+  tell_error();
+}
+
+Headers CallState::take_trailers() {
+  return other_ ? other_->take_trailers() : Headers();
+}
+
+Outbound CallState::take_back() {
+  return other_ ? other_->take_back() : CallSide::take_back();
 }
 
 void CallState::drop() noexcept {
+  if (other_) return other_->drop();
   give_share_back();
   const auto connection = std::exchange(connection_, nullptr);
   if (connection == nullptr) return;
   connection->detach();
   connection->close();
-}
-
-template <class Callback, class Value>
-void CallState::post(Callback& callback, Value value) {
-  if (!callback) return;
-  asio::post(core_->loops.impl().loops[loop_]->context,
-             [self = shared_from_this(), call = std::exchange(callback, nullptr),
-              value = std::move(value)]() mutable { call(std::move(value)); });
 }
 
 }  // namespace writ::http

@@ -23,11 +23,13 @@ Address address_of(const Tcp::endpoint& endpoint) {
 }
 }  // namespace
 
-ClientConnection::ClientConnection(std::shared_ptr<ClientCore> core, std::size_t loop, const Origin& origin)
+ClientConnection::ClientConnection(std::shared_ptr<ClientCore> core, std::size_t loop, const Origin& origin,
+                                   bool http2)
     : in(kBufferBytes),
       core_(std::move(core)),
       loop_(loop),
       origin_(origin),
+      offers_http2_(http2),
       stream_(core_->loops.impl().loops[loop]->context) {
   watch(core_->loops.impl().loops[loop]->deadlines);
   ++pool().open;
@@ -127,7 +129,7 @@ void ClientConnection::on_connected() {
   if (error) return fail(CallError::Kind::kUnreachable, error.message());
   resolver_.reset();
   if (origin_.tls == nullptr) return ready();
-  stream_.secure(origin_.tls->session(stream_.socket().native_handle(), origin_.host));
+  stream_.secure(origin_.tls->session(stream_.socket().native_handle(), origin_.host, offers_http2_));
   shake_hands();
 }
 
@@ -165,12 +167,13 @@ void ClientConnection::handshake_failed() {
 
 void ClientConnection::ready() {
   connected_ = true;
+  speaks_http2_ = offers_http2_ && stream_.tls() != nullptr && stream_.tls()->protocol() == "h2";
   expire_never();
   if (owner_ == nullptr) return close();
   owner_->on_connected();
 }
 
-void ClientConnection::attach(CallState& owner) {
+void ClientConnection::attach(ConnectionOwner& owner) {
   owner_ = &owner;
   reused_ = connected_;
   expire_never();
@@ -208,9 +211,9 @@ void ClientConnection::close() {
 }
 
 void ClientConnection::fail(CallError::Kind kind, std::string message) {
-  CallState* owner = std::exchange(owner_, nullptr);
+  ConnectionOwner* owner = std::exchange(owner_, nullptr);
   close();
-  if (owner != nullptr) owner->fail(kind, std::move(message));
+  if (owner != nullptr) owner->on_failed(kind, std::move(message));
 }
 
 void ClientConnection::on_deadline() {

@@ -400,6 +400,7 @@ void Connection::start(ResponseHead head) {
   answered_ = true;
   state_ = State::kStreaming;
   if (head.status == 101) return start_tunnel(head);
+  if (head.ended && !head.content_length && request_.method != "HEAD") head.content_length = 0;
   const bool bodiless = head.status == 204 || head.status == 304;
   no_body_ = bodiless || request_.method == "HEAD";
   // RFC 9112 §6.1: HTTP/1.0 gets no transfer coding; what has no length then ends with the connection.
@@ -444,7 +445,8 @@ void Connection::write(std::string_view bytes, DoneCallback callback) {
   flush();
 }
 
-void Connection::finish() {
+// RFC 9112 §7.1.2: nobody said that trailers are taken, so they are dropped.
+void Connection::finish(Headers) {
   if (state_ != State::kStreaming) return;
   WRIT_REQUIRE(!write_callback_);
   // A body shorter than announced: the client must not take it for whole.

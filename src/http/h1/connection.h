@@ -168,7 +168,7 @@ class Connection final : public internal::ExchangeSide,
   void respond(Response response) override;
   void start(ResponseHead head) override;
   void write(std::string_view bytes, DoneCallback callback) override;
-  void finish() override;
+  void finish(Headers trailers) override;
   void abort() override;
   void abandoned() override;
 

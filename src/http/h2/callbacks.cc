@@ -4,6 +4,7 @@
 #include <new>
 
 #include "base/check.h"
+#include "http/h2/sent_fields.h"
 #include "http/h2/session.h"
 #include "http/h2/stream.h"
 
@@ -65,7 +66,7 @@ struct Http2Callbacks {
       if (known == nullptr) return 0;
       if (RequestFields* fields = known->fields()) {
         fields->add(text(name, name_size), text(value, value_size));
-      } else if (!is_trailer_field(text(name, name_size), text(value, value_size))) {
+      } else if (!known->add_trailer(text(name, name_size), text(value, value_size))) {
         malformed(session(data), frame->hd.stream_id);
       }
       return 0;
@@ -158,7 +159,16 @@ struct Http2Callbacks {
     const bool last = known->finishing() && size == known->out().size();
     if (size == 0 && !last) return NGHTTP2_ERR_DEFERRED;
     *flags |= NGHTTP2_DATA_FLAG_NO_COPY;
-    if (last) *flags |= NGHTTP2_DATA_FLAG_EOF;
+    if (!last) return static_cast<ssize_t>(size);
+    *flags |= NGHTTP2_DATA_FLAG_EOF;
+    if (!known->trailers_out().empty()) {
+      const int error = guarded([&] {
+        const TrailerFields fields(known->trailers_out());
+        return nghttp2_submit_trailer(ng, id, fields.data(), fields.size());
+      });
+      if (error != 0) return NGHTTP2_ERR_TEMPORAL_CALLBACK_FAILURE;
+      *flags |= NGHTTP2_DATA_FLAG_NO_END_STREAM;
+    }
     return static_cast<ssize_t>(size);
   }
   static int send_data(nghttp2_session* ng, nghttp2_frame* frame, const std::uint8_t* header,

@@ -129,6 +129,10 @@ void FrameMeter::note_answered(std::size_t data_bytes) noexcept {
   if (data_bytes >= kUsefulBytes) earn(kEarnedByAnswered);
 }
 
+void FrameMeter::note_asked() noexcept {
+  earn(kEarnedByAnswered);
+}
+
 void FrameMeter::note_reset(Time now) noexcept {
   fill(now);
   if (--resets_ < 0 && flood_.empty()) flood_ = "too many requests that were reset or refused";

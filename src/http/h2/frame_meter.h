@@ -21,12 +21,18 @@ inline constexpr std::string_view kHttp2Preface = "PRI * HTTP/2.0\r\n\r\nSM\r\n\
 class FrameMeter {
  public:
   using Time = std::chrono::steady_clock::time_point;
-  FrameMeter(std::size_t max_head_bytes, Time now)
-      : max_block_bytes_(max_head_bytes + h2::kBlockBytesBeyondHead), filled_at_(now) {}
+  // A client begins with the preface, a server does not.
+  enum class Peer { kClient, kServer };
+  FrameMeter(std::size_t max_head_bytes, Time now, Peer peer = Peer::kClient)
+      : max_block_bytes_(max_head_bytes + h2::kBlockBytesBeyondHead),
+        preface_left_(peer == Peer::kClient ? kHttp2Preface.size() : 0),
+        filled_at_(now) {}
 
   // The next bytes of the connection, in any pieces.
   void see(std::string_view bytes, Time now);
   void note_answered(std::size_t data_bytes) noexcept;
+  // To a server: a frame of a request's body, which it may acknowledge however short it is.
+  void note_asked() noexcept;
   // A request came to nothing, by the peer's doing.
   void note_reset(Time now) noexcept;
 
@@ -45,7 +51,7 @@ class FrameMeter {
   void earn(std::int64_t credit) noexcept;
 
   const std::size_t max_block_bytes_;
-  std::size_t preface_left_ = kHttp2Preface.size();
+  std::size_t preface_left_;
   std::array<unsigned char, 9> header_{};
   std::size_t header_size_ = 0;
   std::size_t payload_left_ = 0;

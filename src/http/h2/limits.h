@@ -45,4 +45,15 @@ inline constexpr std::int64_t kCostOfEmptyData = 10;
 inline constexpr std::int64_t kResets = 500;
 inline constexpr std::int64_t kResetsPerSecond = 50;
 
+// ---- of a connection to an upstream ----
+
+// Requests at a time, or fewer where the upstream says so; then there is another connection.
+inline constexpr std::size_t kMaxCalls = 100;
+// Of all answers of one connection together: callers that do not read theirs hold up nobody else's.
+inline constexpr std::int32_t kCallsWindowBytes = kMaxCalls * kStreamWindowBytes;
+// Requests that were given up in the middle. Then a connection gets no new ones, so that an upstream that
+// counts such resets has no reason to end it under those of others.
+inline constexpr std::size_t kMaxGivenUp = 100;
+inline constexpr std::size_t kMaxInterim = 32;  // answers 1xx before an answer
+
 }  // namespace writ::http::h2

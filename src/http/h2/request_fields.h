@@ -55,8 +55,7 @@ class RequestFields {
   std::string cookies_;
 };
 
-// RFC 9113 §8.1: the fields after a body. They are checked and dropped, as in HTTP/1: a field that comes
-// after the decision must not look like one that came before it.
+// RFC 9113 §8.1: a field as it may stand after a body.
 bool is_trailer_field(std::string_view name, std::string_view value) noexcept;
 
 }  // namespace writ::http

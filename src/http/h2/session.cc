@@ -10,7 +10,7 @@
 #include "base/notice.h"
 #include "http/h1/connection.h"
 #include "http/h2/callbacks.h"
-#include "http/h2/response_fields.h"
+#include "http/h2/sent_fields.h"
 #include "http/h2/stream.h"
 
 namespace writ::http {

@@ -7,7 +7,7 @@
 #include <utility>
 
 #include "base/require.h"
-#include "http/h2/response_fields.h"
+#include "http/h2/sent_fields.h"
 #include "http/h2/session.h"
 
 namespace writ::http {
@@ -15,6 +15,7 @@ namespace writ::http {
 Http2Stream::Http2Stream(std::shared_ptr<Connection> connection, Http2Session& session, std::int32_t id)
     : connection_(std::move(connection)), session_(session), id_(id) {
   loop_ = connection_->loop();
+  carries_trailers_ = true;
   request_.peer_ip = connection_->peer().text();
   request_.peer_certificate = connection_->peer_certificate();
   request_.peer_names = connection_->peer_names();
@@ -74,8 +75,13 @@ bool Http2Stream::add_body(std::string_view bytes) {
   return true;
 }
 
+bool Http2Stream::add_trailer(std::string_view name, std::string_view value) {
+  return trailers_read_.add(name, value, head_limits(core().options));
+}
+
 bool Http2Stream::end_body() {
   ended_ = true;
+  trailers_ = trailers_read_.take();
   return !framing_.content_length || received_ == *framing_.content_length;
 }
 
@@ -193,7 +199,14 @@ void Http2Stream::collect_body() {
 
 // ---- deadlines ----
 
+void Http2Stream::let_last() {
+  lasting_ = true;
+  body_due_ = kNever;
+  arm();
+}
+
 void Http2Stream::wait_for_piece() {
+  if (lasting_) return;
   body_due_ = std::chrono::steady_clock::now() + terms_.wait();
   arm();
 }
@@ -265,7 +278,7 @@ void Http2Stream::start(ResponseHead head) {
   answered_ = true;
   state_ = State::kStreaming;
   const bool bodiless = head.status == 204 || head.status == 304;
-  no_body_ = bodiless || request_.method == "HEAD";
+  no_body_ = bodiless || head.ended || request_.method == "HEAD";
   counted_ = head.content_length.has_value();
   length_left_ = head.content_length.value_or(0);
   const ResponseFields fields(head.status, head.headers, bodiless ? std::nullopt : head.content_length,
@@ -286,8 +299,9 @@ void Http2Stream::write(std::string_view bytes, DoneCallback callback) {
   wait_for_window();
 }
 
-void Http2Stream::finish() {
+void Http2Stream::finish(Headers trailers) {
   if (state_ != State::kStreaming) return;
+  trailers_out_ = std::move(trailers);
   WRIT_REQUIRE(!write_callback_);
   // A body shorter than announced: the client must not take it for whole.
   if (counted_ && !no_body_ && length_left_ > 0) return reset(NGHTTP2_INTERNAL_ERROR);
@@ -313,7 +327,7 @@ void Http2Stream::abandoned() {
     });
   }
   // The head was all of the answer.
-  if (state_ == State::kStreaming && end_sent_) return finish();
+  if (state_ == State::kStreaming && end_sent_) return finish({});
   if (state_ == State::kStreaming) guarded([this] { reset(NGHTTP2_INTERNAL_ERROR); });
 }
 

@@ -17,6 +17,7 @@
 
 #include "http/exchange_side.h"
 #include "http/h1/connection.h"
+#include "http/h2/answer_fields.h"
 #include "http/h2/request_fields.h"
 #include "http/net/body_terms.h"
 #include "http/net/deadlines.h"
@@ -37,6 +38,8 @@ class Http2Stream final : public internal::ExchangeSide,
 
   // What comes from the peer. None of these calls anybody.
   RequestFields* fields() noexcept { return fields_.get(); }  // while the head is read
+  // Behind the body. False: malformed.
+  bool add_trailer(std::string_view name, std::string_view value);
   // False: the request is malformed.
   bool head_complete(bool ended);
   // False: it is not the body that was announced.
@@ -50,6 +53,7 @@ class Http2Stream final : public internal::ExchangeSide,
   std::string_view out() const noexcept { return out_; }
   void sent(std::size_t count);
   bool finishing() const noexcept { return finishing_; }
+  const Headers& trailers_out() const noexcept { return trailers_out_; }
   void end_sent();  // the answer is out
   bool answer_is_out() const noexcept { return end_sent_; }
   bool piece_is_out() const noexcept { return write_callback_ && out_.empty(); }
@@ -68,7 +72,8 @@ class Http2Stream final : public internal::ExchangeSide,
   void respond(Response response) override;
   void start(ResponseHead head) override;
   void write(std::string_view bytes, DoneCallback callback) override;
-  void finish() override;
+  void finish(Headers trailers) override;
+  void let_last() override;
   void abort() override;
   void abandoned() override;
 
@@ -107,8 +112,10 @@ class Http2Stream final : public internal::ExchangeSide,
   bool continue_due_ = false;  // the client waits for `100 Continue`
   std::uint64_t received_ = 0;
   std::uint64_t dropped_ = 0;
-  std::string in_;     // has come and is not read
-  std::string piece_;  // is being read
+  TrailersRead trailers_read_;
+  bool lasting_ = false;  // it may be as quiet as its answer
+  std::string in_;        // has come and is not read
+  std::string piece_;     // is being read
   std::uint64_t body_bytes_ = 0;
   BodyTerms terms_;
   BodyCallback body_callback_;
@@ -118,6 +125,7 @@ class Http2Stream final : public internal::ExchangeSide,
   std::string out_body_;
   std::string_view out_;  // of it, or of what the handler writes
   DoneCallback write_callback_;
+  Headers trailers_out_;
   bool no_body_ = false;
   bool counted_ = false;  // the answer has a length
   bool finishing_ = false;

@@ -174,8 +174,6 @@ Result<std::shared_ptr<const TlsClient>> TlsClient::make(const TlsClientOptions&
       return std::unexpected(std::move(used).error().in("the client's certificate"));
   }
   SSL_CTX_set_verify(context.get(), SSL_VERIFY_PEER, nullptr);
-  if (SSL_CTX_set_alpn_protos(context.get(), bytes(kAlpn), static_cast<unsigned>(kAlpn.size())) != 0)
-    throw std::bad_alloc();
   std::unique_ptr<Impl> impl(new Impl{std::move(context), options.server_name});
   std::shared_ptr<const TlsClient> made(new TlsClient(std::move(impl)));
   all.emplace_back(options, made);
@@ -191,7 +189,7 @@ std::shared_ptr<const TlsClient> TlsClient::system() {
   return client;
 }
 
-std::unique_ptr<TlsSession> TlsClient::session(int socket, const std::string& host) const {
+std::unique_ptr<TlsSession> TlsClient::session(int socket, const std::string& host, bool http2) const {
   SSL* ssl = SSL_new(impl_->context.get());
   if (ssl == nullptr) throw std::bad_alloc();
   auto session = std::make_unique<TlsSession>(ssl, socket, shared_from_this());
@@ -205,6 +203,9 @@ std::unique_ptr<TlsSession> TlsClient::session(int socket, const std::string& ho
           : SSL_set1_host(ssl, name.c_str()) == 1 && SSL_set_tlsext_host_name(ssl, name.c_str()) == 1;
   // Without a name to check, any certificate would do.
   if (!set) throw std::bad_alloc();
+  const auto offered = http2 ? kAlpnWithHttp2 : kAlpn;
+  if (SSL_set_alpn_protos(ssl, bytes(offered), static_cast<unsigned>(offered.size())) != 0)
+    throw std::bad_alloc();
   SSL_set_connect_state(ssl);
   return session;
 }

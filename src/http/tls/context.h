@@ -2,8 +2,8 @@
 //
 // Both follow Mozilla's intermediate profile (version 5.7): TLS 1.3, and 1.2 with forward secrecy and AEAD;
 // no renegotiation, no compression, no early data. Sessions are not resumed, so that nothing outlives a
-// certificate that was replaced or a client's that is no longer good. ALPN says `http/1.1`, and to clients of
-// a listener that speaks HTTP/2 `h2`.
+// certificate that was replaced or a client's that is no longer good. ALPN says `http/1.1`, and where HTTP/2
+// is spoken `h2`.
 //
 // Made once and immutable; a connection keeps the one that it began with. Thread-safe.
 #pragma once
@@ -84,7 +84,8 @@ class TlsClient : public std::enable_shared_from_this<TlsClient> {
   ~TlsClient();
 
   // The server has to prove that it is `host`: a DNS name, or an address. There is no way around that.
-  std::unique_ptr<TlsSession> session(int socket, const std::string& host) const;
+  // ALPN offers `h2` too, and before `http/1.1`, where HTTP/2 is spoken.
+  std::unique_ptr<TlsSession> session(int socket, const std::string& host, bool http2 = false) const;
   // No two clients in this process have the same.
   std::uint64_t number() const noexcept { return number_; }
 
