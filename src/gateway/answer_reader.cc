@@ -84,6 +84,13 @@ std::optional<std::string> id_in(const Json& resource, std::string_view pointer)
   return std::nullopt;
 }
 
+// Nothing where what its permits leave out cannot be left out.
+std::optional<std::string> left_of(std::string_view text, const enforce::Element& element) {
+  if (element.obligations == nullptr) return std::string(text);
+  auto left = codec::cut_json(text, *element.obligations, {.max_bytes = text.size()});
+  return left ? std::optional(*std::move(left)) : std::nullopt;
+}
+
 }  // namespace
 
 std::optional<std::string_view> answer_pointer(std::string_view text) noexcept {
@@ -231,9 +238,12 @@ void AnswerReader::append(std::string& out, const Read& read, const Json& json,
   if (path == list_names_) {
     char separator = '[';
     for (std::size_t i = 0; i < read.texts_.size(); ++i) {
-      if (!read.answer.elements[i].permitted) continue;
+      const auto& element = read.answer.elements[i];
+      if (!element.permitted) continue;
+      const auto left = left_of(read.texts_[i], element);
+      if (!left) continue;
       out += separator;
-      out += read.texts_[i];
+      out += *left;
       separator = ',';
     }
     out += separator == '[' ? "[]" : "]";

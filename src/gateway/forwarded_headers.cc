@@ -310,4 +310,16 @@ http::Headers answer_headers(const http::Headers& received, std::string_view req
   return headers;
 }
 
+http::Headers cut_answer_headers(const http::Headers& received, std::string_view request_id) {
+  auto headers = answer_headers(received, request_id);
+  // RFC 9110 §8.8, §14; RFC 9530; RFC 3230 and 1864, which it replaces; RFC 9421, whose signatures cover
+  // them.
+  for (const auto* name :
+       {"ETag", "Last-Modified", "Accept-Ranges", "Content-Range", "Content-Digest", "Repr-Digest", "Digest",
+        "Content-MD5", "Signature", "Signature-Input", "Content-Length", "Expires", "Pragma", "Age"})
+    headers.remove(name);
+  headers.set("Cache-Control", "no-store");
+  return headers;
+}
+
 }  // namespace writ::gateway

@@ -85,4 +85,8 @@ void ask_for_whole(http::Headers& headers);
 // What the answer's fields become.
 http::Headers answer_headers(const http::Headers& headers, std::string_view request_id);
 
+// The same where parts of the body are left out: without what is made of all of it, and not to be kept by
+// caches.
+http::Headers cut_answer_headers(const http::Headers& headers, std::string_view request_id);
+
 }  // namespace writ::gateway

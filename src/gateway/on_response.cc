@@ -7,12 +7,11 @@
 #include "gateway/one_reading.h"
 #include "gateway/refusal.h"
 #include "gateway/refusal_form.h"
+#include "gateway/whole_answer.h"
 #include "http/upstream_call.h"
 
 namespace writ::gateway {
 namespace {
-
-constexpr std::size_t kMaxParsedOnLoopBytes = 64 * 1024;
 
 // Of a list, fields may tell of what was taken out of it: counts, links, digests.
 http::Headers fields_of_list(const http::Headers& received, std::string_view request_id) {
@@ -57,6 +56,7 @@ class OnResponse : public std::enable_shared_from_this<OnResponse> {
                                      .approval = approval_in(request, route_.forwarded(), std::string_view()),
                                      .public_origin = parts_.public_origin,
                                      .awaited = reader_.awaited(),
+                                     .fulfils = true,
                                      .in_force = in_force_};
     parts_.enforcer.ask(question, [self = shared_from_this()](enforce::AskedOutcome outcome) {
       self->on_loop([self, outcome = std::make_shared<enforce::AskedOutcome>(std::move(outcome))] {
@@ -105,37 +105,28 @@ class OnResponse : public std::enable_shared_from_this<OnResponse> {
          .target = std::move(target),
          .headers = std::move(headers),
          .party = {std::hash<std::string>()(claims.client_id), std::hash<std::string>()(claims.subject)}});
-    call_.read_head([self = shared_from_this()](auto head) { self->on_head(std::move(head)); });
-    // An answer that trickles is late, however alive it is.
-    parts_.loops.post_after(exchange_.loop(), parts_.limits.deadline, [weak = weak_from_this()] {
-      if (const auto self = weak.lock(); self && !self->read_) self->conclude_unread("it took too long");
-    });
+    read_whole_answer(
+        parts_.loops, exchange_.loop(), call_, {parts_.limits.max_answer_bytes, parts_.limits.deadline},
+        [self = shared_from_this()](const http::InboundHead& head) { return self->why_not(head); },
+        [self = shared_from_this()](auto answer) { self->on_answer(std::move(answer)); });
   }
 
-  void on_head(http::CallResult<http::InboundHead> head) {
-    if (read_) return;
-    if (!head) return on_failure(head.error());
+  std::string why_not(const http::InboundHead& head) {
     parts_.forwarded.fetch_add(1, std::memory_order_relaxed);
-    head_ = *std::move(head);
-    if (head_.status != 200) return conclude_unread(fmt::format("its status is {}", head_.status));
-    if (!is_json(head_.headers)) return conclude_unread("it is not JSON in UTF-8, as it is and whole");
-    if (head_.content_length.value_or(0) > parts_.limits.max_answer_bytes) return too_large();
-    read_body();
+    if (head.status != 200) return fmt::format("its status is {}", head.status);
+    if (!is_json(head.headers)) return "it is not JSON in UTF-8, as it is and whole";
+    return {};
   }
 
-  void read_body() {
-    call_.read_body([self = shared_from_this()](http::CallResult<std::string_view> piece) {
-      if (self->read_) return;
-      if (!piece) return self->on_failure(piece.error());
-      if (piece->empty()) return self->conclude();
-      if (piece->size() > self->parts_.limits.max_answer_bytes - self->body_.size()) return self->too_large();
-      self->body_.append(*piece);
-      self->read_body();
-    });
-  }
-
-  void too_large() {
-    conclude_unread(fmt::format("it has more than {} bytes", parts_.limits.max_answer_bytes));
+  void on_answer(std::expected<WholeAnswer, UnreadAnswer> answer) {
+    call_ = {};
+    if (!answer) {
+      if (answer.error().trouble) on_failure(*answer.error().trouble);
+      return conclude_unread(std::move(answer.error().why));
+    }
+    head_ = std::move(answer->head);
+    body_ = std::move(answer->body);
+    conclude();
   }
 
   void on_failure(const http::CallError& error) {
@@ -148,18 +139,15 @@ class OnResponse : public std::enable_shared_from_this<OnResponse> {
     if (error.kind == Kind::kOverloaded)
       unreached_ = error_answer(503, "overloaded",
                                 "too many requests to the API behind this gateway are under way", *id_);
-    conclude_unread(error.message);
   }
 
   void conclude_unread(std::string why) {
     read_.emplace();
     read_->answer.unreadable = "the API's answer cannot be read: " + std::move(why);
-    call_ = {};
     decide();
   }
 
   void conclude() {
-    call_ = {};
     read_.emplace();
     if (body_.size() <= kMaxParsedOnLoopBytes) return parse();
     const auto source = http::Source::of(http::Address::parse(exchange_.request().peer_ip)).number;
@@ -180,6 +168,7 @@ class OnResponse : public std::enable_shared_from_this<OnResponse> {
 
   void decide() {
     parts_.enforcer.answer(*std::move(asked_), read_->answer, [self = shared_from_this()](auto outcome) {
+      if (outcome) self->obligations_ = outcome->obligations();
       self->on_loop([self, permitted = outcome.has_value(),
                      recorded = outcome || outcome.error().kind == enforce::Refused::Kind::kDecided] {
         self->go_on(permitted, recorded);
@@ -190,13 +179,22 @@ class OnResponse : public std::enable_shared_from_this<OnResponse> {
   void go_on(bool permitted, bool recorded) {
     if (!recorded) return respond(audit_unavailable(*id_));
     if (!permitted) return respond(unreached_ ? *std::move(unreached_) : refused_by_answer(*id_));
-    http::Response response{.status = 200,
-                            .headers = reader_.is_list() ? fields_of_list(head_.headers, *id_)
-                                                         : answer_headers(head_.headers, *id_),
-                            .body = std::move(*read_).take_body(reader_)};
+    auto body = std::move(*read_).take_body(reader_);
+    if (obligations_ != nullptr) {
+      auto left = codec::cut_json(body, *obligations_, {.max_bytes = body.size()});
+      if (!left) return respond(refused_by_answer(*id_));
+      body = *std::move(left);
+    }
+    http::Response response{.status = 200, .headers = fields(), .body = std::move(body)};
     for (const auto* name : {"Expires", "Pragma", "Age", "Accept-Ranges"}) response.headers.remove(name);
     response.headers.set("Cache-Control", "no-store");
     respond(std::move(response));
+  }
+
+  http::Headers fields() const {
+    if (reader_.is_list()) return fields_of_list(head_.headers, *id_);
+    return obligations_ != nullptr ? cut_answer_headers(head_.headers, *id_)
+                                   : answer_headers(head_.headers, *id_);
   }
 
   const std::shared_ptr<void> keeps_;
@@ -214,7 +212,8 @@ class OnResponse : public std::enable_shared_from_this<OnResponse> {
   http::UpstreamCall call_;
   http::InboundHead head_{};
   std::string body_;
-  std::optional<AnswerReader::Read> read_;  // there: callbacks of the call mean nothing any more
+  std::optional<AnswerReader::Read> read_;
+  std::shared_ptr<const codec::JsonCut> obligations_;  // of the permit; null: nothing is left out
   std::optional<http::Response> unreached_;
 };
 

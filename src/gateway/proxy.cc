@@ -7,21 +7,17 @@
 #include "gateway/forwarded_headers.h"
 #include "gateway/http_question.h"
 #include "gateway/left_out.h"
+#include "gateway/obliged.h"
 #include "gateway/on_response.h"
 #include "gateway/proxy_answers.h"
 #include "gateway/rate_gate.h"
 #include "gateway/refusal.h"
 #include "gateway/refusal_form.h"
+#include "gateway/send_body.h"
 #include "gateway/web_sockets.h"
 #include "http/upstream_call.h"
 
 namespace writ::gateway {
-namespace {
-
-constexpr std::size_t kMaxParsedOnLoopBytes = 64 * 1024;
-
-}  // namespace
-
 struct Proxy::Core {
   Core(ProxyOptions given, ProxyParts with)
       : options(std::move(given)),
@@ -51,6 +47,16 @@ struct Proxy::Core {
             .proto = proto,
             .public_origin = options.public_origin,
             .limits = {options.max_read_body_bytes, options.answer_deadline},
+            .forwarded = forwarded,
+            .failures = upstream_failures};
+  }
+  ObligedParts obliged() {
+    return {.loops = parts.loops,
+            .client = parts.client,
+            .enforcer = parts.enforcer,
+            .workers = workers,
+            .max_answer_bytes = options.max_read_body_bytes,
+            .deadline = options.answer_deadline,
             .forwarded = forwarded,
             .failures = upstream_failures};
   }
@@ -91,40 +97,13 @@ class Proxy::Forwarding : public std::enable_shared_from_this<Forwarding> {
                                       .party = party_,
                                       .timeouts = timeouts_of(route)});
     if (const auto& whole = route.timeouts().whole) end_after(*whole);
-    if (has_body) send_request();
+    if (has_body)
+      send_body(
+          {exchange_, call_, read_, over_, [self = shared_from_this()] { self->end_without_answer(); }});
     call_.read_head([self = shared_from_this()](auto head) { self->on_head(std::move(head)); });
   }
 
  private:
-  void send_request() {
-    if (!read_) return read_request();
-    if (read_->empty()) return call_.finish_body([](http::CallResult<void>) {});
-    call_.write_body(*read_, [self = shared_from_this()](http::CallResult<void> sent) {
-      if (!self->over_ && sent) self->call_.finish_body([self](http::CallResult<void>) {});
-    });
-  }
-
-  void read_request() {
-    exchange_.read_body([self = shared_from_this()](Result<std::string_view> piece) {
-      if (self->over_) return;
-      // The caller is gone, or the server has answered it.
-      if (!piece) return self->end_without_answer();
-      self->on_request_piece(*piece);
-    });
-  }
-
-  void on_request_piece(std::string_view piece) {
-    auto done = [self = shared_from_this(), last = piece.empty()](http::CallResult<void> sent) {
-      // What went wrong is told by read_head; an upstream may have answered without taking all of the body.
-      if (!self->over_ && sent && !last) self->read_request();
-    };
-    if (piece.empty()) {
-      call_.finish_body(std::move(done));
-    } else {
-      call_.write_body(piece, std::move(done));
-    }
-  }
-
   // All of it, also what is no stream.
   void end_after(std::chrono::milliseconds whole) {
     core_->parts.loops.post_after(exchange_.loop(), whole, [weak = weak_from_this()] {
@@ -323,17 +302,31 @@ struct Proxy::Forwarded {
     const auto& claims = outcome->token().claims();
     const http::Shares::Party of_token{std::hash<std::string>()(claims.client_id),
                                        std::hash<std::string>()(claims.subject)};
-    forward(outcome->request_id(), of_token, *header, &outcome->token());
+    forward(outcome->request_id(), of_token, *header, &outcome->token(), outcome->obligations());
   }
 
   // Of a route that is public, or an API that is only observed: nothing is said of whom it is for.
-  void pass(const enforce::RequestId& id) {
+  void pass(const enforce::RequestId& id, const std::shared_ptr<const codec::JsonCut>& obligations = {}) {
     const auto source = http::Source::of(http::Address::parse(exchange.request().peer_ip)).number;
-    forward(id, {static_cast<std::size_t>(source), 0}, {}, nullptr);
+    forward(id, {static_cast<std::size_t>(source), 0}, {}, nullptr, obligations);
   }
 
   void forward(const enforce::RequestId& id, http::Shares::Party party, std::string_view context_header,
-               const token::Verified* token) {
+               const token::Verified* token, const std::shared_ptr<const codec::JsonCut>& obligations) {
+    // Of an API that is only observed nothing is taken away.
+    if (obligations != nullptr && !route->observed())
+      return forward_obliged(core->obliged(),
+                             {.in_force = in_force,
+                              .route = route,
+                              .id = id,
+                              .client = token != nullptr ? token->claims().client_id : std::string(),
+                              .resource = task::uid_text({route->resource_type(), resource_id}),
+                              .body = std::move(body),
+                              .headers = headers_for_api(id, context_header),
+                              .party = party,
+                              .obligations = obligations,
+                              .exchange = std::move(exchange)},
+                             core);
     StreamBasis basis{.routes = in_force->routes,
                       .route = route,
                       .request = &exchange.request(),
@@ -349,11 +342,16 @@ struct Proxy::Forwarded {
         ->begin(taken, context_header);
   }
 
-  void upgrade(const enforce::RequestId& id, http::Shares::Party party, std::string_view context_header,
-               StreamBasis basis) {
+  http::Headers headers_for_api(const enforce::RequestId& id, std::string_view context_header) {
     auto headers = route->forwarded().upstream(exchange.request(), core->proto, route->api(), core->left_out);
     if (!context_header.empty()) headers.add(kContextHeader, context_header);
     headers.add(kRequestIdHeader, id);
+    return headers;
+  }
+
+  void upgrade(const enforce::RequestId& id, http::Shares::Party party, std::string_view context_header,
+               StreamBasis basis) {
+    auto headers = headers_for_api(id, context_header);
     relay_web_socket(
         {core->parts.client, core->streams, core->forwarded, core->upstream_failures, core->broken_off,
          trouble_answer},
@@ -543,6 +541,7 @@ enforce::Question Proxy::Forwarded::question() {
           .approval = approval_in(request, route->forwarded(), read),
           .public_origin = core->options.public_origin,
           .observed = route->observed(),
+          .fulfils = !route->web_socket() && !route->stream(),
           .in_force = in_force};
 }
 
@@ -569,7 +568,7 @@ void Proxy::Forwarded::ask_public(Owned forwarded) {
   enforcer.enforce_public(
       question, [forwarded = std::move(forwarded)](const enforce::PublicOutcome& outcome) mutable {
         on_loop(std::move(forwarded), [outcome](Owned back) {
-          if (outcome) return back->pass(outcome->request_id());
+          if (outcome) return back->pass(outcome->request_id(), outcome->obligations());
           const auto& refused = outcome.error();
           refused.observed ? back->pass(refused.request_id) : back->respond(response_of(refused));
         });

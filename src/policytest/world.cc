@@ -324,7 +324,8 @@ enforce::Question World::question(const Asking& asking) const {
                              .labels = asking.labels,
                              .input = gateway::Route::input(asking.found.get()),
                              .notes = gateway::notes_of(asking.found.get()),
-                             .public_origin = asking.origin};
+                             .public_origin = asking.origin,
+                             .fulfils = !own};
   // Writ's own API takes no approvals of calls.
   if (!own)
     question.approval =

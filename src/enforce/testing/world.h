@@ -17,6 +17,7 @@
 #include "cedar/parse.h"
 #include "codec/json.h"
 #include "crypto/random.h"
+#include "decision/obligations.h"
 #include "enforce/enforcer.h"
 #include "enforce/testing/current.h"
 #include "http/headers.h"
@@ -104,11 +105,17 @@ class MemoryAudit {
 
 inline std::shared_ptr<const decision::PolicySnapshot> compiled(std::string_view text) {
   auto set = cedar::parse_policies(text).value();
-  for (auto& policy : set.policies) policy.id = policy.annotation("id")->value.value();
-  return std::make_shared<decision::PolicySnapshot>(
-      decision::PolicySnapshot{.policies = cedar::CompiledPolicySet::compile(set).value(),
-                               .entities = cedar::Entities::empty(),
-                               .revision = "r1"});
+  decision::Obligations::ByPolicy obligations;
+  for (auto& policy : set.policies) {
+    policy.id = policy.annotation("id")->value.value();
+    if (auto obligation = decision::obligation_of(policy).value()) obligations[policy.id] = *obligation;
+  }
+  return std::make_shared<decision::PolicySnapshot>(decision::PolicySnapshot{
+      .policies = cedar::CompiledPolicySet::compile(set).value(),
+      .entities = cedar::Entities::empty(),
+      .revision = "r1",
+      .obligations =
+          obligations.empty() ? nullptr : std::make_shared<const decision::Obligations>(obligations)});
 }
 
 struct World {
