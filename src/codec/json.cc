@@ -11,6 +11,7 @@
 #include "base/append.h"
 #include "base/byte_run.h"
 #include "base/check.h"
+#include "codec/pick.h"
 #include "codec/utf8.h"
 
 namespace writ::codec {
@@ -312,6 +313,37 @@ Result<Json> parse_json(std::string_view text, const JsonLimits& limits) {
   }
   thread_local simdjson::dom::parser parser;
   return parse_with(parser, text, max_depth, convert);
+}
+
+Result<Json> pick_members(std::string_view text, std::span<const std::string_view> names,
+                          const JsonLimits& limits) {
+  WRIT_CHECK(names.size() <= 64);
+  TRY(check_text(text, limits));
+  const auto max_depth = std::min(limits.max_depth, kDepthCeiling);
+  const auto pick = [&](element root) -> Result<Json> {
+    simdjson::dom::object members;
+    if (root.get_object().get(members) != simdjson::SUCCESS)
+      return failure(ErrorCode::kInvalid, "json: expected an object");
+    Converter converter(text, max_depth);
+    Json picked = Json::object();
+    std::uint64_t seen = 0;
+    for (const auto member : members) {
+      const auto found = std::ranges::find(names, member.key);
+      if (found == names.end()) continue;
+      const auto bit = std::uint64_t{1} << (found - names.begin());
+      if ((seen & bit) != 0)
+        return failure(ErrorCode::kInvalid, "json: duplicate member name `" + std::string(member.key) + "`");
+      seen |= bit;
+      picked.if_object()->emplace_back(std::string(member.key), TRY(converter.convert(member.value, 1)));
+    }
+    return picked;
+  };
+  if (text.size() > kKeptParserBytes) {
+    simdjson::dom::parser parser;
+    return parse_with(parser, text, max_depth, pick);
+  }
+  thread_local simdjson::dom::parser parser;
+  return parse_with(parser, text, max_depth, pick);
 }
 
 Result<void> for_each_item(std::string_view text, const JsonLimits& limits,

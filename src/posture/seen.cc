@@ -2,15 +2,11 @@
 
 #include <fmt/format.h>
 
-#include "audit/record.h"
-#include "audit/verify.h"
 #include "codec/json.h"
 #include "control/own_api.h"
 
 namespace writ::posture {
 namespace {
-
-constexpr codec::JsonLimits kRecordLimits{.max_bytes = 512 * 1024};
 
 std::string_view text(const codec::Json& record, std::string_view name) {
   const auto* found = record.find_string(name);
@@ -32,77 +28,100 @@ void note(UseOf& use, Shown shown, bool in_task, bool bound) {
 
 }  // namespace
 
-Result<UseSeen> UseSeen::read(const std::vector<audit::Part>& parts, Instant since, Instant until) {
-  UseSeen seen;
-  for (const auto& part : parts) {
-    Result<void> added;
-    const auto read = audit::read_after({part}, 0, [&](std::string_view line) {
-      added = seen.add(line, since, until);
-      return added.has_value();
-    });
-    if (!read) return std::unexpected(read.error());
-    if (!added) return std::unexpected(Error(added.error()).in(part.path.string()));
+// What a kind of record means here is looked up once.
+class UseSeen::Reader {
+ public:
+  Reader(UseSeen& seen, const digest::Reading& reading, Instant since, Instant until)
+      : seen_(seen), reading_(reading), since_(since), until_(until) {}
+
+  Result<void> add(const digest::Entry& entry) {
+    using What = digest::Kind::What;
+    const digest::Kind& kind = reading_.kind(entry.kind);
+    if (kind.what == What::kUnreadable)
+      return failure(ErrorCode::kCorrupt,
+                     fmt::format("what stands behind {} records is not one, with its number and time: is "
+                                 "this an audit log?",
+                                 seen_.records_));
+    ++seen_.records_;
+    if (entry.time > until_) return {};
+    const Shown shown{entry.number, entry.time};
+    // What operators did is so however long ago it was.
+    if (kind.type.starts_with("identity.")) {
+      const auto record = codec::parse_json(TRY(reading_.line(entry)));
+      if (record) seen_.add_event(kind.type, *record, shown);
+    }
+    if (entry.time < since_) return {};
+    if (!seen_.first_) seen_.first_ = entry.time;
+    seen_.last_ = entry.time;
+    if (kind.what == What::kPermitted) add_permit(entry, kind, shown);
+    return {};
   }
-  return seen;
-}
 
-Result<void> UseSeen::add(std::string_view line, Instant since, Instant until) {
-  auto parsed = codec::parse_json(line, kRecordLimits);
-  if (!parsed)
-    return failure(ErrorCode::kCorrupt, fmt::format("the record after {} records is not JSON: {}", records_,
-                                                    parsed.error().message));
-  const auto* number = parsed->find("seq");
-  const auto at = audit::parse_time(text(*parsed, "time"));
-  if (number == nullptr || number->if_int() == nullptr || !at)
-    return failure(
-        ErrorCode::kCorrupt,
-        fmt::format("the record after {} records has no `seq` and `time`: is this an audit log?", records_));
-  ++records_;
-  if (*at > until) return {};
-  const Shown shown{static_cast<std::uint64_t>(*number->if_int()), *at};
-  const auto type = text(*parsed, "type");
-  // What operators did is so however long ago it was.
-  if (type.starts_with("identity.")) add_event(type, *parsed, shown);
-  if (*at < since) return {};
-  if (!first_) first_ = *at;
-  last_ = *at;
-  if (type == "decision") add_decision(*parsed, shown);
-  return {};
-}
-
-void UseSeen::add_decision(const codec::Json& record, Shown shown) {
-  if (text(record, "effect") != "permit") return;
-  const bool in_task = record.find("task") != nullptr;
-  const auto* bound = record.find("sender_bound");
-  const bool sender_bound = bound != nullptr && bound->if_bool() != nullptr && *bound->if_bool();
-  const auto subject = text(record, "subject"), client = text(record, "client");
-  const auto each = [&](std::string_view id) {
-    if (!id.empty()) note(identities_[std::string(id)], shown, in_task, sender_bound);
+ private:
+  struct Means {
+    bool known = false;
+    UseOf* client = nullptr;  // null: there is none
+    std::vector<UseOf*> others, policies;
+    std::size_t links = 0;
+    bool operates = false;
   };
-  each(subject);
-  if (client != subject) each(client);
-  std::size_t links = 0;
-  if (const auto* actors = record.find("actors"); actors != nullptr && actors->if_array() != nullptr) {
-    for (const auto& actor : *actors->if_array()) {
-      const auto* id = actor.if_string();
-      if (id == nullptr) continue;
-      ++links;
-      if (*id != subject && *id != client) each(*id);
+
+  const Means& means(std::uint32_t number, const digest::Kind& kind) {
+    if (means_.size() <= number) means_.resize(std::size_t{number} + 1);
+    Means& means = means_[number];
+    if (means.known) return means;
+    means.known = true;
+    // Places in these maps stay.
+    if (!kind.client.empty()) means.client = &seen_.identities_[kind.client];
+    for (const auto& actor : kind.actors) means.others.push_back(&seen_.identities_[actor]);
+    for (const auto& policy : kind.policies) means.policies.push_back(&seen_.policies_[policy]);
+    means.links = kind.actors.size();
+    means.operates = kind.point == "api" && kind.api == control::kOwnApi;
+    return means;
+  }
+
+  void add_permit(const digest::Entry& entry, const digest::Kind& kind, Shown shown) {
+    const Means& means = this->means(entry.kind, kind);
+    const auto& name = reading_.name(entry.name);
+    if (subjects_.size() <= entry.name) subjects_.resize(std::size_t{entry.name} + 1);
+    UseOf*& subject = subjects_[entry.name];
+    if (subject == nullptr && !name.empty()) subject = &seen_.identities_[name];
+    const auto each = [&](UseOf* use) { note(*use, shown, kind.in_task, kind.sender_bound); };
+    if (subject != nullptr) each(subject);
+    if (means.client != nullptr && means.client != subject) each(means.client);
+    for (UseOf* other : means.others)
+      if (other != subject && other != means.client) each(other);
+    if (!seen_.deepest_ || means.links > seen_.deepest_->first) seen_.deepest_ = {means.links, shown};
+    for (UseOf* policy : means.policies) each(policy);
+    // For itself: the subject of the token is the client.
+    if (means.operates && subject != nullptr && subject == means.client) {
+      auto& [use, action] = seen_.operating_[kind.client];
+      note(use, shown, kind.in_task, kind.sender_bound);
+      action = kind.action;
     }
   }
-  if (!deepest_ || links > deepest_->first) deepest_ = {links, shown};
-  if (const auto* policies = record.find("policies");
-      policies != nullptr && policies->if_array() != nullptr) {
-    for (const auto& policy : *policies->if_array())
-      if (policy.if_string() != nullptr) note(policies_[*policy.if_string()], shown, in_task, sender_bound);
-  }
-  // For itself: the subject of the token is the client.
-  if (text(record, "point") == "api" && text(record, "api") == control::kOwnApi && !subject.empty() &&
-      subject == client) {
-    auto& [use, action] = operating_[std::string(client)];
-    note(use, shown, in_task, sender_bound);
-    action = text(record, "action");
-  }
+
+  UseSeen& seen_;
+  const digest::Reading& reading_;
+  const Instant since_, until_;
+  std::vector<Means> means_;      // by the number of the kind
+  std::vector<UseOf*> subjects_;  // by the number of the name
+};
+
+Result<UseSeen> UseSeen::read(const std::vector<audit::Part>& parts, Instant since, Instant until,
+                              digest::IndexUse index) {
+  UseSeen seen;
+  digest::Reading reading(parts, index);
+  Reader reader(seen, reading, since, until);
+  std::uint32_t part = 0;
+  const auto read = reading.each([&](const digest::Entry& entry) {
+    part = entry.part;
+    return reader.add(entry);
+  });
+  if (!read && read.error().code == ErrorCode::kCorrupt)
+    return std::unexpected(Error(read.error()).in(parts[part].path.string()));
+  if (!read) return std::unexpected(read.error());
+  return seen;
 }
 
 void UseSeen::add_event(std::string_view type, const codec::Json& record, Shown shown) {

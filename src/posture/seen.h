@@ -1,7 +1,8 @@
 // Seen: what the audit log says of use, read once from its first record to its last.
 //
-// Constant work for each record, and memory for each identity, policy and client. What it does not say stays
-// unknown: a policy that held beside others may not be among those that a record names.
+// From the index beside the log where there is one (digest/reading.h). Constant work for each record, and
+// memory for each identity, policy and client. What it does not say stays unknown: a policy that held beside
+// others may not be among those that a record names.
 #pragma once
 
 #include <cstdint>
@@ -15,6 +16,7 @@
 #include "audit/files.h"
 #include "base/clock.h"
 #include "base/result.h"
+#include "digest/reading.h"
 #include "inventory/identity.h"
 
 namespace writ::posture {
@@ -33,7 +35,8 @@ struct UseOf {
 class UseSeen {
  public:
   // Fails where a record is none. `since`: older records are left out, `until`: later ones.
-  static Result<UseSeen> read(const std::vector<audit::Part>& parts, Instant since, Instant until);
+  static Result<UseSeen> read(const std::vector<audit::Part>& parts, Instant since, Instant until,
+                              digest::IndexUse index = {});
 
   std::uint64_t records() const noexcept { return records_; }
   // The span that the records cover.
@@ -66,8 +69,7 @@ class UseSeen {
     const auto found = uses.find(id);
     return found == uses.end() ? nullptr : &found->second;
   }
-  Result<void> add(std::string_view line, Instant since, Instant until);
-  void add_decision(const codec::Json& record, Shown shown);
+  class Reader;
   void add_event(std::string_view type, const codec::Json& record, Shown shown);
 
   std::uint64_t records_ = 0;

@@ -4,8 +4,6 @@
 #include <chrono>
 #include <fmt/format.h>
 
-#include "audit/record.h"
-#include "audit/verify.h"
 #include "cedar/parse.h"
 
 namespace writ::rightsize {
@@ -31,32 +29,18 @@ int hour_of(Instant time) {
   return static_cast<int>(std::chrono::duration_cast<std::chrono::hours>(of_day).count());
 }
 
-// "Billing::Invoice" of `Billing::Invoice::"17"`, without reading the id.
-std::string_view type_in(std::string_view entity) {
-  return entity.substr(0, std::min(entity.find("::\""), entity.size()));
-}
-
-std::vector<std::string> texts(const Json* list) {
-  std::vector<std::string> all;
-  if (list == nullptr || list->if_array() == nullptr) return all;
-  for (const Json& each : *list->if_array())
-    if (const auto* one = each.if_string()) all.push_back(*one);
-  return all;
-}
-
 // The permits of each party; nothing when the record does not say, or says what cannot be.
-std::vector<std::vector<std::string>> permits_in(const Json& record,
-                                                 const std::vector<std::string>& policies) {
+std::vector<std::vector<std::string>> permits_in(const digest::Kind& kind) {
   std::vector<std::vector<std::string>> parties;
-  const Json* permits = record.find("permits");
-  if (permits == nullptr || permits->if_array() == nullptr) return {};
+  const auto permits = codec::parse_json(kind.permits);
+  if (!permits || permits->if_array() == nullptr) return {};
   for (const Json& party : *permits->if_array()) {
     if (party.if_array() == nullptr) return {};
     auto& of_party = parties.emplace_back();
     for (const Json& place : *party.if_array()) {
       const auto* at = place.if_int();
-      if (at == nullptr || *at < 0 || static_cast<std::size_t>(*at) >= policies.size()) return {};
-      of_party.push_back(policies[static_cast<std::size_t>(*at)]);
+      if (at == nullptr || *at < 0 || static_cast<std::size_t>(*at) >= kind.policies.size()) return {};
+      of_party.push_back(kind.policies[static_cast<std::size_t>(*at)]);
     }
     if (of_party.empty()) return {};
   }
@@ -111,33 +95,46 @@ EvidenceReader::EvidenceReader(std::shared_ptr<const inventory::Snapshot> invent
                                ByChance by_chance)
     : inventory_(std::move(inventory)), window_(window), by_chance_(by_chance) {}
 
+Result<void> EvidenceReader::see(const digest::Reading& reading, const digest::Entry& entry) {
+  const std::function<Result<std::string>()> line = [&] { return reading.line(entry); };
+  return see({reading.kind(entry.kind), entry.kind, entry.name, reading.name(entry.name), entry.time, line});
+}
+
 Result<void> EvidenceReader::see(std::string_view line) {
-  const auto record = codec::parse_json(line);
-  const auto time = record ? audit::parse_time(text(*record, "time")) : std::nullopt;
-  if (!time || !record->is_object()) {
+  const auto told = digest::digest_of(line);
+  const auto number = kinds_.add(told.kind.encoded());
+  if (number == read_kinds_.size()) read_kinds_.push_back(told.kind);
+  const std::function<Result<std::string>()> text_of_it = [&] { return std::string(line); };
+  return see({told.kind, number, names_.add(told.name), told.name, told.time, text_of_it});
+}
+
+Result<void> EvidenceReader::see(const Item& item) {
+  using What = digest::Kind::What;
+  if (item.kind.what == What::kUnreadable) {
     ++evidence_.unreadable;
     return {};
   }
-  const bool decision = text(*record, "type") == "decision";
   // Who there is was said before the window, too.
-  if (!decision) see_event(*record);
-  if (*time < window_.since || *time >= window_.until) return {};
-  if (evidence_.records++ == 0) evidence_.first = evidence_.last = *time;
-  evidence_.first = std::min(evidence_.first, *time);
-  evidence_.last = std::max(evidence_.last, *time);
-  if (!decision) return {};
-  if (text(*record, "effect") == "permit") return see_permit(*record, line, *time);
-  if (record->find("not_enforced") != nullptr) ++evidence_.not_enforced;
+  if (item.kind.what == What::kEvent) TRY(see_event(item));
+  if (item.time < window_.since || item.time >= window_.until) return {};
+  if (evidence_.records++ == 0) evidence_.first = evidence_.last = item.time;
+  evidence_.first = std::min(evidence_.first, item.time);
+  evidence_.last = std::max(evidence_.last, item.time);
+  if (item.kind.what == What::kPermitted) return see_permit(item);
+  if (item.kind.not_enforced) ++evidence_.not_enforced;
   return {};
 }
 
-void EvidenceReader::see_event(const Json& record) {
-  const auto type = text(record, "type");
-  if (type != "identity.created" && type != "identity.changed") return;
-  const auto identity = codec::parse_json(text(record, "detail"));
+Result<void> EvidenceReader::see_event(const Item& item) {
+  if (item.kind.type != "identity.created" && item.kind.type != "identity.changed") return {};
+  const auto record = codec::parse_json(TRY(item.line()));
+  const auto identity = record ? codec::parse_json(text(*record, "detail")) : record;
   const auto kind = identity ? inventory::kind_from_name(text(*identity, "kind")) : std::nullopt;
-  if (kind)
-    added_.insert_or_assign(std::string(text(record, "object")), std::string(inventory::cedar_type(*kind)));
+  if (!kind) return {};
+  added_.insert_or_assign(item.name, std::string(inventory::cedar_type(*kind)));
+  by_number_.clear();
+  users_.clear();
+  return {};
 }
 
 std::string_view EvidenceReader::type_of(const std::string& id, bool subject) const {
@@ -147,73 +144,102 @@ std::string_view EvidenceReader::type_of(const std::string& id, bool subject) co
   return subject ? kUserType : std::string_view();
 }
 
-void EvidenceReader::add_parties(const Json& record, Shape& shape) {
-  const auto policies = texts(record.find("policies"));
-  const auto permits = permits_in(record, policies);
+void EvidenceReader::add_parties(const Item& item, Shape& shape) const {
+  const digest::Kind& kind = item.kind;
+  const auto permits = permits_in(kind);
   std::vector<std::string> ids;
-  const auto add = [&](std::string id) {
+  const auto add = [&](const std::string& id) {
     if (id.empty() || std::ranges::find(ids, id) != ids.end()) return;
-    const bool subject = ids.empty() && id != text(record, "client");
+    const bool subject = ids.empty() && id != kind.client;
     PartyUse party{std::string(type_of(id, subject)), id, {}, false};
     if (party.type == kUserType) party.id.clear();
-    ids.push_back(std::move(id));
+    ids.push_back(id);
     shape.parties.push_back(std::move(party));
   };
   if (shape.point == "authzen") {
-    if (auto principal = cedar::parse_entity(text(record, "subject"))) {
+    if (auto principal = cedar::parse_entity(item.name)) {
       // Principals of the user's own types may be as many as users.
       if (!principal->type.starts_with("Writ::") || principal->type == kUserType) principal->id.clear();
       shape.parties.push_back({principal->type, principal->id, {}, false});
     }
   } else {
     // As context::Context asks them: each once.
-    add(std::string(text(record, "subject")));
-    add(std::string(text(record, "client")));
-    for (auto& actor : texts(record.find("actors"))) add(std::move(actor));
+    add(item.name);
+    add(kind.client);
+    for (const auto& actor : kind.actors) add(actor);
   }
   const bool exact = permits.size() == shape.parties.size();
   for (std::size_t i = 0; i < shape.parties.size(); ++i) {
     shape.parties[i].exact = exact;
-    shape.parties[i].permits = exact ? permits[i] : policies;
+    shape.parties[i].permits = exact ? permits[i] : kind.policies;
   }
 }
 
-Result<void> EvidenceReader::see_permit(const Json& record, std::string_view line, Instant time) {
+Result<void> EvidenceReader::see_permit(const Item& item) {
   // Nobody had to be permitted.
-  if (record.find("public") != nullptr) return {};
+  if (item.kind.is_public) return {};
   ++evidence_.permits;
-  Shape shape;
-  shape.point = text(record, "point");
-  shape.api = text(record, "api");
-  shape.revision = text(record, "policy_revision");
-  shape.purpose = text(record, "purpose");
-  shape.environment = text(record, "environment");
-  const auto resource = text(record, "resource");
-  shape.resource_type = type_in(resource);
-  // The elements of a list may be of another type. What Writ's own lists show is decided one by one.
-  if (record.find("elements") != nullptr) shape.resource_type.clear();
-  shape.lists = shape.point == "api" && shape.resource_type == kApiType;
-  // A list that was cut does not name all that may have permitted it.
-  const Json* cut = record.find("cut");
-  if (cut != nullptr && cut->find("policies") != nullptr) shape.revision.clear();
-  if (by_chance_.hours) shape.hour = hour_of(time);
-  if (by_chance_.addresses) shape.address = text(record, "peer");
-  if (by_chance_.ids && !shape.resource_type.empty()) {
-    const auto uid = cedar::parse_entity(resource);
-    if (uid) shape.resource_id = uid->id;
+  const bool by_chance = by_chance_.ids || by_chance_.addresses || by_chance_.hours;
+  if (by_chance || item.kind.point == "authzen") {
+    const auto shape = TRY(shape_of(item));
+    if (shape < evidence_.shapes.size()) {
+      evidence_.shapes[shape].uses.add(item.time);
+    } else {
+      ++evidence_.unreadable;
+    }
+    return {};
   }
-  add_parties(record, shape);
+  // A user is like any other, but for one that is a party in another role, too.
+  if (users_.size() <= item.name_number) users_.resize(std::size_t{item.name_number} + 1);
+  auto& user = users_[item.name_number];
+  if (user == 0) user = type_of(item.name, true) == kUserType && !item.name.empty() ? 1 : 2;
+  const bool alike = user == 1 && item.name != item.kind.client &&
+                     std::ranges::find(item.kind.actors, item.name) == item.kind.actors.end();
+  const auto number =
+      std::uint64_t{item.kind_number} << 32 | (alike ? 0 : std::uint64_t{item.name_number} + 1);
+  auto found = by_number_.find(number);
+  if (found == by_number_.end()) found = by_number_.emplace(number, TRY(shape_of(item))).first;
+  if (found->second < evidence_.shapes.size()) {
+    evidence_.shapes[found->second].uses.add(item.time);
+  } else {
+    ++evidence_.unreadable;
+  }
+  return {};
+}
+
+// The number of its shape; that of none when its action cannot be read.
+Result<std::size_t> EvidenceReader::shape_of(const Item& item) {
+  const digest::Kind& kind = item.kind;
+  Shape shape;
+  shape.point = kind.point;
+  shape.api = kind.api;
+  shape.revision = kind.revision;
+  shape.purpose = kind.purpose;
+  shape.environment = kind.environment;
+  shape.resource_type = kind.resource_type;
+  // What Writ's own lists show is decided one by one.
+  shape.lists = shape.point == "api" && shape.resource_type == kApiType;
+  if (by_chance_.hours) shape.hour = hour_of(item.time);
+  if (by_chance_.addresses || by_chance_.ids) {
+    const auto record = codec::parse_json(TRY(item.line()));
+    if (record && by_chance_.addresses) shape.address = text(*record, "peer");
+    if (record && by_chance_.ids && !shape.resource_type.empty()) {
+      const auto uid = cedar::parse_entity(text(*record, "resource"));
+      if (uid) shape.resource_id = uid->id;
+    }
+  }
+  add_parties(item, shape);
 
   key_.clear();
   const auto add = [&](std::string_view part) {
     key_ += part;
     key_ += kBetween;
   };
-  const auto action = text(record, "action");
-  for (const std::string_view part : {std::string_view(shape.point), std::string_view(shape.api), action,
-                                      std::string_view(shape.resource_type), std::string_view(shape.revision),
-                                      std::string_view(shape.purpose), std::string_view(shape.environment),
-                                      std::string_view(shape.resource_id), std::string_view(shape.address)})
+  for (const std::string_view part :
+       {std::string_view(shape.point), std::string_view(shape.api), std::string_view(kind.action),
+        std::string_view(shape.resource_type), std::string_view(shape.revision),
+        std::string_view(shape.purpose), std::string_view(shape.environment),
+        std::string_view(shape.resource_id), std::string_view(shape.address)})
     add(part);
   add(fmt::to_string(shape.hour));
   for (const PartyUse& party : shape.parties) {
@@ -224,38 +250,31 @@ Result<void> EvidenceReader::see_permit(const Json& record, std::string_view lin
     add("");
   }
   const auto [found, is_new] = known_.try_emplace(key_, evidence_.shapes.size());
-  if (is_new) {
-    if (evidence_.shapes.size() >= kMaxShapes)
-      return failure(ErrorCode::kLimit,
-                     fmt::format("the log has more than {} kinds of permitted requests; look at a shorter "
-                                 "time with --since, and without --narrow",
-                                 kMaxShapes));
-    auto uid = cedar::parse_entity(action);
-    if (!uid) {
-      known_.erase(found);
-      ++evidence_.unreadable;
-      return {};
-    }
-    shape.action = *std::move(uid);
-    shape.example = line;
-    for (const auto& id : texts(record.find("policies"))) evidence_.named.try_emplace(id, time);
-    evidence_.revisions.try_emplace(shape.revision, time);
-    evidence_.shapes.push_back(std::move(shape));
+  if (!is_new) return found->second;
+  if (evidence_.shapes.size() >= kMaxShapes)
+    return failure(ErrorCode::kLimit,
+                   fmt::format("the log has more than {} kinds of permitted requests; look at a shorter "
+                               "time with --since, and without --narrow",
+                               kMaxShapes));
+  auto uid = cedar::parse_entity(kind.action);
+  if (!uid) {
+    known_.erase(found);
+    return kMaxShapes;
   }
-  evidence_.shapes[found->second].uses.add(time);
-  return {};
+  shape.action = *std::move(uid);
+  shape.example = TRY(item.line());
+  for (const auto& id : kind.policies) evidence_.named.try_emplace(id, item.time);
+  evidence_.revisions.try_emplace(shape.revision, item.time);
+  evidence_.shapes.push_back(std::move(shape));
+  return evidence_.shapes.size() - 1;
 }
 
 Result<Evidence> read_evidence(const std::vector<audit::Part>& log,
                                std::shared_ptr<const inventory::Snapshot> inventory, Window window,
-                               ByChance by_chance) {
+                               ByChance by_chance, digest::IndexUse index) {
   EvidenceReader reader(std::move(inventory), window, by_chance);
-  Result<void> seen;
-  TRY(audit::read_after(log, 0, [&](std::string_view line) {
-    seen = reader.see(line);
-    return seen.has_value();
-  }));
-  if (!seen) return std::unexpected(std::move(seen.error()));
+  digest::Reading reading(log, index);
+  TRY(reading.each([&](const digest::Entry& entry) { return reader.see(reading, entry); }));
   return std::move(reader).finish();
 }
 

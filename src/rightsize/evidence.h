@@ -8,6 +8,7 @@
 #pragma once
 
 #include <cstdint>
+#include <functional>
 #include <map>
 #include <memory>
 #include <string>
@@ -20,6 +21,7 @@
 #include "base/result.h"
 #include "cedar/ast.h"
 #include "codec/json.h"
+#include "digest/reading.h"
 #include "inventory/snapshot.h"
 
 namespace writ::rightsize {
@@ -101,27 +103,43 @@ class EvidenceReader {
   // The inventory says what kind an identity is of, and the log what was added while Writ ran.
   EvidenceReader(std::shared_ptr<const inventory::Snapshot> inventory, Window window,
                  ByChance by_chance = {});
-  // A line of the log, in order. Fails with kLimit beyond kMaxShapes.
+  // A record of the log, in order. Fails with kLimit beyond kMaxShapes.
+  Result<void> see(const digest::Reading& reading, const digest::Entry& entry);
+  // The same, of its line.
   Result<void> see(std::string_view line);
   Evidence finish() && { return std::move(evidence_); }
 
  private:
-  void see_event(const codec::Json& record);
-  Result<void> see_permit(const codec::Json& record, std::string_view line, Instant time);
+  struct Item {
+    const digest::Kind& kind;
+    std::uint32_t kind_number, name_number;
+    const std::string& name;
+    Instant time;
+    const std::function<Result<std::string>()>& line;
+  };
+  Result<void> see(const Item& item);
+  Result<void> see_event(const Item& item);
+  Result<void> see_permit(const Item& item);
+  Result<std::size_t> shape_of(const Item& item);
   std::string_view type_of(const std::string& id, bool subject) const;
-  void add_parties(const codec::Json& record, Shape& shape);
+  void add_parties(const Item& item, Shape& shape) const;
 
   std::shared_ptr<const inventory::Snapshot> inventory_;
   const Window window_;
   const ByChance by_chance_;
   std::map<std::string, std::string, std::less<>> added_;  // types, by the id of an identity
   std::unordered_map<std::string, std::size_t> known_;     // shapes, by all that tells them apart
+  // The same by the numbers of kind and name; a user's name is none. Good as long as nobody is added.
+  std::unordered_map<std::uint64_t, std::size_t> by_number_;
+  std::vector<std::uint8_t> users_;   // by the number of a name: 1, a user; 2, not; 0, not looked up
+  digest::Dictionary kinds_, names_;  // of lines
+  std::vector<digest::Kind> read_kinds_;
   std::string key_;
   Evidence evidence_;
 };
 
 Result<Evidence> read_evidence(const std::vector<audit::Part>& log,
                                std::shared_ptr<const inventory::Snapshot> inventory, Window window,
-                               ByChance by_chance = {});
+                               ByChance by_chance = {}, digest::IndexUse index = {});
 
 }  // namespace writ::rightsize

@@ -310,22 +310,36 @@ class Proposer {
   }
 
   void find_identities() {
+    // Most identities of a kind are reached by the same permits.
+    std::map<std::vector<bool>, std::shared_ptr<const std::set<Right>>> granted;
+    std::vector<bool> reached_by(proposal_.policies.size());
     for (const inventory::Member* member : in_force_.inventory.members()) {
       const auto& identity = member->identity();
       if (identity.kind == inventory::Kind::kUser) continue;
-      IdentityUse use{{std::string(inventory::cedar_type(identity.kind)), identity.id}, {}, {}, 0};
+      IdentityUse use{{std::string(inventory::cedar_type(identity.kind)), identity.id}, nullptr};
       if (const auto found = by_identity_.find(use.uid); found != by_identity_.end()) {
         use.used = found->second.used;
         use.uses = found->second.uses;
       }
-      for (const PolicyUse& each : proposal_.policies) {
-        if (standing_.may_be_principal(policy(each.policy), use.uid))
-          use.granted.insert(each.granted.begin(), each.granted.end());
+      for (std::size_t i = 0; i < proposal_.policies.size(); ++i)
+        reached_by[i] = standing_.may_be_principal(policy(proposal_.policies[i].policy), use.uid);
+      auto& rights = granted[reached_by];
+      if (rights == nullptr) {
+        std::set<Right> all;
+        for (std::size_t i = 0; i < reached_by.size(); ++i)
+          if (reached_by[i])
+            all.insert(proposal_.policies[i].granted.begin(), proposal_.policies[i].granted.end());
+        rights = std::make_shared<const std::set<Right>>(std::move(all));
       }
+      use.granted = rights;
       proposal_.identities.push_back(std::move(use));
     }
   }
 
+  struct Used {
+    std::set<Right> used;
+    std::uint64_t uses = 0;
+  };
   const Evidence& evidence_;
   const Governing& in_force_;
   const Thresholds& settings_;
@@ -337,7 +351,7 @@ class Proposer {
   std::vector<Sightings> seen_;                                       // by policy
   std::vector<Uses> uses_, held_;
   std::vector<Item> open_;
-  std::map<EntityUid, IdentityUse> by_identity_;
+  std::map<EntityUid, Used> by_identity_;
   std::set<std::string> purposes_, environments_;
   Proposal proposal_;
 };

@@ -16,6 +16,7 @@
 #pragma once
 
 #include <functional>
+#include <memory>
 #include <optional>
 #include <set>
 #include <string>
@@ -65,7 +66,8 @@ struct PolicyUse {
 // An application, a service or an agent: what it may by the scopes of permits, and what it did.
 struct IdentityUse {
   cedar::EntityUid uid;
-  std::set<Right> granted, used;
+  std::shared_ptr<const std::set<Right>> granted;  // those to whom the same permits may apply share it
+  std::set<Right> used = {};
   std::uint64_t uses = 0;
 };
 

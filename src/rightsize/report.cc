@@ -133,7 +133,7 @@ std::string to_text(const Report& report, bool all) {
   out += "\n";
   for (const IdentityUse& use : proposal.identities) {
     std::vector<std::string> unused;
-    for (const Right& right : use.granted)
+    for (const Right& right : *use.granted)
       if (!use.used.contains(right)) unused.push_back(right_text(right));
     if (unused.empty() && !all) continue;
     out += fmt::format("{}: {} uses of {} rights; {} of the rights that its policies grant were not used\n",
@@ -173,7 +173,7 @@ Json to_json(const Report& report) {
   for (const IdentityUse& use : proposal.identities)
     identities.push(Json::object({{"identity", text_of(use.uid)},
                                   {"uses", number(use.uses)},
-                                  {"granted", rights_json(use.granted)},
+                                  {"granted", rights_json(*use.granted)},
                                   {"used", rights_json(use.used)}}));
   for (const auto file : changed) files.push(proposed.texts.files[file].path);
   Json json =

@@ -4,9 +4,9 @@
 #include <fmt/format.h>
 #include <set>
 
-#include "audit/verify.h"
 #include "cedar/ext_datetime.h"
 #include "cedar/parse.h"
+#include "digest/reading.h"
 #include "policytest/abnormal.h"
 #include "policytest/reader.h"
 #include "policytest/recorded.h"
@@ -37,15 +37,13 @@ Result<std::vector<std::string>> openings(const std::vector<audit::Part>& log,
                                           const std::set<std::string>& tasks) {
   std::vector<std::string> lines;
   if (tasks.empty()) return lines;
-  TRY(audit::read_after(log, 0, [&](std::string_view line) {
-    // Most lines are of decisions, and not looked at.
-    const auto head = line.substr(0, std::min<std::size_t>(line.size(), 256));
-    if (head.find("\"type\":\"task.") == head.npos) return true;
-    const auto record = codec::parse_json(line);
-    const auto* task = record ? record->find_string("object") : nullptr;
-    if (task != nullptr && tasks.contains(*task)) lines.emplace_back(line);
-    return true;
-  }));
+  digest::Reading reading(log);
+  const auto read = reading.each([&](const digest::Entry& entry) -> Result<void> {
+    if (reading.kind(entry.kind).type.starts_with("task.") && tasks.contains(reading.name(entry.name)))
+      lines.push_back(TRY(reading.line(entry)));
+    return {};
+  });
+  if (!read) return std::unexpected(read.error());
   return lines;
 }
 
