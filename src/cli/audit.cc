@@ -9,6 +9,7 @@
 #include "cli/output.h"
 #include "cli/records.h"
 #include "cli/shadow_report.h"
+#include "digest/reading.h"
 
 namespace writ::cli {
 namespace {
@@ -16,7 +17,7 @@ namespace {
 struct Options {
   std::vector<std::string> files;
   std::string expect_head;
-  bool json = false;
+  bool json = false, again = false;
   std::size_t last = 0;
 };
 
@@ -101,6 +102,31 @@ int show_records(const Options& options) {
   return shown ? kYes : fail(shown.error());
 }
 
+// Makes the indexes, or holds them against the log.
+int index(const Options& options) {
+  const auto parts = parts_of(options);
+  if (!parts) return fail(parts.error());
+  bool good = true;
+  for (const auto& part : *parts) {
+    const std::vector one{part};
+    if (options.again) {
+      if (const auto path = digest::Index::path_for(part)) {
+        std::error_code error;
+        std::filesystem::remove(*path, error);
+        if (error) return fail(fmt::format("cannot remove `{}`: {}", path->string(), error.message()));
+      }
+    }
+    digest::Reading reading(one, {.use = true, .keep = true, .least_bytes = 0});
+    const auto read = reading.each([](const digest::Entry&) { return Result<void>(); });
+    if (!read) return fail(read.error());
+    for (const auto& note : reading.notes()) print_error(fmt::format("writ: {}", note));
+    good = good && reading.notes().empty();
+    print_text(fmt::format("{}: {} records, {} of them were in its index", part.path.string(),
+                           reading.indexed() + reading.read(), reading.indexed()));
+  }
+  return good ? kYes : kNo;
+}
+
 }  // namespace
 
 void add_audit(Command& program) {
@@ -120,6 +146,11 @@ void add_audit(Command& program) {
   show_command.option("--last", options->last, "only so many of the newest; 0: all").shows_default();
   show_command.flag("--json", options->json, "print the records as they are, one JSON line each");
   show_command.runs([options] { return show_records(*options); });
+  auto& index_command = audit.add("index", "make the indexes that posture and rightsize read");
+  index_command.option("files", options->files, "the audit log: its files, or the folder they are in")
+      .required();
+  index_command.flag("--again", options->again, "make them anew, from the log alone");
+  index_command.runs([options] { return index(*options); });
   add_shadow_report(audit);
   add_observed_report(audit);
 }

@@ -26,7 +26,7 @@ struct Options {
   std::string check, fix;
   std::vector<std::string> audit, with;
   std::uint64_t since_days = 0, dormant_days = 90, credential_days = 365;
-  bool json = false, csv = false;
+  bool json = false, csv = false, no_index = false;
 };
 
 Result<std::optional<posture::UseSeen>> read_log(const Options& options, Instant now) {
@@ -36,7 +36,8 @@ Result<std::optional<posture::UseSeen>> read_log(const Options& options, Instant
   for (const auto& file : left_out)
     print_error(fmt::format("{}: left out: it is called as a log is, and is none", file.string()));
   const Instant since = options.since_days > 0 ? now - std::chrono::days(options.since_days) : Instant::min();
-  return TRY(posture::UseSeen::read(parts, since, now));
+  return TRY(
+      posture::UseSeen::read(parts, since, now, {.use = !options.no_index, .keep = !options.no_index}));
 }
 
 // What is wrong is printed.
@@ -182,6 +183,7 @@ void add_posture(Command& program) {
   command.option("--html", options->html, "write the report as one HTML file");
   command.option("--sarif", options->sarif, "write SARIF 2.1.0");
   command.option("--at", options->at, "as of which instant: 2026-03-02T09:00:00Z; now if not given");
+  command.flag("--no-index", options->no_index, "read the log alone, and neither use nor write an index");
   command.flag("--json", options->json, "print JSON").excludes("--csv");
   command.flag("--csv", options->csv, "print CSV, a line for each finding");
   command.runs([options] { return look(*options); });

@@ -21,7 +21,7 @@ struct Options {
   std::vector<std::string> narrow;
   std::uint64_t least_uses = 10;
   std::int64_t least_days = 30;
-  bool replay = false, json = false, all = false;
+  bool replay = false, json = false, all = false, no_index = false;
 };
 
 // "90d": so long before now.
@@ -111,7 +111,8 @@ int run(const Options& options) {
       *log,
       *loaded,
       loaded->config.data,
-      {.by_chance = *chance, .least_uses = options.least_uses, .least_days = options.least_days}};
+      {.by_chance = *chance, .least_uses = options.least_uses, .least_days = options.least_days},
+      {.use = !options.no_index, .keep = !options.no_index}};
   const auto plan = rightsize::make_plan(source, window);
   if (!plan) return fail(plan.error());
   const auto suite = rightsize::suite_of(source, **plan, rightsize::kSuiteFile);
@@ -156,6 +157,7 @@ void add_rightsize(Command& program) {
       .shows_default();
   command.option("--least-days", options->least_days, "keep permits that were not seen for so many days")
       .shows_default();
+  command.flag("--no-index", options->no_index, "read the log alone, and neither use nor write an index");
   command.flag("--json", options->json, "print JSON");
   command.flag("-v,--verbose", options->all, "list what stays as it is, too");
   command.runs([options] { return run(*options); });

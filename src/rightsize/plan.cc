@@ -51,7 +51,7 @@ SameIn same_in(const Source& source) {
 Result<std::unique_ptr<RightsizingPlan>> make_plan(const Source& source, Window window) {
   const auto& declared = source.loaded.world.declared;
   const auto inventory = TRY(inventory::Snapshot::empty()->with(declared.identities, declared.apis));
-  auto evidence = TRY(read_evidence(source.log, inventory, window, source.settings.by_chance));
+  auto evidence = TRY(read_evidence(source.log, inventory, window, source.settings.by_chance, source.index));
   if (evidence.permits == 0)
     return failure(ErrorCode::kNotFound,
                    "the log has no permit in this time: of what nobody used, nothing can be said");

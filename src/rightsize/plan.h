@@ -23,6 +23,7 @@ struct Source {
   const policy::Loaded& loaded;
   std::filesystem::path data;  // where kept revisions are
   Thresholds settings = {};
+  digest::IndexUse index = {};
 };
 
 struct RightsizingPlan {

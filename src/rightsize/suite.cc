@@ -33,11 +33,11 @@ struct Made {
 };
 
 // The records of a log that opened these tasks.
-Result<std::vector<std::string>> openings(const std::vector<audit::Part>& log,
+Result<std::vector<std::string>> openings(const std::vector<audit::Part>& log, digest::IndexUse index,
                                           const std::set<std::string>& tasks) {
   std::vector<std::string> lines;
   if (tasks.empty()) return lines;
-  digest::Reading reading(log);
+  digest::Reading reading(log, index);
   const auto read = reading.each([&](const digest::Entry& entry) -> Result<void> {
     if (reading.kind(entry.kind).type.starts_with("task.") && tasks.contains(reading.name(entry.name)))
       lines.push_back(TRY(reading.line(entry)));
@@ -105,7 +105,7 @@ class SuiteMaker {
       const auto record = codec::parse_json(shape.example);
       if (const auto* task = record ? record->find_string("task") : nullptr) tasks.insert(*task);
     }
-    lines_ = TRY(openings(source_.log, tasks));
+    lines_ = TRY(openings(source_.log, source_.index, tasks));
     const std::size_t opened = lines_.size();
     for (const Shape& shape : plan_.evidence.shapes) {
       if (lines_.size() - opened >= kMostTests) break;
