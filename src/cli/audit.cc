@@ -116,7 +116,7 @@ int index(const Options& options) {
         if (error) return fail(fmt::format("cannot remove `{}`: {}", path->string(), error.message()));
       }
     }
-    digest::Reading reading(one, {.use = true, .keep = true, .least_bytes = 0});
+    digest::LogReading reading(one, {.use = true, .keep = true, .least_bytes = 0});
     const auto read = reading.each([](const digest::Entry&) { return Result<void>(); });
     if (!read) return fail(read.error());
     for (const auto& note : reading.notes()) print_error(fmt::format("writ: {}", note));

@@ -79,10 +79,10 @@ std::string encoded(const Block& block) {
   }
   put(out, static_cast<std::uint32_t>(block.rows.size()));
   out.reserve(out.size() + block.rows.size() * 20 + 128);
-  for (const Row& row : block.rows) put(out, row.time);
-  for (const Row& row : block.rows) put(out, row.kind);
-  for (const Row& row : block.rows) put(out, row.name);
-  for (const Row& row : block.rows) put(out, row.length);
+  for (const IndexRow& row : block.rows) put(out, row.time);
+  for (const IndexRow& row : block.rows) put(out, row.kind);
+  for (const IndexRow& row : block.rows) put(out, row.name);
+  for (const IndexRow& row : block.rows) put(out, row.length);
   put(out, block.head.seq);
   out += block.head.hash;
   put(out, block.offset);
@@ -99,10 +99,10 @@ std::optional<Block> decoded(std::string_view payload) {
   const auto count = taker.take<std::uint32_t>();
   if (!taker.good() || count > kBlockRows) return std::nullopt;
   block.rows.resize(count);
-  for (Row& row : block.rows) row.time = taker.take<std::int64_t>();
-  for (Row& row : block.rows) row.kind = taker.take<std::uint32_t>();
-  for (Row& row : block.rows) row.name = taker.take<std::uint32_t>();
-  for (Row& row : block.rows) row.length = taker.take<std::uint32_t>();
+  for (IndexRow& row : block.rows) row.time = taker.take<std::int64_t>();
+  for (IndexRow& row : block.rows) row.kind = taker.take<std::uint32_t>();
+  for (IndexRow& row : block.rows) row.name = taker.take<std::uint32_t>();
+  for (IndexRow& row : block.rows) row.length = taker.take<std::uint32_t>();
   block.head.seq = taker.take<std::uint64_t>();
   block.head.hash = taker.bytes(kHashLetters);
   block.offset = taker.take<std::uint64_t>();

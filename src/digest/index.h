@@ -42,7 +42,7 @@ class Dictionary {
 };
 
 // Of one record. Numbers of kind and name are those of its index.
-struct Row {
+struct IndexRow {
   std::int64_t time;  // milliseconds
   std::uint32_t kind, name;
   std::uint32_t length;  // of the line, with its line break
@@ -51,7 +51,7 @@ struct Row {
 // A run of records; at most kBlockRows.
 struct Block {
   std::vector<std::string> kinds, names;  // that are new with it
-  std::vector<Row> rows;
+  std::vector<IndexRow> rows;
   audit::Head head;          // of its last record
   std::uint64_t offset = 0;  // where the record behind it begins in the log
 };

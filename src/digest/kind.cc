@@ -88,7 +88,7 @@ class Taker {
 
 }  // namespace
 
-std::string Kind::encoded() const {
+std::string RecordKind::encoded() const {
   std::string out;
   out += static_cast<char>(what);
   out += static_cast<char>((not_enforced ? 1 : 0) | (in_task ? 2 : 0) | (sender_bound ? 4 : 0) |
@@ -101,9 +101,9 @@ std::string Kind::encoded() const {
   return out;
 }
 
-std::optional<Kind> Kind::decoded(std::string_view bytes) {
+std::optional<RecordKind> RecordKind::decoded(std::string_view bytes) {
   Taker taker(bytes);
-  Kind kind;
+  RecordKind kind;
   const auto what = taker.byte(), flags = taker.byte();
   if (what > static_cast<std::uint8_t>(What::kPermitted) || flags > 15) return std::nullopt;
   kind.what = static_cast<What>(what);
@@ -120,8 +120,8 @@ std::optional<Kind> Kind::decoded(std::string_view bytes) {
   return kind;
 }
 
-Told digest_of(std::string_view line) {
-  Told told;
+Digested digest_of(std::string_view line) {
+  Digested told;
   const auto record = codec::pick_members(line, kNames, kLimits);
   if (!record) return told;
   const auto* number = record->find("seq");
@@ -129,10 +129,10 @@ Told digest_of(std::string_view line) {
   if (number == nullptr || !number->is_int() || *number->if_int() < 1 || !time) return told;
   told.time = *time;
   told.number = static_cast<std::uint64_t>(*number->if_int());
-  Kind& kind = told.kind;
+  RecordKind& kind = told.kind;
   const auto type = text(*record, "type");
   if (type != "decision") {
-    kind.what = Kind::What::kEvent;
+    kind.what = RecordKind::What::kEvent;
     if (type.starts_with("identity.") || type.starts_with("task.")) {
       kind.type = type;
       told.name = text(*record, "object");
@@ -140,11 +140,11 @@ Told digest_of(std::string_view line) {
     return told;
   }
   if (text(*record, "effect") != "permit") {
-    kind.what = Kind::What::kRefused;
+    kind.what = RecordKind::What::kRefused;
     kind.not_enforced = record->find("not_enforced") != nullptr;
     return told;
   }
-  kind.what = Kind::What::kPermitted;
+  kind.what = RecordKind::What::kPermitted;
   kind.in_task = record->find("task") != nullptr;
   kind.sender_bound = flag(*record, "sender_bound");
   kind.is_public = record->find("public") != nullptr;

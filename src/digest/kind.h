@@ -16,7 +16,7 @@
 
 namespace writ::digest {
 
-struct Kind {
+struct RecordKind {
   enum class What : std::uint8_t {
     kUnreadable,  // the line is not a record
     kEvent,       // no decision; `type` says what, where it is of an identity or a task
@@ -38,18 +38,18 @@ struct Kind {
 
   // All of it as bytes, and back. Nothing: they are none.
   std::string encoded() const;
-  static std::optional<Kind> decoded(std::string_view bytes);
-  friend bool operator==(const Kind&, const Kind&) = default;
+  static std::optional<RecordKind> decoded(std::string_view bytes);
+  friend bool operator==(const RecordKind&, const RecordKind&) = default;
 };
 
 // A record's own.
-struct Told {
-  Kind kind;
+struct Digested {
+  RecordKind kind;
   std::string name;  // of a decision, its subject; of an event, its object
   Instant time{};
   std::uint64_t number = 0;
 };
 // What a line of the log says. It is not held against its hash.
-Told digest_of(std::string_view line);
+Digested digest_of(std::string_view line);
 
 }  // namespace writ::digest

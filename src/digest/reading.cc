@@ -9,20 +9,20 @@ namespace writ::digest {
 namespace {
 
 // What is made of a line away from the others.
-struct Digested {
+struct Worked {
   std::string kind, name;
   std::int64_t time = 0;
   std::uint64_t number = 0;  // 0: it is unreadable
   bool chained = false;      // its own hash is right, where that was asked for
 };
 
-Digested digested(std::string_view line, bool verify) {
+Worked digested(std::string_view line, bool verify) {
   auto told = digest_of(line);
-  Digested made{told.kind.encoded(), std::move(told.name), unix_millis(told.time), 0, false};
+  Worked made{told.kind.encoded(), std::move(told.name), unix_millis(told.time), 0, false};
   // What digest_of() read may be written in another way than the log writes it.
   const auto parts = audit::take_apart(line);
   made.chained = verify && parts && audit::hash_matches(*parts);
-  if (told.kind.what == Kind::What::kUnreadable) return made;
+  if (told.kind.what == RecordKind::What::kUnreadable) return made;
   made.number = told.number;
   return made;
 }
@@ -53,20 +53,20 @@ Result<bool> reaches(const audit::Part& log, const audit::Head& head, std::uint6
   return whole && there && at == head;
 }
 
-std::uint32_t Reading::kind_number(const std::string& encoded) {
+std::uint32_t LogReading::kind_number(const std::string& encoded) {
   const auto number = encoded_.add(encoded);
   if (number == kinds_.size()) {
-    auto kind = Kind::decoded(encoded);
-    kinds_.push_back(std::make_unique<const Kind>(kind ? *std::move(kind) : Kind()));
+    auto kind = RecordKind::decoded(encoded);
+    kinds_.push_back(std::make_unique<const RecordKind>(kind ? *std::move(kind) : RecordKind()));
   }
   return number;
 }
 
-void Reading::note(const audit::Part& part, std::string_view why) {
+void LogReading::note(const audit::Part& part, std::string_view why) {
   notes_.push_back(fmt::format("{}: {}", part.path.string(), why));
 }
 
-Result<std::string> Reading::line(const Entry& entry) const {
+Result<std::string> LogReading::line(const Entry& entry) const {
   open_.resize(log_.size());
   auto& lines = open_[entry.part];
   if (lines == nullptr)
@@ -78,22 +78,22 @@ Result<std::string> Reading::line(const Entry& entry) const {
   return *std::move(text);
 }
 
-Result<void> Reading::each(const Visit& visit) {
+Result<void> LogReading::each(const Visit& visit) {
   for (std::uint32_t part = 0; part < log_.size(); ++part) TRY(each_of(part, visit));
   return {};
 }
 
 // False: it holds what cannot be, and nothing of it was visited.
-Result<bool> Reading::visit_block(std::uint32_t part, const Block& block, std::uint64_t& offset,
-                                  std::uint64_t& number, std::vector<std::uint32_t>& kinds,
-                                  std::vector<std::uint32_t>& names, const Visit& visit) {
-  for (const Row& row : block.rows)
+Result<bool> LogReading::visit_block(std::uint32_t part, const Block& block, std::uint64_t& offset,
+                                     std::uint64_t& number, std::vector<std::uint32_t>& kinds,
+                                     std::vector<std::uint32_t>& names, const Visit& visit) {
+  for (const IndexRow& row : block.rows)
     if (row.kind >= kinds.size() + block.kinds.size() || row.name >= names.size() + block.names.size())
       return false;
   for (const auto& kind : block.kinds) kinds.push_back(kind_number(kind));
   for (const auto& name : block.names) names.push_back(names_.add(name));
   Entry entry{.part = part};
-  for (const Row& row : block.rows) {
+  for (const IndexRow& row : block.rows) {
     entry.number = number++;
     entry.time = Instant(Duration(row.time));
     entry.kind = kinds[row.kind];
@@ -107,7 +107,7 @@ Result<bool> Reading::visit_block(std::uint32_t part, const Block& block, std::u
   return true;
 }
 
-Result<void> Reading::each_of(std::uint32_t part, const Visit& visit) {
+Result<void> LogReading::each_of(std::uint32_t part, const Visit& visit) {
   const audit::Part& log = log_[part];
   const auto lines = TRY(audit::Lines::open(log.path));
   const bool large = TRY(lines.size()) >= use_.least_bytes;
@@ -175,9 +175,9 @@ Result<void> Reading::each_of(std::uint32_t part, const Visit& visit) {
     block = {};
   };
   Result<void> visited;
-  TRY(lines_at_once<Digested>(
+  TRY(lines_at_once<Worked>(
       lines, offset, [verify = keep](std::string_view line) { return digested(line, verify); },
-      [&](std::string_view line, std::uint64_t begin, const Digested& made) {
+      [&](std::string_view line, std::uint64_t begin, const Worked& made) {
         Entry entry{.number = made.number,
                     .time = Instant(Duration(made.time)),
                     .kind = kind_number(made.kind),

@@ -35,15 +35,15 @@ struct Entry {
   std::uint64_t offset = 0;
 };
 
-class Reading {
+class LogReading {
  public:
-  explicit Reading(const std::vector<audit::Part>& log, IndexUse use = {}) : log_(log), use_(use) {}
+  explicit LogReading(const std::vector<audit::Part>& log, IndexUse use = {}) : log_(log), use_(use) {}
 
   // In the order of the log, until the visitor fails.
   Result<void> each(const std::function<Result<void>(const Entry&)>& visit);
 
   // By number; kinds and names stay where they are while this lives.
-  const Kind& kind(std::uint32_t number) const { return *kinds_[number]; }
+  const RecordKind& kind(std::uint32_t number) const { return *kinds_[number]; }
   std::size_t kinds() const noexcept { return kinds_.size(); }
   const std::string& name(std::uint32_t number) const { return names_.at(number); }
   std::size_t names() const noexcept { return names_.size(); }
@@ -70,7 +70,7 @@ class Reading {
   const std::vector<audit::Part>& log_;
   const IndexUse use_;
   Dictionary encoded_, names_;
-  std::vector<std::unique_ptr<const Kind>> kinds_;
+  std::vector<std::unique_ptr<const RecordKind>> kinds_;
   mutable std::vector<std::unique_ptr<audit::Lines>> open_;
   std::uint64_t indexed_ = 0, read_ = 0, verified_ = 0;
   std::vector<std::string> notes_;

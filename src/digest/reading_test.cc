@@ -79,7 +79,7 @@ class ReadingTest : public ::testing::Test {
   };
   Seen seen(IndexUse use) const {
     const auto log = parts();
-    Reading reading(log, use);
+    LogReading reading(log, use);
     Seen seen;
     const auto done = reading.each([&](const Entry& entry) -> Result<void> {
       auto line = reading.line(entry);
@@ -334,7 +334,7 @@ TEST_F(ReadingTest, AVisitorThatFailsEndsIt) {
   write(20, path());
   for (const auto use : {kNever, kAlways, kAlways}) {
     const auto log = parts();
-    Reading reading(log, use);
+    LogReading reading(log, use);
     int count = 0;
     const auto done = reading.each([&](const Entry&) -> Result<void> {
       if (++count == 5) return failure(ErrorCode::kLimit, "enough");
@@ -347,39 +347,39 @@ TEST_F(ReadingTest, AVisitorThatFailsEndsIt) {
 }
 
 TEST(Kind, ItIsTheSameAfterItWasWrittenAndRead) {
-  const Kind kind{.what = Kind::What::kPermitted,
-                  .type = "decision",
-                  .in_task = true,
-                  .is_public = true,
-                  .point = "gateway",
-                  .api = "",
-                  .action = std::string("a\0b\x1f", 4),
-                  .resource_type = "T",
-                  .revision = "r",
-                  .purpose = "p",
-                  .environment = "e",
-                  .client = "c",
-                  .actors = {"x", ""},
-                  .policies = {"p1"},
-                  .permits = "[[0]]"};
+  const RecordKind kind{.what = RecordKind::What::kPermitted,
+                        .type = "decision",
+                        .in_task = true,
+                        .is_public = true,
+                        .point = "gateway",
+                        .api = "",
+                        .action = std::string("a\0b\x1f", 4),
+                        .resource_type = "T",
+                        .revision = "r",
+                        .purpose = "p",
+                        .environment = "e",
+                        .client = "c",
+                        .actors = {"x", ""},
+                        .policies = {"p1"},
+                        .permits = "[[0]]"};
   const auto bytes = kind.encoded();
-  EXPECT_EQ(kind, Kind::decoded(bytes));
+  EXPECT_EQ(kind, RecordKind::decoded(bytes));
   for (std::size_t size = 0; size < bytes.size(); ++size)
-    EXPECT_FALSE(Kind::decoded(bytes.substr(0, size))) << size;
-  EXPECT_FALSE(Kind::decoded(bytes + "x"));
+    EXPECT_FALSE(RecordKind::decoded(bytes.substr(0, size))) << size;
+  EXPECT_FALSE(RecordKind::decoded(bytes + "x"));
 }
 
 TEST(Digest, WhatIsNoRecordIsUnreadable) {
   for (const auto line : {"", "{}", "[]", R"({"seq":1})", R"({"seq":0,"time":"2026-06-01T00:00:00.000Z"})",
                           R"({"seq":1,"time":"today"})", R"({"seq":"1","time":"2026-06-01T00:00:00.000Z"})"})
-    EXPECT_EQ(Kind::What::kUnreadable, digest_of(line).kind.what) << line;
+    EXPECT_EQ(RecordKind::What::kUnreadable, digest_of(line).kind.what) << line;
 }
 
 TEST(Digest, OfAListThatWasCutNobodyKnowsTheRevision) {
   const auto told = digest_of(
       R"({"seq":1,"time":"2026-06-01T00:00:00.000Z","type":"decision","effect":"permit","policies":["a"],"policy_revision":"r","cut":{"policies":99}})");
   EXPECT_EQ("", told.kind.revision);
-  EXPECT_EQ(Kind::What::kPermitted, told.kind.what);
+  EXPECT_EQ(RecordKind::What::kPermitted, told.kind.what);
 }
 
 }  // namespace

@@ -31,12 +31,12 @@ void note(UseOf& use, Shown shown, bool in_task, bool bound) {
 // What a kind of record means here is looked up once.
 class UseSeen::Reader {
  public:
-  Reader(UseSeen& seen, const digest::Reading& reading, Instant since, Instant until)
+  Reader(UseSeen& seen, const digest::LogReading& reading, Instant since, Instant until)
       : seen_(seen), reading_(reading), since_(since), until_(until) {}
 
   Result<void> add(const digest::Entry& entry) {
-    using What = digest::Kind::What;
-    const digest::Kind& kind = reading_.kind(entry.kind);
+    using What = digest::RecordKind::What;
+    const digest::RecordKind& kind = reading_.kind(entry.kind);
     if (kind.what == What::kUnreadable)
       return failure(ErrorCode::kCorrupt,
                      fmt::format("what stands behind {} records is not one, with its number and time: is "
@@ -66,7 +66,7 @@ class UseSeen::Reader {
     bool operates = false;
   };
 
-  const Means& means(std::uint32_t number, const digest::Kind& kind) {
+  const Means& means(std::uint32_t number, const digest::RecordKind& kind) {
     if (means_.size() <= number) means_.resize(std::size_t{number} + 1);
     Means& means = means_[number];
     if (means.known) return means;
@@ -80,7 +80,7 @@ class UseSeen::Reader {
     return means;
   }
 
-  void add_permit(const digest::Entry& entry, const digest::Kind& kind, Shown shown) {
+  void add_permit(const digest::Entry& entry, const digest::RecordKind& kind, Shown shown) {
     const Means& means = this->means(entry.kind, kind);
     const auto& name = reading_.name(entry.name);
     if (subjects_.size() <= entry.name) subjects_.resize(std::size_t{entry.name} + 1);
@@ -102,7 +102,7 @@ class UseSeen::Reader {
   }
 
   UseSeen& seen_;
-  const digest::Reading& reading_;
+  const digest::LogReading& reading_;
   const Instant since_, until_;
   std::vector<Means> means_;      // by the number of the kind
   std::vector<UseOf*> subjects_;  // by the number of the name
@@ -111,7 +111,7 @@ class UseSeen::Reader {
 Result<UseSeen> UseSeen::read(const std::vector<audit::Part>& parts, Instant since, Instant until,
                               digest::IndexUse index) {
   UseSeen seen;
-  digest::Reading reading(parts, index);
+  digest::LogReading reading(parts, index);
   Reader reader(seen, reading, since, until);
   std::uint32_t part = 0;
   const auto read = reading.each([&](const digest::Entry& entry) {

@@ -30,7 +30,7 @@ int hour_of(Instant time) {
 }
 
 // The permits of each party; nothing when the record does not say, or says what cannot be.
-std::vector<std::vector<std::string>> permits_in(const digest::Kind& kind) {
+std::vector<std::vector<std::string>> permits_in(const digest::RecordKind& kind) {
   std::vector<std::vector<std::string>> parties;
   const auto permits = codec::parse_json(kind.permits);
   if (!permits || permits->if_array() == nullptr) return {};
@@ -95,7 +95,7 @@ EvidenceReader::EvidenceReader(std::shared_ptr<const inventory::Snapshot> invent
                                ByChance by_chance)
     : inventory_(std::move(inventory)), window_(window), by_chance_(by_chance) {}
 
-Result<void> EvidenceReader::see(const digest::Reading& reading, const digest::Entry& entry) {
+Result<void> EvidenceReader::see(const digest::LogReading& reading, const digest::Entry& entry) {
   const std::function<Result<std::string>()> line = [&] { return reading.line(entry); };
   return see({reading.kind(entry.kind), entry.kind, entry.name, reading.name(entry.name), entry.time, line});
 }
@@ -109,7 +109,7 @@ Result<void> EvidenceReader::see(std::string_view line) {
 }
 
 Result<void> EvidenceReader::see(const Item& item) {
-  using What = digest::Kind::What;
+  using What = digest::RecordKind::What;
   if (item.kind.what == What::kUnreadable) {
     ++evidence_.unreadable;
     return {};
@@ -145,7 +145,7 @@ std::string_view EvidenceReader::type_of(const std::string& id, bool subject) co
 }
 
 void EvidenceReader::add_parties(const Item& item, Shape& shape) const {
-  const digest::Kind& kind = item.kind;
+  const digest::RecordKind& kind = item.kind;
   const auto permits = permits_in(kind);
   std::vector<std::string> ids;
   const auto add = [&](const std::string& id) {
@@ -209,7 +209,7 @@ Result<void> EvidenceReader::see_permit(const Item& item) {
 
 // The number of its shape; that of none when its action cannot be read.
 Result<std::size_t> EvidenceReader::shape_of(const Item& item) {
-  const digest::Kind& kind = item.kind;
+  const digest::RecordKind& kind = item.kind;
   Shape shape;
   shape.point = kind.point;
   shape.api = kind.api;
@@ -273,7 +273,7 @@ Result<Evidence> read_evidence(const std::vector<audit::Part>& log,
                                std::shared_ptr<const inventory::Snapshot> inventory, Window window,
                                ByChance by_chance, digest::IndexUse index) {
   EvidenceReader reader(std::move(inventory), window, by_chance);
-  digest::Reading reading(log, index);
+  digest::LogReading reading(log, index);
   TRY(reading.each([&](const digest::Entry& entry) { return reader.see(reading, entry); }));
   return std::move(reader).finish();
 }

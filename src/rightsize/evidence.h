@@ -104,14 +104,14 @@ class EvidenceReader {
   EvidenceReader(std::shared_ptr<const inventory::Snapshot> inventory, Window window,
                  ByChance by_chance = {});
   // A record of the log, in order. Fails with kLimit beyond kMaxShapes.
-  Result<void> see(const digest::Reading& reading, const digest::Entry& entry);
+  Result<void> see(const digest::LogReading& reading, const digest::Entry& entry);
   // The same, of its line.
   Result<void> see(std::string_view line);
   Evidence finish() && { return std::move(evidence_); }
 
  private:
   struct Item {
-    const digest::Kind& kind;
+    const digest::RecordKind& kind;
     std::uint32_t kind_number, name_number;
     const std::string& name;
     Instant time;
@@ -133,7 +133,7 @@ class EvidenceReader {
   std::unordered_map<std::uint64_t, std::size_t> by_number_;
   std::vector<std::uint8_t> users_;   // by the number of a name: 1, a user; 2, not; 0, not looked up
   digest::Dictionary kinds_, names_;  // of lines
-  std::vector<digest::Kind> read_kinds_;
+  std::vector<digest::RecordKind> read_kinds_;
   std::string key_;
   Evidence evidence_;
 };

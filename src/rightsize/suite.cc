@@ -37,7 +37,7 @@ Result<std::vector<std::string>> openings(const std::vector<audit::Part>& log, d
                                           const std::set<std::string>& tasks) {
   std::vector<std::string> lines;
   if (tasks.empty()) return lines;
-  digest::Reading reading(log, index);
+  digest::LogReading reading(log, index);
   const auto read = reading.each([&](const digest::Entry& entry) -> Result<void> {
     if (reading.kind(entry.kind).type.starts_with("task.") && tasks.contains(reading.name(entry.name)))
       lines.push_back(TRY(reading.line(entry)));
