@@ -3,10 +3,12 @@
 #include <algorithm>
 #include <fmt/format.h>
 #include <future>
+#include <optional>
 #include <utility>
 #include <vector>
 
 #include "base/blocking.h"
+#include "base/check.h"
 #include "http/client.h"
 #include "http/url.h"
 
@@ -16,14 +18,24 @@ namespace {
 // One request and its answer. Loop thread only; it holds itself until it has an end.
 class Transfer : public std::enable_shared_from_this<Transfer> {
  public:
-  explicit Transfer(std::size_t max_body_bytes) : max_body_bytes_(max_body_bytes) {}
+  // `post`: null where something is got.
+  Transfer(std::size_t max_body_bytes, Fetcher::Post* post) : max_body_bytes_(max_body_bytes) {
+    if (post != nullptr) posted_.emplace(std::move(*post));
+  }
 
   std::future<Result<Response>> result() { return promise_.get_future(); }
 
   void begin(Client& client, const Url& url, std::string_view accept, std::string_view authorization) {
     Headers headers{{"Accept", accept}, {"User-Agent", "writ"}};
     if (!authorization.empty()) headers.add("Authorization", authorization);
-    call_ = client.open(url.origin, {.method = "GET", .target = url.target, .headers = std::move(headers)});
+    if (posted_) headers.add("Content-Type", posted_->content_type);
+    Outbound request{.method = posted_ ? "POST" : "GET", .target = url.target, .headers = std::move(headers)};
+    if (posted_) {
+      request.has_body = true;
+      request.content_length = posted_->body.size();
+    }
+    call_ = client.open(url.origin, std::move(request));
+    if (posted_) write();
     call_.read_head([self = shared_from_this()](CallResult<InboundHead> head) {
       if (self->over_) return;
       if (!head) return self->fail(ErrorCode::kUnavailable, head.error().message);
@@ -39,6 +51,13 @@ class Transfer : public std::enable_shared_from_this<Transfer> {
     if (std::exchange(over_, true)) return;
     call_ = Call();
     promise_.set_value(std::move(value));
+  }
+
+  // What goes wrong with it, read_head() tells.
+  void write() {
+    call_.write_body(posted_->body, [self = shared_from_this()](CallResult<void> sent) {
+      if (sent && !self->over_) self->call_.finish_body([self](const CallResult<void>&) {});
+    });
   }
 
   void take(InboundHead head) {
@@ -69,6 +88,7 @@ class Transfer : public std::enable_shared_from_this<Transfer> {
   }
 
   const std::size_t max_body_bytes_;
+  std::optional<Fetcher::Post> posted_;
   Call call_;
   Response response_{.status = 0, .headers = {}, .body = {}};
   std::promise<Result<Response>> promise_;
@@ -115,12 +135,23 @@ Fetcher::~Fetcher() = default;
 
 Result<Response> Fetcher::get(const std::string& url, std::string_view accept, std::size_t max_body_bytes,
                               std::string_view authorization) {
+  return ask(url, nullptr, accept, max_body_bytes, authorization);
+}
+
+Result<Response> Fetcher::post(const std::string& url, Post post, std::string_view accept,
+                               std::size_t max_body_bytes, std::string_view authorization) {
+  WRIT_CHECK(!post.body.empty());
+  return ask(url, &post, accept, max_body_bytes, authorization);
+}
+
+Result<Response> Fetcher::ask(const std::string& url, Post* post, std::string_view accept,
+                              std::size_t max_body_bytes, std::string_view authorization) {
   may_block("an HTTP request");
   auto parsed = TRY(parse_url(url));
   if (parsed.is_secure() && core_->options.tls != nullptr)
     parsed.origin = with_tls(std::move(parsed.origin), core_->options.tls);
   parsed.origin.pool = "all";  // no connection is kept, and so nothing of an origin
-  const auto transfer = std::make_shared<Transfer>(max_body_bytes);
+  const auto transfer = std::make_shared<Transfer>(max_body_bytes, post);
   auto result = transfer->result();
   core_->loops.run(0, [&] { core_->begin(transfer, parsed, accept, authorization); });
   auto answer = result.get();

@@ -9,8 +9,8 @@
 //   what      the answer as it is: no redirect is followed, no compression asked for or taken
 //   how much  the sizes of head and body, the time to connect and the time for the whole
 //
-// It has a loop and a resolver of its own, so that a slow name server holds up nobody else. get() waits, and
-// is for threads that may. Thread-safe.
+// It has a loop and a resolver of its own, so that a slow name server holds up nobody else. get() and post()
+// wait, and are for threads that may. Thread-safe.
 #pragma once
 
 #include <chrono>
@@ -37,18 +37,27 @@ struct FetcherOptions {
 class Fetcher {
  public:
   explicit Fetcher(FetcherOptions options);
-  // After stop(), and when no get() is under way.
+  // After stop(), and when nothing is under way.
   ~Fetcher();
 
   // The answer, whatever its status. Errors begin with the URL: kInvalid, kLimit, kUnavailable.
   // `authorization`: the field of that name, when it is not empty.
   Result<Response> get(const std::string& url, std::string_view accept, std::size_t max_body_bytes,
                        std::string_view authorization = {});
+  // The same of what is posted. It is sent once, whatever becomes of the connection.
+  struct Post {
+    std::string_view content_type;
+    std::string body;
+  };
+  Result<Response> post(const std::string& url, Post post, std::string_view accept,
+                        std::size_t max_body_bytes, std::string_view authorization = {});
   // Fails what is under way, and whatever is asked for from now on. Not from a loop.
   void stop();
 
  private:
   struct Core;
+  Result<Response> ask(const std::string& url, Post* post, std::string_view accept,
+                       std::size_t max_body_bytes, std::string_view authorization);
   std::unique_ptr<Core> core_;
 };
 

@@ -65,9 +65,41 @@ void tell_target(Exchange exchange) {
   exchange.respond(text_response(200, exchange.request().target));
 }
 
+// The method, two fields and the body.
+void tell_posted(const std::shared_ptr<Exchange>& held, std::string body) {
+  held->read_body([held, body = std::move(body)](Result<std::string_view> piece) mutable {
+    if (piece && !piece->empty()) return tell_posted(held, std::move(body.append(*piece)));
+    const auto& request = held->request();
+    held->respond(text_response(
+        200, fmt::format("{} {} {} {}", request.method, request.headers.find("Content-Type").value_or(""),
+                         request.headers.find("Authorization").value_or(""), body)));
+  });
+}
+
 TEST_F(FetcherTest, AWholeAnswerComesOverTls) {
   TestServer server(tell_target, secure(authority_));
   EXPECT_EQ(got(at(server.port(), "https") + "?a=1"), "200 /keys?a=1");
+}
+
+TEST_F(FetcherTest, WhatIsPostedArrivesWithItsTypeAndItsCredential) {
+  TestServer server(
+      [](Exchange exchange) { tell_posted(std::make_shared<Exchange>(std::move(exchange)), {}); },
+      secure(authority_));
+  Fetcher fetcher(options());
+  EXPECT_EQ(said(fetcher.post(at(server.port(), "https"), {"text/plain", "token=t"}, "application/json",
+                              kMost, "Basic abc")),
+            "200 POST text/plain Basic abc token=t");
+}
+
+TEST_F(FetcherTest, WhatIsPostedFollowsNoRedirectEither) {
+  TestServer elsewhere(tell_target);
+  ScriptedUpstream server(saying(fmt::format(
+      "HTTP/1.1 307 Temporary Redirect\r\nLocation: http://127.0.0.1:{}/\r\nContent-Length: 0\r\n\r\n",
+      elsewhere.port())));
+  Fetcher fetcher(options());
+  EXPECT_EQ(said(fetcher.post(at(server.port()), {"text/plain", "token=t"}, "application/json", kMost)),
+            "307 ");
+  EXPECT_EQ(elsewhere.server().stats().requests, 0u);
 }
 
 TEST_F(FetcherTest, AnyStatusIsTheCallersToJudgeAndNoRedirectIsFollowed) {
