@@ -100,4 +100,28 @@ void write_issuers(PrometheusText& out, const std::vector<oauth::IssuerKeysStatu
   }
 }
 
+void write_askers(PrometheusText& out, const std::vector<std::shared_ptr<oauth::TokenAsker>>& askers) {
+  if (askers.empty()) return;
+  out.family("writ_introspection_answers_total", "counter",
+             "What a provider said of opaque tokens; failed: nothing, refused: it was not asked.");
+  for (const auto& asker : askers) {
+    const auto stats = asker->stats();
+    const auto sample = [&](std::string_view result, std::uint64_t value) {
+      out.sample("writ_introspection_answers_total",
+                 fmt::format("issuer=\"{}\",result=\"{}\"", asker->issuer(), result), value);
+    };
+    sample("active", stats.active);
+    sample("inactive", stats.inactive);
+    sample("failed", stats.failed);
+    sample("refused", stats.refused);
+  }
+  out.family("writ_introspection_kept", "gauge", "Answers about opaque tokens that are kept.");
+  for (const auto& asker : askers)
+    out.sample("writ_introspection_kept", fmt::format("issuer=\"{}\"", asker->issuer()), asker->stats().kept);
+  out.family("writ_introspection_down", "gauge", "1: the provider failed, and is not asked for a moment.");
+  for (const auto& asker : askers)
+    out.sample("writ_introspection_down", fmt::format("issuer=\"{}\"", asker->issuer()),
+               asker->stats().open ? 1 : 0);
+}
+
 }  // namespace writ::api

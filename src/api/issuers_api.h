@@ -28,5 +28,7 @@ class IssuersApi {
 };
 
 void write_issuers(PrometheusText& out, const std::vector<oauth::IssuerKeysStatus>& issuers, Instant now);
+// Of those that are asked about tokens.
+void write_askers(PrometheusText& out, const std::vector<std::shared_ptr<oauth::TokenAsker>>& askers);
 
 }  // namespace writ::api

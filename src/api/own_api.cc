@@ -47,8 +47,8 @@ void gate(const control::Authority& authority, http::Exchange exchange, http::En
   if (authority.token_of(caller)) return pass(std::move(exchange), http::BodyOf::kKnown);
   const auto held = std::make_shared<http::Exchange>(std::move(exchange));
   std::move_only_function<void()> then = [&authority, held] { turn_away(authority, std::move(*held)); };
-  // A provider may have a new key.
-  if (!authority.wait_for_key(caller, then)) turn_away(authority, std::move(*held));
+  // A provider may have a new key, or has to be asked about the token.
+  if (!authority.wait_for_issuer(caller, then)) turn_away(authority, std::move(*held));
 }
 
 Answer<codec::Json> read_json(const http::Request& request) {

@@ -3,10 +3,13 @@
 
 #include <filesystem>
 #include <fmt/format.h>
+#include <fstream>
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
 
 #include "config/config.h"
+#include "jose/jwk.h"
+#include "oauth/token_asker.h"
 
 namespace writ::config {
 namespace {
@@ -163,6 +166,87 @@ TEST(AcceptConfig, AnIssuerForEachTenantNeedsThemAndAPrefixForEach) {
   EXPECT_THAT(with(many + "]\n"), HasSubstr("1 to 64 of them"));
   EXPECT_THAT(issues_of("  - {issuer: \"https://login.example/{tenantid}\", tenants: [a]}\n"),
               HasSubstr("nothing says which claim is the tenant"));
+}
+
+// An issuer that is asked about its tokens.
+
+std::string asking(std::string_view introspection, std::string_view more = "") {
+  return accepting(kGood, more) + fmt::format("    introspection: {{{}}}\n", introspection);
+}
+
+class IntrospectionConfig : public ::testing::Test {
+ protected:
+  IntrospectionConfig() {
+    put("secret", "s3cret\n");
+    put("key.json", jose::PrivateJwk::generate(crypto::Algorithm::kEs256).value().serialise().expose());
+  }
+  static void put(std::string_view name, std::string_view content) {
+    const auto path = std::filesystem::path(::testing::TempDir()) / name;
+    std::ofstream(path) << content;
+    std::filesystem::permissions(path,
+                                 std::filesystem::perms::owner_read | std::filesystem::perms::owner_write);
+  }
+};
+
+TEST_F(IntrospectionConfig, IsReadAsItStands) {
+  const auto issuers = issuers_of(asking(
+      "url: \"https://idp.example/introspect\", client_id: writ, secret_file: secret, max_age_seconds: 5"));
+  ASSERT_EQ(issuers.size(), 1u);
+  ASSERT_NE(issuers[0].asking, nullptr);
+  EXPECT_EQ(issuers[0].asking->url, "https://idp.example/introspect");
+  EXPECT_EQ(issuers[0].asking->client_id, "writ");
+  EXPECT_EQ(issuers[0].asking->secret_file.filename(), "secret");
+  EXPECT_EQ(issuers[0].asking->max_age, 5s);
+  const auto by_key =
+      issuers_of(asking("url: \"https://idp.example/i\", client_id: writ, key_file: key.json"));
+  EXPECT_EQ(by_key.at(0).asking->key_file.filename(), "key.json");
+  EXPECT_EQ(by_key.at(0).asking->max_age, 30s);
+  EXPECT_EQ(issuers_of(accepting(kGood)).at(0).asking, nullptr);
+}
+
+TEST_F(IntrospectionConfig, WhatCannotWorkIsAMistake) {
+  const auto said = [](std::string_view keys) { return issues_of(asking(keys)); };
+  EXPECT_THAT(said("client_id: writ, secret_file: secret"), HasSubstr("`url`"));
+  EXPECT_THAT(said("url: \"https://idp.example/i\", secret_file: secret"), HasSubstr("`client_id`"));
+  EXPECT_THAT(said("url: \"https://idp.example/i\", client_id: writ"),
+              HasSubstr("one of `secret_file` and `key_file`"));
+  EXPECT_THAT(
+      said("url: \"https://idp.example/i\", client_id: writ, secret_file: secret, key_file: key.json"),
+      HasSubstr("one of `secret_file` and `key_file`"));
+  EXPECT_THAT(said("url: \"https://idp.example/i\", client_id: writ, key_file: secret"),
+              HasSubstr("is not a private JWK"));
+  EXPECT_THAT(said("url: \"https://idp.example/i\", client_id: writ, secret_file: absent"),
+              HasSubstr("absent"));
+  EXPECT_THAT(said("url: \"https://10.0.0.1/i\", client_id: writ, secret_file: secret"),
+              HasSubstr("is a private address"));
+  EXPECT_THAT(said("url: \"http://idp.example/i\", client_id: writ, secret_file: secret"),
+              HasSubstr("has to be `https://`"));
+  EXPECT_THAT(
+      said("url: \"https://idp.example/i\", client_id: writ, secret_file: secret, max_age_seconds: 301"),
+      HasSubstr("max_age_seconds"));
+}
+
+TEST_F(IntrospectionConfig, IsOfIssuersWhoseTokensAreOpaqueAndAccepted) {
+  constexpr std::string_view kKeys = "url: \"https://idp.example/i\", client_id: writ, secret_file: secret";
+  EXPECT_THAT(issues_of(asking(kKeys, "    profile: keycloak\n")),
+              HasSubstr("the access tokens of profile `keycloak` are JWTs"));
+  EXPECT_EQ(issues_of(asking(kKeys, "    profile: curity\n")), "");
+  EXPECT_THAT(issues_of(fmt::format("  - issuer: https://idp.example\n    introspection: {{{}}}\n", kKeys)),
+              HasSubstr("no API takes tokens of this issuer"));
+}
+
+TEST_F(IntrospectionConfig, OneIssuerAtMostIsAskedAtEachApi) {
+  const auto two = [](std::string_view api) {
+    return fmt::format(
+        "  - issuer: https://idp.example\n    tenants: []\n    accept:\n      - {{{}}}\n"
+        "    introspection: {{url: \"https://idp.example/i\", client_id: writ, secret_file: secret}}\n"
+        "  - issuer: https://other.example\n    tenants: []\n    subject_prefix: \"other:\"\n    accept:\n"
+        "      - {{api: {}, audiences: [\"api://o\"], kinds: [delegated], clients: {{web: portal}}}}\n"
+        "    introspection: {{url: \"https://other.example/i\", client_id: writ, secret_file: secret}}\n",
+        kGood, api);
+  };
+  EXPECT_THAT(issues_of(two("invoices")), HasSubstr("takes opaque tokens of `https://idp.example` already"));
+  EXPECT_EQ(issues_of(two("mail")), "");
 }
 
 }  // namespace

@@ -8,6 +8,7 @@
 #include "codec/name.h"
 #include "config/accept.h"
 #include "config/calendars.h"
+#include "config/introspection.h"
 #include "config/jwks_file.h"
 #include "config/listen.h"
 #include "config/metrics_access.h"
@@ -108,10 +109,11 @@ void check_beside(const oauth::TrustedIssuer& issuer, const files::Fields& field
 }
 
 void read_trusted_issuer(const files::YamlNode& node, bool alone, files::Source& source, Config& config) {
-  const files::Fields fields(&node, source, "a trusted issuer",
-                             {"issuer", "audience", "jwks_file", "jwks_uri", "key_refresh", "claims",
-                              "max_token_lifetime_seconds", "subject_prefix", "tenants", "clients",
-                              "algorithms", "tolerance_seconds", "profile", "facts", "accept", "workloads"});
+  const files::Fields fields(
+      &node, source, "a trusted issuer",
+      {"issuer", "audience", "jwks_file", "jwks_uri", "key_refresh", "claims", "max_token_lifetime_seconds",
+       "subject_prefix", "tenants", "clients", "algorithms", "tolerance_seconds", "profile", "facts",
+       "accept", "workloads", "introspection"});
   const bool workloads = names_workloads(fields);
   const auto issuer = fields.required_text("issuer");
   const auto audience =
@@ -144,6 +146,7 @@ void read_trusted_issuer(const files::YamlNode& node, bool alone, files::Source&
                  "name the tenants that it may speak for, or `[]` for none");
   read_clients(fields, read);
   read_accept(fields, read);
+  read_introspection(fields, config, read);
   if (*issuer == config.issuer)
     source.error(*fields.find("issuer"), "this is Writ's own issuer, expected an identity provider's");
   for (auto& each : one_for_each_tenant(std::move(read))) {

@@ -173,6 +173,17 @@ properties:
               tenants: {$ref: "#/$defs/texts"}
               clients: {$ref: "#/$defs/names", description: "its names for clients, and Writ's"}
               max_lifetime_seconds: {type: integer, minimum: 1, maximum: 86400}
+        introspection:
+          description: "its access tokens are opaque, and Writ asks it about them (RFC 7662)"
+          type: object
+          additionalProperties: false
+          required: [url, client_id]
+          properties:
+            url: {$ref: "#/$defs/text", description: where it is asked}
+            client_id: {$ref: "#/$defs/text", description: what Writ is called there}
+            secret_file: {$ref: "#/$defs/text", description: "Writ's client secret there"}
+            key_file: {$ref: "#/$defs/text", description: "a private JWK, for private_key_jwt"}
+            max_age_seconds: {type: integer, minimum: 1, maximum: 300, description: "for how long an answer counts, and so a token that was revoked"}
   policies:
     description: where the policies are
     type: object

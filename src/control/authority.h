@@ -42,12 +42,12 @@ class Authority {
 
   // Silent, and believed for nothing but what is not told: the token, when it is good.
   std::optional<token::Verified> token_of(const Caller& caller) const {
-    return enforcer_.token_of(caller.credentials, caller.sent.peer_ip);
+    return enforcer_.token_of(caller.credentials, caller.sent.peer_ip, kOwnApi);
   }
-  // True: its token's issuer is being asked for its key; `then` is called on another thread when that is
-  // over.
-  bool wait_for_key(const Caller& caller, std::move_only_function<void()>& then) const {
-    return enforcer_.wait_for_key(caller.credentials, caller.sent.peer_ip, then);
+  // True: its token's issuer is being asked, as Enforcer::wait_for_issuer() has it; `then` is called on
+  // another thread when that is over.
+  bool wait_for_issuer(const Caller& caller, std::move_only_function<void()>& then) const {
+    return enforcer_.wait_for_issuer(caller.credentials, caller.sent.peer_ip, kOwnApi, then);
   }
   // Of Writ as a whole, without an action: for a caller that is not recognised. Calls back as
   // Enforcer::enforce() does, and waits for nothing.

@@ -100,8 +100,11 @@ void Enforcer::begin(const Question& question, Given given, bool may_wait) noexc
       std::move_only_function<void()> then = [this, waits] {
         begin(waits->question, std::move(waits->given), false);
       };
-      if (may_wait && parts_.verifier.wait_for_keys(question.credentials.presented()->token(), then)) return;
-      walk.key_did_not_come();
+      const token::BroughtThere brought{question.credentials.presented()->token(), question.api,
+                                        question.sent.peer_ip};
+      if (may_wait && parts_.verifier.wait_for(brought, then)) return;
+      // Where nobody can tell, the caller was not wrong.
+      if (decided.error().reason != Reason::kIndeterminate) walk.key_did_not_come();
       return finish(walk, decided, std::move(waits->given));
     }
     if (decided && walk.needs_facts()) return ask_source(question, walk, std::move(given));
@@ -294,22 +297,22 @@ bool Enforcer::would_permit(const Question& question) const {
   return walk.ask(Walk::Proof::kLeftAlone).has_value() && !walk.needs_facts();
 }
 
-bool Enforcer::wait_for_key(const Credentials& credentials, std::string_view peer_ip,
-                            std::move_only_function<void()>& then) const {
+bool Enforcer::wait_for_issuer(const Credentials& credentials, std::string_view peer_ip, std::string_view api,
+                               std::move_only_function<void()>& then) const {
   const auto& presented = credentials.presented();
   if (!presented) return false;
   auto* attempts = parts_.attempts;
   if (attempts != nullptr && attempts->wait(attempts->from(peer_ip), parts_.clock.earliest())) return false;
-  return parts_.verifier.wait_for_keys(presented->token(), then);
+  return parts_.verifier.wait_for({presented->token(), api, peer_ip}, then);
 }
 
-std::optional<token::Verified> Enforcer::token_of(const Credentials& credentials,
-                                                  std::string_view peer_ip) const {
+std::optional<token::Verified> Enforcer::token_of(const Credentials& credentials, std::string_view peer_ip,
+                                                  std::string_view api) const {
   if (const auto* verified = credentials.verified()) return *verified;
   const auto& presented = credentials.presented();
   if (!presented) return std::nullopt;
   token::Brought brought(parts_.attempts, peer_ip, token::Brought::Counts::kNo);
-  auto verified = parts_.verifier.glance(presented->token(), times_of(parts_.clock), &brought);
+  auto verified = parts_.verifier.glance(presented->token(), times_of(parts_.clock), &brought, api);
   return verified ? std::optional(*std::move(verified)) : std::nullopt;
 }
 

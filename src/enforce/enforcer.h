@@ -113,15 +113,17 @@ class Enforcer {
   // request is not worth (reading its body, a place in a queue) and what is not told. Whatever passes is
   // enforced all the same.
   // Not counted as an attempt; of a source that has to wait, only tokens that are known are good.
-  std::optional<token::Verified> token_of(const Credentials& credentials, std::string_view peer_ip) const;
-  bool recognises(const Credentials& credentials, std::string_view peer_ip) const {
-    return token_of(credentials, peer_ip).has_value();
+  // `api`: where it was brought.
+  std::optional<token::Verified> token_of(const Credentials& credentials, std::string_view peer_ip,
+                                          std::string_view api) const;
+  bool recognises(const Credentials& credentials, std::string_view peer_ip, std::string_view api) const {
+    return token_of(credentials, peer_ip, api).has_value();
   }
 
-  // True: the token's issuer is being asked for its key; `then` was taken, and is called on another thread
-  // when that is over. False: there is nothing to wait for. enforce() does this itself.
-  bool wait_for_key(const Credentials& credentials, std::string_view peer_ip,
-                    std::move_only_function<void()>& then) const;
+  // True: the token's issuer is being asked for its key, or about the token; `then` was taken, and is called
+  // on another thread when that is over. False: there is nothing to wait for. enforce() does this itself.
+  bool wait_for_issuer(const Credentials& credentials, std::string_view peer_ip, std::string_view api,
+                       std::move_only_function<void()>& then) const;
 
   EnforcerStats stats() const noexcept;
 

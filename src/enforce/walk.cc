@@ -240,8 +240,9 @@ std::expected<void, decision::Refusal> Enforcer::Walk::verify(Proof proof) {
   bound_ = presented->scheme() == token::Scheme::kDpop;
   const auto counts = proof == Proof::kChecked ? token::Brought::Counts::kYes : token::Brought::Counts::kNo;
   brought_ = {parts_->attempts, question_->sent.peer_ip, counts};
-  auto verified = proof == Proof::kChecked ? verify_with_proof(*presented)
-                                           : parts_->verifier.glance(presented->token(), now_, &brought_);
+  auto verified = proof == Proof::kChecked
+                      ? verify_with_proof(*presented)
+                      : parts_->verifier.glance(presented->token(), now_, &brought_, question_->api);
   if (!verified) return refuse(std::move(verified).error());
   token_.emplace(*std::move(verified));
   return {};
@@ -274,7 +275,7 @@ std::expected<token::Verified, Denial> Enforcer::Walk::verify_with_proof(const t
     uri += question_->sent.encoded_path;
     target = {question_->sent.method, uri};
   }
-  return parts_->verifier.verify(presented, target, now_, &brought_);
+  return parts_->verifier.verify(presented, target, now_, &brought_, question_->api);
 }
 
 std::expected<void, decision::Refusal> Enforcer::Walk::find_what_decides() {

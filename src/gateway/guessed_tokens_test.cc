@@ -57,7 +57,8 @@ TEST_F(GuessedTokensTest, AKnownCallerBehindTheSameAddressGoesOn) {
 
 TEST_F(GuessedTokensTest, ALookBeforeTheBodyIsReadIsNoAttempt) {
   const auto bad = request(world_.token() + "A");
-  for (int i = 0; i < 10; ++i) EXPECT_FALSE(enforcer_.recognises(credentials_in(bad), bad.peer_ip));
+  for (int i = 0; i < 10; ++i)
+    EXPECT_FALSE(enforcer_.recognises(credentials_in(bad), bad.peer_ip, "invoices"));
   EXPECT_EQ(forged().status, 401);
   EXPECT_EQ(attempts_.stats().tried, 1u);
 }

@@ -400,18 +400,19 @@ void Proxy::Forwarded::read_if_known(Owned forwarded, bool may_wait) {
   const auto& enforcer = forwarded->core->parts.enforcer;
   const auto& request = forwarded->exchange.request();
   const auto credentials = credentials_in(request);
-  if (enforcer.recognises(credentials, request.peer_ip)) {
+  if (enforcer.recognises(credentials, request.peer_ip, forwarded->route->api())) {
     const auto max = forwarded->route->reads_body() ? forwarded->core->options.max_read_body_bytes
                                                     : forwarded->max_approved_bytes();
     return read_body(std::move(forwarded), max, "this request is read before it is decided on",
                      &Forwarded::ask_apart);
   }
+  const auto api = forwarded->route->api();
   const auto held = std::make_shared<Owned>(std::move(forwarded));
   std::move_only_function<void()> then = [held] {
     on_loop(std::move(*held), [](Owned back) { read_if_known(std::move(back), false); });
   };
-  // Its issuer may have a new key.
-  if (may_wait && enforcer.wait_for_key(credentials, request.peer_ip, then)) return;
+  // Its issuer may have a new key, or has to be asked.
+  if (may_wait && enforcer.wait_for_issuer(credentials, request.peer_ip, api, then)) return;
   (*held)->unread = true;
   ask(std::move(*held));
 }

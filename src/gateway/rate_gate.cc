@@ -19,7 +19,7 @@ std::optional<http::Response> RateGate::refuse(http::Exchange& exchange, const R
   if (!source.proxied) caller.source = source.source;
   std::optional<token::Verified> token;
   if (rates->by_token() && !route.is_public())
-    token = enforcer.token_of(credentials_in(request), request.peer_ip);
+    token = enforcer.token_of(credentials_in(request), request.peer_ip, route.api());
   if (token) {
     caller.client = token->claims().client_id;
     caller.subject = token->claims().subject;

@@ -7,8 +7,10 @@
 #include "codec/name.h"
 #include "control/own_api.h"
 #include "crypto/hash.h"
+#include "http/headers.h"
 #include "jose/jws.h"
 #include "oauth/provider_claims.h"
+#include "oauth/token_asker.h"
 
 namespace writ::oauth {
 namespace {
@@ -30,8 +32,7 @@ ClaimPath path_of(std::string_view claim) {
 // they say.
 constexpr std::string_view kNeverOfAccess[] = {"at_hash", "c_hash", "s_hash", "events"};
 
-std::expected<void, Denial> check_is_access_token(const Json& claims, std::optional<std::string_view> typ,
-                                                  const TrustedIssuer& by) {
+std::expected<void, Denial> check_is_no_other(const Json& claims) {
   for (const auto name : kNeverOfAccess) {
     if (claims.find(name) != nullptr)
       return denied(Reason::kTokenType,
@@ -39,6 +40,12 @@ std::expected<void, Denial> check_is_access_token(const Json& claims, std::optio
                                 "are accepted here",
                                 name));
   }
+  return {};
+}
+
+std::expected<void, Denial> check_is_access_token(const Json& claims, std::optional<std::string_view> typ,
+                                                  const TrustedIssuer& by) {
+  TRY(check_is_no_other(claims));
   if (holds(by.profile->access, claims, typ)) return {};
   return denied(Reason::kTokenType,
                 fmt::format("the token is not an access token; one of this issuer is one where {}",
@@ -53,6 +60,24 @@ std::expected<bool, Denial> is_delegated(const Json& claims, std::optional<std::
   if (delegated != app_only) return delegated;
   return denied(Reason::kTokenType,
                 "the token does not say whether it is for a user, or for its client alone");
+}
+
+// Neither JWS nor JWE in compact form: those have two and four dots (RFC 7516 §9).
+bool is_opaque(std::string_view token) {
+  const auto dots = std::ranges::count(token, '.');
+  return dots != 2 && dots != 4;
+}
+
+// RFC 7662 §2.2: an issuer is asked about refresh tokens too, and says that they are active.
+std::expected<void, Denial> check_is_told_of_access(const Json& told) {
+  TRY(check_is_no_other(told));
+  const auto* type = told.find_string("token_type");
+  if (type != nullptr &&
+      (http::equal_ignoring_case(*type, "Bearer") || http::equal_ignoring_case(*type, "DPoP")))
+    return {};
+  return denied(Reason::kTokenType,
+                "the token's issuer does not say that it is an access token: its `token_type` is neither "
+                "`Bearer` nor `DPoP`");
 }
 
 // Cognito names no audience by default: the resource server is what stands before a scope's last slash.
@@ -152,7 +177,51 @@ std::expected<void, Denial> read_user(const Json& claims, const TrustedIssuer& b
 
 }  // namespace
 
-std::optional<token::ForeignAnswer> AcceptedTokens::verify(std::string_view text, Times now) const {
+AcceptedTokens::AcceptedTokens(const TrustedIssuers& issuers, const enforce::Current& current,
+                               const Clock& clock)
+    : issuers_(issuers), current_(current), clock_(clock) {
+  for (const auto& by : issuers_.all()) {
+    if (by.asked == nullptr) continue;
+    by.asked->read_with([this, &by](const Json& told, std::string_view text, TokenAsker::ToldUntil until) {
+      return read_told(told, by, text, std::move(until));
+    });
+  }
+}
+
+const TrustedIssuer* AcceptedTokens::asked_at(std::string_view api) const {
+  if (api.empty()) return nullptr;
+  for (const auto& by : issuers_.all()) {
+    if (by.asked != nullptr && std::ranges::find(by.accept, api, &AcceptedAt::api) != by.accept.end())
+      return &by;
+  }
+  return nullptr;
+}
+
+std::shared_ptr<const AccessClaims> AcceptedTokens::known(std::string_view token, std::string_view api,
+                                                          Times now) const {
+  const auto* by = is_opaque(token) ? asked_at(api) : nullptr;
+  if (by == nullptr) return nullptr;
+  auto answer = by->asked->known(token);
+  if (!answer || !*answer || !stands(*(**answer)->foreign, now)) return nullptr;
+  return **std::move(answer);
+}
+
+bool AcceptedTokens::stands(const token::Foreign& foreign, Times now) const {
+  if (foreign.told_until == nullptr) return issuers_.stands(foreign.issuer, foreign.edition, now);
+  // Its issuer's keys have nothing to do with it.
+  return clock_.running().count() < foreign.told_until->load(std::memory_order_acquire);
+}
+
+std::optional<token::ForeignAnswer> AcceptedTokens::verify(std::string_view text, std::string_view api,
+                                                           Times now) const {
+  if (is_opaque(text)) {
+    const auto* by = asked_at(api);
+    if (by == nullptr) return std::nullopt;
+    if (auto answer = by->asked->known(text)) {
+      if (!*answer || stands(*(**answer)->foreign, now)) return token::ForeignAnswer{*std::move(answer)};
+    }
+    return token::ForeignAnswer{std::unexpected(issuer_silent(*by)), true};
+  }
   const auto jws = jose::parse_jws(text, jose::Signers::kOthers);
   if (!jws) return std::nullopt;
   const auto unverified = jose::parse_claims(jws->unverified_payload());
@@ -176,13 +245,18 @@ std::optional<token::ForeignAnswer> AcceptedTokens::verify(std::string_view text
   const bool missing = jws->kid() && keys->find(jws->kid()) == nullptr;
   auto assertion = token::verify_assertion(*jws, rules, now);
   if (!assertion) return token::ForeignAnswer{std::unexpected(std::move(assertion).error()), missing};
-  return token::ForeignAnswer{read(*assertion, jws->typ(), *by, text, edition)};
+  return token::ForeignAnswer{read_signed(*assertion, jws->typ(), *by, text, edition)};
 }
 
-bool AcceptedTokens::wait_for_keys(std::string_view token, std::move_only_function<void()>& then) const {
-  const auto issuer = token::unverified_issuer(token);
+bool AcceptedTokens::wait_for(const token::BroughtThere& brought,
+                              std::move_only_function<void()>& then) const {
+  if (is_opaque(brought.token)) {
+    const auto* by = asked_at(brought.api);
+    return by != nullptr && by->asked->ask(brought.token, brought.peer_ip, then);
+  }
+  const auto issuer = token::unverified_issuer(brought.token);
   const auto* by = issuer ? issuers_.find(*issuer) : nullptr;
-  return by != nullptr && !by->accept.empty() && issuers_.wait_for_keys(token, then);
+  return by != nullptr && !by->accept.empty() && issuers_.wait_for_keys(brought.token, then);
 }
 
 std::vector<std::string> AcceptedTokens::issuers_of(std::string_view api, std::string_view own) const {
@@ -223,20 +297,50 @@ std::expected<const AcceptedAt*, Denial> AcceptedTokens::accepted_at(
                 "the token's `aud` names nothing that is accepted of its issuer here");
 }
 
+std::expected<AcceptedTokens::Claims, Denial> AcceptedTokens::read_signed(const token::Assertion& assertion,
+                                                                          std::optional<std::string_view> typ,
+                                                                          const TrustedIssuer& by,
+                                                                          std::string_view text,
+                                                                          std::uint64_t edition) const {
+  TRY(check_is_access_token(assertion.claims, typ, by));
+  const bool delegated = TRY(is_delegated(assertion.claims, typ, by));
+  return read(assertion, by, {text, delegated, edition});
+}
+
+// RFC 7662 §2.2 leaves nearly everything to the issuer. What a signed token has to say, it has to say too.
+std::expected<AcceptedTokens::Claims, Denial> AcceptedTokens::read_told(
+    const Json& told, const TrustedIssuer& by, std::string_view text,
+    std::shared_ptr<const std::atomic<Duration::rep>> told_until) const {
+  static const auto kNoKeys = jose::JwkSet::of({}).value();
+  const auto edition = issuers_.edition_of(by);
+  TRY(check_is_told_of_access(told));
+  const auto assertion = TRY(token::told_assertion(told,
+                                                   {.issuer = by.issuer,
+                                                    .keys = kNoKeys,
+                                                    .audiences = {},
+                                                    .types = {},
+                                                    .max_lifetime = std::chrono::hours(24 * 365),
+                                                    .needs_issued_at = true,
+                                                    .tolerance = by.tolerance,
+                                                    .needs_subject = false},
+                                                   times_of(clock_)));
+  const auto* client = told.find_string("client_id");
+  if (client == nullptr)
+    return denied(Reason::kCallerUnknown, "the token's issuer does not say which client it was made for");
+  const bool delegated = !assertion.subject.empty() && assertion.subject != *client;
+  return read(assertion, by, {text, delegated, edition, std::move(told_until)});
+}
+
 std::expected<AcceptedTokens::Claims, Denial> AcceptedTokens::read(const token::Assertion& assertion,
-                                                                   std::optional<std::string_view> typ,
                                                                    const TrustedIssuer& by,
-                                                                   std::string_view text,
-                                                                   std::uint64_t edition) const {
+                                                                   const Form& form) const {
   const Json& claims = assertion.claims;
-  TRY(check_is_access_token(claims, typ, by));
   const AcceptedAt& accept = *TRY(accepted_at(audiences_of(assertion, *by.profile), by));
-  const bool delegated = TRY(is_delegated(claims, typ, by));
-  if (!(delegated ? accept.delegated : accept.app_only))
+  if (!(form.delegated ? accept.delegated : accept.app_only))
     return denied(Reason::kTokenType,
                   fmt::format("the token is {}, and such tokens of its issuer are not accepted at API `{}` "
                               "(`kinds`)",
-                              delegated ? "for a user" : "for its client alone", accept.api));
+                              form.delegated ? "for a user" : "for its client alone", accept.api));
 
   auto into = std::make_shared<AccessClaims>();
   auto foreign = std::make_shared<token::Foreign>();
@@ -245,7 +349,7 @@ std::expected<AcceptedTokens::Claims, Denial> AcceptedTokens::read(const token::
   into->client_id = TRY(mapped_client(*client, accept, "client"));
   into->actors = TRY(mapped_actors(claims, accept, by));
   into->subject = into->client_id;
-  if (delegated) {
+  if (form.delegated) {
     into->subject = TRY(issuers_.user_id(claims, by.access_subject, by));
     // It would look like the client, acting for itself.
     if (into->subject == into->client_id)
@@ -258,7 +362,7 @@ std::expected<AcceptedTokens::Claims, Denial> AcceptedTokens::read(const token::
   TRY(read_binding(claims, *into));
   TRY(read_times(assertion, accept, *into));
   into->issuer = by.issuer;
-  into->jti = id_of(assertion, text);
+  into->jti = id_of(assertion, form.text);
   const auto* api = current_.get()->inventory->find_api(accept.api);
   into->audience = api != nullptr ? api->audience : std::string();
   foreign->api = accept.api;
@@ -266,7 +370,8 @@ std::expected<AcceptedTokens::Claims, Denial> AcceptedTokens::read(const token::
   foreign->needs_tenant = accept.tenants.has_value();
   foreign->tolerance = by.tolerance;
   foreign->issuer = static_cast<std::size_t>(&by - issuers_.all().data());
-  foreign->edition = edition;
+  foreign->edition = form.edition;
+  foreign->told_until = form.told_until;
   into->foreign = std::move(foreign);
   return into;
 }

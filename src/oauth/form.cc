@@ -80,4 +80,19 @@ bool is_form_content_type(std::string_view value) noexcept {
          http::equal_ignoring_case(codec::trimmed(value.substr(semicolon + 1)), "charset=utf-8");
 }
 
+std::string form_encode(std::string_view text) {
+  static constexpr char kHex[] = "0123456789ABCDEF";
+  std::string out;
+  for (const char c : text) {
+    const auto byte = static_cast<unsigned char>(c);
+    const bool plain = (c >= 'a' && c <= 'z') || (c >= 'A' && c <= 'Z') || (c >= '0' && c <= '9') ||
+                       c == '-' || c == '_' || c == '.';
+    if (plain)
+      out.push_back(c);
+    else
+      out.append({'%', kHex[byte >> 4], kHex[byte & 15]});
+  }
+  return out;
+}
+
 }  // namespace writ::oauth

@@ -36,5 +36,7 @@ bool is_form_content_type(std::string_view value) noexcept;
 
 // Decodes one name or value: `+` is a space. Also for the parts of Basic credentials (RFC 6749 §2.3.1).
 Result<std::string> form_decode(std::string_view text);
+// The other way round; a space is `%20`.
+std::string form_encode(std::string_view text);
 
 }  // namespace writ::oauth

@@ -6,6 +6,11 @@ KeyRefresher::KeyRefresher(http::FetcherOptions options, KeptKeys kept, Parts pa
                            std::vector<TrustedIssuer>& issuers)
     : kept_(std::move(kept)), fetcher_(std::move(options)) {
   for (TrustedIssuer& issuer : issuers) {
+    if (issuer.asking != nullptr) {
+      issuer.asked = std::make_shared<TokenAsker>(issuer.issuer, *issuer.asking,
+                                                  TokenAskerParts{fetcher_, parts.clock, parts.tell});
+      askers_.push_back(issuer.asked);
+    }
     if (!issuer.location) continue;
     issuer.fetched =
         std::make_shared<IssuerKeys>(issuer.issuer, *issuer.location, jose::provider_rules(issuer.algorithms),
@@ -20,8 +25,10 @@ void KeyRefresher::start() {
 
 void KeyRefresher::stop() {
   for (const auto& keys : issuers_) keys->begin_stop();
+  for (const auto& asker : askers_) asker->begin_stop();
   fetcher_.stop();
   for (const auto& keys : issuers_) keys->stop();
+  for (const auto& asker : askers_) asker->stop();
 }
 
 std::vector<IssuerKeysStatus> KeyRefresher::status() const {

@@ -29,6 +29,11 @@ Denial keys_unknown(const TrustedIssuer& issuer) {
           "the keys of issuer `" + issuer.issuer + "` are not known at the moment; try again later"};
 }
 
+Denial issuer_silent(const TrustedIssuer& issuer) {
+  return {Reason::kIndeterminate,
+          "issuer `" + issuer.issuer + "` could not be asked whether the token is good; try again later"};
+}
+
 // Absent is fine where the caller says so; present in another shape is not.
 std::expected<std::optional<std::string>, Denial> mapped_text(const codec::Json& claims,
                                                               const ClaimPath& place) {

@@ -19,6 +19,8 @@ namespace writ::oauth {
 std::unexpected<Denial> malformed(std::string_view claim);
 // The issuer's keys are at a URL, and there are none, or they are too old.
 Denial keys_unknown(const TrustedIssuer& issuer);
+// The issuer is asked about its tokens, and did not say whether this one is good.
+Denial issuer_silent(const TrustedIssuer& issuer);
 
 std::expected<std::optional<std::string>, Denial> mapped_text(const codec::Json& claims,
                                                               const ClaimPath& place);

@@ -35,6 +35,8 @@
 namespace writ::oauth {
 
 class IssuerKeys;
+class TokenAsker;
+struct AskingRules;
 
 // The claims for which a provider's word counts, beside who the user is.
 std::span<const token::Claim* const> provider_claims();
@@ -84,6 +86,9 @@ struct TrustedIssuer {
   std::map<std::string, ClaimPath, std::less<>> facts = {};
   std::map<std::string, std::string, std::less<>> tenant_names = {};  // its names; empty: as Writ's
   std::vector<AcceptedAt> accept = {};
+  // Its tokens are opaque to Writ, which asks it about them (oauth/token_asker.h). Null: they are JWTs.
+  std::shared_ptr<const AskingRules> asking = {};
+  std::shared_ptr<TokenAsker> asked = {};  // made of it (oauth/key_refresher.h)
   // It names workloads, and no users (oauth/workload_tokens.h). Null: users.
   const WorkloadProfile* workloads = nullptr;
 

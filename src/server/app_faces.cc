@@ -105,6 +105,7 @@ void App::Parts::write_limits(api::PrometheusText& out) const {
   if (proxy) api::write_upstreams(out, *current.get()->routes);
   api::write_issuers(out, refresher.status(), clock.now());
   api::write_keys(out, *keys, clock.now());
+  api::write_askers(out, refresher.askers());
 }
 
 http::Response App::Parts::metrics() const {

@@ -177,7 +177,7 @@ struct App::Parts {
        [this](auto issuer, auto difference) { return record_keys(issuer, difference); }},
       trusted};
   const oauth::TrustedIssuers issuers = *oauth::TrustedIssuers::of(std::move(trusted));
-  const oauth::AcceptedTokens accepted{issuers, current};
+  const oauth::AcceptedTokens accepted{issuers, current, clock};
   const oauth::ClientAuthentication clients{
       {.issuer = config.issuer,
        .token_endpoint = config.issuer + std::string(kTokenPath),

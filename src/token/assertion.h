@@ -58,6 +58,10 @@ std::expected<Assertion, Denial> verify_assertion(std::string_view text, const A
 std::expected<Assertion, Denial> verify_assertion(const jose::UnverifiedJws& jws, const AssertionRules& rules,
                                                   Times now);
 
+// The same of claims that nobody signed, because their issuer itself told them (RFC 7662). Of the rules, what
+// is about signatures and types is left out.
+std::expected<Assertion, Denial> told_assertion(codec::Json claims, const AssertionRules& rules, Times now);
+
 // Whose rules to verify it with. Nothing else of an unverified assertion is ever read.
 std::expected<std::string, Denial> unverified_issuer(std::string_view text);
 // The same of one that names no issuer: the trust domain of its subject ("spiffe://acme.example" of

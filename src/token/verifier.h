@@ -48,13 +48,16 @@ class Verifier {
   Verifier& operator=(const Verifier&) = delete;
 
   // Without a target no proof can be checked, and a sender-bound token is refused. `brought`, if it is given,
-  // is asked before a signature is looked at, and told how that ended.
+  // is asked before a signature is looked at, and told how that ended. `api`: where the token was brought, by
+  // its id; what nobody signed (opaque tokens, API keys) is good only where that is known.
   std::expected<Verified, Denial> verify(const Presented& presented, const std::optional<ProofTarget>& target,
-                                         Times now, Brought* brought = nullptr) const;
+                                         Times now, Brought* brought = nullptr,
+                                         std::string_view api = {}) const;
 
   // The same without a look at its proof or certificate: for choosing what to show and to read, never for
   // letting something pass.
-  std::expected<Verified, Denial> glance(std::string_view token, Times now, Brought* brought = nullptr) const;
+  std::expected<Verified, Denial> glance(std::string_view token, Times now, Brought* brought = nullptr,
+                                         std::string_view api = {}) const;
 
   // An access token of Writ's that came as a parameter and not with a request (token exchange): there is no
   // proof, so the binding is for the caller to deal with. Everything else is checked the same.
@@ -76,9 +79,9 @@ class Verifier {
   // agent that holds it in the chain, as when an agent takes over a token of Writ's.
   static Verified in_request(const Verified& foreign, std::optional<std::string_view> task,
                              bool held_by_agent);
-  // As ForeignTokens::wait_for_keys().
-  bool wait_for_keys(std::string_view token, std::move_only_function<void()>& then) const {
-    return options_.foreign != nullptr && options_.foreign->wait_for_keys(token, then);
+  // As ForeignTokens::wait_for().
+  bool wait_for(const BroughtThere& brought, std::move_only_function<void()>& then) const {
+    return options_.foreign != nullptr && options_.foreign->wait_for(brought, then);
   }
 
   // One call at a time.
@@ -94,10 +97,10 @@ class Verifier {
   };
 
   enum class Whose : bool { kOurs, kAnybodys };
-  std::expected<Claims, Denial> valid_claims(std::string_view token, Times now, Brought* brought,
-                                             Whose whose) const;
+  std::expected<Claims, Denial> valid_claims(std::string_view token, Times now, Brought* brought, Whose whose,
+                                             std::string_view api = {}) const;
   std::expected<Claims, Denial> look_at(std::string_view token, const Keys& keys, Times now, Brought* brought,
-                                        Whose whose) const;
+                                        Whose whose, std::string_view api) const;
   bool stands(const AccessClaims& claims, Times now) const;
   std::expected<Claims, Denial> verify_signature(std::string_view token, const Keys& keys) const;
   std::expected<void, Denial> check_now(const AccessClaims& claims, Times now) const;

@@ -113,7 +113,7 @@ struct AcceptedWorld : enforce::testing::World {
 
   jose::PrivateJwk key = jose::PrivateJwk::generate(crypto::Algorithm::kEs256).value();
   const TrustedIssuers issuers;
-  const AcceptedTokens accepted{issuers, current};
+  const AcceptedTokens accepted{issuers, current, clock};
   const token::Verifier verifier{{.issuer = std::string(enforce::testing::kIssuer), .foreign = &accepted},
                                  tokens.ring->snapshot()->public_keys,
                                  tokens.revocations,

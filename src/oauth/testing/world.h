@@ -56,19 +56,6 @@ inline jose::PrivateJwk new_key() {
   return jose::PrivateJwk::generate(crypto::Algorithm::kEs256).value();
 }
 
-inline std::string form_encode(std::string_view text) {
-  static constexpr char kHex[] = "0123456789ABCDEF";
-  std::string out;
-  for (const unsigned char c : text) {
-    if (std::isalnum(c) != 0 || c == '-' || c == '_' || c == '.') {
-      out.push_back(static_cast<char>(c));
-    } else {
-      out.append({'%', kHex[c >> 4], kHex[c & 15]});
-    }
-  }
-  return out;
-}
-
 inline http::Request post(std::string_view path, const Fields& fields, http::Headers headers = {}) {
   http::Request request;
   request.method = "POST";
