@@ -8,6 +8,7 @@
 #include "cli/commands.h"
 #include "cli/decision_lines.h"
 #include "cli/output.h"
+#include "http/inherited.h"
 #include "policy/file_watch.h"
 #include "server/app.h"
 
@@ -101,6 +102,7 @@ int serve(const Options& options) {
   std::signal(SIGPIPE, SIG_IGN);
   // So is a file that may not grow: the audit answers it by refusing, not by dying.
   std::signal(SIGXFSZ, SIG_IGN);
+  if (auto taken = http::take_inherited_sockets(); !taken) return fail(taken.error());
   auto loaded = load(options);
   if (!loaded) return kBroken;
   if (!options.data.empty()) loaded->config.data = options.data;

@@ -84,6 +84,11 @@ PlainRuling PlainQuestion::rule(const cedar::Request& request, Instant now) cons
     ruling.shadowed =
         &decision::decide_plain(*policies_.with_shadows, request, *memory_.overlay, memory_.shadows);
   if (!ruling.decision->permitted()) ruling.refusal = ruling.decision->refusals().front();
+  // AuthZEN 1.0 lets an enforcement point ignore whatever stands beside `decision`.
+  if (ruling.obligations(policies_)) {
+    const auto unmet = decision::obligation_unmet();
+    ruling.refusal = decision::Refusal{unmet.reason, unmet.message, {}, {}, {}};
+  }
   return ruling;
 }
 

@@ -9,6 +9,7 @@
 #include "base/check.h"
 #include "base/notice.h"
 #include "http/h1/connection.h"
+#include "http/inherited.h"
 #include "http/net/asio.h"
 
 namespace writ::http {
@@ -179,10 +180,14 @@ struct Server::Impl {
           fmt::format("cannot listen on `{}`: not an IP address; correct `listen`", core->options.address));
     }
     const Tcp::endpoint endpoint(address, core->options.port);
-    acceptor.open(endpoint.protocol(), error);
-    if (!error) acceptor.set_option(asio::socket_base::reuse_address(true), error);
-    if (!error) acceptor.bind(endpoint, error);
-    if (!error) acceptor.listen(asio::socket_base::max_listen_connections, error);
+    if (const auto given = inherited_socket(address.to_string(), core->options.port)) {
+      acceptor.assign(endpoint.protocol(), *given, error);
+    } else {
+      acceptor.open(endpoint.protocol(), error);
+      if (!error) acceptor.set_option(asio::socket_base::reuse_address(true), error);
+      if (!error) acceptor.bind(endpoint, error);
+      if (!error) acceptor.listen(asio::socket_base::max_listen_connections, error);
+    }
     // Only on_failed() accepts without waiting for someone.
     if (!error) acceptor.non_blocking(true, error);
     if (!error) port = acceptor.local_endpoint(error).port();
@@ -212,7 +217,10 @@ struct Server::Impl {
     }
     void operator()(const SystemError& error, Tcp::socket socket) {
       Impl& impl = *std::exchange(impl_, nullptr);
-      if (core_->stopping) return;
+      if (core_->stopping) {
+        if (!error) impl.take_last(loop_, std::move(socket));
+        return;
+      }
       error ? impl.on_failed(error) : impl.take_in(loop_, std::move(socket));
     }
 
@@ -225,6 +233,15 @@ struct Server::Impl {
   void accept() {
     const std::size_t loop = next_loop++ % core->loops.size();
     acceptor.async_accept(core->loops.impl().loops[loop]->context, Accepted(*this, loop));
+  }
+
+  // It came a moment before the listener was closed, and would be refused without a word.
+  void take_last(std::size_t loop, Tcp::socket socket) noexcept {
+    try {
+      if (!core->ended) admit_or_refuse(core, loop, std::move(socket));
+    } catch (const std::bad_alloc&) {
+      // It is dropped.
+    }
   }
 
   // Without memory one newcomer is dropped; the listener stays.
@@ -377,6 +394,7 @@ bool Server::stop(std::chrono::milliseconds deadline) {
   while (core->open > 0 && std::chrono::steady_clock::now() < end)
     std::this_thread::sleep_for(std::chrono::milliseconds(2));
   const bool all_finished = core->open == 0;
+  core->ended = true;
   each_connection([](Connection& connection) { connection.close(); });
   // What was accepted but not begun, and the acceptor's last word, are in the queues before this.
   on_every_loop([](std::size_t) {});

@@ -6,6 +6,7 @@
 #include <thread>
 
 #include "base/notice.h"
+#include "http/inherited.h"
 #include "server/app_parts.h"
 
 namespace writ::server {
@@ -117,6 +118,13 @@ Result<void> App::Parts::serve() {
   api_server =
       TRY(http::Server::start(loops, server_options(config, config.api_listen, room.api), endpoints));
   api_url = config.api_listen.url(api_server->port());
+  // Callers would wait there for nobody.
+  if (const auto left = http::inherited_sockets_left(); !left.empty())
+    return failure(
+        ErrorCode::kInvalid,
+        fmt::format("LISTEN_FDS has a socket on {}, where nothing is to listen; write that address "
+                    "under `listen`, or give no socket for it",
+                    fmt::join(left, ", ")));
   chores.start(kLookAtClockEvery, [this] { look_after(); });
   return {};
 }

@@ -17,6 +17,7 @@ namespace {
 constexpr std::size_t kCopiedBodyBytes = 16 * 1024;  // up to here one buffer beats two
 constexpr std::uint64_t kMaxLingerBytes = 4 * 1024 * 1024;
 constexpr std::chrono::milliseconds kLingerTime{2'000};
+constexpr std::chrono::milliseconds kNewcomersTime{1'000};
 
 void assign_lower(std::string& out, std::string_view text) {
   out.assign(text);
@@ -63,7 +64,8 @@ void Connection::begin_unguarded() {
   stream_.socket().non_blocking(true, error);
   if (!error) stream_.socket().set_option(Tcp::no_delay(true), error);
   enlist();
-  if (error || core_->stopping) return close();
+  if (error || core_->ended) return close();
+  close_after_ = core_->stopping;
   if (core_->options.proxy_protocol) return read_proxy_header();
   core_->options.tls != nullptr ? begin_tls() : opened();
 }
@@ -75,7 +77,7 @@ void Connection::opened() {
     may_be_http2_ = false;
     if (tls->protocol() == "h2") return begin_http2();
   }
-  expire_after(core_->options.idle_timeout);
+  expire_after(core_->stopping ? kNewcomersTime : core_->options.idle_timeout);
   serve();
 }
 
@@ -132,7 +134,8 @@ void Connection::close() {
 void Connection::drain_for_stop() {
   if (state_ == State::kHttp2) return guarded([this] { http2_->drain(); });
   close_after_ = true;
-  if (state_ == State::kOpening || (state_ == State::kHead && !head_begun_)) close();
+  const bool waits = state_ == State::kOpening || (state_ == State::kHead && !head_begun_);
+  if (waits) served_ ? close() : expire_after(kNewcomersTime);
 }
 
 void Connection::on_deadline() {
@@ -524,6 +527,7 @@ void Connection::end_response() {
   if (request_.body.capacity() > kBufferBytes) request_.body = std::string();
   terms_.let_go();
   state_ = State::kHead;
+  served_ = true;
   expire_after(core_->options.idle_timeout);
   serve();
 }

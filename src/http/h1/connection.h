@@ -88,6 +88,7 @@ struct ServerCore {
   Published<TlsServer> tls;                // of options.tls, until it is replaced
   ByteBudget stranger_bytes, known_bytes;  // of bodies that are read whole
   std::atomic<bool> stopping{false};
+  std::atomic<bool> ended{false};     // nobody is served any more
   std::atomic<bool> draining{false};  // also when stopping: answers say `Connection: close`
   std::atomic<std::uint64_t> accepted{0};
   std::atomic<std::uint64_t> refused{0};
@@ -117,7 +118,8 @@ class Connection final : public internal::ExchangeSide,
   ~Connection() override;
 
   void begin();
-  // No new request is taken; between requests the connection ends now.
+  // No new request is taken; between requests the connection ends now. A caller that has just come is on its
+  // way with its first one, and has a second for it.
   void drain_for_stop();
   void close();
   // Between two requests, or not beyond the first one's head: nothing is lost that was promised.
@@ -227,6 +229,7 @@ class Connection final : public internal::ExchangeSide,
   bool receiving_ = false;  // a read of the socket is under way
   bool close_after_ = false;
   bool head_begun_ = false;  // bytes of the next head have come
+  bool served_ = false;      // a request was answered
 
   ReceiveBuffer in_;
   std::size_t head_seen_ = 0;

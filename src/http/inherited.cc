@@ -1,0 +1,122 @@
+#include "http/inherited.h"
+
+#include <algorithm>
+#include <arpa/inet.h>
+#include <array>
+#include <charconv>
+#include <cstdlib>
+#include <cstring>
+#include <fcntl.h>
+#include <fmt/format.h>
+#include <mutex>
+#include <netinet/in.h>
+#include <sys/socket.h>
+#include <unistd.h>
+
+namespace writ::http {
+namespace {
+
+// SD_LISTEN_FDS_START
+constexpr int kFirst = 3;
+constexpr int kMost = 64;
+
+struct Inherited {
+  int descriptor;
+  std::string address;
+  std::uint16_t port;
+};
+
+struct Store {
+  std::mutex mutex;
+  std::vector<Inherited> left;
+};
+
+Store& store() {
+  static Store store;
+  return store;
+}
+
+std::optional<int> number_in(const char* name) {
+  const char* text = std::getenv(name);
+  if (text == nullptr) return std::nullopt;
+  int number = -1;
+  const auto* end = text + std::strlen(text);
+  const auto read = std::from_chars(text, end, number);
+  return read.ec == std::errc() && read.ptr == end ? number : -1;
+}
+
+int option_of(int descriptor, int option) {
+  int value = -1;
+  socklen_t size = sizeof value;
+  return ::getsockopt(descriptor, SOL_SOCKET, option, &value, &size) == 0 ? value : -1;
+}
+
+Result<Inherited> socket_at(int descriptor) {
+  const auto not_it = [&](std::string_view why) {
+    return failure(ErrorCode::kInvalid,
+                   fmt::format("descriptor {} of LISTEN_FDS {}; give sockets that listen on an address of "
+                               "`listen`",
+                               descriptor, why));
+  };
+  if (option_of(descriptor, SO_TYPE) != SOCK_STREAM) return not_it("is not a TCP socket");
+  if (option_of(descriptor, SO_ACCEPTCONN) != 1) return not_it("does not listen");
+  sockaddr_storage bound{};
+  socklen_t size = sizeof bound;
+  std::array<char, INET6_ADDRSTRLEN> text{};
+  if (::getsockname(descriptor, reinterpret_cast<sockaddr*>(&bound), &size) != 0)
+    return not_it("has no address");
+  if (bound.ss_family == AF_INET) {
+    const auto& v4 = reinterpret_cast<const sockaddr_in&>(bound);
+    ::inet_ntop(AF_INET, &v4.sin_addr, text.data(), text.size());
+    return Inherited{descriptor, text.data(), ntohs(v4.sin_port)};
+  }
+  if (bound.ss_family != AF_INET6) return not_it("has no IP address");
+  const auto& v6 = reinterpret_cast<const sockaddr_in6&>(bound);
+  ::inet_ntop(AF_INET6, &v6.sin6_addr, text.data(), text.size());
+  return Inherited{descriptor, text.data(), ntohs(v6.sin6_port)};
+}
+
+}  // namespace
+
+Result<void> take_inherited_sockets() {
+  const auto process = number_in("LISTEN_PID"), count = number_in("LISTEN_FDS");
+  // They are another process's, which did not take them out of its environment.
+  if (!process || !count || *process != ::getpid()) return {};
+  for (const auto* name : {"LISTEN_PID", "LISTEN_FDS", "LISTEN_FDNAMES"}) ::unsetenv(name);
+  if (*count < 0 || *count > kMost)
+    return failure(ErrorCode::kInvalid, fmt::format("LISTEN_FDS has to be a number from 0 to {}", kMost));
+  std::vector<Inherited> taken;
+  for (int descriptor = kFirst; descriptor < kFirst + *count; ++descriptor) {
+    taken.push_back(TRY(socket_at(descriptor)));
+    // One that waits for a caller who has gone again must not stop its loop.
+    if (::fcntl(descriptor, F_SETFD, FD_CLOEXEC) != 0 ||
+        ::fcntl(descriptor, F_SETFL, ::fcntl(descriptor, F_GETFL) | O_NONBLOCK) != 0)
+      return failure(ErrorCode::kIo,
+                     fmt::format("descriptor {} of LISTEN_FDS: {}", descriptor, std::strerror(errno)));
+  }
+  const std::lock_guard lock(store().mutex);
+  store().left = std::move(taken);
+  return {};
+}
+
+std::optional<int> inherited_socket(std::string_view address, std::uint16_t port) {
+  const std::lock_guard lock(store().mutex);
+  auto& left = store().left;
+  const auto found = std::ranges::find_if(
+      left, [&](const Inherited& each) { return each.address == address && each.port == port; });
+  if (found == left.end()) return std::nullopt;
+  const int descriptor = found->descriptor;
+  left.erase(found);
+  return descriptor;
+}
+
+std::vector<std::string> inherited_sockets_left() {
+  const std::lock_guard lock(store().mutex);
+  std::vector<std::string> texts;
+  for (const auto& [descriptor, address, port] : store().left)
+    texts.push_back(address.find(':') != address.npos ? fmt::format("[{}]:{}", address, port)
+                                                      : fmt::format("{}:{}", address, port));
+  return texts;
+}
+
+}  // namespace writ::http
