@@ -51,14 +51,29 @@ void gate(const control::Authority& authority, http::Exchange exchange, http::En
   if (!authority.wait_for_issuer(caller, then)) turn_away(authority, std::move(*held));
 }
 
-Answer<codec::Json> read_json(const http::Request& request) {
+namespace {
+
+Answer<void> check_media_type(const http::Request& request) {
   const auto type = request.headers.find("Content-Type");
-  if (!type || !is_json(*type))
-    return std::unexpected(
-        http::error_response(415, "unsupported_media_type", "the body must be `application/json`"));
+  if (type && is_json(*type)) return {};
+  return std::unexpected(
+      http::error_response(415, "unsupported_media_type", "the body must be `application/json`"));
+}
+
+}  // namespace
+
+Answer<codec::Json> read_json(const http::Request& request) {
+  TRY(check_media_type(request));
   auto json = codec::parse_json(request.body);
   if (!json) return std::unexpected(problem(json.error()));
   return *std::move(json);
+}
+
+Answer<const codec::JsonNode*> read_json(const http::Request& request, codec::JsonReader& reader) {
+  TRY(check_media_type(request));
+  const auto json = reader.read(request.body);
+  if (!json) return std::unexpected(problem(json.error()));
+  return *json;
 }
 
 http::Response answer_json(int status, const codec::Json& json) {

@@ -9,6 +9,7 @@
 #include <string_view>
 
 #include "codec/json.h"
+#include "codec/json_reader.h"
 #include "control/authority.h"
 #include "http/endpoints.h"
 
@@ -39,6 +40,8 @@ void gate(const control::Authority& authority, http::Exchange exchange, http::En
 
 // The request's body as JSON; refuses another media type.
 Answer<codec::Json> read_json(const http::Request& request);
+// The same, in the reader's memory.
+Answer<const codec::JsonNode*> read_json(const http::Request& request, codec::JsonReader& reader);
 http::Response answer_json(int status, const codec::Json& json);
 
 // Turns `Answer<Response> (Request, PathValues)` into an endpoint.

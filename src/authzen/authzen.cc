@@ -16,6 +16,7 @@ namespace writ::authzen {
 namespace {
 
 using codec::Json;
+using codec::JsonNode;
 
 constexpr std::size_t kMaxIdBytes = 2048;
 constexpr std::size_t kMaxEchoedIdBytes = 128;
@@ -26,33 +27,32 @@ std::unexpected<Error> invalid(std::string message) {
 }
 
 // AuthZEN 1.0 §5: unknown members are ignored; what is known must be what it should be.
-Result<const Json*> object_in(const Json& json, std::string_view name) {
-  const Json* value = json.find(name);
+Result<const JsonNode*> object_in(const JsonNode& json, std::string_view name) {
+  const JsonNode* value = json.find(name);
   if (value == nullptr) return invalid(fmt::format("`{}` is missing", name));
   if (!value->is_object())
     return invalid(fmt::format("`{}` must be an object, found a {}", name, value->kind()));
   return value;
 }
 
-Result<std::string_view> text_in(const Json& object, std::string_view of, std::string_view name) {
-  const Json* value = object.find(name);
+Result<std::string_view> text_in(const JsonNode& object, std::string_view of, std::string_view name) {
+  const JsonNode* value = object.find(name);
   if (value == nullptr) return invalid(fmt::format("`{}.{}` is missing", of, name));
-  const auto* text = value->if_string();
-  if (text == nullptr)
-    return invalid(fmt::format("`{}.{}` must be a text, found a {}", of, name, value->kind()));
+  const auto text = value->if_string();
+  if (!text) return invalid(fmt::format("`{}.{}` must be a text, found a {}", of, name, value->kind()));
   if (text->empty() || text->size() > kMaxIdBytes)
     return invalid(fmt::format("`{}.{}` must have 1 to {} bytes", of, name, kMaxIdBytes));
-  return std::string_view(*text);
+  return *text;
 }
 
 // Nothing where they are absent.
-Result<std::optional<cedar::Value>> record_in(cedar::Arena& arena, const Json& json, std::string_view where,
-                                              std::string_view name) {
-  const Json* value = json.find(name);
+Result<std::optional<cedar::Value>> record_in(cedar::Arena& arena, const JsonNode& json,
+                                              std::string_view where, std::string_view name) {
+  const JsonNode* value = json.find(name);
   if (value == nullptr) return std::nullopt;
   if (!value->is_object())
     return invalid(fmt::format("`{}` must be an object, found a {}", where, value->kind()));
-  auto record = cedar::record_from_json(arena, *value);
+  auto record = cedar::record_from_json(arena, value->tree());
   if (!record) return std::unexpected(std::move(record).error().in(where));
   return *record;
 }
@@ -70,7 +70,7 @@ struct Authzen::Evaluation {
   const config::AuthzenSettings& settings;
   enforce::PlainQuestion& question;
 
-  Result<cedar::Request> read(const Json& json) {
+  Result<cedar::Request> read(const JsonNode& json) {
     if (!json.is_object()) return invalid("the body must be an object");
     const auto* subject_json = TRY(object_in(json, "subject"));
     const auto* action_json = TRY(object_in(json, "action"));
@@ -100,7 +100,7 @@ struct Authzen::Evaluation {
     return settings.action_type;
   }
 
-  Result<cedar::EntityRef> entity(const Json& json, std::string_view name) {
+  Result<cedar::EntityRef> entity(const JsonNode& json, std::string_view name) {
     const auto type = cedar_type_of(TRY(text_in(json, name, "type")));
     const auto id = TRY(text_in(json, name, "id"));
     if (!cedar::valid_entity_type(type))
@@ -111,12 +111,12 @@ struct Authzen::Evaluation {
     return question.arena().entity(type, id);
   }
 
-  Result<void> lay(const Json& json, std::string_view where, cedar::EntityRef uid) {
+  Result<void> lay(const JsonNode& json, std::string_view where, cedar::EntityRef uid) {
     const auto properties = TRY(record_in(question.arena(), json, where, "properties"));
     return question.lay(uid, properties);
   }
 
-  Result<cedar::Value> context(const Json& json, const Json& action) {
+  Result<cedar::Value> context(const JsonNode& json, const JsonNode& action) {
     const auto given = TRY(record_in(question.arena(), json, "context", "context"));
     const auto properties = TRY(record_in(question.arena(), action, "action.properties", "properties"));
     const auto& record = given ? given->as_record() : *cedar::empty_record();
@@ -147,12 +147,13 @@ std::string answer_body(const decision::Refusal* refusal) {
 
 void Authzen::evaluate(http::Exchange exchange, std::string_view caller, enforce::RequestId id) {
   thread_local enforce::PlainMemory memory;
+  thread_local codec::JsonReader reader;
   const auto& http = exchange.request();
-  auto json = api::read_json(http);
+  auto json = api::read_json(http, reader);
   if (!json) return exchange.respond(std::move(json).error());
   const auto in_force = parts_.current.get();
   enforce::PlainQuestion question(*in_force->inventory, *in_force->policies, memory, in_force->pushed.get());
-  const auto request = Evaluation{settings_, question}.read(*json);
+  const auto request = Evaluation{settings_, question}.read(**json);
   if (!request) return exchange.respond(api::problem(request.error()));
 
   const auto ruling = question.rule(*request, parts_.clock.now());

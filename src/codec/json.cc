@@ -6,40 +6,29 @@
 #include <cmath>
 #include <cstdint>
 #include <functional>
-#include <simdjson.h>
 
 #include "base/append.h"
 #include "base/byte_run.h"
 #include "base/check.h"
+#include "codec/json_parsing.h"
 #include "codec/pick.h"
 #include "codec/utf8.h"
 
 namespace writ::codec {
 namespace {
 
+using internal::check_text;
+using internal::depth_exceeded;
+using internal::has_lone_surrogate;
+using internal::kDepthCeiling;
+using internal::kFewMembers;
+using internal::kKeptParserBytes;
+using internal::parse_with;
 using simdjson::dom::element;
 using simdjson::dom::element_type;
 
-// simdjson stops at this nesting whatever the caller's limit is; conversion and destruction recurse no
-// deeper.
-constexpr std::size_t kDepthCeiling = 1024;
-// A parser kept by a thread holds several bytes per byte of its largest text; larger texts get one of their
-// own.
-constexpr std::size_t kKeptParserBytes = 64 * 1024;
-// Up to here comparing every pair of names is cheaper than sorting them.
-constexpr std::size_t kFewMembers = 8;
-
-// simdjson accepts an escaped low surrogate without its high one and writes it as the three bytes ED A0..BF
-// xx, which no UTF-8 text holds. The text itself is validated, so those bytes can come from nowhere else.
-bool has_lone_surrogate(std::string_view text) {
-  for (auto at = text.find('\xED'); at != text.npos; at = text.find('\xED', at + 1)) {
-    if (at + 1 < text.size() && static_cast<unsigned char>(text[at + 1]) >= 0xA0) return true;
-  }
-  return false;
-}
-
 // The first name that occurs twice, or null.
-const std::string* duplicate_name(const Json::Object& members) {
+const std::string* find_duplicate(const Json::Object& members) {
   if (members.size() <= kFewMembers) {
     for (std::size_t i = 1; i < members.size(); ++i) {
       for (std::size_t j = 0; j < i; ++j) {
@@ -54,10 +43,6 @@ const std::string* duplicate_name(const Json::Object& members) {
   std::ranges::sort(names, {}, [](const std::string* name) -> const std::string& { return *name; });
   const auto found = std::ranges::adjacent_find(names, [](auto* a, auto* b) { return *a == *b; });
   return found == names.end() ? nullptr : *found;
-}
-
-Error depth_exceeded(std::size_t max_depth) {
-  return Error{ErrorCode::kLimit, "json: nested deeper than " + std::to_string(max_depth) + " levels"};
 }
 
 // Builds the tree where it will stay; a value is never moved.
@@ -88,7 +73,7 @@ class Converter {
         out = Json(value.get_double().value_unsafe());
         return true;
       case element_type::UINT64:
-        return fail({ErrorCode::kInvalid, "json: integer does not fit 64 bits, signed"});
+        return fail(internal::too_large().error());
       case element_type::STRING:
         out = Json(value.get_string().value_unsafe());
         return check_string(*out.if_string());
@@ -121,15 +106,13 @@ class Converter {
       name = member.key;
       if (!check_string(name) || !convert(member.value, depth, value)) return false;
     }
-    if (const auto* name = duplicate_name(members)) {
-      return fail({ErrorCode::kInvalid, "json: duplicate member name `" + *name + "`"});
-    }
+    if (const auto* name = find_duplicate(members)) return fail(internal::duplicate_name(*name).error());
     return true;
   }
 
   bool check_string(std::string_view text) {
     if (!has_escapes_ || !has_lone_surrogate(text)) return true;
-    return fail({ErrorCode::kInvalid, "json: lone surrogate in a string"});
+    return fail(internal::lone_surrogate().error());
   }
 
   bool fail(Error error) {
@@ -141,51 +124,6 @@ class Converter {
   bool has_escapes_;
   Error error_{};
 };
-
-Error parser_error(simdjson::error_code code, std::size_t max_depth) {
-  switch (code) {
-    case simdjson::DEPTH_ERROR:
-      return depth_exceeded(max_depth);
-    case simdjson::MEMALLOC:
-      return Error{ErrorCode::kUnavailable, "json: out of memory"};
-    case simdjson::UTF8_ERROR:
-      return Error{ErrorCode::kInvalid, "json: not valid UTF-8"};
-    case simdjson::EMPTY:
-      return Error{ErrorCode::kInvalid, "json: no value"};
-    case simdjson::NUMBER_ERROR:
-      return Error{ErrorCode::kInvalid, "json: malformed number, or one out of range"};
-    case simdjson::STRING_ERROR:
-    case simdjson::UNESCAPED_CHARS:
-      return Error{ErrorCode::kInvalid, "json: malformed string"};
-    case simdjson::UNCLOSED_STRING:
-      return Error{ErrorCode::kInvalid, "json: string without end"};
-    default:
-      return Error{ErrorCode::kInvalid, "json: malformed"};
-  }
-}
-
-// Parses the text and gives the root to `convert`, which answers with a Result.
-template <class Convert>
-auto parse_with(simdjson::dom::parser& parser, std::string_view text, std::size_t max_depth, Convert convert)
-    -> decltype(convert(element())) {
-  element root;
-  // The text is copied, because simdjson reads a few bytes past the end of what it parses.
-  if (const auto code = parser.parse(text.data(), text.size(), /*realloc_if_needed=*/true).get(root)) {
-    return std::unexpected(parser_error(code, max_depth));
-  }
-  return convert(root);
-}
-
-Result<void> check_text(std::string_view text, const JsonLimits& limits) {
-  if (text.size() > limits.max_bytes) {
-    return failure(ErrorCode::kLimit, "json: longer than " + std::to_string(limits.max_bytes) + " bytes");
-  }
-  if (text.empty()) return failure(ErrorCode::kInvalid, "json: no value");
-  // RFC 8259 §8.1: a byte order mark may be refused.
-  if (text.starts_with("\xEF\xBB\xBF"))
-    return failure(ErrorCode::kInvalid, "json: begins with a byte order mark");
-  return {};
-}
 
 void append_double(std::string& out, double value) {
   if (!std::isfinite(value)) {

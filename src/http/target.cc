@@ -4,6 +4,7 @@
 #include <array>
 #include <cstdint>
 
+#include "base/byte_run.h"
 #include "codec/utf8.h"
 #include "http/headers.h"
 
@@ -60,8 +61,19 @@ std::unexpected<Error> invalid(std::string_view what) {
   return failure(ErrorCode::kInvalid, std::string(what));
 }
 
+// A pchar that stands for itself, or what is between segments.
+constexpr auto kPlainPath = [](auto byte) {
+  return in_range(byte, '&', ':') | in_range(byte, '@', 'Z') | in_range(byte, 'a', 'z') | (byte == '_') |
+         (byte == '~') | (byte == '!') | (byte == '$') | (byte == '=');
+};
+
 // Decodes into `path`, or says what is wrong.
 Result<void> decode_path(std::string_view raw, std::string& path) {
+  // Nearly every path.
+  if (is_run_of(raw, kPlainPath) && path.empty() && raw.find("//") == raw.npos) {
+    path = raw;
+    return {};
+  }
   bool plain = true;  // nothing but unescaped ASCII so far
   for (std::size_t i = 0; i < raw.size(); ++i) {
     const char c = raw[i];

@@ -6,6 +6,7 @@
 #include <utility>
 #include <vector>
 
+#include "base/byte_run.h"
 #include "cedar/ast.h"
 #include "cedar/value/extension.h"
 
@@ -18,9 +19,11 @@ constexpr std::array<std::string_view, 10> kReservedWords{"true", "false", "if",
                                                           "in",   "is",    "like", "has",  "__cedar"};
 
 bool valid_identifier(std::string_view text) noexcept {
-  const auto is_letter = [](char c) { return (c >= 'a' && c <= 'z') || (c >= 'A' && c <= 'Z') || c == '_'; };
-  const auto is_word = [&](char c) { return is_letter(c) || (c >= '0' && c <= '9'); };
-  return !text.empty() && is_letter(text[0]) && std::all_of(text.begin(), text.end(), is_word) &&
+  constexpr auto kLetter = [](auto byte) {
+    return in_range(byte, 'a', 'z') | in_range(byte, 'A', 'Z') | (byte == '_');
+  };
+  constexpr auto kWord = [=](auto byte) { return kLetter(byte) | in_range(byte, '0', '9'); };
+  return is_run_of(text.substr(0, 1), kLetter) && !text.empty() && is_run_of(text, kWord) &&
          std::find(kReservedWords.begin(), kReservedWords.end(), text) == kReservedWords.end();
 }
 
