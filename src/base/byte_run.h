@@ -17,23 +17,25 @@
 #include <string_view>
 
 namespace writ {
+
+// As it lies in memory, wherever that is.
+template <class Word>
+Word load(const char* bytes) noexcept {
+  Word word;
+  std::memcpy(&word, bytes, sizeof word);
+  return word;
+}
+
 namespace internal {
 
 using ByteBlock = unsigned char __attribute__((vector_size(16)));
-
-template <class Part>
-Part part_at(const char* bytes) noexcept {
-  Part part;
-  std::memcpy(&part, bytes, sizeof part);
-  return part;
-}
 
 static_assert(std::endian::native == std::endian::little, "words are read as they lie in memory");
 
 // For how many of the first bytes of a block does the predicate hold?
 template <class Predicate>
 std::size_t run_in_block(const char* bytes, Predicate predicate) noexcept {
-  const auto holds = predicate(part_at<ByteBlock>(bytes));  // of each byte all bits, or none
+  const auto holds = predicate(load<ByteBlock>(bytes));  // of each byte all bits, or none
   std::array<std::uint64_t, 2> halves;
   static_assert(sizeof halves == sizeof holds);
   std::memcpy(halves.data(), &holds, sizeof holds);
@@ -45,8 +47,8 @@ std::size_t run_in_block(const char* bytes, Predicate predicate) noexcept {
 // The bytes of a text of 4 to 15 as a block, some of them more than once.
 inline std::array<std::uint64_t, 2> as_block(std::string_view text) noexcept {
   const char* const end = text.data() + text.size();
-  if (text.size() >= 8) return {part_at<std::uint64_t>(text.data()), part_at<std::uint64_t>(end - 8)};
-  const std::uint64_t begin = part_at<std::uint32_t>(text.data()), rest = part_at<std::uint32_t>(end - 4);
+  if (text.size() >= 8) return {load<std::uint64_t>(text.data()), load<std::uint64_t>(end - 8)};
+  const std::uint64_t begin = load<std::uint32_t>(text.data()), rest = load<std::uint32_t>(end - 4);
   return {begin | rest << 32, begin | rest << 32};
 }
 

@@ -27,23 +27,42 @@ constexpr std::array<bool, 256> kTokenCharacters = [] {
 
 }  // namespace
 
-bool internal::same_letters(std::string_view a, std::string_view b) noexcept {
-  // Eight bytes at a time: every request's fields are compared with the names of a list. Bytes may differ in
-  // the bit of the case alone, and only where they are letters.
+namespace {
+
+// Bytes may differ in the bit of the case alone, and only where they are letters.
+bool same_letters_in(std::uint64_t x, std::uint64_t y) noexcept {
   constexpr std::uint64_t kOnes = 0x0101010101010101;
-  for (; a.size() >= sizeof(std::uint64_t); a.remove_prefix(8), b.remove_prefix(8)) {
-    std::uint64_t x = 0, y = 0;
-    std::memcpy(&x, a.data(), sizeof x);
-    std::memcpy(&y, b.data(), sizeof y);
-    const auto differ = x ^ y;
-    if (differ == 0) continue;
-    if ((differ & ~(kOnes * 0x20)) != 0) return false;
-    const auto low = x | (kOnes * 0x20), ascii = low & (kOnes * 0x7f);
-    const auto letters = (ascii + kOnes * (0x80 - 'a')) & ~(ascii + kOnes * (0x7f - 'z')) & ~low;
-    if (((differ << 2) & ~letters & (kOnes * 0x80)) != 0) return false;
+  const auto differ = x ^ y;
+  if (differ == 0) return true;
+  if ((differ & ~(kOnes * 0x20)) != 0) return false;
+  const auto low = x | (kOnes * 0x20), ascii = low & (kOnes * 0x7f);
+  const auto letters = (ascii + kOnes * (0x80 - 'a')) & ~(ascii + kOnes * (0x7f - 'z')) & ~low;
+  return ((differ << 2) & ~letters & (kOnes * 0x80)) == 0;
+}
+
+// Of 1 to 7 bytes; each is in it.
+std::uint64_t word_of(std::string_view text) noexcept {
+  if (text.size() >= 4) {
+    const std::uint64_t begin = load<std::uint32_t>(text.data());
+    return begin | std::uint64_t{load<std::uint32_t>(text.data() + text.size() - 4)} << 32;
   }
-  return std::equal(a.begin(), a.end(), b.begin(),
-                    [](char x, char y) { return codec::lowered(x) == codec::lowered(y); });
+  const auto byte = [&](std::size_t at) { return std::uint64_t{static_cast<unsigned char>(text[at])}; };
+  return byte(0) | byte(text.size() / 2) << 8 | byte(text.size() - 1) << 16;
+}
+
+}  // namespace
+
+bool internal::same_letters(std::string_view a, std::string_view b) noexcept {
+  // Eight bytes at a time: every request's fields are compared with the names of a list.
+  constexpr auto kWord = sizeof(std::uint64_t);
+  if (a.size() < kWord) return a.empty() || same_letters_in(word_of(a), word_of(b));
+  const auto same_at = [&](std::size_t at) {
+    return same_letters_in(load<std::uint64_t>(a.data() + at), load<std::uint64_t>(b.data() + at));
+  };
+  for (std::size_t at = 0; at + kWord < a.size(); at += kWord) {
+    if (!same_at(at)) return false;
+  }
+  return same_at(a.size() - kWord);  // may overlap the one before it
 }
 
 bool is_token(std::string_view text) noexcept {
@@ -58,9 +77,8 @@ bool is_field_value(std::string_view text) noexcept {
 
 Header Headers::operator[](std::size_t index) const noexcept {
   const Span& span = spans_[index];
-  const std::string_view bytes = bytes_;
-  return {.name = bytes.substr(span.begin, span.name_size),
-          .value = bytes.substr(span.begin + span.name_size, span.value_size)};
+  const char* const begin = bytes_.data() + span.begin;
+  return {.name = {begin, span.name_size}, .value = {begin + span.name_size, span.value_size}};
 }
 
 std::optional<std::string_view> Headers::find(std::string_view name) const noexcept {

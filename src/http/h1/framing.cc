@@ -41,6 +41,11 @@ std::string_view take_line(std::string_view& rest) {
   return line;
 }
 
+bool begins_or_ends_blank(std::string_view text) {
+  const auto is_blank = [](char c) { return c == ' ' || c == '\t'; };
+  return !text.empty() && (is_blank(text.front()) || is_blank(text.back()));
+}
+
 struct Fields {
   Framing framing;
   std::size_t hosts = 0;
@@ -153,7 +158,9 @@ std::expected<Fields, FramingRefusal> read_fields(std::string_view rest, const H
     const std::string_view name = line.substr(0, colon);
     // RFC 9112 §5.1: whitespace before the colon is refused with 400; it is no token character.
     if (!is_token(name)) return malformed("a header name has an invalid character");
-    const std::string_view value = codec::trimmed(line.substr(colon + 1));
+    std::string_view value = line.substr(colon + 1);
+    if (value.starts_with(' ')) value.remove_prefix(1);  // what nearly all have, and no more
+    if (begins_or_ends_blank(value)) value = codec::trimmed(value);
     if (!is_field_value(value)) return malformed("a header value has a control character");
     if (auto read = read_field(name, value, fields); !read) return std::unexpected(std::move(read).error());
     headers.add(name, value);
