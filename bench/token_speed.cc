@@ -1,8 +1,9 @@
 // What a token costs beside the cryptography in it, in one run: verifying one that was never seen beside
 // OpenSSL's raw verify of the same bytes, verifying one that was seen, and minting beside a raw signature.
-// Processor time of this thread, so that other programs are not measured; in turns, medians.
+// Processor time of this thread, so that other programs are measured as little as can be: what is compared
+// runs in short turns, one after the other, and the medians of the turns and of their ratios are printed.
 //
-// usage: token_speed [TOKENS_PER_TURN]
+// usage: token_speed [TOKENS]
 #include <algorithm>
 #include <cstdlib>
 #include <ctime>
@@ -25,8 +26,9 @@ namespace {
 using codec::Json;
 using crypto::Algorithm;
 
-constexpr std::size_t kTurns = 7;
-constexpr std::size_t kWarm = 20'000;
+constexpr std::size_t kRounds = 7;
+constexpr std::size_t kTurn = 20;     // tokens
+constexpr std::size_t kWarm = 2'000;  // uses of seen ones in a turn
 
 // OpenSSL's handles live as long as this program.
 EVP_PKEY* public_handle(const crypto::PublicKey& key) {
@@ -96,15 +98,10 @@ std::string sign_raw(EVP_PKEY* key, Algorithm algorithm, const std::string& inpu
   return signature;
 }
 
-double micros_each(std::size_t count, const std::function<void()>& work) {
-  const auto now = [] {
-    timespec time{};
-    ::clock_gettime(CLOCK_THREAD_CPUTIME_ID, &time);
-    return static_cast<double>(time.tv_sec) * 1e6 + static_cast<double>(time.tv_nsec) / 1e3;
-  };
-  const double began = now();
-  work();
-  return (now() - began) / static_cast<double>(count);
+double micros() {
+  timespec time{};
+  ::clock_gettime(CLOCK_THREAD_CPUTIME_ID, &time);
+  return static_cast<double>(time.tv_sec) * 1e6 + static_cast<double>(time.tv_nsec) / 1e3;
 }
 
 double median(std::vector<double> figures) {
@@ -112,11 +109,36 @@ double median(std::vector<double> figures) {
   return figures[figures.size() / 2];
 }
 
-void print(std::string_view what, double ours, std::string_view than, double theirs, double aim) {
-  const double ratio = theirs / ours;
-  fmt::print("{:<26} {:>9.3f} us   {:<22} {:>9.3f} us   {:>8.2f} x   (aim {})\n", what, ours, than, theirs,
-             ratio, aim);
-}
+// One of a pair, for the token of that number.
+using Work = std::function<void(std::size_t)>;
+
+class Pair {
+ public:
+  Pair(std::string what, std::string than, double aim)
+      : what_(std::move(what)), than_(std::move(than)), aim_(aim) {}
+
+  // `count` of the first in a turn, and `others` of the second.
+  void turn(std::size_t from, std::size_t count, const Work& ours, std::size_t others, const Work& theirs) {
+    const auto each = [from](std::size_t of, const Work& work) {
+      const double began = micros();
+      for (std::size_t i = 0; i < of; ++i) work(from + i);
+      return (micros() - began) / static_cast<double>(of);
+    };
+    theirs_.push_back(each(others, theirs));
+    ours_.push_back(each(count, ours));
+    ratios_.push_back(theirs_.back() / ours_.back());
+  }
+  ~Pair() {
+    fmt::print("{:<22} {:>9.3f} us   {:<15} {:>9.3f} us   {:>8.2f} x   (aim {})\n", what_, median(ours_),
+               than_, median(theirs_), median(ratios_), aim_);
+  }
+  Pair(const Pair&) = delete;
+
+ private:
+  const std::string what_, than_;
+  const double aim_;
+  std::vector<double> ours_, theirs_, ratios_;
+};
 
 token::AccessClaims claims_of(std::size_t number) {
   auto claims = token::testing::valid_claims(enforce::testing::kNow);
@@ -140,34 +162,33 @@ void own(Algorithm algorithm, std::size_t tokens) {
   auto* handle = public_handle(key.key().public_key());
   const token::Revocations revocations;
   token::MemoryReplayGuard replays;
-  std::vector<double> raw, cold, warm, signing, minting;
   // The library signs with a key of its own: what a signature costs does not depend on whose it is.
   auto* own_key =
       algorithm == Algorithm::kEs256 ? EVP_EC_gen("P-256") : EVP_PKEY_Q_keygen(nullptr, nullptr, "ED25519");
-  for (std::size_t turn = 0; turn < kTurns; ++turn) {
-    raw.push_back(micros_each(tokens, [&] {
-      for (const auto& each : raws) WRIT_CHECK(verify_raw(handle, algorithm, each));
-    }));
-    const token::Verifier verifier({.issuer = "https://writ.example"}, ring->snapshot()->public_keys,
-                                   revocations, replays);
-    cold.push_back(micros_each(tokens, [&] {
-      for (const auto& each : texts) WRIT_CHECK(verifier.glance(each, enforce::testing::kNow).has_value());
-    }));
-    warm.push_back(micros_each(kWarm, [&] {
-      for (std::size_t i = 0; i < kWarm; ++i)
-        WRIT_CHECK(verifier.glance(texts[i % texts.size()], enforce::testing::kNow).has_value());
-    }));
-    signing.push_back(micros_each(tokens, [&] {
-      for (const auto& each : raws) WRIT_CHECK(!sign_raw(own_key, algorithm, each.input).empty());
-    }));
-    minting.push_back(micros_each(tokens, [&] {
-      for (std::size_t i = 0; i < tokens; ++i) WRIT_CHECK(minter.mint(claims_of(i)).has_value());
-    }));
-  }
   const auto name = std::string(crypto::algorithm_name(algorithm));
-  print(name + ", never seen", median(cold), "raw verify", median(raw), 0.9);
-  print(name + ", seen before", median(warm), "never seen", median(cold), 50);
-  print(name + ", minted", median(minting), "raw signature", median(signing), 0.85);
+  Pair minted(name + ", minted", "raw signature", 0.85), warm(name + ", seen before", "never seen", 50),
+      cold(name + ", never seen", "raw verify", 0.9);
+  const auto now = enforce::testing::kNow;
+  for (std::size_t round = 0; round < kRounds; ++round) {
+    const token::Verifier first({.issuer = "https://writ.example"}, ring->snapshot()->public_keys,
+                                revocations, replays);
+    const token::Verifier second({.issuer = "https://writ.example"}, ring->snapshot()->public_keys,
+                                 revocations, replays);
+    for (std::size_t from = 0; from + kTurn <= tokens; from += kTurn) {
+      cold.turn(
+          from, kTurn, [&](std::size_t i) { WRIT_CHECK(first.glance(texts[i], now).has_value()); }, kTurn,
+          [&](std::size_t i) { WRIT_CHECK(verify_raw(handle, algorithm, raws[i])); });
+      warm.turn(
+          from, kWarm,
+          [&](std::size_t i) {
+            WRIT_CHECK(second.glance(texts[from + (i - from) % kTurn], now).has_value());
+          },
+          kTurn, [&](std::size_t i) { WRIT_CHECK(second.glance(texts[i], now).has_value()); });
+      minted.turn(
+          from, kTurn, [&](std::size_t i) { WRIT_CHECK(minter.mint(claims_of(i)).has_value()); }, kTurn,
+          [&](std::size_t i) { WRIT_CHECK(!sign_raw(own_key, algorithm, raws[i].input).empty()); });
+    }
+  }
 }
 
 // A provider's, with RSA.
@@ -198,19 +219,17 @@ void rsa(std::size_t tokens) {
     texts.push_back(input + "." + codec::base64url_encode(signature));
     raws.push_back({input, std::move(signature)});
   }
-  std::vector<double> raw, cold;
-  for (std::size_t turn = 0; turn < kTurns; ++turn) {
-    raw.push_back(micros_each(tokens, [&] {
-      for (const auto& each : raws) WRIT_CHECK(verify_raw(key, kAlgorithm, each));
-    }));
+  Pair cold("RS256, never seen", "raw verify", 0.75);
+  for (std::size_t round = 0; round < kRounds; ++round) {
     const token::Verifier verifier(
         {.issuer = std::string(enforce::testing::kIssuer), .foreign = &world.accepted},
         world.tokens.ring->snapshot()->public_keys, world.tokens.revocations, world.tokens.replays);
-    cold.push_back(micros_each(tokens, [&] {
-      for (const auto& each : texts) WRIT_CHECK(verifier.glance(each, world.clock.now()).has_value());
-    }));
+    for (std::size_t from = 0; from + kTurn <= tokens; from += kTurn)
+      cold.turn(
+          from, kTurn,
+          [&](std::size_t i) { WRIT_CHECK(verifier.glance(texts[i], world.clock.now()).has_value()); }, kTurn,
+          [&](std::size_t i) { WRIT_CHECK(verify_raw(key, kAlgorithm, raws[i])); });
   }
-  print("RS256, never seen", median(cold), "raw verify", median(raw), 0.75);
 }
 
 }  // namespace

@@ -21,40 +21,50 @@ constexpr DecodeTable make_decode_table(const char* alphabet) {
 constexpr DecodeTable kUrlValues = make_decode_table(kUrlAlphabet);
 constexpr DecodeTable kStandardValues = make_decode_table(kStandardAlphabet);
 
+// Three bytes are four digits. A rest of one byte has two, and of two bytes three.
 std::string encode(std::string_view bytes, const char* alphabet) {
-  std::string text;
-  text.reserve((bytes.size() * 4 + 2) / 3 + 2);
-  std::uint32_t bits = 0;
-  int count = 0;
-  for (const unsigned char byte : bytes) {
-    bits = bits << 8 | byte;
-    count += 8;
-    while (count >= 6) {
-      count -= 6;
-      text.push_back(alphabet[bits >> count & 63]);
-    }
+  std::string text((bytes.size() * 4 + 2) / 3, '\0');
+  const auto* in = reinterpret_cast<const unsigned char*>(bytes.data());
+  char* out = text.data();
+  std::size_t left = bytes.size();
+  for (; left >= 3; left -= 3, in += 3, out += 4) {
+    const std::uint32_t bits = std::uint32_t{in[0]} << 16 | std::uint32_t{in[1]} << 8 | in[2];
+    out[0] = alphabet[bits >> 18];
+    out[1] = alphabet[bits >> 12 & 63];
+    out[2] = alphabet[bits >> 6 & 63];
+    out[3] = alphabet[bits & 63];
   }
-  if (count > 0) text.push_back(alphabet[bits << (6 - count) & 63]);
+  if (left == 0) return text;
+  const std::uint32_t bits = std::uint32_t{in[0]} << 16 | (left == 2 ? std::uint32_t{in[1]} << 8 : 0);
+  out[0] = alphabet[bits >> 18];
+  out[1] = alphabet[bits >> 12 & 63];
+  if (left == 2) out[2] = alphabet[bits >> 6 & 63];
   return text;
 }
 
 Result<std::string> decode(std::string_view text, const DecodeTable& values) {
   if (text.size() % 4 == 1) return failure(ErrorCode::kInvalid, "base64: impossible length");
-  std::string bytes;
-  bytes.reserve(text.size() * 3 / 4);
-  std::uint32_t bits = 0;
-  int count = 0;
-  for (const unsigned char c : text) {
-    const int value = values[c];
-    if (value < 0) return failure(ErrorCode::kInvalid, "base64: character outside the alphabet");
-    bits = bits << 6 | static_cast<std::uint32_t>(value);
-    count += 6;
-    if (count >= 8) {
-      count -= 8;
-      bytes.push_back(static_cast<char>(bits >> count & 0xFF));
-    }
+  const auto outside = [] { return failure(ErrorCode::kInvalid, "base64: character outside the alphabet"); };
+  std::string bytes(text.size() * 3 / 4, '\0');
+  const auto* in = reinterpret_cast<const unsigned char*>(text.data());
+  char* out = bytes.data();
+  std::size_t left = text.size();
+  for (; left >= 4; left -= 4, in += 4, out += 3) {
+    const int a = values[in[0]], b = values[in[1]], c = values[in[2]], d = values[in[3]];
+    // What is none is negative, and stays so.
+    if ((a | b | c | d) < 0) return outside();
+    const int bits = a << 18 | b << 12 | c << 6 | d;
+    out[0] = static_cast<char>(bits >> 16);
+    out[1] = static_cast<char>(bits >> 8 & 0xFF);
+    out[2] = static_cast<char>(bits & 0xFF);
   }
-  if ((bits & ((1U << count) - 1)) != 0)
+  if (left == 0) return bytes;
+  const int a = values[in[0]], b = values[in[1]], c = left == 3 ? values[in[2]] : 0;
+  if ((a | b | c) < 0) return outside();
+  const int bits = a << 18 | b << 12 | c << 6;
+  out[0] = static_cast<char>(bits >> 16);
+  if (left == 3) out[1] = static_cast<char>(bits >> 8 & 0xFF);
+  if ((bits & (left == 3 ? 0xFF : 0xFFFF)) != 0)
     return failure(ErrorCode::kInvalid, "base64: unused bits are not zero");
   return bytes;
 }
