@@ -177,9 +177,13 @@ class OpaqueTokensTest : public ::testing::Test {
     server_.say(token, json);
     return ask(token);
   }
+  // So many, and nothing is being asked.
   void await_answers(std::uint64_t answers) {
-    while (asker_->stats().active + asker_->stats().inactive + asker_->stats().failed < answers)
-      std::this_thread::yield();
+    const auto over = [&] {
+      const auto stats = asker_->stats();
+      return stats.active + stats.inactive + stats.failed >= answers && stats.waiting == 0;
+    };
+    while (!over()) std::this_thread::yield();
   }
 
   Introspection server_;

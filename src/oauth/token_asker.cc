@@ -222,7 +222,6 @@ Result<Json> TokenAsker::put_question(std::string_view token, std::string& text)
 
 void TokenAsker::remember(const Flight& flight, const Json& told, std::string_view text, Duration asked_at) {
   const bool active = *told.find("active")->if_bool();
-  (active ? active_ : inactive_).fetch_add(1, std::memory_order_relaxed);
   const auto digest = crypto::sha256(text);
   const auto end = (asked_at + rules_.max_age).count();
   auto& shard = shard_of(flight.key);
@@ -242,10 +241,13 @@ void TokenAsker::remember(const Flight& flight, const Json& told, std::string_vi
   if (same && answer) *until = end;
   const auto max = std::max<std::size_t>(rules_.max_kept / (4 * kShards), 1);
   auto made = std::make_shared<Told>(Told{std::move(answer), std::move(until), asked_at, digest});
-  const std::lock_guard lock(shard.turn);
-  const bool good = made->answer.has_value();
-  (good ? shard.bad : shard.good).erase(flight.key);
-  (good ? shard.good : shard.bad).put(flight.key, std::move(made), max);
+  {
+    const std::lock_guard lock(shard.turn);
+    const bool good = made->answer.has_value();
+    (good ? shard.bad : shard.good).erase(flight.key);
+    (good ? shard.good : shard.bad).put(flight.key, std::move(made), max);
+  }
+  (active ? active_ : inactive_).fetch_add(1, std::memory_order_relaxed);
 }
 
 void TokenAsker::note(bool down) {
@@ -331,7 +333,7 @@ TokenAskerStats TokenAsker::stats() const {
     return count.load(std::memory_order_relaxed);
   };
   const std::lock_guard lock(turn_);
-  return {of(active_), of(inactive_), of(failed_), of(refused_), waiting_, kept, open_until_.has_value()};
+  return {of(active_), of(inactive_), of(failed_), of(refused_), flights_.size(), kept, open_until_.has_value()};
 }
 
 }  // namespace writ::oauth
