@@ -104,19 +104,23 @@ void TokenAsker::Half::erase(const Key& key) {
 std::optional<TokenAsker::Answer> TokenAsker::known(std::string_view token) {
   const auto key = key_of(token);
   const auto now = parts_.clock.running();
+  auto& shard = shard_of(key);
   std::optional<Answer> answer;
   bool renew = false;
+  ToldPtr told;
   {
-    auto& shard = shard_of(key);
     const std::lock_guard lock(shard.turn);
-    auto told = shard.good.find(key);
+    told = shard.good.find(key);
     if (told == nullptr) told = shard.bad.find(key);
     if (told == nullptr || now >= told->asked_at + rules_.max_age) return std::nullopt;
     answer = told->answer;
     renew = told->answer.has_value() && !told->renewing && now >= told->asked_at + rules_.max_age / 2;
     if (renew) told->renewing = true;
   }
-  if (renew) (void)begin(token, key, 0, nullptr);
+  if (renew && !begin(token, key, 0, nullptr)) {
+    const std::lock_guard lock(shard.turn);
+    told->renewing = false;  // the next request tries again
+  }
   return answer;
 }
 
@@ -134,7 +138,7 @@ bool TokenAsker::begin(std::string_view token, const Key& key, std::uint64_t par
     const bool joins = place != flights_.end();
     if (stopping_ || open || (then != nullptr && waiting_ >= rules_.max_waiting) ||
         (!joins && flights_.size() >= rules_.max_waiting)) {
-      refused_.fetch_add(1, std::memory_order_relaxed);
+      if (then != nullptr) refused_.fetch_add(1, std::memory_order_relaxed);
       return false;
     }
     flight = joins
@@ -333,7 +337,8 @@ TokenAskerStats TokenAsker::stats() const {
     return count.load(std::memory_order_relaxed);
   };
   const std::lock_guard lock(turn_);
-  return {of(active_), of(inactive_), of(failed_), of(refused_), flights_.size(), kept, open_until_.has_value()};
+  return {of(active_), of(inactive_),          of(failed_), of(refused_), flights_.size(),
+          kept,        open_until_.has_value()};
 }
 
 }  // namespace writ::oauth
