@@ -145,13 +145,13 @@ std::string answer_body(const decision::Refusal* refusal) {
 
 }  // namespace
 
-void Authzen::evaluate(http::Exchange exchange, std::string_view caller, enforce::RequestId id) {
+void Authzen::evaluate(http::Exchange exchange, std::string_view caller, enforce::RequestId id,
+                       std::shared_ptr<const enforce::InForce> in_force) {
   thread_local enforce::PlainMemory memory;
   thread_local codec::JsonReader reader;
   const auto& http = exchange.request();
   auto json = api::read_json(http, reader);
   if (!json) return exchange.respond(std::move(json).error());
-  const auto in_force = parts_.current.get();
   enforce::PlainQuestion question(*in_force->inventory, *in_force->policies, memory, in_force->pushed.get());
   const auto request = Evaluation{settings_, question}.read(**json);
   if (!request) return exchange.respond(api::problem(request.error()));
@@ -188,7 +188,7 @@ void Authzen::evaluate(http::Exchange exchange, std::string_view caller, enforce
 void Authzen::evaluate_apart(http::Exchange exchange, std::string caller, enforce::RequestId request_id) {
   http::hand_over(workers_, std::move(exchange),
                   [this, caller = std::move(caller), id = request_id](http::Exchange held) {
-                    evaluate(std::move(held), caller, id);
+                    evaluate(std::move(held), caller, id, parts_.current.get());
                   });
 }
 
@@ -212,7 +212,8 @@ void Authzen::gate(http::Exchange exchange, http::Endpoints::Pass) {
           const auto& caller = permit.token()->client_id;
           if (whole.request().body.size() > kMaxParsedOnLoopBytes)
             return evaluate_apart(std::move(whole), caller, permit.request_id());
-          evaluate(std::move(whole), caller, permit.request_id());
+          // On its loop, which takes no lock for it.
+          evaluate(std::move(whole), caller, permit.request_id(), parts_.current.read());
         },
         http::BodyOf::kKnown);
   });

@@ -47,8 +47,8 @@ class Authzen {
   struct Evaluation;
   void gate(http::Exchange exchange, http::Endpoints::Pass pass);
   void begin(http::Exchange exchange);
-  void evaluate(http::Exchange exchange, std::string_view caller, enforce::RequestId request_id);
-
+  void evaluate(http::Exchange exchange, std::string_view caller, enforce::RequestId request_id,
+                std::shared_ptr<const enforce::InForce> in_force);
   void evaluate_apart(http::Exchange exchange, std::string caller, enforce::RequestId request_id);
 
   config::AuthzenSettings settings_;
