@@ -52,9 +52,22 @@ std::string text_known(const TextKnown& known) {
 }
 
 // What is left of guards and policies for one chain: two chains with the same of it are decided equally.
-std::string formula_of(const Reached& reached, const Certainties& certain, const Census& census, Names names,
-                       const Target& target) {
-  if (reached.verdict == Verdict::kNever) return "never";
+struct Formula {
+  std::string policies, tenant, environment;  // tenant and environment: what the guards compare
+
+  std::string whole() const { return fmt::format("{}|{}|{}", policies, tenant, environment); }
+  // They differ in nothing but this, which guards look at where the resource has one.
+  bool differs_in_tenant_alone(const Formula& other) const {
+    return policies == other.policies && environment == other.environment && tenant != other.tenant;
+  }
+  bool differs_in_environment_alone(const Formula& other) const {
+    return policies == other.policies && tenant == other.tenant && environment != other.environment;
+  }
+};
+
+Formula formula_of(const Reached& reached, const Certainties& certain, const Census& census, Names names,
+                   const Target& target) {
+  if (reached.verdict == Verdict::kNever) return {"never", {}, {}};
   const Chain& chain = certain.chain();
   // A permit that holds in any case, and no forbid: the party asks for nothing.
   std::map<std::string, std::pair<std::set<std::string>, std::set<std::string>>> by_party;
@@ -86,12 +99,12 @@ std::string formula_of(const Reached& reached, const Certainties& certain, const
   }
   auto purposes = certain.purpose();
   std::ranges::sort(purposes.among);
-  std::string formula =
-      fmt::format("{}|{}|task {}|tenant {} {}|environment {}|purpose {}", verdict_name(reached.verdict),
-                  fmt::join(parts, " && "), certain.needs_task(), text_known(certain.tenant()),
-                  certain.tenant_by_token(), text_known(certain.environment()), text_known(purposes));
+  Formula formula{fmt::format("{}|{}|task {}|purpose {}", verdict_name(reached.verdict),
+                              fmt::join(parts, " && "), certain.needs_task(), text_known(purposes)),
+                  fmt::format("tenant {} {}", text_known(certain.tenant()), certain.tenant_by_token()),
+                  fmt::format("environment {}", text_known(certain.environment()))};
   if (follows || certain.may_end())
-    formula += fmt::format("|profiles {}", fmt::join(census.profiles_of(chain), ","));
+    formula.policies += fmt::format("|profiles {}", fmt::join(census.profiles_of(chain), ","));
   return formula;
 }
 
@@ -234,14 +247,103 @@ void find_alike(const CallerClass& of, std::vector<ClassFinding>& findings) {
 
 }  // namespace
 
+namespace {
+
+// Whether resources of the type have an attribute, as far as a schema says it.
+enum class Has : std::uint8_t { kNever, kMaybe, kAlways };
+Has has_attribute(const Frame& frame, const Target& target, std::string_view name) {
+  if (frame.policies.schema == nullptr) return Has::kMaybe;
+  const auto* type = frame.policies.schema->find_entity_type(target.resource_type);
+  if (type == nullptr) return Has::kMaybe;
+  const auto attribute = type->attributes.find(name);
+  if (attribute == type->attributes.end()) return Has::kNever;
+  return attribute->second.required ? Has::kAlways : Has::kMaybe;
+}
+
+// Two classes that differ in nothing but the tenant, or the environment, are told apart by a guard alone, and
+// by that only on resources that say theirs.
+class ByPlace {
+ public:
+  ByPlace(Reach& reach, const Target& target, Names names, TargetClasses& result)
+      : reach_(reach), target_(target), names_(names), result_(result) {}
+
+  // A request on a resource that says the one's; it separates. `name`: "tenant", "environment".
+  bool separates(std::size_t one, std::size_t other, std::string_view name) {
+    const auto& witness = result_.classes[one].reached.witness;
+    if (!witness || has_attribute(reach_.frame(), target_, name) == Has::kNever || says(*witness, name))
+      return false;
+    const auto own = place_of(one, name);
+    if (!own) return false;
+    Trial permitted = *witness;
+    permitted.attributes.set(name, *own);
+    if (!is_permitted(permitted)) return false;
+    Trial refused = for_other(permitted, one, other);
+    if (is_permitted(refused)) return false;
+    result_.separations.push_back({one, other, std::move(permitted), std::move(refused)});
+    return true;
+  }
+
+  // The very same request, on the same resource that says no place, is permitted for both.
+  void find(std::size_t one, std::size_t other, std::string_view name) {
+    const auto& witness = result_.classes[one].reached.witness;
+    if (!witness || has_attribute(reach_.frame(), target_, name) == Has::kAlways || says(*witness, name))
+      return;
+    if (!place_of(one, name) || !place_of(other, name)) return;
+    if (!is_permitted(for_other(*witness, one, other))) return;
+    const bool tenants = name == "tenant";
+    const char* kind = tenants ? "two tenants" : "two environments";
+    if (std::ranges::any_of(result_.findings, [&](const ClassFinding& each) { return each.kind == kind; }))
+      return;
+    result_.findings.push_back({kind, first(one), first(other),
+                                tenants ? "a `tenant` of the resource (a guard compares it), or a condition "
+                                          "`context.tenant == resource.tenant`"
+                                        : "an `environment` of the resource (a guard compares it), or a "
+                                          "condition on `context.environment`"});
+  }
+
+ private:
+  const Chain& first(std::size_t at) const { return result_.classes[at].groups.front()->first(); }
+  // Where it is known.
+  std::optional<std::string> place_of(std::size_t at, std::string_view name) const {
+    Certainties certain(reach_.frame(), first(at), *target_.api, target_.point);
+    const TextKnown& known = name == "tenant" ? certain.tenant() : certain.environment();
+    if (known.among.size() != 1) return std::nullopt;
+    return known.among.front();
+  }
+  bool is_permitted(const Trial& trial) {
+    const auto judged = reach_.court().judge(trial, reach_.frame());
+    return judged && judged->permitted;
+  }
+  Trial for_other(const Trial& trial, std::size_t one, std::size_t other) {
+    Certainties certain(reach_.frame(), first(other), *target_.api, target_.point);
+    return exchanged(trial, first(one), first(other), certain, names_);
+  }
+  bool says(const Trial& trial, std::string_view name) const {
+    if (trial.attributes.find(name) != nullptr) return true;
+    cedar::Arena arena;
+    const auto* catalogued =
+        reach_.frame().policies.entities->find(arena.entity(trial.resource.type, trial.resource.id));
+    return catalogued != nullptr && catalogued->attributes->find(name) != nullptr;
+  }
+
+  Reach& reach_;
+  const Target& target_;
+  const Names names_;
+  TargetClasses& result_;
+};
+
+}  // namespace
+
 TargetClasses classes_of(Survey& survey, Reach& reach, const Census& census, const Target& target,
                          Names names) {
   TargetClasses result{target, {}, {}, {}, {}};
   std::map<std::string, std::size_t> by_formula;
+  std::vector<Formula> formulas;  // by class
   const auto put = [&](const ChainGroup& group, bool may_split, auto&& self) -> void {
     Certainties certain(reach.frame(), group.first(), *target.api, target.point);
     Reached reached = reach.ask(certain, target, {.conditions = true});
-    std::string formula = formula_of(reached, certain, census, names, target);
+    auto parts = formula_of(reached, certain, census, names, target);
+    std::string formula = parts.whole();
     const bool own_name = std::ranges::any_of(group.first(), [&](const ChainLink& each) {
       return formula.find(written(each)) != std::string::npos;
     });
@@ -251,7 +353,10 @@ TargetClasses classes_of(Survey& survey, Reach& reach, const Census& census, con
       return;
     }
     const auto [found, is_new] = by_formula.try_emplace(std::move(formula), result.classes.size());
-    if (is_new) result.classes.push_back({{}, std::move(reached)});
+    if (is_new) {
+      result.classes.push_back({{}, std::move(reached)});
+      formulas.push_back(std::move(parts));
+    }
     result.classes[found->second].groups.push_back(&group);
   };
   for (const ChainGroup& group : survey.groups()) put(group, true, put);
@@ -273,10 +378,18 @@ TargetClasses classes_of(Survey& survey, Reach& reach, const Census& census, con
     result.separations.push_back({one, other, *witness, std::move(trial)});
     return true;
   };
+  ByPlace by_place(reach, target, names, result);
   const std::size_t compared = std::min(result.classes.size(), kClassesCompared);
   for (std::size_t i = 0; i < result.classes.size(); ++i) {
     for (std::size_t j = i + 1; i < compared && j < compared; ++j) {
-      if (!separates(i, j) && !separates(j, i)) result.not_known.emplace_back(i, j);
+      const char* place = formulas[i].differs_in_tenant_alone(formulas[j])        ? "tenant"
+                          : formulas[i].differs_in_environment_alone(formulas[j]) ? "environment"
+                                                                                  : nullptr;
+      const bool apart =
+          separates(i, j) || separates(j, i) ||
+          (place != nullptr && (by_place.separates(i, j, place) || by_place.separates(j, i, place)));
+      if (place != nullptr) by_place.find(i, j, place);
+      if (!apart) result.not_known.emplace_back(i, j);
     }
     find_alike(result.classes[i], result.findings);
   }

@@ -6,6 +6,7 @@
 #include <iostream>
 
 #include "access/testing/random_world.h"
+#include "cedar/schema_syntax.h"
 
 namespace writ::access {
 namespace {
@@ -152,6 +153,54 @@ TEST(AccessClasses, AnApiThatReadsTheSubjectAloneTakesTwoApplicationsForOneCalle
   ASSERT_FALSE(alike->empty());
   EXPECT_EQ("client_id", alike->front().change);
   EXPECT_TRUE(look_alikes(*shop.survey, {shop.read()}, {"sub", "client_id", "act"})->empty());
+}
+
+constexpr std::string_view kTwoPlaces = R"([
+  {"id": "nora", "kind": "user", "tenant": "north"},
+  {"id": "sofia", "kind": "user", "tenant": "south"},
+  {"id": "portal", "kind": "application", "acts_for": ["users"]},
+  {"id": "batch", "kind": "service", "environment": "production"},
+  {"id": "trial", "kind": "service", "environment": "test"}])";
+
+// The guard compares tenants where the resource has one. Where nobody tells it, both pass.
+TEST(AccessClasses, TwoTenantsAreFoundWhereOnlyTheResourceCouldTellThemApart) {
+  Shop shop(kTwoPlaces, {"permit (principal, action, resource);"});
+  const auto classes = shop.classes();
+  EXPECT_TRUE(finds(classes, "two tenants"));
+  EXPECT_TRUE(finds(classes, "two environments"));
+  EXPECT_TRUE(std::ranges::any_of(classes.separations, [](const Separation& each) {
+    return each.permitted_trial.attributes.find("tenant") != nullptr;
+  })) << "a resource that says its tenant separates them";
+}
+
+TEST(AccessClasses, ConditionsOnTenantAndEnvironmentTellThemApart) {
+  Shop shop(kTwoPlaces,
+            {R"(permit (principal, action, resource) when { context has tenant && resource has tenant &&
+                  context.tenant == resource.tenant };)",
+             R"(permit (principal is Writ::Service, action, resource) when { context has environment &&
+                  context.environment == "production" };)"});
+  const auto classes = shop.classes();
+  EXPECT_FALSE(finds(classes, "two tenants"));
+  EXPECT_FALSE(finds(classes, "two environments"));
+}
+
+TEST(AccessClasses, WhereTheSchemaSaysThatEachHasATenantTheGuardTellsThemApart) {
+  Shop shop(kTwoPlaces, {"permit (principal, action, resource);"});
+  const auto with = [&](std::string_view attributes) {
+    std::vector<cedar::SchemaFragment> fragments;
+    fragments.push_back(
+        cedar::parse_schema_text("namespace Shop { entity Order = { " + std::string(attributes) + " }; }")
+            .value());
+    shop.world.policies.schema = cedar::resolve_schema(fragments).value();
+    return shop.classes();
+  };
+  EXPECT_FALSE(finds(with("tenant: String"), "two tenants"));
+  EXPECT_TRUE(finds(with("tenant?: String"), "two tenants"));
+  const auto untold = with("amount: Long");
+  EXPECT_TRUE(finds(untold, "two tenants"));
+  EXPECT_TRUE(std::ranges::none_of(untold.separations, [](const Separation& each) {
+    return each.permitted_trial.attributes.find("tenant") != nullptr;
+  })) << "no resource of the type has one";
 }
 
 TEST(AccessClasses, AClaimThatNobodyKnowsIsRefusedByName) {

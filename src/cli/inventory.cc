@@ -96,6 +96,7 @@ void add_inventory(Command& program) {
                       codec::Json::object({{"id", options->id}}));
     });
   }
+  add_inventory_adopt(inventory);
   add_inventory_import(inventory);
   add_inventory_owners(inventory);
   add_inventory_review(inventory);

@@ -83,7 +83,7 @@ class Jobs(unittest.TestCase):
         self.addCleanup(world.close)
         world.start()
         # Made last, because this tree may lie below /tmp itself.
-        program = (f'writ() {{ case "${{1-}} ${{2-}}" in "inventory import") {harness.WRIT} "$@";; {self.ASKING}) {harness.WRIT} "$@" --server {world.api};; '
+        program = (f'writ() {{ case "${{1-}} ${{2-}}" in "inventory import"|"inventory adopt") {harness.WRIT} "$@";; {self.ASKING}) {harness.WRIT} "$@" --server {world.api};; '
                    f'*) {harness.WRIT} "$@";; esac; }}\n')
         script, shown = [], []  # for each block of shell what the page shows of its output
         for language, text in re.findall(r"^```(\w+)\n(.*?)^```", read("docs", name), re.DOTALL | re.MULTILINE):

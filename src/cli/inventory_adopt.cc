@@ -1,0 +1,105 @@
+// writ inventory adopt: clients of providers that were seen and are not mapped, into a file that somebody
+// reviews, and from there into a patch of the configuration (docs/inventory.md).
+#include <fmt/format.h>
+
+#include "audit/files.h"
+#include "cli/commands.h"
+#include "cli/inventory_commands.h"
+#include "cli/loaded.h"
+#include "cli/output.h"
+#include "files/files.h"
+#include "posture/adopt.h"
+
+namespace writ::cli {
+namespace {
+
+struct Options {
+  std::string config = "writ.yaml", out, reviewed, at;
+  std::vector<std::string> audit;
+  std::uint64_t since_days = 0;
+  bool json = false;
+};
+
+int review(const Options& options) {
+  const auto now = instant_of(options.at);
+  if (!now) return fail(now.error());
+  const auto loaded = load_configuration(options.config);
+  if (!loaded) return fail(loaded.error());
+  std::vector<std::filesystem::path> left_out;
+  const auto log = options.audit.empty()
+                       ? audit::parts_beside(loaded->config.data / loaded->config.audit.file)
+                       : audit::parts_of({options.audit.begin(), options.audit.end()}, left_out);
+  if (!log) return fail(log.error());
+  for (const auto& file : left_out)
+    print_error(fmt::format("{}: left out: it is called as a log is, and does not begin with a record",
+                            file.string()));
+  const Instant since =
+      options.since_days > 0 ? *now - std::chrono::days(options.since_days) : Instant::min();
+  const auto seen = posture::find_seen(*log, loaded->config, since, *now);
+  if (!seen) return fail(seen.error());
+  if (options.json) {
+    auto list = codec::Json::array();
+    for (const auto& each : *seen)
+      list.push(codec::Json::object({{"client", each.client},
+                                     {"api", each.api},
+                                     {"issuers", codec::json_texts(each.issuers)},
+                                     {"requests", static_cast<std::int64_t>(each.requests)},
+                                     {"first", inventory::date_text(each.first)},
+                                     {"last", inventory::date_text(each.last)}}));
+    print_json(codec::Json::object({{"clients", std::move(list)}}));
+    return seen->empty() ? kNo : kYes;
+  }
+  if (seen->empty()) return print_text("no client was seen that is not mapped"), kNo;
+  const auto text = posture::review_file(*seen);
+  if (options.out.empty()) return print_text(text), kYes;
+  // What somebody has filled in is not written over.
+  if (const auto written = files::create_private_file(options.out, text); !written) return fail(written.error());
+  print_text(fmt::format("{} clients are written to {}: say for each what it is, then --reviewed {}",
+                         seen->size(), options.out, options.out));
+  return kYes;
+}
+
+int adopt(const Options& options) {
+  const auto loaded = load_configuration(options.config);
+  if (!loaded) return fail(loaded.error());
+  const auto text = files::read_file(options.reviewed, posture::kMaxReviewBytes);
+  if (!text) return fail(text.error());
+  files::Issues issues;
+  const auto reviewed = posture::read_review(*text, options.reviewed, loaded->config, issues);
+  for (const auto& issue : issues.all()) print_error(render(issue));
+  if (issues.has_errors())
+    return fail(fmt::format("{}: {} errors, so nothing was adopted", options.reviewed, issues.errors()));
+  if (reviewed.adopted.empty())
+    return print_error(fmt::format("nothing is adopted: {} are undecided, {} are nobody", reviewed.undecided,
+                                   reviewed.left)),
+           kNo;
+  const auto written = files::read_file(loaded->config.file, files::kMaxYamlBytes);
+  if (!written) return fail(written.error());
+  const auto patch = posture::adoption(reviewed, loaded->config, *written);
+  if (!patch) return fail(patch.error());
+  print_text(*patch);
+  if (reviewed.undecided > 0) print_error(fmt::format("{} are still undecided", reviewed.undecided));
+  return kYes;
+}
+
+}  // namespace
+
+void add_inventory_adopt(Command& inventory) {
+  auto options = std::make_shared<Options>();
+  auto& command = inventory.add(
+      "adopt",
+      "clients of providers that were seen and are not mapped: into a file to review, then into a patch");
+  command.option("--config", options->config, "the configuration file").shows_default();
+  command.option("--audit", options->audit,
+                 "files of the audit log, or their folder; the configuration's if not given");
+  command.option("--since-days", options->since_days, "look at the last so many days; all if not given");
+  command.option("--at", options->at, "as of which instant: 2026-03-02T09:00:00Z; now if not given");
+  command.option("--out", options->out, "the file to write what was seen into; printed if not given")
+      .excludes("--reviewed");
+  command.option("--reviewed", options->reviewed,
+                 "the file, with what each client is: prints a patch of the configuration");
+  command.flag("--json", options->json, "print JSON").excludes("--out");
+  command.runs([options] { return options->reviewed.empty() ? review(*options) : adopt(*options); });
+}
+
+}  // namespace writ::cli
