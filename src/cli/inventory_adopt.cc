@@ -53,7 +53,8 @@ int review(const Options& options) {
   const auto text = posture::review_file(*seen);
   if (options.out.empty()) return print_text(text), kYes;
   // What somebody has filled in is not written over.
-  if (const auto written = files::create_private_file(options.out, text); !written) return fail(written.error());
+  if (const auto written = files::create_private_file(options.out, text); !written)
+    return fail(written.error());
   print_text(fmt::format("{} clients are written to {}: say for each what it is, then --reviewed {}",
                          seen->size(), options.out, options.out));
   return kYes;

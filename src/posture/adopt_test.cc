@@ -6,6 +6,7 @@
 #include <unistd.h>
 
 #include "audit/verify.h"
+#include "inventory/identity.h"
 
 namespace writ::posture {
 namespace {
