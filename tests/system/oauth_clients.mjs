@@ -39,7 +39,7 @@ try {
     await oauth.genericTokenEndpointRequest(server, portal, oauth.ClientSecretBasic('wrong'), EXCHANGE,
       { subject_token: subjectToken, subject_token_type: JWT, resource: RESOURCE, purpose: 'support' }, http));
 } catch (error) {
-  said.wrong_secret = error.error ?? error.cause?.[0]?.parameters?.error ?? String(error);
+  said.wrong_secret = `${error.status} ${error.cause?.[0]?.scheme}`;
 }
 
 // openid-client

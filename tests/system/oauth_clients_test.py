@@ -18,7 +18,7 @@ class StandardClients(unittest.TestCase):
         done = subprocess.run(["node", script, oidc_provider.FOLDER, world.api, f"{world.gateway}/invoices/inv-1001",
                                world.id_token("nora", "north")], capture_output=True, text=True, timeout=120, check=False)
         self.assertEqual(0, done.returncode, done.stdout + done.stderr)
-        self.assertEqual({"client_credentials": "bearer", "dpop": "dpop", "exchanged": 200, "revoked": 401, "wrong_secret": "invalid_client",
+        self.assertEqual({"client_credentials": "bearer", "dpop": "dpop", "exchanged": 200, "revoked": 401, "wrong_secret": "401 basic",
                           "openid_client": 200, "openid_client_revoked": 401}, json.loads(done.stdout))
 
 
