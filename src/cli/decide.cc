@@ -136,7 +136,7 @@ std::vector<std::string> left_out_of(const Options& options, const policytest::T
   request.path = parsed->path;
   request.encoded_path = parsed->encoded_path;
   std::vector<std::string_view> values;
-  const auto* route = routes.match(request, values).route;
+  const auto* route = routes.match_anywhere(request, values).route;
   if (route == nullptr) return names;
   std::ranges::copy_if(options.headers, std::back_inserter(names), [&](const std::string& name) {
     return route->forwarded().fate(name) == gateway::ForwardedHeaders::Fate::kLeftOut;

@@ -453,6 +453,8 @@ $defs:
           max_age_seconds: {type: integer, minimum: 0, maximum: 86400}
       query: {$ref: "#/$defs/query"}
       amounts: {$ref: "#/$defs/names"}
+      hosts: {type: array, minItems: 1, items: {type: string, maxLength: 255}}
+      redirect_slashes: {type: boolean}
       routes: {type: array, items: {$ref: "#/$defs/route"}}
       rates:
         type: array

@@ -61,7 +61,9 @@ std::shared_ptr<const gateway::Routes> make_routes(const World& world, files::Is
                      .to = upstream->second->to,
                      .web_socket = route.web_socket,
                      .stream = route.stream,
-                     .timeouts = route.timeouts});
+                     .timeouts = route.timeouts,
+                     .hosts = upstream->second->hosts,
+                     .redirects_slash = upstream->second->redirects_slash});
   }
   std::vector<gateway::Routes::Wrong> wrong;
   auto routes = gateway::Routes::make(std::move(specs), wrong);

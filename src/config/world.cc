@@ -21,6 +21,7 @@
 #include "config/workloads.h"
 #include "files/fields.h"
 #include "gateway/forwarded_headers.h"
+#include "gateway/hosts.h"
 #include "gateway/query_names.h"
 #include "inventory/delegation.h"
 #include "token/claims.h"
@@ -94,10 +95,10 @@ class Reader {
   }
 
   void read_api(const files::YamlNode& node) {
-    const files::Fields fields(
-        &node, source_, "an API",
-        {"id", "audience", "namespace", "actions", "claims", "reads", "upstream", "upstream_tls",
-         "upstream_options", "forward_headers", "cors", "query", "amounts", "routes", "enforce", "rates"});
+    const files::Fields fields(&node, source_, "an API",
+                               {"id", "audience", "namespace", "actions", "claims", "reads", "upstream",
+                                "upstream_tls", "upstream_options", "forward_headers", "cors", "query",
+                                "amounts", "routes", "enforce", "rates", "hosts", "redirect_slashes"});
     const auto id = fields.required_text("id", inventory::kMaxIdBytes);
     const auto audience = fields.required_text("audience", 512);
     inventory::Api api{.id = id.value_or(""), .audience = audience.value_or("")};
@@ -170,6 +171,9 @@ class Reader {
         source_.error(*named, "nothing is forwarded, and so nothing counted: the API has no `upstream`");
       if (const auto* options = fields.find("upstream_options"))
         source_.error(*options, "nothing is connected to: the API has no `upstream`");
+      for (const auto* key : {"hosts", "redirect_slashes"})
+        if (const auto* named = fields.find(key))
+          source_.error(*named, "nothing is routed: the API has no `upstream`");
       if (const auto* enforce = fields.find("enforce"))
         source_.error(*enforce, "nothing is forwarded, observed or not: the API has no `upstream`");
       return;
@@ -181,12 +185,28 @@ class Reader {
     auto to = config::read_upstream(fields, api.id, urls, read_upstream_tls(fields, urls.front()));
     world_.upstreams.push_back({source_.place(*node), api.id, std::move(to), std::move(names),
                                 read_cors(fields), fields.boolean("enforce").value_or(true),
-                                read_rates(fields, api, source_)});
+                                read_rates(fields, api, source_), read_hosts(fields),
+                                fields.boolean("redirect_slashes").value_or(false)});
     if (!world_.upstreams.back().enforced)
       source_.issues.warning(
           source_.place(*fields.find("enforce")),
           fmt::format("API `{}` is only observed: what would be refused is recorded, and passes", api.id),
           "remove `enforce: false` when `writ audit observed` shows nothing that should pass");
+  }
+
+  std::vector<std::string> read_hosts(const files::Fields& api) {
+    auto hosts = api.texts("hosts");
+    for (auto& host : hosts) {
+      auto made = gateway::host_pattern(host);
+      if (!made) {
+        source_.error(*api.find("hosts"), made.error().message);
+      } else {
+        host = *std::move(made);
+      }
+    }
+    if (api.find("hosts") != nullptr && hosts.empty())
+      source_.error(*api.find("hosts"), "`hosts` names none; leave it out where routes are for every host");
+    return hosts;
   }
 
   std::shared_ptr<const gateway::Cors> read_cors(const files::Fields& api) {

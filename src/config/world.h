@@ -59,6 +59,8 @@ struct DeclaredUpstream {
   std::shared_ptr<const gateway::Cors> cors = {};  // null: no page of another origin
   bool enforced = true;                            // false: what would be refused is recorded, and passes
   std::vector<gateway::RateSpec> rates = {};       // how often it may be called
+  std::vector<std::string> hosts = {};             // that its routes are for; empty: every one
+  bool redirects_slash = false;
 };
 
 struct World {

@@ -430,6 +430,8 @@ bool Proxy::Forwarded::find_route(std::shared_ptr<const enforce::InForce> now) {
       return false;
     }
     core->unrouted.fetch_add(1, std::memory_order_relaxed);
+    if (auto redirect = slash_redirect(*in_force->routes, match, request))
+      return exchange.respond(*std::move(redirect)), false;
     exchange.respond(in_form(form_asked_for(request.headers), unrouted_answer(match.allow)));
     return false;
   }

@@ -73,9 +73,29 @@ std::optional<http::Response> preflight_answer(const enforce::InForce& now, cons
   if (!Cors::is_preflight(request)) return std::nullopt;
   std::vector<std::string_view> values;
   const auto method = *request.headers.find("Access-Control-Request-Method");
-  const auto* route = now.routes->match(method, request, values).route;
+  const auto [route, allow] = now.routes->match(method, request, values);
   if (route == nullptr || route->cors() == nullptr) return std::nullopt;
-  return route->cors()->preflight(request, now.routes->methods_beside(*route), route->forwarded());
+  return route->cors()->preflight(request, *allow, route->forwarded());
+}
+
+std::optional<http::Response> slash_redirect(const Routes& routes, const Routes::Match& match,
+                                             const http::Request& request) {
+  if (match.allow != nullptr || request.path == "/") return std::nullopt;
+  if (request.method != "GET" && request.method != "HEAD") return std::nullopt;
+  auto other = request;
+  for (auto* path : {&other.path, &other.encoded_path})
+    path->ends_with('/') ? path->pop_back() : path->push_back('/');
+  // `//host` would be another server.
+  if (other.encoded_path.starts_with("//")) return std::nullopt;
+  std::vector<std::string_view> values;
+  const auto* route = routes.match(other, values).route;
+  if (route == nullptr || !route->redirects_slash()) return std::nullopt;
+  auto location = other.encoded_path;
+  if (!request.query.empty()) location.append("?").append(request.query);
+  http::Response response{.status = 308, .headers = {}, .body = {}};
+  response.headers.add("Location", location);
+  response.headers.add(kRequestIdHeader, enforce::RequestId::next());
+  return response;
 }
 
 }  // namespace writ::gateway

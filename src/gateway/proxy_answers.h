@@ -7,6 +7,7 @@
 #include <string_view>
 
 #include "enforce/in_force.h"
+#include "gateway/routes.h"
 #include "http/client.h"
 #include "http/request.h"
 #include "http/response.h"
@@ -17,6 +18,11 @@ namespace writ::gateway {
 http::Response unrouted_answer(const std::string* allow);
 
 // Nothing: it is not a preflight, or one that the API answers itself.
+// Where no route has the path, and one that redirects has it with one slash more or less at its end: 308, to
+// this very server (RFC 9110 §15.4.9).
+std::optional<http::Response> slash_redirect(const Routes& routes, const Routes::Match& match,
+                                             const http::Request& request);
+
 std::optional<http::Response> preflight_answer(const enforce::InForce& now, const http::Request& request);
 
 // RFC 9728 §5.1: where to find who makes tokens for the path, in the challenge of a 401. Without an origin,

@@ -3,6 +3,7 @@
 #include <algorithm>
 #include <fmt/format.h>
 
+#include "gateway/hosts.h"
 #include "http/headers.h"
 #include "http/target.h"
 
@@ -40,6 +41,14 @@ bool literals_as_sent(std::string_view path, std::string_view sent,
     }
   }
   return true;
+}
+
+// A path with a literal that was sent in another encoding is another path.
+Routes::Match as_sent(Routes::Match found, const http::Request& request,
+                      const std::vector<std::string_view>& values) {
+  if (request.encoded_path == request.path || found.allow == nullptr) return found;
+  return literals_as_sent(request.path, request.encoded_path, values) ? found
+                                                                      : Routes::Match{nullptr, nullptr};
 }
 
 }  // namespace
@@ -151,8 +160,9 @@ bool Route::decides_as(const Route& other) const {
   return a.api == b.api && a.action == b.action && a.resource_type == b.resource_type &&
          a.resource_id == b.resource_id && a.path == b.path && a.attributes == b.attributes &&
          a.amounts == b.amounts && a.labels == b.labels && a.to->origin().pool == b.to->origin().pool &&
-         a.is_public == b.is_public && a.observed == b.observed && a.web_socket == b.web_socket &&
-         a.answer == b.answer && std::ranges::equal(a.facts, b.facts, same_fact);
+         a.hosts == b.hosts && a.is_public == b.is_public && a.observed == b.observed &&
+         a.web_socket == b.web_socket && a.answer == b.answer &&
+         std::ranges::equal(a.facts, b.facts, same_fact);
 }
 
 bool Route::reads_body() const noexcept {
@@ -190,16 +200,28 @@ Route::MakeRecord Route::input(const FoundFacts* found) {
   return [found](cedar::Arena& arena) { return cedar::make_record(arena, found->input); };
 }
 
-Result<void> Routes::add(RouteSpec spec) {
-  const auto added = TRY(paths_.add(spec.path));
-  if (places_.size() <= added.leaf) places_.resize(added.leaf + 1);
-  auto& place = places_[added.leaf];
+// The parameters of its path.
+Result<std::vector<std::string>> Routes::add_to(Table& table, const RouteSpec& spec) {
+  auto added = TRY(table.paths.add(spec.path));
+  if (table.places.size() <= added.leaf) table.places.resize(added.leaf + 1);
+  auto& place = table.places[added.leaf];
   if (!place.methods.try_emplace(spec.method, routes_.size()).second)
     return failure(ErrorCode::kConflict, "there is another route for this method and path");
   place.allow += (place.allow.empty() ? "" : ", ") + spec.method;
+  return std::move(added.parameters);
+}
+
+Result<void> Routes::add(RouteSpec spec) {
+  std::vector<std::string> parameters;
+  if (spec.hosts.empty()) parameters = TRY(add_to(everywhere_, spec));
+  for (auto& host : spec.hosts) {
+    host = TRY(host_pattern(host));
+    auto added = add_to(by_host_[host], spec);
+    if (!added) return std::unexpected(std::move(added).error().in(fmt::format("host `{}`", host)));
+    parameters = *std::move(added);
+  }
   if (spec.observed) observed_apis_.insert(spec.api);
-  routes_.push_back(TRY(Route::make(std::move(spec), added.parameters)));
-  routes_.back().place_ = added.leaf;
+  routes_.push_back(TRY(Route::make(std::move(spec), parameters)));
   const auto& to = routes_.back().spec_.to;
   if (upstreams_.empty() || upstreams_.back() != to) upstreams_.push_back(to);
   return {};
@@ -240,20 +262,50 @@ Routes::Match Routes::match(const http::Request& request, std::vector<std::strin
 
 Routes::Match Routes::match(std::string_view method, const http::Request& request,
                             std::vector<std::string_view>& values) const {
-  const auto found = match(method, request.path, values);
-  if (request.encoded_path == request.path || (found.route == nullptr && found.allow == nullptr))
-    return found;
-  return literals_as_sent(request.path, request.encoded_path, values) ? found : Match{nullptr, nullptr};
+  const auto found = by_host_.empty() ? match_in(everywhere_, method, request.path, values)
+                                      : match_on(request.host, method, request.path, values);
+  return as_sent(found, request, values);
+}
+
+Routes::Match Routes::match_anywhere(const http::Request& request,
+                                     std::vector<std::string_view>& values) const {
+  return as_sent(match(request.method, request.path, values), request, values);
 }
 
 Routes::Match Routes::match(std::string_view method, std::string_view path,
                             std::vector<std::string_view>& values) const {
-  const auto leaf = paths_.match(path, values);
+  auto found = match_in(everywhere_, method, path, values);
+  for (const auto& [host, table] : by_host_) {
+    if (found.route != nullptr) break;
+    const auto other = match_in(table, method, path, values);
+    if (other.route != nullptr || found.allow == nullptr) found = other;
+  }
+  return found;
+}
+
+Routes::Match Routes::match_on(std::string_view host, std::string_view method, std::string_view path,
+                               std::vector<std::string_view>& values) const {
+  const auto name = host_name(host);
+  Match known{nullptr, nullptr};
+  const auto try_in = [&](const Table& table) {
+    const auto found = match_in(table, method, path, values);
+    if (found.route != nullptr || known.allow == nullptr) known = found;
+    return found.route != nullptr;
+  };
+  if (const auto exact = by_host_.find(name); exact != by_host_.end() && try_in(exact->second)) return known;
+  if (const auto wildcard = by_host_.find(wildcard_of(name)); wildcard != by_host_.end())
+    if (try_in(wildcard->second)) return known;
+  try_in(everywhere_);
+  return known;
+}
+
+Routes::Match Routes::match_in(const Table& table, std::string_view method, std::string_view path,
+                               std::vector<std::string_view>& values) const {
+  const auto leaf = table.paths.match(path, values);
   if (!leaf) return {nullptr, nullptr};
-  const Place& place = places_[*leaf];
+  const Place& place = table.places[*leaf];
   const auto route = place.methods.find(method);
-  return route != place.methods.end() ? Match{&routes_[route->second], nullptr}
-                                      : Match{nullptr, &place.allow};
+  return {route != place.methods.end() ? &routes_[route->second] : nullptr, &place.allow};
 }
 
 }  // namespace writ::gateway

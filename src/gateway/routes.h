@@ -7,6 +7,10 @@
 // for one method and path, templates that overlap with neither more specific, resource ids that two different
 // paths could both become, parameters that no path supplies. HEAD is not implied by GET.
 //
+// Routes may be for some hosts alone: `api.acme.example`, or `*.acme.example` for one label more. A request
+// goes by the routes of its host, then by those of the wildcard, then by those that are for every host: the
+// first of these that have its path and method. A host that no route names has only the last.
+//
 // Immutable and thread-safe; match() allocates nothing with a warm vector.
 #pragma once
 
@@ -77,6 +81,10 @@ struct RouteSpec {
   bool web_socket = false;                  // GET, and its answer is a WebSocket (RFC 6455)
   bool stream = false;                      // its answer may last, and be quiet
   RouteTimeouts timeouts = {};
+  std::vector<std::string> hosts = {};  // that it is for (gateway/hosts.h); empty: every one
+  // Where no route has a path, and this one has it with one slash more or less at its end, the caller is sent
+  // here (GET and HEAD).
+  bool redirects_slash = false;
 };
 
 // Text with parameters: "{tenant}/{invoice}".
@@ -141,6 +149,7 @@ class Route {
   bool web_socket() const noexcept { return spec_.web_socket; }
   bool stream() const noexcept { return spec_.stream; }
   const RouteTimeouts& timeouts() const noexcept { return spec_.timeouts; }
+  bool redirects_slash() const noexcept { return spec_.redirects_slash; }
   // Whether requests by the other one are decided by the same, and go to the same place.
   bool decides_as(const Route& other) const;
   // What is asked of each element of a list in its answer.
@@ -156,7 +165,6 @@ class Route {
   Result<void> check_stream() const;
 
   RouteSpec spec_;
-  std::size_t place_ = 0;  // among those of all routes
   TextTemplate resource_id_;
   QueryNames query_names_;
   std::vector<std::pair<std::string, TextTemplate>> attributes_;
@@ -180,7 +188,7 @@ class Routes {
 
   struct Match {
     const Route* route;        // null: none for this method or path
-    const std::string* allow;  // without a route: the methods the path takes; null: no such path
+    const std::string* allow;  // the methods the path takes: "GET, PUT"; null: no such path
   };
   // The values are views into the request's decoded path. A reserved character of the template was sent as it
   // stands there: an upstream may take `/files/a%3Acopy` for another path than `/files/a:copy` (RFC 3986
@@ -189,8 +197,9 @@ class Routes {
   // For another method than the request's own: what a preflight asks about.
   Match match(std::string_view method, const http::Request& request,
               std::vector<std::string_view>& values) const;
-  // The methods of the route's path: "GET, PUT".
-  const std::string& methods_beside(const Route& route) const noexcept { return places_[route.place_].allow; }
+  // The same under whatever host: for questions that name none, and never for a request that came. Where
+  // hosts have different routes for a path, the first one.
+  Match match_anywhere(const http::Request& request, std::vector<std::string_view>& values) const;
   // Of the path alone. The values are views into `path`.
   Match match(std::string_view method, std::string_view path, std::vector<std::string_view>& values) const;
 
@@ -207,11 +216,20 @@ class Routes {
     std::map<std::string, std::size_t, std::less<>> methods;  // and the route's index
     std::string allow;
   };
+  struct Table {
+    http::PathTrie paths;
+    std::vector<Place> places;  // by leaf
+  };
   Result<void> add(RouteSpec spec);
+  Result<std::vector<std::string>> add_to(Table& table, const RouteSpec& spec);
+  Match match_in(const Table& table, std::string_view method, std::string_view path,
+                 std::vector<std::string_view>& values) const;
+  Match match_on(std::string_view host, std::string_view method, std::string_view path,
+                 std::vector<std::string_view>& values) const;
 
   std::vector<Route> routes_;
-  http::PathTrie paths_;
-  std::vector<Place> places_;  // by leaf
+  Table everywhere_;
+  std::map<std::string, Table, std::less<>> by_host_;  // "api.acme.example", "*.acme.example"
   std::set<std::string> observed_apis_;
   std::vector<std::shared_ptr<http::Upstream>> upstreams_;
 };

@@ -196,7 +196,7 @@ bool World::find_target(const Target& target, Asking& asking, Answer& answer) co
   asking.issue = target.issue;
   asking.body = target.body;
   if (target.routed()) {
-    const auto match = shared_.loaded.routes->match(asking.request, asking.values);
+    const auto match = shared_.loaded.routes->match_anywhere(asking.request, asking.values);
     if (match.route == nullptr) {
       answer.effect = decision::Effect::kDeny;
       answer.code = match.allow != nullptr ? "method_not_allowed" : "not_found";

@@ -150,7 +150,7 @@ class Reader {
 
   Result<void> find_route() {
     std::vector<std::string_view> values;
-    const auto match = context_.routes.match(request_, values);
+    const auto match = context_.routes.match_anywhere(request_, values);
     if (match.route == nullptr)
       return failure(ErrorCode::kNotFound,
                      fmt::format("no route leads to {} {}", request_.method, request_.path));
