@@ -18,7 +18,8 @@ cedar::Policy policy(std::string_view text) {
 
 std::shared_ptr<const Obligations> obligations_in(std::string_view text) {
   Obligations::ByPolicy found;
-  for (const auto& each : cedar::parse_policies(text).value().policies)
+  const auto parsed = cedar::parse_policies(text).value();
+  for (const auto& each : parsed.policies)
     if (auto obligation = obligation_of(each).value())
       found.emplace(*each.annotation("id")->value, *std::move(obligation));
   return std::make_shared<const Obligations>(std::move(found));

@@ -227,6 +227,7 @@ void Connection::begin_http2() {
   state_ = State::kHttp2;
   core_->http2_connections.fetch_add(1, std::memory_order_relaxed);
   http2_->begin();
+  if (core_->stopping && state_ == State::kHttp2) http2_->drain();
 }
 
 bool Connection::idle() const noexcept {
