@@ -41,6 +41,7 @@ class BoundTokens(unittest.TestCase):
         cls.addClassCleanup(cls.world.close)
         with open(os.path.join(cls.world.folder, "all.cedar"), "w", encoding="utf-8") as file:
             file.write('@id("all") permit (principal, action, resource);\n')
+        os.makedirs(cls.world.data)
         cls.world.start_upstream()
         # Acme's own way to see whether it is up speaks plain HTTP.
         cls.process = subprocess.Popen([harness.WRIT, "serve", "--config", cls.world.config], cwd=cls.world.folder,

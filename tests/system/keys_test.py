@@ -297,7 +297,7 @@ class Page(Keys):
         run(shell[2], f"--server {world.api}")
         self.assertEqual("token_signature", world.through_gateway(old, READ).reason())
         world.kill_writ()
-        self.assertTrue(run(shell[3].replace("--config writ.yaml", f"--config {world.config} --data {world.data}")))
+        self.assertTrue(run(shell[3]))
         world.start_writ()
 
 
