@@ -55,6 +55,7 @@ Remedy with_edits(Remedy remedy, const Scene& scene, const std::vector<std::opti
   std::vector<TextEdit> all;
   for (const auto& edit : edits) {
     if (!edit) {
+      remedy.command.clear();
       remedy.by_hand = kConfigOutside;
       return remedy;
     }

@@ -138,14 +138,14 @@ class PlantedFixes(Fixes):
         config = os.path.join(company, "writ.yaml")
         with open(config, encoding="utf-8") as file:
             text = file.read()
-        text = text.replace("limits: {max_chain: 3}", "limits: {max_chain: 8}\naudit: {mode: buffered}\ntokens: {lifetime_seconds: 7200}")
+        text = text.replace("limits: {max_chain: 3}", "limits: {max_chain: 8}\naudit: {mode: buffered}\ntokens: {lifetime_seconds: 3600}")
         text = text.replace("{id: hugo, kind: user,", "{id: hugo, kind: user, ")
         # A machine that is retired and still has its secret, an API that is only observed, and one whose review is over.
         text = text.replace("    - id: ops-console\n", "    - id: old-console\n      kind: service\n      status: retired\n      secret_hash: "
                             '"$scrypt$ln=14,r=8,p=1$KOF-PM5vc3mJWL6k0-ud4A$aCC2SwGsfSUwr5RhrNtnxVZYmj7xa_ebWbY2DUbKGfA"\n    - id: ops-console\n'
                             "      review_by: 2026-10-01\n")
         text = text.replace("    - id: reports\n", "    - id: reports\n      enforce: false\n")
-        text = text.replace("version: 1\n", "version: 1\ntrusted_issuers:\n  - issuer: https://login.example\n    jwks_url: https://login.example/keys\n", 1)
+        text = text.replace("version: 1\n", "version: 1\ntrusted_issuers:\n  - issuer: https://login.example\n", 1)
         with open(config, "w", encoding="utf-8") as file:
             file.write(text)
         with open(os.path.join(company, "policies", "reports.cedar"), "a", encoding="utf-8") as file:

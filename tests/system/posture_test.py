@@ -81,7 +81,7 @@ class Posture(unittest.TestCase):
         self.assertEqual(len(ids), len(set(ids)))
         for each in answer["findings"]:
             self.assertTrue(each["evidence"] and each["fix"]["what"], each)
-            self.assertTrue({"command", "change"} & set(each["fix"]), each)
+            self.assertTrue({"command", "patch", "by_hand"} & set(each["fix"]), each)
             self.assertTrue(set(each["standards"]) <= known and each["standards"], each)
 
     def test_a_place_is_the_line_where_it_stands(self):
