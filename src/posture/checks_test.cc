@@ -272,7 +272,8 @@ TEST(PostureChecks, EachPlantedWeaknessIsFoundAndItsTwinWithTheFixIsNot) {
     }
     EXPECT_FALSE(weakness->evidence.empty());
     EXPECT_FALSE(weakness->remedy.what.empty());
-    EXPECT_FALSE(weakness->remedy.command.empty() && weakness->remedy.change.empty());
+    const auto& remedy = weakness->remedy;
+    EXPECT_NE(remedy.by_hand.empty(), remedy.command.empty() && remedy.patch.empty());
     each.mend(world);
     EXPECT_EQ(nullptr, Looked(world).find(each.id));
   }

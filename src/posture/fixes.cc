@@ -70,7 +70,8 @@ Remedy with_edits(Remedy remedy, const Scene& scene, const std::vector<std::opti
 Remedy with_keys(Remedy remedy, const Scene& scene, const ListedIdentity& each,
                  std::initializer_list<Setting> settings) {
   if (each.over_api) {
-    remedy.by_hand = "it was made over the API, so it is changed there and not in a file";
+    if (remedy.command.empty())
+      remedy.by_hand = "it was made over the API, so it is changed there and not in a file";
     return remedy;
   }
   const YamlText text(scene.config_text());
