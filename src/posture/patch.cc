@@ -41,7 +41,8 @@ std::string range_text(std::size_t first, std::size_t count) {
 }  // namespace
 
 std::string unified_diff(std::string_view path, std::string_view text, std::vector<TextEdit> edits) {
-  std::ranges::sort(edits, {}, &TextEdit::begin);
+  // What is put in at a place comes before what is replaced there.
+  std::ranges::stable_sort(edits, {}, [](const TextEdit& edit) { return std::pair(edit.begin, edit.end); });
   const auto lines = lines_of(text);
   std::vector<std::size_t> begins;
   for (const auto line : lines) begins.push_back(static_cast<std::size_t>(line.data() - text.data()));

@@ -84,6 +84,11 @@ TEST(YamlText, WhereTreeAndTextDisagreeThereIsNoEdit) {
   EXPECT_FALSE(yaml.put(root.find("a")->items[1], "status", "retired"));
 }
 
+TEST(UnifiedDiff, WhatIsPutInAtAPlaceComesBeforeWhatIsReplacedThere) {
+  const std::vector<TextEdit> edits{{2, 3, "B"}, {2, 2, "x "}};
+  EXPECT_EQ("--- a/f\n+++ b/f\n@@ -1,1 +1,1 @@\n-a b c\n+a x B c\n", unified_diff("f", "a b c\n", edits));
+}
+
 TEST(UnifiedDiff, ChangesThatAreNearAreOneHunkAndOthersAreTheirOwn) {
   std::string text;
   for (int i = 1; i <= 20; ++i) text += std::to_string(i) + "\n";
