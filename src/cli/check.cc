@@ -2,8 +2,10 @@
 // anything.
 #include <fmt/format.h>
 
+#include "base/clock.h"
 #include "cli/commands.h"
 #include "cli/output.h"
+#include "policy/grants.h"
 #include "policy/load.h"
 
 namespace writ::cli {
@@ -28,6 +30,7 @@ codec::Json report(const files::Issues& issues, const std::optional<policy::Load
       left_out.push(codec::Json::object({{"file", each.path}, {"why", each.why}}));
     json.set("left_out", std::move(left_out));
     json.set("policies", static_cast<std::int64_t>(loaded->policies.count));
+    json.set("grants", static_cast<std::int64_t>(loaded->policies.grants));
     json.set("shadow_policies", static_cast<std::int64_t>(loaded->policies.shadows));
     json.set("policy_revision", loaded->policies.snapshot->revision);
     json.set("identities", static_cast<std::int64_t>(loaded->world.declared.identities.size()));
@@ -41,8 +44,10 @@ std::string summary(const files::Issues& issues, const std::optional<policy::Loa
   const auto counts = fmt::format("{} errors, {} warnings", issues.errors(), issues.warnings());
   if (!loaded) return counts;
   const auto shadows = loaded->policies.shadows;
-  return fmt::format("{} policies{} (revision {}), {} identities, {} APIs, {} routes: {}",
+  const auto grants = loaded->policies.grants;
+  return fmt::format("{} policies{}{} (revision {}), {} identities, {} APIs, {} routes: {}",
                      loaded->policies.count, shadows > 0 ? fmt::format(" and {} shadows", shadows) : "",
+                     grants > 0 ? fmt::format(" and {} grants", grants) : "",
                      loaded->policies.snapshot->revision, loaded->world.declared.identities.size(),
                      loaded->world.declared.apis.size(), loaded->routes->size(), counts);
 }
@@ -61,6 +66,7 @@ int check(const Options& options) {
     return fail(fmt::format("there is no configuration file `{}`; name one with --config", options.config));
   files::Issues issues;
   const auto loaded = load(options, issues);
+  if (loaded) policy::warn_of_lapsed(loaded->world, SystemClock().now(), issues);
   if (options.json) {
     print_json(report(issues, loaded));
   } else {

@@ -362,11 +362,12 @@ void read_explain(const files::Fields& root, Config& config) {
 
 void read_inventory(const files::Fields& root, Config& config) {
   const files::Fields fields(root.require("inventory"), root.source(), "inventory",
-                             {"identities", "apis", "claims", "imported"});
+                             {"identities", "apis", "grants", "claims", "imported"});
   config.claims_by_contract = fields.choice("claims", {"all", "contract"}) == 1;
   (void)fields.text("imported");  // config/imported.h reads the folder
   config.identities = fields.list("identities");
   config.apis = fields.list("apis");
+  config.grants = fields.list("grants");
 }
 
 // Nothing when the text is no tree. What has errors is in the issues, and absent or as by default.

@@ -145,6 +145,7 @@ struct Config {
   // Of it; config/world.h gives them meaning.
   std::span<const files::YamlNode> identities;
   std::span<const files::YamlNode> apis;
+  std::span<const files::YamlNode> grants;
 };
 
 // Nothing when the file has errors; they are in `issues`.

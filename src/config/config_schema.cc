@@ -217,6 +217,24 @@ properties:
     properties:
       identities: {type: array, items: {$ref: "#/$defs/identity"}}
       apis: {type: array, items: {$ref: "#/$defs/api"}}
+      grants:
+        description: templates of the policies that one identity is given, until a day
+        type: array
+        items:
+          type: object
+          additionalProperties: false
+          required: [id, template, principal]
+          anyOf: [{required: [expires_at]}, {required: [review_by]}]
+          properties:
+            id: {$ref: "#/$defs/text"}
+            template: {$ref: "#/$defs/text", description: the `@id` of a policy template that permits}
+            principal: {$ref: "#/$defs/text", description: "the id of an identity, or an entity as Cedar writes it"}
+            resource: {$ref: "#/$defs/text", description: "for `?resource`: an entity as Cedar writes it"}
+            expires_at: {$ref: "#/$defs/text"}
+            review_by: {$ref: "#/$defs/text", description: without another confirmation it lapses then}
+            reviewed_at: {$ref: "#/$defs/text"}
+            owner: {$ref: "#/$defs/text", description: the id of the user who answers for it}
+            description: {$ref: "#/$defs/text"}
       claims: {enum: [all, contract], description: what tokens carry where their API does not say it}
       imported: {$ref: "#/$defs/text", description: "the folder of what `writ inventory import` wrote"}
   audit:

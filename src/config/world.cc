@@ -49,6 +49,7 @@ class Reader {
     add_imported(config_, world_.declared.identities, source_.issues);
     world_.declared.apis.push_back(own_api(config_));
     for (const files::YamlNode& node : config_.apis) read_api(node);
+    for (const files::YamlNode& node : config_.grants) read_grant(node);
     check_edges();
     check_circles();
     world_.sources = read_fact_sources(config_, source_.issues);
@@ -417,6 +418,20 @@ class Reader {
     return added;
   }
 
+  void read_grant(const files::YamlNode& node) {
+    const auto kind_of = [&](std::string_view id) -> std::optional<Kind> {
+      const auto& all = world_.declared.identities;
+      const auto found = std::ranges::find(all, id, &Identity::id);
+      return found != all.end() ? std::optional(found->kind) : std::nullopt;
+    };
+    auto grant = inventory::grant_from_json(to_json(node), kind_of);
+    if (!grant) return source_.error(node, grant.error().message);
+    const auto* id = node.find("id");
+    if (!unique(grant->id, id != nullptr ? *id : node, "grant", grants_)) return;
+    world_.declared.grants.push_back(*grant);
+    world_.grants.push_back({source_.place(node), *std::move(grant)});
+  }
+
   // Whom identities act for, and who owns them, must exist: a misspelt edge would be refused at every
   // request.
   void check_edges() {
@@ -484,7 +499,7 @@ class Reader {
   files::Source source_;
   WorkloadReader workloads_{config_, source_};
   World world_;
-  Seen identities_, apis_, audiences_;
+  Seen identities_, apis_, audiences_, grants_;
 };
 
 }  // namespace

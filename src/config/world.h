@@ -50,6 +50,12 @@ struct DeclaredRoute {
   gateway::RouteTimeouts timeouts = {};
 };
 
+// What one identity is given. `place` has no file where it was given over the API.
+struct DeclaredGrant {
+  files::Place place;
+  inventory::Grant grant;
+};
+
 // Where an API's permitted requests go.
 struct DeclaredUpstream {
   files::Place place;
@@ -70,6 +76,8 @@ struct World {
   std::vector<DeclaredSource> sources;  // of facts about resources, that are asked
   // Ids of identities and APIs that have errors, and are not among the declared.
   std::vector<std::string> left_out = {};
+  // The grants that are linked: those of `declared`, unless somebody said more of them since.
+  std::vector<DeclaredGrant> grants = {};
 };
 
 // Reports into `issues`; what has errors is left out.

@@ -77,6 +77,10 @@ class Decision {
 };
 
 class MintedClaims;
+
+// When each linked template ends, by its id (inventory/grant.h). The condition that ends it is a part of the
+// linked policy: this is for whoever shows or explains it.
+using LinkedGrants = std::map<std::string, Instant, std::less<>>;
 class Obligations;
 
 // What decides. Immutable; share it by shared_ptr. Neither of the first two pointers is null.
@@ -99,6 +103,8 @@ struct PolicySnapshot {
   // What tokens carry, of the APIs that go by their contract. Null: there are none
   // (decision/minted_claims.h).
   std::shared_ptr<const MintedClaims> minted_claims = {};
+  // Null: there are none.
+  std::shared_ptr<const LinkedGrants> grants = {};
   // What permits oblige to (decision/obligations.h). Null: no policy obliges.
   std::shared_ptr<const Obligations> obligations = {};
   // The same with the shadow policies in force; null: there are none (decision/shadow.h).

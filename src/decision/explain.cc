@@ -269,6 +269,33 @@ std::string change_text(const Change& change) {
                      change.from ? "it is " + *change.from : "it is absent");
 }
 
+// Of the parties that are refused.
+std::vector<LapsedGrant> lapsed_grants(const PolicySnapshot& snapshot, const context::Context& context,
+                                       const std::vector<PartyFinding>& findings,
+                                       cedar::Evaluation& evaluation) {
+  std::vector<LapsedGrant> lapsed;
+  if (snapshot.grants == nullptr) return lapsed;
+  const Value now = *context.record().as_record().find("request")->as_record().find("time");
+  cedar::Arena arena;
+  for (std::size_t i = 0; i < findings.size(); ++i) {
+    if (findings[i].permitted) continue;
+    for (const PolicyFinding& policy : findings[i].policies) {
+      const auto grant = snapshot.grants->find(policy.id);
+      if (grant == snapshot.grants->end() || unix_millis(grant->second) > now.as_datetime().epoch_ms)
+        continue;
+      ContextChange before;
+      before.path = {"request", "time"};
+      before.value = Value::datetime(cedar::Datetime::from(grant->second - Duration(1)));
+      const std::vector<const ContextChange*> then{&before};
+      const cedar::Request request{context.parties()[i].uid, context.action(), context.resource(),
+                                   cedar::changed_context(arena, context.record(), then)};
+      if (permits(snapshot, request, context.entities(), evaluation))
+        lapsed.push_back({policy.id, findings[i].uid, grant->second});
+    }
+  }
+  return lapsed;
+}
+
 constexpr std::string_view kPushed = "a pushed entity";
 
 std::vector<ToldFact> told_facts(const context::Context& context, const Redactor& redactor) {
@@ -303,6 +330,7 @@ Explanation explain(const PolicySnapshot& snapshot, const context::Context& cont
                           .guards = {},
                           .parties = {},
                           .told = {},
+                          .lapsed = {},
                           .smallest_change = {}};
   for (Refusal& refusal : explanation.refusals) refusal.message = redactor.text(std::move(refusal.message));
   for (const std::string_view policy : decision.policies()) explanation.policies.emplace_back(policy);
@@ -318,6 +346,7 @@ Explanation explain(const PolicySnapshot& snapshot, const context::Context& cont
   explanation.told = told_facts(context, redactor);
   // No context gets past a guard.
   if (decision.permitted() || guarded) return explanation;
+  explanation.lapsed = lapsed_grants(snapshot, context, explanation.parties, evaluation);
   Search search(snapshot, context);
   const auto found = search.run();
   if (!found.empty()) explanation.smallest_change = shown(found, context.record(), redactor);
@@ -358,6 +387,9 @@ std::string to_text(const Explanation& explanation) {
                             : fmt::format("  {} is not told by {}: {}\n", fact.path, fact.source, fact.gap);
   }
   if (explanation.effect == Effect::kPermit) return out;
+  for (const LapsedGrant& grant : explanation.lapsed)
+    out += fmt::format("the grant `{}` of {} lapsed on {}; before, it permitted this\n", grant.id,
+                       grant.party, inventory::date_text(grant.at));
   if (!explanation.smallest_change)
     return out + "no change to the request's context was found that would permit it\n";
   out += "it would be permitted if\n";
@@ -429,6 +461,13 @@ codec::Json to_json(const Explanation& explanation) {
     json.set("facts", std::move(facts));
   }
   if (explanation.effect == Effect::kPermit) return json;
+  if (!explanation.lapsed.empty()) {
+    Json lapsed = Json::array();
+    for (const LapsedGrant& grant : explanation.lapsed)
+      lapsed.push(Json::object(
+          {{"grant", grant.id}, {"party", grant.party}, {"lapsed_at", inventory::date_text(grant.at)}}));
+    json.set("lapsed_grants", std::move(lapsed));
+  }
   if (!explanation.smallest_change) {
     json.set("smallest_change", Json());
     return json;

@@ -55,6 +55,12 @@ struct Change {
   bool any = false;                 // that something is there is enough
 };
 
+// A grant that is over, and would have permitted it for a party the moment before.
+struct LapsedGrant {
+  std::string id, party;
+  Instant at;
+};
+
 struct Explanation {
   std::string api;
   std::string action;  // as policies write them
@@ -66,6 +72,7 @@ struct Explanation {
   std::vector<GuardFinding> guards;
   std::vector<PartyFinding> parties;
   std::vector<ToldFact> told;
+  std::vector<LapsedGrant> lapsed;
   // Present when the policies refused and a change was found.
   std::optional<std::vector<Change>> smallest_change;
 };

@@ -76,7 +76,28 @@ Result<void> PlainQuestion::lay(cedar::EntityRef uid, const std::optional<cedar:
   return {};
 }
 
-PlainRuling PlainQuestion::rule(const cedar::Request& request, Instant now) const {
+namespace {
+
+// Grants end by `context.request.time`, which then is not the caller's to say.
+cedar::Value at_time(cedar::Arena& arena, cedar::Value context, Instant now) {
+  const auto with = [&](const cedar::RecordNode& record, std::string_view name, cedar::Value value) {
+    std::vector<cedar::TextField> fields;
+    for (const auto& field : record)
+      if (field.name->view() != name) fields.push_back(field);
+    fields.push_back({arena.text(name), value});
+    return cedar::make_record(arena, std::span<const cedar::TextField>(fields));
+  };
+  const auto& told = context.as_record();
+  const cedar::Value* request = told.find("request");
+  const bool is_record = request != nullptr && request->is(cedar::Kind::kRecord);
+  const auto& facts = is_record ? request->as_record() : *cedar::empty_record();
+  return with(told, "request", with(facts, "time", cedar::Value::datetime(cedar::Datetime::from(now))));
+}
+
+}  // namespace
+
+PlainRuling PlainQuestion::rule(cedar::Request request, Instant now) const {
+  if (policies_.grants != nullptr) request.context = at_time(memory_.arena, request.context, now);
   if (auto stopped = standing_of(inventory_, request.principal, now)) return {.refusal = std::move(stopped)};
   PlainRuling ruling;
   ruling.decision = &decision::decide_plain(policies_, request, *memory_.overlay, memory_.decision);

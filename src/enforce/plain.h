@@ -46,8 +46,8 @@ class PlainQuestion {
   cedar::Arena& arena() noexcept { return memory_.arena; }
   // What the caller tells of an entity, a record; the catalogue comes first, and the inventory before it.
   Result<void> lay(cedar::EntityRef uid, const std::optional<cedar::Value>& told);
-  // `now`: whether an identity has expired.
-  PlainRuling rule(const cedar::Request& request, Instant now) const;
+  // `now`: whether an identity has expired, and a grant lapsed.
+  PlainRuling rule(cedar::Request request, Instant now) const;
   // Of what everybody may have: decision::decide_public().
   PlainRuling rule_public(const cedar::Request& request) const;
 

@@ -67,9 +67,10 @@ void Directory::follow(Follower follower) {
   follower_(snapshot());
 }
 
-Result<void> Directory::commit(Change change, const Put& put) {
+Result<void> Directory::commit(Change change, const Put& put, std::optional<Grants> grants) {
   // The next snapshot is made first: what cannot be shown must not be stored.
   auto next = TRY(snapshot()->with(change.identities, change.apis, change.stops, change.reviews));
+  if (grants) next = next->with_grants(*std::move(grants));
   activate(*next, change);
   TRY(store_.save_inventory(change));
   if (put) {
@@ -88,8 +89,50 @@ Result<void> Directory::load() {
   for (const UsedDays& used : stored.used) {
     if (const Member* member = next->find(used.id)) member->use().restore(used);
   }
-  publish(std::move(next));
+  Grants grants;
+  for (GrantRecord& record : stored.grant_records) grants[record.id].said = std::move(record);
+  publish(next->with_grants(std::move(grants)));
   return {};
+}
+
+Grants Directory::declared_grants(const Snapshot& now, std::vector<Grant> grants, Change& change) const {
+  Grants next = now.grants();
+  for (auto& [id, state] : next) state.declared.reset();
+  for (Grant& grant : grants) {
+    GrantState& state = next[grant.id];
+    state.said.id = grant.id;
+    // Else it would come back when the configuration does not declare it any more.
+    if (state.said.given) {
+      state.said.given.reset();
+      change.grant_records.push_back(state.said);
+    }
+    state.declared = std::move(grant);
+  }
+  std::erase_if(next, [](const auto& each) { return !each.second.declared && each.second.said.empty(); });
+  return next;
+}
+
+Result<void> Directory::change_grants(std::vector<GrantRecord> records, const Put& put) {
+  const std::lock_guard lock(changes_);
+  Grants next = snapshot()->grants();
+  Change change;
+  for (GrantRecord& record : records) {
+    if (record.given) TRY(validate(*record.given));
+    GrantState& state = next[record.id];
+    state.said = record;
+    if (!state.declared && record.empty()) next.erase(record.id);
+    change.grant_records.push_back(std::move(record));
+  }
+  const auto given =
+      std::ranges::count_if(next, [](const auto& each) { return each.second.said.given.has_value(); });
+  const bool adds =
+      std::ranges::any_of(change.grant_records, [](const auto& each) { return each.given.has_value(); });
+  if (adds && static_cast<std::size_t>(given) > limits_.given_grants)
+    return failure(ErrorCode::kLimit,
+                   fmt::format("{} grants are given over the API, as many as there is room for: revoke some, "
+                               "or declare them in the configuration",
+                               limits_.given_grants));
+  return commit(std::move(change), put, std::move(next));
 }
 
 // Those that become active by this change for the first time. What the store then refuses was active for
@@ -174,12 +217,15 @@ Result<void> Directory::declare(Change declared, const Put& put) {
     const Api* stored = now->find_api(api.id);
     if (stored == nullptr || !same(*stored, api)) change.apis.push_back(std::move(api));
   }
-  if (change.identities.empty() && change.apis.empty()) {
+  std::optional<Grants> grants;
+  if (!declared.grants.empty() || !now->grants().empty())
+    grants = declared_grants(*now, std::move(declared.grants), change);
+  if (change.identities.empty() && change.apis.empty() && !grants) {
     if (put) put([] {});
     return {};
   }
   TRY(check_circles(*now, change.identities));
-  return commit(std::move(change), put);
+  return commit(std::move(change), put, std::move(grants));
 }
 
 // Who is not in the configuration is stopped by orders alone.

@@ -29,6 +29,10 @@ struct Change {
   std::vector<Stop> stops = {};      // added, replaced or (kActive) lifted, by id
   std::vector<Review> reviews = {};  // added, or replaced by id
   std::vector<UsedDays> used = {};   // the same
+  // What is said of them over the API: added, or replaced by id; one that is empty is forgotten.
+  std::vector<GrantRecord> grant_records = {};
+  // Of a declaration: all of its grants. They are not stored.
+  std::vector<Grant> grants = {};
 };
 
 // Implemented by store. Thread-safe.
@@ -49,6 +53,7 @@ struct DirectoryLimits {
   std::function<bool(std::string_view id)> active = nullptr;
   // Tells the day on which an identity becomes active. Null: nobody is interested.
   const Clock* clock = nullptr;
+  std::size_t given_grants = 10'000;  // over the API
 };
 
 class Directory {
@@ -91,6 +96,10 @@ class Directory {
   Result<void> review(Review review);
   // What review() would refuse.
   Result<void> check_review(const Review& review) const;
+  // What is said of grants from now on, one record for each. Whether they can be linked is the caller's to
+  // know. kLimit where there is no room for another that is given over the API.
+  Result<void> change_grants(std::vector<GrantRecord> records, const Put& put = {});
+
   // Stores on which days identities were used since the last call. Nothing to do with decisions. Returns how
   // many there were.
   Result<std::size_t> keep_use();
@@ -100,7 +109,10 @@ class Directory {
 
  private:
   Result<void> check_room(const Snapshot& now, std::string_view id) const;
-  Result<void> commit(Change change, const Put& put = {});  // with changes_ held
+  // With changes_ held. `grants`: in place of all; nothing: they stay.
+  Result<void> commit(Change change, const Put& put = {}, std::optional<Grants> grants = {});
+  // Those of the configuration, with what was said of them.
+  Grants declared_grants(const Snapshot& now, std::vector<Grant> grants, Change& change) const;
   void activate(const Snapshot& next, Change& change) const;
   void publish(std::shared_ptr<const Snapshot> next);
 

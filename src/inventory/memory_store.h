@@ -17,6 +17,8 @@ class MemoryStore : public Store {
     for (const auto& [id, status] : stops_) change.stops.push_back({id, status});
     for (const auto& [id, review] : reviews_) change.reviews.push_back(review);
     for (const auto& [id, used] : used_) change.used.push_back(used);
+    for (const auto& [id, record] : grants_)
+      change.grant_records.push_back(TRY(grant_from_record(record)));
     return change;
   }
   Result<void> save_inventory(const Change& change) override {
@@ -29,6 +31,10 @@ class MemoryStore : public Store {
     }
     for (const auto& review : change.reviews) reviews_.insert_or_assign(review.id, review);
     for (const auto& used : change.used) used_.insert_or_assign(used.id, used);
+    for (const auto& record : change.grant_records) {
+      grants_[record.id] = grant_record(record);
+      if (record.empty()) grants_.erase(record.id);
+    }
     return {};
   }
 
@@ -42,6 +48,7 @@ class MemoryStore : public Store {
   std::map<std::string, Status> stops_;
   std::map<std::string, Review> reviews_;
   std::map<std::string, UsedDays> used_;
+  std::map<std::string, std::string> grants_;
 };
 
 }  // namespace writ::inventory

@@ -176,6 +176,12 @@ std::vector<Stop> Snapshot::stops() const {
   return all;
 }
 
+std::shared_ptr<const Snapshot> Snapshot::with_grants(Grants grants) const {
+  std::shared_ptr<Snapshot> next(new Snapshot(*this));
+  next->grants_ = std::make_shared<const Grants>(std::move(grants));
+  return next;
+}
+
 Result<std::shared_ptr<const Snapshot>> Snapshot::with(std::vector<Identity> identities,
                                                        std::vector<Api> apis, std::vector<Stop> stops,
                                                        std::vector<Review> reviews) const {

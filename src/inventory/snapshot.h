@@ -17,6 +17,7 @@
 #include "base/result.h"
 #include "cedar/symbols.h"
 #include "cedar/value.h"
+#include "inventory/grant.h"
 #include "inventory/identity.h"
 #include "inventory/use.h"
 
@@ -91,6 +92,8 @@ class Snapshot {
   std::vector<const Member*> members() const;
   std::vector<const Api*> apis() const;
   std::vector<Stop> stops() const;
+  // By their ids, also those that are over or revoked.
+  const Grants& grants() const noexcept { return *grants_; }
   // What is known of an id: it is listed, or stopped, or both.
   struct Known {
     std::string_view id;
@@ -106,6 +109,8 @@ class Snapshot {
   Result<std::shared_ptr<const Snapshot>> with(std::vector<Identity> identities, std::vector<Api> apis,
                                                std::vector<Stop> stops = {},
                                                std::vector<Review> reviews = {}) const;
+  // A copy with these grants in place of all.
+  std::shared_ptr<const Snapshot> with_grants(Grants grants) const;
 
  private:
   struct Hash : std::hash<std::string_view> {
@@ -127,6 +132,7 @@ class Snapshot {
   std::array<std::shared_ptr<const Shard>, kShards> shards_;
   Map<Api> apis_;
   Map<Api> apis_by_audience_;
+  std::shared_ptr<const Grants> grants_ = std::make_shared<const Grants>();
 };
 
 }  // namespace writ::inventory

@@ -16,6 +16,7 @@
 #include "policy/base_schema.h"
 #include "policy/contracts.h"
 #include "policy/fact_sources.h"
+#include "policy/grants.h"
 #include "policy/logins.h"
 
 namespace writ::policy {
@@ -30,8 +31,8 @@ using ResourceTypes = decision::PolicySnapshot::ResourceTypes;
 
 class Loader {
  public:
-  Loader(const PolicyTexts& texts, const config::World& world, files::Issues& issues)
-      : world_(world), issues_(issues), texts_(texts), calendars_(texts.calendars) {
+  Loader(const PolicyTexts& texts, const config::World& world, files::Issues& issues, UnknownTemplate unknown)
+      : world_(world), issues_(issues), texts_(texts), unknown_(unknown), calendars_(texts.calendars) {
     std::unordered_map<std::string_view, std::string> action_types;  // by API
     for (const auto& api : world.declared.apis) {
       const auto type = api.action_type();
@@ -58,6 +59,7 @@ class Loader {
       if (file.kind == TextKind::kPolicies) add_policies(file);
       if (file.kind == TextKind::kEntities) add_entities(file);
     }
+    add_grants();
     return finish();
   }
 
@@ -73,6 +75,7 @@ class Loader {
     snapshot->reads_last_used = may_read_last_used();
     snapshot->logins = logins_in(policies_);
     snapshot->schema = schema_;
+    if (!grants_.empty()) snapshot->grants = std::make_shared<const decision::LinkedGrants>(grants_);
     if (!obligations_.empty())
       snapshot->obligations = std::make_shared<const decision::Obligations>(std::move(obligations_));
     if (!calendars_.empty()) snapshot->calendars = std::make_shared<const context::Calendars>(calendars_);
@@ -85,8 +88,9 @@ class Loader {
       snapshot->with_shadows = std::move(with_shadows);
     }
     LoadedPolicies loaded{.snapshot = snapshot,
-                          .count = policies_.policies.size(),
-                          .shadows = shadows_.size(),
+                          .count = written(sources_),
+                          .shadows = written(shadow_sources_),
+                          .grants = grants_.size(),
                           .policies = std::move(policies_),
                           .sources = std::move(sources_),
                           .shadow_policies = std::move(shadows_),
@@ -94,6 +98,10 @@ class Loader {
                           .schema = schema_};
     snapshot->minted_claims = minted_claims_of(loaded, world_);
     return loaded;
+  }
+
+  static std::size_t written(const std::vector<PolicySource>& sources) {
+    return static_cast<std::size_t>(std::ranges::count(sources, false, &PolicySource::is_grant));
   }
 
   // A name can also be written with escapes.
@@ -149,12 +157,79 @@ class Loader {
       const auto at = text->lines.at(policy.span.begin);
       add_policy(std::move(policy), file, {{file.shown, at.line, at.column}, text});
     }
-    for (const auto& policy : parsed->templates) {
+    for (auto& policy : parsed->templates) {
       const auto at = text->lines.at(policy.span.begin);
-      issues_.warning({file.shown, at.line, at.column},
-                      "a template decides nothing until it is linked, and nothing links it",
-                      "write the entity where the slot stands");
+      add_template(std::move(policy), file, {{file.shown, at.line, at.column}, text});
     }
+  }
+
+  void add_template(cedar::Policy policy, const PolicyText& file, PolicySource source) {
+    if (!name(policy, file, source.place)) return;
+    check_names(policy, source.place);
+    check_hiding(policy, source.place);
+    auto id = policy.id;
+    templates_.emplace(std::move(id), Template{std::move(policy), std::move(source)});
+  }
+
+  void add_grants() {
+    for (const auto& [place, grant] : world_.grants) {
+      const auto found = templates_.find(grant.policy_template);
+      if (found == templates_.end()) {
+        report_unknown_template(place, grant);
+      } else {
+        add_grant(place, grant, found->second);
+      }
+    }
+    for (const auto& [id, each] : templates_) {
+      if (!each.is_linked)
+        issues_.warning(
+            each.source.place, "a template decides nothing until it is linked, and nothing links it",
+            "grant it to somebody (`inventory.grants`), or write the entity where the slot stands");
+    }
+  }
+
+  void report_taken(const files::Place& place, const inventory::Grant& grant, const files::Place& by) {
+    auto message = fmt::format("grant `{}` is called as the policy in {}:{}", grant.id, by.file, by.line);
+    if (place.file.empty()) return issues_.warning(place, message + ": it grants nothing");
+    issues_.error(place, std::move(message), "give the grant another id: it is that of the linked policy");
+  }
+
+  void report_unknown_template(const files::Place& place, const inventory::Grant& grant) {
+    auto message = fmt::format("grant `{}` links the template `{}`, which the policies do not have", grant.id,
+                               grant.policy_template);
+    if (unknown_ == UnknownTemplate::kGrantsNothing || place.file.empty())
+      return issues_.warning(place, message + ": it grants nothing");
+    const bool is_policy = ids_.contains(grant.policy_template);
+    issues_.error(place, std::move(message),
+                  is_policy
+                      ? "the policy of that @id has no slot: write `principal == ?principal` in its scope"
+                      : "name the @id of a policy with `principal == ?principal` or `principal in "
+                        "?principal` in its scope");
+  }
+
+  struct Template {
+    cedar::Policy policy;
+    PolicySource source;
+    bool is_linked = false;
+  };
+  void add_grant(const files::Place& place, const inventory::Grant& grant, Template& of) {
+    auto policy = linked(grant, of.policy, schema_.get());
+    if (!policy) {
+      auto message = policy.error().message;
+      // One that was given over the API gives nothing beside policies that changed.
+      if (place.file.empty()) return issues_.warning(place, message + ": it grants nothing");
+      return issues_.error(place, std::move(message));
+    }
+    const auto [first, added] = ids_.try_emplace(grant.id, place);
+    if (!added) return report_taken(place, grant, first->second);
+    check_name(grant.principal, place);
+    of.is_linked = true;
+    grants_.emplace(grant.id, grant.lapses_at());
+    auto source = of.source;
+    source.is_grant = true;
+    const bool shadow = policy->annotation(decision::kShadowAnnotation) != nullptr;
+    (shadow ? shadows_ : policies_.policies).push_back(*std::move(policy));
+    (shadow ? shadow_sources_ : sources_).push_back(std::move(source));
   }
 
   // A file that was cut off when the disk was full says nothing, and perhaps nobody meant that.
@@ -247,20 +322,24 @@ class Loader {
     return std::move(builder).build();
   }
 
-  void add_policy(cedar::Policy policy, const PolicyText& file, PolicySource source) {
-    const files::Place& place = source.place;
+  // By its @id, else by where it stands. False: another is called so.
+  bool name(cedar::Policy& policy, const PolicyText& file, const files::Place& place) {
     const auto* id = policy.annotation(kIdAnnotation);
     policy.id = id != nullptr && id->value
                     ? *id->value
                     : fmt::format("{}:{}", fs::path(file.path).filename().string(), place.line);
     const auto [first, added] = ids_.try_emplace(policy.id, place);
-    if (!added) {
+    if (!added)
       issues_.error(place,
                     fmt::format("policy `{}` is given twice, first in {}:{}", policy.id, first->second.file,
                                 first->second.line),
                     "give each policy an @id of its own");
-      return;
-    }
+    return added;
+  }
+
+  void add_policy(cedar::Policy policy, const PolicyText& file, PolicySource source) {
+    const files::Place& place = source.place;
+    if (!name(policy, file, place)) return;
     check_names(policy, place);
     check_hiding(policy, place);
     add_obligation(policy, source);
@@ -378,6 +457,7 @@ class Loader {
   const config::World& world_;
   files::Issues& issues_;
   const PolicyTexts& texts_;
+  const UnknownTemplate unknown_;
   const std::vector<context::Calendar>& calendars_;
   cedar::SchemaPtr schema_;    // null: the configuration names none
   cedar::PolicySet policies_;  // that decide
@@ -385,6 +465,8 @@ class Loader {
   std::vector<cedar::Policy> shadows_;
   std::vector<PolicySource> shadow_sources_;
   std::shared_ptr<const cedar::Entities> entities_ = cedar::Entities::empty();
+  std::map<std::string, Template, std::less<>> templates_;
+  decision::LinkedGrants grants_;
   std::unordered_map<std::string, files::Place> ids_;
   decision::Obligations::ByPolicy obligations_;
   std::unordered_set<std::string> known_, actions_, action_types_;
@@ -412,8 +494,8 @@ Result<void> add_entities(cedar::EntitiesBuilder& builder, const codec::Json& ar
 }
 
 std::optional<LoadedPolicies> load_policies(const PolicyTexts& texts, const config::World& world,
-                                            files::Issues& issues) {
-  return Loader(texts, world, issues).load();
+                                            files::Issues& issues, UnknownTemplate unknown) {
+  return Loader(texts, world, issues, unknown).load();
 }
 
 }  // namespace writ::policy

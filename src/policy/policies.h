@@ -39,6 +39,8 @@ struct PolicyFileText {
 struct PolicySource {
   files::Place place;
   std::shared_ptr<const PolicyFileText> file;
+  // It is a grant's link of the template that is written there, which nobody may change for it alone.
+  bool is_grant = false;
 
   // Of a part of it.
   files::Place place_of(cedar::Span span) const {
@@ -51,6 +53,7 @@ struct LoadedPolicies {
   std::shared_ptr<const decision::PolicySnapshot> snapshot;
   std::size_t count;    // of policies that decide
   std::size_t shadows;  // of those that do not
+  std::size_t grants;   // of links of templates, beside those
   // What the snapshot was made of, without shadows, for whoever tests or explains it.
   cedar::PolicySet policies;
   std::vector<PolicySource> sources;  // by policy
@@ -62,10 +65,17 @@ struct LoadedPolicies {
 inline constexpr std::size_t kMaxPolicyFileBytes = std::size_t{64} << 20;
 inline constexpr std::size_t kMaxEntitiesBytes = std::size_t{256} << 20;
 
+// What becomes of a grant whose template is not among the policies.
+enum class UnknownTemplate : std::uint8_t {
+  kIsAnError,
+  kGrantsNothing,  // and is a warning: the policies are others than those that the grants were written beside
+};
+
 // Nothing when there are errors; they are in `issues`. What policies name and the world does not have is
 // reported as a warning.
 std::optional<LoadedPolicies> load_policies(const PolicyTexts& texts, const config::World& world,
-                                            files::Issues& issues);
+                                            files::Issues& issues,
+                                            UnknownTemplate unknown = UnknownTemplate::kIsAnError);
 
 // Adds the entities of a JSON array; with a schema (it may be null) they have to conform. Of Writ's own types
 // the text says only what the inventory does not know, groups and tags for example, so what the schema

@@ -65,7 +65,7 @@ Result<std::unique_ptr<RightsizingPlan>> make_plan(const Source& source, Window 
     std::vector<Edit> edits;
     for (const PolicyUse& use : proposal.policies) {
       const auto& from = policies.sources[use.policy];
-      if (from.file->text == texts.files[file].text)
+      if (!from.is_grant && from.file->text == texts.files[file].text)
         edits.push_back({policies.policies.policies[use.policy].span, &use});
     }
     if (edits.empty()) continue;

@@ -74,7 +74,10 @@ class Proposer {
   Result<Proposal> run() {
     for (const Shape& shape : evidence_.shapes) see(shape);
     choose();
-    for (const auto& [id, at] : permits_) order_.push_back(at);
+    // A grant ends by itself, and its template is others' too.
+    const auto& grants = in_force_.snapshot.grants;
+    for (const auto& [id, at] : permits_)
+      if (grants == nullptr || !grants->contains(id)) order_.push_back(at);
     std::ranges::sort(order_);
     find_values();
     for (const std::size_t at : order_) proposal_.policies.push_back(TRY(judge(at)));

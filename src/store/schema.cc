@@ -42,6 +42,7 @@ CREATE TABLE IF NOT EXISTS reviews (id TEXT PRIMARY KEY, at_ms INTEGER NOT NULL,
                                     next_ms INTEGER NOT NULL) STRICT, WITHOUT ROWID;
 CREATE TABLE IF NOT EXISTS used_days (id TEXT PRIMARY KEY, active_since INTEGER NOT NULL, first INTEGER NOT NULL,
                                       last INTEGER NOT NULL) STRICT, WITHOUT ROWID;
+CREATE TABLE IF NOT EXISTS grants (id TEXT PRIMARY KEY, record TEXT NOT NULL) STRICT, WITHOUT ROWID;
 )";
 
 enum class Found { kNothing, kOurs };

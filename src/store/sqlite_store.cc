@@ -73,6 +73,10 @@ struct SqliteStore::Statements {
         save_used(
             prepare("INSERT INTO used_days (id, active_since, first, last) VALUES (?1, ?2, ?3, ?4) "
                     "ON CONFLICT (id) DO UPDATE SET active_since = ?2, first = ?3, last = max(last, ?4)")),
+        load_grants(prepare("SELECT id, record FROM grants ORDER BY id")),
+        save_grant(prepare("INSERT INTO grants (id, record) VALUES (?1, ?2) "
+                           "ON CONFLICT (id) DO UPDATE SET record = ?2")),
+        forget_grant(prepare("DELETE FROM grants WHERE id = ?1")),
         load_tasks(prepare("SELECT id, record, state FROM tasks ORDER BY position")),
         load_labels(prepare("SELECT task, label FROM task_labels")),
         load_budgets(prepare("SELECT task, budget, reserved FROM budgets")),
@@ -127,6 +131,7 @@ struct SqliteStore::Statements {
   Prepared load_identities, load_apis, save_identity, save_api;
   Prepared load_stops, save_stop, lift_stop;
   Prepared load_reviews, save_review, load_used, save_used;
+  Prepared load_grants, save_grant, forget_grant;
   Prepared load_tasks, load_labels, load_budgets, save_task, save_state, save_narrowed;
   Prepared save_approved, forget_labels, forget_budgets, forget_task, find_task;
   Prepared save_label, reserve, settle;
@@ -185,6 +190,12 @@ Result<inventory::Change> SqliteStore::load_inventory() {
     change.used.push_back({std::string(row.text(0)), day(1), day(2), day(3)});
     return {};
   }));
+  const auto add_grant = [&](const Statement& row) -> Result<void> {
+    auto record = inventory::grant_from_record(row.text(1));
+    change.grant_records.push_back(TRY(stored(std::move(record), database_, "grant", row.text(0))));
+    return {};
+  };
+  TRY(statements_->load_grants->for_each_row(add_grant));
   return change;
 }
 
@@ -209,6 +220,13 @@ Result<void> SqliteStore::save_inventory(const inventory::Change& change) {
   for (const auto& used : change.used) {
     auto& row = statements_->save_used->bind(1, used.id).bind(2, std::int64_t{used.active_since});
     TRY(row.bind(3, std::int64_t{used.first}).bind(4, std::int64_t{used.last}).run());
+  }
+  for (const auto& record : change.grant_records) {
+    if (record.empty()) {
+      TRY(statements_->forget_grant->bind(1, record.id).run());
+    } else {
+      TRY(statements_->save_grant->bind(1, record.id).bind(2, grant_record(record)).run());
+    }
   }
   return transaction.commit();
 }

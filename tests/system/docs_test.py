@@ -161,6 +161,9 @@ class Jobs(unittest.TestCase):
     def test_the_inventory(self):
         self.run_page("inventory.md")
 
+    def test_grants(self):
+        self.run_page("grants.md")
+
     def test_the_example_of_the_api(self):
         self.run_page("api.md")
 
