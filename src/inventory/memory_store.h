@@ -17,8 +17,7 @@ class MemoryStore : public Store {
     for (const auto& [id, status] : stops_) change.stops.push_back({id, status});
     for (const auto& [id, review] : reviews_) change.reviews.push_back(review);
     for (const auto& [id, used] : used_) change.used.push_back(used);
-    for (const auto& [id, record] : grants_)
-      change.grant_records.push_back(TRY(grant_from_record(record)));
+    for (const auto& [id, record] : grants_) change.grant_records.push_back(TRY(grant_from_record(record)));
     return change;
   }
   Result<void> save_inventory(const Change& change) override {
