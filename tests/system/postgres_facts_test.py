@@ -82,7 +82,7 @@ class Check(InPostgres):
                 ("host: 127.0.0.1", "host: 127.0.0.1,127.0.0.2", 2, "is not one host"),
                 ("statement: SELECT id, receiver", "statement: DELETE FROM parcels WHERE id = :id --", 2, "does not begin with SELECT"),
                 ("WHERE id = :id", "WHERE id = :order", 2, "not `:order`"),
-                ("statement: SELECT id, receiver", "statement: SELECT id, note", 2, "permission denied"),
+                ("statement: SELECT id, receiver", "statement: SELECT id, note", 2, "no column `receiver`"),
                 ("receiver: receiver", "receiver: colour", 2, "no column `colour`"),
                 ("password_file: shop-password", "password_env: NO_SUCH_VARIABLE", 2, "no variable"),
                 ("database: shop", "database: shop\n      ca: schema.cedarschema", 2, "so this is not used"),
