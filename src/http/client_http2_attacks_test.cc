@@ -130,12 +130,14 @@ TEST_F(ClientHttp2Attacks, AWindowThatStaysShutIsATimeout) {
   client({.write_timeout = 50ms});
   Http2Upstream peer(
       [](Http2Upstream::Connection& to) {
-        to.request();
+        to.headers(to.request().id, kOk, true);
         to.wait_for_end();
       },
       // SETTINGS_INITIAL_WINDOW_SIZE
       std::string("\0\4", 2) + testing::bytes_of(0));
-  EXPECT_THAT(send(at({peer.port()}), "POST", {"x"}), HasSubstr("did not take the request in time"));
+  const auto upstream = at({peer.port()});
+  EXPECT_EQ(send(upstream), "200 ");  // and its SETTINGS are there
+  EXPECT_THAT(send(upstream, "POST", {"x"}), HasSubstr("did not take the request in time"));
 }
 
 TEST_F(ClientHttp2Attacks, AnUpstreamThatDoesNotAnswerInTimeIsAskedAndThenLeft) {
