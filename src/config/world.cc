@@ -37,7 +37,8 @@ constexpr std::string_view kOwnActions[] = {
     "issue",         "delegate",        "manage-tasks",     "request-tasks",     "approve-tasks",
     "read-tasks",    "approve-calls",   "manage-inventory", "read-inventory",    "read-audit",
     "evaluate",      "manage-policies", "read-policies",    "explain-decisions", "manage-entities",
-    "read-entities", "read-access",     "forget-facts",     "manage-keys",       "read-keys"};
+    "read-entities", "read-access",     "forget-facts",     "manage-keys",       "read-keys",
+    "manage-grants"};
 
 class Reader {
  public:

@@ -133,6 +133,12 @@ constexpr std::string_view kAfter = R"(  };
     resource: Agent,
     context: Context
   };
+  // A template is linked for somebody, or that is taken back.
+  action "manage-grants" appliesTo {
+    principal: [User, Application, Service, Agent],
+    resource: [User, Application, Service, Agent, Api],
+    context: Context
+  };
   action "manage-inventory", "read-inventory", "manage-policies", "read-policies", "read-audit", "read-access", "manage-keys", "read-keys", "explain-decisions", evaluate appliesTo {
     principal: [User, Application, Service, Agent],
     resource: Api,

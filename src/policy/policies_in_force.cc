@@ -4,6 +4,7 @@
 #include <fmt/ranges.h>
 
 #include "policy/contracts.h"
+#include "policy/grants.h"
 #include "policy/reload.h"
 
 namespace writ::policy {
@@ -13,6 +14,7 @@ PoliciesInForce::PoliciesInForce(Parts parts, const Loaded& loaded)
       config_file_(loaded.config.file),
       token_lifetime_(loaded.config.token_lifetime),
       world_(loaded.world),
+      texts_(loaded.texts),
       at_start_(loaded.config.root),
       in_force_(loaded.config.root),
       revisions_(loaded.config.data, loaded.config.policies.keep),
@@ -36,14 +38,86 @@ Result<void> PoliciesInForce::start(const PolicyTexts& of_files) {
   return choice ? revisions_.clear_choice() : Result<void>();
 }
 
+bool PoliciesInForce::add_grants(config::World& world, const inventory::GrantRecord* said) const {
+  inventory::Grants all;
+  std::map<std::string_view, files::Place> places;
+  for (const auto& [place, grant] : world.grants) {
+    all[grant.id].declared = grant;
+    places.emplace(grant.id, place);
+  }
+  bool others = said != nullptr;
+  for (const auto& [id, state] : parts_.directory.snapshot()->grants()) {
+    if (state.said.empty()) continue;
+    all[id].said = state.said;
+    others = true;
+  }
+  if (said != nullptr) all[said->id].said = *said;
+  std::vector<config::DeclaredGrant> linked;
+  for (const auto& [id, state] : all) {
+    const auto place = places.find(id);
+    if (auto grant = state.in_force())
+      linked.push_back({place != places.end() ? place->second : files::Place{}, *std::move(grant)});
+  }
+  world.grants = std::move(linked);
+  return others;
+}
+
+Result<PoliciesInForce::Snapshot> PoliciesInForce::linked(const inventory::GrantRecord& said) const {
+  auto world = world_;
+  add_grants(world, &said);
+  files::Issues issues;
+  auto loaded = load_policies(texts_, world, issues, UnknownTemplate::kGrantsNothing);
+  if (!loaded) return failure(ErrorCode::kInvalid, render(issues.all().front()));
+  const auto& grants = loaded->snapshot->grants;
+  const bool is_linked = grants != nullptr && grants->contains(said.id);
+  if (!said.given || is_linked) return std::move(loaded->snapshot);
+  for (const auto& issue : issues.all())
+    if (issue.message.starts_with(fmt::format("grant `{}`", said.id)))
+      return failure(ErrorCode::kInvalid, issue.message);
+  return failure(ErrorCode::kInvalid, fmt::format("grant `{}` cannot be linked", said.id));
+}
+
+Result<void> PoliciesInForce::link_grants() {
+  const std::lock_guard lock(turn_);
+  auto world = world_;
+  if (!add_grants(world)) return {};
+  files::Issues issues;
+  auto loaded = load_policies(texts_, world, issues, UnknownTemplate::kGrantsNothing);
+  if (!loaded) return failure(ErrorCode::kInvalid, render(issues.all().front()));
+  parts_.current.replace(std::move(loaded->snapshot));
+  return {};
+}
+
+Result<void> PoliciesInForce::check(const inventory::GrantRecord& record) {
+  const std::lock_guard lock(turn_);
+  TRY(linked(record));
+  return {};
+}
+
+Result<void> PoliciesInForce::change(const inventory::GrantRecord& record) {
+  const std::lock_guard lock(turn_);
+  auto snapshot = TRY(linked(record));
+  const auto& next = *snapshot;
+  return beside_entities(next, world_, [&] {
+    return parts_.directory.change_grants({record}, [&](const std::function<void()>& publish) {
+      const enforce::Current::Change together(parts_.current);
+      publish();
+      parts_.current.replace(std::move(snapshot));
+    });
+  });
+}
+
 Result<PoliciesInForce::Snapshot> PoliciesInForce::chosen(const RevisionChoice& choice,
                                                           const config::World& world) {
   const auto kept = TRY(revisions_.find(choice.revision));
-  const auto texts = TRY(revisions_.read(kept));
+  auto texts = TRY(revisions_.read(kept));
   files::Issues issues;
-  auto loaded = load_policies(texts, world, issues);
+  auto with_grants = world;
+  add_grants(with_grants);
+  auto loaded = load_policies(texts, with_grants, issues, UnknownTemplate::kGrantsNothing);
   if (!loaded) return failure(ErrorCode::kInvalid, render(issues.all().front()));
   TRY(revisions_.keep(texts, choice.revision, parts_.clock.earliest()));
+  texts_ = std::move(texts);
   return std::move(loaded->snapshot);
 }
 
@@ -55,7 +129,15 @@ Result<Replacement> PoliciesInForce::reload(const ReplacedBy& by) {
   if (!loaded) return result;
   warn_of_restart(*at_start_, *loaded->config.root, config_file_, result.issues);
   const auto choice = TRY(revisions_.choice());
-  const auto& snapshot = loaded->policies.snapshot;
+  auto snapshot = loaded->policies.snapshot;
+  auto world = loaded->world;
+  if (add_grants(world)) {
+    auto with_grants = load_policies(loaded->texts, world, result.issues, UnknownTemplate::kGrantsNothing);
+    refused_.store(!with_grants, std::memory_order_relaxed);
+    if (!with_grants) return result;
+    snapshot = std::move(with_grants->snapshot);
+  }
+  warn_of_lapsed(world, parts_.clock.now(), result.issues);
   result.held = choice && choice->instead_of == snapshot->revision;
   if (result.held) {
     // Again, beside the routes of now.
@@ -109,7 +191,9 @@ Result<Replacement> PoliciesInForce::roll_back(std::string_view revision, const 
   Replacement result{.revision = get()->revision};
   const auto kept = TRY(revisions_.find(revision));
   const auto texts = TRY(revisions_.read(kept));
-  auto loaded = load_policies(texts, world_, result.issues);
+  auto world = world_;
+  add_grants(world);
+  auto loaded = load_policies(texts, world, result.issues, UnknownTemplate::kGrantsNothing);
   if (!loaded) return result;
   warn_of_growth(*loaded->snapshot, world_, result.issues);
   const auto files = revision_of_files();
@@ -149,6 +233,7 @@ Result<void> PoliciesInForce::put_in_force(const PolicyTexts& texts, Snapshot sn
     TRY(choice ? revisions_.choose(*choice) : revisions_.clear_choice());
     parts_.current.replace(std::move(snapshot));
   }
+  texts_ = texts;
   result.changed = result.changed || changes;
   result.revision = revision;
   return {};

@@ -18,6 +18,7 @@
 #include <string_view>
 
 #include "base/clock.h"
+#include "control/grants.h"
 #include "control/policies.h"
 #include "enforce/in_force.h"
 #include "inventory/directory.h"
@@ -29,7 +30,7 @@ namespace writ::policy {
 using control::ReplacedBy;
 using control::Replacement;
 
-class PoliciesInForce final : public control::PolicySets {
+class PoliciesInForce final : public control::PolicySets, public control::GrantLinks {
  public:
   struct Parts {
     const Clock& clock;
@@ -52,6 +53,9 @@ class PoliciesInForce final : public control::PolicySets {
   // that choice cannot be used: to take the files in its place would be somebody else's choice.
   Result<void> start(const PolicyTexts& of_files);
 
+  // The same with what was said of grants over the API, once the directory has read it.
+  Result<void> link_grants();
+
   std::shared_ptr<const decision::PolicySnapshot> get() const { return parts_.current.get()->policies; }
   // Whether the files were refused when they were read last, so that what was in force before still is.
   bool refused() const { return refused_.load(std::memory_order_relaxed); }
@@ -62,10 +66,17 @@ class PoliciesInForce final : public control::PolicySets {
   Result<State> state() const override;
   Result<control::RevisionTexts> read(std::string_view revision) const override;
 
+  Result<void> check(const inventory::GrantRecord& record) override;
+  Result<void> change(const inventory::GrantRecord& record) override;
+
  private:
   using Snapshot = std::shared_ptr<const decision::PolicySnapshot>;
 
-  // With turn_ held.
+  // With turn_ held. A world with the grants that are in force: the configuration's and those of the API,
+  // with what was said of them; `said`: besides. True: it is not what the configuration alone says.
+  bool add_grants(config::World& world, const inventory::GrantRecord* said = nullptr) const;
+  // The policies in force, linked anew.
+  Result<Snapshot> linked(const inventory::GrantRecord& said) const;
   Result<Snapshot> chosen(const RevisionChoice& choice, const config::World& world);
   Result<void> put_in_force(const PolicyTexts& texts, Snapshot snapshot,
                             const std::optional<RevisionChoice>& choice, const ReplacedBy& by,
@@ -85,6 +96,7 @@ class PoliciesInForce final : public control::PolicySets {
   const Duration token_lifetime_;
   mutable std::mutex turn_;  // one replaces at a time
   config::World world_;      // of the configuration in force
+  PolicyTexts texts_;        // of the policies in force
   const std::shared_ptr<const files::YamlNode> at_start_;
   std::shared_ptr<const files::YamlNode> in_force_;
   Revisions revisions_;

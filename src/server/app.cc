@@ -63,6 +63,7 @@ Result<void> App::Parts::open_proofs() {
 Result<void> App::Parts::load(const config::World& world) {
   TRY(directory.load());
   TRY(directory.declare(world.declared));
+  TRY(policies.link_grants());
   TRY(entities.load(policy::facts_rules(world, *policies.get())));
   TRY(tasks.load());
   TRY(calls.load());

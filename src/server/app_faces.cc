@@ -140,6 +140,8 @@ http::Response App::Parts::metrics() const {
       {{"api", api_server.get()}, {"gateway", gateway_server.get()}, {"operator", operator_server.get()}});
   write_limits(out);
   api::write_identities(out, *directory.snapshot(), directory.stops_refused());
+  out.family("writ_grants", "gauge", "Grants that are known, in force or over.");
+  out.sample("writ_grants", "", directory.snapshot()->grants().size());
   api::write_entities(out, *entities.snapshot());
   api::write_sources(out, sources);
   out.family("writ_tasks", "gauge", "Tasks known, live or not.");
@@ -188,6 +190,7 @@ Result<void> App::Parts::add_own_api(http::Endpoints& to, http::Workers& by) {
   TRY(tasks_api.add_to(to, by));
   TRY(calls_api.add_to(to, by));
   TRY(inventory_api.add_to(to, by));
+  TRY(grants_api.add_to(to, by));
   TRY(entities_api.add_to(to, by));
   TRY(facts_api.add_to(to));
   TRY(audit_api.add_to(to, by));

@@ -16,6 +16,7 @@
 #include "api/decide_api.h"
 #include "api/entities_api.h"
 #include "api/facts_api.h"
+#include "api/grants_api.h"
 #include "api/inventory_api.h"
 #include "api/issuers_api.h"
 #include "api/keys_api.h"
@@ -212,6 +213,8 @@ struct App::Parts {
   const api::CallsApi calls_api{call_control};
   const control::Identities identity_control{authority, directory, config::user_names(config), &unlisted};
   const api::InventoryApi inventory_api{identity_control};
+  const control::Grants grant_control{authority, directory, policies};
+  const api::GrantsApi grants_api{grant_control};
   const control::PushedFacts entity_control{authority, entities};
   const api::EntitiesApi entities_api{entity_control};
   const control::AskedFacts facts_control{authority, sources};
