@@ -117,6 +117,8 @@ int run(const Options& options) {
   if (!plan) return fail(plan.error());
   const auto suite = rightsize::suite_of(source, **plan, rightsize::kSuiteFile);
   if (!suite) return fail(suite.error());
+  const auto templates = rightsize::templates_of(source, **plan, rightsize::kTemplateTests);
+  if (!templates) return fail(templates.error());
   std::optional<rightsize::Rehearsed> rehearsed;
   if (options.replay) {
     auto done = rehearse(source, **plan, window);
@@ -124,10 +126,10 @@ int run(const Options& options) {
     rehearsed = *std::move(done);
   }
   if (!options.out.empty()) {
-    if (const auto written = rightsize::write_folder(options.out, **plan, *suite); !written)
+    if (const auto written = rightsize::write_folder(options.out, **plan, *suite, *templates); !written)
       return fail(written.error());
   }
-  const rightsize::Report report{**plan, *suite, rehearsed ? &*rehearsed : nullptr, options.out};
+  const rightsize::Report report{**plan, *suite, *templates, rehearsed ? &*rehearsed : nullptr, options.out};
   options.json ? print_json(rightsize::to_json(report)) : print_text(rightsize::to_text(report, options.all));
   if ((*plan)->evidence.unreadable > 0)
     return fail(fmt::format("{} lines are not records; `writ audit verify` names the first",

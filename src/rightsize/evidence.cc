@@ -137,6 +137,11 @@ Result<void> EvidenceReader::see_event(const Item& item) {
   return {};
 }
 
+Evidence EvidenceReader::finish() && {
+  evidence_.bursts = std::move(bursts_).finish();
+  return std::move(evidence_);
+}
+
 std::string_view EvidenceReader::type_of(const std::string& id, bool subject) const {
   if (const auto* member = inventory_->find(id)) return inventory::cedar_type((*member)->kind);
   if (const auto found = added_.find(id); found != added_.end()) return found->second;
@@ -179,6 +184,7 @@ Result<void> EvidenceReader::see_permit(const Item& item) {
   // Nobody had to be permitted.
   if (item.kind.is_public) return {};
   ++evidence_.permits;
+  TRY(bursts_.see(item.kind, item.kind_number, item.name, item.time, item.line));
   const bool by_chance = by_chance_.ids || by_chance_.addresses || by_chance_.hours;
   if (by_chance || item.kind.point == "authzen") {
     const auto shape = TRY(shape_of(item));

@@ -23,6 +23,7 @@
 #include "codec/json.h"
 #include "digest/reading.h"
 #include "inventory/snapshot.h"
+#include "rightsize/bursts.h"
 
 namespace writ::rightsize {
 
@@ -82,10 +83,11 @@ struct Shape {
 };
 
 struct Evidence {
-  std::vector<Shape> shapes;       // in the order in which they were first seen
-  std::uint64_t records = 0;       // of the window, of every type
-  std::uint64_t permits = 0;       // decisions
-  std::uint64_t unreadable = 0;    // lines that are no records
+  std::vector<StandingBursts> bursts;  // of standing use
+  std::vector<Shape> shapes;           // in the order in which they were first seen
+  std::uint64_t records = 0;           // of the window, of every type
+  std::uint64_t permits = 0;           // decisions
+  std::uint64_t unreadable = 0;        // lines that are no records
   std::uint64_t not_enforced = 0;  // refused where the API only observes, and passed: nothing permitted them
   Instant first{}, last{};         // record of the window
   // By policy: when it was first named by a record.
@@ -107,7 +109,7 @@ class EvidenceReader {
   Result<void> see(const digest::LogReading& reading, const digest::Entry& entry);
   // The same, of its line.
   Result<void> see(std::string_view line);
-  Evidence finish() && { return std::move(evidence_); }
+  Evidence finish() &&;
 
  private:
   struct Item {
@@ -134,6 +136,7 @@ class EvidenceReader {
   std::vector<std::uint8_t> users_;   // by the number of a name: 1, a user; 2, not; 0, not looked up
   digest::Dictionary kinds_, names_;  // of lines
   std::vector<digest::RecordKind> read_kinds_;
+  BurstReader bursts_;
   std::string key_;
   Evidence evidence_;
 };

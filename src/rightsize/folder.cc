@@ -21,7 +21,8 @@ fs::path below(const std::string& path) {
 
 }  // namespace
 
-Result<void> write_folder(const fs::path& folder, const RightsizingPlan& plan, const SuiteText& suite) {
+Result<void> write_folder(const fs::path& folder, const RightsizingPlan& plan, const SuiteText& suite,
+                          const TemplatesOf& templates) {
   std::error_code error;
   if (fs::exists(folder, error) && (!fs::is_directory(folder, error) || !fs::is_empty(folder, error)))
     return failure(
@@ -39,6 +40,16 @@ Result<void> write_folder(const fs::path& folder, const RightsizingPlan& plan, c
       return failure(ErrorCode::kIo, fmt::format("cannot create `{}`: {}", folder.string(), error.message()));
     TRY(files::write_file(folder / path, *file.text));
   }
+  for (const auto& each : templates.all) {
+    if (each.body.is_null()) continue;
+    const auto path = folder / kTemplatesFolder / (each.name + ".json");
+    fs::create_directories(path.parent_path(), error);
+    if (error)
+      return failure(ErrorCode::kIo,
+                     fmt::format("cannot create `{}`: {}", path.parent_path().string(), error.message()));
+    TRY(files::write_file(path, each.body.pretty() + "\n"));
+  }
+  if (!templates.tests.empty()) TRY(files::write_file(folder / kTemplateTests, templates.tests));
   if (!suite.text.empty()) TRY(files::write_file(folder / kSuiteFile, suite.text));
   return {};
 }

@@ -183,29 +183,11 @@ class Proposer {
     }
   }
 
-  // What @rightsize says; nothing to say: it may be cut.
-  Result<std::string> kept_by(const Policy& policy) const {
-    const auto* annotation = policy.annotation(kAnnotation);
-    if (annotation == nullptr) return std::string();
-    const std::string_view value = annotation->value ? std::string_view(*annotation->value) : "";
-    const auto word = codec::trimmed(value.substr(0, value.find(':')));
-    if (word == "keep") return fmt::format("it says @{}(\"{}\")", kAnnotation, value);
-    for (const Schedule& each : kSchedules) {
-      if (each.name != word) continue;
-      if (evidence_.span_days() >= each.days) return std::string();
-      return fmt::format("it is used {}, and the log spans {}, not {}", word,
-                         counted(static_cast<std::uint64_t>(evidence_.span_days()), "day"), each.days);
-    }
-    return failure(ErrorCode::kInvalid,
-                   fmt::format("policy `{}`: @{}(\"{}\") is not known; write \"keep\", \"weekly\", "
-                               "\"monthly\", \"quarterly\" or \"yearly\", and the reason after a colon",
-                               policy.id, kAnnotation, value));
-  }
-
   Result<std::vector<std::string>> why_kept(const PolicyUse& use) {
     std::vector<std::string> why;
     const Policy& policy = this->policy(use.policy);
-    if (auto said = TRY(kept_by(policy)); !said.empty()) why.push_back(std::move(said));
+    if (auto said = TRY(kept_by(policy, evidence_.span_days())); !said.empty())
+      why.push_back(std::move(said));
     const auto span = evidence_.span_days();
     if (span < settings_.least_days) {
       why.push_back(fmt::format("the log spans {}, not {}", counted(static_cast<std::uint64_t>(span), "day"),
@@ -360,6 +342,24 @@ class Proposer {
 };
 
 }  // namespace
+
+Result<std::string> kept_by(const Policy& policy, std::int64_t span_days) {
+  const auto* annotation = policy.annotation(kAnnotation);
+  if (annotation == nullptr) return std::string();
+  const std::string_view value = annotation->value ? std::string_view(*annotation->value) : "";
+  const auto word = trimmed(value.substr(0, value.find(':')));
+  if (word == "keep") return fmt::format("it says @{}(\"{}\")", kAnnotation, value);
+  for (const Schedule& each : kSchedules) {
+    if (each.name != word) continue;
+    if (span_days >= each.days) return std::string();
+    return fmt::format("it is used {}, and the log spans {}, not {}", word,
+                       counted(static_cast<std::uint64_t>(span_days), "day"), each.days);
+  }
+  return failure(ErrorCode::kInvalid,
+                 fmt::format("policy `{}`: @{}(\"{}\") is not known; write \"keep\", \"weekly\", "
+                             "\"monthly\", \"quarterly\" or \"yearly\", and the reason after a colon",
+                             policy.id, kAnnotation, value));
+}
 
 std::string_view fate_name(Fate verdict) noexcept {
   switch (verdict) {

@@ -79,6 +79,10 @@ struct Proposal {
   std::size_t count(Fate verdict) const noexcept;
 };
 
+// Why a policy is not cut whatever the log of so many days shows, by its @rightsize; empty: it may be cut.
+// Fails with kInvalid when that says what nobody knows.
+Result<std::string> kept_by(const cedar::Policy& policy, std::int64_t span_days);
+
 // The policies that a revision holds word for word as the set in force does, by id; nothing: that revision is
 // not known any more.
 using SameIn = std::function<std::optional<std::set<std::string>>(const std::string& revision)>;

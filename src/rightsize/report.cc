@@ -139,6 +139,13 @@ std::string to_text(const Report& report, bool all) {
     out += fmt::format("{}: {} uses of {} rights; {} of the rights that its policies grant were not used\n",
                        text_of(use.uid), use.uses, use.used.size(), unused.size());
   }
+  for (const TaskTemplate& each : report.templates.all) {
+    if (each.body.is_null() && !all) continue;
+    out += fmt::format("\n{} {}\n  {}\n", each.body.is_null() ? "no task for" : "task", each.name,
+                       each.evidence);
+    for (const auto& why : each.why) out += fmt::format("  kept: {}\n", why);
+    if (!each.body.is_null()) out += fmt::format("  {}\n", each.body.dump());
+  }
   out += fmt::format("\n{} permits: {} narrowed, {} unused, {} redundant, {} kept, {} whole\n",
                      proposal.policies.size(), proposal.count(Fate::kNarrowed), proposal.count(Fate::kUnused),
                      proposal.count(Fate::kRedundant), proposal.count(Fate::kKept),
@@ -193,6 +200,20 @@ Json to_json(const Report& report) {
                                             {"refused", number(report.suite.refused)},
                                             {"left_out", number(report.suite.left_out)},
                                             {"dropped_unseen", number(report.suite.dropped_unseen)}})}});
+  Json tasks = Json::array();
+  for (const TaskTemplate& each : report.templates.all) {
+    Json one = Json::object({{"name", each.name},
+                             {"identity", each.from.client},
+                             {"purpose", each.from.purpose},
+                             {"uses", number(each.from.uses)},
+                             {"bursts", number(each.from.bursts)},
+                             {"evidence", each.evidence},
+                             {"kept", codec::json_texts(each.why)},
+                             {"tests", number(each.tests)}});
+    if (!each.body.is_null()) one.set("task", each.body);
+    tasks.push(std::move(one));
+  }
+  json.set("task_templates", std::move(tasks));
   if (report.rehearsed != nullptr) {
     json.set("replay", rehearsal_json(report.rehearsed->whole));
     json.set("last_third_from", audit::format_time(report.rehearsed->from));

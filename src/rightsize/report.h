@@ -7,6 +7,7 @@
 #include "codec/json.h"
 #include "rightsize/plan.h"
 #include "rightsize/suite.h"
+#include "rightsize/templates.h"
 
 namespace writ::rightsize {
 
@@ -22,6 +23,7 @@ struct Rehearsed {
 struct Report {
   const RightsizingPlan& plan;
   const SuiteText& suite;
+  const TemplatesOf& templates;
   const Rehearsed* rehearsed = nullptr;  // null: nobody asked
   std::string folder = {};               // where it was written; empty: nowhere
 };
