@@ -347,7 +347,7 @@ Result<std::string> kept_by(const Policy& policy, std::int64_t span_days) {
   const auto* annotation = policy.annotation(kAnnotation);
   if (annotation == nullptr) return std::string();
   const std::string_view value = annotation->value ? std::string_view(*annotation->value) : "";
-  const auto word = trimmed(value.substr(0, value.find(':')));
+  const auto word = codec::trimmed(value.substr(0, value.find(':')));
   if (word == "keep") return fmt::format("it says @{}(\"{}\")", kAnnotation, value);
   for (const Schedule& each : kSchedules) {
     if (each.name != word) continue;
