@@ -7,7 +7,7 @@ import harness
 import postgres
 
 
-class InPostgres(asked_facts_test.AskedFacts):
+class World(asked_facts_test.AskedFacts):
     """The page's own source and role, in the place of SQLite's."""
 
     def setUp(self):
@@ -30,6 +30,8 @@ class InPostgres(asked_facts_test.AskedFacts):
         with open(path, "w", encoding="utf-8", opener=lambda name, flags: os.open(name, flags, 0o600)) as file:
             file.write("change-me\n")
 
+
+class InPostgres(World):
     def test_a_row_decides(self):
         self.assertTrue(self.permitted("/parcels/p-1"))
         self.assertFalse(self.permitted("/parcels/p-2"))
@@ -42,7 +44,7 @@ class InPostgres(asked_facts_test.AskedFacts):
         self.assertEqual("tenant_mismatch", self.last()["reason"])
 
     def test_no_id_is_part_of_the_statement(self):
-        for path in ("/parcels/%27%20OR%20%271%27%3D%271", "/parcels/p-1%27;DELETE%20FROM%20parcels;--", "/parcels/%241", "/parcels/%25"):
+        for path in ("/parcels/%27%20OR%20%271%27%3D%271", "/parcels/p-1%27%20OR%20true%20--", "/parcels/%241", "/parcels/%25"):
             self.assertFalse(self.permitted(path), path)
         self.assertEqual("2", self.database.execute("SELECT count(*) FROM parcels"))
 
@@ -70,7 +72,7 @@ class InPostgres(asked_facts_test.AskedFacts):
         self.assertEqual("facts_unavailable", self.last()["reason"])
 
 
-class Check(InPostgres):
+class Check(World):
     def start(self):
         pass
 
