@@ -15,6 +15,8 @@ AccessClaims full_claims() {
   auto claims = testing::valid_claims(kNow);
   claims.actors = {{"mail-drafter", std::nullopt}, {"support-agent", "https://agents.example"}};
   claims.exchanged_from = {"parent", "its parent"};
+  claims.credential_kind = "key";
+  claims.credential_created = instant_from_unix_seconds(1'740'000'000);
   claims.task = "t1";
   claims.purpose = "support";
   claims.tenant = "north";
