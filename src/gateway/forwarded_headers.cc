@@ -22,7 +22,7 @@ struct Standard {
 
 // RFC 9110 §8 (representations), §12 (negotiation), §13 (conditions), §14 (ranges), RFC 9530 (digests),
 // RFC 7240 (Prefer), RFC 6454 (Origin), RFC 9111 §5.2.1 (what a caller asks of caches, an upstream's own
-// too), W3C Trace Context, and Idempotency-Key.
+// too), W3C Trace Context, Idempotency-Key, and gRPC's own.
 constexpr Standard kStandard[] = {
     {"content-type", Fate::kForwarded, true},
     {"content-encoding", Fate::kForwarded},
@@ -53,6 +53,9 @@ constexpr Standard kStandard[] = {
     {"user-agent", Fate::kForwarded, false, true},
     {"traceparent", Fate::kForwarded, false, true},
     {"tracestate", Fate::kForwarded, false, true},
+    {"grpc-encoding", Fate::kForwarded, true},
+    {"grpc-timeout", Fate::kForwarded, true, true},
+    {"grpc-accept-encoding", Fate::kForwarded, true, true},
     // Read by Writ, or answered for by it.
     {"authorization", Fate::kOfWrit},
     {"dpop", Fate::kOfWrit},
@@ -274,6 +277,18 @@ http::Headers ForwardedHeaders::upstream(const http::Request& request, std::stri
   return headers;
 }
 
+http::Headers ForwardedHeaders::upstream_trailers(const http::Headers& received) const {
+  http::Headers trailers;
+  for (std::size_t i = 0; i < received.size(); ++i) {
+    const auto* field = find(received[i].name);
+    if (field == nullptr || field->fate != Fate::kForwarded || field->once) continue;
+    // The standard ones come first.
+    if (static_cast<std::size_t>(field - fields_.data()) < std::size(kStandard)) continue;
+    trailers.add(received[i].name, received[i].value);
+  }
+  return trailers;
+}
+
 void ForwardedHeaders::append_to(std::string& text, const http::Headers& received) const {
   for (const Field& field : fields_) {
     if (field.fate != Fate::kForwarded || field.incidental) continue;
@@ -295,6 +310,36 @@ void ask_for_whole(http::Headers& headers) {
                            "If-Unmodified-Since", "Want-Content-Digest", "Want-Repr-Digest"})
     headers.remove(name);
   headers.set("Accept-Encoding", "identity");
+}
+
+http::Headers answer_trailers(const http::Headers& received) {
+  static constexpr std::string_view kNames[] = {
+      "age",
+      "allow",
+      "authorization",
+      "cache-control",
+      "date",
+      "etag",
+      "expires",
+      "host",
+      "last-modified",
+      "location",
+      "pragma",
+      "retry-after",
+      "set-cookie",
+      "vary",
+      "strict-transport-security",
+      "www-authenticate",
+  };
+  http::Headers trailers;
+  for (std::size_t i = 0; i < received.size(); ++i) {
+    const auto name = codec::lowered(received[i].name);
+    const bool of_head = is_hop_by_hop(name) || std::ranges::find(kNames, name) != std::end(kNames) ||
+                         name.starts_with("access-control-") ||
+                         (name.starts_with("content-") && name != "content-digest");
+    if (!of_head && !http::equal_ignoring_case(name, kRequestIdHeader)) trailers.add(name, received[i].value);
+  }
+  return trailers;
 }
 
 http::Headers answer_headers(const http::Headers& received, std::string_view request_id) {

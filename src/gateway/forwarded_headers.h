@@ -53,6 +53,10 @@ class ForwardedHeaders {
   http::Headers upstream(const http::Request& request, std::string_view proto, std::string_view api,
                          LeftOut& left_out) const;
 
+  // What it gets of those behind the body (RFC 9110 §6.5), which came after the decision: what its API itself
+  // has named, and nothing that says what a request is.
+  http::Headers upstream_trailers(const http::Headers& received) const;
+
   // The forwarded fields that say what is to be done, by name: all but those of content negotiation, caches
   // and traces. Each part has its length before it.
   void append_to(std::string& text, const http::Headers& received) const;
@@ -81,6 +85,10 @@ bool is_hop_by_hop(std::string_view name) noexcept;
 // Of a request that is decided on its answer: what would make that a part of it, none at all, or another
 // encoding of it is left out, and it is asked for as it is.
 void ask_for_whole(http::Headers& headers);
+
+// What becomes of the fields behind an answer's body: all but those that say how it is read, or by whom (RFC
+// 9110 §6.5.1).
+http::Headers answer_trailers(const http::Headers& received);
 
 // What the answer's fields become.
 http::Headers answer_headers(const http::Headers& headers, std::string_view request_id);

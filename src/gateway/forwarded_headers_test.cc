@@ -458,5 +458,42 @@ TEST(ForwardedHeaders, AnAnswerMaySetCookiesAndAskForCredentials) {
     EXPECT_TRUE(answer_passes(name)) << name;
 }
 
+// They came after the decision: none may look like a field that it was made on.
+TEST(ForwardedHeaders, OfTrailersAnApiGetsOnlyWhatItHasNamedItself) {
+  const auto list = ForwardedHeaders::with({"X-Checksum", "Cookie"}).value();
+  const auto passed = list.upstream_trailers({{"x-checksum", "7"},
+                                              {"X-Other", "1"},
+                                              {"content-type", "text/plain"},
+                                              {"if-match", "a"},
+                                              {"authorization", "Bearer x"},
+                                              {"writ-context", "x"},
+                                              {"x-forwarded-for", "192.0.2.1"},
+                                              {"cookie", "a=1"},
+                                              {"te", "trailers"},
+                                              {"host", "a"}});
+  ASSERT_EQ(passed.size(), 1u);
+  EXPECT_EQ(passed.find("X-Checksum"), "7");
+  EXPECT_TRUE(ForwardedHeaders::standard()->upstream_trailers({{"x-checksum", "7"}}).empty());
+}
+
+TEST(ForwardedHeaders, TrailersOfAnAnswerSayNothingOfHowItIsRead) {
+  const auto passed = answer_trailers({{"grpc-status", "0"},
+                                       {"grpc-message", "ok"},
+                                       {"x-mine", "1"},
+                                       {"content-digest", "sha-256=:x:"},
+                                       {"content-type", "text/html"},
+                                       {"content-length", "7"},
+                                       {"set-cookie", "a=1"},
+                                       {"access-control-allow-origin", "*"},
+                                       {"cache-control", "public"},
+                                       {"location", "/"},
+                                       {"www-authenticate", "Basic"},
+                                       {"transfer-encoding", "chunked"},
+                                       {"X-Request-Id", "other"}});
+  EXPECT_EQ(passed.size(), 4u);
+  for (const auto* name : {"grpc-status", "grpc-message", "x-mine", "content-digest"})
+    EXPECT_TRUE(passed.contains(name)) << name;
+}
+
 }  // namespace
 }  // namespace writ::gateway

@@ -171,7 +171,7 @@ class Obliged : public std::enable_shared_from_this<Obliged> {
 
   void respond_refused(http::Response response) {
     mark(response.headers);
-    exchange().respond(in_form(form_asked_for(exchange().request().headers), std::move(response)));
+    exchange().respond(in_form(form_asked_for(exchange()), std::move(response)));
   }
 
   void mark(http::Headers& headers) {

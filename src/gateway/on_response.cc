@@ -69,7 +69,7 @@ class OnResponse : public std::enable_shared_from_this<OnResponse> {
  private:
   void respond(http::Response response) {
     if (route_.cors() != nullptr) route_.cors()->mark(response.headers, exchange_.request().headers);
-    exchange_.respond(in_form(form_asked_for(exchange_.request().headers), std::move(response)));
+    exchange_.respond(in_form(form_asked_for(exchange_), std::move(response)));
   }
 
   void on_loop(http::Task work) {

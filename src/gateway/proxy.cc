@@ -5,6 +5,7 @@
 
 #include "base/notice.h"
 #include "gateway/forwarded_headers.h"
+#include "gateway/forwarding.h"
 #include "gateway/http_question.h"
 #include "gateway/left_out.h"
 #include "gateway/obliged.h"
@@ -13,9 +14,7 @@
 #include "gateway/rate_gate.h"
 #include "gateway/refusal.h"
 #include "gateway/refusal_form.h"
-#include "gateway/send_body.h"
 #include "gateway/web_sockets.h"
-#include "http/upstream_call.h"
 
 namespace writ::gateway {
 struct Proxy::Core {
@@ -50,6 +49,14 @@ struct Proxy::Core {
             .forwarded = forwarded,
             .failures = upstream_failures};
   }
+  ForwardingParts forwarding() {
+    return {.loops = parts.loops,
+            .client = parts.client,
+            .streams = streams,
+            .forwarded = forwarded,
+            .failures = upstream_failures,
+            .broken_off = broken_off};
+  }
   ObligedParts obliged() {
     return {.loops = parts.loops,
             .client = parts.client,
@@ -60,159 +67,6 @@ struct Proxy::Core {
             .forwarded = forwarded,
             .failures = upstream_failures};
   }
-};
-
-// One permitted request on its way to the upstream and back. Everything happens on the exchange's loop; the
-// callbacks under way keep it alive, and dropping the call ends them.
-class Proxy::Forwarding : public std::enable_shared_from_this<Forwarding> {
- public:
-  // `read`: the body, if it was read before the decision.
-  Forwarding(std::shared_ptr<Core> core, http::Exchange exchange, enforce::RequestId request_id,
-             std::optional<std::string> read, http::Shares::Party party, StreamBasis basis)
-      : core_(std::move(core)),
-        exchange_(std::move(exchange)),
-        request_id_(request_id),
-        read_(std::move(read)),
-        party_(party),
-        cors_(basis.route->cors()),
-        basis_(std::move(basis)) {}
-
-  // Without a context header: nobody is known for whom it is, or it would have been refused.
-  void begin(const Route& route, std::string_view context_header) {
-    const auto& request = exchange_.request();
-    auto headers = route.forwarded().upstream(request, core_->proto, route.api(), core_->left_out);
-    if (!context_header.empty()) headers.add(kContextHeader, context_header);
-    headers.add(kRequestIdHeader, request_id_);
-    auto target = request.encoded_path;
-    if (!request.query.empty()) target.append("?").append(request.query);
-    const bool has_body = exchange_.has_body();
-    call_ = http::UpstreamCall::open(core_->parts.client, route.to(),
-                                     {.method = request.method,
-                                      .target = std::move(target),
-                                      .headers = std::move(headers),
-                                      .has_body = has_body,
-                                      .content_length = read_ ? std::optional<std::uint64_t>(read_->size())
-                                                        : has_body ? exchange_.content_length()
-                                                                   : std::nullopt,
-                                      .party = party_,
-                                      .timeouts = timeouts_of(route)});
-    if (const auto& whole = route.timeouts().whole) end_after(*whole);
-    if (has_body)
-      send_body(
-          {exchange_, call_, read_, over_, [self = shared_from_this()] { self->end_without_answer(); }});
-    call_.read_head([self = shared_from_this()](auto head) { self->on_head(std::move(head)); });
-  }
-
- private:
-  // All of it, also what is no stream.
-  void end_after(std::chrono::milliseconds whole) {
-    core_->parts.loops.post_after(exchange_.loop(), whole, [weak = weak_from_this()] {
-      const auto self = weak.lock();
-      if (self == nullptr || self->over_) return;
-      if (self->stream_ != nullptr) self->stream_->end("whole_timeout");
-      self->fail({http::CallError::Kind::kTimeout, "its route allows no more time"});
-    });
-  }
-
-  // False: none begin any more.
-  bool begin_stream() {
-    stream_ = core_->streams.open(std::move(basis_), "stream", request_id_,
-                                  [weak = weak_from_this()](const StreamEnd&) {
-                                    if (const auto self = weak.lock()) self->cut();
-                                  });
-    return stream_ != nullptr;
-  }
-
-  // A client sees that the answer is not whole, and why from the answer to its next request.
-  void cut() {
-    if (std::exchange(over_, true)) return;
-    core_->broken_off.fetch_add(1, std::memory_order_relaxed);
-    exchange_.abort();
-    let_go();
-  }
-
-  // The stream's request lives in the exchange.
-  void let_go() {
-    stream_.reset();
-    call_ = {};
-  }
-
-  void on_head(http::CallResult<http::InboundHead> head) {
-    if (over_) return;
-    if (!head) return fail(head.error());
-    if (is_stream(*basis_.route, head->headers) && !begin_stream()) {
-      over_ = true;
-      exchange_.respond(error_answer(503, "overloaded", "this server is stopping", request_id_));
-      return let_go();
-    }
-    core_->forwarded.fetch_add(1, std::memory_order_relaxed);
-    started_ = true;
-    auto headers = answer_headers(head->headers, request_id_);
-    if (cors_ != nullptr) cors_->mark(headers, exchange_.request().headers);
-    exchange_.start(
-        {.status = head->status, .headers = std::move(headers), .content_length = head->content_length});
-    read_answer();
-  }
-
-  void read_answer() {
-    call_.read_body([self = shared_from_this()](http::CallResult<std::string_view> piece) {
-      if (self->over_) return;
-      if (!piece) return self->fail(piece.error());
-      if (piece->empty()) return self->finish();
-      if (self->stream_ != nullptr) self->stream_->sent(piece->size());
-      self->exchange_.write(*piece, [self](Result<void> written) {
-        if (self->over_) return;
-        if (!written) return self->end_without_answer();
-        self->read_answer();
-      });
-    });
-  }
-
-  void finish() {
-    over_ = true;
-    if (stream_ != nullptr) stream_->end("finished");
-    exchange_.finish();
-    let_go();
-  }
-
-  void fail(const http::CallError& error) {
-    over_ = true;
-    if (stream_ != nullptr) stream_->end("broken_by_api");
-    core_->upstream_failures.fetch_add(1, std::memory_order_relaxed);
-    say_trouble(error);
-    if (started_) {
-      core_->broken_off.fetch_add(1, std::memory_order_relaxed);
-      exchange_.abort();
-    } else {
-      auto answer = trouble_answer(error.kind, request_id_);
-      if (cors_ != nullptr) cors_->mark(answer.headers, exchange_.request().headers);
-      exchange_.respond(in_form(form_asked_for(exchange_.request().headers), std::move(answer)));
-    }
-    let_go();
-  }
-
-  // The server may have answered for us (413, 408): then its answer is still on the way, and only a streamed
-  // one is broken off.
-  void end_without_answer() {
-    over_ = true;
-    if (started_) core_->broken_off.fetch_add(1, std::memory_order_relaxed);
-    if (stream_ != nullptr) stream_->end("closed_by_caller");
-    stream_.reset();
-    const http::Exchange dropped = std::move(exchange_);
-    call_ = {};
-  }
-
-  std::shared_ptr<Core> core_;
-  http::Exchange exchange_;
-  http::UpstreamCall call_;
-  const enforce::RequestId request_id_;
-  const std::optional<std::string> read_;
-  const http::Shares::Party party_;
-  const std::shared_ptr<const Cors> cors_;
-  StreamBasis basis_;  // until the stream has it, if it becomes one
-  std::shared_ptr<OpenStreams::Stream> stream_;
-  bool started_ = false;  // the answer has begun
-  bool over_ = false;     // callbacks that still come mean nothing
 };
 
 // What of a request is needed again when its outcome is there.
@@ -241,7 +95,7 @@ struct Proxy::Forwarded {
   void respond(http::Response response) {
     if (route != nullptr && route->cors() != nullptr)
       route->cors()->mark(response.headers, exchange.request().headers);
-    exchange.respond(in_form(form_asked_for(exchange.request().headers), std::move(response)));
+    exchange.respond(in_form(form_asked_for(exchange), std::move(response)));
   }
   http::Response challenged(http::Response response) const {
     const auto& options = core->options;
@@ -337,9 +191,10 @@ struct Proxy::Forwarded {
                       .approved = exchange.request().headers.contains(kApprovalHeader)};
     if (token != nullptr) basis.token = *token;
     if (offer) return upgrade(id, party, context_header, std::move(basis));
-    const auto& taken = *route;
-    std::make_shared<Forwarding>(core, std::move(exchange), id, std::move(body), party, std::move(basis))
-        ->begin(taken, context_header);
+    auto headers = headers_for_api(id, context_header);
+    forward_request(core->forwarding(),
+                    {std::move(exchange), std::move(headers), std::move(body), party, id, std::move(basis)},
+                    core);
   }
 
   http::Headers headers_for_api(const enforce::RequestId& id, std::string_view context_header) {
@@ -432,7 +287,7 @@ bool Proxy::Forwarded::find_route(std::shared_ptr<const enforce::InForce> now) {
     core->unrouted.fetch_add(1, std::memory_order_relaxed);
     if (auto redirect = slash_redirect(*in_force->routes, match, request))
       return exchange.respond(*std::move(redirect)), false;
-    exchange.respond(in_form(form_asked_for(request.headers), unrouted_answer(match.allow)));
+    exchange.respond(in_form(form_asked_for(exchange), unrouted_answer(match.allow)));
     return false;
   }
   if (auto ambiguity = route->forwarded().ambiguity(request.headers)) {

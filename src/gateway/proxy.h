@@ -96,7 +96,6 @@ class Proxy final : public http::Handler {
   ProxyStats stats() const noexcept;
 
  private:
-  class Forwarding;
   struct Forwarded;
   struct Core;
 

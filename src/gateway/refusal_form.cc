@@ -75,6 +75,65 @@ std::string problem_of(const Json& body, int status) {
   return problem.dump();
 }
 
+// The status that a client of gRPC takes the HTTP status for, where it is told no other.
+int grpc_status_of(int status) {
+  switch (status) {
+    case 400:
+      return 13;  // INTERNAL
+    case 401:
+      return 16;  // UNAUTHENTICATED
+    case 403:
+      return 7;  // PERMISSION_DENIED
+    case 404:
+    case 405:
+      return 12;  // UNIMPLEMENTED
+    case 429:
+    case 502:
+    case 503:
+    case 504:
+      return 14;  // UNAVAILABLE
+    default:
+      return 2;  // UNKNOWN
+  }
+}
+
+// Percent-encoded but for what stands for itself, as gRPC has it.
+std::string grpc_message(std::string_view text) {
+  constexpr std::string_view kDigits = "0123456789ABCDEF";
+  std::string encoded;
+  for (const unsigned char byte : text.substr(0, kMostRead)) {
+    if (byte >= 0x20 && byte < 0x7f && byte != '%') {
+      encoded += static_cast<char>(byte);
+    } else {
+      encoded += '%';
+      encoded += kDigits[byte >> 4];
+      encoded += kDigits[byte & 15];
+    }
+  }
+  return encoded;
+}
+
+void say_in_grpc(http::Headers& headers, int status, std::string_view reason, std::string_view message) {
+  headers.add("grpc-status", std::to_string(status));
+  headers.add("grpc-message", grpc_message(fmt::format("{}: {}", reason, message)));
+  if (!reason.empty()) headers.add("writ-reason", reason);
+}
+
+// What is not JSON has a status all the same.
+http::Response grpc_of(const http::Response& response) {
+  auto headers = response.headers;
+  headers.set("Content-Type", "application/grpc");
+  const auto status = grpc_status_of(response.status);
+  const auto body = codec::parse_json(response.body);
+  if (body && body->is_object()) {
+    const auto& reason = text_of(*body, body->find("reason") != nullptr ? "reason" : "error");
+    say_in_grpc(headers, status, reason, text_of(*body, "message"));
+  } else {
+    headers.add("grpc-status", std::to_string(status));
+  }
+  return {.status = 200, .headers = std::move(headers), .body = {}};
+}
+
 std::string page_of(const Json& body, int status) {
   using report::element;
   constexpr std::array<std::pair<std::string_view, std::string_view>, 6> shown{{{"reason", "Reason"},
@@ -131,7 +190,28 @@ RefusalForm form_asked_for(const http::Headers& request) {
   return problem.exact == 3 && problem.weight > json.weight ? RefusalForm::kProblem : RefusalForm::kJson;
 }
 
+bool is_grpc(const http::Headers& headers) {
+  constexpr std::string_view kType = "application/grpc";
+  const auto type = headers.find("Content-Type").value_or("");
+  return http::equal_ignoring_case(type.substr(0, kType.size()), kType) &&
+         (type.size() == kType.size() || type[kType.size()] == '+' || type[kType.size()] == ';');
+}
+
+http::Headers grpc_end(std::string_view reason, std::string_view message) {
+  const bool late = reason == "idle_timeout" || reason == "whole_timeout";
+  http::Headers headers{{"Content-Type", "application/grpc"}};
+  // DEADLINE_EXCEEDED, UNAVAILABLE, PERMISSION_DENIED
+  say_in_grpc(headers, late ? 4 : reason == "server_stopping" ? 14 : 7, reason, message);
+  return headers;
+}
+
+RefusalForm form_asked_for(const http::Exchange& exchange) {
+  const auto& headers = exchange.request().headers;
+  return exchange.carries_trailers() && is_grpc(headers) ? RefusalForm::kGrpc : form_asked_for(headers);
+}
+
 http::Response in_form(RefusalForm form, http::Response response) noexcept try {
+  if (form == RefusalForm::kGrpc && response.status >= 400) return grpc_of(response);
   if (form == RefusalForm::kJson || response.status < 400 ||
       response.headers.find("Content-Type") != "application/json")
     return response;

@@ -101,5 +101,38 @@ TEST(RefusalForm, WhatIsNotWritsOwnJsonIsLeftAsItIs) {
   EXPECT_EQ(list.body, "[1]");
 }
 
+TEST(RefusalForm, GrpcIsToldByItsType) {
+  for (const auto* type : {"application/grpc", "application/grpc+proto", "Application/GRPC;x=1"})
+    EXPECT_TRUE(is_grpc({{"Content-Type", type}})) << type;
+  for (const auto* type : {"application/grpc-web", "application/grpc-web+proto", "application/json", ""})
+    EXPECT_FALSE(is_grpc({{"Content-Type", type}})) << type;
+  EXPECT_FALSE(is_grpc({}));
+}
+
+TEST(RefusalForm, GrpcHasAStatusOfItsOwnAndTheReasonInItsMessage) {
+  const auto answer = in_form(RefusalForm::kGrpc, refused("the task has ended: 100 %\r\n\xc3\xa9"));
+  EXPECT_EQ(answer.status, 200);
+  EXPECT_EQ(answer.body, "");
+  EXPECT_EQ(answer.headers.find("content-type"), "application/grpc");
+  EXPECT_EQ(answer.headers.find("grpc-status"), "7");
+  EXPECT_EQ(answer.headers.find("grpc-message"), "task_ended: the task has ended: 100 %25%0D%0A%C3%A9");
+  EXPECT_EQ(answer.headers.find("writ-reason"), "task_ended");
+  EXPECT_EQ(answer.headers.find(kRequestIdHeader), "r-1");
+}
+
+TEST(RefusalForm, EveryRefusalHasAGrpcStatusThatIsNotOk) {
+  const std::vector<std::pair<int, const char*>> all{{400, "13"}, {401, "16"}, {403, "7"},  {404, "12"},
+                                                     {405, "12"}, {413, "2"},  {429, "14"}, {500, "2"},
+                                                     {502, "14"}, {503, "14"}, {504, "14"}};
+  for (const auto& [status, expected] : all) {
+    const auto answer = in_form(RefusalForm::kGrpc, error_answer(status, "code", "why", "r-1"));
+    EXPECT_EQ(answer.headers.find("grpc-status"), expected) << status;
+    // For want of memory a refusal may be a status alone.
+    EXPECT_EQ(in_form(RefusalForm::kGrpc, {.status = status, .headers = {}, .body = {}})
+                  .headers.find("grpc-status"),
+              expected);
+  }
+}
+
 }  // namespace
 }  // namespace writ::gateway

@@ -22,8 +22,12 @@ void send_piece(const Shared& body, std::string_view piece) {
     // An upstream may have answered without taking all of the body.
     if (!body->over && sent && !last) read_piece(body);
   };
+  if (body->passed) body->passed(piece.size());
   if (piece.empty()) {
-    body->call.finish_body(std::move(done));
+    const auto& trailers = body->exchange.trailers();
+    const bool pass = body->trailers != nullptr && !trailers.empty();
+    body->call.finish_body(std::move(done),
+                           pass ? body->trailers->upstream_trailers(trailers) : http::Headers());
   } else {
     body->call.write_body(piece, std::move(done));
   }

@@ -6,6 +6,7 @@
 #include <optional>
 #include <string>
 
+#include "gateway/forwarded_headers.h"
 #include "http/exchange.h"
 #include "http/upstream_call.h"
 
@@ -18,6 +19,9 @@ struct BodyToSend {
   const bool& over;                        // nothing more is sent
   // The caller is gone, or the server has answered it. It keeps alive what the others are of.
   std::move_only_function<void()> gone;
+  // Which of the fields behind it the API gets; null: none. What was read before the decision has none.
+  const ForwardedHeaders* trailers = nullptr;
+  std::move_only_function<void(std::size_t)> passed = {};  // told of each piece
 };
 
 // What goes wrong with the API is told by the call's read_head().

@@ -80,8 +80,7 @@ class Exchange {
   void start(ResponseHead head);
   void write(std::string_view bytes, DoneCallback callback);
   void finish(Headers trailers = {});
-  // From here on the request may be as quiet as its answer: whoever says so ends both. While its answer is
-  // streamed.
+  // From here on the request may be as quiet as its answer: whoever says so ends both.
   void let_last();
   // Closes the connection in the middle: the honest end of an answer that cannot be completed.
   void abort();

@@ -62,6 +62,8 @@ struct GatewayOptions {
   std::chrono::milliseconds answer_deadline{30'000};
   std::shared_ptr<const Cors> cors = {};
   std::vector<RateSpec> rates = {};
+  bool http2 = false;   // to the upstream
+  bool stream = false;  // of each route
 };
 
 class Gateway {
@@ -87,8 +89,8 @@ class Gateway {
                                                   .current = world.current,
                                                   .keys = *world.tokens.ring,
                                                   .recheck = recheck_})) {
-    world.current.replace(routes_to("http://127.0.0.1:" + std::to_string(upstream) + options.upstream_prefix,
-                                    options.cors, options.rates));
+    world.current.replace(
+        routes_to("http://127.0.0.1:" + std::to_string(upstream) + options.upstream_prefix, options));
     auto chosen = options.server;
     chosen.port = 0;
     chosen.web_sockets = true;
@@ -109,9 +111,10 @@ class Gateway {
   RawResponse send(std::string_view request) const { return http::testing::exchange_raw(port(), request); }
 
  private:
-  static std::shared_ptr<const Routes> routes_to(const std::string& upstream,
-                                                 const std::shared_ptr<const Cors>& cors,
-                                                 const std::vector<RateSpec>& rates) {
+  static std::shared_ptr<const Routes> routes_to(const std::string& upstream, const GatewayOptions& options) {
+    http::UpstreamOptions of_upstream;
+    of_upstream.http2 = options.http2;
+    const auto to = http::Upstream::make("invoices", {upstream}, std::move(of_upstream)).value();
     const auto route = [&](std::string method, std::string path, const std::string& action) {
       return RouteSpec{.method = std::move(method),
                        .path = std::move(path),
@@ -120,9 +123,11 @@ class Gateway {
                        .resource_type = "Billing::Invoice",
                        .resource_id = "{invoice}",
                        .attributes = {},
-                       .upstream = upstream,
-                       .cors = cors,
-                       .rates = Rates::of("invoices", action, rates)};
+                       .upstream = {},
+                       .cors = options.cors,
+                       .rates = Rates::of("invoices", action, options.rates),
+                       .to = to,
+                       .stream = options.stream};
     };
     auto of_tenant = route("GET", "/tenants/{tenant}/invoices/{invoice}", "read");
     of_tenant.attributes = {{"tenant", "{tenant}"}};

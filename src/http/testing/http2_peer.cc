@@ -116,7 +116,8 @@ void Http2Peer::note(const Frame& frame) {
   auto& answer = found->second;
   switch (frame.type) {
     case kHeadersFrame: {
-      int status = 0;
+      std::optional<int> status;
+      Headers fields;
       const auto* bytes = reinterpret_cast<const std::uint8_t*>(frame.payload.data());
       std::size_t left = frame.payload.size();
       for (int flags = 0; (flags & NGHTTP2_HD_INFLATE_FINAL) == 0;) {
@@ -128,14 +129,17 @@ void Http2Peer::note(const Frame& frame) {
         if ((flags & NGHTTP2_HD_INFLATE_EMIT) == 0) continue;
         const std::string name(reinterpret_cast<const char*>(field.name), field.namelen);
         const std::string value(reinterpret_cast<const char*>(field.value), field.valuelen);
-        if (name == ":status") {
-          status = std::stoi(value);
-        } else if (status >= 200) {
-          answer.headers.add(name, value);
-        }
+        name == ":status" ? static_cast<void>(status = std::stoi(value)) : fields.add(name, value);
       }
       nghttp2_hd_inflate_end_headers(inflater_->inflater);
-      status >= 200 ? static_cast<void>(answer.status = status) : answer.interim.push_back(status);
+      if (!status) {
+        answer.trailers = std::move(fields);
+      } else if (*status < 200) {
+        answer.interim.push_back(*status);
+      } else {
+        answer.status = *status;
+        answer.headers = std::move(fields);
+      }
       break;
     }
     case kDataFrame:

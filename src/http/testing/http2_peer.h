@@ -41,6 +41,7 @@ struct Http2Answer {
   int status = 0;  // 0: there was none
   Headers headers;
   std::string body;
+  Headers trailers;
   std::vector<int> interim;
   std::optional<std::uint32_t> reset;  // the code of RST_STREAM, before or behind the answer
 };
