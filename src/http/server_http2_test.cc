@@ -211,7 +211,7 @@ TEST(ServerHttp2, WhatComesOfARequestAfterItsAnswerIsReadAndDropped) {
   EXPECT_EQ(peer.get(3, get_fields("/")).status, 403);
 }
 
-TEST(ServerHttp2, TrailersAreCheckedAndDropped) {
+TEST(ServerHttp2, TrailersAreCheckedAndNeverSeemToBeFieldsOfTheHead) {
   TestServer server([](Exchange exchange) {
     Exchange::read_whole_body(std::move(exchange), 0, [](Exchange whole) {
       const bool late = whole.request().headers.contains("x-late");

@@ -2,7 +2,10 @@
 #include <future>
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
+#include <thread>
 
+#include "http/h2/frame_meter.h"
+#include "http/testing/http2_peer.h"
 #include "http/testing/loopback.h"
 #include "http/web_socket.h"
 
@@ -159,6 +162,95 @@ TEST(ServerWebSocketTest, AHandlerThatSwitchesWithoutHavingBeenAskedEndsTheConne
       {.web_sockets = true});
   const auto answer = testing::exchange_raw(server.port(), "GET / HTTP/1.1\r\nHost: a\r\n\r\n");
   EXPECT_NE(answer.status, 101);
+}
+
+// ---- over HTTP/2 (RFC 8441) ----
+
+testing::Fields connect_to(std::string protocol = "websocket") {
+  return {{":method", "CONNECT"}, {":protocol", std::move(protocol)}, {":scheme", "http"}, {":path", "/"},
+          {":authority", "a"},    {"sec-websocket-version", "13"}};
+}
+
+TEST(ServerWebSocketTest, OverHttp2BytesGoBothWaysInOneStreamAmongOthers) {
+  const TestServer server(
+      [](Exchange exchange) {
+        if (!asks_for_web_socket(exchange.request())) return exchange.respond(text_response(200, "other"));
+        EXPECT_TRUE(read_web_socket_offer(exchange.request()).has_value());
+        echo(std::move(exchange));
+      },
+      {.web_sockets = true});
+  testing::Http2Peer peer(server.port());
+  peer.headers(1, connect_to(), false);
+  const auto said = [&](const std::string& word) {
+    peer.data(1, word, false);
+    for (std::string got; got.size() < word.size();) {
+      const auto frame = peer.read();
+      if (frame.type == 0xff) return false;
+      if (frame.type == testing::kDataFrame) got += frame.payload;
+    }
+    return true;
+  };
+  EXPECT_TRUE(said("hello"));
+  EXPECT_EQ(peer.get(3, testing::get_fields("/")).body, "other");
+  EXPECT_TRUE(said(std::string(16'000, 'x')));
+  peer.data(1, "bye", false);
+  const auto answer = peer.await(1);
+  EXPECT_EQ(answer.status, 200);
+  EXPECT_FALSE(answer.reset);
+  EXPECT_EQ(answer.body.size(), 16'005u);
+  EXPECT_TRUE(answer.headers.contains("x-own"));
+  for (const auto* name : {"sec-websocket-accept", "upgrade", "connection", "content-length"})
+    EXPECT_FALSE(answer.headers.contains(name)) << name;
+}
+
+TEST(ServerWebSocketTest, OverHttp2MoreThanAWindowPasses) {
+  const TestServer server(echo, {.max_stream_bytes = 100'000, .web_sockets = true});
+  testing::Http2Peer peer(server.port());
+  peer.headers(1, connect_to(), false);
+  std::size_t got = 0;
+  for (int i = 0; i < 20; ++i) {
+    peer.data(1, std::string(10'000, 'x'), false);
+    while (got < static_cast<std::size_t>(i + 1) * 10'000) {
+      const auto frame = peer.read();
+      ASSERT_NE(frame.type, 0xff);
+      if (frame.type == testing::kDataFrame) got += frame.payload.size();
+    }
+  }
+  EXPECT_EQ(got, 200'000u);
+}
+
+TEST(ServerWebSocketTest, OverHttp2AQuietOneIsNotLate) {
+  const TestServer server(echo, {.body_timeout = std::chrono::milliseconds(30), .web_sockets = true});
+  testing::Http2Peer peer(server.port());
+  peer.headers(1, connect_to(), false);
+  std::this_thread::sleep_for(std::chrono::milliseconds(150));
+  peer.data(1, "late", false);
+  for (;;) {
+    const auto frame = peer.read();
+    ASSERT_NE(frame.type, testing::kResetFrame);
+    ASSERT_NE(frame.type, 0xff);
+    if (frame.type == testing::kDataFrame) break;
+  }
+}
+
+TEST(ServerWebSocketTest, OverHttp2TheServerSaysWhetherItTakesThem) {
+  for (const bool takes : {true, false}) {
+    const TestServer server(echo, {.web_sockets = takes});
+    RawClient client(server.port());
+    client.send(std::string(kHttp2Preface) + testing::frame_bytes(testing::kSettingsFrame, 0, 0, ""));
+    // SETTINGS_ENABLE_CONNECT_PROTOCOL, in the first frame.
+    const auto header = read_exactly(client, 9);
+    const auto settings = read_exactly(client, static_cast<unsigned char>(header[2]));
+    EXPECT_EQ(settings.find(std::string("\0\x08\0\0\0\x01", 6)) != std::string::npos, takes);
+    testing::Http2Peer peer(server.port());
+    peer.headers(1, connect_to(), false);
+    if (takes) continue;
+    EXPECT_EQ(peer.await(1).reset, 1u);
+  }
+  const TestServer server(echo, {.web_sockets = true});
+  testing::Http2Peer peer(server.port());
+  peer.headers(1, connect_to("webtransport"), false);
+  EXPECT_EQ(peer.await(1).status, 501);
 }
 
 }  // namespace

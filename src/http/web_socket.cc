@@ -2,6 +2,7 @@
 
 #include <algorithm>
 #include <openssl/evp.h>
+#include <openssl/rand.h>
 #include <vector>
 
 #include "base/check.h"
@@ -135,6 +136,12 @@ std::string web_socket_accept(std::string_view key) {
   unsigned int size = 0;
   WRIT_CHECK(EVP_Digest(text.data(), text.size(), digest, &size, EVP_sha1(), nullptr) == 1);
   return codec::base64_encode({reinterpret_cast<const char*>(digest), size});
+}
+
+std::string new_web_socket_key() {
+  unsigned char key[16];
+  WRIT_CHECK(RAND_bytes(key, sizeof(key)) == 1);
+  return codec::base64_encode({reinterpret_cast<const char*>(key), sizeof(key)});
 }
 
 std::string close_frame(std::uint16_t code, std::string_view reason) {

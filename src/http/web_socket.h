@@ -3,7 +3,9 @@
 //
 // On a server with ServerOptions::web_sockets, a handler answers an upgrade with Exchange::start() and the
 // status 101, then write(): with nothing to say yet, write(""), which sends the head. From there on
-// read_body() gives what the client sends, write() sends, and finish() ends the connection.
+// read_body() gives what the client sends, write() sends, and finish() ends the connection. Over HTTP/2 (RFC
+// 8441) the server puts the fields of HTTP/1.1 in place of those of the extended CONNECT, and handlers see no
+// difference: a stream is what the connection is there.
 // Outbound::web_socket is the same on the other side.
 //
 // Pure, but for FrameTracker, which is of one connection.
@@ -39,6 +41,9 @@ std::optional<std::string> web_socket_fault(const WebSocketOffer& offer, const H
 
 // Sec-WebSocket-Accept for that key (§4.2.2).
 std::string web_socket_accept(std::string_view key);
+
+// A Sec-WebSocket-Key that nobody can guess.
+std::string new_web_socket_key();
 
 // A Close frame as a server sends it. `reason` is cut after 123 bytes.
 std::string close_frame(std::uint16_t code, std::string_view reason);

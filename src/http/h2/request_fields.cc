@@ -91,6 +91,9 @@ void RequestFields::add_pseudo(std::string_view name, std::string_view value) {
     if (authority_) return malformed("a pseudo-header field is there twice");
     if (!is_exact_value(value)) return malformed("the authority has a control character");
     authority_ = value;
+  } else if (name == ":protocol" && web_sockets_) {
+    if (protocol_) return malformed("a pseudo-header field is there twice");
+    protocol_ = value;
   } else {
     malformed("a pseudo-header field is not one of a request");
   }
@@ -148,6 +151,7 @@ void RequestFields::add_regular(std::string_view name, std::string_view value) {
 
 std::expected<Framing, FieldsFault> RequestFields::finish(bool ended) {
   if (!fault_ && !has_method_) malformed("the method is missing");
+  if (!fault_ && protocol_) check_protocol(ended);
   if (!fault_ && request_.method == "CONNECT")
     refuse(501, "not_implemented", "writ is not a tunnel: CONNECT is not implemented");
   if (!fault_ && (!has_scheme_ || !has_path_)) malformed("the scheme or the path is missing");
@@ -159,8 +163,19 @@ std::expected<Framing, FieldsFault> RequestFields::finish(bool ended) {
   note_host();
   if (!cookies_.empty()) request_.headers.add("cookie", cookies_);
   // As what has chunks in HTTP/1: only its end tells how long it is.
-  framing_.chunked = !ended && !framing_.content_length;
+  framing_.chunked = !ended && !framing_.content_length && !framing_.web_socket;
   return framing_;
+}
+
+// RFC 8441 §4.
+void RequestFields::check_protocol(bool ended) {
+  if (request_.method != "CONNECT") return malformed("`:protocol` is of a CONNECT");
+  if (!equal_ignoring_case(*protocol_, "websocket"))
+    return refuse(501, "not_implemented", "the only protocol that writ connects is `websocket`");
+  if (ended || framing_.content_length)
+    return malformed("a WebSocket has no length, and does not end at once");
+  request_.method = "GET";
+  framing_.web_socket = true;
 }
 
 std::optional<FieldsFault> RequestFields::check_target() {

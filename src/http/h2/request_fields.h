@@ -26,8 +26,10 @@ struct FieldsFault {
 
 class RequestFields {
  public:
-  // `into` is new, and stays where it is until finish().
-  RequestFields(const HeadLimits& limits, Request& into) : limits_(limits), request_(into) {}
+  // `into` is new, and stays where it is until finish(). `web_sockets`: an extended CONNECT for a WebSocket
+  // (RFC 8441) becomes the GET that it would be over HTTP/1.1, and Framing::web_socket says so.
+  RequestFields(const HeadLimits& limits, Request& into, bool web_sockets = false)
+      : limits_(limits), web_sockets_(web_sockets), request_(into) {}
 
   // Field by field as they come. After a fault nothing more is kept.
   void add(std::string_view name, std::string_view value);
@@ -41,8 +43,10 @@ class RequestFields {
   void malformed(std::string_view message);
   void refuse(int status, std::string_view code, std::string message);
   std::optional<FieldsFault> check_target();
+  void check_protocol(bool ended);
 
   const HeadLimits limits_;
+  const bool web_sockets_;
   Request& request_;
   std::optional<FieldsFault> fault_;
   Framing framing_;
@@ -50,7 +54,7 @@ class RequestFields {
   std::size_t count_ = 0;
   bool regular_ = false;  // a field that is not a pseudo-header field has come
   bool has_method_ = false, has_scheme_ = false, has_path_ = false;
-  std::optional<std::string> authority_;
+  std::optional<std::string> authority_, protocol_;
   bool has_host_ = false;
   std::string cookies_;
 };

@@ -208,5 +208,46 @@ TEST(RequestFields, TrailersAreCheckedToo) {
   EXPECT_FALSE(is_trailer_field("x", "1\r\n"));
 }
 
+// RFC 8441 §4.
+TEST(RequestFields, AnExtendedConnectIsTheGetThatAWebSocketBeginsWith) {
+  const Fields connect{{":method", "CONNECT"}, {":protocol", "websocket"}, {":scheme", "https"},
+                       {":path", "/a?b"},      {":authority", "a"},        {"sec-websocket-version", "13"}};
+  const auto word = [](Fields fields, bool web_sockets = true, bool ended = false) -> std::string {
+    Request request;
+    RequestFields reader(kLimits, request, web_sockets);
+    for (const auto& [name, value] : fields) reader.add(name, value);
+    const auto framing = reader.finish(ended);
+    if (!framing)
+      return framing.error().malformed ? "malformed" : std::to_string(framing.error().refusal.status);
+    EXPECT_FALSE(framing->has_body());
+    return request.method + " " + request.target + (framing->web_socket ? " websocket" : "");
+  };
+  const auto changed = [&](std::size_t at, const char* value) {
+    auto fields = connect;
+    fields[at].second = value;
+    return fields;
+  };
+  const auto without = [&](std::size_t at) {
+    auto fields = connect;
+    fields.erase(fields.begin() + static_cast<std::ptrdiff_t>(at));
+    return fields;
+  };
+  EXPECT_EQ(word(connect), "GET /a?b websocket");
+  EXPECT_EQ(word(connect, false), "malformed");
+  EXPECT_EQ(word(connect, true, true), "malformed");
+  EXPECT_EQ(word(changed(0, "GET")), "malformed");
+  EXPECT_EQ(word(changed(1, "connect-udp")), "501");
+  EXPECT_EQ(word(without(1)), "501");
+  EXPECT_EQ(word(without(2)), "malformed");
+  EXPECT_EQ(word(without(3)), "malformed");
+  EXPECT_EQ(word(without(4)), "400");
+  auto twice = connect;
+  twice.insert(twice.begin(), {":protocol", "websocket"});
+  EXPECT_EQ(word(twice), "malformed");
+  auto counted = connect;
+  counted.emplace_back("content-length", "0");
+  EXPECT_EQ(word(counted), "malformed");
+}
+
 }  // namespace
 }  // namespace writ::http

@@ -52,12 +52,15 @@ void Http2Session::begin() {
 
 void Http2Session::submit_settings() {
   const auto& options = connection_.core().options;
-  const std::array<nghttp2_settings_entry, 3> settings{{
+  // The last one where there are WebSockets (RFC 8441 §3).
+  const std::array<nghttp2_settings_entry, 4> settings{{
       {NGHTTP2_SETTINGS_MAX_CONCURRENT_STREAMS, static_cast<std::uint32_t>(options.max_streams)},
       {NGHTTP2_SETTINGS_INITIAL_WINDOW_SIZE, h2::kStreamWindowBytes},
       {NGHTTP2_SETTINGS_MAX_HEADER_LIST_SIZE, static_cast<std::uint32_t>(options.max_head_bytes)},
+      {NGHTTP2_SETTINGS_ENABLE_CONNECT_PROTOCOL, 1},
   }};
-  check(nghttp2_submit_settings(ng_.get(), NGHTTP2_FLAG_NONE, settings.data(), settings.size()));
+  const auto count = settings.size() - (options.web_sockets ? 0 : 1);
+  check(nghttp2_submit_settings(ng_.get(), NGHTTP2_FLAG_NONE, settings.data(), count));
   check(nghttp2_session_set_local_window_size(ng_.get(), NGHTTP2_FLAG_NONE, 0, h2::kConnectionWindowBytes));
 }
 

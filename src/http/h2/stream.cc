@@ -9,6 +9,7 @@
 #include "base/require.h"
 #include "http/h2/sent_fields.h"
 #include "http/h2/session.h"
+#include "http/web_socket.h"
 
 namespace writ::http {
 
@@ -19,7 +20,8 @@ Http2Stream::Http2Stream(std::shared_ptr<Connection> connection, Http2Session& s
   request_.peer_ip = connection_->peer().text();
   request_.peer_certificate = connection_->peer_certificate();
   request_.peer_names = connection_->peer_names();
-  fields_ = std::make_unique<RequestFields>(head_limits(core().options), request_);
+  fields_ =
+      std::make_unique<RequestFields>(head_limits(core().options), request_, core().options.web_sockets);
   terms_.begin(core());
   watch(core().loops.impl().loops[loop_]->deadlines);
   session_.note_begun();
@@ -51,6 +53,12 @@ bool Http2Stream::head_complete(bool ended) {
   ended_ = ended;
   if (framing) {
     framing_ = *framing;
+    if (framing_.web_socket) {
+      // What the fields of HTTP/1.1 would say, so that handlers know one kind of WebSocket.
+      request_.headers.add("Connection", "Upgrade");
+      request_.headers.add("Upgrade", "websocket");
+      request_.headers.add("Sec-WebSocket-Key", new_web_socket_key());
+    }
     refusal_ = connection_->tell_source(request_);
   } else if (framing.error().malformed) {
     return false;
@@ -143,7 +151,7 @@ void Http2Stream::continue_body() {
     return post_body(std::string_view());
   }
   body_bytes_ += in_.size();
-  if (body_bytes_ > core().options.max_stream_bytes) return refuse(streamed_body_too_large());
+  if (body_bytes_ > core().options.max_stream_bytes && !tunnel_) return refuse(streamed_body_too_large());
   if (!terms_.hold(core(), in_.size())) return refuse(no_memory_for_body());
   piece_.swap(in_);
   in_.clear();
@@ -277,6 +285,7 @@ void Http2Stream::start(ResponseHead head) {
   if (state_ != State::kHandling || answered_) return;
   answered_ = true;
   state_ = State::kStreaming;
+  if (head.status == 101) return start_tunnel(std::move(head));
   const bool bodiless = head.status == 204 || head.status == 304;
   no_body_ = bodiless || head.ended || request_.method == "HEAD";
   counted_ = head.content_length.has_value();
@@ -284,6 +293,15 @@ void Http2Stream::start(ResponseHead head) {
   const ResponseFields fields(head.status, head.headers, bodiless ? std::nullopt : head.content_length,
                               false);
   session_.submit_response(*this, fields, !no_body_);
+}
+
+// RFC 8441 §5: 200, and from there on both sides send what they like, in DATA. As over HTTP/1.1, only a write
+// that is not taken has a deadline.
+void Http2Stream::start_tunnel(ResponseHead head) {
+  WRIT_REQUIRE(framing_.web_socket);
+  tunnel_ = lasting_ = true;
+  head.headers.remove("Sec-WebSocket-Accept");
+  session_.submit_response(*this, ResponseFields(200, head.headers, std::nullopt, false), true);
 }
 
 void Http2Stream::write(std::string_view bytes, DoneCallback callback) {

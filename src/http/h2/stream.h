@@ -86,6 +86,7 @@ class Http2Stream final : public internal::ExchangeSide,
   ServerCore& core() const noexcept { return connection_->core(); }
 
   void hand_out();
+  void start_tunnel(ResponseHead head);
   void send_continue();
   void continue_body();
   void collect_body();
@@ -113,6 +114,7 @@ class Http2Stream final : public internal::ExchangeSide,
   std::uint64_t received_ = 0;
   std::uint64_t dropped_ = 0;
   TrailersRead trailers_read_;
+  bool tunnel_ = false;   // it is a WebSocket
   bool lasting_ = false;  // it may be as quiet as its answer
   std::string in_;        // has come and is not read
   std::string piece_;     // is being read
