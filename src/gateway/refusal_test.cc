@@ -72,6 +72,7 @@ int expected_status(Reason reason) {
     case Reason::kPolicyNoPermit:
     case Reason::kContextMissing:
     case Reason::kFactsUnavailable:
+    case Reason::kObligationUnmet:
     case Reason::kApprovalRequired:
     case Reason::kApprovalUnknown:
     case Reason::kApprovalMismatch:
