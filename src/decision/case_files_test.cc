@@ -119,12 +119,13 @@ TEST_P(DecisionCases, ComeOutAsTheyShould) {
 INSTANTIATE_TEST_SUITE_P(Files, DecisionCases, ::testing::ValuesIn(case_files()),
                          [](const auto& file) { return file.param; });
 
-// Those of the token are `token`'s to give; those of an approval that comes along, and of an answer that
-// cannot be read, the enforcer's.
+// Those of the token are `token`'s to give; those of an approval that comes along, of an answer that cannot
+// be read, and of what a face cannot fulfil, the enforcer's.
 bool given_by_decision(Reason reason) {
   return reason >= Reason::kAudienceMismatch && reason != Reason::kSenderBindingMissing &&
          reason != Reason::kSenderBindingMismatch && reason != Reason::kStepUpRequired &&
-         reason != Reason::kFactsUnavailable && reason != Reason::kCredentialExpired &&
+         reason != Reason::kFactsUnavailable && reason != Reason::kObligationUnmet &&
+         reason != Reason::kCredentialExpired &&
          (reason <= Reason::kApprovalRequired || reason == Reason::kIndeterminate);
 }
 

@@ -70,7 +70,8 @@ TEST(Routes, AMatchNamesApiActionResourceAndUpstream) {
   const std::string path = "/tenants/north/invoices/inv-1";
   const auto match = routes.match("GET", path, values);
   ASSERT_NE(match.route, nullptr);
-  EXPECT_EQ(match.allow, nullptr);
+  ASSERT_NE(match.allow, nullptr);
+  EXPECT_EQ(*match.allow, "GET");
   EXPECT_EQ(match.route->api(), "invoices");
   EXPECT_EQ(match.route->action().id, "read");
   EXPECT_EQ(match.route->resource_type(), "Billing::Invoice");

@@ -187,9 +187,11 @@ TEST(Render, NothingOfTheDocumentEscapes) {
 
 TEST(Text, YamlReadsBackAsItWas) {
   for (const std::string text :
-       {"",   "a",  "true", "null",      "yes", "12",           "1.5",  "~",     "a: b", "a #b", "- a", "'",
-        "\"", "\\", "'\"",  "a\"b'c\\d", "\n",  "\t",           "\x7f", "größe", " a ",  "{a}",  "[a]", "&a",
-        "*a", "!a", "%a",   "@a",        "`a",  "http://a:1/b", "a:b"}) {
+       {"",       "a",      "true",   "null",   "yes",      "12",           "1.5",    "~",
+        "a: b",   "a #b",   "- a",    "'",      "\"",       "\\",           "'\"",    "a\"b'c\\d",
+        "\n",     "\t",     "\x7f",   "\u0080", "a\u0085b", "\u009f",       "\u00a0", "\u2028",
+        "\u2029", "\ufeff", "\uffff", "größe",  " a ",      "{a}",          "[a]",    "&a",
+        "*a",     "!a",     "%a",     "@a",     "`a",       "http://a:1/b", "a:b"}) {
     files::Issues issues;
     const auto tree = files::parse_yaml("[" + yaml(text) + "]", "t", issues);
     ASSERT_TRUE(tree) << text;

@@ -68,7 +68,7 @@ class ClaimsContracts : public testing::Test {
 };
 
 TEST_F(ClaimsContracts, WithoutASwitchTokensCarryEverything) {
-  EXPECT_THAT(carried(kReadsNothing, "", ""), testing::SizeIs(8));
+  EXPECT_THAT(carried(kReadsNothing, "", ""), testing::SizeIs(10));
   EXPECT_EQ(nullptr, loaded(kReadsNothing, "", "")->policies.snapshot->minted_claims);
 }
 
@@ -90,7 +90,7 @@ TEST_F(ClaimsContracts, AShadowPolicyIsPartOfTheContract) {
 TEST_F(ClaimsContracts, TheSwitchOfTheInventoryIsForApisThatSayNothing) {
   EXPECT_THAT(carried(kReadsNothing, "claims: contract\n  ", ""),
               ElementsAre("purpose", "tenant", "environment"));
-  EXPECT_THAT(carried(kReadsNothing, "claims: contract\n  ", ", claims: all"), testing::SizeIs(8));
+  EXPECT_THAT(carried(kReadsNothing, "claims: contract\n  ", ", claims: all"), testing::SizeIs(10));
   EXPECT_THAT(carried(kReadsNothing, "claims: contract\n  ", ", claims: [acr]"), ElementsAre("acr"));
 }
 

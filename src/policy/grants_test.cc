@@ -190,7 +190,9 @@ TEST_F(Grants, BesideOtherPoliciesAGrantWithoutItsTemplateGrantsNothing) {
   const auto others = load_policies(texts, with->world, issues, UnknownTemplate::kGrantsNothing);
   ASSERT_TRUE(others);
   EXPECT_EQ(others->grants, 0u);
-  EXPECT_THAT(render(issues.all().front()), HasSubstr("it grants nothing"));
+  EXPECT_TRUE(std::ranges::any_of(issues.all(), [](const auto& issue) {
+    return render(issue).find("it grants nothing") != std::string::npos;
+  }));
 }
 
 TEST_F(Grants, WhatIsOverIsAWarningOfTheCheck) {
