@@ -202,7 +202,7 @@ class Configuration(unittest.TestCase):
         source = sources("config")
         for what, heading in (("the configuration", "The top"), ("listen, a listener, tls", "`listen`"),
                               ("tokens", "`tokens`"), ("outbound", "`outbound`"),
-                              ("a source of facts, http, sqlite", "`fact_sources`"),
+                              ("a source of facts, http, sqlite, postgres", "`fact_sources`"),
                               ("a trusted issuer, key_refresh", "`trusted_issuers`"), ("policies", "`policies`"),
                               ("an identity", "`inventory.identities`"), ("an API, upstream_tls, cors, a route", "`inventory.apis`"),
                               ("audit", "`audit`"), ("limits", "`limits`"), ("authzen", "`authzen`"), ("tasks", "`tasks`"),
