@@ -17,7 +17,8 @@ namespace fs = std::filesystem;
 
 constexpr int kMaxReadings = 3;
 
-// What stands among policies and is read elsewhere: their tests, and what the configuration itself names.
+// What stands among policies and is read elsewhere: their tests, the tasks that `writ rightsize` proposes
+// with them, and what the configuration itself names.
 class Neighbours {
  public:
   explicit Neighbours(const config::Config& config) {
@@ -26,7 +27,7 @@ class Neighbours {
     if (config.policies.entities) add(*config.policies.entities);
   }
   bool contains(std::string_view name, const files::FileStamp& stamp) const {
-    return is_policy_test(name) ||
+    return is_policy_test(name) || files::ends_like(name, ".task.json") ||
            std::ranges::any_of(named_, [&](const files::FileStamp& named) { return named.same_file(stamp); });
   }
 

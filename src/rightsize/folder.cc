@@ -42,7 +42,7 @@ Result<void> write_folder(const fs::path& folder, const RightsizingPlan& plan, c
   }
   for (const auto& each : templates.all) {
     if (each.body.is_null()) continue;
-    const auto path = folder / kTemplatesFolder / (each.name + ".json");
+    const auto path = folder / kTemplatesFolder / (each.name + ".task.json");
     fs::create_directories(path.parent_path(), error);
     if (error)
       return failure(ErrorCode::kIo,

@@ -52,11 +52,11 @@ class Templates(unittest.TestCase):
         self.assertIn(task["budget"]["calls"], (2, 3))
 
     def test_the_folder_has_each_template_and_tests_that_pass(self):
-        files = {os.path.basename(name)[:-5] for name in glob.glob(os.path.join(self.out, "tasks", "*.json"))}
+        files = {os.path.basename(name)[: -len(".task.json")] for name in glob.glob(os.path.join(self.out, "tasks", "*.task.json"))}
         self.assertEqual({name for name, each in self.tasks.items() if "task" in each}, files)
         self.assertGreater(len(files), 4)
         for name in files:
-            with open(os.path.join(self.out, "tasks", f"{name}.json"), encoding="utf-8") as file:
+            with open(os.path.join(self.out, "tasks", f"{name}.task.json"), encoding="utf-8") as file:
                 self.assertEqual(self.tasks[name]["task"], json.load(file))
             self.assertGreaterEqual(self.tasks[name]["tests"], 2)
         status, out, err = harness.writ("test", os.path.join(self.out, "tasks.test.yaml"), "--config", CONFIG, "--policies", self.out)

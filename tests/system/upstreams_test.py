@@ -385,7 +385,7 @@ class Configuration(unittest.TestCase):
         options = json.loads(schema)["$defs"]["upstream_options"]["properties"]
         for name, properties in [("upstream_options", options)] + [(key, options[key]["properties"]) for key in ("retries", "ejection", "check")]:
             table = re.search(rf"\| key of `{name}` \|.*?\n\n", page, re.DOTALL)[0]
-            described = {key for row in table.strip().splitlines()[2:] for key in re.findall(r"`([a-z_]+)`", row.split("|")[1])}
+            described = {key for row in table.strip().splitlines()[2:] for key in re.findall(r"`([a-z0-9_]+)`", row.split("|")[1])}
             self.assertEqual(set(properties), described, name)
 
     def test_what_cannot_be_an_upstream_is_an_error_with_its_place(self):
