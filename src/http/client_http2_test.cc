@@ -1,9 +1,11 @@
 // Calls over HTTP/2, to the house's own server and to upstreams that follow a script of frames.
 #include "http/testing/client_http2.h"
 
+#include <atomic>
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
 #include <mutex>
+#include <thread>
 
 #include "http/testing/certificates.h"
 #include "http/testing/loopback.h"
@@ -63,20 +65,26 @@ TEST_F(ClientHttp2, ManyCallsAtATimeGoOverOneConnection) {
 TEST_F(ClientHttp2, WhereAnUpstreamTakesFewAtATimeThereIsAnotherConnection) {
   ServerOptions options;
   options.max_streams = 2;
-  std::mutex mutex;
+  std::atomic<int> arrived = 0;
   std::vector<Exchange> held;
   TestServer server(
       [&](Exchange exchange) {
-        const std::lock_guard lock(mutex);
         held.push_back(std::move(exchange));
-        if (held.size() < 5) return;
-        for (auto& each : held) each.respond(text_response(200, "ok"));
-        held.clear();
+        if (held.size() == 5) {
+          for (auto& each : held) each.respond(text_response(200, "ok"));
+          held.clear();
+        }
+        ++arrived;
       },
       options);
   const auto upstream = at({server.port()});
   std::vector<std::future<std::string>> all;
-  for (int i = 0; i < 5; ++i) all.push_back(begin(upstream, request_of("GET", 0)));
+  for (int i = 0; i < 5; ++i) {
+    all.push_back(begin(upstream, request_of("GET", 0)));
+    while (arrived <= i) std::this_thread::yield();
+    // Its SETTINGS came before that, so they are read by now.
+    for (int turn = 0; turn < 3; ++turn) loops_.run(0, [] {});
+  }
   for (auto& each : all) EXPECT_EQ(each.get(), "200 ok");
 }
 
