@@ -166,7 +166,9 @@ TEST_F(ClientHttp2, AnAnswerThatIsWholeBeforeTheRequestIsGood) {
     const auto id = to.request().id;
     to.headers(id, {{":status", "413"}});
     to.data(id, "too much", true);
-    EXPECT_EQ(to.reset_of(id), kCancelCode);
+    // It ends with its stream, or with the whole connection.
+    const auto code = to.reset_of(id);
+    EXPECT_TRUE(!code || *code == kCancelCode);
   });
   EXPECT_EQ(begin(at({peer.port()}), request_of("POST", 1), {"x"}, {}, false).get(), "413 too much");
 }
