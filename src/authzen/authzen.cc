@@ -1,5 +1,6 @@
 #include "authzen/authzen.h"
 
+#include <algorithm>
 #include <fmt/format.h>
 
 #include "api/own_api.h"
@@ -65,10 +66,14 @@ std::string_view echoed_id(const http::Request& request, std::string_view own) {
 
 }  // namespace
 
-// One question, as it is read.
+// One question, as it is read. What a source tells of the resource is told by nobody else.
 struct Authzen::Evaluation {
   const config::AuthzenSettings& settings;
+  const sources::Sources& sources;
   enforce::PlainQuestion& question;
+  const sources::ToldFacts* told = nullptr;  // null: it did not tell yet
+  sources::AskedSource* source = nullptr;    // found by read(); null: nobody is asked
+  std::optional<std::string> tenant = {};    // of the subject
 
   Result<cedar::Request> read(const JsonNode& json) {
     if (!json.is_object()) return invalid("the body must be an object");
@@ -79,8 +84,14 @@ struct Authzen::Evaluation {
     const auto name = TRY(text_in(*action_json, "action", "name"));
     const auto resource = TRY(entity(*resource_json, "resource"));
     const auto action = question.arena().entity(action_type_on(resource), name);
-    TRY(lay(*subject_json, "subject.properties", principal));
-    if (resource != principal) TRY(lay(*resource_json, "resource.properties", resource));
+    source = sources.of(resource.type());
+    auto properties = TRY(record_in(question.arena(), *subject_json, "subject.properties", "properties"));
+    if (source != nullptr) tenant = tenant_of(principal, properties);
+    if (resource != principal) {
+      TRY(question.lay(principal, properties));
+      properties = TRY(record_in(question.arena(), *resource_json, "resource.properties", "properties"));
+    }
+    TRY(question.lay(resource, source != nullptr ? joined(properties) : properties));
     return cedar::Request{principal, action, resource, TRY(context(json, *action_json))};
   }
 
@@ -111,9 +122,25 @@ struct Authzen::Evaluation {
     return question.arena().entity(type, id);
   }
 
-  Result<void> lay(const JsonNode& json, std::string_view where, cedar::EntityRef uid) {
-    const auto properties = TRY(record_in(question.arena(), json, where, "properties"));
-    return question.lay(uid, properties);
+  // As the inventory has it; of others, as the caller says.
+  std::optional<std::string> tenant_of(cedar::EntityRef principal,
+                                       const std::optional<cedar::Value>& properties) const {
+    if (const auto own = question.tenant_of(principal)) return std::string(*own);
+    const auto* said = properties ? properties->as_record().find("tenant") : nullptr;
+    if (said == nullptr || !said->is(cedar::Kind::kString)) return std::nullopt;
+    return std::string(said->as_string());
+  }
+
+  // Properties of the resource, without those that the source tells, and with what it told.
+  cedar::Value joined(const std::optional<cedar::Value>& properties) {
+    std::vector<cedar::TextField> fields;
+    if (properties) {
+      const auto& names = source->settings().reading.attributes;
+      for (const auto& field : properties->as_record())
+        if (std::ranges::find(names, field.name->view()) == names.end()) fields.push_back(field);
+    }
+    if (told != nullptr) fields.insert(fields.end(), told->attributes->begin(), told->attributes->end());
+    return cedar::make_record(question.arena(), std::span<const cedar::TextField>(fields));
   }
 
   Result<cedar::Value> context(const JsonNode& json, const JsonNode& action) {
@@ -145,43 +172,144 @@ std::string answer_body(const decision::Refusal* refusal) {
 
 }  // namespace
 
-void Authzen::evaluate(http::Exchange exchange, std::string_view caller, enforce::RequestId id,
-                       std::shared_ptr<const enforce::InForce> in_force) {
-  thread_local enforce::PlainMemory memory;
-  thread_local codec::JsonReader reader;
-  const auto& http = exchange.request();
-  auto json = api::read_json(http, reader);
-  if (!json) return exchange.respond(std::move(json).error());
-  enforce::PlainQuestion question(*in_force->inventory, *in_force->policies, memory, in_force->pushed.get());
-  const auto request = Evaluation{settings_, question}.read(**json);
-  if (!request) return exchange.respond(api::problem(request.error()));
+// A question that waits for a source. It is read again from its request, which the exchange keeps.
+struct Authzen::Posed {
+  std::string caller;
+  enforce::RequestId id;
+  sources::AskedSource* source;
+};
 
-  const auto ruling = question.rule(*request, parts_.clock.now());
-  const auto* refusal = ruling.refusal ? &*ruling.refusal : nullptr;
+void Authzen::answer(http::Exchange exchange, enforce::RequestId id, enforce::Told told,
+                     const decision::Refusal* refusal, const decision::Refusal* shown) {
   (refusal != nullptr ? denies_ : permits_).fetch_add(1, std::memory_order_relaxed);
-
-  auto& names = memory.names;
-  enforce::Told told{.point = "authzen",
-                     .request_id = id,
-                     .sent = gateway::sent_in(http),
-                     .api = control::kOwnApi,
-                     .action = enforce::written(names.action, request->action),
-                     .resource = enforce::written(names.resource, request->resource),
-                     .subject = enforce::written(names.subject, request->principal),
-                     .client = caller,
-                     .policies = in_force->policies.get(),
-                     .decision = ruling.decision,
-                     .shadowed = ruling.shadowed};
+  const auto& http = exchange.request();
+  told.point = "authzen";
+  told.request_id = id;
+  told.sent = gateway::sent_in(http);
+  told.api = control::kOwnApi;
   if (refusal != nullptr) told.refusal = enforce::said(*refusal);
   // Nobody has authenticated where access is open, and refusals cost whoever asks nothing.
-  if (refusal != nullptr && caller.empty()) told.standing = audit::Standing::kStranger;
-  auto response = http::json_response(200, answer_body(refusal));
+  if (refusal != nullptr && told.client.empty()) told.standing = audit::Standing::kStranger;
+  auto response = http::json_response(200, answer_body(shown));
   response.headers.set(gateway::kRequestIdHeader, echoed_id(http, id));
   parts_.record(enforce::record_of(parts_.clock.earliest(), told),
                 [exchange = std::move(exchange), response = std::move(response),
                  id](const Result<void>& recorded) mutable {
                   exchange.respond(recorded ? std::move(response) : gateway::audit_unavailable(id));
                 });
+}
+
+void Authzen::evaluate(http::Exchange exchange, std::string_view caller, enforce::RequestId id,
+                       std::shared_ptr<const enforce::InForce> in_force) {
+  thread_local enforce::PlainMemory memory;
+  thread_local codec::JsonReader reader;
+  auto json = api::read_json(exchange.request(), reader);
+  if (!json) return exchange.respond(std::move(json).error());
+  enforce::PlainQuestion question(*in_force->inventory, *in_force->policies, memory, in_force->pushed.get());
+  Evaluation evaluation{.settings = settings_, .sources = parts_.sources, .question = question};
+  const auto request = evaluation.read(**json);
+  if (!request) return exchange.respond(api::problem(request.error()));
+
+  const auto now = parts_.clock.now();
+  auto* source = evaluation.source;
+  const auto ruling = source == nullptr
+                          ? question.rule(*request, now)
+                          : question.rule_awaiting(*request, now, source->settings().reading.attributes);
+  const auto* refusal = ruling.refusal ? &*ruling.refusal : nullptr;
+  if (source != nullptr && refusal == nullptr)
+    return ask(std::move(exchange), {std::string(caller), id, source},
+               {std::move(evaluation.tenant), std::string(request->resource.id())}, *in_force);
+  auto& names = memory.names;
+  answer(std::move(exchange), id,
+         {.action = enforce::written(names.action, request->action),
+          .resource = enforce::written(names.resource, request->resource),
+          .subject = enforce::written(names.subject, request->principal),
+          .client = caller,
+          .policies = in_force->policies.get(),
+          .decision = ruling.decision,
+          .shadowed = ruling.shadowed},
+         refusal, refusal);
+}
+
+void Authzen::ask(http::Exchange exchange, Posed posed, const sources::SourceQuery& query,
+                  const enforce::InForce& in_force) {
+  const auto& schema = in_force.policies->schema;
+  auto& source = *posed.source;
+  if (auto told = source.cached(query, schema.get()))
+    return evaluate_on(std::move(exchange), posed, in_force, std::move(told));
+  const auto party = std::hash<std::string_view>()(posed.caller);
+  source.ask(query, schema, party,
+             [this, exchange = std::move(exchange),
+              posed = std::move(posed)](const sources::AskedSource::Answer& said) mutable noexcept {
+               // Others wait for the same answer. What breaks is this question alone: its exchange answers
+               // 500 as it goes.
+               try {
+                 const auto now_in_force = parts_.current.get();
+                 evaluate_on(std::move(exchange), posed, *now_in_force, said);
+               } catch (const std::exception&) {
+               }
+             });
+}
+
+// Everything anew, with what the source told. What was stopped or changed meanwhile counts.
+void Authzen::evaluate_on(http::Exchange exchange, const Posed& posed, const enforce::InForce& in_force,
+                          const sources::AskedSource::Answer& said) {
+  thread_local enforce::PlainMemory memory;
+  thread_local codec::JsonReader reader;
+  auto json = api::read_json(exchange.request(), reader);
+  if (!json) return exchange.respond(std::move(json).error());
+  enforce::PlainQuestion question(*in_force.inventory, *in_force.policies, memory, in_force.pushed.get());
+  const sources::ToldFacts* told = said ? said->get() : nullptr;
+  Evaluation evaluation{.settings = settings_, .sources = parts_.sources, .question = question, .told = told};
+  const auto request = evaluation.read(**json);
+  if (!request) return exchange.respond(api::problem(request.error()));
+  enforce::PlainRuling ruling;
+  if (told == nullptr) {
+    ruling.refusal = decision::Refusal{Reason::kFactsUnavailable,
+                                       fmt::format("{}: {}", posed.source->label(), said.error().why),
+                                       {},
+                                       {},
+                                       {}};
+  } else if (told->schema != in_force.policies->schema) {
+    ruling.refusal =
+        decision::Refusal{Reason::kIndeterminate,
+                          "the schema changed while this question waited for facts; send it again",
+                          {},
+                          {},
+                          {}};
+  } else {
+    ruling = question.rule(*request, parts_.clock.now());
+  }
+  const auto* refusal = ruling.refusal ? &*ruling.refusal : nullptr;
+  // What is not so of the resource is the operator's to know; that its source is down says nothing of it.
+  decision::Refusal shown{Reason::kPolicyNoPermit, "no policy permits this request", {}, {}, {}};
+  if (told == nullptr && said.error().down)
+    shown = {Reason::kFactsUnavailable,
+             fmt::format("facts about `{}` cannot be had at the moment: {} does not tell them",
+                         request->resource.type(), posed.source->label()),
+             {},
+             {},
+             {}};
+  std::string attributes, sources;
+  if (told != nullptr && told->attributes->size > 0) {
+    attributes = cedar::value_to_json(cedar::Value::record(told->attributes)).dump();
+    auto by = Json::object();
+    for (std::size_t i = 0; i < posed.source->paths().size(); ++i)
+      if (told->has[i]) by.set(posed.source->paths()[i], posed.source->label());
+    sources = by.dump();
+  }
+  auto& names = memory.names;
+  answer(std::move(exchange), posed.id,
+         {.action = enforce::written(names.action, request->action),
+          .resource = enforce::written(names.resource, request->resource),
+          .subject = enforce::written(names.subject, request->principal),
+          .client = posed.caller,
+          .policies = in_force.policies.get(),
+          .decision = ruling.decision,
+          .shadowed = ruling.shadowed,
+          .attributes = attributes,
+          .sources = sources},
+         refusal, refusal != nullptr ? &shown : nullptr);
 }
 
 // What is long, or a stranger's, is not parsed on a loop.

@@ -5,7 +5,12 @@
 // the entities say nothing; those of the action are `context.action`. Of identities in the inventory Writ's
 // own records count, and a suspended one is refused. docs/authzen.md has the mapping.
 //
-// Thread-safe. Answers on the loop, or on the audit's thread once the record is durable.
+// Facts about a resource that a source tells are asked for as the gateway asks (enforce/walk_source.cc):
+// where nothing refuses without them, whatever `properties` say of them. Then every refusal has the same
+// words.
+//
+// Thread-safe. Answers on the loop, on a source's thread, or on the audit's thread once the record is
+// durable.
 #pragma once
 
 #include <atomic>
@@ -17,8 +22,10 @@
 #include "base/clock.h"
 #include "config/config.h"
 #include "enforce/enforcer.h"
+#include "enforce/record.h"
 #include "http/endpoints.h"
 #include "http/workers.h"
+#include "sources/sources.h"
 
 namespace writ::authzen {
 
@@ -29,6 +36,7 @@ struct AuthzenParts {
   const enforce::Current& current;
   std::function<void(audit::Record, audit::Log::Done)> record;
   std::string origin;  // how callers reach it, for DPoP proofs
+  const sources::Sources& sources;
 };
 
 class Authzen {
@@ -45,10 +53,18 @@ class Authzen {
 
  private:
   struct Evaluation;
+  struct Posed;
   void gate(http::Exchange exchange, http::Endpoints::Pass pass);
   void begin(http::Exchange exchange);
   void evaluate(http::Exchange exchange, std::string_view caller, enforce::RequestId request_id,
                 std::shared_ptr<const enforce::InForce> in_force);
+  void ask(http::Exchange exchange, Posed posed, const sources::SourceQuery& query,
+           const enforce::InForce& in_force);
+  void evaluate_on(http::Exchange exchange, const Posed& posed, const enforce::InForce& in_force,
+                   const sources::AskedSource::Answer& said);
+  // `told` says who asked what, and what came of it; `shown` is what the caller is told of a refusal.
+  void answer(http::Exchange exchange, enforce::RequestId request_id, enforce::Told told,
+              const decision::Refusal* refusal, const decision::Refusal* shown);
   void evaluate_apart(http::Exchange exchange, std::string caller, enforce::RequestId request_id);
 
   config::AuthzenSettings settings_;

@@ -37,6 +37,7 @@ class OpenAccessTest : public ::testing::Test {
   enforce::testing::World world_;
   mutable std::mutex mutex_;
   std::vector<audit::Standing> standings_;
+  const sources::Sources sources_;
   Authzen authzen_{{.access = config::AuthzenAccess::kOpen, .types = {}, .action_type = "Billing::Action"},
                    {world_.clock, world_.enforcer, world_.current,
                     [this](audit::Record record, audit::Log::Done done) {
@@ -46,7 +47,7 @@ class OpenAccessTest : public ::testing::Test {
                       }
                       done({});
                     },
-                    "https://writ.example"}};
+                    "https://writ.example", sources_}};
   std::shared_ptr<http::Endpoints> endpoints_ = std::make_shared<http::Endpoints>(http::Endpoints::Options{});
   http::testing::TestServer server_{endpoints_};
 };

@@ -15,7 +15,8 @@
 
 namespace writ::control {
 
-// As far as it came: the token is no good, or the decision with all that there is to say of it.
+// As far as it came: the token is no good or a source tells nothing, or the decision with all that there is
+// to say of it.
 struct Prospect {
   std::optional<Denial> token;
   std::optional<decision::Explanation> explanation;

@@ -5,6 +5,7 @@
 #include <fmt/format.h>
 
 #include "cedar/awaited.h"
+#include "decision/awaiting.h"
 #include "decision/guards.h"
 #include "decision/obligations.h"
 
@@ -89,13 +90,8 @@ class Decider {
     // Every party, and there is at least the client.
     if (permitted == 0 || permitted != context.parties().size()) return broken("a request without parties");
     decision_.consumes_budget_ = context.task() != nullptr && context.point() == context::Point::kUse;
-    if (awaited_.empty()) {
-      decision_.effect_ = Effect::kPermit;
-    } else {
-      decision_.needs_facts_ = true;
-      decision_.policies_.clear();
-      decision_.carried_.clear();
-    }
+    if (!awaited_.empty()) return waits_for_facts();
+    decision_.effect_ = Effect::kPermit;
     return decision_;
   }
 
@@ -113,6 +109,7 @@ class Decider {
 
   const Decision& run_plain(const cedar::Request& request, const cedar::EntityView& entities) {
     if (!ask(request, entities, request.principal.type())) return refused_for_good();
+    if (!awaited_.empty()) return waits_for_facts();
     add_carried(0);
     decision_.effect_ = Effect::kPermit;
     return decision_;
@@ -125,6 +122,13 @@ class Decider {
   }
 
  private:
+  const Decision& waits_for_facts() {
+    decision_.needs_facts_ = true;
+    decision_.policies_.clear();
+    decision_.carried_.clear();
+    return decision_;
+  }
+
   void refuse(Refusal refusal) { decision_.refusals_.push_back(std::move(refusal)); }
 
   const Decision& refused_for_good() {
@@ -344,6 +348,15 @@ const Decision& decide_plain(const PolicySnapshot& snapshot, const cedar::Reques
   return fail_closed(Decider(snapshot, workspace, Reasons::kFirst), [&](Decider& decider) -> const Decision& {
     return decider.run_plain(request, entities);
   });
+}
+
+const Decision& decide_plain_awaiting(const PolicySnapshot& snapshot, const cedar::Request& request,
+                                      const cedar::EntityView& entities, std::span<const std::string> awaited,
+                                      Workspace& workspace) {
+  Decider decider(snapshot, workspace, Reasons::kFirst, awaited);
+  if (awaited.empty()) return decider.broken("no fact is awaited");
+  return fail_closed(std::move(decider),
+                     [&](Decider& asked) -> const Decision& { return asked.run_plain(request, entities); });
 }
 
 }  // namespace writ::decision

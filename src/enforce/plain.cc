@@ -3,6 +3,7 @@
 #include <fmt/format.h>
 
 #include "context/context.h"
+#include "decision/awaiting.h"
 #include "decision/obligations.h"
 
 namespace writ::enforce {
@@ -111,6 +112,23 @@ PlainRuling PlainQuestion::rule(cedar::Request request, Instant now) const {
     ruling.refusal = decision::Refusal{unmet.reason, unmet.message, {}, {}, {}};
   }
   return ruling;
+}
+
+PlainRuling PlainQuestion::rule_awaiting(cedar::Request request, Instant now,
+                                         std::span<const std::string> awaited) const {
+  if (policies_.grants != nullptr) request.context = at_time(memory_.arena, request.context, now);
+  if (auto stopped = standing_of(inventory_, request.principal, now)) return {.refusal = std::move(stopped)};
+  PlainRuling ruling;
+  ruling.decision =
+      &decision::decide_plain_awaiting(policies_, request, *memory_.overlay, awaited, memory_.decision);
+  if (!ruling.decision->needs_facts()) ruling.refusal = ruling.decision->refusals().front();
+  return ruling;
+}
+
+std::optional<std::string_view> PlainQuestion::tenant_of(cedar::EntityRef principal) const {
+  const auto* member = member_of(inventory_, principal);
+  if (member == nullptr || !(*member)->tenant) return std::nullopt;
+  return *(*member)->tenant;
 }
 
 PlainRuling PlainQuestion::rule_public(const cedar::Request& request) const {

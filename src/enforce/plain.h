@@ -6,7 +6,9 @@
 #pragma once
 
 #include <optional>
+#include <span>
 #include <string>
+#include <string_view>
 
 #include "base/result.h"
 #include "cedar/entities.h"
@@ -44,10 +46,15 @@ class PlainQuestion {
                 PlainMemory& memory, const cedar::EntitySource* pushed = nullptr);
 
   cedar::Arena& arena() noexcept { return memory_.arena; }
+  // What the inventory says of it, a view; nothing: it is not an identity of the inventory, or has no tenant.
+  std::optional<std::string_view> tenant_of(cedar::EntityRef principal) const;
   // What the caller tells of an entity, a record; the catalogue comes first, and the inventory before it.
   Result<void> lay(cedar::EntityRef uid, const std::optional<cedar::Value>& told);
   // `now`: whether an identity has expired, and a grant lapsed.
   PlainRuling rule(cedar::Request request, Instant now) const;
+  // While attributes of the resource are still to come, which `awaited` names and nobody laid: what refuses
+  // it all the same. Without a refusal it is not permitted: rule() is asked of a new question with them.
+  PlainRuling rule_awaiting(cedar::Request request, Instant now, std::span<const std::string> awaited) const;
   // Of what everybody may have: decision::decide_public().
   PlainRuling rule_public(const cedar::Request& request) const;
 

@@ -100,6 +100,10 @@ audit::Record record_of(Instant time, const Told& told) {
     if (told.obligations != nullptr) facts.obligations = told.obligations->to_json().dump();
   }
   facts.elements = told.elements;
+  if (told.context == nullptr) {
+    facts.attributes = told.attributes;
+    facts.sources = told.sources;
+  }
   decision::add_shadows(facts, told.policies, told.shadowed);
   return audit::make_record(time, facts);
 }

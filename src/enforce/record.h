@@ -50,8 +50,10 @@ struct Told {
   std::span<const std::string_view> labels = {};  // of a permit: that the task earns
   // Of a permit: the policies that carried it, where they are not the decision's.
   std::span<const std::string_view> permitting = {};
-  std::string_view approval = {};               // of a permit: of this call, that it used up
-  std::string_view elements = {};               // of a list, as JSON
+  std::string_view approval = {};  // of a permit: of this call, that it used up
+  std::string_view elements = {};  // of a list, as JSON
+  // Of a question without a context: what was told of the resource and by whom, as JSON.
+  std::string_view attributes = {}, sources = {};
   const codec::JsonCut* obligations = nullptr;  // of a permit: what is left out of the answer
   bool observed = false;                        // the API is not enforced
   bool anonymous = false;                       // the route is public

@@ -7,6 +7,7 @@
 #include <functional>
 
 #include "context/tenant.h"
+#include "enforce/told_facts.h"
 #include "enforce/walk.h"
 
 namespace writ::enforce {
@@ -14,16 +15,6 @@ namespace {
 
 std::unexpected<decision::Refusal> refuse(Reason reason, std::string message) {
   return std::unexpected(decision::Refusal{reason, std::move(message), {}, {}, {}});
-}
-
-// What the question knows of the resource, and what the source told.
-cedar::Value joined(cedar::Arena& arena, const Attributes& own, const cedar::RecordNode& told) {
-  if (!own) return cedar::Value::record(&told);
-  const auto& known = own(arena).as_record();
-  std::vector<cedar::TextField> fields(known.begin(), known.end());
-  for (const auto& field : told)
-    if (known.find(field.name) == nullptr) fields.push_back(field);
-  return cedar::make_record(arena, std::span<const cedar::TextField>(fields));
 }
 
 }  // namespace
@@ -62,12 +53,8 @@ std::expected<void, decision::Refusal> Enforcer::Walk::rule_by_source(const Attr
 std::expected<void, decision::Refusal> Enforcer::Walk::rule_on_told(const Attributes& attributes,
                                                                     Shadows shadows) {
   notes_.assign(question_->notes.begin(), question_->notes.end());
-  for (std::size_t i = 0; i < source_->paths().size(); ++i)
-    notes_.push_back({source_->paths()[i], source_->label(),
-                      told_->has[i]  ? ""
-                      : told_->known ? "the resource has none"
-                                     : "it does not know the resource"});
-  const Attributes with = [&](cedar::Arena& arena) { return joined(arena, attributes, *told_->attributes); };
+  append_notes(notes_, source_->paths(), source_->label(), *told_);
+  const auto with = with_told(attributes, *told_);
   auto facts = facts_of(question_->action, question_->resource, with);
   facts.notes = notes_;
   auto ruling = rule_on_use(*token_, facts, deciding(), *memory_, shadows);

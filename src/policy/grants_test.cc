@@ -94,6 +94,24 @@ class Grants : public ::testing::Test {
                 .refusal;
   }
 
+  // As AuthZEN asks while a source has not told yet whether the order is open.
+  static std::optional<decision::Refusal> refused_awaiting(const Loaded& of, Instant now) {
+    const auto inventory =
+        inventory::Snapshot::empty()->with(of.world.declared.identities, of.world.declared.apis).value();
+    enforce::PlainMemory memory;
+    enforce::PlainQuestion question(*inventory, *of.policies.snapshot, memory);
+    auto& arena = question.arena();
+    const auto order = arena.entity("Shop::Order", "7");
+    const auto nothing = cedar::Value::record(cedar::empty_record());
+    EXPECT_TRUE(question.lay(order, nothing));
+    const std::vector<std::string> awaited{"open"};
+    return question
+        .rule_awaiting(
+            {arena.entity("Writ::Service", "night"), arena.entity("Shop::Action", "write"), order, nothing},
+            now, awaited)
+        .refusal;
+  }
+
   fs::path root_ = fs::temp_directory_path() / fmt::format("writ-grants-{}", ::getpid());
   std::string said_;
 };
@@ -115,6 +133,17 @@ TEST_F(Grants, WhoAsksWithATimeOfTheirOwnDoesNotProlongAGrant) {
   const auto end = day("2027-01-31");
   EXPECT_FALSE(plain(*with, end, "portal", end - std::chrono::days(1)));
   EXPECT_TRUE(plain(*with, end - Duration(1), "portal", end + std::chrono::days(1)));
+}
+
+TEST_F(Grants, WhereFactsAreAwaitedAGrantThatHasLapsedCausesNoQuestion) {
+  const auto with = loaded(
+      "    - {id: g, template: writes, principal: 'Writ::Service::\"night\"', expires_at: 2027-01-31}\n");
+  ASSERT_TRUE(with) << said_;
+  const auto end = day("2027-01-31");
+  EXPECT_FALSE(refused_awaiting(*with, end - Duration(1)));
+  const auto refusal = refused_awaiting(*with, end);
+  ASSERT_TRUE(refusal);
+  EXPECT_EQ(refusal->reason, Reason::kPolicyNoPermit);
 }
 
 TEST_F(Grants, AReviewThatIsOverdueEndsItBeforeItsExpiry) {

@@ -18,6 +18,7 @@ std::shared_ptr<Suite> copy_of(const Suite& suite) {
                                        .world = suite.world,
                                        .entities = suite.entities,
                                        .tasks = suite.tasks,
+                                       .answers = suite.answers,
                                        .fixtures = suite.fixtures,
                                        .tests = {},
                                        .recorded = suite.recorded});

@@ -196,6 +196,49 @@ std::shared_ptr<const cedar::Entities> read_entities(const Fields& fixtures, con
   return base;
 }
 
+const config::DeclaredSource* source_of(const policy::Loaded& loaded, std::string_view type) {
+  for (const auto& source : loaded.world.sources)
+    if (source.settings.reading.type == type) return &source;
+  return nullptr;
+}
+
+std::map<cedar::EntityUid, std::shared_ptr<const sources::ToldFacts>> read_answers(
+    const Fields& fixtures, const policy::Loaded& loaded) {
+  std::map<cedar::EntityUid, std::shared_ptr<const sources::ToldFacts>> answers;
+  Source& source = fixtures.source();
+  for (const YamlNode& node : fixtures.list("answers")) {
+    const Fields answer(&node, source, "an answer of a source", {"resource", "attributes", "known"});
+    const auto text = answer.required_text("resource");
+    const auto known = answer.boolean("known").value_or(true);
+    const YamlNode* attributes = answer.find("attributes");
+    if (!text) continue;
+    const auto uid = cedar::parse_entity(*text);
+    if (!uid) {
+      source.error(*answer.find("resource"), fmt::format("`{}` is not an entity", *text));
+      continue;
+    }
+    const auto* declared = source_of(loaded, uid->type);
+    if (declared == nullptr) {
+      source.error(*answer.find("resource"), fmt::format("no source tells facts about `{}`", uid->type),
+                   "of other resources `entities` say what is known");
+      continue;
+    }
+    if (known != (attributes != nullptr)) {
+      source.error(node, "an answer has `attributes`, or says `known: false`");
+      continue;
+    }
+    auto told = sources::told_by(declared->settings.reading,
+                                 known ? std::optional(to_json(*attributes)) : std::nullopt,
+                                 loaded.policies.snapshot->schema);
+    if (!told) {
+      source.error(node, told.error().message, "a source that says this is not believed");
+    } else if (!answers.emplace(*uid, *std::move(told)).second) {
+      source.error(node, fmt::format("there are two answers about `{}`", *text));
+    }
+  }
+  return answers;
+}
+
 std::vector<TaskFixture> read_tasks(const Fields& fixtures, RequestReader& reader, Instant now) {
   std::vector<TaskFixture> tasks;
   const YamlNode* node = fixtures.find("tasks");

@@ -16,6 +16,14 @@ inventory::Change read_identities(const files::Fields& fixtures, const policy::L
 std::shared_ptr<const cedar::Entities> read_entities(const files::Fields& fixtures,
                                                      const policy::Loaded& loaded);
 
+// Null: facts about resources of this type are not asked for.
+const config::DeclaredSource* source_of(const policy::Loaded& loaded, std::string_view type);
+
+// What sources of facts say of resources: a list of `resource` with `attributes`, or with `known: false`.
+// Held against the schema as a source's own answer is.
+std::map<cedar::EntityUid, std::shared_ptr<const sources::ToldFacts>> read_answers(
+    const files::Fields& fixtures, const policy::Loaded& loaded);
+
 // Tasks by id, in the form of POST /v1/tasks, with what became of them: `opened`, `state`, `used`.
 std::vector<TaskFixture> read_tasks(const files::Fields& fixtures, RequestReader& reader, Instant now);
 

@@ -77,10 +77,12 @@ class SuiteReader {
     const YamlNode* now = fields.find("now");
     RequestReader before(suite_.world, otherwise, source_);
     suite_.now = now != nullptr ? before.instant(*now, "now", otherwise).value_or(otherwise) : otherwise;
-    const Fields fixtures(fields.find("fixtures"), source_, "fixtures", {"identities", "entities", "tasks"});
+    const Fields fixtures(fields.find("fixtures"), source_, "fixtures",
+                          {"identities", "entities", "answers", "tasks"});
     if (const YamlNode* written = fields.find("fixtures")) suite_.fixtures = to_json(*written);
     suite_.world = read_identities(fixtures, loaded_);
     suite_.entities = read_entities(fixtures, loaded_);
+    suite_.answers = read_answers(fixtures, loaded_);
     RequestReader requests(suite_.world, suite_.now, source_);
     suite_.tasks = read_tasks(fixtures, requests, suite_.now);
   }

@@ -5,6 +5,7 @@
 // changes in between, such as the end of a task. Read by policytest/reader.h.
 #pragma once
 
+#include <map>
 #include <memory>
 #include <optional>
 #include <string>
@@ -20,6 +21,7 @@
 #include "files/issue.h"
 #include "inventory/directory.h"
 #include "simulate/stated_token.h"
+#include "sources/told.h"
 #include "task/task.h"
 
 namespace writ::policytest {
@@ -107,6 +109,8 @@ struct Suite {
   inventory::Change world;  // the configuration's, with the fixtures
   std::shared_ptr<const cedar::Entities> entities;
   std::vector<TaskFixture> tasks;
+  // What sources of facts say, by resource: nobody is asked in a test.
+  std::map<cedar::EntityUid, std::shared_ptr<const sources::ToldFacts>> answers;
   codec::Json fixtures;  // as they are written; null: none
   std::vector<Test> tests;
   bool recorded = false;  // from an audit log: what cannot be reproduced is left out, and is no mistake

@@ -6,8 +6,10 @@
 
 #include "cedar/entity_json.h"
 #include "control/own_api.h"
+#include "enforce/told_facts.h"
 #include "gateway/http_question.h"
 #include "http/target.h"
+#include "policytest/fixtures.h"
 
 namespace writ::policytest {
 
@@ -100,6 +102,10 @@ struct World::Asking {
   std::vector<std::string_view> values;  // of the route's path
   std::unique_ptr<gateway::FoundFacts> found;
   std::function<cedar::Value(cedar::Arena&)> facts;
+  std::vector<context::FactNote> notes;
+  // What a source would be asked for, and the suite does not state; empty: nothing.
+  std::span<const std::string> awaited;
+  std::string_view source;  // its name
   std::vector<task::NamedAmount> amounts;
   std::vector<std::string> labels;
   std::string origin;
@@ -233,10 +239,33 @@ bool World::find_target(const Target& target, Asking& asking, Answer& answer) co
     }
   }
   asking.origin = shared_.origin_of(asking.api);
+  find_told(target, asking);
   answer.api = asking.api;
   answer.action = task::uid_text(asking.action);
   answer.resource = task::uid_text(asking.resource);
   return true;
+}
+
+// Stated as an answer; or, of the entities and of a request that names its resource, as an attribute.
+void World::find_told(const Target& target, Asking& asking) const {
+  const auto notes = gateway::notes_of(asking.found.get());
+  asking.notes.assign(notes.begin(), notes.end());
+  const auto* declared = source_of(shared_.loaded, asking.resource.type);
+  if (declared == nullptr || asking.is_public || asking.issue) return;
+  if (const auto told = suite_.answers.find(asking.resource); told != suite_.answers.end()) {
+    asking.facts = enforce::with_told(std::move(asking.facts), *told->second);
+    return;
+  }
+  cedar::Arena arena;
+  const auto* entity = suite_.entities->find(arena.entity(asking.resource.type, asking.resource.id));
+  const auto& names = declared->settings.reading.attributes;
+  const bool stated = suite_.recorded || target.attributes.is_object() ||
+                      (entity != nullptr && std::ranges::any_of(names, [&](const std::string& name) {
+                         return entity->attributes->find(name) != nullptr;
+                       }));
+  if (stated) return;
+  asking.awaited = names;
+  asking.source = declared->settings.name;
 }
 
 Result<void> World::add_token(const RequestSpec& request, Asking& asking) {
@@ -261,6 +290,15 @@ Result<void> World::use_up_proof(const Asking& asking) {
   const auto uri = asking.origin + asking.request.encoded_path;
   (void)verifier_.verify(*presented, token::ProofTarget{asking.request.method, uri}, clock_.now());
   return {};
+}
+
+decision::Refusal World::untold(const Asking& asking) {
+  return {Reason::kFactsUnavailable,
+          fmt::format("source `{}` is not asked in a test, and the file does not state what it says of {}",
+                      asking.source, task::uid_text(asking.resource)),
+          {},
+          {},
+          {}};
 }
 
 Result<std::optional<World::Ruled>> World::rule(const RequestSpec& request, const Asking& asking,
@@ -296,17 +334,21 @@ Result<std::optional<World::Ruled>> World::rule(const RequestSpec& request, cons
                                .amounts = asking.amounts,
                                .approved = asking.approved,
                                .input = gateway::Route::input(asking.found.get()),
-                               .notes = gateway::notes_of(asking.found.get())};
-    ruled.ruling.emplace(TRY(enforce::rule_on_use(*ruled.token, facts, deciding, memory_, kAlone, kAll)));
+                               .notes = asking.notes};
+    ruled.ruling.emplace(
+        TRY(asking.awaited.empty()
+                ? enforce::rule_on_use(*ruled.token, facts, deciding, memory_, kAlone, kAll)
+                : enforce::rule_awaiting(*ruled.token, facts, asking.awaited, deciding, memory_)));
   }
   ruled.guard = ruled.ruling->guard(*policies);
+  if (ruled.ruling->needs_facts()) ruled.reasons.emplace_back(reason_code(Reason::kFactsUnavailable));
   const auto& decision = *ruled.ruling->decision;
   for (const auto& refusal : decision.refusals()) {
     ruled.reasons.emplace_back(reason_code(refusal.reason));
     if (is_of_policies(refusal)) ruled.refused.push_back(refusal.party);
   }
   std::ranges::sort(ruled.refused);
-  ruled.refusal = ruled.ruling->refusal();
+  ruled.refusal = ruled.ruling->needs_facts() ? std::optional(untold(asking)) : ruled.ruling->refusal();
   ruled.policies.assign(decision.policies().begin(), decision.policies().end());
   return ruled;
 }
@@ -323,7 +365,7 @@ enforce::Question World::question(const Asking& asking) const {
                              .amounts = asking.amounts,
                              .labels = asking.labels,
                              .input = gateway::Route::input(asking.found.get()),
-                             .notes = gateway::notes_of(asking.found.get()),
+                             .notes = asking.notes,
                              .public_origin = asking.origin,
                              .fulfils = !own};
   // Writ's own API takes no approvals of calls.
@@ -387,7 +429,11 @@ Result<Answer> World::ask(const RequestSpec& request, const Observer& observer) 
   TRY(approve(request, asking));
   const auto ruled = TRY(rule(request, asking));
   TRY(use_up_proof(asking));
-  answer = enforce(asking, std::move(answer));
+  // Who is not told of an awaited fact goes no further.
+  if (ruled && !asking.awaited.empty())
+    take(ruled->refusal, answer);
+  else
+    answer = enforce(asking, std::move(answer));
   if (ruled && answer.guard.empty()) {
     TRY(add_reasons(*ruled, answer));
     if (observer) observe(*ruled, observer);
@@ -465,7 +511,8 @@ std::optional<decision::Explanation> World::explain(const RequestSpec& request) 
       !approve(request, asking))
     return std::nullopt;
   const auto ruled = rule(request, asking);
-  if (!ruled || !*ruled) return std::nullopt;
+  // Without the facts that decide there is nothing to explain.
+  if (!ruled || !*ruled || (*ruled)->ruling->needs_facts()) return std::nullopt;
   return decision::explain(*(*ruled)->in_force->policies, (*ruled)->ruling->context,
                            shared_.loaded.config.redact);
 }

@@ -3,6 +3,9 @@
 //
 //   route → token → verify → context → guards → policies → budget
 //
+// Sources of facts are not asked: the suite states what they say. What it does not state, nobody tells, so
+// that such a request is refused (`facts_unavailable`), unless it is refused without those facts.
+//
 // What a World answers is what the enforcer answered. Beside that it rules on the same facts once more, for
 // what tests ask of it: the guard at fault, all reasons, and what was put to the policies. A token that is
 // asked for is what the token service would issue (oauth/issuer.h): decided, recorded and signed, but for who
@@ -94,7 +97,9 @@ class World {
   Result<void> furnish();
   Result<void> add_task(const TaskFixture& fixture);
   bool find_target(const Target& target, Asking& asking, Answer& answer) const;
+  void find_told(const Target& target, Asking& asking) const;
   Result<void> add_token(const RequestSpec& request, Asking& asking);
+  static decision::Refusal untold(const Asking& asking);
   Result<void> use_up_proof(const Asking& asking);
   Result<Answer> issue(const RequestSpec& request, const Asking& asking, Answer answer,
                        const Observer& observer);

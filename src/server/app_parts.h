@@ -232,10 +232,10 @@ struct App::Parts {
                             [this](audit::Record entry, audit::Log::Done done) {
                               record_async(std::move(entry), std::move(done));
                             },
-                            config.issuer}};
+                            config.issuer, sources}};
 
   const simulate::RunningSimulator simulator{
-      {current, tasks, *what_if, config.issuer, config.token_lifetime, config.redact}};
+      {current, tasks, *what_if, config.issuer, config.token_lifetime, config.redact, sources}};
   const control::Simulations simulation_control{authority, simulator};
   const api::DecideApi decide_api{simulation_control};
   const simulate::RunningAccess running_access;

@@ -1,6 +1,6 @@
 // The simulator of the state that is running: reads a question, and answers it with what is in force.
 //
-// Thread-safe.
+// Thread-safe. Waits for sources of facts: not on a loop thread.
 #pragma once
 
 #include <string_view>
@@ -8,6 +8,7 @@
 #include "control/simulations.h"
 #include "enforce/in_force.h"
 #include "simulate/what_if.h"
+#include "sources/sources.h"
 #include "task/registry.h"
 
 namespace writ::simulate {
@@ -22,6 +23,7 @@ class RunningSimulator final : public control::Simulator {
     std::string_view issuer;
     Duration token_lifetime;  // of a token whose question does not say when it ends
     const decision::Redaction& redaction;
+    const sources::Sources& sources;  // asked as for a request, where what they tell decides
   };
   explicit RunningSimulator(Parts parts) : parts_(parts) {}
 

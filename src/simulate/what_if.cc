@@ -28,7 +28,8 @@ struct WhatIf::Posed {
 };
 
 Result<std::optional<Denial>> WhatIf::rule(const Hypothesis& hypothesis, const enforce::Deciding& state,
-                                           enforce::Shadows shadows, Posed& posed) const {
+                                           enforce::Shadows shadows, Posed& posed,
+                                           std::span<const std::string> awaited) const {
   const auto* api = state.inventory.find_api(hypothesis.api);
   if (api == nullptr)
     return failure(ErrorCode::kNotFound, fmt::format("there is no API `{}`", hypothesis.api));
@@ -59,7 +60,9 @@ Result<std::optional<Denial>> WhatIf::rule(const Hypothesis& hypothesis, const e
   auto good = verifier_.verify_parameter(token, hypothesis.time);
   if (!good) return std::move(good).error();
   posed.verified.emplace(*std::move(good));
-  posed.ruling.emplace(TRY(enforce::rule_on_use(*posed.verified, facts, state, posed.memory, shadows)));
+  posed.ruling.emplace(
+      TRY(awaited.empty() ? enforce::rule_on_use(*posed.verified, facts, state, posed.memory, shadows)
+                          : enforce::rule_awaiting(*posed.verified, facts, awaited, state, posed.memory)));
   return std::nullopt;
 }
 
@@ -72,6 +75,13 @@ Result<Prospect> WhatIf::ask(const Hypothesis& hypothesis, const enforce::Decidi
   prospect.explanation = decision::explain(state.policies, posed.ruling->context, redaction);
   if (const auto* shadowed = posed.ruling->shadowed) prospect.with_shadows = shadowed->effect();
   return prospect;
+}
+
+Result<bool> WhatIf::needs_facts(const Hypothesis& hypothesis, const enforce::Deciding& state,
+                                 std::span<const std::string> awaited) const {
+  Posed posed;
+  const auto denied = TRY(rule(hypothesis, state, enforce::Shadows::kLeftAlone, posed, awaited));
+  return !denied && !hypothesis.issue && posed.ruling->needs_facts();
 }
 
 Result<Verdict> WhatIf::decide(const Hypothesis& hypothesis, const enforce::Deciding& state) const {

@@ -9,6 +9,7 @@
 #include <functional>
 #include <memory>
 #include <optional>
+#include <span>
 #include <string>
 #include <vector>
 
@@ -57,6 +58,10 @@ class WhatIf {
   // Fails with kNotFound when there is no such API, with kInvalid when the request cannot be put together.
   Result<Prospect> ask(const Hypothesis& hypothesis, const enforce::Deciding& state,
                        const decision::Redaction& redaction) const;
+  // While attributes of the resource are still to come, which `awaited` names: whether they decide. If not,
+  // it is refused all the same, and ask() says why.
+  Result<bool> needs_facts(const Hypothesis& hypothesis, const enforce::Deciding& state,
+                           std::span<const std::string> awaited) const;
   // The same without its reasons and changes: for many.
   Result<Verdict> decide(const Hypothesis& hypothesis, const enforce::Deciding& state) const;
 
@@ -64,7 +69,8 @@ class WhatIf {
   struct Posed;
   // Nothing when it was ruled on; else why the token is no good.
   Result<std::optional<Denial>> rule(const Hypothesis& hypothesis, const enforce::Deciding& state,
-                                     enforce::Shadows shadows, Posed& posed) const;
+                                     enforce::Shadows shadows, Posed& posed,
+                                     std::span<const std::string> awaited = {}) const;
   WhatIf(std::string issuer, std::unique_ptr<token::KeyRing> ring);
 
   const std::unique_ptr<token::KeyRing> ring_;

@@ -251,6 +251,157 @@ class InSqlite(AskedFacts):
         self.assertEqual("facts_unavailable", self.last()["reason"])
 
 
+HAS = """
+@id("nothing-of-a-tenant-that-is-told") forbid (principal, action == Shop::Action::"read", resource is Shop::Order)
+when { resource has tenant && resource.tenant == "north" };
+"""
+
+
+class OtherFaces(AskedFacts):
+    """AuthZEN and /v1/decide ask as the gateway does."""
+
+    def evaluate(self, order, user="nora", properties=None):
+        answer = self.world.api_call(self.operator, "POST", "/access/v1/evaluation", {
+            "subject": {"type": "user", "id": user}, "action": {"name": "read"},
+            "resource": {"type": "Shop::Order", "id": order, "properties": properties or {}}})
+        self.assertEqual(200, answer.status, answer)
+        return answer.json()
+
+    def decide(self, order, **more):
+        token = {"sub": "nora", "client_id": "support-portal", "purpose": "support", "tenant": "north"}
+        question = {"request": f"GET /orders/{order}", "token": token} if "api" not in more else {"token": token}
+        answer = self.world.api_call(self.operator, "POST", "/v1/decide", {**question, **more})
+        self.assertEqual(200, answer.status, answer)
+        return answer.json()
+
+    def start(self):
+        with open(self.world.config, encoding="utf-8") as file:
+            text = file.read()
+        with open(self.world.config, "w", encoding="utf-8") as file:
+            file.write(text.replace('action_types: {', 'action_types: {"Shop::Order": "Shop::Action", '))
+        super().start()
+        self.operator = self.world.operator_token()
+
+    def policy(self, text):
+        with open(os.path.join(self.world.folder, "policies", "has.cedar"), "w", encoding="utf-8") as file:
+            file.write(text)
+        answer = self.world.api_call(self.operator, "POST", "/v1/policies/reload")
+        self.assertEqual(200, answer.status, answer)
+
+    def records(self, point):
+        with open(os.path.join(self.world.data, "audit.log"), encoding="utf-8") as file:
+            return [record for record in map(json.loads, file) if record["type"] == "decision" and record["point"] == point]
+
+    def test_authzen_is_answered_with_what_the_source_says_and_not_with_what_the_caller_says(self):
+        mine = {"customer": {"__entity": {"type": "Writ::User", "id": "nora"}}}
+        self.source.put("o-17", "nora")
+        self.source.put("o-18", "niklas")
+        self.assertTrue(self.evaluate("o-17")["decision"])
+        self.assertFalse(self.evaluate("o-18", properties=mine)["decision"])
+        self.assertFalse(self.evaluate("o-19", properties=mine)["decision"])
+        record = [each for each in self.records("authzen") if 'o-17' in each["resource"]][-1]
+        self.assertEqual({"resource.customer": "source `orders`", "resource.tenant": "source `orders`"}, record["sources"])
+        self.assertEqual("north", record["attributes"]["tenant"])
+
+    def test_authzen_causes_no_question_where_nothing_would_be_permitted(self):
+        before = len(self.source.asked)
+        answer = self.world.api_call(self.operator, "POST", "/access/v1/evaluation", {
+            "subject": {"type": "user", "id": "nora"}, "action": {"name": "burn"}, "resource": {"type": "Shop::Order", "id": "o-17"}})
+        self.assertEqual("policy_no_permit", answer.json()["context"]["reason"])
+        self.assertEqual(before, len(self.source.asked))
+
+    def test_authzen_refuses_with_the_same_words_whatever_the_facts_are(self):
+        self.source.put("other", "niklas")
+        self.source.orders["odd"] = {"id": "odd", "customer": {"id": 7}, "tenant": "north"}
+        answers = [self.evaluate(order) for order in ("other", "odd", "nowhere")]
+        self.assertEqual([{"decision": False, "context": {"reason": "policy_no_permit", "message": "no policy permits this request"}}] * 3, answers)
+        self.source.lie = lambda to: to.answer(503, b"{}")
+        down = self.evaluate("o-20")
+        self.assertEqual("facts_unavailable", down["context"]["reason"])
+        self.assertNotIn("127.0.0.1", down["context"]["message"])
+
+    def test_a_forbid_that_says_has_of_an_asked_attribute_holds_for_every_face(self):
+        self.source.put("o-17", "nora")
+        self.assertTrue(self.evaluate("o-17")["decision"])
+        self.assertEqual("permit", self.decide("o-17")["decision"])
+        self.policy(HAS)
+        self.assertFalse(self.evaluate("o-17")["decision"])
+        self.assertEqual("policy_forbid", self.decide("o-17")["reason"])
+        self.assertFalse(self.permitted("/orders/o-17"))
+
+    def test_v1_decide_says_what_would_come_of_it(self):
+        self.source.put("o-17", "nora")
+        self.source.put("o-18", "niklas")
+        self.assertEqual("permit", self.decide("o-17", explain=True)["decision"])
+        self.assertEqual("policy_no_permit", self.decide("o-18")["reason"])
+        self.source.lie = lambda to: to.answer(503, b"{}")
+        answer = self.decide("o-20", explain=True)
+        self.assertEqual(("deny", "facts_unavailable"), (answer["decision"], answer["reason"]))
+        self.assertIn("source `orders`", answer["message"])
+
+    def test_v1_decide_takes_what_the_question_states_and_asks_for_the_rest(self):
+        asked = {"api": "shop", "action": "read", "resource": 'Shop::Order::"o-17"'}
+        stated = {"customer": {"__entity": {"type": "Writ::User", "id": "nora"}}, "tenant": "north"}
+        self.assertEqual("permit", self.decide("o-17", **asked, attributes=stated)["decision"])
+        self.assertEqual([], self.source.asked)
+        self.source.put("o-17", "niklas", "south")
+        self.assertEqual("tenant_mismatch", self.decide("o-17", **asked, attributes={"customer": stated["customer"]})["reason"])
+        self.assertEqual(1, len(self.source.asked))
+
+    def test_v1_decide_causes_no_question_where_a_guard_refuses(self):
+        self.assertEqual("caller_unknown", self.decide("o-17", token={"sub": "nora", "client_id": "nobody"})["reason"])
+        self.assertEqual([], self.source.asked)
+
+
+class InTests(AskedFacts):
+    """`writ test` and `writ explain` ask nobody: the file states the answers."""
+
+    def start(self):
+        status, out, err = harness.writ("check", "--config", self.world.config)
+        self.assertEqual(0, status, out + err)
+
+    def run_tests(self, text):
+        path = os.path.join(self.world.folder, "policies", "shop.test.yaml")
+        with open(path, "w", encoding="utf-8") as file:
+            file.write(text)
+        return harness.writ("test", path, "--config", self.world.config)
+
+    def test_the_page_s_tests_pass(self):
+        status, out, err = self.run_tests(page_blocks("yaml")[2])
+        self.assertEqual(0, status, out + err)
+        self.assertIn("4 of 4 passed", out)
+        self.assertEqual([], self.source.asked)
+
+    def test_what_nobody_states_permits_nothing_even_where_absence_would(self):
+        with open(os.path.join(self.world.folder, "policies", "has.cedar"), "w", encoding="utf-8") as file:
+            file.write('@id("open") permit (principal is Writ::User, action == Shop::Action::"read", resource is Shop::Order)\n'
+                       'unless { resource has tenant && resource.tenant == "south" };')
+        lines = page_blocks("yaml")[2].splitlines(keepends=True)
+        status, out, err = self.run_tests("".join(line for line in lines if "their own" not in line and "nobody else" not in line))
+        self.assertEqual(0, status, out + err)
+        self.assertIn("1 of 1 passed", out)
+
+    def test_an_answer_that_would_not_be_believed_is_an_error(self):
+        good = page_blocks("yaml")[2]
+        for old, new, said in (("customer: nora", "customer: 7", "the attribute `customer`"),
+                               (", tenant: north", "", "`tenant` is missing"),
+                               ("attributes: {customer: nora, tenant: north}", "known: true", "has `attributes`, or says"),
+                               ("attributes: {customer: nora, tenant: north}", "known: false", "`tenant` is missing"),
+                               ('Shop::Order::"o-18"', 'Shop::Order::"o-17"', "two answers about"),
+                               ('Shop::Order::"o-18"', 'Billing::Invoice::"1"', "no source tells facts")):
+            with self.subTest(new):
+                self.assertIn(old, good)
+                status, out, err = self.run_tests(good.replace(old, new, 1))
+                self.assertNotEqual(0, status)
+                self.assertIn(said, out + err)
+
+    def test_explain_says_which_answer_is_missing(self):
+        status, out, err = harness.writ("explain", "--config", self.world.config, "--request", "GET /orders/o-17", "--sub", "nora", "--client",
+                                        "support-portal", "--purpose", "support", "--tenant", "north")
+        self.assertEqual(1, status, err)
+        self.assertIn("facts_unavailable: source `orders` is not asked in a test", out)
+
+
 class Check(AskedFacts):
     def start(self):
         pass

@@ -20,7 +20,7 @@ class World(asked_facts_test.AskedFacts):
         super().setUp()
 
     def fact_sources(self, port):
-        text = asked_facts_test.page_blocks("yaml")[2]
+        text = asked_facts_test.page_blocks("yaml")[3]
         self.assertIn("host: db.acme.example\n", text)
         text = text.replace("host: db.acme.example\n", f"host: 127.0.0.1\n      port: {self.database.port}\n").replace("      ca: db-ca.pem\n", "")
         return text.replace("    id: id\n", "    id: id\n    max_age_seconds: 0\n    failures: 1000\n")
