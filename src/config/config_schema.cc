@@ -341,7 +341,7 @@ $defs:
     additionalProperties: false
     required: [from, type]
     properties:
-      from: {$ref: "#/$defs/text", description: "path NAME, query NAME, header NAME or body /POINTER"}
+      from: {$ref: "#/$defs/text", description: "path NAME, query NAME, header NAME, body /POINTER, or graphql with type, name or fields"}
       type: {$ref: "#/$defs/text"}
   listener:
     anyOf:

@@ -8,6 +8,7 @@
 #include "codec/json_pointer.h"
 #include "codec/twin.h"
 #include "codec/utf8.h"
+#include "gateway/graphql.h"
 #include "gateway/one_reading.h"
 #include "http/target.h"
 
@@ -20,6 +21,7 @@ using cedar::Value;
 using Found = std::expected<Value, std::string_view>;
 
 constexpr std::string_view kSetOf = "set of ";
+constexpr std::string_view kGraphqlType = "type", kGraphqlName = "name", kGraphqlFields = "fields";
 
 std::unexpected<Error> invalid(std::string message) {
   return failure(ErrorCode::kInvalid, std::move(message));
@@ -90,14 +92,51 @@ class FactFinder::Body {
     if (!is_json(request_.headers)) return gap("the body is not JSON in UTF-8 by its `Content-Type`");
     if (!query_says_nothing_of(request_.query, fact.member))
       return gap("the query has a parameter that some reader takes for it");
-    if (!json_) json_.emplace(codec::parse_json(text_, {.max_bytes = text_.size()}));
-    if (!*json_) return gap("the body is not JSON that can be read in one way only");
-    const auto* found = codec::at_pointer_alone(**json_, fact.place);
+    if (!json()) return gap("the body is not JSON that can be read in one way only");
+    const auto* found = codec::at_pointer_alone(*json(), fact.place);
     if (found == nullptr) return gap("the body does not have it, or has what some reader takes for it");
     return value(*found, fact.place, fact.type, arena);
   }
 
+  Found find_graphql(const Fact& fact, cedar::Arena& arena) {
+    const auto& read = graphql();
+    if (!read) return gap("the GraphQL request cannot be read");
+    if (fact.place == kGraphqlType) return cedar::make_string(arena, kind_name(read->kind));
+    if (fact.place == kGraphqlName) {
+      if (read->name.empty()) return gap("the operation has no name");
+      return text_of(read->name, fact.type, arena);
+    }
+    if (read->fields.size() > kMaxFactElements) return gap("it has more than 64 fields at its root");
+    std::vector<Value> fields;
+    for (const auto& field : read->fields)
+      fields.push_back(TRY(text_of(field, Type(TypeKind::kString), arena)));
+    return cedar::make_set(arena, fields);
+  }
+
+  // Of the operation that a server executes.
+  const Result<GraphqlOperation>& graphql() {
+    if (!graphql_) graphql_.emplace(read_operation());
+    return *graphql_;
+  }
+
  private:
+  const Result<codec::Json>& json() {
+    if (!json_) json_.emplace(codec::parse_json(text_, {.max_bytes = text_.size()}));
+    return *json_;
+  }
+
+  Result<GraphqlOperation> read_operation() {
+    if (!is_json(request_.headers))
+      return invalid("a GraphQL request is JSON in UTF-8, with the `Content-Type` `application/json`");
+    // Some servers take these from the query too.
+    for (const auto* name : {"query", "operationName", "variables", "extensions"})
+      if (!query_says_nothing_of(request_.query, name))
+        return invalid(
+            "the URL's query has a parameter that some reader takes for a part of the GraphQL request");
+    if (text_.empty() || !json()) return invalid("the body is not JSON that can be read in one way only");
+    return read_graphql_request(*json());
+  }
+
   Found value(const codec::Json& json, const std::string& at, const Type& type, cedar::Arena& arena) const {
     switch (type.kind()) {
       case TypeKind::kSet:
@@ -136,6 +175,7 @@ class FactFinder::Body {
   const http::Request& request_;
   const std::string_view text_;
   std::optional<Result<codec::Json>> json_;
+  std::optional<Result<GraphqlOperation>> graphql_;
 };
 
 Result<Type> parse_fact_type(std::string_view text) {
@@ -190,6 +230,15 @@ Result<FactFinder::Fact> FactFinder::parse(const FactSpec& spec, const std::vect
     fact.member = std::move(names.back());
     return fact;
   }
+  if (where == "graphql" && (place == kGraphqlType || place == kGraphqlName || place == kGraphqlFields)) {
+    const bool is_list = place == kGraphqlFields;
+    const bool good = is_list ? fact.type.is_set() && fact.type.element().is(TypeKind::kString)
+                              : fact.type.is(TypeKind::kString);
+    if (!good)
+      return invalid(fmt::format("`{}` is of the type `{}`", from, is_list ? "set of string" : "string"));
+    fact.where = Where::kGraphql;
+    return fact;
+  }
   if (fact.type.is_set()) return invalid("a set can be found in a `body` only");
   if (where == "query" && !place.empty()) {
     if (!is_parameter_name(place)) return unclear();
@@ -209,8 +258,8 @@ Result<FactFinder::Fact> FactFinder::parse(const FactSpec& spec, const std::vect
     return fact;
   }
   return invalid(
-      fmt::format("`{}` does not say where it is, expected `path NAME`, `query NAME`, `header NAME` or "
-                  "`body /POINTER`",
+      fmt::format("`{}` does not say where it is, expected `path NAME`, `query NAME`, `header NAME`, "
+                  "`body /POINTER`, or `graphql` with `type`, `name` or `fields`",
                   from));
 }
 
@@ -229,7 +278,12 @@ Result<FactFinder> FactFinder::make(const std::vector<FactSpec>& specs,
 }
 
 bool FactFinder::read_body() const noexcept {
-  return std::ranges::any_of(facts_, [](const Fact& fact) { return fact.where == Where::kBody; });
+  return read_graphql() ||
+         std::ranges::any_of(facts_, [](const Fact& fact) { return fact.where == Where::kBody; });
+}
+
+bool FactFinder::read_graphql() const noexcept {
+  return std::ranges::any_of(facts_, [](const Fact& fact) { return fact.where == Where::kGraphql; });
 }
 
 std::vector<std::string_view> FactFinder::header_names() const {
@@ -268,6 +322,8 @@ FactFinder::Found FactFinder::find(const Fact& fact, const http::Request& reques
     }
     case Where::kBody:
       return body.find(fact, arena);
+    case Where::kGraphql:
+      return body.find_graphql(fact, arena);
   }
   return gap("it is nowhere");
 }
@@ -278,6 +334,9 @@ std::unique_ptr<FoundFacts> FactFinder::find(const http::Request& request,
   if (facts_.empty()) return nullptr;
   auto all = std::make_unique<FoundFacts>();
   Body body(request, text);
+  if (read_graphql()) {
+    if (const auto& read = body.graphql(); !read) all->unreadable = read.error().message;
+  }
   for (const Fact& fact : facts_) {
     const auto found = find(fact, request, values, body, all->arena);
     all->notes.push_back({fact.path, fact.from, found ? std::string_view() : found.error()});

@@ -5,6 +5,7 @@
 //
 // Found is what every reader of the request finds (gateway/one_reading.h). What is absent, given twice, of
 // another type, or too long is not told, and a note says why: what needs it then refuses; nothing is guessed.
+// A request whose GraphQL operation is looked for, and cannot be read, is not passed on (gateway/graphql.h).
 // Immutable and thread-safe.
 #pragma once
 
@@ -48,6 +49,7 @@ struct FoundFacts {
   cedar::Arena arena;
   std::vector<cedar::Field> attributes, input;  // the names are the route's
   std::vector<context::FactNote> notes;         // one for each that the route declares
+  std::string unreadable = {};                  // why the request is not passed on; empty: it may be
 };
 
 inline std::span<const context::FactNote> notes_of(const FoundFacts* found) noexcept {
@@ -63,6 +65,7 @@ class FactFinder {
 
   bool empty() const noexcept { return facts_.empty(); }
   bool read_body() const noexcept;
+  bool read_graphql() const noexcept;
   // The fields of the header that some are found in.
   std::vector<std::string_view> header_names() const;
   // `values` are the path's. `body` is all of it. Null: the route declares none.
@@ -70,7 +73,7 @@ class FactFinder {
                                    std::string_view body) const;
 
  private:
-  enum class Where : std::uint8_t { kPath, kQuery, kHeader, kBody };
+  enum class Where : std::uint8_t { kPath, kQuery, kHeader, kBody, kGraphql };
   struct Fact {
     FactSpec::Of of;
     Where where;

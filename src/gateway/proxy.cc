@@ -105,6 +105,9 @@ struct Proxy::Forwarded {
   // By what is in force. False: it was answered, because no route takes it.
   bool find_route(std::shared_ptr<const enforce::InForce> now);
   void malformed_answer(std::string_view code, std::string_view message);
+  // The API might find something else in it than what was decided on.
+  bool unreadable() const { return !unread && facts != nullptr && !facts->unreadable.empty(); }
+  void unreadable_answer() { malformed_answer("invalid_request", facts->unreadable); }
   static void read_if_known(Owned forwarded, bool may_wait);
   // What was in force when the request came may not be any more: its body took a while. As find_route().
   bool catch_up();
@@ -142,6 +145,7 @@ struct Proxy::Forwarded {
       return respond(error_answer(503, "overloaded",
                                   "the token became valid only while the request was read; send it again",
                                   outcome->request_id()));
+    if (unreadable()) return unreadable_answer();
     const auto& action = route->action();
     auto path = route->upstream().path_prefix;
     path += exchange.request().encoded_path;
@@ -409,6 +413,9 @@ void Proxy::Forwarded::ask(Owned forwarded) {
                                                  forwarded->body ? *forwarded->body : std::string_view());
   forwarded->facts = forwarded->route->find_facts(forwarded->exchange.request(), forwarded->values,
                                                   forwarded->body ? *forwarded->body : std::string_view());
+  // Of a caller whose token is known. Others are refused for their token, and on record.
+  if (forwarded->body && forwarded->unreadable())
+    return on_loop(std::move(forwarded), [](Owned back) { back->unreadable_answer(); });
   const auto question = forwarded->question();
   auto& enforcer = forwarded->core->parts.enforcer;
   // What is asked views what is forwarded, which the callback owns.

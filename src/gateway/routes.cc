@@ -109,6 +109,8 @@ Result<Route> Route::make(RouteSpec spec, const std::vector<std::string>& parame
   route.request_facts_ = TRY(FactFinder::make(route.spec_.facts, parameters));
   if (route.web_socket() && route.reads_body())
     return invalid("the request for a WebSocket has no body that an amount or a fact could stand in");
+  if (route.request_facts_.read_graphql() && (route.spec_.method != "POST" || route.is_public()))
+    return invalid("a GraphQL operation is read from the body of a POST, on a route that is not public");
   // What is decided on is what the API gets.
   for (const auto name : route.request_facts_.header_names()) {
     if (route.forwarded().fate(name) == ForwardedHeaders::Fate::kLeftOut)

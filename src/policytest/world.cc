@@ -220,6 +220,12 @@ bool World::find_target(const Target& target, Asking& asking, Answer& answer) co
     asking.resource.type = match.route->resource_type();
     match.route->resource_id().append(asking.resource.id, asking.values);
     asking.found = match.route->find_facts(asking.request, asking.values, target.body);
+    if (asking.found != nullptr && !asking.found->unreadable.empty()) {
+      answer.effect = decision::Effect::kDeny;
+      answer.code = "invalid_request";
+      answer.message = asking.found->unreadable;
+      return false;
+    }
     asking.facts = match.route->facts(asking.values, asking.found.get());
     asking.amounts = match.route->amounts(asking.request, asking.values, target.body);
     asking.labels = match.route->labels();

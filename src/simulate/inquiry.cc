@@ -170,6 +170,8 @@ class Reader {
     hypothesis_->amounts = match.route->amounts(request_, values, body);
     inquiry_->found = match.route->find_facts(request_, values, body);
     const auto& found = inquiry_->found;
+    if (found != nullptr && !found->unreadable.empty())
+      return members_.wrong("body", fmt::format("never passes: {}", found->unreadable));
     hypothesis_->input = gateway::Route::input(found.get());
     hypothesis_->notes = gateway::notes_of(found.get());
     // The values are the hypothesis's own, which the facts are made of later.
