@@ -4,6 +4,8 @@
 
 #include "cli/commands.h"
 #include "cli/output.h"
+#include "cli/questions.h"
+#include "codec/name.h"
 #include "files/document.h"
 #include "files/files.h"
 #include "init/folder.h"
@@ -50,7 +52,65 @@ void print(const init::Draft& draft, const Options& options) {
                   here ? "" : fmt::format("cd {}, then ", options.folder)));
 }
 
-int make(const Options& options) {
+// The first of the names that documents have, if it is here.
+std::string usual_document() {
+  for (const char* name : {"openapi.yaml", "openapi.yml", "openapi.json"})
+    if (std::filesystem::is_regular_file(name)) return name;
+  return {};
+}
+
+// What the document would be called, to propose it.
+std::string usual_name(const std::string& file) {
+  const auto text = files::read_regular_file(file, files::kMaxDocumentBytes);
+  files::Issues issues;
+  const auto document = text ? init::Document::parse(*text, file, issues) : std::nullopt;
+  const auto draft =
+      document ? init::make_draft(init::read_operations(*document), {}) : failure(ErrorCode::kInvalid, "");
+  return draft ? draft->api : std::string();
+}
+
+// Where document or folder is missing, a person is asked for all that no flag says. False: there is no
+// answer.
+bool ask_for_rest(Options& options) {
+  auto& settings = options.settings;
+  const auto take = [](std::string& place, const Asked& question) {
+    if (!place.empty()) return true;
+    auto answer = ask(question);
+    if (answer) place = *std::move(answer);
+    return answer.has_value();
+  };
+  const auto there = [](const std::string& file) {
+    return std::filesystem::is_regular_file(file) ? std::optional<std::string>()
+                                                  : std::optional(fmt::format("there is no file `{}`", file));
+  };
+  const auto is_name = [](const std::string& name) -> std::optional<std::string> {
+    if (const auto problem = codec::name_problem(name))
+      return fmt::format("`{}` is not a name: {}", name, *problem);
+    return std::nullopt;
+  };
+  const auto is_url = [](const std::string& url) -> std::optional<std::string> {
+    if (url.starts_with("https://") || url.starts_with("http://")) return std::nullopt;
+    return fmt::format("`{}` is not a URL; an issuer looks like https://login.example.com/realms/shop", url);
+  };
+  if (!take(options.document,
+            {.what = "The OpenAPI document", .otherwise = usual_document(), .wrong = there}))
+    return false;
+  const auto name = usual_name(options.document);
+  return take(settings.name, {.what = "The API's id", .otherwise = name, .wrong = is_name}) &&
+         take(settings.issuer, {.what = "Your identity provider, as its issuer's URL",
+                                .otherwise = {},
+                                .about = "none: a key pair for trying",
+                                .needed = false,
+                                .wrong = is_url}) &&
+         take(options.folder, {.what = "The folder to write", .otherwise = settings.name});
+}
+
+int make(Options& options) {
+  if (options.document.empty() || options.folder.empty()) {
+    if (!may_ask())
+      return fail("`writ init` needs a document and a folder, for example: writ init openapi.yaml orders");
+    if (!ask_for_rest(options)) return kBroken;
+  }
   const auto text = files::read_regular_file(options.document, files::kMaxDocumentBytes);
   if (!text) return fail(text.error());
   files::Issues issues;
@@ -82,8 +142,9 @@ void add_init(Command& program) {
   auto options = std::make_shared<Options>();
   auto& settings = options->settings;
   auto& command = program.add("init", "make a first configuration of an OpenAPI document");
-  command.option("document", options->document, "the OpenAPI document, 3.0 or 3.1, JSON or YAML").required();
-  command.option("folder", options->folder, "where to write; made if it is not there").required();
+  command.option("document", options->document,
+                 "the OpenAPI document, 3.0 or 3.1, JSON or YAML; asked for on a terminal");
+  command.option("folder", options->folder, "where to write; made if it is not there");
   command.option(
       "--issuer", settings.issuer,
       "your identity provider, whose tokens say who the users are; without it, a key pair for trying");
