@@ -73,7 +73,7 @@ std::string usual_name(const std::string& file) {
 // answer.
 bool ask_for_rest(Options& options) {
   auto& settings = options.settings;
-  const auto take = [](std::string& place, const Asked& question) {
+  const auto take = [](std::string& place, const Prompt& question) {
     if (!place.empty()) return true;
     auto answer = ask(question);
     if (answer) place = *std::move(answer);

@@ -25,7 +25,7 @@ bool may_ask() {
   return ::isatty(STDIN_FILENO) == 1 && ::isatty(STDERR_FILENO) == 1;
 }
 
-std::optional<std::string> ask(const Asked& question) {
+std::optional<std::string> ask(const Prompt& question) {
   const auto shown = question.about.empty() ? question.otherwise : question.about;
   for (int i = 0; i < kTries; ++i) {
     fmt::print(stderr, "{}{}: ", question.what, shown.empty() ? "" : fmt::format(" [{}]", shown));

@@ -13,7 +13,7 @@ namespace writ::cli {
 // Standard input and standard error are a terminal.
 bool may_ask();
 
-struct Asked {
+struct Prompt {
   std::string_view what;        // "The OpenAPI document"
   std::string_view otherwise;   // what an empty line means; empty: nothing
   std::string_view about = {};  // what that is, in its place
@@ -23,6 +23,6 @@ struct Asked {
 };
 
 // Nothing: the input has ended (Ctrl-D), or there was no good answer after some tries.
-std::optional<std::string> ask(const Asked& question);
+std::optional<std::string> ask(const Prompt& question);
 
 }  // namespace writ::cli

@@ -197,6 +197,7 @@ class Parser {
         open.push_back(&fragment->second);
       }
     }
+    if (fields.empty()) return invalid("has an operation of nothing but fragments that spread each other");
     return std::vector<std::string>(fields.begin(), fields.end());
   }
 

@@ -106,6 +106,7 @@ TEST(Graphql, WhatIsNoExecutableDocumentIsNotRead) {
                                "{ a(x: [1) }",
                                "{ ...Gone }",
                                "{ ..F } fragment F on Q { a }",
+                               "{ ...F } fragment F on Q { ...F }",
                                "{ ...F } fragment F on Q { a } fragment F on Q { b }"})
     EXPECT_THAT(of(document), HasSubstr("-the GraphQL document ")) << document;
   EXPECT_THAT(of("{ a(x: \"\xff\") }"), HasSubstr("not UTF-8"));
