@@ -1,8 +1,7 @@
 // Bytes from an upstream that speaks HTTP/2. Three faces of the same bytes:
 // - the meter counts the same however they arrive;
 // - as a list of fields: what is taken for an answer is one that HTTP/1 takes too, and reads alike, since
-// that
-//   is what callers of HTTP/1.1 get;
+//   callers of HTTP/1.1 get it;
 // - as a connection of a real client: its calls end, none of them twice, and the client goes on.
 #include <algorithm>
 #include <cstddef>

@@ -3,14 +3,10 @@
 #include <algorithm>
 #include <fmt/format.h>
 
+#include "codec/ascii.h"
+
 namespace writ::decision {
 namespace {
-
-std::string_view trimmed(std::string_view text) {
-  const auto begin = text.find_first_not_of(' ');
-  if (begin == text.npos) return {};
-  return text.substr(begin, text.find_last_not_of(' ') - begin + 1);
-}
 
 Result<std::vector<codec::JsonPattern>> read(const cedar::Policy& policy, std::string_view name) {
   const auto* annotation = policy.annotation(name);
@@ -27,13 +23,13 @@ Result<std::vector<codec::JsonPattern>> read(const cedar::Policy& policy, std::s
 }  // namespace
 
 Result<std::vector<codec::JsonPattern>> parse_obligation(std::string_view text) {
-  if (trimmed(text).empty())
+  if (codec::trimmed(text).empty())
     return failure(ErrorCode::kInvalid, "it names nothing, expected for example \"/card/number, /notes\"");
   std::vector<codec::JsonPattern> patterns;
   for (bool more = true; more;) {
     const auto comma = text.find(',');
     more = comma != text.npos;
-    patterns.push_back(TRY(codec::parse_json_pattern(trimmed(text.substr(0, comma)))));
+    patterns.push_back(TRY(codec::parse_json_pattern(codec::trimmed(text.substr(0, comma)))));
     if (patterns.size() > kMaxObligationPatterns)
       return failure(ErrorCode::kInvalid, fmt::format("it names more than {}", kMaxObligationPatterns));
     if (more) text.remove_prefix(comma + 1);

@@ -2,6 +2,7 @@
 
 #include <fmt/format.h>
 
+#include "codec/ascii.h"
 #include "codec/base64url.h"
 #include "crypto/aead.h"
 #include "crypto/hash.h"
@@ -50,10 +51,7 @@ std::string_view wrapping_id(std::string_view stored) noexcept {
 }  // namespace
 
 Result<WrappingKey> WrappingKey::parse(const Secret& text) {
-  auto trimmed = text.expose();
-  const auto begin = trimmed.find_first_not_of(" \t\r\n");
-  trimmed = begin == trimmed.npos ? std::string_view() : trimmed.substr(begin);
-  trimmed = trimmed.substr(0, trimmed.find_last_not_of(" \t\r\n") + 1);
+  const auto trimmed = codec::trimmed(text.expose(), " \t\r\n");
   auto bytes = trimmed.size() == 2 * crypto::kAeadKeyBytes ? from_hex(trimmed) : from_base64(trimmed);
   if (!bytes || bytes->size() != crypto::kAeadKeyBytes)
     return failure(
