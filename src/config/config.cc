@@ -11,6 +11,7 @@
 #include "config/introspection.h"
 #include "config/jwks_file.h"
 #include "config/listen.h"
+#include "config/logout.h"
 #include "config/metrics_access.h"
 #include "config/outbound.h"
 #include "config/workloads.h"
@@ -113,7 +114,7 @@ void read_trusted_issuer(const files::YamlNode& node, bool alone, files::Source&
       &node, source, "a trusted issuer",
       {"issuer", "audience", "jwks_file", "jwks_uri", "key_refresh", "claims", "max_token_lifetime_seconds",
        "subject_prefix", "tenants", "clients", "algorithms", "tolerance_seconds", "profile", "facts",
-       "accept", "workloads", "introspection"});
+       "accept", "workloads", "introspection", "logout"});
   const bool workloads = names_workloads(fields);
   const auto issuer = fields.required_text("issuer");
   const auto audience =
@@ -147,6 +148,7 @@ void read_trusted_issuer(const files::YamlNode& node, bool alone, files::Source&
   read_clients(fields, read);
   read_accept(fields, read);
   read_introspection(fields, config, read);
+  read_logout(fields, read);
   if (*issuer == config.issuer)
     source.error(*fields.find("issuer"), "this is Writ's own issuer, expected an identity provider's");
   for (auto& each : one_for_each_tenant(std::move(read))) {

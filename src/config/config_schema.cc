@@ -173,6 +173,13 @@ properties:
               tenants: {$ref: "#/$defs/texts"}
               clients: {$ref: "#/$defs/names", description: "its names for clients, and Writ's"}
               max_lifetime_seconds: {type: integer, minimum: 1, maximum: 86400}
+        logout:
+          description: it tells when a session is over, and what came from that ends
+          type: object
+          additionalProperties: false
+          required: [audiences]
+          properties:
+            audiences: {$ref: "#/$defs/texts", description: "values of its logout tokens' `aud`"}
         introspection:
           description: "its access tokens are opaque, and Writ asks it about them (RFC 7662)"
           type: object

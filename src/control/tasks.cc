@@ -7,6 +7,7 @@
 #include "control/people.h"
 #include "crypto/random.h"
 #include "task/attenuation.h"
+#include "token/came_from.h"
 
 namespace writ::control {
 namespace {
@@ -98,6 +99,7 @@ Answer<Tasks::Seen> Tasks::open(const Caller& caller, const codec::Json& json) c
   TRY(check_names(*task));
   task->opened_by = permit.token()->client_id;
   task->requested_by = parties_of(permit.token().claims());
+  task->came_from = token::of_providers(permit.token()->exchanged_from);
   // A task of somebody's stays in their tenant.
   if (!task->tenant) task->tenant = permit.tenant();
   TRY(check_parent(caller, permit, *task));

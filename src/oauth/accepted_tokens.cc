@@ -363,6 +363,7 @@ std::expected<AcceptedTokens::Claims, Denial> AcceptedTokens::read(const token::
   TRY(read_times(assertion, accept, *into));
   into->issuer = by.issuer;
   into->jti = id_of(assertion, form.text);
+  into->exchanged_from = came_from_of(claims, by);
   const auto* api = current_.get()->inventory->find_api(accept.api);
   into->audience = api != nullptr ? api->audience : std::string();
   foreign->api = accept.api;

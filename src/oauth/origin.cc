@@ -136,6 +136,9 @@ Outcome<Origin> external_origin(std::string_view text, const ExchangeFacts& fact
   if (!subject && subject.error().reason == Reason::kIndeterminate)
     return refuse(OauthError::kServerError, std::move(subject).error());
   if (!subject) return invalid_token("subject token", std::move(subject).error());
+  if (facts.verifier.any_ended(subject->came_from, subject->issued_at))
+    return invalid_token("subject token",
+                         {Reason::kTokenRevoked, "it was revoked, or the session that it is of has ended"});
   TRY(check_user(*subject, facts));
   TRY(check_binding("subject token", subject->key_thumbprint, facts.proof_key));
   auto before = TRY(handed_over_by(*subject, facts));
@@ -145,6 +148,7 @@ Outcome<Origin> external_origin(std::string_view text, const ExchangeFacts& fact
   origin.carry_on(*subject);
   origin.subject = std::move(subject->id);
   origin.expires_at = subject->expires_at;
+  origin.exchanged_from = std::move(subject->came_from);
   origin.handed_on = is_agent(facts.client);
   if (origin.handed_on || before) origin.actors.push_back({client.id, std::nullopt});
   if (before) origin.actors.push_back({*std::move(before), std::nullopt});

@@ -38,7 +38,8 @@ namespace writ::oauth {
 struct Origin : token::CarriedClaims {
   std::string subject;
   std::optional<Instant> expires_at;  // of what was presented; absent: only the client itself
-  // The ids of the tokens of ours that were presented, and of those that they came from.
+  // The ids of the tokens of ours that were presented, of those that they came from, and of what a provider's
+  // token came of.
   std::vector<std::string> exchanged_from;
   // Work came into an agent's hands: it took over what another presented or holds.
   bool handed_on = false;

@@ -1,6 +1,7 @@
 #include "oauth/provider_claims.h"
 
 #include "codec/name.h"
+#include "token/came_from.h"
 #include "token/claims.h"
 
 namespace writ::oauth {
@@ -32,6 +33,19 @@ Denial keys_unknown(const TrustedIssuer& issuer) {
 Denial issuer_silent(const TrustedIssuer& issuer) {
   return {Reason::kIndeterminate,
           "issuer `" + issuer.issuer + "` could not be asked whether the token is good; try again later"};
+}
+
+std::vector<std::string> came_from_of(const codec::Json& claims, const TrustedIssuer& by) {
+  std::vector<std::string> all;
+  if (!by.logout) return all;
+  const auto add = [&](token::Origin origin, std::string_view claim) {
+    if (const auto* name = claims.find_string(claim))
+      all.push_back(token::came_from(origin, by.issuer, *name));
+  };
+  add(token::Origin::kSession, "sid");
+  add(token::Origin::kSubject, "sub");
+  add(token::Origin::kToken, "jti");
+  return all;
 }
 
 // Absent is fine where the caller says so; present in another shape is not.

@@ -35,6 +35,9 @@ std::expected<std::optional<std::vector<std::string>>, Denial> mapped_texts(cons
                                                                             const ClaimPath& place,
                                                                             OneText one);
 
+// The session, the subject and the token that these claims are of, where the issuer tells when they are over.
+std::vector<std::string> came_from_of(const codec::Json& claims, const TrustedIssuer& by);
+
 // The client that a token was made for: each provider has a claim of its own for it, and all that are there
 // have to say the same.
 std::expected<std::optional<std::string>, Denial> named_client(const codec::Json& claims);

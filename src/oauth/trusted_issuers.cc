@@ -179,6 +179,8 @@ std::expected<ExternalSubject, Denial> TrustedIssuers::verify(std::string_view t
   if (subject.tenant) subject.tenant = trusted->tenant_of(*std::move(subject.tenant));
   subject.subject_issuer = trusted->issuer;
   subject.by = trusted;
+  subject.issued_at = *TRY(mapped_date(claims, "iat"));  // it was needed
+  subject.came_from = came_from_of(claims, *trusted);
   // RFC 8693 §4.1: who acts already would have to be known here, and policies be asked about them.
   if (claims.find("act") != nullptr)
     return std::unexpected(Denial{Reason::kDelegationNotAuthorised,

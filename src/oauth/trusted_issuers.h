@@ -63,6 +63,11 @@ struct AcceptedAt {
   Duration max_lifetime = std::chrono::hours(2);
 };
 
+// That the issuer tells when a session is over (oauth/session_end.h).
+struct LogoutRules {
+  std::vector<std::string> audiences;  // of its logout tokens; none: it tells nobody
+};
+
 inline constexpr Duration kProviderTolerance = std::chrono::seconds(30);
 
 struct TrustedIssuer {
@@ -89,6 +94,8 @@ struct TrustedIssuer {
   // Its tokens are opaque to Writ, which asks it about them (oauth/token_asker.h). Null: they are JWTs.
   std::shared_ptr<const AskingRules> asking = {};
   std::shared_ptr<TokenAsker> asked = {};  // made of it (oauth/key_refresher.h)
+  // Absent: what came from its sessions does not end with them.
+  std::optional<LogoutRules> logout = {};
   // It names workloads, and no users (oauth/workload_tokens.h). Null: users.
   const WorkloadProfile* workloads = nullptr;
 
@@ -102,7 +109,10 @@ struct TrustedIssuer {
 // A user, as a provider named and described them.
 struct ExternalSubject : token::CarriedClaims {
   std::string id;
-  Instant expires_at;  // of the provider's token
+  Instant expires_at;      // of the provider's token
+  Instant issued_at = {};  // the same
+  // What that came of (token/came_from.h).
+  std::vector<std::string> came_from = {};
   // The client that the provider made the token for (`azp`, `client_id`, `cid`, `appid`), as Writ calls it.
   std::optional<std::string> client = {};
   // Whom else it is for, as Writ calls clients.

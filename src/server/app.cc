@@ -67,7 +67,10 @@ Result<void> App::Parts::load(const config::World& world) {
   TRY(entities.load(policy::facts_rules(world, *policies.get())));
   TRY(tasks.load());
   TRY(calls.load());
-  return revocations.load();
+  TRY(revocations.load());
+  // What a crash left of it.
+  TRY(session_ends.end_tasks());
+  return {};
 }
 
 // Certificates are for connections that come, and providers' keys for tokens.
@@ -160,6 +163,9 @@ void App::Parts::tidy() {
   if (const auto done = calls.prune(clock.earliest()); !done)
     std::fprintf(stderr, "writ: could not delete approvals that are over: %s\n",
                  done.error().message.c_str());
+  if (const auto ended = session_ends.end_tasks(); !ended)
+    std::fprintf(stderr, "writ: could not end tasks of sessions that are over: %s\n",
+                 ended.error().message.c_str());
   const auto forgotten = tasks.tidy(clock);
   if (forgotten) return void(tasks_forgotten.fetch_add(*forgotten, std::memory_order_relaxed));
   std::fprintf(stderr, "writ: could not delete tasks that are over: %s\n", forgotten.error().message.c_str());

@@ -6,6 +6,7 @@ namespace {
 
 constexpr std::string_view kRevocationPath = "/oauth2/revoke";
 constexpr std::string_view kIntrospectionPath = "/oauth2/introspect";
+constexpr std::string_view kLogoutPath = "/oauth2/backchannel-logout";
 constexpr std::string_view kJwksPath = "/oauth2/jwks";
 constexpr std::string_view kMetadataPath = "/.well-known/oauth-authorization-server";
 
@@ -36,6 +37,12 @@ Result<void> App::Parts::add_oauth() {
       [this](http::Exchange exchange, const PathValues&) {
         oauth_workers.serve([this](const Request& request) { return introspection_endpoint.handle(request); },
                             std::move(exchange));
+      },
+      oauth::kMaxFormBytes));
+  TRY(endpoints->add_async(
+      "POST", kLogoutPath,
+      [this](http::Exchange exchange, const PathValues&) {
+        oauth_workers.take_logout(logout_endpoint, std::move(exchange));
       },
       oauth::kMaxFormBytes));
   TRY(endpoints->add("GET", kJwksPath, quick, [this](const Request&, const PathValues&) {
@@ -196,6 +203,7 @@ Result<void> App::Parts::add_own_api(http::Endpoints& to, http::Workers& by) {
   TRY(audit_api.add_to(to, by));
   TRY(policies_api.add_to(to, by));
   TRY(issuers_api.add_to(to));
+  TRY(sessions_api.add_to(to));
   TRY(keys_api.add_to(to));
   TRY(access_api.add_to(to, access_readers));
   return decide_api.add_to(to);

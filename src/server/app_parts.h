@@ -23,6 +23,7 @@
 #include "api/metrics.h"
 #include "api/observed.h"
 #include "api/policies_api.h"
+#include "api/sessions_api.h"
 #include "api/tasks_api.h"
 #include "api/upstream_metrics.h"
 #include "audit/log.h"
@@ -40,6 +41,7 @@
 #include "oauth/accepted_tokens.h"
 #include "oauth/introspection_endpoint.h"
 #include "oauth/key_refresher.h"
+#include "oauth/logout_endpoint.h"
 #include "oauth/metadata.h"
 #include "oauth/revocation_endpoint.h"
 #include "oauth/token_endpoint.h"
@@ -187,6 +189,8 @@ struct App::Parts {
       directory,
       *store};  // an assertion that was used stays used after a restart
   const oauth::RevocationEndpoint revocation_endpoint{{clock, clients, verifier, revocations, recorder}};
+  const oauth::SessionEnds session_ends{{clock, issuers, revocations, *store, tasks, recorder}};
+  const oauth::LogoutEndpoint logout_endpoint{session_ends, token_attempts};
   const oauth::IntrospectionEndpoint introspection_endpoint{
       {clock, clients, verifier, tasks, current, recorder, keys->ring(), config.issuer}};
 
@@ -224,6 +228,7 @@ struct App::Parts {
   const control::Policies policy_control{authority, policies};
   const api::PoliciesApi policies_api{policy_control};
   const api::IssuersApi issuers_api{authority, issuers};
+  const api::SessionsApi sessions_api{authority, session_ends};
   const control::KeyRotation key_rotation{authority, *keys};
   const api::KeysApi keys_api{key_rotation};
   const std::unique_ptr<simulate::WhatIf> what_if;

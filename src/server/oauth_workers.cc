@@ -109,6 +109,22 @@ void OauthWorkers::answer(http::Exchange& to, http::Response response, const Ans
   to.respond(std::move(response));
 }
 
+void OauthWorkers::take_logout(const oauth::LogoutEndpoint& endpoint, http::Exchange exchange) {
+  const auto glance = clients_.glance(exchange.request(), clock_.now());
+  hand_to(assertions_, glance, std::move(exchange), [this, &endpoint, glance](http::Exchange taken) {
+    const auto held = std::make_shared<http::Exchange>(std::move(taken));
+    std::move_only_function<void()> go_on = [this, &endpoint, glance, held] {
+      hand_to(assertions_, glance, std::move(*held), [&endpoint](http::Exchange back) {
+        auto response = endpoint.handle(back.request());
+        back.respond(std::move(response));
+      });
+    };
+    if (endpoint.wait_for_keys(held->request(), go_on)) return;
+    auto response = endpoint.handle(held->request());
+    held->respond(std::move(response));
+  });
+}
+
 void OauthWorkers::serve(std::function<http::Response(const http::Request&)> function,
                          http::Exchange exchange) {
   const auto glance = clients_.glance(exchange.request(), clock_.now());

@@ -20,6 +20,7 @@
 #include "http/endpoints.h"
 #include "http/workers.h"
 #include "oauth/client_authentication.h"
+#include "oauth/logout_endpoint.h"
 #include "oauth/token_endpoint.h"
 
 namespace writ::server {
@@ -34,6 +35,8 @@ class OauthWorkers {
   // Answers a token request; `answered`, which outlives it, is called with each answer, on any thread.
   void issue(const oauth::TokenEndpoint& endpoint, http::Exchange exchange,
              const std::function<void(const http::Response&)>& answered);
+  // A signature is looked at, once its key is there.
+  void take_logout(const oauth::LogoutEndpoint& endpoint, http::Exchange exchange);
   // Answers what one step answers.
   void serve(std::function<http::Response(const http::Request&)> function, http::Exchange exchange);
 

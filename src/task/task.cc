@@ -86,7 +86,7 @@ Json shared_members(const Task& task) {
 
 std::size_t memory_of(const Task& task) noexcept {
   std::size_t bytes = sizeof(Task) + task.id.size() + task.purpose.size() + task.opened_by.size();
-  for (const auto* texts : {&task.agents, &task.labels, &task.requested_by}) {
+  for (const auto* texts : {&task.agents, &task.labels, &task.requested_by, &task.came_from}) {
     for (const auto& text : *texts) bytes += sizeof(text) + text.size();
   }
   for (const auto& action : task.actions) bytes += sizeof(action) + action.type.size() + action.id.size();
@@ -193,6 +193,7 @@ std::string task_record(const Task& task) {
   json.set("opened_at_ms", unix_millis(task.opened_at));
   if (!task.requested_by.empty()) json.set("requested_by", codec::json_texts(task.requested_by));
   if (task.approvals.needed > 0) json.set("approvals", approvals_record(task.approvals));
+  if (!task.came_from.empty()) json.set("came_from", codec::json_texts(task.came_from));
   return json.dump();
 }
 
@@ -202,7 +203,7 @@ Result<Task> task_from_record(std::string_view text) {
       TRY(Members::of(json, "the task",
                       {"id", "parent", "purpose", "tenant", "environment", "subject", "client", "agents",
                        "actions", "resources", "labels", "budget", "opened_by", "requested_by",
-                       "not_before_ms", "expires_at_ms", "opened_at_ms", "approvals"}));
+                       "not_before_ms", "expires_at_ms", "opened_at_ms", "approvals", "came_from"}));
   Task task;
   task.id = TRY(members.text("id"));
   task.opened_by = TRY(members.text("opened_by"));
@@ -213,6 +214,7 @@ Result<Task> task_from_record(std::string_view text) {
   task.not_before = Instant(Duration(TRY(members.integer("not_before_ms", 0, INT64_MAX / 2))));
   task.expires_at = Instant(Duration(TRY(members.integer("expires_at_ms", 0, INT64_MAX / 2))));
   task.opened_at = Instant(Duration(TRY(members.integer("opened_at_ms", 0, INT64_MAX / 2))));
+  task.came_from = TRY(members.texts("came_from", kMaxRequesters));
   TRY(check_window(task));
   return task;
 }

@@ -61,6 +61,8 @@ struct Task {
   std::vector<std::string> requested_by;  // every party to the request that opened it
   Instant opened_at;
   Approvals approvals;
+  // What the token that opened it came of at a provider (token/came_from.h): it ends with that.
+  std::vector<std::string> came_from = {};
 };
 
 // How much memory it takes, about.

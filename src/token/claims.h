@@ -70,7 +70,8 @@ struct AccessClaims : CarriedClaims {
   Instant issued_at;
   Instant not_before;
   Instant expires_at;
-  // The ids of the tokens of ours that it was exchanged from, directly or not: it is worth no more than each.
+  // The ids of the tokens of ours that it was exchanged from, directly or not, and of what a provider's token
+  // came of (token/came_from.h): it is worth no more than each.
   std::vector<std::string> exchanged_from;
   std::optional<std::string> key_thumbprint;  // cnf.jkt: the key this token is bound to (RFC 9449 §6.1)
   codec::Json authorization_details;          // RFC 9396: an array, or null

@@ -2,6 +2,8 @@
 
 #include <algorithm>
 
+#include "token/came_from.h"
+
 namespace writ::token {
 
 Result<void> Revocations::load() {
@@ -35,8 +37,14 @@ bool Revocations::revoked(std::string_view jti) const {
   return expiry_by_jti_.contains(jti);
 }
 
-bool Revocations::any_revoked(std::span<const std::string> jtis) const {
-  return std::ranges::any_of(jtis, [&](const auto& jti) { return revoked(jti); });
+bool Revocations::any_revoked(std::span<const std::string> ids, Instant issued_at) const {
+  return std::ranges::any_of(ids, [&](const auto& id) {
+    if (mark_of(id) == 0) return false;
+    const std::shared_lock lock(mutex_);
+    const auto found = expiry_by_jti_.find(id);
+    if (found == expiry_by_jti_.end()) return false;
+    return !is_of_subject(id) || issued_at <= found->second - kSubjectEndKept;
+  });
 }
 
 Result<void> Revocations::prune(Instant earliest, Duration running) {

@@ -52,7 +52,9 @@ class Revocations {
   // Durable, and in force for the next verification, when it returns.
   Result<void> revoke(Revocation revocation);
   bool revoked(std::string_view jti) const;
-  bool any_revoked(std::span<const std::string> jtis) const;
+  // Of the ids of what a token came of, which was issued then. The end of a subject's sessions (came_from.h)
+  // is about what was issued until it.
+  bool any_revoked(std::span<const std::string> ids, Instant issued_at) const;
   // Forgets what may be forgotten; for a timer on a thread that may wait. One call at a time.
   Result<void> prune(Instant earliest, Duration running);
   std::size_t size() const;

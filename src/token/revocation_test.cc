@@ -83,13 +83,13 @@ TEST_F(Pruning, OfManyEachIsForgottenAlone) {
     ASSERT_TRUE(revocations.revoke({jti(i), kNow}));  // the same once more
   }
   const std::vector<std::string> others{"another", jti(7)};
-  EXPECT_TRUE(revocations.any_revoked(others));
+  EXPECT_TRUE(revocations.any_revoked(others, kNow));
   live(kMaxAccessLifetime + 2min);
   for (int i = 0; i < kMany; ++i) ASSERT_EQ(revocations.revoked(jti(i)), i % 2 != 0) << i;
   live(3 * kMaxAccessLifetime);
   EXPECT_EQ(revocations.size(), 0U);
   for (int i = 0; i < kMany; ++i) ASSERT_FALSE(revocations.revoked(jti(i))) << i;
-  EXPECT_FALSE(revocations.any_revoked(others));
+  EXPECT_FALSE(revocations.any_revoked(others, kNow));
 }
 
 TEST_F(Pruning, AClockThatIsWrongAtTheStartForgetsNothingThatMayLive) {

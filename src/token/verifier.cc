@@ -205,8 +205,11 @@ std::expected<void, Denial> Verifier::check_now(const AccessClaims& claims, Time
   const auto skew = claims.foreign == nullptr ? kClockSkew : claims.foreign->tolerance;
   TRY(check_lifetime({claims.issued_at, claims.not_before, claims.expires_at}, skew, now));
   if (revocations_.revoked(claims.jti)) return denied(Reason::kTokenRevoked, "the token was revoked");
-  if (revocations_.any_revoked(claims.exchanged_from))
-    return denied(Reason::kTokenRevoked, "a token that this one was exchanged from was revoked");
+  if (revocations_.any_revoked(claims.exchanged_from, claims.issued_at))
+    return denied(Reason::kTokenRevoked,
+                  claims.foreign != nullptr
+                      ? "the token was revoked, or the session that it is of has ended"
+                      : "a token that this one was exchanged from was revoked, or its session has ended");
   return {};
 }
 

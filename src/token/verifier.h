@@ -11,6 +11,7 @@
 #include <expected>
 #include <memory>
 #include <optional>
+#include <span>
 #include <string>
 #include <string_view>
 
@@ -71,6 +72,11 @@ class Verifier {
   // Is there a token of this subject's that was verified or issued here, and has not expired? A look at all
   // that is remembered.
   bool in_use(std::string_view subject, Times now) const;
+
+  // Whether something that a token of a provider came of is over (came_from.h).
+  bool any_ended(std::span<const std::string> came_from, Instant issued_at) const {
+    return revocations_.any_revoked(came_from, issued_at);
+  }
 
   // Whether a token that was verified a while ago is still good: not expired, not revoked.
   std::expected<void, Denial> still_good(const Verified& token, Times now) const;
