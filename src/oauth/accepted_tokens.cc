@@ -80,6 +80,10 @@ std::expected<void, Denial> check_is_told_of_access(const Json& told) {
                 "`Bearer` nor `DPoP`");
 }
 
+bool is_accepted_at(const Accepts& accepts, std::string_view api) {
+  return std::ranges::find(accepts, api, &AcceptedAt::api) != accepts.end();
+}
+
 // Cognito names no audience by default: the resource server is what stands before a scope's last slash.
 std::vector<std::string> audiences_of(const token::Assertion& assertion, const Profile& profile) {
   if (!profile.audience_in_scope || assertion.claims.find("aud") != nullptr) return assertion.audiences;
@@ -191,8 +195,7 @@ AcceptedTokens::AcceptedTokens(const TrustedIssuers& issuers, const enforce::Cur
 const TrustedIssuer* AcceptedTokens::asked_at(std::string_view api) const {
   if (api.empty()) return nullptr;
   for (const auto& by : issuers_.all()) {
-    if (by.asked != nullptr && std::ranges::find(by.accept, api, &AcceptedAt::api) != by.accept.end())
-      return &by;
+    if (by.asked != nullptr && is_accepted_at(*issuers_.accepts_of(by), api)) return &by;
   }
   return nullptr;
 }
@@ -209,7 +212,8 @@ std::shared_ptr<const AccessClaims> AcceptedTokens::known(std::string_view token
 bool AcceptedTokens::stands(const token::Foreign& foreign, Times now) const {
   if (foreign.told_until == nullptr) return issuers_.stands(foreign.issuer, foreign.edition, now);
   // Its issuer's keys have nothing to do with it.
-  return clock_.running().count() < foreign.told_until->load(std::memory_order_acquire);
+  return foreign.edition == issuers_.accepts_edition_of(foreign.issuer) &&
+         clock_.running().count() < foreign.told_until->load(std::memory_order_acquire);
 }
 
 std::optional<token::ForeignAnswer> AcceptedTokens::verify(std::string_view text, std::string_view api,
@@ -227,7 +231,7 @@ std::optional<token::ForeignAnswer> AcceptedTokens::verify(std::string_view text
   const auto unverified = jose::parse_claims(jws->unverified_payload());
   const auto* issuer = unverified ? unverified->find_string("iss") : nullptr;
   const auto* by = issuer != nullptr ? issuers_.find(*issuer) : nullptr;
-  if (by == nullptr || by->accept.empty()) return std::nullopt;
+  if (by == nullptr || issuers_.accepts_of(*by)->empty()) return std::nullopt;
 
   // The edition first: what is replaced meanwhile makes it an old one.
   const auto edition = issuers_.edition_of(*by);
@@ -256,14 +260,13 @@ bool AcceptedTokens::wait_for(const token::BroughtThere& brought,
   }
   const auto issuer = token::unverified_issuer(brought.token);
   const auto* by = issuer ? issuers_.find(*issuer) : nullptr;
-  return by != nullptr && !by->accept.empty() && issuers_.wait_for_keys(brought.token, then);
+  return by != nullptr && !issuers_.accepts_of(*by)->empty() && issuers_.wait_for_keys(brought.token, then);
 }
 
 std::vector<std::string> AcceptedTokens::issuers_of(std::string_view api, std::string_view own) const {
   std::vector<std::string> issuers;
   for (const auto& issuer : issuers_.all()) {
-    if (std::ranges::find(issuer.accept, api, &AcceptedAt::api) != issuer.accept.end())
-      issuers.push_back(issuer.issuer);
+    if (is_accepted_at(*issuers_.accepts_of(issuer), api)) issuers.push_back(issuer.issuer);
   }
   issuers.emplace_back(own);
   return issuers;
@@ -272,16 +275,16 @@ std::vector<std::string> AcceptedTokens::issuers_of(std::string_view api, std::s
 // A token that is good at two places could be carried from one to the other. So every audience counts that
 // means something here: what is accepted of this issuer, and the names of our APIs themselves.
 std::expected<const AcceptedAt*, Denial> AcceptedTokens::accepted_at(
-    const std::vector<std::string>& audiences, const TrustedIssuer& by) const {
+    const std::vector<std::string>& audiences, const TrustedIssuer& by, const Accepts& accepts) const {
   const auto in_force = current_.get();
   const AcceptedAt* found = nullptr;
   std::string first;
   for (const auto& audience : audiences) {
-    const auto accept = std::ranges::find_if(by.accept, [&](const AcceptedAt& each) {
+    const auto accept = std::ranges::find_if(accepts, [&](const AcceptedAt& each) {
       return std::ranges::find(each.audiences, audience) != each.audiences.end();
     });
     const auto* named = in_force->inventory->find_audience(audience);
-    std::string api = accept != by.accept.end() ? accept->api
+    std::string api = accept != accepts.end()   ? accept->api
                       : named != nullptr        ? named->id
                       : audience == by.audience ? std::string(control::kOwnApi)
                                                 : std::string();
@@ -290,7 +293,7 @@ std::expected<const AcceptedAt*, Denial> AcceptedTokens::accepted_at(
       return denied(Reason::kAudienceMismatch,
                     fmt::format("the token's `aud` names two APIs of Writ's, `{}` and `{}`", first, api));
     first = std::move(api);
-    if (accept != by.accept.end()) found = &*accept;
+    if (accept != accepts.end()) found = &*accept;
   }
   if (found != nullptr) return found;
   return denied(Reason::kAudienceMismatch,
@@ -312,7 +315,7 @@ std::expected<AcceptedTokens::Claims, Denial> AcceptedTokens::read_told(
     const Json& told, const TrustedIssuer& by, std::string_view text,
     std::shared_ptr<const std::atomic<Duration::rep>> told_until) const {
   static const auto kNoKeys = jose::JwkSet::of({}).value();
-  const auto edition = issuers_.edition_of(by);
+  const auto edition = issuers_.accepts_edition_of(static_cast<std::size_t>(&by - issuers_.all().data()));
   TRY(check_is_told_of_access(told));
   const auto assertion = TRY(token::told_assertion(told,
                                                    {.issuer = by.issuer,
@@ -335,7 +338,8 @@ std::expected<AcceptedTokens::Claims, Denial> AcceptedTokens::read(const token::
                                                                    const TrustedIssuer& by,
                                                                    const Form& form) const {
   const Json& claims = assertion.claims;
-  const AcceptedAt& accept = *TRY(accepted_at(audiences_of(assertion, *by.profile), by));
+  const auto accepts = issuers_.accepts_of(by);
+  const AcceptedAt& accept = *TRY(accepted_at(audiences_of(assertion, *by.profile), by, *accepts));
   if (!(form.delegated ? accept.delegated : accept.app_only))
     return denied(Reason::kTokenType,
                   fmt::format("the token is {}, and such tokens of its issuer are not accepted at API `{}` "

@@ -63,7 +63,7 @@ class AcceptedTokens final : public token::ForeignTokens {
   // Who is asked about tokens that are brought there; null: nobody.
   const TrustedIssuer* asked_at(std::string_view api) const;
   std::expected<const AcceptedAt*, Denial> accepted_at(const std::vector<std::string>& audiences,
-                                                       const TrustedIssuer& by) const;
+                                                       const TrustedIssuer& by, const Accepts& accepts) const;
 
   const TrustedIssuers& issuers_;
   const enforce::Current& current_;

@@ -103,6 +103,32 @@ TEST_F(AcceptedTokensUse, AreRememberedAsOursAreAndForgottenWithTheirKey) {
   EXPECT_EQ(world_.ask(headers), "permit") << "the key is back";
 }
 
+TEST_F(AcceptedTokensUse, AReloadTakesOverWhatIsAcceptedAlsoOfTokensThatAreRemembered) {
+  const auto headers = portals();
+  ASSERT_EQ(world_.ask(headers), "permit");
+  auto now = std::vector{world_.provider([](TrustedIssuer& issuer) {
+    issuer.accept[0].clients = {{"portal-7f3", "marketing-app"}};
+  })};
+  std::string said;
+  const auto record = [&](std::string_view issuer, const TrustedIssuers::Change& change) -> Result<void> {
+    said += std::string(change.event) + " " + std::string(issuer) + ": " + std::string(change.difference);
+    return {};
+  };
+  const auto fails = [](auto, auto) { return failure(ErrorCode::kIo, "the disk is full"); };
+  ASSERT_FALSE(world_.issuers.take_over(now, fails));
+  ASSERT_EQ(world_.ask(headers), "permit");
+  EXPECT_EQ(world_.permitted->claims().client_id, "support-portal") << "what cannot be recorded stays";
+  ASSERT_TRUE(world_.issuers.take_over(now, record));
+  EXPECT_EQ(said,
+            "issuer.accept_changed https://login.acme.example: its tokens are taken by `invoices`, `mail`");
+  ASSERT_EQ(world_.ask(headers), "permit");
+  EXPECT_EQ(world_.permitted->claims().client_id, "marketing-app");
+  now[0].accept.clear();
+  ASSERT_TRUE(world_.issuers.take_over(now, record));
+  EXPECT_EQ(world_.ask(headers), "token_issuer");
+  EXPECT_THAT(said, HasSubstr("no API takes its tokens"));
+}
+
 TEST_F(AcceptedTokensUse, AreForgottenWithTheirLifetimeAndWithTheirId) {
   const auto headers = portals();
   ASSERT_EQ(world_.ask(headers), "permit");

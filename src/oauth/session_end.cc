@@ -103,7 +103,8 @@ std::expected<void, Denial> SessionEnds::end(const SessionEnd& end, std::string_
   // Nothing that came of it lives longer: what can be exchanged or is accepted, and an hour for what is
   // issued at its end.
   auto longest = end.by->max_token_lifetime;
-  for (const auto& accept : end.by->accept) longest = std::max(longest, accept.max_lifetime);
+  const auto accepts = parts_.issuers.accepts_of(*end.by);
+  for (const auto& accept : *accepts) longest = std::max(longest, accept.max_lifetime);
   const auto until = now.latest + longest + end.by->tolerance + token::kMaxAccessLifetime;
   std::vector<token::Revocation> entries;
   std::string detail = "of";

@@ -46,6 +46,13 @@ std::string ours(const TrustedIssuer& issuer, std::string theirs) {
   return found != issuer.clients.end() ? found->second : issuer.issuer + " " + theirs;
 }
 
+// What is accepted now, for the audit.
+std::string apis_of(const Accepts& accepts) {
+  std::string text;
+  for (const auto& accept : accepts) text += (text.empty() ? "`" : ", `") + accept.api + "`";
+  return text.empty() ? "no API takes its tokens" : "its tokens are taken by " + text;
+}
+
 }  // namespace
 
 std::span<const token::Claim* const> provider_claims() {
@@ -87,12 +94,17 @@ Result<TrustedIssuers> TrustedIssuers::of(std::vector<TrustedIssuer> issuers) {
 
 TrustedIssuers::TrustedIssuers(std::vector<TrustedIssuer> issuers) : issuers_(std::move(issuers)) {
   for (const auto& issuer : issuers_)
-    files_.push_back(std::unique_ptr<KeyFile>(
-        new KeyFile{Published<jose::JwkSet>(std::make_shared<const jose::JwkSet>(issuer.keys))}));
+    exchanged_.push_back(std::unique_ptr<Exchanged>(
+        new Exchanged{Published<jose::JwkSet>(std::make_shared<const jose::JwkSet>(issuer.keys)),
+                      Published<Accepts>(std::make_shared<const Accepts>(issuer.accept))}));
 }
 
 std::shared_ptr<const jose::JwkSet> TrustedIssuers::keys_of(const TrustedIssuer& issuer) const {
-  return files_.at(static_cast<std::size_t>(&issuer - issuers_.data()))->keys.get();
+  return exchanged(issuer).keys.get();
+}
+
+std::shared_ptr<const Accepts> TrustedIssuers::accepts_of(const TrustedIssuer& issuer) const {
+  return exchanged(issuer).accepts.get();
 }
 
 std::shared_ptr<const jose::JwkSet> TrustedIssuers::keys_in_force(const TrustedIssuer& issuer,
@@ -105,26 +117,40 @@ std::shared_ptr<const jose::JwkSet> TrustedIssuers::keys_in_force(const TrustedI
 }
 
 std::uint64_t TrustedIssuers::edition_of(const TrustedIssuer& issuer) const noexcept {
-  if (issuer.fetched != nullptr) return issuer.fetched->edition();
-  const auto& file = *files_[static_cast<std::size_t>(&issuer - issuers_.data())];
-  return file.edition.load(std::memory_order_acquire);
+  const auto& own = exchanged(issuer);
+  const auto keys = issuer.fetched != nullptr ? issuer.fetched->edition()
+                                              : own.keys_edition.load(std::memory_order_acquire);
+  // Neither goes back, so the sum is another one when either is.
+  return keys + own.accepts_edition.load(std::memory_order_acquire);
+}
+
+std::uint64_t TrustedIssuers::accepts_edition_of(std::size_t issuer) const noexcept {
+  return exchanged_[issuer]->accepts_edition.load(std::memory_order_acquire);
 }
 
 bool TrustedIssuers::stands(std::size_t issuer, std::uint64_t edition, Times now) const {
   const auto& by = issuers_.at(issuer);
-  return by.fetched != nullptr ? by.fetched->stands(edition, now) : edition_of(by) == edition;
+  if (edition_of(by) != edition) return false;
+  return by.fetched == nullptr || by.fetched->stands(by.fetched->edition(), now);
 }
 
 Result<void> TrustedIssuers::take_over(const std::vector<TrustedIssuer>& now, const Record& record) const {
   for (std::size_t i = 0; i < issuers_.size(); ++i) {
     const auto found = std::ranges::find(now, issuers_[i].issuer, &TrustedIssuer::issuer);
-    if (issuers_[i].location || found == now.end() || found->location) continue;
-    const auto before = files_[i]->keys.get();
+    if (found == now.end()) continue;
+    auto& own = *exchanged_[i];
+    if (*own.accepts.get() != found->accept) {
+      TRY(record(issuers_[i].issuer, {"issuer.accept_changed", apis_of(found->accept)}));
+      own.accepts.replace(std::make_shared<const Accepts>(found->accept));
+      own.accepts_edition.fetch_add(1, std::memory_order_release);
+    }
+    if (issuers_[i].location || found->location) continue;
+    const auto before = own.keys.get();
     const auto changed = difference(before.get(), found->keys);
     if (changed.empty()) continue;
-    TRY(record(issuers_[i].issuer, changed));
-    files_[i]->keys.replace(std::make_shared<const jose::JwkSet>(found->keys));
-    files_[i]->edition.fetch_add(1, std::memory_order_release);
+    TRY(record(issuers_[i].issuer, {"issuer.keys_changed", changed}));
+    own.keys.replace(std::make_shared<const jose::JwkSet>(found->keys));
+    own.keys_edition.fetch_add(1, std::memory_order_release);
   }
   return {};
 }

@@ -6,7 +6,7 @@
 // none of them speaks for another's: a user's id is the issuer's prefix and what the issuer calls the user,
 // and only one issuer may go without a prefix. What a token says of how it may be used (RFC 8693 `act` and
 // `may_act`, RFC 7800 `cnf`, the client it was made for) is told or refused, never left out. Immutable after
-// construction, but for their keys; thread-safe.
+// construction, but for their keys and for which APIs take their tokens; thread-safe.
 #pragma once
 
 #include <algorithm>
@@ -61,7 +61,9 @@ struct AcceptedAt {
   std::optional<std::vector<std::string>> tenants = {};          // absent: all that the issuer speaks for
   std::map<std::string, std::string, std::less<>> clients = {};  // its names, and ids of the inventory
   Duration max_lifetime = std::chrono::hours(2);
+  bool operator==(const AcceptedAt&) const = default;
 };
+using Accepts = std::vector<AcceptedAt>;
 
 // That the issuer tells when a session is over (oauth/session_end.h).
 struct LogoutRules {
@@ -90,7 +92,7 @@ struct TrustedIssuer {
   // Sets of texts about the user, by the name of the attribute that they become.
   std::map<std::string, ClaimPath, std::less<>> facts = {};
   std::map<std::string, std::string, std::less<>> tenant_names = {};  // its names; empty: as Writ's
-  std::vector<AcceptedAt> accept = {};
+  Accepts accept = {};  // at the start: see TrustedIssuers::accepts_of()
   // Its tokens are opaque to Writ, which asks it about them (oauth/token_asker.h). Null: they are JWTs.
   std::shared_ptr<const AskingRules> asking = {};
   std::shared_ptr<TokenAsker> asked = {};  // made of it (oauth/key_refresher.h)
@@ -140,13 +142,22 @@ class TrustedIssuers {
   std::shared_ptr<const jose::JwkSet> keys_of(const TrustedIssuer& issuer) const;
   // Wherever they are. Null: there are none at the moment, or they are too old.
   std::shared_ptr<const jose::JwkSet> keys_in_force(const TrustedIssuer& issuer, Times now) const;
-  // As IssuerKeys has them, for keys in files too.
+  // The APIs that take its tokens. Never null.
+  std::shared_ptr<const Accepts> accepts_of(const TrustedIssuer& issuer) const;
+  // As IssuerKeys has them, for keys in files and for what is accepted, too.
   std::uint64_t edition_of(const TrustedIssuer& issuer) const noexcept;
   bool stands(std::size_t issuer, std::uint64_t edition, Times now) const;
+  // Of what is accepted alone.
+  std::uint64_t accepts_edition_of(std::size_t issuer) const noexcept;
 
-  // The key files were read again: `now` has what is in them. Each issuer whose keys are others gets them,
-  // once `record` was told what is different; the first failure of that ends it. Nothing else is taken over.
-  using Record = std::function<Result<void>(std::string_view issuer, std::string_view difference)>;
+  // The configuration was read again: `now` has what is in it and its key files. Each issuer whose keys are
+  // others, or whose tokens other APIs take, gets them, once `record` was told what is different; the first
+  // failure of that ends it. Nothing else is taken over.
+  struct Change {
+    std::string_view event;  // "issuer.keys_changed", "issuer.accept_changed"
+    std::string_view difference;
+  };
+  using Record = std::function<Result<void>(std::string_view issuer, const Change& change)>;
   Result<void> take_over(const std::vector<TrustedIssuer>& now, const Record& record) const;
   // An ID token, or another JWT of the provider.
   std::expected<ExternalSubject, Denial> verify(std::string_view token, Times now) const;
@@ -160,13 +171,17 @@ class TrustedIssuers {
                                              const TrustedIssuer& by) const;
 
  private:
-  struct KeyFile {
+  struct Exchanged {
     Published<jose::JwkSet> keys;
-    std::atomic<std::uint64_t> edition{0};
+    Published<Accepts> accepts;
+    std::atomic<std::uint64_t> keys_edition{0}, accepts_edition{0};
   };
+  const Exchanged& exchanged(const TrustedIssuer& issuer) const noexcept {
+    return *exchanged_[static_cast<std::size_t>(&issuer - issuers_.data())];
+  }
   explicit TrustedIssuers(std::vector<TrustedIssuer> issuers);
   std::vector<TrustedIssuer> issuers_;
-  std::vector<std::unique_ptr<KeyFile>> files_;  // of each issuer
+  std::vector<std::unique_ptr<Exchanged>> exchanged_;  // of each issuer
 };
 
 }  // namespace writ::oauth

@@ -204,8 +204,8 @@ TEST_F(TrustedIssuersTest, KeysOfAFileThatWasReadAgainAreTakenOverOnceThatIsReco
   EXPECT_FALSE(issuers_.take_over(now, [](auto, auto) { return failure(ErrorCode::kIo, "full"); }));
   EXPECT_EQ(outcome(), "nora/north");
   std::string said;
-  const auto record = [&](std::string_view issuer, std::string_view difference) -> Result<void> {
-    said.append(issuer).append(" ").append(difference);
+  const auto record = [&](std::string_view issuer, const TrustedIssuers::Change& change) -> Result<void> {
+    said.append(issuer).append(" ").append(change.difference);
     return {};
   };
   EXPECT_TRUE(issuers_.take_over(now, record));

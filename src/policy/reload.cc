@@ -9,10 +9,10 @@ namespace {
 
 using namespace std::literals;
 
-constexpr std::array kReloaded{"inventory"sv,          "calendars"sv,        "policies.files"sv,
-                               "policies.ignore"sv,    "policies.schemas"sv, "policies.entities"sv,
-                               "limits.max_chain"sv,   "listen.api.tls"sv,   "listen.gateway.tls"sv,
-                               "listen.operator.tls"sv};
+constexpr std::array kReloaded{
+    "inventory"sv,          "calendars"sv,           "policies.files"sv,        "policies.ignore"sv,
+    "policies.schemas"sv,   "policies.entities"sv,   "limits.max_chain"sv,      "listen.api.tls"sv,
+    "listen.gateway.tls"sv, "listen.operator.tls"sv, "trusted_issuers.accept"sv};
 // Of these a part is reloaded.
 constexpr std::array kParted{"policies"sv,   "limits"sv,         "listen"sv,
                              "listen.api"sv, "listen.gateway"sv, "listen.operator"sv};
@@ -30,6 +30,19 @@ bool may_be_parted(const files::YamlNode* a, const files::YamlNode* b) {
   return fits(a) && fits(b);
 }
 
+// Whether the issuers are the same but for which APIs take their tokens.
+bool same_but_accept(const files::YamlNode* a, const files::YamlNode* b) {
+  if (a == nullptr || b == nullptr || a->items.size() != b->items.size()) return false;
+  const auto rest = [](const files::YamlNode& issuer) {
+    auto without = issuer;
+    std::erase_if(without.entries, [](const auto& entry) { return entry.key == "accept"; });
+    return to_json(without);
+  };
+  for (std::size_t i = 0; i < a->items.size(); ++i)
+    if (rest(a->items[i]) != rest(b->items[i])) return false;
+  return true;
+}
+
 // Calls back with each key that differs, as a path, and where it stands now (or what it was in).
 template <class Report>
 void compare(const files::YamlNode& before, const files::YamlNode& now, const std::string& prefix,
@@ -41,6 +54,7 @@ void compare(const files::YamlNode& before, const files::YamlNode& now, const st
     static const files::YamlNode kNothing{.kind = files::YamlNode::Kind::kMap};
     const bool parted = std::ranges::find(kParted, path) != kParted.end() && may_be_parted(old, own);
     if (parted) return compare(old ? *old : kNothing, own ? *own : kNothing, path + ".", report);
+    if (path == "trusted_issuers" && same_but_accept(old, own)) return report(path + ".accept", *own);
     // Other certificates are taken over; a listener that speaks TLS now, and did not, is another listener.
     const bool switched = key == "tls" && (old == nullptr || own == nullptr);
     report(switched ? prefix + "tls (on or off)" : path, own != nullptr ? *own : now);

@@ -51,6 +51,20 @@ TEST(ReloadTest, TakesOtherCertificatesOverButNotWhetherAListenerSpeaksTls) {
   EXPECT_THAT(warnings(plain, listen("127.0.0.1:3")), ElementsAre(HasSubstr("`listen.gateway`")));
 }
 
+TEST(ReloadTest, TakesOverWhichApisTakeTheTokensOfAnIssuerAndNothingElseOfIt) {
+  constexpr std::string_view kIssuer =
+      "trusted_issuers: [{issuer: a, tenants: [n]}, {issuer: b, accept: [1]}]";
+  constexpr std::string_view kOther =
+      "trusted_issuers: [{issuer: a, tenants: [n], accept: [2]}, {issuer: b}]";
+  constexpr std::string_view kMore = "trusted_issuers: [{issuer: a, tenants: [m], accept: [2]}, {issuer: b}]";
+  EXPECT_THAT(reloaded_keys(yaml(kIssuer), yaml(kOther)), ElementsAre("trusted_issuers.accept"));
+  EXPECT_THAT(warnings(kIssuer, kOther), IsEmpty());
+  EXPECT_THAT(reloaded_keys(yaml(kIssuer), yaml(kMore)), IsEmpty());
+  EXPECT_THAT(warnings(kIssuer, kMore), ElementsAre(HasSubstr("`trusted_issuers` changed: restart Writ")));
+  EXPECT_THAT(warnings(kIssuer, "trusted_issuers: [{issuer: a}]"),
+              ElementsAre(HasSubstr("`trusted_issuers`")));
+}
+
 TEST(ReloadTest, OnlyWhereSomethingStandsIsNoDifference) {
   EXPECT_THAT(
       reloaded_keys(yaml("inventory: {apis: [1]}"), yaml("# moved\n\ninventory:\n  apis:\n    - 1\n")),

@@ -78,10 +78,11 @@ void App::Parts::take_over(const policy::Loaded& now) {
   take_over_certificates(now.config.api_listen, api_server.get());
   if (now.config.gateway_listen) take_over_certificates(*now.config.gateway_listen, gateway_server.get());
   if (now.config.operator_listen) take_over_certificates(*now.config.operator_listen, operator_server.get());
-  const auto taken = issuers.take_over(now.config.trusted_issuers, [this](auto issuer, auto difference) {
-    return record_keys(issuer, difference);
+  const auto taken = issuers.take_over(now.config.trusted_issuers, [this](auto issuer, const auto& change) {
+    return record_change(issuer, change);
   });
-  if (!taken) fmt::print(stderr, "writ: the providers' keys stay as they were: {}\n", taken.error().message);
+  if (!taken)
+    fmt::print(stderr, "writ: what is known of the providers stays as it was: {}\n", taken.error().message);
 }
 Result<void> App::Parts::serve_operators() {
   if (!config.operator_listen) return {};

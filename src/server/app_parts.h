@@ -119,9 +119,9 @@ struct App::Parts {
     if (proofs) TRY(proofs->wait());  // null: the start failed before
     return log->append(std::move(entry));
   }
-  // What a provider signs with from now on.
-  Result<void> record_keys(std::string_view issuer, std::string_view difference) {
-    const audit::Event changed{.type = "issuer.keys_changed", .object = issuer, .detail = difference};
+  // What a provider signs with from now on, or what its tokens are taken for.
+  Result<void> record_change(std::string_view issuer, const oauth::TrustedIssuers::Change& change) {
+    const audit::Event changed{.type = change.event, .object = issuer, .detail = change.difference};
     return record(audit::make_record(clock.earliest(), changed));
   }
   void record_async(audit::Record entry, audit::Log::Done done) {
@@ -177,7 +177,9 @@ struct App::Parts {
       config.outbound,
       oauth::KeptKeys(config.data / kProviderKeysFolder, config.data_access),
       {clock, [](const std::string& line) { fmt::print(stderr, "writ: {}\n", line); },
-       [this](auto issuer, auto difference) { return record_keys(issuer, difference); }},
+       [this](auto issuer, auto difference) {
+         return record_change(issuer, {"issuer.keys_changed", difference});
+       }},
       trusted};
   const oauth::TrustedIssuers issuers = *oauth::TrustedIssuers::of(std::move(trusted));
   const oauth::AcceptedTokens accepted{issuers, current, clock};

@@ -101,7 +101,7 @@ sources::Sources open_sources(const config::World& world, const Clock& clock) {
 
 bool takes_others(const config::Config& config) {
   return std::ranges::any_of(config.trusted_issuers,
-                             [](const auto& issuer) { return !issuer.accept.empty(); });
+                             [](const auto& issuer) { return issuer.workloads == nullptr; });
 }
 
 }  // namespace writ::server
