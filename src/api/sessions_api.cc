@@ -28,9 +28,23 @@ Result<oauth::SessionEnd> read_end(const codec::Json& json, const oauth::Trusted
 
 }  // namespace
 
+// A provider's sessions are of all its tenants.
+control::Answer<enforce::Permit> SessionsApi::allow(const http::Request& request) const {
+  auto permit = TRY(authority_.allow(caller_of(request), kManage, {"Writ::Api", control::kOwnApi}, {},
+                                     control::Stops::kYes));
+  if (!permit.tenant()) return permit;
+  decision::Refusal refusal{Reason::kTenantMismatch,
+                            fmt::format("sessions are of all tenants, the request of `{}`", *permit.tenant()),
+                            {},
+                            {},
+                            {}};
+  return std::unexpected(control::Failure(
+      enforce::Refused{enforce::Refused::Kind::kDecided, std::move(refusal), permit.request_id()}));
+}
+
 // Who may is asked first: a refusal tells nothing of the issuers.
 Answer<http::Response> SessionsApi::end(const http::Request& request) const {
-  const auto permit = TRY(rendered(authority_.allow(caller_of(request), kManage)));
+  const auto permit = TRY(rendered(allow(request)));
   const auto json = TRY(read_json(request));
   auto end = read_end(json, ends_.parts().issuers);
   if (!end) return std::unexpected(problem(end.error()));

@@ -19,6 +19,7 @@ class SessionsApi {
   Result<void> add_to(http::Endpoints& endpoints) const;
 
  private:
+  control::Answer<enforce::Permit> allow(const http::Request& request) const;
   Answer<http::Response> end(const http::Request& request) const;
 
   const control::Authority& authority_;

@@ -168,6 +168,26 @@ TEST(AcceptConfig, AnIssuerForEachTenantNeedsThemAndAPrefixForEach) {
               HasSubstr("nothing says which claim is the tenant"));
 }
 
+// An issuer that tells when sessions are over.
+
+TEST(LogoutConfig, SaysForWhomLogoutTokensAre) {
+  const auto issuers =
+      issuers_of("  - issuer: https://idp.example\n    logout: {audiences: [portal, web]}\n");
+  ASSERT_EQ(issuers.size(), 1u);
+  ASSERT_TRUE(issuers[0].logout);
+  EXPECT_THAT(issuers[0].logout->audiences, ElementsAre("portal", "web"));
+  EXPECT_FALSE(issuers_of("  - issuer: https://idp.example\n")[0].logout);
+}
+
+TEST(LogoutConfig, NeedsItsAudiencesAndAnIssuerOfUsers) {
+  EXPECT_THAT(issues_of("  - issuer: https://idp.example\n    logout: {}\n"), HasSubstr("audiences"));
+  EXPECT_THAT(issues_of("  - issuer: https://idp.example\n    logout: {audiences: [a], url: x}\n"),
+              HasSubstr("url"));
+  EXPECT_THAT(issues_of("  - issuer: https://token.actions.githubusercontent.com\n    workloads: github\n"
+                        "    logout: {audiences: [a]}\n"),
+              HasSubstr("an issuer of workloads has no sessions"));
+}
+
 // An issuer that is asked about its tokens.
 
 std::string asking(std::string_view introspection, std::string_view more = "") {

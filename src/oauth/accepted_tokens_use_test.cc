@@ -118,6 +118,9 @@ TEST_F(AcceptedTokensUse, AReloadTakesOverWhatIsAcceptedAlsoOfTokensThatAreRemem
   ASSERT_FALSE(world_.issuers.take_over(now, fails));
   ASSERT_EQ(world_.ask(headers), "permit");
   EXPECT_EQ(world_.permitted->claims().client_id, "support-portal") << "what cannot be recorded stays";
+  ASSERT_TRUE(world_.issuers.take_over(now, record, TrustedIssuers::Taken::kKeys));
+  ASSERT_EQ(world_.ask(headers), "permit");
+  EXPECT_EQ(world_.permitted->claims().client_id, "support-portal") << "it waits for a restart";
   ASSERT_TRUE(world_.issuers.take_over(now, record));
   EXPECT_EQ(said,
             "issuer.accept_changed https://login.acme.example: its tokens are taken by `invoices`, `mail`");

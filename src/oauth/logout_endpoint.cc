@@ -3,6 +3,7 @@
 #include "crypto/random.h"
 #include "oauth/form_request.h"
 #include "oauth/refusal.h"
+#include "token/assertion.h"
 
 namespace writ::oauth {
 namespace {
@@ -27,7 +28,10 @@ bool LogoutEndpoint::wait_for_keys(const http::Request& request,
   const auto text = form ? form->find("logout_token") : std::nullopt;
   if (!text) return false;
   if (attempts_.wait(attempts_.from(request.peer_ip), ends_.parts().clock.earliest())) return false;
-  return ends_.parts().issuers.wait_for_keys(*text, then);
+  const auto& issuers = ends_.parts().issuers;
+  const auto issuer = token::unverified_issuer(*text);
+  const auto* by = issuer ? issuers.find(*issuer) : nullptr;
+  return by != nullptr && by->logout && issuers.wait_for_keys(*text, then);
 }
 
 http::Response LogoutEndpoint::handle(const http::Request& request) const {

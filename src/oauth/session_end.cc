@@ -87,18 +87,22 @@ std::expected<void, Denial> SessionEnds::take(std::string_view logout_token,
                                               std::string_view request_id) const {
   const auto now = times_of(parts_.clock);
   const auto end = TRY(read_logout_token(logout_token, parts_.issuers, now));
-  // §2.6: one that was used before is refused. It is remembered for as long as it could be good.
-  const auto until = now.latest + kMaxLifetime + end.by->tolerance;
-  const auto first = parts_.replays.first_use("logout " + end.by->issuer, end.said_by, until, now.earliest);
-  if (!first) return not_done("it cannot be noted that the logout token was used");
-  if (!*first) return denied(Reason::kTokenReplayed, "the logout token was used before");
-  return this->end(end, request_id);
+  // §2.6: one that was used before is refused. Used is what took effect: where something failed, the provider
+  // sends the same token again. Two at the same time end the same.
+  auto used = token::came_from(Origin::kToken, end.by->issuer, "logout " + end.said_by);
+  if (parts_.revocations.revoked(used))
+    return denied(Reason::kTokenReplayed, "the logout token was used before");
+  TRY(this->end(end, request_id));
+  // For as long as it could be good.
+  if (!parts_.revocations.revoke({std::move(used), now.latest + kMaxLifetime + end.by->tolerance}))
+    return not_done("it cannot be noted that the logout token was used");
+  return {};
 }
 
 std::expected<void, Denial> SessionEnds::end(const SessionEnd& end, std::string_view request_id) const {
   const auto& issuer = end.by->issuer;
   const auto now = times_of(parts_.clock);
-  if (parts_.revocations.size() >= kMaxSessionEnds)
+  if (parts_.revocations.size() >= parts_.max_kept)
     return not_done("as many ends of sessions are kept as can be");
   // Nothing that came of it lives longer: what can be exchanged or is accepted, and an hour for what is
   // issued at its end.
@@ -106,16 +110,11 @@ std::expected<void, Denial> SessionEnds::end(const SessionEnd& end, std::string_
   const auto accepts = parts_.issuers.accepts_of(*end.by);
   for (const auto& accept : *accepts) longest = std::max(longest, accept.max_lifetime);
   const auto until = now.latest + longest + end.by->tolerance + token::kMaxAccessLifetime;
-  std::vector<token::Revocation> entries;
+  const bool of_user = end.subject && !end.session && !end.token;
   std::string detail = "of";
-  const auto add = [&](Origin origin, std::string_view what, const std::string& name, Instant kept) {
-    entries.push_back({token::came_from(origin, issuer, name), kept});
-    detail += fmt::format(" {} `{}`", what, name);
-  };
-  if (end.session) add(Origin::kSession, "session", *end.session, until);
-  if (end.token) add(Origin::kToken, "token", *end.token, until);
-  if (end.subject && !end.session && !end.token)
-    add(Origin::kSubject, "user", *end.subject, end.at + token::kSubjectEndKept);
+  if (end.session) detail += fmt::format(" session `{}`", *end.session);
+  if (end.token) detail += fmt::format(" token `{}`", *end.token);
+  if (of_user) detail += fmt::format(" user `{}`", *end.subject);
   const audit::Event event{.type = "session.ended",
                            .actor = end.said_by,
                            .object = issuer,
@@ -124,9 +123,16 @@ std::expected<void, Denial> SessionEnds::end(const SessionEnd& end, std::string_
                            .standing = audit::Standing::kStop};
   if (!parts_.record(make_record(now.earliest, event)))
     return not_done("the audit record could not be written");
-  for (auto& entry : entries) {
-    if (!parts_.revocations.revoke(std::move(entry))) return not_done("the end could not be stored");
-  }
+  const auto put = [&](Origin origin, const std::string& name, Instant kept) -> std::expected<void, Denial> {
+    if (!parts_.revocations.revoke({token::came_from(origin, issuer, name), kept}))
+      return not_done("the end could not be stored");
+    return {};
+  };
+  if (end.session) TRY(put(Origin::kSession, *end.session, until));
+  if (end.token) TRY(put(Origin::kToken, *end.token, until));
+  // What was issued while it was recorded is of before, too.
+  if (of_user)
+    TRY(put(Origin::kSubject, *end.subject, std::max(end.at, parts_.clock.now()) + token::kSubjectEndKept));
   // What fails here is tried again by whoever looks after tasks; nobody gets a token for them any more.
   if (!end_tasks(request_id)) return not_done("tasks that came of it could not be ended");
   return {};

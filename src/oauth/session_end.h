@@ -21,7 +21,6 @@
 #include "control/authority.h"
 #include "oauth/trusted_issuers.h"
 #include "task/registry.h"
-#include "token/replay.h"
 #include "token/revocation.h"
 
 namespace writ::oauth {
@@ -40,23 +39,24 @@ struct SessionEnd {
 std::expected<SessionEnd, Denial> read_logout_token(std::string_view text, const TrustedIssuers& issuers,
                                                     Times now);
 
+// How many ends, revoked tokens and used logout tokens are kept together before nothing more ends this way.
+inline constexpr std::size_t kMaxSessionEnds = 1'000'000;
+
 // All that is referred to must outlive it.
 struct SessionEndsParts {
   const Clock& clock;
   const TrustedIssuers& issuers;
   token::Revocations& revocations;
-  token::ReplayGuard& replays;  // across a restart
   task::Registry& tasks;
   control::Recorder record;
+  std::size_t max_kept = kMaxSessionEnds;
 };
-
-inline constexpr std::size_t kMaxSessionEnds = 1'000'000;  // that are kept at a time
 
 class SessionEnds {
  public:
   explicit SessionEnds(SessionEndsParts parts) : parts_(std::move(parts)) {}
 
-  // A logout token, once.
+  // A logout token, once, also across a restart. kIndeterminate: it may be sent again.
   std::expected<void, Denial> take(std::string_view logout_token, std::string_view request_id) const;
   // kIndeterminate: it could not be recorded or kept.
   std::expected<void, Denial> end(const SessionEnd& end, std::string_view request_id) const;

@@ -84,7 +84,6 @@ class SessionEndTest : public ::testing::Test {
   const SessionEnds ends_{{.clock = world_.clock,
                            .issuers = world_.trusted,
                            .revocations = world_.revocations,
-                           .replays = world_.replays,
                            .tasks = world_.tasks,
                            .record = world_.record}};
 };
@@ -253,10 +252,27 @@ TEST_F(SessionEndTest, AnIssuerWhoseLogoutTokensAreNotTakenEndsNothing) {
   EXPECT_THAT(world_.claims(issued).exchanged_from, IsEmpty()) << "nor do its tokens grow";
 }
 
-TEST_F(SessionEndTest, WhatCannotBeRecordedDoesNotEndAndIsToBeSentAgain) {
+TEST_F(SessionEndTest, WhatCannotBeRecordedDoesNotEndAndIsTakenWhenItIsSentAgain) {
   const auto issued = issued_in("s-1");
+  const auto token = sign(logout_claims());
   world_.audit_broken = true;
-  EXPECT_EQ(take(logout_claims()), "indeterminate");
+  EXPECT_EQ(take(token), "indeterminate");
+  EXPECT_EQ(outcome_of(issued), "valid");
+  world_.audit_broken = false;
+  EXPECT_EQ(take(token), "ended");
+  EXPECT_EQ(outcome_of(issued), "token_revoked");
+  EXPECT_EQ(take(token), "token_replayed");
+}
+
+TEST_F(SessionEndTest, WhenAsManyEndsAreKeptAsCanBeNothingMoreEnds) {
+  auto parts = ends_.parts();
+  parts.max_kept = 2;  // an end, and the logout token that said it
+  const SessionEnds few(parts);
+  EXPECT_TRUE(few.take(sign(logout_claims("s-1")), "r-1"));
+  const auto issued = issued_in("s-2");
+  const auto refused = few.take(sign(logout_claims("s-2")), "r-2");
+  ASSERT_FALSE(refused);
+  EXPECT_EQ(refused.error().reason, Reason::kIndeterminate);
   EXPECT_EQ(outcome_of(issued), "valid");
 }
 
@@ -297,12 +313,10 @@ TEST(EndedSessionOfAcceptedTokens, TheirOwnTokensAreRefusedFromThenOn) {
   const auto token = AcceptedWorld::bearer(world.sign(world.with({{"sid", "s-1"}})));
   const auto other = AcceptedWorld::bearer(world.sign(world.with({{"sid", "s-2"}, {"jti", "t-2"}})));
   ASSERT_EQ(world.ask(token), "permit") << world.message;
-  token::MemoryReplayGuard replays;
   const control::Recorder record = [](const audit::Record&) { return Result<void>(); };
   const SessionEnds ends({.clock = world.clock,
                           .issuers = world.issuers,
                           .revocations = world.tokens.revocations,
-                          .replays = replays,
                           .tasks = world.tasks,
                           .record = record});
   ASSERT_TRUE(

@@ -134,12 +134,13 @@ bool TrustedIssuers::stands(std::size_t issuer, std::uint64_t edition, Times now
   return by.fetched == nullptr || by.fetched->stands(by.fetched->edition(), now);
 }
 
-Result<void> TrustedIssuers::take_over(const std::vector<TrustedIssuer>& now, const Record& record) const {
+Result<void> TrustedIssuers::take_over(const std::vector<TrustedIssuer>& now, const Record& record,
+                                       Taken taken) const {
   for (std::size_t i = 0; i < issuers_.size(); ++i) {
     const auto found = std::ranges::find(now, issuers_[i].issuer, &TrustedIssuer::issuer);
     if (found == now.end()) continue;
     auto& own = *exchanged_[i];
-    if (*own.accepts.get() != found->accept) {
+    if (taken == Taken::kKeysAndAccept && *own.accepts.get() != found->accept) {
       TRY(record(issuers_[i].issuer, {"issuer.accept_changed", apis_of(found->accept)}));
       own.accepts.replace(std::make_shared<const Accepts>(found->accept));
       own.accepts_edition.fetch_add(1, std::memory_order_release);

@@ -152,13 +152,16 @@ class TrustedIssuers {
 
   // The configuration was read again: `now` has what is in it and its key files. Each issuer whose keys are
   // others, or whose tokens other APIs take, gets them, once `record` was told what is different; the first
-  // failure of that ends it. Nothing else is taken over.
+  // failure of that ends it. Nothing else is taken over; what `accept` says beside other changes of the
+  // issuers could mean something else, and waits with them: kKeys.
+  enum class Taken { kKeys, kKeysAndAccept };
   struct Change {
     std::string_view event;  // "issuer.keys_changed", "issuer.accept_changed"
     std::string_view difference;
   };
   using Record = std::function<Result<void>(std::string_view issuer, const Change& change)>;
-  Result<void> take_over(const std::vector<TrustedIssuer>& now, const Record& record) const;
+  Result<void> take_over(const std::vector<TrustedIssuer>& now, const Record& record,
+                         Taken taken = Taken::kKeysAndAccept) const;
   // An ID token, or another JWT of the provider.
   std::expected<ExternalSubject, Denial> verify(std::string_view token, Times now) const;
   // True: the key that the token names is not known, and its issuer's keys are being fetched; `then` was

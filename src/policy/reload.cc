@@ -88,4 +88,8 @@ void warn_of_restart(const files::YamlNode& at_start, const files::YamlNode& now
   });
 }
 
+bool takes_over_accept(const files::YamlNode& at_start, const files::YamlNode& now) {
+  return same_but_accept(at_start.find("trusted_issuers"), now.find("trusted_issuers"));
+}
+
 }  // namespace writ::policy

@@ -18,4 +18,7 @@ std::vector<std::string> reloaded_keys(const files::YamlNode& before, const file
 void warn_of_restart(const files::YamlNode& at_start, const files::YamlNode& now,
                      const std::filesystem::path& file, files::Issues& issues);
 
+// Whether what else the issuers are is the same as at the start: then what they `accept` is taken over.
+bool takes_over_accept(const files::YamlNode& at_start, const files::YamlNode& now);
+
 }  // namespace writ::policy

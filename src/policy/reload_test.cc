@@ -61,6 +61,9 @@ TEST(ReloadTest, TakesOverWhichApisTakeTheTokensOfAnIssuerAndNothingElseOfIt) {
   EXPECT_THAT(warnings(kIssuer, kOther), IsEmpty());
   EXPECT_THAT(reloaded_keys(yaml(kIssuer), yaml(kMore)), IsEmpty());
   EXPECT_THAT(warnings(kIssuer, kMore), ElementsAre(HasSubstr("`trusted_issuers` changed: restart Writ")));
+  EXPECT_TRUE(takes_over_accept(yaml(kIssuer), yaml(kOther)));
+  EXPECT_FALSE(takes_over_accept(yaml(kIssuer), yaml(kMore)));
+  EXPECT_FALSE(takes_over_accept(yaml(kIssuer), yaml("issuer: a")));
   EXPECT_THAT(warnings(kIssuer, "trusted_issuers: [{issuer: a}]"),
               ElementsAre(HasSubstr("`trusted_issuers`")));
 }

@@ -7,6 +7,7 @@
 
 #include "base/notice.h"
 #include "http/inherited.h"
+#include "policy/reload.h"
 #include "server/app_parts.h"
 
 namespace writ::server {
@@ -78,9 +79,11 @@ void App::Parts::take_over(const policy::Loaded& now) {
   take_over_certificates(now.config.api_listen, api_server.get());
   if (now.config.gateway_listen) take_over_certificates(*now.config.gateway_listen, gateway_server.get());
   if (now.config.operator_listen) take_over_certificates(*now.config.operator_listen, operator_server.get());
-  const auto taken = issuers.take_over(now.config.trusted_issuers, [this](auto issuer, const auto& change) {
-    return record_change(issuer, change);
-  });
+  using Taken = oauth::TrustedIssuers::Taken;
+  const auto taken = issuers.take_over(
+      now.config.trusted_issuers,
+      [this](auto issuer, const auto& change) { return record_change(issuer, change); },
+      policy::takes_over_accept(*config.root, *now.config.root) ? Taken::kKeysAndAccept : Taken::kKeys);
   if (!taken)
     fmt::print(stderr, "writ: what is known of the providers stays as it was: {}\n", taken.error().message);
 }

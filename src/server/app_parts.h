@@ -191,7 +191,7 @@ struct App::Parts {
       directory,
       *store};  // an assertion that was used stays used after a restart
   const oauth::RevocationEndpoint revocation_endpoint{{clock, clients, verifier, revocations, recorder}};
-  const oauth::SessionEnds session_ends{{clock, issuers, revocations, *store, tasks, recorder}};
+  const oauth::SessionEnds session_ends{{clock, issuers, revocations, tasks, recorder}};
   const oauth::LogoutEndpoint logout_endpoint{session_ends, token_attempts};
   const oauth::IntrospectionEndpoint introspection_endpoint{
       {clock, clients, verifier, tasks, current, recorder, keys->ring(), config.issuer}};

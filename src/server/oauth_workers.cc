@@ -35,7 +35,8 @@ OauthWorkers::OauthWorkers(const oauth::ClientAuthentication& clients, const Clo
                 .max_queued = 128,
                 .max_queued_per_source = 16,
                 .background = true}),
-      guesses_({.threads = 1, .max_queued = 128, .max_queued_per_source = 16, .background = true}) {}
+      guesses_({.threads = 1, .max_queued = 128, .max_queued_per_source = 16, .background = true}),
+      logouts_({.threads = 1, .max_queued = 256, .max_queued_per_source = 32}) {}
 
 void OauthWorkers::gate(http::Exchange exchange, http::Endpoints::Pass pass) const {
   const bool known = clients_.glance(exchange.request(), clock_.now()).standing == Standing::kKnown;
@@ -111,10 +112,10 @@ void OauthWorkers::answer(http::Exchange& to, http::Response response, const Ans
 
 void OauthWorkers::take_logout(const oauth::LogoutEndpoint& endpoint, http::Exchange exchange) {
   const auto glance = clients_.glance(exchange.request(), clock_.now());
-  hand_to(assertions_, glance, std::move(exchange), [this, &endpoint, glance](http::Exchange taken) {
+  hand_to(logouts_, glance, std::move(exchange), [this, &endpoint, glance](http::Exchange taken) {
     const auto held = std::make_shared<http::Exchange>(std::move(taken));
     std::move_only_function<void()> go_on = [this, &endpoint, glance, held] {
-      hand_to(assertions_, glance, std::move(*held), [&endpoint](http::Exchange back) {
+      hand_to(logouts_, glance, std::move(*held), [&endpoint](http::Exchange back) {
         auto response = endpoint.handle(back.request());
         back.respond(std::move(response));
       });

@@ -1,12 +1,13 @@
-// OauthWorkers: who waits for whom at the token and the revocation endpoint.
+// OauthWorkers: who waits for whom at the token, the revocation and the logout endpoint.
 //
-// Four pools of workers, each with its own bounded queue that is fair by source (http/workers.h):
+// Five pools of workers, each with its own bounded queue that is fair by source (http/workers.h):
 //
 //   known       clients whose secret was found right a short while ago, or that proved themselves just now
 //   assertions  whoever brings an assertion: a signature is looked at, for a tenth of a millisecond
 //   secrets     whoever brings a secret that has to be hashed, which takes some hundred times as long, with
 //               what others leave of the processor
 //   guesses     the same, for sources that were wrong in the last ten minutes
+//   logouts     whoever posts a logout token: a signature is looked at
 //
 // So strangers wait for strangers: neither forged assertions nor wrong secrets take the time of clients that
 // are known, and guesses not that of a client that is about to be. Which pool it is, the request's head
@@ -59,7 +60,7 @@ class OauthWorkers {
 
   const oauth::ClientAuthentication& clients_;
   const Clock& clock_;
-  http::Workers known_, assertions_, secrets_, guesses_;
+  http::Workers known_, assertions_, secrets_, guesses_, logouts_;
 };
 
 }  // namespace writ::server
