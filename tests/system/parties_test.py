@@ -169,6 +169,12 @@ class Sight(Parties):
             self.assertEqual((403, "tenant_mismatch"), (answer.status, answer.reason()), answer)
             self.assertEqual(200, self.world.api_call(self.operator, "GET", path).status)
 
+    def test_sessions_of_all_tenants_are_not_ended_by_a_caller_of_one(self):
+        end = {"issuer": "https://login.nowhere.example", "subject": "nora"}
+        answer = self.world.api_call(self.desk, "POST", "/v1/sessions/end", end)
+        self.assertEqual((403, "tenant_mismatch"), (answer.status, answer.reason()), answer)
+        self.assertEqual(400, self.world.api_call(self.operator, "POST", "/v1/sessions/end", end).status, "nobody trusts that issuer")
+
     def test_who_may_not_see_the_inventory_learns_nothing_of_who_is_in_it(self):
         nora = self.world.customer_token(self.world.api)
         told = [self.world.api_call(nora, "GET", f"/v1/identities/{name}") for name in ("sofia", "nobody")]
