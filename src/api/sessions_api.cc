@@ -51,7 +51,7 @@ Answer<http::Response> SessionsApi::end(const http::Request& request) const {
   end->at = authority_.now().latest;
   end->said_by = permit.token()->client_id;
   if (const auto ended = ends_.end(*end, permit.request_id()); !ended)
-    return std::unexpected(http::error_response(503, "unavailable", ended.error().message));
+    return std::unexpected(http::error_response(503, "indeterminate", ended.error().message));
   return http::Response{204, {}, {}};
 }
 
