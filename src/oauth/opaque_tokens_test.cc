@@ -461,6 +461,16 @@ TEST_F(OpaqueTokensTest, AnOutageIsNotCountedAgainstWhoeverComes) {
   EXPECT_EQ(after.tried - before.tried, after.right - before.right);
 }
 
+TEST_F(OpaqueTokensTest, TokensThatItsIssuerRejectsDoNotKeepOthersFromBeingAskedAbout) {
+  for (const int status : {400, 413, 414, 422}) {
+    const auto token = fmt::format("odd-{}", status);
+    server_.say(token, status, "{}");
+    EXPECT_EQ(ask(token), "indeterminate");
+  }
+  EXPECT_FALSE(asker_->stats().open) << "two failures in a row would open it";
+  EXPECT_EQ(ask("at-nora"), "permit");
+}
+
 TEST_F(OpaqueTokensTest, ACredentialThatItsIssuerDoesNotKnowIsToldToTheOperator) {
   server_.fail_with(401);
   EXPECT_EQ(ask("at-nora"), "indeterminate");

@@ -22,8 +22,15 @@ constexpr std::size_t kMaxAnswerBytes = 64 * 1024;
 constexpr std::size_t kMaxCredentialBytes = 16 * 1024;
 constexpr std::int64_t kAssertionSeconds = 60;
 
+// The circuit counts it.
 std::unexpected<Error> is_down(std::string message) {
   return failure(ErrorCode::kUnavailable, std::move(message));
+}
+
+// It is up, and does not say what it was asked. That may be due to the token, and a stranger's token must not
+// keep the others from being asked about.
+std::unexpected<Error> says_nothing(std::string message) {
+  return failure(ErrorCode::kInvalid, std::move(message));
 }
 
 Result<std::string> read_credential(const std::filesystem::path& file) {
@@ -158,7 +165,7 @@ bool TokenAsker::begin(std::string_view token, const Key& key, std::uint64_t par
       try {
         fly(*flight);
       } catch (const std::exception&) {
-        note(true);
+        note(Turn::kFailed);
       }
       land(flight);
     };
@@ -185,7 +192,9 @@ void TokenAsker::fly(Flight& flight) {
   }
   std::string text;
   const auto told = put_question(flight.token.expose(), text);
-  note(!told);
+  note(told                                           ? Turn::kAnswered
+       : told.error().code == ErrorCode::kUnavailable ? Turn::kFailed
+                                                      : Turn::kUnclear);
   if (!told) {
     failed_.fetch_add(1, std::memory_order_relaxed);
     return tell_operator(told.error().message);
@@ -208,19 +217,21 @@ Result<Json> TokenAsker::put_question(std::string_view token, std::string& text)
   auto answer = TRY(
       parts_.fetcher.post(rules_.url, std::move(post), "application/json", kMaxAnswerBytes, authorization));
   if (answer.status == 401 || answer.status == 400 || answer.status == 403)
-    return is_down(fmt::format("`{}` answers with the status {}: look at `client_id` and the credential",
-                               rules_.url, answer.status));
+    return says_nothing(fmt::format("`{}` answers with the status {}: look at `client_id` and the credential",
+                                    rules_.url, answer.status));
+  if (answer.status / 100 == 5 || answer.status == 429)
+    return is_down(fmt::format("`{}` answers with the status {}", rules_.url, answer.status));
   if (answer.status != 200)
-    return is_down(fmt::format("`{}` answers with the status {}{}", rules_.url, answer.status,
-                               answer.status / 100 == 3 ? ", and redirects are not followed" : ""));
+    return says_nothing(fmt::format("`{}` answers with the status {}{}", rules_.url, answer.status,
+                                    answer.status / 100 == 3 ? ", and redirects are not followed" : ""));
   if (!is_json(answer.headers))
-    return is_down(fmt::format("`{}` does not answer with `application/json`", rules_.url));
+    return says_nothing(fmt::format("`{}` does not answer with `application/json`", rules_.url));
   text = std::move(answer.body);
   auto json = codec::parse_json(text, {.max_bytes = kMaxAnswerBytes, .max_depth = jose::kMaxJoseDepth});
-  if (!json) return is_down(fmt::format("`{}`: {}", rules_.url, json.error().message));
+  if (!json) return says_nothing(fmt::format("`{}`: {}", rules_.url, json.error().message));
   const auto* active = json->find("active");
   if (active == nullptr || active->if_bool() == nullptr)
-    return is_down(fmt::format("`{}` does not say in `active` whether the token is", rules_.url));
+    return says_nothing(fmt::format("`{}` does not say in `active` whether the token is", rules_.url));
   return json;
 }
 
@@ -254,12 +265,13 @@ void TokenAsker::remember(const Flight& flight, const Json& told, std::string_vi
   (active ? active_ : inactive_).fetch_add(1, std::memory_order_relaxed);
 }
 
-void TokenAsker::note(bool down) {
+void TokenAsker::note(Turn turn) {
   std::string line;
   {
     const std::lock_guard lock(turn_);
     const bool tried = std::exchange(trying_, false);
-    if (down) {
+    if (turn == Turn::kUnclear) return;
+    if (turn == Turn::kFailed) {
       ++failures_;
       if (tried || failures_ >= rules_.failures) open_until_ = parts_.clock.running() + rules_.pause;
       return;

@@ -7,7 +7,9 @@
 //            waits once, and an issuer that is slow or down does not hold it up
 //   flights  about one token is asked once at a time; others wait for that answer
 //   room     a few threads of its own, and so many tokens that wait; sources take turns
-//   circuit  after `failures` in a row it is not asked for `pause`, then about one token
+//   circuit  after `failures` in a row it is not asked for `pause`, then about one token. What it does
+//   answer,
+//            and be it 400, does not count: a stranger's token may be the cause
 //   memory   so many answers, those that say no apart from those that say yes: strangers push out strangers
 //
 // Tokens are remembered by a keyed hash, never as they are. Thread-safe; no lock is held while the issuer is
@@ -134,7 +136,9 @@ class TokenAsker {
   bool begin(std::string_view token, const Key& key, std::uint64_t party, Then* then);
   void fly(Flight& flight);
   bool may_try(Duration now);
-  void note(bool down);
+  // What came of a question: an answer, no word from the issuer, or one that says nothing of the token.
+  enum class Turn { kAnswered, kFailed, kUnclear };
+  void note(Turn turn);
   void land(const FlightPtr& flight);
   void remember(const Flight& flight, const codec::Json& told, std::string_view text, Duration asked_at);
   Result<codec::Json> put_question(std::string_view token, std::string& text) const;
