@@ -18,6 +18,7 @@
 
 #include "http/client.h"
 #include "http/h1/framing.h"
+#include "http/h2/limits.h"
 #include "http/net/asio.h"
 #include "http/net/loops_impl.h"
 
@@ -31,6 +32,8 @@ struct OriginPool {
   std::vector<std::shared_ptr<ClientConnection>> idle;  // of HTTP/1; the one used last is at the end
   std::vector<std::shared_ptr<Http2ClientSession>> sessions;
   std::size_t open = 0;  // of both
+  // Calls at a time that the last one of these sessions takes whose upstream has said so.
+  std::size_t calls_at_a_time = h2::kMaxCalls;
 };
 
 struct ClientLoop {

@@ -88,6 +88,33 @@ TEST_F(ClientHttp2, WhereAnUpstreamTakesFewAtATimeThereIsAnotherConnection) {
   for (auto& each : all) EXPECT_EQ(each.get(), "200 ok");
 }
 
+// The heads together are larger than what any socket takes of them: when the limit comes, most are not out.
+TEST_F(ClientHttp2, WhatWaitsForALimitThatCameLaterGoesOverOtherConnections) {
+  constexpr std::size_t kCalls = 80, kAtATime = 20;
+  std::promise<void> may_read;
+  Http2Upstream peer(
+      [read = may_read.get_future().share()](Http2Upstream::Connection& to) {
+        if (to.number() == 0) read.wait();
+        while (const auto id = to.request().id) to.headers(id, kOk, true);
+      },
+      std::string("\0\3", 2) + bytes_of(kAtATime));  // SETTINGS_MAX_CONCURRENT_STREAMS
+  const auto upstream = at({peer.port()});
+  std::vector<std::future<std::string>> all;
+  for (std::size_t i = 0; i < kCalls; ++i) {
+    auto request = request_of("POST", 0);
+    request.headers.add("X-Long", std::string(250'000, 'x'));
+    all.push_back(begin(upstream, std::move(request)));
+  }
+  // Behind the others on a connection of which nothing is read, this one would wait until it is too late.
+  EXPECT_EQ(all.back().get(), "200 ");
+  may_read.set_value();
+  all.pop_back();
+  for (auto& each : all) EXPECT_EQ(each.get(), "200 ");
+  // The new ones are taken for what the first one turned out to be: no call is moved on twice.
+  EXPECT_LE(client().stats().connections_opened, kCalls / kAtATime);
+  EXPECT_LE(client().stats().retries, kCalls - kAtATime);
+}
+
 TEST_F(ClientHttp2, OverTlsTheUpstreamChooses) {
   const TestAuthority authority;
   for (const bool http2 : {true, false}) {

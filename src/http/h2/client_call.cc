@@ -13,8 +13,6 @@
 namespace writ::http {
 namespace {
 
-constexpr unsigned kMaxTries = 4;
-
 SteadyTime now() {
   return std::chrono::steady_clock::now();
 }

@@ -55,6 +55,8 @@ class Http2Call final : public internal::CallSide, public Timed {
   void malformed(std::string_view why);
   void note_reset() noexcept { reset_by_peer_ = true; }
   void stream_over(std::uint32_t code);
+  // Nothing of it is out: if it is refused now, it goes on elsewhere.
+  bool may_move_on() const noexcept { return !error_ && tries_ < kMaxTries; }
   void session_over(CallError::Kind kind, const std::string& message);
 
   // From the session: what goes.
@@ -70,6 +72,8 @@ class Http2Call final : public internal::CallSide, public Timed {
   void tell_written();
 
  private:
+  static constexpr unsigned kMaxTries = 4;
+
   void find_connection() override;
   void submit(std::shared_ptr<Http2ClientSession> session);
   bool try_again(bool refused);

@@ -92,6 +92,9 @@ struct Http2ClientCallbacks {
         case NGHTTP2_GOAWAY:
           self.retired_ = true;
           break;
+        case NGHTTP2_SETTINGS:
+          if ((frame->hd.flags & NGHTTP2_FLAG_ACK) == 0) self.settings_came_ = self.limit_is_new_ = true;
+          break;
         case NGHTTP2_PING:
           if ((frame->hd.flags & NGHTTP2_FLAG_ACK) != 0) self.ping_due_ = kNever;
           break;

@@ -5,6 +5,7 @@
 #include <fmt/format.h>
 #include <new>
 #include <nghttp2/nghttp2.h>
+#include <span>
 #include <utility>
 
 #include "base/notice.h"
@@ -91,11 +92,35 @@ std::shared_ptr<Http2ClientSession> Http2ClientSession::make(const std::shared_p
   return session;
 }
 
-bool Http2ClientSession::has_room() const {
-  if (retired_ || closed_ || ping_due_ != kNever) return false;
-  // RFC 9113 §5.1.2; before its SETTINGS have come, a hundred.
+// RFC 9113 §5.1.2.
+std::size_t Http2ClientSession::calls_at_a_time() const {
+  if (!settings_came_) return pool().calls_at_a_time;
   const auto theirs = nghttp2_session_get_remote_settings(ng_.get(), NGHTTP2_SETTINGS_MAX_CONCURRENT_STREAMS);
-  return calls_.size() < std::min<std::size_t>(theirs, h2::kMaxCalls);
+  return std::min<std::size_t>(theirs, h2::kMaxCalls);
+}
+
+// Not a byte of them is out, and their turn may be long in coming. The oldest ones stay where there is room.
+void Http2ClientSession::move_on_what_waits() {
+  const std::size_t most = calls_at_a_time();
+  pool().calls_at_a_time = most;
+  if (calls_.size() <= most) return;
+  std::vector<std::int32_t> waiting;
+  // A stream begins for nghttp2 when its head is written.
+  for (const auto& [id, call] : calls_)
+    if (nghttp2_session_find_stream(ng_.get(), id) == nullptr) waiting.push_back(id);
+  const std::size_t begun = calls_.size() - waiting.size();
+  const std::size_t stay = most > begun ? most - begun : 0;
+  if (waiting.size() <= stay) return;
+  std::ranges::sort(waiting);
+  for (const auto id : std::span(waiting).subspan(stay)) {
+    const bool elsewhere =
+        find(*core_, loop_, origin_) != nullptr || pool().open < core_->options.max_connections_per_origin;
+    if (!elsewhere) return;  // it is better to wait than to fail
+    if (!call(id)->may_move_on()) continue;
+    const auto moved = take(id);
+    check(nghttp2_submit_rst_stream(ng_.get(), NGHTTP2_FLAG_NONE, id, NGHTTP2_CANCEL));
+    moved->stream_over(NGHTTP2_REFUSED_STREAM);
+  }
 }
 
 // ---- its calls ----
@@ -253,6 +278,7 @@ void Http2ClientSession::on_received() {
     return end(NGHTTP2_ENHANCE_YOUR_CALM, CallError::Kind::kMalformed,
                fmt::format("the upstream's answer is malformed: {}", meter_.flood()));
   }
+  if (std::exchange(limit_is_new_, false)) move_on_what_waits();
   flush();
   if (!closed_) read_more();
 }

@@ -7,6 +7,10 @@
 // takes another call, and how it all ends. nghttp2's callbacks only note what has come, and calls post what
 // they tell, so that nobody is called from within.
 //
+// How many calls the upstream takes at a time it says in its SETTINGS, which may come when more of them are
+// here already. Those that nghttp2 holds back until others end then go over another connection. A connection
+// that has not heard of a limit yet is taken for one like the last one to the same address.
+//
 // A call is refused by the upstream when it has not begun with it: a stream behind the last one of a GOAWAY
 // (§6.8), REFUSED_STREAM (§8.7), or one whose head was never sent. It goes on elsewhere (h2/client_call.h).
 //
@@ -82,8 +86,12 @@ class Http2ClientSession final : public ConnectionOwner,
     void operator()(nghttp2_session* session) const noexcept;
   };
 
-  bool has_room() const;
-  OriginPool& pool() { return core_->per_loop[loop_].pool(origin_.pool); }
+  std::size_t calls_at_a_time() const;
+  bool has_room() const {
+    return !retired_ && !closed_ && ping_due_ == kNever && calls_.size() < calls_at_a_time();
+  }
+  void move_on_what_waits();
+  OriginPool& pool() const { return core_->per_loop[loop_].pool(origin_.pool); }
   Http2Call* call(std::int32_t id);
   std::shared_ptr<Http2Call> take(std::int32_t id) noexcept;
   void forget(std::int32_t id, std::uint32_t code);
@@ -111,6 +119,8 @@ class Http2ClientSession final : public ConnectionOwner,
   bool busy_ = false;       // on the stack: what is scheduled is done at its end
   bool flush_due_ = false;  // is posted
   bool read_paused_ = false;
+  bool settings_came_ = false;
+  bool limit_is_new_ = false;  // SETTINGS came just now
   bool proven_ = false;
   bool retired_ = false;  // for good
   bool closed_ = false;
