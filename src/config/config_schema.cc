@@ -56,6 +56,16 @@ properties:
       allow: {$ref: "#/$defs/texts", description: addresses and blocks beside public ones}
       allow_http: {$ref: "#/$defs/texts", description: "where http:// may be used"}
       ca_file: {$ref: "#/$defs/text", description: a PEM file of CAs}
+      proxy:
+        description: "the HTTP proxy that https requests go through"
+        type: object
+        additionalProperties: false
+        required: [url]
+        properties:
+          url: {$ref: "#/$defs/text", description: "http://host:port"}
+          credentials_file: {$ref: "#/$defs/text", description: "a file with one line user:password"}
+          no_proxy: {$ref: "#/$defs/texts", description: "hosts that are asked directly: a.example, *.a.example, 10.0.0.0/8"}
+          resolves_names: {type: boolean, description: the proxy resolves names and keeps Writ out of what is inside}
       connect_timeout_seconds: {type: integer, minimum: 1, maximum: 60}
       timeout_seconds: {type: integer, minimum: 1, maximum: 120}
   fact_sources:

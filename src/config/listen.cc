@@ -207,7 +207,7 @@ void read_listeners(const files::Fields& root, Config& config) {
 }
 
 std::shared_ptr<const Secret> read_private_key(const files::YamlNode& node, files::Source& source,
-                                               Writers writers) {
+                                               Writers writers, std::string_view what) {
   const auto path = source.resolve(node.text);
   struct stat info {};
   auto content = files::read_regular_file(path, kMaxPemBytes, &info);
@@ -216,12 +216,12 @@ std::shared_ptr<const Secret> read_private_key(const files::YamlNode& node, file
     return nullptr;
   }
   auto secret = std::make_shared<const Secret>(*std::move(content));
-  if (const auto privately = check_private(info, path, "the private key", writers); !privately) {
+  if (const auto privately = check_private(info, path, std::string(what).c_str(), writers); !privately) {
     source.error(node, privately.error().message);
     return nullptr;
   }
   if ((info.st_mode & S_IROTH) != 0) {
-    source.error(node, fmt::format("the private key `{}` may be read by anyone", path.string()),
+    source.error(node, fmt::format("{} `{}` may be read by anyone", what, path.string()),
                  "`chmod o-r` it; and make a new one if others have used this machine");
     return nullptr;
   }

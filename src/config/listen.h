@@ -19,7 +19,7 @@ void read_listeners(const files::Fields& root, Config& config);
 // The file that a node names, if nobody but Writ's user, root and its group can read it, and none but
 // `writers` write it.
 std::shared_ptr<const Secret> read_private_key(const files::YamlNode& node, files::Source& source,
-                                               Writers writers);
+                                               Writers writers, std::string_view what = "the private key");
 
 // `chain` and `key` of the fields: nothing where both are absent, or something was reported.
 std::optional<http::TlsIdentity> read_tls_identity(const files::Fields& fields, Writers writers);

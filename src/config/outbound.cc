@@ -3,6 +3,7 @@
 #include <fmt/format.h>
 
 #include "config/accept.h"
+#include "config/listen.h"
 #include "http/url.h"
 
 namespace writ::config {
@@ -26,6 +27,32 @@ void read_ca(const files::Fields& fields, http::FetcherOptions& options) {
                           : http::TlsClient::make({.ca = *pem});
   if (!tls) return fields.source().error(*file, tls.error().message);
   options.tls = *std::move(tls);
+}
+
+void read_proxy(const files::Fields& root, Writers writers, http::FetcherOptions& options) {
+  const files::YamlNode* node = root.find("proxy");
+  if (node == nullptr) return;
+  files::Source& source = root.source();
+  const files::Fields fields(node, source, "proxy",
+                             {"url", "credentials_file", "no_proxy", "resolves_names"});
+  const auto url = fields.required_text("url", http::kMaxUrlBytes);
+  if (!url) return;
+  auto proxy = http::OutboundProxy::parse(*url);
+  if (!proxy) return source.error(*fields.find("url"), proxy.error().message);
+  if (fields.boolean("resolves_names").value_or(false)) proxy->let_it_resolve_names();
+  for (const files::YamlNode& each : fields.list("no_proxy")) {
+    const auto text = files::read_text(each, source, "a host or a network");
+    if (!text) continue;
+    if (const auto left_out = proxy->leave_out(*text); !left_out)
+      source.error(each, left_out.error().message);
+  }
+  if (const auto* file = fields.find("credentials_file")) {
+    const auto credentials = read_private_key(*file, source, writers, "the file of credentials");
+    if (credentials == nullptr) return;
+    if (const auto read = proxy->authenticate(*credentials); !read)
+      source.error(*file, fmt::format("`{}`: {}", file->text, read.error().message));
+  }
+  options.proxy = std::make_shared<const http::OutboundProxy>(*std::move(proxy));
 }
 
 // One of the URLs that a text stands for, where it has a place for a tenant.
@@ -77,14 +104,15 @@ void check_url(const files::YamlNode& node, std::string_view text, const http::A
   }
 }
 
-http::FetcherOptions read_outbound(const files::Fields& root) {
+http::FetcherOptions read_outbound(const files::Fields& root, Writers writers) {
   http::FetcherOptions options;
   const files::Fields fields(
       root.find("outbound"), root.source(), "outbound",
-      {"allow", "allow_http", "ca_file", "connect_timeout_seconds", "timeout_seconds"});
+      {"allow", "allow_http", "ca_file", "proxy", "connect_timeout_seconds", "timeout_seconds"});
   read_networks(fields, "allow", options.rules.allowed);
   read_networks(fields, "allow_http", options.rules.allowed_plain);
   read_ca(fields, options);
+  read_proxy(fields, writers, options);
   if (const auto seconds = fields.integer("connect_timeout_seconds", 1, 60))
     options.connect_timeout = std::chrono::seconds(*seconds);
   if (const auto seconds = fields.integer("timeout_seconds", 1, 120))

@@ -4,13 +4,15 @@
 
 #include <optional>
 
+#include "base/private_file.h"
 #include "files/fields.h"
 #include "http/fetcher.h"
 #include "oauth/key_location.h"
 
 namespace writ::config {
 
-http::FetcherOptions read_outbound(const files::Fields& root);
+// `writers`: who may write the file with a proxy's credentials.
+http::FetcherOptions read_outbound(const files::Fields& root, Writers writers);
 // Reports a URL that could never be asked by these rules, as is plain from its text alone.
 void check_url(const files::YamlNode& node, std::string_view url, const http::AddressRules& rules,
                files::Source& source);

@@ -105,6 +105,57 @@ TEST(Outbound, NamesNetworksACaAndTimes) {
   EXPECT_FALSE(config->outbound.rules.refusal(*http::Address::parse("10.1.9.9"), false));
 }
 
+// A file that only its owner reads.
+void write_private(const char* name, std::string_view text, bool readable = false) {
+  const auto file = std::filesystem::path(::testing::TempDir()) / name;
+  std::ofstream(file) << text;
+  using std::filesystem::perms;
+  std::filesystem::permissions(
+      file, perms::owner_read | perms::owner_write | (readable ? perms::others_read : perms::none));
+}
+
+TEST(Outbound, NamesAProxyAndWhatGoesWithoutIt) {
+  write_private("proxy.secret", "u:p\n");
+  std::string said;
+  const auto config = read(
+      "outbound: {proxy: {url: \"http://proxy.example:3128\", credentials_file: proxy.secret, "
+      "no_proxy: [\"*.intra.example\", 10.0.0.0/8], resolves_names: true}}",
+      said);
+  ASSERT_TRUE(config) << said;
+  const auto& proxy = config->outbound.proxy;
+  ASSERT_NE(proxy, nullptr);
+  EXPECT_EQ(proxy->authority(), "proxy.example:3128");
+  EXPECT_EQ(proxy->authorization()->expose(), "Basic dTpw");
+  EXPECT_TRUE(proxy->leaves_out("login.intra.example"));
+  EXPECT_TRUE(proxy->leaves_out("10.1.1.1"));
+  EXPECT_FALSE(proxy->leaves_out("login.example"));
+  EXPECT_TRUE(proxy->resolves_names());
+}
+
+TEST(Outbound, AProxyResolvesNoNamesUnlessThatIsSaid) {
+  std::string said;
+  const auto config = read("outbound: {proxy: {url: \"http://proxy.example:3128\"}}", said);
+  ASSERT_TRUE(config) << said;
+  EXPECT_FALSE(config->outbound.proxy->resolves_names());
+  EXPECT_EQ(config->outbound.proxy->authorization(), nullptr);
+}
+
+TEST(Outbound, MistakesOfAProxyAreTold) {
+  const auto said = [](std::string_view more) {
+    return issues_with(fmt::format("outbound: {{proxy: {{{}}}}}", more));
+  };
+  EXPECT_THAT(said("no_proxy: []"), HasSubstr("`url`"));
+  EXPECT_THAT(said("url: \"https://proxy.example\""), HasSubstr("`https://proxy.example` is not a proxy"));
+  EXPECT_THAT(said("url: \"http://u:p@proxy.example\""), HasSubstr("`credentials_file`"));
+  EXPECT_THAT(said("url: \"http://a:1\", no_proxy: [\"*\"]"), HasSubstr("`*` is not a host"));
+  EXPECT_THAT(said("url: \"http://a:1\", credentials_file: absent.secret"), HasSubstr("absent.secret"));
+  write_private("empty-proxy.secret", "\n");
+  EXPECT_THAT(said("url: \"http://a:1\", credentials_file: empty-proxy.secret"), HasSubstr("user:password"));
+  write_private("open-proxy.secret", "u:p", true);
+  EXPECT_THAT(said("url: \"http://a:1\", credentials_file: open-proxy.secret"),
+              HasSubstr("the file of credentials"));
+}
+
 TEST(Outbound, MistakesAreToldWithTheirPlace) {
   EXPECT_THAT(issues_with("outbound: {allow: [intranet]}"), HasSubstr(":6:20: error: `intranet`"));
   EXPECT_THAT(issues_with("outbound: {allow_http: [10.0.0.1/8]}"), HasSubstr("bits below its prefix"));

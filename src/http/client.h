@@ -1,10 +1,11 @@
 // The outbound side: HTTP/1.1 and HTTP/2 to configured origins, with a pool of kept connections per loop,
 // bodies streamed both ways, and the framing of answers checked as strictly as that of requests.
 //
-// It connects only to origins its caller configured; it follows no redirects and reads no proxy settings. A
-// request is sent a second time only where that is safe: it went to a kept-alive connection that ended before
-// the first byte of an answer, and either nothing had been sent, or the method is idempotent and there is no
-// body (RFC 9110 §9.2.2); or the upstream itself said that it did nothing (RFC 9113 §6.8, §8.7).
+// It connects only to origins its caller configured, through a proxy where its options name one; it follows
+// no redirects and reads no settings of the environment. A request is sent a second time only where that is
+// safe: it went to a kept-alive connection that ended before the first byte of an answer, and either nothing
+// had been sent, or the method is idempotent and there is no body (RFC 9110 §9.2.2); or the upstream itself
+// said that it did nothing (RFC 9113 §6.8, §8.7).
 //
 // Streaming use, on a loop thread:  open → write_body* → finish_body → read_head → read_body until empty.
 // Simple use, on any other thread:  fetch().
@@ -24,6 +25,7 @@
 #include "http/address_rules.h"
 #include "http/headers.h"
 #include "http/loops.h"
+#include "http/outbound_proxy.h"
 #include "http/response.h"
 #include "http/shares.h"
 #include "http/tls/context.h"
@@ -68,8 +70,9 @@ struct ClientOptions {
   std::size_t max_connections_per_origin = 1'024;
   std::size_t max_head_bytes = 32 * 1024;
   std::size_t max_headers = 200;
-  std::shared_ptr<const AddressRules> rules = {};  // null: whatever address a configured name has
-  const char* peer = "upstream";                   // what messages call the other side
+  std::shared_ptr<const AddressRules> rules = {};   // null: whatever address a configured name has
+  std::shared_ptr<const OutboundProxy> proxy = {};  // null: none
+  const char* peer = "upstream";                    // what messages call the other side
 };
 
 // Of one call; absent: as the client's options say.

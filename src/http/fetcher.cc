@@ -106,6 +106,7 @@ struct Fetcher::Core {
                        .max_idle_per_origin = 0,  // the next request resolves anew
                        .max_head_bytes = options.max_head_bytes,
                        .rules = std::make_shared<const AddressRules>(options.rules),
+                       .proxy = options.proxy,
                        .peer = "server"}) {}
 
   void begin(const std::shared_ptr<Transfer>& transfer, const Url& url, std::string_view accept,

@@ -4,7 +4,8 @@
 // What bounds it:
 //
 //   where     AddressRules, asked for each address that the name resolves to; the connection goes to the
-//             address that was checked, and the next request resolves anew
+//             address that was checked, or a proxy is asked for it (http/outbound_proxy.h), and the next
+//             request resolves anew
 //   who       https, with the system's CAs or those of the options; `http://` as AddressRules say
 //   what      the answer as it is: no redirect is followed, no compression asked for or taken
 //   how much  the sizes of head and body, the time to connect and the time for the whole
@@ -21,6 +22,7 @@
 
 #include "base/result.h"
 #include "http/address_rules.h"
+#include "http/outbound_proxy.h"
 #include "http/response.h"
 #include "http/tls/context.h"
 
@@ -29,6 +31,7 @@ namespace writ::http {
 struct FetcherOptions {
   AddressRules rules = {};
   std::shared_ptr<const TlsClient> tls = {};         // null: what the system trusts
+  std::shared_ptr<const OutboundProxy> proxy = {};   // null: none
   std::chrono::milliseconds connect_timeout{3'000};  // with the name's resolution and TLS
   std::chrono::milliseconds timeout{10'000};         // of the whole
   std::size_t max_head_bytes = 16 * 1024;

@@ -45,6 +45,7 @@ void ClientConnection::connect() {
   const auto address =
       asio::ip::make_address(origin_.address.empty() ? origin_.host : origin_.address, error);
   if (!error) return on_resolved({Tcp::endpoint(address, origin_.port)});
+  if (goes_through_proxy() && core_->options.proxy->resolves_names()) return ask_for_name();
   resolver_ = std::make_unique<Tcp::resolver>(stream_.get_executor());
   resolver_->async_resolve(
       origin_.host, std::to_string(origin_.port),
@@ -101,6 +102,7 @@ void ClientConnection::on_resolved(std::vector<Tcp::endpoint> endpoints) {
     std::ranges::stable_partition(endpoints, [](const auto& each) { return each.address().is_v4(); });
   }
   if (endpoints.empty() && !refused.empty()) return fail(CallError::Kind::kUnreachable, std::move(refused));
+  if (!endpoints.empty() && goes_through_proxy()) return ask_for_address(endpoints.front());
   connect_to(std::move(endpoints), 0);
 }
 
@@ -108,7 +110,7 @@ void ClientConnection::on_resolved(std::vector<Tcp::endpoint> endpoints) {
 void ClientConnection::connect_to(std::vector<Tcp::endpoint> endpoints, std::size_t index) {
   if (index == endpoints.size()) {
     return fail(CallError::Kind::kUnreachable,
-                fmt::format("cannot connect to {}: it has no address", origin_.authority));
+                fmt::format("cannot connect to {}: it has no address", peer()));
   }
   const Tcp::endpoint endpoint = endpoints[index];
   stream_.socket().async_connect(endpoint, [self = shared_from_this(), endpoints = std::move(endpoints),
@@ -118,7 +120,7 @@ void ClientConnection::connect_to(std::vector<Tcp::endpoint> endpoints, std::siz
     self->stream_.close();
     if (index + 1 < endpoints.size()) return self->connect_to(std::move(endpoints), index + 1);
     self->fail(CallError::Kind::kUnreachable,
-               fmt::format("cannot connect to {}: {}", self->origin_.authority, error.message()));
+               fmt::format("cannot connect to {}: {}", self->peer(), error.message()));
   });
 }
 
@@ -128,7 +130,11 @@ void ClientConnection::on_connected() {
   if (!error && origin_.socket.empty()) stream_.socket().set_option(Tcp::no_delay(true), error);
   if (error) return fail(CallError::Kind::kUnreachable, error.message());
   resolver_.reset();
-  if (origin_.tls == nullptr) return ready();
+  if (tunnel_ != nullptr) return ask_proxy();
+  origin_.tls == nullptr ? ready() : secure();
+}
+
+void ClientConnection::secure() {
   stream_.secure(origin_.tls->session(stream_.socket().native_handle(), origin_.host, offers_http2_));
   shake_hands();
 }
@@ -219,7 +225,9 @@ void ClientConnection::fail(CallError::Kind kind, std::string message) {
 void ClientConnection::on_deadline() {
   const auto self = shared_from_this();
   const char* what = connected_ ? "did not answer in time" : "could not be connected to in time";
-  fail(CallError::Kind::kTimeout, fmt::format("{} {} {}", core_->options.peer, origin_.authority, what));
+  const auto by = tunnel_ != nullptr ? fmt::format(" by {}", peer()) : std::string();
+  fail(CallError::Kind::kTimeout,
+       fmt::format("{} {} {}{}", core_->options.peer, origin_.authority, what, by));
 }
 
 void ClientConnection::send() {

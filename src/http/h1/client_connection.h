@@ -12,6 +12,7 @@
 #include "http/call_side.h"
 #include "http/h1/body_reader.h"
 #include "http/h1/framing.h"
+#include "http/h1/tunnel.h"
 #include "http/net/asio.h"
 #include "http/net/deadlines.h"
 #include "http/net/receive_buffer.h"
@@ -68,9 +69,21 @@ class ClientConnection final : public Timed, public std::enable_shared_from_this
   void on_resolved(std::vector<Tcp::endpoint> endpoints);
   void connect_to(std::vector<Tcp::endpoint> endpoints, std::size_t index);
   void on_connected();
+  void secure();
   void shake_hands();
   void handshake_failed();
   void ready();
+  // h1/client_tunnel.cc
+  bool goes_through_proxy() const;
+  void ask_for_name();
+  void ask_for_address(const Tcp::endpoint& endpoint);
+  void call_proxy(std::string target);
+  void ask_proxy();
+  void send_to_proxy();
+  void hear_proxy();
+  void take_proxys_answer();
+  void refused_by_proxy(int status);
+  std::string peer() const;
   OriginPool& pool() { return core_->per_loop[loop_].pool(origin_.pool); }
   void fail(CallError::Kind kind, std::string message);
 
@@ -80,6 +93,7 @@ class ClientConnection final : public Timed, public std::enable_shared_from_this
   const bool offers_http2_;
   Stream stream_;
   std::unique_ptr<Tcp::resolver> resolver_;
+  std::unique_ptr<Tunnel> tunnel_;  // while it is dug
   ConnectionOwner* owner_ = nullptr;
   bool connected_ = false;
   bool closed_ = false;
