@@ -51,6 +51,18 @@ def free_ports(count):
     return free
 
 
+def await_listener(port, process, seconds=30):
+    """Until a process that was started listens there."""
+    deadline = time.monotonic() + seconds
+    while True:
+        assert process.poll() is None, f"{process.args[0]} has ended with {process.returncode}"
+        try:
+            return socket.create_connection(("127.0.0.1", port)).close()
+        except ConnectionError:
+            assert time.monotonic() < deadline, f"{process.args[0]} does not listen on port {port}"
+            time.sleep(0.02)
+
+
 class Answer:
     def __init__(self, status, headers, body):
         self.status, self.headers, self.body = status, headers, body
