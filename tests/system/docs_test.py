@@ -201,7 +201,7 @@ class Configuration(unittest.TestCase):
         document = read("docs", "configuration.md")
         source = sources("config")
         for what, heading in (("the configuration", "The top"), ("listen, a listener, tls", "`listen`"),
-                              ("tokens", "`tokens`"), ("outbound", "`outbound`"),
+                              ("tokens", "`tokens`"), ("outbound, proxy", "`outbound`"),
                               ("a source of facts, http, sqlite, postgres", "`fact_sources`"),
                               ("a trusted issuer, key_refresh", "`trusted_issuers`"), ("policies", "`policies`"),
                               ("an identity", "`inventory.identities`"), ("an API, upstream_tls, cors, a route", "`inventory.apis`"),
