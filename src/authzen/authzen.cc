@@ -69,10 +69,10 @@ std::string_view echoed_id(const http::Request& request, std::string_view own) {
 // One question, as it is read. What a source tells of the resource is told by nobody else.
 struct Authzen::Evaluation {
   const config::AuthzenSettings& settings;
-  const sources::Sources& sources;
+  const std::shared_ptr<const sources::Sources>& sources;
   enforce::PlainQuestion& question;
   const sources::ToldFacts* told = nullptr;  // null: it did not tell yet
-  sources::AskedSource* source = nullptr;    // found by read(); null: nobody is asked
+  sources::SourcePtr source = nullptr;       // found by read(); null: nobody is asked
   std::optional<std::string> tenant = {};    // of the subject
 
   Result<cedar::Request> read(const JsonNode& json) {
@@ -84,7 +84,7 @@ struct Authzen::Evaluation {
     const auto name = TRY(text_in(*action_json, "action", "name"));
     const auto resource = TRY(entity(*resource_json, "resource"));
     const auto action = question.arena().entity(action_type_on(resource), name);
-    source = sources.of(resource.type());
+    source = sources::source_of(sources, resource.type());
     auto properties = TRY(record_in(question.arena(), *subject_json, "subject.properties", "properties"));
     if (source != nullptr) tenant = tenant_of(principal, properties);
     if (resource != principal) {
@@ -172,11 +172,32 @@ std::string answer_body(const decision::Refusal* refusal) {
 
 }  // namespace
 
+namespace {
+
+decision::Refusal refuse(Reason reason, std::string message) {
+  return {reason, std::move(message), {}, {}, {}};
+}
+
+// What was told, and by whom, for the record, as JSON.
+struct Noted {
+  std::string attributes, sources;
+};
+
+Noted noted(const sources::ToldFacts& told, const sources::AskedSource& source) {
+  if (told.attributes->size == 0) return {};
+  auto by = Json::object();
+  for (std::size_t i = 0; i < source.paths().size(); ++i)
+    if (told.has[i]) by.set(source.paths()[i], source.label());
+  return {cedar::value_to_json(cedar::Value::record(told.attributes)).dump(), by.dump()};
+}
+
+}  // namespace
+
 // A question that waits for a source. It is read again from its request, which the exchange keeps.
 struct Authzen::Posed {
   std::string caller;
   enforce::RequestId id;
-  sources::AskedSource* source;
+  sources::SourcePtr source;
 };
 
 void Authzen::answer(http::Exchange exchange, enforce::RequestId id, enforce::Told told,
@@ -206,18 +227,18 @@ void Authzen::evaluate(http::Exchange exchange, std::string_view caller, enforce
   auto json = api::read_json(exchange.request(), reader);
   if (!json) return exchange.respond(std::move(json).error());
   enforce::PlainQuestion question(*in_force->inventory, *in_force->policies, memory, in_force->pushed.get());
-  Evaluation evaluation{.settings = settings_, .sources = parts_.sources, .question = question};
+  Evaluation evaluation{.settings = settings_, .sources = in_force->sources, .question = question};
   const auto request = evaluation.read(**json);
   if (!request) return exchange.respond(api::problem(request.error()));
 
   const auto now = parts_.clock.now();
-  auto* source = evaluation.source;
+  const auto& source = evaluation.source;
   const auto ruling = source == nullptr
                           ? question.rule(*request, now)
                           : question.rule_awaiting(*request, now, source->settings().reading.attributes);
   const auto* refusal = ruling.refusal ? &*ruling.refusal : nullptr;
   if (source != nullptr && refusal == nullptr)
-    return ask(std::move(exchange), {std::string(caller), id, source},
+    return ask(std::move(exchange), {std::string(caller), id, std::move(evaluation.source)},
                {std::move(evaluation.tenant), std::string(request->resource.id())}, *in_force);
   auto& names = memory.names;
   answer(std::move(exchange), id,
@@ -260,44 +281,32 @@ void Authzen::evaluate_on(http::Exchange exchange, const Posed& posed, const enf
   if (!json) return exchange.respond(std::move(json).error());
   enforce::PlainQuestion question(*in_force.inventory, *in_force.policies, memory, in_force.pushed.get());
   const sources::ToldFacts* told = said ? said->get() : nullptr;
-  Evaluation evaluation{.settings = settings_, .sources = parts_.sources, .question = question, .told = told};
+  Evaluation evaluation{
+      .settings = settings_, .sources = in_force.sources, .question = question, .told = told};
   const auto request = evaluation.read(**json);
   if (!request) return exchange.respond(api::problem(request.error()));
   enforce::PlainRuling ruling;
-  if (told == nullptr) {
-    ruling.refusal = decision::Refusal{Reason::kFactsUnavailable,
-                                       fmt::format("{}: {}", posed.source->label(), said.error().why),
-                                       {},
-                                       {},
-                                       {}};
-  } else if (told->schema != in_force.policies->schema) {
+  // What is not so of the resource is the operator's to know.
+  auto shown = refuse(Reason::kPolicyNoPermit, "no policy permits this request");
+  if (evaluation.source != posed.source || (told != nullptr && told->schema != in_force.policies->schema)) {
+    // Nobody vouches any more for what was said.
+    shown = refuse(
+        Reason::kIndeterminate,
+        "the schema, or who is asked for facts, changed while this question waited for them; send it again");
+    ruling.refusal = shown;
+  } else if (told == nullptr) {
     ruling.refusal =
-        decision::Refusal{Reason::kIndeterminate,
-                          "the schema changed while this question waited for facts; send it again",
-                          {},
-                          {},
-                          {}};
+        refuse(Reason::kFactsUnavailable, fmt::format("{}: {}", posed.source->label(), said.error().why));
+    // That it is down says nothing of the resource.
+    if (said.error().down)
+      shown = refuse(Reason::kFactsUnavailable,
+                     fmt::format("facts about `{}` cannot be had at the moment: {} does not tell them",
+                                 request->resource.type(), posed.source->label()));
   } else {
     ruling = question.rule(*request, parts_.clock.now());
   }
   const auto* refusal = ruling.refusal ? &*ruling.refusal : nullptr;
-  // What is not so of the resource is the operator's to know; that its source is down says nothing of it.
-  decision::Refusal shown{Reason::kPolicyNoPermit, "no policy permits this request", {}, {}, {}};
-  if (told == nullptr && said.error().down)
-    shown = {Reason::kFactsUnavailable,
-             fmt::format("facts about `{}` cannot be had at the moment: {} does not tell them",
-                         request->resource.type(), posed.source->label()),
-             {},
-             {},
-             {}};
-  std::string attributes, sources;
-  if (told != nullptr && told->attributes->size > 0) {
-    attributes = cedar::value_to_json(cedar::Value::record(told->attributes)).dump();
-    auto by = Json::object();
-    for (std::size_t i = 0; i < posed.source->paths().size(); ++i)
-      if (told->has[i]) by.set(posed.source->paths()[i], posed.source->label());
-    sources = by.dump();
-  }
+  const auto [attributes, sources] = told != nullptr ? noted(*told, *posed.source) : Noted{};
   auto& names = memory.names;
   answer(std::move(exchange), posed.id,
          {.action = enforce::written(names.action, request->action),

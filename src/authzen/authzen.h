@@ -36,7 +36,6 @@ struct AuthzenParts {
   const enforce::Current& current;
   std::function<void(audit::Record, audit::Log::Done)> record;
   std::string origin;  // how callers reach it, for DPoP proofs
-  const sources::Sources& sources;
 };
 
 class Authzen {

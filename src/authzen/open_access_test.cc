@@ -37,7 +37,6 @@ class OpenAccessTest : public ::testing::Test {
   enforce::testing::World world_;
   mutable std::mutex mutex_;
   std::vector<audit::Standing> standings_;
-  const sources::Sources sources_;
   Authzen authzen_{{.access = config::AuthzenAccess::kOpen, .types = {}, .action_type = "Billing::Action"},
                    {world_.clock, world_.enforcer, world_.current,
                     [this](audit::Record record, audit::Log::Done done) {
@@ -47,7 +46,7 @@ class OpenAccessTest : public ::testing::Test {
                       }
                       done({});
                     },
-                    "https://writ.example", sources_}};
+                    "https://writ.example"}};
   std::shared_ptr<http::Endpoints> endpoints_ = std::make_shared<http::Endpoints>(http::Endpoints::Options{});
   http::testing::TestServer server_{endpoints_};
 };

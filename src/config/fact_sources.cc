@@ -11,7 +11,9 @@
 #include "codec/twin.h"
 #include "config/listen.h"
 #include "config/outbound.h"
+#include "crypto/hash.h"
 #include "files/fields.h"
+#include "files/files.h"
 #include "gateway/fact_finder.h"
 
 namespace writ::config {
@@ -34,7 +36,8 @@ class Reader {
                                {"name", "type", "http", "sqlite", "postgres", "id", "attributes",
                                 "max_age_seconds", "missing_max_age_seconds", "timeout_seconds", "threads",
                                 "max_waiting", "max_cached", "failures", "pause_seconds"});
-    DeclaredSource declared{source_.place(node), {}, sources::HttpOriginSettings{}};
+    DeclaredSource declared{
+        .place = source_.place(node), .settings = {}, .origin = sources::HttpOriginSettings{}};
     read_name(fields, sources, declared.settings);
     read_bounds(fields, declared.settings);
     const auto *http = fields.find("http"), *sqlite = fields.find("sqlite"),
@@ -60,10 +63,24 @@ class Reader {
       declared.settings.reading.numbers_are_bools = true;
       read_sqlite(*sqlite, id.value_or(""), std::move(attributes), declared);
     }
-    if (source_.issues.errors() == errors_before) sources.push_back(std::move(declared));
+    if (source_.issues.errors() != errors_before) return;
+    declared.digest = digest_of(node, http != nullptr ? http : postgres);
+    sources.push_back(std::move(declared));
   }
 
  private:
+  // `server`: who is asked over TLS, or null. Credentials are read whenever they are used.
+  std::string digest_of(const files::YamlNode& node, const files::YamlNode* server) const {
+    auto text = to_json(node).dump();
+    for (const auto* key : {"ca", "chain", "key"}) {
+      const auto* file = server != nullptr ? server->find(key) : nullptr;
+      const auto pem =
+          file != nullptr ? files::read_file(source_.resolve(file->text), kMaxPemBytes) : std::string();
+      text += crypto::hex(crypto::sha256(pem ? *pem : std::string()));
+    }
+    return crypto::hex(crypto::sha256(text));
+  }
+
   void read_name(const files::Fields& fields, const std::vector<DeclaredSource>& before,
                  sources::SourceSettings& settings) {
     settings.name = fields.required_text("name", kMaxNameBytes).value_or("");

@@ -18,6 +18,9 @@ namespace writ::config {
 
 struct DeclaredSource {
   files::Place place;
+  // Of what is written of it, and of the certificates that are read for it: two with the same one ask in the
+  // same way.
+  std::string digest = {};
   sources::SourceSettings settings;
   std::variant<sources::HttpOriginSettings, store::SqliteOriginSettings, postgres::PostgresOriginSettings>
       origin;

@@ -3,6 +3,7 @@
 #include <fmt/format.h>
 
 #include "facts/entity_text.h"
+#include "sources/sources.h"
 
 namespace writ::control {
 
@@ -10,7 +11,7 @@ Answer<void> AskedFacts::forget(const Caller& caller, const std::string& type,
                                 const std::optional<std::string>& id) const {
   TRY(facts::check_name({type, id.value_or("any")}));
   const auto permit = TRY(authority_.allow(caller, "forget-facts", {"Writ::EntityType", type}));
-  auto* source = sources_.of(type);
+  const auto source = sources::source_of(current_.get()->sources, type);
   if (source == nullptr)
     return fail(ErrorCode::kNotFound, fmt::format("no source is asked for facts about `{}`", type));
   std::string object = type;

@@ -8,15 +8,15 @@
 #include <string>
 
 #include "control/authority.h"
-#include "sources/sources.h"
+#include "enforce/in_force.h"
 
 namespace writ::control {
 
 class AskedFacts {
  public:
   // What it refers to must outlive it.
-  AskedFacts(const Authority& authority, const sources::Sources& sources)
-      : authority_(authority), sources_(sources) {}
+  AskedFacts(const Authority& authority, const enforce::Current& current)
+      : authority_(authority), current_(current) {}
 
   // Of one resource, whatever tenants asked about it; without an id, of all of the type. What was said until
   // now is not used any more when it returns.
@@ -25,7 +25,7 @@ class AskedFacts {
 
  private:
   const Authority& authority_;
-  const sources::Sources& sources_;
+  const enforce::Current& current_;
 };
 
 }  // namespace writ::control

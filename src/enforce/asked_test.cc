@@ -41,10 +41,7 @@ class AskedTest : public ::testing::Test {
         .type = "Billing::Invoice", .attributes = {"customer", "tenant", "frozen"}, .needed = {"tenant"}};
     settings.threads = 1;
     settings.failures = 2;
-    auto made = std::make_unique<sources::AskedSource>(
-        settings, std::make_unique<sources::testing::BookOrigin>(book), world.clock);
-    source = made.get();
-    sources.add(std::move(made));
+    source = put_in_force(settings);
     book.put("inv-1", R"({"customer":"nora","tenant":"north","frozen":false})");
     book.put("inv-2", R"({"customer":"sofia","tenant":"north","frozen":false})");
     book.put("inv-3", R"({"customer":"nora","tenant":"south","frozen":false})");
@@ -53,7 +50,43 @@ class AskedTest : public ::testing::Test {
     book.put("odd", R"({"customer":7,"tenant":"north","frozen":false})");
     book.put("no-tenant", R"({"customer":"nora","tenant":null,"frozen":false})");
   }
-  ~AskedTest() override { sources.stop(); }
+  ~AskedTest() override {
+    for (const auto& each : all) each->stop();
+  }
+
+  // In the place of the one before.
+  sources::AskedSource* put_in_force(const sources::SourceSettings& settings) {
+    auto made = std::make_shared<sources::AskedSource>(
+        settings, std::make_unique<sources::testing::BookOrigin>(book), world.clock);
+    all.push_back(made);
+    auto sources = std::make_shared<sources::Sources>();
+    sources->add(made);
+    put_in_force(std::move(sources));
+    return made.get();
+  }
+  void put_in_force(std::shared_ptr<const sources::Sources> sources) {
+    world.current.replace(std::move(sources));
+  }
+
+  // A request for `inv-1` that is under way.
+  struct Call {
+    explicit Call(AskedTest& test, const std::string& token)
+        : headers{{"Authorization", "Bearer " + token}},
+          question{.point = "gateway",
+                   .sent = {.method = "GET", .path = "/i", .encoded_path = "/i"},
+                   .credentials = token::Presented::from_headers(headers),
+                   .api = "invoices",
+                   .action = {"Billing::Action", "read"},
+                   .resource = {"Billing::Invoice", "inv-1"},
+                   .public_origin = testing::kOrigin} {
+      test.enforcer.enforce(question, [this](Outcome outcome) { told.set_value(std::move(outcome)); });
+    }
+    Outcome outcome() { return told.get_future().get(); }
+
+    http::Headers headers;
+    const Question question;
+    std::promise<Outcome> told;
+  };
 
   template <class Ask>
   auto question(const std::string& token, std::string_view invoice, Ask ask,
@@ -86,7 +119,7 @@ class AskedTest : public ::testing::Test {
 
   testing::World world;
   sources::testing::Book book;
-  sources::Sources sources;
+  std::vector<sources::SourcePtr> all;  // nobody else ends one: that waits for its threads
   sources::AskedSource* source = nullptr;
   Enforcer enforcer{
       {.clock = world.clock,
@@ -96,8 +129,7 @@ class AskedTest : public ::testing::Test {
        .record = [this](audit::Record line,
                         audit::Log::Done done) { world.audit.append(std::move(line), std::move(done)); },
        .writer = world.writer,
-       .calls = &world.call_approvals,
-       .sources = &sources}};
+       .calls = &world.call_approvals}};
 };
 
 TEST_F(AskedTest, WhatTheSourceTellsDecides) {
@@ -213,23 +245,55 @@ TEST_F(AskedTest, WhatIsForgottenActsOnTheNextDecision) {
 
 TEST_F(AskedTest, WhatWasStoppedMeanwhileCounts) {
   book.hold();
-  std::promise<Outcome> told;
-  const auto token = world.token();
-  http::Headers headers{{"Authorization", "Bearer " + token}};
-  const Question asked{.point = "gateway",
-                       .sent = {.method = "GET", .path = "/i", .encoded_path = "/i"},
-                       .credentials = token::Presented::from_headers(headers),
-                       .api = "invoices",
-                       .action = {"Billing::Action", "read"},
-                       .resource = {"Billing::Invoice", "inv-1"},
-                       .public_origin = testing::kOrigin};
-  enforcer.enforce(asked, [&](Outcome outcome) { told.set_value(std::move(outcome)); });
+  Call call(*this, world.token());
   book.wait_for(1);
   ASSERT_TRUE(world.directory.order("support-portal", inventory::Status::kSuspended));
   book.release();
-  const auto outcome = told.get_future().get();
+  const auto outcome = call.outcome();
   ASSERT_FALSE(outcome);
   EXPECT_EQ(outcome.error().reason(), Reason::kCallerSuspended);
+}
+
+TEST_F(AskedTest, AnotherSourceIsAskedAnewAndNothingThatTheOldOneSaidIsUsed) {
+  EXPECT_EQ(outcome("inv-1"), "permit");
+  book.put("inv-1", R"({"customer":"sofia","tenant":"north","frozen":false})");
+  EXPECT_EQ(outcome("inv-1"), "permit");
+  put_in_force(source->settings());
+  EXPECT_EQ(outcome("inv-1"), "policy_no_permit");
+  EXPECT_THAT(book.asked(), SizeIs(2));
+}
+
+TEST_F(AskedTest, WithoutItsSourceWhatNeedsItsFactsIsNotPermitted) {
+  EXPECT_EQ(outcome("inv-1"), "permit");
+  put_in_force(std::make_shared<const sources::Sources>());
+  EXPECT_NE(outcome("inv-1"), "permit");
+  EXPECT_THAT(book.asked(), SizeIs(1));
+}
+
+TEST_F(AskedTest, WhatASourceSaysThatIsReplacedMeanwhilePermitsNothing) {
+  book.hold();
+  Call call(*this, world.token());
+  book.wait_for(1);
+  put_in_force(source->settings());
+  book.release();
+  const auto outcome = call.outcome();
+  ASSERT_FALSE(outcome);
+  EXPECT_EQ(outcome.error().reason(), Reason::kIndeterminate);
+  EXPECT_THAT(outcome.error().refusal.message, HasSubstr("send it again"));
+}
+
+TEST_F(AskedTest, NorDoesItWhereTheRequestWaitsForTheDisk) {
+  world.writer.held = true;
+  const auto task = world.open_task(20);
+  EXPECT_EQ(outcome("inv-1"), "permit");  // and it is cached
+  Call call(*this, world.token(world.claims_in(*task)));
+  ASSERT_EQ(world.writer.waiting(), 1u);
+  put_in_force(source->settings());
+  world.writer.release();
+  const auto outcome = call.outcome();
+  ASSERT_FALSE(outcome);
+  EXPECT_EQ(outcome.error().reason(), Reason::kIndeterminate);
+  EXPECT_EQ(task->used_calls(), 0);
 }
 
 TEST_F(AskedTest, ABudgetIsTakenOnlyByWhatIsPermitted) {

@@ -60,8 +60,6 @@ struct EnforcerParts {
   token::TokenAttempts* attempts = nullptr;
   // Where callers are noted that the inventory does not know. Null: nowhere.
   Unlisted* unlisted = nullptr;
-  // Who is asked for facts about resources. Null: nobody is.
-  const sources::Sources* sources = nullptr;
 };
 
 // For /metrics. Monotone.

@@ -52,6 +52,12 @@ void Current::replace(std::shared_ptr<const facts::PushedEntities> pushed) noexc
   publish();
 }
 
+void Current::replace(std::shared_ptr<const sources::Sources> sources) noexcept {
+  const std::lock_guard turn(turn_);
+  next_.sources = std::move(sources);
+  publish();
+}
+
 Current::Change::Change(Current& current) : current_(current), turn_(current.turn_) {
   ++current_.changes_;
 }

@@ -18,6 +18,9 @@ class PushedEntities;  // facts/pushed.h
 namespace writ::gateway {
 class Routes;  // carried, not known here
 }
+namespace writ::sources {
+class Sources;  // sources/sources.h
+}
 
 namespace writ::enforce {
 
@@ -27,6 +30,8 @@ struct InForce {
   std::shared_ptr<const gateway::Routes> routes = nullptr;   // null: there is no gateway
   // Beside those of the policies; null: none were pushed.
   std::shared_ptr<const facts::PushedEntities> pushed = nullptr;
+  // Who is asked for facts about resources. Null: nobody is.
+  std::shared_ptr<const sources::Sources> sources = nullptr;
 };
 
 class Current {
@@ -45,6 +50,7 @@ class Current {
   void replace(std::shared_ptr<const decision::PolicySnapshot> policies) noexcept;
   void replace(std::shared_ptr<const gateway::Routes> routes) noexcept;
   void replace(std::shared_ptr<const facts::PushedEntities> pushed) noexcept;
+  void replace(std::shared_ptr<const sources::Sources> sources) noexcept;
 
   // While one lives, what this thread replaces is put by, and in force together when it ends; other threads
   // that replace something wait. Hold it for as long as it takes to replace, and for no I/O.

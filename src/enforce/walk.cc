@@ -54,7 +54,8 @@ std::expected<void, decision::Refusal> Enforcer::Walk::check_again() {
   if (auto good = parts_->verifier.still_good(*token_, times_of(parts_->clock)); !good)
     return refuse(std::move(good).error());
   const auto now = parts_->current.get();
-  if (now->inventory == in_force_->inventory && now->policies == in_force_->policies && same_facts(*now))
+  if (now->inventory == in_force_->inventory && now->policies == in_force_->policies && same_facts(*now) &&
+      sources::source_of(now->sources, question_->resource.type) == source_)
     return {};
   return broken(
       "identities, policies or facts changed while this request waited for the disk; send it again");
@@ -75,7 +76,7 @@ std::expected<void, decision::Refusal> Enforcer::Walk::decide_on(ApiAnswer& answ
   in_force_ = parts_->current.get();
   TRY(find_api());
   // `writ check` refuses such routes: the elements would lack what is asked of their source.
-  if (parts_->sources != nullptr && parts_->sources->of(answer.element_type) != nullptr)
+  if (sources::source_of(in_force_->sources, answer.element_type) != nullptr)
     return broken("facts about the elements of this list have a source that is asked");
   if (answer.is_list || !answer.unreadable.empty()) {
     TRY(rule(question_->attributes, Shadows::kLeftAlone, question_->awaited));
@@ -194,10 +195,8 @@ Deciding Enforcer::Walk::deciding() const {
 }
 
 std::expected<void, decision::Refusal> Enforcer::Walk::rule(const Attributes& attributes, Shadows shadows) {
-  if (parts_->sources != nullptr) {
-    source_ = parts_->sources->of(question_->resource.type);
-    if (source_ != nullptr) return rule_by_source(attributes, shadows);
-  }
+  source_ = sources::source_of(in_force_->sources, question_->resource.type);
+  if (source_ != nullptr) return rule_by_source(attributes, shadows);
   return rule(attributes, shadows,
               step_ == Step::kBefore ? question_->awaited : std::span<const std::string>());
 }

@@ -158,7 +158,7 @@ class Enforcer::Walk {
   std::optional<std::string> approval_;  // of this call, to be used up
   std::optional<Ruling> ruling_;
   std::shared_ptr<const codec::JsonCut> obligations_;  // null: nothing is left out
-  sources::AskedSource* source_ = nullptr;             // of facts about the resource
+  sources::SourcePtr source_;                          // of facts about the resource
   std::shared_ptr<const sources::ToldFacts> told_;
   std::vector<context::FactNote> notes_;  // the question's, and of what was told
   bool needs_facts_ = false;

@@ -73,6 +73,10 @@ std::expected<void, decision::Refusal> Enforcer::Walk::decide_on_told(
     return refuse(good.error().reason, good.error().message);
   in_force_ = parts_->current.get();
   TRY(find_api());
+  // Nobody vouches any more for what the other one says.
+  if (sources::source_of(in_force_->sources, question_->resource.type) != source_)
+    return refuse(Reason::kIndeterminate,
+                  "who is asked for facts changed while this request waited for them; send it again");
   if (!answer) {
     TRY(rule(question_->attributes, Shadows::kLeftAlone, source_->settings().reading.attributes));
     by_told_ = true;

@@ -162,6 +162,7 @@ Result<Replacement> PoliciesInForce::reload(const ReplacedBy& by) {
 
 Result<void> PoliciesInForce::take_over(const Loaded& loaded, Snapshot snapshot, const ReplacedBy& by,
                                         Replacement& result) {
+  auto sources = parts_.sources_of ? TRY(parts_.sources_of(loaded.world)) : nullptr;
   const auto changed = reloaded_keys(*in_force_, *loaded.config.root);
   if (!changed.empty()) {
     const auto keys = fmt::format("{}", fmt::join(changed, ", "));
@@ -178,6 +179,7 @@ Result<void> PoliciesInForce::take_over(const Loaded& loaded, Snapshot snapshot,
     if (const auto& before = parts_.current.get()->routes) loaded.routes->take_over_upstreams(*before);
     parts_.current.replace(loaded.routes);
     parts_.current.replace(std::move(snapshot));
+    parts_.current.replace(std::move(sources));
   }));
   parts_.taken_over(loaded);
   world_ = loaded.world;

@@ -44,6 +44,8 @@ class PoliciesInForce final : public control::PolicySets, public control::GrantL
     std::function<Result<void>(const decision::PolicySnapshot&, const config::World&,
                                const std::function<Result<void>()>&)>
         beside_entities = {};
+    // Who is asked for facts in a world; it is in force with the rest of it, or not at all. Empty: nobody is.
+    std::function<Result<std::shared_ptr<const sources::Sources>>(const config::World&)> sources_of = {};
   };
 
   // `loaded` is what the files say, its configuration what is running.

@@ -35,8 +35,7 @@ enforce::EnforcerParts App::Parts::enforcer_parts(task::CallApprovals* approvals
           .writer = recorded_writer,
           .calls = approvals,
           .attempts = &token_attempts,
-          .unlisted = &unlisted,
-          .sources = &sources};
+          .unlisted = &unlisted};
 }
 
 // Who is not listed, and is the subject of a token or of a task.
@@ -66,6 +65,7 @@ Result<void> App::Parts::load(const config::World& world) {
   TRY(directory.declare(world.declared));
   TRY(policies.link_grants());
   TRY(entities.load(policy::facts_rules(world, *policies.get())));
+  current.replace(TRY(fact_sources.make(world)));
   TRY(tasks.load());
   TRY(calls.load());
   TRY(revocations.load());
@@ -76,6 +76,7 @@ Result<void> App::Parts::load(const config::World& world) {
 
 // Certificates are for connections that come, and providers' keys for tokens.
 void App::Parts::take_over(const policy::Loaded& now) {
+  fact_sources.retire_others(*current.get()->sources);
   take_over_certificates(now.config.api_listen, api_server.get());
   if (now.config.gateway_listen) take_over_certificates(*now.config.gateway_listen, gateway_server.get());
   if (now.config.operator_listen) take_over_certificates(*now.config.operator_listen, operator_server.get());
@@ -163,6 +164,7 @@ void App::Parts::tend_keys() {
 // calls that were not approved. What fails is tried again.
 void App::Parts::tidy() {
   replays.prune(clock.earliest());
+  fact_sources.tidy();
   forget();
   if (const auto done = calls.prune(clock.earliest()); !done)
     std::fprintf(stderr, "writ: could not delete approvals that are over: %s\n",
@@ -248,7 +250,7 @@ bool App::stop() {
   bool whole = true;
   // Requests that wait for a provider or for facts go on first.
   parts_->refresher.stop();
-  parts_->sources.stop();
+  parts_->fact_sources.stop();
   // They would last until the deadline.
   if (parts_->proxy != nullptr) parts_->proxy->stop_streams();
   // The operator's is the last: whoever has to stop something can until the end.

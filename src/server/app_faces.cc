@@ -150,7 +150,7 @@ http::Response App::Parts::metrics() const {
   out.family("writ_grants", "gauge", "Grants that are known, in force or over.");
   out.sample("writ_grants", "", directory.snapshot()->grants().size());
   api::write_entities(out, *entities.snapshot());
-  api::write_sources(out, sources);
+  api::write_sources(out, *current.get()->sources);
   out.family("writ_tasks", "gauge", "Tasks known, live or not.");
   out.sample("writ_tasks", "", tasks.size());
   out.family("writ_proofs_remembered", "gauge", "DPoP proofs that were used within their lifetime.");

@@ -49,6 +49,7 @@
 #include "server/app.h"
 #include "server/chores.h"
 #include "server/evidence.h"
+#include "server/fact_sources.h"
 #include "server/oauth_workers.h"
 #include "server/own_keys.h"
 #include "server/resumed_clock.h"
@@ -71,7 +72,6 @@ struct App::Parts {
         std::unique_ptr<simulate::WhatIf> hypothetical, Instant began)
       : config(loaded.config),
         clock(system_clock, began, config.limits.clock_tolerance),
-        sources(open_sources(loaded.world, clock)),
         folder(std::move(data)),
         store(std::move(opened)),
         log(std::move(audit)),
@@ -80,7 +80,8 @@ struct App::Parts {
         policies({clock, recorder, current, directory, [this](const policy::Loaded& now) { take_over(now); },
                   [this](const auto& next, const auto& world, const auto& change) {
                     return entities.under(policy::facts_rules(world, next), change);
-                  }},
+                  },
+                  [this](const config::World& world) { return fact_sources.make(world); }},
                  loaded),
         what_if(std::move(hypothetical)) {
     directory.follow([this](auto snapshot) { current.replace(std::move(snapshot)); });
@@ -136,7 +137,7 @@ struct App::Parts {
   const SystemClock system_clock;
   ResumedClock clock;
   // They stop before whoever asks them ends.
-  sources::Sources sources;
+  FactSources fact_sources{clock};
   const control::Recorder recorder = [this](audit::Record entry) { return record(std::move(entry)); };
   std::atomic<bool> draining{false}, stopping{false};
   std::atomic<std::uint64_t> tokens_issued{0}, tokens_refused{0}, tasks_forgotten{0};
@@ -223,7 +224,7 @@ struct App::Parts {
   const api::GrantsApi grants_api{grant_control};
   const control::PushedFacts entity_control{authority, entities};
   const api::EntitiesApi entities_api{entity_control};
-  const control::AskedFacts facts_control{authority, sources};
+  const control::AskedFacts facts_control{authority, current};
   const api::FactsApi facts_api{facts_control};
   const control::AuditTrail audit_control{authority, *log};
   const api::AuditApi audit_api{audit_control};
@@ -239,10 +240,10 @@ struct App::Parts {
                             [this](audit::Record entry, audit::Log::Done done) {
                               record_async(std::move(entry), std::move(done));
                             },
-                            config.issuer, sources}};
+                            config.issuer}};
 
   const simulate::RunningSimulator simulator{
-      {current, tasks, *what_if, config.issuer, config.token_lifetime, config.redact, sources}};
+      {current, tasks, *what_if, config.issuer, config.token_lifetime, config.redact}};
   const control::Simulations simulation_control{authority, simulator};
   const api::DecideApi decide_api{simulation_control};
   const simulate::RunningAccess running_access;

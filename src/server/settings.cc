@@ -93,12 +93,6 @@ Result<Instant> first_instant(const audit::Log& log, Instant now, bool accept_cl
                   audit::format_time(now), log.path().string(), audit::format_time(*written)));
 }
 
-sources::Sources open_sources(const config::World& world, const Clock& clock) {
-  sources::Sources made;
-  for (const auto& declared : world.sources) made.add(config::make_source(declared, clock));
-  return made;
-}
-
 bool takes_others(const config::Config& config) {
   return std::ranges::any_of(config.trusted_issuers,
                              [](const auto& issuer) { return issuer.workloads == nullptr; });

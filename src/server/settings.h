@@ -10,7 +10,6 @@
 #include "http/client.h"
 #include "http/server.h"
 #include "server/descriptors.h"
-#include "sources/sources.h"
 
 namespace writ::server {
 
@@ -19,9 +18,6 @@ http::ServerOptions server_options(const config::Config& config, const config::L
 // As far as open files allow; says so where that is less than is configured.
 Room room_of(const config::Config& config);
 http::ClientOptions client_options(const config::Config& config, const Room& room);
-
-// Those that are asked for facts.
-sources::Sources open_sources(const config::World& world, const Clock& clock);
 
 // Whether an API takes tokens that its callers have of a provider.
 bool takes_others(const config::Config& config);

@@ -8,6 +8,7 @@
 #include "enforce/told_facts.h"
 #include "facts/pushed.h"
 #include "simulate/inquiry.h"
+#include "sources/sources.h"
 
 namespace writ::simulate {
 namespace {
@@ -51,7 +52,7 @@ Result<control::Simulated> RunningSimulator::simulate(const codec::Json& questio
   std::shared_ptr<const sources::ToldFacts> told;
   std::vector<context::FactNote> notes(asked.notes.begin(), asked.notes.end());
   std::optional<Denial> untold;
-  auto* source = parts_.sources.of(asked.resource.type);
+  const auto source = sources::source_of(in_force->sources, asked.resource.type);
   const auto awaited = source != nullptr ? unstated(asked, *source) : std::vector<std::string>();
   if (!awaited.empty() && asked.claims && TRY(parts_.what_if.needs_facts(asked, state, awaited))) {
     const auto tenant =

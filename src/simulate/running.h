@@ -1,4 +1,5 @@
-// The simulator of the state that is running: reads a question, and answers it with what is in force.
+// The simulator of the state that is running: reads a question, and answers it with what is in force. Sources
+// of facts are asked as for a request, where what they tell decides.
 //
 // Thread-safe. Waits for sources of facts: not on a loop thread.
 #pragma once
@@ -8,7 +9,6 @@
 #include "control/simulations.h"
 #include "enforce/in_force.h"
 #include "simulate/what_if.h"
-#include "sources/sources.h"
 #include "task/registry.h"
 
 namespace writ::simulate {
@@ -23,7 +23,6 @@ class RunningSimulator final : public control::Simulator {
     std::string_view issuer;
     Duration token_lifetime;  // of a token whose question does not say when it ends
     const decision::Redaction& redaction;
-    const sources::Sources& sources;  // asked as for a request, where what they tell decides
   };
   explicit RunningSimulator(Parts parts) : parts_(parts) {}
 

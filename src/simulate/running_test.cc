@@ -37,9 +37,8 @@ class RunningTest : public ::testing::Test {
   control::testing::Desk desk;
   const std::unique_ptr<WhatIf> what_if = WhatIf::make(std::string(desk.kIssuer)).value();
   const decision::Redaction nothing_redacted;
-  sources::Sources sources;
   const RunningSimulator simulator{
-      {desk.current, desk.tasks, *what_if, desk.kIssuer, 5min, nothing_redacted, sources}};
+      {desk.current, desk.tasks, *what_if, desk.kIssuer, 5min, nothing_redacted}};
   const control::Simulations simulations{desk.authority, simulator};
 };
 

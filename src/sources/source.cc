@@ -8,6 +8,7 @@ namespace writ::sources {
 namespace {
 
 constexpr int kMaxFlights = 3;  // while what is being asked is forgotten again and again
+constexpr std::string_view kStopped = "it is not asked any more";
 
 std::unexpected<Untold> down(std::string why) {
   return std::unexpected(Untold{true, std::move(why)});
@@ -40,7 +41,7 @@ std::shared_ptr<const ToldFacts> AskedSource::cached(const SourceQuery& asked,
 }
 
 std::optional<std::string> AskedSource::no_room(std::uint64_t party) const {
-  if (stopping_) return "Writ is stopping";
+  if (stopping_) return std::string(kStopped);
   // Whoever comes while one is trying is answered at once, too.
   if (open_until_ && (trying_ || clock_.running() < *open_until_))
     return fmt::format("it failed {} times in a row, and is left alone for a moment", failures_);
@@ -104,7 +105,7 @@ AskedSource::Answer AskedSource::fly(const FlightPtr& flight) {
   {
     const std::lock_guard lock(turn_);
     const auto now = clock_.running();
-    if (stopping_) return down("Writ is stopping");
+    if (stopping_) return down(std::string(kStopped));
     if (now - flight->began > settings_.timeout) return down("too many requests wait for it");
     if (!may_try(now)) return down("it failed again and again, and is left alone for a moment");
   }

@@ -402,6 +402,75 @@ class InTests(AskedFacts):
         self.assertIn("facts_unavailable: source `orders` is not asked in a test", out)
 
 
+class Reloads(AskedFacts):
+    """A reload takes other sources over, whole or not at all."""
+
+    def fact_sources(self, port):
+        self.port = port
+        # No test is over so late that what was told is too old.
+        return super().fact_sources(port).replace("max_age_seconds: 2", "max_age_seconds: 3600\n    timeout_seconds: 30")
+
+    def start(self):
+        super().start()
+        self.operator = self.world.operator_token()
+
+    def reload(self, old, new):
+        with open(self.world.config, encoding="utf-8") as file:
+            text = file.read()
+        self.assertIn(old, text)
+        with open(self.world.config, "w", encoding="utf-8") as file:
+            file.write(text.replace(old, new))
+        return self.world.api_call(self.operator, "POST", "/v1/policies/reload")
+
+    def test_another_source_is_asked_from_then_on_and_the_old_one_is_not_believed(self):
+        self.source.put("o-17", "nora")
+        self.assertTrue(self.permitted("/orders/o-17"))
+        other = Source(harness.free_ports(1)[0])
+        self.addCleanup(other.close)
+        other.put("o-17", "niklas")
+        other.put("o-18", "nora")
+        answer = self.reload(f":{self.port}/facts", f":{other.server_port}/facts")
+        self.assertEqual((200, True, []), (answer.status, answer.json()["changed"], answer.json()["issues"]))
+        self.assertFalse(self.permitted("/orders/o-17"))
+        self.assertTrue(self.permitted("/orders/o-18"))
+        self.assertEqual(["/facts/o-17"], [path for path, _ in self.source.asked])
+        self.assertEqual(["/facts/o-17", "/facts/o-18"], [path for path, _ in other.asked])
+
+    def test_a_source_that_stays_keeps_what_it_was_told(self):
+        self.source.put("o-17", "nora")
+        self.assertTrue(self.permitted("/orders/o-17"))
+        answer = self.reload("WHERE id = :id", "WHERE id = :id AND receiver <> 'nora'")
+        self.assertEqual((200, True), (answer.status, answer.json()["changed"]), answer)
+        self.assertFalse(self.permitted("/parcels/p-1"))
+        self.assertTrue(self.permitted("/orders/o-17"))
+        self.assertEqual(1, len(self.source.asked))
+
+    def test_a_mistake_changes_nothing(self):
+        self.source.put("o-17", "nora")
+        answer = self.reload("SELECT id, receiver, tenant FROM parcels", "DELETE FROM parcels")
+        self.assertEqual(422, answer.status, answer)
+        self.assertTrue(self.permitted("/orders/o-17"))
+        self.assertTrue(self.permitted("/parcels/p-1"))
+
+    def test_what_waits_for_a_source_that_is_replaced_is_refused(self):
+        ended = threading.Event()
+        self.addCleanup(ended.set)
+        asked = threading.Event()
+
+        def hold(to):
+            asked.set()
+            ended.wait(30)
+
+        self.source.lie = hold
+        answers = []
+        waits = threading.Thread(target=lambda: answers.append(self.ask("/orders/o-17")))
+        waits.start()
+        self.assertTrue(asked.wait(30))
+        self.assertEqual(200, self.reload("timeout_seconds: 30", "timeout_seconds: 29").status)
+        waits.join()
+        self.assertEqual((503, "indeterminate"), (answers[0].status, answers[0].reason()))
+
+
 class Check(AskedFacts):
     def start(self):
         pass
