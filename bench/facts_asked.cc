@@ -45,7 +45,7 @@ int main(int argc, char** argv) {
   world.policies = policies;
   facts::MemoryStore store;
   facts::EntityRegistry registry(store, {}, [&](auto now) { world.current.replace(std::move(now)); });
-  sources::Sources all;
+  auto all = std::make_shared<sources::Sources>();
   if (asks) {
     sources::SourceSettings settings{
         .name = "ledger",
@@ -53,7 +53,8 @@ int main(int argc, char** argv) {
                     .attributes = {"customer", "tenant", "amount", "paid", "currency"},
                     .needed = {"tenant"}}};
     settings.max_age = std::chrono::hours(1);
-    all.add(std::make_unique<sources::AskedSource>(settings, std::make_unique<Ledger>(), world.clock));
+    all->add(std::make_shared<sources::AskedSource>(settings, std::make_unique<Ledger>(), world.clock));
+    world.current.replace(std::shared_ptr<const sources::Sources>(all));
   } else {
     facts::Rules rules;
     rules.schema = policies->schema;
@@ -73,8 +74,7 @@ int main(int argc, char** argv) {
                                     bytes += record.members.size();
                                     done({});
                                   },
-                              .writer = world.writer,
-                              .sources = &all}};
+                              .writer = world.writer}};
   const auto token = world.token();
   const http::Headers headers{{"Authorization", "Bearer " + token}};
   std::size_t permitted = 0;
@@ -94,6 +94,6 @@ int main(int argc, char** argv) {
   const auto seconds = std::chrono::duration<double>(std::chrono::steady_clock::now() - begin).count();
   fmt::print("{}: {} requests, {} permitted, {} bytes of records each: {:.2f} us each\n", argv[1], requests,
              permitted - 1, bytes / (requests + 1), seconds / static_cast<double>(requests) * 1e6);
-  all.stop();
+  all->stop();
   return permitted == requests + 1 ? 0 : 1;
 }
