@@ -39,14 +39,16 @@ Result<std::string> host_pattern(std::string_view text) {
   std::string pattern(text);
   for (char& c : pattern) c = static_cast<char>(c >= 'A' && c <= 'Z' ? c | 0x20 : c);
   std::string_view name = pattern;
-  const bool wildcard = name.starts_with("*.");
-  if (wildcard) name.remove_prefix(2);
+  const bool suffix = name.starts_with(kHostSuffix);
+  const bool wildcard = suffix || name.starts_with("*.");
+  if (wildcard) name.remove_prefix(name.find('.') + 1);
   // `*.example` would be for whoever has a name there.
   const bool narrow = !wildcard || name.find('.') != name.npos;
   if ((is_name(name) && narrow) || (!wildcard && is_bracketed(name))) return pattern;
   return failure(ErrorCode::kInvalid,
                  fmt::format("`{}` is not a host; expected a name without scheme and port such as "
-                             "`api.acme.example`, or `*.acme.example` for one label before it",
+                             "`api.acme.example`, `*.acme.example` for one label before it, or "
+                             "`**.acme.example` for any",
                              text));
 }
 
@@ -60,6 +62,11 @@ std::string_view host_name(std::string_view host) noexcept {
 std::string wildcard_of(std::string_view name) {
   const auto dot = name.find('.');
   return dot == name.npos || dot == 0 ? std::string() : fmt::format("*{}", name.substr(dot));
+}
+
+std::string_view without_label(std::string_view name) noexcept {
+  const auto dot = name.find('.');
+  return dot == name.npos ? std::string_view() : name.substr(dot + 1);
 }
 
 }  // namespace writ::gateway

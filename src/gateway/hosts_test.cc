@@ -48,6 +48,7 @@ std::string api_of(const Routes& routes, const http::Request& asked) {
 TEST(Hosts, APatternIsANameOrOneLabelMore) {
   EXPECT_EQ(host_pattern("API.Acme.example").value(), "api.acme.example");
   EXPECT_EQ(host_pattern("*.acme.example").value(), "*.acme.example");
+  EXPECT_EQ(host_pattern("**.Acme.example").value(), "**.acme.example");
   EXPECT_EQ(host_pattern("localhost").value(), "localhost");
   EXPECT_EQ(host_pattern("[::1]").value(), "[::1]");
   const std::string long_label(64, 'a');
@@ -57,6 +58,14 @@ TEST(Hosts, APatternIsANameOrOneLabelMore) {
                                           "*.example",
                                           "a*.acme.example",
                                           "*.*.acme.example",
+                                          "**",
+                                          "**.",
+                                          "**.example",
+                                          "**acme.example",
+                                          "***.acme.example",
+                                          "**.*.acme.example",
+                                          "api.**.acme.example",
+                                          "**.[::1]",
                                           "api.acme.example:443",
                                           "https://api.acme.example",
                                           "a..b",
@@ -102,6 +111,40 @@ TEST(Hosts, ARequestGoesByItsHostThenTheWildcardThenEveryHost) {
   EXPECT_EQ(api_of(routes, request("shop.acme.example", "/health")), "any");
   EXPECT_EQ(api_of(routes, request("shop.acme.example", "/orders/1", "PUT")), "any");
   EXPECT_EQ(api_of(routes, request("shop.acme.example", "/orders/1", "DELETE")), "only GET");
+}
+
+TEST(Hosts, ASuffixIsForAnyNumberOfLabelsAndTheLongestOneComesFirst) {
+  const auto routes =
+      Routes::make({route("exact", {"shop.acme.example"}), route("one", {"*.acme.example"}),
+                    route("suffix", {"**.acme.example"}), route("deeper", {"**.north.acme.example"}),
+                    route("suffix", {"**.acme.example"}, "/health"),
+                    route("suffix", {"**.acme.example"}, "/orders/{order}", "PUT"), route("any", {})})
+          .value();
+  for (const auto& [host, api] :
+       std::vector<std::pair<std::string, std::string>>{{"shop.acme.example", "exact"},
+                                                        {"south.acme.example", "one"},
+                                                        {"a.south.acme.example", "suffix"},
+                                                        {"a.b.c.south.acme.example:8443", "suffix"},
+                                                        {"north.acme.example", "one"},
+                                                        {"a.north.acme.example", "deeper"},
+                                                        {"a.b.north.acme.example.", "deeper"},
+                                                        {"acme.example", "any"},
+                                                        {"evil-acme.example", "any"},
+                                                        {"a.b.acme.example.evil.example", "any"},
+                                                        {"a..", "any"},
+                                                        {"[::1]:80", "any"},
+                                                        {"", "any"}})
+    EXPECT_EQ(api_of(routes, request(host)), api) << host;
+  // Where those before have no such path, or not that method.
+  EXPECT_EQ(api_of(routes, request("shop.acme.example", "/health")), "suffix");
+  EXPECT_EQ(api_of(routes, request("a.north.acme.example", "/health")), "suffix");
+  EXPECT_EQ(api_of(routes, request("shop.acme.example", "/orders/1", "PUT")), "suffix");
+}
+
+TEST(Hosts, TwoRoutesForOneSuffixMethodAndPathAreRefused) {
+  const auto made = Routes::make({route("shop", {"**.acme.example"}), route("other", {"**.ACME.example"})});
+  ASSERT_FALSE(made);
+  EXPECT_THAT(made.error().message, HasSubstr("host `**.acme.example`: there is another route"));
 }
 
 TEST(Hosts, WithoutItsHostAnApiIsNotReached) {

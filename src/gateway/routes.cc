@@ -297,6 +297,15 @@ Routes::Match Routes::match_on(std::string_view host, std::string_view method, s
   if (const auto exact = by_host_.find(name); exact != by_host_.end() && try_in(exact->second)) return known;
   if (const auto wildcard = by_host_.find(wildcard_of(name)); wildcard != by_host_.end())
     if (try_in(wildcard->second)) return known;
+  // The longest suffix first. They stand together in the map, and mostly there are none.
+  if (const auto first = by_host_.lower_bound(kHostSuffix);
+      first != by_host_.end() && first->first.starts_with(kHostSuffix)) {
+    std::string pattern;
+    for (auto rest = without_label(name); !rest.empty(); rest = without_label(rest)) {
+      const auto suffix = by_host_.find(pattern.assign(kHostSuffix).append(rest));
+      if (suffix != by_host_.end() && try_in(suffix->second)) return known;
+    }
+  }
   try_in(everywhere_);
   return known;
 }

@@ -7,9 +7,10 @@
 // for one method and path, templates that overlap with neither more specific, resource ids that two different
 // paths could both become, parameters that no path supplies. HEAD is not implied by GET.
 //
-// Routes may be for some hosts alone: `api.acme.example`, or `*.acme.example` for one label more. A request
-// goes by the routes of its host, then by those of the wildcard, then by those that are for every host: the
-// first of these that have its path and method. A host that no route names has only the last.
+// Routes may be for some hosts alone: `api.acme.example`, `*.acme.example` for one label more, or
+// `**.acme.example` for any number of them. A request goes by the routes of its host, then by those of the
+// wildcard, then of the suffixes from the longest on, then by those that are for every host: the first of
+// these that have its path and method. A host that no route names has only the last.
 //
 // Immutable and thread-safe; match() allocates nothing with a warm vector.
 #pragma once

@@ -33,6 +33,16 @@ class Hosts(unittest.TestCase):
         invoices = made.world.through_gateway(made.world.customer_token(), "/invoices/inv-1001", headers={"Host": "evil.example"})
         self.assertEqual(200, invoices.status)
 
+    def test_a_suffix_is_for_any_number_of_labels(self):
+        made = self.made("      hosts: [\"**.tenants.acme.example\"]\n")
+        made.world.start()
+        token = made.world.customer_token(audience=orders.ORDERS)
+        for host, status in (("north.tenants.acme.example", 200), ("A.b.north.tenants.acme.example:8443", 200),
+                             ("tenants.acme.example", 404), ("eviltenants.acme.example", 404),
+                             ("a.tenants.acme.example.evil.example", 404)):
+            answer = made.world.through_gateway(token, "/orders/1", headers={"Host": host})
+            self.assertEqual(status, answer.status, host)
+
     def test_a_slash_is_mended_only_where_that_is_configured(self):
         made = self.made("      redirect_slashes: true\n")
         made.world.start()
