@@ -567,7 +567,8 @@ $defs:
           first_byte_seconds: {type: integer, minimum: 1, maximum: 604800}
           idle_seconds: {type: integer, minimum: 1, maximum: 604800}
           whole_seconds: {type: integer, minimum: 1, maximum: 604800}
-      decide: {enum: [on response]}
+      decide: {enum: [on response, on read]}
+      read: {type: string, pattern: "^/", description: "what the API is asked for before, a part of the path that tells of the resource"}
       id: {$ref: "#/$defs/text", description: where the API's answer names the resource}
       elements: {type: string, description: where the list is in the API's answer}
       keep: {$ref: "#/$defs/texts", description: what else of the API's answer may go out}

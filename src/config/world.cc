@@ -267,7 +267,7 @@ class Reader {
     const files::Fields fields(
         &node, source_, "a route",
         {"method", "path", "action", "resource", "attributes", "context", "query", "amounts", "labels",
-         "public", "decide", "id", "elements", "keep", "each", "websocket", "stream", "timeouts"});
+         "public", "decide", "read", "id", "elements", "keep", "each", "websocket", "stream", "timeouts"});
     const auto method = fields.required_text("method", 32);
     const auto path = fields.required_text("path");
     const auto action = fields.required_text("action");
@@ -336,21 +336,28 @@ class Reader {
       if (pointer) spec.attributes.emplace_back(attribute.first, *pointer);
       return pointer.has_value();
     });
-    if (!fields.choice("decide", {"on response"})) {
+    const auto how = fields.choice("decide", {"on response", "on read"});
+    if (!how) {
       if (!spec.attributes.empty())
         source_.error(
             *fields.find("attributes"),
             fmt::format("the attribute `{}` comes from the API's answer, and this route is decided before",
                         spec.attributes.front().first),
-            "add `decide: on response` to the route");
+            "add `decide: on response` to the route, or `decide: on read` where it changes something");
       if (const auto* node = fields.find("each"))
         (void)files::Fields(node, source_, "each", {"action", "resource"});
-      for (const auto* key : {"id", "elements", "keep", "each"})
+      for (const auto* key : {"read", "id", "elements", "keep", "each"})
         if (const auto* node = fields.find(key))
-          source_.error(*node,
-                        fmt::format("`{}` is about the API's answer, and this route is decided before", key),
-                        "add `decide: on response` to the route");
+          source_.error(
+              *node, fmt::format("`{}` is about the API's answer, and this route is decided before", key),
+              "add `decide: on response` to the route, or `decide: on read` where it changes something");
       return;
+    }
+    if (*how == 1) {
+      spec.read = fields.text("read").value_or(route.path);
+    } else if (const auto* node = fields.find("read")) {
+      source_.error(*node, "`read` says what is read before a request, and this route is decided after it",
+                    "say `decide: on read`");
     }
     spec.id = fields.text("id").value_or("");
     spec.elements = fields.text("elements");

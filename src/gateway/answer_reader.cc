@@ -104,7 +104,7 @@ Result<AnswerReader> AnswerReader::make(AnswerSpec spec) {
   const auto& made = reader.spec_;
   if (made.attributes.empty())
     return invalid(
-        "`decide: on response` decides by nothing: no attribute comes from the answer, as in "
+        "`decide` decides by nothing: no attribute comes from the API's answer, as in "
         "`attributes: { tenant: answer /tenant }`");
   for (const auto& [name, pointer] : made.attributes) {
     TRY(check_pointer(name, pointer));
@@ -112,6 +112,8 @@ Result<AnswerReader> AnswerReader::make(AnswerSpec spec) {
     if (name == "taskLabels") return invalid("`taskLabels` cannot come from an answer");
   }
   if (!made.id.empty()) TRY(check_pointer("id", made.id));
+  if (!made.read.empty() && made.elements)
+    return invalid("`decide: on read` reads one resource, and `elements` are those of a list");
   const bool same_kind = made.element_action.empty() && made.element_type.empty();
   if (!made.elements) {
     if (!made.keep.empty() || !same_kind)

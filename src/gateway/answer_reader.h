@@ -1,5 +1,5 @@
-// AnswerReader: what an API's own answer tells of the resources in it (`decide: on response` of a route), and
-// what of it goes out once that is decided.
+// AnswerReader: what an API's own answer tells of the resources in it (`decide: on response` of a route, and
+// `on read`), and what of it goes out once that is decided.
 //
 //   attributes: { tenant: answer /tenant }            the answer is the resource
 //   elements: /items, id: /id                         it is a list of resources; pointers are in each of them
@@ -37,6 +37,9 @@ struct AnswerSpec {
   std::vector<std::string> keep = {};
   // What is asked of each element; empty: as of the route.
   std::string element_action = {}, element_type = {};
+  // `decide: on read`: the path that tells of the resource, as `/orders/{order}` does for what happens at
+  // `/orders/{order}/payments`. It is asked for by GET before. Empty: the answer to the request itself tells.
+  std::string read = {};
 
   bool operator==(const AnswerSpec&) const = default;
 };

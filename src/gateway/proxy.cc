@@ -36,7 +36,7 @@ struct Proxy::Core {
       broken_off{0};
   http::Workers workers{{.threads = 1, .max_queued = 64, .max_queued_per_source = 16}};
 
-  OnResponseParts on_response() {
+  ApiQuestionParts api_question() {
     return {.loops = parts.loops,
             .client = parts.client,
             .enforcer = parts.enforcer,
@@ -112,6 +112,7 @@ struct Proxy::Forwarded {
   // What was in force when the request came may not be any more: its body took a while. As find_route().
   bool catch_up();
   static void ask(Owned forwarded);
+  static void ask_api_first(Owned forwarded);
   static void ask_public(Owned forwarded);
   enforce::Question question();
   // On a worker when the body is long: a loop does not parse it.
@@ -241,9 +242,9 @@ void Proxy::handle(http::Exchange exchange) {
   if (auto over = core_->rates.refuse(forwarded->exchange, *forwarded->route, core_->parts.enforcer))
     return forwarded->respond(*std::move(over));
   if (forwarded->route->is_public()) return Forwarded::ask_public(std::move(forwarded));
-  if (forwarded->route->answer() != nullptr)
+  if (forwarded->route->answer() != nullptr && !forwarded->route->reads_before())
     return decide_on_response(
-        core_->on_response(),
+        core_->api_question(),
         {std::move(forwarded->exchange), std::move(forwarded->in_force), forwarded->route,
          std::move(forwarded->values), std::move(forwarded->resource_id)},
         core_);
@@ -416,6 +417,7 @@ void Proxy::Forwarded::ask(Owned forwarded) {
   // Of a caller whose token is known. Others are refused for their token, and on record.
   if (forwarded->body && forwarded->unreadable())
     return on_loop(std::move(forwarded), [](Owned back) { back->unreadable_answer(); });
+  if (forwarded->route->reads_before()) return ask_api_first(std::move(forwarded));
   const auto question = forwarded->question();
   auto& enforcer = forwarded->core->parts.enforcer;
   // What is asked views what is forwarded, which the callback owns.
@@ -424,6 +426,32 @@ void Proxy::Forwarded::ask(Owned forwarded) {
       take(std::move(back), std::move(outcome));
     });
   });
+}
+
+// What a request does to a resource is decided by what the API says of it now. The request itself reaches the
+// API only then.
+void Proxy::Forwarded::ask_api_first(Owned forwarded) {
+  // It stays where it is: the callback owns it, and what is asked views it.
+  auto& own = *forwarded;
+  const auto& request = own.exchange.request();
+  auto question = own.question();
+  question.awaited = own.route->answer()->awaited();
+  const ApiQuestion asked{.request = request,
+                          .loop = own.exchange.loop(),
+                          .route = *own.route,
+                          .values = own.values,
+                          .resource_id = own.resource_id,
+                          .facts = own.facts.get(),
+                          .encoded_path = own.route->read_path(request.encoded_path)};
+  const auto parts = own.core->api_question();
+  const auto core = own.core;
+  auto done = [forwarded = std::move(forwarded)](ApiOutcome outcome) mutable {
+    if (outcome) return take(std::move(forwarded), std::move(outcome->permit));
+    if (auto* refused = std::get_if<enforce::Refused>(&outcome.error()))
+      return take(std::move(forwarded), std::unexpected(std::move(*refused)));
+    forwarded->respond(std::get<http::Response>(std::move(outcome).error()));
+  };
+  ask_api(parts, asked, question, std::move(done), core);
 }
 
 void Proxy::Forwarded::ask_public(Owned forwarded) {

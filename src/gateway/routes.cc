@@ -126,11 +126,11 @@ Result<void> Route::read_answer() {
         "a public route has no task and no party, so it has no amounts and labels, and is not "
         "decided on its answer");
   if (!spec_.answer) return {};
-  if (spec_.method != "GET" && spec_.method != "HEAD")
-    return invalid("`decide: on response` is for GET and HEAD: what changes something is decided before");
+  TRY(check_answer_s_route());
   // Whatever it answered, it would have to pass as it came.
   if (spec_.observed)
-    return invalid("`decide: on response` needs an API that is enforced, and this one has `enforce: false`");
+    return invalid(
+        "a decision by the API's answer needs an API that is enforced, and this one has `enforce: false`");
   for (const auto& [name, pointer] : spec_.answer->attributes) {
     const auto named = [&](const auto& other) { return other.first == name; };
     if (std::ranges::any_of(attributes_, named) || std::ranges::count_if(spec_.answer->attributes, named) > 1)
@@ -143,13 +143,44 @@ Result<void> Route::read_answer() {
   return {};
 }
 
+// Its own answer, or that to a GET of a path which its own begins with.
+Result<void> Route::check_answer_s_route() {
+  const auto& read = spec_.answer->read;
+  const bool is_read = spec_.method == "GET" || spec_.method == "HEAD";
+  if (read.empty()) {
+    if (is_read) return {};
+    return invalid(
+        "`decide: on response` is for GET and HEAD: what changes something is decided before it, as by "
+        "`decide: on read`");
+  }
+  if (is_read && read == spec_.path)
+    return invalid("its own answer tells of the resource: say `decide: on response`");
+  const bool leads = read.starts_with('/') && !read.ends_with('/') && spec_.path.starts_with(read) &&
+                     (spec_.path.size() == read.size() || spec_.path[read.size()] == '/');
+  if (!leads)
+    return invalid(fmt::format(
+        "`read` is `{}`, and the path of this route does not begin with it, segment by segment", read));
+  read_segments_ = static_cast<std::size_t>(std::ranges::count(read, '/'));
+  return {};
+}
+
+std::string_view Route::read_path(std::string_view encoded_path) const noexcept {
+  std::size_t end = 0;
+  for (std::size_t i = 0; i < read_segments_; ++i)
+    end = std::min(encoded_path.find('/', end + 1), encoded_path.size());
+  return encoded_path.substr(0, end);
+}
+
 Result<void> Route::check_stream() const {
   if (!spec_.web_socket && !spec_.stream) return {};
   if (spec_.web_socket && spec_.stream)
     return invalid("a WebSocket is a stream already: a route has `websocket` or `stream`");
   if (spec_.web_socket && spec_.method != "GET") return invalid("a WebSocket begins with a GET");
   if (spec_.answer)
-    return invalid("`decide: on response` reads all of the answer, and a stream has no end to wait for");
+    return invalid(
+        spec_.answer->read.empty()
+            ? "`decide: on response` reads all of the answer, and a stream has no end to wait for"
+            : "what is decided `on read` is decided once, and a stream is decided again until it ends");
   return {};
 }
 

@@ -73,7 +73,7 @@ struct RouteSpec {
   std::optional<std::vector<std::string>> query = {};
   std::shared_ptr<const http::TlsClient> tls = {};  // of an https upstream; null: what the system trusts
   std::shared_ptr<const Cors> cors = {};            // null: pages of other origins are not thought of
-  std::optional<AnswerSpec> answer = {};            // the API's answer decides; only of GET and HEAD
+  std::optional<AnswerSpec> answer = {};            // an answer of the API decides: its own, or one before
   bool is_public = false;                           // nobody's token is asked for
   bool observed = false;                            // the API is not enforced
   std::vector<FactSpec> facts = {};                 // what else is found in a request
@@ -144,6 +144,10 @@ class Route {
   const QueryNames& query_names() const noexcept { return query_names_; }
   const std::shared_ptr<const Cors>& cors() const noexcept { return spec_.cors; }
   const AnswerReader* answer() const noexcept { return answer_ ? &*answer_ : nullptr; }
+  // Whether that is an answer about the resource which the API gives before the request reaches it.
+  bool reads_before() const noexcept { return read_segments_ > 0; }
+  // Of the path as it was sent, what tells of the resource.
+  std::string_view read_path(std::string_view encoded_path) const noexcept;
   const Rates* rates() const noexcept { return spec_.rates.get(); }
   bool is_public() const noexcept { return spec_.is_public; }
   bool observed() const noexcept { return spec_.observed; }
@@ -163,6 +167,7 @@ class Route {
       : spec_(std::move(spec)), resource_id_(std::move(resource_id)) {}
   static Result<Route> make(RouteSpec spec, const std::vector<std::string>& parameters);
   Result<void> read_answer();
+  Result<void> check_answer_s_route();
   Result<void> check_stream() const;
 
   RouteSpec spec_;
@@ -171,6 +176,7 @@ class Route {
   std::vector<std::pair<std::string, TextTemplate>> attributes_;
   std::vector<std::pair<std::string, AmountSource>> amounts_;
   std::optional<AnswerReader> answer_;
+  std::size_t read_segments_ = 0;
   cedar::EntityUid element_action_;
   std::string element_type_;
   FactFinder request_facts_;

@@ -193,6 +193,7 @@ class Drafter {
     for (std::size_t i = 0; i < sources.size(); ++i)
       decide_on_answer(*sources[i].operation, *sources[i].path, draft_.routes[i]);
     for (std::size_t i = 0; i < sources.size(); ++i) decide_on_list(*sources[i].operation, draft_.routes[i]);
+    for (std::size_t i = 0; i < sources.size(); ++i) decide_on_read(*sources[i].operation, draft_.routes[i]);
   }
 
   // `/id`, or the parameter's own name.
@@ -209,6 +210,7 @@ class Drafter {
     // With parameters before it the id is more than what the answer has.
     if (route.parameters.size() == 1)
       route.on_answer->id = id_in(*operation.answer, route.parameters.front());
+    if (route.method == "GET") telling_.emplace(route.path, *route.on_answer);
   }
 
   // A list of what `/{id}` behind it leads to.
@@ -227,6 +229,25 @@ class Drafter {
                          .type = one.type};
       return;
     }
+  }
+
+  // What happens to a resource of which a GET tells whose it is: at its own path, and below it. A stream is
+  // decided again while it lasts, without that answer.
+  void decide_on_read(const Operation& operation, PlannedRoute& route) {
+    if (route.on_answer || route.parameters.empty() || route.method == "OPTIONS" || operation.streams) return;
+    const auto path = path_of_resource(route);
+    const auto told = telling_.find(path);
+    if (told == telling_.end()) return;
+    route.on_answer = {.owner = told->second.owner, .id = told->second.id};
+    // What HEAD is answered, GET is.
+    if (route.method != "HEAD" || route.path != path) route.on_answer->read = path;
+  }
+
+  // The path up to its last parameter, which names the resource.
+  static std::string_view path_of_resource(const PlannedRoute& route) {
+    const std::string_view path = route.path;
+    const auto end = path.find('/', path.rfind("/{") + 1);
+    return path.substr(0, end);
   }
 
   PlannedRoute route_of(const ActionSource& source, const std::string& action) {
@@ -313,6 +334,7 @@ class Drafter {
   Reading reading_;
   Draft draft_;
   std::vector<Routable> routable_;
+  std::map<std::string, PlannedRoute::OnAnswer, std::less<>> telling_;  // what a GET of the path tells
 };
 
 }  // namespace

@@ -47,11 +47,13 @@ struct PlannedRoute {
   std::vector<std::pair<std::string, std::string>> attributes;  // of the resource, from the path
   std::optional<std::vector<std::string>> query;                // the parameters that it takes; absent: any
   std::vector<std::string> scopes;                              // as the document has them: unsafe
-  // Decided on the API's own answer, which says whose the resource is, or whose each of a list is.
+  // Decided on the API's own answer, which says whose the resource is, or whose each of a list is; or on what
+  // it answers to a GET of `read` before.
   struct OnAnswer {
     std::string owner, id;                     // pointers; the id may be empty where there is no list
     std::optional<std::string> elements = {};  // of a list ...
     std::string action = {}, type = {};        // ... what is asked of each, and what it is
+    std::string read = {};                     // a path; empty: the answer is the request's own
   };
   std::optional<OnAnswer> on_answer = {};
 };

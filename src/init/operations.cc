@@ -200,12 +200,24 @@ class Reader {
     read_security(json, operation);
     if (operation.method == "GET" || operation.method == "HEAD")
       operation.answer = answer_shape(document_, json);
+    operation.streams = streams(json);
     if (const auto* callbacks = json.find("callbacks");
         callbacks != nullptr && callbacks->if_object() != nullptr)
       for (const auto& [name, callback] : *callbacks->if_object())
         note(shown(operation.name()),
              fmt::format("the callback `{}` is a call that the API makes, and is not routed", shown(name)));
     reading_.operations.push_back(std::move(operation));
+  }
+
+  bool streams(const Json& json) const {
+    const auto* responses = json.find("responses");
+    const auto* all = responses != nullptr ? responses->if_object() : nullptr;
+    if (all == nullptr) return false;
+    return std::ranges::any_of(*all, [&](const auto& response) {
+      const auto found = document_.resolve(response.second);
+      const auto* content = found ? (*found)->find("content") : nullptr;
+      return content != nullptr && content->find("text/event-stream") != nullptr;
+    });
   }
 
   // Those of the operation stand before those of the path with the same name and place.

@@ -30,6 +30,7 @@ struct Operation {
   std::vector<std::string> headers;        // of parameters
   std::vector<std::string> scopes;         // sorted
   bool is_open = false;                    // the document asks for no credential
+  bool streams = false;                    // an answer of it is a stream of events
   std::optional<AnswerShape> answer = {};  // whose a resource is, where its answer tells it
 
   std::string name() const { return method + " " + path; }

@@ -7,9 +7,11 @@
 namespace writ::init {
 namespace {
 
-// What its API's own answer says of the resource, or of each in a list.
-std::string on_answer(const Draft& draft, const PlannedRoute::OnAnswer& answer) {
-  auto text = std::string(", decide: on response");
+// What its API's own answer says of the resource, or of each in a list; or what it says before.
+std::string on_answer(const Draft& draft, const PlannedRoute& route) {
+  const auto& answer = *route.on_answer;
+  auto text = std::string(answer.read.empty() ? ", decide: on response" : ", decide: on read");
+  if (!answer.read.empty() && answer.read != route.path) text += fmt::format(", read: {}", yaml(answer.read));
   if (!answer.id.empty()) text += fmt::format(", id: {}", yaml(answer.id));
   if (answer.elements)
     text += fmt::format(", elements: {}, each: {{action: {}, resource: {}}}", yaml(*answer.elements),
@@ -24,7 +26,7 @@ std::string route_line(const Draft& draft, const PlannedRoute& route) {
                           yaml(route.path), yaml(route.action), yaml(resource));
   auto attributes = route.attributes;
   if (route.on_answer) {
-    line += on_answer(draft, *route.on_answer);
+    line += on_answer(draft, route);
     attributes.emplace_back("owner", "answer " + route.on_answer->owner);
   }
   if (!attributes.empty()) {

@@ -106,8 +106,9 @@ when {{ context has user && resource has client && resource.client == "{app}" }}
 )";
 
 constexpr std::string_view kOwnResources = R"(
-// Users: whose it is, the API's own answer says (`decide: on response` in writ.yaml). Nobody else gets it.
-@id("users-read-their-own-in-{api}")
+// Users: whose it is, the API says itself: in its answer, or when Writ reads the resource before a change (`decide`
+// in writ.yaml). Nobody else gets it, and nobody else changes it.
+@id("users-use-their-own-in-{api}")
 permit (
   principal is Writ::User,
   action in [{actions}],
@@ -116,7 +117,7 @@ permit (
 when {{ context has application && resource has owner && resource.owner == principal }};
 )";
 
-// The actions of which the answer says whose the resource is.
+// The actions of which an answer says whose the resource is.
 std::string owned_actions(const Draft& draft) {
   std::vector<std::string> actions;
   for (const auto& route : draft.routes)
@@ -131,11 +132,11 @@ std::string render_policies(const Draft& draft) {
   const Settings& settings = draft.settings;
   const auto owned = owned_actions(draft);
   const std::string_view whose =
-      owned.empty()
-          ? "Nothing here says whose a resource is. When Writ knows it\n"
-            "// (resources with `owner`, in entities.json for example), add to the `when`:"
-          : "What is changed has no owner here, since only an answer says\n"
-            "// who that is. When Writ knows it (entities that are pushed, for example), add to the `when`:";
+      owned.empty() ? "Nothing here says whose a resource is. When Writ knows it\n"
+                      "// (resources with `owner`, in entities.json for example), add to the `when`:"
+                    : "The next policy is about what has an owner; here is the rest,\n"
+                      "// as what is created. Where Writ knows the owner of that too (entities that are "
+                      "pushed), add to the `when`:";
   return fmt::format(
       kPolicies, fmt::arg("whose", whose),
       fmt::arg("unless", owned.empty() ? "" : fmt::format("\nunless {{ [{}].contains(action) }}", owned)),

@@ -58,10 +58,33 @@ TEST(Render, AnAnswerThatNamesTheOwnerDecides) {
   const auto config = config_of(draft);
   EXPECT_THAT(config, HasSubstr(R"(decide: on response, id: "/id", attributes: {owner: "answer /owner"})"));
   EXPECT_THAT(config, HasSubstr(R"(decide: on response, id: "/id", elements: ".", each: {action: )"));
-  EXPECT_THAT(render_policies(draft), HasSubstr("users-read-their-own-in-orders"));
+  EXPECT_THAT(render_policies(draft), HasSubstr("users-use-their-own-in-orders"));
   EXPECT_THAT(render_tests(draft), HasSubstr("what is somebody else's"));
-  // What stands behind an order is another answer.
+  // What stands behind an order is another answer, and the order is read before.
   EXPECT_EQ(config.find("decide: on response", config.find("/lines")), std::string::npos);
+}
+
+TEST(Render, WhatHappensToAResourceWithAnOwnerIsDecidedOnWhatIsReadBefore) {
+  const auto config = config_of(draft_of(owned_orders(kOrders)));
+  EXPECT_THAT(config, HasSubstr(R"(decide: on read, id: "/id", attributes: {owner: "answer /owner"})"));
+  EXPECT_THAT(config,
+              HasSubstr(R"(decide: on read, read: "/orders/{order_id}", id: "/id", attributes: {owner: )"));
+  // What is created has nobody yet.
+  const auto created = config.substr(config.find("method: POST"));
+  EXPECT_EQ(created.substr(0, created.find('\n')).find("decide"), std::string::npos);
+}
+
+TEST(Render, AStreamOfEventsOfAResourceIsNotDecidedOnWhatIsReadBefore) {
+  auto text = owned_orders(kOrders);
+  const std::string_view lines = "/lines: {get: ";
+  text.insert(text.find(lines),
+              "/events: {get: {responses: {'200': {content: {text/event-stream: {}}}}}}\n"
+              "  /orders/{order_id}");
+  const auto draft = draft_of(text);
+  EXPECT_EQ(tried(draft), "");
+  const auto config = config_of(draft);
+  const auto line = config.substr(config.find("/events"));
+  EXPECT_EQ(line.substr(0, line.find('\n')).find("decide"), std::string::npos);
 }
 
 TEST(Render, AListInsideTheAnswerIsFoundWhereThereIsOne) {

@@ -82,17 +82,19 @@ constexpr std::string_view kAbnormal = R"(
       - {{expect: task_ended}}
 )";
 
-// Of each action of which the API's answer says whose the resource is: a resource of the user, and one of
-// somebody else.
+// One action for each type and kind of deed of which an answer says whose the resource is: on a resource of
+// the user, and on one of somebody else.
 struct Owned {
   Example own, other;
 };
 
 std::vector<Owned> owned(const Draft& draft) {
   std::vector<Owned> all;
+  std::set<std::pair<std::string, Deed>> seen;
   for (const auto& route : draft.routes) {
     if (all.size() == kMostRows) break;
     if (!route.on_answer || route.on_answer->elements) continue;
+    if (!seen.emplace(route.type, route.deed).second) continue;
     Owned pair{example_of(draft, route, "1"), example_of(draft, route, "2")};
     if (pair.own.resource != pair.other.resource) all.push_back(std::move(pair));
   }

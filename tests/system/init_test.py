@@ -89,6 +89,21 @@ class Newcomer(unittest.TestCase):
         self.assertEqual({"bob"}, {each["owner"] for each in self.world.send(self.world.token(user="bob"), "GET", "/orders").json()})
         self.assertEqual({"alice"}, {each["owner"] for each in self.world.send(self.world.token(), "GET", "/orders").json()})
 
+    def test_nobody_changes_what_is_somebody_else_s(self):
+        as_json = {"Content-Type": "application/json"}
+        order = self.world.send(self.world.token(user="bob"), "POST", "/orders", json.dumps({"customer": "bob", "amount": 7}), as_json)
+        path = f"/orders/{order.json()['id']}"
+        changes = (("PATCH", path, '{"amount": 8}', as_json), ("POST", path + "/payments", '{"amount": 8}', as_json),
+                   ("PUT", path + "/attachment", b"x" * 300_000, {"Content-Type": "multipart/form-data; boundary=b"}),
+                   ("DELETE", path, None, None))
+        for change in changes:
+            with self.subTest(change[:2]):
+                refused = self.world.send(self.world.token(), *change)
+                self.assertEqual((403, "policy_no_permit"), (refused.status, refused.reason()), refused)
+        self.assertEqual(7, self.world.send(self.world.token(user="bob"), "GET", path).json()["amount"])
+        for change, status in zip(changes, (200, 201, 200, 204), strict=True):
+            self.assertEqual(status, self.world.send(self.world.token(user="bob"), *change).status, change[:2])
+
     def test_what_the_document_does_not_have_is_refused(self):
         token = self.world.token()
         self.assertEqual(404, self.world.send(token, "GET", "/admin").status)
@@ -189,14 +204,14 @@ class Dev(unittest.TestCase):
         self.start()
         policies = os.path.join(self.world.guard, "policies", "orders.cedar")
         token = self.world.token()
-        self.assertEqual(200, self.change(token).status)
-        self.shown(r"permit +gateway +alice → web-app  Orders::Action::\"change_order\" Orders::Order::\"1\"")
+        self.assertEqual(201, self.create(token).status)
+        self.shown(r"permit +gateway +alice → web-app  Orders::Action::\"create_order\" Orders::Collection::\"orders\"")
         with open(policies, encoding="utf-8") as file:
             text = file.read()
         with open(policies, "w", encoding="utf-8") as file:  # the application loses its permit
             file.write(text[:text.index("// The application serves")])
         self.shown(r"policies \S+ in force")
-        self.assertEqual("policy_no_permit", self.change(token).reason())
+        self.assertEqual("policy_no_permit", self.create(token).reason())
         told = self.shown(r"\[policy_no_permit\]", r"expect: permit")
         policy, = re.findall(r"^ *(@id\(.*?\);)$", told, re.DOTALL | re.MULTILINE)
         case = told[told.index("    - name:"):told.index("expect: permit") + len("expect: permit")]
@@ -209,12 +224,12 @@ class Dev(unittest.TestCase):
         status, out, err = harness.writ("test", "--config", self.world.config, offered)
         self.assertEqual(0, status, out + err)
 
-    def change(self, token):
-        return self.world.send(token, "PATCH", "/orders/1", '{"amount": 41}', {"Content-Type": "application/json"})
+    def create(self, token):
+        return self.world.send(token, "POST", "/orders", '{"customer": "alice", "amount": 41}', {"Content-Type": "application/json"})
 
     def wait_for_permit(self, token):
         deadline = time.monotonic() + 20
-        while self.change(token).status != 200:
+        while self.create(token).status != 201:
             self.assertLess(time.monotonic(), deadline)
             time.sleep(0.05)
 

@@ -25,7 +25,7 @@ class Orders:
 
     def __init__(self):
         api = self
-        self.seen, self.instead = [], {}
+        self.seen, self.changed, self.instead = [], [], {}
         self.orders = {"1": {"id": 1, "tenant": "north", "amount": 480}, "2": {"id": 2, "tenant": "south", "amount": 7}}
 
         class Handler(http.server.BaseHTTPRequestHandler):
@@ -45,6 +45,15 @@ class Orders:
                 self.end_headers()
                 self.wfile.write(text)
 
+            def change(self):
+                body = self.rfile.read(int(self.headers.get("Content-Length", 0)))
+                api.changed.append((self.command, self.path, body))
+                self.send_response(201 if self.command == "POST" else 200)
+                self.send_header("Content-Length", "0")
+                self.end_headers()
+
+            do_PATCH = do_POST = change
+
             def log_message(self, *_):
                 pass
 
@@ -60,7 +69,7 @@ class Orders:
 
 def with_api(routes, port, more=""):
     """Acme's configuration with the API of the page."""
-    api = (f"    - id: orders\n      audience: {ORDERS}\n      namespace: Shop\n      actions: [read, list, browse]\n"
+    api = (f"    - id: orders\n      audience: {ORDERS}\n      namespace: Shop\n      actions: [read, list, browse, change]\n"
            f"      upstream: http://127.0.0.1:{port}\n{more}      routes:\n")
     return lambda text: text.rstrip("\n") + "\n" + api + "".join(f"        {line}\n" for line in routes.splitlines())
 
@@ -173,6 +182,53 @@ class DecideOnResponse(unittest.TestCase):
         asked = len(made.orders.seen)
         self.assertEqual(403, made.world.through_gateway(token, "/customers/sofia/orders").status)
         self.assertEqual(asked, len(made.orders.seen), "the list itself is decided before")
+
+
+class BeforeAChange(unittest.TestCase):
+    PAGE = page("decide-on-response.md")
+
+    def made(self, change=lambda routes: routes):
+        schema = blocks(self.PAGE, "cedarschema")[0].replace("action read applies", "action read, change applies")
+        policies = blocks(self.PAGE, "cedar")[0].replace('action == Shop::Action::"read"',
+                                                         'action in [Shop::Action::"read", Shop::Action::"change"]')
+        return World(self, change(blocks(self.PAGE, "yaml")[2]), schema, policies)
+
+    def test_the_example_comes_out_as_shown(self):
+        made = self.made()
+        status, out, err = harness.writ("check", "--config", made.world.config)
+        self.assertEqual(0, status, out + err)
+        made.world.start()
+        token = made.world.customer_token(audience=ORDERS)
+        body = b'{"amount": 7}'
+        lines = [line.split() for line in blocks(self.PAGE, "text")[1].splitlines()]
+        self.assertEqual(4, len(lines))
+        for method, path, _, status, *reason in lines:
+            answer = made.world.call(made.world.gateway_port, method, path,
+                                     {"Authorization": f"Bearer {token}", "Content-Type": "application/json"}, body)
+            self.assertEqual(int(status), answer.status, (method, path, answer))
+            self.assertEqual(reason, [answer.reason()] if reason else [])
+        self.assertEqual([("PATCH", "/orders/1", body), ("POST", "/orders/1/payments", body)], made.orders.changed)
+        self.assertEqual(["/orders/1", "/orders/2", "/orders/1", "/orders/9"], [path for path, _ in made.orders.seen])
+        for _, headers in made.orders.seen:
+            self.assertNotIn("Content-Type", headers)
+        made.world.stop()
+        of_orders = [r for r in made.records() if r.get("api") == "orders" and r.get("point") == "gateway" or r["type"] == "api.asked"]
+        self.assertEqual(["api.asked", "decision"] * 4, [r["type"] for r in of_orders])
+        self.assertEqual(["permit", "tenant_mismatch", "permit", "facts_unavailable"], [r.get("reason", r["effect"]) for r in of_orders[1::2]])
+
+    def test_what_cannot_be_is_an_error_with_its_place(self):
+        read = '  read: "/orders/{order}"\n'
+        for change, message in ((lambda r: r.replace(read, '  read: "/order"\n'), "does not begin with it"),
+                                (lambda r: r.replace("decide: on read\n  read", "decide: on response\n  read"), "say `decide: on read`"),
+                                (lambda r: r.replace("  decide: on read\n  read", "  read"), "this route is decided before"),
+                                (lambda r: r.replace("method: PATCH", "method: GET"), "say `decide: on response`"),
+                                (lambda r: r + "  elements: .\n", "reads one resource")):
+            with self.subTest(message):
+                made = self.made(change)
+                status, out, err = harness.writ("check", "--config", made.world.config)
+                self.assertNotEqual(0, status)
+                self.assertIn(message, out + err)
+                self.assertRegex(out + err, r"writ\.yaml:\d+")
 
 
 class Observe(unittest.TestCase):
