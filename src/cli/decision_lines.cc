@@ -21,8 +21,10 @@ std::uintmax_t size_of(const std::filesystem::path& file) {
 
 }  // namespace
 
-DecisionLines::DecisionLines(std::filesystem::path log, std::function<void(std::string_view)> print)
+DecisionLines::DecisionLines(std::filesystem::path log, std::string config,
+                             std::function<void(std::string_view)> print)
     : log_(std::move(log)),
+      config_(std::move(config)),
       print_(std::move(print)),
       from_(size_of(log_)),
       thread_([this](const std::stop_token& stop) { follow(stop); }) {}
@@ -42,7 +44,8 @@ void DecisionLines::follow(const std::stop_token& stop) const {
       const auto record = codec::parse_json(line);
       if (!record) continue;
       print_(lines.next(*record));
-      if (const auto offer = offer_of(*record); !offer.empty()) print_(offer);
+      for (const auto& more : {explaining(*record, config_), offer_of(*record)})
+        if (!more.empty()) print_(more);
     }
     std::this_thread::sleep_for(kPause);
   }

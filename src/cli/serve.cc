@@ -87,12 +87,16 @@ std::optional<std::string> exposed(const config::Config& config) {
   return std::nullopt;
 }
 
+// As a command line in the same folder names it.
+std::string config_of(const Options& options) {
+  return (std::filesystem::path(options.folder) / "writ.yaml").lexically_normal().string();
+}
+
 void print_hints(const server::App& app, const Options& options) {
-  const auto config = (std::filesystem::path(options.folder) / "writ.yaml").lexically_normal().string();
   print_error(
       fmt::format("writ: for development only; tokens for trying: writ token for USER --through APP "
                   "--config {}\nwrit: send requests to {}; each decision is a line here",
-                  config, app.gateway_url().empty() ? app.api_url() : app.gateway_url()));
+                  config_of(options), app.gateway_url().empty() ? app.api_url() : app.gateway_url()));
 }
 
 int serve(const Options& options) {
@@ -116,7 +120,7 @@ int serve(const Options& options) {
   std::optional<DecisionLines> lines;
   if (options.dev) {
     print_hints(**app, options);
-    lines.emplace(log, [](std::string_view text) {
+    lines.emplace(log, config_of(options), [](std::string_view text) {
       print_text(text);
       std::fflush(stdout);
     });
