@@ -57,7 +57,8 @@ bool Http2Stream::head_complete(bool ended) {
       // What the fields of HTTP/1.1 would say, so that handlers know one kind of WebSocket.
       request_.headers.add("Connection", "Upgrade");
       request_.headers.add("Upgrade", "websocket");
-      request_.headers.add("Sec-WebSocket-Key", new_web_socket_key());
+      // RFC 8441 §5.1: a key has no meaning here. HAProxy sends its caller's all the same.
+      request_.headers.set("Sec-WebSocket-Key", new_web_socket_key());
     }
     refusal_ = connection_->tell_source(request_);
   } else if (framing.error().malformed) {
