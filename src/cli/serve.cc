@@ -1,16 +1,20 @@
 // writ serve: Writ itself, until SIGTERM or Ctrl-C. And writ dev: the same for a developer's own machine,
 // which watches its files, shows each decision, and offers what would permit those that were refused.
+#include <atomic>
 #include <csignal>
 #include <cstdio>
 #include <filesystem>
 #include <fmt/format.h>
+#include <unistd.h>
 
 #include "cli/commands.h"
 #include "cli/decision_lines.h"
 #include "cli/output.h"
 #include "http/inherited.h"
+#include "http/source.h"
 #include "policy/file_watch.h"
 #include "server/app.h"
+#include "server/takeover.h"
 
 namespace writ::cli {
 namespace {
@@ -22,6 +26,7 @@ struct Options {
   std::string data;
   bool accept_clock = false;
   std::optional<std::uint64_t> accept_lost_audit;
+  bool inherit = false;
   bool dev = false;
   std::string folder = ".";  // of the configuration, for `writ dev`
 };
@@ -99,6 +104,21 @@ void print_hints(const server::App& app, const Options& options) {
                   config_of(options), app.gateway_url().empty() ? app.api_url() : app.gateway_url()));
 }
 
+// From the process that runs with the same data folder, if one does.
+Result<void> take_over_sockets(const config::Config& config) {
+  const auto wanted = [&](std::string_view address, std::uint16_t port) {
+    const auto is_here = [&](const config::ListenAddress& listen) {
+      return listen.port == port && http::Address::parse(listen.address) == http::Address::parse(address);
+    };
+    return is_here(config.api_listen) || (config.gateway_listen && is_here(*config.gateway_listen)) ||
+           (config.operator_listen && is_here(*config.operator_listen));
+  };
+  const bool taken = TRY(server::take_over(config.data, wanted));
+  print_error(taken ? "writ: has taken over from the process before, which has ended"
+                    : "writ: no process runs with this data folder; nothing is taken over");
+  return {};
+}
+
 int serve(const Options& options) {
   const auto signals = awaited_signals();
   ::pthread_sigmask(SIG_BLOCK, &signals, nullptr);
@@ -111,8 +131,11 @@ int serve(const Options& options) {
   if (!loaded) return kBroken;
   if (!options.data.empty()) loaded->config.data = options.data;
   if (const auto problem = options.dev ? exposed(loaded->config) : std::nullopt) return fail(*problem);
+  if (options.inherit)
+    if (const auto taken = take_over_sockets(loaded->config); !taken) return fail(taken.error());
+  const auto data = loaded->config.data;
   const bool watched = options.dev || loaded->config.policies.watch;
-  const auto log = loaded->config.data / loaded->config.audit.file;
+  const auto log = data / loaded->config.audit.file;
   auto app = server::App::start(*std::move(loaded), options.accept_clock, options.accept_lost_audit);
   if (!app) return fail(app.error());
   print_error(fmt::format("writ: ready on {}{}, policies {}", (*app)->api_url(), urls_beside(**app),
@@ -125,6 +148,14 @@ int serve(const Options& options) {
       std::fflush(stdout);
     });
   }
+  std::atomic<bool> given_away = false;
+  auto takeover = server::Takeover::offer(data, [&given_away] {
+    given_away = true;
+    ::kill(::getpid(), SIGTERM);
+  });
+  if (!takeover)
+    print_error(
+        fmt::format("writ: `--inherit` cannot take over from this process: {}", takeover.error().message));
   std::optional<policy::FileWatch> watch;
   if (watched)
     watch.emplace(policy::look_at_configured(options.config), [&app] { reload_policies(**app, kFiles); });
@@ -135,11 +166,14 @@ int serve(const Options& options) {
     reload_policies(**app, "signal");
   }
   watch.reset();
-  print_error(fmt::format("writ: {}, stopping", received == SIGINT ? "interrupted" : "told to stop"));
+  print_error(fmt::format("writ: {}, stopping", given_away           ? "another process takes over"
+                                                : received == SIGINT ? "interrupted"
+                                                                     : "told to stop"));
   // A second one ends it at once.
   ::pthread_sigmask(SIG_UNBLOCK, &signals, nullptr);
-  // Ctrl-C is somebody who waits; anything else may have a load balancer in front.
-  if (received != SIGINT) (*app)->drain();
+  // Ctrl-C is somebody who waits, and so is the next process; anything else may have a load balancer in
+  // front.
+  if (received != SIGINT && !given_away) (*app)->drain();
   return (*app)->stop() ? kYes : fail("stopped, but some work did not finish");
 }
 
@@ -152,6 +186,9 @@ void add_serve(Command& program) {
   command.option("--data", options->data, "the data folder, instead of the configuration's");
   command.flag("--accept-clock", options->accept_clock,
                "start even though the audit log was written later than the clock says");
+  command.flag(
+      "--inherit", options->inherit,
+      "take the listening sockets over from the process that runs with this data folder, which then ends");
   command.option("--accept-lost-audit", options->accept_lost_audit,
                  "start without the audit log that was lost; the number of its last known record");
   command.runs([options] { return serve(*options); });

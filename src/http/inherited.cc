@@ -7,6 +7,7 @@
 #include <cstdlib>
 #include <cstring>
 #include <fcntl.h>
+#include <filesystem>
 #include <fmt/format.h>
 #include <mutex>
 #include <netinet/in.h>
@@ -18,7 +19,7 @@ namespace {
 
 // SD_LISTEN_FDS_START
 constexpr int kFirst = 3;
-constexpr int kMost = 64;
+constexpr int kMost = kMaxInheritedSockets;
 
 struct Inherited {
   int descriptor;
@@ -51,12 +52,12 @@ int option_of(int descriptor, int option) {
   return ::getsockopt(descriptor, SOL_SOCKET, option, &value, &size) == 0 ? value : -1;
 }
 
-Result<Inherited> socket_at(int descriptor) {
+// `of`: who says that it is one.
+Result<Inherited> socket_at(int descriptor, std::string_view of = {}) {
   const auto not_it = [&](std::string_view why) {
     return failure(ErrorCode::kInvalid,
-                   fmt::format("descriptor {} of LISTEN_FDS {}; give sockets that listen on an address of "
-                               "`listen`",
-                               descriptor, why));
+                   fmt::format("descriptor {}{} {}; give sockets that listen on an address of `listen`",
+                               descriptor, of, why));
   };
   if (option_of(descriptor, SO_TYPE) != SOCK_STREAM) return not_it("is not a TCP socket");
   if (option_of(descriptor, SO_ACCEPTCONN) != 1) return not_it("does not listen");
@@ -76,6 +77,14 @@ Result<Inherited> socket_at(int descriptor) {
   return Inherited{descriptor, text.data(), ntohs(v6.sin6_port)};
 }
 
+// One that waits for a caller who has gone again must not stop its loop.
+Result<void> make_own(int descriptor) {
+  if (::fcntl(descriptor, F_SETFD, FD_CLOEXEC) != 0 ||
+      ::fcntl(descriptor, F_SETFL, ::fcntl(descriptor, F_GETFL) | O_NONBLOCK) != 0)
+    return failure(ErrorCode::kIo, fmt::format("descriptor {}: {}", descriptor, std::strerror(errno)));
+  return {};
+}
+
 }  // namespace
 
 Result<void> take_inherited_sockets() {
@@ -87,16 +96,37 @@ Result<void> take_inherited_sockets() {
     return failure(ErrorCode::kInvalid, fmt::format("LISTEN_FDS has to be a number from 0 to {}", kMost));
   std::vector<Inherited> taken;
   for (int descriptor = kFirst; descriptor < kFirst + *count; ++descriptor) {
-    taken.push_back(TRY(socket_at(descriptor)));
-    // One that waits for a caller who has gone again must not stop its loop.
-    if (::fcntl(descriptor, F_SETFD, FD_CLOEXEC) != 0 ||
-        ::fcntl(descriptor, F_SETFL, ::fcntl(descriptor, F_GETFL) | O_NONBLOCK) != 0)
-      return failure(ErrorCode::kIo,
-                     fmt::format("descriptor {} of LISTEN_FDS: {}", descriptor, std::strerror(errno)));
+    taken.push_back(TRY(socket_at(descriptor, " of LISTEN_FDS")));
+    TRY(make_own(descriptor));
   }
   const std::lock_guard lock(store().mutex);
   store().left = std::move(taken);
   return {};
+}
+
+Result<void> inherit_socket(int descriptor,
+                            const std::function<bool(std::string_view address, std::uint16_t port)>& wanted) {
+  auto socket = socket_at(descriptor);
+  if (!socket || !wanted(socket->address, socket->port)) {
+    ::close(descriptor);
+    return socket ? Result<void>() : std::unexpected(std::move(socket).error());
+  }
+  TRY(make_own(descriptor));
+  const std::lock_guard lock(store().mutex);
+  store().left.push_back(*std::move(socket));
+  return {};
+}
+
+std::vector<int> listening_sockets() {
+  std::vector<int> found;
+  std::error_code failed;
+  for (const auto& entry : std::filesystem::directory_iterator("/proc/self/fd", failed)) {
+    const auto name = entry.path().filename().string();
+    int descriptor = -1;
+    std::from_chars(name.data(), name.data() + name.size(), descriptor);
+    if (found.size() < kMaxInheritedSockets && socket_at(descriptor)) found.push_back(descriptor);
+  }
+  return found;
 }
 
 std::optional<int> inherited_socket(std::string_view address, std::uint16_t port) {

@@ -1,4 +1,5 @@
-"""Listening sockets that somebody else holds (socket activation): an upgrade under load refuses nobody."""
+"""Listening sockets that somebody else holds (socket activation), or that the next process takes over (`--inherit`): an upgrade under
+load refuses nobody."""
 import fcntl
 import http.client
 import os
@@ -79,32 +80,111 @@ class Client(threading.Thread):
                 connection.close()
 
 
+def load(world, clients=8):
+    """Clients that ask until they are told to end."""
+    made = [Client(world.gateway_port, world.customer_token()) for _ in range(clients)]
+    for client in made:
+        client.start()
+    return made
+
+
+def answered(clients, more):
+    """Waits until each has so many more answers, or has failed."""
+    wanted = [client.answers + more for client in clients]
+    while any(client.answers < want and not client.failures for client, want in zip(clients, wanted)):
+        time.sleep(0.005)
+
+
+def failures_of(clients):
+    for client in clients:
+        client.over.set()
+    for client in clients:
+        client.join()
+    return [failure for client in clients for failure in client.failures]
+
+
+class Inherit(unittest.TestCase):
+    def setUp(self):
+        self.world = harness.TestWorld()
+        self.addCleanup(self.world.close)
+
+    def inherit(self, config=None):
+        with open(os.path.join(self.world.data, "writ.log"), "ab") as log:
+            return subprocess.Popen([harness.WRIT, "serve", "--config", config or self.world.config, "--data", self.world.data, "--inherit"],
+                                    stdout=log, stderr=log)
+
+    def test_an_upgrade_under_load_refuses_nobody(self):
+        self.world.start()
+        clients = load(self.world)
+        answered(clients, 5)
+        for _ in range(3):
+            before = self.world.server
+            self.world.server = self.inherit()
+            self.assertEqual(0, before.wait(120), self.world.log_text())
+            answered(clients, 5)
+        self.assertEqual([], failures_of(clients), self.world.log_text())
+        self.assertIn("writ: another process takes over, stopping", self.world.log_text())
+        self.assertIn("writ: has taken over from the process before", self.world.log_text())
+
+    def test_a_configuration_with_a_mistake_takes_nothing_over(self):
+        self.world.start()
+        wrong = os.path.join(self.world.folder, "wrong.yaml")
+        with open(self.world.config, encoding="utf-8") as good, open(wrong, "w", encoding="utf-8") as file:
+            file.write(good.read() + "\nno_such_key: 1\n")
+        self.assertNotEqual(0, self.inherit(wrong).wait(60))
+        self.assertIsNone(self.world.server.poll())
+        self.assertEqual(200, self.world.through_gateway(self.world.customer_token(), "/invoices/inv-1001").status)
+
+    def test_where_no_process_runs_it_starts_as_usual(self):
+        os.makedirs(self.world.data, exist_ok=True)
+        self.world.start_upstream()
+        for _ in range(2):  # the second time after one that could say nothing
+            self.world.server = self.inherit()
+            self.world.await_answer("Writ", self.world.server, self.world.api_port, "/readyz", status=200)
+            self.assertEqual(200, self.world.through_gateway(self.world.customer_token(), "/invoices/inv-1001").status)
+            self.world.kill_writ()
+        self.assertEqual(2, self.world.log_text().count("no process runs with this data folder"))
+
+    def test_a_listener_that_is_not_configured_any_more_is_closed(self):
+        self.world.start()
+        other, = harness.free_ports(1)
+        with open(self.world.config, encoding="utf-8") as file:
+            text = file.read()
+        with open(self.world.config, "w", encoding="utf-8") as file:
+            file.write(text.replace(f"127.0.0.1:{self.world.gateway_port}", f"127.0.0.1:{other}"))
+        before, self.world.server = self.world.server, self.inherit()
+        self.assertEqual(0, before.wait(120))
+        self.world.await_answer("Writ", self.world.server, self.world.api_port, "/readyz", status=200)
+        with self.assertRaises(ConnectionRefusedError):
+            socket.create_connection(("127.0.0.1", self.world.gateway_port))
+        self.assertEqual(200, self.world.call(other, "GET", "/invoices/inv-1001",
+                                              {"Authorization": f"Bearer {self.world.customer_token()}"}).status)
+
+    def test_whoever_asks_for_something_else_gets_nothing(self):
+        self.world.start()
+        for said in (b"take over 2\n", b"take", b"\0" * 64):
+            with socket.socket(socket.AF_UNIX) as stranger:
+                stranger.connect(os.path.join(self.world.data, "takeover"))
+                stranger.sendall(said)
+                data, given, _, _ = socket.recv_fds(stranger, 1, 64)
+                self.assertEqual((b"", []), (data, given))
+        self.assertIsNone(self.world.server.poll())
+
+
 class Takeover(unittest.TestCase):
     def test_an_upgrade_under_load_refuses_nobody(self):
         held = Held(self)
         held.start()
-        clients = [Client(held.world.gateway_port, held.world.customer_token()) for _ in range(8)]
-        for client in clients:
-            client.start()
-
-        def answered(more):
-            wanted = [client.answers + more for client in clients]
-            while any(client.answers < want for client, want in zip(clients, wanted)):
-                time.sleep(0.005)
-
-        answered(5)
+        clients = load(held.world)
+        answered(clients, 5)
         for _ in range(3):
             before = held.world.server
             before.send_signal(signal.SIGTERM)
             # As systemd restarts a service: its successor begins when it has ended. Callers wait in the queue.
             self.assertEqual(0, before.wait(60))
             held.serve()
-            answered(5)
-        for client in clients:
-            client.over.set()
-        for client in clients:
-            client.join()
-        self.assertEqual([], [failure for client in clients for failure in client.failures], held.log())
+            answered(clients, 5)
+        self.assertEqual([], failures_of(clients), held.log())
 
     def test_a_caller_that_has_connected_before_the_end_is_still_answered(self):
         held = Held(self)
