@@ -39,15 +39,17 @@ std::string ClassesAnswered::text() const {
   return text;
 }
 
-Asker::Asker(Frame frame, std::unique_ptr<Court> court) : frame_(frame), court_(std::move(court)) {
-  reach_ = std::make_unique<Reach>(frame_, *court_);
+Asker::Asker(Frame frame, std::unique_ptr<Court> court, KnownAnswers* known)
+    : frame_(frame), court_(std::move(court)) {
+  reach_ = std::make_unique<Reach>(frame_, *court_, known);
   census_ = std::make_unique<Census>(*reach_);
 }
 
 Result<std::unique_ptr<Asker>> Asker::make(const inventory::Snapshot& inventory,
-                                           const decision::PolicySnapshot& policies, Instant at) {
+                                           const decision::PolicySnapshot& policies, Instant at,
+                                           KnownAnswers* known) {
   auto court = TRY(Court::make());
-  return std::unique_ptr<Asker>(new Asker({inventory, policies, at}, std::move(court)));
+  return std::unique_ptr<Asker>(new Asker({inventory, policies, at}, std::move(court), known));
 }
 
 std::size_t Asker::links(std::optional<std::uint64_t> wanted) const {

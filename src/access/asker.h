@@ -13,6 +13,7 @@
 #include "access/census.h"
 #include "access/classes.h"
 #include "access/court.h"
+#include "access/known_answers.h"
 #include "access/report.h"
 #include "access/survey.h"
 
@@ -58,9 +59,10 @@ using MaySee = std::function<bool(const ChainLink&)>;
 
 class Asker {
  public:
-  // Both must outlive it.
+  // All must outlive it. `known`: what was answered before; null: everything is asked.
   static Result<std::unique_ptr<Asker>> make(const inventory::Snapshot& inventory,
-                                             const decision::PolicySnapshot& policies, Instant at);
+                                             const decision::PolicySnapshot& policies, Instant at,
+                                             KnownAnswers* known = nullptr);
 
   Result<Answered> ask(const ReachQuestion& question, const MaySee& may_see = {});
   Result<ClassesAnswered> classes(const ClassesQuestion& question, const MaySee& may_see = {});
@@ -72,7 +74,7 @@ class Asker {
   std::size_t links(std::optional<std::uint64_t> wanted) const;
 
  private:
-  Asker(Frame frame, std::unique_ptr<Court> court);
+  Asker(Frame frame, std::unique_ptr<Court> court, KnownAnswers* known);
 
   const Frame frame_;
   const std::unique_ptr<Court> court_;

@@ -49,7 +49,7 @@ class Certainties {
   bool may_have_claim(std::string_view name) const noexcept;
 
   // The parties' names and the world's; they live as long as this object.
-  cedar::EntityRef uid_of(const ChainLink& caller) { return uids_[index_of(caller)]; }
+  cedar::EntityRef uid_of(const ChainLink& caller) const { return uids_[index_of(caller)]; }
   // The world of any request; `action` and `resource` are the caller's to set. `when`: only of requests at
   // this time; else from the frame's instant on.
   cedar::OpenWorld world(cedar::EntityRef action, std::optional<Instant> when = std::nullopt);

@@ -4,6 +4,8 @@
 #include <fmt/format.h>
 #include <fmt/ranges.h>
 
+#include "access/basis.h"
+#include "access/known_answers.h"
 #include "access/witness.h"
 #include "access/words.h"
 #include "enforce/issuing.h"
@@ -22,6 +24,9 @@ constexpr std::size_t kTimes = 12;
 constexpr std::size_t kTrials = 96;    // decided by the real decision, for one answer
 constexpr std::size_t kSteps = 4'000;  // of one search
 constexpr std::string_view kAnyId = "any-resource";
+// Who names one of these looks at a clock, or at a date that a witness has from one.
+constexpr std::string_view kClocks[] = {"time", "calendars", "issued", "authTime", "created", "reviewedAt"};
+constexpr std::string_view kLastUse = "lastUsed";
 
 EntityUid plain(cedar::EntityRef uid) {
   return {std::string(uid.type()), std::string(uid.id())};
@@ -78,6 +83,12 @@ std::vector<Instant> calendar_times(const Frame& frame) {
   return times;
 }
 
+// An agent takes work over with the token that is issued.
+bool is_delegated(const Certainties& certain, const Target& target) {
+  const Chain& chain = certain.chain();
+  return target.point == Point::kIssue && chain.size() > 1 && chain.back().is_agent();
+}
+
 }  // namespace
 
 std::string_view verdict_name(Verdict verdict) noexcept {
@@ -100,13 +111,18 @@ struct Reach::Step {
   std::vector<Party> parties = {};
 };
 
-Reach::Reach(const Frame& frame, Court& court)
-    : frame_(frame), court_(court), open_(*frame.policies.policies, *frame.policies.entities) {
+Reach::Reach(const Frame& frame, Court& court, KnownAnswers* known)
+    : frame_(frame), court_(court), open_(*frame.policies.policies, *frame.policies.entities), known_(known) {
   std::vector<Instant> instants;
-  for (const auto name : open_.names()) read_names_.emplace(name);
-  for (const Value value : open_.constants()) collect(value, named_, named_texts_, instants);
+  readings_.reserve(open_.size());
+  for (PolicyIndex policy = 0; policy < open_.size(); ++policy) {
+    const auto& reading = readings_.emplace_back(read_policy(*frame.policies.policies, policy));
+    for (const auto name : reading.names) read_names_.emplace(name);
+    for (const Value value : reading.constants) collect(value, named_, named_texts_, instants);
+  }
   sort_distinct(named_);
   sort_distinct(named_texts_);
+  if (known_ != nullptr) basis_ = std::make_unique<Basis>(frame, readings_);
   for (const auto& entity : frame.policies.entities->all()) {
     auto& ids = catalogued_[std::string(entity.uid.type())];
     if (ids.size() < kCataloguedTried) ids.emplace_back(entity.uid.id());
@@ -116,14 +132,7 @@ Reach::Reach(const Frame& frame, Court& court)
       for (const EntityUid& action : actions) types_[action].push_back(type);
     }
   }
-  times_ = calendar_times(frame);
-  if (times_.empty()) times_.push_back(frame.at);
-  sort_distinct(instants);
-  for (const Instant at : instants) {
-    for (const Instant near : {at - std::chrono::seconds(1), at + std::chrono::seconds(1)}) {
-      if (near > frame.at && times_.size() < kTimes) times_.push_back(near);
-    }
-  }
+  calendar_times_ = calendar_times(frame);
 }
 
 Reach::~Reach() = default;
@@ -133,36 +142,73 @@ std::vector<std::string> Reach::resource_types(const EntityUid& action) const {
   return found != types_.end() ? found->second : std::vector<std::string>{""};
 }
 
-std::string Reach::key_of(const cedar::EntityUid& action, std::string_view resource_type,
-                          const std::optional<std::string>& resource) {
-  std::string key = action.type + "|" + action.id + "|";
-  key += resource_type;
-  if (resource) key += "|" + *resource;
-  return key;
+Reach::About Reach::about(const Certainties& certain, const Target& target, bool delegate) {
+  if (target.point == Point::kUse) return {target.action, target.resource_type, target.resource};
+  if (!delegate) return {{"Writ::Action", "issue"}, "Writ::Api", target.api->id};
+  const EntityUid agent = certain.chain().back().uid();
+  return {{"Writ::Action", "delegate"}, agent.type, agent.id};
 }
 
-const Reach::Policies& Reach::concerned(const cedar::OpenWorld& world) {
-  std::optional<std::string> id;
-  if (world.resource) id = std::string(world.resource->id());
-  std::string key = key_of(plain(world.action), world.resource_type, id);
+// The policies whose scope lets them have to do with what the step is about.
+const Reach::Policies& Reach::concerned(Certainties& certain, const Target& target, bool delegate) {
+  const About about = Reach::about(certain, target, delegate);
+  std::string key = fmt::format("{}|{}|{}", about.action.type, about.action.id, about.type);
+  if (about.resource) key += "|" + *about.resource;
   const auto [found, is_new] = concerned_.try_emplace(std::move(key));
-  if (is_new) {
-    for (PolicyIndex policy = 0; policy < open_.size(); ++policy) {
-      if (open_.concerns(policy)) found->second.push_back(policy);
-    }
+  if (!is_new) return found->second;
+  const Step step = make_step(certain, target, delegate);
+  open_.pose(step.world);
+  for (PolicyIndex policy = 0; policy < open_.size(); ++policy) {
+    if (open_.concerns(policy)) found->second.push_back(policy);
   }
   return found->second;
 }
 
+// Of those the ones that have to do with some party.
+Reach::Policies Reach::in_scope(const Certainties& certain, const Policies& concerned) {
+  Policies policies;
+  for (const PolicyIndex policy : concerned) {
+    const bool concerns = std::ranges::any_of(certain.parties(), [&](const ChainLink* party) {
+      return open_.concerns(policy, certain.uid_of(*party));
+    });
+    if (concerns) policies.push_back(policy);
+  }
+  return policies;
+}
+
+Reach::Hints Reach::hints_of(const Policies& policies) const {
+  Hints hints;
+  std::vector<Instant> instants;
+  std::vector<std::string> texts;
+  bool by_time = false;
+  for (const PolicyIndex policy : policies) {
+    for (const Value value : readings_[policy].constants) collect(value, hints.named, texts, instants);
+    for (const std::string_view name : readings_[policy].names) {
+      by_time = by_time || name == "time" || name == "calendars";
+      hints.by_clock = hints.by_clock || std::ranges::find(kClocks, name) != std::end(kClocks);
+      hints.by_use = hints.by_use || name == kLastUse;
+    }
+  }
+  hints.by_clock = hints.by_clock || hints.by_use || !instants.empty();
+  sort_distinct(hints.named);
+  if (by_time) hints.times = calendar_times_;
+  if (hints.times.empty()) hints.times.push_back(frame_.at);
+  sort_distinct(instants);
+  for (const Instant at : instants) {
+    for (const Instant near : {at - std::chrono::seconds(1), at + std::chrono::seconds(1)}) {
+      if (near > frame_.at && hints.times.size() < kTimes) hints.times.push_back(near);
+    }
+  }
+  return hints;
+}
+
 // Without a look at any condition: a party whom the scope of no permit lets in. Most are.
 std::optional<Reached> Reach::unpermitted_by_scope(Certainties& certain, const Target& target) {
-  const auto found = concerned_.find(key_of(target.action, target.resource_type, target.resource));
-  if (found == concerned_.end()) return std::nullopt;
+  const Policies& policies = concerned(certain, target, false);
   for (const ChainLink* party : certain.parties()) {
     const auto uid = certain.uid_of(*party);
-    const bool permitted = std::ranges::any_of(found->second, [&](PolicyIndex policy) {
-      return !open_.forbids(policy) && open_.concerns(policy, uid);
-    });
+    const bool permitted = std::ranges::any_of(
+        policies, [&](PolicyIndex policy) { return !open_.forbids(policy) && open_.concerns(policy, uid); });
     if (!permitted)
       return Reached{Verdict::kNever, std::string(reason_code(Reason::kPolicyNoPermit)),
                      fmt::format("no policy permits it for {} `{}`", kind_name(party->kind()), party->id)};
@@ -172,17 +218,11 @@ std::optional<Reached> Reach::unpermitted_by_scope(Certainties& certain, const T
 
 Reach::Step Reach::make_step(Certainties& certain, const Target& target, bool delegate) {
   cedar::Arena& arena = certain.arena();
-  Step step{certain.world(arena.entity("", ""))};
-  if (target.point == Point::kUse) {
-    step.world.action = arena.entity(target.action.type, target.action.id);
-    step.world.resource_type = target.resource_type;
-    if (target.resource) step.world.resource = arena.entity(target.resource_type, *target.resource);
-  } else {
-    step.world.action = arena.entity("Writ::Action", delegate ? "delegate" : "issue");
-    const auto resource =
-        delegate ? EntityUid(certain.chain().back().uid()) : EntityUid{"Writ::Api", target.api->id};
-    step.world.resource = arena.entity(resource.type, resource.id);
-    step.world.resource_type = resource.type;
+  const About about = Reach::about(certain, target, delegate);
+  Step step{certain.world(arena.entity(about.action.type, about.action.id))};
+  step.world.resource_type = about.type;
+  if (about.resource) step.world.resource = arena.entity(about.type, *about.resource);
+  if (target.point == Point::kIssue) {
     step.resource_is_closed = true;
     if (!delegate) {
       // Nobody tells anything of an API.
@@ -273,7 +313,6 @@ bool Reach::guards_pass(const Certainties& certain, const Step& step) const {
 
 Reached Reach::ask_step(Certainties& certain, const Target& target, Step& step, Detail wanted) {
   open_.pose(step.world);
-  step.policies = &concerned(step.world);
   if (auto refused = refused_by_resource(certain, target, step)) return *std::move(refused);
   bool always = true;
   std::vector<std::string> sure, maybe;
@@ -345,11 +384,11 @@ void Reach::add_guard_conditions(const Certainties& certain, const Target& targe
     add(fmt::format("the purpose is one of `{}`", fmt::join(certain.purpose().among, "`, `")));
 }
 
-std::vector<EntityUid> Reach::resources_to_try(const Target& target) const {
+std::vector<EntityUid> Reach::resources_to_try(const Target& target, const Hints& hints) const {
   const std::string type = target.resource_type.empty() ? "Resource" : target.resource_type;
   if (target.resource) return {{type, *target.resource}};
   std::vector<EntityUid> all{{type, std::string(kAnyId)}};
-  for (const EntityUid& each : named_) {
+  for (const EntityUid& each : hints.named) {
     if (each.type == type && all.size() <= kNamedTried) all.push_back(each);
   }
   if (const auto found = catalogued_.find(type); found != catalogued_.end()) {
@@ -378,10 +417,12 @@ std::optional<Trial> Reach::find_witness(Certainties& certain, const Target& tar
   }
   std::optional<Trial> found;
   std::size_t trials = 0;
+  const Hints hints = hints_of(in_scope(certain, *step.policies));
+  const auto& times = hints.times;
   const auto resources =
-      target.point == Point::kUse ? resources_to_try(target) : std::vector<EntityUid>{{"", ""}};
-  for (std::size_t time = 0; time < times_.size(); ++time) {
-    cedar::OpenWorld world = certain.world(step.world.action, times_[time]);
+      target.point == Point::kUse ? resources_to_try(target, hints) : std::vector<EntityUid>{{"", ""}};
+  for (std::size_t time = 0; time < times.size(); ++time) {
+    cedar::OpenWorld world = certain.world(step.world.action, times[time]);
     for (std::size_t i = 0; i < resources.size(); ++i) {
       // Later, few of the resources.
       if (trials >= kTrials || (time > 0 && i >= 4)) break;
@@ -394,7 +435,7 @@ std::optional<Trial> Reach::find_witness(Certainties& certain, const Target& tar
       open_.pose(world);
       const auto visit = [&](std::span<const cedar::OpenBinding> bindings) {
         ++trials;
-        Trial trial = trial_of(certain, target, resources[i], times_[time], bindings);
+        Trial trial = trial_of(certain, target, resources[i], times[time], bindings);
         const auto judged = court_.judge(trial, frame_);
         if (judged && judged->permitted) found = std::move(trial);
         return found.has_value() || trials >= kTrials;
@@ -407,10 +448,7 @@ std::optional<Trial> Reach::find_witness(Certainties& certain, const Target& tar
 }
 
 std::optional<Trial> Reach::witness(Certainties& certain, const Target& target) {
-  if (certain.refusal()) return std::nullopt;
-  Step step = make_step(certain, target, false);
-  if (!ask_step(certain, target, step, {}).may()) return std::nullopt;
-  return find_witness(certain, target, step);
+  return ask(certain, target, {.witness = true}).witness;
 }
 
 Reached Reach::ask(Certainties& certain, const Target& target, Detail wanted) {
@@ -419,11 +457,39 @@ Reached Reach::ask(Certainties& certain, const Target& target, Detail wanted) {
   if (!wanted.conditions && !wanted.witness && target.point == Point::kUse) {
     if (auto never = unpermitted_by_scope(certain, target)) return *std::move(never);
   }
+  return known_ != nullptr ? known_or_asked(certain, target, wanted) : ask_afresh(certain, target, wanted);
+}
+
+Reached Reach::known_or_asked(Certainties& certain, const Target& target, Detail wanted) {
+  std::vector<Policies> steps;
+  Policies all;
+  const auto add = [&](bool delegate) {
+    steps.push_back(in_scope(certain, concerned(certain, target, delegate)));
+    all.insert(all.end(), steps.back().begin(), steps.back().end());
+  };
+  add(false);
+  if (is_delegated(certain, target)) add(true);
+  const Hints hints = hints_of(all);
+  const auto basis =
+      basis_->of({.certain = certain,
+                  .target = target,
+                  .wanted = wanted,
+                  .policies = {steps.begin(), steps.end()},
+                  .times = hints.by_clock ? std::span(hints.times) : std::span<const Instant>(),
+                  .reads_use = hints.by_use});
+  if (auto known = known_->find(basis, target, frame_.at)) return *std::move(known);
+  Reached answer = ask_afresh(certain, target, wanted);
+  known_->keep(basis, answer, frame_.at);
+  return answer;
+}
+
+Reached Reach::ask_afresh(Certainties& certain, const Target& target, Detail wanted) {
   Step step = make_step(certain, target, false);
+  step.policies = &concerned(certain, target, false);
   Reached answer = ask_step(certain, target, step, wanted);
-  const Chain& chain = certain.chain();
-  if (target.point == Point::kIssue && answer.may() && chain.size() > 1 && chain.back().is_agent()) {
+  if (answer.may() && is_delegated(certain, target)) {
     Step delegate = make_step(certain, target, true);
+    delegate.policies = &concerned(certain, target, true);
     Reached second = ask_step(certain, target, delegate, wanted);
     if (!second.may()) return second;
     if (second.verdict == Verdict::kWhen) answer.verdict = Verdict::kWhen;

@@ -19,6 +19,7 @@
 #include "access/certainties.h"
 #include "access/court.h"
 #include "cedar/open.h"
+#include "cedar/reading.h"
 
 namespace writ::access {
 
@@ -53,10 +54,14 @@ struct Detail {
   bool witness = false;
 };
 
+class Basis;
+class KnownAnswers;
+
 class Reach {
  public:
-  // All is borrowed.
-  Reach(const Frame& frame, Court& court);
+  // All is borrowed. `known`: what was answered before, in this world or another, and what is answered here;
+  // null: everything is asked.
+  Reach(const Frame& frame, Court& court, KnownAnswers* known = nullptr);
   ~Reach();
 
   // A request of the chain that is permitted; nothing: none was found.
@@ -71,8 +76,6 @@ class Reach {
   const std::vector<std::string>& named_texts() const noexcept { return named_texts_; }
   // Whether some policy reads an attribute of that name.
   bool reads(std::string_view name) const { return read_names_.contains(name); }
-  // Times at which other calendars are in force, the frame's own first.
-  const std::vector<Instant>& times() const noexcept { return times_; }
   const Frame& frame() const noexcept { return frame_; }
   Court& court() noexcept { return court_; }
 
@@ -80,29 +83,47 @@ class Reach {
   struct Step;
   using Policies = std::vector<cedar::PolicyIndex>;
 
-  static std::string key_of(const cedar::EntityUid& action, std::string_view resource_type,
-                            const std::optional<std::string>& resource);
+  // What a step is about.
+  struct About {
+    cedar::EntityUid action;
+    std::string type;  // of the resource
+    std::optional<std::string> resource;
+  };
+  static About about(const Certainties& certain, const Target& target, bool delegate);
   std::optional<Reached> unpermitted_by_scope(Certainties& certain, const Target& target);
-  const Policies& concerned(const cedar::OpenWorld& world);
+  const Policies& concerned(Certainties& certain, const Target& target, bool delegate);
+  Policies in_scope(const Certainties& certain, const Policies& concerned);
+  // What policies say that is worth trying, and what they look at.
+  struct Hints {
+    std::vector<Instant> times;             // never empty
+    std::vector<cedar::EntityUid> named;    // in order, each once
+    bool by_clock = false, by_use = false;  // the time, or the last use, may matter to them
+  };
+  Hints hints_of(const Policies& policies) const;
+  Reached known_or_asked(Certainties& certain, const Target& target, Detail wanted);
+  Reached ask_afresh(Certainties& certain, const Target& target, Detail wanted);
   Step make_step(Certainties& certain, const Target& target, bool delegate);
   Reached ask_step(Certainties& certain, const Target& target, Step& step, Detail wanted);
   std::optional<Reached> refused_by_resource(const Certainties& certain, const Target& target,
                                              const Step& step) const;
   bool guards_pass(const Certainties& certain, const Step& step) const;
   std::optional<Trial> find_witness(Certainties& certain, const Target& target, const Step& step);
-  std::vector<cedar::EntityUid> resources_to_try(const Target& target) const;
+  std::vector<cedar::EntityUid> resources_to_try(const Target& target, const Hints& hints) const;
   void add_guard_conditions(const Certainties& certain, const Target& target, Reached& answer) const;
 
   const Frame& frame_;
   Court& court_;
   cedar::OpenEvaluator open_;
-  std::map<std::string, Policies> concerned_;  // by action and resource
+  std::vector<cedar::PolicyReading> readings_;  // by policy
+  KnownAnswers* const known_;
+  std::unique_ptr<Basis> basis_;               // where answers are known
+  std::map<std::string, Policies> concerned_;  // by what a step is about
   std::vector<cedar::EntityUid> named_;
   std::vector<std::string> named_texts_;
   std::set<std::string, std::less<>> read_names_;
   std::map<std::string, std::vector<std::string>, std::less<>> catalogued_;  // some ids, by type
   std::map<cedar::EntityUid, std::vector<std::string>> types_;               // by action
-  std::vector<Instant> times_;
+  std::vector<Instant> calendar_times_;  // at which other calendars are in force, the frame's own first
 };
 
 }  // namespace writ::access

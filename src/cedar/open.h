@@ -142,10 +142,6 @@ class OpenEvaluator {
   // Forgets the world before. The world must outlive what is asked of it.
   void pose(const OpenWorld& world);
 
-  // Every value that stands in a policy, in scopes too; some more than once.
-  std::vector<Value> constants() const;
-  // Every attribute, type and key that some policy names.
-  std::vector<std::string_view> names() const;
   std::size_t size() const noexcept;
   bool forbids(PolicyIndex policy) const;
   // Whether its scope lets it have anything to do with the action, and with resources of the type.

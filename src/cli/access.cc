@@ -33,11 +33,12 @@ struct Ready {
   std::unique_ptr<access::Asker> asker;
 };
 
-Result<std::unique_ptr<Ready>> ready(const std::string& named, Instant at) {
+Result<std::unique_ptr<Ready>> ready(const std::string& named, Instant at,
+                                     access::KnownAnswers* known = nullptr) {
   auto made = std::make_unique<Ready>(Ready{TRY(load_configuration(named)), {}, {}});
   const auto& declared = made->loaded.world.declared;
   made->inventory = TRY(inventory::Snapshot::empty()->with(declared.identities, declared.apis));
-  made->asker = TRY(access::Asker::make(*made->inventory, *made->loaded.policies.snapshot, at));
+  made->asker = TRY(access::Asker::make(*made->inventory, *made->loaded.policies.snapshot, at, known));
   return made;
 }
 
@@ -86,9 +87,11 @@ int answer(const Options& options, const std::string& whose, const access::Targe
 int diff(const Options& options) {
   const auto at = instant_of(options.at);
   if (!at) return fail(at.error());
-  const auto before = ready(options.before, *at);
+  // What the change does not touch is asked once for both.
+  access::KnownAnswers known;
+  const auto before = ready(options.before, *at, &known);
   if (!before) return fail(before.error());
-  const auto after = ready(options.after, *at);
+  const auto after = ready(options.after, *at, &known);
   if (!after) return fail(after.error());
   bool cut = false;
   auto& old_one = *(*before)->asker;
@@ -99,6 +102,9 @@ int diff(const Options& options) {
   if (options.json) {
     auto json = access::to_json(changes);
     json.set("chains_cut", cut);
+    const auto counts = known.counts();
+    json.set("answers", codec::Json::object({{"asked", static_cast<std::int64_t>(counts.asked)},
+                                             {"known", static_cast<std::int64_t>(counts.known)}}));
     print_json(json);
   } else {
     print_text(options.csv ? access::changes_csv(changes) : access::changes_text(changes));

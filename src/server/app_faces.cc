@@ -151,6 +151,13 @@ http::Response App::Parts::metrics() const {
   out.sample("writ_grants", "", directory.snapshot()->grants().size());
   api::write_entities(out, *entities.snapshot());
   api::write_sources(out, *current.get()->sources);
+  const auto answers = running_access.counts();
+  out.family("writ_access_answers_total", "counter",
+             "Answers of who reaches what: made, or known and not asked again.");
+  out.sample("writ_access_answers_total", "by=\"asked\"", answers.asked);
+  out.sample("writ_access_answers_total", "by=\"known\"", answers.known);
+  out.family("writ_access_answers_kept", "gauge", "Of these, those that are kept.");
+  out.sample("writ_access_answers_kept", "", answers.kept);
   out.family("writ_tasks", "gauge", "Tasks known, live or not.");
   out.sample("writ_tasks", "", tasks.size());
   out.family("writ_proofs_remembered", "gauge", "DPoP proofs that were used within their lifetime.");

@@ -52,7 +52,7 @@ Result<Json> RunningAccess::answer(const AccessQuestion& question, const enforce
                                    const control::MaySeeParty& may_see, Instant now) const {
   const auto& revision = in_force.policies->revision;
   const auto from = TRY(place_of(question.after, revision));
-  const auto asker = TRY(access::Asker::make(*in_force.inventory, *in_force.policies, now));
+  const auto asker = TRY(access::Asker::make(*in_force.inventory, *in_force.policies, now, &known_));
   const access::MaySee sees = [&](const access::ChainLink& link) { return may_see(link.id, link.member); };
   std::optional<std::string> next;
   Json json;

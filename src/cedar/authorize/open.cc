@@ -23,24 +23,6 @@ bool OpenEvaluator::forbids(PolicyIndex policy) const {
   return state_->plan().forbids[policy];
 }
 
-std::vector<std::string_view> OpenEvaluator::names() const {
-  std::vector<std::string_view> names;
-  for (const Text* name : state_->plan().names) names.push_back(name->view());
-  return names;
-}
-
-std::vector<Value> OpenEvaluator::constants() const {
-  const Plan& plan = state_->plan();
-  std::vector<Value> values = plan.constants;
-  for (const PolicyScope& scope : plan.scopes) {
-    for (const ScopeConstraint& constraint : scope.constraints) {
-      for (const Uid* uid : std::span(constraint.uids, constraint.uid_count))
-        values.push_back(Value::entity(EntityRef(uid)));
-    }
-  }
-  return values;
-}
-
 bool OpenEvaluator::concerns(PolicyIndex policy) const {
   return state_->scope(policy, 1) != kFalse && state_->scope(policy, 2) != kFalse;
 }

@@ -1,0 +1,50 @@
+// Basis: all that one answer about access is read from, as a digest. Two questions of equal basis have equal
+// answers, in whatever worlds they are asked; so an answer holds until something of its basis changes.
+//
+// In it are: the chain, each of its members whole with its standing, and the owners that have to be there;
+// the API, action and resource; the text of every policy whose scope lets it have to do with them and with
+// one of the parties; all entities; and, where such a policy looks at a clock, a calendar or the last use,
+// these.
+//
+// One thread. It borrows the frame.
+#pragma once
+
+#include <span>
+#include <string>
+#include <string_view>
+#include <unordered_map>
+#include <vector>
+
+#include "access/reach.h"
+#include "crypto/hash.h"
+
+namespace writ::access {
+
+class Basis {
+ public:
+  Basis(const Frame& frame, std::span<const cedar::PolicyReading> policies);
+
+  struct Asked {
+    const Certainties& certain;
+    const Target& target;
+    Detail wanted;
+    // That may concern the parties, of each step: the use, or the issue and the delegation.
+    std::vector<std::span<const cedar::PolicyIndex>> policies;
+    // Where one of them reads a clock or a calendar: the times that are tried.
+    std::span<const Instant> times;
+    bool reads_use = false;  // when a party was last used
+  };
+  crypto::Digest of(const Asked& asked);
+
+ private:
+  const crypto::Digest& of_member(const ChainLink& link);
+  const crypto::Digest& of_api(const inventory::Api& api);
+  std::string text_of_standing(const ChainLink& link) const;
+
+  const Frame& frame_;
+  std::vector<crypto::Digest> policies_;
+  crypto::Digest entities_;
+  std::unordered_map<std::string, crypto::Digest> members_, apis_;  // by id
+};
+
+}  // namespace writ::access

@@ -1,0 +1,62 @@
+#include "cedar/reading.h"
+
+#include "cedar/plan/expression.h"
+#include "cedar/print.h"
+
+namespace writ::cedar {
+namespace {
+
+void take_names(const Plan& plan, const Node& node, std::vector<std::string_view>& names) {
+  const auto take = [&](std::uint32_t first, std::uint32_t count) {
+    for (std::uint32_t i = first; i != first + count; ++i) names.push_back(plan.names[i]->view());
+  };
+  switch (node.op) {
+    case Op::kAttribute:
+    case Op::kHas:
+    case Op::kIs:
+    case Op::kIsIn:
+      return take(node.b, 1);
+    case Op::kHasPath:
+    case Op::kRecord:
+      return take(node.c, node.b);
+    default:
+      return;
+  }
+}
+
+}  // namespace
+
+PolicyReading read_policy(const CompiledPolicySet& policies, PolicyIndex policy) {
+  const Plan& plan = policies.plan();
+  const auto& scope = plan.scopes[policy].constraints;
+  Policy written;
+  written.id = plan.facts[policy].id;
+  written.effect = plan.forbids[policy] ? Effect::kForbid : Effect::kPermit;
+  for (const auto& [name, value] : plan.facts[policy].annotations)
+    written.annotations.push_back({.name = name, .value = value, .span = {}});
+  written.principal = scope_term(scope[0]);
+  written.action = scope_term(scope[1]);
+  written.resource = scope_term(scope[2]);
+  PolicyReading reading;
+  for (const ScopeConstraint& constraint : scope) {
+    for (const Uid* uid : std::span(constraint.uids, constraint.uid_count))
+      reading.constants.push_back(Value::entity(EntityRef(uid)));
+  }
+  if (const NodeIndex condition = plan.conditions[policy]; condition != kNoNode) {
+    written.conditions.push_back({.unless = false, .body = plan_expression(plan, condition), .span = {}});
+    std::vector<NodeIndex> ahead{condition};
+    while (!ahead.empty()) {
+      const NodeIndex at = ahead.back();
+      ahead.pop_back();
+      const Node& node = plan.nodes[at];
+      if (node.op == Op::kConstant) reading.constants.push_back(plan.constants[node.a]);
+      take_names(plan, node, reading.names);
+      for (const NodeIndex operand : operands_of(plan, at)) ahead.push_back(operand);
+    }
+  }
+  // Policies of equal text and other ids are told apart: answers name them.
+  reading.text = written.id + "\n" + print_policy(written);
+  return reading;
+}
+
+}  // namespace writ::cedar
