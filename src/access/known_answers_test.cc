@@ -53,12 +53,15 @@ struct Round {
   }
 };
 
-Round ask_all(const Frame& frame, Court& court, KnownAnswers* known) {
+// Of the chains each so-manieth.
+Round ask_all(const Frame& frame, Court& court, KnownAnswers* known, std::size_t every = 1) {
   Reach reach(frame, court, known);
   const Census census(reach);
   bool cut = false;
   Round round;
+  std::size_t place = 0;
   for (const Chain& chain : census.chains({.links = 2}, cut)) {
+    if (place++ % every != 0) continue;
     for (const Target& target : targets_of(frame.inventory)) {
       Certainties certain(frame, chain, *target.api, target.point);
       const auto before = known != nullptr ? known->counts().asked : 0;
@@ -103,15 +106,15 @@ TEST(KnownAnswers, AreThoseThatWouldBeMadeAfterWhateverChange) {
   Random random(23);
   const auto court = Court::make().value();
   std::size_t asked = 0, all = 0;
-  for (int number = 0; number < 12; ++number) {
+  for (int number = 0; number < 8; ++number) {
     RandomWorld world = testing::random_world(random);
     KnownAnswers known;
     Instant at = testing::kNow;
     std::string what = "the first";
-    for (int step = 0; step < 6; ++step) {
+    for (int step = 0; step < 5; ++step) {
       const Frame frame{*world.inventory, world.policies, at};
-      const Round fresh = ask_all(frame, *court, nullptr);
-      const Round again = ask_all(frame, *court, &known);
+      const Round fresh = ask_all(frame, *court, nullptr, 5);
+      const Round again = ask_all(frame, *court, &known, 5);
       ASSERT_EQ(fresh.answers.size(), again.answers.size());
       for (std::size_t i = 0; i < fresh.answers.size(); ++i)
         ASSERT_EQ(fresh.answers[i], again.answers[i]) << "world " << number << ", after: " << what;

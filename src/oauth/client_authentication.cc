@@ -1,6 +1,7 @@
 #include "oauth/client_authentication.h"
 
 #include <algorithm>
+#include <fmt/format.h>
 #include <span>
 
 #include "codec/base64url.h"
@@ -105,6 +106,12 @@ std::unexpected<Refusal> inactive(const Member& member, Status status) {
   return refusal;
 }
 
+// What was shown, and verified, stands in front, where it is not cut: somebody may adopt the caller by it
+// (posture/adopt_callers.h).
+std::string with_shown(std::string_view what, const codec::Json& shown, std::string_view message) {
+  return fmt::format("{} {}: {}", what, shown.dump(), message);
+}
+
 std::unexpected<Refusal> other_client() {
   return refuse(OauthError::kInvalidRequest,
                 "`client_id` names a different client than the credentials; a token of a platform needs an "
@@ -112,10 +119,29 @@ std::unexpected<Refusal> other_client() {
                 Reason::kCallerMismatch);
 }
 
+// The rule that would have had it: by its only URI, else by a DNS name, else by itself.
+inventory::CertificateRule rule_for(const std::string& thumbprint, const std::vector<std::string>* names) {
+  constexpr std::string_view kUri = "URI:", kDns = "DNS:";
+  std::vector<std::string> uris, hosts;
+  for (const auto& name : names != nullptr ? *names : std::vector<std::string>()) {
+    if (name.starts_with(kUri)) uris.push_back(name.substr(kUri.size()));
+    if (name.starts_with(kDns)) hosts.push_back(name.substr(kDns.size()));
+  }
+  if (uris.size() == 1) return {.uri = uris.front()};
+  if (uris.empty() && !hosts.empty()) return {.dns = hosts.front()};
+  return {.thumbprint = thumbprint};
+}
+
 // The same whether there is such a client or not.
-std::unexpected<Refusal> wrong_certificate() {
-  return not_authenticated("client authentication failed: unknown client, or not with a certificate of its",
-                           Reason::kCallerUnknown);
+std::unexpected<Refusal> wrong_certificate(const std::string& client, const std::string& thumbprint,
+                                           const std::vector<std::string>* names) {
+  auto refusal =
+      not_authenticated("client authentication failed: unknown client, or not with a certificate of its",
+                        Reason::kCallerUnknown);
+  refusal.error().for_audit =
+      with_shown("certificate", inventory::certificate_to_json(rule_for(thumbprint, names)),
+                 "client `" + client + "`: " + refusal.error().description);
+  return refusal;
 }
 
 // A user is no client, whatever credentials its record may hold.
@@ -258,7 +284,8 @@ Outcome<AuthenticatedClient> ClientAuthentication::authenticate(const Credential
     credential = TRY(check_secret(member, credentials, *secret, now));
   } else if (const auto* certificate = std::get_if<Credentials::Certificate>(&credentials.proof_)) {
     const auto* rule = shows(member, certificate->thumbprint, certificate->names.get());
-    if (rule == nullptr) return wrong_certificate();
+    if (rule == nullptr)
+      return wrong_certificate(credentials.client_, certificate->thumbprint, certificate->names.get());
     credential = shown(member, inventory::CredentialType::kCertificate, rule->name());
   } else {
     const auto& assertion = std::get<Credentials::Assertion>(credentials.proof_);
@@ -318,7 +345,10 @@ Outcome<ClientAuthentication::Workload> ClientAuthentication::check_workload(
         elsewhere ? "the token is not for this server"
                   : "client authentication failed: unknown client, or the token is not of a workload of its",
         elsewhere ? Reason::kAudienceMismatch : Reason::kCallerUnknown);
-    refusal.error().for_audit = "client `" + id + "`: " + facts.error().message;
+    auto& told = refusal.error().for_audit;
+    told = "client `" + id + "`: " + facts.error().message;
+    if (!elsewhere && member == nullptr)
+      told = with_shown("token", codec::Json::object({{"issuer", by.issuer}, {"sub", token->subject}}), told);
     return refusal;
   }
   if (!by.workloads->used_again) {

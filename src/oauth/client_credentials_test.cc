@@ -65,6 +65,20 @@ TEST_F(CertificateClients, AnotherClientsCertificateIsRefusedInTheSameWords) {
   EXPECT_EQ(w_.said, said);
 }
 
+// So that somebody can adopt it.
+TEST_F(CertificateClients, TheAuditHasWhatARuleForItWouldName) {
+  shown("nobody", {"DNS:mailer.acme.example", "URI:spiffe://acme.example/mailer"});
+  EXPECT_TRUE(
+      w_.recorded.starts_with(R"(certificate {"uri":"spiffe://acme.example/mailer"}: client `nobody`: )"))
+      << w_.recorded;
+  EXPECT_EQ(w_.said.find("mailer"), std::string::npos);
+  shown("nobody", {"DNS:mailer.acme.example", "DNS:other.acme.example"});
+  EXPECT_TRUE(w_.recorded.starts_with(R"(certificate {"dns":"mailer.acme.example"}: )")) << w_.recorded;
+  shown("nobody", {"URI:spiffe://a.example/1", "URI:spiffe://a.example/2"}, kThumbprint);
+  EXPECT_TRUE(w_.recorded.starts_with(std::string(R"(certificate {"sha256":")") + kThumbprint))
+      << w_.recorded;
+}
+
 TEST_F(CertificateClients, WithoutClientIdNobodyIsMeant) {
   EXPECT_EQ(shown("", {"URI:spiffe://acme.example/svid"}), kNobody);
 }

@@ -327,6 +327,18 @@ TEST_F(WorkloadClients, ARefusalIsAuditedWithTheClaimAndAnsweredWithoutIt) {
   EXPECT_NE(w_.audit.back().find("deployer"), std::string::npos);
 }
 
+// So that somebody can adopt it.
+TEST_F(WorkloadClients, OfAClientThatThereIsNotTheAuditHasWhatItsPlatformCallsIt) {
+  const auto request = post("/oauth2/token", w_.by(w_.github_key, w_.github(), "nobody-here"));
+  const auto credentials = Credentials::read(request, Form::parse(request.body).value()).value();
+  const auto client = w_.workload_clients.authenticate(credentials, w_.clock.now());
+  ASSERT_FALSE(client);
+  EXPECT_EQ(w_.text(client.error()), kNobody);
+  EXPECT_TRUE(w_.recorded.starts_with("token {\"issuer\":")) << w_.recorded;
+  EXPECT_NE(w_.recorded.find(*w_.github().find_string("sub")), std::string::npos) << w_.recorded;
+  EXPECT_EQ(w_.said.find(*w_.github().find_string("sub")), std::string::npos);
+}
+
 TEST_F(WorkloadClients, WhatTheTokenTellsIsInWritsAndPoliciesReadIt) {
   w_.policies = World::compiled(R"(
 @id("main") permit (principal is Writ::Service, action == Writ::Action::"issue", resource is Writ::Api)

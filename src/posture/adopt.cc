@@ -110,15 +110,15 @@ Result<std::vector<SeenClient>> find_seen(const std::vector<audit::Part>& log, c
   return all;
 }
 
-std::string review_file(const std::vector<SeenClient>& seen) {
+std::string review_file(const std::vector<SeenClient>& seen, const SeenCallers& callers) {
   std::string out =
       "# Clients of identity providers that were seen, and that no `clients` map has. All of their requests "
       "were\n"
       "# refused. Say for each what it is, after asking its owner and not by its name:\n"
       "#   as     the id of an identity of the configuration, or `nobody`\n"
       "#   kind   where the identity is new: application, service or agent\n"
-      "# Then: writ inventory adopt --reviewed FILE\n"
-      "clients:\n";
+      "# Then: writ inventory adopt --reviewed FILE\n";
+  if (!seen.empty()) out += "clients:\n";
   for (const SeenClient& each : seen) {
     out += fmt::format("  - client: {}\n    api: {}\n", yaml_word(each.client), yaml_word(each.api));
     if (each.issuers.size() > 1) {
@@ -131,7 +131,7 @@ std::string review_file(const std::vector<SeenClient>& seen) {
     out += fmt::format("    # {} requests, {} to {}\n    as:\n    kind:\n", each.requests, day(each.first),
                        day(each.last));
   }
-  return out;
+  return out + callers_review(callers);
 }
 
 Reviewed read_review(std::string_view text, const std::string& file, const config::Config& config,
@@ -140,7 +140,8 @@ Reviewed read_review(std::string_view text, const std::string& file, const confi
   const auto root = files::parse_yaml(text, file, issues);
   if (!root) return reviewed;
   files::Source source{file, {}, issues};
-  const files::Fields top(&*root, source, "the review", {"clients"});
+  const files::Fields top(&*root, source, "the review", {"clients", "callers"});
+  reviewed.callers = read_callers(top.list("callers"), config, source);
   for (const YamlNode& node : top.list("clients")) {
     const files::Fields fields(&node, source, "a client", {"client", "api", "issuer", "as", "kind"});
     const auto as = fields.text("as", inventory::kMaxIdBytes);
@@ -191,40 +192,97 @@ Reviewed read_review(std::string_view text, const std::string& file, const confi
   return reviewed;
 }
 
-Result<std::string> adoption(const Reviewed& reviewed, const config::Config& config, std::string_view text) {
-  const YamlText yaml(text);
-  std::vector<TextEdit> edits;
-  std::map<std::string, std::string, std::less<>> added;
-  const auto* inventory = config.root->find("inventory");
-  const auto* identities = inventory != nullptr ? inventory->find("identities") : nullptr;
-  for (const Adopted& each : reviewed.adopted) {
-    const auto entry = fmt::format("{}: {}", yaml_word(each.client), yaml_word(each.as));
-    auto edit =
-        yaml.put(*clients_node(config, each.issuer, each.api), yaml_word(each.client), yaml_word(each.as));
-    if (!edit)
-      return failure(
-          ErrorCode::kUnsupported,
-          fmt::format("the configuration is written in a way that is not changed by itself: write `{}` "
-                      "in `clients` for API `{}` of `{}`",
-                      entry, each.api, each.issuer));
-    add_edit(edits, *std::move(edit));
-    if (each.kind.empty()) continue;
-    const auto [found, is_new] = added.try_emplace(each.as, each.kind);
-    if (!is_new && found->second == each.kind) continue;
-    if (!is_new)
-      return failure(ErrorCode::kInvalid, fmt::format("`{}` is said to be of kind {} and of kind {}", each.as,
-                                                      found->second, each.kind));
-    const auto item = fmt::format("{{id: {}, kind: {}}}", yaml_word(each.as), each.kind);
-    auto listed = identities != nullptr ? yaml.add_item(*identities, item) : std::nullopt;
-    if (!listed)
-      return failure(
-          ErrorCode::kUnsupported,
-          fmt::format("the configuration is written in a way that is not changed by itself: write `{}` in "
-                      "`inventory.identities`",
-                      item));
-    add_edit(edits, *std::move(listed));
+namespace {
+
+// What becomes of the configuration's text, place by place.
+class Adoption {
+ public:
+  Adoption(const config::Config& config, std::string_view text) : config_(config), yaml_(text) {
+    const auto* inventory = config.root->find("inventory");
+    identities_ = inventory != nullptr ? inventory->find("identities") : nullptr;
   }
-  return unified_diff(config.file.filename().string(), text, std::move(edits));
+
+  Result<void> add(const Adopted& client) {
+    auto edit = yaml_.put(*clients_node(config_, client.issuer, client.api), yaml_word(client.client),
+                          yaml_word(client.as));
+    if (!edit)
+      return by_hand(fmt::format("{}: {}", yaml_word(client.client), yaml_word(client.as)),
+                     fmt::format("`clients` for API `{}` of `{}`", client.api, client.issuer));
+    add_edit(edits_, *std::move(edit));
+    return client.kind.empty() ? Result<void>() : add_new(client.as, client.kind);
+  }
+
+  Result<void> add(const AdoptedCaller& caller) {
+    if (!caller.kind.empty()) TRY(add_new(caller.as, caller.kind));
+    if (!caller.rule.empty()) rules_[caller.as][caller.list].push_back(caller.rule);
+    return {};
+  }
+
+  Result<std::vector<TextEdit>> edits() && {
+    for (const auto& [id, kind] : added_) {
+      auto item = fmt::format("{{id: {}, kind: {}", yaml_word(id), kind);
+      if (const auto rules = rules_.find(id); rules != rules_.end()) {
+        for (const auto& [list, all] : rules->second)
+          item += fmt::format(", {}: [{}]", list, fmt::join(all, ", "));
+      }
+      item += "}";
+      auto listed = identities_ != nullptr ? yaml_.add_item(*identities_, item) : std::nullopt;
+      if (!listed) return by_hand(item, "`inventory.identities`");
+      add_edit(edits_, *std::move(listed));
+    }
+    for (const auto& [id, lists] : rules_) {
+      if (!added_.contains(id)) TRY(add_rules(id, lists));
+    }
+    return std::move(edits_);
+  }
+
+ private:
+  using Lists = std::map<std::string, std::vector<std::string>>;  // by the key of the list
+
+  Result<void> add_new(const std::string& id, const std::string& kind) {
+    const auto [found, is_new] = added_.try_emplace(id, kind);
+    if (is_new || found->second == kind) return {};
+    return failure(ErrorCode::kInvalid,
+                   fmt::format("`{}` is said to be of kind {} and of kind {}", id, found->second, kind));
+  }
+
+  // To one that is listed.
+  Result<void> add_rules(const std::string& id, const Lists& lists) {
+    const YamlNode& node = *identity_node(config_, id);
+    for (const auto& [list, rules] : lists) {
+      const auto all = fmt::format("{}", fmt::join(rules, ", "));
+      const auto* there = node.find(list);
+      auto edit = there == nullptr    ? yaml_.put(node, list, fmt::format("[{}]", all))
+                  : rules.size() == 1 ? yaml_.add_item(*there, all)
+                                      : std::nullopt;
+      if (!edit) return by_hand(fmt::format("{}: [{}]", list, all), fmt::format("identity `{}`", id));
+      add_edit(edits_, *std::move(edit));
+    }
+    return {};
+  }
+
+  static std::unexpected<Error> by_hand(std::string_view what, std::string_view where) {
+    return failure(
+        ErrorCode::kUnsupported,
+        fmt::format("the configuration is written in a way that is not changed by itself: write `{}` in {}",
+                    what, where));
+  }
+
+  const config::Config& config_;
+  const YamlText yaml_;
+  const YamlNode* identities_ = nullptr;
+  std::vector<TextEdit> edits_;
+  std::map<std::string, std::string, std::less<>> added_;  // kinds of new identities
+  std::map<std::string, Lists> rules_;                     // by identity
+};
+
+}  // namespace
+
+Result<std::string> adoption(const Reviewed& reviewed, const config::Config& config, std::string_view text) {
+  Adoption adoption(config, text);
+  for (const Adopted& each : reviewed.adopted) TRY(adoption.add(each));
+  for (const AdoptedCaller& each : reviewed.callers.adopted) TRY(adoption.add(each));
+  return unified_diff(config.file.filename().string(), text, TRY(std::move(adoption).edits()));
 }
 
 }  // namespace writ::posture

@@ -1,5 +1,6 @@
 // Adopt: clients of identity providers that the audit log saw, and that no `clients` map has, become entries
-// of the configuration, once somebody has said for each what it is (docs/inventory.md).
+// of the configuration, once somebody has said for each what it is (docs/inventory.md). So do callers that
+// the inventory does not have at all (posture/adopt_callers.h).
 //
 // Two steps, with a file between them. find_seen() reads the log; review_file() writes what was seen, with a
 // blank for each; read_review() takes the file back, and adoption() makes a patch of what was decided.
@@ -15,6 +16,7 @@
 #include "base/result.h"
 #include "config/config.h"
 #include "files/issue.h"
+#include "posture/adopt_callers.h"
 
 namespace writ::posture {
 
@@ -31,7 +33,7 @@ Result<std::vector<SeenClient>> find_seen(const std::vector<audit::Part>& log, c
                                           Instant since, Instant until);
 
 inline constexpr std::size_t kMaxReviewBytes = 4 << 20;
-std::string review_file(const std::vector<SeenClient>& seen);
+std::string review_file(const std::vector<SeenClient>& seen, const SeenCallers& callers = {});
 
 // What somebody said that a client is.
 struct Adopted {
@@ -43,6 +45,9 @@ struct Adopted {
 struct Reviewed {
   std::vector<Adopted> adopted;
   std::size_t undecided = 0, left = 0;  // blank; said to be nobody
+  ReviewedCallers callers = {};
+
+  bool is_empty() const noexcept { return adopted.empty() && callers.adopted.empty(); }
 };
 // Reports into `issues`, also what the configuration does not fit.
 Reviewed read_review(std::string_view text, const std::string& file, const config::Config& config,

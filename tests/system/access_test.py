@@ -96,8 +96,15 @@ class Access(unittest.TestCase):
             file.write(edited)
         status, out, err = harness.writ("access", "diff", harness.ACME, changed, "--json")
         self.assertEqual(1, status, err)
-        changes = json.loads(out)["changes"]
+        told = json.loads(out)
+        changes = told["changes"]
         self.assertTrue(changes)
+        # Of the new side nothing was asked: what is left is what was there, and a suspended client is refused by a guard.
+        _, same, _ = harness.writ("access", "diff", harness.ACME, harness.ACME, "--json")
+        asked = json.loads(same)["answers"]
+        self.assertEqual(asked["asked"], asked["known"])
+        self.assertGreater(asked["asked"], 0)
+        self.assertEqual(asked["asked"], told["answers"]["asked"])
         self.assertEqual({"taken"}, {each["change"] for each in changes})
         self.assertTrue(all("support-portal" in each["chain"] for each in changes))
 
