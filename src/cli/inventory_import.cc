@@ -26,8 +26,11 @@ struct Options {
   bool apply = false, json = false;
 };
 
+// A file of another source is wrong in each of its lines: the first ones tell.
 void print(const files::Issues& issues) {
-  for (const auto& issue : issues.all()) print_error(render(issue));
+  const auto& all = issues.all();
+  for (std::size_t i = 0; i < std::min(all.size(), kShown); ++i) print_error(render(all[i]));
+  if (all.size() > kShown) print_error(fmt::format("... and {} more", all.size() - kShown));
 }
 
 std::string listed(std::string_view title, const std::vector<std::string>& ids) {

@@ -76,6 +76,13 @@ class AwsReader {
       credential.bound = false;
       add(std::move(credential), found);
     }
+    for (const auto* certificate : {"cert_1", "cert_2"}) {
+      if (cell(std::string(certificate) + "_active") != "true") continue;
+      Credential credential{
+          .type = CredentialType::kCertificate, .id = certificate, .strength = "signing certificate"};
+      credential.created_at = date(std::string(certificate) + "_last_rotated");
+      add(std::move(credential), found);
+    }
     if (root) found.grants.emplace_back("everything in the account");
     found.aliases.push_back("arn:" + arn);
     findings_.add(std::move(found));

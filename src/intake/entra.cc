@@ -2,6 +2,7 @@
 // applications, servicePrincipals (agent identities among them, resources/agentidentity), appRoleAssignments,
 // oauth2PermissionGrants and servicePrincipalSignInActivities. Each file is an answer with `value`, a bare
 // list, or one object with those lists by their names. `$expand=owners` and `sponsors` bring people along.
+#include <algorithm>
 #include <fmt/format.h>
 #include <functional>
 #include <map>
@@ -27,6 +28,10 @@ constexpr Named kLists[] = {
     {"applications", List::kApplications},     {"servicePrincipals", List::kPrincipals},
     {"appRoleAssignments", List::kRoles},      {"appRoleAssignedTo", List::kRoles},
     {"oauth2PermissionGrants", List::kScopes}, {"servicePrincipalSignInActivities", List::kSignIns}};
+
+constexpr const char* kExpected =
+    "expected applications, servicePrincipals, appRoleAssignments, oauth2PermissionGrants or "
+    "servicePrincipalSignInActivities, as Graph writes them";
 
 // By the answer's own context: ".../$metadata#servicePrincipals(id,appId)/microsoft.graph.agentIdentity".
 std::optional<List> list_of_context(std::string_view context) {
@@ -64,17 +69,27 @@ class EntraReader {
   void read(const std::vector<File>& files) {
     std::vector<Json> trees;
     trees.reserve(files.size());
-    std::vector<std::pair<ExportNode, List>> lists;
+    Lists lists;
     for (const File& file : files) {
       auto json = parse_export(file, findings_.issues());
       if (!json) continue;
       trees.push_back(*std::move(json));
       find_lists(ExportNode(trees.back(), file, findings_.issues()), trees.back(), file, lists);
     }
+    for (const auto& [node, is] : lists) {
+      if (is) continue;
+      node.each_item([&](const ExportNode& entry) {
+        if (!list_of_entry(entry.json())) entry.wrong("does not tell of which list it is", kExpected);
+      });
+    }
+    if (findings_.issues().has_errors()) return;
     // Whatever the order of the files: what others refer to comes first.
     const auto each = [&](List list, auto visit) {
       for (const auto& [node, is] : lists) {
-        if (is == list) node.each_item([&](const ExportNode& entry) { (this->*visit)(entry); });
+        if (is && *is != list) continue;
+        node.each_item([&](const ExportNode& entry) {
+          if (is || list_of_entry(entry.json()) == list) (this->*visit)(entry);
+        });
       }
     };
     each(List::kPrincipals, &EntraReader::read_principal);
@@ -85,8 +100,10 @@ class EntraReader {
   }
 
  private:
-  void find_lists(const ExportNode& root, const Json& json, const File& file,
-                  std::vector<std::pair<ExportNode, List>>& lists) {
+  // Without a list: each entry tells by itself.
+  using Lists = std::vector<std::pair<ExportNode, std::optional<List>>>;
+
+  void find_lists(const ExportNode& root, const Json& json, const File& file, Lists& lists) {
     const Json* value = json.is_array() ? &json : json.find("value");
     bool any = false;
     if (value == nullptr) {
@@ -107,15 +124,13 @@ class EntraReader {
     const auto* context = json.find_string("@odata.context");
     auto list = context != nullptr ? list_of_context(*context) : std::nullopt;
     if (!list && items->empty()) return;
-    if (!list) list = list_of_entry(items->front());
-    if (!list) return not_entra(root);
-    lists.emplace_back(ExportNode(*value, file, findings_.issues()), *list);
+    if (!list && !list_of_entry(items->front())) return not_entra(root);
+    lists.emplace_back(ExportNode(*value, file, findings_.issues()), list);
   }
 
   static void not_entra(const ExportNode& root) {
     root.wrong("is not of Microsoft Graph: it has neither `value` nor one of the lists by its name",
-               "expected applications, servicePrincipals, appRoleAssignments, oauth2PermissionGrants or "
-               "servicePrincipalSignInActivities");
+               kExpected);
   }
 
   void read_principal(const ExportNode& entry) {
@@ -158,7 +173,12 @@ class EntraReader {
     found.aliases.push_back("object:" + *id);
     if (app) found.aliases.push_back("client:" + *app);
     by_object_[*id] = found.native;
-    if (app) by_app_[*app] = found.native;
+    // Of an agent it may be that of its blueprint.
+    if (app && *kind == Kind::kAgent) {
+      by_agents_app_.try_emplace(*app, found.native);
+    } else if (app) {
+      by_app_[*app] = found.native;
+    }
     entry.each("appRoles", [&](const ExportNode& role) {
       const auto role_id = role.text("id");
       const auto value = role.text("value");
@@ -218,6 +238,16 @@ class EntraReader {
     add("passwordCredentials", CredentialType::kSecret, "shared secret");
     add("keyCredentials", CredentialType::kCertificate, "");
     add("federatedIdentityCredentials", CredentialType::kFederation, "");
+    entry.each("federatedIdentityCredentials", [&](const ExportNode& node) {
+      constexpr std::string_view kAccount = "system:serviceaccount:";
+      const auto subject = node.text("subject").value_or("");
+      found.grants.push_back(fmt::format("tokens of `{}` by {} are its credential", subject,
+                                         node.text("issuer").value_or("nobody")));
+      if (!subject.starts_with(kAccount)) return;
+      auto account = subject.substr(kAccount.size());
+      std::ranges::replace(account, ':', '/');
+      found.aliases.push_back("serviceaccount:" + account);
+    });
   }
 
   Found* principal(const ExportNode& entry, std::string_view member) {
@@ -240,6 +270,11 @@ class EntraReader {
     Found* found = principal(entry, "principalId");
     const auto role = entry.text("appRoleId").value_or("");
     if (found == nullptr) return;
+    // Assigned to the resource, with none of its roles.
+    if (role == "00000000-0000-0000-0000-000000000000") {
+      found->grants.push_back(fmt::format("access to {} without a role", resource_of(entry)));
+      return;
+    }
     const auto name = role_names_.find(role);
     found->grants.push_back(fmt::format("application role {} of {}",
                                         name != role_names_.end() ? name->second : role, resource_of(entry)));
@@ -254,23 +289,37 @@ class EntraReader {
       found->grants.push_back(fmt::format("scope {} of {} for {}", scope, resource_of(entry), whom));
   }
 
-  // reports/servicePrincipalSignInActivities: the last of what it did for itself and for users.
+  // reports/servicePrincipalSignInActivities: the last of what it did for itself and for users. That others
+  // used it, as a resource, is no use by it.
   void read_sign_in(const ExportNode& entry) {
     const auto app = entry.required("appId");
     if (!app) return;
-    const auto known = by_app_.find(*app);
-    Found* found = known != by_app_.end() ? findings_.find(known->second) : nullptr;
-    if (found == nullptr) return findings_.leave_out("sign-ins of applications that are not in the export");
-    for (const auto* member : {"lastSignInActivity", "applicationAuthenticationClientSignInActivity",
-                               "delegatedClientSignInActivity"}) {
-      const auto activity = entry.object(member);
-      const auto at = activity ? activity->date("lastSignInDateTime") : std::nullopt;
-      if (at && (!found->last_used_at || *at > *found->last_used_at)) found->last_used_at = at;
+    Found* found = nullptr;
+    for (const auto* known : {&by_app_, &by_agents_app_}) {
+      const auto native = known->find(*app);
+      if (found == nullptr && native != known->end()) found = findings_.find(native->second);
     }
+    if (found == nullptr) return findings_.leave_out("sign-ins of applications that are not in the export");
+    const auto last = [&](std::initializer_list<const char*> members) {
+      std::optional<Instant> latest;
+      for (const auto* member : members) {
+        const auto activity = entry.object(member);
+        const auto at = activity ? activity->date("lastSignInDateTime") : std::nullopt;
+        if (at && (!latest || *at > *latest)) latest = at;
+      }
+      return latest;
+    };
+    auto used = last({"applicationAuthenticationClientSignInActivity", "delegatedClientSignInActivity"});
+    const auto by_others =
+        last({"applicationAuthenticationResourceSignInActivity", "delegatedResourceSignInActivity"});
+    // All of them together, where it is not said of which.
+    const auto any = last({"lastSignInActivity"});
+    if (any && (!used || *any > *used) && (!by_others || *any > *by_others)) used = any;
+    if (used && (!found->last_used_at || *used > *found->last_used_at)) found->last_used_at = used;
   }
 
   Findings& findings_;
-  std::map<std::string, std::string, std::less<>> by_object_, by_app_, role_names_, names_;
+  std::map<std::string, std::string, std::less<>> by_object_, by_app_, by_agents_app_, role_names_, names_;
 };
 
 }  // namespace

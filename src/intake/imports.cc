@@ -33,15 +33,33 @@ constexpr std::array<Row, 9> kSources{{{"keycloak", read_keycloak},
                                        {"scim", read_scim},
                                        {"csv", read_csv}}};
 
-// Control characters become spaces; what is too long is cut.
+// How many bytes of a control character, or of one that nobody sees and that turns a line around, begin here.
+// In UTF-8: U+0080 to U+009F; U+200B to U+200F, U+2028 to U+202E; U+2060 to U+206F; U+FEFF.
+std::size_t unseen(std::string_view text) {
+  const auto byte = [&](std::size_t at) {
+    return at < text.size() ? static_cast<unsigned char>(text[at]) : 0;
+  };
+  const unsigned char first = byte(0), second = byte(1), third = byte(2);
+  if (first < ' ' || first == 0x7f) return 1;
+  if (first == 0xC2 && second >= 0x80 && second <= 0x9F) return 2;
+  if (first == 0xEF && second == 0xBB && third == 0xBF) return 3;
+  if (first != 0xE2) return 0;
+  if (second == 0x80 && ((third >= 0x8B && third <= 0x8F) || (third >= 0xA8 && third <= 0xAE))) return 3;
+  return second == 0x81 && third >= 0xA0 && third <= 0xAF ? 3 : 0;
+}
+
+// What nobody sees becomes a space; what is too long is cut.
 std::string plain(std::string_view text, std::size_t max_bytes) {
   std::string out(text.substr(0, max_bytes));
   while (!out.empty() && text.size() > max_bytes && (static_cast<unsigned char>(out.back()) & 0x80) != 0)
     out.pop_back();
-  for (char& c : out) {
-    if (static_cast<unsigned char>(c) < ' ' || c == 0x7f) c = ' ';
+  std::string seen;
+  for (std::size_t at = 0; at < out.size();) {
+    const auto bytes = unseen(std::string_view(out).substr(at));
+    seen += bytes > 0 ? ' ' : out[at];
+    at += std::max<std::size_t>(bytes, 1);
   }
-  return out;
+  return seen;
 }
 
 // The source's id behind the import's name. Characters that an id cannot have are written as in a URL; a long
@@ -174,6 +192,15 @@ std::vector<std::string> source_names() {
 }
 
 void read_source(Source source, const std::vector<File>& files, Findings& findings) {
+  bool readable = true;
+  for (const File& file : files) {
+    // As PowerShell writes what is redirected.
+    if (!file.text.starts_with("\xff\xfe") && !file.text.starts_with("\xfe\xff")) continue;
+    findings.issues().error({file.name}, "the file is in UTF-16",
+                            "write it as UTF-8, in PowerShell with `| Out-File -Encoding utf8`");
+    readable = false;
+  }
+  if (!readable) return;
   kSources[static_cast<std::size_t>(source)].read(files, findings);
 }
 

@@ -2,7 +2,7 @@
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
 
-#include "intake/imports.h"
+#include "intake/testing/reading.h"
 
 namespace writ::intake {
 namespace {
@@ -13,36 +13,11 @@ using ::testing::Contains;
 using ::testing::ElementsAre;
 using ::testing::HasSubstr;
 using ::testing::IsEmpty;
+using testing::kMonday;
 using ::testing::Not;
+using testing::Reading;
 
-const Instant kMonday = instant_from_unix_seconds(1'767'225'600);
 const Instant kTuesday = kMonday + std::chrono::days(1);
-
-// Reads files of one source, and tells what it found or what was wrong.
-class Reading {
- public:
-  Reading(Source source, std::vector<std::pair<std::string, std::string>> files) {
-    std::vector<File> all;
-    for (auto& [name, text] : files) all.push_back({name, text});
-    read_source(source, all, findings);
-  }
-  Reading(Source source, std::string text) : Reading(source, {{"export", std::move(text)}}) {}
-
-  const Found& at(std::string_view native) {
-    const Found* found = findings.find(native);
-    EXPECT_NE(found, nullptr) << native << "; " << problems();
-    static const Found kNone{.native = "none", .kind = Kind::kUser};
-    return found != nullptr ? *found : kNone;
-  }
-  std::string problems() const {
-    std::string all;
-    for (const auto& issue : issues.all()) all += render(issue) + "\n";
-    return all;
-  }
-
-  files::Issues issues;
-  Findings findings{issues};
-};
 
 constexpr const char* kRealm = R"({
   "id": "6f0c", "realm": "acme", "enabled": true, "sslRequired": "external",

@@ -1,8 +1,10 @@
 // A realm as Keycloak exports it (`kc.sh export`, or "Partial export" with clients): RealmRepresentation of
 // its Admin REST API, https://www.keycloak.org/docs-api/latest/rest-api/#RealmRepresentation. Either one
 // realm, or a list of them. Roles of a client's service account stand at the user with
-// `serviceAccountClientId`.
+// `serviceAccountClientId`, which may be in a file of users of its own.
+#include <deque>
 #include <fmt/format.h>
+#include <set>
 
 #include "intake/node.h"
 
@@ -32,16 +34,25 @@ void read_credentials(const ExportNode& client, Found& found) {
     credential.type = CredentialType::kKey;
   } else if (how == "client-x509") {
     credential.type = CredentialType::kCertificate;
+  } else if (how == "federated-jwt") {
+    credential.type = CredentialType::kFederation;
   }
   if (!how.empty()) found.credentials.push_back(std::move(credential));
 }
 
-void read_client(const ExportNode& client, const std::string& realm, Findings& findings) {
+// What the clients of all files are, before users are read.
+struct Clients {
+  std::set<std::string> calling_nothing;
+};
+
+void read_client(const ExportNode& client, const std::string& realm, Clients& clients, Findings& findings) {
   const auto id = client.required("clientId");
   if (!id) return;
   // It only checks tokens, and never gets one.
-  if (client.flag("bearerOnly", false))
+  if (client.flag("bearerOnly", false)) {
+    clients.calling_nothing.insert(native_of(realm, *id));
     return findings.leave_out("clients with `bearerOnly`, which call nothing");
+  }
   const bool service = client.flag("serviceAccountsEnabled", false);
   const bool logs_in = client.flag("standardFlowEnabled", true) ||
                        client.flag("implicitFlowEnabled", false) ||
@@ -77,7 +88,23 @@ void add_roles(const ExportNode& user, Found& found) {
   for (const auto& group : user.texts("groups")) found.grants.push_back("member of group " + group);
 }
 
-void read_user(const ExportNode& user, const std::string& realm, Findings& findings) {
+// Which roles of its users a client's tokens may carry, where that is not all of them.
+void read_scope_mappings(const ExportNode& realm, const std::string& name, Findings& findings) {
+  const auto read = [&](const ExportNode& mapping, std::string_view of) {
+    const auto client = mapping.text("client");
+    Found* found = client ? findings.find(native_of(name, *client)) : nullptr;
+    if (found == nullptr) return;
+    for (const auto& role : mapping.texts("roles"))
+      found->grants.push_back(fmt::format("role {}{} of its users", role, of));
+  };
+  realm.each("scopeMappings", [&](const ExportNode& mapping) { read(mapping, ""); });
+  realm.each_member("clientScopeMappings", [&](std::string_view client, const ExportNode& mappings) {
+    mappings.each_item(
+        [&](const ExportNode& mapping) { read(mapping, fmt::format(" of client {}", client)); });
+  });
+}
+
+void read_user(const ExportNode& user, const std::string& realm, const Clients& clients, Findings& findings) {
   const auto name = user.required("username");
   if (!name) return;
   if (const auto client = user.text("serviceAccountClientId")) {
@@ -86,6 +113,8 @@ void read_user(const ExportNode& user, const std::string& realm, Findings& findi
       if (!found->created_at) found->created_at = user.milliseconds("createdTimestamp");
       return;
     }
+    if (clients.calling_nothing.contains(native_of(realm, *client)))
+      return findings.leave_out("service accounts of clients with `bearerOnly`");
     return user.wrong(
         fmt::format("is the service account of client `{}`, which is not in the export", *client),
         "export the realm with its clients");
@@ -104,28 +133,48 @@ void read_user(const ExportNode& user, const std::string& realm, Findings& findi
   findings.add(std::move(found));
 }
 
-void read_realm(const ExportNode& realm, Findings& findings) {
-  const auto name = realm.text("realm");
-  if (!name || (!realm.has("clients") && !realm.has("users")))
-    return realm.wrong("is not a realm of Keycloak: it has no `realm` with `clients` or `users`",
-                       "export it with `kc.sh export --realm NAME`");
-  realm.each("clients", [&](const ExportNode& client) { read_client(client, *name, findings); });
-  realm.each("users", [&](const ExportNode& user) { read_user(user, *name, findings); });
+std::optional<std::string> realm_name(const ExportNode& realm) {
+  auto name = realm.text("realm");
+  if (name && (realm.has("clients") || realm.has("users") || realm.has("federatedUsers"))) return name;
+  realm.wrong("is not a realm of Keycloak: it has no `realm` with `clients` or `users`",
+              "export it with `kc.sh export --realm NAME`");
+  return std::nullopt;
 }
 
 }  // namespace
 
 void read_keycloak(const std::vector<File>& files, Findings& findings) {
+  std::deque<codec::Json> trees;
+  std::vector<ExportNode> roots;
   for (const File& file : files) {
-    const auto json = parse_export(file, findings.issues());
-    if (!json) continue;
-    const ExportNode root(*json, file, findings.issues());
-    if (json->is_array()) {
-      root.each_item([&](const ExportNode& realm) { read_realm(realm, findings); });
-    } else {
-      read_realm(root, findings);
-    }
+    auto json = parse_export(file, findings.issues());
+    if (json) roots.emplace_back(trees.emplace_back(*std::move(json)), file, findings.issues());
   }
+  const auto each_realm = [&](auto visit) {
+    for (const ExportNode& root : roots) {
+      if (root.json().is_array()) {
+        root.each_item(visit);
+      } else {
+        visit(root);
+      }
+    }
+  };
+  // Users refer to clients, and their file may be the first one.
+  Clients clients;
+  each_realm([&](const ExportNode& realm) {
+    const auto name = realm_name(realm);
+    if (!name) return;
+    realm.each("clients", [&](const ExportNode& client) { read_client(client, *name, clients, findings); });
+  });
+  if (findings.issues().has_errors()) return;
+  each_realm([&](const ExportNode& realm) {
+    const auto name = *realm_name(realm);
+    read_scope_mappings(realm, name, findings);
+    realm.each("users", [&](const ExportNode& user) { read_user(user, name, clients, findings); });
+    realm.each("federatedUsers", [&](const ExportNode&) {
+      findings.leave_out("users of other stores, of whom it knows the roles alone");
+    });
+  });
 }
 
 }  // namespace writ::intake

@@ -1,7 +1,8 @@
 // Kubernetes: ServiceAccounts with their roles, as `kubectl get
 // serviceaccounts,roles,rolebindings,clusterroles, clusterrolebindings -A -o yaml` (or json) prints them
-// (https://kubernetes.io/docs/reference/access-authn-authz/rbac/). A `List`, single objects, or YAML
-// documents one after the other.
+// (https://kubernetes.io/docs/reference/access-authn-authz/rbac/). A `List`, a list of one kind as the API
+// answers it (ServiceAccountList), single objects, or YAML documents one after the other.
+#include <algorithm>
 #include <deque>
 #include <fmt/format.h>
 #include <fmt/ranges.h>
@@ -17,6 +18,10 @@ using codec::Json;
 using inventory::Kind;
 
 constexpr std::string_view kAccounts = "system:serviceaccounts";
+constexpr std::string_view kAccount = "system:serviceaccount:";
+constexpr std::string_view kEverybody = "system:authenticated";
+// That are told of all accounts together. One binding of a group gives its rules to each of them.
+constexpr std::size_t kMaxGiven = 5'000'000;
 
 class KubernetesReader {
  public:
@@ -24,34 +29,51 @@ class KubernetesReader {
 
   void add(const Json& json, const File& file) {
     const ExportNode root(json, file, findings_.issues());
-    if (json.is_object() && json.find("items") != nullptr)
-      return root.each("items", [&](const ExportNode& item) { sort(item.json(), file); });
+    if (json.is_object() && json.find("items") != nullptr) {
+      const auto meta = root.object("metadata");
+      if (meta && meta->text("continue"))
+        return root.wrong("is one page of several: `metadata.continue` is set",
+                          "list all objects in one answer");
+      // The items of a ServiceAccountList do not say again what they are.
+      auto kind = root.text("kind").value_or("List");
+      kind.resize(kind.size() - (kind.ends_with("List") ? std::string_view("List").size() : 0));
+      return root.each("items", [&](const ExportNode& item) { sort(item, kind, file); });
+    }
     if (!json.is_object() || json.find("kind") == nullptr)
       return root.wrong("is not of Kubernetes: it has no `kind`", "write it with `kubectl get ... -o json`");
-    sort(json, file);
+    sort(root, {}, file);
   }
 
   void finish() {
-    for (const auto& [json, file] : accounts_) read_account(ExportNode(*json, *file, findings_.issues()));
-    for (const auto& [json, file] : roles_) read_role(ExportNode(*json, *file, findings_.issues()));
-    for (const auto& [json, file] : bindings_) read_binding(ExportNode(*json, *file, findings_.issues()));
+    for (const Object& each : accounts_) read_account(node_of(each));
+    for (const Object& each : roles_) read_role(node_of(each), each.kind);
+    for (const Object& each : bindings_) read_binding(node_of(each), each.kind);
+    if (given_ > kMaxGiven)
+      findings_.issues().error({},
+                               fmt::format("bindings give more than {} rules to service accounts", kMaxGiven),
+                               "import parts of the cluster under names of their own (--as)");
   }
 
  private:
-  using Object = std::pair<const Json*, const File*>;
+  struct Object {
+    const Json* json;
+    const File* file;
+    std::string kind;
+  };
+  ExportNode node_of(const Object& object) const {
+    return ExportNode(*object.json, *object.file, findings_.issues());
+  }
 
-  void sort(const Json& object, const File& file) {
-    const auto* kind = object.find_string("kind");
-    if (kind == nullptr) return findings_.leave_out("objects without a kind");
-    if (*kind == "ServiceAccount") {
-      accounts_.emplace_back(&object, &file);
-    } else if (*kind == "Role" || *kind == "ClusterRole") {
-      roles_.emplace_back(&object, &file);
-    } else if (*kind == "RoleBinding" || *kind == "ClusterRoleBinding") {
-      bindings_.emplace_back(&object, &file);
-    } else {
-      findings_.leave_out("objects of kind " + *kind);
-    }
+  // `of_list`: what the items of the list are, where it says so.
+  void sort(const ExportNode& object, const std::string& of_list, const File& file) {
+    const auto kind = object.text("kind").value_or(of_list);
+    if (kind.empty()) return object.wrong("has no `kind`", "write it with `kubectl get ... -o json`");
+    auto* objects = kind == "ServiceAccount"                                ? &accounts_
+                    : kind == "Role" || kind == "ClusterRole"               ? &roles_
+                    : kind == "RoleBinding" || kind == "ClusterRoleBinding" ? &bindings_
+                                                                            : nullptr;
+    if (objects == nullptr) return findings_.leave_out("objects of kind " + kind);
+    objects->push_back({&object.json(), &file, kind});
   }
 
   void read_account(const ExportNode& account) {
@@ -88,11 +110,11 @@ class KubernetesReader {
     return fmt::format("{} {}/{}", kind, kind == "Role" ? space : "", name);
   }
 
-  void read_role(const ExportNode& role) {
+  void read_role(const ExportNode& role, const std::string& kind) {
     const auto meta = role.object("metadata");
     const auto name = meta ? meta->required("name") : std::nullopt;
     if (!name) return;
-    auto& rules = rules_[role_key(*role.text("kind"), meta->text("namespace").value_or("default"), *name)];
+    auto& rules = rules_[role_key(kind, meta->text("namespace").value_or("default"), *name)];
     role.each("rules", [&](const ExportNode& rule) {
       auto on = rule.texts("resources");
       for (const auto& url : rule.texts("nonResourceURLs")) on.push_back(url);
@@ -102,13 +124,13 @@ class KubernetesReader {
     });
   }
 
-  void read_binding(const ExportNode& binding) {
+  void read_binding(const ExportNode& binding, const std::string& own_kind) {
     const auto meta = binding.object("metadata");
     const auto ref = binding.object("roleRef");
     const auto name = ref ? ref->required("name") : std::nullopt;
     const auto kind = ref ? ref->required("kind") : std::nullopt;
     if (!meta || !name || !kind) return;
-    const bool cluster = binding.text("kind") == "ClusterRoleBinding";
+    const bool cluster = own_kind == "ClusterRoleBinding";
     const auto space = meta->text("namespace").value_or("default");
     const auto where = cluster ? std::string("in all namespaces") : "in namespace " + space;
     std::vector<std::string> grants;
@@ -124,11 +146,17 @@ class KubernetesReader {
       const auto id = subject.text("name").value_or("");
       if (whose == "ServiceAccount")
         return grant(subject.text("namespace").value_or(space) + "/" + id, grants);
-      if (whose != "Group" || !id.starts_with(kAccounts))
+      // An account may also be bound by the name that it has as a user.
+      if (whose == "User" && id.starts_with(kAccount)) {
+        auto native = id.substr(kAccount.size());
+        std::ranges::replace(native, ':', '/');
+        return grant(native, grants);
+      }
+      if (whose != "Group" || !(id == kEverybody || id.starts_with(kAccounts)))
         return findings_.leave_out("grants of users and groups");
       for (const auto& [each, natives] : by_space_) {
-        if (id != kAccounts && id != fmt::format("{}:{}", kAccounts, each)) continue;
-        for (const auto& native : natives) grant(native, grants);
+        const bool meant = id == kEverybody || id == kAccounts || id == fmt::format("{}:{}", kAccounts, each);
+        for (const auto& native : meant ? natives : std::vector<std::string>()) grant(native, grants);
       }
     });
   }
@@ -136,40 +164,65 @@ class KubernetesReader {
   void grant(const std::string& native, const std::vector<std::string>& grants) {
     Found* found = findings_.find(native);
     if (found == nullptr) return findings_.leave_out("grants of service accounts that are not in the export");
-    found->grants.insert(found->grants.end(), grants.begin(), grants.end());
+    given_ += grants.size();
+    if (given_ <= kMaxGiven) found->grants.insert(found->grants.end(), grants.begin(), grants.end());
   }
 
   Findings& findings_;
   std::vector<Object> accounts_, roles_, bindings_;
+  std::size_t given_ = 0;
   std::map<std::string, std::vector<std::string>, std::less<>> rules_, by_space_;
 };
 
-// YAML has documents one after the other, JSON has one. Lines are counted through.
-std::vector<std::pair<std::string, int>> documents(const std::string& text) {
-  std::vector<std::pair<std::string, int>> all;
-  std::string one;
+// Whether the line is a mark, alone or with a comment: `---` begins a document of YAML, `...` ends one.
+bool is_mark(std::string_view line, std::string_view mark) {
+  if (!line.starts_with(mark)) return false;
+  const auto rest = line.find_first_not_of(" \t\r", mark.size());
+  return rest == line.npos || (line[rest] == '#' && rest > mark.size());
+}
+
+// Not comments alone, as stand in front of the first document.
+bool has_content(std::string_view text) {
+  for (std::size_t at = text.find_first_not_of(" \t\r\n"); at != text.npos;
+       at = text.find_first_not_of(" \t\r\n", at)) {
+    if (text[at] != '#') return true;
+    at = std::min(text.find('\n', at), text.size());
+  }
+  return false;
+}
+
+// YAML has documents one after the other. Each with how many lines there are before it.
+template <class Visit>
+void each_document(std::string_view text, Visit visit) {
+  std::size_t begin = 0;
   int line = 0, first = 0;
-  const auto end = [&] {
-    if (one.find_first_not_of(" \t\r\n") != one.npos)
-      all.emplace_back(std::string(static_cast<std::size_t>(first), '\n') + one, first);
-    one.clear();
+  const auto end = [&](std::size_t stop, std::size_t next) {
+    const auto one = text.substr(begin, stop - begin);
+    if (has_content(one)) visit(one, first);
+    begin = next;
     first = line;
   };
   for (std::size_t at = 0; at < text.size();) {
-    auto stop = text.find('\n', at);
-    if (stop == text.npos) stop = text.size();
-    std::string_view row(text.data() + at, stop - at);
-    if (row.ends_with('\r')) row.remove_suffix(1);
+    const auto stop = std::min(text.find('\n', at), text.size());
+    const auto row = text.substr(at, stop - at);
     ++line;
-    if (row == "---") {
-      end();
-    } else {
-      one.append(row).push_back('\n');
-    }
+    if (is_mark(row, "---") || is_mark(row, "...")) end(at, std::min(stop + 1, text.size()));
     at = stop + 1;
   }
-  end();
-  return all;
+  end(text.size(), text.size());
+}
+
+// Lines of a document are counted from the beginning of the file.
+void add_issues(const files::Issues& found, int lines_before, files::Issues& issues) {
+  for (const auto& each : found.all()) {
+    auto place = each.place;
+    if (place.line > 0) place.line += lines_before;
+    if (each.severity == files::Severity::kError) {
+      issues.error(std::move(place), each.message, each.help, each.excerpt);
+    } else {
+      issues.warning(std::move(place), each.message, each.help, each.excerpt);
+    }
+  }
 }
 
 }  // namespace
@@ -184,10 +237,12 @@ void read_kubernetes(const std::vector<File>& files, Findings& findings) {
       if (json) reader.add(trees.emplace_back(*std::move(json)), file);
       continue;
     }
-    for (const auto& [text, line] : documents(file.text)) {
-      auto yaml = files::parse_yaml(text, file.name, findings.issues());
+    each_document(file.text, [&](std::string_view text, int lines_before) {
+      files::Issues here;
+      auto yaml = files::parse_yaml(text, file.name, here);
+      add_issues(here, lines_before, findings.issues());
       if (yaml) reader.add(trees.emplace_back(to_json(*yaml)), file);
-    }
+    });
   }
   reader.finish();
 }

@@ -3,7 +3,9 @@
 // (/api/v1/api-tokens) and AI agents (/workload-principals/api/v1/ai-agents). Each file is such a list, or an
 // object with `data`.
 #include <algorithm>
+#include <deque>
 #include <fmt/format.h>
+#include <map>
 
 #include "intake/node.h"
 
@@ -14,7 +16,9 @@ using inventory::Credential;
 using inventory::CredentialType;
 using inventory::Kind;
 
-void read_app(const ExportNode& app, Findings& findings) {
+using Clients = std::map<std::string, std::string, std::less<>>;  // of a client id, the application
+
+void read_app(const ExportNode& app, Clients& clients, Findings& findings) {
   const auto id = app.required("id");
   if (!id) return;
   const auto settings = app.object("settings");
@@ -32,7 +36,10 @@ void read_app(const ExportNode& app, Findings& findings) {
   const auto credentials = app.object("credentials");
   const auto oauth = credentials ? credentials->object("oauthClient") : std::nullopt;
   if (oauth) {
-    if (const auto client_id = oauth->text("client_id")) found.aliases.push_back("client:" + *client_id);
+    if (const auto client_id = oauth->text("client_id")) {
+      found.aliases.push_back("client:" + *client_id);
+      clients[*client_id] = found.native;
+    }
     const auto how = oauth->text("token_endpoint_auth_method").value_or("");
     if (how == "private_key_jwt") {
       found.credentials.push_back({.type = CredentialType::kKey});
@@ -44,6 +51,18 @@ void read_app(const ExportNode& app, Findings& findings) {
     for (const auto& grant : client->texts("grant_types")) found.grants.push_back("grant type " + grant);
   }
   findings.add(std::move(found));
+}
+
+// Of /api/v1/apps/{appId}/grants: a scope of Okta's own API that people gave it.
+void read_grant(const ExportNode& grant, const Clients& clients, Findings& findings) {
+  const auto client = grant.required("clientId"), scope = grant.required("scopeId");
+  if (!client || !scope) return;
+  if (grant.text("status").value_or("ACTIVE") != "ACTIVE")
+    return findings.leave_out("grants that were revoked");
+  const auto native = clients.find(*client);
+  Found* found = native != clients.end() ? findings.find(native->second) : nullptr;
+  if (found == nullptr) return findings.leave_out("grants of applications that are not in the export");
+  found->grants.push_back(fmt::format("scope {} of {}", *scope, grant.text("issuer").value_or("Okta")));
 }
 
 // A token acts with all the rights of the administrator that made it.
@@ -90,29 +109,48 @@ void read_agent(const ExportNode& agent, Findings& findings) {
 }  // namespace
 
 void read_okta(const std::vector<File>& files, Findings& findings) {
+  std::deque<codec::Json> trees;
+  std::vector<ExportNode> roots;
   for (const File& file : files) {
-    const auto json = parse_export(file, findings.issues());
-    if (!json) continue;
-    const ExportNode root(*json, file, findings.issues());
-    const auto read = [&](const ExportNode& entry) {
-      const auto orn = entry.text("orn").value_or("");
-      if (orn.find(":ai-agents:") != orn.npos || entry.text("type") == "AI_AGENT")
-        return read_agent(entry, findings);
-      if (entry.has("signOnMode")) return read_app(entry, findings);
-      if (entry.has("userId") && (entry.has("clientName") || entry.has("tokenWindow")))
-        return read_token(entry, findings);
-      entry.wrong(
-          "is neither an application (`signOnMode`), an API token (`userId`, `clientName`) nor an agent",
-          "export /api/v1/apps, /api/v1/api-tokens or /workload-principals/api/v1/ai-agents");
-    };
-    if (json->is_array()) {
-      root.each_item(read);
-    } else if (root.has("data")) {
-      root.each("data", read);
-    } else {
-      root.wrong("is not a list of Okta's", "expected a list, or an object with `data`");
-    }
+    auto json = parse_export(file, findings.issues());
+    if (json) roots.emplace_back(trees.emplace_back(*std::move(json)), file, findings.issues());
   }
+  const auto each = [&](auto visit) {
+    for (const ExportNode& root : roots) {
+      if (root.json().is_array()) {
+        root.each_item(visit);
+      } else {
+        root.each("data", visit);
+      }
+    }
+  };
+  for (const ExportNode& root : roots) {
+    if (root.json().is_array()) continue;
+    const auto links = root.object("_links");
+    if (!root.has("data")) root.wrong("is not a list of Okta's", "expected a list, or an object with `data`");
+    if (links && links->has("next"))
+      root.wrong("is one page of several: `_links` has `next`", "follow it to the end, and give all pages");
+  }
+  const auto is_grant = [](const ExportNode& entry) { return entry.has("scopeId") && entry.has("clientId"); };
+  Clients clients;
+  each([&](const ExportNode& entry) {
+    const auto orn = entry.text("orn").value_or("");
+    if (orn.find(":ai-agents:") != orn.npos || entry.text("type") == "AI_AGENT")
+      return read_agent(entry, findings);
+    if (entry.has("signOnMode")) return read_app(entry, clients, findings);
+    if (entry.has("userId") && (entry.has("clientName") || entry.has("tokenWindow")))
+      return read_token(entry, findings);
+    if (is_grant(entry)) return;  // when all applications are known
+    entry.wrong(
+        "is neither an application (`signOnMode`), a grant of one (`scopeId`), an API token (`userId`, "
+        "`clientName`) nor an agent",
+        "export /api/v1/apps, /api/v1/apps/ID/grants, /api/v1/api-tokens or "
+        "/workload-principals/api/v1/ai-agents");
+  });
+  if (findings.issues().has_errors()) return;
+  each([&](const ExportNode& entry) {
+    if (is_grant(entry)) read_grant(entry, clients, findings);
+  });
 }
 
 }  // namespace writ::intake

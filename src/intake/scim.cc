@@ -12,13 +12,61 @@ namespace {
 using inventory::Kind;
 
 struct Resource {
-  std::string_view ending;  // of the schema's URN
+  std::string_view name;  // as the schema's URN ends, and `meta.resourceType`; in small letters
   std::optional<Kind> kind;
 };
-constexpr Resource kResources[] = {
-    {":AgenticIdentity", Kind::kAgent}, {":AgenticApplication", Kind::kApplication},
-    {":Agent", Kind::kAgent},           {":Application", Kind::kApplication},
-    {":core:2.0:User", Kind::kUser},    {":Group", std::nullopt}};
+constexpr Resource kResources[] = {{"agenticidentity", Kind::kAgent},
+                                   {"agenticapplication", Kind::kApplication},
+                                   {"agent", Kind::kAgent},
+                                   {"application", Kind::kApplication},
+                                   {"user", Kind::kUser},
+                                   {"group", std::nullopt}};
+
+std::string in_small_letters(std::string_view text) {
+  std::string small(text);
+  for (char& c : small)
+    if (c >= 'A' && c <= 'Z') c = static_cast<char>(c - 'A' + 'a');
+  return small;
+}
+
+const Resource* resource_named(std::string_view name) {
+  const auto found = std::ranges::find(kResources, in_small_letters(name), &Resource::name);
+  return found != std::end(kResources) ? &*found : nullptr;
+}
+
+// By the schemas that are not extensions of others: whatever adds members to a user, called `…:Agent` or not,
+// is one more schema of that user. RFC 8141 §3: letters of a URN's first parts are of either case; some
+// drafts write the last one so.
+const Resource* resource_of(const ExportNode& entry, std::string& by) {
+  const Resource* resource = nullptr;
+  for (const auto& urn : entry.texts("schemas")) {
+    const auto colon = urn.rfind(':');
+    const auto* named = colon != urn.npos ? resource_named(urn.substr(colon + 1)) : nullptr;
+    if (named == nullptr || in_small_letters(urn).find(":extension:") != urn.npos) continue;
+    if (resource != nullptr && resource->kind != named->kind)
+      return entry.wrong("has `schemas` of two kinds", "a resource is one of them"), nullptr;
+    resource = named;
+    by = "schema " + urn;
+  }
+  if (resource != nullptr) return resource;
+  const auto meta = entry.object("meta");
+  const auto type = meta ? meta->text("resourceType").value_or("") : "";
+  resource = resource_named(type);
+  by = "resourceType is " + type;
+  if (resource == nullptr)
+    entry.wrong("has no `schemas` that tell its kind", "expected a User, an Agent or an AgenticApplication");
+  return resource;
+}
+
+std::string name_of(const ExportNode& entry, const std::string& id) {
+  for (const auto* member : {"displayName", "userName", "agentUserName"})
+    if (auto name = entry.text(member)) return *name;
+  // Of users it has parts; of agents it is a text.
+  const auto* name = entry.json().find("name");
+  if (name != nullptr && name->is_string())
+    if (auto text = entry.text("name")) return *text;
+  return id;
+}
 
 void read_people(const ExportNode& entry, Found& found) {
   const auto person = [](const ExportNode& node) {
@@ -36,26 +84,14 @@ void read_people(const ExportNode& entry, Found& found) {
 }
 
 void read_resource(const ExportNode& entry, Findings& findings) {
-  const auto schemas = entry.texts("schemas");
-  const Resource* resource = nullptr;
   std::string by;
-  for (const Resource& each : kResources) {
-    const auto found =
-        std::ranges::find_if(schemas, [&](const auto& urn) { return urn.ends_with(each.ending); });
-    if (found == schemas.end()) continue;
-    resource = &each;
-    by = "schema " + *found;
-    break;
-  }
-  if (resource == nullptr)
-    return entry.wrong("has no `schemas` that tell its kind",
-                       "expected a User, an Agent or an AgenticApplication");
+  const Resource* resource = resource_of(entry, by);
+  if (resource == nullptr) return;
   if (!resource->kind) return findings.leave_out("groups");
   const auto id = entry.required("id");
   if (!id) return;
   Found found{.native = *id, .kind = *resource->kind, .kind_by = by, .file = entry.file().name};
-  found.name =
-      entry.text("displayName").value_or(entry.text("userName").value_or(entry.text("name").value_or(*id)));
+  found.name = name_of(entry, *id);
   found.enabled = entry.flag("active", true);
   found.description = entry.text("description");
   if (const auto meta = entry.object("meta")) found.created_at = meta->date("created");
