@@ -80,7 +80,8 @@ class AdoptCallers : public ::testing::Test {
            claimed);
   }
   void certificate(std::string_view member, std::string_view name, int day = 1) {
-    refuse(fmt::format("certificate {}: client `x`: unknown client", Json::object({{std::string(member), name}}).dump()),
+    refuse(fmt::format("certificate {}: client `x`: unknown client",
+                       Json::object({{std::string(member), name}}).dump()),
            day);
   }
   void permit(std::string_view subject, std::string_view client, int day = 1) {
