@@ -17,6 +17,8 @@ import harness  # noqa: E402
 
 WARM, COUNTED = 300, 2000
 READY_SECONDS = 120
+# What notes that an identity was used (enforce/enforcer.cc).
+TRACKING = re.compile(r"writ::enforce::Enforcer::note_use\(")
 ALLOCATOR = re.compile(r"(malloc|calloc|realloc)(@|$)|operator new\(")
 
 
@@ -39,7 +41,7 @@ class CountedWorld(serving.BenchWorld):
         subprocess.run(["callgrind_control", option, str(self.server.pid)], check=True, stdout=subprocess.DEVNULL)
 
     def counted(self, port, method, path, headers, body=None):
-        """(instructions, allocations) of one request."""
+        """(instructions, allocations, instructions that note the use) of one request."""
         connection = http.client.HTTPConnection("127.0.0.1", port, timeout=60)
 
         def send(count):
@@ -61,8 +63,9 @@ class CountedWorld(serving.BenchWorld):
                 sys.exit("bench: callgrind wrote no counts")
             time.sleep(0.1)
         time.sleep(1)
-        instructions, allocations = read_counts(os.path.join(self.out, new.pop()))
-        return instructions / COUNTED, allocations / COUNTED
+        dump = os.path.join(self.out, new.pop())
+        instructions, allocations = read_counts(dump)
+        return instructions / COUNTED, allocations / COUNTED, within(dump, TRACKING) / COUNTED
 
     def close(self):
         super().close()
@@ -93,8 +96,27 @@ def read_counts(path):
     return instructions, allocations
 
 
+def within(path, pattern):
+    """The instructions of a callgrind file within functions of that name, and what they call."""
+    names, callee, instructions, called = {}, "", 0, False
+    with open(path, encoding="utf-8", errors="replace") as file:
+        for line in file:
+            if line.startswith(("fn=", "cfn=")):
+                number, _, name = line.partition("=")[2].strip().partition(" ")
+                names.setdefault(number, name)
+                if line.startswith("cfn="):
+                    callee = names[number]
+            elif line.startswith("calls="):
+                called = bool(pattern.match(callee))
+            elif called:
+                # "+12 345": where, and what the calls cost.
+                instructions += int(line.split()[1])
+                called = False
+    return instructions
+
+
 def costs(binary, upstream, only=None):
-    """{what: (instructions, allocations)} of a build of Writ; `only` one of them, or all."""
+    """{what: (instructions, allocations, noting the use)} of a build of Writ; `only` one of them, or all."""
     world = CountedWorld(binary, upstream)
     try:
         world.start()
@@ -120,8 +142,10 @@ def instructions(only=None):
         theirs = costs(other, upstream, only) if other else {}
     finally:
         upstream.stop()
-    for what, (count, allocations) in mine.items():
+    for what, (count, allocations, noting) in mine.items():
         line = f"{'writ, one ' + what:<34} {count:>10,.0f} instructions   {allocations:>6.1f} allocations"
+        if noting:
+            line += f"   {noting:,.0f} note the use: {100 * noting / (count - noting):.2f} % more (at most 3)"
         if what in theirs:
             line += (f"   against {theirs[what][0]:,.0f} and {theirs[what][1]:.1f}: "
                      f"{count / theirs[what][0]:.3f} x, {allocations - theirs[what][1]:+.1f}")

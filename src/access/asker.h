@@ -14,6 +14,7 @@
 #include "access/classes.h"
 #include "access/court.h"
 #include "access/known_answers.h"
+#include "access/look_alikes.h"
 #include "access/report.h"
 #include "access/survey.h"
 

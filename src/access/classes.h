@@ -1,6 +1,5 @@
 // Classes: which callers an API's guards and policies decide equally, for every fixed resource, time, token
-// strength and purpose, with a task in which the parties' names are exchanged accordingly; and which callers
-// the API itself cannot tell apart by the claims that it reads.
+// strength and purpose, with a task in which the parties' names are exchanged accordingly.
 //
 // Up to own name: `resource.owner == principal` tells every user from every other, and says the same of each;
 // so the names of a chain's own parties are exchanged too, in the task and in what is told of the resource.
@@ -15,6 +14,7 @@
 #include <memory>
 #include <optional>
 #include <string>
+#include <utility>
 #include <vector>
 
 #include "access/survey.h"
@@ -36,7 +36,13 @@ struct Separation {
 struct ClassFinding {
   std::string kind;  // "same user through two applications", ...
   Chain one, other;
-  std::string change;  // the smallest that separates them
+  std::string change;  // the smallest that separates them, in words
+  // That change, where it was applied and does: a policy in Cedar, or a text attribute of the resource.
+  std::string policy = {};
+  std::optional<std::pair<std::string, std::string>> fact = {};
+  // Both are permitted as it is. With the policy, or on a resource with that attribute, as these have it, the
+  // first is and the second is not.
+  std::optional<std::pair<Trial, Trial>> shown = {};
 };
 
 struct TargetClasses {
@@ -62,22 +68,7 @@ Trial exchanged(const Trial& trial, const Chain& from, const Chain& to, const Ce
 TargetClasses classes_of(Survey& survey, Reach& reach, const Census& census, const Target& target,
                          Names names);
 
-// Chains that reach the API, and are one to it by the claims that it reads.
-struct LookAlikes {
-  std::vector<std::pair<std::string, std::string>> seen;  // claim and value, "(open)": of any
-  std::vector<Chain> chains;                              // two or more
-  std::optional<std::string> change;                      // the first claim that tells some of them apart
-};
-// Of the claims that an API declares to read, those that say who calls. The others are its own business, as
-// its tokens' times.
-std::vector<std::string> telling_claims(const std::vector<std::string>& declared);
-// The claims that can be named; an unknown one is an error.
-Result<std::vector<LookAlikes>> look_alikes(Survey& survey, const std::vector<Target>& targets,
-                                            const std::vector<std::string>& reads);
-
 codec::Json to_json(const TargetClasses& classes);
 std::string to_text(const TargetClasses& classes);
-codec::Json to_json(const std::vector<LookAlikes>& alike);
-std::string to_text(const std::vector<LookAlikes>& alike, const std::vector<std::string>& reads);
 
 }  // namespace writ::access

@@ -16,12 +16,6 @@ std::string_view state_of(const Reached& reached, const Heading& heading) {
   return heading.searched ? "open" : "not searched";
 }
 
-Json ids_of(const Chain& chain) {
-  Json ids = Json::array();
-  for (const ChainLink& each : chain) ids.push(each.id);
-  return ids;
-}
-
 Json json_of(const Remainder& remainder) {
   Json json = Json::object();
   if (!remainder.party.empty()) json.set("party", remainder.party);
@@ -110,6 +104,12 @@ std::string verdict_text(const Row& row, const Heading& heading) {
 }
 
 }  // namespace
+
+codec::Json ids_of(const Chain& chain) {
+  Json ids = Json::array();
+  for (const ChainLink& each : chain) ids.push(each.id);
+  return ids;
+}
 
 std::string text_of(const Target& target) {
   if (target.point == Point::kIssue) return "token for " + target.api->id;

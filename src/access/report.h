@@ -35,6 +35,8 @@ struct ReportLimits {
 
 // "billing read Billing::Invoice", "token for billing"
 std::string text_of(const Target& target);
+// ["nora", "support-portal"]
+codec::Json ids_of(const Chain& chain);
 // As what the identity takes part: "subject", "client", "actor"; "" if it does not.
 std::string_view role_in(const Chain& chain, std::string_view id);
 
