@@ -98,6 +98,7 @@ void add_inventory(Command& program) {
   }
   add_inventory_adopt(inventory);
   add_inventory_grant(inventory);
+  add_inventory_key(inventory);
   add_inventory_import(inventory);
   add_inventory_owners(inventory);
   add_inventory_review(inventory);

@@ -7,6 +7,7 @@ namespace writ::cli {
 
 void add_inventory_adopt(Command& inventory);
 void add_inventory_grant(Command& inventory);
+void add_inventory_key(Command& inventory);
 void add_inventory_import(Command& inventory);
 void add_inventory_owners(Command& inventory);
 void add_inventory_review(Command& inventory);

@@ -490,6 +490,7 @@ $defs:
       amounts: {$ref: "#/$defs/names"}
       hosts: {type: array, minItems: 1, items: {type: string, maxLength: 255}}
       redirect_slashes: {type: boolean}
+      api_keys: {type: boolean, description: it takes API keys of callers that cannot do better}
       routes: {type: array, items: {$ref: "#/$defs/route"}}
       rates:
         type: array

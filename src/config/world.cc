@@ -97,10 +97,11 @@ class Reader {
   }
 
   void read_api(const files::YamlNode& node) {
-    const files::Fields fields(&node, source_, "an API",
-                               {"id", "audience", "namespace", "actions", "claims", "reads", "upstream",
-                                "upstream_tls", "upstream_options", "forward_headers", "cors", "query",
-                                "amounts", "routes", "enforce", "rates", "hosts", "redirect_slashes"});
+    const files::Fields fields(
+        &node, source_, "an API",
+        {"id", "audience", "namespace", "actions", "claims", "reads", "upstream", "upstream_tls",
+         "upstream_options", "forward_headers", "cors", "query", "amounts", "routes", "enforce", "rates",
+         "hosts", "redirect_slashes", "api_keys"});
     const auto id = fields.required_text("id", inventory::kMaxIdBytes);
     const auto audience = fields.required_text("audience", 512);
     inventory::Api api{.id = id.value_or(""), .audience = audience.value_or("")};
@@ -109,6 +110,7 @@ class Reader {
     api.actions = fields.texts("actions");
     read_claims(fields, api);
     read_reads(fields, api);
+    api.api_keys = fields.boolean("api_keys").value_or(false);
     api.declared = true;
     read_upstream(fields, api);
     Texts amounts;

@@ -5,6 +5,7 @@
 
 #include "decision/facts.h"
 #include "decision/shadow.h"
+#include "token/foreign.h"
 
 namespace writ::enforce {
 namespace {
@@ -25,7 +26,8 @@ void add_claims(audit::Decision& facts, const Told& told) {
     facts.subject = claims.subject;
     facts.client = claims.client_id;
     facts.token_id = claims.jti;
-    if (claims.foreign != nullptr) facts.token_issuer = claims.issuer;
+    // An API key is nobody's word; its id says that it was one.
+    if (claims.foreign != nullptr && !claims.foreign->api_key) facts.token_issuer = claims.issuer;
   }
 }
 

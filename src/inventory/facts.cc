@@ -12,8 +12,8 @@ namespace {
 using codec::Json;
 using codec::Members;
 
-constexpr std::array<std::string_view, 7> kTypes{"secret",   "key",        "certificate", "token",
-                                                 "password", "federation", "unknown"};
+constexpr std::array<std::string_view, 8> kTypes{"secret",   "key",        "certificate", "token",
+                                                 "password", "federation", "api_key",     "unknown"};
 constexpr std::size_t kMaxCredentials = 64;
 constexpr std::size_t kMaxDescriptionBytes = 1024;
 

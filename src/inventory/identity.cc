@@ -365,6 +365,7 @@ Result<Api> read_api(const Members& members) {
   api.declared = TRY(members.boolean("declared", false));
   api.by_contract = TRY(members.boolean("by_contract", false));
   if (members.find("reads") != nullptr) api.reads = TRY(members.texts("reads", kMaxListEntries));
+  api.api_keys = TRY(members.boolean("api_keys", false));
   TRY(validate(api));
   return api;
 }
@@ -372,7 +373,8 @@ Result<Api> read_api(const Members& members) {
 }  // namespace
 
 Result<Api> api_from_json(const Json& json) {
-  return read_api(TRY(Members::of(json, "the API", {"id", "audience", "namespace", "actions", "claims"})));
+  return read_api(
+      TRY(Members::of(json, "the API", {"id", "audience", "namespace", "actions", "claims", "api_keys"})));
 }
 
 Json api_to_json(const Api& api) {
@@ -383,6 +385,7 @@ Json api_to_json(const Api& api) {
   json.set("declared", api.declared);
   if (api.by_contract) json.set("by_contract", true);
   if (!api.reads.empty()) json.set("reads", codec::json_texts(api.reads));
+  if (api.api_keys) json.set("api_keys", true);
   return json;
 }
 
@@ -392,9 +395,9 @@ std::string api_record(const Api& api) {
 
 Result<Api> api_from_record(std::string_view text) {
   const Json json = TRY(codec::parse_json(text));
-  return read_api(TRY(
-      Members::of(json, "the API",
-                  {"id", "audience", "namespace", "actions", "claims", "declared", "by_contract", "reads"})));
+  return read_api(TRY(Members::of(
+      json, "the API",
+      {"id", "audience", "namespace", "actions", "claims", "declared", "by_contract", "reads", "api_keys"})));
 }
 
 }  // namespace writ::inventory

@@ -64,6 +64,7 @@ enum class CredentialType : std::uint8_t {
   kToken,
   kPassword,
   kFederation,
+  kApiKey,
   kUnknown
 };
 std::string_view credential_type_name(CredentialType type) noexcept;  // "secret", "key", ...
@@ -132,6 +133,7 @@ struct Api {
   bool declared = false;
   bool by_contract = false;             // its tokens carry what the contract says (docs/claims.md)
   std::vector<std::string> reads = {};  // the claims that it reads itself
+  bool api_keys = false;                // it takes API keys (inventory/api_key.h)
 
   std::string action_type() const { return name_space.empty() ? "Action" : name_space + "::Action"; }
 };

@@ -64,6 +64,7 @@ Result<void> App::Parts::load(const config::World& world) {
   TRY(directory.load());
   TRY(directory.declare(world.declared));
   TRY(policies.link_grants());
+  TRY(api_keys.load());
   TRY(entities.load(policy::facts_rules(world, *policies.get())));
   current.replace(TRY(fact_sources.make(world)));
   TRY(tasks.load());
@@ -142,7 +143,7 @@ void App::Parts::look_after() {
   if (const auto line = clock.watch()) std::fprintf(stderr, "writ: %s\n", line->c_str());
   tend_keys();
   if (++looks % kLooksBetweenTidying == 0) tidy();
-  if (looks % kLooksBetweenKeepingUse == 0) keep_use(directory);
+  if (looks % kLooksBetweenKeepingUse == 0) keep_use(directory, api_keys);
 }
 
 // The next signing key is published, signs, and the last one goes, each in its time. What fails is tried
@@ -172,6 +173,8 @@ void App::Parts::tidy() {
   if (const auto ended = session_ends.end_tasks(); !ended)
     std::fprintf(stderr, "writ: could not end tasks of sessions that are over: %s\n",
                  ended.error().message.c_str());
+  if (const auto over = api_keys.forget(clock.earliest()); !over)
+    std::fprintf(stderr, "writ: could not delete API keys that are over: %s\n", over.error().message.c_str());
   const auto forgotten = tasks.tidy(clock);
   if (forgotten) return void(tasks_forgotten.fetch_add(*forgotten, std::memory_order_relaxed));
   std::fprintf(stderr, "writ: could not delete tasks that are over: %s\n", forgotten.error().message.c_str());
@@ -265,7 +268,7 @@ bool App::stop() {
   parts_->chores.stop();
   parts_->writer.stop();
   whole = parts_->tasks.settle().has_value() && whole;
-  whole = keep_use(parts_->directory) && whole;
+  whole = keep_use(parts_->directory, parts_->api_keys) && whole;
   const audit::Event stopped{.type = "server.stopped", .standing = audit::Standing::kStop};
   return parts_->record(audit::make_record(parts_->clock.earliest(), stopped)).has_value() && whole;
 }

@@ -149,6 +149,8 @@ http::Response App::Parts::metrics() const {
   api::write_identities(out, *directory.snapshot(), directory.stops_refused());
   out.family("writ_grants", "gauge", "Grants that are known, in force or over.");
   out.sample("writ_grants", "", directory.snapshot()->grants().size());
+  out.family("writ_api_keys", "gauge", "API keys that are kept, in force or over.");
+  out.sample("writ_api_keys", "", api_keys.size());
   api::write_entities(out, *entities.snapshot());
   api::write_sources(out, *current.get()->sources);
   const auto answers = running_access.counts();
@@ -205,6 +207,7 @@ Result<void> App::Parts::add_own_api(http::Endpoints& to, http::Workers& by) {
   TRY(calls_api.add_to(to, by));
   TRY(inventory_api.add_to(to, by));
   TRY(grants_api.add_to(to, by));
+  TRY(api_keys_api.add_to(to, by));
   TRY(entities_api.add_to(to, by));
   TRY(facts_api.add_to(to));
   TRY(audit_api.add_to(to, by));

@@ -11,6 +11,7 @@
 #include <vector>
 
 #include "api/access_api.h"
+#include "api/api_keys_api.h"
 #include "api/audit_api.h"
 #include "api/calls_api.h"
 #include "api/decide_api.h"
@@ -39,6 +40,7 @@
 #include "http/target.h"
 #include "http/upstream_keeper.h"
 #include "oauth/accepted_tokens.h"
+#include "oauth/api_key_tokens.h"
 #include "oauth/introspection_endpoint.h"
 #include "oauth/key_refresher.h"
 #include "oauth/logout_endpoint.h"
@@ -155,7 +157,7 @@ struct App::Parts {
   token::MemoryReplayGuard replays{
       {.per_scope = config.limits.max_proofs_of_client, .total = config.limits.max_proofs},
       [this](const auto& used) { proofs->note(used); }};
-  token::Verifier verifier{{.issuer = config.issuer, .foreign = takes_others(config) ? &accepted : nullptr},
+  token::Verifier verifier{{.issuer = config.issuer, .foreign = &foreign},
                            keys->ring().snapshot()->public_keys,
                            revocations,
                            replays};
@@ -164,6 +166,7 @@ struct App::Parts {
   inventory::Directory directory{
       *store,
       {config.limits.max_unlisted_stops, [this](std::string_view id) { return takes_part(id); }, &clock}};
+  inventory::ApiKeyRegistry api_keys{*store};
   enforce::Unlisted unlisted;
   enforce::Current current;
   facts::EntityRegistry entities{
@@ -184,6 +187,8 @@ struct App::Parts {
       trusted};
   const oauth::TrustedIssuers issuers = *oauth::TrustedIssuers::of(std::move(trusted));
   const oauth::AcceptedTokens accepted{issuers, current, clock};
+  const oauth::ApiKeyTokens foreign{api_keys, current, config.issuer,
+                                    takes_others(config) ? &accepted : nullptr};
   const oauth::ClientAuthentication clients{
       {.issuer = config.issuer,
        .token_endpoint = config.issuer + std::string(kTokenPath),
@@ -232,6 +237,8 @@ struct App::Parts {
   const api::PoliciesApi policies_api{policy_control};
   const api::IssuersApi issuers_api{authority, issuers};
   const api::SessionsApi sessions_api{authority, session_ends};
+  const control::ApiKeys key_holders{authority, directory, api_keys};
+  const api::ApiKeysApi api_keys_api{key_holders};
   const control::KeyRotation key_rotation{authority, *keys};
   const api::KeysApi keys_api{key_rotation};
   const std::unique_ptr<simulate::WhatIf> what_if;

@@ -5,12 +5,16 @@
 
 namespace writ::server {
 
-bool keep_use(inventory::Directory& directory) {
+bool keep_use(inventory::Directory& directory, inventory::ApiKeyRegistry& api_keys) {
   const auto kept = directory.keep_use();
   if (!kept)
     std::fprintf(stderr, "writ: could not store when identities were used: %s\n",
                  kept.error().message.c_str());
-  return kept.has_value();
+  const auto keys_kept = api_keys.keep_use();
+  if (!keys_kept)
+    std::fprintf(stderr, "writ: could not store when API keys were used: %s\n",
+                 keys_kept.error().message.c_str());
+  return kept.has_value() && keys_kept.has_value();
 }
 
 void Chores::start(std::chrono::milliseconds every, std::function<void()> work) {

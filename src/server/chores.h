@@ -7,15 +7,16 @@
 #include <mutex>
 #include <thread>
 
+#include "inventory/api_key_registry.h"
 #include "inventory/directory.h"
 
 namespace writ::server {
 
 inline constexpr int kLooksBetweenKeepingUse = 30;
 
-// Stores when identities were used. A crash loses the days of the last half minute: an identity then seems to
-// have slept longer, never shorter. What fails is said, and tried again.
-bool keep_use(inventory::Directory& directory);
+// Stores when identities and API keys were used. A crash loses the days of the last half minute: an identity
+// then seems to have slept longer, never shorter. What fails is said, and tried again.
+bool keep_use(inventory::Directory& directory, inventory::ApiKeyRegistry& api_keys);
 
 class Chores {
  public:

@@ -155,6 +155,7 @@ Result<std::unique_ptr<SqliteStore>> SqliteStore::open(const std::filesystem::pa
   if (prepare.failed) return std::unexpected(*std::move(prepare.failed));
   std::unique_ptr<SqliteStore> store(new SqliteStore(std::move(database), std::move(statements), options));
   store->entity_rows_ = TRY(EntityRows::prepare(store->database_));
+  store->api_key_rows_ = TRY(ApiKeyRows::prepare(store->database_));
   store->used_identifiers_ = TRY(store->database_.number("SELECT count(*) FROM used_identifiers"));
   return store;
 }
@@ -228,6 +229,25 @@ Result<void> SqliteStore::save_inventory(const inventory::Change& change) {
       TRY(statements_->save_grant->bind(1, record.id).bind(2, grant_record(record)).run());
     }
   }
+  return transaction.commit();
+}
+
+Result<std::vector<inventory::ApiKey>> SqliteStore::load_api_keys() {
+  const std::lock_guard lock(mutex_);
+  return api_key_rows_->load(database_);
+}
+
+Result<void> SqliteStore::save_api_keys(std::span<const inventory::ApiKey> keys) {
+  const std::lock_guard lock(mutex_);
+  auto transaction = TRY(Transaction::begin(database_));
+  TRY(api_key_rows_->save(keys));
+  return transaction.commit();
+}
+
+Result<void> SqliteStore::forget_api_keys(std::span<const std::string> ids) {
+  const std::lock_guard lock(mutex_);
+  auto transaction = TRY(Transaction::begin(database_));
+  TRY(api_key_rows_->forget(ids));
   return transaction.commit();
 }
 

@@ -15,7 +15,9 @@
 
 #include "audit/heads.h"
 #include "facts/registry.h"
+#include "inventory/api_key_registry.h"
 #include "inventory/directory.h"
+#include "store/api_key_rows.h"
 #include "store/entity_rows.h"
 #include "store/sqlite.h"
 #include "task/call_approvals.h"
@@ -31,6 +33,7 @@ struct SqliteOptions {
 };
 
 class SqliteStore final : public inventory::Store,
+                          public inventory::ApiKeyStore,
                           public task::Store,
                           public task::CallStore,
                           public task::WriteStore,
@@ -48,6 +51,10 @@ class SqliteStore final : public inventory::Store,
 
   Result<inventory::Change> load_inventory() override;
   Result<void> save_inventory(const inventory::Change& change) override;
+
+  Result<std::vector<inventory::ApiKey>> load_api_keys() override;
+  Result<void> save_api_keys(std::span<const inventory::ApiKey> keys) override;
+  Result<void> forget_api_keys(std::span<const std::string> ids) override;
 
   // In the order of their saving.
   Result<std::vector<task::StoredTask>> load_tasks() override;
@@ -116,8 +123,9 @@ class SqliteStore final : public inventory::Store,
   std::mutex mutex_;
   Database database_;
   std::unique_ptr<Statements> statements_;
-  std::optional<EntityRows> entity_rows_;  // never empty after open()
-  std::int64_t used_identifiers_ = 0;      // at most so many rows are there
+  std::optional<EntityRows> entity_rows_;   // never empty after open()
+  std::optional<ApiKeyRows> api_key_rows_;  // the same
+  std::int64_t used_identifiers_ = 0;       // at most so many rows are there
 };
 
 }  // namespace writ::store

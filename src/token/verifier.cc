@@ -80,8 +80,13 @@ std::expected<Verified, Denial> Verifier::verify_parameter(std::string_view toke
 }
 
 std::expected<void, Denial> Verifier::still_good(const Verified& token, Times now) const {
-  if (!stands(token.claims(), now))
+  if (!stands(token.claims(), now)) {
+    const auto& foreign = token.claims().foreign;
+    if (foreign != nullptr && foreign->api_key)
+      return denied(Reason::kTokenRevoked,
+                    "the API key was revoked or is over, or its API takes none any more");
     return denied(Reason::kTokenSignature, "the token's issuer does not sign with its key any more");
+  }
   return check_now(token.claims(), now);
 }
 

@@ -164,6 +164,9 @@ class Jobs(unittest.TestCase):
     def test_grants(self):
         self.run_page("grants.md")
 
+    def test_api_keys(self):
+        self.run_page("api-keys.md")
+
     def test_the_example_of_the_api(self):
         self.run_page("api.md")
 
