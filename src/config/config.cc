@@ -124,9 +124,12 @@ void read_trusted_issuer(const files::YamlNode& node, bool alone, files::Source&
   const auto tolerance = fields.integer("tolerance_seconds", 0, 300);
   const auto algorithms = read_algorithms(fields);
   const auto location = read_key_location(fields, config.outbound.rules);
-  auto keys = location
-                  ? std::optional(*jose::JwkSet::of({}))
-                  : read_provider_jwks(*fields.find("jwks_file"), jose::provider_rules(algorithms), source);
+  const auto* of_workloads = fields.find("workloads");
+  const auto rules = of_workloads != nullptr && of_workloads->text == "spiffe"
+                         ? jose::trust_domain_rules(algorithms)
+                         : jose::provider_rules(algorithms);
+  auto keys = location ? std::optional(*jose::JwkSet::of({}))
+                       : read_provider_jwks(*fields.find("jwks_file"), rules, source);
   if (const auto* file = fields.find("jwks_file")) config.key_files.push_back(source.resolve(file->text));
   if (!issuer || !audience || !keys) return;
   oauth::TrustedIssuer read{

@@ -7,6 +7,7 @@
 #include <fmt/ranges.h>
 #include <sys/stat.h>
 
+#include "config/client_bundles.h"
 #include "files/files.h"
 
 namespace writ::config {
@@ -70,7 +71,8 @@ void note_file(const files::Fields& fields, std::string_view key, std::vector<st
 
 std::shared_ptr<const http::TlsServer> read_tls(const files::YamlNode& node, files::Source& source,
                                                 Config& config) {
-  const files::Fields fields(&node, source, "tls", {"certificates", "client_certificates", "client_ca"});
+  const files::Fields fields(&node, source, "tls",
+                             {"certificates", "client_certificates", "client_ca", "client_bundles"});
   http::TlsServerOptions options;
   if (fields.require("certificates") == nullptr) return nullptr;
   const auto& certificates = fields.list("certificates");
@@ -96,15 +98,17 @@ std::shared_ptr<const http::TlsServer> read_tls(const files::YamlNode& node, fil
   if (ca != nullptr && options.clients == kNone) {
     source.error(*ca, "`client_ca` is not used: no client is asked for a certificate",
                  "`client_certificates` must be `asked` or `required`");
-  } else if (ca == nullptr && options.clients != kNone) {
-    source.error(node, "`client_ca` is missing: name a PEM file with the CAs of the clients' certificates");
+  } else if (ca == nullptr && fields.find("client_bundles") == nullptr && options.clients != kNone) {
+    source.error(node, "`client_ca` is missing: name a PEM file with the CAs of the clients' certificates",
+                 "or `client_bundles`, with those of SPIFFE trust domains");
   } else if (ca != nullptr) {
     options.client_ca = files::read_file(*ca, source, kMaxPemBytes).value_or("");
     note_file(fields, "client_ca", config.tls_files);
   }
+  const bool bundles_read = read_client_bundles(fields, options, config.tls_files);
   // What is missing was reported.
-  if (options.identities.size() < certificates.size() ||
-      (options.clients != kNone && options.client_ca.empty()))
+  if (options.identities.size() < certificates.size() || !bundles_read ||
+      (options.clients != kNone && options.client_ca.empty() && options.trust_domains.empty()))
     return nullptr;
   auto made = http::TlsServer::make(options);
   if (made) return *std::move(made);

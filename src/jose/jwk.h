@@ -29,6 +29,8 @@ struct KeyRules {
   // Of an RSA key that names no `alg`: it fits several, and its signatures must not choose among more than
   // somebody allowed. Empty: such a key is not read.
   crypto::AlgorithmSet rsa_without_alg = {};
+  // Of a SPIFFE bundle, its keys for JWT-SVIDs (jose/provider_keys.h).
+  bool jwt_svids = false;
 };
 // Writ's own, and those of DPoP proofs.
 inline constexpr KeyRules kOwnKeys{crypto::kOwnAlgorithms};

@@ -20,6 +20,25 @@ std::string name_of(const Json& json, std::size_t place) {
   return "key `" + *kid + "`";
 }
 
+constexpr std::string_view kJwtSvid = "jwt-svid", kX509Svid = "x509-svid";
+
+bool is_for(const Json& json, std::string_view use) {
+  const auto* named = json.is_object() ? json.find_string("use") : nullptr;
+  return named != nullptr && *named == use;
+}
+
+// SPIFFE Trust Domain and Bundle §4.2.2: a key with another `use`, or none, is ignored; one for JWT-SVIDs has
+// a `kid`.
+Result<Jwk> read_jwt_svid_key(const Json& json, const KeyRules& rules) {
+  if (!is_for(json, kJwtSvid))
+    return failure(ErrorCode::kUnsupported, "jwk: of a bundle, keys with `use: jwt-svid` are used alone");
+  if (json.find("kid") == nullptr)
+    return failure(ErrorCode::kInvalid, "jwk: a key for JWT-SVIDs needs a `kid`");
+  auto ordinary = json;
+  ordinary.set("use", "sig");
+  return Jwk::parse(ordinary, rules);
+}
+
 bool shares_kid(const Jwk& key, const std::vector<Jwk>& keys) {
   return key.kid() && std::ranges::count(keys, key.kid(), &Jwk::kid) > 1;
 }
@@ -38,17 +57,27 @@ KeyRules provider_rules(const std::optional<crypto::AlgorithmSet>& configured) {
   return {*configured, *configured & crypto::kRsaAlgorithms};
 }
 
+KeyRules trust_domain_rules(const std::optional<crypto::AlgorithmSet>& configured) {
+  auto rules = provider_rules(configured);
+  rules.jwt_svids = true;
+  return rules;
+}
+
 Result<ProviderKeys> read_provider_keys(const Json& json, const KeyRules& rules) {
   const auto* member = json.is_object() ? json.find("keys") : nullptr;
   const auto* items = member == nullptr ? nullptr : member->if_array();
   if (items == nullptr) return failure(ErrorCode::kInvalid, "jwks: `keys` is missing or not an array");
   if (items->size() > kMaxKeysInSet) return failure(ErrorCode::kLimit, "jwks: more than 64 keys");
 
+  const bool bundle = rules.jwt_svids && std::ranges::any_of(*items, [](const Json& item) {
+                        return is_for(item, kJwtSvid) || is_for(item, kX509Svid);
+                      });
   std::vector<Jwk> read;
   std::vector<SkippedKey> skipped;
   for (std::size_t i = 0; i < items->size(); ++i) {
     const auto& item = (*items)[i];
-    auto key = Jwk::parse(item, rules);
+    if (bundle && is_for(item, kX509Svid)) continue;
+    auto key = bundle ? read_jwt_svid_key(item, rules) : Jwk::parse(item, rules);
     if (key) {
       read.push_back(*std::move(key));
     } else if (!item.is_object() || !is_for_encryption(item)) {

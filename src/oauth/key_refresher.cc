@@ -1,6 +1,14 @@
 #include "oauth/key_refresher.h"
 
 namespace writ::oauth {
+namespace {
+
+jose::KeyRules key_rules_of(const TrustedIssuer& issuer) {
+  const bool trust_domain = issuer.workloads != nullptr && issuer.workloads->name == "spiffe";
+  return trust_domain ? jose::trust_domain_rules(issuer.algorithms) : jose::provider_rules(issuer.algorithms);
+}
+
+}  // namespace
 
 KeyRefresher::KeyRefresher(http::FetcherOptions options, KeptKeys kept, Parts parts,
                            std::vector<TrustedIssuer>& issuers)
@@ -13,7 +21,7 @@ KeyRefresher::KeyRefresher(http::FetcherOptions options, KeptKeys kept, Parts pa
     }
     if (!issuer.location) continue;
     issuer.fetched =
-        std::make_shared<IssuerKeys>(issuer.issuer, *issuer.location, jose::provider_rules(issuer.algorithms),
+        std::make_shared<IssuerKeys>(issuer.issuer, *issuer.location, key_rules_of(issuer),
                                      IssuerKeysParts{fetcher_, parts.clock, kept_, parts.tell, parts.record});
     issuers_.push_back(issuer.fetched);
   }

@@ -79,8 +79,11 @@ TlsIdentity TestAuthority::issue(const std::vector<std::string>& names, long beg
   X509_set_issuer_name(made.get(), X509_get_subject_name(issuer));
   std::string alternatives;
   for (const auto& name : names)
-    alternatives +=
-        (alternatives.empty() ? "" : ",") + std::string(Address::parse(name) ? "IP:" : "DNS:") + name;
+    alternatives += (alternatives.empty() ? "" : ",") +
+                    std::string(name.find("://") != name.npos ? "URI:"
+                                : Address::parse(name)        ? "IP:"
+                                                              : "DNS:") +
+                    name;
   add_extension(made.get(), issuer, NID_subject_alt_name, alternatives);
   WRIT_CHECK(X509_sign(made.get(), parts_->key.get(), EVP_sha256()) > 0);
   const tls::Bio bio(BIO_new(BIO_s_mem()));

@@ -18,7 +18,7 @@ class TestAuthority {
   ~TestAuthority();
 
   const std::string& certificate() const { return certificate_; }
-  // For DNS names, or addresses: "127.0.0.1". From now, in seconds.
+  // For DNS names, addresses ("127.0.0.1") or URIs. From now, in seconds.
   TlsIdentity issue(const std::vector<std::string>& names, long begins = -3600, long ends = 3600) const;
   // The CA's response about the first certificate of the chain, for `ends` seconds from now: `good`, or
   // revoked. The identity with it, and with the CA behind its certificate.

@@ -33,12 +33,33 @@ int choose_protocol(SSL* ssl, const unsigned char** chosen, unsigned char* size,
   return found == OPENSSL_NPN_NEGOTIATED ? SSL_TLSEXT_ERR_OK : SSL_TLSEXT_ERR_ALERT_FATAL;
 }
 
-Result<void> ask_clients(SSL_CTX& context, const TlsServerOptions& options) {
+Result<tls::Domains> read_domains(const std::vector<TrustDomain>& trusted) {
+  tls::Domains domains;
+  for (const auto& each : trusted) {
+    auto roots = tls::read_certificates(each.ca);
+    if (!roots)
+      return std::unexpected(std::move(roots).error().in(fmt::format("trust domain `{}`", each.name)));
+    domains.push_back({fmt::format("spiffe://{}/", each.name), *std::move(roots)});
+  }
+  return domains;
+}
+
+Result<void> ask_clients(SSL_CTX& context, const TlsServerOptions& options, const tls::Domains& domains) {
   if (options.clients == ClientCertificates::kNone) return {};
-  TRY(tls::trust(context, options.client_ca));
-  // Clients with several certificates choose by these names.
-  for (const auto& certificate : TRY(tls::read_certificates(options.client_ca)))
-    SSL_CTX_add_client_CA(&context, certificate.get());
+  std::vector<std::string_view> all;
+  if (!options.client_ca.empty() || options.trust_domains.empty()) all.push_back(options.client_ca);
+  for (const auto& domain : options.trust_domains) all.push_back(domain.ca);
+  for (const auto ca : all) {
+    TRY(tls::trust(context, ca));
+    // Clients with several certificates choose by these names.
+    for (const auto& certificate : TRY(tls::read_certificates(ca)))
+      SSL_CTX_add_client_CA(&context, certificate.get());
+  }
+  if (!domains.empty()) {
+    SSL_CTX_set_app_data(&context, const_cast<tls::Domains*>(&domains));
+    // SPIFFE Trust Domain and Bundle §4.2: its CAs need not have signed themselves.
+    X509_VERIFY_PARAM_set_flags(SSL_CTX_get0_param(&context), X509_V_FLAG_PARTIAL_CHAIN);
+  }
   const int must = options.clients == ClientCertificates::kRequired ? SSL_VERIFY_FAIL_IF_NO_PEER_CERT : 0;
   SSL_CTX_set_verify(&context, SSL_VERIFY_PEER | must, nullptr);
   return {};
@@ -49,6 +70,7 @@ Result<void> ask_clients(SSL_CTX& context, const TlsServerOptions& options) {
 // ---- TlsServer ----
 
 struct TlsServer::Impl {
+  tls::Domains domains;
   std::vector<std::unique_ptr<const tls::Staple>> staples;
   std::vector<tls::Context> contexts;  // one for each identity
   std::map<std::string, SSL_CTX*, std::less<>> by_name;
@@ -78,11 +100,14 @@ Result<std::shared_ptr<const TlsServer>> TlsServer::make(const TlsServerOptions&
   if (options.identities.empty()) return failure(ErrorCode::kInvalid, "there is no certificate");
   std::unique_ptr<Impl> impl(new Impl);
   std::vector<CertificateFacts> certificates;
+  auto domains = read_domains(options.trust_domains);
+  if (!domains) return std::unexpected(std::move(domains).error());
+  impl->domains = *std::move(domains);
   for (std::size_t i = 0; i < options.identities.size(); ++i) {
     auto context = TRY(tls::make_context(TLS_server_method()));
     if (auto used = tls::use_identity(*context, options.identities[i]); !used)
       return std::unexpected(std::move(used).error().in(fmt::format("certificate {}", i + 1)));
-    if (auto asked = ask_clients(*context, options); !asked)
+    if (auto asked = ask_clients(*context, options, impl->domains); !asked)
       return std::unexpected(std::move(asked).error().in("the clients' CA"));
     SSL_CTX_set_alpn_select_cb(context.get(), &choose_protocol, nullptr);
     certificates.push_back(tls::facts_of(*SSL_CTX_get0_certificate(context.get())));

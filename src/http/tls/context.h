@@ -36,12 +36,20 @@ enum class ClientCertificates {
   kRequired,  //
 };
 
+// A SPIFFE trust domain, and the CAs that speak for it (X.509-SVID §5): for its names and for no others, and
+// nobody else speaks for those.
+struct TrustDomain {
+  std::string name;  // "acme.example"
+  std::string ca;    // PEM
+};
+
 struct TlsServerOptions {
   // Which one a client gets is chosen by the name that it asks for (SNI): a certificate for that very name,
   // else one for `*.` and the rest of it, else the first.
   std::vector<TlsIdentity> identities;
   ClientCertificates clients = ClientCertificates::kNone;
-  std::string client_ca;  // PEM: whoever signed the clients' certificates
+  std::string client_ca;                        // PEM: whoever signed the clients' certificates
+  std::vector<TrustDomain> trust_domains = {};  // of clients too; empty, or `client_ca` may be
 };
 
 // What a certificate says of itself.

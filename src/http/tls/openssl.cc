@@ -119,6 +119,29 @@ Result<void> trust(SSL_CTX& context, std::string_view ca) {
   return {};
 }
 
+void leave_to_their_domains(std::vector<std::string>& names, const Domains& domains,
+                            const STACK_OF(X509) * chain) {
+  const int length = chain != nullptr ? sk_X509_num(chain) : 0;
+  const auto vouches = [&](const Domain& domain) {
+    for (int i = 1; i < length; ++i) {
+      for (const auto& root : domain.roots)
+        if (X509_cmp(sk_X509_value(chain, i), root.get()) == 0) return true;
+    }
+    return false;
+  };
+  const auto is_of = [](const std::string& name, const Domain& domain) {
+    return name.starts_with("URI:" + domain.prefix);
+  };
+  const bool is_ca = length > 0 && X509_check_ca(sk_X509_value(chain, 0)) != 0;
+  const bool of_a_domain = std::ranges::any_of(domains, vouches);
+  std::erase_if(names, [&](const std::string& name) {
+    const auto own = std::ranges::find_if(domains, [&](const auto& each) { return is_of(name, each); });
+    // X.509-SVID §5.2: what signs others is nobody's own.
+    if (own != domains.end()) return is_ca || !vouches(*own);
+    return of_a_domain;
+  });
+}
+
 CertificateFacts facts_of(X509& certificate) {
   CertificateFacts facts{.names = {},
                          .not_before = seconds_of(X509_get0_notBefore(&certificate)),

@@ -36,4 +36,15 @@ Result<void> trust(SSL_CTX& context, std::string_view ca);
 
 CertificateFacts facts_of(X509& certificate);
 
+// A trust domain with its CAs, as a server's contexts carry them (SSL_CTX_get_app_data) for their sessions.
+struct Domain {
+  std::string prefix;  // "spiffe://acme.example/"
+  std::vector<Certificate> roots;
+};
+using Domains = std::vector<Domain>;
+// Which of a peer's names count: of a certificate that a trust domain's CA is behind, those of that domain
+// alone; of others, none of any domain. `chain` is as it was verified, the peer's certificate first.
+void leave_to_their_domains(std::vector<std::string>& names, const Domains& domains,
+                            const STACK_OF(X509) * chain);
+
 }  // namespace writ::http::tls

@@ -169,6 +169,8 @@ std::shared_ptr<const std::vector<std::string>> TlsSession::peer_names() const {
                    std::string(reinterpret_cast<const char*>(ASN1_STRING_get0_data(text)),
                                static_cast<std::size_t>(ASN1_STRING_length(text))));
   }
+  const auto* domains = static_cast<const tls::Domains*>(SSL_CTX_get_app_data(SSL_get_SSL_CTX(ssl_)));
+  if (domains != nullptr) tls::leave_to_their_domains(*all, *domains, SSL_get0_verified_chain(ssl_));
   return all;
 }
 
