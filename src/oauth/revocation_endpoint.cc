@@ -27,15 +27,19 @@ Outcome<void> revoke(const RevocationEndpointParts& parts, const http::Request& 
     return refuse(OauthError::kUnauthorizedClient, "the token was issued to another client",
                   Reason::kCallerMismatch);
 
-  const audit::Event event{.type = "token.revoked",
-                           .actor = client.id(),
-                           .object = claims.jti,
-                           .detail = claims.subject,
-                           .request_id = request_id,
-                           .standing = audit::Standing::kStop};
+  const auto reach = parts.revocations.reach_of(client.id(), now.latest);
+  const bool all = reach == token::Reach::kAllOfClient;
+  const audit::Event event{
+      .type = "token.revoked",
+      .actor = client.id(),
+      .object = claims.jti,
+      .detail = all ? "with all tokens of the client's: it has revoked as many as are kept"
+                    : std::string_view(claims.subject),
+      .request_id = request_id,
+      .standing = audit::Standing::kStop};
   if (!parts.record(make_record(now.earliest, event)))
     return refuse(OauthError::kServerError, "the audit record could not be written", Reason::kIndeterminate);
-  if (!parts.revocations.revoke({claims.jti, claims.expires_at}))
+  if (!parts.revocations.revoke_of(client.id(), {claims.jti, claims.expires_at}, reach, now.latest))
     return refuse(OauthError::kServerError, "the revocation could not be stored", Reason::kIndeterminate);
   return {};
 }

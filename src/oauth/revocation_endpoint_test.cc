@@ -82,5 +82,57 @@ TEST_F(RevocationEndpointTest, ARevocationThatIsNotDurableIsNotAcknowledged) {
       503);
 }
 
+// A client that takes back more than is kept.
+
+class ManyRevocations : public RevocationEndpointTest {
+ protected:
+  std::string state(std::string_view token) {
+    return token::testing::outcome(verifier_.verify_parameter(token, world_.clock.now()));
+  }
+  int revoke(const std::string& token) {
+    return endpoint_.handle(post("/oauth2/revoke", {{"token", token}}, World::basic("support-portal")))
+        .status;
+  }
+
+  token::Revocations revocations_{nullptr, 2};
+  const token::Verifier verifier_{
+      {.issuer = std::string(kIssuer)}, world_.ring->snapshot()->public_keys, revocations_, world_.replays};
+  const RevocationEndpoint endpoint_{{.clock = world_.clock,
+                                      .clients = world_.clients,
+                                      .verifier = verifier_,
+                                      .revocations = revocations_,
+                                      .record = world_.record}};
+};
+
+TEST_F(ManyRevocations, TakesBackAllOfItsTokensAndNobodyElses) {
+  const auto nightly = World::access_token(world_.ask({{"grant_type", std::string(kGrantClientCredentials)},
+                                                       {"resource", std::string(kInvoices)},
+                                                       {"purpose", "export"}},
+                                                      World::basic("nightly-export")));
+  const auto other = world_.portal_token();
+  const auto agents = world_.agent_token(other);
+  for (int i = 0; i < 2; ++i) EXPECT_EQ(revoke(world_.portal_token()), 200);
+  EXPECT_EQ(state(other), "valid");
+  EXPECT_EQ(revoke(world_.portal_token()), 200);
+  EXPECT_EQ(state(other), "token_revoked") << "rather one too many than one too few";
+  EXPECT_EQ(state(agents), "token_revoked") << "what was exchanged from one of them";
+  EXPECT_EQ(state(nightly), "valid");
+  EXPECT_EQ(revocations_.size(), 3u) << "two tokens, and all until now";
+  EXPECT_NE(world_.audit.back().find("all tokens of the client's"), std::string::npos);
+  world_.clock.advance(1s);
+  const auto later = world_.portal_token();
+  EXPECT_EQ(state(later), "valid");
+  EXPECT_EQ(revoke(later), 200);
+  EXPECT_EQ(state(later), "token_revoked");
+  EXPECT_EQ(revocations_.size(), 3u) << "nothing more is kept";
+}
+
+TEST_F(ManyRevocations, AreCountedForTwoHours) {
+  for (int i = 0; i < 2; ++i) EXPECT_EQ(revoke(world_.portal_token()), 200);
+  EXPECT_EQ(revocations_.reach_of("support-portal", world_.clock.now()), token::Reach::kAllOfClient);
+  EXPECT_EQ(revocations_.reach_of("nightly-export", world_.clock.now()), token::Reach::kToken);
+  EXPECT_EQ(revocations_.reach_of("support-portal", world_.clock.now() + 2h), token::Reach::kToken);
+}
+
 }  // namespace
 }  // namespace writ::oauth::testing

@@ -25,6 +25,12 @@ std::vector<std::string> of_providers(const std::vector<std::string>& ids);
 // The end of a subject's sessions is about what was issued until then, and later sessions go on. It is kept
 // for so long: nothing that came of it lives longer (a token to exchange has a week, and Writ's an hour).
 inline constexpr Duration kSubjectEndKept = std::chrono::hours(8 * 24);
-bool is_of_subject(std::string_view id) noexcept;
+
+// All tokens of a client of Writ's that were issued until then, as the same kind of end: "cli~…".
+std::string all_of_client(std::string_view client);
+
+// Whether its end is about what was issued until then, and was put at that time and kSubjectEndKept.
+bool is_until(std::string_view id) noexcept;
+bool is_of_client(std::string_view id) noexcept;
 
 }  // namespace writ::token

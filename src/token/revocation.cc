@@ -5,6 +5,12 @@
 #include "token/came_from.h"
 
 namespace writ::token {
+namespace {
+
+// Longer than what was taken back at its begin is kept.
+constexpr Duration kCounted = 2 * kMaxAccessLifetime;
+
+}  // namespace
 
 Result<void> Revocations::load() {
   if (store_ == nullptr) return {};
@@ -28,7 +34,32 @@ Result<void> Revocations::revoke(Revocation revocation) {
 void Revocations::put(const std::string& jti, Instant expires_at) {
   const auto [place, fresh] = expiry_by_jti_.try_emplace(jti, expires_at);
   if (fresh) ++mark_of(jti);
+  if (fresh && is_of_client(jti)) ++of_clients_;
   place->second = std::max(place->second, expires_at);
+}
+
+Reach Revocations::reach_of(std::string_view client, Instant now) const {
+  const std::shared_lock lock(mutex_);
+  const auto found = by_client_.find(client);
+  const bool many = found != by_client_.end() && now - found->second.since < kCounted &&
+                    found->second.tokens >= max_of_client_;
+  return many ? Reach::kAllOfClient : Reach::kToken;
+}
+
+Result<void> Revocations::revoke_of(std::string_view client, Revocation revocation, Reach reach,
+                                    Instant now) {
+  if (reach == Reach::kAllOfClient) return revoke({all_of_client(client), now + kSubjectEndKept});
+  {
+    const std::unique_lock lock(mutex_);
+    auto& count = by_client_.try_emplace(std::string(client), Count{now}).first->second;
+    if (now - count.since >= kCounted) count = {now};
+    ++count.tokens;
+  }
+  return revoke(std::move(revocation));
+}
+
+bool Revocations::all_revoked_of(std::string_view client, Instant issued_at) const {
+  return of_clients() && revoked_until(all_of_client(client), issued_at);
 }
 
 bool Revocations::revoked(std::string_view jti) const {
@@ -38,16 +69,22 @@ bool Revocations::revoked(std::string_view jti) const {
 }
 
 bool Revocations::any_revoked(std::span<const std::string> ids, Instant issued_at) const {
-  return std::ranges::any_of(ids, [&](const auto& id) {
-    if (mark_of(id) == 0) return false;
-    const std::shared_lock lock(mutex_);
-    const auto found = expiry_by_jti_.find(id);
-    if (found == expiry_by_jti_.end()) return false;
-    return !is_of_subject(id) || issued_at <= found->second - kSubjectEndKept;
-  });
+  return std::ranges::any_of(ids, [&](const auto& id) { return revoked_until(id, issued_at); });
+}
+
+bool Revocations::revoked_until(std::string_view id, Instant issued_at) const {
+  if (mark_of(id) == 0) return false;
+  const std::shared_lock lock(mutex_);
+  const auto found = expiry_by_jti_.find(id);
+  if (found == expiry_by_jti_.end()) return false;
+  return !is_until(id) || issued_at <= found->second - kSubjectEndKept;
 }
 
 Result<void> Revocations::prune(Instant earliest, Duration running) {
+  {
+    const std::unique_lock lock(mutex_);
+    std::erase_if(by_client_, [&](const auto& each) { return earliest - each.second.since >= kCounted; });
+  }
   const auto end = forgetting_.until(earliest, running);
   if (!end) return {};
   std::vector<std::string> over;
@@ -66,6 +103,7 @@ Result<void> Revocations::prune(Instant earliest, Duration running) {
     if (found == expiry_by_jti_.end() || found->second > *end) continue;
     expiry_by_jti_.erase(found);
     --mark_of(jti);
+    if (is_of_client(jti)) --of_clients_;
   }
   return {};
 }

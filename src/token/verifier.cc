@@ -23,6 +23,16 @@ std::unexpected<Denial> unknown_key(const jose::UnverifiedJws& jws, std::string_
   return denied(Reason::kTokenSignature, "the token is signed with an unknown key");
 }
 
+// A client's revocations are of what Writ issued. What was exchanged from a token names its client as an
+// actor.
+bool revoked_with_all(const Revocations& revocations, const AccessClaims& claims) {
+  if (claims.foreign != nullptr) return false;
+  return revocations.all_revoked_of(claims.client_id, claims.issued_at) ||
+         std::ranges::any_of(claims.actors, [&](const Actor& actor) {
+           return revocations.all_revoked_of(actor.subject, claims.issued_at);
+         });
+}
+
 Reason reason_of(const Error& claims_error) {
   switch (claims_error.code) {
     case ErrorCode::kLimit:
@@ -210,6 +220,9 @@ std::expected<void, Denial> Verifier::check_now(const AccessClaims& claims, Time
   const auto skew = claims.foreign == nullptr ? kClockSkew : claims.foreign->tolerance;
   TRY(check_lifetime({claims.issued_at, claims.not_before, claims.expires_at}, skew, now));
   if (revocations_.revoked(claims.jti)) return denied(Reason::kTokenRevoked, "the token was revoked");
+  if (revocations_.of_clients() && revoked_with_all(revocations_, claims))
+    return denied(Reason::kTokenRevoked,
+                  "a client that it was issued to, or that is in its chain, revoked all of its tokens");
   if (revocations_.any_revoked(claims.exchanged_from, claims.issued_at))
     return denied(Reason::kTokenRevoked,
                   claims.foreign != nullptr
