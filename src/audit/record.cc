@@ -166,6 +166,7 @@ Record make_record(Instant time, const Decision& decision) {
     writer.text(claim.name, claim.text);
     writer.time(claim.name, claim.date);
   }
+  writer.json("workload", decision.workload);
   writer.time("issued_at", decision.issued_at);
   writer.flag("sender_bound", decision.sender_bound);
   writer.json("attributes", decision.attributes);

@@ -80,7 +80,8 @@ struct Decision {
   std::string_view approval;             // of this call, that it used up
   std::vector<std::string_view> labels;  // that the task earns by it
   RecordedClaims claims;                 // of the token, as the decision saw them
-  std::optional<Instant> issued_at;      // the token
+  std::string workload = {};         // the same, what its platform said of its client: an object as JSON text
+  std::optional<Instant> issued_at;  // the token
   bool sender_bound = false;
   // Objects as JSON text, empty when there is none: what the caller knew of the resource, what the request
   // spends, what else the route found in it, and which part of it told each. One that is too large is

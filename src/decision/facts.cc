@@ -52,6 +52,7 @@ void add(audit::Decision& facts, const token::AccessClaims& claims, TextOf text_
     if (claim.carried_text != nullptr) facts.claims.add({claim.name, text_of(claim)});
     if (claim.carried_date != nullptr) facts.claims.add({claim.name, {}, claims.*claim.carried_date});
   }
+  if (!claims.workload.empty()) facts.workload = token::workload_to_json(claims.workload).dump();
   facts.issued_at = claims.issued_at;
   facts.sender_bound = claims.sender_bound();
 }

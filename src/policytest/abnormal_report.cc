@@ -37,6 +37,7 @@ Json token_json(const TokenSpec& token) {
   time("nbf", token.not_before);
   time("exp", token.expires_at);
   if (!token.actors.empty()) json.set("act", token::actors_to_json(token.actors));
+  if (!token.workload.empty()) json.set("workload", token::workload_to_json(token.workload));
   if (token.bound) json.set("bound", true);
   return json;
 }

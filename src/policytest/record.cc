@@ -14,6 +14,8 @@ simulate::StatedToken token_in(const codec::Json& record) {
     if (claim.carried_text != nullptr) token.*claim.carried_text = optional_text(record, claim.name);
     if (claim.carried_date != nullptr) token.*claim.carried_date = instant(record, claim.name);
   }
+  if (auto workload = token::workload_from_json(record.find("workload")))
+    token.workload = *std::move(workload);
   return token;
 }
 

@@ -16,6 +16,7 @@ TEST(Record, TheTokenComesBackWithEveryClaimThatIsRecorded) {
   claims.actors = {{"support-agent", {}}, {"support-portal", {}}};
   claims.task = "t1";
   claims.key_thumbprint = std::string(43, 'k');
+  claims.workload = {{"ref", "refs/heads/main"}, {"workflow", "release.yml"}};
   for (const auto& claim : token::claim_table()) {
     if (claim.carried_text != nullptr) claims.*claim.carried_text = "of " + std::string(claim.name);
     if (claim.carried_date != nullptr) claims.*claim.carried_date = kNow - std::chrono::hours(1);
@@ -32,6 +33,7 @@ TEST(Record, TheTokenComesBackWithEveryClaimThatIsRecorded) {
   EXPECT_EQ(token.client, claims.client_id);
   EXPECT_EQ(token.actors, claims.actors);
   EXPECT_TRUE(token.bound);
+  EXPECT_EQ(token.workload, claims.workload);
   for (const auto& claim : token::claim_table()) {
     if (claim.carried_text != nullptr) {
       EXPECT_EQ(token.*claim.carried_text, claims.*claim.carried_text) << claim.name;

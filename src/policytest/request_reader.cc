@@ -95,6 +95,12 @@ std::optional<TokenSpec> RequestReader::token(const Layers& layers, const YamlNo
     if (each.carried_date != nullptr) spec.*each.carried_date = time_claim(layers, each.stated, time);
   }
   if (const YamlNode* act = layers.claim("act")) spec.actors = actors(*act);
+  if (const YamlNode* workload = layers.claim("workload")) {
+    if (auto facts = simulate::read_stated_workload(to_json(*workload)))
+      spec.workload = *std::move(facts);
+    else
+      source_.error(*workload, facts.error().message);
+  }
   if (const YamlNode* bound = layers.claim("bound")) {
     if (bound->kind != Kind::kBool) source_.error(*bound, "`bound` must be true or false");
     spec.bound = bound->boolean;

@@ -1,7 +1,10 @@
 #include "simulate/stated_token.h"
 
+#include <algorithm>
 #include <fmt/format.h>
+#include <fmt/ranges.h>
 
+#include "inventory/workload.h"
 #include "simulate/moment.h"
 
 namespace writ::simulate {
@@ -52,6 +55,7 @@ token::AccessClaims StatedToken::claims(const Usual& usual) const {
   claims.subject = subject;
   claims.client_id = client;
   claims.audience = audience.value_or(std::string(usual.audience));
+  claims.workload = workload;
   claims.issued_at = issued_at.value_or(usual.time);
   claims.not_before = not_before.value_or(claims.issued_at);
   claims.expires_at = expires_at.value_or(claims.issued_at + usual.lifetime);
@@ -64,6 +68,17 @@ Result<std::optional<Instant>> instant_in(const Members& members, std::string_vi
   if (json->is_int()) return instant_from_unix_seconds(TRY(members.integer(name, 0, kLastSecond)));
   if (const auto moment = parse_moment(TRY(members.text(name)), base)) return moment;
   return members.wrong(name, "must be an instant, such as 2026-03-02T09:00:00Z or +10m");
+}
+
+Result<token::WorkloadClaims> read_stated_workload(const Json& json) {
+  auto facts = TRY(token::workload_from_json(&json));
+  const auto known = inventory::workload_fact_names();
+  for (const auto& [name, fact] : facts) {
+    if (std::ranges::find(known, name) == known.end())
+      return failure(ErrorCode::kInvalid, fmt::format("`workload` has no fact `{}`; the facts are {}", name,
+                                                      fmt::join(known, ", ")));
+  }
+  return facts;
 }
 
 Result<StatedToken> read_stated_token(const Json& json, Instant time) {
@@ -84,6 +99,7 @@ Result<StatedToken> read_stated_token(const Json& json, Instant time) {
     if (claim.carried_date != nullptr)
       stated.*claim.carried_date = TRY(instant_in(members, claim.stated, time));
   }
+  if (const Json* workload = members.find("workload")) stated.workload = TRY(read_stated_workload(*workload));
   stated.bound = TRY(members.boolean("bound", false));
   return stated;
 }

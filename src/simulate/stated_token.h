@@ -21,7 +21,8 @@ struct StatedToken : token::CarriedClaims {
   std::optional<std::string> audience;  // absent: that of the API which is asked
   // Absent: issued with the request, for the configured lifetime.
   std::optional<Instant> issued_at, not_before, expires_at;
-  bool bound = false;  // to a key of its client
+  bool bound = false;                   // to a key of its client
+  token::WorkloadClaims workload = {};  // what the client's platform said of it
 
   // With every instant of it that much later.
   void move(Duration by);
@@ -37,6 +38,9 @@ struct StatedToken : token::CarriedClaims {
 
 // The claims of a token as a question has them (docs/api.md). Instants are as instant_in() reads them.
 Result<StatedToken> read_stated_token(const codec::Json& json, Instant time);
+
+// `workload` of a token that is stated: the names are those that policies know (inventory/workload.h).
+Result<token::WorkloadClaims> read_stated_workload(const codec::Json& json);
 
 // Seconds since the epoch, or as parse_moment() reads it.
 Result<std::optional<Instant>> instant_in(const codec::Members& members, std::string_view name, Instant base);

@@ -44,6 +44,17 @@ TEST(StatedToken, WhatIsSaidIsSaid) {
   EXPECT_EQ(claims.actors, (std::vector<token::Actor>{{"agent", {}}, {"portal", "https://p"}}));
 }
 
+TEST(StatedToken, WhatThePlatformSaidOfItsClientCanBeSaidByTheNamesThatPoliciesKnow) {
+  const auto stated = read(R"({"client_id":"deployer","workload":{"ref":"refs/heads/main","workflow":"w"}})");
+  ASSERT_TRUE(stated) << stated.error().message;
+  EXPECT_EQ(stated->claims(kUsual).workload,
+            (token::WorkloadClaims{{"ref", "refs/heads/main"}, {"workflow", "w"}}));
+  EXPECT_THAT(read(R"({"client_id":"d","workload":{"branch":"main"}})").error().message,
+              HasSubstr("no fact `branch`; the facts are account, email"));
+  EXPECT_FALSE(read(R"({"client_id":"d","workload":{"ref":7}})"));
+  EXPECT_FALSE(read(R"({"client_id":"d","workload":"main"})"));
+}
+
 // What the token's own reader takes, the reader of questions takes under the same name.
 TEST(StatedToken, EveryCarriedClaimCanBeSaid) {
   for (const auto& claim : token::claim_table()) {

@@ -137,23 +137,13 @@ void write_details(const AccessClaims& claims, Json& into) {
     into.set("authorization_details", claims.authorization_details);
 }
 
-// Texts by their names, of the client that the token was made for.
 Result<void> read_workload(const Json& json, AccessClaims& into) {
-  const auto* value = json.find("workload");
-  if (value == nullptr) return {};
-  const auto* members = value->if_object();
-  if (members == nullptr || members->size() > kMaxWorkloadFacts)
-    return bad_claim("workload", "is not an object of at most 16 texts");
-  for (const auto& [name, fact] : *members)
-    into.workload.emplace_back(name, TRY(checked_text(fact.if_string(), "workload")));
+  into.workload = TRY(workload_from_json(json.find("workload")));
   return {};
 }
 
 void write_workload(const AccessClaims& claims, Json& into) {
-  if (claims.workload.empty()) return;
-  auto facts = Json::object();
-  for (const auto& [name, fact] : claims.workload) facts.set(name, fact);
-  into.set("workload", std::move(facts));
+  if (!claims.workload.empty()) into.set("workload", workload_to_json(claims.workload));
 }
 
 // What every token has.
@@ -194,7 +184,12 @@ constexpr Claim kClaims[] = {
     carried("credential_created", &CarriedClaims::credential_created),
     {.name = "cnf", .read = read_confirmation, .write = write_confirmation, .stated = "bound"},
     {.name = "authorization_details", .read = read_details, .write = write_details, .by_contract = true},
-    {.name = "workload", .read = read_workload, .write = write_workload, .by_contract = true},
+    {.name = "workload",
+     .read = read_workload,
+     .write = write_workload,
+     .by_contract = true,
+     .recorded = true,
+     .stated = "workload"},
 };
 static_assert(std::size(kClaims) <= 32, "ClaimsContract has a bit for each");
 
@@ -261,6 +256,23 @@ Result<ClaimsContract> ClaimsContract::of(const std::vector<std::string>& names)
 
 bool ClaimsContract::wants(const Claim& claim) const noexcept {
   return (left_out_ & bit_of(claim)) == 0;
+}
+
+Result<WorkloadClaims> workload_from_json(const Json* workload) {
+  WorkloadClaims facts;
+  if (workload == nullptr) return facts;
+  const auto* members = workload->if_object();
+  if (members == nullptr || members->size() > kMaxWorkloadFacts)
+    return bad_claim("workload", "is not an object of at most 16 texts");
+  for (const auto& [name, fact] : *members)
+    facts.emplace_back(name, TRY(checked_text(fact.if_string(), "workload")));
+  return facts;
+}
+
+Json workload_to_json(const WorkloadClaims& workload) {
+  auto facts = Json::object();
+  for (const auto& [name, fact] : workload) facts.set(name, fact);
+  return facts;
 }
 
 Result<Instant> numeric_date(const Json& json, std::string_view name) {

@@ -59,6 +59,9 @@ struct CarriedClaims {
   void carry_on(const CarriedClaims& from) { *this = from; }
 };
 
+// What a client's platform said of it, by the names of facts.
+using WorkloadClaims = std::vector<std::pair<std::string, std::string>>;
+
 struct Foreign;
 
 struct AccessClaims : CarriedClaims {
@@ -75,8 +78,7 @@ struct AccessClaims : CarriedClaims {
   std::vector<std::string> exchanged_from;
   std::optional<std::string> key_thumbprint;  // cnf.jkt: the key this token is bound to (RFC 9449 §6.1)
   codec::Json authorization_details;          // RFC 9396: an array, or null
-  // What the client's platform said of it when the client authenticated: by the names of facts.
-  std::vector<std::pair<std::string, std::string>> workload = {};
+  WorkloadClaims workload = {};               // when the client authenticated
   // cnf.x5t#S256: the certificate that this token is bound to (RFC 8705 §3.1). Of Writ's own: that or a key.
   std::optional<std::string> certificate_thumbprint = {};
   // Of a token that another issuer made: as what it was accepted. Null: it is Writ's own.
@@ -134,6 +136,10 @@ Result<AccessClaims> claims_from_json(const codec::Json& json);
 // A nested `act` claim, nearest first; empty for null.
 Result<std::vector<Actor>> actors_from_json(const codec::Json* act);
 codec::Json actors_to_json(const std::vector<Actor>& actors);
+
+// `workload`, an object of texts; empty for null.
+Result<WorkloadClaims> workload_from_json(const codec::Json* workload);
+codec::Json workload_to_json(const WorkloadClaims& workload);
 
 // RFC 7519 §2: NumericDate, a number of seconds which may have a fraction. Rounded down to milliseconds.
 Result<Instant> numeric_date(const codec::Json& json, std::string_view name);

@@ -127,6 +127,26 @@ class Page(unittest.TestCase):
         self.assertEqual(0, status, out)
 
 
+    def test_the_tests_of_the_page_pass_with_its_policy_and_fail_without_it(self):
+        section = dict(re.findall(r"^## (.*?)\n(.*?)(?=^## |\Z)", page(), re.DOTALL | re.MULTILINE))["GitHub Actions"]
+        (block,) = re.findall(r"^```yaml\n(.*?)^```", section, re.DOTALL | re.MULTILINE)
+        config = yaml.safe_load(block)
+        for issuer in config["trusted_issuers"]:
+            issuer["jwks_file"] = "platform.jwks.json"
+        world = started(self, lambda text: with_workloads(text, config["trusted_issuers"], config["inventory"]["identities"],
+                                                          lambda whole: whole["policies"].update(files=["all.cedar", "page.cedar"])))
+        (suite,) = re.findall(r"^```yaml\n# branch.test.yaml\n(.*?)^```", page(), re.DOTALL | re.MULTILINE)
+        policy = re.search(r"```cedar\n(.*?)```", page(), re.DOTALL).group(1)
+        for name, text in (("platform.jwks.json", json.dumps({"keys": [self.key.jwk]})), ("branch.test.yaml", suite)):
+            with open(os.path.join(world.folder, name), "w", encoding="utf-8") as file:
+                file.write(text)
+        for text, expected in ((policy, 0), ("// none\n", 1)):
+            with open(os.path.join(world.folder, "page.cedar"), "w", encoding="utf-8") as file:
+                file.write(text)
+            status, out, err = harness.writ("test", "--config", world.config, os.path.join(world.folder, "branch.test.yaml"))
+            self.assertEqual(expected, status, out + err)
+
+
 class Sources(unittest.TestCase):
     """Token sources that publish discovery and keys over HTTPS, and rotate them."""
     @classmethod
