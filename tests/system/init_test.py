@@ -2,6 +2,7 @@
 import json
 import os
 import re
+import shlex
 import shutil
 import subprocess
 import sys
@@ -212,7 +213,11 @@ class Dev(unittest.TestCase):
             file.write(text[:text.index("// The application serves")])
         self.shown(r"policies \S+ in force")
         self.assertEqual("policy_no_permit", self.create(token).reason())
-        told = self.shown(r"\[policy_no_permit\]", r"expect: permit")
+        told = self.shown(r"\[policy_no_permit\]", r"expect: permit", r"why: writ explain")
+        why, = re.findall(r"^ *why: writ (explain .*)$", told, re.MULTILINE)
+        status, out, err = harness.writ(*shlex.split(why))
+        self.assertEqual(1, status, err)
+        self.assertIn("policy_no_permit", out)
         policy, = re.findall(r"^ *(@id\(.*?\);)$", told, re.DOTALL | re.MULTILINE)
         case = told[told.index("    - name:"):told.index("expect: permit") + len("expect: permit")]
         with open(policies, "a", encoding="utf-8") as file:
@@ -241,6 +246,55 @@ class Dev(unittest.TestCase):
         status, out, err = harness.writ("dev", self.world.guard)
         self.assertEqual((2, ""), (status, out))
         self.assertIn("`writ dev` listens on this machine alone, and `gateway` is `0.0.0.0:", err)
+
+
+class DevelopPage(unittest.TestCase):
+    """docs/develop.md: its commands one after the other, what they print, and what the first terminal shows."""
+
+    def test_the_page_comes_out_as_told(self):
+        with open(os.path.join(harness.ROOT, "docs", "develop.md"), encoding="utf-8") as file:
+            blocks = re.findall(r"^```(\w+)\n(.*?)^```", file.read(), re.DOTALL | re.MULTILINE)
+        ports = harness.free_ports(3)
+        folder = tempfile.mkdtemp(prefix="writ-init-")
+        self.addCleanup(shutil.rmtree, folder, ignore_errors=True)
+        shutil.copy(DOCUMENT, os.path.join(folder, "openapi.json"))
+        world = harness.acme.World(harness.WRIT, os.path.join(folder, "orders", "data"), os.path.join(folder, "orders", "writ.yaml"), ports)
+        self.addCleanup(world.stop)
+        log = os.path.join(folder, "dev.log")
+
+        def run(text):
+            for old, new in (("127.0.0.1:8000", f"127.0.0.1:{ports[2]} --listen 127.0.0.1:{ports[0]} --listen-gateway 127.0.0.1:{ports[1]}"),
+                             ("127.0.0.1:8180", f"127.0.0.1:{ports[0]}"), ("127.0.0.1:8181", f"127.0.0.1:{ports[1]}"), ("/tmp/", f"{folder}/")):
+                text = text.replace(old, new)
+            done = subprocess.run(["bash", "-euc", f'set -o pipefail; writ() {{ {harness.WRIT} "$@"; }}\n{text}'], cwd=folder, capture_output=True,
+                                  text=True, timeout=60)
+            self.assertEqual(0, done.returncode, done.stdout + done.stderr)
+            return done.stdout
+
+        (_, made), (_, dev), (_, tried), (_, answers), (_, shown), (_, change), (_, again), (_, then) = blocks
+        run(made)
+        OrdersWorld.start_upstream(world)
+        self.assertEqual("writ dev orders\n", dev)
+        with open(log, "wb") as out:
+            world.server = subprocess.Popen([harness.WRIT, "dev", "orders"], stdout=out, stderr=out, cwd=folder)
+        world.await_answer("Writ", world.server, world.api_port, "/readyz", status=200)
+        self.assertEqual(answers, run(tried))
+        lines = [" ".join(line.split()) for line in shown.splitlines()]
+        self.told(log, *lines)
+        run(change)
+        self.told(log, "writ: policies")
+        self.assertEqual(then, run(again))
+
+    def told(self, log, *wanted):
+        deadline = time.monotonic() + 20
+        while True:
+            with open(log, encoding="utf-8") as file:
+                text = " ".join(file.read().split())
+            missing = [line for line in wanted if line not in text]
+            if not missing:
+                return
+            self.assertLess(time.monotonic(), deadline, f"{missing} are not in:\n{text}")
+            time.sleep(0.05)
 
 
 class Page(unittest.TestCase):
