@@ -50,8 +50,14 @@ std::optional<List> list_of_context(std::string_view context) {
   return found;
 }
 
-// By the members that only such entries have.
+// By what it says that it is, or else by the members that only such entries have.
 std::optional<List> list_of_entry(const Json& entry) {
+  constexpr std::string_view kPrincipals[] = {"#microsoft.graph.servicePrincipal",
+                                              "#microsoft.graph.agentIdentity",
+                                              "#microsoft.graph.agentIdentityBlueprintPrincipal"};
+  const auto* type = entry.find_string("@odata.type");
+  if (type != nullptr && std::ranges::find(kPrincipals, *type) != std::end(kPrincipals))
+    return List::kPrincipals;
   const auto has = [&](std::string_view name) { return entry.find(name) != nullptr; };
   if (has("appRoleId") && has("principalId")) return List::kRoles;
   if (has("consentType") && has("clientId")) return List::kScopes;
@@ -79,7 +85,10 @@ class EntraReader {
     for (const auto& [node, is] : lists) {
       if (is) continue;
       node.each_item([&](const ExportNode& entry) {
-        if (!list_of_entry(entry.json())) entry.wrong("does not tell of which list it is", kExpected);
+        if (list_of_entry(entry.json())) return;
+        const auto type = entry.text("@odata.type");
+        if (!type) return entry.wrong("does not tell of which list it is", kExpected);
+        findings_.leave_out("entries of type " + *type);
       });
     }
     if (findings_.issues().has_errors()) return;
@@ -124,7 +133,9 @@ class EntraReader {
     const auto* context = json.find_string("@odata.context");
     auto list = context != nullptr ? list_of_context(*context) : std::nullopt;
     if (!list && items->empty()) return;
-    if (!list && !list_of_entry(items->front())) return not_entra(root);
+    if (!list &&
+        std::ranges::none_of(*items, [](const Json& each) { return list_of_entry(each).has_value(); }))
+      return not_entra(root);
     lists.emplace_back(ExportNode(*value, file, findings_.issues()), list);
   }
 

@@ -102,9 +102,13 @@ TEST(EntraTest, WhatIsSaidOfABlueprintIsNotSaidOfItsAgents) {
 TEST(EntraTest, AListOfSeveralTypesIsReadEntryByEntry) {
   Reading read(Source::kEntra, R"([{"id": "s1", "appId": "a1", "servicePrincipalType": "Application"},
     {"id": "o1", "appId": "a1", "signInAudience": "AzureADMyOrg", "description": "of the team"},
+    {"id": "p1", "appId": "b1", "@odata.type": "#microsoft.graph.agentIdentityBlueprintPrincipal", "description": "its principal"},
+    {"id": "g1", "@odata.type": "#microsoft.graph.group"},
     {"id": "r", "appRoleId": "00000000-0000-0000-0000-000000000000", "principalId": "s1", "resourceDisplayName": "Shop"}])");
   EXPECT_THAT(read.problems(), IsEmpty());
   EXPECT_EQ(read.at("a1").description, "of the team");
+  EXPECT_THAT(read.at("b1").aliases, Contains("object:p1"));
+  EXPECT_EQ(read.findings.left_out().size(), 1u);
   EXPECT_THAT(read.at("a1").grants, ElementsAre("access to Shop without a role"));
   EXPECT_THAT(Reading(Source::kEntra, R"([{"appId": "a1"}, {"mail": "x"}])").problems(),
               HasSubstr("`[1]` does not tell of which list it is"));
@@ -184,8 +188,9 @@ subjects: [{kind: Group, name: "system:authenticated"}]
 }
 
 TEST(KubernetesTest, LinesAreThoseOfTheFileInWhicheverDocument) {
-  EXPECT_THAT(Reading(Source::kKubernetes, "kind: Pod\n---\nkind: Pod\n---\nkind: [\n").problems(),
-              HasSubstr("export:5:"));
+  EXPECT_THAT(
+      Reading(Source::kKubernetes, "kind: Pod\n---\nkind: Pod\n---\nkind: Pod\nkind: Pod\n").problems(),
+      HasSubstr("export:6:1: error: key `kind` is given twice"));
 }
 
 TEST(KubernetesTest, ABindingOfAGroupThatGivesTooMuchIsRefused) {
