@@ -20,6 +20,8 @@ namespace writ::cli {
 namespace {
 
 constexpr std::string_view kFiles = "files";
+// What this process sends to itself when another one has its listening sockets.
+constexpr int kGivenAway = SIGUSR1;
 
 struct Options {
   std::string config = "writ.yaml";
@@ -39,6 +41,7 @@ sigset_t awaited_signals() {
   ::sigaddset(&signals, SIGTERM);
   ::sigaddset(&signals, SIGINT);
   ::sigaddset(&signals, SIGHUP);
+  ::sigaddset(&signals, kGivenAway);
   return signals;
 }
 
@@ -151,7 +154,7 @@ int serve(const Options& options) {
   std::atomic<bool> given_away = false;
   auto takeover = server::Takeover::offer(data, [&given_away] {
     given_away = true;
-    ::kill(::getpid(), SIGTERM);
+    ::kill(::getpid(), kGivenAway);
   });
   if (!takeover)
     print_error(
@@ -160,20 +163,25 @@ int serve(const Options& options) {
   if (watched)
     watch.emplace(policy::look_at_configured(options.config), [&app] { reload_policies(**app, kFiles); });
   int received = 0;
-  for (::sigwait(&signals, &received); received == SIGHUP; ::sigwait(&signals, &received)) {
+  for (::sigwait(&signals, &received); received == SIGHUP || (received == kGivenAway && !given_away);
+       ::sigwait(&signals, &received)) {
+    if (received == kGivenAway) continue;  // somebody else sent it
     // First: it must not depend on whether the policies can be read.
     if (const auto reopened = (*app)->reopen_audit(); !reopened) static_cast<void>(fail(reopened.error()));
     reload_policies(**app, "signal");
   }
   watch.reset();
-  print_error(fmt::format("writ: {}, stopping", given_away           ? "another process takes over"
-                                                : received == SIGINT ? "interrupted"
-                                                                     : "told to stop"));
-  // A second one ends it at once.
-  ::pthread_sigmask(SIG_UNBLOCK, &signals, nullptr);
+  print_error(fmt::format("writ: {}, stopping", received == kGivenAway ? "another process takes over"
+                                                : received == SIGINT   ? "interrupted"
+                                                                       : "told to stop"));
+  // A second one ends it at once. What this process sends to itself does not.
+  auto ending = signals;
+  ::sigdelset(&ending, kGivenAway);
+  ::pthread_sigmask(SIG_UNBLOCK, &ending, nullptr);
   // Ctrl-C is somebody who waits, and so is the next process; anything else may have a load balancer in
   // front.
-  if (received != SIGINT && !given_away) (*app)->drain();
+  if (received != SIGINT && received != kGivenAway) (*app)->drain();
+  if (takeover) takeover->reset();
   return (*app)->stop() ? kYes : fail("stopped, but some work did not finish");
 }
 

@@ -107,13 +107,18 @@ Result<void> take_inherited_sockets() {
 Result<void> inherit_socket(int descriptor,
                             const std::function<bool(std::string_view address, std::uint16_t port)>& wanted) {
   auto socket = socket_at(descriptor);
-  if (!socket || !wanted(socket->address, socket->port)) {
+  const std::lock_guard lock(store().mutex);
+  auto& left = store().left;
+  const auto is_same = [&](const Inherited& each) {
+    return each.address == socket->address && each.port == socket->port;
+  };
+  // Whoever started this process may have given it too.
+  if (!socket || !wanted(socket->address, socket->port) || std::ranges::any_of(left, is_same)) {
     ::close(descriptor);
     return socket ? Result<void>() : std::unexpected(std::move(socket).error());
   }
   TRY(make_own(descriptor));
-  const std::lock_guard lock(store().mutex);
-  store().left.push_back(*std::move(socket));
+  left.push_back(*std::move(socket));
   return {};
 }
 

@@ -22,6 +22,7 @@ namespace {
 constexpr const char* kName = "takeover";
 constexpr std::string_view kAsk = "take over 1\n";
 constexpr int kPatienceMs = 5'000;  // with whoever has connected
+constexpr int kRetryMs = 200;
 // The process before has its own deadline for what is under way.
 constexpr int kEndMs = 120'000;
 
@@ -149,6 +150,8 @@ void Takeover::serve() {
     if (::poll(wanted.data(), wanted.size(), -1) < 0 && errno == EINTR) continue;
     if (wanted[1].revents != 0) return;
     Descriptor connection(::accept4(listener_, nullptr, nullptr, SOCK_CLOEXEC));
+    // Without descriptors, whoever asked waits until there is one.
+    if (connection.get() < 0) readable(end_, kRetryMs);
     if (connection.get() < 0 || !give_to(connection.get())) continue;
     // It is closed by the end of this process, which is what the other one waits for.
     static_cast<void>(connection.release());
