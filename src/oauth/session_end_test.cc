@@ -191,6 +191,7 @@ TEST_F(SessionEndTest, ALogoutTokenIsGoodOnce) {
 TEST_F(SessionEndTest, AnIdTokenInPlaceOfALogoutTokenIsRefused) {
   auto id_token = world_.provider_claims();
   id_token.set("aud", "portal");
+  id_token.set("exp", unix_seconds(kNow) + 120);  // a logout token could live for as long
   id_token.set("sid", "s-1");
   EXPECT_EQ(take(sign(id_token, "JWT")), "token_type");
   EXPECT_EQ(take(sign(id_token)), "token_type") << "with the right type, it says no event";
