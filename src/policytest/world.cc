@@ -317,7 +317,7 @@ Result<std::optional<World::Ruled>> World::rule(const RequestSpec& request, cons
     ruled.token = *std::move(verified);
   }
   ruled.in_force = current_.get();
-  const auto& [inventory, policies, routes, pushed] = *ruled.in_force;
+  const auto& [inventory, policies, routes, pushed, sources] = *ruled.in_force;
   const auto& claims = asking.issue ? asking.claims : ruled.token->claims();
   if (claims.task) ruled.task = tasks_.find(*claims.task);
   const auto& api = *inventory->find_api(asking.api);
