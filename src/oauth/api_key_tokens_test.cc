@@ -257,8 +257,11 @@ TEST_F(ApiKeyTokensTest, AsAParameterItIsNoTokenSoItIsNeverExchanged) {
 }
 
 TEST_F(ApiKeyTokensTest, ATaskThatIsNotItsClientsIsRefused) {
+  world_.add({.id = "batch", .kind = Kind::kService});
+  const auto text = make([](ApiKey& key) { key.identity = "batch"; });
+  ASSERT_EQ(ask(text), "permit") << message_;
   const auto task = world_.open_task();
-  EXPECT_EQ(ask(make(), "ledger", {{"Writ-Task", (*task)->id}}), "delegation_not_authorised");
+  EXPECT_EQ(ask(text, "ledger", {{"Writ-Task", (*task)->id}}), "delegation_not_authorised");
 }
 
 TEST_F(ApiKeyTokensTest, APolicyMayRefuseWhatComesWithAKey) {
