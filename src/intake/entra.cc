@@ -61,8 +61,10 @@ std::optional<List> list_of_entry(const Json& entry) {
   const auto has = [&](std::string_view name) { return entry.find(name) != nullptr; };
   if (has("appRoleId") && has("principalId")) return List::kRoles;
   if (has("consentType") && has("clientId")) return List::kScopes;
-  if (has("lastSignInActivity") || has("applicationAuthenticationClientSignInActivity"))
-    return List::kSignIns;
+  for (const auto* activity :
+       {"lastSignInActivity", "delegatedClientSignInActivity", "delegatedResourceSignInActivity",
+        "applicationAuthenticationClientSignInActivity", "applicationAuthenticationResourceSignInActivity"})
+    if (has(activity)) return List::kSignIns;
   if (has("servicePrincipalType") || has("agentIdentityBlueprintId")) return List::kPrincipals;
   if (has("appId")) return List::kApplications;
   return std::nullopt;

@@ -21,7 +21,7 @@ constexpr std::string_view kAccounts = "system:serviceaccounts";
 constexpr std::string_view kAccount = "system:serviceaccount:";
 constexpr std::string_view kEverybody = "system:authenticated";
 // That are told of all accounts together. One binding of a group gives its rules to each of them.
-constexpr std::size_t kMaxGiven = 5'000'000;
+constexpr std::size_t kMaxGiven = 2'000'000;
 
 class KubernetesReader {
  public:
