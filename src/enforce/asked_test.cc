@@ -283,9 +283,9 @@ TEST_F(AskedTest, WhatASourceSaysThatIsReplacedMeanwhilePermitsNothing) {
 }
 
 TEST_F(AskedTest, NorDoesItWhereTheRequestWaitsForTheDisk) {
-  world.writer.held = true;
   const auto task = world.open_task(20);
   EXPECT_EQ(outcome("inv-1"), "permit");  // and it is cached
+  world.writer.held = true;
   Call call(*this, world.token(world.claims_in(*task)));
   ASSERT_EQ(world.writer.waiting(), 1u);
   put_in_force(source->settings());
