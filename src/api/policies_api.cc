@@ -14,6 +14,11 @@ Json to_json(const files::Issues& issues) {
   return list;
 }
 
+Json to_json(const control::WaitingRevision& waiting) {
+  return Json::object(
+      {{"policy_revision", waiting.revision}, {"in_force_at", audit::format_time(waiting.until)}});
+}
+
 const files::Issue& first_error(const files::Issues& issues) {
   return *std::ranges::find(issues.all(), files::Severity::kError, &files::Issue::severity);
 }
@@ -27,10 +32,12 @@ http::Response answer(const control::Replacement& replacement) {
                                                              render(first_error(replacement.issues)))},
                                      {"policy_revision", replacement.revision},
                                      {"issues", to_json(replacement.issues)}}));
-  return answer_json(200, Json::object({{"policy_revision", replacement.revision},
-                                        {"changed", replacement.changed},
-                                        {"held", replacement.held},
-                                        {"issues", to_json(replacement.issues)}}));
+  auto json = Json::object({{"policy_revision", replacement.revision},
+                            {"changed", replacement.changed},
+                            {"held", replacement.held},
+                            {"issues", to_json(replacement.issues)}});
+  if (replacement.waiting) json.set("waiting", to_json(*replacement.waiting));
+  return answer_json(200, json);
 }
 
 }  // namespace
@@ -44,6 +51,7 @@ Answer<http::Response> PoliciesApi::list(const http::Request& request) const {
                                  {"in_force", kept.revision == state.revision}}));
   Json json = Json::object({{"policy_revision", state.revision}, {"revisions", std::move(revisions)}});
   if (state.instead_of) json.set("instead_of", *state.instead_of);
+  if (state.waiting) json.set("waiting", to_json(*state.waiting));
   return answer_json(200, json);
 }
 
@@ -59,7 +67,8 @@ Answer<http::Response> PoliciesApi::show(const http::Request& request, const std
 }
 
 Answer<http::Response> PoliciesApi::reload(const http::Request& request) const {
-  return answer(TRY(rendered(policies_.reload(caller_of(request)))));
+  const auto json = request.body.empty() ? Json() : TRY(read_json(request));
+  return answer(TRY(rendered(policies_.reload(caller_of(request), json))));
 }
 
 Answer<http::Response> PoliciesApi::roll_back(const http::Request& request) const {

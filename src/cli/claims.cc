@@ -86,16 +86,46 @@ int contract(const Options& options) {
   return kYes;
 }
 
+// What tokens of before lack that policies of after read.
+std::vector<policy::Lack> lacks_after(const policy::Loaded& before, const policy::Loaded& after) {
+  if (before.policies.snapshot->revision == after.policies.snapshot->revision) return {};
+  policy::MintedSince minted(after.config.token_lifetime);
+  minted.drop(policy::minted_by_api(*before.policies.snapshot, before.world.declared.apis));
+  return policy::lacks_of(after.policies, after.world, minted, SystemClock().now());
+}
+
+codec::Json waits_json(const std::vector<policy::Lack>& lacks, std::int64_t seconds) {
+  auto all = codec::Json::array();
+  for (const auto& [need, until] : lacks)
+    all.push(codec::Json::object(
+        {{"api", need.api}, {"claim", need.claim}, {"reader", claims::text_of(need.reader)}}));
+  return codec::Json::object({{"seconds", seconds}, {"for", std::move(all)}});
+}
+
+std::string waits_text(const std::vector<policy::Lack>& lacks, std::int64_t seconds) {
+  if (lacks.empty()) return {};
+  auto text =
+      fmt::format("after a reload the policies wait {} s, until the last token ends that lacks\n", seconds);
+  for (const auto& [need, until] : lacks)
+    text += fmt::format("  {} {}: {}\n", need.api, need.claim, claims::text_of(need.reader));
+  return text;
+}
+
 int diff(const Options& options) {
   const auto before = ready(options.before);
   if (!before) return fail(before.error());
   const auto after = ready(options.after);
   if (!after) return fail(after.error());
   const auto differences = claims::differences((*before)->contracts, (*after)->contracts);
+  const auto lacks = lacks_after((*before)->loaded, (*after)->loaded);
+  const auto seconds =
+      std::chrono::duration_cast<std::chrono::seconds>((*after)->loaded.config.token_lifetime).count();
   if (options.json) {
-    print_json(claims::to_json(differences));
+    auto json = claims::to_json(differences);
+    if (!lacks.empty()) json.set("waits", waits_json(lacks, seconds));
+    print_json(json);
   } else {
-    print_text(claims::to_text(differences));
+    print_text(claims::to_text(differences) + waits_text(lacks, seconds));
   }
   return differences.empty() ? kYes : kNo;
 }

@@ -12,7 +12,15 @@ using codec::Json;
 
 struct Options : ApiOptions {
   std::string revision;
+  bool at_once = false;
 };
+
+std::string waiting_text(const Json& answer) {
+  const Json* waiting = answer.find("waiting");
+  if (waiting == nullptr) return {};
+  return fmt::format("policies {} take force at {}", show(*waiting, "policy_revision"),
+                     show(*waiting, "in_force_at"));
+}
 
 std::string revisions_text(const Json& answer) {
   std::string out;
@@ -21,6 +29,7 @@ std::string revisions_text(const Json& answer) {
                        show(kept, "in_force") == "true" ? "  in force" : "");
   if (answer.find("instead_of") != nullptr)
     out += fmt::format("chosen instead of {}, until the files change\n", show(answer, "instead_of"));
+  if (const auto waiting = waiting_text(answer); !waiting.empty()) out += waiting + "\n";
   return out;
 }
 
@@ -35,6 +44,8 @@ std::string replaced_text(const Json& answer) {
   const auto revision = show(answer, "policy_revision");
   if (show(answer, "held") == "true")
     return fmt::format("the files are those that were rolled back; policies {} stay in force", revision);
+  if (const auto waiting = waiting_text(answer); !waiting.empty())
+    return fmt::format("{}; until then {} stay in force", waiting, revision);
   return fmt::format("policies {} in force{}", revision,
                      show(answer, "changed") == "true" ? "" : ", as before");
 }
@@ -80,8 +91,11 @@ void add_policies(Command& program) {
   with_revision(add("show", "the texts of a kept revision", [options] {
     return call(*options, "GET", "/v1/policies/" + options->revision, files_text);
   }));
-  add("reload", "read the files again",
-      [options] { return call(*options, "POST", "/v1/policies/reload", replaced_text); });
+  auto& reload = add("reload", "read the files again", [options] {
+    const auto body = options->at_once ? std::optional(Json::object({{"at_once", true}})) : std::nullopt;
+    return call(*options, "POST", "/v1/policies/reload", replaced_text, body);
+  });
+  reload.flag("--at-once", options->at_once, "do not wait for tokens that lack a claim which policies read");
   with_revision(add("rollback", "go back to a kept revision, until the files change", [options] {
     return call(*options, "POST", "/v1/policies/rollback", replaced_text,
                 Json::object({{"revision", options->revision}}));

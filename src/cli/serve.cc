@@ -7,6 +7,7 @@
 #include <fmt/format.h>
 #include <unistd.h>
 
+#include "audit/record.h"
 #include "cli/commands.h"
 #include "cli/decision_lines.h"
 #include "cli/output.h"
@@ -56,17 +57,22 @@ std::optional<policy::Loaded> load(const Options& options) {
 }
 
 // Reads the configuration again, with its policies. Whatever is wrong with them, what is in force stays in
-// force.
-void reload_policies(server::App& app, std::string_view cause) {
-  const auto done = app.policies().reload({.cause = cause, .actor = {}, .request_id = {}});
+// force. `at_once`: a developer does not wait for tokens that lack what policies read.
+void reload_policies(server::App& app, std::string_view cause, bool at_once) {
+  const auto done =
+      app.policies().reload({.cause = cause, .actor = {}, .request_id = {}, .at_once = at_once});
   if (!done) return static_cast<void>(fail(done.error()));
   // Nobody asked, and there is nothing new.
-  if (cause == kFiles && !done->changed && !done->issues.has_errors()) return;
+  if (cause == kFiles && !done->changed && !done->waiting && !done->issues.has_errors()) return;
   for (const auto& issue : done->issues.all()) print_error(render(issue));
   if (done->issues.has_errors()) {
     print_error(fmt::format("writ: {} errors, what is in force stays in force", done->issues.errors()));
   } else if (done->held) {
     print_error(fmt::format("writ: the files are those that were rolled back, policies {} stay in force",
+                            done->revision));
+  } else if (done->waiting) {
+    print_error(fmt::format("writ: policies {} take force at {}, {} stay in force until then",
+                            done->waiting->revision, audit::format_time(done->waiting->until),
                             done->revision));
   } else {
     print_error(fmt::format("writ: policies {} in force", done->revision));
@@ -161,14 +167,15 @@ int serve(const Options& options) {
         fmt::format("writ: `--inherit` cannot take over from this process: {}", takeover.error().message));
   std::optional<policy::FileWatch> watch;
   if (watched)
-    watch.emplace(policy::look_at_configured(options.config), [&app] { reload_policies(**app, kFiles); });
+    watch.emplace(policy::look_at_configured(options.config),
+                  [&app, dev = options.dev] { reload_policies(**app, kFiles, dev); });
   int received = 0;
   for (::sigwait(&signals, &received); received == SIGHUP || (received == kGivenAway && !given_away);
        ::sigwait(&signals, &received)) {
     if (received == kGivenAway) continue;  // somebody else sent it
     // First: it must not depend on whether the policies can be read.
     if (const auto reopened = (*app)->reopen_audit(); !reopened) static_cast<void>(fail(reopened.error()));
-    reload_policies(**app, "signal");
+    reload_policies(**app, "signal", options.dev);
   }
   watch.reset();
   print_error(fmt::format("writ: {}, stopping", received == kGivenAway ? "another process takes over"

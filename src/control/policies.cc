@@ -24,9 +24,14 @@ Answer<RevisionTexts> Policies::show(const Caller& caller, const std::string& re
   return TRY(sets_.read(revision));
 }
 
-Answer<Replacement> Policies::reload(const Caller& caller) const {
+Answer<Replacement> Policies::reload(const Caller& caller, const codec::Json& request) const {
   const auto permit = TRY(authority_.allow(caller, kManage));
-  return TRY(sets_.reload(by(permit, "api")));
+  auto asked = by(permit, "api");
+  if (!request.is_null()) {
+    const auto members = TRY(codec::Members::of(request, "the request", {"at_once"}));
+    asked.at_once = TRY(members.boolean("at_once", false));
+  }
+  return TRY(sets_.reload(asked));
 }
 
 Answer<Replacement> Policies::roll_back(const Caller& caller, const codec::Json& request) const {

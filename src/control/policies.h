@@ -22,6 +22,15 @@ struct ReplacedBy {
   std::string_view cause;  // "signal", "api", "files", "rollback"
   std::string_view actor;  // empty: Writ itself
   std::string_view request_id;
+  // A reload that does not wait for tokens that lack what the policies read.
+  bool at_once = false;
+};
+
+// A set of policies that takes force when the last token has ended that lacks a claim which it reads
+// (docs/claims.md).
+struct WaitingRevision {
+  std::string revision;
+  Instant until;
 };
 
 struct Replacement {
@@ -29,6 +38,7 @@ struct Replacement {
   std::string revision;  // in force now
   bool changed = false;  // something is in force that was not before
   bool held = false;     // the files are those that were rolled back, so what was chosen stays
+  std::optional<WaitingRevision> waiting = {};  // what the files say takes force later
 };
 
 struct KeptRevision {
@@ -55,16 +65,18 @@ class PolicySets {
     std::string revision;                   // in force
     std::optional<std::string> instead_of;  // the files' revision, where somebody chose another
     std::vector<KeptRevision> kept;         // the newest first
+    std::optional<WaitingRevision> waiting = {};
   };
 
   virtual ~PolicySets() = default;
   virtual Result<State> state() const = 0;
   // By its first digits. Fails with kNotFound, kConflict.
   virtual Result<RevisionTexts> read(std::string_view revision) const = 0;
-  // Reads the configuration again.
+  // Reads the configuration again. Policies that read a claim which some tokens lack wait for their end.
   virtual Result<Replacement> reload(const ReplacedBy& by) = 0;
   // Back to a kept revision, by its first digits. It stays until the files are others than they are now, also
-  // after a restart; the revision of the files themselves takes that back. Fails with kNotFound, kConflict.
+  // after a restart; the revision of the files themselves takes that back. It waits for nothing, and what
+  // waits is given up. Fails with kNotFound, kConflict.
   virtual Result<Replacement> roll_back(std::string_view revision, const ReplacedBy& by) = 0;
 };
 
@@ -75,8 +87,8 @@ class Policies {
 
   Answer<PolicySets::State> list(const Caller& caller) const;
   Answer<RevisionTexts> show(const Caller& caller, const std::string& revision) const;
-  Answer<Replacement> reload(const Caller& caller) const;
-  // `request` as docs/api.md has it.
+  // `request` as docs/api.md has it; null: nothing was said.
+  Answer<Replacement> reload(const Caller& caller, const codec::Json& request = {}) const;
   Answer<Replacement> roll_back(const Caller& caller, const codec::Json& request) const;
 
  private:

@@ -1,6 +1,8 @@
 // What must hold of claims contracts, over random worlds: a token by contract is decided as a token with
 // everything, when it is used, when it is exchanged, and when what it was exchanged for is used; also after
-// the inventory has changed. Tokens are minted, verified and exchanged by the real thing.
+// the inventory has changed, and while the contract changes: under the policies that were in force when it
+// was minted, and under those that come after them, at once or when they have waited. Tokens are minted,
+// verified and exchanged by the real thing.
 //
 // WRIT_CLAIMS_CASES says how many tokens are made (100,000 and more for the full run).
 #include <algorithm>
@@ -9,6 +11,7 @@
 #include <gtest/gtest.h>
 #include <iostream>
 #include <map>
+#include <utility>
 
 #include "access/testing/random_world.h"
 #include "claims/contract.h"
@@ -18,6 +21,7 @@
 #include "inventory/directory.h"
 #include "inventory/testing/memory_store.h"
 #include "oauth/origin.h"
+#include "policy/contracts.h"
 #include "task/live_task.h"
 #include "task/memory_store.h"
 #include "token/key_ring.h"
@@ -50,6 +54,7 @@ using Spoil = void (*)(decision::MintedClaims::OfApi&);
 
 struct Tally {
   std::size_t tokens = 0, shorter = 0, used = 0, permitted = 0, exchanged = 0, broken = 0;
+  std::size_t changed = 0, waited = 0;  // sets of policies; those among them that had to wait
 };
 
 void replace_all(std::string& text, std::string_view from, std::string_view to) {
@@ -66,9 +71,11 @@ struct Judged {
 // A world's policies and contracts, and what is asked of them.
 class Properties {
  public:
-  Properties(std::uint64_t seed, Spoil spoil)
+  // `waits`: policies that read more take force when they should.
+  Properties(std::uint64_t seed, Spoil spoil, bool waits = true)
       : random_(seed),
         spoil_(spoil),
+        waits_(waits),
         ring_(token::KeyRing::of(one_key()).value()),
         minter_(*ring_),
         verifier_({.issuer = std::string(kIssuer), .cache_entries = 64}, ring_->snapshot()->public_keys,
@@ -96,6 +103,47 @@ class Properties {
     make_inventory();
     make_policies();
     for (int i = 0; i < 40 && tally_.broken == 0; ++i) one_token();
+    if (tally_.broken == 0) change_policies();
+  }
+
+  // Other policies come while there are tokens by the contract of those before.
+  void change_policies() {
+    const auto before = policies_;
+    for (auto drops = random_.below(4); drops > 0 && texts_.size() > 3; --drops)
+      texts_.erase(texts_.begin() + 2 + static_cast<std::ptrdiff_t>(random_.below(texts_.size() - 2)));
+    add_random_policies();
+    if (random_.chance(30)) add_issuing();
+    compile();
+    const auto after = policies_;
+    const bool lacks = !lacks_after(before, after).empty();
+    ++tally_.changed;
+    tally_.waited += lacks ? 1 : 0;
+    policies_ = before;
+    if (lacks && waits_) policies_.minted_claims = union_of(before.minted_claims, after.minted_claims);
+    next_ = &after;
+    for (int i = 0; i < 40 && tally_.broken == 0; ++i) one_token();
+    next_ = nullptr;
+  }
+
+  // What the policies of texts_, which are in `after`, wait for.
+  std::vector<Lack> lacks_after(const decision::PolicySnapshot& before,
+                                const decision::PolicySnapshot& after) const {
+    MintedSince minted(std::chrono::minutes(5));
+    minted.drop(minted_by_api(before, apis_));
+    std::vector<claims::PolicyAt> at;
+    for (const auto& policy : set_.policies) at.push_back({&policy});
+    return lacks_of({.apis = apis_, .policies = at}, minted_by_api(after, apis_), minted, kNow);
+  }
+
+  // Once under the policies that come next, where some do.
+  template <class Check>
+  void under_next(Check check) {
+    if (next_ == nullptr || tally_.broken > 0) return;
+    const auto* after = std::exchange(next_, nullptr);
+    const auto before = std::exchange(policies_, *after);
+    check();
+    policies_ = before;
+    next_ = after;
   }
 
   inventory::Identity random_identity(std::string_view id, std::string_view kind,
@@ -149,16 +197,7 @@ class Properties {
   void make_policies() {
     texts_ = {R"(permit (principal, action == Writ::Action::"delegate", resource);)"};
     texts_.emplace_back(R"(permit (principal is Writ::User, action == Writ::Action::"issue", resource);)");
-    for (std::size_t i = 0; i < std::size(kClients); ++i) {
-      for (const auto api : kApis) {
-        if (random_.chance(45)) continue;
-        auto text = fmt::format(
-            R"(permit (principal == Writ::{}::"{}", action == Writ::Action::"issue", resource == Writ::Api::"{}"))",
-            kKinds[i], kClients[i], api);
-        if (random_.chance(20)) text += " when { " + random_.pick(access::testing::kConditions) + " }";
-        texts_.push_back(text + ";");
-      }
-    }
+    add_issuing();
     if (random_.chance(15))
       texts_.emplace_back(R"(permit (principal is Writ::Agent, action == Writ::Action::"issue", resource)
         when { [Writ::Api::"Shop", Writ::Api::"Mail"].contains(resource) };)");
@@ -169,6 +208,24 @@ class Properties {
           actions += fmt::format("{}{}::Action::\"{}\"", actions.empty() ? "" : ", ", api, action);
       texts_.push_back("permit (principal, action in [" + actions + "], resource);");
     }
+    add_random_policies();
+    compile();
+  }
+
+  void add_issuing() {
+    for (std::size_t i = 0; i < std::size(kClients); ++i) {
+      for (const auto api : kApis) {
+        if (random_.chance(45)) continue;
+        auto text = fmt::format(
+            R"(permit (principal == Writ::{}::"{}", action == Writ::Action::"issue", resource == Writ::Api::"{}"))",
+            kKinds[i], kClients[i], api);
+        if (random_.chance(20)) text += " when { " + random_.pick(access::testing::kConditions) + " }";
+        texts_.push_back(text + ";");
+      }
+    }
+  }
+
+  void add_random_policies() {
     for (auto more = random_.below(5); more > 0; --more) {
       auto text = access::testing::random_policy(random_);
       replace_all(text, "Shop::Action", random_.pick(kApis) + "::Action");
@@ -177,6 +234,10 @@ class Properties {
         replace_all(text, ", action,", ", action == " + random_.pick(kApis) + "::Action::\"read\",");
       texts_.push_back(std::move(text));
     }
+  }
+
+  // What texts_ says becomes policies_, with their contracts.
+  void compile() {
     set_ = {};
     for (const auto& text : texts_) {
       auto parsed = cedar::parse_policies(text);
@@ -330,6 +391,7 @@ class Properties {
                          one.why, other.permitted, other.why, api.id, asked.action, asked.attributes.dump()),
              whole, by_contract);
     }
+    under_next([&] { compare_uses(whole, by_contract, api, task, "use after the policies have changed"); });
   }
 
   void one_token() {
@@ -378,6 +440,8 @@ class Properties {
   // What comes of both when somebody exchanges them for another API.
   void exchange(const std::string& whole, const std::string& by_contract,
                 const std::optional<std::string>& key, const task::LiveTask* task, int further) {
+    under_next([&] { exchange(whole, by_contract, key, task, 1); });
+    if (tally_.broken > 0) return;
     const auto& api = apis_[random_.below(apis_.size())];
     const auto id = random_.pick(kClients);
     const auto client = authenticated(id);
@@ -423,6 +487,7 @@ class Properties {
 
   Random random_;
   const Spoil spoil_;
+  const bool waits_;
   const std::unique_ptr<token::KeyRing> ring_;
   const token::Minter minter_;
   token::Revocations revocations_;
@@ -439,6 +504,7 @@ class Properties {
   std::vector<std::string> texts_;
   cedar::PolicySet set_;
   decision::PolicySnapshot policies_;
+  const decision::PolicySnapshot* next_ = nullptr;  // those that come after policies_
   Tally tally_;
   std::map<std::string, std::size_t> reasons_;
   std::string first_broken_;
@@ -457,6 +523,8 @@ TEST(ClaimsProperties, ATokenByContractIsDecidedAsOneWithEverything) {
       "{} tokens, {:.1f} % shorter by contract; {} uses, {:.1f} % permitted; {} exchanges\n", tally.tokens,
       percent(tally.shorter, tally.tokens), tally.used, percent(tally.permitted, tally.used),
       tally.exchanged);
+  std::cout << fmt::format("{} changes of policies, {:.1f} % of them wait\n", tally.changed,
+                           percent(tally.waited, tally.changed));
   for (const auto& [reason, count] : properties.reasons())
     std::cout << "  " << reason << " " << count << "\n";
   EXPECT_EQ(0u, tally.broken) << properties.first_broken();
@@ -465,6 +533,14 @@ TEST(ClaimsProperties, ATokenByContractIsDecidedAsOneWithEverything) {
   EXPECT_GT(percent(tally.shorter, tally.tokens), 20);
   EXPECT_GT(percent(tally.permitted, tally.used), 5);
   EXPECT_GT(percent(tally.exchanged, tally.tokens), 5);
+  EXPECT_GT(percent(tally.waited, tally.changed), 2);
+  EXPECT_LT(percent(tally.waited, tally.changed), 90);
+}
+
+TEST(ClaimsProperties, PoliciesThatDoNotWaitAreMissed) {
+  Properties properties(
+      5, [](decision::MintedClaims::OfApi&) {}, false);
+  EXPECT_GT(properties.run(40'000).broken, 0u);
 }
 
 TEST(ClaimsProperties, AClaimThatGuardsNeedIsMissed) {

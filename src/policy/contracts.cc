@@ -2,6 +2,9 @@
 
 #include <algorithm>
 #include <fmt/format.h>
+#include <iterator>
+
+#include "audit/record.h"
 
 namespace writ::policy {
 namespace {
@@ -9,6 +12,42 @@ namespace {
 bool have_parents(const cedar::Entities& entities) {
   return std::ranges::any_of(
       entities.all(), [](const cedar::Entity& entity) { return cedar::is_action_type(entity.uid.type()); });
+}
+
+token::ClaimsContract union_of(const token::ClaimsContract& one, const token::ClaimsContract& other) {
+  std::vector<std::string> names;
+  for (const auto& claim : token::claim_table())
+    if (claim.by_contract && (one.wants(claim) || other.wants(claim))) names.emplace_back(claim.name);
+  return token::ClaimsContract::of(names).value();
+}
+
+const token::Claim& claim_of(std::string_view name) {
+  return *std::ranges::find(token::claim_table(), name, &token::Claim::name);
+}
+
+std::string told_at_once(std::string_view api, std::string_view claim, Duration left) {
+  return fmt::format(
+      "the tokens of API `{}` carry `{}` from now on; those that were issued before do not, and for up to {} "
+      "s "
+      "they are decided as if nobody knew it",
+      api, claim, std::chrono::ceil<std::chrono::seconds>(left).count());
+}
+
+void warn_of(const Lack& lack, const Growth& growth, files::Issues& issues) {
+  const auto& [api, claim, reader] = lack.need;
+  const auto why = claims::text_of(reader);
+  if (growth.waiting.empty())
+    return issues.warning(reader.place,
+                          fmt::format("{}: {}", told_at_once(api, claim, lack.until - growth.now), why),
+                          "a reload without `--at-once` waits until all tokens carry it");
+  issues.warning(
+      reader.place,
+      fmt::format("the tokens of API `{}` carry `{}` from now on; those that were issued before do not, "
+                  "for up to {} s, so policies {} take force at {}: {}",
+                  api, claim, std::chrono::ceil<std::chrono::seconds>(lack.until - growth.now).count(),
+                  growth.waiting, audit::format_time(*end_of(growth.lacks)), why),
+      "`writ policies reload --at-once` does not wait; tokens without the claim are then decided as if "
+      "nobody knew it");
 }
 
 const inventory::Api* api_of(const config::World& world, std::string_view id) {
@@ -46,29 +85,97 @@ std::shared_ptr<const decision::MintedClaims> minted_claims_of(const LoadedPolic
   return std::make_shared<const decision::MintedClaims>(std::move(by_api));
 }
 
+std::shared_ptr<const decision::MintedClaims> union_of(
+    const std::shared_ptr<const decision::MintedClaims>& one,
+    const std::shared_ptr<const decision::MintedClaims>& other) {
+  if (one == nullptr || other == nullptr) return nullptr;
+  decision::MintedClaims::ByApi by_api;
+  for (const auto& [api, minted] : one->all()) {
+    // What only one of them knows carries everything by the other.
+    if (const auto* also = other->find(api))
+      by_api.emplace(api, decision::MintedClaims::OfApi{union_of(minted.outside_tasks, also->outside_tasks),
+                                                        union_of(minted.in_task, also->in_task)});
+  }
+  return std::make_shared<const decision::MintedClaims>(std::move(by_api));
+}
+
+MintedSince::ByApi minted_by_api(const decision::PolicySnapshot& policies,
+                                 std::span<const inventory::Api> apis) {
+  MintedSince::ByApi all;
+  for (const auto& api : apis) {
+    // A list that names what is not a claim was refused before.
+    if (auto minted = decision::minted_claims(api, policies, {}, nullptr)) all.emplace(api.id, *minted);
+  }
+  return all;
+}
+
+std::vector<DecidingNeed> needed_to_decide(const claims::Known& known) {
+  std::vector<inventory::Api> apis(known.apis.begin(), known.apis.end());
+  for (auto& api : apis) {
+    api.by_contract = true;
+    api.reads.clear();
+    api.claims.reset();
+  }
+  std::vector<claims::PolicyAt> policies;
+  std::ranges::copy_if(known.policies, std::back_inserter(policies),
+                       [](const claims::PolicyAt& each) { return !each.shadow; });
+  claims::Known deciding = known;
+  deciding.apis = apis;
+  deciding.policies = policies;
+  std::vector<DecidingNeed> needs;
+  for (const auto& contract : claims::contracts_of(deciding)) {
+    for (const auto& need : contract.claims) {
+      if (need.carried == claims::Carried::kAlways) continue;
+      const auto reader = std::ranges::find_if(need.readers, [](const claims::Reader& each) {
+        return each.kind == claims::Reader::Kind::kPolicy || each.kind == claims::Reader::Kind::kExchange;
+      });
+      if (reader != need.readers.end()) needs.push_back({contract.api, need.claim, *reader});
+    }
+  }
+  return needs;
+}
+
+std::vector<Lack> lacks_of(const claims::Known& known, const MintedSince::ByApi& carried,
+                           const MintedSince& minted, Instant now) {
+  std::vector<Lack> lacks;
+  if (minted.empty()) return lacks;
+  for (auto& need : needed_to_decide(known)) {
+    const auto until = minted.lacked_until(need.api, need.claim, now);
+    // What no token is going to carry either is not waited for: `writ claims lint` tells of it.
+    const auto contract = carried.find(need.api);
+    if (until && contract != carried.end() && contract->second.wants(claim_of(need.claim)))
+      lacks.push_back({std::move(need), *until});
+  }
+  return lacks;
+}
+
+std::vector<Lack> lacks_of(const LoadedPolicies& policies, const config::World& world,
+                           const MintedSince& minted, Instant now) {
+  const ContractSources sources(policies, world);
+  return lacks_of(sources.known(), minted_by_api(*policies.snapshot, world.declared.apis), minted, now);
+}
+
+std::optional<Instant> end_of(std::span<const Lack> lacks) {
+  if (lacks.empty()) return std::nullopt;
+  return std::ranges::max(lacks, {}, &Lack::until).until;
+}
+
 void warn_of_grown_contracts(const decision::PolicySnapshot& before, const config::World& world_before,
                              const decision::PolicySnapshot& now, const config::World& world_now,
-                             Duration token_lifetime, files::Issues& issues) {
-  std::unordered_map<std::string_view, const inventory::Api*> old_apis;
-  for (const auto& api : world_before.declared.apis) old_apis.emplace(api.id, &api);
-  for (const auto& api : world_now.declared.apis) {
-    const auto old_api = old_apis.find(api.id);
-    if (old_api == old_apis.end()) continue;
-    const auto carried = decision::minted_claims(*old_api->second, before, {}, nullptr);
-    const auto carries = decision::minted_claims(api, now, {}, nullptr);
-    if (!carried || !carries) continue;
+                             const Growth& growth, files::Issues& issues) {
+  for (const Lack& lack : growth.lacks) warn_of(lack, growth, issues);
+  const auto is_told = [&](std::string_view api, std::string_view claim) {
+    return std::ranges::any_of(
+        growth.lacks, [&](const Lack& lack) { return lack.need.api == api && lack.need.claim == claim; });
+  };
+  const auto carried_before = minted_by_api(before, world_before.declared.apis);
+  for (const auto& [api, carries] : minted_by_api(now, world_now.declared.apis)) {
+    const auto carried = carried_before.find(api);
+    if (carried == carried_before.end()) continue;
     for (const auto& claim : token::claim_table()) {
-      if (carried->wants(claim) || !carries->wants(claim)) continue;
-      issues.warning(
-          {},
-          fmt::format(
-              "the tokens of API `{}` carry `{}` from now on; those that were issued before do not, and "
-              "for up to {} s they are decided as if nobody knew it",
-              api.id, claim.name, std::chrono::duration_cast<std::chrono::seconds>(token_lifetime).count()),
-          fmt::format(
-              "`writ claims contract {}` says who reads it; to be sure, put `reads: [{}]` in force that "
-              "long before the policies",
-              api.id, claim.name));
+      if (carried->second.wants(claim) || !carries.wants(claim) || is_told(api, claim.name)) continue;
+      issues.warning({}, told_at_once(api, claim.name, growth.token_lifetime),
+                     fmt::format("`writ claims contract {}` says who reads it", api));
     }
   }
 }

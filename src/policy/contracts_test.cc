@@ -19,6 +19,8 @@ constexpr std::string_view kReadsNothing = R"(@id("a") permit (principal, action
 constexpr std::string_view kReadsAcr =
     R"(@id("a") permit (principal, action == Shop::Action::"read", resource) when { context.token has acr };)";
 
+const Growth kAtOnce{.lacks = {}, .now = Instant(), .token_lifetime = std::chrono::seconds(300)};
+
 class ClaimsContracts : public testing::Test {
  protected:
   fs::path root_ = fs::temp_directory_path() / fmt::format("writ-contracts-{}", ::getpid());
@@ -122,8 +124,8 @@ TEST_F(ClaimsContracts, AGrownContractIsWarnedOf) {
   ASSERT_TRUE(before && after);
   files::Issues issues;
   const auto warn = [&](const Loaded& old, const Loaded& now) {
-    warn_of_grown_contracts(*old.policies.snapshot, old.world, *now.policies.snapshot, now.world,
-                            std::chrono::seconds(300), issues);
+    warn_of_grown_contracts(*old.policies.snapshot, old.world, *now.policies.snapshot, now.world, kAtOnce,
+                            issues);
   };
   warn(*after, *before);
   warn(*after, *after);
@@ -134,13 +136,66 @@ TEST_F(ClaimsContracts, AGrownContractIsWarnedOf) {
   EXPECT_THAT(issues.all().front().message, HasSubstr("up to 300 s"));
 }
 
+// What a reload from `before` to `after` waits for: API, claim and its reader.
+std::vector<std::string> waited_for(const Loaded& before, const Loaded& after) {
+  MintedSince minted(std::chrono::seconds(300));
+  minted.drop(minted_by_api(*before.policies.snapshot, before.world.declared.apis));
+  std::vector<std::string> all;
+  for (const auto& [need, until] : lacks_of(after.policies, after.world, minted, Instant()))
+    all.push_back(need.api + " " + std::string(need.claim) + " " + need.reader.name);
+  return all;
+}
+
+TEST_F(ClaimsContracts, PoliciesWaitForWhatTheyReadAndTokensLack) {
+  const auto before = loaded(kReadsNothing, "", ", claims: contract");
+  const auto after = loaded(kReadsAcr, "", ", claims: contract");
+  ASSERT_TRUE(before && after);
+  EXPECT_THAT(waited_for(*before, *after), ElementsAre("shop acr a"));
+  EXPECT_THAT(waited_for(*after, *after), IsEmpty());
+  EXPECT_THAT(waited_for(*after, *before), IsEmpty());
+}
+
+TEST_F(ClaimsContracts, NothingWaitsForWhatTheApiAloneReadsNorForAShadowPolicy) {
+  const auto shadow = std::string(kReadsNothing) + "\n@id(\"b\") @shadow " + std::string(kReadsAcr.substr(8));
+  const auto before = loaded(kReadsNothing, "", ", claims: contract");
+  const auto reads = loaded(kReadsNothing, "", ", claims: contract, reads: [acr]");
+  const auto shadows = loaded(shadow, "", ", claims: contract");
+  ASSERT_TRUE(before && reads && shadows);
+  EXPECT_THAT(waited_for(*before, *reads), IsEmpty());
+  EXPECT_THAT(waited_for(*before, *shadows), IsEmpty());
+}
+
+TEST_F(ClaimsContracts, NothingWaitsForWhatNoTokenWillCarry) {
+  const auto before = loaded(kReadsNothing, "", ", claims: [purpose]");
+  const auto without = loaded(kReadsAcr, "", ", claims: [purpose]");
+  const auto with = loaded(kReadsAcr, "", ", claims: [purpose, acr]");
+  ASSERT_TRUE(before && without && with);
+  EXPECT_THAT(waited_for(*before, *without), IsEmpty());
+  EXPECT_THAT(waited_for(*before, *with), ElementsAre("shop acr a"));
+}
+
+TEST_F(ClaimsContracts, TheUnionOfTwoContractsCarriesWhatEitherDoes) {
+  const auto one = loaded(kReadsAcr, "", ", claims: contract");
+  const auto other = loaded(kReadsNothing, "", ", claims: contract, reads: [sub, auth_time]");
+  ASSERT_TRUE(one && other);
+  auto both = *one->policies.snapshot;
+  both.minted_claims =
+      union_of(one->policies.snapshot->minted_claims, other->policies.snapshot->minted_claims);
+  const auto contract = decision::minted_claims(shop(*one), both, {}, nullptr).value();
+  std::vector<std::string> names;
+  for (const auto& claim : token::claim_table())
+    if (claim.by_contract && contract.wants(claim)) names.emplace_back(claim.name);
+  EXPECT_THAT(names, testing::UnorderedElementsAre("purpose", "tenant", "environment", "acr", "auth_time"));
+  EXPECT_EQ(nullptr, union_of(one->policies.snapshot->minted_claims, nullptr));
+}
+
 TEST_F(ClaimsContracts, TokensThatCarriedEverythingLackNothingWhenTheyGoByContract) {
   const auto before = loaded(kReadsAcr, "", "");
   const auto after = loaded(kReadsAcr, "", ", claims: contract");
   ASSERT_TRUE(before && after);
   files::Issues issues;
   warn_of_grown_contracts(*before->policies.snapshot, before->world, *after->policies.snapshot, after->world,
-                          std::chrono::seconds(300), issues);
+                          kAtOnce, issues);
   EXPECT_THAT(issues.all(), IsEmpty());
 }
 

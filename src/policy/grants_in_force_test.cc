@@ -59,7 +59,7 @@ class GrantsInForce : public ::testing::Test {
     sets_.emplace(
         PoliciesInForce::Parts{desk.clock, record, desk.current, desk.directory, [](const Loaded&) {}},
         *loaded_);
-    ASSERT_TRUE(sets_->start(loaded_->texts));
+    ASSERT_TRUE(sets_->start(loaded_->texts, waiting_));
     ASSERT_TRUE(desk.directory.declare(loaded_->world.declared));
     ASSERT_TRUE(sets_->link_grants());
     grants.emplace(desk.authority, desk.directory, *sets_);
@@ -106,6 +106,7 @@ class GrantsInForce : public ::testing::Test {
   const std::string app_token_ = desk.own_token("marketing-app", "marketing-app");
   std::optional<Loaded> loaded_;
   std::optional<PoliciesInForce> sets_;
+  files::Issues waiting_;
 };
 
 TEST_F(GrantsInForce, WhatIsGivenActsOnTheNextDecisionUntilItsReviewAndIsOnRecord) {

@@ -3,7 +3,6 @@
 #include <fmt/format.h>
 #include <fmt/ranges.h>
 
-#include "policy/contracts.h"
 #include "policy/grants.h"
 #include "policy/reload.h"
 
@@ -18,10 +17,12 @@ PoliciesInForce::PoliciesInForce(Parts parts, const Loaded& loaded)
       at_start_(loaded.config.root),
       in_force_(loaded.config.root),
       revisions_(loaded.config.data, loaded.config.policies.keep),
-      files_(loaded.policies.snapshot->revision) {}
+      files_(loaded.policies.snapshot->revision),
+      minted_(token_lifetime_) {}
 
-Result<void> PoliciesInForce::start(const PolicyTexts& of_files) {
+Result<void> PoliciesInForce::start(const PolicyTexts& of_files, files::Issues& issues) {
   const std::lock_guard lock(turn_);
+  TRY(resume_minting());
   const auto choice = TRY(revisions_.choice());
   if (choice && choice->instead_of == files_) {
     auto taken = chosen(*choice, world_);
@@ -30,12 +31,21 @@ Result<void> PoliciesInForce::start(const PolicyTexts& of_files) {
                                  .in(fmt::format("policies {} were chosen instead of those in the files, and "
                                                  "cannot be used",
                                                  choice->revision)));
-    parts_.current.replace(*std::move(taken));
-    return {};
+    return replace(*std::move(taken));
   }
-  TRY(revisions_.keep(of_files, files_, parts_.clock.earliest()));
   // The files are others now.
-  return choice ? revisions_.clear_choice() : Result<void>();
+  if (choice) TRY(revisions_.clear_choice());
+  if (TRY(wait_from_start(of_files, issues))) return {};
+  TRY(revisions_.keep(of_files, files_, parts_.clock.earliest()));
+  return replace(get());
+}
+
+Result<void> PoliciesInForce::replace(Snapshot snapshot) {
+  const auto& next = *snapshot;
+  return minting(next, world_, [&]() -> Result<void> {
+    parts_.current.replace(std::move(snapshot));
+    return {};
+  });
 }
 
 bool PoliciesInForce::add_grants(config::World& world, const inventory::GrantRecord* said) const {
@@ -70,7 +80,7 @@ Result<PoliciesInForce::Snapshot> PoliciesInForce::linked(const inventory::Grant
   if (!loaded) return failure(ErrorCode::kInvalid, render(issues.all().front()));
   const auto& grants = loaded->snapshot->grants;
   const bool is_linked = grants != nullptr && grants->contains(said.id);
-  if (!said.given || is_linked) return std::move(loaded->snapshot);
+  if (!said.given || is_linked) return minting_ahead(std::move(loaded->snapshot));
   for (const auto& issue : issues.all())
     if (issue.message.starts_with(fmt::format("grant `{}`", said.id)))
       return failure(ErrorCode::kInvalid, issue.message);
@@ -84,8 +94,7 @@ Result<void> PoliciesInForce::link_grants() {
   files::Issues issues;
   auto loaded = load_policies(texts_, world, issues, UnknownTemplate::kGrantsNothing);
   if (!loaded) return failure(ErrorCode::kInvalid, render(issues.all().front()));
-  parts_.current.replace(std::move(loaded->snapshot));
-  return {};
+  return replace(minting_ahead(std::move(loaded->snapshot)));
 }
 
 Result<void> PoliciesInForce::check(const inventory::GrantRecord& record) {
@@ -99,16 +108,19 @@ Result<void> PoliciesInForce::change(const inventory::GrantRecord& record) {
   auto snapshot = TRY(linked(record));
   const auto& next = *snapshot;
   return beside_entities(next, world_, [&] {
-    return parts_.directory.change_grants({record}, [&](const std::function<void()>& publish) {
-      const enforce::Current::Change together(parts_.current);
-      publish();
-      parts_.current.replace(std::move(snapshot));
+    return minting(next, world_, [&] {
+      return parts_.directory.change_grants({record}, [&](const std::function<void()>& publish) {
+        const enforce::Current::Change together(parts_.current);
+        publish();
+        parts_.current.replace(std::move(snapshot));
+      });
     });
   });
 }
 
 Result<PoliciesInForce::Snapshot> PoliciesInForce::chosen(const RevisionChoice& choice,
-                                                          const config::World& world) {
+                                                          const config::World& world,
+                                                          files::Issues* warnings) {
   const auto kept = TRY(revisions_.find(choice.revision));
   auto texts = TRY(revisions_.read(kept));
   files::Issues issues;
@@ -117,6 +129,7 @@ Result<PoliciesInForce::Snapshot> PoliciesInForce::chosen(const RevisionChoice& 
   auto loaded = load_policies(texts, with_grants, issues, UnknownTemplate::kGrantsNothing);
   if (!loaded) return failure(ErrorCode::kInvalid, render(issues.all().front()));
   TRY(revisions_.keep(texts, choice.revision, parts_.clock.earliest()));
+  if (warnings != nullptr) warn_of_growth(*loaded, world, *warnings);
   texts_ = std::move(texts);
   return std::move(loaded->snapshot);
 }
@@ -129,34 +142,37 @@ Result<Replacement> PoliciesInForce::reload(const ReplacedBy& by) {
   if (!loaded) return result;
   warn_of_restart(*at_start_, *loaded->config.root, config_file_, result.issues);
   const auto choice = TRY(revisions_.choice());
-  auto snapshot = loaded->policies.snapshot;
+  std::optional<LoadedPolicies> with_grants;
   auto world = loaded->world;
   if (add_grants(world)) {
-    auto with_grants = load_policies(loaded->texts, world, result.issues, UnknownTemplate::kGrantsNothing);
+    with_grants = load_policies(loaded->texts, world, result.issues, UnknownTemplate::kGrantsNothing);
     refused_.store(!with_grants, std::memory_order_relaxed);
     if (!with_grants) return result;
-    snapshot = std::move(with_grants->snapshot);
   }
+  const LoadedPolicies& next = with_grants ? *with_grants : loaded->policies;
   warn_of_lapsed(world, parts_.clock.now(), result.issues);
-  result.held = choice && choice->instead_of == snapshot->revision;
+  result.held = choice && choice->instead_of == next.snapshot->revision;
   if (result.held) {
     // Again, beside the routes of now.
-    const auto again = TRY(chosen(*choice, loaded->world));
-    warn_of_growth(*again, loaded->world, result.issues);
+    const auto again = TRY(chosen(*choice, loaded->world, &result.issues));
     const auto change = [&] { return take_over(*loaded, again, by, result); };
     TRY(beside_entities(*again, loaded->world, change));
-  } else {
-    warn_of_growth(*snapshot, loaded->world, result.issues);
-    const auto change = [&] {
-      return put_in_force(loaded->texts, snapshot, std::nullopt, by, result, &*loaded);
-    };
-    auto changed = beside_entities(*snapshot, loaded->world, change);
-    if (!changed) {
-      refused_.store(true, std::memory_order_relaxed);
-      return std::unexpected(std::move(changed).error());
-    }
+    files_ = next.snapshot->revision;
+    return result;
   }
-  files_ = snapshot->revision;
+  const auto lacks = lacks_of_new(next, loaded->world);
+  const auto put = [&]() -> Result<void> {
+    if (!lacks.empty() && !by.at_once) return wait(*loaded, next, lacks, by, result);
+    warn_of_growth(next, loaded->world, result.issues);
+    return beside_entities(*next.snapshot, loaded->world, [&] {
+      return put_in_force(loaded->texts, next.snapshot, std::nullopt, by, result, &*loaded);
+    });
+  };
+  auto done = put();
+  const bool refused = !done || result.issues.has_errors();
+  refused_.store(refused, std::memory_order_relaxed);
+  if (!done) return std::unexpected(std::move(done).error());
+  if (!refused) files_ = next.snapshot->revision;
   return result;
 }
 
@@ -173,13 +189,15 @@ Result<void> PoliciesInForce::take_over(const Loaded& loaded, Snapshot snapshot,
                                 .request_id = by.request_id};
     TRY(parts_.record(audit::make_record(parts_.clock.earliest(), replaced)));
   }
-  TRY(parts_.directory.declare(loaded.world.declared, [&](const std::function<void()>& publish) {
-    const enforce::Current::Change together(parts_.current);
-    publish();
-    if (const auto& before = parts_.current.get()->routes) loaded.routes->take_over_upstreams(*before);
-    parts_.current.replace(loaded.routes);
-    parts_.current.replace(std::move(snapshot));
-    parts_.current.replace(std::move(sources));
+  const auto& next = *snapshot;
+  TRY(minting(next, loaded.world, [&] {
+    return parts_.directory.declare(loaded.world.declared, [&](const std::function<void()>& publish) {
+      const enforce::Current::Change together(parts_.current);
+      publish();
+      if (const auto& before = parts_.current.get()->routes) loaded.routes->take_over_upstreams(*before);
+      parts_.current.replace(loaded.routes);
+      parts_.current.replace(std::move(snapshot));
+    });
   }));
   parts_.taken_over(loaded);
   world_ = loaded.world;
@@ -197,7 +215,7 @@ Result<Replacement> PoliciesInForce::roll_back(std::string_view revision, const 
   add_grants(world);
   auto loaded = load_policies(texts, world, result.issues, UnknownTemplate::kGrantsNothing);
   if (!loaded) return result;
-  warn_of_growth(*loaded->snapshot, world_, result.issues);
+  warn_of_growth(*loaded, world_, result.issues);
   const auto files = revision_of_files();
   std::optional<RevisionChoice> choice;
   if (kept.revision != files) choice = {kept.revision, files};
@@ -233,17 +251,13 @@ Result<void> PoliciesInForce::put_in_force(const PolicyTexts& texts, Snapshot sn
     TRY(revisions_.clear_choice());
   } else {
     TRY(choice ? revisions_.choose(*choice) : revisions_.clear_choice());
-    parts_.current.replace(std::move(snapshot));
+    TRY(replace(std::move(snapshot)));
   }
+  waiting_.reset();
   texts_ = texts;
   result.changed = result.changed || changes;
   result.revision = revision;
   return {};
-}
-
-void PoliciesInForce::warn_of_growth(const decision::PolicySnapshot& now, const config::World& world,
-                                     files::Issues& issues) const {
-  warn_of_grown_contracts(*get(), world_, now, world, token_lifetime_, issues);
 }
 
 // As they are on disk now, whether or not they would be taken.
@@ -258,8 +272,10 @@ std::string PoliciesInForce::revision_of_files() const {
 Result<PoliciesInForce::State> PoliciesInForce::state() const {
   const std::lock_guard lock(turn_);
   const auto choice = TRY(revisions_.choice());
-  return State{get()->revision, choice ? std::optional(choice->instead_of) : std::nullopt,
-               TRY(revisions_.list())};
+  State state{get()->revision, choice ? std::optional(choice->instead_of) : std::nullopt,
+              TRY(revisions_.list())};
+  if (waiting_) state.waiting = waiting_->set;
+  return state;
 }
 
 Result<control::RevisionTexts> PoliciesInForce::read(std::string_view revision) const {

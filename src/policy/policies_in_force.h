@@ -7,6 +7,9 @@
 //
 // A reload takes over more of the configuration than policies: its inventory and routes, each whole. What it
 // cannot take over waits for the next start, and is a warning.
+//
+// Policies that read a claim which some tokens lack wait until the last of those has ended. Meanwhile the
+// policies in force decide beside the rest of the new configuration, and tokens carry what either set reads.
 #pragma once
 
 #include <atomic>
@@ -14,15 +17,20 @@
 #include <functional>
 #include <memory>
 #include <mutex>
+#include <optional>
+#include <span>
 #include <string>
 #include <string_view>
+#include <vector>
 
 #include "base/clock.h"
 #include "control/grants.h"
 #include "control/policies.h"
 #include "enforce/in_force.h"
 #include "inventory/directory.h"
+#include "policy/contracts.h"
 #include "policy/load.h"
+#include "policy/minted_since.h"
 #include "policy/revisions.h"
 
 namespace writ::policy {
@@ -53,7 +61,8 @@ class PoliciesInForce final : public control::PolicySets, public control::GrantL
 
   // Before the first decision: what the files say takes force, or what was chosen instead of it. Fails when
   // that choice cannot be used: to take the files in its place would be somebody else's choice.
-  Result<void> start(const PolicyTexts& of_files);
+  // Policies of the files that wait do so with warnings in `issues`.
+  Result<void> start(const PolicyTexts& of_files, files::Issues& issues);
 
   // The same with what was said of grants over the API, once the directory has read it.
   Result<void> link_grants();
@@ -64,6 +73,8 @@ class PoliciesInForce final : public control::PolicySets, public control::GrantL
 
   // As policy/reload.h takes over what changed.
   Result<Replacement> reload(const ReplacedBy& by) override;
+  // Puts in force what has waited long enough; true: it is. When that fails, it goes on waiting.
+  Result<bool> put_due_in_force();
   Result<Replacement> roll_back(std::string_view revision, const ReplacedBy& by) override;
   Result<State> state() const override;
   Result<control::RevisionTexts> read(std::string_view revision) const override;
@@ -79,7 +90,11 @@ class PoliciesInForce final : public control::PolicySets, public control::GrantL
   bool add_grants(config::World& world, const inventory::GrantRecord* said = nullptr) const;
   // The policies in force, linked anew.
   Result<Snapshot> linked(const inventory::GrantRecord& said) const;
-  Result<Snapshot> chosen(const RevisionChoice& choice, const config::World& world);
+  // With its warnings of growth, where they are asked for.
+  Result<Snapshot> chosen(const RevisionChoice& choice, const config::World& world,
+                          files::Issues* warnings = nullptr);
+  // Beside the world in force.
+  Result<void> replace(Snapshot snapshot);
   Result<void> put_in_force(const PolicyTexts& texts, Snapshot snapshot,
                             const std::optional<RevisionChoice>& choice, const ReplacedBy& by,
                             Replacement& result, const Loaded* rest = nullptr);
@@ -89,9 +104,35 @@ class PoliciesInForce final : public control::PolicySets, public control::GrantL
                                const std::function<Result<void>()>& change) const;
   std::string revision_of_files() const;
 
-  // Of claims that tokens carry from now on, and older tokens lack.
-  void warn_of_growth(const decision::PolicySnapshot& now, const config::World& world,
+  // What the files say, while it waits.
+  struct Waiting {
+    PolicyTexts texts;
+    control::WaitingRevision set;
+    std::shared_ptr<const decision::MintedClaims> minted;  // what its tokens carry
+    std::string cause, actor, request_id;                  // of whoever put it there
+  };
+
+  // Of claims that policies read, and that some tokens lack now.
+  std::vector<Lack> lacks_left(const LoadedPolicies& policies, const config::World& world) const;
+  // The same of policies that are not in force.
+  std::vector<Lack> lacks_of_new(const LoadedPolicies& policies, const config::World& world) const;
+  Instant end_of_wait(const LoadedPolicies& policies, const config::World& world) const;
+  // Of those, and of other claims that tokens carry from now on.
+  void warn_of_growth(const LoadedPolicies& policies, const config::World& world,
                       files::Issues& issues) const;
+  // The policies in force beside a world, and what tokens carry until `next` is in force.
+  Result<Snapshot> until_then(const LoadedPolicies& next, const config::World& world) const;
+  // What tokens carried when Writ ran last.
+  Result<void> resume_minting();
+  // True: the files' policies wait, and those that were in force last are.
+  Result<bool> wait_from_start(const PolicyTexts& of_files, files::Issues& issues);
+  Result<void> wait(const Loaded& loaded, const LoadedPolicies& next, std::span<const Lack> lacks,
+                    const ReplacedBy& by, Replacement& result);
+  // As tokens are minted while something waits.
+  Snapshot minting_ahead(Snapshot snapshot) const;
+  // Publishes, and keeps book of what tokens carry from then on.
+  Result<void> minting(const decision::PolicySnapshot& next, const config::World& world,
+                       const std::function<Result<void>()>& publish);
 
   const Parts parts_;
   const std::filesystem::path config_file_;
@@ -103,6 +144,8 @@ class PoliciesInForce final : public control::PolicySets, public control::GrantL
   std::shared_ptr<const files::YamlNode> in_force_;
   Revisions revisions_;
   std::string files_;  // the revision that the files had when they were loaded last
+  MintedSince minted_;
+  std::optional<Waiting> waiting_;
   std::atomic<bool> refused_ = false;
 };
 

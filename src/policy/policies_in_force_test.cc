@@ -50,7 +50,7 @@ class PoliciesInForceTest : public ::testing::Test {
     sets_.emplace(
         PoliciesInForce::Parts{desk.clock, record, desk.current, desk.directory, [](const Loaded&) {}},
         *loaded_);
-    const auto started = sets_->start(loaded_->texts);
+    const auto started = sets_->start(loaded_->texts, waiting_);
     ASSERT_TRUE(started) << started.error().message;
     policies.emplace(desk.authority, *sets_);
   }
@@ -69,6 +69,7 @@ class PoliciesInForceTest : public ::testing::Test {
   const std::string app_token_ = desk.own_token("marketing-app", "marketing-app");
   std::optional<Loaded> loaded_;
   std::optional<PoliciesInForce> sets_;
+  files::Issues waiting_;
 };
 
 TEST_F(PoliciesInForceTest, WhatTheFilesSayTakesForceAndIsOnRecord) {

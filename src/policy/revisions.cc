@@ -16,6 +16,8 @@ using codec::Json;
 constexpr std::string_view kFolder = "policy-revisions";
 constexpr std::string_view kEnding = ".json";
 constexpr std::string_view kChoice = "choice";
+constexpr std::string_view kMinted = "minted";
+constexpr std::size_t kMaxMintedBytes = std::size_t{64} << 20;
 // All texts together; those of a policy file and of entities have limits of their own.
 constexpr std::size_t kMaxKeptBytes = std::size_t{1} << 30;
 constexpr std::size_t kRevisionDigits = 64;
@@ -213,6 +215,22 @@ Result<void> Revisions::choose(const RevisionChoice& choice) {
   return files::put_private_file(
       folder_ / kChoice,
       Json::object({{"revision", choice.revision}, {"instead_of", choice.instead_of}}).dump());
+}
+
+Result<Json> Revisions::minted() const {
+  const auto path = folder_ / kMinted;
+  const auto text = files::read_file(path, kMaxMintedBytes);
+  if (!text && text.error().code == ErrorCode::kNotFound) return Json();
+  if (!text) return std::unexpected(text.error());
+  auto json = codec::parse_json(*text, {.max_bytes = kMaxMintedBytes});
+  if (!json) return corrupt(path, json.error().message);
+  return *std::move(json);
+}
+
+Result<void> Revisions::keep_minted(const Json& minted) {
+  if (auto made = files::make_private_folder(folder_); !made)
+    return failure(ErrorCode::kIo, std::move(made).error().message);
+  return files::put_private_file(folder_ / kMinted, minted.dump());
 }
 
 Result<void> Revisions::clear_choice() {

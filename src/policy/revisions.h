@@ -13,6 +13,7 @@
 
 #include "base/clock.h"
 #include "base/result.h"
+#include "codec/json.h"
 #include "control/policies.h"
 #include "policy/policy_texts.h"
 
@@ -49,6 +50,10 @@ class Revisions {
   Result<std::optional<RevisionChoice>> choice() const;
   Result<void> choose(const RevisionChoice& choice);
   Result<void> clear_choice();
+
+  // What tokens carried (policy/minted_since.h). Null: nothing was kept. Fails with kIo and kCorrupt.
+  Result<codec::Json> minted() const;
+  Result<void> keep_minted(const codec::Json& minted);
 
  private:
   std::filesystem::path file_of(const KeptRevision& kept) const;

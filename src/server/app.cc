@@ -142,6 +142,7 @@ Result<void> App::Parts::serve() {
 void App::Parts::look_after() {
   if (const auto line = clock.watch()) std::fprintf(stderr, "writ: %s\n", line->c_str());
   tend_keys();
+  put_due_policies_in_force();
   if (++looks % kLooksBetweenTidying == 0) tidy();
   if (looks % kLooksBetweenKeepingUse == 0) keep_use(directory, api_keys);
 }
@@ -159,6 +160,18 @@ void App::Parts::tend_keys() {
   if (const auto times = failing.due())
     fmt::print(stderr, "writ: the signing keys stay as they are: {} ({} times)\n", done.error().message,
                *times);
+}
+
+void App::Parts::put_due_policies_in_force() {
+  const auto done = policies.put_due_in_force();
+  static Notice failing;
+  if (done) {
+    if (*done) fmt::print(stderr, "writ: policies {} in force\n", policies.get()->revision);
+    return;
+  }
+  if (const auto times = failing.due())
+    fmt::print(stderr, "writ: policies that waited cannot take force, and go on waiting: {} ({} times)\n",
+               done.error().message, *times);
 }
 
 // What is over need not be kept: revoked tokens and used assertions and proofs, tasks, and the arguments of
@@ -213,7 +226,9 @@ Result<std::unique_ptr<App>> App::start(policy::Loaded loaded, bool accept_clock
                                       std::move(keys), std::move(what_if), began)));
   auto& parts = *app->parts_;
   TRY(parts.open_proofs());
-  TRY(parts.policies.start(texts));
+  files::Issues waiting;
+  TRY(parts.policies.start(texts, waiting));
+  for (const auto& issue : waiting.all()) fmt::print(stderr, "{}\n", files::render(issue));
   TRY(parts.load(world));
   const audit::Event started{
       .type = "server.started", .detail = parts.policies.get()->revision, .standing = audit::Standing::kStop};

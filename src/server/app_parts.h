@@ -103,6 +103,7 @@ struct App::Parts {
   void look_after();
   void tidy();
   void tend_keys();
+  void put_due_policies_in_force();
   void forget();
   http::Response metrics() const;
   void write_limits(api::PrometheusText& out) const;

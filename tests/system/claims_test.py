@@ -6,6 +6,7 @@ import re
 import shlex
 import shutil
 import tempfile
+import time
 import unittest
 
 import harness
@@ -86,8 +87,32 @@ class Commands(unittest.TestCase):
             status, out, err = harness.writ("claims", "diff", harness.ACME, after)
             self.assertEqual(1, status, err)
             self.assertIn("+ invoices subject_issuer: left out -> needed  policy `only-of-acmes-provider`", out)
+            # Without a contract tokens carry all of it, and nothing waits.
+            self.assertNotIn("wait", out)
             # Who holds a token for mail may exchange it for one for invoices.
             self.assertIn("+ mail subject_issuer: left out -> needed  API `invoices`, by exchange", out)
+
+
+    def test_a_difference_says_what_policies_would_wait_for(self):
+        with tempfile.TemporaryDirectory() as folder:
+            before, after = os.path.join(folder, "before"), os.path.join(folder, "after")
+            for each in (before, after):
+                shutil.copytree(harness.ACME, each, ignore=shutil.ignore_patterns("data"))
+                path = os.path.join(each, "writ.yaml")
+                with open(path, encoding="utf-8") as file:
+                    text = file.read()
+                with open(path, "w", encoding="utf-8") as file:
+                    file.write(by_contract(text))
+            with open(os.path.join(after, "policies", "billing.cedar"), "a", encoding="utf-8") as file:
+                file.write(READS_ISSUER)
+            status, out, err = harness.writ("claims", "diff", before, after)
+            self.assertEqual(1, status, err)
+            self.assertIn("the policies wait 300 s", out)
+            self.assertIn("  invoices subject_issuer: policy `only-of-acmes-provider`", out)
+            waits = json.loads(harness.writ("claims", "diff", before, after, "--json")[1])["waits"]
+            self.assertEqual(300, waits["seconds"])
+            self.assertIn(("invoices", "subject_issuer"), [(each["api"], each["claim"]) for each in waits["for"]])
+            self.assertNotIn("wait", harness.writ("claims", "diff", after, before)[1])
 
 
 class Minting(unittest.TestCase):
@@ -114,18 +139,73 @@ class Minting(unittest.TestCase):
         answer = world.through_gateway(token, "/invoices/inv-1001")
         self.assertEqual(200, answer.status, answer)
 
-    def test_a_contract_that_grows_is_warned_of_and_older_tokens_are_refused(self):
-        world = self.start(by_contract)
-        older, operator = world.customer_token(), world.operator_token()
+    def read_more(self, world):
         with open(os.path.join(world.folder, "policies", "billing.cedar"), "a", encoding="utf-8") as file:
             file.write(READS_ISSUER)
-        answer = world.api_call(operator, "POST", "/v1/policies/reload")
+
+    def reload(self, world, body=None):
+        answer = world.api_call(world.operator_token(), "POST", "/v1/policies/reload", body)
         self.assertEqual(200, answer.status, answer)
-        warnings = [each["message"] for each in answer.json()["issues"]]
+        return answer.json()
+
+    def state(self, world):
+        return world.api_call(world.operator_token(), "GET", "/v1/policies").json()
+
+    def test_policies_that_read_more_wait_and_older_tokens_pass(self):
+        world = self.start(by_contract)
+        older, before = world.customer_token(), self.state(world)["policy_revision"]
+        self.read_more(world)
+        answer = self.reload(world)
+        waiting = answer["waiting"]
+        self.assertEqual((before, False), (answer["policy_revision"], answer["changed"]))
+        self.assertNotEqual(before, waiting["policy_revision"])
+        warnings = [each["message"] for each in answer["issues"]]
         self.assertTrue(any("API `invoices` carry `subject_issuer` from now on" in each and "300 s" in each
+                            and "policy `only-of-acmes-provider`" in each and waiting["policy_revision"] in each
                             for each in warnings), warnings)
+        self.assertEqual(200, world.through_gateway(older, "/invoices/inv-1001").status)
+        newer = world.customer_token()
+        self.assertIn("subject_issuer", claims_of(newer))
+        self.assertEqual(200, world.through_gateway(newer, "/invoices/inv-1001").status)
+        self.assertEqual(waiting["policy_revision"], self.state(world)["waiting"]["policy_revision"])
+        # Whoever cannot wait says so, and is told what breaks.
+        self.assertEqual(400, world.api_call(world.operator_token(), "POST", "/v1/policies/reload",
+                                             {"at_onec": True}).status)
+        answer = self.reload(world, {"at_once": True})
+        self.assertEqual((waiting["policy_revision"], True), (answer["policy_revision"], answer["changed"]))
+        self.assertNotIn("waiting", answer)
+        self.assertTrue(any("as if nobody knew it: policy `only-of-acmes-provider`" in each["message"]
+                            for each in answer["issues"]), answer["issues"])
         self.assertEqual(403, world.through_gateway(older, "/invoices/inv-1001").status)
+        self.assertEqual(200, world.through_gateway(newer, "/invoices/inv-1001").status)
+
+    def test_they_take_force_when_the_last_token_without_the_claim_has_ended(self):
+        world = self.start(lambda text: by_contract(text).replace("lifetime_seconds: 300", "lifetime_seconds: 5"))
+        self.read_more(world)
+        waiting = self.reload(world)["waiting"]["policy_revision"]
+        deadline = time.monotonic() + 60
+        while self.state(world)["policy_revision"] != waiting and time.monotonic() < deadline:
+            time.sleep(0.2)
+        state = self.state(world)
+        self.assertEqual(waiting, state["policy_revision"])
+        self.assertNotIn("waiting", state)
         self.assertEqual(200, world.through_gateway(world.customer_token(), "/invoices/inv-1001").status)
+        with open(os.path.join(world.data, "audit.log"), encoding="utf-8") as log:
+            told = [(each["type"], each["detail"]) for each in map(json.loads, log)
+                    if each["type"].startswith("policies.")]
+        self.assertEqual([("policies.waiting", waiting), ("policies.replaced", waiting)], told)
+
+    def test_a_restart_does_not_end_the_wait(self):
+        world = self.start(by_contract)
+        older, before = world.customer_token(), self.state(world)["policy_revision"]
+        self.read_more(world)
+        waiting = self.reload(world)["waiting"]
+        world.stop_writ()
+        world.start_writ()
+        state = self.state(world)
+        self.assertEqual((before, waiting), (state["policy_revision"], state["waiting"]))
+        self.assertEqual(200, world.through_gateway(older, "/invoices/inv-1001").status)
+        self.assertIn("subject_issuer", claims_of(world.customer_token()))
 
 
 if __name__ == "__main__":
