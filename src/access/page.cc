@@ -239,7 +239,7 @@ Markup legend() {
 
 }  // namespace
 
-std::string access_page(const PageContent& content) {
+report::Markup access_part(const PageContent& content) {
   Markup contents =
       element("li", report::link_within("picture", text("Who acts for whom, and who reaches what"))) +
       element("li", report::link_within("identities", text("Identities")));
@@ -255,7 +255,11 @@ std::string access_page(const PageContent& content) {
     body += api_part(content, content.overview.apis[i]);
     if (i < content.classes.size()) body += classes_part(content.classes[i]);
   }
-  return report::page("Who can reach what", body);
+  return body;
+}
+
+std::string access_page(const PageContent& content) {
+  return report::page("Who can reach what", access_part(content));
 }
 
 }  // namespace writ::access

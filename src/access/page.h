@@ -7,6 +7,7 @@
 
 #include "access/asker.h"
 #include "access/overview.h"
+#include "report/html.h"
 
 namespace writ::access {
 
@@ -17,6 +18,8 @@ struct PageContent {
   std::vector<ClassesAnswered> classes;  // of each API that is shown
 };
 
+// The page without its frame, for a report of several parts.
+report::Markup access_part(const PageContent& content);
 std::string access_page(const PageContent& content);
 
 }  // namespace writ::access

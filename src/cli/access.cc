@@ -26,19 +26,27 @@ struct Options {
   bool json = false, csv = false, all = false, quick = false, strict = false;
 };
 
-// A configuration, ready to be asked.
-struct Ready {
-  policy::Loaded loaded;
+struct Asked {
   std::shared_ptr<const inventory::Snapshot> inventory;
   std::unique_ptr<access::Asker> asker;
 };
 
+Result<Asked> asked_of(const policy::Loaded& loaded, Instant at, access::KnownAnswers* known = nullptr) {
+  const auto& declared = loaded.world.declared;
+  auto inventory = TRY(inventory::Snapshot::empty()->with(declared.identities, declared.apis));
+  auto asker = TRY(access::Asker::make(*inventory, *loaded.policies.snapshot, at, known));
+  return Asked{std::move(inventory), std::move(asker)};
+}
+
+// A configuration, ready to be asked.
+struct Ready : Asked {
+  policy::Loaded loaded;
+};
+
 Result<std::unique_ptr<Ready>> ready(const std::string& named, Instant at,
                                      access::KnownAnswers* known = nullptr) {
-  auto made = std::make_unique<Ready>(Ready{TRY(load_configuration(named)), {}, {}});
-  const auto& declared = made->loaded.world.declared;
-  made->inventory = TRY(inventory::Snapshot::empty()->with(declared.identities, declared.apis));
-  made->asker = TRY(access::Asker::make(*made->inventory, *made->loaded.policies.snapshot, at, known));
+  auto made = std::make_unique<Ready>(Ready{{}, TRY(load_configuration(named))});
+  static_cast<Asked&>(*made) = TRY(asked_of(made->loaded, at, known));
   return made;
 }
 
@@ -52,15 +60,16 @@ int show(const Options& options, const std::vector<access::Row>& rows, const acc
 }
 
 // What no policy decides, of these APIs; all of them when there are none.
-void add_open_to_all(const Ready& world, const std::vector<std::string>& apis, access::Heading& heading) {
+void add_open_to_all(const policy::Loaded& loaded, const std::vector<std::string>& apis,
+                     access::Heading& heading) {
   const auto concerns = [&](const std::string& api) {
     return apis.empty() || std::ranges::find(apis, api) != apis.end();
   };
-  for (const auto& route : world.loaded.world.routes) {
+  for (const auto& route : loaded.world.routes) {
     if (route.is_public && concerns(route.api))
       heading.public_routes.push_back({route.api, route.method, route.path});
   }
-  for (const auto& upstream : world.loaded.world.upstreams) {
+  for (const auto& upstream : loaded.world.upstreams) {
     if (!upstream.enforced && concerns(upstream.api)) heading.observed.push_back(upstream.api);
   }
 }
@@ -80,7 +89,7 @@ int answer(const Options& options, const std::string& whose, const access::Targe
                              .witness = !options.quick});
   if (!answered) return fail(answered.error());
   const auto apis = filter.api.empty() ? std::vector<std::string>() : std::vector{filter.api};
-  add_open_to_all(**world, apis, answered->heading);
+  add_open_to_all((*world)->loaded, apis, answered->heading);
   return show(options, answered->rows, answered->heading);
 }
 
@@ -146,9 +155,10 @@ int classes(const Options& options) {
 }
 
 // The APIs that were named, or all but Writ's own.
-Result<std::vector<std::string>> apis_of(const Options& options, const inventory::Snapshot& inventory) {
+Result<std::vector<std::string>> apis_of(const std::vector<std::string>& named,
+                                         const inventory::Snapshot& inventory) {
   std::vector<std::string> apis;
-  for (const std::string& id : options.apis) {
+  for (const std::string& id : named) {
     if (inventory.find_api(id) == nullptr)
       return failure(ErrorCode::kNotFound, fmt::format("there is no API `{}`", id));
     if (std::ranges::find(apis, id) == apis.end()) apis.push_back(id);
@@ -162,31 +172,15 @@ Result<std::vector<std::string>> apis_of(const Options& options, const inventory
 int report(const Options& options) {
   const auto at = instant_of(options.at);
   if (!at) return fail(at.error());
-  const auto world = ready(options.config, *at);
-  if (!world) return fail(world.error());
-  auto& asker = *(*world)->asker;
-  auto apis = apis_of(options, *(*world)->inventory);
-  if (!apis) return fail(apis.error());
-  const std::size_t links = asker.links(options.links);
-  auto answered = asker.ask({.links = links, .never = true, .witness = !options.quick});
-  if (!answered) return fail(answered.error());
-  add_open_to_all(**world, *apis, answered->heading);
-  std::erase_if(answered->rows, [&](const access::Row& row) {
-    return std::ranges::find(*apis, row.target.api->id) == apis->end();
-  });
-  std::vector<access::ClassesAnswered> all;
-  for (const std::string& api : *apis) {
-    auto of_api = asker.classes({.api = api, .action = {}, .reads = listed(options.reads), .links = links});
-    if (!of_api) return fail(of_api.error());
-    all.push_back(*std::move(of_api));
-  }
-  const auto page = access::access_page({.asker = asker,
-                                         .answered = *answered,
-                                         .overview = access::overview_of(asker, *answered, *apis),
-                                         .classes = std::move(all)});
+  const auto loaded = load_configuration(options.config);
+  if (!loaded) return fail(loaded.error());
+  const auto part = access_part(
+      *loaded, *at,
+      {.apis = options.apis, .reads = options.reads, .links = options.links, .quick = options.quick});
+  if (!part) return fail(part.error());
   // Who can reach what is for nobody else to read.
-  if (const auto written = files::put_private_file(options.html, page); !written)
-    return fail(written.error());
+  const auto written = files::put_private_file(options.html, report::page("Who can reach what", *part));
+  if (!written) return fail(written.error());
   print_text(fmt::format("written to {}", options.html));
   return kYes;
 }
@@ -206,6 +200,27 @@ void add_asking(Command& command, const std::shared_ptr<Options>& options) {
 }
 
 }  // namespace
+
+Result<report::Markup> access_part(const policy::Loaded& loaded, Instant at,
+                                   const AccessPartOptions& options) {
+  const auto asked = TRY(asked_of(loaded, at));
+  auto& asker = *asked.asker;
+  const auto apis = TRY(apis_of(options.apis, *asked.inventory));
+  const std::size_t links = asker.links(options.links);
+  auto answered = TRY(asker.ask({.links = links, .never = true, .witness = !options.quick}));
+  add_open_to_all(loaded, apis, answered.heading);
+  std::erase_if(answered.rows, [&](const access::Row& row) {
+    return std::ranges::find(apis, row.target.api->id) == apis.end();
+  });
+  std::vector<access::ClassesAnswered> all;
+  for (const std::string& api : apis)
+    all.push_back(
+        TRY(asker.classes({.api = api, .action = {}, .reads = listed(options.reads), .links = links})));
+  return access::access_part({.asker = asker,
+                              .answered = answered,
+                              .overview = access::overview_of(asker, answered, apis),
+                              .classes = std::move(all)});
+}
 
 void add_access(Command& program) {
   auto& access = program.add("access", "who reaches what, through which chain");

@@ -31,6 +31,7 @@ void add_all(Command& program) {
   add_claims(program);
   add_posture(program);
   add_rightsize(program);
+  add_report(program);
   add_gateway(program);
   add_config(program);
 }

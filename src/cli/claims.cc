@@ -9,8 +9,7 @@
 #include "cli/commands.h"
 #include "cli/loaded.h"
 #include "cli/output.h"
-#include "policy/contracts.h"
-#include "token/key_ring.h"
+#include "policy/contract_sheets.h"
 
 namespace writ::cli {
 namespace {
@@ -23,56 +22,21 @@ struct Options {
 
 // A configuration, with its contracts.
 struct Ready {
-  explicit Ready(policy::Loaded of)
-      : loaded(std::move(of)),
-        sources(loaded.policies, loaded.world),
-        contracts(contracts_of(sources.known())) {}
+  explicit Ready(policy::Loaded of) : loaded(std::move(of)), sheets(loaded) {}
 
   const policy::Loaded loaded;
-  const policy::ContractSources sources;
-  const std::vector<claims::Contract> contracts;
+  const policy::ContractSheets sheets;
 };
 
 Result<std::unique_ptr<Ready>> ready(const std::string& named) {
   return std::make_unique<Ready>(TRY(load_configuration(named)));
 }
 
-// Of all APIs, or of one.
-Result<std::vector<claims::Sheet>> sheets_of(const Ready& world, const std::string& only, bool in_short) {
-  const auto& config = world.loaded.config;
-  std::vector<jose::PrivateJwk> keys;
-  keys.push_back(TRY(jose::PrivateJwk::generate(config.token_algorithm)));
-  const auto ring = TRY(token::KeyRing::of(std::move(keys)));
-  const token::Minter minter(*ring);
-  const auto& declared = world.loaded.world.declared;
-  claims::ExampleFacts facts{.identities = declared.identities,
-                             .issuer = config.issuer,
-                             .max_chain = world.loaded.policies.snapshot->max_chain,
-                             .now = SystemClock().now()};
-  if (!config.trusted_issuers.empty()) facts.provider = config.trusted_issuers.front().issuer;
-  std::vector<claims::Sheet> sheets;
-  for (std::size_t i = 0; i < declared.apis.size(); ++i) {
-    const auto& api = declared.apis[i];
-    if (!only.empty() && api.id != only) continue;
-    auto example = claims::example_claims(api, facts);
-    const auto sizes = TRY(claims::sizes_of(api, world.contracts[i], example, minter));
-    auto others =
-        in_short ? std::vector<std::string>() : claims::exchanged_for(world.sources.known(), api.id);
-    sheets.push_back({.api = api,
-                      .contract = world.contracts[i],
-                      .exchanged_for = std::move(others),
-                      .example = std::move(example),
-                      .sizes = sizes});
-  }
-  if (sheets.empty() && !only.empty())
-    return failure(ErrorCode::kNotFound, fmt::format("there is no API `{}`", only));
-  return sheets;
-}
-
 int contract(const Options& options) {
   const auto world = ready(options.config);
   if (!world) return fail(world.error());
-  const auto sheets = sheets_of(**world, options.api, options.api.empty() && !options.json);
+  const auto sheets =
+      (*world)->sheets.sheets(options.api, options.api.empty() && !options.json, SystemClock().now());
   if (!sheets) return fail(sheets.error());
   if (options.json) {
     auto all = codec::Json::array();
@@ -116,7 +80,7 @@ int diff(const Options& options) {
   if (!before) return fail(before.error());
   const auto after = ready(options.after);
   if (!after) return fail(after.error());
-  const auto differences = claims::differences((*before)->contracts, (*after)->contracts);
+  const auto differences = claims::differences((*before)->sheets.contracts(), (*after)->sheets.contracts());
   const auto lacks = lacks_after((*before)->loaded, (*after)->loaded);
   const auto seconds =
       std::chrono::duration_cast<std::chrono::seconds>((*after)->loaded.config.token_lifetime).count();
@@ -130,34 +94,17 @@ int diff(const Options& options) {
   return differences.empty() ? kYes : kNo;
 }
 
-claims::Supply supply_of(const policy::Loaded& loaded) {
-  claims::Supply supply{.providers = !loaded.config.trusted_issuers.empty()};
-  for (const auto& identity : loaded.world.declared.identities) {
-    supply.tenants = supply.tenants || identity.tenant;
-    supply.environments = supply.environments || identity.environment;
-  }
-  for (const auto& route : loaded.world.routes) {
-    for (const auto& [name, place] : route.amounts) supply.amounts[route.api].insert(name);
-    for (const auto& fact : route.facts) supply.input[route.api].insert(fact.name);
-  }
-  return supply;
-}
-
 int lint(const Options& options) {
   const auto world = ready(options.config);
   if (!world) return fail(world.error());
-  auto findings = claims::lint((*world)->sources.known(), (*world)->contracts, supply_of((*world)->loaded));
-  const auto sheets = sheets_of(**world, {}, true);
-  if (!sheets) return fail(sheets.error());
-  for (const auto& sheet : *sheets) {
-    if (auto found = claims::over_budget(sheet)) findings.push_back(*std::move(found));
-  }
+  const auto findings = (*world)->sheets.lint(SystemClock().now());
+  if (!findings) return fail(findings.error());
   if (options.json) {
-    print_json(claims::to_json(findings));
+    print_json(claims::to_json(*findings));
   } else {
-    print_text(claims::to_text(findings));
+    print_text(claims::to_text(*findings));
   }
-  return findings.empty() ? kYes : kNo;
+  return findings->empty() ? kYes : kNo;
 }
 
 }  // namespace

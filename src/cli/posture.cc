@@ -5,14 +5,11 @@
 #include <fmt/format.h>
 #include <fstream>
 
-#include "audit/files.h"
 #include "cli/commands.h"
 #include "cli/loaded.h"
 #include "cli/output.h"
 #include "files/files.h"
-#include "policytest/files.h"
-#include "policytest/reader.h"
-#include "posture/render.h"
+#include "posture/looking.h"
 
 namespace writ::cli {
 namespace {
@@ -28,64 +25,6 @@ struct Options {
   std::uint64_t since_days = 0, dormant_days = 90, credential_days = 365;
   bool json = false, csv = false, no_index = false;
 };
-
-Result<std::optional<posture::UseSeen>> read_log(const Options& options, Instant now) {
-  if (options.audit.empty()) return std::nullopt;
-  std::vector<fs::path> left_out;
-  const auto parts = TRY(audit::parts_of({options.audit.begin(), options.audit.end()}, left_out));
-  for (const auto& file : left_out)
-    print_error(fmt::format("{}: left out: it is called as a log is, and is none", file.string()));
-  const Instant since = options.since_days > 0 ? now - std::chrono::days(options.since_days) : Instant::min();
-  return TRY(
-      posture::UseSeen::read(parts, since, now, {.use = !options.no_index, .keep = !options.no_index}));
-}
-
-// What is wrong is printed.
-std::optional<std::vector<posture::Exemption>> read_exemptions(const Options& options) {
-  if (options.exceptions.empty()) return std::vector<posture::Exemption>();
-  const auto text = files::read_file(options.exceptions, posture::kMaxExemptionBytes);
-  if (!text) {
-    fail(text.error());
-    return std::nullopt;
-  }
-  files::Issues issues;
-  auto read = posture::parse_exceptions(*text, options.exceptions, issues);
-  for (const auto& issue : issues.all()) print_error(render(issue));
-  if (!issues.has_errors()) return read;
-  fail(fmt::format("{}: {} errors, so nothing was looked at", options.exceptions, issues.errors()));
-  return std::nullopt;
-}
-
-// Tests that cannot be read are told by the check that needs them.
-std::vector<policytest::Suite> read_suites(const policy::Loaded& loaded, std::string& problem) {
-  files::Issues none;
-  std::vector<policytest::Suite> suites;
-  const auto paths = policytest::test_files({}, loaded.config, none);
-  if (paths.empty()) return suites;  // there are no tests, which is no problem of reading them
-  files::Issues issues;
-  for (const auto& path : paths)
-    if (auto suite = policytest::read_suite(path, loaded, issues)) suites.push_back(*std::move(suite));
-  if (issues.has_errors())
-    problem = fmt::format("the tests have {} errors, the first in {}:{}: run `writ test`", issues.errors(),
-                          issues.all().front().place.file, issues.all().front().place.line);
-  return suites;
-}
-
-Result<std::vector<posture::Run>> add_to_history(const std::string& file,
-                                                 const posture::Assessment& assessment) {
-  std::string before;
-  std::error_code error;
-  if (fs::exists(file, error)) before = TRY(files::read_file(file, kMaxHistoryBytes));
-  if (!before.empty() && !before.ends_with('\n')) before += '\n';
-  before += posture::history_line(assessment);
-  auto runs = TRY(posture::parse_history(before));
-  if (fs::exists(file, error)) {
-    TRY(files::replace_file(file, before));
-  } else {
-    TRY(files::write_file(file, before));
-  }
-  return runs;
-}
 
 // The patch of one finding.
 int print_fix(const Options& options, const posture::Assessment& assessment) {
@@ -112,23 +51,32 @@ int print_fix(const Options& options, const posture::Assessment& assessment) {
 int look(const Options& options) {
   const auto now = instant_of(options.at);
   if (!now) return fail(now.error());
-  const auto exemptions = read_exemptions(options);
+  auto exemptions = read_exemptions(options.exceptions);
   if (!exemptions) return kBroken;
   const auto loaded = load_configuration(options.config);
   if (!loaded) return fail(loaded.error());
-  const auto seen = read_log(options, *now);
-  if (!seen) return fail(seen.error());
-  std::string problem;
-  const auto suites = read_suites(*loaded, problem);
-  const posture::Scene scene(*loaded, *seen ? &**seen : nullptr, suites, problem, *now,
-                             {.dormant = std::chrono::days(options.dormant_days),
-                              .credential = std::chrono::days(options.credential_days)});
   // Of a finding's id, what stands in front of the colon is its check.
   const auto asked = options.fix.empty() ? options.check : options.fix.substr(0, options.fix.find(':'));
   const auto* only = asked.empty() ? nullptr : posture::find_check(asked);
   if (!asked.empty() && only == nullptr)
     return fail(fmt::format("there is no check `{}`; `writ posture --json` lists them", asked));
-  const auto assessment = posture::assess(scene, *exemptions, only);
+  const bool index = !options.no_index;
+  posture::Looking looking{.loaded = *loaded,
+                           .now = *now,
+                           .index = {.use = index, .keep = index},
+                           .limits = {.dormant = std::chrono::days(options.dormant_days),
+                                      .credential = std::chrono::days(options.credential_days)},
+                           .exemptions = *std::move(exemptions),
+                           .only = only};
+  if (options.since_days > 0) looking.since = *now - std::chrono::days(options.since_days);
+  if (!options.audit.empty()) {
+    auto log = log_parts(options.audit);
+    if (!log) return fail(log.error());
+    looking.log = *std::move(log);
+  }
+  const auto looked = posture::look(std::move(looking));
+  if (!looked) return fail(looked.error());
+  const posture::Assessment& assessment = *looked;
   if (!options.fix.empty()) return print_fix(options, assessment);
 
   std::string trend;
@@ -157,6 +105,45 @@ int look(const Options& options) {
 }
 
 }  // namespace
+
+Result<std::vector<audit::Part>> log_parts(const std::vector<std::string>& named) {
+  std::vector<fs::path> left_out;
+  auto parts = TRY(audit::parts_of({named.begin(), named.end()}, left_out));
+  for (const auto& file : left_out)
+    print_error(fmt::format("{}: left out: it is called as a log is, and is none", file.string()));
+  return parts;
+}
+
+std::optional<std::vector<posture::Exemption>> read_exemptions(const std::string& named) {
+  if (named.empty()) return std::vector<posture::Exemption>();
+  const auto text = files::read_file(named, posture::kMaxExemptionBytes);
+  if (!text) {
+    fail(text.error());
+    return std::nullopt;
+  }
+  files::Issues issues;
+  auto read = posture::parse_exceptions(*text, named, issues);
+  for (const auto& issue : issues.all()) print_error(render(issue));
+  if (!issues.has_errors()) return read;
+  fail(fmt::format("{}: {} errors, so nothing was looked at", named, issues.errors()));
+  return std::nullopt;
+}
+
+Result<std::vector<posture::Run>> add_to_history(const std::string& file,
+                                                 const posture::Assessment& assessment) {
+  std::string before;
+  std::error_code error;
+  if (fs::exists(file, error)) before = TRY(files::read_file(file, kMaxHistoryBytes));
+  if (!before.empty() && !before.ends_with('\n')) before += '\n';
+  before += posture::history_line(assessment);
+  auto runs = TRY(posture::parse_history(before));
+  if (fs::exists(file, error)) {
+    TRY(files::replace_file(file, before));
+  } else {
+    TRY(files::write_file(file, before));
+  }
+  return runs;
+}
 
 void add_posture(Command& program) {
   auto options = std::make_shared<Options>();

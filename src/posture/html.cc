@@ -72,7 +72,7 @@ Markup finding(const Judged& judged) {
 
 }  // namespace
 
-std::string to_html(const Assessment& assessment, std::string_view trend) {
+Markup html_part(const Assessment& assessment, std::string_view trend) {
   const auto counts = assessment.counts();
   Markup figures;
   for (const auto weight : {Weight::kCritical, Weight::kHigh, Weight::kMedium, Weight::kLow})
@@ -150,7 +150,11 @@ std::string to_html(const Assessment& assessment, std::string_view trend) {
   body += element("h2", "Every check") +
           element("div", {{"class", "wide"}},
                   report::table({"check", "state", "findings", "what cannot be told", "standards"}, rows));
-  return report::page("Posture", body);
+  return body;
+}
+
+std::string to_html(const Assessment& assessment, std::string_view trend) {
+  return report::page("Posture", html_part(assessment, trend));
 }
 
 }  // namespace writ::posture

@@ -13,6 +13,7 @@
 #include "base/result.h"
 #include "codec/json.h"
 #include "posture/assess.h"
+#include "report/html.h"
 
 namespace writ::posture {
 
@@ -30,6 +31,8 @@ codec::Json to_sarif(const Assessment& assessment, std::string_view version);
 // or command does it.
 Result<std::string> fix_text(const Weakness& weakness, const std::map<std::string, std::string>& words);
 std::string to_html(const Assessment& assessment, std::string_view trend);
+// The same without the frame of a page, for a report of several parts.
+report::Markup html_part(const Assessment& assessment, std::string_view trend);
 
 // One run as one line of a history: {"at", "revision", "critical", "high", "medium", "low", "excepted"}.
 struct Run {

@@ -21,7 +21,7 @@ namespace {
 constexpr std::string_view style = R"(
 :root{color-scheme:light dark;--line:#8884;--soft:#8881}
 body{font:16px/1.5 system-ui,sans-serif;max-width:72rem;margin:2rem auto;padding:0 1rem}
-h1{font-size:1.7rem;line-height:1.2}h2{font-size:1.3rem;margin-top:2.5rem;border-bottom:1px solid var(--line)}h3{font-size:1.05rem}
+h1{font-size:1.7rem;line-height:1.2}h2{font-size:1.3rem;margin-top:2.5rem;border-bottom:1px solid var(--line)}h3{font-size:1.1rem}h4{font-size:1rem}h5{font-size:.95rem}
 code,pre{font:.9em/1.4 ui-monospace,monospace;overflow-wrap:anywhere}pre{background:var(--soft);padding:.7rem;overflow:auto}
 table{border-collapse:collapse;width:100%;margin:1rem 0}caption{text-align:left;font-weight:600;padding:.3rem 0}
 th,td{text-align:left;vertical-align:top;padding:.3rem .6rem;border-bottom:1px solid var(--line);overflow-wrap:anywhere}
@@ -84,6 +84,26 @@ void append_escaped(std::string& html, std::string_view text) {
     }
     text.remove_prefix(length);
   }
+}
+
+// Text has no `<` of its own, so what looks like a heading is one.
+std::string with_lower_headings(const std::string& html) {
+  constexpr char kLowest = '5';
+  std::string lowered;
+  lowered.reserve(html.size());
+  for (std::size_t at = 0; at < html.size(); ++at) {
+    const std::size_t level = html.compare(at, 2, "<h") == 0    ? at + 2
+                              : html.compare(at, 3, "</h") == 0 ? at + 3
+                                                                : html.npos;
+    if (level == html.npos || level >= html.size() || html[level] < '1' || html[level] > kLowest) {
+      lowered += html[at];
+      continue;
+    }
+    lowered.append(html, at, level - at);
+    lowered += html[level] == kLowest ? kLowest : static_cast<char>(html[level] + 1);
+    at = level;
+  }
+  return lowered;
 }
 
 bool has_no_end(std::string_view name) {
@@ -167,6 +187,11 @@ Markup table(const std::vector<std::string>& columns, const std::vector<std::vec
   const Markup above = caption.empty() ? Markup{} : element("caption", caption);
   return element("div", {{"class", "wide"}},
                  element("table", above + element("thead", element("tr", head)) + element("tbody", body)));
+}
+
+Markup section(std::string_view id, std::string_view title, const Markup& content) {
+  return element("section", {{"id", std::string(id)}},
+                 element("h2", title) + Making::of(with_lower_headings(content.html())));
 }
 
 std::string page(std::string_view title, const Markup& body) {

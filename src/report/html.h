@@ -102,6 +102,10 @@ Markup unfolding(const Markup& summary, const Markup& content, bool open = false
 Markup table(const std::vector<std::string>& columns, const std::vector<std::vector<Markup>>& rows,
              std::string_view caption = "");
 
+// A part of a page that holds several: its title is a heading of the second level, and the headings within
+// are a level lower than they say. `id` is for link_within().
+Markup section(std::string_view id, std::string_view title, const Markup& content);
+
 // The whole file. `title` is its title and its first heading. Classes that the style knows: `critical`,
 // `high`, `medium`, `low`, `good`, `unknown` for a word in a colour of its own; `figures` for a list of
 // numbers; `wide` for what may be scrolled.

@@ -55,6 +55,16 @@ TEST(Html, ATableFillsShortRowsAndRefusesLongOnes) {
   EXPECT_THROW(table({"a"}, {{text("1"), text("2")}}), std::logic_error);
 }
 
+TEST(Html, HeadingsOfASectionAreALevelLowerAndTextIsNoHeading) {
+  const auto inside = element("h2", "a < b <h2>") + element("h4", "c") + element("hr", Markup());
+  EXPECT_EQ(section("s\"1", "Title & all", inside).html(),
+            "<section id=\"s&quot;1\"><h2>Title &amp; all</h2><h3>a &lt; b "
+            "&lt;h2&gt;</h3><h5>c</h5><hr></section>");
+  EXPECT_EQ(section("s", "t", section("u", "v", section("w", "x", element("h4", "y")))).html(),
+            "<section id=\"s\"><h2>t</h2><section id=\"u\"><h3>v</h3><section id=\"w\"><h4>x</h4><h5>y</h5>"
+            "</section></section></section>");
+}
+
 TEST(Html, APageNamesNothingOutsideIt) {
   const std::string whole = page("Who reaches what & how", unfolding(text("more"), element("p", "hidden")));
   EXPECT_NE(whole.find("<title>Who reaches what &amp; how</title>"), std::string::npos);

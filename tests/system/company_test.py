@@ -2,17 +2,16 @@
 purpose is seen by Writ."""
 import collections
 import glob
-import html.parser
 import importlib.util
 import json
 import os
 import re
 import shutil
-import subprocess
 import tempfile
 import unittest
 
 import harness
+import pages
 import yaml
 
 FOLDER = os.path.join(harness.ROOT, "examples", "company")
@@ -255,70 +254,6 @@ class Month(unittest.TestCase):
                     getattr(self, f"check_{how}")(each["who"], wanted)
 
 
-class Strict(html.parser.HTMLParser):
-    """Each element is closed where it must be; no script, nothing that is fetched, and every link within leads somewhere."""
-    VOID = {"meta", "br", "hr", "col"}
-    FORBIDDEN = {"script", "iframe", "object", "embed", "img", "link", "form", "base", "video", "audio", "foreignobject", "image", "use", "animate", "set"}
-
-    def __init__(self):
-        super().__init__(convert_charrefs=True)
-        self.open, self.ids, self.targets, self.problems, self.text, self.counts = [], set(), set(), [], [], collections.Counter()
-
-    def handle_starttag(self, tag, attrs):
-        self.counts[tag] += 1
-        if tag in self.FORBIDDEN:
-            self.problems.append(f"<{tag}>")
-        names = [name for name, _ in attrs]
-        if len(names) != len(set(names)):
-            self.problems.append(f"<{tag}> repeats an attribute")
-        for name, value in attrs:
-            if name.startswith("on") or name in ("src", "srcset", "style", "action", "formaction"):
-                self.problems.append(f"<{tag} {name}>")
-            if name == "href":
-                if value.startswith("#"):
-                    self.targets.add(value[1:])
-                elif not value.startswith("https://"):
-                    self.problems.append(f"a link to {value}")
-            if name == "id":
-                if value in self.ids:
-                    self.problems.append(f"the id {value} is there twice")
-                self.ids.add(value)
-        if tag not in self.VOID:
-            self.open.append(tag)
-
-    def handle_endtag(self, tag):
-        if not self.open or self.open[-1] != tag:
-            self.problems.append(f"</{tag}> closes {self.open[-1:]}")
-        else:
-            self.open.pop()
-
-    def handle_data(self, data):
-        self.text.append(data)
-
-
-def parsed(path):
-    page = Strict()
-    with open(path, encoding="utf-8") as file:
-        text = file.read()
-    page.feed(text)
-    page.close()
-    return page, text
-
-
-def browse(path):
-    """Opens a file in Chromium: what it complains of, what it asks the network for, and the page as it understood it."""
-    with tempfile.TemporaryDirectory(prefix="writ-browser-", ignore_cleanup_errors=True) as folder:
-        net = os.path.join(folder, "net.json")
-        run = subprocess.run(["chromium", "--headless", "--no-sandbox", "--disable-gpu", "--no-first-run", "--disable-background-networking",
-                              "--disable-component-update", "--disable-sync", "--host-resolver-rules=MAP * ~NOTFOUND", f"--user-data-dir={folder}/profile", f"--log-net-log={net}",
-                              "--enable-logging=stderr", "--dump-dom", f"file://{path}"], capture_output=True, text=True, timeout=120, check=False)
-        with open(net, encoding="utf-8") as file:
-            requests = sorted(set(re.findall(r'"url":"((?:https?|wss?|ftp):[^"]*)"', file.read())))
-    # What it asks of its own accord.
-    requests = [each for each in requests if not re.match(r"https?://(clients2\.google\.com|update\.googleapis\.com|accounts\.google\.com)/", each)]
-    return re.findall(r":CONSOLE[^\n]*", run.stderr), requests, run.stdout
-
-
 class Page(unittest.TestCase):
     def make(self, config, *more):
         folder = tempfile.mkdtemp(prefix="writ-page-")
@@ -330,7 +265,7 @@ class Page(unittest.TestCase):
 
     def test_one_file_shows_everybody_and_needs_nothing_else(self):
         path = self.make(CONFIG)
-        page, text = parsed(path)
+        page, text = pages.parsed(path)
         self.assertEqual([], page.problems)
         self.assertEqual([], page.open)
         self.assertEqual(set(), page.targets - page.ids)
@@ -347,7 +282,7 @@ class Page(unittest.TestCase):
 
     def test_a_browser_shows_it_without_complaint_and_without_a_request(self):
         path = self.make(CONFIG, "stock", "payroll", "--quick")
-        errors, requests, dom = browse(path)
+        errors, requests, dom = pages.browse(path)
         self.assertEqual([], errors)
         self.assertEqual([], requests)
         self.assertIn('id="api-2"', dom)
@@ -355,12 +290,12 @@ class Page(unittest.TestCase):
         bad = path + ".bad.html"
         with open(bad, "w", encoding="utf-8") as file:
             file.write('<!DOCTYPE html><title>x</title><script>console.error("ran")</script><img src="https://example.org/x.png">')
-        errors, requests, _ = browse(bad)
+        errors, requests, _ = pages.browse(bad)
         self.assertTrue(errors)
         self.assertEqual(["https://example.org/x.png"], requests)
 
     def test_only_the_apis_that_were_named(self):
-        page, _ = parsed(self.make(CONFIG, "payroll", "stock", "--quick", "--reads", "sub"))
+        page, _ = pages.parsed(self.make(CONFIG, "payroll", "stock", "--quick", "--reads", "sub"))
         shown = "".join(page.text)
         self.assertEqual([], page.problems)
         self.assertIn("API payroll", shown)
@@ -379,7 +314,7 @@ class Page(unittest.TestCase):
         lines = "".join(f"    - {json.dumps({'id': name, 'kind': 'user', 'tenant': '<b>nordic'})}\n" for name in users)
         with open(config, "w", encoding="utf-8") as file:
             file.write(text.replace("    # Customers.\n", lines, 1))
-        page, raw = parsed(self.make(config, "stock", "--quick"))
+        page, raw = pages.parsed(self.make(config, "stock", "--quick"))
         self.assertEqual([], page.problems)
         shown = "".join(page.text)
         for name in users:
