@@ -1,5 +1,6 @@
 """What one warm request costs in instructions and allocations, counted by callgrind: the figures do not depend on what
 else the machine does. `--against BINARY` counts another build of Writ in the same run and prints the ratio."""
+import base64
 import http.client
 import os
 import re
@@ -8,6 +9,7 @@ import subprocess
 import sys
 import tempfile
 import time
+import urllib.parse
 
 import measure
 import serving
@@ -16,6 +18,8 @@ sys.path.insert(0, os.path.join(measure.ROOT, "tests", "system"))
 import harness  # noqa: E402
 
 WARM, COUNTED = 300, 2000
+MINTED_WARM, MINTED = 100, 500
+MOST_BY_CONTRACT = 1.03  # of what a token with everything costs
 READY_SECONDS = 120
 # What notes that an identity was used (enforce/enforcer.cc).
 TRACKING = re.compile(r"writ::enforce::Enforcer::note_use\(")
@@ -40,7 +44,7 @@ class CountedWorld(serving.BenchWorld):
     def control(self, option):
         subprocess.run(["callgrind_control", option, str(self.server.pid)], check=True, stdout=subprocess.DEVNULL)
 
-    def counted(self, port, method, path, headers, body=None):
+    def counted(self, port, method, path, headers, body=None, warm=WARM, times=COUNTED):
         """(instructions, allocations, instructions that note the use) of one request."""
         connection = http.client.HTTPConnection("127.0.0.1", port, timeout=60)
 
@@ -51,9 +55,9 @@ class CountedWorld(serving.BenchWorld):
                 answer.read()
                 if not 200 <= answer.status < 300:
                     sys.exit(f"bench: {path} answered {answer.status}")
-        send(WARM)
+        send(warm)
         self.control("--zero")
-        send(COUNTED)
+        send(times)
         dumps = set(os.listdir(self.out))
         self.control("--dump")
         connection.close()
@@ -65,7 +69,7 @@ class CountedWorld(serving.BenchWorld):
         time.sleep(1)
         dump = os.path.join(self.out, new.pop())
         instructions, allocations = read_counts(dump)
-        return instructions / COUNTED, allocations / COUNTED, within(dump, TRACKING) / COUNTED
+        return instructions / times, allocations / times, within(dump, TRACKING) / times
 
     def close(self):
         super().close()
@@ -130,6 +134,38 @@ def costs(binary, upstream, only=None):
         return {what: world.counted(*request) for what, request in requests.items() if only in (None, what)}
     finally:
         world.close()
+
+
+class ByContract(CountedWorld):
+    """The same, where tokens carry what somebody reads."""
+
+    def edit(self, text, audit):
+        return super().edit(text, audit).replace("\ninventory:\n", "\ninventory:\n  claims: contract\n", 1)
+
+
+def minting():
+    """What a token by contract costs beside one with everything; false when it costs more than MOST_BY_CONTRACT of it."""
+    upstream = serving.fixed_reply(measure.LOAD_CORE)
+    counts = {}
+    try:
+        for name, kind in (("with everything", CountedWorld), ("by contract", ByContract)):
+            world = kind(harness.WRIT, upstream)
+            try:
+                world.start()
+                form = {"grant_type": harness.EXCHANGE, "resource": harness.INVOICES, "purpose": "support",
+                        "subject_token": world.id_token("nora", "north"), "subject_token_type": "urn:ietf:params:oauth:token-type:jwt"}
+                headers = {"Content-Type": "application/x-www-form-urlencoded",
+                           "Authorization": "Basic " + base64.b64encode(b"support-portal:demo-support-portal-secret").decode()}
+                counts[name], allocations, _ = world.counted(world.api_port, "POST", "/oauth2/token", headers, urllib.parse.urlencode(form),
+                                                          MINTED_WARM, MINTED)
+                print(f"{'writ, one token ' + name:<34} {counts[name]:>10,.0f} instructions   {allocations:>6.1f} allocations", flush=True)
+            finally:
+                world.close()
+    finally:
+        upstream.stop()
+    ratio = counts["by contract"] / counts["with everything"]
+    print(f"  by contract: {ratio:.3f} x, at most {MOST_BY_CONTRACT} x", flush=True)
+    return ratio <= MOST_BY_CONTRACT
 
 
 def instructions(only=None):

@@ -1,80 +1,12 @@
 #include "api/access_api.h"
 
-#include <charconv>
-#include <fmt/format.h>
-#include <fmt/ranges.h>
-
-#include "api/problem.h"
-#include "http/target.h"
+#include "api/parameters.h"
 
 namespace writ::api {
 namespace {
 
 using control::AccessQuestion;
 using Kind = AccessQuestion::Kind;
-
-constexpr std::size_t kMaxTextBytes = 1024;
-
-std::unexpected<http::Response> invalid(std::string message) {
-  return std::unexpected(problem({ErrorCode::kInvalid, std::move(message)}));
-}
-
-// The parameters of one question. Each once; one that it does not take is refused.
-class Parameters {
- public:
-  Parameters(const http::Request& request, std::vector<std::string_view> taken)
-      : query_(request.query), taken_(std::move(taken)) {}
-
-  Answer<void> check() const {
-    std::string unknown;
-    http::for_each_parameter(query_, [&](std::string_view name) {
-      if (std::ranges::find(taken_, name) == taken_.end()) unknown = name;
-      return unknown.empty();
-    });
-    if (unknown.empty()) return {};
-    return invalid(fmt::format("there is no parameter `{}`: it takes {}", unknown, fmt::join(taken_, ", ")));
-  }
-  Answer<std::string> text(std::string_view name, bool required = false) const {
-    auto found = http::query_parameter(query_, name);
-    if (found.state == http::QueryState::kMany)
-      return invalid(fmt::format("`{}` is given more than once", name));
-    if (required && (found.state == http::QueryState::kAbsent || found.value.empty()))
-      return invalid(fmt::format("`{}` is needed", name));
-    if (found.value.size() > kMaxTextBytes)
-      return invalid(fmt::format("`{}` is longer than {} bytes", name, kMaxTextBytes));
-    return std::move(found.value);
-  }
-  Answer<bool> flag(std::string_view name) const {
-    const auto value = TRY(text(name));
-    if (value.empty() || value == "false") return false;
-    if (value == "true") return true;
-    return invalid(fmt::format("`{}` must be `true` or `false`", name));
-  }
-  Answer<std::optional<std::uint64_t>> number(std::string_view name, std::uint64_t least,
-                                              std::uint64_t most) const {
-    const auto value = TRY(text(name));
-    if (value.empty()) return std::nullopt;
-    std::uint64_t read = 0;
-    const auto* end = value.data() + value.size();
-    const auto result = std::from_chars(value.data(), end, read);
-    if (result.ec == std::errc() && result.ptr == end && read >= least && read <= most) return read;
-    return invalid(fmt::format("`{}` must be one number from {} to {}", name, least, most));
-  }
-  Answer<std::vector<std::string>> list(std::string_view name) const {
-    const auto value = TRY(text(name));
-    std::vector<std::string> all;
-    for (std::size_t at = 0; at <= value.size();) {
-      const std::size_t end = std::min(value.find(',', at), value.size());
-      if (end > at) all.push_back(value.substr(at, end - at));
-      at = end + 1;
-    }
-    return all;
-  }
-
- private:
-  const std::string_view query_;
-  const std::vector<std::string_view> taken_;
-};
 
 std::vector<std::string_view> taken_by(Kind kind) {
   switch (kind) {

@@ -6,6 +6,7 @@
 #include "cli/output.h"
 #include "cli/parse.h"
 #include "cli/posture.h"
+#include "cli/report.h"
 #include "cli/rightsize.h"
 
 namespace writ::cli {

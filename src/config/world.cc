@@ -38,7 +38,7 @@ constexpr std::string_view kOwnActions[] = {
     "read-tasks",    "approve-calls",   "manage-inventory", "read-inventory",    "read-audit",
     "evaluate",      "manage-policies", "read-policies",    "explain-decisions", "manage-entities",
     "read-entities", "read-access",     "forget-facts",     "manage-keys",       "read-keys",
-    "manage-grants"};
+    "manage-grants", "read-posture"};
 
 class Reader {
  public:

@@ -139,7 +139,7 @@ constexpr std::string_view kAfter = R"(  };
     resource: [User, Application, Service, Agent, Api],
     context: Context
   };
-  action "manage-inventory", "read-inventory", "manage-policies", "read-policies", "read-audit", "read-access", "manage-keys", "read-keys", "explain-decisions", evaluate appliesTo {
+  action "manage-inventory", "read-inventory", "manage-policies", "read-policies", "read-audit", "read-access", "read-posture", "manage-keys", "read-keys", "explain-decisions", evaluate appliesTo {
     principal: [User, Application, Service, Agent],
     resource: Api,
     context: Context

@@ -12,6 +12,7 @@ PoliciesInForce::PoliciesInForce(Parts parts, const Loaded& loaded)
     : parts_(std::move(parts)),
       config_file_(loaded.config.file),
       token_lifetime_(loaded.config.token_lifetime),
+      config_(std::make_shared<const config::Config>(loaded.config)),
       world_(loaded.world),
       texts_(loaded.texts),
       at_start_(loaded.config.root),
@@ -200,6 +201,7 @@ Result<void> PoliciesInForce::take_over(const Loaded& loaded, Snapshot snapshot,
     });
   }));
   parts_.taken_over(loaded);
+  config_ = std::make_shared<const config::Config>(loaded.config);
   world_ = loaded.world;
   in_force_ = loaded.config.root;
   result.changed = !changed.empty();
@@ -258,6 +260,21 @@ Result<void> PoliciesInForce::put_in_force(const PolicyTexts& texts, Snapshot sn
   result.changed = result.changed || changes;
   result.revision = revision;
   return {};
+}
+
+Result<Loaded> PoliciesInForce::in_force() const {
+  std::unique_lock lock(turn_);
+  const auto config = config_;
+  auto world = world_;
+  add_grants(world);
+  auto texts = texts_;
+  auto routes = parts_.current.get()->routes;
+  // Reports take their time, and reloads do not wait for them.
+  lock.unlock();
+  files::Issues issues;
+  auto policies = load_policies(texts, world, issues, UnknownTemplate::kGrantsNothing);
+  if (!policies) return failure(ErrorCode::kInvalid, render(issues.all().front()));
+  return Loaded{*config, std::move(world), std::move(texts), *std::move(policies), std::move(routes)};
 }
 
 // As they are on disk now, whether or not they would be taken.

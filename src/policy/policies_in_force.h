@@ -72,6 +72,10 @@ class PoliciesInForce final : public control::PolicySets, public control::GrantL
   bool refused() const { return refused_.load(std::memory_order_relaxed); }
 
   // As policy/reload.h takes over what changed.
+  // All that decides now, as if a configuration said it: what reports look at. Its policies are loaded for
+  // it.
+  Result<Loaded> in_force() const;
+
   Result<Replacement> reload(const ReplacedBy& by) override;
   // Puts in force what has waited long enough; true: it is. When that fails, it goes on waiting.
   Result<bool> put_due_in_force();
@@ -138,8 +142,10 @@ class PoliciesInForce final : public control::PolicySets, public control::GrantL
   const std::filesystem::path config_file_;
   const Duration token_lifetime_;
   mutable std::mutex turn_;  // one replaces at a time
-  config::World world_;      // of the configuration in force
-  PolicyTexts texts_;        // of the policies in force
+  // Of the configuration in force.
+  std::shared_ptr<const config::Config> config_;
+  config::World world_;
+  PolicyTexts texts_;  // of the policies in force
   const std::shared_ptr<const files::YamlNode> at_start_;
   std::shared_ptr<const files::YamlNode> in_force_;
   Revisions revisions_;

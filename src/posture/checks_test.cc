@@ -170,6 +170,19 @@ const Plant kPlants[] = {
            "other.jwks.json\n";
      },
      [](auto& world) { world.top += "    tenants: [north]\n"; }},
+    {"workload-not-pinned:runner",
+     [](auto& world) {
+       world.top +=
+           "trusted_issuers:\n  - {issuer: \"https://ci.example\", workloads: github, jwks_file: "
+           "other.jwks.json}\n";
+       world.identities +=
+           "    - {id: runner, kind: service, owner: olga, review_by: 2027-06-30, environment: production, "
+           "created_at: 2026-10-01, workload: [{issuer: \"https://ci.example\", claims: {repository_id: "
+           "\"74\", environment: production}}]}\n";
+     },
+     [](auto& world) {
+       in_identities(world, "environment: production}}]", "environment: production, ref: refs/heads/main}}]");
+     }},
     {"chain-too-deep:max_chain", [](auto& world) { world.top = "limits: {max_chain: 4}\n"; },
      [](auto& world) { world.top = "limits:\n  max_chain: 1\n"; }},
     {"acts-for-anyone:helper",
@@ -303,6 +316,35 @@ TEST(PostureChecks, WithoutALogWhatNeedsOneIsNotComputableAndSaysWhy) {
   EXPECT_THAT(looked.ids(), ::testing::ElementsAre());
   for (const auto check : {"dormant-identity", "unbound-tokens", "unused-permit", "person-behind-machine"})
     EXPECT_EQ("not computable", looked.state(check)) << check;
+}
+
+TEST(PostureChecks, AnIssuerOfWorkloadsSpeaksForNoTenantAndNeedsNone) {
+  PlantedWorld world;
+  world.top +=
+      "trusted_issuers:\n  - {issuer: \"https://ci.example\", workloads: github, jwks_file: "
+      "other.jwks.json}\n";
+  EXPECT_THAT(Looked(world).ids("issuer-not-pinned"), ::testing::ElementsAre());
+}
+
+TEST(PostureChecks, EachPlatformsRulesAreLookedAtForWhatTheyLeaveOpen) {
+  const auto found = [](std::string_view platform, std::string_view claims) {
+    PlantedWorld world;
+    world.top += fmt::format(
+        "trusted_issuers:\n  - {{issuer: \"https://ci.example\", workloads: {}, jwks_file: "
+        "other.jwks.json}}\n",
+        platform);
+    world.identities += fmt::format(
+        "    - {{id: runner, kind: service, workload: [{{issuer: \"https://ci.example\", claims: {}}}]}}\n",
+        claims);
+    return !Looked(world).ids("workload-not-pinned").empty();
+  };
+  EXPECT_TRUE(found("kubernetes", "{kubernetes.io: {namespace: billing, serviceaccount: {name: a}}}"));
+  EXPECT_FALSE(
+      found("kubernetes", "{kubernetes.io: {namespace: billing, serviceaccount: {name: a, uid: b}}}"));
+  EXPECT_TRUE(found("github", "{repository: a/b, repository_owner_id: \"7\", ref: refs/heads/main}"));
+  EXPECT_FALSE(found("github", "{repository_id: \"7\", ref: refs/heads/main}"));
+  EXPECT_FALSE(found("gitlab", "{project_id: \"7\", environment: p, environment_protected: \"true\"}"));
+  EXPECT_FALSE(found("gitlab", "{project_id: \"7\", ref: main, ref_protected: \"true\"}"));
 }
 
 TEST(PostureChecks, AShortLogNeverMakesAnIdentityDormant) {

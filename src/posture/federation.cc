@@ -4,6 +4,7 @@
 #include <fmt/ranges.h>
 
 #include "http/source.h"
+#include "oauth/workload_profiles.h"
 #include "posture/fixes.h"
 #include "posture/looks.h"
 
@@ -88,7 +89,8 @@ void look_issuer_not_pinned(const Scene& scene, Checked& checked) {
     const auto put = [&](const files::YamlNode* map, std::string_view key, std::string_view value) {
       edits.push_back(map != nullptr ? yaml.put(*map, key, value) : std::nullopt);
     };
-    if (!issuer.tenants && issuer.tenant_names.empty()) {
+    // One that names workloads speaks for no user, and so for no tenant.
+    if (issuer.workloads == nullptr && !issuer.tenants && issuer.tenant_names.empty()) {
       lacks("no `tenants`: it may speak for every tenant", "    tenants: [TENANT]\n");
       put(node, "tenants", "[TENANT]");
       remedy.blanks.push_back({"TENANT", "of which tenants its word is taken, with commas between them"});
@@ -117,6 +119,58 @@ void look_issuer_not_pinned(const Scene& scene, Checked& checked) {
                       issuer.issuer, evidence.size() - 1),
           std::move(evidence), with_edits(std::move(remedy), scene, edits),
           takes_any_client ? Weight::kHigh : Weight::kMedium);
+  }
+}
+
+namespace {
+
+// Whether a rule says what the claim must be; `last`: of a claim of that name at any depth.
+bool pins(const inventory::WorkloadRule& rule, std::string_view last) {
+  return std::ranges::any_of(rule.claims,
+                             [&](const inventory::ClaimCondition& each) { return each.path.back() == last; });
+}
+
+struct LooseEnd {
+  std::string_view fact, fix;
+  Weight weight = Weight::kLow;
+};
+
+// What the configuration lets pass (oauth/workload_profiles.h) and could still be narrower.
+std::optional<LooseEnd> loose_end(std::string_view platform, const inventory::WorkloadRule& rule) {
+  if (platform == "kubernetes" && !pins(rule, "uid"))
+    return LooseEnd{"names a service account, and one that is made again with that name is it too",
+                    "add the `uid` of its service account to the rule"};
+  if (platform == "github" && !pins(rule, "repository_id"))
+    return LooseEnd{"names a repository, and one that gets the name later is it too",
+                    "name `repository_id` in the rule"};
+  if (platform == "github" && !pins(rule, "ref"))
+    return LooseEnd{
+        "names an environment and no `ref`, and whoever may deploy there from any branch is it too",
+        "name the `ref` in the rule too", Weight::kMedium};
+  return std::nullopt;
+}
+
+}  // namespace
+
+void look_workload_not_pinned(const Scene& scene, Checked& checked) {
+  for (const ListedIdentity& each : scene.identities()) {
+    if (!each.is_in_use()) continue;
+    for (const auto& rule : each->workloads) {
+      const auto& issuers = scene.config().trusted_issuers;
+      const auto issuer = std::ranges::find(issuers, rule.issuer, &oauth::TrustedIssuer::issuer);
+      if (issuer == issuers.end() || issuer->workloads == nullptr) continue;
+      const auto loose = loose_end(issuer->workloads->name, rule);
+      if (!loose) continue;
+      Exhibit declared = scene.declared(each);
+      declared.fact = fmt::format("its rule for `{}` {}", rule.issuer, loose->fact);
+      found(checked, {each->id},
+            fmt::format("`{}` is more than one workload: its rule for `{}` {}", each->id, rule.issuer,
+                        loose->fact),
+            {std::move(declared)},
+            {.what = std::string(loose->fix),
+             .by_hand = "what the platform calls it stands on the platform alone"},
+            loose->weight);
+    }
   }
 }
 

@@ -29,6 +29,7 @@ void look_endless(const Scene& scene, Checked& checked);
 void look_secret_files(const Scene& scene, Checked& checked);
 // federation.cc
 void look_issuer_not_pinned(const Scene& scene, Checked& checked);
+void look_workload_not_pinned(const Scene& scene, Checked& checked);
 void look_chain_depth(const Scene& scene, Checked& checked);
 void look_acts_for_anyone(const Scene& scene, Checked& checked);
 void look_long_tokens(const Scene& scene, Checked& checked);

@@ -49,7 +49,16 @@ Json exemption_json(const Exemption& each) {
                        {"line", each.place.line}});
 }
 
-Json finding_json(const Judged& judged) {
+std::string untold_text(const Checked& checked) {
+  if (!checked.not_computable.empty()) return checked.not_computable;
+  const std::size_t more = checked.untold - checked.untold_subjects.size();
+  return fmt::format("of {}{}: {}", fmt::join(checked.untold_subjects, ", "),
+                     more > 0 ? fmt::format(" and {} more", more) : "", checked.untold_why);
+}
+
+}  // namespace
+
+Json to_json(const Judged& judged) {
   const Weakness& weakness = judged.weakness;
   auto evidence = Json::array();
   for (const auto& each : weakness.evidence) evidence.push(exhibit_json(each));
@@ -76,15 +85,6 @@ Json finding_json(const Judged& judged) {
   if (judged.ended != nullptr) json.set("exception_ended", exemption_json(*judged.ended));
   return json;
 }
-
-std::string untold_text(const Checked& checked) {
-  if (!checked.not_computable.empty()) return checked.not_computable;
-  const std::size_t more = checked.untold - checked.untold_subjects.size();
-  return fmt::format("of {}{}: {}", fmt::join(checked.untold_subjects, ", "),
-                     more > 0 ? fmt::format(" and {} more", more) : "", checked.untold_why);
-}
-
-}  // namespace
 
 std::string to_text(const Assessment& assessment) {
   std::string text;
@@ -147,7 +147,7 @@ std::string to_text(const Assessment& assessment) {
 
 Json to_json(const Assessment& assessment) {
   auto findings = Json::array(), all = Json::array(), idle = Json::array(), exceptions = Json::array();
-  for (const Judged& each : assessment.judged) findings.push(finding_json(each));
+  for (const Judged& each : assessment.judged) findings.push(to_json(each));
   for (const Exemption* each : assessment.idle) idle.push(exemption_json(*each));
   for (const Exemption& each : assessment.exemptions) exceptions.push(exemption_json(each));
   std::vector<std::string_view> used;

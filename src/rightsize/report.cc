@@ -46,25 +46,6 @@ Json uses_json(const Uses& uses) {
   return json;
 }
 
-Json policy_json(const PolicyUse& use, const RightsizingPlan& plan) {
-  const auto& place = plan.proposed.policies.sources[use.policy].place;
-  Json idle = Json::array();
-  for (const auto& each : use.idle) idle.push(text_of(each));
-  return Json::object({{"id", use.id},
-                       {"file", place.file},
-                       {"line", static_cast<std::int64_t>(place.line)},
-                       {"verdict", fate_name(use.verdict)},
-                       {"why", codec::json_texts(use.why)},
-                       {"evidence", use.evidence},
-                       {"uses", uses_json(use.uses)},
-                       {"held", uses_json(use.held)},
-                       {"granted", rights_json(use.granted)},
-                       {"used", rights_json(use.used)},
-                       {"unused", rights_json(use.unused)},
-                       {"idle_principals", std::move(idle)},
-                       {"conditions", codec::json_texts(use.conditions)}});
-}
-
 Json flips_json(const std::vector<policytest::Flip>& flips) {
   Json all = Json::array();
   for (const auto& flip : flips) {
@@ -173,15 +154,37 @@ std::string to_text(const Report& report, bool all) {
   return out;
 }
 
+Json to_json(const IdentityUse& use) {
+  return Json::object({{"identity", text_of(use.uid)},
+                       {"uses", number(use.uses)},
+                       {"granted", rights_json(*use.granted)},
+                       {"used", rights_json(use.used)}});
+}
+
+Json to_json(const PolicyUse& use, const RightsizingPlan& plan) {
+  const auto& place = plan.proposed.policies.sources[use.policy].place;
+  Json idle = Json::array();
+  for (const auto& each : use.idle) idle.push(text_of(each));
+  return Json::object({{"id", use.id},
+                       {"file", place.file},
+                       {"line", static_cast<std::int64_t>(place.line)},
+                       {"verdict", fate_name(use.verdict)},
+                       {"why", codec::json_texts(use.why)},
+                       {"evidence", use.evidence},
+                       {"uses", uses_json(use.uses)},
+                       {"held", uses_json(use.held)},
+                       {"granted", rights_json(use.granted)},
+                       {"used", rights_json(use.used)},
+                       {"unused", rights_json(use.unused)},
+                       {"idle_principals", std::move(idle)},
+                       {"conditions", codec::json_texts(use.conditions)}});
+}
+
 Json to_json(const Report& report) {
   const auto& [evidence, proposal, proposed, changed] = report.plan;
   Json policies = Json::array(), identities = Json::array(), files = Json::array();
-  for (const PolicyUse& use : proposal.policies) policies.push(policy_json(use, report.plan));
-  for (const IdentityUse& use : proposal.identities)
-    identities.push(Json::object({{"identity", text_of(use.uid)},
-                                  {"uses", number(use.uses)},
-                                  {"granted", rights_json(*use.granted)},
-                                  {"used", rights_json(use.used)}}));
+  for (const PolicyUse& use : proposal.policies) policies.push(to_json(use, report.plan));
+  for (const IdentityUse& use : proposal.identities) identities.push(to_json(use));
   for (const auto file : changed) files.push(proposed.texts.files[file].path);
   Json json =
       Json::object({{"records", number(evidence.records)},

@@ -31,5 +31,8 @@ struct Report {
 // Permits that are whole are only counted; with `all` they are listed.
 std::string to_text(const Report& report, bool all);
 codec::Json to_json(const Report& report);
+// Of one identity, and of one permit of the plan.
+codec::Json to_json(const IdentityUse& use);
+codec::Json to_json(const PolicyUse& use, const RightsizingPlan& plan);
 
 }  // namespace writ::rightsize

@@ -24,6 +24,7 @@
 #include "api/metrics.h"
 #include "api/observed.h"
 #include "api/policies_api.h"
+#include "api/reports_api.h"
 #include "api/sessions_api.h"
 #include "api/tasks_api.h"
 #include "api/upstream_metrics.h"
@@ -257,6 +258,9 @@ struct App::Parts {
   const simulate::RunningAccess running_access;
   const control::Access access_control{authority, current, running_access};
   const api::AccessApi access_api{access_control};
+  const RunningReports running_reports{policies, config.data / config.audit.file};
+  const control::Reports report_control{authority, current, running_reports};
+  const api::ReportsApi reports_api{report_control};
   // Such an answer may take seconds, so that other readers do not wait for it.
   http::Workers access_readers{
       {.threads = 1, .max_queued = 16, .max_queued_per_source = 4, .background = true}};

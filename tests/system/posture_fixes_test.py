@@ -14,7 +14,7 @@ AT = "2026-11-01T00:00:00Z"
 WORDS = {"PERSON": "olga", "APPLICATION": "customer-portal, ada, bo, cleo, ines, joao, kira", "TENANT": "nordic", "ALGORITHM": "ES256"}
 # Checks whose fixes nobody but people can make, each with its reason in the finding.
 BY_HAND = {"wildcard-permit", "standing-privilege", "api-cannot-tell", "unbound-tokens", "machine-password", "plain-transport", "hidden-claim",
-           "person-behind-machine"}
+           "person-behind-machine", "workload-not-pinned"}
 
 
 class Fixes(unittest.TestCase):

@@ -1,0 +1,44 @@
+// Reports on what is in force: contracts of tokens, posture and right-sizing, with the audit log of the
+// running Writ (control/reports.h). What is loaded for them is their own, so that no decision waits.
+//
+// Whoever may not see everybody gets less of each finding too: evidence and fixes quote the configuration,
+// and what stands beside it there. Thread-safe.
+#pragma once
+
+#include <filesystem>
+#include <vector>
+
+#include "audit/files.h"
+#include "control/reports.h"
+#include "policy/policies_in_force.h"
+
+namespace writ::server {
+
+// A log that is longer is read on the command line, in a process of its own.
+inline constexpr std::uintmax_t kMaxReportedLogBytes = std::uintmax_t{1} << 30;
+
+class RunningReports final : public control::ReportAnswers {
+ public:
+  // `log`: the file that the audit is written to.
+  RunningReports(const policy::PoliciesInForce& policies, std::filesystem::path log)
+      : policies_(policies), log_(std::move(log)) {}
+
+  Result<codec::Json> answer(const control::ReportQuestion& question, const enforce::InForce& in_force,
+                             const control::ReportView& view, Instant now) const override;
+
+ private:
+  Result<std::vector<audit::Part>> log_parts() const;
+  Result<codec::Json> contracts(const control::ReportQuestion& question, const policy::Loaded& loaded,
+                                bool sees_all, Instant now) const;
+  Result<codec::Json> posture(const control::ReportQuestion& question, const policy::Loaded& loaded,
+                              const enforce::InForce& in_force, const control::ReportView& view,
+                              bool sees_all, Instant now) const;
+  Result<codec::Json> rightsizing(const control::ReportQuestion& question, const policy::Loaded& loaded,
+                                  const enforce::InForce& in_force, const control::ReportView& view,
+                                  bool sees_all, Instant now) const;
+
+  const policy::PoliciesInForce& policies_;
+  const std::filesystem::path log_;
+};
+
+}  // namespace writ::server
