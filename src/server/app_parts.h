@@ -56,6 +56,7 @@
 #include "server/oauth_workers.h"
 #include "server/own_keys.h"
 #include "server/resumed_clock.h"
+#include "server/running_reports.h"
 #include "server/settings.h"
 #include "simulate/running.h"
 #include "simulate/running_access.h"
