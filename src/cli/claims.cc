@@ -55,7 +55,10 @@ std::vector<policy::Lack> lacks_after(const policy::Loaded& before, const policy
   if (before.policies.snapshot->revision == after.policies.snapshot->revision) return {};
   policy::MintedSince minted(after.config.token_lifetime);
   minted.drop(policy::minted_by_api(*before.policies.snapshot, before.world.declared.apis));
-  return policy::lacks_of(after.policies, after.world, minted, SystemClock().now());
+  const policy::ContractSources both(after.policies, before.policies, after.world);
+  return policy::lacks_of(both.known(),
+                          policy::minted_by_api(*after.policies.snapshot, after.world.declared.apis), minted,
+                          SystemClock().now());
 }
 
 codec::Json waits_json(const std::vector<policy::Lack>& lacks, std::int64_t seconds) {

@@ -31,7 +31,6 @@ class MintedClaims {
     const auto found = by_api_.find(api);
     return found != by_api_.end() ? &found->second : nullptr;
   }
-  const ByApi& all() const noexcept { return by_api_; }
 
  private:
   ByApi by_api_;

@@ -109,30 +109,27 @@ class Properties {
   // Other policies come while there are tokens by the contract of those before.
   void change_policies() {
     const auto before = policies_;
+    auto set_before = set_;
     for (auto drops = random_.below(4); drops > 0 && texts_.size() > 3; --drops)
       texts_.erase(texts_.begin() + 2 + static_cast<std::ptrdiff_t>(random_.below(texts_.size() - 2)));
     add_random_policies();
     if (random_.chance(30)) add_issuing();
     compile();
     const auto after = policies_;
-    const bool lacks = !lacks_after(before, after).empty();
+    std::vector<claims::PolicyAt> both;
+    for (const auto* set : {&set_, &set_before})
+      for (const auto& policy : set->policies) both.push_back({&policy});
+    const claims::Known known{.apis = apis_, .policies = both};
+    MintedSince minted(std::chrono::minutes(5));
+    minted.drop(minted_by_api(before, apis_));
+    const bool lacks = !lacks_of(known, minted_by_api(after, apis_), minted, kNow).empty();
     ++tally_.changed;
     tally_.waited += lacks ? 1 : 0;
     policies_ = before;
-    if (lacks && waits_) policies_.minted_claims = union_of(before.minted_claims, after.minted_claims);
+    if (lacks && waits_) policies_.minted_claims = minted_claims_of(known);
     next_ = &after;
     for (int i = 0; i < 40 && tally_.broken == 0; ++i) one_token();
     next_ = nullptr;
-  }
-
-  // What the policies of texts_, which are in `after`, wait for.
-  std::vector<Lack> lacks_after(const decision::PolicySnapshot& before,
-                                const decision::PolicySnapshot& after) const {
-    MintedSince minted(std::chrono::minutes(5));
-    minted.drop(minted_by_api(before, apis_));
-    std::vector<claims::PolicyAt> at;
-    for (const auto& policy : set_.policies) at.push_back({&policy});
-    return lacks_of({.apis = apis_, .policies = at}, minted_by_api(after, apis_), minted, kNow);
   }
 
   // Once under the policies that come next, where some do.

@@ -3,6 +3,7 @@
 #include <algorithm>
 #include <fmt/format.h>
 #include <iterator>
+#include <unordered_set>
 
 #include "audit/record.h"
 
@@ -12,13 +13,6 @@ namespace {
 bool have_parents(const cedar::Entities& entities) {
   return std::ranges::any_of(
       entities.all(), [](const cedar::Entity& entity) { return cedar::is_action_type(entity.uid.type()); });
-}
-
-token::ClaimsContract union_of(const token::ClaimsContract& one, const token::ClaimsContract& other) {
-  std::vector<std::string> names;
-  for (const auto& claim : token::claim_table())
-    if (claim.by_contract && (one.wants(claim) || other.wants(claim))) names.emplace_back(claim.name);
-  return token::ClaimsContract::of(names).value();
 }
 
 const token::Claim& claim_of(std::string_view name) {
@@ -50,53 +44,55 @@ void warn_of(const Lack& lack, const Growth& growth, files::Issues& issues) {
       "nobody knew it");
 }
 
-const inventory::Api* api_of(const config::World& world, std::string_view id) {
-  const auto found = std::ranges::find(world.declared.apis, id, &inventory::Api::id);
-  return found != world.declared.apis.end() ? &*found : nullptr;
-}
-
 }  // namespace
 
-ContractSources::ContractSources(const LoadedPolicies& loaded, const config::World& world) {
-  const auto add = [&](const std::vector<cedar::Policy>& policies, const std::vector<PolicySource>& sources,
-                       bool shadow) {
+ContractSources::ContractSources(const LoadedPolicies& policies, const config::World& world) {
+  add(policies);
+  known_.apis = world.declared.apis;
+  known_.policies = policies_;
+  known_.schema = policies.schema.get();
+  known_.actions_have_parents = have_parents(*policies.snapshot->entities);
+  for (const auto& upstream : world.upstreams) known_.forwarded.insert(upstream.api);
+  known_.own_api = config::kOwnApi;
+}
+
+ContractSources::ContractSources(const LoadedPolicies& next, const LoadedPolicies& in_force,
+                                 const config::World& world)
+    : ContractSources(next, world) {
+  add(in_force);
+  known_.policies = policies_;
+  // Which actions a group has, each set says for itself; so it may have any.
+  known_.actions_have_parents = known_.actions_have_parents || known_.schema != nullptr ||
+                                in_force.schema != nullptr || have_parents(*in_force.snapshot->entities);
+  known_.schema = nullptr;
+}
+
+void ContractSources::add(const LoadedPolicies& loaded) {
+  const auto add_all = [&](const std::vector<cedar::Policy>& policies,
+                           const std::vector<PolicySource>& sources, bool shadow) {
     for (std::size_t i = 0; i < policies.size(); ++i)
       policies_.push_back(
           {&policies[i], shadow, [&source = sources[i]](cedar::Span span) { return source.place_of(span); }});
   };
-  add(loaded.policies.policies, loaded.sources, false);
-  add(loaded.shadow_policies, loaded.shadow_sources, true);
-  known_.apis = world.declared.apis;
-  known_.policies = policies_;
-  known_.schema = loaded.schema.get();
-  known_.actions_have_parents = have_parents(*loaded.snapshot->entities);
-  for (const auto& upstream : world.upstreams) known_.forwarded.insert(upstream.api);
-  known_.own_api = config::kOwnApi;
+  add_all(loaded.policies.policies, loaded.sources, false);
+  add_all(loaded.shadow_policies, loaded.shadow_sources, true);
+}
+
+std::shared_ptr<const decision::MintedClaims> minted_claims_of(const claims::Known& known) {
+  std::unordered_set<std::string_view> by_contract;
+  for (const auto& api : known.apis)
+    if (api.by_contract) by_contract.insert(api.id);
+  if (by_contract.empty()) return nullptr;
+  decision::MintedClaims::ByApi by_api;
+  for (auto& contract : claims::contracts_of(known))
+    if (by_contract.contains(contract.api)) by_api.emplace(contract.api, contract.minted);
+  return std::make_shared<const decision::MintedClaims>(std::move(by_api));
 }
 
 std::shared_ptr<const decision::MintedClaims> minted_claims_of(const LoadedPolicies& policies,
                                                                const config::World& world) {
   if (std::ranges::none_of(world.declared.apis, &inventory::Api::by_contract)) return nullptr;
-  const ContractSources sources(policies, world);
-  decision::MintedClaims::ByApi by_api;
-  for (auto& contract : claims::contracts_of(sources.known())) {
-    if (api_of(world, contract.api)->by_contract) by_api.emplace(contract.api, contract.minted);
-  }
-  return std::make_shared<const decision::MintedClaims>(std::move(by_api));
-}
-
-std::shared_ptr<const decision::MintedClaims> union_of(
-    const std::shared_ptr<const decision::MintedClaims>& one,
-    const std::shared_ptr<const decision::MintedClaims>& other) {
-  if (one == nullptr || other == nullptr) return nullptr;
-  decision::MintedClaims::ByApi by_api;
-  for (const auto& [api, minted] : one->all()) {
-    // What only one of them knows carries everything by the other.
-    if (const auto* also = other->find(api))
-      by_api.emplace(api, decision::MintedClaims::OfApi{union_of(minted.outside_tasks, also->outside_tasks),
-                                                        union_of(minted.in_task, also->in_task)});
-  }
-  return std::make_shared<const decision::MintedClaims>(std::move(by_api));
+  return minted_claims_of(ContractSources(policies, world).known());
 }
 
 MintedSince::ByApi minted_by_api(const decision::PolicySnapshot& policies,
@@ -147,12 +143,6 @@ std::vector<Lack> lacks_of(const claims::Known& known, const MintedSince::ByApi&
       lacks.push_back({std::move(need), *until});
   }
   return lacks;
-}
-
-std::vector<Lack> lacks_of(const LoadedPolicies& policies, const config::World& world,
-                           const MintedSince& minted, Instant now) {
-  const ContractSources sources(policies, world);
-  return lacks_of(sources.known(), minted_by_api(*policies.snapshot, world.declared.apis), minted, now);
 }
 
 std::optional<Instant> end_of(std::span<const Lack> lacks) {

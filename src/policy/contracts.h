@@ -18,16 +18,21 @@
 
 namespace writ::policy {
 
-// Borrows both.
+// Borrows what it is made of.
 class ContractSources {
  public:
   ContractSources(const LoadedPolicies& policies, const config::World& world);
+  // Of two sets together, while one is in force and the other waits: what either reads, of tokens that are
+  // exchanged as either permits.
+  ContractSources(const LoadedPolicies& next, const LoadedPolicies& in_force, const config::World& world);
   ContractSources(const ContractSources&) = delete;
   ContractSources& operator=(const ContractSources&) = delete;
 
   const claims::Known& known() const noexcept { return known_; }
 
  private:
+  void add(const LoadedPolicies& policies);
+
   std::vector<claims::PolicyAt> policies_;
   claims::Known known_;
 };
@@ -35,11 +40,7 @@ class ContractSources {
 // Null where every API says what its tokens carry in another way.
 std::shared_ptr<const decision::MintedClaims> minted_claims_of(const LoadedPolicies& policies,
                                                                const config::World& world);
-
-// What tokens carry that go by either contract. Both are of the same APIs; null: there are none.
-std::shared_ptr<const decision::MintedClaims> union_of(
-    const std::shared_ptr<const decision::MintedClaims>& one,
-    const std::shared_ptr<const decision::MintedClaims>& other);
+std::shared_ptr<const decision::MintedClaims> minted_claims_of(const claims::Known& known);
 
 // Of each API.
 MintedSince::ByApi minted_by_api(const decision::PolicySnapshot& policies,
@@ -60,9 +61,9 @@ struct Lack {
   DecidingNeed need;
   Instant until;
 };
-std::vector<Lack> lacks_of(const LoadedPolicies& policies, const config::World& world,
-                           const MintedSince& minted, Instant now);
-// The same of policies and what tokens are going to carry.
+//
+// `known` has those policies, and those in force before them: a token that these let somebody exchange for
+// another has to bring along what the others read of that one. `carried`: by what is going to be minted.
 std::vector<Lack> lacks_of(const claims::Known& known, const MintedSince::ByApi& carried,
                            const MintedSince& minted, Instant now);
 // When the last of them is over.

@@ -81,7 +81,7 @@ Result<PoliciesInForce::Snapshot> PoliciesInForce::linked(const inventory::Grant
   if (!loaded) return failure(ErrorCode::kInvalid, render(issues.all().front()));
   const auto& grants = loaded->snapshot->grants;
   const bool is_linked = grants != nullptr && grants->contains(said.id);
-  if (!said.given || is_linked) return minting_ahead(std::move(loaded->snapshot));
+  if (!said.given || is_linked) return minting_ahead(*loaded, world);
   for (const auto& issue : issues.all())
     if (issue.message.starts_with(fmt::format("grant `{}`", said.id)))
       return failure(ErrorCode::kInvalid, issue.message);
@@ -95,7 +95,8 @@ Result<void> PoliciesInForce::link_grants() {
   files::Issues issues;
   auto loaded = load_policies(texts_, world, issues, UnknownTemplate::kGrantsNothing);
   if (!loaded) return failure(ErrorCode::kInvalid, render(issues.all().front()));
-  return replace(minting_ahead(std::move(loaded->snapshot)));
+  auto snapshot = TRY(minting_ahead(*loaded, world));
+  return replace(std::move(snapshot));
 }
 
 Result<void> PoliciesInForce::check(const inventory::GrantRecord& record) {

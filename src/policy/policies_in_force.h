@@ -112,28 +112,30 @@ class PoliciesInForce final : public control::PolicySets, public control::GrantL
   struct Waiting {
     PolicyTexts texts;
     control::WaitingRevision set;
-    std::shared_ptr<const decision::MintedClaims> minted;  // what its tokens carry
-    std::string cause, actor, request_id;                  // of whoever put it there
+    std::string cause, actor, request_id;  // of whoever put it there
   };
 
-  // Of claims that policies read, and that some tokens lack now.
-  std::vector<Lack> lacks_left(const LoadedPolicies& policies, const config::World& world) const;
-  // The same of policies that are not in force.
-  std::vector<Lack> lacks_of_new(const LoadedPolicies& policies, const config::World& world) const;
-  Instant end_of_wait(const LoadedPolicies& policies, const config::World& world) const;
+  // The policies in force, with the grants, beside a world that may be another.
+  Result<LoadedPolicies> load_again(const config::World& world) const;
+  // Of claims that `next` reads, and that some tokens lack now; none of policies that are in force.
+  std::vector<Lack> lacks_of_new(const LoadedPolicies& next, const config::World& world) const;
+  // The same of what comes after `before`; null: nobody knows what was before.
+  std::vector<Lack> lacks_left(const LoadedPolicies& next, const LoadedPolicies* before,
+                               const config::World& world) const;
   // Of those, and of other claims that tokens carry from now on.
   void warn_of_growth(const LoadedPolicies& policies, const config::World& world,
                       files::Issues& issues) const;
-  // The policies in force beside a world, and what tokens carry until `next` is in force.
-  Result<Snapshot> until_then(const LoadedPolicies& next, const config::World& world) const;
+  // The policies in force, and what tokens carry until `next` is.
+  static Snapshot until_then(const LoadedPolicies& next, const LoadedPolicies& in_force,
+                             const config::World& world);
   // What tokens carried when Writ ran last.
   Result<void> resume_minting();
   // True: the files' policies wait, and those that were in force last are.
   Result<bool> wait_from_start(const PolicyTexts& of_files, files::Issues& issues);
   Result<void> wait(const Loaded& loaded, const LoadedPolicies& next, std::span<const Lack> lacks,
                     const ReplacedBy& by, Replacement& result);
-  // As tokens are minted while something waits.
-  Snapshot minting_ahead(Snapshot snapshot) const;
+  // Policies that take force, with what tokens carry while something waits. `world` has the grants.
+  Result<Snapshot> minting_ahead(const LoadedPolicies& in_force, const config::World& world) const;
   // Publishes, and keeps book of what tokens carry from then on.
   Result<void> minting(const decision::PolicySnapshot& next, const config::World& world,
                        const std::function<Result<void>()>& publish);

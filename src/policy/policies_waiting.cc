@@ -32,23 +32,32 @@ Result<void> PoliciesInForce::minting(const decision::PolicySnapshot& next, cons
   return {};
 }
 
-std::vector<Lack> PoliciesInForce::lacks_of_new(const LoadedPolicies& policies,
-                                                const config::World& world) const {
-  // The same policies read what they read.
-  return policies.snapshot->revision != get()->revision ? lacks_left(policies, world) : std::vector<Lack>();
+Result<LoadedPolicies> PoliciesInForce::load_again(const config::World& world) const {
+  auto beside = world;
+  add_grants(beside);
+  files::Issues issues;
+  auto loaded = load_policies(texts_, beside, issues, UnknownTemplate::kGrantsNothing);
+  if (!loaded) return failure(ErrorCode::kInvalid, render(issues.all().front()));
+  return *std::move(loaded);
 }
 
-std::vector<Lack> PoliciesInForce::lacks_left(const LoadedPolicies& policies,
+std::vector<Lack> PoliciesInForce::lacks_of_new(const LoadedPolicies& next,
+                                                const config::World& world) const {
+  // The same policies read what they read; and where no token lacks anything, nothing is waited for.
+  if (minted_.empty() || next.snapshot->revision == get()->revision) return {};
+  const auto before = load_again(world);
+  return lacks_left(next, before ? &*before : nullptr, world);
+}
+
+std::vector<Lack> PoliciesInForce::lacks_left(const LoadedPolicies& next, const LoadedPolicies* before,
                                               const config::World& world) const {
   const auto times = times_of(parts_.clock);
-  auto lacks = lacks_of(policies, world, minted_, times.latest);
+  const auto carried = minted_by_api(*next.snapshot, world.declared.apis);
+  auto lacks = before != nullptr
+                   ? lacks_of(ContractSources(next, *before, world).known(), carried, minted_, times.latest)
+                   : lacks_of(ContractSources(next, world).known(), carried, minted_, times.latest);
   std::erase_if(lacks, [&](const Lack& lack) { return times.begun(lack.until); });
   return lacks;
-}
-
-Instant PoliciesInForce::end_of_wait(const LoadedPolicies& policies, const config::World& world) const {
-  const auto lacks = lacks_left(policies, world);
-  return end_of(lacks).value_or(parts_.clock.now());
 }
 
 void PoliciesInForce::warn_of_growth(const LoadedPolicies& policies, const config::World& world,
@@ -58,41 +67,40 @@ void PoliciesInForce::warn_of_growth(const LoadedPolicies& policies, const confi
   warn_of_grown_contracts(*get(), world_, *policies.snapshot, world, growth, issues);
 }
 
-PoliciesInForce::Snapshot PoliciesInForce::minting_ahead(Snapshot snapshot) const {
-  if (!waiting_ || waiting_->minted == nullptr) return snapshot;
-  auto ahead = std::make_shared<decision::PolicySnapshot>(*snapshot);
-  ahead->minted_claims = union_of(snapshot->minted_claims, waiting_->minted);
-  return ahead;
+PoliciesInForce::Snapshot PoliciesInForce::until_then(const LoadedPolicies& next,
+                                                      const LoadedPolicies& in_force,
+                                                      const config::World& world) {
+  auto snapshot = std::make_shared<decision::PolicySnapshot>(*in_force.snapshot);
+  snapshot->minted_claims = minted_claims_of(ContractSources(next, in_force, world).known());
+  return snapshot;
 }
 
-Result<PoliciesInForce::Snapshot> PoliciesInForce::until_then(const LoadedPolicies& next,
-                                                              const config::World& world) const {
-  auto beside = world;
-  add_grants(beside);
+Result<PoliciesInForce::Snapshot> PoliciesInForce::minting_ahead(const LoadedPolicies& in_force,
+                                                                 const config::World& world) const {
+  if (!waiting_) return in_force.snapshot;
   files::Issues issues;
-  auto loaded = load_policies(texts_, beside, issues, UnknownTemplate::kGrantsNothing);
-  if (!loaded) return failure(ErrorCode::kInvalid, render(issues.all().front()));
-  auto snapshot = std::make_shared<decision::PolicySnapshot>(*loaded->snapshot);
-  snapshot->minted_claims = union_of(snapshot->minted_claims, next.snapshot->minted_claims);
-  return snapshot;
+  const auto next = load_policies(waiting_->texts, world, issues, UnknownTemplate::kGrantsNothing);
+  if (!next) return failure(ErrorCode::kInvalid, render(issues.all().front()));
+  return until_then(*next, in_force, world);
 }
 
 Result<void> PoliciesInForce::wait(const Loaded& loaded, const LoadedPolicies& next,
                                    std::span<const Lack> lacks, const ReplacedBy& by, Replacement& result) {
-  const control::WaitingRevision set{next.snapshot->revision, *end_of(lacks)};
-  const auto meanwhile = until_then(next, loaded.world);
-  if (!meanwhile) {
+  control::WaitingRevision set{next.snapshot->revision, *end_of(lacks)};
+  const auto before = load_again(loaded.world);
+  if (!before) {
     result.issues.error(
         {},
         fmt::format("policies {} read claims that some tokens lack, and those in force cannot decide until "
                     "these have ended, because they do not fit the rest of the configuration: {}",
-                    set.revision, meanwhile.error().message),
+                    set.revision, before.error().message),
         "reload the rest of the configuration first, or all of it with `writ policies reload --at-once`");
     return {};
   }
+  const auto meanwhile = until_then(next, *before, loaded.world);
   const Growth growth{
       .lacks = lacks, .now = parts_.clock.now(), .token_lifetime = token_lifetime_, .waiting = set.revision};
-  warn_of_grown_contracts(*get(), world_, **meanwhile, loaded.world, growth, result.issues);
+  warn_of_grown_contracts(*get(), world_, *meanwhile, loaded.world, growth, result.issues);
   const bool is_new = !waiting_ || waiting_->set.revision != set.revision;
   if (is_new) {
     const audit::Event event{.type = "policies.waiting",
@@ -102,42 +110,48 @@ Result<void> PoliciesInForce::wait(const Loaded& loaded, const LoadedPolicies& n
                              .request_id = by.request_id};
     TRY(parts_.record(audit::make_record(parts_.clock.earliest(), event)));
   }
-  TRY(beside_entities(**meanwhile, loaded.world, [&] { return take_over(loaded, *meanwhile, by, result); }));
+  TRY(beside_entities(*meanwhile, loaded.world, [&] { return take_over(loaded, meanwhile, by, result); }));
   // Somebody's choice of before was made instead of other files.
   TRY(revisions_.clear_choice());
-  // Whoever put it there stays the one that did, however often the files are read again.
-  if (is_new)
-    waiting_ = Waiting{
-        loaded.texts, set, nullptr, std::string(by.cause), std::string(by.actor), std::string(by.request_id)};
-  waiting_->minted = next.snapshot->minted_claims;
   // It is later by what it took to publish.
-  waiting_->set.until = end_of_wait(next, loaded.world);
-  result.waiting = waiting_->set;
+  const auto left = lacks_left(next, &*before, loaded.world);
+  set.until = end_of(left).value_or(set.until);
+  // Whoever put it there stays the one that did, however often the files are read again.
+  if (is_new) {
+    waiting_ =
+        Waiting{loaded.texts, set, std::string(by.cause), std::string(by.actor), std::string(by.request_id)};
+  } else {
+    waiting_->set = set;
+  }
+  result.waiting = set;
   return {};
 }
 
 Result<bool> PoliciesInForce::wait_from_start(const PolicyTexts& of_files, files::Issues& issues) {
   if (minted_.empty()) return false;
   const auto kept = TRY(revisions_.list());
+  if (kept.empty() || kept.front().revision == files_) return false;
+  auto world = world_;
+  add_grants(world);
   files::Issues unused;
-  const auto next = load_policies(of_files, world_, unused, UnknownTemplate::kGrantsNothing);
-  if (kept.empty() || !next || kept.front().revision == files_) return false;
-  const auto lacks = lacks_left(*next, world_);
-  if (lacks.empty()) return false;
-  Growth growth{.lacks = lacks, .now = parts_.clock.now(), .token_lifetime = token_lifetime_};
+  const auto next = load_policies(of_files, world, unused, UnknownTemplate::kGrantsNothing);
+  if (!next) return false;
   auto texts = revisions_.read(kept.front());
   if (texts) std::swap(texts_, *texts);
-  const auto meanwhile = texts ? until_then(*next, world_) : Result<Snapshot>(std::unexpected(texts.error()));
-  if (meanwhile) growth.waiting = files_;
+  const auto before = texts ? load_again(world_) : Result<LoadedPolicies>(std::unexpected(texts.error()));
+  const auto lacks = lacks_left(*next, before ? &*before : nullptr, world_);
+  const bool waits = before && !lacks.empty();
+  Growth growth{.lacks = lacks, .now = parts_.clock.now(), .token_lifetime = token_lifetime_};
+  if (waits) growth.waiting = files_;
   warn_of_grown_contracts(*next->snapshot, world_, *next->snapshot, world_, growth, issues);
-  if (!meanwhile) {
-    // What decided last does not fit any more, so that what the files say has to.
+  if (!waits) {
+    // Where what decided last does not fit any more, what the files say has to.
     texts_ = of_files;
     return false;
   }
-  TRY(replace(*meanwhile));
-  waiting_ =
-      Waiting{of_files, {files_, end_of_wait(*next, world_)}, next->snapshot->minted_claims, "files", {}, {}};
+  TRY(replace(until_then(*next, *before, world_)));
+  const auto left = lacks_left(*next, &*before, world_);
+  waiting_ = Waiting{of_files, {files_, end_of(left).value_or(*end_of(lacks))}, "files", {}, {}};
   return true;
 }
 
@@ -150,11 +164,11 @@ Result<bool> PoliciesInForce::put_due_in_force() {
   const auto loaded = load_policies(waiting_->texts, world, issues, UnknownTemplate::kGrantsNothing);
   if (!loaded) return failure(ErrorCode::kInvalid, render(issues.all().front()));
   // A grant that was given meanwhile may read more.
-  if (const auto lacks = lacks_left(*loaded, world_); !lacks.empty()) {
-    auto meanwhile = TRY(until_then(*loaded, world_));
-    TRY(replace(std::move(meanwhile)));
-    waiting_->minted = loaded->snapshot->minted_claims;
-    waiting_->set.until = end_of_wait(*loaded, world_);
+  const auto before = TRY(load_again(world_));
+  if (const auto lacks = lacks_left(*loaded, &before, world_); !lacks.empty()) {
+    TRY(replace(until_then(*loaded, before, world_)));
+    const auto left = lacks_left(*loaded, &before, world_);
+    waiting_->set.until = end_of(left).value_or(*end_of(lacks));
     return false;
   }
   const Waiting taken = *waiting_;
