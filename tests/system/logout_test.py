@@ -87,7 +87,7 @@ class Logout(unittest.TestCase):
         operator = self.world.operator_token()
         self.assertIn('"token"', body)
         end = {"issuer": self.provider.issuer, "subject": "nora"}
-        self.assertEqual(403, self.world.api_call(self.exchanged(tokens), "POST", "/v1/sessions/end", end).status, "for another API")
+        self.assertEqual(401, self.world.api_call(self.exchanged(tokens), "POST", "/v1/sessions/end", end).status, "for another API")
         self.assertEqual(400, self.world.api_call(operator, "POST", "/v1/sessions/end", {**end, "session": "s"}).status)
         self.assertEqual(204, self.world.api_call(operator, "POST", "/v1/sessions/end", end).status)
         self.assertEqual("401 token_revoked", outcome(self.world, portals))
