@@ -197,7 +197,7 @@ class Schema(unittest.TestCase):
         of_schema |= {what: self.schema["$defs"][name] for what, name in (
             ("fixtures", "fixtures"), ("an entity", "entity"), ("a task", "task"), ("defaults", "defaults"),
             ("a test", "test"), ("a step", "step"), ("a token", "token"), ("an actor", "actor"),
-            ("an expectation", "expectation"), ("a request file", "question"))}
+            ("an expectation", "expectation"), ("a request file", "question"), ("an answer of a source", "answer"))}
         self.assertEqual(set(self.readers), set(of_schema))
         for what, schema in of_schema.items():
             with self.subTest(what):
