@@ -161,7 +161,7 @@ TEST(Outbound, MistakesAreToldWithTheirPlace) {
   EXPECT_THAT(issues_with("outbound: {allow_http: [10.0.0.1/8]}"), HasSubstr("bits below its prefix"));
   EXPECT_THAT(issues_with("outbound: {ca_file: absent.pem}"), HasSubstr("absent.pem"));
   EXPECT_THAT(issues_with("outbound: {timeout_seconds: 0}"), HasSubstr("timeout_seconds"));
-  EXPECT_THAT(issues_with("outbound: {proxy: \"http://proxy\"}"), HasSubstr("`proxy`"));
+  EXPECT_THAT(issues_with("outbound: {proxy: \"http://proxy\"}"), HasSubstr("proxy must be a map"));
   const auto file = std::filesystem::path(::testing::TempDir()) / "empty-ca.pem";
   std::ofstream(file) << "";
   EXPECT_THAT(issues_with("outbound: {ca_file: empty-ca.pem}"), HasSubstr("the CA"));
