@@ -149,6 +149,7 @@ inventory::Change read_identities(const Fields& fixtures, const policy::Loaded& 
   // Read as the configuration's are, by whom they are read.
   config::Config own = loaded.config;
   own.file = fixtures.source().file;
+  own.root = nullptr;  // what else stands there has its files elsewhere
   own.apis = {};
   own.identities = fixtures.list("identities");
   files::Issues issues;

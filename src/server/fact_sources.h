@@ -1,6 +1,6 @@
 // FactSources: who is asked for facts about resources, over reloads. A source that is written as before goes
-// on, with what it was told and what it has learned of failures; every other one is made anew, and asks
-// nobody before it is in force.
+// on, with its threads and what is known of its failures; every other one is made anew, and asks nobody
+// before it is in force.
 //
 // A source that is not in force any more tells all who wait that nothing comes. It ends here and nowhere
 // else: its end waits for its threads, which must not be one of them. Thread-safe.

@@ -64,12 +64,14 @@ permit (principal == Writ::Application::"support-portal", action == Writ::Action
         for body in ([{"query": query}], {"query": query, "id": "abc"}, {"query": query, "Query": "mutation { x }"},
                      {"extensions": {"persistedQuery": {"version": 1, "sha256Hash": "0"}}},
                      {"query": query, "extensions": {"persistedQuery": {}}}, {"query": query, "operationName": "B"},
-                     {"query": query, "operationName": ""}, {"query": ["x"]}, {}, "", "{}x",
+                     {"query": query, "operationName": ""}, {"query": ["x"]}, {}, "{}x",
                      '{"query": "{ a }", "query": "mutation { b }"}', {"query": query + " type T { a: Int }"},
                      {"query": "query { a } { b }"}, {"query": "{ ...Gone }"}, {"query": "{ a(x: 1a) }"}, {"query": "{" * 100}):
             with self.subTest(body):
                 answer = self.send(body)
                 self.assertEqual((400, "invalid_request"), (answer.status, answer.json()["error"]), answer)
+        # Without a body nothing is read; it is refused like a change that nobody knows.
+        self.assertEqual(403, self.send("").status)
         for kind in ("application/graphql", "application/x-www-form-urlencoded", "multipart/form-data; boundary=x", "text/plain"):
             self.assertEqual(400, self.send({"query": query}, content_type=kind).status, kind)
         for name in ("query=mutation{x}", "operationName=B", "extensions={}", "QUERY=x"):
