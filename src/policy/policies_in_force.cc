@@ -199,6 +199,7 @@ Result<void> PoliciesInForce::take_over(const Loaded& loaded, Snapshot snapshot,
       if (const auto& before = parts_.current.get()->routes) loaded.routes->take_over_upstreams(*before);
       parts_.current.replace(loaded.routes);
       parts_.current.replace(std::move(snapshot));
+      parts_.current.replace(std::move(sources));
     });
   }));
   parts_.taken_over(loaded);
