@@ -52,6 +52,9 @@ class AskedTest : public ::testing::Test {
   }
   ~AskedTest() override {
     for (const auto& each : all) each->stop();
+    // This thread remembers what it read last, and a source that outlived its book would stop another one's.
+    put_in_force(nullptr);
+    static_cast<void>(world.current.read());
   }
 
   // In the place of the one before.
