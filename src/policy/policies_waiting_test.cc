@@ -24,7 +24,7 @@ listen: {{api: "127.0.0.1:8180"}}
 tokens: {{lifetime_seconds: {}}}
 policies: {{files: [p.cedar]}}
 inventory:
-  identities: [{{id: ops-desk, kind: service}}]
+  identities: [{{id: ops-desk, kind: service}}, {{id: ops-console, kind: service}}]
   apis: [{{id: shop, audience: "https://shop.example", namespace: Shop, actions: [{}], claims: contract}}]
 )";
 constexpr std::string_view kOperators =

@@ -311,8 +311,8 @@ TEST_F(SourceTest, ItsEndTellsAllWhoWait) {
   book.wait_for(1);
   source().stop();
   first.get();
-  EXPECT_THAT(second.get(), HasSubstr("stopping"));
-  EXPECT_THAT(asked("o-1"), HasSubstr("stopping"));
+  EXPECT_THAT(second.get(), HasSubstr("not asked any more"));
+  EXPECT_THAT(asked("o-1"), HasSubstr("not asked any more"));
 }
 
 TEST_F(SourceTest, ItKeepsSoManyAnswersAndNoMore) {

@@ -17,14 +17,14 @@ std::shared_ptr<const CompiledPolicySet> compiled(std::string_view text) {
 }
 
 constexpr std::string_view kPolicy = R"(@id("clerks")
-  permit (principal == U::"nora", action in [A::"read", A::"write"], resource is D)
+  permit (principal == U::"nora", action in [Action::"read", Action::"write"], resource is D)
   when { resource has owner.name && resource.owner.name like "a*" || context.at < datetime("2026-01-01") };)";
 
 TEST(PolicyReading, SaysAllThatAPolicySays) {
   const auto set = compiled(kPolicy);
   const auto reading = read_policy(*set, 0);
   for (const auto* part :
-       {"clerks", "permit", "U::\"nora\"", "A::\"write\"", "resource is D", "a*", "2026-01-01"})
+       {"clerks", "permit", "U::\"nora\"", "Action::\"write\"", "resource is D", "a*", "2026-01-01"})
     EXPECT_THAT(reading.text, HasSubstr(part));
   EXPECT_THAT(reading.names, Contains("owner"));
   EXPECT_THAT(reading.names, Contains("name"));
