@@ -5,10 +5,10 @@
 #include "cli/commands.h"
 #include "cli/output.h"
 #include "cli/questions.h"
-#include "codec/name.h"
 #include "files/document.h"
 #include "files/files.h"
 #include "init/folder.h"
+#include "init/names.h"
 #include "policy/load.h"
 
 namespace writ::cli {
@@ -84,9 +84,8 @@ bool ask_for_rest(Options& options) {
                                                   : std::optional(fmt::format("there is no file `{}`", file));
   };
   const auto is_name = [](const std::string& name) -> std::optional<std::string> {
-    if (const auto problem = codec::name_problem(name))
-      return fmt::format("`{}` is not a name: {}", name, *problem);
-    return std::nullopt;
+    if (init::slug(name) == name) return std::nullopt;
+    return fmt::format("`{}` is not an API's id; use small letters, digits and `-`, as in `orders`", name);
   };
   const auto is_url = [](const std::string& url) -> std::optional<std::string> {
     if (url.starts_with("https://") || url.starts_with("http://")) return std::nullopt;
