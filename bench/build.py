@@ -1,8 +1,10 @@
-"""What a build from nothing costs, beside a build of an earlier commit: `./x bench build [--against COMMIT] [--tests]`.
+"""What a build from nothing costs, beside a build of an earlier commit: `./x bench build [--against COMMIT] [--tests] [--every N]`.
 
 Both are built in turn, without ccache, in worktrees of their own (the tree as committed; what is not committed is not
 built). Printed is processor time, compiler and linker together, for each module, and for each thousand lines of
-production code, in which the house grows. `--tests` builds the tests too, runs them, and counts both.
+production code, in which the house grows. `--tests` builds the tests too, runs them, and counts both. `--every N`
+compiles every Nth file of `writ` (and what each needs, such as precompiled headers) and counts it N times; libraries
+are not made and nothing is linked then.
 """
 import argparse
 import glob
@@ -45,15 +47,33 @@ class Tree:
         if os.path.isdir(shared) and not os.path.exists(os.path.join(folder, "shared")):
             os.symlink(shared, os.path.join(folder, "shared"))
 
-    def built(self, *targets):
-        """Processor seconds of the whole build."""
-        build = os.path.join(self.folder, "build", "release")
+    def configure(self):
         launcher = ";".join([sys.executable, os.path.abspath(__file__), "--timed", self.log])
         # Old commits know only this variable for their launcher, and a launcher of its own disables ccache.
         run("cmake", "--preset", "release", f"-DCMAKE_CXX_COMPILER_LAUNCHER={launcher}", "-DWRIT_BENCH=OFF", cwd=self.folder)
+
+    def built(self, *targets):
+        """Processor seconds of the whole build."""
+        build = os.path.join(self.folder, "build", "release")
+        self.configure()
         before = resource.getrusage(resource.RUSAGE_CHILDREN)
         run("cmake", "--build", build, *(["--target", *targets] if targets else []), "--", "--quiet", cwd=self.folder)
         return used_since(before)
+
+    def sampled(self, target, every):
+        """Processor seconds of compiling `target`, from every Nth of its files."""
+        self.configure()
+        build = os.path.join(self.folder, "build", "release")
+        inputs = subprocess.run(["ninja", "-C", build, "-t", "inputs", target], text=True, check=True, capture_output=True).stdout.split("\n")
+        objects = sorted(path for path in inputs if path.endswith(".o"))
+        sample = set(objects[every // 2::every])
+        run("ninja", "-C", build, "--quiet", *sorted(sample))
+        with open(self.log, encoding="utf-8") as file:
+            costs = [[output, seconds * (len(objects) / len(sample) if output in sample else 1)] for output, seconds in map(json.loads, file)]
+        with open(self.log, "w", encoding="utf-8") as file:
+            file.writelines(json.dumps(cost) + "\n" for cost in costs)
+        print(f"{self.commit}: {len(sample)} of {len(objects)} files compiled", flush=True)
+        return sum(seconds for _, seconds in costs)
 
     def tested(self):
         before = resource.getrusage(resource.RUSAGE_CHILDREN)
@@ -110,7 +130,10 @@ def build(arguments):
     parser = argparse.ArgumentParser(prog="./x bench build")
     parser.add_argument("--against", default=BEFORE, help=f"the commit to compare with (default: {BEFORE})")
     parser.add_argument("--tests", action="store_true", help="build and run the tests too")
+    parser.add_argument("--every", type=int, default=1, metavar="N", help="compile every Nth file only, and count it N times")
     options = parser.parse_args(arguments)
+    if options.tests and options.every > 1:
+        parser.error("--tests builds everything: leave out --every")
     folder = tempfile.mkdtemp(prefix="writ-bench-build-")
     commits = {"before": options.against, "now": "HEAD"}
     trees = {name: Tree(subprocess.run(["git", "rev-parse", "--short=10", commit], cwd=measure.ROOT, text=True, check=True,
@@ -118,7 +141,7 @@ def build(arguments):
     try:
         whole, per_line = {}, {}
         for name, tree in trees.items():
-            whole[name] = tree.built("writ")
+            whole[name] = tree.built("writ") if options.every == 1 else tree.sampled("writ", options.every)
             per_line[name] = whole[name] / tree.thousand_lines()
         modules = {name: tree.per_module() for name, tree in trees.items()}
         print(f"{'CPU seconds of a cold build':<34}{options.against:>12}{'now':>12}")
@@ -126,6 +149,8 @@ def build(arguments):
             print(f"  {module:<32}{modules['before'].get(module, 0):>12.1f}{modules['now'].get(module, 0):>12.1f}")
         print(f"{'`writ`, whole':<34}{whole['before']:>12.1f}{whole['now']:>12.1f}")
         holds = print_ratio("  per 1,000 lines of production code", per_line, WRIT_LIMIT)
+        if options.every > 1:
+            return holds
         touched = seconds_after_a_touch(trees["now"])
         print(f"{LEAF + ' touched':<46}{touched:>12.1f} s   limit {LEAF_SECONDS} s")
         if options.tests:

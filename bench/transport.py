@@ -137,10 +137,12 @@ def echo():
                     connection.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
                     ready.register(connection, selectors.EVENT_READ)
                 continue
-            data = key.fileobj.recv(65536)
-            if data:
+            # One that is reset has ended too: the proxy that is stopped drops the connections it has.
+            data = b""
+            with contextlib.suppress(ConnectionError):
+                data = key.fileobj.recv(65536)
                 key.fileobj.sendall(data)
-            else:
+            if not data:
                 ready.unregister(key.fileobj)
                 key.fileobj.close()
 
