@@ -77,7 +77,7 @@ http::ClientOptions client_options(const config::Config& config, const Room& roo
   for (const auto& api : config.apis) pools += addresses_of(api);
   pools = std::max<std::size_t>(pools * config.threads, 1);
   return {.read_timeout = config.limits.upstream_timeout,
-          .max_idle_per_origin = std::clamp<std::size_t>(room.idle_upstreams / pools, 1, 64),
+          .max_idle_per_origin = std::clamp<std::size_t>(room.idle_upstreams / pools, 1, 256),
           .max_connections_per_origin = std::clamp<std::size_t>(room.gateway / config.threads, 1, 1024)};
 }
 
