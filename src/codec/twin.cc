@@ -73,7 +73,10 @@ bool is_ascii_name(std::string_view name) noexcept {
 }
 
 bool may_read_as(std::string_view other, std::string_view name) {
-  return matches(pattern_of(other), pattern_of(name));
+  const auto pattern = pattern_of(name);
+  const auto nul = other.find('\0');
+  return matches(pattern_of(other), pattern) ||
+         (nul != other.npos && matches(pattern_of(other.substr(0, nul)), pattern));
 }
 
 }  // namespace writ::codec

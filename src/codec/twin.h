@@ -1,6 +1,7 @@
 // Twins: names that another reader could take for one and the same. `Amount`, `amount `, `a-mount`, and
 // `ａｍｏｕｎｔ` in full width are all `amount` to some reader that ignores case, trims, binds to a
-// language's own names, or normalises Unicode.
+// language's own names, or normalises Unicode. So is `amount\0x` to one that holds names as C does, which end
+// at a NUL.
 //
 // Own rules instead of Unicode's tables, and stricter than any of those readers: a character outside ASCII
 // counts as whatever would make a twin, so nothing depends on which version of which table a reader has. Only

@@ -24,6 +24,15 @@ TEST(Twin, WhatSomeReaderTakesForTheSameNameIsOne) {
   EXPECT_TRUE(may_read_as("Ⅻ", "xii"));
 }
 
+// cJSON and json-c compare names up to a NUL, and JSON can write one: "amount\u0000x".
+TEST(Twin, ANameThatAReaderInCCutsAtItsNulIsOne) {
+  using namespace std::string_view_literals;
+  for (const auto other : {"amount\0x"sv, "Amount\0"sv, "a-mount\0\0amounts"sv, "\0amount"sv, "ａmount\0x"sv})
+    EXPECT_TRUE(may_read_as(other, "amount")) << other;
+  EXPECT_FALSE(may_read_as("amounts\0"sv, "amount"));
+  EXPECT_FALSE(may_read_as("\0amounts"sv, "amount"));
+}
+
 TEST(Twin, OtherNamesAreNone) {
   for (const auto* other : {"", "amounts", "amoun", "mount", "currency", "größe", "montant_dû", "日付",
                             "количество", "금액", "ποσό", "المبلغ", "amount2", "a", "é_total"})

@@ -55,6 +55,7 @@ Found decimal_of(std::string_view text) {
 Found text_of(std::string_view text, const Type& type, cedar::Arena& arena) {
   if (text.size() > kMaxFactBytes) return gap("it is longer than 1024 bytes");
   if (!codec::valid_utf8(text)) return gap("it is not UTF-8");
+  if (text.contains('\0')) return gap("it has a NUL, at which some readers end a text");
   if (!type.is(TypeKind::kEntity)) return cedar::make_string(arena, text);
   if (text.empty()) return gap("it is empty, and no entity's id");
   return cedar::make_entity(arena, type.entity_types().front(), text);
@@ -128,8 +129,9 @@ class FactFinder::Body {
   Result<GraphqlOperation> read_operation() {
     if (!is_json(request_.headers))
       return invalid("a GraphQL request is JSON in UTF-8, with the `Content-Type` `application/json`");
-    // Some servers take these from the query too.
-    for (const auto* name : {"query", "operationName", "variables", "extensions"})
+    // Some servers take these from the query too, or the name of a document that they keep.
+    for (const auto* name : {"query", "operationName", "variables", "extensions", "id", "documentId", "docId",
+                             "queryId", "operationId", "persistedQuery", "hash", "sha256Hash"})
       if (!query_says_nothing_of(request_.query, name))
         return invalid(
             "the URL's query has a parameter that some reader takes for a part of the GraphQL request");
@@ -310,6 +312,9 @@ FactFinder::Found FactFinder::find(const Fact& fact, const http::Request& reques
       const auto given = http::query_parameter(request.query, fact.place);
       if (given.state == http::QueryState::kAbsent) return gap("the query does not have it");
       if (given.state == http::QueryState::kMany) return gap("the query has it twice");
+      // As in a form (WHATWG URL §5.1); RFC 3986 knows nothing of it.
+      if (given.value.contains('+') && request.query.contains('+'))
+        return gap("it has a `+`, which some readers take for a space: send `%2B` or `%20`");
       return value_of_text(given.value, fact.type, arena);
     }
     case Where::kHeader: {

@@ -93,6 +93,26 @@ TEST(FactFinder, WhatAnotherReaderCouldFindElsewhereIsNotTold) {
   EXPECT_THAT(found("header X-N", "string", {.headers = {{"X-N", "1, 9"}}}), HasSubstr("-it has a comma"));
 }
 
+// One reader of a query takes `+` for a space, another one for itself.
+TEST(FactFinder, APlusThatMayBeASpaceIsNotTold) {
+  EXPECT_THAT(found("query kind", "string", {.query = "kind=wire+transfer"}), HasSubstr("-it has a `+`"));
+  EXPECT_THAT(found("query who", "Writ::User", {.query = "a=1&who=+nora"}), HasSubstr("-it has a `+`"));
+  EXPECT_EQ(found("query kind", "string", {.query = "kind=wire%2Btransfer"}), R"("wire+transfer")");
+  EXPECT_EQ(found("query kind", "string", {.query = "kind=wire%20transfer"}), R"("wire transfer")");
+  EXPECT_EQ(found("query kind", "string", {.query = "kind=wire&note=a+b"}), R"("wire")");
+  EXPECT_EQ(found("body /kind", "string", {.body = R"({"kind":"a+b"})"}), R"("a+b")");
+}
+
+TEST(FactFinder, ATextThatAReaderInCCutsAtItsNulIsNotTold) {
+  EXPECT_THAT(found("body /kind", "string", {.body = R"({"kind":"wire\u0000"})"}),
+              HasSubstr("-it has a NUL"));
+  EXPECT_THAT(found("body /who", "Writ::User", {.body = R"({"who":"nora\u0000x"})"}),
+              HasSubstr("-it has a NUL"));
+  EXPECT_THAT(found("body /to", "set of string", {.body = R"({"to":["a","b\u0000"]})"}),
+              HasSubstr("-it has a NUL"));
+  EXPECT_THAT(found("query kind", "string", {.query = "kind=wire%00"}), HasSubstr("-it has a NUL"));
+}
+
 TEST(FactFinder, AValueOfAnotherTypeIsNotTold) {
   for (const auto* text : {"", "+1", "01", "-0", "1.0", "1e3", "0x1", "9007199254740993", " 1"})
     EXPECT_THAT(found("query n", "long", {.query = fmt::format("n={}", text)}), HasSubstr("-it is not"))

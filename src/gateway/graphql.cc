@@ -143,6 +143,16 @@ class Lexer {
   std::size_t tokens_ = 0;
 };
 
+// §2.1.1: control characters are none of a document's. U+2028 and U+2029 ended a line in drafts, so they do
+// for readers that are made from an old grammar (graphql-java): behind one, what is a comment here is a field
+// there.
+bool has_other_line_ends(std::string_view document) {
+  const bool control = std::ranges::any_of(document, [](char c) {
+    return static_cast<unsigned char>(c) < 0x20 && c != '\t' && c != '\n' && c != '\r';
+  });
+  return control || document.contains("\u0085") || document.contains("\u2028") || document.contains("\u2029");
+}
+
 // What stands at the root of an operation or fragment.
 struct Selections {
   std::vector<std::string_view> fields, spreads;
@@ -400,6 +410,10 @@ Result<GraphqlOperation> read_graphql(std::string_view document,
   };
   Parser parser(document);
   if (auto read = parser.read(); !read) return in_document(std::move(read).error());
+  if (has_other_line_ends(document))
+    return in_document({ErrorCode::kInvalid,
+                        "has a control character, or one at which some readers end a line (U+0085, U+2028, "
+                        "U+2029); write it as an escape, or send it in a variable"});
   const auto picked = parser.pick(operation_name);
   if (!picked) return in_document(picked.error());
   auto fields = parser.fields_of(**picked);

@@ -49,6 +49,20 @@ TEST(Graphql, TextsAndCommentsAreNoStructure) {
             "-the GraphQL document has an operation without a name beside others");
 }
 
+// graphql-java's grammar ends a comment at U+2028, as the drafts of the specification did.
+TEST(Graphql, ACommentThatEndsEarlierForAnotherReaderHidesNoField) {
+  for (const auto* end : {"\u2028", "\u2029", "\u0085", "\v", "\f", "\x1c"}) {
+    EXPECT_THAT(of(std::string("{ orders #") + end + " deleteCustomer(id: 7) { id }\n}"),
+                HasSubstr("some readers end a line"))
+        << end;
+    EXPECT_THAT(of(std::string("query A { a } #") + end + " mutation B { b }"),
+                HasSubstr("some readers end a line"))
+        << end;
+  }
+  EXPECT_THAT(of("{ a(x: \"\"\"\u2028\"\"\") }"), HasSubstr("some readers end a line"));
+  EXPECT_EQ(of("{ a(x: \"\\u2028\") } # ä日🙂\n"), of("{ a }"));
+}
+
 TEST(Graphql, TheNameSaysWhichOperationItIs) {
   constexpr auto kTwo = "query A { a } mutation B { b }";
   EXPECT_EQ(of(kTwo, "A"), "query A [a]");

@@ -74,7 +74,7 @@ permit (principal == Writ::Application::"support-portal", action == Writ::Action
         self.assertEqual(403, self.send("").status)
         for kind in ("application/graphql", "application/x-www-form-urlencoded", "multipart/form-data; boundary=x", "text/plain"):
             self.assertEqual(400, self.send({"query": query}, content_type=kind).status, kind)
-        for name in ("query=mutation{x}", "operationName=B", "extensions={}", "QUERY=x"):
+        for name in ("query=mutation{x}", "operationName=B", "extensions={}", "QUERY=x", "documentId=7", "doc_id=7", "id=7"):
             self.assertEqual(400, self.send({"query": query}, path="/graphql?" + name).status, name)
 
     def test_a_stranger_is_told_nothing_but_that_the_token_is_no_good(self):
