@@ -10,53 +10,22 @@
 namespace writ::gateway {
 namespace {
 
-// In lower case, letters and digits alone.
+// In lower case, letters and digits alone. First what an ordinary word ends with too.
 constexpr std::string_view kCredentials[] = {
-    "accesskey",
-    "accesskeyid",
-    "apikey",
-    "apitoken",
-    "appkey",
-    "assertion",
-    "auth",
-    "authkey",
-    "authorization",
-    "authtoken",
-    "bearer",
-    "bearertoken",
-    "clientassertion",
-    "clientsecret",
-    "credential",
-    "credentials",
-    "hmac",
-    "idtoken",
-    "jobtoken",
-    "jsessionid",
-    "jwt",
-    "key",
-    "oauthtoken",
-    "passwd",
-    "password",
-    "phpsessid",
-    "privatetoken",
-    "refreshtoken",
-    "sastoken",
-    "secret",
-    "session",
-    "sessionid",
-    "sessiontoken",
-    "sig",
-    "signature",
-    "subscriptionkey",
-    "token",
-    "xamzcredential",
-    "xamzsecuritytoken",
-    "xamzsignature",
-    "xapikey",
-    "xaccesstoken",
-    "xauthtoken",
-    "xgoogcredential",
-    "xgoogsignature",
+    "appkey",    "auth", "authkey", "bearer",      "codeverifier", "hmac",    "key", "otp",     "pass",
+    "phpsessid", "pwd",  "samlart", "samlrequest", "samlresponse", "session", "sig", "userkey",
+};
+// Whoever's it is: `wrap_access_token`, `hapikey`, `AWSAccessKeyId`.
+constexpr std::string_view kEndsOfCredentials[] = {
+    "accesskey",   "accesskeyid", "apikey",    "assertion",  "authorization",   "credential",
+    "credentials", "jwt",         "passcode",  "passphrase", "passwd",          "password",
+    "secret",      "secretkey",   "sessionid", "signature",  "subscriptionkey", "token",
+};
+// A token of these says where a list goes on: `nextPageToken`, `$skiptoken`, `continuation-token`.
+constexpr std::string_view kPlacesInLists[] = {
+    "change", "continuation", "continue", "cursor",   "delta", "last",     "next",
+    "page",   "pagination",   "paging",   "position", "prev",  "previous", "resume",
+    "scroll", "skip",         "start",    "starting", "sync",
 };
 constexpr std::string_view kNever[] = {
     "accesstoken",     "dpop",
@@ -76,25 +45,35 @@ bool is_letter_or_digit(char c) noexcept {
   return (c >= 'A' && c <= 'Z') || (c >= 'a' && c <= 'z') || (c >= '0' && c <= '9');
 }
 
-// Lower case, letters and digits alone. One that does not fit is in no table.
+// Lower case, letters and digits alone. Of a long name the end, which is longer than anything in the tables.
 class Folded {
  public:
   explicit Folded(std::string_view name) noexcept {
-    for (const char c : name) {
-      if (!is_letter_or_digit(c)) continue;
-      if (size_ == bytes_.size()) {
-        size_ = 0;
-        return;
-      }
-      bytes_[size_++] = static_cast<char>(c <= '9' ? c : c | 0x20);
+    for (auto c = name.rbegin(); c != name.rend() && begin_ > 0; ++c) {
+      if (is_letter_or_digit(*c)) bytes_[--begin_] = static_cast<char>(*c <= '9' ? *c : *c | 0x20);
     }
   }
-  std::string_view text() const noexcept { return {bytes_.data(), size_}; }
+  std::string_view text() const noexcept {
+    return std::string_view(bytes_.data(), bytes_.size()).substr(begin_);
+  }
 
  private:
-  std::array<char, 24> bytes_;
-  std::size_t size_ = 0;
+  std::array<char, 32> bytes_{};
+  std::size_t begin_ = bytes_.size();
 };
+
+template <class Table>
+bool ends_with_one_of(const Table& table, std::string_view name) noexcept {
+  return std::ranges::any_of(table, [&](std::string_view end) { return name.ends_with(end); });
+}
+
+bool is_credential(std::string_view folded) noexcept {
+  constexpr std::string_view kToken = "token";
+  if (is_one_of(kCredentials, folded)) return true;
+  if (!ends_with_one_of(kEndsOfCredentials, folded)) return false;
+  return !folded.ends_with(kToken) ||
+         !ends_with_one_of(kPlacesInLists, folded.substr(0, folded.size() - kToken.size()));
+}
 
 // `_method`; `method` alone is an ordinary word.
 bool is_never(std::string_view name, std::string_view folded) noexcept {
@@ -157,7 +136,7 @@ std::optional<std::string> QueryNames::refusal_of_name(std::string_view name) co
     if (std::ranges::find(*only_, name) != only_->end()) return std::nullopt;
     return refused(name, "the route does not name it");
   }
-  if (is_one_of(kCredentials, folded.text()))
+  if (is_credential(folded.text()))
     return refused(name, "it is a credential's, and the route does not name it");
   return std::nullopt;
 }

@@ -59,6 +59,42 @@ TEST(QueryNames, CredentialsAreRefusedWhereTheRouteDoesNotNameThem) {
     EXPECT_THAT(refusal(query), HasSubstr("it is a credential's, and the route does not name it")) << query;
 }
 
+// Nobody can list all names; so it is the end of a name that counts, whatever stands before it.
+TEST(QueryNames, ANameThatEndsAsACredentialsDoesIsRefusedWhoeversItIs) {
+  for (const auto* query : {"wrap_access_token=t",
+                            "x[access_token]=t",
+                            "a.b.access_token=t",
+                            "userToken=t",
+                            "app-token=t",
+                            "csrf_token=t",
+                            "ｃsrf_token=t",
+                            "hapikey=k",
+                            "x_goog_api_key=k",
+                            "AWSAccessKeyId=k",
+                            "user_key=k",
+                            "db_password=p",
+                            "pwd=p",
+                            "pass=p",
+                            "otp=1",
+                            "SAMLResponse=r",
+                            "HTTP_AUTHORIZATION=b",
+                            "a_name_that_is_longer_than_any_table_has_room_for_access_token=t",
+                            "X-Goog-Signature=s",
+                            "client_assertion=a",
+                            "session-id=s",
+                            "my.jwt=t",
+                            "nextUserToken=t"})
+    EXPECT_THAT(refusal(query), HasSubstr("it is a credential's, and the route does not name it")) << query;
+}
+
+TEST(QueryNames, WhereAListGoesOnIsNoCredential) {
+  for (const auto* query :
+       {"page_token=t", "nextPageToken=t", "$skiptoken=t", "%24deltatoken=t", "continuation-token=t",
+        "NextContinuationToken=t", "syncToken=t", "StartingToken=t", "prevPageToken=t", "max_tokens=9",
+        "token_type=x", "secrets=1", "bypass=1", "passport=x", "signatures=2", "monkey=1", "sort_key=a"})
+    EXPECT_EQ(refusal(query), "passes") << query;
+}
+
 TEST(QueryNames, AnotherMethodIsRefused) {
   for (const auto* query :
        {"_method=DELETE", "_METHOD=DELETE", "%5Fmethod=DELETE", "[_method]=DELETE", "_method[]=D",
