@@ -168,9 +168,10 @@ std::expected<void, Denial> read_user(const Json& claims, const TrustedIssuer& b
   into.subject_issuer = by.issuer;
   into.acr = TRY(mapped_text(
       claims, by.mapping.others.contains("acr") ? by.mapping.others.at("acr") : path_of(by.profile->acr)));
-  into.auth_time =
-      TRY(mapped_date(claims, by.mapping.others.contains("auth_time") ? by.mapping.others.at("auth_time")
-                                                                      : path_of(by.profile->auth_time)));
+  into.auth_time = TRY(login_time(claims,
+                                  by.mapping.others.contains("auth_time") ? by.mapping.others.at("auth_time")
+                                                                          : path_of(by.profile->auth_time),
+                                  by));
   for (const auto& [name, place] : by.facts) {
     const auto one = name == "scopes" ? OneText::kIsWords : OneText::kIsOne;
     if (auto texts = TRY(mapped_texts(claims, place, one)))
@@ -367,7 +368,7 @@ std::expected<AcceptedTokens::Claims, Denial> AcceptedTokens::read(const token::
   TRY(read_times(assertion, accept, *into));
   into->issuer = by.issuer;
   into->jti = id_of(assertion, form.text);
-  into->exchanged_from = came_from_of(claims, by);
+  into->exchanged_from = TRY(came_from_of(claims, by));
   const auto* api = current_.get()->inventory->find_api(accept.api);
   into->audience = api != nullptr ? api->audience : std::string();
   foreign->api = accept.api;

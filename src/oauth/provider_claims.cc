@@ -35,16 +35,16 @@ Denial issuer_silent(const TrustedIssuer& issuer) {
           "issuer `" + issuer.issuer + "` could not be asked whether the token is good; try again later"};
 }
 
-std::vector<std::string> came_from_of(const codec::Json& claims, const TrustedIssuer& by) {
+std::expected<std::vector<std::string>, Denial> came_from_of(const codec::Json& claims,
+                                                             const TrustedIssuer& by) {
   std::vector<std::string> all;
   if (!by.logout) return all;
-  const auto add = [&](token::Origin origin, std::string_view claim) {
-    if (const auto* name = claims.find_string(claim))
+  const std::pair<token::Origin, std::string_view> kClaims[] = {
+      {token::Origin::kSession, "sid"}, {token::Origin::kSubject, "sub"}, {token::Origin::kToken, "jti"}};
+  for (const auto& [origin, claim] : kClaims) {
+    if (const auto name = TRY(mapped_text(claims, std::string(claim))))
       all.push_back(token::came_from(origin, by.issuer, *name));
-  };
-  add(token::Origin::kSession, "sid");
-  add(token::Origin::kSubject, "sub");
-  add(token::Origin::kToken, "jti");
+  }
   return all;
 }
 
@@ -64,6 +64,14 @@ std::expected<std::optional<Instant>, Denial> mapped_date(const codec::Json& cla
   const auto instant = token::numeric_date(*value, place.text());
   if (!instant) return malformed(place.text());
   return *instant;
+}
+
+std::expected<std::optional<Instant>, Denial> login_time(const codec::Json& claims, const ClaimPath& place,
+                                                         const TrustedIssuer& by) {
+  const auto login = TRY(mapped_date(claims, place));
+  const auto issued = TRY(mapped_date(claims, std::string("iat")));
+  if (login && issued && *login > *issued + by.tolerance) return malformed(place.text());
+  return login;
 }
 
 std::expected<std::optional<std::string>, Denial> named_client(const codec::Json& claims) {

@@ -25,6 +25,10 @@ Denial issuer_silent(const TrustedIssuer& issuer);
 std::expected<std::optional<std::string>, Denial> mapped_text(const codec::Json& claims,
                                                               const ClaimPath& place);
 std::expected<std::optional<Instant>, Denial> mapped_date(const codec::Json& claims, const ClaimPath& place);
+// When the user logged in: not after the token was issued, or policies that want a new login would take it
+// for new for as long.
+std::expected<std::optional<Instant>, Denial> login_time(const codec::Json& claims, const ClaimPath& place,
+                                                         const TrustedIssuer& by);
 
 inline constexpr std::size_t kMaxFactTexts = 256;
 inline constexpr std::size_t kMaxFactBytes = 8 * 1024;
@@ -36,7 +40,9 @@ std::expected<std::optional<std::vector<std::string>>, Denial> mapped_texts(cons
                                                                             OneText one);
 
 // The session, the subject and the token that these claims are of, where the issuer tells when they are over.
-std::vector<std::string> came_from_of(const codec::Json& claims, const TrustedIssuer& by);
+// Refuses what could never be told of, since no logout token can name it.
+std::expected<std::vector<std::string>, Denial> came_from_of(const codec::Json& claims,
+                                                             const TrustedIssuer& by);
 
 // The client that a token was made for: each provider has a claim of its own for it, and all that are there
 // have to say the same.

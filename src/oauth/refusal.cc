@@ -45,6 +45,8 @@ std::string_view error_name(OauthError error) noexcept {
       return "unauthorized_client";
     case OauthError::kUnsupportedGrantType:
       return "unsupported_grant_type";
+    case OauthError::kUnsupportedTokenType:
+      return "unsupported_token_type";
     case OauthError::kInvalidScope:
       return "invalid_scope";
     case OauthError::kInvalidTarget:

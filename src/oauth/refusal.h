@@ -21,6 +21,7 @@ enum class OauthError {
   kInvalidClient,
   kUnauthorizedClient,
   kUnsupportedGrantType,
+  kUnsupportedTokenType,  // RFC 7009 §2.2.1
   kInvalidScope,
   kInvalidTarget,
   kInvalidDpopProof,             // RFC 9449 §5

@@ -42,7 +42,8 @@ TEST(Refusal, EachErrorHasItsStatus) {
   EXPECT_EQ(status(OauthError::kServerError), 503);
   for (const auto error :
        {OauthError::kInvalidRequest, OauthError::kUnauthorizedClient, OauthError::kUnsupportedGrantType,
-        OauthError::kInvalidScope, OauthError::kInvalidTarget, OauthError::kInvalidDpopProof})
+        OauthError::kUnsupportedTokenType, OauthError::kInvalidScope, OauthError::kInvalidTarget,
+        OauthError::kInvalidDpopProof})
     EXPECT_EQ(status(error), 400) << error_name(error);
 }
 

@@ -1,11 +1,26 @@
 #include "oauth/revocation_endpoint.h"
 
 #include "crypto/random.h"
+#include "inventory/api_key.h"
 #include "oauth/form_request.h"
 #include "oauth/refusal.h"
+#include "token/assertion.h"
 
 namespace writ::oauth {
 namespace {
+
+// RFC 7009 §2.2.1: what may be good here, and cannot be taken back here. To say that it was would be a stop
+// that does not stop.
+Outcome<void> check_is_taken_back_here(std::string_view text, std::string_view own_issuer) {
+  if (inventory::is_api_key(text))
+    return refuse(OauthError::kUnsupportedTokenType,
+                  "an API key is revoked by `POST /v1/api-keys/revoke`, or `writ inventory key revoke`");
+  const auto issuer = token::unverified_issuer(text);
+  if (issuer && *issuer != own_issuer)
+    return refuse(OauthError::kUnsupportedTokenType,
+                  "the token is of issuer `" + *issuer + "`: have it revoked there");
+  return {};
+}
 
 Outcome<void> revoke(const RevocationEndpointParts& parts, const http::Request& request, const Form& form,
                      std::string_view request_id, std::string& claimed_client, bool& known) {
@@ -18,6 +33,7 @@ Outcome<void> revoke(const RevocationEndpointParts& parts, const http::Request& 
   const auto client = TRY(parts.clients.authenticate(credentials, now));
   known = true;
 
+  TRY(check_is_taken_back_here(*text, parts.verifier.issuer()));
   // RFC 7009 §2.2: a token that is not valid (any more) needs no revocation, and the answer is the same.
   const auto held = parts.verifier.verify_parameter(*text, now);
   if (!held) return {};

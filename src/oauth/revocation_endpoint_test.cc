@@ -45,10 +45,19 @@ TEST_F(RevocationEndpointTest, AnotherClientsTokenIsLeftAlone) {
 
 TEST_F(RevocationEndpointTest, ATokenThatIsNotValidNeedsNoRevocation) {
   EXPECT_EQ(revoke({{"token", "nonsense"}}).status, 200);
-  EXPECT_EQ(revoke({{"token", world_.provider_token()}}).status, 200);
   world_.clock.advance(5min);
   EXPECT_EQ(revoke({{"token", token_}}).status, 200);
   EXPECT_EQ(world_.revocations.size(), 0u);
+}
+
+// It could be good at an API, and would stay so.
+TEST_F(RevocationEndpointTest, WhatCannotBeTakenBackHereIsNotSaidToBe) {
+  EXPECT_EQ(outcome(revoke({{"token", world_.provider_token()}})), "unsupported_token_type/-");
+  EXPECT_EQ(outcome(revoke({{"token", "writ_ak_" + std::string(16, '0') + "_" + std::string(56, '0')}})),
+            "unsupported_token_type/-");
+  EXPECT_EQ(outcome(revoke({{"token", "writ_ak_mistyped"}})), "unsupported_token_type/-");
+  EXPECT_NE(world_.audit.back().find("token.revocation_refused"), std::string::npos);
+  EXPECT_EQ(world_.audit.back().find("mistyped"), std::string::npos);
 }
 
 TEST_F(RevocationEndpointTest, TheClientMustAuthenticate) {

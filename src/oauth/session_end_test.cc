@@ -106,6 +106,18 @@ TEST_F(SessionEndTest, ASubjectTokenOfTheSessionCannotBeExchangedAnyMore) {
   EXPECT_EQ(outcome(exchange(subject_token("s-2"))), "issued");
 }
 
+// Nobody could end its session: a logout token names it by a text.
+TEST_F(SessionEndTest, ATokenWhoseSessionNoLogoutTokenCanNameIsRefused) {
+  for (const auto& session : {Json(7), Json(), codec::parse_json(R"(["s-1"])").value(), Json(""),
+                              Json("s\n1"), Json(std::string(600, 's'))}) {
+    auto claims = world_.provider_claims("nora");
+    claims.set("iat", unix_seconds(world_.clock.now()));
+    claims.set("sid", session);
+    EXPECT_EQ(outcome(exchange(world_.provider_token(claims))), "invalid_request/token_malformed")
+        << session.dump();
+  }
+}
+
 TEST_F(SessionEndTest, WithoutASessionAllOfTheUsersEndThatBeganUntilThen) {
   auto claims = without("sid");
   claims.set("sub", "nora");

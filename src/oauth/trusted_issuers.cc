@@ -196,18 +196,25 @@ std::expected<ExternalSubject, Denial> TrustedIssuers::verify(std::string_view t
                                     .among_others = true};
   auto assertion = TRY(token::verify_assertion(text, rules, now));
   const auto& claims = assertion.claims;
+  // RFC 8417 §2.2: an event, such as that a session is over, though its header does not say so. It has a user
+  // in `sub`, and in `aud` may be the client whose ID tokens are taken here.
+  if (claims.find("events") != nullptr)
+    return std::unexpected(
+        Denial{Reason::kTokenType,
+               "the token is an event, for it has `events`: it does not say that a user is there"});
   ExternalSubject subject{.id = TRY(user_id(claims, trusted->mapping.subject, *trusted)),
                           .expires_at = assertion.expires_at};
   for (const auto* claim : provider_claims()) {
     const auto name = trusted->mapping.name_of(*claim);
     if (claim->carried_text != nullptr) subject.*claim->carried_text = TRY(mapped_text(claims, name));
-    if (claim->carried_date != nullptr) subject.*claim->carried_date = TRY(mapped_date(claims, name));
+    if (claim->carried_date != nullptr)
+      subject.*claim->carried_date = TRY(login_time(claims, name, *trusted));
   }
   if (subject.tenant) subject.tenant = trusted->tenant_of(*std::move(subject.tenant));
   subject.subject_issuer = trusted->issuer;
   subject.by = trusted;
   subject.issued_at = *TRY(mapped_date(claims, "iat"));  // it was needed
-  subject.came_from = came_from_of(claims, *trusted);
+  subject.came_from = TRY(came_from_of(claims, *trusted));
   // RFC 8693 §4.1: who acts already would have to be known here, and policies be asked about them.
   if (claims.find("act") != nullptr)
     return std::unexpected(Denial{Reason::kDelegationNotAuthorised,

@@ -135,6 +135,33 @@ TEST_F(TrustedIssuersTest, WhatBindsOrDelegatesIsUnderstoodOrRefused) {
     EXPECT_EQ(with("cnf", other), "sender_binding_missing") << other;
 }
 
+// OpenID Connect Back-Channel Logout §2.4: some providers type logout tokens as nothing, or as `JWT`.
+TEST_F(TrustedIssuersTest, ALogoutTokenOrAnotherEventIsNoStatementThatAUserIsThere) {
+  for (const auto& events :
+       {Json::object({{"http://schemas.openid.net/event/backchannel-logout", Json::object()}}),
+        Json::object(), Json("x")}) {
+    claims_.set("events", events);
+    EXPECT_EQ(outcome(), "token_type") << events.dump();
+  }
+}
+
+TEST_F(TrustedIssuersTest, ALoginAfterTheTokenWasIssuedIsRefused) {
+  const auto issuers = TrustedIssuers::of({{.issuer = "https://idp.acme.example",
+                                            .audience = "writ",
+                                            .keys = jose::JwkSet::of({key_.public_jwk()}).value(),
+                                            .tolerance = 30s}})
+                           .value();
+  const auto with = [&](std::int64_t login) {
+    claims_.set("auth_time", unix_seconds(kNow) + login);
+    const auto read = issuers.verify(jose::sign_jws(key_, claims_.dump(), "JWT").value(), kNow);
+    return read ? "read" : std::string(reason_code(read.error().reason));
+  };
+  EXPECT_EQ(with(-3600), "read");
+  EXPECT_EQ(with(30), "read") << "its clock may be ahead";
+  EXPECT_EQ(with(31), "token_malformed");
+  EXPECT_EQ(with(86400), "token_malformed");
+}
+
 TEST_F(TrustedIssuersTest, ATokenForSeveralThatNamesNoClientIsRefused) {
   auto several = Json::array();
   several.push("writ");
