@@ -66,6 +66,16 @@ std::expected<ProofClaims, Denial> check_claims(const codec::Json& claims, const
   if (!now.begun(*issued_at - kClockSkew) || now.ended(*issued_at + kProofLifetime)) {
     return mismatch("the proof was made too long ago, or in the future");
   }
+  // RFC 7519 §4.1.4, §4.1.5: it needs neither, and one that has them says how long it is to be taken.
+  if (const auto* exp = claims.find("exp"); exp != nullptr) {
+    const auto end = numeric_date(*exp, "exp");
+    if (!end || now.ended(*end)) return mismatch("the proof has expired, by its own `exp`");
+  }
+  if (const auto* nbf = claims.find("nbf"); nbf != nullptr) {
+    const auto begin = numeric_date(*nbf, "nbf");
+    if (!begin || !now.begun(*begin - kClockSkew))
+      return mismatch("the proof is not valid yet, by its own `nbf`");
+  }
   if (token) {
     const auto* ath = claims.find_string("ath");
     if (ath == nullptr || *ath != codec::base64url_encode(crypto::as_bytes(crypto::sha256(token->text)))) {

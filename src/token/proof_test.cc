@@ -131,6 +131,10 @@ TEST_F(Dpop, RefusesAProofForAnythingElse) {
       {"jti", 7},
       {"jti", std::string(kMaxClaimBytes + 1, 'j')},
       {"iat", "now"},
+      {"exp", unix_seconds(kNow)},
+      {"exp", "never"},
+      {"nbf", unix_seconds(kNow) + 6},
+      {"nbf", Json()},
       {"iat", unix_seconds(kNow) - 60},
       {"iat", unix_seconds(kNow) + 6},
   };
