@@ -3,6 +3,7 @@
 #include <fmt/format.h>
 
 #include "api/paging.h"
+#include "api/parameters.h"
 #include "api/problem.h"
 #include "http/target.h"
 
@@ -29,6 +30,7 @@ Answer<std::optional<std::string>> parameter(const http::Request& request, std::
 
 // An id that no path carries is named in the query.
 Answer<EntityKey> name_in_query(const http::Request& request) {
+  TRY(Parameters(request, {"type", "id"}).check());
   const auto type = TRY(parameter(request, "type"));
   const auto id = TRY(parameter(request, "id"));
   if (!type || !id) return invalid("`type` and `id` must name an entity");
@@ -82,6 +84,7 @@ Answer<http::Response> EntitiesApi::list(const http::Request& request) const {
   if (TRY(parameter(request, "id"))) return show(request, TRY(name_in_query(request)));
   const auto type = TRY(parameter(request, "type"));
   if (!type) return invalid("`type` must say of which type, such as `Billing::Order`");
+  TRY(Parameters(request, {"type", "id", "limit", "after"}).check());
   const auto page = TRY(id_page_of(request));
   auto listed = TRY(rendered(entities_.list(caller_of(request), *type, page)));
   auto list = Json::array();

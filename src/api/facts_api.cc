@@ -2,6 +2,7 @@
 
 #include <fmt/format.h>
 
+#include "api/parameters.h"
 #include "api/problem.h"
 #include "http/target.h"
 
@@ -20,6 +21,8 @@ Answer<std::optional<std::string>> parameter(const http::Request& request, std::
 }  // namespace
 
 Answer<http::Response> FactsApi::forget(const http::Request& request) const {
+  // A misspelt `id` would have the facts of all resources of the type asked anew.
+  TRY(Parameters(request, {"type", "id"}).check());
   const auto type = TRY(parameter(request, "type"));
   const auto id = TRY(parameter(request, "id"));
   if (!type)

@@ -160,6 +160,8 @@ class OverHttp(AskedFacts):
         self.assertFalse(self.permitted("/orders/o-17"))
         self.assertEqual(403, self.world.api_call(operator, "DELETE", "/v1/facts?type=Shop::Parcel").status)
         self.assertEqual(400, self.world.api_call(operator, "DELETE", "/v1/facts").status)
+        # A misspelt `id` does not mean all of them.
+        self.assertEqual(400, self.world.api_call(operator, "DELETE", "/v1/facts?type=Shop::Order&Id=o-17").status)
         with open(os.path.join(self.world.data, "audit.log"), encoding="utf-8") as file:
             self.assertIn('Shop::Order::\\"o-17\\"', [line for line in file if "facts.forgotten" in line][0])
 

@@ -101,6 +101,8 @@ class Pushed(Facts):
         answer = self.push("o-17", status=400, customer="nora", colour="red")
         self.assertIn("`colour`", answer.json()["message"])
         self.assertEqual(400, self.world.api_call(self.operator, "PUT", "/v1/entities/Writ::User/nora", {"attrs": {}}).status)
+        for query in ("type=Shop::Order&ID=o-17", "type=Shop::Order&Limit=1"):
+            self.assertEqual(400, self.world.api_call(self.operator, "GET", "/v1/entities?" + query).status, query)
 
     def test_what_a_route_finds_or_the_file_has_is_not_pushed_too(self):
         self.assertIn("route `POST /orders/{order}/pay`", self.push("o-17", status=409, customer="nora", method="x").json()["message"])
