@@ -13,7 +13,6 @@ namespace {
 namespace fs = std::filesystem;
 using codec::Json;
 
-constexpr std::string_view kFolder = "policy-revisions";
 constexpr std::string_view kEnding = ".json";
 constexpr std::string_view kChoice = "choice";
 constexpr std::string_view kMinted = "minted";
@@ -122,7 +121,8 @@ PolicyTexts texts_from_json(const Json& json) {
 
 }  // namespace
 
-Revisions::Revisions(const fs::path& data, std::size_t kept) : folder_(data / kFolder), kept_(kept) {}
+Revisions::Revisions(const fs::path& data, std::size_t kept)
+    : folder_(data / kRevisionsFolder), kept_(kept) {}
 
 fs::path Revisions::file_of(const KeptRevision& kept) const {
   return folder_ / fmt::format("{:0{}}-{}{}", kept.since.time_since_epoch().count(), kTimeDigits,

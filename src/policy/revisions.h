@@ -27,6 +27,7 @@ struct RevisionChoice {
   std::string instead_of;
 };
 
+inline constexpr std::string_view kRevisionsFolder = "policy-revisions";  // in the data folder
 inline constexpr std::size_t kMinRevisionPrefix = 8;
 
 class Revisions {

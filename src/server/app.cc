@@ -16,7 +16,6 @@ namespace {
 constexpr std::chrono::seconds kStopDeadline{10};
 constexpr std::chrono::seconds kLookAtClockEvery{1};
 constexpr int kLooksBetweenTidying = 10;
-constexpr std::string_view kProofsFile = "proofs";
 
 // Whether a listener speaks TLS at all is for the next start.
 void take_over_certificates(const config::ListenAddress& listen, http::Server* server) {
@@ -54,7 +53,7 @@ Result<void> App::Parts::open_proofs() {
   if (const auto last = log->written_until())
     options.unknown_until =
         (config.audit.durable ? *last : clock.now()) + token::kClockSkew + token::kProofLifetime;
-  proofs = TRY(store::ProofJournal::open(config.data / kProofsFile, clock, options));
+  proofs = TRY(store::ProofJournal::open(config.data / store::kProofsFile, clock, options));
   replays.take_over(proofs->found());
   replays.distrust(proofs->unknown_until());
   return {};

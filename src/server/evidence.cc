@@ -4,7 +4,9 @@
 #include <exception>
 #include <string>
 
+#include "policy/revisions.h"
 #include "store/data_folder.h"
+#include "store/proof_journal.h"
 
 namespace writ::server {
 namespace {
@@ -23,6 +25,17 @@ std::vector<std::filesystem::path> reserves_of(const config::Config& config) {
   return reserves;
 }
 
+// What was in force before, and may be again after a rollback or while a start holds on to it.
+Result<void> check_revisions(const config::Config& config) {
+  const auto folder = config.data / policy::kRevisionsFolder;
+  TRY(check_private(folder, "the folder of the policies' revisions", config.data_access));
+  std::error_code failed;
+  for (std::filesystem::directory_iterator file(folder, failed), end; !failed && file != end;
+       file.increment(failed))
+    TRY(check_private(file->path(), "the policies' revision", config.data_access));
+  return {};
+}
+
 }  // namespace
 
 std::filesystem::path audit_path(const config::Config& config) {
@@ -35,6 +48,8 @@ Result<void> check_data_access(const config::Config& config) {
   for (const auto* suffix : {"", "-wal", "-shm"})
     TRY(check_private(database + suffix, "the database", config.data_access));
   TRY(check_private(config.data / "lock", "the lock", config.data_access));
+  TRY(check_private(config.data / store::kProofsFile, "the journal of proofs", config.data_access));
+  TRY(check_revisions(config));
   const auto log = audit_path(config);
   TRY(check_private(folder_of(log), "the folder of the audit log", config.data_access));
   for (const auto& reserve : reserves_of(config))

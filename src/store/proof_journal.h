@@ -17,6 +17,7 @@
 #include <functional>
 #include <memory>
 #include <mutex>
+#include <string_view>
 #include <thread>
 #include <vector>
 
@@ -25,6 +26,8 @@
 #include "token/replay.h"
 
 namespace writ::store {
+
+inline constexpr std::string_view kProofsFile = "proofs";  // in the data folder
 
 struct ProofJournalOptions {
   std::size_t places = 1 << 16;      // at the start, and each time that they do not suffice

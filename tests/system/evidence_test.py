@@ -121,7 +121,10 @@ class WhileItIsDown(EvidenceTest):
 
     def test_what_anybody_may_write_stops_the_start(self):
         for path, mode, good in ((self.world.data, 0o777, 0o700), (self.log, 0o666, 0o600),
-                                 (os.path.join(self.world.data, "writ.db"), 0o666, 0o600)):
+                                 (os.path.join(self.world.data, "writ.db"), 0o666, 0o600),
+                                 (os.path.join(self.world.data, "proofs"), 0o666, 0o600),
+                                 (os.path.join(self.world.data, "policy-revisions"), 0o777, 0o700),
+                                 (self.a_revision(), 0o666, 0o600)):
             os.chmod(path, mode)
             self.refused("may be written by anyone")
             os.chmod(path, good)
@@ -131,7 +134,17 @@ class WhileItIsDown(EvidenceTest):
             file.write("\ndata_access: group\n")
         self.world.start_writ()
 
+    def a_revision(self):
+        folder = os.path.join(self.world.data, "policy-revisions")
+        return os.path.join(folder, sorted(os.listdir(folder))[0])
+
     def test_a_link_in_its_place_stops_the_start(self):
+        folder = os.path.join(self.world.data, "policy-revisions")
+        os.rename(folder, folder + ".real")
+        os.symlink(folder + ".real", folder)
+        self.refused("is a link")
+        os.unlink(folder)
+        os.rename(folder + ".real", folder)
         os.rename(self.log, self.log + ".real")
         os.symlink(self.log + ".real", self.log)
         self.refused("is a link")
