@@ -198,6 +198,7 @@ struct Authzen::Posed {
   std::string caller;
   enforce::RequestId id;
   sources::SourcePtr source;
+  bool from_cache = false;
 };
 
 void Authzen::answer(http::Exchange exchange, enforce::RequestId id, enforce::Told told,
@@ -254,26 +255,32 @@ void Authzen::evaluate(http::Exchange exchange, std::string_view caller, enforce
 
 void Authzen::ask(http::Exchange exchange, Posed posed, const sources::SourceQuery& query,
                   const enforce::InForce& in_force) {
-  const auto& schema = in_force.policies->schema;
+  if (auto told = posed.source->cached(query, in_force.policies->schema.get())) {
+    posed.from_cache = true;
+    return evaluate_on(std::move(exchange), std::move(posed), in_force, std::move(told));
+  }
+  ask_source(std::move(exchange), std::move(posed), query, in_force);
+}
+
+void Authzen::ask_source(http::Exchange exchange, Posed posed, const sources::SourceQuery& query,
+                         const enforce::InForce& in_force) {
   auto& source = *posed.source;
-  if (auto told = source.cached(query, schema.get()))
-    return evaluate_on(std::move(exchange), posed, in_force, std::move(told));
   const auto party = std::hash<std::string_view>()(posed.caller);
-  source.ask(query, schema, party,
+  source.ask(query, in_force.policies->schema, party,
              [this, exchange = std::move(exchange),
               posed = std::move(posed)](const sources::AskedSource::Answer& said) mutable noexcept {
                // Others wait for the same answer. What breaks is this question alone: its exchange answers
                // 500 as it goes.
                try {
                  const auto now_in_force = parts_.current.get();
-                 evaluate_on(std::move(exchange), posed, *now_in_force, said);
+                 evaluate_on(std::move(exchange), std::move(posed), *now_in_force, said);
                } catch (const std::exception&) {
                }
              });
 }
 
 // Everything anew, with what the source told. What was stopped or changed meanwhile counts.
-void Authzen::evaluate_on(http::Exchange exchange, const Posed& posed, const enforce::InForce& in_force,
+void Authzen::evaluate_on(http::Exchange exchange, Posed posed, const enforce::InForce& in_force,
                           const sources::AskedSource::Answer& said) {
   thread_local enforce::PlainMemory memory;
   thread_local codec::JsonReader reader;
@@ -304,6 +311,10 @@ void Authzen::evaluate_on(http::Exchange exchange, const Posed& posed, const enf
                                  request->resource.type(), posed.source->label()));
   } else {
     ruling = question.rule(*request, parts_.clock.now());
+    // As enforce/walk_source.cc: a refusal does not come sooner because of the cache.
+    if (ruling.refusal && std::exchange(posed.from_cache, false) && !posed.source->may_refuse(*told))
+      return ask_source(std::move(exchange), std::move(posed),
+                        {std::move(evaluation.tenant), std::string(request->resource.id())}, in_force);
   }
   const auto* refusal = ruling.refusal ? &*ruling.refusal : nullptr;
   const auto [attributes, sources] = told != nullptr ? noted(*told, *posed.source) : Noted{};

@@ -59,7 +59,9 @@ class Authzen {
                 std::shared_ptr<const enforce::InForce> in_force);
   void ask(http::Exchange exchange, Posed posed, const sources::SourceQuery& query,
            const enforce::InForce& in_force);
-  void evaluate_on(http::Exchange exchange, const Posed& posed, const enforce::InForce& in_force,
+  void ask_source(http::Exchange exchange, Posed posed, const sources::SourceQuery& query,
+                  const enforce::InForce& in_force);
+  void evaluate_on(http::Exchange exchange, Posed posed, const enforce::InForce& in_force,
                    const sources::AskedSource::Answer& said);
   // `told` says who asked what, and what came of it; `shown` is what the caller is told of a refusal.
   void answer(http::Exchange exchange, enforce::RequestId request_id, enforce::Told told,

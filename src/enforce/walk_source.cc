@@ -1,8 +1,9 @@
 // Requests for resources whose facts are asked for (sources/source.h).
 //
 // They are asked for only where nothing refuses the request without them, so that whoever may not get
-// anything causes no question, and learns nothing by it. A request whose facts are cached goes in one step;
-// if it is refused, what it is told is what it would have been told without the cache.
+// anything causes no question, and learns nothing by it. A request whose facts are cached goes in one step
+// if it is permitted. If it is refused, it is told what it would have been told without the cache, and no
+// sooner: the source is asked again, as it is for what it does not know.
 #include <fmt/format.h>
 #include <functional>
 
@@ -36,15 +37,19 @@ std::expected<void, decision::Refusal> Enforcer::Walk::rule_by_source(const Attr
     return refuse(Reason::kIndeterminate, "facts about this resource have two sources that are asked");
   const std::span<const std::string> awaited(source_->settings().reading.attributes);
   needs_facts_ = by_told_ = false;
-  if (told_ == nullptr) told_ = source_->cached(asked(), policies().schema.get());
-  if (told_ == nullptr) {
-    TRY(rule(attributes, Shadows::kLeftAlone, awaited));
+  const bool from_cache = told_ == nullptr;
+  if (from_cache) told_ = source_->cached(asked(), policies().schema.get());
+  if (told_ != nullptr) {
+    auto decided = rule_on_told(attributes, shadows);
+    if (decided) return decided;
+  }
+  TRY(rule(attributes, Shadows::kLeftAlone, awaited));
+  // How soon a refusal comes must not say whether there is anything in the cache.
+  if (told_ == nullptr || (from_cache && !source_->may_refuse(*told_))) {
+    told_ = nullptr;
     needs_facts_ = true;
     return {};
   }
-  auto decided = rule_on_told(attributes, shadows);
-  if (decided) return decided;
-  TRY(rule(attributes, Shadows::kLeftAlone, awaited));
   by_told_ = true;
   // For its record: what it was decided on.
   return rule_on_told(attributes, shadows);

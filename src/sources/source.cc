@@ -112,7 +112,7 @@ AskedSource::Answer AskedSource::fly(const FlightPtr& flight) {
   for (int i = 0; i < kMaxFlights; ++i) {
     // Its age counts from before it was asked.
     const auto began = clock_.running();
-    auto answer = fly_once(flight);
+    auto answer = fly_once(flight, began);
     const std::lock_guard lock(turn_);
     if (!std::exchange(flight->forgotten, false)) {
       // With the lock held, so that nothing is kept that is forgotten meanwhile, and who comes after that
@@ -128,7 +128,7 @@ AskedSource::Answer AskedSource::fly(const FlightPtr& flight) {
   return down("what it says of the resource was declared old again and again while it was asked");
 }
 
-AskedSource::Answer AskedSource::fly_once(const FlightPtr& flight) {
+AskedSource::Answer AskedSource::fly_once(const FlightPtr& flight, Duration began) {
   asked_.fetch_add(1, std::memory_order_relaxed);
   const auto generation = origin_->generation();
   auto said = [&]() -> Result<std::optional<codec::Json>> {
@@ -153,6 +153,7 @@ AskedSource::Answer AskedSource::fly_once(const FlightPtr& flight) {
   }
   // Where the credential changed meanwhile it is not kept, which does no harm.
   (*told)->generation = generation;
+  (*told)->refuses_until = began + settings_.missing_max_age;
   return std::shared_ptr<const ToldFacts>(*std::move(told));
 }
 

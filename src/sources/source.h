@@ -36,7 +36,7 @@ struct SourceSettings {
   std::string name;  // "orders"
   ToldRules reading;
   Duration max_age{5'000};      // 0: nothing is kept
-  Duration missing_max_age{0};  // the same of what the source does not know
+  Duration missing_max_age{0};  // the same of what the source does not know, and of what refuses
   Duration timeout{2'000};      // of the queue, and again of the question
   std::size_t threads = 4;
   std::size_t max_waiting = 256;
@@ -72,6 +72,10 @@ class AskedSource {
 
   // What it said a moment ago; null: it has to be asked. Asks nobody.
   std::shared_ptr<const ToldFacts> cached(const SourceQuery& asked, const cedar::Schema* schema) const;
+  // Whether what it said a moment ago may refuse, or it has to be asked again. What it does not know is kept
+  // for `missing_max_age`, and what refuses for as long: else a refusal that comes at once would tell that
+  // there is such a resource.
+  bool may_refuse(const ToldFacts& cached) const noexcept { return clock_.running() < cached.refuses_until; }
 
   using Answer = std::expected<std::shared_ptr<const ToldFacts>, Untold>;
   using Callback = std::move_only_function<void(Answer)>;
@@ -105,7 +109,7 @@ class AskedSource {
   std::optional<std::string> no_room(std::uint64_t party) const;
   bool may_try(Duration now);
   Answer fly(const FlightPtr& flight);
-  Answer fly_once(const FlightPtr& flight);
+  Answer fly_once(const FlightPtr& flight, Duration began);
   void note(bool down);
   void land(const FlightPtr& flight, const Answer& answer);
   void tell_operator(const std::string& why);

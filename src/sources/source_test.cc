@@ -153,6 +153,22 @@ TEST_F(SourceTest, WhatItDoesNotKnowIsKeptForItsOwnAge) {
   EXPECT_EQ(wanted("new"), "unknown");
 }
 
+TEST_F(SourceTest, WhatIsCachedRefusesAsLongAsWhatItDoesNotKnowIsKept) {
+  const auto may_refuse = [&] {
+    wanted("o-1");
+    return source().may_refuse(*source().cached({"north", "o-1"}, schema.get()));
+  };
+  EXPECT_FALSE(may_refuse());
+  made.reset();
+  settings.missing_max_age = 1s;
+  EXPECT_TRUE(may_refuse());
+  clock.advance(1s - 1ms);
+  EXPECT_TRUE(may_refuse());
+  clock.advance(1ms);
+  EXPECT_EQ(wanted("o-1"), "cached");
+  EXPECT_FALSE(may_refuse());
+}
+
 TEST_F(SourceTest, TenantsAreApart) {
   EXPECT_NE(wanted("o-1", "north"), "cached");
   EXPECT_NE(wanted("o-1", "south"), "cached");

@@ -8,6 +8,7 @@
 #include <string_view>
 #include <vector>
 
+#include "base/clock.h"
 #include "base/result.h"
 #include "cedar/schema.h"
 #include "cedar/value.h"
@@ -25,6 +26,8 @@ struct ToldFacts {
   bool known = false;     // the source knows the resource
   cedar::SchemaPtr schema;
   std::uint64_t generation = 0;  // of the credential
+  // By Clock::running(). Until then it refuses from the cache, too (AskedSource::may_refuse()).
+  Duration refuses_until{0};
 };
 
 // How what a source says is to be read.
