@@ -7,6 +7,7 @@
 #include "cedar/schema.h"
 #include "codec/json_pointer.h"
 #include "codec/twin.h"
+#include "gateway/fact_finder.h"
 
 namespace writ::gateway {
 namespace {
@@ -63,11 +64,12 @@ Result<Value> typed_value(Arena& arena, const Json& json, const Type& type) {
   return value;
 }
 
-// Absent: it is not there, and need not be.
-Result<std::optional<Value>> attribute(Arena& arena, const Json& resource, const std::string& pointer,
-                                       const cedar::AttributeType* type) {
+// Absent: it is not there, and need not be. What a guard goes by has to be: hiding it would help.
+Result<std::optional<Value>> attribute(Arena& arena, const Json& resource, std::string_view name,
+                                       const std::string& pointer, const cedar::AttributeType* type) {
   const Json* found = TRY(codec::find_alone(resource, pointer));
   if (found == nullptr || found->is_null()) {
+    if (is_guarded_attribute(name)) return invalid("is missing, and a guard goes by it");
     if (type != nullptr && !type->required) return std::nullopt;
     return invalid("is missing");
   }
@@ -162,7 +164,7 @@ enforce::AnswerFacts AnswerReader::facts(std::shared_ptr<const Json> json, const
           return invalid(fmt::format("the schema does not have the attribute `{}` of `{}`", name, type));
         declared = &found->second;
       }
-      auto value = attribute(arena, resource, pointer, declared);
+      auto value = attribute(arena, resource, name, pointer, declared);
       if (!value)
         return invalid(fmt::format("`{}` of the API's answer, the attribute `{}`: {}", pointer, name,
                                    value.error().message));
