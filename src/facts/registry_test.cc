@@ -1,9 +1,12 @@
 #include "facts/registry.h"
 
+#include <atomic>
 #include <fmt/format.h>
 #include <gmock/gmock.h>
 #include <map>
 #include <random>
+#include <set>
+#include <thread>
 
 #include "facts/memory_store.h"
 
@@ -175,6 +178,41 @@ TEST_F(EntityRegistryTest, OtherRulesThatAnEntityDoesNotFitAreNotTakenOver) {
   ASSERT_TRUE(apply({order("o-2", R"("customer":"a","amount":7)")}));
   ASSERT_TRUE(registry.under(rules(), take));
   EXPECT_TRUE(taken);
+}
+
+TEST_F(EntityRegistryTest, ASchemaThatChangesWhileEntitiesArePushedFitsAllThatIsKept) {
+  const auto wide = rules("namespace Shop { entity Order = { customer: String, amount?: Long }; }");
+  const auto narrow = rules("namespace Shop { entity Order = { customer: String, amount?: String }; }");
+  ASSERT_TRUE(registry.under(wide, []() -> Result<void> { return {}; }));
+  std::atomic<bool> over = false;
+  std::vector<std::thread> pushing;
+  for (int i = 0; i < 3; ++i) {
+    pushing.emplace_back([&, id = fmt::format("o-{}", i)] {
+      while (!over) {
+        // Refused under the other schema.
+        static_cast<void>(registry.apply(std::vector{order(id, R"("customer":"a","amount":7)")}));
+        static_cast<void>(registry.apply(std::vector{order(id, R"("customer":"a","amount":"7")")}));
+        static_cast<void>(registry.apply(std::vector{order(id, R"("customer":"a")")}));
+      }
+    });
+  }
+  const auto* now = &wide;
+  for (int i = 0; i < 300; ++i) {
+    const auto& next = i % 2 == 0 ? narrow : wide;
+    if (registry.under(next, []() -> Result<void> { return {}; })) now = &next;
+    // All of one set of entities, whatever is pushed meanwhile.
+    const auto kept = registry.snapshot();
+    std::set<bool> texts;
+    ASSERT_TRUE(kept->for_each([&](const cedar::Entity& entity) -> Result<void> {
+      if (const auto* amount = entity.attributes->find("amount"))
+        texts.insert(amount->is(cedar::Kind::kString));
+      return {};
+    }));
+    EXPECT_LE(texts.size(), 1u) << "of two schemas";
+  }
+  over = true;
+  for (auto& thread : pushing) thread.join();
+  EXPECT_TRUE(registry.under(*now, []() -> Result<void> { return {}; }));
 }
 
 TEST_F(EntityRegistryTest, AFactHasOneSource) {
