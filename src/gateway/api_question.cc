@@ -179,8 +179,7 @@ http::Response refused_by_answer(std::string_view request_id) {
 
 void ask_api(const ApiQuestionParts& parts, const ApiQuestion& asked, const enforce::Question& question,
              std::move_only_function<void(ApiOutcome)> done, std::shared_ptr<void> keeps) {
-  // Not make_shared: the deadline's timer would keep its place after it is gone.
-  std::shared_ptr<Asking>(new Asking(parts, asked, std::move(done), std::move(keeps)))->begin(question);
+  std::make_shared<Asking>(parts, asked, std::move(done), std::move(keeps))->begin(question);
 }
 
 }  // namespace writ::gateway

@@ -6,6 +6,7 @@
 #include "gateway/refusal.h"
 #include "gateway/refusal_form.h"
 #include "gateway/send_body.h"
+#include "http/deadline.h"
 #include "http/upstream_call.h"
 
 namespace writ::gateway {
@@ -64,11 +65,11 @@ class Forwarding : public std::enable_shared_from_this<Forwarding> {
  private:
   // All of it, also what is no stream.
   void end_after(std::chrono::milliseconds whole) {
-    parts_.loops.post_after(exchange_.loop(), whole, [weak = weak_from_this()] {
-      const auto self = weak.lock();
-      if (self == nullptr || self->over_) return;
-      if (self->stream_ != nullptr) self->stream_->end("whole_timeout");
-      self->fail({http::CallError::Kind::kTimeout, "its route allows no more time"});
+    whole_ = http::Deadline(parts_.loops, exchange_.loop(), whole, [this] {
+      if (over_) return;
+      const auto self = shared_from_this();
+      if (stream_ != nullptr) stream_->end("whole_timeout");
+      fail({http::CallError::Kind::kTimeout, "its route allows no more time"});
     });
   }
 
@@ -187,6 +188,7 @@ class Forwarding : public std::enable_shared_from_this<Forwarding> {
   const std::shared_ptr<const Cors> cors_;
   StreamBasis basis_;  // until the stream has it, if it becomes one
   std::shared_ptr<OpenStreams::Stream> stream_;
+  http::Deadline whole_;
   bool started_ = false;  // the answer has begun
   bool writing_ = false;  // a piece of it is under way
   bool over_ = false;     // callbacks that still come mean nothing

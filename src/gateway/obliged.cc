@@ -11,6 +11,7 @@
 #include "gateway/refusal.h"
 #include "gateway/refusal_form.h"
 #include "gateway/send_body.h"
+#include "http/deadline.h"
 
 namespace writ::gateway {
 namespace {
@@ -76,23 +77,29 @@ class Obliged : public std::enable_shared_from_this<Obliged> {
         {parts_.max_answer_bytes, parts_.deadline, WholeAnswerLimits::From::kHead},
         [self = shared_from_this()](const http::InboundHead& head) { return self->why_not(head); },
         [self = shared_from_this()](auto answer) { self->on_answer(std::move(answer)); });
-    if (const auto& whole = asked_.route->timeouts().whole) end_after(*whole);
+    if (const auto& whole = asked_.route->timeouts().whole; whole && !over_) end_after(*whole);
   }
 
  private:
   http::Exchange& exchange() noexcept { return asked_.exchange; }
 
   void end_after(std::chrono::milliseconds whole) {
-    parts_.loops.post_after(exchange().loop(), whole, [weak = weak_from_this()] {
-      const auto self = weak.lock();
-      if (self == nullptr || self->over_) return;
+    whole_ = http::Deadline(parts_.loops, exchange().loop(), whole, [this] {
+      if (over_) return;
+      const auto self = shared_from_this();
       const http::CallError error{http::CallError::Kind::kTimeout, "its route allows no more time"};
-      self->on_answer(std::unexpected(UnreadAnswer{error.message, error}));
+      on_answer(std::unexpected(UnreadAnswer{error.message, error}));
     });
   }
 
-  void caller_left() {
+  // The rest goes on elsewhere too, and the deadline is the loop's.
+  void end_deadline() {
     over_ = true;
+    whole_ = {};
+  }
+
+  void caller_left() {
+    end_deadline();
     call_ = {};
     const http::Exchange dropped = std::move(exchange());
   }
@@ -107,7 +114,7 @@ class Obliged : public std::enable_shared_from_this<Obliged> {
   }
 
   void on_answer(std::expected<WholeAnswer, UnreadAnswer> answer) {
-    over_ = true;
+    end_deadline();
     call_ = {};
     if (!answer) {
       if (answer.error().trouble) return fail(*answer.error().trouble);
@@ -184,14 +191,14 @@ class Obliged : public std::enable_shared_from_this<Obliged> {
   ObligedRequest asked_;
   http::UpstreamCall call_;
   WholeAnswer answer_{};
+  http::Deadline whole_;
   bool over_ = false;  // the answer is there, or never will be
 };
 
 }  // namespace
 
 void forward_obliged(const ObligedParts& parts, ObligedRequest request, std::shared_ptr<void> keeps) {
-  // Not make_shared: a timer would keep its place after it is gone.
-  std::shared_ptr<Obliged>(new Obliged(parts, std::move(request), std::move(keeps)))->begin();
+  std::make_shared<Obliged>(parts, std::move(request), std::move(keeps))->begin();
 }
 
 }  // namespace writ::gateway

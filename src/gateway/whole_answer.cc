@@ -2,6 +2,9 @@
 
 #include <fmt/format.h>
 #include <memory>
+#include <utility>
+
+#include "http/deadline.h"
 
 namespace writ::gateway {
 namespace {
@@ -24,8 +27,10 @@ class Reading : public std::enable_shared_from_this<Reading> {
 
  private:
   void begin_deadline() {
-    loops_.post_after(loop_, limits_.deadline, [weak = weak_from_this()] {
-      if (const auto self = weak.lock()) self->finish(std::unexpected(UnreadAnswer{"it took too long"}));
+    // It ends with this: a timer would stay until then, one for each request of the last half minute.
+    deadline_ = http::Deadline(loops_, loop_, limits_.deadline, [this] {
+      const auto self = shared_from_this();
+      self->finish(std::unexpected(UnreadAnswer{"it took too long"}));
     });
   }
 
@@ -57,7 +62,10 @@ class Reading : public std::enable_shared_from_this<Reading> {
     finish(std::unexpected(UnreadAnswer{error.message, error}));
   }
   void finish(std::expected<WholeAnswer, UnreadAnswer> answer) {
-    if (auto done = std::exchange(done_, nullptr)) done(std::move(answer));
+    auto done = std::exchange(done_, nullptr);
+    if (!done) return;
+    deadline_ = {};
+    done(std::move(answer));
   }
 
   http::Loops& loops_;
@@ -67,15 +75,14 @@ class Reading : public std::enable_shared_from_this<Reading> {
   HeadCheck check_;
   WholeAnswerDone done_;  // gone: callbacks of the call mean nothing any more
   WholeAnswer read_{};
+  http::Deadline deadline_;
 };
 
 }  // namespace
 
 void read_whole_answer(http::Loops& loops, std::size_t loop, http::UpstreamCall& call,
                        WholeAnswerLimits limits, HeadCheck check, WholeAnswerDone done) {
-  // Not make_shared: the deadline's timer would keep its place after it is gone.
-  std::shared_ptr<Reading>(new Reading(loops, loop, call, limits, std::move(check), std::move(done)))
-      ->begin();
+  std::make_shared<Reading>(loops, loop, call, limits, std::move(check), std::move(done))->begin();
 }
 
 }  // namespace writ::gateway
