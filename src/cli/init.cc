@@ -1,4 +1,5 @@
 // writ init: from an OpenAPI document to a folder that `writ check`, `writ test` and `writ serve` take.
+#include <algorithm>
 #include <filesystem>
 #include <fmt/format.h>
 
@@ -59,14 +60,22 @@ std::string usual_document() {
   return {};
 }
 
-// What the document would be called, to propose it.
-std::string usual_name(const std::string& file) {
+// What would be made of the document, to propose it. Nothing: it cannot be read, which is said later.
+std::optional<init::Document> usual(const std::string& file) {
   const auto text = files::read_regular_file(file, files::kMaxDocumentBytes);
   files::Issues issues;
-  const auto document = text ? init::Document::parse(*text, file, issues) : std::nullopt;
-  const auto draft =
-      document ? init::make_draft(init::read_operations(*document), {}) : failure(ErrorCode::kInvalid, "");
-  return draft ? draft->api : std::string();
+  return text ? init::Document::parse(*text, file, issues) : std::nullopt;
+}
+
+Result<init::Draft> draft_with(const init::Document& document, const std::string& owner) {
+  init::Settings settings;
+  settings.owner = owner;
+  return init::make_draft(init::read_operations(document, owner), settings);
+}
+
+// Whether some answer of the API says whose a resource is.
+bool tells_owners(const init::Draft& draft) {
+  return std::ranges::any_of(draft.routes, [](const auto& route) { return route.on_answer.has_value(); });
 }
 
 // Where document or folder is missing, a person is asked for all that no flag says. False: there is no
@@ -94,7 +103,21 @@ bool ask_for_rest(Options& options) {
   if (!take(options.document,
             {.what = "The OpenAPI document", .otherwise = usual_document(), .wrong = there}))
     return false;
-  const auto name = usual_name(options.document);
+  const auto document = usual(options.document);
+  const auto draft = document ? draft_with(*document, settings.owner) : failure(ErrorCode::kInvalid, "");
+  const auto tells_it = [&](const std::string& owner) -> std::optional<std::string> {
+    const auto with = draft_with(*document, owner);
+    return with ? std::nullopt : std::optional(with.error().message);
+  };
+  // Otherwise the document says it.
+  if (draft && !tells_owners(*draft) && settings.owner.empty() &&
+      !take(settings.owner, {.what = "What names the owner of a resource in the API's answers",
+                             .otherwise = {},
+                             .about = "none: nothing is decided by it",
+                             .needed = false,
+                             .wrong = tells_it}))
+    return false;
+  const auto name = draft ? draft->api : std::string();
   return take(settings.name, {.what = "The API's id", .otherwise = name, .wrong = is_name}) &&
          take(settings.issuer, {.what = "Your identity provider, as its issuer's URL",
                                 .otherwise = {},
@@ -115,7 +138,8 @@ int make(Options& options) {
   files::Issues issues;
   const auto document = init::Document::parse(*text, options.document, issues);
   if (!document) return broken(issues);
-  const auto draft = init::make_draft(init::read_operations(*document), options.settings);
+  const auto draft =
+      init::make_draft(init::read_operations(*document, options.settings.owner), options.settings);
   if (!draft) return fail(draft.error());
   const auto credentials = init::make_credentials(draft->settings.issuer.empty());
   if (!credentials) return fail(credentials.error());
@@ -151,6 +175,9 @@ void add_init(Command& program) {
   command.option("--audience", settings.audience,
                  "what tokens for the API are for; without it, its first server");
   command.option("--upstream", settings.upstream, "where the API is; without it, its first server");
+  command.option("--owner", settings.owner,
+                 "what names the owner of a resource in the API's JSON, for example customer_id; without it, "
+                 "owner, user and the like are looked for");
   command.option("--user", settings.user, "an example user").shows_default();
   command.option("--app", settings.app, "the application that serves users").shows_default();
   command.option("--agent", settings.agent, "an agent that it hands work to").shows_default();

@@ -1,6 +1,8 @@
 #include "init/answers.h"
 
 #include <algorithm>
+#include <fmt/format.h>
+#include <set>
 
 #include "codec/twin.h"
 
@@ -17,6 +19,23 @@ const Json* part(const Document& document, const Json* json, std::string_view na
   if (found == nullptr) return nullptr;
   const auto resolved = document.resolve(*found);
   return resolved ? *resolved : nullptr;
+}
+
+// What may be `null` too is written as one of two schemas by some: FastAPI's `str | None`.
+const Json* but_for_null(const Document& document, const Json* schema) {
+  const Json* several = schema != nullptr ? schema->find("anyOf") : nullptr;
+  if (several == nullptr && schema != nullptr) several = schema->find("oneOf");
+  const auto* list = several != nullptr ? several->if_array() : nullptr;
+  if (list == nullptr || schema->find("type") != nullptr) return schema;
+  const Json* found = nullptr;
+  for (const Json& each : *list) {
+    const Json* type = each.find("type");
+    if (type != nullptr && *type == Json("null")) continue;
+    const auto resolved = document.resolve(each);
+    if (found != nullptr || !resolved) return schema;
+    found = *resolved;
+  }
+  return found != nullptr ? found : schema;
 }
 
 // `type` is a text, or a list of them (OpenAPI 3.1).
@@ -36,7 +55,8 @@ void add_members(const Document& document, const Json& schema,
     for (const auto& [name, value] : *properties->if_object()) {
       const auto resolved = document.resolve(value);
       // A name that another reader takes for another one is not written into a pointer.
-      if (resolved && codec::is_ascii_name(name)) members.emplace_back(name, *resolved);
+      if (resolved && codec::is_ascii_name(name))
+        members.emplace_back(name, but_for_null(document, *resolved));
     }
   }
   const Json* all = schema.find("allOf");
@@ -45,15 +65,34 @@ void add_members(const Document& document, const Json& schema,
     if (const auto resolved = document.resolve(each)) add_members(document, **resolved, members, depth + 1);
 }
 
-std::optional<AnswerShape> shape_of(const Document& document, const Json& schema) {
-  std::vector<std::pair<std::string, const Json*>> members;
+using Members = std::vector<std::pair<std::string, const Json*>>;
+
+bool has_text(const Members& members, std::string_view name) {
+  const auto found = std::ranges::find(members, name, &Members::value_type::first);
+  return found != members.end() && is_of_type(found->second, "string");
+}
+
+// A text, or an object that has one as its `id`: `"customer": {"id": "nora"}`. Empty: neither.
+std::string owner_in(const Document& document, const Members& members, std::string_view name) {
+  if (has_text(members, name)) return "/" + std::string(name);
+  const auto found = std::ranges::find(members, name, &Members::value_type::first);
+  if (found == members.end()) return {};
+  Members inside;
+  add_members(document, *found->second, inside);
+  return has_text(inside, "id") ? fmt::format("/{}/id", name) : std::string();
+}
+
+std::optional<AnswerShape> shape_of(const Document& document, const Json& schema, std::string_view owner) {
+  Members members;
   add_members(document, schema, members);
   AnswerShape shape;
-  for (const auto owner : kOwners) {
-    const auto found = std::ranges::find(members, owner, &std::pair<std::string, const Json*>::first);
-    if (found == members.end() || !is_of_type(found->second, "string")) continue;
-    shape.owner = "/" + found->first;
-    break;
+  if (!owner.empty()) {
+    shape.owner = owner_in(document, members, owner);
+  } else {
+    for (const auto usual : kOwners) {
+      shape.owner = owner_in(document, members, usual);
+      if (!shape.owner.empty()) break;
+    }
   }
   if (shape.owner.empty()) return std::nullopt;
   for (const auto& [name, value] : members)
@@ -61,17 +100,45 @@ std::optional<AnswerShape> shape_of(const Document& document, const Json& schema
   return shape;
 }
 
-std::optional<AnswerShape> shape_of_list(const Document& document, const Json& list, std::string at) {
+std::optional<AnswerShape> shape_of_list(const Document& document, const Json& list, std::string at,
+                                         std::string_view owner) {
   const Json* items = part(document, &list, "items");
   if (!is_of_type(&list, "array") || items == nullptr) return std::nullopt;
-  auto shape = shape_of(document, *items);
+  auto shape = shape_of(document, *items, owner);
   if (shape) shape->elements = std::move(at);
   return shape;
 }
 
+void add_required(const Document& document, const Json& schema, std::set<std::string>& names, int depth = 0) {
+  if (const Json* required = schema.find("required"); required != nullptr && required->if_array() != nullptr)
+    for (const Json& name : *required->if_array())
+      if (name.if_string() != nullptr) names.insert(*name.if_string());
+  const Json* all = schema.find("allOf");
+  if (all == nullptr || all->if_array() == nullptr || depth == kMostParts) return;
+  for (const Json& each : *all->if_array())
+    if (const auto resolved = document.resolve(each)) add_required(document, **resolved, names, depth + 1);
+}
+
 }  // namespace
 
-std::optional<AnswerShape> answer_shape(const Document& document, const Json& operation) {
+std::vector<std::string> required_texts(const Document& document, const Json& operation) {
+  const Json* body = part(document, &operation, "requestBody");
+  const Json* content = body != nullptr ? body->find("content") : nullptr;
+  if (content == nullptr || content->if_object() == nullptr || content->if_object()->size() != 1) return {};
+  const Json* schema = part(document, content->find("application/json"), "schema");
+  if (schema == nullptr) return {};
+  Members members;
+  std::set<std::string> required;
+  add_members(document, *schema, members);
+  add_required(document, *schema, required);
+  std::vector<std::string> pointers;
+  for (const auto& [name, value] : members)
+    if (required.contains(name) && is_of_type(value, "string")) pointers.push_back("/" + name);
+  return pointers;
+}
+
+std::optional<AnswerShape> answer_shape(const Document& document, const Json& operation,
+                                        std::string_view owner) {
   const Json* answers = operation.find("responses");
   const Json* answer = part(document, answers, "200");
   if (answer == nullptr) answer = part(document, answers, "2XX");
@@ -79,13 +146,13 @@ std::optional<AnswerShape> answer_shape(const Document& document, const Json& op
   const Json* schema =
       part(document, content != nullptr ? content->find("application/json") : nullptr, "schema");
   if (schema == nullptr) return std::nullopt;
-  if (auto whole = shape_of_list(document, *schema, ".")) return whole;
-  if (auto one = shape_of(document, *schema)) return one;
-  std::vector<std::pair<std::string, const Json*>> members;
+  if (auto whole = shape_of_list(document, *schema, ".", owner)) return whole;
+  if (auto one = shape_of(document, *schema, owner)) return one;
+  Members members;
   add_members(document, *schema, members);
   std::optional<AnswerShape> found;
   for (const auto& [name, value] : members) {
-    auto list = shape_of_list(document, *value, "/" + name);
+    auto list = shape_of_list(document, *value, "/" + name, owner);
     if (list && found) return std::nullopt;  // which of the two is the list?
     if (list) found = std::move(list);
   }

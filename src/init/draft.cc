@@ -48,6 +48,7 @@ class Drafter {
     find_routable();
     if (routable_.empty()) return failure(ErrorCode::kInvalid, nothing());
     name_them();
+    TRY(check_owner());
     collect_headers();
     return std::move(draft_);
   }
@@ -55,6 +56,19 @@ class Drafter {
  private:
   void note(const Operation& operation, std::string text, bool not_routed = false) {
     draft_.notes.push_back({shown(operation.name()), std::move(text), not_routed});
+  }
+
+  Result<void> check_owner() const {
+    const auto& owner = draft_.settings.owner;
+    if (owner.empty() ||
+        std::ranges::any_of(draft_.routes, [](const auto& route) { return route.on_answer.has_value(); }))
+      return {};
+    return failure(
+        ErrorCode::kInvalid,
+        fmt::format("nothing would be decided by the owner `{}`: in the document no GET of one "
+                    "resource, as `/orders/{{id}}`, answers 200 with JSON that has a text of that name, "
+                    "or an object of that name with a text `id`",
+                    shown(owner)));
   }
 
   std::string nothing() const {
@@ -194,6 +208,7 @@ class Drafter {
       decide_on_answer(*sources[i].operation, *sources[i].path, draft_.routes[i]);
     for (std::size_t i = 0; i < sources.size(); ++i) decide_on_list(*sources[i].operation, draft_.routes[i]);
     for (std::size_t i = 0; i < sources.size(); ++i) decide_on_read(*sources[i].operation, draft_.routes[i]);
+    for (std::size_t i = 0; i < sources.size(); ++i) decide_on_body(*sources[i].operation, draft_.routes[i]);
   }
 
   // `/id`, or the parameter's own name.
@@ -241,6 +256,17 @@ class Drafter {
     route.on_answer = {.owner = told->second.owner, .id = told->second.id};
     // What HEAD is answered, GET is.
     if (route.method != "HEAD" || route.path != path) route.on_answer->read = path;
+  }
+
+  // What is created among resources of which a GET tells whose each is: its body says so by the same name.
+  void decide_on_body(const Operation& operation, PlannedRoute& route) {
+    if (operation.body.empty() || route.on_answer || !route.parameters.empty()) return;
+    const auto below = telling_.lower_bound(route.path + "/{");
+    if (below == telling_.end() || !below->first.starts_with(route.path + "/{") ||
+        below->first.find('/', route.path.size() + 1) != std::string::npos)
+      return;
+    if (std::ranges::find(operation.body, below->second.owner) != operation.body.end())
+      route.owner_in_body = below->second.owner;
   }
 
   // The path up to its last parameter, which names the resource.

@@ -27,6 +27,9 @@ struct Settings {
   std::string audience;  // of its tokens
   std::string upstream;  // where the API is
   std::string issuer;    // whose tokens say who the users are; empty: a key pair for trying
+  // The member that names a resource's owner in the API's answers, as read_operations() took it. Some answer
+  // has to have it.
+  std::string owner;
   std::string user = "alice", app = "web-app", agent = "assistant", purpose = "customer-request";
   std::string api_listen = "127.0.0.1:8180", gateway_listen = "127.0.0.1:8181";
 };
@@ -56,6 +59,7 @@ struct PlannedRoute {
     std::string read = {};                     // a path; empty: the answer is the request's own
   };
   std::optional<OnAnswer> on_answer = {};
+  std::string owner_in_body = {};  // of what is created: a pointer; empty: its body does not say for whom
 };
 
 struct Draft {

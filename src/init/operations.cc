@@ -67,7 +67,8 @@ Server server_of(const Json& json) {
 
 class Reader {
  public:
-  explicit Reader(const Document& document) : document_(document), root_(document.root()) {}
+  Reader(const Document& document, std::string_view owner)
+      : document_(document), root_(document.root()), owner_(owner) {}
 
   Reading read() {
     if (const auto* info = root_.find("info")) {
@@ -199,7 +200,8 @@ class Reader {
     read_parameters(item, json, operation);
     read_security(json, operation);
     if (operation.method == "GET" || operation.method == "HEAD")
-      operation.answer = answer_shape(document_, json);
+      operation.answer = answer_shape(document_, json, owner_);
+    if (operation.method == "POST") operation.body = required_texts(document_, json);
     operation.streams = streams(json);
     if (const auto* callbacks = json.find("callbacks");
         callbacks != nullptr && callbacks->if_object() != nullptr)
@@ -299,6 +301,7 @@ class Reader {
 
   const Document& document_;
   const Json& root_;
+  const std::string_view owner_;
   const Json* security_ = nullptr;
   std::vector<std::string> open_;
   Reading reading_;
@@ -306,8 +309,8 @@ class Reader {
 
 }  // namespace
 
-Reading read_operations(const Document& document) {
-  return Reader(document).read();
+Reading read_operations(const Document& document, std::string_view owner) {
+  return Reader(document, owner).read();
 }
 
 }  // namespace writ::init

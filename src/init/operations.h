@@ -32,6 +32,7 @@ struct Operation {
   bool is_open = false;                    // the document asks for no credential
   bool streams = false;                    // an answer of it is a stream of events
   std::optional<AnswerShape> answer = {};  // whose a resource is, where its answer tells it
+  std::vector<std::string> body = {};      // of what is created: required_texts()
 
   std::string name() const { return method + " " + path; }
 };
@@ -45,6 +46,7 @@ struct Reading {
   std::vector<Note> notes;
 };
 
-Reading read_operations(const Document& document);
+// `owner` as answer_shape() takes it.
+Reading read_operations(const Document& document, std::string_view owner = {});
 
 }  // namespace writ::init

@@ -29,8 +29,11 @@ std::string route_line(const Draft& draft, const PlannedRoute& route) {
     line += on_answer(draft, route);
     attributes.emplace_back("owner", "answer " + route.on_answer->owner);
   }
-  if (!attributes.empty()) {
+  if (!attributes.empty() || !route.owner_in_body.empty()) {
     std::vector<std::string> each;
+    if (!route.owner_in_body.empty())
+      each.push_back(
+          fmt::format("owner: {{from: {}, type: Writ::User}}", yaml("body " + route.owner_in_body)));
     for (const auto& [name, text] : attributes) each.push_back(fmt::format("{}: {}", name, yaml(text)));
     line += fmt::format(", attributes: {{{}}}", fmt::join(each, ", "));
   }

@@ -107,7 +107,8 @@ when {{ context has user && resource has client && resource.client == "{app}" }}
 
 constexpr std::string_view kOwnResources = R"(
 // Users: whose it is, the API says itself: in its answer, or when Writ reads the resource before a change (`decide`
-// in writ.yaml). Nobody else gets it, and nobody else changes it.
+// in writ.yaml). Nobody else gets it, and nobody else changes it. Where a request creates something, its body says
+// for whom: nobody creates for somebody else.
 @id("users-use-their-own-in-{api}")
 permit (
   principal is Writ::User,
@@ -121,7 +122,7 @@ when {{ context has application && resource has owner && resource.owner == princ
 std::string owned_actions(const Draft& draft) {
   std::vector<std::string> actions;
   for (const auto& route : draft.routes)
-    if (route.on_answer && !route.on_answer->elements)
+    if ((route.on_answer && !route.on_answer->elements) || !route.owner_in_body.empty())
       actions.push_back(fmt::format("{}::Action::{}", draft.name_space, cedar_text(route.action)));
   return fmt::format("{}", fmt::join(actions, ", "));
 }
@@ -132,11 +133,11 @@ std::string render_policies(const Draft& draft) {
   const Settings& settings = draft.settings;
   const auto owned = owned_actions(draft);
   const std::string_view whose =
-      owned.empty() ? "Nothing here says whose a resource is. When Writ knows it\n"
-                      "// (resources with `owner`, in entities.json for example), add to the `when`:"
-                    : "The next policy is about what has an owner; here is the rest,\n"
-                      "// as what is created. Where Writ knows the owner of that too (entities that are "
-                      "pushed), add to the `when`:";
+      owned.empty()
+          ? "Nothing here says whose a resource is. When Writ knows it\n"
+            "// (resources with `owner`, in entities.json for example), add to the `when`:"
+          : "The next policy is about what has an owner; here is the rest.\n"
+            "// Where Writ knows the owner of that too (entities that are pushed), add to the `when`:";
   return fmt::format(
       kPolicies, fmt::arg("whose", whose),
       fmt::arg("unless", owned.empty() ? "" : fmt::format("\nunless {{ [{}].contains(action) }}", owned)),

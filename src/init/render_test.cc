@@ -74,6 +74,30 @@ TEST(Render, WhatHappensToAResourceWithAnOwnerIsDecidedOnWhatIsReadBefore) {
   EXPECT_EQ(created.substr(0, created.find('\n')).find("decide"), std::string::npos);
 }
 
+TEST(Render, WhatIsCreatedIsForWhomItsBodySays) {
+  const auto with_body = [](std::string_view body) {
+    auto text = owned_orders(kOrders);
+    const std::string_view post = "post: {}";
+    text.replace(
+        text.find(post), post.size(),
+        fmt::format("post: {{requestBody: {{content: {{application/json: {{schema: {}}}}}}}}}", body));
+    return text;
+  };
+  const auto draft = draft_of(
+      with_body("{required: [owner, item], properties: {owner: {type: string}, item: {type: string}}}"));
+  EXPECT_EQ(tried(draft), "");
+  EXPECT_THAT(config_of(draft), HasSubstr(R"(attributes: {owner: {from: "body /owner", type: Writ::User}})"));
+  EXPECT_THAT(render_tests(draft), HasSubstr("what is created is the user's own"));
+  // What the body need not say, the API may know better.
+  for (const auto* body : {"{properties: {owner: {type: string}}}", "{required: [owner]}",
+                           "{required: [owner], properties: {owner: {type: integer}}}",
+                           "{required: [maker], properties: {maker: {type: string}}}"}) {
+    const auto other = draft_of(with_body(body));
+    EXPECT_EQ(config_of(other).find("body /owner"), std::string::npos) << body;
+    EXPECT_EQ(tried(other), "") << body;
+  }
+}
+
 TEST(Render, AStreamOfEventsOfAResourceIsNotDecidedOnWhatIsReadBefore) {
   auto text = owned_orders(kOrders);
   const std::string_view lines = "/lines: {get: ";
@@ -113,6 +137,44 @@ TEST(Render, AnOwnerInOneOfSeveralSchemasIsFound) {
       "allOf: [{properties: {id: {type: string}}}, {properties: {ownerId: {type: [string, 'null']}}}]"));
   EXPECT_THAT(config_of(draft), HasSubstr(R"(attributes: {owner: "answer /ownerId"})"));
   EXPECT_EQ(tried(draft), "");
+}
+
+TEST(Render, AnOwnerThatMayBeNullIsFoundAsFastApiWritesIt) {
+  const auto draft = draft_of(owned_orders(
+      kOrders, "properties: {id: {type: string}, owner: {anyOf: [{type: string}, {type: 'null'}]}}"));
+  EXPECT_THAT(config_of(draft), HasSubstr(R"(attributes: {owner: "answer /owner"})"));
+  EXPECT_EQ(tried(draft), "");
+  // It could be either.
+  const auto two = draft_of(owned_orders(
+      kOrders, "properties: {id: {type: string}, owner: {anyOf: [{type: string}, {type: integer}]}}"));
+  EXPECT_EQ(config_of(two).find("on response"), std::string::npos);
+}
+
+TEST(Render, AnOwnerThatIsAnObjectWithAnIdIsFound) {
+  const auto draft = draft_of(
+      owned_orders(kOrders, "properties: {id: {type: string}, owner: {properties: {id: {type: string}}}}"));
+  EXPECT_THAT(config_of(draft), HasSubstr(R"(attributes: {owner: "answer /owner/id"})"));
+  EXPECT_EQ(tried(draft), "");
+}
+
+TEST(Render, TheOwnerThatIsNamedIsTheOneThatDecides) {
+  const auto text = owned_orders(
+      kOrders, "properties: {id: {type: string}, owner: {type: string}, customer_id: {type: string}}");
+  files::Issues issues;
+  const auto document = Document::parse(std::string(testing::kHead) + text, "openapi.yaml", issues);
+  ASSERT_TRUE(document);
+  const auto with = [&](std::string owner) {
+    Settings settings;
+    settings.owner = std::move(owner);
+    return make_draft(read_operations(*document, settings.owner), settings);
+  };
+  const auto draft = with("customer_id");
+  ASSERT_TRUE(draft) << draft.error().message;
+  EXPECT_THAT(config_of(*draft), HasSubstr(R"(attributes: {owner: "answer /customer_id"})"));
+  EXPECT_EQ(tried(*draft), "");
+  const auto wrong = with("customer");
+  ASSERT_FALSE(wrong);
+  EXPECT_THAT(wrong.error().message, HasSubstr("nothing would be decided by the owner `customer`"));
 }
 
 TEST(Render, ASchemaInACircleEnds) {

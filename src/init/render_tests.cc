@@ -126,9 +126,32 @@ std::vector<Example> samples(const Draft& draft, const Example& first) {
   std::set<std::pair<std::string, Deed>> seen{{first.route->type, first.route->deed}};
   for (const auto& route : draft.routes) {
     if (rows.size() == kMostRows) break;
+    if (!route.owner_in_body.empty()) continue;
     if (seen.emplace(route.type, route.deed).second) rows.push_back(example_of(draft, route, "1"));
   }
   return rows;
+}
+
+// What is created for the user, for somebody else, and for nobody that is named.
+std::string created(const Draft& draft) {
+  std::string out;
+  std::size_t count = 0;
+  for (const auto& route : draft.routes) {
+    if (route.owner_in_body.empty()) continue;
+    if (++count > kMostRows) break;
+    const auto request = yaml(request_of(example_of(draft, route, "1")));
+    const auto member = yaml(std::string_view(route.owner_in_body).substr(1));
+    const auto row = [&](std::string_view body, std::string_view expect) {
+      out += fmt::format("      - [{}, {{{}}}, {}]\n", request, body, expect);
+    };
+    row(fmt::format("{}: {}", member, yaml(draft.settings.user)), "permit");
+    row(fmt::format("{}: somebody-else", member), "policy_no_permit");
+    row("", "policy_no_permit");
+  }
+  return out.empty() ? out
+                     : "  - name: what is created is the user's own\n    columns: [request, body, expect]\n"
+                       "    rows:\n" +
+                           out;
 }
 
 }  // namespace
@@ -150,6 +173,7 @@ std::string render_tests(const Draft& draft) {
     out += "  - name: each kind of resource\n    columns: [request, expect]\n    rows:\n";
     for (const auto& row : rows) out += fmt::format("      - [{}, permit]\n", yaml(request_of(row)));
   }
+  out += created(draft);
   out += fmt::format(kAbnormal, fmt::arg("app", settings.app), fmt::arg("agent", settings.agent),
                      fmt::arg("other", party("Writ::Application", "other-app")),
                      fmt::arg("the_app", party("Writ::Application", settings.app)));

@@ -86,6 +86,24 @@ class Questions(unittest.TestCase):
         self.assertIn("https://login.example.com/realms/shop", self.config("guard"))
         self.assertRegex(self.config("guard"), r"id: shop\b")
 
+    def test_the_owner_is_asked_for_where_the_document_does_not_say_it(self):
+        path = os.path.join(self.folder, "openapi.json")
+        with open(path, encoding="utf-8") as file:
+            text = file.read()
+        with open(path, "w", encoding="utf-8") as file:
+            file.write(text.replace('"owner"', '"made_by"'))
+        terminal = Terminal(self.folder, "init", "openapi.json", "guard", "--name", "shop")
+        self.assertEqual(0, terminal.end()[0], "a document and a folder are enough")
+        self.assertNotIn("answer /made_by", self.config("guard"))
+        terminal = Terminal(self.folder, "init", "openapi.json", "--name", "shop", "--issuer", "https://login.example.com")
+        question = "What names the owner of a resource in the API's answers"
+        terminal.answer(question, "maker")
+        terminal.read_until("`maker`")
+        terminal.answer(question, "made_by")
+        terminal.answer("The folder to write [shop]: ", "")
+        self.assertEqual(0, terminal.end()[0], terminal.shown)
+        self.assertIn("answer /made_by", self.config("shop"))
+
     def test_what_a_flag_says_is_not_asked_for(self):
         terminal = Terminal(self.folder, "init", "openapi.json", "--name", "shop", "--issuer", "https://login.example.com")
         terminal.answer("The folder to write [shop]: ", "")
