@@ -1,6 +1,7 @@
 """What it costs to decide on the API's own answer: processor time of Writ for a request, beside the same request that is
-decided before, and for a list of 100 elements. Audit on, one core, nginx as the API."""
+decided before, and for a list of 100 elements, beside a list of one. Audit on, one core, nginx as the API."""
 import os
+import statistics
 import sys
 
 import measure
@@ -9,7 +10,13 @@ from serving import harness
 
 ORDERS = "https://orders.acme.example"
 ORDER = '{"id":1,"tenant":"north","amount":480,"state":"open","customer":"nora"}'
-LIST = '{"orders":[' + ",".join(ORDER.replace('"id":1,', f'"id":{i},') for i in range(100)) + "]}"
+MOST_ON_RESPONSE, MOST_FOR_100 = 1.2, 10
+
+
+def list_of(elements):
+    return '{"orders":[' + ",".join(ORDER.replace('"id":1,', f'"id":{i},') for i in range(elements)) + "]}"
+
+
 API = f"""
     - id: orders
       audience: {ORDERS}
@@ -20,7 +27,7 @@ API = f"""
         - {{method: GET, path: "/before/{{order}}", action: read, resource: 'Shop::Order::"{{order}}"'}}
         - {{method: GET, path: "/answer/{{order}}", action: read, resource: 'Shop::Order::"{{order}}"',
            decide: on response, attributes: {{tenant: answer /tenant}}}}
-        - {{method: GET, path: /orders, action: read, resource: 'Shop::Order::"all"',
+        - {{method: GET, path: "/lists/{{list}}", action: read, resource: 'Shop::Order::"{{list}}"',
            decide: on response, attributes: {{tenant: answer /tenant}}, id: /id, elements: /orders}}
 """
 SCHEMA = """
@@ -34,6 +41,15 @@ POLICIES = '@id("tokens-for-orders") permit (principal, action == Writ::Action::
 POLICIES += '@id("orders") permit (principal, action == Shop::Action::"read", resource is Shop::Order);\n'
 
 
+def within(limits):
+    """Prints each figure with its limit; false when one is above."""
+    good = True
+    for what, (figure, limit) in limits.items():
+        good = good and figure <= limit
+        print(f"  {what:<60} {figure:>8.2f}   {'PASS' if figure <= limit else 'FAIL'}", flush=True)
+    return good
+
+
 def processor_seconds(pid):
     with open(f"/proc/{pid}/stat", encoding="utf-8") as stat:
         fields = stat.read().rpartition(")")[2].split()
@@ -41,12 +57,15 @@ def processor_seconds(pid):
 
 
 def answers():
+    """False: it costs more than it may."""
     world = serving.BenchWorld(None, audit="buffered")
-    with open(os.path.join(world.folder, "orders"), "w", encoding="utf-8") as file:
-        file.write(LIST)
+    os.mkdir(os.path.join(world.folder, "lists"))
+    for elements in (1, 100):
+        with open(os.path.join(world.folder, "lists", f"of-{elements}"), "w", encoding="utf-8") as file:
+            file.write(list_of(elements))
     os.chmod(world.folder, 0o755)  # nginx reads it as another user
     upstream = serving.Nginx(measure.LOAD_CORE, "@@ default_type application/json; open_file_cache max=10; "
-                             f"location = /orders {{ root {world.folder}; }} location / {{ return 200 '{ORDER}'; }}")
+                             f"location /lists/ {{ root {world.folder}; }} location / {{ return 200 '{ORDER}'; }}")
     try:
         with open(world.config, "a", encoding="utf-8") as file:
             file.write(API.replace("PORT", str(upstream.port)).lstrip("\n"))
@@ -63,12 +82,18 @@ def answers():
 
         figures = measure.in_turns({"decided before": lambda: microseconds("/before/1"),
                                     "decided on the answer": lambda: microseconds("/answer/1"),
-                                    "a list of 100": lambda: microseconds("/orders")})
+                                    "a list of one": lambda: microseconds("/lists/of-1"),
+                                    "a list of 100": lambda: microseconds("/lists/of-100")})
         measure.print_ratios(figures, "decided before", unit="µs of processor time")
+        middle = {name: statistics.median(values) for name, values in figures.items()}
+        return within({f"on the answer, beside before: at most {MOST_ON_RESPONSE} x":
+                       (middle["decided on the answer"] / middle["decided before"], MOST_ON_RESPONSE),
+                       f"a list of 100, beside one: at most {MOST_FOR_100} x":
+                       (middle["a list of 100"] / middle["a list of one"], MOST_FOR_100)})
     finally:
         world.close()
         upstream.stop()
 
 
 if __name__ == "__main__":
-    sys.exit(answers())
+    sys.exit(0 if answers() else 1)

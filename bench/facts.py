@@ -1,0 +1,96 @@
+"""What facts about resources cost, in one run, each beside what it is held against: entities that are pushed, a source that is
+asked, the API's own answer, and a first configuration of an OpenAPI document."""
+import json
+import os
+import re
+import resource
+import subprocess
+import sys
+import tempfile
+import time
+
+import answers
+import measure
+from serving import harness
+
+BIN = os.path.join(measure.ROOT, "build", "release", "bin")
+FEW, MANY, DECISIONS, REQUESTS = 100, 1_000_000, 200_000, 100_000
+ROUTES = 1_000
+MOST_DEARER, MOST_BYTES, MOST_CHANGE_MS, MOST_INIT_SECONDS = 1.05, 500, 10, 2
+
+
+def printed(*command):
+    return subprocess.run(measure.pinned(measure.SERVER_CORE, [os.path.join(BIN, command[0]), *command[1:]]), capture_output=True,
+                          text=True, check=True).stdout
+
+
+def number(pattern, text):
+    return float(re.search(pattern, text)[1])
+
+
+def least(figures):
+    """Of a program that only computes, noise only adds."""
+    return min(figures)
+
+
+def pushed():
+    """A decision on one of so many entities, and what one of them takes."""
+    costs, sizes, changes = {FEW: [], MANY: []}, [], []
+    for _ in range(3):
+        for entities in costs:
+            out = printed("facts_scale", str(entities), str(DECISIONS))
+            costs[entities].append(number(r"permitted: ([\d.]+) us each", out))
+            if entities == MANY:
+                sizes.append(number(r"entities: (\d+) bytes each", out))
+                changes.append(number(r"a change: ([\d.]+) us", out) / 1000)
+    few, many = least(costs[FEW]), least(costs[MANY])
+    print(f"{'a decision on a pushed fact':<34} {few:.2f} us of {FEW}, {many:.2f} us of {MANY:,}", flush=True)
+    return answers.within({f"of {MANY:,}, beside {FEW}: at most {MOST_DEARER} x": (many / few, MOST_DEARER),
+                           f"bytes of memory for each: at most {MOST_BYTES}": (max(sizes), MOST_BYTES),
+                           f"milliseconds for a change, without the disk: at most {MOST_CHANGE_MS}": (max(changes), MOST_CHANGE_MS)})
+
+
+def asked():
+    """The same with a source that was asked a moment ago."""
+    costs = measure.in_turns({kind: lambda kind=kind: number(r"([\d.]+) us each", printed("facts_asked", kind, str(REQUESTS)))
+                              for kind in ("pushed", "asked")})
+    measure.print_ratios(costs, "pushed", unit="us")
+    return answers.within({f"a warm source, beside pushed facts: at most {MOST_DEARER} x":
+                           (least(costs["asked"]) / least(costs["pushed"]), MOST_DEARER)})
+
+
+def document(routes):
+    """Resources with an owner, each with a list, a GET and three changes."""
+    schema = {"type": "object", "properties": {"id": {"type": "integer"}, "owner": {"type": "string"}}}
+    answer = {"200": {"content": {"application/json": {"schema": {"$ref": "#/components/schemas/Thing"}}}}}
+    listed = {"200": {"content": {"application/json": {"schema": {"type": "array", "items": {"$ref": "#/components/schemas/Thing"}}}}}}
+    paths = {}
+    for at in range(routes // 5):
+        paths[f"/things-{at}"] = {"get": {"responses": listed}, "post": {}}
+        paths[f"/things-{at}/{{thing_id}}"] = {"get": {"responses": answer}, "patch": {}, "delete": {}}
+    return {"openapi": "3.1.0", "info": {"title": "Things", "version": "1"}, "paths": paths, "components": {"schemas": {"Thing": schema}}}
+
+
+def init():
+    with tempfile.TemporaryDirectory(prefix="writ-bench-init-") as folder:
+        path = os.path.join(folder, "openapi.json")
+        with open(path, "w", encoding="utf-8") as file:
+            json.dump(document(ROUTES), file)
+        seconds = []
+        for at in range(3):
+            began = time.monotonic()
+            subprocess.run([harness.WRIT, "init", path, os.path.join(folder, str(at))], check=True, stdout=subprocess.DEVNULL)
+            seconds.append(time.monotonic() - began)
+        megabytes = resource.getrusage(resource.RUSAGE_CHILDREN).ru_maxrss / 1024
+    print(f"{'writ init':<34} {ROUTES:,} routes, {least(seconds):.2f} s, at most {megabytes:.0f} MB here so far", flush=True)
+    return answers.within({f"seconds for {ROUTES:,} routes: at most {MOST_INIT_SECONDS}": (least(seconds), MOST_INIT_SECONDS)})
+
+
+def facts():
+    """False: something costs more than it may."""
+    parts = [pushed, asked, answers.answers, init]
+    return all([part() for part in parts])
+
+
+if __name__ == "__main__":
+    sys.exit(0 if facts() else 1)
