@@ -325,6 +325,17 @@ class Commands(unittest.TestCase):
         self.assertEqual([], wrong)
 
 
+class Tests(unittest.TestCase):
+    def test_every_test_that_a_document_names_is_there(self):
+        listed = subprocess.run(["git", "ls-files", "-z", "*_test.cc"], cwd=harness.ROOT, capture_output=True, check=True).stdout.decode()
+        there = set()
+        for path in filter(None, listed.split("\0")):
+            there.update(f"{suite}.{name}" for suite, name in re.findall(r"^TEST(?:_F|_P)?\((\w+),\s+(\w+)\)", read(path), re.MULTILINE))
+        named = re.findall(r"`(\w+\.[A-Z]\w+)`", read("docs", "attacks-on-facts.md"))
+        self.assertGreater(len(named), 50)
+        self.assertEqual([], sorted(set(named) - there))
+
+
 class Policies(unittest.TestCase):
     def test_the_shadow_policy_of_the_document_is_one(self):
         world = harness.TestWorld()
