@@ -6,8 +6,9 @@
 //
 // An answer is read in one way or not at all: JSON with no member twice, no member that another reader could
 // take for one that is read (codec/twin.h), values of the types that the schema has. What is missing counts
-// as missing only where the schema says that it may be, and never what a guard goes by (`tenant`). A resource that is permitted goes out as the bytes
-// that came; of a list each element that stays does, beside it only what the route keeps.
+// as missing only where the schema says that it may be, and never what a guard goes by (`tenant`). A resource
+// that is permitted goes out as the bytes that came; of a list each element that stays does, beside it only
+// what the route keeps.
 //
 // Pure; a reader is immutable and thread-safe. What it read is not, and lives by itself.
 #pragma once
