@@ -3,6 +3,8 @@
 #include <algorithm>
 #include <fmt/format.h>
 
+#include "control/on_identity.h"
+
 namespace writ::control {
 namespace {
 
@@ -10,7 +12,6 @@ using codec::Json;
 using inventory::ApiKey;
 using inventory::Kind;
 
-constexpr std::string_view kRead = "read-inventory";
 constexpr std::string_view kManage = "manage-inventory";
 constexpr Duration kUsualOverlap = std::chrono::hours(24 * 7);
 constexpr Duration kMostOverlap = std::chrono::hours(24 * 90);
@@ -47,39 +48,13 @@ Answer<void> check_fits(const ApiKey& key, const inventory::Snapshot& inventory)
 
 }  // namespace
 
-// On the identity that it stands for. Of one that is not listed there are no facts and no tenant, so it takes
-// a caller of no tenant.
-Answer<enforce::Permit> ApiKeys::allow_on(const Caller& caller, const inventory::Snapshot& inventory,
-                                          std::string_view identity, Error absent,
-                                          Authority::Presence presence, Stops stops) const {
-  const auto* member = inventory.find(identity);
-  if (member == nullptr) {
-    auto permit = TRY(
-        authority_.allow_on(caller, kManage, {{"Writ::Api", kOwnApi}, {}, kRead, presence, absent}, stops));
-    if (permit.tenant()) return std::unexpected(Failure(std::move(absent)));
-    return permit;
-  }
-  return authority_.allow_on(caller, kManage,
-                             {{inventory::cedar_type((*member)->kind), identity},
-                              [member](cedar::Arena&) { return member->attributes(); },
-                              kRead,
-                              presence,
-                              std::move(absent)},
-                             stops);
-}
-
 Answer<std::vector<ApiKey>> ApiKeys::list(const Caller& caller) const {
-  const auto permit = TRY(authority_.allow(caller, kRead));
+  const auto permit = TRY(authority_.allow(caller, kReadInventory));
   const auto now = directory_.snapshot();
   std::vector<ApiKey> all;
   for (const auto& entry : keys_.all()) {
-    const auto* member = now->find((*entry)->identity);
-    const bool may_see =
-        member != nullptr
-            ? authority_.would_allow(caller, kRead, {inventory::cedar_type((*member)->kind), (*member)->id},
-                                     [member](cedar::Arena&) { return member->attributes(); })
-            : !permit.tenant();
-    if (may_see) all.push_back(entry->key());
+    if (may_see_identity(authority_, caller, permit, now->find((*entry)->identity)))
+      all.push_back(entry->key());
   }
   return all;
 }
@@ -92,14 +67,15 @@ Answer<ApiKeys::Made> ApiKeys::made(const std::string& id, Secret text) const {
 
 Answer<ApiKeys::Made> ApiKeys::make(const Caller& caller, const Json& body) const {
   // Who may read none of the inventory is not told which identities there are.
-  TRY(authority_.allow(caller, kRead));
+  TRY(authority_.allow(caller, kReadInventory));
   const auto now = authority_.now();
   auto key = TRY(inventory::api_key_from_request(body, now.earliest));
   const auto inventory = directory_.snapshot();
-  const auto permit = TRY(allow_on(
-      caller, *inventory, key.identity,
-      {ErrorCode::kNotFound, fmt::format("there is no identity `{}`", key.identity)},
-      inventory->find(key.identity) != nullptr ? Authority::Presence::kThere : Authority::Presence::kAbsent));
+  const auto* member = inventory->find(key.identity);
+  const auto permit =
+      TRY(allow_on_identity(authority_, caller, kManage, member,
+                            member != nullptr ? Authority::Presence::kThere : Authority::Presence::kAbsent,
+                            {ErrorCode::kNotFound, fmt::format("there is no identity `{}`", key.identity)}));
   TRY(check_fits(key, *inventory));
   TRY(keys_.check_room(key, now.latest));
   auto made = inventory::new_api_key();
@@ -114,9 +90,9 @@ Answer<ApiKeys::Made> ApiKeys::make(const Caller& caller, const Json& body) cons
 Answer<ApiKeys::Found> ApiKeys::find(const Caller& caller, const std::string& id, Stops stops) const {
   const auto inventory = directory_.snapshot();
   const auto entry = keys_.find(id);
-  auto permit = TRY(allow_on(
-      caller, *inventory, entry != nullptr ? std::string_view((*entry)->identity) : std::string_view(),
-      no_key(id), entry != nullptr ? Authority::Presence::kThere : Authority::Presence::kAbsent, stops));
+  auto permit = TRY(allow_on_identity(
+      authority_, caller, kManage, entry != nullptr ? inventory->find((*entry)->identity) : nullptr,
+      entry != nullptr ? Authority::Presence::kThere : Authority::Presence::kAbsent, no_key(id), stops));
   if (entry == nullptr) return std::unexpected(Failure(no_key(id)));
   return Found{entry->key(), std::move(permit)};
 }

@@ -43,9 +43,6 @@ class ApiKeys {
   Answer<inventory::ApiKey> revoke(const Caller& caller, const std::string& id) const;
 
  private:
-  Answer<enforce::Permit> allow_on(const Caller& caller, const inventory::Snapshot& inventory,
-                                   std::string_view identity, Error absent, Authority::Presence presence,
-                                   Stops stops = Stops::kNo) const;
   struct Found {
     inventory::ApiKey key;
     enforce::Permit permit;

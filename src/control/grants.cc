@@ -2,6 +2,8 @@
 
 #include <fmt/format.h>
 
+#include "control/on_identity.h"
+
 namespace writ::control {
 namespace {
 
@@ -9,7 +11,6 @@ using codec::Json;
 using inventory::Grant;
 using inventory::GrantRecord;
 
-constexpr std::string_view kRead = "read-inventory";
 constexpr std::string_view kManage = "manage-grants";
 
 Error no_grant(const std::string& id) {
@@ -27,27 +28,6 @@ const inventory::Member* member_of(const inventory::Snapshot& inventory, const c
 
 }  // namespace
 
-// On the identity that has it, or gets it. Of what is not listed there are no facts and no tenant, so it
-// takes a caller of no tenant.
-Answer<enforce::Permit> Grants::allow_on(const Caller& caller, const inventory::Snapshot& inventory,
-                                         const cedar::EntityUid& principal, Error absent,
-                                         Authority::Presence presence, Stops stops) const {
-  const auto* member = member_of(inventory, principal);
-  if (member == nullptr) {
-    auto permit = TRY(
-        authority_.allow_on(caller, kManage, {{"Writ::Api", kOwnApi}, {}, kRead, presence, absent}, stops));
-    if (permit.tenant()) return std::unexpected(Failure(std::move(absent)));
-    return permit;
-  }
-  return authority_.allow_on(caller, kManage,
-                             {{principal.type, principal.id},
-                              [member](cedar::Arena&) { return member->attributes(); },
-                              kRead,
-                              presence,
-                              std::move(absent)},
-                             stops);
-}
-
 Grants::Seen Grants::seen(const std::string& id) const {
   const auto now = directory_.snapshot();
   const auto found = now->grants().find(id);
@@ -55,18 +35,14 @@ Grants::Seen Grants::seen(const std::string& id) const {
 }
 
 Answer<std::vector<Grants::Seen>> Grants::list(const Caller& caller) const {
-  const auto permit = TRY(authority_.allow(caller, kRead));
+  const auto permit = TRY(authority_.allow(caller, kReadInventory));
   const auto now = directory_.snapshot();
   std::vector<Seen> all;
   for (const auto& [id, state] : now->grants()) {
     const Grant* grant = given(state);
     if (grant == nullptr) continue;
     const auto* member = member_of(*now, grant->principal);
-    const bool may_see = member != nullptr ? authority_.would_allow(
-                                                 caller, kRead, {grant->principal.type, grant->principal.id},
-                                                 [member](cedar::Arena&) { return member->attributes(); })
-                                           : !permit.tenant();
-    if (may_see) all.push_back({id, state});
+    if (may_see_identity(authority_, caller, permit, member)) all.push_back({id, state});
   }
   return all;
 }
@@ -78,12 +54,11 @@ Answer<Grants::Seen> Grants::give(const Caller& caller, const Json& body) const 
     return member != nullptr ? std::optional((*member)->kind) : std::nullopt;
   };
   // Who may read none of the inventory is not told which identities there are.
-  TRY(authority_.allow(caller, kRead));
+  TRY(authority_.allow(caller, kReadInventory));
   auto grant = TRY(inventory::grant_from_json(body, kind_of));
-  const auto permit =
-      TRY(allow_on(caller, *now, grant.principal,
-                   {ErrorCode::kNotFound, fmt::format("there is no identity `{}`", grant.principal.id)},
-                   Authority::Presence::kThere));
+  const auto permit = TRY(allow_on_identity(
+      authority_, caller, kManage, member_of(*now, grant.principal), Authority::Presence::kThere,
+      {ErrorCode::kNotFound, fmt::format("there is no identity `{}`", grant.principal.id)}));
   if (now->grants().contains(grant.id))
     return fail(ErrorCode::kConflict, fmt::format("there is a grant `{}` already", grant.id));
   if (grant.lapses_at() <= authority_.now().latest)
@@ -103,10 +78,9 @@ Answer<std::pair<Grants::Seen, enforce::Permit>> Grants::find(const Caller& call
   const auto now = directory_.snapshot();
   const auto found = now->grants().find(id);
   const Grant* grant = found != now->grants().end() ? given(found->second) : nullptr;
-  const cedar::EntityUid nobody;
-  auto permit =
-      TRY(allow_on(caller, *now, grant != nullptr ? grant->principal : nobody, no_grant(id),
-                   grant != nullptr ? Authority::Presence::kThere : Authority::Presence::kAbsent, stops));
+  auto permit = TRY(allow_on_identity(
+      authority_, caller, kManage, grant != nullptr ? member_of(*now, grant->principal) : nullptr,
+      grant != nullptr ? Authority::Presence::kThere : Authority::Presence::kAbsent, no_grant(id), stops));
   if (grant == nullptr) return std::unexpected(Failure(no_grant(id)));
   return std::pair(Seen{id, found->second}, std::move(permit));
 }

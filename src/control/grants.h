@@ -47,9 +47,6 @@ class Grants {
   Answer<Seen> revoke(const Caller& caller, const std::string& id) const;
 
  private:
-  Answer<enforce::Permit> allow_on(const Caller& caller, const inventory::Snapshot& inventory,
-                                   const cedar::EntityUid& principal, Error absent,
-                                   Authority::Presence presence, Stops stops = Stops::kNo) const;
   Answer<std::pair<Seen, enforce::Permit>> find(const Caller& caller, const std::string& id,
                                                 Stops stops = Stops::kNo) const;
   Seen seen(const std::string& id) const;

@@ -4,6 +4,7 @@
 #include <fmt/format.h>
 #include <utility>
 
+#include "control/on_identity.h"
 #include "crypto/secret_hash.h"
 
 namespace writ::control {
@@ -13,7 +14,6 @@ using codec::Json;
 using inventory::Identity;
 using inventory::Status;
 
-constexpr std::string_view kRead = "read-inventory";
 constexpr std::string_view kManage = "manage-inventory";
 constexpr std::size_t kLookedUp = 1024;  // ids at a time, for a page
 constexpr std::size_t kMinSecretBytes = 16;
@@ -60,25 +60,12 @@ std::string_view event_of(Status status) {
 
 }  // namespace
 
-// About one identity. Of who is not listed there are no facts and no tenant, so it takes one who may see or
-// change all of them, and is of no tenant either.
 Answer<enforce::Permit> Identities::allow_on(const Caller& caller, std::string_view action,
                                              const inventory::Member* member, const std::string& id,
                                              Authority::Presence presence, Stops stops) const {
-  Error absent{ErrorCode::kNotFound, fmt::format("there is no identity `{}`", id)};
-  if (member == nullptr) {
-    auto permit = TRY(
-        authority_.allow_on(caller, action, {{"Writ::Api", kOwnApi}, {}, kRead, presence, absent}, stops));
-    if (permit.tenant()) return std::unexpected(Failure(std::move(absent)));
-    return permit;
-  }
-  return authority_.allow_on(caller, action,
-                             {{inventory::cedar_type((*member)->kind), id},
-                              [member](cedar::Arena&) { return member->attributes(); },
-                              kRead,
-                              Authority::Presence::kThere,
-                              std::move(absent)},
-                             stops);
+  return allow_on_identity(authority_, caller, action, member,
+                           member != nullptr ? Authority::Presence::kThere : presence,
+                           {ErrorCode::kNotFound, fmt::format("there is no identity `{}`", id)}, stops);
 }
 
 Identities::Seen Identities::seen(const std::string& id) const {
@@ -89,14 +76,8 @@ Identities::Seen Identities::seen(const std::string& id) const {
 }
 
 Answer<Identities::Listed> Identities::list(const Caller& caller, const IdPage& page) const {
-  const auto permit = TRY(authority_.allow(caller, kRead));
+  const auto permit = TRY(authority_.allow(caller, kReadInventory));
   Listed listed{directory_.snapshot(), {}, {}};
-  const auto may_see = [&](const inventory::Snapshot::Known& known) {
-    if (known.member == nullptr) return !permit.tenant();
-    const auto& member = *known.member;
-    return authority_.would_allow(caller, kRead, {inventory::cedar_type(member->kind), known.id},
-                                  [&member](cedar::Arena&) { return member.attributes(); });
-  };
   std::size_t examined = 0;
   std::string last = page.after;
   for (;;) {
@@ -108,7 +89,7 @@ Answer<Identities::Listed> Identities::list(const Caller& caller, const IdPage& 
       }
       ++examined;
       last = known.id;
-      if (!may_see(known)) continue;
+      if (!may_see_identity(authority_, caller, permit, known.member)) continue;
       if (known.member != nullptr) {
         listed.members.push_back(known.member);
       } else {
@@ -122,7 +103,7 @@ Answer<Identities::Listed> Identities::list(const Caller& caller, const IdPage& 
 Answer<Identities::Seen> Identities::show(const Caller& caller, const std::string& id) const {
   auto now = seen(id);
   const bool there = now.member != nullptr || now.stop.status != Status::kActive;
-  TRY(allow_on(caller, kRead, now.member, id,
+  TRY(allow_on(caller, kReadInventory, now.member, id,
                there ? Authority::Presence::kOpen : Authority::Presence::kAbsent));
   return now;
 }
@@ -194,13 +175,13 @@ Answer<Identities::Seen> Identities::review(const Caller& caller, const std::str
 }
 
 Answer<Identities::Strangers> Identities::unlisted(const Caller& caller) const {
-  const auto permit = TRY(authority_.allow(caller, kRead));
+  const auto permit = TRY(authority_.allow(caller, kReadInventory));
   if (unlisted_ == nullptr || permit.tenant()) return Strangers{};
   return Strangers{unlisted_->seen(), unlisted_->left_out()};
 }
 
 Answer<std::shared_ptr<const inventory::Snapshot>> Identities::list_apis(const Caller& caller) const {
-  TRY(authority_.allow(caller, kRead));
+  TRY(authority_.allow(caller, kReadInventory));
   return directory_.snapshot();
 }
 
@@ -208,10 +189,10 @@ Answer<inventory::Api> Identities::show_api(const Caller& caller, const std::str
   const auto now = directory_.snapshot();
   const auto* api = now->find_api(id);
   const auto there = api != nullptr ? Authority::Presence::kThere : Authority::Presence::kAbsent;
-  TRY(authority_.allow_on(caller, kRead,
+  TRY(authority_.allow_on(caller, kReadInventory,
                           {{"Writ::Api", id},
                            {},
-                           kRead,
+                           kReadInventory,
                            there,
                            {ErrorCode::kNotFound, fmt::format("there is no API `{}`", id)}}));
   return *api;
