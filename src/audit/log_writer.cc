@@ -80,8 +80,9 @@ Result<std::unique_ptr<LogWriter>> LogWriter::open(const std::filesystem::path& 
   } else if (log->beginning_) {
     TRY(log->write({}));
   }
-  if (noted && end.noted_at && end.tail.time && *end.tail.time - *end.noted_at > kNotedWithin)
-    TRY(log->tell_older(*noted, *end.noted_at, end.tail));
+  const bool heads = log->options_.heads != nullptr;
+  if (heads && end.noted_at && end.tail.time && *end.tail.time - *end.noted_at > kNotedWithin)
+    TRY(log->tell_older(noted.value_or(Head{}), *end.noted_at, end.tail));
   log->begin();
   return log;
 }
@@ -130,13 +131,15 @@ LogWriter::LogWriter(WritingFile file, const Tail& tail, LogOptions options, Ins
 
 // It may be right to go on: whoever restores a copy knows. But nobody shall find out by what is active again.
 Result<void> LogWriter::tell_older(const Head& noted, Instant noted_at, const Tail& tail) {
+  const auto known = noted.seq > 0
+                         ? fmt::format("it knows of record {} of {}", noted.seq, format_time(noted_at))
+                         : std::string("it knows of no record");
   const auto text = fmt::format(
-      "the database is older than the audit log: it knows of record {} of {}, and the log goes on to record "
-      "{} of {}; "
-      "what was stopped in between may be active again, if a copy was restored or the write-ahead log "
-      "removed: read "
-      "those records, and stop it again",
-      noted.seq, format_time(noted_at), tail.head.seq, format_time(*tail.time));
+      "the database is older than the audit log: {}, and the log goes on to record {} of {}; what was "
+      "stopped "
+      "in between may be active again, if a copy was restored, or the database or its write-ahead log "
+      "removed: read those records, and stop it again",
+      known, tail.head.seq, format_time(*tail.time));
   tell(text);
   return write_own({.type = "audit.database_older", .detail = text});
 }

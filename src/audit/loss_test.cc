@@ -12,6 +12,7 @@ namespace {
 using testing::event;
 using ::testing::HasSubstr;
 using testing::kNow;
+using ::testing::Not;
 
 class LossTest : public testing::LogFolder {
  protected:
@@ -121,6 +122,39 @@ TEST_F(LossTest, ADatabaseThatIsOlderThanTheLogIsToldOfAndRecorded) {
   EXPECT_TRUE(open(with)) << "it is noted by now";
   EXPECT_EQ(told, "");
   EXPECT_TRUE(whole());
+}
+
+// Somebody removed the database, or emptied it: every stop in it is gone.
+TEST_F(LossTest, ADatabaseThatKnowsNothingOfALogIsToldOfAndRecorded) {
+  std::string told;
+  auto with = options();
+  with.tell = [&](const std::string& line) { told += line; };
+  fill(2);
+  {
+    const auto log = open();
+    const Event stopped{.type = "identity.suspended", .object = "bob"};
+    ASSERT_TRUE(log->append(make_record(kNow + std::chrono::minutes(5), stopped)));
+  }
+  for (const auto& nothing : {std::optional<Head>(), std::optional(Head{})}) {
+    heads_.set(nothing);
+    told.clear();
+    EXPECT_TRUE(open(with));
+    EXPECT_THAT(told, HasSubstr("the database is older than the audit log: it knows of no record"));
+    EXPECT_THAT(lines().back(), HasSubstr("audit.database_older"));
+  }
+  EXPECT_TRUE(whole());
+}
+
+// Which the first second of a first start may leave, when it ends by force.
+TEST_F(LossTest, ADatabaseThatKnowsNothingOfALogThatHasJustBegunIsNotOlder) {
+  std::string told;
+  auto with = options();
+  with.tell = [&](const std::string& line) { told += line; };
+  fill(2);
+  heads_.set(std::nullopt);
+  EXPECT_TRUE(open(with));
+  EXPECT_EQ(told, "");
+  EXPECT_THAT(lines().back(), Not(HasSubstr("audit.database_older")));
 }
 
 TEST_F(LossTest, ALossThatIsAcceptedIsRecordedWithTheHeadThatWasKnown) {

@@ -107,12 +107,26 @@ Result<Tail> read_tail(const Lines& lines) {
 
 namespace {
 
+// When the first record was written, or, where it is in an earlier file, long ago.
+Result<std::optional<Instant>> begin_of_chain(const Lines& lines, const Tail& tail) {
+  if (tail.begins_after > 0) return Instant();
+  const auto first = TRY(lines.at(0));
+  return first ? time_of(*first) : std::nullopt;
+}
+
 Result<End> find_end_as_it_is(const std::filesystem::path& path, const Lines* lines,
                               const std::optional<Head>& noted) {
   Tail tail;
   if (lines != nullptr) tail = TRY(read_tail(*lines));
-  if (!noted || noted->seq == 0)
-    return tail.size > 0 ? End{std::move(tail), {}, {}} : through_files(path, lines, tail, Head{}, {});
+  if (!noted || noted->seq == 0) {
+    if (tail.size > 0) {
+      const auto begun = TRY(begin_of_chain(*lines, tail));
+      return End{std::move(tail), {}, {}, begun};
+    }
+    auto end = TRY(through_files(path, lines, tail, Head{}, {}));
+    if (end.tail.head.seq > 0) end.noted_at = Instant();
+    return end;
+  }
   std::string lost = lines == nullptr ? "it is not there" : "it is empty";
   if (tail.size > 0) {
     Head head = *noted;

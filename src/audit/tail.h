@@ -29,7 +29,8 @@ struct End {
   Tail tail;              // of the file at the path; its size is 0 when that is to be begun
   std::string continues;  // the name of the file that the chain ends in, when it is not that one
   std::string lost;       // why the log is not what was noted; empty: it is
-  std::optional<Instant> noted_at = {};  // when the noted record was written
+  std::optional<Instant> noted_at =
+      {};  // when the noted record was written; where none is noted, the first one
 };
 
 // `lines`: the file at the path; null: there is none. What a loss of power left behind the last record that
