@@ -137,6 +137,48 @@ TEST(ServerHttp2Limits, RapidResetEndsTheConnectionAndStartsNoMoreWorkThanItsStr
   EXPECT_EQ(exchange_raw(holding.server.port(), "GET /a HTTP/1.1\r\nHost: a\r\n\r\n").status, 200);
 }
 
+// "MadeYouReset": the caller resets nothing, and has the server do it.
+TEST(ServerHttp2Limits, RequestsThatTheServerHasToResetAreCountedAsIfTheirCallerHad) {
+  HoldingServer holding;
+  auto malformed = get_fields("/a");
+  malformed.emplace_back("connection", "x");
+  auto longer = post_fields("/held");
+  longer.emplace_back("content-length", "1");
+  const std::string malformed_block = block_of(malformed), longer_block = block_of(longer);
+  std::uint64_t ended = 0;
+  {
+    Http2Peer peer(holding.server.port());
+    bool open = true;
+    for (std::uint32_t id = 1; id < 8000 && open; id += 2)
+      open = peer.frame(kHeadersFrame, kEndHeadersFlag | kEndStreamFlag, id, malformed_block);
+    EXPECT_EQ(peer.goaway(), NGHTTP2_ENHANCE_YOUR_CALM) << "malformed heads";
+    EXPECT_EQ(holding.server.stats().http2_floods, ++ended);
+  }
+  {
+    Http2Peer peer(holding.server.port());
+    bool open = true;
+    for (std::uint32_t id = 1; id < 8000 && open; id += 2)
+      open = peer.frame(kHeadersFrame, kEndHeadersFlag, id, longer_block) &&
+             peer.frame(kDataFrame, kEndStreamFlag, id, "ab");
+    EXPECT_EQ(peer.goaway(), NGHTTP2_ENHANCE_YOUR_CALM) << "bodies of another length";
+    EXPECT_EQ(holding.server.stats().http2_floods, ++ended);
+  }
+}
+
+TEST(ServerHttp2Limits, RequestsBeyondTheLimitAreCountedWhoeverHasNotTakenNoteOfIt) {
+  ServerOptions options;
+  options.max_streams = 3;
+  HoldingServer holding(options);
+  Http2Peer peer(holding.server.port());
+  const auto block = block_of(get_fields("/held"));
+  bool open = true;
+  for (std::uint32_t id = 1; id < 8000 && open; id += 2)
+    open = peer.frame(kHeadersFrame, kEndHeadersFlag | kEndStreamFlag, id, block);
+  EXPECT_EQ(peer.goaway(), NGHTTP2_ENHANCE_YOUR_CALM);
+  EXPECT_EQ(holding.holding.count(), 3u);
+  EXPECT_EQ(holding.server.stats().http2_floods, 1u);
+}
+
 TEST(ServerHttp2Limits, AContinuationFloodEndsTheConnection) {
   TestServer server(echo);
   {

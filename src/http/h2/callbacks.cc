@@ -18,6 +18,12 @@ std::string_view text(const std::uint8_t* bytes, std::size_t size) {
   return {reinterpret_cast<const char*>(bytes), size};
 }
 
+// Of what this side resets: a malformed request, one too many, a window that is opened too wide.
+bool is_callers_doing(std::uint32_t code) {
+  return code == NGHTTP2_PROTOCOL_ERROR || code == NGHTTP2_REFUSED_STREAM || code == NGHTTP2_STREAM_CLOSED ||
+         code == NGHTTP2_FLOW_CONTROL_ERROR;
+}
+
 // No exception may pass through C.
 template <class Step>
 int guarded(Step step) noexcept {
@@ -185,7 +191,10 @@ struct Http2Callbacks {
       return 0;
     });
   }
-  static int on_sent(nghttp2_session* ng, const nghttp2_frame* frame, void*) {
+  static int on_sent(nghttp2_session* ng, const nghttp2_frame* frame, void* data) {
+    // CVE-2025-8671: whoever makes this side reset a request has reset it.
+    if (frame->hd.type == NGHTTP2_RST_STREAM && is_callers_doing(frame->rst_stream.error_code))
+      session(data).meter_.note_reset(std::chrono::steady_clock::now());
     if ((frame->hd.type != NGHTTP2_DATA && frame->hd.type != NGHTTP2_HEADERS) ||
         (frame->hd.flags & NGHTTP2_FLAG_END_STREAM) == 0)
       return 0;

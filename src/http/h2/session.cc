@@ -126,7 +126,6 @@ Http2Stream* Http2Session::open(std::int32_t id) {
   auto& core = connection_.core();
   if (ending_ || !take_place()) {
     core.http2_streams_refused.fetch_add(1, std::memory_order_relaxed);
-    meter_.note_reset(now());
     check(nghttp2_submit_rst_stream(ng_.get(), NGHTTP2_FLAG_NONE, id, NGHTTP2_REFUSED_STREAM));
     return nullptr;
   }
