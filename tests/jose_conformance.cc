@@ -1,13 +1,13 @@
 // jose-conformance FILE...: runs Project Wycheproof's test vectors against what Writ verifies signatures
 // with, and prints each difference.
 //
-// Each FILE is one of its JSON files. Groups of these types are run: JsonWebSignature and JsonWebKey as whole
-// tokens; EcdsaVerify and EcdsaP1363Verify, EddsaVerify, RsassaPkcs1Verify, RsassaPssVerify and
-// RsassaPssWithParametersVerify as signatures. A group whose algorithm is not one of Writ's (MACs, other
-// curves, hashes and sizes) is left out, and counted so. What Writ refuses on purpose although it is called
-// valid is named with its reason, and left out too. The last line is `N passed, N failed`. Exit status: 0
-// when nothing failed, 1 when something did, 2 for a file that cannot be read or is of no known kind; it is
-// named.
+// Each FILE is one of its JSON files. Groups of these types are run: JsonWebSignature, JsonWebKey,
+// JsonWebCrypto and JsonWebEncryption as whole tokens; EcdsaVerify and EcdsaP1363Verify, EddsaVerify,
+// RsassaPkcs1Verify, RsassaPssVerify and RsassaPssWithParametersVerify as signatures. A group whose algorithm
+// is not one of Writ's (MACs, other curves, hashes and sizes) is left out, and counted so. What Writ refuses
+// on purpose although it is called valid is named with its reason, and left out too. The last line is `N
+// passed, N failed`. Exit status: 0 when nothing failed, 1 when something did, 2 for a file that cannot be
+// read or is of no known kind; it is named.
 #include <algorithm>
 #include <cstdio>
 #include <fmt/format.h>
@@ -81,7 +81,7 @@ bool verifies(const Json& group, const std::string& token) {
 // Why a token that is called valid is refused on purpose; empty: it is not.
 std::string_view refused_on_purpose(const Json& group, const std::string& token) {
   const auto* key = group.find("public");
-  if (key == nullptr) return "symmetric keys are never accepted";
+  if (key == nullptr) return "symmetric and private keys are never accepted";
   const auto* keys = key->find("keys");
   const auto* all = keys != nullptr ? keys->if_array() : nullptr;
   const auto& first = all != nullptr && !all->empty() ? all->front() : *key;
@@ -92,8 +92,30 @@ std::string_view refused_on_purpose(const Json& group, const std::string& token)
   return {};
 }
 
+// As a request would bring it: in the compact serialisation, or as the JSON that it is.
+std::string token_in(const Json& token) {
+  const auto* compact = token.if_string();
+  return compact != nullptr ? *compact : token.dump();
+}
+
+// RFC 7516: whatever is encrypted is not a token for Writ. One that is called valid is left out, and no other
+// may pass for a signed one either.
+void run_encrypted(const Json& token, const Json& test, std::string_view place, Counts& counts) {
+  if (const auto jws = jose::parse_jws(token_in(token), jose::Signers::kOthers); jws) {
+    ++counts.failed;
+    fmt::print("FAILED: {}: an encrypted token is read as a signed one: {}\n", place, text(test, "comment"));
+  } else if (text(test, "result") == "valid") {
+    ++counts.left_out;
+    fmt::print("left out: {}: encrypted tokens are never accepted\n", place);
+  } else {
+    ++counts.passed;
+  }
+}
+
 void run_token(const Json& group, const Json& test, std::string_view place, Counts& counts) {
-  const std::string token(text(test, "jws"));
+  if (const auto* jwe = test.find("jwe")) return run_encrypted(*jwe, test, place, counts);
+  const auto* jws = test.find("jws");
+  const auto token = jws != nullptr ? token_in(*jws) : std::string();
   const bool expected = text(test, "result") == "valid";
   if (expected && !refused_on_purpose(group, token).empty()) {
     if (!verifies(group, token)) {
@@ -244,9 +266,11 @@ void run_signature(const Signed& signer, const Json& test, std::string_view plac
 
 // ---- Files ----
 
-constexpr std::string_view kTypes[] = {
-    "JsonWebSignature", "JsonWebKey",        "EcdsaVerify",     "EcdsaP1363Verify",
-    "EddsaVerify",      "RsassaPkcs1Verify", "RsassaPssVerify", "RsassaPssWithParametersVerify"};
+constexpr std::string_view kTypes[] = {"JsonWebSignature", "JsonWebKey",
+                                       "JsonWebCrypto",    "JsonWebEncryption",
+                                       "EcdsaVerify",      "EcdsaP1363Verify",
+                                       "EddsaVerify",      "RsassaPkcs1Verify",
+                                       "RsassaPssVerify",  "RsassaPssWithParametersVerify"};
 
 // False: it cannot be run.
 bool run(const std::string& file, Counts& counts) {

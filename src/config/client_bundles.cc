@@ -5,6 +5,8 @@
 
 #include "codec/base64url.h"
 #include "codec/json.h"
+#include "config/outbound.h"
+#include "http/url.h"
 
 namespace writ::config {
 namespace {
@@ -12,6 +14,7 @@ namespace {
 constexpr std::size_t kMaxBundleBytes = 1 << 20;
 constexpr std::size_t kMaxTrustDomainBytes = 255;  // SPIFFE-ID §2.3
 constexpr std::size_t kPemLine = 64;               // RFC 7468 §2
+constexpr std::string_view kSpiffe = "spiffe://";
 
 // SPIFFE-ID §2.1.
 bool is_trust_domain(std::string_view name) {
@@ -27,6 +30,37 @@ Result<std::string> pem_of(std::string_view base64) {
   for (std::size_t at = 0; at < base64.size(); at += kPemLine)
     pem.append(base64.substr(at, kPemLine)).append("\n");
   return pem + "-----END CERTIFICATE-----\n";
+}
+
+bool is_url(std::string_view text) {
+  return text.starts_with("https://") || text.starts_with("http://");
+}
+
+// Nothing: what is wrong was reported.
+std::optional<http::TrustDomain> read_bundle(const files::YamlNode::Entry& entry,
+                                             const http::AddressRules& rules, files::Source& source,
+                                             std::vector<std::filesystem::path>& noted) {
+  const auto place = files::read_text(entry.value, source, "a bundle");
+  if (!place) return std::nullopt;
+  if (is_url(*place)) {
+    const auto before = source.issues.errors();
+    check_url(entry.value, *place, rules, source);
+    if (source.issues.errors() != before) return std::nullopt;
+    return http::TrustDomain{.name = entry.key, .ca = {}, .url = *place};
+  }
+  const auto text = files::read_file(entry.value, source, kMaxBundleBytes);
+  if (!text) return std::nullopt;
+  noted.push_back(source.resolve(*place));
+  auto ca = x509_authorities(*text);
+  if (!ca) {
+    source.error(
+        entry.value,
+        fmt::format("`{}` is not a SPIFFE bundle that clients' certificates can be verified with: {}", *place,
+                    ca.error().message),
+        "export it with `spire-server bundle show -format spiffe`");
+    return std::nullopt;
+  }
+  return http::TrustDomain{.name = entry.key, .ca = *std::move(ca)};
 }
 
 }  // namespace
@@ -52,8 +86,31 @@ Result<std::string> x509_authorities(std::string_view bundle) {
   return all;
 }
 
-bool read_client_bundles(const files::Fields& tls, http::TlsServerOptions& options,
-                         std::vector<std::filesystem::path>& noted) {
+std::string_view trust_domain_of(std::string_view uri) {
+  if (!uri.starts_with(kSpiffe)) return {};
+  uri.remove_prefix(kSpiffe.size());
+  return uri.substr(0, uri.find('/'));
+}
+
+std::optional<bool> has_bundle_of(std::string_view uri, const Config& config) {
+  const auto domain = trust_domain_of(uri);
+  if (domain.empty()) return std::nullopt;
+  bool unread = false;
+  const auto has = [&](const ListenAddress& listen) {
+    unread = unread || (listen.tls == nullptr && listen.asks_certificates);
+    return listen.tls != nullptr &&
+           std::ranges::find(listen.tls->trust_domains(), domain, &http::TrustDomain::name) !=
+               listen.tls->trust_domains().end();
+  };
+  for (const auto* listen : {&config.api_listen, config.gateway_listen ? &*config.gateway_listen : nullptr,
+                             config.operator_listen ? &*config.operator_listen : nullptr}) {
+    if (listen != nullptr && has(*listen)) return true;
+  }
+  return unread ? std::nullopt : std::optional(false);
+}
+
+bool read_client_bundles(const files::Fields& tls, const http::AddressRules& rules,
+                         http::TlsServerOptions& options, std::vector<std::filesystem::path>& noted) {
   const files::YamlNode* node = tls.find("client_bundles");
   if (node == nullptr) return true;
   files::Source& source = tls.source();
@@ -68,8 +125,9 @@ bool read_client_bundles(const files::Fields& tls, http::TlsServerOptions& optio
       node->entries.size() > kMaxTrustDomains)
     return wrong(
         *node,
-        fmt::format("`client_bundles` must be a map from 1 to {} trust domains to files", kMaxTrustDomains),
-        "for example {acme.example: spire/acme.json}");
+        fmt::format("`client_bundles` must be a map from 1 to {} trust domains to files or URLs",
+                    kMaxTrustDomains),
+        "for example {acme.example: spire/acme.json, partner.example: https://spire.partner.example/bundle}");
   bool good = true;
   for (const auto& entry : node->entries) {
     if (!is_trust_domain(entry.key)) {
@@ -77,21 +135,9 @@ bool read_client_bundles(const files::Fields& tls, http::TlsServerOptions& optio
                    "for example acme.example, without spiffe://, and in lower case");
       continue;
     }
-    const auto text = files::read_file(entry.value, source, kMaxBundleBytes);
-    if (!text) {
-      good = false;
-      continue;
-    }
-    noted.push_back(source.resolve(entry.value.text));
-    auto ca = x509_authorities(*text);
-    if (!ca)
-      good =
-          wrong(entry.value,
-                fmt::format("`{}` is not a SPIFFE bundle that clients' certificates can be verified with: {}",
-                            entry.value.text, ca.error().message),
-                "export it with `spire-server bundle show -format spiffe`");
-    else
-      options.trust_domains.push_back({entry.key, *std::move(ca)});
+    auto domain = read_bundle(entry, rules, source, noted);
+    good = good && domain;
+    if (domain) options.trust_domains.push_back(*std::move(domain));
   }
   return good;
 }

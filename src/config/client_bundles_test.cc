@@ -7,6 +7,7 @@
 #include <gtest/gtest.h>
 
 #include "config/config.h"
+#include "config/world.h"
 #include "http/testing/certificates.h"
 
 namespace writ::config {
@@ -109,6 +110,57 @@ TEST(ClientBundles, WhatTheyCannotBeIsSaidWithWhatToDo) {
   EXPECT_THAT(said_of("      client_bundles: {acme.example: bundles-acme.json}\n", acme_bundle()),
               HasSubstr("no client is asked for a certificate"));
   EXPECT_THAT(said_of("      client_certificates: asked\n", acme_bundle()), HasSubstr("`client_bundles`"));
+}
+
+TEST(ClientBundles, AreAtAUrlThatCouldBeAsked) {
+  const auto said = [](std::string_view url) {
+    return said_of(fmt::format("      client_certificates: asked\n      client_bundles: {{acme.example: "
+                               "bundles-acme.json, partner.example: \"{}\"}}\n",
+                               url),
+                   acme_bundle());
+  };
+  EXPECT_THAT(said("https://spire.partner.example/bundle"), ::testing::Not(HasSubstr("error")));
+  EXPECT_THAT(said("http://spire.partner.example/bundle"), HasSubstr("has to be `https://`"));
+  EXPECT_THAT(said("https://169.254.169.254/bundle"), HasSubstr("will not be connected to"));
+  EXPECT_THAT(said("https://"), HasSubstr("error"));
+}
+
+// What is said of an identity with this certificate, where listeners have the bundle of `acme.example`.
+std::string said_of_certificate(std::string_view certificate, std::string_view bundles) {
+  files::Issues issues;
+  const std::filesystem::path folder = ::testing::TempDir();
+  said_of("", acme_bundle());  // writes the files
+  const auto config = parse_config(
+      fmt::format("version: 1\nissuer: https://writ.example\nlisten:\n  api: \"127.0.0.1:1\"\n"
+                  "  gateway:\n    address: \"127.0.0.1:2\"\n"
+                  "    tls:\n      certificates: [{{chain: bundles-own.pem, key: bundles-own.key}}]\n"
+                  "      client_certificates: asked\n      client_ca: bundles-own.pem\n{}"
+                  "policies: {{files: [p]}}\ninventory:\n  apis: [{{id: i, audience: \"https://i\", actions: "
+                  "[read]}}]\n  identities: [{{id: ledger, kind: service, certificates: [{}]}}]\n",
+                  bundles, certificate),
+      folder / "writ.yaml", issues);
+  if (config) read_world(*config, issues);
+  std::string said;
+  for (const auto& issue : issues.all())
+    if (issue.severity == files::Severity::kError) said += render(issue) + "\n";
+  return said;
+}
+
+TEST(ClientBundles, ASpiffeIdOfATrustDomainWithoutABundleIsAnError) {
+  constexpr std::string_view kAcme = "      client_bundles: {acme.example: bundles-acme.json}\n";
+  constexpr std::string_view kUrl = "      client_bundles: {acme.example: \"https://spire.example/bundle\"}\n";
+  constexpr std::string_view kId = "{uri: \"spiffe://acme.example/ledger\"}";
+  EXPECT_EQ(said_of_certificate(kId, kAcme), "");
+  EXPECT_EQ(said_of_certificate(kId, kUrl), "");
+  EXPECT_THAT(said_of_certificate(kId, ""),
+              ::testing::AllOf(HasSubstr("no listener has the bundle of the trust domain `acme.example`"),
+                               HasSubstr("add `client_bundles: {acme.example: …}`")));
+  EXPECT_THAT(said_of_certificate("{uri: \"spiffe://acme.example.evil/ledger\"}", kAcme),
+              HasSubstr("no listener has the bundle"));
+  EXPECT_THAT(said_of_certificate("{uri: \"spiffe://partner.example/ledger\"}", kAcme),
+              HasSubstr("the trust domain `partner.example`"));
+  EXPECT_EQ(said_of_certificate("{uri: \"https://ledger.example/a\"}", ""), "") << "not a SPIFFE id";
+  EXPECT_EQ(said_of_certificate("{dns: ledger.example}", ""), "");
 }
 
 }  // namespace

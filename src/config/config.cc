@@ -394,11 +394,11 @@ std::optional<Config> draft_of(std::string_view text, const std::filesystem::pat
   read_issuer(root, config);
   config.data = source.resolve(root.text("data").value_or("data"));
   if (root.choice("data_access", {"owner", "group"}) == 1) config.data_access = Writers::kGroup;
+  config.outbound = read_outbound(root, config.data_access);
   read_listeners(root, config);
   read_metrics(root, config);
   read_tokens(root, config);
   config.signing_keys = read_signing_keys(root, config.data);
-  config.outbound = read_outbound(root, config.data_access);
   const auto issuers = root.list("trusted_issuers");
   const auto of_users =
       std::ranges::count_if(issuers, [](const auto& each) { return each.find("workloads") == nullptr; });

@@ -383,7 +383,7 @@ $defs:
                   properties: {chain: {$ref: "#/$defs/text"}, key: {$ref: "#/$defs/text"}, ocsp: {$ref: "#/$defs/text"}}
               client_certificates: {enum: [none, asked, required]}
               client_ca: {$ref: "#/$defs/text"}
-              client_bundles: {$ref: "#/$defs/names", description: "SPIFFE trust domains, and the files of their bundles"}
+              client_bundles: {$ref: "#/$defs/names", description: "SPIFFE trust domains, and the files or URLs of their bundles"}
           proxy_protocol: {type: boolean}
           http2: {type: boolean}
   identity:

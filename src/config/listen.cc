@@ -105,7 +105,7 @@ std::shared_ptr<const http::TlsServer> read_tls(const files::YamlNode& node, fil
     options.client_ca = files::read_file(*ca, source, kMaxPemBytes).value_or("");
     note_file(fields, "client_ca", config.tls_files);
   }
-  const bool bundles_read = read_client_bundles(fields, options, config.tls_files);
+  const bool bundles_read = read_client_bundles(fields, config.outbound.rules, options, config.tls_files);
   // What is missing was reported.
   if (options.identities.size() < certificates.size() || !bundles_read ||
       (options.clients != kNone && options.client_ca.empty() && options.trust_domains.empty()))

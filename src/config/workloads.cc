@@ -5,6 +5,7 @@
 #include <fmt/ranges.h>
 #include <set>
 
+#include "config/client_bundles.h"
 #include "inventory/facts.h"
 
 namespace writ::config {
@@ -120,6 +121,16 @@ void WorkloadReader::read_certificate(const YamlNode& node, Identity& identity) 
   auto rule = inventory::certificate_from_json(json);
   if (!rule)
     return source_.error(node, rule.error().message, "for example {uri: spiffe://acme.example/export}");
+  // X.509-SVID §5: without its trust domain's bundle, whoever else may sign certificates could vouch for it.
+  if (!has_bundle_of(rule->uri, config_).value_or(true))
+    source_.error(
+        node,
+        fmt::format("no listener has the bundle of the trust domain `{}`, so any other CA could "
+                    "vouch for this id",
+                    trust_domain_of(rule->uri)),
+        fmt::format("add `client_bundles: {{{}: …}}` to the `tls` of the listener that it connects to: "
+                    "the file or the URL of its bundle",
+                    trust_domain_of(rule->uri)));
   const auto [at, added] = certificates_.try_emplace(certificate_to_json(*rule).dump(), identity.id);
   if (!added && at->second != identity.id)
     source_.error(node, fmt::format("the certificate is that of `{}` already", at->second),

@@ -276,10 +276,10 @@ TEST(Workloads, ACertificateIsOneIdentitys) {
                             one, other))
         .said;
   };
-  EXPECT_EQ(with("{uri: \"spiffe://x/a\"}", "{uri: \"spiffe://x/b\"}, {dns: b.example}"), "");
-  EXPECT_THAT(with("{uri: \"spiffe://x/a\"}", "{uri: \"spiffe://x/a\"}"),
+  EXPECT_EQ(with("{uri: \"https://x/a\"}", "{uri: \"https://x/b\"}, {dns: b.example}"), "");
+  EXPECT_THAT(with("{uri: \"https://x/a\"}", "{uri: \"https://x/a\"}"),
               HasSubstr("is that of `a` already"));
-  EXPECT_THAT(with("{uri: \"spiffe://x/a\", dns: a}", "{dns: b}"),
+  EXPECT_THAT(with("{uri: \"https://x/a\", dns: a}", "{dns: b}"),
               HasSubstr("one of `uri`, `dns` and `sha256`"));
   EXPECT_THAT(with("{dns: \"*.example\"}", "{dns: b}"), HasSubstr("`*` stands for nothing"));
   EXPECT_THAT(with("{sha256: short}", "{dns: b}"), HasSubstr("43 characters"));

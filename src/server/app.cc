@@ -17,11 +17,6 @@ constexpr std::chrono::seconds kStopDeadline{10};
 constexpr std::chrono::seconds kLookAtClockEvery{1};
 constexpr int kLooksBetweenTidying = 10;
 
-// Whether a listener speaks TLS at all is for the next start.
-void take_over_certificates(const config::ListenAddress& listen, http::Server* server) {
-  if (server != nullptr && server->tls() != nullptr && listen.tls != nullptr) server->replace_tls(listen.tls);
-}
-
 }  // namespace
 
 enforce::EnforcerParts App::Parts::enforcer_parts(task::CallApprovals* approvals) {
@@ -74,12 +69,26 @@ Result<void> App::Parts::load(const config::World& world) {
   return {};
 }
 
+// Whether a listener speaks TLS at all is for the next start.
+void App::Parts::take_over_certificates(const config::ListenAddress& listen, http::Server* server) {
+  if (server != nullptr && server->tls() != nullptr && listen.tls != nullptr)
+    bundles.replace(*server, listen.tls);
+}
+
+// With the bundles that are known by now.
+http::ServerOptions App::Parts::options_of(const config::ListenAddress& listen, std::size_t of_room) {
+  auto options = server_options(config, listen, of_room);
+  options.tls = bundles.with_known(std::move(options.tls));
+  return options;
+}
+
 // Certificates are for connections that come, and providers' keys for tokens.
 void App::Parts::take_over(const policy::Loaded& now) {
   fact_sources.retire_others(*current.get()->sources);
   take_over_certificates(now.config.api_listen, api_server.get());
   if (now.config.gateway_listen) take_over_certificates(*now.config.gateway_listen, gateway_server.get());
   if (now.config.operator_listen) take_over_certificates(*now.config.operator_listen, operator_server.get());
+  bundles.forget_unused();
   using Taken = oauth::TrustedIssuers::Taken;
   const auto taken = issuers.take_over(
       now.config.trusted_issuers,
@@ -97,7 +106,8 @@ Result<void> App::Parts::serve_operators() {
   TRY(add_metrics(*operator_endpoints, config::MetricsAccess::Listener::kOperator));
   TRY(add_own_api(*operator_endpoints, *operator_readers));
   operator_server = TRY(http::Server::start(
-      *operator_loops, server_options(config, *config.operator_listen, room.operators), operator_endpoints));
+      *operator_loops, options_of(*config.operator_listen, room.operators), operator_endpoints));
+  bundles.serve(*operator_server);
   operator_url = config.operator_listen->url(operator_server->port());
   return {};
 }
@@ -116,16 +126,18 @@ Result<void> App::Parts::serve() {
             .answer_deadline = config.limits.upstream_timeout,
             .tell = [](const std::string& line) { fmt::print(stderr, "writ: {}\n", line); }},
         gateway::ProxyParts{loops, client, gateway_enforcer, current, keys->ring(), recheck});
-    auto options = server_options(config, *config.gateway_listen, room.gateway);
+    auto options = options_of(*config.gateway_listen, room.gateway);
     options.web_sockets = true;
     gateway_server = TRY(http::Server::start(loops, std::move(options), proxy));
+    bundles.serve(*gateway_server);
     gateway_url = config.gateway_listen->url(gateway_server->port());
     upstreams.start();
   }
   TRY(serve_operators());
   // The last: who asks /readyz and gets an answer finds everything else open.
-  api_server =
-      TRY(http::Server::start(loops, server_options(config, config.api_listen, room.api), endpoints));
+  api_server = TRY(http::Server::start(loops, options_of(config.api_listen, room.api), endpoints));
+  bundles.serve(*api_server);
+  bundles.start();
   api_url = config.api_listen.url(api_server->port());
   // Callers would wait there for nobody.
   if (const auto left = http::inherited_sockets_left(); !left.empty())
@@ -267,6 +279,7 @@ bool App::stop() {
   bool whole = true;
   // Requests that wait for a provider or for facts go on first.
   parts_->refresher.stop();
+  parts_->bundles.stop();
   parts_->fact_sources.stop();
   // They would last until the deadline.
   if (parts_->proxy != nullptr) parts_->proxy->stop_streams();

@@ -111,6 +111,7 @@ void App::Parts::write_limits(api::PrometheusText& out) const {
   out.sample("writ_upstream_over_share_total", "", client.stats().over_share);
   if (proxy) api::write_upstreams(out, *current.get()->routes);
   api::write_issuers(out, refresher.status(), clock.now());
+  write_bundles(out, bundles.status(), clock.now());
   api::write_keys(out, *keys, clock.now());
   api::write_askers(out, refresher.askers());
 }

@@ -51,6 +51,7 @@
 #include "policy/fact_sources.h"
 #include "server/app.h"
 #include "server/chores.h"
+#include "server/client_bundles.h"
 #include "server/evidence.h"
 #include "server/fact_sources.h"
 #include "server/oauth_workers.h"
@@ -97,6 +98,8 @@ struct App::Parts {
   Result<void> open_proofs();
   Result<void> serve();
   Result<void> serve_operators();
+  http::ServerOptions options_of(const config::ListenAddress& listen, std::size_t room);
+  void take_over_certificates(const config::ListenAddress& listen, http::Server* server);
   Result<void> add_endpoints();
   Result<void> add_oauth();
   Result<void> add_health(http::Endpoints& to);
@@ -188,6 +191,15 @@ struct App::Parts {
          return record_change(issuer, {"issuer.keys_changed", difference});
        }},
       trusted};
+  ClientBundles bundles{{.outbound = config.outbound,
+                         .clock = clock,
+                         .folder = config.data / kProviderKeysFolder,
+                         .writers = config.data_access,
+                         .tell = [](const std::string& line) { fmt::print(stderr, "writ: {}\n", line); },
+                         .record =
+                             [this](auto issuer, auto difference) {
+                               return record_change(issuer, {"issuer.keys_changed", difference});
+                             }}};
   const oauth::TrustedIssuers issuers = *oauth::TrustedIssuers::of(std::move(trusted));
   const oauth::AcceptedTokens accepted{issuers, current, clock};
   const oauth::ApiKeyTokens foreign{api_keys, current, config.issuer,

@@ -23,8 +23,8 @@ class BoundTokens(unittest.TestCase):
         cls.addClassCleanup(folder.cleanup)
         cls.authority = certificates.Authority(folder.name)
         server = cls.authority.issue("server", ["IP:127.0.0.1"])
-        cls.own = cls.authority.issue("own", ["URI:spiffe://acme.example/billing/ledger"])
-        cls.other = cls.authority.issue("other", ["URI:spiffe://acme.example/billing/other"])
+        cls.own = cls.authority.issue("own", ["URI:https://acme.example/billing/ledger"])
+        cls.other = cls.authority.issue("other", ["URI:https://acme.example/billing/other"])
 
         def edit(text):
             def more(config):
@@ -36,7 +36,7 @@ class BoundTokens(unittest.TestCase):
                     if identity["id"] == "nightly-export":
                         identity["certificate_bound"] = True
             return with_workloads(text, [], [{"id": "ledger", "kind": "service", "purposes": ["export"], "introspects": ["invoices"],
-                                              "certificates": [{"uri": "spiffe://acme.example/billing/ledger"}]}], more)
+                                              "certificates": [{"uri": "https://acme.example/billing/ledger"}]}], more)
         cls.world = harness.TestWorld(edit=edit)
         cls.addClassCleanup(cls.world.close)
         with open(os.path.join(cls.world.folder, "all.cedar"), "w", encoding="utf-8") as file:

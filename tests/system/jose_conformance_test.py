@@ -66,6 +66,26 @@ class JoseConformance(unittest.TestCase):
         self.assertIn("absent.json", err)
         self.assertEqual(2, self.run_on()[0])
 
+    def test_encrypted_tokens_are_refused_whatever_they_are_called(self):
+        """Shapes of Wycheproof's, with the key and parts of RFC 7516 A.1."""
+        jwe = ("eyJhbGciOiJSU0EtT0FFUCIsImVuYyI6IkEyNTZHQ00ifQ.OKOawDo13gRp2ojaHV7LFpZcgV7T6DVZKTyKOMTYUmKoTCVJRgckCL9kiMT03JGe."
+               "48V1_ALb6US04U3b.5eym8TW_c8SuK0ltJ3rpYIzOeDQz7TALvtu6UG9oMo4vpzs9tX_EFShS8iB7j6jiSdiwkIr3ajwQzaBtQD_A.XFBoMYUZodetZdvTiFvSkQ")
+        tests = [{"tcId": 1, "comment": "whole", "jwe": jwe, "result": "valid"},
+                 {"tcId": 2, "comment": "a part is missing", "jwe": jwe[:jwe.rindex(".")], "result": "invalid"},
+                 {"tcId": 3, "comment": "three parts are left", "jwe": ".".join(jwe.split(".")[:3]), "result": "invalid"},
+                 {"tcId": 4, "comment": "JSON", "jwe": {"protected": jwe.split(".")[0], "ciphertext": "AA"}, "result": "invalid"}]
+        for kind in ("JsonWebEncryption", "JsonWebCrypto"):
+            status, lines, err = self.run_on(self.file({"testGroups": [{"type": kind, "private": {"kty": "oct"}, "tests": tests}]}))
+            self.assertEqual((0, "3 passed, 0 failed", ""), (status, lines[-1], err), lines)
+            self.assertIn("encrypted tokens are never accepted", lines[0])
+
+    def test_a_token_in_the_json_serialisation_is_refused(self):
+        group = {"type": "JsonWebCrypto", "public": {"kty": "OKP", "crv": "Ed25519", "x": "PUAXw-hDiVqStwqnTRt-vJyYLM8uxJaMwM1V8Sr0Zgw"},
+                 "tests": [{"tcId": 1, "comment": "JSON", "jws": {"payload": "Zm9v", "signatures": [{"protected": "e30", "signature": "AA"}]},
+                            "result": "invalid"}]}
+        status, lines, err = self.run_on(self.file({"testGroups": [group]}))
+        self.assertEqual((0, "1 passed, 0 failed", ""), (status, lines[-1], err), lines)
+
     @unittest.skipUnless(os.path.isdir(VECTORS), "no conformance data")
     def test_wycheproofs_tokens_and_keys_agree(self):
         status, lines, err = self.run_on(*(os.path.join(VECTORS, f"json_web_{what}_test.json") for what in ("signature", "key")))

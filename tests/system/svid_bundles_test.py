@@ -16,9 +16,12 @@ import yaml
 import certificates
 import harness
 import providers
+from issuer_keys_test import Provider
 from workloads_test import SPIFFE, outcome, page, with_workloads
 
 LEDGER = "spiffe://acme.example/billing/ledger"
+PARTNER = "spiffe://partner.example/export"
+PATIENCE_SECONDS = 60
 FORM = {"Content-Type": "application/x-www-form-urlencoded"}
 
 
@@ -39,37 +42,50 @@ class Bundles(unittest.TestCase):
         server = cls.server.issue("server", ["IP:127.0.0.1"])
         cls.ledger = cls.acme.issue("ledger", [f"URI:{LEDGER}"])
         cls.forged = cls.partner.issue("forged", [f"URI:{LEDGER}"])
+        cls.export = cls.partner.issue("export", [f"URI:{PARTNER}"])
         cls.other = cls.acme.issue("other", ["URI:spiffe://acme.example/billing/other"])
         cls.jwt_key, cls.ca_key = providers.RsaKey(folder.name, "jwt-1"), providers.RsaKey(folder.name, "plain-1")
         # The tls of the page, for this test's files.
         (block,) = [each for each in re.findall(r"^```yaml\n(.*?)^```", page(), re.DOTALL | re.MULTILINE) if "client_bundles" in each]
         tls = yaml.safe_load(block)["listen"]["gateway"]["tls"]
-        bundles = {domain: os.path.join(folder.name, f"{domain}.json") for domain in tls["client_bundles"]}
-        for domain, authority in (("acme.example", cls.acme), ("partner.example", cls.partner)):
-            with open(bundles[domain], "w", encoding="utf-8") as file:
-                json.dump({"keys": [{"kty": "EC", "use": "x509-svid", "x5c": [x5c(authority)]},
-                                    {**cls.jwt_key.jwk, "use": "jwt-svid"}, cls.ca_key.jwk], "spiffe_sequence": 1}, file)
+        def bundle(authority):
+            return {"keys": [{"kty": "EC", "use": "x509-svid", "x5c": [x5c(authority)]},
+                             {**cls.jwt_key.jwk, "use": "jwt-svid"}, cls.ca_key.jwk], "spiffe_sequence": 1, "spiffe_refresh_hint": 300}
+        # As the page has it: one in a file, and one at a URL.
+        assert tls["client_bundles"] == {"acme.example": "spire/acme.json", "partner.example": "https://spire.partner.example/bundle"}
+        cls.endpoint = Provider(server)
+        cls.endpoint.publish("/bundle", bundle(cls.partner))
+        cls.endpoint.start()
+        cls.addClassCleanup(cls.endpoint.stop)
+        bundles = {"acme.example": os.path.join(folder.name, "acme.json"), "partner.example": cls.endpoint.url("/bundle")}
+        with open(bundles["acme.example"], "w", encoding="utf-8") as file:
+            json.dump(bundle(cls.acme), file)
         tls.update(client_bundles=bundles, certificates=[{"chain": server[0], "key": server[1]}])
 
         def edit(text):
             def more(config):
                 config["listen"]["api"] = {"address": config["listen"]["api"], "tls": tls}
+                config["outbound"] = {"allow": ["127.0.0.1"], "ca_file": cls.server.certificate}
             return with_workloads(text, [{"issuer": "spiffe://acme.example", "workloads": "spiffe", "jwks_file": bundles["acme.example"]}],
                                   [{"id": "ledger", "kind": "service", "purposes": ["export"], "certificates": [{"uri": LEDGER}],
-                                    "workload": [{"issuer": "spiffe://acme.example", "claims": {"sub": LEDGER}}]}], more)
+                                    "workload": [{"issuer": "spiffe://acme.example", "claims": {"sub": LEDGER}}]},
+                                   {"id": "export", "kind": "service", "purposes": ["export"], "certificates": [{"uri": PARTNER}]}], more)
         cls.world = harness.TestWorld(edit=edit)
         cls.addClassCleanup(cls.world.close)
         with open(os.path.join(cls.world.folder, "all.cedar"), "w", encoding="utf-8") as file:
             file.write('@id("all") permit (principal, action, resource);\n')
         os.makedirs(cls.world.data)
+        cls.begin()
+        cls.addClassCleanup(cls.end)
+
+    @classmethod
+    def begin(cls):
         cls.process = subprocess.Popen([harness.WRIT, "serve", "--config", cls.world.config], cwd=cls.world.folder,
                                        stdout=subprocess.DEVNULL, stderr=subprocess.PIPE, text=True)
-        cls.addClassCleanup(cls.end)
-        deadline = time.monotonic() + 60
+        deadline = time.monotonic() + PATIENCE_SECONDS
         while True:
             try:
-                cls.send(None, "GET", "/readyz")
-                return
+                return cls.send(None, "GET", "/readyz")
             except OSError:
                 assert time.monotonic() < deadline, "Writ did not start"
                 time.sleep(0.1)
@@ -100,6 +116,41 @@ class Bundles(unittest.TestCase):
         self.assertEqual("issued", self.ask(self.ledger))
         self.assertEqual("caller_unknown", self.ask(self.other))
         self.assertEqual("caller_unknown", self.ask(self.forged), "another trust domain's CA vouches for it")
+
+    def ask_as_partner(self):
+        """While its CAs are not known, the connection ends before any request."""
+        try:
+            return self.ask(self.export, client_id="export")
+        except OSError:
+            return "no connection"
+
+    def test_a_bundle_at_a_url_is_fetched_and_outlives_its_endpoint_and_a_restart(self):
+        deadline = time.monotonic() + PATIENCE_SECONDS
+        while (answer := self.ask_as_partner()) != "issued":
+            self.assertEqual("no connection", answer)
+            self.assertLess(time.monotonic(), deadline, "the bundle was not fetched")
+            time.sleep(0.1)
+        with open(os.path.join(self.world.data, "audit.log"), encoding="utf-8") as log:
+            (change,) = [line for line in map(json.loads, log) if line.get("type") == "issuer.keys_changed"]
+        self.assertEqual("spiffe://partner.example", change["object"])
+        self.assertIn("added CA `", change["detail"])
+        metrics = self.send(None, "GET", "/metrics").body.decode()
+        self.assertIn(f'writ_client_bundle_authorities{{trust_domain="partner.example",url="{self.endpoint.url("/bundle")}"}} 1', metrics)
+        self.endpoint.stop()
+        self.end()
+        self.begin()
+        self.assertEqual("issued", self.ask_as_partner(), "with the bundle that was kept")
+
+    def test_a_spiffe_id_whose_trust_domain_has_no_bundle_does_not_pass_the_check(self):
+        with open(self.world.config, encoding="utf-8") as file:
+            config = yaml.safe_load(file)
+        config["inventory"]["identities"][-1]["certificates"] = [{"uri": "spiffe://other.example/export"}]
+        path = os.path.join(self.world.folder, "other.yaml")
+        with open(path, "w", encoding="utf-8") as file:
+            yaml.safe_dump(config, file, sort_keys=False)
+        status, out, err = harness.writ("check", "--config", path)
+        self.assertEqual(1, status, out + err)
+        self.assertIn("no listener has the bundle of the trust domain `other.example`", out + err)
 
     def test_a_jwt_svid_is_verified_by_the_bundles_keys_for_it_alone(self):
         with open(self.world.config, encoding="utf-8") as file:

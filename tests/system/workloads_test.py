@@ -277,8 +277,8 @@ class Certificates(unittest.TestCase):
         self.addCleanup(folder.cleanup)
         authority = certificates.Authority(folder.name)
         server = authority.issue("server", ["IP:127.0.0.1"])
-        svid = authority.issue("svid", ["URI:spiffe://acme.example/billing/ledger"])
-        other = authority.issue("other", ["URI:spiffe://acme.example/billing/other"])
+        svid = authority.issue("svid", ["URI:https://acme.example/billing/ledger"])
+        other = authority.issue("other", ["URI:https://acme.example/billing/other"])
 
         def edit(text):
             def more(config):
@@ -286,7 +286,7 @@ class Certificates(unittest.TestCase):
                     "certificates": [{"chain": server[0], "key": server[1]}], "client_certificates": "asked",
                     "client_ca": authority.certificate}}
             return with_workloads(text, [], [{"id": "ledger", "kind": "service", "purposes": ["export"],
-                                              "certificates": [{"uri": "spiffe://acme.example/billing/ledger"}]}], more)
+                                              "certificates": [{"uri": "https://acme.example/billing/ledger"}]}], more)
         world = started(self, edit)
         # Acme's own way to see whether it is up speaks plain HTTP.
         process = subprocess.Popen([harness.WRIT, "serve", "--config", world.config], cwd=world.folder,

@@ -36,10 +36,12 @@ int choose_protocol(SSL* ssl, const unsigned char** chosen, unsigned char* size,
 Result<tls::Domains> read_domains(const std::vector<TrustDomain>& trusted) {
   tls::Domains domains;
   for (const auto& each : trusted) {
+    domains.push_back({fmt::format("spiffe://{}/", each.name), {}});
+    if (each.ca.empty()) continue;
     auto roots = tls::read_certificates(each.ca);
     if (!roots)
       return std::unexpected(std::move(roots).error().in(fmt::format("trust domain `{}`", each.name)));
-    domains.push_back({fmt::format("spiffe://{}/", each.name), *std::move(roots)});
+    domains.back().roots = *std::move(roots);
   }
   return domains;
 }
@@ -48,7 +50,8 @@ Result<void> ask_clients(SSL_CTX& context, const TlsServerOptions& options, cons
   if (options.clients == ClientCertificates::kNone) return {};
   std::vector<std::string_view> all;
   if (!options.client_ca.empty() || options.trust_domains.empty()) all.push_back(options.client_ca);
-  for (const auto& domain : options.trust_domains) all.push_back(domain.ca);
+  for (const auto& domain : options.trust_domains)
+    if (!domain.ca.empty()) all.push_back(domain.ca);
   for (const auto ca : all) {
     TRY(tls::trust(context, ca));
     // Clients with several certificates choose by these names.
@@ -70,6 +73,7 @@ Result<void> ask_clients(SSL_CTX& context, const TlsServerOptions& options, cons
 // ---- TlsServer ----
 
 struct TlsServer::Impl {
+  TlsServerOptions options;  // that it was made from
   tls::Domains domains;
   std::vector<std::unique_ptr<const tls::Staple>> staples;
   std::vector<tls::Context> contexts;  // one for each identity
@@ -126,9 +130,20 @@ Result<std::shared_ptr<const TlsServer>> TlsServer::make(const TlsServerOptions&
   }
   SSL_CTX_set_tlsext_servername_callback(impl->contexts.front().get(), &Impl::on_server_name);
   SSL_CTX_set_tlsext_servername_arg(impl->contexts.front().get(), impl.get());
+  impl->options = options;
   std::shared_ptr<TlsServer> made(new TlsServer(std::move(impl)));
   made->certificates_ = std::move(certificates);
   return made;
+}
+
+const std::vector<TrustDomain>& TlsServer::trust_domains() const noexcept {
+  return impl_->options.trust_domains;
+}
+
+Result<std::shared_ptr<const TlsServer>> TlsServer::with(std::vector<TrustDomain> trust_domains) const {
+  auto options = impl_->options;
+  options.trust_domains = std::move(trust_domains);
+  return make(options);
 }
 
 std::unique_ptr<TlsSession> TlsServer::session(int socket, bool http2) const {

@@ -39,8 +39,9 @@ enum class ClientCertificates {
 // A SPIFFE trust domain, and the CAs that speak for it (X.509-SVID §5): for its names and for no others, and
 // nobody else speaks for those.
 struct TrustDomain {
-  std::string name;  // "acme.example"
-  std::string ca;    // PEM
+  std::string name;      // "acme.example"
+  std::string ca;        // PEM; empty: they are not known so far, and nobody speaks for it
+  std::string url = {};  // where they come from, when Writ fetches them (server/client_bundles.h)
 };
 
 struct TlsServerOptions {
@@ -69,6 +70,10 @@ class TlsServer : public std::enable_shared_from_this<TlsServer> {
   // ALPN says `h2` too, and before `http/1.1`, where HTTP/2 is spoken.
   std::unique_ptr<TlsSession> session(int socket, bool http2 = false) const;
   const std::vector<CertificateFacts>& certificates() const noexcept { return certificates_; }
+
+  // Those that it was made with; and the same server with others.
+  const std::vector<TrustDomain>& trust_domains() const noexcept;
+  Result<std::shared_ptr<const TlsServer>> with(std::vector<TrustDomain> trust_domains) const;
 
   struct Impl;  // http only
 

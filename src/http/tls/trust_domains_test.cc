@@ -92,6 +92,34 @@ TEST_F(TrustDomains, AloneTheyAreEnough) {
   EXPECT_EQ(names_of(ca_.issue({"one.example"})), "cut");
 }
 
+TEST_F(TrustDomains, OneWhoseCasAreNotKnownIsSpokenForByNobody) {
+  const auto made = TlsServer::make({.identities = {ca_.issue({"a.example"})},
+                                     .clients = ClientCertificates::kAsked,
+                                     .client_ca = ca_.certificate(),
+                                     .trust_domains = {{"acme.example", "", "https://spire.example/keys"}}});
+  ASSERT_TRUE(made) << made.error().message;
+  server_.server().replace_tls(*made);
+  EXPECT_EQ(names_of(ca_.issue({"spiffe://acme.example/a", "one.example"})), "DNS:one.example ");
+  EXPECT_EQ(names_of(acme_.issue({"spiffe://acme.example/a"})), "cut");
+  EXPECT_EQ(names_of(nullptr), "none") << "whoever shows no certificate is not kept out";
+}
+
+TEST_F(TrustDomains, OnceTheyAreKnownItsWorkloadsAreThem) {
+  const auto without =
+      TlsServer::make({.identities = {ca_.issue({"a.example"})},
+                       .clients = ClientCertificates::kRequired,
+                       .trust_domains = {{"acme.example", "", "https://spire.example/keys"}}});
+  ASSERT_TRUE(without) << without.error().message;
+  server_.server().replace_tls(*without);
+  EXPECT_EQ(names_of(acme_.issue({"spiffe://acme.example/a"})), "cut");
+  auto domains = (*without)->trust_domains();
+  domains.front().ca = acme_.certificate();
+  const auto with = (*without)->with(domains);
+  ASSERT_TRUE(with) << with.error().message;
+  server_.server().replace_tls(*with);
+  EXPECT_EQ(names_of(acme_.issue({"spiffe://acme.example/a"})), "URI:spiffe://acme.example/a ");
+}
+
 TEST_F(TrustDomains, WhatIsNoCertificateIsRefusedWithItsDomain) {
   const auto made = TlsServer::make({.identities = {ca_.issue({"a.example"})},
                                      .clients = ClientCertificates::kAsked,
