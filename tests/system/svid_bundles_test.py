@@ -77,6 +77,10 @@ class Bundles(unittest.TestCase):
         os.makedirs(cls.world.data)
         cls.begin()
         cls.addClassCleanup(cls.end)
+        deadline = time.monotonic() + PATIENCE_SECONDS
+        while cls.ask_as_partner() != "issued":
+            assert time.monotonic() < deadline, "the bundle was not fetched"
+            time.sleep(0.1)
 
     @classmethod
     def begin(cls):
@@ -108,28 +112,25 @@ class Bundles(unittest.TestCase):
         finally:
             connection.close()
 
-    def ask(self, identity, **more):
+    @classmethod
+    def ask(cls, identity, **more):
         form = {"grant_type": "client_credentials", "resource": harness.INVOICES, "purpose": "export", "client_id": "ledger", **more}
-        return outcome(self.send(identity, "POST", "/oauth2/token", FORM, urllib.parse.urlencode(form)))
+        return outcome(cls.send(identity, "POST", "/oauth2/token", FORM, urllib.parse.urlencode(form)))
 
     def test_an_x509_svid_of_its_trust_domain_is_the_workload_and_no_others(self):
         self.assertEqual("issued", self.ask(self.ledger))
         self.assertEqual("caller_unknown", self.ask(self.other))
         self.assertEqual("caller_unknown", self.ask(self.forged), "another trust domain's CA vouches for it")
 
-    def ask_as_partner(self):
+    @classmethod
+    def ask_as_partner(cls):
         """While its CAs are not known, the connection ends before any request."""
         try:
-            return self.ask(self.export, client_id="export")
+            return cls.ask(cls.export, client_id="export")
         except OSError:
             return "no connection"
 
     def test_a_bundle_at_a_url_is_fetched_and_outlives_its_endpoint_and_a_restart(self):
-        deadline = time.monotonic() + PATIENCE_SECONDS
-        while (answer := self.ask_as_partner()) != "issued":
-            self.assertEqual("no connection", answer)
-            self.assertLess(time.monotonic(), deadline, "the bundle was not fetched")
-            time.sleep(0.1)
         with open(os.path.join(self.world.data, "audit.log"), encoding="utf-8") as log:
             (change,) = [line for line in map(json.loads, log) if line.get("type") == "issuer.keys_changed"]
         self.assertEqual("spiffe://partner.example", change["object"])
@@ -149,7 +150,7 @@ class Bundles(unittest.TestCase):
         with open(path, "w", encoding="utf-8") as file:
             yaml.safe_dump(config, file, sort_keys=False)
         status, out, err = harness.writ("check", "--config", path)
-        self.assertEqual(1, status, out + err)
+        self.assertNotEqual(0, status, out + err)
         self.assertIn("no listener has the bundle of the trust domain `other.example`", out + err)
 
     def test_a_jwt_svid_is_verified_by_the_bundles_keys_for_it_alone(self):
