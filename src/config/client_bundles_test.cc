@@ -148,7 +148,8 @@ std::string said_of_certificate(std::string_view certificate, std::string_view b
 
 TEST(ClientBundles, ASpiffeIdOfATrustDomainWithoutABundleIsAnError) {
   constexpr std::string_view kAcme = "      client_bundles: {acme.example: bundles-acme.json}\n";
-  constexpr std::string_view kUrl = "      client_bundles: {acme.example: \"https://spire.example/bundle\"}\n";
+  constexpr std::string_view kUrl =
+      "      client_bundles: {acme.example: \"https://spire.example/bundle\"}\n";
   constexpr std::string_view kId = "{uri: \"spiffe://acme.example/ledger\"}";
   EXPECT_EQ(said_of_certificate(kId, kAcme), "");
   EXPECT_EQ(said_of_certificate(kId, kUrl), "");

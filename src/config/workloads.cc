@@ -41,7 +41,7 @@ bool names_workloads(const files::Fields& issuer) {
 
 void read_workload_issuer(const files::Fields& fields, oauth::TrustedIssuer& issuer) {
   const auto chosen = fields.choice("workloads", {"kubernetes", "github", "gitlab", "spiffe", "google", "aws",
-                                                  "other"});  // as they are listed
+                                                  "azure", "other"});  // as they are listed
   if (chosen) issuer.workloads = &oauth::workload_profiles()[*chosen];
 }
 
@@ -103,11 +103,11 @@ void WorkloadReader::read_rule(const YamlNode& node, Identity& identity) {
   if (const auto* facts = fields.find("facts")) json.set("facts", facts_of(*facts, *by->workloads));
   auto rule = inventory::workload_from_json(json);
   if (!rule) return source_.error(node, rule.error().message);
-  for (const auto& problem : oauth::problems_of(*by->workloads, *rule))
-    source_.error(node, problem.what, problem.help);
   Ruled ruled{identity.id, *rule, source_.place(node)};
   // As it is compared with a token's.
   if (!ruled.rule.audience) ruled.rule.audience = by->audience;
+  for (const auto& problem : oauth::problems_of(*by->workloads, ruled.rule))
+    source_.error(node, problem.what, problem.help);
   rules_.push_back(std::move(ruled));
   identity.workloads.push_back(*std::move(rule));
 }

@@ -24,6 +24,7 @@ constexpr std::string_view kIssuers = R"(trusted_issuers:
   - {issuer: "spiffe://acme.example", workloads: spiffe, jwks_uri: "https://spire.example/keys"}
   - {issuer: "https://accounts.google.com", workloads: google}
   - {issuer: "https://x.tokens.sts.global.api.aws", workloads: aws}
+  - {issuer: "https://login.microsoftonline.com/aaaabbbb-0000-cccc-1111-dddd2222eeee/v2.0", workloads: azure}
   - {issuer: "https://ci.example", workloads: other}
 )";
 constexpr std::string_view kGithub = "https://token.actions.githubusercontent.com";
@@ -94,7 +95,7 @@ TEST(Workloads, EachKindHasItsProfile) {
 TEST(Workloads, AnUnknownKindIsAnErrorThatNamesTheOthers) {
   const auto said = config::read("", "trusted_issuers: [{issuer: \"https://k\", workloads: jenkins}]\n").said;
   EXPECT_THAT(said, HasSubstr("`workloads` must be one of"));
-  EXPECT_THAT(said, HasSubstr("kubernetes, github, gitlab, spiffe, google, aws, other"));
+  EXPECT_THAT(said, HasSubstr("kubernetes, github, gitlab, spiffe, google, aws, azure, other"));
 }
 
 TEST(Workloads, ARuleIsReadWithItsMembersListsAndFacts) {
@@ -126,7 +127,9 @@ TEST(Workloads, ARuleIsReadWithItsMembersListsAndFacts) {
 
 TEST(Workloads, OfGithubARepositoryIsPinnedByItsId) {
   EXPECT_EQ(github("repository_id: 74, ref: refs/heads/main"), "");
-  EXPECT_EQ(github("repository: acme/shop, repository_owner_id: 65, environment: production"), "");
+  EXPECT_EQ(
+      github("repository: acme/shop, repository_owner_id: 65, environment: production, ref_protected: true"),
+      "");
   EXPECT_THAT(github("repository: acme/shop, ref: refs/heads/main"),
               HasSubstr("`repository_id` is missing: a fork"));
   EXPECT_THAT(github("repository_owner_id: 65, ref: refs/heads/main"),
@@ -141,6 +144,89 @@ TEST(Workloads, OfGithubABranchOrAnEnvironmentIsPinned) {
               HasSubstr("begins with `refs/`, so this one is never matched"));
 }
 
+// Whoever may push any branch can write `environment: production` into its workflow.
+TEST(Workloads, OfGithubAnEnvironmentAloneIsEveryBranchs) {
+  EXPECT_THAT(github("repository_id: 74, environment: production"),
+              HasSubstr("`ref_protected: true` is missing: a job of every branch can name an environment"));
+  EXPECT_THAT(github("repository_id: 74, environment: production, ref_protected: [true, false]"),
+              HasSubstr("`ref_protected: true` is missing"));
+  EXPECT_EQ(github("repository_id: 74, environment: production, ref_protected: true"), "");
+  EXPECT_EQ(github("repository_id: 74, environment: production, ref: refs/heads/main"), "");
+}
+
+// The reusable workflow says which code ran, and not who called it.
+TEST(Workloads, OfGithubAReusableWorkflowIsNoRepositoryAndNoBranch) {
+  const auto said = github(
+      "job_workflow_ref: acme/wf/.github/workflows/deploy.yml@refs/heads/main, "
+      "repository_owner_id: 65");
+  EXPECT_THAT(said, HasSubstr("`repository_id` is missing"));
+  EXPECT_THAT(said, HasSubstr("`ref` or `environment` is missing"));
+}
+
+// With `other` nobody would look whether a fork, a branch or an account is pinned.
+TEST(Workloads, AKnownPlatformsTokensAreReadAsItsOwn) {
+  const auto said = [](std::string_view issuer, std::string_view claims) {
+    return read(fmt::format(
+                    "    - {{id: ci, kind: service, workload: [{{issuer: \"{}\", claims: {{{}}}}}]}}\n",
+                    issuer, claims),
+                fmt::format("trusted_issuers: [{{issuer: \"{}\", workloads: other, jwks_uri: "
+                            "\"https://keys.example/\"}}]\n",
+                            issuer))
+        .said;
+  };
+  EXPECT_THAT(said(kGithub, "sub: \"repo:acme/shop:environment:production\""),
+              HasSubstr("are those of `github`, and its `workloads` says `other`"));
+  EXPECT_THAT(said("https://token.actions.githubusercontent.com/acme", "sub: x"), HasSubstr("of `github`"));
+  EXPECT_THAT(said("https://gitlab.com", "sub: \"project_path:acme/shop:ref_type:branch:ref:main\""),
+              HasSubstr("of `gitlab`"));
+  EXPECT_THAT(said("https://accounts.google.com", "sub: \"1\""), HasSubstr("of `google`"));
+  EXPECT_THAT(said("https://x.tokens.sts.global.api.aws", "sub: x"), HasSubstr("of `aws`"));
+  EXPECT_THAT(said("https://sts.windows.net/aaaabbbb/", "sub: x"), HasSubstr("of `azure`"));
+  EXPECT_THAT(said("https://oidc.eks.eu-central-1.amazonaws.com/id/A1", "sub: x"),
+              HasSubstr("of `kubernetes`"));
+  EXPECT_THAT(said("spiffe://acme.example", "sub: \"spiffe://acme.example/a\""), HasSubstr("of `spiffe`"));
+  EXPECT_EQ(said("https://ci.example", "sub: x"), "");
+  EXPECT_EQ(said("https://gitlab.company.example", "sub: x"), "") << "begins alike";
+}
+
+// The API server, a cloud or a vault gets such tokens, and could bring them here.
+TEST(Workloads, AnAudienceThatIsForOthersIsAnError) {
+  const auto with = [](std::string_view issuer, std::string_view claims, std::string_view audience) {
+    return read(fmt::format("    - {{id: ci, kind: service, workload: [{{issuer: \"{}\", claims: {{{}}}, "
+                            "audience: \"{}\"}}]}}\n",
+                            issuer, claims, audience))
+        .said;
+  };
+  const auto pod = [&](std::string_view audience) {
+    return with("https://k8s.example", "sub: \"system:serviceaccount:a:b\"", audience);
+  };
+  EXPECT_EQ(pod("https://export.example"), "");
+  for (const auto* audience : {"https://k8s.example", "https://kubernetes.default.svc", "sts.amazonaws.com",
+                               "https://kubernetes.default.svc.cluster.local", "api://AzureADTokenExchange",
+                               "//iam.googleapis.com/projects/1/locations/global/x"})
+    EXPECT_THAT(pod(audience), HasSubstr("each of these services could bring them here")) << audience;
+  EXPECT_THAT(with(kGithub, "repository_id: 74, ref: refs/heads/main", "https://github.com/acme"),
+              HasSubstr("for other services"));
+  EXPECT_THAT(
+      read("    - {id: ci, kind: service, workload: [{issuer: \"https://k\", claims: {sub: "
+           "\"system:serviceaccount:a:b\"}}]}\n",
+           "trusted_issuers: [{issuer: \"https://k\", workloads: kubernetes, audience: \"https://k\"}]\n")
+          .said,
+      HasSubstr("for other services"))
+      << "as the issuer's own entry says it";
+}
+
+TEST(Workloads, OfAzureTheIdentityIsPinnedAndTheTenantIsTheIssuers) {
+  const auto azure = [](std::string_view claims) {
+    return said_of("https://login.microsoftonline.com/aaaabbbb-0000-cccc-1111-dddd2222eeee/v2.0", claims);
+  };
+  EXPECT_EQ(azure("oid: 11bb11bb-cc22-dd33-ee44-55ff55ff55ff"), "");
+  EXPECT_EQ(azure("azp: 22223333-cccc-4444-dddd-5555eeee6666"), "");
+  EXPECT_THAT(azure("tid: aaaabbbb-0000-cccc-1111-dddd2222eeee"),
+              HasSubstr("`oid` is missing: every application and managed identity of the tenant would do"));
+  EXPECT_THAT(azure("roles: export"), HasSubstr("`oid` is missing"));
+}
+
 TEST(Workloads, OfGithubPullRequestsAreNobodysClients) {
   EXPECT_THAT(github("repository_id: 74, ref: refs/pull/7/merge"), HasSubstr("about pull requests"));
   EXPECT_THAT(github("repository_id: 74, environment: e, event_name: pull_request_target"),
@@ -153,6 +239,9 @@ TEST(Workloads, OfGitlabAProjectAndAProtectedPlaceArePinned) {
   const auto gitlab = [](std::string_view claims) { return said_of("https://gitlab.example", claims); };
   EXPECT_EQ(gitlab("project_id: 20, ref: main, ref_protected: true"), "");
   EXPECT_EQ(gitlab("project_id: 20, environment: production, environment_protected: \"true\""), "");
+  EXPECT_EQ(gitlab("project_id: 20, ref_path: refs/heads/main, ref_protected: true"), "") << "no tag";
+  EXPECT_THAT(gitlab("project_id: 20, ref_path: refs/heads/main"),
+              HasSubstr("`ref_protected: true` is missing"));
   EXPECT_THAT(gitlab("project_path: acme/shop, ref: main, ref_protected: true"),
               HasSubstr("`project_id` is missing: a fork"));
   EXPECT_THAT(gitlab("project_id: 20"), HasSubstr("`ref` or `environment` is missing: every branch"));
@@ -196,6 +285,8 @@ TEST(Workloads, OfCloudsAccountAndSubjectArePinned) {
               HasSubstr("`sub` is missing: every role"));
   const auto google = [](std::string_view claims) { return said_of("https://accounts.google.com", claims); };
   EXPECT_EQ(google("sub: \"112010400000000710080\", email: x@y.iam.gserviceaccount.com"), "");
+  EXPECT_THAT(google("sub: x@y.iam.gserviceaccount.com"),
+              HasSubstr("not the unique id of a service account"));
   EXPECT_THAT(google("email: x@y.iam.gserviceaccount.com"),
               HasSubstr("`sub` is missing: a service account that is made again"));
   EXPECT_THAT(said_of("https://ci.example", "job: x"), HasSubstr("`sub` is missing"));
@@ -277,8 +368,7 @@ TEST(Workloads, ACertificateIsOneIdentitys) {
         .said;
   };
   EXPECT_EQ(with("{uri: \"https://x/a\"}", "{uri: \"https://x/b\"}, {dns: b.example}"), "");
-  EXPECT_THAT(with("{uri: \"https://x/a\"}", "{uri: \"https://x/a\"}"),
-              HasSubstr("is that of `a` already"));
+  EXPECT_THAT(with("{uri: \"https://x/a\"}", "{uri: \"https://x/a\"}"), HasSubstr("is that of `a` already"));
   EXPECT_THAT(with("{uri: \"https://x/a\", dns: a}", "{dns: b}"),
               HasSubstr("one of `uri`, `dns` and `sha256`"));
   EXPECT_THAT(with("{dns: \"*.example\"}", "{dns: b}"), HasSubstr("`*` stands for nothing"));

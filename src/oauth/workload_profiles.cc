@@ -55,6 +55,10 @@ const std::vector<Fact>& aws_facts() {
                                        {"subject", {"sub"}}};
   return facts;
 }
+const std::vector<Fact>& azure_facts() {
+  static const std::vector<Fact> facts{{"account", {"tid"}}, {"subject", {"sub"}}};
+  return facts;
+}
 const std::vector<Fact>& subject_alone() {
   static const std::vector<Fact> facts{{"subject", {"sub"}}};
   return facts;
@@ -85,7 +89,10 @@ void check_github(const WorkloadRule& rule, Problems& problems) {
   const auto* ref = find(rule, {"ref"});
   if (ref == nullptr && find(rule, {"environment"}) == nullptr)
     lacks(problems, "`ref` or `environment`", "every branch of the repository would do",
-          "add `ref: refs/heads/main`, or an `environment` that only protected branches deploy to");
+          "add `ref: refs/heads/main`, or an `environment` with `ref_protected: true`");
+  else if (ref == nullptr && !is_true(find(rule, {"ref_protected"})))
+    lacks(problems, "`ref_protected: true`", "a job of every branch can name an environment",
+          "add `ref: refs/heads/main`, or protect the branches that deploy and add `ref_protected: true`");
   const auto of_pull = [](const std::string& value) {
     return value.starts_with(kPullRefs) || value.starts_with(kPullRequests);
   };
@@ -104,7 +111,8 @@ void check_gitlab(const WorkloadRule& rule, Problems& problems) {
   if (find(rule, {"project_id"}) == nullptr)
     lacks(problems, "`project_id`", "a fork, or a project that gets the same path later, would do",
           "add `project_id`");
-  const auto *ref = find(rule, {"ref"}), *environment = find(rule, {"environment"});
+  const auto *path = find(rule, {"ref_path"}), *environment = find(rule, {"environment"});
+  const auto* ref = path != nullptr ? path : find(rule, {"ref"});
   const bool by_ref = ref != nullptr && is_true(find(rule, {"ref_protected"}));
   const bool by_environment = environment != nullptr && is_true(find(rule, {"environment_protected"}));
   if (by_ref || by_environment) return;
@@ -157,12 +165,21 @@ void check_spiffe(const WorkloadRule& rule, Problems& problems) {
   }
 }
 
+bool is_number(std::string_view text) {
+  return !text.empty() && std::ranges::all_of(text, [](char c) { return c >= '0' && c <= '9'; });
+}
+
 void check_google(const WorkloadRule& rule, Problems& problems) {
-  if (find(rule, {"sub"}) == nullptr)
-    lacks(problems, "`sub`",
-          find(rule, {"email"}) != nullptr ? "a service account that is made again with that address would do"
-                                           : "every service account of every project would do",
-          "add the unique id of the service account as `sub`; `email` may stand beside it");
+  const auto* subject = find(rule, {"sub"});
+  if (subject == nullptr)
+    return lacks(problems, "`sub`",
+                 find(rule, {"email"}) != nullptr
+                     ? "a service account that is made again with that address would do"
+                     : "every service account of every project would do",
+                 "add the unique id of the service account as `sub`; `email` may stand beside it");
+  if (any_value(subject, [](const std::string& value) { return !is_number(value); }))
+    problems.push_back({"`sub` is not the unique id of a service account, so this rule is never matched",
+                        "it is a number, for example \"112010400000000710080\""});
 }
 
 // "arn:aws:iam::123456789012:role/Export"
@@ -175,8 +192,7 @@ bool has_account(const std::string& arn) {
     ++at;
   }
   const auto account = std::string_view(arn).substr(at, 12);
-  return account.size() == 12 && std::ranges::all_of(account, [](char c) { return c >= '0' && c <= '9'; }) &&
-         arn.size() > at + 13 && arn[at + 12] == ':';
+  return account.size() == 12 && is_number(account) && arn.size() > at + 13 && arn[at + 12] == ':';
 }
 
 void check_aws(const WorkloadRule& rule, Problems& problems) {
@@ -191,10 +207,71 @@ void check_aws(const WorkloadRule& rule, Problems& problems) {
           "write the ARN with its account, or add `https://sts.amazonaws.com/: {aws_account: …}`");
 }
 
+// The tenant is part of the issuer.
+void check_azure(const WorkloadRule& rule, Problems& problems) {
+  if (find(rule, {"oid"}) == nullptr && find(rule, {"sub"}) == nullptr && find(rule, {"azp"}) == nullptr &&
+      find(rule, {"appid"}) == nullptr)
+    lacks(problems, "`oid`", "every application and managed identity of the tenant would do",
+          "add the object id of the managed identity, or of the service principal, as `oid`");
+}
+
 void check_other(const WorkloadRule& rule, Problems& problems) {
   if (find(rule, {"sub"}) == nullptr)
     lacks(problems, "`sub`", "every workload of the issuer would do",
           "add what the issuer calls the workload");
+}
+
+// Whose tokens an issuer's are known to be. Their claims mean what that platform says, and no rule for
+// another one is about them: what is written for anybody there would look like a pinned subject.
+struct KnownIssuer {
+  std::string_view begins, ends, profile;
+
+  // "https://gitlab.com" is not the beginning of "https://gitlab.company.example".
+  bool is(std::string_view issuer) const {
+    if (!issuer.starts_with(begins) || !issuer.ends_with(ends)) return false;
+    const bool whole = begins.ends_with('/') || begins.ends_with('.');
+    return whole || issuer.size() == begins.size() || issuer[begins.size()] == '/';
+  }
+};
+constexpr KnownIssuer kKnownIssuers[] = {{"https://token.actions.githubusercontent.com", "", "github"},
+                                         {"https://gitlab.com", "", "gitlab"},
+                                         {"https://accounts.google.com", "", "google"},
+                                         {"https://", ".tokens.sts.global.api.aws", "aws"},
+                                         {"https://login.microsoftonline.com/", "", "azure"},
+                                         {"https://sts.windows.net/", "", "azure"},
+                                         {"https://oidc.eks.", "", "kubernetes"},
+                                         {"https://container.googleapis.com/v1/projects/", "", "kubernetes"},
+                                         {"spiffe://", "", "spiffe"}};
+
+void check_platform(const WorkloadProfile& profile, const WorkloadRule& rule, Problems& problems) {
+  for (const auto& known : kKnownIssuers) {
+    if (!known.is(rule.issuer)) continue;
+    if (known.profile != profile.name)
+      problems.push_back(
+          {fmt::format("the tokens of `{}` are those of `{}`, and its `workloads` says `{}`, so "
+                       "nobody looks whether this rule says enough",
+                       rule.issuer, known.profile, profile.name),
+           fmt::format("write `workloads: {}` where the issuer is trusted", known.profile)});
+    return;
+  }
+}
+
+// Audiences that a platform's tokens have for somebody else. Whoever gets one of those could bring it here.
+void check_audience(const WorkloadRule& rule, Problems& problems) {
+  constexpr std::string_view kOthers[] = {"sts.amazonaws.com", "https://kubernetes.default.svc",
+                                          "https://kubernetes.default.svc.cluster.local",
+                                          "api://AzureADTokenExchange"};
+  constexpr std::string_view kBegin[] = {"https://github.com/", "//iam.googleapis.com/",
+                                         "https://iam.googleapis.com/"};
+  if (!rule.audience) return;
+  const std::string_view audience = *rule.audience;
+  if (audience == rule.issuer || std::ranges::find(kOthers, audience) != std::end(kOthers) ||
+      std::ranges::any_of(kBegin, [&](auto each) { return audience.starts_with(each); }))
+    problems.push_back(
+        {fmt::format("`{}` is what the platform's tokens for other services are for, and each of these "
+                     "services could bring them here",
+                     audience),
+         "let the workload ask for a token whose audience is Writ's issuer"});
 }
 
 bool begins(const codec::Json& claims, std::string_view name, std::string_view with) {
@@ -205,13 +282,14 @@ bool begins(const codec::Json& claims, std::string_view name, std::string_view w
 }  // namespace
 
 std::span<const WorkloadProfile> workload_profiles() {
-  static const std::array<WorkloadProfile, 7> profiles{
+  static const std::array<WorkloadProfile, 8> profiles{
       {{.name = "kubernetes", .used_again = true, .facts = kubernetes_facts()},
        {.name = "github", .facts = github_facts()},
        {.name = "gitlab", .facts = gitlab_facts()},
        {.name = "spiffe", .used_again = true, .type = "JOSE", .facts = subject_alone()},
        {.name = "google", .used_again = true, .facts = google_facts()},
        {.name = "aws", .facts = aws_facts()},
+       {.name = "azure", .used_again = true, .facts = azure_facts()},
        {.name = "other", .facts = subject_alone()}}};
   return profiles;
 }
@@ -224,17 +302,15 @@ const WorkloadProfile* find_workload_profile(std::string_view name) {
 
 std::vector<RuleProblem> problems_of(const WorkloadProfile& profile, const WorkloadRule& rule) {
   constexpr std::pair<std::string_view, void (*)(const WorkloadRule&, Problems&)> kChecks[] = {
-      {"kubernetes", check_kubernetes},
-      {"github", check_github},
-      {"gitlab", check_gitlab},
-      {"spiffe", check_spiffe},
-      {"google", check_google},
-      {"aws", check_aws},
-      {"other", check_other}};
+      {"kubernetes", check_kubernetes}, {"github", check_github}, {"gitlab", check_gitlab},
+      {"spiffe", check_spiffe},         {"google", check_google}, {"aws", check_aws},
+      {"azure", check_azure},           {"other", check_other}};
   Problems problems;
   for (const auto& [name, check] : kChecks) {
     if (name == profile.name) check(rule, problems);
   }
+  check_platform(profile, rule, problems);
+  check_audience(rule, problems);
   return problems;
 }
 

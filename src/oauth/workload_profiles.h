@@ -34,7 +34,7 @@ struct WorkloadProfile {
 std::span<const WorkloadProfile> workload_profiles();
 const WorkloadProfile* find_workload_profile(std::string_view name);  // null: there is none
 
-// What a rule lacks, and what to do about it.
+// What a rule lacks, and what to do about it. An audience is looked at where the rule names one.
 struct RuleProblem {
   std::string what;
   std::string help;

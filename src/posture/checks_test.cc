@@ -178,11 +178,9 @@ const Plant kPlants[] = {
        world.identities +=
            "    - {id: runner, kind: service, owner: olga, review_by: 2027-06-30, environment: production, "
            "created_at: 2026-10-01, workload: [{issuer: \"https://ci.example\", claims: {repository_id: "
-           "\"74\", environment: production}}]}\n";
+           "\"74\", environment: production, ref_protected: true}}]}\n";
      },
-     [](auto& world) {
-       in_identities(world, "environment: production}}]", "environment: production, ref: refs/heads/main}}]");
-     }},
+     [](auto& world) { in_identities(world, "ref_protected: true}}]", "ref: refs/heads/main}}]"); }},
     {"chain-too-deep:max_chain", [](auto& world) { world.top = "limits: {max_chain: 4}\n"; },
      [](auto& world) { world.top = "limits:\n  max_chain: 1\n"; }},
     {"acts-for-anyone:helper",

@@ -116,7 +116,7 @@ class Page(unittest.TestCase):
         sections = dict(re.findall(r"^## (.*?)\n(.*?)(?=^## |\Z)", page(), re.DOTALL | re.MULTILINE))
         followed = {name: self.follow(section)[1] for name, section in sections.items() if "trusted_issuers:\n" in section}
         self.assertEqual({"GitHub Actions": ["issued", "caller_unknown", "token_type"], "GitLab CI": ["issued", "caller_unknown"],
-                          "SPIFFE": ["issued", "caller_unknown"], "Clouds": ["issued", "issued", "caller_unknown"]}, followed)
+                          "SPIFFE": ["issued", "caller_unknown"], "Clouds": ["issued", "issued", "caller_unknown", "issued", "caller_unknown", "token_type"]}, followed)
 
     def test_the_policy_of_the_page_compiles_against_writs_schema(self):
         world = harness.TestWorld()
