@@ -10,6 +10,7 @@
 #include "cli/output.h"
 #include "files/files.h"
 #include "posture/looking.h"
+#include "store/api_key_rows.h"
 
 namespace writ::cli {
 namespace {
@@ -19,7 +20,7 @@ namespace fs = std::filesystem;
 constexpr std::size_t kMaxHistoryBytes = 16 << 20;
 
 struct Options {
-  std::string config = "writ.yaml", at, exceptions, fail_on, history, html, sarif;
+  std::string config = "writ.yaml", at, data, exceptions, fail_on, history, html, sarif;
   std::string check, fix;
   std::vector<std::string> audit, with;
   std::uint64_t since_days = 0, dormant_days = 90, credential_days = 365;
@@ -73,6 +74,11 @@ int look(const Options& options) {
     auto log = log_parts(options.audit);
     if (!log) return fail(log.error());
     looking.log = *std::move(log);
+  }
+  if (!options.data.empty()) {
+    auto keys = store::ApiKeyRows::look(options.data);
+    if (!keys) return fail(keys.error());
+    looking.api_keys = *std::move(keys);
   }
   const auto looked = posture::look(std::move(looking));
   if (!looked) return fail(looked.error());
@@ -151,6 +157,7 @@ void add_posture(Command& program) {
       program.add("posture", "what is wrong with identities, credentials and policies, and the fix");
   command.option("--config", options->config, "the configuration file").shows_default();
   command.option("--audit", options->audit, "an audit log, or the folder of its files: tells what is used");
+  command.option("--data", options->data, "Writ's data folder: its database tells of API keys");
   command.option("--since-days", options->since_days,
                  "look at the last so many days of the log; all if not given");
   command.option("--dormant-days", options->dormant_days, "what was not used for so many days is dormant")

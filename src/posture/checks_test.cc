@@ -45,6 +45,21 @@ void add_service(PlantedWorld& world, std::string_view more = kKey) {
       R"("time":"2026-11-21T09:00:00.000Z","type":"decision","point":"gateway","effect":"permit","subject":"export","client":"export","api":"shop","task":"t","policies":["export-reads"],"sender_bound":true)");
 }
 
+// The portal's, for the shop: made two months ago, good for another one.
+inventory::ApiKey api_key(std::string id) {
+  return {.id = std::move(id),
+          .identity = "portal",
+          .api = "shop",
+          .digest = "d",
+          .created_at = testing::kNow - std::chrono::days(60),
+          .expires_at = testing::kNow + std::chrono::days(30),
+          .made_by = "ops"};
+}
+void take_keys(PlantedWorld& world, std::vector<inventory::ApiKey> keys) {
+  world.api_keys += "\n      api_keys: true";
+  world.keys = std::move(keys);
+}
+
 struct Plant {
   std::string id;  // of the finding
   std::function<void(PlantedWorld&)> plant, mend;
@@ -260,6 +275,8 @@ const Plant kPlants[] = {
        world.policies = replaced(world.policies, "principal is Writ::Application",
                                  "principal == Writ::Application::\"portal\"");
      }},
+    {"api-key:portal", [](auto& world) { take_keys(world, {api_key("a")}); },
+     [](auto& world) { world.keys->front().revoked_at = testing::kNow; }},
     {"only-observed:shop", [](auto& world) { world.api_keys += "\n      enforce: false"; },
      [](auto& world) { world.api_keys = PlantedWorld().api_keys; }},
 };
@@ -343,6 +360,55 @@ TEST(PostureChecks, EachPlatformsRulesAreLookedAtForWhatTheyLeaveOpen) {
   EXPECT_FALSE(found("github", "{repository_id: \"7\", ref: refs/heads/main}"));
   EXPECT_FALSE(found("gitlab", "{project_id: \"7\", environment: p, environment_protected: \"true\"}"));
   EXPECT_FALSE(found("gitlab", "{project_id: \"7\", ref: main, ref_protected: \"true\"}"));
+}
+
+TEST(PostureChecks, AnApiKeyThatIsOverIsNotLookedAt) {
+  PlantedWorld world;
+  auto expired = api_key("a");
+  expired.expires_at = testing::kNow;
+  take_keys(world, {expired});
+  EXPECT_THAT(Looked(world).ids("api-key"), ::testing::ElementsAre());
+}
+
+TEST(PostureChecks, AnApiKeyThatNobodyUsesWeighsMore) {
+  PlantedWorld world;
+  world.portal = replaced(world.portal, "jwks_file: portal.jwks.json, ", "");
+  world.portal = replaced(world.portal,
+                          ", credentials: [{type: key, kid: portal-1, created_at: 2026-09-01, expires_at: "
+                          "2027-09-01}]",
+                          "");
+  auto used = api_key("a"), unused = api_key("b");
+  used.last_used_at = testing::kNow - std::chrono::days(1);
+  unused.last_used_at = testing::kNow - std::chrono::days(91);
+  take_keys(world, {used, unused});
+  const Looked looked(world);
+  ASSERT_NE(looked.find("api-key:portal"), nullptr);
+  ASSERT_NE(looked.find("api-key:portal#2"), nullptr);
+  EXPECT_EQ(Weight::kLow, looked.find("api-key:portal")->weight);
+  EXPECT_EQ(Weight::kMedium, looked.find("api-key:portal#2")->weight);
+  EXPECT_THAT(looked.find("api-key:portal#2")->what, ::testing::HasSubstr("for 91 days"));
+}
+
+TEST(PostureChecks, WhoeverHasAKeyPairNeedsNoApiKey) {
+  PlantedWorld world;
+  auto key = api_key("a");
+  key.last_used_at = testing::kNow;
+  take_keys(world, {key});
+  const Looked looked(world);
+  ASSERT_NE(looked.find("api-key:portal"), nullptr);
+  EXPECT_EQ(Weight::kMedium, looked.find("api-key:portal")->weight);
+  EXPECT_THAT(looked.find("api-key:portal")->what,
+              ::testing::HasSubstr("a credential that cannot be copied"));
+}
+
+TEST(PostureChecks, WithoutTheDatabaseNobodyCanTellOfApiKeys) {
+  PlantedWorld world;
+  take_keys(world, {});
+  EXPECT_EQ("clean", Looked(world).state("api-key"));
+  world.keys.reset();
+  EXPECT_EQ("not computable", Looked(world).state("api-key"));
+  world.api_keys = PlantedWorld().api_keys;
+  EXPECT_EQ("clean", Looked(world).state("api-key")) << "no API takes any";
 }
 
 TEST(PostureChecks, AShortLogNeverMakesAnIdentityDormant) {

@@ -29,7 +29,8 @@ Result<Assessment> look(Looking looking) {
   if (looking.log) seen = TRY(UseSeen::read(*looking.log, looking.since, looking.now, looking.index));
   std::string problem;
   const auto suites = read_suites(looking.loaded, problem);
-  const Scene scene(looking.loaded, seen ? &*seen : nullptr, suites, problem, looking.now, looking.limits);
+  Scene scene(looking.loaded, seen ? &*seen : nullptr, suites, problem, looking.now, looking.limits);
+  if (looking.api_keys) scene.show(&*looking.api_keys);
   return assess(scene, std::move(looking.exemptions), looking.only);
 }
 

@@ -15,7 +15,9 @@ struct Looking {
   const policy::Loaded& loaded;
   Instant now;
   std::optional<std::vector<audit::Part>> log = {};  // nothing: nobody can tell what is used
-  Instant since = Instant::min();                    // older records are left out
+  // Of the database; nothing: nobody looked there.
+  std::optional<std::vector<inventory::ApiKey>> api_keys = {};
+  Instant since = Instant::min();  // older records are left out
   digest::IndexUse index = {};
   Limits limits = {};
   std::vector<Exemption> exemptions = {};

@@ -27,6 +27,8 @@ void look_password(const Scene& scene, Checked& checked);
 void look_ageing(const Scene& scene, Checked& checked);
 void look_endless(const Scene& scene, Checked& checked);
 void look_secret_files(const Scene& scene, Checked& checked);
+// api_keys.cc
+void look_api_keys(const Scene& scene, Checked& checked);
 // federation.cc
 void look_issuer_not_pinned(const Scene& scene, Checked& checked);
 void look_workload_not_pinned(const Scene& scene, Checked& checked);

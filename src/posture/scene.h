@@ -12,6 +12,7 @@
 #include <unordered_map>
 #include <vector>
 
+#include "inventory/api_key.h"
 #include "policy/load.h"
 #include "policytest/suite.h"
 #include "posture/checks.h"
@@ -45,6 +46,10 @@ class Scene {
   Scene(const policy::Loaded& loaded, const UseSeen* seen, std::span<const policytest::Suite> suites,
         std::string suites_problem, Instant now, Limits limits);
 
+  // API keys, of the database; they have to live as long. Null, and at first: nobody looked there.
+  void show(const std::vector<inventory::ApiKey>* api_keys) noexcept { api_keys_ = api_keys; }
+  const std::vector<inventory::ApiKey>* api_keys() const noexcept { return api_keys_; }
+
   const policy::Loaded& loaded() const noexcept { return loaded_; }
   const config::Config& config() const noexcept { return loaded_.config; }
   const UseSeen* seen() const noexcept { return seen_; }
@@ -75,6 +80,7 @@ class Scene {
  private:
   const policy::Loaded& loaded_;
   const UseSeen* seen_;
+  const std::vector<inventory::ApiKey>* api_keys_ = nullptr;
   std::span<const policytest::Suite> suites_;
   std::string suites_problem_;
   Instant now_;

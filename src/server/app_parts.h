@@ -271,7 +271,7 @@ struct App::Parts {
   const simulate::RunningAccess running_access;
   const control::Access access_control{authority, current, running_access};
   const api::AccessApi access_api{access_control};
-  const RunningReports running_reports{policies, config.data / config.audit.file};
+  const RunningReports running_reports{policies, api_keys, config.data / config.audit.file};
   const control::Reports report_control{authority, current, running_reports};
   const api::ReportsApi reports_api{report_control};
   // Such an answer may take seconds, so that other readers do not wait for it.

@@ -120,6 +120,8 @@ Result<Json> RunningReports::posture(const ReportQuestion& question, const polic
     return failure(ErrorCode::kNotFound, fmt::format("there is no check `{}`", question.check));
   posture::Looking looking{.loaded = loaded, .now = now, .only = only};
   if (question.log) looking.log = TRY(log_parts());
+  looking.api_keys.emplace();
+  for (const auto& entry : api_keys_.all()) looking.api_keys->push_back(entry->key());
   auto assessment = TRY(posture::look(std::move(looking)));
   std::erase_if(assessment.judged, [&](const posture::Judged& each) {
     return !std::ranges::all_of(each.weakness.subjects, [&](const std::string& subject) {

@@ -10,6 +10,7 @@
 
 #include "audit/files.h"
 #include "control/reports.h"
+#include "inventory/api_key_registry.h"
 #include "policy/policies_in_force.h"
 
 namespace writ::server {
@@ -20,8 +21,9 @@ inline constexpr std::uintmax_t kMaxReportedLogBytes = std::uintmax_t{1} << 30;
 class RunningReports final : public control::ReportAnswers {
  public:
   // `log`: the file that the audit is written to.
-  RunningReports(const policy::PoliciesInForce& policies, std::filesystem::path log)
-      : policies_(policies), log_(std::move(log)) {}
+  RunningReports(const policy::PoliciesInForce& policies, const inventory::ApiKeyRegistry& api_keys,
+                 std::filesystem::path log)
+      : policies_(policies), api_keys_(api_keys), log_(std::move(log)) {}
 
   Result<codec::Json> answer(const control::ReportQuestion& question, const enforce::InForce& in_force,
                              const control::ReportView& view, Instant now) const override;
@@ -38,6 +40,7 @@ class RunningReports final : public control::ReportAnswers {
                                   bool sees_all, Instant now) const;
 
   const policy::PoliciesInForce& policies_;
+  const inventory::ApiKeyRegistry& api_keys_;
   const std::filesystem::path log_;
 };
 

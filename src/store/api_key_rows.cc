@@ -2,6 +2,8 @@
 
 #include <fmt/format.h>
 
+#include "store/data_folder.h"
+
 namespace writ::store {
 
 Result<ApiKeyRows> ApiKeyRows::prepare(Database& database) {
@@ -10,6 +12,17 @@ Result<ApiKeyRows> ApiKeyRows::prepare(Database& database) {
       TRY(database.prepare("INSERT INTO api_keys (id, record, used_ms) VALUES (?1, ?2, ?3) "
                            "ON CONFLICT (id) DO UPDATE SET record = ?2, used_ms = max(used_ms, ?3)")),
       TRY(database.prepare("DELETE FROM api_keys WHERE id = ?1")));
+}
+
+Result<std::vector<inventory::ApiKey>> ApiKeyRows::look(const std::filesystem::path& data) {
+  std::error_code error;
+  if (!std::filesystem::exists(data / kDatabaseFile, error))
+    return failure(ErrorCode::kNotFound,
+                   fmt::format("there is no `{}`: name the folder that is `data` in the configuration",
+                               (data / kDatabaseFile).string()));
+  auto database = TRY(Database::look(data / kDatabaseFile));
+  auto rows = TRY(prepare(database));
+  return rows.load(database);
 }
 
 Result<std::vector<inventory::ApiKey>> ApiKeyRows::load(const Database& database) {

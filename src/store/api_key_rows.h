@@ -1,6 +1,7 @@
 // The table of API keys (inventory/api_key_registry.h), as SqliteStore uses it under its lock.
 #pragma once
 
+#include <filesystem>
 #include <span>
 #include <string>
 #include <vector>
@@ -13,6 +14,9 @@ namespace writ::store {
 class ApiKeyRows {
  public:
   static Result<ApiKeyRows> prepare(Database& database);
+
+  // Those in the database of a folder, which is only looked at, also while Writ runs.
+  static Result<std::vector<inventory::ApiKey>> look(const std::filesystem::path& data);
 
   // kCorrupt, with the key's id, where one cannot be read.
   Result<std::vector<inventory::ApiKey>> load(const Database& database);

@@ -1,4 +1,6 @@
 // API keys in SQLite: whole across a restart, and a last use that never goes back.
+#include "store/api_key_rows.h"
+
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
 
@@ -14,7 +16,7 @@ using ::testing::HasSubstr;
 const Instant kThen = instant_from_unix_seconds(1'795'000'000);
 constexpr Duration kMinute = std::chrono::minutes(1);
 
-class ApiKeyRows : public ::testing::Test {
+class ApiKeys : public ::testing::Test {
  protected:
   std::unique_ptr<SqliteStore> open() { return SqliteStore::open(path_).value(); }
   static inventory::ApiKey key(std::string id) {
@@ -32,7 +34,7 @@ class ApiKeyRows : public ::testing::Test {
   std::filesystem::path path_ = folder_ / "writ.db";
 };
 
-TEST_F(ApiKeyRows, ComeBackAsTheyWere) {
+TEST_F(ApiKeys, ComeBackAsTheyWere) {
   auto revoked = key("a");
   revoked.revoked_at = kThen;
   const inventory::ApiKey both[]{revoked, key("b")};
@@ -43,7 +45,7 @@ TEST_F(ApiKeyRows, ComeBackAsTheyWere) {
   EXPECT_EQ(loaded[1], both[1]);
 }
 
-TEST_F(ApiKeyRows, TheLastUseNeverGoesBack) {
+TEST_F(ApiKeys, TheLastUseNeverGoesBack) {
   auto used = key("a");
   used.last_used_at = kThen + kMinute;
   ASSERT_TRUE(open()->save_api_keys({&used, 1}));
@@ -56,7 +58,7 @@ TEST_F(ApiKeyRows, TheLastUseNeverGoesBack) {
   EXPECT_EQ(loaded[0].revoked_at, kThen);
 }
 
-TEST_F(ApiKeyRows, AreForgottenByTheirIds) {
+TEST_F(ApiKeys, AreForgottenByTheirIds) {
   const inventory::ApiKey both[]{key("a"), key("b")};
   ASSERT_TRUE(open()->save_api_keys(both));
   const std::string ids[]{"a", "c"};
@@ -66,7 +68,20 @@ TEST_F(ApiKeyRows, AreForgottenByTheirIds) {
   EXPECT_EQ(loaded[0].id, "b");
 }
 
-TEST_F(ApiKeyRows, OneThatCannotBeReadIsDamageAndNamesItself) {
+TEST_F(ApiKeys, AreSeenWhileWritHoldsTheDatabase) {
+  const auto writ = open();
+  const auto one = key("a");
+  ASSERT_TRUE(writ->save_api_keys({&one, 1}));
+  const auto seen = store::ApiKeyRows::look(path_.parent_path());
+  ASSERT_TRUE(seen) << seen.error().message;
+  ASSERT_EQ(seen->size(), 1u);
+  EXPECT_EQ(seen->front(), one);
+  const auto none = store::ApiKeyRows::look(path_.parent_path() / "elsewhere");
+  EXPECT_FALSE(none);
+  EXPECT_FALSE(std::filesystem::exists(path_.parent_path() / "elsewhere")) << "nothing is made";
+}
+
+TEST_F(ApiKeys, OneThatCannotBeReadIsDamageAndNamesItself) {
   const auto one = key("a");
   ASSERT_TRUE(open()->save_api_keys({&one, 1}));
   {

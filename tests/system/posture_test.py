@@ -107,6 +107,32 @@ class Posture(unittest.TestCase):
         # What was suspended over the API is not looked at as if it was in use.
         self.assertNotIn("never-reviewed:mail-drafter", [each["id"] for each in answer["findings"]])
 
+    def test_an_api_key_that_was_made_while_writ_runs_is_found_in_its_database(self):
+        def edit(text):
+            config = yaml.safe_load(text)
+            next(api for api in config["inventory"]["apis"] if api["id"] == "invoices")["api_keys"] = True
+            return yaml.safe_dump(config, sort_keys=False)
+        world = harness.TestWorld(edit=edit)
+        self.addCleanup(world.close)
+        self.assertEqual("not computable", self.state_of("api-key", world))
+        world.start()
+        self.assertEqual("clean", self.state_of("api-key", world, "--data", world.data))
+        token = world.operator_token()
+        self.assertEqual(200, world.api_call(token, "POST", "/v1/api-keys", {"identity": "nightly-export", "api": "invoices"}).status)
+        answer = json.loads(posture("--data", world.data, "--json", config=world.config)[1])
+        (finding,) = [each for each in answer["findings"] if each["check"] == "api-key"]
+        self.assertEqual("api-key:nightly-export", finding["id"])
+        self.assertIn("good for whoever has a copy", finding["what"])
+        there = world.api_call(token, "GET", "/v1/posture?check=api-key").json()
+        self.assertEqual(["api-key:nightly-export"], [each["id"] for each in there["findings"]])
+        status, _, err = posture("--data", self.folder, config=world.config)
+        self.assertEqual(2, status)
+        self.assertIn("writ.db", err)
+
+    def state_of(self, check, world, *more):
+        answer = json.loads(posture(*more, "--json", config=world.config)[1])
+        return next(each["state"] for each in answer["checks"] if each["id"] == check)
+
     def test_what_is_no_log_is_refused(self):
         status, _, err = posture("--audit", self.file("audit.log", "no record\n"))
         self.assertEqual(2, status)

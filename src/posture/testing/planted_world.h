@@ -45,6 +45,7 @@ struct PlantedWorld {
   std::string exceptions = {};
   std::vector<std::pair<std::string, std::string>> files = {};  // more of them, beside the configuration
   bool with_log = true;
+  std::optional<std::vector<inventory::ApiKey>> keys = std::vector<inventory::ApiKey>();  // of the database
 
   PlantedWorld& log_line(std::string members) {
     log.push_back(std::move(members));
@@ -118,7 +119,8 @@ class Looked {
     auto exemptions = world.exceptions.empty() ? std::vector<Exemption>()
                                                : parse_exceptions(world.exceptions, "x.yaml", wrong);
     for (const auto& issue : wrong.all()) ADD_FAILURE() << render(issue);
-    const Scene scene(*loaded_, seen ? &*seen : nullptr, suites, {}, kNow, {});
+    Scene scene(*loaded_, seen ? &*seen : nullptr, suites, {}, kNow, {});
+    if (world.keys) scene.show(&*world.keys);
     assessment_ = assess(scene, std::move(exemptions));
   }
   Looked(const Looked&) = delete;
