@@ -5,6 +5,7 @@
 #include <fmt/ranges.h>
 #include <map>
 
+#include "codec/name.h"
 #include "control/own_api.h"
 #include "oauth/profiles.h"
 
@@ -214,7 +215,20 @@ void read_tenants(const files::Fields& fields, oauth::TrustedIssuer& issuer) {
   for (const auto& [theirs, ours] : issuer.tenant_names) issuer.tenants->push_back(ours);
 }
 
+void read_links(const files::Fields& fields, oauth::TrustedIssuer& issuer) {
+  issuer.group_prefix = fields.text("group_prefix", 128).value_or("");
+  if (const auto wrong = codec::name_problem(issuer.group_prefix); wrong && !issuer.group_prefix.empty())
+    fields.source().error(*fields.find("group_prefix"), fmt::format("`group_prefix` {}", *wrong));
+  issuer.links = read_names(fields, "links", "the provider's names for users to identities here");
+  // Whoever runs one of the tenants chooses its names.
+  if (!issuer.links.empty() && issuer.issuer.find(kTenantPlace) != issuer.issuer.npos)
+    fields.source().error(*fields.find("links"),
+                          fmt::format("`links` is for one issuer, and `{}` stands for several", kTenantPlace),
+                          "trust that tenant as an issuer of its own, with its own `links`");
+}
+
 void read_accept(const files::Fields& fields, oauth::TrustedIssuer& issuer) {
+  read_links(fields, issuer);
   read_facts(fields, issuer);
   for (const YamlNode& node : fields.list("accept")) read_one(node, fields.source(), issuer);
   if (issuer.issuer.find(kTenantPlace) == issuer.issuer.npos) return;
@@ -261,6 +275,7 @@ std::vector<oauth::TrustedIssuer> one_for_each_tenant(oauth::TrustedIssuer issue
     auto one = issuer;
     replace_place(one.issuer, theirs);
     replace_place(one.subject_prefix, theirs);
+    replace_place(one.group_prefix, theirs);
     if (one.location) replace_place(one.location->jwks_uri, theirs);
     one.tenants = {ours};
     one.tenant_names = {{theirs, ours}};
@@ -272,6 +287,14 @@ std::vector<oauth::TrustedIssuer> one_for_each_tenant(oauth::TrustedIssuer issue
   return all;
 }
 
+std::map<std::string, std::string, std::less<>> user_links(const Config& config) {
+  std::map<std::string, std::string, std::less<>> links;
+  for (const auto& issuer : config.trusted_issuers)
+    for (const auto& [theirs, ours] : issuer.links)
+      links.emplace(oauth::user_name(issuer.subject_prefix, theirs), ours);
+  return links;
+}
+
 void check_accept(const std::vector<YamlNode>& issuers, const Config& config, files::Source& source) {
   const auto has = [](std::span<const YamlNode> nodes, std::string_view id) -> const YamlNode* {
     for (const auto& node : nodes) {
@@ -281,6 +304,16 @@ void check_accept(const std::vector<YamlNode>& issuers, const Config& config, fi
     return nullptr;
   };
   for (const YamlNode& issuer : issuers) {
+    if (const auto* links = issuer.find("links")) {
+      for (const auto& entry : links->entries) {
+        const auto* identity = has(config.identities, entry.value.text);
+        const auto* kind = identity != nullptr ? identity->find("kind") : nullptr;
+        if (kind == nullptr || kind->text != "user")
+          source.error(entry.value,
+                       fmt::format("`{}` is not a user of `inventory.identities`", entry.value.text),
+                       "a link joins a provider's user to one that is listed");
+      }
+    }
     const auto* accepts = issuer.find("accept");
     if (accepts == nullptr) continue;
     for (const YamlNode& accept : accepts->items) {

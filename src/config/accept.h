@@ -2,6 +2,7 @@
 // and which APIs take its tokens (`accept`). Used while reading it (docs/providers.md).
 #pragma once
 
+#include <map>
 #include <optional>
 #include <string>
 #include <string_view>
@@ -30,7 +31,10 @@ void read_accept(const files::Fields& fields, oauth::TrustedIssuer& issuer);
 // An issuer with kTenantPlace in it is one issuer for each of its tenants.
 std::vector<oauth::TrustedIssuer> one_for_each_tenant(oauth::TrustedIssuer issuer);
 
-// Whether the APIs and identities are there that `accept` of these issuers names.
+// What the issuers' users would be called here that `links` joins to identities, and these.
+std::map<std::string, std::string, std::less<>> user_links(const Config& config);
+
+// Whether the APIs and identities are there that `accept` and `links` of these issuers name.
 void check_accept(const std::vector<files::YamlNode>& issuers, const Config& config, files::Source& source);
 
 }  // namespace writ::config

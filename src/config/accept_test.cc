@@ -91,6 +91,41 @@ TEST(AcceptConfig, WhatIsMissingOrUnknownIsAnError) {
   EXPECT_THAT(issues_of(accepting(kGood, "    profile: google\n")), HasSubstr("no `delegated` tokens"));
 }
 
+TEST(AcceptConfig, ALinkJoinsAProvidersUserToOneThatIsListed) {
+  const auto with = [](std::string_view links) {
+    return fmt::format("  - issuer: https://idp.example\n    subject_prefix: \"idp:\"\n    links: {}\n",
+                       links);
+  };
+  const auto issuers = issuers_of(with("{nora.nord: nora, n.nord: nora}"));
+  ASSERT_EQ(issuers.size(), 1u);
+  EXPECT_THAT(issuers[0].links, ElementsAre(Pair("n.nord", "nora"), Pair("nora.nord", "nora")));
+  std::string said;
+  const auto config = read(with("{nora.nord: nora}"), said);
+  ASSERT_TRUE(config) << said;
+  EXPECT_THAT(user_links(*config), ElementsAre(Pair("idp:nora.nord", "nora")));
+  EXPECT_THAT(issues_of(with("{nora.nord: portal}")), HasSubstr("`portal` is not a user"));
+  EXPECT_THAT(issues_of(with("{nora.nord: nobody}")), HasSubstr("`nobody` is not a user"));
+  EXPECT_THAT(issues_of(with("[nora]")), HasSubstr("`links` must be a map"));
+  EXPECT_THAT(issues_of("  - issuer: https://idp.example/{tenantid}\n    profile: entra\n    tenants: [a]\n"
+                        "    subject_prefix: \"e:{tenantid}:\"\n    links: {x: nora}\n"),
+              HasSubstr("`links` is for one issuer"));
+}
+
+TEST(AcceptConfig, GroupsOfTwoIssuersThatPoliciesCannotTellApartAreWarnedOf) {
+  const auto two = [](std::string_view one, std::string_view other) {
+    return issues_of(
+        fmt::format("  - {{issuer: \"https://a.example\", tenants: [], facts: [groups]{}}}\n"
+                    "  - {{issuer: \"https://b.example\", tenants: [], subject_prefix: \"b:\", "
+                    "facts: [groups]{}}}\n",
+                    one, other));
+  };
+  EXPECT_THAT(two("", ""), HasSubstr("policies cannot tell the `groups` of `https://b.example`"));
+  EXPECT_THAT(two("", ", group_prefix: \"b:\""), HasSubstr("policies cannot tell the `groups`"));
+  EXPECT_THAT(two(", group_prefix: \"b\"", ", group_prefix: \"b:\""),
+              HasSubstr("none may begin with another"));
+  EXPECT_EQ(two(", group_prefix: \"a:\"", ", group_prefix: \"b:\""), "");
+}
+
 TEST(AcceptConfig, AnAudienceOfTwoApisOrAnApiTwiceIsAnError) {
   const auto two = [](std::string_view api, std::string_view audience) {
     return issues_of(accepting(kGood) +

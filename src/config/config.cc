@@ -88,6 +88,23 @@ std::optional<crypto::AlgorithmSet> read_algorithms(const files::Fields& fields)
   return algorithms.empty() ? std::nullopt : std::optional(algorithms);
 }
 
+void check_groups_beside(const oauth::TrustedIssuer& issuer, const files::Fields& fields,
+                         const Config& config) {
+  if (!issuer.facts.contains("groups")) return;
+  const std::string& own = issuer.group_prefix;
+  for (const auto& other : config.trusted_issuers) {
+    const bool apart = !other.facts.contains("groups") ||
+                       (!own.starts_with(other.group_prefix) && !other.group_prefix.starts_with(own));
+    if (apart) continue;
+    fields.source().issues.warning(
+        fields.source().place(*fields.find("facts")),
+        fmt::format("policies cannot tell the `groups` of `{}` from those of `{}`: a group of either counts "
+                    "as one of that name",
+                    issuer.issuer, other.issuer),
+        "give each a `group_prefix`; none may begin with another");
+  }
+}
+
 // None of them can name another's users, or speak for another's tenants.
 void check_beside(const oauth::TrustedIssuer& issuer, const files::Fields& fields, const Config& config) {
   files::Source& source = fields.source();
@@ -110,11 +127,27 @@ void check_beside(const oauth::TrustedIssuer& issuer, const files::Fields& field
 }
 
 void read_trusted_issuer(const files::YamlNode& node, bool alone, files::Source& source, Config& config) {
-  const files::Fields fields(
-      &node, source, "a trusted issuer",
-      {"issuer", "audience", "jwks_file", "jwks_uri", "key_refresh", "claims", "max_token_lifetime_seconds",
-       "subject_prefix", "tenants", "clients", "algorithms", "tolerance_seconds", "profile", "facts",
-       "accept", "workloads", "introspection", "logout"});
+  const files::Fields fields(&node, source, "a trusted issuer",
+                             {"issuer",
+                              "audience",
+                              "jwks_file",
+                              "jwks_uri",
+                              "key_refresh",
+                              "claims",
+                              "max_token_lifetime_seconds",
+                              "subject_prefix",
+                              "tenants",
+                              "clients",
+                              "algorithms",
+                              "tolerance_seconds",
+                              "profile",
+                              "facts",
+                              "group_prefix",
+                              "links",
+                              "accept",
+                              "workloads",
+                              "introspection",
+                              "logout"});
   const bool workloads = names_workloads(fields);
   const auto issuer = fields.required_text("issuer");
   const auto audience =
@@ -156,6 +189,7 @@ void read_trusted_issuer(const files::YamlNode& node, bool alone, files::Source&
     source.error(*fields.find("issuer"), "this is Writ's own issuer, expected an identity provider's");
   for (auto& each : one_for_each_tenant(std::move(read))) {
     check_beside(each, fields, config);
+    check_groups_beside(each, fields, config);
     config.trusted_issuers.push_back(std::move(each));
   }
 }

@@ -151,6 +151,11 @@ Answer<Identities::Seen> Identities::order(const Caller& caller, const std::stri
   const bool lifts = status == Status::kActive && now->ordered(id) == Status::kActive;
   const auto permit = TRY(allow_on(caller, kManage, now->find(id), id,
                                    lifts ? Authority::Presence::kAbsent : Authority::Presence::kOpen, stops));
+  // Nobody comes by that name, so the stop would reach nobody.
+  if (const auto link = links_.find(id); link != links_.end() && stops == Stops::kYes && link->second != id)
+    return fail(
+        ErrorCode::kConflict,
+        fmt::format("`{}` is linked to `{}`, and comes by that name: stop that one", id, link->second));
   // What would be refused is not recorded as done.
   TRY(directory_.check_order(id, status));
   TRY(authority_.record(permit, event_of(status), id, {}, stops));

@@ -3,6 +3,7 @@
 // Thread-safe. They wait for the audit and for the store: not on a loop thread.
 #pragma once
 
+#include <map>
 #include <optional>
 #include <string>
 #include <vector>
@@ -19,13 +20,17 @@ namespace writ::control {
 class Identities {
  public:
   // What it refers to must outlive it. `user_names`: whose ids no other identity may look like. `unlisted`:
-  // where callers are noted that nobody listed; null: nowhere.
+  // where callers are noted that nobody listed; null: nowhere. `links`: what providers' users would be called
+  // here, and the identities that they are joined to.
+  using Links = std::map<std::string, std::string, std::less<>>;
   Identities(const Authority& authority, inventory::Directory& directory,
-             std::vector<inventory::UserNames> user_names = {}, const enforce::Unlisted* unlisted = nullptr)
+             std::vector<inventory::UserNames> user_names = {}, const enforce::Unlisted* unlisted = nullptr,
+             Links links = {})
       : authority_(authority),
         directory_(directory),
         user_names_(std::move(user_names)),
-        unlisted_(unlisted) {}
+        unlisted_(unlisted),
+        links_(std::move(links)) {}
 
   // By which statuses are judged.
   Instant now() const { return authority_.now().latest; }
@@ -77,6 +82,7 @@ class Identities {
   inventory::Directory& directory_;
   const std::vector<inventory::UserNames> user_names_;
   const enforce::Unlisted* unlisted_;
+  const Links links_;
 };
 
 }  // namespace writ::control

@@ -45,6 +45,14 @@ TEST_F(IdentitiesTest, AnyIdThatATokenCouldCarryCanBeStopped) {
             "invalid");
 }
 
+TEST_F(IdentitiesTest, AStopOfANameThatIsLinkedNamesWhomToStop) {
+  const Identities linked{desk.authority, desk.directory, {}, nullptr, {{"partner:nora.nord", "nora"}}};
+  const auto refused = linked.order(desk.as_operator(), "partner:nora.nord", Status::kSuspended);
+  EXPECT_EQ(word(refused), "conflict");
+  EXPECT_EQ(desk.current.get()->inventory->ordered("partner:nora.nord"), Status::kActive);
+  EXPECT_EQ(word(linked.order(desk.as_operator(), "nora", Status::kSuspended)), "done");
+}
+
 TEST_F(IdentitiesTest, WhoMayNotSeeAnIdentityIsToldThatItIsNotThere) {
   const auto token = desk.own_token("marketing-app", "marketing-app");
   EXPECT_EQ(word(identities.order(desk.as(token), "nora", Status::kSuspended)), "not_found");

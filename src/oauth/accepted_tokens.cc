@@ -174,8 +174,11 @@ std::expected<void, Denial> read_user(const Json& claims, const TrustedIssuer& b
                                   by));
   for (const auto& [name, place] : by.facts) {
     const auto one = name == "scopes" ? OneText::kIsWords : OneText::kIsOne;
-    if (auto texts = TRY(mapped_texts(claims, place, one)))
-      foreign.facts.emplace_back(name, *std::move(texts));
+    auto texts = TRY(mapped_texts(claims, place, one));
+    if (!texts) continue;
+    if (name == "groups")
+      for (auto& group : *texts) group.insert(0, by.group_prefix);
+    foreign.facts.emplace_back(name, *std::move(texts));
   }
   return {};
 }

@@ -47,6 +47,19 @@ TEST_F(AcceptedTokensTest, UsersGetTheIssuersPrefix) {
   EXPECT_EQ(world.permitted->claims().subject, "partner:nora");
 }
 
+TEST_F(AcceptedTokensTest, ALinkedUserIsTheIdentityWithItsStops) {
+  AcceptedWorld world([](TrustedIssuer& issuer) {
+    issuer.subject_prefix = "partner:";
+    issuer.links = {{"nora.nord", "nora"}};
+  });
+  const auto linked = world.with({{"sub", "nora.nord"}});
+  ASSERT_EQ(world.ask(linked), "permit") << world.message;
+  EXPECT_EQ(world.permitted->claims().subject, "nora");
+  EXPECT_EQ(world.recorded("subject_issuer"), kProviderOfApis);
+  ASSERT_TRUE(world.directory.order("nora", inventory::Status::kSuspended).has_value());
+  EXPECT_EQ(world.ask(linked), "subject_suspended");
+}
+
 TEST_F(AcceptedTokensTest, AClientThatIsNotMappedIsRefusedAlsoIfItIsCalledAsOneOfOurs) {
   for (const auto* client : {"somebody", "support-portal", "PORTAL-7F3"}) {
     EXPECT_EQ(world_.ask(world_.with({{"client_id", client}})), "caller_unknown") << client;

@@ -247,6 +247,24 @@ TEST_F(ProvidersFacts, ArePoliciesToRead) {
   EXPECT_EQ(world_.ask(scoped), "permit") << world_.message;
 }
 
+// Two providers may have a group of one name.
+TEST_F(ProvidersFacts, OfGroupsHaveTheIssuersPrefixAndRolesDoNot) {
+  AcceptedWorld world([](TrustedIssuer& issuer) {
+    issuer.facts = {{"groups", "groups"}, {"roles", "roles"}};
+    issuer.group_prefix = "partner:";
+  });
+  world.policies = enforce::testing::compiled(std::string(kAllMay) + R"(
+@id("admins") forbid (principal is Writ::User, action, resource)
+unless { principal has groups && principal.groups.contains("partner:admins") &&
+         principal has roles && principal.roles.contains("clerk") };)");
+  const auto with = [&](std::string_view group) {
+    return world.ask(world.with({{"groups", texts({std::string(group)})}, {"roles", texts({"clerk"})}}));
+  };
+  EXPECT_EQ(with("admins"), "permit") << world.message;
+  EXPECT_EQ(with("partner:admins"), "policy_forbid") << "it would be partner:partner:admins";
+  EXPECT_EQ(with("clerks"), "policy_forbid");
+}
+
 TEST_F(ProvidersFacts, GiveWayToWhatTheInventorySays) {
   clerks_only();
   world_.add({.id = "rosa",

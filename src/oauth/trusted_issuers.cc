@@ -1,5 +1,8 @@
 #include "oauth/trusted_issuers.h"
 
+#include "codec/base64url.h"
+#include "codec/name.h"
+#include "crypto/hash.h"
 #include "jose/jws.h"
 #include "oauth/issuer_keys.h"
 #include "oauth/provider_claims.h"
@@ -46,6 +49,9 @@ std::string ours(const TrustedIssuer& issuer, std::string theirs) {
   return found != issuer.clients.end() ? found->second : issuer.issuer + " " + theirs;
 }
 
+// Two names of one issuer never are one id: what is digested begins as nothing else does.
+constexpr std::string_view kDigest = "sha256:";
+
 // What is accepted now, for the audit.
 std::string apis_of(const Accepts& accepts) {
   std::string text;
@@ -64,6 +70,13 @@ std::span<const token::Claim* const> provider_claims() {
     return claims;
   }();
   return kClaims;
+}
+
+std::string user_name(std::string_view prefix, std::string_view named) {
+  std::string id(prefix);
+  if (prefix.size() + named.size() <= codec::kMaxNameBytes && !named.starts_with(kDigest))
+    return id.append(named);
+  return id.append(kDigest).append(codec::base64url_encode(crypto::as_bytes(crypto::sha256(named))));
 }
 
 bool overlap(const TrustedIssuer& a, const TrustedIssuer& b) noexcept {
@@ -236,9 +249,11 @@ std::expected<ExternalSubject, Denial> TrustedIssuers::verify(std::string_view t
 
 std::expected<std::string, Denial> TrustedIssuers::user_id(const codec::Json& claims, const ClaimPath& place,
                                                            const TrustedIssuer& by) const {
-  auto named = TRY(mapped_text(claims, place));
-  if (!named) return malformed(place.text());
-  auto id = by.subject_prefix + *named;
+  const auto* value = place.find(claims);
+  const auto* named = value != nullptr ? value->if_string() : nullptr;
+  if (named == nullptr || named->empty()) return malformed(place.text());
+  if (const auto link = by.links.find(*named); link != by.links.end()) return link->second;
+  auto id = user_name(by.subject_prefix, *named);
   if (codec::name_problem(id)) return malformed(place.text());
   for (const auto& other : issuers_) {
     if (&other != &by && !other.subject_prefix.empty() && id.starts_with(other.subject_prefix))

@@ -78,7 +78,10 @@ struct TrustedIssuer {
   jose::JwkSet keys;  // of a file; none where they are fetched
   ClaimMapping mapping;
   Duration max_token_lifetime = std::chrono::hours(24);
-  std::string subject_prefix = {};                       // in front of what it calls a user
+  std::string subject_prefix = {};  // in front of what it calls a user
+  std::string group_prefix = {};    // in front of what it calls a group
+  // Its names for users, and the identities of the inventory that they are.
+  std::map<std::string, std::string, std::less<>> links = {};
   std::optional<std::vector<std::string>> tenants = {};  // that it may speak for; absent: any
   std::map<std::string, std::string, std::less<>> clients =
       {};                                               // its names for clients that Writ calls otherwise
@@ -127,6 +130,10 @@ struct ExternalSubject : token::CarriedClaims {
     return std::ranges::find(audiences, client_id) != audiences.end();
   }
 };
+
+// What Writ calls a user of an issuer with this prefix: the prefix and the name; or a digest of the name,
+// where that would be longer than a name can be, or looks like one. No two names have one id.
+std::string user_name(std::string_view prefix, std::string_view named);
 
 // Whether both could name one and the same user.
 bool overlap(const TrustedIssuer& a, const TrustedIssuer& b) noexcept;

@@ -4,6 +4,7 @@
 #include <map>
 #include <random>
 
+#include "codec/name.h"
 #include "jose/jws.h"
 
 namespace writ::oauth {
@@ -65,6 +66,55 @@ TEST_F(TrustedIssuersTest, EachClaimOfAProviderMayHaveANameOfItsOwn) {
       EXPECT_EQ((*subject).*claim->carried_text, "north") << claim->name;
     }
   }
+}
+
+TEST(UserNames, AreThePrefixAndTheName) {
+  EXPECT_EQ(user_name("partner:", "nora"), "partner:nora");
+  EXPECT_EQ(user_name("", "nora"), "nora");
+}
+
+TEST(UserNames, ThatWouldBeTooLongAreDigestedAndStayApart) {
+  const std::string longest(codec::kMaxNameBytes - 2, 'x');
+  EXPECT_EQ(user_name("p:", longest), "p:" + longest);
+  const auto one = user_name("p:", longest + "a"), other = user_name("p:", longest + "b");
+  EXPECT_TRUE(one.starts_with("p:sha256:")) << one;
+  EXPECT_EQ(one.size(), 9u + 43u);
+  EXPECT_NE(one, other);
+  EXPECT_EQ(one, user_name("p:", longest + "a")) << "the same whenever it is asked";
+}
+
+// Else somebody could be called as somebody else's digest is.
+TEST(UserNames, ThatLookLikeADigestAreDigestedToo) {
+  const auto digested = user_name("", std::string(codec::kMaxNameBytes + 1, 'x'));
+  EXPECT_NE(user_name("", digested), digested);
+  EXPECT_TRUE(user_name("", digested).starts_with("sha256:"));
+}
+
+TEST_F(TrustedIssuersTest, AVeryLongSubjectIsStillOneUser) {
+  claims_.set("user", std::string(2000, 'n'));
+  const auto one = outcome();
+  EXPECT_TRUE(one.starts_with("sha256:")) << one;
+  claims_.set("user", std::string(2001, 'n'));
+  EXPECT_NE(outcome(), one);
+}
+
+TEST_F(TrustedIssuersTest, ALinkedUserIsTheIdentityAndNobodyElseIs) {
+  const auto issuers = TrustedIssuers::of({{.issuer = "https://idp.acme.example",
+                                            .audience = "writ",
+                                            .keys = jose::JwkSet::of({key_.public_jwk()}).value(),
+                                            .mapping = {.subject = "user"},
+                                            .subject_prefix = "partner:",
+                                            .links = {{"nora.nord", "nora"}}}})
+                           .value();
+  const auto named = [&](std::string_view user) {
+    claims_.set("user", user);
+    const auto subject = issuers.verify(jose::sign_jws(key_, claims_.dump(), "JWT").value(), kNow);
+    return subject ? subject->id + " by " + *subject->subject_issuer : "refused";
+  };
+  EXPECT_EQ(named("nora.nord"), "nora by https://idp.acme.example") << "and whose word it is stays said";
+  EXPECT_EQ(named("nora"), "partner:nora by https://idp.acme.example") << "equal names never join";
+  EXPECT_EQ(named("partner:nora.nord"), "partner:partner:nora.nord by https://idp.acme.example");
+  EXPECT_EQ(named("Nora.Nord"), "partner:Nora.Nord by https://idp.acme.example");
 }
 
 TEST_F(TrustedIssuersTest, AnotherIssuerIsRefused) {

@@ -57,6 +57,7 @@ Result<void> App::Parts::open_proofs() {
 Result<void> App::Parts::load(const config::World& world) {
   TRY(directory.load());
   TRY(directory.declare(world.declared));
+  TRY(check_links());
   TRY(policies.link_grants());
   TRY(api_keys.load());
   TRY(entities.load(policy::facts_rules(world, *policies.get())));
@@ -66,6 +67,22 @@ Result<void> App::Parts::load(const config::World& world) {
   TRY(revocations.load());
   // What a crash left of it.
   TRY(session_ends.end_tasks());
+  return {};
+}
+
+// A stop stays: who is stopped by a name does not come back by another one.
+Result<void> App::Parts::check_links() const {
+  const auto now = directory.snapshot();
+  for (const auto& [theirs, ours] : config::user_links(config)) {
+    const auto* member = now->find(ours);
+    const bool stopped = member != nullptr && member->status() >= inventory::Status::kSuspended;
+    if (theirs != ours && now->ordered(theirs) != inventory::Status::kActive && !stopped)
+      return failure(
+          ErrorCode::kConflict,
+          fmt::format("`{0}` is {1}, and `links` joins it to `{2}`, which is not: take the link out "
+                      "and suspend `{2}`, or lift the order on `{0}`",
+                      theirs, inventory::status_name(now->ordered(theirs)), ours));
+  }
   return {};
 }
 

@@ -30,6 +30,7 @@
 #include "api/upstream_metrics.h"
 #include "audit/log.h"
 #include "authzen/authzen.h"
+#include "config/accept.h"
 #include "config/metrics_access.h"
 #include "control/asked_facts.h"
 #include "control/entities.h"
@@ -95,6 +96,7 @@ struct App::Parts {
 
   Result<void> load(const config::World& world);
   void take_over(const policy::Loaded& now);
+  Result<void> check_links() const;
   Result<void> open_proofs();
   Result<void> serve();
   Result<void> serve_operators();
@@ -238,7 +240,8 @@ struct App::Parts {
   OauthWorkers oauth_workers{clients, clock, config.threads};
   const control::Calls call_control{authority, current, calls};
   const api::CallsApi calls_api{call_control};
-  const control::Identities identity_control{authority, directory, config::user_names(config), &unlisted};
+  const control::Identities identity_control{authority, directory, config::user_names(config), &unlisted,
+                                             config::user_links(config)};
   const api::InventoryApi inventory_api{identity_control};
   const control::Grants grant_control{authority, directory, policies};
   const api::GrantsApi grants_api{grant_control};

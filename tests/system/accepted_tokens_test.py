@@ -100,6 +100,28 @@ class AcceptedTokens(unittest.TestCase):
             self.assertEqual((400, "token_signature"), (answer.status, answer.reason()))
             self.assertEqual("200", self.outcome(world, token))
 
+    def test_a_link_joins_the_providers_user_to_one_that_is_listed_and_no_stop_is_lost_by_it(self):
+        world = self.world('    subject_prefix: "idp:"\n    links: {nora.nord: nora}\n')
+        self.assertEqual("200", self.outcome(world, self.token(sub="nora.nord")))
+        record = self.records(world)[-1]
+        self.assertEqual(("nora", self.provider.issuer), (record["subject"], record["subject_issuer"]))
+        self.assertNotEqual("200", self.outcome(world, self.token(sub="nora")), "equal names never join")
+        operator = world.operator_token()
+        refused = world.api_call(operator, "POST", "/v1/identities/suspend", {"id": "idp:nora.nord"})
+        self.assertEqual(409, refused.status, refused)
+        self.assertIn("linked to `nora`", refused.body.decode())
+        # What was stopped before somebody linked it does not come back by that.
+        self.assertEqual(200, world.api_call(operator, "POST", "/v1/identities/suspend", {"id": "idp:nora.second"}).status)
+        world.stop()
+        with open(world.config, encoding="utf-8") as file:
+            text = file.read()
+        with open(world.config, "w", encoding="utf-8") as file:
+            file.write(text.replace("nora.nord: nora", "nora.second: nora"))
+        run = subprocess.run([harness.WRIT, "serve", "--config", world.config], cwd=world.folder, capture_output=True, text=True,
+                             timeout=120, check=False)
+        self.assertNotEqual(0, run.returncode)
+        self.assertIn("`idp:nora.second` is suspended, and `links` joins it to `nora`", run.stderr)
+
     def test_a_stop_in_the_inventory_reaches_them_at_once(self):
         world = self.world()
         token = self.token()
