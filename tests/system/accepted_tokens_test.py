@@ -112,7 +112,7 @@ class AcceptedTokens(unittest.TestCase):
         self.assertIn("linked to `nora`", refused.body.decode())
         # What was stopped before somebody linked it does not come back by that.
         self.assertEqual(200, world.api_call(operator, "POST", "/v1/identities/suspend", {"id": "idp:nora.second"}).status)
-        world.stop()
+        world.stop_writ()
         with open(world.config, encoding="utf-8") as file:
             text = file.read()
         with open(world.config, "w", encoding="utf-8") as file:
