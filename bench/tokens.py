@@ -1,8 +1,9 @@
-"""What a token costs: beside the cryptography in it (bench/token_speed.cc), and over HTTP beside a real Keycloak.
+"""What a token costs: beside the cryptography in it (bench/token_speed.cc), and over HTTP beside a real Keycloak and a real Hydra.
 
-Servers run on one core, one after the other, the load on another one. Both authenticate a client by its secret and sign with their own
-keys: Writ with ES256, Keycloak with RS256, as they come. Writ asks its policies and writes a durable audit record for each token;
-Keycloak keeps its sessions in memory.
+Servers run on one core, one after the other, the load on another one. All authenticate a client by its secret and sign with their own
+keys: Writ with ES256, Keycloak and Hydra with RS256, as they come. Writ asks its policies and writes a durable audit record for each
+token; Keycloak keeps its sessions in memory, Hydra its tokens in SQLite in memory. Hydra is 2.3, of 2025; it has no token exchange, and
+hashes a client's secret with bcrypt each time.
 """
 import os
 import subprocess
@@ -10,6 +11,7 @@ import sys
 import tempfile
 import urllib.parse
 
+import hydra
 import measure
 import serving
 
@@ -48,8 +50,36 @@ def compare(what, contestants):
     """One round first that does not count: a JVM has to warm up."""
     measure.in_turns(contestants, rounds=1)
     print(what, flush=True)
-    measure.print_ratios(measure.in_turns(contestants), "Keycloak", "tokens/s")
-    print(f"{'':<34} aim: {AIM} x Keycloak", flush=True)
+    figures = measure.in_turns(contestants)
+    for peer in figures:
+        if peer != "writ":
+            measure.print_ratios({name: figures[name] for name in (peer, "writ")}, peer, "tokens/s")
+            print(f"{'':<34} aim: {AIM} x {peer}", flush=True)
+
+
+def credentials(url, client, secret, **more):
+    """Rate of client credentials there, over and over."""
+    script = script_of({"grant_type": "client_credentials", **more}, client, secret)
+    return lambda: measure.requests_per_second(url, script.name)
+
+
+def beside_hydra():
+    """Apart from Keycloak, so that one core is one server's."""
+    program = hydra.built()
+    if program is None:
+        return
+    peer = hydra.Hydra(program)
+    world = serving.BenchWorld(audit="durable")
+    try:
+        world.start()
+        world.token("nightly-export", purpose="export")
+        compare("client credentials, beside Hydra 2.3 of 2025",
+                {"Hydra": credentials(peer.token_endpoint, hydra.CLIENT, hydra.SECRET),
+                 "writ": credentials(f"{world.api}/oauth2/token", "nightly-export", "demo-nightly-export-secret",
+                                     resource=harness.INVOICES, purpose="export")})
+    finally:
+        world.close()
+        peer.stop()
 
 
 def over_http():
@@ -85,4 +115,5 @@ def over_http():
 
 def tokens():
     measure.run_program(os.path.join(measure.ROOT, "build", "release", "bin", "token_speed"))
+    beside_hydra()
     over_http()
