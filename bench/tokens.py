@@ -13,6 +13,7 @@ import urllib.parse
 
 import hydra
 import measure
+import outage
 import serving
 
 sys.path.insert(0, os.path.join(measure.ROOT, "tests", "system"))
@@ -115,5 +116,6 @@ def over_http():
 
 def tokens():
     measure.run_program(os.path.join(measure.ROOT, "build", "release", "bin", "token_speed"))
+    outage.outage()
     beside_hydra()
     over_http()
