@@ -18,9 +18,8 @@ using inventory::WorkloadRule;
 
 constexpr int kMaxAlike = 100;  // that are reported
 
-constexpr std::string_view kAboutUsers[] = {"claims",  "subject_prefix", "tenants", "clients",
-                                            "profile", "facts",          "accept",  "links",
-                                            "group_prefix"};
+constexpr std::string_view kAboutUsers[] = {"claims", "subject_prefix", "tenants", "clients",     "profile",
+                                            "facts",  "accept",         "links",   "group_prefix"};
 
 std::string names_of(auto&& all) {
   std::vector<std::string_view> names;
