@@ -40,6 +40,7 @@ class OnReadTest : public ::testing::Test {
     return std::make_shared<const Routes>(
         Routes::make({route("PUT", "/invoices/{invoice}", "/invoices/{invoice}", port),
                       route("POST", "/invoices/{invoice}/payments", "/invoices/{invoice}", port),
+                      route("POST", "/invoices/{invoice}:pay", "/invoices/{invoice}", port),
                       route("GET", "/invoices/{invoice}/pdf", "/invoices/{invoice}", port)})
             .value());
   }
@@ -155,8 +156,10 @@ TEST_F(OnReadTest, ThePathThatTellsIsAPartOfTheOneThatWasSentInItsEncoding) {
   };
   EXPECT_EQ(send("POST /invoices/a%2Bb/payments?x=1"), 200);
   EXPECT_EQ(send("GET /invoices/a%2Bb/pdf"), 200);
-  EXPECT_THAT(seen(), ElementsAre("GET /invoices/a%2Bb", "POST /invoices/a%2Bb/payments",
-                                  "GET /invoices/a%2Bb", "GET /invoices/a%2Bb/pdf"));
+  EXPECT_EQ(send("POST /invoices/a%2Bb:pay"), 200);
+  EXPECT_THAT(seen(),
+              ElementsAre("GET /invoices/a%2Bb", "POST /invoices/a%2Bb/payments", "GET /invoices/a%2Bb",
+                          "GET /invoices/a%2Bb/pdf", "GET /invoices/a%2Bb", "POST /invoices/a%2Bb:pay"));
   EXPECT_EQ(api.seen()[0].query, "");
   EXPECT_EQ(api.seen()[1].query, "x=1");
 }

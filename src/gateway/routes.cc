@@ -28,15 +28,15 @@ std::string_view take_segment(std::string_view& rest) {
   return segment;
 }
 
-// Whether each segment that is no value was sent in its canonical encoding.
+// Whether all that is no value was sent in its canonical encoding: whole segments, and the ends of others.
 bool literals_as_sent(std::string_view path, std::string_view sent,
                       const std::vector<std::string_view>& values) {
   auto value = values.begin();
   while (!path.empty() || !sent.empty()) {
     const auto segment = take_segment(path), sent_segment = take_segment(sent);
-    if (value != values.end() && segment.data() == value->data()) {
-      ++value;
-    } else if (http::encode_path(segment) != sent_segment) {
+    if (value == values.end() || segment.data() != value->data()) {
+      if (http::encode_path(segment) != sent_segment) return false;
+    } else if (!sent_segment.ends_with(http::encode_path(segment.substr((value++)->size())))) {
       return false;
     }
   }
@@ -155,12 +155,16 @@ Result<void> Route::check_answer_s_route() {
   }
   if (is_read && read == spec_.path)
     return invalid("its own answer tells of the resource: say `decide: on response`");
-  const bool leads = read.starts_with('/') && !read.ends_with('/') && spec_.path.starts_with(read) &&
-                     (spec_.path.size() == read.size() || spec_.path[read.size()] == '/');
+  // Of `/orders/{order}:cancel` the order alone, too.
+  const bool leads =
+      read.starts_with('/') && !read.ends_with('/') && spec_.path.starts_with(read) &&
+      (spec_.path.size() == read.size() || spec_.path[read.size()] == '/' || read.ends_with('}'));
   if (!leads)
     return invalid(fmt::format(
         "`read` is `{}`, and the path of this route does not begin with it, segment by segment", read));
   read_segments_ = static_cast<std::size_t>(std::ranges::count(read, '/'));
+  const auto rest = std::string_view(spec_.path).substr(read.size());
+  read_end_ = http::encode_path(rest.substr(0, rest.find('/')));
   return {};
 }
 
@@ -168,7 +172,7 @@ std::string_view Route::read_path(std::string_view encoded_path) const noexcept 
   std::size_t end = 0;
   for (std::size_t i = 0; i < read_segments_; ++i)
     end = std::min(encoded_path.find('/', end + 1), encoded_path.size());
-  return encoded_path.substr(0, end);
+  return encoded_path.substr(0, end - read_end_.size());
 }
 
 Result<void> Route::check_stream() const {

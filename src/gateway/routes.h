@@ -1,6 +1,7 @@
 // Routes: which API, action and resource a request is about, and which upstream serves it.
 //
-//   GET /invoices/{invoice}  →  api invoices, Billing::Action::"read", Billing::Invoice::"{invoice}"
+//   GET /invoices/{invoice}         →  api invoices, Billing::Action::"read", Billing::Invoice::"{invoice}"
+//   POST /invoices/{invoice}:cancel →  api invoices, Billing::Action::"cancel", the same
 //
 // A route names one method and a whole path template (http/path_trie.h); what no route names is never
 // forwarded. Routes are made once and refuse, with the place, whatever could be read in two ways: two routes
@@ -177,6 +178,7 @@ class Route {
   std::vector<std::pair<std::string, AmountSource>> amounts_;
   std::optional<AnswerReader> answer_;
   std::size_t read_segments_ = 0;
+  std::string read_end_;  // what stands behind the last of them, and is not read
   cedar::EntityUid element_action_;
   std::string element_type_;
   FactFinder request_facts_;

@@ -40,13 +40,15 @@ std::string filled(const TextTemplate& text, const std::vector<std::string_view>
 
 // "/files/a:copy" and "/files/a%3Acopy" may be two paths to an upstream (RFC 3986 §2.2).
 TEST(Routes, AReservedCharacterOfATemplateIsSentAsItStandsThere) {
-  const auto routes = Routes::make({route("GET", "/files/a:copy", "all"), route("GET", "/für/{x}", "{x}"),
-                                    route("GET", "/files/{x}/a+b", "{x}")})
-                          .value();
-  const auto leads = [&](std::string_view target) {
+  const auto routes =
+      Routes::make({route("GET", "/files/a:copy", "all"), route("GET", "/für/{x}", "{x}"),
+                    route("GET", "/files/{x}/a+b", "{x}"), route("POST", "/orders/{x}:cancel", "{x}"),
+                    route("GET", "/orders/{x}für", "{x}")})
+          .value();
+  const auto leads = [&](std::string_view target, std::string method = "GET") {
     const auto parsed = http::parse_target(target).value();
     http::Request request;
-    request.method = "GET";
+    request.method = std::move(method);
     request.path = parsed.path;
     request.encoded_path = parsed.encoded_path;
     std::vector<std::string_view> values;
@@ -58,6 +60,28 @@ TEST(Routes, AReservedCharacterOfATemplateIsSentAsItStandsThere) {
   for (const auto* target :
        {"/files/a%3Acopy", "/files/a%3acopy", "/files/a/a%2Bb", "/files/%2B/a%2bb", "/files/a%2Bb/a%2Bb"})
     EXPECT_FALSE(leads(target)) << target;
+  for (const auto* target :
+       {"/orders/7:cancel", "/orders/%3A:cancel", "/orders/7%2b:%63ancel", "/orders/:cancel:cancel"})
+    EXPECT_TRUE(leads(target, "POST")) << target;
+  for (const auto* target :
+       {"/orders/7%3Acancel", "/orders/7%3acancel", "/orders/:cancel", "/orders/7:cancel%20"})
+    EXPECT_FALSE(leads(target, "POST")) << target;
+  EXPECT_TRUE(leads("/orders/7f%c3%bcr"));
+}
+
+TEST(Routes, ARouteByTheEndOfAPathIsAboutWhatStandsBeforeIt) {
+  const auto routes = Routes::make({route("POST", "/orders/{order}:cancel", "{order}"),
+                                    route("GET", "/orders/{order}", "{order}")})
+                          .value();
+  std::vector<std::string_view> values;
+  const std::string path = "/orders/7:cancel";
+  const auto match = routes.match("POST", path, values);
+  ASSERT_NE(match.route, nullptr);
+  EXPECT_EQ(filled(match.route->resource_id(), values), "7");
+  // As elsewhere, the methods are those of the path that fits best.
+  const auto other = routes.match("GET", path, values);
+  EXPECT_EQ(other.route, nullptr);
+  EXPECT_EQ(*other.allow, "POST");
 }
 
 TEST(Routes, AMatchNamesApiActionResourceAndUpstream) {

@@ -1,8 +1,11 @@
 #include "http/path_trie.h"
 
 #include <algorithm>
+#include <bit>
+#include <compare>
 #include <cstdint>
 #include <fmt/format.h>
+#include <functional>
 #include <map>
 #include <unordered_map>
 
@@ -13,7 +16,10 @@ constexpr std::size_t kMaxSegments = 64;
 
 struct Segment {
   bool is_parameter;
-  std::string text;  // the literal, or the parameter's name
+  std::string text;  // the literal; of a parameter, what stands behind it in its segment, mostly nothing
+  std::string name;  // of the parameter
+
+  bool is_suffixed() const noexcept { return is_parameter && !text.empty(); }
 };
 
 std::unexpected<Error> invalid(std::string_view path_template, std::string_view what) {
@@ -25,6 +31,20 @@ bool is_parameter_name(std::string_view name) {
          std::all_of(name.begin(), name.end(), [](char c) {
            return (c >= 'a' && c <= 'z') || (c >= 'A' && c <= 'Z') || (c >= '0' && c <= '9') || c == '_';
          });
+}
+
+// `text` is the whole template, for messages.
+Result<Segment> parse_segment(std::string_view text, std::string_view part) {
+  if (part.find_first_of("{}") == part.npos)
+    return Segment{.is_parameter = false, .text = std::string(part), .name = {}};
+  const auto close = part.find('}');
+  if (!part.starts_with('{') || close == part.npos || part.find_first_of("{}", close + 1) != part.npos)
+    return invalid(text, "a segment has one parameter at most, and that at its begin");
+  const auto name = part.substr(1, close - 1);
+  if (!is_parameter_name(name))
+    return invalid(text, fmt::format("`{}` is not a parameter name (letters, digits, `_`)", name));
+  return Segment{
+      .is_parameter = true, .text = std::string(part.substr(close + 1)), .name = std::string(name)};
 }
 
 Result<std::vector<Segment>> parse_template(std::string_view text) {
@@ -41,33 +61,42 @@ Result<std::vector<Segment>> parse_template(std::string_view text) {
       return invalid(text, "has a dot segment, which no request path can have");
     if (part.find_first_of("%;\\?#") != std::string_view::npos)
       return invalid(text, "has one of `%;\\?#`; write segments decoded, as plain text");
-    const bool is_parameter = part.starts_with('{') && part.ends_with('}') && part.size() >= 2;
-    const std::string_view name = is_parameter ? part.substr(1, part.size() - 2) : part;
-    if (is_parameter && !is_parameter_name(name))
-      return invalid(text, fmt::format("`{}` is not a parameter name (letters, digits, `_`)", name));
-    if (!is_parameter && part.find_first_of("{}") != std::string_view::npos)
-      return invalid(text, "a parameter must be a whole segment");
-    const auto same = [&](const Segment& other) {
-      return is_parameter && other.is_parameter && other.text == name;
-    };
-    if (std::any_of(segments.begin(), segments.end(), same))
-      return invalid(text, fmt::format("the parameter `{}` stands in it twice", name));
-    segments.push_back({.is_parameter = is_parameter, .text = std::string(name)});
+    segments.push_back(TRY(parse_segment(text, part)));
+    const auto& last = segments.back();
+    const auto same = [&](const Segment& other) { return other.is_parameter && other.name == last.name; };
+    if (last.is_parameter && std::any_of(segments.begin(), segments.end() - 1, same))
+      return invalid(text, fmt::format("the parameter `{}` stands in it twice", last.name));
     if (segments.size() > kMaxSegments)
       return invalid(text, fmt::format("has more than {} segments", kMaxSegments));
   }
   return segments;
 }
 
-// Which segments are literals, a bit by segment.
+// A bit by segment.
 using Mask = std::uint64_t;
 static_assert(kMaxSegments <= 64);
 
-Mask literals_of(const std::vector<Segment>& segments) {
+// How many segments there are, and of which kinds.
+struct Shape {
+  std::size_t size = 0;
   Mask literals = 0;
-  for (std::size_t i = 0; i < segments.size(); ++i) literals |= Mask{!segments[i].is_parameter} << i;
-  return literals;
-}
+  Mask suffixed = 0;  // parameters with something behind them
+
+  static Shape of(const std::vector<Segment>& segments) {
+    Shape shape{.size = segments.size(), .literals = 0, .suffixed = 0};
+    for (std::size_t i = 0; i < segments.size(); ++i) {
+      shape.literals |= Mask{!segments[i].is_parameter} << i;
+      shape.suffixed |= Mask{segments[i].is_suffixed()} << i;
+    }
+    return shape;
+  }
+  auto operator<=>(const Shape&) const = default;
+
+  // Where it is of a kind that takes less than the other's.
+  Mask narrower_than(const Shape& other) const noexcept {
+    return (literals & ~other.literals) | (suffixed & ~(other.literals | other.suffixed));
+  }
+};
 
 // The texts of these segments. No text has a slash.
 std::string texts_of(const std::vector<Segment>& segments, Mask of) {
@@ -78,14 +107,57 @@ std::string texts_of(const std::vector<Segment>& segments, Mask of) {
   return texts;
 }
 
+bool takes(const Segment& suffixed, std::string_view segment) {
+  return segment.size() > suffixed.text.size() && segment.ends_with(suffixed.text);
+}
+
+// What two templates of one length have in common, found segment by segment.
+enum class Common { kNothing, kSame, kOneIsNarrower, kSome };
+
+Common common_of(const std::vector<Segment>& a, const std::vector<Segment>& b) {
+  bool a_narrower = false, b_narrower = false;
+  for (std::size_t i = 0; i < a.size(); ++i) {
+    const auto &one = a[i], &other = b[i];
+    if (one.is_parameter == other.is_parameter && one.text == other.text) continue;
+    // Of two ends that one segment can have, the longer one takes less.
+    if (!one.is_parameter) {
+      if (!other.is_parameter || (other.is_suffixed() && !takes(other, one.text))) return Common::kNothing;
+      a_narrower = true;
+    } else if (!other.is_parameter) {
+      if (one.is_suffixed() && !takes(one, other.text)) return Common::kNothing;
+      b_narrower = true;
+    } else if (one.text.ends_with(other.text)) {
+      a_narrower = true;
+    } else if (other.text.ends_with(one.text)) {
+      b_narrower = true;
+    } else {
+      return Common::kNothing;
+    }
+  }
+  if (a_narrower && b_narrower) return Common::kSome;
+  return a_narrower || b_narrower ? Common::kOneIsNarrower : Common::kSame;
+}
+
 }  // namespace
 
 struct PathTrie::Node {
-  std::map<std::string, std::unique_ptr<Node>, std::less<>> literals;
+  using Children = std::map<std::string, std::unique_ptr<Node>, std::less<>>;
+  Children literals;
+  Children suffixed;                      // parameters, by what stands behind them
+  std::vector<std::size_t> suffix_sizes;  // of these, the longest first
   std::unique_ptr<Node> parameter;
   std::optional<std::size_t> leaf;
 
-  // Literal first: among templates of which none are ambiguous, this finds the most specific.
+  std::unique_ptr<Node>& child(const Segment& segment) {
+    if (!segment.is_parameter) return literals[segment.text];
+    if (!segment.is_suffixed()) return parameter;
+    const auto size = segment.text.size();
+    const auto at = std::ranges::lower_bound(suffix_sizes, size, std::greater());
+    if (at == suffix_sizes.end() || *at != size) suffix_sizes.insert(at, size);
+    return suffixed[segment.text];
+  }
+
+  // What takes less comes first: among templates of which none are ambiguous, this finds the most specific.
   std::optional<std::size_t> match(std::string_view rest, std::size_t depth,
                                    std::vector<std::string_view>& values) const {
     const std::size_t slash = rest.find('/');
@@ -95,64 +167,90 @@ struct PathTrie::Node {
       if (last) return node.leaf;
       return depth < kMaxSegments ? node.match(rest.substr(slash + 1), depth + 1, values) : std::nullopt;
     };
+    const auto go_on_with = [&](const Node& node, std::string_view value) {
+      values.push_back(value);
+      const auto found = go_on(node);
+      if (!found) values.pop_back();
+      return found;
+    };
     if (const auto found = literals.find(segment); found != literals.end()) {
       if (const auto leaf_found = go_on(*found->second)) return leaf_found;
     }
-    // An empty segment (a slash at the end) is no value.
+    for (const auto size : suffix_sizes) {
+      // An empty text is no value, here and below (a slash at the end).
+      if (size >= segment.size()) continue;
+      const auto found = suffixed.find(segment.substr(segment.size() - size));
+      if (found == suffixed.end()) continue;
+      if (const auto leaf_found = go_on_with(*found->second, segment.substr(0, segment.size() - size)))
+        return leaf_found;
+    }
     if (parameter == nullptr || segment.empty()) return std::nullopt;
-    values.push_back(segment);
-    const auto leaf_found = go_on(*parameter);
-    if (!leaf_found) values.pop_back();
-    return leaf_found;
+    return go_on_with(*parameter, segment);
   }
 };
 
-// The templates that were added, by their shape: their length, and which of their segments are literals.
+// The templates that were added, by their shape.
 //
-// Two templates match the same path when they are equal in the segments that both have as literals. So a new
-// one looks once at each shape, in a table by those texts, and not at each template. There are few shapes.
+// Two templates of kinds that leave one narrower than the other wherever they differ need no look. Of others,
+// those without suffixes match the same path when they are equal in the segments that both have as literals:
+// so a new one looks once at each shape, in a table by those texts, and not at each template. There are few
+// shapes. Suffixes of one shape are compared the same way, if it has one: of two that differ, one is narrower
+// or they have nothing in common. What is left, such as two suffixes in one path, is rare and compared one by
+// one.
 struct PathTrie::Known {
   struct Template {
     std::string text;
     std::vector<Segment> segments;
   };
-  struct Shape {
+  struct OfShape {
     std::vector<std::size_t> templates;  // of the shape, the first one first
     // By the segments that are compared: the first template with these texts.
     std::map<Mask, std::unordered_map<std::string, std::size_t>> tables;
   };
 
   std::vector<Template> templates;  // by leaf
-  std::map<std::pair<std::size_t, Mask>, Shape> shapes;
+  std::map<Shape, OfShape> shapes;
 
   // The first template that matches a path that this one matches too, without either being more specific.
   std::optional<std::size_t> find(const std::vector<Segment>& segments) {
-    const Mask literals = literals_of(segments);
+    const auto own = Shape::of(segments);
     std::optional<std::size_t> first;
-    const auto end = shapes.end();
-    for (auto at = shapes.lower_bound({segments.size(), 0}); at != end && at->first.first == segments.size();
+    const auto note = [&](std::size_t found) { first = std::min(first.value_or(found), found); };
+    for (auto at = shapes.lower_bound({.size = own.size, .literals = 0, .suffixed = 0}); at != shapes.end() && at->first.size == own.size;
          ++at) {
-      const Mask others = at->first.second, both = literals & others;
-      const bool more_specific = literals != others && (both == literals || both == others);
-      if (more_specific) continue;
-      const auto& table = table_of(at->second, both);
-      if (const auto found = table.find(texts_of(segments, both)); found != table.end())
-        first = std::min(first.value_or(found->second), found->second);
+      const auto& theirs = at->first;
+      const Mask narrower = own.narrower_than(theirs), wider = theirs.narrower_than(own);
+      const Mask either = own.suffixed & theirs.suffixed;
+      if ((narrower == 0) != (wider == 0) && either == 0) continue;
+      const bool one_suffix = own == theirs && std::has_single_bit(own.suffixed);
+      if (one_suffix || (own.suffixed | theirs.suffixed) == 0) {
+        const Mask compared = (own.literals & theirs.literals) | either;
+        const auto& table = table_of(at->second, compared);
+        if (const auto found = table.find(texts_of(segments, compared)); found != table.end())
+          note(found->second);
+        continue;
+      }
+      for (const auto leaf : at->second.templates) {
+        const auto common = common_of(templates[leaf].segments, segments);
+        if (common != Common::kSame && common != Common::kSome) continue;
+        note(leaf);
+        break;
+      }
     }
     return first;
   }
 
   void add(std::string_view text, std::vector<Segment> segments) {
     const auto leaf = templates.size();
-    Shape& shape = shapes[{segments.size(), literals_of(segments)}];
-    for (auto& [mask, table] : shape.tables) table.try_emplace(texts_of(segments, mask), leaf);
-    shape.templates.push_back(leaf);
+    auto& of_shape = shapes[Shape::of(segments)];
+    for (auto& [mask, table] : of_shape.tables) table.try_emplace(texts_of(segments, mask), leaf);
+    of_shape.templates.push_back(leaf);
     templates.push_back({std::string(text), std::move(segments)});
   }
 
  private:
   // Made when it is asked for: most pairs of shapes need none.
-  const std::unordered_map<std::string, std::size_t>& table_of(Shape& shape, Mask mask) const {
+  const std::unordered_map<std::string, std::size_t>& table_of(OfShape& shape, Mask mask) const {
     const auto [at, fresh] = shape.tables.try_emplace(mask);
     if (fresh) {
       for (const auto leaf : shape.templates)
@@ -171,7 +269,7 @@ Result<PathTrie::Added> PathTrie::add(std::string_view path_template) {
   std::vector<Segment> segments = TRY(parse_template(path_template));
   Added added{.leaf = known_->templates.size(), .parameters = {}, .existed = false};
   for (const Segment& segment : segments) {
-    if (segment.is_parameter) added.parameters.push_back(segment.text);
+    if (segment.is_parameter) added.parameters.push_back(segment.name);
   }
   if (const auto found = known_->find(segments)) {
     const auto& other = known_->templates[*found];
@@ -180,7 +278,7 @@ Result<PathTrie::Added> PathTrie::add(std::string_view path_template) {
       added.existed = true;
       return added;
     }
-    if (literals_of(segments) == literals_of(other.segments))
+    if (common_of(segments, other.segments) == Common::kSame)
       return failure(ErrorCode::kConflict,
                      fmt::format("path templates `{}` and `{}` differ only in the names of parameters",
                                  other.text, path_template));
@@ -191,7 +289,7 @@ Result<PathTrie::Added> PathTrie::add(std::string_view path_template) {
   }
   Node* node = root_.get();
   for (const Segment& segment : segments) {
-    auto& next = segment.is_parameter ? node->parameter : node->literals[segment.text];
+    auto& next = node->child(segment);
     if (next == nullptr) next = std::make_unique<Node>();
     node = next.get();
   }

@@ -1,11 +1,15 @@
 // Path templates compiled to a trie: "/tenants/{tenant}/invoices/{invoice}" → a number, and the parameters'
 // values.
 //
-// A segment is either literal text or one whole {parameter}. Where two templates match the same path, the
-// more specific one is taken: literal where the other has a parameter (`/users/me` before `/users/{id}`). Two
-// that overlap with neither more specific (`/{kind}/me`, `/users/{id}`) are ambiguous and refused when added,
-// as are two that differ only in the names of parameters: a guess would decide on the wrong resource. A path
-// matches exactly: a slash at the end, or letters of another case, are another path.
+// A segment is literal text, or one {parameter} with literal text behind it or none
+// (`/orders/{order}:cancel`,
+// `/reports/{report}.csv`). Where two templates match the same path, the more specific one is taken: literal
+// where the other has a parameter (`/users/me` before `/users/{id}`), and the one with the longer text behind
+// a parameter (`/orders/{order}:cancel` before `/orders/{order}`). Two that overlap with neither more
+// specific
+// (`/{kind}/me`, `/users/{id}`) are ambiguous and refused when added, as are two that differ only in the
+// names of parameters: a guess would decide on the wrong resource. A path matches exactly: a slash at the
+// end, or letters of another case, are another path.
 //
 // Immutable after the last add(); match() is then thread-safe and does not allocate beyond the caller's
 // vector.

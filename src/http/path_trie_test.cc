@@ -50,6 +50,51 @@ TEST(PathTrie, TheMoreSpecificTemplateIsTaken) {
   EXPECT_THAT(values, ElementsAre("me"));
 }
 
+TEST(PathTrie, AParameterMayHaveTextBehindIt) {
+  PathTrie trie;
+  const auto cancel = trie.add("/orders/{order}:cancel")->leaf;
+  const auto any = trie.add("/orders/{order}")->leaf;
+  const auto force = trie.add("/orders/{order}:force:cancel")->leaf;
+  const auto special = trie.add("/orders/last:cancel")->leaf;
+  const auto lines = trie.add("/orders/{order}/lines")->leaf;
+  std::vector<std::string_view> values;
+  EXPECT_EQ(trie.match("/orders/7:cancel", values), cancel);
+  EXPECT_THAT(values, ElementsAre("7"));
+  EXPECT_EQ(trie.match("/orders/7", values), any);
+  EXPECT_THAT(values, ElementsAre("7"));
+  EXPECT_EQ(trie.match("/orders/7:approve", values), any);
+  EXPECT_THAT(values, ElementsAre("7:approve"));
+  // The longest end that fits, and whole text before all.
+  EXPECT_EQ(trie.match("/orders/7:force:cancel", values), force);
+  EXPECT_THAT(values, ElementsAre("7"));
+  EXPECT_EQ(trie.match("/orders/7:x:cancel", values), cancel);
+  EXPECT_THAT(values, ElementsAre("7:x"));
+  EXPECT_EQ(trie.match("/orders/last:cancel", values), special);
+  // Nothing is no value: this is an order of that name.
+  EXPECT_EQ(trie.match("/orders/:cancel", values), any);
+  EXPECT_THAT(values, ElementsAre(":cancel"));
+  // The end leads nowhere here; the parameter does.
+  EXPECT_EQ(trie.match("/orders/7:cancel/lines", values), lines);
+  EXPECT_THAT(values, ElementsAre("7:cancel"));
+  for (const std::string_view path : {"/orders/7:cancel/", "/orders/", "/orders/7:cancel/x"}) {
+    EXPECT_EQ(trie.match(path, values), std::nullopt) << path;
+    EXPECT_THAT(values, IsEmpty());
+  }
+}
+
+TEST(PathTrie, RefusesEndsThatNeitherIsMoreSpecific) {
+  PathTrie trie;
+  ASSERT_TRUE(trie.add("/{a}:x/{b}"));
+  EXPECT_THAT(refusal(trie, "/{c}:x/{b}"), HasSubstr("differ only in the names"));
+  EXPECT_THAT(refusal(trie, "/{a}/{b}:y"), HasSubstr("neither is more specific"));
+  EXPECT_THAT(refusal(trie, "/{a}/7"), HasSubstr("neither is more specific"));
+  EXPECT_TRUE(trie.add("/{a}:x/{b}")->existed);
+  ASSERT_TRUE(trie.add("/{a}:x/{b}:y"));
+  EXPECT_THAT(refusal(trie, "/{a}:more:x/{b}"), IsEmpty());
+  EXPECT_THAT(refusal(trie, "/{a}:other:x/{b}:other:y"), IsEmpty());
+  EXPECT_THAT(refusal(trie, "/{a}:still:other:x/{b}:y"), HasSubstr("neither is more specific"));
+}
+
 TEST(PathTrie, RefusesAmbiguousTemplates) {
   PathTrie trie;
   ASSERT_TRUE(trie.add("/users/{id}"));
@@ -63,8 +108,9 @@ TEST(PathTrie, RefusesAmbiguousTemplates) {
 
 TEST(PathTrie, RefusesMalformedTemplates) {
   PathTrie trie;
-  for (const std::string_view bad : {"", "users", "/a//b", "/a/../b", "/.", "/{}", "/{a}/{a}", "/{1}",
-                                     "/{a-b}", "/a{b}", "/{a}b", "/a%20b", "/a;b", "/a?b", "/a#b", "/a\\b"}) {
+  for (const std::string_view bad : {"",     "users",  "/a//b",   "/a/../b", "/.",       "/{}",    "/{a}/{a}",
+                                     "/{1}", "/{a-b}", "/a{b}",   "/{a}{b}", "/{a}b{c}", "/{a}b}", "/{a",
+                                     "/}a{", "/a%20b", "/{a}%20", "/a;b",    "/a?b",     "/a#b",   "/a\\b"}) {
     EXPECT_FALSE(trie.add(bad)) << bad;
   }
   std::string deep;
@@ -81,7 +127,13 @@ std::string said_of(const std::vector<std::string>& there, const std::string& ad
       if (text.find('/') == text.npos) return parts;
     }
   };
-  const auto is_parameter = [](std::string_view part) { return part.starts_with('{'); };
+  // Whether every text that one takes is taken by the other.
+  const auto within = [](std::string_view one, std::string_view other) {
+    if (!other.starts_with('{')) return one == other;
+    const auto end = other.substr(other.find('}') + 1);
+    if (one.starts_with('{')) return one.substr(one.find('}') + 1).ends_with(end);
+    return end.empty() || (one.ends_with(end) && one.size() > end.size());
+  };
   const auto own = segments(added);
   for (const auto& other : there) {
     if (other == added) return "existed";
@@ -89,10 +141,10 @@ std::string said_of(const std::vector<std::string>& there, const std::string& ad
     if (own.size() != theirs.size()) continue;
     bool own_wins = false, other_wins = false, apart = false;
     for (std::size_t i = 0; i < own.size(); ++i) {
-      const bool a = is_parameter(own[i]), b = is_parameter(theirs[i]);
-      apart = apart || (!a && !b && own[i] != theirs[i]);
-      own_wins = own_wins || (!a && b);
-      other_wins = other_wins || (a && !b);
+      const bool a = within(own[i], theirs[i]), b = within(theirs[i], own[i]);
+      apart = apart || (!a && !b);
+      own_wins = own_wins || (a && !b);
+      other_wins = other_wins || (b && !a);
     }
     if (apart || own_wins != other_wins) continue;
     return own_wins
@@ -113,8 +165,9 @@ TEST(PathTrie, SaysOfManyTemplatesWhatAComparisonWithEachSays) {
     for (int i = 0; i < 60; ++i) {
       std::string text;
       for (std::size_t left = 1 + pick(4), at = 0; left > 0; --left, ++at) {
-        const std::vector<std::string> parts{
-            "a", "b", "c", "d", "{p" + std::to_string(at) + "}", "{q" + std::to_string(at) + "}"};
+        const auto p = "{p" + std::to_string(at) + "}", q = "{q" + std::to_string(at) + "}";
+        const std::vector<std::string> parts{"a", "b",      "c:x",    "d:y:x",    p,
+                                             q,   p + ":x", q + ":x", p + ":y:x", p + "x"};
         text += "/" + parts[pick(pick(3) == 0 ? parts.size() : 4)];
       }
       const auto expected = said_of(there, text);
@@ -141,6 +194,52 @@ TEST(PathTrie, OfSeveralConflictsTheFirstIsNamed) {
   ASSERT_TRUE(trie.add("/b/{x}/d"));
   ASSERT_TRUE(trie.add("/a/{x}/d"));
   EXPECT_THAT(refusal(trie, "/{w}/c/d"), HasSubstr("`/b/{x}/d` and `/{w}/c/d`"));
+}
+
+// What takes a path is one of the narrowest that take it, whatever was added first.
+TEST(PathTrie, TheNarrowestOfManyIsTaken) {
+  std::mt19937 random(11);
+  const auto pick = [&](std::size_t count) { return random() % count; };
+  std::size_t matched = 0;
+  for (int round = 0; round < 200; ++round) {
+    PathTrie trie;
+    std::vector<std::vector<std::string>> there;  // by leaf
+    for (int i = 0; i < 40; ++i) {
+      std::vector<std::string> parts;
+      std::string text;
+      for (std::size_t at = 0; at < 3; ++at) {
+        const auto p = "{p" + std::to_string(at) + "}";
+        parts.push_back(std::vector<std::string>{"a", "a:x", p, p + ":x", p + ":y:x"}[pick(5)]);
+        text += "/" + parts.back();
+      }
+      const auto added = trie.add(text);
+      if (added && !added->existed) there.push_back(parts);
+    }
+    const std::vector<std::string> values{"a", "a:x", "b", "b:x", "b:y:x"};
+    const std::vector<std::string> path{values[pick(5)], values[pick(5)], values[pick(5)]};
+    const auto rank = [&](const std::vector<std::string>& parts) -> std::optional<std::size_t> {
+      std::size_t literal = 0;
+      for (std::size_t i = 0; i < parts.size(); ++i) {
+        const auto end = parts[i].substr(parts[i].find('}') + 1);
+        if (!parts[i].starts_with('{')) {
+          if (parts[i] != path[i]) return std::nullopt;
+          literal += 100;
+        } else if (path[i].ends_with(end) && path[i].size() > end.size()) {
+          literal += end.size();
+        } else {
+          return std::nullopt;
+        }
+      }
+      return literal;
+    };
+    std::optional<std::size_t> best;
+    for (std::size_t i = 0; i < there.size(); ++i)
+      if (rank(there[i]) && (!best || *rank(there[*best]) < *rank(there[i]))) best = i;
+    std::vector<std::string_view> found;
+    EXPECT_EQ(trie.match("/" + path[0] + "/" + path[1] + "/" + path[2], found), best);
+    matched += best ? 1 : 0;
+  }
+  EXPECT_GT(matched, 50u);
 }
 
 }  // namespace
