@@ -127,7 +127,8 @@ class Forwarding : public std::enable_shared_from_this<Forwarding> {
     exchange_.start({.status = head->status,
                      .headers = std::move(headers),
                      .content_length = head->content_length,
-                     .ended = !head->has_body});
+                     .ended = !head->has_body,
+                     .no_trailers = !head->may_have_trailers});
     read_answer();
   }
 

@@ -104,6 +104,7 @@ struct InboundHead {
   Headers headers;  // as received
   bool has_body;
   std::optional<std::uint64_t> content_length;  // nothing: chunked, or until the connection ends
+  bool may_have_trailers = false;               // it came over HTTP/2
 };
 
 struct CallError {

@@ -24,6 +24,8 @@ struct ResponseHead {
   Headers headers;
   std::optional<std::uint64_t> content_length;
   bool ended = false;  // the head is all of it: finish() follows
+  // With a length: nothing stands behind the body, which may end with its last byte.
+  bool no_trailers = false;
 };
 
 // A piece of a body; empty at its end. Valid until the next read of this body begins.

@@ -1,5 +1,6 @@
 // HTTP/2 as clients see it: by prior knowledge, frame by frame, to the same handlers as HTTP/1. TLS with ALPN
 // is in tls/server_tls_test.cc, the limits are in server_http2_limits_test.cc.
+#include <future>
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
 #include <nghttp2/nghttp2.h>
@@ -102,6 +103,73 @@ TEST(ServerHttp2, AnswersComeInTheOrderInWhichTheyAreReady) {
     first.reset();
   });
   EXPECT_EQ(peer.await(1).body, "first");
+}
+
+// What is sent of a streamed answer: (type, flags) of each frame. `written`: what became of its one write.
+std::vector<std::pair<int, int>> frames_of(ResponseHead head, std::string body, bool& written,
+                                           bool asks_on = false) {
+  std::promise<bool> told;
+  TestServer server([&](Exchange exchange) {
+    const auto held = std::make_shared<Exchange>(std::move(exchange));
+    held->start(head);
+    held->write(body, [held, &told](Result<void> result) {
+      if (result) held->finish();
+      told.set_value(result.has_value());
+    });
+  });
+  Http2Peer peer(server.port());
+  peer.headers(1, get_fields("/a"), !asks_on);
+  std::vector<std::pair<int, int>> frames;
+  for (;;) {
+    const auto frame = peer.read();
+    if (frame.id == 1) frames.emplace_back(frame.type, frame.flags);
+    if (frame.type == 0xff || (frame.id == 1 && (frame.flags & kEndStreamFlag) != 0)) break;
+  }
+  written = told.get_future().get();
+  // The connection goes on.
+  if (asks_on) peer.data(1, "", true);
+  peer.headers(3, get_fields("/b"), true);
+  EXPECT_EQ(peer.await(3).status, head.status);
+  return frames;
+}
+
+using ::testing::ElementsAre;
+using ::testing::Pair;
+
+TEST(ServerHttp2, AnAnswerThatHasALengthAndNoTrailersEndsWithItsLastByte) {
+  for (const bool asks_on : {false, true}) {
+    bool written = false;
+    EXPECT_THAT(frames_of({.status = 200, .headers = {}, .content_length = 5, .no_trailers = true}, "hello",
+                          written, asks_on),
+                ElementsAre(Pair(kHeadersFrame, kEndHeadersFlag), Pair(kDataFrame, kEndStreamFlag)));
+    EXPECT_TRUE(written);
+  }
+}
+
+TEST(ServerHttp2, OneThatMayHaveTrailersEndsWhenItIsSaid) {
+  bool written = false;
+  EXPECT_THAT(frames_of({.status = 200, .headers = {}, .content_length = 5}, "hello", written),
+              ElementsAre(Pair(kHeadersFrame, kEndHeadersFlag), Pair(kDataFrame, 0),
+                          Pair(kDataFrame, kEndStreamFlag)));
+  EXPECT_TRUE(written);
+}
+
+TEST(ServerHttp2, AHeadDoesNotWaitForABodyThatIsNotThere) {
+  std::shared_ptr<Exchange> held;
+  TestServer server([&](Exchange exchange) {
+    held = std::make_shared<Exchange>(std::move(exchange));
+    held->start({.status = 200, .headers = {}, .content_length = 5, .no_trailers = true});
+  });
+  Http2Peer peer(server.port());
+  peer.headers(1, get_fields("/a"));
+  EXPECT_EQ(peer.read().type, kHeadersFrame);
+  server.loops().run(0, [&] {
+    held->write("hello", [&](Result<void> written) {
+      EXPECT_TRUE(written);
+      held.reset();
+    });
+  });
+  EXPECT_EQ(peer.await(1).body, "hello");
 }
 
 TEST(ServerHttp2, CarriesLargeBodiesBothWaysWithinTheWindows) {

@@ -165,7 +165,8 @@ void Http2Call::end_block(bool ended) {
   answer_ = {.status = answer->status,
              .headers = std::move(answer->headers),
              .has_body = !ended && !no_body_,
-             .content_length = answer->content_length};
+             .content_length = answer->content_length,
+             .may_have_trailers = true};
   if (ended) end_body();
   if (!fault_.empty()) return;
   if (!answer_ended_) read_due_ = kNever;

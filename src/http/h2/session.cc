@@ -185,11 +185,11 @@ void Http2Session::take_turns() {
 
 // ---- what goes ----
 
-void Http2Session::submit_response(Http2Stream& stream, const ResponseFields& fields, bool has_body) {
-  const auto body = answer_of_stream();
+void Http2Session::submit_response(Http2Stream& stream, const ResponseFields& fields, Body body) {
+  const auto source = answer_of_stream();
   check(nghttp2_submit_response(ng_.get(), stream.id(), fields.data(), fields.size(),
-                                has_body ? &body : nullptr));
-  schedule();
+                                body == Body::kNone ? nullptr : &source));
+  body == Body::kLater ? schedule_after_others() : schedule();
 }
 
 void Http2Session::submit_continue(std::int32_t id) {
@@ -235,6 +235,14 @@ void Http2Session::schedule() {
     connection->guarded([this] { flush(); });
   });
   flush_due_ = true;
+}
+
+// What has been posted by now has its turn before: most answers have come whole, and go out in one piece.
+void Http2Session::schedule_after_others() {
+  if (blocked_ || closed_ || flush_due_) return;
+  asio::post(connection_.stream().get_executor(), [connection = connection_.shared_from_this(), this] {
+    connection->guarded([this] { schedule(); });
+  });
 }
 
 // False: the socket takes no more, or the connection has ended.

@@ -50,7 +50,9 @@ class Http2Session {
   // For its streams.
   void note_begun() noexcept { alive_.fetch_add(1, std::memory_order_relaxed); }
   void note_gone() noexcept { alive_.fetch_sub(1, std::memory_order_relaxed); }  // any thread
-  void submit_response(Http2Stream& stream, const ResponseFields& fields, bool has_body);
+  // kLater: if the first piece of it is there already, it may go in the same write.
+  enum class Body { kNone, kReady, kLater };
+  void submit_response(Http2Stream& stream, const ResponseFields& fields, Body body);
   void submit_continue(std::int32_t id);
   void resume(std::int32_t id);
   void reset(std::int32_t id, std::uint32_t code);
@@ -75,6 +77,7 @@ class Http2Session {
   void flush();
   bool send_out();
   void schedule();
+  void schedule_after_others();
   void tell_written();
   void rearm();
   void submit_settings();

@@ -278,7 +278,7 @@ void Http2Stream::send_response(Response response) {
   if (has_body) out_body_ = std::move(response.body);
   out_ = out_body_;
   finishing_ = true;
-  session_.submit_response(*this, fields, has_body);
+  session_.submit_response(*this, fields, has_body ? Http2Session::Body::kReady : Http2Session::Body::kNone);
   wait_for_window();
 }
 
@@ -293,7 +293,8 @@ void Http2Stream::start(ResponseHead head) {
   length_left_ = head.content_length.value_or(0);
   const ResponseFields fields(head.status, head.headers, bodiless ? std::nullopt : head.content_length,
                               false);
-  session_.submit_response(*this, fields, !no_body_);
+  ends_counted_ = head.no_trailers && head.content_length.value_or(0) > 0 && !no_body_;
+  session_.submit_response(*this, fields, no_body_ ? Http2Session::Body::kNone : Http2Session::Body::kLater);
 }
 
 // RFC 8441 §5: 200, and from there on both sides send what they like, in DATA. As over HTTP/1.1, only a write
@@ -302,7 +303,8 @@ void Http2Stream::start_tunnel(ResponseHead head) {
   WRIT_REQUIRE(framing_.web_socket);
   tunnel_ = lasting_ = true;
   head.headers.remove("Sec-WebSocket-Accept");
-  session_.submit_response(*this, ResponseFields(200, head.headers, std::nullopt, false), true);
+  session_.submit_response(*this, ResponseFields(200, head.headers, std::nullopt, false),
+                           Http2Session::Body::kReady);
 }
 
 void Http2Stream::write(std::string_view bytes, DoneCallback callback) {
@@ -391,12 +393,14 @@ void Http2Stream::end() noexcept {
   state_ = State::kClosed;
   unwatch();
   whole_callback_ = nullptr;
+  const bool all_sent = end_sent_ && out_.empty();
   out_ = {};
   session_.drop_unread(in_.size());
   in_ = std::string();
   try {
     fail_body(ErrorCode::kUnavailable,
               end_sent_ ? "the request is answered" : "the client's request is closed");
+    if (write_callback_ && all_sent) post_written({});
     if (write_callback_) post_written(failure(ErrorCode::kUnavailable, "the client's request is closed"));
   } catch (const std::bad_alloc&) {
     // Whoever waits is let go without a word; what they hold ends with them.

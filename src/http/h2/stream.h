@@ -52,7 +52,8 @@ class Http2Stream final : public internal::ExchangeSide,
   // What goes to the peer.
   std::string_view out() const noexcept { return out_; }
   void sent(std::size_t count);
-  bool finishing() const noexcept { return finishing_; }
+  // What is there of the answer is the rest of it.
+  bool finishing() const noexcept { return finishing_ || (ends_counted_ && length_left_ == 0); }
   const Headers& trailers_out() const noexcept { return trailers_out_; }
   void end_sent();  // the answer is out
   bool answer_is_out() const noexcept { return end_sent_; }
@@ -129,7 +130,8 @@ class Http2Stream final : public internal::ExchangeSide,
   DoneCallback write_callback_;
   Headers trailers_out_;
   bool no_body_ = false;
-  bool counted_ = false;  // the answer has a length
+  bool counted_ = false;       // the answer has a length
+  bool ends_counted_ = false;  // and ends with the last byte of it
   bool finishing_ = false;
   bool end_sent_ = false;
   std::uint64_t length_left_ = 0;
