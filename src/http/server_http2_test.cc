@@ -112,9 +112,10 @@ std::vector<std::pair<int, int>> frames_of(ResponseHead head, std::string body, 
   TestServer server([&](Exchange exchange) {
     const auto held = std::make_shared<Exchange>(std::move(exchange));
     held->start(head);
-    held->write(body, [held, &told](Result<void> result) {
+    const bool first = held->request().path == "/a";
+    held->write(body, [held, first, &told](Result<void> result) {
       if (result) held->finish();
-      told.set_value(result.has_value());
+      if (first) told.set_value(result.has_value());
     });
   });
   Http2Peer peer(server.port());
@@ -166,6 +167,7 @@ TEST(ServerHttp2, AHeadDoesNotWaitForABodyThatIsNotThere) {
   server.loops().run(0, [&] {
     held->write("hello", [&](Result<void> written) {
       EXPECT_TRUE(written);
+      held->finish();
       held.reset();
     });
   });
