@@ -5,12 +5,14 @@ On a terminal it waits for Enter between its steps. With --once it does not, and
 as described, 1 when one did not, 2 when it could not start. Where its ports are taken, it takes others and says which.
 `./x run` builds Writ and calls this.
 
-usage: run.py --writ BINARY [--once] [--port PORT] [--data FOLDER]
+usage: run.py --writ BINARY [--once] [--tls] [--port PORT] [--data FOLDER]
 """
 import argparse
 import os
+import re
 import shutil
 import signal
+import subprocess
 import sys
 import tempfile
 import time
@@ -23,7 +25,7 @@ Writ is up, and so is Acme. Three things to try in another terminal:
 
 1. Stop the agent, and ask once more as it did: the reason is `caller_suspended`.
    {writ} inventory suspend support-agent --server {api} --client ops-console --secret-file {here}/demo-keys/ops-console.secret
-   curl -s -H "Authorization: Bearer $(cat {data}/tokens/agent-idle)" {gateway}/invoices/inv-1001
+   curl -s {trust}-H "Authorization: Bearer $(cat {data}/tokens/agent-idle)" {gateway}/invoices/inv-1001
 2. See who can reach the invoices, through which chain.
    {writ} access to invoices --config {config}
 3. Read what happened, and prove that nobody changed it.
@@ -57,9 +59,17 @@ def choose_ports(asked):
     return ports
 
 
-def configuration(folder, ports):
-    """The example's own, or a copy of it for other ports."""
-    if ports == PORTS:
+def certificate(binary, folder):
+    """TLS of this run's own gateway: the listener's lines, and the CA for its callers."""
+    made = subprocess.run([binary, "dev-certificate", os.path.join(folder, "tls")], capture_output=True, text=True)
+    if made.returncode != 0:
+        raise Trouble(f"there is no certificate for the gateway: {made.stderr.strip()}")
+    return "tls: {certificates: [{chain: ../tls/server.pem, key: ../tls/server.key}]}", os.path.join("tls", "ca.pem")
+
+
+def configuration(folder, ports, tls=None):
+    """The example's own, or a copy of it for other ports, or with TLS at the gateway."""
+    if ports == PORTS and tls is None:
         return os.path.join(walk.HERE, "writ.yaml")
     copy = os.path.join(folder, "acme")
     shutil.rmtree(copy, ignore_errors=True)
@@ -69,6 +79,8 @@ def configuration(folder, ports):
         text = file.read()
     for ours, port in zip(PORTS, ports):
         text = text.replace(f"127.0.0.1:{ours}", f"127.0.0.1:{port}")
+    if tls is not None:
+        text = re.sub(r"(?m)^  gateway: (\S+)", rf"  gateway: {{address: \1, {tls}}}", text, count=1)
     with open(path, "w", encoding="utf-8") as file:
         file.write(text)
     return path
@@ -98,6 +110,7 @@ def main():
     parser = argparse.ArgumentParser(description="run Acme's world behind Writ, and walk through it")
     parser.add_argument("--writ", default=os.environ.get("WRIT_BINARY", "writ"), help="the binary")
     parser.add_argument("--once", action="store_true", help="exit after the walk")
+    parser.add_argument("--tls", action="store_true", help="TLS at the gateway, with a certificate that is made for this run")
     parser.add_argument("--port", type=int, metavar="PORT", help="take the first three free ports from this one on")
     parser.add_argument("--data", help="keep what Writ writes in this folder (default: a temporary one)")
     options = parser.parse_args()
@@ -111,13 +124,16 @@ def main():
     world = None
     try:
         ports = choose_ports(options.port)
-        world = World(binary, data, configuration(data, ports), ports)
+        os.makedirs(data, exist_ok=True)
+        tls, ca = certificate(binary, data) if options.tls else (None, None)
+        world = World(binary, data, configuration(data, ports, tls), ports, ca=ca)
         world.start()
         on_terminal = sys.stdin.isatty() and sys.stdout.isatty() and not options.once
         good = walk.walk(world, pause if on_terminal else None)
         if not options.once:
+            trust = "" if ca is None else f"--cacert {os.path.join(data, ca)} "
             wait_for_stop(world, TRY_NEXT.format(writ=binary, config=world.config, data=data, api=world.api, gateway=world.gateway,
-                                  here=os.path.dirname(world.config)))
+                                                 trust=trust, here=os.path.dirname(world.config)))
         return 0 if good else 1
     except Trouble as trouble:
         print(f"run: {trouble}", file=sys.stderr)

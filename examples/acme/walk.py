@@ -130,7 +130,8 @@ class Walk:
                           subject_token_type=subject_type, resource=audience, **form)
 
     def call(self, token, path, *arguments):
-        return self.curl(*arguments, f'-H "Authorization: Bearer $(cat tokens/{token})"',
+        trust = [] if self.world.ca is None else [f"--cacert {self.world.ca}"]
+        return self.curl(*trust, *arguments, f'-H "Authorization: Bearer $(cat tokens/{token})"',
                          f"{self.world.gateway}{path}")
 
 

@@ -32,11 +32,13 @@ def port_is_taken(port):
 class World:
     """`config` names the configuration; `data` is the folder for everything written."""
 
-    def __init__(self, writ, data, config=os.path.join(HERE, "writ.yaml"), ports=(8180, 8181, 8190), quiet=False):
+    def __init__(self, writ, data, config=os.path.join(HERE, "writ.yaml"), ports=(8180, 8181, 8190), quiet=False, ca=None):
         self.writ, self.data, self.config, self.quiet = os.path.abspath(writ), os.path.abspath(data), config, quiet
         self.api_port, self.gateway_port, self.upstream_port = ports
         self.api = f"http://127.0.0.1:{self.api_port}"
-        self.gateway = f"http://127.0.0.1:{self.gateway_port}"
+        # `ca` is for whoever calls the gateway over TLS, seen from the folder `data`.
+        self.ca = ca
+        self.gateway = f"http://127.0.0.1:{self.gateway_port}" if ca is None else f"https://localhost:{self.gateway_port}"
         self.upstream_log = os.path.join(self.data, "upstream.log")
         self.upstream_process = self.server = None
         self.ready_seconds = None

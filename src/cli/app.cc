@@ -15,6 +15,7 @@ void add_all(Command& program) {
   add_init(program);
   add_serve(program);
   add_dev(program);
+  add_dev_certificate(program);
   add_check(program);
   add_schema(program);
   add_fmt(program);

@@ -16,6 +16,7 @@ inline constexpr int kBroken = 2;
 void add_init(Command& program);
 void add_serve(Command& program);
 void add_dev(Command& program);
+void add_dev_certificate(Command& program);
 void add_check(Command& program);
 void add_schema(Command& program);
 void add_fmt(Command& program);

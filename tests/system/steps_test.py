@@ -8,6 +8,7 @@ import pty
 import select
 import shutil
 import socket
+import subprocess
 import sys
 import tempfile
 import time
@@ -168,6 +169,19 @@ class TheWalk(unittest.TestCase):
         self.assertTrue(good, printed.getvalue())
         for threat in (walk.BROAD, walk.INDISTINCT, walk.WRONG_SIGNAL):
             self.assertIn(threat, printed.getvalue())
+
+
+class OverTls(unittest.TestCase):
+    def test_the_walk_goes_the_same_way_with_a_certificate_that_is_made_for_it(self):
+        with tempfile.TemporaryDirectory(prefix="writ-run-") as folder:
+            run = subprocess.run([sys.executable, os.path.join(harness.ACME, "run.py"), "--writ", harness.WRIT, "--once", "--tls",
+                                  "--port", str(harness.free_ports(1)[0]), "--data", folder], capture_output=True, text=True, timeout=300)
+            self.assertEqual(0, run.returncode, run.stdout + run.stderr)
+            self.assertIn("All 11 steps behaved as described", run.stdout)
+            self.assertIn("--cacert tls/ca.pem", run.stdout)
+            self.assertNotIn("http://localhost", run.stdout)
+            for name in ("server.key", "server.pem", "ca.pem"):
+                self.assertEqual(0o600, os.stat(os.path.join(folder, "tls", name)).st_mode & 0o777)
 
 
 class OnATerminal(unittest.TestCase):

@@ -55,6 +55,34 @@ class Tls(unittest.TestCase):
                              capture_output=True, text=True, check=False)
         return run.returncode, run.stdout
 
+    def test_a_certificate_for_development_is_trusted_by_its_own_ca(self):
+        folder = os.path.join(self.folder, "development")
+        for _ in range(2):  # the second one takes the place of the first
+            status, out, err = harness.writ("dev-certificate", folder)
+            self.assertEqual((0, ""), (status, err))
+        listener = next(line.strip() for line in out.splitlines() if line.startswith("  tls: "))
+        world = self.world(lambda text: re.sub(r"  gateway: (\S+).*", rf"  gateway: {{address: \1, {listener}}}", text))
+        for name in ("localhost", "127.0.0.1"):
+            run = subprocess.run(["curl", "-sS", "--max-time", "20", "--cacert", os.path.join(folder, "ca.pem"), "-o", "/dev/null", "-w",
+                                  "%{http_code}", "-H", f"Authorization: Bearer {world.customer_token()}",
+                                  f"https://{name}:{world.gateway_port}{READ}"], capture_output=True, text=True, check=False)
+            self.assertEqual((0, "200"), (run.returncode, run.stdout), run.stderr)
+        context = ssl.create_default_context(cafile=os.path.join(folder, "ca.pem"))
+        context.verify_flags |= ssl.VERIFY_X509_STRICT
+        connection = http.client.HTTPSConnection("localhost", world.gateway_port, timeout=20, context=context)
+        self.addCleanup(connection.close)
+        connection.request("GET", READ, headers={"Authorization": f"Bearer {world.customer_token()}"})
+        self.assertEqual(200, connection.getresponse().status)
+        self.assertEqual(60, self.curl(world)[0])  # another CA has not signed it
+        self.assertEqual(0o600, os.stat(os.path.join(folder, "server.key")).st_mode & 0o777)
+
+    def test_a_name_that_no_certificate_can_have_is_an_error(self):
+        folder = os.path.join(self.folder, "none")
+        status, _, err = harness.writ("dev-certificate", folder, "--name", "a,DNS:b")
+        self.assertEqual(2, status)
+        self.assertIn("`a,DNS:b` is not a host name or an address", err)
+        self.assertFalse(os.path.exists(folder))
+
     def s_client(self, world, *arguments):
         run = subprocess.run(["openssl", "s_client", "-connect", f"127.0.0.1:{world.gateway_port}", "-CAfile",
                               self.authority.certificate, *arguments], stdin=subprocess.DEVNULL, capture_output=True, text=True,
