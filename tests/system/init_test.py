@@ -271,7 +271,7 @@ class DevelopPage(unittest.TestCase):
             self.assertEqual(0, done.returncode, done.stdout + done.stderr)
             return done.stdout
 
-        (_, made), (_, dev), (_, tried), (_, answers), (_, shown), (_, change), (_, again), (_, then) = blocks
+        (_, made), (_, dev), (_, tried), (_, answers), (_, shown), (_, change), (_, again), (_, then), (_, certificate), (_, certified) = blocks
         run(made)
         OrdersWorld.start_upstream(world)
         self.assertEqual("writ dev orders\n", dev)
@@ -284,6 +284,7 @@ class DevelopPage(unittest.TestCase):
         run(change)
         self.told(log, "writ: policies")
         self.assertEqual(then, run(again))
+        self.assertEqual(certified, run(certificate))
 
     def told(self, log, *wanted):
         deadline = time.monotonic() + 20
