@@ -1,5 +1,6 @@
 // writ serve: Writ itself, until SIGTERM or Ctrl-C. And writ dev: the same for a developer's own machine,
 // which watches its files, shows each decision, and offers what would permit those that were refused.
+#include <algorithm>
 #include <atomic>
 #include <csignal>
 #include <cstdio>
@@ -113,22 +114,61 @@ void print_hints(const server::App& app, const Options& options) {
                   config_of(options), app.gateway_url().empty() ? app.api_url() : app.gateway_url()));
 }
 
-// From the process that runs with the same data folder, if one does.
-Result<void> take_over_sockets(const config::Config& config) {
-  const auto wanted = [&](std::string_view address, std::uint16_t port) {
-    const auto is_here = [&](const config::ListenAddress& listen) {
-      return listen.port == port && http::Address::parse(listen.address) == http::Address::parse(address);
-    };
-    return is_here(config.api_listen) || (config.gateway_listen && is_here(*config.gateway_listen)) ||
-           (config.operator_listen && is_here(*config.operator_listen));
-  };
-  const bool taken = TRY(server::take_over(config.data, wanted));
-  print_error(taken ? "writ: has taken over from the process before, which has ended"
-                    : "writ: no process runs with this data folder; nothing is taken over");
-  return {};
+std::vector<config::ListenAddress> listeners_of(const config::Config& config) {
+  std::vector<config::ListenAddress> all{config.api_listen};
+  for (const auto* more : {&config.gateway_listen, &config.operator_listen})
+    if (*more) all.push_back(**more);
+  return all;
 }
 
-int serve(const Options& options) {
+server::Wanted wanted_by(const config::Config& config) {
+  return [all = listeners_of(config)](std::string_view address, std::uint16_t port) {
+    return std::ranges::any_of(all, [&](const config::ListenAddress& listen) {
+      return listen.port == port && http::Address::parse(listen.address) == http::Address::parse(address);
+    });
+  };
+}
+
+// From the process that runs with the same data folder, if one does.
+Result<std::unique_ptr<server::Predecessor>> take_over_sockets(const config::Config& config) {
+  const auto open_others = [&]() -> Result<void> {
+    for (const auto& listen : listeners_of(config)) TRY(http::listen_ahead(listen.address, listen.port));
+    return {};
+  };
+  auto taken = TRY(server::Predecessor::take_over(config.data, wanted_by(config), open_others));
+  print_error(taken != nullptr ? "writ: has taken over from the process before, which has ended"
+                               : "writ: no process runs with this data folder; nothing is taken over");
+  return taken;
+}
+
+// Until a signal ends it, which it returns.
+int run(server::App& app, const Options& options, const sigset_t& signals,
+        const std::atomic<bool>& given_away) {
+  int received = 0;
+  for (::sigwait(&signals, &received); received == SIGHUP || (received == kGivenAway && !given_away);
+       ::sigwait(&signals, &received)) {
+    if (received == kGivenAway) continue;  // somebody else sent it
+    // First: it must not depend on whether the policies can be read.
+    if (const auto reopened = app.reopen_audit(); !reopened) static_cast<void>(fail(reopened.error()));
+    reload_policies(app, "signal", options.dev);
+  }
+  return received;
+}
+
+int serve(Options options, std::unique_ptr<server::Takeover> gave = nullptr);
+
+// Its work is done, and another process has its sockets.
+int hand_over(Options options, std::unique_ptr<server::Takeover> takeover, int status) {
+  if (takeover->hand_over()) return status;
+  print_error("writ: the process that took over has ended before it listened; this one starts again");
+  // What was accepted then is done.
+  options.inherit = options.accept_clock = false;
+  options.accept_lost_audit.reset();
+  return serve(std::move(options), std::move(takeover));
+}
+
+// `gave`: it had given its sockets away, and takes them back.
+int serve(Options options, std::unique_ptr<server::Takeover> gave) {
   const auto signals = awaited_signals();
   ::pthread_sigmask(SIG_BLOCK, &signals, nullptr);
   // A peer that closes while it is being written to is an error of that write alone.
@@ -140,13 +180,22 @@ int serve(const Options& options) {
   if (!loaded) return kBroken;
   if (!options.data.empty()) loaded->config.data = options.data;
   if (const auto problem = options.dev ? exposed(loaded->config) : std::nullopt) return fail(*problem);
-  if (options.inherit)
-    if (const auto taken = take_over_sockets(loaded->config); !taken) return fail(taken.error());
+  if (gave != nullptr)
+    if (const auto taken = gave->take_back(wanted_by(loaded->config)); !taken) return fail(taken.error());
+  gave.reset();
+  std::unique_ptr<server::Predecessor> predecessor;
+  if (options.inherit) {
+    auto taken = take_over_sockets(loaded->config);
+    if (!taken) return fail(taken.error());
+    predecessor = *std::move(taken);
+  }
   const auto data = loaded->config.data;
   const bool watched = options.dev || loaded->config.policies.watch;
   const auto log = data / loaded->config.audit.file;
   auto app = server::App::start(*std::move(loaded), options.accept_clock, options.accept_lost_audit);
   if (!app) return fail(app.error());
+  if (predecessor != nullptr) predecessor->listening();
+  predecessor.reset();
   print_error(fmt::format("writ: ready on {}{}, policies {}", (*app)->api_url(), urls_beside(**app),
                           (*app)->policies().get()->revision));
   std::optional<DecisionLines> lines;
@@ -169,14 +218,7 @@ int serve(const Options& options) {
   if (watched)
     watch.emplace(policy::look_at_configured(options.config),
                   [&app, dev = options.dev] { reload_policies(**app, kFiles, dev); });
-  int received = 0;
-  for (::sigwait(&signals, &received); received == SIGHUP || (received == kGivenAway && !given_away);
-       ::sigwait(&signals, &received)) {
-    if (received == kGivenAway) continue;  // somebody else sent it
-    // First: it must not depend on whether the policies can be read.
-    if (const auto reopened = (*app)->reopen_audit(); !reopened) static_cast<void>(fail(reopened.error()));
-    reload_policies(**app, "signal", options.dev);
-  }
+  const int received = run(**app, options, signals, given_away);
   watch.reset();
   print_error(fmt::format("writ: {}, stopping", received == kGivenAway ? "another process takes over"
                                                 : received == SIGINT   ? "interrupted"
@@ -188,8 +230,13 @@ int serve(const Options& options) {
   // Ctrl-C is somebody who waits, and so is the next process; anything else may have a load balancer in
   // front.
   if (received != SIGINT && received != kGivenAway) (*app)->drain();
-  if (takeover) takeover->reset();
-  return (*app)->stop() ? kYes : fail("stopped, but some work did not finish");
+  if (takeover) (*takeover)->end_offer();
+  const int status = (*app)->stop() ? kYes : fail("stopped, but some work did not finish");
+  if (received != kGivenAway) return status;
+  // The data folder is the other one's now.
+  lines.reset();
+  app->reset();
+  return hand_over(std::move(options), *std::move(takeover), status);
 }
 
 }  // namespace

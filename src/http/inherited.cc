@@ -52,6 +52,11 @@ int option_of(int descriptor, int option) {
   return ::getsockopt(descriptor, SOL_SOCKET, option, &value, &size) == 0 ? value : -1;
 }
 
+std::string text_of(std::string_view address, std::uint16_t port) {
+  return address.find(':') != address.npos ? fmt::format("[{}]:{}", address, port)
+                                           : fmt::format("{}:{}", address, port);
+}
+
 // `of`: who says that it is one.
 Result<Inherited> socket_at(int descriptor, std::string_view of = {}) {
   const auto not_it = [&](std::string_view why) {
@@ -134,6 +139,43 @@ std::vector<int> listening_sockets() {
   return found;
 }
 
+Result<void> listen_ahead(std::string_view address, std::uint16_t port) {
+  sockaddr_storage wanted{};
+  socklen_t size = sizeof(sockaddr_in);
+  auto& v4 = reinterpret_cast<sockaddr_in&>(wanted);
+  auto& v6 = reinterpret_cast<sockaddr_in6&>(wanted);
+  const std::string given(address);
+  std::array<char, INET6_ADDRSTRLEN> text{};  // as getsockname(2) would have it
+  if (::inet_pton(AF_INET, given.c_str(), &v4.sin_addr) == 1) {
+    v4.sin_family = AF_INET;
+    v4.sin_port = htons(port);
+    ::inet_ntop(AF_INET, &v4.sin_addr, text.data(), text.size());
+  } else if (::inet_pton(AF_INET6, given.c_str(), &v6.sin6_addr) == 1) {
+    v6.sin6_family = AF_INET6;
+    v6.sin6_port = htons(port);
+    size = sizeof(sockaddr_in6);
+    ::inet_ntop(AF_INET6, &v6.sin6_addr, text.data(), text.size());
+  } else {
+    return failure(ErrorCode::kInvalid, fmt::format("`{}` is not an IP address", address));
+  }
+  const std::lock_guard lock(store().mutex);
+  const auto is_here = [&](const Inherited& each) {
+    return each.address == text.data() && each.port == port;
+  };
+  if (port == 0 || std::ranges::any_of(store().left, is_here)) return {};
+  const int made = ::socket(wanted.ss_family, SOCK_STREAM | SOCK_NONBLOCK | SOCK_CLOEXEC, 0);
+  const int yes = 1;
+  if (made < 0 || ::setsockopt(made, SOL_SOCKET, SO_REUSEADDR, &yes, sizeof yes) != 0 ||
+      ::bind(made, reinterpret_cast<const sockaddr*>(&wanted), size) != 0 || ::listen(made, SOMAXCONN) != 0) {
+    const int error = errno;
+    if (made >= 0) ::close(made);
+    return failure(ErrorCode::kIo,
+                   fmt::format("cannot listen on {}: {}", text_of(address, port), std::strerror(error)));
+  }
+  store().left.push_back({made, text.data(), port});
+  return {};
+}
+
 std::optional<int> inherited_socket(std::string_view address, std::uint16_t port) {
   const std::lock_guard lock(store().mutex);
   auto& left = store().left;
@@ -148,9 +190,7 @@ std::optional<int> inherited_socket(std::string_view address, std::uint16_t port
 std::vector<std::string> inherited_sockets_left() {
   const std::lock_guard lock(store().mutex);
   std::vector<std::string> texts;
-  for (const auto& [descriptor, address, port] : store().left)
-    texts.push_back(address.find(':') != address.npos ? fmt::format("[{}]:{}", address, port)
-                                                      : fmt::format("{}:{}", address, port));
+  for (const auto& [descriptor, address, port] : store().left) texts.push_back(text_of(address, port));
   return texts;
 }
 

@@ -37,6 +37,10 @@ Result<void> inherit_socket(int descriptor,
 // Those of this process that listen on an IP address, as they are at this moment: to be given away.
 std::vector<int> listening_sockets();
 
+// Opens what nobody gave, for inherited_socket(): so that what hinders it is known before somebody else ends.
+// Nothing to do for port 0, and for one that is there.
+Result<void> listen_ahead(std::string_view address, std::uint16_t port);
+
 // The descriptor of the one that listens there, for the caller to own. Nothing: there is none, or somebody
 // has it.
 std::optional<int> inherited_socket(std::string_view address, std::uint16_t port);

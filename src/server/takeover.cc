@@ -20,11 +20,15 @@ namespace writ::server {
 namespace {
 
 constexpr const char* kName = "takeover";
-constexpr std::string_view kAsk = "take over 1\n";
+constexpr std::string_view kAsk = "take over 2\n";
+constexpr std::string_view kGo = "go\n";
+constexpr std::string_view kEnded = "ended\n";
+constexpr std::string_view kListening = "listening\n";
 constexpr int kPatienceMs = 5'000;  // with whoever has connected
 constexpr int kRetryMs = 200;
 // The process before has its own deadline for what is under way.
 constexpr int kEndMs = 120'000;
+constexpr int kForever = -1;
 
 class Descriptor {
  public:
@@ -104,6 +108,26 @@ std::vector<Descriptor> receive_with(int connection) {
   return got;
 }
 
+// A word is one message, so it comes whole. False: something else, too late, or the other side has ended.
+bool hears(int connection, std::string_view word, int patience_ms) {
+  std::array<char, 64> said{};
+  if (!readable(connection, patience_ms)) return false;
+  const auto got = ::recv(connection, said.data(), said.size(), 0);
+  return got >= 0 && std::string_view(said.data(), static_cast<std::size_t>(got)) == word;
+}
+
+bool say(int connection, std::string_view word) {
+  return ::send(connection, word.data(), word.size(), MSG_NOSIGNAL) == static_cast<ssize_t>(word.size());
+}
+
+// unix(7), SO_PEERCRED: as the system knows it.
+bool may_ask(int connection) {
+  ucred peer{};
+  socklen_t size = sizeof peer;
+  return ::getsockopt(connection, SOL_SOCKET, SO_PEERCRED, &peer, &size) == 0 &&
+         (peer.uid == ::geteuid() || peer.uid == 0);
+}
+
 }  // namespace
 
 // ---- the one that runs ----
@@ -116,7 +140,7 @@ Result<std::unique_ptr<Takeover>> Takeover::offer(const std::filesystem::path& d
   // Of a process that could not remove it: only the one with the folder's lock offers.
   std::error_code ignored;
   std::filesystem::remove(place, ignored);
-  Descriptor listener(::socket(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC, 0));
+  Descriptor listener(::socket(AF_UNIX, SOCK_SEQPACKET | SOCK_CLOEXEC, 0));
   const auto name = name_in(folder);
   if (listener.get() < 0 ||
       ::bind(listener.get(), reinterpret_cast<const sockaddr*>(&name), sizeof(name)) != 0 ||
@@ -134,6 +158,12 @@ Takeover::Takeover(std::filesystem::path place, int listener, int end, std::func
 }
 
 Takeover::~Takeover() {
+  end_offer();
+  if (taker_ >= 0) ::close(taker_);
+}
+
+void Takeover::end_offer() noexcept {
+  if (!thread_.joinable()) return;
   const std::uint64_t one = 1;
   static_cast<void>(::write(end_, &one, sizeof(one)));
   thread_.join();
@@ -153,48 +183,80 @@ void Takeover::serve() {
     // Without descriptors, whoever asked waits until there is one.
     if (connection.get() < 0) readable(end_, kRetryMs);
     if (connection.get() < 0 || !give_to(connection.get())) continue;
-    // It is closed by the end of this process, which is what the other one waits for.
-    static_cast<void>(connection.release());
+    taker_ = connection.release();
     return asked_();
   }
 }
 
-bool Takeover::give_to(int connection) const {
-  std::array<char, 64> asked{};
-  if (!readable(connection, kPatienceMs)) return false;
-  const auto got = ::recv(connection, asked.data(), asked.size(), 0);
-  if (got < 0 || std::string_view(asked.data(), static_cast<std::size_t>(got)) != kAsk) return false;
+// Nothing has changed for this process when it returns false.
+bool Takeover::give_to(int connection) {
+  if (!may_ask(connection) || !hears(connection, kAsk, kPatienceMs)) return false;
   const auto sockets = http::listening_sockets();
-  return !sockets.empty() && send_with(connection, sockets);
+  if (sockets.empty() || !send_with(connection, sockets)) return false;
+  for (const int each : sockets) {
+    const int kept = ::fcntl(each, F_DUPFD_CLOEXEC, 0);
+    if (kept < 0) break;
+    given_.add(kept);
+  }
+  if (given_.size() == sockets.size() && hears(connection, kGo, kPatienceMs)) return true;
+  given_.close();
+  return false;
+}
+
+bool Takeover::hand_over() {
+  return taker_ >= 0 && say(taker_, kEnded) && hears(taker_, kListening, kForever);
+}
+
+Result<void> Takeover::take_back(const Wanted& wanted) {
+  for (const int kept : given_.release()) TRY(http::inherit_socket(kept, wanted));
+  return {};
+}
+
+void Descriptors::close() noexcept {
+  for (const int number : numbers_) ::close(number);
+  numbers_.clear();
 }
 
 // ---- the one that comes ----
 
-Result<bool> take_over(const std::filesystem::path& data,
-                       const std::function<bool(std::string_view address, std::uint16_t port)>& wanted) {
+Result<std::unique_ptr<Predecessor>> Predecessor::take_over(const std::filesystem::path& data,
+                                                            const Wanted& wanted,
+                                                            const std::function<Result<void>()>& prepare) {
   const Descriptor folder(::open(data.c_str(), O_PATH | O_DIRECTORY | O_CLOEXEC));
-  if (folder.get() < 0 && errno == ENOENT) return false;
+  if (folder.get() < 0 && errno == ENOENT) return nullptr;
   if (folder.get() < 0) return failed("the data folder");
-  const Descriptor connection(::socket(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC, 0));
+  Descriptor connection(::socket(AF_UNIX, SOCK_SEQPACKET | SOCK_CLOEXEC, 0));
   const auto name = name_in(folder);
   if (connection.get() < 0 ||
       ::connect(connection.get(), reinterpret_cast<const sockaddr*>(&name), sizeof(name)) != 0) {
     // Nobody runs, or has run until it was killed.
-    if (errno == ENOENT || errno == ECONNREFUSED) return false;
+    if (errno == ENOENT || errno == ECONNREFUSED) return nullptr;
     return failed("cannot ask the process that runs for its listening sockets");
   }
-  if (::send(connection.get(), kAsk.data(), kAsk.size(), MSG_NOSIGNAL) != static_cast<ssize_t>(kAsk.size()) ||
-      !readable(connection.get(), 2 * kPatienceMs))
+  if (!say(connection.get(), kAsk) || !readable(connection.get(), 2 * kPatienceMs))
     return failure(ErrorCode::kUnavailable, "the process that runs does not give its listening sockets");
   auto given = receive_with(connection.get());
   if (given.empty())
     return failure(ErrorCode::kUnavailable, "the process that runs does not give its listening sockets");
   for (auto& each : given) TRY(http::inherit_socket(each.release(), wanted));
-  char none = 0;
-  if (!readable(connection.get(), kEndMs) || ::recv(connection.get(), &none, 1, 0) > 0)
+  TRY(prepare());
+  // From here on it does not accept any more.
+  if (!say(connection.get(), kGo))
+    return failure(ErrorCode::kUnavailable, "the process that ran has ended; start again");
+  // What it says, or its end without a word.
+  char word[16];
+  if (!readable(connection.get(), kEndMs) || ::recv(connection.get(), word, sizeof word, MSG_DONTWAIT) < 0)
     return failure(ErrorCode::kUnavailable,
                    "the process that gave its listening sockets does not end; end it, and start again");
-  return true;
+  return std::unique_ptr<Predecessor>(new Predecessor(connection.release()));
+}
+
+Predecessor::~Predecessor() {
+  ::close(connection_);
+}
+
+void Predecessor::listening() noexcept {
+  static_cast<void>(say(connection_, kListening));
 }
 
 }  // namespace writ::server

@@ -6,6 +6,7 @@ import os
 import signal
 import socket
 import subprocess
+import sys
 import threading
 import time
 import unittest
@@ -160,15 +161,146 @@ class Inherit(unittest.TestCase):
         self.assertEqual(200, self.world.call(other, "GET", "/invoices/inv-1001",
                                               {"Authorization": f"Bearer {self.world.customer_token()}"}).status)
 
+    def taker(self):
+        """A process that comes, and says what the test says."""
+        made = socket.socket(socket.AF_UNIX, socket.SOCK_SEQPACKET)
+        self.addCleanup(made.close)
+        made.settimeout(60)
+        made.connect(os.path.join(self.world.data, "takeover"))
+        return made
+
+    def sockets_of(self, taker):
+        taker.sendall(b"take over 2\n")
+        word, given, _, _ = socket.recv_fds(taker, 1, 64)
+        for each in given:
+            self.addCleanup(os.close, each)
+        self.assertEqual((b"S", 2), (word, len(given)))
+
+    def ask(self):
+        return self.world.through_gateway(self.world.customer_token(), "/invoices/inv-1001").status
+
     def test_whoever_asks_for_something_else_gets_nothing(self):
         self.world.start()
-        for said in (b"take over 2\n", b"take", b"\0" * 64):
-            with socket.socket(socket.AF_UNIX) as stranger:
-                stranger.connect(os.path.join(self.world.data, "takeover"))
+        for said in (b"take over 1\n", b"take over 3\n", b"take over 2", b"take", b"\0" * 64, b"go\n", b"listening\n"):
+            with self.taker() as stranger:
                 stranger.sendall(said)
                 data, given, _, _ = socket.recv_fds(stranger, 1, 64)
-                self.assertEqual((b"", []), (data, given))
+                self.assertEqual((b"", []), (data, given), said)
         self.assertIsNone(self.world.server.poll())
+        self.assertEqual(200, self.ask())
+
+    @unittest.skipUnless(os.geteuid() == 0, "only root can be somebody else")
+    def test_another_user_gets_nothing_though_he_reaches_the_socket(self):
+        self.world.start()
+        for place in (os.path.join(self.world.data, "takeover"), self.world.data, self.world.folder):
+            os.chmod(place, 0o777)
+        program = """
+import os, socket, sys
+os.chdir(sys.argv[1])
+os.setgroups([]), os.setgid(65534), os.setuid(65534)
+with socket.socket(socket.AF_UNIX, socket.SOCK_SEQPACKET) as taker:
+    taker.connect("takeover")
+    taker.sendall(b"take over 2\\n")
+    print(socket.recv_fds(taker, 1, 64)[:2])
+"""
+        run = subprocess.run([sys.executable, "-c", program, self.world.data], capture_output=True, text=True, timeout=60, check=False)
+        self.assertEqual("(b'', [])\n", run.stdout, run.stderr)
+        self.assertIsNone(self.world.server.poll())
+
+    def test_a_taker_that_dies_with_the_sockets_before_it_says_go_changes_nothing(self):
+        self.world.start()
+        for _ in range(2):
+            with self.taker() as taker:
+                self.sockets_of(taker)
+        self.assertEqual(200, self.ask())
+        self.assertIsNone(self.world.server.poll())
+        self.assertNotIn("takes over", self.world.log_text())
+
+    def test_a_taker_that_says_nothing_hinders_no_other_one(self):
+        self.world.start()
+        silent = self.taker()
+        before, self.world.server = self.world.server, self.inherit()
+        self.assertEqual(0, before.wait(120), self.world.log_text())
+        self.assertEqual(b"", silent.recv(16))
+        self.assertEqual(200, self.ask())
+
+    def test_when_the_taker_dies_half_way_the_process_before_goes_on(self):
+        self.world.start()
+        clients = load(self.world)
+        answered(clients, 5)
+        for _ in range(2):
+            taker = self.taker()
+            self.sockets_of(taker)
+            taker.sendall(b"go\n")
+            self.assertEqual(b"ended\n", taker.recv(16))
+            taker.close()
+            answered(clients, 5)
+        self.assertEqual([], failures_of(clients), self.world.log_text())
+        self.assertIsNone(self.world.server.poll())
+        self.assertIn("writ: the process that took over has ended before it listened; this one starts again", self.world.log_text())
+        # And gives them to one that does better.
+        before, self.world.server = self.world.server, self.inherit()
+        self.assertEqual(0, before.wait(120), self.world.log_text())
+        self.assertEqual(200, self.ask())
+
+    def test_a_process_that_cannot_start_after_it_took_over_leaves_the_callers_to_the_one_before(self):
+        self.world.start()
+        clients = load(self.world)
+        answered(clients, 5)
+        with open(os.path.join(self.world.data, "writ.log"), "ab") as log:
+            # Its clock is wrong, which is seen when the audit log is open.
+            fails = subprocess.run(["faketime", "-f", "-1d", harness.WRIT, "serve", "--config", self.world.config, "--data", self.world.data,
+                                    "--inherit"], stdout=log, stderr=log, timeout=120, check=False)
+        self.assertNotEqual(0, fails.returncode)
+        answered(clients, 5)
+        self.assertEqual([], failures_of(clients), self.world.log_text())
+        self.assertIsNone(self.world.server.poll())
+        self.assertIn("this one starts again", self.world.log_text())
+
+    def test_an_address_that_is_taken_is_known_before_the_process_before_ends(self):
+        self.world.start()
+        with socket.create_server(("127.0.0.1", 0)) as taken:
+            port = taken.getsockname()[1]
+            other = os.path.join(self.world.folder, "other.yaml")
+            with open(self.world.config, encoding="utf-8") as good, open(other, "w", encoding="utf-8") as file:
+                file.write(good.read().replace("\nlisten:\n", f"\nlisten:\n  operator: 127.0.0.1:{port}\n"))
+            self.assertNotEqual(0, self.inherit(other).wait(60))
+        self.assertIn(f"cannot listen on 127.0.0.1:{port}: Address already in use", self.world.log_text())
+        self.assertEqual(200, self.ask())
+        self.assertNotIn("takes over", self.world.log_text())
+
+    def served_by(self, give):
+        """What becomes of a process that asks one which is not Writ."""
+        os.makedirs(self.world.data, exist_ok=True)
+        self.world.start_upstream()
+        with socket.socket(socket.AF_UNIX, socket.SOCK_SEQPACKET) as place:
+            place.bind(os.path.join(self.world.data, "takeover"))
+            place.listen(1)
+            process = self.inherit()
+            self.addCleanup(process.kill)
+            with place.accept()[0] as asks:
+                self.assertEqual(b"take over 2\n", asks.recv(64))
+                give(asks)
+        return process
+
+    def test_one_that_gives_nothing_or_no_listening_socket_is_an_error(self):
+        with socket.socket() as silent, socket.socket(socket.AF_UNIX) as other:
+            for give, said in ((lambda asks: None, "does not give its listening sockets"),
+                               (lambda asks: asks.sendall(b"S"), "does not give its listening sockets"),
+                               (lambda asks: socket.send_fds(asks, [b"S"], [silent.fileno()]), "does not listen"),
+                               (lambda asks: socket.send_fds(asks, [b"S"], [other.fileno()]), "does not listen")):
+                self.assertEqual(2, self.served_by(give).wait(60), self.world.log_text())
+                self.assertIn(said, self.world.log_text())
+                os.remove(os.path.join(self.world.data, "takeover"))
+
+    def test_one_that_ends_without_a_word_has_ended(self):
+        def give(asks):
+            with listening(self.world.api_port) as api, listening(self.world.gateway_port) as gateway:
+                socket.send_fds(asks, [b"S"], [api.fileno(), gateway.fileno()])
+                self.assertEqual(b"go\n", asks.recv(64))
+        self.world.server = self.served_by(give)
+        self.world.await_answer("Writ", self.world.server, self.world.api_port, "/readyz", status=200)
+        self.assertEqual(200, self.ask())
 
 
 class Takeover(unittest.TestCase):
