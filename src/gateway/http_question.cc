@@ -10,8 +10,8 @@ enforce::Sent sent_in(const http::Request& request) noexcept {
   return {request.method, request.path, request.encoded_path, request.query, request.peer_ip};
 }
 
-enforce::Credentials credentials_in(const http::Request& request) {
-  auto presented = token::Presented::from_headers(request.headers);
+enforce::Credentials credentials_in(const http::Request& request, const http::Headers* shown) {
+  auto presented = token::Presented::from_headers(shown != nullptr ? *shown : request.headers);
   if (presented) presented = std::move(*presented).with_certificate(request.peer_certificate);
   return presented;
 }

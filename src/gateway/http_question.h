@@ -16,8 +16,8 @@ inline constexpr std::string_view kApprovalHeader = "Writ-Approval";
 
 // Views into the request.
 enforce::Sent sent_in(const http::Request& request) noexcept;
-// The token in its Authorization field, or why there is none.
-enforce::Credentials credentials_in(const http::Request& request);
+// The token in its Authorization field, or why there is none. `shown`: fields in place of its own.
+enforce::Credentials credentials_in(const http::Request& request, const http::Headers* shown = nullptr);
 
 // The digest of what the upstream acts on: method, target, the forwarded fields that say what is to be done,
 // and the body. What an approval of the call is for.

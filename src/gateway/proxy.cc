@@ -82,6 +82,7 @@ struct Proxy::Forwarded {
   std::unique_ptr<FoundFacts> facts = {};
   bool unread = false;                             // it would have been, but for the token
   std::optional<http::WebSocketOffer> offer = {};  // of an upgrade
+  std::unique_ptr<http::Headers> shown = {};       // in place of the request's, to find the token in
 
   using Owned = std::unique_ptr<Forwarded>;
   using Then = std::move_only_function<void(Owned)>;
@@ -239,7 +240,8 @@ void Proxy::handle(http::Exchange exchange) {
   }
   auto forwarded = std::make_unique<Forwarded>(core_, std::move(exchange));
   if (!forwarded->find_route(core_->parts.current.read())) return;
-  if (auto over = core_->rates.refuse(forwarded->exchange, *forwarded->route, core_->parts.enforcer))
+  if (auto over = core_->rates.refuse(forwarded->exchange, *forwarded->route, core_->parts.enforcer,
+                                      forwarded->shown.get()))
     return forwarded->respond(*std::move(over));
   if (forwarded->route->is_public()) return Forwarded::ask_public(std::move(forwarded));
   if (forwarded->route->answer() != nullptr && !forwarded->route->reads_before())
@@ -259,7 +261,7 @@ void Proxy::handle(http::Exchange exchange) {
 void Proxy::Forwarded::read_if_known(Owned forwarded, bool may_wait) {
   const auto& enforcer = forwarded->core->parts.enforcer;
   const auto& request = forwarded->exchange.request();
-  const auto credentials = credentials_in(request);
+  const auto credentials = credentials_in(request, forwarded->shown.get());
   if (enforcer.recognises(credentials, request.peer_ip, forwarded->route->api())) {
     const auto max = forwarded->route->reads_body() ? forwarded->core->options.max_read_body_bytes
                                                     : forwarded->max_approved_bytes();
@@ -307,6 +309,11 @@ bool Proxy::Forwarded::find_route(std::shared_ptr<const enforce::InForce> now) {
     core->malformed.fetch_add(1, std::memory_order_relaxed);
     respond(*std::move(refused));
     return false;
+  }
+  if (offer) {
+    auto token = take_token(*offer, request);
+    if (!token) return malformed_answer("malformed_request", token.error()), false;
+    shown = *std::move(token);
   }
   route->resource_id().append(resource_id, values);
   return true;
@@ -392,7 +399,7 @@ enforce::Question Proxy::Forwarded::question() {
   if (!exchange.has_body()) read = std::string_view();
   return {.point = "gateway",
           .sent = sent_in(request),
-          .credentials = credentials_in(request),
+          .credentials = credentials_in(request, shown.get()),
           .api = route->api(),
           .action = {route->action().type, route->action().id},
           .resource = {route->resource_type(), resource_id},

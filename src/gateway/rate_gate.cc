@@ -10,7 +10,8 @@
 namespace writ::gateway {
 
 std::optional<http::Response> RateGate::refuse(http::Exchange& exchange, const Route& route,
-                                               const enforce::Enforcer& enforcer) {
+                                               const enforce::Enforcer& enforcer,
+                                               const http::Headers* shown) {
   const auto* rates = route.rates();
   if (rates == nullptr) return std::nullopt;
   const auto& request = exchange.request();
@@ -19,7 +20,7 @@ std::optional<http::Response> RateGate::refuse(http::Exchange& exchange, const R
   if (!source.proxied) caller.source = source.source;
   std::optional<token::Verified> token;
   if (rates->by_token() && !route.is_public())
-    token = enforcer.token_of(credentials_in(request), request.peer_ip, route.api());
+    token = enforcer.token_of(credentials_in(request, shown), request.peer_ip, route.api());
   if (token) {
     caller.client = token->claims().client_id;
     caller.subject = token->claims().subject;

@@ -21,9 +21,11 @@ class RateGate {
   explicit RateGate(http::Networks proxies) : proxies_(std::move(proxies)) {}
 
   // Nothing: it passes. Either way its answer tells what is left, and it counts as under way until that has
-  // ended. An API that is only observed refuses nobody. On the exchange's loop.
+  // ended. An API that is only observed refuses nobody. On the exchange's loop. `shown`: fields that
+  // the token stands in, in place of the request's.
   std::optional<http::Response> refuse(http::Exchange& exchange, const Route& route,
-                                       const enforce::Enforcer& enforcer);
+                                       const enforce::Enforcer& enforcer,
+                                       const http::Headers* shown = nullptr);
 
   std::uint64_t refused() const noexcept { return refused_.load(std::memory_order_relaxed); }
 

@@ -1,7 +1,9 @@
 #include "gateway/web_sockets.h"
 
+#include <algorithm>
 #include <utility>
 
+#include "codec/ascii.h"
 #include "gateway/refusal.h"
 #include "http/upstream_call.h"
 
@@ -231,6 +233,28 @@ std::optional<http::Response> refuse_upgrade(const Route& route, const http::Req
                   "pages of this origin may not open a WebSocket here; name it in the API's `cors`");
   offer = *std::move(read);
   return std::nullopt;
+}
+
+std::expected<std::unique_ptr<http::Headers>, std::string> take_token(http::WebSocketOffer& offer,
+                                                                      const http::Request& request) {
+  std::unique_ptr<http::Headers> shown;
+  std::string left;
+  for (std::string_view rest = offer.protocols; !rest.empty();) {
+    const auto comma = std::min(rest.find(','), rest.size());
+    const auto protocol = codec::trimmed(rest.substr(0, comma));
+    rest.remove_prefix(std::min(comma + 1, rest.size()));
+    if (!protocol.starts_with(kTokenProtocol)) {
+      left.append(left.empty() ? "" : ", ").append(protocol);
+      continue;
+    }
+    if (shown != nullptr || request.headers.contains("Authorization"))
+      return std::unexpected(
+          "a token stands in one place: once in `Sec-WebSocket-Protocol`, or in `Authorization`");
+    shown = std::make_unique<http::Headers>(request.headers);
+    shown->add("Authorization", "Bearer " + std::string(protocol.substr(kTokenProtocol.size())));
+  }
+  offer.protocols = std::move(left);
+  return shown;
 }
 
 void relay_web_socket(const WebSocketParts& parts, WebSocketRequest request, std::shared_ptr<void> keeps) {

@@ -12,8 +12,10 @@
 #pragma once
 
 #include <atomic>
+#include <expected>
 #include <memory>
 #include <optional>
+#include <string>
 #include <string_view>
 
 #include "gateway/open_streams.h"
@@ -30,6 +32,14 @@ namespace writ::gateway {
 std::optional<http::Response> refuse_upgrade(const Route& route, const http::Request& request,
                                              std::string_view public_origin,
                                              std::optional<http::WebSocketOffer>& offer);
+
+// Browsers send no Authorization field with a WebSocket. What they can say is which protocols they speak, so
+// one of those may be the token: `writ.bearer.TOKEN`.
+inline constexpr std::string_view kTokenProtocol = "writ.bearer.";
+// Takes it out of the offer, so that the API does not get it. The fields of the request with the one that
+// says the token; null: the offer has none. Or what is wrong: there is one place for a token.
+std::expected<std::unique_ptr<http::Headers>, std::string> take_token(http::WebSocketOffer& offer,
+                                                                      const http::Request& request);
 
 struct WebSocketParts {
   http::Client& client;

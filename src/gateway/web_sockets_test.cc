@@ -203,6 +203,35 @@ TEST_F(WebSocketsTest, TheApiGetsTheHandshakeAndWhoAsksButNoToken) {
   EXPECT_THAT(asked, Not(HasSubstr("Authorization")));
 }
 
+TEST_F(WebSocketsTest, ABrowserMaySayItsTokenAsAProtocolWhichTheApiDoesNotGet) {
+  start(accepted("Sec-WebSocket-Protocol: orders.v1\r\n"));
+  RawClient client = open("", "Sec-WebSocket-Protocol: orders.v1, writ.bearer." + token + "\r\n");
+  client.send("hello");
+  EXPECT_EQ(read_exactly(client, 5), "hello");
+  EXPECT_THAT(seen(), HasSubstr("Sec-WebSocket-Protocol: orders.v1\r\n"));
+  EXPECT_THAT(seen(), Not(HasSubstr("writ.bearer")));
+  EXPECT_THAT(seen(), Not(HasSubstr(token)));
+}
+
+TEST_F(WebSocketsTest, ATokenThatIsAProtocolIsVerifiedAndStandsInOnePlace) {
+  start(accepted());
+  const auto with = [&](std::string_view authorization, const std::string& protocols) {
+    return word(
+        gateway->send(head("GET /feeds/inv-1", authorization,
+                           std::string(kHandshake) + "Sec-WebSocket-Protocol: " + protocols + "\r\n")));
+  };
+  EXPECT_EQ(with("", "writ.bearer." + token + "x"), "401 invalid_token");
+  EXPECT_EQ(with("", "writ.bearer."), "401 invalid_token");
+  EXPECT_EQ(with("", "orders.v1"), "401 invalid_token");
+  EXPECT_EQ(with(token, "writ.bearer." + token), "400 malformed_request");
+  EXPECT_EQ(with("", "writ.bearer.a, writ.bearer." + token), "400 malformed_request");
+  // Of a request that opens no WebSocket, it says nothing.
+  EXPECT_EQ(word(gateway->send(
+                head("GET /plain/inv-1", "", "Sec-WebSocket-Protocol: writ.bearer." + token + "\r\n"))),
+            "401 invalid_token");
+  EXPECT_EQ(seen(), "");
+}
+
 TEST_F(WebSocketsTest, ALargeMessageComesBackWhole) {
   start(accepted());
   auto client = open();
