@@ -17,6 +17,7 @@ except ImportError:  # it is the system's Python that Debian's python3-grpcio is
 import certificates
 import harness
 from on_response_test import ISSUE, ORDERS, blocks, page, with_api
+from websockets_test import forbid_reads
 
 SCHEMA = """
 namespace Shop {
@@ -160,6 +161,17 @@ class Grpc(unittest.TestCase):
             next(watched)
         self.assertEqual(grpc.StatusCode.PERMISSION_DENIED, watched.code())
         self.assertIn("caller_suspended", watched.details())
+        self.assertTrue(self.api.ended.wait(30))
+
+    def test_a_quiet_stream_is_cut_with_its_reason_when_a_policy_changes(self):
+        world = self.world()
+        watched = self.channel.unary_stream("/shop.Orders/Watch")(b"1", metadata=self.as_caller, timeout=60)
+        self.assertEqual(b"first", next(watched))
+        forbid_reads(world)
+        with self.assertRaises(grpc.RpcError):
+            next(watched)
+        self.assertEqual(grpc.StatusCode.PERMISSION_DENIED, watched.code())
+        self.assertIn("policy_forbid", watched.details())
         self.assertTrue(self.api.ended.wait(30))
 
     def test_refusals_are_statuses(self):

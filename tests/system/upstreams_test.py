@@ -64,6 +64,16 @@ def serve(port, name):
                 connection.sendall(b"HTTP/1.1 200 OK\r\nContent-Length: 100\r\n\r\nhalf")
                 time.sleep(0.05)
                 return reset(connection)
+            if mode == "short":  # than it says, and then it ends in order
+                connection.sendall(b"HTTP/1.1 200 OK\r\nContent-Length: 100\r\n\r\nhalf")
+                return
+            if mode in ("shut", "silent"):  # says no more from here on, and goes on reading
+                if mode == "shut":
+                    connection.sendall(b"HTTP/1.1 200 OK\r\n\r\nall of it")
+                connection.shutdown(socket.SHUT_WR)
+                while connection.recv(65536):
+                    pass
+                return
             if mode == "long":  # than it says
                 connection.sendall(b"HTTP/1.1 200 OK\r\nContent-Length: 2\r\n\r\nokHTTP/1.1 200 OK\r\nContent-Length: 4\r\n\r\nevil")
                 continue
@@ -219,6 +229,31 @@ class Faults(Upstreams):
         self.apis[0].behave("long")
         got = [self.send() for _ in range(20)]
         self.assertEqual({"ok", "two"}, set(got))
+
+    def test_an_answer_that_is_shorter_than_it_says_is_never_made_whole(self):
+        self.apis[0].behave("short")
+        got = [self.send() for _ in range(10)]
+        self.assertEqual({"broken", "two"}, set(got), got)
+        self.assertEqual(10, sum(len(api.seen()) for api in self.apis))
+
+    def test_an_address_that_half_closes_behind_its_answer_has_answered(self):
+        for api in self.apis:
+            api.behave("shut")
+        self.assertEqual(["all of it"] * 10, [self.send() for _ in range(10)])
+
+    def test_one_that_half_closes_before_it_answers_is_as_one_that_resets(self):
+        self.apis[0].behave("silent")
+        self.assertEqual({"two"}, {self.send() for _ in range(10)})
+        self.assertEqual(10, len(self.apis[1].seen()))
+
+    def test_a_caller_that_half_closes_behind_its_request_is_answered(self):
+        self.sent += 1
+        with socket.create_connection(("127.0.0.1", self.world.gateway_port), timeout=30) as caller:
+            caller.sendall(f"GET {READ} HTTP/1.1\r\nHost: a.example\r\nAuthorization: Bearer {self.token}\r\n\r\n".encode())
+            caller.shutdown(socket.SHUT_WR)
+            answer = caller.makefile("rb").read()
+        self.assertTrue(answer.startswith(b"HTTP/1.1 200 "), answer)
+        self.assertIn(b'"from"', answer)
 
     def test_an_early_answer_passes_as_it_is(self):
         for api in self.apis:

@@ -1,9 +1,12 @@
 """docs/websockets.md: its example in the real binary, with a WebSocket API on a socket."""
 import base64
 import hashlib
+import http.client
 import json
 import os
+import signal
 import socket
+import subprocess
 import threading
 import time
 import unittest
@@ -32,8 +35,18 @@ def head_of(connection):
     return head.decode()
 
 
+FORBID = '@id("closed") forbid (principal, action == Shop::Action::"read", resource);\n'
+
+
+def forbid_reads(world):
+    """From now on, by a reload."""
+    with open(os.path.join(world.folder, "policies", "orders.cedar"), "a", encoding="utf-8") as file:
+        file.write("\n" + FORBID)
+    world.server.send_signal(signal.SIGHUP)
+
+
 class Echo:
-    """Takes every WebSocket, and sends back what comes."""
+    """Takes every WebSocket, and sends back what comes. Whoever wants something else gets a stream of one event, which does not end."""
 
     def __init__(self):
         self.listener = socket.create_server(("127.0.0.1", 0))
@@ -53,6 +66,9 @@ class Echo:
         with connection:
             fields = dict(line.lower().split(": ", 1) for line in head_of(connection).split("\r\n")[1:] if ": " in line)
             if "sec-websocket-key" not in fields:
+                connection.sendall(b"HTTP/1.1 200 OK\r\nContent-Type: text/event-stream\r\nTransfer-Encoding: chunked\r\n\r\n"
+                                   b"d\r\ndata: first\n\n\r\n")
+                connection.recv(1)
                 return
             accept = base64.b64encode(hashlib.sha1((KEY + GUID).encode()).digest()).decode()
             connection.sendall(("HTTP/1.1 101 Switching Protocols\r\nConnection: Upgrade\r\nUpgrade: websocket\r\n"
@@ -108,18 +124,61 @@ class WebSockets(unittest.TestCase):
         connection = self.open()
         stopped = self.world.api_call(self.world.operator_token(), "POST", "/v1/identities/support-portal/suspend")
         self.assertLess(stopped.status, 300, stopped)
-        got = b""
-        while data := connection.recv(4096):
-            got += data
-        self.assertEqual(b"\x88", got[:1])
-        self.assertEqual((1008).to_bytes(2, "big") + b"caller_suspended", got[2:])
-        deadline = time.monotonic() + 30
-        while not self.ends() and time.monotonic() < deadline:
-            time.sleep(0.1)
-        self.assertEqual(["caller_suspended"], [end["reason"] for end in self.ends()])
+        self.assertEqual(self.close_frame("caller_suspended"), self.rest_of(connection))
+        self.assert_ended("caller_suspended")
         metrics = self.world.call(self.world.api_port, "GET", "/metrics").body.decode()
         self.assertIn('writ_gateway_streams_total{event="cut"} 1', metrics)
         self.assertIn("writ_gateway_streams_open 0", metrics)
+
+    @staticmethod
+    def close_frame(reason):
+        return b"\x88" + bytes([2 + len(reason)]) + (1008).to_bytes(2, "big") + reason.encode()
+
+    @staticmethod
+    def rest_of(connection):
+        got = b""
+        while data := connection.recv(4096):
+            got += data
+        return got
+
+    def assert_ended(self, *reasons):
+        deadline = time.monotonic() + 30
+        while len(self.ends()) < len(reasons) and time.monotonic() < deadline:
+            time.sleep(0.1)
+        self.assertEqual(list(reasons), [end["reason"] for end in self.ends()])
+
+    def test_a_quiet_one_is_cut_when_a_policy_changes(self):
+        connection = self.open()
+        connection.sendall(b"hello")
+        self.assertEqual(b"hello", connection.recv(5, socket.MSG_WAITALL))
+        forbid_reads(self.world)
+        self.assertEqual(self.close_frame("policy_forbid"), self.rest_of(connection))
+        self.assert_ended("policy_forbid")
+
+    def test_a_quiet_event_stream_is_cut_when_a_policy_changes(self):
+        token = self.world.customer_token(audience=ORDERS)
+        connection = http.client.HTTPConnection("127.0.0.1", self.world.gateway_port, timeout=30)
+        self.addCleanup(connection.close)
+        connection.request("GET", "/events/1", headers={"Authorization": f"Bearer {token}"})
+        answer = connection.getresponse()
+        self.assertEqual((200, b"data: first\n\n"), (answer.status, answer.read(13)))
+        forbid_reads(self.world)
+        with self.assertRaises(http.client.IncompleteRead):
+            answer.read()
+        self.assert_ended("policy_forbid")
+        # The next request is told why.
+        refused = self.world.through_gateway(token, "/events/1")
+        self.assertEqual((403, "policy_forbid"), (refused.status, refused.reason()))
+
+    def test_over_http_2_a_quiet_event_stream_is_reset(self):
+        run = subprocess.Popen(["curl", "-sSN", "--http2-prior-knowledge", "-H", f"Authorization: Bearer {self.world.customer_token(audience=ORDERS)}",
+                                f"http://127.0.0.1:{self.world.gateway_port}/events/1"], stdout=subprocess.PIPE, stderr=subprocess.PIPE)
+        self.addCleanup(run.kill)
+        self.assertEqual(b"data: first\n", run.stdout.readline())
+        forbid_reads(self.world)
+        _, said = run.communicate(timeout=60)
+        self.assertEqual(92, run.returncode, said)  # CURLE_HTTP2_STREAM
+        self.assert_ended("policy_forbid")
 
 
 if __name__ == "__main__":
