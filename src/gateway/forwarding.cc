@@ -129,7 +129,8 @@ class Forwarding : public std::enable_shared_from_this<Forwarding> {
                      .content_length = head->content_length,
                      .ended = !head->has_body,
                      .no_trailers = !head->may_have_trailers});
-    read_answer();
+    // What has begun is told at once, though nothing may come for long.
+    stream_ != nullptr && head->has_body ? pass({}) : read_answer();
   }
 
   void read_answer() {
@@ -138,13 +139,17 @@ class Forwarding : public std::enable_shared_from_this<Forwarding> {
       if (!piece) return self->fail(piece.error());
       if (piece->empty()) return self->finish();
       if (self->stream_ != nullptr) self->stream_->sent(piece->size());
-      self->writing_ = true;
-      self->exchange_.write(*piece, [self](Result<void> written) {
-        self->writing_ = false;
-        if (self->over_) return;
-        if (!written) return self->end_without_answer();
-        self->read_answer();
-      });
+      self->pass(*piece);
+    });
+  }
+
+  void pass(std::string_view piece) {
+    writing_ = true;
+    exchange_.write(piece, [self = shared_from_this()](Result<void> written) {
+      self->writing_ = false;
+      if (self->over_) return;
+      if (!written) return self->end_without_answer();
+      self->read_answer();
     });
   }
 

@@ -119,6 +119,38 @@ TEST_F(OpenStreamsTest, AnEventStreamThatIsOverIsWholeAndItsEndIsOnRecord) {
   EXPECT_EQ(reason(), "finished");
 }
 
+TEST_F(OpenStreamsTest, AStreamsHeadDoesNotWaitForItsFirstEvent) {
+  for (const auto framing : {"Transfer-Encoding: chunked\r\n", "Connection: close\r\n"}) {
+    std::promise<void> go_on;
+    auto may = go_on.get_future().share();
+    const bool chunked = std::string_view(framing).starts_with("T");
+    start([may, framing, chunked](int socket) {
+      ScriptedUpstream::write(
+          socket, std::string("HTTP/1.1 200 OK\r\nContent-Type: text/event-stream\r\n") + framing + "\r\n");
+      may.wait();
+      ScriptedUpstream::write(socket, chunked ? chunk("data: 1\n\n") + "0\r\n\r\n" : "data: 1\n\n");
+    });
+    RawClient client(gateway->port());
+    client.send(head("GET /feeds/inv-1", token));
+    std::string got;
+    while (!got.ends_with("\r\n\r\n")) {
+      const auto more = client.read_some(1);
+      ASSERT_FALSE(more.empty());
+      got += more;
+    }
+    EXPECT_THAT(got, HasSubstr("200 OK"));
+    go_on.set_value();
+    // Whole, and in chunks either way: the caller speaks HTTP/1.1.
+    std::string body;
+    while (!body.ends_with("0\r\n\r\n")) {
+      const auto more = client.read_some(100);
+      ASSERT_FALSE(more.empty());
+      body += more;
+    }
+    EXPECT_EQ(body, chunk("data: 1\n\n") + "0\r\n\r\n");
+  }
+}
+
 TEST_F(OpenStreamsTest, AnEventStreamEndsUnfinishedWhenItsTokenExpires) {
   start_quiet(kEvents);
   auto client = open();

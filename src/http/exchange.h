@@ -78,7 +78,7 @@ class Exchange {
   void respond(Response response);
 
   // A streamed answer: start, write until done (one at a time; the bytes must live until the callback),
-  // finish.
+  // finish. The head may wait for the first bytes of the body: to write nothing sends it.
   void start(ResponseHead head);
   void write(std::string_view bytes, DoneCallback callback);
   void finish(Headers trailers = {});

@@ -434,18 +434,19 @@ void Connection::write(std::string_view bytes, DoneCallback callback) {
     close();
     return;
   }
-  // A tunnel's head does not wait for what comes behind it.
-  if ((bytes.empty() && !(tunnel_ && head_pending_)) || no_body_) return post_written({});
+  // Nothing sends the head, which else waits for what comes behind it.
+  if ((bytes.empty() && !head_pending_) || no_body_) return post_written({});
   if (!head_pending_) out_.clear();
   head_pending_ = false;
-  if (chunked_) {
+  const bool chunk = chunked_ && !bytes.empty();
+  if (chunk) {
     append_chunk_size(out_, bytes.size());
   } else if (counted) {
     length_left_ -= bytes.size();
   }
   queue_.add(out_);
   queue_.add(bytes);
-  if (chunked_) queue_.add("\r\n");
+  if (chunk) queue_.add("\r\n");
   flush();
 }
 
