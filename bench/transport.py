@@ -1,4 +1,5 @@
-"""TLS, HTTP/2 and WebSockets through the gateway, new TLS connections, and what an idle one costs, beside nginx.
+"""TLS, HTTP/2 and WebSockets through the gateway, new TLS connections, what a request costs below capacity, and what an idle
+connection costs, beside nginx.
 
 nginx does the same without authorization: one worker on the same core, the same upstream and the same certificate.
 """
@@ -30,6 +31,7 @@ PEER = "nginx"
 IDLE = int(os.environ.get("WRIT_BENCH_IDLE", "1000"))
 PER_SOURCE = 100  # idle connections from one of this machine's addresses
 SOCKETS, MESSAGE = 32, 128
+RATED = 32  # connections of a load that has a rate
 FEED = "/feeds/1"
 ROUTE = f"""- {{method: GET, path: "{FEED}", action: read, resource: 'Shop::Order::"1"', websocket: true}}"""
 
@@ -107,6 +109,45 @@ def requests():
                            lambda url, headers: measure.requests_per_second(url, headers=[*headers, "Connection: close"]))):
             print(f"-- {what}", flush=True)
             measure.print_ratios(measure.in_turns({name: lambda run=run, asked=asked: run(*asked) for name, asked in who.items()}), PEER)
+
+
+# ---- what a request costs while there is room ----
+
+def at_rate(url, rate, headers=()):
+    """One h2load run at so many requests a second, on kept connections of HTTP/1.1: how many there were."""
+    command = ["h2load", "--h1", "-t1", f"-c{RATED}", f"-D{measure.SECONDS}", f"--rps={max(1, round(rate / RATED))}"]
+    for header in headers:
+        command += ["-H", header]
+    out = subprocess.run(measure.pinned(measure.LOAD_CORE, [*command, url]), capture_output=True, text=True, check=True).stdout
+    counts = re.search(r"status codes: (\d+) 2xx, (\d+) 3xx, (\d+) 4xx, (\d+) 5xx", out)
+    if counts is None or int(counts.group(1)) == 0 or any(int(each) for each in counts.groups()[1:]):
+        sys.exit(f"bench: {url} did not answer every request with 2xx:\n{out}")
+    return int(counts.group(1))
+
+
+def processor():
+    """Of both at the same rates, which are parts of what Writ can do."""
+    with contextlib.ExitStack() as ends:
+        upstream = serving.fixed_reply(measure.LOAD_CORE)
+        ends.callback(upstream.stop)
+        peer = serving.proxy(measure.SERVER_CORE, upstream.port)
+        ends.callback(peer.stop)
+        world = World(upstream, "buffered")
+        ends.callback(world.close)
+        world.start()
+        headers = [f"Authorization: Bearer {world.customer_token()}"]
+        who = {PEER: (f"http://127.0.0.1:{peer.port}{INVOICE}", peer.process.pid), "writ": (world.gateway + INVOICE, world.server.pid)}
+        capacity = statistics.median(measure.requests_per_second(who["writ"][0], headers=headers) for _ in range(3))
+
+        def cost(url, pid, rate):
+            before = processor_seconds(pid)
+            count = at_rate(url, rate, headers)
+            return (processor_seconds(pid) - before) / count * 1e6
+        for part in (0.2, 0.5, 0.8):
+            figures = measure.in_turns({name: lambda asked=asked, part=part: cost(*asked, capacity * part) for name, asked in who.items()})
+            middle = {name: statistics.median(values) for name, values in figures.items()}
+            print(f"-- processor time of a request, at {part:.0%} of writ's {capacity:,.0f} requests/s: {middle['writ'] - middle[PEER]:,.0f} us added", flush=True)
+            measure.print_ratios(figures, PEER, "us of CPU a request")
 
 
 # ---- WebSockets ----
@@ -289,6 +330,7 @@ def transport():
     if shutil.which("h2load") is None:
         sys.exit("bench: h2load is missing; it is in nghttp2-client")
     requests()
+    processor()
     web_sockets()
     idle()
 
