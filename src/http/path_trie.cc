@@ -216,8 +216,8 @@ struct PathTrie::Known {
     const auto own = Shape::of(segments);
     std::optional<std::size_t> first;
     const auto note = [&](std::size_t found) { first = std::min(first.value_or(found), found); };
-    for (auto at = shapes.lower_bound({.size = own.size, .literals = 0, .suffixed = 0}); at != shapes.end() && at->first.size == own.size;
-         ++at) {
+    for (auto at = shapes.lower_bound({.size = own.size, .literals = 0, .suffixed = 0});
+         at != shapes.end() && at->first.size == own.size; ++at) {
       const auto& theirs = at->first;
       const Mask narrower = own.narrower_than(theirs), wider = theirs.narrower_than(own);
       const Mask either = own.suffixed & theirs.suffixed;
