@@ -21,6 +21,7 @@
 #include <functional>
 #include <memory>
 #include <optional>
+#include <set>
 #include <span>
 #include <string>
 #include <string_view>
@@ -90,6 +91,9 @@ struct OpenWorld {
   std::string resource_type;
   OpenFact context;  // a record
   std::vector<OpenEntity> entities = {};
+  // Types of which entities that the store does not have may be told of by the time of the request: whatever
+  // attributes, tags and parents. Null: what the store does not have has none.
+  const std::set<std::string, std::less<>>* told_later = nullptr;
 };
 
 class Outcomes {

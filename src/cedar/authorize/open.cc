@@ -52,6 +52,7 @@ Policy OpenEvaluator::residual(PolicyIndex policy, EntityRef principal) {
   left.id = plan.facts[policy].id;
   left.effect = plan.forbids[policy] ? Effect::kForbid : Effect::kPermit;
   const std::size_t before = state_->mark();
+  if (state_->scope(policy, 0) == kEither) left.principal = scope_term(plan.scopes[policy].constraints[0]);
   if (state_->scope(policy, 2) != kTrue) {
     left.resource = scope_term(plan.scopes[policy].constraints[2]);
     state_->assume_scope(policy);

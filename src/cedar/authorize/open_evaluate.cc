@@ -226,7 +226,7 @@ Seen OpenEvaluator::State::of_entity(EntityRef uid, const Text* name) {
   if (const auto& resource = places_[kResource].value; resource && resource->as_entity() == uid)
     return read(child(kResource, name));
   // Told of the resource, which this may be.
-  if (may_be_resource(uid)) return Seen::any(OpenFact::kAnyKind, true);
+  if (may_be_resource(uid) || may_be_told(uid)) return Seen::any(OpenFact::kAnyKind, true);
   return Seen::nothing();
 }
 
@@ -372,13 +372,17 @@ Seen OpenEvaluator::State::is_in(const Seen& left, const Seen& right) {
   const KindSet groups = kinds_of(right);
   if ((kinds & kind_set(Kind::kEntity)) == 0 || (groups & kSetOrEntity) == 0) return Seen::nothing();
   if (left.is(Form::kValue) && right.is(Form::kValue)) {
-    if (right.value.is(Kind::kEntity)) return truth(in_any(left.value.as_entity(), right.value.as_entity()));
+    const EntityRef uid = left.value.as_entity();
+    const auto below = [&](bool found, bool some) {
+      return found || !some || !may_be_below_more(uid) ? truth(found) : Seen::either(kEither);
+    };
+    if (right.value.is(Kind::kEntity)) return below(in_any(uid, right.value.as_entity()), true);
     bool found = false;
     for (const Value each : right.value.as_set()) {
       if (!each.is(Kind::kEntity)) return Seen::nothing();
-      found = found || in_any(left.value.as_entity(), each.as_entity());
+      found = found || in_any(uid, each.as_entity());
     }
-    return truth(found);
+    return below(found, right.value.as_set().size > 0);
   }
   const bool fails = kinds != kind_set(Kind::kEntity) || groups != kind_set(Kind::kEntity);
   Seen out = Seen::either(kEither, fails);
@@ -476,6 +480,8 @@ Seen OpenEvaluator::State::tag(Op op, const Seen& left, const Seen& right) {
     const EntityRef uid = left.value.as_entity();
     const Entity* entity = entities_.find(uid);
     const Value* found = entity != nullptr ? entity->tags->find(right.value.as_text()) : nullptr;
+    if (may_be_told(uid))
+      return op == Op::kHasTag ? Seen::either(kEither) : Seen::any(OpenFact::kAnyKind, true);
     if (op == Op::kHasTag) return truth(found != nullptr);
     return found != nullptr ? Seen::of(*found) : Seen::nothing();
   }

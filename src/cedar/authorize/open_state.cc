@@ -144,6 +144,19 @@ bool OpenEvaluator::State::may_be_resource(EntityRef uid) const {
   return world_->resource_type.empty() || uid.type() == world_->resource_type;
 }
 
+bool OpenEvaluator::State::may_be_told(EntityRef uid) const {
+  return world_->told_later != nullptr && world_->told_later->contains(uid.type()) &&
+         entities_.find(uid) == nullptr;
+}
+
+bool OpenEvaluator::State::may_be_below_more(EntityRef uid) const {
+  if (world_->told_later == nullptr) return false;
+  const Entity* entity = entities_.find(uid);
+  if (entity == nullptr) return may_be_told(uid);
+  return std::ranges::any_of(*entity->ancestors,
+                             [&](const Ancestors::Entry& each) { return may_be_told(EntityRef(each.uid)); });
+}
+
 bool OpenEvaluator::State::in_any(EntityRef uid, EntityRef group) const {
   if (uid == group) return true;
   const Entity* entity = entities_.find(uid);
@@ -153,10 +166,13 @@ bool OpenEvaluator::State::in_any(EntityRef uid, EntityRef group) const {
 std::uint8_t OpenEvaluator::State::scope(PolicyIndex policy, unsigned slot) const {
   using Rule = ScopeConstraint::Rule;
   const ScopeConstraint& constraint = plan_.scopes[policy].constraints[slot];
-  const auto known = [&](EntityRef uid) {
+  const auto known = [&](EntityRef uid) -> std::uint8_t {
     // Under the store's own name, as authorize() asks.
     const Entity* entity = entities_.find(uid);
-    return constraint.matches({entity != nullptr ? entity->uid : uid, entity}) ? kTrue : kFalse;
+    if (constraint.matches({entity != nullptr ? entity->uid : uid, entity})) return kTrue;
+    const bool by_parents = constraint.rule == Rule::kIn || constraint.rule == Rule::kInAny ||
+                            (constraint.rule == Rule::kIsIn && constraint.type->view() == uid.type());
+    return by_parents && constraint.uid_count > 0 && may_be_below_more(uid) ? kEither : kFalse;
   };
   if (slot == 0) return known(principal_);
   if (slot == 1) return constraint.matches({world_->action, action_}) ? kTrue : kFalse;
@@ -180,8 +196,10 @@ std::uint8_t OpenEvaluator::State::scope(PolicyIndex policy, unsigned slot) cons
 }
 
 std::uint8_t OpenEvaluator::State::scopes(PolicyIndex policy) const {
-  if (scope(policy, 1) == kFalse || scope(policy, 0) == kFalse) return kFalse;
-  return scope(policy, 2);
+  const std::uint8_t principal = scope(policy, 0);
+  if (scope(policy, 1) == kFalse || principal == kFalse) return kFalse;
+  const std::uint8_t resource = scope(policy, 2);
+  return principal == kTrue || resource == kFalse ? resource : kEither;
 }
 
 void OpenEvaluator::State::assume_scope(PolicyIndex policy) {

@@ -104,6 +104,10 @@ class OpenEvaluator::State {
  private:
   PlaceIndex root_of(EntityRef uid) const;
   bool may_be_resource(EntityRef uid) const;
+  // The store does not have it, and somebody may tell of it later.
+  bool may_be_told(EntityRef uid) const;
+  // It, or something above it, may have parents that are told later.
+  bool may_be_below_more(EntityRef uid) const;
   Seen read(PlaceIndex at) const;
   Seen variable(Op op);
   Seen of_entity(EntityRef uid, const Text* name);

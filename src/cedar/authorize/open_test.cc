@@ -2,6 +2,7 @@
 
 #include <gtest/gtest.h>
 
+#include "base/check.h"
 #include "cedar/parse.h"
 #include "cedar/print.h"
 
@@ -98,6 +99,64 @@ TEST(OpenEvaluation, ValuesAreFoundForWhatIsOpen) {
   ASSERT_TRUE(found.has_value());
   for (const OpenBinding& each : *found) EXPECT_EQ("resource", each.path.front());
   EXPECT_FALSE(Asked(R"(context.a == "x" && context.a == "y")", {text("a", true)}).found().has_value());
+}
+
+// ---- of what the store does not have
+
+// A principal below Team::"red"; teams may be told of later. Of the store, `parents` of the user.
+std::uint8_t told_later(const std::string& policy, bool may_be_told) {
+  static const std::set<std::string, std::less<>> kTeams{"Team"};
+  EntitiesBuilder builder;
+  const auto user = builder.arena().entity("User", "u");
+  const EntityRef parents[] = {builder.arena().entity("Team", "red")};
+  WRIT_CHECK(builder.add(user, Value::record(empty_record()), parents).has_value());
+  const auto entities = std::move(builder).build().value();
+  const auto policies = CompiledPolicySet::compile(parse_policies(policy).value()).value();
+  OpenEvaluator open(*policies, *entities);
+  Arena arena;
+  const OpenWorld world{.action = arena.entity("Action", "view"),
+                        .resource = arena.entity("Team", "blue"),
+                        .resource_type = "Team",
+                        .context = OpenFact::record({}, true),
+                        .told_later = may_be_told ? &kTeams : nullptr};
+  open.pose(world);
+  return open.outcomes(0, user).bits();
+}
+
+TEST(OpenEvaluator, WhatTheStoreDoesNotHaveMayBeToldLater) {
+  struct Case {
+    std::string condition;
+    std::uint8_t closed, open;
+  };
+  const Case cases[] = {
+      {R"(Team::"green" has lead)", kNot, kHolds | kNot},
+      {R"(Team::"green".open)", kFails, kHolds | kNot | kFails},
+      {R"(Team::"green" in Team::"all")", kNot, kHolds | kNot},
+      {R"(Team::"green" in [])", kNot, kNot},
+      {R"(Team::"green".hasTag("a"))", kNot, kHolds | kNot},
+      {R"(resource in Team::"all")", kNot, kHolds | kNot},
+      // Whom the store has is as it says, but for what the teams above are below.
+      {R"(principal in Team::"all")", kNot, kHolds | kNot},
+      {R"(principal in Team::"red")", kHolds, kHolds},
+      {R"(principal has name)", kNot, kNot},
+      // Other types than those are told of by nobody.
+      {R"(User::"else" has name)", kNot, kNot},
+      {R"(User::"else" in Team::"all")", kNot, kNot},
+  };
+  for (const auto& each : cases) {
+    const auto policy = "permit (principal, action, resource) when { " + each.condition + " };";
+    EXPECT_EQ(each.closed, told_later(policy, false)) << each.condition;
+    EXPECT_EQ(each.open, told_later(policy, true)) << each.condition;
+  }
+}
+
+TEST(OpenEvaluator, AScopeMayTakeInWhatIsToldLater) {
+  for (const auto* scope : {R"(permit (principal in Team::"all", action, resource);)",
+                            R"(permit (principal, action, resource in Team::"all");)",
+                            R"(permit (principal, action, resource is Team in Team::"all");)"}) {
+    EXPECT_EQ(kNot, told_later(scope, false)) << scope;
+    EXPECT_EQ(kHolds | kNot, told_later(scope, true)) << scope;
+  }
 }
 
 }  // namespace
