@@ -111,7 +111,8 @@ std::vector<intake::Listed> read_links(const Config& config) {
   for (const files::YamlNode& node : config.identities) {
     const auto* id = node.find("id");
     if (id == nullptr) continue;
-    listed.push_back({id->text, {}});
+    const auto* kind = node.find("kind");
+    listed.push_back({id->text, {}, kind != nullptr ? inventory::kind_from_name(kind->text) : std::nullopt});
     if (const auto* list = node.find("imported"))
       for (const files::YamlNode& link : list->items) listed.back().linked.push_back(link.text);
   }

@@ -50,7 +50,7 @@ class AwsReader {
     const auto user = cell("user"), arn = cell("arn");
     if (user.empty() || arn.empty()) return wrong("`user` or `arn` is empty");
     const bool root = user == "<root_account>";
-    const bool console = root || cell("password_enabled") == "true";
+    const bool console = flag("password_enabled") || root;
     Found found{.native = arn,
                 .kind = console ? Kind::kUser : Kind::kService,
                 .kind_by = root      ? "the root account"
@@ -60,15 +60,14 @@ class AwsReader {
     found.name = user;
     found.created_at = date("user_creation_time");
     if (console) {
-      Credential password{
-          .type = CredentialType::kPassword,
-          .strength = cell("mfa_active") == "true" ? "password and a second factor" : "password alone"};
+      Credential password{.type = CredentialType::kPassword,
+                          .strength = flag("mfa_active") ? "password and a second factor" : "password alone"};
       password.created_at = date("password_last_changed");
       password.last_used_at = date("password_last_used");
       add(std::move(password), found);
     }
     for (const auto* key : {"access_key_1", "access_key_2"}) {
-      if (cell(std::string(key) + "_active") != "true") continue;
+      if (!flag(std::string(key) + "_active")) continue;
       Credential credential{
           .type = CredentialType::kToken, .id = key, .strength = "access key, a shared secret"};
       credential.created_at = date(std::string(key) + "_last_rotated");
@@ -77,7 +76,7 @@ class AwsReader {
       add(std::move(credential), found);
     }
     for (const auto* certificate : {"cert_1", "cert_2"}) {
-      if (cell(std::string(certificate) + "_active") != "true") continue;
+      if (!flag(std::string(certificate) + "_active")) continue;
       Credential credential{
           .type = CredentialType::kCertificate, .id = certificate, .strength = "signing certificate"};
       credential.created_at = date(std::string(certificate) + "_last_rotated");
@@ -100,11 +99,23 @@ class AwsReader {
     return at != header_.end() ? row_->cells[static_cast<std::size_t>(at - header_.begin())] : std::string();
   }
 
-  // The report says `N/A`, `no_information` and `not_supported` where it knows nothing.
+  // The report says one of these where it knows nothing.
+  static bool is_not_known(std::string_view text) {
+    return text.empty() || text == "N/A" || text == "no_information" || text == "not_supported";
+  }
+
+  // A table calculation writes it in capitals. What is neither is no `false`: a key would be left out.
+  bool flag(std::string_view column) const {
+    const auto text = cell(column);
+    if (text == "true" || text == "TRUE" || text == "True") return true;
+    if (text != "false" && text != "FALSE" && text != "False" && !is_not_known(text))
+      wrong(fmt::format("`{}` is `{}`, expected true or false", column, text));
+    return false;
+  }
+
   std::optional<Instant> date(std::string_view column) const {
     const auto text = cell(column);
-    if (text.empty() || text == "N/A" || text == "no_information" || text == "not_supported")
-      return std::nullopt;
+    if (is_not_known(text)) return std::nullopt;
     const auto read = lenient_date(text);
     if (!read) wrong(fmt::format("`{}` is `{}`, which is not a date", column, text));
     return read;

@@ -13,6 +13,14 @@ class Rows {
  public:
   explicit Rows(std::string_view text) : text_(text) {
     if (text_.starts_with("\xef\xbb\xbf")) text_.remove_prefix(3);
+    // Where a comma is the decimal point, tables are written with semicolons; some with tabs. The header
+    // tells.
+    const auto header = text_.substr(
+        text_.find_first_not_of("\r\n") == text_.npos ? text_.size() : text_.find_first_not_of("\r\n"));
+    const auto line = header.substr(0, header.find_first_of("\r\n"));
+    if (line.find(',') != line.npos) return;
+    for (const char other : {';', '\t'})
+      if (line.find(other) != line.npos) mark_ = other;
   }
 
   // False at the end, or when `problem` says something.
@@ -23,7 +31,7 @@ class Rows {
     if (at_ == text_.size()) return false;
     for (;;) {
       if (!cell(row)) return false;
-      if (at_ < text_.size() && text_[at_] == ',') {
+      if (at_ < text_.size() && text_[at_] == mark_) {
         ++at_;
         continue;
       }
@@ -52,7 +60,8 @@ class Rows {
     if (at_ < text_.size() && text_[at_] == '"') {
       if (!quoted(value)) return false;
     } else {
-      const auto end = std::min(text_.find_first_of(",\r\n", at_), text_.size());
+      const char ends[] = {mark_, '\r', '\n'};
+      const auto end = std::min(text_.find_first_of(std::string_view(ends, sizeof ends), at_), text_.size());
       value = text_.substr(at_, end - at_);
       if (value.find('"') != value.npos)
         return fail("a quote in the middle of a cell: put the whole cell in quotes");
@@ -73,7 +82,7 @@ class Rows {
         value += text_[++at_];
       } else {
         ++at_;
-        if (at_ < text_.size() && text_[at_] != ',' && text_[at_] != '\n' && text_[at_] != '\r')
+        if (at_ < text_.size() && text_[at_] != mark_ && text_[at_] != '\n' && text_[at_] != '\r')
           return fail("there is something behind the quote that ends a cell");
         return true;
       }
@@ -82,6 +91,7 @@ class Rows {
   }
 
   std::string_view text_;
+  char mark_ = ',';  // between cells
   std::size_t at_ = 0;
   int line_ = 1;
 };

@@ -84,6 +84,7 @@ class EntraReader {
       trees.push_back(*std::move(json));
       find_lists(ExportNode(trees.back(), file, findings_.issues()), trees.back(), file, lists);
     }
+    check_pages();
     for (const auto& [node, is] : lists) {
       if (is) continue;
       node.each_item([&](const ExportNode& entry) {
@@ -127,18 +128,31 @@ class EntraReader {
       if (!any) return not_entra(root);
       return;
     }
-    if (const auto* next = json.find_string("@odata.nextLink"))
-      return root.wrong(fmt::format("is the first page only, and the rest is at `{}`", *next),
-                        "follow `@odata.nextLink` to the end, and give all pages");
+    const auto* context = json.find_string("@odata.context");
+    if (const auto* next = json.find_string("@odata.nextLink")) {
+      goes_on_.push_back({root, context != nullptr ? *context : "", *next});
+    } else if (context != nullptr) {
+      last_pages_.insert(*context);
+    }
     const auto* items = value->if_array();
     if (items == nullptr) return not_entra(root);
-    const auto* context = json.find_string("@odata.context");
     auto list = context != nullptr ? list_of_context(*context) : std::nullopt;
     if (!list && items->empty()) return;
     if (!list &&
         std::ranges::none_of(*items, [](const Json& each) { return list_of_entry(each).has_value(); }))
       return not_entra(root);
     lists.emplace_back(ExportNode(*value, file, findings_.issues()), list);
+  }
+
+  // All pages of a list say what they are in the same words, and the last one has no other behind it.
+  void check_pages() const {
+    for (const Page& page : goes_on_) {
+      if (!page.context.empty() && last_pages_.contains(page.context)) continue;
+      page.root.wrong(
+          fmt::format("is one page of several, the last page is not there, and the rest is at `{}`",
+                      page.next),
+          "follow `@odata.nextLink` to the end, and give all pages");
+    }
   }
 
   static void not_entra(const ExportNode& root) {
@@ -331,7 +345,13 @@ class EntraReader {
     if (used && (!found->last_used_at || *used > *found->last_used_at)) found->last_used_at = used;
   }
 
+  struct Page {
+    ExportNode root;
+    std::string context, next;
+  };
   Findings& findings_;
+  std::vector<Page> goes_on_;
+  std::set<std::string, std::less<>> last_pages_;
   std::map<std::string, std::string, std::less<>> by_object_, by_app_, by_agents_app_, role_names_, names_;
 };
 

@@ -2,6 +2,7 @@
 // https://docs.github.com/rest/orgs/orgs#list-app-installations-for-an-organization) and apps (GET
 // /apps/{slug}).
 #include <fmt/format.h>
+#include <map>
 
 #include "intake/node.h"
 
@@ -62,6 +63,11 @@ void read_entry(const ExportNode& entry, Findings& findings) {
 }  // namespace
 
 void read_github(const std::vector<File>& files, Findings& findings) {
+  struct Pages {
+    std::string first;  // file
+    std::size_t given = 0;
+  };
+  std::map<std::size_t, Pages> pages;  // of lists that are not whole, by how many there are
   for (const File& file : files) {
     const auto json = parse_export(file, findings.issues());
     if (!json) continue;
@@ -73,14 +79,22 @@ void read_github(const std::vector<File>& files, Findings& findings) {
       const auto* list = json->find("installations")->if_array();
       const auto* total = json->find("total_count");
       if (list != nullptr && total != nullptr && total->if_int() != nullptr &&
-          static_cast<std::size_t>(*total->if_int()) > list->size())
-        root.wrong(
-            fmt::format("has {} of {} installations: pages are missing", list->size(), *total->if_int()),
-            "give all pages as one list");
+          static_cast<std::size_t>(*total->if_int()) > list->size()) {
+        auto& [first, given] = pages[static_cast<std::size_t>(*total->if_int())];
+        if (first.empty()) first = file.name;
+        given += list->size();
+      }
       root.each("installations", read);
     } else {
       read(root);
     }
+  }
+  for (const auto& [total, page] : pages) {
+    if (page.given < total)
+      findings.issues().error(
+          {page.first},
+          fmt::format("the export has {} of {} installations: pages are missing", page.given, total),
+          "give all pages, or all installations as one list");
   }
 }
 

@@ -4,6 +4,7 @@
 #include <array>
 #include <fmt/format.h>
 #include <set>
+#include <tuple>
 #include <unordered_map>
 
 #include "codec/members.h"
@@ -330,38 +331,61 @@ Result<inventory::Identity> identity_of(const Json& record) {
   return identity;
 }
 
+namespace {
+
+// Who has a name: by id, of which import ("": of the configuration), and whether a user.
+struct Named {
+  std::string_view id, import;
+  std::optional<bool> is_user;
+
+  friend bool operator<(const Named& a, const Named& b) {
+    return std::tie(a.id, a.import) < std::tie(b.id, b.import);
+  }
+  bool may_be(const Named& other) const {
+    if (id == other.id || (!import.empty() && import == other.import)) return false;
+    return !is_user || !other.is_user || *is_user == *other.is_user;
+  }
+};
+
+}  // namespace
+
 std::vector<Suggestion> suggested_links(std::span<const Import> imports, std::span<const Listed> listed,
                                         std::size_t most) {
-  // The group of each that is linked already.
-  std::unordered_map<std::string_view, std::string_view> linked;
+  // Of each that is linked already, to what.
+  std::unordered_map<std::string_view, const Listed*> linked;
   for (const Listed& each : listed) {
-    for (const auto& id : each.linked) linked[id] = each.id;
+    for (const auto& id : each.linked) linked[id] = &each;
   }
-  const auto group = [&](std::string_view id) {
-    const auto found = linked.find(id);
-    return found != linked.end() ? found->second : id;
+  const auto of_listed = [](const Listed& each) {
+    return Named{each.id, {}, each.kind ? std::optional(*each.kind == Kind::kUser) : std::nullopt};
   };
-  std::unordered_map<std::string, std::set<std::string_view>> by_alias;
+  std::unordered_map<std::string, std::set<Named>> by_alias;
   for (const Import& import : imports) {
     for (const auto& [id, record] : import.records) {
       const Json* aliases = evidence_in(record).find("aliases");
       if (aliases == nullptr || aliases->if_array() == nullptr) continue;
+      const auto link = linked.find(id);
+      const Named named = link != linked.end()
+                              ? of_listed(*link->second)
+                              : Named{id, import.name, text_in(record, "kind") == kind_name(Kind::kUser)};
       for (const auto& alias : *aliases->if_array()) {
-        if (const auto* text = alias.if_string()) by_alias[*text].insert(group(id));
+        if (const auto* text = alias.if_string()) by_alias[*text].insert(named);
       }
     }
   }
   for (const Listed& each : listed) {
     for (const auto& alias : {"client:" + each.id, "user:" + each.id, each.id}) {
       const auto found = by_alias.find(alias);
-      if (found != by_alias.end()) found->second.insert(each.id);
+      if (found != by_alias.end()) found->second.insert(of_listed(each));
     }
   }
   std::set<Suggestion> all;
-  for (const auto& [alias, ids] : by_alias) {
-    // Each with the first: whoever joins them sees what is left.
-    for (auto id = ids.begin(); id != ids.end(); ++id) {
-      if (id != ids.begin()) all.insert({std::string(*ids.begin()), std::string(*id), alias});
+  for (const auto& [alias, named] : by_alias) {
+    // Each with the first that it may be: whoever joins them sees what is left.
+    for (auto each = named.begin(); each != named.end(); ++each) {
+      const auto first =
+          std::find_if(named.begin(), each, [&](const Named& one) { return one.may_be(*each); });
+      if (first != each) all.insert({std::string(first->id), std::string(each->id), alias});
     }
   }
   std::vector<Suggestion> first(all.begin(), all.end());

@@ -81,8 +81,10 @@ struct Suggestion {
 struct Listed {
   std::string id;
   std::vector<std::string> linked;
+  std::optional<inventory::Kind> kind = {};  // absent: not known
 };
-// Never made, only told. What is linked already is left out. In the order of names, at most `most`.
+// Never made, only told. What is linked already is left out, and so are a user and somebody else, and two of
+// one import: their own system says that they are two. In the order of names, at most `most`.
 std::vector<Suggestion> suggested_links(std::span<const Import> imports, std::span<const Listed> listed,
                                         std::size_t most = 1000);
 

@@ -133,7 +133,7 @@ TEST(EntraTest, OnePageOfSeveralIsRefused) {
   EXPECT_THAT(
       Reading(Source::kEntra, R"({"value": [], "@odata.nextLink": "https://graph.microsoft.com/next"})")
           .problems(),
-      HasSubstr("is the first page only"));
+      HasSubstr("is one page of several"));
   EXPECT_THAT(Reading(Source::kEntra, kRealm).problems(), HasSubstr("is not of Microsoft Graph"));
   EXPECT_THAT(
       Reading(Source::kEntra, R"({"value": [{"id": "1", "servicePrincipalType": "Elsewhere"}]})").problems(),

@@ -4,8 +4,10 @@
 // `serviceAccountClientId`, which may be in a file of users of its own.
 #include <deque>
 #include <fmt/format.h>
+#include <map>
 #include <set>
 
+#include "intake/keycloak_roles.h"
 #include "intake/node.h"
 
 namespace writ::intake {
@@ -75,17 +77,8 @@ void read_client(const ExportNode& client, const std::string& realm, Clients& cl
   findings.add(std::move(found));
 }
 
-void add_roles(const ExportNode& user, Found& found) {
-  for (const auto& role : user.texts("realmRoles")) found.grants.push_back("realm role " + role);
-  user.each_member("clientRoles", [&](std::string_view client, const ExportNode& roles) {
-    const auto* list = roles.json().if_array();
-    if (list == nullptr) return roles.wrong("must be a list");
-    for (const auto& role : *list) {
-      if (const auto* name = role.if_string())
-        found.grants.push_back(fmt::format("role {} of client {}", *name, client));
-    }
-  });
-  for (const auto& group : user.texts("groups")) found.grants.push_back("member of group " + group);
+void add_roles(const ExportNode& user, const KeycloakRoles& roles, Found& found) {
+  for (auto& given : roles.given_by(user)) found.grants.push_back(std::move(given));
 }
 
 // Which roles of its users a client's tokens may carry, where that is not all of them.
@@ -104,12 +97,13 @@ void read_scope_mappings(const ExportNode& realm, const std::string& name, Findi
   });
 }
 
-void read_user(const ExportNode& user, const std::string& realm, const Clients& clients, Findings& findings) {
+void read_user(const ExportNode& user, const std::string& realm, const KeycloakRoles& roles,
+               const Clients& clients, Findings& findings) {
   const auto name = user.required("username");
   if (!name) return;
   if (const auto client = user.text("serviceAccountClientId")) {
     if (Found* found = findings.find(native_of(realm, *client))) {
-      add_roles(user, *found);
+      add_roles(user, roles, *found);
       if (!found->created_at) found->created_at = user.milliseconds("createdTimestamp");
       return;
     }
@@ -127,7 +121,7 @@ void read_user(const ExportNode& user, const std::string& realm, const Clients& 
   found.enabled = user.flag("enabled", true);
   found.tenant = realm;
   found.created_at = user.milliseconds("createdTimestamp");
-  add_roles(user, found);
+  add_roles(user, roles, found);
   found.aliases.push_back("user:" + *name);
   if (const auto email = user.text("email")) found.aliases.push_back("user:" + *email);
   findings.add(std::move(found));
@@ -161,16 +155,19 @@ void read_keycloak(const std::vector<File>& files, Findings& findings) {
   };
   // Users refer to clients, and their file may be the first one.
   Clients clients;
+  std::map<std::string, KeycloakRoles> roles;  // by realm
   each_realm([&](const ExportNode& realm) {
     const auto name = realm_name(realm);
     if (!name) return;
+    roles[*name].read(realm);
     realm.each("clients", [&](const ExportNode& client) { read_client(client, *name, clients, findings); });
   });
   if (findings.issues().has_errors()) return;
   each_realm([&](const ExportNode& realm) {
     const auto name = *realm_name(realm);
     read_scope_mappings(realm, name, findings);
-    realm.each("users", [&](const ExportNode& user) { read_user(user, name, clients, findings); });
+    realm.each("users",
+               [&](const ExportNode& user) { read_user(user, name, roles[name], clients, findings); });
     realm.each("federatedUsers", [&](const ExportNode&) {
       findings.leave_out("users of other stores, of whom it knows the roles alone");
     });

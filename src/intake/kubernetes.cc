@@ -6,7 +6,9 @@
 #include <deque>
 #include <fmt/format.h>
 #include <fmt/ranges.h>
+#include <functional>
 #include <map>
+#include <set>
 
 #include "files/yaml.h"
 #include "intake/node.h"
@@ -47,6 +49,7 @@ class KubernetesReader {
   void finish() {
     for (const Object& each : accounts_) read_account(node_of(each));
     for (const Object& each : roles_) read_role(node_of(each), each.kind);
+    aggregate();
     for (const Object& each : bindings_) read_binding(node_of(each), each.kind);
     if (given_ > kMaxGiven)
       findings_.issues().error({},
@@ -110,18 +113,95 @@ class KubernetesReader {
     return fmt::format("{} {}/{}", kind, kind == "Role" ? space : "", name);
   }
 
+  // A rule as people say it: "get on deployments.apps".
+  static std::string text_of_rule(const ExportNode& rule) {
+    std::vector<std::string> on;
+    const auto groups = rule.texts("apiGroups");
+    for (const auto& resource : rule.texts("resources")) {
+      // Resources of two groups may have one name. Those of the core group have it alone.
+      if (groups.empty()) on.push_back(resource);
+      for (const auto& group : groups) on.push_back(group.empty() ? resource : resource + "." + group);
+    }
+    for (const auto& url : rule.texts("nonResourceURLs")) on.push_back(url);
+    const auto names = rule.texts("resourceNames");
+    return fmt::format("{} on {}{}", fmt::join(rule.texts("verbs"), ","), fmt::join(on, ","),
+                       names.empty() ? "" : fmt::format(" named {}", fmt::join(names, ",")));
+  }
+
   void read_role(const ExportNode& role, const std::string& kind) {
     const auto meta = role.object("metadata");
     const auto name = meta ? meta->required("name") : std::nullopt;
     if (!name) return;
-    auto& rules = rules_[role_key(kind, meta->text("namespace").value_or("default"), *name)];
-    role.each("rules", [&](const ExportNode& rule) {
-      auto on = rule.texts("resources");
-      for (const auto& url : rule.texts("nonResourceURLs")) on.push_back(url);
-      const auto names = rule.texts("resourceNames");
-      rules.push_back(fmt::format("{} on {}{}", fmt::join(rule.texts("verbs"), ","), fmt::join(on, ","),
-                                  names.empty() ? "" : fmt::format(" named {}", fmt::join(names, ","))));
+    auto& own = rules_[role_key(kind, meta->text("namespace").value_or("default"), *name)];
+    role.each("rules", [&](const ExportNode& rule) { own.rules.push_back(text_of_rule(rule)); });
+    meta->each_member("labels", [&](std::string_view label, const ExportNode& value) {
+      if (const auto* text = value.json().if_string()) own.labels.emplace(label, *text);
     });
+    const auto aggregation = role.object("aggregationRule");
+    if (kind != "ClusterRole" || !aggregation) return;
+    aggregation->each("clusterRoleSelectors",
+                      [&](const ExportNode& selector) { own.selectors.push_back(selector_of(selector)); });
+  }
+
+  using Labels = std::map<std::string, std::string, std::less<>>;
+  using Selector = std::vector<std::function<bool(const Labels&)>>;
+
+  // https://kubernetes.io/docs/concepts/overview/working-with-objects/labels/#label-selectors
+  static Selector selector_of(const ExportNode& selector) {
+    Selector all;
+    selector.each_member("matchLabels", [&](std::string_view label, const ExportNode& value) {
+      const auto* text = value.json().if_string();
+      if (text == nullptr) return value.wrong("must be a string");
+      all.push_back([label = std::string(label), text = *text](const Labels& labels) {
+        const auto found = labels.find(label);
+        return found != labels.end() && found->second == text;
+      });
+    });
+    selector.each("matchExpressions", [&](const ExportNode& expression) {
+      const auto label = expression.required("key"), how = expression.required("operator");
+      if (!label || !how) return;
+      const bool wants = *how == "In" || *how == "Exists";
+      if (!wants && *how != "NotIn" && *how != "DoesNotExist")
+        return expression.wrong(fmt::format("has the operator `{}`", *how),
+                                "expected In, NotIn, Exists or DoesNotExist");
+      const bool by_value = *how == "In" || *how == "NotIn";
+      all.push_back([label = *label, wants, by_value,
+                     values = expression.texts("values")](const Labels& labels) {
+        const auto found = labels.find(label);
+        const bool is_there =
+            found != labels.end() && (!by_value || std::ranges::find(values, found->second) != values.end());
+        return is_there == wants;
+      });
+    });
+    return all;
+  }
+
+  // With what the cluster fills in, also where the export is of files that leave it to the cluster: a role
+  // that is made of others has their rules.
+  void aggregate() {
+    for (auto& [key, role] : rules_) {
+      if (role.selectors.empty()) continue;
+      std::set<std::string_view> seen{key};
+      std::vector<const Role*> ahead{&role};
+      std::vector<std::string> rules = role.rules;
+      while (!ahead.empty()) {
+        const Role& of = *ahead.back();
+        ahead.pop_back();
+        for (const auto& [other_key, other] : rules_) {
+          const bool chosen =
+              other_key.starts_with("ClusterRole ") &&
+              std::ranges::any_of(of.selectors, [&](const Selector& selector) {
+                return std::ranges::all_of(selector, [&](const auto& test) { return test(other.labels); });
+              });
+          if (!chosen || !seen.insert(other_key).second) continue;
+          rules.insert(rules.end(), other.rules.begin(), other.rules.end());
+          ahead.push_back(&other);
+        }
+      }
+      std::ranges::sort(rules);
+      rules.erase(std::unique(rules.begin(), rules.end()), rules.end());
+      role.aggregated = std::move(rules);
+    }
   }
 
   void read_binding(const ExportNode& binding, const std::string& own_kind) {
@@ -138,7 +218,8 @@ class KubernetesReader {
     if (rules == rules_.end()) {
       grants.push_back(fmt::format("{} {} {} (its rules are not in the export)", *kind, *name, where));
     } else {
-      for (const auto& rule : rules->second)
+      const Role& role = rules->second;
+      for (const auto& rule : role.selectors.empty() ? role.rules : role.aggregated)
         grants.push_back(fmt::format("{} {} ({} {})", rule, where, *kind, *name));
     }
     binding.each("subjects", [&](const ExportNode& subject) {
@@ -171,7 +252,14 @@ class KubernetesReader {
   Findings& findings_;
   std::vector<Object> accounts_, roles_, bindings_;
   std::size_t given_ = 0;
-  std::map<std::string, std::vector<std::string>, std::less<>> rules_, by_space_;
+  struct Role {
+    std::vector<std::string> rules;
+    Labels labels;
+    std::vector<Selector> selectors;      // any of them chooses; none: it is made of no others
+    std::vector<std::string> aggregated;  // its own and theirs
+  };
+  std::map<std::string, Role, std::less<>> rules_;
+  std::map<std::string, std::vector<std::string>, std::less<>> by_space_;
 };
 
 // Whether the line is a mark, alone or with a comment: `---` begins a document of YAML, `...` ends one.

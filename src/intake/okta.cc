@@ -38,7 +38,9 @@ void read_app(const ExportNode& app, Clients& clients, Findings& findings) {
   if (oauth) {
     if (const auto client_id = oauth->text("client_id")) {
       found.aliases.push_back("client:" + *client_id);
-      clients[*client_id] = found.native;
+      if (!clients.try_emplace(*client_id, found.native).second)
+        app.wrong(fmt::format("has the client id `{}`, which another application has too", *client_id),
+                  "export the applications again");
     }
     const auto how = oauth->text("token_endpoint_auth_method").value_or("");
     if (how == "private_key_jwt") {

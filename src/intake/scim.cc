@@ -2,7 +2,9 @@
 // draft-abbey-scim-agent-extension (Agent, AgenticApplication) and draft-wahl-scim-agent-schema
 // (AgenticIdentity). The kind comes from `schemas`.
 #include <algorithm>
+#include <deque>
 #include <fmt/format.h>
+#include <map>
 
 #include "intake/node.h"
 
@@ -116,26 +118,69 @@ void read_resource(const ExportNode& entry, Findings& findings) {
 
 }  // namespace
 
+namespace {
+
+// RFC 7644 §3.4.2.4: a list may come in pages, which all say how many resources there are, and at which one
+// they begin. Pages of one list are known by that number.
+class Pages {
+ public:
+  void add(const ExportNode& root, std::size_t resources) {
+    const auto* total = root.json().find("totalResults");
+    if (total == nullptr || total->if_int() == nullptr || *total->if_int() < 0) return;
+    const auto all = static_cast<std::size_t>(*total->if_int());
+    if (all <= resources) return;
+    const auto* start = root.json().find("startIndex");
+    const bool begins = start != nullptr && start->if_int() != nullptr && *start->if_int() > 0;
+    pages_[all].push_back({root, begins ? static_cast<std::size_t>(*start->if_int()) : 1, resources});
+  }
+
+  // Reports pages without those beside them.
+  void check() {
+    for (auto& [all, pages] : pages_) {
+      std::ranges::sort(pages, {}, &Page::start);
+      std::size_t next = 1, given = 0;
+      for (const Page& page : pages) {
+        if (page.start <= next) next = std::max(next, page.start + page.resources);
+        given += page.resources;
+      }
+      if (next <= all)
+        pages.front().root.wrong(
+            fmt::format("has {} of {} resources{}: pages are missing", pages.front().resources, all,
+                        pages.size() > 1 ? fmt::format(", and all pages together {}", given) : ""),
+            "give all pages, or all resources as one list");
+    }
+  }
+
+ private:
+  struct Page {
+    ExportNode root;
+    std::size_t start, resources;
+  };
+  std::map<std::size_t, std::vector<Page>> pages_;
+};
+
+}  // namespace
+
 void read_scim(const std::vector<File>& files, Findings& findings) {
+  std::deque<codec::Json> trees;  // they are pointed to
+  Pages pages;
   for (const File& file : files) {
-    const auto json = parse_export(file, findings.issues());
+    auto json = parse_export(file, findings.issues());
     if (!json) continue;
-    const ExportNode root(*json, file, findings.issues());
+    const codec::Json& tree = trees.emplace_back(*std::move(json));
+    const ExportNode root(tree, file, findings.issues());
     const auto read = [&](const ExportNode& entry) { read_resource(entry, findings); };
-    if (json->is_array()) {
+    if (tree.is_array()) {
       root.each_item(read);
-    } else if (root.has("Resources")) {
-      const auto* list = json->find("Resources")->if_array();
-      const auto* total = json->find("totalResults");
-      if (list != nullptr && total != nullptr && total->if_int() != nullptr &&
-          static_cast<std::size_t>(*total->if_int()) > list->size())
-        root.wrong(fmt::format("has {} of {} resources: pages are missing", list->size(), *total->if_int()),
-                   "give all resources as one list");
+    } else if (root.has("Resources") || root.has("totalResults")) {
+      const auto* list = root.has("Resources") ? tree.find("Resources")->if_array() : nullptr;
+      pages.add(root, list != nullptr ? list->size() : 0);
       root.each("Resources", read);
     } else {
       read(root);
     }
   }
+  pages.check();
 }
 
 }  // namespace writ::intake
