@@ -7,6 +7,7 @@
 #include <unordered_set>
 
 #include "base/notice.h"
+#include "inventory/declaration.h"
 #include "inventory/delegation.h"
 
 namespace writ::inventory {
@@ -185,9 +186,7 @@ Result<void> Directory::review(Review review) {
   return commit(std::move(change));
 }
 
-Result<void> Directory::declare(Change declared, const Put& put) {
-  const std::lock_guard lock(changes_);
-  const auto now = snapshot();
+Result<Change> declaration(const Snapshot& now, Change declared) {
   Change change;
   std::unordered_set<std::string> ids;
   for (Identity& identity : declared.identities) {
@@ -195,7 +194,7 @@ Result<void> Directory::declare(Change declared, const Put& put) {
     identity.declared = true;
     if (!ids.insert(identity.id).second)
       return failure(ErrorCode::kConflict, fmt::format("identity `{}` is declared twice", identity.id));
-    const Member* stored = now->find(identity.id);
+    const Member* stored = now.find(identity.id);
     if (stored != nullptr && (*stored)->kind != identity.kind) {
       return failure(ErrorCode::kConflict,
                      fmt::format("identity `{}` was of kind {} before, a kind cannot change", identity.id,
@@ -204,7 +203,7 @@ Result<void> Directory::declare(Change declared, const Put& put) {
     if (stored == nullptr || !same(stored->identity(), identity))
       change.identities.push_back(std::move(identity));
   }
-  for (const Member* member : now->members()) {
+  for (const Member* member : now.members()) {
     if (!(*member)->declared || (*member)->dropped || ids.contains((*member)->id)) continue;
     Identity dropped = member->identity();
     dropped.configured_status = Status::kRetired;
@@ -214,17 +213,25 @@ Result<void> Directory::declare(Change declared, const Put& put) {
   for (Api& api : declared.apis) {
     TRY(validate(api));
     api.declared = true;
-    const Api* stored = now->find_api(api.id);
+    const Api* stored = now.find_api(api.id);
     if (stored == nullptr || !same(*stored, api)) change.apis.push_back(std::move(api));
   }
+  TRY(check_circles(now, change.identities));
+  return change;
+}
+
+Result<void> Directory::declare(Change declared, const Put& put) {
+  const std::lock_guard lock(changes_);
+  const auto now = snapshot();
+  auto declared_now = std::move(declared.grants);
+  Change change = TRY(declaration(*now, std::move(declared)));
   std::optional<Grants> grants;
-  if (!declared.grants.empty() || !now->grants().empty())
-    grants = declared_grants(*now, std::move(declared.grants), change);
+  if (!declared_now.empty() || !now->grants().empty())
+    grants = declared_grants(*now, std::move(declared_now), change);
   if (change.identities.empty() && change.apis.empty() && !grants) {
     if (put) put([] {});
     return {};
   }
-  TRY(check_circles(*now, change.identities));
   return commit(std::move(change), put, std::move(grants));
 }
 
