@@ -6,6 +6,8 @@
 #include <iostream>
 
 #include "access/look_alikes.h"
+#include "access/testing/asked_world.h"
+#include "access/testing/random_trial.h"
 #include "access/testing/shop.h"
 #include "cedar/schema_syntax.h"
 
@@ -23,15 +25,10 @@ TEST(AccessClasses, MembersAreNeverDecidedDifferentlyAndSeparationsReplay) {
   std::size_t compared = 0, permitted = 0, separated = 0, not_known = 0;
   for (int number = 0; number < kWorlds; ++number) {
     const auto world = testing::random_world(random);
-    const Frame frame = world.frame();
-    Reach reach(frame, *court);
-    const Census census(reach);
-    bool cut = false;
-    Survey survey(reach, census.chains({.links = 2}, cut), census);
-    Target target{.api = world.inventory->find_api("shop"),
-                  .action = {"Shop::Action", "read"},
-                  .resource_type = "Shop::Order"};
-    const auto classes = classes_of(survey, reach, census, target, Names::kExchanged);
+    testing::AskedWorld asked(world, *court);
+    const Frame& frame = asked.frame();
+    const Target& target = asked.read();
+    const auto classes = asked.classes();
     not_known += classes.not_known.size();
     for (const Separation& each : classes.separations) {
       ++separated;

@@ -130,7 +130,7 @@ Result<Court::Judgement> Court::judge(const Trial& trial, const Frame& frame) {
   if (trial.task) claims.task = trial.task->id;
   std::optional<task::LiveTask> task;
   if (trial.task) task.emplace(*trial.task, task::State::kActive, std::vector<task::Reservation>(), tasks_);
-  const enforce::Deciding deciding{frame.inventory, frame.policies, task ? &*task : nullptr};
+  const enforce::Deciding deciding{frame.inventory, frame.policies, task ? &*task : nullptr, frame.pushed};
   if (trial.target.point == Point::kUse) return judge_step(trial, frame, claims, deciding);
 
   const enforce::Issuing issuing{

@@ -58,7 +58,7 @@ class Amendment {
     if (!compiled) return false;
     decision::PolicySnapshot amended = reach_.frame().policies;
     amended.policies = *std::move(compiled);
-    const Frame frame{reach_.frame().inventory, amended, reach_.frame().at};
+    const Frame frame{reach_.frame().inventory, amended, reach_.frame().at, reach_.frame().pushed};
     const auto judged = reach_.court().judge(trial, frame);
     return permitted(trial) && judged && judged->permitted;
   }

@@ -6,6 +6,7 @@
 #include <iostream>
 
 #include "access/look_alikes.h"
+#include "access/testing/asked_world.h"
 #include "access/testing/shop.h"
 #include "cedar/schema_syntax.h"
 
@@ -109,15 +110,7 @@ TEST(Findings, InRandomWorldsEveryChangeThatIsNamedSeparates) {
   std::size_t named = 0, all = 0;
   for (int number = 0; number < 25; ++number) {
     const auto world = testing::random_world(random);
-    const Frame frame = world.frame();
-    Reach reach(frame, *court);
-    const Census census(reach);
-    bool cut = false;
-    Survey survey(reach, census.chains({.links = 2}, cut), census);
-    const Target target{.api = world.inventory->find_api("shop"),
-                        .action = {"Shop::Action", "read"},
-                        .resource_type = "Shop::Order"};
-    const auto classes = classes_of(survey, reach, census, target, Names::kExchanged);
+    const auto classes = testing::AskedWorld(world, *court).classes();
     for (const ClassFinding& each : classes.findings) {
       ++all;
       if (!each.shown) continue;

@@ -24,6 +24,9 @@ struct Frame {
   const inventory::Snapshot& inventory;
   const decision::PolicySnapshot& policies;
   Instant at;
+  // Entities that were pushed, as they stand now. What they say may change, so it is no more than possible;
+  // but requests are decided with them. Null: there are none.
+  const cedar::EntitySource* pushed = nullptr;
 };
 
 // One of a chain.

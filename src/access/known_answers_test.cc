@@ -73,10 +73,42 @@ Round ask_all(const Frame& frame, Court& court, KnownAnswers* known, std::size_t
   return round;
 }
 
-// One policy or one identity becomes another, or time goes on.
+// A text of the catalogue, and what becomes of it.
+constexpr std::pair<std::string_view, std::string_view> kOtherEntities[] = {
+    {R"("amount": 5)", R"("amount": 50)"},
+    {R"("public": true)", R"("public": false)"},
+    {R"("level": "high")", R"("level": "low")"},
+    {R"({"lead": {"__entity": {"type": "Writ::User", "id": "u2"}}})", R"({})"},
+    {R"("parents": [{"type": "Writ::Group", "id": "staff"}]})", R"("parents": []})"},
+    {R"("desk": "A")", R"("desk": "B")"},
+    {R"("forPurposes": ["support"])", R"("forPurposes": ["export"])"},
+    {R"({"uid": {"type": "Shop::Order", "id": "2"})", R"({"uid": {"type": "Shop::Order", "id": "9"})"},
+    {R"({"uid": {"type": "Writ::Group", "id": "staff"}, "attrs": {}, "parents": []})",
+     R"({"uid": {"type": "Writ::Group", "id": "staff"}, "attrs": {}, "parents": [{"type": "Shop::Group", "id": "late"}]})"}};
+
+std::shared_ptr<const cedar::Entities> other_entities(std::size_t at) {
+  std::string text(testing::kCatalogue);
+  const auto& [from, to] = kOtherEntities[at];
+  const auto place = text.find(from);
+  WRIT_CHECK(place != std::string::npos);
+  return cedar::entities_from_json(text.replace(place, from.size(), to)).value();
+}
+
+// One policy, one identity, one entity or what was pushed becomes another, or time goes on.
 RandomWorld changed(const RandomWorld& world, Random& random, std::string& what) {
   RandomWorld other = world;
-  const auto way = random.below(4);
+  const auto way = random.below(7);
+  if (way == 5) {
+    const auto at = random.below(std::size(kOtherEntities));
+    what = "of the entities " + std::string(kOtherEntities[at].first) + " changes";
+    other.policies.entities = other_entities(at);
+    return other;
+  }
+  if (way == 6) {
+    what = "other entities are pushed";
+    if (world.policies.schema != nullptr) other.pushed = testing::random_pushed(random);
+    return other;
+  }
   if (way < 2) {
     const auto at = random.below(other.texts.size() + 1);
     const auto policy = testing::random_policy(random);
@@ -111,8 +143,8 @@ TEST(KnownAnswers, AreThoseThatWouldBeMadeAfterWhateverChange) {
     KnownAnswers known;
     Instant at = testing::kNow;
     std::string what = "the first";
-    for (int step = 0; step < 5; ++step) {
-      const Frame frame{*world.inventory, world.policies, at};
+    for (int step = 0; step < 7; ++step) {
+      const Frame frame{*world.inventory, world.policies, at, world.pushed.get()};
       const Round fresh = ask_all(frame, *court, nullptr, 5);
       const Round again = ask_all(frame, *court, &known, 5);
       ASSERT_EQ(fresh.answers.size(), again.answers.size());
@@ -203,6 +235,63 @@ TEST(KnownAnswers, AfterAChangeOfOneIdentityOnlyItsOwnChainsAreAsked) {
   const auto hers = std::ranges::count_if(all, [](const auto& each) { return each.starts_with("nora"); });
   EXPECT_EQ(static_cast<std::size_t>(hers), asked.size());
   for (const auto& each : asked) EXPECT_TRUE(each.starts_with("nora")) << each;
+}
+
+constexpr std::string_view kTwoTeams = R"([
+  {"uid": {"type": "Writ::User", "id": "nora"}, "attrs": {}, "parents": [{"type": "Shop::Team", "id": "red"}]},
+  {"uid": {"type": "Writ::User", "id": "niklas"}, "attrs": {}, "parents": [{"type": "Shop::Team", "id": "blue"}]},
+  {"uid": {"type": "Shop::Team", "id": "red"}, "attrs": {"open": true}, "parents": []},
+  {"uid": {"type": "Shop::Team", "id": "blue"}, "attrs": {"open": true}, "parents": []},
+  {"uid": {"type": "Shop::Shelf", "id": "1"}, "attrs": {"open": true}, "parents": []}])";
+
+TEST(KnownAnswers, AfterAChangeOfOneEntityOnlyWhatReadsItIsAsked) {
+  Small world(kPolicies);
+  std::string text(kTwoTeams);
+  const auto put = [&] { world.policies.entities = cedar::entities_from_json(text).value(); };
+  const auto changes = [&](std::string_view from, std::string_view to) {
+    const auto place = text.find(from);
+    WRIT_CHECK(place != std::string::npos);
+    text.replace(place, from.size(), to);
+    put();
+    return world.asked();
+  };
+  put();
+  world.asked();
+  // Nobody is in it, and no policy names it.
+  EXPECT_TRUE(
+      changes(R"("id": "1"}, "attrs": {"open": true})", R"("id": "1"}, "attrs": {"open": false})").empty());
+  const auto asked =
+      changes(R"("id": "red"}, "attrs": {"open": true})", R"("id": "red"}, "attrs": {"open": false})");
+  EXPECT_FALSE(asked.empty());
+  for (const auto& each : asked) EXPECT_TRUE(each.starts_with("nora")) << each;
+  // A policy that names a team reads it.
+  auto texts = kPolicies;
+  texts[3] = R"(permit (principal is Writ::Service, action, resource) when { Shop::Team::"blue".open };)";
+  world.put(texts);
+  world.asked();
+  const auto by_name =
+      changes(R"("id": "blue"}, "attrs": {"open": true})", R"("id": "blue"}, "attrs": {"open": false})");
+  EXPECT_TRUE(std::ranges::any_of(by_name, [](const auto& each) { return each.starts_with("batch"); }));
+  for (const auto& each : by_name)
+    EXPECT_TRUE(each.starts_with("niklas") || each.starts_with("batch")) << each;
+}
+
+TEST(KnownAnswers, AResourceThatMayBeTriedIsPartOfWhatIsAskedAboutItsType) {
+  Small world(kPolicies);
+  const auto with = [&](std::string_view id) {
+    world.policies.entities =
+        cedar::entities_from_json(
+            fmt::format(R"([{{"uid": {{"type": "Shop::Order", "id": "{}"}}, "attrs": {{}},
+                                                   "parents": []}}])",
+                        id))
+            .value();
+    return world.asked();
+  };
+  with("1");
+  const auto asked = with("2");
+  EXPECT_FALSE(asked.empty());
+  for (const auto& each : asked)
+    EXPECT_TRUE(each.ends_with("Shop::Order") || each.find("token") != each.npos) << each;
 }
 
 TEST(KnownAnswers, AnOwnerWhoLeavesIsPartOfWhatNeedsOne) {

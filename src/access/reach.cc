@@ -23,7 +23,6 @@ constexpr std::size_t kNamedTried = 12;
 constexpr std::size_t kTimes = 12;
 constexpr std::size_t kTrials = 96;    // decided by the real decision, for one answer
 constexpr std::size_t kSteps = 4'000;  // of one search
-constexpr std::string_view kAnyId = "any-resource";
 // Who names one of these looks at a clock, or at a date that a witness has from one.
 constexpr std::string_view kClocks[] = {"time", "calendars", "issued", "authTime", "created", "reviewedAt"};
 constexpr std::string_view kLastUse = "lastUsed";
@@ -83,6 +82,16 @@ std::vector<Instant> calendar_times(const Frame& frame) {
   return times;
 }
 
+// Entities of these types can be pushed (facts/registry.h), where the store does not have them: what the
+// schema declares, without Writ's own.
+std::set<std::string, std::less<>> types_told_later(const Frame& frame) {
+  std::set<std::string, std::less<>> types;
+  if (frame.policies.schema == nullptr) return types;
+  for (const auto& [name, type] : frame.policies.schema->entity_types())
+    if (!name.starts_with("Writ::")) types.insert(name);
+  return types;
+}
+
 // An agent takes work over with the token that is issued.
 bool is_delegated(const Certainties& certain, const Target& target) {
   const Chain& chain = certain.chain();
@@ -90,6 +99,10 @@ bool is_delegated(const Certainties& certain, const Target& target) {
 }
 
 }  // namespace
+
+std::string type_to_try(const Target& target) {
+  return target.resource_type.empty() ? "Resource" : target.resource_type;
+}
 
 std::string_view verdict_name(Verdict verdict) noexcept {
   constexpr std::string_view kNames[] = {"never", "always", "when"};
@@ -122,7 +135,6 @@ Reach::Reach(const Frame& frame, Court& court, KnownAnswers* known)
   }
   sort_distinct(named_);
   sort_distinct(named_texts_);
-  if (known_ != nullptr) basis_ = std::make_unique<Basis>(frame, readings_);
   for (const auto& entity : frame.policies.entities->all()) {
     auto& ids = catalogued_[std::string(entity.uid.type())];
     if (ids.size() < kCataloguedTried) ids.emplace_back(entity.uid.id());
@@ -133,6 +145,8 @@ Reach::Reach(const Frame& frame, Court& court, KnownAnswers* known)
     }
   }
   calendar_times_ = calendar_times(frame);
+  told_later_ = types_told_later(frame);
+  if (known_ != nullptr) basis_ = std::make_unique<Basis>(frame, readings_, told_later_);
 }
 
 Reach::~Reach() = default;
@@ -220,6 +234,7 @@ Reach::Step Reach::make_step(Certainties& certain, const Target& target, bool de
   cedar::Arena& arena = certain.arena();
   const About about = Reach::about(certain, target, delegate);
   Step step{certain.world(arena.entity(about.action.type, about.action.id))};
+  step.world.told_later = &told_later_;
   step.world.resource_type = about.type;
   if (about.resource) step.world.resource = arena.entity(about.type, *about.resource);
   if (target.point == Point::kIssue) {
@@ -275,6 +290,25 @@ std::optional<Reached> Reach::refused_by_resource(const Certainties& certain, co
                                                      step.world.resource->to_string()));
 }
 
+// An agent that takes work over is of a tenant and an environment, and the request has to be. Of these it is
+// not certain that it is.
+std::vector<Reach::Place> Reach::unfitting_places(const Certainties& certain) {
+  std::vector<Place> places;
+  const auto& attributes = certain.chain().back().member->attributes().as_record();
+  const auto look = [&](std::string_view name, const TextKnown* known) {
+    const Value* own = attributes.find(name);
+    if (own == nullptr) return;
+    const bool is_text = own->is(Kind::kString);
+    const bool fits = is_text && known != nullptr && known->certain && known->among.size() == 1 &&
+                      known->among.front() == own->as_string();
+    if (!fits) places.push_back({std::string(name), is_text ? std::string(own->as_string()) : std::string()});
+  };
+  look("tenant", &certain.tenant());
+  look("environment", &certain.environment());
+  look("forPurposes", nullptr);
+  return places;
+}
+
 // Whether no guard can refuse it, within the frame.
 bool Reach::guards_pass(const Certainties& certain, const Step& step) const {
   if (certain.needs_task() || certain.may_end() || !step.world.resource) return false;
@@ -287,12 +321,7 @@ bool Reach::guards_pass(const Certainties& certain, const Step& step) const {
   if (step.resource_is_closed) {
     if (names_any) return false;
     if (step.world.resource_type == "Writ::Api") return true;
-    // An agent that takes work over is of a tenant and an environment, and the request has to be.
-    const auto& agent = *certain.chain().back().member;
-    const auto of_agent = [&](std::string_view name) {
-      return agent.attributes().as_record().find(name) != nullptr;
-    };
-    return !of_agent("tenant") && !of_agent("environment") && !of_agent("forPurposes");
+    return unfitting_places(certain).empty();
   }
   const auto fits = [&](std::string_view name, const TextKnown& known) {
     const Value* own = has(name);
@@ -363,11 +392,38 @@ Reached Reach::ask_step(Certainties& certain, const Target& target, Step& step, 
   return answer;
 }
 
+// By a date that is known one of the chain, or an owner who has to be there, ends.
+template <class Add>
+void Reach::add_ends(const Certainties& certain, const Add& add) const {
+  const auto of = [&](const std::string& whose, const inventory::Member* member) {
+    if (member == nullptr) return;
+    std::optional<Instant> end = (*member)->expires_at;
+    if (const auto review = member->review_by(); review && (!end || *review < *end)) end = review;
+    if (end) add(fmt::format("it is before {}, when {} ends", inventory::date_text(*end), whose));
+  };
+  for (const ChainLink& each : certain.chain()) {
+    if (each.member == nullptr) continue;
+    of(fmt::format("`{}`", each.id), each.member);
+    const auto& owner = (*each.member)->owner;
+    if ((*each.member)->needs_owner && owner)
+      of(fmt::format("`{}`, the owner of `{}`,", *owner, each.id), frame_.inventory.find(*owner));
+  }
+}
+
 void Reach::add_guard_conditions(const Certainties& certain, const Target& target, Reached& answer) const {
-  if (answer.verdict != Verdict::kWhen || target.point != Point::kUse) return;
+  if (answer.verdict != Verdict::kWhen) return;
   const auto add = [&](std::string words) {
     answer.conditions.push_back({{}, {}, false, {}, std::move(words), false});
   };
+  add_ends(certain, add);
+  if (target.point == Point::kIssue) {
+    if (is_delegated(certain, target)) {
+      for (const auto& [name, value] : unfitting_places(certain))
+        add(value.empty() ? fmt::format("the agent's `{}` fits the request", name)
+                          : fmt::format("the request's {} is `{}`", name, value));
+    }
+    return;
+  }
   const auto place = [&](std::string_view name, const TextKnown& known) {
     if (known.impossible) {
       add(fmt::format("the resource has no {}", name));
@@ -385,9 +441,9 @@ void Reach::add_guard_conditions(const Certainties& certain, const Target& targe
 }
 
 std::vector<EntityUid> Reach::resources_to_try(const Target& target, const Hints& hints) const {
-  const std::string type = target.resource_type.empty() ? "Resource" : target.resource_type;
+  const std::string type = type_to_try(target);
   if (target.resource) return {{type, *target.resource}};
-  std::vector<EntityUid> all{{type, std::string(kAnyId)}};
+  std::vector<EntityUid> all{{type, std::string(kAnyResource)}};
   for (const EntityUid& each : hints.named) {
     if (each.type == type && all.size() <= kNamedTried) all.push_back(each);
   }
@@ -423,6 +479,7 @@ std::optional<Trial> Reach::find_witness(Certainties& certain, const Target& tar
       target.point == Point::kUse ? resources_to_try(target, hints) : std::vector<EntityUid>{{"", ""}};
   for (std::size_t time = 0; time < times.size(); ++time) {
     cedar::OpenWorld world = certain.world(step.world.action, times[time]);
+    world.told_later = &told_later_;
     for (std::size_t i = 0; i < resources.size(); ++i) {
       // Later, few of the resources.
       if (trials >= kTrials || (time > 0 && i >= 4)) break;
@@ -470,13 +527,16 @@ Reached Reach::known_or_asked(Certainties& certain, const Target& target, Detail
   add(false);
   if (is_delegated(certain, target)) add(true);
   const Hints hints = hints_of(all);
-  const auto basis =
-      basis_->of({.certain = certain,
-                  .target = target,
-                  .wanted = wanted,
-                  .policies = {steps.begin(), steps.end()},
-                  .times = hints.by_clock ? std::span(hints.times) : std::span<const Instant>(),
-                  .reads_use = hints.by_use});
+  const auto catalogued = catalogued_.find(type_to_try(target));
+  const auto basis = basis_->of(
+      {.certain = certain,
+       .target = target,
+       .wanted = wanted,
+       .policies = {steps.begin(), steps.end()},
+       .resources = catalogued != catalogued_.end() ? std::span<const std::string>(catalogued->second)
+                                                    : std::span<const std::string>(),
+       .times = hints.by_clock ? std::span(hints.times) : std::span<const Instant>(),
+       .reads_use = hints.by_use});
   if (auto known = known_->find(basis, target, frame_.at)) return *std::move(known);
   Reached answer = ask_afresh(certain, target, wanted);
   known_->keep(basis, answer, frame_.at);

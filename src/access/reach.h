@@ -54,6 +54,10 @@ struct Detail {
   bool witness = false;
 };
 
+// A resource that nobody knows is tried under this id, and as one of this type.
+inline constexpr std::string_view kAnyResource = "any-resource";
+std::string type_to_try(const Target& target);
+
 class Basis;
 class KnownAnswers;
 
@@ -106,9 +110,15 @@ class Reach {
   Reached ask_step(Certainties& certain, const Target& target, Step& step, Detail wanted);
   std::optional<Reached> refused_by_resource(const Certainties& certain, const Target& target,
                                              const Step& step) const;
+  struct Place {
+    std::string name, value;  // "tenant", "nordic"; the value is empty where it is not a text
+  };
+  static std::vector<Place> unfitting_places(const Certainties& certain);
   bool guards_pass(const Certainties& certain, const Step& step) const;
   std::optional<Trial> find_witness(Certainties& certain, const Target& target, const Step& step);
   std::vector<cedar::EntityUid> resources_to_try(const Target& target, const Hints& hints) const;
+  template <class Add>
+  void add_ends(const Certainties& certain, const Add& add) const;
   void add_guard_conditions(const Certainties& certain, const Target& target, Reached& answer) const;
 
   const Frame& frame_;
@@ -123,6 +133,7 @@ class Reach {
   std::set<std::string, std::less<>> read_names_;
   std::map<std::string, std::vector<std::string>, std::less<>> catalogued_;  // some ids, by type
   std::map<cedar::EntityUid, std::vector<std::string>> types_;               // by action
+  std::set<std::string, std::less<>> told_later_;  // types of entities of which more may be told
   std::vector<Instant> calendar_times_;  // at which other calendars are in force, the frame's own first
 };
 

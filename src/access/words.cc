@@ -158,7 +158,7 @@ std::string words_of(const Expr& expr) {
 
 namespace {
 
-std::string scope_words(const cedar::ScopeTerm& scope) {
+std::string scope_words(std::string_view who, const cedar::ScopeTerm& scope) {
   using Rule = cedar::ScopeTerm::Rule;
   std::vector<std::string> names;
   for (const auto& each : scope.entities) {
@@ -170,14 +170,14 @@ std::string scope_words(const cedar::ScopeTerm& scope) {
     case Rule::kAny:
       return {};
     case Rule::kEqual:
-      return "the resource is " + names.front();
+      return fmt::format("{} is {}", who, names.front());
     case Rule::kIn:
     case Rule::kInAny:
-      return fmt::format("the resource is in {}", fmt::join(names, " or "));
+      return fmt::format("{} is in {}", who, fmt::join(names, " or "));
     case Rule::kIs:
-      return fmt::format("the resource is a `{}`", scope.type);
+      return fmt::format("{} is a `{}`", who, scope.type);
     case Rule::kIsIn:
-      return fmt::format("the resource is a `{}` in {}", scope.type, names.front());
+      return fmt::format("{} is a `{}` in {}", who, scope.type, names.front());
   }
   return {};
 }
@@ -185,7 +185,9 @@ std::string scope_words(const cedar::ScopeTerm& scope) {
 }  // namespace
 
 std::string words_of(const cedar::Policy& residual) {
-  std::string words = scope_words(residual.resource);
+  std::string words = scope_words("the caller", residual.principal);
+  if (const auto of_resource = scope_words("the resource", residual.resource); !of_resource.empty())
+    words += (words.empty() ? "" : " and ") + of_resource;
   for (const auto& condition : residual.conditions) {
     if (!words.empty()) words += " and ";
     words += words_of(condition.body);
@@ -205,10 +207,17 @@ bool is_plain(const Expr& base) {
          (base.text == "token" || base.text == "request" || base.text == "chain" || base.text == "task");
 }
 
+// What a party is below would be known, if more could not be told of what is above it.
+bool is_party(const Expr& base) {
+  if (base.kind == ExprKind::kVariable) return base.variable() == cedar::Variable::kPrincipal;
+  return base.kind == ExprKind::kEntity && base.entity().type.starts_with("Writ::");
+}
+
 bool follows(const Expr& expr) {
   switch (expr.kind) {
     case ExprKind::kIn:
     case ExprKind::kIsIn:
+      if (is_party(expr.operands[0])) return true;
       if (!is_plain(expr.operands[0]) || expr.operands[1].kind != ExprKind::kEntity) return true;
       break;
     case ExprKind::kHas:
@@ -228,20 +237,29 @@ bool follows(const Expr& expr) {
 }  // namespace
 
 bool follows_entities(const cedar::Policy& residual) {
+  if (residual.principal.rule != cedar::ScopeTerm::Rule::kAny) return true;
   return std::ranges::any_of(residual.conditions, [](const auto& each) { return follows(each.body); });
 }
 
+namespace {
+
+std::string scope_text(std::string_view name, const cedar::ScopeTerm& scope) {
+  using Rule = cedar::ScopeTerm::Rule;
+  if (scope.rule == Rule::kAny) return {};
+  const bool is = scope.rule == Rule::kIs || scope.rule == Rule::kIsIn;
+  std::string text = is ? fmt::format("{} is {}", name, scope.type) : std::string(name);
+  if (scope.rule == Rule::kIs) return text;
+  text += scope.rule == Rule::kEqual ? " == " : " in ";
+  if (!scope.entities.empty()) cedar::append_entity(text, scope.entities[0].type, scope.entities[0].id);
+  return text;
+}
+
+}  // namespace
+
 std::string cedar_of(const cedar::Policy& residual) {
-  std::string text;
-  const auto& scope = residual.resource;
-  if (scope.rule != cedar::ScopeTerm::Rule::kAny) {
-    const bool is = scope.rule == cedar::ScopeTerm::Rule::kIs || scope.rule == cedar::ScopeTerm::Rule::kIsIn;
-    text = is ? "resource is " + scope.type : "resource";
-    if (scope.rule != cedar::ScopeTerm::Rule::kIs) {
-      text += scope.rule == cedar::ScopeTerm::Rule::kEqual ? " == " : " in ";
-      if (!scope.entities.empty()) cedar::append_entity(text, scope.entities[0].type, scope.entities[0].id);
-    }
-  }
+  std::string text = scope_text("principal", residual.principal);
+  if (const auto of_resource = scope_text("resource", residual.resource); !of_resource.empty())
+    text += (text.empty() ? "" : " && ") + of_resource;
   for (const auto& condition : residual.conditions) {
     if (!text.empty()) text += " && ";
     text += print_expression(condition.body);

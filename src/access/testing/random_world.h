@@ -13,6 +13,7 @@
 #include "access/reach.h"
 #include "cedar/entity_json.h"
 #include "cedar/parse.h"
+#include "cedar/schema.h"
 #include "codec/json.h"
 
 namespace writ::access::testing {
@@ -46,7 +47,7 @@ constexpr std::string_view kCatalogue = R"([
   {"uid": {"type": "Shop::Order", "id": "3"}, "attrs": {"tenant": "north", "environment": "production", "forPurposes": ["support", "export", "billing"]}, "parents": []},
   {"uid": {"type": "Shop::Box", "id": "1"}, "attrs": {"forPurposes": ["support"]}, "parents": [{"type": "Shop::Group", "id": "g"}]},
   {"uid": {"type": "Shop::Group", "id": "g"}, "attrs": {"lead": {"__entity": {"type": "Writ::User", "id": "u2"}}}, "parents": []},
-  {"uid": {"type": "Writ::User", "id": "u1"}, "attrs": {"staff": true}, "parents": [{"type": "Writ::Group", "id": "staff"}], "tags": {"desk": "A"}},
+  {"uid": {"type": "Writ::User", "id": "u1"}, "attrs": {"staff": true}, "parents": [{"type": "Writ::Group", "id": "staff"}, {"type": "Shop::Group", "id": "early"}], "tags": {"desk": "A"}},
   {"uid": {"type": "Writ::User", "id": "only-catalogued"}, "attrs": {"staff": true}, "parents": [{"type": "Writ::Group", "id": "staff"}]},
   {"uid": {"type": "Writ::Group", "id": "staff"}, "attrs": {}, "parents": []}
 ])";
@@ -120,18 +121,60 @@ constexpr std::string_view kConditions[] = {
     R"(resource.hasTag("level") && resource.getTag("level") == "high")",
     R"(resource has name && resource.name like "a*")",
     R"(Shop::Order::"9" has public && Shop::Order::"9".public)",
+    R"(Shop::Order::"9" in Shop::Group::"g")",
+    R"(Shop::Box::"9".hasTag("level") && Shop::Box::"9".getTag("level") == "high")",
+    R"(principal in Shop::Group::"late")",
     R"(if context has purpose then context.purpose == "support" else resource has public)",
     R"(if resource has public then resource.public else principal has level)",
     R"([principal, resource].contains(Writ::User::"u1"))",
     R"({a: context.approved}.a)",
 };
 
+// Entities that were pushed, as another store has them.
+class Pushed final : public cedar::EntitySource {
+ public:
+  explicit Pushed(std::string_view json) : entities_(cedar::entities_from_json(json).value()) {}
+  const cedar::Entity* fetch(cedar::EntityRef uid, cedar::Arena&) const override {
+    return entities_->find(uid);
+  }
+
+ private:
+  const std::shared_ptr<const cedar::Entities> entities_;
+};
+
 struct RandomWorld {
   std::shared_ptr<const inventory::Snapshot> inventory;
   decision::PolicySnapshot policies;
   std::vector<std::string> texts;
-  Frame frame() const { return {*inventory, policies, kNow}; }
+  std::shared_ptr<const Pushed> pushed = {};  // where the schema lets anything be pushed
+  Frame frame() const { return {*inventory, policies, kNow, pushed.get()}; }
 };
+
+// Of what the catalogue does not have.
+inline std::shared_ptr<const Pushed> random_pushed(Random& random) {
+  Json all = Json::array();
+  const auto add = [&](std::string_view type, std::string_view id) {
+    if (random.chance(30)) return;
+    Json attributes = Json::object(), tags = Json::object(), parents = Json::array();
+    if (random.chance(60)) attributes.set("public", random.chance(70));
+    if (random.chance(40)) attributes.set("tenant", random.pick(kTenants));
+    if (random.chance(50)) tags.set("level", random.chance(70) ? "high" : "low");
+    if (random.chance(60)) parents.push(Json::object({{"type", "Shop::Group"}, {"id", "g"}}));
+    all.push(Json::object({{"uid", Json::object({{"type", type}, {"id", id}})},
+                           {"attrs", std::move(attributes)},
+                           {"tags", std::move(tags)},
+                           {"parents", std::move(parents)}}));
+  };
+  for (const auto* id : {"9", "any-resource"}) {
+    add("Shop::Order", id);
+    add("Shop::Box", id);
+  }
+  // Somebody of the catalogue is below the first.
+  if (random.chance(60))
+    all.push(*codec::parse_json(R"({"uid": {"type": "Shop::Group", "id": "early"}, "attrs": {},
+                                    "parents": [{"type": "Shop::Group", "id": "late"}]})"));
+  return std::make_shared<const Pushed>(all.dump());
+}
 
 inline std::string random_scope(Random& random) {
   constexpr std::string_view kKinds[] = {"User", "Application", "Service", "Agent"};
@@ -254,6 +297,13 @@ inline RandomWorld random_world(Random& random) {
        {{std::chrono::hours(9), std::chrono::hours(17)}, {std::chrono::hours(33), std::chrono::hours(41)}}});
   if (random.chance(80))
     world.policies.calendars = std::make_shared<const context::Calendars>(std::move(calendars));
+  if (random.chance(50)) {
+    world.policies.schema = cedar::schema_from_text(
+                                "namespace Shop { entity Order, Box = {tenant?: String, environment?: "
+                                "String, public?: Bool}; entity Group; }")
+                                .value();
+    if (random.chance(70)) world.pushed = random_pushed(random);
+  }
   if (random.chance(20)) {
     // They decide nothing.
     auto texts = world.texts;
@@ -265,9 +315,5 @@ inline RandomWorld random_world(Random& random) {
   }
   return world;
 }
-
-// A request of the chain with a token that the frame allows: its claims agree with the inventory, and its
-// task is live, names the parties and covers the call.
-Trial random_trial(Random& random, Certainties& certain, const Target& target);
 
 }  // namespace writ::access::testing
