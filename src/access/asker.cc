@@ -32,6 +32,36 @@ codec::Json ClassesAnswered::json() const {
   return json;
 }
 
+std::string ClassesAnswered::csv() const {
+  std::string out = "row,target,class,chain,verdict,finding,other_chain,change,policy\r\n";
+  const auto line = [&](std::initializer_list<std::string_view> fields) {
+    std::size_t count = 0;
+    for (const auto field : fields) out += (count++ > 0 ? "," : "") + csv_field(field);
+    out += "\r\n";
+  };
+  for (const TargetClasses& each : targets) {
+    const auto target = text_of(each.target);
+    for (std::size_t i = 0; i < each.classes.size(); ++i) {
+      const auto verdict = verdict_name(each.classes[i].reached.verdict);
+      for (const ChainGroup* group : each.classes[i].groups) {
+        for (const Chain& chain : group->chains)
+          line({"class", target, std::to_string(i + 1), text_of(chain), verdict, "", "", "", ""});
+      }
+    }
+    for (const auto& [one, other] : each.not_known)
+      line({"not known", target, std::to_string(one + 1), "", "", "", std::to_string(other + 1), "", ""});
+    for (const ClassFinding& finding : each.findings)
+      line({"finding", target, "", text_of(finding.one), "", finding.kind, text_of(finding.other),
+            finding.change, finding.policy});
+  }
+  for (std::size_t i = 0; i < look_alikes.size(); ++i) {
+    for (const Chain& chain : look_alikes[i].chains)
+      line({"look-alike", "", std::to_string(i + 1), text_of(chain), "", "", "",
+            look_alikes[i].change.value_or(""), ""});
+  }
+  return out;
+}
+
 std::string ClassesAnswered::text() const {
   std::string text;
   for (const TargetClasses& each : targets) text += to_text(each) + "\n";
@@ -47,9 +77,9 @@ Asker::Asker(Frame frame, std::unique_ptr<Court> court, KnownAnswers* known)
 
 Result<std::unique_ptr<Asker>> Asker::make(const inventory::Snapshot& inventory,
                                            const decision::PolicySnapshot& policies, Instant at,
-                                           KnownAnswers* known) {
+                                           KnownAnswers* known, const cedar::EntitySource* pushed) {
   auto court = TRY(Court::make());
-  return std::unique_ptr<Asker>(new Asker({inventory, policies, at}, std::move(court), known));
+  return std::unique_ptr<Asker>(new Asker({inventory, policies, at, pushed}, std::move(court), known));
 }
 
 std::size_t Asker::links(std::optional<std::uint64_t> wanted) const {

@@ -52,6 +52,8 @@ struct ClassesAnswered {
 
   bool found() const;
   codec::Json json() const;
+  // A line for each chain of a class, each finding, and each chain that looks like another to the API.
+  std::string csv() const;
   std::string text() const;
 };
 
@@ -60,10 +62,11 @@ using MaySee = std::function<bool(const ChainLink&)>;
 
 class Asker {
  public:
-  // All must outlive it. `known`: what was answered before; null: everything is asked.
+  // All must outlive it. `known`: what was answered before; null: everything is asked. `pushed`: as in Frame.
   static Result<std::unique_ptr<Asker>> make(const inventory::Snapshot& inventory,
                                              const decision::PolicySnapshot& policies, Instant at,
-                                             KnownAnswers* known = nullptr);
+                                             KnownAnswers* known = nullptr,
+                                             const cedar::EntitySource* pushed = nullptr);
 
   Result<Answered> ask(const ReachQuestion& question, const MaySee& may_see = {});
   Result<ClassesAnswered> classes(const ClassesQuestion& question, const MaySee& may_see = {});

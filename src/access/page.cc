@@ -102,6 +102,19 @@ Markup api_part(const PageContent& content, const std::string& api) {
   return part;
 }
 
+// In words; and as it was applied, with the two requests that it tells apart.
+Markup change_of(const ClassFinding& finding) {
+  Markup change = paragraph(finding.change);
+  if (!finding.policy.empty()) change += element("pre", finding.policy);
+  if (finding.fact)
+    change += paragraph(fmt::format("A resource with {} `{}`.", finding.fact->first, finding.fact->second));
+  if (finding.shown)
+    change += report::unfolding(text("the requests that it tells apart"),
+                                paragraph("Permitted: " + text_of(finding.shown->first)) +
+                                    paragraph("Refused: " + text_of(finding.shown->second)));
+  return change;
+}
+
 Markup classes_part(const ClassesAnswered& classes) {
   std::vector<std::vector<Markup>> found;
   Markup all;
@@ -118,7 +131,7 @@ Markup classes_part(const ClassesAnswered& classes) {
       not_known += target.classes[one].reached.may() && target.classes[other].reached.may() ? 1 : 0;
     for (const ClassFinding& each : target.findings)
       found.push_back({text(what_of(target.target)), text(each.kind), text(text_of(each.one)),
-                       text(text_of(each.other)), text(each.change)});
+                       text(text_of(each.other)), change_of(each)});
     const auto summary =
         fmt::format("{}: {} classes that may{}", what_of(target.target), rows.size(),
                     not_known > 0 ? fmt::format("; of {} pairs it is not known whether they are decided "

@@ -217,6 +217,12 @@ std::string to_csv(const std::vector<Row>& rows, const Heading& heading) {
       out += csv_field(fmt::format("{}", fmt::join(row.reached.policies, " "))) + "\r\n";
     });
   }
+  // Whoever asks, and whatever the policies say.
+  for (const PublicRoute& each : heading.public_routes)
+    out += fmt::format("{},public route,{},,{},anybody,,always,,,\r\n", csv_field(each.api),
+                       csv_field(each.method), csv_field(each.path));
+  for (const std::string& api : heading.observed)
+    out += fmt::format("{},observed,,,,anybody,,always,,,\r\n", csv_field(api));
   return out;
 }
 

@@ -18,6 +18,8 @@ std::vector<std::string_view> taken_by(Kind kind) {
       return {"id", "api", "quick", "links", "limit", "after"};
     case Kind::kClasses:
       return {"api", "action", "reads", "strict", "links", "limit", "after"};
+    case Kind::kDiff:
+      return {"from", "to", "links", "limit", "after"};
   }
   return {};
 }
@@ -30,7 +32,12 @@ Answer<http::Response> AccessApi::ask(const http::Request& request, Kind kind) c
   constexpr std::uint64_t kMostLinks = 64;
   AccessQuestion question{.kind = kind};
   question.id = TRY(parameters.text("id", kind == Kind::kOf || kind == Kind::kPath));
-  question.api = TRY(parameters.text("api", kind != Kind::kOf));
+  question.api = TRY(parameters.text("api", kind != Kind::kOf && kind != Kind::kDiff));
+  if (kind == Kind::kDiff) {
+    question.to = TRY(parameters.text("to", true));
+    question.from = TRY(parameters.text("from"));
+    if (question.from.empty()) question.from = control::kWorldInForce;
+  }
   question.action = TRY(parameters.text("action"));
   question.resource = TRY(parameters.text("resource"));
   question.reads = TRY(parameters.list("reads"));
@@ -47,7 +54,8 @@ Result<void> AccessApi::add_to(http::Endpoints& endpoints, http::Workers& reader
   for (const auto& [path, kind] : {std::pair("/v1/access/of", Kind::kOf),
                                    {"/v1/access/to", Kind::kTo},
                                    {"/v1/access/path", Kind::kPath},
-                                   {"/v1/access/classes", Kind::kClasses}}) {
+                                   {"/v1/access/classes", Kind::kClasses},
+                                   {"/v1/access/diff", Kind::kDiff}}) {
     TRY(add_read(
         endpoints, path, readers,
         endpoint([this, kind](const http::Request& r, const http::PathValues&) { return ask(r, kind); })));

@@ -1,4 +1,5 @@
-// /v1/access: who reaches what, and what an API cannot tell apart (docs/access-report.md).
+// /v1/access: who reaches what, what an API cannot tell apart, and what a change gives and takes
+// (docs/access-report.md).
 //
 // Thread-safe.
 #pragma once

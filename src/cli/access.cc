@@ -6,6 +6,7 @@
 
 #include "access/asker.h"
 #include "access/change.h"
+#include "access/change_page.h"
 #include "access/overview.h"
 #include "access/page.h"
 #include "cli/commands.h"
@@ -16,6 +17,8 @@
 
 namespace writ::cli {
 namespace {
+
+constexpr std::string_view kCut = "there are more chains than were looked at: follow fewer with --links";
 
 struct Options {
   std::string config = "writ.yaml";
@@ -55,23 +58,32 @@ int show(const Options& options, const std::vector<access::Row>& rows, const acc
     print_json(access::to_json(rows, heading));
   } else {
     print_text(options.csv ? access::to_csv(rows, heading) : access::to_text(rows, heading));
+    if (options.csv && heading.cut) print_error(kCut);
   }
   return std::ranges::any_of(rows, [](const access::Row& row) { return row.reached.may(); }) ? kYes : kNo;
 }
 
-// What no policy decides, of these APIs; all of them when there are none.
-void add_open_to_all(const policy::Loaded& loaded, const std::vector<std::string>& apis,
-                     access::Heading& heading) {
+// What no policy decides, of these APIs; of all of them when there are none.
+access::OpenToAll open_of(const policy::Loaded& loaded, const std::vector<std::string>& apis = {}) {
   const auto concerns = [&](const std::string& api) {
     return apis.empty() || std::ranges::find(apis, api) != apis.end();
   };
+  access::OpenToAll open;
   for (const auto& route : loaded.world.routes) {
     if (route.is_public && concerns(route.api))
-      heading.public_routes.push_back({route.api, route.method, route.path});
+      open.public_routes.push_back({route.api, route.method, route.path});
   }
   for (const auto& upstream : loaded.world.upstreams) {
-    if (!upstream.enforced && concerns(upstream.api)) heading.observed.push_back(upstream.api);
+    if (!upstream.enforced && concerns(upstream.api)) open.observed.push_back(upstream.api);
   }
+  return open;
+}
+
+void add_open_to_all(const policy::Loaded& loaded, const std::vector<std::string>& apis,
+                     access::Heading& heading) {
+  auto open = open_of(loaded, apis);
+  heading.public_routes = std::move(open.public_routes);
+  heading.observed = std::move(open.observed);
 }
 
 // `whose`: only chains with this identity. `only_may`: what is never is left out.
@@ -102,24 +114,29 @@ int diff(const Options& options) {
   if (!before) return fail(before.error());
   const auto after = ready(options.after, *at, &known);
   if (!after) return fail(after.error());
-  bool cut = false;
   auto& old_one = *(*before)->asker;
   auto& new_one = *(*after)->asker;
   const std::size_t links = std::max(old_one.links(options.links), new_one.links(options.links));
-  const auto changes = access::changes_between({old_one.reach(), old_one.census()},
-                                               {new_one.reach(), new_one.census()}, links, cut);
-  if (options.json) {
-    auto json = access::to_json(changes);
-    json.set("chains_cut", cut);
+  auto change = access::changes_between(old_one, new_one, {.links = links});
+  access::compare(open_of((*before)->loaded), open_of((*after)->loaded), change);
+  if (!options.html.empty()) {
+    const auto page = report::page("What a change gives and takes",
+                                   access::change_part(change, options.before, options.after));
+    // Who can reach what is for nobody else to read.
+    const auto written = files::put_private_file(options.html, page);
+    if (!written) return fail(written.error());
+    print_text(fmt::format("written to {}", options.html));
+  } else if (options.json) {
+    auto json = access::to_json(change);
     const auto counts = known.counts();
     json.set("answers", codec::Json::object({{"asked", static_cast<std::int64_t>(counts.asked)},
                                              {"known", static_cast<std::int64_t>(counts.known)}}));
     print_json(json);
   } else {
-    print_text(options.csv ? access::changes_csv(changes) : access::changes_text(changes));
-    if (cut) print_error("there are more chains than were looked at: follow fewer with --links");
+    print_text(options.csv ? access::changes_csv(change) : access::changes_text(change));
+    if (change.cut) print_error(kCut);
   }
-  return changes.empty() ? kYes : kNo;
+  return change.empty() ? kYes : kNo;
 }
 
 std::vector<std::string> listed(const std::string& text) {
@@ -148,8 +165,8 @@ int classes(const Options& options) {
   if (options.json) {
     print_json(answered->json());
   } else {
-    print_text(answered->text());
-    if (answered->cut) print_error("there are more chains than were looked at: follow fewer with --links");
+    print_text(options.csv ? answered->csv() : answered->text());
+    if (answered->cut) print_error(kCut);
   }
   return answered->found() ? kNo : kYes;
 }
@@ -263,7 +280,8 @@ void add_access(Command& program) {
   classes_command.option("--at", alike->at,
                          "the instant from which on: 2026-03-02T09:00:00Z, or +10m from now");
   classes_command.option("--links", alike->links, "how far to follow acts_for");
-  classes_command.flag("--json", alike->json, "print JSON");
+  classes_command.flag("--json", alike->json, "print JSON").excludes("--csv");
+  classes_command.flag("--csv", alike->csv, "print CSV: a line for each chain of a class, and each finding");
   classes_command.runs([alike] { return classes(*alike); });
 
   auto page = std::make_shared<Options>();
@@ -284,6 +302,9 @@ void add_access(Command& program) {
   diff_command.option("old", change->before, "a configuration file, or the folder of writ.yaml").required();
   diff_command.option("new", change->after, "the same after the change").required();
   add_common(diff_command, change);
+  diff_command.option("--html", change->html, "write one HTML page to this file")
+      .excludes("--json")
+      .excludes("--csv");
   diff_command.runs([change] { return diff(*change); });
 }
 

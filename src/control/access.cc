@@ -15,6 +15,8 @@ std::string_view kind_of(AccessQuestion::Kind kind) {
       return "path";
     case AccessQuestion::Kind::kClasses:
       return "classes";
+    case AccessQuestion::Kind::kDiff:
+      return "diff";
   }
   return "";
 }
@@ -30,6 +32,8 @@ codec::Json AccessQuestion::json() const {
   add("api", api);
   add("action", action);
   add("resource", resource);
+  add("from", from);
+  add("to", to);
   if (!reads.empty()) json.set("reads", codec::json_texts(reads));
   if (strict) json.set("strict", true);
   if (all) json.set("all", true);
@@ -38,7 +42,6 @@ codec::Json AccessQuestion::json() const {
 
 Answer<codec::Json> Access::ask(const Caller& caller, const AccessQuestion& question) const {
   const auto permit = TRY(authority_.allow(caller, kRead));
-  const auto in_force = current_.get();
   // Before it is answered, so that nobody learns anything that is not recorded.
   TRY(authority_.record(permit, "access.asked", kind_of(question.kind), question.json().dump()));
   const bool of_a_tenant = permit.tenant().has_value();
@@ -48,7 +51,14 @@ Answer<codec::Json> Access::ask(const Caller& caller, const AccessQuestion& ques
     return authority_.would_allow(caller, kRead, {inventory::cedar_type((*member)->kind), id},
                                   [member](cedar::Arena&) { return member->attributes(); });
   };
-  return TRY(answers_.answer(question, *in_force, may_see, permit.time().latest));
+  const auto now = permit.time().latest;
+  if (question.kind != AccessQuestion::Kind::kDiff) {
+    const auto world = TRY(worlds_.world(kWorldInForce));
+    return TRY(answers_.answer(question, world, may_see, now));
+  }
+  const auto before = TRY(worlds_.world(question.from));
+  const auto after = TRY(worlds_.world(question.to));
+  return TRY(answers_.diff(question, before, after, may_see, now));
 }
 
 }  // namespace writ::control

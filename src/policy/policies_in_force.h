@@ -24,6 +24,7 @@
 #include <vector>
 
 #include "base/clock.h"
+#include "control/access_worlds.h"
 #include "control/grants.h"
 #include "control/policies.h"
 #include "enforce/in_force.h"
@@ -38,7 +39,9 @@ namespace writ::policy {
 using control::ReplacedBy;
 using control::Replacement;
 
-class PoliciesInForce final : public control::PolicySets, public control::GrantLinks {
+class PoliciesInForce final : public control::PolicySets,
+                              public control::GrantLinks,
+                              public control::AccessWorlds {
  public:
   struct Parts {
     const Clock& clock;
@@ -83,6 +86,8 @@ class PoliciesInForce final : public control::PolicySets, public control::GrantL
   Result<State> state() const override;
   Result<control::RevisionTexts> read(std::string_view revision) const override;
 
+  Result<control::AccessWorld> world(std::string_view name) const override;
+
   Result<void> check(const inventory::GrantRecord& record) override;
   Result<void> change(const inventory::GrantRecord& record) override;
 
@@ -117,6 +122,8 @@ class PoliciesInForce final : public control::PolicySets, public control::GrantL
 
   // The policies in force, with the grants, beside a world that may be another.
   Result<LoadedPolicies> load_again(const config::World& world) const;
+  // What world() tells of the files.
+  Result<control::AccessWorld> world_of_files() const;
   // Of claims that `next` reads, and that some tokens lack now; none of policies that are in force.
   std::vector<Lack> lacks_of_new(const LoadedPolicies& next, const config::World& world) const;
   // The same of what comes after `before`; null: nobody knows what was before.

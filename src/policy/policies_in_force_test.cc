@@ -59,6 +59,7 @@ class PoliciesInForceTest : public ::testing::Test {
   void write(const std::string& file, std::string_view text) { std::ofstream(root_ / file) << text; }
   void add_one() { write("p.cedar", std::string(kPolicies) + std::string(kOneMore)); }
   std::string in_force() const { return sets_->get()->revision; }
+  const control::AccessWorlds& worlds() const { return *sets_; }
   control::Caller app() { return desk.as(app_token_); }
 
   control::testing::Desk desk;
@@ -149,6 +150,44 @@ TEST_F(PoliciesInForceTest, ShowsTheTextsOfARevision) {
   EXPECT_EQ(shown->files.front().kind, "policies");
   EXPECT_EQ(*shown->files.front().text, kPolicies);
   EXPECT_EQ(word(policies->show(desk.as_operator(), "0123456789abcdef")), "not_found");
+}
+
+// ---- the sides of a change of access
+
+TEST_F(PoliciesInForceTest, TheFilesAreASideAsAReloadWouldPutThemInForceAndStayOnDisk) {
+  const auto before = in_force();
+  add_one();
+  ASSERT_TRUE(desk.directory.order("marketing-app", inventory::Status::kSuspended));
+  const auto files = worlds().world("files");
+  ASSERT_TRUE(files) << files.error().message;
+  EXPECT_NE(files->policies->revision, before);
+  EXPECT_NE(files->inventory->find("ops-desk"), nullptr) << "the files declare it";
+  EXPECT_EQ(inventory::Status::kSuspended, files->inventory->find("marketing-app")->status())
+      << "what operators ordered stays";
+  EXPECT_EQ(in_force(), before);
+  EXPECT_EQ(desk.directory.snapshot()->find("ops-desk"), nullptr);
+}
+
+TEST_F(PoliciesInForceTest, FilesThatWouldNotBeTakenOverAreNoSide) {
+  write("p.cedar", "permit (principal");
+  const auto files = worlds().world("files");
+  ASSERT_FALSE(files);
+  EXPECT_EQ(ErrorCode::kInvalid, files.error().code);
+  EXPECT_THAT(files.error().message, ::testing::HasSubstr("writ check"));
+}
+
+TEST_F(PoliciesInForceTest, ARevisionIsASideBesideTheInventoryInForce) {
+  const auto first = in_force();
+  add_one();
+  ASSERT_TRUE(policies->reload(desk.as_operator()));
+  const auto before = worlds().world(first.substr(0, 12));
+  ASSERT_TRUE(before) << before.error().message;
+  EXPECT_EQ(first, before->policies->revision);
+  const auto now = worlds().world("in_force");
+  ASSERT_TRUE(now);
+  EXPECT_EQ(in_force(), now->policies->revision);
+  EXPECT_EQ(now->inventory, before->inventory);
+  EXPECT_EQ(ErrorCode::kNotFound, worlds().world("0123456789abcdef").error().code);
 }
 
 }  // namespace

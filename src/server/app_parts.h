@@ -272,7 +272,7 @@ struct App::Parts {
   const control::Simulations simulation_control{authority, simulator};
   const api::DecideApi decide_api{simulation_control};
   const simulate::RunningAccess running_access;
-  const control::Access access_control{authority, current, running_access};
+  const control::Access access_control{authority, policies, running_access};
   const api::AccessApi access_api{access_control};
   const RunningReports running_reports{policies, api_keys, config.data / config.audit.file};
   const control::Reports report_control{authority, current, running_reports};

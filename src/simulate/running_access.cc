@@ -3,15 +3,16 @@
 #include <charconv>
 #include <fmt/format.h>
 
-#include "access/asker.h"
+#include "access/change.h"
+#include "crypto/hash.h"
 #include "facts/pushed.h"
-#include "gateway/routes.h"
 
 namespace writ::simulate {
 namespace {
 
 using codec::Json;
 using control::AccessQuestion;
+using control::AccessWorld;
 
 constexpr std::size_t kRevisionShown = 16;
 
@@ -46,13 +47,36 @@ void cut_to_page(std::vector<Item>& items, std::size_t from, std::size_t limit, 
   items.erase(items.begin(), items.begin() + static_cast<std::ptrdiff_t>(begin));
 }
 
+Json number(std::size_t count) {
+  return Json(static_cast<std::int64_t>(count));
+}
+
+void add_page(const std::optional<std::string>& next, Json& json) {
+  json.set("more", next.has_value());
+  if (next) json.set("next", *next);
+}
+
+// Of one API, or of all.
+access::OpenToAll open_of(const AccessWorld& world, std::string_view api) {
+  access::OpenToAll open;
+  for (const auto& each : world.public_routes)
+    if (api.empty() || each.api == api) open.public_routes.push_back({each.api, each.method, each.path});
+  for (const std::string& each : world.observed)
+    if (api.empty() || each == api) open.observed.push_back(each);
+  return open;
+}
+
 }  // namespace
 
-Result<Json> RunningAccess::answer(const AccessQuestion& question, const enforce::InForce& in_force,
+Result<std::unique_ptr<access::Asker>> RunningAccess::asker_of(const AccessWorld& world, Instant now) const {
+  return access::Asker::make(*world.inventory, *world.policies, now, &known_, world.pushed.get());
+}
+
+Result<Json> RunningAccess::answer(const AccessQuestion& question, const AccessWorld& world,
                                    const control::MaySeeParty& may_see, Instant now) const {
-  const auto& revision = in_force.policies->revision;
+  const auto& revision = world.policies->revision;
   const auto from = TRY(place_of(question.after, revision));
-  const auto asker = TRY(access::Asker::make(*in_force.inventory, *in_force.policies, now, &known_));
+  const auto asker = TRY(asker_of(world, now));
   const access::MaySee sees = [&](const access::ChainLink& link) { return may_see(link.id, link.member); };
   std::optional<std::string> next;
   Json json;
@@ -77,23 +101,46 @@ Result<Json> RunningAccess::answer(const AccessQuestion& question, const enforce
                                 .witness = !question.quick};
     if (!question.resource.empty()) asked.filter.resource = question.resource;
     auto answered = TRY(asker->ask(asked, sees));
-    if (in_force.routes != nullptr) {
-      for (const std::string& api : in_force.routes->observed_apis())
-        if (question.api.empty() || question.api == api) answered.heading.observed.push_back(api);
-    }
+    auto open = open_of(world, question.api);
+    answered.heading.public_routes = std::move(open.public_routes);
+    answered.heading.observed = std::move(open.observed);
     const auto shares = access::verdict_counts(answered.rows);
     cut_to_page(answered.rows, from, question.limit, revision, next);
     json = to_json(answered.rows, answered.heading);
     // Of all pages.
-    const auto number = [](std::size_t count) { return Json(static_cast<std::int64_t>(count)); };
     json.set("shares", Json::object({{"never", number(shares.never)},
                                      {"always", number(shares.always)},
                                      {"witnessed", number(shares.witnessed)},
                                      {"open", number(shares.open)}}));
   }
-  json.set("pushed_entities_left_out", in_force.pushed != nullptr);
-  json.set("more", next.has_value());
-  if (next) json.set("next", *next);
+  json.set("pushed_entities_left_out", world.pushed != nullptr);
+  add_page(next, json);
+  return json;
+}
+
+Result<Json> RunningAccess::diff(const AccessQuestion& question, const AccessWorld& before,
+                                 const AccessWorld& after, const control::MaySeeParty& may_see,
+                                 Instant now) const {
+  // Of the same two sets of policies.
+  const auto revisions =
+      crypto::hex(crypto::sha256(before.policies->revision + " " + after.policies->revision));
+  const auto from = TRY(place_of(question.after, revisions));
+  const auto old = TRY(asker_of(before, now)), fresh = TRY(asker_of(after, now));
+  const std::size_t links = std::max(old->links(question.links), fresh->links(question.links));
+  const access::MaySee sees = [&](const access::ChainLink& link) { return may_see(link.id, link.member); };
+  auto change = access::changes_between(
+      *old, *fresh,
+      {.links = links, .chains = control::kMaxAccessChains, .changes = control::kMaxAccessChanges}, sees);
+  access::compare(open_of(before, {}), open_of(after, {}), change);
+  Json json = to_json(change, from, question.limit);
+  json.set("from", Json::object({{"world", question.from}, {"policy_revision", before.policies->revision}}));
+  json.set("to", Json::object({{"world", question.to}, {"policy_revision", after.policies->revision}}));
+  json.set("links", number(links));
+  json.set("pushed_entities_left_out", before.pushed != nullptr || after.pushed != nullptr);
+  std::optional<std::string> next;
+  const std::size_t shown = std::min(from, change.changes.size()) + question.limit;
+  if (shown < change.changes.size()) next = place_after(revisions, shown);
+  add_page(next, json);
   return json;
 }
 

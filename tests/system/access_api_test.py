@@ -1,5 +1,8 @@
 """/v1/access: who reaches what in the running state, with operators' stops; who may ask, and what is recorded."""
 import json
+import os
+import shutil
+import tempfile
 import unittest
 import urllib.parse
 
@@ -53,7 +56,7 @@ class AccessApi(unittest.TestCase):
 
     def test_who_may_not_read_access_is_refused(self):
         customer = self.world.customer_token(self.world.api)
-        for kind, parameters in (("of", {"id": "nora"}), ("to", {"api": "mail"}), ("path", {"id": "nora", "api": "mail"}), ("classes", {"api": "mail"})):
+        for kind, parameters in (("of", {"id": "nora"}), ("to", {"api": "mail"}), ("path", {"id": "nora", "api": "mail"}), ("classes", {"api": "mail"}), ("diff", {"to": "files"})):
             answer = self.get(kind, token=customer, **parameters)
             self.assertEqual((403, "policy_no_permit"), (answer.status, answer.reason()), answer)
         self.assertEqual(401, self.world.api_call(None, "GET", "/v1/access/to?api=mail").status)
@@ -81,11 +84,47 @@ class AccessApi(unittest.TestCase):
         self.assertEqual([each["chains"] for each in whole["answers"]], [each["chains"] for each in pages])
         self.assertEqual(409, self.get("to", api="invoices", after="0123456789abcdef.3").status)
 
+    def test_what_a_reload_would_give_and_take_is_told_before_it_happens(self):
+        self.assertEqual([], self.answers("diff", to="files")["changes"])
+        policies = os.path.join(os.path.dirname(self.world.config), "policies", "access-test.cedar")
+        with open(policies, "w", encoding="utf-8") as file:
+            file.write('@id("nobody-drafts") forbid (principal, action == Mail::Action::"draft", resource);')
+        self.addCleanup(os.remove, policies)
+        told = self.answers("diff", to="files", limit=1000)
+        self.assertTrue(told["changes"])
+        self.assertEqual({("taken", "never")}, {(each["change"], each["after"]) for each in told["changes"]})
+        self.assertTrue(all(each["target"].startswith("mail draft") for each in told["changes"]), told["changes"][0])
+        self.assertEqual({"in_force", "files"}, {told["from"]["world"], told["to"]["world"]})
+        # Nothing of it is in force, and the other way round it is given.
+        self.assertTrue(self.answers("to", api="mail", action="draft")["answers"])
+        back = self.answers("diff", **{"from": "files", "to": "in_force", "limit": 1000})
+        self.assertEqual({"given"}, {each["change"] for each in back["changes"]})
+        # As the command line says it of the same two.
+        folder = tempfile.mkdtemp(prefix="writ-access-api-")
+        self.addCleanup(shutil.rmtree, folder)
+        before = os.path.join(folder, "before")
+        shutil.copytree(os.path.dirname(self.world.config), before, ignore=shutil.ignore_patterns("data", "access-test.cedar"))
+        _, out, err = harness.writ("access", "diff", os.path.join(before, os.path.basename(self.world.config)), self.world.config, "--json")
+        self.assertTrue(out, err)
+        line = json.loads(out)
+        key = lambda each: (each["change"], each["chain"], each["target"], each["before"], each["after"])
+        self.assertEqual(sorted(map(key, line["changes"])), sorted(map(key, told["changes"])))
+        self.assertEqual(line["counts"], told["counts"])
+
+    def test_files_that_a_reload_would_not_take_over_are_refused(self):
+        policies = os.path.join(os.path.dirname(self.world.config), "policies", "access-test.cedar")
+        with open(policies, "w", encoding="utf-8") as file:
+            file.write("permit (principal")
+        self.addCleanup(os.remove, policies)
+        answer = self.get("diff", to="files")
+        self.assertEqual(400, answer.status, answer)
+        self.assertEqual(404, self.get("diff", to="0123456789abcdef").status)
+
     def test_what_is_not_understood_is_refused(self):
         for kind, parameters in (("of", {}), ("of", {"id": "nora", "resource": "x"}), ("to", {"api": "mail", "limit": "0"}),
                                  ("to", {"api": "mail", "limit": "1001"}), ("to", {"api": "mail", "all": "yes"}),
                                  ("to", {"api": "mail", "links": "-1"}), ("to", {"api": "mail", "after": "what"}),
-                                 ("to", {"api": "mail", "resource": "no entity"}), ("classes", {"api": "mail", "reads": "shoe"}),
+                                 ("to", {"api": "mail", "resource": "no entity"}), ("classes", {"api": "mail", "reads": "shoe"}), ("diff", {}), ("diff", {"to": "files", "api": "mail"}),
                                  ("of", {"id": "n" * 1025})):
             answer = self.get(kind, **parameters)
             self.assertEqual(400, answer.status, (kind, parameters, answer))

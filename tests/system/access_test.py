@@ -106,6 +106,8 @@ class Access(unittest.TestCase):
         self.assertGreater(asked["asked"], 0)
         self.assertEqual(asked["asked"], told["answers"]["asked"])
         self.assertEqual({"taken"}, {each["change"] for each in changes})
+        self.assertEqual({"given": 0, "taken": len(changes), "other_terms": 0}, told["counts"])
+        self.assertIn("support-portal", [each["id"] for each in told["identities"]])
         self.assertTrue(all("support-portal" in each["chain"] for each in changes))
 
     def test_public_routes_and_apis_that_are_only_observed_are_told(self):
@@ -125,6 +127,17 @@ class Access(unittest.TestCase):
         self.assertEqual([{"api": "invoices", "method": "GET", "path": "/tenants/{tenant}/totals"}], told["public_routes"])
         self.assertNotIn("observed", told)
         self.assertEqual(["mail"], answers("to", "mail", "--quick", config=config)["observed"])
+        _, out, _ = access("to", "invoices", "--quick", "--csv", config=config)
+        rows = [row for row in csv.DictReader(io.StringIO(out)) if row["chain"] == "anybody"]
+        self.assertEqual([("public route", "GET", "/tenants/{tenant}/totals", "always")],
+                         [(row["point"], row["action"], row["resource"], row["verdict"]) for row in rows])
+        # It is given to anybody, whatever becomes of the chains.
+        status, out, err = harness.writ("access", "diff", harness.ACME, changed, "--json")
+        self.assertEqual(1, status, err)
+        self.assertEqual({"public_routes": [{"api": "invoices", "method": "GET", "path": "/tenants/{tenant}/totals"}], "observed": ["mail"]},
+                         json.loads(out)["open_to_all"]["given"])
+        _, text, _ = harness.writ("access", "diff", harness.ACME, changed)
+        self.assertIn("+ anybody, without a token: GET /tenants/{tenant}/totals of `invoices`, a public route", text)
         _, out, _ = access("of", "nora", "--quick", config=config)
         self.assertIn("anybody, without a token: GET /tenants/{tenant}/totals of `invoices`", out)
         self.assertIn("`mail` is only observed", out)
@@ -134,6 +147,17 @@ class Access(unittest.TestCase):
         self.assertTrue(out, err)
         alike = json.loads(out)["look_alikes"]
         self.assertIn("client_id", [each.get("change") for each in alike])
+
+    def test_classes_are_told_as_csv_too_with_every_chain(self):
+        _, out, err = harness.writ("access", "classes", "invoices", "--reads", "sub", "--csv", "--config", CONFIG)
+        rows = list(csv.DictReader(io.StringIO(out)))
+        self.assertTrue(rows, err)
+        _, data, _ = harness.writ("access", "classes", "invoices", "--reads", "sub", "--json", "--config", CONFIG)
+        told = json.loads(data)
+        self.assertEqual(sum(each["chain_count"] for target in told["targets"] for each in target["classes"]),
+                         sum(row["row"] == "class" for row in rows))
+        self.assertEqual(sum(len(target["findings"]) for target in told["targets"]), sum(row["row"] == "finding" for row in rows))
+        self.assertEqual(sum(each["chain_count"] for each in told["look_alikes"]), sum(row["row"] == "look-alike" for row in rows))
 
 
 if __name__ == "__main__":
