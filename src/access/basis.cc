@@ -19,7 +19,10 @@ void put_date(std::string& out, const std::optional<Instant>& date) {
 
 Basis::Basis(const Frame& frame, std::span<const cedar::PolicyReading> policies,
              const std::set<std::string, std::less<>>& told_later)
-    : frame_(frame), readings_(policies), policies_(policies.size()), entities_(*frame.policies.entities, frame.pushed) {
+    : frame_(frame),
+      readings_(policies),
+      policies_(policies.size()),
+      entities_(*frame.policies.entities, frame.pushed) {
   std::string types;
   for (const std::string& type : told_later) put_part(types, type);
   told_later_ = crypto::sha256(types);
