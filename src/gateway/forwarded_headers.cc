@@ -136,8 +136,27 @@ constexpr std::string_view kNeverPrefixes[] = {
     "x-remote-",
     "x-webauth-",
     "cf-access-",
+    "impersonate-",
+    "x-act-as",
+    "x-impersonate-",
+    "x-on-behalf-of",
     "ssl-client-",
 };
+
+// Nobody can list all of them: what the last words of a name say that it is, whoever's it is.
+constexpr std::string_view kNeverEnds[] = {
+    "access-key", "api-key", "apikey",   "credential",       "credentials", "functions-key", "impersonate",
+    "jwt",        "orgid",   "password", "principal",        "role",        "roles",         "secret",
+    "sudo",       "token",   "user",     "subscription-key", "userid",      "username",
+};
+// A token of these belongs to a page or a list, and not to the caller.
+constexpr std::string_view kOtherTokens[] = {"csrf-token", "xsrf-token", "continuation-token", "next-token",
+                                             "page-token"};
+
+bool ends_with_words(std::string_view name, std::string_view words) noexcept {
+  if (!name.ends_with(words)) return false;
+  return name.size() == words.size() || name[name.size() - words.size() - 1] == '-';
+}
 
 // Size and three letters tell the names of a list well apart. `| 0x20` is the same for both cases.
 std::size_t hash_of(std::string_view name) noexcept {
@@ -162,9 +181,13 @@ std::string_view why_never(std::string_view name) noexcept {
   }
   // It says which library speaks gRPC-Web, not who calls.
   if (name == "x-user-agent") return {};
+  const auto ends_with_one = [&](const auto& table) {
+    return std::ranges::any_of(table, [&](auto words) { return ends_with_words(name, words); });
+  };
   const bool never =
       std::ranges::find(kNeverNames, name) != std::end(kNeverNames) ||
-      std::ranges::any_of(kNeverPrefixes, [&](auto prefix) { return name.starts_with(prefix); });
+      std::ranges::any_of(kNeverPrefixes, [&](auto prefix) { return name.starts_with(prefix); }) ||
+      (ends_with_one(kNeverEnds) && !ends_with_one(kOtherTokens));
   return never ? "only Writ tells an API who calls, with which credential, and what is asked for"
                : std::string_view();
 }

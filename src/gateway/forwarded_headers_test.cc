@@ -273,6 +273,38 @@ TEST(ForwardedHeaders, NoApiAddsCredentialsIdentitiesOrWhatWritAnswersFor) {
   for (const auto name : kHopByHop) EXPECT_FALSE(ForwardedHeaders::with({std::string(name)})) << name;
 }
 
+TEST(ForwardedHeaders, NoApiAddsANameThatEndsAsOneOfACredentialOrAnIdentity) {
+  for (const auto* name : {"X-Grafana-User",
+                           "X-Scope-OrgID",
+                           "X-Vault-Token",
+                           "X-Api-Token",
+                           "X-Id-Token",
+                           "X-Amz-Security-Token",
+                           "Job-Token",
+                           "X-Jwt",
+                           "X-Secret",
+                           "X-Client-Secret",
+                           "Password",
+                           "Ocp-Apim-Subscription-Key",
+                           "X-Functions-Key",
+                           "X-Roles",
+                           "X-App-Role",
+                           "X-Principal",
+                           "X-Kubernetes-User",
+                           "Sudo",
+                           "X-Sudo",
+                           "Impersonate-User",
+                           "Impersonate-Group",
+                           "X-Impersonate-Id",
+                           "X-Act-As",
+                           "X-On-Behalf-Of",
+                           "X-Login-Username"})
+    EXPECT_FALSE(ForwardedHeaders::with({name})) << name;
+  for (const auto* name : {"X-CSRF-Token", "X-XSRF-TOKEN", "X-Continuation-Token", "Next-Token", "Ce-Subject",
+                           "X-Superuser", "X-Tokens", "X-Sort-Key", "X-Monkey", "X-User-Agent"})
+    EXPECT_TRUE(ForwardedHeaders::with({name})) << name;
+}
+
 TEST(ForwardedHeaders, NoApiAddsANameThatSomeServerReadsAsAnother) {
   for (const auto* name :
        {"", "X_Custom", "Content_Type", "X.Custom", "X Custom", "X-Custom:", "X-Cust\xc3\xb6m"}) {
