@@ -7,7 +7,6 @@ import json
 import os
 import shutil
 import subprocess
-import sys
 import tempfile
 import time
 import urllib.request
@@ -74,7 +73,8 @@ sqa: {{opt_out: true}}
                     return
             except OSError as error:
                 if time.monotonic() > deadline or self.process.poll() is not None:
-                    sys.exit(f"bench: Hydra did not start: {error}")
+                    self.stop()
+                    raise RuntimeError(f"Hydra did not start: {error}") from error
                 time.sleep(0.1)
 
     def stop(self):
