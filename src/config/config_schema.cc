@@ -165,7 +165,7 @@ properties:
         algorithms: {type: array, items: {enum: [ES256, ES384, ES512, EdDSA, Ed25519, RS256, RS384, RS512, PS256, PS384, PS512]}}
         tolerance_seconds: {type: integer, minimum: 0, maximum: 300}
         profile: {$ref: "#/$defs/text", description: "whose tokens they are, for example keycloak or entra (docs/providers.md)"}
-        group_prefix: {type: string, maxLength: 128, description: what Writ puts before the names of its groups}
+        group_prefix: {type: string, minLength: 1, maxLength: 128, description: what Writ puts before the names of its groups}
         links: {$ref: "#/$defs/names", description: "its names for users, and the identities that they are (docs/configuration.md)"}
         workloads: {enum: [kubernetes, github, gitlab, spiffe, google, aws, azure, other], description: "whose workloads it names; it speaks for no users then (docs/workloads.md)"}
         facts:
