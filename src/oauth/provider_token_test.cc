@@ -42,7 +42,8 @@ TEST_F(ProviderTokenTest, EverySubjectThatPassesCanBeStopped) {
   int passed = 0;
   for (const auto& subject : subjects) {
     const auto before = portal_asks(world_.provider_claims(subject));
-    const bool stopped = world_.directory.order(subject, inventory::Status::kSuspended).has_value();
+    const auto id = user_name("", subject);  // a long one is called by its digest
+    const bool stopped = world_.directory.order(id, inventory::Status::kSuspended).has_value();
     EXPECT_EQ(before == "issued", stopped) << subject << ": " << before;
     if (before == "issued") {
       ++passed;

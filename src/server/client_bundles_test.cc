@@ -8,6 +8,7 @@
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
 #include <map>
+#include <thread>
 #include <unistd.h>
 
 #include "http/testing/certificates.h"
@@ -137,6 +138,8 @@ class ClientBundlesTest : public ::testing::Test {
   const fs::path folder_ = fs::path(::testing::TempDir()) /
                            fmt::format("client-bundles-{}-{}", ::getpid(), static_cast<void*>(this));
   http::testing::TestServer endpoint_{[this](http::Exchange exchange) {
+    // It is asked again and again, and each time over another connection: the machine has so many ports.
+    std::this_thread::sleep_for(5ms);
     const std::lock_guard lock(mutex_);
     exchange.respond(answer_);
   }};
