@@ -42,9 +42,18 @@ Json report(const init::Draft& draft, const std::vector<init::NewFile>& files) {
                        {"notes", std::move(notes)}});
 }
 
+// Whether some answer of the API says whose a resource is.
+bool tells_owners(const init::Draft& draft) {
+  return std::ranges::any_of(draft.routes, [](const auto& route) { return route.on_answer.has_value(); });
+}
+
 void print(const init::Draft& draft, const Options& options) {
   for (const auto& note : draft.notes)
     print_error(fmt::format("warning: {}{}{}", note.place, note.place.empty() ? "" : ": ", note.text));
+  if (!tells_owners(draft))
+    print_error(
+        "warning: nothing in the document says whose a resource is, so every user gets all of them; "
+        "if the API's JSON says it, name the member with --owner, as in --owner customer_id");
   const bool here = options.folder == ".";
   print_text(
       fmt::format("wrote {}: {} routes of {} operations, {} types of resources\n"
@@ -71,11 +80,6 @@ Result<init::Draft> draft_with(const init::Document& document, const std::string
   init::Settings settings;
   settings.owner = owner;
   return init::make_draft(init::read_operations(document, owner), settings);
-}
-
-// Whether some answer of the API says whose a resource is.
-bool tells_owners(const init::Draft& draft) {
-  return std::ranges::any_of(draft.routes, [](const auto& route) { return route.on_answer.has_value(); });
 }
 
 // Where document or folder is missing, a person is asked for all that no flag says. False: there is no

@@ -94,6 +94,7 @@ class Questions(unittest.TestCase):
             file.write(text.replace('"owner"', '"made_by"'))
         terminal = Terminal(self.folder, "init", "openapi.json", "guard", "--name", "shop")
         self.assertEqual(0, terminal.end()[0], "a document and a folder are enough")
+        self.assertIn("every user gets all of them", terminal.shown)
         self.assertNotIn("answer /made_by", self.config("guard"))
         terminal = Terminal(self.folder, "init", "openapi.json", "--name", "shop", "--issuer", "https://login.example.com")
         question = "What names the owner of a resource in the API's answers"
