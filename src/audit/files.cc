@@ -78,6 +78,11 @@ Result<std::vector<Part>> parts_of(const std::vector<path>& paths, std::vector<p
       auto part = TRY(part_of(file));
       part ? parts.push_back(*std::move(part)) : others.push_back(file);
     }
+    // Or a folder that was mistyped would be a log that is whole, and of nobody's use.
+    if (parts.size() == had)
+      return failure(ErrorCode::kNotFound,
+                     fmt::format("no file in the folder `{}` is an audit log: none begins with a record",
+                                 named.string()));
     for (const auto& other : others) {
       const auto beside = [&](const Part& part) { return is_beside(other, part.path); };
       if (std::any_of(parts.begin() + static_cast<std::ptrdiff_t>(had), parts.end(), beside) &&

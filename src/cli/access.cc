@@ -57,7 +57,7 @@ int show(const Options& options, const std::vector<access::Row>& rows, const acc
   if (options.json) {
     print_json(access::to_json(rows, heading));
   } else {
-    print_text(options.csv ? access::to_csv(rows, heading) : access::to_text(rows, heading));
+    options.csv ? print_exact(access::to_csv(rows, heading)) : print_text(access::to_text(rows, heading));
     if (options.csv && heading.cut) print_error(kCut);
   }
   return std::ranges::any_of(rows, [](const access::Row& row) { return row.reached.may(); }) ? kYes : kNo;
@@ -93,6 +93,8 @@ int answer(const Options& options, const std::string& whose, const access::Targe
   if (!at) return fail(at.error());
   const auto world = ready(options.config, *at);
   if (!world) return fail(world.error());
+  if (const auto named = check_names((*world)->loaded, filter.api, filter.action); !named)
+    return fail(named.error());
   auto& asker = *(*world)->asker;
   auto answered = asker.ask({.of = whose,
                              .filter = filter,
@@ -133,7 +135,7 @@ int diff(const Options& options) {
                                              {"known", static_cast<std::int64_t>(counts.known)}}));
     print_json(json);
   } else {
-    print_text(options.csv ? access::changes_csv(change) : access::changes_text(change));
+    options.csv ? print_exact(access::changes_csv(change)) : print_text(access::changes_text(change));
     if (change.cut) print_error(kCut);
   }
   return change.empty() ? kYes : kNo;
@@ -154,6 +156,8 @@ int classes(const Options& options) {
   if (!at) return fail(at.error());
   const auto world = ready(options.config, *at);
   if (!world) return fail(world.error());
+  if (const auto named = check_names((*world)->loaded, options.api, options.action); !named)
+    return fail(named.error());
   auto& asker = *(*world)->asker;
   const auto answered =
       asker.classes({.api = options.api,
@@ -165,7 +169,7 @@ int classes(const Options& options) {
   if (options.json) {
     print_json(answered->json());
   } else {
-    print_text(options.csv ? answered->csv() : answered->text());
+    options.csv ? print_exact(answered->csv()) : print_text(answered->text());
     if (answered->cut) print_error(kCut);
   }
   return answered->found() ? kNo : kYes;
@@ -191,6 +195,8 @@ int report(const Options& options) {
   if (!at) return fail(at.error());
   const auto loaded = load_configuration(options.config);
   if (!loaded) return fail(loaded.error());
+  for (const auto& api : options.apis)
+    if (const auto named = check_names(*loaded, api); !named) return fail(named.error());
   const auto part = access_part(
       *loaded, *at,
       {.apis = options.apis, .reads = options.reads, .links = options.links, .quick = options.quick});
@@ -204,8 +210,10 @@ int report(const Options& options) {
 
 void add_common(Command& command, const std::shared_ptr<Options>& options) {
   command.option("--at", options->at, "the instant from which on: 2026-03-02T09:00:00Z, or +10m from now");
-  command.option("--links", options->links,
-                 "how far to follow acts_for; as far as max_chain allows if not given");
+  command
+      .option("--links", options->links,
+              "how far to follow acts_for; as far as max_chain allows if not given")
+      .between(0, 8);
   command.flag("--json", options->json, "print JSON").excludes("--csv");
   command.flag("--csv", options->csv, "print CSV, a line for each chain");
 }
@@ -279,7 +287,7 @@ void add_access(Command& program) {
   classes_command.option("--config", alike->config, "the configuration file").shows_default();
   classes_command.option("--at", alike->at,
                          "the instant from which on: 2026-03-02T09:00:00Z, or +10m from now");
-  classes_command.option("--links", alike->links, "how far to follow acts_for");
+  classes_command.option("--links", alike->links, "how far to follow acts_for").between(0, 8);
   classes_command.flag("--json", alike->json, "print JSON").excludes("--csv");
   classes_command.flag("--csv", alike->csv, "print CSV: a line for each chain of a class, and each finding");
   classes_command.runs([alike] { return classes(*alike); });
@@ -293,7 +301,7 @@ void add_access(Command& program) {
   report_command.option("--config", page->config, "the configuration file").shows_default();
   report_command.option("--at", page->at,
                         "the instant from which on: 2026-03-02T09:00:00Z, or +10m from now");
-  report_command.option("--links", page->links, "how far to follow acts_for");
+  report_command.option("--links", page->links, "how far to follow acts_for").between(0, 8);
   report_command.flag("--quick", page->quick, "do not look for requests that are permitted");
   report_command.runs([page] { return report(*page); });
 

@@ -5,6 +5,7 @@
 
 #include "audit/verify.h"
 #include "cli/commands.h"
+#include "cli/log_parts.h"
 #include "cli/observed_report.h"
 #include "cli/output.h"
 #include "cli/records.h"
@@ -20,17 +21,6 @@ struct Options {
   bool json = false, again = false;
   std::size_t last = 0;
 };
-
-// In the order of their records. A folder's packed files cannot be read, and are named.
-Result<std::vector<audit::Part>> parts_of(const Options& options) {
-  std::vector<std::filesystem::path> left_out;
-  const std::vector<std::filesystem::path> named(options.files.begin(), options.files.end());
-  auto parts = TRY(audit::parts_of(named, left_out));
-  for (const auto& file : left_out)
-    print_error(
-        fmt::format("writ: `{}` is left out: it is not an audit log, or it is compressed", file.string()));
-  return parts;
-}
 
 void print_whole(const audit::Verification& result) {
   const auto unfinished =
@@ -65,7 +55,7 @@ int verify(const Options& options) {
     expected = audit::head_from_text(options.expect_head);
     if (!expected) return fail(fmt::format("`{}` is not a head, expected SEQ:HASH", options.expect_head));
   }
-  const auto parts = parts_of(options);
+  const auto parts = log_parts(options.files);
   if (!parts) return fail(parts.error());
   const auto result = audit::verify(*parts, expected);
   if (!result) return fail(result.error());
@@ -82,29 +72,41 @@ int verify(const Options& options) {
   return broken ? kNo : kYes;
 }
 
-Result<void> print_records(const Options& options) {
-  const auto parts = TRY(parts_of(options));
+// Returns how many lines are none, and were not shown.
+Result<std::size_t> print_records(const Options& options) {
+  const auto parts = TRY(log_parts(options.files));
   std::uint64_t after = 0;
   if (options.last > 0) {
     const auto newest = TRY(audit::last_number(parts));
     after = newest - std::min<std::uint64_t>(newest, options.last);
   }
   RecordLines lines;
-  return audit::read_after(parts, after, [&](std::string_view line) {
-    const auto record = options.json ? std::nullopt : std::optional(codec::parse_json(line));
-    print_text(record && *record ? lines.next(**record) : std::string(line));
+  std::size_t unreadable = 0;
+  TRY(audit::read_after(parts, after, [&](std::string_view line) {
+    const auto record = codec::parse_json(line);
+    if (!record || !record->is_object()) {
+      ++unreadable;
+    } else if (options.json) {
+      print_exact(line);
+    } else {
+      print_text(lines.next(*record));
+    }
     return true;
-  });
+  }));
+  return unreadable;
 }
 
 int show_records(const Options& options) {
-  const auto shown = print_records(options);
-  return shown ? kYes : fail(shown.error());
+  const auto unreadable = print_records(options);
+  if (!unreadable) return fail(unreadable.error());
+  if (*unreadable > 0)
+    return fail(fmt::format("{} lines are not records; `writ audit verify` names the first", *unreadable));
+  return kYes;
 }
 
 // Makes the indexes, or holds them against the log.
 int index(const Options& options) {
-  const auto parts = parts_of(options);
+  const auto parts = log_parts(options.files);
   if (!parts) return fail(parts.error());
   bool good = true;
   for (const auto& part : *parts) {
@@ -116,6 +118,10 @@ int index(const Options& options) {
         if (error) return fail(fmt::format("cannot remove `{}`: {}", path->string(), error.message()));
       }
     }
+    // What is no log gets no index.
+    if (const auto is_log = audit::part_of(part.path); !is_log || !*is_log)
+      return fail(
+          fmt::format("`{}` is not an audit log: it does not begin with a record", part.path.string()));
     digest::LogReading reading(one, {.use = true, .keep = true, .least_bytes = 0});
     const auto read = reading.each([](const digest::Entry&) { return Result<void>(); });
     if (!read) return fail(read.error());

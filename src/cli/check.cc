@@ -4,6 +4,7 @@
 
 #include "base/clock.h"
 #include "cli/commands.h"
+#include "cli/loaded.h"
 #include "cli/output.h"
 #include "policy/grants.h"
 #include "policy/load.h"
@@ -61,9 +62,7 @@ std::optional<policy::Loaded> load(const Options& options, files::Issues& issues
 }
 
 int check(const Options& options) {
-  std::error_code error;
-  if (!std::filesystem::is_regular_file(options.config, error))
-    return fail(fmt::format("there is no configuration file `{}`; name one with --config", options.config));
+  if (const auto problem = no_configuration(options.config)) return fail(*problem);
   files::Issues issues;
   const auto loaded = load(options, issues);
   if (loaded) policy::warn_of_lapsed(loaded->world, SystemClock().now(), issues);

@@ -35,6 +35,7 @@ Result<std::unique_ptr<Ready>> ready(const std::string& named) {
 int contract(const Options& options) {
   const auto world = ready(options.config);
   if (!world) return fail(world.error());
+  if (const auto named = check_names((*world)->loaded, options.api); !named) return fail(named.error());
   const auto sheets =
       (*world)->sheets.sheets(options.api, options.api.empty() && !options.json, SystemClock().now());
   if (!sheets) return fail(sheets.error());

@@ -10,6 +10,7 @@
 
 #include "base/clock.h"
 #include "cli/commands.h"
+#include "cli/loaded.h"
 #include "cli/output.h"
 #include "cli/remote.h"
 #include "cli/replay.h"
@@ -241,16 +242,27 @@ bool take_revision(const Options& options, policy::Loaded& loaded, files::Issues
   return policies.has_value();
 }
 
+// What is missing where options alone say what is asked.
+std::optional<std::string> missing(const Options& options) {
+  if (!options.file.empty() || !options.replay.empty()) return std::nullopt;
+  if (options.keys.empty())
+    return "what is asked is missing: give `--request \"GET /invoices/inv-1001\"`, or --api, --action and "
+           "--resource, or --issue, or a request file";
+  const bool has_client =
+      std::ranges::any_of(options.claims, [](const auto& claim) { return claim.first == "client_id"; });
+  if (!has_client) return "`--client` is missing: the application, service or agent that sends the request";
+  return std::nullopt;
+}
+
 int decide(const Options& options) {
+  if (const auto problem = missing(options)) return fail(*problem);
   if (options.running) return ask_server(options);
   if (!options.replay.empty()) {
     if (!options.keys.empty() || !options.claims.empty() || !options.act.empty())
       return fail("--replay decides recorded requests, and takes none beside them");
     return replay({options.replay, options.config, options.policies, options.data, options.json});
   }
-  std::error_code error;
-  if (!std::filesystem::is_regular_file(options.config, error))
-    return fail(fmt::format("there is no configuration file `{}`; name one with --config", options.config));
+  if (const auto problem = no_configuration(options.config)) return fail(*problem);
   files::Issues issues;
   auto loaded = policy::load(options.config, issues);
   if (!loaded) return broken(issues);

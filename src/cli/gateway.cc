@@ -45,15 +45,14 @@ void print(const init::Drift& drift, bool json) {
                                     {"undecided", list_of(drift.undecided)},
                                     {"not_routable", std::move(notes)}}));
   }
-  const auto print_all = [](const std::vector<init::Drift::Route>& routes, const char* word,
-                            const char* what) {
-    for (const auto& route : routes)
-      print_text(
-          fmt::format("{:<9} {} {}: {}{}", word, route.method, init::shown(route.path), what, route.action));
+  const auto print_one = [](const init::Drift::Route& route, const char* word, const std::string& what) {
+    print_text(fmt::format("{:<9} {} {}: {}", word, route.method, init::shown(route.path), what));
   };
-  print_all(drift.added, "new", "the document has it, and no route takes it");
-  print_all(drift.gone, "gone", "a route takes it, and the document does not have it");
-  print_all(drift.undecided, "undecided", "no policy can ever permit ");
+  for (const auto& each : drift.added) print_one(each, "new", "the document has it, and no route takes it");
+  for (const auto& each : drift.gone)
+    print_one(each, "gone", "a route takes it, and the document does not have it");
+  for (const auto& each : drift.undecided)
+    print_one(each, "undecided", fmt::format("no policy can ever permit {}", each.action));
   for (const auto& note : drift.notes) print_text(fmt::format("unrouted  {}: {}", note.place, note.text));
   print_text(fmt::format("API {}: {} new, {} gone, {} undecided", drift.api, drift.added.size(),
                          drift.gone.size(), drift.undecided.size()));

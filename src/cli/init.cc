@@ -154,7 +154,13 @@ int make(Options& options) {
   // Whatever the document was, what was written must be good. A setting can be at fault: a listener, an
   // issuer.
   const auto loaded = policy::load(std::filesystem::path(options.folder) / "writ.yaml", issues);
-  if (!loaded) return broken(issues);
+  if (!loaded) {
+    broken(issues);
+    return fail(
+        fmt::format("`{}` was written, and is not right yet: correct it there, or run this again with "
+                    "--force and other options",
+                    options.folder));
+  }
   if (options.json) {
     print_json(report(*draft, files));
   } else {

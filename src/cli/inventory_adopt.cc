@@ -2,10 +2,10 @@
 // reviews, and from there into a patch of the configuration (docs/inventory.md).
 #include <fmt/format.h>
 
-#include "audit/files.h"
 #include "cli/commands.h"
 #include "cli/inventory_commands.h"
 #include "cli/loaded.h"
+#include "cli/log_parts.h"
 #include "cli/output.h"
 #include "files/files.h"
 #include "posture/adopt.h"
@@ -41,14 +41,8 @@ int review(const Options& options) {
   if (!now) return fail(now.error());
   const auto loaded = load_configuration(options.config);
   if (!loaded) return fail(loaded.error());
-  std::vector<std::filesystem::path> left_out;
-  const auto log = options.audit.empty()
-                       ? audit::parts_beside(loaded->config.data / loaded->config.audit.file)
-                       : audit::parts_of({options.audit.begin(), options.audit.end()}, left_out);
+  const auto log = log_parts(options.audit, loaded->config);
   if (!log) return fail(log.error());
-  for (const auto& file : left_out)
-    print_error(fmt::format("{}: left out: it is called as a log is, and does not begin with a record",
-                            file.string()));
   const Instant since =
       options.since_days > 0 ? *now - std::chrono::days(options.since_days) : Instant::min();
   const auto seen = posture::find_seen(*log, loaded->config, since, *now);
@@ -72,7 +66,7 @@ int review(const Options& options) {
   }
   if (none) return print_text("nobody was seen that the inventory does not have"), kNo;
   const auto text = posture::review_file(*seen, *callers);
-  if (options.out.empty()) return print_text(text), kYes;
+  if (options.out.empty()) return print_exact(text), kYes;
   // What somebody has filled in is not written over.
   if (const auto written = files::create_private_file(options.out, text); !written)
     return fail(written.error());
@@ -100,7 +94,7 @@ int adopt(const Options& options) {
   if (!written) return fail(written.error());
   const auto patch = posture::adoption(reviewed, loaded->config, *written);
   if (!patch) return fail(patch.error());
-  print_text(*patch);
+  print_exact(*patch);
   if (undecided > 0) print_error(fmt::format("{} are still undecided", undecided));
   return kYes;
 }
@@ -115,7 +109,8 @@ void add_inventory_adopt(Command& inventory) {
   command.option("--config", options->config, "the configuration file").shows_default();
   command.option("--audit", options->audit,
                  "files of the audit log, or their folder; the configuration's if not given");
-  command.option("--since-days", options->since_days, "look at the last so many days; all if not given");
+  command.option("--since-days", options->since_days, "look at the last so many days; all if not given")
+      .between(1, 36500);
   command.option("--at", options->at, "as of which instant: 2026-03-02T09:00:00Z; now if not given");
   command.option("--out", options->out, "the file to write what was seen into; printed if not given")
       .excludes("--reviewed");

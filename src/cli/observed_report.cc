@@ -1,12 +1,12 @@
 #include "cli/observed_report.h"
 
 #include <array>
-#include <filesystem>
 #include <fmt/format.h>
 #include <fmt/ranges.h>
 #include <map>
 
 #include "audit/verify.h"
+#include "cli/log_parts.h"
 #include "cli/output.h"
 #include "cli/records.h"
 
@@ -116,12 +116,7 @@ Json to_json(const Report& report) {
 
 Result<Report> read(const Options& options) {
   Report report;
-  std::vector<std::filesystem::path> left_out;
-  const std::vector<std::filesystem::path> named(options.files.begin(), options.files.end());
-  const auto parts = TRY(audit::parts_of(named, left_out));
-  for (const auto& file : left_out)
-    print_error(
-        fmt::format("writ: `{}` is left out: it is not an audit log, or it is compressed", file.string()));
+  const auto parts = TRY(log_parts(options.files));
   TRY(audit::read_after(parts, 0, [&](std::string_view line) {
     const auto record = codec::parse_json(line);
     if (record && record->is_object()) {

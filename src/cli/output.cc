@@ -4,19 +4,24 @@
 #include <fmt/format.h>
 
 #include "cli/commands.h"
+#include "cli/visible.h"
 
 namespace writ::cli {
 
 void print_text(std::string_view text) {
+  print_exact(visible(text));
+}
+
+void print_exact(std::string_view text) {
   fmt::print("{}{}", text, text.ends_with('\n') ? "" : "\n");
 }
 
 void print_error(std::string_view text) {
-  fmt::print(stderr, "{}{}", text, text.ends_with('\n') ? "" : "\n");
+  fmt::print(stderr, "{}{}", visible(text), text.ends_with('\n') ? "" : "\n");
 }
 
 void print_json(const codec::Json& json) {
-  print_text(json.pretty());
+  print_exact(json.pretty());
 }
 
 int fail(const Error& error) {
@@ -24,7 +29,7 @@ int fail(const Error& error) {
 }
 
 int fail(std::string_view message) {
-  fmt::print(stderr, "writ: {}\n", message);
+  print_error(fmt::format("writ: {}", message));
   return kBroken;
 }
 

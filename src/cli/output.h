@@ -9,8 +9,10 @@
 
 namespace writ::cli {
 
-// Text for people, ending in one line break.
+// Text for people, ending in one line break. What would act on their terminal is shown (cli/visible.h).
 void print_text(std::string_view text);
+// Text for programs and files, as it is: CSV, patches, schemas, tokens.
+void print_exact(std::string_view text);
 // Indented JSON.
 void print_json(const codec::Json& json);
 // Text for people, on standard error.

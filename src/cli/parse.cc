@@ -1,7 +1,10 @@
 #include "cli/parse.h"
 
 #include <CLI/CLI.hpp>
+#include <algorithm>
+#include <cstdlib>
 #include <fmt/format.h>
+#include <fmt/ranges.h>
 #include <sstream>
 
 #include "cli/commands.h"
@@ -27,11 +30,55 @@ CLI::Option* add(CLI::App& app, const Option& option) {
       option.target);
 }
 
+bool is_count(const Option& option) {
+  return std::holds_alternative<std::uint64_t*>(option.target) ||
+         std::holds_alternative<std::optional<std::uint64_t>*>(option.target) ||
+         std::holds_alternative<std::optional<unsigned>*>(option.target);
+}
+
+bool is_number(const Option& option) {
+  return is_count(option) || std::holds_alternative<std::int64_t*>(option.target) ||
+         std::holds_alternative<std::optional<std::int64_t>*>(option.target);
+}
+
+// The library would take -1 for the largest number there is, and 010 for eight.
+void take_plain_numbers(CLI::Option& added, bool below_zero) {
+  added.check(CLI::Validator(
+      [below_zero](std::string& value) {
+        const auto digits = std::string_view(value).substr(below_zero && value.starts_with('-') ? 1 : 0);
+        const bool plain = !digits.empty() && digits.size() <= 18 &&
+                           (digits == "0" || !digits.starts_with('0')) &&
+                           digits.find_first_not_of("0123456789") == digits.npos;
+        return plain ? std::string()
+                     : fmt::format("must be a whole number{}, found `{}`", below_zero ? "" : " from 0 on",
+                                   value);
+      },
+      ""));
+}
+
 void describe(const Option& option, CLI::App& app) {
   auto* added = add(app, option);
   if (option.is_required) added->required();
-  if (option.range) added->check(CLI::Range(option.range->first, option.range->second));
-  if (!option.choices.empty()) added->check(CLI::IsMember(option.choices));
+  if (is_number(option)) take_plain_numbers(*added, !is_count(option));
+  if (option.range)
+    added->check(CLI::Validator(
+        [least = option.range->first, most = option.range->second](std::string& value) {
+          const auto number = std::strtoll(value.c_str(), nullptr, 10);
+          return number >= least && number <= most
+                     ? std::string()
+                     : fmt::format("must be between {} and {}, found {}", least, most, value);
+        },
+        fmt::format("{} to {}", option.range->first, option.range->second)));
+  if (!option.choices.empty())
+    added->check(CLI::Validator(
+        [choices = option.choices](std::string& value) {
+          const auto near = nearest(value, choices);
+          return std::ranges::find(choices, value) != choices.end()
+                     ? std::string()
+                     : fmt::format("must be one of {}; found `{}`{}", fmt::join(choices, ", "), value,
+                                   near.empty() ? "" : fmt::format(": did you mean `{}`?", near));
+        },
+        fmt::format("{{{}}}", fmt::join(option.choices, ","))));
   if (option.problem != nullptr)
     added->check(CLI::Validator([problem = option.problem](std::string& value) { return problem(value); },
                                 option.form));
@@ -64,6 +111,40 @@ Parsed wrong(const std::string& message) {
   return {nullptr, {}, fmt::format("writ: {}\n{}", message, kMore), kBroken};
 }
 
+// Two names around the library's verb, "--json excludes --csv", around other words.
+std::string of_two(std::string_view said, std::string_view verb, std::string_view between,
+                   std::string_view end = {}) {
+  const auto at = said.find(verb);
+  if (at == said.npos) return std::string(said);
+  return fmt::format("`{}` {} `{}`{}", said.substr(0, at), between, said.substr(at + verb.size()), end);
+}
+
+// What the library says, in the house's words. Each kind of its errors has a form of its own.
+std::string told(const CLI::ParseError& error, std::string_view called) {
+  const std::string_view said = error.what();
+  const auto is = [&](const auto* kind) { return dynamic_cast<decltype(kind)>(&error) != nullptr; };
+  const auto behind = [&](std::string_view mark) {
+    const auto at = said.find(mark);
+    return at == said.npos ? said : said.substr(at + mark.size());
+  };
+  const auto name = said.substr(0, said.find_first_of(": "));
+  if (is(static_cast<const CLI::ExtrasError*>(nullptr)))
+    return fmt::format("`{}` does not take `{}`", called, behind(": "));
+  if (is(static_cast<const CLI::RequiredError*>(nullptr)))
+    return fmt::format("`{}` is missing; `{} --help` says what it is", name, called);
+  if (is(static_cast<const CLI::ExcludesError*>(nullptr)))
+    return of_two(said, " excludes ", "and", " do not go together");
+  if (is(static_cast<const CLI::RequiresError*>(nullptr))) return of_two(said, " requires ", "needs");
+  if (is(static_cast<const CLI::ArgumentMismatch*>(nullptr)))
+    return fmt::format("`{}` {}", name,
+                       said.ends_with(" missing") ? "needs a value" : "is given more than once");
+  if (is(static_cast<const CLI::ConversionError*>(nullptr)))
+    return of_two(behind("Could not convert: "), " = ", "takes a whole number, not");
+  if (is(static_cast<const CLI::ValidationError*>(nullptr)))
+    return fmt::format("`{}`: {}", name, behind(": "));
+  return std::string(said);
+}
+
 }  // namespace
 
 Parsed parse(const Command& program, const std::string& version, const std::vector<std::string>& words) {
@@ -78,11 +159,13 @@ Parsed parse(const Command& program, const std::string& version, const std::vect
     app.parse(std::vector<std::string>(words.rbegin(), words.rend()));
   } catch (const CLI::ParseError& error) {
     const bool asked = error.get_exit_code() == 0;
-    const auto unknown = asked ? std::nullopt : unknown_option(program, words);
-    if (unknown) return wrong(*unknown);
+    if (!asked) {
+      const auto unknown = unknown_option(program, words);
+      return wrong(unknown ? *unknown : told(error, called_command(program, words)));
+    }
     std::ostringstream out, err;
     app.exit(error, out, err);
-    return {nullptr, out.str(), err.str(), asked ? kYes : kBroken};
+    return {nullptr, out.str(), {}, kYes};
   }
   return {chosen, {}, {}, kYes};
 }

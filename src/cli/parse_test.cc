@@ -113,7 +113,7 @@ struct Small {
   std::vector<std::string> others;
   std::optional<std::int64_t> count;
   std::uint64_t size = 3;
-  std::string text;
+  std::string text, colour;
   bool named = false;
 };
 
@@ -133,7 +133,11 @@ int run_small(Small& small, const std::vector<std::string>& words, std::string* 
       .option(
           "--text", [&small](const std::string& text) { small.text = "<" + text + ">"; }, "a text")
       .checked(digits_problem, "DIGITS");
+  command.option("--colour", small.colour, "which").one_of({"red", "blue"});
   command.runs([] { return kNo; });
+  auto& sit = program.add("sit", "sits");
+  sit.option("where", small.name, "on what").required();
+  sit.runs([] { return kNo; });
   const auto result = parse(program, "small 1", words);
   if (error != nullptr) *error = result.error;
   return result.command != nullptr ? result.command->run() : result.status;
@@ -161,11 +165,21 @@ TEST(Command, WhatIsNotGivenStaysAsItWas) {
 
 TEST(Command, WhatItDoesNotTakeIsRefused) {
   const std::pair<std::vector<std::string>, std::string> cases[] = {
-      {{"go", "--size", "1"}, "not in range 2 to 9"},
-      {{"go", "--text", "x"}, "`x` has more than digits"},
-      {{"go", "--count", "1"}, "--count requires --name"},
-      {{"go", "--fast", "--other", "x"}, "excludes"},
-      {{"go", "--count", "many", "--name", "x"}, "--count"},
+      {{"go", "--size", "1"}, "`--size`: must be between 2 and 9, found 1"},
+      {{"go", "--text", "x"}, "`--text`: `x` has more than digits"},
+      {{"go", "--count", "1"}, "`--count` needs `--name`"},
+      {{"go", "--fast", "--other", "x"}, "`--other` and `--fast` do not go together"},
+      {{"go", "--count", "many", "--name", "x"}, "`--count`: must be a whole number, found `many`"},
+      {{"go", "--count", "010", "--name", "x"}, "`--count`: must be a whole number, found `010`"},
+      {{"go", "--size", "-5"}, "`--size`: must be a whole number from 0 on, found `-5`"},
+      {{"go", "--size", "99999999999999999999"}, "`--size`: must be a whole number"},
+      {{"go", "--colour", "blau"},
+       "`--colour`: must be one of red, blue; found `blau`: did you mean `blue`?"},
+      {{"go", "--name"}, "`--name` needs a value"},
+      {{"go", "--name", "x", "--name", "y"}, "`--name` is given more than once"},
+      {{"go", "x", "y"}, "`small go` does not take `x y`"},
+      {{"sit"}, "`where` is missing; `small sit --help` says what it is"},
+      {{"sit", "-leading"}, "put `--` before a name that begins with `-`"},
   };
   for (const auto& [words, told] : cases) {
     Small small;

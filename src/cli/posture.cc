@@ -7,6 +7,7 @@
 
 #include "cli/commands.h"
 #include "cli/loaded.h"
+#include "cli/log_parts.h"
 #include "cli/output.h"
 #include "files/files.h"
 #include "posture/looking.h"
@@ -40,7 +41,7 @@ int print_fix(const Options& options, const posture::Assessment& assessment) {
     if (judged.weakness.id() != options.fix) continue;
     const auto text = posture::fix_text(judged.weakness, words);
     if (text) {
-      print_text(*text);
+      print_exact(*text);
       return kYes;
     }
     print_error(fmt::format("writ: {}", text.error().message));
@@ -91,18 +92,20 @@ int look(const Options& options) {
     if (!runs) return fail(Error(runs.error()).in(options.history));
     trend = posture::trend_text(*runs);
   }
-  const auto write = [](const std::string& file, const std::string& text) {
-    const auto written = files::write_file(file, text);
-    if (!written) fail(written.error());
-    return written.has_value();
-  };
-  if (!options.html.empty() && !write(options.html, posture::to_html(assessment, trend))) return kBroken;
-  if (!options.sarif.empty() && !write(options.sarif, posture::to_sarif(assessment, "0.1.0").pretty() + "\n"))
-    return kBroken;
+  // The page is an attacker's map; the other one is for a service that many may read.
+  const auto page = options.html.empty()
+                        ? Result<void>()
+                        : files::put_private_file(options.html, posture::to_html(assessment, trend));
+  if (!page) return fail(page.error());
+  const auto sarif =
+      options.sarif.empty()
+          ? Result<void>()
+          : files::write_file(options.sarif, posture::to_sarif(assessment, "0.1.0").pretty() + "\n");
+  if (!sarif) return fail(sarif.error());
   if (options.json) {
     print_json(posture::to_json(assessment));
   } else if (options.csv) {
-    print_text(posture::to_csv(assessment));
+    print_exact(posture::to_csv(assessment));
   } else {
     print_text(posture::to_text(assessment) + trend);
   }
@@ -111,14 +114,6 @@ int look(const Options& options) {
 }
 
 }  // namespace
-
-Result<std::vector<audit::Part>> log_parts(const std::vector<std::string>& named) {
-  std::vector<fs::path> left_out;
-  auto parts = TRY(audit::parts_of({named.begin(), named.end()}, left_out));
-  for (const auto& file : left_out)
-    print_error(fmt::format("{}: left out: it is called as a log is, and is none", file.string()));
-  return parts;
-}
 
 std::optional<std::vector<posture::Exemption>> read_exemptions(const std::string& named) {
   if (named.empty()) return std::vector<posture::Exemption>();
@@ -158,8 +153,10 @@ void add_posture(Command& program) {
   command.option("--config", options->config, "the configuration file").shows_default();
   command.option("--audit", options->audit, "an audit log, or the folder of its files: tells what is used");
   command.option("--data", options->data, "Writ's data folder: its database tells of API keys");
-  command.option("--since-days", options->since_days,
-                 "look at the last so many days of the log; all if not given");
+  command
+      .option("--since-days", options->since_days,
+              "look at the last so many days of the log; all if not given")
+      .between(1, 36500);
   command.option("--dormant-days", options->dormant_days, "what was not used for so many days is dormant")
       .between(1, 3650)
       .shows_default();
@@ -173,7 +170,7 @@ void add_posture(Command& program) {
   command.option("--history", options->history, "add this run to a file, and show the trend");
   command.option("--check", options->check, "look at this check alone: no-owner");
   command.option("--fix", options->fix, "print the patch of this finding, for `patch -p1`: no-owner:portal");
-  command.option("--with", options->with, "what a blank of the patch is: PERSON=nora");
+  command.option("--with", options->with, "what a blank of the patch is: PERSON=nora").needs("--fix");
   command.option("--html", options->html, "write the report as one HTML file");
   command.option("--sarif", options->sarif, "write SARIF 2.1.0");
   command.option("--at", options->at, "as of which instant: 2026-03-02T09:00:00Z; now if not given");

@@ -6,7 +6,6 @@
 #include <string>
 #include <vector>
 
-#include "audit/files.h"
 #include "cli/command.h"
 #include "posture/exceptions.h"
 #include "posture/render.h"
@@ -15,8 +14,6 @@ namespace writ::cli {
 
 void add_posture(Command& program);
 
-// Of files and folders. What is called as a log is and is none is said on standard error.
-Result<std::vector<audit::Part>> log_parts(const std::vector<std::string>& named);
 // Nothing: the file has mistakes, which are printed. None are named by an empty name.
 std::optional<std::vector<posture::Exemption>> read_exemptions(const std::string& named);
 // A line for this run is added to the file; returns all runs.

@@ -4,6 +4,7 @@
 #include <fmt/format.h>
 
 #include "cli/output.h"
+#include "cli/visible.h"
 
 namespace writ::cli {
 
@@ -68,14 +69,14 @@ std::string RecordLines::next(const codec::Json& record) {
 std::string line_of(const codec::Json& record, std::string_view person) {
   auto line = fmt::format("{:>6} {} ", show(record, "seq"), show(record, "time"));
   if (record.find("effect") == nullptr)
-    return line + fmt::format("{:<13} {} {}", show(record, "type"), actor_of(record, person),
-                              show(record, "object"));
+    return visible_line(line + fmt::format("{:<13} {} {}", show(record, "type"), actor_of(record, person),
+                                           show(record, "object")));
   line += fmt::format("{:<13} {:<8} {}  {} {}", show(record, "effect"), show(record, "point"),
                       parties_of(record), show(record, "action"), show(record, "resource"));
   if (record.find("reason") != nullptr)
     line += fmt::format("  [{}] {}", show(record, "reason"), show(record, "message"));
   if (would_change(record)) line += fmt::format("  (with shadow policies: {})", shadow_outcome(record));
-  return line;
+  return visible_line(line);
 }
 
 }  // namespace writ::cli

@@ -7,6 +7,7 @@
 #include "cli/access.h"
 #include "cli/commands.h"
 #include "cli/loaded.h"
+#include "cli/log_parts.h"
 #include "cli/output.h"
 #include "cli/posture.h"
 #include "files/files.h"

@@ -1,10 +1,10 @@
 #include "cli/rightsize.h"
 
-#include <filesystem>
 #include <fmt/format.h>
 
-#include "audit/files.h"
 #include "base/clock.h"
+#include "cli/loaded.h"
+#include "cli/log_parts.h"
 #include "cli/output.h"
 #include "policy/load.h"
 #include "rightsize/folder.h"
@@ -30,23 +30,6 @@ Result<Instant> moment(const std::string& text, Instant now) {
   if (const auto at = simulate::parse_moment(text, now)) return *at;
   return failure(ErrorCode::kInvalid,
                  fmt::format("`{}` is not a time: write 90d for so long ago, or 2026-03-02T09:00:00Z", text));
-}
-
-Result<std::vector<audit::Part>> log_of(const Options& options, const config::Config& config) {
-  if (options.audit.empty()) {
-    const auto path = config.data / config.audit.file;
-    auto parts = TRY(audit::parts_beside(path));
-    if (parts.empty())
-      return failure(ErrorCode::kNotFound,
-                     fmt::format("there is no audit log `{}`; name one with --audit", path.string()));
-    return parts;
-  }
-  std::vector<std::filesystem::path> left_out;
-  auto parts = TRY(audit::parts_of({options.audit.begin(), options.audit.end()}, left_out));
-  for (const auto& file : left_out)
-    print_error(fmt::format("writ: `{}` is left out: it does not begin with a record", file.string()));
-  if (parts.empty()) return failure(ErrorCode::kNotFound, "--audit names no file with records");
-  return parts;
 }
 
 Result<rightsize::ByChance> by_chance(const std::vector<std::string>& named) {
@@ -86,9 +69,7 @@ int broken(const files::Issues& issues) {
 }
 
 int run(const Options& options) {
-  std::error_code error;
-  if (!std::filesystem::is_regular_file(options.config, error))
-    return fail(fmt::format("there is no configuration file `{}`; name one with --config", options.config));
+  if (const auto problem = no_configuration(options.config)) return fail(*problem);
   files::Issues issues;
   auto config = config::read_config(options.config, issues);
   if (!config) return broken(issues);
@@ -104,7 +85,7 @@ int run(const Options& options) {
   const rightsize::Window window{*since, *until};
   const auto chance = by_chance(options.narrow);
   if (!chance) return fail(chance.error());
-  const auto log = log_of(options, loaded->config);
+  const auto log = log_parts(options.audit, loaded->config);
   if (!log) return fail(log.error());
 
   const rightsize::Source source{
@@ -158,6 +139,7 @@ void add_rightsize(Command& program) {
   command.option("--least-uses", options->least_uses, "keep permits that were used less often")
       .shows_default();
   command.option("--least-days", options->least_days, "keep permits that were not seen for so many days")
+      .between(0, 36500)
       .shows_default();
   command.flag("--no-index", options->no_index, "read the log alone, and neither use nor write an index");
   command.flag("--json", options->json, "print JSON");

@@ -38,7 +38,7 @@ void add_schema(Command& program) {
     if (options->json) {
       print_json(cedar::schema_to_json(policy::base_schema_beside({}, *own)));
     } else {
-      print_text(policy::base_schema_text(*own));
+      print_exact(policy::base_schema_text(*own));
     }
     return kYes;
   });

@@ -4,6 +4,7 @@
 
 #include "audit/log.h"
 #include "cli/commands.h"
+#include "cli/loaded.h"
 #include "cli/output.h"
 #include "files/files.h"
 #include "policy/file_watch.h"
@@ -210,9 +211,7 @@ std::optional<config::Config> read_config(const Options& options, files::Issues&
 }
 
 int test(const Options& options) {
-  std::error_code error;
-  if (!std::filesystem::is_regular_file(options.config, error))
-    return fail(fmt::format("there is no configuration file `{}`; name one with --config", options.config));
+  if (const auto problem = no_configuration(options.config)) return fail(*problem);
   files::Issues issues;
   auto config = read_config(options, issues);
   if (!config) return broken(issues, options);

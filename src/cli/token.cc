@@ -67,6 +67,8 @@ Result<codec::Json> claims_of(const std::vector<std::string>& texts) {
     const auto equals = text.find('=');
     if (equals == 0 || equals == text.npos)
       return failure(ErrorCode::kInvalid, fmt::format("claim `{}` is not name=value", text));
+    if (claims.find(text.substr(0, equals)) != nullptr)
+      return failure(ErrorCode::kInvalid, fmt::format("claim `{}` is given twice", text.substr(0, equals)));
     const auto value = text.substr(equals + 1);
     const auto json = codec::parse_json(value);
     claims.set(text.substr(0, equals), json ? *json : codec::Json(value));
@@ -76,7 +78,7 @@ Result<codec::Json> claims_of(const std::vector<std::string>& texts) {
 
 int print_token(const Result<std::string>& token) {
   if (!token) return fail(token.error());
-  print_text(*token);
+  print_exact(*token);
   return kYes;
 }
 
@@ -98,9 +100,9 @@ int decode(const Options& options) {
   auto text = read_token(options.token_file);
   if (!text) return fail(text.error());
   const auto jws = jose::parse_jws(*text, jose::Signers::kOthers);
-  if (!jws) return fail(jws.error());
+  if (!jws) return fail(fmt::format("`{}` has no token: {}", options.token_file, jws.error().message));
   const auto claims = jose::parse_claims(jws->unverified_payload());
-  if (!claims) return fail(claims.error());
+  if (!claims) return fail(fmt::format("`{}` has no token: {}", options.token_file, claims.error().message));
   print_json(codec::Json::object({{"verified", false}, {"header", jws->header()}, {"claims", *claims}}));
   return kYes;
 }

@@ -85,6 +85,10 @@ std::optional<std::string> unknown_command(const Command& program, const std::ve
   return near.empty() ? fmt::format("{}; {}", message, list) : with_nearest(message, near);
 }
 
+std::string called_command(const Command& program, const std::vector<std::string>& words) {
+  return reach(program, words).called;
+}
+
 std::optional<std::string> unknown_option(const Command& program, const std::vector<std::string>& words) {
   const auto [command, called, rest] = reach(program, words);
   std::vector<std::string> known{"--help"};
@@ -93,8 +97,14 @@ std::optional<std::string> unknown_option(const Command& program, const std::vec
   for (auto word = rest.begin(); word != rest.end() && *word != "--"; ++word) {
     if (!is_option(*word) || *word == "-h") continue;
     const auto name = word->substr(0, word->find('='));
-    if (std::ranges::find(known, name) == known.end())
-      return with_nearest(fmt::format("unknown option `{}` of `{}`", name, called), nearest(name, known));
+    if (std::ranges::find(known, name) == known.end()) {
+      const auto message = fmt::format("unknown option `{}` of `{}`", name, called);
+      const auto near = nearest(name, known);
+      const bool may_be_a_name =
+          near.empty() && std::ranges::any_of(command->options(), &Option::is_positional);
+      return may_be_a_name ? message + "; put `--` before a name that begins with `-`"
+                           : with_nearest(message, near);
+    }
     // The next word is its value, whatever it looks like.
     const auto takes = std::ranges::find_if(command->options(), [&](const Option& option) {
       const auto names = names_of(option);

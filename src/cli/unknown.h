@@ -19,4 +19,7 @@ std::optional<std::string> unknown_command(const Command& program, const std::ve
 // The same of an option, or of a word too many; nothing when all are known. The commands are known.
 std::optional<std::string> unknown_option(const Command& program, const std::vector<std::string>& words);
 
+// The command that the words lead to, as it is called: "writ token get".
+std::string called_command(const Command& program, const std::vector<std::string>& words);
+
 }  // namespace writ::cli

@@ -412,7 +412,7 @@ void read_inventory(const files::Fields& root, Config& config) {
 // Nothing when the text is no tree. What has errors is in the issues, and absent or as by default.
 std::optional<Config> draft_of(std::string_view text, const std::filesystem::path& file,
                                files::Issues& issues) {
-  files::Source source{file.string(), file.parent_path(), issues};
+  files::Source source{file.string(), file.parent_path(), issues, /*keys_need_values=*/true};
   auto parsed = files::parse_yaml(text, source.file, issues);
   if (!parsed) return std::nullopt;
   Config config;

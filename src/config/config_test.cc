@@ -83,7 +83,7 @@ TEST(Config, ReportsAllMistakesAtOnce) {
       "{identities: 7}\n");
   EXPECT_EQ(
       issues,
-      "/w/writ.yaml:1:10: error: `version` must be between 1 and 1, found 2\n"
+      "/w/writ.yaml:1:10: error: `version` must be 1, found 2\n"
       "/w/writ.yaml:2:9: error: `ftp://x` is not an issuer URL, expected http(s) without query, fragment "
       "and final "
       "slash\n"
@@ -114,6 +114,34 @@ TEST(Config, ATypeOfAuthzenThatCanBeNoneIsRefused) {
   for (const auto* line : {"authzen: {action_type: \"a b\"}\n", "authzen: {types: {user: \"1::User\"}}\n",
                            "authzen: {action_types: {user: \"Mail::\"}}\n"})
     EXPECT_NE(issues_with(line).find("is not a Cedar type"), std::string::npos) << line;
+}
+
+TEST(Config, AKeyWithoutAValueIsAnErrorAndNotTheWidestThatItCouldMean) {
+  // Any tenant, any client's name, plain HTTP, no schema, every default.
+  for (const auto* line : {"trusted_issuers:\n  - issuer: https://idp.example\n    tenants:\n",
+                           "trusted_issuers: [{issuer: https://idp.example, clients: ~}]\n",
+                           "limits: {max_chain: null}\n", "audit:\n", "explain: {redact: }\n"})
+    EXPECT_NE(issues_with(line).find(
+                  "` has no value\n  help: write one, or leave the key out; an empty list is `[]`"),
+              std::string::npos)
+        << line << issues_with(line);
+  EXPECT_NE(issues_with("audit:\n").find("/w/writ.yaml:6:1: error: `audit` has no value"), std::string::npos);
+}
+
+TEST(Config, AKeyThatIsNeededAndHasNoValueIsReportedOnce) {
+  const auto issues = issues_of(
+      "version:\nissuer: http://127.0.0.1:1\nlisten: {api: 127.0.0.1:1}\npolicies: {files: [p]}\ninventory: "
+      "{}\n");
+  EXPECT_EQ(
+      issues,
+      "/w/writ.yaml:1:1: error: `version` has no value\n  help: write one, or leave the key out; an empty "
+      "list is `[]`\n");
+}
+
+TEST(Config, ANumberOfMoreDigitsThanThereIsRoomForIsToldItsLimits) {
+  EXPECT_NE(issues_with("tokens: {lifetime_seconds: 99999999999999999999999}\n")
+                .find("`lifetime_seconds` must be between 1 and 3600, found 99999999999999999999999"),
+            std::string::npos);
 }
 
 TEST(Config, NamesWhatIsMissing) {

@@ -331,7 +331,7 @@ class Reader {
 
 std::vector<DeclaredSource> read_fact_sources(const Config& config, files::Issues& issues) {
   std::vector<DeclaredSource> sources;
-  files::Source source{config.file.string(), config.file.parent_path(), issues};
+  files::Source source{config.file.string(), config.file.parent_path(), issues, /*keys_need_values=*/true};
   const auto* list = config.root != nullptr ? config.root->find("fact_sources") : nullptr;
   if (list == nullptr) return sources;
   if (list->kind != files::YamlNode::Kind::kList || list->items.size() > kMaxSources) {

@@ -16,6 +16,7 @@
 #include "config/jwks_file.h"
 #include "config/listen.h"
 #include "config/rates.h"
+#include "config/route_methods.h"
 #include "config/route_paths.h"
 #include "config/upstreams.h"
 #include "config/workloads.h"
@@ -43,7 +44,8 @@ constexpr std::string_view kOwnActions[] = {
 class Reader {
  public:
   Reader(const Config& config, files::Issues& issues)
-      : config_(config), source_{config.file.string(), config.file.parent_path(), issues} {}
+      : config_(config),
+        source_{config.file.string(), config.file.parent_path(), issues, /*keys_need_values=*/true} {}
 
   World read() {
     for (const files::YamlNode& node : config_.identities) read_identity(node);
@@ -274,6 +276,7 @@ class Reader {
     const auto path = fields.required_text("path");
     const auto action = fields.required_text("action");
     const auto resource = fields.required_text("resource");
+    if (method) warn_of_method(*fields.find("method"), source_);
     if (path) warn_of_path(*fields.find("path"), source_);
     if (!method || !path || !action || !resource) return;
     if (!actions.contains(*action))

@@ -31,7 +31,12 @@ Fields::Fields(const YamlNode* node, Source& source, std::string_view what,
   }
   join_cut_texts(allowed);
   for (const auto& entry : node_->entries) {
-    if (entry.key.empty() || std::ranges::find(allowed, entry.key) != allowed.end()) continue;
+    const bool is_known = std::ranges::find(allowed, entry.key) != allowed.end();
+    if (is_known && source_.keys_need_values && entry.value.kind == YamlNode::Kind::kNull)
+      source_.issues.error({source_.file, entry.line, entry.column},
+                           fmt::format("`{}` has no value", entry.key),
+                           "write one, or leave the key out; an empty list is `[]`");
+    if (entry.key.empty() || is_known) continue;
     const auto near = codec::nearest(entry.key, allowed);
     source_.issues.error({source_.file, entry.line, entry.column},
                          fmt::format("unknown key `{}` in {}", entry.key, what_),
@@ -78,9 +83,9 @@ const YamlNode* Fields::find(std::string_view key) const {
 
 const YamlNode* Fields::require(std::string_view key) const {
   const YamlNode* found = find(key);
-  // A map that is absent itself was reported by whoever needs it.
-  if (found == nullptr && node_ != &absent_node())
-    source_.error(*node_, fmt::format("{} needs `{}`", what_, key));
+  // A map that is absent itself was reported by whoever needs it, and so was a key without a value.
+  const bool reported = node_ == &absent_node() || (source_.keys_need_values && node_->find(key) != nullptr);
+  if (found == nullptr && !reported) source_.error(*node_, fmt::format("{} needs `{}`", what_, key));
   return found;
 }
 
@@ -99,13 +104,19 @@ std::optional<std::string> Fields::required_text(std::string_view key, std::size
 std::optional<std::int64_t> Fields::integer(std::string_view key, std::int64_t min, std::int64_t max) const {
   const YamlNode* found = find(key);
   if (found == nullptr) return std::nullopt;
+  const auto limits = min == max ? fmt::format("{}", min) : fmt::format("between {} and {}", min, max);
+  // Of more digits than 64 bits hold.
+  if (found->kind == YamlNode::Kind::kFloat &&
+      found->text.find_first_not_of("+-0123456789") == std::string::npos) {
+    source_.error(*found, fmt::format("`{}` must be {}, found {}", key, limits, found->text));
+    return std::nullopt;
+  }
   if (found->kind != YamlNode::Kind::kInteger) {
     source_.error(*found, fmt::format("`{}` must be an integer, found {}", key, kind_name(found->kind)));
     return std::nullopt;
   }
   if (found->integer < min || found->integer > max) {
-    source_.error(*found,
-                  fmt::format("`{}` must be between {} and {}, found {}", key, min, max, found->integer));
+    source_.error(*found, fmt::format("`{}` must be {}, found {}", key, limits, found->integer));
     return std::nullopt;
   }
   return found->integer;

@@ -28,6 +28,9 @@ struct Source {
   std::string file;
   std::filesystem::path folder;
   Issues& issues;
+  // A key that is there has a value. Otherwise one without counts as absent, which in a configuration could
+  // be more than was meant: `tenants:` would be any tenant.
+  bool keys_need_values = false;
 
   Place place(const YamlNode& node) const { return {file, node.line, node.column}; }
   void error(const YamlNode& node, std::string message, std::string help = {}) {

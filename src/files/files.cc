@@ -44,9 +44,14 @@ Result<void> write_all(const Descriptor& file, const std::filesystem::path& path
   return {};
 }
 
+// Of a name alone it is the one that the process is in.
+std::filesystem::path folder_of(const std::filesystem::path& path) {
+  return path.has_parent_path() ? path.parent_path() : std::filesystem::path(".");
+}
+
 // A name is on disk when its folder is.
 Result<void> sync_folder_of(const std::filesystem::path& path) {
-  const auto folder = path.parent_path();
+  const auto folder = folder_of(path);
   const Descriptor opened(::open(folder.c_str(), O_RDONLY | O_DIRECTORY | O_CLOEXEC));
   if (!opened.valid() || ::fsync(opened.get()) != 0) return system_failure("write", folder);
   return {};
@@ -113,6 +118,9 @@ Result<void> create_private_file(const std::filesystem::path& path, std::string_
 }
 
 Result<void> put_private_file(const std::filesystem::path& path, std::string_view content) {
+  std::error_code error;
+  if (std::filesystem::is_directory(path, error))
+    return failure(ErrorCode::kIo, fmt::format("cannot write `{}`: it is a folder", path.string()));
   const std::filesystem::path fresh = path.string() + ".new";
   ::unlink(fresh.c_str());  // what a crash left
   auto done = create_file(fresh, content, S_IRUSR | S_IWUSR);
@@ -134,7 +142,7 @@ Result<void> remove_file(const std::filesystem::path& path) {
   if (::unlink(path.c_str()) != 0 && errno != ENOENT) return system_failure("remove", path);
   // Also when somebody removed it who was killed then.
   std::error_code error;
-  return std::filesystem::is_directory(path.parent_path(), error) ? sync_folder_of(path) : Result<void>();
+  return std::filesystem::is_directory(folder_of(path), error) ? sync_folder_of(path) : Result<void>();
 }
 
 Result<void> write_file(const std::filesystem::path& path, std::string_view content) {

@@ -223,6 +223,12 @@ Place place_of_problem(const yaml_parser_t& parser, const std::string& file) {
           static_cast<int>(parser.problem_mark.column) + 1};
 }
 
+// Is there a tab in what stands before the text of this line? The library's words for it tell nobody so.
+bool is_indented_with_tab(std::string_view text, int line) {
+  for (; line > 1; --line) text.remove_prefix(std::min(text.find('\n'), text.size() - 1) + 1);
+  return text.substr(0, text.find_first_not_of(" \t")).find('\t') != text.npos;
+}
+
 // YAML 1.1 ends lines at more signs than YAML 1.2 does, so a text with one of them has two readings.
 std::string_view line_end_of_yaml_1_1(std::string_view text) {
   for (const std::string_view sign : {"\u0085", "\u2028", "\u2029"})
@@ -287,8 +293,11 @@ std::optional<YamlNode> parse(std::string_view text, const std::string& file, Is
     } while (event != nullptr && event->type != YAML_STREAM_END_EVENT);
     if (event == nullptr) {
       if (events.parser().error == YAML_MEMORY_ERROR) throw std::bad_alloc();
-      issues.error(place_of_problem(events.parser(), file),
-                   fmt::format("not valid YAML: {}", events.parser().problem));
+      const auto place = place_of_problem(events.parser(), file);
+      issues.error(place, fmt::format("not valid YAML: {}", events.parser().problem),
+                   place.line > 0 && is_indented_with_tab(text, place.line)
+                       ? "a tab indents this line; YAML is indented with spaces"
+                       : "");
       return std::nullopt;
     }
   } catch (const Stop&) {

@@ -50,6 +50,14 @@ TEST(Yaml, ReportsEveryKeyGivenTwice) {
             "w.yaml:2:1: error: key `a` is given twice\nw.yaml:3:11: error: key `c` is given twice\n");
 }
 
+TEST(Yaml, SaysThatATabIndentsTheLine) {
+  EXPECT_EQ(issues_of("a:\n\tb: 1\n"),
+            "w.yaml:2:1: error: not valid YAML: found character that cannot start any token\n"
+            "  help: a tab indents this line; YAML is indented with spaces\n");
+  EXPECT_NE(issues_of("a:\n  b: [1\n  \tc: 2\n").find("a tab indents this line"), std::string::npos);
+  EXPECT_EQ(issues_of("a: [1\nb: 2\n").find("a tab"), std::string::npos);
+}
+
 TEST(Yaml, RefusesAnchorsAliasesAndTags) {
   EXPECT_EQ(issues_of("a: &x 1\n"), "w.yaml:1:4: error: anchors are not supported; write the value out\n");
   EXPECT_NE(issues_of("a: &x [1]\nb: *x\n"), "");

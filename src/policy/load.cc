@@ -1,6 +1,7 @@
 #include "policy/load.h"
 
 #include "policy/answers.h"
+#include "policy/route_types.h"
 
 namespace writ::policy {
 
@@ -15,7 +16,10 @@ std::optional<Loaded> load(config::Config config, files::Issues& issues) {
   auto texts = read_policy_texts(config, issues);
   auto policies = load_policies(texts, world, issues);
   auto routes = config::make_routes(world, issues);
-  if (policies) check_answers(world, policies->schema.get(), issues);
+  if (policies) {
+    check_answers(world, policies->schema.get(), issues);
+    warn_of_route_types(world, policies->schema.get(), issues);
+  }
   if (!policies || !routes || issues.has_errors()) return std::nullopt;
   return Loaded{std::move(config), std::move(world), std::move(texts), std::move(*policies),
                 std::move(routes)};

@@ -83,6 +83,60 @@ TEST_F(Load, AMistakeInTheConfigurationDoesNotHideThoseInPolicies) {
   EXPECT_THAT(found, HasSubstr("p.cedar:3:"));
 }
 
+TEST_F(Load, OneMistakeOfAPolicyIsOneErrorHoweverManyActionsItIsAbout) {
+  write("p.cedar",
+        std::string(kPolicy) + "permit (principal, action, resource) when { context.nope == 1 };\n");
+  files::Issues issues;
+  EXPECT_FALSE(load(root_ / "writ.yaml", issues));
+  EXPECT_EQ(issues.errors(), 1U);
+  EXPECT_THAT(issues.all().front().message, HasSubstr("there is no attribute `nope` in `context` of `"));
+  EXPECT_THAT(issues.all().front().message, HasSubstr("; the same for "));
+}
+
+TEST_F(Load, ARouteToATypeThatTheSchemaDoesNotHaveIsWarnedOfOnce) {
+  world("resource: 'Shop::Order::\"{order}\"'}",
+        "resource: 'Shop::Odrer::\"{order}\"'}\n"
+        "        - {method: HEAD, path: \"/orders/{order}\", action: read, resource: "
+        "'Shop::Odrer::\"{order}\"'}");
+  const auto found = issues();
+  EXPECT_THAT(found, HasSubstr("writ.yaml:14:"));
+  EXPECT_THAT(found,
+              HasSubstr("warning: the schema does not declare the type `Shop::Odrer` of this route's"));
+  EXPECT_THAT(found, HasSubstr("help: did you mean `Shop::Order`?"));
+  EXPECT_EQ(found.find("Odrer"), found.rfind("Odrer")) << found;
+}
+
+TEST_F(Load, ARouteToAnActionThatTheSchemaDoesNotHaveIsWarnedOf) {
+  world("actions: [read]", "actions: [read, print]");
+  EXPECT_EQ(issues(), "");
+  std::string text(kWorld);
+  text.replace(text.find("actions: [read]"), 15, "actions: [read, print]");
+  text.replace(text.find("action: read,"), 13, "action: print,");
+  write("writ.yaml", std::string(kHead) + std::string(kListen) + text);
+  EXPECT_THAT(issues(),
+              HasSubstr("warning: the schema does not declare the action `Shop::Action::\"print\"` of "
+                        "this route, so no policy can name it"));
+}
+
+TEST_F(Load, ARouteWhoseTypeTheActionDoesNotApplyToIsWarnedOf) {
+  std::string schema(kSchema);
+  schema.insert(schema.find("entity Order"), "entity Bill; ");
+  write("s.cedarschema", schema);
+  world("resource: 'Shop::Order::", "resource: 'Shop::Bill::");
+  const auto found = issues();
+  EXPECT_THAT(found, HasSubstr("by the schema, `Shop::Action::\"read\"` does not apply to `Shop::Bill`"));
+  EXPECT_THAT(found, HasSubstr("help: it applies to Shop::Order"));
+}
+
+TEST_F(Load, WithoutASchemaRoutesAreHeldAgainstNothing) {
+  std::string text(kWorld);
+  const std::string_view schemas = "schemas: [s.cedarschema], ";
+  text.erase(text.find(schemas), schemas.size());
+  text.replace(text.find("Shop::Order::"), 13, "Shop::Odrer::");
+  write("writ.yaml", std::string(kHead) + std::string(kListen) + text);
+  EXPECT_THAT(issues(), Not(HasSubstr("the schema")));
+}
+
 TEST_F(Load, AMistakeInTheConfigurationDoesNotHideWhatTheSchemaFinds) {
   listen_nowhere();
   write("p.cedar",

@@ -2,9 +2,12 @@
 
 #include <algorithm>
 #include <fmt/format.h>
+#include <map>
 #include <set>
+#include <tuple>
 #include <unordered_map>
 #include <unordered_set>
+#include <utility>
 
 #include "cedar/conform.h"
 #include "cedar/parse.h"
@@ -306,9 +309,22 @@ class Loader {
 
   void validate(const PolicyText& file, const cedar::PolicySet& policies) {
     const cedar::Validation result = cedar::validate(*schema_, policies, {}, *file.text);
-    for (const auto& [kind, id, issue] : result.errors)
-      issues_.error({file.shown, issue.line, issue.column}, issue.message, issue.help,
-                    cedar::excerpt(*file.text, issue.span, issue.line));
+    // One mistake is found again for each action and each type that the policy may be about.
+    std::map<std::tuple<cedar::FindingKind, std::uint32_t, std::uint32_t>, std::size_t> times;
+    const auto mistake = [](const cedar::Finding& found) {
+      return std::tuple(found.kind, found.issue.span.begin, found.issue.span.end);
+    };
+    for (const auto& each : result.errors) ++times[mistake(each)];
+    for (const auto& each : result.errors) {
+      const auto more = std::exchange(times[mistake(each)], 0);
+      if (more == 0) continue;
+      const auto& issue = each.issue;
+      issues_.error({file.shown, issue.line, issue.column},
+                    more == 1
+                        ? issue.message
+                        : fmt::format("{}; the same for {} other actions or types", issue.message, more - 1),
+                    issue.help, cedar::excerpt(*file.text, issue.span, issue.line));
+    }
     for (const auto& [kind, id, issue] : result.warnings)
       issues_.warning({file.shown, issue.line, issue.column}, issue.message, issue.help);
   }

@@ -52,6 +52,9 @@ Result<std::unique_ptr<RightsizingPlan>> make_plan(const Source& source, Window 
   const auto& declared = source.loaded.world.declared;
   const auto inventory = TRY(inventory::Snapshot::empty()->with(declared.identities, declared.apis));
   auto evidence = TRY(read_evidence(source.log, inventory, window, source.settings.by_chance, source.index));
+  if (evidence.records == 0 && evidence.unreadable > 0)
+    return failure(ErrorCode::kCorrupt, fmt::format("none of the {} lines is a record: is this an audit log?",
+                                                    evidence.unreadable));
   if (evidence.permits == 0)
     return failure(ErrorCode::kNotFound,
                    "the log has no permit in this time: of what nobody used, nothing can be said");

@@ -31,6 +31,84 @@ class Words(unittest.TestCase):
         self.assertIn("a command is missing; the commands of `writ` are init, serve, dev", self.refused())
 
 
+    def test_a_word_that_is_missing_or_too_many_is_named_with_the_command(self):
+        self.assertIn("writ: `id` is missing; `writ access of --help` says what it is", self.refused("access", "of"))
+        self.assertIn("writ: `writ check` does not take `extra`", self.refused("check", "extra"))
+        self.assertIn("writ: `--config` needs a value", self.refused("check", "--config"))
+        self.assertIn("writ: `--config` is given more than once", self.refused("check", "--config", "a", "--config", "b"))
+        self.assertIn("writ: `--json` and `--csv` do not go together", self.refused("posture", "--json", "--csv"))
+        self.assertIn("`--fail-on`: must be one of critical, high, medium, low; found `hihg`: did you mean `high`?",
+                      self.refused("posture", "--fail-on", "hihg"))
+
+    def test_a_number_below_zero_is_not_taken_for_a_large_one(self):
+        self.assertIn("`--links`: must be a whole number from 0 on, found `-1`",
+                      self.refused("access", "of", "nora", "--links", "-1"))
+
+    def test_a_name_that_begins_with_a_dash_says_how_to_write_it(self):
+        self.assertIn("put `--` before a name that begins with `-`", self.refused("access", "of", "-nora"))
+
+    def test_a_folder_in_place_of_the_configuration_says_which_file_is_meant(self):
+        acme = os.path.join(harness.ROOT, "examples", "acme")
+        for command in ("check", "test", "rightsize"):
+            self.assertIn(f"`{acme}` is a folder: name the file in it, `{acme}/writ.yaml`",
+                          self.refused(command, "--config", acme))
+        self.assertIn("there is no configuration file `absent.yaml`\n", self.refused("check", "--config", "absent.yaml"))
+
+    def test_a_misspelt_api_or_action_is_named_with_the_nearest(self):
+        config = ("--config", os.path.join(harness.ROOT, "examples", "acme", "writ.yaml"))
+        for words in (("access", "to", "invoice"), ("access", "classes", "invoice"), ("claims", "contract", "invoice"),
+                      ("access", "report", "--html", "/nowhere/x", "invoice")):
+            self.assertIn("there is no API `invoice`: did you mean `invoices`?", self.refused(*words, *config))
+        self.assertIn("there is no action `raed`: did you mean `read`?",
+                      self.refused("access", "to", "invoices", "--action", "raed", *config))
+
+    def test_a_claim_given_twice_is_refused(self):
+        key = os.path.join(harness.ROOT, "examples", "acme", "demo-keys", "idp.jwk")
+        self.assertIn("claim `sub` is given twice",
+                      self.refused("token", "sign", "--key-file", key, "--claim", "sub=nora", "--claim", "sub=niklas"))
+
+
+class WrongLogs(unittest.TestCase):
+    """What is not an audit log is never a log that is whole, or one in which nobody did anything."""
+
+    ACME = os.path.join(harness.ROOT, "examples", "acme")
+
+    def refused(self, *words):
+        status, out, err = harness.writ(*words)
+        self.assertEqual((2, ""), (status, out), err)
+        return err
+
+    def test_a_folder_without_a_log_is_refused_by_whatever_reads_one(self):
+        config = ("--config", os.path.join(self.ACME, "writ.yaml"))
+        for words in (("audit", "verify"), ("audit", "show"), ("audit", "index"), ("audit", "observed")):
+            self.assertIn(f"no file in the folder `{self.ACME}` is an audit log", self.refused(*words, self.ACME))
+        for words in (("posture",), ("rightsize",), ("inventory", "adopt"), ("report", "--html", "/nowhere/x")):
+            self.assertIn(f"no file in the folder `{self.ACME}` is an audit log",
+                          self.refused(*words, *config, "--audit", self.ACME))
+
+    def test_a_file_that_is_no_log_is_not_shown_as_one(self):
+        with tempfile.TemporaryDirectory(prefix="writ-no-log-") as folder:
+            file = os.path.join(folder, "notes.txt")
+            with open(file, "w", encoding="utf-8") as notes:
+                notes.write("hello\n\x1b[2J\n")
+            for option in ((), ("--json",)):
+                self.assertIn("2 lines are not records", self.refused("audit", "show", file, *option))
+            self.assertIn("does not begin with a record", self.refused("audit", "index", file))
+            self.assertIn("none of the 2 lines is a record", self.refused(
+                "rightsize", "--config", os.path.join(self.ACME, "writ.yaml"), "--audit", file))
+
+    def test_a_page_goes_into_a_file_without_a_folder_and_not_in_the_place_of_one(self):
+        with tempfile.TemporaryDirectory(prefix="writ-page-") as folder:
+            for words in (("access", "report", "mail"), ("posture", "--check", "no-owner"), ("report", "--quick")):
+                command = [harness.WRIT, *words, "--config", os.path.join(self.ACME, "writ.yaml"), "--html"]
+                done = subprocess.run([*command, "page.html"], cwd=folder, capture_output=True, text=True, check=False)
+                self.assertEqual((0, ""), (done.returncode, done.stderr), words)
+                self.assertEqual(0o600, stat.S_IMODE(os.stat(os.path.join(folder, "page.html")).st_mode), words)
+                done = subprocess.run([*command, "."], cwd=folder, capture_output=True, text=True, check=False)
+                self.assertEqual(2, done.returncode, words)
+                self.assertIn("cannot write `.`: it is a folder", done.stderr)
+
+
 class Secrets(unittest.TestCase):
     def test_the_hash_of_a_secret_can_be_pasted_into_a_map_on_one_line(self):
         status, out, err = harness.writ("keys", "hash", stdin="a good long secret\n")
@@ -121,6 +199,19 @@ class Check(unittest.TestCase):
             self.assertEqual(0, status, out)
             self.assertIn(f"warning: `{written.rpartition('/')[2]}` in the path `{written}`", out)
             self.assertIn(f"write `{better}`", out)
+
+    def test_a_key_without_a_value_is_not_the_widest_that_it_could_mean(self):
+        (status, out, _), _ = self.check(lambda text: text.replace("claims: {subject: sub, tenant: tenant}", "tenants:"))
+        self.assertEqual(1, status)
+        self.assertIn("error: `tenants` has no value", out)
+
+    def test_a_method_in_small_letters_and_a_type_that_the_schema_does_not_have_are_warned_of(self):
+        (status, out, _), _ = self.check(lambda text: text.replace("{method: GET, path: \"/invoices/", "{method: get, path: \"/invoices/")
+                                         .replace("'Billing::Invoice::\"{invoice}\"'", "'Billing::Invoic::\"{invoice}\"'"))
+        self.assertEqual(0, status, out)
+        self.assertIn("`get` is not a method that callers send: methods are told apart by case", out)
+        self.assertIn("does not declare the type `Billing::Invoic`", out)
+        self.assertIn("did you mean `Billing::Invoice`?", out)
 
     def test_a_hash_without_quotes_in_a_map_says_what_to_do(self):
         (status, out, _), _ = self.check(lambda text: text.replace(
