@@ -5,6 +5,8 @@
 
 #include "api/own_api.h"
 #include "api/problem.h"
+#include "authzen/echoed_ids.h"
+#include "authzen/types.h"
 #include "cedar/entity_json.h"
 #include "config/world.h"
 #include "enforce/plain.h"
@@ -20,7 +22,7 @@ using codec::Json;
 using codec::JsonNode;
 
 constexpr std::size_t kMaxIdBytes = 2048;
-constexpr std::size_t kMaxEchoedIdBytes = 128;
+constexpr std::string_view kActionInContext = "action";
 constexpr std::size_t kMaxParsedOnLoopBytes = 64 * 1024;
 
 std::unexpected<Error> invalid(std::string message) {
@@ -58,10 +60,10 @@ Result<std::optional<cedar::Value>> record_in(cedar::Arena& arena, const JsonNod
   return *record;
 }
 
-// AuthZEN 1.0 §10.1.3: the caller's own identifier comes back.
-std::string_view echoed_id(const http::Request& request, std::string_view own) {
-  const auto given = request.headers.find(gateway::kRequestIdHeader);
-  return given && !given->empty() && given->size() <= kMaxEchoedIdBytes ? *given : own;
+// The caller's own identifier comes back (authzen/echoed_ids.h), and Writ's where it gave none.
+void respond(http::Exchange exchange, http::Response response) {
+  if (!given_id(exchange.request()).empty()) response.headers.remove(gateway::kRequestIdHeader);
+  exchange.respond(std::move(response));
 }
 
 }  // namespace
@@ -112,14 +114,20 @@ struct Authzen::Evaluation {
   }
 
   Result<cedar::EntityRef> entity(const JsonNode& json, std::string_view name) {
-    const auto type = cedar_type_of(TRY(text_in(json, name, "type")));
+    const auto said = TRY(text_in(json, name, "type"));
+    const auto type = cedar_type_of(said);
     const auto id = TRY(text_in(json, name, "id"));
-    if (!cedar::valid_entity_type(type))
+    // `authzen.types` may name one of these; a caller's word for it could be another name's.
+    if (type == said && is_foreign(type))
       return invalid(
-          fmt::format("`{}.type` `{}` is not a Cedar type; `authzen.types` in the configuration can "
-                      "name one for it",
-                      name, type));
-    return question.arena().entity(type, id);
+          fmt::format("`{}.type`: the types in `{}` stand for names that are not Cedar's; send the name",
+                      name, kForeign));
+    if (cedar::valid_entity_type(type)) return question.arena().entity(type, id);
+    // A URN, a URL, a name with dots or dashes; what has spaces is most likely a mistake.
+    if (std::ranges::any_of(type, [](unsigned char c) { return c <= ' ' || c == 0x7f; }))
+      return invalid(
+          fmt::format("`{}.type` `{}` is not a type: it has spaces or control characters", name, type));
+    return question.arena().entity(foreign_type(type), id);
   }
 
   // As the inventory has it; of others, as the caller says.
@@ -148,10 +156,11 @@ struct Authzen::Evaluation {
     const auto properties = TRY(record_in(question.arena(), action, "action.properties", "properties"));
     const auto& record = given ? given->as_record() : *cedar::empty_record();
     if (!properties) return cedar::Value::record(&record);
-    if (record.find("action") != nullptr)
-      return invalid("`context.action` is where policies find `action.properties`; give one of them");
-    std::vector<cedar::TextField> fields(record.begin(), record.end());
-    fields.push_back({question.arena().text("action"), *properties});
+    // Where the caller's context has an `action` too, what it says of the action itself counts.
+    std::vector<cedar::TextField> fields;
+    for (const auto& field : record)
+      if (field.name->view() != kActionInContext) fields.push_back(field);
+    fields.push_back({question.arena().text(kActionInContext), *properties});
     return cedar::make_record(question.arena(), std::span<const cedar::TextField>(fields));
   }
 };
@@ -213,12 +222,12 @@ void Authzen::answer(http::Exchange exchange, enforce::RequestId id, enforce::To
   // Nobody has authenticated where access is open, and refusals cost whoever asks nothing.
   if (refusal != nullptr && told.client.empty()) told.standing = audit::Standing::kStranger;
   auto response = http::json_response(200, answer_body(shown));
-  response.headers.set(gateway::kRequestIdHeader, echoed_id(http, id));
-  parts_.record(enforce::record_of(parts_.clock.earliest(), told),
-                [exchange = std::move(exchange), response = std::move(response),
-                 id](const Result<void>& recorded) mutable {
-                  exchange.respond(recorded ? std::move(response) : gateway::audit_unavailable(id));
-                });
+  response.headers.set(gateway::kRequestIdHeader, id);
+  parts_.record(enforce::record_of(parts_.clock.earliest(), told), [exchange = std::move(exchange),
+                                                                    response = std::move(response), id](
+                                                                       const Result<void>& recorded) mutable {
+    respond(std::move(exchange), recorded ? std::move(response) : gateway::audit_unavailable(id));
+  });
 }
 
 void Authzen::evaluate(http::Exchange exchange, std::string_view caller, enforce::RequestId id,
@@ -353,7 +362,7 @@ void Authzen::gate(http::Exchange exchange, http::Endpoints::Pass) {
                                    // The evaluation's record names the caller.
                                    .record_permit = false};
   parts_.enforcer.enforce(question, [this, exchange = std::move(exchange)](enforce::Outcome outcome) mutable {
-    if (!outcome) return exchange.respond(gateway::response_of(outcome.error()));
+    if (!outcome) return respond(std::move(exchange), gateway::response_of(outcome.error()));
     http::Exchange::read_whole_body(
         std::move(exchange), 0,
         [this, permit = *std::move(outcome)](http::Exchange whole) {

@@ -5,6 +5,7 @@
 #include <fmt/format.h>
 #include <thread>
 
+#include "authzen/echoed_ids.h"
 #include "base/notice.h"
 #include "http/inherited.h"
 #include "policy/reload.h"
@@ -152,7 +153,8 @@ Result<void> App::Parts::serve() {
   }
   TRY(serve_operators());
   // The last: who asks /readyz and gets an answer finds everything else open.
-  api_server = TRY(http::Server::start(loops, options_of(config.api_listen, room.api), endpoints));
+  api_server = TRY(http::Server::start(loops, options_of(config.api_listen, room.api),
+                                       std::make_shared<authzen::EchoedIds>(endpoints)));
   bundles.serve(*api_server);
   bundles.start();
   api_url = config.api_listen.url(api_server->port());

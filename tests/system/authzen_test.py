@@ -82,6 +82,36 @@ class Authzen(unittest.TestCase):
                                   "X-Request-ID": "bfe9eb29-ab87"}, json.dumps(GOOD))
         self.assertEqual("bfe9eb29-ab87", answer.headers["X-Request-ID"])
 
+    def test_the_callers_request_id_comes_back_with_every_answer_and_once(self):
+        good = {"Authorization": f"Bearer {self.token}", "Content-Type": "application/json"}
+        for status, method, path, headers, body in (
+                (200, "POST", EVALUATION, good, json.dumps(GOOD)),
+                (400, "POST", EVALUATION, good, "{"),
+                (401, "POST", EVALUATION, good | {"Authorization": "Bearer x"}, json.dumps(GOOD)),
+                (403, "POST", EVALUATION, good | {"Authorization": "Bearer " + self.world.customer_token(self.world.api)}, json.dumps(GOOD)),
+                (404, "POST", EVALUATION + "s", good, json.dumps(GOOD)),
+                (405, "GET", EVALUATION, good, None),
+                (413, "POST", EVALUATION, good, json.dumps({**GOOD, "more": "x" * 2_000_000})),
+                (415, "POST", EVALUATION, good | {"Content-Type": "text/plain"}, json.dumps(GOOD))):
+            for name in ("bfe9eb29-ab87", "a" * 500):
+                answer = self.world.call(self.world.api_port, method, path, headers | {"X-Request-ID": name}, body)
+                self.assertEqual((status, name), (answer.status, answer.headers["X-Request-ID"]), answer)
+                self.assertEqual(1, len(answer.headers.get_all("X-Request-ID")), answer)
+
+    def test_types_that_are_not_names_of_cedar_are_answered(self):
+        for kind in ("service-account", "urn:acme:person", "https://acme.example/types/person", "acme.person", "größe", "in"):
+            answer = self.ask({**GOOD, "subject": {"type": kind, "id": "alice"}, "resource": {"type": kind, "id": "1"}})
+            self.assertEqual((200, False), (answer.status, answer.json()["decision"]), answer)
+
+    def test_a_caller_does_not_write_the_type_that_stands_for_another_name(self):
+        answer = self.ask({**GOOD, "subject": {"type": "AuthZEN::service_2d_account", "id": "alice"}})
+        self.assertEqual(400, answer.status, answer)
+        self.assertIn("send the name", answer.json()["message"])
+
+    def test_what_is_said_of_the_action_counts_where_the_context_has_an_action_too(self):
+        answer = self.ask({**GOOD, "action": {"name": "delete", "properties": {"soft": True}}, "context": {"action": "x"}})
+        self.assertEqual((200, True), (answer.status, answer.json()["decision"]), answer)
+
     def test_only_who_may_evaluate_is_answered(self):
         self.assertEqual(401, self.world.api_call(None, "POST", EVALUATION, GOOD).status)
         portal = self.world.customer_token(self.world.api)

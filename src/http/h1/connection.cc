@@ -355,7 +355,9 @@ void say_met(int status) {
 void Connection::refuse(const FramingRefusal& refusal) {
   core_->malformed.fetch_add(1, std::memory_order_relaxed);
   close_after_ = true;
+  auto response = error_response(refusal.status, refusal.code, refusal.message);
   if (state_ == State::kHandling && !answered_) {
+    for (std::size_t i = 0; i < added_.size(); ++i) response.headers.add(added_[i].name, added_[i].value);
     whole_callback_ = nullptr;
     fail_body(ErrorCode::kInvalid, refusal.message);
   } else if (state_ != State::kHead) {
@@ -363,7 +365,7 @@ void Connection::refuse(const FramingRefusal& refusal) {
   }
   request_.method.clear();  // no HEAD: the body says what is wrong
   say_met(refusal.status);
-  send_response(error_response(refusal.status, refusal.code, refusal.message));
+  send_response(response);
 }
 
 void Connection::respond(Response response) {

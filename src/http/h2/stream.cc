@@ -254,7 +254,9 @@ void Http2Stream::refuse(const FramingRefusal& refusal) {
   whole_callback_ = nullptr;
   fail_body(ErrorCode::kInvalid, refusal.message);
   say_met(refusal.status);
-  send_response(error_response(refusal.status, refusal.code, refusal.message));
+  auto response = error_response(refusal.status, refusal.code, refusal.message);
+  for (std::size_t i = 0; i < added_.size(); ++i) response.headers.add(added_[i].name, added_[i].value);
+  send_response(std::move(response));
 }
 
 void Http2Stream::respond(Response response) {
