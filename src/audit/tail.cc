@@ -57,6 +57,9 @@ Result<End> through_files(const std::filesystem::path& path, const Lines* at_pat
       const bool good =
           follows ? TRY(chains_on(read, 0, moved)) : TRY(holds(read, moved, noted_at)) == Holds::kAndChainsOn;
       if (!good) return false;
+      if (noted.seq == 0 && at == nullptr) {
+        if (const auto first = TRY(read.at(0))) noted_at = time_of(*first);
+      }
       at = &part;
       head = std::move(moved);
       if (const auto last = TRY(read.last())) time = time_of(last->text);
@@ -123,9 +126,7 @@ Result<End> find_end_as_it_is(const std::filesystem::path& path, const Lines* li
       const auto begun = TRY(begin_of_chain(*lines, tail));
       return End{std::move(tail), {}, {}, begun};
     }
-    auto end = TRY(through_files(path, lines, tail, Head{}, {}));
-    if (end.tail.head.seq > 0) end.noted_at = Instant();
-    return end;
+    return through_files(path, lines, tail, Head{}, {});
   }
   std::string lost = lines == nullptr ? "it is not there" : "it is empty";
   if (tail.size > 0) {
