@@ -16,6 +16,7 @@ namespace {
 
 constexpr Duration kOld = std::chrono::hours(24);
 constexpr Duration kStillGood = std::chrono::hours(1);
+constexpr Duration kLongAgo = std::chrono::hours(24 * 365);
 
 }  // namespace
 
@@ -135,6 +136,8 @@ void Deriver::places() {
   change_claim(Dimension::kOtherEnvironment, "environment", &TokenSpec::environment, environments);
   change_claim(Dimension::kOtherPurpose, "purpose", &TokenSpec::purpose, purposes);
   change_claim(Dimension::kOtherAuthentication, "acr", &TokenSpec::acr, {another});
+  change_claim(Dimension::kOtherAuthentication, "credential_kind", &TokenSpec::credential_kind,
+               {"secret", "key", "certificate", "federation"});
   // Writ takes the word of the configured ones only.
   std::set<std::string> providers;
   for (const auto& provider : surroundings_.loaded.config.trusted_issuers) providers.insert(provider.issuer);
@@ -232,6 +235,26 @@ void Deriver::claims() {
   if (token.auth_time && carried("auth_time"))
     add(Dimension::kStaleAuthentication, "the user signed in a day earlier").token.auth_time =
         *token.auth_time - kOld;
+  if (token.credential_created && carried("credential_created"))
+    add(Dimension::kStaleAuthentication, "a credential that was made a year earlier")
+        .token.credential_created = *token.credential_created - kLongAgo;
+  // What the client's platform said of it: another branch, another account.
+  const auto facts = carried("workload") ? token.workload : token::WorkloadClaims();
+  for (std::size_t i = 0; i < facts.size(); ++i) {
+    const auto& [name, value] = facts[i];
+    auto others = facts_->texts_of(name);
+    others.emplace(kAnother);
+    others.erase(value);
+    for (const std::string& other : others)
+      add(Dimension::kOtherAuthentication,
+          fmt::format("workload.{} `{}` in place of `{}`", name, other, value))
+          .token.workload[i]
+          .second = other;
+    if (facts.size() == 1) continue;
+    auto& fewer = add(Dimension::kHiddenClaim, fmt::format("without `workload.{}`", name)).token.workload;
+    fewer.erase(fewer.begin() + static_cast<std::ptrdiff_t>(i));
+  }
+  if (!facts.empty()) add(Dimension::kHiddenClaim, "without `workload`").token.workload.clear();
   for (const auto& claim : token::claim_table()) hide(claim);
   // A client that is its own only actor takes part with and without `act`.
   const auto is_client = [&](const token::Actor& actor) { return actor.subject == token.client; };
