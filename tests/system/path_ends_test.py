@@ -19,7 +19,7 @@ class PathEnds(unittest.TestCase):
         self.assertEqual(1, len(routes))
         self.made = orders.World(self, routes[0].rstrip("\n"), SCHEMA, POLICIES)
         status, out, err = harness.writ("check", "--config", self.made.world.config)
-        self.assertEqual((0, ""), (status, err), out)
+        self.assertEqual(0, status, out + err)
         self.made.world.start()
         self.token = self.made.world.customer_token(audience=orders.ORDERS)
 

@@ -274,7 +274,8 @@ with socket.socket(socket.AF_UNIX, socket.SOCK_SEQPACKET) as taker:
     def served_by(self, give):
         """What becomes of a process that asks one which is not Writ."""
         os.makedirs(self.world.data, exist_ok=True)
-        self.world.start_upstream()
+        if self.world.upstream_process is None:
+            self.world.start_upstream()
         with socket.socket(socket.AF_UNIX, socket.SOCK_SEQPACKET) as place:
             place.bind(os.path.join(self.world.data, "takeover"))
             place.listen(1)
