@@ -116,7 +116,13 @@ class KubernetesReader {
   // A rule as people say it: "get on deployments.apps".
   static std::string text_of_rule(const ExportNode& rule) {
     std::vector<std::string> on;
-    const auto groups = rule.texts("apiGroups");
+    // The core group is called by an empty text.
+    std::vector<std::string> groups;
+    const auto* list = rule.json().find("apiGroups");
+    if (list != nullptr && list->if_array() != nullptr) {
+      for (const auto& group : *list->if_array())
+        if (const auto* name = group.if_string()) groups.push_back(*name);
+    }
     for (const auto& resource : rule.texts("resources")) {
       // Resources of two groups may have one name. Those of the core group have it alone.
       if (groups.empty()) on.push_back(resource);
