@@ -42,7 +42,8 @@ AccessChange change_of(const Side& before, const Side& after, const MaySee& may_
 
 std::vector<std::string> told(const AccessChange& change) {
   std::vector<std::string> all;
-  for (const auto& each : *to_json(change).find("changes")->if_array())
+  const auto json = to_json(change);
+  for (const auto& each : *json.find("changes")->if_array())
     all.push_back(*each.find_string("change") + " " + each.find("chain")->dump() + " " +
                   *each.find_string("target") + " " + *each.find_string("before") + " " +
                   *each.find_string("after"));
