@@ -92,7 +92,8 @@ struct OpenWorld {
   OpenFact context;  // a record
   std::vector<OpenEntity> entities = {};
   // Types of which entities that the store does not have may be told of by the time of the request: whatever
-  // attributes, tags and parents. Null: what the store does not have has none.
+  // attributes, tags and parents. Null: what the store does not have has none. It outlives the evaluator, or
+  // the next pose().
   const std::set<std::string, std::less<>>* told_later = nullptr;
 };
 

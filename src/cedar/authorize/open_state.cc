@@ -22,6 +22,7 @@ const OpenField* find_field(const OpenFact& fact, std::string_view name) {
 
 void OpenEvaluator::State::pose(const OpenWorld& world) {
   world_ = &world;
+  told_later_ = world.told_later;
   arena_.reset();
   places_.clear();
   trail_.clear();
@@ -145,12 +146,11 @@ bool OpenEvaluator::State::may_be_resource(EntityRef uid) const {
 }
 
 bool OpenEvaluator::State::may_be_told(EntityRef uid) const {
-  return world_->told_later != nullptr && world_->told_later->contains(uid.type()) &&
-         entities_.find(uid) == nullptr;
+  return told_later_ != nullptr && told_later_->contains(uid.type()) && entities_.find(uid) == nullptr;
 }
 
 bool OpenEvaluator::State::may_be_below_more(EntityRef uid) const {
-  if (world_->told_later == nullptr) return false;
+  if (told_later_ == nullptr) return false;
   const Entity* entity = entities_.find(uid);
   if (entity == nullptr) return may_be_told(uid);
   return std::ranges::any_of(*entity->ancestors,

@@ -138,6 +138,9 @@ class OpenEvaluator::State {
 
   const Plan& plan_;
   const EntityView entities_;
+  // Of the world that was posed last. The scopes of policies are asked about principals after a world is
+  // gone.
+  const std::set<std::string, std::less<>>* told_later_ = nullptr;
   const OpenWorld* world_ = nullptr;
   Arena arena_;
   std::vector<Place> places_;
