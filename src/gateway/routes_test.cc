@@ -188,7 +188,7 @@ TEST(Routes, RefusesAmbiguousTemplates) {
 
 TEST(Routes, RefusesAPathThatIsNoTemplate) {
   for (const auto* path :
-       {"", "invoices", "/a//b", "/a/..", "/a;b", "/%41", "/a/{x", "/a/{}", "/a/{x}/{x}", "/a/{x}.json"})
+       {"", "invoices", "/a//b", "/a/..", "/a;b", "/%41", "/a/{x", "/a/{}", "/a/{x}/{x}", "/a/{x}.{y}"})
     EXPECT_THAT(message_of(route("GET", path)), StartsWith("route `GET " + std::string(path) + "`: "))
         << path;
 }
