@@ -111,6 +111,8 @@ class Inherit(unittest.TestCase):
         self.addCleanup(self.world.close)
 
     def inherit(self, config=None):
+        if self.world.server is not None and self.world.server.poll() is None:
+            self.place()
         with open(os.path.join(self.world.data, "writ.log"), "ab") as log:
             return subprocess.Popen([harness.WRIT, "serve", "--config", config or self.world.config, "--data", self.world.data, "--inherit"],
                                     stdout=log, stderr=log)
@@ -167,8 +169,16 @@ class Inherit(unittest.TestCase):
         made = socket.socket(socket.AF_UNIX, socket.SOCK_SEQPACKET)
         self.addCleanup(made.close)
         made.settimeout(60)
-        made.connect(os.path.join(self.world.data, "takeover"))
+        made.connect(self.place())
         return made
+
+    def place(self):
+        """Where the sockets are offered: a moment after Writ is ready."""
+        place = os.path.join(self.world.data, "takeover")
+        while not os.path.exists(place):
+            self.assertIsNone(self.world.server.poll(), self.world.log_text())
+            time.sleep(0.01)
+        return place
 
     def sockets_of(self, taker):
         taker.sendall(b"take over 2\n")
@@ -193,15 +203,16 @@ class Inherit(unittest.TestCase):
     @unittest.skipUnless(os.geteuid() == 0, "only root can be somebody else")
     def test_another_user_gets_nothing_though_he_reaches_the_socket(self):
         self.world.start()
-        for place in (os.path.join(self.world.data, "takeover"), self.world.data, self.world.folder):
+        for place in (self.place(), self.world.data, self.world.folder):
             os.chmod(place, 0o777)
         program = """
-import os, socket, sys
+import contextlib, os, socket, sys
 os.chdir(sys.argv[1])
 os.setgroups([]), os.setgid(65534), os.setuid(65534)
 with socket.socket(socket.AF_UNIX, socket.SOCK_SEQPACKET) as taker:
     taker.connect("takeover")
-    taker.sendall(b"take over 2\\n")
+    with contextlib.suppress(BrokenPipeError):  # it was closed before
+        taker.sendall(b"take over 2\\n")
     print(socket.recv_fds(taker, 1, 64)[:2])
 """
         run = subprocess.run([sys.executable, "-c", program, self.world.data], capture_output=True, text=True, timeout=60, check=False)
