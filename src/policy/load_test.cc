@@ -99,7 +99,7 @@ TEST_F(Load, ARouteToATypeThatTheSchemaDoesNotHaveIsWarnedOfOnce) {
         "        - {method: HEAD, path: \"/orders/{order}\", action: read, resource: "
         "'Shop::Odrer::\"{order}\"'}");
   const auto found = issues();
-  EXPECT_THAT(found, HasSubstr("writ.yaml:14:"));
+  EXPECT_THAT(found, HasSubstr("writ.yaml:15:"));
   EXPECT_THAT(found,
               HasSubstr("warning: the schema does not declare the type `Shop::Odrer` of this route's"));
   EXPECT_THAT(found, HasSubstr("help: did you mean `Shop::Order`?"));
