@@ -128,8 +128,6 @@ std::string told(const CLI::ParseError& error, std::string_view called) {
     return at == said.npos ? said : said.substr(at + mark.size());
   };
   const auto name = said.substr(0, said.find_first_of(": "));
-  if (is(static_cast<const CLI::ExtrasError*>(nullptr)))
-    return fmt::format("`{}` does not take `{}`", called, behind(": "));
   if (is(static_cast<const CLI::RequiredError*>(nullptr)))
     return fmt::format("`{}` is missing; `{} --help` says what it is", name, called);
   if (is(static_cast<const CLI::ExcludesError*>(nullptr)))
@@ -161,7 +159,12 @@ Parsed parse(const Command& program, const std::string& version, const std::vect
     const bool asked = error.get_exit_code() == 0;
     if (!asked) {
       const auto unknown = unknown_option(program, words);
-      return wrong(unknown ? *unknown : told(error, called_command(program, words)));
+      const auto called = called_command(program, words);
+      if (unknown) return wrong(*unknown);
+      // In the order in which they stand, which the library's own message turns round.
+      if (const auto extra = app.remaining(true); !extra.empty())
+        return wrong(fmt::format("`{}` does not take `{}`", called, fmt::join(extra, " ")));
+      return wrong(told(error, called));
     }
     std::ostringstream out, err;
     app.exit(error, out, err);

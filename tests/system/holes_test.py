@@ -76,8 +76,8 @@ HOLES = {
         APP | {"credential_kind": "key"}, {}, 'context.credential has kind && context.credential.kind == "key"', "context.credential has kind"),
     "other-authentication: workload.ref `another` in place of `refs/heads/main`": (
         SERVICE | {"workload": {"ref": "refs/heads/main"}}, {},
-        'context has workload && context.workload has ref && context.workload.ref == "refs/heads/main"',
-        "context has workload && context.workload has ref"),
+        'principal has workload && principal.workload has ref && principal.workload.ref == "refs/heads/main"',
+        "principal has workload && principal.workload has ref"),
     "stale-authentication: a credential that was made a year earlier": (
         APP | {"credential_created": "-5m"}, {},
         'context.credential has created && context.request.time.durationSince(context.credential.created) < duration("90d")',
@@ -116,10 +116,10 @@ HOLES = {
                                        ("credential_created", "-5m", "context.credential has created"))},
     "hidden-claim: without `subject_issuer`": (
         APP | {"subject_issuer": "https://idp.example"}, {}, "!(principal is Writ::User) || principal has issuer", "true"),
-    "hidden-claim: without `workload`": (SERVICE | {"workload": {"ref": "refs/heads/main"}}, {}, "context has workload", "true"),
+    "hidden-claim: without `workload`": (SERVICE | {"workload": {"ref": "refs/heads/main"}}, {}, "principal has workload", "true"),
     "hidden-claim: without `workload.ref`": (
         SERVICE | {"workload": {"ref": "refs/heads/main", "repository": "acme/site"}}, {},
-        "context has workload && context.workload has ref", "context has workload"),
+        "principal has workload && principal.workload has ref", "principal has workload"),
     "hidden-claim: without `task`": (APP | {"task": "t"}, {}, "context has task", "true"),
     "hidden-claim: without `act`": (CHAIN | {"client_id": "one", "act": ["one", "two"]}, {}, "context.chain.depth > 1", "true"),
 }
