@@ -129,7 +129,10 @@ Result<void> FetchedBundle::take_up() {
   if (TRY(members.text("trust_domain", 255)) != trust_domain_ || TRY(members.text("url", 4096)) != url_)
     return failure(ErrorCode::kCorrupt, fmt::format("`{}` is of another one", file().string()));
   const auto at = TRY(members.integer("fetched_at", 0, std::int64_t{1} << 50));
-  auto authorities = TRY(members.text("authorities", kMaxFileBytes));
+  // Lines of PEM: more than a text that people write.
+  const auto* kept = json.find_string("authorities");
+  if (kept == nullptr) return failure(ErrorCode::kCorrupt, fmt::format("`{}` has no CAs", file().string()));
+  std::string authorities = *kept;
   TRY(http::TlsClient::make({.ca = authorities}));
   // A clock that was ahead then makes nothing live longer.
   kept_ = Kept{std::move(authorities), std::min(Instant(Duration(at)), parts_.clock.earliest())};
