@@ -136,8 +136,9 @@ void Deriver::places() {
   change_claim(Dimension::kOtherEnvironment, "environment", &TokenSpec::environment, environments);
   change_claim(Dimension::kOtherPurpose, "purpose", &TokenSpec::purpose, purposes);
   change_claim(Dimension::kOtherAuthentication, "acr", &TokenSpec::acr, {another});
-  change_claim(Dimension::kOtherAuthentication, "credential_kind", &TokenSpec::credential_kind,
-               {"secret", "key", "certificate", "federation"});
+  if (is_meant("kind"))
+    change_claim(Dimension::kOtherAuthentication, "credential_kind", &TokenSpec::credential_kind,
+                 {"secret", "key", "certificate", "federation"});
   // Writ takes the word of the configured ones only.
   std::set<std::string> providers;
   for (const auto& provider : surroundings_.loaded.config.trusted_issuers) providers.insert(provider.issuer);
@@ -152,6 +153,11 @@ bool Deriver::carried(std::string_view claim) const {
   return !contract || std::ranges::any_of(token::claim_table(), [&](const token::Claim& row) {
     return row.name == claim && contract->wants(row);
   });
+}
+
+// A test says what matters to it. A record says all that Writ knew: of that, what a policy compares.
+bool Deriver::is_meant(std::string_view fact) const {
+  return !suite_.recorded || !facts_->texts_of(fact).empty();
 }
 
 void Deriver::change_claim(Dimension dimension, std::string_view name, MaybeText claim,
@@ -235,13 +241,14 @@ void Deriver::claims() {
   if (token.auth_time && carried("auth_time"))
     add(Dimension::kStaleAuthentication, "the user signed in a day earlier").token.auth_time =
         *token.auth_time - kOld;
-  if (token.credential_created && carried("credential_created"))
+  if (token.credential_created && carried("credential_created") && !suite_.recorded)
     add(Dimension::kStaleAuthentication, "a credential that was made a year earlier")
         .token.credential_created = *token.credential_created - kLongAgo;
   // What the client's platform said of it: another branch, another account.
   const auto facts = carried("workload") ? token.workload : token::WorkloadClaims();
   for (std::size_t i = 0; i < facts.size(); ++i) {
     const auto& [name, value] = facts[i];
+    if (!is_meant(name)) continue;
     auto others = facts_->texts_of(name);
     others.emplace(kAnother);
     others.erase(value);

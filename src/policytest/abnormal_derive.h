@@ -53,6 +53,7 @@ class Deriver {
   const inventory::Identity* identity(std::string_view id) const;
   bool for_user() const { return original_.token.subject != original_.token.client; }
   bool carried(std::string_view claim) const;
+  bool is_meant(std::string_view fact) const;
   void change_claim(Dimension dimension, std::string_view name, MaybeText claim,
                     const std::set<std::string>& values);
   void hide(const token::Claim& claim);
