@@ -122,7 +122,7 @@ class Decide(unittest.TestCase):
     def test_without_a_client_nothing_is_decided(self):
         status, text = self.decide(*READ)
         self.assertEqual(2, status)
-        self.assertIn("`client_id`", text)
+        self.assertIn("`--client` is missing", text)
 
 
 if __name__ == "__main__":
