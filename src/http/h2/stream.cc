@@ -29,7 +29,11 @@ Http2Stream::Http2Stream(std::shared_ptr<Connection> connection, Http2Session& s
 
 Http2Stream::~Http2Stream() {
   terms_.let_go();
-  session_.note_gone();
+  leave();
+}
+
+void Http2Stream::leave() noexcept {
+  if (std::exchange(counts_, false)) session_.note_gone();
 }
 
 // A step that fails ends this stream and no other.
@@ -396,6 +400,9 @@ void Http2Stream::end() noexcept {
   unwatch();
   whole_callback_ = nullptr;
   const bool all_sent = end_sent_ && out_.empty();
+  // Whoever has the whole answer may ask for something else, before the exchange has heard of it. One that
+  // was dropped by its caller may have work that goes on.
+  if (end_sent_) leave();
   out_ = {};
   session_.drop_unread(in_.size());
   in_ = std::string();

@@ -62,6 +62,7 @@ class Http2Stream final : public internal::ExchangeSide,
 
   // The stream is over for the peer.
   void end() noexcept;
+  void leave() noexcept;  // is not counted any more
   bool is_over() const noexcept { return state_ == State::kClosed; }
 
   // ExchangeSide.
@@ -134,6 +135,7 @@ class Http2Stream final : public internal::ExchangeSide,
   bool ends_counted_ = false;  // and ends with the last byte of it
   bool finishing_ = false;
   bool end_sent_ = false;
+  bool counts_ = true;  // among those that are alive
   std::uint64_t length_left_ = 0;
 
   SteadyTime body_due_ = kNever;   // the peer has to send more of the body
