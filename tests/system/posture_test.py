@@ -118,7 +118,7 @@ class Posture(unittest.TestCase):
         world.start()
         self.assertEqual("clean", self.state_of("api-key", world, "--data", world.data))
         token = world.operator_token()
-        self.assertEqual(200, world.api_call(token, "POST", "/v1/api-keys", {"identity": "nightly-export", "api": "invoices"}).status)
+        self.assertEqual(201, world.api_call(token, "POST", "/v1/api-keys", {"identity": "nightly-export", "api": "invoices"}).status)
         answer = json.loads(posture("--data", world.data, "--json", config=world.config)[1])
         (finding,) = [each for each in answer["findings"] if each["check"] == "api-key"]
         self.assertEqual("api-key:nightly-export", finding["id"])
