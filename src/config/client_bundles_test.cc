@@ -1,10 +1,12 @@
 // Reading SPIFFE bundles of clients' trust domains: what of them counts, and what is an error.
 #include "config/client_bundles.h"
 
+#include <filesystem>
 #include <fmt/format.h>
 #include <fstream>
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
+#include <unistd.h>
 
 #include "config/config.h"
 #include "config/world.h"
@@ -51,9 +53,24 @@ TEST(ClientBundle, WithoutThemItIsRefused) {
   EXPECT_NE(why("not JSON"), "read");
 }
 
+// Of this process, as others run beside it; gone with it.
+const std::filesystem::path& own_folder() {
+  struct Folder {
+    Folder() { std::filesystem::create_directory(path); }
+    ~Folder() {
+      std::error_code ignored;
+      std::filesystem::remove_all(path, ignored);
+    }
+    const std::filesystem::path path =
+        std::filesystem::path(::testing::TempDir()) / fmt::format("bundles-{}", ::getpid());
+  };
+  static const Folder folder;
+  return folder.path;
+}
+
 // A listener with this beside `certificates`.
 std::string said_of(std::string_view tls, const std::string& acme) {
-  const std::filesystem::path folder = ::testing::TempDir();
+  const auto& folder = own_folder();
   const http::testing::TestAuthority own("Own");
   const auto identity = own.issue({"a.example"});
   const auto write = [&](const char* name, std::string_view text) {
@@ -128,7 +145,7 @@ TEST(ClientBundles, AreAtAUrlThatCouldBeAsked) {
 // What is said of an identity with this certificate, where listeners have the bundle of `acme.example`.
 std::string said_of_certificate(std::string_view certificate, std::string_view bundles) {
   files::Issues issues;
-  const std::filesystem::path folder = ::testing::TempDir();
+  const auto& folder = own_folder();
   said_of("", acme_bundle());  // writes the files
   const auto config = parse_config(
       fmt::format("version: 1\nissuer: https://writ.example\nlisten:\n  api: \"127.0.0.1:1\"\n"
