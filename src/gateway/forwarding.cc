@@ -95,18 +95,31 @@ class Forwarding : public std::enable_shared_from_this<Forwarding> {
   }
 
   // A client sees that the answer is not whole, and why from the answer to its next request. One of gRPC is
-  // told at once, unless it does not take what is being written.
+  // told, behind the piece that is being written; one that does not take that piece is cut the second time.
   void cut(const StreamEnd& why) {
+    if (why.late && std::exchange(last_words_, std::nullopt)) {
+      exchange_.abort();
+      return let_go();
+    }
     if (std::exchange(over_, true)) return;
     parts_.broken_off.fetch_add(1, std::memory_order_relaxed);
     const bool grpc = form_asked_for(exchange_) == RefusalForm::kGrpc;
     if (grpc && !started_) {
       exchange_.respond({.status = 200, .headers = grpc_end(why.reason, why.message), .body = {}});
-    } else if (grpc && !writing_) {
+    } else if (grpc && writing_) {
+      last_words_ = grpc_end(why.reason, why.message);
+      return;
+    } else if (grpc) {
       exchange_.finish(grpc_end(why.reason, why.message));
     } else {
       exchange_.abort();
     }
+    let_go();
+  }
+
+  void say_last_words(bool taken) {
+    auto trailers = *std::exchange(last_words_, std::nullopt);
+    taken ? exchange_.finish(std::move(trailers)) : exchange_.abort();
     let_go();
   }
 
@@ -147,6 +160,7 @@ class Forwarding : public std::enable_shared_from_this<Forwarding> {
     writing_ = true;
     exchange_.write(piece, [self = shared_from_this()](Result<void> written) {
       self->writing_ = false;
+      if (self->last_words_) return self->say_last_words(written.has_value());
       if (self->over_) return;
       if (!written) return self->end_without_answer();
       self->read_answer();
@@ -195,9 +209,10 @@ class Forwarding : public std::enable_shared_from_this<Forwarding> {
   StreamBasis basis_;  // until the stream has it, if it becomes one
   std::shared_ptr<OpenStreams::Stream> stream_;
   http::Deadline whole_;
-  bool started_ = false;  // the answer has begun
-  bool writing_ = false;  // a piece of it is under way
-  bool over_ = false;     // callbacks that still come mean nothing
+  bool started_ = false;                     // the answer has begun
+  bool writing_ = false;                     // a piece of it is under way
+  std::optional<http::Headers> last_words_;  // to be said behind that piece
+  bool over_ = false;                        // callbacks that still come mean nothing
 };
 
 }  // namespace

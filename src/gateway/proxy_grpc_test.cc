@@ -170,6 +170,27 @@ TEST_F(ProxyGrpcTest, AStreamThatIsCutSaysWhyInItsTrailers) {
   EXPECT_EQ(answer.trailers.find("writ-reason"), "server_stopping");
 }
 
+TEST_F(ProxyGrpcTest, AStreamWhoseCallerTakesNothingIsCutAllTheSame) {
+  Http2Upstream api([](Http2Upstream::Connection& to) {
+    const auto id = to.request().id;
+    to.headers(id, kGrpcAnswer);
+    to.data(id, std::string(16'000, 'a'), false);
+    EXPECT_TRUE(to.reset_of(id).has_value());
+    to.wait_for_end();
+  });
+  Gateway gateway(world, api.port(), over_http2(true));
+  // SETTINGS_INITIAL_WINDOW_SIZE 1.
+  Http2Peer caller(http::testing::RawClient(gateway.port()), std::string("\0\4\0\0\0\1", 6));
+  caller.keep_windows_shut();
+  caller.headers(1, call(), false);
+  while (caller.read().type != http::testing::kDataFrame) {
+  }
+  gateway.stop_streams();
+  const auto answer = caller.await(1);
+  EXPECT_EQ(answer.body, "a");
+  EXPECT_TRUE(answer.reset.has_value());
+}
+
 TEST_F(ProxyGrpcTest, AStreamThatIsCutBeforeItsAnswerSaysWhyToo) {
   std::promise<void> asked;
   Http2Upstream api([&](Http2Upstream::Connection& to) {
