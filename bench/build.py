@@ -3,8 +3,8 @@
 Both are built in turn, without ccache, in worktrees of their own (the tree as committed; what is not committed is not
 built). Printed is processor time, compiler and linker together, for each module, and for each thousand lines of
 production code, in which the house grows. `--tests` builds the tests too, runs them, and counts both. `--every N`
-compiles every Nth file of `writ` (and what each needs, such as precompiled headers) and counts it N times; libraries
-are not made and nothing is linked then.
+compiles every Nth object of `writ` (and what each needs, such as precompiled headers) and counts it for the files that
+were not compiled, by their number; libraries are not made and nothing is linked then.
 """
 import argparse
 import glob
@@ -65,15 +65,24 @@ class Tree:
         self.configure()
         build = os.path.join(self.folder, "build", "release")
         inputs = subprocess.run(["ninja", "-C", build, "-t", "inputs", target], text=True, check=True, capture_output=True).stdout.split("\n")
-        objects = sorted(path for path in inputs if path.endswith(".o"))
-        sample = set(objects[every // 2::every])
+        # Where files are compiled together, one object stands for several of them.
+        joined = {path: self.files_joined(path) for path in inputs if path.endswith(".o")}
+        sample = set(sorted(joined)[every // 2::every])
         run("ninja", "-C", build, "--quiet", *sorted(sample))
+        share = sum(joined[path] for path in sample) / sum(joined.values())
         with open(self.log, encoding="utf-8") as file:
-            costs = [[output, seconds * (len(objects) / len(sample) if output in sample else 1)] for output, seconds in map(json.loads, file)]
+            costs = [[output, seconds / (share if output in sample else 1)] for output, seconds in map(json.loads, file)]
         with open(self.log, "w", encoding="utf-8") as file:
             file.writelines(json.dumps(cost) + "\n" for cost in costs)
-        print(f"{self.commit}: {len(sample)} of {len(objects)} files compiled", flush=True)
+        print(f"{self.commit}: {len(sample)} of {len(joined)} objects compiled, {share:.0%} of the files", flush=True)
         return sum(seconds for _, seconds in costs)
+
+    def files_joined(self, output):
+        source = os.path.join(self.folder, "build", "release", output.removesuffix(".o"))
+        if "/Unity/" not in output:
+            return 1
+        with open(source, encoding="utf-8") as file:
+            return sum(1 for line in file if line.startswith("#include"))
 
     def tested(self):
         before = resource.getrusage(resource.RUSAGE_CHILDREN)
@@ -130,7 +139,7 @@ def build(arguments):
     parser = argparse.ArgumentParser(prog="./x bench build")
     parser.add_argument("--against", default=BEFORE, help=f"the commit to compare with (default: {BEFORE})")
     parser.add_argument("--tests", action="store_true", help="build and run the tests too")
-    parser.add_argument("--every", type=int, default=1, metavar="N", help="compile every Nth file only, and count it N times")
+    parser.add_argument("--every", type=int, default=1, metavar="N", help="compile every Nth object only, and count it for all files")
     options = parser.parse_args(arguments)
     if options.tests and options.every > 1:
         parser.error("--tests builds everything: leave out --every")

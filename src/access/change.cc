@@ -13,11 +13,11 @@ namespace writ::access {
 namespace {
 
 using codec::Json;
-using Kind = ReachChange::Kind;
+using ReachKind = ReachChange::Kind;
 
 constexpr std::string_view kAnybody = "anybody, without a token";
 
-std::string_view name_of(Kind kind) {
+std::string_view name_of(ReachKind kind) {
   constexpr std::string_view kNames[] = {"given", "taken", "other terms"};
   return kNames[static_cast<std::size_t>(kind)];
 }
@@ -107,7 +107,7 @@ void compare(const Chain& chain, const Side::Answers& before, const Side::Answer
   const auto add = [&](const std::string& target, const Told& old, const Told& fresh) {
     const int by = rank_of(fresh.verdict) - rank_of(old.verdict);
     if (by == 0 && old.signature == fresh.signature) return;
-    const Kind kind = by > 0 ? Kind::kGiven : by < 0 ? Kind::kTaken : Kind::kOther;
+    const ReachKind kind = by > 0 ? ReachKind::kGiven : by < 0 ? ReachKind::kTaken : ReachKind::kOther;
     const Told& side = fresh.verdict == "never" ? old : fresh;
     changes.push_back(
         {kind, chain, target, side.api, old.verdict, fresh.verdict, side.policies, old.terms, fresh.terms});
@@ -132,13 +132,14 @@ std::array<std::size_t, 3> counts_of(const std::vector<ReachChange>& changes) {
   return counts;
 }
 
-Json number(std::size_t count) {
+Json count_json(std::size_t count) {
   return Json(static_cast<std::int64_t>(count));
 }
 
 Json json_of_counts(const std::array<std::size_t, 3>& counts) {
-  return Json::object(
-      {{"given", number(counts[0])}, {"taken", number(counts[1])}, {"other_terms", number(counts[2])}});
+  return Json::object({{"given", count_json(counts[0])},
+                       {"taken", count_json(counts[1])},
+                       {"other_terms", count_json(counts[2])}});
 }
 
 Json to_json(const OpenToAll& open) {
@@ -275,16 +276,17 @@ std::string changes_text(const AccessChange& change) {
   std::map<std::string, std::map<std::string, std::vector<std::string>>> by_identity;
   for (const ReachChange& each : change.changes) {
     auto line = fmt::format("{} {}: {} → {}",
-                            each.kind == Kind::kGiven   ? "+"
-                            : each.kind == Kind::kTaken ? "-"
-                                                        : "~",
+                            each.kind == ReachKind::kGiven   ? "+"
+                            : each.kind == ReachKind::kTaken ? "-"
+                                                             : "~",
                             each.target, each.before,
-                            each.kind == Kind::kOther ? each.after + " on other terms" : each.after);
+                            each.kind == ReachKind::kOther ? each.after + " on other terms" : each.after);
     const auto add = [&](const char* name, const ReachChange::Terms& terms) {
       if (terms) line += fmt::format("\n    {}: {}", name, fmt::join(*terms, "; "));
     };
-    if (each.kind == Kind::kOther) add("before", each.terms_before);
-    if (each.kind != Kind::kTaken) add(each.kind == Kind::kOther ? "after" : "under", each.terms_after);
+    if (each.kind == ReachKind::kOther) add("before", each.terms_before);
+    if (each.kind != ReachKind::kTaken)
+      add(each.kind == ReachKind::kOther ? "after" : "under", each.terms_after);
     for (const ChainLink& link : each.chain) by_identity[link.id][line].push_back(text_of(each.chain));
   }
   constexpr std::size_t kShown = 8;

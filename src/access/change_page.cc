@@ -11,11 +11,10 @@ namespace {
 using report::element;
 using report::Markup;
 using report::text;
-using Kind = ReachChange::Kind;
 
-constexpr std::size_t kNamed = 2000;  // chains of a change, unfolded
+constexpr std::size_t kUnfoldedOfChange = 2000;  // chains of a change, unfolded
 
-Markup word_of(Kind kind) {
+Markup word_of(ReachKind kind) {
   constexpr std::pair<std::string_view, std::string_view> kWords[] = {
       {"given", "high"}, {"taken", "good"}, {"other terms", "medium"}};
   const auto& [words, look] = kWords[static_cast<std::size_t>(kind)];
@@ -29,7 +28,7 @@ Markup terms(std::string_view name, const ReachChange::Terms& of) {
 
 // All that is told of one change, but for the chains.
 struct Line {
-  Kind kind;
+  ReachKind kind;
   std::string target, before, after, policies;
   ReachChange::Terms terms_before, terms_after;
 
@@ -58,19 +57,21 @@ struct Lines {
   }
 };
 
-Markup chains_of(const std::vector<std::string>& chains) {
+Markup chain_texts(const std::vector<std::string>& chains) {
   Markup all = element("div", chains.front());
   if (chains.size() == 1) return all;
   Markup folded;
-  for (std::size_t i = 1; i < std::min(chains.size(), kNamed); ++i) folded += element("div", chains[i]);
-  if (chains.size() > kNamed) folded += element("div", fmt::format("and {} more", chains.size() - kNamed));
+  for (std::size_t i = 1; i < std::min(chains.size(), kUnfoldedOfChange); ++i)
+    folded += element("div", chains[i]);
+  if (chains.size() > kUnfoldedOfChange)
+    folded += element("div", fmt::format("and {} more", chains.size() - kUnfoldedOfChange));
   return all + report::unfolding(text(fmt::format("{} more", chains.size() - 1)), folded);
 }
 
 Markup open_part(const AccessChange& change) {
   std::vector<std::vector<Markup>> rows;
   for (const auto& [open, kind] :
-       {std::pair(&change.opened, Kind::kGiven), std::pair(&change.closed, Kind::kTaken)}) {
+       {std::pair(&change.opened, ReachKind::kGiven), std::pair(&change.closed, ReachKind::kTaken)}) {
     for (const PublicRoute& each : open->public_routes)
       rows.push_back({word_of(kind), text(each.api), text(fmt::format("{} {}", each.method, each.path)),
                       text("a public route")});
@@ -87,14 +88,15 @@ Markup open_part(const AccessChange& change) {
 
 Markup change_part(const AccessChange& change, std::string_view before, std::string_view after) {
   std::map<std::string, Lines> by_identity;
-  std::map<Kind, std::size_t> counts;
+  std::map<ReachKind, std::size_t> counts;
   for (const ReachChange& each : change.changes) {
     ++counts[each.kind];
     for (const ChainLink& link : each.chain) by_identity[link.id].add(each);
   }
   Markup figures;
-  for (const auto& [kind, name] :
-       {std::pair(Kind::kGiven, "given"), {Kind::kTaken, "taken"}, {Kind::kOther, "on other terms"}})
+  for (const auto& [kind, name] : {std::pair(ReachKind::kGiven, "given"),
+                                   {ReachKind::kTaken, "taken"},
+                                   {ReachKind::kOther, "on other terms"}})
     figures += element("li", fmt::format("{} {}", counts[kind], name));
   Markup body = element("ul", {{"class", "figures"}}, figures);
   body += element("p",
@@ -112,7 +114,7 @@ Markup change_part(const AccessChange& change, std::string_view before, std::str
     for (const auto& [key, told] : lines.by_key) {
       const auto& [line, chains] = told;
       rows.push_back({word_of(line.kind), text(line.target),
-                      text(fmt::format("{} → {}", line.before, line.after)), chains_of(chains),
+                      text(fmt::format("{} → {}", line.before, line.after)), chain_texts(chains),
                       text(line.policies),
                       terms("before", line.terms_before) + terms("after", line.terms_after)});
     }

@@ -74,7 +74,7 @@ namespace {
 
 using codec::Json;
 
-constexpr std::size_t kShown = 50;
+constexpr std::size_t kShownMembers = 50;
 
 }  // namespace
 
@@ -85,7 +85,7 @@ Json to_json(const TargetClasses& classes) {
     std::size_t count = 0;
     for (const ChainGroup* group : each.groups) {
       for (const Chain& chain : group->chains)
-        if (count++ < kShown) chains.push(ids_of(chain));
+        if (count++ < kShownMembers) chains.push(ids_of(chain));
     }
     Json one = Json::object({{"verdict", verdict_name(each.reached.verdict)},
                              {"chain_count", static_cast<std::int64_t>(count)},

@@ -12,7 +12,7 @@ namespace {
 
 using codec::Json;
 
-constexpr std::size_t kShown = 50;
+constexpr std::size_t kShownPairs = 50;
 
 constexpr std::string_view kClaims[] = {"sub",         "client_id", "act", "purpose",   "tenant",
                                         "environment", "task",      "acr", "auth_time", "scope"};
@@ -85,7 +85,7 @@ Json to_json(const std::vector<LookAlikes>& alike) {
   for (const LookAlikes& each : alike) {
     Json seen = Json::object(), chains = Json::array();
     for (const auto& [claim, value] : each.seen) seen.set(claim, value);
-    for (std::size_t i = 0; i < std::min(each.chains.size(), kShown); ++i)
+    for (std::size_t i = 0; i < std::min(each.chains.size(), kShownPairs); ++i)
       chains.push(ids_of(each.chains[i]));
     Json one = Json::object({{"seen", std::move(seen)},
                              {"chain_count", static_cast<std::int64_t>(each.chains.size())},

@@ -15,8 +15,8 @@ using report::element;
 using report::Markup;
 using report::text;
 
-constexpr std::size_t kShown = 12;    // chains of an answer, at once
-constexpr std::size_t kNamed = 2000;  // chains of an answer, unfolded
+constexpr std::size_t kShownAtOnce = 12;  // chains of an answer, at once
+constexpr std::size_t kUnfolded = 2000;   // chains of an answer, unfolded
 
 Markup paragraph(std::string_view words) {
   return element("p", words);
@@ -47,15 +47,15 @@ Markup chains_of(const Row& row) {
   std::vector<std::string> shown, folded;
   std::size_t count = 0;
   row.each_chain([&](const Chain& chain) {
-    if (count++ < kShown) {
+    if (count++ < kShownAtOnce) {
       shown.push_back(text_of(chain));
-    } else if (folded.size() < kNamed) {
+    } else if (folded.size() < kUnfolded) {
       folded.push_back(text_of(chain));
     }
   });
   Markup all = lines_of(shown);
   if (folded.empty()) return all;
-  const std::size_t more = count - kShown;
+  const std::size_t more = count - kShownAtOnce;
   if (more > folded.size()) folded.push_back(fmt::format("and {} more", more - folded.size()));
   return all + report::unfolding(text(fmt::format("{} more", more)), lines_of(folded));
 }
@@ -151,10 +151,10 @@ Markup classes_part(const ClassesAnswered& classes) {
     for (const LookAlikes& each : classes.look_alikes) {
       std::vector<std::string> seen, chains;
       for (const auto& [claim, value] : each.seen) seen.push_back(fmt::format("{} {}", claim, value));
-      for (std::size_t i = 0; i < std::min(kShown, each.chains.size()); ++i)
+      for (std::size_t i = 0; i < std::min(kShownAtOnce, each.chains.size()); ++i)
         chains.push_back(text_of(each.chains[i]));
-      if (each.chains.size() > kShown)
-        chains.push_back(fmt::format("and {} more", each.chains.size() - kShown));
+      if (each.chains.size() > kShownAtOnce)
+        chains.push_back(fmt::format("and {} more", each.chains.size() - kShownAtOnce));
       alike.push_back({lines_of(seen), lines_of(chains), text(each.change.value_or(""))});
     }
     part += paragraph(fmt::format("The API itself reads {}. By these the following are one caller to it:",
@@ -195,7 +195,7 @@ Markup groups_part(const PageContent& content) {
     std::vector<std::string> whom, reaches;
     if (group.any_user) whom.emplace_back("any user");
     for (const std::size_t other : group.acts_for)
-      whom.push_back(names_of(content.overview.groups[other], kShown));
+      whom.push_back(names_of(content.overview.groups[other], kShownAtOnce));
     for (const auto& [api, reaching] : group.reaches)
       reaches.push_back(fmt::format("{}: {} {}{}", api, reaching.actions,
                                     reaching.actions == 1 ? "action" : "actions",

@@ -12,9 +12,9 @@ using report::Markup;
 using report::text;
 
 constexpr int kArcs = 110, kLabel = 380, kColumn = 62, kLine = 24, kHead = 110, kMargin = 10;
-constexpr std::size_t kNames = 3;
+constexpr std::size_t kNamesOfGroup = 3;
 
-std::string number(double value) {
+std::string coordinate(double value) {
   return fmt::format("{:.1f}", value);
 }
 
@@ -40,32 +40,37 @@ std::string_view kind_letter(inventory::Kind kind) {
 }
 
 Markup label(double x, double y, std::string_view anchor, const Markup& content) {
-  return element("text", {{"x", number(x)}, {"y", number(y)}, {"text-anchor", std::string(anchor)}}, content);
+  return element("text", {{"x", coordinate(x)}, {"y", coordinate(y)}, {"text-anchor", std::string(anchor)}},
+                 content);
 }
 
 // From who acts (the lower or the upper line) round on the left to for whom.
 Markup arc(std::size_t from, std::size_t to, const std::string& what) {
   const double y1 = line_y(from), y2 = line_y(to);
   const double x = kArcs - 6, out = x - std::min(100.0, 18 + std::abs(y1 - y2) * 0.28);
-  return element("g", element("title", what) +
-                          element("path", {{"d", fmt::format("M {} {} C {} {} {} {} {} {}", number(x),
-                                                             number(y1), number(out), number(y1), number(out),
-                                                             number(y2), number(x), number(y2))},
-                                           {"fill", "none"},
-                                           {"stroke", "currentColor"},
-                                           {"stroke-opacity", "0.55"},
-                                           {"marker-end", "url(#arrow)"}}));
+  return element(
+      "g",
+      element("title", what) +
+          element("path", {{"d", fmt::format("M {} {} C {} {} {} {} {} {}", coordinate(x), coordinate(y1),
+                                             coordinate(out), coordinate(y1), coordinate(out), coordinate(y2),
+                                             coordinate(x), coordinate(y2))},
+                           {"fill", "none"},
+                           {"stroke", "currentColor"},
+                           {"stroke-opacity", "0.55"},
+                           {"marker-end", "url(#arrow)"}}));
 }
 
 Markup mark(const Reaching& reaching, double x, double y) {
   const std::string count = std::to_string(reaching.actions);
   Markup shape;
   if (reaching.always) {
-    shape = element(
-        "rect",
-        {{"x", number(x - 9)}, {"y", number(y - 9)}, {"width", "18"}, {"height", "18"}, {"fill", "#1e5aa8"}});
+    shape = element("rect", {{"x", coordinate(x - 9)},
+                             {"y", coordinate(y - 9)},
+                             {"width", "18"},
+                             {"height", "18"},
+                             {"fill", "#1e5aa8"}});
   } else {
-    std::vector<Attribute> circle{{"cx", number(x)}, {"cy", number(y)}, {"r", "9"}};
+    std::vector<Attribute> circle{{"cx", coordinate(x)}, {"cy", coordinate(y)}, {"r", "9"}};
     circle.push_back({"fill", reaching.open ? "none" : "#1e5aa8"});
     circle.push_back({"stroke", "#1e5aa8"});
     if (reaching.open) circle.push_back({"stroke-dasharray", "3 2"});
@@ -82,14 +87,14 @@ Markup head(const Overview& overview) {
   for (std::size_t i = 0; i < overview.apis.size(); ++i) {
     const double x = column_x(i);
     all += element("text",
-                   {{"x", number(x)},
-                    {"y", number(kHead - 12.0)},
-                    {"transform", fmt::format("rotate(-40 {} {})", number(x), number(kHead - 12.0))}},
+                   {{"x", coordinate(x)},
+                    {"y", coordinate(kHead - 12.0)},
+                    {"transform", fmt::format("rotate(-40 {} {})", coordinate(x), coordinate(kHead - 12.0))}},
                    text(overview.apis[i]));
-    all += element("line", {{"x1", number(x)},
-                            {"y1", number(kHead)},
-                            {"x2", number(x)},
-                            {"y2", number(line_y(overview.groups.size()) - kLine / 2.0)},
+    all += element("line", {{"x1", coordinate(x)},
+                            {"y1", coordinate(kHead)},
+                            {"x2", coordinate(x)},
+                            {"y2", coordinate(line_y(overview.groups.size()) - kLine / 2.0)},
                             {"stroke", "currentColor"},
                             {"stroke-opacity", "0.12"}});
   }
@@ -100,13 +105,13 @@ Markup row_of(const Overview& overview, std::size_t place) {
   const Group& group = overview.groups[place];
   const double y = line_y(place);
   Markup row = element("title", names_of(group, 200));
-  row += element("line", {{"x1", number(kArcs)},
-                          {"y1", number(y + kLine / 2.0)},
-                          {"x2", number(column_x(overview.apis.size()) - kColumn / 2.0)},
-                          {"y2", number(y + kLine / 2.0)},
+  row += element("line", {{"x1", coordinate(kArcs)},
+                          {"y1", coordinate(y + kLine / 2.0)},
+                          {"x2", coordinate(column_x(overview.apis.size()) - kColumn / 2.0)},
+                          {"y2", coordinate(y + kLine / 2.0)},
                           {"stroke", "currentColor"},
                           {"stroke-opacity", "0.12"}});
-  std::string names = fmt::format("{} {}", kind_letter(group.kind), names_of(group, kNames));
+  std::string names = fmt::format("{} {}", kind_letter(group.kind), names_of(group, kNamesOfGroup));
   if (!group.active) names += " (not active)";
   row += report::link_within(group_anchor(place), label(kArcs + 6, y + 4, "start", text(names)));
   for (std::size_t i = 0; i < overview.apis.size(); ++i) {
@@ -114,7 +119,7 @@ Markup row_of(const Overview& overview, std::size_t place) {
     if (reaching == group.reaches.end()) continue;
     row += element(
         "g", element("title",
-                     fmt::format("{}: {} {} of {}", names_of(group, kNames), reaching->second.actions,
+                     fmt::format("{}: {} {} of {}", names_of(group, kNamesOfGroup), reaching->second.actions,
                                  reaching->second.actions == 1 ? "action" : "actions", overview.apis[i])) +
                  mark(reaching->second, column_x(i), y));
   }
@@ -171,19 +176,19 @@ Markup picture_of(const Overview& overview) {
   for (std::size_t i = 0; i < overview.groups.size(); ++i) {
     const Group& group = overview.groups[i];
     for (const std::size_t whom : group.acts_for)
-      all += arc(
-          i, whom,
-          fmt::format("{} acts for {}", names_of(group, kNames), names_of(overview.groups[whom], kNames)));
+      all += arc(i, whom,
+                 fmt::format("{} acts for {}", names_of(group, kNamesOfGroup),
+                             names_of(overview.groups[whom], kNamesOfGroup)));
     if (group.any_user && first_user != overview.groups.end())
       all += arc(i, static_cast<std::size_t>(first_user - overview.groups.begin()),
-                 fmt::format("{} acts for any user", names_of(group, kNames)));
+                 fmt::format("{} acts for any user", names_of(group, kNamesOfGroup)));
   }
   for (std::size_t i = 0; i < overview.groups.size(); ++i) all += row_of(overview, i);
   return element("svg",
-                 {{"viewBox", fmt::format("0 0 {} {}", number(width), number(height))},
+                 {{"viewBox", fmt::format("0 0 {} {}", coordinate(width), coordinate(height))},
                   {"role", "group"},
-                  {"width", number(width)},
-                  {"height", number(height)}},
+                  {"width", coordinate(width)},
+                  {"height", coordinate(height)}},
                  all);
 }
 

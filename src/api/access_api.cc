@@ -6,19 +6,19 @@ namespace writ::api {
 namespace {
 
 using control::AccessQuestion;
-using Kind = AccessQuestion::Kind;
+using AccessKind = AccessQuestion::Kind;
 
-std::vector<std::string_view> taken_by(Kind kind) {
+std::vector<std::string_view> taken_by(AccessKind kind) {
   switch (kind) {
-    case Kind::kOf:
+    case AccessKind::kOf:
       return {"id", "api", "action", "all", "quick", "links", "limit", "after"};
-    case Kind::kTo:
+    case AccessKind::kTo:
       return {"api", "action", "resource", "all", "quick", "links", "limit", "after"};
-    case Kind::kPath:
+    case AccessKind::kPath:
       return {"id", "api", "quick", "links", "limit", "after"};
-    case Kind::kClasses:
+    case AccessKind::kClasses:
       return {"api", "action", "reads", "strict", "links", "limit", "after"};
-    case Kind::kDiff:
+    case AccessKind::kDiff:
       return {"from", "to", "links", "limit", "after"};
   }
   return {};
@@ -26,14 +26,14 @@ std::vector<std::string_view> taken_by(Kind kind) {
 
 }  // namespace
 
-Answer<http::Response> AccessApi::ask(const http::Request& request, Kind kind) const {
+Answer<http::Response> AccessApi::ask(const http::Request& request, AccessKind kind) const {
   const Parameters parameters(request, taken_by(kind));
   TRY(parameters.check());
   constexpr std::uint64_t kMostLinks = 64;
   AccessQuestion question{.kind = kind};
-  question.id = TRY(parameters.text("id", kind == Kind::kOf || kind == Kind::kPath));
-  question.api = TRY(parameters.text("api", kind != Kind::kOf && kind != Kind::kDiff));
-  if (kind == Kind::kDiff) {
+  question.id = TRY(parameters.text("id", kind == AccessKind::kOf || kind == AccessKind::kPath));
+  question.api = TRY(parameters.text("api", kind != AccessKind::kOf && kind != AccessKind::kDiff));
+  if (kind == AccessKind::kDiff) {
     question.to = TRY(parameters.text("to", true));
     question.from = TRY(parameters.text("from"));
     if (question.from.empty()) question.from = control::kWorldInForce;
@@ -51,11 +51,11 @@ Answer<http::Response> AccessApi::ask(const http::Request& request, Kind kind) c
 }
 
 Result<void> AccessApi::add_to(http::Endpoints& endpoints, http::Workers& readers) const {
-  for (const auto& [path, kind] : {std::pair("/v1/access/of", Kind::kOf),
-                                   {"/v1/access/to", Kind::kTo},
-                                   {"/v1/access/path", Kind::kPath},
-                                   {"/v1/access/classes", Kind::kClasses},
-                                   {"/v1/access/diff", Kind::kDiff}}) {
+  for (const auto& [path, kind] : {std::pair("/v1/access/of", AccessKind::kOf),
+                                   {"/v1/access/to", AccessKind::kTo},
+                                   {"/v1/access/path", AccessKind::kPath},
+                                   {"/v1/access/classes", AccessKind::kClasses},
+                                   {"/v1/access/diff", AccessKind::kDiff}}) {
     TRY(add_read(
         endpoints, path, readers,
         endpoint([this, kind](const http::Request& r, const http::PathValues&) { return ask(r, kind); })));

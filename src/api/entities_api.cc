@@ -15,24 +15,11 @@ using facts::EntityKey;
 
 constexpr std::string_view kLinesType = "application/x-ndjson";
 
-std::unexpected<http::Response> invalid(std::string message) {
-  return std::unexpected(problem({ErrorCode::kInvalid, std::move(message)}));
-}
-
-// A parameter of the query that is given once.
-Answer<std::optional<std::string>> parameter(const http::Request& request, std::string_view name) {
-  auto found = http::query_parameter(request.query, name);
-  if (found.state == http::QueryState::kMany)
-    return invalid(fmt::format("`{}` is given more than once", name));
-  if (found.state == http::QueryState::kAbsent) return std::nullopt;
-  return std::move(found.value);
-}
-
 // An id that no path carries is named in the query.
 Answer<EntityKey> name_in_query(const http::Request& request) {
   TRY(Parameters(request, {"type", "id"}).check());
-  const auto type = TRY(parameter(request, "type"));
-  const auto id = TRY(parameter(request, "id"));
+  const auto type = TRY(optional_parameter(request, "type"));
+  const auto id = TRY(optional_parameter(request, "id"));
   if (!type || !id) return invalid("`type` and `id` must name an entity");
   return EntityKey{*type, *id};
 }
@@ -81,8 +68,8 @@ Answer<http::Response> EntitiesApi::show(const http::Request& request, const Ent
 }
 
 Answer<http::Response> EntitiesApi::list(const http::Request& request) const {
-  if (TRY(parameter(request, "id"))) return show(request, TRY(name_in_query(request)));
-  const auto type = TRY(parameter(request, "type"));
+  if (TRY(optional_parameter(request, "id"))) return show(request, TRY(name_in_query(request)));
+  const auto type = TRY(optional_parameter(request, "type"));
   if (!type) return invalid("`type` must say of which type, such as `Billing::Order`");
   TRY(Parameters(request, {"type", "id", "limit", "after"}).check());
   const auto page = TRY(id_page_of(request));

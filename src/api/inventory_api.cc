@@ -65,10 +65,6 @@ Json shown(const Identities::Seen& seen, Instant now) {
   return seen.member != nullptr ? shown(*seen.member, now) : inventory::stop_to_json(seen.stop);
 }
 
-std::unexpected<http::Response> invalid(std::string message) {
-  return std::unexpected(problem({ErrorCode::kInvalid, std::move(message)}));
-}
-
 }  // namespace
 
 Answer<http::Response> InventoryApi::list(const http::Request& request) const {

@@ -14,10 +14,6 @@ namespace {
 constexpr std::size_t kMaxIdBytes = 64;
 constexpr std::size_t kMaxCursorBytes = 1024;
 
-std::unexpected<http::Response> invalid(std::string message) {
-  return std::unexpected(problem({ErrorCode::kInvalid, std::move(message)}));
-}
-
 std::optional<std::int64_t> number(std::string_view text) {
   std::int64_t value = 0;
   const auto* end = text.data() + text.size();

@@ -12,11 +12,15 @@ namespace {
 
 constexpr std::size_t kMaxTextBytes = 1024;
 
-std::unexpected<http::Response> invalid(std::string message) {
-  return std::unexpected(problem({ErrorCode::kInvalid, std::move(message)}));
-}
-
 }  // namespace
+
+Answer<std::optional<std::string>> optional_parameter(const http::Request& request, std::string_view name) {
+  auto found = http::query_parameter(request.query, name);
+  if (found.state == http::QueryState::kMany)
+    return invalid(fmt::format("`{}` is given more than once", name));
+  if (found.state == http::QueryState::kAbsent) return std::nullopt;
+  return std::move(found.value);
+}
 
 Answer<void> Parameters::check() const {
   std::string unknown;

@@ -15,6 +15,9 @@
 
 namespace writ::api {
 
+// One that is given once, or not at all.
+Answer<std::optional<std::string>> optional_parameter(const http::Request& request, std::string_view name);
+
 class Parameters {
  public:
   Parameters(const http::Request& request, std::vector<std::string_view> taken)

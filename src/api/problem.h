@@ -4,6 +4,7 @@
 //   {"error": "denied", "reason": "policy_no_permit", "message": "...", ...}
 #pragma once
 
+#include <expected>
 #include <string>
 #include <string_view>
 
@@ -21,6 +22,9 @@ int status_of(ErrorCode code) noexcept;
 // What is wrong with a request, or with us. What is inside Writ (I/O, corruption, defects) is not told to the
 // caller.
 http::Response problem(const Error& error);
+inline std::unexpected<http::Response> invalid(std::string message) {
+  return std::unexpected(problem({ErrorCode::kInvalid, std::move(message)}));
+}
 // 429, with when to try again.
 http::Response too_many(const task::NoRoom& full);
 

@@ -5,7 +5,7 @@
 namespace writ::api {
 namespace {
 
-using Kind = control::ReportQuestion::Kind;
+using ReportKind = control::ReportQuestion::Kind;
 
 constexpr std::uint64_t kMaxDays = 3660;
 
@@ -14,7 +14,7 @@ constexpr std::uint64_t kMaxDays = 3660;
 Answer<http::Response> ReportsApi::contracts(const http::Request& request) const {
   const Parameters parameters(request, {"api"});
   TRY(parameters.check());
-  control::ReportQuestion question{.kind = Kind::kContracts};
+  control::ReportQuestion question{.kind = ReportKind::kContracts};
   question.api = TRY(parameters.text("api"));
   return answer_json(200, TRY(rendered(reports_.ask(caller_of(request), question))));
 }
@@ -22,7 +22,7 @@ Answer<http::Response> ReportsApi::contracts(const http::Request& request) const
 Answer<http::Response> ReportsApi::posture(const http::Request& request) const {
   const Parameters parameters(request, {"check", "log", "limit", "after"});
   TRY(parameters.check());
-  control::ReportQuestion question{.kind = Kind::kPosture};
+  control::ReportQuestion question{.kind = ReportKind::kPosture};
   question.check = TRY(parameters.text("check"));
   const auto log = TRY(parameters.text("log"));
   question.log = log.empty() || TRY(parameters.flag("log"));
@@ -34,7 +34,7 @@ Answer<http::Response> ReportsApi::posture(const http::Request& request) const {
 Answer<http::Response> ReportsApi::rightsizing(const http::Request& request) const {
   const Parameters parameters(request, {"days"});
   TRY(parameters.check());
-  control::ReportQuestion question{.kind = Kind::kRightsizing};
+  control::ReportQuestion question{.kind = ReportKind::kRightsizing};
   question.days = TRY(parameters.number("days", 1, kMaxDays)).value_or(question.days);
   return answer_json(200, TRY(rendered(reports_.ask(caller_of(request), question))));
 }

@@ -16,7 +16,7 @@ namespace {
 
 // For a batch of records, and a transaction of the database.
 constexpr std::uint64_t kRoom = 256 * 1024;
-constexpr std::uint64_t kPiece = 256 * 1024;
+constexpr std::uint64_t kGivenBack = 256 * 1024;
 
 std::uint64_t free_of(const struct statvfs& disk) {
   return static_cast<std::uint64_t>(disk.f_bavail) * disk.f_frsize;
@@ -66,7 +66,7 @@ bool Reserve::resize(std::uint64_t bytes) {
 
 bool Reserve::give_back(std::uint64_t keep) {
   if (have_ <= keep) return false;
-  return resize(std::max(keep, have_ - std::min(have_, kPiece)));
+  return resize(std::max(keep, have_ - std::min(have_, kGivenBack)));
 }
 
 std::optional<std::uint64_t> Reserve::free_bytes() const {

@@ -25,10 +25,6 @@ constexpr std::size_t kMaxIdBytes = 2048;
 constexpr std::string_view kActionInContext = "action";
 constexpr std::size_t kMaxParsedOnLoopBytes = 64 * 1024;
 
-std::unexpected<Error> invalid(std::string message) {
-  return failure(ErrorCode::kInvalid, std::move(message));
-}
-
 // AuthZEN 1.0 §5: unknown members are ignored; what is known must be what it should be.
 Result<const JsonNode*> object_in(const JsonNode& json, std::string_view name) {
   const JsonNode* value = json.find(name);

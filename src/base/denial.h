@@ -4,6 +4,7 @@
 // an API change; renaming one breaks users' alerts.
 #pragma once
 
+#include <expected>
 #include <optional>
 #include <string>
 #include <string_view>
@@ -75,5 +76,9 @@ struct Denial {
   Reason reason;
   std::string message;
 };
+
+inline std::unexpected<Denial> denied(Reason reason, std::string message) {
+  return std::unexpected(Denial{reason, std::move(message)});
+}
 
 }  // namespace writ

@@ -46,6 +46,10 @@ inline std::unexpected<Error> failure(ErrorCode code, std::string message) {
   return std::unexpected(Error{code, std::move(message)});
 }
 
+inline std::unexpected<Error> invalid(std::string message) {
+  return failure(ErrorCode::kInvalid, std::move(message));
+}
+
 }  // namespace writ
 
 // Evaluates an expected-like expression; returns its error from the enclosing function, or yields its value.

@@ -10,7 +10,7 @@
 namespace writ::claims {
 namespace {
 
-using Kind = Reader::Kind;
+using CarrierKind = Reader::Kind;
 
 bool carries(const inventory::Api& api, const ClaimNeed& need) {
   // Only where the API asks for it.
@@ -47,7 +47,8 @@ class Search {
       if (carried && need.carried == Carried::kLeftOut && is_supplied(need.claim))
         unread.push_back(need.claim);
       if (!carried && need.carried != Carried::kLeftOut) missing(api, need);
-      const bool only_exchanged = need.readers.size() == 1 && need.readers.front().kind >= Kind::kExchange;
+      const bool only_exchanged =
+          need.readers.size() == 1 && need.readers.front().kind >= CarrierKind::kExchange;
       if (carried && only_exchanged && is_supplied(need.claim)) reveals(api, need);
     }
     if (!unread.empty())

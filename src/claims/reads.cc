@@ -23,7 +23,7 @@ const Expr& root_of(const Expr& expr) {
   return expr.kind == ExprKind::kAttribute ? root_of(expr.operands[0]) : expr;
 }
 
-class Reader {
+class PathReader {
  public:
   void visit(const Expr& expr) {
     if (expr.kind == ExprKind::kHas) {
@@ -72,7 +72,7 @@ bool reads(const std::string& path, const ClaimUse& use) {
 }  // namespace
 
 std::vector<PathRead> paths_read(const cedar::Policy& policy) {
-  Reader reader;
+  PathReader reader;
   for (const auto& condition : policy.conditions) reader.visit(condition.body);
   return reader.take();
 }

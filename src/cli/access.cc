@@ -20,7 +20,7 @@ namespace {
 
 constexpr std::string_view kCut = "there are more chains than were looked at: follow fewer with --links";
 
-struct Options {
+struct AccessOptions {
   std::string config = "writ.yaml";
   std::string id, api, action, resource, at;
   std::string before, after, reads, html;
@@ -42,18 +42,19 @@ Result<Asked> asked_of(const policy::Loaded& loaded, Instant at, access::KnownAn
 }
 
 // A configuration, ready to be asked.
-struct Ready : Asked {
+struct ReadyForAccess : Asked {
   policy::Loaded loaded;
 };
 
-Result<std::unique_ptr<Ready>> ready(const std::string& named, Instant at,
-                                     access::KnownAnswers* known = nullptr) {
-  auto made = std::make_unique<Ready>(Ready{{}, TRY(load_configuration(named))});
+Result<std::unique_ptr<ReadyForAccess>> ready_for_access(const std::string& named, Instant at,
+                                                         access::KnownAnswers* known = nullptr) {
+  auto made = std::make_unique<ReadyForAccess>(ReadyForAccess{{}, TRY(load_configuration(named))});
   static_cast<Asked&>(*made) = TRY(asked_of(made->loaded, at, known));
   return made;
 }
 
-int show(const Options& options, const std::vector<access::Row>& rows, const access::Heading& heading) {
+int show_access(const AccessOptions& options, const std::vector<access::Row>& rows,
+                const access::Heading& heading) {
   if (options.json) {
     print_json(access::to_json(rows, heading));
   } else {
@@ -87,11 +88,11 @@ void add_open_to_all(const policy::Loaded& loaded, const std::vector<std::string
 }
 
 // `whose`: only chains with this identity. `only_may`: what is never is left out.
-int answer(const Options& options, const std::string& whose, const access::TargetFilter& filter,
+int answer(const AccessOptions& options, const std::string& whose, const access::TargetFilter& filter,
            bool only_may) {
   const auto at = instant_of(options.at);
   if (!at) return fail(at.error());
-  const auto world = ready(options.config, *at);
+  const auto world = ready_for_access(options.config, *at);
   if (!world) return fail(world.error());
   if (const auto named = check_names((*world)->loaded, filter.api, filter.action); !named)
     return fail(named.error());
@@ -104,17 +105,17 @@ int answer(const Options& options, const std::string& whose, const access::Targe
   if (!answered) return fail(answered.error());
   const auto apis = filter.api.empty() ? std::vector<std::string>() : std::vector{filter.api};
   add_open_to_all((*world)->loaded, apis, answered->heading);
-  return show(options, answered->rows, answered->heading);
+  return show_access(options, answered->rows, answered->heading);
 }
 
-int diff(const Options& options) {
+int access_diff(const AccessOptions& options) {
   const auto at = instant_of(options.at);
   if (!at) return fail(at.error());
   // What the change does not touch is asked once for both.
   access::KnownAnswers known;
-  const auto before = ready(options.before, *at, &known);
+  const auto before = ready_for_access(options.before, *at, &known);
   if (!before) return fail(before.error());
-  const auto after = ready(options.after, *at, &known);
+  const auto after = ready_for_access(options.after, *at, &known);
   if (!after) return fail(after.error());
   auto& old_one = *(*before)->asker;
   auto& new_one = *(*after)->asker;
@@ -151,10 +152,10 @@ std::vector<std::string> listed(const std::string& text) {
   return all;
 }
 
-int classes(const Options& options) {
+int classes(const AccessOptions& options) {
   const auto at = instant_of(options.at);
   if (!at) return fail(at.error());
-  const auto world = ready(options.config, *at);
+  const auto world = ready_for_access(options.config, *at);
   if (!world) return fail(world.error());
   if (const auto named = check_names((*world)->loaded, options.api, options.action); !named)
     return fail(named.error());
@@ -190,7 +191,7 @@ Result<std::vector<std::string>> apis_of(const std::vector<std::string>& named,
   return apis;
 }
 
-int report(const Options& options) {
+int report_access(const AccessOptions& options) {
   const auto at = instant_of(options.at);
   if (!at) return fail(at.error());
   const auto loaded = load_configuration(options.config);
@@ -208,7 +209,7 @@ int report(const Options& options) {
   return kYes;
 }
 
-void add_common(Command& command, const std::shared_ptr<Options>& options) {
+void add_common(Command& command, const std::shared_ptr<AccessOptions>& options) {
   command.option("--at", options->at, "the instant from which on: 2026-03-02T09:00:00Z, or +10m from now");
   command
       .option("--links", options->links,
@@ -218,7 +219,7 @@ void add_common(Command& command, const std::shared_ptr<Options>& options) {
   command.flag("--csv", options->csv, "print CSV, a line for each chain");
 }
 
-void add_asking(Command& command, const std::shared_ptr<Options>& options) {
+void add_asking(Command& command, const std::shared_ptr<AccessOptions>& options) {
   command.option("--config", options->config, "the configuration file").shows_default();
   add_common(command, options);
   command.flag("--quick", options->quick, "do not look for a request that is permitted");
@@ -250,7 +251,7 @@ Result<report::Markup> access_part(const policy::Loaded& loaded, Instant at,
 void add_access(Command& program) {
   auto& access = program.add("access", "who reaches what, through which chain");
 
-  auto of = std::make_shared<Options>();
+  auto of = std::make_shared<AccessOptions>();
   auto& of_command = access.add("of", "what an identity reaches, as subject, client or actor");
   of_command.option("id", of->id, "the id of an identity").required();
   of_command.option("--api", of->api, "only this API");
@@ -258,7 +259,7 @@ void add_access(Command& program) {
   add_asking(of_command, of);
   of_command.runs([of] { return answer(*of, of->id, {.api = of->api}, !of->all); });
 
-  auto to = std::make_shared<Options>();
+  auto to = std::make_shared<AccessOptions>();
   auto& to_command = access.add("to", "who reaches an API, an action, a resource");
   to_command.option("api", to->api, "the id of an API").required();
   to_command.option("--action", to->action, "an action of the API; `issue`: tokens for it");
@@ -271,14 +272,14 @@ void add_access(Command& program) {
     return answer(*to, {}, filter, !to->all);
   });
 
-  auto path = std::make_shared<Options>();
+  auto path = std::make_shared<AccessOptions>();
   auto& path_command = access.add("path", "the chains by which an identity reaches an API");
   path_command.option("id", path->id, "the id of an identity").required();
   path_command.option("api", path->api, "the id of an API").required();
   add_asking(path_command, path);
   path_command.runs([path] { return answer(*path, path->id, {.api = path->api}, true); });
 
-  auto alike = std::make_shared<Options>();
+  auto alike = std::make_shared<AccessOptions>();
   auto& classes_command = access.add("classes", "which callers an API cannot tell apart");
   classes_command.option("api", alike->api, "the id of an API").required();
   classes_command.option("--action", alike->action, "only this action");
@@ -292,7 +293,7 @@ void add_access(Command& program) {
   classes_command.flag("--csv", alike->csv, "print CSV: a line for each chain of a class, and each finding");
   classes_command.runs([alike] { return classes(*alike); });
 
-  auto page = std::make_shared<Options>();
+  auto page = std::make_shared<AccessOptions>();
   auto& report_command =
       access.add("report", "one HTML page: who reaches what, and what APIs cannot tell apart");
   report_command.option("apis", page->apis, "the ids of the APIs to show; all but Writ's own if not given");
@@ -303,9 +304,9 @@ void add_access(Command& program) {
                         "the instant from which on: 2026-03-02T09:00:00Z, or +10m from now");
   report_command.option("--links", page->links, "how far to follow acts_for").between(0, 8);
   report_command.flag("--quick", page->quick, "do not look for requests that are permitted");
-  report_command.runs([page] { return report(*page); });
+  report_command.runs([page] { return report_access(*page); });
 
-  auto change = std::make_shared<Options>();
+  auto change = std::make_shared<AccessOptions>();
   auto& diff_command = access.add("diff", "what a change gives and takes, by identity");
   diff_command.option("old", change->before, "a configuration file, or the folder of writ.yaml").required();
   diff_command.option("new", change->after, "the same after the change").required();
@@ -313,7 +314,7 @@ void add_access(Command& program) {
   diff_command.option("--html", change->html, "write one HTML page to this file")
       .excludes("--json")
       .excludes("--csv");
-  diff_command.runs([change] { return diff(*change); });
+  diff_command.runs([change] { return access_diff(*change); });
 }
 
 }  // namespace writ::cli

@@ -8,11 +8,11 @@
 namespace writ::cli {
 namespace {
 
-struct Options : ApiOptions {
+struct ApprovalOptions : ApiOptions {
   std::string id;
 };
 
-std::string line(const codec::Json& call) {
+std::string approval_line(const codec::Json& call) {
   return fmt::format("{}  {}  {} on {}  for {} through {}  until {}", show(call, "id"), show(call, "state"),
                      show(call, "action"), show(call, "resource"), show(call, "subject"),
                      show(call, "client"), show(call, "until"));
@@ -27,14 +27,14 @@ std::string call_text(const codec::Json& call) {
 }
 
 std::string calls_text(const codec::Json& answer) {
-  return list_text(answer, "approvals", line, "no approvals");
+  return list_text(answer, "approvals", approval_line, "no approvals");
 }
 
 }  // namespace
 
 void add_approval(Command& program) {
   auto& approval = program.add("approval", "list, show, approve and deny single calls");
-  auto options = std::make_shared<Options>();
+  auto options = std::make_shared<ApprovalOptions>();
   add_list_command(approval, "list", "the calls that you may approve, newest first", *options)
       .runs([options] { return call_api(*options, "GET", "/v1/approvals", calls_text); });
   const auto add = [&](const char* name, const char* help, const char* method, std::string suffix) {

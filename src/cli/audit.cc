@@ -15,7 +15,7 @@
 namespace writ::cli {
 namespace {
 
-struct Options {
+struct AuditOptions {
   std::vector<std::string> files;
   std::string expect_head;
   bool json = false, again = false;
@@ -49,7 +49,7 @@ codec::Json to_json(const audit::Verification& result) {
   return json;
 }
 
-int verify(const Options& options) {
+int verify(const AuditOptions& options) {
   std::optional<audit::Head> expected;
   if (!options.expect_head.empty()) {
     expected = audit::head_from_text(options.expect_head);
@@ -73,7 +73,7 @@ int verify(const Options& options) {
 }
 
 // Returns how many lines are none, and were not shown.
-Result<std::size_t> print_records(const Options& options) {
+Result<std::size_t> print_records(const AuditOptions& options) {
   const auto parts = TRY(log_parts(options.files));
   std::uint64_t after = 0;
   if (options.last > 0) {
@@ -96,7 +96,7 @@ Result<std::size_t> print_records(const Options& options) {
   return unreadable;
 }
 
-int show_records(const Options& options) {
+int show_records(const AuditOptions& options) {
   const auto unreadable = print_records(options);
   if (!unreadable) return fail(unreadable.error());
   if (*unreadable > 0)
@@ -105,7 +105,7 @@ int show_records(const Options& options) {
 }
 
 // Makes the indexes, or holds them against the log.
-int index(const Options& options) {
+int index(const AuditOptions& options) {
   const auto parts = log_parts(options.files);
   if (!parts) return fail(parts.error());
   bool good = true;
@@ -136,7 +136,7 @@ int index(const Options& options) {
 }  // namespace
 
 void add_audit(Command& program) {
-  auto options = std::make_shared<Options>();
+  auto options = std::make_shared<AuditOptions>();
   auto& audit = program.add("audit", "verify and show an audit log");
   auto& verify_command = audit.add("verify", "prove that the log is whole, or name the first break");
   verify_command.option("files", options->files, "the audit log: its files, or the folder they are in")

@@ -12,13 +12,13 @@
 namespace writ::cli {
 namespace {
 
-struct Options {
+struct CheckOptions {
   std::string config = "writ.yaml";
   std::vector<std::string> policies;  // in place of the configuration's
   bool json = false;
 };
 
-codec::Json report(const files::Issues& issues, const std::optional<policy::Loaded>& loaded) {
+codec::Json check_report(const files::Issues& issues, const std::optional<policy::Loaded>& loaded) {
   auto list = codec::Json::array();
   for (const auto& issue : issues.all()) list.push(to_json(issue));
   auto json = codec::Json::object({{"valid", !issues.has_errors()},
@@ -53,7 +53,7 @@ std::string summary(const files::Issues& issues, const std::optional<policy::Loa
                      loaded->world.declared.apis.size(), loaded->routes->size(), counts);
 }
 
-std::optional<policy::Loaded> load(const Options& options, files::Issues& issues) {
+std::optional<policy::Loaded> load(const CheckOptions& options, files::Issues& issues) {
   if (options.policies.empty()) return policy::load(options.config, issues);
   auto config = config::draft_config(options.config, issues);
   if (!config) return std::nullopt;
@@ -61,13 +61,13 @@ std::optional<policy::Loaded> load(const Options& options, files::Issues& issues
   return policy::load(*std::move(config), issues);
 }
 
-int check(const Options& options) {
+int check(const CheckOptions& options) {
   if (const auto problem = no_configuration(options.config)) return fail(*problem);
   files::Issues issues;
   const auto loaded = load(options, issues);
   if (loaded) policy::warn_of_lapsed(loaded->world, SystemClock().now(), issues);
   if (options.json) {
-    print_json(report(issues, loaded));
+    print_json(check_report(issues, loaded));
   } else {
     for (const auto& issue : issues.all()) print_text(render(issue));
     if (loaded) {
@@ -82,7 +82,7 @@ int check(const Options& options) {
 }  // namespace
 
 void add_check(Command& program) {
-  auto options = std::make_shared<Options>();
+  auto options = std::make_shared<CheckOptions>();
   auto& command = program.add("check", "check configuration, policies and routes");
   command.option("--config", options->config, "the configuration file").shows_default();
   command.option("--policies", options->policies,

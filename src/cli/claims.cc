@@ -14,26 +14,26 @@
 namespace writ::cli {
 namespace {
 
-struct Options {
+struct ClaimsOptions {
   std::string config = "writ.yaml";
   std::string api, before, after;
   bool json = false;
 };
 
 // A configuration, with its contracts.
-struct Ready {
-  explicit Ready(policy::Loaded of) : loaded(std::move(of)), sheets(loaded) {}
+struct ReadyForClaims {
+  explicit ReadyForClaims(policy::Loaded of) : loaded(std::move(of)), sheets(loaded) {}
 
   const policy::Loaded loaded;
   const policy::ContractSheets sheets;
 };
 
-Result<std::unique_ptr<Ready>> ready(const std::string& named) {
-  return std::make_unique<Ready>(TRY(load_configuration(named)));
+Result<std::unique_ptr<ReadyForClaims>> ready_for_claims(const std::string& named) {
+  return std::make_unique<ReadyForClaims>(TRY(load_configuration(named)));
 }
 
-int contract(const Options& options) {
-  const auto world = ready(options.config);
+int contract(const ClaimsOptions& options) {
+  const auto world = ready_for_claims(options.config);
   if (!world) return fail(world.error());
   if (const auto named = check_names((*world)->loaded, options.api); !named) return fail(named.error());
   const auto sheets =
@@ -79,10 +79,10 @@ std::string waits_text(const std::vector<policy::Lack>& lacks, std::int64_t seco
   return text;
 }
 
-int diff(const Options& options) {
-  const auto before = ready(options.before);
+int claims_diff(const ClaimsOptions& options) {
+  const auto before = ready_for_claims(options.before);
   if (!before) return fail(before.error());
-  const auto after = ready(options.after);
+  const auto after = ready_for_claims(options.after);
   if (!after) return fail(after.error());
   const auto differences = claims::differences((*before)->sheets.contracts(), (*after)->sheets.contracts());
   const auto lacks = lacks_after((*before)->loaded, (*after)->loaded);
@@ -98,8 +98,8 @@ int diff(const Options& options) {
   return differences.empty() ? kYes : kNo;
 }
 
-int lint(const Options& options) {
-  const auto world = ready(options.config);
+int lint(const ClaimsOptions& options) {
+  const auto world = ready_for_claims(options.config);
   if (!world) return fail(world.error());
   const auto findings = (*world)->sheets.lint(SystemClock().now());
   if (!findings) return fail(findings.error());
@@ -116,21 +116,21 @@ int lint(const Options& options) {
 void add_claims(Command& program) {
   auto& claims = program.add("claims", "what the tokens of each API have to carry, and who reads it");
 
-  auto of = std::make_shared<Options>();
+  auto of = std::make_shared<ClaimsOptions>();
   auto& contract_command = claims.add("contract", "the claims that an API's tokens have to carry");
   contract_command.option("api", of->api, "the id of an API; all of them in short if not given");
   contract_command.option("--config", of->config, "the configuration file").shows_default();
   contract_command.flag("--json", of->json, "print JSON");
   contract_command.runs([of] { return contract(*of); });
 
-  auto change = std::make_shared<Options>();
+  auto change = std::make_shared<ClaimsOptions>();
   auto& diff_command = claims.add("diff", "what a change makes of the contracts");
   diff_command.option("old", change->before, "a configuration file, or the folder of writ.yaml").required();
   diff_command.option("new", change->after, "the same after the change").required();
   diff_command.flag("--json", change->json, "print JSON");
-  diff_command.runs([change] { return diff(*change); });
+  diff_command.runs([change] { return claims_diff(*change); });
 
-  auto all = std::make_shared<Options>();
+  auto all = std::make_shared<ClaimsOptions>();
   auto& lint_command =
       claims.add("lint", "claims that nobody reads or supplies, and tokens that are too long");
   lint_command.option("--config", all->config, "the configuration file").shows_default();

@@ -48,7 +48,7 @@ constexpr Flag kClaims[] = {{"--sub", "sub", "the user that the request is for"}
                             {"--environment", "environment", "the environment of the token"},
                             {"--acr", "acr", "how the user was authenticated"}};
 
-struct Options {
+struct DecideOptions {
   bool explain = false;
   RemoteOptions remote;
   bool running = false;  // a server is asked
@@ -72,7 +72,7 @@ Result<std::string> read_text(const std::string& file) {
 }
 
 // The flags as the keys of a request; JSON is YAML.
-std::string from_flags(const Options& options) {
+std::string from_flags(const DecideOptions& options) {
   Json keys = Json::object(), claims = Json::object();
   for (const auto& [key, value] : options.keys) keys.set(key, value);
   for (const auto& [claim, value] : options.claims) claims.set(claim, value);
@@ -110,7 +110,7 @@ std::string left_out_text(const std::vector<std::string>& names) {
                      fmt::join(names, ", "));
 }
 
-void print(const Options& options, const policytest::Answer& answer,
+void print(const DecideOptions& options, const policytest::Answer& answer,
            const std::optional<decision::Explanation>& explanation, const std::vector<std::string>& left_out,
            const std::string& revision) {
   if (options.json) {
@@ -127,7 +127,7 @@ void print(const Options& options, const policytest::Answer& answer,
 }
 
 // Of the header fields that the flags name, those that the API would not get.
-std::vector<std::string> left_out_of(const Options& options, const policytest::Target& target,
+std::vector<std::string> left_out_of(const DecideOptions& options, const policytest::Target& target,
                                      const gateway::Routes& routes) {
   std::vector<std::string> names;
   const auto parsed = http::parse_target(target.path);
@@ -143,11 +143,6 @@ std::vector<std::string> left_out_of(const Options& options, const policytest::T
     return route->forwarded().fate(name) == gateway::ForwardedHeaders::Fate::kLeftOut;
   });
   return names;
-}
-
-int broken(const files::Issues& issues) {
-  for (const auto& issue : issues.all()) print_error(render(issue));
-  return fail(fmt::format("nothing was decided: {} errors", issues.errors()));
 }
 
 bool is_one_of(std::string_view key, std::initializer_list<std::string_view> keys) {
@@ -181,7 +176,7 @@ Json laid_over(const Json::Object& file, const Json::Object& flags) {
 }
 
 // The file and the flags as one question to a server, whose world is its own.
-Result<Json> question_of(const Options& options) {
+Result<Json> question_of(const DecideOptions& options) {
   files::Issues issues;
   const auto text = TRY(read_text(options.file));
   const auto file = files::parse_yaml(text, options.file.empty() ? "the request" : options.file, issues);
@@ -217,7 +212,7 @@ std::string answer_text(const Json& answer) {
   return fmt::format("permit, by {}{}", fmt::join(texts_of(answer, "policies"), ", "), left_out);
 }
 
-int ask_server(const Options& options) {
+int ask_server(const DecideOptions& options) {
   const auto question = question_of(options);
   if (!question) return fail(question.error());
   auto remote = Remote::open(options.remote);
@@ -230,7 +225,7 @@ int ask_server(const Options& options) {
 }
 
 // The configuration with the policies of a kept revision.
-bool take_revision(const Options& options, policy::Loaded& loaded, files::Issues& issues) {
+bool take_revision(const DecideOptions& options, policy::Loaded& loaded, files::Issues& issues) {
   const policy::Revisions revisions(
       options.data.empty() ? loaded.config.data : std::filesystem::path(options.data),
       loaded.config.policies.keep);
@@ -243,7 +238,7 @@ bool take_revision(const Options& options, policy::Loaded& loaded, files::Issues
 }
 
 // What is missing where options alone say what is asked.
-std::optional<std::string> missing(const Options& options) {
+std::optional<std::string> missing(const DecideOptions& options) {
   if (!options.file.empty() || !options.replay.empty()) return std::nullopt;
   if (options.keys.empty())
     return "what is asked is missing: give `--request \"GET /invoices/inv-1001\"`, or --api, --action and "
@@ -254,7 +249,7 @@ std::optional<std::string> missing(const Options& options) {
   return std::nullopt;
 }
 
-int decide(const Options& options) {
+int decide(const DecideOptions& options) {
   if (const auto problem = missing(options)) return fail(*problem);
   if (options.running) return ask_server(options);
   if (!options.replay.empty()) {
@@ -265,15 +260,16 @@ int decide(const Options& options) {
   if (const auto problem = no_configuration(options.config)) return fail(*problem);
   files::Issues issues;
   auto loaded = policy::load(options.config, issues);
-  if (!loaded) return broken(issues);
-  if (!options.revision.empty() && !take_revision(options, *loaded, issues)) return broken(issues);
+  if (!loaded) return broken(issues, "nothing was decided");
+  if (!options.revision.empty() && !take_revision(options, *loaded, issues))
+    return broken(issues, "nothing was decided");
   issues = {};
   const auto text = read_text(options.file);
   if (!text) return fail(text.error());
   const auto question =
       policytest::parse_request_file(*text, options.file.empty() ? "the request" : options.file,
                                      from_flags(options), SystemClock().now(), *loaded, issues);
-  if (!question) return broken(issues);
+  if (!question) return broken(issues, "nothing was decided");
   auto shared = policytest::Shared::make(*loaded);
   if (!shared) return fail(shared.error());
   auto world = policytest::World::make(*shared, question->suite, loaded->policies.snapshot);
@@ -290,7 +286,7 @@ int decide(const Options& options) {
 }
 
 void add(Command& program, const char* name, const char* about, bool explain) {
-  auto options = std::make_shared<Options>();
+  auto options = std::make_shared<DecideOptions>();
   options->explain = explain;
   auto& command = program.add(name, about);
   command.option("file", options->file, "a request file (docs/testing.md), or - for standard input");

@@ -13,13 +13,13 @@ namespace {
 
 constexpr int kMaxDays = 365;
 
-struct Options {
+struct DevCertificateOptions {
   std::string folder;
   std::vector<std::string> names = {};
   std::int64_t days = 30;
 };
 
-int make(const Options& options) {
+int make(const DevCertificateOptions& options) {
   const auto names =
       options.names.empty() ? std::vector<std::string>{"localhost", "127.0.0.1", "::1"} : options.names;
   const auto made = http::make_development_certificate(names, std::chrono::days(options.days));
@@ -44,7 +44,7 @@ int make(const Options& options) {
 }  // namespace
 
 void add_dev_certificate(Command& program) {
-  auto options = std::make_shared<Options>();
+  auto options = std::make_shared<DevCertificateOptions>();
   auto& command = program.add("dev-certificate",
                               "make a certificate for TLS on your own machine, and the CA to trust for it");
   command

@@ -15,7 +15,7 @@ constexpr std::size_t kMaxLinesBytes = std::size_t{4} << 30;
 constexpr std::size_t kBatchLines = 5'000;
 constexpr std::size_t kBatchBytes = 512 * 1024;
 
-struct Options : ApiOptions {
+struct EntitiesOptions : ApiOptions {
   std::string entity;  // Billing::Order::"o-17"
   std::string type;
   std::string file;
@@ -25,7 +25,7 @@ std::string text_of(const codec::Json& answer) {
   return answer.dump();
 }
 
-std::string list_text(const codec::Json& answer) {
+std::string entities_text(const codec::Json& answer) {
   std::string out;
   if (const auto* list = answer.find("entities"); list != nullptr && list->if_array() != nullptr) {
     for (const auto& entity : *list->if_array()) out += entity.dump() + "\n";
@@ -39,7 +39,7 @@ Result<std::string> read_input(const std::string& file) {
   return files::read_file(file, kMaxLinesBytes);
 }
 
-int put(const Options& options) {
+int put(const EntitiesOptions& options) {
   const auto text = read_input(options.file);
   if (!text) return fail(text.error());
   const auto entity = codec::parse_json(*text);
@@ -47,7 +47,7 @@ int put(const Options& options) {
   return call_api(options, "PUT", "/v1/entities", text_of, *entity);
 }
 
-int call_one(const Options& options, std::string method) {
+int call_one(const EntitiesOptions& options, std::string method) {
   const auto uid = cedar::parse_entity(options.entity);
   if (!uid) {
     print_error(fmt::format("`{}` is not an entity, such as Billing::Order::\"o-17\"", options.entity));
@@ -58,7 +58,7 @@ int call_one(const Options& options, std::string method) {
 }
 
 // In pieces that a server takes; each is done whole or not at all.
-int import(const Options& options) {
+int import(const EntitiesOptions& options) {
   const auto text = read_input(options.file);
   if (!text) return fail(text.error());
   auto remote = Remote::open(options.remote);
@@ -91,7 +91,7 @@ int import(const Options& options) {
 }  // namespace
 
 void add_entities(Command& program) {
-  auto options = std::make_shared<Options>();
+  auto options = std::make_shared<EntitiesOptions>();
   auto& entities = program.add("entities", "put, get, delete, import and list the facts that are pushed");
 
   auto& put_one = add_api_command(entities, "put", "put an entity", *options);
@@ -109,7 +109,7 @@ void add_entities(Command& program) {
   auto& list = add_list_command(entities, "list", "list the entities of a type", *options);
   list.option("type", options->type, "such as Billing::Order").required();
   list.runs([options] {
-    return call_api(*options, "GET", "/v1/entities", list_text, std::nullopt, {{"type", options->type}});
+    return call_api(*options, "GET", "/v1/entities", entities_text, std::nullopt, {{"type", options->type}});
   });
 }
 

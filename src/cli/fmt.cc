@@ -12,7 +12,7 @@
 namespace writ::cli {
 namespace {
 
-struct Options {
+struct FmtOptions {
   std::vector<std::string> files;
   bool check = false;
   std::size_t width = 80;
@@ -22,7 +22,7 @@ void print_issues(std::string_view file, std::string_view text, const std::vecto
   for (const cedar::Issue& issue : issues) print_error(cedar::render_issue(file, text, issue));
 }
 
-int format_standard_input(const Options& options) {
+int format_standard_input(const FmtOptions& options) {
   const std::string text(std::istreambuf_iterator<char>(std::cin), {});
   const auto formatted = cedar::format_policies(text, {.width = options.width});
   if (!formatted) {
@@ -35,7 +35,7 @@ int format_standard_input(const Options& options) {
 }
 
 // Answers kNo for a file that is, or with --check would be, laid out anew.
-int format_file(const std::string& file, const Options& options) {
+int format_file(const std::string& file, const FmtOptions& options) {
   const auto text = files::read_regular_file(file, policy::kMaxPolicyFileBytes);
   if (!text) return fail(text.error());
   const auto formatted = cedar::format_policies(*text, {.width = options.width});
@@ -51,7 +51,7 @@ int format_file(const std::string& file, const Options& options) {
 }
 
 // A folder stands for the policies in it. Nothing when something in it cannot be read.
-std::optional<std::vector<std::string>> files_of(const Options& options) {
+std::optional<std::vector<std::string>> files_of(const FmtOptions& options) {
   std::vector<std::string> files;
   files::Issues issues;
   const files::FolderRules rules{
@@ -71,7 +71,7 @@ std::optional<std::vector<std::string>> files_of(const Options& options) {
   return files;
 }
 
-int format(const Options& options) {
+int format(const FmtOptions& options) {
   if (options.files.empty()) return format_standard_input(options);
   const auto files = files_of(options);
   if (!files) return kBroken;
@@ -87,7 +87,7 @@ int format(const Options& options) {
 }  // namespace
 
 void add_fmt(Command& program) {
-  auto options = std::make_shared<Options>();
+  auto options = std::make_shared<FmtOptions>();
   auto& command = program.add("fmt", "lay out policy files, and name those that changed");
   command.option("files", options->files,
                  "*.cedar files, or folders of them (default: standard input to standard output)");

@@ -2,6 +2,7 @@
 #include <fmt/format.h>
 
 #include "cli/commands.h"
+#include "cli/loaded.h"
 #include "cli/output.h"
 #include "files/document.h"
 #include "files/files.h"
@@ -12,15 +13,10 @@ namespace {
 
 using codec::Json;
 
-struct Options {
+struct GatewayOptions {
   std::string document, config = "writ.yaml", api;
   bool json = false;
 };
-
-int broken(const files::Issues& issues) {
-  for (const auto& issue : issues.all()) print_error(render(issue));
-  return kBroken;
-}
 
 Json list_of(const std::vector<init::Drift::Route>& routes) {
   auto list = Json::array();
@@ -58,7 +54,7 @@ void print(const init::Drift& drift, bool json) {
                          drift.gone.size(), drift.undecided.size()));
 }
 
-int check(const Options& options) {
+int check(const GatewayOptions& options) {
   const auto text = files::read_regular_file(options.document, files::kMaxDocumentBytes);
   if (!text) return fail(text.error());
   files::Issues issues;
@@ -75,7 +71,7 @@ int check(const Options& options) {
 }  // namespace
 
 void add_gateway(Command& program) {
-  auto options = std::make_shared<Options>();
+  auto options = std::make_shared<GatewayOptions>();
   auto& gateway = program.add("gateway", "compare the gateway's routes with an API's own document");
   auto& command = gateway.add("import", "tell how the configuration and an OpenAPI document differ");
   command.option("--check", options->document, "the OpenAPI document; nothing is written").required();

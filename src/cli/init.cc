@@ -4,6 +4,7 @@
 #include <fmt/format.h>
 
 #include "cli/commands.h"
+#include "cli/loaded.h"
 #include "cli/output.h"
 #include "cli/questions.h"
 #include "files/document.h"
@@ -17,18 +18,13 @@ namespace {
 
 using codec::Json;
 
-struct Options {
+struct InitOptions {
   std::string document, folder;
   init::Settings settings;
   bool force = false, json = false;
 };
 
-int broken(const files::Issues& issues) {
-  for (const auto& issue : issues.all()) print_error(render(issue));
-  return kBroken;
-}
-
-Json report(const init::Draft& draft, const std::vector<init::NewFile>& files) {
+Json init_report(const init::Draft& draft, const std::vector<init::NewFile>& files) {
   auto names = Json::array(), notes = Json::array();
   for (const auto& file : files) names.push(file.name);
   for (const auto& note : draft.notes)
@@ -47,7 +43,7 @@ bool tells_owners(const init::Draft& draft) {
   return std::ranges::any_of(draft.routes, [](const auto& route) { return route.on_answer.has_value(); });
 }
 
-void print(const init::Draft& draft, const Options& options) {
+void print(const init::Draft& draft, const InitOptions& options) {
   for (const auto& note : draft.notes)
     print_error(fmt::format("warning: {}{}{}", note.place, note.place.empty() ? "" : ": ", note.text));
   if (!tells_owners(draft))
@@ -84,7 +80,7 @@ Result<init::Draft> draft_with(const init::Document& document, const std::string
 
 // Where document or folder is missing, a person is asked for all that no flag says. False: there is no
 // answer.
-bool ask_for_rest(Options& options) {
+bool ask_for_rest(InitOptions& options) {
   auto& settings = options.settings;
   const auto take = [](std::string& place, const Prompt& question) {
     if (!place.empty()) return true;
@@ -131,7 +127,7 @@ bool ask_for_rest(Options& options) {
          take(options.folder, {.what = "The folder to write", .otherwise = settings.name});
 }
 
-int make(Options& options) {
+int make(InitOptions& options) {
   if (options.document.empty() || options.folder.empty()) {
     if (!may_ask())
       return fail("`writ init` needs a document and a folder, for example: writ init openapi.yaml orders");
@@ -162,7 +158,7 @@ int make(Options& options) {
                     options.folder));
   }
   if (options.json) {
-    print_json(report(*draft, files));
+    print_json(init_report(*draft, files));
   } else {
     print(*draft, options);
   }
@@ -172,7 +168,7 @@ int make(Options& options) {
 }  // namespace
 
 void add_init(Command& program) {
-  auto options = std::make_shared<Options>();
+  auto options = std::make_shared<InitOptions>();
   auto& settings = options->settings;
   auto& command = program.add("init", "make a first configuration of an OpenAPI document");
   command.option("document", options->document,

@@ -12,7 +12,7 @@
 namespace writ::cli {
 namespace {
 
-struct Options : ApiOptions {
+struct InventoryOptions : ApiOptions {
   bool apis = false;
   std::string id;
   std::string config = "writ.yaml";
@@ -39,7 +39,7 @@ std::string one_text(const codec::Json& item) {
   return members_text(item, 14);
 }
 
-int recover(const Options& options) {
+int recover(const InventoryOptions& options) {
   files::Issues issues;
   auto config = config::read_config(options.config, issues);
   for (const auto& issue : issues.all()) print_error(render(issue));
@@ -55,7 +55,7 @@ int recover(const Options& options) {
   return refused ? kNo : kBroken;
 }
 
-void add_recover(Command& inventory, const std::shared_ptr<Options>& options) {
+void add_recover(Command& inventory, const std::shared_ptr<InventoryOptions>& options) {
   auto& command = inventory.add(
       "recover", "lift the suspension of an operator while Writ is stopped, in its data folder");
   command.option("id", options->id, "the identity's id").required();
@@ -67,7 +67,7 @@ void add_recover(Command& inventory, const std::shared_ptr<Options>& options) {
 }  // namespace
 
 void add_inventory(Command& program) {
-  auto options = std::make_shared<Options>();
+  auto options = std::make_shared<InventoryOptions>();
   auto& inventory = program.add("inventory", "list, show, suspend and reactivate identities");
 
   auto& list = add_list_command(inventory, "list", "list the identities, or the APIs", *options);

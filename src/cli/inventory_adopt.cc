@@ -13,7 +13,7 @@
 namespace writ::cli {
 namespace {
 
-struct Options {
+struct InventoryAdoptOptions {
   std::string config = "writ.yaml", out, reviewed, at;
   std::vector<std::string> audit;
   std::uint64_t since_days = 0;
@@ -36,7 +36,7 @@ codec::Json json_of(const std::vector<posture::SeenCaller>& callers) {
   return list;
 }
 
-int review(const Options& options) {
+int review(const InventoryAdoptOptions& options) {
   const auto now = instant_of(options.at);
   if (!now) return fail(now.error());
   const auto loaded = load_configuration(options.config);
@@ -75,7 +75,7 @@ int review(const Options& options) {
   return kYes;
 }
 
-int adopt(const Options& options) {
+int adopt(const InventoryAdoptOptions& options) {
   const auto loaded = load_configuration(options.config);
   if (!loaded) return fail(loaded.error());
   const auto text = files::read_file(options.reviewed, posture::kMaxReviewBytes);
@@ -102,7 +102,7 @@ int adopt(const Options& options) {
 }  // namespace
 
 void add_inventory_adopt(Command& inventory) {
-  auto options = std::make_shared<Options>();
+  auto options = std::make_shared<InventoryAdoptOptions>();
   auto& command = inventory.add("adopt",
                                 "callers that were seen and that the inventory does not have: into a file to "
                                 "review, then into a patch");

@@ -20,7 +20,7 @@ using codec::Json;
 constexpr std::size_t kShown = 20;  // of each kind of difference, for people
 constexpr std::string_view kDefaultFolder = "inventory/imported";
 
-struct Options {
+struct InventoryImportOptions {
   std::string source, name, config = "writ.yaml";
   std::vector<std::string> files;
   bool apply = false, json = false;
@@ -33,7 +33,7 @@ void print(const files::Issues& issues) {
   if (all.size() > kShown) print_error(fmt::format("... and {} more", all.size() - kShown));
 }
 
-std::string listed(std::string_view title, const std::vector<std::string>& ids) {
+std::string titled_list(std::string_view title, const std::vector<std::string>& ids) {
   if (ids.empty()) return {};
   std::string out = fmt::format("{} ({})\n", title, ids.size());
   for (std::size_t i = 0; i < std::min(ids.size(), kShown); ++i) out += fmt::format("  {}\n", ids[i]);
@@ -42,13 +42,13 @@ std::string listed(std::string_view title, const std::vector<std::string>& ids) 
 }
 
 std::string text_of(const intake::Difference& difference) {
-  std::string out = listed("added", difference.added);
+  std::string out = titled_list("added", difference.added);
   std::vector<std::string> changed;
   for (const auto& each : difference.changed)
     changed.push_back(fmt::format("{}: {}", each.id, fmt::join(each.what, ", ")));
-  out += listed("changed", changed);
-  out += listed("no longer seen", difference.gone);
-  out += listed("seen again", difference.back);
+  out += titled_list("changed", changed);
+  out += titled_list("no longer seen", difference.gone);
+  out += titled_list("seen again", difference.back);
   if (difference.same > 0) out += fmt::format("unchanged: {}\n", difference.same);
   return out;
 }
@@ -116,7 +116,7 @@ std::string suggestions_text(const std::vector<intake::Suggestion>& suggested) {
   return out;
 }
 
-int import(const Options& options) {
+int import(const InventoryImportOptions& options) {
   files::Issues issues;
   const auto source = intake::source_from_name(options.source);
   const auto& name = options.name.empty() ? options.source : options.name;
@@ -183,7 +183,7 @@ int import(const Options& options) {
 }  // namespace
 
 void add_inventory_import(Command& inventory) {
-  auto options = std::make_shared<Options>();
+  auto options = std::make_shared<InventoryImportOptions>();
   auto& command = inventory.add(
       "import",
       "read identities from an export of another system; shows the difference, and --apply writes it");

@@ -11,21 +11,21 @@ namespace {
 
 using codec::Json;
 
-struct Options : ApiOptions {
+struct InventoryKeyOptions : ApiOptions {
   std::string id, identity, api, until, old_until, purpose, description;
 };
 
-std::string line_of(const Json& key) {
+std::string api_key_line(const Json& key) {
   return fmt::format("{:<17} {:<9} until {:<20} used {:<20} {} at {}", show(key, "id"), show(key, "status"),
                      show(key, "expires_at"), key.find("last_used_at") ? show(key, "last_used_at") : "never",
                      show(key, "identity"), show(key, "api"));
 }
 
-std::string list_of(const Json& answer) {
-  return list_text(answer, "api_keys", line_of, "there are no API keys");
+std::string api_keys_text(const Json& answer) {
+  return list_text(answer, "api_keys", api_key_line, "there are no API keys");
 }
 
-std::string one_of(const Json& key) {
+std::string api_key_text(const Json& key) {
   return members_text(key, 14);
 }
 
@@ -43,11 +43,11 @@ Json body_of(std::initializer_list<std::pair<std::string_view, const std::string
 void add_inventory_key(Command& inventory) {
   auto& key = inventory.add("key", "API keys, for callers that cannot do better");
 
-  auto listed = std::make_shared<Options>();
+  auto listed = std::make_shared<InventoryKeyOptions>();
   auto& list = add_api_command(key, "list", "list the keys, with when they were used last", *listed);
-  list.runs([listed] { return call_api(*listed, "GET", "/v1/api-keys", list_of); });
+  list.runs([listed] { return call_api(*listed, "GET", "/v1/api-keys", api_keys_text); });
 
-  auto wanted = std::make_shared<Options>();
+  auto wanted = std::make_shared<InventoryKeyOptions>();
   auto& make = add_api_command(key, "make", "make a key, which is shown this once", *wanted);
   make.option("identity", wanted->identity, "the application or service that it stands for").required();
   make.option("--api", wanted->api, "the API that takes it").required();
@@ -55,7 +55,7 @@ void add_inventory_key(Command& inventory) {
   make.option("--purpose", wanted->purpose, "the purpose of the requests that come with it");
   make.option("--description", wanted->description, "what it is there for");
   make.runs([wanted] {
-    return call_api(*wanted, "POST", "/v1/api-keys", one_of,
+    return call_api(*wanted, "POST", "/v1/api-keys", api_key_text,
                     body_of({{"identity", &wanted->identity},
                              {"api", &wanted->api},
                              {"expires_at", &wanted->until},
@@ -63,22 +63,22 @@ void add_inventory_key(Command& inventory) {
                              {"description", &wanted->description}}));
   });
 
-  auto rotated = std::make_shared<Options>();
+  auto rotated = std::make_shared<InventoryKeyOptions>();
   auto& rotate = add_api_command(key, "rotate", "make another key; both are good for a while", *rotated);
   rotate.option("id", rotated->id, "the id of the key that there is").required();
   rotate.option("--old-until", rotated->old_until, "how long that one stays good (7 days without it)");
   rotate.option("--until", rotated->until, "the day on which the new one expires");
   rotate.runs([rotated] {
     return call_api(
-        *rotated, "POST", "/v1/api-keys/rotate", one_of,
+        *rotated, "POST", "/v1/api-keys/rotate", api_key_text,
         body_of({{"id", &rotated->id}, {"old_until", &rotated->old_until}, {"expires_at", &rotated->until}}));
   });
 
-  auto revoked = std::make_shared<Options>();
+  auto revoked = std::make_shared<InventoryKeyOptions>();
   auto& revoke = add_api_command(key, "revoke", "take a key away, at once", *revoked);
   revoke.option("id", revoked->id, "the key's id").required();
   revoke.runs([revoked] {
-    return call_api(*revoked, "POST", "/v1/api-keys/revoke", one_of, body_of({{"id", &revoked->id}}));
+    return call_api(*revoked, "POST", "/v1/api-keys/revoke", api_key_text, body_of({{"id", &revoked->id}}));
   });
 }
 

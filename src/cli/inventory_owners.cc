@@ -13,7 +13,7 @@ namespace {
 
 using codec::Json;
 
-struct Options : ApiOptions {
+struct InventoryOwnersOptions : ApiOptions {
   std::string gone, to, id, until;
   bool suspend = false;
 };
@@ -59,8 +59,8 @@ Json sendable(const Json& shown) {
 }
 
 // Done with one of those that somebody leaves behind: what became of it.
-std::expected<std::string, int> hand_over(Remote& remote, const Options& options, Json& identity,
-                                          std::string_view role) {
+std::expected<std::string, int> hand_over(Remote& remote, const InventoryOwnersOptions& options,
+                                          Json& identity, std::string_view role) {
   if (options.suspend) {
     const auto done = answer_of(
         remote.call("POST", "/v1/identities/suspend", Json::object({{"id", show(identity, "id")}})));
@@ -76,7 +76,7 @@ std::expected<std::string, int> hand_over(Remote& remote, const Options& options
   return "handed over to " + options.to;
 }
 
-int owners(const Options& options) {
+int owners(const InventoryOwnersOptions& options) {
   auto remote = Remote::open(options.remote);
   if (!remote) return fail(remote.error());
   auto all = all_identities(*remote);
@@ -119,7 +119,7 @@ std::string use_of(const Json& identity, std::string_view what) {
   return text.empty() ? "never" : text;
 }
 
-int seen(const Options& options) {
+int seen(const InventoryOwnersOptions& options) {
   auto remote = Remote::open(options.remote);
   if (!remote) return fail(remote.error());
   auto all = all_identities(*remote);
@@ -152,7 +152,7 @@ int seen(const Options& options) {
 }  // namespace
 
 void add_inventory_owners(Command& inventory) {
-  auto options = std::make_shared<Options>();
+  auto options = std::make_shared<InventoryOwnersOptions>();
   auto& command = add_api_command(inventory, "owners",
                                   "list what somebody leaves behind, hand it over, or suspend it", *options);
   command.option("--gone", options->gone, "the id of the user that leaves").required();
@@ -162,7 +162,7 @@ void add_inventory_owners(Command& inventory) {
 }
 
 void add_inventory_review(Command& inventory) {
-  auto options = std::make_shared<Options>();
+  auto options = std::make_shared<InventoryOwnersOptions>();
   auto& command = add_api_command(inventory, "review",
                                   "confirm that an identity is needed as it is, until a date", *options);
   command.option("id", options->id, "the identity's id").required();
@@ -174,7 +174,7 @@ void add_inventory_review(Command& inventory) {
 }
 
 void add_inventory_seen(Command& inventory) {
-  auto options = std::make_shared<Options>();
+  auto options = std::make_shared<InventoryOwnersOptions>();
   auto& command = add_api_command(
       inventory, "seen", "list when identities were first and last used, and callers that are not listed",
       *options);

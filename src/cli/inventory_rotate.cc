@@ -15,7 +15,7 @@
 namespace writ::cli {
 namespace {
 
-struct Options {
+struct InventoryRotateOptions {
   std::string id;
   std::string config = "writ.yaml";
   std::int64_t days = 7;
@@ -24,7 +24,7 @@ struct Options {
 
 constexpr std::int64_t kMostDays = 90;  // for longer than this two secrets are one too many
 
-Result<inventory::Identity> client_of(const Options& options) {
+Result<inventory::Identity> client_of(const InventoryRotateOptions& options) {
   files::Issues issues;
   const auto config = config::read_config(options.config, issues);
   const auto world = config ? config::read_world(*config, issues) : config::World();
@@ -46,7 +46,7 @@ std::string advice_for_keys() {
          "reload, let the client sign with it, and then remove the old one";
 }
 
-int rotate(const Options& options) {
+int rotate(const InventoryRotateOptions& options) {
   if (options.days < 1 || options.days > kMostDays)
     return fail(Error{ErrorCode::kInvalid, fmt::format("`--days` is from 1 to {}", kMostDays)});
   const auto client = client_of(options);
@@ -85,7 +85,7 @@ int rotate(const Options& options) {
 }  // namespace
 
 void add_inventory_rotate(Command& inventory) {
-  auto options = std::make_shared<Options>();
+  auto options = std::make_shared<InventoryRotateOptions>();
   auto& command = inventory.add(
       "rotate", "make another secret for a client, and print what to put so that both are good for a while");
   command.option("id", options->id, "the client's id").required();

@@ -8,7 +8,6 @@
 namespace writ::cli {
 namespace {
 
-constexpr std::size_t kMaxKeyFileBytes = 64 * 1024;
 constexpr std::int64_t kAssertionSeconds = 60;
 
 Result<jose::PrivateJwk> parse_private_key(std::string_view text) {

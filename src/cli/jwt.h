@@ -10,6 +10,8 @@
 
 namespace writ::cli {
 
+inline constexpr std::size_t kMaxKeyFileBytes = 64 * 1024;
+
 // A private JWK from a file.
 Result<jose::PrivateJwk> read_private_key(const std::string& file);
 

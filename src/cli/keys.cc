@@ -6,6 +6,7 @@
 #include <unistd.h>
 
 #include "cli/commands.h"
+#include "cli/jwt.h"
 #include "cli/output.h"
 #include "cli/signing_keys.h"
 #include "codec/base64url.h"
@@ -17,9 +18,7 @@
 namespace writ::cli {
 namespace {
 
-constexpr std::size_t kMaxKeyFileBytes = 64 * 1024;
-
-struct Options {
+struct KeysOptions {
   std::string algorithm = "ES256";
   std::string private_file;
   std::string secret_file;
@@ -32,7 +31,7 @@ codec::Json public_set(const jose::PrivateJwk& key) {
   return jose::JwkSet::of({key.public_jwk()}).value().to_json();
 }
 
-int generate(const Options& options) {
+int generate(const KeysOptions& options) {
   const auto key = jose::PrivateJwk::generate(*crypto::algorithm_from_name(options.algorithm));
   if (!key) return fail(key.error());
   const auto text = key->serialise();
@@ -42,7 +41,7 @@ int generate(const Options& options) {
   return kYes;
 }
 
-int show_public(const Options& options) {
+int show_public(const KeysOptions& options) {
   const auto text = files::read_file(options.private_file, kMaxKeyFileBytes);
   if (!text) return fail(text.error());
   const auto json = codec::parse_json(*text);
@@ -82,7 +81,7 @@ std::string line_of_standard_input() {
 
 // One line of standard input or of the file, without the line break. Never an argument: other users of the
 // machine can read those.
-Result<Secret> read_secret(const Options& options) {
+Result<Secret> read_secret(const KeysOptions& options) {
   std::string text = options.secret_file.empty()
                          ? line_of_standard_input()
                          : TRY(files::read_file(options.secret_file, kMaxKeyFileBytes));
@@ -97,7 +96,7 @@ std::string quoted(const std::string& hash) {
   return fmt::format("\"{}\"", hash);
 }
 
-int hash_secret(const Options& options) {
+int hash_secret(const KeysOptions& options) {
   auto secret = options.make_secret
                     ? Result<Secret>(Secret(codec::base64url_encode(crypto::random_bytes(32))))
                     : read_secret(options);
@@ -120,7 +119,7 @@ int hash_secret(const Options& options) {
 }  // namespace
 
 void add_keys(Command& program) {
-  auto options = std::make_shared<Options>();
+  auto options = std::make_shared<KeysOptions>();
   auto& keys =
       program.add("keys", "make key pairs and client secrets; list and rotate the keys that Writ signs with");
 

@@ -6,6 +6,7 @@
 #include <fmt/ranges.h>
 #include <vector>
 
+#include "cli/commands.h"
 #include "cli/output.h"
 #include "codec/nearest.h"
 #include "simulate/moment.h"
@@ -26,6 +27,11 @@ std::unexpected<Error> no_such(std::string_view what, std::string_view name,
 }
 
 }  // namespace
+
+int broken(const files::Issues& issues, std::string_view not_done) {
+  for (const auto& issue : issues.all()) print_error(render(issue));
+  return not_done.empty() ? kBroken : fail(fmt::format("{}: {} errors", not_done, issues.errors()));
+}
 
 std::optional<std::string> no_configuration(const std::string& named) {
   const std::filesystem::path file(named);

@@ -19,6 +19,9 @@ std::optional<std::string> no_configuration(const std::string& named);
 // to standard error, each with its place, and the error has how much it is.
 Result<policy::Loaded> load_configuration(const std::string& named);
 
+// Prints what is wrong with the configuration, and what was not done for that; returns kBroken.
+int broken(const files::Issues& issues, std::string_view not_done = {});
+
 // An API that a command line names, and one of its actions, or of any API's; empty ones are not asked about.
 // kNotFound has the nearest that there are.
 Result<void> check_names(const policy::Loaded& loaded, std::string_view api, std::string_view action = {});

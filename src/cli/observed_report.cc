@@ -15,7 +15,7 @@ namespace {
 
 using codec::Json;
 
-struct Options {
+struct ObservedReportOptions {
   std::vector<std::string> files;
   std::size_t examples = 3;
   bool json = false;
@@ -29,7 +29,7 @@ struct Group {
   std::vector<Json> examples;
 };
 
-struct Report {
+struct ObservedCounts {
   std::int64_t decisions = 0;                          // at APIs that are only observed
   std::int64_t refused = 0;                            // of them, had they been enforced
   std::int64_t unreadable = 0;                         // lines
@@ -47,7 +47,7 @@ std::string caller_of(const Json& record) {
   return parties == "-" ? "unknown, from " + show(record, "peer") : parties;
 }
 
-void count(const Json& record, const Options& options, Report& report) {
+void count(const Json& record, const ObservedReportOptions& options, ObservedCounts& report) {
   if (!is_true(record, "not_enforced")) return;
   ++report.decisions;
   const auto reason = show(record, "reason");
@@ -72,7 +72,7 @@ std::string list_of(const std::map<std::string, std::int64_t>& counts) {
   return fmt::format("{}", fmt::join(all, ", "));
 }
 
-void print(const Report& report) {
+void print(const ObservedCounts& report) {
   print_text(fmt::format("{} requests to APIs that are only observed, {} would have been refused",
                          report.decisions, report.refused));
   for (const auto& [key, group] : report.groups) {
@@ -88,7 +88,7 @@ void print(const Report& report) {
   }
 }
 
-Json to_json(const Report& report) {
+Json to_json(const ObservedCounts& report) {
   const auto counts = [](const std::map<std::string, std::int64_t>& of) {
     Json all = Json::array();
     for (const auto& [name, times] : of) all.push(Json::object({{"name", name}, {"requests", times}}));
@@ -114,8 +114,8 @@ Json to_json(const Report& report) {
                        {"groups", std::move(groups)}});
 }
 
-Result<Report> read(const Options& options) {
-  Report report;
+Result<ObservedCounts> read(const ObservedReportOptions& options) {
+  ObservedCounts report;
   const auto parts = TRY(log_parts(options.files));
   TRY(audit::read_after(parts, 0, [&](std::string_view line) {
     const auto record = codec::parse_json(line);
@@ -129,7 +129,7 @@ Result<Report> read(const Options& options) {
   return report;
 }
 
-int observed_report(const Options& options) {
+int observed_report(const ObservedReportOptions& options) {
   const auto report = read(options);
   if (!report) return fail(report.error());
   options.json ? print_json(to_json(*report)) : print(*report);
@@ -142,7 +142,7 @@ int observed_report(const Options& options) {
 }  // namespace
 
 void add_observed_report(Command& audit) {
-  auto options = std::make_shared<Options>();
+  auto options = std::make_shared<ObservedReportOptions>();
   auto& command =
       audit.add("observed", "what would have been refused at APIs with `enforce: false`, and for whom?");
   command.option("files", options->files, "the audit log: its files, or the folder they are in").required();

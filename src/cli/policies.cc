@@ -10,7 +10,7 @@ namespace {
 
 using codec::Json;
 
-struct Options : ApiOptions {
+struct PoliciesOptions : ApiOptions {
   std::string revision;
   bool at_once = false;
 };
@@ -63,8 +63,8 @@ void print_issues(const http::Response& answer) {
   }
 }
 
-int call(const Options& options, std::string method, std::string path, std::string (*text)(const Json&),
-         const std::optional<Json>& body = std::nullopt) {
+int call(const PoliciesOptions& options, std::string method, std::string path,
+         std::string (*text)(const Json&), const std::optional<Json>& body = std::nullopt) {
   auto remote = Remote::open(options.remote);
   if (!remote) return fail(remote.error());
   const auto answer = remote->call(std::move(method), std::move(path), body);
@@ -75,7 +75,7 @@ int call(const Options& options, std::string method, std::string path, std::stri
 }  // namespace
 
 void add_policies(Command& program) {
-  auto options = std::make_shared<Options>();
+  auto options = std::make_shared<PoliciesOptions>();
   auto& policies = program.add("policies", "list, show, reload and roll back the policies of a running Writ");
   const auto add = [&](const char* name, const char* help, std::function<int()> run) -> Command& {
     auto& command = add_api_command(policies, name, help, *options);

@@ -20,7 +20,7 @@ namespace fs = std::filesystem;
 
 constexpr std::size_t kMaxHistoryBytes = 16 << 20;
 
-struct Options {
+struct PostureOptions {
   std::string config = "writ.yaml", at, data, exceptions, fail_on, history, html, sarif;
   std::string check, fix;
   std::vector<std::string> audit, with;
@@ -29,7 +29,7 @@ struct Options {
 };
 
 // The patch of one finding.
-int print_fix(const Options& options, const posture::Assessment& assessment) {
+int print_fix(const PostureOptions& options, const posture::Assessment& assessment) {
   std::map<std::string, std::string> words;
   for (const auto& each : options.with) {
     const auto equals = each.find('=');
@@ -50,7 +50,7 @@ int print_fix(const Options& options, const posture::Assessment& assessment) {
   return fail(fmt::format("there is no finding `{}`; `writ posture` lists them", options.fix));
 }
 
-int look(const Options& options) {
+int look(const PostureOptions& options) {
   const auto now = instant_of(options.at);
   if (!now) return fail(now.error());
   auto exemptions = read_exemptions(options.exceptions);
@@ -147,7 +147,7 @@ Result<std::vector<posture::Run>> add_to_history(const std::string& file,
 }
 
 void add_posture(Command& program) {
-  auto options = std::make_shared<Options>();
+  auto options = std::make_shared<PostureOptions>();
   auto& command =
       program.add("posture", "what is wrong with identities, credentials and policies, and the fix");
   command.option("--config", options->config, "the configuration file").shows_default();

@@ -11,7 +11,7 @@ namespace writ::cli {
 namespace {
 
 constexpr int kTries = 5;
-constexpr std::size_t kMaxAnswerBytes = 4096;
+constexpr std::size_t kMaxTypedBytes = 4096;
 
 std::string trimmed(const std::string& line) {
   const auto begin = line.find_first_not_of(" \t\r");
@@ -37,8 +37,8 @@ std::optional<std::string> ask(const Prompt& question) {
     }
     auto answer = trimmed(line);
     if (answer.empty()) answer = question.otherwise;
-    if (answer.size() > kMaxAnswerBytes) {
-      print_error(fmt::format("an answer has at most {} bytes", kMaxAnswerBytes));
+    if (answer.size() > kMaxTypedBytes) {
+      print_error(fmt::format("an answer has at most {} bytes", kMaxTypedBytes));
     } else if (answer.empty() && question.needed) {
       print_error("an answer is needed; Ctrl-C ends it");
     } else if (auto wrong = answer.empty() || !question.wrong ? std::nullopt : question.wrong(answer)) {

@@ -14,7 +14,7 @@ namespace writ::cli {
 namespace {
 
 constexpr std::size_t kMaxSecretBytes = 16 * 1024;
-constexpr std::size_t kMaxAnswerBytes = std::size_t{64} << 20;  // policies are shown whole
+constexpr std::size_t kMaxResponseBytes = std::size_t{64} << 20;  // policies are shown whole
 constexpr std::string_view kTokenEnvironment = "WRIT_TOKEN";
 
 Result<std::string> first_line(const std::string& file) {
@@ -136,13 +136,18 @@ Result<http::Response> Remote::send(http::Outbound request, std::string body) {
   // A client that gets no token is refused just as well.
   if (!bearer) return bearer.error();
   request.headers.add("Authorization", "Bearer " + *bearer);
-  return connection_->client.fetch(connection_->origin, std::move(request), std::move(body), kMaxAnswerBytes);
+  return connection_->client.fetch(connection_->origin, std::move(request), std::move(body),
+                                   kMaxResponseBytes);
+}
+
+std::string token_text(const codec::Json& answer) {
+  return show(answer, "access_token");
 }
 
 int report(const Result<http::Response>& answer, bool json, std::string (*text)(const codec::Json&)) {
   if (!answer) return fail(answer.error());
   const auto body = answer->body.empty() ? Result<codec::Json>(nullptr)
-                                         : codec::parse_json(answer->body, {.max_bytes = kMaxAnswerBytes});
+                                         : codec::parse_json(answer->body, {.max_bytes = kMaxResponseBytes});
   if (!body) return fail(fmt::format("the server's answer is not JSON (status {})", answer->status));
   if (answer->status >= 200 && answer->status < 300) {
     if (json) {

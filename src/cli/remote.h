@@ -66,6 +66,9 @@ class Remote {
 // what is broken kBroken.
 int report(const Result<http::Response>& answer, bool json, std::string (*text)(const codec::Json&));
 
+// Of an answer of the token endpoint.
+std::string token_text(const codec::Json& answer);
+
 // What the commands over /v1 have in common.
 struct ApiOptions {
   RemoteOptions remote;

@@ -4,6 +4,7 @@
 #include <fmt/ranges.h>
 
 #include "cli/commands.h"
+#include "cli/loaded.h"
 #include "cli/output.h"
 #include "cli/records.h"
 #include "policytest/replay.h"
@@ -84,17 +85,12 @@ Json to_json(const Replay& replay, const std::string& revision) {
                        {"flips", std::move(flips)}});
 }
 
-int broken(const files::Issues& issues) {
-  for (const auto& issue : issues.all()) print_error(render(issue));
-  return fail(fmt::format("nothing was decided: {} errors", issues.errors()));
-}
-
 }  // namespace
 
 int replay(const ReplayOptions& options) {
   files::Issues issues;
   auto config = config::read_config(options.config, issues);
-  if (!config) return broken(issues);
+  if (!config) return broken(issues, "nothing was decided");
   if (!options.data.empty()) config->data = options.data;
   // The policies that are being changed may be broken; those of the configuration only tell what was.
   files::Issues ignored;
@@ -102,7 +98,7 @@ int replay(const ReplayOptions& options) {
   if (!options.policies.empty())
     config->policies.policies.assign(options.policies.begin(), options.policies.end());
   const auto loaded = policy::load(*config, issues);
-  if (!loaded) return broken(issues);
+  if (!loaded) return broken(issues, "nothing was decided");
   const auto& with = *loaded->policies.snapshot;
   const auto result =
       policytest::replay(options.log, *loaded, before ? before->policies.snapshot : nullptr, config->data);

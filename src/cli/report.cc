@@ -22,7 +22,7 @@ using report::element;
 using report::Markup;
 using report::text;
 
-struct Options {
+struct ReportOptions {
   std::string config = "writ.yaml", html, at, exceptions, history;
   std::vector<std::string> audit;
   bool quick = false, no_index = false;
@@ -53,7 +53,7 @@ Markup contents_of(const std::vector<Part>& parts) {
   return element("nav", {{"aria-label", "contents"}}, element("ul", items));
 }
 
-Result<std::vector<Part>> parts_of(const Options& options, const policy::Loaded& loaded, Instant at,
+Result<std::vector<Part>> parts_of(const ReportOptions& options, const policy::Loaded& loaded, Instant at,
                                    std::vector<posture::Exemption> exemptions) {
   const digest::IndexUse index{.use = !options.no_index, .keep = !options.no_index};
   std::optional<std::vector<audit::Part>> log;
@@ -77,7 +77,7 @@ Result<std::vector<Part>> parts_of(const Options& options, const policy::Loaded&
   return parts;
 }
 
-int run(const Options& options) {
+int make_report(const ReportOptions& options) {
   const auto at = instant_of(options.at);
   if (!at) return fail(at.error());
   auto exemptions = read_exemptions(options.exceptions);
@@ -101,7 +101,7 @@ int run(const Options& options) {
 }  // namespace
 
 void add_report(Command& program) {
-  auto options = std::make_shared<Options>();
+  auto options = std::make_shared<ReportOptions>();
   auto& command = program.add(
       "report", "one HTML page: what is wrong, who reaches what, what tokens carry, what may be narrower");
   command.option("--html", options->html, "the file to write").required();
@@ -109,11 +109,11 @@ void add_report(Command& program) {
   command.option("--audit", options->audit, "an audit log, or the folder of its files: tells what is used");
   command.option("--exceptions", options->exceptions,
                  "a file of findings that somebody answers for, until a day");
-  command.option("--history", options->history, "add this run to a file, and show the trend");
+  command.option("--history", options->history, "add this report to a file, and show the trend");
   command.option("--at", options->at, "as of which instant: 2026-03-02T09:00:00Z; now if not given");
   command.flag("--quick", options->quick, "do not look for requests that are permitted");
   command.flag("--no-index", options->no_index, "read the log alone, and neither use nor write an index");
-  command.runs([options] { return run(*options); });
+  command.runs([options] { return make_report(*options); });
 }
 
 }  // namespace writ::cli

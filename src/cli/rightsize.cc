@@ -14,7 +14,7 @@
 namespace writ::cli {
 namespace {
 
-struct Options {
+struct RightsizeOptions {
   std::vector<std::string> audit;
   std::string config = "writ.yaml", data;
   std::string since = "90d", until, out;
@@ -63,19 +63,14 @@ Result<rightsize::Rehearsed> rehearse(const rightsize::Source& source, const rig
   return rehearsed;
 }
 
-int broken(const files::Issues& issues) {
-  for (const auto& issue : issues.all()) print_error(render(issue));
-  return fail(fmt::format("nothing was proposed: {} errors", issues.errors()));
-}
-
-int run(const Options& options) {
+int propose(const RightsizeOptions& options) {
   if (const auto problem = no_configuration(options.config)) return fail(*problem);
   files::Issues issues;
   auto config = config::read_config(options.config, issues);
-  if (!config) return broken(issues);
+  if (!config) return broken(issues, "nothing was proposed");
   if (!options.data.empty()) config->data = options.data;
   const auto loaded = policy::load(*std::move(config), issues);
-  if (!loaded) return broken(issues);
+  if (!loaded) return broken(issues, "nothing was proposed");
 
   const Instant now = SystemClock().now();
   const auto since = moment(options.since, now);
@@ -121,7 +116,7 @@ int run(const Options& options) {
 }  // namespace
 
 void add_rightsize(Command& program) {
-  auto options = std::make_shared<Options>();
+  auto options = std::make_shared<RightsizeOptions>();
   auto& command = program.add("rightsize", "propose narrower policies that keep what is used");
   command.option("--config", options->config, "the configuration file").shows_default();
   command.option("--audit", options->audit,
@@ -144,7 +139,7 @@ void add_rightsize(Command& program) {
   command.flag("--no-index", options->no_index, "read the log alone, and neither use nor write an index");
   command.flag("--json", options->json, "print JSON");
   command.flag("-v,--verbose", options->all, "list what stays as it is, too");
-  command.runs([options] { return run(*options); });
+  command.runs([options] { return propose(*options); });
 }
 
 }  // namespace writ::cli

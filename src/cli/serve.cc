@@ -25,7 +25,7 @@ constexpr std::string_view kFiles = "files";
 // What this process sends to itself when another one has its listening sockets.
 constexpr int kGivenAway = SIGUSR1;
 
-struct Options {
+struct ServeOptions {
   std::string config = "writ.yaml";
   std::string data;
   bool accept_clock = false;
@@ -47,7 +47,7 @@ sigset_t awaited_signals() {
   return signals;
 }
 
-std::optional<policy::Loaded> load(const Options& options) {
+std::optional<policy::Loaded> load(const ServeOptions& options) {
   files::Issues issues;
   auto loaded = policy::load(options.config, issues);
   for (const auto& issue : issues.all()) print_error(render(issue));
@@ -103,11 +103,11 @@ std::optional<std::string> exposed(const config::Config& config) {
 }
 
 // As a command line in the same folder names it.
-std::string config_of(const Options& options) {
+std::string config_of(const ServeOptions& options) {
   return (std::filesystem::path(options.folder) / "writ.yaml").lexically_normal().string();
 }
 
-void print_hints(const server::App& app, const Options& options) {
+void print_hints(const server::App& app, const ServeOptions& options) {
   print_error(
       fmt::format("writ: for development only; tokens for trying: writ token for USER --through APP "
                   "--config {}\nwrit: send requests to {}; each decision is a line here",
@@ -142,8 +142,8 @@ Result<std::unique_ptr<server::Predecessor>> take_over_sockets(const config::Con
 }
 
 // Until a signal ends it, which it returns.
-int run(server::App& app, const Options& options, const sigset_t& signals,
-        const std::atomic<bool>& given_away) {
+int run_app(server::App& app, const ServeOptions& options, const sigset_t& signals,
+            const std::atomic<bool>& given_away) {
   int received = 0;
   for (::sigwait(&signals, &received); received == SIGHUP || (received == kGivenAway && !given_away);
        ::sigwait(&signals, &received)) {
@@ -155,10 +155,10 @@ int run(server::App& app, const Options& options, const sigset_t& signals,
   return received;
 }
 
-int serve(Options options, std::unique_ptr<server::Takeover> gave = nullptr);
+int serve(ServeOptions options, std::unique_ptr<server::Takeover> gave = nullptr);
 
 // Its work is done, and another process has its sockets.
-int hand_over(Options options, std::unique_ptr<server::Takeover> takeover, int status) {
+int hand_over(ServeOptions options, std::unique_ptr<server::Takeover> takeover, int status) {
   if (takeover->hand_over()) return status;
   print_error("writ: the process that took over has ended before it listened; this one starts again");
   // What was accepted then is done.
@@ -168,7 +168,7 @@ int hand_over(Options options, std::unique_ptr<server::Takeover> takeover, int s
 }
 
 // `gave`: it had given its sockets away, and takes them back.
-int serve(Options options, std::unique_ptr<server::Takeover> gave) {
+int serve(ServeOptions options, std::unique_ptr<server::Takeover> gave) {
   const auto signals = awaited_signals();
   ::pthread_sigmask(SIG_BLOCK, &signals, nullptr);
   // A peer that closes while it is being written to is an error of that write alone.
@@ -218,7 +218,7 @@ int serve(Options options, std::unique_ptr<server::Takeover> gave) {
   if (watched)
     watch.emplace(policy::look_at_configured(options.config),
                   [&app, dev = options.dev] { reload_policies(**app, kFiles, dev); });
-  const int received = run(**app, options, signals, given_away);
+  const int received = run_app(**app, options, signals, given_away);
   watch.reset();
   print_error(fmt::format("writ: {}, stopping", received == kGivenAway ? "another process takes over"
                                                 : received == SIGINT   ? "interrupted"
@@ -242,7 +242,7 @@ int serve(Options options, std::unique_ptr<server::Takeover> gave) {
 }  // namespace
 
 void add_serve(Command& program) {
-  auto options = std::make_shared<Options>();
+  auto options = std::make_shared<ServeOptions>();
   auto& command = program.add("serve", "run Writ");
   command.option("--config", options->config, "the configuration file").shows_default();
   command.option("--data", options->data, "the data folder, instead of the configuration's");
@@ -257,7 +257,7 @@ void add_serve(Command& program) {
 }
 
 void add_dev(Command& program) {
-  auto options = std::make_shared<Options>();
+  auto options = std::make_shared<ServeOptions>();
   options->dev = true;
   auto& command =
       program.add("dev", "run Writ on your own machine: watch files, show decisions, offer policies");

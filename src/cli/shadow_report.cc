@@ -13,7 +13,7 @@ namespace {
 
 using codec::Json;
 
-struct Options {
+struct ShadowReportOptions {
   std::string file;
   std::string revision;
   std::size_t examples = 3;
@@ -29,7 +29,7 @@ struct Change {
   std::vector<Json> examples;
 };
 
-struct Report {
+struct ShadowCounts {
   std::int64_t decisions = 0;  // that shadow policies were asked about
   std::int64_t changed = 0;
   std::int64_t unreadable = 0;  // lines
@@ -52,7 +52,7 @@ void count_parties(const Json& record, Change& change) {
   }
 }
 
-void count(const Json& record, const Options& options, Report& report) {
+void count(const Json& record, const ShadowReportOptions& options, ShadowCounts& report) {
   if (record.find("shadow_effect") == nullptr ||
       !show(record, "policy_revision").starts_with(options.revision))
     return;
@@ -76,7 +76,7 @@ void count(const Json& record, const Options& options, Report& report) {
   }
 }
 
-void print(const Report& report) {
+void print(const ShadowCounts& report) {
   print_text(fmt::format("{} decisions with shadow policies, {} would have been otherwise", report.decisions,
                          report.changed));
   for (const auto& [key, change] : report.changes) {
@@ -94,7 +94,7 @@ void print(const Report& report) {
   }
 }
 
-Json to_json(const Report& report) {
+Json to_json(const ShadowCounts& report) {
   Json changes = Json::array();
   for (const auto& [key, change] : report.changes) {
     const auto& [policy, from, to] = key;
@@ -120,8 +120,8 @@ Json to_json(const Report& report) {
                        {"changes", std::move(changes)}});
 }
 
-int shadow_report(const Options& options) {
-  Report report;
+int shadow_report(const ShadowReportOptions& options) {
+  ShadowCounts report;
   const auto read = audit::read_lines(options.file, [&](std::string_view line) {
     const auto record = codec::parse_json(line);
     if (record && record->is_object()) {
@@ -142,7 +142,7 @@ int shadow_report(const Options& options) {
 }  // namespace
 
 void add_shadow_report(Command& audit) {
-  auto options = std::make_shared<Options>();
+  auto options = std::make_shared<ShadowReportOptions>();
   auto& command =
       audit.add("shadow-report", "which decisions would shadow policies have changed, and for whom?");
   command.option("file", options->file, "the audit log").required();

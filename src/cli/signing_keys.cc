@@ -18,14 +18,14 @@ namespace {
 
 using codec::Json;
 
-struct Options : ApiOptions {
+struct SigningKeysOptions : ApiOptions {
   bool offline = false, at_once = false, stolen = false;
   std::string config = "writ.yaml";
   std::string data;
   std::string file;
 };
 
-std::string line_of(const Json& key) {
+std::string signing_key_line(const Json& key) {
   const auto state = show(key, "state");
   const auto until = key.find("until") == nullptr ? std::string()
                      : state == "published"       ? ", signs from " + show(key, "until")
@@ -36,13 +36,14 @@ std::string line_of(const Json& key) {
 }
 
 std::string keys_text(const Json& answer) {
-  return list_text(answer, "keys", line_of, "there are no keys") +
+  return list_text(answer, "keys", signing_key_line, "there are no keys") +
          (show(answer, "encrypted") == "true" ? "they are encrypted in the database"
                                               : "they are not encrypted in the database");
 }
 
 // In the data folder, of a Writ that is stopped.
-int offline(const Options& options, const std::function<Result<Json>(const config::Config&)>& act) {
+int offline(const SigningKeysOptions& options,
+            const std::function<Result<Json>(const config::Config&)>& act) {
   files::Issues issues;
   auto config = config::read_config(options.config, issues);
   for (const auto& issue : issues.all()) print_error(render(issue));
@@ -63,12 +64,12 @@ int offline(const Options& options, const std::function<Result<Json>(const confi
   return refused ? kNo : kBroken;
 }
 
-int list(const Options& options) {
+int list(const SigningKeysOptions& options) {
   if (options.offline) return offline(options, server::list_keys);
   return call_api(options, "GET", "/v1/keys", keys_text);
 }
 
-int rotate(const Options& options) {
+int rotate(const SigningKeysOptions& options) {
   const std::string urgency = options.stolen ? "stolen" : options.at_once ? "at_once" : "orderly";
   if (options.offline)
     return offline(options, [&](const config::Config& config) {
@@ -77,7 +78,7 @@ int rotate(const Options& options) {
   return call_api(options, "POST", "/v1/keys/rotate", keys_text, Json::object({{"urgency", urgency}}));
 }
 
-int make_wrapping(const Options& options) {
+int make_wrapping(const SigningKeysOptions& options) {
   const auto text = codec::base64_encode(crypto::random_bytes(crypto::kAeadKeyBytes));
   const auto key = token::WrappingKey::parse(Secret(text));
   if (!key) return fail(key.error());
@@ -91,7 +92,7 @@ int make_wrapping(const Options& options) {
   return kYes;
 }
 
-Command& add_command(Command& keys, const char* name, const char* help, Options& options) {
+Command& add_command(Command& keys, const char* name, const char* help, SigningKeysOptions& options) {
   auto& command = add_api_command(keys, name, help, options);
   command.flag("--offline", options.offline, "in the data folder, while Writ is stopped");
   command.option("--config", options.config, "with --offline: the configuration file").shows_default();
@@ -102,7 +103,7 @@ Command& add_command(Command& keys, const char* name, const char* help, Options&
 }  // namespace
 
 void add_signing_keys(Command& keys) {
-  auto options = std::make_shared<Options>();
+  auto options = std::make_shared<SigningKeysOptions>();
   auto& listed = add_command(keys, "list", "list the keys that Writ signs with", *options);
   listed.runs([options] { return list(*options); });
 

@@ -9,7 +9,7 @@
 namespace writ::cli {
 namespace {
 
-struct Options : ApiOptions {
+struct TaskOptions : ApiOptions {
   std::string id;
   std::string purpose;
   std::string subject;
@@ -42,7 +42,7 @@ std::string amount_problem(const std::string& text) {
   return good ? "" : fmt::format("`{}` is not an amount, expected name=total such as credited=1000.50", text);
 }
 
-std::string line(const codec::Json& task) {
+std::string task_line(const codec::Json& task) {
   return fmt::format("{}  {}  {}  until {}", show(task, "id"), show(task, "state"), show(task, "purpose"),
                      show(task, "expires_at"));
 }
@@ -52,7 +52,7 @@ std::string task_text(const codec::Json& task) {
 }
 
 std::string tasks_text(const codec::Json& answer) {
-  return list_text(answer, "tasks", line, "no tasks");
+  return list_text(answer, "tasks", task_line, "no tasks");
 }
 
 codec::Json texts(const std::vector<std::string>& values) {
@@ -61,7 +61,7 @@ codec::Json texts(const std::vector<std::string>& values) {
   return array;
 }
 
-void add_limits(const Options& options, codec::Json& body) {
+void add_limits(const TaskOptions& options, codec::Json& body) {
   if (options.expires_in_seconds) body.set("expires_in_seconds", *options.expires_in_seconds);
   auto budget = codec::Json::object();
   if (options.calls) budget.set("calls", *options.calls);
@@ -82,7 +82,7 @@ void add_limits(const Options& options, codec::Json& body) {
   if (!budget.if_object()->empty()) body.set("budget", std::move(budget));
 }
 
-codec::Json request_of(const Options& options) {
+codec::Json request_of(const TaskOptions& options) {
   auto body = codec::Json::object({{"purpose", options.purpose},
                                    {"agents", texts(options.agents)},
                                    {"actions", texts(options.actions)},
@@ -96,7 +96,7 @@ codec::Json request_of(const Options& options) {
 }
 
 // Only what is given: the rest stays as it is.
-codec::Json narrowing_of(const Options& options) {
+codec::Json narrowing_of(const TaskOptions& options) {
   auto body = codec::Json::object();
   if (!options.agents.empty()) body.set("agents", texts(options.agents));
   if (!options.actions.empty()) body.set("actions", texts(options.actions));
@@ -105,7 +105,7 @@ codec::Json narrowing_of(const Options& options) {
   return body;
 }
 
-void add_bounds(Command& command, Options& options, bool new_one) {
+void add_bounds(Command& command, TaskOptions& options, bool new_one) {
   command.option("--agent", options.agents, "an agent that takes part; repeat for more");
   auto& actions = command.option("--action", options.actions,
                                  "a Cedar action, e.g. Billing::Action::\"read\"; repeat for more");
@@ -122,7 +122,8 @@ void add_bounds(Command& command, Options& options, bool new_one) {
       .checked(amount_problem, "NAME=TOTAL");
 }
 
-Command& add_new(Command& task, const char* name, const char* help, const std::shared_ptr<Options>& options) {
+Command& add_new(Command& task, const char* name, const char* help,
+                 const std::shared_ptr<TaskOptions>& options) {
   auto& open = add_api_command(task, name, help, *options);
   open.option("--purpose", options->purpose, "what the work is for").required();
   open.option("--subject", options->subject, "the user that the work is for");
@@ -136,10 +137,10 @@ Command& add_new(Command& task, const char* name, const char* help, const std::s
 }  // namespace
 
 void add_task(Command& program) {
-  auto options = std::make_shared<Options>();
+  auto options = std::make_shared<TaskOptions>();
   auto& task = program.add("task", "open, show, suspend and end tasks");
   add_new(task, "open", "open a task; it is active at once, unless policy wants it approved", options);
-  auto requested = std::make_shared<Options>();
+  auto requested = std::make_shared<TaskOptions>();
   requested->approvals = 1;
   add_new(task, "request", "ask for a task, which people approve", requested)
       .option("--approvals", requested->approvals, "how many people have to approve; 1 unless said");

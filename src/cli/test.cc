@@ -21,7 +21,7 @@
 namespace writ::cli {
 namespace {
 
-struct Options {
+struct TestOptions {
   std::vector<std::string> files;
   std::string config = "writ.yaml";
   std::vector<std::string> policies;  // in place of the configuration's
@@ -41,7 +41,7 @@ struct Options {
 };
 
 // Nothing when something is wrong with them.
-std::optional<std::vector<policytest::Suite>> read_suites(const Options& options,
+std::optional<std::vector<policytest::Suite>> read_suites(const TestOptions& options,
                                                           const policy::Loaded& loaded,
                                                           files::Issues& issues) {
   std::vector<policytest::Suite> suites;
@@ -52,7 +52,7 @@ std::optional<std::vector<policytest::Suite>> read_suites(const Options& options
   return suites;
 }
 
-int broken(const files::Issues& issues, const Options& options) {
+int not_tested(const files::Issues& issues, const TestOptions& options) {
   if (options.json) {
     auto list = codec::Json::array();
     for (const auto& issue : issues.all()) list.push(to_json(issue));
@@ -79,7 +79,7 @@ Result<void> write_findings(const policytest::Abnormal& abnormal, const std::str
 }
 
 // What the requests that the tests expect to be permitted lead to, when something about them is wrong.
-int abnormal(const Options& options, policytest::Shared& shared,
+int abnormal(const TestOptions& options, policytest::Shared& shared,
              const std::vector<policytest::Suite>& suites) {
   const bool whole = options.files.empty() && options.audit.empty();
   std::unique_ptr<policytest::Live> live;
@@ -117,7 +117,8 @@ int abnormal(const Options& options, policytest::Shared& shared,
 }
 
 // Which changes of the policies do the tests not notice?
-int mutate(const Options& options, policytest::Shared& shared, const std::vector<policytest::Suite>& suites) {
+int mutate(const TestOptions& options, policytest::Shared& shared,
+           const std::vector<policytest::Suite>& suites) {
   auto result = policytest::mutate(shared, suites);
   if (!result) return fail(result.error());
   if (options.write_missing) {
@@ -152,7 +153,8 @@ Result<std::unique_ptr<audit::Log>> log_for(const std::string& file, Instant now
 }
 
 // Do the policies decide as the tests say, and how much of them did the tests see?
-int run(const Options& options, policytest::Shared& shared, const std::vector<policytest::Suite>& suites) {
+int run_suites(const TestOptions& options, policytest::Shared& shared,
+               const std::vector<policytest::Suite>& suites) {
   std::optional<policytest::Coverage> coverage;
   policytest::Observer observer;
   if (options.coverage || options.coverage_at_least) {
@@ -203,26 +205,26 @@ Result<void> check_acceptances(const policy::LoadedPolicies& policies) {
   return {};
 }
 
-std::optional<config::Config> read_config(const Options& options, files::Issues& issues) {
+std::optional<config::Config> read_config(const TestOptions& options, files::Issues& issues) {
   auto config = config::draft_config(options.config, issues);
   if (config && !options.policies.empty())
     config->policies.policies.assign(options.policies.begin(), options.policies.end());
   return config;
 }
 
-int test(const Options& options) {
+int test(const TestOptions& options) {
   if (const auto problem = no_configuration(options.config)) return fail(*problem);
   files::Issues issues;
   auto config = read_config(options, issues);
-  if (!config) return broken(issues, options);
+  if (!config) return not_tested(issues, options);
   const auto loaded = policy::load(*std::move(config), issues);
-  if (!loaded) return broken(issues, options);
+  if (!loaded) return not_tested(issues, options);
   if (const auto checked = check_acceptances(loaded->policies); !checked) return fail(checked.error());
   issues = {};
   std::optional<std::vector<policytest::Suite>> suites;
   if (options.audit.empty()) {
     suites = read_suites(options, *loaded, issues);
-    if (!suites) return broken(issues, options);
+    if (!suites) return not_tested(issues, options);
   } else {
     auto recorded = policytest::recorded_suite(options.audit, *loaded);
     if (!recorded) return fail(recorded.error());
@@ -240,11 +242,11 @@ int test(const Options& options) {
   if (!shared) return fail(shared.error());
   if (options.mutate) return mutate(options, *shared, *suites);
   if (options.abnormal) return abnormal(options, *shared, *suites);
-  return run(options, *shared, *suites);
+  return run_suites(options, *shared, *suites);
 }
 
 // Everything that a run reads.
-std::vector<files::StampedFile> look(const Options& options, const policy::Look& at_configured) {
+std::vector<files::StampedFile> look(const TestOptions& options, const policy::Look& at_configured) {
   auto seen = at_configured();
   files::Issues issues;  // the run tells them
   const auto config = config::draft_config(options.config, issues);
@@ -257,7 +259,7 @@ std::vector<files::StampedFile> look(const Options& options, const policy::Look&
 }
 
 // Runs at once, and again after each change, until somebody ends it.
-int watch(const Options& options) {
+int watch(const TestOptions& options) {
   // Made before anything is read, so that no change is missed.
   policy::Watcher watcher([&options, at_configured = policy::look_at_configured(options.config)] {
     return look(options, at_configured);
@@ -276,7 +278,7 @@ int watch(const Options& options) {
 }  // namespace
 
 void add_test(Command& program) {
-  auto options = std::make_shared<Options>();
+  auto options = std::make_shared<TestOptions>();
   auto& command = program.add("test", "run the tests of policies (*.test.yaml)");
   command.option("files", options->files, "files or folders (default: those beside the policies)");
   command.option("--config", options->config, "the configuration file").shows_default();

@@ -13,7 +13,7 @@
 namespace writ::cli {
 namespace {
 
-struct Options {
+struct TokenOptions {
   RemoteOptions remote;
   std::string audience;
   std::string purpose;
@@ -29,11 +29,7 @@ struct Options {
   bool json = false;
 };
 
-std::string token_text(const codec::Json& answer) {
-  return show(answer, "access_token");
-}
-
-Result<http::Response> request_token(const Options& options, FormFields fields) {
+Result<http::Response> request_token(const TokenOptions& options, FormFields fields) {
   auto remote = TRY(Remote::open(options.remote));
   if (!options.audience.empty()) fields.emplace_back("resource", options.audience);
   if (!options.purpose.empty()) fields.emplace_back("purpose", options.purpose);
@@ -41,7 +37,7 @@ Result<http::Response> request_token(const Options& options, FormFields fields) 
   return remote.post_token(std::move(fields));
 }
 
-int get(const Options& options) {
+int get(const TokenOptions& options) {
   return report(request_token(options, {{"grant_type", "client_credentials"}}), options.json, token_text);
 }
 
@@ -51,7 +47,7 @@ Result<std::string> read_token(const std::string& file) {
   return text;
 }
 
-int exchange(const Options& options) {
+int exchange(const TokenOptions& options) {
   auto subject = read_token(options.subject_file);
   if (!subject) return fail(subject.error());
   return report(request_token(options, {{"grant_type", "urn:ietf:params:oauth:grant-type:token-exchange"},
@@ -82,7 +78,7 @@ int print_token(const Result<std::string>& token) {
   return kYes;
 }
 
-int sign(const Options& options) {
+int sign(const TokenOptions& options) {
   const auto key = read_private_key(options.key_file);
   if (!key) return fail(key.error());
   auto claims = claims_of(options.claims);
@@ -90,13 +86,13 @@ int sign(const Options& options) {
   return print_token(sign_claims(*key, std::move(*claims), options.lifetime_seconds, options.typ));
 }
 
-int assertion(const Options& options) {
+int assertion(const TokenOptions& options) {
   const auto key = read_private_key(options.key_file);
   if (!key) return fail(key.error());
   return print_token(client_assertion(*key, options.client, options.audience));
 }
 
-int decode(const Options& options) {
+int decode(const TokenOptions& options) {
   auto text = read_token(options.token_file);
   if (!text) return fail(text.error());
   const auto jws = jose::parse_jws(*text, jose::Signers::kOthers);
@@ -107,7 +103,7 @@ int decode(const Options& options) {
   return kYes;
 }
 
-void add_request_options(Command& command, Options& options) {
+void add_request_options(Command& command, TokenOptions& options) {
   add_remote_options(command, options.remote);
   command.option("--audience", options.audience, "the API the token is for").required();
   command.option("--purpose", options.purpose, "what the token is for");
@@ -118,7 +114,7 @@ void add_request_options(Command& command, Options& options) {
 }  // namespace
 
 void add_token(Command& program) {
-  auto options = std::make_shared<Options>();
+  auto options = std::make_shared<TokenOptions>();
   auto& token = program.add("token", "get, exchange, sign and read tokens");
 
   auto& get_command = token.add("get", "get a token for a client (client_credentials)");

@@ -20,25 +20,17 @@ namespace {
 namespace fs = std::filesystem;
 using codec::Json;
 
-struct Options {
+struct TokenForOptions {
   std::string user, app, agent, task, purpose, tenant, api;
   std::string config = "writ.yaml";
   bool json = false;
 };
-
-std::unexpected<Error> invalid(std::string message) {
-  return failure(ErrorCode::kInvalid, std::move(message));
-}
 
 struct Ground {
   config::Config config;
   config::World world;
   fs::path dev;
 };
-
-std::string token_text(const Json& answer) {
-  return show(answer, "access_token");
-}
 
 // Whoever could be talked into trying this elsewhere would send a user's token there.
 bool is_on_this_machine(std::string_view url) {
@@ -65,7 +57,7 @@ Result<std::string> audience_of(const Ground& ground, const std::string& api) {
 }
 
 // What the provider would say of the user.
-Result<std::string> login(const Ground& ground, const Options& options) {
+Result<std::string> login(const Ground& ground, const TokenForOptions& options) {
   const auto file = ground.dev / "issuer.jwk";
   std::error_code error;
   if (ground.config.trusted_issuers.empty() || !fs::exists(file, error))
@@ -86,8 +78,9 @@ Result<std::string> login(const Ground& ground, const Options& options) {
   return sign_claims(key, std::move(claims), 300, "JWT");
 }
 
-Result<http::Response> exchange(const Ground& ground, const Options& options, const std::string& client,
-                                std::string subject_token, const char* type, bool with_task) {
+Result<http::Response> exchange(const Ground& ground, const TokenForOptions& options,
+                                const std::string& client, std::string subject_token, const char* type,
+                                bool with_task) {
   const auto* identity = TRY(find(ground, client));
   RemoteOptions remote{.server = ground.config.issuer, .client = client};
   std::error_code error;
@@ -107,7 +100,7 @@ Result<http::Response> exchange(const Ground& ground, const Options& options, co
   return opened.post_token(std::move(fields));
 }
 
-Result<http::Response> get(const Ground& ground, const Options& options) {
+Result<http::Response> get(const Ground& ground, const TokenForOptions& options) {
   if (!is_on_this_machine(ground.config.issuer))
     return invalid(
         fmt::format("`writ token for` is for trying, with a Writ on this machine; `issuer` is `{}`",
@@ -120,7 +113,7 @@ Result<http::Response> get(const Ground& ground, const Options& options) {
   return exchange(ground, options, options.agent, show(json, "access_token"), "access_token", true);
 }
 
-int run(const Options& options) {
+int print_token_for(const TokenForOptions& options) {
   files::Issues issues;
   auto config = config::read_config(options.config, issues);
   if (!config) {
@@ -135,7 +128,7 @@ int run(const Options& options) {
 }  // namespace
 
 void add_token_for(Command& token) {
-  auto options = std::make_shared<Options>();
+  auto options = std::make_shared<TokenForOptions>();
   auto& command = token.add("for", "get a user's token through an application, for trying on this machine");
   command.option("user", options->user, "the user").required();
   command.option("--through", options->app, "the application").required();
@@ -147,7 +140,7 @@ void add_token_for(Command& token) {
   command.option("--api", options->api, "the API's id, or `writ`; without it, the only one");
   command.option("--config", options->config, "the configuration file").shows_default();
   command.flag("--json", options->json, "print the whole answer as JSON");
-  command.runs([options] { return run(*options); });
+  command.runs([options] { return print_token_for(*options); });
 }
 
 }  // namespace writ::cli

@@ -16,10 +16,10 @@ using context::Calendar;
 constexpr std::array<std::string_view, 7> kWeekdays{"mon", "tue", "wed", "thu", "fri", "sat", "sun"};
 constexpr Duration kDay = std::chrono::days(1);
 constexpr Duration kWeek = std::chrono::days(7);
-constexpr std::size_t kMaxNameBytes = 64;
+constexpr std::size_t kMaxCalendarNameBytes = 64;
 
-bool is_name(std::string_view text) {
-  return !text.empty() && text.size() <= kMaxNameBytes && std::ranges::all_of(text, [](char c) {
+bool is_calendar_name(std::string_view text) {
+  return !text.empty() && text.size() <= kMaxCalendarNameBytes && std::ranges::all_of(text, [](char c) {
     return (c >= 'a' && c <= 'z') || (c >= 'A' && c <= 'Z') || (c >= '0' && c <= '9') || c == '-' || c == '_';
   });
 }
@@ -55,9 +55,9 @@ struct Placed {
   const files::YamlNode* node;
 };
 
-class Reader {
+class CalendarReader {
  public:
-  explicit Reader(files::Source& source) : source_(source) {}
+  explicit CalendarReader(files::Source& source) : source_(source) {}
 
   Calendar read(const std::string& name, const files::YamlNode& node) {
     Calendar calendar{name, {}, {}};
@@ -200,11 +200,11 @@ std::vector<Calendar> read_calendars(const files::YamlNode* node, files::Source&
   if (node->entries.size() > kMaxCalendars)
     source.error(*node, fmt::format("there are more than {} calendars", kMaxCalendars));
   for (const auto& entry : node->entries) {
-    if (!is_name(entry.key))
+    if (!is_calendar_name(entry.key))
       source.issues.error({source.file, entry.line, entry.column},
                           fmt::format("`{}` cannot be a calendar's name", entry.key),
                           "letters, digits, - and _, at most 64");
-    calendars.push_back(Reader(source).read(entry.key, entry.value));
+    calendars.push_back(CalendarReader(source).read(entry.key, entry.value));
   }
   return calendars;
 }

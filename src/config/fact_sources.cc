@@ -19,16 +19,15 @@
 namespace writ::config {
 namespace {
 
-constexpr std::size_t kMaxPemBytes = 1 << 20;
 constexpr std::size_t kMaxSources = 64;
 constexpr std::size_t kMaxStatementBytes = 16 * 1024;
-constexpr std::size_t kMaxNameBytes = 64;
+constexpr std::size_t kMaxSourceNameBytes = 64;
 
 using Attributes = std::vector<std::pair<std::string, std::string>>;
 
-class Reader {
+class FactSourceReader {
  public:
-  Reader(const Config& config, files::Source& source) : config_(config), source_(source) {}
+  FactSourceReader(const Config& config, files::Source& source) : config_(config), source_(source) {}
 
   void read(const files::YamlNode& node, std::vector<DeclaredSource>& sources) {
     const auto errors_before = source_.issues.errors();
@@ -74,8 +73,8 @@ class Reader {
     auto text = to_json(node).dump();
     for (const auto* key : {"ca", "chain", "key"}) {
       const auto* file = server != nullptr ? server->find(key) : nullptr;
-      const auto pem =
-          file != nullptr ? files::read_file(source_.resolve(file->text), kMaxPemBytes) : std::string();
+      const auto pem = file != nullptr ? files::read_file(source_.resolve(file->text), files::kMaxPemBytes)
+                                       : std::string();
       text += crypto::hex(crypto::sha256(pem ? *pem : std::string()));
     }
     return crypto::hex(crypto::sha256(text));
@@ -83,7 +82,7 @@ class Reader {
 
   void read_name(const files::Fields& fields, const std::vector<DeclaredSource>& before,
                  sources::SourceSettings& settings) {
-    settings.name = fields.required_text("name", kMaxNameBytes).value_or("");
+    settings.name = fields.required_text("name", kMaxSourceNameBytes).value_or("");
     settings.reading.type = fields.required_text("type").value_or("");
     if (const auto problem = codec::name_problem(settings.name); problem && !settings.name.empty())
       source_.error(*fields.find("name"), fmt::format("`{}` is not a name: {}", settings.name, *problem));
@@ -209,7 +208,7 @@ class Reader {
     http::TlsClientOptions options{.server_name = fields.text("server_name", 253).value_or("")};
     const auto* ca = fields.find("ca");
     if (ca != nullptr) {
-      auto pem = files::read_file(*ca, source_, kMaxPemBytes);
+      auto pem = files::read_file(*ca, source_, files::kMaxPemBytes);
       if (!pem) return;
       if (pem->empty()) return source_.error(*ca, "there is no certificate in it");
       options.ca = *std::move(pem);
@@ -254,8 +253,8 @@ class Reader {
     auto& server = made.server;
     server.host = fields.required_text("host", 253).value_or("");
     server.port = static_cast<std::uint16_t>(fields.integer("port", 1, 65535).value_or(5432));
-    server.database = fields.required_text("database", kMaxNameBytes).value_or("");
-    server.user = fields.required_text("user", kMaxNameBytes).value_or("");
+    server.database = fields.required_text("database", kMaxSourceNameBytes).value_or("");
+    server.user = fields.required_text("user", kMaxSourceNameBytes).value_or("");
     server.timeout = declared.settings.timeout;
     // A list of hosts is libpq's; here it would be hosts whose names nobody has looked at.
     if (server.host.find_first_of(", ") != server.host.npos)
@@ -316,7 +315,7 @@ class Reader {
     if (ca == nullptr)
       return source_.error(
           node, "`ca` is missing: a PEM file of the CAs that the database's certificate must lead to");
-    if (const auto pem = files::read_file(*ca, source_, kMaxPemBytes); !pem) return;
+    if (const auto pem = files::read_file(*ca, source_, files::kMaxPemBytes); !pem) return;
     server.ca = source_.resolve(ca->text);
     if (!read_tls_identity(fields, config_.data_access)) return;
     server.chain = source_.resolve(chain->text);
@@ -338,7 +337,7 @@ std::vector<DeclaredSource> read_fact_sources(const Config& config, files::Issue
     source.error(*list, fmt::format("`fact_sources` must be a list of at most {} sources", kMaxSources));
     return sources;
   }
-  Reader reader(config, source);
+  FactSourceReader reader(config, source);
   for (const auto& node : list->items) reader.read(node, sources);
   return sources;
 }

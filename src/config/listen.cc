@@ -13,7 +13,6 @@
 namespace writ::config {
 namespace {
 
-constexpr std::size_t kMaxPemBytes = 1 << 20;
 constexpr std::size_t kMaxCertificates = 1000;
 
 // "127.0.0.1:8180" or "[::1]:8180".
@@ -48,7 +47,7 @@ std::optional<http::TlsIdentity> read_certificate(const files::YamlNode& node, f
   auto identity = read_tls_identity(fields, writers);
   if (!identity) return std::nullopt;
   if (const auto* ocsp = fields.find("ocsp")) {
-    auto response = files::read_file(*ocsp, source, kMaxPemBytes);
+    auto response = files::read_file(*ocsp, source, files::kMaxPemBytes);
     if (!response) return std::nullopt;
     if (response->empty()) {
       source.error(*ocsp, "there is no OCSP response in it");
@@ -102,7 +101,7 @@ std::shared_ptr<const http::TlsServer> read_tls(const files::YamlNode& node, fil
     source.error(node, "`client_ca` is missing: name a PEM file with the CAs of the clients' certificates",
                  "or `client_bundles`, with those of SPIFFE trust domains");
   } else if (ca != nullptr) {
-    options.client_ca = files::read_file(*ca, source, kMaxPemBytes).value_or("");
+    options.client_ca = files::read_file(*ca, source, files::kMaxPemBytes).value_or("");
     note_file(fields, "client_ca", config.tls_files);
   }
   const bool bundles_read = read_client_bundles(fields, config.outbound.rules, options, config.tls_files);
@@ -214,7 +213,7 @@ std::shared_ptr<const Secret> read_private_key(const files::YamlNode& node, file
                                                Writers writers, std::string_view what) {
   const auto path = source.resolve(node.text);
   struct stat info {};
-  auto content = files::read_regular_file(path, kMaxPemBytes, &info);
+  auto content = files::read_regular_file(path, files::kMaxPemBytes, &info);
   if (!content) {
     source.error(node, content.error().message);
     return nullptr;
@@ -239,7 +238,7 @@ std::optional<http::TlsIdentity> read_tls_identity(const files::Fields& fields, 
     fields.source().error(chain != nullptr ? *chain : *key, "`chain` and `key` belong together");
     return std::nullopt;
   }
-  auto certificates = files::read_file(*chain, fields.source(), kMaxPemBytes);
+  auto certificates = files::read_file(*chain, fields.source(), files::kMaxPemBytes);
   auto secret = read_private_key(*key, fields.source(), writers);
   if (!certificates || secret == nullptr) return std::nullopt;
   return http::TlsIdentity{.chain = *std::move(certificates), .key = std::move(secret)};

@@ -9,8 +9,6 @@
 namespace writ::config {
 namespace {
 
-constexpr std::size_t kMaxPemBytes = 1 << 20;
-
 void read_networks(const files::Fields& fields, std::string_view key, http::Networks& networks) {
   for (const files::YamlNode& node : fields.list(key)) {
     const auto text = files::read_text(node, fields.source(), "a network");
@@ -21,7 +19,8 @@ void read_networks(const files::Fields& fields, std::string_view key, http::Netw
 
 void read_ca(const files::Fields& fields, http::FetcherOptions& options) {
   const files::YamlNode* file = fields.find("ca_file");
-  const auto pem = file != nullptr ? files::read_file(*file, fields.source(), kMaxPemBytes) : std::nullopt;
+  const auto pem =
+      file != nullptr ? files::read_file(*file, fields.source(), files::kMaxPemBytes) : std::nullopt;
   if (!pem) return;
   auto tls = pem->empty() ? failure(ErrorCode::kInvalid, "the CA: it is empty")
                           : http::TlsClient::make({.ca = *pem});
@@ -63,7 +62,7 @@ files::YamlNode with_some_tenant(files::YamlNode node) {
 }
 
 oauth::RefreshRules read_refresh(const files::Fields& issuer) {
-  constexpr std::int64_t kDay = 86'400;
+  constexpr std::int64_t kDaySeconds = 86'400;
   oauth::RefreshRules rules;
   const files::YamlNode* node = issuer.find("key_refresh");
   const files::Fields fields(node, issuer.source(), "key_refresh",
@@ -71,10 +70,10 @@ oauth::RefreshRules read_refresh(const files::Fields& issuer) {
   const auto set = [&](std::string_view key, auto& value, std::int64_t most) {
     if (const auto seconds = fields.integer(key, 1, most)) value = std::chrono::seconds(*seconds);
   };
-  set("default_seconds", rules.usual, kDay);
-  set("min_seconds", rules.least, kDay);
-  set("max_seconds", rules.most, kDay);
-  set("keep_seconds", rules.keep, 30 * kDay);
+  set("default_seconds", rules.usual, kDaySeconds);
+  set("min_seconds", rules.least, kDaySeconds);
+  set("max_seconds", rules.most, kDaySeconds);
+  set("keep_seconds", rules.keep, 30 * kDaySeconds);
   if (node == nullptr) return rules;
   if (rules.least > rules.most || rules.usual < rules.least || rules.usual > rules.most)
     issuer.source().error(*node, fmt::format("`default_seconds` ({}) must lie between `min_seconds` ({}) and "

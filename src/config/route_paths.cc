@@ -12,7 +12,7 @@ namespace {
 
 constexpr std::string_view kBlanks = " \t\r\n";
 
-bool is_name(std::string_view text) {
+bool is_parameter_name(std::string_view text) {
   return !text.empty() && text.size() <= 64 && !(text[0] >= '0' && text[0] <= '9') &&
          std::ranges::all_of(text, [](char c) {
            return (c >= 'a' && c <= 'z') || (c >= 'A' && c <= 'Z') || (c >= '0' && c <= '9') || c == '_';
@@ -20,7 +20,7 @@ bool is_name(std::string_view text) {
 }
 
 std::string parameter(std::string_view name) {
-  return fmt::format("{{{}}}", is_name(name) ? name : "name");
+  return fmt::format("{{{}}}", is_parameter_name(name) ? name : "name");
 }
 
 // What a segment is that reads like a pattern, and how Writ writes it; empty: it has no such thing.
@@ -48,11 +48,11 @@ std::optional<Doubt> doubt_of(std::string_view segment) {
     return Doubt{"a path of any length cannot be named; each length is a route of its own"};
   if (segment.starts_with('{') && segment.ends_with('}') && segment.size() > 2) {
     const auto inner = segment.substr(1, segment.size() - 2);
-    if (is_name(inner)) return std::nullopt;
+    if (is_parameter_name(inner)) return std::nullopt;
     return Doubt{"a parameter has a name alone: letters, digits and `_`", parameter(name_in(inner, false))};
   }
   if (segment == "*") return Doubt{"a `*` stands for itself", "{name}"};
-  if (segment.starts_with(':') && is_name(segment.substr(1)))
+  if (segment.starts_with(':') && is_parameter_name(segment.substr(1)))
     return Doubt{"a `:` stands for itself", parameter(segment.substr(1))};
   if (segment.size() > 2 && segment.starts_with('<') && segment.ends_with('>'))
     return Doubt{"`<` and `>` stand for themselves",

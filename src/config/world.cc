@@ -41,9 +41,9 @@ constexpr std::string_view kOwnActions[] = {
     "read-entities", "read-access",     "forget-facts",     "manage-keys",       "read-keys",
     "manage-grants", "read-posture"};
 
-class Reader {
+class WorldReader {
  public:
-  Reader(const Config& config, files::Issues& issues)
+  WorldReader(const Config& config, files::Issues& issues)
       : config_(config),
         source_{config.file.string(), config.file.parent_path(), issues, /*keys_need_values=*/true} {}
 
@@ -322,15 +322,15 @@ class Reader {
     if (node == nullptr) return;
     const files::Fields given(node, source_, "timeouts",
                               {"connect_seconds", "first_byte_seconds", "idle_seconds", "whole_seconds"});
-    const auto seconds = [&](const char* key) -> std::optional<std::chrono::milliseconds> {
+    const auto limit = [&](const char* key) -> std::optional<std::chrono::milliseconds> {
       const auto value = given.integer(key, 1, 7 * 86'400);
       if (!value) return std::nullopt;
       return std::chrono::seconds(*value);
     };
-    route.timeouts.call.connect = seconds("connect_seconds");
-    route.timeouts.call.first_byte = seconds("first_byte_seconds");
-    route.timeouts.idle = seconds("idle_seconds");
-    route.timeouts.whole = seconds("whole_seconds");
+    route.timeouts.call.connect = limit("connect_seconds");
+    route.timeouts.call.first_byte = limit("first_byte_seconds");
+    route.timeouts.idle = limit("idle_seconds");
+    route.timeouts.whole = limit("whole_seconds");
   }
 
   // What of a route is about the API's answer. Attributes that come from it leave the others.
@@ -535,7 +535,7 @@ inventory::Api own_api(const Config& config) {
 }
 
 World read_world(const Config& config, files::Issues& issues) {
-  return Reader(config, issues).read();
+  return WorldReader(config, issues).read();
 }
 
 }  // namespace writ::config

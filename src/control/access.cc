@@ -3,7 +3,7 @@
 namespace writ::control {
 namespace {
 
-constexpr std::string_view kRead = "read-access";
+constexpr std::string_view kReadAccess = "read-access";
 
 std::string_view kind_of(AccessQuestion::Kind kind) {
   switch (kind) {
@@ -41,14 +41,14 @@ codec::Json AccessQuestion::json() const {
 }
 
 Answer<codec::Json> Access::ask(const Caller& caller, const AccessQuestion& question) const {
-  const auto permit = TRY(authority_.allow(caller, kRead));
+  const auto permit = TRY(authority_.allow(caller, kReadAccess));
   // Before it is answered, so that nobody learns anything that is not recorded.
   TRY(authority_.record(permit, "access.asked", kind_of(question.kind), question.json().dump()));
   const bool of_a_tenant = permit.tenant().has_value();
   const auto may_see = [&](std::string_view id, const inventory::Member* member) {
     // Nobody knows of which tenant it is.
     if (member == nullptr) return !of_a_tenant;
-    return authority_.would_allow(caller, kRead, {inventory::cedar_type((*member)->kind), id},
+    return authority_.would_allow(caller, kReadAccess, {inventory::cedar_type((*member)->kind), id},
                                   [member](cedar::Arena&) { return member->attributes(); });
   };
   const auto now = permit.time().latest;

@@ -12,7 +12,7 @@ using codec::Json;
 using inventory::ApiKey;
 using inventory::Kind;
 
-constexpr std::string_view kManage = "manage-inventory";
+constexpr std::string_view kManageKeys = "manage-inventory";
 constexpr Duration kUsualOverlap = std::chrono::hours(24 * 7);
 constexpr Duration kMostOverlap = std::chrono::hours(24 * 90);
 
@@ -73,7 +73,7 @@ Answer<ApiKeys::Made> ApiKeys::make(const Caller& caller, const Json& body) cons
   const auto inventory = directory_.snapshot();
   const auto* member = inventory->find(key.identity);
   const auto permit =
-      TRY(allow_on_identity(authority_, caller, kManage, member,
+      TRY(allow_on_identity(authority_, caller, kManageKeys, member,
                             member != nullptr ? Authority::Presence::kThere : Authority::Presence::kAbsent,
                             {ErrorCode::kNotFound, fmt::format("there is no identity `{}`", key.identity)}));
   TRY(check_fits(key, *inventory));
@@ -91,7 +91,7 @@ Answer<ApiKeys::Found> ApiKeys::find(const Caller& caller, const std::string& id
   const auto inventory = directory_.snapshot();
   const auto entry = keys_.find(id);
   auto permit = TRY(allow_on_identity(
-      authority_, caller, kManage, entry != nullptr ? inventory->find((*entry)->identity) : nullptr,
+      authority_, caller, kManageKeys, entry != nullptr ? inventory->find((*entry)->identity) : nullptr,
       entry != nullptr ? Authority::Presence::kThere : Authority::Presence::kAbsent, no_key(id), stops));
   if (entry == nullptr) return std::unexpected(Failure(no_key(id)));
   return Found{entry->key(), std::move(permit)};

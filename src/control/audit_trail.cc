@@ -7,12 +7,12 @@
 
 namespace writ::control {
 namespace {
-constexpr std::string_view kRead = "read-audit";
+constexpr std::string_view kReadAudit = "read-audit";
 }
 
 // The chain is of all tenants, and a part of it proves nothing: a caller of one tenant does not read it.
 Answer<void> AuditTrail::allow(const Caller& caller) const {
-  const auto permit = TRY(authority_.allow(caller, kRead));
+  const auto permit = TRY(authority_.allow(caller, kReadAudit));
   if (!permit.tenant()) return {};
   decision::Refusal refusal{Reason::kTenantMismatch,
                             fmt::format("the audit is of all tenants, the request of `{}`", *permit.tenant()),

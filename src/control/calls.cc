@@ -9,8 +9,8 @@
 namespace writ::control {
 namespace {
 
-constexpr std::string_view kType = "Writ::Call";
-constexpr std::string_view kApprove = "approve-calls";
+constexpr std::string_view kCallType = "Writ::Call";
+constexpr std::string_view kApproveCalls = "approve-calls";
 
 // `Writ::Call` in the base schema.
 cedar::Value attributes_of(cedar::Arena& arena, const task::CallApproval& approval) {
@@ -36,7 +36,7 @@ auto facts_of(const task::CallApproval& approval) {
 }  // namespace
 
 Answer<Calls::Listed> Calls::list(const Caller& caller, const Page& page) const {
-  const auto permit = TRY(authority_.allow(caller, kApprove));
+  const auto permit = TRY(authority_.allow(caller, kApproveCalls));
   const auto place_of = [](const Stored& call) {
     return Page::Place(call->approval.asked_at, call->approval.id);
   };
@@ -48,7 +48,8 @@ Answer<Calls::Listed> Calls::list(const Caller& caller, const Page& page) const 
     return calls;
   };
   const auto may_see = [&](const Stored& call) {
-    return authority_.would_allow(caller, kApprove, {kType, call->approval.id}, facts_of(call->approval));
+    return authority_.would_allow(caller, kApproveCalls, {kCallType, call->approval.id},
+                                  facts_of(call->approval));
   };
   return fill<Stored>(page, permit.time().latest, more, place_of, may_see);
 }
@@ -56,13 +57,13 @@ Answer<Calls::Listed> Calls::list(const Caller& caller, const Page& page) const 
 Answer<std::pair<enforce::Permit, task::StoredCall>> Calls::find(const Caller& caller, const std::string& id,
                                                                  Stops stops) const {
   auto call = calls_.find(id);
-  Authority::Object object{{kType, id},
+  Authority::Object object{{kCallType, id},
                            {},
-                           kApprove,
+                           kApproveCalls,
                            call ? Authority::Presence::kThere : Authority::Presence::kAbsent,
                            {ErrorCode::kNotFound, fmt::format("there is no approval `{}`", id)}};
   if (call) object.attributes = facts_of(call->approval);
-  auto permit = TRY(authority_.allow_on(caller, kApprove, std::move(object), stops));
+  auto permit = TRY(authority_.allow_on(caller, kApproveCalls, std::move(object), stops));
   return std::pair(std::move(permit), *std::move(call));
 }
 

@@ -15,9 +15,9 @@ using codec::Json;
 using facts::EntityChange;
 using facts::EntityKey;
 
-constexpr std::string_view kRead = "read-entities";
-constexpr std::string_view kManage = "manage-entities";
-constexpr std::string_view kType = "Writ::EntityType";
+constexpr std::string_view kReadEntities = "read-entities";
+constexpr std::string_view kManageEntities = "manage-entities";
+constexpr std::string_view kEntityType = "Writ::EntityType";
 constexpr std::size_t kMaxScopes = 64;
 
 std::string text_of(const EntityKey& name) {
@@ -73,12 +73,12 @@ Answer<enforce::Permit> PushedFacts::allow(const Caller& caller, std::string_vie
                 fmt::format("one request changes entities of at most {} types and tenants", kMaxScopes));
   std::optional<enforce::Permit> permit;
   for (const Scope& scope : scopes)
-    permit.emplace(TRY(authority_.allow(caller, action, {kType, scope.type}, attributes_of(scope))));
+    permit.emplace(TRY(authority_.allow(caller, action, {kEntityType, scope.type}, attributes_of(scope))));
   return *std::move(permit);
 }
 
 Answer<Json> PushedFacts::change(const Caller& caller, EntityChange change) const {
-  const auto permit = TRY(allow(caller, kManage, {&change, 1}));
+  const auto permit = TRY(allow(caller, kManageEntities, {&change, 1}));
   // What would be refused is not recorded as done.
   TRY(registry_.check({&change, 1}));
   TRY(authority_.record(permit, "entity.put", text_of(change.name), change.entity->dump()));
@@ -97,7 +97,7 @@ Answer<Json> PushedFacts::patch(const Caller& caller, const Json& patch) const {
   const auto before = registry_.find(name);
   if (!before) {
     const EntityChange nothing{name, std::nullopt};
-    TRY(allow(caller, kManage, {&nothing, 1}));
+    TRY(allow(caller, kManageEntities, {&nothing, 1}));
     return absent(name);
   }
   return change(caller, {name, facts::patched(*before, patch)});
@@ -105,7 +105,7 @@ Answer<Json> PushedFacts::patch(const Caller& caller, const Json& patch) const {
 
 Answer<void> PushedFacts::erase(const Caller& caller, const EntityKey& name) const {
   const EntityChange gone{name, std::nullopt};
-  const auto permit = TRY(allow(caller, kManage, {&gone, 1}));
+  const auto permit = TRY(allow(caller, kManageEntities, {&gone, 1}));
   TRY(registry_.check({&gone, 1}));
   TRY(authority_.record(permit, "entity.deleted", text_of(name)));
   TRY(registry_.apply({&gone, 1}));
@@ -115,7 +115,7 @@ Answer<void> PushedFacts::erase(const Caller& caller, const EntityKey& name) con
 Answer<Json> PushedFacts::show(const Caller& caller, const EntityKey& name) const {
   TRY(facts::check_name(name));
   const EntityChange asked{name, std::nullopt};
-  TRY(allow(caller, kRead, {&asked, 1}));
+  TRY(allow(caller, kReadEntities, {&asked, 1}));
   auto found = registry_.find(name);
   if (!found) return absent(name);
   return *std::move(found);
@@ -124,7 +124,7 @@ Answer<Json> PushedFacts::show(const Caller& caller, const EntityKey& name) cons
 Answer<PushedFacts::Listed> PushedFacts::list(const Caller& caller, const std::string& type,
                                               const IdPage& page) const {
   TRY(facts::check_name({type, "any"}));
-  TRY(authority_.allow(caller, kRead, {kType, type}));
+  TRY(authority_.allow(caller, kReadEntities, {kEntityType, type}));
   auto stored = TRY(registry_.after(type, page.after, page.limit + 1));
   Listed listed;
   if (stored.size() > page.limit) {
@@ -136,7 +136,9 @@ Answer<PushedFacts::Listed> PushedFacts::list(const Caller& caller, const std::s
     auto entity = TRY(codec::parse_json(each.record));
     const auto scope = scope_of(type, entity);
     const auto [known, added] = seen.try_emplace(scope, true);
-    if (added) known->second = authority_.would_allow(caller, kRead, {kType, type}, attributes_of(scope));
+    if (added)
+      known->second =
+          authority_.would_allow(caller, kReadEntities, {kEntityType, type}, attributes_of(scope));
     if (known->second) listed.entities.push_back(std::move(entity));
   }
   return listed;
@@ -160,7 +162,7 @@ Answer<std::size_t> PushedFacts::import(const Caller& caller, std::string_view l
     types.insert(change->name.type);
     changes.push_back(*std::move(change));
   }
-  const auto permit = TRY(allow(caller, kManage, changes));
+  const auto permit = TRY(allow(caller, kManageEntities, changes));
   TRY(registry_.check(changes));
   const auto digest = crypto::sha256(lines);
   const auto detail = Json::object({{"lines", static_cast<std::int64_t>(changes.size())},

@@ -43,5 +43,8 @@ using Answer = std::expected<T, Failure>;
 inline std::unexpected<Failure> fail(ErrorCode code, std::string message) {
   return std::unexpected(Failure(Error{code, std::move(message)}));
 }
+inline std::unexpected<Failure> conflict(std::string message) {
+  return fail(ErrorCode::kConflict, std::move(message));
+}
 
 }  // namespace writ::control

@@ -11,7 +11,7 @@ using codec::Json;
 using inventory::Grant;
 using inventory::GrantRecord;
 
-constexpr std::string_view kManage = "manage-grants";
+constexpr std::string_view kManageGrants = "manage-grants";
 
 Error no_grant(const std::string& id) {
   return {ErrorCode::kNotFound, fmt::format("there is no grant `{}`", id)};
@@ -57,7 +57,7 @@ Answer<Grants::Seen> Grants::give(const Caller& caller, const Json& body) const 
   TRY(authority_.allow(caller, kReadInventory));
   auto grant = TRY(inventory::grant_from_json(body, kind_of));
   const auto permit = TRY(allow_on_identity(
-      authority_, caller, kManage, member_of(*now, grant.principal), Authority::Presence::kThere,
+      authority_, caller, kManageGrants, member_of(*now, grant.principal), Authority::Presence::kThere,
       {ErrorCode::kNotFound, fmt::format("there is no identity `{}`", grant.principal.id)}));
   if (now->grants().contains(grant.id))
     return fail(ErrorCode::kConflict, fmt::format("there is a grant `{}` already", grant.id));
@@ -79,7 +79,7 @@ Answer<std::pair<Grants::Seen, enforce::Permit>> Grants::find(const Caller& call
   const auto found = now->grants().find(id);
   const Grant* grant = found != now->grants().end() ? given(found->second) : nullptr;
   auto permit = TRY(allow_on_identity(
-      authority_, caller, kManage, grant != nullptr ? member_of(*now, grant->principal) : nullptr,
+      authority_, caller, kManageGrants, grant != nullptr ? member_of(*now, grant->principal) : nullptr,
       grant != nullptr ? Authority::Presence::kThere : Authority::Presence::kAbsent, no_grant(id), stops));
   if (grant == nullptr) return std::unexpected(Failure(no_grant(id)));
   return std::pair(Seen{id, found->second}, std::move(permit));

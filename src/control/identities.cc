@@ -14,8 +14,8 @@ using codec::Json;
 using inventory::Identity;
 using inventory::Status;
 
-constexpr std::string_view kManage = "manage-inventory";
-constexpr std::size_t kLookedUp = 1024;  // ids at a time, for a page
+constexpr std::string_view kManageInventory = "manage-inventory";
+constexpr std::size_t kIdsLookedUp = 1024;  // ids at a time, for a page
 constexpr std::size_t kMinSecretBytes = 16;
 constexpr std::size_t kMaxSecretBytes = 1024;
 
@@ -81,7 +81,7 @@ Answer<Identities::Listed> Identities::list(const Caller& caller, const IdPage& 
   std::size_t examined = 0;
   std::string last = page.after;
   for (;;) {
-    const auto some = listed.inventory->known_after(last, kLookedUp);
+    const auto some = listed.inventory->known_after(last, kIdsLookedUp);
     for (const auto& known : some) {
       if (listed.members.size() + listed.stops.size() == page.limit || examined == kMaxExamined) {
         listed.next = std::move(last);
@@ -96,7 +96,7 @@ Answer<Identities::Listed> Identities::list(const Caller& caller, const IdPage& 
         listed.stops.push_back({std::string(known.id), known.ordered});
       }
     }
-    if (some.size() < kLookedUp) return listed;
+    if (some.size() < kIdsLookedUp) return listed;
   }
 }
 
@@ -109,7 +109,7 @@ Answer<Identities::Seen> Identities::show(const Caller& caller, const std::strin
 }
 
 Answer<Identities::Seen> Identities::create(const Caller& caller, const Json& body) const {
-  const auto permit = TRY(authority_.allow(caller, kManage));
+  const auto permit = TRY(authority_.allow(caller, kManageInventory));
   auto identity = TRY(identity_from_body(body));
   // As `writ check` has it for those that the configuration declares.
   if (const auto problem = inventory::id_problem(identity, user_names_))
@@ -128,7 +128,7 @@ Answer<Identities::Seen> Identities::update(const Caller& caller, const Json& bo
   const std::string id = *named;
   const auto now = directory_.snapshot();
   const auto* member = now->find(id);
-  const auto permit = TRY(allow_on(caller, kManage, member, id, Authority::Presence::kAbsent));
+  const auto permit = TRY(allow_on(caller, kManageInventory, member, id, Authority::Presence::kAbsent));
   auto identity = TRY(identity_from_body(body));
   // Credentials and orders that the body does not mention stay.
   if (!identity.secret_hash) identity.secret_hash = (*member)->secret_hash;
@@ -149,7 +149,7 @@ Answer<Identities::Seen> Identities::order(const Caller& caller, const std::stri
   const auto now = directory_.snapshot();
   const auto stops = status == Status::kActive ? Stops::kNo : Stops::kYes;
   const bool lifts = status == Status::kActive && now->ordered(id) == Status::kActive;
-  const auto permit = TRY(allow_on(caller, kManage, now->find(id), id,
+  const auto permit = TRY(allow_on(caller, kManageInventory, now->find(id), id,
                                    lifts ? Authority::Presence::kAbsent : Authority::Presence::kOpen, stops));
   // Nobody comes by that name, so the stop would reach nobody.
   if (const auto link = links_.find(id); link != links_.end() && stops == Stops::kYes && link->second != id)
@@ -167,7 +167,8 @@ Answer<Identities::Seen> Identities::order(const Caller& caller, const std::stri
 
 Answer<Identities::Seen> Identities::review(const Caller& caller, const std::string& id, Instant next) const {
   const auto now = directory_.snapshot();
-  const auto permit = TRY(allow_on(caller, kManage, now->find(id), id, Authority::Presence::kAbsent));
+  const auto permit =
+      TRY(allow_on(caller, kManageInventory, now->find(id), id, Authority::Presence::kAbsent));
   inventory::Review review{id, authority_.now().earliest, permit.token().claims().subject, next};
   // What would be refused is not recorded as done.
   TRY(directory_.check_review(review));
@@ -204,7 +205,7 @@ Answer<inventory::Api> Identities::show_api(const Caller& caller, const std::str
 }
 
 Answer<inventory::Api> Identities::create_api(const Caller& caller, const Json& body) const {
-  const auto permit = TRY(authority_.allow(caller, kManage));
+  const auto permit = TRY(authority_.allow(caller, kManageInventory));
   auto api = TRY(inventory::api_from_json(body));
   TRY(authority_.record(permit, "api.created", api.id, inventory::api_to_json(api).dump()));
   TRY(directory_.create(api));

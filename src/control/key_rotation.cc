@@ -8,8 +8,8 @@
 namespace writ::control {
 namespace {
 
-constexpr std::string_view kManage = "manage-keys";
-constexpr std::string_view kRead = "read-keys";
+constexpr std::string_view kManageSigningKeys = "manage-keys";
+constexpr std::string_view kReadSigningKeys = "read-keys";
 
 Result<token::Urgency> urgency_of(const codec::Json& request) {
   const auto members = TRY(codec::Members::of(request, "the request", {"urgency"}));
@@ -23,15 +23,15 @@ Result<token::Urgency> urgency_of(const codec::Json& request) {
 }  // namespace
 
 Answer<void> KeyRotation::list(const Caller& caller) const {
-  TRY(authority_.allow(caller, kRead));
+  TRY(authority_.allow(caller, kReadSigningKeys));
   return {};
 }
 
 Answer<void> KeyRotation::rotate(const Caller& caller, const codec::Json& request) const {
   const auto urgency = urgency_of(request);
   const bool stolen = urgency == token::Urgency::kStolen;
-  const auto permit =
-      TRY(authority_.allow(caller, kManage, {"Writ::Api", kOwnApi}, {}, stolen ? Stops::kYes : Stops::kNo));
+  const auto permit = TRY(authority_.allow(caller, kManageSigningKeys, {"Writ::Api", kOwnApi}, {},
+                                           stolen ? Stops::kYes : Stops::kNo));
   TRY(urgency);
   std::optional<Failure> not_recorded;
   const auto done =

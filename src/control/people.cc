@@ -4,14 +4,6 @@
 #include <fmt/format.h>
 
 namespace writ::control {
-namespace {
-
-std::unexpected<Failure> conflict(std::string message) {
-  return fail(ErrorCode::kConflict, std::move(message));
-}
-
-}  // namespace
-
 std::vector<std::string> parties_of(const token::AccessClaims& claims) {
   std::vector<std::string> parties{claims.subject};
   const auto add = [&](const std::string& id) {

@@ -5,8 +5,8 @@
 namespace writ::control {
 namespace {
 
-constexpr std::string_view kManage = "manage-policies";
-constexpr std::string_view kRead = "read-policies";
+constexpr std::string_view kManagePolicies = "manage-policies";
+constexpr std::string_view kReadPolicies = "read-policies";
 
 ReplacedBy by(const enforce::Permit& permit, std::string_view cause) {
   return {cause, permit.token()->client_id, permit.request_id()};
@@ -15,17 +15,17 @@ ReplacedBy by(const enforce::Permit& permit, std::string_view cause) {
 }  // namespace
 
 Answer<PolicySets::State> Policies::list(const Caller& caller) const {
-  TRY(authority_.allow(caller, kRead));
+  TRY(authority_.allow(caller, kReadPolicies));
   return TRY(sets_.state());
 }
 
 Answer<RevisionTexts> Policies::show(const Caller& caller, const std::string& revision) const {
-  TRY(authority_.allow(caller, kRead));
+  TRY(authority_.allow(caller, kReadPolicies));
   return TRY(sets_.read(revision));
 }
 
 Answer<Replacement> Policies::reload(const Caller& caller, const codec::Json& request) const {
-  const auto permit = TRY(authority_.allow(caller, kManage));
+  const auto permit = TRY(authority_.allow(caller, kManagePolicies));
   auto asked = by(permit, "api");
   if (!request.is_null()) {
     const auto members = TRY(codec::Members::of(request, "the request", {"at_once"}));
@@ -35,7 +35,7 @@ Answer<Replacement> Policies::reload(const Caller& caller, const codec::Json& re
 }
 
 Answer<Replacement> Policies::roll_back(const Caller& caller, const codec::Json& request) const {
-  const auto permit = TRY(authority_.allow(caller, kManage));
+  const auto permit = TRY(authority_.allow(caller, kManagePolicies));
   const auto members = TRY(codec::Members::of(request, "the request", {"revision"}));
   const auto revision = TRY(members.text("revision"));
   return TRY(sets_.roll_back(revision, by(permit, "rollback")));

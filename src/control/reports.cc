@@ -3,7 +3,7 @@
 namespace writ::control {
 namespace {
 
-constexpr std::string_view kRead = "read-posture";
+constexpr std::string_view kReadPosture = "read-posture";
 
 }  // namespace
 
@@ -22,7 +22,7 @@ codec::Json ReportQuestion::json() const {
 }
 
 Answer<codec::Json> Reports::ask(const Caller& caller, const ReportQuestion& question) const {
-  const auto permit = TRY(authority_.allow(caller, kRead));
+  const auto permit = TRY(authority_.allow(caller, kReadPosture));
   const auto in_force = current_.get();
   // Before it is answered, so that nobody learns anything that is not recorded.
   TRY(authority_.record(permit, "posture.asked", kind_name(question.kind), question.json().dump()));
@@ -31,7 +31,7 @@ Answer<codec::Json> Reports::ask(const Caller& caller, const ReportQuestion& que
                           // Nobody knows of which tenant it is.
                           if (member == nullptr) return !of_a_tenant;
                           return authority_.would_allow(
-                              caller, kRead, {inventory::cedar_type((*member)->kind), id},
+                              caller, kReadPosture, {inventory::cedar_type((*member)->kind), id},
                               [member](cedar::Arena&) { return member->attributes(); });
                         },
                         of_a_tenant};

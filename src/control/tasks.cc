@@ -12,29 +12,23 @@
 namespace writ::control {
 namespace {
 
-constexpr std::string_view kType = "Writ::Task";
-constexpr std::string_view kManage = "manage-tasks";
+constexpr std::string_view kTaskType = "Writ::Task";
+constexpr std::string_view kManageTasks = "manage-tasks";
 constexpr std::string_view kRequest = "request-tasks";
-constexpr std::string_view kApprove = "approve-tasks";
+constexpr std::string_view kApproveTasks = "approve-tasks";
 constexpr std::string_view kDelegate = "delegate";
-constexpr std::string_view kRead = "read-tasks";
-constexpr std::size_t kLookedUp = 256;  // tasks at a time, for a page
-
-std::unexpected<Error> invalid(std::string message) {
-  return failure(ErrorCode::kInvalid, std::move(message));
-}
+constexpr std::string_view kReadTasks = "read-tasks";
+constexpr std::size_t kTasksLookedUp = 256;  // tasks at a time, for a page
 
 auto facts_of(const task::Task& task) {
   return [&task](cedar::Arena& arena) { return context::task_attributes(arena, task); };
 }
 
 Authority::Object object(const std::shared_ptr<task::LiveTask>& live, std::string_view id, Error absent) {
-  if (live == nullptr) return {{kType, id}, {}, kRead, Authority::Presence::kAbsent, std::move(absent)};
-  return {{kType, id}, facts_of(live->task()), kRead, Authority::Presence::kThere, std::move(absent)};
-}
-
-std::unexpected<Failure> conflict(std::string message) {
-  return fail(ErrorCode::kConflict, std::move(message));
+  if (live == nullptr)
+    return {{kTaskType, id}, {}, kReadTasks, Authority::Presence::kAbsent, std::move(absent)};
+  return {
+      {kTaskType, id}, facts_of(live->task()), kReadTasks, Authority::Presence::kThere, std::move(absent)};
 }
 
 bool has_action(const inventory::Snapshot& inventory, const cedar::EntityUid& action) {
@@ -88,13 +82,13 @@ Answer<Tasks::Seen> Tasks::open(const Caller& caller, const codec::Json& json) c
   // What a parent would hand down is told to nobody who may not know that it is there.
   const auto parent = task->parent ? tasks_.find(*task->parent) : nullptr;
   if (parent != nullptr && may_know(caller, *parent)) task::inherit(*task, parent->task());
-  const enforce::EntityName name{kType, task->id};
+  const enforce::EntityName name{kTaskType, task->id};
   const auto would = [&](std::string_view action) {
     return authority_.would_allow(caller, action, name, facts_of(*task));
   };
-  const bool at_once = task->approvals.needed == 0 && would(kManage);
+  const bool at_once = task->approvals.needed == 0 && would(kManageTasks);
   if (!at_once) task->approvals.needed = std::max<std::int64_t>(task->approvals.needed, 1);
-  const auto action = at_once || !would(kRequest) ? kManage : kRequest;
+  const auto action = at_once || !would(kRequest) ? kManageTasks : kRequest;
   const auto permit = TRY(authority_.allow(caller, action, name, facts_of(*task)));
   TRY(check_names(*task));
   task->opened_by = permit.token()->client_id;
@@ -122,7 +116,7 @@ void Tasks::abandon(std::string_view id, std::string_view client, std::string_vi
 bool Tasks::may_know(const Caller& caller, const task::LiveTask& parent) const {
   const auto token = authority_.token_of(caller);
   if (token && (*token)->task && parent.within(*(*token)->task)) return true;
-  return authority_.would_allow(caller, kManage, {kType, parent->id}, facts_of(parent.task()));
+  return authority_.would_allow(caller, kManageTasks, {kTaskType, parent->id}, facts_of(parent.task()));
 }
 
 Answer<void> Tasks::check_room(const std::string& client, const task::Task& task) const {
@@ -146,7 +140,7 @@ Answer<void> Tasks::check_parent(const Caller& caller, const enforce::Permit& pe
   // Who is not inside the parent must be one who could end it, before anything is said about it.
   if (!inside)
     TRY(authority_.allow_on(
-        caller, kManage,
+        caller, kManageTasks,
         object(parent, *task.parent,
                {ErrorCode::kInvalid, fmt::format("`parent`: there is no task `{}`", *task.parent)})));
   if (const auto live = parent->check_live(permit.time()); !live)
@@ -176,11 +170,11 @@ Answer<void> Tasks::check_edge(const Caller& caller, const enforce::Permit& perm
 }
 
 Answer<Tasks::Listed> Tasks::list(const Caller& caller, const Page& page) const {
-  const auto permit = TRY(authority_.allow(caller, kRead));
-  const auto more = [&](const auto& last) { return tasks_.opened_before(last, kLookedUp); };
+  const auto permit = TRY(authority_.allow(caller, kReadTasks));
+  const auto more = [&](const auto& last) { return tasks_.opened_before(last, kTasksLookedUp); };
   const auto place_of = [](const Live& live) { return Page::Place((*live)->opened_at, (*live)->id); };
   const auto may_see = [&](const Live& live) {
-    return authority_.would_allow(caller, kRead, {kType, (*live)->id}, facts_of(live->task()));
+    return authority_.would_allow(caller, kReadTasks, {kTaskType, (*live)->id}, facts_of(live->task()));
   };
   return fill<Live>(page, permit.time().latest, more, place_of, may_see);
 }
@@ -194,13 +188,13 @@ Answer<std::pair<enforce::Permit, Tasks::Live>> Tasks::find(const Caller& caller
 }
 
 Answer<Tasks::Seen> Tasks::show(const Caller& caller, const std::string& id) const {
-  auto [permit, live] = TRY(find(caller, kRead, id));
+  auto [permit, live] = TRY(find(caller, kReadTasks, id));
   return Seen{std::move(live), permit.time().latest};
 }
 
 Answer<Tasks::Seen> Tasks::narrow(const Caller& caller, const std::string& id,
                                   const codec::Json& less) const {
-  auto [permit, live] = TRY(find(caller, kManage, id, Stops::kYes));
+  auto [permit, live] = TRY(find(caller, kManageTasks, id, Stops::kYes));
   // What would be refused is not recorded as done.
   const auto narrowed = TRY(task::narrowed(live->task(), less, permit.time().earliest));
   TRY(check_room((*live)->opened_by, narrowed));
@@ -210,7 +204,7 @@ Answer<Tasks::Seen> Tasks::narrow(const Caller& caller, const std::string& id,
 }
 
 Answer<Tasks::Seen> Tasks::approve(const Caller& caller, const std::string& id) const {
-  auto [permit, live] = TRY(find(caller, kApprove, id));
+  auto [permit, live] = TRY(find(caller, kApproveTasks, id));
   const auto person = TRY(person_of(permit.token().claims(), *current_.get()->inventory));
   // What would be refused is not recorded as done.
   TRY(tasks_.check_approval(id, person.approver(), permit.time()));
@@ -220,7 +214,7 @@ Answer<Tasks::Seen> Tasks::approve(const Caller& caller, const std::string& id) 
 }
 
 Answer<Tasks::Seen> Tasks::deny(const Caller& caller, const std::string& id) const {
-  auto [permit, live] = TRY(find(caller, kApprove, id, Stops::kYes));
+  auto [permit, live] = TRY(find(caller, kApproveTasks, id, Stops::kYes));
   TRY(authority_.record(permit, "task.denied", id, permit.token()->subject, Stops::kYes));
   TRY(tasks_.deny(id, permit.time()));
   return Seen{std::move(live), permit.time().latest};
@@ -243,22 +237,22 @@ Answer<Tasks::Seen> Tasks::suspend(const Caller& caller, const std::string& id) 
   constexpr auto kAct = [](task::Registry& tasks, std::string_view task, Times now) {
     return tasks.suspend(task, now);
   };
-  return act(caller, id, {"task.suspended", Stops::kYes, kAct}, kManage);
+  return act(caller, id, {"task.suspended", Stops::kYes, kAct}, kManageTasks);
 }
 
 Answer<Tasks::Seen> Tasks::resume(const Caller& caller, const std::string& id) const {
   constexpr auto kAct = [](task::Registry& tasks, std::string_view task, Times now) {
     return tasks.resume(task, now);
   };
-  return act(caller, id, {"task.resumed", Stops::kNo, kAct}, kManage);
+  return act(caller, id, {"task.resumed", Stops::kNo, kAct}, kManageTasks);
 }
 
 Answer<Tasks::Seen> Tasks::end(const Caller& caller, const std::string& id) const {
   constexpr auto kAct = [](task::Registry& tasks, std::string_view task, Times) { return tasks.end(task); };
   const auto live = tasks_.find(id);
-  const bool manages =
-      live == nullptr || authority_.would_allow(caller, kManage, {kType, id}, facts_of(live->task()));
-  const auto action = !manages && asked_for(caller, *live) ? kRequest : kManage;
+  const bool manages = live == nullptr ||
+                       authority_.would_allow(caller, kManageTasks, {kTaskType, id}, facts_of(live->task()));
+  const auto action = !manages && asked_for(caller, *live) ? kRequest : kManageTasks;
   return act(caller, id, {"task.ended", Stops::kYes, kAct}, action);
 }
 
@@ -266,7 +260,7 @@ Answer<Tasks::Seen> Tasks::revoke(const Caller& caller, const std::string& id) c
   constexpr auto kAct = [](task::Registry& tasks, std::string_view task, Times) {
     return tasks.revoke(task);
   };
-  return act(caller, id, {"task.revoked", Stops::kYes, kAct}, kManage);
+  return act(caller, id, {"task.revoked", Stops::kYes, kAct}, kManageTasks);
 }
 
 }  // namespace writ::control

@@ -120,7 +120,7 @@ bool has_small_order(std::string_view raw) {
 }
 
 // Ed25519 has its own hash inside; ECDSA is told which.
-const char* digest_name(Algorithm algorithm) {
+const char* ecdsa_digest_name(Algorithm algorithm) {
   switch (algorithm) {
     case Algorithm::kEs256:
       return "SHA256";
@@ -213,7 +213,7 @@ bool PublicKey::verify_as(Algorithm algorithm, std::string_view message,
   }
   const MdContext context(EVP_MD_CTX_new());
   return context &&
-         EVP_DigestVerifyInit_ex(context.get(), nullptr, digest_name(algorithm_), nullptr, nullptr,
+         EVP_DigestVerifyInit_ex(context.get(), nullptr, ecdsa_digest_name(algorithm_), nullptr, nullptr,
                                  handle_.get(), nullptr) == 1 &&
          EVP_DigestVerify(context.get(), octets(signature), signature.size(), octets(message),
                           message.size()) == 1;
@@ -286,8 +286,8 @@ Result<std::string> PrivateKey::sign(std::string_view message) const {
   std::string signature(kMaxDerSignatureBytes, '\0');
   std::size_t size = signature.size();
   if (!context ||
-      EVP_DigestSignInit_ex(context.get(), nullptr, digest_name(algorithm()), nullptr, nullptr, handle_.get(),
-                            nullptr) != 1 ||
+      EVP_DigestSignInit_ex(context.get(), nullptr, ecdsa_digest_name(algorithm()), nullptr, nullptr,
+                            handle_.get(), nullptr) != 1 ||
       EVP_DigestSign(context.get(), octets(signature), &size, octets(message), message.size()) != 1) {
     return openssl_failure(ErrorCode::kInternal, "sign: the library failed");
   }

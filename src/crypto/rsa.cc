@@ -44,7 +44,7 @@ Result<void> check_numbers(const BIGNUM* modulus, const BIGNUM* exponent) {
   return {};
 }
 
-const char* digest_name(Algorithm algorithm) {
+const char* rsa_digest_name(Algorithm algorithm) {
   switch (algorithm) {
     case Algorithm::kRs256:
     case Algorithm::kPs256:
@@ -91,7 +91,7 @@ Result<std::shared_ptr<EVP_PKEY>> make_rsa_key(std::string_view raw) {
 }
 
 bool verify_rsa(EVP_PKEY* key, Algorithm algorithm, std::string_view message, std::string_view signature) {
-  const char* digest = digest_name(algorithm);
+  const char* digest = rsa_digest_name(algorithm);
   const int size = EVP_PKEY_get_size(key);
   if (digest == nullptr || size <= 0 || signature.size() != static_cast<std::size_t>(size)) return false;
   const MdContext context(EVP_MD_CTX_new());

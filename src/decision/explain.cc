@@ -130,9 +130,9 @@ bool permits(const PolicySnapshot& snapshot, const cedar::Request& request, cons
 }
 
 // Looks for the fewest changes that every party would be permitted with.
-class Search {
+class ChangeSearch {
  public:
-  Search(const PolicySnapshot& snapshot, const context::Context& context)
+  ChangeSearch(const PolicySnapshot& snapshot, const context::Context& context)
       : snapshot_(snapshot), context_(context), entities_(context.entities()) {
     for (const context::Party& party : context.parties()) {
       for (ContextChange& change : cedar::candidate_changes(
@@ -347,7 +347,7 @@ Explanation explain(const PolicySnapshot& snapshot, const context::Context& cont
   // No context gets past a guard.
   if (decision.permitted() || guarded) return explanation;
   explanation.lapsed = lapsed_grants(snapshot, context, explanation.parties, evaluation);
-  Search search(snapshot, context);
+  ChangeSearch search(snapshot, context);
   const auto found = search.run();
   if (!found.empty()) explanation.smallest_change = shown(found, context.record(), redactor);
   return explanation;

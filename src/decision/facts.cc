@@ -9,7 +9,7 @@ namespace {
 
 using codec::Json;
 
-std::string_view view(const std::optional<std::string>& text) noexcept {
+std::string_view text_or_empty(const std::optional<std::string>& text) noexcept {
   return text ? std::string_view(*text) : std::string_view();
 }
 
@@ -19,7 +19,7 @@ std::string_view seen(const token::Claim& claim, const context::Context& context
   if (claim.carried_text == &CarriedClaims::purpose) return context.purpose().value_or("");
   if (claim.carried_text == &CarriedClaims::tenant) return context.tenant().value_or("");
   if (claim.carried_text == &CarriedClaims::environment) return context.environment().value_or("");
-  return view(context.claims().*claim.carried_text);
+  return text_or_empty(context.claims().*claim.carried_text);
 }
 
 std::string sources_of(const context::Context& context) {
@@ -75,7 +75,7 @@ void add_facts(audit::Decision& facts, const context::Context& context) {
 }
 
 void add_claims(audit::Decision& facts, const token::AccessClaims& claims) {
-  add(facts, claims, [&](const token::Claim& claim) { return view(claims.*claim.carried_text); });
+  add(facts, claims, [&](const token::Claim& claim) { return text_or_empty(claims.*claim.carried_text); });
 }
 
 }  // namespace writ::decision

@@ -11,7 +11,7 @@ namespace {
 using context::Context;
 using context::Party;
 using context::Point;
-using inventory::Kind;
+using IdentityKind = inventory::Kind;
 using inventory::Status;
 using Refused = std::optional<Refusal>;
 
@@ -72,7 +72,7 @@ Refused standing(const Party& party) {
 Refused caller(const Context& context, const PolicySnapshot&) {
   const Party& client = context.client();
   if (auto refused = standing(client)) return refused;
-  if (client.kind != Kind::kUser) return std::nullopt;
+  if (client.kind != IdentityKind::kUser) return std::nullopt;
   return refuse(Reason::kCallerMismatch,
                 named(client) + " cannot hold a token, only applications, services and agents can", &client);
 }
@@ -103,7 +103,7 @@ Refused issuer(const Context& context, const PolicySnapshot&) {
   const auto& foreign = context.claims().foreign;
   if (foreign == nullptr) return std::nullopt;
   const Party* party = context.subject();
-  if (party != nullptr && party->kind != Kind::kUser)
+  if (party != nullptr && party->kind != IdentityKind::kUser)
     return refuse(Reason::kTokenIssuer,
                   named(*party) + " is not a user, and the token's issuer may name users only", party);
   if (!foreign->tenants) return std::nullopt;
@@ -211,7 +211,7 @@ Refused not_of(const Context& context, Reason reason, std::string_view what, std
 // reach; a service without one serves all.
 Refused tenant(const Context& context, const PolicySnapshot&) {
   auto common = context.tenant();
-  const bool unknown_user = !common && context.owner().kind == Kind::kUser;
+  const bool unknown_user = !common && context.owner().kind == IdentityKind::kUser;
   if (auto refused =
           parties_disagree(context, Reason::kTenantMismatch, "tenant", &inventory::Identity::tenant, common))
     return refused;
@@ -242,7 +242,7 @@ Refused purpose(const Context& context, const PolicySnapshot&) {
   const auto purpose = context.purpose();
   if (!purpose) return std::nullopt;
   for (const Party& party : context.parties()) {
-    if (party.kind == Kind::kUser || party.member == nullptr) continue;
+    if (party.kind == IdentityKind::kUser || party.member == nullptr) continue;
     const auto& own = (*party.member)->purposes;
     if (own.empty() || std::ranges::find(own, *purpose) != own.end()) continue;
     return refuse(Reason::kPurposeMismatch, fmt::format("{} may not act for `{}`", named(party), *purpose),
@@ -302,7 +302,7 @@ Refused task_parties(const Context& context, const PolicySnapshot&) {
                   subject);
   for (const Party& party : context.parties()) {
     const bool other_client =
-        !party.is_agent() && party.kind != Kind::kUser && task.client && party.id != *task.client;
+        !party.is_agent() && party.kind != IdentityKind::kUser && task.client && party.id != *task.client;
     if (other_client || (party.is_agent() && !live->names_agent(party.id)))
       return refuse(Reason::kDelegationNotAuthorised,
                     fmt::format("task `{}` does not name {}", task.id, named(party)), &party);

@@ -29,7 +29,7 @@ std::optional<std::string> context_path(const Expr& expr) {
   return path;
 }
 
-class Search {
+class HidingSearch {
  public:
   void visit(const Expr& expr, Truth truth) {
     switch (expr.kind) {
@@ -77,7 +77,7 @@ class Search {
 }  // namespace
 
 std::vector<std::string> helpful_absences(const cedar::Policy& policy) {
-  Search search;
+  HidingSearch search;
   const bool permits = policy.effect == cedar::Effect::kPermit;
   for (const cedar::Condition& condition : policy.conditions)
     search.visit(condition.body, permits != condition.unless ? Truth::kHelps : Truth::kHurts);

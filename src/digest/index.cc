@@ -33,14 +33,14 @@ void put(std::string& out, T value) {
   out.append(bytes, sizeof(T));
 }
 
-void put_text(std::string& out, std::string_view text) {
+void put_index_text(std::string& out, std::string_view text) {
   put(out, static_cast<std::uint32_t>(text.size()));
   out += text;
 }
 
-class Taker {
+class IndexTaker {
  public:
-  explicit Taker(std::string_view bytes) : rest_(bytes) {}
+  explicit IndexTaker(std::string_view bytes) : rest_(bytes) {}
   template <class T>
   T take() {
     if (rest_.size() < sizeof(T)) good_ = false;
@@ -75,7 +75,7 @@ std::string encoded(const Block& block) {
   std::string out(1, kRows);
   for (const auto* texts : {&block.kinds, &block.names}) {
     put(out, static_cast<std::uint32_t>(texts->size()));
-    for (const auto& each : *texts) put_text(out, each);
+    for (const auto& each : *texts) put_index_text(out, each);
   }
   put(out, static_cast<std::uint32_t>(block.rows.size()));
   out.reserve(out.size() + block.rows.size() * 20 + 128);
@@ -90,7 +90,7 @@ std::string encoded(const Block& block) {
 }
 
 std::optional<Block> decoded(std::string_view payload) {
-  Taker taker(payload.substr(1));
+  IndexTaker taker(payload.substr(1));
   Block block;
   for (auto* texts : {&block.kinds, &block.names}) {
     for (auto count = taker.take<std::uint32_t>(); taker.good() && count > 0; --count)
@@ -118,7 +118,7 @@ std::string encoded(const Stamp& stamp) {
 }
 
 std::optional<Stamp> decoded_stamp(std::string_view payload) {
-  Taker taker(payload.substr(1));
+  IndexTaker taker(payload.substr(1));
   Stamp stamp;
   for (auto* number : {&stamp.device, &stamp.inode, &stamp.size}) *number = taker.take<std::uint64_t>();
   for (auto* number : {&stamp.modified, &stamp.changed}) *number = taker.take<std::int64_t>();
@@ -200,7 +200,7 @@ Index::~Index() {
 
 std::optional<std::string> Index::frame(std::uint64_t& at, std::string& chain) const {
   const auto size_text = read_at(file_, at, 4);
-  Taker taker(size_text);
+  IndexTaker taker(size_text);
   const auto size = taker.take<std::uint32_t>();
   if (!taker.good() || size == 0 || size > kMaxFrameBytes) return std::nullopt;
   auto bytes = read_at(file_, at + 4, size + kDigestBytes);
@@ -233,7 +233,7 @@ std::optional<Index> Index::open(const std::filesystem::path& path, const audit:
     if (payload->front() != kRows) break;
     constexpr std::size_t kTail = 8 + kHashLetters + 8;
     if (payload->size() < kTail) break;
-    Taker tail(std::string_view(*payload).substr(payload->size() - kTail));
+    IndexTaker tail(std::string_view(*payload).substr(payload->size() - kTail));
     index.stamp_.reset();
     index.head_.seq = tail.take<std::uint64_t>();
     index.head_.hash = tail.bytes(kHashLetters);

@@ -9,18 +9,6 @@
 #include "enforce/walk.h"
 
 namespace writ::enforce {
-namespace {
-
-std::unexpected<decision::Refusal> refuse(Denial denial) {
-  return std::unexpected(decision::Refusal{denial.reason, std::move(denial.message), {}, {}, {}});
-}
-
-std::unexpected<decision::Refusal> broken(std::string message) {
-  return refuse({Reason::kIndeterminate, std::move(message)});
-}
-
-}  // namespace
-
 // An outcome on its way to whoever waits for it. One that is lost is a refusal.
 struct Enforcer::Given {
   Given(Enforcer& of, OutcomeCallback told, RequestId id) noexcept

@@ -14,7 +14,7 @@ namespace {
 decision::Refusal refused(Denial denial) {
   return {denial.reason, std::move(denial.message), {}, {}, {}};
 }
-decision::Refusal broken(std::string message) {
+decision::Refusal broken_off(std::string message) {
   return refused({Reason::kIndeterminate, std::move(message)});
 }
 
@@ -38,7 +38,7 @@ std::optional<decision::Refusal> Recheck::refusal(const Question& question,
     const auto in_force = parts_.current.get();
     const auto* api = in_force->inventory->find_api(question.api);
     if (api == nullptr)
-      return broken("the inventory has no API `" + std::string(question.api) + "` any more");
+      return broken_off("the inventory has no API `" + std::string(question.api) + "` any more");
     const auto& claims = token.claims();
     const auto task = claims.task ? parts_.tasks.find(*claims.task) : nullptr;
     const auto& sent = question.sent;
@@ -59,7 +59,7 @@ std::optional<decision::Refusal> Recheck::refusal(const Question& question,
     thread_local std::unique_ptr<Memory> memory;
     if (memory == nullptr) memory = std::make_unique<Memory>();
     const auto ruling = rule_on_use(token, facts, deciding, *memory, Shadows::kLeftAlone);
-    if (!ruling) return broken(ruling.error().message);
+    if (!ruling) return broken_off(ruling.error().message);
     if (auto refusal = ruling->refusal()) return refusal;
     // What goes on is not read, so nothing can be left out of it.
     if (decision::obliged_by(in_force->policies->obligations.get(), ruling->decision->policies()))

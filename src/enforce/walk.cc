@@ -16,14 +16,6 @@ std::optional<std::string> owned(const std::optional<std::string_view>& text) {
   return text ? std::optional<std::string>(*text) : std::nullopt;
 }
 
-std::unexpected<decision::Refusal> refuse(Denial denial) {
-  return std::unexpected(decision::Refusal{denial.reason, std::move(denial.message), {}, {}, {}});
-}
-
-std::unexpected<decision::Refusal> broken(std::string message) {
-  return refuse({Reason::kIndeterminate, std::move(message)});
-}
-
 constexpr std::size_t kMaxApprovalIdBytes = 64;
 
 std::string text_of(const EntityName& name) {

@@ -15,6 +15,14 @@
 
 namespace writ::enforce {
 
+inline std::unexpected<decision::Refusal> refuse(Denial denial) {
+  return std::unexpected(decision::Refusal{denial.reason, std::move(denial.message), {}, {}, {}});
+}
+
+inline std::unexpected<decision::Refusal> broken(std::string message) {
+  return refuse({Reason::kIndeterminate, std::move(message)});
+}
+
 // One request on its way, and what is known of it when its record is written.
 class Enforcer::Walk {
  public:

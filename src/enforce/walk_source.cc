@@ -12,14 +12,6 @@
 #include "enforce/walk.h"
 
 namespace writ::enforce {
-namespace {
-
-std::unexpected<decision::Refusal> refuse(Reason reason, std::string message) {
-  return std::unexpected(decision::Refusal{reason, std::move(message), {}, {}, {}});
-}
-
-}  // namespace
-
 sources::SourceQuery Enforcer::Walk::asked() const {
   const auto& claims = token_->claims();
   const auto tenant = context::tenant_of(claims, in_force_->inventory->find(claims.subject), task_.get());
@@ -33,8 +25,7 @@ std::uint64_t Enforcer::Walk::party() const noexcept {
 std::expected<void, decision::Refusal> Enforcer::Walk::rule_by_source(const Attributes& attributes,
                                                                       Shadows shadows) {
   // `writ check` refuses such routes: there are two sources.
-  if (step_ != Step::kOnly)
-    return refuse(Reason::kIndeterminate, "facts about this resource have two sources that are asked");
+  if (step_ != Step::kOnly) return broken("facts about this resource have two sources that are asked");
   const std::span<const std::string> awaited(source_->settings().reading.attributes);
   needs_facts_ = by_told_ = false;
   const bool from_cache = told_ == nullptr;
@@ -63,7 +54,7 @@ std::expected<void, decision::Refusal> Enforcer::Walk::rule_on_told(const Attrib
   auto facts = facts_of(question_->action, question_->resource, with);
   facts.notes = notes_;
   auto ruling = rule_on_use(*token_, facts, deciding(), *memory_, shadows);
-  if (!ruling) return refuse(Reason::kIndeterminate, std::move(ruling.error().message));
+  if (!ruling) return broken(std::move(ruling.error().message));
   ruling_.emplace(*std::move(ruling));
   if (auto refusal = ruling_->refusal()) return std::unexpected(*std::move(refusal));
   return find_obligations();
@@ -75,22 +66,20 @@ std::expected<void, decision::Refusal> Enforcer::Walk::decide_on_told(
   now_ = times_of(parts_->clock);
   needs_facts_ = false;
   if (auto good = parts_->verifier.still_good(*token_, now_); !good)
-    return refuse(good.error().reason, good.error().message);
+    return refuse({good.error().reason, good.error().message});
   in_force_ = parts_->current.get();
   TRY(find_api());
   // Nobody vouches any more for what the other one says.
   if (sources::source_of(in_force_->sources, question_->resource.type) != source_)
-    return refuse(Reason::kIndeterminate,
-                  "who is asked for facts changed while this request waited for them; send it again");
+    return broken("who is asked for facts changed while this request waited for them; send it again");
   if (!answer) {
     TRY(rule(question_->attributes, Shadows::kLeftAlone, source_->settings().reading.attributes));
     by_told_ = true;
     down_ = answer.error().down;
-    return refuse(Reason::kFactsUnavailable, fmt::format("{}: {}", source_->label(), answer.error().why));
+    return refuse({Reason::kFactsUnavailable, fmt::format("{}: {}", source_->label(), answer.error().why)});
   }
   if ((*answer)->schema != policies().schema)
-    return refuse(Reason::kIndeterminate,
-                  "the schema changed while this request waited for facts; send it again");
+    return broken("the schema changed while this request waited for facts; send it again");
   told_ = *answer;
   return rule_by_source(question_->attributes, Shadows::kAsked);
 }

@@ -15,10 +15,6 @@ using cedar::TextField;
 using cedar::Value;
 using codec::Json;
 
-std::unexpected<Error> invalid(std::string message) {
-  return failure(ErrorCode::kInvalid, std::move(message));
-}
-
 // `read(arena, name, json)` makes the value of a field.
 template <class Read>
 Result<const cedar::RecordNode*> record(Arena& arena, const Json& json, std::string_view what, Read read) {

@@ -11,6 +11,8 @@ struct stat;
 
 namespace writ::files {
 
+inline constexpr std::size_t kMaxPemBytes = 1 << 20;  // of certificates and keys
+
 // Fails with kNotFound, kIo or, when the file is larger than that, kLimit; the message names the file.
 Result<std::string> read_file(const std::filesystem::path& path, std::size_t max_bytes);
 

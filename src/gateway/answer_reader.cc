@@ -20,10 +20,6 @@ using codec::Json;
 
 constexpr std::size_t kMaxKept = 16;
 
-std::unexpected<Error> invalid(std::string message) {
-  return failure(ErrorCode::kInvalid, std::move(message));
-}
-
 Result<void> check_pointer(std::string_view key, std::string_view pointer) {
   if (!codec::is_json_pointer(pointer))
     return invalid(

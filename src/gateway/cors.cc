@@ -18,7 +18,7 @@ constexpr std::string_view kOwned[] = {
     "Access-Control-Allow-Headers",        "Access-Control-Max-Age",
     "Access-Control-Allow-Private-Network"};
 
-std::unexpected<Error> invalid(std::string_view origin, std::string_view why) {
+std::unexpected<Error> not_an_origin(std::string_view origin, std::string_view why) {
   return failure(ErrorCode::kInvalid, fmt::format("`{}` is not an origin: {}", origin, why));
 }
 
@@ -30,33 +30,35 @@ bool is_lower_or_digit(char c) noexcept {
 // nobody would know why.
 Result<void> check_origin(std::string_view origin) {
   if (origin == "null")
-    return invalid(origin, "sandboxed pages and local files of anybody have it, so it names nobody");
+    return not_an_origin(origin, "sandboxed pages and local files of anybody have it, so it names nobody");
   const auto colon = origin.find("://");
   if (colon == std::string_view::npos || colon == 0)
-    return invalid(origin, "write it as browsers do, for example `https://shop.example`");
+    return not_an_origin(origin, "write it as browsers do, for example `https://shop.example`");
   const auto scheme = origin.substr(0, colon);
   const auto authority = origin.substr(colon + 3);
   const bool is_scheme = std::ranges::all_of(
       scheme, [](char c) { return is_lower_or_digit(c) || c == '+' || c == '-' || c == '.'; });
-  if (!is_scheme) return invalid(origin, "its scheme has only small letters, digits, `+`, `-` and `.`");
+  if (!is_scheme) return not_an_origin(origin, "its scheme has only small letters, digits, `+`, `-` and `.`");
   if (authority.find_first_of("/?#@") != std::string_view::npos)
-    return invalid(origin, "it ends behind the host or the port: no path, no `/` at its end");
+    return not_an_origin(origin, "it ends behind the host or the port: no path, no `/` at its end");
   if (authority.find('*') != std::string_view::npos)
-    return invalid(origin, "`*` stands only alone; name each host");
+    return not_an_origin(origin, "`*` stands only alone; name each host");
   const auto bracket = authority.rfind(']');
   const auto port_at = authority.find(':', bracket == std::string_view::npos ? 0 : bracket);
   const auto host = authority.substr(0, port_at);
   const bool is_host = !host.empty() && std::ranges::all_of(host, [](char c) {
     return is_lower_or_digit(c) || c == '-' || c == '.' || c == '_' || c == ':' || c == '[' || c == ']';
   });
-  if (!is_host) return invalid(origin, "its host is written in small letters, other alphabets as `xn--…`");
+  if (!is_host)
+    return not_an_origin(origin, "its host is written in small letters, other alphabets as `xn--…`");
   if (port_at == std::string_view::npos) return {};
   const auto port = authority.substr(port_at + 1);
   const bool is_port = !port.empty() && port.size() <= 5 && port.front() != '0' &&
                        std::ranges::all_of(port, [](char c) { return c >= '0' && c <= '9'; });
-  if (!is_port) return invalid(origin, "its port is a number");
+  if (!is_port) return not_an_origin(origin, "its port is a number");
   if ((scheme == "https" && port == "443") || (scheme == "http" && port == "80"))
-    return invalid(origin, fmt::format("browsers leave the usual port out; write `{}://{}`", scheme, host));
+    return not_an_origin(origin,
+                         fmt::format("browsers leave the usual port out; write `{}://{}`", scheme, host));
   return {};
 }
 

@@ -23,10 +23,6 @@ using Found = std::expected<Value, std::string_view>;
 constexpr std::string_view kSetOf = "set of ";
 constexpr std::string_view kGraphqlType = "type", kGraphqlName = "name", kGraphqlFields = "fields";
 
-std::unexpected<Error> invalid(std::string message) {
-  return failure(ErrorCode::kInvalid, std::move(message));
-}
-
 std::unexpected<std::string_view> gap(std::string_view why) {
   return std::unexpected(why);
 }

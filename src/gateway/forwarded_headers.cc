@@ -159,7 +159,7 @@ bool ends_with_words(std::string_view name, std::string_view words) noexcept {
 }
 
 // Size and three letters tell the names of a list well apart. `| 0x20` is the same for both cases.
-std::size_t hash_of(std::string_view name) noexcept {
+std::size_t name_hash(std::string_view name) noexcept {
   const auto letter = [&](std::size_t at) { return static_cast<unsigned char>(name[at]) | 0x20u; };
   if (name.empty()) return 0;
   return name.size() * 67 + letter(0) * 31 + letter(name.size() / 2) * 13 + letter(name.size() - 1) * 7;
@@ -201,7 +201,7 @@ ForwardedHeaders::ForwardedHeaders() {
 
 void ForwardedHeaders::add(Field field) {
   if (find(field.name) != nullptr) return;
-  auto slot = hash_of(field.name) % kSlots;
+  auto slot = name_hash(field.name) % kSlots;
   while (slots_[slot] != 0) slot = (slot + 1) % kSlots;
   fields_.push_back(std::move(field));
   WRIT_CHECK(fields_.size() < 256);
@@ -235,7 +235,7 @@ const std::shared_ptr<const ForwardedHeaders>& ForwardedHeaders::standard() {
 }
 
 const ForwardedHeaders::Field* ForwardedHeaders::find(std::string_view name) const noexcept {
-  for (auto slot = hash_of(name) % kSlots; slots_[slot] != 0; slot = (slot + 1) % kSlots) {
+  for (auto slot = name_hash(name) % kSlots; slots_[slot] != 0; slot = (slot + 1) % kSlots) {
     const Field& field = fields_[slots_[slot] - 1u];
     if (http::equal_ignoring_case(field.name, name)) return &field;
   }

@@ -5,22 +5,15 @@
 #include <map>
 #include <set>
 
+#include "base/characters.h"
 #include "codec/utf8.h"
 
 namespace writ::gateway {
 namespace {
 
-std::unexpected<Error> invalid(std::string message) {
-  return failure(ErrorCode::kInvalid, std::move(message));
-}
-
 bool begins_name(char c) {
   return (c >= 'a' && c <= 'z') || (c >= 'A' && c <= 'Z') || c == '_';
 }
-bool is_digit(char c) {
-  return c >= '0' && c <= '9';
-}
-
 // §2.1: what a document is made of. A text is a token without its value, which no decision reads.
 struct Token {
   enum class Kind : std::uint8_t { kEnd, kMark, kName, kNumber, kText };

@@ -3,6 +3,7 @@
 #include <algorithm>
 #include <string>
 
+#include "base/characters.h"
 #include "codec/ascii.h"
 #include "codec/twin.h"
 #include "http/target.h"
@@ -12,14 +13,6 @@ namespace {
 
 // Up to so many digits a number is the same to a reader that holds it as a double.
 constexpr std::ptrdiff_t kMaxDigits = 15;
-
-bool is_digit(char c) noexcept {
-  return c >= '0' && c <= '9';
-}
-
-bool is_letter_or_digit(char c) noexcept {
-  return is_digit(c) || (c >= 'a' && c <= 'z') || (c >= 'A' && c <= 'Z');
-}
 
 // Letters, digits, and what separates words and levels: `page[size]`, `$top`, `filter.from`.
 bool is_plain_name(std::string_view name) noexcept {

@@ -4,6 +4,7 @@
 #include <array>
 #include <fmt/format.h>
 
+#include "base/characters.h"
 #include "codec/utf8.h"
 #include "http/target.h"
 
@@ -39,10 +40,6 @@ constexpr std::string_view kNever[] = {
 template <class Table>
 bool is_one_of(const Table& table, std::string_view name) noexcept {
   return std::ranges::find(table, name) != std::end(table);
-}
-
-bool is_letter_or_digit(char c) noexcept {
-  return (c >= 'A' && c <= 'Z') || (c >= 'a' && c <= 'z') || (c >= '0' && c <= '9');
 }
 
 // Lower case, letters and digits alone. Of a long name the end, which is longer than anything in the tables.
@@ -81,13 +78,13 @@ bool is_never(std::string_view name, std::string_view folded) noexcept {
 }
 
 // As it can stand in a message.
-std::string shown(std::string_view name) {
+std::string shown_parameter(std::string_view name) {
   constexpr std::size_t kMaxShownBytes = 64;
   return http::encode_path(name.substr(0, kMaxShownBytes)) + (name.size() > kMaxShownBytes ? "..." : "");
 }
 
 std::string refused(std::string_view name, std::string_view why) {
-  return fmt::format("the query parameter `{}` is not taken: {}", shown(name), why);
+  return fmt::format("the query parameter `{}` is not taken: {}", shown_parameter(name), why);
 }
 
 bool has_escape(std::string_view name) noexcept {

@@ -10,10 +10,6 @@
 namespace writ::gateway {
 namespace {
 
-std::unexpected<Error> invalid(std::string message) {
-  return failure(ErrorCode::kInvalid, std::move(message));
-}
-
 // RFC 9110 §9.3.6, §9.3.8: CONNECT makes a tunnel nobody could decide about, TRACE sends back what the
 // caller must not see.
 Result<void> check_method(std::string_view method) {

@@ -16,7 +16,7 @@ using Failure = std::unexpected<std::string>;
 // The addresses as texts, in the order of the fields.
 using Hops = std::expected<std::vector<std::string>, std::string>;
 
-bool is_port(std::string_view text) {
+bool looks_like_port(std::string_view text) {
   return !text.empty() && text.size() <= 5 &&
          std::ranges::all_of(text, [](char c) { return c >= '0' && c <= '9'; });
 }
@@ -34,7 +34,7 @@ std::optional<Address> parse_hop(std::string_view text) {
     port = text.substr(text.find(':'));
     text = text.substr(0, text.find(':'));
   }
-  if (!port.empty() && (port[0] != ':' || !is_port(port.substr(1)))) return std::nullopt;
+  if (!port.empty() && (port[0] != ':' || !looks_like_port(port.substr(1)))) return std::nullopt;
   if (text.find('%') != text.npos) return std::nullopt;
   return Address::parse(text);
 }

@@ -22,7 +22,7 @@ struct Segment {
   bool is_suffixed() const noexcept { return is_parameter && !text.empty(); }
 };
 
-std::unexpected<Error> invalid(std::string_view path_template, std::string_view what) {
+std::unexpected<Error> invalid_template(std::string_view path_template, std::string_view what) {
   return failure(ErrorCode::kInvalid, fmt::format("path template `{}`: {}", path_template, what));
 }
 
@@ -39,16 +39,16 @@ Result<Segment> parse_segment(std::string_view text, std::string_view part) {
     return Segment{.is_parameter = false, .text = std::string(part), .name = {}};
   const auto close = part.find('}');
   if (!part.starts_with('{') || close == part.npos || part.find_first_of("{}", close + 1) != part.npos)
-    return invalid(text, "a segment has one parameter at most, and that at its begin");
+    return invalid_template(text, "a segment has one parameter at most, and that at its begin");
   const auto name = part.substr(1, close - 1);
   if (!is_parameter_name(name))
-    return invalid(text, fmt::format("`{}` is not a parameter name (letters, digits, `_`)", name));
+    return invalid_template(text, fmt::format("`{}` is not a parameter name (letters, digits, `_`)", name));
   return Segment{
       .is_parameter = true, .text = std::string(part.substr(close + 1)), .name = std::string(name)};
 }
 
 Result<std::vector<Segment>> parse_template(std::string_view text) {
-  if (!text.starts_with('/')) return invalid(text, "expected a `/` at its begin");
+  if (!text.starts_with('/')) return invalid_template(text, "expected a `/` at its begin");
   std::vector<Segment> segments;
   std::string_view rest = text.substr(1);
   for (bool more = true; more;) {
@@ -56,18 +56,18 @@ Result<std::vector<Segment>> parse_template(std::string_view text) {
     more = slash != std::string_view::npos;
     const std::string_view part = rest.substr(0, slash);
     if (more) rest.remove_prefix(slash + 1);
-    if (part.empty() && more) return invalid(text, "has an empty segment");
+    if (part.empty() && more) return invalid_template(text, "has an empty segment");
     if (part == "." || part == "..")
-      return invalid(text, "has a dot segment, which no request path can have");
+      return invalid_template(text, "has a dot segment, which no request path can have");
     if (part.find_first_of("%;\\?#") != std::string_view::npos)
-      return invalid(text, "has one of `%;\\?#`; write segments decoded, as plain text");
+      return invalid_template(text, "has one of `%;\\?#`; write segments decoded, as plain text");
     segments.push_back(TRY(parse_segment(text, part)));
     const auto& last = segments.back();
     const auto same = [&](const Segment& other) { return other.is_parameter && other.name == last.name; };
     if (last.is_parameter && std::any_of(segments.begin(), segments.end() - 1, same))
-      return invalid(text, fmt::format("the parameter `{}` stands in it twice", last.name));
+      return invalid_template(text, fmt::format("the parameter `{}` stands in it twice", last.name));
     if (segments.size() > kMaxSegments)
-      return invalid(text, fmt::format("has more than {} segments", kMaxSegments));
+      return invalid_template(text, fmt::format("has more than {} segments", kMaxSegments));
   }
   return segments;
 }

@@ -5,6 +5,7 @@
 #include <cstdint>
 
 #include "base/byte_run.h"
+#include "base/characters.h"
 #include "codec/utf8.h"
 #include "http/headers.h"
 
@@ -35,13 +36,6 @@ bool is(char c, std::uint8_t character_class) {
   return (kClasses[static_cast<unsigned char>(c)] & character_class) != 0;
 }
 
-int hex_value(char c) {
-  if (c >= '0' && c <= '9') return c - '0';
-  if (c >= 'a' && c <= 'f') return c - 'a' + 10;
-  if (c >= 'A' && c <= 'F') return c - 'A' + 10;
-  return -1;
-}
-
 // The byte that `%XX` at the text's begin stands for, or -1.
 int escaped_byte(std::string_view text) {
   if (text.size() < 3) return -1;
@@ -55,10 +49,6 @@ void append_escape(std::string& out, unsigned char byte) {
   out += '%';
   out += kDigits[byte >> 4];
   out += kDigits[byte & 15];
-}
-
-std::unexpected<Error> invalid(std::string_view what) {
-  return failure(ErrorCode::kInvalid, std::string(what));
 }
 
 // A pchar that stands for itself, or what is between segments.

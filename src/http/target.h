@@ -7,6 +7,7 @@
 // two things to it (RFC 3986 §2.2). Pure and thread-safe.
 #pragma once
 
+#include <cstddef>
 #include <functional>
 #include <string>
 #include <string_view>
@@ -14,6 +15,8 @@
 #include "base/result.h"
 
 namespace writ::http {
+
+inline constexpr std::size_t kMaxMethodBytes = 32;
 
 struct Target {
   std::string path;  // decoded: begins with `/`; no segment contains `/`, `\`, NUL or `;`

@@ -38,7 +38,7 @@ Result<Origin> parse_one(const std::string& url) {
                 .socket = path};
 }
 
-bool is_name(const Origin& origin) {
+bool is_by_name(const Origin& origin) {
   return origin.socket.empty() && !Address::parse(origin.host);
 }
 
@@ -106,7 +106,7 @@ struct UpstreamState {
       : api(std::move(of_api)),
         origins(std::move(of)),
         options(std::move(with)),
-        fixed(std::ranges::none_of(origins, is_name)),
+        fixed(std::ranges::none_of(origins, is_by_name)),
         names(origins.size()),
         budget(options.retries.percent, options.retries.per_second) {
     auto all = std::make_shared<Addresses>();
@@ -334,7 +334,7 @@ std::vector<std::pair<std::size_t, std::string>> Upstream::names_due(UpstreamTim
   if (state_->fixed) return due;
   const std::lock_guard lock(state_->mutex);
   for (std::size_t url = 0; url < state_->origins.size(); ++url) {
-    if (!is_name(state_->origins[url]) || now < state_->names[url].due) continue;
+    if (!is_by_name(state_->origins[url]) || now < state_->names[url].due) continue;
     state_->names[url].due = now + state_->options.refresh;
     due.emplace_back(url, state_->origins[url].host);
   }

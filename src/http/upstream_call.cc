@@ -6,17 +6,14 @@
 
 #include "base/notice.h"
 #include "base/require.h"
+#include "http/net/deadlines.h"
 
 namespace writ::http {
 namespace {
 
-bool is_idempotent(std::string_view method) {
+bool may_be_tried_again(std::string_view method) {
   static constexpr std::array<std::string_view, 5> kMethods = {"GET", "HEAD", "OPTIONS", "PUT", "DELETE"};
   return std::ranges::find(kMethods, method) != kMethods.end();
-}
-
-UpstreamTime now() {
-  return std::chrono::steady_clock::now();
 }
 
 // What says nothing of the address: its places are taken, or what was to be sent cannot be.
@@ -31,7 +28,9 @@ bool is_its_own(const CallError& error) {
 class UpstreamCall::Tries : public std::enable_shared_from_this<Tries> {
  public:
   Tries(Client& client, Upstream::Turn turn, const Outbound& request)
-      : client_(client), turn_(std::move(turn)), again_(!request.has_body && is_idempotent(request.method)) {}
+      : client_(client),
+        turn_(std::move(turn)),
+        again_(!request.has_body && may_be_tried_again(request.method)) {}
 
   void begin(const Upstream& upstream, Outbound request) {
     if (turn_) {
@@ -120,11 +119,11 @@ class UpstreamCall::Tries : public std::enable_shared_from_this<Tries> {
 
   // Not before its end: an address that always breaks off would seem to be good.
   void count_answer() {
-    if (turn_ && status_ != 0 && !std::exchange(counted_, true)) turn_.succeeded(status_, now());
+    if (turn_ && status_ != 0 && !std::exchange(counted_, true)) turn_.succeeded(status_, steady_now());
   }
   void count_failure(const CallError& error) {
     if (!turn_ || std::exchange(counted_, true) || !is_its_own(error)) return;
-    turn_.failed(now());
+    turn_.failed(steady_now());
   }
 
   // True: what waits will hear of the next try. Once it is false it stays so: a failure that was told to the
@@ -143,7 +142,7 @@ class UpstreamCall::Tries : public std::enable_shared_from_this<Tries> {
     const bool unanswered = error.unanswered && again_ && (error.kind == Kind::kBroken || not_connected);
     if (!not_connected && !unanswered) return false;
     count_failure(error);
-    if (!turn_.move_on(now())) return false;
+    if (!turn_.move_on(steady_now())) return false;
     counted_ = false;
     ++number_;
     auto request = call_.take_back();
@@ -171,7 +170,7 @@ class UpstreamCall::Tries : public std::enable_shared_from_this<Tries> {
 
 UpstreamCall UpstreamCall::open(Client& client, Upstream& upstream, Outbound request) {
   UpstreamCall made;
-  made.tries_ = std::make_shared<Tries>(client, upstream.take(now()), request);
+  made.tries_ = std::make_shared<Tries>(client, upstream.take(steady_now()), request);
   made.tries_->begin(upstream, std::move(request));
   return made;
 }

@@ -10,15 +10,12 @@
 #include <utility>
 
 #include "base/notice.h"
+#include "http/net/deadlines.h"
 
 namespace writ::http {
 namespace {
 
 constexpr std::size_t kMaxCheckBytes = 64 * 1024;
-
-UpstreamTime now() {
-  return std::chrono::steady_clock::now();
-}
 
 // One request to one address. It holds itself until it has an end, which it tells once.
 class Probe : public std::enable_shared_from_this<Probe> {
@@ -110,7 +107,7 @@ struct UpstreamKeeper::Core {
   }
 
   void resolve(const std::shared_ptr<Upstream>& upstream) {
-    for (const auto& [number, host] : upstream->names_due(now())) {
+    for (const auto& [number, host] : upstream->names_due(steady_now())) {
       {
         const std::lock_guard lock(mutex);
         if (stopping) return;
@@ -120,8 +117,8 @@ struct UpstreamKeeper::Core {
   }
 
   void look_after(const std::shared_ptr<Upstream>& upstream) {
-    upstream->look_at_returns(now());
-    for (auto& address : upstream->checks_due(now())) {
+    upstream->look_at_returns(steady_now());
+    for (auto& address : upstream->checks_due(steady_now())) {
       const auto probe = std::make_shared<Probe>(upstream, std::move(address));
       parts.loops.post(next_loop++ % parts.loops.size(), [&loops = parts.loops, &client = parts.client,
                                                           probe] { probe->begin(loops, client); });

@@ -3,6 +3,7 @@
 #include <algorithm>
 #include <fmt/format.h>
 
+#include "base/characters.h"
 #include "codec/ascii.h"
 
 namespace writ::init {
@@ -15,12 +16,6 @@ bool is_lower(char c) noexcept {
 }
 bool is_upper(char c) noexcept {
   return c >= 'A' && c <= 'Z';
-}
-bool is_digit(char c) noexcept {
-  return c >= '0' && c <= '9';
-}
-bool is_letter(char c) noexcept {
-  return is_lower(c) || is_upper(c);
 }
 char upper(char c) noexcept {
   return is_lower(c) ? static_cast<char>(c - 'a' + 'A') : c;

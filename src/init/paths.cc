@@ -19,7 +19,7 @@ int digit(char c) noexcept {
 }
 
 // RFC 3986 §2.1. What a request path cannot have, no route can either (http/target.h).
-Result<std::string> decoded(std::string_view segment) {
+Result<std::string> decoded_segment(std::string_view segment) {
   std::string out;
   for (std::size_t i = 0; i < segment.size(); ++i) {
     if (segment[i] != '%') {
@@ -82,7 +82,7 @@ Result<SegmentedPath> segment_path(std::string_view path) {
     }
     const bool braces = segment.find_first_of("{}") != segment.npos;
     if (!braces) {
-      made.segments.push_back({false, TRY(decoded(segment))});
+      made.segments.push_back({false, TRY(decoded_segment(segment))});
       continue;
     }
     const auto name = segment.size() > 2 ? segment.substr(1, segment.size() - 2) : std::string_view();

@@ -334,14 +334,14 @@ Result<inventory::Identity> identity_of(const Json& record) {
 namespace {
 
 // Who has a name: by id, of which import ("": of the configuration), and whether a user.
-struct Named {
+struct NamedParty {
   std::string_view id, import;
   std::optional<bool> is_user;
 
-  friend bool operator<(const Named& a, const Named& b) {
+  friend bool operator<(const NamedParty& a, const NamedParty& b) {
     return std::tie(a.id, a.import) < std::tie(b.id, b.import);
   }
-  bool may_be(const Named& other) const {
+  bool may_be(const NamedParty& other) const {
     if (id == other.id || (!import.empty() && import == other.import)) return false;
     return !is_user || !other.is_user || *is_user == *other.is_user;
   }
@@ -357,17 +357,18 @@ std::vector<Suggestion> suggested_links(std::span<const Import> imports, std::sp
     for (const auto& id : each.linked) linked[id] = &each;
   }
   const auto of_listed = [](const Listed& each) {
-    return Named{each.id, {}, each.kind ? std::optional(*each.kind == Kind::kUser) : std::nullopt};
+    return NamedParty{each.id, {}, each.kind ? std::optional(*each.kind == Kind::kUser) : std::nullopt};
   };
-  std::unordered_map<std::string, std::set<Named>> by_alias;
+  std::unordered_map<std::string, std::set<NamedParty>> by_alias;
   for (const Import& import : imports) {
     for (const auto& [id, record] : import.records) {
       const Json* aliases = evidence_in(record).find("aliases");
       if (aliases == nullptr || aliases->if_array() == nullptr) continue;
       const auto link = linked.find(id);
-      const Named named = link != linked.end()
-                              ? of_listed(*link->second)
-                              : Named{id, import.name, text_in(record, "kind") == kind_name(Kind::kUser)};
+      const NamedParty named =
+          link != linked.end()
+              ? of_listed(*link->second)
+              : NamedParty{id, import.name, text_in(record, "kind") == kind_name(Kind::kUser)};
       for (const auto& alias : *aliases->if_array()) {
         if (const auto* text = alias.if_string()) by_alias[*text].insert(named);
       }
@@ -384,7 +385,7 @@ std::vector<Suggestion> suggested_links(std::span<const Import> imports, std::sp
     // Each with the first that it may be: whoever joins them sees what is left.
     for (auto each = named.begin(); each != named.end(); ++each) {
       const auto first =
-          std::find_if(named.begin(), each, [&](const Named& one) { return one.may_be(*each); });
+          std::find_if(named.begin(), each, [&](const NamedParty& one) { return one.may_be(*each); });
       if (first != each) all.insert({std::string(first->id), std::string(each->id), alias});
     }
   }

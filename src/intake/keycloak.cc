@@ -43,11 +43,12 @@ void read_credentials(const ExportNode& client, Found& found) {
 }
 
 // What the clients of all files are, before users are read.
-struct Clients {
+struct RealmClients {
   std::set<std::string> calling_nothing;
 };
 
-void read_client(const ExportNode& client, const std::string& realm, Clients& clients, Findings& findings) {
+void read_client(const ExportNode& client, const std::string& realm, RealmClients& clients,
+                 Findings& findings) {
   const auto id = client.required("clientId");
   if (!id) return;
   // It only checks tokens, and never gets one.
@@ -98,7 +99,7 @@ void read_scope_mappings(const ExportNode& realm, const std::string& name, Findi
 }
 
 void read_user(const ExportNode& user, const std::string& realm, const KeycloakRoles& roles,
-               const Clients& clients, Findings& findings) {
+               const RealmClients& clients, Findings& findings) {
   const auto name = user.required("username");
   if (!name) return;
   if (const auto client = user.text("serviceAccountClientId")) {
@@ -154,7 +155,7 @@ void read_keycloak(const std::vector<File>& files, Findings& findings) {
     }
   };
   // Users refer to clients, and their file may be the first one.
-  Clients clients;
+  RealmClients clients;
   std::map<std::string, KeycloakRoles> roles;  // by realm
   each_realm([&](const ExportNode& realm) {
     const auto name = realm_name(realm);

@@ -16,9 +16,9 @@ using inventory::Credential;
 using inventory::CredentialType;
 using inventory::Kind;
 
-using Clients = std::map<std::string, std::string, std::less<>>;  // of a client id, the application
+using AppsByClient = std::map<std::string, std::string, std::less<>>;  // of a client id, the application
 
-void read_app(const ExportNode& app, Clients& clients, Findings& findings) {
+void read_app(const ExportNode& app, AppsByClient& clients, Findings& findings) {
   const auto id = app.required("id");
   if (!id) return;
   const auto settings = app.object("settings");
@@ -56,7 +56,7 @@ void read_app(const ExportNode& app, Clients& clients, Findings& findings) {
 }
 
 // Of /api/v1/apps/{appId}/grants: a scope of Okta's own API that people gave it.
-void read_grant(const ExportNode& grant, const Clients& clients, Findings& findings) {
+void read_grant(const ExportNode& grant, const AppsByClient& clients, Findings& findings) {
   const auto client = grant.required("clientId"), scope = grant.required("scopeId");
   if (!client || !scope) return;
   if (grant.text("status").value_or("ACTIVE") != "ACTIVE")
@@ -134,7 +134,7 @@ void read_okta(const std::vector<File>& files, Findings& findings) {
       root.wrong("is one page of several: `_links` has `next`", "follow it to the end, and give all pages");
   }
   const auto is_grant = [](const ExportNode& entry) { return entry.has("scopeId") && entry.has("clientId"); };
-  Clients clients;
+  AppsByClient clients;
   each([&](const ExportNode& entry) {
     const auto orn = entry.text("orn").value_or("");
     if (orn.find(":ai-agents:") != orn.npos || entry.text("type") == "AI_AGENT")

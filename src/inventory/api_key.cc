@@ -6,6 +6,7 @@
 #include "codec/members.h"
 #include "crypto/hash.h"
 #include "crypto/random.h"
+#include "inventory/facts.h"
 
 namespace writ::inventory {
 namespace {
@@ -17,10 +18,9 @@ constexpr std::size_t kIdDigits = kMaxApiKeyIdBytes;
 constexpr std::size_t kSecretDigits = 48;
 constexpr std::size_t kCheckDigits = 8;
 constexpr std::size_t kCheckedChars = kApiKeyPrefix.size() + kIdDigits + 1 + kSecretDigits;
-constexpr std::size_t kMaxDescriptionBytes = 1024;
 constexpr Duration kUsualLife = std::chrono::hours(24 * 90);
 
-bool is_digit(char c) noexcept {
+bool is_key_digit(char c) noexcept {
   return (c >= '0' && c <= '9') || (c >= 'a' && c <= 'f');
 }
 
@@ -33,16 +33,6 @@ std::string check_of(std::string_view checked) {
   return crypto::hex(crypto::sha256(checked)).substr(0, kCheckDigits);
 }
 
-Result<std::optional<Instant>> optional_date(const Members& members, std::string_view name) {
-  const auto text = TRY(members.optional_text(name));
-  if (!text) return std::nullopt;
-  const auto date = date_from_text(*text);
-  if (!date)
-    return members.wrong(
-        name, fmt::format("is `{}`, expected a date such as 2027-01-31 or 2027-01-31T12:00:00Z", *text));
-  return date;
-}
-
 }  // namespace
 
 bool is_api_key(std::string_view text) noexcept {
@@ -53,8 +43,8 @@ std::optional<std::string_view> api_key_id(std::string_view text) {
   if (!is_api_key(text) || text.size() != kCheckedChars + kCheckDigits) return std::nullopt;
   const auto id = text.substr(kApiKeyPrefix.size(), kIdDigits);
   const auto secret = text.substr(kApiKeyPrefix.size() + kIdDigits + 1);
-  if (text[kApiKeyPrefix.size() + kIdDigits] != '_' || !std::ranges::all_of(id, is_digit) ||
-      !std::ranges::all_of(secret, is_digit) ||
+  if (text[kApiKeyPrefix.size() + kIdDigits] != '_' || !std::ranges::all_of(id, is_key_digit) ||
+      !std::ranges::all_of(secret, is_key_digit) ||
       check_of(text.substr(0, kCheckedChars)) != text.substr(kCheckedChars))
     return std::nullopt;
   return id;

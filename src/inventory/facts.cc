@@ -7,6 +7,17 @@
 #include "cedar/ext_datetime.h"
 
 namespace writ::inventory {
+
+Result<std::optional<Instant>> optional_date(const codec::Members& members, std::string_view name) {
+  const auto text = TRY(members.optional_text(name));
+  if (!text) return std::nullopt;
+  const auto date = date_from_text(*text);
+  if (!date)
+    return members.wrong(
+        name, fmt::format("is `{}`, expected a date such as 2027-01-31 or 2027-01-31T12:00:00Z", *text));
+  return date;
+}
+
 namespace {
 
 using codec::Json;
@@ -15,7 +26,6 @@ using codec::Members;
 constexpr std::array<std::string_view, 8> kTypes{"secret",   "key",        "certificate", "token",
                                                  "password", "federation", "api_key",     "unknown"};
 constexpr std::size_t kMaxCredentials = 64;
-constexpr std::size_t kMaxDescriptionBytes = 1024;
 
 struct TextFact {
   std::string_view name;
@@ -54,16 +64,6 @@ constexpr TextFact kAttributes[] = {{"sponsor", &Identity::sponsor, 0},
                                     {"model", &Identity::model, 0},
                                     {"blueprint", &Identity::blueprint, 0}};
 constexpr std::array<std::string_view, 2> kOnlyWritTells{"reviewedAt", "lastUsed"};
-
-Result<std::optional<Instant>> optional_date(const Members& members, std::string_view name) {
-  const auto text = TRY(members.optional_text(name));
-  if (!text) return std::nullopt;
-  const auto date = date_from_text(*text);
-  if (!date)
-    return members.wrong(
-        name, fmt::format("is `{}`, expected a date such as 2027-01-31 or 2027-01-31T12:00:00Z", *text));
-  return date;
-}
 
 Result<Credential> credential_from_json(const Json& json) {
   const auto members = TRY(

@@ -3,6 +3,7 @@
 // A part of identity.h's reading and writing, apart for its length. Pure.
 #pragma once
 
+#include <optional>
 #include <span>
 #include <string_view>
 
@@ -17,6 +18,9 @@ namespace writ::inventory {
 std::span<const std::string_view> fact_names() noexcept;
 Result<void> read_facts(const codec::Members& members, Identity& identity);
 void write_facts(const Identity& identity, codec::Json& json);
+
+// "2027-01-31" or "2027-01-31T12:00:00Z"; that it is not there is no error.
+Result<std::optional<Instant>> optional_date(const codec::Members& members, std::string_view name);
 
 // `credentials`, as the configuration, a request and a record have them: {"type": "key", "kid": "k1",
 // "expires_at": "2027-01-31"}.

@@ -15,7 +15,6 @@ using codec::Members;
 
 constexpr std::size_t kMaxUidBytes = 1024;
 constexpr std::size_t kMaxTemplateBytes = 256;
-constexpr std::size_t kMaxDescriptionBytes = 1024;
 
 std::string written(const cedar::EntityUid& uid) {
   std::string text;

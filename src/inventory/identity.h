@@ -21,6 +21,7 @@
 namespace writ::inventory {
 
 inline constexpr std::size_t kMaxIdBytes = 128;  // of what authenticates to Writ, and of APIs
+inline constexpr std::size_t kMaxDescriptionBytes = 1024;
 inline constexpr std::size_t kMaxUserIdBytes =
     codec::kMaxNameBytes;                                     // providers choose what users are called
 inline constexpr std::size_t kMaxAttributeBytes = 16 * 1024;  // of one identity, as JSON

@@ -20,10 +20,6 @@ using token::AccessClaims;
 
 constexpr std::size_t kThumbprintChars = 43;  // base64url of 32 bytes
 
-std::unexpected<Denial> denied(Reason reason, std::string message) {
-  return std::unexpected(Denial{reason, std::move(message)});
-}
-
 ClaimPath path_of(std::string_view claim) {
   return ClaimPath(std::string(claim));
 }

@@ -10,10 +10,6 @@ namespace {
 using inventory::ApiKey;
 using inventory::Kind;
 
-std::unexpected<Denial> denied(Reason reason, std::string message) {
-  return std::unexpected(Denial{reason, std::move(message)});
-}
-
 // What may change while a key is used.
 std::expected<void, Denial> check_stands(const ApiKey& key, const inventory::Snapshot& inventory, Times now) {
   if (key.revoked_at) return denied(Reason::kTokenRevoked, "the API key was revoked");

@@ -2,19 +2,13 @@
 
 #include <algorithm>
 
+#include "base/characters.h"
 #include "codec/ascii.h"
 #include "codec/utf8.h"
 #include "http/headers.h"
 
 namespace writ::oauth {
 namespace {
-
-int hex_value(char c) {
-  if (c >= '0' && c <= '9') return c - '0';
-  if (c >= 'a' && c <= 'f') return c - 'a' + 10;
-  if (c >= 'A' && c <= 'F') return c - 'A' + 10;
-  return -1;
-}
 
 }  // namespace
 

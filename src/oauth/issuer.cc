@@ -8,7 +8,7 @@ namespace {
 
 using enforce::IssuingStep;
 
-std::unexpected<NotIssued> broken(std::string message) {
+std::unexpected<NotIssued> not_issued(std::string message) {
   return std::unexpected(
       NotIssued{NotIssued::Kind::kBroken, {Reason::kIndeterminate, std::move(message), {}, {}, {}}});
 }
@@ -41,12 +41,12 @@ std::expected<std::string, NotIssued> Issuer::issue(const Wanted& wanted) {
     ask_about(IssuingStep::kIssue, enforce::resource_of(IssuingStep::kIssue, wanted.api, *claims_));
   }
   const auto contract = decision::minted_claims(wanted.api, *in_force_->policies, *claims_, wanted.task);
-  if (!contract) return broken(contract.error().message);
+  if (!contract) return not_issued(contract.error().message);
   auto token = minter_.mint(*claims_, *contract);
   if (!token && token.error().code == ErrorCode::kLimit)
     return std::unexpected(
         NotIssued{NotIssued::Kind::kTooLong, {Reason::kTokenMalformed, token.error().message, {}, {}, {}}});
-  if (!token) return broken(token.error().message);
+  if (!token) return not_issued(token.error().message);
   TRY(record_permit(wanted));
   return *std::move(token);
 }
@@ -57,7 +57,7 @@ std::expected<void, NotIssued> Issuer::decide(const Wanted& wanted) {
       enforce::rule_on(step_, {*claims_, wanted.api, sent_, wanted.now},
                        {*in_force_->inventory, *in_force_->policies, wanted.task, in_force_->pushed.get()},
                        memory_[index()], enforce::Shadows::kAsked);
-  if (!ruling) return broken(std::move(ruling.error().message));
+  if (!ruling) return not_issued(std::move(ruling.error().message));
   auto refusal = rulings_[index()].emplace(*std::move(ruling)).refusal();
   if (refusal) return std::unexpected(NotIssued{NotIssued::Kind::kRefused, *std::move(refusal)});
   return {};
@@ -67,7 +67,7 @@ std::expected<void, NotIssued> Issuer::record_permit(const Wanted& wanted) const
   auto permit = told();
   permit.standing = wanted.standing;
   if (record_(enforce::record_of(wanted.now.earliest, permit))) return {};
-  return broken("the audit record could not be written");
+  return not_issued("the audit record could not be written");
 }
 
 enforce::Told Issuer::told() const {

@@ -14,10 +14,6 @@ std::unexpected<Refusal> refuse_request(Reason reason, std::string description) 
   return refuse(OauthError::kInvalidRequest, std::move(description), reason);
 }
 
-std::string in_backquotes(std::string_view text) {
-  return "`" + std::string(text) + "`";
-}
-
 // RFC 8693 §2.2.2: a subject or actor token that is not valid makes the request invalid.
 std::unexpected<Refusal> invalid_token(std::string_view which, Denial denial) {
   return refuse_request(denial.reason, std::string(which) + ": " + denial.message);

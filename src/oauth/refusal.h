@@ -61,6 +61,10 @@ inline std::unexpected<Refusal> refuse(OauthError error, Denial denial) {
   return std::unexpected(Refusal{error, std::move(denial.message), denial.reason});
 }
 
+inline std::string in_backquotes(std::string_view text) {
+  return "`" + std::string(text) + "`";
+}
+
 // With `Cache-Control: no-store`, and `WWW-Authenticate` where the client must authenticate another way.
 http::Response to_response(const Refusal& refusal, std::string_view request_id = {});
 

@@ -11,15 +11,9 @@
 namespace writ::oauth {
 namespace {
 
-using token::Origin;
-
 constexpr std::string_view kLogoutEvent = "http://schemas.openid.net/event/backchannel-logout";
 constexpr std::string_view kLogoutType = "logout+jwt";
 constexpr Duration kMaxLifetime = std::chrono::hours(1);
-
-std::unexpected<Denial> denied(Reason reason, std::string message) {
-  return std::unexpected(Denial{reason, std::move(message)});
-}
 
 std::unexpected<Denial> not_done(std::string message) {
   return denied(Reason::kIndeterminate, std::move(message));
@@ -89,7 +83,7 @@ std::expected<void, Denial> SessionEnds::take(std::string_view logout_token,
   const auto end = TRY(read_logout_token(logout_token, parts_.issuers, now));
   // §2.6: one that was used before is refused. Used is what took effect: where something failed, the provider
   // sends the same token again. Two at the same time end the same.
-  auto used = token::came_from(Origin::kToken, end.by->issuer, "logout " + end.said_by);
+  auto used = token::came_from(token::Origin::kToken, end.by->issuer, "logout " + end.said_by);
   if (parts_.revocations.revoked(used))
     return denied(Reason::kTokenReplayed, "the logout token was used before");
   TRY(this->end(end, request_id));
@@ -123,16 +117,18 @@ std::expected<void, Denial> SessionEnds::end(const SessionEnd& end, std::string_
                            .standing = audit::Standing::kStop};
   if (!parts_.record(make_record(now.earliest, event)))
     return not_done("the audit record could not be written");
-  const auto put = [&](Origin origin, const std::string& name, Instant kept) -> std::expected<void, Denial> {
+  const auto put = [&](token::Origin origin, const std::string& name,
+                       Instant kept) -> std::expected<void, Denial> {
     if (!parts_.revocations.revoke({token::came_from(origin, issuer, name), kept}))
       return not_done("the end could not be stored");
     return {};
   };
-  if (end.session) TRY(put(Origin::kSession, *end.session, until));
-  if (end.token) TRY(put(Origin::kToken, *end.token, until));
+  if (end.session) TRY(put(token::Origin::kSession, *end.session, until));
+  if (end.token) TRY(put(token::Origin::kToken, *end.token, until));
   // What was issued while it was recorded is of before, too.
   if (of_user)
-    TRY(put(Origin::kSubject, *end.subject, std::max(end.at, parts_.clock.now()) + token::kSubjectEndKept));
+    TRY(put(token::Origin::kSubject, *end.subject,
+            std::max(end.at, parts_.clock.now()) + token::kSubjectEndKept));
   // What fails here is tried again by whoever looks after tasks; nobody gets a token for them any more.
   if (!end_tasks(request_id)) return not_done("tasks that came of it could not be ended");
   return {};

@@ -13,16 +13,16 @@ using codec::Json;
 constexpr std::string_view kParameter = "`authorization_details`";
 constexpr std::size_t kMaxTypeBytes = 64;
 
-std::unexpected<Refusal> invalid(std::string_view problem) {
+std::unexpected<Refusal> wrong_details(std::string_view problem) {
   return refuse(OauthError::kInvalidAuthorizationDetails,
                 std::string(kParameter) + ": " + std::string(problem));
 }
 
 Outcome<std::string> read_identifier(const Json& details) {
   const auto members = codec::Members::of(details, "the task by its `identifier`", {"type", "identifier"});
-  if (!members) return invalid(members.error().message);
+  if (!members) return wrong_details(members.error().message);
   auto identifier = members->text("identifier");
-  if (!identifier) return invalid(identifier.error().message);
+  if (!identifier) return wrong_details(identifier.error().message);
   return *std::move(identifier);
 }
 
@@ -30,18 +30,18 @@ Outcome<std::string> read_identifier(const Json& details) {
 
 Outcome<AskedTask> read_task_details(std::string_view text) {
   const auto json = codec::parse_json(text);
-  if (!json) return invalid(json.error().message);
+  if (!json) return wrong_details(json.error().message);
   // RFC 9396 §2: an array of objects, each with its `type`.
   const auto* array = json->if_array();
-  if (array == nullptr) return invalid("expected an array");
-  if (array->size() != 1) return invalid("expected one task, because a token is for one");
+  if (array == nullptr) return wrong_details("expected an array");
+  if (array->size() != 1) return wrong_details("expected one task, because a token is for one");
   const Json& details = array->front();
-  if (!details.is_object()) return invalid("expected an object in the array");
+  if (!details.is_object()) return wrong_details("expected an object in the array");
   const auto* type = details.find_string("type");
-  if (type == nullptr) return invalid("`type` is missing or not a string");
+  if (type == nullptr) return wrong_details("`type` is missing or not a string");
   if (*type != kTaskDetails)
-    return invalid("the type `" + type->substr(0, kMaxTypeBytes) + "` is not known, only `" +
-                   std::string(kTaskDetails) + "` is");
+    return wrong_details("the type `" + type->substr(0, kMaxTypeBytes) + "` is not known, only `" +
+                         std::string(kTaskDetails) + "` is");
   if (details.find("identifier") != nullptr) return AskedTask{TRY(read_identifier(details)), {}};
   AskedTask asked{std::nullopt, Json::object()};
   for (const auto& [name, value] : *details.if_object()) {

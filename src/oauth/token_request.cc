@@ -10,17 +10,13 @@ namespace {
 
 using Text = std::optional<std::string_view>;
 
-std::unexpected<Refusal> invalid(std::string description) {
+std::unexpected<Refusal> invalid_request(std::string description) {
   return refuse(OauthError::kInvalidRequest, std::move(description));
-}
-
-std::string in_backquotes(std::string_view text) {
-  return "`" + std::string(text) + "`";
 }
 
 Outcome<Grant> read_grant(const Form& form) {
   const auto type = form.find("grant_type");
-  if (!type) return invalid("`grant_type` is missing");
+  if (!type) return invalid_request("`grant_type` is missing");
   if (*type == kGrantClientCredentials) return Grant::kClientCredentials;
   if (*type == kGrantTokenExchange) return Grant::kTokenExchange;
   return refuse(OauthError::kUnsupportedGrantType, "grant type " + in_backquotes(*type) +
@@ -34,12 +30,12 @@ Outcome<void> refuse_unsupported(const Form& form, Grant grant) {
     return refuse(OauthError::kInvalidScope,
                   "`scope` is not supported: policies decide, and a task narrows a token");
   for (const auto* name : {"tenant", "environment"}) {
-    if (form.find(name)) return invalid(in_backquotes(name) + " cannot be asked for");
+    if (form.find(name)) return invalid_request(in_backquotes(name) + " cannot be asked for");
   }
   if (grant == Grant::kTokenExchange) return {};
   for (const auto* name :
        {"subject_token", "subject_token_type", "actor_token", "actor_token_type", "requested_token_type"}) {
-    if (form.find(name)) return invalid(in_backquotes(name) + " belongs to the token exchange grant");
+    if (form.find(name)) return invalid_request(in_backquotes(name) + " belongs to the token exchange grant");
   }
   return {};
 }
@@ -61,24 +57,24 @@ Outcome<std::string_view> read_audience(const Form& form) {
 Outcome<ExchangeRequest> read_exchange(const Form& form) {
   const auto requested = form.find("requested_token_type");
   if (requested && *requested != kTypeAccessToken && *requested != kTypeJwt)
-    return invalid("`requested_token_type` must be " + std::string(kTypeAccessToken));
+    return invalid_request("`requested_token_type` must be " + std::string(kTypeAccessToken));
 
   const auto subject = form.find("subject_token");
   const auto subject_type = form.find("subject_token_type");
-  if (!subject) return invalid("`subject_token` is missing");
-  if (!subject_type) return invalid("`subject_token_type` is missing");
+  if (!subject) return invalid_request("`subject_token` is missing");
+  if (!subject_type) return invalid_request("`subject_token_type` is missing");
   const bool external = *subject_type == kTypeJwt || *subject_type == kTypeIdToken;
   if (!external && *subject_type != kTypeAccessToken)
-    return invalid("`subject_token_type` " + in_backquotes(*subject_type) +
-                   " is not supported, only jwt, id_token and access_token are");
+    return invalid_request("`subject_token_type` " + in_backquotes(*subject_type) +
+                           " is not supported, only jwt, id_token and access_token are");
 
   const auto actor = form.find("actor_token");
   const auto actor_type = form.find("actor_token_type");
   // RFC 8693 §2.1: required with an actor_token, and must not be there without one.
   if (actor.has_value() != actor_type.has_value())
-    return invalid("`actor_token` and `actor_token_type` are given together");
+    return invalid_request("`actor_token` and `actor_token_type` are given together");
   if (actor_type && *actor_type != kTypeAccessToken)
-    return invalid("`actor_token_type` must be " + std::string(kTypeAccessToken));
+    return invalid_request("`actor_token_type` must be " + std::string(kTypeAccessToken));
   return ExchangeRequest{
       .subject_token = *subject,
       .subject_token_kind = external ? SubjectTokenKind::kExternal : SubjectTokenKind::kAccess,
@@ -89,7 +85,7 @@ Outcome<ExchangeRequest> read_exchange(const Form& form) {
 Outcome<Text> read_claim(const Form& form, std::string_view name) {
   const auto value = form.find(name);
   if (value && value->size() > token::kMaxClaimBytes)
-    return invalid(in_backquotes(name) + " is longer than 512 bytes");
+    return invalid_request(in_backquotes(name) + " is longer than 512 bytes");
   return value;
 }
 
@@ -110,7 +106,7 @@ Outcome<TokenRequest> TokenRequest::read(const Form& form) {
   if (const auto details = form.find("authorization_details")) {
     request.details = TRY(read_task_details(*details));
     if (request.task)
-      return invalid("`task` and `authorization_details` both name a task, a token is for one");
+      return invalid_request("`task` and `authorization_details` both name a task, a token is for one");
   }
   return request;
 }

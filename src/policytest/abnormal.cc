@@ -11,41 +11,41 @@ namespace writ::policytest {
 
 namespace {
 
-constexpr std::string_view kNames[kDimensions] = {"other-application",
-                                                  "no-token",
-                                                  "other-user",
-                                                  "no-user",
-                                                  "other-tenant",
-                                                  "other-environment",
-                                                  "other-purpose",
-                                                  "other-api",
-                                                  "unbound",
-                                                  "wrongly-bound",
-                                                  "old-token",
-                                                  "longer-chain",
-                                                  "shorter-chain",
-                                                  "swapped-chain",
-                                                  "other-actor",
-                                                  "before-window",
-                                                  "after-window",
-                                                  "other-time",
-                                                  "after-end",
-                                                  "after-budget",
-                                                  "labelled-task",
-                                                  "unapproved-task",
-                                                  "next-action",
-                                                  "next-resource",
-                                                  "other-route",
-                                                  "other-address",
-                                                  "stale-authentication",
-                                                  "other-authentication",
-                                                  "other-provider",
-                                                  "hidden-claim",
-                                                  "hidden-attribute"};
+constexpr std::string_view kDimensionNames[kDimensions] = {"other-application",
+                                                           "no-token",
+                                                           "other-user",
+                                                           "no-user",
+                                                           "other-tenant",
+                                                           "other-environment",
+                                                           "other-purpose",
+                                                           "other-api",
+                                                           "unbound",
+                                                           "wrongly-bound",
+                                                           "old-token",
+                                                           "longer-chain",
+                                                           "shorter-chain",
+                                                           "swapped-chain",
+                                                           "other-actor",
+                                                           "before-window",
+                                                           "after-window",
+                                                           "other-time",
+                                                           "after-end",
+                                                           "after-budget",
+                                                           "labelled-task",
+                                                           "unapproved-task",
+                                                           "next-action",
+                                                           "next-resource",
+                                                           "other-route",
+                                                           "other-address",
+                                                           "stale-authentication",
+                                                           "other-authentication",
+                                                           "other-provider",
+                                                           "hidden-claim",
+                                                           "hidden-attribute"};
 
 // "other-user", or with the words of a variant: "hidden-claim (without `acr`)".
 std::optional<std::size_t> subject_length(std::string_view text) {
-  for (const auto name : kNames) {
+  for (const auto name : kDimensionNames) {
     if (!text.starts_with(name)) continue;
     const auto rest = text.substr(name.size());
     if (rest.starts_with(" (")) {
@@ -89,7 +89,7 @@ std::string key_of(const policy::Loaded& loaded, const Suite& suite, const Reque
 }  // namespace
 
 std::string_view dimension_name(Dimension dimension) noexcept {
-  return kNames[static_cast<std::size_t>(dimension)];
+  return kDimensionNames[static_cast<std::size_t>(dimension)];
 }
 
 Result<std::vector<Acceptance>> accepted_abnormal(const policy::LoadedPolicies& policies) {

@@ -18,17 +18,17 @@ using files::YamlNode;
 
 namespace {
 
-using Kind = YamlNode::Kind;
+using NodeKind = YamlNode::Kind;
 
 constexpr std::string_view kNoRoute[] = {"not_found", "method_not_allowed", "invalid_request"};
 
 }  // namespace
 
 std::optional<Instant> RequestReader::instant(const YamlNode& node, std::string_view what, Instant base) {
-  if (node.kind == Kind::kInteger) {
+  if (node.kind == NodeKind::kInteger) {
     if (node.integer >= 0 && node.integer <= simulate::kLastSecond)
       return instant_from_unix_seconds(node.integer);
-  } else if (node.kind == Kind::kText) {
+  } else if (node.kind == NodeKind::kText) {
     if (const auto moment = simulate::parse_moment(node.text, base)) return moment;
   }
   source_.error(node, fmt::format("`{}` is not an instant: `{}`", what, node.text),
@@ -49,18 +49,18 @@ std::optional<Instant> RequestReader::time_claim(const Layers& layers, std::stri
 // `act`: [nearest, next, ...], or nested as in the token itself.
 std::vector<token::Actor> RequestReader::actors(const YamlNode& node) {
   std::vector<token::Actor> actors;
-  if (node.kind == Kind::kMap) {
+  if (node.kind == NodeKind::kMap) {
     const auto json = to_json(node);
     auto nested = token::actors_from_json(&json);
     if (!nested) source_.error(node, nested.error().message);
     return nested ? *std::move(nested) : actors;
   }
-  if (node.kind != Kind::kList) {
+  if (node.kind != NodeKind::kList) {
     source_.error(node, "`act` must be a list of ids, nearest first, or nested as in a token");
     return actors;
   }
   for (const YamlNode& item : node.items) {
-    if (item.kind == Kind::kMap) {
+    if (item.kind == NodeKind::kMap) {
       const Fields fields(&item, source_, "an actor", {"sub", "iss"});
       if (auto subject = fields.required_text("sub", token::kMaxClaimBytes))
         actors.push_back({*std::move(subject), fields.text("iss", token::kMaxClaimBytes)});
@@ -102,7 +102,7 @@ std::optional<TokenSpec> RequestReader::token(const Layers& layers, const YamlNo
       source_.error(*workload, facts.error().message);
   }
   if (const YamlNode* bound = layers.claim("bound")) {
-    if (bound->kind != Kind::kBool) source_.error(*bound, "`bound` must be true or false");
+    if (bound->kind != NodeKind::kBool) source_.error(*bound, "`bound` must be true or false");
     spec.bound = bound->boolean;
   }
   if (!client) return std::nullopt;
@@ -208,7 +208,7 @@ std::optional<Target> RequestReader::target(const Layers& layers, const YamlNode
   target.action = *act;
   target.resource = *resource;
   if (const YamlNode* attributes = layers.find("attributes")) {
-    if (attributes->kind != Kind::kMap) source_.error(*attributes, "`attributes` must be a map");
+    if (attributes->kind != NodeKind::kMap) source_.error(*attributes, "`attributes` must be a map");
     target.attributes = to_json(*attributes);
   }
   return target;
@@ -227,14 +227,14 @@ std::optional<RequestSpec> RequestReader::request(const Layers& layers, const Ya
   if (auto read = target(layers, at)) spec.target = *std::move(read);
   if (auto read = token(layers, at, spec.time)) spec.token = *std::move(read);
   if (const YamlNode* node = layers.find("body")) {
-    const bool data = node->kind == Kind::kMap || node->kind == Kind::kList;
+    const bool data = node->kind == NodeKind::kMap || node->kind == NodeKind::kList;
     spec.target.body =
         data ? to_json(*node).dump() : read_text(*node, source_, "body", 64 * 1024).value_or("");
     if (!spec.target.routed())
       source_.error(*node, "a `body` goes with a `request`: the route says what in it counts");
   }
   if (const YamlNode* node = layers.find("approved")) {
-    if (node->kind != Kind::kBool) {
+    if (node->kind != NodeKind::kBool) {
       source_.error(*node, "`approved` must be true or false");
     } else {
       spec.approved = node->boolean;
@@ -283,7 +283,7 @@ std::optional<Expectation> RequestReader::expectation(const Layers& layers, cons
     return std::nullopt;
   }
   Expectation expect{.place = source_.place(*node), .code = {}};
-  if (node->kind != Kind::kMap) {
+  if (node->kind != NodeKind::kMap) {
     const auto read = code(*node);
     if (!read) return std::nullopt;
     expect.code = *read;

@@ -19,10 +19,6 @@ constexpr std::size_t kMaxPasswordBytes = 1024;
 constexpr std::chrono::minutes kMaxAge{5};  // so that a role, a name and a certificate are looked at again
 constexpr std::uint32_t kFirstOwnType = 10'000;
 
-std::unexpected<Error> invalid(std::string message) {
-  return failure(ErrorCode::kInvalid, std::move(message));
-}
-
 // The moment and the file of a password: another one is another connection.
 struct FileState {
   ino_t file = 0;

@@ -4,21 +4,16 @@
 #include <fmt/format.h>
 #include <optional>
 
+#include "base/characters.h"
+
 namespace writ::postgres {
 namespace {
 
 bool begins_name(char c) {
   return (c >= 'a' && c <= 'z') || (c >= 'A' && c <= 'Z') || c == '_';
 }
-bool is_digit(char c) {
-  return c >= '0' && c <= '9';
-}
 bool is_in_name(char c) {
   return begins_name(c) || is_digit(c) || c == '$' || (c & 0x80) != 0;
-}
-
-std::unexpected<Error> invalid(std::string message) {
-  return failure(ErrorCode::kInvalid, std::move(message));
 }
 
 // PostgreSQL 15, §4.1: the parts of a statement in which a colon is a colon.

@@ -13,10 +13,6 @@ using codec::Json;
 
 constexpr std::size_t kMaxElements = 64;
 
-std::unexpected<Error> invalid(std::string message) {
-  return failure(ErrorCode::kInvalid, std::move(message));
-}
-
 Json call(std::string_view function, std::string_view argument) {
   return Json::object({{"__extn", Json::object({{"fn", Json(function)}, {"arg", Json(argument)}})}});
 }

@@ -11,6 +11,7 @@
 #include "codec/json.h"
 #include "files/fields.h"
 #include "inventory/identity.h"
+#include "posture/adopt_words.h"
 #include "posture/fixes.h"
 #include "posture/patch.h"
 
@@ -18,14 +19,6 @@ namespace writ::posture {
 namespace {
 
 using files::YamlNode;
-
-constexpr codec::JsonLimits kRecordLimits{.max_bytes = 512 * 1024};
-constexpr std::string_view kNobody = "nobody";
-
-std::string_view text_of(const codec::Json& record, std::string_view name) {
-  const auto* found = record.find_string(name);
-  return found != nullptr ? std::string_view(*found) : std::string_view();
-}
 
 // Of a refusal by oauth/accepted_tokens.cc, whose token was verified: "... client `X` is not mapped to an
 // identity here, under `accept` for API `Y`".
@@ -55,20 +48,10 @@ std::vector<std::string> issuers_without(const config::Config& config, const std
   return all;
 }
 
-const YamlNode* identity_node(const config::Config& config, std::string_view id) {
-  for (const auto& node : config.identities)
-    if (const auto* named = node.find("id"); named != nullptr && named->text == id) return &node;
-  return nullptr;
-}
-
 const YamlNode* clients_node(const config::Config& config, std::string_view issuer, std::string_view api) {
   const auto* item = item_with(config.root->find("trusted_issuers"), "issuer", issuer);
   const auto* accept = item != nullptr ? item_with(item->find("accept"), "api", api) : nullptr;
   return accept != nullptr ? accept->find("clients") : nullptr;
-}
-
-std::string day(Instant at) {
-  return inventory::date_text(std::chrono::floor<std::chrono::days>(at));
 }
 
 // Those at one place become one.

@@ -14,6 +14,7 @@
 #include "files/fields.h"
 #include "inventory/identity.h"
 #include "oauth/workload_profiles.h"
+#include "posture/adopt_words.h"
 #include "posture/fixes.h"
 
 namespace writ::posture {
@@ -23,16 +24,9 @@ using By = SeenCaller::By;
 using codec::Json;
 using files::YamlNode;
 
-constexpr codec::JsonLimits kRecordLimits{.max_bytes = 512 * 1024};
-constexpr std::string_view kNobody = "nobody";
 constexpr std::size_t kClaimedShown = 4;
 constexpr std::string_view kToken = "token ", kCertificate = "certificate ";
 constexpr std::string_view kUri = "URI:", kDns = "DNS:", kThumbprint = "sha256:";
-
-std::string_view text_of(const Json& record, std::string_view name) {
-  const auto* found = record.find_string(name);
-  return found != nullptr ? std::string_view(*found) : std::string_view();
-}
 
 // Of a refusal by oauth/client_authentication.cc: "token {…}: client `ID`: …". The rest of it may be cut.
 std::optional<Json> shown_in(std::string_view message, std::string_view what) {
@@ -190,23 +184,11 @@ Result<void> find_users(const std::vector<audit::Part>& log, Instant since, Inst
   return {};
 }
 
-std::string day(Instant at) {
-  return inventory::date_text(std::chrono::floor<std::chrono::days>(at));
-}
-
 // What a comment may hold: one line.
 std::string words_of(const auto& texts) {
   std::vector<std::string> words;
   for (const auto& text : texts) words.push_back(yaml_word(text));
   return fmt::format("{}", fmt::join(words, ", "));
-}
-
-const YamlNode* identity_node(const config::Config& config, std::string_view id) {
-  const auto found = std::ranges::find_if(config.identities, [&](const YamlNode& node) {
-    const auto* named = node.find("id");
-    return named != nullptr && named->text == id;
-  });
-  return found != config.identities.end() ? &*found : nullptr;
 }
 
 // Reads one entry of the file, field by field; what is wrong is reported.

@@ -25,13 +25,6 @@ struct Schedule {
 };
 constexpr Schedule kSchedules[] = {{"weekly", 14}, {"monthly", 62}, {"quarterly", 184}, {"yearly", 731}};
 
-// Of a comment: one line.
-std::string in_one_line(std::string text) {
-  std::ranges::replace_if(
-      text, [](char c) { return static_cast<unsigned char>(c) < ' ' || c == 0x7f; }, ' ');
-  return text;
-}
-
 std::string day_text(Instant time) {
   return audit::format_time(time).substr(0, 10);
 }
@@ -342,6 +335,11 @@ class Proposer {
 };
 
 }  // namespace
+
+std::string in_one_line(std::string text) {
+  std::ranges::replace_if(text, [](char c) { return static_cast<unsigned char>(c) < ' ' || c == 0x7f; }, ' ');
+  return text;
+}
 
 Result<std::string> kept_by(const Policy& policy, std::int64_t span_days) {
   const auto* annotation = policy.annotation(kAnnotation);

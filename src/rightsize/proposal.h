@@ -91,4 +91,7 @@ using SameIn = std::function<std::optional<std::set<std::string>>(const std::str
 Result<Proposal> propose(const Evidence& evidence, const Governing& in_force, const SameIn& same_in,
                          const Thresholds& settings);
 
+// Of a comment: no control characters.
+std::string in_one_line(std::string text);
+
 }  // namespace writ::rightsize

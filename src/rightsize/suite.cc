@@ -14,6 +14,7 @@
 #include "policytest/suite_text.h"
 #include "policytest/world.h"
 #include "rightsize/conditions.h"
+#include "rightsize/proposal.h"
 
 namespace writ::rightsize {
 namespace {
@@ -47,13 +48,6 @@ Result<std::vector<std::string>> openings(const std::vector<audit::Part>& log, d
   return lines;
 }
 
-// Of a comment.
-std::string in_one_line(std::string text) {
-  std::ranges::replace_if(
-      text, [](char c) { return static_cast<unsigned char>(c) < ' '; }, ' ');
-  return text;
-}
-
 std::string name_of(const RequestSpec& request, std::string_view what) {
   auto name = fmt::format("{}: {}", what, policytest::describe(request));
   if (name.size() <= kMostNameBytes) return name;
@@ -62,7 +56,7 @@ std::string name_of(const RequestSpec& request, std::string_view what) {
   return name.substr(0, end) + "…";
 }
 
-std::string text_of(const Suite& suite, const std::vector<Made>& tests) {
+std::string suite_text(const Suite& suite, const std::vector<Made>& tests) {
   auto out = fmt::format(
       "# Written by `writ rightsize` from the audit log. Each request was seen there; what is refused now "
       "was "
@@ -117,7 +111,7 @@ class SuiteMaker {
     const std::size_t permitted = made_.size();
     for (const PolicyUse& use : plan_.proposal.policies) TRY(add_dropped(use, permitted));
     if (made_.empty()) return out_;
-    out_.text = text_of(*suite_, made_);
+    out_.text = suite_text(*suite_, made_);
     TRY(read_back(file));
     return out_;
   }
@@ -198,7 +192,7 @@ class SuiteMaker {
     out_.left_out += made_.size() - out_.refused - out_.permitted;
     out_.dropped_unseen += out_.refused - kept_refused_;
     out_.refused = kept_refused_;
-    out_.text = passing.empty() ? std::string() : text_of(*suite_, passing);
+    out_.text = passing.empty() ? std::string() : suite_text(*suite_, passing);
     return {};
   }
 

@@ -25,10 +25,6 @@ constexpr std::size_t kMaxTargetBytes = 8 * 1024;
 constexpr std::size_t kMaxHeaders = 100;
 constexpr std::string_view kTaskType = "Writ::Task";
 
-std::unexpected<Error> invalid(std::string message) {
-  return failure(ErrorCode::kInvalid, std::move(message));
-}
-
 Result<cedar::EntityUid> entity(const Members& members, std::string_view name) {
   auto uid = cedar::parse_entity(TRY(members.text(name, 1024)));
   if (!uid) return members.wrong(name, "must be an entity, such as Billing::Invoice::\"inv-1\"");

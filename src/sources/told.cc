@@ -18,10 +18,6 @@ using codec::Json;
 constexpr std::size_t kMaxDigits = 15;  // that a double keeps
 constexpr std::size_t kMaxElements = 64;
 
-std::unexpected<Error> invalid(std::string message) {
-  return failure(ErrorCode::kInvalid, std::move(message));
-}
-
 // A number where a decimal is expected, digit by digit; nothing where it may have been rounded.
 std::optional<std::string> decimal_text(const Json& json) {
   if (const auto* integer = json.if_int()) return fmt::format("{}.0", *integer);

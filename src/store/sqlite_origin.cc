@@ -17,10 +17,6 @@ constexpr int kMaxValueBytes = 64 * 1024;
 constexpr int kMaxStatementBytes = 16 * 1024;
 constexpr int kStepsBetweenLooks = 1000;  // of SQLite's machine
 
-std::unexpected<Error> invalid(std::string message) {
-  return failure(ErrorCode::kInvalid, std::move(message));
-}
-
 // Reading, and functions; whatever else a statement could do is refused when it is prepared.
 int allow_reading(void*, int action, const char*, const char* second, const char*, const char*) {
   if (action == SQLITE_FUNCTION && second != nullptr && std::string_view(second) == "load_extension")

@@ -5,30 +5,23 @@
 #include <charconv>
 #include <fmt/format.h>
 
+#include "base/characters.h"
 #include "cedar/ext_decimal.h"
 
 namespace writ::task {
 namespace {
 
 constexpr std::int64_t kUnit = 10'000;
-constexpr std::size_t kMaxText = 32;
+constexpr std::size_t kMaxAmountText = 32;
 // A decimal of so many digits is the shortest text of its nearest double, and no other such decimal's.
 constexpr int kExactDigits = 15;
 constexpr std::int64_t kExactInDouble = 1'000'000'000'000'000;
-
-bool is_digit(char c) noexcept {
-  return c >= '0' && c <= '9';
-}
-
-bool is_letter(char c) noexcept {
-  return (c >= 'a' && c <= 'z') || (c >= 'A' && c <= 'Z');
-}
 
 std::unexpected<Error> no_amount(std::string_view text) {
   return failure(
       ErrorCode::kInvalid,
       fmt::format("`{}`, expected a number such as 20 or 1000.50, from 0 on, of at most four decimals",
-                  text.substr(0, kMaxText)));
+                  text.substr(0, kMaxAmountText)));
 }
 
 }  // namespace
@@ -37,7 +30,7 @@ Result<Amount> Amount::parse(std::string_view text) {
   const auto point = std::min(text.find('.'), text.size());
   const auto whole = text.substr(0, point);
   const bool leading_zero = whole.size() > 1 && whole.front() == '0';
-  if (whole.empty() || leading_zero || text.size() > kMaxText || !std::ranges::all_of(whole, is_digit))
+  if (whole.empty() || leading_zero || text.size() > kMaxAmountText || !std::ranges::all_of(whole, is_digit))
     return no_amount(text);
   const auto decimal =
       cedar::Decimal::parse(point == text.size() ? std::string(text) + ".0" : std::string(text));

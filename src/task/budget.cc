@@ -13,8 +13,8 @@ namespace {
 using codec::Json;
 using codec::Members;
 
-Result<void> read_actions(const Members& members, const std::vector<cedar::EntityUid>& actions,
-                          Budget& budget) {
+Result<void> read_action_calls(const Members& members, const std::vector<cedar::EntityUid>& actions,
+                               Budget& budget) {
   const Json* json = members.find("actions");
   if (json == nullptr || json->is_null()) return {};
   const auto* object = json->if_object();
@@ -99,7 +99,7 @@ Result<Budget> budget_from_json(const Json* json, const std::vector<cedar::Entit
   if (json == nullptr || json->is_null()) return budget;
   const auto members = TRY(Members::of(*json, "the budget", {"calls", "actions", "rates", "amounts"}));
   budget.calls = TRY(members.optional_integer("calls", 1, kMaxCalls));
-  TRY(read_actions(members, actions, budget));
+  TRY(read_action_calls(members, actions, budget));
   TRY(read_rates(members, budget));
   TRY(read_amounts(members, budget));
   return budget;

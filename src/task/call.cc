@@ -12,8 +12,9 @@ namespace {
 using codec::Json;
 using codec::Members;
 
-constexpr std::array<std::string_view, 4> kStates{"pending", "approved", "denied", "used"};  // by CallState
-constexpr std::size_t kMaxText = 64 * 1024;  // longer than a request's head may be
+constexpr std::array<std::string_view, 4> kCallStates{"pending", "approved", "denied",
+                                                      "used"};  // by CallState
+constexpr std::size_t kMaxCallText = 64 * 1024;                 // longer than a request's head may be
 
 // What the record and the outward form share.
 Json shared_members(const CallApproval& approval) {
@@ -48,19 +49,19 @@ Json shared_members(const CallApproval& approval) {
 
 Result<Call> call_of(const Members& members) {
   Call call;
-  call.subject = TRY(members.text("subject", kMaxText));
-  call.client = TRY(members.text("client", kMaxText));
-  call.actors = TRY(members.texts("actors", kMaxRequesters, kMaxText));
-  call.task = TRY(members.optional_text("task", kMaxText));
-  call.purpose = TRY(members.optional_text("purpose", kMaxText));
-  call.api = TRY(members.text("api", kMaxText));
-  call.action = TRY(members.text("action", kMaxText));
-  call.resource = TRY(members.text("resource", kMaxText));
-  call.method = TRY(members.text("method", kMaxText));
-  call.path = TRY(members.text("path", kMaxText));
-  call.query = TRY(members.optional_text("query", kMaxText)).value_or("");
-  call.arguments = TRY(members.text("arguments", kMaxText));
-  call.policy_revision = TRY(members.text("policy_revision", kMaxText));
+  call.subject = TRY(members.text("subject", kMaxCallText));
+  call.client = TRY(members.text("client", kMaxCallText));
+  call.actors = TRY(members.texts("actors", kMaxRequesters, kMaxCallText));
+  call.task = TRY(members.optional_text("task", kMaxCallText));
+  call.purpose = TRY(members.optional_text("purpose", kMaxCallText));
+  call.api = TRY(members.text("api", kMaxCallText));
+  call.action = TRY(members.text("action", kMaxCallText));
+  call.resource = TRY(members.text("resource", kMaxCallText));
+  call.method = TRY(members.text("method", kMaxCallText));
+  call.path = TRY(members.text("path", kMaxCallText));
+  call.query = TRY(members.optional_text("query", kMaxCallText)).value_or("");
+  call.arguments = TRY(members.text("arguments", kMaxCallText));
+  call.policy_revision = TRY(members.text("policy_revision", kMaxCallText));
   return call;
 }
 
@@ -77,13 +78,13 @@ std::vector<std::string> Call::parties() const {
 }
 
 std::string_view call_state_name(CallState state) noexcept {
-  return kStates[static_cast<std::size_t>(state)];
+  return kCallStates[static_cast<std::size_t>(state)];
 }
 
 std::optional<CallState> call_state_from_name(std::string_view name) noexcept {
-  const auto found = std::ranges::find(kStates, name);
-  if (found == kStates.end()) return std::nullopt;
-  return static_cast<CallState>(found - kStates.begin());
+  const auto found = std::ranges::find(kCallStates, name);
+  if (found == kCallStates.end()) return std::nullopt;
+  return static_cast<CallState>(found - kCallStates.begin());
 }
 
 Json call_to_json(const CallApproval& approval, CallState state, Instant now) {
@@ -114,13 +115,13 @@ Result<CallApproval> call_from_record(std::string_view text) {
   CallApproval approval;
   approval.id = TRY(members.text("id"));
   approval.call = TRY(call_of(members));
-  approval.tenant = TRY(members.optional_text("tenant", kMaxText));
+  approval.tenant = TRY(members.optional_text("tenant", kMaxCallText));
   const Json* body = members.find("body");
   if (body == nullptr || body->if_string() == nullptr) return members.wrong("body", "must be a string");
   approval.body = *body->if_string();
   approval.asked_at = Instant(Duration(TRY(members.integer("asked_at_ms", 0, INT64_MAX / 2))));
   approval.until = Instant(Duration(TRY(members.integer("until_ms", 0, INT64_MAX / 2))));
-  approval.decided_by = TRY(members.optional_text("decided_by", kMaxText)).value_or("");
+  approval.decided_by = TRY(members.optional_text("decided_by", kMaxCallText)).value_or("");
   return approval;
 }
 

@@ -9,10 +9,6 @@
 namespace writ::token {
 namespace {
 
-std::unexpected<Denial> denied(Reason reason, std::string message) {
-  return std::unexpected(Denial{reason, std::move(message)});
-}
-
 bool accepted_type(const jose::UnverifiedJws& jws, const AssertionRules& rules) {
   return std::ranges::any_of(rules.types,
                              [&](auto type) { return type.empty() ? !jws.typ() : is_type(jws.typ(), type); });

@@ -9,10 +9,6 @@
 namespace writ::token {
 namespace {
 
-std::unexpected<Denial> denied(Reason reason, std::string message) {
-  return std::unexpected(Denial{reason, std::move(message)});
-}
-
 // RFC 6750 §2.1: b64token, without the `=` at its end.
 constexpr auto kTokenByte = [](auto byte) {
   return in_range(byte, 'a', 'z') | in_range(byte, 'A', 'Z') | in_range(byte, '-', '9') |  // - . / and digits

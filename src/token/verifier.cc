@@ -9,10 +9,6 @@
 namespace writ::token {
 namespace {
 
-std::unexpected<Denial> denied(Reason reason, std::string message) {
-  return std::unexpected(Denial{reason, std::move(message)});
-}
-
 // No key of ours has this kid. The issuer the token names tells a stranger's token from a forged or outdated
 // one of ours; either way it is refused.
 std::unexpected<Denial> unknown_key(const jose::UnverifiedJws& jws, std::string_view issuer) {

@@ -24,25 +24,25 @@ bool OpenEvaluator::forbids(PolicyIndex policy) const {
 }
 
 bool OpenEvaluator::concerns(PolicyIndex policy) const {
-  return state_->scope(policy, 1) != kFalse && state_->scope(policy, 2) != kFalse;
+  return state_->scope(policy, 1) != kIsFalse && state_->scope(policy, 2) != kIsFalse;
 }
 
 bool OpenEvaluator::concerns(PolicyIndex policy, EntityRef principal) const {
   state_->set_principal(principal);
-  return state_->scope(policy, 0) != kFalse;
+  return state_->scope(policy, 0) != kIsFalse;
 }
 
 Outcomes OpenEvaluator::outcomes(PolicyIndex policy, EntityRef principal) {
   state_->set_principal(principal);
   const std::uint8_t scope = state_->scopes(policy);
-  if (scope == kFalse) return Outcomes(kFalse);
+  if (scope == kIsFalse) return Outcomes(kIsFalse);
   const NodeIndex condition = state_->plan().conditions[policy];
   if (condition == kNoNode) return Outcomes(scope);
   const std::size_t before = state_->mark();
-  if (scope != kTrue) state_->assume_scope(policy);
+  if (scope != kIsTrue) state_->assume_scope(policy);
   const std::uint8_t inner = state_->test(condition);
   state_->undo(before);
-  return Outcomes(scope == kTrue ? inner : static_cast<std::uint8_t>(inner | kFalse));
+  return Outcomes(scope == kIsTrue ? inner : static_cast<std::uint8_t>(inner | kIsFalse));
 }
 
 Policy OpenEvaluator::residual(PolicyIndex policy, EntityRef principal) {
@@ -52,13 +52,13 @@ Policy OpenEvaluator::residual(PolicyIndex policy, EntityRef principal) {
   left.id = plan.facts[policy].id;
   left.effect = plan.forbids[policy] ? Effect::kForbid : Effect::kPermit;
   const std::size_t before = state_->mark();
-  if (state_->scope(policy, 0) == kEither) left.principal = scope_term(plan.scopes[policy].constraints[0]);
-  if (state_->scope(policy, 2) != kTrue) {
+  if (state_->scope(policy, 0) == kIsEither) left.principal = scope_term(plan.scopes[policy].constraints[0]);
+  if (state_->scope(policy, 2) != kIsTrue) {
     left.resource = scope_term(plan.scopes[policy].constraints[2]);
     state_->assume_scope(policy);
   }
   if (const NodeIndex condition = plan.conditions[policy]; condition != kNoNode) {
-    if (state_->test(condition) != kTrue)
+    if (state_->test(condition) != kIsTrue)
       left.conditions.push_back({.unless = false, .body = state_->residual(condition), .span = {}});
   }
   state_->undo(before);

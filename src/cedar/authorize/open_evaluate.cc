@@ -1,6 +1,7 @@
 #include <algorithm>
 
 #include "cedar/authorize/open_state.h"
+#include "cedar/plan/evaluate.h"
 #include "cedar/plan/expression.h"
 #include "cedar/value/extension.h"
 
@@ -8,15 +9,6 @@ namespace writ::cedar {
 namespace {
 
 using Form = Seen::Form;
-
-constexpr KindSet kRecordOrEntity = kind_set(Kind::kRecord) | kind_set(Kind::kEntity);
-constexpr KindSet kSetOrEntity = kind_set(Kind::kSet) | kind_set(Kind::kEntity);
-constexpr KindSet kOrdered = kind_set(Kind::kLong) | kind_set(Kind::kDatetime) | kind_set(Kind::kDuration);
-
-std::int64_t ordinal(Value value) noexcept {
-  if (value.is(Kind::kLong)) return value.as_long();
-  return value.is(Kind::kDatetime) ? value.as_datetime().epoch_ms : value.as_duration().ms;
-}
 
 bool contains(const std::vector<Value>& values, Value value) {
   return std::ranges::find(values, value) != values.end();
@@ -51,13 +43,13 @@ std::uint8_t OpenEvaluator::State::truth_of(const Seen& seen) const {
       return kFailed;
     case Form::kValue:
       if (!seen.value.is(Kind::kBool)) return kFailed;
-      return failing | (seen.value.as_bool() ? kTrue : kFalse);
+      return failing | (seen.value.as_bool() ? kIsTrue : kIsFalse);
     case Form::kTruth:
       return failing | seen.truth;
     default: {
       const KindSet kinds = kinds_of(seen);
       if ((kinds & kind_set(Kind::kBool)) == 0) return kFailed;
-      return failing | kEither | (kinds != kind_set(Kind::kBool) ? kFailed : 0);
+      return failing | kIsEither | (kinds != kind_set(Kind::kBool) ? kFailed : 0);
     }
   }
 }
@@ -69,7 +61,7 @@ std::uint8_t OpenEvaluator::State::test(NodeIndex at) {
     case Op::kOr: {
       // Each operand is asked only after those before it came out this way.
       const bool conjunction = node.op == Op::kAnd;
-      const std::uint8_t goes_on = conjunction ? kTrue : kFalse;
+      const std::uint8_t goes_on = conjunction ? kIsTrue : kIsFalse;
       const std::size_t before = mark();
       std::uint8_t outcomes = 0;
       bool reached = true;
@@ -86,15 +78,15 @@ std::uint8_t OpenEvaluator::State::test(NodeIndex at) {
     case Op::kNot: {
       const std::uint8_t each = test(node.a);
       std::uint8_t turned = each & kFailed;
-      if ((each & kTrue) != 0) turned |= kFalse;
-      if ((each & kFalse) != 0) turned |= kTrue;
+      if ((each & kIsTrue) != 0) turned |= kIsFalse;
+      if ((each & kIsFalse) != 0) turned |= kIsTrue;
       return turned;
     }
     case Op::kIf: {
       const std::uint8_t each = test(node.a);
       std::uint8_t outcomes = each & kFailed;
       for (const bool way : {true, false}) {
-        if ((each & (way ? kTrue : kFalse)) == 0) continue;
+        if ((each & (way ? kIsTrue : kIsFalse)) == 0) continue;
         const std::size_t before = mark();
         assume(node.a, way);
         outcomes |= test(way ? node.b : node.c);
@@ -144,14 +136,14 @@ Seen OpenEvaluator::State::evaluate(NodeIndex at) {
     case Op::kOr:
     case Op::kNot: {
       const std::uint8_t outcomes = test(at);
-      if ((outcomes & kEither) == 0) return Seen::nothing();
-      return Seen::either(outcomes & kEither, (outcomes & kFailed) != 0);
+      if ((outcomes & kIsEither) == 0) return Seen::nothing();
+      return Seen::either(outcomes & kIsEither, (outcomes & kFailed) != 0);
     }
     case Op::kIf: {
       const std::uint8_t outcomes = test(node.a);
-      if (outcomes == kTrue) return evaluate(node.b);
-      if (outcomes == kFalse) return evaluate(node.c);
-      if ((outcomes & kEither) == 0) return Seen::nothing();
+      if (outcomes == kIsTrue) return evaluate(node.b);
+      if (outcomes == kIsFalse) return evaluate(node.c);
+      if ((outcomes & kIsEither) == 0) return Seen::nothing();
       return Seen::any(OpenFact::kAnyKind, true);
     }
     case Op::kSet:
@@ -189,10 +181,10 @@ Seen OpenEvaluator::State::evaluate(NodeIndex at) {
         out = truth(node.op == Op::kLike ? plan_.patterns[node.b].matches(left.value.as_string())
                                          : left.value.as_set().size == 0);
       } else {
-        out = Seen::either(kEither, kinds != kind_set(wanted));
+        out = Seen::either(kIsEither, kinds != kind_set(wanted));
         const bool has_some = left.is(Form::kPlace) && places_[left.place].fact != nullptr &&
                               !places_[left.place].fact->has_all.empty();
-        if (node.op == Op::kIsEmpty && has_some) out.truth = kFalse;
+        if (node.op == Op::kIsEmpty && has_some) out.truth = kIsFalse;
       }
       break;
     }
@@ -256,22 +248,22 @@ Seen OpenEvaluator::State::attribute(const Seen& base, const Text* name) {
 
 std::uint8_t OpenEvaluator::State::has_of_entity(EntityRef uid, const Text* name) {
   const Seen seen = of_entity(uid, name);
-  if (seen.is(Form::kNothing)) return kFalse;
-  return seen.may_fail ? kEither : kTrue;
+  if (seen.is(Form::kNothing)) return kIsFalse;
+  return seen.may_fail ? kIsEither : kIsTrue;
 }
 
 Seen OpenEvaluator::State::has(const Seen& base, const Text* name) {
   if (base.is(Form::kNothing)) return base;
   const KindSet kinds = kinds_of(base);
   if ((kinds & kRecordOrEntity) == 0) return Seen::nothing();
-  Seen out = Seen::either(kEither, (kinds & ~kRecordOrEntity) != 0 || base.may_fail);
+  Seen out = Seen::either(kIsEither, (kinds & ~kRecordOrEntity) != 0 || base.may_fail);
   if (base.is(Form::kPlace)) {
     const Presence presence = places_[child(base.place, name)].presence;
-    if (presence != Presence::kMaybe) out.truth = presence == Presence::kThere ? kTrue : kFalse;
+    if (presence != Presence::kMaybe) out.truth = presence == Presence::kThere ? kIsTrue : kIsFalse;
   } else if (base.is(Form::kValue)) {
     out.truth = base.value.is(Kind::kEntity)                   ? has_of_entity(base.value.as_entity(), name)
-                : base.value.as_record().find(name) != nullptr ? kTrue
-                                                               : kFalse;
+                : base.value.as_record().find(name) != nullptr ? kIsTrue
+                                                               : kIsFalse;
   }
   return out;
 }
@@ -290,13 +282,13 @@ Seen OpenEvaluator::State::has_path(NodeIndex at) {
       return Seen::either(outcomes, true);
     }
     may_fail = may_fail || each.may_fail;
-    outcomes |= each.truth & kFalse;
-    if ((each.truth & kTrue) == 0) return Seen::either(outcomes, may_fail);
+    outcomes |= each.truth & kIsFalse;
+    if ((each.truth & kIsTrue) == 0) return Seen::either(outcomes, may_fail);
     base = attribute(base, plan_.names[i]);
     base.may_fail = false;  // it is there now
-    if (base.is(Form::kNothing)) return Seen::either(kEither, true);
+    if (base.is(Form::kNothing)) return Seen::either(kIsEither, true);
   }
-  return Seen::either(outcomes | kTrue, may_fail);
+  return Seen::either(outcomes | kIsTrue, may_fail);
 }
 
 Seen OpenEvaluator::State::equal(const Seen& left, const Seen& right) {
@@ -306,7 +298,7 @@ Seen OpenEvaluator::State::equal(const Seen& left, const Seen& right) {
   for (const auto& [one, other] : {std::pair(&left, &right), std::pair(&right, &left)}) {
     if (!one->is(Form::kPlace) || !other->is(Form::kValue)) continue;
     if (one->place == kResource)
-      return Seen::either(may_be_resource(other->value.as_entity()) ? kEither : kFalse);
+      return Seen::either(may_be_resource(other->value.as_entity()) ? kIsEither : kIsFalse);
     const OpenFact* fact = places_[one->place].fact;
     if (fact == nullptr) continue;
     const Value value = other->value;
@@ -317,7 +309,7 @@ Seen OpenEvaluator::State::equal(const Seen& left, const Seen& right) {
     if (fact->at_least && (kind_set(value.kind()) & kOrdered) != 0 && ordinal(value) < *fact->at_least)
       return truth(false);
   }
-  return Seen::either(kEither);
+  return Seen::either(kIsEither);
 }
 
 Seen OpenEvaluator::State::ordered(Op op, const Seen& left, const Seen& right) {
@@ -327,7 +319,7 @@ Seen OpenEvaluator::State::ordered(Op op, const Seen& left, const Seen& right) {
   if (left.is(Form::kValue) && right.is(Form::kValue))
     return truth(compare(ordinal(left.value), ordinal(right.value)));
   const bool one_kind = kinds_of(left) == kinds_of(right) && (both & (both - 1)) == 0;
-  Seen out = Seen::either(kEither, !one_kind);
+  Seen out = Seen::either(kIsEither, !one_kind);
   const auto least = [&](const Seen& seen) -> std::optional<std::int64_t> {
     if (!seen.is(Form::kPlace) || places_[seen.place].fact == nullptr) return std::nullopt;
     return places_[seen.place].fact->at_least;
@@ -335,9 +327,9 @@ Seen OpenEvaluator::State::ordered(Op op, const Seen& left, const Seen& right) {
   if (!one_kind) return out;
   if (const auto bound = least(left);
       bound && right.is(Form::kValue) && !compare(*bound, ordinal(right.value)))
-    out.truth = kFalse;
+    out.truth = kIsFalse;
   if (const auto bound = least(right); bound && left.is(Form::kValue) && compare(ordinal(left.value), *bound))
-    out.truth = kTrue;
+    out.truth = kIsTrue;
   return out;
 }
 
@@ -374,7 +366,7 @@ Seen OpenEvaluator::State::is_in(const Seen& left, const Seen& right) {
   if (left.is(Form::kValue) && right.is(Form::kValue)) {
     const EntityRef uid = left.value.as_entity();
     const auto below = [&](bool found, bool some) {
-      return found || !some || !may_be_below_more(uid) ? truth(found) : Seen::either(kEither);
+      return found || !some || !may_be_below_more(uid) ? truth(found) : Seen::either(kIsEither);
     };
     if (right.value.is(Kind::kEntity)) return below(in_any(uid, right.value.as_entity()), true);
     bool found = false;
@@ -385,12 +377,12 @@ Seen OpenEvaluator::State::is_in(const Seen& left, const Seen& right) {
     return below(found, right.value.as_set().size > 0);
   }
   const bool fails = kinds != kind_set(Kind::kEntity) || groups != kind_set(Kind::kEntity);
-  Seen out = Seen::either(kEither, fails);
+  Seen out = Seen::either(kIsEither, fails);
   if (!right.is(Form::kValue)) return out;
   out.may_fail = kinds != kind_set(Kind::kEntity);
   if (right.value.is(Kind::kSet)) {
     for (const Value each : right.value.as_set()) out.may_fail = out.may_fail || !each.is(Kind::kEntity);
-    if (right.value.as_set().size == 0) out.truth = kFalse;
+    if (right.value.as_set().size == 0) out.truth = kIsFalse;
   }
   return out;
 }
@@ -400,28 +392,28 @@ Seen OpenEvaluator::State::is_type(NodeIndex at, const Seen& operand) {
   const KindSet kinds = kinds_of(operand);
   if ((kinds & kind_set(Kind::kEntity)) == 0) return Seen::nothing();
   const std::string_view wanted = plan_.names[node.b]->view();
-  std::uint8_t right_type = kEither;
+  std::uint8_t right_type = kIsEither;
   if (operand.is(Form::kValue)) {
-    right_type = operand.value.as_entity().type() == wanted ? kTrue : kFalse;
+    right_type = operand.value.as_entity().type() == wanted ? kIsTrue : kIsFalse;
   } else if (operand.is(Form::kPlace)) {
     std::string_view type;
     if (operand.place == kResource) type = world_->resource_type;
     if (const OpenFact* fact = places_[operand.place].fact) type = fact->entity_type;
-    if (!type.empty()) right_type = type == wanted ? kTrue : kFalse;
+    if (!type.empty()) right_type = type == wanted ? kIsTrue : kIsFalse;
   }
   Seen out = Seen::either(right_type, kinds != kind_set(Kind::kEntity));
-  if (node.op == Op::kIs || right_type == kFalse) return out;
+  if (node.op == Op::kIs || right_type == kIsFalse) return out;
   // The group is looked at only when the type is right.
   const Seen group = evaluate(node.c);
   if (group.is(Form::kNothing)) {
-    if (right_type == kTrue) return Seen::nothing();
-    return Seen::either(kFalse, true);
+    if (right_type == kIsTrue) return Seen::nothing();
+    return Seen::either(kIsFalse, true);
   }
   Seen inner = is_in(operand, group);
-  if (inner.is(Form::kNothing)) return right_type == kTrue ? inner : Seen::either(kFalse, true);
+  if (inner.is(Form::kNothing)) return right_type == kIsTrue ? inner : Seen::either(kIsFalse, true);
   inner.may_fail = inner.may_fail || out.may_fail || group.may_fail;
-  const std::uint8_t found = truth_of(inner) & kEither;
-  return Seen::either(right_type == kTrue ? found : (found | kFalse), inner.may_fail);
+  const std::uint8_t found = truth_of(inner) & kIsEither;
+  return Seen::either(right_type == kIsTrue ? found : (found | kIsFalse), inner.may_fail);
 }
 
 Seen OpenEvaluator::State::set_operation(Op op, const Seen& left, const Seen& right) {
@@ -436,7 +428,7 @@ Seen OpenEvaluator::State::set_operation(Op op, const Seen& left, const Seen& ri
                                           : set.contains_any(right.value.as_set()));
   }
   Seen out = Seen::either(
-      kEither, kinds != kind_set(Kind::kSet) || (of_sets && kinds_of(right) != kind_set(Kind::kSet)));
+      kIsEither, kinds != kind_set(Kind::kSet) || (of_sets && kinds_of(right) != kind_set(Kind::kSet)));
   if (op == Op::kContains && left.is(Form::kValue) && right.is(Form::kPlace)) {
     bool some = false, all = true, any_type = false;
     const OpenFact* fact = places_[right.place].fact;
@@ -445,10 +437,10 @@ Seen OpenEvaluator::State::set_operation(Op op, const Seen& left, const Seen& ri
                  (each.is(Kind::kEntity) && may_be_resource(each.as_entity()));
       if (fact != nullptr && contains(fact->among, each)) some = true;
     }
-    if (!any_type) out.truth = kFalse;
+    if (!any_type) out.truth = kIsFalse;
     if (fact != nullptr && !fact->among.empty()) {
       for (const Value each : fact->among) all = all && left.value.as_set().contains(each);
-      out.truth = !some ? kFalse : all ? kTrue : kEither;
+      out.truth = !some ? kIsFalse : all ? kIsTrue : kIsEither;
     }
     return out;
   }
@@ -458,17 +450,17 @@ Seen OpenEvaluator::State::set_operation(Op op, const Seen& left, const Seen& ri
   const auto sure = [&](Value value) { return contains(fact->has_all, value); };
   const auto possible = [&](Value value) { return !fact->only_of || contains(*fact->only_of, value); };
   if (op == Op::kContains) {
-    out.truth = sure(right.value) ? kTrue : possible(right.value) ? kEither : kFalse;
+    out.truth = sure(right.value) ? kIsTrue : possible(right.value) ? kIsEither : kIsFalse;
     return out;
   }
   if (!right.value.is(Kind::kSet)) return out;
   const SetNode& wanted = right.value.as_set();
   if (op == Op::kContainsAll) {
-    if (std::all_of(wanted.begin(), wanted.end(), sure)) out.truth = kTrue;
-    if (!std::all_of(wanted.begin(), wanted.end(), possible)) out.truth = kFalse;
+    if (std::all_of(wanted.begin(), wanted.end(), sure)) out.truth = kIsTrue;
+    if (!std::all_of(wanted.begin(), wanted.end(), possible)) out.truth = kIsFalse;
   } else {
-    if (std::any_of(wanted.begin(), wanted.end(), sure)) out.truth = kTrue;
-    if (std::none_of(wanted.begin(), wanted.end(), possible)) out.truth = kFalse;
+    if (std::any_of(wanted.begin(), wanted.end(), sure)) out.truth = kIsTrue;
+    if (std::none_of(wanted.begin(), wanted.end(), possible)) out.truth = kIsFalse;
   }
   return out;
 }
@@ -481,13 +473,13 @@ Seen OpenEvaluator::State::tag(Op op, const Seen& left, const Seen& right) {
     const Entity* entity = entities_.find(uid);
     const Value* found = entity != nullptr ? entity->tags->find(right.value.as_text()) : nullptr;
     if (may_be_told(uid))
-      return op == Op::kHasTag ? Seen::either(kEither) : Seen::any(OpenFact::kAnyKind, true);
+      return op == Op::kHasTag ? Seen::either(kIsEither) : Seen::any(OpenFact::kAnyKind, true);
     if (op == Op::kHasTag) return truth(found != nullptr);
     return found != nullptr ? Seen::of(*found) : Seen::nothing();
   }
   if (op == Op::kGetTag) return Seen::any(OpenFact::kAnyKind, true);
   return Seen::either(
-      kEither, kinds_of(left) != kind_set(Kind::kEntity) || kinds_of(right) != kind_set(Kind::kString));
+      kIsEither, kinds_of(left) != kind_set(Kind::kEntity) || kinds_of(right) != kind_set(Kind::kString));
 }
 
 Seen OpenEvaluator::State::make_set_or_record(NodeIndex at) {
@@ -531,7 +523,7 @@ Seen OpenEvaluator::State::call(NodeIndex at) {
                       function == ExtFunction::kIsLoopback || function == ExtFunction::kIsMulticast ||
                       function == ExtFunction::kIsInRange;
     const std::size_t wanted = function == ExtFunction::kIsInRange ? 2 : 1;
-    if (asks && all_ips && values.size() == wanted) return Seen::either(kEither, may_fail);
+    if (asks && all_ips && values.size() == wanted) return Seen::either(kIsEither, may_fail);
     return Seen::any(OpenFact::kAnyKind, true);
   }
   Value result = Value::boolean(false);

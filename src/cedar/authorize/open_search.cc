@@ -22,7 +22,7 @@ bool OpenEvaluator::Search::reach(std::size_t goal) {
   for (const PolicyIndex permit : wanted.any_of) {
     if (exhausted()) return false;
     state_.set_principal(wanted.principal);
-    if ((state_.scopes(permit) & kTrue) == 0) continue;
+    if ((state_.scopes(permit) & kIsTrue) == 0) continue;
     const std::size_t before = state_.mark();
     const NodeIndex condition = state_.plan().conditions[permit];
     const Next next = [&] { return avoid(goal, 0); };
@@ -37,7 +37,7 @@ bool OpenEvaluator::Search::avoid(std::size_t goal, std::size_t forbid) {
   if (forbid == wanted.none_of.size()) return reach(goal + 1);
   state_.set_principal(wanted.principal);
   const PolicyIndex policy = wanted.none_of[forbid];
-  if (state_.scopes(policy) == kFalse) return avoid(goal, forbid + 1);
+  if (state_.scopes(policy) == kIsFalse) return avoid(goal, forbid + 1);
   const NodeIndex condition = state_.plan().conditions[policy];
   if (condition == kNoNode) return false;
   return satisfy(wanted.principal, condition, false, [&] { return avoid(goal, forbid + 1); });
@@ -59,7 +59,7 @@ bool OpenEvaluator::Search::satisfy(EntityRef who, NodeIndex at, bool wanted, co
   if (exhausted()) return false;
   state_.set_principal(who);
   const std::uint8_t outcomes = state_.test(at);
-  const std::uint8_t bit = wanted ? kTrue : kFalse;
+  const std::uint8_t bit = wanted ? kIsTrue : kIsFalse;
   if (outcomes == bit) return next();
   if ((outcomes & bit) == 0) return false;
   const Node& node = state_.plan().nodes[at];

@@ -169,37 +169,37 @@ std::uint8_t OpenEvaluator::State::scope(PolicyIndex policy, unsigned slot) cons
   const auto known = [&](EntityRef uid) -> std::uint8_t {
     // Under the store's own name, as authorize() asks.
     const Entity* entity = entities_.find(uid);
-    if (constraint.matches({entity != nullptr ? entity->uid : uid, entity})) return kTrue;
+    if (constraint.matches({entity != nullptr ? entity->uid : uid, entity})) return kIsTrue;
     const bool by_parents = constraint.rule == Rule::kIn || constraint.rule == Rule::kInAny ||
                             (constraint.rule == Rule::kIsIn && constraint.type->view() == uid.type());
-    return by_parents && constraint.uid_count > 0 && may_be_below_more(uid) ? kEither : kFalse;
+    return by_parents && constraint.uid_count > 0 && may_be_below_more(uid) ? kIsEither : kIsFalse;
   };
   if (slot == 0) return known(principal_);
-  if (slot == 1) return constraint.matches({world_->action, action_}) ? kTrue : kFalse;
+  if (slot == 1) return constraint.matches({world_->action, action_}) ? kIsTrue : kIsFalse;
   if (const auto& value = places_[kResource].value) return known(value->as_entity());
   const std::string_view type = world_->resource_type;
-  if (type.empty() && constraint.rule != Rule::kAny) return kEither;
+  if (type.empty() && constraint.rule != Rule::kAny) return kIsEither;
   switch (constraint.rule) {
     case Rule::kAny:
-      return kTrue;
+      return kIsTrue;
     case Rule::kIs:
-      return constraint.type->view() == type ? kTrue : kFalse;
+      return constraint.type->view() == type ? kIsTrue : kIsFalse;
     case Rule::kEqual:
-      return constraint.uids[0]->type->view() == type ? kEither : kFalse;
+      return constraint.uids[0]->type->view() == type ? kIsEither : kIsFalse;
     case Rule::kIsIn:
-      return constraint.type->view() == type ? kEither : kFalse;
+      return constraint.type->view() == type ? kIsEither : kIsFalse;
     case Rule::kIn:
     case Rule::kInAny:
-      return constraint.uid_count == 0 ? kFalse : kEither;
+      return constraint.uid_count == 0 ? kIsFalse : kIsEither;
   }
-  return kEither;
+  return kIsEither;
 }
 
 std::uint8_t OpenEvaluator::State::scopes(PolicyIndex policy) const {
   const std::uint8_t principal = scope(policy, 0);
-  if (scope(policy, 1) == kFalse || principal == kFalse) return kFalse;
+  if (scope(policy, 1) == kIsFalse || principal == kIsFalse) return kIsFalse;
   const std::uint8_t resource = scope(policy, 2);
-  return principal == kTrue || resource == kFalse ? resource : kEither;
+  return principal == kIsTrue || resource == kIsFalse ? resource : kIsEither;
 }
 
 void OpenEvaluator::State::assume_scope(PolicyIndex policy) {
@@ -294,7 +294,7 @@ Expr OpenEvaluator::State::residual(NodeIndex at) {
     case Op::kAnd:
     case Op::kOr: {
       const bool conjunction = node.op == Op::kAnd;
-      const std::uint8_t neutral = conjunction ? kTrue : kFalse;
+      const std::uint8_t neutral = conjunction ? kIsTrue : kIsFalse;
       const std::size_t before = mark();
       std::vector<Expr> left;
       for (const NodeIndex operand : operands_of(plan_, at)) {
@@ -311,15 +311,15 @@ Expr OpenEvaluator::State::residual(NodeIndex at) {
     }
     case Op::kNot: {
       const std::uint8_t truth = test(node.a);
-      if (truth == kTrue || truth == kFalse) return value_expression(Value::boolean(truth == kFalse));
+      if (truth == kIsTrue || truth == kIsFalse) return value_expression(Value::boolean(truth == kIsFalse));
       std::vector<Expr> left;
       left.push_back(residual(node.a));
       return node_expression(plan_, at, std::move(left));
     }
     case Op::kIf: {
       const std::uint8_t truth = test(node.a);
-      if (truth == kTrue) return residual(node.b);
-      if (truth == kFalse) return residual(node.c);
+      if (truth == kIsTrue) return residual(node.b);
+      if (truth == kIsFalse) return residual(node.c);
       std::vector<Expr> left;
       for (const auto& [part, taken] : {std::pair(node.a, -1), {node.b, 1}, {node.c, 0}}) {
         const std::size_t before = mark();
@@ -334,8 +334,8 @@ Expr OpenEvaluator::State::residual(NodeIndex at) {
   }
   const Seen seen = evaluate(at);
   if (!seen.may_fail && seen.is(Seen::Form::kValue)) return value_expression(seen.value);
-  if (!seen.may_fail && seen.is(Seen::Form::kTruth) && seen.truth != kEither)
-    return value_expression(Value::boolean(seen.truth == kTrue));
+  if (!seen.may_fail && seen.is(Seen::Form::kTruth) && seen.truth != kIsEither)
+    return value_expression(Value::boolean(seen.truth == kIsTrue));
   std::vector<Expr> left;
   for (const NodeIndex operand : operands_of(plan_, at)) left.push_back(residual(operand));
   return node_expression(plan_, at, std::move(left));

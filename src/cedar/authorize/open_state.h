@@ -41,8 +41,8 @@ struct Seen {
   }
 };
 
-constexpr std::uint8_t kTrue = Outcomes::kHolds, kFalse = Outcomes::kNot, kFailed = Outcomes::kFails;
-constexpr std::uint8_t kEither = kTrue | kFalse;
+constexpr std::uint8_t kIsTrue = Outcomes::kHolds, kIsFalse = Outcomes::kNot, kFailed = Outcomes::kFails;
+constexpr std::uint8_t kIsEither = kIsTrue | kIsFalse;
 
 class OpenEvaluator::State {
  public:
@@ -52,7 +52,7 @@ class OpenEvaluator::State {
   void pose(const OpenWorld& world);
   void set_principal(EntityRef principal) { principal_ = principal; }
 
-  // Whether the scope matches: kTrue, kFalse or both.
+  // Whether the scope matches: kIsTrue, kIsFalse or both.
   std::uint8_t scope(PolicyIndex policy, unsigned slot) const;
   std::uint8_t scopes(PolicyIndex policy) const;
   // What the scope says of an unknown resource is taken for granted.

@@ -10,7 +10,7 @@ namespace {
 
 using Entry = Ancestors::Entry;
 
-constexpr std::size_t kLinearSearchSize = 12;
+constexpr std::size_t kLinearAncestors = 12;
 
 bool entry_before(const Entry& a, const Entry& b) noexcept {
   if (a.hash != b.hash) return a.hash < b.hash;
@@ -158,7 +158,7 @@ class Closure {
 bool Ancestors::contain(EntityRef uid) const noexcept {
   const std::uint32_t hash = uid.hash();
   const Entry* at = begin();
-  if (size > kLinearSearchSize) {
+  if (size > kLinearAncestors) {
     at = std::lower_bound(begin(), end(), hash,
                           [](const Entry& entry, std::uint32_t h) { return entry.hash < h; });
   } else {

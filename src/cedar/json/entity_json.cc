@@ -15,7 +15,7 @@ namespace {
 
 using codec::Json;
 
-constexpr std::array<std::string_view, 10> kReservedWords{"true", "false", "if",   "then", "else",
+constexpr std::array<std::string_view, 10> kNoIdentifiers{"true", "false", "if",   "then", "else",
                                                           "in",   "is",    "like", "has",  "__cedar"};
 
 bool valid_identifier(std::string_view text) noexcept {
@@ -24,7 +24,7 @@ bool valid_identifier(std::string_view text) noexcept {
   };
   constexpr auto kWord = [=](auto byte) { return kLetter(byte) | in_range(byte, '0', '9'); };
   return is_run_of(text.substr(0, 1), kLetter) && !text.empty() && is_run_of(text, kWord) &&
-         std::find(kReservedWords.begin(), kReservedWords.end(), text) == kReservedWords.end();
+         std::find(kNoIdentifiers.begin(), kNoIdentifiers.end(), text) == kNoIdentifiers.end();
 }
 
 // The content of `{name: {..}}` when that is all there is, with two members at least.

@@ -15,11 +15,11 @@ namespace {
 
 using codec::Json;
 
-Expr make(ExprKind kind) {
+Expr make_expr(ExprKind kind) {
   return Expr{kind, {}};
 }
 
-Expr make(ExprKind kind, std::vector<Expr> operands) {
+Expr make_expr(ExprKind kind, std::vector<Expr> operands) {
   Expr expr{kind, {}};
   expr.operands = std::move(operands);
   return expr;
@@ -38,7 +38,7 @@ const Json* given(const Json& json, std::string_view member) {
 }
 
 // Reads one document and knows where in it it is.
-class Reader {
+class PolicyReader {
  public:
   Result<PolicySet> set(const Json& json) {
     TRY(only(json, {"staticPolicies", "templates", "templateLinks"}));
@@ -69,11 +69,11 @@ class Reader {
   // A part of the document: a member's name or an element's number on the path, while it lives.
   class Place {
    public:
-    Place(Reader& reader, std::string_view name) : path_(reader.path_), size_(path_.size()) {
+    Place(PolicyReader& reader, std::string_view name) : path_(reader.path_), size_(path_.size()) {
       path_ += '/';
       for (const char c : name) c == '~' ? path_ += "~0" : c == '/' ? path_ += "~1" : path_ += c;
     }
-    Place(Reader& reader, std::size_t number) : Place(reader, std::to_string(number)) {}
+    Place(PolicyReader& reader, std::size_t number) : Place(reader, std::to_string(number)) {}
     ~Place() { path_.resize(size_); }
     Place(const Place&) = delete;
     Place& operator=(const Place&) = delete;
@@ -375,7 +375,7 @@ class Reader {
   Result<Expr> operands(ExprKind kind, const Json& json, std::initializer_list<std::string_view> names) {
     std::vector<Expr> read;
     for (const std::string_view name : names) read.push_back(TRY(operand(json, name)));
-    return make(kind, std::move(read));
+    return make_expr(kind, std::move(read));
   }
 
   Result<Expr> list(ExprKind kind, const Json& json) {
@@ -385,12 +385,12 @@ class Reader {
       const Place place(*this, i);
       read.push_back(TRY(expression((*elements)[i])));
     }
-    return make(kind, std::move(read));
+    return make_expr(kind, std::move(read));
   }
 
   Result<Expr> record(const Json& json) {
     const Json::Object* members = TRY(object(json));
-    Expr record = make(ExprKind::kRecord);
+    Expr record = make_expr(ExprKind::kRecord);
     for (const auto& [name, content] : *members) {
       const Place place(*this, name);
       record.names.push_back(name);
@@ -404,7 +404,7 @@ class Reader {
     for (const auto variable :
          {Variable::kPrincipal, Variable::kAction, Variable::kResource, Variable::kContext}) {
       if (name != variable_name(variable)) continue;
-      Expr expr = make(ExprKind::kVariable);
+      Expr expr = make_expr(ExprKind::kVariable);
       expr.integer = static_cast<std::int64_t>(variable);
       return expr;
     }
@@ -426,13 +426,13 @@ class Reader {
       return fail(fmt::format("this path has more than {} steps", kMaxNesting), ErrorCode::kLimit);
     if (has.names.size() == 1 || std::ranges::all_of(has.names, is_plain_attribute)) return has;
     // Text has no such path, so it is written out: `x has "a b" && x["a b"] has c`.
-    Expr tests = make(ExprKind::kAnd);
+    Expr tests = make_expr(ExprKind::kAnd);
     Expr base = std::move(has.operands[0]);
     for (std::string& name : has.names) {
-      Expr test = make(ExprKind::kHas, {base});
+      Expr test = make_expr(ExprKind::kHas, {base});
       test.names.push_back(name);
       tests.operands.push_back(std::move(test));
-      base = make(ExprKind::kAttribute, {std::move(base)});
+      base = make_expr(ExprKind::kAttribute, {std::move(base)});
       base.text = std::move(name);
     }
     return tests;
@@ -461,17 +461,17 @@ class Reader {
   // A literal, in the form that attributes of entities have.
   Result<Expr> value(const Json& json) {
     if (const bool* boolean = json.if_bool()) {
-      Expr expr = make(ExprKind::kBool);
+      Expr expr = make_expr(ExprKind::kBool);
       expr.integer = *boolean ? 1 : 0;
       return expr;
     }
     if (const std::int64_t* integer = json.if_int()) {
-      Expr expr = make(ExprKind::kLong);
+      Expr expr = make_expr(ExprKind::kLong);
       expr.integer = *integer;
       return expr;
     }
     if (const std::string* text = json.if_string()) {
-      Expr expr = make(ExprKind::kString);
+      Expr expr = make_expr(ExprKind::kString);
       expr.text = *text;
       return expr;
     }
@@ -479,7 +479,7 @@ class Reader {
     if (!json.is_object()) return fail(fmt::format("{} is not a value in Cedar", json.kind()));
     if (const Json* entity = entity_escape(json)) {
       const auto read = TRY(uid(*entity));
-      Expr expr = make(ExprKind::kEntity);
+      Expr expr = make_expr(ExprKind::kEntity);
       expr.text = read.type;
       expr.names.push_back(read.id);
       return expr;
@@ -494,7 +494,7 @@ class Reader {
       return expr;
     }
     if (is_expression_escape(json)) return fail("the `__expr` escape is no longer supported");
-    Expr record = make(ExprKind::kRecord);
+    Expr record = make_expr(ExprKind::kRecord);
     for (const auto& [name, content] : *json.if_object()) {
       const Place place(*this, name);
       record.names.push_back(name);
@@ -509,7 +509,7 @@ class Reader {
       const Place place(*this, i);
       read.push_back(TRY(value(elements[i])));
     }
-    return make(kind, std::move(read));
+    return make_expr(kind, std::move(read));
   }
 
   std::string path_;
@@ -520,11 +520,11 @@ class Reader {
 }  // namespace
 
 Result<Policy> policy_from_json(const Json& json, std::string id) {
-  return Reader().policy(json, std::move(id));
+  return PolicyReader().policy(json, std::move(id));
 }
 
 Result<PolicySet> policies_from_json(const Json& json) {
-  return Reader().set(json);
+  return PolicyReader().set(json);
 }
 
 Result<PolicySet> parse_policies_json(std::string_view text) {

@@ -7,18 +7,8 @@
 namespace writ::cedar {
 namespace {
 
-constexpr KindSet kRecordOrEntity = kind_set(Kind::kRecord) | kind_set(Kind::kEntity);
-constexpr KindSet kSetOrEntity = kind_set(Kind::kSet) | kind_set(Kind::kEntity);
-constexpr KindSet kOrdered = kind_set(Kind::kLong) | kind_set(Kind::kDatetime) | kind_set(Kind::kDuration);
-
 bool is_ordered(Kind kind) noexcept {
   return (kOrdered & kind_set(kind)) != 0;
-}
-
-// Both are of one and the same ordered kind.
-std::int64_t ordinal(Value value) noexcept {
-  if (value.is(Kind::kLong)) return value.as_long();
-  return value.is(Kind::kDatetime) ? value.as_datetime().epoch_ms : value.as_duration().ms;
 }
 
 }  // namespace

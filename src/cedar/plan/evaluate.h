@@ -17,6 +17,17 @@
 
 namespace writ::cedar {
 
+inline constexpr KindSet kRecordOrEntity = kind_set(Kind::kRecord) | kind_set(Kind::kEntity);
+inline constexpr KindSet kSetOrEntity = kind_set(Kind::kSet) | kind_set(Kind::kEntity);
+inline constexpr KindSet kOrdered =
+    kind_set(Kind::kLong) | kind_set(Kind::kDatetime) | kind_set(Kind::kDuration);
+
+// Of a value of an ordered kind; compared with another of the same kind.
+inline std::int64_t ordinal(Value value) noexcept {
+  if (value.is(Kind::kLong)) return value.as_long();
+  return value.is(Kind::kDatetime) ? value.as_datetime().epoch_ms : value.as_duration().ms;
+}
+
 enum class Truth : std::uint8_t { kFalse, kTrue, kFailed };
 
 class Machine {

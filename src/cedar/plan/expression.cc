@@ -111,10 +111,6 @@ Expr negation(Expr operand) {
   }
 }
 
-bool has_operand_list(Op op) {
-  return op == Op::kAnd || op == Op::kOr || op == Op::kSet || op == Op::kRecord || op == Op::kCall;
-}
-
 }  // namespace
 
 Expr value_expression(Value value) {

@@ -53,6 +53,10 @@ enum class Op : std::uint8_t {
   kCall,    // operands a .. a+b; c: an ExtFunction
 };
 
+inline bool has_operand_list(Op op) noexcept {
+  return op == Op::kAnd || op == Op::kOr || op == Op::kSet || op == Op::kRecord || op == Op::kCall;
+}
+
 struct Node {
   Op op;
   std::uint32_t a = 0;

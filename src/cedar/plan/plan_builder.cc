@@ -18,10 +18,6 @@ std::pair<std::uint32_t, bool> place_of(std::unordered_map<Key, std::uint32_t>& 
   return {at->second, added};
 }
 
-bool has_operand_list(Op op) noexcept {
-  return op == Op::kAnd || op == Op::kOr || op == Op::kSet || op == Op::kRecord || op == Op::kCall;
-}
-
 bool has_two_operands(Op op) noexcept {
   return op >= Op::kEqual && op <= Op::kGetTag;
 }

@@ -15,10 +15,6 @@ namespace {
 
 using codec::Json;
 
-std::unexpected<Error> invalid(std::string message) {
-  return failure(ErrorCode::kInvalid, std::move(message));
-}
-
 // Reading.
 
 bool has_string(const Json& json, std::string_view member) {
@@ -165,7 +161,8 @@ Result<void> check_value(const Schema& schema, Value value, const Type& type) {
   return check_uids(schema, value);
 }
 
-std::unexpected<Error> in_member(Error error, EntityRef uid, std::string_view what, std::string_view name) {
+std::unexpected<Error> wrong_in_member(Error error, EntityRef uid, std::string_view what,
+                                       std::string_view name) {
   return std::unexpected(std::move(error).in(fmt::format("{} `{}` of `{}`", what, name, uid.to_string())));
 }
 
@@ -176,7 +173,8 @@ Result<void> check_attributes(const Schema& schema, const SchemaEntityType& type
       return invalid(fmt::format("`{}` has the attribute `{}`, which `{}` does not declare",
                                  entity.uid.to_string(), field.name->view(), type.name));
     auto checked = check_value(schema, field.value, known->second.type);
-    if (!checked) return in_member(std::move(checked).error(), entity.uid, "attribute", field.name->view());
+    if (!checked)
+      return wrong_in_member(std::move(checked).error(), entity.uid, "attribute", field.name->view());
   }
   for (const auto& [name, attribute] : type.attributes) {
     if (attribute.required && entity.attributes.find(name) == nullptr)
@@ -200,7 +198,7 @@ Result<void> check_tags(const Schema& schema, const SchemaEntityType& type, cons
     return invalid(fmt::format("`{}` has tags, but `{}` declares none", entity.uid.to_string(), type.name));
   for (const auto& field : entity.tags) {
     auto checked = check_value(schema, field.value, *type.tags);
-    if (!checked) return in_member(std::move(checked).error(), entity.uid, "tag", field.name->view());
+    if (!checked) return wrong_in_member(std::move(checked).error(), entity.uid, "tag", field.name->view());
   }
   return {};
 }

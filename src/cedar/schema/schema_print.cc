@@ -125,9 +125,9 @@ std::string list_of(const std::vector<TypeName>& names) {
   return out + ']';
 }
 
-class Printer {
+class SchemaPrinter {
  public:
-  explicit Printer(const SchemaFragment& fragment) {
+  explicit SchemaPrinter(const SchemaFragment& fragment) {
     for (const NamespaceDecl& space : fragment.namespaces) {
       const auto qualified = [&](const TypeName& name) {
         return space.name.empty() ? name.text : space.name + "::" + name.text;
@@ -158,7 +158,7 @@ class Printer {
   std::set<std::string> entities_;
 };
 
-void Printer::annotations(const std::vector<Annotation>& list) {
+void SchemaPrinter::annotations(const std::vector<Annotation>& list) {
   for (const Annotation& annotation : list) {
     line("@" + annotation.name);
     if (annotation.value) out_ += "(" + quoted(*annotation.value) + ")";
@@ -166,12 +166,12 @@ void Printer::annotations(const std::vector<Annotation>& list) {
   }
 }
 
-bool Printer::is_hidden(const std::string& name) const {
+bool SchemaPrinter::is_hidden(const std::string& name) const {
   if (commons_.contains(name)) return true;
   return !space_.empty() && name.find("::") == name.npos && commons_.contains(space_ + "::" + name);
 }
 
-Result<void> Printer::type(const TypeDecl& decl) {
+Result<void> SchemaPrinter::type(const TypeDecl& decl) {
   switch (decl.form) {
     case TypeForm::kString:
       out_ += "__cedar::String";
@@ -210,7 +210,7 @@ Result<void> Printer::type(const TypeDecl& decl) {
   return {};
 }
 
-Result<void> Printer::record(const TypeDecl& decl) {
+Result<void> SchemaPrinter::record(const TypeDecl& decl) {
   if (decl.additional_attributes)
     return failure(ErrorCode::kUnsupported, "the Cedar syntax has no records with additional attributes");
   out_ += '{';
@@ -231,7 +231,7 @@ Result<void> Printer::record(const TypeDecl& decl) {
   return {};
 }
 
-Result<void> Printer::entity(const EntityTypeDecl& decl) {
+Result<void> SchemaPrinter::entity(const EntityTypeDecl& decl) {
   annotations(decl.annotations);
   line("entity " + decl.name.text);
   if (!decl.choices.empty()) {
@@ -257,7 +257,7 @@ Result<void> Printer::entity(const EntityTypeDecl& decl) {
   return {};
 }
 
-Result<void> Printer::applies_to(const AppliesTo& applies) {
+Result<void> SchemaPrinter::applies_to(const AppliesTo& applies) {
   ++indent_;
   out_ += " appliesTo {\n";
   line("principal: " + list_of(applies.principals) + ",\n");
@@ -276,7 +276,7 @@ Result<void> Printer::applies_to(const AppliesTo& applies) {
   return {};
 }
 
-Result<void> Printer::action(const ActionDecl& decl) {
+Result<void> SchemaPrinter::action(const ActionDecl& decl) {
   annotations(decl.annotations);
   line("action " + name_or_string(decl.id));
   if (decl.parents && !decl.parents->empty()) {
@@ -293,7 +293,7 @@ Result<void> Printer::action(const ActionDecl& decl) {
   return {};
 }
 
-Result<void> Printer::print(const NamespaceDecl& space) {
+Result<void> SchemaPrinter::print(const NamespaceDecl& space) {
   if (!out_.empty()) out_ += '\n';
   space_ = space.name;
   annotations(space.annotations);
@@ -338,7 +338,7 @@ codec::Json schema_to_json(const SchemaFragment& fragment) {
 }
 
 Result<std::string> schema_to_text(const SchemaFragment& fragment) {
-  Printer printer(fragment);
+  SchemaPrinter printer(fragment);
   // What stands in no namespace comes first, as when it is read.
   for (const bool named : {false, true}) {
     for (const NamespaceDecl& space : fragment.namespaces) {

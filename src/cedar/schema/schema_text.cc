@@ -19,7 +19,7 @@ bool begins_declaration(const Token& token) {
          token.is("@");
 }
 
-std::string shown(const Token& token) {
+std::string shown_in_schema(const Token& token) {
   constexpr std::size_t kMaxShown = 40;
   if (token.kind == TokenKind::kEnd) return "the end of the text";
   if (token.text.size() > kMaxShown) return "a long token";
@@ -81,7 +81,7 @@ std::unexpected<Stop> SchemaParser::unexpected(std::string_view expected) {
   if (token_.kind == TokenKind::kUnclosedString)
     return stop({token_.span.begin, token_.span.begin + 1}, "this string is not closed",
                 "a string ends with `\"`; inside it, write `\\\"`");
-  return stop(token_.span, fmt::format("unexpected {}, expected {}", shown(token_), expected));
+  return stop(token_.span, fmt::format("unexpected {}, expected {}", shown_in_schema(token_), expected));
 }
 
 // Goes on where a declaration may begin: behind the next `;`, or behind the `}` that closes a namespace.

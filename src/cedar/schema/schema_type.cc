@@ -101,7 +101,7 @@ bool has_record_type(const RecordNode& record, const Type& type) {
   });
 }
 
-void append(std::string& out, const Type& type);
+void append_type(std::string& out, const Type& type);
 
 void append_record(std::string& out, const Type& type) {
   out += '{';
@@ -118,13 +118,13 @@ void append_record(std::string& out, const Type& type) {
       out += '"';
     }
     out += attribute.required ? ": " : "?: ";
-    append(out, attribute.type);
+    append_type(out, attribute.type);
   }
   if (type.is_open()) out += type.attributes().empty() ? "..." : ", ...";
   out += '}';
 }
 
-void append(std::string& out, const Type& type) {
+void append_type(std::string& out, const Type& type) {
   if (out.size() > kMaxShownTypeBytes) {
     out += "...";
     return;
@@ -156,7 +156,7 @@ void append(std::string& out, const Type& type) {
       return;
     case TypeKind::kSet:
       out += "Set<";
-      append(out, type.element());
+      append_type(out, type.element());
       out += '>';
       return;
     case TypeKind::kAnySet:
@@ -225,7 +225,7 @@ const Attributes& Type::attributes() const noexcept {
 
 std::string Type::to_string() const {
   std::string out;
-  append(out, *this);
+  append_type(out, *this);
   return out;
 }
 

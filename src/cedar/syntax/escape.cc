@@ -3,6 +3,8 @@
 #include <algorithm>
 #include <fmt/format.h>
 
+#include "base/characters.h"
+
 namespace writ::cedar {
 namespace {
 
@@ -26,16 +28,9 @@ void append_utf8(std::string& out, std::uint32_t code) {
   }
 }
 
-int hex_digit(char c) {
-  if (c >= '0' && c <= '9') return c - '0';
-  if (c >= 'a' && c <= 'f') return c - 'a' + 10;
-  if (c >= 'A' && c <= 'F') return c - 'A' + 10;
-  return -1;
-}
-
-class Reader {
+class EscapeReader {
  public:
-  explicit Reader(std::string_view text) : text_(text) {}
+  explicit EscapeReader(std::string_view text) : text_(text) {}
 
   // Appends to `out`, which star() may turn elsewhere; star() is called where a pattern has a star.
   template <class Star>
@@ -92,8 +87,8 @@ class Reader {
   // \xHH, at most \x7f.
   std::expected<void, EscapeError> hex_escape(std::string& out) {
     const auto digits = text_.substr(at_ + 2, 2);
-    const int high = digits.size() == 2 ? hex_digit(digits[0]) : -1;
-    const int low = digits.size() == 2 ? hex_digit(digits[1]) : -1;
+    const int high = digits.size() == 2 ? hex_value(digits[0]) : -1;
+    const int low = digits.size() == 2 ? hex_value(digits[1]) : -1;
     if (high < 0 || low < 0) return wrong(at_, 2, "`\\x` needs two hexadecimal digits");
     if (high > 7) return wrong(at_, 4, "`\\x` reaches only to `\\x7f`; write `\\u{..}`");
     out += static_cast<char>(high * 16 + low);
@@ -114,7 +109,7 @@ class Reader {
     if (digits.starts_with('_')) return wrong(start, size, "`\\u{..}` cannot begin with `_`");
     for (const char c : digits) {
       if (c == '_') continue;
-      const int digit = hex_digit(c);
+      const int digit = hex_value(c);
       if (digit < 0) return wrong(start, size, "`\\u{..}` holds hexadecimal digits only");
       if (++count > 6) return wrong(start, size, "`\\u{..}` has at most six digits");
       code = code * 16 + static_cast<std::uint32_t>(digit);
@@ -136,14 +131,14 @@ class Reader {
 std::expected<std::string, EscapeError> unescape_string(std::string_view text) {
   std::string out;
   std::string* target = &out;
-  if (auto done = Reader(text).read(false, target, [] {}); !done) return std::unexpected(done.error());
+  if (auto done = EscapeReader(text).read(false, target, [] {}); !done) return std::unexpected(done.error());
   return out;
 }
 
 std::expected<std::vector<std::string>, EscapeError> unescape_pattern(std::string_view text) {
   std::vector<std::string> pieces(1);
   std::string* piece = &pieces.back();
-  auto done = Reader(text).read(true, piece, [&] { piece = &pieces.emplace_back(); });
+  auto done = EscapeReader(text).read(true, piece, [&] { piece = &pieces.emplace_back(); });
   if (!done) return std::unexpected(done.error());
   return pieces;
 }

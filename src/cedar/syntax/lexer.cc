@@ -2,14 +2,13 @@
 
 #include <array>
 
+#include "base/characters.h"
+
 namespace writ::cedar {
 namespace {
 
 bool is_identifier_start(char c) {
   return (c >= 'a' && c <= 'z') || (c >= 'A' && c <= 'Z') || c == '_';
-}
-bool is_digit(char c) {
-  return c >= '0' && c <= '9';
 }
 bool is_identifier_part(char c) {
   return is_identifier_start(c) || is_digit(c);

@@ -32,12 +32,12 @@ bool is_extension_method(std::string_view name) {
 }
 
 std::optional<ExprKind> comparison(const Token& token) {
-  constexpr std::pair<std::string_view, ExprKind> kOperators[] = {
+  constexpr std::pair<std::string_view, ExprKind> kComparisons[] = {
       {"==", ExprKind::kEqual},       {"!=", ExprKind::kNotEqual}, {"<", ExprKind::kLess},
       {"<=", ExprKind::kLessOrEqual}, {">", ExprKind::kGreater},   {">=", ExprKind::kGreaterOrEqual},
       {"in", ExprKind::kIn},
   };
-  for (const auto& [text, kind] : kOperators) {
+  for (const auto& [text, kind] : kComparisons) {
     if (token.is(text)) return kind;
   }
   return std::nullopt;

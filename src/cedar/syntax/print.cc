@@ -73,7 +73,7 @@ Rank rank_of(const Expr& expr) {
   }
 }
 
-class Printer {
+class PolicyPrinter {
  public:
   void policy(const Policy& policy) {
     for (const Annotation& annotation : policy.annotations) {
@@ -300,13 +300,13 @@ std::string laid_out(std::string text) {
 }  // namespace
 
 std::string print_expression(const Expr& expr) {
-  Printer printer;
+  PolicyPrinter printer;
   printer.expression(expr, Rank::kAny);
   return std::move(printer).take();
 }
 
 std::string print_policy(const Policy& policy) {
-  Printer printer;
+  PolicyPrinter printer;
   printer.policy(policy);
   return laid_out(std::move(printer).take());
 }
@@ -317,7 +317,7 @@ std::string print_policies(const PolicySet& policies) {
   for (const Policy& policy : policies.templates) ordered.push_back(&policy);
   std::stable_sort(ordered.begin(), ordered.end(),
                    [](const Policy* a, const Policy* b) { return a->span.begin < b->span.begin; });
-  Printer printer;
+  PolicyPrinter printer;
   for (const Policy* policy : ordered) printer.policy(*policy);
   return laid_out(std::move(printer).take());
 }

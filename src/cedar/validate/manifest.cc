@@ -31,7 +31,7 @@ std::string entity_text(const EntityUid& uid) {
   return text;
 }
 
-class Reader {
+class AccessReader {
  public:
   void scope(std::string_view variable, const ScopeTerm& term) {
     const auto rule = term.rule;
@@ -186,7 +186,7 @@ std::vector<PolicyAccess> access_manifest(const PolicySet& policies, const Schem
   std::vector<PolicyAccess> manifest;
   for (const auto* list : {&policies.policies, &policies.templates}) {
     for (const Policy& policy : *list) {
-      Reader reader;
+      AccessReader reader;
       reader.scope("principal", policy.principal);
       reader.scope("action", policy.action);
       reader.scope("resource", policy.resource);

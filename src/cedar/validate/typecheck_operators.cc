@@ -12,16 +12,16 @@ Typed boolean(bool ok) {
   return {ok, Type(TypeKind::kBool), {}};
 }
 
-bool is_ordered(const Type& type) {
+bool has_order(const Type& type) {
   return type.is(TypeKind::kLong) || type.is(TypeKind::kDatetime) || type.is(TypeKind::kDuration);
 }
 
-struct Signature {
+struct TypeSignature {
   std::vector<TypeKind> arguments;
   TypeKind result;
 };
 
-Signature signature_of(ExtFunction function) {
+TypeSignature type_signature_of(ExtFunction function) {
   using enum TypeKind;
   switch (function) {
     case ExtFunction::kIp:
@@ -96,17 +96,17 @@ Typed Typechecker::check_comparison(const TreeNode& node, const Capabilities& pr
   const Typed a = check(node.operands[0], prior);
   const Typed b = check(node.operands[1], prior);
   if (!a.type || !b.type) return boolean(false);
-  if (*a.type == *b.type && is_ordered(*a.type)) return boolean(a.ok && b.ok);
-  constexpr std::string_view kOrdered = "`Long`, `datetime` or `duration`";
+  if (*a.type == *b.type && has_order(*a.type)) return boolean(a.ok && b.ok);
+  constexpr std::string_view kAnyOrdered = "`Long`, `datetime` or `duration`";
   const auto complain_of = [&](NodeId id, const Type& actual, const Type& other) {
     const std::string wanted =
-        is_ordered(other) ? fmt::format("`{}`", other.to_string()) : std::string(kOrdered);
+        has_order(other) ? fmt::format("`{}`", other.to_string()) : std::string(kAnyOrdered);
     complain_of_type(id, wanted, actual,
                      actual.is(TypeKind::kDecimal) ? "use `.lessThan(...)` and the like to compare decimals"
                                                    : std::string());
   };
-  if (!is_ordered(*a.type)) complain_of(node.operands[0], *a.type, *b.type);
-  if (!is_ordered(*b.type) || is_ordered(*a.type)) complain_of(node.operands[1], *b.type, *a.type);
+  if (!has_order(*a.type)) complain_of(node.operands[0], *a.type, *b.type);
+  if (!has_order(*b.type) || has_order(*a.type)) complain_of(node.operands[1], *b.type, *a.type);
   return boolean(false);
 }
 
@@ -232,7 +232,7 @@ bool Typechecker::check_arguments(const TreeNode& node, ExtFunction function, st
   if (construct_extension(arena, node.text, argument.text)) return ok;
   complain(FindingKind::kArguments, argument.span,
            fmt::format("`{}` is not a valid {}", argument.text,
-                       extension_type_name(signature_of(function).result)));
+                       extension_type_name(type_signature_of(function).result)));
   return false;
 }
 
@@ -243,7 +243,7 @@ Typed Typechecker::check_call(const TreeNode& node, const Capabilities& prior) {
     for (const NodeId operand : node.operands) check(operand, prior);
     return {};
   }
-  const Signature signature = signature_of(*function);
+  const TypeSignature signature = type_signature_of(*function);
   if (!check_arguments(node, *function, signature.arguments.size())) {
     for (const NodeId operand : node.operands) check(operand, prior);
     return {false, Type(signature.result), {}};

@@ -8,7 +8,7 @@ namespace {
 
 using Rule = ScopeTerm::Rule;
 
-std::string shown(const EntityUid& uid) {
+std::string shown_entity(const EntityUid& uid) {
   std::string out;
   append_entity(out, uid.type, uid.id);
   return out;
@@ -44,7 +44,7 @@ class NameChecker {
     const SchemaEntityType* type = schema_.find_entity_type(uid.type);
     if (type == nullptr || !type->is_enumerated() || type->has_choice(uid.id)) return;
     report_(FindingKind::kUnknownEntity, span,
-            fmt::format("`{}` is not one of the entities that `{}` enumerates", shown(uid), uid.type),
+            fmt::format("`{}` is not one of the entities that `{}` enumerates", shown_entity(uid), uid.type),
             fmt::format("there are `{}`", fmt::join(type->choices, "`, `")));
   }
 
@@ -54,11 +54,12 @@ class NameChecker {
     std::string elsewhere;
     for (const auto& [action, declared] : schema_.actions()) {
       if (action.type == uid.type) known.push_back(action.id);
-      if (action.id == uid.id) elsewhere = fmt::format("did you mean `{}`?", shown(action));
+      if (action.id == uid.id) elsewhere = fmt::format("did you mean `{}`?", shown_entity(action));
     }
     if (elsewhere.empty()) elsewhere = suggestion(uid.id, known);
     report_(FindingKind::kUnknownAction, span,
-            fmt::format("the action `{}` is not declared in the schema", shown(uid)), std::move(elsewhere));
+            fmt::format("the action `{}` is not declared in the schema", shown_entity(uid)),
+            std::move(elsewhere));
   }
 
   const Schema& schema_;

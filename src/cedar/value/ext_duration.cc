@@ -11,7 +11,7 @@ constexpr std::array<std::pair<std::string_view, std::int64_t>, 5> kUnits{
     {{"d", 86'400'000}, {"h", 3'600'000}, {"m", 60'000}, {"s", 1000}, {"ms", 1}}};
 
 // Takes digits off the front, as a number of the given sign.
-std::optional<std::int64_t> take_number(std::string_view& text, bool negative) noexcept {
+std::optional<std::int64_t> take_signed(std::string_view& text, bool negative) noexcept {
   std::size_t count = 0;
   std::int64_t number = 0;
   for (; count < text.size() && text[count] >= '0' && text[count] <= '9'; ++count) {
@@ -42,7 +42,7 @@ std::optional<CedarDuration> CedarDuration::parse(std::string_view text) noexcep
   std::int64_t total = 0;
   std::size_t next_unit = 0;
   while (!text.empty()) {
-    auto number = take_number(text, negative);
+    auto number = take_signed(text, negative);
     if (!number) return std::nullopt;
     const std::string_view unit = take_unit(text);
     while (next_unit < kUnits.size() && kUnits[next_unit].first != unit) ++next_unit;

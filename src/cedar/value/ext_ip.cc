@@ -5,6 +5,8 @@
 #include <fmt/format.h>
 #include <utility>
 
+#include "base/characters.h"
+
 namespace writ::cedar {
 namespace {
 
@@ -12,19 +14,8 @@ constexpr std::size_t kLongestText = 43;  // eight full groups and `/128`
 constexpr std::uint8_t kBitsV4 = 32;
 constexpr std::uint8_t kBitsV6 = 128;
 
-bool is_digit(char c) noexcept {
-  return c >= '0' && c <= '9';
-}
-
-std::optional<unsigned> hex_digit(char c) noexcept {
-  if (is_digit(c)) return c - '0';
-  if (c >= 'a' && c <= 'f') return c - 'a' + 10;
-  if (c >= 'A' && c <= 'F') return c - 'A' + 10;
-  return std::nullopt;
-}
-
 // Takes up to `most` decimal digits, without leading zeros, off the front.
-std::optional<unsigned> take_number(std::string_view& text, std::size_t most) noexcept {
+std::optional<unsigned> take_decimal(std::string_view& text, std::size_t most) noexcept {
   std::size_t count = 0;
   unsigned number = 0;
   while (count < text.size() && is_digit(text[count])) {
@@ -43,7 +34,7 @@ std::optional<std::uint32_t> parse_v4(std::string_view text) noexcept {
       if (!text.starts_with('.')) return std::nullopt;
       text.remove_prefix(1);
     }
-    const auto number = take_number(text, 3);
+    const auto number = take_decimal(text, 3);
     if (!number || *number > 255) return std::nullopt;
     address = address << 8 | *number;
   }
@@ -62,10 +53,10 @@ std::size_t take_groups(std::string_view& text, std::uint16_t* groups, std::size
     unsigned group = 0;
     std::size_t digits = 0;
     for (; digits < rest.size(); ++digits) {
-      const auto digit = hex_digit(rest[digits]);
-      if (!digit) break;
+      const int digit = hex_value(rest[digits]);
+      if (digit < 0) break;
       if (digits == 4) return i;
-      group = group << 4 | *digit;
+      group = group << 4 | static_cast<unsigned>(digit);
     }
     if (digits == 0) return i;
     rest.remove_prefix(digits);
@@ -96,7 +87,7 @@ std::optional<Ip> parse_v6(std::string_view text) noexcept {
 }
 
 std::optional<std::uint8_t> parse_prefix(std::string_view text, std::uint8_t bits) noexcept {
-  const auto number = take_number(text, bits == kBitsV4 ? 2 : 3);
+  const auto number = take_decimal(text, bits == kBitsV4 ? 2 : 3);
   if (!number || *number > bits || !text.empty()) return std::nullopt;
   return static_cast<std::uint8_t>(*number);
 }

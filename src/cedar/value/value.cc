@@ -6,7 +6,7 @@
 namespace writ::cedar {
 namespace {
 
-constexpr std::uint32_t kLinearSearchSize = 16;
+constexpr std::uint32_t kLinearFields = 16;
 
 template <class T>
 int three_way(const T& a, const T& b) noexcept {
@@ -135,7 +135,7 @@ bool Value::same_content(Value a, Value b) noexcept {
 }
 
 bool SetNode::contains(Value value) const noexcept {
-  if (size <= kLinearSearchSize) {
+  if (size <= kLinearFields) {
     return std::find(begin(), end(), value) != end();
   }
   const Value* at =
@@ -157,7 +157,7 @@ bool SetNode::contains_any(const SetNode& other) const noexcept {
 const Value* RecordNode::find(const Text* name) const noexcept {
   const std::uint32_t* hashes = name_hashes();
   std::uint32_t at = 0;
-  if (size > kLinearSearchSize) {
+  if (size > kLinearFields) {
     at = static_cast<std::uint32_t>(std::lower_bound(hashes, hashes + size, name->hash) - hashes);
   } else {
     while (at < size && hashes[at] != name->hash) ++at;

@@ -2,6 +2,7 @@
 
 #include <algorithm>
 
+#include "base/characters.h"
 #include "http/headers.h"
 
 namespace writ::http {
@@ -10,13 +11,6 @@ namespace {
 constexpr unsigned kMaxSizeDigits = 15;  // below 2^60
 // Extensions and trailers carry nothing for Writ; more than this is an attack on its time.
 constexpr std::size_t kMaxExtraBytes = 8 * 1024;
-
-int hex_value(char c) {
-  if (c >= '0' && c <= '9') return c - '0';
-  if (c >= 'a' && c <= 'f') return c - 'a' + 10;
-  if (c >= 'A' && c <= 'F') return c - 'A' + 10;
-  return -1;
-}
 
 }  // namespace
 

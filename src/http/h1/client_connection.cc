@@ -12,8 +12,8 @@
 
 namespace writ::http {
 namespace {
-constexpr std::size_t kBufferBytes = 16 * 1024;
-constexpr std::size_t kBodyBufferBytes = 64 * 1024;
+constexpr std::size_t kReadBufferBytes = 16 * 1024;
+constexpr std::size_t kBodyReadBufferBytes = 64 * 1024;
 
 Address address_of(const Tcp::endpoint& endpoint) {
   const auto address = endpoint.address();
@@ -25,7 +25,7 @@ Address address_of(const Tcp::endpoint& endpoint) {
 
 ClientConnection::ClientConnection(std::shared_ptr<ClientCore> core, std::size_t loop, const Origin& origin,
                                    bool http2)
-    : in(kBufferBytes),
+    : in(kReadBufferBytes),
       core_(std::move(core)),
       loop_(loop),
       origin_(origin),
@@ -253,8 +253,8 @@ void ClientConnection::send() {
 
 bool ClientConnection::receive() {
   if (receiving_ || closed_) return true;
-  const std::size_t wanted = owner_ != nullptr ? kBodyBufferBytes : kBufferBytes;
-  const auto space = in.space(wanted, kBodyBufferBytes);
+  const std::size_t wanted = owner_ != nullptr ? kBodyReadBufferBytes : kReadBufferBytes;
+  const auto space = in.space(wanted, kBodyReadBufferBytes);
   if (space.size == 0) return false;
   receiving_ = true;
   stream_.async_receive(asio::buffer(space.data, space.size),

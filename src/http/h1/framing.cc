@@ -9,8 +9,6 @@
 namespace writ::http {
 namespace {
 
-constexpr std::size_t kMaxMethodBytes = 32;
-
 std::unexpected<FramingRefusal> refuse(int status, std::string_view code, std::string message) {
   return std::unexpected(FramingRefusal{.status = status, .code = code, .message = std::move(message)});
 }

@@ -2,20 +2,17 @@
 
 #include <fmt/format.h>
 
+#include "http/h2/nghttp2.h"
 #include "http/h2/request_fields.h"
 
 namespace writ::http {
-namespace {
-constexpr std::size_t kFieldOverhead = 32;  // RFC 9113 §6.5.2, SETTINGS_MAX_HEADER_LIST_SIZE
-}
-
 void AnswerFields::malformed(std::string_view message) {
   if (fault_.empty()) fault_ = message;
 }
 
 void AnswerFields::add(std::string_view name, std::string_view value) {
   if (!fault_.empty()) return;
-  bytes_ += name.size() + value.size() + kFieldOverhead;
+  bytes_ += name.size() + value.size() + h2::kFieldOverhead;
   if (bytes_ > limits_.max_head_bytes)
     return malformed(fmt::format("the head is larger than {} bytes", limits_.max_head_bytes));
   if (name.starts_with(':')) return add_pseudo(name, value);
@@ -51,7 +48,7 @@ std::expected<AnswerFields::Answer, std::string> AnswerFields::finish() {
 }
 
 bool TrailersRead::add(std::string_view name, std::string_view value, const HeadLimits& limits) {
-  bytes_ += name.size() + value.size() + kFieldOverhead;
+  bytes_ += name.size() + value.size() + h2::kFieldOverhead;
   if (!is_trailer_field(name, value) || bytes_ > limits.max_head_bytes ||
       trailers_.size() >= limits.max_headers)
     return false;

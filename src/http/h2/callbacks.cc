@@ -4,6 +4,7 @@
 #include <new>
 
 #include "base/check.h"
+#include "http/h2/nghttp2.h"
 #include "http/h2/sent_fields.h"
 #include "http/h2/session.h"
 #include "http/h2/stream.h"
@@ -11,27 +12,12 @@
 namespace writ::http {
 namespace {
 
-constexpr std::size_t kFrameHeaderBytes = 9;
 constexpr std::size_t kMaxAnswerHeadBytes = 256 * 1024;
-
-std::string_view text(const std::uint8_t* bytes, std::size_t size) {
-  return {reinterpret_cast<const char*>(bytes), size};
-}
 
 // Of what this side resets: a malformed request, one too many, a window that is opened too wide.
 bool is_callers_doing(std::uint32_t code) {
   return code == NGHTTP2_PROTOCOL_ERROR || code == NGHTTP2_REFUSED_STREAM || code == NGHTTP2_STREAM_CLOSED ||
          code == NGHTTP2_FLOW_CONTROL_ERROR;
-}
-
-// No exception may pass through C.
-template <class Step>
-int guarded(Step step) noexcept {
-  try {
-    return step();
-  } catch (...) {
-    return NGHTTP2_ERR_CALLBACK_FAILURE;
-  }
 }
 
 }  // namespace
@@ -53,13 +39,13 @@ struct Http2Callbacks {
   // ---- what comes ----
 
   static int on_begin_frame(nghttp2_session*, const nghttp2_frame_hd* header, void* data) {
-    return guarded([&] {
+    return h2::guarded([&] {
       if (header->type == NGHTTP2_HEADERS) session(data).check_id(header->stream_id);
       return 0;
     });
   }
   static int on_begin_headers(nghttp2_session*, const nghttp2_frame* frame, void* data) {
-    return guarded([&] {
+    return h2::guarded([&] {
       if (frame->headers.cat == NGHTTP2_HCAT_REQUEST) session(data).open(frame->hd.stream_id);
       return 0;
     });
@@ -67,12 +53,12 @@ struct Http2Callbacks {
   static int on_header(nghttp2_session* ng, const nghttp2_frame* frame, const std::uint8_t* name,
                        std::size_t name_size, const std::uint8_t* value, std::size_t value_size, std::uint8_t,
                        void* data) {
-    return guarded([&] {
+    return h2::guarded([&] {
       Http2Stream* const known = stream(ng, frame->hd.stream_id);
       if (known == nullptr) return 0;
       if (RequestFields* fields = known->fields()) {
-        fields->add(text(name, name_size), text(value, value_size));
-      } else if (!known->add_trailer(text(name, name_size), text(value, value_size))) {
+        fields->add(h2::text(name, name_size), h2::text(value, value_size));
+      } else if (!known->add_trailer(h2::text(name, name_size), h2::text(value, value_size))) {
         malformed(session(data), frame->hd.stream_id);
       }
       return 0;
@@ -91,11 +77,11 @@ struct Http2Callbacks {
   }
   static int on_data(nghttp2_session* ng, std::uint8_t, std::int32_t id, const std::uint8_t* bytes,
                      std::size_t size, void* data) {
-    return guarded([&] {
+    return h2::guarded([&] {
       Http2Stream* const known = stream(ng, id);
       if (known == nullptr) {
         session(data).consume(id, size);
-      } else if (!known->add_body(text(bytes, size))) {
+      } else if (!known->add_body(h2::text(bytes, size))) {
         malformed(session(data), id);
       } else {
         session(data).note_turn(*known);
@@ -104,7 +90,7 @@ struct Http2Callbacks {
     });
   }
   static int on_frame(nghttp2_session* ng, const nghttp2_frame* frame, void* data) {
-    return guarded([&] {
+    return h2::guarded([&] {
       auto& self = session(data);
       Http2Stream* const known = stream(ng, frame->hd.stream_id);
       const bool ended = (frame->hd.flags & NGHTTP2_FLAG_END_STREAM) != 0;
@@ -151,8 +137,8 @@ struct Http2Callbacks {
   static ssize_t send(nghttp2_session*, const std::uint8_t* bytes, std::size_t size, int, void* data) {
     auto& self = session(data);
     if (self.out_.size() >= h2::kMaxOutBytes) return NGHTTP2_ERR_WOULDBLOCK;
-    const int error = guarded([&] {
-      self.out_.append(text(bytes, size));
+    const int error = h2::guarded([&] {
+      self.out_.append(h2::text(bytes, size));
       return 0;
     });
     return error == 0 ? static_cast<ssize_t>(size) : error;
@@ -168,7 +154,7 @@ struct Http2Callbacks {
     if (!last) return static_cast<ssize_t>(size);
     *flags |= NGHTTP2_DATA_FLAG_EOF;
     if (!known->trailers_out().empty()) {
-      const int error = guarded([&] {
+      const int error = h2::guarded([&] {
         const TrailerFields fields(known->trailers_out());
         return nghttp2_submit_trailer(ng, id, fields.data(), fields.size());
       });
@@ -181,10 +167,10 @@ struct Http2Callbacks {
                        std::size_t size, nghttp2_data_source*, void* data) {
     auto& self = session(data);
     if (self.out_.size() >= h2::kMaxOutBytes) return NGHTTP2_ERR_WOULDBLOCK;
-    return guarded([&] {
+    return h2::guarded([&] {
       Http2Stream* const known = stream(ng, frame->hd.stream_id);
       if (known == nullptr || known->out().size() < size) return int{NGHTTP2_ERR_TEMPORAL_CALLBACK_FAILURE};
-      self.out_.append(text(header, kFrameHeaderBytes)).append(known->out().substr(0, size));
+      self.out_.append(h2::text(header, h2::kFrameHeaderBytes)).append(known->out().substr(0, size));
       known->sent(size);
       self.meter_.note_answered(size);
       if (known->piece_is_out()) self.written_.push_back(known->shared_from_this());
@@ -200,7 +186,7 @@ struct Http2Callbacks {
       return 0;
     Http2Stream* const known = stream(ng, frame->hd.stream_id);
     if (known == nullptr) return 0;
-    return guarded([&] {
+    return h2::guarded([&] {
       known->end_sent();
       return 0;
     });

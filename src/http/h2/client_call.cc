@@ -11,14 +11,6 @@
 #include "http/h2/sent_fields.h"
 
 namespace writ::http {
-namespace {
-
-SteadyTime now() {
-  return std::chrono::steady_clock::now();
-}
-
-}  // namespace
-
 Http2Call::Http2Call(std::shared_ptr<ClientCore> core, std::size_t loop, const Origin& origin,
                      Outbound request)
     : CallSide(std::move(core), loop, origin, std::move(request)) {
@@ -91,7 +83,7 @@ void Http2Call::write_body(std::string_view bytes, Call::Done callback) {
   }
   piece_ = out_ = bytes;
   session_->resume(id_);
-  write_due_ = now() + core_->options.write_timeout;
+  write_due_ = steady_now() + core_->options.write_timeout;
   arm();
 }
 
@@ -106,7 +98,7 @@ void Http2Call::finish_body(Call::Done callback, Headers trailers) {
   trailers_ = std::move(trailers);
   piece_ = {};
   session_->resume(id_);
-  write_due_ = now() + core_->options.write_timeout;
+  write_due_ = steady_now() + core_->options.write_timeout;
   arm();
 }
 
@@ -118,7 +110,7 @@ void Http2Call::refuse_body() {
 
 void Http2Call::sent(std::size_t count) {
   out_.remove_prefix(count);
-  write_due_ = out_.empty() ? kNever : now() + core_->options.write_timeout;
+  write_due_ = out_.empty() ? kNever : steady_now() + core_->options.write_timeout;
   arm();
 }
 
@@ -313,25 +305,26 @@ std::chrono::milliseconds Http2Call::first_byte() const {
 }
 
 void Http2Call::read_within(std::chrono::milliseconds time) {
-  read_due_ = now() + time;
+  read_due_ = steady_now() + time;
   arm();
 }
 
 void Http2Call::arm() {
   const auto due = std::min(read_due_, write_due_);
   if (due == kNever) return expire_never();
-  expire_after(std::chrono::ceil<std::chrono::milliseconds>(due - now()));
+  expire_after(std::chrono::ceil<std::chrono::milliseconds>(due - steady_now()));
 }
 
 void Http2Call::on_deadline() {
   const auto self = shared_from_this();
-  if (std::min(read_due_, write_due_) > now()) return arm();
+  if (std::min(read_due_, write_due_) > steady_now()) return arm();
   const bool connected = attached_ && session_->connected();
   if (connected) session_->doubt();
-  fail(CallError::Kind::kTimeout, fmt::format("{} {} {}", core_->options.peer, origin_.authority,
-                                              !connected            ? "could not be connected to in time"
-                                              : write_due_ <= now() ? "did not take the request in time"
-                                                                    : "did not answer in time"));
+  fail(CallError::Kind::kTimeout,
+       fmt::format("{} {} {}", core_->options.peer, origin_.authority,
+                   !connected                   ? "could not be connected to in time"
+                   : write_due_ <= steady_now() ? "did not take the request in time"
+                                                : "did not answer in time"));
 }
 
 }  // namespace writ::http

@@ -6,27 +6,13 @@
 #include "base/check.h"
 #include "http/h2/client_call.h"
 #include "http/h2/client_session.h"
+#include "http/h2/nghttp2.h"
 #include "http/h2/sent_fields.h"
 
 namespace writ::http {
 namespace {
 
-constexpr std::size_t kFrameHeaderBytes = 9;
 constexpr std::size_t kMaxCallHeadBytes = 256 * 1024;
-
-std::string_view text(const std::uint8_t* bytes, std::size_t size) {
-  return {reinterpret_cast<const char*>(bytes), size};
-}
-
-// No exception may pass through C.
-template <class Step>
-int guarded(Step step) noexcept {
-  try {
-    return step();
-  } catch (...) {
-    return NGHTTP2_ERR_CALLBACK_FAILURE;
-  }
-}
 
 }  // namespace
 
@@ -36,7 +22,7 @@ struct Http2ClientCallbacks {
   // ---- what comes ----
 
   static int on_begin_headers(nghttp2_session*, const nghttp2_frame* frame, void* data) {
-    return guarded([&] {
+    return h2::guarded([&] {
       if (auto* call = session(data).call(frame->hd.stream_id)) call->begin_block();
       return 0;
     });
@@ -44,38 +30,38 @@ struct Http2ClientCallbacks {
   static int on_header(nghttp2_session*, const nghttp2_frame* frame, const std::uint8_t* name,
                        std::size_t name_size, const std::uint8_t* value, std::size_t value_size, std::uint8_t,
                        void* data) {
-    return guarded([&] {
+    return h2::guarded([&] {
       if (auto* call = session(data).call(frame->hd.stream_id))
-        call->add_field(text(name, name_size), text(value, value_size));
+        call->add_field(h2::text(name, name_size), h2::text(value, value_size));
       return 0;
     });
   }
   // nghttp2 would skip such a field and let the answer pass.
   static int on_invalid_header(nghttp2_session*, const nghttp2_frame* frame, const std::uint8_t*, std::size_t,
                                const std::uint8_t*, std::size_t, std::uint8_t, void* data) {
-    return guarded([&] {
+    return h2::guarded([&] {
       if (auto* call = session(data).call(frame->hd.stream_id))
         call->malformed("a header field is not one of HTTP/2");
       return 0;
     });
   }
   static int on_invalid_frame(nghttp2_session*, const nghttp2_frame* frame, int error, void* data) {
-    return guarded([&] {
+    return h2::guarded([&] {
       if (auto* call = session(data).call(frame->hd.stream_id)) call->malformed(nghttp2_strerror(error));
       return 0;
     });
   }
   static int on_data(nghttp2_session*, std::uint8_t, std::int32_t id, const std::uint8_t* bytes,
                      std::size_t size, void* data) {
-    return guarded([&] {
+    return h2::guarded([&] {
       auto& self = session(data);
       auto* call = self.call(id);
-      if (call == nullptr || !call->add_body(text(bytes, size))) self.consume(id, size);
+      if (call == nullptr || !call->add_body(h2::text(bytes, size))) self.consume(id, size);
       return 0;
     });
   }
   static int on_frame(nghttp2_session*, const nghttp2_frame* frame, void* data) {
-    return guarded([&] {
+    return h2::guarded([&] {
       auto& self = session(data);
       auto* call = self.call(frame->hd.stream_id);
       const bool ended = (frame->hd.flags & NGHTTP2_FLAG_END_STREAM) != 0;
@@ -105,7 +91,7 @@ struct Http2ClientCallbacks {
     });
   }
   static int on_stream_close(nghttp2_session*, std::int32_t id, std::uint32_t code, void* data) {
-    return guarded([&] {
+    return h2::guarded([&] {
       session(data).forget(id, code);
       return 0;
     });
@@ -116,8 +102,8 @@ struct Http2ClientCallbacks {
   static ssize_t send(nghttp2_session*, const std::uint8_t* bytes, std::size_t size, int, void* data) {
     auto& self = session(data);
     if (self.out_.size() >= h2::kMaxOutBytes) return NGHTTP2_ERR_WOULDBLOCK;
-    const int error = guarded([&] {
-      self.out_.append(text(bytes, size));
+    const int error = h2::guarded([&] {
+      self.out_.append(h2::text(bytes, size));
       return 0;
     });
     return error == 0 ? static_cast<ssize_t>(size) : error;
@@ -133,7 +119,7 @@ struct Http2ClientCallbacks {
     if (!last) return static_cast<ssize_t>(size);
     *flags |= NGHTTP2_DATA_FLAG_EOF;
     if (!call->trailers().empty()) {
-      const int error = guarded([&] {
+      const int error = h2::guarded([&] {
         const TrailerFields fields(call->trailers());
         return nghttp2_submit_trailer(ng, id, fields.data(), fields.size());
       });
@@ -146,10 +132,10 @@ struct Http2ClientCallbacks {
                        nghttp2_data_source*, void* data) {
     auto& self = session(data);
     if (self.out_.size() >= h2::kMaxOutBytes) return NGHTTP2_ERR_WOULDBLOCK;
-    return guarded([&] {
+    return h2::guarded([&] {
       auto* call = self.call(frame->hd.stream_id);
       if (call == nullptr || call->out().size() < size) return int{NGHTTP2_ERR_TEMPORAL_CALLBACK_FAILURE};
-      self.out_.append(text(header, kFrameHeaderBytes)).append(call->out().substr(0, size));
+      self.out_.append(h2::text(header, h2::kFrameHeaderBytes)).append(call->out().substr(0, size));
       call->sent(size);
       self.meter_.note_asked();
       if (call->piece_is_out()) self.written_.push_back(call->shared());
@@ -158,7 +144,7 @@ struct Http2ClientCallbacks {
   }
   static int on_sent(nghttp2_session*, const nghttp2_frame* frame, void* data) {
     if (frame->hd.type != NGHTTP2_DATA && frame->hd.type != NGHTTP2_HEADERS) return 0;
-    return guarded([&] {
+    return h2::guarded([&] {
       auto& self = session(data);
       auto* call = self.call(frame->hd.stream_id);
       if (call == nullptr) return 0;
@@ -172,7 +158,7 @@ struct Http2ClientCallbacks {
   // After a GOAWAY, for want of memory, or because the head is larger than nghttp2 sends.
   static int on_not_sent(nghttp2_session*, const nghttp2_frame* frame, int error, void* data) {
     if (frame->hd.type != NGHTTP2_HEADERS) return 0;
-    return guarded([&] {
+    return h2::guarded([&] {
       const bool refused =
           error == NGHTTP2_ERR_START_STREAM_NOT_ALLOWED || error == NGHTTP2_ERR_SESSION_CLOSING;
       session(data).forget(frame->hd.stream_id, refused ? NGHTTP2_REFUSED_STREAM : NGHTTP2_INTERNAL_ERROR);

@@ -11,23 +11,15 @@
 #include "base/notice.h"
 #include "http/h2/client_call.h"
 #include "http/h2/client_callbacks.h"
+#include "http/h2/nghttp2.h"
 #include "http/h2/sent_fields.h"
 
 namespace writ::http {
 namespace {
 
 constexpr std::int32_t kLastId = 1 << 30;
-constexpr std::size_t kKeptOutBytes = 4 * 1024;
 // Of what waits for a socket that takes nothing: acknowledgements and resets, and the calls' own frames.
 constexpr std::size_t kMaxWaiting = h2::kMaxWaitingFrames + 2 * h2::kMaxCalls;
-
-SteadyTime now() {
-  return std::chrono::steady_clock::now();
-}
-
-void check(int error) {
-  if (error == NGHTTP2_ERR_NOMEM) throw std::bad_alloc();
-}
 
 }  // namespace
 
@@ -42,7 +34,7 @@ Http2ClientSession::Http2ClientSession(std::shared_ptr<ClientCore> core, std::si
       origin_(origin),
       connection_(std::move(connection)),
       ng_(make_http2_client(*this)),
-      meter_(core_->options.max_head_bytes, now(), FrameMeter::Peer::kServer) {
+      meter_(core_->options.max_head_bytes, steady_now(), FrameMeter::Peer::kServer) {
   submit_settings();
   watch(core_->loops.impl().loops[loop_]->deadlines);
 }
@@ -55,8 +47,8 @@ void Http2ClientSession::submit_settings() {
       {NGHTTP2_SETTINGS_INITIAL_WINDOW_SIZE, h2::kStreamWindowBytes},
       {NGHTTP2_SETTINGS_MAX_HEADER_LIST_SIZE, static_cast<std::uint32_t>(core_->options.max_head_bytes)},
   }};
-  check(nghttp2_submit_settings(ng_.get(), NGHTTP2_FLAG_NONE, settings.data(), settings.size()));
-  check(nghttp2_session_set_local_window_size(ng_.get(), NGHTTP2_FLAG_NONE, 0, h2::kCallsWindowBytes));
+  h2::check(nghttp2_submit_settings(ng_.get(), NGHTTP2_FLAG_NONE, settings.data(), settings.size()));
+  h2::check(nghttp2_session_set_local_window_size(ng_.get(), NGHTTP2_FLAG_NONE, 0, h2::kCallsWindowBytes));
 }
 
 // ---- which one takes a call ----
@@ -118,7 +110,7 @@ void Http2ClientSession::move_on_what_waits() {
     if (!elsewhere) return;  // it is better to wait than to fail
     if (!call(id)->may_move_on()) continue;
     const auto moved = take(id);
-    check(nghttp2_submit_rst_stream(ng_.get(), NGHTTP2_FLAG_NONE, id, NGHTTP2_CANCEL));
+    h2::check(nghttp2_submit_rst_stream(ng_.get(), NGHTTP2_FLAG_NONE, id, NGHTTP2_CANCEL));
     moved->stream_over(NGHTTP2_REFUSED_STREAM);
   }
 }
@@ -131,7 +123,7 @@ std::int32_t Http2ClientSession::open(std::shared_ptr<Http2Call> call, const Sen
   const auto body = body_of_call();
   const auto id = nghttp2_submit_request(ng_.get(), nullptr, fields.data(), fields.size(),
                                          has_body ? &body : nullptr, nullptr);
-  check(id);
+  h2::check(id);
   if (id <= 0) {
     retired_ = true;
     return 0;
@@ -144,13 +136,13 @@ std::int32_t Http2ClientSession::open(std::shared_ptr<Http2Call> call, const Sen
 }
 
 void Http2ClientSession::resume(std::int32_t id) {
-  check(nghttp2_session_resume_data(ng_.get(), id));
+  h2::check(nghttp2_session_resume_data(ng_.get(), id));
   schedule();
 }
 
 void Http2ClientSession::consume(std::int32_t id, std::size_t bytes) {
   if (closed_) return;
-  check(nghttp2_session_consume(ng_.get(), id, bytes));
+  h2::check(nghttp2_session_consume(ng_.get(), id, bytes));
   schedule();
 }
 
@@ -159,7 +151,7 @@ void Http2ClientSession::reset(std::int32_t id, std::uint32_t code, bool given_u
   if (closed_ || held == nullptr) return;
   if (given_up && ++given_up_ >= h2::kMaxGivenUp) retired_ = true;
   try {
-    check(nghttp2_submit_rst_stream(ng_.get(), NGHTTP2_FLAG_NONE, id, code));
+    h2::check(nghttp2_submit_rst_stream(ng_.get(), NGHTTP2_FLAG_NONE, id, code));
     schedule();
   } catch (const std::bad_alloc&) {
     retired_ = true;  // the stream stays open at the other end until the connection ends
@@ -176,7 +168,7 @@ std::shared_ptr<Http2Call> Http2ClientSession::take(std::int32_t id) noexcept {
   if (found == calls_.end()) return nullptr;
   auto taken = std::move(found->second);
   calls_.erase(found);
-  if (calls_.empty()) idle_due_ = now() + core_->options.idle_timeout;
+  if (calls_.empty()) idle_due_ = steady_now() + core_->options.idle_timeout;
   return taken;
 }
 
@@ -187,8 +179,8 @@ void Http2ClientSession::forget(std::int32_t id, std::uint32_t code) {
 
 void Http2ClientSession::doubt() {
   if (closed_ || ping_due_ != kNever || !connected()) return;
-  check(nghttp2_submit_ping(ng_.get(), NGHTTP2_FLAG_NONE, nullptr));
-  ping_due_ = now() + core_->options.connect_timeout;
+  h2::check(nghttp2_submit_ping(ng_.get(), NGHTTP2_FLAG_NONE, nullptr));
+  ping_due_ = steady_now() + core_->options.connect_timeout;
   arm();
   schedule();
 }
@@ -222,7 +214,8 @@ void Http2ClientSession::flush() {
   }
   busy_ = false;
   if (closed_) return;
-  if (out_.capacity() > kKeptOutBytes && calls_.empty() && connection_->queue.empty()) out_ = std::string();
+  if (out_.capacity() > h2::kKeptOutBytes && calls_.empty() && connection_->queue.empty())
+    out_ = std::string();
   tell_written();
   if (nghttp2_session_want_read(ng_.get()) == 0 && nghttp2_session_want_write(ng_.get()) == 0)
     return end(NGHTTP2_NO_ERROR, CallError::Kind::kMalformed,
@@ -250,7 +243,7 @@ void Http2ClientSession::on_connected() {
   if (origin_.http2 == Http2::kOffered && !connection_->speaks_http2())
     return end(NGHTTP2_NO_ERROR, CallError::Kind::kUnreachable,
                fmt::format("{} does not speak HTTP/2 any more", origin_.authority));
-  if (calls_.empty()) idle_due_ = now() + core_->options.idle_timeout;
+  if (calls_.empty()) idle_due_ = steady_now() + core_->options.idle_timeout;
   for (const auto& [id, call] : calls_) call->connected();
   flush();
   if (!closed_) read_more();
@@ -261,7 +254,7 @@ void Http2ClientSession::on_received() {
   const auto bytes = connection_->in.unread();
   connection_->in.use(bytes.size());
   busy_ = true;
-  meter_.see(bytes, now());
+  meter_.see(bytes, steady_now());
   const auto used =
       nghttp2_session_mem_recv(ng_.get(), reinterpret_cast<const std::uint8_t*>(bytes.data()), bytes.size());
   busy_ = false;
@@ -294,15 +287,15 @@ void Http2ClientSession::read_more() {
 void Http2ClientSession::arm() {
   const auto due = std::min(idle_due_, ping_due_);
   if (due == kNever) return expire_never();
-  expire_after(std::chrono::ceil<std::chrono::milliseconds>(due - now()));
+  expire_after(std::chrono::ceil<std::chrono::milliseconds>(due - steady_now()));
 }
 
 void Http2ClientSession::on_deadline() {
   const auto self = shared_from_this();
-  if (ping_due_ <= now())
+  if (ping_due_ <= steady_now())
     return end(NGHTTP2_NO_ERROR, CallError::Kind::kTimeout,
                fmt::format("{} {} does not answer any more", core_->options.peer, origin_.authority));
-  if (idle_due_ <= now())
+  if (idle_due_ <= steady_now())
     return end(NGHTTP2_NO_ERROR, CallError::Kind::kBroken, "the connection was idle for too long");
   arm();
 }

@@ -5,13 +5,11 @@
 #include <fmt/format.h>
 
 #include "codec/ascii.h"
+#include "http/h2/nghttp2.h"
 #include "http/target.h"
 
 namespace writ::http {
 namespace {
-
-constexpr std::size_t kMaxMethodBytes = 32;
-constexpr std::size_t kFieldOverhead = 32;  // RFC 9113 §6.5.2, SETTINGS_MAX_HEADER_LIST_SIZE
 
 // RFC 9113 §8.2.1: names are lower case.
 bool is_field_name(std::string_view name) noexcept {
@@ -51,7 +49,7 @@ void RequestFields::refuse(int status, std::string_view code, std::string messag
 
 void RequestFields::add(std::string_view name, std::string_view value) {
   if (fault_) return;
-  bytes_ += name.size() + value.size() + kFieldOverhead;
+  bytes_ += name.size() + value.size() + h2::kFieldOverhead;
   if (name == ":path" && value.size() > limits_.max_target_bytes)
     return refuse(414, "target_too_long",
                   fmt::format("the request target is longer than {} bytes", limits_.max_target_bytes));

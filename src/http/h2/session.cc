@@ -10,6 +10,7 @@
 #include "base/notice.h"
 #include "http/h1/connection.h"
 #include "http/h2/callbacks.h"
+#include "http/h2/nghttp2.h"
 #include "http/h2/sent_fields.h"
 #include "http/h2/stream.h"
 
@@ -19,16 +20,6 @@ namespace {
 // How long the first GOAWAY may take to reach the peer, whose requests are served meanwhile.
 constexpr std::chrono::milliseconds kGoAwayTime{1'000};
 constexpr std::size_t kReadBytes = 16 * 1024;
-constexpr std::size_t kKeptOutBytes = 4 * 1024;
-
-SteadyTime now() {
-  return std::chrono::steady_clock::now();
-}
-
-// nghttp2 fails for want of memory, or by a defect; what the peer did wrong it answers itself.
-void check(int error) {
-  if (error == NGHTTP2_ERR_NOMEM) throw std::bad_alloc();
-}
 
 }  // namespace
 
@@ -39,14 +30,14 @@ void Http2Session::Freed::operator()(nghttp2_session* session) const noexcept {
 Http2Session::Http2Session(Connection& connection)
     : connection_(connection),
       ng_(make_http2_server(*this)),
-      meter_(connection.core().options.max_head_bytes, now()) {}
+      meter_(connection.core().options.max_head_bytes, steady_now()) {}
 
 Http2Session::~Http2Session() = default;
 
 void Http2Session::begin() {
   submit_settings();
-  idle_due_ = now() + connection_.core().options.idle_timeout;
-  block_due_ = now() + connection_.core().options.header_timeout;
+  idle_due_ = steady_now() + connection_.core().options.idle_timeout;
+  block_due_ = steady_now() + connection_.core().options.header_timeout;
   on_bytes();
 }
 
@@ -60,8 +51,9 @@ void Http2Session::submit_settings() {
       {NGHTTP2_SETTINGS_ENABLE_CONNECT_PROTOCOL, 1},
   }};
   const auto count = settings.size() - (options.web_sockets ? 0 : 1);
-  check(nghttp2_submit_settings(ng_.get(), NGHTTP2_FLAG_NONE, settings.data(), count));
-  check(nghttp2_session_set_local_window_size(ng_.get(), NGHTTP2_FLAG_NONE, 0, h2::kConnectionWindowBytes));
+  h2::check(nghttp2_submit_settings(ng_.get(), NGHTTP2_FLAG_NONE, settings.data(), count));
+  h2::check(
+      nghttp2_session_set_local_window_size(ng_.get(), NGHTTP2_FLAG_NONE, 0, h2::kConnectionWindowBytes));
 }
 
 // ---- what comes ----
@@ -73,7 +65,7 @@ void Http2Session::on_bytes() {
   connection_.in().use(bytes.size());
   if (ending_) return read_more();
   busy_ = true;
-  meter_.see(bytes, now());
+  meter_.see(bytes, steady_now());
   const auto used =
       nghttp2_session_mem_recv(ng_.get(), reinterpret_cast<const std::uint8_t*>(bytes.data()), bytes.size());
   if (used < 0) fail(static_cast<int>(used));
@@ -92,7 +84,7 @@ void Http2Session::on_bytes() {
   if (!waits) {
     block_due_ = kNever;
   } else if (block_due_ == kNever) {
-    block_due_ = now() + connection_.core().options.header_timeout;
+    block_due_ = steady_now() + connection_.core().options.header_timeout;
   }
   flush();
   read_more();
@@ -126,7 +118,7 @@ Http2Stream* Http2Session::open(std::int32_t id) {
   auto& core = connection_.core();
   if (ending_ || !take_place()) {
     core.http2_streams_refused.fetch_add(1, std::memory_order_relaxed);
-    check(nghttp2_submit_rst_stream(ng_.get(), NGHTTP2_FLAG_NONE, id, NGHTTP2_REFUSED_STREAM));
+    h2::check(nghttp2_submit_rst_stream(ng_.get(), NGHTTP2_FLAG_NONE, id, NGHTTP2_REFUSED_STREAM));
     return nullptr;
   }
   const auto stream = std::make_shared<Http2Stream>(connection_.shared_from_this(), *this, id);
@@ -161,7 +153,7 @@ void Http2Session::forget(std::int32_t id) noexcept {
   const auto stream = std::move(found->second);
   streams_.erase(found);
   stream->end();
-  if (streams_.empty()) idle_due_ = now() + connection_.core().options.idle_timeout;
+  if (streams_.empty()) idle_due_ = steady_now() + connection_.core().options.idle_timeout;
 }
 
 void Http2Session::note_turn(Http2Stream& stream) {
@@ -187,8 +179,8 @@ void Http2Session::take_turns() {
 
 void Http2Session::submit_response(Http2Stream& stream, const ResponseFields& fields, Body body) {
   const auto source = answer_of_stream();
-  check(nghttp2_submit_response(ng_.get(), stream.id(), fields.data(), fields.size(),
-                                body == Body::kNone ? nullptr : &source));
+  h2::check(nghttp2_submit_response(ng_.get(), stream.id(), fields.data(), fields.size(),
+                                    body == Body::kNone ? nullptr : &source));
   body == Body::kLater ? schedule_after_others() : schedule();
 }
 
@@ -199,24 +191,24 @@ void Http2Session::submit_continue(std::int32_t id) {
                          .namelen = name.size(),
                          .valuelen = value.size(),
                          .flags = NGHTTP2_NV_FLAG_NONE};
-  check(nghttp2_submit_headers(ng_.get(), NGHTTP2_FLAG_NONE, id, nullptr, &field, 1, nullptr));
+  h2::check(nghttp2_submit_headers(ng_.get(), NGHTTP2_FLAG_NONE, id, nullptr, &field, 1, nullptr));
   schedule();
 }
 
 void Http2Session::resume(std::int32_t id) {
-  check(nghttp2_session_resume_data(ng_.get(), id));
+  h2::check(nghttp2_session_resume_data(ng_.get(), id));
   schedule();
 }
 
 void Http2Session::reset(std::int32_t id, std::uint32_t code) {
   if (closed_) return;
-  check(nghttp2_submit_rst_stream(ng_.get(), NGHTTP2_FLAG_NONE, id, code));
+  h2::check(nghttp2_submit_rst_stream(ng_.get(), NGHTTP2_FLAG_NONE, id, code));
   schedule();
 }
 
 void Http2Session::consume(std::int32_t id, std::size_t bytes) {
   if (closed_) return;
-  check(nghttp2_session_consume(ng_.get(), id, bytes));
+  h2::check(nghttp2_session_consume(ng_.get(), id, bytes));
   schedule();
 }
 
@@ -258,7 +250,7 @@ bool Http2Session::send_out() {
       break;
   }
   blocked_ = true;
-  write_due_ = now() + connection_.core().options.write_timeout;
+  write_due_ = steady_now() + connection_.core().options.write_timeout;
   connection_.stream().async_wait_to_write(
       [connection = connection_.shared_from_this(), this](SystemError error) {
         if (closed_) return;
@@ -283,14 +275,14 @@ void Http2Session::flush() {
     if (error != 0) {
       // Only memory can be short here.
       busy_ = false;
-      check(NGHTTP2_ERR_NOMEM);
+      h2::check(NGHTTP2_ERR_NOMEM);
     }
     if (out_.empty()) break;
     queue_.add(out_);
   }
   busy_ = false;
   if (closed_) return;
-  if (out_.empty() && out_.capacity() > kKeptOutBytes && streams_.empty()) out_ = std::string();
+  if (out_.empty() && out_.capacity() > h2::kKeptOutBytes && streams_.empty()) out_ = std::string();
   tell_written();
   give_back_places();
   if (!blocked_) {
@@ -311,7 +303,7 @@ void Http2Session::rearm() {
 }
 
 void Http2Session::on_deadline() {
-  const auto time = now();
+  const auto time = steady_now();
   if (write_due_ <= time) return connection_.close();
   if (block_due_ <= time) {
     connection_.core().malformed.fetch_add(1, std::memory_order_relaxed);
@@ -329,10 +321,10 @@ void Http2Session::on_deadline() {
 
 void Http2Session::drain() {
   if (closed_ || std::exchange(draining_, true)) return;
-  check(nghttp2_submit_shutdown_notice(ng_.get()));
+  h2::check(nghttp2_submit_shutdown_notice(ng_.get()));
   // When its answer is here, the notice has been read, and all that was sent before.
-  check(nghttp2_submit_ping(ng_.get(), NGHTTP2_FLAG_NONE, nullptr));
-  drain_due_ = now() + kGoAwayTime;
+  h2::check(nghttp2_submit_ping(ng_.get(), NGHTTP2_FLAG_NONE, nullptr));
+  drain_due_ = steady_now() + kGoAwayTime;
   rearm();
   schedule();
 }
@@ -340,19 +332,19 @@ void Http2Session::drain() {
 void Http2Session::say_last_goaway() {
   if (std::exchange(last_goaway_, true)) return;
   drain_due_ = kNever;
-  check(nghttp2_submit_goaway(ng_.get(), NGHTTP2_FLAG_NONE,
-                              nghttp2_session_get_last_proc_stream_id(ng_.get()), NGHTTP2_NO_ERROR, nullptr,
-                              0));
+  h2::check(nghttp2_submit_goaway(ng_.get(), NGHTTP2_FLAG_NONE,
+                                  nghttp2_session_get_last_proc_stream_id(ng_.get()), NGHTTP2_NO_ERROR,
+                                  nullptr, 0));
   schedule();
 }
 
 void Http2Session::end(std::uint32_t code) {
   if (std::exchange(ending_, true)) return;
-  check(nghttp2_session_terminate_session(ng_.get(), code));
+  h2::check(nghttp2_session_terminate_session(ng_.get(), code));
 }
 
 void Http2Session::fail(int error) {
-  check(error);
+  h2::check(error);
   switch (error) {
     case NGHTTP2_ERR_CALLBACK_FAILURE:
       throw std::bad_alloc();

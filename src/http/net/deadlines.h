@@ -15,6 +15,9 @@ namespace writ::http {
 
 using SteadyTime = std::chrono::steady_clock::time_point;
 inline constexpr SteadyTime kNever = SteadyTime::max();
+inline SteadyTime steady_now() {
+  return std::chrono::steady_clock::now();
+}
 
 class Deadlines;
 

@@ -21,7 +21,7 @@ constexpr std::chrono::minutes kBeginsBefore{5};  // clocks of clients differ
 constexpr std::size_t kMaxNameBytes = 253;
 
 // OpenSSL fails here for want of memory, or of randomness.
-void check(bool done) {
+void require_done(bool done) {
   if (!done) throw std::bad_alloc();
 }
 
@@ -51,27 +51,28 @@ void add(X509* certificate, X509* issuer, int nid, const std::string& value) {
   X509V3_CTX context;
   X509V3_set_ctx(&context, issuer, certificate, nullptr, nullptr, 0);
   X509_EXTENSION* extension = X509V3_EXT_conf_nid(nullptr, &context, nid, value.c_str());
-  check(extension != nullptr);
+  require_done(extension != nullptr);
   const bool added = X509_add_ext(certificate, extension, -1) == 1;
   X509_EXTENSION_free(extension);
-  check(added);
+  require_done(added);
 }
 
 // What both have: a number that no other one has, their times, a name.
 tls::Certificate make(EVP_PKEY* key, const std::string& name, std::chrono::seconds life) {
   tls::Certificate made(X509_new());
   std::array<unsigned char, 16> number{};
-  check(made != nullptr && RAND_bytes(number.data(), number.size()) == 1);
+  require_done(made != nullptr && RAND_bytes(number.data(), number.size()) == 1);
   number[0] = static_cast<unsigned char>((number[0] & 0x7f) | 0x40);  // positive, and of full length
   X509* const raw = made.get();
   const auto begins = -std::chrono::seconds(kBeginsBefore);
-  check(X509_set_version(raw, X509_VERSION_3) == 1 &&
-        ASN1_STRING_set(X509_get_serialNumber(raw), number.data(), number.size()) == 1 &&
-        X509_gmtime_adj(X509_getm_notBefore(raw), static_cast<long>(begins.count())) != nullptr &&
-        X509_gmtime_adj(X509_getm_notAfter(raw), static_cast<long>(life.count())) != nullptr &&
-        X509_set_pubkey(raw, key) == 1 &&
-        X509_NAME_add_entry_by_txt(X509_get_subject_name(raw), "CN", MBSTRING_UTF8,
-                                   reinterpret_cast<const unsigned char*>(name.c_str()), -1, -1, 0) == 1);
+  require_done(X509_set_version(raw, X509_VERSION_3) == 1 &&
+               ASN1_STRING_set(X509_get_serialNumber(raw), number.data(), number.size()) == 1 &&
+               X509_gmtime_adj(X509_getm_notBefore(raw), static_cast<long>(begins.count())) != nullptr &&
+               X509_gmtime_adj(X509_getm_notAfter(raw), static_cast<long>(life.count())) != nullptr &&
+               X509_set_pubkey(raw, key) == 1 &&
+               X509_NAME_add_entry_by_txt(X509_get_subject_name(raw), "CN", MBSTRING_UTF8,
+                                          reinterpret_cast<const unsigned char*>(name.c_str()), -1, -1,
+                                          0) == 1);
   return made;
 }
 
@@ -83,14 +84,14 @@ std::string text_of(BIO* bio) {
 
 std::string pem_of(X509* certificate) {
   const tls::Bio bio(BIO_new(BIO_s_mem()));
-  check(bio != nullptr && PEM_write_bio_X509(bio.get(), certificate) == 1);
+  require_done(bio != nullptr && PEM_write_bio_X509(bio.get(), certificate) == 1);
   return text_of(bio.get());
 }
 
 std::shared_ptr<const Secret> pem_of(EVP_PKEY* key) {
   const tls::Bio bio(BIO_new(BIO_s_secmem()));
-  check(bio != nullptr &&
-        PEM_write_bio_PKCS8PrivateKey(bio.get(), key, nullptr, nullptr, 0, nullptr, nullptr) == 1);
+  require_done(bio != nullptr &&
+               PEM_write_bio_PKCS8PrivateKey(bio.get(), key, nullptr, nullptr, 0, nullptr, nullptr) == 1);
   return std::make_shared<const Secret>(text_of(bio.get()));
 }
 
@@ -100,24 +101,24 @@ Result<DevelopmentCertificate> make_development_certificate(const std::vector<st
                                                             std::chrono::days life) {
   const auto alternatives = TRY(alternatives_of(names));
   const tls::Key ca_key(EVP_EC_gen("P-256")), key(EVP_EC_gen("P-256"));
-  check(ca_key != nullptr && key != nullptr);
+  require_done(ca_key != nullptr && key != nullptr);
 
   const auto ca = make(ca_key.get(), "Writ, for development", life);
-  check(X509_set_issuer_name(ca.get(), X509_get_subject_name(ca.get())) == 1);
+  require_done(X509_set_issuer_name(ca.get(), X509_get_subject_name(ca.get())) == 1);
   add(ca.get(), ca.get(), NID_basic_constraints, "critical,CA:TRUE,pathlen:0");
   add(ca.get(), ca.get(), NID_key_usage, "critical,keyCertSign");
   add(ca.get(), ca.get(), NID_subject_key_identifier, "hash");
-  check(X509_sign(ca.get(), ca_key.get(), EVP_sha256()) > 0);
+  require_done(X509_sign(ca.get(), ca_key.get(), EVP_sha256()) > 0);
 
   const auto leaf = make(key.get(), names.front().substr(0, 64), life);
-  check(X509_set_issuer_name(leaf.get(), X509_get_subject_name(ca.get())) == 1);
+  require_done(X509_set_issuer_name(leaf.get(), X509_get_subject_name(ca.get())) == 1);
   add(leaf.get(), ca.get(), NID_basic_constraints, "critical,CA:FALSE");
   add(leaf.get(), ca.get(), NID_key_usage, "critical,digitalSignature");
   add(leaf.get(), ca.get(), NID_ext_key_usage, "serverAuth");
   add(leaf.get(), ca.get(), NID_subject_alt_name, alternatives);
   add(leaf.get(), ca.get(), NID_subject_key_identifier, "hash");
   add(leaf.get(), ca.get(), NID_authority_key_identifier, "keyid:always");
-  check(X509_sign(leaf.get(), ca_key.get(), EVP_sha256()) > 0);
+  require_done(X509_sign(leaf.get(), ca_key.get(), EVP_sha256()) > 0);
   return DevelopmentCertificate{.ca = pem_of(ca.get()),
                                 .identity = {.chain = pem_of(leaf.get()), .key = pem_of(key.get())}};
 }

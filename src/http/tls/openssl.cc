@@ -18,7 +18,7 @@ constexpr const char* kGroups = "X25519:P-256:P-384";
 constexpr int kSecurityLevel = 2;  // keys of 112 bits: RSA from 2048
 constexpr std::size_t kMostCertificates = 1000;
 
-std::unexpected<Error> invalid(std::string what) {
+std::unexpected<Error> refused_by_openssl(std::string what) {
   const auto error = ERR_peek_last_error();
   ERR_clear_error();
   const char* reason = error != 0 ? ERR_reason_error_string(error) : nullptr;
@@ -57,7 +57,7 @@ std::string address_of(const ASN1_OCTET_STRING* bytes) {
 
 Result<Context> make_context(const SSL_METHOD* method) {
   Context context(SSL_CTX_new(method));
-  if (context == nullptr) return invalid("TLS is not available");
+  if (context == nullptr) return refused_by_openssl("TLS is not available");
   SSL_CTX* const raw = context.get();
   SSL_CTX_set_security_level(raw, kSecurityLevel);
   SSL_CTX_set_options(raw, SSL_OP_NO_RENEGOTIATION | SSL_OP_NO_COMPRESSION | SSL_OP_NO_TICKET);
@@ -72,7 +72,7 @@ Result<Context> make_context(const SSL_METHOD* method) {
   if (SSL_CTX_set_min_proto_version(raw, TLS1_2_VERSION) != 1 ||
       SSL_CTX_set_cipher_list(raw, kCiphers) != 1 || SSL_CTX_set_ciphersuites(raw, kSuites) != 1 ||
       SSL_CTX_set1_groups_list(raw, kGroups) != 1)
-    return invalid("OpenSSL does not know Mozilla's intermediate profile");
+    return refused_by_openssl("OpenSSL does not know Mozilla's intermediate profile");
   return context;
 }
 
@@ -87,25 +87,26 @@ Result<std::vector<Certificate>> read_certificates(std::string_view pem) {
   }
   const auto error = ERR_peek_last_error();
   const bool at_end = ERR_GET_LIB(error) == ERR_LIB_PEM && ERR_GET_REASON(error) == PEM_R_NO_START_LINE;
-  if (!at_end) return invalid("not all of it can be read as certificates (PEM)");
+  if (!at_end) return refused_by_openssl("not all of it can be read as certificates (PEM)");
   ERR_clear_error();
-  if (all.empty()) return invalid("there is no certificate in it (PEM)");
+  if (all.empty()) return refused_by_openssl("there is no certificate in it (PEM)");
   return all;
 }
 
 Result<void> use_identity(SSL_CTX& context, const TlsIdentity& identity) {
   const auto chain = TRY(read_certificates(identity.chain));
   if (SSL_CTX_use_certificate(&context, chain.front().get()) != 1)
-    return invalid("the certificate cannot be used");
+    return refused_by_openssl("the certificate cannot be used");
   for (std::size_t i = 1; i < chain.size(); ++i) {
     if (SSL_CTX_add1_chain_cert(&context, chain[i].get()) != 1)
-      return invalid("a certificate of the chain cannot be used");
+      return refused_by_openssl("a certificate of the chain cannot be used");
   }
   const Bio bio = reader(identity.key->expose());
   const Key key(PEM_read_bio_PrivateKey(bio.get(), nullptr, &no_pass_phrase, nullptr));
-  if (key == nullptr) return invalid("the key cannot be read: expected an unencrypted private key (PEM)");
+  if (key == nullptr)
+    return refused_by_openssl("the key cannot be read: expected an unencrypted private key (PEM)");
   if (SSL_CTX_use_PrivateKey(&context, key.get()) != 1 || SSL_CTX_check_private_key(&context) != 1)
-    return invalid("the key is not that of the first certificate");
+    return refused_by_openssl("the key is not that of the first certificate");
   return {};
 }
 
@@ -114,7 +115,7 @@ Result<void> trust(SSL_CTX& context, std::string_view ca) {
   X509_STORE* const store = SSL_CTX_get_cert_store(&context);
   for (const auto& certificate : all) {
     if (X509_STORE_add_cert(store, certificate.get()) != 1)
-      return invalid("a CA's certificate cannot be used");
+      return refused_by_openssl("a CA's certificate cannot be used");
   }
   return {};
 }

@@ -15,7 +15,7 @@ using Basic = std::unique_ptr<OCSP_BASICRESP, Free<&OCSP_BASICRESP_free>>;
 using Id = std::unique_ptr<OCSP_CERTID, Free<&OCSP_CERTID_free>>;
 using Store = std::unique_ptr<X509_STORE, Free<&X509_STORE_free>>;
 
-std::unexpected<Error> invalid(std::string what) {
+std::unexpected<Error> invalid_staple(std::string what) {
   ERR_clear_error();
   return failure(ErrorCode::kInvalid, std::move(what));
 }
@@ -50,31 +50,32 @@ Result<std::unique_ptr<const Staple>> read_staple(SSL_CTX& context, std::string_
   const auto* begin = reinterpret_cast<const unsigned char*>(response.data());
   const auto* end = begin;
   const Response read(d2i_OCSP_RESPONSE(nullptr, &end, static_cast<long>(response.size())));
-  if (read == nullptr || end != begin + response.size()) return invalid("it is not an OCSP response (DER)");
+  if (read == nullptr || end != begin + response.size())
+    return invalid_staple("it is not an OCSP response (DER)");
   if (OCSP_response_status(read.get()) != OCSP_RESPONSE_STATUS_SUCCESSFUL)
-    return invalid("the responder gave no answer");
+    return invalid_staple("the responder gave no answer");
   const Basic basic(OCSP_response_get1_basic(read.get()));
-  if (basic == nullptr) return invalid("it is not a basic OCSP response");
+  if (basic == nullptr) return invalid_staple("it is not a basic OCSP response");
   X509* const certificate = SSL_CTX_get0_certificate(&context);
   STACK_OF(X509)* chain = nullptr;
   SSL_CTX_get0_chain_certs(&context, &chain);
   if (certificate == nullptr || chain == nullptr || sk_X509_num(chain) == 0)
-    return invalid("the chain has no issuer behind the certificate, to check the response by");
+    return invalid_staple("the chain has no issuer behind the certificate, to check the response by");
   X509* const issuer = sk_X509_value(chain, 0);
   ASN1_GENERALIZEDTIME* next = nullptr;
   const int status = find_status(*basic, *certificate, *issuer, &next);
-  if (status < 0) return invalid("it is about another certificate");
-  if (status == V_OCSP_CERTSTATUS_REVOKED) return invalid("it says that the certificate is revoked");
+  if (status < 0) return invalid_staple("it is about another certificate");
+  if (status == V_OCSP_CERTSTATUS_REVOKED) return invalid_staple("it says that the certificate is revoked");
   if (status != V_OCSP_CERTSTATUS_GOOD)
-    return invalid("it says that the responder does not know the certificate");
+    return invalid_staple("it says that the responder does not know the certificate");
   const Store store(X509_STORE_new());
   if (store == nullptr || X509_STORE_add_cert(store.get(), issuer) != 1) throw std::bad_alloc();
   X509_STORE_set_flags(store.get(), X509_V_FLAG_PARTIAL_CHAIN);
   // RFC 6960 §4.2.2.2: the issuer itself, or whom it delegates to by a certificate for that.
   if (OCSP_basic_verify(basic.get(), chain, store.get(), 0) != 1)
-    return invalid("it is not signed by the certificate's issuer");
+    return invalid_staple("it is not signed by the certificate's issuer");
   std::tm utc{};
-  if (next == nullptr || ASN1_TIME_to_tm(next, &utc) != 1) return invalid("it has no nextUpdate");
+  if (next == nullptr || ASN1_TIME_to_tm(next, &utc) != 1) return invalid_staple("it has no nextUpdate");
   return std::make_unique<const Staple>(std::string(response), static_cast<std::int64_t>(::timegm(&utc)));
 }
 
