@@ -49,7 +49,8 @@ if(CMAKE_CXX_COMPILER_ID STREQUAL "GNU")
                                                 -Wno-stringop-overflow -Wno-array-bounds -Wno-stringop-overread)
   if(WRIT_UNITY)
     # What a class of one .cc has may be of its unnamed namespace: to g++ the file that joins them looks like a header.
-    target_compile_options(writ_options INTERFACE -Wno-subobject-linkage)
+    # And an enumerator of one class looks as if it hid a constant of a header that another file includes.
+    target_compile_options(writ_options INTERFACE -Wno-subobject-linkage -Wno-shadow -Wshadow=local)
   endif()
   if(CMAKE_CXX_FLAGS_DEBUG MATCHES "sanitize=thread" AND CMAKE_BUILD_TYPE STREQUAL "Debug")
     target_compile_options(writ_options INTERFACE -Wno-tsan)
