@@ -8,9 +8,7 @@
 #include "http/headers.h"
 
 namespace writ::oauth {
-namespace {
-
-}  // namespace
+namespace {}  // namespace
 
 Result<std::string> form_decode(std::string_view text) {
   std::string decoded;
