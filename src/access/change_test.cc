@@ -7,7 +7,7 @@
 #include "access/change_page.h"
 #include "access/testing/random_world.h"
 
-namespace writ::access {
+namespace writ::access::change_test {
 namespace {
 
 using ::testing::ElementsAre;
@@ -152,4 +152,4 @@ TEST(AccessChange, ThePageShowsNamesAsText) {
 }
 
 }  // namespace
-}  // namespace writ::access
+}  // namespace writ::access::change_test

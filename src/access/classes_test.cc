@@ -11,7 +11,7 @@
 #include "access/testing/shop.h"
 #include "cedar/schema_syntax.h"
 
-namespace writ::access {
+namespace writ::access::classes_test {
 namespace {
 
 using testing::Random;
@@ -265,4 +265,4 @@ TEST(Reach, WhatIsLeftIsToldInWords) {
 }
 
 }  // namespace
-}  // namespace writ::access
+}  // namespace writ::access::classes_test

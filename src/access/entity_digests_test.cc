@@ -6,7 +6,7 @@
 
 #include "access/testing/random_world.h"
 
-namespace writ::access {
+namespace writ::access::entity_digests_test {
 namespace {
 
 constexpr std::string_view kEntities = R"([
@@ -69,4 +69,4 @@ TEST(EntityDigests, OfVeryManyAreAll) {
 }
 
 }  // namespace
-}  // namespace writ::access
+}  // namespace writ::access::entity_digests_test

@@ -10,7 +10,7 @@
 #include "access/testing/shop.h"
 #include "cedar/schema_syntax.h"
 
-namespace writ::access {
+namespace writ::access::findings_test {
 namespace {
 
 using testing::Random;
@@ -138,4 +138,4 @@ TEST(LookAlikes, TheClaimThatWouldTellThemApartDoes) {
 }
 
 }  // namespace
-}  // namespace writ::access
+}  // namespace writ::access::findings_test

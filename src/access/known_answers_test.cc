@@ -9,7 +9,7 @@
 #include "access/survey.h"
 #include "access/testing/random_world.h"
 
-namespace writ::access {
+namespace writ::access::known_answers_test {
 namespace {
 
 using testing::Random;
@@ -367,4 +367,4 @@ TEST(KnownAnswers, GroupsOfASurveyAreAskedOnce) {
 }
 
 }  // namespace
-}  // namespace writ::access
+}  // namespace writ::access::known_answers_test

@@ -5,7 +5,7 @@
 
 #include "access/testing/random_world.h"
 
-namespace writ::access {
+namespace writ::access::page_test {
 namespace {
 
 constexpr std::string_view kHostile = R"json([
@@ -118,4 +118,4 @@ TEST(AccessAsker, ChainsWithSomebodyWhoMustNotBeSeenAreLeftOut) {
 }
 
 }  // namespace
-}  // namespace writ::access
+}  // namespace writ::access::page_test

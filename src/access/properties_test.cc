@@ -10,7 +10,7 @@
 
 #include "access/testing/random_trial.h"
 
-namespace writ::access {
+namespace writ::access::properties_test {
 namespace {
 
 using testing::Random;
@@ -170,4 +170,4 @@ TEST(AccessProperties, AWrongWitnessIsFound) {
 }
 
 }  // namespace
-}  // namespace writ::access
+}  // namespace writ::access::properties_test

@@ -5,7 +5,7 @@
 #include "access/classes.h"
 #include "access/testing/random_world.h"
 
-namespace writ::access {
+namespace writ::access::workload_reach_test {
 namespace {
 
 struct Shop {
@@ -58,4 +58,4 @@ TEST(WorkloadReach, WhatNoRuleTellsIsNeverThere) {
 }
 
 }  // namespace
-}  // namespace writ::access
+}  // namespace writ::access::workload_reach_test

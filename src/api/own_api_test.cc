@@ -8,7 +8,7 @@
 #include "api/paging.h"
 #include "http/testing/loopback.h"
 
-namespace writ::api {
+namespace writ::api::own_api_test {
 namespace {
 
 using http::testing::exchange_raw;
@@ -98,4 +98,4 @@ TEST(Paging, AnythingElseIsRefused) {
 }
 
 }  // namespace
-}  // namespace writ::api
+}  // namespace writ::api::own_api_test

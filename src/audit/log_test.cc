@@ -17,7 +17,7 @@
 #include "base/blocking.h"
 #include "codec/json.h"
 
-namespace writ::audit {
+namespace writ::audit::log_test {
 namespace {
 
 const Instant kNow = instant_from_unix_seconds(1'750'000'000);
@@ -359,4 +359,4 @@ TEST(Record, TimesAreUtcWithMilliseconds) {
 }
 
 }  // namespace
-}  // namespace writ::audit
+}  // namespace writ::audit::log_test

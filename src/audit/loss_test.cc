@@ -6,7 +6,7 @@
 
 #include "audit/testing/log_folder.h"
 
-namespace writ::audit {
+namespace writ::audit::loss_test {
 namespace {
 
 using testing::event;
@@ -428,4 +428,4 @@ TEST_F(LossTest, WhatOthersMayWriteIsRefused) {
 }
 
 }  // namespace
-}  // namespace writ::audit
+}  // namespace writ::audit::loss_test

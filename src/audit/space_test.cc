@@ -7,7 +7,7 @@
 #include "audit/testing/log_folder.h"
 #include "codec/json.h"
 
-namespace writ::audit {
+namespace writ::audit::space_test {
 namespace {
 
 using testing::event;
@@ -200,4 +200,4 @@ TEST_F(StrangersTest, KnownCallersAreAllRecorded) {
 }
 
 }  // namespace
-}  // namespace writ::audit
+}  // namespace writ::audit::space_test

@@ -8,7 +8,7 @@
 #include "enforce/testing/world.h"
 #include "http/testing/loopback.h"
 
-namespace writ::authzen {
+namespace writ::authzen::open_access_test {
 namespace {
 
 using http::testing::exchange_raw;
@@ -59,4 +59,4 @@ TEST_F(OpenAccessTest, RefusalsAreRecordedAsThoseOfStrangersAndPermitsWhole) {
 }
 
 }  // namespace
-}  // namespace writ::authzen
+}  // namespace writ::authzen::open_access_test

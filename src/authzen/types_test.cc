@@ -5,7 +5,7 @@
 
 #include "cedar/entity_json.h"
 
-namespace writ::authzen {
+namespace writ::authzen::types_test {
 namespace {
 
 TEST(ForeignTypes, EachNameThatOthersUseIsATypeOfItsOwn) {
@@ -38,4 +38,4 @@ TEST(ForeignTypes, WhatIsCalledLikeThemAloneIsNotOneOfThem) {
 }
 
 }  // namespace
-}  // namespace writ::authzen
+}  // namespace writ::authzen::types_test

@@ -4,7 +4,7 @@
 #include <random>
 #include <string>
 
-namespace writ {
+namespace writ::append_test {
 namespace {
 
 TEST(Append, PartsStandBehindWhatIsThereInTheirOrder) {
@@ -29,4 +29,4 @@ TEST(Append, RandomPartsGiveWhatOneAfterTheOtherGives) {
 }
 
 }  // namespace
-}  // namespace writ
+}  // namespace writ::append_test

@@ -7,7 +7,7 @@
 #include "base/result.h"
 #include "base/secret.h"
 
-namespace writ {
+namespace writ::base_test {
 namespace {
 
 Result<int> half(int n) {
@@ -86,4 +86,4 @@ TEST(Published, AReaderKeepsWhatItGotAndTheNextGetsTheNew) {
 }
 
 }  // namespace
-}  // namespace writ
+}  // namespace writ::base_test

@@ -6,7 +6,7 @@
 #include <string>
 #include <vector>
 
-namespace writ {
+namespace writ::byte_run_test {
 namespace {
 
 constexpr auto kPlain = [](auto byte) { return in_range(byte, 0x20, 0x7f) & (byte != '"') & (byte != '\\'); };
@@ -30,8 +30,8 @@ void expect_the_definition(std::string_view text, Predicate predicate) {
   const std::vector<char> bytes(text.begin(), text.end());
   const std::string_view exact(bytes.data(), bytes.size());
   const auto length = plain_run_length(text, predicate);
-  ASSERT_EQ(run_length(exact, predicate), length) << testing::PrintToString(text);
-  ASSERT_EQ(is_run_of(exact, predicate), length == text.size()) << testing::PrintToString(text);
+  ASSERT_EQ(run_length(exact, predicate), length) << ::testing::PrintToString(text);
+  ASSERT_EQ(is_run_of(exact, predicate), length == text.size()) << ::testing::PrintToString(text);
 }
 
 TEST(ByteRun, EveryByteAtEveryPlaceOfTextsOfEverySizeIsTakenAsTheDefinitionTakesIt) {
@@ -75,4 +75,4 @@ TEST(ByteRun, AnEmptyTextIsARunOfAnything) {
 }
 
 }  // namespace
-}  // namespace writ
+}  // namespace writ::byte_run_test

@@ -2,7 +2,7 @@
 
 #include <gtest/gtest.h>
 
-namespace writ {
+namespace writ::forgetting_test {
 namespace {
 
 using namespace std::chrono_literals;
@@ -49,4 +49,4 @@ TEST_F(ForgettingTest, AClockThatGoesBackTakesBackWhatItSaid) {
 }
 
 }  // namespace
-}  // namespace writ
+}  // namespace writ::forgetting_test

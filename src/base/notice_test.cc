@@ -6,7 +6,7 @@
 
 #include "base/require.h"
 
-namespace writ {
+namespace writ::notice_test {
 namespace {
 
 TEST(Notice, ALimitIsSaidOnceAndNotAgainAtOnce) {
@@ -43,4 +43,4 @@ TEST(Require, ABrokenInvariantOfOneRequestThrowsAndSaysWhatAndWhere) {
 }
 
 }  // namespace
-}  // namespace writ
+}  // namespace writ::notice_test

@@ -11,14 +11,14 @@
 #include "context/vocabulary.h"
 #include "decision/guards.h"
 
-namespace writ::claims {
+namespace writ::claims::contract_test {
 namespace {
 
-using testing::Contains;
-using testing::ElementsAre;
-using testing::HasSubstr;
-using testing::IsEmpty;
-using testing::UnorderedElementsAre;
+using ::testing::Contains;
+using ::testing::ElementsAre;
+using ::testing::HasSubstr;
+using ::testing::IsEmpty;
+using ::testing::UnorderedElementsAre;
 
 inventory::Api api(std::string id, std::vector<std::string> reads = {}) {
   return {.id = id,
@@ -325,4 +325,4 @@ TEST(ClaimsSize, ATokenByContractIsShorterAndALongOneIsOverBudget) {
 }
 
 }  // namespace
-}  // namespace writ::claims
+}  // namespace writ::claims::contract_test

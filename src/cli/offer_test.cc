@@ -2,11 +2,11 @@
 
 #include <gmock/gmock.h>
 
-namespace writ::cli {
+namespace writ::cli::offer_test {
 namespace {
 
-using testing::HasSubstr;
-using testing::Not;
+using ::testing::HasSubstr;
+using ::testing::Not;
 
 std::string offer(std::string_view text) {
   return offer_of(codec::parse_json(text).value());
@@ -90,4 +90,4 @@ TEST(Offer, NothingOfARequestEscapes) {
 }
 
 }  // namespace
-}  // namespace writ::cli
+}  // namespace writ::cli::offer_test

@@ -5,11 +5,11 @@
 #include "cli/commands.h"
 #include "cli/unknown.h"
 
-namespace writ::cli {
+namespace writ::cli::parse_test {
 namespace {
 
-using testing::HasSubstr;
-using testing::StartsWith;
+using ::testing::HasSubstr;
+using ::testing::StartsWith;
 
 // All of Writ's commands; none of them is run.
 Parsed parsed(const std::vector<std::string>& words) {
@@ -200,4 +200,4 @@ TEST(Nearest, AThirdOfTheLettersMayBeWrong) {
 }
 
 }  // namespace
-}  // namespace writ::cli
+}  // namespace writ::cli::parse_test

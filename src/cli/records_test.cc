@@ -4,12 +4,12 @@
 
 #include "cli/output.h"
 
-namespace writ::cli {
+namespace writ::cli::records_test {
 namespace {
 
-using testing::EndsWith;
-using testing::HasSubstr;
-using testing::Not;
+using ::testing::EndsWith;
+using ::testing::HasSubstr;
+using ::testing::Not;
 
 codec::Json json(std::string_view text) {
   return codec::parse_json(text).value();
@@ -66,4 +66,4 @@ TEST(Output, MembersAndListsAreShownLineByLine) {
 }
 
 }  // namespace
-}  // namespace writ::cli
+}  // namespace writ::cli::records_test

@@ -2,7 +2,7 @@
 
 #include <gtest/gtest.h>
 
-namespace writ::cli {
+namespace writ::cli::visible_test {
 namespace {
 
 TEST(Visible, WhatMovesTheCursorIsShownAndDoesNothing) {
@@ -34,4 +34,4 @@ TEST(Visible, WhatIsNotUtf8IsShownByteByByte) {
 }
 
 }  // namespace
-}  // namespace writ::cli
+}  // namespace writ::cli::visible_test

@@ -2,7 +2,7 @@
 
 #include <gtest/gtest.h>
 
-namespace writ::codec {
+namespace writ::codec::ascii_test {
 namespace {
 
 TEST(Ascii, OnlyItsOwnLettersChangeTheirCase) {
@@ -26,4 +26,4 @@ TEST(Ascii, BlanksAreTakenFromBothEndsOnly) {
 }
 
 }  // namespace
-}  // namespace writ::codec
+}  // namespace writ::codec::ascii_test

@@ -3,7 +3,7 @@
 #include <gtest/gtest.h>
 #include <random>
 
-namespace writ::codec {
+namespace writ::codec::base64url_test {
 namespace {
 
 TEST(Base64url, EncodesTheVectorsOfRfc4648WithoutPadding) {
@@ -42,4 +42,4 @@ TEST(Base64, NeedsExactlyItsPadding) {
 }
 
 }  // namespace
-}  // namespace writ::codec
+}  // namespace writ::codec::base64url_test

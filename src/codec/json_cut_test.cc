@@ -4,7 +4,7 @@
 
 #include "codec/json_pointer.h"
 
-namespace writ::codec {
+namespace writ::codec::json_cut_test {
 namespace {
 
 std::vector<JsonPattern> patterns(std::initializer_list<std::string_view> texts) {
@@ -106,4 +106,4 @@ TEST(JsonCut, ItIsToldAsJson) {
 }
 
 }  // namespace
-}  // namespace writ::codec
+}  // namespace writ::codec::json_cut_test

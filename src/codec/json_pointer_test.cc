@@ -2,7 +2,7 @@
 
 #include <gtest/gtest.h>
 
-namespace writ::codec {
+namespace writ::codec::json_pointer_test {
 namespace {
 
 constexpr std::string_view kText =
@@ -57,4 +57,4 @@ TEST(JsonPointer, TellsANumberAsItIsWritten) {
 }
 
 }  // namespace
-}  // namespace writ::codec
+}  // namespace writ::codec::json_pointer_test

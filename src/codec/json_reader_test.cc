@@ -4,7 +4,7 @@
 #include <random>
 #include <string>
 
-namespace writ::codec {
+namespace writ::codec::json_reader_test {
 namespace {
 
 // parse_json is the definition.
@@ -113,4 +113,4 @@ TEST(JsonReader, RandomTextsAreReadAsParseJsonReadsThem) {
 }
 
 }  // namespace
-}  // namespace writ::codec
+}  // namespace writ::codec::json_reader_test

@@ -11,7 +11,7 @@
 
 #include "base/testing/folders.h"
 
-namespace writ::codec {
+namespace writ::codec::json_test {
 namespace {
 
 std::string read_file(const std::filesystem::path& path) {
@@ -310,4 +310,4 @@ TEST(JsonConformance, AgreesWithEveryFile) {
 }
 
 }  // namespace
-}  // namespace writ::codec
+}  // namespace writ::codec::json_test

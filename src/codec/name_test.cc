@@ -3,7 +3,7 @@
 #include <gtest/gtest.h>
 #include <string>
 
-namespace writ::codec {
+namespace writ::codec::name_test {
 namespace {
 
 TEST(Name, IsWhatPeopleAndDirectoriesCallSomebody) {
@@ -24,4 +24,4 @@ TEST(Name, IsNotWhatNobodyCanWriteDown) {
 }
 
 }  // namespace
-}  // namespace writ::codec
+}  // namespace writ::codec::name_test

@@ -3,7 +3,7 @@
 #include <gtest/gtest.h>
 #include <memory>
 
-namespace writ::codec {
+namespace writ::codec::pick_test {
 namespace {
 
 constexpr std::string_view kNames[] = {"a", "b"};
@@ -52,4 +52,4 @@ TEST(Pick, TheLimitsHold) {
 }
 
 }  // namespace
-}  // namespace writ::codec
+}  // namespace writ::codec::pick_test

@@ -4,7 +4,7 @@
 #include <gtest/gtest.h>
 #include <memory>
 
-namespace writ::codec {
+namespace writ::codec::twin_test {
 namespace {
 
 TEST(Twin, WhatSomeReaderTakesForTheSameNameIsOne) {
@@ -61,4 +61,4 @@ TEST(Twin, ReadsNoByteBeyondItsEnd) {
 }
 
 }  // namespace
-}  // namespace writ::codec
+}  // namespace writ::codec::twin_test

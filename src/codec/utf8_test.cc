@@ -3,7 +3,7 @@
 #include <gtest/gtest.h>
 #include <string>
 
-namespace writ::codec {
+namespace writ::codec::utf8_test {
 namespace {
 
 TEST(Utf8, SequenceLengthKnowsTheEdgesOfTheTable) {
@@ -40,4 +40,4 @@ TEST(Utf8, EmptyTextIsValid) {
 }
 
 }  // namespace
-}  // namespace writ::codec
+}  // namespace writ::codec::utf8_test

@@ -11,7 +11,7 @@
 #include "jose/jwk.h"
 #include "oauth/token_asker.h"
 
-namespace writ::config {
+namespace writ::config::accept_test {
 namespace {
 
 using namespace std::chrono_literals;
@@ -305,4 +305,4 @@ TEST_F(IntrospectionConfig, OneIssuerAtMostIsAskedAtEachApi) {
 }
 
 }  // namespace
-}  // namespace writ::config
+}  // namespace writ::config::accept_test

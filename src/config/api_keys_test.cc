@@ -5,7 +5,7 @@
 
 #include "config/world.h"
 
-namespace writ::config {
+namespace writ::config::api_keys_test {
 namespace {
 
 using ::testing::HasSubstr;
@@ -57,4 +57,4 @@ TEST(ApiKeysConfig, WhatAnApiTakesIsKeptWithIt) {
 }
 
 }  // namespace
-}  // namespace writ::config
+}  // namespace writ::config::api_keys_test

@@ -12,7 +12,7 @@
 #include "config/world.h"
 #include "http/testing/certificates.h"
 
-namespace writ::config {
+namespace writ::config::client_bundles_test {
 namespace {
 
 using ::testing::HasSubstr;
@@ -182,4 +182,4 @@ TEST(ClientBundles, ASpiffeIdOfATrustDomainWithoutABundleIsAnError) {
 }
 
 }  // namespace
-}  // namespace writ::config
+}  // namespace writ::config::client_bundles_test

@@ -11,7 +11,7 @@
 #include "config/world.h"
 #include "crypto/keys.h"
 
-namespace writ::config {
+namespace writ::config::config_test {
 namespace {
 
 namespace fs = std::filesystem;
@@ -524,4 +524,4 @@ TEST(Config, AMissingFileIsAnIssue) {
 }
 
 }  // namespace
-}  // namespace writ::config
+}  // namespace writ::config::config_test

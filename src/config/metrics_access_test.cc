@@ -2,7 +2,7 @@
 
 #include <gtest/gtest.h>
 
-namespace writ::config {
+namespace writ::config::metrics_access_test {
 namespace {
 
 using Listener = MetricsAccess::Listener;
@@ -62,4 +62,4 @@ TEST(MetricsAccess, WithATokenNobodyReadsThemWithoutIt) {
 }
 
 }  // namespace
-}  // namespace writ::config
+}  // namespace writ::config::metrics_access_test

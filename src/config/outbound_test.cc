@@ -8,7 +8,7 @@
 
 #include "config/config.h"
 
-namespace writ::config {
+namespace writ::config::outbound_test {
 namespace {
 
 using namespace std::chrono_literals;
@@ -168,4 +168,4 @@ TEST(Outbound, MistakesAreToldWithTheirPlace) {
 }
 
 }  // namespace
-}  // namespace writ::config
+}  // namespace writ::config::outbound_test

@@ -2,7 +2,7 @@
 
 #include <gtest/gtest.h>
 
-namespace writ::config {
+namespace writ::config::route_methods_test {
 namespace {
 
 std::string warnings_about(std::string_view method) {
@@ -41,4 +41,4 @@ TEST(RouteMethods, MethodsThatOthersReallyHaveDrawNoWarning) {
 }
 
 }  // namespace
-}  // namespace writ::config
+}  // namespace writ::config::route_methods_test

@@ -2,7 +2,7 @@
 
 #include <gtest/gtest.h>
 
-namespace writ::config {
+namespace writ::config::route_paths_test {
 namespace {
 
 std::string warnings_about(std::string_view path) {
@@ -64,4 +64,4 @@ TEST(RoutePaths, WhatCanBeNoPathIsMendedToo) {
 }
 
 }  // namespace
-}  // namespace writ::config
+}  // namespace writ::config::route_paths_test

@@ -9,7 +9,7 @@
 #include "config/config.h"
 #include "store/testing/samples.h"
 
-namespace writ::config {
+namespace writ::config::signing_keys_test {
 namespace {
 
 using namespace std::chrono_literals;
@@ -139,4 +139,4 @@ TEST_F(SigningKeysSection, TheKeysAreReadFromCredentialsOfSystemd) {
 }
 
 }  // namespace
-}  // namespace writ::config
+}  // namespace writ::config::signing_keys_test

@@ -9,7 +9,7 @@
 
 #include "config/world.h"
 
-namespace writ::config {
+namespace writ::config::workloads_test {
 namespace {
 
 using namespace std::chrono_literals;
@@ -58,7 +58,7 @@ std::string github(std::string_view claims) {
 }
 
 TEST(Workloads, AnIssuerOfWorkloadsNeedsNoPrefixAndNoTenants) {
-  const auto read = config::read("");
+  const auto read = workloads_test::read("");
   EXPECT_EQ(read.said, "");
   ASSERT_TRUE(read.config);
   const auto& issuers = read.config->trusted_issuers;
@@ -73,7 +73,7 @@ TEST(Workloads, AnIssuerThatNamesWorkloadsSaysNothingOfUsers) {
   for (const auto* key : {"subject_prefix: p", "tenants: [north]", "profile: keycloak", "facts: [roles]",
                           "clients: {a: b}", "claims: {tenant: t}", "accept: []"})
     EXPECT_THAT(
-        config::read(
+        workloads_test::read(
             "",
             fmt::format("trusted_issuers:\n  - {{issuer: \"https://k\", workloads: kubernetes, {}}}\n", key))
             .said,
@@ -84,7 +84,7 @@ TEST(Workloads, AnIssuerThatNamesWorkloadsSaysNothingOfUsers) {
 TEST(Workloads, EachKindHasItsProfile) {
   for (const auto& profile : oauth::workload_profiles()) {
     const auto config =
-        config::read(
+        workloads_test::read(
             "", fmt::format("trusted_issuers: [{{issuer: \"https://k\", workloads: {}}}]\n", profile.name))
             .config;
     ASSERT_TRUE(config) << profile.name;
@@ -93,13 +93,14 @@ TEST(Workloads, EachKindHasItsProfile) {
 }
 
 TEST(Workloads, AnUnknownKindIsAnErrorThatNamesTheOthers) {
-  const auto said = config::read("", "trusted_issuers: [{issuer: \"https://k\", workloads: jenkins}]\n").said;
+  const auto said =
+      workloads_test::read("", "trusted_issuers: [{issuer: \"https://k\", workloads: jenkins}]\n").said;
   EXPECT_THAT(said, HasSubstr("`workloads` must be one of"));
   EXPECT_THAT(said, HasSubstr("kubernetes, github, gitlab, spiffe, google, aws, azure, other"));
 }
 
 TEST(Workloads, ARuleIsReadWithItsMembersListsAndFacts) {
-  const auto read = config::read(R"(    - id: exporter
+  const auto read = workloads_test::read(R"(    - id: exporter
       kind: service
       workload:
         - issuer: https://k8s.example
@@ -411,4 +412,4 @@ TEST(Workloads, WhoAsksAboutTokensAsksAboutApisThatThereAre) {
 }
 
 }  // namespace
-}  // namespace writ::config
+}  // namespace writ::config::workloads_test

@@ -4,7 +4,7 @@
 
 #include "base/testing/allocations.h"
 
-namespace writ::context {
+namespace writ::context::calendars_test {
 namespace {
 
 using namespace std::chrono_literals;
@@ -62,4 +62,4 @@ TEST(Calendars, LookingAllocatesInAWarmArenaOnly) {
 }
 
 }  // namespace
-}  // namespace writ::context
+}  // namespace writ::context::calendars_test

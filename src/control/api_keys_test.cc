@@ -6,7 +6,7 @@
 #include "control/testing/desk.h"
 #include "inventory/testing/memory_api_key_store.h"
 
-namespace writ::control {
+namespace writ::control::api_keys_test {
 namespace {
 
 using codec::Json;
@@ -139,4 +139,4 @@ TEST_F(ApiKeysControl, MoreThanMayBeAtOneTimeAreNotMadeAndNotRecorded) {
 }
 
 }  // namespace
-}  // namespace writ::control
+}  // namespace writ::control::api_keys_test

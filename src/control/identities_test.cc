@@ -6,7 +6,7 @@
 
 #include "control/testing/desk.h"
 
-namespace writ::control {
+namespace writ::control::identities_test {
 namespace {
 
 using codec::Json;
@@ -151,4 +151,4 @@ TEST_F(IdentitiesTest, AListHasWhatTheCallerMaySee) {
 }
 
 }  // namespace
-}  // namespace writ::control
+}  // namespace writ::control::identities_test

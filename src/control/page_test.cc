@@ -3,7 +3,7 @@
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
 
-namespace writ::control {
+namespace writ::control::page_test {
 namespace {
 
 using ::testing::ElementsAre;
@@ -63,4 +63,4 @@ TEST_F(PageTest, EndsEarlyWhereVeryManyHadToBeLookedAt) {
 }
 
 }  // namespace
-}  // namespace writ::control
+}  // namespace writ::control::page_test

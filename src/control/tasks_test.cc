@@ -5,7 +5,7 @@
 
 #include "control/testing/desk.h"
 
-namespace writ::control {
+namespace writ::control::tasks_test {
 namespace {
 
 using codec::Json;
@@ -129,4 +129,4 @@ TEST_F(TasksTest, AListHasPages) {
 }
 
 }  // namespace
-}  // namespace writ::control
+}  // namespace writ::control::tasks_test

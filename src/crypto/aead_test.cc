@@ -4,7 +4,7 @@
 
 #include "crypto/random.h"
 
-namespace writ::crypto {
+namespace writ::crypto::aead_test {
 namespace {
 
 // From hexadecimal.
@@ -84,4 +84,4 @@ TEST(Aead, RefusesMoreThanItsLimit) {
 }
 
 }  // namespace
-}  // namespace writ::crypto
+}  // namespace writ::crypto::aead_test

@@ -11,7 +11,7 @@
 #include "crypto/random.h"
 #include "crypto/secret_hash.h"
 
-namespace writ::crypto {
+namespace writ::crypto::crypto_test {
 namespace {
 
 std::string from_hex(std::string_view text) {
@@ -203,4 +203,4 @@ TEST(SecretHash, AnAbsentClientCostsOneHashAsAWrongSecretDoes) {
 }
 
 }  // namespace
-}  // namespace writ::crypto
+}  // namespace writ::crypto::crypto_test

@@ -5,7 +5,7 @@
 #include "crypto/keys.h"
 #include "crypto/testing/foreign_key.h"
 
-namespace writ::crypto {
+namespace writ::crypto::foreign_algorithms_test {
 namespace {
 
 using testing::ForeignKey;
@@ -183,4 +183,4 @@ TEST(AlgorithmSets, TellTheirOnlyOne) {
 }
 
 }  // namespace
-}  // namespace writ::crypto
+}  // namespace writ::crypto::foreign_algorithms_test

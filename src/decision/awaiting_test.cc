@@ -5,7 +5,7 @@
 #include "base/testing/folders.h"
 #include "decision/testing/world.h"
 
-namespace writ::decision {
+namespace writ::decision::awaiting_test {
 namespace {
 
 using codec::Json;
@@ -130,4 +130,4 @@ TEST_F(AwaitingTest, OfAPublicRequestAForbidStillRefusesAndNoPermitIsNeeded) {
 }
 
 }  // namespace
-}  // namespace writ::decision
+}  // namespace writ::decision::awaiting_test

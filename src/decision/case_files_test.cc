@@ -8,7 +8,7 @@
 #include "base/testing/folders.h"
 #include "decision/testing/world.h"
 
-namespace writ::decision {
+namespace writ::decision::case_files_test {
 namespace {
 
 using codec::Json;
@@ -146,4 +146,4 @@ TEST(DecisionCasesAll, EveryReasonADecisionGivesHasACase) {
 }
 
 }  // namespace
-}  // namespace writ::decision
+}  // namespace writ::decision::case_files_test

@@ -6,7 +6,7 @@
 #include "base/testing/folders.h"
 #include "decision/testing/world.h"
 
-namespace writ::decision {
+namespace writ::decision::explain_test {
 namespace {
 
 using ::testing::HasSubstr;
@@ -154,4 +154,4 @@ TEST_F(Explain, JsonHasTheSameContent) {
 }
 
 }  // namespace
-}  // namespace writ::decision
+}  // namespace writ::decision::explain_test

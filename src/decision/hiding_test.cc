@@ -5,7 +5,7 @@
 
 #include "cedar/parse.h"
 
-namespace writ::decision {
+namespace writ::decision::hiding_test {
 namespace {
 
 using ::testing::ElementsAre;
@@ -57,4 +57,4 @@ TEST(Hiding, OnlyTheContextCanBeHidden) {
 }
 
 }  // namespace
-}  // namespace writ::decision
+}  // namespace writ::decision::hiding_test

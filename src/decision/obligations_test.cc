@@ -7,7 +7,7 @@
 #include "cedar/parse.h"
 #include "decision/testing/world.h"
 
-namespace writ::decision {
+namespace writ::decision::obligations_test {
 namespace {
 
 using codec::Json;
@@ -107,4 +107,4 @@ TEST_F(ObligedDecision, APermitThatObligesAndCannotBeEvaluatedDeniesWhateverElse
 }
 
 }  // namespace
-}  // namespace writ::decision
+}  // namespace writ::decision::obligations_test

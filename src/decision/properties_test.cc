@@ -12,7 +12,7 @@
 #include "base/testing/folders.h"
 #include "decision/testing/world.h"
 
-namespace writ::decision {
+namespace writ::decision::properties_test {
 namespace {
 
 using codec::Json;
@@ -344,4 +344,4 @@ TEST(DecisionProperties, HidingAClaimHelpsWithAPolicyThatNeedsItAbsent) {
 }
 
 }  // namespace
-}  // namespace writ::decision
+}  // namespace writ::decision::properties_test

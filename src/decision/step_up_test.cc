@@ -4,7 +4,7 @@
 #include "base/testing/folders.h"
 #include "decision/testing/world.h"
 
-namespace writ::decision {
+namespace writ::decision::step_up_test {
 namespace {
 
 using codec::Json;
@@ -107,4 +107,4 @@ TEST_F(StepUpTest, WherePoliciesReadNoLoginNoneIsTried) {
 }
 
 }  // namespace
-}  // namespace writ::decision
+}  // namespace writ::decision::step_up_test

@@ -7,7 +7,7 @@
 #include "decision/shadow.h"
 #include "decision/testing/world.h"
 
-namespace writ::decision {
+namespace writ::decision::warm_decision_test {
 namespace {
 
 using codec::Json;
@@ -67,4 +67,4 @@ TEST_F(WarmDecision, AllocatesNothingForShadowPoliciesEither) {
 }
 
 }  // namespace
-}  // namespace writ::decision
+}  // namespace writ::decision::warm_decision_test

@@ -9,7 +9,7 @@
 #include "audit/chain.h"
 #include "audit/record.h"
 
-namespace writ::digest {
+namespace writ::digest::reading_test {
 namespace {
 
 namespace fs = std::filesystem;
@@ -383,4 +383,4 @@ TEST(Digest, OfAListThatWasCutNobodyKnowsTheRevision) {
 }
 
 }  // namespace
-}  // namespace writ::digest
+}  // namespace writ::digest::reading_test

@@ -7,7 +7,7 @@
 #include "enforce/testing/world.h"
 #include "sources/testing/origin.h"
 
-namespace writ::enforce {
+namespace writ::enforce::asked_test {
 namespace {
 
 using namespace std::chrono_literals;
@@ -418,4 +418,4 @@ TEST_F(AskedTest, HidingOrDelayingAFactNeverHelps) {
 }
 
 }  // namespace
-}  // namespace writ::enforce
+}  // namespace writ::enforce::asked_test

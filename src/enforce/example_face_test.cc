@@ -8,7 +8,7 @@
 
 #include "enforce/testing/world.h"
 
-namespace writ::enforce {
+namespace writ::enforce::example_face_test {
 namespace {
 
 class LineFace {
@@ -56,4 +56,4 @@ TEST(ExampleFace, WithoutARecordItSaysNo) {
 }
 
 }  // namespace
-}  // namespace writ::enforce
+}  // namespace writ::enforce::example_face_test

@@ -10,7 +10,7 @@
 #include "facts/memory_store.h"
 #include "facts/pushed.h"
 
-namespace writ::enforce {
+namespace writ::enforce::facts_test {
 namespace {
 
 using ::testing::ElementsAre;
@@ -241,4 +241,4 @@ TEST_F(FactsTest, HidingOrDelayingAFactNeverTurnsADenyIntoAPermit) {
 }
 
 }  // namespace
-}  // namespace writ::enforce
+}  // namespace writ::enforce::facts_test

@@ -7,7 +7,7 @@
 #include "cedar/compile.h"
 #include "cedar/parse.h"
 
-namespace writ::enforce {
+namespace writ::enforce::in_force_test {
 namespace {
 
 std::shared_ptr<const decision::PolicySnapshot> policies(std::string revision) {
@@ -75,4 +75,4 @@ TEST(InForce, AStopOfAnotherThreadDoesNotGetLostInAChange) {
 }
 
 }  // namespace
-}  // namespace writ::enforce
+}  // namespace writ::enforce::in_force_test

@@ -5,7 +5,7 @@
 
 #include "codec/json.h"
 
-namespace writ::enforce {
+namespace writ::enforce::record_test {
 namespace {
 
 codec::Json written(const Told& told) {
@@ -42,4 +42,4 @@ TEST(Record, ATokenThatIsAskedForHasAnIdOnlyWhenItWasMade) {
 }
 
 }  // namespace
-}  // namespace writ::enforce
+}  // namespace writ::enforce::record_test

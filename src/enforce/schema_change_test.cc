@@ -12,7 +12,7 @@
 #include "enforce/testing/world.h"
 #include "sources/testing/origin.h"
 
-namespace writ::enforce {
+namespace writ::enforce::schema_change_test {
 namespace {
 
 std::shared_ptr<const decision::PolicySnapshot> in_force(std::string_view schema,
@@ -85,4 +85,4 @@ TEST(SchemaChange, UnderLoadNothingIsPermittedThatNeitherSchemaPermits) {
 }
 
 }  // namespace
-}  // namespace writ::enforce
+}  // namespace writ::enforce::schema_change_test

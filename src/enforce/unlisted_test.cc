@@ -2,7 +2,7 @@
 
 #include <gtest/gtest.h>
 
-namespace writ::enforce {
+namespace writ::enforce::unlisted_test {
 namespace {
 
 TEST(UnlistedTest, DaysAndWhetherItWasEverPermitted) {
@@ -26,4 +26,4 @@ TEST(UnlistedTest, WhatComesWhenItIsFullIsCounted) {
 }
 
 }  // namespace
-}  // namespace writ::enforce
+}  // namespace writ::enforce::unlisted_test

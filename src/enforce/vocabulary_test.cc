@@ -13,7 +13,7 @@
 #include "enforce/ruling.h"
 #include "enforce/testing/world.h"
 
-namespace writ::enforce {
+namespace writ::enforce::vocabulary_test {
 namespace {
 
 using context::PathEntry;
@@ -137,4 +137,4 @@ TEST_F(VocabularyTest, TheDocumentSaysTheSame) {
 }
 
 }  // namespace
-}  // namespace writ::enforce
+}  // namespace writ::enforce::vocabulary_test

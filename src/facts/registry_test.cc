@@ -10,7 +10,7 @@
 
 #include "facts/memory_store.h"
 
-namespace writ::facts {
+namespace writ::facts::registry_test {
 namespace {
 
 using codec::Json;
@@ -273,4 +273,4 @@ TEST(PushedEntities, AgreesWithAMapOverManyChanges) {
 }
 
 }  // namespace
-}  // namespace writ::facts
+}  // namespace writ::facts::registry_test

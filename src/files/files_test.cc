@@ -6,10 +6,10 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
-namespace writ::files {
+namespace writ::files::files_test {
 namespace {
 
-using testing::HasSubstr;
+using ::testing::HasSubstr;
 
 // The process is in a folder of its own until the scope ends.
 class InFolder {
@@ -53,4 +53,4 @@ TEST(PutPrivateFile, AFolderIsRefusedAndLeftAsItWas) {
 }
 
 }  // namespace
-}  // namespace writ::files
+}  // namespace writ::files::files_test

@@ -10,7 +10,7 @@
 #include <sys/un.h>
 #include <unistd.h>
 
-namespace writ::files {
+namespace writ::files::folder_test {
 namespace {
 
 namespace fs = std::filesystem;
@@ -278,4 +278,4 @@ TEST_F(FolderTest, WhatIsSeenChangesWithEverythingThatMattersAndWithNothingElse)
 }
 
 }  // namespace
-}  // namespace writ::files
+}  // namespace writ::files::folder_test

@@ -3,7 +3,7 @@
 #include <fmt/format.h>
 #include <gtest/gtest.h>
 
-namespace writ::files {
+namespace writ::files::yaml_test {
 namespace {
 
 // All issues, one a line, as `writ check` prints them.
@@ -131,4 +131,4 @@ TEST(Yaml, RefusesAnEmptyFile) {
 }
 
 }  // namespace
-}  // namespace writ::files
+}  // namespace writ::files::yaml_test

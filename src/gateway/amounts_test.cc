@@ -3,7 +3,7 @@
 #include <fmt/format.h>
 #include <gmock/gmock.h>
 
-namespace writ::gateway {
+namespace writ::gateway::amounts_test {
 namespace {
 
 using ::testing::HasSubstr;
@@ -183,4 +183,4 @@ TEST(AmountSource, RefusesAPlaceThatIsNone) {
 }
 
 }  // namespace
-}  // namespace writ::gateway
+}  // namespace writ::gateway::amounts_test

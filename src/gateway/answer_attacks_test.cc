@@ -8,7 +8,7 @@
 #include "enforce/testing/world.h"
 #include "gateway/answer_reader.h"
 
-namespace writ::gateway {
+namespace writ::gateway::answer_attacks_test {
 namespace {
 
 using codec::Json;
@@ -203,4 +203,4 @@ TEST_F(AnswerAttacksTest, ElementsThatShareAnIdAreAllTakenOut) {
 }
 
 }  // namespace
-}  // namespace writ::gateway
+}  // namespace writ::gateway::answer_attacks_test

@@ -4,7 +4,7 @@
 
 #include "cedar/schema.h"
 
-namespace writ::gateway {
+namespace writ::gateway::answer_reader_test {
 namespace {
 
 constexpr std::string_view kSchema = R"(
@@ -91,4 +91,4 @@ TEST(AnswerReader, WhatCannotBeDeclaredIsNamed) {
 }
 
 }  // namespace
-}  // namespace writ::gateway
+}  // namespace writ::gateway::answer_reader_test

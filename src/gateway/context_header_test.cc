@@ -7,7 +7,7 @@
 #include "gateway/testing/world.h"
 #include "jose/jws.h"
 
-namespace writ::gateway {
+namespace writ::gateway::context_header_test {
 namespace {
 
 using testing::Json;
@@ -173,4 +173,4 @@ TEST_F(ContextHeaderTest, WithOnePlaceTheNewerTakesIt) {
 }
 
 }  // namespace
-}  // namespace writ::gateway
+}  // namespace writ::gateway::context_header_test

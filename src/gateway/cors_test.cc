@@ -3,7 +3,7 @@
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
 
-namespace writ::gateway {
+namespace writ::gateway::cors_test {
 namespace {
 
 using ::testing::HasSubstr;
@@ -126,4 +126,4 @@ TEST(CorsTest, EveryOriginStandsAlone) {
 }
 
 }  // namespace
-}  // namespace writ::gateway
+}  // namespace writ::gateway::cors_test

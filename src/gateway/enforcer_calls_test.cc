@@ -5,7 +5,7 @@
 #include "gateway/refusal.h"
 #include "gateway/testing/world.h"
 
-namespace writ::gateway {
+namespace writ::gateway::enforcer_calls_test {
 namespace {
 
 using ::testing::HasSubstr;
@@ -166,4 +166,4 @@ TEST_F(EnforcerCallsTest, AQuestionAloneUsesNoApproval) {
 }
 
 }  // namespace
-}  // namespace writ::gateway
+}  // namespace writ::gateway::enforcer_calls_test

@@ -6,7 +6,7 @@
 #include "gateway/refusal.h"
 #include "gateway/testing/world.h"
 
-namespace writ::gateway {
+namespace writ::gateway::enforcer_memory_test {
 namespace {
 
 using ::testing::AnyOf;
@@ -96,4 +96,4 @@ TEST(EnforcerMemory, AnApprovalIsUsedOnceAtMostWhateverFails) {
 }
 
 }  // namespace
-}  // namespace writ::gateway
+}  // namespace writ::gateway::enforcer_memory_test

@@ -7,7 +7,7 @@
 
 #include "gateway/testing/world.h"
 
-namespace writ::gateway {
+namespace writ::gateway::enforcer_test {
 namespace {
 
 using testing::asked;
@@ -582,4 +582,4 @@ TEST_F(EnforcerTest, StatsCountOutcomesByReason) {
 }
 
 }  // namespace
-}  // namespace writ::gateway
+}  // namespace writ::gateway::enforcer_test

@@ -3,7 +3,7 @@
 
 #include "gateway/testing/world.h"
 
-namespace writ::gateway {
+namespace writ::gateway::enforcer_use_test {
 namespace {
 
 using testing::kNow;
@@ -43,4 +43,4 @@ TEST_F(EnforcerUseTest, WhatIsNotRecordedIsNoUse) {
 }
 
 }  // namespace
-}  // namespace writ::gateway
+}  // namespace writ::gateway::enforcer_use_test

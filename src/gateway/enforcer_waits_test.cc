@@ -4,7 +4,7 @@
 
 #include "gateway/testing/world.h"
 
-namespace writ::gateway {
+namespace writ::gateway::enforcer_waits_test {
 namespace {
 
 using ::testing::ElementsAre;
@@ -165,4 +165,4 @@ TEST_F(EnforcerWaitsTest, ACallbackThatThrowsLosesItsRequestAlone) {
 }
 
 }  // namespace
-}  // namespace writ::gateway
+}  // namespace writ::gateway::enforcer_waits_test

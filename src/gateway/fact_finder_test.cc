@@ -4,7 +4,7 @@
 #include <gmock/gmock.h>
 #include <random>
 
-namespace writ::gateway {
+namespace writ::gateway::fact_finder_test {
 namespace {
 
 using ::testing::HasSubstr;
@@ -191,4 +191,4 @@ TEST(FactFinder, ARequestThatIsTamperedWithTellsTheSameOrNothing) {
 }
 
 }  // namespace
-}  // namespace writ::gateway
+}  // namespace writ::gateway::fact_finder_test

@@ -9,7 +9,7 @@
 #include "codec/ascii.h"
 #include "gateway/left_out.h"
 
-namespace writ::gateway {
+namespace writ::gateway::forwarded_headers_test {
 namespace {
 
 using ::testing::ElementsAre;
@@ -528,4 +528,4 @@ TEST(ForwardedHeaders, TrailersOfAnAnswerSayNothingOfHowItIsRead) {
 }
 
 }  // namespace
-}  // namespace writ::gateway
+}  // namespace writ::gateway::forwarded_headers_test

@@ -5,7 +5,7 @@
 #include <fmt/ranges.h>
 #include <gmock/gmock.h>
 
-namespace writ::gateway {
+namespace writ::gateway::graphql_test {
 namespace {
 
 using ::testing::HasSubstr;
@@ -158,4 +158,4 @@ TEST(Graphql, ARequestIsOneDocumentAndNothingThatSomeServerGoesBy) {
 }
 
 }  // namespace
-}  // namespace writ::gateway
+}  // namespace writ::gateway::graphql_test

@@ -3,7 +3,7 @@
 
 #include "gateway/testing/world.h"
 
-namespace writ::gateway {
+namespace writ::gateway::guessed_tokens_test {
 namespace {
 
 using testing::asked;
@@ -98,4 +98,4 @@ TEST(FullMemoryOfProofs, IsAnswered503WithWhenToTryAgain) {
 }
 
 }  // namespace
-}  // namespace writ::gateway
+}  // namespace writ::gateway::guessed_tokens_test

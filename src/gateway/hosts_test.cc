@@ -7,7 +7,7 @@
 #include "gateway/routes.h"
 #include "http/target.h"
 
-namespace writ::gateway {
+namespace writ::gateway::hosts_test {
 namespace {
 
 using ::testing::HasSubstr;
@@ -219,4 +219,4 @@ TEST(SlashRedirects, NeverLeadToAnotherServer) {
 }
 
 }  // namespace
-}  // namespace writ::gateway
+}  // namespace writ::gateway::hosts_test

@@ -7,7 +7,7 @@
 
 #include "gateway/testing/answers.h"
 
-namespace writ::gateway {
+namespace writ::gateway::obliged_test {
 namespace {
 
 using testing::answer_of;
@@ -255,4 +255,4 @@ TEST_F(ObligedTest, AFaceThatFulfilsNothingIsRefused) {
 }
 
 }  // namespace
-}  // namespace writ::gateway
+}  // namespace writ::gateway::obliged_test

@@ -3,7 +3,7 @@
 
 #include "gateway/testing/gateway.h"
 
-namespace writ::gateway {
+namespace writ::gateway::observed_test {
 namespace {
 
 using testing::Gateway;
@@ -119,4 +119,4 @@ TEST_F(ObservedTest, WithoutItsRecordNothingPassesAPublicRoute) {
 }
 
 }  // namespace
-}  // namespace writ::gateway
+}  // namespace writ::gateway::observed_test

@@ -4,7 +4,7 @@
 
 #include "gateway/testing/answers.h"
 
-namespace writ::gateway {
+namespace writ::gateway::on_read_test {
 namespace {
 
 using ::testing::ElementsAre;
@@ -223,4 +223,4 @@ TEST_F(OnReadTest, WhatCouldNotWorkIsAnError) {
 }
 
 }  // namespace
-}  // namespace writ::gateway
+}  // namespace writ::gateway::on_read_test

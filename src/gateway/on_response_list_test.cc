@@ -4,7 +4,7 @@
 #include "cedar/entity_json.h"
 #include "gateway/testing/answers.h"
 
-namespace writ::gateway {
+namespace writ::gateway::on_response_list_test {
 namespace {
 
 using testing::answer_of;
@@ -146,4 +146,4 @@ TEST_F(OnResponseListTest, InsideATaskAnElementThatBringsLabelsAlongIsTakenOut) 
 }
 
 }  // namespace
-}  // namespace writ::gateway
+}  // namespace writ::gateway::on_response_list_test

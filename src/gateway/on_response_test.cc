@@ -5,7 +5,7 @@
 
 #include "gateway/testing/answers.h"
 
-namespace writ::gateway {
+namespace writ::gateway::on_response_test {
 namespace {
 
 using testing::answer_of;
@@ -240,4 +240,4 @@ TEST_F(OnResponseTest, ALongAnswerIsReadElsewhereAndGoesOutAllTheSame) {
 }
 
 }  // namespace
-}  // namespace writ::gateway
+}  // namespace writ::gateway::on_response_test

@@ -7,7 +7,7 @@
 
 #include "gateway/testing/gateway.h"
 
-namespace writ::gateway {
+namespace writ::gateway::open_streams_test {
 namespace {
 
 using testing::chunk;
@@ -284,4 +284,4 @@ TEST_F(OpenStreamsTest, BeforeItsAnswerBeganItIsATimeout) {
 }
 
 }  // namespace
-}  // namespace writ::gateway
+}  // namespace writ::gateway::open_streams_test

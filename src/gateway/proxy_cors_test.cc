@@ -5,7 +5,7 @@
 
 #include "gateway/testing/gateway.h"
 
-namespace writ::gateway {
+namespace writ::gateway::proxy_cors_test {
 namespace {
 
 using testing::Gateway;
@@ -96,4 +96,4 @@ TEST_F(CorsProxyTest, AnUpstreamThatIsNotThereIsToldToThePageToo) {
 }
 
 }  // namespace
-}  // namespace writ::gateway
+}  // namespace writ::gateway::proxy_cors_test

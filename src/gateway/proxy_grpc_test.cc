@@ -9,7 +9,7 @@
 #include "http/testing/http2_peer.h"
 #include "http/testing/http2_upstream.h"
 
-namespace writ::gateway {
+namespace writ::gateway::proxy_grpc_test {
 namespace {
 
 using http::testing::Fields;
@@ -234,4 +234,4 @@ TEST_F(ProxyGrpcTest, OverHttp1ARefusalIsWhatItAlwaysWas) {
 }
 
 }  // namespace
-}  // namespace writ::gateway
+}  // namespace writ::gateway::proxy_grpc_test

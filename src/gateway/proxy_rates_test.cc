@@ -4,7 +4,7 @@
 
 #include "gateway/testing/gateway.h"
 
-namespace writ::gateway {
+namespace writ::gateway::proxy_rates_test {
 namespace {
 
 using testing::Gateway;
@@ -91,4 +91,4 @@ TEST_F(ProxyRatesTest, AnUpstreamThatIsNotThereIsToldInTheFormThatWasAskedFor) {
 }
 
 }  // namespace
-}  // namespace writ::gateway
+}  // namespace writ::gateway::proxy_rates_test

@@ -7,7 +7,7 @@
 
 #include "gateway/testing/gateway.h"
 
-namespace writ::gateway {
+namespace writ::gateway::proxy_streams_test {
 namespace {
 
 using testing::chunk;
@@ -523,4 +523,4 @@ TEST_F(ProxyStreamsTest, AnUpstreamThatCannotBeReachedAnswersAlsoWhileABodyComes
 }
 
 }  // namespace
-}  // namespace writ::gateway
+}  // namespace writ::gateway::proxy_streams_test

@@ -13,7 +13,7 @@
 #include "gateway/testing/gateway.h"
 #include "jose/jws.h"
 
-namespace writ::gateway {
+namespace writ::gateway::proxy_test {
 namespace {
 
 using ::testing::ElementsAre;
@@ -555,4 +555,4 @@ TEST_F(ProxyTest, OfParallelRequestsExactlyTheBudgetIsForwarded) {
 }
 
 }  // namespace
-}  // namespace writ::gateway
+}  // namespace writ::gateway::proxy_test

@@ -8,7 +8,7 @@
 
 #include "gateway/testing/gateway.h"
 
-namespace writ::gateway {
+namespace writ::gateway::proxy_upstreams_test {
 namespace {
 
 using ::testing::Each;
@@ -208,4 +208,4 @@ TEST_F(ProxyUpstreamsTest, RoutesThatFollowGoOnWithWhatIsKnownOfTheirUpstreams) 
 }
 
 }  // namespace
-}  // namespace writ::gateway
+}  // namespace writ::gateway::proxy_upstreams_test

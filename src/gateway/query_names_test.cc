@@ -5,7 +5,7 @@
 #include <gtest/gtest.h>
 #include <memory>
 
-namespace writ::gateway {
+namespace writ::gateway::query_names_test {
 namespace {
 
 using ::testing::HasSubstr;
@@ -162,4 +162,4 @@ TEST(QueryNames, ReadsNoByteBeyondItsEnd) {
 }
 
 }  // namespace
-}  // namespace writ::gateway
+}  // namespace writ::gateway::query_names_test

@@ -3,7 +3,7 @@
 #include <gtest/gtest.h>
 #include <thread>
 
-namespace writ::gateway {
+namespace writ::gateway::rates_test {
 namespace {
 
 using Per = RateSpec::Per;
@@ -167,4 +167,4 @@ TEST_F(RatesTest, MoreCallersThanThereArePlacesForgetTheOneThatIsFreeFirst) {
 }
 
 }  // namespace
-}  // namespace writ::gateway
+}  // namespace writ::gateway::rates_test

@@ -6,7 +6,7 @@
 #include "codec/json.h"
 #include "gateway/refusal.h"
 
-namespace writ::gateway {
+namespace writ::gateway::refusal_form_test {
 namespace {
 
 using ::testing::HasSubstr;
@@ -135,4 +135,4 @@ TEST(RefusalForm, EveryRefusalHasAGrpcStatusThatIsNotOk) {
 }
 
 }  // namespace
-}  // namespace writ::gateway
+}  // namespace writ::gateway::refusal_form_test

@@ -6,7 +6,7 @@
 
 #include "codec/json.h"
 
-namespace writ::gateway {
+namespace writ::gateway::refusal_test {
 namespace {
 
 using codec::Json;
@@ -207,4 +207,4 @@ TEST(Refusal, RequestIdsAreUniqueAndShort) {
 }
 
 }  // namespace
-}  // namespace writ::gateway
+}  // namespace writ::gateway::refusal_test

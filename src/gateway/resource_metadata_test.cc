@@ -6,7 +6,7 @@
 
 #include "gateway/testing/gateway.h"
 
-namespace writ::gateway {
+namespace writ::gateway::resource_metadata_test {
 namespace {
 
 using ::testing::HasSubstr;
@@ -71,4 +71,4 @@ TEST_F(ResourceMetadata, ItsPlaceIsWrittenWhereItCanBe) {
 }
 
 }  // namespace
-}  // namespace writ::gateway
+}  // namespace writ::gateway::resource_metadata_test

@@ -5,7 +5,7 @@
 
 #include "http/target.h"
 
-namespace writ::gateway {
+namespace writ::gateway::routes_test {
 namespace {
 
 using ::testing::ElementsAre;
@@ -264,4 +264,4 @@ TEST(Routes, TakesSoManyRoutesAndNotOneMore) {
 }
 
 }  // namespace
-}  // namespace writ::gateway
+}  // namespace writ::gateway::routes_test

@@ -6,7 +6,7 @@
 
 #include "gateway/testing/world.h"
 
-namespace writ::gateway {
+namespace writ::gateway::shadow_test {
 namespace {
 
 using testing::request;
@@ -140,4 +140,4 @@ TEST_F(ShadowTest, NoShadowPolicyEverChangesADecision) {
 }
 
 }  // namespace
-}  // namespace writ::gateway
+}  // namespace writ::gateway::shadow_test

@@ -8,7 +8,7 @@
 #include "http/testing/http2_peer.h"
 #include "http/web_socket.h"
 
-namespace writ::gateway {
+namespace writ::gateway::web_sockets_http2_test {
 namespace {
 
 using http::testing::Fields;
@@ -157,4 +157,4 @@ TEST_F(WebSocketsHttp2Test, WhatIsRefusedOverHttp1IsRefusedHere) {
 }
 
 }  // namespace
-}  // namespace writ::gateway
+}  // namespace writ::gateway::web_sockets_http2_test

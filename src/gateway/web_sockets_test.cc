@@ -8,7 +8,7 @@
 #include "gateway/testing/gateway.h"
 #include "http/web_socket.h"
 
-namespace writ::gateway {
+namespace writ::gateway::web_sockets_test {
 namespace {
 
 using testing::compiled;
@@ -472,4 +472,4 @@ TEST_F(WebSocketsTest, LookingAgainTakesNothingOfTheBudget) {
 }
 
 }  // namespace
-}  // namespace writ::gateway
+}  // namespace writ::gateway::web_sockets_test

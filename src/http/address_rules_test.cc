@@ -3,7 +3,7 @@
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
 
-namespace writ::http {
+namespace writ::http::address_rules_test {
 namespace {
 
 using ::testing::HasSubstr;
@@ -110,4 +110,4 @@ TEST(AddressRules, PlainHttpStaysOnTheMachineUnlessConfigured) {
 }
 
 }  // namespace
-}  // namespace writ::http
+}  // namespace writ::http::address_rules_test

@@ -6,7 +6,7 @@
 #include "http/testing/http2_peer.h"
 #include "http/testing/loopback.h"
 
-namespace writ::http {
+namespace writ::http::allocation_test {
 namespace {
 
 using testing::exchange_raw;
@@ -125,4 +125,4 @@ INSTANTIATE_TEST_SUITE_P(
         "POST /pieces HTTP/1.1\r\nHost: a\r\nTransfer-Encoding: chunked\r\n\r\n5\r\nhello\r\n0\r\n\r\n"));
 
 }  // namespace
-}  // namespace writ::http
+}  // namespace writ::http::allocation_test

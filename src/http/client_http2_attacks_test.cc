@@ -5,7 +5,7 @@
 
 #include "http/testing/client_http2.h"
 
-namespace writ::http {
+namespace writ::http::client_http2_attacks_test {
 namespace {
 
 using ::testing::HasSubstr;
@@ -158,4 +158,4 @@ TEST_F(ClientHttp2Attacks, AnUpstreamThatDoesNotAnswerInTimeIsAskedAndThenLeft) 
 }
 
 }  // namespace
-}  // namespace writ::http
+}  // namespace writ::http::client_http2_attacks_test

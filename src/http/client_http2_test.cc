@@ -10,7 +10,7 @@
 #include "http/testing/certificates.h"
 #include "http/testing/loopback.h"
 
-namespace writ::http {
+namespace writ::http::client_http2_test {
 namespace {
 
 using ::testing::HasSubstr;
@@ -391,4 +391,4 @@ TEST_F(ClientHttp2, APeerThatSpeaksHttp1IsMalformed) {
 }
 
 }  // namespace
-}  // namespace writ::http
+}  // namespace writ::http::client_http2_test

@@ -8,7 +8,7 @@
 
 #include "http/testing/loopback.h"
 
-namespace writ::http {
+namespace writ::http::client_test {
 namespace {
 
 using ::testing::HasSubstr;
@@ -332,4 +332,4 @@ TEST_F(ClientTest, DestroyingTheClientFailsWhatIsUnderWay) {
 }
 
 }  // namespace
-}  // namespace writ::http
+}  // namespace writ::http::client_test

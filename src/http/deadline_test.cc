@@ -5,7 +5,7 @@
 #include <memory>
 #include <optional>
 
-namespace writ::http {
+namespace writ::http::deadline_test {
 namespace {
 
 using namespace std::chrono_literals;
@@ -60,4 +60,4 @@ TEST(Deadline, ItMayOutliveTheLoops) {
 }
 
 }  // namespace
-}  // namespace writ::http
+}  // namespace writ::http::deadline_test

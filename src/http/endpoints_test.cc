@@ -7,7 +7,7 @@
 
 #include "http/testing/loopback.h"
 
-namespace writ::http {
+namespace writ::http::endpoints_test {
 namespace {
 
 using testing::exchange_raw;
@@ -164,4 +164,4 @@ TEST(Endpoints, MayEndOnTheirOwnWorker) {
 }
 
 }  // namespace
-}  // namespace writ::http
+}  // namespace writ::http::endpoints_test

@@ -5,7 +5,7 @@
 
 #include "http/testing/loopback.h"
 
-namespace writ::http {
+namespace writ::http::exchange_test {
 namespace {
 
 using testing::RawClient;
@@ -83,4 +83,4 @@ INSTANTIATE_TEST_SUITE_P(EachWay, ExchangeEnds,
                          ::testing::Values(End::kAnswered, End::kStreamed, End::kAbandoned, End::kAborted));
 
 }  // namespace
-}  // namespace writ::http
+}  // namespace writ::http::exchange_test

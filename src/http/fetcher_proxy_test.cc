@@ -13,7 +13,7 @@
 #include "http/testing/certificates.h"
 #include "http/testing/loopback.h"
 
-namespace writ::http {
+namespace writ::http::fetcher_proxy_test {
 namespace {
 
 using namespace std::chrono_literals;
@@ -246,4 +246,4 @@ TEST_F(FetcherProxyTest, AProxyThatSaysNothingIsGivenUp) {
 }
 
 }  // namespace
-}  // namespace writ::http
+}  // namespace writ::http::fetcher_proxy_test

@@ -9,7 +9,7 @@
 #include "http/testing/certificates.h"
 #include "http/testing/loopback.h"
 
-namespace writ::http {
+namespace writ::http::fetcher_test {
 namespace {
 
 using namespace std::chrono_literals;
@@ -230,4 +230,4 @@ TEST_F(FetcherTest, StopEndsWhatIsUnderWayAndWhatComesLater) {
 }
 
 }  // namespace
-}  // namespace writ::http
+}  // namespace writ::http::fetcher_test

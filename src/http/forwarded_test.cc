@@ -2,7 +2,7 @@
 
 #include <gtest/gtest.h>
 
-namespace writ::http {
+namespace writ::http::forwarded_test {
 namespace {
 
 Networks proxies() {
@@ -91,4 +91,4 @@ TEST(Forwarded, MoreEntriesThanTheLimitAreRefused) {
 }
 
 }  // namespace
-}  // namespace writ::http
+}  // namespace writ::http::forwarded_test

@@ -2,7 +2,7 @@
 
 #include <gtest/gtest.h>
 
-namespace writ::http {
+namespace writ::http::headers_test {
 namespace {
 
 // Words of bytes are compared at once, whatever the size is: they agree with the definition for every byte.
@@ -70,4 +70,4 @@ TEST(FieldValue, EveryByteIsJudgedAloneWhereverItStands) {
 }
 
 }  // namespace
-}  // namespace writ::http
+}  // namespace writ::http::headers_test

@@ -3,7 +3,7 @@
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
 
-namespace writ::http {
+namespace writ::http::outbound_proxy_test {
 namespace {
 
 using ::testing::HasSubstr;
@@ -70,4 +70,4 @@ TEST(OutboundProxy, ANameThatSomeResolverTakesForAnAddressInsideIsRefused) {
 }
 
 }  // namespace
-}  // namespace writ::http
+}  // namespace writ::http::outbound_proxy_test

@@ -4,7 +4,7 @@
 #include <gtest/gtest.h>
 #include <random>
 
-namespace writ::http {
+namespace writ::http::path_trie_test {
 namespace {
 
 using ::testing::ElementsAre;
@@ -243,4 +243,4 @@ TEST(PathTrie, TheNarrowestOfManyIsTaken) {
 }
 
 }  // namespace
-}  // namespace writ::http
+}  // namespace writ::http::path_trie_test

@@ -4,7 +4,7 @@
 
 #include "http/testing/loopback.h"
 
-namespace writ::http {
+namespace writ::http::server_http10_test {
 namespace {
 
 using testing::exchange_raw;
@@ -130,4 +130,4 @@ TEST(ServerHttp10, WhatFollowsOnAConnectionThatEndsIsNotARequest) {
 }
 
 }  // namespace
-}  // namespace writ::http
+}  // namespace writ::http::server_http10_test

@@ -10,7 +10,7 @@
 #include "http/testing/http2_peer.h"
 #include "http/testing/loopback.h"
 
-namespace writ::http {
+namespace writ::http::server_http2_limits_test {
 namespace {
 
 using namespace testing;
@@ -439,4 +439,4 @@ TEST(ServerHttp2Limits, WhenItIsFullAnIdleConnectionMakesRoom) {
 }
 
 }  // namespace
-}  // namespace writ::http
+}  // namespace writ::http::server_http2_limits_test

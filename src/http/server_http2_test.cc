@@ -10,7 +10,7 @@
 #include "http/testing/http2_peer.h"
 #include "http/testing/loopback.h"
 
-namespace writ::http {
+namespace writ::http::server_http2_test {
 namespace {
 
 using namespace testing;
@@ -497,4 +497,4 @@ TEST(ServerHttp2, ARequestOnItsWayWhenTheDrainBeginsIsServed) {
 }
 
 }  // namespace
-}  // namespace writ::http
+}  // namespace writ::http::server_http2_test

@@ -8,7 +8,7 @@
 #include "http/server.h"
 #include "http/testing/loopback.h"
 
-namespace writ::http {
+namespace writ::http::server_limits_test {
 namespace {
 
 using testing::exchange_raw;
@@ -304,4 +304,4 @@ TEST(ServerLimits, ThePeerOfAnIpv4CallerIsItsIpv4AddressAlsoOnADualStackListener
 }
 
 }  // namespace
-}  // namespace writ::http
+}  // namespace writ::http::server_limits_test

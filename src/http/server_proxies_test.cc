@@ -6,7 +6,7 @@
 #include "http/testing/certificates.h"
 #include "http/testing/loopback.h"
 
-namespace writ::http {
+namespace writ::http::server_proxies_test {
 namespace {
 
 using ::testing::EndsWith;
@@ -132,4 +132,4 @@ TEST(ServerBehindProxies, AProxyHeaderStandsBeforeTls) {
 }
 
 }  // namespace
-}  // namespace writ::http
+}  // namespace writ::http::server_proxies_test

@@ -7,7 +7,7 @@
 
 #include "http/testing/loopback.h"
 
-namespace writ::http {
+namespace writ::http::server_test {
 namespace {
 
 using ::testing::AllOf;
@@ -517,4 +517,4 @@ TEST(Server, WhoHasToWaitIsToldHowLong) {
 }
 
 }  // namespace
-}  // namespace writ::http
+}  // namespace writ::http::server_test

@@ -9,7 +9,7 @@
 #include "http/testing/loopback.h"
 #include "http/web_socket.h"
 
-namespace writ::http {
+namespace writ::http::server_web_socket_test {
 namespace {
 
 using ::testing::HasSubstr;
@@ -254,4 +254,4 @@ TEST(ServerWebSocketTest, OverHttp2TheServerSaysWhetherItTakesThem) {
 }
 
 }  // namespace
-}  // namespace writ::http
+}  // namespace writ::http::server_web_socket_test

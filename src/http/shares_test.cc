@@ -2,7 +2,7 @@
 
 #include <gtest/gtest.h>
 
-namespace writ::http {
+namespace writ::http::shares_test {
 namespace {
 
 std::size_t take_all(Shares& shares, Shares::Party party) {
@@ -104,4 +104,4 @@ TEST(Shares, WritsOwnCallsAreNotCounted) {
 }
 
 }  // namespace
-}  // namespace writ::http
+}  // namespace writ::http::shares_test

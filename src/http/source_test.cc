@@ -2,7 +2,7 @@
 
 #include <gtest/gtest.h>
 
-namespace writ::http {
+namespace writ::http::source_test {
 namespace {
 
 Source source(std::string_view text) {
@@ -69,4 +69,4 @@ TEST(Networks, AllOfIpv4IsNotAllOfIpv6) {
 }
 
 }  // namespace
-}  // namespace writ::http
+}  // namespace writ::http::source_test

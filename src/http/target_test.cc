@@ -2,7 +2,7 @@
 
 #include <gtest/gtest.h>
 
-namespace writ::http {
+namespace writ::http::target_test {
 namespace {
 
 std::string path_of(std::string_view target) {
@@ -110,4 +110,4 @@ TEST(Query, AParameterGivenTwiceIsNotGuessed) {
 }
 
 }  // namespace
-}  // namespace writ::http
+}  // namespace writ::http::target_test

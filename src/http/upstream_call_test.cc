@@ -16,7 +16,7 @@
 #include "http/testing/loopback.h"
 #include "http/upstream_keeper.h"
 
-namespace writ::http {
+namespace writ::http::upstream_call_test {
 namespace {
 
 using testing::free_port;
@@ -433,4 +433,4 @@ TEST(ResolveName, LoopbackIsOneAddressAndWhatIsNoNameHasNone) {
 }
 
 }  // namespace
-}  // namespace writ::http
+}  // namespace writ::http::upstream_call_test

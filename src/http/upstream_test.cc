@@ -7,7 +7,7 @@
 
 #include "http/retry_budget.h"
 
-namespace writ::http {
+namespace writ::http::upstream_test {
 namespace {
 
 using ::testing::ElementsAre;
@@ -365,4 +365,4 @@ TEST_F(UpstreamTest, AReloadGoesOnWithWhatIsKnownOfTheSameUpstream) {
 }
 
 }  // namespace
-}  // namespace writ::http
+}  // namespace writ::http::upstream_test

@@ -2,7 +2,7 @@
 
 #include <gtest/gtest.h>
 
-namespace writ::http {
+namespace writ::http::url_test {
 namespace {
 
 TEST(Url, IsTakenApart) {
@@ -37,4 +37,4 @@ TEST(Url, HasALimit) {
 }
 
 }  // namespace
-}  // namespace writ::http
+}  // namespace writ::http::url_test

@@ -3,7 +3,7 @@
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
 
-namespace writ::http {
+namespace writ::http::web_socket_test {
 namespace {
 
 using ::testing::HasSubstr;
@@ -153,4 +153,4 @@ TEST(FrameTrackerTest, ACloseFrameHasItsCodeAndAtMostSoMuchOfItsReason) {
 }
 
 }  // namespace
-}  // namespace writ::http
+}  // namespace writ::http::web_socket_test

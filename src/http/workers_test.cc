@@ -5,7 +5,7 @@
 #include <mutex>
 #include <string>
 
-namespace writ::http {
+namespace writ::http::workers_test {
 namespace {
 
 // One worker that is held up until open() is called, so that the queue is what a test makes it.
@@ -121,4 +121,4 @@ TEST(Workers, WhatIsQueuedIsRunBeforeTheyEnd) {
 }
 
 }  // namespace
-}  // namespace writ::http
+}  // namespace writ::http::workers_test

@@ -5,7 +5,7 @@
 
 #include "init/testing/documents.h"
 
-namespace writ::init {
+namespace writ::init::draft_test {
 namespace {
 
 using testing::draft_of;
@@ -258,4 +258,4 @@ TEST(Document, JsonWithNumbersBeyond64BitsIsReadAllTheSame) {
 }
 
 }  // namespace
-}  // namespace writ::init
+}  // namespace writ::init::draft_test

@@ -4,7 +4,7 @@
 
 #include "init/testing/documents.h"
 
-namespace writ::init {
+namespace writ::init::drift_test {
 namespace {
 
 using testing::draft_of;
@@ -78,4 +78,4 @@ TEST(Drift, AnApiThatIsNotThereIsAnError) {
 }
 
 }  // namespace
-}  // namespace writ::init
+}  // namespace writ::init::drift_test

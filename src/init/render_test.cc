@@ -7,7 +7,7 @@
 #include "init/testing/documents.h"
 #include "init/text.h"
 
-namespace writ::init {
+namespace writ::init::render_test {
 namespace {
 
 using testing::draft_of;
@@ -325,4 +325,4 @@ TEST(Folder, SecretsAreForTheirOwnerAlone) {
 }
 
 }  // namespace
-}  // namespace writ::init
+}  // namespace writ::init::render_test

@@ -8,7 +8,7 @@
 
 #include "intake/testing/reading.h"
 
-namespace writ::intake {
+namespace writ::intake::companies_test {
 namespace {
 
 using inventory::Kind;
@@ -288,4 +288,4 @@ TEST(OktaTest, TwoApplicationsWithOneClientIdAreRefused) {
 }
 
 }  // namespace
-}  // namespace writ::intake
+}  // namespace writ::intake::companies_test

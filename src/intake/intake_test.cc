@@ -4,7 +4,7 @@
 
 #include "intake/testing/reading.h"
 
-namespace writ::intake {
+namespace writ::intake::intake_test {
 namespace {
 
 using inventory::CredentialType;
@@ -387,4 +387,4 @@ TEST(ImportTest, LinksAreSuggestedByEqualNamesAndNeverMade) {
 }
 
 }  // namespace
-}  // namespace writ::intake
+}  // namespace writ::intake::intake_test

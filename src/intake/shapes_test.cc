@@ -7,7 +7,7 @@
 
 #include "intake/testing/reading.h"
 
-namespace writ::intake {
+namespace writ::intake::shapes_test {
 namespace {
 
 using inventory::CredentialType;
@@ -289,4 +289,4 @@ TEST(ImportTest, WhatNobodySeesInANameBecomesASpace) {
 }
 
 }  // namespace
-}  // namespace writ::intake
+}  // namespace writ::intake::shapes_test

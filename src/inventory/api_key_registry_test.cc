@@ -7,7 +7,7 @@
 
 #include "inventory/testing/memory_api_key_store.h"
 
-namespace writ::inventory {
+namespace writ::inventory::api_key_registry_test {
 namespace {
 
 using codec::Json;
@@ -193,4 +193,4 @@ TEST_F(ApiKeyRegistryTest, OneThatIsOverIsForgottenAfterThirtyDaysAndNotBefore) 
 }
 
 }  // namespace
-}  // namespace writ::inventory
+}  // namespace writ::inventory::api_key_registry_test

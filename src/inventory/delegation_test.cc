@@ -6,7 +6,7 @@
 #include <random>
 #include <set>
 
-namespace writ::inventory {
+namespace writ::inventory::delegation_test {
 namespace {
 
 using ::testing::ElementsAre;
@@ -96,4 +96,4 @@ TEST(DelegationCircles, OfManySmallCirclesAskEachIdentityAFewTimes) {
 }
 
 }  // namespace
-}  // namespace writ::inventory
+}  // namespace writ::inventory::delegation_test

@@ -7,7 +7,7 @@
 
 #include "inventory/testing/memory_store.h"
 
-namespace writ::inventory {
+namespace writ::inventory::directory_test {
 namespace {
 
 Identity agent(std::string id, Status status = Status::kActive) {
@@ -306,4 +306,4 @@ TEST(Member, ThatNamesVeryManyActsForEachOfThem) {
 }
 
 }  // namespace
-}  // namespace writ::inventory
+}  // namespace writ::inventory::directory_test

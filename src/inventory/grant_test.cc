@@ -6,7 +6,7 @@
 #include "inventory/directory.h"
 #include "inventory/memory_store.h"
 
-namespace writ::inventory {
+namespace writ::inventory::grant_test {
 namespace {
 
 using ::testing::HasSubstr;
@@ -159,4 +159,4 @@ TEST_F(GrantsInDirectory, ThereIsRoomForSoManyAndAlwaysForARevocation) {
 }
 
 }  // namespace
-}  // namespace writ::inventory
+}  // namespace writ::inventory::grant_test

@@ -6,7 +6,7 @@
 #include "inventory/facts.h"
 #include "inventory/testing/memory_store.h"
 
-namespace writ::inventory {
+namespace writ::inventory::life_test {
 namespace {
 
 using ::testing::HasSubstr;
@@ -203,4 +203,4 @@ TEST(FactsTest, FactsThatContradictEachOtherAreRefused) {
 }
 
 }  // namespace
-}  // namespace writ::inventory
+}  // namespace writ::inventory::life_test

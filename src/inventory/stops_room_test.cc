@@ -6,7 +6,7 @@
 #include "inventory/directory.h"
 #include "inventory/testing/memory_store.h"
 
-namespace writ::inventory {
+namespace writ::inventory::stops_room_test {
 namespace {
 
 using ::testing::HasSubstr;
@@ -88,4 +88,4 @@ TEST_F(StopsRoomTest, WhatIsKnownComesInPagesInTheOrderOfIds) {
 }
 
 }  // namespace
-}  // namespace writ::inventory
+}  // namespace writ::inventory::stops_room_test

@@ -5,7 +5,7 @@
 
 #include "inventory/identity.h"
 
-namespace writ::inventory {
+namespace writ::inventory::workload_test {
 namespace {
 
 using codec::Json;
@@ -104,4 +104,4 @@ TEST(Workload, OverTheApiNobodyGivesThemToAnIdentity) {
 }
 
 }  // namespace
-}  // namespace writ::inventory
+}  // namespace writ::inventory::workload_test

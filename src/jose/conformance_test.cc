@@ -10,7 +10,7 @@
 #include "jose/jws.h"
 #include "jose/provider_keys.h"
 
-namespace writ::jose {
+namespace writ::jose::conformance_test {
 namespace {
 
 using codec::Json;
@@ -156,4 +156,4 @@ TEST(Cookbook, ItsPublicKeysAreReadAndItsPrivateAndSymmetricOnesAreNot) {
 }
 
 }  // namespace
-}  // namespace writ::jose
+}  // namespace writ::jose::conformance_test

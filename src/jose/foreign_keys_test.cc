@@ -6,7 +6,7 @@
 #include "jose/provider_keys.h"
 #include "jose/testing/foreign_jws.h"
 
-namespace writ::jose {
+namespace writ::jose::foreign_keys_test {
 namespace {
 
 using codec::Json;
@@ -271,4 +271,4 @@ TEST(ProviderKeys, WhatIsNotASetOrIsTooLargeIsAnError) {
 }
 
 }  // namespace
-}  // namespace writ::jose
+}  // namespace writ::jose::foreign_keys_test

@@ -5,7 +5,7 @@
 
 #include "base/testing/folders.h"
 
-namespace writ::jose {
+namespace writ::jose::jwk_test {
 namespace {
 
 using codec::Json;
@@ -191,4 +191,4 @@ TEST(JwkSet, WritesWhatItReads) {
 }
 
 }  // namespace
-}  // namespace writ::jose
+}  // namespace writ::jose::jwk_test

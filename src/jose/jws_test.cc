@@ -6,7 +6,7 @@
 #include "base/testing/folders.h"
 #include "codec/base64url.h"
 
-namespace writ::jose {
+namespace writ::jose::jws_test {
 namespace {
 
 using crypto::Algorithm;
@@ -146,4 +146,4 @@ TEST(Claims, MustBeAnObjectWithUniqueNamesWithinTheDepth) {
 }
 
 }  // namespace
-}  // namespace writ::jose
+}  // namespace writ::jose::jws_test

@@ -4,7 +4,7 @@
 
 #include "jose/provider_keys.h"
 
-namespace writ::jose {
+namespace writ::jose::trust_domain_keys_test {
 namespace {
 
 using codec::Json;
@@ -77,4 +77,4 @@ TEST(TrustDomainKeys, AKeyForSvidsIsNobodyElsesKey) {
 }
 
 }  // namespace
-}  // namespace writ::jose
+}  // namespace writ::jose::trust_domain_keys_test

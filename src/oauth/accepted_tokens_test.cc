@@ -5,7 +5,7 @@
 #include "codec/base64url.h"
 #include "oauth/testing/accepted.h"
 
-namespace writ::oauth::testing {
+namespace writ::oauth::testing::accepted_tokens_test {
 namespace {
 
 using ::testing::ElementsAre;
@@ -278,4 +278,4 @@ TEST_F(AcceptedTokensTest, TheyAreNeverASubjectTokenOfOursAlsoOnceTheyAreKnown) 
 }
 
 }  // namespace
-}  // namespace writ::oauth::testing
+}  // namespace writ::oauth::testing::accepted_tokens_test

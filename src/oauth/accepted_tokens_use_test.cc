@@ -7,7 +7,7 @@
 #include "oauth/provider_claims.h"
 #include "oauth/testing/accepted.h"
 
-namespace writ::oauth::testing {
+namespace writ::oauth::testing::accepted_tokens_use_test {
 namespace {
 
 using ::testing::ElementsAre;
@@ -296,4 +296,4 @@ TEST_F(ProvidersFacts, AreNotReadFromClaimsThatNobodyConfigured) {
 }
 
 }  // namespace
-}  // namespace writ::oauth::testing
+}  // namespace writ::oauth::testing::accepted_tokens_use_test

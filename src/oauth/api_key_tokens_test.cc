@@ -8,7 +8,7 @@
 #include "enforce/testing/world.h"
 #include "inventory/testing/memory_api_key_store.h"
 
-namespace writ::oauth {
+namespace writ::oauth::api_key_tokens_test {
 namespace {
 
 using codec::Json;
@@ -287,4 +287,4 @@ TEST_F(ApiKeyTokensTest, GuessesSlowTheGuesserAndNoKnownCallerBehindTheSameAddre
 }
 
 }  // namespace
-}  // namespace writ::oauth
+}  // namespace writ::oauth::api_key_tokens_test

@@ -13,7 +13,7 @@
 #include "jose/testing/foreign_jws.h"
 #include "oauth/testing/accepted.h"
 
-namespace writ::oauth::testing {
+namespace writ::oauth::testing::attacks_by_name_test {
 namespace {
 
 using crypto::testing::ForeignKey;
@@ -271,4 +271,4 @@ TEST_F(AttackByName, AStolenTokenThatIsBoundToAKeyOrACertificate) {
 }
 
 }  // namespace
-}  // namespace writ::oauth::testing
+}  // namespace writ::oauth::testing::attacks_by_name_test

@@ -4,7 +4,7 @@
 
 #include "oauth/testing/world.h"
 
-namespace writ::oauth::testing {
+namespace writ::oauth::testing::bound_tokens_test {
 namespace {
 
 const std::string kOwn(43, 'a'), kOther(43, 'b');
@@ -141,4 +141,4 @@ TEST_F(BoundTokens, ABoundTokenIsExchangedOverAConnectionWithItsCertificateAlone
 }
 
 }  // namespace
-}  // namespace writ::oauth::testing
+}  // namespace writ::oauth::testing::bound_tokens_test

@@ -7,7 +7,7 @@
 #include "crypto/secret_hash.h"
 #include "oauth/testing/world.h"
 
-namespace writ::oauth::testing {
+namespace writ::oauth::testing::client_authentication_test {
 namespace {
 
 class ClientAuthenticationTest : public ::testing::Test {
@@ -261,4 +261,4 @@ TEST_F(ClientAuthenticationTest, MayBeUsedFromManyThreads) {
 }
 
 }  // namespace
-}  // namespace writ::oauth::testing
+}  // namespace writ::oauth::testing::client_authentication_test

@@ -3,7 +3,7 @@
 
 #include "oauth/testing/workloads.h"
 
-namespace writ::oauth::testing {
+namespace writ::oauth::testing::client_credential_claim_test {
 namespace {
 
 const Instant kMade = kNow - std::chrono::days(40);
@@ -104,4 +104,4 @@ TEST_F(ClientCredentialClaim, APolicyThatNeedsAKeyRefusesASecret) {
 }
 
 }  // namespace
-}  // namespace writ::oauth::testing
+}  // namespace writ::oauth::testing::client_credential_claim_test

@@ -4,7 +4,7 @@
 
 #include "oauth/testing/workloads.h"
 
-namespace writ::oauth::testing {
+namespace writ::oauth::testing::client_credentials_test {
 namespace {
 
 // ---- Certificates (RFC 8705) ----
@@ -158,4 +158,4 @@ TEST_F(Secrets, ThePreviousSecretEndsAtItsTimeAlsoFromMemory) {
 }
 
 }  // namespace
-}  // namespace writ::oauth::testing
+}  // namespace writ::oauth::testing::client_credentials_test

@@ -5,7 +5,7 @@
 #include "oauth/client_authentication.h"
 #include "oauth/testing/world.h"
 
-namespace writ::oauth::testing {
+namespace writ::oauth::testing::client_guessing_test {
 namespace {
 
 using Standing = ClientAuthentication::Standing;
@@ -117,4 +117,4 @@ TEST_F(ClientGuessingTest, SourcesHaveTurnsOfTheirOwn) {
 }
 
 }  // namespace
-}  // namespace writ::oauth::testing
+}  // namespace writ::oauth::testing::client_guessing_test

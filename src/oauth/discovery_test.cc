@@ -3,7 +3,7 @@
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
 
-namespace writ::oauth {
+namespace writ::oauth::discovery_test {
 namespace {
 
 using ::testing::ElementsAre;
@@ -77,4 +77,4 @@ TEST(Freshness, IsWhatCacheControlSays) {
 }
 
 }  // namespace
-}  // namespace writ::oauth
+}  // namespace writ::oauth::discovery_test

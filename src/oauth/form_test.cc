@@ -2,7 +2,7 @@
 
 #include <gtest/gtest.h>
 
-namespace writ::oauth {
+namespace writ::oauth::form_test {
 namespace {
 
 TEST(Form, DecodesNamesAndValues) {
@@ -65,4 +65,4 @@ TEST(Form, KnowsItsContentType) {
 }
 
 }  // namespace
-}  // namespace writ::oauth
+}  // namespace writ::oauth::form_test

@@ -4,7 +4,7 @@
 
 #include "oauth/testing/world.h"
 
-namespace writ::oauth::testing {
+namespace writ::oauth::testing::introspection_endpoint_test {
 namespace {
 
 class IntrospectionEndpointTest : public ::testing::Test {
@@ -170,4 +170,4 @@ TEST_F(IntrospectionEndpointTest, MalformedRequestsAreRefused) {
 }
 
 }  // namespace
-}  // namespace writ::oauth::testing
+}  // namespace writ::oauth::testing::introspection_endpoint_test

@@ -17,7 +17,7 @@
 #include "oauth/key_refresher.h"
 #include "oauth/trusted_issuers.h"
 
-namespace writ::oauth {
+namespace writ::oauth::issuer_keys_test {
 namespace {
 
 namespace fs = std::filesystem;
@@ -515,4 +515,4 @@ TEST_F(IssuerKeysTest, TokensAreVerifiedWithWhatIsFetchedAndRefusedWhileNothingI
 }
 
 }  // namespace
-}  // namespace writ::oauth
+}  // namespace writ::oauth::issuer_keys_test

@@ -5,7 +5,7 @@
 
 #include "oauth/testing/world.h"
 
-namespace writ::oauth {
+namespace writ::oauth::issuer_test {
 namespace {
 
 using ::testing::ElementsAre;
@@ -120,4 +120,4 @@ TEST_F(IssuerTest, TheSecondTokenKnowsNothingOfTheFirst) {
 }
 
 }  // namespace
-}  // namespace writ::oauth
+}  // namespace writ::oauth::issuer_test

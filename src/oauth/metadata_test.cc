@@ -4,7 +4,7 @@
 
 #include "codec/json.h"
 
-namespace writ::oauth {
+namespace writ::oauth::metadata_test {
 namespace {
 
 using codec::Json;
@@ -84,4 +84,4 @@ TEST(Metadata, KeysAreKeptForNoLongerThanTheNextIsPublishedAhead) {
 }
 
 }  // namespace
-}  // namespace writ::oauth
+}  // namespace writ::oauth::metadata_test

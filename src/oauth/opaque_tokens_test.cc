@@ -13,7 +13,7 @@
 #include "oauth/testing/accepted.h"
 #include "oauth/token_asker.h"
 
-namespace writ::oauth::testing {
+namespace writ::oauth::testing::opaque_tokens_test {
 namespace {
 
 using ::testing::ElementsAre;
@@ -569,4 +569,4 @@ TEST_F(OpaqueTokensTest, ABodyIsReadOfWhoeverIsKnown) {
 }
 
 }  // namespace
-}  // namespace writ::oauth::testing
+}  // namespace writ::oauth::testing::opaque_tokens_test

@@ -9,7 +9,7 @@
 
 #include "base/testing/folders.h"
 
-namespace writ::oauth {
+namespace writ::oauth::profiles_test {
 namespace {
 
 using codec::Json;
@@ -89,4 +89,4 @@ TEST(Profiles, NoTokenIsOfBothKinds) {
 }
 
 }  // namespace
-}  // namespace writ::oauth
+}  // namespace writ::oauth::profiles_test

@@ -7,7 +7,7 @@
 #include "oauth/testing/world.h"
 #include "oauth/trusted_issuers.h"
 
-namespace writ::oauth {
+namespace writ::oauth::provider_algorithms_test {
 namespace {
 
 using codec::Json;
@@ -156,4 +156,4 @@ TEST(ClientAlgorithms, AnAssertionByTheClientsKeyAuthenticatesItAndByAnotherAlgo
 }
 
 }  // namespace
-}  // namespace writ::oauth
+}  // namespace writ::oauth::provider_algorithms_test

@@ -5,7 +5,7 @@
 #include "oauth/testing/world.h"
 #include "oauth/token_endpoint.h"
 
-namespace writ::oauth::testing {
+namespace writ::oauth::testing::provider_token_test {
 namespace {
 
 using token::Actor;
@@ -133,4 +133,4 @@ TEST_F(ProviderTokenTest, TheTokenSaysWhoseWordItsSubjectIsAlsoWhenItIsHandedOn)
 }
 
 }  // namespace
-}  // namespace writ::oauth::testing
+}  // namespace writ::oauth::testing::provider_token_test

@@ -4,7 +4,7 @@
 
 #include "codec/json.h"
 
-namespace writ::oauth {
+namespace writ::oauth::refusal_test {
 namespace {
 
 using codec::Json;
@@ -48,4 +48,4 @@ TEST(Refusal, EachErrorHasItsStatus) {
 }
 
 }  // namespace
-}  // namespace writ::oauth
+}  // namespace writ::oauth::refusal_test

@@ -4,7 +4,7 @@
 
 #include "oauth/testing/world.h"
 
-namespace writ::oauth::testing {
+namespace writ::oauth::testing::revocation_endpoint_test {
 namespace {
 
 class BrokenStore final : public token::RevocationStore {
@@ -144,4 +144,4 @@ TEST_F(ManyRevocations, AreCountedForTwoHours) {
 }
 
 }  // namespace
-}  // namespace writ::oauth::testing
+}  // namespace writ::oauth::testing::revocation_endpoint_test

@@ -3,7 +3,7 @@
 #include <fmt/format.h>
 #include <gtest/gtest.h>
 
-namespace writ::oauth {
+namespace writ::oauth::secret_attempts_test {
 namespace {
 
 using namespace std::chrono_literals;
@@ -123,4 +123,4 @@ TEST_F(SecretAttemptsTest, WhatIsCountedIsSaid) {
 }
 
 }  // namespace
-}  // namespace writ::oauth
+}  // namespace writ::oauth::secret_attempts_test

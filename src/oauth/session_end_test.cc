@@ -10,7 +10,7 @@
 #include "oauth/testing/world.h"
 #include "token/came_from.h"
 
-namespace writ::oauth::testing {
+namespace writ::oauth::testing::session_end_test {
 namespace {
 
 using ::testing::Contains;
@@ -341,4 +341,4 @@ TEST(EndedSessionOfAcceptedTokens, TheirOwnTokensAreRefusedFromThenOn) {
 }
 
 }  // namespace
-}  // namespace writ::oauth::testing
+}  // namespace writ::oauth::testing::session_end_test

@@ -9,7 +9,7 @@
 #include "audit/verify.h"
 #include "oauth/testing/world.h"
 
-namespace writ::oauth::testing {
+namespace writ::oauth::testing::token_endpoint_test {
 namespace {
 
 class TokenEndpointTest : public ::testing::Test {
@@ -413,4 +413,4 @@ TEST_F(TokenEndpointTest, MayBeUsedFromManyThreads) {
 }
 
 }  // namespace
-}  // namespace writ::oauth::testing
+}  // namespace writ::oauth::testing::token_endpoint_test

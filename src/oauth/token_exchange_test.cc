@@ -5,7 +5,7 @@
 #include "oauth/testing/world.h"
 #include "oauth/token_endpoint.h"
 
-namespace writ::oauth::testing {
+namespace writ::oauth::testing::token_exchange_test {
 namespace {
 
 using token::Actor;
@@ -561,4 +561,4 @@ TEST_F(TokenExchangeTest, ABoundActorTokenNeedsAProofOfItsKey) {
 }
 
 }  // namespace
-}  // namespace writ::oauth::testing
+}  // namespace writ::oauth::testing::token_exchange_test

@@ -7,7 +7,7 @@
 #include "codec/name.h"
 #include "jose/jws.h"
 
-namespace writ::oauth {
+namespace writ::oauth::trusted_issuers_test {
 namespace {
 
 using codec::Json;
@@ -346,4 +346,4 @@ TEST(TrustedIssuersProperty, NoIssuerNamesAnothersUser) {
 }
 
 }  // namespace
-}  // namespace writ::oauth
+}  // namespace writ::oauth::trusted_issuers_test

@@ -3,7 +3,7 @@
 #include <gtest/gtest.h>
 #include <thread>
 
-namespace writ::oauth {
+namespace writ::oauth::verified_secrets_test {
 namespace {
 
 const Instant kNow = instant_from_unix_seconds(1'750'000'000);
@@ -59,4 +59,4 @@ TEST(VerifiedSecrets, MayBeUsedFromManyThreads) {
 }
 
 }  // namespace
-}  // namespace writ::oauth
+}  // namespace writ::oauth::verified_secrets_test

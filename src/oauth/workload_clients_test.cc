@@ -4,7 +4,7 @@
 
 #include "oauth/testing/workloads.h"
 
-namespace writ::oauth::testing {
+namespace writ::oauth::testing::workload_clients_test {
 namespace {
 
 class WorkloadClients : public ::testing::Test {
@@ -360,4 +360,4 @@ when { principal has workload && principal.workload has ref && principal.workloa
 }
 
 }  // namespace
-}  // namespace writ::oauth::testing
+}  // namespace writ::oauth::testing::workload_clients_test

@@ -29,7 +29,7 @@
 #include "token/replay.h"
 #include "token/verifier.h"
 
-namespace writ::policy {
+namespace writ::policy::claims_properties_test {
 namespace {
 
 using access::testing::kNow;
@@ -563,4 +563,4 @@ TEST(ClaimsProperties, APurposeOutsideOfTasksIsMissed) {
 }
 
 }  // namespace
-}  // namespace writ::policy
+}  // namespace writ::policy::claims_properties_test

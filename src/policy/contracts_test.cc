@@ -7,13 +7,13 @@
 
 #include "policy/load.h"
 
-namespace writ::policy {
+namespace writ::policy::contracts_test {
 namespace {
 
 namespace fs = std::filesystem;
-using testing::ElementsAre;
-using testing::HasSubstr;
-using testing::IsEmpty;
+using ::testing::ElementsAre;
+using ::testing::HasSubstr;
+using ::testing::IsEmpty;
 
 constexpr std::string_view kReadsNothing = R"(@id("a") permit (principal, action, resource);)";
 constexpr std::string_view kReadsAcr =
@@ -21,7 +21,7 @@ constexpr std::string_view kReadsAcr =
 
 const Growth kAtOnce{.lacks = {}, .now = Instant(), .token_lifetime = std::chrono::seconds(300)};
 
-class ClaimsContracts : public testing::Test {
+class ClaimsContracts : public ::testing::Test {
  protected:
   fs::path root_ = fs::temp_directory_path() / fmt::format("writ-contracts-{}", ::getpid());
 
@@ -70,7 +70,7 @@ class ClaimsContracts : public testing::Test {
 };
 
 TEST_F(ClaimsContracts, WithoutASwitchTokensCarryEverything) {
-  EXPECT_THAT(carried(kReadsNothing, "", ""), testing::SizeIs(10));
+  EXPECT_THAT(carried(kReadsNothing, "", ""), ::testing::SizeIs(10));
   EXPECT_EQ(nullptr, loaded(kReadsNothing, "", "")->policies.snapshot->minted_claims);
 }
 
@@ -92,7 +92,7 @@ TEST_F(ClaimsContracts, AShadowPolicyIsPartOfTheContract) {
 TEST_F(ClaimsContracts, TheSwitchOfTheInventoryIsForApisThatSayNothing) {
   EXPECT_THAT(carried(kReadsNothing, "claims: contract\n  ", ""),
               ElementsAre("purpose", "tenant", "environment"));
-  EXPECT_THAT(carried(kReadsNothing, "claims: contract\n  ", ", claims: all"), testing::SizeIs(10));
+  EXPECT_THAT(carried(kReadsNothing, "claims: contract\n  ", ", claims: all"), ::testing::SizeIs(10));
   EXPECT_THAT(carried(kReadsNothing, "claims: contract\n  ", ", claims: [acr]"), ElementsAre("acr"));
 }
 
@@ -188,7 +188,7 @@ TEST_F(ClaimsContracts, OfTwoSetsTogetherTokensCarryWhatEitherReads) {
   std::vector<std::string> names;
   for (const auto& claim : token::claim_table())
     if (claim.by_contract && contract.wants(claim)) names.emplace_back(claim.name);
-  EXPECT_THAT(names, testing::UnorderedElementsAre("purpose", "tenant", "environment", "acr", "auth_time"));
+  EXPECT_THAT(names, ::testing::UnorderedElementsAre("purpose", "tenant", "environment", "acr", "auth_time"));
 }
 
 TEST_F(ClaimsContracts, TokensThatCarriedEverythingLackNothingWhenTheyGoByContract) {
@@ -202,4 +202,4 @@ TEST_F(ClaimsContracts, TokensThatCarriedEverythingLackNothingWhenTheyGoByContra
 }
 
 }  // namespace
-}  // namespace writ::policy
+}  // namespace writ::policy::contracts_test

@@ -8,7 +8,7 @@
 
 #include "policy/load.h"
 
-namespace writ::policy {
+namespace writ::policy::fact_sources_test {
 namespace {
 
 namespace fs = std::filesystem;
@@ -139,4 +139,4 @@ TEST_F(FactSources, ContextEntriesOfOneNameHaveOneType) {
 }
 
 }  // namespace
-}  // namespace writ::policy
+}  // namespace writ::policy::fact_sources_test

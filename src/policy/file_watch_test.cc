@@ -10,7 +10,7 @@
 #include <sys/mount.h>
 #include <unistd.h>
 
-namespace writ::policy {
+namespace writ::policy::file_watch_test {
 namespace {
 
 namespace fs = std::filesystem;
@@ -186,4 +186,4 @@ TEST_F(FileWatchTest, ManyChangesAtOnceAreToldOnce) {
 }
 
 }  // namespace
-}  // namespace writ::policy
+}  // namespace writ::policy::file_watch_test

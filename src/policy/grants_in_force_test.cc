@@ -10,7 +10,7 @@
 #include "control/testing/desk.h"
 #include "policy/policies_in_force.h"
 
-namespace writ::policy {
+namespace writ::policy::grants_in_force_test {
 namespace {
 
 namespace fs = std::filesystem;
@@ -202,4 +202,4 @@ TEST_F(GrantsInForce, WithoutARecordNothingIsGiven) {
 }
 
 }  // namespace
-}  // namespace writ::policy
+}  // namespace writ::policy::grants_in_force_test

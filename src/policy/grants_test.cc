@@ -11,7 +11,7 @@
 #include "enforce/plain.h"
 #include "policy/load.h"
 
-namespace writ::policy {
+namespace writ::policy::grants_test {
 namespace {
 
 namespace fs = std::filesystem;
@@ -270,4 +270,4 @@ TEST_F(Grants, WhoReachesWhatKnowsThatAGrantEnds) {
 }
 
 }  // namespace
-}  // namespace writ::policy
+}  // namespace writ::policy::grants_test

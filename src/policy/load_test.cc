@@ -5,12 +5,12 @@
 #include <gmock/gmock.h>
 #include <unistd.h>
 
-namespace writ::policy {
+namespace writ::policy::load_test {
 namespace {
 
 namespace fs = std::filesystem;
-using testing::HasSubstr;
-using testing::Not;
+using ::testing::HasSubstr;
+using ::testing::Not;
 
 constexpr std::string_view kHead = "version: 1\nissuer: http://127.0.0.1:8180\n";
 constexpr std::string_view kListen = "listen: {api: \"127.0.0.1:8180\"}\n";
@@ -37,7 +37,7 @@ constexpr std::string_view kSchema =
 constexpr std::string_view kOrder =
     R"({"uid":{"type":"Shop::Order","id":"1"},"attrs":{"open":true},"parents":[]})";
 
-class Load : public testing::Test {
+class Load : public ::testing::Test {
  protected:
   fs::path root_ = fs::temp_directory_path() / fmt::format("writ-load-{}", ::getpid());
 
@@ -236,4 +236,4 @@ TEST_F(Load, AnUnknownKeyWithoutAValueIsStillUnknownWhereNoTextIsBeforeIt) {
 }
 
 }  // namespace
-}  // namespace writ::policy
+}  // namespace writ::policy::load_test

@@ -5,7 +5,7 @@
 
 #include "cedar/parse.h"
 
-namespace writ::policy {
+namespace writ::policy::logins_test {
 namespace {
 
 using ::testing::ElementsAre;
@@ -46,4 +46,4 @@ TEST(Logins, NoMoreTextsAreTriedThanTheLimit) {
 }
 
 }  // namespace
-}  // namespace writ::policy
+}  // namespace writ::policy::logins_test

@@ -2,7 +2,7 @@
 
 #include <gtest/gtest.h>
 
-namespace writ::policy {
+namespace writ::policy::minted_since_test {
 namespace {
 
 using namespace std::chrono_literals;
@@ -104,4 +104,4 @@ TEST(MintedSinceTest, WhatIsNotWhatWasKeptIsRefused) {
 }
 
 }  // namespace
-}  // namespace writ::policy
+}  // namespace writ::policy::minted_since_test

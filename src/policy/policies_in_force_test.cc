@@ -9,7 +9,7 @@
 
 #include "control/testing/desk.h"
 
-namespace writ::policy {
+namespace writ::policy::policies_in_force_test {
 namespace {
 
 namespace fs = std::filesystem;
@@ -191,4 +191,4 @@ TEST_F(PoliciesInForceTest, ARevisionIsASideBesideTheInventoryInForce) {
 }
 
 }  // namespace
-}  // namespace writ::policy
+}  // namespace writ::policy::policies_in_force_test

@@ -8,7 +8,7 @@
 #include "control/testing/desk.h"
 #include "policy/policies_in_force.h"
 
-namespace writ::policy {
+namespace writ::policy::policies_waiting_test {
 namespace {
 
 namespace fs = std::filesystem;
@@ -308,4 +308,4 @@ TEST_F(PoliciesWaiting, TheRestOfTheConfigurationTakesForceAtOnce) {
 }
 
 }  // namespace
-}  // namespace writ::policy
+}  // namespace writ::policy::policies_waiting_test

@@ -10,7 +10,7 @@
 
 #include "policy/policies.h"
 
-namespace writ::policy {
+namespace writ::policy::policy_texts_test {
 namespace {
 
 namespace fs = std::filesystem;
@@ -234,4 +234,4 @@ TEST_F(PolicyTextsTest, AShadowHasANameOfItsOwn) {
 }
 
 }  // namespace
-}  // namespace writ::policy
+}  // namespace writ::policy::policy_texts_test

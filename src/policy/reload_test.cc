@@ -4,7 +4,7 @@
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
 
-namespace writ::policy {
+namespace writ::policy::reload_test {
 namespace {
 
 using ::testing::ElementsAre;
@@ -86,4 +86,4 @@ TEST(ReloadTest, WarnsWithItsPlaceOfWhatWaitsForTheNextStart) {
 }
 
 }  // namespace
-}  // namespace writ::policy
+}  // namespace writ::policy::reload_test

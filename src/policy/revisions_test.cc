@@ -8,7 +8,7 @@
 
 #include "files/files.h"
 
-namespace writ::policy {
+namespace writ::policy::revisions_test {
 namespace {
 
 namespace fs = std::filesystem;
@@ -164,4 +164,4 @@ TEST_F(RevisionsTest, WhatCannotBeWrittenIsSaid) {
 }
 
 }  // namespace
-}  // namespace writ::policy
+}  // namespace writ::policy::revisions_test

@@ -7,7 +7,7 @@
 #include "policytest/abnormal.h"
 #include "policytest/testing/acme.h"
 
-namespace writ::policytest {
+namespace writ::policytest::abnormal_derive_test {
 namespace {
 
 using testing::ask_of;
@@ -329,4 +329,4 @@ TEST(DerivedRequest, ReadsAsTheSameRequest) {
 }
 
 }  // namespace
-}  // namespace writ::policytest
+}  // namespace writ::policytest::abnormal_derive_test

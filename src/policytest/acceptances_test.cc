@@ -5,7 +5,7 @@
 
 #include "cedar/parse.h"
 
-namespace writ::policytest {
+namespace writ::policytest::acceptances_test {
 namespace {
 
 using ::testing::HasSubstr;
@@ -94,4 +94,4 @@ TEST(Acceptances, OneThatNothingNeedsIsToldWithItsPlace) {
 }
 
 }  // namespace
-}  // namespace writ::policytest
+}  // namespace writ::policytest::acceptances_test

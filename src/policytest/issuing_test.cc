@@ -5,7 +5,7 @@
 #include "policytest/run.h"
 #include "policytest/testing/acme.h"
 
-namespace writ::policytest {
+namespace writ::policytest::issuing_test {
 namespace {
 
 using testing::acme;
@@ -59,4 +59,4 @@ TEST_F(IssuingTest, ATokenThatCannotBeMadeIsNoPermit) {
 }
 
 }  // namespace
-}  // namespace writ::policytest
+}  // namespace writ::policytest::issuing_test

@@ -6,7 +6,7 @@
 #include "cedar/parse.h"
 #include "cedar/print.h"
 
-namespace writ::policytest {
+namespace writ::policytest::mutate_test {
 namespace {
 
 using ::testing::ElementsAre;
@@ -77,4 +77,4 @@ TEST(Mutants, APlaceIsThatOfWhatIsChanged) {
 }
 
 }  // namespace
-}  // namespace writ::policytest
+}  // namespace writ::policytest::mutate_test

@@ -7,7 +7,7 @@
 #include "cedar/ext_datetime.h"
 #include "policytest/testing/acme.h"
 
-namespace writ::policytest {
+namespace writ::policytest::reader_test {
 namespace {
 
 using testing::acme;
@@ -233,4 +233,4 @@ TEST(Reader, AFileThatIsTooLargeOrNotThereIsRefused) {
 }
 
 }  // namespace
-}  // namespace writ::policytest
+}  // namespace writ::policytest::reader_test

@@ -5,7 +5,7 @@
 #include "enforce/record.h"
 #include "token/testing/verified.h"
 
-namespace writ::policytest::record {
+namespace writ::policytest::record::record_test {
 namespace {
 
 const Instant kNow = instant_from_unix_seconds(1'750'000'000);
@@ -52,4 +52,4 @@ TEST(Record, OfAnotherKindOrAbsentIsEmpty) {
 }
 
 }  // namespace
-}  // namespace writ::policytest::record
+}  // namespace writ::policytest::record::record_test

@@ -2,7 +2,7 @@
 
 #include <gtest/gtest.h>
 
-namespace writ::policytest {
+namespace writ::policytest::report_test {
 namespace {
 
 TEST(XmlText, EscapesMarkup) {
@@ -18,4 +18,4 @@ TEST(XmlText, ReplacesWhatXmlCannotHold) {
 }
 
 }  // namespace
-}  // namespace writ::policytest
+}  // namespace writ::policytest::report_test

@@ -13,7 +13,7 @@
 #include "http/testing/certificates.h"
 #include "postgres/testing/real_server.h"
 
-namespace writ::postgres {
+namespace writ::postgres::postgres_origin_test {
 namespace {
 
 namespace fs = std::filesystem;
@@ -282,4 +282,4 @@ TEST(Postgres, ThisMachineNeedsNoTls) {
 }
 
 }  // namespace
-}  // namespace writ::postgres
+}  // namespace writ::postgres::postgres_origin_test

@@ -3,7 +3,7 @@
 
 #include <gmock/gmock.h>
 
-namespace writ::postgres {
+namespace writ::postgres::select_test {
 namespace {
 
 using ::testing::HasSubstr;
@@ -49,4 +49,4 @@ TEST(Select, WhatDoesNotEndIsLeftToTheServer) {
 }
 
 }  // namespace
-}  // namespace writ::postgres
+}  // namespace writ::postgres::select_test

@@ -4,7 +4,7 @@
 #include <fmt/format.h>
 #include <gmock/gmock.h>
 
-namespace writ::postgres {
+namespace writ::postgres::value_test {
 namespace {
 
 using enum ColumnKind;
@@ -77,4 +77,4 @@ TEST(Value, NumbersThatMayBeRoundedAndTimesOfNoZoneAreNotRead) {
 }
 
 }  // namespace
-}  // namespace writ::postgres
+}  // namespace writ::postgres::value_test

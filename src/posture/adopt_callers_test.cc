@@ -11,7 +11,7 @@
 #include "oauth/workload_profiles.h"
 #include "posture/adopt.h"
 
-namespace writ::posture {
+namespace writ::posture::adopt_callers_test {
 namespace {
 
 namespace fs = std::filesystem;
@@ -249,4 +249,4 @@ TEST_F(AdoptCallers, NobodyIsLeftOut) {
 }
 
 }  // namespace
-}  // namespace writ::posture
+}  // namespace writ::posture::adopt_callers_test

@@ -8,7 +8,7 @@
 #include "audit/verify.h"
 #include "inventory/identity.h"
 
-namespace writ::posture {
+namespace writ::posture::adopt_test {
 namespace {
 
 namespace fs = std::filesystem;
@@ -170,4 +170,4 @@ TEST_F(Adopt, WhatDoesNotFitTheConfigurationIsRefused) {
 }
 
 }  // namespace
-}  // namespace writ::posture
+}  // namespace writ::posture::adopt_test

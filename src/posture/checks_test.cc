@@ -8,7 +8,7 @@
 
 #include "posture/testing/planted_world.h"
 
-namespace writ::posture {
+namespace writ::posture::checks_test {
 namespace {
 
 using testing::Looked;
@@ -469,4 +469,4 @@ TEST(Standards, OverPrivilegeIsNhi5AndCsfIsOf20) {
 }
 
 }  // namespace
-}  // namespace writ::posture
+}  // namespace writ::posture::checks_test

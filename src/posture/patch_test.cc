@@ -2,7 +2,7 @@
 
 #include <gtest/gtest.h>
 
-namespace writ::posture {
+namespace writ::posture::patch_test {
 namespace {
 
 files::YamlNode tree(const std::string& text) {
@@ -111,4 +111,4 @@ TEST(UnifiedDiff, ChangesThatAreNearAreOneHunkAndOthersAreTheirOwn) {
 }
 
 }  // namespace
-}  // namespace writ::posture
+}  // namespace writ::posture::patch_test

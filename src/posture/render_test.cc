@@ -5,7 +5,7 @@
 
 #include "posture/testing/planted_world.h"
 
-namespace writ::posture {
+namespace writ::posture::render_test {
 namespace {
 
 using ::testing::ElementsAre;
@@ -131,4 +131,4 @@ TEST(PostureRender, AHistoryIsReadBackAndTheTrendShowsWhatBecameOfIt) {
 }
 
 }  // namespace
-}  // namespace writ::posture
+}  // namespace writ::posture::render_test

@@ -2,7 +2,7 @@
 
 #include <gtest/gtest.h>
 
-namespace writ::report {
+namespace writ::report::html_test {
 namespace {
 
 TEST(Html, TextOfAStrangerNeverBecomesMarkup) {
@@ -77,4 +77,4 @@ TEST(Html, APageNamesNothingOutsideIt) {
 }
 
 }  // namespace
-}  // namespace writ::report
+}  // namespace writ::report::html_test

@@ -2,7 +2,7 @@
 
 #include <gtest/gtest.h>
 
-namespace writ::rightsize {
+namespace writ::rightsize::bursts_test {
 namespace {
 
 using What = digest::RecordKind::What;
@@ -97,4 +97,4 @@ TEST_F(Bursts, AClockThatWasSetBackGoesOnWithTheBurst) {
 }
 
 }  // namespace
-}  // namespace writ::rightsize
+}  // namespace writ::rightsize::bursts_test

@@ -4,7 +4,7 @@
 
 #include "cedar/parse.h"
 
-namespace writ::rightsize {
+namespace writ::rightsize::edit_test {
 namespace {
 
 constexpr std::string_view kText = R"(// Who reads.
@@ -75,4 +75,4 @@ TEST(Edit, APolicyThatIsNotWhereItWasReadIsRefused) {
 }
 
 }  // namespace
-}  // namespace writ::rightsize
+}  // namespace writ::rightsize::edit_test

@@ -18,7 +18,7 @@
 #include "rightsize/proposal.h"
 #include "token/testing/verified.h"
 
-namespace writ::rightsize {
+namespace writ::rightsize::properties_test {
 namespace {
 
 using access::testing::kEnvironments;
@@ -330,4 +330,4 @@ TEST(RightsizeProperties, ACutThatGoesTooFarIsFound) {
 }
 
 }  // namespace
-}  // namespace writ::rightsize
+}  // namespace writ::rightsize::properties_test

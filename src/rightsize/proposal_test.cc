@@ -9,7 +9,7 @@
 #include "cedar/compile.h"
 #include "cedar/parse.h"
 
-namespace writ::rightsize {
+namespace writ::rightsize::proposal_test {
 namespace {
 
 using ::testing::ElementsAre;
@@ -132,7 +132,7 @@ TEST_F(ProposalTest, AnUnusedPermitThatWasThereAllTheTimeIsCut) {
           .value();
   EXPECT_EQ(of(proposal, "idle").verdict, Fate::kUnused);
   EXPECT_THAT(of(proposal, "idle").conditions, ElementsAre("false"));
-  EXPECT_THAT(of(proposal, "idle").idle, testing::SizeIs(2));
+  EXPECT_THAT(of(proposal, "idle").idle, ::testing::SizeIs(2));
 }
 
 TEST_F(ProposalTest, APermitIsUsedOnlyWhereNoOtherPermittedItToo) {
@@ -223,7 +223,7 @@ TEST_F(ProposalTest, PrincipalsThatDidNotUseItAreLeftOutButUsersAreNotNamed) {
       {kUsers, kApp,
        R"(@id("any") permit (principal, action == Shop::Action::"read", resource is Shop::Order);)"});
   EXPECT_THAT(of(*proposal, "any").conditions, ElementsAre(R"(principal == Writ::Agent::"a1")"));
-  EXPECT_THAT(of(*proposal, "users").conditions, testing::Each(testing::Not(HasSubstr("nora"))));
+  EXPECT_THAT(of(*proposal, "users").conditions, ::testing::Each(::testing::Not(HasSubstr("nora"))));
 }
 
 TEST_F(ProposalTest, PurposesAreNarrowedToWhatWasSeen) {
@@ -245,16 +245,16 @@ TEST_F(ProposalTest, IdsAddressesAndHoursOnlyWhenAsked) {
            R"("peer":"192.0.2.7",)");
   const auto unasked = propose_of({kUsers, kApp}).value();
   for (const auto& condition : of(unasked, "users").conditions) {
-    EXPECT_THAT(condition, testing::Not(HasSubstr("192.0.2.7")));
-    EXPECT_THAT(condition, testing::Not(HasSubstr("Order::\"1\"")));
-    EXPECT_THAT(condition, testing::Not(HasSubstr("toTime")));
+    EXPECT_THAT(condition, ::testing::Not(HasSubstr("192.0.2.7")));
+    EXPECT_THAT(condition, ::testing::Not(HasSubstr("Order::\"1\"")));
+    EXPECT_THAT(condition, ::testing::Not(HasSubstr("toTime")));
   }
   const auto proposal =
       propose_of({kUsers, kApp}, {.by_chance = {.ids = true, .addresses = true, .hours = true}}).value();
   EXPECT_THAT(
       of(proposal, "users").conditions,
       ElementsAre(
-          testing::_, R"(resource == Shop::Order::"1")",
+          ::testing::_, R"(resource == Shop::Order::"1")",
           R"(context.request has ip && context.request.ip == ip("192.0.2.7"))",
           R"(context.request.time.toTime() >= duration("9h") && context.request.time.toTime() < duration("10h"))"));
 }
@@ -308,7 +308,7 @@ TEST_F(ProposalTest, WhatIsNotAnAddressIsNotNarrowedTo) {
            R"("peer":"somewhere",)");
   const auto proposal = propose_of({kUsers, kApp}, {.by_chance = {.addresses = true}}).value();
   for (const auto& condition : of(proposal, "users").conditions)
-    EXPECT_THAT(condition, testing::Not(HasSubstr("request")));
+    EXPECT_THAT(condition, ::testing::Not(HasSubstr("request")));
 }
 
 TEST_F(ProposalTest, APlaceThatIsNotInTheListOfPoliciesIsNotBelieved) {
@@ -318,4 +318,4 @@ TEST_F(ProposalTest, APlaceThatIsNotInTheListOfPoliciesIsNotBelieved) {
 }
 
 }  // namespace
-}  // namespace writ::rightsize
+}  // namespace writ::rightsize::proposal_test

@@ -14,7 +14,7 @@
 #include "http/testing/certificates.h"
 #include "http/testing/loopback.h"
 
-namespace writ::server {
+namespace writ::server::client_bundles_test {
 namespace {
 
 namespace fs = std::filesystem;
@@ -282,4 +282,4 @@ TEST_F(ClientBundlesTest, AnAddressInsideIsNotAsked) {
 }
 
 }  // namespace
-}  // namespace writ::server
+}  // namespace writ::server::client_bundles_test

@@ -3,7 +3,7 @@
 #include <gtest/gtest.h>
 #include <sys/resource.h>
 
-namespace writ::server {
+namespace writ::server::descriptors_test {
 namespace {
 
 TEST(Descriptors, ConnectionsAndTheirUpstreamsAlwaysFit) {
@@ -49,4 +49,4 @@ TEST(Descriptors, TheSoftLimitIsRaisedToTheHardOne) {
 }
 
 }  // namespace
-}  // namespace writ::server
+}  // namespace writ::server::descriptors_test

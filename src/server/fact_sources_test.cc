@@ -5,7 +5,7 @@
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
 
-namespace writ::server {
+namespace writ::server::fact_sources_test {
 namespace {
 
 using ::testing::HasSubstr;
@@ -82,4 +82,4 @@ TEST_F(FactSourcesTest, WhatNeverCameInForceIsForgotten) {
 }
 
 }  // namespace
-}  // namespace writ::server
+}  // namespace writ::server::fact_sources_test

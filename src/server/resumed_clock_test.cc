@@ -2,7 +2,7 @@
 
 #include <gmock/gmock.h>
 
-namespace writ::server {
+namespace writ::server::resumed_clock_test {
 namespace {
 
 using namespace std::chrono_literals;
@@ -67,4 +67,4 @@ TEST_F(AResumedClock, RecordsNothingBeforeWhatItWatched) {
 }
 
 }  // namespace
-}  // namespace writ::server
+}  // namespace writ::server::resumed_clock_test

@@ -6,7 +6,7 @@
 
 #include "control/testing/desk.h"
 
-namespace writ::simulate {
+namespace writ::simulate::running_access_test {
 namespace {
 
 using control::AccessQuestion;
@@ -223,4 +223,4 @@ TEST_F(RunningAccessTest, AWorldThatIsNotThereIsNotFound) {
 }
 
 }  // namespace
-}  // namespace writ::simulate
+}  // namespace writ::simulate::running_access_test

@@ -7,7 +7,7 @@
 #include "control/testing/desk.h"
 #include "gateway/routes.h"
 
-namespace writ::simulate {
+namespace writ::simulate::running_test {
 namespace {
 
 using control::testing::word;
@@ -83,4 +83,4 @@ TEST_F(RunningTest, AQuestionThatIsNoneIsInvalidAndNotAsked) {
 }
 
 }  // namespace
-}  // namespace writ::simulate
+}  // namespace writ::simulate::running_test

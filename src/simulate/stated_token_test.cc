@@ -3,7 +3,7 @@
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
 
-namespace writ::simulate {
+namespace writ::simulate::stated_token_test {
 namespace {
 
 using codec::Json;
@@ -93,4 +93,4 @@ TEST(StatedToken, MovesWithEveryInstantThatWasSaid) {
 }
 
 }  // namespace
-}  // namespace writ::simulate
+}  // namespace writ::simulate::stated_token_test

@@ -11,7 +11,7 @@
 #include "http/testing/certificates.h"
 #include "http/testing/loopback.h"
 
-namespace writ::sources {
+namespace writ::sources::http_origin_test {
 namespace {
 
 using namespace std::chrono_literals;
@@ -238,4 +238,4 @@ TEST_F(HttpOriginTest, ItsEndEndsWhatIsUnderWay) {
 }
 
 }  // namespace
-}  // namespace writ::sources
+}  // namespace writ::sources::http_origin_test

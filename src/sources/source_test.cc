@@ -7,7 +7,7 @@
 #include "cedar/entity_json.h"
 #include "sources/testing/origin.h"
 
-namespace writ::sources {
+namespace writ::sources::source_test {
 namespace {
 
 using namespace std::chrono_literals;
@@ -343,4 +343,4 @@ TEST_F(SourceTest, ItKeepsSoManyAnswersAndNoMore) {
 }
 
 }  // namespace
-}  // namespace writ::sources
+}  // namespace writ::sources::source_test

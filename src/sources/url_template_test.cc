@@ -6,7 +6,7 @@
 
 #include "http/url.h"
 
-namespace writ::sources {
+namespace writ::sources::url_template_test {
 namespace {
 
 using ::testing::HasSubstr;
@@ -77,4 +77,4 @@ TEST(UrlTemplate, TheHostStandsInTheTemplate) {
 }
 
 }  // namespace
-}  // namespace writ::sources
+}  // namespace writ::sources::url_template_test

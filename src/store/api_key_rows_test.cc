@@ -8,7 +8,7 @@
 #include "store/sqlite_store.h"
 #include "store/testing/samples.h"
 
-namespace writ::store {
+namespace writ::store::api_key_rows_test {
 namespace {
 
 using ::testing::HasSubstr;
@@ -95,4 +95,4 @@ TEST_F(ApiKeys, OneThatCannotBeReadIsDamageAndNamesItself) {
 }
 
 }  // namespace
-}  // namespace writ::store
+}  // namespace writ::store::api_key_rows_test

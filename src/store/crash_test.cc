@@ -11,7 +11,7 @@
 #include "store/testing/crashes.h"
 #include "store/testing/samples.h"
 
-namespace writ::store {
+namespace writ::store::crash_test {
 namespace {
 
 using testing::Crashes;
@@ -379,4 +379,4 @@ TEST_F(AfterACrash, AFolderThatCannotBeWrittenIsNamed) {
 }
 
 }  // namespace
-}  // namespace writ::store
+}  // namespace writ::store::crash_test

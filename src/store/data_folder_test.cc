@@ -6,7 +6,7 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
-namespace writ::store {
+namespace writ::store::data_folder_test {
 namespace {
 
 namespace fs = std::filesystem;
@@ -46,4 +46,4 @@ TEST_F(DataFolderTest, AFileInItsPlaceIsRefused) {
 }
 
 }  // namespace
-}  // namespace writ::store
+}  // namespace writ::store::data_folder_test

@@ -16,7 +16,7 @@
 #include "store/sqlite_store.h"
 #include "store/testing/samples.h"
 
-namespace writ::store {
+namespace writ::store::durability_test {
 namespace {
 
 using testing::Folder;
@@ -196,4 +196,4 @@ TEST(Durability, AFullDiskIsAnErrorAndWhatWasAcknowledgedStays) {
 }
 
 }  // namespace
-}  // namespace writ::store
+}  // namespace writ::store::durability_test

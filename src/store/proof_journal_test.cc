@@ -11,7 +11,7 @@
 
 #include "store/testing/samples.h"
 
-namespace writ::store {
+namespace writ::store::proof_journal_test {
 namespace {
 
 using namespace std::chrono_literals;
@@ -176,4 +176,4 @@ TEST_F(AProofJournal, ALinkInItsPlaceIsRefused) {
 }
 
 }  // namespace
-}  // namespace writ::store
+}  // namespace writ::store::proof_journal_test

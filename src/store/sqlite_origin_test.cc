@@ -10,7 +10,7 @@
 
 #include "store/sqlite.h"
 
-namespace writ::store {
+namespace writ::store::sqlite_origin_test {
 namespace {
 
 namespace fs = std::filesystem;
@@ -184,4 +184,4 @@ TEST_F(SqliteOriginTest, ManyThreadsAskAtATime) {
 }
 
 }  // namespace
-}  // namespace writ::store
+}  // namespace writ::store::sqlite_origin_test

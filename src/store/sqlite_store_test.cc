@@ -12,7 +12,7 @@
 #include "store/schema.h"
 #include "store/testing/samples.h"
 
-namespace writ::store {
+namespace writ::store::sqlite_store_test {
 namespace {
 
 using ::testing::AllOf;
@@ -322,4 +322,4 @@ TEST_F(SqliteStoreFile, RemembersTheHeadOfTheAudit) {
 }
 
 }  // namespace
-}  // namespace writ::store
+}  // namespace writ::store::sqlite_store_test

@@ -6,7 +6,7 @@
 
 #include "store/testing/samples.h"
 
-namespace writ::store {
+namespace writ::store::sqlite_test {
 namespace {
 
 using testing::Folder;
@@ -143,4 +143,4 @@ TEST_F(Sqlite, LookingLeavesNoTraceAndCannotWrite) {
 }
 
 }  // namespace
-}  // namespace writ::store
+}  // namespace writ::store::sqlite_test

@@ -7,7 +7,7 @@
 #include "crypto/secret_hash.h"
 #include "store/testing/backend.h"
 
-namespace writ::store {
+namespace writ::store::store_contract_test {
 namespace {
 
 using testing::Backend;
@@ -545,4 +545,4 @@ INSTANTIATE_TEST_SUITE_P(
     [](const auto& instance) { return instance.param.name; });
 
 }  // namespace
-}  // namespace writ::store
+}  // namespace writ::store::store_contract_test

@@ -6,7 +6,7 @@
 #include "store/sqlite_store.h"
 #include "store/testing/samples.h"
 
-namespace writ::store {
+namespace writ::store::written_together_test {
 namespace {
 
 using ::testing::ElementsAre;
@@ -98,4 +98,4 @@ TEST_F(WrittenTogether, AnEventLoopNeverComesHere) {
 }
 
 }  // namespace
-}  // namespace writ::store
+}  // namespace writ::store::written_together_test

@@ -7,7 +7,7 @@
 #include "task/registry.h"
 #include "task/testing/memory_store.h"
 
-namespace writ::task {
+namespace writ::task::attenuation_test {
 namespace {
 
 using codec::Json;
@@ -215,4 +215,4 @@ TEST(NarrowingProperty, NeverAllowsWhatTheTaskBeforeDidNot) {
 }
 
 }  // namespace
-}  // namespace writ::task
+}  // namespace writ::task::attenuation_test

@@ -7,7 +7,7 @@
 #include "task/registry.h"
 #include "task/testing/memory_store.h"
 
-namespace writ::task {
+namespace writ::task::budget_property_test {
 namespace {
 
 using codec::Json;
@@ -168,4 +168,4 @@ TEST(BudgetProperty, IsNeverExceededAndInAnOrderlyWorldNothingIsLost) {
 }
 
 }  // namespace
-}  // namespace writ::task
+}  // namespace writ::task::budget_property_test

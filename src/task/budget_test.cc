@@ -6,7 +6,7 @@
 #include "task/registry.h"
 #include "task/testing/memory_store.h"
 
-namespace writ::task {
+namespace writ::task::budget_test {
 namespace {
 
 using ::testing::ElementsAre;
@@ -355,4 +355,4 @@ TEST(Attenuation, WhoWorksForATaskBearsItsLabels) {
 }
 
 }  // namespace
-}  // namespace writ::task
+}  // namespace writ::task::budget_test

@@ -7,7 +7,7 @@
 #include "task/testing/memory_store.h"
 #include "task/testing/write_at_once.h"
 
-namespace writ::task {
+namespace writ::task::call_approvals_test {
 namespace {
 
 using namespace std::chrono_literals;
@@ -327,4 +327,4 @@ TEST_F(CallApprovalsTest, ARecordKeepsEverything) {
 }
 
 }  // namespace
-}  // namespace writ::task
+}  // namespace writ::task::call_approvals_test

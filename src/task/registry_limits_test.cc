@@ -5,7 +5,7 @@
 #include "task/registry.h"
 #include "task/testing/memory_store.h"
 
-namespace writ::task {
+namespace writ::task::registry_limits_test {
 namespace {
 
 using namespace std::chrono_literals;
@@ -267,4 +267,4 @@ TEST_F(RegistryLimitsTest, EachLimitThatRefusesIsCounted) {
 }
 
 }  // namespace
-}  // namespace writ::task
+}  // namespace writ::task::registry_limits_test

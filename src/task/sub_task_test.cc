@@ -6,7 +6,7 @@
 #include "task/registry.h"
 #include "task/testing/memory_store.h"
 
-namespace writ::task {
+namespace writ::task::sub_task_test {
 namespace {
 
 const Instant kNow = instant_from_unix_seconds(1'750'000'000);
@@ -213,4 +213,4 @@ TEST_F(SubTask, EarnsLabelsForItsAncestorsAndSoForItsSiblings) {
 }
 
 }  // namespace
-}  // namespace writ::task
+}  // namespace writ::task::sub_task_test

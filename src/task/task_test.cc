@@ -5,7 +5,7 @@
 #include "task/registry.h"
 #include "task/testing/memory_store.h"
 
-namespace writ::task {
+namespace writ::task::task_test {
 namespace {
 
 const Instant kNow = instant_from_unix_seconds(1'750'000'000);
@@ -371,4 +371,4 @@ TEST_F(TaskTest, WhatCouldNotBeStoredWasNotDone) {
 }
 
 }  // namespace
-}  // namespace writ::task
+}  // namespace writ::task::task_test

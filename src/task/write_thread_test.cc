@@ -5,7 +5,7 @@
 #include <gtest/gtest.h>
 #include <string>
 
-namespace writ::task {
+namespace writ::task::write_thread_test {
 namespace {
 
 using namespace std::chrono_literals;
@@ -172,4 +172,4 @@ TEST(Write, OneThatIsDroppedIsNotDone) {
 }
 
 }  // namespace
-}  // namespace writ::task
+}  // namespace writ::task::write_thread_test

@@ -4,7 +4,7 @@
 
 #include "token/testing/world.h"
 
-namespace writ::token {
+namespace writ::token::assertion_test {
 namespace {
 
 using codec::Json;
@@ -171,4 +171,4 @@ TEST_F(AssertionTest, TellsTheUnverifiedIssuer) {
 }
 
 }  // namespace
-}  // namespace writ::token
+}  // namespace writ::token::assertion_test

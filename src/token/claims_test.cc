@@ -6,7 +6,7 @@
 #include "base/testing/folders.h"
 #include "token/testing/world.h"
 
-namespace writ::token {
+namespace writ::token::claims_test {
 namespace {
 
 using testing::kNow;
@@ -204,4 +204,4 @@ TEST(Minter, SignsWithTheTypeOfAccessTokens) {
 }
 
 }  // namespace
-}  // namespace writ::token
+}  // namespace writ::token::claims_test

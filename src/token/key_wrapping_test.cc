@@ -2,7 +2,7 @@
 
 #include <gmock/gmock.h>
 
-namespace writ::token {
+namespace writ::token::key_wrapping_test {
 namespace {
 
 using ::testing::AllOf;
@@ -105,4 +105,4 @@ TEST(KeyWrapping, AFormOfALaterWritIsRefused) {
 }
 
 }  // namespace
-}  // namespace writ::token
+}  // namespace writ::token::key_wrapping_test

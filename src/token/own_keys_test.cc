@@ -6,7 +6,7 @@
 #include "jose/jws.h"
 #include "token/revocation.h"
 
-namespace writ::token {
+namespace writ::token::own_keys_test {
 namespace {
 
 using namespace std::chrono_literals;
@@ -428,4 +428,4 @@ TEST(KeyNames, AreReadBack) {
 }
 
 }  // namespace
-}  // namespace writ::token
+}  // namespace writ::token::own_keys_test

@@ -3,7 +3,7 @@
 #include <gtest/gtest.h>
 #include <vector>
 
-namespace writ::token {
+namespace writ::token::presented_test {
 namespace {
 
 std::string outcome(std::vector<std::string_view> authorization, std::vector<std::string_view> dpop = {}) {
@@ -62,4 +62,4 @@ TEST(Presented, LooksAtAllHeadersOfAMessage) {
 }
 
 }  // namespace
-}  // namespace writ::token
+}  // namespace writ::token::presented_test

@@ -5,7 +5,7 @@
 #include "jose/testing/foreign_jws.h"
 #include "token/testing/world.h"
 
-namespace writ::token {
+namespace writ::token::proof_test {
 namespace {
 
 using codec::Json;
@@ -283,4 +283,4 @@ TEST(ReplayGuard, WhatMayHaveBeenSeenIsUsed) {
 }
 
 }  // namespace
-}  // namespace writ::token
+}  // namespace writ::token::proof_test

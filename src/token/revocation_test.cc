@@ -2,7 +2,7 @@
 
 #include <gtest/gtest.h>
 
-namespace writ::token {
+namespace writ::token::revocation_test {
 namespace {
 
 using namespace std::chrono_literals;
@@ -124,4 +124,4 @@ TEST_F(Pruning, WhatTheStoreCannotForgetIsRemembered) {
 }
 
 }  // namespace
-}  // namespace writ::token
+}  // namespace writ::token::revocation_test

@@ -4,7 +4,7 @@
 
 #include "token/testing/world.h"
 
-namespace writ::token {
+namespace writ::token::token_attempts_test {
 namespace {
 
 using namespace std::chrono_literals;
@@ -135,4 +135,4 @@ TEST(InUse, ASubjectIsWhileATokenOfItsLives) {
 }
 
 }  // namespace
-}  // namespace writ::token
+}  // namespace writ::token::token_attempts_test

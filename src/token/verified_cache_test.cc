@@ -4,7 +4,7 @@
 #include <memory>
 #include <string>
 
-namespace writ::token {
+namespace writ::token::verified_cache_test {
 namespace {
 
 constexpr std::uint64_t kGeneration = 1;
@@ -48,4 +48,4 @@ TEST(VerifiedCache, ATokenOfAnEarlierGenerationIsNotFound) {
 }
 
 }  // namespace
-}  // namespace writ::token
+}  // namespace writ::token::verified_cache_test

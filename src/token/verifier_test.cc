@@ -9,7 +9,7 @@
 #include "token/testing/world.h"
 #include "token/verified_cache.h"
 
-namespace writ::token {
+namespace writ::token::verifier_test {
 namespace {
 
 using testing::kNow;
@@ -283,4 +283,4 @@ TEST(Verifier, ManyThreadsVerifyRevokeAndRotate) {
 }
 
 }  // namespace
-}  // namespace writ::token
+}  // namespace writ::token::verifier_test

@@ -226,6 +226,26 @@ def shape_findings():
     return found
 
 
+# What tests use of gtest and gmock, which modules have a namespace `testing` of their own beside.
+OF_GTEST = re.compile(r"(?<![:\w])testing::(AllOf|AnyOf|Bool|Contains|Each|ElementsAre(Array)?|EndsWith|Field|G[et]|HasSubstr|IsEmpty|L[et]|MatchesRegex"
+                      r"|Not|Optional|Pair|PrintToString|SizeIs|StartsWith|TempDir|Test|TestWithParam|UnorderedElementsAre(Array)?|Values(In)?|_)\b")
+
+
+def test_file_findings():
+    """The test files of a module are compiled together, so each has a namespace of its own, named like the file."""
+    found = []
+    for path in (p for p in sources() if p.endswith("_test.cc")):
+        own = "::" + os.path.basename(path).removesuffix(".cc")
+        for number, line in enumerate(lines_of(path), 1):
+            space = re.match(r"namespace (writ\S*) \{", line)
+            if space and not space[1].endswith(own):
+                found.append(f"{path}:{number}: the file's namespace is `{space[1]}{own}`")
+            name = OF_GTEST.search(line)
+            if name:
+                found.append(f"{path}:{number}: gtest's is `::{name[0]}`")
+    return found
+
+
 def format_findings():
     files = [p for p in tracked() if p.endswith((".h", ".cc"))]
     if not files:
@@ -276,6 +296,9 @@ class House(unittest.TestCase):
 
     def test_files_keep_their_shape(self):
         self.assertEqual([], shape_findings())
+
+    def test_each_test_file_has_a_namespace_of_its_own(self):
+        self.assertEqual([], test_file_findings())
 
     def test_cpp_is_formatted(self):
         self.assertEqual([], format_findings())

@@ -17,7 +17,7 @@
 #include "cedar/plan/plan.h"
 #include "codec/json.h"
 
-namespace writ::cedar {
+namespace writ::cedar::authorize_test {
 namespace {
 
 using codec::Json;
@@ -287,4 +287,4 @@ TEST(EvaluateCases, EveryExpressionEvaluatesAsItSays) {
 }
 
 }  // namespace
-}  // namespace writ::cedar
+}  // namespace writ::cedar::authorize_test

@@ -7,7 +7,7 @@
 #include "cedar/entity_json.h"
 #include "cedar/parse.h"
 
-namespace writ::cedar {
+namespace writ::cedar::awaited_test {
 namespace {
 
 // The conditions that are open for a request by User::"ann" to view Doc::"d", of which `stage` is known and
@@ -69,4 +69,4 @@ TEST(Awaited, APolicyThatDoesNotMeetTheRequestIsNotOpen) {
 }
 
 }  // namespace
-}  // namespace writ::cedar
+}  // namespace writ::cedar::awaited_test

@@ -6,7 +6,7 @@
 #include "cedar/entity_json.h"
 #include "cedar/parse.h"
 
-namespace writ::cedar {
+namespace writ::cedar::coverage_test {
 namespace {
 
 using ::testing::ElementsAre;
@@ -118,4 +118,4 @@ TEST_F(Coverage, APolicyWithoutConditionsApplies) {
 }
 
 }  // namespace
-}  // namespace writ::cedar
+}  // namespace writ::cedar::coverage_test

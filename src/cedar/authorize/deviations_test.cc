@@ -8,10 +8,10 @@
 #include "cedar/policy_json.h"
 #include "cedar/print.h"
 
-namespace writ::cedar {
+namespace writ::cedar::deviations_test {
 namespace {
 
-using testing::HasSubstr;
+using ::testing::HasSubstr;
 
 std::string entities_complaint(std::string_view attributes) {
   const auto entities = entities_from_json(R"([{"uid": {"type": "User", "id": "u"}, "attrs": )" +
@@ -103,4 +103,4 @@ TEST(Deviations, ASlotStandsInAScopeOnly) {
 }
 
 }  // namespace
-}  // namespace writ::cedar
+}  // namespace writ::cedar::deviations_test

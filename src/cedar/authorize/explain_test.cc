@@ -7,12 +7,12 @@
 #include "cedar/entity_json.h"
 #include "cedar/parse.h"
 
-namespace writ::cedar {
+namespace writ::cedar::explain_test {
 namespace {
 
-using testing::ElementsAre;
+using ::testing::ElementsAre;
 
-class Explained : public testing::Test {
+class Explained : public ::testing::Test {
  protected:
   PolicyExplanation only(std::string_view condition) {
     policies = *CompiledPolicySet::compile(
@@ -60,7 +60,7 @@ TEST_F(Explained, APartThatFailsSaysWhy) {
   const auto explanation = only("context.n == 3 && principal.nothing == 1");
   EXPECT_EQ(explanation.outcome, PolicyExplanation::Outcome::kFailed);
   EXPECT_EQ(explanation.condition, "principal.nothing == 1");
-  EXPECT_THAT(explanation.error, testing::HasSubstr("User::\"a\""));
+  EXPECT_THAT(explanation.error, ::testing::HasSubstr("User::\"a\""));
   EXPECT_THAT(seen(explanation), ElementsAre("principal.nothing=-"));
 }
 
@@ -89,7 +89,7 @@ TEST_F(Explained, ChangesComeFromWhatConditionsCompareWith) {
   EXPECT_THAT(
       changes("context has a.b && context.deep.x"),
       ElementsAre("context.a.b removed", "context.a.b there", "context.deep.x true", "context.deep.x false"));
-  EXPECT_THAT(changes("principal == User::\"a\" && resource.level == 5"), testing::IsEmpty());
+  EXPECT_THAT(changes("principal == User::\"a\" && resource.level == 5"), ::testing::IsEmpty());
 }
 
 TEST_F(Explained, ChangesAreMadeBelowRecordsThatAreNotThere) {
@@ -102,4 +102,4 @@ TEST_F(Explained, ChangesAreMadeBelowRecordsThatAreNotThere) {
 }
 
 }  // namespace
-}  // namespace writ::cedar
+}  // namespace writ::cedar::explain_test

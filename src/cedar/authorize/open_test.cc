@@ -6,7 +6,7 @@
 #include "cedar/parse.h"
 #include "cedar/print.h"
 
-namespace writ::cedar {
+namespace writ::cedar::open_test {
 namespace {
 
 // One permit with this condition, asked for User::"u" on some Doc.
@@ -160,4 +160,4 @@ TEST(OpenEvaluator, AScopeMayTakeInWhatIsToldLater) {
 }
 
 }  // namespace
-}  // namespace writ::cedar
+}  // namespace writ::cedar::open_test

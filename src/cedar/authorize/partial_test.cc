@@ -12,7 +12,7 @@
 #include "cedar/print.h"
 #include "cedar/query.h"
 
-namespace writ::cedar {
+namespace writ::cedar::partial_test {
 namespace {
 
 std::shared_ptr<const CompiledPolicySet> compiled(std::string_view text) {
@@ -53,7 +53,7 @@ std::string residual_of(std::string_view condition, PartialRequest request) {
   return {};
 }
 
-class Partial : public testing::Test {
+class Partial : public ::testing::Test {
  protected:
   EntityRef uid(std::string_view type, std::string_view id) { return arena.entity(type, id); }
   PartialRequest unknown_resource() {
@@ -338,19 +338,19 @@ TEST_F(Partial, FindsThePermittedCandidates) {
   const auto find = [&](Variable open, std::span<const EntityRef> candidates) {
     return *find_permitted(*policies, request, *entities, open, candidates);
   };
-  EXPECT_THAT(find(Variable::kResource, documents).permitted, testing::ElementsAre(plan, memo));
+  EXPECT_THAT(find(Variable::kResource, documents).permitted, ::testing::ElementsAre(plan, memo));
 
   request.resource = memo;
   const std::vector<EntityRef> people{uid("User", "bob"), uid("User", "alice"), uid("User", "nobody")};
-  EXPECT_THAT(find(Variable::kPrincipal, people).permitted, testing::ElementsAre(people[0], people[1]));
+  EXPECT_THAT(find(Variable::kPrincipal, people).permitted, ::testing::ElementsAre(people[0], people[1]));
 
   const std::vector<EntityRef> actions{uid("Action", "list"), uid("Action", "view"), uid("Action", "edit")};
-  EXPECT_THAT(find(Variable::kAction, actions).permitted, testing::ElementsAre(actions[1]));
+  EXPECT_THAT(find(Variable::kAction, actions).permitted, ::testing::ElementsAre(actions[1]));
 
   request.context = Value::record(empty_record());
   request.context_complete = false;
-  EXPECT_THAT(find(Variable::kResource, documents).permitted, testing::IsEmpty());
-  EXPECT_THAT(find(Variable::kResource, documents).undecided, testing::ElementsAre(plan, memo));
+  EXPECT_THAT(find(Variable::kResource, documents).permitted, ::testing::IsEmpty());
+  EXPECT_THAT(find(Variable::kResource, documents).undecided, ::testing::ElementsAre(plan, memo));
 }
 
 TEST_F(Partial, AQueryWithTwoOpenPlacesIsRefused) {
@@ -359,7 +359,7 @@ TEST_F(Partial, AQueryWithTwoOpenPlacesIsRefused) {
   const auto found =
       find_permitted(*policies, {.action = uid("Action", "view")}, *entities, Variable::kResource, {});
   ASSERT_FALSE(found.has_value());
-  EXPECT_THAT(found.error().message, testing::HasSubstr("the principal is unknown"));
+  EXPECT_THAT(found.error().message, ::testing::HasSubstr("the principal is unknown"));
   EXPECT_FALSE(find_permitted(*policies, unknown_resource(), *entities, Variable::kContext, {}).has_value());
 }
 
@@ -370,11 +370,11 @@ TEST_F(Partial, ApplicableActionsComeFromTheSchema) {
     action list appliesTo { principal: User, resource: Folder };)");
   ASSERT_TRUE(schema.has_value());
   EXPECT_THAT(applicable_actions(arena, **schema, "User", "Doc"),
-              testing::ElementsAre(uid("Action", "view")));
+              ::testing::ElementsAre(uid("Action", "view")));
   EXPECT_THAT(applicable_actions(arena, **schema, "User", "Folder"),
-              testing::UnorderedElementsAre(uid("Action", "view"), uid("Action", "list")));
-  EXPECT_THAT(applicable_actions(arena, **schema, "Doc", "Doc"), testing::IsEmpty());
+              ::testing::UnorderedElementsAre(uid("Action", "view"), uid("Action", "list")));
+  EXPECT_THAT(applicable_actions(arena, **schema, "Doc", "Doc"), ::testing::IsEmpty());
 }
 
 }  // namespace
-}  // namespace writ::cedar
+}  // namespace writ::cedar::partial_test

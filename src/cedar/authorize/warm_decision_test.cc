@@ -7,7 +7,7 @@
 #include "cedar/authorize.h"
 #include "cedar/plan/plan_builder.h"
 
-namespace writ::cedar {
+namespace writ::cedar::warm_decision_test {
 namespace {
 
 using writ::testing::allocations_of;
@@ -170,4 +170,4 @@ TEST_F(WarmDecision, ConstantsFoldAndFailuresStay) {
 }
 
 }  // namespace
-}  // namespace writ::cedar
+}  // namespace writ::cedar::warm_decision_test

@@ -5,7 +5,7 @@
 #include <string>
 #include <vector>
 
-namespace writ::cedar {
+namespace writ::cedar::entities_test {
 namespace {
 
 using ::testing::HasSubstr;
@@ -180,4 +180,4 @@ TEST_F(Overlays, RefuseCycles) {
 }
 
 }  // namespace
-}  // namespace writ::cedar
+}  // namespace writ::cedar::entities_test

@@ -5,7 +5,7 @@
 #include "cedar/entities.h"
 #include "cedar/entity_json.h"
 
-namespace writ::cedar {
+namespace writ::cedar::source_test {
 namespace {
 
 // Each has the one after it as its parent, so many times.
@@ -90,4 +90,4 @@ TEST(EntitySource, EntitiesThatStandTooDeepAreNotAnswered) {
 }
 
 }  // namespace
-}  // namespace writ::cedar
+}  // namespace writ::cedar::source_test

@@ -4,7 +4,7 @@
 #include <gtest/gtest.h>
 #include <string>
 
-namespace writ::cedar {
+namespace writ::cedar::entity_json_test {
 namespace {
 
 using ::testing::HasSubstr;
@@ -159,4 +159,4 @@ TEST_F(EntityJson, ATextIsReadWithinItsLimits) {
 }
 
 }  // namespace
-}  // namespace writ::cedar
+}  // namespace writ::cedar::entity_json_test

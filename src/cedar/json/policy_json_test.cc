@@ -11,12 +11,12 @@
 #include "cedar/parse.h"
 #include "cedar/print.h"
 
-namespace writ::cedar {
+namespace writ::cedar::policy_json_test {
 namespace {
 
 using codec::Json;
 using codec::parse_json;
-using testing::HasSubstr;
+using ::testing::HasSubstr;
 
 Json json(std::string_view text) {
   return *parse_json(text, {.max_bytes = 1 << 26, .max_depth = 1024});
@@ -135,12 +135,12 @@ struct Wrong {
   std::string_view message;
 };
 
-class RefusedJson : public testing::TestWithParam<Wrong> {};
+class RefusedJson : public ::testing::TestWithParam<Wrong> {};
 
 TEST_P(RefusedJson, IsRefusedWithItsPlace) {
   const auto policy = policy_from_json(json(GetParam().json));
   ASSERT_FALSE(policy.has_value());
-  EXPECT_THAT(policy.error().message, testing::StartsWith(fmt::format("at `{}`: ", GetParam().place)));
+  EXPECT_THAT(policy.error().message, ::testing::StartsWith(fmt::format("at `{}`: ", GetParam().place)));
   EXPECT_THAT(policy.error().message, HasSubstr(GetParam().message));
 }
 
@@ -161,7 +161,7 @@ std::string_view body(std::string_view text) {
 
 INSTANTIATE_TEST_SUITE_P(
     PolicyJson, RefusedJson,
-    testing::Values(
+    ::testing::Values(
         Wrong{"[]", "/", "expected an object, found array"},
         Wrong{R"({"effect":"permit"})", "/", "`principal` is missing"},
         Wrong{R"({"effect":"allow"})", "/", "`allow` is not an effect"},
@@ -307,4 +307,4 @@ TEST(PolicyJson, EveryPolicyOfTheConformanceDataRoundTrips) {
 }
 
 }  // namespace
-}  // namespace writ::cedar
+}  // namespace writ::cedar::policy_json_test

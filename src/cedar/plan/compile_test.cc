@@ -13,7 +13,7 @@
 #include "cedar/plan/plan.h"
 #include "cedar/plan/plan_builder.h"
 
-namespace writ::cedar {
+namespace writ::cedar::compile_test {
 namespace {
 
 using ::testing::ElementsAre;
@@ -534,4 +534,4 @@ TEST(Compile, FieldsAreEvaluatedInTheOrderOfTheirNames) {
 }
 
 }  // namespace
-}  // namespace writ::cedar
+}  // namespace writ::cedar::compile_test

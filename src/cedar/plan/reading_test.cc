@@ -5,7 +5,7 @@
 
 #include "cedar/parse.h"
 
-namespace writ::cedar {
+namespace writ::cedar::reading_test {
 namespace {
 
 using ::testing::Contains;
@@ -58,4 +58,4 @@ TEST(PolicyReading, ADifferenceAnywhereIsOneOfTheText) {
 }
 
 }  // namespace
-}  // namespace writ::cedar
+}  // namespace writ::cedar::reading_test

@@ -11,7 +11,7 @@
 #include "cedar/parse.h"
 #include "cedar/plan/plan.h"
 
-namespace writ::cedar {
+namespace writ::cedar::scope_index_test {
 namespace {
 
 constexpr std::string_view kEntities = R"([
@@ -96,4 +96,4 @@ TEST_F(ScopeIndexTest, FindsWhatMatchesAndNothingElse) {
 }
 
 }  // namespace
-}  // namespace writ::cedar
+}  // namespace writ::cedar::scope_index_test

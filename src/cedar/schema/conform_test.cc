@@ -5,7 +5,7 @@
 #include <gtest/gtest.h>
 #include <string>
 
-namespace writ::cedar {
+namespace writ::cedar::conform_test {
 namespace {
 
 using ::testing::HasSubstr;
@@ -164,4 +164,4 @@ TEST_F(Conform, ChecksTheRequest) {
 }
 
 }  // namespace
-}  // namespace writ::cedar
+}  // namespace writ::cedar::conform_test

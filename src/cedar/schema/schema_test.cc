@@ -7,7 +7,7 @@
 
 #include "cedar/schema_syntax.h"
 
-namespace writ::cedar {
+namespace writ::cedar::schema_test {
 namespace {
 
 using ::testing::ElementsAre;
@@ -339,4 +339,4 @@ TEST(SchemaPrint, SaysWhatTheCedarSyntaxCannot) {
 }
 
 }  // namespace
-}  // namespace writ::cedar
+}  // namespace writ::cedar::schema_test

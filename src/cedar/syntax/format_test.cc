@@ -6,7 +6,7 @@
 
 #include "cedar/syntax/lexer.h"
 
-namespace writ::cedar {
+namespace writ::cedar::format_test {
 namespace {
 
 std::string formatted(std::string_view text, FormatOptions options = {}) {
@@ -135,7 +135,7 @@ TEST(Format, StringsAreNeverTouched) {
 TEST(Format, TextThatDoesNotParseIsNotFormatted) {
   const auto result = format_policies("permit(principal, action resource);");
   ASSERT_FALSE(result.has_value());
-  EXPECT_THAT(result.error().front().message, testing::HasSubstr("expected"));
+  EXPECT_THAT(result.error().front().message, ::testing::HasSubstr("expected"));
 }
 
 // Comments and line breaks at every place where white space may stand, by chance.
@@ -184,4 +184,4 @@ TEST(Format, DeepAndWideTextTakesNoMoreThanItsShare) {
 }
 
 }  // namespace
-}  // namespace writ::cedar
+}  // namespace writ::cedar::format_test

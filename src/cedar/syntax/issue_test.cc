@@ -7,7 +7,7 @@
 #include "cedar/parse.h"
 #include "codec/utf8.h"
 
-namespace writ::cedar {
+namespace writ::cedar::issue_test {
 namespace {
 
 using ::testing::HasSubstr;
@@ -166,4 +166,4 @@ TEST(Issues, OfManyPoliciesInOneLineHaveTheirColumns) {
 }
 
 }  // namespace
-}  // namespace writ::cedar
+}  // namespace writ::cedar::issue_test

@@ -8,7 +8,7 @@
 #include <string>
 #include <vector>
 
-namespace writ::cedar {
+namespace writ::cedar::lexer_test {
 namespace {
 
 using ::testing::ElementsAre;
@@ -256,4 +256,4 @@ TEST(Lexer, ATokenMayBeAsLongAsTheText) {
 }
 
 }  // namespace
-}  // namespace writ::cedar
+}  // namespace writ::cedar::lexer_test

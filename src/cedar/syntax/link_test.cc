@@ -8,7 +8,7 @@
 #include "cedar/parse.h"
 #include "cedar/print.h"
 
-namespace writ::cedar {
+namespace writ::cedar::link_test {
 namespace {
 
 PolicySet templates() {
@@ -35,14 +35,14 @@ TEST(Link, RefusesASlotThatIsNotFilled) {
       linked_policy(templates().templates[0], {"policy0", "l", EntityUid{"User", "alice"}, {}});
   ASSERT_FALSE(policy.has_value());
   EXPECT_EQ(policy.error().code, ErrorCode::kInvalid);
-  EXPECT_THAT(policy.error().message, testing::HasSubstr("needs an entity for the slot `?resource`"));
+  EXPECT_THAT(policy.error().message, ::testing::HasSubstr("needs an entity for the slot `?resource`"));
 }
 
 TEST(Link, RefusesAnEntityForASlotThatIsNotThere) {
   const auto policy = linked_policy(templates().templates[1],
                                     {"policy1", "l", EntityUid{"User", "alice"}, EntityUid{"Folder", "f"}});
   ASSERT_FALSE(policy.has_value());
-  EXPECT_THAT(policy.error().message, testing::HasSubstr("has no slot `?resource`"));
+  EXPECT_THAT(policy.error().message, ::testing::HasSubstr("has no slot `?resource`"));
 }
 
 TEST(Link, ALinkOfASetDecidesAsThePolicyItStandsFor) {
@@ -73,4 +73,4 @@ TEST(Link, RefusesAnUnknownTemplateAndATakenIdAndLeavesTheSetAsItWas) {
 }
 
 }  // namespace
-}  // namespace writ::cedar
+}  // namespace writ::cedar::link_test

@@ -7,7 +7,7 @@
 #include "cedar/parse.h"
 #include "cedar/symbols.h"
 
-namespace writ::cedar {
+namespace writ::cedar::parse_expression_test {
 namespace {
 
 using ::testing::ElementsAre;
@@ -459,4 +459,4 @@ TEST(ParseExpression, EqualityIsOfMeaningNotOfPlace) {
 }
 
 }  // namespace
-}  // namespace writ::cedar
+}  // namespace writ::cedar::parse_expression_test

@@ -12,7 +12,7 @@
 #include "cedar/validate.h"
 #include "codec/utf8.h"
 
-namespace writ::cedar {
+namespace writ::cedar::parse_limits_test {
 namespace {
 
 using ::testing::AllOf;
@@ -379,4 +379,4 @@ TEST(HostileText, EveryPrefixOfAPolicyIsRefused) {
 }
 
 }  // namespace
-}  // namespace writ::cedar
+}  // namespace writ::cedar::parse_limits_test

@@ -8,7 +8,7 @@
 
 #include "cedar/symbols.h"
 
-namespace writ::cedar {
+namespace writ::cedar::parse_test {
 namespace {
 
 using ::testing::ElementsAre;
@@ -390,4 +390,4 @@ TEST(ParseIssues, ALongMessageIsCutBetweenCharacters) {
 }
 
 }  // namespace
-}  // namespace writ::cedar
+}  // namespace writ::cedar::parse_test

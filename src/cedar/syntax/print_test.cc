@@ -10,7 +10,7 @@
 #include "cedar/format.h"
 #include "cedar/parse.h"
 
-namespace writ::cedar {
+namespace writ::cedar::print_test {
 namespace {
 
 std::string printed(std::string_view text) {
@@ -18,7 +18,7 @@ std::string printed(std::string_view text) {
   return expr ? print_expression(*expr) : "does not parse: " + expr.error().front().message;
 }
 
-class Canonical : public testing::TestWithParam<std::string_view> {};
+class Canonical : public ::testing::TestWithParam<std::string_view> {};
 
 TEST_P(Canonical, ExpressionIsPrintedAsItWasWritten) {
   EXPECT_EQ(printed(GetParam()), GetParam());
@@ -26,23 +26,23 @@ TEST_P(Canonical, ExpressionIsPrintedAsItWasWritten) {
 
 INSTANTIATE_TEST_SUITE_P(
     Expressions, Canonical,
-    testing::Values("true", "-5", "-9223372036854775808", "9223372036854775807", R"("a\n\"b\"\0")",
-                    R"(A::B::"x")", "principal.a.b", R"(principal["a b"].c)", R"(principal["if"])",
-                    "!principal.a", "!(!true)", "-(5)", "-context.x", "-(-context.x)", "(-5).a", "1 + 2 - 3",
-                    "1 - (2 - 3)", "1 * 2 * 3", "1 * (2 * 3)", "(1 + 2) * 3", "1 + 2 * 3", "1 - -5",
-                    "true && false || true", "true && (false || true)", "(true && false) && true",
-                    "true && (false && true)", "(true || false) || true",
-                    "1 < 2 && 2 <= 3 && 3 > 2 && 3 >= 3 && 1 != 2 && 1 == 1", "(1 < 2) == (2 < 3)",
-                    "!(1 < 2)", "if true then 1 else if false then 2 else 3", "(if true then 1 else 2) + 3",
-                    "1 == (if true then 1 else 2)", "[1, [2], if true then 3 else 4]",
-                    R"({a: 1, "b c": 2, "if": 3})", "{}", "[]", "context has a", R"(context has "a b")",
-                    "context has a.b.c", R"(context.s like "a*b\*c\"*")", "principal is A::B",
-                    R"(principal is A::B in A::B::"g")", "(principal is A) == true", "resource.s.contains(1)",
-                    "resource.s.containsAll([1]).x", "resource.s.containsAny([])", "resource.s.isEmpty()",
-                    R"(resource.hasTag("t") && resource.getTag("t") == 1)",
-                    R"(ip("10.0.0.1").isInRange(ip("::1/8")))", R"(decimal("1.0").lessThan(context.d))",
-                    "(1 + 2).a", "principal in [resource, resource.owner]",
-                    "(principal in resource) in resource", R"("a" like "b")", R"("a" + "b" like "c")"));
+    ::testing::Values("true", "-5", "-9223372036854775808", "9223372036854775807", R"("a\n\"b\"\0")",
+                      R"(A::B::"x")", "principal.a.b", R"(principal["a b"].c)", R"(principal["if"])",
+                      "!principal.a", "!(!true)", "-(5)", "-context.x", "-(-context.x)", "(-5).a",
+                      "1 + 2 - 3", "1 - (2 - 3)", "1 * 2 * 3", "1 * (2 * 3)", "(1 + 2) * 3", "1 + 2 * 3",
+                      "1 - -5", "true && false || true", "true && (false || true)", "(true && false) && true",
+                      "true && (false && true)", "(true || false) || true",
+                      "1 < 2 && 2 <= 3 && 3 > 2 && 3 >= 3 && 1 != 2 && 1 == 1", "(1 < 2) == (2 < 3)",
+                      "!(1 < 2)", "if true then 1 else if false then 2 else 3", "(if true then 1 else 2) + 3",
+                      "1 == (if true then 1 else 2)", "[1, [2], if true then 3 else 4]",
+                      R"({a: 1, "b c": 2, "if": 3})", "{}", "[]", "context has a", R"(context has "a b")",
+                      "context has a.b.c", R"(context.s like "a*b\*c\"*")", "principal is A::B",
+                      R"(principal is A::B in A::B::"g")", "(principal is A) == true",
+                      "resource.s.contains(1)", "resource.s.containsAll([1]).x", "resource.s.containsAny([])",
+                      "resource.s.isEmpty()", R"(resource.hasTag("t") && resource.getTag("t") == 1)",
+                      R"(ip("10.0.0.1").isInRange(ip("::1/8")))", R"(decimal("1.0").lessThan(context.d))",
+                      "(1 + 2).a", "principal in [resource, resource.owner]",
+                      "(principal in resource) in resource", R"("a" like "b")", R"("a" + "b" like "c")"));
 
 TEST(Print, LeavesOutParenthesesThatSayNothing) {
   EXPECT_EQ(printed("((1 + (2)) + 3) == (((4)))"), "1 + 2 + 3 == 4");
@@ -87,7 +87,7 @@ TEST(Print, KeepsTheOrderOfPoliciesAndTemplates) {
     forbid (principal, action, resource);
   )");
   ASSERT_TRUE(set.has_value());
-  EXPECT_THAT(print_policies(*set), testing::StartsWith("permit (principal == ?principal"));
+  EXPECT_THAT(print_policies(*set), ::testing::StartsWith("permit (principal == ?principal"));
 }
 
 TEST(Print, EveryPolicyOfTheConformanceDataRoundTrips) {
@@ -106,4 +106,4 @@ TEST(Print, EveryPolicyOfTheConformanceDataRoundTrips) {
 }
 
 }  // namespace
-}  // namespace writ::cedar
+}  // namespace writ::cedar::print_test

@@ -5,11 +5,11 @@
 
 #include "cedar/parse.h"
 
-namespace writ::cedar {
+namespace writ::cedar::manifest_test {
 namespace {
 
-using testing::ElementsAre;
-using testing::IsEmpty;
+using ::testing::ElementsAre;
+using ::testing::IsEmpty;
 
 SchemaPtr schema() {
   return *schema_from_text(R"(
@@ -126,4 +126,4 @@ TEST(Manifest, ScopeFactsSayUnderWhatEachPolicyIsFound) {
 }
 
 }  // namespace
-}  // namespace writ::cedar
+}  // namespace writ::cedar::manifest_test

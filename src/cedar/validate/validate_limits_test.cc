@@ -10,7 +10,7 @@
 #include "cedar/validate/typecheck.h"
 #include "cedar/validate/validate_levels.h"
 
-namespace writ::cedar {
+namespace writ::cedar::validate_limits_test {
 namespace {
 
 using ::testing::AllOf;
@@ -300,4 +300,4 @@ TEST(ValidationLimits, SuggestionsAreForWordsOfAtMost60BytesAmongThousand) {
 }
 
 }  // namespace
-}  // namespace writ::cedar
+}  // namespace writ::cedar::validate_limits_test

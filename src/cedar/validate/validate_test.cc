@@ -7,7 +7,7 @@
 
 #include "cedar/parse.h"
 
-namespace writ::cedar {
+namespace writ::cedar::validate_test {
 namespace {
 
 using ::testing::HasSubstr;
@@ -317,4 +317,4 @@ TEST_F(Validate, FindsTheSameWhenOnlyRequestsOfTheScopeAreLookedAt) {
 }
 
 }  // namespace
-}  // namespace writ::cedar
+}  // namespace writ::cedar::validate_test

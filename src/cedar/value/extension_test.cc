@@ -3,7 +3,7 @@
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
 
-namespace writ::cedar {
+namespace writ::cedar::extension_test {
 namespace {
 
 std::int64_t millis(std::string_view text) {
@@ -322,4 +322,4 @@ TEST_F(Calls, UnknownFunctionsAreNotFound) {
 }
 
 }  // namespace
-}  // namespace writ::cedar
+}  // namespace writ::cedar::extension_test

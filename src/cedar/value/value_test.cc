@@ -5,7 +5,7 @@
 #include <string>
 #include <vector>
 
-namespace writ::cedar {
+namespace writ::cedar::value_test {
 namespace {
 
 class Values : public ::testing::Test {
@@ -153,4 +153,4 @@ TEST(ArenaMemory, TakesPiecesLargerThanABlock) {
 }
 
 }  // namespace
-}  // namespace writ::cedar
+}  // namespace writ::cedar::value_test

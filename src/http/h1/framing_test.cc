@@ -6,7 +6,7 @@
 #include "http/h1/body_reader.h"
 #include "http/testing/beast_head.h"
 
-namespace writ::http {
+namespace writ::http::framing_test {
 namespace {
 
 using namespace std::string_view_literals;
@@ -320,4 +320,4 @@ TEST(ChunkedBody, AnEndlessExtensionIsRefused) {
 }
 
 }  // namespace
-}  // namespace writ::http
+}  // namespace writ::http::framing_test

@@ -5,7 +5,7 @@
 
 #include "http/testing/http2_peer.h"
 
-namespace writ::http {
+namespace writ::http::frame_meter_test {
 namespace {
 
 using namespace testing;
@@ -111,4 +111,4 @@ TEST(FrameMeter, CountsTheSameHoweverTheBytesArrive) {
 }
 
 }  // namespace
-}  // namespace writ::http
+}  // namespace writ::http::frame_meter_test

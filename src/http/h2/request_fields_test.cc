@@ -5,7 +5,7 @@
 
 #include "http/testing/http2_peer.h"
 
-namespace writ::http {
+namespace writ::http::request_fields_test {
 namespace {
 
 using testing::Fields;
@@ -250,4 +250,4 @@ TEST(RequestFields, AnExtendedConnectIsTheGetThatAWebSocketBeginsWith) {
 }
 
 }  // namespace
-}  // namespace writ::http
+}  // namespace writ::http::request_fields_test

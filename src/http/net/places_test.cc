@@ -2,7 +2,7 @@
 
 #include <gtest/gtest.h>
 
-namespace writ::http {
+namespace writ::http::places_test {
 namespace {
 
 using Answer = Places::Answer;
@@ -69,4 +69,4 @@ TEST(Places, NobodyGivesUpThePlaceThatMakesThemEqual) {
 }
 
 }  // namespace
-}  // namespace writ::http
+}  // namespace writ::http::places_test

@@ -5,7 +5,7 @@
 #include <memory>
 #include <string>
 
-namespace writ::http {
+namespace writ::http::proxy_header_test {
 namespace {
 
 using namespace std::string_literals;
@@ -72,4 +72,4 @@ TEST(ProxyHeaderTest, AHeaderLongerThanTheLimitIsRefused) {
 }
 
 }  // namespace
-}  // namespace writ::http
+}  // namespace writ::http::proxy_header_test

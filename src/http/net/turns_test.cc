@@ -3,7 +3,7 @@
 #include <gtest/gtest.h>
 #include <string>
 
-namespace writ::http {
+namespace writ::http::turns_test {
 namespace {
 
 TEST(Turns, OthersAreServedBetweenTwoPieces) {
@@ -36,4 +36,4 @@ TEST(Turns, APieceThatThrowsHoldsUpNoOther) {
 }
 
 }  // namespace
-}  // namespace writ::http
+}  // namespace writ::http::turns_test

@@ -6,7 +6,7 @@
 #include "http/testing/certificates.h"
 #include "http/testing/loopback.h"
 
-namespace writ::http {
+namespace writ::http::client_tls_test {
 namespace {
 
 using ::testing::HasSubstr;
@@ -137,4 +137,4 @@ TEST_F(ClientTls, AnUpstreamThatSpeaksPlainHttpIsNotBelieved) {
 }
 
 }  // namespace
-}  // namespace writ::http
+}  // namespace writ::http::client_tls_test

@@ -9,7 +9,7 @@
 #include "http/testing/loopback.h"
 #include "http/tls/openssl.h"
 
-namespace writ::http {
+namespace writ::http::development_test {
 namespace {
 
 using ::testing::ElementsAre;
@@ -79,4 +79,4 @@ TEST(DevelopmentCertificate, RefusesWhatIsNeitherAHostNorAnAddress) {
 }
 
 }  // namespace
-}  // namespace writ::http
+}  // namespace writ::http::development_test

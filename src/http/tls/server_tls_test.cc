@@ -9,7 +9,7 @@
 #include "http/testing/http2_peer.h"
 #include "http/testing/loopback.h"
 
-namespace writ::http {
+namespace writ::http::server_tls_test {
 namespace {
 
 using testing::block_of;
@@ -317,4 +317,4 @@ TEST(TlsServerOptions, CertificatesSayUntilWhenTheyAreGood) {
 }
 
 }  // namespace
-}  // namespace writ::http
+}  // namespace writ::http::server_tls_test

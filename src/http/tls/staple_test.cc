@@ -6,7 +6,7 @@
 #include "http/testing/certificates.h"
 #include "http/testing/loopback.h"
 
-namespace writ::http {
+namespace writ::http::staple_test {
 namespace {
 
 using ::testing::HasSubstr;
@@ -82,4 +82,4 @@ TEST_F(StapleTest, WhatIsNotAResponseIsRefused) {
 }
 
 }  // namespace
-}  // namespace writ::http
+}  // namespace writ::http::staple_test

@@ -7,7 +7,7 @@
 #include "http/testing/certificates.h"
 #include "http/testing/loopback.h"
 
-namespace writ::http {
+namespace writ::http::trust_domains_test {
 namespace {
 
 using ::testing::EndsWith;
@@ -129,4 +129,4 @@ TEST_F(TrustDomains, WhatIsNoCertificateIsRefusedWithItsDomain) {
 }
 
 }  // namespace
-}  // namespace writ::http
+}  // namespace writ::http::trust_domains_test
