@@ -129,6 +129,9 @@ function(writ_module name)
 
   if(tests AND WRIT_TESTS)
     add_executable(${name}_test ${tests})
+    if(WRIT_UNITY)
+      set_target_properties(${name}_test PROPERTIES UNITY_BUILD ON UNITY_BUILD_BATCH_SIZE 8)
+    endif()
     target_link_libraries(${name}_test PRIVATE writ_${name} ${arg_TEST_LIBS} writ_test_folders GTest::gmock
                                                GTest::gtest_main)
     target_compile_options(${name}_test PRIVATE ${WRIT_COLD})
