@@ -11,6 +11,7 @@ namespace {
 using report::element;
 using report::Markup;
 using report::text;
+using ReachKind = ReachChange::Kind;
 
 constexpr std::size_t kUnfoldedOfChange = 2000;  // chains of a change, unfolded
 

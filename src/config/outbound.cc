@@ -4,6 +4,7 @@
 
 #include "config/accept.h"
 #include "config/listen.h"
+#include "files/files.h"
 #include "http/url.h"
 
 namespace writ::config {

@@ -8,8 +8,6 @@
 #include "http/headers.h"
 
 namespace writ::oauth {
-namespace {}  // namespace
-
 Result<std::string> form_decode(std::string_view text) {
   std::string decoded;
   decoded.reserve(text.size());

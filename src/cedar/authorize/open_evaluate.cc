@@ -37,19 +37,19 @@ KindSet OpenEvaluator::State::kinds_of(const Seen& seen) const {
 }
 
 std::uint8_t OpenEvaluator::State::truth_of(const Seen& seen) const {
-  const std::uint8_t failing = seen.may_fail ? kFailed : 0;
+  const std::uint8_t failing = seen.may_fail ? kHasFailed : 0;
   switch (seen.form) {
     case Form::kNothing:
-      return kFailed;
+      return kHasFailed;
     case Form::kValue:
-      if (!seen.value.is(Kind::kBool)) return kFailed;
+      if (!seen.value.is(Kind::kBool)) return kHasFailed;
       return failing | (seen.value.as_bool() ? kIsTrue : kIsFalse);
     case Form::kTruth:
       return failing | seen.truth;
     default: {
       const KindSet kinds = kinds_of(seen);
-      if ((kinds & kind_set(Kind::kBool)) == 0) return kFailed;
-      return failing | kIsEither | (kinds != kind_set(Kind::kBool) ? kFailed : 0);
+      if ((kinds & kind_set(Kind::kBool)) == 0) return kHasFailed;
+      return failing | kIsEither | (kinds != kind_set(Kind::kBool) ? kHasFailed : 0);
     }
   }
 }
@@ -77,14 +77,14 @@ std::uint8_t OpenEvaluator::State::test(NodeIndex at) {
     }
     case Op::kNot: {
       const std::uint8_t each = test(node.a);
-      std::uint8_t turned = each & kFailed;
+      std::uint8_t turned = each & kHasFailed;
       if ((each & kIsTrue) != 0) turned |= kIsFalse;
       if ((each & kIsFalse) != 0) turned |= kIsTrue;
       return turned;
     }
     case Op::kIf: {
       const std::uint8_t each = test(node.a);
-      std::uint8_t outcomes = each & kFailed;
+      std::uint8_t outcomes = each & kHasFailed;
       for (const bool way : {true, false}) {
         if ((each & (way ? kIsTrue : kIsFalse)) == 0) continue;
         const std::size_t before = mark();
@@ -137,7 +137,7 @@ Seen OpenEvaluator::State::evaluate(NodeIndex at) {
     case Op::kNot: {
       const std::uint8_t outcomes = test(at);
       if ((outcomes & kIsEither) == 0) return Seen::nothing();
-      return Seen::either(outcomes & kIsEither, (outcomes & kFailed) != 0);
+      return Seen::either(outcomes & kIsEither, (outcomes & kHasFailed) != 0);
     }
     case Op::kIf: {
       const std::uint8_t outcomes = test(node.a);

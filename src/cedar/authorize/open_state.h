@@ -41,7 +41,7 @@ struct Seen {
   }
 };
 
-constexpr std::uint8_t kIsTrue = Outcomes::kHolds, kIsFalse = Outcomes::kNot, kFailed = Outcomes::kFails;
+constexpr std::uint8_t kIsTrue = Outcomes::kHolds, kIsFalse = Outcomes::kNot, kHasFailed = Outcomes::kFails;
 constexpr std::uint8_t kIsEither = kIsTrue | kIsFalse;
 
 class OpenEvaluator::State {
