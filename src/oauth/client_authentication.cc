@@ -32,12 +32,19 @@ std::unexpected<Refusal> wrong_key() {
                            Reason::kTokenSignature);
 }
 
-std::unexpected<Refusal> slow_down(Duration wait) {
+std::unexpected<Refusal> slow_down(Duration wait, std::string_view why) {
   auto refusal =
-      refuse(OauthError::kSlowDown,
-             "too many wrong secrets came from your address: try again later, or use private_key_jwt");
+      refuse(OauthError::kSlowDown, fmt::format("too many {} came from your address: try again later", why));
   refusal.error().retry_after = wait;
   return refusal;
+}
+
+constexpr std::string_view kWrongSecrets = "wrong secrets";
+constexpr std::string_view kForgedAssertions = "assertions with a wrong signature";
+
+// No key that is trusted for it has signed it. What is signed and says something else wrong is no forgery.
+bool is_forged(const auto& verified) {
+  return !verified && verified.error().reason == Reason::kTokenSignature;
 }
 
 // Keys that nobody has: what no key of a client's can verify is verified with one of them, to take as long.
@@ -272,7 +279,10 @@ ClientAuthentication::ClientAuthentication(Options options, const inventory::Dir
       directory_(directory),
       replays_(replays),
       verified_(options_.remembered_secrets),
-      attempts_(options_.attempts) {}
+      attempts_(options_.attempts),
+      forgeries_({options_.attempts.wrong_per_minute, options_.attempts.proxies,
+                  "client assertions are being forged"},
+                 options_.remembered_secrets) {}
 
 Outcome<AuthenticatedClient> ClientAuthentication::authenticate(const Credentials& credentials,
                                                                 Times now) const {
@@ -328,7 +338,10 @@ Outcome<const TrustedIssuer*> ClientAuthentication::issuer_of(const Credentials&
 Outcome<ClientAuthentication::Workload> ClientAuthentication::check_workload(
     const inventory::Snapshot& snapshot, const Credentials& credentials,
     const Credentials::Assertion& assertion, const TrustedIssuer& by, Times now) const {
+  const auto attempt = forgeries_.attempt(credentials.peer_ip_, credentials.client_, now.latest);
+  if (const auto wait = forgeries_.begin(attempt, now.earliest)) return slow_down(*wait, kForgedAssertions);
   auto token = verify_workload(*options_.issuers, by, assertion.text, now);
+  forgeries_.end(attempt, !is_forged(token), now.earliest);
   if (!token && token.error().reason == Reason::kIndeterminate)
     return refuse(OauthError::kServerError, std::move(token).error());
   if (!token) return refuse(OauthError::kInvalidClient, std::move(token).error());
@@ -387,7 +400,7 @@ Outcome<ShownCredential> ClientAuthentication::check_secret(const Member* member
       verified_.fingerprint(credentials.client_, previous ? previous->hash : kNoHash, secret);
   if (previous != nullptr && verified_.contains(of_previous, now.latest)) return kPrevious;
   const auto attempt = attempts_.attempt(credentials.peer_ip_, credentials.client_);
-  if (const auto wait = attempts_.begin(attempt, now.earliest)) return slow_down(*wait);
+  if (const auto wait = attempts_.begin(attempt, now.earliest)) return slow_down(*wait, kWrongSecrets);
   bool right = has_secret ? crypto::verify_secret(hash, secret) : crypto::verify_absent_secret(secret);
   const bool by_previous = !right && previous != nullptr && crypto::verify_secret(previous->hash, secret);
   right = right || by_previous;
@@ -443,8 +456,11 @@ Outcome<ShownCredential> ClientAuthentication::check_assertion(const Member* mem
                                     .types = {"", "JWT", "client-authentication+jwt"},
                                     .max_lifetime = kMaxAssertionLifetime,
                                     .decoys = decoys()};
+  const auto attempt = forgeries_.attempt(credentials.peer_ip_, credentials.client_, now.latest);
+  if (const auto wait = forgeries_.begin(attempt, now.earliest)) return slow_down(*wait, kForgedAssertions);
   auto assertion = token::verify_assertion(text, rules, now);
-  if (!assertion && assertion.error().reason == Reason::kTokenSignature) return wrong_key();
+  forgeries_.end(attempt, !is_forged(assertion), now.earliest);
+  if (is_forged(assertion)) return wrong_key();
   if (!assertion) return refuse(OauthError::kInvalidClient, std::move(assertion).error());
   // RFC 7523 §3: `sub` is the client, as `iss` is.
   if (assertion->subject != credentials.client_)

@@ -6,7 +6,8 @@
 // certificate of the connection. Credentials are read first and say which client they claim to be, for the
 // record; only authenticate() turns them into an AuthenticatedClient. Thread-safe. A secret that was not
 // found right lately costs a scrypt computation on purpose; glance() says so beforehand, so that it is
-// computed where nobody else waits for it. Repeated guesses are slowed down (oauth/secret_attempts.h).
+// computed where nobody else waits for it. Repeated guesses and forgeries are slowed down
+// (oauth/secret_attempts.h, oauth/assertion_attempts.h).
 #pragma once
 
 #include <functional>
@@ -19,6 +20,7 @@
 #include "base/times.h"
 #include "http/request.h"
 #include "inventory/directory.h"
+#include "oauth/assertion_attempts.h"
 #include "oauth/form.h"
 #include "oauth/refusal.h"
 #include "oauth/secret_attempts.h"
@@ -133,6 +135,7 @@ class ClientAuthentication {
   Glance glance(const http::Request& request, Instant now) const;
 
   http::AttemptStats attempts() const noexcept { return attempts_.stats(); }
+  http::AttemptStats assertion_attempts() const noexcept { return forgeries_.stats(); }
 
  private:
   static Outcome<Credentials> read_glanced(const http::Request& request);
@@ -157,6 +160,7 @@ class ClientAuthentication {
   token::ReplayGuard& replays_;
   mutable VerifiedSecrets verified_;
   mutable SecretAttempts attempts_;
+  mutable AssertionAttempts forgeries_;
 };
 
 }  // namespace writ::oauth

@@ -32,10 +32,13 @@ class ClientGuessingTest : public ::testing::Test {
 TEST_F(ClientGuessingTest, AForgedAssertionSaysTheSameOfAClientThatIsThereAndOfOneThatIsNot) {
   const auto forger = jose::PrivateJwk::generate(crypto::Algorithm::kEs256).value();
   const auto other_kind = jose::PrivateJwk::generate(crypto::Algorithm::kEdDsa).value();
+  int next = 1;
   for (const jose::PrivateJwk* key :
        {&forger, &other_kind, static_cast<const jose::PrivateJwk*>(&world_.drafter_key)}) {
     const auto said = [&](std::string_view client) {
-      const auto refusal = authenticate(post("/oauth2/token", world_.as(*key, client))).error();
+      auto request = post("/oauth2/token", world_.as(*key, client));
+      request.peer_ip = "198.51.100." + std::to_string(next++);  // each one is looked at
+      const auto refusal = authenticate(std::move(request)).error();
       return std::string(error_name(refusal.error)) + "/" + std::string(reason_code(*refusal.reason)) + "/" +
              refusal.description + "/" + refusal.party;
     };
@@ -48,10 +51,12 @@ TEST_F(ClientGuessingTest, AForgedAssertionSaysTheSameOfAClientThatIsThereAndOfO
 // Medians: one signature is looked at in each case, and nothing else takes as long.
 TEST_F(ClientGuessingTest, AForgedAssertionCostsTheSameForAClientThatIsThereAndForOneThatIsNot) {
   const auto forger = jose::PrivateJwk::generate(crypto::Algorithm::kEs256).value();
+  int next = 1;
   const auto cost = [&](const Fields& fields) {
-    const auto request = post("/oauth2/token", fields);
+    auto request = post("/oauth2/token", fields);
     std::vector<std::int64_t> times;
     for (int i = 0; i < 41; ++i) {
+      request.peer_ip = "198.51.100." + std::to_string(next++);  // each one is looked at
       const auto begin = std::chrono::steady_clock::now();
       EXPECT_FALSE(authenticate(request));
       times.push_back((std::chrono::steady_clock::now() - begin).count());
@@ -84,6 +89,51 @@ TEST_F(ClientGuessingTest, TooManyWrongSecretsAreSlowedDownWhoeverTheyAreFor) {
     EXPECT_FALSE(authenticate(secret_from(peer, "support-portal", kSecret)));
   }
   EXPECT_TRUE(authenticate(secret_from("198.51.100.3", "support-portal", kSecret)));
+}
+
+TEST_F(ClientGuessingTest, TooManyForgedAssertionsAreSlowedDownWhoeverTheyAreFor) {
+  const auto forger = jose::PrivateJwk::generate(crypto::Algorithm::kEs256).value();
+  for (const auto* client : {"support-agent", "nobody"}) {
+    const std::string peer = std::string("198.51.100.") + (client == std::string("nobody") ? "1" : "2");
+    const auto said = [&](http::Request request) {
+      request.peer_ip = peer;
+      return authenticate(std::move(request)).error();
+    };
+    for (int i = 0; i < 10; ++i)
+      EXPECT_EQ(said(post("/oauth2/token", world_.as(forger, client))).error, OauthError::kInvalidClient);
+    const auto slowed = said(post("/oauth2/token", world_.as(forger, client)));
+    EXPECT_EQ(slowed.error, OauthError::kSlowDown);
+    EXPECT_NE(slowed.description.find("assertions with a wrong signature"), std::string::npos);
+    EXPECT_EQ(to_response(slowed).status, 429);
+    // A good one from there is not looked at either; a secret is, and so is a good one from elsewhere.
+    EXPECT_EQ(said(post("/oauth2/token", world_.as_agent())).error, OauthError::kSlowDown);
+    EXPECT_TRUE(authenticate(secret_from(peer, "support-portal", kSecret)));
+  }
+  EXPECT_TRUE(authenticate(post("/oauth2/token", world_.as_agent())));
+  EXPECT_EQ(world_.clients.assertion_attempts().slowed, 4u);
+  world_.clock.advance(std::chrono::minutes(1));
+  auto later = post("/oauth2/token", world_.as_agent());
+  later.peer_ip = "198.51.100.1";
+  EXPECT_TRUE(authenticate(std::move(later)));
+}
+
+TEST_F(ClientGuessingTest, AForgerDoesNotHoldUpAClientThatIsKnownBehindTheSameAddress) {
+  const auto forger = jose::PrivateJwk::generate(crypto::Algorithm::kEs256).value();
+  EXPECT_TRUE(authenticate(post("/oauth2/token", world_.as_agent())));
+  for (int i = 0; i < 12; ++i) (void)authenticate(post("/oauth2/token", world_.as(forger, "nobody")));
+  EXPECT_TRUE(authenticate(post("/oauth2/token", world_.as_agent())));
+  // Its own name has a limit too, and then it waits.
+  for (int i = 0; i < 12; ++i) (void)authenticate(post("/oauth2/token", world_.as(forger, "support-agent")));
+  EXPECT_EQ(authenticate(post("/oauth2/token", world_.as_agent())).error().error, OauthError::kSlowDown);
+}
+
+TEST_F(ClientGuessingTest, AGoodSignatureOfSomethingWrongIsNoForgery) {
+  auto claims = world_.assertion_claims("support-agent");
+  claims.set("aud", "https://elsewhere.example");
+  for (int i = 0; i < 12; ++i)
+    EXPECT_EQ(authenticate(post("/oauth2/token", World::assertion(world_.agent_key, claims))).error().error,
+              OauthError::kInvalidClient);
+  EXPECT_TRUE(authenticate(post("/oauth2/token", world_.as_agent())));
 }
 
 TEST_F(ClientGuessingTest, ASecretThatWasFoundRightIsNotAGuess) {

@@ -3,8 +3,6 @@
 #include <algorithm>
 #include <fmt/format.h>
 
-#include "base/notice.h"
-
 namespace writ::oauth {
 namespace {
 
@@ -26,6 +24,11 @@ SecretAttempts::Attempt SecretAttempts::attempt(std::string_view peer_ip, std::s
           .proxied = guesser.proxied};
 }
 
+SecretAttempts::Attempt SecretAttempts::alone(Attempt attempt) const noexcept {
+  attempt.source = keys_.of(attempt.source ^ attempt.client);
+  return attempt;
+}
+
 std::optional<Duration> SecretAttempts::begin(const Attempt& attempt, Instant now) {
   const auto free = static_cast<double>(options_.wrong_per_minute);
   std::unique_lock lock(mutex_);
@@ -38,9 +41,8 @@ std::optional<Duration> SecretAttempts::begin(const Attempt& attempt, Instant no
                                  one_of_many ? clients_.until(all + 1, most) : Duration(0));
       lock.unlock();
       slowed_.fetch_add(1, std::memory_order_relaxed);
-      static Notice notice;
-      if (const auto times = notice.due())
-        say_limit(fmt::format("client secrets are being guessed; such requests get 429 ({} times)", *times));
+      if (const auto times = notice_.due())
+        say_limit(fmt::format("{}; such requests get 429 ({} times)", options_.what, *times));
       return wait;
     }
     sources_.add(attempt.source, 1, now);

@@ -19,6 +19,7 @@
 #include <string_view>
 
 #include "base/clock.h"
+#include "base/notice.h"
 #include "http/debts.h"
 #include "http/source.h"
 
@@ -29,6 +30,7 @@ class SecretAttempts {
   struct Options {
     std::size_t wrong_per_minute = 10;  // of one source, and as many at once
     http::Networks proxies = {};
+    std::string_view what = "client secrets are being guessed";  // to the operator
   };
   explicit SecretAttempts(Options options);
 
@@ -38,6 +40,8 @@ class SecretAttempts {
     bool proxied;
   };
   Attempt attempt(std::string_view peer_ip, std::string_view client) const;
+  // The same, counted for this client from this source, and not with the source's others.
+  Attempt alone(Attempt attempt) const noexcept;
 
   // Nothing: go on, and say how it ended. Else how long to wait.
   std::optional<Duration> begin(const Attempt& attempt, Instant now);
@@ -52,6 +56,7 @@ class SecretAttempts {
   const http::HiddenKeys keys_;
   mutable std::mutex mutex_;
   http::Debts sources_, clients_;
+  Notice notice_;
   std::atomic<std::uint64_t> tried_{0}, right_{0}, slowed_{0};
 };
 

@@ -101,6 +101,9 @@ void App::Parts::write_limits(api::PrometheusText& out) const {
   api::write_workers(out, pools);
   api::write_attempts(out, "writ_client_secrets_total",
                       "Client secrets that had to be hashed, and guesses refused.", clients.attempts());
+  api::write_attempts(out, "writ_client_assertions_total",
+                      "Client assertions whose signature had to be looked at, and those of forgers refused.",
+                      clients.assertion_attempts());
   api::write_attempts(
       out, "writ_tokens_looked_at_total",
       "Tokens whose signature had to be looked at, and those of sources that were wrong too often.",
