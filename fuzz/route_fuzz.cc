@@ -27,15 +27,31 @@ std::vector<std::string_view> split(std::string_view text, char separator) {
 
 void check_match(std::string_view path_template, std::string_view path,
                  const std::vector<std::string_view>& values) {
-  const auto wanted = split(path_template, '/');
-  const auto given = split(path, '/');
-  WRIT_CHECK(wanted.size() == given.size());
+  auto wanted = split(path_template, '/');
+  auto given = split(path, '/');
   std::size_t value = 0;
+  // The rest of the path: the last value, with one segment or more, and a slash behind it or not.
+  const bool slash = path_template.ends_with("/**/");
+  if (slash || path_template.ends_with("/**")) {
+    wanted.resize(wanted.size() - (slash ? 2 : 1));
+    WRIT_CHECK(given.size() > wanted.size() && !values.empty());
+    std::string rest(values.back());
+    WRIT_CHECK(!rest.empty() && !rest.starts_with('/') && !rest.ends_with('/'));
+    if (slash) rest += '/';
+    std::string expected;
+    for (std::size_t i = wanted.size(); i < given.size(); ++i)
+      expected.append(i == wanted.size() ? "" : "/").append(given[i]);
+    WRIT_CHECK(rest == expected);
+    given.resize(wanted.size());
+    ++value;
+  }
+  WRIT_CHECK(wanted.size() == given.size());
+  std::size_t at = 0;
   for (std::size_t i = 0; i < wanted.size(); ++i) {
     if (wanted[i].starts_with('{')) {
       const auto end = wanted[i].substr(wanted[i].find('}') + 1);
-      WRIT_CHECK(value < values.size() && !values[value].empty());
-      WRIT_CHECK(given[i] == std::string(values[value]).append(end));
+      WRIT_CHECK(value < values.size() && !values[at].empty());
+      WRIT_CHECK(given[i] == std::string(values[at++]).append(end));
       ++value;
     } else {
       WRIT_CHECK(wanted[i] == given[i]);

@@ -23,11 +23,14 @@ std::string_view take_line(std::string_view& rest) {
   return line;
 }
 
-// What a path could hold there: one segment, not empty.
-std::string take_segment(std::string_view& rest) {
-  std::string segment(take_line(rest));
-  std::erase(segment, '/');
-  return segment.empty() ? "-" : segment;
+// What a path could hold there: one segment, not empty, or several.
+std::string take_segments(std::string_view& rest, bool several) {
+  std::string segments;
+  for (const char c : take_line(rest)) {
+    if (c != '/' || (several && !segments.empty() && segments.back() != '/')) segments += c;
+  }
+  if (segments.ends_with('/')) segments.pop_back();
+  return segments.empty() ? "-" : segments;
 }
 
 std::string resource_of(const Routes& routes, const std::vector<std::string>& segments) {
@@ -45,9 +48,10 @@ std::string resource_of(const Routes& routes, const std::vector<std::string>& se
 extern "C" int LLVMFuzzerTestOneInput(const std::uint8_t* data, std::size_t size) {
   std::string_view rest(reinterpret_cast<const char*>(data), size);
   const std::string text(take_line(rest));
+  const bool with_rest = text.find("{**}") != text.npos;
   std::vector<RouteSpec> specs;
   specs.push_back({.method = "GET",
-                   .path = "/{a}/{b}/{c}",
+                   .path = with_rest ? "/{a}/{b}/**" : "/{a}/{b}/{c}",
                    .api = "api",
                    .action = {"Action", "read"},
                    .resource_type = "Thing",
@@ -58,11 +62,11 @@ extern "C" int LLVMFuzzerTestOneInput(const std::uint8_t* data, std::size_t size
   if (!routes) return 0;
 
   std::vector<std::string> one, other;
-  for (int i = 0; i < 3; ++i) one.push_back(take_segment(rest));
-  for (int i = 0; i < 3; ++i) other.push_back(take_segment(rest));
+  for (int i = 0; i < 3; ++i) one.push_back(take_segments(rest, with_rest && i == 2));
+  for (int i = 0; i < 3; ++i) other.push_back(take_segments(rest, with_rest && i == 2));
   bool differ = false;
   for (std::size_t i = 0; i < one.size(); ++i) {
-    const auto parameter = std::string("{") + static_cast<char>('a' + i) + "}";
+    const auto parameter = with_rest && i == 2 ? "{**}" : std::string("{") + static_cast<char>('a' + i) + "}";
     if (text.find(parameter) != std::string::npos) differ |= one[i] != other[i];
   }
   WRIT_CHECK((resource_of(*routes, one) != resource_of(*routes, other)) == differ);

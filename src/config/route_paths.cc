@@ -43,9 +43,21 @@ bool is_like_regex(std::string_view segment) {
   return segment.starts_with('^') || (segment.size() > 1 && segment.ends_with('$'));
 }
 
-std::optional<Doubt> doubt_of(std::string_view segment) {
-  if (segment == "**")
-    return Doubt{"a path of any length cannot be named; each length is a route of its own"};
+// How others write the rest of the path: `{*path}`, `{path*}`, `{path...}`, `{path+}`, `{file:path}`.
+bool is_like_rest(std::string_view inner) {
+  return inner.starts_with('*') || inner.ends_with('*') || inner.ends_with("...") || inner.ends_with('+') ||
+         inner.ends_with(":path") || inner.starts_with("path:");
+}
+
+// `last`: nothing stands behind it but a slash.
+std::optional<Doubt> doubt_of(std::string_view segment, bool last) {
+  if (segment == "**") {
+    if (last) return std::nullopt;
+    return Doubt{"it takes the rest of the path, so nothing but a slash may stand behind it"};
+  }
+  if (last && segment.size() > 2 && std::string_view("{<").contains(segment.front()) &&
+      std::string_view("}>").contains(segment.back()) && is_like_rest(segment.substr(1, segment.size() - 2)))
+    return Doubt{"the rest of a path is `**`", "**"};
   if (segment.starts_with('{') && segment.ends_with('}') && segment.size() > 2) {
     const auto inner = segment.substr(1, segment.size() - 2);
     if (is_parameter_name(inner)) return std::nullopt;
@@ -100,9 +112,10 @@ std::string better_path(std::string_view path) {
   const auto segments = segments_of(text);
   for (std::size_t i = 0; i < segments.size(); ++i) {
     const auto segment = codec::trimmed(segments[i], kBlanks);
+    const bool last = i + 1 == segments.size() || (i + 2 == segments.size() && segments.back().empty());
     // A slash at the end is part of the path, one too many is not.
     if (segment.empty() && (i == 0 || i + 1 < segments.size())) continue;
-    const auto doubt = doubt_of(segment);
+    const auto doubt = doubt_of(segment, last);
     if (doubt && doubt->better.empty()) return {};
     std::string piece(doubt ? std::string_view(doubt->better) : segment);
     for (int number = 2; doubt && std::ranges::find(names, piece) != names.end(); ++number)
@@ -114,8 +127,11 @@ std::string better_path(std::string_view path) {
 }
 
 void warn_of_path(const files::YamlNode& path, files::Source& source) {
-  for (const auto segment : segments_of(path.text)) {
-    const auto doubt = doubt_of(segment);
+  const auto segments = segments_of(path.text);
+  for (std::size_t i = 0; i < segments.size(); ++i) {
+    const auto segment = segments[i];
+    const bool last = i + 1 == segments.size() || (i + 2 == segments.size() && segments.back().empty());
+    const auto doubt = doubt_of(segment, last);
     // A parameter's name that is none is an error of the routes.
     if (!doubt || segment.starts_with('{')) continue;
     const auto better = better_path(path.text);

@@ -38,10 +38,18 @@ TEST(RoutePaths, PatternsOfOthersAreNamedWithTheWayToWriteThem) {
   }
 }
 
-TEST(RoutePaths, APathOfAnyLengthCannotBeNamed) {
-  const auto said = warnings_about("/files/**");
-  EXPECT_NE(said.find("a path of any length cannot be named"), said.npos) << said;
-  EXPECT_EQ(better_path("/files/**"), "");
+TEST(RoutePaths, TheRestOfAPathStandsAtItsEnd) {
+  for (const auto* path : {"/**", "/files/**", "/files/**/"}) {
+    EXPECT_EQ(warnings_about(path), "") << path;
+    EXPECT_EQ(better_path(path), "") << path;
+  }
+  const auto said = warnings_about("/files/**/{name}");
+  EXPECT_NE(said.find("it takes the rest of the path, so nothing but a slash may stand behind it"), said.npos)
+      << said;
+  for (const auto* path : {"/files/{*rest}", "/files/{rest*}", "/files/{rest...}", "/files/{proxy+}",
+                           "/files/{rest:path}", "/files/<path:rest>"})
+    EXPECT_EQ(better_path(path), "/files/**") << path;
+  EXPECT_EQ(better_path("/files/{*rest}/last"), "/files/{rest}/last");
 }
 
 TEST(RoutePaths, WhatApisReallyHaveInTheirPathsDrawsNoWarning) {
@@ -59,7 +67,6 @@ TEST(RoutePaths, WhatCanBeNoPathIsMendedToo) {
   EXPECT_EQ(better_path("/orders/{id:int}"), "/orders/{id}");
   EXPECT_EQ(better_path("/orders/{id:[0-9]+}"), "/orders/{id}");
   EXPECT_EQ(better_path("/orders/{id?}"), "/orders/{id}");
-  EXPECT_EQ(better_path("/files/{*rest}"), "/files/{rest}");
   EXPECT_EQ(better_path("/orders/{order}"), "");
 }
 

@@ -25,6 +25,7 @@ std::string_view take_segment(std::string_view& rest) {
 }
 
 // Whether all that is no value was sent in its canonical encoding: whole segments, and the ends of others.
+// Behind the rest of the path, nothing stands but a slash.
 bool literals_as_sent(std::string_view path, std::string_view sent,
                       const std::vector<std::string_view>& values) {
   auto value = values.begin();
@@ -32,6 +33,8 @@ bool literals_as_sent(std::string_view path, std::string_view sent,
     const auto segment = take_segment(path), sent_segment = take_segment(sent);
     if (value == values.end() || segment.data() != value->data()) {
       if (http::encode_path(segment) != sent_segment) return false;
+    } else if (value->size() > segment.size()) {
+      return true;
     } else if (!sent_segment.ends_with(http::encode_path(segment.substr((value++)->size())))) {
       return false;
     }
@@ -158,6 +161,10 @@ Result<void> Route::check_answer_s_route() {
   if (!leads)
     return invalid(fmt::format(
         "`read` is `{}`, and the path of this route does not begin with it, segment by segment", read));
+  if (spec_.path.find("/**") != spec_.path.npos && read == spec_.path) {
+    read_segments_ = kAllSegments;
+    return {};
+  }
   read_segments_ = static_cast<std::size_t>(std::ranges::count(read, '/'));
   const auto rest = std::string_view(spec_.path).substr(read.size());
   read_end_ = http::encode_path(rest.substr(0, rest.find('/')));
@@ -165,6 +172,7 @@ Result<void> Route::check_answer_s_route() {
 }
 
 std::string_view Route::read_path(std::string_view encoded_path) const noexcept {
+  if (read_segments_ == kAllSegments) return encoded_path;
   std::size_t end = 0;
   for (std::size_t i = 0; i < read_segments_; ++i)
     end = std::min(encoded_path.find('/', end + 1), encoded_path.size());

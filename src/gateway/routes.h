@@ -2,6 +2,7 @@
 //
 //   GET /invoices/{invoice}         →  api invoices, Billing::Action::"read", Billing::Invoice::"{invoice}"
 //   POST /invoices/{invoice}:cancel →  api invoices, Billing::Action::"cancel", the same
+//   GET /static/**                  →  api site, Site::Action::"get", Site::File::"{**}"
 //
 // A route names one method and a whole path template (http/path_trie.h); what no route names is never
 // forwarded. Routes are made once and refuse, with the place, whatever could be read in two ways: two routes
@@ -93,7 +94,8 @@ struct RouteSpec {
 class TextTemplate {
  public:
   // Parameters are named as in the path's template. With more than one, a literal with a slash must stand
-  // between two of them: no parameter's value holds a slash, so different values give different texts.
+  // between two of them: no parameter's value holds a slash but the path's rest, which is one at most, so
+  // different values give different texts.
   static Result<TextTemplate> parse(std::string_view text, const std::vector<std::string>& parameters);
 
   // `values` are the path's, in its order.
@@ -177,6 +179,7 @@ class Route {
   std::vector<std::pair<std::string, TextTemplate>> attributes_;
   std::vector<std::pair<std::string, AmountSource>> amounts_;
   std::optional<AnswerReader> answer_;
+  static constexpr std::size_t kAllSegments = static_cast<std::size_t>(-1);
   std::size_t read_segments_ = 0;
   std::string read_end_;  // what stands behind the last of them, and is not read
   cedar::EntityUid element_action_;

@@ -38,6 +38,60 @@ std::string filled(const TextTemplate& text, const std::vector<std::string_view>
   return out;
 }
 
+// `/static/**`: one route for whatever is below a path.
+TEST(Routes, TheRestOfAPathIsAParameterWithSlashes) {
+  auto spec = route("GET", "/tenants/{tenant}/files/**", "{tenant}/{**}");
+  spec.attributes = {{"place", "{**}"}};
+  const auto routes =
+      Routes::make({spec, route("GET", "/files/{x}/a+b", "{x}"), route("GET", "/**", "all")}).value();
+  const auto resource_of = [&](std::string_view target) -> std::string {
+    const auto parsed = http::parse_target(target);
+    if (!parsed) return "refused";
+    http::Request request;
+    request.method = "GET";
+    request.path = parsed->path;
+    request.encoded_path = parsed->encoded_path;
+    std::vector<std::string_view> values;
+    const auto* found = routes.match(request, values).route;
+    return found == nullptr ? "none" : filled(found->resource_id(), values);
+  };
+  EXPECT_EQ(resource_of("/tenants/north/files/a/b.css"), "north/a/b.css");
+  EXPECT_EQ(resource_of("/tenants/north/files/a%2Bb/c:d"), "north/a+b/c:d");
+  EXPECT_EQ(resource_of("/tenants/north/files/f%C3%BCr"), "north/für");
+  EXPECT_EQ(resource_of("/tenants/north/files/.well-known"), "north/.well-known");
+  EXPECT_EQ(resource_of("/x%2By/z"), "all");
+  // What stands before the rest has to be sent as it stands there.
+  EXPECT_EQ(resource_of("/files/x/a+b"), "x");
+  EXPECT_EQ(resource_of("/files/x/a%2Bb"), "none");
+  for (const auto* target : {"/", "/tenants/north/files/", "/tenants/north/files/a/"})
+    EXPECT_EQ(resource_of(target), "none");
+  for (const auto* target :
+       {"/tenants/north/files/../x", "/tenants/north/files/a/%2e%2e/x", "/tenants/north/files/a%2Fb",
+        "/tenants/north/files/a//b", "/tenants/north/files/a%5cb", "/tenants/north/files/a;x/b",
+        "/tenants/north/files/%252e%252e/x", "/tenants/north/files/a/.", "/tenants/north/files/a%00",
+        "/tenants/north/files/%c0%ae%c0%ae/x"})
+    EXPECT_EQ(resource_of(target), "refused") << target;
+}
+
+TEST(Routes, WhatIsReadBeforeAChangeBelowAPathIsAllOfIt) {
+  auto whole = route("PUT", "/files/**", "{**}"), part = route("PUT", "/notes/{x}/**", "{x}");
+  whole.answer = AnswerSpec{.attributes = {{"tenant", "/tenant"}}, .id = "/id", .read = "/files/**"};
+  part.answer = AnswerSpec{.attributes = {{"tenant", "/tenant"}}, .id = "/id", .read = "/notes/{x}"};
+  const auto routes = Routes::make({whole, part}).value();
+  std::vector<std::string_view> values;
+  EXPECT_EQ(routes.match("PUT", "/files/a/b+c/d", values).route->read_path("/files/a/b%2Bc/d"),
+            "/files/a/b%2Bc/d");
+  EXPECT_EQ(routes.match("PUT", "/notes/a/b/c", values).route->read_path("/notes/a/b/c"), "/notes/a");
+}
+
+TEST(Routes, ARestNeedsASlashApartInAnId) {
+  EXPECT_THAT(message_of(route("GET", "/{a}/**", "{a}{**}")),
+              HasSubstr("a text with a `/` must stand before `{**}`"));
+  EXPECT_THAT(message_of(route("GET", "/{a}", "{**}")), HasSubstr("the path has no parameter `**`"));
+  EXPECT_THAT(message_of(route("GET", "/**/{a}", "x")),
+              HasSubstr("nothing but a slash may stand behind `**`"));
+}
+
 // "/files/a:copy" and "/files/a%3Acopy" may be two paths to an upstream (RFC 3986 §2.2).
 TEST(Routes, AReservedCharacterOfATemplateIsSentAsItStandsThere) {
   const auto routes =

@@ -13,6 +13,7 @@ namespace writ::http {
 namespace {
 
 constexpr std::size_t kMaxSegments = 64;
+constexpr std::string_view kRest = "**";
 
 struct Segment {
   bool is_parameter;
@@ -20,6 +21,13 @@ struct Segment {
   std::string name;  // of the parameter
 
   bool is_suffixed() const noexcept { return is_parameter && !text.empty(); }
+};
+
+// A template in parts: what stands segment by segment, and whether the rest of the path follows.
+struct Template {
+  std::vector<Segment> segments;
+  bool has_rest = false;
+  bool ends_in_slash = false;  // behind the rest, if it has one; else as an empty segment
 };
 
 std::unexpected<Error> invalid_template(std::string_view path_template, std::string_view what) {
@@ -47,9 +55,10 @@ Result<Segment> parse_segment(std::string_view text, std::string_view part) {
       .is_parameter = true, .text = std::string(part.substr(close + 1)), .name = std::string(name)};
 }
 
-Result<std::vector<Segment>> parse_template(std::string_view text) {
+Result<Template> parse_template(std::string_view text) {
   if (!text.starts_with('/')) return invalid_template(text, "expected a `/` at its begin");
-  std::vector<Segment> segments;
+  Template made;
+  auto& segments = made.segments;
   std::string_view rest = text.substr(1);
   for (bool more = true; more;) {
     const std::size_t slash = rest.find('/');
@@ -57,6 +66,15 @@ Result<std::vector<Segment>> parse_template(std::string_view text) {
     const std::string_view part = rest.substr(0, slash);
     if (more) rest.remove_prefix(slash + 1);
     if (part.empty() && more) return invalid_template(text, "has an empty segment");
+    if (made.has_rest && (more || !part.empty()))
+      return invalid_template(text,
+                              "nothing but a slash may stand behind `**`, which takes the rest of the path");
+    made.ends_in_slash = part.empty();
+    if (made.has_rest) break;
+    if (part == kRest) {
+      made.has_rest = true;
+      continue;
+    }
     if (part == "." || part == "..")
       return invalid_template(text, "has a dot segment, which no request path can have");
     if (part.find_first_of("%;\\?#") != std::string_view::npos)
@@ -69,7 +87,7 @@ Result<std::vector<Segment>> parse_template(std::string_view text) {
     if (segments.size() > kMaxSegments)
       return invalid_template(text, fmt::format("has more than {} segments", kMaxSegments));
   }
-  return segments;
+  return made;
 }
 
 // A bit by segment.
@@ -78,15 +96,17 @@ static_assert(kMaxSegments <= 64);
 
 // How many segments there are, and of which kinds.
 struct Shape {
+  bool has_rest = false;
   std::size_t size = 0;
+  bool ends_in_slash = false;
   Mask literals = 0;
   Mask suffixed = 0;  // parameters with something behind them
 
-  static Shape of(const std::vector<Segment>& segments) {
-    Shape shape{.size = segments.size(), .literals = 0, .suffixed = 0};
-    for (std::size_t i = 0; i < segments.size(); ++i) {
-      shape.literals |= Mask{!segments[i].is_parameter} << i;
-      shape.suffixed |= Mask{segments[i].is_suffixed()} << i;
+  static Shape of(const Template& made) {
+    Shape shape{made.has_rest, made.segments.size(), made.ends_in_slash};
+    for (std::size_t i = 0; i < shape.size; ++i) {
+      shape.literals |= Mask{!made.segments[i].is_parameter} << i;
+      shape.suffixed |= Mask{made.segments[i].is_suffixed()} << i;
     }
     return shape;
   }
@@ -96,7 +116,19 @@ struct Shape {
   Mask narrower_than(const Shape& other) const noexcept {
     return (literals & ~other.literals) | (suffixed & ~(other.literals | other.suffixed));
   }
+  // Whether it has a segment, or an own rest, where the other's rest is.
+  bool is_longer_than(const Shape& other) const noexcept { return other.has_rest && size > other.size; }
 };
+
+// Whether a path can be of both lengths.
+bool may_meet(const Shape& a, const Shape& b) noexcept {
+  if (a.ends_in_slash != b.ends_in_slash) return false;
+  if (!a.has_rest && !b.has_rest) return a.size == b.size;
+  if (a.has_rest && b.has_rest) return true;
+  // The rest has at least one segment that is not empty.
+  const auto &with = a.has_rest ? a : b, &without = a.has_rest ? b : a;
+  return without.size >= with.size + 1 + (with.ends_in_slash ? 1 : 0);
+}
 
 // The texts of these segments. No text has a slash.
 std::string texts_of(const std::vector<Segment>& segments, Mask of) {
@@ -111,13 +143,15 @@ bool takes(const Segment& suffixed, std::string_view segment) {
   return segment.size() > suffixed.text.size() && segment.ends_with(suffixed.text);
 }
 
-// What two templates of one length have in common, found segment by segment.
+// What two templates have in common that may meet, found segment by segment.
 enum class Common { kNothing, kSame, kOneIsNarrower, kSome };
 
-Common common_of(const std::vector<Segment>& a, const std::vector<Segment>& b) {
-  bool a_narrower = false, b_narrower = false;
-  for (std::size_t i = 0; i < a.size(); ++i) {
-    const auto &one = a[i], &other = b[i];
+Common common_of(const Template& a, const Template& b) {
+  const auto a_shape = Shape::of(a), b_shape = Shape::of(b);
+  if (!may_meet(a_shape, b_shape)) return Common::kNothing;
+  bool a_narrower = a_shape.is_longer_than(b_shape), b_narrower = b_shape.is_longer_than(a_shape);
+  for (std::size_t i = 0; i < std::min(a_shape.size, b_shape.size); ++i) {
+    const auto &one = a.segments[i], &other = b.segments[i];
     if (one.is_parameter == other.is_parameter && one.text == other.text) continue;
     // Of two ends that one segment can have, the longer one takes less.
     if (!one.is_parameter) {
@@ -140,6 +174,12 @@ Common common_of(const std::vector<Segment>& a, const std::vector<Segment>& b) {
 
 }  // namespace
 
+std::string with_braced_rest(std::string_view path_template) {
+  std::string text(path_template);
+  if (text.ends_with("/**") || text.ends_with("/**/")) text.replace(text.rfind(kRest), kRest.size(), "{**}");
+  return text;
+}
+
 struct PathTrie::Node {
   using Children = std::map<std::string, std::unique_ptr<Node>, std::less<>>;
   Children literals;
@@ -147,6 +187,7 @@ struct PathTrie::Node {
   std::vector<std::size_t> suffix_sizes;  // of these, the longest first
   std::unique_ptr<Node> parameter;
   std::optional<std::size_t> leaf;
+  std::optional<std::size_t> rest, rest_and_slash;  // whatever follows
 
   std::unique_ptr<Node>& child(const Segment& segment) {
     if (!segment.is_parameter) return literals[segment.text];
@@ -157,15 +198,31 @@ struct PathTrie::Node {
     return suffixed[segment.text];
   }
 
+  std::optional<std::size_t>& leaf_of(const Template& made) {
+    if (!made.has_rest) return leaf;
+    return made.ends_in_slash ? rest_and_slash : rest;
+  }
+
   // What takes less comes first: among templates of which none are ambiguous, this finds the most specific.
-  std::optional<std::size_t> match(std::string_view rest, std::size_t depth,
+  std::optional<std::size_t> match(std::string_view path, std::size_t depth,
                                    std::vector<std::string_view>& values) const {
-    const std::size_t slash = rest.find('/');
-    const std::string_view segment = rest.substr(0, slash);
+    if (const auto found = match_segment(path, depth, values)) return found;
+    const bool slash = path.ends_with('/');
+    if (slash) path.remove_suffix(1);
+    const auto found = slash ? rest_and_slash : rest;
+    // As a value, it is not empty, and neither is a segment of it.
+    if (found && !path.empty()) values.push_back(path);
+    return path.empty() ? std::nullopt : found;
+  }
+
+  std::optional<std::size_t> match_segment(std::string_view path, std::size_t depth,
+                                           std::vector<std::string_view>& values) const {
+    const std::size_t slash = path.find('/');
+    const std::string_view segment = path.substr(0, slash);
     const bool last = slash == std::string_view::npos;
     const auto go_on = [&](const Node& node) -> std::optional<std::size_t> {
       if (last) return node.leaf;
-      return depth < kMaxSegments ? node.match(rest.substr(slash + 1), depth + 1, values) : std::nullopt;
+      return depth < kMaxSegments ? node.match(path.substr(slash + 1), depth + 1, values) : std::nullopt;
     };
     const auto go_on_with = [&](const Node& node, std::string_view value) {
       values.push_back(value);
@@ -194,13 +251,14 @@ struct PathTrie::Node {
 // Two templates of kinds that leave one narrower than the other wherever they differ need no look. Of others,
 // those without suffixes match the same path when they are equal in the segments that both have as literals:
 // so a new one looks once at each shape, in a table by those texts, and not at each template. There are few
-// shapes. Suffixes of one shape are compared the same way, if it has one: of two that differ, one is narrower
-// or they have nothing in common. What is left, such as two suffixes in one path, is rare and compared one by
-// one.
+// shapes. Where one has its rest, any segment of the other takes less, and only what stands before is
+// compared. Suffixes of one shape are compared the same way, if it has one: of two that differ, one is
+// narrower or they have nothing in common. What is left, such as two suffixes in one path, is rare and
+// compared one by one.
 struct PathTrie::Known {
-  struct Template {
+  struct Entry {
     std::string text;
-    std::vector<Segment> segments;
+    Template made;
   };
   struct OfShape {
     std::vector<std::size_t> templates;  // of the shape, the first one first
@@ -208,53 +266,66 @@ struct PathTrie::Known {
     std::map<Mask, std::unordered_map<std::string, std::size_t>> tables;
   };
 
-  std::vector<Template> templates;  // by leaf
-  std::map<Shape, OfShape> shapes;
+  using Shapes = std::map<Shape, OfShape>;
+  std::vector<Entry> entries;  // by leaf
+  Shapes shapes;               // those with a rest are the last ones
 
   // The first template that matches a path that this one matches too, without either being more specific.
-  std::optional<std::size_t> find(const std::vector<Segment>& segments) {
-    const auto own = Shape::of(segments);
+  std::optional<std::size_t> find(const Template& made) {
+    const auto own = Shape::of(made);
     std::optional<std::size_t> first;
-    const auto note = [&](std::size_t found) { first = std::min(first.value_or(found), found); };
-    for (auto at = shapes.lower_bound({.size = own.size, .literals = 0, .suffixed = 0});
-         at != shapes.end() && at->first.size == own.size; ++at) {
-      const auto& theirs = at->first;
-      const Mask narrower = own.narrower_than(theirs), wider = theirs.narrower_than(own);
-      const Mask either = own.suffixed & theirs.suffixed;
-      if ((narrower == 0) != (wider == 0) && either == 0) continue;
-      const bool one_suffix = own == theirs && std::has_single_bit(own.suffixed);
-      if (one_suffix || (own.suffixed | theirs.suffixed) == 0) {
-        const Mask compared = (own.literals & theirs.literals) | either;
-        const auto& table = table_of(at->second, compared);
-        if (const auto found = table.find(texts_of(segments, compared)); found != table.end())
-          note(found->second);
-        continue;
+    const auto look_at = [&](Shapes::iterator at, Shapes::iterator end) {
+      for (; at != end; ++at) {
+        if (const auto found = find_in(*at, own, made)) first = std::min(first.value_or(*found), *found);
       }
-      for (const auto leaf : at->second.templates) {
-        const auto common = common_of(templates[leaf].segments, segments);
-        if (common != Common::kSame && common != Common::kSome) continue;
-        note(leaf);
-        break;
-      }
+    };
+    const auto with_rest = shapes.lower_bound({.has_rest = true});
+    if (own.has_rest) {
+      look_at(shapes.begin(), with_rest);
+    } else {
+      look_at(shapes.lower_bound({.size = own.size}), shapes.lower_bound({.size = own.size + 1}));
     }
+    look_at(with_rest, shapes.end());
     return first;
   }
 
-  void add(std::string_view text, std::vector<Segment> segments) {
-    const auto leaf = templates.size();
-    auto& of_shape = shapes[Shape::of(segments)];
-    for (auto& [mask, table] : of_shape.tables) table.try_emplace(texts_of(segments, mask), leaf);
+  void add(std::string_view text, Template made) {
+    const auto leaf = entries.size();
+    auto& of_shape = shapes[Shape::of(made)];
+    for (auto& [mask, table] : of_shape.tables) table.try_emplace(texts_of(made.segments, mask), leaf);
     of_shape.templates.push_back(leaf);
-    templates.push_back({std::string(text), std::move(segments)});
+    entries.push_back({std::string(text), std::move(made)});
   }
 
  private:
+  std::optional<std::size_t> find_in(Shapes::value_type& of_one_shape, const Shape& own,
+                                     const Template& made) {
+    auto& [theirs, those] = of_one_shape;
+    if (!may_meet(own, theirs)) return std::nullopt;
+    const bool narrower = own.narrower_than(theirs) != 0 || own.is_longer_than(theirs);
+    const bool wider = theirs.narrower_than(own) != 0 || theirs.is_longer_than(own);
+    const Mask either = own.suffixed & theirs.suffixed;
+    if (narrower != wider && either == 0) return std::nullopt;
+    const bool one_suffix = own == theirs && std::has_single_bit(own.suffixed);
+    if (one_suffix || (own.suffixed | theirs.suffixed) == 0) {
+      const Mask compared = (own.literals & theirs.literals) | either;
+      const auto& table = table_of(those, compared);
+      const auto found = table.find(texts_of(made.segments, compared));
+      return found != table.end() ? std::optional(found->second) : std::nullopt;
+    }
+    for (const auto leaf : those.templates) {
+      const auto common = common_of(entries[leaf].made, made);
+      if (common == Common::kSame || common == Common::kSome) return leaf;
+    }
+    return std::nullopt;
+  }
+
   // Made when it is asked for: most pairs of shapes need none.
   const std::unordered_map<std::string, std::size_t>& table_of(OfShape& shape, Mask mask) const {
     const auto [at, fresh] = shape.tables.try_emplace(mask);
     if (fresh) {
       for (const auto leaf : shape.templates)
-        at->second.try_emplace(texts_of(templates[leaf].segments, mask), leaf);
+        at->second.try_emplace(texts_of(entries[leaf].made.segments, mask), leaf);
     }
     return at->second;
   }
@@ -266,19 +337,20 @@ PathTrie::PathTrie(PathTrie&&) noexcept = default;
 PathTrie& PathTrie::operator=(PathTrie&&) noexcept = default;
 
 Result<PathTrie::Added> PathTrie::add(std::string_view path_template) {
-  std::vector<Segment> segments = TRY(parse_template(path_template));
-  Added added{.leaf = known_->templates.size(), .parameters = {}, .existed = false};
-  for (const Segment& segment : segments) {
+  auto made = TRY(parse_template(path_template));
+  Added added{.leaf = known_->entries.size(), .parameters = {}, .existed = false};
+  for (const Segment& segment : made.segments) {
     if (segment.is_parameter) added.parameters.push_back(segment.name);
   }
-  if (const auto found = known_->find(segments)) {
-    const auto& other = known_->templates[*found];
+  if (made.has_rest) added.parameters.emplace_back(kRest);
+  if (const auto found = known_->find(made)) {
+    const auto& other = known_->entries[*found];
     if (other.text == path_template) {
       added.leaf = *found;
       added.existed = true;
       return added;
     }
-    if (common_of(segments, other.segments) == Common::kSame)
+    if (common_of(made, other.made) == Common::kSame)
       return failure(ErrorCode::kConflict,
                      fmt::format("path templates `{}` and `{}` differ only in the names of parameters",
                                  other.text, path_template));
@@ -288,13 +360,13 @@ Result<PathTrie::Added> PathTrie::add(std::string_view path_template) {
                     other.text, path_template));
   }
   Node* node = root_.get();
-  for (const Segment& segment : segments) {
+  for (const Segment& segment : made.segments) {
     auto& next = node->child(segment);
     if (next == nullptr) next = std::make_unique<Node>();
     node = next.get();
   }
-  node->leaf = added.leaf;
-  known_->add(path_template, std::move(segments));
+  node->leaf_of(made) = added.leaf;
+  known_->add(path_template, std::move(made));
   return added;
 }
 

@@ -2,14 +2,16 @@
 // values.
 //
 // A segment is literal text, or one {parameter} with literal text behind it or none
-// (`/orders/{order}:cancel`,
-// `/reports/{report}.csv`). Where two templates match the same path, the more specific one is taken: literal
-// where the other has a parameter (`/users/me` before `/users/{id}`), and the one with the longer text behind
-// a parameter (`/orders/{order}:cancel` before `/orders/{order}`). Two that overlap with neither more
-// specific
-// (`/{kind}/me`, `/users/{id}`) are ambiguous and refused when added, as are two that differ only in the
-// names of parameters: a guess would decide on the wrong resource. A path matches exactly: a slash at the
-// end, or letters of another case, are another path.
+// (`/orders/{order}:cancel`, `/reports/{report}.csv`). At the end, `**` takes the rest of the path, which is
+// one segment or more (`/files/**`, or `/files/**/` where a slash must follow it): the value of a parameter
+// of that name, with slashes inside and none at its ends.
+//
+// Where two templates match the same path, the more specific one is taken: literal where the other has a
+// parameter (`/users/me` before `/users/{id}`), the one with the longer text behind a parameter
+// (`/orders/{order}:cancel` before `/orders/{order}`), and any segment where the other has its rest. Two that
+// overlap with neither more specific (`/{kind}/me`, `/users/{id}`) are ambiguous and refused when added, as
+// are two that differ only in the names of parameters: a guess would decide on the wrong resource. A path
+// matches exactly: a slash at the end, or letters of another case, are another path.
 //
 // Immutable after the last add(); match() is then thread-safe and does not allocate beyond the caller's
 // vector.
@@ -25,6 +27,9 @@
 #include "base/result.h"
 
 namespace writ::http {
+
+// With the rest of the path written as texts with parameters have it: "/files/**" → "/files/{**}".
+std::string with_braced_rest(std::string_view path_template);
 
 class PathTrie {
  public:

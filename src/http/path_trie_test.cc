@@ -95,6 +95,78 @@ TEST(PathTrie, RefusesEndsThatNeitherIsMoreSpecific) {
   EXPECT_THAT(refusal(trie, "/{a}:still:other:x/{b}:y"), HasSubstr("neither is more specific"));
 }
 
+TEST(PathTrie, TheRestOfAPathIsOneValue) {
+  PathTrie trie;
+  const auto files = trie.add("/files/**");
+  ASSERT_TRUE(files);
+  EXPECT_THAT(files->parameters, ElementsAre("**"));
+  const auto folders = trie.add("/files/**/")->leaf;
+  const auto of_tenant = trie.add("/tenants/{tenant}/files/**");
+  EXPECT_THAT(of_tenant->parameters, ElementsAre("tenant", "**"));
+  std::vector<std::string_view> values;
+  EXPECT_EQ(trie.match("/files/a", values), files->leaf);
+  EXPECT_THAT(values, ElementsAre("a"));
+  EXPECT_EQ(trie.match("/files/a/b.css", values), files->leaf);
+  EXPECT_THAT(values, ElementsAre("a/b.css"));
+  // What a slash at the end is about is the same, where a template says that there may be one.
+  EXPECT_EQ(trie.match("/files/a/b/", values), folders);
+  EXPECT_THAT(values, ElementsAre("a/b"));
+  EXPECT_EQ(trie.match("/tenants/north/files/x/y", values), of_tenant->leaf);
+  EXPECT_THAT(values, ElementsAre("north", "x/y"));
+  for (const std::string_view path :
+       {"/", "/files", "/files/", "/file/a", "/filesystem/a", "/tenants/north/files", "/tenants/north/files/",
+        "/tenants/north/files/x/", "/tenants//files/x"}) {
+    EXPECT_EQ(trie.match(path, values), std::nullopt) << path;
+    EXPECT_THAT(values, IsEmpty()) << path;
+  }
+}
+
+TEST(PathTrie, TheRestTakesWhatNoSegmentTakes) {
+  PathTrie trie;
+  const auto all = trie.add("/**")->leaf;
+  const auto one = trie.add("/{a}")->leaf;
+  const auto files = trie.add("/files/**")->leaf;
+  const auto docs = trie.add("/docs/**")->leaf;
+  const auto hidden = trie.add("/docs/hidden/**")->leaf;
+  const auto deep = trie.add("/files/{a}/last")->leaf;
+  const auto index = trie.add("/")->leaf;
+  std::vector<std::string_view> values;
+  EXPECT_EQ(trie.match("/", values), index);
+  EXPECT_EQ(trie.match("/files", values), one);
+  EXPECT_EQ(trie.match("/x/y", values), all);
+  EXPECT_THAT(values, ElementsAre("x/y"));
+  EXPECT_EQ(trie.match("/files/x", values), files);
+  EXPECT_EQ(trie.match("/files/x/last", values), deep);
+  EXPECT_THAT(values, ElementsAre("x"));
+  // A branch that leads nowhere leaves no value behind.
+  EXPECT_EQ(trie.match("/files/x/first", values), files);
+  EXPECT_THAT(values, ElementsAre("x/first"));
+  EXPECT_EQ(trie.match("/docs/hidden", values), docs);
+  EXPECT_EQ(trie.match("/docs/hidden/x", values), hidden);
+  EXPECT_THAT(refusal(trie, "/docs/{a}/last"), HasSubstr("neither is more specific"));
+  std::string deepest = "/files";
+  for (int i = 0; i < 500; ++i) deepest += "/d";
+  EXPECT_EQ(trie.match(deepest, values), files);
+  EXPECT_THAT(values, ElementsAre(deepest.substr(7)));
+}
+
+TEST(PathTrie, RefusesARestThatIsNotTheEndOrNotMoreSpecific) {
+  PathTrie trie;
+  for (const std::string_view bad : {"/**/a", "/a/**/{b}", "/a/**/**", "/a/**//", "**", "/a//**"})
+    EXPECT_FALSE(trie.add(bad)) << bad;
+  EXPECT_THAT(refusal(trie, "/a/**/b"), HasSubstr("nothing but a slash may stand behind `**`"));
+  ASSERT_TRUE(trie.add("/files/**"));
+  EXPECT_THAT(refusal(trie, "/{kind}/list"), HasSubstr("neither is more specific"));
+  EXPECT_THAT(refusal(trie, "/{kind}/{id}/**"), HasSubstr("neither is more specific"));
+  EXPECT_THAT(refusal(trie, "/{kind}:x/list"), IsEmpty());
+  // These never meet it.
+  for (const auto* apart : {"/{kind}/list/", "/{kind}", "/{kind}/**/"})
+    EXPECT_THAT(refusal(trie, apart), IsEmpty());
+  ASSERT_TRUE(trie.add("/{kind}/**"));
+  EXPECT_THAT(refusal(trie, "/{other}/**"), HasSubstr("differ only in the names"));
+  EXPECT_TRUE(trie.add("/files/**")->existed);
+}
+
 TEST(PathTrie, RefusesAmbiguousTemplates) {
   PathTrie trie;
   ASSERT_TRUE(trie.add("/users/{id}"));
@@ -134,13 +206,26 @@ std::string said_of(const std::vector<std::string>& there, const std::string& ad
     if (one.starts_with('{')) return one.substr(one.find('}') + 1).ends_with(end);
     return end.empty() || (one.ends_with(end) && one.size() > end.size());
   };
-  const auto own = segments(added);
+  // The segments before its rest, whether it has one, and whether there is a slash at the end.
+  const auto parts_of = [&](const std::string& text) {
+    auto parts = segments(text);
+    const bool slash = parts.back().empty();
+    if (slash) parts.pop_back();
+    const bool rest = !parts.empty() && parts.back() == "**";
+    if (rest) parts.pop_back();
+    return std::tuple(parts, rest, slash);
+  };
+  const auto [own, own_rest, own_slash] = parts_of(added);
   for (const auto& other : there) {
     if (other == added) return "existed";
-    const auto theirs = segments(other);
-    if (own.size() != theirs.size()) continue;
-    bool own_wins = false, other_wins = false, apart = false;
-    for (std::size_t i = 0; i < own.size(); ++i) {
+    const auto [theirs, their_rest, their_slash] = parts_of(other);
+    if (own_slash != their_slash) continue;
+    if (own.size() < theirs.size()   ? !own_rest
+        : own.size() > theirs.size() ? !their_rest
+                                     : own_rest != their_rest)
+      continue;
+    bool own_wins = own.size() > theirs.size(), other_wins = own.size() < theirs.size(), apart = false;
+    for (std::size_t i = 0; i < std::min(own.size(), theirs.size()); ++i) {
       const bool a = within(own[i], theirs[i]), b = within(theirs[i], own[i]);
       apart = apart || (!a && !b);
       own_wins = own_wins || (a && !b);
@@ -170,6 +255,8 @@ TEST(PathTrie, SaysOfManyTemplatesWhatAComparisonWithEachSays) {
                                              q,   p + ":x", q + ":x", p + ":y:x", p + "x"};
         text += "/" + parts[pick(pick(3) == 0 ? parts.size() : 4)];
       }
+      if (pick(4) == 0) text += "/**";
+      if (pick(6) == 0) text += "/";
       const auto expected = said_of(there, text);
       const auto added = trie.add(text);
       const auto said = !added ? added.error().message : added->existed ? "existed" : "";

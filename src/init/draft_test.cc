@@ -97,6 +97,8 @@ TEST(Draft, WhatCannotBeARouteIsNamedWithItsReason) {
   /files/{+rest}: {get: {}}
   /a//b: {get: {}}
   /a/../b: {get: {}}
+  /all/**: {get: {}}
+  /aws/{proxy+}: {get: {}}
   /a%2Fb: {get: {}}
   /q?x=1: {get: {}}
   no-slash: {get: {}}
@@ -114,7 +116,9 @@ webhooks: {paid: {post: {}}}
   const auto notes = notes_of(draft);
   for (const auto* said :
        {"! GET /files/{name}.json: `{name}.json`: a parameter must be a whole segment; it is not routed",
-        "! GET /files/{+rest}: `{+rest}` may stand for more than one segment",
+        "! GET /files/{+rest}: `{+rest}` may stand for more than one segment, and a route that ends in "
+        "`/**` is written by hand",
+        "! GET /all/**: `**` may stand for", "! GET /aws/{proxy+}: `{proxy+}` may stand for",
         "! GET /a//b: it has an empty segment", "! GET /a/../b: it has a dot segment",
         "! GET /a%2Fb: `a%2Fb` has one of", "! GET /q?x=1: `q?x=1` has one of",
         "! GET /a?b: the segment `a?b` has letters that are not seen",

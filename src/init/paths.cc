@@ -43,6 +43,12 @@ Result<std::string> decoded_segment(std::string_view segment) {
   return out;
 }
 
+std::string several_segments(std::string_view segment) {
+  return fmt::format(
+      "`{}` may stand for more than one segment, and a route that ends in `/**` is written by hand",
+      shown(segment));
+}
+
 }  // namespace
 
 std::string SegmentedPath::text(std::size_t count) const {
@@ -81,6 +87,8 @@ Result<SegmentedPath> segment_path(std::string_view path) {
       break;
     }
     const bool braces = segment.find_first_of("{}") != segment.npos;
+    // Which of the paths below it there are, only people know.
+    if (segment == "**") return unfit(several_segments(segment));
     if (!braces) {
       made.segments.push_back({false, TRY(decoded_segment(segment))});
       continue;
@@ -90,8 +98,9 @@ Result<SegmentedPath> segment_path(std::string_view path) {
         name.find_first_of("{}") != name.npos)
       return unfit(fmt::format("`{}`: a parameter must be a whole segment", shown(segment)));
     // RFC 6570: these stand for more than one segment, or for none.
-    if (std::string_view("+#./;?&*").find(name.front()) != std::string_view::npos || name.ends_with('*'))
-      return unfit(fmt::format("`{}` may stand for more than one segment", shown(segment)));
+    if (std::string_view("+#./;?&*").find(name.front()) != std::string_view::npos || name.ends_with('*') ||
+        name.ends_with('+'))
+      return unfit(several_segments(segment));
     names.push_back(parameter_name(name, names));
     made.segments.push_back({true, names.back()});
   }

@@ -8,6 +8,7 @@
 #include "control/own_api.h"
 #include "gateway/refusal.h"
 #include "http/client.h"
+#include "http/path_trie.h"
 #include "http/target.h"
 #include "policytest/fixtures.h"
 #include "store/data_folder.h"
@@ -30,12 +31,13 @@ std::optional<std::string_view> only_name(std::string_view text) {
 
 // The path of a route that leads to this resource.
 std::optional<std::string> path_to(const config::DeclaredRoute& route, const std::string& resource) {
-  std::string path = route.path;
+  std::string path = http::with_braced_rest(route.path);
   const auto gaps = std::ranges::count(path, '{');
   if (const auto name = only_name(route.resource_id)) {
     const auto gap = fmt::format("{{{}}}", *name);
     const auto at = path.find(gap);
-    if (gaps != 1 || at == path.npos || resource.find('/') != resource.npos) return std::nullopt;
+    if (gaps != 1 || at == path.npos || (*name != "**" && resource.find('/') != resource.npos))
+      return std::nullopt;
     path.replace(at, gap.size(), resource);
   } else if (gaps != 0 || route.resource_id != resource) {
     return std::nullopt;

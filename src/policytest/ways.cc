@@ -2,6 +2,7 @@
 
 #include <fmt/format.h>
 
+#include "http/path_trie.h"
 #include "http/target.h"
 
 namespace writ::policytest {
@@ -24,8 +25,8 @@ Piece next_piece(std::string_view& text) {
   return piece;
 }
 
-// Reads `text` by a template, in which a parameter takes no slash. A value that is known already has to be
-// the same.
+// Reads `text` by a template, in which no parameter takes a slash but the rest of the path. A value that is
+// known already has to be the same.
 bool read_by(std::string_view form, std::string_view text, Values& values) {
   while (!form.empty()) {
     const auto [literal, name] = next_piece(form);
@@ -33,10 +34,11 @@ bool read_by(std::string_view form, std::string_view text, Values& values) {
     text.remove_prefix(literal.size());
     if (name.empty()) break;
     const auto following = form.substr(0, form.find('{'));
-    const auto end = following.empty() ? text.size() : text.find(following);
+    const bool rest = name == "**";
+    const auto end = following.empty() ? text.size() : rest ? text.rfind(following) : text.find(following);
     if (end == text.npos) return false;
     const auto value = text.substr(0, end);
-    if (value.empty() || value.find('/') != value.npos) return false;
+    if (value.empty() || (!rest && value.find('/') != value.npos)) return false;
     const auto [known, added] = values.try_emplace(std::string(name), value);
     if (!added && known->second != value) return false;
     text.remove_prefix(end);
@@ -73,8 +75,8 @@ std::optional<Way> Ways::of(const Target& target) const {
   if (!target.routed() || !parsed) return std::nullopt;
   for (const auto& route : routes()) {
     Way way{&route, {}};
-    if (route.method == target.method && read_by(route.path, parsed->path, way.values) &&
-        this->target(way, target))
+    if (route.method == target.method &&
+        read_by(http::with_braced_rest(route.path), parsed->path, way.values) && this->target(way, target))
       return way;
   }
   return std::nullopt;
@@ -84,7 +86,8 @@ std::optional<Way> Ways::by(const config::DeclaredRoute& route, std::string_view
                             const Values& values) const {
   Way way{&route, {}};
   if (!read_by(route.resource_id, resource_id, way.values)) return std::nullopt;
-  std::string_view path = route.path;
+  const auto path_template = http::with_braced_rest(route.path);
+  std::string_view path = path_template;
   while (!path.empty()) {
     const auto [literal, name] = next_piece(path);
     if (name.empty() || way.values.contains(name)) continue;
@@ -106,7 +109,7 @@ std::optional<Way> Ways::to(std::string_view api, const cedar::EntityUid& action
 }
 
 std::optional<Target> Ways::target(const Way& way, const Target& like) const {
-  const auto path = way.fill(way.route->path);
+  const auto path = way.fill(http::with_braced_rest(way.route->path));
   std::vector<std::string_view> values;
   const auto match = loaded_.routes->match(way.route->method, path, values);
   if (match.route == nullptr || match.route->api() != way.route->api ||

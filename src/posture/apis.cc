@@ -8,6 +8,7 @@
 #include "access/survey.h"
 #include "audit/record.h"
 #include "gateway/routes.h"
+#include "http/path_trie.h"
 #include "policytest/files.h"
 #include "posture/fixes.h"
 #include "posture/looks.h"
@@ -23,7 +24,8 @@ std::string key_of(std::string_view api, std::string_view action, std::string_vi
 }
 
 // A path that a template takes, and no narrower one: "/invoices/{invoice}" → "/invoices/of-posture".
-std::string some_path(std::string_view path) {
+std::string some_path(std::string_view path_template) {
+  const auto path = http::with_braced_rest(path_template);
   std::string some;
   for (std::size_t at = 0; at < path.size(); ++at) {
     const auto end = path[at] == '{' ? path.find('}', at) : std::string_view::npos;
