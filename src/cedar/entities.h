@@ -123,6 +123,8 @@ class EntitySource {
   virtual ~EntitySource() = default;
   // Made in `arena`, without its ancestors; null: it is not there.
   virtual const Entity* fetch(EntityRef uid, Arena& arena) const = 0;
+  // It is fetched soon: what it takes from memory may come meanwhile.
+  virtual void expect(EntityRef) const noexcept {}
 };
 
 // Reusable: clear() keeps the memory. The base must outlive the overlay.

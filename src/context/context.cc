@@ -166,12 +166,13 @@ Result<Context> Context::build(Context context) {
   workspace.overlay_->clear();
   workspace.overlay_->look_in(context.inputs_.pushed, workspace.arena_);
   context.find_parties();
+  // Before the resource is read, which may still be on its way from memory.
+  context.record_ = context.make_context_record();
   try {
     TRY(context.lay_entities());
   } catch (const std::length_error& too_deep) {
     return failure(ErrorCode::kLimit, too_deep.what());
   }
-  context.record_ = context.make_context_record();
   return context;
 }
 

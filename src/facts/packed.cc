@@ -169,17 +169,14 @@ class Unpacker {
 
 }  // namespace
 
-PackedEntity pack(const cedar::EntityDraft& entity, NameTable& names) {
+std::string pack(const cedar::EntityDraft& entity, NameTable& names) {
   Packer packer(names);
   packer.entity(entity.uid);
   packer.record(entity.attributes);
   packer.tags(entity.tags);
   packer.number(entity.parents.size());
   for (const EntityRef parent : entity.parents) packer.entity(parent);
-  const auto bytes = std::move(packer).take();
-  auto packed = std::make_shared_for_overwrite<char[]>(bytes.size());
-  bytes.copy(packed.get(), bytes.size());
-  return {std::move(packed), bytes.size()};
+  return std::move(packer).take();
 }
 
 cedar::Entity unpack(const char* bytes, const Names& names, Arena& arena) {

@@ -2,7 +2,6 @@
 // a request that reads it. The bytes never leave the process. Pure.
 #pragma once
 
-#include <memory>
 #include <string>
 
 #include "cedar/entities.h"
@@ -11,14 +10,7 @@
 
 namespace writ::facts {
 
-using Packed = std::shared_ptr<const char[]>;
-
-struct PackedEntity {
-  Packed bytes;
-  std::size_t size;
-};
-
-PackedEntity pack(const cedar::EntityDraft& entity, NameTable& names);
+std::string pack(const cedar::EntityDraft& entity, NameTable& names);
 // Without ancestors.
 cedar::Entity unpack(const char* bytes, const Names& names, cedar::Arena& arena);
 // Whether it is the entity of that name.

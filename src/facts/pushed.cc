@@ -1,21 +1,32 @@
 #include "facts/pushed.h"
 
-#include <algorithm>
 #include <atomic>
 
 namespace writ::facts {
 namespace {
 
-std::size_t upper(std::uint32_t hash) noexcept {
-  return hash >> 24;
+// Six bits of a hash for each step, from the top.
+std::size_t first_step(std::uint32_t hash) noexcept {
+  return hash >> 26;
 }
-std::size_t lower(std::uint32_t hash) noexcept {
-  return (hash >> 16) & 0xff;
+std::size_t second_step(std::uint32_t hash) noexcept {
+  return (hash >> 20) & 0x3f;
+}
+std::size_t third_step(std::uint32_t hash) noexcept {
+  return (hash >> 14) & 0x3f;
 }
 
 std::uint64_t next_edit() noexcept {
   static std::atomic<std::uint64_t> last{0};
   return last.fetch_add(1, std::memory_order_relaxed) + 1;
+}
+
+// Where it stands; behind the last: nowhere.
+std::size_t place_in(const Bucket& bucket, const Names& names, cedar::EntityRef uid) noexcept {
+  std::size_t at = 0;
+  while (at < bucket.size() && !(bucket.hash(at) == uid.hash() && is_of(bucket.bytes(at).data(), names, uid)))
+    ++at;
+  return at;
 }
 
 }  // namespace
@@ -25,38 +36,45 @@ std::shared_ptr<const PushedEntities> PushedEntities::none() {
   return kNone;
 }
 
-const PushedEntities::Item* PushedEntities::find(cedar::EntityRef uid) const noexcept {
-  const auto& node = nodes_[upper(uid.hash())];
-  if (node == nullptr) return nullptr;
-  const auto& bucket = node->buckets[lower(uid.hash())];
-  if (bucket == nullptr) return nullptr;
-  for (const Item& item : bucket->items) {
-    if (item.hash == uid.hash() && is_of(item.bytes.get(), *names_, uid)) return &item;
-  }
-  return nullptr;
+const Bucket* PushedEntities::bucket_of(std::uint32_t hash) const noexcept {
+  const auto& branch = branches_[first_step(hash)];
+  if (branch == nullptr) return nullptr;
+  const auto& leaf = branch->below[second_step(hash)];
+  return leaf != nullptr ? &leaf->below[third_step(hash)] : nullptr;
+}
+
+std::string_view PushedEntities::find(cedar::EntityRef uid) const noexcept {
+  const Bucket* bucket = bucket_of(uid.hash());
+  if (bucket == nullptr) return {};
+  const auto at = place_in(*bucket, *names_, uid);
+  return at < bucket->size() ? bucket->bytes(at) : std::string_view();
 }
 
 const cedar::Entity* PushedEntities::fetch(cedar::EntityRef uid, cedar::Arena& arena) const {
-  const Item* item = find(uid);
-  if (item == nullptr) return nullptr;
-  return new (arena.allocate_array<cedar::Entity>(1))
-      cedar::Entity(unpack(item->bytes.get(), *names_, arena));
+  const auto bytes = find(uid);
+  if (bytes.empty()) return nullptr;
+  return new (arena.allocate_array<cedar::Entity>(1)) cedar::Entity(unpack(bytes.data(), *names_, arena));
+}
+
+void PushedEntities::expect(cedar::EntityRef uid) const noexcept {
+  if (const Bucket* bucket = bucket_of(uid.hash())) bucket->prefetch();
 }
 
 bool PushedEntities::same(const PushedEntities& other, cedar::EntityRef uid) const noexcept {
-  const Item *own = find(uid), *others = other.find(uid);
-  return own == nullptr || others == nullptr ? own == others : own->bytes == others->bytes;
+  return find(uid) == other.find(uid);
 }
 
 Result<void> PushedEntities::for_each(const std::function<Result<void>(const cedar::Entity&)>& visit) const {
   cedar::Arena arena;
-  for (const auto& node : nodes_) {
-    if (node == nullptr) continue;
-    for (const auto& bucket : node->buckets) {
-      if (bucket == nullptr) continue;
-      for (const Item& item : bucket->items) {
-        arena.reset();
-        TRY(visit(unpack(item.bytes.get(), *names_, arena)));
+  for (const auto& branch : branches_) {
+    if (branch == nullptr) continue;
+    for (const auto& leaf : branch->below) {
+      if (leaf == nullptr) continue;
+      for (const Bucket& bucket : leaf->below) {
+        for (std::size_t at = 0; at < bucket.size(); ++at) {
+          arena.reset();
+          TRY(visit(unpack(bucket.bytes(at).data(), *names_, arena)));
+        }
       }
     }
   }
@@ -66,55 +84,40 @@ Result<void> PushedEntities::for_each(const std::function<Result<void>(const ced
 PushedEntities::Edit::Edit(const PushedEntities& from, NameTable& names)
     : number_(next_edit()), names_(names), next_(std::make_shared<PushedEntities>(from)) {}
 
-PushedEntities::Bucket& PushedEntities::Edit::bucket_of(std::uint32_t hash) {
-  auto& node = next_->nodes_[upper(hash)];
+template <class Below>
+PushedEntities::Node<Below>& PushedEntities::Edit::own(std::shared_ptr<Node<Below>>& node) {
   if (node == nullptr || node->edit != number_) {
-    auto own = node != nullptr ? std::make_shared<Node>(*node) : std::make_shared<Node>();
-    own->edit = number_;
-    node = std::move(own);
+    node = node != nullptr ? std::make_shared<Node<Below>>(*node) : std::make_shared<Node<Below>>();
+    node->edit = number_;
   }
-  auto& bucket = node->buckets[lower(hash)];
-  if (bucket == nullptr || bucket->edit != number_) {
-    auto own = bucket != nullptr ? std::make_shared<Bucket>(*bucket) : std::make_shared<Bucket>();
-    own->edit = number_;
-    bucket = std::move(own);
-  }
-  return *bucket;
+  return *node;
 }
 
-std::vector<PushedEntities::Item>::iterator PushedEntities::Edit::place_in(Bucket& bucket,
-                                                                           cedar::EntityRef uid) {
-  const auto names = names_.names();
-  return std::ranges::find_if(bucket.items, [&](const Item& item) {
-    return item.hash == uid.hash() && is_of(item.bytes.get(), *names, uid);
-  });
+Bucket& PushedEntities::Edit::bucket_of(std::uint32_t hash) {
+  auto& branch = own(next_->branches_[first_step(hash)]);
+  auto& leaf = own(branch.below[second_step(hash)]);
+  return leaf.below[third_step(hash)];
 }
 
 void PushedEntities::Edit::put(const cedar::EntityDraft& entity) {
-  auto [bytes, size] = pack(entity, names_);
+  const auto bytes = pack(entity, names_);
   Bucket& bucket = bucket_of(entity.uid.hash());
-  Item item{entity.uid.hash(), static_cast<std::uint32_t>(size), std::move(bytes)};
-  const auto at = place_in(bucket, entity.uid);
-  next_->packed_bytes_ += size;
-  if (at == bucket.items.end()) {
-    // Exactly as large as it has to be: there are very many.
-    bucket.items.reserve(bucket.items.size() + 1);
-    bucket.items.push_back(std::move(item));
+  const auto at = place_in(bucket, *names_.names(), entity.uid);
+  if (at < bucket.size())
+    next_->packed_bytes_ -= bucket.bytes(at).size();
+  else
     ++next_->size_;
-  } else {
-    next_->packed_bytes_ -= at->size;
-    *at = std::move(item);
-  }
+  next_->packed_bytes_ += bytes.size();
+  bucket = bucket.with(at, {entity.uid.hash(), bytes});
 }
 
 bool PushedEntities::Edit::erase(cedar::EntityRef uid) {
-  if (now().find(uid) == nullptr) return false;
+  if (now().find(uid).empty()) return false;
   Bucket& bucket = bucket_of(uid.hash());
-  const auto at = place_in(bucket, uid);
-  next_->packed_bytes_ -= at->size;
+  const auto at = place_in(bucket, *names_.names(), uid);
+  next_->packed_bytes_ -= bucket.bytes(at).size();
   --next_->size_;
-  *at = std::move(bucket.items.back());
-  bucket.items.pop_back();
+  bucket = bucket.without(at);
   return true;
 }
 

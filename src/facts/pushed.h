@@ -1,5 +1,5 @@
 // PushedEntities: all entities that were pushed, as they stand at one moment. A request reads them without a
-// lock; a change makes a new set that shares with the one before all that it leaves alone: two nodes of 256
+// lock; a change makes a new set that shares with the one before all that it leaves alone: three nodes of 64
 // pointers and a bucket are copied, however many entities there are.
 //
 // Immutable and thread-safe; share it by shared_ptr. An Edit belongs to one thread.
@@ -9,10 +9,10 @@
 #include <cstdint>
 #include <functional>
 #include <memory>
-#include <vector>
 
 #include "base/result.h"
 #include "cedar/entities.h"
+#include "facts/bucket.h"
 #include "facts/packed.h"
 
 namespace writ::facts {
@@ -22,7 +22,8 @@ class PushedEntities final : public cedar::EntitySource {
   static std::shared_ptr<const PushedEntities> none();
 
   const cedar::Entity* fetch(cedar::EntityRef uid, cedar::Arena& arena) const override;
-  // Whether both have the same of it: nothing, or what was pushed at one time.
+  void expect(cedar::EntityRef uid) const noexcept override;
+  // Whether both say the same of it, or have nothing of it. They are of one NameTable.
   bool same(const PushedEntities& other, cedar::EntityRef uid) const noexcept;
   std::size_t size() const noexcept { return size_; }
   // Of all entities, without the nodes around them.
@@ -33,25 +34,22 @@ class PushedEntities final : public cedar::EntitySource {
   class Edit;
 
  private:
-  static constexpr std::size_t kFan = 256;
-  struct Item {
-    std::uint32_t hash;
-    std::uint32_t size;
-    Packed bytes;
-  };
+  static constexpr std::size_t kFan = 64;
   // What belongs to an edit, by its number, may be changed in place: nobody else has seen it.
-  struct Bucket {
-    std::uint64_t edit;
-    std::vector<Item> items;
-  };
+  template <class Below>
   struct Node {
-    std::uint64_t edit;
-    std::array<std::shared_ptr<Bucket>, kFan> buckets;
+    std::uint64_t edit = 0;
+    std::array<Below, kFan> below;
   };
+  using Leaf = Node<Bucket>;
+  using Branch = Node<std::shared_ptr<Leaf>>;
 
-  const Item* find(cedar::EntityRef uid) const noexcept;
+  // Null: there is none.
+  const Bucket* bucket_of(std::uint32_t hash) const noexcept;
+  // Its bytes; empty: it is not there.
+  std::string_view find(cedar::EntityRef uid) const noexcept;
 
-  std::array<std::shared_ptr<Node>, kFan> nodes_;
+  std::array<std::shared_ptr<Branch>, kFan> branches_;
   std::shared_ptr<const Names> names_ = std::make_shared<const Names>();
   std::size_t size_ = 0, packed_bytes_ = 0;
 };
@@ -70,8 +68,9 @@ class PushedEntities::Edit {
   std::shared_ptr<const PushedEntities> finish() &&;
 
  private:
+  template <class Below>
+  Node<Below>& own(std::shared_ptr<Node<Below>>& node);
   Bucket& bucket_of(std::uint32_t hash);
-  std::vector<Item>::iterator place_in(Bucket& bucket, cedar::EntityRef uid);
 
   const std::uint64_t number_;
   NameTable& names_;
