@@ -65,6 +65,27 @@ bool matches(std::string_view pattern, std::string_view text) noexcept {
   return std::ranges::all_of(pattern.substr(p), [](char c) { return c == kAnything; });
 }
 
+bool is_plain(std::string_view name) noexcept {
+  return std::ranges::all_of(name, [](unsigned char c) { return c != 0 && c < 0x80; });
+}
+
+// Of two plain names: whether the same is left of both.
+bool same_is_left(std::string_view a, std::string_view b) noexcept {
+  const auto next = [](std::string_view& name) {
+    while (!name.empty()) {
+      const char c = folded(name.front());
+      name.remove_prefix(1);
+      if (c != '\0') return c;
+    }
+    return '\0';
+  };
+  for (;;) {
+    const char one = next(a);
+    if (one != next(b)) return false;
+    if (one == '\0') return true;
+  }
+}
+
 }  // namespace
 
 bool is_ascii_name(std::string_view name) noexcept {
@@ -73,6 +94,8 @@ bool is_ascii_name(std::string_view name) noexcept {
 }
 
 bool may_read_as(std::string_view other, std::string_view name) {
+  // As nearly every name is: nothing may be anything.
+  if (is_plain(other) && is_plain(name)) return same_is_left(other, name);
   const auto pattern = pattern_of(name);
   const auto nul = other.find('\0');
   return matches(pattern_of(other), pattern) ||

@@ -155,11 +155,14 @@ audit::Record Enforcer::Walk::record(const decision::Refusal* refusal) const {
 }
 
 audit::Record Enforcer::Walk::asked_record() const {
-  const auto detail = fmt::format("{} for {}", text_of(question_->action), token_->claims().subject);
-  const auto object = text_of(question_->resource);
+  auto& names = memory_->names;
+  const auto& claims = token_->claims();
+  const auto& resource = question_->resource;
+  std::string detail(written(names.action, question_->action.type, question_->action.id));
+  detail.append(" for ").append(claims.subject);
   const audit::Event event{.type = "api.asked",
-                           .actor = token_->claims().client_id,
-                           .object = object,
+                           .actor = claims.client_id,
+                           .object = written(names.resource, resource.type, resource.id),
                            .detail = detail,
                            .request_id = request_id_};
   return audit::make_record(now_.earliest, event);

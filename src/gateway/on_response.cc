@@ -72,7 +72,9 @@ class OnResponse : public std::enable_shared_from_this<OnResponse> {
  private:
   void respond(http::Response response) {
     if (route_.cors() != nullptr) route_.cors()->mark(response.headers, exchange_.request().headers);
-    exchange_.respond(in_form(form_asked_for(exchange_), std::move(response)));
+    // What passes has the API's own form.
+    if (response.status >= 400) response = in_form(form_asked_for(exchange_), std::move(response));
+    exchange_.respond(std::move(response));
   }
 
   void go_on(ApiOutcome outcome) {
