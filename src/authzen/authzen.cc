@@ -6,6 +6,7 @@
 #include "api/own_api.h"
 #include "api/problem.h"
 #include "authzen/echoed_ids.h"
+#include "authzen/held.h"
 #include "authzen/types.h"
 #include "cedar/entity_json.h"
 #include "config/world.h"
@@ -46,12 +47,15 @@ Result<std::string_view> text_in(const JsonNode& object, std::string_view of, st
 
 // Nothing where they are absent.
 Result<std::optional<cedar::Value>> record_in(cedar::Arena& arena, const JsonNode& json,
-                                              std::string_view where, std::string_view name) {
+                                              std::string_view where, std::string_view name, Held& held,
+                                              Held::As as = Held::As::kAttributes) {
   const JsonNode* value = json.find(name);
   if (value == nullptr) return std::nullopt;
   if (!value->is_object())
     return invalid(fmt::format("`{}` must be an object, found a {}", where, value->kind()));
-  auto record = cedar::record_from_json(arena, value->tree());
+  auto tree = value->tree();
+  held.leave_out(tree, where, as);
+  auto record = cedar::record_from_json(arena, tree);
   if (!record) return std::unexpected(std::move(record).error().in(where));
   return *record;
 }
@@ -72,6 +76,7 @@ struct Authzen::Evaluation {
   const sources::ToldFacts* told = nullptr;  // null: it did not tell yet
   sources::SourcePtr source = nullptr;       // found by read(); null: nobody is asked
   std::optional<std::string> tenant = {};    // of the subject
+  Held held;
 
   Result<cedar::Request> read(const JsonNode& json) {
     if (!json.is_object()) return invalid("the body must be an object");
@@ -81,13 +86,14 @@ struct Authzen::Evaluation {
     const auto principal = TRY(entity(*subject_json, "subject"));
     const auto name = TRY(text_in(*action_json, "action", "name"));
     const auto resource = TRY(entity(*resource_json, "resource"));
-    const auto action = question.arena().entity(action_type_on(resource), name);
+    auto& arena = question.arena();
+    const auto action = arena.entity(action_type_on(resource), name);
     source = sources::source_of(sources, resource.type());
-    auto properties = TRY(record_in(question.arena(), *subject_json, "subject.properties", "properties"));
+    auto properties = TRY(record_in(arena, *subject_json, "subject.properties", "properties", held));
     if (source != nullptr) tenant = tenant_of(principal, properties);
     if (resource != principal) {
       TRY(question.lay(principal, properties));
-      properties = TRY(record_in(question.arena(), *resource_json, "resource.properties", "properties"));
+      properties = TRY(record_in(arena, *resource_json, "resource.properties", "properties", held));
     }
     TRY(question.lay(resource, source != nullptr ? joined(properties) : properties));
     return cedar::Request{principal, action, resource, TRY(context(json, *action_json))};
@@ -148,8 +154,9 @@ struct Authzen::Evaluation {
   }
 
   Result<cedar::Value> context(const JsonNode& json, const JsonNode& action) {
-    const auto given = TRY(record_in(question.arena(), json, "context", "context"));
-    const auto properties = TRY(record_in(question.arena(), action, "action.properties", "properties"));
+    const auto given = TRY(record_in(question.arena(), json, "context", "context", held, Held::As::kContext));
+    const auto properties = TRY(record_in(question.arena(), action, "action.properties", "properties", held,
+                                          Held::As::kActionInContext));
     const auto& record = given ? given->as_record() : *cedar::empty_record();
     if (!properties) return cedar::Value::record(&record);
     // Where the caller's context has an `action` too, what it says of the action itself counts.
@@ -163,15 +170,22 @@ struct Authzen::Evaluation {
 
 namespace {
 
-std::string answer_body(const decision::Refusal* refusal) {
-  if (refusal == nullptr) return R"({"decision":true})";
+Json list_of(const std::vector<std::string>& texts) {
+  auto list = Json::array();
+  for (const auto& text : texts) list.push(text);
+  return list;
+}
+
+std::string answer_body(const decision::Refusal* refusal, const std::vector<std::string>& left_out) {
+  if (refusal == nullptr) {
+    if (left_out.empty()) return R"({"decision":true})";
+    auto context = Json::object({{"left_out", list_of(left_out)}});
+    return Json::object({{"decision", true}, {"context", std::move(context)}}).dump();
+  }
   auto context = Json::object({{"reason", reason_code(refusal->reason)}, {"message", refusal->message}});
   if (!refusal->path.empty()) context.set("path", refusal->path);
-  if (!refusal->policies.empty()) {
-    auto policies = Json::array();
-    for (const auto& policy : refusal->policies) policies.push(policy);
-    context.set("policies", std::move(policies));
-  }
+  if (!refusal->policies.empty()) context.set("policies", list_of(refusal->policies));
+  if (!left_out.empty()) context.set("left_out", list_of(left_out));
   return Json::object({{"decision", false}, {"context", std::move(context)}}).dump();
 }
 
@@ -207,7 +221,8 @@ struct Authzen::Posed {
 };
 
 void Authzen::answer(http::Exchange exchange, enforce::RequestId id, enforce::Told told,
-                     const decision::Refusal* refusal, const decision::Refusal* shown) {
+                     const decision::Refusal* refusal, const decision::Refusal* shown,
+                     const std::vector<std::string>& left_out) {
   (refusal != nullptr ? denies_ : permits_).fetch_add(1, std::memory_order_relaxed);
   const auto& http = exchange.request();
   told.point = "authzen";
@@ -217,7 +232,7 @@ void Authzen::answer(http::Exchange exchange, enforce::RequestId id, enforce::To
   if (refusal != nullptr) told.refusal = enforce::said(*refusal);
   // Nobody has authenticated where access is open, and refusals cost whoever asks nothing.
   if (refusal != nullptr && told.client.empty()) told.standing = audit::Standing::kStranger;
-  auto response = http::json_response(200, answer_body(shown));
+  auto response = http::json_response(200, answer_body(shown, left_out));
   response.headers.set(gateway::kRequestIdHeader, id);
   parts_.record(enforce::record_of(parts_.clock.earliest(), told), [exchange = std::move(exchange),
                                                                     response = std::move(response), id](
@@ -233,7 +248,10 @@ void Authzen::evaluate(http::Exchange exchange, std::string_view caller, enforce
   auto json = api::read_json(exchange.request(), reader);
   if (!json) return exchange.respond(std::move(json).error());
   enforce::PlainQuestion question(*in_force->inventory, *in_force->policies, memory, in_force->pushed.get());
-  Evaluation evaluation{.settings = settings_, .sources = in_force->sources, .question = question};
+  Evaluation evaluation{.settings = settings_,
+                        .sources = in_force->sources,
+                        .question = question,
+                        .held = Held(in_force->policies->policies)};
   const auto request = evaluation.read(**json);
   if (!request) return exchange.respond(api::problem(request.error()));
 
@@ -255,7 +273,7 @@ void Authzen::evaluate(http::Exchange exchange, std::string_view caller, enforce
           .policies = in_force->policies.get(),
           .decision = ruling.decision,
           .shadowed = ruling.shadowed},
-         refusal, refusal);
+         refusal, refusal, evaluation.held.left_out());
 }
 
 void Authzen::ask(http::Exchange exchange, Posed posed, const sources::SourceQuery& query,
@@ -293,8 +311,11 @@ void Authzen::evaluate_on(http::Exchange exchange, Posed posed, const enforce::I
   if (!json) return exchange.respond(std::move(json).error());
   enforce::PlainQuestion question(*in_force.inventory, *in_force.policies, memory, in_force.pushed.get());
   const sources::ToldFacts* told = said ? said->get() : nullptr;
-  Evaluation evaluation{
-      .settings = settings_, .sources = in_force.sources, .question = question, .told = told};
+  Evaluation evaluation{.settings = settings_,
+                        .sources = in_force.sources,
+                        .question = question,
+                        .told = told,
+                        .held = Held(in_force.policies->policies)};
   const auto request = evaluation.read(**json);
   if (!request) return exchange.respond(api::problem(request.error()));
   enforce::PlainRuling ruling;
@@ -334,7 +355,7 @@ void Authzen::evaluate_on(http::Exchange exchange, Posed posed, const enforce::I
           .shadowed = ruling.shadowed,
           .attributes = attributes,
           .sources = sources},
-         refusal, refusal != nullptr ? &shown : nullptr);
+         refusal, refusal != nullptr ? &shown : nullptr, evaluation.held.left_out());
 }
 
 // What is long, or a stranger's, is not parsed on a loop.

@@ -17,6 +17,8 @@
 #include <cstdint>
 #include <functional>
 #include <memory>
+#include <string>
+#include <vector>
 
 #include "audit/log.h"
 #include "base/clock.h"
@@ -63,9 +65,11 @@ class Authzen {
                   const enforce::InForce& in_force);
   void evaluate_on(http::Exchange exchange, Posed posed, const enforce::InForce& in_force,
                    const sources::AskedSource::Answer& said);
-  // `told` says who asked what, and what came of it; `shown` is what the caller is told of a refusal.
+  // `told` says who asked what, and what came of it; `shown` is what the caller is told of a refusal;
+  // `left_out` is what Cedar cannot hold of the question (authzen/held.h).
   void answer(http::Exchange exchange, enforce::RequestId request_id, enforce::Told told,
-              const decision::Refusal* refusal, const decision::Refusal* shown);
+              const decision::Refusal* refusal, const decision::Refusal* shown,
+              const std::vector<std::string>& left_out);
   void evaluate_apart(http::Exchange exchange, std::string caller, enforce::RequestId request_id);
 
   config::AuthzenSettings settings_;

@@ -4,6 +4,7 @@
 // Pure and thread-safe. A reading borrows from the set.
 #pragma once
 
+#include <cstdint>
 #include <string>
 #include <string_view>
 #include <vector>
@@ -22,5 +23,26 @@ struct PolicyReading {
 };
 
 PolicyReading read_policy(const CompiledPolicySet& policies, PolicyIndex policy);
+
+// MembersRead: what some condition of a set may read of records and entities, by the names of members alone.
+// For whoever has values that Cedar has not: what no condition can read may be left out of a question.
+//
+// In doubt it is read, whatever has a member of that name. Immutable and thread-safe; borrows from the set.
+class MembersRead {
+ public:
+  explicit MembersRead(const CompiledPolicySet& policies);
+
+  // Some condition reads a member of that name, or asks whether it is there.
+  bool reads(std::string_view name) const;
+  // Some condition takes the value of such a member as it is, as a comparison does: with all that is in it.
+  bool takes_whole(std::string_view name) const;
+  bool takes_context_whole() const noexcept { return context_whole_; }
+
+ private:
+  void take_whole(const Plan& plan, std::uint32_t node);
+
+  std::vector<std::string_view> read_, whole_;  // sorted, each once
+  bool context_whole_ = false;
+};
 
 }  // namespace writ::cedar

@@ -133,10 +133,36 @@ class Authzen(unittest.TestCase):
         self.assertEqual(("ops-console", 'user::"alice"', "permit"), (last["client"], last["subject"], last["effect"]))
 
     def test_bad_values_are_named(self):
-        for change, name in (({"context": {"a": 1.5}}, "context"), ({"context": {"a": None}}, "context"),
-                             ({"context": []}, "context"), ({"subject": {"type": "a b", "id": "x"}}, "subject.type"),
+        for change, name in (({"context": []}, "context"), ({"subject": {"type": "a b", "id": "x"}}, "subject.type"),
                              ({"action": {"name": "read", "properties": 1}}, "action.properties")):
             answer = self.ask({**GOOD, **change})
+            self.assertEqual(400, answer.status, answer)
+            self.assertIn(name, answer.json()["message"])
+
+    def test_what_cedar_cannot_hold_and_no_policy_reads_is_left_out_and_named(self):
+        answer = self.ask({"subject": {"type": "user", "id": "alice", "properties": {"height": 1.7, "nick": None}},
+                           "action": {"name": "delete", "properties": {"soft": True, "weight": 0.5}},
+                           "resource": {"type": "record", "id": "record-1", "properties": {"size": [1, 2.5]}},
+                           "context": {"risk": {"score": 0.25, "level": 3}}})
+        self.assertEqual({"decision": True, "context": {"left_out": [
+            "subject.properties.height", "subject.properties.nick", "resource.properties.size", "context.risk.score",
+            "action.properties.weight"]}}, answer.json())
+
+    def test_a_deny_names_what_was_left_out(self):
+        answer = self.ask({**GOOD, "subject": {"type": "user", "id": "carol"}, "context": {"score": 1.5}})
+        self.assertEqual((False, "policy_no_permit", ["context.score"]),
+                         (answer.json()["decision"], answer.json()["context"]["reason"], answer.json()["context"]["left_out"]))
+
+    def test_what_cedar_cannot_hold_is_never_absent_where_a_policy_reads_it(self):
+        subject, resource = GOOD["subject"], GOOD["resource"]
+        for change, name in (({"resource": {**resource, "properties": {"status": None}}}, "status"),
+                             ({"resource": {**resource, "properties": {"status": 1.5}}}, "status"),
+                             ({"resource": {**resource, "properties": {"status": ["archived", None]}}}, "status"),
+                             ({"subject": {**subject, "properties": {"roles": None}}}, "roles"),
+                             ({"subject": {**subject, "properties": {"role": {"is": 1.5}}}}, "role"),
+                             ({"action": {"name": "write", "properties": {"soft": 0.5}}}, "soft"),
+                             ({"context": {"x": {"role": None}}}, "role")):
+            answer = self.ask({"action": {"name": "write"}, **{k: v for k, v in GOOD.items() if k != "action"}, **change})
             self.assertEqual(400, answer.status, answer)
             self.assertIn(name, answer.json()["message"])
 

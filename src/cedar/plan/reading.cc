@@ -1,5 +1,7 @@
 #include "cedar/reading.h"
 
+#include <algorithm>
+
 #include "cedar/plan/expression.h"
 #include "cedar/print.h"
 
@@ -24,7 +26,47 @@ void take_names(const Plan& plan, const Node& node, std::vector<std::string_view
   }
 }
 
+// Whether only a member of what stands below it is looked at.
+bool looks_inside(Op op) noexcept {
+  return op == Op::kAttribute || op == Op::kHas || op == Op::kHasPath;
+}
+
+void sort_each_once(std::vector<std::string_view>& names) {
+  std::ranges::sort(names);
+  names.erase(std::ranges::unique(names).begin(), names.end());
+}
+
 }  // namespace
+
+MembersRead::MembersRead(const CompiledPolicySet& policies) {
+  const Plan& plan = policies.plan();
+  for (NodeIndex at = 0; at < plan.nodes.size(); ++at) {
+    const Node& node = plan.nodes[at];
+    if (looks_inside(node.op)) take_names(plan, node, read_);
+    for (const NodeIndex operand : operands_of(plan, at)) {
+      if (!looks_inside(node.op)) take_whole(plan, operand);
+    }
+  }
+  for (const NodeIndex condition : plan.conditions) {
+    if (condition != kNoNode) take_whole(plan, condition);
+  }
+  sort_each_once(read_);
+  sort_each_once(whole_);
+}
+
+void MembersRead::take_whole(const Plan& plan, NodeIndex at) {
+  const Node& node = plan.nodes[at];
+  if (node.op == Op::kAttribute) whole_.push_back(plan.names[node.b]->view());
+  if (node.op == Op::kContext) context_whole_ = true;
+}
+
+bool MembersRead::reads(std::string_view name) const {
+  return std::ranges::binary_search(read_, name);
+}
+
+bool MembersRead::takes_whole(std::string_view name) const {
+  return std::ranges::binary_search(whole_, name);
+}
 
 PolicyReading read_policy(const CompiledPolicySet& policies, PolicyIndex policy) {
   const Plan& plan = policies.plan();

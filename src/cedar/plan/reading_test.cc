@@ -57,5 +57,41 @@ TEST(PolicyReading, ADifferenceAnywhereIsOneOfTheText) {
   EXPECT_NE(plain, text("permit (principal, action, resource) when { context.b };"));
 }
 
+MembersRead members_of(std::string_view conditions) {
+  // The set is borrowed from.
+  static std::vector<std::shared_ptr<const CompiledPolicySet>> sets;
+  sets.push_back(compiled("permit (principal, action, resource) when { " + std::string(conditions) + " };"));
+  return MembersRead(*sets.back());
+}
+
+TEST(MembersRead, WhatNoConditionNamesIsNotRead) {
+  const auto read =
+      members_of(R"(context.amount < 5 && resource has owner.team && principal.tags.contains("x"))");
+  for (const auto* name : {"amount", "owner", "team", "tags"}) EXPECT_TRUE(read.reads(name)) << name;
+  for (const auto* name : {"score", "x", "amoun", ""}) EXPECT_FALSE(read.reads(name)) << name;
+  EXPECT_FALSE(read.takes_context_whole());
+}
+
+TEST(MembersRead, ARecordThatIsOnlyLookedIntoIsNotTakenWhole) {
+  const auto read = members_of("context.request.time > context.start && context has request.ip");
+  EXPECT_TRUE(read.reads("request"));
+  EXPECT_FALSE(read.takes_whole("request"));
+  EXPECT_TRUE(read.takes_whole("time"));
+}
+
+TEST(MembersRead, WhateverIsComparedChosenOrPutIntoAnotherValueIsTakenWhole) {
+  for (const auto* condition :
+       {R"(context.at == {"x": 1})", "[context.at].contains(resource.x)", "context.at",
+        R"({"y": context.at} == resource.x)", "(if context.c then context.at else context.b).x == 1",
+        "resource.x.contains(context.at)"})
+    EXPECT_TRUE(members_of(condition).takes_whole("at")) << condition;
+}
+
+TEST(MembersRead, AContextThatIsComparedIsTakenWhole) {
+  EXPECT_TRUE(members_of(R"(context == {"x": 1})").takes_context_whole());
+  EXPECT_TRUE(members_of("[context].contains(resource.x)").takes_context_whole());
+  EXPECT_FALSE(members_of("context has x").takes_context_whole());
+}
+
 }  // namespace
 }  // namespace writ::cedar::reading_test
