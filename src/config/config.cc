@@ -423,7 +423,7 @@ std::optional<Config> draft_of(std::string_view text, const std::filesystem::pat
       {"version",      "issuer",          "listen",    "data",      "data_access", "tokens",    "outbound",
        "signing_keys", "trusted_issuers", "policies",  "inventory", "audit",       "limits",    "authzen",
        "api",          "explain",         "calendars", "database",  "tasks",       "approvals", "metrics",
-       "fact_sources"});
+       "fact_sources", "posture"});
   if (root.require("version") != nullptr) root.integer("version", 1, 1);
   read_issuer(root, config);
   config.data = source.resolve(root.text("data").value_or("data"));
@@ -450,6 +450,8 @@ std::optional<Config> draft_of(std::string_view text, const std::filesystem::pat
   config.api_audience = api.text("audience").value_or(config.issuer);
   read_explain(root, config);
   config.calendars = read_calendars(root.find("calendars"), source);
+  const files::Fields posture(root.find("posture"), source, "posture", {"exceptions"});
+  config.exceptions = read_exceptions(posture);
   return config;
 }
 

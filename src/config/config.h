@@ -20,6 +20,7 @@
 #include "base/clock.h"
 #include "base/private_file.h"
 #include "base/secret.h"
+#include "config/exceptions.h"
 #include "config/signing_keys.h"
 #include "context/calendars.h"
 #include "crypto/keys.h"
@@ -130,6 +131,7 @@ struct Config {
   std::vector<std::filesystem::path> key_files;  // of theirs
   PolicySettings policies;
   std::vector<context::Calendar> calendars;
+  std::vector<Exception> exceptions;      // findings of `writ posture` that somebody answers for
   Writers data_access = Writers::kOwner;  // who may be able to write the data folder and what is in it
   AuditSettings audit;
   LimitSettings limits;

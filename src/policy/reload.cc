@@ -9,10 +9,11 @@ namespace {
 
 using namespace std::literals;
 
-constexpr std::array kReloaded{"inventory"sv,          "calendars"sv,           "policies.files"sv,
-                               "policies.ignore"sv,    "policies.schemas"sv,    "policies.entities"sv,
-                               "fact_sources"sv,       "limits.max_chain"sv,    "listen.api.tls"sv,
-                               "listen.gateway.tls"sv, "listen.operator.tls"sv, "trusted_issuers.accept"sv};
+constexpr std::array kReloaded{
+    "inventory"sv,        "calendars"sv,          "policies.files"sv,      "policies.ignore"sv,
+    "policies.schemas"sv, "policies.entities"sv,  "fact_sources"sv,        "limits.max_chain"sv,
+    "listen.api.tls"sv,   "listen.gateway.tls"sv, "listen.operator.tls"sv, "trusted_issuers.accept"sv,
+    "posture"sv};
 // Of these a part is reloaded.
 constexpr std::array kParted{"policies"sv,   "limits"sv,         "listen"sv,
                              "listen.api"sv, "listen.gateway"sv, "listen.operator"sv};

@@ -30,10 +30,11 @@ constexpr std::string_view kBefore =
 
 TEST(ReloadTest, NamesWhatIsTakenOver) {
   EXPECT_THAT(reloaded_keys(yaml(kBefore), yaml(kBefore)), IsEmpty());
-  EXPECT_THAT(reloaded_keys(yaml(kBefore), yaml("issuer: https://b\npolicies: {files: [b], keep: 3}\n"
-                                                "inventory: {apis: [1, 2]}\ncalendars: {}\n"
-                                                "fact_sources: [{name: orders}]\n")),
-              ElementsAre("policies.files", "inventory", "calendars", "fact_sources", "limits.max_chain"));
+  EXPECT_THAT(
+      reloaded_keys(yaml(kBefore), yaml("issuer: https://b\npolicies: {files: [b], keep: 3}\n"
+                                        "inventory: {apis: [1, 2]}\ncalendars: {}\n"
+                                        "fact_sources: [{name: orders}]\nposture: {exceptions: []}\n")),
+      ElementsAre("policies.files", "inventory", "calendars", "fact_sources", "posture", "limits.max_chain"));
 }
 
 TEST(ReloadTest, TakesOtherCertificatesOverButNotWhetherAListenerSpeaksTls) {

@@ -3,6 +3,7 @@
 #include <algorithm>
 #include <fmt/format.h>
 #include <unordered_map>
+#include <unordered_set>
 
 namespace writ::posture {
 
@@ -25,6 +26,9 @@ bool Assessment::any_at_least(Weight weight) const {
 }
 
 Assessment assess(const Scene& scene, std::vector<Exemption> exemptions, const Check* only) {
+  // Those of the configuration first: of two that end on one day, one of them counts.
+  const auto& of_config = scene.config().exceptions;
+  exemptions.insert(exemptions.begin(), of_config.begin(), of_config.end());
   Assessment made{.at = scene.now(),
                   .revision = scene.loaded().policies.snapshot->revision,
                   .identities = scene.identities().size(),
@@ -44,7 +48,7 @@ Assessment assess(const Scene& scene, std::vector<Exemption> exemptions, const C
     auto& known = by_id[each.finding];
     if (known == nullptr || known->until < each.until) known = &each;
   }
-  std::unordered_map<const Exemption*, bool> matched;
+  std::unordered_set<std::string_view> matched;
   for (Checked& checked : made.checked) {
     made.found_by.push_back(checked.found.size());
     std::unordered_map<std::string, std::size_t> numbers;
@@ -52,7 +56,7 @@ Assessment assess(const Scene& scene, std::vector<Exemption> exemptions, const C
       weakness.number = ++numbers[weakness.subjects.front()];
       Judged judged{.weakness = std::move(weakness)};
       if (const auto exempt = by_id.find(judged.weakness.id()); exempt != by_id.end()) {
-        matched[exempt->second] = true;
+        matched.insert(exempt->first);
         (scene.now() < exempt->second->until ? judged.covered_by : judged.ended) = exempt->second;
       }
       made.judged.push_back(std::move(judged));
@@ -60,7 +64,7 @@ Assessment assess(const Scene& scene, std::vector<Exemption> exemptions, const C
     checked.found.clear();
   }
   for (const Exemption& each : made.exemptions)
-    if (!matched.contains(&each)) made.idle.push_back(&each);
+    if (!matched.contains(each.finding)) made.idle.push_back(&each);
   std::ranges::stable_sort(made.judged, [](const Judged& a, const Judged& b) {
     if (a.weakness.weight != b.weakness.weight) return a.weakness.weight > b.weakness.weight;
     if (a.weakness.check != b.weakness.check) return a.weakness.check < b.weakness.check;

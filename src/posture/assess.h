@@ -43,7 +43,7 @@ struct Assessment {
   }
 };
 
-// `only`: one check instead of all.
+// `exemptions`: beside those of the configuration; `only`: one check instead of all.
 Assessment assess(const Scene& scene, std::vector<Exemption> exemptions, const Check* only = nullptr);
 
 }  // namespace writ::posture

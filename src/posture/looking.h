@@ -20,8 +20,8 @@ struct Looking {
   Instant since = Instant::min();  // older records are left out
   digest::IndexUse index = {};
   Limits limits = {};
-  std::vector<Exemption> exemptions = {};
-  const Check* only = nullptr;  // null: all checks
+  std::vector<Exemption> exemptions = {};  // beside those of the configuration
+  const Check* only = nullptr;             // null: all checks
 };
 
 // Fails where a record of the log is none. Tests that cannot be read are told by the check that needs them.

@@ -145,10 +145,15 @@ std::string to_text(const Assessment& assessment) {
   return text;
 }
 
-Json to_json(const Assessment& assessment) {
-  auto findings = Json::array(), all = Json::array(), idle = Json::array(), exceptions = Json::array();
-  for (const Judged& each : assessment.judged) findings.push(to_json(each));
+Json idle_json(const Assessment& assessment) {
+  auto idle = Json::array();
   for (const Exemption* each : assessment.idle) idle.push(exemption_json(*each));
+  return idle;
+}
+
+Json to_json(const Assessment& assessment) {
+  auto findings = Json::array(), all = Json::array(), exceptions = Json::array();
+  for (const Judged& each : assessment.judged) findings.push(to_json(each));
   for (const Exemption& each : assessment.exemptions) exceptions.push(exemption_json(each));
   std::vector<std::string_view> used;
   for (std::size_t i = 0; i < assessment.checked.size(); ++i) {
@@ -184,7 +189,7 @@ Json to_json(const Assessment& assessment) {
                        {"findings", std::move(findings)},
                        {"checks", std::move(all)},
                        {"exceptions", std::move(exceptions)},
-                       {"exceptions_without_finding", std::move(idle)},
+                       {"exceptions_without_finding", idle_json(assessment)},
                        {"standards", std::move(table)}});
 }
 

@@ -24,6 +24,8 @@ std::string to_text(const Assessment& assessment);
 codec::Json to_json(const Assessment& assessment);
 // Of one finding.
 codec::Json to_json(const Judged& judged);
+// Exceptions that match nothing.
+codec::Json idle_json(const Assessment& assessment);
 // A line for each finding, after a line of names.
 std::string to_csv(const Assessment& assessment);
 // SARIF 2.1.0 (OASIS): checks are rules, findings results, what is covered is suppressed. `version`: Writ's.

@@ -40,6 +40,18 @@ TEST(PostureExceptions, AnExceptionThatEndedCountsAgainAndIsNamed) {
   EXPECT_THAT(to_text(*looked), HasSubstr("its exception ended on 2026-11-28"));
 }
 
+TEST(PostureExceptions, OnesOfTheConfigurationNeedNoFile) {
+  PlantedWorld world = planted();
+  world.top +=
+      "posture:\n  exceptions:\n    - {finding: wildcard-permit, subject: any, owner: olga, reason: it ends "
+      "soon, until: 2026-12-31}\n    - {finding: no-owner, subject: nobody, owner: olga, reason: r, until: "
+      "2026-12-31}\n";
+  const Looked looked(world);
+  EXPECT_THAT(looked.ids("wildcard-permit"), ElementsAre());
+  EXPECT_EQ(1U, looked->covered());
+  EXPECT_THAT(to_text(*looked), HasSubstr("exception `no-owner:nobody` matches nothing ("));
+}
+
 TEST(PostureExceptions, AnExceptionThatMatchesNothingIsNamed) {
   PlantedWorld world;
   world.exceptions = std::string(kExcepted) + "2026-12-31\n";
@@ -55,9 +67,26 @@ std::string wrong_with(std::string_view text) {
   return all;
 }
 
+TEST(PostureExceptions, TheyMayNameEveryCheckAndNoOther) {
+  std::vector<std::string_view> ids;
+  for (const Check& check : checks()) ids.push_back(check.id);
+  EXPECT_THAT(config::posture_checks(), ::testing::ElementsAreArray(ids));
+}
+
+TEST(PostureExceptions, OfTwoForOneFindingTheOneThatEndsLaterCountsAndNoneMatchesNothing) {
+  PlantedWorld world = planted(std::string(kExcepted) + "2026-12-31\n");
+  world.top +=
+      "posture:\n  exceptions:\n    - {finding: \"wildcard-permit:any\", owner: olga, reason: it ends soon, "
+      "until: 2026-11-01}\n";
+  const Looked looked(world);
+  EXPECT_EQ(1U, looked->covered());
+  EXPECT_EQ(2U, looked->exemptions.size());
+  EXPECT_TRUE(looked->idle.empty());
+}
+
 TEST(PostureExceptions, WhatIsMalformedIsRefusedWithItsPlace) {
   EXPECT_THAT(wrong_with("exceptions:\n  - {finding: a, owner: o, reason: r, until: 2026-12-31}\n"),
-              HasSubstr("x.yaml:2:15: error: `a` is not the id of a finding"));
+              HasSubstr("x.yaml:2:15: error: there is no check `a`"));
   EXPECT_THAT(wrong_with("exceptions:\n  - {finding: \"a:b\", owner: o, reason: r, until: 2026-12-31}\n"),
               HasSubstr("there is no check `a`"));
   EXPECT_THAT(wrong_with("exceptions:\n  - {finding: \"no-owner:b\", owner: o, reason: r, until: soon}\n"),
@@ -75,7 +104,7 @@ TEST(PostureExceptions, WhatIsMalformedIsRefusedWithItsPlace) {
 
 TEST(PostureExceptions, MoreThanTheLimitAreRefused) {
   std::string text = "exceptions:\n";
-  for (std::size_t i = 0; i <= kMaxExemptions; ++i)
+  for (std::size_t i = 0; i <= config::kMaxExceptions; ++i)
     text += fmt::format("  - {{finding: \"no-owner:i{}\", owner: o, reason: r, until: 2026-12-31}}\n", i);
   EXPECT_THAT(wrong_with(text), HasSubstr("at most 10000 are read"));
   EXPECT_THAT(wrong_with(std::string(kMaxExemptionBytes + 1, ' ')), HasSubstr("bytes, at most"));

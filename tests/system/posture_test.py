@@ -154,6 +154,28 @@ class Posture(unittest.TestCase):
         self.assertEqual(json.loads(before)["counts"], json.loads(ended)["counts"])
         self.assertIn("exception_ended", ended)
 
+    def test_an_exception_of_the_configuration_counts_for_the_command_and_one_that_ended_does_not(self):
+        before = self.counts_with("")
+        entry = "posture:\n  exceptions:\n    - {{finding: no-owner, subject: support-portal, owner: niklas, reason: soon, until: {}}}\n"
+        after = self.counts_with(entry.format("2099-01-01"))
+        self.assertEqual(before["medium"] - 1, after["medium"])
+        self.assertEqual(before, self.counts_with(entry.format("2020-01-01")))
+
+    def counts_with(self, more):
+        world = harness.TestWorld(lambda text: text + more)
+        self.addCleanup(world.close)
+        return json.loads(posture("--json", config=world.config)[1])["counts"]
+
+    def test_check_tells_every_mistake_in_the_exceptions_of_the_configuration(self):
+        world = harness.TestWorld(lambda text: text + "posture:\n  exceptions:\n"
+                                  "    - {finding: no-ownr, subject: support-portal, owner: niklas, reason: soon, until: 2099-01-01}\n"
+                                  "    - {finding: no-owner, subject: support-portal, owner: niklas, until: soon}\n")
+        self.addCleanup(world.close)
+        status, out, _ = harness.writ("check", "--config", world.config)
+        self.assertEqual(1, status)
+        for said in ("there is no check `no-ownr`", "did you mean `no-owner`?", "`reason`", "`soon` is not a date"):
+            self.assertIn(said, out)
+
     def test_the_fix_applied_makes_the_finding_go(self):
         world = harness.TestWorld(lambda text: text.replace("- id: support-portal\n", "- id: support-portal\n      owner: niklas\n"))
         self.addCleanup(world.close)

@@ -69,6 +69,26 @@ class ReportsApi(unittest.TestCase):
         self.assertEqual(whole, pages)
         self.assertEqual(409, self.get("posture", log="false", after="no-owner:nobody").status)
 
+    def test_an_exception_of_the_configuration_covers_its_finding_until_it_is_taken_out(self):
+        with open(self.world.config, encoding="utf-8") as file:
+            before = file.read()
+        self.addCleanup(self.take_over, before)
+        self.take_over(before + "posture:\n  exceptions:\n"
+                       "    - {finding: no-owner, subject: support-portal, owner: niklas, reason: soon, until: 2099-01-01}\n"
+                       "    - {finding: no-owner, subject: nobody, owner: niklas, reason: soon, until: 2099-01-01}\n")
+        told = self.answer("posture", check="no-owner", log="false")
+        covered = {each["id"]: each.get("excepted", {}).get("owner") for each in told["findings"]}
+        self.assertEqual("niklas", covered["no-owner:support-portal"])
+        self.assertEqual(1, told["excepted"])
+        self.assertEqual(["no-owner:nobody"], [each["finding"] for each in told["exceptions_without_finding"]])
+
+    def take_over(self, text):
+        with open(self.world.config, "w", encoding="utf-8") as file:
+            file.write(text)
+        answer = self.world.api_call(self.operator, "POST", "/v1/policies/reload")
+        self.assertEqual(200, answer.status, answer)
+        self.assertNotIn("restart", json.dumps(answer.json()))
+
     def test_rightsizing_tells_what_was_used(self):
         self.assertEqual(200, self.world.through_gateway(self.world.customer_token(), "/invoices/inv-1001").status)
         told = self.answer("rightsizing")
