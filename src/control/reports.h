@@ -44,7 +44,7 @@ class ReportAnswers {
  public:
   virtual ~ReportAnswers() = default;
   // As docs/api.md has it. Fails with kNotFound, kInvalid, with kConflict where there is no such finding any
-  // more, and with kLimit where the log is too long to be read while Writ runs.
+  // more, and with kUnavailable where Writ stops before the log was read.
   virtual Result<codec::Json> answer(const ReportQuestion& question, const enforce::InForce& in_force,
                                      const ReportView& view, Instant now) const = 0;
 };

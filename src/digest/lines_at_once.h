@@ -15,10 +15,16 @@
 
 namespace writ::digest {
 
+inline std::unexpected<Error> stopped_reading() {
+  return failure(ErrorCode::kUnavailable, "the log was not read to its end, because Writ stops");
+}
+
 // `make` is called for each line on one of several threads, then `take` for each in order on this one, until
-// it answers false. A line that is not whole ends it. `make`: Made(std::string_view line), thread-safe.
+// it answers false. A line that is not whole ends it. `make`: Made(std::string_view line), thread-safe. Fails
+// with kUnavailable when `stop` says so, which is asked before each piece of some MiB.
 template <class Made, class Make, class Take>
-Result<void> lines_at_once(const audit::Lines& lines, std::uint64_t from, Make make, Take take) {
+Result<void> lines_at_once(const audit::Lines& lines, std::uint64_t from, const std::function<bool()>& stop,
+                           Make make, Take take) {
   constexpr std::size_t kPieceBytes = std::size_t{8} << 20;
   const std::size_t threads = std::clamp<std::size_t>(std::thread::hardware_concurrency(), 1, 8);
   struct Piece {
@@ -44,8 +50,10 @@ Result<void> lines_at_once(const audit::Lines& lines, std::uint64_t from, Make m
     for (auto& other : others) other.get();
   };
   Piece piece;
-  bool more = true;
+  bool more = true, stopped = false;
   const auto finish = [&] {
+    stopped = stop && stop();
+    if (stopped) return false;
     work(piece);
     for (std::size_t i = 0; more && i < piece.lines.size(); ++i) {
       const auto [at, length] = piece.lines[i];
@@ -63,7 +71,8 @@ Result<void> lines_at_once(const audit::Lines& lines, std::uint64_t from, Make m
     piece.text += '\n';
     return piece.text.size() < kPieceBytes || finish();
   }));
-  if (more && !piece.lines.empty()) finish();
+  if (more && !stopped && !piece.lines.empty()) finish();
+  if (stopped) return stopped_reading();
   return {};
 }
 

@@ -29,13 +29,14 @@ Worked digested(std::string_view line, bool verify) {
 
 }  // namespace
 
-Result<bool> reaches(const audit::Part& log, const audit::Head& head, std::uint64_t offset) {
+Result<bool> reaches(const audit::Part& log, const audit::Head& head, std::uint64_t offset,
+                     const std::function<bool()>& stop) {
   const auto lines = TRY(audit::Lines::open(log.path));
   if (TRY(lines.size()) < offset) return false;
   audit::Head at = log.before;
   bool whole = true, there = head == log.before && offset == 0;
   TRY(lines_at_once<char>(
-      lines, 0,
+      lines, 0, stop,
       [](std::string_view line) {
         const auto parts = audit::take_apart(line);
         return static_cast<char>(parts && audit::hash_matches(*parts));
@@ -121,7 +122,7 @@ Result<void> LogReading::each_of(std::uint32_t part, const Visit& visit) {
   }
   if (index && index->head().seq > log.before.seq && !(before && index->stamp() == before)) {
     verified_ += index->head().seq - log.before.seq;
-    if (!TRY(reaches(log, index->head(), index->offset()))) {
+    if (!TRY(reaches(log, index->head(), index->offset(), use_.stop))) {
       note(log, "the log is not the one that the index was made of; it is made anew");
       index.reset();
     } else if (before && use_.keep && before->size == index->offset() && index->lock()) {
@@ -135,6 +136,7 @@ Result<void> LogReading::each_of(std::uint32_t part, const Visit& visit) {
   // Numbers of the index, as numbers here.
   std::vector<std::uint32_t> kinds, names;
   while (fits) {
+    if (use_.stop && use_.stop()) return stopped_reading();
     const auto block = index->next();
     if (!block || !TRY(visit_block(part, *block, offset, number, kinds, names, visit))) break;
     head = block->head;
@@ -176,7 +178,7 @@ Result<void> LogReading::each_of(std::uint32_t part, const Visit& visit) {
   };
   Result<void> visited;
   TRY(lines_at_once<Worked>(
-      lines, offset, [verify = keep](std::string_view line) { return digested(line, verify); },
+      lines, offset, use_.stop, [verify = keep](std::string_view line) { return digested(line, verify); },
       [&](std::string_view line, std::uint64_t begin, const Worked& made) {
         Entry entry{.number = made.number,
                     .time = Instant(Duration(made.time)),

@@ -24,6 +24,8 @@ struct IndexUse {
   bool keep = true;                     // make it, or make it longer
   std::uint64_t least_bytes = 8 << 20;  // smaller files are read as fast without one, and get none
   std::optional<Instant> now = {};      // the system's clock if not given
+  // Asked now and then: whether to leave it. Reading fails with kUnavailable then.
+  std::function<bool()> stop = {};
 };
 
 struct Entry {
@@ -77,6 +79,7 @@ class LogReading {
 };
 
 // Does the log go from its first record to this head without a break? Reads it up to there, on all cores.
-Result<bool> reaches(const audit::Part& log, const audit::Head& head, std::uint64_t offset);
+Result<bool> reaches(const audit::Part& log, const audit::Head& head, std::uint64_t offset,
+                     const std::function<bool()>& stop = {});
 
 }  // namespace writ::digest

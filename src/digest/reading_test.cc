@@ -15,8 +15,8 @@ namespace {
 namespace fs = std::filesystem;
 
 const Instant kBegin = instant_from_unix_seconds(1'780'000'000);
-constexpr IndexUse kAlways{.use = true, .keep = true, .least_bytes = 0};
-constexpr IndexUse kNever{.use = false, .keep = false};
+const IndexUse kAlways{.use = true, .keep = true, .least_bytes = 0};
+const IndexUse kNever{.use = false, .keep = false};
 
 class ReadingTest : public ::testing::Test {
  protected:
@@ -124,6 +124,21 @@ TEST_F(ReadingTest, WithAnIndexEverythingIsAsWithoutOne) {
   EXPECT_EQ(plain.all, second.all);
   EXPECT_EQ(300u, second.indexed);
   EXPECT_EQ(0u, second.read);
+}
+
+TEST_F(ReadingTest, WhoStopsDoesNotWaitForTheRestOfTheLog) {
+  write(300, path());
+  const auto log = parts();
+  for (const bool indexed : {false, true}) {
+    if (indexed) seen(kAlways);
+    IndexUse use = kAlways;
+    use.stop = [] { return true; };
+    LogReading reading(log, use);
+    const auto read = reading.each([](const Entry&) -> Result<void> { return {}; });
+    ASSERT_FALSE(read);
+    EXPECT_EQ(ErrorCode::kUnavailable, read.error().code);
+    EXPECT_EQ(0u, reading.read() + reading.indexed());
+  }
 }
 
 TEST_F(ReadingTest, WhatWasAppendedIsReadInTheLogAndAddedToTheIndex) {
@@ -332,7 +347,7 @@ TEST_F(ReadingTest, WhoMayReadTheLogMayReadItsIndexAndNobodyElse) {
 
 TEST_F(ReadingTest, AVisitorThatFailsEndsIt) {
   write(20, path());
-  for (const auto use : {kNever, kAlways, kAlways}) {
+  for (const auto& use : {kNever, kAlways, kAlways}) {
     const auto log = parts();
     LogReading reading(log, use);
     int count = 0;

@@ -220,7 +220,7 @@ Result<void> App::Parts::add_own_api(http::Endpoints& to, http::Workers& by) {
   TRY(sessions_api.add_to(to));
   TRY(keys_api.add_to(to));
   TRY(access_api.add_to(to, access_readers));
-  TRY(reports_api.add_to(to, access_readers));
+  TRY(reports_api.add_to(to, report_readers));
   return decide_api.add_to(to);
 }
 

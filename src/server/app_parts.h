@@ -274,12 +274,14 @@ struct App::Parts {
   const simulate::RunningAccess running_access;
   const control::Access access_control{authority, policies, running_access};
   const api::AccessApi access_api{access_control};
-  const RunningReports running_reports{policies, api_keys, config.data / config.audit.file};
+  const RunningReports running_reports{policies, api_keys, config.data / config.audit.file, stopping};
   const control::Reports report_control{authority, current, running_reports};
   const api::ReportsApi reports_api{report_control};
-  // Such an answer may take seconds, so that other readers do not wait for it.
+  // Such an answer may take seconds, and a report minutes, so that other readers do not wait for it.
   http::Workers access_readers{
       {.threads = 1, .max_queued = 16, .max_queued_per_source = 4, .background = true}};
+  http::Workers report_readers{
+      {.threads = 1, .max_queued = 8, .max_queued_per_source = 4, .background = true}};
   http::Client client{loops, client_options(config, room)};
   http::UpstreamKeeper upstreams{{loops, client, [this] { return current.get()->routes->upstreams(); }}};
   std::shared_ptr<gateway::Proxy> proxy;

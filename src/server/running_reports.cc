@@ -78,22 +78,6 @@ Result<Json> RunningReports::answer(const ReportQuestion& question, const enforc
   return rightsizing(question, loaded, in_force, view, all, now);
 }
 
-Result<std::vector<audit::Part>> RunningReports::log_parts() const {
-  auto parts = TRY(audit::parts_beside(log_));
-  std::uintmax_t bytes = 0;
-  for (const auto& part : parts) {
-    std::error_code error;
-    const auto size = std::filesystem::file_size(part.path, error);
-    if (!error) bytes += size;
-  }
-  if (bytes > kMaxReportedLogBytes)
-    return failure(ErrorCode::kLimit,
-                   fmt::format("the audit log has {} bytes, of which at most {} are read while Writ runs: "
-                               "`writ posture --audit` and `writ rightsize` read longer ones",
-                               bytes, kMaxReportedLogBytes));
-  return parts;
-}
-
 Result<Json> RunningReports::contracts(const ReportQuestion& question, const policy::Loaded& loaded,
                                        bool sees_all, Instant now) const {
   const policy::ContractSheets contracts(loaded);
@@ -118,8 +102,8 @@ Result<Json> RunningReports::posture(const ReportQuestion& question, const polic
   const auto* only = question.check.empty() ? nullptr : posture::find_check(question.check);
   if (!question.check.empty() && only == nullptr)
     return failure(ErrorCode::kNotFound, fmt::format("there is no check `{}`", question.check));
-  posture::Looking looking{.loaded = loaded, .now = now, .only = only};
-  if (question.log) looking.log = TRY(log_parts());
+  posture::Looking looking{.loaded = loaded, .now = now, .index = index(), .only = only};
+  if (question.log) looking.log = TRY(audit::parts_beside(log_));
   looking.api_keys.emplace();
   for (const auto& entry : api_keys_.all()) looking.api_keys->push_back(entry->key());
   auto assessment = TRY(posture::look(std::move(looking)));
@@ -152,6 +136,8 @@ Result<Json> RunningReports::posture(const ReportQuestion& question, const polic
     json.set("log", assessment.log);
     json.set("identities", static_cast<std::int64_t>(assessment.identities));
     json.set("checks", checks_json(assessment));
+    json.set("excepted", static_cast<std::int64_t>(assessment.covered()));
+    json.set("exceptions_without_finding", posture::idle_json(assessment));
   }
   const bool more = begin != assessment.judged.end();
   json.set("more", more);
@@ -162,8 +148,9 @@ Result<Json> RunningReports::posture(const ReportQuestion& question, const polic
 Result<Json> RunningReports::rightsizing(const ReportQuestion& question, const policy::Loaded& loaded,
                                          const enforce::InForce& in_force, const ReportView& view,
                                          bool sees_all, Instant now) const {
-  const auto log = TRY(log_parts());
-  const rightsize::Source source{.log = log, .loaded = loaded, .data = loaded.config.data};
+  const auto log = TRY(audit::parts_beside(log_));
+  const rightsize::Source source{
+      .log = log, .loaded = loaded, .data = loaded.config.data, .settings = {}, .index = index()};
   const auto since = now - std::chrono::days(question.days);
   auto json = Json::object({{"policy_revision", loaded.policies.snapshot->revision},
                             {"since", audit::format_time(since)},

@@ -2,34 +2,36 @@
 // running Writ (control/reports.h). What is loaded for them is their own, so that no decision waits.
 //
 // Whoever may not see everybody gets less of each finding too: evidence and fixes quote the configuration,
-// and what stands beside it there. Thread-safe.
+// and what stands beside it there. A log may be of any length: what was read of it once is in the index
+// beside it (digest/reading.h). Thread-safe.
 #pragma once
 
+#include <atomic>
 #include <filesystem>
 #include <vector>
 
 #include "audit/files.h"
 #include "control/reports.h"
+#include "digest/reading.h"
 #include "inventory/api_key_registry.h"
 #include "policy/policies_in_force.h"
 
 namespace writ::server {
 
-// A log that is longer is read on the command line, in a process of its own.
-inline constexpr std::uintmax_t kMaxReportedLogBytes = std::uintmax_t{1} << 30;
-
 class RunningReports final : public control::ReportAnswers {
  public:
-  // `log`: the file that the audit is written to.
+  // `log`: the file that the audit is written to. `stopping`: Writ stops, and waits for no report.
   RunningReports(const policy::PoliciesInForce& policies, const inventory::ApiKeyRegistry& api_keys,
-                 std::filesystem::path log)
-      : policies_(policies), api_keys_(api_keys), log_(std::move(log)) {}
+                 std::filesystem::path log, const std::atomic<bool>& stopping)
+      : policies_(policies), api_keys_(api_keys), log_(std::move(log)), stopping_(stopping) {}
 
   Result<codec::Json> answer(const control::ReportQuestion& question, const enforce::InForce& in_force,
                              const control::ReportView& view, Instant now) const override;
 
  private:
-  Result<std::vector<audit::Part>> log_parts() const;
+  digest::IndexUse index() const {
+    return {.stop = [this] { return stopping_.load(); }};
+  }
   Result<codec::Json> contracts(const control::ReportQuestion& question, const policy::Loaded& loaded,
                                 bool sees_all, Instant now) const;
   Result<codec::Json> posture(const control::ReportQuestion& question, const policy::Loaded& loaded,
@@ -42,6 +44,7 @@ class RunningReports final : public control::ReportAnswers {
   const policy::PoliciesInForce& policies_;
   const inventory::ApiKeyRegistry& api_keys_;
   const std::filesystem::path log_;
+  const std::atomic<bool>& stopping_;
 };
 
 }  // namespace writ::server
