@@ -27,9 +27,9 @@ struct Check {
   std::string_view id;  // "shared-credential": stable, exceptions and baselines name it
   Weight weight;        // of a finding, unless the finding says otherwise
   std::string_view title;
-  std::string_view meaning;  // what can come of it, in a sentence
-  std::span<const std::string_view> standards;
-  std::string_view limits = {};  // what it cannot see even when it is clean; may be empty
+  std::string_view meaning;                          // what can come of it, in a sentence
+  std::string_view limits = {};                      // what it cannot see even when it is clean; may be empty
+  std::span<const std::string_view> standards = {};  // posture/standards.h has them
 };
 // In the order in which reports list them.
 std::span<const Check> checks() noexcept;

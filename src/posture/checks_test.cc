@@ -1,11 +1,14 @@
 // Each check: a world with the weakness planted has the finding, its twin with the fix applied has not.
 #include "posture/checks.h"
 
+#include <array>
 #include <functional>
 #include <gmock/gmock.h>
 #include <regex>
 #include <set>
 
+#include "base/testing/folders.h"
+#include "files/files.h"
 #include "posture/testing/planted_world.h"
 
 namespace writ::posture::checks_test {
@@ -438,7 +441,7 @@ TEST(PostureChecks, ARecordThatIsNoneIsRefusedWithItsPlace) {
 TEST(Standards, IdsAreWellFormedUniqueAndEveryCheckHasSome) {
   const std::regex forms(
       "NHI([1-9]|10):2025|PR\\.AA-05|SP 800-207 tenet [346]|AC-(3\\(7\\)|4|6)|ASI(0[1-9]|10)|"
-      "MCP(0[1-9]|10):2025|API([1-9]|10):2023");
+      "MCP(0[1-9]|10):2025|API([1-9]|10):2023|PP-26-1834 [A-Z][a-z -]+");
   std::set<std::string_view> ids;
   for (const Standard& each : standards()) {
     EXPECT_TRUE(std::regex_match(std::string(each.id), forms)) << each.id;
@@ -450,6 +453,40 @@ TEST(Standards, IdsAreWellFormedUniqueAndEveryCheckHasSome) {
     EXPECT_FALSE(check.standards.empty()) << check.id;
     for (const auto id : check.standards) EXPECT_NE(nullptr, find_standard(id)) << check.id << " " << id;
   }
+}
+
+// What the sources say stands in a file of its own, read from them once and with where it was read.
+TEST(Standards, EveryIdAndTitleIsAsItsSourceSaysIt) {
+  const auto text = files::read_file(source_path("/tests/cases/posture/standards.json"), 1 << 20);
+  ASSERT_TRUE(text.has_value());
+  const auto json = codec::parse_json(*text);
+  ASSERT_TRUE(json.has_value());
+  std::map<std::string, std::array<std::string, 3>, std::less<>> said;  // title, document and URL
+  std::set<std::string> whole;  // ids of lists that are read to their end
+  for (const auto& source : *json->find("sources")->if_array()) {
+    for (const auto& [id, title] : *source.find("titles")->if_object()) {
+      said[id] = {*title.if_string(), *source.find_string("document"), *source.find_string("url")};
+      if (*source.find("whole")->if_bool()) whole.insert(id);
+    }
+  }
+  for (const Standard& each : standards()) {
+    const auto found = said.find(each.id);
+    ASSERT_NE(said.end(), found) << each.id;
+    EXPECT_EQ(found->second[0], each.title) << each.id;
+    EXPECT_EQ(found->second[1], each.document) << each.id;
+    EXPECT_EQ(found->second[2], each.source) << each.id;
+    whole.erase(std::string(each.id));
+  }
+  EXPECT_TRUE(whole.empty()) << "the table lacks `" << *whole.begin() << "`";
+}
+
+TEST(Standards, FindingsPointToEveryDocumentOfTheTable) {
+  std::set<std::string_view> documents, used;
+  for (const Standard& each : standards()) documents.insert(each.document);
+  for (const Check& check : checks())
+    for (const auto id : check.standards) used.insert(find_standard(id)->document);
+  EXPECT_EQ(documents, used);
+  EXPECT_TRUE(standards_of("no-such-check").empty());
 }
 
 TEST(Standards, EachOfTheNonHumanIdentityRisksIsLookedFor) {

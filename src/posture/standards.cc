@@ -1,6 +1,7 @@
 #include "posture/standards.h"
 
 #include <algorithm>
+#include <vector>
 
 namespace writ::posture {
 namespace {
@@ -9,8 +10,7 @@ constexpr std::string_view kNhi = "OWASP Non-Human Identities Top 10 2025";
 constexpr std::string_view kNhiSource =
     "https://owasp.org/www-project-non-human-identities-top-10/2025/top-10-2025/";
 constexpr std::string_view kCsf = "NIST Cybersecurity Framework 2.0";
-constexpr std::string_view kCsfSource =
-    "https://csf.tools/reference/nist-cybersecurity-framework/v2-0/pr/pr-aa/pr-aa-05/";
+constexpr std::string_view kCsfSource = "https://doi.org/10.6028/NIST.CSWP.29";
 constexpr std::string_view kZeroTrust = "NIST SP 800-207 Zero Trust Architecture, section 2.1";
 constexpr std::string_view kZeroTrustSource = "https://doi.org/10.6028/NIST.SP.800-207";
 constexpr std::string_view kControls = "NIST SP 800-53 Rev. 5";
@@ -22,6 +22,10 @@ constexpr std::string_view kMcp = "OWASP MCP Top 10 2025 (v0.1)";
 constexpr std::string_view kMcpSource = "https://owasp.org/www-project-mcp-top-10/";
 constexpr std::string_view kApi = "OWASP API Security Top 10 2023";
 constexpr std::string_view kApiSource = "https://owasp.org/API-Security/editions/2023/en/0x11-t10/";
+// It has no ids: the number of the document and the headings of its sections name what is meant.
+constexpr std::string_view kNsa =
+    "NSA PP-26-1834 Model Context Protocol (MCP): Security Design Considerations for AI-Driven Automation";
+constexpr std::string_view kNsaSource = "https://www.nsa.gov/Press-Room/Cybersecurity-Advisories-Guidance/";
 
 constexpr Standard kStandards[] = {
     {"NHI1:2025", "Improper Offboarding", kNhi, kNhiSource},
@@ -80,12 +84,77 @@ constexpr Standard kStandards[] = {
     {"API8:2023", "Security Misconfiguration", kApi, kApiSource},
     {"API9:2023", "Improper Inventory Management", kApi, kApiSource},
     {"API10:2023", "Unsafe Consumption of APIs", kApi, kApiSource},
+    {"PP-26-1834 Access control", "Access control", kNsa, kNsaSource},
+    {"PP-26-1834 Token or session security", "Token or session security", kNsa, kNsaSource},
+    {"PP-26-1834 Misconfigurations and poor implementation", "Misconfigurations and poor implementation",
+     kNsa, kNsaSource},
+    {"PP-26-1834 Poor or missing audit logs", "Poor or missing audit logs", kNsa, kNsaSource},
 };
+
+// What a finding of each check falls under.
+struct Mapping {
+  std::string_view check;
+  std::vector<std::string_view> standards;
+};
+
+const std::vector<Mapping>& mappings() {
+  static const std::vector<Mapping> kMappings = {
+      {"no-owner", {"NHI1:2025", "ASI10", "PR.AA-05"}},
+      {"owner-gone", {"NHI1:2025", "PR.AA-05"}},
+      {"owner-not-listed", {"NHI1:2025", "PR.AA-05"}},
+      {"stopped-with-credentials", {"NHI1:2025", "PR.AA-05"}},
+      {"dormant-identity", {"NHI1:2025", "ASI10", "PR.AA-05"}},
+      {"review-overdue", {"NHI1:2025", "PR.AA-05", "AC-6"}},
+      {"never-reviewed", {"NHI1:2025", "PR.AA-05", "AC-6"}},
+      {"third-party", {"NHI3:2025", "ASI04"}},
+      {"person-behind-machine", {"NHI10:2025", "PR.AA-05", "PP-26-1834 Poor or missing audit logs"}},
+      {"shared-credential", {"NHI9:2025", "ASI03", "PR.AA-05"}},
+      {"two-environments", {"NHI8:2025", "AC-4"}},
+      {"bearer-secret", {"NHI4:2025", "API2:2023", "MCP01:2025", "PP-26-1834 Token or session security"}},
+      {"unbound-tokens",
+       {"NHI4:2025", "API2:2023", "MCP07:2025", "SP 800-207 tenet 6",
+        "PP-26-1834 Token or session security"}},
+      {"machine-password", {"NHI4:2025", "API2:2023"}},
+      {"ageing-credential", {"NHI7:2025", "MCP01:2025", "PP-26-1834 Token or session security"}},
+      {"endless-credential", {"NHI7:2025", "MCP01:2025", "PP-26-1834 Token or session security"}},
+      {"api-key", {"NHI4:2025", "API2:2023", "MCP01:2025", "PP-26-1834 Token or session security"}},
+      {"secret-file", {"NHI2:2025", "MCP01:2025"}},
+      {"issuer-not-pinned",
+       {"NHI6:2025", "NHI4:2025", "API2:2023", "SP 800-207 tenet 6", "PP-26-1834 Access control"}},
+      {"workload-not-pinned",
+       {"NHI6:2025", "NHI4:2025", "API2:2023", "SP 800-207 tenet 6", "PP-26-1834 Access control"}},
+      {"chain-too-deep", {"ASI03", "ASI08", "AC-6"}},
+      {"acts-for-anyone", {"NHI5:2025", "ASI03", "MCP02:2025", "AC-6", "PP-26-1834 Access control"}},
+      {"long-tokens", {"NHI7:2025", "SP 800-207 tenet 3", "PP-26-1834 Token or session security"}},
+      {"plain-transport", {"NHI6:2025", "API8:2023", "PP-26-1834 Misconfigurations and poor implementation"}},
+      {"audit-not-durable", {"MCP08:2025", "PP-26-1834 Poor or missing audit logs"}},
+      {"wildcard-permit",
+       {"NHI5:2025", "AC-6", "AC-3(7)", "PR.AA-05", "API5:2023", "ASI03", "MCP02:2025",
+        "PP-26-1834 Access control"}},
+      {"standing-privilege",
+       {"NHI5:2025", "SP 800-207 tenet 3", "ASI03", "MCP02:2025", "AC-6", "PP-26-1834 Access control"}},
+      {"dead-permit", {"NHI5:2025", "PR.AA-05", "AC-6"}},
+      {"unused-permit", {"NHI5:2025", "PR.AA-05", "AC-6", "PP-26-1834 Access control"}},
+      {"hidden-claim",
+       {"SP 800-207 tenet 4", "SP 800-207 tenet 6", "API5:2023", "PP-26-1834 Access control"}},
+      {"route-not-tested", {"API5:2023", "PR.AA-05"}},
+      {"api-cannot-tell", {"ASI03", "SP 800-207 tenet 4", "API1:2023", "PP-26-1834 Access control"}},
+      {"only-observed",
+       {"SP 800-207 tenet 6", "API8:2023", "PP-26-1834 Misconfigurations and poor implementation"}},
+  };
+  return kMappings;
+}
 
 }  // namespace
 
 std::span<const Standard> standards() noexcept {
   return kStandards;
+}
+
+std::span<const std::string_view> standards_of(std::string_view check) noexcept {
+  const auto found = std::ranges::find(mappings(), check, &Mapping::check);
+  if (found == mappings().end()) return {};
+  return found->standards;
 }
 
 const Standard* find_standard(std::string_view id) noexcept {

@@ -1,7 +1,9 @@
-// Standards: the ids and titles that findings point to, each with the document that they were read from.
+// Standards: the ids and titles that findings point to, each with the document that they were read from, and
+// which of them each check falls under.
 //
-// One table. An id that is not here cannot be given to a check, and a title that could not be verified is not
-// here. A constant, safe from any thread.
+// Both tables are in standards.cc alone. An id that is not there cannot be given to a check, and a title that
+// could not be verified is not there: tests/cases/posture/standards.json has what the sources say, and a test
+// holds one against the other. Constants, safe from any thread.
 #pragma once
 
 #include <span>
@@ -17,6 +19,8 @@ struct Standard {
 };
 
 std::span<const Standard> standards() noexcept;
+// Their ids, of a check by its id; none: there is no such check.
+std::span<const std::string_view> standards_of(std::string_view check) noexcept;
 // Null: there is no such id.
 const Standard* find_standard(std::string_view id) noexcept;
 
