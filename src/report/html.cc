@@ -35,6 +35,7 @@ summary{cursor:pointer}summary:focus-visible,a:focus-visible{outline:3px solid #
 .low{background:#dce775;color:#000}.good{background:#2e7d32;color:#fff}.unknown{background:#8886}
 svg{max-width:100%;height:auto}svg text{fill:currentColor;font:12px system-ui,sans-serif}
 @media print{body{max-width:none;margin:0;font-size:11pt}details{break-inside:avoid}details::details-content{content-visibility:visible;block-size:auto}
+pre{overflow:visible;white-space:pre-wrap}
 thead{display:table-header-group}tr{break-inside:avoid}.wide{overflow:visible}}
 )";
 

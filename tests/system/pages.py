@@ -1,6 +1,7 @@
 """HTML reports, read strictly, and opened by a real browser."""
 import collections
 import html.parser
+import json
 import os
 import re
 import subprocess
@@ -55,6 +56,36 @@ def parsed(path):
     page.feed(text)
     page.close()
     return page, text
+
+
+# What reaches over a side, or would have to be scrolled to. Sheets of paper are not scrolled.
+MEASURE = """<script>
+const cut = [];
+for (const each of document.querySelectorAll('body *')) {
+  const box = each.getBoundingClientRect();
+  const scrolls = getComputedStyle(each).overflowX != 'visible' && each.scrollWidth > each.clientWidth + 1;
+  if (box.width > 0 && (box.right > innerWidth + 1 || box.left < -1 || scrolls))
+    cut.push(each.tagName + ' ' + Math.round(box.right) + ': ' + each.textContent.slice(0, 80));
+}
+document.documentElement.setAttribute('data-cut', JSON.stringify([innerWidth, cut]));
+</script>"""
+
+
+def cut_off_in_print(path, width):
+    """What of a page that is `width` pixels wide is cut off when it is printed, all of it unfolded: (the width that it had, a list)."""
+    with open(path, encoding="utf-8") as file:
+        text = file.read()
+    text = text.replace("@media print{", "@media all{").replace("<details", "<details open")
+    # It runs what the page itself may not.
+    text = re.sub(r"<meta http-equiv=[^>]*>", "", text) + MEASURE
+    with tempfile.TemporaryDirectory(prefix="writ-browser-", ignore_cleanup_errors=True) as folder:
+        printed = os.path.join(folder, "printed.html")
+        with open(printed, "w", encoding="utf-8") as file:
+            file.write(text)
+        run = subprocess.run(["chromium", "--headless", "--no-sandbox", "--disable-gpu", "--no-first-run", "--disable-background-networking",
+                              f"--user-data-dir={folder}/profile", f"--window-size={width},1000", "--dump-dom", f"file://{printed}"],
+                             capture_output=True, text=True, timeout=120, check=False)
+    return json.loads(html.unescape(re.search(r'data-cut="([^"]*)"', run.stdout)[1]))
 
 
 def browse(path):

@@ -63,6 +63,10 @@ class Report(unittest.TestCase):
         for part in PARTS:
             self.assertIn(f'<section id="{part}">', dom)
 
+    def test_printed_nothing_is_cut_off_at_the_side(self):
+        width, cut = pages.cut_off_in_print(self.make("--audit", self.log), 672)  # a sheet of A4 with margins of 1.6 cm
+        self.assertEqual((672, []), (width, cut))
+
     def test_without_a_log_it_says_what_cannot_be_told(self):
         shown = "".join(pages.parsed(self.make())[0].text)
         self.assertIn("Not computable: no audit log was given", shown)
