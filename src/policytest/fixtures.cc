@@ -151,6 +151,7 @@ inventory::Change read_identities(const Fields& fixtures, const policy::Loaded& 
   own.file = fixtures.source().file;
   own.root = nullptr;  // what else stands there has its files elsewhere
   own.apis = {};
+  own.grants = {};  // whom they are for, the fixtures need not have
   own.identities = fixtures.list("identities");
   files::Issues issues;
   const auto read = config::read_world(own, issues);
