@@ -3,6 +3,7 @@
 #include <fmt/format.h>
 
 #include "base/clock.h"
+#include "base/number_of.h"
 #include "cli/commands.h"
 #include "cli/loaded.h"
 #include "cli/output.h"
@@ -42,15 +43,18 @@ codec::Json check_report(const files::Issues& issues, const std::optional<policy
 }
 
 std::string summary(const files::Issues& issues, const std::optional<policy::Loaded>& loaded) {
-  const auto counts = fmt::format("{} errors, {} warnings", issues.errors(), issues.warnings());
+  const auto counts =
+      fmt::format("{}, {}", number_of(issues.errors(), "error"), number_of(issues.warnings(), "warning"));
   if (!loaded) return counts;
   const auto shadows = loaded->policies.shadows;
   const auto grants = loaded->policies.grants;
-  return fmt::format("{} policies{}{} (revision {}), {} identities, {} APIs, {} routes: {}",
-                     loaded->policies.count, shadows > 0 ? fmt::format(" and {} shadows", shadows) : "",
-                     grants > 0 ? fmt::format(" and {} grants", grants) : "",
-                     loaded->policies.snapshot->revision, loaded->world.declared.identities.size(),
-                     loaded->world.declared.apis.size(), loaded->routes->size(), counts);
+  return fmt::format(
+      "{}{}{} (revision {}), {}, {}, {}: {}", number_of(loaded->policies.count, "policy", "policies"),
+      shadows > 0 ? " and " + number_of(shadows, "shadow") : "",
+      grants > 0 ? " and " + number_of(grants, "grant") : "", loaded->policies.snapshot->revision,
+      number_of(loaded->world.declared.identities.size(), "identity", "identities"),
+      number_of(loaded->world.declared.apis.size(), "API"), number_of(loaded->routes->size(), "route"),
+      counts);
 }
 
 std::optional<policy::Loaded> load(const CheckOptions& options, files::Issues& issues) {

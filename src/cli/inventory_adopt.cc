@@ -2,6 +2,7 @@
 // reviews, and from there into a patch of the configuration (docs/inventory.md).
 #include <fmt/format.h>
 
+#include "base/number_of.h"
 #include "cli/commands.h"
 #include "cli/inventory_commands.h"
 #include "cli/loaded.h"
@@ -84,7 +85,8 @@ int adopt(const InventoryAdoptOptions& options) {
   const auto reviewed = posture::read_review(*text, options.reviewed, loaded->config, issues);
   for (const auto& issue : issues.all()) print_error(render(issue));
   if (issues.has_errors())
-    return fail(fmt::format("{}: {} errors, so nothing was adopted", options.reviewed, issues.errors()));
+    return fail(
+        fmt::format("{}: {}, so nothing was adopted", options.reviewed, number_of(issues.errors(), "error")));
   const auto undecided = reviewed.undecided + reviewed.callers.undecided;
   if (reviewed.is_empty())
     return print_error(fmt::format("nothing is adopted: {} are undecided, {} are nobody", undecided,

@@ -6,6 +6,7 @@
 #include <fmt/ranges.h>
 #include <vector>
 
+#include "base/number_of.h"
 #include "cli/commands.h"
 #include "cli/output.h"
 #include "codec/nearest.h"
@@ -30,7 +31,8 @@ std::unexpected<Error> no_such(std::string_view what, std::string_view name,
 
 int broken(const files::Issues& issues, std::string_view not_done) {
   for (const auto& issue : issues.all()) print_error(render(issue));
-  return not_done.empty() ? kBroken : fail(fmt::format("{}: {} errors", not_done, issues.errors()));
+  return not_done.empty() ? kBroken
+                          : fail(fmt::format("{}: {}", not_done, number_of(issues.errors(), "error")));
 }
 
 std::optional<std::string> no_configuration(const std::string& named) {
@@ -54,8 +56,8 @@ Result<policy::Loaded> load_configuration(const std::string& named) {
   auto loaded = policy::load(file, issues);
   if (loaded) return *std::move(loaded);
   for (const auto& issue : issues.all()) print_error(render(issue));
-  return failure(ErrorCode::kInvalid,
-                 fmt::format("{}: {} errors, so nothing was looked at", file.string(), issues.errors()));
+  return failure(ErrorCode::kInvalid, fmt::format("{}: {}, so nothing was looked at", file.string(),
+                                                  number_of(issues.errors(), "error")));
 }
 
 Result<void> check_names(const policy::Loaded& loaded, std::string_view api, std::string_view action) {

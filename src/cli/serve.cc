@@ -9,6 +9,7 @@
 #include <unistd.h>
 
 #include "audit/record.h"
+#include "base/number_of.h"
 #include "cli/commands.h"
 #include "cli/decision_lines.h"
 #include "cli/output.h"
@@ -52,8 +53,8 @@ std::optional<policy::Loaded> load(const ServeOptions& options) {
   auto loaded = policy::load(options.config, issues);
   for (const auto& issue : issues.all()) print_error(render(issue));
   if (!loaded)
-    fail(fmt::format("not started: {} errors in the configuration; `writ check` shows them too",
-                     issues.errors()));
+    fail(fmt::format("not started: {} in the configuration; `writ check` shows all that is wrong",
+                     number_of(issues.errors(), "error")));
   return loaded;
 }
 
@@ -67,7 +68,8 @@ void reload_policies(server::App& app, std::string_view cause, bool at_once) {
   if (cause == kFiles && !done->changed && !done->waiting && !done->issues.has_errors()) return;
   for (const auto& issue : done->issues.all()) print_error(render(issue));
   if (done->issues.has_errors()) {
-    print_error(fmt::format("writ: {} errors, what is in force stays in force", done->issues.errors()));
+    print_error(
+        fmt::format("writ: {}, what is in force stays in force", number_of(done->issues.errors(), "error")));
   } else if (done->held) {
     print_error(fmt::format("writ: the files are those that were rolled back, policies {} stay in force",
                             done->revision));

@@ -3,6 +3,7 @@
 #include <fmt/format.h>
 
 #include "audit/log.h"
+#include "base/number_of.h"
 #include "cli/commands.h"
 #include "cli/loaded.h"
 #include "cli/output.h"
@@ -60,7 +61,7 @@ int not_tested(const files::Issues& issues, const TestOptions& options) {
   } else {
     for (const auto& issue : issues.all()) print_error(render(issue));
   }
-  return fail(fmt::format("nothing was tested: {} errors", issues.errors()));
+  return fail("nothing was tested: " + number_of(issues.errors(), "error"));
 }
 
 // A file for each derived request that was permitted, which `writ explain` takes.

@@ -220,7 +220,7 @@ class Check(unittest.TestCase):
         self.assertEqual(1, status)
         self.assertIn("the value of `secret_hash` ends at a comma", out)
         self.assertIn('in quotes: secret_hash: "$scrypt$ln=14,r=8,p=1$KOF', out)
-        self.assertIn("1 errors", out)
+        self.assertIn("1 error,", out)
 
 
 class TheDoor(unittest.TestCase):
