@@ -5,6 +5,7 @@
 #include <fmt/format.h>
 #include <fstream>
 
+#include "base/number_of.h"
 #include "cli/commands.h"
 #include "cli/loaded.h"
 #include "cli/log_parts.h"
@@ -48,6 +49,28 @@ int print_fix(const PostureOptions& options, const posture::Assessment& assessme
     return text.error().code == ErrorCode::kNotFound ? kNo : kBroken;
   }
   return fail(fmt::format("there is no finding `{}`; `writ posture` lists them", options.fix));
+}
+
+// The same look again, for the patch of a finding.
+posture::Invocation invocation_of(const PostureOptions& options) {
+  const PostureOptions usual;
+  posture::Invocation made;
+  const auto add = [&](std::string_view option, const std::string& value, const std::string& otherwise) {
+    if (value != otherwise) made.look += fmt::format(" {} {}", option, posture::shell_word(value));
+  };
+  const auto add_number = [&](std::string_view option, std::uint64_t value, std::uint64_t otherwise) {
+    if (value != otherwise) made.look += fmt::format(" {} {}", option, value);
+  };
+  add("--config", options.config, usual.config);
+  for (const auto& log : options.audit) add("--audit", log, {});
+  add("--data", options.data, usual.data);
+  add("--exceptions", options.exceptions, usual.exceptions);
+  add("--at", options.at, usual.at);
+  add_number("--since-days", options.since_days, usual.since_days);
+  add_number("--dormant-days", options.dormant_days, usual.dormant_days);
+  add_number("--credential-days", options.credential_days, usual.credential_days);
+  made.folder = fs::path(options.config).parent_path().string();
+  return made;
 }
 
 int look(const PostureOptions& options) {
@@ -100,14 +123,15 @@ int look(const PostureOptions& options) {
   const auto sarif =
       options.sarif.empty()
           ? Result<void>()
-          : files::write_file(options.sarif, posture::to_sarif(assessment, "0.1.0").pretty() + "\n");
+          : files::write_file(options.sarif,
+                              posture::to_sarif(assessment, "0.1.0", fs::current_path()).pretty() + "\n");
   if (!sarif) return fail(sarif.error());
   if (options.json) {
     print_json(posture::to_json(assessment));
   } else if (options.csv) {
     print_exact(posture::to_csv(assessment));
   } else {
-    print_text(posture::to_text(assessment) + trend);
+    print_text(posture::to_text(assessment, invocation_of(options)) + trend);
   }
   if (options.fail_on.empty()) return kYes;
   return assessment.any_at_least(*posture::weight_from_name(options.fail_on)) ? kNo : kYes;
@@ -126,7 +150,7 @@ std::optional<std::vector<posture::Exemption>> read_exemptions(const std::string
   auto read = posture::parse_exceptions(*text, named, issues);
   for (const auto& issue : issues.all()) print_error(render(issue));
   if (!issues.has_errors()) return read;
-  fail(fmt::format("{}: {} errors, so nothing was looked at", named, issues.errors()));
+  fail(fmt::format("{}: {}, so nothing was looked at", named, number_of(issues.errors(), "error")));
   return std::nullopt;
 }
 

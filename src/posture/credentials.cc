@@ -349,10 +349,34 @@ void look_endless(const Scene& scene, Checked& checked) {
 
 namespace {
 
+// Keys that say what they are: how they begin, and how many letters come then, at least.
+struct Issued {
+  std::string_view begin;
+  std::size_t letters;
+};
+constexpr Issued kIssued[] = {{"writ_ak_", 73}, {"AKIA", 16},  {"ghp_", 36},        {"gho_", 36},
+                              {"ghs_", 36},     {"ghu_", 36},  {"github_pat_", 60}, {"glpat-", 20},
+                              {"xoxb-", 20},    {"xoxp-", 20}, {"sk_live_", 20},    {"AIza", 35}};
+
+bool has_issued(std::string_view text, const Issued& issued) {
+  const auto is_letter = [](char letter) {
+    return (letter >= 'a' && letter <= 'z') || (letter >= 'A' && letter <= 'Z') ||
+           (letter >= '0' && letter <= '9') || letter == '_' || letter == '-';
+  };
+  for (auto at = text.find(issued.begin); at != text.npos; at = text.find(issued.begin, at + 1)) {
+    const auto rest = text.substr(at + issued.begin.size(), issued.letters);
+    if (at > 0 && is_letter(text[at - 1])) continue;  // in the middle of something else
+    if (rest.size() == issued.letters && std::ranges::all_of(rest, is_letter)) return true;
+  }
+  return false;
+}
+
 // What a file has that is worth having; empty: nothing that is known.
 std::string_view secret_in(std::string_view text, std::string_view name) {
   if (text.find("PRIVATE KEY-----") != std::string_view::npos) return "a private key";
   if (name.ends_with(".secret")) return "a secret";
+  if (std::ranges::any_of(kIssued, [&](const Issued& each) { return has_issued(text, each); }))
+    return "an API key";
   const auto json = codec::parse_json(text);
   if (!json) return {};
   const auto is_private = [](const codec::Json& key) {

@@ -284,7 +284,35 @@ void look_plain_transport(const Scene& scene, Checked& checked) {
              fmt::format("inventory:\n  apis:\n    - id: {}\n      upstream: https://HOST\n", upstream.api),
          .by_hand = "the API has to be reached over https first"});
   }
+  const auto* sources = node_at(scene, {"fact_sources"});
+  for (const auto& source : sources != nullptr ? sources->items : std::vector<files::YamlNode>()) {
+    const auto* name = source.find("name");
+    const auto* url = source.find("http") != nullptr ? source.find("http")->find("url") : nullptr;
+    const auto* server = source.find("postgres");
+    const auto* host = server != nullptr ? server->find("host") : nullptr;
+    const auto* tls = server != nullptr ? server->find("tls") : nullptr;
+    std::string at;
+    if (url != nullptr && in_the_clear(url->text)) at = url->text;
+    if (host != nullptr && tls != nullptr && tls->text == "false" && !host->text.starts_with('/') &&
+        !stays_here(host->text))
+      at = host->text;
+    if (at.empty() || name == nullptr) continue;
+    found(checked, {name->text},
+          fmt::format("decisions go by what `{}` says at {}, and anybody on the way can say it too",
+                      name->text, at),
+          {{.fact = fmt::format("the fact source `{}` is asked without TLS", name->text),
+            .place = {scene.config().file.string(), source.line, source.column},
+            .pointer = "/fact_sources"}},
+          {.what = "ask it with TLS", .by_hand = "the source has to be reached with TLS first"});
+  }
   for (const auto& issuer : scene.config().trusted_issuers) {
+    if (issuer.location && in_the_clear(issuer.location->jwks_uri) && !in_the_clear(issuer.issuer))
+      found(
+          checked, {issuer.issuer},
+          fmt::format("the keys of `{}` come without TLS, so anybody on the way can speak for it",
+                      issuer.issuer),
+          {issuer_exhibit(scene, issuer), {.fact = fmt::format("`jwks_uri: {}`", issuer.location->jwks_uri)}},
+          {.what = "fetch its keys over https", .by_hand = "its keys have to be published over https first"});
     if (!in_the_clear(issuer.issuer)) continue;
     found(checked, {issuer.issuer},
           fmt::format("`{}` is an issuer that anybody on the way can speak for", issuer.issuer),

@@ -104,9 +104,22 @@ Remedy with_setting(Remedy remedy, const Scene& scene, std::string_view map, Set
   return with_edits(std::move(remedy), scene, {edit});
 }
 
+Remedy without_grant(Remedy remedy, const Scene& scene, std::string_view id) {
+  const auto* list = node_at(scene, {"inventory", "grants"});
+  const auto* item = item_with(list, "id", id);
+  remedy.change.clear();
+  if (item == nullptr) {
+    remedy.by_hand = "the grant was made over the API, so it is revoked there: `writ inventory grant revoke`";
+    return remedy;
+  }
+  remedy.change = fmt::format("# take the grant `{}` out of `inventory.grants`\n", id);
+  return with_edits(std::move(remedy), scene, {YamlText(scene.config_text()).take_item(*list, *item)});
+}
+
 Remedy without_policy(Remedy remedy, const Scene& scene, std::size_t index) {
   const auto& policies = scene.loaded().policies;
   const auto& source = policies.sources[index];
+  if (source.is_grant) return without_grant(std::move(remedy), scene, policies.policies.policies[index].id);
   const auto name = scene.below_config(source.place.file);
   if (!name) {
     remedy.by_hand = "its file does not lie below the configuration's folder";

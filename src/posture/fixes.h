@@ -25,7 +25,9 @@ Remedy with_keys(Remedy remedy, const Scene& scene, const ListedIdentity& each,
 Remedy with_edits(Remedy remedy, const Scene& scene, const std::vector<std::optional<TextEdit>>& edits);
 // The configuration with this key of a map at the top: {"limits", "max_chain"}.
 Remedy with_setting(Remedy remedy, const Scene& scene, std::string_view map, Setting setting);
-// The policies without this one.
+// The configuration without this grant, which is one of many links of its template.
+Remedy without_grant(Remedy remedy, const Scene& scene, std::string_view id);
+// The policies without this one; of a grant's, without the grant.
 Remedy without_policy(Remedy remedy, const Scene& scene, std::size_t index);
 
 // What a review or an end is set to where nobody says otherwise: three months, a year.

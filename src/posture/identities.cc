@@ -24,16 +24,29 @@ bool has_owner(const ListedIdentity& each) {
   return each->owner || (each->kind == Kind::kAgent && each->sponsor);
 }
 
+// A machine that answers for another one is nobody who can be asked. Who is not listed may be a person.
+bool has_person(const Scene& scene, const ListedIdentity& each) {
+  const auto is_person = [&](const std::optional<std::string>& id) {
+    const ListedIdentity* owner = id ? scene.find(*id) : nullptr;
+    return id && (owner == nullptr || !owner->is_machine());
+  };
+  return is_person(each->owner) || (each->kind == Kind::kAgent && is_person(each->sponsor));
+}
+
+// Whoever is lapsed may do nothing until somebody says that they are still there.
+bool has_left(const ListedIdentity* owner) {
+  return owner != nullptr && owner->status >= Status::kLapsed;
+}
+
 std::string suspend(const ListedIdentity& each) {
-  return fmt::format("writ inventory suspend {} --token-file FILE", shell_word(each->id));
+  return fmt::format("writ inventory suspend {}", shell_word(each->id));
 }
 
 // A date for its review, where there is none that is to come.
 Remedy reviewed(Remedy remedy, const Scene& scene, const ListedIdentity& each) {
   const auto date = in_three_months(scene.now());
   if (each.over_api)
-    remedy.command =
-        fmt::format("writ inventory review {} --until {} --token-file FILE", shell_word(each->id), date);
+    remedy.command = fmt::format("writ inventory review {} --until {}", shell_word(each->id), date);
   remedy.change = said_of(each, "review_by: " + date);
   return with_keys(std::move(remedy), scene, each, {{"review_by", date}});
 }
@@ -42,9 +55,14 @@ Remedy reviewed(Remedy remedy, const Scene& scene, const ListedIdentity& each) {
 
 void look_no_owner(const Scene& scene, Checked& checked) {
   for (const ListedIdentity& each : scene.identities()) {
-    if (!each.is_machine() || !each.is_in_use() || has_owner(each)) continue;
-    found(checked, {each->id}, fmt::format("nobody answers for {}", kind_and_id(each)),
-          {scene.declared(each), {.fact = "it has no `owner`"}},
+    if (!each.is_machine() || !each.is_in_use() || has_person(scene, each)) continue;
+    Exhibit why{.fact = "it has no `owner`"};
+    for (const auto& owner : {each->owner, each->sponsor})
+      if (const auto* machine = owner ? scene.find(*owner) : nullptr) why = scene.declared(*machine);
+    found(checked, {each->id},
+          has_owner(each) ? fmt::format("no person answers for {}: its owner is a machine", kind_and_id(each))
+                          : fmt::format("nobody answers for {}", kind_and_id(each)),
+          {scene.declared(each), std::move(why)},
           with_keys({.what = "name the person that answers for it",
                      .change = said_of(each, "owner: PERSON"),
                      .blanks = {{"PERSON", "who answers for it"}}},
@@ -57,7 +75,7 @@ void look_owner_gone(const Scene& scene, Checked& checked) {
     if (!each.is_in_use()) continue;
     const auto is_gone = [&](const std::optional<std::string>& person) {
       const ListedIdentity* owner = person ? scene.find(*person) : nullptr;
-      return owner != nullptr && !owner->is_in_use();
+      return has_left(owner);
     };
     for (const auto& person : {each->owner, each->sponsor}) {
       if (!is_gone(person)) continue;
@@ -79,27 +97,68 @@ void look_owner_gone(const Scene& scene, Checked& checked) {
       break;
     }
   }
+  for (const auto& [place, grant] : scene.loaded().world.grants) {
+    const ListedIdentity* owner = grant.owner ? scene.find(*grant.owner) : nullptr;
+    if (!has_left(owner) || grant.lapses_at() <= scene.now()) continue;
+    const auto* item = item_with(node_at(scene, {"inventory", "grants"}), "id", grant.id);
+    Remedy remedy{
+        .what = "hand the grant over to somebody that is there, or revoke it",
+        .change = fmt::format("inventory:\n  grants:\n    - id: {}\n      owner: PERSON\n", grant.id),
+        .blanks = {{"PERSON", "who answers for it from now on"}}};
+    if (item == nullptr) {
+      remedy.by_hand = "it was made over the API, so it is changed there and not in a file";
+    } else {
+      remedy =
+          with_edits(std::move(remedy), scene, {YamlText(scene.config_text()).put(*item, "owner", "PERSON")});
+    }
+    found(checked, {grant.id, *grant.owner},
+          fmt::format("`{}` answers for the grant `{}`, and is {}", *grant.owner, grant.id,
+                      inventory::status_name(owner->status)),
+          {{.fact = fmt::format("the grant `{}` is in force", grant.id), .place = place},
+           scene.declared(*owner)},
+          std::move(remedy));
+  }
+  for (const auto& exception : scene.config().exceptions) {
+    const ListedIdentity* owner = scene.find(exception.owner);
+    if (!has_left(owner) || exception.until <= scene.now()) continue;
+    found(checked, {fmt::format("exception {}", exception.finding), exception.owner},
+          fmt::format("`{}` answers for the exception `{}`, and is {}", exception.owner, exception.finding,
+                      inventory::status_name(owner->status)),
+          {{.fact = fmt::format("`owner: {}`", exception.owner), .place = exception.place},
+           scene.declared(*owner)},
+          {.what = "mend the finding, or let somebody that is there answer for the exception",
+           .change = "posture:\n  exceptions:\n    - owner: PERSON\n",
+           .by_hand = "whether it is still to be excepted is for whoever comes after that person to say"});
+  }
 }
 
 void look_owner_not_listed(const Scene& scene, Checked& checked) {
   for (const ListedIdentity& each : scene.identities()) {
-    if (!each.is_machine() || !each.is_in_use() || !each->owner || scene.find(*each->owner) != nullptr)
-      continue;
+    if (!each.is_machine() || !each.is_in_use()) continue;
+    // Of an agent its sponsor is enough.
+    const bool by_sponsor = each->kind == Kind::kAgent && each->sponsor;
+    const auto& person = each->owner ? each->owner : by_sponsor ? each->sponsor : std::nullopt;
+    if (!person || scene.find(*person) != nullptr) continue;
+    if (each->owner && by_sponsor && scene.find(*each->sponsor) != nullptr) continue;
+    const std::string_view key = each->owner ? "owner" : "sponsor";
     Remedy remedy{
-        .what = "list the person, and let the identity act only while that person is there",
-        .change = fmt::format("inventory:\n  identities:\n    - {{id: {}, kind: user}}\n", *each->owner) +
-                  fmt::format("    - id: {}\n      needs_owner: true\n", each->id)};
+        .what = each->owner ? "list the person, and let the identity act only while that person is there"
+                            : "list the person",
+        .change = fmt::format("inventory:\n  identities:\n    - {{id: {}, kind: user}}\n", *person)};
     const YamlText yaml(scene.config_text());
     const auto* list = node_at(scene, {"inventory", "identities"});
     std::vector<std::optional<TextEdit>> edits{
-        list != nullptr ? yaml.add_item(*list, fmt::format("{{id: {}, kind: user}}", yaml_word(*each->owner)))
+        list != nullptr ? yaml.add_item(*list, fmt::format("{{id: {}, kind: user}}", yaml_word(*person)))
                         : std::nullopt};
-    if (each.node != nullptr) edits.push_back(yaml.put(*each.node, "needs_owner", "true"));
+    if (each->owner) {
+      remedy.change += fmt::format("    - id: {}\n      needs_owner: true\n", each->id);
+      if (each.node != nullptr) edits.push_back(yaml.put(*each.node, "needs_owner", "true"));
+    }
     remedy = with_edits(std::move(remedy), scene, edits);
-    found(checked, {each->id, *each->owner},
-          fmt::format("the owner of {}, `{}`, is not listed, so nobody notices when that person leaves",
-                      kind_and_id(each), *each->owner),
-          {scene.declared(each), {.fact = fmt::format("`owner: {}`; no identity has this id", *each->owner)}},
+    found(checked, {each->id, *person},
+          fmt::format("the {} of {}, `{}`, is not listed, so nobody notices when that person leaves", key,
+                      kind_and_id(each), *person),
+          {scene.declared(each), {.fact = fmt::format("`{}: {}`; no identity has this id", key, *person)}},
           std::move(remedy));
   }
 }
@@ -111,18 +170,23 @@ void look_stopped_with_credentials(const Scene& scene, Checked& checked) {
       untold(checked, each->id, "it was made over the API, and the audit never has credentials");
       continue;
     }
-    if (!each->secret_hash && each->keys.empty()) continue;
+    const bool signs = !each->keys.empty(), shows = !each->workloads.empty() || !each->certificates.empty();
+    if (!each->secret_hash && !each->previous_secret && !signs && !shows) continue;
     const YamlText yaml(scene.config_text());
     std::vector<std::optional<TextEdit>> edits;
-    for (const std::string_view key : {"secret_hash", "jwks_file"})
+    for (const std::string_view key :
+         {"secret_hash", "previous_secret", "jwks_file", "workload", "certificates"})
       if (each.node != nullptr && each.node->find(key) != nullptr)
         edits.push_back(yaml.take_out(*each.node, key));
     found(checked, {each->id},
           fmt::format("{} is {}, and its {} still there", kind_and_id(each),
-                      inventory::status_name(each.status), each->secret_hash ? "secret is" : "keys are"),
+                      inventory::status_name(each.status),
+                      each->secret_hash || each->previous_secret ? "secret is"
+                      : signs                                    ? "keys are"
+                                                                 : "rules of its workload are"),
           {scene.declared(each)},
-          with_edits({.what = "take its `secret_hash` and `jwks_file` out of the configuration; keep the id, "
-                              "so that nobody else gets it",
+          with_edits({.what = "take what it comes with out of the configuration; keep the id, so that nobody "
+                              "else gets it",
                       .change = fmt::format(
                           "inventory:\n  identities:\n    - {{id: {}, kind: {}, status: retired}}\n",
                           each->id, inventory::kind_name(each->kind))},
@@ -164,7 +228,8 @@ void look_dormant(const Scene& scene, Checked& checked) {
             remedy);
     } else if (!no_log.empty()) {
       untold(checked, each->id, no_log);
-    } else if (each->created_at && *each->created_at > oldest) {
+    } else if (const auto made = each->created_at ? each->created_at : scene.made_at(each);
+               made && *made > oldest) {
       continue;  // it is too young to be dormant
     } else if (*covered < limit) {
       untold(checked, each->id,

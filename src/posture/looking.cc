@@ -2,6 +2,7 @@
 
 #include <fmt/format.h>
 
+#include "base/number_of.h"
 #include "policytest/files.h"
 #include "policytest/reader.h"
 
@@ -17,8 +18,9 @@ std::vector<policytest::Suite> read_suites(const policy::Loaded& loaded, std::st
   for (const auto& path : paths)
     if (auto suite = policytest::read_suite(path, loaded, issues)) suites.push_back(*std::move(suite));
   if (issues.has_errors())
-    problem = fmt::format("the tests have {} errors, the first in {}:{}: run `writ test`", issues.errors(),
-                          issues.all().front().place.file, issues.all().front().place.line);
+    problem = fmt::format("the tests have {}, the first in {}:{}: run `writ test`",
+                          number_of(issues.errors(), "error"), issues.all().front().place.file,
+                          issues.all().front().place.line);
   return suites;
 }
 

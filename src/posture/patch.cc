@@ -219,6 +219,31 @@ std::optional<TextEdit> YamlText::take_out(const YamlNode& map, std::string_view
   return TextEdit{*before, *end, {}};
 }
 
+std::optional<TextEdit> YamlText::take_item(const YamlNode& list, const YamlNode& item) const {
+  if (list.items.size() < 2) return std::nullopt;
+  const auto list_begin = offset(list.line, list.column);
+  // Of a list in lines, the dash before it on its line.
+  const auto begin_of_item = [&](const YamlNode& each) -> std::optional<std::size_t> {
+    auto begin = offset(each.line, each.column);
+    if (!list_begin || !begin || text_[*list_begin] != '-') return begin;
+    const auto dash = text_.rfind('-', *begin - 1);
+    if (dash == text_.npos || text_.find('\n', dash) < *begin) return std::nullopt;
+    return dash;
+  };
+  const auto at = static_cast<std::size_t>(&item - list.items.data());
+  const auto begin = begin_of_item(item);
+  if (!begin) return std::nullopt;
+  if (at + 1 < list.items.size()) {
+    const auto next = begin_of_item(list.items[at + 1]);
+    if (!next) return std::nullopt;
+    return TextEdit{*begin, *next, {}};
+  }
+  const auto end = end_of(item);
+  const auto before = end_of(list.items[at - 1]);
+  if (!end || !before) return std::nullopt;
+  return TextEdit{*before, *end, {}};
+}
+
 std::optional<TextEdit> YamlText::add_item(const YamlNode& list, std::string_view item) const {
   if (list.items.empty()) return std::nullopt;
   const auto begin = offset(list.line, list.column);

@@ -37,6 +37,8 @@ class YamlText {
                                   std::string_view value) const;
   // Takes a key out, and its value.
   std::optional<TextEdit> take_out(const files::YamlNode& map, std::string_view key) const;
+  // Takes an item out of a list that has others. Nothing where its end cannot be told.
+  std::optional<TextEdit> take_item(const files::YamlNode& list, const files::YamlNode& item) const;
   // Puts an item, on one line, in front of the first one of a list.
   std::optional<TextEdit> add_item(const files::YamlNode& list, std::string_view item) const;
 

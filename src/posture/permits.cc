@@ -1,7 +1,4 @@
 // Permits: too wide, standing, dead, never needed, and those that a hidden claim defeats.
-//
-// What a policy requires is read from its text: a condition counts as required where the policy cannot hold
-// without it, as an operand of `when … && …`. In doubt a policy counts as one that does not require it.
 #include <algorithm>
 #include <fmt/format.h>
 #include <fmt/ranges.h>
@@ -10,15 +7,15 @@
 #include "cedar/print.h"
 #include "control/own_api.h"
 #include "decision/hiding.h"
+#include "policy/grants.h"
 #include "posture/fixes.h"
 #include "posture/looks.h"
+#include "posture/scope.h"
 
 namespace writ::posture {
 namespace {
 
 using cedar::Effect;
-using cedar::Expr;
-using cedar::ExprKind;
 using cedar::Policy;
 using cedar::ScopeTerm;
 using inventory::Kind;
@@ -26,70 +23,13 @@ using inventory::Status;
 
 using Rule = ScopeTerm::Rule;
 
-bool mentions(const Expr& expression, cedar::Variable variable) {
-  if (expression.kind == ExprKind::kVariable && expression.variable() == variable) return true;
-  return std::ranges::any_of(expression.operands, [&](const Expr& each) { return mentions(each, variable); });
-}
-
-bool is_open(const Policy& policy, const ScopeTerm& term, cedar::Variable variable) {
-  return term.rule == Rule::kAny && !term.slot &&
-         std::ranges::none_of(policy.conditions,
-                              [&](const cedar::Condition& each) { return mentions(each.body, variable); });
-}
-
-// `context has name` of which nothing is true without it.
-bool requires_has(const Expr& expression, std::string_view name) {
-  switch (expression.kind) {
-    case ExprKind::kHas:
-      return expression.operands[0].kind == ExprKind::kVariable &&
-             expression.operands[0].variable() == cedar::Variable::kContext && expression.names[0] == name;
-    case ExprKind::kAnd:
-      return std::ranges::any_of(expression.operands,
-                                 [&](const Expr& each) { return requires_has(each, name); });
-    case ExprKind::kOr:
-      return std::ranges::all_of(expression.operands,
-                                 [&](const Expr& each) { return requires_has(each, name); });
-    default:
-      return false;
-  }
-}
-
-bool requires_has(const Policy& policy, std::string_view name) {
-  return std::ranges::any_of(policy.conditions, [&](const cedar::Condition& each) {
-    return !each.unless && requires_has(each.body, name);
-  });
-}
-
-// Never true whatever is asked.
-bool never_holds(const Policy& policy) {
-  return std::ranges::any_of(policy.conditions, [](const cedar::Condition& each) {
-    return each.body.kind == ExprKind::kBool && (each.body.integer != 0) == each.unless;
-  });
-}
-
-// Whether the scope lets this identity be the principal; a group may have anybody in it.
-bool may_be(const ScopeTerm& principal, const ListedIdentity& each) {
-  const auto type = inventory::cedar_type(each->kind);
-  switch (principal.rule) {
-    case Rule::kAny:
-      return true;
-    case Rule::kEqual:
-      return !principal.entities.empty() && principal.entities[0].type == type &&
-             principal.entities[0].id == each->id;
-    case Rule::kIs:
-    case Rule::kIsIn:
-      return principal.type == type;
-    default:
-      return true;
-  }
-}
-
-// Whether it is about more than issuing and delegating, after which comes another decision.
+// Whether it is about more than issuing, delegating and opening tasks, after which comes another decision.
 bool is_for_use(const Policy& policy) {
   if (policy.action.entities.empty()) return true;
   const std::string own = std::string(control::kOwnNamespace) + "::Action";
   return std::ranges::any_of(policy.action.entities, [&](const cedar::EntityUid& action) {
-    return action.type != own || (action.id != "issue" && action.id != "delegate");
+    return action.type != own ||
+           (action.id != "issue" && action.id != "delegate" && action.id != "request-tasks");
   });
 }
 
@@ -171,13 +111,21 @@ void look_standing(const Scene& scene, Checked& checked) {
       others.push_back({&policy, index});
     }
   });
+  const Principals principals(scene);
+  std::vector<const Policy*> guards;  // that forbid what is outside a task
+  for (const Policy& policy : scene.loaded().policies.policies.policies)
+    if (forbids_without_task(policy)) guards.push_back(&policy);
   for (const ListedIdentity& each : scene.identities()) {
     // Agents act only inside a task: a guard says so, wherever Writ enforces.
     if (each->kind == Kind::kUser || each->kind == Kind::kAgent || !each.is_in_use()) continue;
     std::vector<Standing> standing;
     const auto add = [&](const Standing& one) {
       const bool alone = each->kind == Kind::kService || !requires_has(*one.policy, "user");
-      if (alone && may_be(one.policy->principal, each)) standing.push_back(one);
+      const auto guarded = [&](const Policy* guard) {
+        return principals.may_be(guard->principal, each) && covers(*guard, *one.policy);
+      };
+      if (alone && principals.may_be(one.policy->principal, each) && std::ranges::none_of(guards, guarded))
+        standing.push_back(one);
     };
     if (const auto own = named.find(each->id); own != named.end()) std::ranges::for_each(own->second, add);
     std::ranges::for_each(others, add);
@@ -219,6 +167,10 @@ void look_dead_permit(const Scene& scene, Checked& checked) {
   each_permit(scene, [&](const Policy& policy, std::size_t index) {
     std::vector<Exhibit> why;
     if (never_holds(policy)) why.push_back(scene.policy(index, "its condition is never true"));
+    const auto* end = policy.annotation(policy::kLapsesAnnotation);
+    const auto lapses = end != nullptr ? inventory::date_from_text(end->value.value_or("")) : std::nullopt;
+    if (lapses && *lapses <= scene.now())
+      why.push_back(scene.policy(index, fmt::format("its grant ended on {}", inventory::date_text(*lapses))));
     const auto& principal = policy.principal;
     if (principal.rule == Rule::kEqual && !principal.slot && !principal.entities.empty()) {
       const auto& uid = principal.entities[0];

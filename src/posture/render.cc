@@ -56,6 +56,22 @@ std::string untold_text(const Checked& checked) {
                      more > 0 ? fmt::format(" and {} more", more) : "", checked.untold_why);
 }
 
+// The command, and the patch, as they are typed where the report was asked for.
+std::string typed(const Weakness& weakness, const Invocation& invocation) {
+  const Remedy& remedy = weakness.remedy;
+  const auto folder = shell_word(invocation.folder);
+  std::string text;
+  if (!remedy.command.empty())
+    text += invocation.folder.empty() ? fmt::format("      $ {}\n", remedy.command)
+                                      : fmt::format("      $ (cd {} && {})\n", folder, remedy.command);
+  if (remedy.patch.empty()) return text;
+  text += fmt::format("      $ {} --fix {}", invocation.look, shell_word(weakness.id()));
+  for (const Blank& blank : remedy.blanks) text += fmt::format(" --with {}=…", blank.word);
+  text += invocation.folder.empty() ? " | patch -p1\n" : fmt::format(" | patch -p1 -d {}\n", folder);
+  for (const Blank& blank : remedy.blanks) text += fmt::format("        {}: {}\n", blank.word, blank.meaning);
+  return text;
+}
+
 }  // namespace
 
 Json to_json(const Judged& judged) {
@@ -86,7 +102,7 @@ Json to_json(const Judged& judged) {
   return json;
 }
 
-std::string to_text(const Assessment& assessment) {
+std::string to_text(const Assessment& assessment, const Invocation& invocation) {
   std::string text;
   const Check* last = nullptr;
   std::size_t shown = 0, left = 0;
@@ -119,9 +135,7 @@ std::string to_text(const Assessment& assessment) {
       }
     }
     text += fmt::format("    fix: {}\n", each.remedy.what);
-    if (!each.remedy.command.empty()) text += fmt::format("      $ {}\n", each.remedy.command);
-    if (!each.remedy.patch.empty())
-      text += fmt::format("      $ writ posture --fix {} | patch -p1\n", shell_word(each.id()));
+    text += typed(each, invocation);
     if (!each.remedy.by_hand.empty()) text += fmt::format("      by hand: {}\n", each.remedy.by_hand);
     if (judged.ended != nullptr)
       text += fmt::format("    its exception ended on {}\n", inventory::date_text(judged.ended->until));

@@ -5,6 +5,7 @@
 // how many more there are. Pure.
 #pragma once
 
+#include <filesystem>
 #include <map>
 #include <string>
 #include <string_view>
@@ -20,7 +21,13 @@ namespace writ::posture {
 inline constexpr std::size_t kShownInText = 5;     // findings of a check
 inline constexpr std::size_t kShownInHtml = 2000;  // findings of a check; the rest is in --json
 
-std::string to_text(const Assessment& assessment);
+// What is typed to mend something: the command that looked, with what it looked at, and where its patches are
+// applied.
+struct Invocation {
+  std::string look = "writ posture";
+  std::string folder = {};  // of the configuration; empty: this one
+};
+std::string to_text(const Assessment& assessment, const Invocation& invocation = {});
 codec::Json to_json(const Assessment& assessment);
 // Of one finding.
 codec::Json to_json(const Judged& judged);
@@ -29,7 +36,9 @@ codec::Json idle_json(const Assessment& assessment);
 // A line for each finding, after a line of names.
 std::string to_csv(const Assessment& assessment);
 // SARIF 2.1.0 (OASIS): checks are rules, findings results, what is covered is suppressed. `version`: Writ's.
-codec::Json to_sarif(const Assessment& assessment, std::string_view version);
+// Files below `root`, where the tool runs, are named from there on, as a repository's viewer wants it.
+codec::Json to_sarif(const Assessment& assessment, std::string_view version,
+                     const std::filesystem::path& root);
 // What makes a finding go: what people do first and the command as comments, then the patch with its blanks
 // filled in. kInvalid when a blank has no word or a word no blank; kNotFound, with the reason, when no patch
 // or command does it.

@@ -121,7 +121,7 @@ TEST(PostureRender, TheWeightiestComesFirstAndEveryOutputHasIt) {
 
 TEST(PostureRender, SarifHasARuleForEachCheckAndAPlaceForTheFinding) {
   const Looked looked(planted(std::string(kExcepted) + "2026-12-31\n"));
-  const auto sarif = to_sarif(*looked, "1");
+  const auto sarif = to_sarif(*looked, "1", {});
   EXPECT_EQ("2.1.0", *sarif.find_string("version"));
   const auto& run = sarif.find("runs")->if_array()->front();
   EXPECT_EQ(checks().size(), run.find("tool")->find("driver")->find("rules")->if_array()->size());

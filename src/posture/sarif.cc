@@ -26,7 +26,12 @@ Json message(std::string_view text) {
 }
 
 // §3.4.3: a URI reference; what is not unreserved is encoded, and slashes stay.
-std::string uri_of(std::string_view path) {
+std::string uri_of(const std::string& file, const std::filesystem::path& root) {
+  std::error_code error;
+  const auto below = std::filesystem::weakly_canonical(file, error)
+                         .lexically_relative(std::filesystem::weakly_canonical(root, error));
+  const bool is_below = !below.empty() && *below.begin() != "..";
+  const std::string path = is_below ? below.generic_string() : file;
   std::string uri;
   if (path.starts_with('/')) uri = "file://";
   for (const char letter : path) {
@@ -57,7 +62,7 @@ Json rule_of(const Check& check) {
                                                     {"security-severity", score_of(check.weight)}})}});
 }
 
-Json result_of(const Judged& judged, std::int64_t rule) {
+Json result_of(const Judged& judged, std::int64_t rule, const std::filesystem::path& root) {
   const Weakness& weakness = judged.weakness;
   auto locations = Json::array(), related = Json::array();
   std::string text = weakness.what + ".";
@@ -67,7 +72,8 @@ Json result_of(const Judged& judged, std::int64_t rule) {
     if (each.date) fact += fmt::format(" ({})", audit::format_time(*each.date));
     text += fmt::format(" {}.", fact);
     if (each.place.file.empty()) continue;
-    auto physical = Json::object({{"artifactLocation", Json::object({{"uri", uri_of(each.place.file)}})}});
+    auto physical =
+        Json::object({{"artifactLocation", Json::object({{"uri", uri_of(each.place.file, root)}})}});
     if (each.place.line > 0) {
       auto region = Json::object({{"startLine", each.place.line}});
       if (each.place.column > 0) region.set("startColumn", each.place.column);
@@ -110,7 +116,7 @@ Json result_of(const Judged& judged, std::int64_t rule) {
 
 }  // namespace
 
-Json to_sarif(const Assessment& assessment, std::string_view version) {
+Json to_sarif(const Assessment& assessment, std::string_view version, const std::filesystem::path& root) {
   auto rules = Json::array(), results = Json::array(), notes = Json::array();
   std::map<const Check*, std::int64_t> places;
   for (std::size_t i = 0; i < assessment.checked.size(); ++i) {
@@ -126,7 +132,8 @@ Json to_sarif(const Assessment& assessment, std::string_view version) {
         Json::object({{"level", "note"},
                       {"message", message(fmt::format("{}: not computable: {}", checked.check->id, why))}}));
   }
-  for (const Judged& each : assessment.judged) results.push(result_of(each, places.at(each.weakness.check)));
+  for (const Judged& each : assessment.judged)
+    results.push(result_of(each, places.at(each.weakness.check), root));
   auto driver = Json::object({{"name", "writ posture"}, {"version", version}, {"rules", std::move(rules)}});
   auto invocations = Json::array();
   invocations.push(

@@ -62,6 +62,12 @@ const ListedIdentity* Scene::find(std::string_view id) const {
   return found == places_.end() ? nullptr : &identities_[found->second];
 }
 
+std::optional<Instant> Scene::made_at(const ListedIdentity& each) const {
+  if (seen_ == nullptr || !each.over_api) return std::nullopt;
+  const auto made = seen_->made_at().find(each->id);
+  return made != seen_->made_at().end() ? std::optional(made->second.at) : std::nullopt;
+}
+
 Exhibit Scene::declared(const ListedIdentity& each) const {
   auto fact = fmt::format("{} `{}` is {}", inventory::kind_name(each->kind), each->id,
                           inventory::status_name(each.status));

@@ -60,6 +60,8 @@ class Scene {
 
   // In the order of the configuration.
   const std::vector<ListedIdentity>& identities() const noexcept { return identities_; }
+  // When an identity was made over the API; nothing: it was not, or nobody knows.
+  std::optional<Instant> made_at(const ListedIdentity& each) const;
   const ListedIdentity* find(std::string_view id) const;
   Exhibit declared(const ListedIdentity& each) const;
   // A place in the configuration, by the key at the top and what is below it: {"limits", "max_chain"}.

@@ -1,5 +1,6 @@
 #include "posture/seen.h"
 
+#include <algorithm>
 #include <fmt/format.h>
 
 #include "codec/json.h"
@@ -11,6 +12,15 @@ namespace {
 std::string_view text(const codec::Json& record, std::string_view name) {
   const auto* found = record.find_string(name);
   return found != nullptr ? std::string_view(*found) : std::string_view();
+}
+
+// What people do to Writ. Machines open their own tasks, ask for decisions, and push what they know.
+bool is_for_people(std::string_view action) {
+  constexpr std::string_view kOfMachines[] = {"request-tasks",   "read-tasks",    "evaluate",
+                                              "manage-entities", "read-entities", "forget-facts"};
+  return std::ranges::none_of(kOfMachines, [&](std::string_view each) {
+    return action == fmt::format("{}::Action::\"{}\"", control::kOwnNamespace, each);
+  });
 }
 
 void note(UseOf& use, Shown shown, bool in_task, bool bound) {
@@ -76,7 +86,7 @@ class UseSeen::Reader {
     for (const auto& actor : kind.actors) means.others.push_back(&seen_.identities_[actor]);
     for (const auto& policy : kind.policies) means.policies.push_back(&seen_.policies_[policy]);
     means.links = kind.actors.size();
-    means.operates = kind.point == "api" && kind.api == control::kOwnApi;
+    means.operates = kind.point == "api" && kind.api == control::kOwnApi && is_for_people(kind.action);
     return means;
   }
 
@@ -127,6 +137,7 @@ Result<UseSeen> UseSeen::read(const std::vector<audit::Part>& parts, Instant sin
 void UseSeen::add_event(std::string_view type, const codec::Json& record, Shown shown) {
   const std::string id(text(record, "object"));
   if (id.empty()) return;
+  if (type == "identity.created") made_at_.insert_or_assign(id, shown);
   if (type == "identity.created" || type == "identity.changed") {
     // An identity that is shown in another form than this one reads is not known here, and its use is.
     if (auto identity = inventory::identity_from_shown(text(record, "detail")))

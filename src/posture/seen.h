@@ -54,6 +54,8 @@ class UseSeen {
   const std::optional<std::pair<std::size_t, Shown>>& deepest() const noexcept { return deepest_; }
   // What operators made over the API, as it is now.
   const std::map<std::string, inventory::Identity, std::less<>>& made() const noexcept { return made_; }
+  // The records that say that they were made.
+  const std::map<std::string, Shown, std::less<>>& made_at() const noexcept { return made_at_; }
   // What operators ordered: stopped, or active again.
   const std::map<std::string, std::pair<inventory::Status, Shown>, std::less<>>& ordered() const noexcept {
     return ordered_;
@@ -79,7 +81,7 @@ class UseSeen {
   std::optional<std::pair<std::size_t, Shown>> deepest_;
   std::map<std::string, inventory::Identity, std::less<>> made_;
   std::map<std::string, std::pair<inventory::Status, Shown>, std::less<>> ordered_;
-  std::map<std::string, Shown, std::less<>> reviewed_;
+  std::map<std::string, Shown, std::less<>> reviewed_, made_at_;
 };
 
 }  // namespace writ::posture
