@@ -336,10 +336,15 @@ void look_endless(const Scene& scene, Checked& checked) {
       continue;
     }
     for (const Held& held : credentials_of(each)) {
-      if (held.known != nullptr && held.known->expires_at) continue;
+      const auto end = held.known != nullptr ? held.known->expires_at : std::nullopt;
+      // Nobody will be there to see it.
+      if (end && *end < scene.now() + std::chrono::days(3653)) continue;
+      const auto why =
+          end ? fmt::format("`expires_at: {}`, in more than ten years", inventory::date_text(*end))
+              : std::string("no `expires_at` in its `credentials`");
       found(
           checked, {each->id}, fmt::format("{} of `{}` has no end", held.name(), each->id),
-          {scene.declared(each), {.fact = "no `expires_at` in its `credentials`"}},
+          {scene.declared(each), {.fact = why, .date = end}},
           with_dates({.what = "say until when it is good, and replace it by then"}, scene, each, held, false),
           held.type == CredentialType::kKey ? Weight::kLow : Weight::kMedium);
       break;  // one for each identity: the fix is the same

@@ -65,6 +65,7 @@ IDENTITIES = "".join([
             "expires_at: 2027-09-01}, {type: password, id: db, created_at: 2026-09-01, expires_at: 2027-09-01}]"),
     machine("greybeard", "service", f"{GOOD}, {key('greybeard', 'created_at: 2025-01-01, expires_at: 2027-09-01')}"),
     machine("forever", "service", f"{GOOD}, {key('forever', 'created_at: 2026-09-01')}"),
+    machine("aeon", "service", f"{GOOD}, {key('aeon', 'created_at: 2026-09-01, expires_at: 2299-12-31')}"),
     machine("loose-pod", "service", GOOD + ', workload: [{issuer: "https://pods.example", claims: {kubernetes.io: {namespace: quay, '
             "serviceaccount: {name: a}}}}]"),
     machine("pinned-pod", "service", GOOD + ', workload: [{issuer: "https://pods.example", claims: {kubernetes.io: {namespace: quay, '
@@ -170,7 +171,7 @@ tests:
 """
 
 USED = ("nobodys", "machines", "ivars", "jons", "kajas", "larss", "strangers", "sponsored", "overdue", "confirmed", "endless", "foreign",
-        "twin-a", "twin-b", "yard", "yard-test", "lamp", "typist", "greybeard", "forever", "loose-pod", "pinned-pod", "worker", "guarded",
+        "twin-a", "twin-b", "yard", "yard-test", "lamp", "typist", "greybeard", "forever", "aeon", "loose-pod", "pinned-pod", "worker", "guarded",
         "standing", "docker")
 
 
@@ -216,7 +217,7 @@ PLANTED = {
     "unbound-tokens": ["unbound"],
     "machine-password": ["typist"],
     "ageing-credential": ["greybeard"],
-    "endless-credential": ["forever"],
+    "endless-credential": ["aeon", "forever"],
     "secret-file": [".env", "keys/left.pem"],
     "issuer-not-pinned": ["https://open.example"],
     "workload-not-pinned": ["loose-pod"],
