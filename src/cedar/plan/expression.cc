@@ -2,7 +2,10 @@
 
 #include <algorithm>
 #include <fmt/format.h>
+#include <map>
 #include <span>
+#include <string>
+#include <utility>
 
 #include "base/check.h"
 #include "cedar/value/extension.h"
@@ -127,15 +130,22 @@ Expr value_expression(Value value) {
       return entity;
     }
     case Kind::kSet: {
+      // A set is kept in an order of this process. What is shown has one that every process finds.
+      std::vector<std::pair<std::string, Value>> elements;
+      for (const Value element : value.as_set()) elements.emplace_back(element.to_string(), element);
+      std::ranges::sort(elements, {}, &std::pair<std::string, Value>::first);
       Expr set = make(ExprKind::kSet);
-      for (const Value element : value.as_set()) set.operands.push_back(value_expression(element));
+      for (const auto& [text, element] : elements) set.operands.push_back(value_expression(element));
       return set;
     }
     case Kind::kRecord: {
+      std::map<std::string_view, Value> fields;
+      for (const RecordNode::Field& field : value.as_record())
+        fields.emplace(field.name->view(), field.value);
       Expr record = make(ExprKind::kRecord);
-      for (const RecordNode::Field& field : value.as_record()) {
-        record.names.emplace_back(field.name->view());
-        record.operands.push_back(value_expression(field.value));
+      for (const auto& [name, field] : fields) {
+        record.names.emplace_back(name);
+        record.operands.push_back(value_expression(field));
       }
       return record;
     }
