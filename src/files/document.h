@@ -1,8 +1,8 @@
 // A document that somebody else wrote, JSON or YAML, as one tree: an OpenAPI document for example.
 //
 // What begins with `{` is JSON (codec/json.h), everything else YAML (files/yaml.h). Both are read as strictly
-// as Writ's own files, but may be nested deeper. A number that fits no 64 bits becomes the nearest double.
-// Pure.
+// as Writ's own files, but may be nested deeper, have anchors, aliases and merge keys (`<<`) within a limit,
+// and empty keys. A number that fits no 64 bits becomes the nearest double. Pure.
 #pragma once
 
 #include <optional>

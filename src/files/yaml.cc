@@ -5,6 +5,7 @@
 #include <cstdlib>
 #include <fmt/format.h>
 #include <new>
+#include <unordered_map>
 #include <unordered_set>
 #include <yaml.h>
 
@@ -64,10 +65,21 @@ std::string_view text_of(const yaml_char_t* bytes) {
   return bytes == nullptr ? std::string_view() : reinterpret_cast<const char*>(bytes);
 }
 
+// How much a node is: itself and all below it.
+struct Extent {
+  std::size_t nodes = 1, levels = 1;
+};
+
+// Writ's own files, or what others wrote (files/document.h).
+enum class Written { kForWrit, kByOthers };
+
 class TreeBuilder {
  public:
-  TreeBuilder(const std::string& file, Issues& issues, std::size_t max_depth)
-      : file_(file), issues_(issues), max_depth_(max_depth) {}
+  TreeBuilder(const std::string& file, Issues& issues, Written written)
+      : file_(file),
+        issues_(issues),
+        by_others_(written == Written::kByOthers),
+        max_depth_(by_others_ ? kMaxDocumentDepth : kMaxYamlDepth) {}
 
   // Nothing: there was no document.
   std::optional<YamlNode> take_root() { return std::move(root_); }
@@ -80,19 +92,21 @@ class TreeBuilder {
         if (++documents_ > 1) stop(event.start_mark, "a second document begins here, expected one");
         return;
       case YAML_ALIAS_EVENT:
-        stop(event.start_mark, "aliases are not supported; write the value out");
+        return take_again(event.start_mark, text_of(data.alias.anchor));
       case YAML_SCALAR_EVENT: {
         auto node = begin(event.start_mark, data.scalar.tag, data.scalar.anchor, YamlNode::Kind::kText);
         node.text.assign(reinterpret_cast<const char*>(data.scalar.value), data.scalar.length);
         if (data.scalar.plain_implicit != 0) resolve_plain(node);
-        return take(std::move(node));
+        return take(std::move(node), {}, text_of(data.scalar.anchor));
       }
       case YAML_SEQUENCE_START_EVENT:
         return open(begin(event.start_mark, data.sequence_start.tag, data.sequence_start.anchor,
-                          YamlNode::Kind::kList));
+                          YamlNode::Kind::kList),
+                    text_of(data.sequence_start.anchor));
       case YAML_MAPPING_START_EVENT:
         return open(
-            begin(event.start_mark, data.mapping_start.tag, data.mapping_start.anchor, YamlNode::Kind::kMap));
+            begin(event.start_mark, data.mapping_start.tag, data.mapping_start.anchor, YamlNode::Kind::kMap),
+            text_of(data.mapping_start.anchor));
       case YAML_SEQUENCE_END_EVENT:
       case YAML_MAPPING_END_EVENT:
         return close();
@@ -110,8 +124,12 @@ class TreeBuilder {
     YamlNode node;
     std::optional<YamlNode> key;
     std::unordered_set<std::string> keys;  // of a map with many
+    std::string anchor;
+    Extent extent;
   };
   static constexpr std::size_t kFewKeys = 16;
+  // What aliases may add to a document: one of a few lines can stand for as much as anybody likes.
+  static constexpr std::size_t kMaxRepeatedNodes = 500'000;
 
   [[noreturn]] void stop(const yaml_mark_t& mark, std::string message) {
     issues_.error(place_of(mark), std::move(message));
@@ -124,7 +142,7 @@ class TreeBuilder {
 
   YamlNode begin(const yaml_mark_t& mark, const yaml_char_t* tag, const yaml_char_t* anchor,
                  YamlNode::Kind kind) {
-    if (anchor != nullptr) stop(mark, "anchors are not supported; write the value out");
+    if (anchor != nullptr && !by_others_) stop(mark, "anchors are not supported; write the value out");
     if (tag != nullptr) stop(mark, fmt::format("tags are not supported, found `{}`", text_of(tag)));
     if (path_.size() >= max_depth_) stop(mark, fmt::format("nested deeper than {} levels", max_depth_));
     YamlNode node;
@@ -134,19 +152,60 @@ class TreeBuilder {
     return node;
   }
 
-  void open(YamlNode node) { path_.push_back({std::move(node), {}, {}}); }
-
-  void close() {
-    YamlNode node = std::move(path_.back().node);
-    path_.pop_back();
-    take(std::move(node));
+  void open(YamlNode node, std::string_view anchor) {
+    path_.push_back(
+        {.node = std::move(node), .key = {}, .keys = {}, .anchor = std::string(anchor), .extent = {}});
   }
 
-  void take(YamlNode node) {
+  void close() {
+    Open done = std::move(path_.back());
+    path_.pop_back();
+    if (by_others_) merge(done.node);
+    take(std::move(done.node), done.extent, done.anchor);
+  }
+
+  // YAML 1.1's `<<: *defaults`: what the other map has, and this one does not say itself.
+  static void merge(YamlNode& node) {
+    const auto at = std::ranges::find(node.entries, "<<", &YamlNode::Entry::key);
+    if (at == node.entries.end()) return;
+    YamlNode from = std::move(at->value);
+    node.entries.erase(at);
+    std::vector<YamlNode> maps;
+    if (from.kind == YamlNode::Kind::kList) {
+      maps = std::move(from.items);
+    } else {
+      maps.push_back(std::move(from));
+    }
+    std::unordered_set<std::string> keys;
+    for (const auto& entry : node.entries) keys.insert(entry.key);
+    for (auto& map : maps)
+      for (auto& entry : map.entries)
+        if (keys.insert(entry.key).second) node.entries.push_back(std::move(entry));
+  }
+
+  // An alias: what the anchor stands at, written out. Inside of itself an anchor stands for nothing yet.
+  void take_again(const yaml_mark_t& mark, std::string_view name) {
+    if (!by_others_) stop(mark, "aliases are not supported; write the value out");
+    const auto found = anchored_.find(std::string(name));
+    if (found == anchored_.end()) stop(mark, fmt::format("the alias `{}` stands for nothing", name));
+    const auto& [node, extent] = found->second;
+    if (path_.size() + extent.levels > max_depth_)
+      stop(mark, fmt::format("nested deeper than {} levels", max_depth_));
+    repeated_ += extent.nodes;
+    if (repeated_ > kMaxRepeatedNodes)
+      stop(mark, fmt::format("aliases repeat more than {} values", kMaxRepeatedNodes));
+    take(node, extent, {});
+  }
+
+  void take(YamlNode node, Extent extent, std::string_view anchor) {
+    if (!anchor.empty()) anchored_.insert_or_assign(std::string(anchor), std::pair(node, extent));
     if (path_.empty()) {
       root_ = std::move(node);
       return;
     }
+    auto& whole = path_.back().extent;
+    whole.nodes += extent.nodes;
+    whole.levels = std::max(whole.levels, extent.levels + 1);
     Open& parent = path_.back();
     if (parent.node.kind == YamlNode::Kind::kList) {
       parent.node.items.push_back(std::move(node));
@@ -162,7 +221,8 @@ class TreeBuilder {
   void take_key(Open& parent, YamlNode key) {
     const bool scalar = key.kind != YamlNode::Kind::kList && key.kind != YamlNode::Kind::kMap;
     const Place place{file_, key.line, key.column};
-    if (!scalar || key.text.empty()) {
+    const bool is_empty = key.text.empty() && !(by_others_ && key.kind == YamlNode::Kind::kText);
+    if (!scalar || is_empty) {
       issues_.error(place, "a key must be text");
       key.text.clear();
     } else if (!is_new(parent, key.text)) {
@@ -183,8 +243,11 @@ class TreeBuilder {
 
   const std::string& file_;
   Issues& issues_;
+  const bool by_others_;
   const std::size_t max_depth_;
   int documents_ = 0;
+  std::unordered_map<std::string, std::pair<YamlNode, Extent>> anchored_;
+  std::size_t repeated_ = 0;  // nodes that aliases stood for
   std::vector<Open> path_;
   std::optional<YamlNode> root_;
 };
@@ -268,7 +331,7 @@ std::string_view kind_name(YamlNode::Kind kind) {
 namespace {
 
 std::optional<YamlNode> parse(std::string_view text, const std::string& file, Issues& issues,
-                              std::size_t max_depth) {
+                              Written written) {
   if (text.size() > kMaxYamlBytes) {
     issues.error({file}, fmt::format("larger than {} bytes", kMaxYamlBytes));
     return std::nullopt;
@@ -283,7 +346,7 @@ std::optional<YamlNode> parse(std::string_view text, const std::string& file, Is
                                      sign));
     return std::nullopt;
   }
-  TreeBuilder builder(file, issues, max_depth);
+  TreeBuilder builder(file, issues, written);
   Events events(text);
   try {
     const yaml_event_t* event = nullptr;
@@ -311,7 +374,7 @@ std::optional<YamlNode> parse(std::string_view text, const std::string& file, Is
 }  // namespace
 
 std::optional<YamlNode> parse_yaml(std::string_view text, const std::string& file, Issues& issues) {
-  return parse(text, file, issues, kMaxYamlDepth);
+  return parse(text, file, issues, Written::kForWrit);
 }
 
 std::optional<codec::Json> parse_document(std::string_view text, const std::string& file, Issues& issues) {
@@ -319,14 +382,16 @@ std::optional<codec::Json> parse_document(std::string_view text, const std::stri
   if (begin != text.npos && text[begin] == '{') {
     auto json = codec::parse_json(text, {.max_bytes = kMaxDocumentBytes, .max_depth = kMaxDocumentDepth});
     if (json) return *std::move(json);
-    // The one thing that other documents do have: limits of 64 bits without a sign. As YAML it is read too.
-    if (json.error().message.find("64 bits") == std::string::npos) {
+    // The one thing that other documents do have: limits of 64 bits without a sign, and such that went
+    // through a double. As YAML it is read too.
+    if (json.error().message.find("64 bits") == std::string::npos &&
+        json.error().message.find("out of range") == std::string::npos) {
       issues.error({file}, std::move(json.error().message));
       return std::nullopt;
     }
   }
   const auto before = issues.errors();
-  const auto tree = parse(text, file, issues, kMaxDocumentDepth);
+  const auto tree = parse(text, file, issues, Written::kByOthers);
   if (!tree || issues.errors() > before) return std::nullopt;
   return to_json(*tree);
 }

@@ -1,10 +1,15 @@
 #include "files/yaml.h"
 
 #include <fmt/format.h>
+#include <gmock/gmock.h>
 #include <gtest/gtest.h>
+
+#include "files/document.h"
 
 namespace writ::files::yaml_test {
 namespace {
+
+using ::testing::HasSubstr;
 
 // All issues, one a line, as `writ check` prints them.
 std::string issues_of(std::string_view text) {
@@ -128,6 +133,35 @@ TEST(Yaml, ReportsBrokenSyntaxWithItsPlace) {
 
 TEST(Yaml, RefusesAnEmptyFile) {
   EXPECT_EQ(issues_of(""), "w.yaml:1:1: error: the file is empty, expected a map\n");
+}
+
+// Of a document that others wrote: as JSON, or what is wrong.
+std::string document_of(std::string_view text) {
+  Issues issues;
+  const auto json = parse_document(text, "d.yaml", issues);
+  std::string out = json ? json->dump() : std::string();
+  for (const auto& issue : issues.all()) out += render(issue) + "\n";
+  return out;
+}
+
+TEST(Document, AnchorsAreWrittenOutAndMergeKeysFilledIn) {
+  EXPECT_EQ(document_of("a: &x {k: 1, l: [*y]}\n"), "d.yaml:1:18: error: the alias `y` stands for nothing\n");
+  EXPECT_EQ(document_of("a: &x {k: &y 1}\nb: [*x, *y]\n*y : c\n"),
+            R"({"a":{"k":1},"b":[{"k":1},1],"1":"c"})");
+  EXPECT_EQ(document_of("a: &x {k: 1, l: 2}\nb: {<<: *x, k: 3}\nc: {<<: [{k: 4}, *x]}\n"),
+            R"({"a":{"k":1,"l":2},"b":{"k":3,"l":2},"c":{"k":4,"l":2}})");
+  EXPECT_EQ(document_of("a: {'': 1}\n"), R"({"a":{"":1}})");
+  EXPECT_EQ(document_of("a: &x [*x]\n"), "d.yaml:1:8: error: the alias `x` stands for nothing\n");
+}
+
+TEST(Document, AliasesOfAliasesHaveAnEnd) {
+  std::string text = "a0: &a0 [x, x, x, x, x, x, x, x, x, x]\n";
+  for (int i = 1; i < 30; ++i)
+    text += fmt::format("a{0}: &a{0} [*a{1}, *a{1}, *a{1}, *a{1}, *a{1}, *a{1}, *a{1}, *a{1}]\n", i, i - 1);
+  EXPECT_THAT(document_of(text), HasSubstr("aliases repeat more than 500000 values"));
+  std::string deep = "a0: &a0 [x]\n";
+  for (int i = 1; i < 300; ++i) deep += fmt::format("a{0}: &a{0} [*a{1}]\n", i, i - 1);
+  EXPECT_THAT(document_of(deep), HasSubstr("nested deeper than 256 levels"));
 }
 
 }  // namespace
