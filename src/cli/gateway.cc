@@ -4,8 +4,6 @@
 #include "cli/commands.h"
 #include "cli/loaded.h"
 #include "cli/output.h"
-#include "files/document.h"
-#include "files/files.h"
 #include "init/drift.h"
 
 namespace writ::cli {
@@ -55,10 +53,8 @@ void print(const init::Drift& drift, bool json) {
 }
 
 int check(const GatewayOptions& options) {
-  const auto text = files::read_regular_file(options.document, files::kMaxDocumentBytes);
-  if (!text) return fail(text.error());
   files::Issues issues;
-  const auto document = init::Document::parse(*text, options.document, issues);
+  const auto document = init::Document::read(options.document, issues);
   if (!document) return broken(issues);
   const auto loaded = policy::load(options.config, issues);
   if (!loaded) return broken(issues);

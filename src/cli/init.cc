@@ -2,15 +2,15 @@
 #include <algorithm>
 #include <filesystem>
 #include <fmt/format.h>
+#include <fmt/ranges.h>
 
 #include "cli/commands.h"
 #include "cli/loaded.h"
 #include "cli/output.h"
 #include "cli/questions.h"
-#include "files/document.h"
-#include "files/files.h"
 #include "init/folder.h"
 #include "init/names.h"
+#include "init/types.h"
 #include "policy/load.h"
 
 namespace writ::cli {
@@ -43,6 +43,21 @@ bool tells_owners(const init::Draft& draft) {
   return std::ranges::any_of(draft.routes, [](const auto& route) { return route.on_answer.has_value(); });
 }
 
+// Beside resources that are decided by their owner, those that are not.
+void warn_of_types_without_owner(const init::Draft& draft) {
+  constexpr std::size_t kNamed = 5;
+  std::vector<std::string> names;
+  for (const auto& type : draft.types)
+    if (type != init::kCollection && !draft.tells_owner(type)) names.push_back(type);
+  if (names.empty()) return;
+  const auto more =
+      names.size() > kNamed ? fmt::format(", and {} more", names.size() - kNamed) : std::string();
+  names.resize(std::min(names.size(), kNamed));
+  print_error(fmt::format(
+      "warning: whose these are, nothing in the document says, so every user gets all of them: {}{}",
+      fmt::join(names, ", "), more));
+}
+
 void print(const init::Draft& draft, const InitOptions& options) {
   for (const auto& note : draft.notes)
     print_error(fmt::format("warning: {}{}{}", note.place, note.place.empty() ? "" : ": ", note.text));
@@ -50,6 +65,8 @@ void print(const init::Draft& draft, const InitOptions& options) {
     print_error(
         "warning: nothing in the document says whose a resource is, so every user gets all of them; "
         "if the API's JSON says it, name the member with --owner, as in --owner customer_id");
+  else
+    warn_of_types_without_owner(draft);
   const bool here = options.folder == ".";
   print_text(
       fmt::format("wrote {}: {} routes of {} operations, {} types of resources\n"
@@ -67,9 +84,8 @@ std::string usual_document() {
 
 // What would be made of the document, to propose it. Nothing: it cannot be read, which is said later.
 std::optional<init::Document> usual(const std::string& file) {
-  const auto text = files::read_regular_file(file, files::kMaxDocumentBytes);
   files::Issues issues;
-  return text ? init::Document::parse(*text, file, issues) : std::nullopt;
+  return init::Document::read(file, issues);
 }
 
 Result<init::Draft> draft_with(const init::Document& document, const std::string& owner) {
@@ -133,10 +149,8 @@ int make(InitOptions& options) {
       return fail("`writ init` needs a document and a folder, for example: writ init openapi.yaml orders");
     if (!ask_for_rest(options)) return kBroken;
   }
-  const auto text = files::read_regular_file(options.document, files::kMaxDocumentBytes);
-  if (!text) return fail(text.error());
   files::Issues issues;
-  const auto document = init::Document::parse(*text, options.document, issues);
+  const auto document = init::Document::read(options.document, issues);
   if (!document) return broken(issues);
   const auto draft =
       init::make_draft(init::read_operations(*document, options.settings.owner), options.settings);

@@ -1,6 +1,7 @@
 #include "init/answers.h"
 
 #include <algorithm>
+#include <array>
 #include <fmt/format.h>
 #include <set>
 
@@ -11,7 +12,9 @@ namespace {
 
 using codec::Json;
 
-constexpr std::string_view kOwners[] = {"owner", "owner_id", "ownerId", "user", "user_id", "userId"};
+// Names that are usual, those that say more first.
+constexpr std::array<std::string_view, 3> kOwners[] = {{"owner", "owner_id", "ownerId"},
+                                                       {"user", "user_id", "userId"}};
 constexpr int kMostParts = 4;  // of `allOf`, one in the other
 
 const Json* part(const Document& document, const Json* json, std::string_view name) {
@@ -89,9 +92,14 @@ std::optional<AnswerShape> shape_of(const Document& document, const Json& schema
   if (!owner.empty()) {
     shape.owner = owner_in(document, members, owner);
   } else {
-    for (const auto usual : kOwners) {
-      shape.owner = owner_in(document, members, usual);
-      if (!shape.owner.empty()) break;
+    for (const auto& usual : kOwners) {
+      bool is_there = false;
+      for (const auto name : usual) {
+        is_there = is_there || std::ranges::find(members, name, &Members::value_type::first) != members.end();
+        if (shape.owner.empty()) shape.owner = owner_in(document, members, name);
+      }
+      // Whose it is, says the owner, also one that cannot be read here. Another user beside it does not.
+      if (is_there) break;
     }
   }
   if (shape.owner.empty()) return std::nullopt;

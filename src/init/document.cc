@@ -6,23 +6,13 @@
 #include "codec/json_pointer.h"
 #include "codec/utf8.h"
 #include "files/document.h"
+#include "files/files.h"
+#include "init/bundle.h"
 
 namespace writ::init {
 namespace {
 
 constexpr int kMaxHops = 32;  // from reference to reference
-
-// RFC 6901 §6: in the fragment of a URI a pointer is percent-encoded.
-std::string decoded(std::string_view text) {
-  std::string out;
-  for (std::size_t i = 0; i < text.size(); ++i) {
-    const bool escape =
-        text[i] == '%' && i + 2 < text.size() && hex_value(text[i + 1]) >= 0 && hex_value(text[i + 2]) >= 0;
-    out += escape ? static_cast<char>(hex_value(text[i + 1]) * 16 + hex_value(text[i + 2])) : text[i];
-    if (escape) i += 2;
-  }
-  return out;
-}
 
 // U+0085, U+200B to U+200F, U+2028 to U+202E, U+2060 to U+206F, U+FEFF and the controls: what breaks lines,
 // turns text round, or is not seen.
@@ -51,6 +41,17 @@ std::optional<std::string> version_problem(const codec::Json& root) {
 
 }  // namespace
 
+std::string percent_decoded(std::string_view text) {
+  std::string out;
+  for (std::size_t i = 0; i < text.size(); ++i) {
+    const bool escape =
+        text[i] == '%' && i + 2 < text.size() && hex_value(text[i + 1]) >= 0 && hex_value(text[i + 2]) >= 0;
+    out += escape ? static_cast<char>(hex_value(text[i + 1]) * 16 + hex_value(text[i + 2])) : text[i];
+    if (escape) i += 2;
+  }
+  return out;
+}
+
 std::optional<Document> Document::parse(std::string_view text, const std::string& file,
                                         files::Issues& issues) {
   auto root = files::parse_document(text, file, issues);
@@ -64,15 +65,27 @@ std::optional<Document> Document::parse(std::string_view text, const std::string
   return Document(*std::move(root));
 }
 
+std::optional<Document> Document::read(const std::filesystem::path& file, files::Issues& issues) {
+  const auto text = files::read_regular_file(file, files::kMaxDocumentBytes);
+  if (!text) {
+    issues.error({file}, text.error().message);
+    return std::nullopt;
+  }
+  auto document = parse(*text, file, issues);
+  if (document) bundle(document->root_, file, files::kMaxDocumentBytes - text->size());
+  return document;
+}
+
 Result<const codec::Json*> Document::resolve(const codec::Json& value) const {
   const codec::Json* at = &value;
   for (int hops = 0; hops < kMaxHops; ++hops) {
     const auto* reference = at->find_string("$ref");
     if (reference == nullptr) return at;
     if (!reference->starts_with('#'))
-      return failure(ErrorCode::kUnsupported,
-                     fmt::format("`{}` is outside of the document, and is not read", shown(*reference)));
-    const auto pointer = decoded(std::string_view(*reference).substr(1));
+      return failure(
+          ErrorCode::kUnsupported,
+          fmt::format("`{}` is outside of the document, or not there, and is not read", shown(*reference)));
+    const auto pointer = percent_decoded(std::string_view(*reference).substr(1));
     at = codec::is_json_pointer(pointer) ? codec::at_pointer(root_, pointer) : nullptr;
     if (at == nullptr)
       return failure(ErrorCode::kNotFound, fmt::format("`{}` leads to nothing", shown(*reference)));

@@ -1,9 +1,10 @@
-// An OpenAPI document (3.0 or 3.1) as a tree, with its local references.
+// An OpenAPI document (3.0 or 3.1) as a tree, with its references.
 //
-// Nothing is fetched: a reference out of the document is an error of whoever follows it. Immutable and
-// thread-safe.
+// It may be in several files, beside the first one or in folders below (init/bundle.h). Nothing is fetched: a
+// reference to anywhere else is an error of whoever follows it. Immutable and thread-safe.
 #pragma once
 
+#include <filesystem>
 #include <optional>
 #include <string>
 #include <string_view>
@@ -17,6 +18,8 @@ namespace writ::init {
 class Document {
  public:
   // Nothing when it is not such a document; what is wrong is in `issues`.
+  static std::optional<Document> read(const std::filesystem::path& file, files::Issues& issues);
+  // Of one file.
   static std::optional<Document> parse(std::string_view text, const std::string& file, files::Issues& issues);
 
   const codec::Json& root() const noexcept { return root_; }
@@ -29,6 +32,10 @@ class Document {
 
   codec::Json root_;
 };
+
+// RFC 6901 §6: a reference is a URI, and in it all but letters, digits and a few signs may be
+// percent-encoded. What is no escape stays as it is.
+std::string percent_decoded(std::string_view text);
 
 // A piece of the document as it can stand in a message, a comment or on a terminal: on one line, without
 // control characters and those that turn the direction of text, at most so many bytes.

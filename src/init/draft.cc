@@ -75,6 +75,8 @@ class Drafter {
     for (const Note& note : draft_.notes)
       if (note.not_routed)
         return fmt::format("the document has no operation that can be routed; {}: {}", note.place, note.text);
+    for (const Note& note : draft_.notes)
+      if (note.place == "webhooks") return "the document has no operations; " + note.text;
     return "the document has no operations, so there is nothing to guard";
   }
 
@@ -122,8 +124,8 @@ class Drafter {
       return std::unexpected(origin.error());
     }
     if (settings.audience.empty())
-      settings.audience =
-          known ? reading_.origin + reading_.base : fmt::format("https://{}.example", draft_.api);
+      settings.audience = known ? reading_.origin + reading_.base.substr(0, reading_.base.find("/{"))
+                                : fmt::format("https://{}.example", draft_.api);
     const inventory::Api probe{draft_.api, settings.audience, draft_.name_space, {"probe"}};
     if (!inventory::validate(probe)) settings.audience = fmt::format("https://{}.example", draft_.api);
     if (settings.issuer.empty())
@@ -139,9 +141,9 @@ class Drafter {
   void find_routable() {
     std::vector<SegmentedPath> paths;
     std::map<std::string, std::size_t> numbers;  // by shape
-    std::vector<std::pair<const Operation*, std::size_t>> met;
+    std::vector<std::pair<Operation*, std::size_t>> met;
     std::vector<std::size_t> operations;
-    for (const Operation& operation : reading_.operations) {
+    for (Operation& operation : reading_.operations) {
       auto path = segment_path(operation.path);
       if (!path) {
         note(operation, path.error().message + "; it is not routed", true);
@@ -159,7 +161,7 @@ class Drafter {
     for (std::size_t i = 0; i < paths.size(); ++i) weighed.push_back({&paths[i], operations[i]});
     const auto fates = resolve_overlaps(weighed);
     http::PathTrie trie;
-    std::map<std::pair<std::string, std::size_t>, const Operation*> seen;
+    std::map<std::pair<std::string, std::size_t>, Operation*> seen;
     for (const auto& [operation, number] : met) {
       const auto& path = paths[number];
       const auto text = path.text(path.segments.size());
@@ -178,8 +180,12 @@ class Drafter {
       }
       const auto [other, is_new] = seen.try_emplace({operation->method, number}, operation);
       if (!is_new) {
+        take_query_too(*other->second, *operation);
         note(*operation,
-             fmt::format("no request can tell it from `{}`; it is not routed", shown(other->second->name())),
+             fmt::format(
+                 "no request can tell it from `{}`; it has no route of its own, and that one takes its "
+                 "query parameters too",
+                 shown(other->second->name())),
              true);
       } else if (routable_.size() == gateway::kMaxRoutes) {
         note(*operation, "there are too many; it is not routed", true);
@@ -187,6 +193,12 @@ class Drafter {
         routable_.push_back({operation, path});
       }
     }
+  }
+
+  static void take_query_too(Operation& one, const Operation& other) {
+    one.any_query = one.any_query || other.any_query;
+    for (const auto& name : other.query)
+      if (std::ranges::find(one.query, name) == one.query.end()) one.query.push_back(name);
   }
 
   void name_them() {
@@ -207,8 +219,10 @@ class Drafter {
     for (std::size_t i = 0; i < sources.size(); ++i)
       decide_on_answer(*sources[i].operation, *sources[i].path, draft_.routes[i]);
     for (std::size_t i = 0; i < sources.size(); ++i) decide_on_list(*sources[i].operation, draft_.routes[i]);
-    for (std::size_t i = 0; i < sources.size(); ++i) decide_on_read(*sources[i].operation, draft_.routes[i]);
-    for (std::size_t i = 0; i < sources.size(); ++i) decide_on_body(*sources[i].operation, draft_.routes[i]);
+    for (std::size_t i = 0; i < sources.size(); ++i)
+      decide_on_read(*sources[i].operation, *sources[i].path, draft_.routes[i]);
+    for (std::size_t i = 0; i < sources.size(); ++i)
+      decide_on_body(*sources[i].operation, *sources[i].path, draft_.routes[i]);
   }
 
   // `/id`, or the parameter's own name.
@@ -225,7 +239,10 @@ class Drafter {
     // With parameters before it the id is more than what the answer has.
     if (route.parameters.size() == 1)
       route.on_answer->id = id_in(*operation.answer, route.parameters.front());
-    if (route.method == "GET") telling_.emplace(route.path, *route.on_answer);
+    if (route.method != "GET") return;
+    const auto& end = path.segments.back().end;
+    const auto [told, is_new] = telling_.try_emplace(path.resource_shape(), Telling{*route.on_answer, end});
+    if (!is_new && end.empty()) told->second = {*route.on_answer, end};
   }
 
   // A list of what `/{id}` behind it leads to.
@@ -246,34 +263,36 @@ class Drafter {
     }
   }
 
-  // What happens to a resource of which a GET tells whose it is: at its own path, and below it. A stream is
-  // decided again while it lasts, without that answer.
-  void decide_on_read(const Operation& operation, PlannedRoute& route) {
-    if (route.on_answer || route.parameters.empty() || route.method == "OPTIONS" || operation.streams) return;
-    const auto path = path_of_resource(route);
-    const auto told = telling_.find(path);
+  // What happens to a resource of which a GET tells whose it is: at its own path, and below it, whatever that
+  // path calls its parameters. A stream is decided again while it lasts, without that answer.
+  void decide_on_read(const Operation& operation, const SegmentedPath& path, PlannedRoute& route) {
+    if (route.on_answer || route.parameters.empty() || route.method == "OPTIONS") return;
+    const auto told = telling_.find(path.resource_shape());
     if (told == telling_.end()) return;
-    route.on_answer = {.owner = told->second.owner, .id = told->second.id};
+    if (operation.streams)
+      return note(operation,
+                  "a stream is not decided by its owner, so every user gets it; say in the policy who may");
+    const auto count = path.up_to_last_parameter();
+    const auto read =
+        fmt::format("{}/{{{}}}{}", path.text(count - 1), path.segments[count - 1].text, told->second.end);
+    // What is read is a leading part of the path (gateway/routes.cc).
+    if (!route.path.starts_with(read))
+      return note(operation,
+                  fmt::format("whose it is, only `GET {}` tells, and that cannot be read before; so "
+                              "every user may do it; say in the policy who may",
+                              shown(read)));
+    route.on_answer = {.owner = told->second.answer.owner, .id = told->second.answer.id};
     // What HEAD is answered, GET is.
-    if (route.method != "HEAD" || route.path != path) route.on_answer->read = path;
+    if (route.method != "HEAD" || route.path != read) route.on_answer->read = read;
   }
 
   // What is created among resources of which a GET tells whose each is: its body says so by the same name.
-  void decide_on_body(const Operation& operation, PlannedRoute& route) {
+  void decide_on_body(const Operation& operation, const SegmentedPath& path, PlannedRoute& route) {
     if (operation.body.empty() || route.on_answer || !route.parameters.empty()) return;
-    const auto below = telling_.lower_bound(route.path + "/{");
-    if (below == telling_.end() || !below->first.starts_with(route.path + "/{") ||
-        below->first.find('/', route.path.size() + 1) != std::string::npos)
-      return;
-    if (std::ranges::find(operation.body, below->second.owner) != operation.body.end())
-      route.owner_in_body = below->second.owner;
-  }
-
-  // The path up to its last parameter, which names the resource.
-  static std::string_view path_of_resource(const PlannedRoute& route) {
-    const std::string_view path = route.path;
-    const auto end = path.find('/', path.rfind("/{") + 1);
-    return path.substr(0, end);
+    const auto told = telling_.find(path.shape(path.segments.size()) + "/{}");
+    if (told != telling_.end() &&
+        std::ranges::find(operation.body, told->second.answer.owner) != operation.body.end())
+      route.owner_in_body = told->second.answer.owner;
   }
 
   PlannedRoute route_of(const ActionSource& source, const std::string& action) {
@@ -360,7 +379,12 @@ class Drafter {
   Reading reading_;
   Draft draft_;
   std::vector<Routable> routable_;
-  std::map<std::string, PlannedRoute::OnAnswer, std::less<>> telling_;  // what a GET of the path tells
+  // What a GET of the resource tells, and what stands behind its last parameter. By the resource's shape.
+  struct Telling {
+    PlannedRoute::OnAnswer answer;
+    std::string end;
+  };
+  std::map<std::string, Telling, std::less<>> telling_;
 };
 
 }  // namespace

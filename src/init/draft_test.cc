@@ -1,6 +1,8 @@
 #include "init/draft.h"
 
 #include <chrono>
+#include <fmt/format.h>
+#include <fstream>
 #include <gmock/gmock.h>
 
 #include "init/testing/documents.h"
@@ -93,14 +95,13 @@ TEST(Draft, OfPathsThatOverlapTheOneThatIsMostInTheWayIsLeftOut) {
 TEST(Draft, WhatCannotBeARouteIsNamedWithItsReason) {
   const auto draft = draft_of(R"(paths:
   /good: {get: {}}
-  /files/{name}.json: {get: {}}
+  /files/{name}.{kind}: {get: {}}
   /files/{+rest}: {get: {}}
   /a//b: {get: {}}
   /a/../b: {get: {}}
   /all/**: {get: {}}
   /aws/{proxy+}: {get: {}}
   /a%2Fb: {get: {}}
-  /q?x=1: {get: {}}
   no-slash: {get: {}}
   "/a\u202eb": {get: {}}
   /trace: {trace: {}}
@@ -115,19 +116,99 @@ webhooks: {paid: {post: {}}}
   EXPECT_EQ(routes_of(draft), "GET /good getGood Collection good\n");
   const auto notes = notes_of(draft);
   for (const auto* said :
-       {"! GET /files/{name}.json: `{name}.json`: a parameter must be a whole segment; it is not routed",
+       {"! GET /files/{name}.{kind}: `{name}.{kind}`: a segment has one parameter at most, and that at its "
+        "begin; "
+        "it is not routed",
         "! GET /files/{+rest}: `{+rest}` may stand for more than one segment, and a route that ends in "
         "`/**` is written by hand",
         "! GET /all/**: `**` may stand for", "! GET /aws/{proxy+}: `{proxy+}` may stand for",
         "! GET /a//b: it has an empty segment", "! GET /a/../b: it has a dot segment",
-        "! GET /a%2Fb: `a%2Fb` has one of", "! GET /q?x=1: `q?x=1` has one of",
-        "! GET /a?b: the segment `a?b` has letters that are not seen",
+        "! GET /a%2Fb: `a%2Fb` has one of", "! GET /a?b: the segment `a?b` has letters that are not seen",
         "! GET no-slash: a path begins with `/`", "! TRACE /trace: TRACE shows",
         "! /far: `https://elsewhere.example/", "! /round: its references go in a circle",
         "! /nothing: `#/components/pathItems/none` leads to nothing", "! /newer: `query` is of OpenAPI 3.2",
         "! GET /else: it is served elsewhere (`https://other.example`)", "! /list: it is not a map",
-        "webhook paid: it is a call that the API makes"})
+        "webhooks: calls that the API makes itself are not routed: paid"})
     EXPECT_THAT(notes, HasSubstr(said));
+}
+
+TEST(Draft, WhatStandsBehindAParameterInItsSegmentBelongsToTheRouteAndNotToTheId) {
+  const auto draft = draft_of(R"(paths:
+  /orders/{order}: {get: {}}
+  /orders/{order}.pdf: {get: {}}
+  /orders/{order}:cancel: {post: {}}
+  /orders/{order}:refund: {post: {operationId: refund}}
+  /accounts/{id}.json: {get: {}}
+  /accounts/{account}/calls.json: {get: {}}
+)");
+  EXPECT_EQ(routes_of(draft),
+            "GET /orders/{order} getOrder Order {order}\n"
+            "GET /orders/{order}.pdf getOrderPdf Order {order}\n"
+            "POST /orders/{order}:cancel cancelOrder Order {order}\n"
+            "POST /orders/{order}:refund refund Order {order}\n"
+            "GET /accounts/{id}.json getAccountJson Account {id}\n"
+            "GET /accounts/{account}/calls.json getAccountCallsJson Account {account}\n");
+  EXPECT_EQ(testing::tried(draft), "");
+}
+
+TEST(Draft, EndsOfSegmentsThatOverlapWithNeitherMoreSpecificAreFound) {
+  const auto draft = draft_of(R"(paths:
+  /{kind}/me: {get: {}, post: {}}
+  /users/{id}e: {get: {}}
+  /users/{id}.json: {get: {}}
+)");
+  EXPECT_EQ(draft.routes.size(), 3u);
+  EXPECT_THAT(notes_of(draft), HasSubstr("! GET /users/{id}e: some requests match `/{kind}/me` too"));
+  EXPECT_EQ(testing::tried(draft), "");
+}
+
+TEST(Draft, WhatADocumentWritesBehindAPathIsNoPartOfIt) {
+  const auto draft = draft_of(R"(paths:
+  /answers: {post: {parameters: [{name: stream, in: query}]}}
+  /answers?beta=true&x: {post: {}}
+  /files/{file}#upload: {put: {}}
+  /search?kind=a: {get: {}}
+)");
+  EXPECT_EQ(routes_of(draft),
+            "POST /answers createAnswer Collection answers\n"
+            "PUT /files/{file} replaceFile File {file}\n"
+            "GET /search getSearch Collection search\n");
+  EXPECT_EQ(draft.routes[0].query, (std::vector<std::string>{"stream", "beta", "x"}));
+  EXPECT_EQ(draft.routes[2].query, std::vector<std::string>{"kind"});
+  EXPECT_THAT(notes_of(draft),
+              HasSubstr("! POST /answers?beta=true&x: no request can tell it from `POST /answers`"));
+}
+
+TEST(Draft, AVariableOfTheServersPathThatNamesSomethingIsAParameter) {
+  const auto draft = draft_of(
+      "servers: [{url: 'https://{region}.shop.example/{v}/shops/{shopId}', variables: {region: {default: "
+      "eu}, "
+      "v: {default: v2, enum: [v1, v2]}, shopId: {default: unknown}}}]\n"
+      "paths: {/orders: {get: {}}, '/orders/{id}': {get: {}}}\n");
+  EXPECT_EQ(routes_of(draft),
+            "GET /v2/shops/{shopId}/orders listShopOrders Shop {shopId}\n"
+            "GET /v2/shops/{shopId}/orders/{id} getOrder Order {shopId}/{id}\n");
+  EXPECT_EQ(draft.settings.upstream, "https://eu.shop.example");
+  EXPECT_EQ(draft.settings.audience, "https://eu.shop.example/v2/shops");
+  EXPECT_THAT(notes_of(draft), HasSubstr("servers: `{shopId}` in its path is a parameter of every route"));
+  EXPECT_THAT(notes_of(draft),
+              HasSubstr("servers: `{v}` in its path is `v2` in the routes; other values are not"));
+  EXPECT_EQ(testing::tried(draft), "");
+}
+
+TEST(Draft, ATypeIsCalledAfterOneOfWhatItsPathNames) {
+  const auto draft = draft_of(R"(paths:
+  /networks/{owner}/{repo}/events: {get: {}}
+  /repos/{owner}/{repo}: {get: {}, patch: {}}
+  /caches/{c}: {get: {}}
+  /warehouses/{w}: {get: {}}
+  /campaign-statuses/{s}: {get: {}}
+  /emailAliases/{a}: {get: {}}
+  /sms/{s}: {get: {}}
+  /analyses/{a}: {get: {}}
+)");
+  EXPECT_THAT(draft.types, ::testing::ElementsAre("NetworkRepo", "Repo", "Cache", "Warehouse",
+                                                  "CampaignStatus", "EmailAlias", "Sms", "Analysis"));
 }
 
 TEST(Draft, EveryOperationIsARouteOrHasANote) {
@@ -248,7 +329,6 @@ TEST(Document, OnlyOpenApi30And31AreRead) {
   EXPECT_THAT(issues_of("openapi: 3.2.0\n"), HasSubstr("`3.2.0` is not read"));
   EXPECT_THAT(issues_of("openapi: 3.1\n"), HasSubstr("no text `openapi`"));
   EXPECT_THAT(issues_of("[]"), HasSubstr("not a map"));
-  EXPECT_THAT(issues_of("a: &x 1\nb: *x\n"), HasSubstr("anchors are not supported"));
   EXPECT_THAT(issues_of("{\"openapi\": \"3.1.0\", \"openapi\": \"3.0.0\"}"), HasSubstr("json:"));
   std::string deep = "openapi: 3.1.0\na: ";
   deep.append(300, '[').append(300, ']');
@@ -256,9 +336,83 @@ TEST(Document, OnlyOpenApi30And31AreRead) {
 }
 
 TEST(Document, JsonWithNumbersBeyond64BitsIsReadAllTheSame) {
-  files::Issues issues;
-  EXPECT_TRUE(Document::parse(R"({"openapi": "3.0.3", "x-max": 18446744073709551615})", "d", issues));
-  EXPECT_FALSE(issues.has_errors());
+  for (const auto* number : {"18446744073709551615", "-9223372036854776000", "9223372036854776000"}) {
+    files::Issues issues;
+    EXPECT_TRUE(Document::parse(fmt::format(R"({{"openapi": "3.0.3", "x-max": {}}})", number), "d", issues))
+        << number;
+    EXPECT_FALSE(issues.has_errors()) << number;
+  }
+}
+
+// A document and the files beside it.
+struct Files {
+  void add(const std::string& name, const std::string& text) const {
+    std::filesystem::create_directories((folder.path() / name).parent_path());
+    std::ofstream(folder.path() / name) << text;
+  }
+  Draft draft() const {
+    files::Issues issues;
+    const auto document = Document::read(folder.path() / "api" / "openapi.yaml", issues);
+    for (const auto& issue : issues.all()) ADD_FAILURE() << render(issue);
+    auto draft =
+        document ? make_draft(read_operations(*document), {}) : failure(ErrorCode::kInvalid, "no document");
+    if (!draft) ADD_FAILURE() << draft.error().message;
+    return draft ? *std::move(draft) : Draft{};
+  }
+  testing::TemporaryFolder folder;
+};
+
+TEST(Document, MayBeInSeveralFiles) {
+  const Files files;
+  files.add("api/openapi.yaml", std::string(testing::kHead) + R"(paths:
+  /orders/{id}: {$ref: 'paths/order%20one.yaml'}
+  /items: {get: {$ref: './paths/all.yaml#/items~1all'}}
+components: {schemas: {Name: {type: string}}}
+)");
+  files.add("api/paths/order one.yaml", R"(get:
+  parameters: [{$ref: 'all.yaml#/fields'}]
+  responses: {'200': {content: {application/json: {schema: {$ref: '../schemas/order.json'}}}}}
+)");
+  files.add("api/paths/all.yaml",
+            "fields: {name: fields, in: query}\nitems/all: {parameters: [{$ref: '#/fields'}]}\n");
+  files.add(
+      "api/schemas/order.json",
+      R"({"properties": {"id": {"type": "string"}, "owner": {"$ref": "../openapi.yaml#/components/schemas/Name"},
+                "next": {"$ref": "order.json"}}})");
+  const auto draft = files.draft();
+  EXPECT_EQ(routes_of(draft),
+            "GET /orders/{id} getOrder Order {id}\nGET /items listItems Collection items\n");
+  ASSERT_EQ(draft.routes.size(), 2u);
+  EXPECT_TRUE(draft.routes[0].on_answer);
+  EXPECT_EQ(draft.routes[0].query, std::vector<std::string>{"fields"});
+  EXPECT_EQ(draft.routes[1].query, std::vector<std::string>{"fields"});
+  EXPECT_EQ(testing::tried(draft), "");
+}
+
+TEST(Document, NothingOutsideOfItsFolderIsRead) {
+  const Files files;
+  files.add("secret.yaml", "get: {operationId: leaked}\n");
+  files.add("api/openapi.yaml", std::string(testing::kHead) + R"(paths:
+  /good: {get: {}}
+  /above: {$ref: '../secret.yaml'}
+  /absolute: {$ref: '/etc/hostname'}
+  /link: {$ref: 'link.yaml'}
+  /url: {$ref: 'file:///etc/hostname'}
+  /missing: {$ref: 'missing.yaml'}
+  /broken: {$ref: 'broken.yaml'}
+)");
+  files.add("api/broken.yaml", "get: {operationId: [\n");
+  std::filesystem::create_symlink(files.folder.path() / "secret.yaml",
+                                  files.folder.path() / "api" / "link.yaml");
+  const auto draft = files.draft();
+  EXPECT_EQ(routes_of(draft), "GET /good getGood Collection good\n");
+  const auto notes = notes_of(draft);
+  for (const auto* said :
+       {"! /above: `../secret.yaml` is outside", "! /absolute: `/etc/hostname` is outside",
+        "! /link: `link.yaml` is outside", "! /url: `file:///etc/hostname` is outside",
+        "! /missing: `missing.yaml` is outside of the document, or not there, and is not read",
+        "! /broken: `broken.yaml` is outside"})
+    EXPECT_THAT(notes, HasSubstr(said));
 }
 
 }  // namespace

@@ -25,11 +25,38 @@ bool is_ascii(std::string_view text) noexcept {
   return std::ranges::all_of(text, [](char c) { return static_cast<unsigned char>(c) < 0x80; });
 }
 
+// What no ending tells: of two words in a row the first is many of the second. One that is its own is no
+// plural.
+constexpr std::pair<std::string_view, std::string_view> kOddWords[] = {
+    {"alias", "alias"},     {"aliases", "alias"},   {"analyses", "analysis"}, {"atlas", "atlas"},
+    {"aws", "aws"},         {"axes", "axis"},       {"caches", "cache"},      {"canvas", "canvas"},
+    {"canvases", "canvas"}, {"children", "child"},  {"cookies", "cookie"},    {"dns", "dns"},
+    {"gps", "gps"},         {"https", "https"},     {"indices", "index"},     {"kubernetes", "kubernetes"},
+    {"lens", "lens"},       {"lenses", "lens"},     {"matrices", "matrix"},   {"mms", "mms"},
+    {"movies", "movie"},    {"news", "news"},       {"people", "person"},     {"quizzes", "quiz"},
+    {"rss", "rss"},         {"series", "series"},   {"sms", "sms"},           {"species", "species"},
+    {"tls", "tls"},         {"vertices", "vertex"},
+};
+
+// Where the last of "line_items", "lineItems", "line-items" begins.
+std::size_t last_word(std::string_view text) noexcept {
+  for (std::size_t at = text.size(); at > 0; --at) {
+    if (!is_letter(text[at - 1])) return at;
+    if (is_upper(text[at - 1])) return at - 1;
+  }
+  return 0;
+}
+
+bool is_vowel(char c) noexcept {
+  return std::string_view("aeiou").find(c) != std::string_view::npos;
+}
+
 }  // namespace
 
 std::string slug(std::string_view text) {
   std::string out;
   for (const char c : text) {
+    if (c == '\'') continue;  // "Jane's"
     if (is_letter(c) || is_digit(c)) {
       out += codec::lowered(c);
     } else if (!out.empty() && out.back() != '-') {
@@ -66,12 +93,18 @@ std::string camel(std::string_view text) {
 }
 
 std::string singular(std::string_view word) {
+  const auto at = last_word(word);
+  const auto last = codec::lowered(word.substr(at));
+  for (const auto& [many, one] : kOddWords)
+    if (last == many)
+      return many == one ? std::string(word) : fmt::format("{}{}", word.substr(0, at + 1), one.substr(1));
   const auto ends = [&](std::string_view end) { return word.size() > end.size() + 1 && word.ends_with(end); };
-  if (word.size() < 3 || word == "news" || word.ends_with("series") || word.ends_with("species"))
-    return std::string(word);
+  if (word.size() < 3) return std::string(word);
   if (ends("ies")) return std::string(word.substr(0, word.size() - 3)) + "y";
-  for (const auto* end : {"sses", "shes", "ches", "xes", "zzes", "uses"})
+  for (const auto* end : {"sses", "shes", "ches", "xes", "zzes"})
     if (ends(end)) return std::string(word.substr(0, word.size() - 2));
+  // "statuses", and not "warehouses" or "causes".
+  if (ends("uses") && !is_vowel(word[word.size() - 5])) return std::string(word.substr(0, word.size() - 2));
   if (ends("ss") || ends("us") || ends("is") || !ends("s")) return std::string(word);
   return std::string(word.substr(0, word.size() - 1));
 }

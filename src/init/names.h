@@ -16,7 +16,7 @@ std::string slug(std::string_view text);
 // it has others.
 std::string pascal(std::string_view text);
 std::string camel(std::string_view text);  // "lineItems"
-// "orders" → "order", "categories" → "category", "status" → "status".
+// "orders" → "order", "categories" → "category", "status" → "status", "line-aliases" → "line-alias".
 std::string singular(std::string_view word);
 // "orderId", "order_id", "orderNumber" → "order": what a parameter names.
 std::string named_by(std::string_view parameter);

@@ -6,6 +6,8 @@
 #include <map>
 #include <set>
 
+#include "init/names.h"
+
 namespace writ::init {
 namespace {
 
@@ -37,32 +39,89 @@ std::string text_of(const Json& json, std::string_view name) {
 
 struct Server {
   std::string origin, base;
+  std::vector<std::string> notes = {};  // on its path
 };
 
-// `{version}` in the URL is what `variables` say it is by default.
-std::string with_variables(std::string url, const Json& server) {
-  const auto* variables = server.find("variables");
-  const auto* members = variables != nullptr ? variables->if_object() : nullptr;
-  if (members == nullptr) return url;
-  for (const auto& [name, value] : *members) {
-    const auto place = "{" + name + "}";
-    const auto preset = text_of(value, "default");
-    if (const auto at = url.find(place); at != url.npos) url.replace(at, place.size(), preset);
-  }
-  return url;
+// "v1", "2024-01-01" are values of what says no more than where an API is. What differs from caller to caller
+// is called after what it names.
+bool names_something(std::string_view variable, std::string_view preset) {
+  if (is_of_version(preset)) return false;
+  for (const std::string_view word :
+       {"account", "customer", "org", "organization", "project", "tenant", "workspace"})
+    if (variable == word) return true;
+  return named_by(variable) != variable;
 }
 
+// Where the path begins in "https://api.example.com/v1", "{server}/v1" and "/v1"; npos: there is none.
+std::size_t path_begin(std::string_view url) {
+  const auto scheme = url.find("://");
+  if (scheme != url.npos && scheme < url.find('/')) return url.find('/', scheme + 3);
+  return url.starts_with('{') ? url.find('/') : 0;
+}
+
+// `{version}` in the URL is what `variables` say it is by default. In the path, one that names something
+// becomes a parameter of the routes: `/organizations/{organizationId}`.
 Server server_of(const Json& json) {
-  auto url = with_variables(text_of(json, "url"), json);
+  auto url = text_of(json, "url");
   Server server;
-  if (const auto scheme = url.find("://"); scheme != url.npos && scheme < url.find('/')) {
-    const auto slash = std::min(url.find('/', scheme + 3), url.size());
-    server.origin = url.substr(0, slash);
-    url.erase(0, slash);
+  const auto* variables = json.find("variables");
+  const auto* members = variables != nullptr ? variables->if_object() : nullptr;
+  for (const auto& [name, value] : members != nullptr ? *members : Json::Object()) {
+    const auto place = "{" + name + "}";
+    const auto at = url.find(place);
+    if (at == url.npos) continue;
+    const auto preset = text_of(value, "default");
+    const auto* values = value.find("enum");
+    const bool is_free = values == nullptr || values->if_array() == nullptr;
+    const auto end = at + place.size();
+    const bool in_path = at >= path_begin(url);
+    const bool is_segment = in_path && url[at - 1] == '/' && (end == url.size() || url[end] == '/');
+    if (is_free && is_segment && names_something(name, preset)) {
+      server.notes.push_back(fmt::format("`{}` in its path is a parameter of every route", shown(place)));
+      continue;
+    }
+    url.replace(at, place.size(), preset);
+    if (in_path && (is_free || values->if_array()->size() != 1))
+      server.notes.push_back(
+          fmt::format("`{}` in its path is `{}` in the routes; other values are not routed", shown(place),
+                      shown(preset)));
   }
+  const auto path = std::min(path_begin(url), url.size());
+  server.origin = url.substr(0, path);
+  url.erase(0, path);
   while (url.ends_with('/')) url.pop_back();
   server.base = url.empty() || url.starts_with('/') ? url : "/" + url;
   return server;
+}
+
+// The first few, and how many more there are.
+std::string some_of(const std::vector<std::string>& names) {
+  std::vector<std::string> named;
+  for (const auto& name : names)
+    if (named.size() < kMostNamed) named.push_back(shown(name));
+  if (names.size() > kMostNamed) named.push_back(fmt::format("and {} more", names.size() - kMostNamed));
+  return fmt::format("{}", fmt::join(named, ", "));
+}
+
+// Some tell two operations of one path apart by what no path has: `/responses?beta=true`, `/token#refresh`.
+void cut_what_no_path_has(Operation& operation) {
+  int braces = 0;
+  std::size_t at = 0;
+  for (; at < operation.path.size(); ++at) {
+    const char c = operation.path[at];
+    braces += c == '{' ? 1 : c == '}' ? -1 : 0;
+    if (braces <= 0 && (c == '?' || c == '#')) break;
+  }
+  operation.behind = operation.path.substr(at);
+  operation.path.resize(at);
+  if (!operation.behind.starts_with('?')) return;
+  std::string_view rest = operation.behind;
+  rest = rest.substr(1, rest.find('#') - 1);
+  while (!rest.empty()) {
+    const auto one = rest.substr(0, rest.find('&'));
+    if (const auto name = one.substr(0, one.find('=')); !name.empty()) operation.query.emplace_back(name);
+    rest.remove_prefix(std::min(one.size() + 1, rest.size()));
+  }
 }
 
 class Reader {
@@ -99,6 +158,7 @@ class Reader {
     const auto first = server_of(servers->front());
     reading_.origin = first.origin;
     reading_.base = first.base;
+    for (const auto& text : first.notes) note("servers", text);
     for (const Json& other : *servers) {
       const auto server = server_of(other);
       if (server.base != first.base)
@@ -140,8 +200,9 @@ class Reader {
   void read_webhooks() {
     const auto* webhooks = root_.find("webhooks");
     if (webhooks == nullptr || webhooks->if_object() == nullptr) return;
-    for (const auto& [name, value] : *webhooks->if_object())
-      note(fmt::format("webhook {}", shown(name)), "it is a call that the API makes, and is not routed");
+    std::vector<std::string> names;
+    for (const auto& [name, value] : *webhooks->if_object()) names.push_back(name);
+    if (!names.empty()) note("webhooks", "calls that the API makes itself are not routed: " + some_of(names));
   }
 
   void read_paths() {
@@ -196,6 +257,7 @@ class Reader {
       base = server.base;
     }
     operation.path = base + path;
+    cut_what_no_path_has(operation);
     operation.id = text_of(json, "operationId");
     read_parameters(item, json, operation);
     read_security(json, operation);
@@ -290,13 +352,9 @@ class Reader {
 
   void note_open() {
     if (open_.empty()) return;
-    std::vector<std::string> named;
-    for (const auto& name : open_)
-      if (named.size() < kMostNamed) named.push_back(shown(name));
-    if (open_.size() > kMostNamed) named.push_back(fmt::format("and {} more", open_.size() - kMostNamed));
     note("security",
          fmt::format("through Writ every request needs a token, also where the document asks for none: {}",
-                     fmt::join(named, ", ")));
+                     some_of(open_)));
   }
 
   const Document& document_;

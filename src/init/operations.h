@@ -22,19 +22,20 @@ struct Note {
 };
 
 struct Operation {
-  std::string method;                      // "GET"
-  std::string path;                        // with the server's base path: "/v1/orders/{id}"
-  std::string id;                          // `operationId`; may be empty
-  std::vector<std::string> query;          // the names of its parameters in the query
-  bool any_query = false;                  // one of them stands for names that are not listed
-  std::vector<std::string> headers;        // of parameters
-  std::vector<std::string> scopes;         // sorted
-  bool is_open = false;                    // the document asks for no credential
-  bool streams = false;                    // an answer of it is a stream of events
+  std::string method;                // "GET"
+  std::string path;                  // with the server's base path: "/v1/orders/{id}"
+  std::string behind = {};           // what the document writes behind it, and no path has: "?beta=true"
+  std::string id;                    // `operationId`; may be empty
+  std::vector<std::string> query;    // the names of its parameters in the query
+  bool any_query = false;            // one of them stands for names that are not listed
+  std::vector<std::string> headers;  // of parameters
+  std::vector<std::string> scopes;   // sorted
+  bool is_open = false;              // the document asks for no credential
+  bool streams = false;              // an answer of it is a stream of events
   std::optional<AnswerShape> answer = {};  // whose a resource is, where its answer tells it
   std::vector<std::string> body = {};      // of what is created: required_texts()
 
-  std::string name() const { return method + " " + path; }
+  std::string name() const { return method + " " + path + behind; }
 };
 
 struct Reading {

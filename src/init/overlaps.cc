@@ -5,17 +5,30 @@
 namespace writ::init {
 namespace {
 
+// What the gateway's routes refuse (http/path_trie.h): some requests match both, and neither is more
+// specific.
 bool overlap(const SegmentedPath& a, const SegmentedPath& b) {
   if (a.segments.size() != b.segments.size()) return false;
   bool a_is_wider = false, b_is_wider = false;
+  // An empty segment, a slash at the end, is no parameter's value.
+  const auto takes = [](const PathSegment& parameter, const std::string& text) {
+    return text.size() > parameter.end.size() && text.ends_with(parameter.end);
+  };
   for (std::size_t i = 0; i < a.segments.size(); ++i) {
-    const auto& [a_any, a_text] = a.segments[i];
-    const auto& [b_any, b_text] = b.segments[i];
-    // An empty segment, a slash at the end, is no parameter's value.
-    if (!a_any && !b_any && a_text != b_text) return false;
-    if ((a_any && !b_any && b_text.empty()) || (b_any && !a_any && a_text.empty())) return false;
-    a_is_wider = a_is_wider || (a_any && !b_any);
-    b_is_wider = b_is_wider || (b_any && !a_any);
+    const auto &one = a.segments[i], &other = b.segments[i];
+    if (one.is_parameter && other.is_parameter) {
+      if (one.end == other.end) continue;
+      if (!one.end.ends_with(other.end) && !other.end.ends_with(one.end)) return false;
+      (one.end.size() < other.end.size() ? a_is_wider : b_is_wider) = true;
+    } else if (one.is_parameter) {
+      if (!takes(one, other.text)) return false;
+      a_is_wider = true;
+    } else if (other.is_parameter) {
+      if (!takes(other, one.text)) return false;
+      b_is_wider = true;
+    } else if (one.text != other.text) {
+      return false;
+    }
   }
   return a_is_wider && b_is_wider;
 }

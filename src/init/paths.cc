@@ -54,14 +54,21 @@ std::string several_segments(std::string_view segment) {
 std::string SegmentedPath::text(std::size_t count) const {
   std::string out;
   for (std::size_t i = 0; i < count; ++i)
-    out += segments[i].is_parameter ? fmt::format("/{{{}}}", segments[i].text) : "/" + segments[i].text;
+    out += segments[i].is_parameter ? fmt::format("/{{{}}}{}", segments[i].text, segments[i].end)
+                                    : "/" + segments[i].text;
   return out;
 }
 
 std::string SegmentedPath::shape(std::size_t count) const {
   std::string out;
-  for (std::size_t i = 0; i < count; ++i) out += segments[i].is_parameter ? "/{}" : "/" + segments[i].text;
+  for (std::size_t i = 0; i < count; ++i)
+    out += segments[i].is_parameter ? "/{}" + segments[i].end : "/" + segments[i].text;
   return out;
+}
+
+std::string SegmentedPath::resource_shape() const {
+  const auto count = up_to_last_parameter();
+  return count == 0 ? std::string() : shape(count - 1) + "/{}";
 }
 
 std::size_t SegmentedPath::up_to_last_parameter() const {
@@ -93,16 +100,20 @@ Result<SegmentedPath> segment_path(std::string_view path) {
       made.segments.push_back({false, TRY(decoded_segment(segment))});
       continue;
     }
-    const auto name = segment.size() > 2 ? segment.substr(1, segment.size() - 2) : std::string_view();
-    if (!segment.starts_with('{') || !segment.ends_with('}') || name.empty() ||
-        name.find_first_of("{}") != name.npos)
-      return unfit(fmt::format("`{}`: a parameter must be a whole segment", shown(segment)));
+    // As the gateway's routes have them (http/path_trie.h).
+    const auto close = segment.find('}');
+    const auto name = close != segment.npos ? segment.substr(1, close - 1) : std::string_view();
+    if (!segment.starts_with('{') || name.empty() || name.find('{') != name.npos ||
+        segment.find_first_of("{}", close + 1) != segment.npos)
+      return unfit(
+          fmt::format("`{}`: a segment has one parameter at most, and that at its begin", shown(segment)));
     // RFC 6570: these stand for more than one segment, or for none.
     if (std::string_view("+#./;?&*").find(name.front()) != std::string_view::npos || name.ends_with('*') ||
         name.ends_with('+'))
       return unfit(several_segments(segment));
+    auto end = close + 1 < segment.size() ? TRY(decoded_segment(segment.substr(close + 1))) : std::string();
     names.push_back(parameter_name(name, names));
-    made.segments.push_back({true, names.back()});
+    made.segments.push_back({true, names.back(), std::move(end)});
   }
   return made;
 }

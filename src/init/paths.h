@@ -11,7 +11,8 @@ namespace writ::init {
 
 struct PathSegment {
   bool is_parameter;
-  std::string text;  // the literal, decoded; or the parameter's name, made safe
+  std::string text;      // the literal, decoded; or the parameter's name, made safe
+  std::string end = {};  // what stands behind a parameter in its segment, decoded: ".pdf", ":cancel"
 };
 
 struct SegmentedPath {
@@ -21,6 +22,9 @@ struct SegmentedPath {
   std::string text(std::size_t count) const;
   // The same without names: "/orders/{}/items". Equal for paths that no request can tell apart.
   std::string shape(std::size_t count) const;
+  // The shape up to the last parameter, without what stands behind it in its segment: equal for what is about
+  // one resource, `/orders/{order}/items` and `/orders/{order}.pdf`. Empty: it has no parameter.
+  std::string resource_shape() const;
   // How many segments there are up to the last parameter, with it; 0: it has none.
   std::size_t up_to_last_parameter() const;
 };

@@ -157,6 +157,42 @@ TEST(Render, AnOwnerThatIsAnObjectWithAnIdIsFound) {
   EXPECT_EQ(tried(draft), "");
 }
 
+TEST(Render, AnOwnerThatCannotBeReadIsNotReplacedByAnotherUserBesideIt) {
+  const auto draft = draft_of(owned_orders(
+      kOrders,
+      "properties: {id: {type: string}, owner: {properties: {id: {type: integer}}}, user: {type: string}}"));
+  EXPECT_EQ(config_of(draft).find("on response"), std::string::npos);
+  const auto beside = draft_of(owned_orders(
+      kOrders, "properties: {id: {type: string}, owner: {type: object}, owner_id: {type: string}}"));
+  EXPECT_THAT(config_of(beside), HasSubstr(R"(attributes: {owner: "answer /owner_id"})"));
+}
+
+TEST(Render, WhatHappensToAResourceIsDecidedByItsOwnerWhateverAPathCallsItsParameter) {
+  constexpr std::string_view kOrder =
+      "get: {responses: {'200': {content: {application/json: {schema: {properties: {id: {type: string}, "
+      "owner: "
+      "{type: string}}}}}}}}";
+  const auto draft = draft_of(fmt::format(R"(paths:
+  /orders/{{order_id}}: {{{0}}}
+  /orders/{{id}}/share: {{put: {{}}}}
+  /orders/{{number}}:cancel: {{post: {{}}}}
+  /orders/{{number}}/events: {{get: {{responses: {{'200': {{content: {{text/event-stream: {{}}}}}}}}}}}}
+  /notes/{{note}}.json: {{delete: {{}}, {0}}}
+  /notes/{{id}}/share.json: {{put: {{}}}}
+)",
+                                          kOrder));
+  const auto config = config_of(draft);
+  EXPECT_THAT(config, HasSubstr(R"(decide: on read, read: "/orders/{id}", id: "/id", attributes: {owner: )"));
+  EXPECT_THAT(config,
+              HasSubstr(R"(decide: on read, read: "/orders/{number}", id: "/id", attributes: {owner: )"));
+  EXPECT_THAT(config, HasSubstr(R"(path: "/notes/{note}.json", action: deleteNoteJson, resource: )"));
+  EXPECT_THAT(testing::notes_of(draft),
+              HasSubstr("PUT /notes/{id}/share.json: whose it is, only `GET /notes/{id}.json` tells"));
+  EXPECT_THAT(testing::notes_of(draft),
+              HasSubstr("GET /orders/{number}/events: a stream is not decided by its owner"));
+  EXPECT_EQ(tried(draft), "");
+}
+
 TEST(Render, TheOwnerThatIsNamedIsTheOneThatDecides) {
   const auto text = owned_orders(
       kOrders, "properties: {id: {type: string}, owner: {type: string}, customer_id: {type: string}}");

@@ -2,6 +2,7 @@
 
 #include <algorithm>
 #include <fmt/format.h>
+#include <tuple>
 
 #include "init/names.h"
 
@@ -20,19 +21,28 @@ std::string capitals(std::string_view segment) {
 
 ResourceTypes::ResourceTypes(const std::vector<SegmentedPath>& paths)
     : taken_(std::begin(kReserved), std::end(kReserved)) {
-  std::vector<std::pair<const SegmentedPath*, std::size_t>> shapes;
-  for (const auto& path : paths)
-    if (const auto count = path.up_to_last_parameter(); count > 0) shapes.emplace_back(&path, count);
-  std::ranges::stable_sort(shapes, {}, &std::pair<const SegmentedPath*, std::size_t>::second);
-  for (const auto& [path, count] : shapes) {
-    const auto shape = path->shape(count);
-    if (!by_shape_.contains(shape)) by_shape_[shape] = name_for(*path, count);
+  struct Shape {
+    const SegmentedPath* path;
+    std::size_t segments, operations;
+  };
+  std::map<std::string, std::size_t, std::less<>> numbers;
+  std::vector<Shape> shapes;
+  for (const auto& path : paths) {
+    const auto count = path.up_to_last_parameter();
+    if (count == 0) continue;
+    const auto [at, is_new] = numbers.try_emplace(path.resource_shape(), shapes.size());
+    if (is_new) shapes.push_back({&path, count, 0});
+    ++shapes[at->second].operations;
   }
+  std::ranges::stable_sort(shapes, [](const Shape& a, const Shape& b) {
+    return std::tuple(a.segments, b.operations) < std::tuple(b.segments, a.operations);
+  });
+  for (const auto& [path, count, operations] : shapes)
+    by_shape_[path->resource_shape()] = name_for(*path, count);
 }
 
 const std::string& ResourceTypes::type_of(const SegmentedPath& path) const {
-  const auto count = path.up_to_last_parameter();
-  return count == 0 ? collection_ : by_shape_.at(path.shape(count));
+  return path.up_to_last_parameter() == 0 ? collection_ : by_shape_.at(path.resource_shape());
 }
 
 // After the literal before the parameter, `/orders/{id}`; else after the parameter, `/{owner}/{repo}`. A name
@@ -45,14 +55,14 @@ std::string ResourceTypes::name_for(const SegmentedPath& path, std::size_t count
     name = capitals(segments[--left].text);
   if (name.empty()) name = pascal(named_by(segments[count - 1].text));
   if (name.empty()) name = "Resource";
+  if (std::ranges::find(kReserved, name) != std::end(kReserved)) name += "Resource";
   while (taken_.contains(name) && left > 0) {
     const auto& before = segments[--left];
-    if (before.is_parameter) continue;
-    name = capitals(before.text) + name;
+    const auto word = before.is_parameter ? std::string() : capitals(before.text);
+    if (word != name) name = word + name;  // `/repos/{owner}/{repo}`
   }
   if (name.size() > 120) name.resize(120);
   auto made = name;
-  if (std::ranges::find(kReserved, name) != std::end(kReserved)) made = name + "Resource";
   for (int number = 2; taken_.contains(made); ++number) made = fmt::format("{}{}", name, number);
   taken_.insert(made);
   return made;

@@ -15,7 +15,8 @@ inline constexpr std::string_view kCollection = "Collection";
 
 class ResourceTypes {
  public:
-  // Gives every shape of a path up to its last parameter a name of its own. The shorter ones choose first.
+  // Of every operation its path. Gives every shape of a path up to its last parameter a name of its own: the
+  // shorter ones choose first, and of equals the one that more operations have.
   explicit ResourceTypes(const std::vector<SegmentedPath>& paths);
 
   // Of a path that was among them: "Order", or "Collection".
