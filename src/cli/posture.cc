@@ -53,7 +53,7 @@ int print_fix(const PostureOptions& options, const posture::Assessment& assessme
 
 // The same look again, for the patch of a finding.
 posture::Invocation invocation_of(const PostureOptions& options) {
-  const PostureOptions usual;
+  const PostureOptions usual{};
   posture::Invocation made;
   const auto add = [&](std::string_view option, const std::string& value, const std::string& otherwise) {
     if (value != otherwise) made.look += fmt::format(" {} {}", option, posture::shell_word(value));
