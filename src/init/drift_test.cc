@@ -47,14 +47,14 @@ TEST(Drift, ThereIsNoneInWhatInitWrote) {
 TEST(Drift, NewAndGoneRoutesAreToldWhateverTheirParametersAreCalled) {
   const World world;
   const auto drift = compare(reading_of("paths: {/orders: {get: {}, post: {}}, '/orders/{order}': {get: {}}, "
-                                        "'/orders/{x}.pdf': {get: {}}}\n"),
+                                        "'/orders/{x}.{kind}': {get: {}}}\n"),
                              *world.loaded, "orders");
   ASSERT_TRUE(drift);
   EXPECT_EQ(told(drift->added), "POST /orders\n");
   EXPECT_EQ(told(drift->gone), "DELETE /orders/{id}\n");
   EXPECT_EQ(told(drift->undecided), "");
   ASSERT_EQ(drift->notes.size(), 1u);
-  EXPECT_EQ(drift->notes[0].place, "GET /orders/{x}.pdf");
+  EXPECT_EQ(drift->notes[0].place, "GET /orders/{x}.{kind}");
 }
 
 TEST(Drift, ARouteThatNoPolicyCanPermitToAnyCallerIsUndecided) {
