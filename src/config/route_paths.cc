@@ -46,9 +46,9 @@ bool is_like_regex(std::string_view segment) {
 // How others write the rest of the path: `{*path}`, `{path*}`, `{path...}`, `{path+}`, `{file:path}`.
 bool is_like_rest(std::string_view inner) {
   for (const std::string_view sign : {"**", "*", "...", "+", ":path"})
-    if (inner.ends_with(sign) && is_name(inner.substr(0, inner.size() - sign.size()))) return true;
+    if (inner.ends_with(sign) && is_parameter_name(inner.substr(0, inner.size() - sign.size()))) return true;
   for (const std::string_view sign : {"**", "*", "path:"})
-    if (inner.starts_with(sign) && is_name(inner.substr(sign.size()))) return true;
+    if (inner.starts_with(sign) && is_parameter_name(inner.substr(sign.size()))) return true;
   return false;
 }
 
