@@ -43,7 +43,7 @@ class Shadow(unittest.TestCase):
         self.write(SHADOW)
         after = json.loads(harness.writ("check", "--config", self.world.config, "--json")[1])
         self.assertEqual((before["policies"], 0, 1), (after["policies"], before["shadow_policies"], after["shadow_policies"]))
-        self.assertIn(" and 1 shadows (revision ", harness.writ("check", "--config", self.world.config)[1])
+        self.assertIn(" and 1 shadow (revision ", harness.writ("check", "--config", self.world.config)[1])
 
     def test_tests_of_policies_see_no_shadows(self):
         self.write(SHADOW)
