@@ -242,7 +242,7 @@ class AbnormalPaths(unittest.TestCase):
         self.assertEqual(0, len(cases["no-token"]))
 
     def test_the_document_names_every_dimension(self):
-        names = read("src", "policytest", "abnormal.cc").split("kNames[kDimensions]", 1)[1].split("};")[0]
+        names = read("src", "policytest", "abnormal.cc").split("kDimensionNames[kDimensions]", 1)[1].split("};")[0]
         section = read("docs", "testing.md").split("## Abnormal paths", 1)[1]
         rows = "".join(re.findall(r"^\| (`.*?`) \|", section, re.MULTILINE))
         self.assertEqual(set(re.findall(r'"([a-z-]+)"', names)), set(re.findall(r"`([a-z-]+)`", rows)))

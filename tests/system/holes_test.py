@@ -177,7 +177,7 @@ class Holes(unittest.TestCase):
 
     def test_every_dimension_has_a_hole_here_or_a_guard(self):
         with open(os.path.join(harness.ROOT, "src", "policytest", "abnormal.cc"), encoding="utf-8") as file:
-            names = file.read().split("kNames[kDimensions]", 1)[1].split("};")[0]
+            names = file.read().split("kDimensionNames[kDimensions]", 1)[1].split("};")[0]
         planted = {kind.split(":")[0] for kind in HOLES}
         self.assertEqual({name.strip().strip('"') for name in names.split("{")[1].split(",") if name.strip()}, planted | GUARDED)
 
