@@ -1,6 +1,7 @@
 #include "server/fetched_bundle.h"
 
 #include <algorithm>
+#include <cstdio>
 #include <fmt/format.h>
 #include <vector>
 
@@ -78,8 +79,9 @@ std::optional<std::chrono::seconds> refresh_hint(std::string_view bundle) {
 FetchedBundle::FetchedBundle(std::string trust_domain, std::string url, BundleParts parts)
     : trust_domain_(std::move(trust_domain)), url_(std::move(url)), parts_(std::move(parts)) {
   if (const auto taken = take_up(); !taken)
-    tell(fmt::format("the kept bundle of trust domain `{}` is not used: {}", trust_domain_,
-                     taken.error().message));
+    tell(fmt::format("the kept bundle of trust domain `{}`, `{}`, is not used: {}", trust_domain_,
+                     file().string(), taken.error().message));
+  told_ = authorities();
 }
 
 void FetchedBundle::start() {
@@ -139,8 +141,15 @@ Result<void> FetchedBundle::take_up() {
   return {};
 }
 
+// Whoever was told of CAs that have become too old meanwhile is told again.
+void FetchedBundle::tell_changed() {
+  auto now = authorities();
+  if (now == told_) return;
+  parts_.changed();
+  told_ = std::move(now);
+}
+
 void FetchedBundle::run() {
-  auto shown = authorities();
   auto due = Steady::now();
   std::unique_lock lock(mutex_);
   while (!stopping_) {
@@ -150,10 +159,12 @@ void FetchedBundle::run() {
     }
     lock.unlock();
     const auto answer = refresh();
-    note(answer);
-    if (auto now = authorities(); now != shown) {
-      shown = std::move(now);
-      parts_.changed();
+    try {
+      note(answer);
+      tell_changed();
+    } catch (const std::exception& error) {
+      // For want of memory. The next round tells it.
+      std::fprintf(stderr, "writ: the bundle of a trust domain: %s\n", error.what());
     }
     lock.lock();
     due = Steady::now() +

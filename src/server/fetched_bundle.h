@@ -77,6 +77,7 @@ class FetchedBundle {
     Instant fetched_at;
   };
   void run();
+  void tell_changed();
   Result<void> take_up();
   Result<Freshness> refresh();
   Result<void> bring_in_force(Kept kept);
@@ -94,6 +95,7 @@ class FetchedBundle {
   bool started_ = false, stopping_ = false;
   std::uint64_t fetched_ = 0, failed_ = 0, failures_in_a_row_ = 0;
   std::string failure_;
+  std::string told_;  // what changed() was called for last; of the thread, once it has begun
   std::thread thread_;
 };
 
