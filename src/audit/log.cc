@@ -8,7 +8,8 @@
 namespace writ::audit {
 
 Result<std::unique_ptr<Log>> Log::open(const std::filesystem::path& path, LogOptions options, Instant now) {
-  return std::unique_ptr<Log>(new Log(TRY(LogWriter::open(path, std::move(options), now))));
+  auto writer = TRY(LogWriter::open(path, std::move(options), now));
+  return std::unique_ptr<Log>(new Log(std::move(writer)));
 }
 
 Log::Log(std::unique_ptr<LogWriter> writer) : writer_(std::move(writer)) {}

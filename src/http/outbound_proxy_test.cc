@@ -56,8 +56,8 @@ TEST(OutboundProxy, CredentialsAreOneLineWithAColon) {
   EXPECT_EQ(some.authorization(), nullptr);
   ASSERT_TRUE(some.authenticate(Secret("u:p\n")));
   EXPECT_EQ(some.authorization()->expose(), "Basic dTpw");
-  for (const std::string bad :
-       {"", "\n", "up", ":p", "u:p\nq", "u:\tp", std::string(1100, 'u').insert(1, ":").c_str()})
+  const auto long_one = std::string(1100, 'u').insert(1, ":");
+  for (const std::string& bad : {"", "\n", "up", ":p", "u:p\nq", "u:\tp", long_one.c_str()})
     EXPECT_FALSE(some.authenticate(Secret(bad))) << bad;
 }
 
