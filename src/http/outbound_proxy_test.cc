@@ -57,7 +57,7 @@ TEST(OutboundProxy, CredentialsAreOneLineWithAColon) {
   ASSERT_TRUE(some.authenticate(Secret("u:p\n")));
   EXPECT_EQ(some.authorization()->expose(), "Basic dTpw");
   const auto long_one = std::string(1100, 'u').insert(1, ":");
-  for (const std::string& bad : {"", "\n", "up", ":p", "u:p\nq", "u:\tp", long_one.c_str()})
+  for (const char* bad : {"", "\n", "up", ":p", "u:p\nq", "u:\tp", long_one.c_str()})
     EXPECT_FALSE(some.authenticate(Secret(bad))) << bad;
 }
 
