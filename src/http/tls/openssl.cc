@@ -1,5 +1,6 @@
 #include "http/tls/openssl.h"
 
+#include <algorithm>
 #include <arpa/inet.h>
 #include <ctime>
 #include <openssl/err.h>
