@@ -161,7 +161,10 @@ class Authzen(unittest.TestCase):
                              ({"subject": {**subject, "properties": {"roles": None}}}, "roles"),
                              ({"subject": {**subject, "properties": {"role": {"is": 1.5}}}}, "role"),
                              ({"action": {"name": "write", "properties": {"soft": 0.5}}}, "soft"),
-                             ({"context": {"x": {"role": None}}}, "role")):
+                             ({"context": {"x": {"role": None}}}, "role"),
+                             # Guards read these, whatever policies say.
+                             ({"resource": {**resource, "properties": {"environment": None}}}, "environment"),
+                             ({"resource": {**resource, "properties": {"tenant": None}}}, "tenant")):
             answer = self.ask({"action": {"name": "write"}, **{k: v for k, v in GOOD.items() if k != "action"}, **change})
             self.assertEqual(400, answer.status, answer)
             self.assertIn(name, answer.json()["message"])
