@@ -78,9 +78,9 @@ class Tree:
         return sum(seconds for _, seconds in costs)
 
     def files_joined(self, output):
-        source = os.path.join(self.folder, "build", "release", output.removesuffix(".o"))
-        if "/Unity/" not in output:
+        if "/joined/" not in output:
             return 1
+        source = os.path.join(self.folder, "build", "release", re.sub(r"CMakeFiles/\w+\.dir/", "", output.removesuffix(".o")))
         with open(source, encoding="utf-8") as file:
             return sum(1 for line in file if line.startswith("#include"))
 
