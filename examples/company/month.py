@@ -42,7 +42,8 @@ class Day:
         return f"{self.date}T{hour:02}:{minute:02}:{self.random.randrange(60):02}Z"
 
     def add(self, when, request, expect="permit", ip=None, **token):
-        step = {"at": when, "request": request, "token": {name: value for name, value in token.items() if value is not None}, "expect": expect}
+        asked = request if isinstance(request, dict) else {"request": request}
+        step = {"at": when, **asked, "token": {name: value for name, value in token.items() if value is not None}, "expect": expect}
         if ip:
             step["ip"] = ip
         self.steps.append(step)
@@ -188,6 +189,12 @@ class Day:
         if self.random.random() < 0.3:
             self.add(self.at(14), "GET /systems/parcels", **token)
 
+    def operations(self):
+        """Whoever is on duty changes policies with the console's secret, so that nobody's name is on it."""
+        if self.date.weekday() == 1:
+            console = {"sub": "ops-console", "client_id": "ops-console", "purpose": "operations"}
+            self.add(f"{self.date}T10:30:00Z", {"api": "writ", "action": "manage-policies", "resource": 'Writ::Api::"writ"'}, **console)
+
     def payroll(self):
         if self.date.day != 28:
             return
@@ -216,6 +223,7 @@ def plan(seed=1, days=DAYS):
             day.payroll()
         if weekday or date in FROZEN:
             day.releases()
+        day.operations()
         yield day.suite()
 
 

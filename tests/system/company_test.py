@@ -1,5 +1,5 @@
-"""The example company: it checks, its tests pass, its exports are what is imported, a month of it can be recorded, and what is weak on
-purpose is seen by Writ."""
+"""The example company: it checks, its tests pass, its exports are what is imported, a month of it can be recorded, what is weak on
+purpose is seen by Writ, and its posture has each kind of finding."""
 import collections
 import glob
 import importlib.util
@@ -39,12 +39,41 @@ def access(*arguments, config=CONFIG):
     return json.loads(out)
 
 
+def posture(*arguments, config=CONFIG):
+    status, out, err = harness.writ("posture", *arguments, "--config", config, "--at", AT, "--json")
+    assert status == 0, err
+    return json.loads(out)
+
+
 def copied(test):
     folder = tempfile.mkdtemp(prefix="writ-company-")
     test.addCleanup(shutil.rmtree, folder)
     company = os.path.join(folder, "company")
     shutil.copytree(FOLDER, company, ignore=shutil.ignore_patterns("data", "__pycache__"))
     return company
+
+
+def running(test):
+    """A copy of it that runs on free ports, with a token of its console, which is production's here."""
+    company = copied(test)
+    config = os.path.join(company, "writ.yaml")
+    ports = harness.free_ports(3)
+    with open(config, encoding="utf-8") as file:
+        text = file.read().replace("127.0.0.1:8380", f"127.0.0.1:{ports[0]}").replace("127.0.0.1:8381", f"127.0.0.1:{ports[1]}")
+    with open(config, "w", encoding="utf-8") as file:
+        file.write(text.replace("    - id: ops-console\n", "    - id: ops-console\n      environment: production\n"))
+    world = harness.acme.World(harness.WRIT, os.path.join(company, "data"), config, ports)
+    os.makedirs(world.data)
+    test.addCleanup(world.stop)
+    world.start_writ()
+    status, world.token, err = harness.writ("token", "get", "--client", "ops-console", "--secret-file",
+                                            os.path.join(harness.ACME, "demo-keys", "ops-console.secret"), "--audience", world.api,
+                                            "--server", world.api)
+    assert status == 0, err
+    world.token_file = os.path.join(company, "console.token")
+    with open(world.token_file, "w", encoding="utf-8") as file:
+        file.write(world.token)
+    return world
 
 
 def imported(config, source):
@@ -64,11 +93,13 @@ def without_dates(folder):
 
 
 class Company(unittest.TestCase):
-    def test_it_checks_without_a_warning(self):
+    def test_it_checks_and_its_warnings_are_two_that_are_planted(self):
         status, out, err = harness.writ("check", "--config", CONFIG)
         self.assertEqual((0, ""), (status, err), out)
-        self.assertIn("62 identities, 9 APIs", out)
-        self.assertIn("0 errors, 0 warnings", out)
+        self.assertIn("64 identities, 9 APIs", out)
+        self.assertIn("0 errors, 2 warnings", out)
+        self.assertIn("warning: API `reports` is only observed", out)
+        self.assertIn("warning: policy `support-exports-no-segments` forbids only if `context.purpose` is present", out)
 
     def test_its_tests_pass(self):
         status, out, err = harness.writ("test", "--config", CONFIG)
@@ -150,6 +181,8 @@ class Month(unittest.TestCase):
         with open(CONFIG, encoding="utf-8") as file:
             cls.config = yaml.safe_load(file)
         cls.identities = {each["id"]: each for each in cls.config["inventory"]["identities"]}
+        cls.posture = posture("--audit", cls.log)
+        cls.findings = {each["id"]: each for each in cls.posture["findings"]}
         cls.evidence = {}
         for name in glob.glob(os.path.join(FOLDER, "inventory", "imported", "*.json")):
             with open(name, encoding="utf-8") as file:
@@ -170,7 +203,7 @@ class Month(unittest.TestCase):
         self.assertEqual(("2026-10-01", "2026-10-31"), (times[0][:10], times[-1][:10]))
         effects = collections.Counter(each["effect"] for each in self.decisions)
         self.assertGreater(effects["deny"], 20)
-        self.assertEqual({"gateway", "oauth"}, {each["point"] for each in self.decisions})
+        self.assertEqual({"gateway", "oauth", "api"}, {each["point"] for each in self.decisions})
 
     def test_deciding_it_again_decides_the_same(self):
         status, out, err = harness.writ("decide", "--replay", self.log, "--config", CONFIG, "--json")
@@ -190,6 +223,24 @@ class Month(unittest.TestCase):
             file.write("// nobody\n")
         report = month.make(os.path.join(self.folder, "wrong.log"), harness.WRIT, days=1, config=config)
         self.assertEqual(1, report["failures"])
+
+    def test_its_posture_has_each_kind_of_finding_at_least_once(self):
+        world = running(self)
+        # API keys are made while Writ runs, and stand in its database and in no file.
+        status, out, err = harness.writ("inventory", "key", "make", "stock-importer-2", "--api", "stock", "--server", world.api, "--token-file",
+                                        world.token_file)
+        self.assertEqual(0, status, err)
+        made = re.search(r"^id +(\S+)$", out, re.MULTILINE)[1]
+        arguments = ("--audit", self.log, "--data", world.data)
+        report = posture(*arguments)
+        found = {each["check"] for each in report["findings"]}
+        self.assertEqual([], [each["id"] for each in report["checks"] if each["id"] not in found], "not in the company's report")
+        # As every other fix, that of the key makes its finding go.
+        (key,) = [each for each in report["findings"] if each["check"] == "api-key"]
+        self.assertEqual(f"writ inventory key revoke {made}", key["fix"]["command"])
+        status, _, err = harness.writ(*key["fix"]["command"].split()[1:], "--server", world.api, "--token-file", world.token_file)
+        self.assertEqual(0, status, err)
+        self.assertEqual([], posture(*arguments, "--check", "api-key")["findings"])
 
     def test_a_log_that_is_there_is_not_written_to(self):
         taken = os.path.join(self.folder, "taken.log")
@@ -240,6 +291,9 @@ class Month(unittest.TestCase):
         self.assertEqual(2, len(who))
         for identity in who:
             self.assertEqual(wanted, self.identities[identity]["jwks_file"])
+
+    def check_finding(self, who, wanted):
+        self.assertIn(self.findings[wanted]["subjects"][0], who)
 
     def check_evidence(self, who, wanted):
         for identity in who:

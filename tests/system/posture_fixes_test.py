@@ -6,6 +6,7 @@ import subprocess
 import tempfile
 import unittest
 
+import company_test
 import harness
 
 FOLDER = os.path.join(harness.ROOT, "examples", "company")
@@ -15,12 +16,20 @@ WORDS = {"PERSON": "olga", "APPLICATION": "customer-portal, ada, bo, cleo, ines,
 # Checks whose fixes nobody but people can make, each with its reason in the finding.
 BY_HAND = {"wildcard-permit", "standing-privilege", "api-cannot-tell", "unbound-tokens", "machine-password", "plain-transport", "hidden-claim",
            "person-behind-machine", "workload-not-pinned"}
+# What needs more than the files and a month of use, and where it is mended.
+ELSEWHERE = {"api-key": "company_test", "unused-permit": "posture_harbour_test"}
+DAYS = 6  # of the month, until somebody operates Writ
 
 
 class Fixes(unittest.TestCase):
     @classmethod
     def setUpClass(cls):
-        cls.findings = cls.look(FOLDER)["findings"]
+        with tempfile.TemporaryDirectory(prefix="writ-fixes-") as folder:
+            log = os.path.join(folder, "october.log")
+            company_test.month.make(log, harness.WRIT, days=DAYS)
+            report = cls.look(FOLDER, "--audit", log)
+        cls.checks = {each["id"] for each in report["checks"]}
+        cls.findings = report["findings"]
 
     @staticmethod
     def look(company, *arguments):
@@ -74,13 +83,11 @@ class Fixes(unittest.TestCase):
         """One after another, each from the report of what is there by then; what is left."""
         checks = sorted({each["check"] for each in findings})
         for check in checks:
-            while True:
-                now = [each for each in self.look(company, "--check", check, *arguments)["findings"] if "by_hand" not in each["fix"]]
-                if not now:
-                    break
+            found = self.look(company, "--check", check, *arguments)["findings"]
+            while now := [each for each in found if "by_hand" not in each["fix"]]:
                 self.fix(company, now[0])
-                left = {each["id"] for each in self.look(company, "--check", check, *arguments)["findings"]}
-                self.assertNotIn(now[0]["id"], left, now[0])
+                found = self.look(company, "--check", check, *arguments)["findings"]
+                self.assertNotIn(now[0]["id"], {each["id"] for each in found}, now[0])
             self.is_content(company, check)
 
     def test_every_finding_has_a_patch_or_a_command_or_says_why_it_is_mended_by_hand(self):
@@ -89,6 +96,7 @@ class Fixes(unittest.TestCase):
             self.assertNotEqual("by_hand" in fix, bool({"patch", "command"} & set(fix)), each)
             if each["check"] in BY_HAND:
                 self.assertGreater(len(fix["by_hand"]), 15, each)
+        self.assertEqual(self.checks - {"api-key"}, {each["check"] for each in self.findings})
 
     def test_the_first_fix_of_each_check_alone_makes_its_finding_go(self):
         done = set()
@@ -102,7 +110,7 @@ class Fixes(unittest.TestCase):
                 left = {found["id"] for found in self.look(company, "--check", each["check"])["findings"]}
                 self.assertNotIn(each["id"], left)
                 self.is_content(company, each["id"])
-        self.assertGreaterEqual(len(done), 9, done)
+        self.assertEqual(self.checks - BY_HAND - set(ELSEWHERE), done)
 
     def test_all_fixes_one_after_another_leave_what_is_mended_by_hand(self):
         company = self.copied()
@@ -138,69 +146,6 @@ class Fixes(unittest.TestCase):
             status, _, err = harness.writ("posture", "--config", os.path.join(FOLDER, "writ.yaml"), "--at", AT, "--fix", name)
             self.assertEqual(2, status)
             self.assertIn(said, err)
-
-
-class PlantedFixes(Fixes):
-    """What the company has not, planted in a copy of it."""
-
-    @classmethod
-    def setUpClass(cls):
-        cls.findings = []
-
-    def planted(self):
-        company = self.copied()
-        config = os.path.join(company, "writ.yaml")
-        with open(config, encoding="utf-8") as file:
-            text = file.read()
-        text = text.replace("limits: {max_chain: 3}", "limits: {max_chain: 8}\naudit: {mode: buffered}\ntokens: {lifetime_seconds: 3600}")
-        text = text.replace("{id: hugo, kind: user,", "{id: hugo, kind: user, ")
-        # A machine that is retired and still has its secret, an API that is only observed, and one whose review is over.
-        text = text.replace("    - id: ops-console\n", "    - id: old-console\n      kind: service\n      status: retired\n      secret_hash: "
-                            '"$scrypt$ln=14,r=8,p=1$KOF-PM5vc3mJWL6k0-ud4A$aCC2SwGsfSUwr5RhrNtnxVZYmj7xa_ebWbY2DUbKGfA"\n    - id: ops-console\n'
-                            "      review_by: 2026-10-01\n")
-        text = text.replace("    - id: reports\n", "    - id: reports\n      enforce: false\n")
-        text = text.replace("version: 1\n", "version: 1\ntrusted_issuers:\n  - issuer: https://login.example\n", 1)
-        with open(config, "w", encoding="utf-8") as file:
-            file.write(text)
-        with open(os.path.join(company, "policies", "reports.cedar"), "a", encoding="utf-8") as file:
-            file.write('\n@id("nobody")\npermit (principal == Writ::Service::"nobody", action == Reports::Action::"read", resource is Reports::Report);\n')
-        with open(os.path.join(company, "keys", "left.secret"), "w", encoding="utf-8") as file:
-            file.write("secret\n")
-        return company
-
-    PLANTED = ("chain-too-deep:max_chain", "audit-not-durable:audit.mode", "long-tokens:tokens.lifetime_seconds", "stopped-with-credentials:old-console",
-               "review-overdue:ops-console", "only-observed:reports", "dead-permit:nobody", "secret-file:keys/left.secret",
-               "issuer-not-pinned:https://login.example")
-
-    def test_every_finding_has_a_patch_or_a_command_or_says_why_it_is_mended_by_hand(self):
-        company = self.planted()
-        found = {each["id"]: each for each in self.look(company)["findings"]}
-        for name in self.PLANTED:
-            self.assertIn(name, found)
-            self.assertNotIn("by_hand", found[name]["fix"])
-
-    def test_the_first_fix_of_each_check_alone_makes_its_finding_go(self):
-        for name in self.PLANTED:
-            with self.subTest(finding=name):
-                company = self.planted()
-                check = name.partition(":")[0]
-                finding = next(each for each in self.look(company, "--check", check)["findings"] if each["id"] == name)
-                self.fix(company, finding)
-                self.assertNotIn(name, {each["id"] for each in self.look(company, "--check", check)["findings"]})
-                self.is_content(company, name)
-
-    def test_all_fixes_one_after_another_leave_what_is_mended_by_hand(self):
-        company = self.planted()
-        self.apply_all([{"check": name.partition(":")[0]} for name in self.PLANTED], company)
-
-    def test_a_fix_with_a_blank_says_what_belongs_there(self):
-        status, _, err = harness.writ("posture", "--config", os.path.join(self.planted(), "writ.yaml"), "--at", AT, "--fix",
-                                      "issuer-not-pinned:https://login.example")
-        self.assertEqual(2, status)
-        self.assertIn("--with TENANT=…", err)
-
-    test_what_is_mended_by_hand_has_no_patch_and_says_why = None
-    test_a_finding_that_is_not_there_has_no_fix = None
 
 
 if __name__ == "__main__":
