@@ -48,10 +48,10 @@ void check_match(std::string_view path_template, std::string_view path,
   WRIT_CHECK(wanted.size() == given.size());
   std::size_t at = 0;
   for (std::size_t i = 0; i < wanted.size(); ++i) {
-    if (wanted[i].starts_with('{')) {
+    if (const auto open = wanted[i].find('{'); open != std::string_view::npos) {
       const auto end = wanted[i].substr(wanted[i].find('}') + 1);
       WRIT_CHECK(value < values.size() && !values[at].empty());
-      WRIT_CHECK(given[i] == std::string(values[at++]).append(end));
+      WRIT_CHECK(given[i] == std::string(wanted[i].substr(0, open)).append(values[at++]).append(end));
       ++value;
     } else {
       WRIT_CHECK(wanted[i] == given[i]);

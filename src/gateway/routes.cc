@@ -24,20 +24,25 @@ std::string_view take_segment(std::string_view& rest) {
   return segment;
 }
 
-// Whether all that is no value was sent in its canonical encoding: whole segments, and the ends of others.
-// Behind the rest of the path, nothing stands but a slash.
+// Whether all that is no value was sent in its canonical encoding: whole segments, and what stands around the
+// values of others. Behind the rest of the path, nothing stands but a slash.
 bool literals_as_sent(std::string_view path, std::string_view sent,
                       const std::vector<std::string_view>& values) {
   auto value = values.begin();
   while (!path.empty() || !sent.empty()) {
     const auto segment = take_segment(path), sent_segment = take_segment(sent);
-    if (value == values.end() || segment.data() != value->data()) {
+    const auto end = segment.data() + segment.size();
+    if (value == values.end() || value->data() < segment.data() || value->data() >= end) {
       if (http::encode_path(segment) != sent_segment) return false;
-    } else if (value->size() > segment.size()) {
-      return true;
-    } else if (!sent_segment.ends_with(http::encode_path(segment.substr((value++)->size())))) {
-      return false;
+      continue;
     }
+    if (value->size() > segment.size()) return true;
+    const auto before = segment.substr(0, static_cast<std::size_t>(value->data() - segment.data()));
+    const auto behind = segment.substr(before.size() + value->size());
+    if (!sent_segment.starts_with(http::encode_path(before)) ||
+        !sent_segment.ends_with(http::encode_path(behind)))
+      return false;
+    ++value;
   }
   return true;
 }

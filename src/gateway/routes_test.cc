@@ -97,7 +97,8 @@ TEST(Routes, AReservedCharacterOfATemplateIsSentAsItStandsThere) {
   const auto routes =
       Routes::make({route("GET", "/files/a:copy", "all"), route("GET", "/für/{x}", "{x}"),
                     route("GET", "/files/{x}/a+b", "{x}"), route("POST", "/orders/{x}:cancel", "{x}"),
-                    route("GET", "/orders/{x}für", "{x}")})
+                    route("GET", "/orders/{x}für", "{x}"),
+                    route("GET", "/v{version}/@{x}:y", "{version}/{x}")})
           .value();
   const auto leads = [&](std::string_view target, std::string method = "GET") {
     const auto parsed = http::parse_target(target).value();
@@ -121,6 +122,29 @@ TEST(Routes, AReservedCharacterOfATemplateIsSentAsItStandsThere) {
        {"/orders/7%3Acancel", "/orders/7%3acancel", "/orders/:cancel", "/orders/7:cancel%20"})
     EXPECT_FALSE(leads(target, "POST")) << target;
   EXPECT_TRUE(leads("/orders/7f%c3%bcr"));
+  for (const auto* target : {"/v1/@7:y", "/%761/@%37:%79", "/v%2B/@%40:y", "/v%40/@%3A:y", "/v1/@:y:y"})
+    EXPECT_TRUE(leads(target)) << target;
+  for (const auto* target :
+       {"/v1/%407:y", "/v1/@7%3Ay", "/v1/%40%40:y", "/v1/@:y", "/v/@7:y", "/V1/@7:y", "/v%2e/7:y"})
+    EXPECT_FALSE(leads(target)) << target;
+}
+
+TEST(Routes, ARouteByTheBeginOfASegmentIsAboutWhatStandsBehindIt) {
+  const auto routes = Routes::make({route("GET", "/v{version}/orders/{order}", "{order}"),
+                                    route("GET", "/reports/of-{year}.csv", "{year}")})
+                          .value();
+  std::vector<std::string_view> values;
+  const auto resource = [&](std::string_view path) {
+    const auto match = routes.match("GET", path, values);
+    std::string text;
+    if (match.route != nullptr) match.route->resource_id().append(text, values);
+    return text;
+  };
+  EXPECT_EQ(resource("/v2/orders/7"), "7");
+  EXPECT_EQ(resource("/reports/of-2026.csv"), "2026");
+  EXPECT_EQ(resource("/reports/of-.csv"), "");
+  EXPECT_EQ(resource("/reports/2026.csv"), "");
+  EXPECT_THAT(message_of(route("GET", "/of-{a}-{b}", "{a}")), HasSubstr("one parameter at most"));
 }
 
 TEST(Routes, ARouteByTheEndOfAPathIsAboutWhatStandsBeforeIt) {

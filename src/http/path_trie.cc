@@ -7,7 +7,9 @@
 #include <fmt/format.h>
 #include <functional>
 #include <map>
+#include <tuple>
 #include <unordered_map>
+#include <utility>
 
 namespace writ::http {
 namespace {
@@ -16,11 +18,13 @@ constexpr std::size_t kMaxSegments = 64;
 constexpr std::string_view kRest = "**";
 
 struct Segment {
-  bool is_parameter;
-  std::string text;  // the literal; of a parameter, what stands behind it in its segment, mostly nothing
-  std::string name;  // of the parameter
+  std::string text = {};                 // the literal, where there is no parameter
+  std::string name = {};                 // of the parameter
+  std::string before = {}, behind = {};  // what stands around a parameter in its segment, mostly nothing
 
-  bool is_suffixed() const noexcept { return is_parameter && !text.empty(); }
+  bool is_parameter() const noexcept { return !name.empty(); }
+  // What tells it from others with the same segments beside it. No text has a brace or a slash.
+  std::string key() const { return is_parameter() ? before + '{' + behind : text; }
 };
 
 // A template in parts: what stands segment by segment, and whether the rest of the path follows.
@@ -43,16 +47,19 @@ bool is_parameter_name(std::string_view name) {
 
 // `text` is the whole template, for messages.
 Result<Segment> parse_segment(std::string_view text, std::string_view part) {
-  if (part.find_first_of("{}") == part.npos)
-    return Segment{.is_parameter = false, .text = std::string(part), .name = {}};
-  const auto close = part.find('}');
-  if (!part.starts_with('{') || close == part.npos || part.find_first_of("{}", close + 1) != part.npos)
-    return invalid_template(text, "a segment has one parameter at most, and that at its begin");
-  const auto name = part.substr(1, close - 1);
+  const auto open = part.find_first_of("{}");
+  if (open == part.npos) return Segment{.text = std::string(part)};
+  const auto close = part.find_first_of("{}", open + 1);
+  if (part[open] != '{' || close == part.npos || part[close] != '}')
+    return invalid_template(text, "a `{` or a `}` stands alone in a segment");
+  if (part.find_first_of("{}", close + 1) != part.npos)
+    return invalid_template(text, "a segment has one parameter at most");
+  const auto name = part.substr(open + 1, close - open - 1);
   if (!is_parameter_name(name))
     return invalid_template(text, fmt::format("`{}` is not a parameter name (letters, digits, `_`)", name));
-  return Segment{
-      .is_parameter = true, .text = std::string(part.substr(close + 1)), .name = std::string(name)};
+  return Segment{.name = std::string(name),
+                 .before = std::string(part.substr(0, open)),
+                 .behind = std::string(part.substr(close + 1))};
 }
 
 Result<Template> parse_template(std::string_view text) {
@@ -81,8 +88,8 @@ Result<Template> parse_template(std::string_view text) {
       return invalid_template(text, "has one of `%;\\?#`; write segments decoded, as plain text");
     segments.push_back(TRY(parse_segment(text, part)));
     const auto& last = segments.back();
-    const auto same = [&](const Segment& other) { return other.is_parameter && other.name == last.name; };
-    if (last.is_parameter && std::any_of(segments.begin(), segments.end() - 1, same))
+    const auto same = [&](const Segment& other) { return other.name == last.name; };
+    if (last.is_parameter() && std::any_of(segments.begin(), segments.end() - 1, same))
       return invalid_template(text, fmt::format("the parameter `{}` stands in it twice", last.name));
     if (segments.size() > kMaxSegments)
       return invalid_template(text, fmt::format("has more than {} segments", kMaxSegments));
@@ -100,21 +107,25 @@ struct Shape {
   std::size_t size = 0;
   bool ends_in_slash = false;
   Mask literals = 0;
-  Mask suffixed = 0;  // parameters with something behind them
+  Mask prefixed = 0, suffixed = 0;  // parameters with something before them, and behind them
 
   static Shape of(const Template& made) {
     Shape shape{made.has_rest, made.segments.size(), made.ends_in_slash};
     for (std::size_t i = 0; i < shape.size; ++i) {
-      shape.literals |= Mask{!made.segments[i].is_parameter} << i;
-      shape.suffixed |= Mask{made.segments[i].is_suffixed()} << i;
+      const auto& segment = made.segments[i];
+      shape.literals |= Mask{!segment.is_parameter()} << i;
+      shape.prefixed |= Mask{!segment.before.empty()} << i;
+      shape.suffixed |= Mask{!segment.behind.empty()} << i;
     }
     return shape;
   }
   auto operator<=>(const Shape&) const = default;
 
+  // Parameters with something around them.
+  Mask framed() const noexcept { return prefixed | suffixed; }
   // Where it is of a kind that takes less than the other's.
   Mask narrower_than(const Shape& other) const noexcept {
-    return (literals & ~other.literals) | (suffixed & ~(other.literals | other.suffixed));
+    return (literals & ~other.literals) | (framed() & ~(other.literals | other.framed()));
   }
   // Whether it has a segment, or an own rest, where the other's rest is.
   bool is_longer_than(const Shape& other) const noexcept { return other.has_rest && size > other.size; }
@@ -130,17 +141,18 @@ bool may_meet(const Shape& a, const Shape& b) noexcept {
   return without.size >= with.size + 1 + (with.ends_in_slash ? 1 : 0);
 }
 
-// The texts of these segments. No text has a slash.
-std::string texts_of(const std::vector<Segment>& segments, Mask of) {
-  std::string texts;
+// The keys of these segments.
+std::string keys_of(const std::vector<Segment>& segments, Mask of) {
+  std::string keys;
   for (std::size_t i = 0; i < segments.size(); ++i) {
-    if ((of >> i & 1) != 0) texts.append(segments[i].text).push_back('/');
+    if ((of >> i & 1) != 0) keys.append(segments[i].key()).push_back('/');
   }
-  return texts;
+  return keys;
 }
 
-bool takes(const Segment& suffixed, std::string_view segment) {
-  return segment.size() > suffixed.text.size() && segment.ends_with(suffixed.text);
+bool takes(const Segment& parameter, std::string_view segment) {
+  return segment.size() > parameter.before.size() + parameter.behind.size() &&
+         segment.starts_with(parameter.before) && segment.ends_with(parameter.behind);
 }
 
 // What two templates have in common that may meet, found segment by segment.
@@ -152,20 +164,25 @@ Common common_of(const Template& a, const Template& b) {
   bool a_narrower = a_shape.is_longer_than(b_shape), b_narrower = b_shape.is_longer_than(a_shape);
   for (std::size_t i = 0; i < std::min(a_shape.size, b_shape.size); ++i) {
     const auto &one = a.segments[i], &other = b.segments[i];
-    if (one.is_parameter == other.is_parameter && one.text == other.text) continue;
-    // Of two ends that one segment can have, the longer one takes less.
-    if (!one.is_parameter) {
-      if (!other.is_parameter || (other.is_suffixed() && !takes(other, one.text))) return Common::kNothing;
+    if (!one.is_parameter() && !other.is_parameter()) {
+      if (one.text != other.text) return Common::kNothing;
+    } else if (!one.is_parameter()) {
+      if (!takes(other, one.text)) return Common::kNothing;
       a_narrower = true;
-    } else if (!other.is_parameter) {
-      if (one.is_suffixed() && !takes(one, other.text)) return Common::kNothing;
-      b_narrower = true;
-    } else if (one.text.ends_with(other.text)) {
-      a_narrower = true;
-    } else if (other.text.ends_with(one.text)) {
+    } else if (!other.is_parameter()) {
+      if (!takes(one, other.text)) return Common::kNothing;
       b_narrower = true;
     } else {
-      return Common::kNothing;
+      // Of two texts that one segment can have at one end, the longer one takes less. A segment that is long
+      // enough has what each of two has at its two ends.
+      if (!one.before.starts_with(other.before) && !other.before.starts_with(one.before))
+        return Common::kNothing;
+      if (!one.behind.ends_with(other.behind) && !other.behind.ends_with(one.behind)) return Common::kNothing;
+      const auto longer = [](const Segment& x, const Segment& y) {
+        return x.before.size() > y.before.size() || x.behind.size() > y.behind.size();
+      };
+      a_narrower = a_narrower || longer(one, other);
+      b_narrower = b_narrower || longer(other, one);
     }
   }
   if (a_narrower && b_narrower) return Common::kSome;
@@ -181,21 +198,28 @@ std::string with_braced_rest(std::string_view path_template) {
 }
 
 struct PathTrie::Node {
-  using Children = std::map<std::string, std::unique_ptr<Node>, std::less<>>;
-  Children literals;
-  Children suffixed;                      // parameters, by what stands behind them
-  std::vector<std::size_t> suffix_sizes;  // of these, the longest first
-  std::unique_ptr<Node> parameter;
+  using Child = std::unique_ptr<Node>;
+  struct ByTexts {
+    using is_transparent = void;
+    bool operator()(const auto& a, const auto& b) const {
+      return std::tie(a.first, a.second) < std::tie(b.first, b.second);
+    }
+  };
+  std::map<std::string, Child, std::less<>> literals;
+  std::map<std::pair<std::string, std::string>, Child, ByTexts> framed;  // parameters, by what is around them
+  std::vector<std::pair<std::size_t, std::size_t>> frame_sizes;  // of these, the longest together first
+  Child parameter;
   std::optional<std::size_t> leaf;
   std::optional<std::size_t> rest, rest_and_slash;  // whatever follows
 
-  std::unique_ptr<Node>& child(const Segment& segment) {
-    if (!segment.is_parameter) return literals[segment.text];
-    if (!segment.is_suffixed()) return parameter;
-    const auto size = segment.text.size();
-    const auto at = std::ranges::lower_bound(suffix_sizes, size, std::greater());
-    if (at == suffix_sizes.end() || *at != size) suffix_sizes.insert(at, size);
-    return suffixed[segment.text];
+  Child& child(const Segment& segment) {
+    if (!segment.is_parameter()) return literals[segment.text];
+    if (segment.before.empty() && segment.behind.empty()) return parameter;
+    const std::pair size(segment.before.size(), segment.behind.size());
+    const auto whole = [](const auto& each) { return each.first + each.second; };
+    if (std::ranges::find(frame_sizes, size) == frame_sizes.end())
+      frame_sizes.insert(std::ranges::upper_bound(frame_sizes, whole(size), std::greater(), whole), size);
+    return framed[{segment.before, segment.behind}];
   }
 
   std::optional<std::size_t>& leaf_of(const Template& made) {
@@ -233,12 +257,14 @@ struct PathTrie::Node {
     if (const auto found = literals.find(segment); found != literals.end()) {
       if (const auto leaf_found = go_on(*found->second)) return leaf_found;
     }
-    for (const auto size : suffix_sizes) {
+    // Of two that take this segment the narrower one has the longer texts.
+    for (const auto& [before, behind] : frame_sizes) {
       // An empty text is no value, here and below (a slash at the end).
-      if (size >= segment.size()) continue;
-      const auto found = suffixed.find(segment.substr(segment.size() - size));
-      if (found == suffixed.end()) continue;
-      if (const auto leaf_found = go_on_with(*found->second, segment.substr(0, segment.size() - size)))
+      if (before + behind >= segment.size()) continue;
+      const auto end = segment.size() - behind;
+      const auto found = framed.find(std::pair(segment.substr(0, before), segment.substr(end)));
+      if (found == framed.end()) continue;
+      if (const auto leaf_found = go_on_with(*found->second, segment.substr(before, end - before)))
         return leaf_found;
     }
     if (parameter == nullptr || segment.empty()) return std::nullopt;
@@ -249,12 +275,13 @@ struct PathTrie::Node {
 // The templates that were added, by their shape.
 //
 // Two templates of kinds that leave one narrower than the other wherever they differ need no look. Of others,
-// those without suffixes match the same path when they are equal in the segments that both have as literals:
-// so a new one looks once at each shape, in a table by those texts, and not at each template. There are few
-// shapes. Where one has its rest, any segment of the other takes less, and only what stands before is
-// compared. Suffixes of one shape are compared the same way, if it has one: of two that differ, one is
-// narrower or they have nothing in common. What is left, such as two suffixes in one path, is rare and
-// compared one by one.
+// those that can match the same path are equal in the segments that both have as literals: so a new one looks
+// once at each shape, in a table by those texts, and not at each template. There are few shapes. Where one
+// has its rest, any segment of the other takes less, and only what stands before is compared. Without texts
+// around parameters what is found there is a conflict. With one such text in both, at the same end of the
+// same segment, it is one if it is equal too: of two that differ, one is narrower or they have nothing in
+// common. So it is looked up with the literals. What is left, such as two such texts in one path, is compared
+// with those that have the same literals, one by one.
 struct PathTrie::Known {
   struct Entry {
     std::string text;
@@ -262,8 +289,8 @@ struct PathTrie::Known {
   };
   struct OfShape {
     std::vector<std::size_t> templates;  // of the shape, the first one first
-    // By the segments that are compared: the first template with these texts.
-    std::map<Mask, std::unordered_map<std::string, std::size_t>> tables;
+    // By the segments that are compared: the templates with these keys.
+    std::map<Mask, std::unordered_map<std::string, std::vector<std::size_t>>> tables;
   };
 
   using Shapes = std::map<Shape, OfShape>;
@@ -292,7 +319,7 @@ struct PathTrie::Known {
   void add(std::string_view text, Template made) {
     const auto leaf = entries.size();
     auto& of_shape = shapes[Shape::of(made)];
-    for (auto& [mask, table] : of_shape.tables) table.try_emplace(texts_of(made.segments, mask), leaf);
+    for (auto& [mask, table] : of_shape.tables) table[keys_of(made.segments, mask)].push_back(leaf);
     of_shape.templates.push_back(leaf);
     entries.push_back({std::string(text), std::move(made)});
   }
@@ -304,16 +331,16 @@ struct PathTrie::Known {
     if (!may_meet(own, theirs)) return std::nullopt;
     const bool narrower = own.narrower_than(theirs) != 0 || own.is_longer_than(theirs);
     const bool wider = theirs.narrower_than(own) != 0 || theirs.is_longer_than(own);
-    const Mask either = own.suffixed & theirs.suffixed;
+    const Mask either = own.framed() & theirs.framed();
     if (narrower != wider && either == 0) return std::nullopt;
-    const bool one_suffix = own == theirs && std::has_single_bit(own.suffixed);
-    if (one_suffix || (own.suffixed | theirs.suffixed) == 0) {
-      const Mask compared = (own.literals & theirs.literals) | either;
-      const auto& table = table_of(those, compared);
-      const auto found = table.find(texts_of(made.segments, compared));
-      return found != table.end() ? std::optional(found->second) : std::nullopt;
-    }
-    for (const auto leaf : those.templates) {
+    const bool one_text = own == theirs && std::has_single_bit(either) && (own.prefixed & own.suffixed) == 0;
+    const bool keys_tell = one_text || (own.framed() | theirs.framed()) == 0;
+    const Mask compared = (own.literals & theirs.literals) | (one_text ? either : 0);
+    const auto& table = table_of(those, compared);
+    const auto found = table.find(keys_of(made.segments, compared));
+    if (found == table.end()) return std::nullopt;
+    for (const auto leaf : found->second) {
+      if (keys_tell) return leaf;
       const auto common = common_of(entries[leaf].made, made);
       if (common == Common::kSame || common == Common::kSome) return leaf;
     }
@@ -321,11 +348,11 @@ struct PathTrie::Known {
   }
 
   // Made when it is asked for: most pairs of shapes need none.
-  const std::unordered_map<std::string, std::size_t>& table_of(OfShape& shape, Mask mask) const {
+  const std::unordered_map<std::string, std::vector<std::size_t>>& table_of(OfShape& shape, Mask mask) const {
     const auto [at, fresh] = shape.tables.try_emplace(mask);
     if (fresh) {
       for (const auto leaf : shape.templates)
-        at->second.try_emplace(texts_of(entries[leaf].made.segments, mask), leaf);
+        at->second[keys_of(entries[leaf].made.segments, mask)].push_back(leaf);
     }
     return at->second;
   }
@@ -340,7 +367,7 @@ Result<PathTrie::Added> PathTrie::add(std::string_view path_template) {
   auto made = TRY(parse_template(path_template));
   Added added{.leaf = known_->entries.size(), .parameters = {}, .existed = false};
   for (const Segment& segment : made.segments) {
-    if (segment.is_parameter) added.parameters.push_back(segment.name);
+    if (segment.is_parameter()) added.parameters.push_back(segment.name);
   }
   if (made.has_rest) added.parameters.emplace_back(kRest);
   if (const auto found = known_->find(made)) {

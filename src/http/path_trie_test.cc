@@ -95,6 +95,60 @@ TEST(PathTrie, RefusesEndsThatNeitherIsMoreSpecific) {
   EXPECT_THAT(refusal(trie, "/{a}:still:other:x/{b}:y"), HasSubstr("neither is more specific"));
 }
 
+TEST(PathTrie, AParameterMayHaveTextBeforeIt) {
+  PathTrie trie;
+  const auto any = trie.add("/{area}/orders")->leaf;
+  const auto version = trie.add("/v{version}/orders")->leaf;
+  const auto beta = trie.add("/v{version}-beta/orders")->leaf;
+  const auto first = trie.add("/v1/orders")->leaf;
+  const auto invoice = trie.add("/orders/{order}/invoice-{number}.{kind}");
+  EXPECT_FALSE(invoice);
+  const auto print = trie.add("/v{version}/orders/{order}/invoice-{number}.pdf");
+  EXPECT_THAT(print->parameters, ElementsAre("version", "order", "number"));
+  std::vector<std::string_view> values;
+  EXPECT_EQ(trie.match("/v2/orders", values), version);
+  EXPECT_THAT(values, ElementsAre("2"));
+  EXPECT_EQ(trie.match("/vv/orders", values), version);
+  EXPECT_THAT(values, ElementsAre("v"));
+  EXPECT_EQ(trie.match("/v2-beta/orders", values), beta);
+  EXPECT_THAT(values, ElementsAre("2"));
+  EXPECT_EQ(trie.match("/v1/orders", values), first);
+  // Nothing is no value, and another case is another text.
+  for (const std::string_view path : {"/v/orders", "/V2/orders", "/2/orders"}) {
+    EXPECT_EQ(trie.match(path, values), any) << path;
+    EXPECT_THAT(values, ElementsAre(path.substr(1, path.find('/', 1) - 1)));
+  }
+  EXPECT_EQ(trie.match("/v-beta/orders", values), version);
+  EXPECT_THAT(values, ElementsAre("-beta"));
+  EXPECT_EQ(trie.match("/v2/orders/7/invoice-1.pdf", values), print->leaf);
+  EXPECT_THAT(values, ElementsAre("2", "7", "1"));
+  // What stands before it and what stands behind it do not share a letter.
+  for (const std::string_view path :
+       {"/v2/orders/7/invoice-.pdf", "/v2/orders/7/invoice-1.pdf/", "/v/orders/7"}) {
+    EXPECT_EQ(trie.match(path, values), std::nullopt) << path;
+    EXPECT_THAT(values, IsEmpty());
+  }
+  ASSERT_TRUE(trie.add("/x/ab{x}ba"));
+  EXPECT_EQ(trie.match("/x/aba", values), std::nullopt);
+  EXPECT_EQ(trie.match("/x/abba", values), std::nullopt);
+  EXPECT_TRUE(trie.match("/x/ab.ba", values));
+}
+
+TEST(PathTrie, TextBeforeOneParameterAndBehindAnotherIsAmbiguous) {
+  PathTrie trie;
+  ASSERT_TRUE(trie.add("/files/v{version}"));
+  EXPECT_THAT(refusal(trie, "/files/{name}.json"), HasSubstr("neither is more specific"));
+  EXPECT_THAT(refusal(trie, "/files/v{other}"), HasSubstr("differ only in the names"));
+  EXPECT_THAT(refusal(trie, "/{kind}/v1"), HasSubstr("neither is more specific"));
+  EXPECT_THAT(refusal(trie, "/files/v{version}.json"), IsEmpty());
+  // `/files/ver1.json`.
+  EXPECT_THAT(refusal(trie, "/files/ver{x}"), HasSubstr("neither is more specific"));
+  EXPECT_THAT(refusal(trie, "/files/ve{x}.json"), IsEmpty());
+  EXPECT_THAT(refusal(trie, "/files/w{x}.json"), IsEmpty());
+  EXPECT_THAT(refusal(trie, "/other/{name}.json"), IsEmpty());
+  EXPECT_TRUE(trie.add("/files/v{version}.json")->existed);
+}
+
 TEST(PathTrie, TheRestOfAPathIsOneValue) {
   PathTrie trie;
   const auto files = trie.add("/files/**");
@@ -180,9 +234,10 @@ TEST(PathTrie, RefusesAmbiguousTemplates) {
 
 TEST(PathTrie, RefusesMalformedTemplates) {
   PathTrie trie;
-  for (const std::string_view bad : {"",     "users",  "/a//b",   "/a/../b", "/.",       "/{}",    "/{a}/{a}",
-                                     "/{1}", "/{a-b}", "/a{b}",   "/{a}{b}", "/{a}b{c}", "/{a}b}", "/{a",
-                                     "/}a{", "/a%20b", "/{a}%20", "/a;b",    "/a?b",     "/a#b",   "/a\\b"}) {
+  for (const std::string_view bad :
+       {"",      "users",   "/a//b",    "/a/../b", "/.",   "/{}",     "/{a}/{a}", "/{1}",    "/{a-b}",
+        "/a{}b", "/{a}{b}", "/{a}b{c}", "/{a}b}",  "/{a",  "/}a{",    "/a%20b",   "/{a}%20", "/a;b",
+        "/a?b",  "/a#b",    "/a\\b",    "/a{b",    "/a}b", "/%41{b}", "/a{b{c}}"}) {
     EXPECT_FALSE(trie.add(bad)) << bad;
   }
   std::string deep;
@@ -199,12 +254,23 @@ std::string said_of(const std::vector<std::string>& there, const std::string& ad
       if (text.find('/') == text.npos) return parts;
     }
   };
-  // Whether every text that one takes is taken by the other.
-  const auto within = [](std::string_view one, std::string_view other) {
-    if (!other.starts_with('{')) return one == other;
-    const auto end = other.substr(other.find('}') + 1);
-    if (one.starts_with('{')) return one.substr(one.find('}') + 1).ends_with(end);
-    return end.empty() || (one.ends_with(end) && one.size() > end.size());
+  const auto before = [](std::string_view text) { return text.substr(0, text.find('{')); };
+  const auto behind = [](std::string_view text) { return text.substr(text.find('}') + 1); };
+  const auto is_literal = [](std::string_view text) { return text.find('{') == text.npos; };
+  const auto takes = [&](std::string_view one, std::string_view text) {
+    return text.starts_with(before(one)) && text.ends_with(behind(one)) &&
+           text.size() > before(one).size() + behind(one).size();
+  };
+  const auto meet = [&](std::string_view one, std::string_view other) {
+    if (is_literal(one)) return is_literal(other) ? one == other : takes(other, one);
+    if (is_literal(other)) return takes(one, other);
+    return (before(one).starts_with(before(other)) || before(other).starts_with(before(one))) &&
+           (behind(one).ends_with(behind(other)) || behind(other).ends_with(behind(one)));
+  };
+  // Of two that meet: whether one leaves out something that the other takes.
+  const auto narrower = [&](std::string_view one, std::string_view other) {
+    if (is_literal(one) || is_literal(other)) return is_literal(one) && !is_literal(other);
+    return before(one).size() > before(other).size() || behind(one).size() > behind(other).size();
   };
   // The segments before its rest, whether it has one, and whether there is a slash at the end.
   const auto parts_of = [&](const std::string& text) {
@@ -226,10 +292,9 @@ std::string said_of(const std::vector<std::string>& there, const std::string& ad
       continue;
     bool own_wins = own.size() > theirs.size(), other_wins = own.size() < theirs.size(), apart = false;
     for (std::size_t i = 0; i < std::min(own.size(), theirs.size()); ++i) {
-      const bool a = within(own[i], theirs[i]), b = within(theirs[i], own[i]);
-      apart = apart || (!a && !b);
-      own_wins = own_wins || (a && !b);
-      other_wins = other_wins || (b && !a);
+      apart = apart || !meet(own[i], theirs[i]);
+      own_wins = own_wins || narrower(own[i], theirs[i]);
+      other_wins = other_wins || narrower(theirs[i], own[i]);
     }
     if (apart || own_wins != other_wins) continue;
     return own_wins
@@ -251,8 +316,9 @@ TEST(PathTrie, SaysOfManyTemplatesWhatAComparisonWithEachSays) {
       std::string text;
       for (std::size_t left = 1 + pick(4), at = 0; left > 0; --left, ++at) {
         const auto p = "{p" + std::to_string(at) + "}", q = "{q" + std::to_string(at) + "}";
-        const std::vector<std::string> parts{"a", "b",      "c:x",    "d:y:x",    p,
-                                             q,   p + ":x", q + ":x", p + ":y:x", p + "x"};
+        const std::vector<std::string> parts{"a",     "b",      "c:x",    "vd:y:x",        p,
+                                             q,       p + ":x", "v" + p,  "v" + q,         p + ":y:x",
+                                             p + "x", "vd" + p, q + ":x", "vd" + p + ":x", "v" + p + ":y:x"};
         text += "/" + parts[pick(pick(3) == 0 ? parts.size() : 4)];
       }
       if (pick(4) == 0) text += "/**";
@@ -296,23 +362,26 @@ TEST(PathTrie, TheNarrowestOfManyIsTaken) {
       std::string text;
       for (std::size_t at = 0; at < 3; ++at) {
         const auto p = "{p" + std::to_string(at) + "}";
-        parts.push_back(std::vector<std::string>{"a", "a:x", p, p + ":x", p + ":y:x"}[pick(5)]);
+        parts.push_back(std::vector<std::string>{"a", "vb:x", p, p + ":x", p + ":y:x", "v" + p, "vb" + p,
+                                                 "v" + p + ":x"}[pick(8)]);
         text += "/" + parts.back();
       }
       const auto added = trie.add(text);
       if (added && !added->existed) there.push_back(parts);
     }
-    const std::vector<std::string> values{"a", "a:x", "b", "b:x", "b:y:x"};
-    const std::vector<std::string> path{values[pick(5)], values[pick(5)], values[pick(5)]};
+    const std::vector<std::string> values{"a", "va:x", "vb", "b:x", "b:y:x", "vbb", "vb:x", "vbb:y:x"};
+    const std::vector<std::string> path{values[pick(8)], values[pick(8)], values[pick(8)]};
     const auto rank = [&](const std::vector<std::string>& parts) -> std::optional<std::size_t> {
       std::size_t literal = 0;
       for (std::size_t i = 0; i < parts.size(); ++i) {
-        const auto end = parts[i].substr(parts[i].find('}') + 1);
-        if (!parts[i].starts_with('{')) {
+        const auto begin = parts[i].substr(0, parts[i].find('{')),
+                   end = parts[i].substr(parts[i].find('}') + 1);
+        const auto size = begin.size() + end.size();
+        if (parts[i].find('{') == std::string::npos) {
           if (parts[i] != path[i]) return std::nullopt;
           literal += 100;
-        } else if (path[i].ends_with(end) && path[i].size() > end.size()) {
-          literal += end.size();
+        } else if (path[i].starts_with(begin) && path[i].ends_with(end) && path[i].size() > size) {
+          literal += size;
         } else {
           return std::nullopt;
         }

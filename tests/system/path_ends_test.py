@@ -45,19 +45,22 @@ class PathEnds(OfThePage):
         for method, path, status in (("GET", "/orders/1", 200), ("POST", "/orders/7:cancel", 201), ("POST", "/orders/8:cancel", 403),
                                      ("GET", "/orders/1.pdf", 404), ("GET", "/orders/7:cancel", 405), ("POST", "/orders/7", 405),
                                      ("POST", "/orders/7%3Acancel", 404), ("POST", "/orders/7%3acancel", 404),
-                                     ("POST", "/orders/:cancel", 405), ("POST", "/orders/8/7:cancel", 404),
+                                     ("POST", "/orders/:cancel", 405), ("POST", "/orders/8/7:cancel", 404), ("GET", "/v2/orders/1", 200), ("GET", "/%762/orders/1", 200),
+                                     ("GET", "/v/orders/1", 404), ("GET", "/V2/orders/1", 404), ("GET", "/v%2E./orders/1", 200),
+                                     ("GET", "/v%2F/orders/1", 400),
                                      ("POST", "/orders/8/../7:cancel", 400)):
             self.assertEqual(status, self.ask(method, path), (method, path))
         self.assertEqual([("POST", "/orders/7:cancel", b"")], self.made.orders.changed)
         self.assertEqual([('Shop::Action::"read"', 'Shop::Order::"1"', "permit"), ('Shop::Action::"change"', 'Shop::Order::"7"', "permit"),
-                          ('Shop::Action::"change"', 'Shop::Order::"8"', "deny"), ('Shop::Action::"browse"', 'Shop::Order::"1"', "permit")], self.decided())
+                          ('Shop::Action::"change"', 'Shop::Order::"8"', "deny"), ('Shop::Action::"browse"', 'Shop::Order::"1"', "permit"),
+                          *[('Shop::Action::"read"', 'Shop::Order::"1"', "permit")] * 3], self.decided())
 
     def test_two_parameters_in_one_segment_are_an_error_of_check(self):
         wrong = orders.World(self, """- {method: POST, path: "/orders/{order}:{verb}", action: change, resource: 'Shop::Order::"{order}"'}""",
                              SCHEMA, POLICIES)
         status, out, err = harness.writ("check", "--config", wrong.world.config)
         self.assertNotEqual(0, status)
-        self.assertIn("a segment has one parameter at most, and that at its begin", out + err)
+        self.assertIn("a segment has one parameter at most", out + err)
 
 
 class TheRestOfAPath(OfThePage):
