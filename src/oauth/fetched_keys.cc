@@ -15,36 +15,35 @@ using codec::Json;
 constexpr std::size_t kMaxFileBytes = 1 << 20;
 constexpr std::size_t kMaxNamed = 8;  // keys in one text
 
-std::string name_of(const jose::Jwk& key) {
-  return key.kid() ? *key.kid() : key.thumbprint();
-}
-
-bool holds(const jose::JwkSet* set, const jose::Jwk& key) {
-  return set != nullptr && std::ranges::any_of(set->keys(), [&](const jose::Jwk& other) {
-           return other.kid() == key.kid() && other.thumbprint() == key.thumbprint();
-         });
-}
-
-// Those of `keys` that `others` does not hold.
-void append_missing(std::string& text, std::string_view what, const jose::JwkSet& keys,
-                    const jose::JwkSet* others) {
+// Those of `some` that are not among `others`.
+void append_missing(std::string& text, std::string_view what, const Named& some, const Named& others) {
   std::size_t count = 0;
-  for (const auto& key : keys.keys()) {
-    if (holds(others, key)) continue;
+  for (const auto& each : some) {
+    if (std::ranges::find(others, each) != others.end()) continue;
     if (count == 0) text += fmt::format("{}{} ", text.empty() ? "" : "; ", what);
-    if (count < kMaxNamed) text += fmt::format("{}`{}`", count == 0 ? "" : ", ", name_of(key));
+    if (count < kMaxNamed) text += fmt::format("{}`{}`", count == 0 ? "" : ", ", each.first);
     ++count;
   }
   if (count > kMaxNamed) text += fmt::format(" and {} more", count - kMaxNamed);
 }
 
+Named named(const jose::JwkSet& set) {
+  Named all;
+  for (const auto& key : set.keys()) all.emplace_back(key.kid().value_or(key.thumbprint()), key.thumbprint());
+  return all;
+}
+
 }  // namespace
 
-std::string difference(const jose::JwkSet* before, const jose::JwkSet& now) {
+std::string difference(const Named& before, const Named& now, std::string_view what) {
   std::string text;
-  append_missing(text, "added", now, before);
-  if (before != nullptr) append_missing(text, "removed", *before, &now);
+  append_missing(text, fmt::format("added{}", what), now, before);
+  append_missing(text, fmt::format("removed{}", what), before, now);
   return text;
+}
+
+std::string difference(const jose::JwkSet* before, const jose::JwkSet& now) {
+  return difference(before != nullptr ? named(*before) : Named(), named(now));
 }
 
 // An issuer is a URL, and no name for a file.

@@ -6,6 +6,7 @@
 #include <optional>
 #include <string>
 #include <string_view>
+#include <utility>
 #include <vector>
 
 #include "base/clock.h"
@@ -21,7 +22,11 @@ struct FetchedKeys {
   Instant fetched_at;
 };
 
-// "added `a`, `b`; removed `c`", by their kids or else thumbprints. Empty where both have the same keys.
+// What each is called, and what it is.
+using Named = std::vector<std::pair<std::string, std::string>>;
+// "added `a`, `b`; removed `c`", or "added CA `a`" with that for `what`. Empty where both have the same.
+std::string difference(const Named& before, const Named& now, std::string_view what = "");
+// The same of keys, by their kids or else thumbprints.
 std::string difference(const jose::JwkSet* before, const jose::JwkSet& now);
 
 // One file for each issuer, in this folder, private to Writ's user.

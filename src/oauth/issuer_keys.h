@@ -1,35 +1,25 @@
-// IssuerKeys: the keys of one provider that are at a URL, kept fresh on a thread of their own.
+// IssuerKeys: the keys of one provider that are at a URL, kept fresh (kept_fresh.h).
 //
 // Readers take a published set; nobody who knows its key ever waits for a fetch, nor for a lock that is held
-// over one. A set is fetched
-//
-//   at the start, and while there is none: again and again, with growing pauses
-//   when it is no longer fresh: what Cache-Control says, within the rules' bounds
-//   when a token names a key that it does not have: at most so often, all that wait at a time for one fetch
-//
-// A fetch that fails leaves in force what is, until that is older than `keep`: then tokens of the issuer are
-// refused. A fetch that succeeds replaces the set whole, so removed keys are gone. Each good set is kept in a
-// file, and a start goes on with that. Thread-safe.
+// over one. A token that names a key which is not there causes a fetch, at most so often. A set that was
+// fetched replaces the one before whole, so removed keys are gone. When the last good one is too old, tokens
+// of the issuer are refused. Each good set is kept in a file, and a start goes on with that. Thread-safe.
 #pragma once
 
 #include <atomic>
-#include <chrono>
-#include <condition_variable>
 #include <cstdint>
 #include <functional>
 #include <memory>
-#include <mutex>
 #include <optional>
 #include <string>
 #include <string_view>
-#include <thread>
-#include <vector>
 
 #include "base/clock.h"
 #include "base/published.h"
 #include "base/times.h"
 #include "http/fetcher.h"
 #include "oauth/fetched_keys.h"
+#include "oauth/kept_fresh.h"
 #include "oauth/key_location.h"
 
 namespace writ::oauth {
@@ -60,15 +50,13 @@ struct IssuerKeysStatus {
 class IssuerKeys {
  public:
   IssuerKeys(std::string issuer, KeyLocation location, jose::KeyRules rules, IssuerKeysParts parts);
-  ~IssuerKeys() { stop(); }
   IssuerKeys(const IssuerKeys&) = delete;
   IssuerKeys& operator=(const IssuerKeys&) = delete;
 
   // Takes up the kept set, and begins to fetch. Once.
   void start();
-  // No fetch begins from now on. Whoever waits is called when the one under way has ended.
-  void begin_stop();
-  void stop();  // the same, and waits for it
+  void begin_stop() { fresh_.begin_stop(); }
+  void stop() { fresh_.stop(); }
 
   // What there is and is not too old; or null.
   std::shared_ptr<const FetchedKeys> in_force(Times now) const;
@@ -77,31 +65,18 @@ class IssuerKeys {
   // Whether those of that edition are still in force. For threads that read all the time.
   bool stands(std::uint64_t edition, Times now) const;
 
-  using Then = std::move_only_function<void()>;
-  // For a token that names this key. True: it is not known, and is being fetched; `then` was taken, and is
-  // called when that is over, whatever came of it, on another thread. False: there is nothing to wait for.
+  using Then = KeptFresh::Then;
+  // For a token that names this key: KeptFresh::wait_for_fetch, where it is not known.
   bool wait_for(std::optional<std::string_view> kid, Then& then);
 
   IssuerKeysStatus status() const;
   const std::string& issuer() const noexcept { return issuer_; }
 
  private:
-  using Steady = std::chrono::steady_clock;
-  using Freshness = std::optional<std::chrono::seconds>;
-  struct Answer {
-    FetchedKeys keys;
-    Freshness fresh_for;
-  };
-
-  void run();
   void take_up();
-  Result<Freshness> refresh();
-  Result<Answer> fetch() const;
+  Result<KeptFresh::Freshness> refresh();
   Result<std::string> discover() const;
   Result<void> bring_in_force(FetchedKeys keys);
-  void note(const Result<Freshness>& answer);
-  void call(std::vector<Then>& waiting);
-  void tell(std::string line) const;
 
   const std::string issuer_;
   const KeyLocation location_;
@@ -109,19 +84,7 @@ class IssuerKeys {
   const IssuerKeysParts parts_;
   Published<FetchedKeys> set_{nullptr};
   std::atomic<std::uint64_t> edition_{0};
-
-  mutable std::mutex mutex_;  // of what follows; never held over a fetch
-  std::condition_variable changed_;
-  bool started_ = false, stopping_ = false;
-  bool fetching_ = false;   // or about to
-  bool postponed_ = false;  // an unknown key came too soon
-  Steady::time_point due_{};
-  Steady::time_point next_for_unknown_{};
-  std::vector<Then> waiting_;
-  std::string jwks_uri_;
-  std::optional<std::pair<Instant, std::string>> failure_;
-  std::uint64_t fetched_ = 0, failed_ = 0, unknown_ = 0, failures_in_a_row_ = 0;
-  std::thread thread_;
+  KeptFresh fresh_;  // the last: its thread uses the others
 };
 
 }  // namespace writ::oauth

@@ -191,7 +191,7 @@ TEST_F(ClientBundlesTest, AnOutageLeavesInForceWhatIsAndItIsToldOnce) {
   EXPECT_THAT(told(), ElementsAre(AllOf(HasSubstr("the answer is 503"), HasSubstr("stay in force until"))));
   serve(bundle_of({&acme_}));
   eventually("an end", [&] { return !status().failing; });
-  EXPECT_THAT(told(), Contains(HasSubstr("is fetched again")));
+  EXPECT_THAT(told(), Contains(HasSubstr("are fetched again")));
 }
 
 TEST_F(ClientBundlesTest, WhatIsTooOldIsNotBelievedAnyMore) {

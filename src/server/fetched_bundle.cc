@@ -1,61 +1,39 @@
 #include "server/fetched_bundle.h"
 
 #include <algorithm>
-#include <cstdio>
 #include <fmt/format.h>
-#include <vector>
 
-#include "audit/record.h"
 #include "codec/base64url.h"
 #include "codec/members.h"
 #include "config/client_bundles.h"
 #include "crypto/hash.h"
 #include "files/files.h"
 #include "oauth/discovery.h"
+#include "oauth/fetched_keys.h"
 
 namespace writ::server {
 namespace {
 
 using codec::Json;
 
-constexpr std::size_t kMaxBundleBytes = 256 * 1024;
 constexpr std::size_t kMaxFileBytes = 1 << 20;
-constexpr std::size_t kMaxNamed = 8;  // CAs in one text
 constexpr std::string_view kAccept = "application/json";
 constexpr std::string_view kBegin = "-----BEGIN CERTIFICATE-----", kEnd = "-----END CERTIFICATE-----";
 
 // The SHA-256 of each, in hexadecimal: as `openssl x509 -fingerprint -sha256` shows it, without colons.
-std::vector<std::string> fingerprints(std::string_view pem) {
-  std::vector<std::string> all;
+oauth::Named fingerprints(std::string_view pem) {
+  oauth::Named all;
   for (auto at = pem.find(kBegin); at != pem.npos; at = pem.find(kBegin, at + 1)) {
     const auto end = pem.find(kEnd, at);
     if (end == pem.npos) break;
     std::string base64(pem.substr(at + kBegin.size(), end - at - kBegin.size()));
     std::erase(base64, '\n');
-    if (const auto der = codec::base64_decode(base64)) all.push_back(crypto::hex(crypto::sha256(*der)));
+    const auto der = codec::base64_decode(base64);
+    if (!der) continue;
+    const auto print = crypto::hex(crypto::sha256(*der));
+    all.emplace_back(print, print);
   }
   return all;
-}
-
-// Those of `some` that are not in `others`.
-void append_missing(std::string& text, std::string_view what, const std::vector<std::string>& some,
-                    const std::vector<std::string>& others) {
-  std::size_t count = 0;
-  for (const auto& each : some) {
-    if (std::ranges::find(others, each) != others.end()) continue;
-    if (count == 0) text += fmt::format("{}{} ", text.empty() ? "" : "; ", what);
-    if (count < kMaxNamed) text += fmt::format("{}`{}`", count == 0 ? "" : ", ", each);
-    ++count;
-  }
-  if (count > kMaxNamed) text += fmt::format(" and {} more", count - kMaxNamed);
-}
-
-std::string difference(std::string_view before, std::string_view now) {
-  const auto old = fingerprints(before), own = fingerprints(now);
-  std::string text;
-  append_missing(text, "added CA", own, old);
-  append_missing(text, "removed CA", old, own);
-  return text;
 }
 
 // What cannot be used at a listener never comes in force.
@@ -77,40 +55,31 @@ std::optional<std::chrono::seconds> refresh_hint(std::string_view bundle) {
 }  // namespace
 
 FetchedBundle::FetchedBundle(std::string trust_domain, std::string url, BundleParts parts)
-    : trust_domain_(std::move(trust_domain)), url_(std::move(url)), parts_(std::move(parts)) {
+    : trust_domain_(std::move(trust_domain)),
+      url_(std::move(url)),
+      parts_(std::move(parts)),
+      fresh_({.name = "the CAs of trust domain `" + trust_domain_ + "`",
+              .without = "certificates of its workloads are refused until they can be",
+              .rules = parts_.refresh,
+              .clock = parts_.clock,
+              .tell = parts_.tell,
+              .fetch = [this] { return refresh(); },
+              .settled = [this] { tell_changed(); },
+              .fetched_at =
+                  [this] {
+                    const auto kept = kept_.get();
+                    return kept != nullptr ? std::optional(kept->fetched_at) : std::nullopt;
+                  }}) {
   if (const auto taken = take_up(); !taken)
-    tell(fmt::format("the kept bundle of trust domain `{}`, `{}`, is not used: {}", trust_domain_,
-                     file().string(), taken.error().message));
+    fresh_.tell(fmt::format("the kept bundle of trust domain `{}`, `{}`, is not used: {}", trust_domain_,
+                            file().string(), taken.error().message));
   told_ = authorities();
 }
 
-void FetchedBundle::start() {
-  const std::lock_guard lock(mutex_);
-  if (started_ || stopping_) return;
-  started_ = true;
-  thread_ = std::thread([this] { run(); });
-}
-
-void FetchedBundle::begin_stop() {
-  {
-    const std::lock_guard lock(mutex_);
-    stopping_ = true;
-  }
-  changed_.notify_all();
-}
-
-void FetchedBundle::stop() {
-  begin_stop();
-  if (thread_.joinable()) thread_.join();
-}
-
-bool FetchedBundle::is_in_force(const Kept& kept) const {
-  return !times_of(parts_.clock).ended(kept.fetched_at + parts_.refresh.keep);
-}
-
 std::string FetchedBundle::authorities() const {
-  const std::lock_guard lock(mutex_);
-  return kept_ && is_in_force(*kept_) ? kept_->authorities : std::string();
+  const auto kept = kept_.get();
+  return kept != nullptr && fresh_.in_force(kept->fetched_at, times_of(parts_.clock)) ? kept->authorities
+                                                                                      : std::string();
 }
 
 // Of another place than is configured now, nobody said that it is to be believed: its name has both.
@@ -137,7 +106,8 @@ Result<void> FetchedBundle::take_up() {
   std::string authorities = *kept;
   TRY(http::TlsClient::make({.ca = authorities}));
   // A clock that was ahead then makes nothing live longer.
-  kept_ = Kept{std::move(authorities), std::min(Instant(Duration(at)), parts_.clock.earliest())};
+  kept_.replace(std::make_shared<const Kept>(
+      Kept{std::move(authorities), std::min(Instant(Duration(at)), parts_.clock.earliest())}));
   return {};
 }
 
@@ -149,61 +119,26 @@ void FetchedBundle::tell_changed() {
   told_ = std::move(now);
 }
 
-void FetchedBundle::run() {
-  auto due = Steady::now();
-  std::unique_lock lock(mutex_);
-  while (!stopping_) {
-    if (Steady::now() < due) {
-      changed_.wait_until(lock, due);
-      continue;
-    }
-    lock.unlock();
-    const auto answer = refresh();
-    try {
-      note(answer);
-      tell_changed();
-    } catch (const std::exception& error) {
-      // For want of memory. The next round tells it.
-      std::fprintf(stderr, "writ: the bundle of a trust domain: %s\n", error.what());
-    }
-    lock.lock();
-    due = Steady::now() +
-          (answer ? parts_.refresh.pause(*answer) : parts_.refresh.pause_after(failures_in_a_row_));
-    // What is too old goes in time.
-    if (kept_ && is_in_force(*kept_))
-      due = std::min(due, Steady::now() + (kept_->fetched_at + parts_.refresh.keep -
-                                           times_of(parts_.clock).latest + Duration(1)));
-  }
-}
-
-// Want of memory ends this one attempt.
-Result<FetchedBundle::Freshness> FetchedBundle::refresh() {
-  try {
-    const auto asked_at = parts_.clock.earliest();
-    const auto answer = TRY(parts_.fetcher.get(url_, kAccept, kMaxBundleBytes));
-    if (answer.status != 200)
-      return failure(ErrorCode::kUnavailable,
-                     fmt::format("`{}`: the answer is {}{}", url_, answer.status,
-                                 answer.status / 100 == 3 ? ", and redirects are not followed" : ""));
-    auto authorities = usable_authorities(answer.body);
-    if (!authorities) return std::unexpected(std::move(authorities).error().in(fmt::format("`{}`", url_)));
-    TRY(bring_in_force({*std::move(authorities), asked_at}));
-    const auto hint = refresh_hint(answer.body);
-    return hint ? hint : oauth::fresh_for(answer.headers);
-  } catch (const std::exception& error) {
-    return failure(ErrorCode::kInternal, error.what());
-  }
+Result<oauth::KeptFresh::Freshness> FetchedBundle::refresh() {
+  const auto asked_at = parts_.clock.earliest();
+  auto answer = TRY(parts_.fetcher.get(url_, kAccept, oauth::kMaxDocumentBytes));
+  const auto fresh = oauth::fresh_for(answer.headers);
+  const auto text = TRY(oauth::body_of(url_, std::move(answer)));
+  auto authorities = usable_authorities(text);
+  if (!authorities) return std::unexpected(std::move(authorities).error().in(fmt::format("`{}`", url_)));
+  TRY(bring_in_force({*std::move(authorities), asked_at}));
+  const auto hint = refresh_hint(text);
+  return hint ? hint : fresh;
 }
 
 // Recorded before it is in force. One that cannot be kept is in force all the same: only a restart without
 // the endpoint would miss it.
 Result<void> FetchedBundle::bring_in_force(Kept kept) {
-  std::string before;
-  {
-    const std::lock_guard lock(mutex_);
-    if (kept_) before = kept_->authorities;
-  }
-  if (const auto changed = difference(before, kept.authorities); !changed.empty()) {
+  const auto before = kept_.get();
+  const auto changed =
+      oauth::difference(before != nullptr ? fingerprints(before->authorities) : oauth::Named(),
+                        fingerprints(kept.authorities), " CA");
+  if (!changed.empty()) {
     if (auto recorded = parts_.record("spiffe://" + trust_domain_, changed); !recorded)
       return std::unexpected(std::move(recorded).error().in("the change could not be recorded"));
   }
@@ -215,60 +150,22 @@ Result<void> FetchedBundle::bring_in_force(Kept kept) {
                                                             {"authorities", kept.authorities}})
                                                   .dump());
   if (!written)
-    tell(fmt::format("the bundle of trust domain `{}` could not be kept for the next start: {}",
-                     trust_domain_, written.error().message));
-  const std::lock_guard lock(mutex_);
-  kept_ = std::move(kept);
+    fresh_.tell(fmt::format("the bundle of trust domain `{}` could not be kept for the next start: {}",
+                            trust_domain_, written.error().message));
+  kept_.replace(std::make_shared<const Kept>(std::move(kept)));
   return {};
 }
 
-// The operator is told when it begins to fail, when it fails in another way, and when it is over.
-void FetchedBundle::note(const Result<Freshness>& answer) {
-  std::string line;
-  {
-    const std::lock_guard lock(mutex_);
-    if (stopping_) return;
-    if (answer) {
-      ++fetched_;
-      failures_in_a_row_ = 0;
-      if (!failure_.empty())
-        line = fmt::format("the bundle of trust domain `{}` is fetched again", trust_domain_);
-      failure_.clear();
-    } else {
-      ++failed_;
-      ++failures_in_a_row_;
-      if (failure_ != answer.error().message) {
-        line = fmt::format("the bundle of trust domain `{}` could not be fetched: {}; ", trust_domain_,
-                           answer.error().message);
-        line +=
-            kept_ && is_in_force(*kept_)
-                ? fmt::format("its CAs of {} stay in force until {}", audit::format_time(kept_->fetched_at),
-                              audit::format_time(kept_->fetched_at + parts_.refresh.keep))
-                : "certificates of its workloads are refused until it can be";
-      }
-      failure_ = answer.error().message;
-    }
-  }
-  if (!line.empty()) tell(std::move(line));
-}
-
-// What an endpoint wrote does not steer the operator's terminal.
-void FetchedBundle::tell(std::string line) const {
-  std::ranges::replace_if(
-      line, [](char c) { return static_cast<unsigned char>(c) < 0x20 || c == 0x7f; }, '?');
-  parts_.tell(line);
-}
-
 BundleStatus FetchedBundle::status() const {
-  const auto in_force = fingerprints(authorities()).size();
-  const std::lock_guard lock(mutex_);
+  const auto kept = kept_.get();
+  const auto fetches = fresh_.status();
   return {.trust_domain = trust_domain_,
           .url = url_,
-          .authorities = in_force,
-          .fetched_at = kept_ ? std::optional(kept_->fetched_at) : std::nullopt,
-          .failing = !failure_.empty(),
-          .fetched = fetched_,
-          .failed = failed_};
+          .authorities = fingerprints(authorities()).size(),
+          .fetched_at = kept != nullptr ? std::optional(kept->fetched_at) : std::nullopt,
+          .failing = fetches.failure.has_value(),
+          .fetched = fetches.fetched,
+          .failed = fetches.failed};
 }
 
 }  // namespace writ::server

@@ -1,29 +1,25 @@
 // FetchedBundle: the CAs of one SPIFFE trust domain whose bundle is at a URL (SPIFFE Federation §5.2.1,
 // `https_web`: the endpoint's certificate is verified as those of other servers that Writ asks).
 //
-// Fetched on a thread of its own: at the start; again when the bundle's `spiffe_refresh_hint` says so, or
-// else Cache-Control, within the rules' bounds; and after a failure, with growing pauses. A fetch that fails
-// leaves in force what is, until that is older than `keep`. One that succeeds replaces the CAs whole, so
-// removed ones are gone. Each good set is kept in a file, and a start goes on with that. Thread-safe.
+// Kept fresh (oauth/kept_fresh.h), for as long as the bundle's `spiffe_refresh_hint` says, or else
+// Cache-Control. A bundle that was fetched replaces the CAs whole, so removed ones are gone. Each good set is
+// kept in a file, and a start goes on with that. Thread-safe.
 #pragma once
 
-#include <chrono>
-#include <condition_variable>
 #include <cstdint>
 #include <filesystem>
 #include <functional>
-#include <mutex>
 #include <optional>
 #include <string>
 #include <string_view>
-#include <thread>
 
 #include "base/clock.h"
 #include "base/private_file.h"
+#include "base/published.h"
 #include "base/result.h"
 #include "base/times.h"
 #include "http/fetcher.h"
-#include "oauth/key_location.h"
+#include "oauth/kept_fresh.h"
 
 namespace writ::server {
 
@@ -54,13 +50,11 @@ class FetchedBundle {
  public:
   // Takes up what is kept.
   FetchedBundle(std::string trust_domain, std::string url, BundleParts parts);
-  ~FetchedBundle() { stop(); }
   FetchedBundle(const FetchedBundle&) = delete;
   FetchedBundle& operator=(const FetchedBundle&) = delete;
 
-  void start();       // begins to fetch; once
-  void begin_stop();  // no fetch begins from now on
-  void stop();        // the same, and waits for the one under way
+  void start() { fresh_.start(); }
+  void begin_stop() { fresh_.begin_stop(); }
 
   bool is_of(std::string_view trust_domain, std::string_view url) const noexcept {
     return trust_domain == trust_domain_ && url == url_;
@@ -70,33 +64,21 @@ class FetchedBundle {
   BundleStatus status() const;
 
  private:
-  using Steady = std::chrono::steady_clock;
-  using Freshness = std::optional<std::chrono::seconds>;
   struct Kept {
     std::string authorities;
     Instant fetched_at;
   };
-  void run();
   void tell_changed();
   Result<void> take_up();
-  Result<Freshness> refresh();
+  Result<oauth::KeptFresh::Freshness> refresh();
   Result<void> bring_in_force(Kept kept);
-  void note(const Result<Freshness>& answer);
-  void tell(std::string line) const;
   std::filesystem::path file() const;
-  bool is_in_force(const Kept& kept) const;
 
   const std::string trust_domain_, url_;
   const BundleParts parts_;
-
-  mutable std::mutex mutex_;  // of what follows; never held over a fetch
-  std::condition_variable changed_;
-  std::optional<Kept> kept_;
-  bool started_ = false, stopping_ = false;
-  std::uint64_t fetched_ = 0, failed_ = 0, failures_in_a_row_ = 0;
-  std::string failure_;
-  std::string told_;  // what changed() was called for last; of the thread, once it has begun
-  std::thread thread_;
+  Published<Kept> kept_{nullptr};
+  std::string told_;        // what changed() was called for last; of the thread, once it has begun
+  oauth::KeptFresh fresh_;  // the last: its thread uses the others
 };
 
 }  // namespace writ::server
