@@ -59,6 +59,16 @@ std::string apis_of(const Accepts& accepts) {
   return text.empty() ? "no API takes its tokens" : "its tokens are taken by " + text;
 }
 
+// What a client got for itself would make it a user whom nobody knows. Access tokens say it as their
+// provider's profile has it.
+std::expected<void, Denial> check_is_for_a_user(const codec::Json& claims, const Profile& profile) {
+  const bool is_for_client = holds(profile.app_only, claims, {}) ||
+                             (holds(profile.access, claims, {}) && !holds(profile.delegated, claims, {}));
+  if (!is_for_client) return {};
+  return std::unexpected(
+      Denial{Reason::kTokenType, "the token is for its client alone: it does not say that a user is there"});
+}
+
 }  // namespace
 
 std::span<const token::Claim* const> provider_claims() {
@@ -215,6 +225,7 @@ std::expected<ExternalSubject, Denial> TrustedIssuers::verify(std::string_view t
     return std::unexpected(
         Denial{Reason::kTokenType,
                "the token is an event, for it has `events`: it does not say that a user is there"});
+  TRY(check_is_for_a_user(claims, *trusted->profile));
   ExternalSubject subject{.id = TRY(user_id(claims, trusted->mapping.subject, *trusted)),
                           .expires_at = assertion.expires_at};
   for (const auto* claim : provider_claims()) {

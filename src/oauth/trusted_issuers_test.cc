@@ -226,6 +226,47 @@ TEST_F(TrustedIssuersTest, AnAccessTokenIsNoStatementAboutAUser) {
   EXPECT_EQ(outcome(key_, "at+jwt"), "token_type");
 }
 
+TEST_F(TrustedIssuersTest, ATokenForItsClientAloneIsNoUserWhateverItsProviderCallsIt) {
+  const auto with_profile = [&](std::string_view profile, std::string_view claims) {
+    TrustedIssuer issuer{.issuer = "https://idp.acme.example",
+                         .audience = "writ",
+                         .keys = jose::JwkSet::of({key_.public_jwk()}).value(),
+                         .mapping = {}};
+    if (!profile.empty()) issuer.profile = find_profile(profile);
+    issuer.mapping.subject = std::string(issuer.profile->subject_of_id);
+    auto all = codec::parse_json(claims).value();
+    for (const auto* name : {"iss", "aud", "iat", "exp"}) all.set(name, *claims_.find(name));
+    const auto subject =
+        TrustedIssuers::of({issuer}).value().verify(jose::sign_jws(key_, all.dump(), "JWT").value(), kNow);
+    return subject ? subject->id : std::string(reason_code(subject.error().reason));
+  };
+  const std::pair<std::string_view, std::string_view> own[] = {
+      {"", R"({"sub":"batch","client_id":"batch"})"},
+      {"keycloak",
+       R"({"sub":"d952","typ":"Bearer","azp":"b","client_id":"b","preferred_username":"service-account-b"})"},
+      {"keycloak", R"({"sub":"d952","typ":"Bearer","azp":"b","preferred_username":"service-account-b"})"},
+      {"entra", R"({"sub":"11bb","oid":"11bb","azp":"22","idtyp":"app","roles":["r"]})"},
+      {"okta", R"({"sub":"0oa2","cid":"0oa2","jti":"AT.x","scp":["r"]})"},
+      {"auth0", R"({"sub":"Batch@clients","azp":"Batch","gty":"client-credentials"})"},
+      {"google", R"({"sub":"1122","azp":"1122","email":"b@p.iam.gserviceaccount.com"})"},
+      {"cognito", R"({"sub":"2ex","client_id":"2ex","token_use":"access","scope":"r/s"})"},
+      {"curity", R"({"sub":"batch","client_id":"batch","purpose":"access_token"})"},
+      {"ping", R"({"sub":"nightly export","client_id":"4c2b","scope":"read"})"}};
+  for (const auto& [profile, claims] : own) EXPECT_EQ(with_profile(profile, claims), "token_type") << claims;
+  const std::pair<std::string_view, std::string_view> users[] = {
+      {"", R"({"sub":"nora","azp":"portal","nonce":"n"})"},
+      {"keycloak", R"({"sub":"nora","typ":"ID","azp":"portal","preferred_username":"nora"})"},
+      {"keycloak", R"({"sub":"nora","typ":"Bearer","azp":"portal","preferred_username":"nora"})"},
+      {"entra", R"({"sub":"pairwise","oid":"nora","nonce":"n"})"},
+      {"okta", R"({"sub":"nora","jti":"ID.x"})"},
+      {"auth0", R"({"sub":"nora","nonce":"n"})"},
+      {"google", R"({"sub":"nora","azp":"1.apps.googleusercontent.com","email":"nora@acme.example"})"},
+      {"cognito", R"({"sub":"nora","token_use":"id"})"},
+      {"curity", R"({"sub":"nora","azp":"portal","purpose":"id"})"},
+      {"ping", R"({"sub":"nora","client_id":"3b1a","sid":"s"})"}};
+  for (const auto& [profile, claims] : users) EXPECT_EQ(with_profile(profile, claims), "nora") << claims;
+}
+
 TEST_F(TrustedIssuersTest, AMissingSubjectOrAClaimOfAnotherShapeIsRefused) {
   const auto good = claims_;
   claims_.set("user", 7);
