@@ -28,7 +28,8 @@ constexpr Profile kStandard{
 };
 
 constexpr Profile kProfiles[] = {
-    // https://www.keycloak.org/docs/latest/server_admin/: `typ` in the claims says which token it is.
+    // https://www.keycloak.org/docs/latest/server_admin/: `typ` in the claims says which token it is. A
+    // client's own has `client_id` by a client scope that can be taken away; its user's name stays.
     {
         .name = "keycloak",
         .subject = "sub",
@@ -42,7 +43,8 @@ constexpr Profile kProfiles[] = {
         .amr = "amr",
         .auth_time = "auth_time",
         .access = {Rule{{"typ", kIs, "Bearer"}}, Rule{{"typ", kIs, "DPoP"}}},
-        .delegated = {Rule{{"client_id", kAbsent}}},
+        .delegated = {Rule{{"client_id", kAbsent}, {"preferred_username", kLacks, "service-account-"}},
+                      Rule{{"client_id", kAbsent}, {"preferred_username", kAbsent}, {"sid", kPresent}}},
         .app_only = {Rule{{"client_id", kSameAs, "azp"},
                           {"preferred_username", kBegins, "service-account-"}}},
     },
@@ -67,8 +69,7 @@ constexpr Profile kProfiles[] = {
                      Rule{{"scp", kAbsent}, {"idtyp", kAbsent}, {"oid", kSameAs, "sub"}}},
     },
     // https://developer.okta.com/docs/api/openapi/okta-oauth/guides/overview/: `sub` of an access token is
-    // the
-    // login, which can change hands; `uid` is what ID tokens have as `sub`.
+    // the login, which can change hands; `uid` is what ID tokens have as `sub`.
     {
         .name = "okta",
         .subject = "uid",
@@ -82,10 +83,12 @@ constexpr Profile kProfiles[] = {
         .amr = "amr",
         .auth_time = "auth_time",
         .access = {Rule{{"jti", kBegins, "AT."}, {"cid", kPresent}}},
-        .delegated = {Rule{{"uid", kPresent}}},
+        .delegated = {Rule{{"uid", kPresent}, {"sub", kDiffersFrom, "cid"}}},
         .app_only = {Rule{{"uid", kAbsent}, {"sub", kSameAs, "cid"}}},
     },
     // https://auth0.com/docs/secure/tokens/access-tokens/access-token-profiles: users are `connection|id`.
+    // Nobody can add `azp`, `client_id` or `nonce` to a token (create-custom-claims); the last is for ID
+    // tokens.
     {
         .name = "auth0",
         .subject = "sub",
@@ -98,7 +101,8 @@ constexpr Profile kProfiles[] = {
         .acr = "acr",
         .amr = "amr",
         .auth_time = "auth_time",
-        .access = {Rule{{"azp", kPresent}}, Rule{{"client_id", kPresent}}},
+        .access = {Rule{{"azp", kPresent}, {"nonce", kAbsent}},
+                   Rule{{"client_id", kPresent}, {"nonce", kAbsent}}},
         .delegated = {Rule{{"sub", kHas, "|"}}},
         .app_only = {Rule{{"sub", kEnds, "@clients"}, {"sub", kLacks, "|"}},
                      Rule{{"sub", kSameAs, "client_id"}, {"sub", kLacks, "|"}}},
@@ -158,9 +162,10 @@ constexpr Profile kProfiles[] = {
         .app_only = {Rule{{"sub", kSameAs, "client_id"}},
                      Rule{{"client_id", kAbsent}, {"sub", kSameAs, "azp"}}},
     },
-    // https://developer.pingidentity.com/pingone-api/foundations/authentication-concepts/: without a user
-    // there
-    // is no `sub`.
+    // https://developer.pingidentity.com/pingone-api/foundations/authentication-concepts/access-tokens-and-id-tokens/token-claims.html:
+    // a client's own token has no `sub`, unless an attribute is mapped to it, and never the rest, which is of
+    // a
+    // login. `pi.sri` is PingFederate's session.
     {
         .name = "ping",
         .subject = "sub",
@@ -173,9 +178,11 @@ constexpr Profile kProfiles[] = {
         .acr = "acr",
         .amr = "amr",
         .auth_time = "auth_time",
-        .access = {Rule{{"client_id", kPresent}}},
-        .delegated = {Rule{{"sub", kDiffersFrom, "client_id"}}},
-        .app_only = {Rule{{"sub", kAbsent}}, Rule{{"sub", kSameAs, "client_id"}}},
+        .access = {Rule{{"client_id", kPresent}, {"nonce", kAbsent}}},
+        .delegated = {Rule{{"sub", kDiffersFrom, "client_id"}, {"sid", kPresent}},
+                      Rule{{"sub", kDiffersFrom, "client_id"}, {"auth_time", kPresent}},
+                      Rule{{"sub", kDiffersFrom, "client_id"}, {"pi.sri", kPresent}}},
+        .app_only = {Rule{{"sub", kAbsent}, {"sid", kAbsent}}, Rule{{"sub", kSameAs, "client_id"}}},
     },
 };
 
