@@ -55,7 +55,16 @@ Result<void> App::Parts::open_proofs() {
   return {};
 }
 
+// Of those that name users.
+Result<void> App::Parts::keep_prefixes() {
+  store::IssuerPrefixes prefixes;
+  for (const auto& issuer : config.trusted_issuers)
+    if (issuer.workloads == nullptr) prefixes.emplace(issuer.issuer, issuer.subject_prefix);
+  return store->keep_issuer_prefixes(prefixes);
+}
+
 Result<void> App::Parts::load(const config::World& world) {
+  TRY(keep_prefixes());
   TRY(directory.load());
   TRY(directory.declare(world.declared));
   TRY(check_links());

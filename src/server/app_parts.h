@@ -96,6 +96,7 @@ struct App::Parts {
 
   Result<void> load(const config::World& world);
   void take_over(const policy::Loaded& now);
+  Result<void> keep_prefixes();
   Result<void> check_links() const;
   Result<void> open_proofs();
   Result<void> serve();

@@ -574,6 +574,11 @@ Result<void> SqliteStore::save_keys(std::span<const token::StoredKey> keys) {
   return written;
 }
 
+Result<void> SqliteStore::keep_issuer_prefixes(const IssuerPrefixes& now) {
+  const std::lock_guard lock(mutex_);
+  return store::keep_issuer_prefixes(database_, now);
+}
+
 Result<void> SqliteStore::write_keys(std::span<const token::StoredKey> keys) {
   auto transaction = TRY(Transaction::begin(database_));
   TRY(statements_->delete_keys->run());

@@ -19,6 +19,7 @@
 #include "inventory/directory.h"
 #include "store/api_key_rows.h"
 #include "store/entity_rows.h"
+#include "store/issuer_prefixes.h"
 #include "store/sqlite.h"
 #include "task/call_approvals.h"
 #include "task/registry.h"
@@ -104,6 +105,8 @@ class SqliteStore final : public inventory::Store,
 
   Result<std::vector<token::StoredKey>> load_keys() override;
   Result<void> save_keys(std::span<const token::StoredKey> keys) override;
+
+  Result<void> keep_issuer_prefixes(const IssuerPrefixes& now);  // store/issuer_prefixes.h
 
  private:
   struct Statements;

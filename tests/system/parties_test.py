@@ -257,6 +257,18 @@ class Issuers(Parties):
         self.assertEqual("tenant_mismatch", self.exchange(self.partner("nora", "tenant=north")).reason())
         self.assertEqual("tenant_mismatch", self.exchange(self.world.id_token("sofia", "south")).reason())
 
+    def test_a_prefix_stays_so_that_nobody_who_is_stopped_comes_back_by_another_name(self):
+        self.assertEqual(200, self.order("suspend", "partner:nora").status)
+        self.world.stop_writ()
+        for other in ('subject_prefix: "p:"', 'subject_prefix: "partner:x:"'):
+            edited(self.world.config, 'subject_prefix: "partner:"', other)
+            status, _, err = harness.writ("serve", "--config", self.world.config)
+            self.assertEqual(2, status, err)
+            self.assertIn("the users of issuer `https://partner.example` are named with the prefix `partner:`", err)
+            edited(self.world.config, other, 'subject_prefix: "partner:"')
+        self.world.start_writ()
+        self.assertEqual("subject_suspended", self.exchange(self.partner("nora", "tenant=south")).reason())
+
     def test_nobody_is_named_with_anothers_prefix(self):
         answer = self.exchange(self.world.id_token("partner:nora", "north"))
         self.assertEqual((400, "token_issuer"), (answer.status, answer.reason()), answer)
