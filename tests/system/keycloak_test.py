@@ -1,4 +1,5 @@
-"""A real Keycloak beside the real binary: discovery, its access tokens at the gateway, and its keys rotating while requests run."""
+"""A real Keycloak beside the real binary: discovery, its access tokens at the gateway, its keys rotating and an outage
+while requests run."""
 import json
 import os
 import re
@@ -90,6 +91,30 @@ class RealKeycloak(unittest.TestCase):
             self.assertLess(time.monotonic(), deadline, "the old key is gone")
             time.sleep(0.1)
         self.assertEqual("200", self.outcome(renewed))
+
+    def test_4_an_outage_while_requests_run_and_a_restart_in_it_change_nothing_for_known_keys(self):
+        user, own = self.provider.of_nora()["access_token"], self.provider.tokens("batch", grant_type="client_credentials")["access_token"]
+        self.assertEqual(["200", "200"], [self.outcome(user), self.outcome(own)])
+        outcomes, stop = [], threading.Event()
+
+        def go_on():
+            while not stop.is_set():
+                outcomes.append(self.outcome(user))
+        others = threading.Thread(target=go_on)
+        others.start()
+        try:
+            self.provider.stop()
+            deadline = time.monotonic() + PATIENCE_SECONDS
+            while "could not be fetched" not in self.world.log_text():
+                self.assertLess(time.monotonic(), deadline, "a fetch fails")
+                time.sleep(0.1)
+        finally:
+            stop.set()
+            others.join()
+        self.assertEqual({"200"}, set(outcomes))
+        self.world.stop_writ()
+        self.world.start_writ()
+        self.assertEqual(["200", "200"], [self.outcome(user), self.outcome(own)])
 
 
 if __name__ == "__main__":
