@@ -2,6 +2,8 @@
 
 #include <vector>
 
+#include "base/prefetch.h"
+
 namespace writ::facts {
 namespace {
 
@@ -58,7 +60,7 @@ Bucket Bucket::without(std::size_t at) const {
 void Bucket::prefetch() const noexcept {
   const auto* at = reinterpret_cast<const char*>(words_.get());
   if (at == nullptr) return;
-  for (std::size_t line = 0; line < kPrefetchedLines; ++line) __builtin_prefetch(at + line * kLineBytes);
+  for (std::size_t line = 0; line < kPrefetchedLines; ++line) writ::prefetch(at + line * kLineBytes);
 }
 
 }  // namespace writ::facts

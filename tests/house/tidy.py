@@ -221,6 +221,8 @@ def shape_findings():
         for number, line in enumerate(lines, 1):
             if line != line.rstrip() and not path.endswith(".md"):
                 found.append(f"{path}:{number}: trailing white space")
+            if "__builtin_prefetch" in line and path.startswith("src/") and path != "src/base/prefetch.h":
+                found.append(f"{path}:{number}: g++ drops calls of what only prefetches; `prefetch()` of `base/prefetch.h` stays")
             if re.search(r"\b(TODO|FIXME|XXX)\b", line) and not path.startswith("tests/house/"):
                 found.append(f"{path}:{number}: unfinished work belongs in an issue, not in the code")
     return found
