@@ -11,7 +11,7 @@
 namespace writ::access {
 
 TargetClasses classes_of(Survey& survey, Reach& reach, const Census& census, const Target& target,
-                         Names names) {
+                         Names names, const PairMatters& matters) {
   TargetClasses result{target, {}, {}, {}, {}};
   std::map<std::string, std::size_t> by_formula;
   std::vector<Formula> formulas;  // by class
@@ -57,8 +57,12 @@ TargetClasses classes_of(Survey& survey, Reach& reach, const Census& census, con
       const char* place = formulas[i].differs_in_tenant_alone(formulas[j])        ? "tenant"
                           : formulas[i].differs_in_environment_alone(formulas[j]) ? "environment"
                                                                                   : nullptr;
+      const auto first = [&](std::size_t at) -> const Chain& {
+        return result.classes[at].groups.front()->first();
+      };
+      const bool matter = !matters || matters(first(i), first(j));
       const bool apart =
-          separates(i, j) || separates(j, i) ||
+          !matter || separates(i, j) || separates(j, i) ||
           (place != nullptr && (by_place.separates(i, j, place) || by_place.separates(j, i, place)));
       if (place != nullptr) by_place.find(i, j, place);
       if (!apart) result.not_known.emplace_back(i, j);

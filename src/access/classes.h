@@ -11,6 +11,7 @@
 #pragma once
 
 #include <deque>
+#include <functional>
 #include <memory>
 #include <optional>
 #include <string>
@@ -65,8 +66,13 @@ enum class Names : std::uint8_t { kExchanged, kStrict };
 Trial exchanged(const Trial& trial, const Chain& from, const Chain& to, const Certainties& certain_of_to,
                 Names names);
 
+// Whether it matters if a request separates the classes of these chains. To ask costs decisions, for each
+// pair.
+using PairMatters = std::function<bool(const Chain& one, const Chain& other)>;
+
+// Of pairs that do not matter neither `separations` nor `not_known` says anything; null: every pair does.
 TargetClasses classes_of(Survey& survey, Reach& reach, const Census& census, const Target& target,
-                         Names names);
+                         Names names, const PairMatters& matters = {});
 
 codec::Json to_json(const TargetClasses& classes);
 std::string to_text(const TargetClasses& classes);

@@ -14,6 +14,8 @@ namespace {
 using codec::Json;
 
 constexpr std::string_view kIssuer = "https://access.writ.invalid";
+// Tokens that are kept, of about 1 KiB.
+constexpr std::size_t kMinted = 4096;
 
 Json text_json(const std::optional<std::string>& text) {
   return text ? Json(*text) : Json();
@@ -118,7 +120,7 @@ Result<std::unique_ptr<Court>> Court::make() {
 Court::Court(std::unique_ptr<token::KeyRing> ring)
     : ring_(std::move(ring)),
       minter_(*ring_),
-      verifier_({.issuer = std::string(kIssuer), .cache_entries = 64}, ring_->snapshot()->public_keys,
+      verifier_({.issuer = std::string(kIssuer), .cache_entries = kMinted}, ring_->snapshot()->public_keys,
                 revocations_, replays_) {}
 
 Result<Court::Judgement> Court::judge(const Trial& trial, const Frame& frame) {
@@ -146,6 +148,13 @@ Result<Court::Judgement> Court::judge(const Trial& trial, const Frame& frame) {
   return Judgement{true, std::nullopt};
 }
 
+Result<std::string> Court::minted(const token::AccessClaims& claims, const token::ClaimsContract& contract) {
+  if (minted_.size() >= kMinted) minted_.clear();
+  auto& text = minted_[token::claims_to_json(claims, contract).dump()];
+  if (text.empty()) text = TRY(minter_.mint(claims, contract));
+  return text;
+}
+
 Result<Court::Judgement> Court::judge_step(const Trial& trial, const Frame&,
                                            const token::AccessClaims& claims,
                                            const enforce::Deciding& deciding) {
@@ -165,7 +174,7 @@ Result<Court::Judgement> Court::judge_step(const Trial& trial, const Frame&,
                              .approved = trial.approved};
   // Like a real one it carries what the API asks for, and no more.
   const auto contract = TRY(decision::minted_claims(api, deciding.policies, claims, deciding.task));
-  const auto text = TRY(minter_.mint(claims, contract));
+  const auto text = TRY(minted(claims, contract));
   const auto verified = verifier_.verify_parameter(text, trial.time);
   if (!verified)
     return Judgement{false, decision::Refusal{verified.error().reason, verified.error().message, {}, {}, {}}};

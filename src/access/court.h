@@ -1,13 +1,15 @@
 // Court: decides requests that nobody sent, by the real way: the token is minted and verified, the rest is
 // what enforce/ruling.h does. What it says of a trial is what a request like it would meet.
 //
-// Nothing is recorded and nothing is used up. The key is made for this object and known to nobody else. One
-// thread.
+// Nothing is recorded and nothing is used up. The key is made for this object and known to nobody else. Most
+// trials differ in what is asked for and not in the token: one with the same claims is signed once, and its
+// signature is looked at once. One thread.
 #pragma once
 
 #include <memory>
 #include <optional>
 #include <string>
+#include <unordered_map>
 
 #include "access/frame.h"
 #include "codec/json.h"
@@ -54,8 +56,11 @@ class Court {
   Result<Judgement> judge_step(const Trial& trial, const Frame& frame, const token::AccessClaims& claims,
                                const enforce::Deciding& deciding);
 
+  Result<std::string> minted(const token::AccessClaims& claims, const token::ClaimsContract& contract);
+
   const std::unique_ptr<token::KeyRing> ring_;
   const token::Minter minter_;
+  std::unordered_map<std::string, std::string> minted_;  // by what is in them
   token::Revocations revocations_;
   token::MemoryReplayGuard replays_;
   const token::Verifier verifier_;
