@@ -140,6 +140,18 @@ const Plant kPlants[] = {
        add_service(world, replaced(std::string(kKey), "other.jwks.json", "portal.jwks.json"));
      },
      [](auto& world) { in_identities(world, "portal.jwks.json", "other.jwks.json"); }},
+    {"shared-credential:export",
+     [](auto& world) {
+       add_service(
+           world,
+           replaced(
+               std::string(kKey), "credentials: [",
+               "credentials: [{type: password, id: db, created_at: 2026-09-01, expires_at: 2027-09-01}, "));
+       world.identities +=
+           "    - {id: import, kind: service, owner: olga, review_by: 2027-06-30, environment: production, "
+           "credentials: [{type: password, id: db, created_at: 2026-09-01, expires_at: 2027-09-01}]}\n";
+     },
+     [](auto& world) { in_identities(world, "type: password, id: db", "type: password, id: own"); }},
     {"two-environments:portal",
      [](auto& world) {
        add_service(world, replaced(std::string(kKey), "other.jwks.json", "portal.jwks.json"));
@@ -342,6 +354,23 @@ TEST(PostureChecks, AnIssuerOfWorkloadsSpeaksForNoTenantAndNeedsNone) {
       "trusted_issuers:\n  - {issuer: \"https://ci.example\", workloads: github, jwks_file: "
       "other.jwks.json}\n";
   EXPECT_THAT(Looked(world).ids("issuer-not-pinned"), ::testing::ElementsAre());
+}
+
+TEST(PostureChecks, AnIssuerThatIsNotPinnedSaysHowManyOfItsRulesAreOpen) {
+  PlantedWorld world;
+  world.top += "trusted_issuers:\n  - {issuer: \"https://idp.example\", jwks_file: other.jwks.json}\n";
+  EXPECT_THAT(Looked(world).find("issuer-not-pinned:https://idp.example")->what,
+              ::testing::EndsWith("1 of its rules is open"));
+}
+
+TEST(PostureChecks, APermitForWhatIsRetiredSaysWhereItStands) {
+  PlantedWorld world;
+  add_service(world, "status: retired");
+  const Looked looked(world);
+  const auto& evidence = looked.find("dead-permit:export-reads")->evidence;
+  EXPECT_THAT(evidence.front().fact, ::testing::EndsWith("which is retired"));
+  EXPECT_THAT(evidence.front().place.file, ::testing::EndsWith("p.cedar"));
+  EXPECT_THAT(evidence.back().place.file, ::testing::EndsWith("writ.yaml"));
 }
 
 TEST(PostureChecks, EachPlatformsRulesAreLookedAtForWhatTheyLeaveOpen) {

@@ -21,31 +21,34 @@ using inventory::Kind;
 constexpr std::string_view kMadeOverTheApi = "it was made over the API, and the audit never has credentials";
 
 struct Shared {
-  std::string what;  // "the secret", "the key `k1`"
+  std::string what;   // "the secret", "the key `k1`"
+  bool here = false;  // Writ itself takes it; else it is only said to be there
   std::vector<const ListedIdentity*> by;
 };
 
 // What more than one identity authenticates with, or is said to. By what it is.
 std::vector<Shared> shared_credentials(const Scene& scene) {
   std::map<std::string, Shared> all;
-  const auto add = [&](const std::string& key, std::string what, const ListedIdentity& each) {
+  const auto add = [&](const std::string& key, std::string what, bool here, const ListedIdentity& each) {
     auto& shared = all[key];
     shared.what = std::move(what);
+    shared.here = here;
     if (std::ranges::find(shared.by, &each) == shared.by.end()) shared.by.push_back(&each);
   };
   for (const ListedIdentity& each : scene.identities()) {
     if (!each.is_in_use()) continue;
-    if (each->secret_hash) add("secret " + *each->secret_hash, "the secret", each);
+    if (each->secret_hash) add("secret " + *each->secret_hash, "the secret", true, each);
     for (const auto& key : each->keys) {
       const auto thumbprint = key.thumbprint();
-      add("key " + thumbprint, fmt::format("the key {}", thumbprint), each);
+      add("key " + thumbprint, fmt::format("the key {}", thumbprint), true, each);
     }
     for (const auto& credential : each->credentials) {
       if (credential.id.empty() || credential.type == CredentialType::kSecret ||
           credential.type == CredentialType::kKey)
         continue;
       const auto type = inventory::credential_type_name(credential.type);
-      add(fmt::format("{} {}", type, credential.id), fmt::format("the {} `{}`", type, credential.id), each);
+      add(fmt::format("{} {}", type, credential.id), fmt::format("the {} `{}`", type, credential.id), false,
+          each);
     }
   }
   std::vector<Shared> shared;
@@ -118,6 +121,12 @@ Remedy own_credentials(const Scene& scene, const Shared& shared) {
   // The first one keeps what it has.
   const auto ids = ids_of(shared);
   const std::span<const std::string> others(ids.begin() + 1, ids.end());
+  if (!shared.here)
+    return {.what = fmt::format("give {} one of its own", fmt::join(others, ", ")),
+            .by_hand =
+                "it is no key or secret of this configuration: make another one where it was made, and name "
+                "that in "
+                "`credentials`"};
   return with_new_keys({.what = fmt::format("give {} a key pair of its own, and take out what is shared",
                                             fmt::join(others, ", ")),
                         .change = new_credential(others),
@@ -401,6 +410,9 @@ void look_secret_files(const Scene& scene, Checked& checked) {
   constexpr std::uintmax_t kMostBytes = 64 * 1024;
   std::error_code error;
   const fs::path folder = fs::weakly_canonical(scene.config().file, error).parent_path();
+  // Shown as the configuration was named, where that leads there.
+  const fs::path named = scene.config().file.parent_path();
+  const bool leads_there = fs::equivalent(named.empty() ? "." : named, folder, error) && !error;
   const fs::path data = fs::weakly_canonical(scene.config().data, error);
   std::vector<fs::path> files;
   std::size_t looked_at = 0;
@@ -432,7 +444,8 @@ void look_secret_files(const Scene& scene, Checked& checked) {
     if (what.empty()) continue;
     const auto shown = fs::relative(file, folder, error).string();
     found(checked, {shown}, fmt::format("{} lies beside the configuration, in `{}`", what, shown),
-          {{.fact = std::string(what), .place = {file.string(), 1, 1}}},
+          {{.fact = std::string(what),
+            .place = {leads_there ? (named / shown).string() : file.string(), 1, 1}}},
           {.what = "take it away from there, replace it, and keep the new one where only its owner reads it",
            .command = fmt::format("mv -n -- {} \"$HOME\"/", shell_word(shown)),
            .change = {},

@@ -113,10 +113,11 @@ void look_issuer_not_pinned(const Scene& scene, Checked& checked) {
                       accept.api),
           fmt::format("    accept:\n      - api: {}\n        clients: {{THEIR-NAME: OUR-ID}}\n", accept.api));
     }
-    if (evidence.size() == 1) continue;
+    const std::size_t open = evidence.size() - 1;
+    if (open == 0) continue;
     found(checked, {issuer.issuer},
-          fmt::format("what `{}` says is taken for more than is pinned: {} of its rules are open",
-                      issuer.issuer, evidence.size() - 1),
+          fmt::format("what `{}` says is taken for more than is pinned: {} of its rules {} open",
+                      issuer.issuer, open, open == 1 ? "is" : "are"),
           std::move(evidence), with_edits(std::move(remedy), scene, edits),
           takes_any_client ? Weight::kHigh : Weight::kMedium);
   }

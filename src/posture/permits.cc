@@ -178,8 +178,12 @@ void look_dead_permit(const Scene& scene, Checked& checked) {
       const bool listed = each != nullptr && inventory::cedar_type((*each)->kind) == uid.type;
       if (!listed && uid.type.starts_with("Writ::") && uid.type != inventory::cedar_type(Kind::kUser))
         why.push_back(scene.policy(index, fmt::format("no identity is {}::\"{}\"", uid.type, uid.id)));
-      if (listed && (each->status == Status::kRetired || each->status == Status::kExpired))
+      if (listed && (each->status == Status::kRetired || each->status == Status::kExpired)) {
+        why.push_back(scene.policy(
+            index, fmt::format("it is for {} `{}`, which is {}", inventory::kind_name((*each)->kind), uid.id,
+                               inventory::status_name(each->status))));
         why.push_back(scene.declared(*each));
+      }
     }
     if (principal.rule == Rule::kIs && principal.type.starts_with("Writ::") &&
         !kinds.contains(principal.type))
