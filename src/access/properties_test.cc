@@ -3,7 +3,6 @@
 // calendars, contracts of claims and tasks are among the worlds.
 //
 // WRIT_ACCESS_CASES says how many requests are decided (100,000 and more for the full run).
-#include <cstdlib>
 #include <fmt/format.h>
 #include <gtest/gtest.h>
 #include <iostream>
@@ -17,11 +16,6 @@ using testing::Random;
 using testing::RandomWorld;
 
 constexpr std::size_t kQuickCases = 12'000;
-
-std::size_t cases() {
-  const char* said = std::getenv("WRIT_ACCESS_CASES");
-  return said != nullptr ? std::strtoull(said, nullptr, 10) : kQuickCases;
-}
 
 struct Tally {
   std::size_t worlds = 0, answers = 0, never = 0, always = 0, witnessed = 0, open = 0;
@@ -129,9 +123,8 @@ double percent(std::size_t part, std::size_t whole) {
 }
 
 TEST(AccessProperties, NeverIsNeverPermittedAlwaysNeverRefusedAndWitnessesReplay) {
-  const char* seed = std::getenv("WRIT_ACCESS_SEED");
-  Properties properties(seed != nullptr ? std::strtoull(seed, nullptr, 10) : 1, [](Reached&) {});
-  const Tally tally = properties.run(cases());
+  Properties properties(testing::seed_or(1), [](Reached&) {});
+  const Tally tally = properties.run(testing::cases_or(kQuickCases));
   std::cout << fmt::format(
       "{} worlds, {} answers: never {:.1f} %, always {:.1f} %, witnessed {:.1f} %, open {:.1f} %; {} "
       "requests, "
@@ -140,7 +133,7 @@ TEST(AccessProperties, NeverIsNeverPermittedAlwaysNeverRefusedAndWitnessesReplay
       percent(tally.witnessed, tally.answers), percent(tally.open, tally.answers), tally.trials,
       percent(tally.permitted, tally.trials), tally.open_but_permitted);
   EXPECT_EQ(0u, tally.broken) << properties.first_broken();
-  EXPECT_GE(tally.trials, cases());
+  EXPECT_GE(tally.trials, testing::cases_or(kQuickCases));
   // Enough of each kind to mean something.
   EXPECT_GT(percent(tally.never, tally.answers), 5);
   EXPECT_GT(tally.always, 3u);

@@ -23,7 +23,9 @@ class AskedWorld {
   const Frame& frame() const { return frame_; }
   const Target& read() const { return read_; }
   // Of reading.
-  TargetClasses classes() { return classes_of(survey_, reach_, census_, read_, Names::kExchanged); }
+  TargetClasses classes(Names names = Names::kExchanged) {
+    return classes_of(survey_, reach_, census_, read_, names);
+  }
 
  private:
   static std::vector<Chain> chains(const Census& census) {

@@ -2,6 +2,7 @@
 // permit often enough to mean something, and random requests of a chain, within the frame or beside it.
 #pragma once
 
+#include <cstdlib>
 #include <memory>
 #include <random>
 #include <string>
@@ -19,6 +20,17 @@
 namespace writ::access::testing {
 
 using codec::Json;
+
+// How many cases are tried: WRIT_ACCESS_CASES says so (100,000 and more for the full run).
+inline std::size_t cases_or(std::size_t quick) {
+  const char* said = std::getenv("WRIT_ACCESS_CASES");
+  return said != nullptr ? std::strtoull(said, nullptr, 10) : quick;
+}
+// Of the first world: WRIT_ACCESS_SEED says it.
+inline std::uint64_t seed_or(std::uint64_t usual) {
+  const char* said = std::getenv("WRIT_ACCESS_SEED");
+  return said != nullptr ? std::strtoull(said, nullptr, 10) : usual;
+}
 
 class Random {
  public:
