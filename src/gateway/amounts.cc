@@ -70,20 +70,22 @@ Result<AmountSource> AmountSource::parse(std::string_view text, const std::vecto
 
 std::optional<Amount> AmountSource::find(const http::Request& request,
                                          const std::vector<std::string_view>& values,
-                                         std::string_view body) const {
+                                         std::optional<std::string_view> body) const {
   switch (where_) {
     case Where::kNowhere:
       return Amount{0};
     case Where::kQuery: {
-      if (!reads_in_one_way(request.query, name_) || is_form(request.headers)) return std::nullopt;
+      if (!reads_in_one_way(request.query, name_) || !body_says_nothing_of(request.headers, body, name_))
+        return std::nullopt;
       const auto given = http::query_parameter(request.query, name_);
       return given.state == http::QueryState::kOne ? amount_of(given.value) : std::nullopt;
     }
     case Where::kPath:
       return query_says_nothing_of(request.query, name_) ? amount_of(values[parameter_]) : std::nullopt;
     case Where::kBody:
-      return is_json(request.headers) && query_says_nothing_of(request.query, member_) ? in_body(body, name_)
-                                                                                       : std::nullopt;
+      return body && is_json(request.headers) && query_says_nothing_of(request.query, member_)
+                 ? in_body(*body, name_)
+                 : std::nullopt;
   }
   return std::nullopt;
 }

@@ -3,8 +3,8 @@
 //
 // What is absent, given twice, or no number (task/amount.h) is not told, and a task that counts it refuses
 // the request; an amount is never guessed. Nor is it told where another reader could find another one: in a
-// body of another charset, in a member or a parameter whose name some reader takes for the same
-// (codec/twin.h), in a number of more digits than a double holds. Read-only.
+// body of another charset, in the body beside the query, in a member or a parameter whose name some reader
+// takes for the same (codec/twin.h), in a number of more digits than a double holds. Read-only.
 #pragma once
 
 #include <optional>
@@ -24,9 +24,10 @@ class AmountSource {
   static Result<AmountSource> parse(std::string_view text, const std::vector<std::string>& parameters);
 
   bool is_in_body() const noexcept { return where_ == Where::kBody; }
-  // `values` are the path's. `body` is all of it.
+  bool is_in_query() const noexcept { return where_ == Where::kQuery; }
+  // `values` are the path's. `body` is all of it; null: it was not read.
   std::optional<task::Amount> find(const http::Request& request, const std::vector<std::string_view>& values,
-                                   std::string_view body) const;
+                                   std::optional<std::string_view> body) const;
 
  private:
   enum class Where { kNowhere, kQuery, kPath, kBody };

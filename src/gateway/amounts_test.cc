@@ -112,8 +112,32 @@ TEST(AmountSource, WhatAnotherPartOfTheRequestSaysOfItIsNotOverlooked) {
   }
   EXPECT_EQ(found("body /amount", "page=2&q=a;b", body), "1");
   EXPECT_EQ(found("path amount", "page=2"), "7");
-  for (const auto* type : {"application/x-www-form-urlencoded", "Multipart/Form-Data; boundary=b"})
+  for (const auto* type :
+       {"application/x-www-form-urlencoded", "Multipart/Form-Data; boundary=b", "application/xml",
+        "text/plain", "application/json; charset=utf-16", "application/yaml"})
     EXPECT_EQ(found("query amount", "amount=1", "amount=1000", type), "not told") << type;
+  for (const auto* type : {"", "application/octet-stream", "Image/PNG", "text/csv; charset=utf-8"})
+    EXPECT_EQ(found("query amount", "amount=1", "amount,1000", type), "1") << type;
+}
+
+// Rails, Laravel and others let the members of a JSON body win over the query's parameters.
+TEST(AmountSource, AMemberOfTheBodyThatIsTakenForTheQuerysParameterIsNotOverlooked) {
+  for (const auto* body :
+       {R"({"amount":900})", R"({"Amount":900})", R"({"a":1,"amount.net":900})", R"({"amount[]":9})",
+        R"({"\u0061mount":9})", R"({"amount":1})", "{", R"({"a":1,"a":2})"})
+    EXPECT_EQ(found("query amount", "amount=5", body), "not told") << body;
+  for (const auto* body : {R"({"note":"amount"})", R"({"lines":[{"amount":3}]})", "[]", ""})
+    EXPECT_EQ(found("query amount", "amount=5", body), "5") << body;
+}
+
+TEST(AmountSource, OfABodyThatWasNotReadNobodyKnowsThatItSaysNothing) {
+  http::Request request;
+  request.query = "amount=5";
+  const auto source = AmountSource::parse("query amount", kParameters).value();
+  EXPECT_TRUE(source.find(request, {}, std::nullopt));
+  request.headers.add("Content-Type", "application/json");
+  EXPECT_FALSE(source.find(request, {}, std::nullopt));
+  EXPECT_TRUE(source.find(request, {}, ""));
 }
 
 TEST(AmountSource, ABodyThatIsNoUtf8OrSaysMoreOfItselfIsNotRead) {

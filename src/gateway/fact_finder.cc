@@ -82,7 +82,13 @@ bool is_plain_field(std::string_view value) noexcept {
 // The body as JSON, parsed when the first fact is looked for in it.
 class FactFinder::Body {
  public:
-  Body(const http::Request& request, std::string_view text) : request_(request), text_(text) {}
+  Body(const http::Request& request, std::optional<std::string_view> text)
+      : request_(request), text_(text.value_or("")), said_(text) {}
+
+  // Whether no reader finds in it what stands in the query.
+  bool says_nothing_of(std::string_view name) const {
+    return body_says_nothing_of(request_.headers, said_, name);
+  }
 
   Found find(const Fact& fact, cedar::Arena& arena) {
     if (text_.empty()) return gap("there is no body");
@@ -172,6 +178,7 @@ class FactFinder::Body {
 
   const http::Request& request_;
   const std::string_view text_;
+  const std::optional<std::string_view> said_;
   std::optional<Result<codec::Json>> json_;
   std::optional<Result<GraphqlOperation>> graphql_;
 };
@@ -280,6 +287,10 @@ bool FactFinder::read_body() const noexcept {
          std::ranges::any_of(facts_, [](const Fact& fact) { return fact.where == Where::kBody; });
 }
 
+bool FactFinder::read_query() const noexcept {
+  return std::ranges::any_of(facts_, [](const Fact& fact) { return fact.where == Where::kQuery; });
+}
+
 bool FactFinder::read_graphql() const noexcept {
   return std::ranges::any_of(facts_, [](const Fact& fact) { return fact.where == Where::kGraphql; });
 }
@@ -301,8 +312,8 @@ FactFinder::Found FactFinder::find(const Fact& fact, const http::Request& reques
         return gap("the query has a parameter that some reader takes for it");
       return value_of_text(values[fact.parameter], fact.type, arena);
     case Where::kQuery: {
-      if (is_form(request.headers))
-        return gap("the body is a form, whose fields some reader takes for the query's");
+      if (!body.says_nothing_of(fact.place))
+        return gap("the body may have it too, and some reader takes that for the query's");
       if (!reads_in_one_way(request.query, fact.place))
         return gap("the query can be read in more ways than one");
       const auto given = http::query_parameter(request.query, fact.place);
@@ -331,7 +342,7 @@ FactFinder::Found FactFinder::find(const Fact& fact, const http::Request& reques
 
 std::unique_ptr<FoundFacts> FactFinder::find(const http::Request& request,
                                              const std::vector<std::string_view>& values,
-                                             std::string_view text) const {
+                                             std::optional<std::string_view> text) const {
   if (facts_.empty()) return nullptr;
   auto all = std::make_unique<FoundFacts>();
   Body body(request, text);

@@ -65,12 +65,13 @@ class FactFinder {
 
   bool empty() const noexcept { return facts_.empty(); }
   bool read_body() const noexcept;
+  bool read_query() const noexcept;
   bool read_graphql() const noexcept;
   // The fields of the header that some are found in.
   std::vector<std::string_view> header_names() const;
-  // `values` are the path's. `body` is all of it. Null: the route declares none.
+  // `values` are the path's. `body` is all of it, or null: it was not read. Null: the route declares none.
   std::unique_ptr<FoundFacts> find(const http::Request& request, const std::vector<std::string_view>& values,
-                                   std::string_view body) const;
+                                   std::optional<std::string_view> body) const;
 
  private:
   enum class Where : std::uint8_t { kPath, kQuery, kHeader, kBody, kGraphql };

@@ -87,7 +87,10 @@ TEST(FactFinder, WhatAnotherReaderCouldFindElsewhereIsNotTold) {
   EXPECT_THAT(found("query n", "long", {.query = "n=1&N=9"}), HasSubstr("-the query can be read"));
   EXPECT_THAT(found("query n", "long", {.query = "n=1;n=9"}), HasSubstr("-the query can be read"));
   EXPECT_THAT(found("query n", "long", {.query = "n=1", .type = "application/x-www-form-urlencoded"}),
-              HasSubstr("-the body is a form"));
+              HasSubstr("-the body may have it too"));
+  EXPECT_THAT(found("query n", "long", {.query = "n=1", .body = R"({"N":9})"}),
+              HasSubstr("-the body may have it too"));
+  EXPECT_EQ(found("query n", "long", {.query = "n=1", .body = R"({"m":9})"}), "1");
   EXPECT_THAT(found("header X-N", "long", {.headers = {{"X-N", "1"}, {"X_N", "9"}}}),
               HasSubstr("-the header has"));
   EXPECT_THAT(found("header X-N", "string", {.headers = {{"X-N", "1, 9"}}}), HasSubstr("-it has a comma"));

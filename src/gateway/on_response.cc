@@ -37,8 +37,8 @@ class OnResponse : public std::enable_shared_from_this<OnResponse> {
     if (exchange_.has_body())
       return respond(
           error_answer(400, "invalid_request", "this request takes no body", enforce::RequestId::next()));
-    amounts_ = route_.amounts(request, values_, {});
-    facts_ = route_.find_facts(request, values_, {});
+    amounts_ = route_.amounts(request, values_, std::string_view());
+    facts_ = route_.find_facts(request, values_, std::string_view());
     const enforce::Question question{.point = "gateway",
                                      .sent = sent_in(request),
                                      .credentials = credentials_in(request),

@@ -5,6 +5,7 @@
 
 #include "base/characters.h"
 #include "codec/ascii.h"
+#include "codec/json.h"
 #include "codec/twin.h"
 #include "http/target.h"
 
@@ -24,6 +25,18 @@ bool is_plain_name(std::string_view name) noexcept {
 bool may_stand_for(std::string_view other, std::string_view name) {
   const auto base = other.substr(0, other.find_first_of("[."));
   return codec::may_read_as(other, name) || codec::may_read_as(base, name);
+}
+
+// Types of bodies that no framework takes parameters from.
+bool has_no_parameters(std::string_view content_type) {
+  constexpr std::string_view kWhole[] = {"application/octet-stream", "application/pdf",
+                                         "application/zip",          "application/gzip",
+                                         "application/x-ndjson",     "text/csv"};
+  constexpr std::string_view kBeginnings[] = {"image/", "audio/", "video/"};
+  const auto type = codec::lowered(
+      codec::trimmed(content_type.substr(0, std::min(content_type.find(';'), content_type.size()))));
+  return std::ranges::find(kWhole, std::string_view(type)) != std::end(kWhole) ||
+         std::ranges::any_of(kBeginnings, [&](std::string_view each) { return type.starts_with(each); });
 }
 
 }  // namespace
@@ -46,14 +59,21 @@ bool is_json(const http::Headers& headers) {
   return subtype == "json" || (subtype.ends_with("+json") && http::is_token(subtype));
 }
 
-// Many frameworks hand out the fields of a form and those of the query as one.
-bool is_form(const http::Headers& headers) {
-  for (std::size_t i = 0; i < headers.size(); ++i) {
-    if (!http::equal_ignoring_case(headers[i].name, "Content-Type")) continue;
-    const auto type = codec::lowered(headers[i].value);
-    if (type.find("form") != type.npos) return true;
+bool body_says_nothing_of(const http::Headers& headers, std::optional<std::string_view> body,
+                          std::string_view name) {
+  const auto given = headers.find("Content-Type");
+  if (!given) return true;
+  if (is_json(headers)) {
+    if (!body) return false;
+    if (body->empty()) return true;
+    const auto json = codec::parse_json(*body, {.max_bytes = body->size()});
+    if (!json) return false;
+    const auto* members = json->if_object();
+    return members == nullptr || std::ranges::none_of(*members, [&](const auto& member) {
+             return may_stand_for(member.first, name);
+           });
   }
-  return false;
+  return headers.count("Content-Type") == 1 && has_no_parameters(*given);
 }
 
 // Whether every reader of the query finds what we do: the parameter `name` where it is spelt so, and nowhere

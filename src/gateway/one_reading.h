@@ -14,8 +14,12 @@ namespace writ::gateway {
 
 // RFC 8259 §11, RFC 6839 §3.1: the body is JSON in UTF-8, whole, and not encoded.
 bool is_json(const http::Headers& headers);
-// Many frameworks hand out the fields of a form and those of the query as one.
-bool is_form(const http::Headers& headers);
+// Whether no reader finds in the body what stands in the query, though many frameworks hand out the fields of
+// a form, the members of a JSON body and the parameters of the query as one. Of what is neither, only types
+// that nobody reads parameters from are known to say nothing. Nobody knows of a body that was not read (null)
+// if it is JSON; empty: there is none.
+bool body_says_nothing_of(const http::Headers& headers, std::optional<std::string_view> body,
+                          std::string_view name);
 // The name of a parameter that no reader spells in two ways: letters, digits, `_`, `-` and `$`.
 bool is_parameter_name(std::string_view name);
 // Whether every reader of the query finds what we do: the parameter `name` where it is spelt so, and nowhere

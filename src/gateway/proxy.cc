@@ -115,6 +115,7 @@ struct Proxy::Forwarded {
   static void ask(Owned forwarded);
   static void ask_api_first(Owned forwarded);
   static void ask_public(Owned forwarded);
+  std::optional<std::string_view> read_so_far() const;
   enforce::Question question();
   // On a worker when the body is long: a loop does not parse it.
   static void ask_apart(Owned forwarded);
@@ -251,7 +252,7 @@ void Proxy::handle(http::Exchange exchange) {
          std::move(forwarded->values), std::move(forwarded->resource_id)},
         core_);
   const auto& request = forwarded->exchange.request();
-  const bool by_route = forwarded->route->reads_body();
+  const bool by_route = forwarded->route->reads_body(request.headers);
   if ((!by_route && !request.headers.contains(kApprovalHeader)) || !forwarded->exchange.has_body())
     return Forwarded::ask(std::move(forwarded));
   Forwarded::read_if_known(std::move(forwarded), true);
@@ -263,8 +264,9 @@ void Proxy::Forwarded::read_if_known(Owned forwarded, bool may_wait) {
   const auto& request = forwarded->exchange.request();
   const auto credentials = credentials_in(request, forwarded->shown.get());
   if (enforcer.recognises(credentials, request.peer_ip, forwarded->route->api())) {
-    const auto max = forwarded->route->reads_body() ? forwarded->core->options.max_read_body_bytes
-                                                    : forwarded->max_approved_bytes();
+    const auto max = forwarded->route->reads_body(request.headers)
+                         ? forwarded->core->options.max_read_body_bytes
+                         : forwarded->max_approved_bytes();
     return read_body(std::move(forwarded), max, "this request is read before it is decided on",
                      &Forwarded::ask_apart);
   }
@@ -392,11 +394,15 @@ void Proxy::Forwarded::ask_apart(Owned forwarded) {
 }
 
 // It views what is forwarded.
+// Of the body; null: nothing yet.
+std::optional<std::string_view> Proxy::Forwarded::read_so_far() const {
+  if (!exchange.has_body()) return std::string_view();
+  if (body) return *body;
+  return std::nullopt;
+}
+
 enforce::Question Proxy::Forwarded::question() {
   const auto& request = exchange.request();
-  std::optional<std::string_view> read;
-  if (body) read = *body;
-  if (!exchange.has_body()) read = std::string_view();
   return {.point = "gateway",
           .sent = sent_in(request),
           .credentials = credentials_in(request, shown.get()),
@@ -408,7 +414,7 @@ enforce::Question Proxy::Forwarded::question() {
           .labels = route->labels(),
           .input = Route::input(facts.get()),
           .notes = notes_of(facts.get()),
-          .approval = approval_in(request, route->forwarded(), read),
+          .approval = approval_in(request, route->forwarded(), read_so_far()),
           .public_origin = core->options.public_origin,
           .observed = route->observed(),
           .fulfils = !route->web_socket() && !route->stream(),
@@ -417,10 +423,10 @@ enforce::Question Proxy::Forwarded::question() {
 
 void Proxy::Forwarded::ask(Owned forwarded) {
   if (forwarded->body && !forwarded->catch_up()) return;
-  forwarded->amounts = forwarded->route->amounts(forwarded->exchange.request(), forwarded->values,
-                                                 forwarded->body ? *forwarded->body : std::string_view());
+  forwarded->amounts =
+      forwarded->route->amounts(forwarded->exchange.request(), forwarded->values, forwarded->read_so_far());
   forwarded->facts = forwarded->route->find_facts(forwarded->exchange.request(), forwarded->values,
-                                                  forwarded->body ? *forwarded->body : std::string_view());
+                                                  forwarded->read_so_far());
   // Of a caller whose token is known. Others are refused for their token, and on record.
   if (forwarded->body && forwarded->unreadable())
     return on_loop(std::move(forwarded), [](Owned back) { back->unreadable_answer(); });
@@ -462,7 +468,8 @@ void Proxy::Forwarded::ask_api_first(Owned forwarded) {
 }
 
 void Proxy::Forwarded::ask_public(Owned forwarded) {
-  forwarded->facts = forwarded->route->find_facts(forwarded->exchange.request(), forwarded->values, {});
+  forwarded->facts = forwarded->route->find_facts(forwarded->exchange.request(), forwarded->values,
+                                                  forwarded->read_so_far());
   const auto question = forwarded->question();
   auto& enforcer = forwarded->core->parts.enforcer;
   enforcer.enforce_public(

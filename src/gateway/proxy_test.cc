@@ -310,6 +310,27 @@ TEST_F(ProxyTest, AnAmountInTheBodyIsTakenFromTheTaskAndTheSameBytesAreForwarded
   EXPECT_EQ(upstream.seen().size(), 2u);
 }
 
+TEST_F(ProxyTest, AnAmountInTheQueryCountsWhereTheBodySaysNothingOfIt) {
+  const Upstream upstream;
+  const Gateway gateway(world, upstream.port(), {.max_read_body_bytes = 20});
+  const auto task = world.open_task(std::nullopt, {{"rows", task::Amount::parse("100").value()}});
+  token = world.token(world.claims_in(*task));
+  const auto sent = [&](std::string_view body, std::string_view type) {
+    return gateway.send(head("POST /invoices/inv-1/exports?rows=5", token,
+                             fmt::format("Content-Type: {}\r\nContent-Length: {}\r\n", type, body.size())) +
+                        std::string(body));
+  };
+  EXPECT_THAT(sent(R"({"rows":900})", "application/json").body, HasSubstr("amount_unknown"));
+  EXPECT_THAT(sent("rows=900", "application/x-www-form-urlencoded").body, HasSubstr("amount_unknown"));
+  EXPECT_THAT(upstream.seen(), IsEmpty());
+  EXPECT_EQ(sent(R"({"note":"x"})", "application/json").status, 200);
+  // What holds no parameters is not read, and not limited.
+  EXPECT_EQ(sent(std::string(100, 'x'), "application/octet-stream").status, 200);
+  EXPECT_EQ(gateway.send(head("POST /invoices/inv-1/exports?rows=5", token, "Content-Length: 0\r\n")).status,
+            200);
+  EXPECT_EQ(task->used(world.clock.now()).dump(), R"({"amounts":{"rows":15}})");
+}
+
 TEST_F(ProxyTest, AnAmountThatIsNotToldClearlyIsRefusedInATaskThatCountsIt) {
   const Upstream upstream;
   const Gateway gateway(world, upstream.port());

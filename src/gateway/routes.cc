@@ -4,6 +4,7 @@
 #include <fmt/format.h>
 
 #include "gateway/hosts.h"
+#include "gateway/one_reading.h"
 #include "http/headers.h"
 #include "http/target.h"
 
@@ -111,7 +112,7 @@ Result<Route> Route::make(RouteSpec spec, const std::vector<std::string>& parame
     route.amounts_.emplace_back(name, TRY(AmountSource::parse(text, parameters)));
   }
   route.request_facts_ = TRY(FactFinder::make(route.spec_.facts, parameters));
-  if (route.web_socket() && route.reads_body())
+  if (route.web_socket() && route.has_something_in_body())
     return invalid("the request for a WebSocket has no body that an amount or a fact could stand in");
   if (route.request_facts_.read_graphql() && (route.spec_.method != "POST" || route.is_public()))
     return invalid("a GraphQL operation is read from the body of a POST, on a route that is not public");
@@ -211,14 +212,22 @@ bool Route::decides_as(const Route& other) const {
          std::ranges::equal(a.facts, b.facts, same_fact);
 }
 
-bool Route::reads_body() const noexcept {
+bool Route::has_something_in_body() const noexcept {
   return request_facts_.read_body() ||
          std::ranges::any_of(amounts_, [](const auto& each) { return each.second.is_in_body(); });
 }
 
+bool Route::reads_body(const http::Headers& headers) const {
+  if (has_something_in_body()) return true;
+  const bool in_query = request_facts_.read_query() || std::ranges::any_of(amounts_, [](const auto& each) {
+                          return each.second.is_in_query();
+                        });
+  return in_query && is_json(headers);
+}
+
 std::vector<task::NamedAmount> Route::amounts(const http::Request& request,
                                               const std::vector<std::string_view>& values,
-                                              std::string_view body) const {
+                                              std::optional<std::string_view> body) const {
   std::vector<task::NamedAmount> told;
   for (const auto& [name, source] : amounts_) {
     if (const auto amount = source.find(request, values, body)) told.push_back({name, *amount});

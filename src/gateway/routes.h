@@ -122,10 +122,10 @@ class Route {
   const std::vector<std::pair<std::string, TextTemplate>>& attributes() const noexcept { return attributes_; }
   using MakeRecord = std::function<cedar::Value(cedar::Arena&)>;
   // What is found in the request beside amounts; null when the route declares nothing of the kind. `body` is
-  // needed if reads_body().
+  // all of it, empty where there is none, and needed if reads_body(); null: it was not read.
   std::unique_ptr<FoundFacts> find_facts(const http::Request& request,
                                          const std::vector<std::string_view>& values,
-                                         std::string_view body) const {
+                                         std::optional<std::string_view> body) const {
     return request_facts_.find(request, values, body);
   }
   // Makes what the path says of the resource, and what was found of it (or null), a record; empty when
@@ -133,12 +133,13 @@ class Route {
   MakeRecord facts(const std::vector<std::string_view>& values, const FoundFacts* found = nullptr) const;
   // The same for `context.input`.
   static MakeRecord input(const FoundFacts* found);
-  // Whether something in the body must be known before the decision.
-  bool reads_body() const noexcept;
-  // What the request spends, as far as it tells. `body` is needed if reads_body().
+  // Whether something in the body must be known before the decision: what stands there, or for what stands in
+  // the query, that the body does not say something else.
+  bool reads_body(const http::Headers& headers) const;
+  // What the request spends, as far as it tells. `body` as above.
   std::vector<task::NamedAmount> amounts(const http::Request& request,
                                          const std::vector<std::string_view>& values,
-                                         std::string_view body) const;
+                                         std::optional<std::string_view> body) const;
   const std::vector<std::string>& labels() const noexcept { return spec_.labels; }
   const http::Origin& upstream() const noexcept { return spec_.to->origin(); }
   // Where its requests go.
@@ -169,6 +170,7 @@ class Route {
   Route(RouteSpec spec, TextTemplate resource_id)
       : spec_(std::move(spec)), resource_id_(std::move(resource_id)) {}
   static Result<Route> make(RouteSpec spec, const std::vector<std::string>& parameters);
+  bool has_something_in_body() const noexcept;
   Result<void> read_answer();
   Result<void> check_answer_s_route();
   Result<void> check_stream() const;

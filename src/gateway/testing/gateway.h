@@ -134,11 +134,13 @@ class Gateway {
     auto spending = route("POST", "/invoices/{invoice}/reads", "read");
     spending.amounts = {{"rows", "body /rows"}};
     spending.labels = {"read:confidential"};
+    auto by_query = route("POST", "/invoices/{invoice}/exports", "read");
+    by_query.amounts = {{"rows", "query rows"}};
     return std::make_shared<const Routes>(
         Routes::make({route("GET", "/invoices/{invoice}", "read"),
                       route("HEAD", "/invoices/{invoice}", "read"),
                       route("PUT", "/invoices/{invoice}", "refund"),
-                      route("POST", "/invoices/{invoice}", "refund"), of_tenant, spending})
+                      route("POST", "/invoices/{invoice}", "refund"), of_tenant, spending, by_query})
             .value());
   }
 
