@@ -101,6 +101,17 @@ subjects: [{kind: Group, name: "system:serviceaccounts:shop"}]
 )";
 
 // The cluster fills the rules in; files that were written for it leave that to it. Both say the same.
+// Whoever may register a client would else keep a whole realm from being imported.
+TEST(KeycloakTest, AClientThatIsNamedAsAUserIsCalledIsNotThatUser) {
+  Reading realm(Source::kKeycloak, R"({"realm": "acme", "clients": [
+      {"clientId": "users/u1", "standardFlowEnabled": true}, {"clientId": "clients/users/u1", "standardFlowEnabled": true}],
+      "users": [{"id": "u1", "username": "nora"}]})");
+  EXPECT_EQ(realm.problems(), "");
+  EXPECT_EQ(realm.at("acme/users/u1").kind, inventory::Kind::kUser);
+  EXPECT_EQ(realm.at("acme/clients/users/u1").kind, inventory::Kind::kApplication);
+  EXPECT_EQ(realm.at("acme/clients/clients/users/u1").kind, inventory::Kind::kApplication);
+}
+
 TEST(KubernetesTest, ARoleThatIsMadeOfOthersHasTheirRulesWhoeverFilledThemIn) {
   for (
       const auto* rules :

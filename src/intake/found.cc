@@ -1,13 +1,15 @@
 #include "intake/found.h"
 
 #include <fmt/format.h>
+#include <utility>
 
 namespace writ::intake {
 
 Found* Findings::add(Found found) {
-  if (all_.size() == kMaxFound) {
-    issues_.error({found.file}, fmt::format("there are more than {} identities", kMaxFound),
-                  "import parts of the source under names of their own (--as)");
+  if (all_.size() == most_) {
+    if (!std::exchange(told_that_too_many_, true))
+      issues_.error({found.file}, fmt::format("there are more than {} identities", most_),
+                    "import parts of the source under names of their own (--as)");
     return nullptr;
   }
   const auto [at, added] = by_native_.try_emplace(found.native, all_.size());

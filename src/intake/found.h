@@ -47,7 +47,7 @@ struct Found {
 // What one import collects, over its files. An identity that two files tell of differently is an error.
 class Findings {
  public:
-  explicit Findings(files::Issues& issues) : issues_(issues) {}
+  explicit Findings(files::Issues& issues, std::size_t most = kMaxFound) : issues_(issues), most_(most) {}
 
   // Null when it is a duplicate or one too many, which is reported. What is returned stays where it is until
   // the next one is added.
@@ -62,6 +62,8 @@ class Findings {
 
  private:
   files::Issues& issues_;
+  const std::size_t most_;
+  bool told_that_too_many_ = false;
   std::vector<Found> all_;
   std::map<std::string, std::size_t, std::less<>> by_native_;
   std::map<std::string, std::size_t> left_out_;

@@ -304,6 +304,14 @@ TEST(ImportTest, TruncatedFilesAreRefused) {
               HasSubstr("ends in the middle"));
 }
 
+TEST(ImportTest, MoreIdentitiesThanAreKeptAreRefusedOnce) {
+  files::Issues issues;
+  Findings findings(issues, 3);
+  read_source(Source::kCsv, {{"export", "id,kind\na,user\nb,user\nc,user\nd,user\ne,user\n"}}, findings);
+  ASSERT_EQ(issues.all().size(), 1u);
+  EXPECT_EQ(issues.all()[0].message, "there are more than 3 identities");
+}
+
 const Import kNone{Source::kCsv, "csv", {}};
 
 Merged imported(const Import& before, std::string text, Instant now) {

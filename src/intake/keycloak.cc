@@ -17,8 +17,14 @@ using inventory::Credential;
 using inventory::CredentialType;
 using inventory::Kind;
 
-std::string native_of(std::string_view realm, std::string_view client) {
-  return fmt::format("{}/{}", realm, client);
+std::string native_of(std::string_view realm, std::string_view name) {
+  return fmt::format("{}/{}", realm, name);
+}
+
+// Anybody who may register a client chooses its name, and must not take a user's.
+std::string native_of_client(std::string_view realm, std::string_view client) {
+  const bool looks_like_another = client.starts_with("users/") || client.starts_with("clients/");
+  return native_of(realm, (looks_like_another ? "clients/" : "") + std::string(client));
 }
 
 void read_credentials(const ExportNode& client, Found& found) {
@@ -53,14 +59,14 @@ void read_client(const ExportNode& client, const std::string& realm, RealmClient
   if (!id) return;
   // It only checks tokens, and never gets one.
   if (client.flag("bearerOnly", false)) {
-    clients.calling_nothing.insert(native_of(realm, *id));
+    clients.calling_nothing.insert(native_of_client(realm, *id));
     return findings.leave_out("clients with `bearerOnly`, which call nothing");
   }
   const bool service = client.flag("serviceAccountsEnabled", false);
   const bool logs_in = client.flag("standardFlowEnabled", true) ||
                        client.flag("implicitFlowEnabled", false) ||
                        client.flag("directAccessGrantsEnabled", false);
-  Found found{.native = native_of(realm, *id),
+  Found found{.native = native_of_client(realm, *id),
               .kind = service && !logs_in ? Kind::kService : Kind::kApplication,
               .kind_by = service && !logs_in ? "serviceAccountsEnabled, and no flow of users"
                                              : "a client that users log in with",
@@ -86,7 +92,7 @@ void add_roles(const ExportNode& user, const KeycloakRoles& roles, Found& found)
 void read_scope_mappings(const ExportNode& realm, const std::string& name, Findings& findings) {
   const auto read = [&](const ExportNode& mapping, std::string_view of) {
     const auto client = mapping.text("client");
-    Found* found = client ? findings.find(native_of(name, *client)) : nullptr;
+    Found* found = client ? findings.find(native_of_client(name, *client)) : nullptr;
     if (found == nullptr) return;
     for (const auto& role : mapping.texts("roles"))
       found->grants.push_back(fmt::format("role {}{} of its users", role, of));
@@ -103,12 +109,12 @@ void read_user(const ExportNode& user, const std::string& realm, const KeycloakR
   const auto name = user.required("username");
   if (!name) return;
   if (const auto client = user.text("serviceAccountClientId")) {
-    if (Found* found = findings.find(native_of(realm, *client))) {
+    if (Found* found = findings.find(native_of_client(realm, *client))) {
       add_roles(user, roles, *found);
       if (!found->created_at) found->created_at = user.milliseconds("createdTimestamp");
       return;
     }
-    if (clients.calling_nothing.contains(native_of(realm, *client)))
+    if (clients.calling_nothing.contains(native_of_client(realm, *client)))
       return findings.leave_out("service accounts of clients with `bearerOnly`");
     return user.wrong(
         fmt::format("is the service account of client `{}`, which is not in the export", *client),
