@@ -30,16 +30,7 @@ Result<oauth::SessionEnd> read_end(const codec::Json& json, const oauth::Trusted
 
 // A provider's sessions are of all its tenants.
 control::Answer<enforce::Permit> SessionsApi::allow(const http::Request& request) const {
-  auto permit = TRY(authority_.allow(caller_of(request), kManage, {"Writ::Api", control::kOwnApi}, {},
-                                     control::Stops::kYes));
-  if (!permit.tenant()) return permit;
-  decision::Refusal refusal{Reason::kTenantMismatch,
-                            fmt::format("sessions are of all tenants, the request of `{}`", *permit.tenant()),
-                            {},
-                            {},
-                            {}};
-  return std::unexpected(control::Failure(
-      enforce::Refused{enforce::Refused::Kind::kDecided, std::move(refusal), permit.request_id()}));
+  return authority_.allow_for_all_tenants(caller_of(request), kManage, "sessions are", control::Stops::kYes);
 }
 
 // Who may is asked first: a refusal tells nothing of the issuers.

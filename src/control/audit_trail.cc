@@ -1,6 +1,5 @@
 #include "control/audit_trail.h"
 
-#include <fmt/format.h>
 #include <vector>
 
 #include "audit/verify.h"
@@ -12,15 +11,8 @@ constexpr std::string_view kReadAudit = "read-audit";
 
 // The chain is of all tenants, and a part of it proves nothing: a caller of one tenant does not read it.
 Answer<void> AuditTrail::allow(const Caller& caller) const {
-  const auto permit = TRY(authority_.allow(caller, kReadAudit));
-  if (!permit.tenant()) return {};
-  decision::Refusal refusal{Reason::kTenantMismatch,
-                            fmt::format("the audit is of all tenants, the request of `{}`", *permit.tenant()),
-                            {},
-                            {},
-                            {}};
-  return std::unexpected(
-      Failure(enforce::Refused{enforce::Refused::Kind::kDecided, std::move(refusal), permit.request_id()}));
+  TRY(authority_.allow_for_all_tenants(caller, kReadAudit, "the audit is"));
+  return {};
 }
 
 Answer<audit::Head> AuditTrail::head(const Caller& caller) const {

@@ -1,5 +1,7 @@
 #include "control/authority.h"
 
+#include <fmt/format.h>
+
 namespace writ::control {
 namespace {
 
@@ -27,6 +29,16 @@ bool depends_on_object(Reason reason) {
 }
 
 }  // namespace
+
+std::unexpected<Failure> of_all_tenants(const enforce::Permit& permit, std::string_view what) {
+  decision::Refusal refusal{Reason::kTenantMismatch,
+                            fmt::format("{} of all tenants, the request of `{}`", what, *permit.tenant()),
+                            {},
+                            {},
+                            {}};
+  return std::unexpected(
+      Failure(enforce::Refused{enforce::Refused::Kind::kDecided, std::move(refusal), permit.request_id()}));
+}
 
 enforce::Question Authority::question(const Caller& caller, std::string_view action,
                                       const enforce::EntityName& resource, enforce::Attributes attributes,
@@ -56,6 +68,13 @@ Answer<enforce::Permit> Authority::allow(const Caller& caller, std::string_view 
 
 Answer<enforce::Permit> Authority::allow(const Caller& caller, std::string_view action) const {
   return allow(caller, action, {kApiType, kOwnApi});
+}
+
+Answer<enforce::Permit> Authority::allow_for_all_tenants(const Caller& caller, std::string_view action,
+                                                         std::string_view what, Stops stops) const {
+  auto permit = TRY(allow(caller, action, {kApiType, kOwnApi}, {}, stops));
+  if (permit.tenant()) return of_all_tenants(permit, what);
+  return permit;
 }
 
 Answer<enforce::Permit> Authority::allow_on(const Caller& caller, std::string_view action, Object object,

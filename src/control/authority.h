@@ -59,6 +59,10 @@ class Authority {
                                 Stops stops = Stops::kNo) const;
   // Of Writ as a whole.
   Answer<enforce::Permit> allow(const Caller& caller, std::string_view action) const;
+  // The same of what acts on all tenants, or tells of them: a caller that belongs to one is refused. `what`
+  // says it: "the audit is".
+  Answer<enforce::Permit> allow_for_all_tenants(const Caller& caller, std::string_view action,
+                                                std::string_view what, Stops stops = Stops::kNo) const;
 
   // Whether there is what is asked about. kOpen: it need not be there for who may, and is not for who may
   // not.

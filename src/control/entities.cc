@@ -61,10 +61,13 @@ Result<EntityChange> change_of(const Json& line) {
 Answer<enforce::Permit> PushedFacts::allow(const Caller& caller, std::string_view action,
                                            std::span<const EntityChange> changes) const {
   std::set<Scope> scopes;
+  bool of_all = false;  // without a tenant, what one says of them is said to all
   for (const auto& [name, entity] : changes) {
     const auto before = registry_.find(name);
     if (before) scopes.insert(scope_of(name.type, *before));
     if (entity) scopes.insert(scope_of(name.type, *entity));
+    of_all = of_all || (before && !scope_of(name.type, *before).tenant) ||
+             (entity && !scope_of(name.type, *entity).tenant);
     if (!before && !entity) scopes.insert({name.type, std::nullopt});
   }
   if (scopes.empty()) return fail(ErrorCode::kInvalid, "there is no entity in the body");
@@ -74,6 +77,8 @@ Answer<enforce::Permit> PushedFacts::allow(const Caller& caller, std::string_vie
   std::optional<enforce::Permit> permit;
   for (const Scope& scope : scopes)
     permit.emplace(TRY(authority_.allow(caller, action, {kEntityType, scope.type}, attributes_of(scope))));
+  if (action == kManageEntities && of_all && permit->tenant())
+    return of_all_tenants(*permit, "entities without a tenant are");
   return *std::move(permit);
 }
 

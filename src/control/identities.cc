@@ -42,6 +42,12 @@ Result<Identity> identity_from_body(const Json& body) {
   return identity;
 }
 
+// What somebody of a tenant says of an identity is said of one of that tenant: without a tenant it would
+// serve all of them.
+void stay_in_tenant(Identity& identity, const enforce::Permit& permit) {
+  if (!identity.tenant) identity.tenant = permit.tenant();
+}
+
 std::string_view event_of(Status status) {
   switch (status) {
     case Status::kActive:
@@ -66,6 +72,12 @@ Answer<enforce::Permit> Identities::allow_on(const Caller& caller, std::string_v
   return allow_on_identity(authority_, caller, action, member,
                            member != nullptr ? Authority::Presence::kThere : presence,
                            {ErrorCode::kNotFound, fmt::format("there is no identity `{}`", id)}, stops);
+}
+
+Answer<enforce::Permit> Identities::allow_as(const Caller& caller, const Identity& identity) const {
+  const inventory::Member as_it_will_be(identity);
+  return authority_.allow(caller, kManageInventory, entity_name(as_it_will_be),
+                          entity_attributes(as_it_will_be));
 }
 
 Identities::Seen Identities::seen(const std::string& id) const {
@@ -109,8 +121,10 @@ Answer<Identities::Seen> Identities::show(const Caller& caller, const std::strin
 }
 
 Answer<Identities::Seen> Identities::create(const Caller& caller, const Json& body) const {
-  const auto permit = TRY(authority_.allow(caller, kManageInventory));
+  // Of an id that is not listed nobody knows whose it is.
+  TRY(authority_.allow_for_all_tenants(caller, kManageInventory, "ids that are not listed yet are"));
   auto identity = TRY(identity_from_body(body));
+  const auto permit = TRY(allow_as(caller, identity));
   // As `writ check` has it for those that the configuration declares.
   if (const auto problem = inventory::id_problem(identity, user_names_))
     return fail(ErrorCode::kInvalid, *problem);
@@ -130,6 +144,8 @@ Answer<Identities::Seen> Identities::update(const Caller& caller, const Json& bo
   const auto* member = now->find(id);
   const auto permit = TRY(allow_on(caller, kManageInventory, member, id, Authority::Presence::kAbsent));
   auto identity = TRY(identity_from_body(body));
+  stay_in_tenant(identity, permit);
+  TRY(allow_as(caller, identity));
   // Credentials and orders that the body does not mention stay.
   if (!identity.secret_hash) identity.secret_hash = (*member)->secret_hash;
   if (body.find("keys") == nullptr) identity.keys = (*member)->keys;
@@ -205,7 +221,7 @@ Answer<inventory::Api> Identities::show_api(const Caller& caller, const std::str
 }
 
 Answer<inventory::Api> Identities::create_api(const Caller& caller, const Json& body) const {
-  const auto permit = TRY(authority_.allow(caller, kManageInventory));
+  const auto permit = TRY(authority_.allow_for_all_tenants(caller, kManageInventory, "APIs are"));
   auto api = TRY(inventory::api_from_json(body));
   TRY(authority_.record(permit, "api.created", api.id, inventory::api_to_json(api).dump()));
   TRY(directory_.create(api));

@@ -150,5 +150,61 @@ TEST_F(IdentitiesTest, AListHasWhatTheCallerMaySee) {
   EXPECT_EQ(word(identities.list(desk.as(token), {})), "policy_no_permit");
 }
 
+// Operators of one tenant, whatever policies permit them.
+class TenantsOperatorTest : public IdentitiesTest {
+ protected:
+  TenantsOperatorTest() {
+    desk.add({.id = "ops-north", .kind = inventory::Kind::kService, .tenant = "north"});
+    desk.policies = enforce::testing::compiled(
+        std::string(testing::kOperators) +
+        R"(@id("north") permit (principal == Writ::Service::"ops-north", action, resource);)");
+    token_ = desk.own_token("ops-north", "ops-north");
+  }
+  Caller north() { return desk.as(token_); }
+  static Json of(Json identity, std::string_view tenant) {
+    identity.set("tenant", tenant);
+    return identity;
+  }
+
+ private:
+  std::string token_;
+};
+
+// The id may be that of another tenant's user whom nobody listed: to list it would stop that user.
+TEST_F(TenantsOperatorTest, MakesNoIdentity) {
+  for (const auto& body : {of(service("spy"), "south"), of(service("ours"), "north"), service("nightly")})
+    EXPECT_EQ(word(identities.create(north(), body)), "tenant_mismatch");
+  EXPECT_EQ(desk.current.get()->inventory->find("spy"), nullptr);
+}
+
+TEST_F(TenantsOperatorTest, MovesNoneToAnotherTenant) {
+  desk.add({.id = "nightly", .kind = inventory::Kind::kService, .tenant = "north"});
+  EXPECT_EQ(word(identities.update(north(), of(service("nightly"), "south"))), "tenant_mismatch");
+  EXPECT_EQ(word(identities.update(north(), service("nightly"))), "done");
+  EXPECT_EQ((*desk.current.get()->inventory->find("nightly"))->tenant, "north");
+}
+
+TEST_F(TenantsOperatorTest, TakesOverNoneThatServesAllTenants) {
+  auto taken = service("ops-console");
+  taken.set("secret", "a secret of many bytes");
+  EXPECT_EQ(word(identities.update(north(), taken)), "tenant_mismatch");
+  EXPECT_FALSE((*desk.current.get()->inventory->find("ops-console"))->secret_hash.has_value());
+  EXPECT_EQ(word(identities.order(north(), "marketing-app", Status::kSuspended)), "tenant_mismatch");
+  EXPECT_EQ(desk.current.get()->inventory->ordered("marketing-app"), Status::kActive);
+}
+
+TEST_F(TenantsOperatorTest, SeesNoneOfAnotherTenantAndStopsNone) {
+  EXPECT_EQ(word(identities.show(north(), "sofia")), "not_found");
+  EXPECT_EQ(word(identities.order(north(), "sofia", Status::kSuspended)), "not_found");
+  EXPECT_EQ(word(identities.order(north(), "nora", Status::kSuspended)), "done");
+}
+
+TEST_F(TenantsOperatorTest, ChangesNothingThatIsOfAllTenants) {
+  EXPECT_EQ(word(identities.create_api(north(), Json::object({}))), "tenant_mismatch");
+  for (const auto* action : {"manage-policies", "manage-keys", "explain-decisions", "read-audit"})
+    EXPECT_EQ(word(desk.authority.allow_for_all_tenants(north(), action, "they are")), "tenant_mismatch")
+        << action;
+}
+
 }  // namespace
 }  // namespace writ::control::identities_test

@@ -30,8 +30,8 @@ Answer<void> KeyRotation::list(const Caller& caller) const {
 Answer<void> KeyRotation::rotate(const Caller& caller, const codec::Json& request) const {
   const auto urgency = urgency_of(request);
   const bool stolen = urgency == token::Urgency::kStolen;
-  const auto permit = TRY(authority_.allow(caller, kManageSigningKeys, {"Writ::Api", kOwnApi}, {},
-                                           stolen ? Stops::kYes : Stops::kNo));
+  const auto permit = TRY(authority_.allow_for_all_tenants(caller, kManageSigningKeys, "signing keys are",
+                                                           stolen ? Stops::kYes : Stops::kNo));
   TRY(urgency);
   std::optional<Failure> not_recorded;
   const auto done =

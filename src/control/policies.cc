@@ -25,7 +25,7 @@ Answer<RevisionTexts> Policies::show(const Caller& caller, const std::string& re
 }
 
 Answer<Replacement> Policies::reload(const Caller& caller, const codec::Json& request) const {
-  const auto permit = TRY(authority_.allow(caller, kManagePolicies));
+  const auto permit = TRY(authority_.allow_for_all_tenants(caller, kManagePolicies, "policies are"));
   auto asked = by(permit, "api");
   if (!request.is_null()) {
     const auto members = TRY(codec::Members::of(request, "the request", {"at_once"}));
@@ -35,7 +35,7 @@ Answer<Replacement> Policies::reload(const Caller& caller, const codec::Json& re
 }
 
 Answer<Replacement> Policies::roll_back(const Caller& caller, const codec::Json& request) const {
-  const auto permit = TRY(authority_.allow(caller, kManagePolicies));
+  const auto permit = TRY(authority_.allow_for_all_tenants(caller, kManagePolicies, "policies are"));
   const auto members = TRY(codec::Members::of(request, "the request", {"revision"}));
   const auto revision = TRY(members.text("revision"));
   return TRY(sets_.roll_back(revision, by(permit, "rollback")));
