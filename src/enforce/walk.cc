@@ -18,6 +18,13 @@ std::optional<std::string> owned(const std::optional<std::string_view>& text) {
 
 constexpr std::size_t kMaxApprovalIdBytes = 64;
 
+// Whether who sent a token is a party to the task: its user; where the token is of no user, its client.
+bool task_is_known_to(const token::AccessClaims& claims, const task::Task& task) {
+  if (claims.subject != claims.client_id) return task.subject == claims.subject;
+  return task.client == claims.client_id || task.opened_by == claims.client_id ||
+         std::ranges::find(task.agents, claims.client_id) != task.agents.end();
+}
+
 std::string text_of(const EntityName& name) {
   std::string text;
   cedar::append_entity(text, name.type, name.id);
@@ -277,6 +284,9 @@ std::expected<void, decision::Refusal> Enforcer::Walk::find_what_decides() {
   TRY(place_in_task());
   const auto& claims = token_->claims();
   if (claims.task) task_ = parts_->tasks.find(*claims.task);
+  // Writ gave the token none: whoever sent the request named a task, and is not told of others' tasks.
+  if (task_ != nullptr && claims.foreign != nullptr && !task_is_known_to(claims, task_->task()))
+    task_ = nullptr;
   return find_api();
 }
 

@@ -261,7 +261,7 @@ TEST_F(ApiKeyTokensTest, ATaskThatIsNotItsClientsIsRefused) {
   const auto text = make([](ApiKey& key) { key.identity = "batch"; });
   ASSERT_EQ(ask(text), "permit") << message_;
   const auto task = world_.open_task();
-  EXPECT_EQ(ask(text, "ledger", {{"Writ-Task", (*task)->id}}), "delegation_not_authorised");
+  EXPECT_EQ(ask(text, "ledger", {{"Writ-Task", (*task)->id}}), "task_missing");
 }
 
 TEST_F(ApiKeyTokensTest, APolicyMayRefuseWhatComesWithAKey) {

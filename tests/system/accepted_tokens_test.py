@@ -145,7 +145,7 @@ class AcceptedTokens(unittest.TestCase):
         self.assertEqual("403 task_missing", self.outcome(world, token))
         self.assertEqual("403 task_missing", self.outcome(world, token, Writ_Task="t-none"))
         self.assertEqual("200", self.outcome(world, token, Writ_Task=task))
-        self.assertEqual("403 delegation_not_authorised", self.outcome(world, self.token(sub="niklas"), Writ_Task=task))
+        self.assertEqual("403 task_missing", self.outcome(world, self.token(sub="niklas"), Writ_Task=task))
         self.assertEqual("200", self.outcome(world, token, Writ_Task=task))
         self.assertEqual("403 budget_exceeded", self.outcome(world, token, Writ_Task=task))
 
