@@ -7,6 +7,7 @@
 #include <map>
 #include <set>
 
+#include "base/characters.h"
 #include "files/files.h"
 #include "posture/fixes.h"
 #include "posture/looks.h"
@@ -69,23 +70,23 @@ std::string new_credential(std::span<const std::string> ids) {
   return text;
 }
 
-// As a file may be called everywhere.
+// As a file may be called everywhere. Ids that differ have names that do.
 std::string file_word(std::string_view id) {
-  std::string name(id);
-  std::ranges::replace_if(
-      name,
-      [](char letter) {
-        return !((letter >= 'a' && letter <= 'z') || (letter >= 'A' && letter <= 'Z') ||
-                 (letter >= '0' && letter <= '9') || letter == '-' || letter == '_' || letter == '.');
-      },
-      '-');
+  std::string name;
+  for (const char letter : id) {
+    const bool plain = is_letter_or_digit(letter) || letter == '-' || letter == '_' || letter == '.';
+    name += plain ? std::string(1, letter) : fmt::format("-{:02x}", static_cast<unsigned char>(letter));
+  }
   return name;
 }
 
 // The private half is where nobody reads it who reads the configuration.
 std::string new_key_command(std::string_view id) {
-  return fmt::format("mkdir -p keys && writ keys generate \"$HOME\"/{0}.jwk > keys/{0}.jwks.json",
-                     file_word(id));
+  // When it is run again, the key is there already and its public half stays as it is.
+  return fmt::format(
+      "mkdir -p keys && writ keys generate \"$HOME\"/{0}.jwk > /dev/null && writ keys public "
+      "\"$HOME\"/{0}.jwk > keys/{0}.jwks.json",
+      file_word(id));
 }
 
 // A key pair of its own, in the place of what it comes with now.

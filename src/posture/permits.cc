@@ -46,6 +46,23 @@ std::string has_text(std::string path) {
   return dot == std::string::npos ? path : path.replace(dot, 1, " has ");
 }
 
+// A group of actions, by the schema or the entities.
+bool has_actions_below(const Scene& scene, const cedar::EntityUid& group) {
+  const auto& snapshot = *scene.loaded().policies.snapshot;
+  if (snapshot.schema != nullptr) {
+    const auto found = snapshot.schema->actions().find(group);
+    if (found != snapshot.schema->actions().end() && !found->second.descendants.empty()) return true;
+  }
+  cedar::Arena arena;
+  const auto uid = arena.entity(group.type, group.id);
+  for (const auto& api : scene.loaded().world.declared.apis)
+    for (const auto& name : api.actions) {
+      const auto* action = snapshot.entities->find(arena.entity(api.action_type(), name));
+      if (action != nullptr && action->ancestors->contain(uid)) return true;
+    }
+  return false;
+}
+
 std::string removal(const Policy& policy) {
   return fmt::format("// take the policy @id(\"{}\") out\n", policy.id);
 }
@@ -191,9 +208,11 @@ void look_dead_permit(const Scene& scene, Checked& checked) {
     // With an authority of its own, AuthZEN's callers bring actions that no API lists.
     const auto& own = scene.config().authzen;
     const bool others_actions = !own.types.empty() || !own.action_types.empty();
-    if (!policy.action.entities.empty() && policy.action.rule != Rule::kIn && !others_actions &&
-        std::ranges::none_of(policy.action.entities,
-                             [&](const auto& action) { return actions.contains(action); }))
+    const bool named_one_by_one = policy.action.rule == Rule::kEqual || policy.action.rule == Rule::kInAny;
+    if (named_one_by_one && !policy.action.entities.empty() && !others_actions &&
+        std::ranges::none_of(policy.action.entities, [&](const auto& action) {
+          return actions.contains(action) || has_actions_below(scene, action);
+        }))
       why.push_back(scene.policy(index, "no API has any of its actions"));
     if (why.empty()) return;
     found(checked, {policy.id}, fmt::format("policy `{}` can never permit anything", policy.id),
