@@ -5,6 +5,8 @@
 #include <fmt/ranges.h>
 #include <vector>
 
+#include "cedar/parse.h"
+
 namespace writ::rightsize {
 namespace {
 
@@ -26,6 +28,33 @@ std::string_view indent_at(std::string_view text, std::size_t at) {
 std::string_view line_break(std::string_view text) {
   const auto first = text.find('\n');
   return first != text.npos && first > 0 && text[first - 1] == '\r' ? "\r\n" : "\n";
+}
+
+// Nothing but conditions of permits was added.
+Result<void> check_narrower(std::string_view before, std::string_view after, std::span<const Edit> edits) {
+  const auto old = cedar::parse_policies(before), proposed = cedar::parse_policies(after);
+  const auto more = [](std::string_view id) {
+    return failure(ErrorCode::kInternal,
+                   fmt::format("the proposal for policy `{}` would do more than add conditions to it", id));
+  };
+  if (!old || !proposed || old->policies.size() != proposed->policies.size())
+    return more(edits.empty() ? std::string_view() : edits.front().use->id);
+  for (std::size_t i = 0; i < old->policies.size(); ++i) {
+    const auto& policy = old->policies[i];
+    const auto edit =
+        std::ranges::find(edits, policy.span.begin, [](const Edit& each) { return each.span.begin; });
+    const bool changes = edit != edits.end() && edit->use->changes();
+    auto narrowed = proposed->policies[i];
+    const auto added = changes ? edit->use->conditions.size() : 0;
+    const bool fits = narrowed.conditions.size() == policy.conditions.size() + added &&
+                      (added == 0 || policy.effect == cedar::Effect::kPermit) &&
+                      std::none_of(narrowed.conditions.end() - static_cast<std::ptrdiff_t>(added),
+                                   narrowed.conditions.end(), [](const auto& each) { return each.unless; });
+    if (!fits) return more(policy.id);
+    narrowed.conditions.resize(policy.conditions.size());
+    if (!narrowed.same_as(policy)) return more(policy.id);
+  }
+  return {};
 }
 
 }  // namespace
@@ -57,7 +86,9 @@ Result<std::string> edited(std::string_view text, std::span<const Edit> edits) {
     out += each.text;
     from = each.at;
   }
-  return out += text.substr(from);
+  out += text.substr(from);
+  TRY(check_narrower(text, out, edits));
+  return out;
 }
 
 }  // namespace writ::rightsize

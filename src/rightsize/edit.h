@@ -19,7 +19,8 @@ struct Edit {
 };
 
 // A permit that changes gets a comment and conditions in front of its `;`; one that is kept, a comment above
-// it. Fails with kInternal when a span is not that of a permit.
+// it. Fails with kInternal when a span is not that of a permit, or when what comes of it would be more than
+// conditions that permits got: it is read again and compared, whatever the proposal's parts were made of.
 Result<std::string> edited(std::string_view text, std::span<const Edit> edits);
 
 }  // namespace writ::rightsize

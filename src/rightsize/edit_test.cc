@@ -65,6 +65,25 @@ TEST(Edit, LinesEndAsThoseOfTheText) {
       "// a\r\npermit (principal, action, resource)\r\n// writ rightsize: not used\r\nwhen { false };\r\n");
 }
 
+// Whatever it was made of: names in a log that was forged, a comment with a line break in it.
+TEST(Edit, WhatWouldBeMoreThanAConditionIsRefused) {
+  const auto policies = cedar::parse_policies(kText).value().policies;
+  const auto written = [&](std::string_view condition, std::string_view evidence, std::size_t policy = 0) {
+    PolicyUse use{.policy = policy, .id = "p", .verdict = Fate::kNarrowed};
+    use.conditions = {std::string(condition)};
+    use.evidence = evidence;
+    const Edit edit{policies[policy].span, &use};
+    return edited(kText, {&edit, 1}).has_value();
+  };
+  EXPECT_TRUE(written("true", "12 uses"));
+  EXPECT_FALSE(written("true }; permit (principal, action, resource) when { true", "12 uses"));
+  EXPECT_FALSE(written("true } unless { false", "12 uses"));
+  EXPECT_FALSE(written("true } when { true", "12 uses"));
+  EXPECT_FALSE(written("true", "12 uses\n; permit (principal, action, resource)"));
+  EXPECT_FALSE(written("no cedar at", "12 uses"));
+  EXPECT_FALSE(written("true", "12 uses", 2)) << "a forbid would forbid less";
+}
+
 TEST(Edit, APolicyThatIsNotWhereItWasReadIsRefused) {
   PolicyUse unused{.policy = 0, .id = "p", .verdict = Fate::kUnused};
   unused.conditions = {"false"};

@@ -4,6 +4,7 @@
 #include <chrono>
 #include <fmt/format.h>
 
+#include "cedar/entity_json.h"
 #include "cedar/parse.h"
 
 namespace writ::rightsize {
@@ -213,7 +214,7 @@ Result<void> EvidenceReader::see_permit(const Item& item) {
   return {};
 }
 
-// The number of its shape; that of none when its action cannot be read.
+// The number of its shape; that of none when its action or the type of its resource cannot be read.
 Result<std::size_t> EvidenceReader::shape_of(const Item& item) {
   const digest::RecordKind& kind = item.kind;
   Shape shape;
@@ -263,7 +264,9 @@ Result<std::size_t> EvidenceReader::shape_of(const Item& item) {
                                "time with --since, and without --narrow",
                                kMaxShapes));
   auto uid = cedar::parse_entity(kind.action);
-  if (!uid) {
+  // What is proposed is written with these names, so they have to be names.
+  const bool is_type = shape.resource_type.empty() || cedar::valid_entity_type(shape.resource_type);
+  if (!uid || !is_type) {
     known_.erase(found);
     return kMaxShapes;
   }

@@ -81,7 +81,8 @@ Result<std::unique_ptr<RightsizingPlan>> make_plan(const Source& source, Window 
   auto loaded = policy::load_policies(texts, source.loaded.world, issues);
   if (!loaded) {
     std::string why = "the proposal does not load";
-    if (!issues.all().empty()) why += ": " + render(issues.all().front());
+    const auto first = std::ranges::find(issues.all(), files::Severity::kError, &files::Issue::severity);
+    if (first != issues.all().end()) why += ": " + render(*first);
     return failure(ErrorCode::kInternal, std::move(why));
   }
   policy::Loaded proposed{source.loaded.config, source.loaded.world, std::move(texts), *std::move(loaded),

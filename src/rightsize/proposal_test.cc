@@ -294,6 +294,16 @@ TEST_F(ProposalTest, WhatIsNoRecordIsCounted) {
   EXPECT_EQ(evidence_.unreadable, 2u);
 }
 
+TEST_F(ProposalTest, ATypeThatIsNoTypeIsNoEvidence) {
+  RECORD_A_QUARTER();
+  record(1, R"(["users","app"])", "[[0],[1]]", "read",
+         R"(Shop::Order }; permit (principal, action, resource) when { resource is Shop::Order::\"1\")");
+  const auto proposal = propose_of({kUsers, kApp}).value();
+  EXPECT_EQ(evidence_.unreadable, 1u);
+  for (const auto& use : proposal.policies)
+    for (const auto& condition : use.conditions) EXPECT_THAT(condition, ::testing::Not(HasSubstr("permit")));
+}
+
 TEST_F(ProposalTest, OfAListOfPoliciesThatWasCutNothingIsConcluded) {
   for (int day = 0; day < 90; day += 3)
     record(day, R"(["app"])", "", "read", R"(Shop::Order::\"1\")", 1, R"("cut":{"policies":40000},)");
