@@ -1,12 +1,14 @@
 #include "files/yaml.h"
 
 #include <algorithm>
+#include <array>
 #include <charconv>
 #include <cstdlib>
 #include <fmt/format.h>
 #include <new>
 #include <unordered_map>
 #include <unordered_set>
+#include <utility>
 #include <yaml.h>
 
 #include "codec/utf8.h"
@@ -301,6 +303,33 @@ std::string_view line_end_of_yaml_1_1(std::string_view text) {
 }
 
 }  // namespace
+
+std::string with_yaml_escapes(std::string_view json) {
+  static constexpr std::array<std::pair<std::string_view, std::string_view>, 6> kEscapes{{
+      {"\x7f", "\\u007f"},
+      {"\u2028", "\\u2028"},
+      {"\u2029", "\\u2029"},
+      {"\ufeff", "\\ufeff"},
+      {"\xef\xbf\xbe", "\\ufffe"},
+      {"\xef\xbf\xbf", "\\uffff"},
+  }};
+  std::string out;
+  while (!json.empty()) {
+    const auto* found =
+        std::ranges::find_if(kEscapes, [&](const auto& escape) { return json.starts_with(escape.first); });
+    if (found != kEscapes.end()) {
+      out += found->second;
+      json.remove_prefix(found->first.size());
+    } else if (json.size() > 1 && json[0] == '\xc2' && static_cast<unsigned char>(json[1]) < 0xa0) {
+      out += fmt::format("\\u{:04x}", static_cast<unsigned char>(json[1]));
+      json.remove_prefix(2);
+    } else {
+      out += json.front();
+      json.remove_prefix(1);
+    }
+  }
+  return out;
+}
 
 const YamlNode* YamlNode::find(std::string_view key) const {
   for (const Entry& entry : entries)

@@ -50,6 +50,10 @@ std::string_view kind_name(YamlNode::Kind kind);
 // Nothing when the text has no usable tree; what is wrong is in `issues`.
 std::optional<YamlNode> parse_yaml(std::string_view text, const std::string& file, Issues& issues);
 
+// A text of JSON with escapes for what JSON may have as it is and YAML may not: controls, and what ends a
+// line for some of its readers. What comes of it is read alike as either.
+std::string with_yaml_escapes(std::string_view json);
+
 // The same value as JSON.
 codec::Json to_json(const YamlNode& node);
 

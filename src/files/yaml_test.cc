@@ -164,5 +164,16 @@ TEST(Document, AliasesOfAliasesHaveAnEnd) {
   EXPECT_THAT(document_of(deep), HasSubstr("nested deeper than 256 levels"));
 }
 
+TEST(Yaml, WhatJsonMayHaveAsItIsComesBackAsTheSameTextOnceItIsEscaped) {
+  const std::string text = "al\u2028ice \u2029 \u0085 \x7f \ufeff \u009b \uffff \u00e9 \U0001f600 \\ \" end";
+  std::string json;
+  codec::append_json_string(json, text);
+  Issues issues;
+  const auto read = parse_yaml("name: " + with_yaml_escapes(json), "a.yaml", issues);
+  ASSERT_TRUE(read) << (issues.all().empty() ? "" : render(issues.all().front()));
+  EXPECT_EQ(read->find("name")->text, text);
+  EXPECT_EQ(*codec::parse_json(with_yaml_escapes(json))->if_string(), text);
+}
+
 }  // namespace
 }  // namespace writ::files::yaml_test

@@ -1,12 +1,11 @@
 #include "init/text.h"
 
 #include <algorithm>
-#include <array>
 #include <fmt/format.h>
-#include <utility>
 
 #include "cedar/symbols.h"
 #include "codec/json.h"
+#include "files/yaml.h"
 
 namespace writ::init {
 namespace {
@@ -29,34 +28,6 @@ bool is_plain_word(std::string_view text) {
   return std::ranges::find(kOthers, lower) == std::end(kOthers);
 }
 
-// JSON has them as they are, and YAML does not: controls, and what ends a line for some of its readers.
-std::string with_escapes(std::string_view json) {
-  static constexpr std::array<std::pair<std::string_view, std::string_view>, 6> kEscapes{{
-      {"\x7f", "\\u007f"},
-      {"\u2028", "\\u2028"},
-      {"\u2029", "\\u2029"},
-      {"\ufeff", "\\ufeff"},
-      {"\xef\xbf\xbe", "\\ufffe"},
-      {"\xef\xbf\xbf", "\\uffff"},
-  }};
-  std::string out;
-  while (!json.empty()) {
-    const auto* found =
-        std::ranges::find_if(kEscapes, [&](const auto& escape) { return json.starts_with(escape.first); });
-    if (found != kEscapes.end()) {
-      out += found->second;
-      json.remove_prefix(found->first.size());
-    } else if (json.size() > 1 && json[0] == '\xc2' && static_cast<unsigned char>(json[1]) < 0xa0) {
-      out += fmt::format("\\u{:04x}", static_cast<unsigned char>(json[1]));
-      json.remove_prefix(2);
-    } else {
-      out += json.front();
-      json.remove_prefix(1);
-    }
-  }
-  return out;
-}
-
 }  // namespace
 
 // YAML 1.2 §7.3.1, §7.3.2: single quotes for what has only visible ASCII, so that Cedar inside stays
@@ -68,7 +39,7 @@ std::string yaml(std::string_view text) {
   std::string out;
   if (!plain || !quotes) {
     codec::append_json_string(out, text);
-    return with_escapes(out);
+    return files::with_yaml_escapes(out);
   }
   for (const char c : text) out += c == '\'' ? std::string("''") : std::string(1, c);
   return "'" + out + "'";

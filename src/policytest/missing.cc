@@ -81,7 +81,7 @@ class Fixtures {
 };
 
 std::string test_text(const MissingTest& test, const RequestSpec& request, std::string name) {
-  std::string out = fmt::format("  - name: {}\n", Json(std::move(name)).dump());
+  std::string out = fmt::format("  - name: {}\n", yaml_line(Json(std::move(name))));
   const Json json = request_to_json(request);
   for (const auto& [key, value] : *json.if_object()) {
     // Now, unless said.

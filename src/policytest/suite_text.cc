@@ -3,6 +3,8 @@
 #include <algorithm>
 #include <fmt/format.h>
 
+#include "files/yaml.h"
+
 namespace writ::policytest {
 
 using codec::Json;
@@ -24,13 +26,15 @@ std::string yaml_line(const Json& json) {
     for (const auto& item : items) out += (out.size() > 1 ? ", " : "") + text_of(item);
     return out + close;
   };
-  const auto key = [](const std::string& name) { return is_plain_key(name) ? name : Json(name).dump(); };
+  const auto key = [](const std::string& name) {
+    return is_plain_key(name) ? name : files::with_yaml_escapes(Json(name).dump());
+  };
   if (const auto* members = json.if_object())
     return listed(*members, '{', '}',
                   [&](const auto& each) { return key(each.first) + ": " + yaml_line(each.second); });
   if (const auto* items = json.if_array())
     return listed(*items, '[', ']', [](const Json& each) { return yaml_line(each); });
-  return json.dump();
+  return files::with_yaml_escapes(json.dump());
 }
 
 std::string fixtures_text(const Json& fixtures) {
@@ -39,7 +43,8 @@ std::string fixtures_text(const Json& fixtures) {
     out += fmt::format("  {}:\n", kind);
     if (const auto* members = entries.if_object())
       for (const auto& [id, entry] : *members)
-        out += fmt::format("    {}: {}\n", is_plain_key(id) ? id : Json(id).dump(), yaml_line(entry));
+        out += fmt::format("    {}: {}\n", is_plain_key(id) ? id : files::with_yaml_escapes(Json(id).dump()),
+                           yaml_line(entry));
     if (const auto* items = entries.if_array())
       for (const Json& item : *items) out += fmt::format("    - {}\n", yaml_line(item));
   }

@@ -3,6 +3,8 @@
 #include <algorithm>
 #include <fmt/format.h>
 
+#include "files/yaml.h"
+
 namespace writ::posture {
 namespace {
 
@@ -34,7 +36,7 @@ std::string yaml_word(std::string_view text) {
   if (letter && text != "true" && text != "false" && text != "null") return std::string(text);
   std::string quoted;
   codec::append_json_string(quoted, text);
-  return quoted;
+  return files::with_yaml_escapes(quoted);
 }
 
 const YamlNode* item_with(const YamlNode* list, std::string_view key, std::string_view text) {

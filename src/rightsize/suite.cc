@@ -79,7 +79,7 @@ std::string suite_text(const Suite& suite, const std::vector<Made>& tests) {
     const auto first = name_of(test.request, test.code == "permit" ? "used" : "dropped");
     auto name = first;
     for (int number = 2; !names.insert(name).second; ++number) name = fmt::format("{} ({})", first, number);
-    out += fmt::format("  - name: {}\n", Json(name).dump());
+    out += fmt::format("  - name: {}\n", policytest::yaml_line(Json(name)));
     const Json request = policytest::request_to_json(test.request);
     for (const auto& [key, value] : *request.if_object())
       out += fmt::format("    {}: {}\n", key, policytest::yaml_line(value));

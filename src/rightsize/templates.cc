@@ -158,8 +158,9 @@ class TemplateMaker {
         if (key != "at") of_request += fmt::format("{}: {}\n    ", key, policytest::yaml_line(value));
       const auto what = policytest::describe(request);
       const auto add = [&](std::string_view name, std::string_view rest) {
-        tests += fmt::format("  - name: {}\n    {}{}", Json(fmt::format("{}: {}", name, what)).dump(),
-                             of_request, rest);
+        tests +=
+            fmt::format("  - name: {}\n    {}{}",
+                        policytest::yaml_line(Json(fmt::format("{}: {}", name, what))), of_request, rest);
         ++count;
       };
       add("inside the task", "expect: permit\n");
