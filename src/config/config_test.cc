@@ -523,5 +523,16 @@ TEST(Config, AMissingFileIsAnIssue) {
       "/nonexistent/writ.yaml: error: cannot read `/nonexistent/writ.yaml`: No such file or directory\n");
 }
 
+TEST(IssuerUrl, IsAnAbsoluteUrlThatEveryReaderTakesForTheSame) {
+  for (const auto* good : {"https://writ.example", "http://127.0.0.1:8080", "http://[::1]:8080",
+                           "https://writ.example/tenants/north"})
+    EXPECT_TRUE(is_issuer_url(good)) << good;
+  for (const auto* bad :
+       {"writ.example", "https://", "http://[::1", "http://h:99999", "https://u:p@writ.example",
+        "https://writ.example/", "https://writ.example?a", "https://writ.example#a", "https://writ.exa\nmple",
+        "https://writ example", "ftp://writ.example"})
+    EXPECT_FALSE(is_issuer_url(bad)) << bad;
+}
+
 }  // namespace
 }  // namespace writ::config::config_test

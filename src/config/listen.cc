@@ -9,6 +9,7 @@
 
 #include "config/client_bundles.h"
 #include "files/files.h"
+#include "http/url.h"
 
 namespace writ::config {
 namespace {
@@ -165,9 +166,7 @@ void read_proxies(const files::Fields& fields, Config& config) {
 }  // namespace
 
 bool is_issuer_url(std::string_view text) {
-  const bool scheme = text.starts_with("https://") || text.starts_with("http://");
-  return scheme && text.size() > text.find("//") + 2 && text.find_first_of("?#\" <>\\") == text.npos &&
-         !text.ends_with('/');
+  return text.find('?') == text.npos && !text.ends_with('/') && http::parse_url(text).has_value();
 }
 
 std::string ListenAddress::text() const {
