@@ -378,6 +378,39 @@ TEST(ServerHttp2, ABodyThatIsNotAsLongAsItSaysIsNoRequest) {
   EXPECT_EQ(peer.await(5).status, 200);
 }
 
+TEST(ServerHttp2, ARequestOfNoLengthReachesNoHandlerBeforeItsEnd) {
+  TestServer server(echo);
+  Http2Peer peer(server.port());
+  peer.headers(1, post_fields("/a", {{"content-length", "0"}}), false);
+  ASSERT_TRUE(peer.ping());
+  EXPECT_EQ(server.stats().requests, 0u);
+  peer.data(1, "", false);
+  peer.data(1, "x", true);
+  EXPECT_EQ(peer.await(1).reset, NGHTTP2_PROTOCOL_ERROR);
+  peer.headers(3, post_fields("/a", {{"content-length", "0"}}), false);
+  peer.headers(3, {{"x-late", "1"}}, true);
+  EXPECT_EQ(peer.await(3).body, "/a|");
+  peer.headers(5, post_fields("/a", {{"content-length", "0"}, {"expect", "100-continue"}}), false);
+  ASSERT_TRUE(peer.ping());
+  peer.data(5, "", true);
+  EXPECT_EQ(peer.await(5).body, "/a|");
+  peer.headers(7, post_fields("/a", {{"content-length", "0"}}), true);
+  EXPECT_EQ(peer.await(7).body, "/a|");
+  EXPECT_EQ(server.stats().requests, 3u);
+}
+
+TEST(ServerHttp2, ARequestOfNoLengthThatDoesNotEndIsAnsweredOnce) {
+  ServerOptions options;
+  options.body_timeout = 300ms;
+  TestServer server(echo, options);
+  Http2Peer peer(server.port());
+  peer.headers(1, post_fields("/a", {{"content-length", "0"}}), false);
+  EXPECT_EQ(peer.await(1).status, 408);
+  peer.data(1, "", true);
+  ASSERT_TRUE(peer.ping());
+  EXPECT_EQ(server.stats().requests, 0u);
+}
+
 TEST(ServerHttp2, AnAnswerThatIsBrokenOffIsReset) {
   TestServer server([](Exchange exchange) {
     const bool shorter = exchange.request().path == "/shorter";

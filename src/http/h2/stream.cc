@@ -100,7 +100,11 @@ bool Http2Stream::end_body() {
 
 void Http2Stream::take_turn() {
   if (state_ == State::kClosed) return;
-  if (!std::exchange(handed_out_, true)) return hand_out();
+  if (!handed_out_) {
+    if (is_yet_to_end()) return wait_for_end();
+    handed_out_ = true;
+    return hand_out();
+  }
   if (!body_callback_ && !whole_callback_) return;
   guarded([this] {
     if (terms_.waiting() && body_callback_) {
@@ -111,7 +115,26 @@ void Http2Stream::take_turn() {
   });
 }
 
+// RFC 9113 §8.1.1: with a byte behind a length of nothing it is malformed. Whoever forwards a request without
+// a body would have sent it on by then.
+bool Http2Stream::is_yet_to_end() const noexcept {
+  return !ended_ && framing_.content_length == 0u;
+}
+
+void Http2Stream::wait_for_end() {
+  if (body_due_ != kNever) return;
+  guarded([this] {
+    send_continue();
+    body_due_ = std::chrono::steady_clock::now() + core().options.body_timeout;
+    arm();
+  });
+}
+
 void Http2Stream::hand_out() {
+  if (body_due_ != kNever) {
+    body_due_ = kNever;
+    arm();
+  }
   if (refusal_) return guarded([this] { refuse(*std::exchange(refusal_, std::nullopt)); });
   core().requests.fetch_add(1, std::memory_order_relaxed);
   try {
@@ -245,6 +268,7 @@ void Http2Stream::on_deadline() {
     if (end_sent_) return reset(NGHTTP2_NO_ERROR);
     if (state_ != State::kHandling) return reset(NGHTTP2_CANCEL);
     body_due_ = kNever;
+    handed_out_ = true;  // and never will be to somebody else
     refuse(body_too_slow());
   });
 }

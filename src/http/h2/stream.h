@@ -88,6 +88,9 @@ class Http2Stream final : public internal::ExchangeSide,
   ServerCore& core() const noexcept { return connection_->core(); }
 
   void hand_out();
+  // It says that it has no body, and may still have one.
+  bool is_yet_to_end() const noexcept;
+  void wait_for_end();
   void start_tunnel(ResponseHead head);
   void send_continue();
   void continue_body();
