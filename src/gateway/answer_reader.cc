@@ -45,11 +45,15 @@ Result<Value> plain_value(Arena& arena, const Json& json) {
   return cedar::make_set(arena, values);
 }
 
-// APIs name an entity by its id alone, where the schema knows of which type it is.
+// APIs name an entity by its id alone, where the schema knows of which type it is: a text, or an integer as
+// it is written in decimal.
 Result<Value> typed_value(Arena& arena, const Json& json, const Type& type) {
-  const auto* text = json.if_string();
-  if (text != nullptr && type.is(TypeKind::kEntity) && type.entity_types().size() == 1)
-    return Value::entity(arena.entity(type.entity_types().front(), *text));
+  if (type.is(TypeKind::kEntity) && type.entity_types().size() == 1) {
+    const auto& entity = type.entity_types().front();
+    if (const auto* text = json.if_string()) return Value::entity(arena.entity(entity, *text));
+    if (const auto* integer = json.if_int())
+      return Value::entity(arena.entity(entity, std::to_string(*integer)));
+  }
   if (const auto* items = json.if_array(); items != nullptr && type.is(TypeKind::kSet)) {
     std::vector<Value> values;
     for (const Json& item : *items) values.push_back(TRY(typed_value(arena, item, type.element())));

@@ -1,5 +1,6 @@
 #include "gateway/answer_reader.h"
 
+#include <fmt/format.h>
 #include <gtest/gtest.h>
 
 #include "cedar/schema.h"
@@ -33,6 +34,18 @@ TEST(AnswerReader, TheSchemaSaysWhatAValueIs) {
             R"({"due": datetime("2026-11-28T00:00:00.000Z")})");
   EXPECT_EQ(facts({{"place", "/p"}}, R"({"p":{"city":"Ulm"}})"), R"({"place": {"city": "Ulm"}})");
   EXPECT_EQ(facts({{"amount", "/lines/0/net"}}, R"({"lines":[{"net":5}]})"), R"({"amount": 5})");
+}
+
+TEST(AnswerReader, AnIntegerIsTheIdOfAnEntityWhereTheSchemaHasOneTypeThere) {
+  EXPECT_EQ(facts({{"owner", "/o"}}, R"({"o":42})"), R"({"owner": User::"42"})");
+  EXPECT_EQ(facts({{"owner", "/o"}}, R"({"o":-9223372036854775808})"),
+            R"({"owner": User::"-9223372036854775808"})");
+  EXPECT_EQ(facts({{"readers", "/r"}}, R"({"r":[1,"1",2]})"), R"({"readers": [User::"1", User::"2"]})");
+  for (const auto* other :
+       {"42.0", "4.2e1", "9223372036854775808", "-9223372036854775809", "042", "true", "[42]"})
+    EXPECT_EQ(facts({{"owner", "/o"}}, fmt::format(R"({{"o":{}}})", other)).find("{\"owner\""),
+              std::string::npos)
+        << other;
 }
 
 TEST(AnswerReader, AValueOfAnotherTypeIsNone) {

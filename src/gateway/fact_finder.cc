@@ -57,6 +57,12 @@ Found text_of(std::string_view text, const Type& type, cedar::Arena& arena) {
   return cedar::make_entity(arena, type.entity_types().front(), text);
 }
 
+// The entity of that number, as it is written.
+Found entity_of(std::string_view number, const Type& type, cedar::Arena& arena) {
+  TRY(long_of(number));
+  return text_of(number, type, arena);
+}
+
 // Of a path, a query or a header, where everything is text.
 Found value_of_text(std::string_view text, const Type& type, cedar::Arena& arena) {
   switch (type.kind()) {
@@ -153,6 +159,10 @@ class FactFinder::Body {
       case TypeKind::kDecimal:
         if (const auto* text = json.if_string()) return decimal_of(*text);
         return json.is_int() || json.is_double() ? number(at, decimal_of) : gap("it is not a number");
+      case TypeKind::kEntity:
+        if (json.is_int())
+          return number(at, [&](std::string_view written) { return entity_of(written, type, arena); });
+        [[fallthrough]];
       default:
         if (const auto* text = json.if_string()) return text_of(*text, type, arena);
         return gap("it is not a text");

@@ -133,6 +133,17 @@ TEST(FactFinder, AValueOfAnotherTypeIsNotTold) {
   EXPECT_THAT(found("body /n", "set of string", {.body = R"({"n":["a",1]})"}),
               HasSubstr("-it is not a text"));
   EXPECT_THAT(found("body /n", "Writ::User", {.body = R"({"n":""})"}), HasSubstr("-it is empty"));
+  for (const auto* json :
+       {"4.0", "4e1", "-0", "1234567890123456", "9223372036854775808", "true", "null", "[4]"})
+    EXPECT_THAT(found("body /n", "Writ::User", {.body = fmt::format(R"({{"n":{}}})", json)}),
+                ::testing::StartsWith("-"))
+        << json;
+}
+
+TEST(FactFinder, AnIntegerInABodyIsAnEntitysId) {
+  EXPECT_EQ(found("body /n", "Writ::User", {.body = R"({"n":42})"}), R"(Writ::User::"42")");
+  EXPECT_EQ(found("body /n", "Writ::User", {.body = R"({"n":-7})"}), R"(Writ::User::"-7")");
+  EXPECT_EQ(found("body /n", "set of Writ::User", {.body = R"({"n":[42]})"}), R"([Writ::User::"42"])");
 }
 
 TEST(FactFinder, WhatIsTooLongIsNotTold) {
