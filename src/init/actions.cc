@@ -32,18 +32,18 @@ std::string verb_of(std::string_view method) {
 }
 
 // "getOrder", "listOrderItems", "createOrder", "approveOrder"; of `/orders/{order}:cancel` "cancelOrder", of
-// `/orders/{order}.pdf` "getOrderPdf".
+// `/orders/{order}.pdf` "getOrderPdf"; of `/orders/{order}/invoice.{format}` "getOrderInvoice".
 std::string described(const ActionSource& source) {
   const auto& method = source.operation->method;
   const auto& segments = source.path->segments;
   auto last = segments.size();
   while (last > 0 && !segments[last - 1].is_parameter && segments[last - 1].text.empty()) --last;
-  if (last > 0 && segments[last - 1].is_parameter) {
+  if (last > 0 && segments[last - 1].names_resource()) {
     const auto& end = segments[last - 1].end;
     if (method == "POST" && !camel(end).empty()) return camel(end) + source.type;
     return (method == "POST" ? std::string("post") : verb_of(method)) + source.type + pascal(end);
   }
-  const auto word = last > 0 ? segments[last - 1].text : std::string();
+  const auto word = last > 0 ? segments[last - 1].word() : std::string_view();
   const bool of_all = source.path->up_to_last_parameter() == 0;
   const auto parent = of_all ? std::string() : source.type;
   const auto noun = pascal(word);

@@ -70,19 +70,29 @@ void add_members(const Document& document, const Json& schema,
 
 using Members = std::vector<std::pair<std::string, const Json*>>;
 
-bool has_text(const Members& members, std::string_view name) {
+const Json* member(const Members& members, std::string_view name) {
   const auto found = std::ranges::find(members, name, &Members::value_type::first);
-  return found != members.end() && is_of_type(found->second, "string");
+  return found != members.end() ? found->second : nullptr;
 }
 
-// A text, or an object that has one as its `id`: `"customer": {"id": "nora"}`. Empty: neither.
-std::string owner_in(const Document& document, const Members& members, std::string_view name) {
-  if (has_text(members, name)) return "/" + std::string(name);
-  const auto found = std::ranges::find(members, name, &Members::value_type::first);
-  if (found == members.end()) return {};
-  Members inside;
-  add_members(document, *found->second, inside);
-  return has_text(inside, "id") ? fmt::format("/{}/id", name) : std::string();
+bool is_id(const Json* schema) {
+  return is_of_type(schema, "string") || is_of_type(schema, "integer");
+}
+
+// An id, which is a text or an integer, or an object that has one as its `id`: `"customer": {"id": "nora"}`.
+// False: neither.
+bool find_owner(const Document& document, const Members& members, std::string_view name, AnswerShape& shape) {
+  const Json* found = member(members, name);
+  shape.owner = fmt::format("/{}", name);
+  if (found != nullptr && !is_id(found)) {
+    Members inside;
+    add_members(document, *found, inside);
+    found = member(inside, "id");
+    shape.owner += "/id";
+  }
+  if (!is_id(found)) shape.owner.clear();
+  shape.owner_is_number = is_of_type(found, "integer") && !is_of_type(found, "string");
+  return !shape.owner.empty();
 }
 
 std::optional<AnswerShape> shape_of(const Document& document, const Json& schema, std::string_view owner) {
@@ -90,13 +100,13 @@ std::optional<AnswerShape> shape_of(const Document& document, const Json& schema
   add_members(document, schema, members);
   AnswerShape shape;
   if (!owner.empty()) {
-    shape.owner = owner_in(document, members, owner);
+    find_owner(document, members, owner, shape);
   } else {
     for (const auto& usual : kOwners) {
       bool is_there = false;
       for (const auto name : usual) {
-        is_there = is_there || std::ranges::find(members, name, &Members::value_type::first) != members.end();
-        if (shape.owner.empty()) shape.owner = owner_in(document, members, name);
+        is_there = is_there || member(members, name) != nullptr;
+        if (shape.owner.empty()) find_owner(document, members, name, shape);
       }
       // Whose it is, says the owner, also one that cannot be read here. Another user beside it does not.
       if (is_there) break;
@@ -129,7 +139,7 @@ void add_required(const Document& document, const Json& schema, std::set<std::st
 
 }  // namespace
 
-std::vector<std::string> required_texts(const Document& document, const Json& operation) {
+std::vector<std::string> required_ids(const Document& document, const Json& operation) {
   const Json* body = part(document, &operation, "requestBody");
   const Json* content = body != nullptr ? body->find("content") : nullptr;
   if (content == nullptr || content->if_object() == nullptr || content->if_object()->size() != 1) return {};
@@ -141,7 +151,7 @@ std::vector<std::string> required_texts(const Document& document, const Json& op
   add_required(document, *schema, required);
   std::vector<std::string> pointers;
   for (const auto& [name, value] : members)
-    if (required.contains(name) && is_of_type(value, "string")) pointers.push_back("/" + name);
+    if (required.contains(name) && is_id(value)) pointers.push_back("/" + name);
   return pointers;
 }
 

@@ -17,7 +17,8 @@ namespace writ::init {
 
 // Pointers are RFC 6901's, as `decide: on response` takes them.
 struct AnswerShape {
-  std::string owner;             // "/owner", "/owner/id": a text
+  std::string owner;  // "/owner", "/owner/id": a text, or an integer
+  bool owner_is_number = false;
   std::vector<std::string> ids;  // "/id", "/order_id": texts or integers
   std::optional<std::string> elements =
       {};  // the list that the other pointers are in: "/items"; "." the whole answer
@@ -28,7 +29,8 @@ struct AnswerShape {
 std::optional<AnswerShape> answer_shape(const Document& document, const codec::Json& operation,
                                         std::string_view owner);
 
-// Pointers to the texts that an operation's body has to have, where it is a JSON object and nothing else.
-std::vector<std::string> required_texts(const Document& document, const codec::Json& operation);
+// Pointers to the texts and integers that an operation's body has to have, where it is a JSON object and
+// nothing else.
+std::vector<std::string> required_ids(const Document& document, const codec::Json& operation);
 
 }  // namespace writ::init

@@ -28,6 +28,12 @@ Deed deed_of(std::string_view method) noexcept {
   return method == "DELETE" ? Deed::kDelete : Deed::kWrite;
 }
 
+// "/shops/{shop}" → "/shops", "/v{version}" → "".
+std::string before_parameters(const std::string& path) {
+  const auto open = path.find('{');
+  return open == path.npos ? path : path.substr(0, path.rfind('/', open));
+}
+
 // An operation that can be a route.
 struct Routable {
   const Operation* operation;
@@ -49,6 +55,7 @@ class Drafter {
     if (routable_.empty()) return failure(ErrorCode::kInvalid, nothing());
     name_them();
     TRY(check_owner());
+    if (auto told = draft_.of_numbers(); !told.empty()) draft_.notes.push_back({"owners", std::move(told)});
     collect_headers();
     return std::move(draft_);
   }
@@ -66,8 +73,8 @@ class Drafter {
     return failure(
         ErrorCode::kInvalid,
         fmt::format("nothing would be decided by the owner `{}`: in the document no GET of one "
-                    "resource, as `/orders/{{id}}`, answers 200 with JSON that has a text of that name, "
-                    "or an object of that name with a text `id`",
+                    "resource, as `/orders/{{id}}`, answers 200 with JSON that has a text or an integer "
+                    "of that name, or an object of that name with such an `id`",
                     shown(owner)));
   }
 
@@ -124,7 +131,7 @@ class Drafter {
       return std::unexpected(origin.error());
     }
     if (settings.audience.empty())
-      settings.audience = known ? reading_.origin + reading_.base.substr(0, reading_.base.find("/{"))
+      settings.audience = known ? reading_.origin + before_parameters(reading_.base)
                                 : fmt::format("https://{}.example", draft_.api);
     const inventory::Api probe{draft_.api, settings.audience, draft_.name_space, {"probe"}};
     if (!inventory::validate(probe)) settings.audience = fmt::format("https://{}.example", draft_.api);
@@ -234,8 +241,9 @@ class Drafter {
 
   // The answer is the resource itself where the path ends with it.
   void decide_on_answer(const Operation& operation, const SegmentedPath& path, PlannedRoute& route) {
-    if (!operation.answer || operation.answer->elements || !path.segments.back().is_parameter) return;
-    route.on_answer = {.owner = operation.answer->owner};
+    if (!operation.answer || operation.answer->elements || !path.segments.back().names_resource()) return;
+    route.on_answer = {.owner = operation.answer->owner,
+                       .owner_is_number = operation.answer->owner_is_number};
     // With parameters before it the id is more than what the answer has.
     if (route.parameters.size() == 1)
       route.on_answer->id = id_in(*operation.answer, route.parameters.front());
@@ -256,6 +264,7 @@ class Drafter {
       if (id.empty()) return;
       route.on_answer = {.owner = operation.answer->owner,
                          .id = id,
+                         .owner_is_number = operation.answer->owner_is_number,
                          .elements = operation.answer->elements,
                          .action = one.action,
                          .type = one.type};
@@ -264,26 +273,40 @@ class Drafter {
   }
 
   // What happens to a resource of which a GET tells whose it is: at its own path, and below it, whatever that
-  // path calls its parameters. A stream is decided again while it lasts, without that answer.
+  // path calls its parameters. Where none does, it belongs to whom that belongs in which it stands:
+  // `/orders/{order}/items/{item}`. A stream is decided again while it lasts, without that answer.
   void decide_on_read(const Operation& operation, const SegmentedPath& path, PlannedRoute& route) {
-    if (route.on_answer || route.parameters.empty() || route.method == "OPTIONS") return;
-    const auto told = telling_.find(path.resource_shape());
+    if (route.on_answer || route.method == "OPTIONS") return;
+    const auto own = path.up_to_last_parameter();
+    auto count = own;
+    auto told = telling_.end();
+    for (; count > 0; --count) {
+      if (!path.segments[count - 1].names_resource()) continue;
+      if (told = telling_.find(path.resource_shape(count)); told != telling_.end()) break;
+    }
     if (told == telling_.end()) return;
     if (operation.streams)
       return note(operation,
                   "a stream is not decided by its owner, so every user gets it; say in the policy who may");
-    const auto count = path.up_to_last_parameter();
+    const auto& last = path.segments[count - 1];
     const auto read =
-        fmt::format("{}/{{{}}}{}", path.text(count - 1), path.segments[count - 1].text, told->second.end);
+        fmt::format("{}/{}{{{}}}{}", path.text(count - 1), last.begin, last.text, told->second.end);
     // What is read is a leading part of the path (gateway/routes.cc).
     if (!route.path.starts_with(read))
       return note(operation,
                   fmt::format("whose it is, only `GET {}` tells, and that cannot be read before; so "
                               "every user may do it; say in the policy who may",
                               shown(read)));
-    route.on_answer = {.owner = told->second.answer.owner, .id = told->second.answer.id};
+    route.on_answer = told->second.answer;
+    route.on_answer->of_parent = count < own;
+    // What is read has another id.
+    if (count < own) route.on_answer->id.clear();
     // What HEAD is answered, GET is.
     if (route.method != "HEAD" || route.path != read) route.on_answer->read = read;
+    if (count < own && told_of_parents_.insert(route.type).second)
+      note(operation,
+           fmt::format("its owner is that of `{}`, so the API must not find there what stands in another one",
+                       shown(read)));
   }
 
   // What is created among resources of which a GET tells whose each is: its body says so by the same name.
@@ -304,7 +327,8 @@ class Drafter {
                        .type = type};
     route.scopes = operation->scopes;
     for (const auto& segment : path->segments) {
-      if (!segment.is_parameter) continue;
+      if (segment.tells_form) route.forms.push_back(segment.text);
+      if (!segment.names_resource()) continue;
       route.id += fmt::format("{}{{{}}}", route.id.empty() ? "" : "/", segment.text);
       route.parameters.push_back(segment.text);
       // A guard compares it with the token's, so that nobody reaches over.
@@ -321,8 +345,13 @@ class Drafter {
   std::string collection_of(const SegmentedPath& path) const {
     const auto base = segment_path(reading_.base);
     auto at = base ? std::min(base->segments.size(), path.segments.size()) : 0;
-    while (at < path.segments.size() && is_of_version(path.segments[at].text)) ++at;
-    return at < path.segments.size() && !path.segments[at].text.empty() ? path.segments[at].text : draft_.api;
+    const auto is_version = [](const PathSegment& segment) {
+      return segment.is_parameter ? codec::lowered(segment.begin) == "v" : is_of_version(segment.text);
+    };
+    while (at < path.segments.size() && is_version(path.segments[at])) ++at;
+    return std::string(at < path.segments.size() && !path.segments[at].word().empty()
+                           ? path.segments[at].word()
+                           : draft_.api);
   }
 
   std::optional<std::vector<std::string>> query_of(const Operation& operation) {
@@ -385,6 +414,7 @@ class Drafter {
     std::string end;
   };
   std::map<std::string, Telling, std::less<>> telling_;
+  std::set<std::string> told_of_parents_;  // types
 };
 
 }  // namespace
@@ -403,6 +433,17 @@ std::string_view group_of(Deed deed) noexcept {
 
 bool Draft::has(Deed deed) const {
   return std::ranges::find(routes, deed, &PlannedRoute::deed) != routes.end();
+}
+
+std::string Draft::of_numbers() const {
+  const auto number = std::ranges::find_if(
+      routes, [](const PlannedRoute& route) { return route.on_answer && route.on_answer->owner_is_number; });
+  if (number == routes.end()) return {};
+  return fmt::format(
+      "`{}` is an integer, and 42 there is the user Writ::User::\"42\": users get what is theirs only if the "
+      "provider's tokens have that number as `sub`, as \"42\"; otherwise name with --owner a member that has "
+      "the `sub`",
+      number->on_answer->owner.substr(1));
 }
 
 bool Draft::tells_owner(std::string_view type) const {

@@ -6,7 +6,8 @@
 // The last parameter of a path names the resource, and the parameters before it are a part of its id: two
 // orders that have one number at different customers stay two. So each type has ids of one form. Where a path
 // goes on behind the parameter (`/orders/{id}/items`), it is the same resource and another action; a path
-// without parameters is about a Collection. Every operation becomes a route or a note that says why not.
+// without parameters is about a Collection. A version and the kind of a file name no resource
+// (`/v{version}/orders/{id}`). Every operation becomes a route or a note that says why not.
 //
 // Plain values. All names in a draft are safe (init/names.h), except those of which it is said here.
 #pragma once
@@ -47,16 +48,19 @@ struct PlannedRoute {
   std::string type;                     // without the namespace: "Order"
   std::string id;                       // a template: "{order}"; a collection's may have any letters
   std::vector<std::string> parameters;  // of the id, in order
+  std::vector<std::string> forms;       // the path's other parameters, of which the id has nothing
   std::vector<std::pair<std::string, std::string>> attributes;  // of the resource, from the path
   std::optional<std::vector<std::string>> query;                // the parameters that it takes; absent: any
   std::vector<std::string> scopes;                              // as the document has them: unsafe
   // Decided on the API's own answer, which says whose the resource is, or whose each of a list is; or on what
   // it answers to a GET of `read` before.
   struct OnAnswer {
-    std::string owner, id;                     // pointers; the id may be empty where there is no list
+    std::string owner, id;  // pointers; the id may be empty where there is no list
+    bool owner_is_number = false;
     std::optional<std::string> elements = {};  // of a list ...
     std::string action = {}, type = {};        // ... what is asked of each, and what it is
     std::string read = {};                     // a path; empty: the answer is the request's own
+    bool of_parent = false;                    // what is read is what the resource stands in
   };
   std::optional<OnAnswer> on_answer = {};
   std::string owner_in_body = {};  // of what is created: a pointer; empty: its body does not say for whom
@@ -76,6 +80,8 @@ struct Draft {
   bool has(Deed deed) const;
   // Whether an answer says whose a resource of the type is.
   bool tells_owner(std::string_view type) const;
+  // What is to be known of owners that are integers; empty: none is.
+  std::string of_numbers() const;
 };
 
 // Fails where there is nothing to guard, or a setting is not possible.

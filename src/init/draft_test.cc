@@ -116,9 +116,7 @@ webhooks: {paid: {post: {}}}
   EXPECT_EQ(routes_of(draft), "GET /good getGood Collection good\n");
   const auto notes = notes_of(draft);
   for (const auto* said :
-       {"! GET /files/{name}.{kind}: `{name}.{kind}`: a segment has one parameter at most, and that at its "
-        "begin; "
-        "it is not routed",
+       {"! GET /files/{name}.{kind}: `{name}.{kind}`: a segment has one parameter at most; it is not routed",
         "! GET /files/{+rest}: `{+rest}` may stand for more than one segment, and a route that ends in "
         "`/**` is written by hand",
         "! GET /all/**: `**` may stand for", "! GET /aws/{proxy+}: `{proxy+}` may stand for",
@@ -151,6 +149,39 @@ TEST(Draft, WhatStandsBehindAParameterInItsSegmentBelongsToTheRouteAndNotToTheId
   EXPECT_EQ(testing::tried(draft), "");
 }
 
+TEST(Draft, AVersionAndTheKindOfAFileNameNoResource) {
+  const auto draft = draft_of(R"(paths:
+  /v{version}/orders: {get: {}, post: {}}
+  /v{version}/orders.{format}: {put: {}}
+  /v{version}/orders/{order}: {get: {}}
+  /v{version}/orders/{order}/invoice.{format}: {get: {}}
+  /packages/{package}/v{version}: {get: {}}
+)");
+  EXPECT_EQ(routes_of(draft),
+            "GET /v{version}/orders listOrders Collection orders\n"
+            "POST /v{version}/orders createOrder Collection orders\n"
+            "PUT /v{version}/orders.{format} replaceOrders Collection orders\n"
+            "GET /v{version}/orders/{order} getOrder Order {order}\n"
+            "GET /v{version}/orders/{order}/invoice.{format} getOrderInvoice Order {order}\n"
+            "GET /packages/{package}/v{version} getVersion Version {package}/{version}\n");
+  EXPECT_EQ(testing::tried(draft), "");
+}
+
+TEST(Draft, WhatStandsBeforeAParameterInItsSegmentMakesAnotherKindOfId) {
+  const auto draft = draft_of(R"(paths:
+  /users/{id}: {get: {}}
+  /users/@{name}: {get: {}}
+  /users/@{name}/posts: {get: {}}
+  /reports/of-{year}.csv: {get: {}}
+)");
+  EXPECT_EQ(routes_of(draft),
+            "GET /users/{id} getUser User {id}\n"
+            "GET /users/@{name} getUserName UserName {name}\n"
+            "GET /users/@{name}/posts listUserNamePosts UserName {name}\n"
+            "GET /reports/of-{year}.csv getReportYearCsv ReportYear {year}\n");
+  EXPECT_EQ(testing::tried(draft), "");
+}
+
 TEST(Draft, EndsOfSegmentsThatOverlapWithNeitherMoreSpecificAreFound) {
   const auto draft = draft_of(R"(paths:
   /{kind}/me: {get: {}, post: {}}
@@ -159,6 +190,12 @@ TEST(Draft, EndsOfSegmentsThatOverlapWithNeitherMoreSpecificAreFound) {
 )");
   EXPECT_EQ(draft.routes.size(), 3u);
   EXPECT_THAT(notes_of(draft), HasSubstr("! GET /users/{id}e: some requests match `/{kind}/me` too"));
+  const auto begins = draft_of(
+      "paths: {'/files/v{version}': {get: {}, put: {}}, '/files/{file}.json': {get: {}}, "
+      "'/files/x{file}.json': {get: {}}}\n");
+  EXPECT_EQ(begins.routes.size(), 3u);
+  EXPECT_THAT(notes_of(begins),
+              HasSubstr("! GET /files/{file}.json: some requests match `/files/v{version}` too"));
   EXPECT_EQ(testing::tried(draft), "");
 }
 

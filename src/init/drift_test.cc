@@ -46,11 +46,12 @@ TEST(Drift, ThereIsNoneInWhatInitWrote) {
 
 TEST(Drift, NewAndGoneRoutesAreToldWhateverTheirParametersAreCalled) {
   const World world;
-  const auto drift = compare(reading_of("paths: {/orders: {get: {}, post: {}}, '/orders/{order}': {get: {}}, "
-                                        "'/orders/{x}.{kind}': {get: {}}}\n"),
-                             *world.loaded, "orders");
+  const auto drift =
+      compare(reading_of("paths: {/orders: {get: {}, post: {}}, '/orders/{order}': {get: {}}, "
+                         "'/orders/{x}.{kind}': {get: {}}, '/v{version}/orders': {get: {}}}\n"),
+              *world.loaded, "orders");
   ASSERT_TRUE(drift);
-  EXPECT_EQ(told(drift->added), "POST /orders\n");
+  EXPECT_EQ(told(drift->added), "POST /orders\nGET /v{version}/orders\n");
   EXPECT_EQ(told(drift->gone), "DELETE /orders/{id}\n");
   EXPECT_EQ(told(drift->undecided), "");
   ASSERT_EQ(drift->notes.size(), 1u);

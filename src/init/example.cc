@@ -36,6 +36,7 @@ Example example_of(const Draft& draft, const PlannedRoute& route, std::string_vi
     put(path, http::encode_path(place), with);
     put(id, place, with);
   }
+  for (const auto& name : route.forms) put(path, http::encode_path(fmt::format("{{{}}}", name)), "1");
   return {&route, std::move(path), cedar_entity(draft.name_space + "::" + route.type, id)};
 }
 

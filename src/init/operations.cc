@@ -263,7 +263,7 @@ class Reader {
     read_security(json, operation);
     if (operation.method == "GET" || operation.method == "HEAD")
       operation.answer = answer_shape(document_, json, owner_);
-    if (operation.method == "POST") operation.body = required_texts(document_, json);
+    if (operation.method == "POST") operation.body = required_ids(document_, json);
     operation.streams = streams(json);
     if (const auto* callbacks = json.find("callbacks");
         callbacks != nullptr && callbacks->if_object() != nullptr)

@@ -33,7 +33,7 @@ struct Operation {
   bool is_open = false;              // the document asks for no credential
   bool streams = false;              // an answer of it is a stream of events
   std::optional<AnswerShape> answer = {};  // whose a resource is, where its answer tells it
-  std::vector<std::string> body = {};      // of what is created: required_texts()
+  std::vector<std::string> body = {};      // of what is created: required_ids()
 
   std::string name() const { return method + " " + path + behind; }
 };

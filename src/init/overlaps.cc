@@ -12,14 +12,19 @@ bool overlap(const SegmentedPath& a, const SegmentedPath& b) {
   bool a_is_wider = false, b_is_wider = false;
   // An empty segment, a slash at the end, is no parameter's value.
   const auto takes = [](const PathSegment& parameter, const std::string& text) {
-    return text.size() > parameter.end.size() && text.ends_with(parameter.end);
+    return text.size() > parameter.begin.size() + parameter.end.size() && text.starts_with(parameter.begin) &&
+           text.ends_with(parameter.end);
   };
   for (std::size_t i = 0; i < a.segments.size(); ++i) {
     const auto &one = a.segments[i], &other = b.segments[i];
     if (one.is_parameter && other.is_parameter) {
-      if (one.end == other.end) continue;
+      if (!one.begin.starts_with(other.begin) && !other.begin.starts_with(one.begin)) return false;
       if (!one.end.ends_with(other.end) && !other.end.ends_with(one.end)) return false;
-      (one.end.size() < other.end.size() ? a_is_wider : b_is_wider) = true;
+      const auto is_wider = [](const PathSegment& x, const PathSegment& y) {
+        return x.begin.size() < y.begin.size() || x.end.size() < y.end.size();
+      };
+      a_is_wider = a_is_wider || is_wider(one, other);
+      b_is_wider = b_is_wider || is_wider(other, one);
     } else if (one.is_parameter) {
       if (!takes(one, other.text)) return false;
       a_is_wider = true;

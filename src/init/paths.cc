@@ -1,7 +1,10 @@
 #include "init/paths.h"
 
+#include <algorithm>
 #include <fmt/format.h>
+#include <initializer_list>
 
+#include "codec/ascii.h"
 #include "codec/name.h"
 #include "init/document.h"
 #include "init/names.h"
@@ -49,32 +52,44 @@ std::string several_segments(std::string_view segment) {
       shown(segment));
 }
 
+// A version before all else, or the kind of file at the end. Without these texts before them such names may
+// be those of resources: `/packages/{package}/{version}`.
+bool is_form_of(std::string_view begin, std::string_view name, bool first, bool last) {
+  const auto is_one_of = [&](std::initializer_list<std::string_view> names) {
+    return std::ranges::find(names, codec::lowered(name)) != names.end();
+  };
+  if (begin == "v" || begin == "V")
+    return first && is_one_of({"version", "apiversion", "api_version", "api-version"});
+  return last && begin.size() > 1 && begin.ends_with('.') && is_one_of({"format", "ext", "extension"});
+}
+
 }  // namespace
 
 std::string SegmentedPath::text(std::size_t count) const {
   std::string out;
   for (std::size_t i = 0; i < count; ++i)
-    out += segments[i].is_parameter ? fmt::format("/{{{}}}{}", segments[i].text, segments[i].end)
-                                    : "/" + segments[i].text;
+    out += segments[i].is_parameter
+               ? fmt::format("/{}{{{}}}{}", segments[i].begin, segments[i].text, segments[i].end)
+               : "/" + segments[i].text;
   return out;
 }
 
 std::string SegmentedPath::shape(std::size_t count) const {
   std::string out;
   for (std::size_t i = 0; i < count; ++i)
-    out += segments[i].is_parameter ? "/{}" + segments[i].end : "/" + segments[i].text;
+    out += segments[i].is_parameter ? fmt::format("/{}{{}}{}", segments[i].begin, segments[i].end)
+                                    : "/" + segments[i].text;
   return out;
 }
 
-std::string SegmentedPath::resource_shape() const {
-  const auto count = up_to_last_parameter();
-  return count == 0 ? std::string() : shape(count - 1) + "/{}";
+std::string SegmentedPath::resource_shape(std::size_t count) const {
+  return count == 0 ? std::string() : fmt::format("{}/{}{{}}", shape(count - 1), segments[count - 1].begin);
 }
 
 std::size_t SegmentedPath::up_to_last_parameter() const {
   std::size_t count = 0;
   for (std::size_t i = 0; i < segments.size(); ++i)
-    if (segments[i].is_parameter) count = i + 1;
+    if (segments[i].names_resource()) count = i + 1;
   return count;
 }
 
@@ -101,19 +116,22 @@ Result<SegmentedPath> segment_path(std::string_view path) {
       continue;
     }
     // As the gateway's routes have them (http/path_trie.h).
-    const auto close = segment.find('}');
-    const auto name = close != segment.npos ? segment.substr(1, close - 1) : std::string_view();
-    if (!segment.starts_with('{') || name.empty() || name.find('{') != name.npos ||
-        segment.find_first_of("{}", close + 1) != segment.npos)
-      return unfit(
-          fmt::format("`{}`: a segment has one parameter at most, and that at its begin", shown(segment)));
+    const auto open = segment.find_first_of("{}"), close = segment.find_first_of("{}", open + 1);
+    if (segment[open] != '{' || close == segment.npos || segment[close] != '}')
+      return unfit(fmt::format("`{}`: a `{{` or a `}}` stands alone", shown(segment)));
+    if (segment.find_first_of("{}", close + 1) != segment.npos)
+      return unfit(fmt::format("`{}`: a segment has one parameter at most", shown(segment)));
+    const auto name = segment.substr(open + 1, close - open - 1);
+    if (name.empty()) return unfit(fmt::format("`{}`: a parameter has a name", shown(segment)));
     // RFC 6570: these stand for more than one segment, or for none.
     if (std::string_view("+#./;?&*").find(name.front()) != std::string_view::npos || name.ends_with('*') ||
         name.ends_with('+'))
       return unfit(several_segments(segment));
+    auto begin = open > 0 ? TRY(decoded_segment(segment.substr(0, open))) : std::string();
     auto end = close + 1 < segment.size() ? TRY(decoded_segment(segment.substr(close + 1))) : std::string();
+    const bool is_form = end.empty() && is_form_of(begin, name, names.empty(), !more);
     names.push_back(parameter_name(name, names));
-    made.segments.push_back({true, names.back(), std::move(end)});
+    made.segments.push_back({true, names.back(), std::move(end), std::move(begin), is_form});
   }
   return made;
 }

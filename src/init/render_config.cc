@@ -1,3 +1,4 @@
+#include <algorithm>
 #include <fmt/format.h>
 #include <fmt/ranges.h>
 
@@ -136,9 +137,14 @@ std::string render_config(const Draft& draft, const Credentials& credentials) {
   }
   out += "      actions:\n";
   for (const auto& route : draft.routes) out += fmt::format("        - {}\n", yaml(route.action));
-  out +=
-      "      # What is not here is answered 404, and what a route's `query` does not name is refused.\n"
-      "      routes:\n";
+  out += "      # What is not here is answered 404, and what a route's `query` does not name is refused.\n";
+  if (const auto told = draft.of_numbers(); !told.empty()) out += fmt::format("      # {}.\n", told);
+  if (std::ranges::any_of(draft.routes, [](const auto& r) { return r.on_answer && r.on_answer->of_parent; }))
+    out +=
+        "      # Where `read` is of what a resource stands in, that one's owner is its owner. So the API "
+        "must look\n"
+        "      # for `/orders/1/items/7` among the items of order 1 alone.\n";
+  out += "      routes:\n";
   for (const auto& route : draft.routes) out += route_line(draft, route);
   return out;
 }

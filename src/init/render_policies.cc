@@ -106,8 +106,8 @@ when {{ context has user && resource has client && resource.client == "{app}" }}
 )";
 
 constexpr std::string_view kOwnResources = R"(
-// Users: whose it is, the API says itself: in its answer, or when Writ reads the resource before a change (`decide`
-// in writ.yaml). Nobody else gets it, and nobody else changes it. Where a request creates something, its body says
+// Users: whose it is, the API says itself: in its answer, or when Writ reads the resource, or what it stands in,
+// before (`decide` in writ.yaml). Nobody else gets it, and nobody else changes it. Where a request creates something, its body says
 // for whom: nobody creates for somebody else.
 @id("users-use-their-own-in-{api}")
 permit (

@@ -90,7 +90,7 @@ TEST(Render, WhatIsCreatedIsForWhomItsBodySays) {
   EXPECT_THAT(render_tests(draft), HasSubstr("what is created is the user's own"));
   // What the body need not say, the API may know better.
   for (const auto* body : {"{properties: {owner: {type: string}}}", "{required: [owner]}",
-                           "{required: [owner], properties: {owner: {type: integer}}}",
+                           "{required: [owner], properties: {owner: {type: boolean}}}",
                            "{required: [maker], properties: {maker: {type: string}}}"}) {
     const auto other = draft_of(with_body(body));
     EXPECT_EQ(config_of(other).find("body /owner"), std::string::npos) << body;
@@ -157,10 +157,70 @@ TEST(Render, AnOwnerThatIsAnObjectWithAnIdIsFound) {
   EXPECT_EQ(tried(draft), "");
 }
 
+TEST(Render, AnOwnerThatIsAnIntegerIsTheUserOfThatIdAndTheOutputAndTheFileSayWhatTokensNeed) {
+  for (const auto* owner : {"owner_id: {type: integer}", "owner_id: {type: [integer, 'null'], format: int64}",
+                            "owner_id: {anyOf: [{type: integer}, {type: 'null'}]}"}) {
+    const auto draft =
+        draft_of(owned_orders(kOrders, fmt::format("properties: {{id: {{type: integer}}, {}}}", owner)));
+    EXPECT_EQ(tried(draft), "");
+    EXPECT_THAT(config_of(draft), HasSubstr(R"(attributes: {owner: "answer /owner_id"})"));
+    const auto* said = "`owner_id` is an integer, and 42 there is the user Writ::User::\"42\"";
+    EXPECT_THAT(testing::notes_of(draft), HasSubstr(said));
+    EXPECT_THAT(config_of(draft), HasSubstr(std::string("      # ") + said));
+  }
+  const auto inside = draft_of(
+      owned_orders(kOrders, "properties: {id: {type: integer}, owner: {properties: {id: {type: integer}}}}"));
+  EXPECT_THAT(config_of(inside), HasSubstr(R"(attributes: {owner: "answer /owner/id"})"));
+  EXPECT_THAT(config_of(inside), HasSubstr("`owner/id` is an integer"));
+  // Of a text nothing of the kind is said, and a fraction names nobody.
+  EXPECT_EQ(config_of(draft_of(owned_orders(kOrders))).find("is an integer"), std::string::npos);
+  const auto fraction =
+      draft_of(owned_orders(kOrders, "properties: {id: {type: integer}, owner_id: {type: number}}"));
+  EXPECT_EQ(config_of(fraction).find("on response"), std::string::npos);
+}
+
+TEST(Render, WhatStandsInAResourceBelongsToWhomThatBelongs) {
+  constexpr std::string_view kOwned =
+      "get: {responses: {'200': {content: {application/json: {schema: {properties: {id: {type: string}, "
+      "owner: {type: string}}}}}}}}";
+  const auto draft = draft_of(fmt::format(R"(paths:
+  /orders/{{order}}: {{{0}}}
+  /orders/{{order}}/items: {{get: {{}}}}
+  /orders/{{order}}/items/{{item}}: {{get: {{}}, delete: {{}}}}
+  /orders/{{number}}/items/{{item}}/notes/{{note}}.txt: {{put: {{}}}}
+  /orders/{{order}}/comments/{{comment}}: {{{0}, patch: {{}}}}
+  /stores/{{store}}/shelves/{{shelf}}: {{get: {{}}}}
+)",
+                                          kOwned));
+  EXPECT_EQ(tried(draft), "");
+  const auto config = config_of(draft);
+  const auto line_of = [&](std::string_view route) {
+    const auto at = config.find(route);
+    return at == config.npos ? std::string() : config.substr(at, config.find('\n', at) - at);
+  };
+  for (const auto* method : {"GET", "DELETE"})
+    EXPECT_THAT(
+        line_of(fmt::format("{{method: {}, path: \"/orders/{{order}}/items/{{item}}\"", method)),
+        HasSubstr(R"(decide: on read, read: "/orders/{order}", attributes: {owner: "answer /owner"})"));
+  EXPECT_THAT(
+      line_of("{method: PUT, path: \"/orders/{number}/items/{item}/notes"),
+      HasSubstr(R"(decide: on read, read: "/orders/{number}", attributes: {owner: "answer /owner"})"));
+  // What tells its own owner is decided by that one.
+  EXPECT_THAT(line_of("{method: PATCH, path: \"/orders/{order}/comments"),
+              HasSubstr(R"(decide: on read, attributes: {owner: "answer /owner"})"));
+  EXPECT_EQ(line_of("{method: GET, path: \"/stores/").find("decide"), std::string::npos);
+  EXPECT_THAT(
+      testing::notes_of(draft),
+      HasSubstr("GET /orders/{order}/items/{item}: its owner is that of `/orders/{order}`, so the API"));
+  EXPECT_THAT(config, HasSubstr("the API must look\n"));
+  // It is asked about its own resource, whose id the parent's answer does not have.
+  EXPECT_THAT(line_of("{method: GET, path: \"/orders/{order}/items\""), HasSubstr("id: \"/id\""));
+}
+
 TEST(Render, AnOwnerThatCannotBeReadIsNotReplacedByAnotherUserBesideIt) {
   const auto draft = draft_of(owned_orders(
       kOrders,
-      "properties: {id: {type: string}, owner: {properties: {id: {type: integer}}}, user: {type: string}}"));
+      "properties: {id: {type: string}, owner: {properties: {id: {type: number}}}, user: {type: string}}"));
   EXPECT_EQ(config_of(draft).find("on response"), std::string::npos);
   const auto beside = draft_of(owned_orders(
       kOrders, "properties: {id: {type: string}, owner: {type: object}, owner_id: {type: string}}"));

@@ -53,6 +53,8 @@ std::string ResourceTypes::name_for(const SegmentedPath& path, std::size_t count
   std::string name;
   if (left > 0 && !segments[left - 1].is_parameter && !is_of_version(segments[left - 1].text))
     name = capitals(segments[--left].text);
+  // Of `/users/{id}` and `/users/by-name-{name}` the ids are of two kinds.
+  if (!name.empty() && !segments[count - 1].begin.empty()) name += pascal(segments[count - 1].text);
   if (name.empty()) name = pascal(named_by(segments[count - 1].text));
   if (name.empty()) name = "Resource";
   if (std::ranges::find(kReserved, name) != std::end(kReserved)) name += "Resource";

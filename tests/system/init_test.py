@@ -331,7 +331,7 @@ class Page(unittest.TestCase):
                                  text=True, timeout=60)
             self.assertEqual(0, run.returncode, run.stdout + run.stderr)
             if shell == 1:
-                self.assertIn("warning: GET /orders/{order}/invoice.{format}: `invoice.{format}`: a segment has one parameter at most", run.stderr)
+                self.assertIn("warning: GET /orders/{order}/files/{name}.{kind}: `{name}.{kind}`: a segment has one parameter at most", run.stderr)
             where = os.path.join(folder, "orders")
             self.assertEqual("text", blocks[number + 1][0])
             left = run.stdout.splitlines()
