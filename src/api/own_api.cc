@@ -69,9 +69,10 @@ Answer<codec::Json> read_json(const http::Request& request) {
   return *std::move(json);
 }
 
-Answer<const codec::JsonNode*> read_json(const http::Request& request, codec::JsonReader& reader) {
+Answer<const codec::JsonNode*> read_json(const http::Request& request, codec::JsonReader& reader,
+                                         codec::JsonReader::LargeIntegers large) {
   TRY(check_media_type(request));
-  const auto json = reader.read(request.body);
+  const auto json = reader.read(request.body, {}, large);
   if (!json) return std::unexpected(problem(json.error()));
   return *json;
 }

@@ -41,7 +41,9 @@ void gate(const control::Authority& authority, http::Exchange exchange, http::En
 // The request's body as JSON; refuses another media type.
 Answer<codec::Json> read_json(const http::Request& request);
 // The same, in the reader's memory.
-Answer<const codec::JsonNode*> read_json(const http::Request& request, codec::JsonReader& reader);
+Answer<const codec::JsonNode*> read_json(
+    const http::Request& request, codec::JsonReader& reader,
+    codec::JsonReader::LargeIntegers large = codec::JsonReader::LargeIntegers::kRefused);
 http::Response answer_json(int status, const codec::Json& json);
 
 // Turns `Answer<Response> (Request, PathValues)` into an endpoint.

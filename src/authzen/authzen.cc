@@ -25,6 +25,8 @@ using codec::JsonNode;
 constexpr std::size_t kMaxIdBytes = 2048;
 constexpr std::string_view kActionInContext = "action";
 constexpr std::size_t kMaxParsedOnLoopBytes = 64 * 1024;
+// Cedar can hold neither these nor fractions (authzen/held.h).
+constexpr auto kLargeIntegers = codec::JsonReader::LargeIntegers::kSomeDouble;
 
 // AuthZEN 1.0 §5: unknown members are ignored; what is known must be what it should be.
 Result<const JsonNode*> object_in(const JsonNode& json, std::string_view name) {
@@ -245,7 +247,7 @@ void Authzen::evaluate(http::Exchange exchange, std::string_view caller, enforce
                        std::shared_ptr<const enforce::InForce> in_force) {
   thread_local enforce::PlainMemory memory;
   thread_local codec::JsonReader reader;
-  auto json = api::read_json(exchange.request(), reader);
+  auto json = api::read_json(exchange.request(), reader, kLargeIntegers);
   if (!json) return exchange.respond(std::move(json).error());
   enforce::PlainQuestion question(*in_force->inventory, *in_force->policies, memory, in_force->pushed.get());
   Evaluation evaluation{.settings = settings_,
@@ -307,7 +309,7 @@ void Authzen::evaluate_on(http::Exchange exchange, Posed posed, const enforce::I
                           const sources::AskedSource::Answer& said) {
   thread_local enforce::PlainMemory memory;
   thread_local codec::JsonReader reader;
-  auto json = api::read_json(exchange.request(), reader);
+  auto json = api::read_json(exchange.request(), reader, kLargeIntegers);
   if (!json) return exchange.respond(std::move(json).error());
   enforce::PlainQuestion question(*in_force.inventory, *in_force.policies, memory, in_force.pushed.get());
   const sources::ToldFacts* told = said ? said->get() : nullptr;

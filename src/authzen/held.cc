@@ -1,19 +1,15 @@
 #include "authzen/held.h"
 
 #include <algorithm>
-#include <array>
 
 #include "cedar/entity_json.h"
+#include "decision/guards.h"
 
 namespace writ::authzen {
 namespace {
 
 using cedar::MembersRead;
 using codec::Json;
-
-// Guards read these of a resource, whatever policies say (decision/guards.cc); a source is asked for a
-// tenant.
-constexpr std::array<std::string_view, 2> kReadByGuards = {"environment", "tenant"};
 
 bool can_be_held(const Json& json) {
   if (const auto* items = json.if_array()) return std::ranges::all_of(*items, can_be_held);
@@ -54,7 +50,7 @@ void Held::leave_out(Json& object, std::string_view where, As as) {
 void Held::leave_out_of(Json& object, const std::string& path, const MembersRead& read) {
   std::erase_if(*object.if_object(), [&](Json::Member& member) {
     auto& [name, value] = member;
-    if (can_be_held(value) || std::ranges::find(kReadByGuards, name) != kReadByGuards.end()) return false;
+    if (can_be_held(value) || decision::is_read_by_guards(name)) return false;
     const auto at = path + "." + name;
     if (is_record(value)) {
       if (!read.takes_whole(name)) leave_out_of(value, at, read);

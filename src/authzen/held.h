@@ -1,6 +1,7 @@
 // What of a question Cedar can hold. AuthZEN's `properties` and `context` are any JSON, and Cedar has neither
-// null nor fractions. A member with such a value is left out where no policy in force can read it, and the
-// answer names it. Where one can, the question is refused: to a policy it would be as if it were not there.
+// null, nor fractions, nor integers beyond 64 bits. A member with such a value is left out where no policy in
+// force can read it, and the answer names it. Where one can, or a guard does, the question is refused: to a
+// policy it would be as if it were not there.
 //
 // Pure. One per question; not thread-safe.
 #pragma once

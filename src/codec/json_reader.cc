@@ -1,6 +1,8 @@
 #include "codec/json_reader.h"
 
 #include <algorithm>
+#include <charconv>
+#include <string>
 
 #include "codec/json_parsing.h"
 
@@ -99,10 +101,53 @@ struct JsonReader::Reading {
   }
 };
 
+namespace {
+
+// As JSON writes one.
+bool is_large_integer(std::string_view number) {
+  const auto digits = number.substr(number.starts_with('-') ? 1 : 0);
+  if (digits.empty() || digits.front() == '0' || digits.find_first_not_of("0123456789") != digits.npos)
+    return false;
+  std::int64_t value = 0;
+  return std::from_chars(number.data(), number.data() + number.size(), value).ec ==
+         std::errc::result_out_of_range;
+}
+
+// With a double for each integer that does not fit 64 bits, signed. Nothing: there is none. What is no JSON
+// is none afterwards.
+std::optional<std::string> with_doubles(std::string_view text) {
+  std::string out;
+  bool any = false;
+  while (!text.empty()) {
+    std::size_t size = 1;
+    if (text.front() == '"') {
+      while (size < text.size() && text[size] != '"') size += text[size] == '\\' ? 2 : 1;
+      size = std::min(size + 1, text.size());
+    } else {
+      size = std::max<std::size_t>(std::min(text.find_first_not_of("+-.0123456789Ee"), text.size()), 1);
+    }
+    const bool large = is_large_integer(text.substr(0, size));
+    out += large ? std::string_view("1e19") : text.substr(0, size);
+    any = any || large;
+    text.remove_prefix(size);
+  }
+  return any ? std::optional(std::move(out)) : std::nullopt;
+}
+
+}  // namespace
+
 JsonReader::JsonReader() = default;
 JsonReader::~JsonReader() = default;
 
-Result<const JsonNode*> JsonReader::read(std::string_view text, const JsonLimits& limits) {
+Result<const JsonNode*> JsonReader::read(std::string_view text, const JsonLimits& limits,
+                                         LargeIntegers large) {
+  auto made = read_once(text, limits);
+  if (made || large == LargeIntegers::kRefused || text.size() > limits.max_bytes) return made;
+  const auto other = with_doubles(text);
+  return other ? read_once(*other, limits) : made;
+}
+
+Result<const JsonNode*> JsonReader::read_once(std::string_view text, const JsonLimits& limits) {
   TRY(internal::check_text(text, limits));
   nodes_.clear();
   // What one long text needed is not held for short ones.

@@ -59,10 +59,15 @@ class JsonReader {
   JsonReader();
   ~JsonReader();
 
-  // Fails as parse_json does. Never null.
-  Result<const JsonNode*> read(std::string_view text, const JsonLimits& limits = {});
+  // Fails as parse_json does, also at an integer beyond 64 bits; or that is some double, for whoever takes no
+  // double as a value. Never null.
+  enum class LargeIntegers : std::uint8_t { kRefused, kSomeDouble };
+  Result<const JsonNode*> read(std::string_view text, const JsonLimits& limits = {},
+                               LargeIntegers large = LargeIntegers::kRefused);
 
  private:
+  Result<const JsonNode*> read_once(std::string_view text, const JsonLimits& limits);
+
   struct Reading;
   struct Parser;
   std::unique_ptr<Parser> parser_;

@@ -33,6 +33,31 @@ TEST(JsonReader, GivesMembersWhereTheyWereRead) {
   EXPECT_EQ(root->find("b")->find("x"), nullptr) << "a text has no members";
 }
 
+TEST(JsonReader, AnIntegerBeyond64BitsIsSomeDoubleWhereThatIsAskedFor) {
+  JsonReader reader;
+  constexpr auto kSomeDouble = JsonReader::LargeIntegers::kSomeDouble;
+  for (const auto* large : {"9223372036854775808", "18446744073709551616", "-9223372036854775809",
+                            "123456789012345678901234567890"}) {
+    const auto text = R"({"a":[)" + std::string(large) + R"(,1],"b":")" + large + R"(\" )" + large +
+                      R"(","c":)" + large + "}";
+    EXPECT_FALSE(reader.read(text)) << text;
+    const auto read = reader.read(text, {}, kSomeDouble);
+    ASSERT_TRUE(read) << text;
+    const auto tree = (*read)->tree();
+    EXPECT_TRUE(tree.find("a")->if_array()->at(0).is_double()) << text;
+    EXPECT_TRUE(tree.find("a")->if_array()->at(1).is_int());
+    EXPECT_EQ(*tree.find_string("b"), std::string(large) + "\" " + large);
+    EXPECT_TRUE(tree.find("c")->is_double());
+  }
+  for (const auto* exact : {"9223372036854775807", "-9223372036854775808", "0", "-1"})
+    EXPECT_TRUE((*reader.read(exact, {}, kSomeDouble))->tree().is_int()) << exact;
+  // What is malformed stays so.
+  for (const auto* bad : {"09223372036854775808", "+9223372036854775808", "9223372036854775808x",
+                          "9223372036854775808 1", "[9223372036854775808", "9223372036854775808-",
+                          "{\"a\":9223372036854775808,\"a\":1}", "\"9223372036854775808", "-", ""})
+    EXPECT_FALSE(reader.read(bad, {}, kSomeDouble)) << bad;
+}
+
 TEST(JsonReader, ReadsAndRefusesWhatParseJsonDoesInTheSameWords) {
   JsonReader reader;
   for (const std::string_view text : {"",

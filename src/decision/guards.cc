@@ -29,6 +29,20 @@ std::string named(const Party& party) {
   return fmt::format("{} `{}`", kind_name(party.kind), party.id);
 }
 
+// How a guard names an attribute of the resource. One that is not listed does not compile.
+struct OfResource {
+  std::string_view name;
+  consteval OfResource(const char* text) : name(text) {
+    if (!is_read_by_guards(name)) throw "an attribute that a guard reads stands in kReadByGuards";
+  }
+};
+const cedar::Value* attribute_of_resource(const Context& context, OfResource attribute) {
+  return context.resource_attribute(attribute.name);
+}
+std::optional<std::string_view> text_of_resource(const Context& context, OfResource attribute) {
+  return context.resource_text(attribute.name);
+}
+
 Refused audience(const Context& context, const PolicySnapshot&) {
   // The audiences of another issuer's token were looked at when it was accepted.
   if (const auto& foreign = context.claims().foreign; foreign != nullptr) {
@@ -215,7 +229,7 @@ Refused tenant(const Context& context, const PolicySnapshot&) {
   if (auto refused =
           parties_disagree(context, Reason::kTenantMismatch, "tenant", &inventory::Identity::tenant, common))
     return refused;
-  const auto of_resource = context.resource_text("tenant");
+  const auto of_resource = text_of_resource(context, "tenant");
   if (unknown_user && (common || of_resource))
     return refuse(Reason::kTenantMismatch,
                   fmt::format("the tenant of {} is unknown, and the request is about tenant `{}`",
@@ -232,7 +246,7 @@ Refused environment(const Context& context, const PolicySnapshot&) {
   if (auto refused = parties_disagree(context, Reason::kEnvironmentMismatch, "environment",
                                       &inventory::Identity::environment, common))
     return refused;
-  const auto of_resource = context.resource_text("environment");
+  const auto of_resource = text_of_resource(context, "environment");
   if (!of_resource) return std::nullopt;
   return not_of(context, Reason::kEnvironmentMismatch, "environment", *of_resource, context.environment());
 }
@@ -253,7 +267,7 @@ Refused purpose(const Context& context, const PolicySnapshot&) {
 
 // A resource that says what it is there for is used for nothing else, and not for what nobody knows.
 Refused resource_purpose(const Context& context, const PolicySnapshot&) {
-  const cedar::Value* purposes = context.resource_attribute("forPurposes");
+  const cedar::Value* purposes = attribute_of_resource(context, "forPurposes");
   if (purposes == nullptr) return std::nullopt;
   const auto purpose = context.purpose();
   const bool among = purpose && purposes->is(cedar::Kind::kSet) &&

@@ -8,6 +8,7 @@
 #include "codec/json_pointer.h"
 #include "codec/twin.h"
 #include "codec/utf8.h"
+#include "decision/guards.h"
 #include "gateway/graphql.h"
 #include "gateway/one_reading.h"
 #include "http/target.h"
@@ -211,7 +212,7 @@ Result<Type> parse_fact_type(std::string_view text) {
 }
 
 bool is_guarded_attribute(std::string_view name) noexcept {
-  return name == "tenant" || name == "environment" || name == "forPurposes" || name == "taskLabels";
+  return name == "taskLabels" || decision::is_read_by_guards(name);
 }
 
 Result<FactFinder::Fact> FactFinder::parse(const FactSpec& spec, const std::vector<std::string>& parameters) {

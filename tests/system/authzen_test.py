@@ -140,13 +140,13 @@ class Authzen(unittest.TestCase):
             self.assertIn(name, answer.json()["message"])
 
     def test_what_cedar_cannot_hold_and_no_policy_reads_is_left_out_and_named(self):
-        answer = self.ask({"subject": {"type": "user", "id": "alice", "properties": {"height": 1.7, "nick": None}},
+        answer = self.ask({"subject": {"type": "user", "id": "alice", "properties": {"height": 1.7, "nick": None, "number": 2 ** 63}},
                            "action": {"name": "delete", "properties": {"soft": True, "weight": 0.5}},
                            "resource": {"type": "record", "id": "record-1", "properties": {"size": [1, 2.5]}},
-                           "context": {"risk": {"score": 0.25, "level": 3}}})
+                           "context": {"risk": {"score": 0.25, "level": 3}, "trace": [-10 ** 40]}, "more": 10 ** 30})
         self.assertEqual({"decision": True, "context": {"left_out": [
-            "subject.properties.height", "subject.properties.nick", "resource.properties.size", "context.risk.score",
-            "action.properties.weight"]}}, answer.json())
+            "subject.properties.height", "subject.properties.nick", "subject.properties.number", "resource.properties.size",
+            "context.risk.score", "context.trace", "action.properties.weight"]}}, answer.json())
 
     def test_a_deny_names_what_was_left_out(self):
         answer = self.ask({**GOOD, "subject": {"type": "user", "id": "carol"}, "context": {"score": 1.5}})
@@ -164,7 +164,11 @@ class Authzen(unittest.TestCase):
                              ({"context": {"x": {"role": None}}}, "role"),
                              # Guards read these, whatever policies say.
                              ({"resource": {**resource, "properties": {"environment": None}}}, "environment"),
-                             ({"resource": {**resource, "properties": {"tenant": None}}}, "tenant")):
+                             ({"resource": {**resource, "properties": {"tenant": None}}}, "tenant"),
+                             ({"resource": {**resource, "properties": {"tenant": 2 ** 64}}}, "tenant"),
+                             ({"resource": {**resource, "properties": {"forPurposes": None}}}, "forPurposes"),
+                             ({"resource": {**resource, "properties": {"status": 2 ** 63}}}, "status"),
+                             ({"resource": {**resource, "id": 2 ** 64}}, "resource.id")):
             answer = self.ask({"action": {"name": "write"}, **{k: v for k, v in GOOD.items() if k != "action"}, **change})
             self.assertEqual(400, answer.status, answer)
             self.assertIn(name, answer.json()["message"])
