@@ -138,10 +138,10 @@ void warn_of_path(const files::YamlNode& path, files::Source& source) {
     // A parameter's name that is none is an error of the routes.
     if (!doubt || segment.starts_with('{')) continue;
     const auto better = better_path(path.text);
-    source.issues.warning(source.place(path),
-                          fmt::format("`{}` in the path `{}`: {}", segment, path.text, doubt->what),
-                          better.empty() ? "a parameter is one whole segment: /orders/{order}"
-                                         : fmt::format("write `{}`", better));
+    source.issues.warning(
+        source.place(path), fmt::format("`{}` in the path `{}`: {}", segment, path.text, doubt->what),
+        better.empty() ? "a segment has at most one parameter: /orders/{order}, /v{version}/orders"
+                       : fmt::format("write `{}`", better));
     return;
   }
 }

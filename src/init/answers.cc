@@ -5,6 +5,7 @@
 #include <fmt/format.h>
 #include <set>
 
+#include "codec/ascii.h"
 #include "codec/twin.h"
 
 namespace writ::init {
@@ -137,6 +138,18 @@ void add_required(const Document& document, const Json& schema, std::set<std::st
     if (const auto resolved = document.resolve(each)) add_required(document, **resolved, names, depth + 1);
 }
 
+// Of an answer's media types, the one that is JSON.
+const Json* json_in(const Json* content) {
+  if (content == nullptr || content->if_object() == nullptr) return nullptr;
+  if (const Json* plain = content->find("application/json")) return plain;
+  for (const auto& [name, value] : *content->if_object()) {
+    const auto type = codec::lowered(codec::trimmed(std::string_view(name).substr(0, name.find(';'))));
+    if (type == "application/json" || (type.starts_with("application/") && type.ends_with("+json")))
+      return &value;
+  }
+  return nullptr;
+}
+
 }  // namespace
 
 std::vector<std::string> required_ids(const Document& document, const Json& operation) {
@@ -161,8 +174,7 @@ std::optional<AnswerShape> answer_shape(const Document& document, const Json& op
   const Json* answer = part(document, answers, "200");
   if (answer == nullptr) answer = part(document, answers, "2XX");
   const Json* content = answer != nullptr ? answer->find("content") : nullptr;
-  const Json* schema =
-      part(document, content != nullptr ? content->find("application/json") : nullptr, "schema");
+  const Json* schema = part(document, json_in(content), "schema");
   if (schema == nullptr) return std::nullopt;
   if (auto whole = shape_of_list(document, *schema, ".", owner)) return whole;
   if (auto one = shape_of(document, *schema, owner)) return one;

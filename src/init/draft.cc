@@ -230,11 +230,13 @@ class Drafter {
       decide_on_read(*sources[i].operation, *sources[i].path, draft_.routes[i]);
     for (std::size_t i = 0; i < sources.size(); ++i)
       decide_on_body(*sources[i].operation, *sources[i].path, draft_.routes[i]);
+    for (std::size_t i = 0; i < sources.size(); ++i)
+      warn_of_answer(*sources[i].operation, *sources[i].path, draft_.routes[i]);
   }
 
-  // `/id`, or the parameter's own name.
+  // The parameter's own name, or `/id`.
   static std::string id_in(const AnswerShape& answer, const std::string& parameter) {
-    for (const auto& wanted : {std::string("/id"), "/" + parameter})
+    for (const auto& wanted : {"/" + parameter, std::string("/id")})
       if (std::ranges::find(answer.ids, wanted) != answer.ids.end()) return wanted;
     return {};
   }
@@ -307,6 +309,18 @@ class Drafter {
       note(operation,
            fmt::format("its owner is that of `{}`, so the API must not find there what stands in another one",
                        shown(read)));
+  }
+
+  // An answer that says whose things are, by which nothing is decided: a search by POST, what the API chose
+  // (`GET /me/wallet`), a list of what no path leads to one by one.
+  void warn_of_answer(const Operation& operation, const SegmentedPath& path, const PlannedRoute& route) {
+    if (!operation.answer_tells_owner || route.on_answer || !route.owner_in_body.empty()) return;
+    // What is created is its creator's.
+    if (route.method == "POST" && telling_.contains(path.shape(path.segments.size()) + "/{}")) return;
+    note(operation,
+         "its answer says whose each resource is, and cannot be decided by that, so every user gets it; say "
+         "in the "
+         "policy who may");
   }
 
   // What is created among resources of which a GET tells whose each is: its body says so by the same name.

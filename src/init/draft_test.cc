@@ -356,6 +356,31 @@ TEST(Draft, SettingsThatCannotBeAreErrors) {
   EXPECT_NE(with({.upstream = "ftp://x"}), "");
 }
 
+// Whose a resource is, an answer may say where no path names it.
+TEST(Draft, NoAnswerThatSaysWhoseAResourceIsGoesUndecidedAndUnsaid) {
+  const std::string document = R"(paths:
+  /wallets/{wallet}: {get: {responses: {'200': {content: {application/hal+json: {schema: {$ref: "#/components/schemas/Wallet"}}}}}}}
+  /me/wallet: {get: {responses: {'200': {content: {'application/json; charset=utf-8': {schema: {$ref: '#/components/schemas/Wallet'}}}}}}}
+  /wallets/search: {get: {responses: {'200': {content: {application/json: {schema: {type: array, items: {$ref: '#/components/schemas/Wallet'}}}}}}}}
+  /wallets/batch: {post: {responses: {'200': {content: {application/json: {schema: {type: array, items: {$ref: '#/components/schemas/Wallet'}}}}}}}}
+  /wallets: {post: {responses: {'200': {content: {application/json: {schema: {$ref: '#/components/schemas/Wallet'}}}}}}}
+components: {schemas: {Wallet: {properties: {id: {type: string}, owner: {type: string}}}}}
+)";
+  const auto draft = testing::draft_of(document);
+  const auto on_answer = [&](std::string_view path) {
+    const auto route = std::ranges::find(draft.routes, path, &PlannedRoute::path);
+    return route != draft.routes.end() && route->on_answer && route->on_answer->owner == "/owner";
+  };
+  EXPECT_TRUE(on_answer("/wallets/{wallet}"));
+  EXPECT_FALSE(on_answer("/me/wallet"));
+  std::vector<std::string> warned;
+  for (const Note& note : draft.notes)
+    if (note.text.find("its answer says whose") != std::string::npos) warned.push_back(note.place);
+  EXPECT_THAT(warned, ::testing::UnorderedElementsAre("GET /me/wallet", "GET /wallets/search",
+                                                      "POST /wallets/batch"));
+  EXPECT_EQ(testing::tried(draft), "");
+}
+
 TEST(Document, OnlyOpenApi30And31AreRead) {
   const auto issues_of = [](std::string_view text) {
     files::Issues issues;

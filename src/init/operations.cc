@@ -261,8 +261,9 @@ class Reader {
     operation.id = text_of(json, "operationId");
     read_parameters(item, json, operation);
     read_security(json, operation);
-    if (operation.method == "GET" || operation.method == "HEAD")
-      operation.answer = answer_shape(document_, json, owner_);
+    auto answer = answer_shape(document_, json, owner_);
+    operation.answer_tells_owner = answer.has_value();
+    if (operation.method == "GET" || operation.method == "HEAD") operation.answer = std::move(answer);
     if (operation.method == "POST") operation.body = required_ids(document_, json);
     operation.streams = streams(json);
     if (const auto* callbacks = json.find("callbacks");

@@ -32,7 +32,8 @@ struct Operation {
   std::vector<std::string> scopes;   // sorted
   bool is_open = false;              // the document asks for no credential
   bool streams = false;              // an answer of it is a stream of events
-  std::optional<AnswerShape> answer = {};  // whose a resource is, where its answer tells it
+  std::optional<AnswerShape> answer = {};  // of GET and HEAD: whose a resource is, where its answer tells it
+  bool answer_tells_owner = false;         // of any method
   std::vector<std::string> body = {};      // of what is created: required_ids()
 
   std::string name() const { return method + " " + path + behind; }
