@@ -69,7 +69,7 @@ int check(const CheckOptions& options) {
   if (const auto problem = no_configuration(options.config)) return fail(*problem);
   files::Issues issues;
   const auto loaded = load(options, issues);
-  if (loaded) policy::warn_of_lapsed(loaded->world, SystemClock().now(), issues);
+  if (loaded) policy::warn_of_lapsed(loaded->world.grants, SystemClock().now(), issues);
   if (options.json) {
     print_json(check_report(issues, loaded));
   } else {

@@ -291,6 +291,7 @@ Result<Routes> Routes::make(std::vector<RouteSpec> specs) {
 
 Routes Routes::make(std::vector<RouteSpec> specs, std::vector<Wrong>& wrong) {
   Routes routes;
+  routes.routes_.reserve(std::min(specs.size(), kMaxRoutes));
   for (std::size_t number = 0; number < specs.size(); ++number) {
     if (number == kMaxRoutes) {
       wrong.push_back(

@@ -64,8 +64,8 @@ Result<cedar::Policy> linked(const inventory::Grant& grant, const cedar::Policy&
   return policy;
 }
 
-void warn_of_lapsed(const config::World& world, Instant now, files::Issues& issues) {
-  for (const auto& [place, grant] : world.grants) {
+void warn_of_lapsed(std::span<const config::DeclaredGrant> grants, Instant now, files::Issues& issues) {
+  for (const auto& [place, grant] : grants) {
     if (now < grant.lapses_at() || place.file.empty()) continue;
     const auto end = inventory::date_text(grant.lapses_at());
     issues.warning(

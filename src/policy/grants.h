@@ -5,6 +5,8 @@
 // end without more: `context.request.time < datetime("...")`. Pure.
 #pragma once
 
+#include <span>
+
 #include "base/clock.h"
 #include "base/result.h"
 #include "cedar/ast.h"
@@ -24,6 +26,6 @@ Result<cedar::Policy> linked(const inventory::Grant& grant, const cedar::Policy&
                              const cedar::Schema* schema);
 
 // A warning for each grant of the configuration that is over at that time.
-void warn_of_lapsed(const config::World& world, Instant now, files::Issues& issues);
+void warn_of_lapsed(std::span<const config::DeclaredGrant> grants, Instant now, files::Issues& issues);
 
 }  // namespace writ::policy

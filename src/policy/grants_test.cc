@@ -228,9 +228,9 @@ TEST_F(Grants, WhatIsOverIsAWarningOfTheCheck) {
   const auto with = loaded(kGrant);
   ASSERT_TRUE(with) << said_;
   files::Issues before, after;
-  warn_of_lapsed(with->world, day("2027-01-31") - Duration(1), before);
+  warn_of_lapsed(with->world.grants, day("2027-01-31") - Duration(1), before);
   EXPECT_THAT(before.all(), IsEmpty());
-  warn_of_lapsed(with->world, day("2027-01-31"), after);
+  warn_of_lapsed(with->world.grants, day("2027-01-31"), after);
   ASSERT_FALSE(after.all().empty());
   EXPECT_THAT(render(after.all().front()), HasSubstr("grant `g` expired on 2027-01-31"));
 }

@@ -34,8 +34,14 @@ using ResourceTypes = decision::PolicySnapshot::ResourceTypes;
 
 class Loader {
  public:
-  Loader(const PolicyTexts& texts, const config::World& world, files::Issues& issues, UnknownTemplate unknown)
-      : world_(world), issues_(issues), texts_(texts), unknown_(unknown), calendars_(texts.calendars) {
+  Loader(const PolicyTexts& texts, const config::World& world,
+         std::span<const config::DeclaredGrant> declared, files::Issues& issues, UnknownTemplate unknown)
+      : world_(world),
+        declared_grants_(declared),
+        issues_(issues),
+        texts_(texts),
+        unknown_(unknown),
+        calendars_(texts.calendars) {
     std::unordered_map<std::string_view, std::string> action_types;  // by API
     for (const auto& api : world.declared.apis) {
       const auto type = api.action_type();
@@ -175,7 +181,7 @@ class Loader {
   }
 
   void add_grants() {
-    for (const auto& [place, grant] : world_.grants) {
+    for (const auto& [place, grant] : declared_grants_) {
       const auto found = templates_.find(grant.policy_template);
       if (found == templates_.end()) {
         report_unknown_template(place, grant);
@@ -471,6 +477,7 @@ class Loader {
   }
 
   const config::World& world_;
+  const std::span<const config::DeclaredGrant> declared_grants_;
   files::Issues& issues_;
   const PolicyTexts& texts_;
   const UnknownTemplate unknown_;
@@ -511,7 +518,13 @@ Result<void> add_entities(cedar::EntitiesBuilder& builder, const codec::Json& ar
 
 std::optional<LoadedPolicies> load_policies(const PolicyTexts& texts, const config::World& world,
                                             files::Issues& issues, UnknownTemplate unknown) {
-  return Loader(texts, world, issues, unknown).load();
+  return load_policies(texts, world, world.grants, issues, unknown);
+}
+
+std::optional<LoadedPolicies> load_policies(const PolicyTexts& texts, const config::World& world,
+                                            std::span<const config::DeclaredGrant> grants,
+                                            files::Issues& issues, UnknownTemplate unknown) {
+  return Loader(texts, world, grants, issues, unknown).load();
 }
 
 }  // namespace writ::policy

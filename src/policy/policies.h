@@ -10,6 +10,7 @@
 #pragma once
 
 #include <memory>
+#include <span>
 #include <string_view>
 #include <vector>
 
@@ -74,6 +75,11 @@ enum class UnknownTemplate : std::uint8_t {
 // Nothing when there are errors; they are in `issues`. What policies name and the world does not have is
 // reported as a warning.
 std::optional<LoadedPolicies> load_policies(const PolicyTexts& texts, const config::World& world,
+                                            files::Issues& issues,
+                                            UnknownTemplate unknown = UnknownTemplate::kIsAnError);
+// The same with other grants than the world's own.
+std::optional<LoadedPolicies> load_policies(const PolicyTexts& texts, const config::World& world,
+                                            std::span<const config::DeclaredGrant> grants,
                                             files::Issues& issues,
                                             UnknownTemplate unknown = UnknownTemplate::kIsAnError);
 

@@ -8,16 +8,16 @@
 
 namespace writ::policy {
 
-PoliciesInForce::PoliciesInForce(Parts parts, const Loaded& loaded)
+PoliciesInForce::PoliciesInForce(Parts parts, Loaded loaded)
     : parts_(std::move(parts)),
       config_file_(loaded.config.file),
       token_lifetime_(loaded.config.token_lifetime),
-      config_(std::make_shared<const config::Config>(loaded.config)),
-      world_(loaded.world),
-      texts_(loaded.texts),
-      at_start_(loaded.config.root),
-      in_force_(loaded.config.root),
-      revisions_(loaded.config.data, loaded.config.policies.keep),
+      config_(std::make_shared<const config::Config>(std::move(loaded.config))),
+      world_(std::move(loaded.world)),
+      texts_(std::move(loaded.texts)),
+      at_start_(config_->root),
+      in_force_(config_->root),
+      revisions_(config_->data, config_->policies.keep),
       files_(loaded.policies.snapshot->revision),
       minted_(token_lifetime_) {}
 
@@ -49,7 +49,8 @@ Result<void> PoliciesInForce::replace(Snapshot snapshot) {
   });
 }
 
-bool PoliciesInForce::add_grants(config::World& world, const inventory::GrantRecord* said) const {
+PoliciesInForce::Grants PoliciesInForce::grants_beside(const config::World& world,
+                                                       const inventory::GrantRecord* said) const {
   inventory::Grants all;
   std::map<std::string_view, files::Place> places;
   for (const auto& [place, grant] : world.grants) {
@@ -69,19 +70,17 @@ bool PoliciesInForce::add_grants(config::World& world, const inventory::GrantRec
     if (auto grant = state.in_force())
       linked.push_back({place != places.end() ? place->second : files::Place{}, *std::move(grant)});
   }
-  world.grants = std::move(linked);
-  return others;
+  return {std::move(linked), !others};
 }
 
 Result<PoliciesInForce::Snapshot> PoliciesInForce::linked(const inventory::GrantRecord& said) const {
-  auto world = world_;
-  add_grants(world, &said);
+  const auto beside = grants_beside(world_, &said);
   files::Issues issues;
-  auto loaded = load_policies(texts_, world, issues, UnknownTemplate::kGrantsNothing);
+  auto loaded = load_policies(texts_, world_, beside.in_force, issues, UnknownTemplate::kGrantsNothing);
   if (!loaded) return failure(ErrorCode::kInvalid, render(issues.all().front()));
   const auto& grants = loaded->snapshot->grants;
   const bool is_linked = grants != nullptr && grants->contains(said.id);
-  if (!said.given || is_linked) return minting_ahead(*loaded, world);
+  if (!said.given || is_linked) return minting_ahead(*loaded, world_, beside);
   for (const auto& issue : issues.all())
     if (issue.message.starts_with(fmt::format("grant `{}`", said.id)))
       return failure(ErrorCode::kInvalid, issue.message);
@@ -90,12 +89,12 @@ Result<PoliciesInForce::Snapshot> PoliciesInForce::linked(const inventory::Grant
 
 Result<void> PoliciesInForce::link_grants() {
   const std::lock_guard lock(turn_);
-  auto world = world_;
-  if (!add_grants(world)) return {};
+  const auto grants = grants_beside(world_);
+  if (grants.as_declared) return {};
   files::Issues issues;
-  auto loaded = load_policies(texts_, world, issues, UnknownTemplate::kGrantsNothing);
+  auto loaded = load_policies(texts_, world_, grants.in_force, issues, UnknownTemplate::kGrantsNothing);
   if (!loaded) return failure(ErrorCode::kInvalid, render(issues.all().front()));
-  auto snapshot = TRY(minting_ahead(*loaded, world));
+  auto snapshot = TRY(minting_ahead(*loaded, world_, grants));
   return replace(std::move(snapshot));
 }
 
@@ -126,9 +125,8 @@ Result<PoliciesInForce::Snapshot> PoliciesInForce::chosen(const RevisionChoice& 
   const auto kept = TRY(revisions_.find(choice.revision));
   auto texts = TRY(revisions_.read(kept));
   files::Issues issues;
-  auto with_grants = world;
-  add_grants(with_grants);
-  auto loaded = load_policies(texts, with_grants, issues, UnknownTemplate::kGrantsNothing);
+  const auto grants = grants_beside(world).in_force;
+  auto loaded = load_policies(texts, world, grants, issues, UnknownTemplate::kGrantsNothing);
   if (!loaded) return failure(ErrorCode::kInvalid, render(issues.all().front()));
   TRY(revisions_.keep(texts, choice.revision, parts_.clock.earliest()));
   if (warnings != nullptr) warn_of_growth(*loaded, world, *warnings);
@@ -145,14 +143,15 @@ Result<Replacement> PoliciesInForce::reload(const ReplacedBy& by) {
   warn_of_restart(*at_start_, *loaded->config.root, config_file_, result.issues);
   const auto choice = TRY(revisions_.choice());
   std::optional<LoadedPolicies> with_grants;
-  auto world = loaded->world;
-  if (add_grants(world)) {
-    with_grants = load_policies(loaded->texts, world, result.issues, UnknownTemplate::kGrantsNothing);
+  const auto grants = grants_beside(loaded->world);
+  if (!grants.as_declared) {
+    with_grants = load_policies(loaded->texts, loaded->world, grants.in_force, result.issues,
+                                UnknownTemplate::kGrantsNothing);
     refused_.store(!with_grants, std::memory_order_relaxed);
     if (!with_grants) return result;
   }
   const LoadedPolicies& next = with_grants ? *with_grants : loaded->policies;
-  warn_of_lapsed(world, parts_.clock.now(), result.issues);
+  warn_of_lapsed(grants.in_force, parts_.clock.now(), result.issues);
   result.held = choice && choice->instead_of == next.snapshot->revision;
   if (result.held) {
     // Again, beside the routes of now.
@@ -178,7 +177,7 @@ Result<Replacement> PoliciesInForce::reload(const ReplacedBy& by) {
   return result;
 }
 
-Result<void> PoliciesInForce::take_over(const Loaded& loaded, Snapshot snapshot, const ReplacedBy& by,
+Result<void> PoliciesInForce::take_over(Loaded& loaded, Snapshot snapshot, const ReplacedBy& by,
                                         Replacement& result) {
   auto sources = parts_.sources_of ? TRY(parts_.sources_of(loaded.world)) : nullptr;
   const auto changed = reloaded_keys(*in_force_, *loaded.config.root);
@@ -203,9 +202,9 @@ Result<void> PoliciesInForce::take_over(const Loaded& loaded, Snapshot snapshot,
     });
   }));
   parts_.taken_over(loaded);
-  config_ = std::make_shared<const config::Config>(loaded.config);
-  world_ = loaded.world;
   in_force_ = loaded.config.root;
+  config_ = std::make_shared<const config::Config>(std::move(loaded.config));
+  world_ = std::move(loaded.world);
   result.changed = !changed.empty();
   return {};
 }
@@ -215,9 +214,8 @@ Result<Replacement> PoliciesInForce::roll_back(std::string_view revision, const 
   Replacement result{.revision = get()->revision};
   const auto kept = TRY(revisions_.find(revision));
   const auto texts = TRY(revisions_.read(kept));
-  auto world = world_;
-  add_grants(world);
-  auto loaded = load_policies(texts, world, result.issues, UnknownTemplate::kGrantsNothing);
+  const auto grants = grants_beside(world_).in_force;
+  auto loaded = load_policies(texts, world_, grants, result.issues, UnknownTemplate::kGrantsNothing);
   if (!loaded) return result;
   warn_of_growth(*loaded, world_, result.issues);
   const auto files = revision_of_files();
@@ -236,7 +234,7 @@ Result<void> PoliciesInForce::beside_entities(const decision::PolicySnapshot& po
 
 Result<void> PoliciesInForce::put_in_force(const PolicyTexts& texts, Snapshot snapshot,
                                            const std::optional<RevisionChoice>& choice, const ReplacedBy& by,
-                                           Replacement& result, const Loaded* rest) {
+                                           Replacement& result, Loaded* rest) {
   const auto revision = snapshot->revision;
   const bool changes = revision != result.revision;
   if (changes) {
@@ -268,7 +266,7 @@ Result<Loaded> PoliciesInForce::in_force() const {
   std::unique_lock lock(turn_);
   const auto config = config_;
   auto world = world_;
-  add_grants(world);
+  world.grants = grants_beside(world_).in_force;
   auto texts = texts_;
   auto routes = parts_.current.get()->routes;
   // Reports take their time, and reloads do not wait for them.

@@ -60,7 +60,7 @@ class PoliciesInForce final : public control::PolicySets,
   };
 
   // `loaded` is what the files say, its configuration what is running.
-  PoliciesInForce(Parts parts, const Loaded& loaded);
+  PoliciesInForce(Parts parts, Loaded loaded);
 
   // Before the first decision: what the files say takes force, or what was chosen instead of it. Fails when
   // that choice cannot be used: to take the files in its place would be somebody else's choice.
@@ -69,6 +69,9 @@ class PoliciesInForce final : public control::PolicySets,
 
   // The same with what was said of grants over the API, once the directory has read it.
   Result<void> link_grants();
+
+  // What the configuration declares beside policies; to be asked before anybody can reload.
+  const config::World& world_at_start() const noexcept { return world_; }
 
   std::shared_ptr<const decision::PolicySnapshot> get() const { return parts_.current.get()->policies; }
   // Whether the files were refused when they were read last, so that what was in force before still is.
@@ -94,9 +97,13 @@ class PoliciesInForce final : public control::PolicySets,
  private:
   using Snapshot = std::shared_ptr<const decision::PolicySnapshot>;
 
-  // With turn_ held. A world with the grants that are in force: the configuration's and those of the API,
-  // with what was said of them; `said`: besides. True: it is not what the configuration alone says.
-  bool add_grants(config::World& world, const inventory::GrantRecord* said = nullptr) const;
+  struct Grants {
+    std::vector<config::DeclaredGrant> in_force;
+    bool as_declared;  // they are what the configuration alone says
+  };
+  // With turn_ held. The grants that are in force beside a world: the configuration's and those of the API,
+  // with what was said of them; `said`: besides.
+  Grants grants_beside(const config::World& world, const inventory::GrantRecord* said = nullptr) const;
   // The policies in force, linked anew.
   Result<Snapshot> linked(const inventory::GrantRecord& said) const;
   // With its warnings of growth, where they are asked for.
@@ -106,9 +113,10 @@ class PoliciesInForce final : public control::PolicySets,
   Result<void> replace(Snapshot snapshot);
   Result<void> put_in_force(const PolicyTexts& texts, Snapshot snapshot,
                             const std::optional<RevisionChoice>& choice, const ReplacedBy& by,
-                            Replacement& result, const Loaded* rest = nullptr);
-  // All of a configuration that a reload takes over, with these policies, in force together.
-  Result<void> take_over(const Loaded& loaded, Snapshot snapshot, const ReplacedBy& by, Replacement& result);
+                            Replacement& result, Loaded* rest = nullptr);
+  // All of a configuration that a reload takes over, with these policies, in force together. What was loaded
+  // has no world afterwards: there may be very much of it, and it is not there twice.
+  Result<void> take_over(Loaded& loaded, Snapshot snapshot, const ReplacedBy& by, Replacement& result);
   Result<void> beside_entities(const decision::PolicySnapshot& policies, const config::World& world,
                                const std::function<Result<void>()>& change) const;
   std::string revision_of_files() const;
@@ -139,10 +147,11 @@ class PoliciesInForce final : public control::PolicySets,
   Result<void> resume_minting();
   // True: the files' policies wait, and those that were in force last are.
   Result<bool> wait_from_start(const PolicyTexts& of_files, files::Issues& issues);
-  Result<void> wait(const Loaded& loaded, const LoadedPolicies& next, std::span<const Lack> lacks,
+  Result<void> wait(Loaded& loaded, const LoadedPolicies& next, std::span<const Lack> lacks,
                     const ReplacedBy& by, Replacement& result);
-  // Policies that take force, with what tokens carry while something waits. `world` has the grants.
-  Result<Snapshot> minting_ahead(const LoadedPolicies& in_force, const config::World& world) const;
+  // Policies that take force, with what tokens carry while something waits.
+  Result<Snapshot> minting_ahead(const LoadedPolicies& in_force, const config::World& world,
+                                 const Grants& grants) const;
   // Publishes, and keeps book of what tokens carry from then on.
   Result<void> minting(const decision::PolicySnapshot& next, const config::World& world,
                        const std::function<Result<void>()>& publish);

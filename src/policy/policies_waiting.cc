@@ -33,10 +33,9 @@ Result<void> PoliciesInForce::minting(const decision::PolicySnapshot& next, cons
 }
 
 Result<LoadedPolicies> PoliciesInForce::load_again(const config::World& world) const {
-  auto beside = world;
-  add_grants(beside);
+  const auto grants = grants_beside(world).in_force;
   files::Issues issues;
-  auto loaded = load_policies(texts_, beside, issues, UnknownTemplate::kGrantsNothing);
+  auto loaded = load_policies(texts_, world, grants, issues, UnknownTemplate::kGrantsNothing);
   if (!loaded) return failure(ErrorCode::kInvalid, render(issues.all().front()));
   return *std::move(loaded);
 }
@@ -76,16 +75,18 @@ PoliciesInForce::Snapshot PoliciesInForce::until_then(const LoadedPolicies& next
 }
 
 Result<PoliciesInForce::Snapshot> PoliciesInForce::minting_ahead(const LoadedPolicies& in_force,
-                                                                 const config::World& world) const {
+                                                                 const config::World& world,
+                                                                 const Grants& grants) const {
   if (!waiting_) return in_force.snapshot;
   files::Issues issues;
-  const auto next = load_policies(waiting_->texts, world, issues, UnknownTemplate::kGrantsNothing);
+  const auto next =
+      load_policies(waiting_->texts, world, grants.in_force, issues, UnknownTemplate::kGrantsNothing);
   if (!next) return failure(ErrorCode::kInvalid, render(issues.all().front()));
   return until_then(*next, in_force, world);
 }
 
-Result<void> PoliciesInForce::wait(const Loaded& loaded, const LoadedPolicies& next,
-                                   std::span<const Lack> lacks, const ReplacedBy& by, Replacement& result) {
+Result<void> PoliciesInForce::wait(Loaded& loaded, const LoadedPolicies& next, std::span<const Lack> lacks,
+                                   const ReplacedBy& by, Replacement& result) {
   control::WaitingRevision set{next.snapshot->revision, *end_of(lacks)};
   const auto before = load_again(loaded.world);
   if (!before) {
@@ -114,7 +115,7 @@ Result<void> PoliciesInForce::wait(const Loaded& loaded, const LoadedPolicies& n
   // Somebody's choice of before was made instead of other files.
   TRY(revisions_.clear_choice());
   // It is later by what it took to publish.
-  const auto left = lacks_left(next, &*before, loaded.world);
+  const auto left = lacks_left(next, &*before, world_);
   set.until = end_of(left).value_or(set.until);
   // Whoever put it there stays the one that did, however often the files are read again.
   if (is_new) {
@@ -131,10 +132,9 @@ Result<bool> PoliciesInForce::wait_from_start(const PolicyTexts& of_files, files
   if (minted_.empty()) return false;
   const auto kept = TRY(revisions_.list());
   if (kept.empty() || kept.front().revision == files_) return false;
-  auto world = world_;
-  add_grants(world);
+  const auto grants = grants_beside(world_).in_force;
   files::Issues unused;
-  const auto next = load_policies(of_files, world, unused, UnknownTemplate::kGrantsNothing);
+  const auto next = load_policies(of_files, world_, grants, unused, UnknownTemplate::kGrantsNothing);
   if (!next) return false;
   auto texts = revisions_.read(kept.front());
   if (texts) std::swap(texts_, *texts);
@@ -158,10 +158,9 @@ Result<bool> PoliciesInForce::wait_from_start(const PolicyTexts& of_files, files
 Result<bool> PoliciesInForce::put_due_in_force() {
   const std::lock_guard lock(turn_);
   if (!waiting_ || parts_.clock.earliest() < waiting_->set.until) return false;
-  auto world = world_;
-  add_grants(world);
+  const auto grants = grants_beside(world_).in_force;
   files::Issues issues;
-  const auto loaded = load_policies(waiting_->texts, world, issues, UnknownTemplate::kGrantsNothing);
+  const auto loaded = load_policies(waiting_->texts, world_, grants, issues, UnknownTemplate::kGrantsNothing);
   if (!loaded) return failure(ErrorCode::kInvalid, render(issues.all().front()));
   // A grant that was given meanwhile may read more.
   const auto before = TRY(load_again(world_));

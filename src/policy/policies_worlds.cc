@@ -29,10 +29,11 @@ Result<control::AccessWorld> PoliciesInForce::world_of_files() const {
   files::Issues issues;
   auto loaded = load(config_file_, issues);
   if (!loaded) return std::unexpected(first_of(issues));
-  auto with_grants = loaded->world;
+  const auto grants = grants_beside(loaded->world);
   auto snapshot = loaded->policies.snapshot;
-  if (add_grants(with_grants)) {
-    auto again = load_policies(loaded->texts, with_grants, issues, UnknownTemplate::kGrantsNothing);
+  if (!grants.as_declared) {
+    auto again =
+        load_policies(loaded->texts, loaded->world, grants.in_force, issues, UnknownTemplate::kGrantsNothing);
     if (!again) return std::unexpected(first_of(issues));
     snapshot = again->snapshot;
   }
@@ -48,13 +49,13 @@ Result<control::AccessWorld> PoliciesInForce::world(std::string_view name) const
   if (name == control::kWorldOfFiles) return world_of_files();
   std::unique_lock lock(turn_);
   const auto now = parts_.current.get();
-  auto world = world_;
   control::AccessWorld side{now->inventory, now->policies, now->pushed};
-  add_open_to_all(world, side);
+  add_open_to_all(world_, side);
   if (name == control::kWorldInForce) return side;
   const auto kept = TRY(revisions_.find(name));
   const auto texts = TRY(revisions_.read(kept));
-  add_grants(world);
+  auto world = world_;
+  world.grants = grants_beside(world_).in_force;
   // Loading takes its time, and reloads do not wait for it.
   lock.unlock();
   files::Issues issues;

@@ -2,6 +2,7 @@
 
 #include <algorithm>
 #include <array>
+#include <cstdlib>
 #include <fmt/format.h>
 
 namespace writ::policy {
@@ -18,9 +19,35 @@ constexpr std::array kReloaded{
 constexpr std::array kParted{"policies"sv,   "limits"sv,         "listen"sv,
                              "listen.api"sv, "listen.gateway"sv, "listen.operator"sv};
 
+// Whether to_json() of both is the same, without making it: an inventory may be very large.
+bool same(const files::YamlNode& a, const files::YamlNode& b) {
+  using Kind = files::YamlNode::Kind;
+  if (a.kind != b.kind) return false;
+  switch (a.kind) {
+    case Kind::kNull:
+      return true;
+    case Kind::kBool:
+      return a.boolean == b.boolean;
+    case Kind::kInteger:
+      return a.integer == b.integer;
+    case Kind::kFloat:
+      return std::strtod(a.text.c_str(), nullptr) == std::strtod(b.text.c_str(), nullptr);
+    case Kind::kText:
+      return a.text == b.text;
+    case Kind::kList:
+      return std::ranges::equal(a.items, b.items,
+                                [](const auto& one, const auto& other) { return same(one, other); });
+    case Kind::kMap:
+      return std::ranges::equal(a.entries, b.entries, [](const auto& one, const auto& other) {
+        return one.key == other.key && same(one.value, other.value);
+      });
+  }
+  return false;
+}
+
 bool same(const files::YamlNode* a, const files::YamlNode* b) {
   if (a == nullptr || b == nullptr || a == b) return a == b;
-  return to_json(*a) == to_json(*b);
+  return same(*a, *b);
 }
 
 // A listener is an address alone, or a map.

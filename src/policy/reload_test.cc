@@ -37,6 +37,44 @@ TEST(ReloadTest, NamesWhatIsTakenOver) {
       ElementsAre("policies.files", "inventory", "calendars", "fact_sources", "posture", "limits.max_chain"));
 }
 
+TEST(ReloadTest, WhatDiffersIsAnotherValueWhereverItStands) {
+  const std::vector<std::string_view> values{"null",
+                                             "true",
+                                             "false",
+                                             "1",
+                                             "2",
+                                             "1.0",
+                                             "1.00",
+                                             "2.5",
+                                             "\"1\"",
+                                             "x",
+                                             "'x'",
+                                             "y",
+                                             "[]",
+                                             "[1]",
+                                             "[1, x]",
+                                             "[x, 1]",
+                                             "[[1], x]",
+                                             "{}",
+                                             "{a: 1}",
+                                             "{a: 2}",
+                                             "{b: 1}",
+                                             "{a: {a: {a: 1}}}",
+                                             "{a: {a: {a: 2}}}",
+                                             "{a: 1, b: [x]}",
+                                             "{a: 1,    b:   ['x']}",
+                                             "{b: [x], a: 1}",
+                                             "{a: 1, b: [x, y]}"};
+  for (const auto one : values) {
+    for (const auto other : values) {
+      const auto before = yaml(fmt::format("inventory: {}\n", one));
+      const auto now = yaml(fmt::format("# a line more\ninventory: {}\n", other));
+      const bool is_same = to_json(before) == to_json(now);
+      EXPECT_EQ(reloaded_keys(before, now).empty(), is_same) << one << " and " << other;
+    }
+  }
+}
+
 TEST(ReloadTest, TakesOtherCertificatesOverButNotWhetherAListenerSpeaksTls) {
   const auto listen = [](std::string_view gateway) {
     return fmt::format("listen:\n  api: 127.0.0.1:1\n  gateway: {}\n", gateway);

@@ -258,7 +258,6 @@ Result<std::unique_ptr<App>> App::start(policy::Loaded loaded, bool accept_clock
   auto log = TRY(open_audit_log(config, *store, accept_lost_audit));
   const auto began = TRY(first_instant(*log, SystemClock().now(), accept_clock));
   log->not_before(began);
-  const auto world = loaded.world;
   const auto texts = loaded.texts;
   std::unique_ptr<App> app(
       new App(std::make_unique<Parts>(std::move(loaded), std::move(folder), std::move(store), std::move(log),
@@ -268,7 +267,7 @@ Result<std::unique_ptr<App>> App::start(policy::Loaded loaded, bool accept_clock
   files::Issues waiting;
   TRY(parts.policies.start(texts, waiting));
   for (const auto& issue : waiting.all()) fmt::print(stderr, "{}\n", files::render(issue));
-  TRY(parts.load(world));
+  TRY(parts.load(parts.policies.world_at_start()));
   const audit::Event started{
       .type = "server.started", .detail = parts.policies.get()->revision, .standing = audit::Standing::kStop};
   TRY(parts.record(audit::make_record(parts.clock.earliest(), started)));

@@ -88,7 +88,7 @@ struct App::Parts {
                     return entities.under(policy::facts_rules(world, next), change);
                   },
                   [this](const config::World& world) { return fact_sources.make(world); }},
-                 loaded),
+                 std::move(loaded)),
         what_if(std::move(hypothetical)) {
     directory.follow([this](auto snapshot) { current.replace(std::move(snapshot)); });
     keys->follow([this](const jose::JwkSet& set) { verifier.set_keys(set); });
