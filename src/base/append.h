@@ -19,7 +19,8 @@ namespace internal {
   const auto begin = out.size(), end = (begin + ... + parts.size());
   out.resize_and_overwrite(end, [&](char* bytes, std::size_t) {
     char* at = bytes + begin;
-    ((at += parts.copy(at, parts.size())), ...);
+    // Not the views' own copy(), which looks whether it begins behind the end.
+    ((std::char_traits<char>::copy(at, parts.data(), parts.size()), at += parts.size()), ...);
     return end;
   });
 }

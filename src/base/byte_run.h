@@ -32,6 +32,15 @@ using ByteBlock = unsigned char __attribute__((vector_size(16)));
 
 static_assert(std::endian::native == std::endian::little, "words are read as they lie in memory");
 
+// Whether all bits of all bytes are set: a predicate held for the whole block.
+template <class Block>
+bool holds_for_all(const Block& holds) noexcept {
+  std::array<std::uint64_t, 2> halves;
+  static_assert(sizeof halves == sizeof holds);
+  std::memcpy(halves.data(), &holds, sizeof holds);
+  return (halves[0] & halves[1]) == ~std::uint64_t{0};
+}
+
 // For how many of the first bytes of a block does the predicate hold?
 template <class Predicate>
 std::size_t run_in_block(const char* bytes, Predicate predicate) noexcept {
@@ -78,13 +87,21 @@ std::size_t run_length(std::string_view text, Predicate predicate) noexcept {
   return length + internal::run_in_block(text.data() + length, predicate);
 }
 
-// Does it hold for every byte?
+// Does it hold for every byte? Nearly always it does, so what a block says is looked at once, at the end.
 template <class Predicate>
 bool is_run_of(std::string_view text, Predicate predicate) noexcept {
   constexpr auto kBlock = sizeof(internal::ByteBlock);
-  if (text.size() < 4 || text.size() >= kBlock) return run_length(text, predicate) == text.size();
-  const auto block = internal::as_block(text);
-  return internal::run_in_block(reinterpret_cast<const char*>(block.data()), predicate) == kBlock;
+  if (text.size() < 4) return run_length(text, predicate) == text.size();
+  if (text.size() < kBlock) {
+    const auto block = internal::as_block(text);
+    return internal::holds_for_all(
+        predicate(load<internal::ByteBlock>(reinterpret_cast<const char*>(block.data()))));
+  }
+  const char* const last = text.data() + text.size() - kBlock;  // it may overlap the one before it
+  auto holds = predicate(load<internal::ByteBlock>(last));
+  for (const char* at = text.data(); at < last; at += kBlock)
+    holds &= predicate(load<internal::ByteBlock>(at));
+  return internal::holds_for_all(holds);
 }
 
 }  // namespace writ

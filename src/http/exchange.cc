@@ -17,18 +17,12 @@ constexpr std::chrono::milliseconds kAbandonPause{1};
 
 Exchange::Exchange(std::shared_ptr<internal::ExchangeSide> side) : side_(std::move(side)) {}
 
-Exchange::Exchange(Exchange&& other) noexcept = default;
-
 Exchange& Exchange::operator=(Exchange&& other) noexcept {
   if (this != &other) {
     abandon();
     side_ = std::move(other.side_);
   }
   return *this;
-}
-
-Exchange::~Exchange() {
-  abandon();
 }
 
 // To say so takes memory on another thread than the loop's. Without any for so long, the connection could

@@ -42,9 +42,12 @@ class ExchangeSide;  // the connection, as an exchange sees it
 // answer closes the connection, so that the client sees the answer is not whole.
 class Exchange {
  public:
-  Exchange(Exchange&& other) noexcept;
+  Exchange(Exchange&& other) noexcept = default;
   Exchange& operator=(Exchange&& other) noexcept;
-  ~Exchange();
+  // Most are moved from before: a request goes through many hands.
+  ~Exchange() {
+    if (side_ != nullptr) abandon();
+  }
 
   const Request& request() const noexcept;
   std::size_t loop() const noexcept;  // index into Loops

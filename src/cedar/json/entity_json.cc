@@ -15,6 +15,7 @@ namespace {
 
 using codec::Json;
 
+// None begins with a capital letter.
 constexpr std::array<std::string_view, 10> kNoIdentifiers{"true", "false", "if",   "then", "else",
                                                           "in",   "is",    "like", "has",  "__cedar"};
 
@@ -24,7 +25,8 @@ bool valid_identifier(std::string_view text) noexcept {
   };
   constexpr auto kWord = [=](auto byte) { return kLetter(byte) | in_range(byte, '0', '9'); };
   return is_run_of(text.substr(0, 1), kLetter) && !text.empty() && is_run_of(text, kWord) &&
-         std::find(kNoIdentifiers.begin(), kNoIdentifiers.end(), text) == kNoIdentifiers.end();
+         !(text.front() >= '_' &&
+           std::find(kNoIdentifiers.begin(), kNoIdentifiers.end(), text) != kNoIdentifiers.end());
 }
 
 // The content of `{name: {..}}` when that is all there is, with two members at least.
