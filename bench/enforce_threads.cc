@@ -14,6 +14,7 @@
 #include <thread>
 #include <vector>
 
+#include "base/blocking.h"
 #include "base/testing/allocations.h"
 #include "enforce/testing/world.h"
 
@@ -72,6 +73,7 @@ void turn(World& world, const std::vector<http::Headers>& callers, double second
     std::vector<std::jthread> threads;
     for (const auto& headers : callers) {
       threads.emplace_back([&] {
+        const ThreadNeverBlocks as_a_loop;
         const double began_at = processor_seconds();
         std::uint64_t count = 0;
         for (; !over.load(std::memory_order_relaxed); count += kBatch) {

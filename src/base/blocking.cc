@@ -16,6 +16,10 @@ ThreadNeverBlocks::~ThreadNeverBlocks() {
   never_blocks = before_;
 }
 
+bool this_thread_never_blocks() noexcept {
+  return never_blocks;
+}
+
 void may_block(const char* what) {
   if (!never_blocks) return;
   std::fprintf(stderr, "writ: defect: an event loop would wait for %s\n", what);

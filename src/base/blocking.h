@@ -20,6 +20,9 @@ class ThreadNeverBlocks {
   const bool before_;
 };
 
+// Whether one lives on this thread: it is a loop's, which reads all the time what is in force.
+bool this_thread_never_blocks() noexcept;
+
 // Throws std::logic_error on a thread that never blocks; `what` names what would wait: "sqlite", "fdatasync".
 void may_block(const char* what);
 

@@ -6,6 +6,7 @@
 
 #include "cedar/compile.h"
 #include "cedar/parse.h"
+#include "enforce/testing/world.h"
 
 namespace writ::enforce::in_force_test {
 namespace {
@@ -72,6 +73,28 @@ TEST(InForce, AStopOfAnotherThreadDoesNotGetLostInAChange) {
   other.join();
   EXPECT_EQ(current.get()->policies->revision, "1");
   EXPECT_NE(current.get()->inventory->find("stopped"), nullptr);
+}
+
+// Workers rule on the calls of Writ's own API, one of them on the reload itself: each would keep a
+// configuration.
+TEST(InForce, WhoRulesOnAThreadThatIsNoLoopKeepsNothingAlive) {
+  testing::World world;
+  const http::Headers headers{{"Authorization", "Bearer " + world.token()}};
+  const auto rules = [&] {
+    return world.enforcer
+        .enforce({.point = "gateway",
+                  .sent = {.method = "GET", .path = "/i", .encoded_path = "/i"},
+                  .credentials = token::Presented::from_headers(headers),
+                  .api = "invoices",
+                  .action = {"Billing::Action", "read"},
+                  .resource = {"Billing::Invoice", "inv-1"}})
+        .has_value();
+  };
+  EXPECT_TRUE(rules());
+  const std::weak_ptr<const InForce> before = world.current.get();
+  world.current.replace(policies("r2"));
+  EXPECT_TRUE(before.expired());
+  EXPECT_FALSE(rules());  // no policy permits it any more
 }
 
 }  // namespace

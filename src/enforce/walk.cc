@@ -3,6 +3,7 @@
 #include <algorithm>
 #include <fmt/format.h>
 
+#include "base/blocking.h"
 #include "codec/name.h"
 #include "crypto/random.h"
 #include "decision/obligations.h"
@@ -280,7 +281,10 @@ std::expected<token::Verified, Denial> Enforcer::Walk::verify_with_proof(const t
 }
 
 std::expected<void, decision::Refusal> Enforcer::Walk::find_what_decides() {
-  in_force_ = question_->in_force != nullptr ? question_->in_force : parts_->current.read();
+  // A thread that is no loop may rule once and then wait for days: it would keep all of an old configuration.
+  in_force_ = question_->in_force != nullptr ? question_->in_force
+              : this_thread_never_blocks()   ? parts_->current.read()
+                                             : parts_->current.get();
   TRY(place_in_task());
   const auto& claims = token_->claims();
   if (claims.task) task_ = parts_->tasks.find(*claims.task);
