@@ -19,8 +19,7 @@ namespace internal {
   const auto begin = out.size(), end = (begin + ... + parts.size());
   out.resize_and_overwrite(end, [&](char* bytes, std::size_t) {
     char* at = bytes + begin;
-    // Not the views' own copy(), which looks whether it begins behind the end.
-    ((std::char_traits<char>::copy(at, parts.data(), parts.size()), at += parts.size()), ...);
+    ((at += parts.copy(at, parts.size())), ...);
     return end;
   });
 }
