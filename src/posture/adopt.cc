@@ -180,7 +180,7 @@ namespace {
 // What becomes of the configuration's text, place by place.
 class Adoption {
  public:
-  Adoption(const config::Config& config, std::string_view text) : config_(config), yaml_(text) {
+  Adoption(const config::Config& config, const TextLines& lines) : config_(config), yaml_(lines) {
     const auto* inventory = config.root->find("inventory");
     identities_ = inventory != nullptr ? inventory->find("identities") : nullptr;
   }
@@ -262,10 +262,11 @@ class Adoption {
 }  // namespace
 
 Result<std::string> adoption(const Reviewed& reviewed, const config::Config& config, std::string_view text) {
-  Adoption adoption(config, text);
+  const TextLines lines{std::string(text)};
+  Adoption adoption(config, lines);
   for (const Adopted& each : reviewed.adopted) TRY(adoption.add(each));
   for (const AdoptedCaller& each : reviewed.callers.adopted) TRY(adoption.add(each));
-  return unified_diff(config.file.filename().string(), text, TRY(std::move(adoption).edits()));
+  return unified_diff(config.file.filename().string(), lines, TRY(std::move(adoption).edits()));
 }
 
 }  // namespace writ::posture

@@ -188,7 +188,7 @@ void look_only_observed(const Scene& scene, Checked& checked) {
              .change = fmt::format("inventory:\n  apis:\n    - id: {}\n      enforce: true\n", upstream.api),
              .first = "look at what would be refused: `writ audit observed LOG`"},
             scene,
-            {item != nullptr ? YamlText(scene.config_text()).put(*item, "enforce", "true") : std::nullopt}));
+            {item != nullptr ? YamlText(scene.config_lines()).put(*item, "enforce", "true") : std::nullopt}));
   }
 }
 

@@ -91,7 +91,7 @@ std::string new_key_command(std::string_view id) {
 
 // A key pair of its own, in the place of what it comes with now.
 Remedy with_new_keys(Remedy remedy, const Scene& scene, std::span<const ListedIdentity* const> all) {
-  const YamlText yaml(scene.config_text());
+  const YamlText yaml(scene.config_lines());
   std::vector<std::optional<TextEdit>> edits;
   std::string command;
   for (const ListedIdentity* each : all) {
@@ -289,7 +289,7 @@ Remedy with_dates(Remedy remedy, const Scene& scene, const ListedIdentity& each,
     remedy.by_hand = "it was imported: replace it in its source, and import again";
     return remedy;
   }
-  const YamlText yaml(scene.config_text());
+  const YamlText yaml(scene.config_lines());
   std::vector<std::optional<TextEdit>> edits;
   const auto* list = each.node->find("credentials");
   const files::YamlNode* item = nullptr;

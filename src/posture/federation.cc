@@ -79,7 +79,7 @@ void look_issuer_not_pinned(const Scene& scene, Checked& checked) {
     std::vector<Exhibit> evidence{issuer_exhibit(scene, issuer)};
     Remedy remedy{.what = "name what its word is good for",
                   .change = fmt::format("trusted_issuers:\n  - issuer: {}\n", issuer.issuer)};
-    const YamlText yaml(scene.config_text());
+    const YamlText yaml(scene.config_lines());
     const auto* node = item_with(node_at(scene, {"trusted_issuers"}), "issuer", issuer.issuer);
     std::vector<std::optional<TextEdit>> edits;
     const auto lacks = [&](std::string fact, std::string_view text) {
@@ -243,7 +243,7 @@ void look_long_tokens(const Scene& scene, Checked& checked) {
                                        issuer.issuer, accept.api),
                  .first = "let the provider issue tokens that live no longer"},
                 scene,
-                {item != nullptr ? YamlText(scene.config_text()).put(*item, "max_lifetime_seconds", "3600")
+                {item != nullptr ? YamlText(scene.config_lines()).put(*item, "max_lifetime_seconds", "3600")
                                  : std::nullopt}));
     }
   }

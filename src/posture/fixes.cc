@@ -64,7 +64,7 @@ Remedy with_edits(Remedy remedy, const Scene& scene, const std::vector<std::opti
     all.push_back(*edit);
   }
   const auto name = scene.below_config(scene.config().file.string());
-  if (name) remedy.patch = unified_diff(*name, scene.config_text(), std::move(all));
+  if (name) remedy.patch = unified_diff(*name, scene.config_lines(), std::move(all));
   if (remedy.patch.empty()) remedy.by_hand = kConfigOutside;
   return remedy;
 }
@@ -76,7 +76,7 @@ Remedy with_keys(Remedy remedy, const Scene& scene, const ListedIdentity& each,
       remedy.by_hand = "it was made over the API, so it is changed there and not in a file";
     return remedy;
   }
-  const YamlText text(scene.config_text());
+  const YamlText text(scene.config_lines());
   std::vector<std::optional<TextEdit>> edits;
   if (each.node == nullptr) {
     auto item =
@@ -94,7 +94,7 @@ Remedy with_keys(Remedy remedy, const Scene& scene, const ListedIdentity& each,
 }
 
 Remedy with_setting(Remedy remedy, const Scene& scene, std::string_view map, Setting setting) {
-  const YamlText text(scene.config_text());
+  const YamlText text(scene.config_lines());
   const auto* root = scene.config().root.get();
   const auto* inside = root != nullptr ? root->find(map) : nullptr;
   std::optional<TextEdit> edit;
@@ -115,7 +115,7 @@ Remedy without_grant(Remedy remedy, const Scene& scene, std::string_view id) {
     return remedy;
   }
   remedy.change = fmt::format("# take the grant `{}` out of `inventory.grants`\n", id);
-  return with_edits(std::move(remedy), scene, {YamlText(scene.config_text()).take_item(*list, *item)});
+  return with_edits(std::move(remedy), scene, {YamlText(scene.config_lines()).take_item(*list, *item)});
 }
 
 Remedy without_policy(Remedy remedy, const Scene& scene, std::size_t index) {
@@ -134,7 +134,7 @@ Remedy without_policy(Remedy remedy, const Scene& scene, std::size_t index) {
   const auto rest = std::min(text.find_first_not_of(" \t", end), text.size());
   if (rest < text.size() && text[rest] == '\n') end = rest + 1;
   if (end < text.size() && text[end] == '\n') ++end;
-  remedy.patch = unified_diff(*name, text, {{span.begin, end, {}}});
+  remedy.patch = unified_diff(*name, TextLines(std::string(text)), {{span.begin, end, {}}});
   return remedy;
 }
 

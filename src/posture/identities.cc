@@ -108,8 +108,8 @@ void look_owner_gone(const Scene& scene, Checked& checked) {
     if (item == nullptr) {
       remedy.by_hand = "it was made over the API, so it is changed there and not in a file";
     } else {
-      remedy =
-          with_edits(std::move(remedy), scene, {YamlText(scene.config_text()).put(*item, "owner", "PERSON")});
+      remedy = with_edits(std::move(remedy), scene,
+                          {YamlText(scene.config_lines()).put(*item, "owner", "PERSON")});
     }
     found(checked, {grant.id, *grant.owner},
           fmt::format("`{}` answers for the grant `{}`, and is {}", *grant.owner, grant.id,
@@ -145,7 +145,7 @@ void look_owner_not_listed(const Scene& scene, Checked& checked) {
         .what = each->owner ? "list the person, and let the identity act only while that person is there"
                             : "list the person",
         .change = fmt::format("inventory:\n  identities:\n    - {{id: {}, kind: user}}\n", *person)};
-    const YamlText yaml(scene.config_text());
+    const YamlText yaml(scene.config_lines());
     const auto* list = node_at(scene, {"inventory", "identities"});
     std::vector<std::optional<TextEdit>> edits{
         list != nullptr ? yaml.add_item(*list, fmt::format("{{id: {}, kind: user}}", yaml_word(*person)))
@@ -172,7 +172,7 @@ void look_stopped_with_credentials(const Scene& scene, Checked& checked) {
     }
     const bool signs = !each->keys.empty(), shows = !each->workloads.empty() || !each->certificates.empty();
     if (!each->secret_hash && !each->previous_secret && !signs && !shows) continue;
-    const YamlText yaml(scene.config_text());
+    const YamlText yaml(scene.config_lines());
     std::vector<std::optional<TextEdit>> edits;
     for (const std::string_view key :
          {"secret_hash", "previous_secret", "jwks_file", "workload", "certificates"})

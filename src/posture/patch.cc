@@ -40,35 +40,44 @@ std::string range_text(std::size_t first, std::size_t count) {
 
 }  // namespace
 
-std::string unified_diff(std::string_view path, std::string_view text, std::vector<TextEdit> edits) {
+TextLines::TextLines(std::string text) : text_(std::move(text)) {
+  begins_.push_back(0);
+  for (std::size_t at = 0; at < text_.size();) {
+    at = std::min(text_.find('\n', at), text_.size() - 1) + 1;
+    begins_.push_back(at);
+  }
+}
+
+std::size_t TextLines::at(std::size_t place) const {
+  const auto behind = std::ranges::upper_bound(begins_, place) - begins_.begin();
+  return std::min(static_cast<std::size_t>(behind), count()) - 1;
+}
+
+std::string unified_diff(std::string_view path, const TextLines& lines, std::vector<TextEdit> edits) {
   // What is put in at a place comes before what is replaced there.
   std::ranges::stable_sort(edits, {}, [](const TextEdit& edit) { return std::pair(edit.begin, edit.end); });
-  const auto lines = lines_of(text);
-  std::vector<std::size_t> begins;
-  for (const auto line : lines) begins.push_back(static_cast<std::size_t>(line.data() - text.data()));
-  const auto line_at = [&](std::size_t at) {
-    return static_cast<std::size_t>(std::ranges::upper_bound(begins, at) - begins.begin()) - 1;
-  };
+  const auto text = lines.text();
+  const bool none = lines.count() == 0;
   // Edits that touch a common line are one change.
   std::vector<Change> changes;
   for (std::size_t i = 0; i < edits.size();) {
-    const auto first = lines.empty() ? 0 : line_at(edits[i].begin);
+    const auto first = none ? 0 : lines.at(edits[i].begin);
     std::string changed;
-    std::size_t from = lines.empty() ? 0 : begins[first], last = first;
-    for (; i < edits.size() && (lines.empty() || line_at(edits[i].begin) <= last); ++i) {
+    std::size_t from = none ? 0 : lines.begin(first), last = first;
+    for (; i < edits.size() && (none || lines.at(edits[i].begin) <= last); ++i) {
       changed += text.substr(from, edits[i].begin - from);
       changed += edits[i].text;
       from = edits[i].end;
-      if (!lines.empty()) last = std::max(last, line_at(std::max(edits[i].end, edits[i].begin + 1) - 1));
+      if (!none) last = std::max(last, lines.at(std::max(edits[i].end, edits[i].begin + 1) - 1));
     }
-    const auto end = lines.empty() ? 0 : begins[last] + lines[last].size();
+    const auto end = none ? 0 : lines.begin(last + 1);
     changed += text.substr(from, end - from);
-    changes.push_back({first, lines.empty() ? 0 : last - first + 1, std::move(changed)});
+    changes.push_back({first, none ? 0 : last - first + 1, std::move(changed)});
   }
   std::erase_if(changes, [&](const Change& each) {
-    return each.count > 0 && text.substr(begins[each.first], each.text.size()) == each.text &&
-           begins[each.first] + each.text.size() ==
-               begins[each.first + each.count - 1] + lines[each.first + each.count - 1].size();
+    const auto begin = lines.begin(each.first);
+    return each.count > 0 && text.substr(begin, each.text.size()) == each.text &&
+           begin + each.text.size() == lines.begin(each.first + each.count);
   });
   if (changes.empty()) return {};
 
@@ -82,18 +91,18 @@ std::string unified_diff(std::string_view path, std::string_view text, std::vect
       ++next;
     const auto begin = changes[i].first - std::min(changes[i].first, kAround);
     const auto behind = changes[next - 1].first + changes[next - 1].count;
-    const auto end = std::min(lines.size(), behind + kAround);
+    const auto end = std::min(lines.count(), behind + kAround);
     std::string body;
     std::size_t at = begin, now = 0;
     for (; i < next; ++i) {
-      for (; at < changes[i].first; ++at, ++now) add_line(body, ' ', lines[at]);
-      for (; at < changes[i].first + changes[i].count; ++at) add_line(body, '-', lines[at]);
+      for (; at < changes[i].first; ++at, ++now) add_line(body, ' ', lines.line(at));
+      for (; at < changes[i].first + changes[i].count; ++at) add_line(body, '-', lines.line(at));
       for (const auto line : lines_of(changes[i].text)) {
         add_line(body, '+', line);
         ++now;
       }
     }
-    for (; at < end; ++at, ++now) add_line(body, ' ', lines[at]);
+    for (; at < end; ++at, ++now) add_line(body, ' ', lines.line(at));
     out += fmt::format("@@ -{} +{} @@\n{}", range_text(begin, end - begin),
                        range_text(static_cast<std::size_t>(static_cast<std::ptrdiff_t>(begin) + moved), now),
                        body);
@@ -109,15 +118,9 @@ std::string unified_new_file(std::string_view path, std::string_view text) {
   return out;
 }
 
-YamlText::YamlText(std::string_view text) : text_(text) {
-  lines_.push_back(0);
-  for (std::size_t i = 0; i < text.size(); ++i)
-    if (text[i] == '\n') lines_.push_back(i + 1);
-}
-
 std::optional<std::size_t> YamlText::offset(int line, int column) const {
-  if (line < 1 || column < 1 || static_cast<std::size_t>(line) > lines_.size()) return std::nullopt;
-  const auto at = lines_[static_cast<std::size_t>(line) - 1] + static_cast<std::size_t>(column) - 1;
+  if (line < 1 || column < 1 || static_cast<std::size_t>(line) > lines_.count() + 1) return std::nullopt;
+  const auto at = lines_.begin(static_cast<std::size_t>(line) - 1) + static_cast<std::size_t>(column) - 1;
   if (at > text_.size()) return std::nullopt;
   return at;
 }

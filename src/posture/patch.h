@@ -20,15 +20,37 @@ struct TextEdit {
   std::string text;
 };
 
+// A text and where its lines begin, so that many places of one text are found without reading it each time.
+class TextLines {
+ public:
+  explicit TextLines(std::string text = {});
+
+  std::string_view text() const noexcept { return text_; }
+  std::size_t count() const noexcept { return begins_.size() - 1; }
+  // With its line break; the last one may have none.
+  std::string_view line(std::size_t number) const {
+    return text().substr(begins_[number], begins_[number + 1] - begins_[number]);
+  }
+  // `number` may be count(): the end of the text.
+  std::size_t begin(std::size_t number) const { return begins_[number]; }
+  // The line that a place stands in, of those that there are.
+  std::size_t at(std::size_t place) const;
+
+ private:
+  std::string text_;
+  std::vector<std::size_t> begins_;  // and the end
+};
+
 // `path`: of the file, below the folder that the patch is applied in (with -p1). The edits do not overlap.
 // Empty when nothing changes.
-std::string unified_diff(std::string_view path, std::string_view text, std::vector<TextEdit> edits);
+std::string unified_diff(std::string_view path, const TextLines& lines, std::vector<TextEdit> edits);
 // Of a file that is not there yet.
 std::string unified_new_file(std::string_view path, std::string_view text);
 
 class YamlText {
  public:
-  explicit YamlText(std::string_view text);
+  // Borrowed.
+  explicit YamlText(const TextLines& lines) : lines_(lines), text_(lines.text()) {}
 
   // Adds `key: value` to a map that has at least one key, or puts the value in the place of the one there.
   std::optional<TextEdit> put(const files::YamlNode& map, std::string_view key, std::string_view value) const;
@@ -47,8 +69,8 @@ class YamlText {
   std::optional<std::size_t> end_of(const files::YamlNode& value) const;
   std::optional<std::size_t> begin_of(const files::YamlNode& map, std::string_view key) const;
 
+  const TextLines& lines_;
   std::string_view text_;
-  std::vector<std::size_t> lines_;  // where each begins
 };
 
 }  // namespace writ::posture

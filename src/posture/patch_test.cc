@@ -29,7 +29,8 @@ const std::string kText =
 
 TEST(YamlText, AKeyIsAddedAsTheMapIsWritten) {
   const auto root = tree(kText);
-  const YamlText yaml(kText);
+  const TextLines lines{std::string(kText)};
+  const YamlText yaml(lines);
   const auto& items = root.find("a")->items;
   EXPECT_EQ(with(kText, yaml.put(items[0], "status", "retired")),
             std::string(kText).replace(kText.find("owner: eva"), 0, "status: retired\n    "));
@@ -43,7 +44,8 @@ TEST(YamlText, AKeyIsAddedAsTheMapIsWritten) {
 
 TEST(YamlText, AValueIsReplacedAndWhatStandsBesideItStays) {
   const auto root = tree(kText);
-  const YamlText yaml(kText);
+  const TextLines lines{std::string(kText)};
+  const YamlText yaml(lines);
   const auto& items = root.find("a")->items;
   EXPECT_EQ(with(kText, yaml.put(items[0], "owner", "nora")),
             std::string(kText).replace(kText.find("eva"), 3, "nora"));
@@ -57,7 +59,8 @@ TEST(YamlText, AValueIsReplacedAndWhatStandsBesideItStays) {
 
 TEST(YamlText, AKeyIsTakenOutWithItsValue) {
   const auto root = tree(kText);
-  const YamlText yaml(kText);
+  const TextLines lines{std::string(kText)};
+  const YamlText yaml(lines);
   const auto& items = root.find("a")->items;
   EXPECT_EQ(with(kText, yaml.take_out(items[1], "owner")),
             std::string(kText).replace(kText.find("owner: 'it"), 16, ""));
@@ -69,24 +72,28 @@ TEST(YamlText, AKeyIsTakenOutWithItsValue) {
 
 TEST(YamlText, AnItemIsAddedInFrontOfTheFirst) {
   const auto root = tree(kText);
-  const YamlText yaml(kText);
+  const TextLines lines{std::string(kText)};
+  const YamlText yaml(lines);
   EXPECT_EQ(with(kText, yaml.add_item(*root.find("a"), "{id: zero}")),
             std::string(kText).replace(kText.find("- id: one"), 0, "- {id: zero}\n  "));
   const std::string flow = "a: [1, 2]\n";
-  EXPECT_EQ("a: [0, 1, 2]\n", with(flow, YamlText(flow).add_item(*tree(flow).find("a"), "0")));
+  EXPECT_EQ("a: [0, 1, 2]\n",
+            with(flow, YamlText(TextLines(std::string(flow))).add_item(*tree(flow).find("a"), "0")));
 }
 
 TEST(YamlText, WhereTreeAndTextDisagreeThereIsNoEdit) {
   const auto root = tree(kText);
   const std::string other = "# another text\n" + kText;
-  const YamlText yaml(other);
+  const TextLines lines{std::string(other)};
+  const YamlText yaml(lines);
   EXPECT_FALSE(yaml.put(root.find("a")->items[0], "owner", "nora"));
   EXPECT_FALSE(yaml.put(root.find("a")->items[1], "status", "retired"));
 }
 
 TEST(UnifiedDiff, WhatIsPutInAtAPlaceComesBeforeWhatIsReplacedThere) {
   const std::vector<TextEdit> edits{{2, 3, "B"}, {2, 2, "x "}};
-  EXPECT_EQ("--- a/f\n+++ b/f\n@@ -1,1 +1,1 @@\n-a b c\n+a x B c\n", unified_diff("f", "a b c\n", edits));
+  EXPECT_EQ("--- a/f\n+++ b/f\n@@ -1,1 +1,1 @@\n-a b c\n+a x B c\n",
+            unified_diff("f", TextLines("a b c\n"), edits));
 }
 
 TEST(UnifiedDiff, ChangesThatAreNearAreOneHunkAndOthersAreTheirOwn) {
@@ -97,7 +104,7 @@ TEST(UnifiedDiff, ChangesThatAreNearAreOneHunkAndOthersAreTheirOwn) {
       "--- a/f\n+++ b/f\n@@ -1,6 +1,6 @@\n 1\n-2\n+two\n-3\n+three\n 4\n 5\n 6\n@@ -17,4 +17,5 @@\n 17\n "
       "18\n 19\n+new\n 20\n",
       [&] {
-        auto diff = unified_diff("f", text,
+        auto diff = unified_diff("f", TextLines(text),
                                  {{at("\n20\n") + 1, at("\n20\n") + 1, "new\n"},
                                   {at("\n2\n") + 1, at("\n2\n") + 2, "two"},
                                   {at("\n3\n") + 1, at("\n3\n") + 2, "three"}});
@@ -105,9 +112,10 @@ TEST(UnifiedDiff, ChangesThatAreNearAreOneHunkAndOthersAreTheirOwn) {
         const auto both = diff.find("-20\n+new\n+20\n");
         return both == diff.npos ? diff : diff.replace(both, 13, "+new\n 20\n");
       }());
-  EXPECT_EQ("", unified_diff("f", text, {{0, 1, "1"}}));
+  EXPECT_EQ("", unified_diff("f", TextLines(text), {{0, 1, "1"}}));
   EXPECT_EQ("--- /dev/null\n+++ b/n\n@@ -0,0 +1,2 @@\n+a\n+b\n", unified_new_file("n", "a\nb\n"));
-  EXPECT_EQ("--- a/f\n+++ b/f\n@@ -1,2 +1,1 @@\n a\n-b\n", unified_diff("f", "a\nb\n", {{2, 4, ""}}));
+  EXPECT_EQ("--- a/f\n+++ b/f\n@@ -1,2 +1,1 @@\n a\n-b\n",
+            unified_diff("f", TextLines("a\nb\n"), {{2, 4, ""}}));
 }
 
 }  // namespace

@@ -137,11 +137,12 @@ void look_standing(const Scene& scene, Checked& checked) {
     if (each->kind == Kind::kUser || each->kind == Kind::kAgent || !each.is_in_use()) continue;
     std::vector<Standing> standing;
     const auto add = [&](const Standing& one) {
-      const bool alone = each->kind == Kind::kService || !requires_has(*one.policy, "user");
+      const bool for_users = each->kind == Kind::kService && !each->acts_for.empty();
+      const bool alone = for_users || !requires_has(*one.policy, "user");
       const auto guarded = [&](const Policy* guard) {
         return principals.may_be(guard->principal, each) && covers(*guard, *one.policy);
       };
-      if (alone && principals.may_be(one.policy->principal, each) && std::ranges::none_of(guards, guarded))
+      if (alone && principals.may_be(*one.policy, each) && std::ranges::none_of(guards, guarded))
         standing.push_back(one);
     };
     if (const auto own = named.find(each->id); own != named.end()) std::ranges::for_each(own->second, add);

@@ -42,7 +42,8 @@ Scene::Scene(const policy::Loaded& loaded, const UseSeen* seen, std::span<const 
   for (const auto& node : loaded.config.identities)
     if (const auto* id = node.find("id")) nodes.emplace(id->text, &node);
   const std::string file = loaded.config.file.string();
-  if (auto text = files::read_file(loaded.config.file, files::kMaxYamlBytes)) config_text_ = *std::move(text);
+  if (auto text = files::read_file(loaded.config.file, files::kMaxYamlBytes))
+    config_lines_ = TextLines(*std::move(text));
   for (const auto& identity : loaded.world.declared.identities) {
     const auto node = nodes.find(identity.id);
     files::Place place{file, 0, 0};  // it was imported

@@ -16,6 +16,7 @@
 #include "policy/load.h"
 #include "policytest/suite.h"
 #include "posture/checks.h"
+#include "posture/patch.h"
 #include "posture/seen.h"
 
 namespace writ::posture {
@@ -71,7 +72,7 @@ class Scene {
     return {std::move(fact), {}, {}, shown.record, shown.at};
   }
   // The text of the configuration file; empty when it cannot be read any more.
-  const std::string& config_text() const noexcept { return config_text_; }
+  const TextLines& config_lines() const noexcept { return config_lines_; }
   // How a patch calls a file below the configuration's folder; nothing: it lies elsewhere.
   std::optional<std::string> below_config(const std::string& file) const;
   // Why what needs a log cannot be told; empty: it can.
@@ -87,7 +88,7 @@ class Scene {
   std::string suites_problem_;
   Instant now_;
   Limits limits_;
-  std::string config_text_;
+  TextLines config_lines_;
   std::vector<ListedIdentity> identities_;
   std::unordered_map<std::string_view, std::size_t> places_;
 };

@@ -163,4 +163,49 @@ bool Principals::may_be(const ScopeTerm& principal, const ListedIdentity& each) 
   return true;
 }
 
+// Of what names the principal; of anything else nobody can say.
+bool Principals::may_hold(const Expr& condition, const ListedIdentity& each) const {
+  const auto type = inventory::cedar_type(each->kind);
+  const auto& operands = condition.operands;
+  const auto operand = [&](const Expr& part) { return may_hold(part, each); };
+  const auto is_principal = [](const Expr& part) {
+    return part.kind == ExprKind::kVariable && part.variable() == cedar::Variable::kPrincipal;
+  };
+  const auto may_equal = [&](const Expr& part) {
+    return part.kind != ExprKind::kEntity || (part.text == type && part.names[0] == each->id);
+  };
+  const auto may_be_in = [&](const Expr& group) {
+    return group.kind != ExprKind::kEntity || is_in(each, group.entity());
+  };
+  switch (condition.kind) {
+    case ExprKind::kBool:
+      return condition.integer != 0;
+    case ExprKind::kAnd:
+      return std::ranges::all_of(operands, operand);
+    case ExprKind::kOr:
+      return std::ranges::any_of(operands, operand);
+    case ExprKind::kEqual:
+      if (is_principal(operands[0])) return may_equal(operands[1]);
+      return !is_principal(operands[1]) || may_equal(operands[0]);
+    case ExprKind::kContains:
+      return !is_principal(operands[1]) || operands[0].kind != ExprKind::kSet ||
+             std::ranges::any_of(operands[0].operands, may_equal);
+    case ExprKind::kIs:
+      return !is_principal(operands[0]) || condition.text == type;
+    case ExprKind::kIn:
+      return !is_principal(operands[0]) || may_be_in(operands[1]);
+    case ExprKind::kIsIn:
+      return !is_principal(operands[0]) || (condition.text == type && may_be_in(operands[1]));
+    default:
+      return true;
+  }
+}
+
+bool Principals::may_be(const Policy& policy, const ListedIdentity& each) const {
+  return may_be(policy.principal, each) &&
+         std::ranges::all_of(policy.conditions, [&](const cedar::Condition& condition) {
+           return condition.unless || may_hold(condition.body, each);
+         });
+}
+
 }  // namespace writ::posture

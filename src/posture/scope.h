@@ -33,8 +33,11 @@ class Principals {
  public:
   explicit Principals(const Scene& scene) : entities_(scene.loaded().policies.snapshot->entities.get()) {}
   bool may_be(const cedar::ScopeTerm& principal, const ListedIdentity& each) const;
+  // The same of scope and conditions: `when { [Writ::Service::"a"].contains(principal) }`.
+  bool may_be(const cedar::Policy& policy, const ListedIdentity& each) const;
 
  private:
+  bool may_hold(const cedar::Expr& condition, const ListedIdentity& each) const;
   bool is_in(const ListedIdentity& each, const cedar::EntityUid& group) const;
 
   const cedar::Entities* entities_;
