@@ -452,6 +452,44 @@ TEST(PostureChecks, AShortLogNeverMakesAnIdentityDormant) {
   EXPECT_EQ("not computable", looked.state("dormant-identity"));
 }
 
+TEST(PostureChecks, AStandingPrivilegeIsOnlyTheirsWhomAConditionNames) {
+  const auto standing = [](std::string_view condition, std::string_view more = kKey) {
+    PlantedWorld world;
+    add_service(world, more);
+    world.policies += fmt::format(
+        "@id(\"batches\") permit (principal is Writ::Service, action == Shop::Action::\"read\", resource is "
+        "Shop::Order) when {{ {} }};\n",
+        condition);
+    return Looked(world).ids("standing-privilege").size();
+  };
+  for (const auto* names_it :
+       {R"([Writ::Service::"batch", Writ::Service::"export"].contains(principal))",
+        R"(principal == Writ::Service::"export")", R"(Writ::Service::"batch" == principal || resource.open)",
+        R"(!(principal == Writ::Service::"batch"))", "principal is Writ::Service"})
+    EXPECT_EQ(1u, standing(names_it)) << names_it;
+  for (const auto* names_others :
+       {R"([Writ::Service::"batch"].contains(principal))",
+        R"(principal == Writ::Service::"batch" && resource.open)", R"(principal in Writ::Group::"batches")",
+        "principal is Writ::Agent", "context has user", "false"})
+    EXPECT_EQ(0u, standing(names_others)) << names_others;
+  // Who acts for users may have one.
+  EXPECT_EQ(1u, standing("context has user", std::string(kKey) + ", acts_for: [users]"));
+}
+
+// Of a group of actions, the actions below it are what counts.
+TEST(PostureChecks, APermitForAGroupOfActionsIsNotDead) {
+  PlantedWorld world;
+  world.with_policies = ", schemas: [s.cedarschema]";
+  world.files = {
+      {"s.cedarschema",
+       "namespace Shop { entity Order = { customer?: Writ::User }; action \"any-read\"; action \"read\" in "
+       "[\"any-read\"] appliesTo { principal: [Writ::User, Writ::Application], resource: [Order] }; }"}};
+  world.policies +=
+      "@id(\"group\") permit (principal is Writ::User, action in [Shop::Action::\"any-read\"], resource is "
+      "Shop::Order) when { context has task };\n";
+  EXPECT_THAT(Looked(world).ids("dead-permit"), ::testing::ElementsAre());
+}
+
 TEST(PostureChecks, AnIdentityThatWasMadeOverTheApiIsLookedAt) {
   PlantedWorld world;
   world.log_line(

@@ -36,6 +36,7 @@ struct PlantedWorld {
       "Shop::Order) when { resource has customer && resource.customer == principal };\n"
       "@id(\"portal-reads\") permit (principal == Writ::Application::\"portal\", action == "
       "Shop::Action::\"read\", resource is Shop::Order) when { context has user };\n";
+  std::string with_policies = {};  // beside their files: ", schemas: [s.cedarschema]"
   std::string tests =
       "version: 1\nnow: 2026-03-02T09:00:00Z\ntests:\n  - name: nobody reads without a token of their own\n"
       "    request: GET /orders/1\n    token: {sub: olga, client_id: portal}\n    expect: policy_no_permit\n";
@@ -52,9 +53,9 @@ struct PlantedWorld {
     return *this;
   }
   std::string config() const {
-    return "version: 1\nissuer: http://127.0.0.1:8180\n" + listen + top +
-           "policies: {files: [p.cedar]}\ninventory:\n  identities:\n    - {id: olga, kind: user}\n" +
-           portal + identities +
+    return "version: 1\nissuer: http://127.0.0.1:8180\n" + listen + top + "policies: {files: [p.cedar]" +
+           with_policies + "}\ninventory:\n  identities:\n    - {id: olga, kind: user}\n" + portal +
+           identities +
            "  apis:\n    - id: shop\n      audience: https://shop.example\n      namespace: Shop\n      "
            "actions: "
            "[read]\n      " +
