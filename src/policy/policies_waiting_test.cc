@@ -154,7 +154,7 @@ TEST_F(PoliciesWaiting, WaitingAndTakingForceAreOnRecordWithWhoeverAsked) {
   EXPECT_TRUE(due());
   EXPECT_THAT(desk.told(),
               ElementsAre("decision/permit", "policies.waiting", "decision/permit", "policies.replaced"));
-  const auto& last = desk.audit.lines().back();
+  const auto last = desk.audit.lines().back();
   EXPECT_EQ("ops-console", *last.find_string("actor"));
   EXPECT_EQ("api", *last.find_string("object"));
 }

@@ -99,8 +99,8 @@ TEST_P(StoreContract, GivesEntitiesOfATypeInPiecesByTheirIds) {
   ASSERT_TRUE(entities().save_entities(many));
   const auto records = [&](std::string_view after, std::size_t limit) {
     std::vector<std::string> found;
-    for (const auto& each : entities().entities_after("A", after, limit).value())
-      found.push_back(each.record);
+    const auto some = entities().entities_after("A", after, limit).value();
+    for (const auto& each : some) found.push_back(each.record);
     return found;
   };
   EXPECT_THAT(records("", 2), ElementsAre("a", "b"));
