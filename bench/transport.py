@@ -276,6 +276,8 @@ def bytes_of_idle(port, pids, token, secure):
 
     def open_one(number):
         connection = socket.create_connection(("127.0.0.1", port), timeout=30, source_address=(f"127.0.1.{1 + number // PER_SOURCE}", 0))
+        # Else the request waits 40 ms for what acknowledges the handshake.
+        connection.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
         if secure:
             connection = context.wrap_socket(connection)
         connection.sendall(ask)
