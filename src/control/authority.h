@@ -22,6 +22,9 @@ namespace writ::control {
 // Returns after the record is written as durably as the log is configured.
 using Recorder = std::function<Result<void>(audit::Record)>;
 
+// To a caller that belongs to one tenant: `what` ("the audit is") is of all of them.
+std::unexpected<Failure> of_all_tenants(const enforce::Permit& permit, std::string_view what);
+
 // Who asks for a use case. Views.
 struct Caller {
   enforce::Sent sent;

@@ -63,11 +63,13 @@ Answer<enforce::Permit> PushedFacts::allow(const Caller& caller, std::string_vie
   std::set<Scope> scopes;
   bool of_all = false;  // without a tenant, what one says of them is said to all
   for (const auto& [name, entity] : changes) {
+    const auto add = [&](const Json& said) {
+      const auto added = scopes.insert(scope_of(name.type, said)).first;
+      of_all = of_all || !added->tenant;
+    };
     const auto before = registry_.find(name);
-    if (before) scopes.insert(scope_of(name.type, *before));
-    if (entity) scopes.insert(scope_of(name.type, *entity));
-    of_all = of_all || (before && !scope_of(name.type, *before).tenant) ||
-             (entity && !scope_of(name.type, *entity).tenant);
+    if (before) add(*before);
+    if (entity) add(*entity);
     if (!before && !entity) scopes.insert({name.type, std::nullopt});
   }
   if (scopes.empty()) return fail(ErrorCode::kInvalid, "there is no entity in the body");

@@ -43,8 +43,6 @@ using Answer = std::expected<T, Failure>;
 inline std::unexpected<Failure> fail(ErrorCode code, std::string message) {
   return std::unexpected(Failure(Error{code, std::move(message)}));
 }
-// Of a caller that belongs to one tenant: `what` ("the audit is") is of all of them.
-std::unexpected<Failure> of_all_tenants(const enforce::Permit& permit, std::string_view what);
 inline std::unexpected<Failure> conflict(std::string message) {
   return fail(ErrorCode::kConflict, std::move(message));
 }

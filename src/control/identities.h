@@ -72,9 +72,9 @@ class Identities {
   Answer<inventory::Api> create_api(const Caller& caller, const codec::Json& api) const;
 
  private:
-  // `presence` of who is not listed.
   // To make it, or what is there, into this: who may not manage what comes of it does not make it.
   Answer<enforce::Permit> allow_as(const Caller& caller, const inventory::Identity& identity) const;
+  // `presence` of who is not listed.
   Answer<enforce::Permit> allow_on(const Caller& caller, std::string_view action,
                                    const inventory::Member* member, const std::string& id,
                                    Authority::Presence presence, Stops stops = Stops::kNo) const;

@@ -209,8 +209,7 @@ void look_dead_permit(const Scene& scene, Checked& checked) {
     // With an authority of its own, AuthZEN's callers bring actions that no API lists.
     const auto& own = scene.config().authzen;
     const bool others_actions = !own.types.empty() || !own.action_types.empty();
-    const bool named_one_by_one = policy.action.rule == Rule::kEqual || policy.action.rule == Rule::kInAny;
-    if (named_one_by_one && !policy.action.entities.empty() && !others_actions &&
+    if (!policy.action.entities.empty() && policy.action.rule != Rule::kIn && !others_actions &&
         std::ranges::none_of(policy.action.entities, [&](const auto& action) {
           return actions.contains(action) || has_actions_below(scene, action);
         }))

@@ -3,6 +3,7 @@
 #include <algorithm>
 #include <fmt/format.h>
 #include <fmt/ranges.h>
+#include <unordered_map>
 #include <vector>
 
 #include "cedar/parse.h"
@@ -39,13 +40,14 @@ Result<void> check_narrower(std::string_view before, std::string_view after, std
   };
   if (!old || !proposed || old->policies.size() != proposed->policies.size())
     return more(edits.empty() ? std::string_view() : edits.front().use->id);
+  std::unordered_map<std::size_t, std::size_t> added_at;  // conditions, by where a policy begins
+  for (const Edit& edit : edits)
+    if (edit.use->changes()) added_at[edit.span.begin] = edit.use->conditions.size();
   for (std::size_t i = 0; i < old->policies.size(); ++i) {
     const auto& policy = old->policies[i];
-    const auto edit =
-        std::ranges::find(edits, policy.span.begin, [](const Edit& each) { return each.span.begin; });
-    const bool changes = edit != edits.end() && edit->use->changes();
+    const auto found = added_at.find(policy.span.begin);
+    const auto added = found != added_at.end() ? found->second : 0;
     auto narrowed = proposed->policies[i];
-    const auto added = changes ? edit->use->conditions.size() : 0;
     const bool fits = narrowed.conditions.size() == policy.conditions.size() + added &&
                       (added == 0 || policy.effect == cedar::Effect::kPermit) &&
                       std::none_of(narrowed.conditions.end() - static_cast<std::ptrdiff_t>(added),
