@@ -39,7 +39,9 @@ class Facts(unittest.TestCase):
         with open(os.path.join(self.world.folder, "policies", "orders.cedar"), "w", encoding="utf-8") as file:
             file.write("\n".join(page_blocks("cedar")))
             file.write('@id("invoices-too") permit (principal == Writ::Service::"ops-console", action == '
-                       'Writ::Action::"manage-entities", resource == Writ::EntityType::"Billing::Invoice");\n')
+                       'Writ::Action::"manage-entities", resource == Writ::EntityType::"Billing::Invoice");\n'
+                       '@id("north-too") permit (principal == Writ::Service::"ops-north", action in '
+                       '[Writ::Action::"issue", Writ::Action::"manage-entities"], resource);\n')
         status, out, err = harness.writ("check", "--config", self.world.config)
         self.assertEqual(0, status, out + err)
         self.world.start()
@@ -130,6 +132,17 @@ class Pushed(Facts):
         answer = self.world.api_call(token, "PUT", "/v1/entities/Shop::Order/o-17", {"attrs": {"customer": user("nora")}})
         self.assertEqual(403, answer.status)
         self.assertEqual(404, self.world.api_call(self.operator, "GET", "/v1/entities/Shop::Order/o-17").status)
+
+    def test_an_operator_of_one_tenant_pushes_what_is_of_that_tenant_only(self):
+        made = self.world.api_call(self.operator, "POST", "/v1/identities", {
+            "id": "ops-north", "kind": "service", "tenant": "north", "secret": "demo-ops-north-secret"})
+        self.assertEqual(201, made.status, made)
+        self.push("o-1", customer="nora")
+        self.operator = self.world.token("ops-north", self.world.api)
+        self.push("o-2", customer="nora", tenant="north")
+        for order, attributes in (("o-3", {}), ("o-3", {"tenant": "south"}), ("o-1", {"tenant": "north"})):
+            with self.subTest(order=order, **attributes):
+                self.assertEqual("tenant_mismatch", self.push(order, 403, customer="nora", **attributes).reason())
 
     def test_a_schema_that_an_entity_does_not_fit_is_not_taken_over(self):
         self.push("o-17", customer="nora", tenant="north")
