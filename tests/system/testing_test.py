@@ -49,6 +49,13 @@ class Format(unittest.TestCase):
         self.assertEqual([], report["permitted"])
         self.assertEqual([], report["unused_acceptances"])
 
+    def test_the_abnormal_paths_of_the_example_are_as_the_document_shows_them(self):
+        shown = re.search(r"```\n(\d+ abnormal requests derived.*?)```", read("docs", "testing.md"), re.DOTALL)[1]
+        _, out, err = harness.writ("test", "--config", CONFIG, "--abnormal")
+        for line in shown.splitlines():
+            if line != "...":
+                self.assertIn(line, out.splitlines(), err)
+
     def test_no_change_of_the_examples_policies_goes_unnoticed_without_a_reason(self):
         status, out, err = harness.writ("test", "--config", CONFIG, "--mutate", "--json")
         self.assertEqual(0, status, out + err)
