@@ -38,7 +38,8 @@ class ContextHeaderTest : public ::testing::Test {
   // As an upstream reads it: with the published keys.
   Json read(std::string_view header) const {
     const auto jws = jose::parse_jws(header).value();
-    const auto* key = world.tokens.ring->snapshot()->public_keys.find(jws.kid());
+    const auto keys = world.tokens.ring->snapshot();
+    const auto* key = keys->public_keys.find(jws.kid());
     EXPECT_NE(key, nullptr);
     EXPECT_EQ(jws.typ(), "writ-context+jwt");
     return jose::parse_claims(jws.verify(*key).value()).value();

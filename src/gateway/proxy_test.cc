@@ -36,7 +36,8 @@ class ProxyTest : public ::testing::Test {
   // What the context header says, verified with the published keys.
   codec::Json context_of(const http::Request& request) const {
     const auto jws = jose::parse_jws(request.headers.find("Writ-Context").value()).value();
-    const auto* key = world.tokens.ring->snapshot()->public_keys.find(jws.kid());
+    const auto keys = world.tokens.ring->snapshot();
+    const auto* key = keys->public_keys.find(jws.kid());
     return jose::parse_claims(jws.verify(*key).value()).value();
   }
 

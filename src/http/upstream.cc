@@ -418,7 +418,8 @@ void Upstream::checked(UpstreamAddress& address, std::optional<std::string_view>
 }
 
 void Upstream::look_at_returns(UpstreamTime now) {
-  for (const auto& each : *state_->all()) {
+  const auto addresses = state_->all();
+  for (const auto& each : *addresses) {
     auto until = each->ejected_until.load(std::memory_order_relaxed);
     if (until == 0 || number_of(now) < until) continue;
     // Once, also when two look.
@@ -434,7 +435,8 @@ UpstreamStats Upstream::stats(UpstreamTime now) const {
                     .retries = state_->retries.load(std::memory_order_relaxed),
                     .retries_over_budget = state_->retries_over_budget.load(std::memory_order_relaxed),
                     .refused = state_->refused.load(std::memory_order_relaxed)};
-  for (const auto& each : *state_->all())
+  const auto addresses = state_->all();
+  for (const auto& each : *addresses)
     all.addresses.push_back({.name = each->name,
                              .up = each->healthy.load(std::memory_order_relaxed),
                              .ejected = each->ejected(now),

@@ -368,7 +368,8 @@ std::expected<AcceptedTokens::Claims, Denial> AcceptedTokens::read(const token::
   into->issuer = by.issuer;
   into->jti = id_of(assertion, form.text);
   into->exchanged_from = TRY(came_from_of(claims, by));
-  const auto* api = current_.get()->inventory->find_api(accept.api);
+  const auto inventory = current_.get()->inventory;
+  const auto* api = inventory->find_api(accept.api);
   into->audience = api != nullptr ? api->audience : std::string();
   foreign->api = accept.api;
   foreign->tenants = accept.tenants ? accept.tenants : by.tenants;

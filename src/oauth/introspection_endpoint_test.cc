@@ -71,7 +71,8 @@ TEST_F(IntrospectionEndpointTest, TheAnswerIsSignedForTheApiThatAsksForThat) {
   EXPECT_EQ(*response.headers.find("Cache-Control"), "no-store");
   const auto jws = jose::parse_jws(response.body).value();
   EXPECT_EQ(jws.typ(), "token-introspection+jwt");
-  const auto* key = w_.ring->snapshot()->public_keys.find(jws.kid());
+  const auto keys = w_.ring->snapshot();
+  const auto* key = keys->public_keys.find(jws.kid());
   ASSERT_NE(key, nullptr);
   const auto claims = jose::parse_claims(jws.verify(*key).value()).value();
   EXPECT_EQ(*claims.find_string("iss"), kIssuer);

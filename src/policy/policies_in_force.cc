@@ -58,7 +58,8 @@ PoliciesInForce::Grants PoliciesInForce::grants_beside(const config::World& worl
     places.emplace(grant.id, place);
   }
   bool others = said != nullptr;
-  for (const auto& [id, state] : parts_.directory.snapshot()->grants()) {
+  const auto inventory = parts_.directory.snapshot();
+  for (const auto& [id, state] : inventory->grants()) {
     if (state.said.empty()) continue;
     all[id].said = state.said;
     others = true;
@@ -195,7 +196,7 @@ Result<void> PoliciesInForce::take_over(Loaded& loaded, Snapshot snapshot, const
     return parts_.directory.declare(loaded.world.declared, [&](const std::function<void()>& publish) {
       const enforce::Current::Change together(parts_.current);
       publish();
-      if (const auto& before = parts_.current.get()->routes) loaded.routes->take_over_upstreams(*before);
+      if (const auto before = parts_.current.get()->routes) loaded.routes->take_over_upstreams(*before);
       parts_.current.replace(loaded.routes);
       parts_.current.replace(std::move(snapshot));
       parts_.current.replace(std::move(sources));

@@ -302,7 +302,8 @@ TEST_F(PoliciesWaiting, TheRestOfTheConfigurationTakesForceAtOnce) {
   const auto replaced = reload();
   EXPECT_TRUE(replaced.waiting);
   EXPECT_TRUE(replaced.changed);
-  const auto* shop = desk.current.get()->inventory->find_api("shop");
+  const auto inventory = desk.current.get()->inventory;
+  const auto* shop = inventory->find_api("shop");
   ASSERT_NE(nullptr, shop);
   EXPECT_THAT(shop->actions, ElementsAre("read", "write"));
 }

@@ -69,7 +69,8 @@ class OwnKeysTest : public ::testing::Test {
   }
   bool verifies(const std::string& token) const {
     const auto jws = jose::parse_jws(token).value();
-    const auto* key = keys_->ring().snapshot()->public_keys.find(jws.kid());
+    const auto keys = keys_->ring().snapshot();
+    const auto* key = keys->public_keys.find(jws.kid());
     return key != nullptr && jws.verify(*key);
   }
 

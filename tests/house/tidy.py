@@ -206,6 +206,11 @@ def purity_findings():
     return found
 
 
+# A loop over what a shared_ptr that nobody holds points to, or a reference or pointer into it.
+OF_A_TEMPORARY = re.compile(r"for \([^;]*: (\*[\w>.-]*\b(all|get|snapshot)\(\)|.*\b(all|get|snapshot)\(\)->)"
+                            r"|\bauto[&*] \w+ = [^;]*\b(all|get|snapshot)\(\)->")
+
+
 def shape_findings():
     found = []
     for path in tracked():
@@ -223,6 +228,9 @@ def shape_findings():
                 found.append(f"{path}:{number}: trailing white space")
             if "__builtin_prefetch" in line and path.startswith("src/") and path != "src/base/prefetch.h":
                 found.append(f"{path}:{number}: g++ drops calls of what only prefetches; `prefetch()` of `base/prefetch.h` stays")
+            if path.startswith("src/") and OF_A_TEMPORARY.search(line):
+                found.append(f"{path}:{number}: what a function returns by shared_ptr ends with the statement, and a range does not hold it (g++ 12): "
+                             "give it a name first")
             if re.search(r"\b(TODO|FIXME|XXX)\b", line) and not path.startswith("tests/house/"):
                 found.append(f"{path}:{number}: unfinished work belongs in an issue, not in the code")
     return found
