@@ -163,11 +163,30 @@ Result<Context> Context::build(Context context) {
   workspace.chain_.clear();
   if (!workspace.overlay_ || &workspace.overlay_->base() != &context.inputs_.entities)
     workspace.overlay_.emplace(context.inputs_.entities);
-  workspace.overlay_->clear();
-  workspace.overlay_->look_in(context.inputs_.pushed, workspace.arena_);
   context.find_parties();
   // Before the resource is read, which may still be on its way from memory.
   context.record_ = context.make_context_record();
+  return laid(context);
+}
+
+Result<Context> Context::later(Times time, std::optional<Value> resource_attributes,
+                               bool budget_taken) const {
+  Context later = *this;
+  later.inputs_.request.time = time;
+  later.inputs_.resource_attributes = resource_attributes;
+  later.inputs_.budget_taken = budget_taken;
+  for (Party& party : workspace_->parties_)
+    if (party.member != nullptr) party.status = party.member->status_at(time.latest);
+  // A task may be another one by now.
+  later.record_ = inputs_.task != nullptr ? later.make_context_record() : later.record_at_another_time();
+  return laid(later);
+}
+
+// Record and parties are there; the entities are laid anew, since what is known of them may have changed.
+Result<Context> Context::laid(Context context) {
+  Workspace& workspace = *context.workspace_;
+  workspace.overlay_->clear();
+  workspace.overlay_->look_in(context.inputs_.pushed, workspace.arena_);
   try {
     TRY(context.lay_entities());
   } catch (const std::length_error& too_deep) {
@@ -391,6 +410,32 @@ Value record_of(Arena& arena, const RequestFacts& request) {
 
 Value Context::request_record() const {
   return record_of(workspace_->arena_, inputs_.request);
+}
+
+namespace {
+
+// A record of the same fields, of which `change` gives some another value.
+template <class Change>
+Value changed(Arena& arena, const RecordNode& record, Change change) {
+  Fields fields(arena, record.size);
+  for (const TextField& field : record) fields.add(field.name, change(field));
+  return fields.record();
+}
+
+}  // namespace
+
+// record_, which has all but the time right.
+Value Context::record_at_another_time() const {
+  auto& arena = workspace_->arena_;
+  const auto time = inputs_.request.time.latest;
+  return changed(arena, record_.as_record(), [&](const TextField& field) {
+    if (field.name == names().calendars) return inputs_.calendars.in_force(time, arena);
+    if (field.name != names().request) return field.value;
+    return changed(arena, field.value.as_record(), [&](const TextField& of_request) {
+      return of_request.name == names().time ? Value::datetime(cedar::Datetime::from(time))
+                                             : of_request.value;
+    });
+  });
 }
 
 Value anonymous_record(Arena& arena, const RequestFacts& facts, const Calendars& calendars) {

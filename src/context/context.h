@@ -110,6 +110,10 @@ class Context {
   static Result<Context> of_issue(const token::AccessClaims& claims, const Inputs& inputs,
                                   Workspace& workspace);
   static Result<Context> of_issue(token::AccessClaims&&, const Inputs&, Workspace&) = delete;
+  // The same request a while later, with what is known of its resource by then: what of_use() would build
+  // with these inputs, where nothing else of them has changed. It is built in the same workspace, and in the
+  // place of this one.
+  Result<Context> later(Times time, std::optional<cedar::Value> resource_attributes, bool budget_taken) const;
 
   Point point() const noexcept { return point_; }
   const token::AccessClaims& claims() const noexcept { return *claims_; }
@@ -171,6 +175,7 @@ class Context {
         workspace_(&workspace),
         record_(cedar::Value::boolean(false)) {}
   static Result<Context> build(Context context);
+  static Result<Context> laid(Context context);
   std::uint32_t add_party(Role role, std::string_view id);
   void find_parties();
   Result<void> lay_entities();
@@ -184,6 +189,7 @@ class Context {
   cedar::Value credential_record() const;
   cedar::Value token_record(std::optional<std::string_view> acr, std::optional<Instant> auth_time) const;
   cedar::Value request_record() const;
+  cedar::Value record_at_another_time() const;
   cedar::Value amounts_record() const;
 
   Point point_;

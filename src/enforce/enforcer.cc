@@ -13,8 +13,8 @@ namespace writ::enforce {
 struct Enforcer::Given {
   Given(Enforcer& of, OutcomeCallback told, RequestId id) noexcept
       : enforcer(of), callback(std::move(told)), request_id(id) {}
-  Given(Enforcer& of, AskedCallback told) noexcept
-      : enforcer(of), asked_callback(std::move(told)), request_id(RequestId::next()) {}
+  Given(Enforcer& of, AskedCallback told, const Question& asked_of) noexcept
+      : enforcer(of), asked_callback(std::move(told)), question(&asked_of), request_id(RequestId::next()) {}
   Given(Given&&) noexcept = default;  // the other one has no callback then
   ~Given() {
     if (callback || asked_callback) give({}, failure(ErrorCode::kInternal, {}));
@@ -25,6 +25,7 @@ struct Enforcer::Given {
   // One of the two.
   OutcomeCallback callback = {};
   AskedCallback asked_callback = {};
+  const Question* question = nullptr;  // of that one: it lives until the second step is done
   RequestId request_id;
   std::optional<Outcome> outcome = {};
   std::optional<ApiAsked> asked = {};
@@ -38,7 +39,7 @@ struct Enforcer::Parked {
   }
 
   const Question question;
-  const std::unique_ptr<Memory> memory;
+  std::unique_ptr<Memory> memory;
   Walk walk;
   Given given;
   std::size_t waits = 0;
@@ -48,6 +49,18 @@ namespace {
 
 // Others may be quicker again and again to take what was reserved.
 constexpr std::size_t kMaxWaits = 16;
+// Of a thread, for requests whose API is being asked meanwhile: how many are kept, and up to which size.
+constexpr std::size_t kMaxSpare = 64, kMaxSpareBytes = 32 * 1024;
+
+struct Memories {
+  std::unique_ptr<Memory> current;
+  std::array<std::unique_ptr<Memory>, kMaxSpare> spare;
+  std::size_t spares = 0;
+};
+Memories& memories_of_thread() {
+  thread_local Memories memories;
+  return memories;
+}
 
 void report(const std::exception& error) noexcept {
   if (dynamic_cast<const std::bad_alloc*>(&error) == nullptr)
@@ -58,9 +71,16 @@ void report(const std::exception& error) noexcept {
 }  // namespace
 
 std::unique_ptr<Memory>& Enforcer::memory() {
-  thread_local std::unique_ptr<Memory> memory;
-  if (memory == nullptr) memory = std::make_unique<Memory>();
-  return memory;
+  auto& [current, spare, spares] = memories_of_thread();
+  if (current == nullptr && spares > 0) current = std::move(spare[--spares]);
+  if (current == nullptr) current = std::make_unique<Memory>();
+  return current;
+}
+
+void Enforcer::give_back(std::unique_ptr<Memory> memory) noexcept {
+  auto& [current, spare, spares] = memories_of_thread();
+  if (memory != nullptr && spares < kMaxSpare && memory->context.arena().bytes_reserved() <= kMaxSpareBytes)
+    spare[spares++] = std::move(memory);
 }
 
 // One whose token is of a key that its issuer is asked for.
@@ -74,7 +94,7 @@ void Enforcer::enforce(const Question& question, OutcomeCallback callback) noexc
 }
 
 void Enforcer::ask(const Question& question, AskedCallback callback) noexcept {
-  begin(question, Given(*this, std::move(callback)), true);
+  begin(question, Given(*this, std::move(callback), question), true);
 }
 
 void Enforcer::begin(const Question& question, Given given, bool may_wait) noexcept {
@@ -93,7 +113,7 @@ void Enforcer::begin(const Question& question, Given given, bool may_wait) noexc
       if (may_wait && parts_.verifier.wait_for(brought, then)) return;
       // Where nobody can tell, the caller was not wrong.
       if (decided.error().reason != Reason::kIndeterminate) walk.key_did_not_come();
-      return finish(walk, decided, std::move(waits->given));
+      return finish(walk, memory, decided, std::move(waits->given));
     }
     if (decided && walk.needs_facts()) return ask_source(question, walk, std::move(given));
     go_on(question, memory, walk, std::move(decided), std::move(given));
@@ -112,7 +132,7 @@ void Enforcer::go_on(const Question& question, std::unique_ptr<Memory>& memory, 
                   *std::move(consumed));
     if (!consumed) decided = std::unexpected(std::move(consumed).error());
   }
-  finish(walk, decided, std::move(given));
+  finish(walk, memory, decided, std::move(given));
 }
 
 // One that wants facts of a source, which has threads and a queue of its own.
@@ -151,33 +171,37 @@ void Enforcer::go_on_told(const std::shared_ptr<Wanting>& wanting,
 
 // What an ApiAsked has of the first step.
 struct Enforcer::Held final : AskedState {
-  explicit Held(Walk way) : AskedState(way.parties()), question(way.question()), walk(std::move(way)) {
-    walk.let_go_of_memory();
-    walk.move_to(question);
+  Held(std::unique_ptr<Memory> held, Walk way)
+      : AskedState(way.parties()), memory(std::move(held)), walk(std::move(way)) {
+    walk.keep_labels();
   }
+  ~Held() override { give_back(std::move(memory)); }
 
-  const Question question;
+  std::unique_ptr<Memory> memory;
   Walk walk;
 };
 
 void Enforcer::answer(ApiAsked asked, ApiAnswer& answer, OutcomeCallback callback) noexcept {
-  auto& walk = static_cast<Held&>(*asked.state_).walk;
+  auto& held = static_cast<Held&>(*asked.state_);
+  auto& walk = held.walk;
   Given given(*this, std::move(callback), walk.request_id());
   try {
-    const auto decided = walk.decide_on(answer, *memory());
-    finish(walk, decided, std::move(given));
+    const auto decided = walk.decide_on(answer);
+    finish(walk, held.memory, decided, std::move(given));
   } catch (const std::exception& error) {
     report(error);  // and `given` tells
   }
 }
 
 // It passes, or is refused, once that is recorded.
-void Enforcer::finish(Walk& walk, const std::expected<void, decision::Refusal>& decided, Given given) {
+void Enforcer::finish(Walk& walk, std::unique_ptr<Memory>& memory,
+                      const std::expected<void, decision::Refusal>& decided, Given given) {
   const bool asks = decided && walk.step() == Walk::Step::kBefore;
   if (decided && !asks && !walk.record_permit()) return given.give(walk.permit(), {});
   auto record = asks ? walk.asked_record() : walk.record(decided ? nullptr : &decided.error());
   if (asks) {
-    given.asked.emplace(ApiAsked(std::make_unique<Held>(std::move(walk))));
+    walk.move_to(*given.question);
+    given.asked.emplace(ApiAsked(std::make_unique<Held>(std::move(memory), std::move(walk))));
   } else if (decided) {
     given.outcome.emplace(walk.permit());
   } else {
@@ -220,7 +244,7 @@ void Enforcer::go_on(std::unique_ptr<Parked> parked, const Result<void>& written
     else if (*consumed)
       decided = broken("other requests used up the task's budget at the same time, again and again");
   }
-  finish(walk, decided, std::move(parked->given));
+  finish(walk, parked->memory, decided, std::move(parked->given));
 } catch (const std::exception& error) {
   report(error);
 }

@@ -86,6 +86,7 @@ class Enforcer {
   Outcome enforce(const Question& question);
   // The first and the second step where the API's answer decides (enforce/answer.h). The question lives until
   // the second is done; that one takes no budget, and what was stopped or changed between the steps counts.
+  // Where nothing was, it goes on from the first, with the memory of that.
   // It says in `answer` which elements of a list stay, which means something only with a permit.
   void ask(const Question& question, AskedCallback callback) noexcept;
   void answer(ApiAsked asked, ApiAnswer& answer, OutcomeCallback callback) noexcept;
@@ -140,8 +141,10 @@ class Enforcer {
   void go_on_told(const std::shared_ptr<Wanting>& wanting,
                   const sources::AskedSource::Answer& answer) noexcept;
   static std::unique_ptr<Memory>& memory();
+  static void give_back(std::unique_ptr<Memory> memory) noexcept;
   void note_use(const Permit& permit) const noexcept;
-  void finish(Walk& walk, const std::expected<void, decision::Refusal>& decided, Given given);
+  void finish(Walk& walk, std::unique_ptr<Memory>& memory,
+              const std::expected<void, decision::Refusal>& decided, Given given);
   void wait(std::unique_ptr<Parked> parked, std::unique_ptr<task::Write> write);
   void go_on(std::unique_ptr<Parked> parked, const Result<void>& written);
   void record_offer(std::unique_ptr<Offering> offering, const Result<void>& written);

@@ -80,6 +80,14 @@ Result<Ruling> rule_awaiting(const token::Verified& token, const Facts& facts,
   return ruling;
 }
 
+Result<Ruling> rule_later(const Ruling& before, Times time, const Attributes& attributes, bool budget_taken,
+                          const Deciding& deciding, Memory& memory, Shadows shadows) {
+  std::optional<cedar::Value> of_resource;
+  if (attributes) of_resource = attributes(memory.context.arena());
+  return ruled(before.context.later(time, of_resource, budget_taken), deciding, memory, shadows,
+               decision::Reasons::kFirst);
+}
+
 Result<Ruling> rule_on_issue(const token::AccessClaims& claims, const Facts& facts, const Deciding& deciding,
                              Memory& memory, Shadows shadows, decision::Reasons reasons) {
   const auto inputs = inputs_of(facts, deciding, memory);

@@ -35,7 +35,6 @@ std::string text_of(const EntityName& name) {
 }  // namespace
 
 void Enforcer::Walk::let_go_of_memory() {
-  kept_labels_.assign(labels_.begin(), labels_.end());
   ruling_.reset();
   memory_ = nullptr;
 }
@@ -68,12 +67,13 @@ std::expected<void, decision::Refusal> Enforcer::Walk::ask(Proof proof, Shadows 
   return rule(question_->attributes, shadows);
 }
 
-std::expected<void, decision::Refusal> Enforcer::Walk::decide_on(ApiAnswer& answer, Memory& memory) {
+std::expected<void, decision::Refusal> Enforcer::Walk::decide_on(ApiAnswer& answer) {
   step_ = Step::kAfter;
-  memory_ = &memory;
   now_ = times_of(parts_->clock);
   if (auto good = parts_->verifier.still_good(*token_, now_); !good) return refuse(std::move(good).error());
-  in_force_ = parts_->current.get();
+  auto now = parts_->current.get();
+  const bool as_before = now == in_force_;
+  in_force_ = std::move(now);
   TRY(find_api());
   // `writ check` refuses such routes: the elements would lack what is asked of their source.
   if (sources::source_of(in_force_->sources, answer.element_type) != nullptr)
@@ -91,7 +91,7 @@ std::expected<void, decision::Refusal> Enforcer::Walk::decide_on(ApiAnswer& answ
       made = std::unexpected(std::move(value).error());
       return cedar::Value::record(cedar::empty_record());
     };
-    auto ruled = rule(attributes, Shadows::kAsked);
+    auto ruled = as_before ? rule_again(attributes, Shadows::kAsked) : rule(attributes, Shadows::kAsked);
     if (!made) return refuse({Reason::kFactsUnavailable, std::move(made).error().message});
     TRY(std::move(ruled));
   }
@@ -207,12 +207,20 @@ std::expected<void, decision::Refusal> Enforcer::Walk::rule(const Attributes& at
 std::expected<void, decision::Refusal> Enforcer::Walk::rule(const Attributes& attributes, Shadows shadows,
                                                             std::span<const std::string> awaited) {
   auto facts = facts_of(question_->action, question_->resource, attributes);
-  auto ruling = awaited.empty() ? rule_on_use(*token_, facts, deciding(), *memory_, shadows)
-                                : rule_awaiting(*token_, facts, awaited, deciding(), *memory_);
+  return take(awaited.empty() ? rule_on_use(*token_, facts, deciding(), *memory_, shadows)
+                              : rule_awaiting(*token_, facts, awaited, deciding(), *memory_));
+}
+
+std::expected<void, decision::Refusal> Enforcer::Walk::rule_again(const Attributes& attributes,
+                                                                  Shadows shadows) {
+  return take(rule_later(*ruling_, now_, attributes, true, deciding(), *memory_, shadows));
+}
+
+std::expected<void, decision::Refusal> Enforcer::Walk::take(Result<Ruling> ruling) {
   if (!ruling) return broken(std::move(ruling.error().message));
   ruling_.emplace(*std::move(ruling));
   obligations_ = nullptr;
-  if (!awaited.empty() && ruling_->needs_facts()) return {};
+  if (ruling_->needs_facts()) return {};
   if (auto refusal = ruling_->refusal()) return std::unexpected(*std::move(refusal));
   return find_obligations();
 }

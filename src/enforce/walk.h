@@ -44,6 +44,8 @@ class Enforcer::Walk {
   Step step() const noexcept { return step_; }
   // It goes on without its memory, until it is given another.
   void let_go_of_memory();
+  // What its task has earned counts when the API has answered. It keeps its memory.
+  void keep_labels() { kept_labels_.assign(labels_.begin(), labels_.end()); }
 
   const RequestId& request_id() const noexcept { return request_id_; }
   bool bound() const noexcept { return bound_; }
@@ -81,8 +83,9 @@ class Enforcer::Walk {
   // question that lets nothing pass leaves it alone.
   std::expected<void, decision::Refusal> ask(Proof proof, Shadows shadows = Shadows::kLeftAlone);
 
-  // The second step: everything anew, with what the API told. What was stopped or changed meanwhile counts.
-  std::expected<void, decision::Refusal> decide_on(ApiAnswer& answer, Memory& memory);
+  // The second step: it is decided again, with what the API told. What was stopped or changed meanwhile
+  // counts.
+  std::expected<void, decision::Refusal> decide_on(ApiAnswer& answer);
 
   // What people would approve; null where no approval helps, or none is taken.
   std::shared_ptr<const Offer> offer(const decision::Refusal& refusal) const;
@@ -107,6 +110,10 @@ class Enforcer::Walk {
   std::expected<void, decision::Refusal> rule(const Attributes& attributes, Shadows shadows);
   std::expected<void, decision::Refusal> rule(const Attributes& attributes, Shadows shadows,
                                               std::span<const std::string> awaited);
+
+  // The same again, of what decided in the first step.
+  std::expected<void, decision::Refusal> rule_again(const Attributes& attributes, Shadows shadows);
+  std::expected<void, decision::Refusal> take(Result<Ruling> ruling);
 
   std::expected<void, decision::Refusal> rule_by_source(const Attributes& attributes, Shadows shadows);
   std::expected<void, decision::Refusal> rule_on_told(const Attributes& attributes, Shadows shadows);

@@ -23,16 +23,17 @@ void leave_out_the_change(http::Headers& headers) {
 
 class Asking : public std::enable_shared_from_this<Asking> {
  public:
-  Asking(const ApiQuestionParts& parts, const ApiQuestion& asked,
+  Asking(const ApiQuestionParts& parts, const ApiQuestion& asked, enforce::Question question,
          std::move_only_function<void(ApiOutcome)> done, std::shared_ptr<void> keeps)
       : keeps_(std::move(keeps)),
         parts_(parts),
         about_(asked),
+        question_(std::move(question)),
         reader_(*asked.route.answer()),
         done_(std::move(done)) {}
 
-  void begin(const enforce::Question& question) {
-    parts_.enforcer.ask(question, [self = shared_from_this()](enforce::AskedOutcome outcome) {
+  void begin() {
+    parts_.enforcer.ask(question_, [self = shared_from_this()](enforce::AskedOutcome outcome) {
       self->on_loop([self, outcome = std::make_shared<enforce::AskedOutcome>(std::move(outcome))] {
         if (*outcome) return self->ask(std::move(**outcome));
         self->give(std::unexpected(ApiRefused(std::move(outcome->error()))));
@@ -159,6 +160,7 @@ class Asking : public std::enable_shared_from_this<Asking> {
   const std::shared_ptr<void> keeps_;
   const ApiQuestionParts parts_;
   const ApiQuestion about_;
+  const enforce::Question question_;  // until the second step is done
   const AnswerReader& reader_;
   std::move_only_function<void(ApiOutcome)> done_;
   std::optional<enforce::RequestId> id_;
@@ -177,9 +179,9 @@ http::Response refused_by_answer(std::string_view request_id) {
                           request_id);
 }
 
-void ask_api(const ApiQuestionParts& parts, const ApiQuestion& asked, const enforce::Question& question,
+void ask_api(const ApiQuestionParts& parts, const ApiQuestion& asked, enforce::Question question,
              std::move_only_function<void(ApiOutcome)> done, std::shared_ptr<void> keeps) {
-  std::make_shared<Asking>(parts, asked, std::move(done), std::move(keeps))->begin(question);
+  std::make_shared<Asking>(parts, asked, std::move(question), std::move(done), std::move(keeps))->begin();
 }
 
 }  // namespace writ::gateway

@@ -39,22 +39,22 @@ class OnResponse : public std::enable_shared_from_this<OnResponse> {
           error_answer(400, "invalid_request", "this request takes no body", enforce::RequestId::next()));
     amounts_ = route_.amounts(request, values_, std::string_view());
     facts_ = route_.find_facts(request, values_, std::string_view());
-    const enforce::Question question{.point = "gateway",
-                                     .sent = sent_in(request),
-                                     .credentials = credentials_in(request),
-                                     .api = route_.api(),
-                                     .action = {route_.action().type, route_.action().id},
-                                     .resource = {route_.resource_type(), resource_id_},
-                                     .attributes = route_.facts(values_, facts_.get()),
-                                     .amounts = amounts_,
-                                     .labels = route_.labels(),
-                                     .input = Route::input(facts_.get()),
-                                     .notes = notes_of(facts_.get()),
-                                     .approval = approval_in(request, route_.forwarded(), std::string_view()),
-                                     .public_origin = parts_.public_origin,
-                                     .awaited = reader_.awaited(),
-                                     .fulfils = true,
-                                     .in_force = in_force_};
+    enforce::Question question{.point = "gateway",
+                               .sent = sent_in(request),
+                               .credentials = credentials_in(request),
+                               .api = route_.api(),
+                               .action = {route_.action().type, route_.action().id},
+                               .resource = {route_.resource_type(), resource_id_},
+                               .attributes = route_.facts(values_, facts_.get()),
+                               .amounts = amounts_,
+                               .labels = route_.labels(),
+                               .input = Route::input(facts_.get()),
+                               .notes = notes_of(facts_.get()),
+                               .approval = approval_in(request, route_.forwarded(), std::string_view()),
+                               .public_origin = parts_.public_origin,
+                               .awaited = reader_.awaited(),
+                               .fulfils = true,
+                               .in_force = in_force_};
     const ApiQuestion asked{.request = request,
                             .loop = exchange_.loop(),
                             .route = route_,
@@ -65,7 +65,7 @@ class OnResponse : public std::enable_shared_from_this<OnResponse> {
                             .query = request.query,
                             .is_request_itself = true};
     ask_api(
-        parts_, asked, question,
+        parts_, asked, std::move(question),
         [self = shared_from_this()](ApiOutcome outcome) { self->go_on(std::move(outcome)); }, keeps_);
   }
 

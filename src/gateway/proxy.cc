@@ -464,7 +464,7 @@ void Proxy::Forwarded::ask_api_first(Owned forwarded) {
       return take(std::move(forwarded), std::unexpected(std::move(*refused)));
     forwarded->respond(std::get<http::Response>(std::move(outcome).error()));
   };
-  ask_api(parts, asked, question, std::move(done), core);
+  ask_api(parts, asked, std::move(question), std::move(done), core);
 }
 
 void Proxy::Forwarded::ask_public(Owned forwarded) {
