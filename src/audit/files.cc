@@ -4,7 +4,8 @@
 #include <fmt/format.h>
 #include <system_error>
 
-#include "audit/lines.h"
+#include "audit/part.h"
+#include "audit/verify.h"
 
 namespace writ::audit {
 namespace {
@@ -32,6 +33,10 @@ Result<std::vector<path>> files_in(const path& folder) {
   return found;
 }
 
+path folder_of(const path& file) {
+  return file.has_parent_path() ? file.parent_path() : path(".");
+}
+
 bool is_beside(const path& file, const path& log) {
   const auto name = file.filename().string(), begin = log.filename().string();
   return name.starts_with(begin) && name.size() > begin.size() + 1 &&
@@ -48,8 +53,25 @@ Result<std::optional<Part>> part_of(const path& file) {
   return Part{file, {line->seq - 1, std::string(line->prev)}};
 }
 
-Result<std::vector<Part>> parts_beside(const path& log) {
-  const auto folder = log.has_parent_path() ? log.parent_path() : path(".");
+Result<Lines> open_part(const Part& part) {
+  const auto is_it = [&](const path& file) {
+    const auto found = part_of(file);
+    return found && *found && (**found).before == part.before;
+  };
+  const auto at_path = part_of(part.path);
+  // What begins with no record was named so, and is looked at as it is.
+  if (is_it(part.path) || (at_path && !*at_path)) return Lines::open(part.path);
+  const auto others = files_in(folder_of(part.path));
+  if (!others) return Lines::open(part.path);
+  for (const auto& file : *others)
+    if (is_it(file)) return Lines::open(file);
+  return failure(ErrorCode::kNotFound, fmt::format("`{}` was removed while it was read", part.path.string()));
+}
+
+namespace {
+
+Result<std::vector<Part>> list_beside(const path& log) {
+  const auto folder = folder_of(log);
   std::vector<Part> parts;
   for (const auto& file : TRY(files_in(folder))) {
     if (file.filename() != log.filename() && !is_beside(file, log)) continue;
@@ -60,8 +82,28 @@ Result<std::vector<Part>> parts_beside(const path& log) {
   return parts;
 }
 
-Result<std::vector<Part>> parts_of(const std::vector<path>& paths, std::vector<path>& left_out) {
+// Does each file go on where the one before it ends?
+bool is_continuous(const std::vector<Part>& parts) {
+  for (std::size_t i = 0; i + 1 < parts.size(); ++i) {
+    const auto last = last_number({parts[i]});
+    if (!last || *last < parts[i + 1].before.seq) return false;
+  }
+  return true;
+}
+
+// A folder that is listed while a file in it gets another name may show it under neither. Where a file seems
+// to be missing, the folder is looked at again; one that is packed is missing for good.
+template <class List>
+Result<std::vector<Part>> listed(const List& list) {
+  constexpr int kLooks = 4;
+  auto parts = list();
+  for (int look = 1; look < kLooks && (!parts || !is_continuous(*parts)); ++look) parts = list();
+  return parts;
+}
+
+Result<std::vector<Part>> list(const std::vector<path>& paths, std::vector<path>& left_out) {
   std::vector<Part> parts;
+  left_out.clear();
   for (const auto& named : paths) {
     std::error_code ignored;
     if (!std::filesystem::is_directory(named, ignored)) {
@@ -75,8 +117,11 @@ Result<std::vector<Part>> parts_of(const std::vector<path>& paths, std::vector<p
     std::vector<path> others;
     const auto had = parts.size();
     for (const auto& file : TRY(files_in(named))) {
-      auto part = TRY(part_of(file));
-      part ? parts.push_back(*std::move(part)) : others.push_back(file);
+      auto part = part_of(file);
+      // Rotated meanwhile: it is there under another name.
+      if (!part && part.error().code == ErrorCode::kNotFound) continue;
+      auto found = TRY(std::move(part));
+      found ? parts.push_back(*std::move(found)) : others.push_back(file);
     }
     // Or a folder that was mistyped would be a log that is whole, and of nobody's use.
     if (parts.size() == had)
@@ -92,6 +137,16 @@ Result<std::vector<Part>> parts_of(const std::vector<path>& paths, std::vector<p
   }
   sort(parts);
   return parts;
+}
+
+}  // namespace
+
+Result<std::vector<Part>> parts_beside(const path& log) {
+  return listed([&] { return list_beside(log); });
+}
+
+Result<std::vector<Part>> parts_of(const std::vector<path>& paths, std::vector<path>& left_out) {
+  return listed([&] { return list(paths, left_out); });
 }
 
 }  // namespace writ::audit

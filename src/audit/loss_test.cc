@@ -386,6 +386,30 @@ TEST_F(LossTest, AFileThatHasItsSizeIsRotated) {
   EXPECT_EQ(numbers.back(), 23u) << "across files";
 }
 
+TEST_F(LossTest, ALogThatIsRotatedWhileItIsReadIsWhole) {
+  fill(2);
+  std::filesystem::rename(path_, beside(".1"));
+  fill(2);
+  const auto parts = parts_beside(path_).value();
+  const auto newest = part_of(path_).value();
+  std::filesystem::rename(beside(".1"), beside(".2"));
+  std::filesystem::rename(path_, beside(".1"));
+  fill(2);
+  const auto result = verify(parts).value();
+  EXPECT_FALSE(result.first_break) << result.first_break->problem;
+  EXPECT_EQ(result.head.seq, last_number(parts).value());
+  std::vector<std::uint64_t> numbers;
+  ASSERT_TRUE(read_after(parts, 0, [&](std::string_view line) {
+    numbers.push_back(take_apart(line)->seq);
+    return true;
+  }));
+  for (std::size_t i = 0; i < numbers.size(); ++i) EXPECT_EQ(numbers[i], i + 1);
+  EXPECT_EQ(numbers.size(), result.head.seq);
+  EXPECT_FALSE(verify({*newest}).value().first_break) << "alone, too";
+  std::filesystem::remove(beside(".2"));
+  EXPECT_EQ(verify(parts).error().code, ErrorCode::kNotFound) << "what is gone is told";
+}
+
 TEST_F(LossTest, AMissingFileInBetweenIsABreak) {
   {
     auto rotating = options();

@@ -3,6 +3,7 @@
 #include <algorithm>
 #include <fmt/format.h>
 
+#include "audit/part.h"
 #include "codec/json.h"
 
 namespace writ::audit {
@@ -51,7 +52,7 @@ Result<End> through_files(const std::filesystem::path& path, const Lines* at_pat
     // Of a chain whose head was never noted the first record follows nothing.
     const bool begun = at != nullptr || head.seq == 0, follows = begun && part.before == head;
     if (begun && !follows) continue;
-    const auto lines = TRY(Lines::open(part.path));
+    const auto lines = TRY(open_part(part));
     const auto take = [&](const Lines& read) -> Result<bool> {
       Head moved = head;
       const bool good =

@@ -3,6 +3,7 @@
 #include <fmt/format.h>
 
 #include "audit/lines.h"
+#include "audit/part.h"
 #include "codec/json.h"
 
 namespace writ::audit {
@@ -38,7 +39,7 @@ class Verifier {
 
   // False: it is broken.
   Result<bool> read(const Part& part) {
-    const auto lines = TRY(Lines::open(part.path));
+    const auto lines = TRY(open_part(part));
     if (result_.records == 0 && part.before.seq > 0) {
       const auto first = TRY(lines.at(0));
       if (first && may_begin_a_file(*first)) {
@@ -124,7 +125,7 @@ Result<void> read_after(const std::vector<Part>& parts, std::uint64_t after,
   for (std::size_t i = 0; more && i < parts.size(); ++i) {
     // All of it is before.
     if (i + 1 < parts.size() && parts[i + 1].before.seq <= after) continue;
-    const auto lines = TRY(Lines::open(parts[i].path));
+    const auto lines = TRY(open_part(parts[i]));
     const auto offset = parts[i].before.seq >= after ? 0 : TRY(lines.after(after));
     TRY(lines.each(offset, [&](const RawLine& raw) {
       if (!raw.complete) return false;
@@ -136,7 +137,7 @@ Result<void> read_after(const std::vector<Part>& parts, std::uint64_t after,
 
 Result<std::uint64_t> last_number(const std::vector<Part>& parts) {
   if (parts.empty()) return 0;
-  const auto lines = TRY(Lines::open(parts.back().path));
+  const auto lines = TRY(open_part(parts.back()));
   const auto last = TRY(lines.last());
   const auto line = last ? take_apart(last->text) : std::nullopt;
   return line ? line->seq : parts.back().before.seq;

@@ -11,6 +11,7 @@
 #include <utility>
 
 #include "audit/chain.h"
+#include "audit/part.h"
 #include "base/blocking.h"
 #include "crypto/hash.h"
 
@@ -142,7 +143,7 @@ std::string read_at(int file, std::uint64_t offset, std::size_t length) {
 }
 
 std::optional<std::string> first_hash(const audit::Part& log) {
-  const auto lines = audit::Lines::open(log.path);
+  const auto lines = audit::open_part(log);
   if (!lines) return std::nullopt;
   const auto first = lines->at(0);
   const auto line = first && *first ? audit::take_apart(**first) : std::nullopt;

@@ -3,6 +3,7 @@
 #include <fmt/format.h>
 
 #include "audit/chain.h"
+#include "audit/part.h"
 #include "digest/lines_at_once.h"
 
 namespace writ::digest {
@@ -31,7 +32,7 @@ Worked digested(std::string_view line, bool verify) {
 
 Result<bool> reaches(const audit::Part& log, const audit::Head& head, std::uint64_t offset,
                      const std::function<bool()>& stop) {
-  const auto lines = TRY(audit::Lines::open(log.path));
+  const auto lines = TRY(audit::open_part(log));
   if (TRY(lines.size()) < offset) return false;
   audit::Head at = log.before;
   bool whole = true, there = head == log.before && offset == 0;
@@ -70,8 +71,7 @@ void LogReading::note(const audit::Part& part, std::string_view why) {
 Result<std::string> LogReading::line(const Entry& entry) const {
   open_.resize(log_.size());
   auto& lines = open_[entry.part];
-  if (lines == nullptr)
-    lines = std::make_unique<audit::Lines>(TRY(audit::Lines::open(log_[entry.part].path)));
+  if (lines == nullptr) lines = std::make_unique<audit::Lines>(TRY(audit::open_part(log_[entry.part])));
   auto text = TRY(lines->at(entry.offset));
   if (!text || text->size() + 1 != entry.length)
     return failure(ErrorCode::kCorrupt,
@@ -110,7 +110,7 @@ Result<bool> LogReading::visit_block(std::uint32_t part, const Block& block, std
 
 Result<void> LogReading::each_of(std::uint32_t part, const Visit& visit) {
   const audit::Part& log = log_[part];
-  const auto lines = TRY(audit::Lines::open(log.path));
+  const auto lines = TRY(audit::open_part(log));
   const bool large = TRY(lines.size()) >= use_.least_bytes;
   // What the file is while it is held against the index. It may grow meanwhile, and then it has no stamp.
   const Instant now = use_.now.value_or(SystemClock().now());
