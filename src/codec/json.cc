@@ -12,6 +12,7 @@
 #include "base/check.h"
 #include "codec/json_parsing.h"
 #include "codec/pick.h"
+#include "codec/twin.h"
 #include "codec/utf8.h"
 
 namespace writ::codec {
@@ -27,29 +28,89 @@ using internal::parse_with;
 using simdjson::dom::element;
 using simdjson::dom::element_type;
 
-// The first name that occurs twice, or null.
-const std::string* find_duplicate(const Json::Object& members) {
-  if (members.size() <= kFewMembers) {
-    for (std::size_t i = 1; i < members.size(); ++i) {
+// A name that occurs twice; nothing: none does.
+template <class Members, class NameOf>
+std::optional<std::string_view> find_duplicate(const Members& members, std::size_t size, NameOf name_of) {
+  std::array<std::string_view, kFewMembers> few;
+  std::vector<std::string_view> many(size <= kFewMembers ? 0 : size);
+  const std::span<std::string_view> names =
+      size <= kFewMembers ? std::span(few).first(size) : std::span(many);
+  std::size_t at = 0;
+  for (const auto& member : members) names[at++] = name_of(member);
+  if (size <= kFewMembers) {
+    for (std::size_t i = 1; i < size; ++i) {
       for (std::size_t j = 0; j < i; ++j) {
-        if (members[i].first == members[j].first) return &members[i].first;
+        if (names[i] == names[j]) return names[i];
       }
     }
-    return nullptr;
+    return std::nullopt;
   }
-  std::vector<const std::string*> names;
-  names.reserve(members.size());
-  for (const auto& member : members) names.push_back(&member.first);
-  std::ranges::sort(names, {}, [](const std::string* name) -> const std::string& { return *name; });
-  const auto found = std::ranges::adjacent_find(names, [](auto* a, auto* b) { return *a == *b; });
-  return found == names.end() ? nullptr : *found;
+  std::ranges::sort(names);
+  const auto found = std::ranges::adjacent_find(names);
+  return found == names.end() ? std::nullopt : std::optional(*found);
 }
 
-// Builds the tree where it will stay; a value is never moved.
-class Converter {
+// What parse_json() refuses beyond what simdjson does.
+class Rules {
  public:
-  Converter(std::string_view text, std::size_t max_depth)
+  Rules(std::string_view text, std::size_t max_depth)
       : max_depth_(max_depth), has_escapes_(text.find('\\') != text.npos) {}
+
+  // Nothing is made of the value. `depth`: of what lies around it.
+  Result<void> check(element value, std::size_t depth = 0) {
+    if (!hold_for(value, depth)) return std::unexpected(std::move(error_));
+    return {};
+  }
+
+ protected:
+  bool hold_for(element value, std::size_t depth) {
+    switch (value.type()) {
+      case element_type::UINT64:
+        return fail(internal::too_large().error());
+      case element_type::STRING:
+        return check_string(value.get_string().value_unsafe());
+      case element_type::ARRAY: {
+        if (depth >= max_depth_) return fail(depth_exceeded(max_depth_));
+        const auto array = value.get_array().value_unsafe();
+        for (const auto item : array)
+          if (!hold_for(item, depth + 1)) return false;
+        return true;
+      }
+      case element_type::OBJECT: {
+        if (depth >= max_depth_) return fail(depth_exceeded(max_depth_));
+        const auto object = value.get_object().value_unsafe();
+        std::size_t size = 0;  // simdjson saturates its own
+        for (const auto member : object) {
+          if (!check_string(member.key) || !hold_for(member.value, depth + 1)) return false;
+          ++size;
+        }
+        const auto twice = find_duplicate(object, size, [](const auto& member) { return member.key; });
+        return !twice || fail(internal::duplicate_name(*twice).error());
+      }
+      default:
+        return true;
+    }
+  }
+
+  bool check_string(std::string_view text) {
+    if (!has_escapes_ || !has_lone_surrogate(text)) return true;
+    return fail(internal::lone_surrogate().error());
+  }
+
+  bool fail(Error error) {
+    error_ = std::move(error);
+    return false;
+  }
+
+  std::size_t max_depth_;
+  bool has_escapes_;
+  Error error_{};
+};
+
+// Builds the tree where it will stay; a value is never moved.
+class Converter : Rules {
+ public:
+  using Rules::Rules;
 
   // `depth`: of what lies around the value.
   Result<Json> convert(element value, std::size_t depth = 0) {
@@ -106,23 +167,10 @@ class Converter {
       name = member.key;
       if (!check_string(name) || !convert(member.value, depth, value)) return false;
     }
-    if (const auto* name = find_duplicate(members)) return fail(internal::duplicate_name(*name).error());
-    return true;
+    const auto twice = find_duplicate(members, members.size(),
+                                      [](const auto& member) -> std::string_view { return member.first; });
+    return !twice || fail(internal::duplicate_name(*twice).error());
   }
-
-  bool check_string(std::string_view text) {
-    if (!has_escapes_ || !has_lone_surrogate(text)) return true;
-    return fail(internal::lone_surrogate().error());
-  }
-
-  bool fail(Error error) {
-    error_ = std::move(error);
-    return false;
-  }
-
-  std::size_t max_depth_;
-  bool has_escapes_;
-  Error error_{};
 };
 
 void append_double(std::string& out, double value) {
@@ -273,6 +321,104 @@ Result<Json> pick_members(std::string_view text, std::span<const std::string_vie
         return failure(ErrorCode::kInvalid, "json: duplicate member name `" + std::string(member.key) + "`");
       seen |= bit;
       picked.if_object()->emplace_back(std::string(member.key), TRY(converter.convert(member.value, 1)));
+    }
+    return picked;
+  };
+  if (text.size() > kKeptParserBytes) {
+    simdjson::dom::parser parser;
+    return parse_with(parser, text, max_depth, pick);
+  }
+  thread_local simdjson::dom::parser parser;
+  return parse_with(parser, text, max_depth, pick);
+}
+
+namespace {
+
+std::string_view kind_of(element value) {
+  switch (value.type()) {
+    case element_type::BOOL:
+      return "boolean";
+    case element_type::INT64:
+    case element_type::UINT64:
+    case element_type::DOUBLE:
+      return "number";
+    case element_type::STRING:
+      return "string";
+    case element_type::ARRAY:
+      return "array";
+    case element_type::OBJECT:
+      return "object";
+    default:
+      return "null";
+  }
+}
+
+// RFC 6901 §4: digits without a leading zero.
+std::optional<element> item_at(simdjson::dom::array items, std::string_view token) {
+  std::size_t at = 0;
+  const auto [end, error] = std::from_chars(token.data(), token.data() + token.size(), at);
+  const bool leading_zero = token.size() > 1 && token.front() == '0';
+  element item;
+  if (error != std::errc() || end != token.data() + token.size() || leading_zero ||
+      items.at(at).get(item) != simdjson::SUCCESS)
+    return std::nullopt;
+  return item;
+}
+
+// The member of the first name, unless some reader takes another one for it, or for it and those below.
+Result<std::optional<element>> only_member(simdjson::dom::object members,
+                                           std::span<const std::string> names) {
+  std::optional<element> found;
+  for (const auto member : members) {
+    if (member.key == names.front()) {
+      found = member.value;
+      continue;
+    }
+    std::string joined;
+    for (std::size_t i = 0; i < names.size(); ++i) {
+      if (names.size() > 1) joined += names[i];
+      if (may_read_as(member.key, i == 0 ? names.front() : joined))
+        return failure(ErrorCode::kInvalid, "json: other readers could find another value");
+    }
+  }
+  return found;
+}
+
+// Where the names lead, one after another; nothing where there is nothing.
+Result<std::optional<element>> find_part(element value, std::span<const std::string> names) {
+  std::optional<element> at = value;
+  for (; at && !names.empty(); names = names.subspan(1)) {
+    const std::string& name = names.front();
+    if (at->is_array()) {
+      at = item_at(at->get_array().value_unsafe(), name);
+    } else if (at->is_object()) {
+      at = TRY(only_member(at->get_object().value_unsafe(), names));
+    } else {
+      at.reset();
+    }
+  }
+  return at;
+}
+
+}  // namespace
+
+Result<PickedParts> pick_alone(std::string_view text, std::span<const std::vector<std::string>> pointers,
+                               const JsonLimits& limits) {
+  TRY(check_text(text, limits));
+  const auto max_depth = std::min(limits.max_depth, kDepthCeiling);
+  const auto pick = [&](element root) -> Result<PickedParts> {
+    TRY(Rules(text, max_depth).check(root));
+    PickedParts picked{.kind = kind_of(root), .found = {}};
+    picked.found.reserve(pointers.size());
+    for (const auto& names : pointers) {
+      auto part = find_part(root, names);
+      if (!part) {
+        picked.found.push_back(std::unexpected(std::move(part).error()));
+      } else if (!*part) {
+        picked.found.emplace_back(std::nullopt);
+      } else {
+        picked.found.emplace_back(TRY(Converter(text, max_depth).convert(**part)));
+      }
     }
     return picked;
   };

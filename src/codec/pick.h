@@ -1,12 +1,15 @@
-// Some members of a large object: JSON of which only these are looked at.
+// Some parts of JSON, without a tree of the rest.
 //
-// For what was written by Writ itself and is read by the million, such as records of the audit. The text is
-// held against the grammar, UTF-8 and the limits as by parse_json, and of the members that are asked for none
-// may stand there twice. What is inside the others is not looked at.
+// Members: for what was written by Writ itself and is read by the million, such as records of the audit. The
+// text is held against the grammar, UTF-8 and the limits as by parse_json, and of the members that are asked
+// for none may stand there twice. What is inside the others is not looked at.
 #pragma once
 
+#include <optional>
 #include <span>
+#include <string>
 #include <string_view>
+#include <vector>
 
 #include "base/result.h"
 #include "codec/json.h"
@@ -17,5 +20,14 @@ namespace writ::codec {
 // with kInvalid when the text is no object. At most 64 names.
 Result<Json> pick_members(std::string_view text, std::span<const std::string_view> names,
                           const JsonLimits& limits = {});
+
+// What pointers find in a text that all of parse_json()'s rules hold for, in everything that stands there.
+struct PickedParts {
+  std::string_view kind;                           // of the whole, as Json::kind() names it
+  std::vector<Result<std::optional<Json>>> found;  // for each pointer, what find_alone() finds; or nothing
+};
+// Each pointer is the names in it (pointer_names()), and they are ASCII names. Fails as parse_json does.
+Result<PickedParts> pick_alone(std::string_view text, std::span<const std::vector<std::string>> pointers,
+                               const JsonLimits& limits = {});
 
 }  // namespace writ::codec

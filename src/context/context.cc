@@ -428,12 +428,12 @@ Value changed(Arena& arena, const RecordNode& record, Change change) {
 Value Context::record_at_another_time() const {
   auto& arena = workspace_->arena_;
   const auto time = inputs_.request.time.latest;
+  const auto& of = names();
   return changed(arena, record_.as_record(), [&](const TextField& field) {
-    if (field.name == names().calendars) return inputs_.calendars.in_force(time, arena);
-    if (field.name != names().request) return field.value;
-    return changed(arena, field.value.as_record(), [&](const TextField& of_request) {
-      return of_request.name == names().time ? Value::datetime(cedar::Datetime::from(time))
-                                             : of_request.value;
+    if (field.name == of.calendars) return inputs_.calendars.in_force(time, arena);
+    if (field.name != of.request) return field.value;
+    return changed(arena, field.value.as_record(), [&](const TextField& in_request) {
+      return in_request.name == of.time ? Value::datetime(cedar::Datetime::from(time)) : in_request.value;
     });
   });
 }

@@ -4,7 +4,7 @@
 //   Enforcer::ask(question)          guards, and the policies that need no such fact; the budget is taken,
 //   and
 //                                    that the API is asked is on record. ApiAsked, or Refused.
-//   Enforcer::answer(asked, answer)  everything anew with what the API told. Permit, or Refused, on record.
+//   Enforcer::answer(asked, answer)  all of it again with what the API told. Permit, or Refused, on record.
 //
 // An ApiAsked lets nobody have anything: it says that the API may be asked what a safe request reads (GET).
 // What it answers is passed on only with a Permit, and as it was decided on.

@@ -171,7 +171,7 @@ void Enforcer::go_on_told(const std::shared_ptr<Wanting>& wanting,
 
 // What an ApiAsked has of the first step.
 struct Enforcer::Held final : AskedState {
-  Held(std::unique_ptr<Memory> held, Walk way)
+  Held(std::unique_ptr<Memory> held, Walk&& way)
       : AskedState(way.parties()), memory(std::move(held)), walk(std::move(way)) {
     walk.keep_labels();
   }

@@ -166,12 +166,12 @@ audit::Record Enforcer::Walk::asked_record() const {
   auto& names = memory_->names;
   const auto& claims = token_->claims();
   const auto& resource = question_->resource;
-  std::string detail(written(names.action, question_->action.type, question_->action.id));
-  detail.append(" for ").append(claims.subject);
+  written(names.action, question_->action.type, question_->action.id);
+  names.action.append(" for ").append(claims.subject);
   const audit::Event event{.type = "api.asked",
                            .actor = claims.client_id,
                            .object = written(names.resource, resource.type, resource.id),
-                           .detail = detail,
+                           .detail = names.action,
                            .request_id = request_id_};
   return audit::make_record(now_.earliest, event);
 }

@@ -6,6 +6,7 @@
 #include "cedar/conform.h"
 #include "cedar/schema.h"
 #include "codec/json_pointer.h"
+#include "codec/pick.h"
 #include "codec/twin.h"
 #include "gateway/fact_finder.h"
 
@@ -65,9 +66,9 @@ Result<Value> typed_value(Arena& arena, const Json& json, const Type& type) {
 }
 
 // Absent: it is not there, and need not be. What a guard goes by has to be: hiding it would help.
-Result<std::optional<Value>> attribute(Arena& arena, const Json& resource, std::string_view name,
-                                       const std::string& pointer, const cedar::AttributeType* type) {
-  const Json* found = TRY(codec::find_alone(resource, pointer));
+Result<std::optional<Value>> attribute(Arena& arena, Result<const Json*> at, std::string_view name,
+                                       const cedar::AttributeType* type) {
+  const Json* found = TRY(std::move(at));
   if (found == nullptr || found->is_null()) {
     if (is_guarded_attribute(name)) return invalid("is missing, and a guard goes by it");
     if (type != nullptr && !type->required) return std::nullopt;
@@ -78,8 +79,7 @@ Result<std::optional<Value>> attribute(Arena& arena, const Json& resource, std::
 }
 
 // A text or an integer; nothing for what is no id.
-std::optional<std::string> id_in(const Json& resource, std::string_view pointer) {
-  const Json* found = codec::at_pointer_alone(resource, pointer);
+std::optional<std::string> id_of(const Json* found) {
   if (found == nullptr) return std::nullopt;
   if (const auto* text = found->if_string(); text != nullptr && !text->empty()) return *text;
   if (const auto* integer = found->if_int()) return std::to_string(*integer);
@@ -114,6 +114,11 @@ Result<AnswerReader> AnswerReader::make(AnswerSpec spec) {
     if (name == "taskLabels") return invalid("`taskLabels` cannot come from an answer");
   }
   if (!made.id.empty()) TRY(check_pointer("id", made.id));
+  if (!made.elements) {
+    for (const auto& [name, pointer] : made.attributes)
+      reader.pointers_.push_back(codec::pointer_names(pointer));
+    if (!made.id.empty()) reader.pointers_.push_back(codec::pointer_names(made.id));
+  }
   if (!made.read.empty() && made.elements)
     return invalid("`decide: on read` reads one resource, and `elements` are those of a list");
   const bool same_kind = made.element_action.empty() && made.element_type.empty();
@@ -144,9 +149,10 @@ Result<AnswerReader> AnswerReader::make(AnswerSpec spec) {
   return reader;
 }
 
-enforce::AnswerFacts AnswerReader::facts(std::shared_ptr<const Json> json, const Json& resource,
-                                         std::string_view type, enforce::Attributes told) const {
-  return [this, json = std::move(json), &resource, type = std::string(type), told = std::move(told)](
+// `find` finds the attribute of that place in spec_.
+template <class Find>
+enforce::AnswerFacts AnswerReader::facts(Find find, std::string_view type, enforce::Attributes told) const {
+  return [this, find = std::move(find), type = std::string(type), told = std::move(told)](
              Arena& arena, const cedar::Schema* schema) -> Result<Value> {
     const auto* entity = schema != nullptr ? schema->find_entity_type(type) : nullptr;
     if (schema != nullptr && entity == nullptr)
@@ -156,7 +162,8 @@ enforce::AnswerFacts AnswerReader::facts(std::shared_ptr<const Json> json, const
       const auto known = told(arena);
       for (const auto& field : known.as_record()) fields.push_back({field.name, field.value});
     }
-    for (const auto& [name, pointer] : spec_.attributes) {
+    for (std::size_t i = 0; i < spec_.attributes.size(); ++i) {
+      const auto& [name, pointer] = spec_.attributes[i];
       const cedar::AttributeType* declared = nullptr;
       if (entity != nullptr) {
         const auto found = entity->attributes.find(name);
@@ -164,7 +171,7 @@ enforce::AnswerFacts AnswerReader::facts(std::shared_ptr<const Json> json, const
           return invalid(fmt::format("the schema does not have the attribute `{}` of `{}`", name, type));
         declared = &found->second;
       }
-      auto value = attribute(arena, resource, name, pointer, declared);
+      auto value = attribute(arena, find(i), name, declared);
       if (!value)
         return invalid(fmt::format("`{}` of the API's answer, the attribute `{}`: {}", pointer, name,
                                    value.error().message));
@@ -179,25 +186,35 @@ AnswerReader::Read AnswerReader::read(std::string body, std::string_view resourc
   Read read;
   read.body_ = std::move(body);
   read.answer.is_list = is_list();
-  auto parsed = codec::parse_json(read.body_, {.max_bytes = read.body_.size()});
-  if (!parsed) {
-    read.answer.unreadable = "the API's answer: " + parsed.error().message;
-    return read;
-  }
-  read.json_ = std::make_shared<const Json>(*std::move(parsed));
+  const codec::JsonLimits limits{.max_bytes = read.body_.size()};
   if (is_list()) {
+    auto parsed = codec::parse_json(read.body_, limits);
+    if (!parsed) {
+      read.answer.unreadable = "the API's answer: " + parsed.error().message;
+      return read;
+    }
+    read.json_ = std::make_shared<const Json>(*std::move(parsed));
     const auto& type = spec_.element_type;
     if (auto wrong = read_list(read, type.empty() ? resource_type : type, told))
       read.answer.unreadable = "the API's answer: " + *std::move(wrong);
     return read;
   }
-  if (!read.json_->is_object()) {
-    read.answer.unreadable = fmt::format("the API's answer is not an object but: {}", read.json_->kind());
-  } else if (!spec_.id.empty() && id_in(*read.json_, spec_.id) != resource_id) {
+  auto picked = codec::pick_alone(read.body_, pointers_, limits);
+  if (!picked) {
+    read.answer.unreadable = "the API's answer: " + picked.error().message;
+    return read;
+  }
+  auto find = [found = std::move(picked->found)](std::size_t i) -> Result<const Json*> {
+    if (!found[i]) return std::unexpected(found[i].error());
+    return *found[i] ? &**found[i] : nullptr;
+  };
+  if (picked->kind != "object") {
+    read.answer.unreadable = fmt::format("the API's answer is not an object but: {}", picked->kind);
+  } else if (!spec_.id.empty() && id_of(find(spec_.attributes.size()).value_or(nullptr)) != resource_id) {
     read.answer.unreadable =
         fmt::format("`{}` of the API's answer is not the id that was asked for", spec_.id);
   }
-  read.answer.facts = facts(read.json_, *read.json_, resource_type, std::move(told));
+  read.answer.facts = facts(std::move(find), resource_type, std::move(told));
   return read;
 }
 
@@ -220,9 +237,12 @@ std::optional<std::string> AnswerReader::read_list(Read& read, std::string_view 
   }
   for (const Json& item : *items) {
     enforce::Element element;
-    if (auto id = item.is_object() ? id_in(item, spec_.id) : std::nullopt) {
+    if (auto id = item.is_object() ? id_of(codec::at_pointer_alone(item, spec_.id)) : std::nullopt) {
       element.id = *std::move(id);
-      element.facts = facts(read.json_, item, type, told);
+      const auto find = [this, json = read.json_, &item](std::size_t i) {
+        return codec::find_alone(item, spec_.attributes[i].second);
+      };
+      element.facts = facts(find, type, told);
     }
     read.answer.elements.push_back(std::move(element));
   }

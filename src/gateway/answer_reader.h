@@ -71,14 +71,16 @@ class AnswerReader {
   explicit AnswerReader(AnswerSpec spec) : spec_(std::move(spec)) {}
   std::optional<std::string> read_list(Read& read, std::string_view type,
                                        const enforce::Attributes& told) const;
-  enforce::AnswerFacts facts(std::shared_ptr<const codec::Json> json, const codec::Json& resource,
-                             std::string_view type, enforce::Attributes told) const;
+  template <class Find>
+  enforce::AnswerFacts facts(Find find, std::string_view type, enforce::Attributes told) const;
   void append(std::string& out, const Read& read, const codec::Json& json,
               std::vector<std::string>& path) const;
   bool leads_to_kept(const std::vector<std::string>& path) const;
 
   AnswerSpec spec_;
   std::vector<std::string> awaited_;
+  // Of one resource: the names in the pointers of the attributes, and behind them in that of the id.
+  std::vector<std::vector<std::string>> pointers_;
   std::string list_;                            // its pointer; empty: the whole answer
   std::vector<std::vector<std::string>> kept_;  // the names in the pointers of `keep` ...
   std::vector<std::string> list_names_;         // ... and in that of the list
@@ -93,8 +95,8 @@ class AnswerReader::Read {
  private:
   friend class AnswerReader;
   std::string body_;
-  std::shared_ptr<const codec::Json> json_;
-  std::vector<std::string_view> texts_;  // of the elements, in body_
+  std::shared_ptr<const codec::Json> json_;  // of a list
+  std::vector<std::string_view> texts_;      // of the elements, in body_
 };
 
 }  // namespace writ::gateway

@@ -14,17 +14,16 @@ namespace {
 
 // What a change says of itself, and not of the resource.
 void leave_out_the_change(http::Headers& headers) {
-  for (const auto* name : {"Content-Type", "Content-Encoding", "Content-Language", "Content-Location",
-                           "Content-Disposition", "Content-Range", "Content-MD5", "Content-Digest",
-                           "Repr-Digest", "Digest", "Expect", "Prefer", "Idempotency-Key"})
-    headers.remove(name);
-  headers.set("Accept", "application/json");
+  leave_out(headers, {"Content-Type", "Content-Encoding", "Content-Language", "Content-Location",
+                      "Content-Disposition", "Content-Range", "Content-MD5", "Content-Digest", "Repr-Digest",
+                      "Digest", "Expect", "Prefer", "Idempotency-Key", "Accept"});
+  headers.add("Accept", "application/json");
 }
 
 class Asking : public std::enable_shared_from_this<Asking> {
  public:
   Asking(const ApiQuestionParts& parts, const ApiQuestion& asked, enforce::Question question,
-         std::move_only_function<void(ApiOutcome)> done, std::shared_ptr<void> keeps)
+         std::move_only_function<void(ApiOutcome&&)> done, std::shared_ptr<void> keeps)
       : keeps_(std::move(keeps)),
         parts_(parts),
         about_(asked),
@@ -34,16 +33,21 @@ class Asking : public std::enable_shared_from_this<Asking> {
 
   void begin() {
     parts_.enforcer.ask(question_, [self = shared_from_this()](enforce::AskedOutcome outcome) {
-      self->on_loop([self, outcome = std::make_shared<enforce::AskedOutcome>(std::move(outcome))] {
-        if (*outcome) return self->ask(std::move(**outcome));
-        self->give(std::unexpected(ApiRefused(std::move(outcome->error()))));
+      if (outcome) {
+        self->asked_.emplace(*std::move(outcome));
+      } else {
+        self->outcome_.emplace(std::unexpected(std::move(outcome).error()));
+      }
+      self->on_loop([self] {
+        if (self->asked_) return self->ask();
+        self->give(std::unexpected(ApiRefused(std::move(*self->outcome_).error())));
       });
     });
   }
 
  private:
   // What is borrowed lives no longer than that.
-  void give(ApiOutcome outcome) { std::exchange(done_, nullptr)(std::move(outcome)); }
+  void give(ApiOutcome&& outcome) { std::exchange(done_, nullptr)(std::move(outcome)); }
   void give(http::Response response) { give(std::unexpected(ApiRefused(std::move(response)))); }
 
   void on_loop(http::Task work) {
@@ -52,9 +56,8 @@ class Asking : public std::enable_shared_from_this<Asking> {
   }
 
   // What answers HEAD is asked for as GET: without a body nothing could be read.
-  void ask(enforce::ApiAsked asked) {
+  void ask() {
     const auto& route = about_.route;
-    asked_.emplace(std::move(asked));
     const auto& parties = asked_->parties();
     id_ = parties.request_id();
     auto path = route.upstream().path_prefix;
@@ -143,15 +146,15 @@ class Asking : public std::enable_shared_from_this<Asking> {
   }
 
   void decide() {
-    parts_.enforcer.answer(
-        *std::move(asked_), read_->answer, [self = shared_from_this()](enforce::Outcome outcome) {
-          self->on_loop([self, outcome = std::make_shared<enforce::Outcome>(std::move(outcome))] {
-            self->conclude(std::move(*outcome));
-          });
-        });
+    parts_.enforcer.answer(*std::move(asked_), read_->answer,
+                           [self = shared_from_this()](enforce::Outcome outcome) {
+                             self->outcome_.emplace(std::move(outcome));
+                             self->on_loop([self] { self->end(); });
+                           });
   }
 
-  void conclude(enforce::Outcome outcome) {
+  void end() {
+    auto& outcome = *outcome_;
     if (outcome) return give(ApiDecided{*std::move(outcome), std::move(head_), *std::move(read_)});
     if (outcome.error().kind != enforce::Refused::Kind::kDecided) return give(audit_unavailable(*id_));
     give(unreached_ ? *std::move(unreached_) : refused_by_answer(*id_));
@@ -165,6 +168,7 @@ class Asking : public std::enable_shared_from_this<Asking> {
   std::move_only_function<void(ApiOutcome)> done_;
   std::optional<enforce::RequestId> id_;
   std::optional<enforce::ApiAsked> asked_;
+  std::optional<enforce::Outcome> outcome_;  // without an ApiAsked, or after it
   http::UpstreamCall call_;
   http::InboundHead head_{};
   std::string body_;
@@ -180,7 +184,7 @@ http::Response refused_by_answer(std::string_view request_id) {
 }
 
 void ask_api(const ApiQuestionParts& parts, const ApiQuestion& asked, enforce::Question question,
-             std::move_only_function<void(ApiOutcome)> done, std::shared_ptr<void> keeps) {
+             std::move_only_function<void(ApiOutcome&&)> done, std::shared_ptr<void> keeps) {
   std::make_shared<Asking>(parts, asked, std::move(question), std::move(done), std::move(keeps))->begin();
 }
 

@@ -78,7 +78,7 @@ using ApiOutcome = std::expected<ApiDecided, ApiRefused>;
 // `question` awaits the route's attributes. Calls back once, on the loop. `done` keeps alive what is
 // borrowed, `keeps` what the parts are of.
 void ask_api(const ApiQuestionParts& parts, const ApiQuestion& asked, enforce::Question question,
-             std::move_only_function<void(ApiOutcome)> done, std::shared_ptr<void> keeps);
+             std::move_only_function<void(ApiOutcome&&)> done, std::shared_ptr<void> keeps);
 
 // After the API was asked; always the same but for the id.
 http::Response refused_by_answer(std::string_view request_id);

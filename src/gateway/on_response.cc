@@ -66,7 +66,7 @@ class OnResponse : public std::enable_shared_from_this<OnResponse> {
                             .is_request_itself = true};
     ask_api(
         parts_, asked, std::move(question),
-        [self = shared_from_this()](ApiOutcome outcome) { self->go_on(std::move(outcome)); }, keeps_);
+        [self = shared_from_this()](ApiOutcome&& outcome) { self->go_on(std::move(outcome)); }, keeps_);
   }
 
  private:
@@ -77,7 +77,7 @@ class OnResponse : public std::enable_shared_from_this<OnResponse> {
     exchange_.respond(std::move(response));
   }
 
-  void go_on(ApiOutcome outcome) {
+  void go_on(ApiOutcome&& outcome) {
     if (!outcome) {
       if (const auto* refused = std::get_if<enforce::Refused>(&outcome.error()))
         return respond(response_of(*refused));
@@ -94,8 +94,8 @@ class OnResponse : public std::enable_shared_from_this<OnResponse> {
         .status = 200,
         .headers = fields(outcome->head.headers, outcome->permit.request_id(), obligations != nullptr),
         .body = std::move(body)};
-    for (const auto* name : {"Expires", "Pragma", "Age", "Accept-Ranges"}) response.headers.remove(name);
-    response.headers.set("Cache-Control", "no-store");
+    leave_out(response.headers, {"Expires", "Pragma", "Age", "Accept-Ranges", "Cache-Control"});
+    response.headers.add("Cache-Control", "no-store");
     respond(std::move(response));
   }
 

@@ -458,7 +458,7 @@ void Proxy::Forwarded::ask_api_first(Owned forwarded) {
                           .encoded_path = own.route->read_path(request.encoded_path)};
   const auto parts = own.core->api_question();
   const auto core = own.core;
-  auto done = [forwarded = std::move(forwarded)](ApiOutcome outcome) mutable {
+  auto done = [forwarded = std::move(forwarded)](ApiOutcome&& outcome) mutable {
     if (outcome) return take(std::move(forwarded), std::move(outcome->permit));
     if (auto* refused = std::get_if<enforce::Refused>(&outcome.error()))
       return take(std::move(forwarded), std::unexpected(std::move(*refused)));
