@@ -85,6 +85,11 @@ if(CMAKE_CXX_COMPILER_ID STREQUAL "GNU")
 else()
   # g++ 12's std::stable_sort takes its buffer in a way that C++17 deprecates, which clang reports.
   target_compile_options(writ_options INTERFACE -Wno-deprecated-declarations)
+  # `a | b` of what is true or false has no branch, and is meant; so is what a designated initialiser leaves out.
+  target_compile_options(writ_options INTERFACE -Wno-bitwise-instead-of-logical -Wno-missing-designated-field-initializers)
+  if(WRIT_UNITY)
+    target_compile_options(writ_options INTERFACE -Wno-shadow)
+  endif()
 endif()
 target_include_directories(writ_options INTERFACE ${PROJECT_SOURCE_DIR}/src)
 # What is never hot, tests above all, is not worth the time that the optimiser takes.

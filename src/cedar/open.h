@@ -52,15 +52,13 @@ struct OpenFact {
   std::vector<Value> has_all = {};
   std::optional<std::vector<Value>> only_of = {};
   // ... a record, or an entity, with these fields; a closed one has no others.
-  std::vector<OpenField> fields = {};
+  std::vector<OpenField> fields;  // without an initialiser: its type is not complete yet
   bool closed = false;
 
   static constexpr KindSet kAnyKind = (1u << 10) - 1;
-  static OpenFact of(Value value) { return {.value = value}; }
-  static OpenFact of_kind(Kind kind) { return {.kinds = kind_set(kind)}; }
-  static OpenFact of_type(std::string type) {
-    return {.kinds = kind_set(Kind::kEntity), .entity_type = std::move(type)};
-  }
+  static OpenFact of(Value value);
+  static OpenFact of_kind(Kind kind);
+  static OpenFact of_type(std::string type);
   static OpenFact record(std::vector<OpenField> fields, bool closed);
 };
 
@@ -72,6 +70,15 @@ struct OpenField {
   std::string same_as = {};
 };
 
+inline OpenFact OpenFact::of(Value value) {
+  return {.value = value};
+}
+inline OpenFact OpenFact::of_kind(Kind kind) {
+  return {.kinds = kind_set(kind)};
+}
+inline OpenFact OpenFact::of_type(std::string type) {
+  return {.kinds = kind_set(Kind::kEntity), .entity_type = std::move(type)};
+}
 inline OpenFact OpenFact::record(std::vector<OpenField> fields, bool closed) {
   return {.kinds = kind_set(Kind::kRecord), .fields = std::move(fields), .closed = closed};
 }

@@ -93,12 +93,15 @@ class AnswersTest : public ::testing::Test {
   }
 
   World world;
-  std::unique_ptr<ScriptedUpstream> upstream;
-  std::unique_ptr<Gateway> gateway;
 
  private:
+  // The upstream's thread writes them until it is gone.
   mutable std::mutex mutex_;
   std::vector<std::string> seen_;
+
+ protected:
+  std::unique_ptr<ScriptedUpstream> upstream;
+  std::unique_ptr<Gateway> gateway;
 };
 
 }  // namespace writ::gateway::testing
