@@ -17,11 +17,9 @@ namespace internal {
                                                 std::same_as<std::string_view> auto... parts) {
   // The size is captured: g++ 12 may tell a larger one.
   const auto begin = out.size(), end = (begin + ... + parts.size());
-  out.resize_and_overwrite(end, [&](char* bytes, std::size_t) {
-    char* at = bytes + begin;
-    ((at += parts.copy(at, parts.size())), ...);
-    return end;
-  });
+  out.resize_and_overwrite(end, [end](char*, std::size_t) { return end; });
+  char* at = out.data() + begin;
+  ((std::char_traits<char>::copy(at, parts.data(), parts.size()), at += parts.size()), ...);
 }
 
 }  // namespace internal

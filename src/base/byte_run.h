@@ -70,6 +70,12 @@ constexpr auto in_range(Byte byte, unsigned char first, unsigned char last) noex
   return static_cast<Byte>(byte - first) <= static_cast<unsigned char>(last - first);
 }
 
+// An ASCII letter.
+template <class Byte>
+constexpr auto is_letter(Byte byte) noexcept {
+  return in_range(static_cast<Byte>(byte | 0x20), 'a', 'z');
+}
+
 // For how many of the first bytes does the predicate hold?
 template <class Predicate>
 std::size_t run_length(std::string_view text, Predicate predicate) noexcept {
@@ -98,9 +104,11 @@ bool is_run_of(std::string_view text, Predicate predicate) noexcept {
         predicate(load<internal::ByteBlock>(reinterpret_cast<const char*>(block.data()))));
   }
   const char* const last = text.data() + text.size() - kBlock;  // it may overlap the one before it
+  const char* at = text.data();
   auto holds = predicate(load<internal::ByteBlock>(last));
-  for (const char* at = text.data(); at < last; at += kBlock)
-    holds &= predicate(load<internal::ByteBlock>(at));
+  for (; at + kBlock <= last; at += 2 * kBlock)
+    holds &= predicate(load<internal::ByteBlock>(at)) & predicate(load<internal::ByteBlock>(at + kBlock));
+  if (at < last) holds &= predicate(load<internal::ByteBlock>(at));
   return internal::holds_for_all(holds);
 }
 

@@ -456,30 +456,11 @@ namespace {
 // Stands for itself in a string: ASCII without control characters, quotes and backslashes.
 constexpr auto kPlain = [](auto byte) { return in_range(byte, 0x20, 0x7f) & (byte != '"') & (byte != '\\'); };
 
-constexpr auto kPrinted = [](auto byte) { return in_range(byte, 0x20, 0x7f); };
-
-// ASCII whose quotes and backslashes get a backslash each: the names of entities are such texts.
-void append_printed(std::string& out, std::string_view text) {
-  const auto begin = out.size();
-  out.resize_and_overwrite(begin + 2 * text.size() + 2, [&](char* bytes, std::size_t) {
-    char* at = bytes + begin;
-    *at++ = '"';
-    for (const char c : text) {
-      *at = '\\';
-      at += c == '"' || c == '\\' ? 1 : 0;
-      *at++ = c;
-    }
-    *at++ = '"';
-    return static_cast<std::size_t>(at - bytes);
-  });
-}
-
 }  // namespace
 
 void append_json_string(std::string& out, std::string_view text) {
   constexpr std::string_view kHex = "0123456789abcdef";
   if (is_run_of(text, kPlain)) return append(out, "\"", text, "\"");  // nearly every text
-  if (is_run_of(text, kPrinted)) return append_printed(out, text);
   out.push_back('"');
   for (;;) {
     const auto plain = text.substr(0, run_length(text, kPlain));

@@ -14,34 +14,35 @@ struct JsonReader::Parser {
   simdjson::dom::parser parser;
 };
 
-// One text on its way into nodes.
+// One text on its way into nodes. What is read says whether it is good, and `error` what is wrong.
 struct JsonReader::Reading {
   std::vector<JsonNode>& nodes;
   const std::size_t max_depth;
   const bool has_escapes;
+  Error error = {};
 
   // `depth`: of what lies around the value.
-  Result<void> read(simdjson::dom::element value, std::size_t depth, std::string_view name) {
+  bool read(simdjson::dom::element value, std::size_t depth, std::string_view name) {
     const auto at = nodes.size();
     auto& node = nodes.emplace_back();
     node.name_ = name;
     switch (value.type()) {
       case element_type::NULL_VALUE:
-        return {};
+        return true;
       case element_type::BOOL:
         node.kind_ = JsonNode::Kind::kBool;
         node.integer_ = value.get_bool().value_unsafe() ? 1 : 0;
-        return {};
+        return true;
       case element_type::INT64:
         node.kind_ = JsonNode::Kind::kInt;
         node.integer_ = value.get_int64().value_unsafe();
-        return {};
+        return true;
       case element_type::DOUBLE:
         node.kind_ = JsonNode::Kind::kDouble;
         node.number_ = value.get_double().value_unsafe();
-        return {};
+        return true;
       case element_type::UINT64:
-        return internal::too_large();
+        return fail(internal::too_large());
       case element_type::STRING:
         node.kind_ = JsonNode::Kind::kString;
         node.text_ = value.get_string().value_unsafe();
@@ -53,51 +54,54 @@ struct JsonReader::Reading {
         node.kind_ = JsonNode::Kind::kObject;
         return read_members(value.get_object().value_unsafe(), depth + 1, at);
     }
-    return failure(ErrorCode::kInternal, "json: unknown kind of value");
+    return fail(failure(ErrorCode::kInternal, "json: unknown kind of value"));
   }
 
-  Result<void> read_items(simdjson::dom::array array, std::size_t depth, std::size_t at) {
-    if (depth > max_depth) return std::unexpected(internal::depth_exceeded(max_depth));
-    for (const auto item : array) TRY(read(item, depth, {}));
+  bool fail(std::unexpected<Error> why) {
+    error = std::move(why).error();
+    return false;
+  }
+
+  bool read_items(simdjson::dom::array array, std::size_t depth, std::size_t at) {
+    if (depth > max_depth) return fail(std::unexpected(internal::depth_exceeded(max_depth)));
+    for (const auto item : array)
+      if (!read(item, depth, {})) return false;
     nodes[at].size_ = static_cast<std::uint32_t>(nodes.size() - at);
-    return {};
+    return true;
   }
 
-  Result<void> read_members(simdjson::dom::object object, std::size_t depth, std::size_t at) {
-    if (depth > max_depth) return std::unexpected(internal::depth_exceeded(max_depth));
-    for (const auto member : object) {
-      TRY(check_string(member.key));
-      TRY(read(member.value, depth, member.key));
-    }
+  bool read_members(simdjson::dom::object object, std::size_t depth, std::size_t at) {
+    if (depth > max_depth) return fail(std::unexpected(internal::depth_exceeded(max_depth)));
+    for (const auto member : object)
+      if (!check_string(member.key) || !read(member.value, depth, member.key)) return false;
     nodes[at].size_ = static_cast<std::uint32_t>(nodes.size() - at);
     return check_names(nodes[at]);
   }
 
-  Result<void> check_string(std::string_view text) const {
-    if (!has_escapes || !internal::has_lone_surrogate(text)) return {};
-    return internal::lone_surrogate();
+  bool check_string(std::string_view text) {
+    return !has_escapes || !internal::has_lone_surrogate(text) || fail(internal::lone_surrogate());
   }
 
-  static Result<void> check_names(const JsonNode& object) {
+  bool check_names(const JsonNode& object) {
     const auto* const end = object.next();
     std::size_t count = 0;
     for (const auto* member = object.begin(); member != end; member = member->next()) {
       // Comparing every pair is cheaper than sorting, where they are few.
       if (++count > internal::kFewMembers) return check_many_names(object);
       for (const auto* before = object.begin(); before != member; before = before->next()) {
-        if (before->name_ == member->name_) return internal::duplicate_name(member->name_);
+        if (before->name_ == member->name_) return fail(internal::duplicate_name(member->name_));
       }
     }
-    return {};
+    return true;
   }
 
-  static Result<void> check_many_names(const JsonNode& object) {
+  bool check_many_names(const JsonNode& object) {
     std::vector<std::string_view> names;
     for (const auto* member = object.begin(); member != object.next(); member = member->next())
       names.push_back(member->name_);
     std::ranges::sort(names);
     const auto found = std::ranges::adjacent_find(names);
-    return found == names.end() ? Result<void>() : internal::duplicate_name(*found);
+    return found == names.end() || fail(internal::duplicate_name(*found));
   }
 };
 
@@ -156,9 +160,12 @@ Result<const JsonNode*> JsonReader::read_once(std::string_view text, const JsonL
     parser_ = std::make_unique<Parser>();
   const auto max_depth = std::min(limits.max_depth, internal::kDepthCeiling);
   Reading reading{nodes_, max_depth, text.find('\\') != text.npos};
-  TRY(internal::parse_with(parser_->parser, text, max_depth,
-                           [&](simdjson::dom::element root) { return reading.read(root, 0, {}); }));
-  return nodes_.data();
+  return internal::parse_with(parser_->parser, text, max_depth,
+                              [&](simdjson::dom::element root) -> Result<const JsonNode*> {
+                                if (!reading.read(root, 0, {}))
+                                  return std::unexpected(std::move(reading.error));
+                                return nodes_.data();
+                              });
 }
 
 std::string_view JsonNode::kind() const noexcept {

@@ -399,10 +399,11 @@ namespace {
 
 Value record_of(Arena& arena, const RequestFacts& request) {
   Fields fields(arena, 4);
-  fields.add(names().time, Value::datetime(cedar::Datetime::from(request.time.latest)));
-  if (const auto ip = cedar::Ip::parse(request.peer_ip)) fields.add(names().ip, make_ip(arena, *ip));
-  if (!request.method.empty()) fields.add(names().method, OptionalText(request.method));
-  if (!request.path.empty()) fields.add(names().path, OptionalText(request.path));
+  const auto& known = names();
+  fields.add(known.time, Value::datetime(cedar::Datetime::from(request.time.latest)));
+  if (const auto ip = cedar::Ip::parse(request.peer_ip)) fields.add(known.ip, make_ip(arena, *ip));
+  if (!request.method.empty()) fields.add(known.method, OptionalText(request.method));
+  if (!request.path.empty()) fields.add(known.path, OptionalText(request.path));
   return fields.record();
 }
 
@@ -457,27 +458,28 @@ Value Context::amounts_record() const {
 
 Value Context::make_context_record(const Value& token) const {
   auto& arena = workspace_->arena_;
+  const auto& known = names();
   Fields fields(arena, 16);
   std::array<bool, 4> named{};
   for (const Party& party : parties()) {
     const auto kind = static_cast<std::size_t>(party.kind);
     // Of several of a kind, the first: the nearest to the API.
-    if (!named[kind]) fields.add(names().party[kind], Value::entity(party.uid));
+    if (!named[kind]) fields.add(known.party[kind], Value::entity(party.uid));
     named[kind] = true;
   }
-  fields.add(names().chain, chain_record());
-  fields.add(names().token, token);
-  fields.add(names().credential, credential_record());
-  fields.add(names().request, request_record());
-  fields.add(names().approved, Value::boolean(inputs_.approved));
-  fields.add(names().amounts, amounts_record());
-  fields.add(names().input, inputs_.input.value_or(Value::record(cedar::empty_record())));
-  fields.add(names().calendars, inputs_.calendars.in_force(inputs_.request.time.latest, arena));
+  fields.add(known.chain, chain_record());
+  fields.add(known.token, token);
+  fields.add(known.credential, credential_record());
+  fields.add(known.request, request_record());
+  fields.add(known.approved, Value::boolean(inputs_.approved));
+  fields.add(known.amounts, amounts_record());
+  fields.add(known.input, inputs_.input.value_or(Value::record(cedar::empty_record())));
+  fields.add(known.calendars, inputs_.calendars.in_force(inputs_.request.time.latest, arena));
   if (inputs_.task != nullptr)
-    fields.add(names().task, cedar::make_entity(arena, kTaskType, (*inputs_.task)->id));
-  fields.add(names().purpose, purpose());
-  fields.add(names().tenant, tenant());
-  fields.add(names().environment, environment());
+    fields.add(known.task, cedar::make_entity(arena, kTaskType, (*inputs_.task)->id));
+  fields.add(known.purpose, purpose());
+  fields.add(known.tenant, tenant());
+  fields.add(known.environment, environment());
   return fields.record();
 }
 

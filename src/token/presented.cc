@@ -11,7 +11,7 @@ namespace {
 
 // RFC 6750 §2.1: b64token, without the `=` at its end.
 constexpr auto kTokenByte = [](auto byte) {
-  return in_range(byte, 'a', 'z') | in_range(byte, 'A', 'Z') | in_range(byte, '-', '9') |  // - . / and digits
+  return is_letter(byte) | in_range(byte, '-', '9') |  // - . / and digits
          (byte == '_') | (byte == '+') | (byte == '~');
 };
 

@@ -22,21 +22,22 @@ std::uint64_t load(const char* bytes) noexcept {
   return word;
 }
 
-// At most eight bytes as a word, different for different bytes of the same count.
-std::uint64_t load_rest(const char* bytes, std::size_t count) noexcept {
-  if (count >= 4) return load<std::uint32_t>(bytes) | load<std::uint32_t>(bytes + count - 4) << 32;
-  if (count == 0) return 0;
-  return load<std::uint8_t>(bytes) | load<std::uint8_t>(bytes + count / 2) << 8 |
-         load<std::uint8_t>(bytes + count - 1) << 16;
+// The last one to eight bytes of a text as they lie in memory, filled up with zeros.
+inline std::uint64_t load_rest(const char* bytes, std::size_t count) noexcept {
+  if (count == 8) return load<std::uint64_t>(bytes);
+  if (count >= 4)
+    return load<std::uint32_t>(bytes) | load<std::uint32_t>(bytes + count - 4) << 8 * (count - 4);
+  return load<std::uint8_t>(bytes) | load<std::uint8_t>(bytes + count / 2) << 8 * (count / 2) |
+         load<std::uint8_t>(bytes + count - 1) << 8 * (count - 1);
 }
 
-std::uint64_t fold(std::uint64_t a, std::uint64_t b) noexcept {
+inline std::uint64_t fold(std::uint64_t a, std::uint64_t b) noexcept {
   const auto product = static_cast<unsigned __int128>(a) * b;
   return static_cast<std::uint64_t>(product) ^ static_cast<std::uint64_t>(product >> 64);
 }
 
 // Sixteen random bytes that the kernel gives every process.
-const std::uint64_t* process_key() noexcept {
+inline const std::uint64_t* process_key() noexcept {
   static const auto key = [] {
     std::pair<std::uint64_t, std::uint64_t> words{0x243f6a8885a308d3ULL, 0x13198a2e03707344ULL};
     if (const auto* random = reinterpret_cast<const char*>(getauxval(AT_RANDOM))) {
@@ -48,16 +49,31 @@ const std::uint64_t* process_key() noexcept {
   return &key.first;
 }
 
-}  // namespace
-
-std::uint32_t hash_text(std::string_view text) noexcept {
+// Hands over the words of the text on the way, the last one filled up with zeros.
+template <class Take>
+std::uint32_t hash_words(std::string_view text, Take take) noexcept {
   const std::uint64_t* key = process_key();
   std::uint64_t state = key[0] ^ text.size();
   const char* bytes = text.data();
   std::size_t left = text.size();
-  for (; left > 8; left -= 8, bytes += 8) state = fold(state ^ load<std::uint64_t>(bytes), key[1] | 1);
-  state = fold(state ^ load_rest(bytes, left), 0x9e3779b97f4a7c15ULL ^ key[1]);
+  for (; left > 8; left -= 8, bytes += 8) {
+    const auto word = load<std::uint64_t>(bytes);
+    take(word);
+    state = fold(state ^ word, key[1] | 1);
+  }
+  if (left > 0) {
+    const auto rest = load_rest(bytes, left);
+    take(rest);
+    state ^= rest;
+  }
+  state = fold(state, 0x9e3779b97f4a7c15ULL ^ key[1]);
   return static_cast<std::uint32_t>(state ^ (state >> 32));
+}
+
+}  // namespace
+
+std::uint32_t hash_text(std::string_view text) noexcept {
+  return hash_words(text, [](std::uint64_t) {});
 }
 
 std::string EntityRef::to_string() const {
@@ -211,9 +227,9 @@ std::size_t Arena::bytes_reserved() const noexcept {
 
 const Text* Arena::text(std::string_view bytes) {
   WRIT_CHECK(bytes.size() <= UINT32_MAX);
-  const std::uint32_t hash = hash_text(bytes);
   const Text** place = nullptr;
   if (unique_) {
+    const auto hash = hash_text(bytes);
     if (unique_->text_count * 2 >= unique_->texts.size()) Table::grow(unique_->texts);
     place = &Table::find(unique_->texts, hash, [&](const Text& text) { return text.view() == bytes; });
     if (*place != nullptr) return *place;
@@ -221,9 +237,12 @@ const Text* Arena::text(std::string_view bytes) {
   }
   const std::size_t padded = (bytes.size() + 7) & ~std::size_t{7};
   auto* memory = static_cast<char*>(allocate(sizeof(Text) + padded));
-  std::memset(memory + sizeof(Text) + padded - 8, 0, 8);
+  char* at = memory + sizeof(Text);
+  const auto hash = hash_words(bytes, [&](std::uint64_t word) {
+    std::memcpy(at, &word, sizeof(word));
+    at += sizeof(word);
+  });
   auto* text = new (memory) Text{static_cast<std::uint32_t>(bytes.size()), hash};
-  if (!bytes.empty()) std::memcpy(text + 1, bytes.data(), bytes.size());
   if (place != nullptr) *place = text;
   return text;
 }

@@ -1,6 +1,7 @@
 #include "cedar/value.h"
 
 #include <algorithm>
+#include <array>
 #include <fmt/format.h>
 
 namespace writ::cedar {
@@ -52,7 +53,7 @@ std::uint32_t hash_bits(std::int64_t bits) noexcept {
 }
 
 // Scalars carry no hash of their own; a container needs one from every element.
-std::uint32_t content_hash(Value value) noexcept {
+inline std::uint32_t content_hash(Value value) noexcept {
   const auto kind = static_cast<std::uint32_t>(value.kind());
   switch (value.kind()) {
     case Kind::kBool:
@@ -66,13 +67,38 @@ std::uint32_t content_hash(Value value) noexcept {
     case Kind::kDuration:
       return mix_hash(kind, hash_bits(value.as_duration().ms));
     default:
-      return mix_hash(kind, value.hash());
+      return kind + value.hash();
   }
 }
 
 bool field_before(const TextField& a, const TextField& b) noexcept {
   if (a.name->hash != b.name->hash) return a.name->hash < b.name->hash;
   return compare_text(a.name, b.name) < 0;
+}
+
+// False, and half done: two names have one hash.
+bool put_in_order_of_hashes(std::span<const TextField> fields, TextField* out) noexcept {
+  // Each hash with the place of its field: words are sorted, and each field moves once.
+  std::array<std::uint64_t, kLinearFields> places;
+  for (std::size_t i = 0; i < fields.size(); ++i) {
+    const auto place = std::uint64_t{fields[i].name->hash} << 32 | i;
+    std::size_t at = i;
+    for (; at > 0 && places[at - 1] > place; --at) places[at] = places[at - 1];
+    places[at] = place;
+  }
+  for (std::size_t i = 0; i < fields.size(); ++i) {
+    if (i > 0 && places[i - 1] >> 32 == places[i] >> 32) return false;
+    out[i] = fields[static_cast<std::uint32_t>(places[i])];
+  }
+  return true;
+}
+
+// The names are checked to be distinct.
+void put_in_order(std::span<const TextField> fields, TextField* out) {
+  if (fields.size() <= kLinearFields && put_in_order_of_hashes(fields, out)) return;
+  std::copy(fields.begin(), fields.end(), out);
+  std::sort(out, out + fields.size(), field_before);
+  for (std::size_t i = 1; i < fields.size(); ++i) WRIT_CHECK(!same_text(out[i - 1].name, out[i].name));
 }
 
 }  // namespace
@@ -220,16 +246,16 @@ Value make_record(Arena& arena, std::span<const TextField> fields) {
   auto* node = static_cast<RecordNode*>(arena.allocate(sizeof(RecordNode) + hashes * sizeof(std::uint32_t) +
                                                        fields.size() * sizeof(TextField)));
   node->size = static_cast<std::uint32_t>(fields.size());
-  node->hash = node->size;
+  auto hash = node->size;
   auto* first = const_cast<TextField*>(node->begin());
-  std::copy(fields.begin(), fields.end(), first);
-  std::sort(first, first + fields.size(), field_before);
+  put_in_order(fields, first);
   auto* name_hashes = const_cast<std::uint32_t*>(node->name_hashes());
   for (std::size_t i = 0; i < fields.size(); ++i) {
-    WRIT_CHECK(i == 0 || !same_text(first[i - 1].name, first[i].name));
     name_hashes[i] = first[i].name->hash;
-    node->hash = mix_hash(mix_hash(node->hash, name_hashes[i]), content_hash(first[i].value));
+    // It tells most records from each other at once; what decides whether two are equal is compare().
+    hash = (hash ^ name_hashes[i]) * 0x9e3779b1U + content_hash(first[i].value);
   }
+  node->hash = hash;
   return Value::record(node);
 }
 
