@@ -1,6 +1,8 @@
 #include "http/endpoints.h"
 
 #include <fmt/format.h>
+#include <functional>
+#include <map>
 
 #include "base/notice.h"
 
@@ -52,7 +54,8 @@ struct Endpoints::Endpoint {
 struct Endpoints::Impl {
   std::shared_ptr<Handler> fallback;
   PathTrie paths;
-  std::vector<std::vector<Endpoint>> places;  // by leaf
+  std::map<std::string, std::size_t, std::less<>> texts;  // leaves of the paths that have no parameters
+  std::vector<std::vector<Endpoint>> places;              // by leaf
   std::vector<std::pair<std::string, Gate>> gates;
   Workers workers;
 
@@ -61,6 +64,12 @@ struct Endpoints::Impl {
         workers({.threads = options.workers,
                  .max_queued = options.max_queued,
                  .max_queued_per_source = options.max_queued_per_source}) {}
+
+  // Nothing is more specific than a path without parameters.
+  std::optional<std::size_t> leaf_of(std::string_view path, std::vector<std::string_view>& values) const {
+    if (const auto found = texts.find(path); found != texts.end()) return found->second;
+    return paths.match(path, values);
+  }
 
   static void serve(const Endpoint& endpoint, Exchange exchange, const PathValues& values) {
     Response response = call(endpoint.function, exchange.request(), values);
@@ -130,6 +139,8 @@ WorkerStats Endpoints::stats() const noexcept {
 Result<void> Endpoints::add(std::string_view path_template, Endpoint added) {
   const auto place = TRY(impl_->paths.add(path_template));
   if (place.leaf == impl_->places.size()) impl_->places.emplace_back();
+  if (path_template.find_first_of("{*") == path_template.npos)
+    impl_->texts.emplace(path_template, place.leaf);
   auto& endpoints = impl_->places[place.leaf];
   for (const Endpoint& endpoint : endpoints) {
     if (endpoint.method == added.method)
@@ -145,7 +156,7 @@ Result<void> Endpoints::add(std::string_view path_template, Endpoint added) {
 
 void Endpoints::handle(Exchange exchange) {
   std::vector<std::string_view> values;
-  const auto leaf = impl_->paths.match(exchange.request().path, values);
+  const auto leaf = impl_->leaf_of(exchange.request().path, values);
   if (!leaf) {
     if (impl_->fallback != nullptr) return impl_->fallback->handle(std::move(exchange));
     return exchange.respond(error_response(404, "not_found", "there is nothing at this path"));

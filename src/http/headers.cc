@@ -66,8 +66,10 @@ bool internal::same_letters(std::string_view a, std::string_view b) noexcept {
 }
 
 bool is_token(std::string_view text) noexcept {
-  return !text.empty() && std::all_of(text.begin(), text.end(),
-                                      [](char c) { return kTokenCharacters[static_cast<unsigned char>(c)]; });
+  if (is_run_of(text, [](auto byte) { return is_letter(byte) | (byte == '-'); }))
+    return !text.empty();  // nearly every name
+  return std::all_of(text.begin(), text.end(),
+                     [](char c) { return kTokenCharacters[static_cast<unsigned char>(c)]; });
 }
 
 bool is_field_value(std::string_view text) noexcept {

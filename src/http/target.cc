@@ -57,13 +57,17 @@ constexpr auto kPlainPath = [](auto byte) {
          (byte == '~') | (byte == '!') | (byte == '$') | (byte == '=');
 };
 
+// As nearly every path does: it has no escapes, and no segment that is empty or begins with a dot.
+bool stands_for_itself(std::string_view raw) {
+  if (!is_run_of(raw, kPlainPath)) return false;
+  for (auto at = raw.find('/'); at != raw.npos && at + 1 < raw.size(); at = raw.find('/', at + 1)) {
+    if (raw[at + 1] == '/' || raw[at + 1] == '.') return false;
+  }
+  return true;
+}
+
 // Decodes into `path`, or says what is wrong.
 Result<void> decode_path(std::string_view raw, std::string& path) {
-  // Nearly every path.
-  if (is_run_of(raw, kPlainPath) && path.empty() && raw.find("//") == raw.npos) {
-    path = raw;
-    return {};
-  }
   bool plain = true;  // nothing but unescaped ASCII so far
   for (std::size_t i = 0; i < raw.size(); ++i) {
     const char c = raw[i];
@@ -178,11 +182,16 @@ Result<void> parse_target_into(std::string_view target, std::string& path, std::
     if (target.empty() || target.front() != '/') path = encoded_path = "/";
   }
   const std::size_t mark = std::min(target.find('?'), target.size());
-  TRY(decode_path(target.substr(0, mark), path));
-  if (is_encoded_twice(path)) return invalid("the path is percent-encoded twice");
-  if (has_dot_segment(path)) return invalid("the path has a dot segment (`.` or `..`)");
-  if (!append_normal_escapes(encoded_path, target.substr(0, mark)))
-    return invalid("the path has an invalid percent-encoding");
+  const auto raw = target.substr(0, mark);
+  if (path.empty() && stands_for_itself(raw)) {
+    path = raw;
+    encoded_path = raw;
+  } else {
+    TRY(decode_path(raw, path));
+    if (is_encoded_twice(path)) return invalid("the path is percent-encoded twice");
+    if (has_dot_segment(path)) return invalid("the path has a dot segment (`.` or `..`)");
+    if (!append_normal_escapes(encoded_path, raw)) return invalid("the path has an invalid percent-encoding");
+  }
   if (mark < target.size()) {
     query.assign(target.substr(mark + 1));
     TRY(check_query(query));

@@ -370,8 +370,9 @@ void Connection::refuse(const FramingRefusal& refusal) {
 
 void Connection::respond(Response response) {
   if (!on_loop()) {
-    return asio::post(context(), [self = shared_from_this(), response = std::move(response)]() mutable {
-      self->guarded([&] { self->respond(std::move(response)); });
+    handed_over_ = std::move(response);
+    return asio::post(context(), [self = shared_from_this()] {
+      self->guarded([&] { self->respond(std::move(self->handed_over_)); });
     });
   }
   if (state_ != State::kHandling || answered_) return;  // closed, or refused meanwhile

@@ -241,8 +241,9 @@ class Connection final : public internal::ExchangeSide,
   std::uint64_t whole_max_ = 0;
   BodyTerms terms_;
 
-  std::string out_;       // the head, and small bodies
-  std::string out_body_;  // a larger body
+  Response handed_over_ = {};  // by another thread, which has the only exchange: the loop takes it from here
+  std::string out_;            // the head, and small bodies
+  std::string out_body_;       // a larger body
   SendQueue queue_;
   DoneCallback write_callback_;
   bool head_pending_ = false;  // a streamed head waits for the first bytes of its body

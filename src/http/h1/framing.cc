@@ -16,27 +16,34 @@ std::unexpected<FramingRefusal> malformed(std::string_view message) {
   return refuse(400, "malformed_request", std::string(message));
 }
 
-// RFC 9112 §2.2: CR and LF stand only together.
-bool has_stray_line_end(std::string_view bytes, bool complete) {
+// RFC 9112 §2.2: CR and LF stand only together. Of a head that is not whole yet.
+bool has_stray_line_end(std::string_view bytes) {
   while (!bytes.empty()) {
     const std::size_t feed = std::min(bytes.find('\n'), bytes.size());
     const std::size_t carriage = bytes.substr(0, feed).find('\r');
-    if (feed == bytes.size()) {
-      if (carriage == std::string_view::npos) return false;
-      return complete || carriage + 1 < bytes.size();
-    }
+    if (feed == bytes.size()) return carriage != std::string_view::npos && carriage + 1 < bytes.size();
     if (carriage == std::string_view::npos || carriage + 1 != feed) return true;
     bytes.remove_prefix(feed + 1);
   }
   return false;
 }
 
-// Takes the next line off `rest`, without its CRLF. The caller knows that one is there.
-std::string_view take_line(std::string_view& rest) {
-  const std::size_t end = rest.find('\r');
-  const std::string_view line = rest.substr(0, end);
-  rest.remove_prefix(end + 2);
+constexpr std::string_view kLineEnd = "a line does not end with CR LF";
+
+// Takes the next line off `rest`, without its CRLF. Nothing: it ends with a LF alone. A CR within the line is
+// refused by whoever reads it: neither a token nor a field's value has one.
+std::optional<std::string_view> take_line(std::string_view& rest) {
+  const std::size_t feed = rest.find('\n');
+  if (feed == std::string_view::npos || feed == 0 || rest[feed - 1] != '\r') return std::nullopt;
+  const std::string_view line = rest.substr(0, feed - 1);
+  rest.remove_prefix(feed + 1);
   return line;
+}
+
+// The first line, which is read by its parts.
+std::optional<std::string_view> take_first_line(std::string_view& rest) {
+  const auto line = take_line(rest);
+  return line && line->find('\r') == line->npos ? line : std::nullopt;
 }
 
 bool begins_or_ends_blank(std::string_view text) {
@@ -145,7 +152,11 @@ std::expected<Fields, FramingRefusal> read_fields(std::string_view rest, const H
                                                   Headers& headers) {
   Fields fields;
   std::size_t count = 0;
-  for (std::string_view line = take_line(rest); !line.empty(); line = take_line(rest)) {
+  for (;;) {
+    const auto taken = take_line(rest);
+    if (!taken) return malformed(kLineEnd);
+    const std::string_view line = *taken;
+    if (line.empty()) break;
     if (++count > limits.max_headers)
       return refuse(431, "too_many_headers", fmt::format("more than {} header fields", limits.max_headers));
     // RFC 9112 §5.2: obs-fold.
@@ -205,8 +216,7 @@ std::expected<std::size_t, FramingRefusal> find_head_end(std::string_view bytes,
   if (!bytes.empty() && !is_token(bytes.substr(0, 1)))
     return malformed(bytes[0] == 0x16 ? "this is a TLS handshake; writ speaks plain HTTP here"
                                       : "this is not an HTTP request");
-  if (has_stray_line_end(bytes.substr(0, limits.max_head_bytes), false))
-    return malformed("a line does not end with CR LF");
+  if (has_stray_line_end(bytes.substr(0, limits.max_head_bytes))) return malformed(kLineEnd);
   if (end == std::string_view::npos && bytes.size() < limits.max_head_bytes) return 0;
   const std::size_t first_line = bytes.find("\r\n");
   if (std::min(first_line, bytes.size()) > limits.max_target_bytes)
@@ -218,10 +228,11 @@ std::expected<std::size_t, FramingRefusal> find_head_end(std::string_view bytes,
 
 std::expected<RequestHead, FramingRefusal> read_request_head(std::string_view head, const HeadLimits& limits,
                                                              Headers& headers) {
-  if (has_stray_line_end(head, true)) return malformed("a line does not end with CR LF");
   // RFC 9112 §3: method SP request-target SP HTTP-version, with exactly one space each.
   std::string_view rest = head;
-  const std::string_view line = take_line(rest);
+  const auto taken = take_first_line(rest);
+  if (!taken) return malformed(kLineEnd);
+  const std::string_view line = *taken;
   const std::size_t first = line.find(' ');
   const std::size_t second = first == std::string_view::npos ? first : line.find(' ', first + 1);
   if (second == std::string_view::npos) return malformed("the request line is not `METHOD TARGET HTTP/1.1`");
@@ -271,9 +282,10 @@ std::expected<RequestHead, FramingRefusal> read_request_head(std::string_view he
 
 std::expected<ResponseLine, FramingRefusal> read_response_head(std::string_view head,
                                                                const HeadLimits& limits, Headers& headers) {
-  if (has_stray_line_end(head, true)) return malformed("a line does not end with CR LF");
   std::string_view rest = head;
-  const std::string_view line = take_line(rest);
+  const auto taken = take_first_line(rest);
+  if (!taken) return malformed(kLineEnd);
+  const std::string_view line = *taken;
   // RFC 9112 §4: HTTP-version SP status-code SP [ reason-phrase ]; the last space is often left out.
   if (line.size() < 12 || !is_version(line.substr(0, 8)) || line[8] != ' ' ||
       (line.size() > 12 && line[12] != ' ') || !is_field_value(line))
