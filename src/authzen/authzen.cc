@@ -102,11 +102,17 @@ struct Authzen::Evaluation {
   }
 
  private:
-  std::string_view cedar_type_of(std::string_view type) const {
+  // Null: it is Cedar's own name, or nobody's.
+  const std::string* configured_type(std::string_view type) const {
     for (const auto& [theirs, ours] : settings.types) {
-      if (theirs == type) return ours;
+      if (theirs == type) return &ours;
     }
-    return type;
+    return nullptr;
+  }
+
+  std::string_view cedar_type_of(std::string_view type) const {
+    const auto* configured = configured_type(type);
+    return configured != nullptr ? *configured : type;
   }
 
   // Each API's resources have actions of its own, whichever of its names a type is called by.
@@ -119,14 +125,16 @@ struct Authzen::Evaluation {
 
   Result<cedar::EntityRef> entity(const JsonNode& json, std::string_view name) {
     const auto said = TRY(text_in(json, name, "type"));
-    const auto type = cedar_type_of(said);
+    const auto* const configured = configured_type(said);
+    const std::string_view type = configured != nullptr ? *configured : said;
     const auto id = TRY(text_in(json, name, "id"));
     // `authzen.types` may name one of these; a caller's word for it could be another name's.
     if (type == said && is_foreign(type))
       return invalid(
           fmt::format("`{}.type`: the types in `{}` stand for names that are not Cedar's; send the name",
                       name, kForeign));
-    if (cedar::valid_entity_type(type)) return question.arena().entity(type, id);
+    // What is configured was checked when it was read.
+    if (configured != nullptr || cedar::valid_entity_type(type)) return question.arena().entity(type, id);
     // A URN, a URL, a name with dots or dashes; what has spaces is most likely a mistake.
     if (std::ranges::any_of(type, [](unsigned char c) { return c <= ' ' || c == 0x7f; }))
       return invalid(
@@ -234,13 +242,14 @@ void Authzen::answer(http::Exchange exchange, enforce::RequestId id, enforce::To
   if (refusal != nullptr) told.refusal = enforce::said(*refusal);
   // Nobody has authenticated where access is open, and refusals cost whoever asks nothing.
   if (refusal != nullptr && told.client.empty()) told.standing = audit::Standing::kStranger;
-  auto response = http::json_response(200, answer_body(shown, left_out));
-  response.headers.set(gateway::kRequestIdHeader, id);
-  parts_.record(enforce::record_of(parts_.clock.earliest(), told), [exchange = std::move(exchange),
-                                                                    response = std::move(response), id](
-                                                                       const Result<void>& recorded) mutable {
-    respond(std::move(exchange), recorded ? std::move(response) : gateway::audit_unavailable(id));
-  });
+  parts_.record(enforce::record_of(parts_.clock.earliest(), told),
+                [exchange = std::move(exchange), body = answer_body(shown, left_out),
+                 id](const Result<void>& recorded) mutable {
+                  if (!recorded) return respond(std::move(exchange), gateway::audit_unavailable(id));
+                  auto response = http::json_response(200, std::move(body));
+                  response.headers.add(gateway::kRequestIdHeader, id);
+                  respond(std::move(exchange), std::move(response));
+                });
 }
 
 void Authzen::evaluate(http::Exchange exchange, std::string_view caller, enforce::RequestId id,

@@ -3,6 +3,7 @@
 #include <algorithm>
 #include <functional>
 
+#include "base/append.h"
 #include "codec/base64url.h"
 #include "codec/json.h"
 #include "crypto/hash.h"
@@ -13,7 +14,7 @@ namespace {
 
 // NUL stands in none of the parts: two different requests have different keys.
 void append_part(std::string& key, std::string_view part) {
-  key.append(part).push_back('\0');
+  append(key, part, std::string_view("\0", 1));
 }
 
 void set_if(codec::Json& json, std::string_view name, const std::optional<std::string>& text) {

@@ -2,6 +2,7 @@
 
 #include <algorithm>
 #include <fmt/format.h>
+#include <utility>
 
 #include "base/notice.h"
 #include "gateway/forwarded_headers.h"
@@ -83,6 +84,7 @@ struct Proxy::Forwarded {
   bool unread = false;                             // it would have been, but for the token
   std::optional<http::WebSocketOffer> offer = {};  // of an upgrade
   std::unique_ptr<http::Headers> shown = {};       // in place of the request's, to find the token in
+  std::optional<enforce::Outcome> outcome = {};    // on its way to the exchange's loop
 
   using Owned = std::unique_ptr<Forwarded>;
   using Then = std::move_only_function<void(Owned)>;
@@ -120,8 +122,9 @@ struct Proxy::Forwarded {
   // On a worker when the body is long: a loop does not parse it.
   static void ask_apart(Owned forwarded);
   static void offer_approval(Owned forwarded, std::shared_ptr<const enforce::Offer> offer);
-  // Runs it on the exchange's loop.
-  static void on_loop(Owned forwarded, Then work);
+  // Runs it on the exchange's loop. Work that captures nothing needs no memory for that.
+  template <class Work>
+  static void on_loop(Owned forwarded, Work work);
 
   // On the exchange's loop.
   static void take(Owned forwarded, enforce::Outcome outcome) {
@@ -352,7 +355,8 @@ void Proxy::Forwarded::read_body(Owned forwarded, std::size_t max, std::string_v
   });
 }
 
-void Proxy::Forwarded::on_loop(Owned forwarded, Then work) {
+template <class Work>
+void Proxy::Forwarded::on_loop(Owned forwarded, Work work) {
   auto& loops = forwarded->core->parts.loops;
   const auto loop = forwarded->exchange.loop();
   if (loops.current() == loop) return work(std::move(forwarded));
@@ -435,8 +439,10 @@ void Proxy::Forwarded::ask(Owned forwarded) {
   auto& enforcer = forwarded->core->parts.enforcer;
   // What is asked views what is forwarded, which the callback owns.
   enforcer.enforce(question, [forwarded = std::move(forwarded)](enforce::Outcome outcome) mutable {
-    on_loop(std::move(forwarded), [outcome = std::move(outcome)](Owned back) mutable {
-      take(std::move(back), std::move(outcome));
+    forwarded->outcome.emplace(std::move(outcome));
+    on_loop(std::move(forwarded), [](Owned back) {
+      auto told = *std::exchange(back->outcome, std::nullopt);
+      take(std::move(back), std::move(told));
     });
   });
 }
