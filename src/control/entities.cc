@@ -2,6 +2,7 @@
 
 #include <algorithm>
 #include <fmt/format.h>
+#include <map>
 #include <optional>
 #include <set>
 
@@ -28,6 +29,18 @@ std::string text_of(const EntityKey& name) {
 
 std::unexpected<Failure> absent(const EntityKey& name) {
   return fail(ErrorCode::kNotFound, fmt::format("there is no entity `{}`", text_of(name)));
+}
+
+// That there is one has to be said to whoever would put another one there, and nothing else of it.
+std::unexpected<Failure> taken(const EntityKey& name) {
+  return fail(ErrorCode::kConflict,
+              fmt::format("the id of `{}` is taken: choose another one", text_of(name)));
+}
+
+bool is_of_another_tenant(const Failure& failure) {
+  return failure.visit(
+      [](const enforce::Refused& refused) { return refused.reason() == Reason::kTenantMismatch; },
+      [](const auto&) { return false; });
 }
 
 // What is asked about: a type, of a tenant or of none.
@@ -61,15 +74,20 @@ Result<EntityChange> change_of(const Json& line) {
 Answer<enforce::Permit> PushedFacts::allow(const Caller& caller, std::string_view action,
                                            std::span<const EntityChange> changes) const {
   std::set<Scope> scopes;
-  bool of_all = false;  // without a tenant, what one says of them is said to all
-  for (const auto& [name, entity] : changes) {
-    const auto add = [&](const Json& said) {
-      const auto added = scopes.insert(scope_of(name.type, said)).first;
-      of_all = of_all || !added->tenant;
+  std::map<Scope, const EntityChange*> there;  // of what is there before, with the first of each
+  bool of_all = false;                         // without a tenant, what one says of them is said to all
+  for (const auto& change : changes) {
+    const auto& [name, entity] = change;
+    const auto add = [&](Scope scope) {
+      of_all = of_all || !scope.tenant;
+      scopes.insert(std::move(scope));
     };
     const auto before = registry_.find(name);
-    if (before) add(*before);
-    if (entity) add(*entity);
+    if (before) {
+      add(scope_of(name.type, *before));
+      there.try_emplace(scope_of(name.type, *before), &change);
+    }
+    if (entity) add(scope_of(name.type, *entity));
     if (!before && !entity) scopes.insert({name.type, std::nullopt});
   }
   if (scopes.empty()) return fail(ErrorCode::kInvalid, "there is no entity in the body");
@@ -77,8 +95,14 @@ Answer<enforce::Permit> PushedFacts::allow(const Caller& caller, std::string_vie
     return fail(ErrorCode::kLimit,
                 fmt::format("one request changes entities of at most {} types and tenants", kMaxScopes));
   std::optional<enforce::Permit> permit;
-  for (const Scope& scope : scopes)
-    permit.emplace(TRY(authority_.allow(caller, action, {kEntityType, scope.type}, attributes_of(scope))));
+  for (const Scope& scope : scopes) {
+    auto allowed = authority_.allow(caller, action, {kEntityType, scope.type}, attributes_of(scope));
+    // What the caller itself says of another tenant, it may be told.
+    const auto hidden = there.find(scope);
+    if (!allowed && hidden != there.end() && is_of_another_tenant(allowed.error()))
+      return hidden->second->entity ? taken(hidden->second->name) : absent(hidden->second->name);
+    permit.emplace(TRY(std::move(allowed)));
+  }
   if (action == kManageEntities && of_all && permit->tenant())
     return of_all_tenants(*permit, "entities without a tenant are");
   return *std::move(permit);
@@ -101,12 +125,10 @@ Answer<Json> PushedFacts::put(const Caller& caller, const Json& entity) const {
 
 Answer<Json> PushedFacts::patch(const Caller& caller, const Json& patch) const {
   const auto name = TRY(facts::name_from_json(patch));
+  const EntityChange nothing{name, std::nullopt};
+  TRY(allow(caller, kManageEntities, {&nothing, 1}));
   const auto before = registry_.find(name);
-  if (!before) {
-    const EntityChange nothing{name, std::nullopt};
-    TRY(allow(caller, kManageEntities, {&nothing, 1}));
-    return absent(name);
-  }
+  if (!before) return absent(name);
   return change(caller, {name, facts::patched(*before, patch)});
 }
 

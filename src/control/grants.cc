@@ -49,18 +49,21 @@ Answer<std::vector<Grants::Seen>> Grants::list(const Caller& caller) const {
 
 Answer<Grants::Seen> Grants::give(const Caller& caller, const Json& body) const {
   const auto now = directory_.snapshot();
+  // Who may read none of the inventory is not told which identities there are, and nobody of one that is not
+  // theirs to see.
+  const auto reader = TRY(authority_.allow(caller, kReadInventory));
   const auto kind_of = [&](std::string_view id) -> std::optional<inventory::Kind> {
     const auto* member = now->find(id);
-    return member != nullptr ? std::optional((*member)->kind) : std::nullopt;
+    const bool seen = member != nullptr && may_see_identity(authority_, caller, reader, member);
+    return seen ? std::optional((*member)->kind) : std::nullopt;
   };
-  // Who may read none of the inventory is not told which identities there are.
-  TRY(authority_.allow(caller, kReadInventory));
   auto grant = TRY(inventory::grant_from_json(body, kind_of));
   const auto permit = TRY(allow_on_identity(
       authority_, caller, kManageGrants, member_of(*now, grant.principal), Authority::Presence::kThere,
       {ErrorCode::kNotFound, fmt::format("there is no identity `{}`", grant.principal.id)}));
+  // Ids are those of all tenants, so that one is taken has to be said; by what, or whose it is, is not.
   if (now->grants().contains(grant.id))
-    return fail(ErrorCode::kConflict, fmt::format("there is a grant `{}` already", grant.id));
+    return fail(ErrorCode::kConflict, fmt::format("the id `{}` is taken: choose another one", grant.id));
   if (grant.lapses_at() <= authority_.now().latest)
     return fail(ErrorCode::kInvalid, fmt::format("grant `{}` would have lapsed already", grant.id));
   const auto id = grant.id;

@@ -30,6 +30,7 @@ constexpr std::string_view kDeclared =
     "  grants: [{id: declared, template: reads, principal: batch, expires_at: 2099-01-01}]\n";
 constexpr std::string_view kPolicies = R"(
 @id("console") permit (principal == Writ::Service::"ops-console", action, resource);
+@id("ops-north") permit (principal == Writ::Service::"ops-north", action, resource);
 @id("app") permit (principal == Writ::Application::"marketing-app",
                    action == Writ::Action::"read-inventory", resource);
 @id("reads") permit (principal == ?principal, action == Shop::Action::"read", resource);
@@ -192,6 +193,31 @@ TEST_F(GrantsInForce, WhoMayReadMayNotGive) {
   EXPECT_EQ(word(grants->review(app(), "declared", in_days(1))), "policy_no_permit");
   EXPECT_FALSE(passes("g"));
   EXPECT_TRUE(passes("declared"));
+}
+
+// Ids are those of all tenants; that one is taken is all that is told of another tenant's.
+TEST_F(GrantsInForce, AnOperatorOfOneTenantIsToldNothingOfAnothersButThatAnIdIsTaken) {
+  for (const auto* id : {"north", "south"})
+    desk.add({.id = std::string(id) + "-job", .kind = inventory::Kind::kService, .tenant = id});
+  desk.add({.id = "ops-north", .kind = inventory::Kind::kService, .tenant = "north"});
+  const auto token = desk.own_token("ops-north", "ops-north");
+  const auto for_whom = [&](std::string_view id, std::string_view principal) {
+    auto one = grant(id);
+    one.set("principal", principal);
+    return one;
+  };
+  const auto said = [&](std::string_view id, std::string_view who, std::string_view type = "") {
+    const auto principal = type.empty() ? std::string(who) : fmt::format(R"({}::"{}")", type, who);
+    auto why = this->why(grants->give(desk.as(token), for_whom(id, principal)));
+    if (const auto at = why.find(who); at != why.npos) why.replace(at, who.size(), "IT");
+    return why;
+  };
+  ASSERT_EQ(word(grants->give(desk.as_operator(), for_whom("s", "south-job"))), "done");
+  ASSERT_EQ(said("n", "north-job"), "done");
+  EXPECT_EQ(said("s", "north-job"), "the id `s` is taken: choose another one");
+  EXPECT_EQ(said("n", "north-job"), "the id `n` is taken: choose another one");
+  EXPECT_EQ(said("x", "south-job"), said("x", "nobody"));
+  EXPECT_EQ(said("x", "south-job", "Writ::Service"), said("x", "nobody", "Writ::Service"));
 }
 
 TEST_F(GrantsInForce, WithoutARecordNothingIsGiven) {

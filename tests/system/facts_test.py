@@ -41,7 +41,7 @@ class Facts(unittest.TestCase):
             file.write('@id("invoices-too") permit (principal == Writ::Service::"ops-console", action == '
                        'Writ::Action::"manage-entities", resource == Writ::EntityType::"Billing::Invoice");\n'
                        '@id("north-too") permit (principal == Writ::Service::"ops-north", action in '
-                       '[Writ::Action::"issue", Writ::Action::"manage-entities"], resource);\n')
+                       '[Writ::Action::"issue", Writ::Action::"manage-entities", Writ::Action::"read-entities"], resource);\n')
         status, out, err = harness.writ("check", "--config", self.world.config)
         self.assertEqual(0, status, out + err)
         self.world.start()
@@ -133,12 +133,28 @@ class Pushed(Facts):
         self.assertEqual(403, answer.status)
         self.assertEqual(404, self.world.api_call(self.operator, "GET", "/v1/entities/Shop::Order/o-17").status)
 
-    def test_an_operator_of_one_tenant_pushes_what_is_of_that_tenant_only(self):
+    def become_the_operator_of_north(self):
         made = self.world.api_call(self.operator, "POST", "/v1/identities", {
             "id": "ops-north", "kind": "service", "tenant": "north", "secret": "demo-ops-north-secret"})
         self.assertEqual(201, made.status, made)
-        self.push("o-1", customer="nora")
         self.operator = self.world.token("ops-north", self.world.api)
+
+    def test_what_another_tenant_has_is_not_there_and_its_id_is_taken(self):
+        self.push("o-1", customer="sofia", tenant="south")
+        self.become_the_operator_of_north()
+        for method, body in (("GET", None), ("DELETE", None), ("PATCH", {"attrs": {"open": True}})):
+            with self.subTest(method):
+                theirs, nobodys = (self.world.api_call(self.operator, method, f"/v1/entities/Shop::Order/{order}", body)
+                                   for order in ("o-1", "o-2"))
+                self.assertEqual(404, theirs.status, theirs)
+                self.assertEqual(theirs.json()["message"], nobodys.json()["message"].replace("o-2", "o-1"))
+        refused = self.push("o-1", 409, customer="nora", tenant="north")
+        self.assertIn("is taken: choose another one", refused.json()["message"])
+        self.assertNotIn("south", refused.body.decode())
+
+    def test_an_operator_of_one_tenant_pushes_what_is_of_that_tenant_only(self):
+        self.push("o-1", customer="nora")
+        self.become_the_operator_of_north()
         self.push("o-2", customer="nora", tenant="north")
         for order, attributes in (("o-3", {}), ("o-3", {"tenant": "south"}), ("o-1", {"tenant": "north"})):
             with self.subTest(order=order, **attributes):
