@@ -168,6 +168,18 @@ std::vector<std::string> required_ids(const Document& document, const Json& oper
   return pointers;
 }
 
+std::vector<std::string> body_names(const Document& document, const Json& operation) {
+  const Json* body = part(document, &operation, "requestBody");
+  const Json* content = body != nullptr ? body->find("content") : nullptr;
+  if (content == nullptr || content->if_object() == nullptr) return {};
+  Members members;
+  for (const auto& [type, value] : *content->if_object())
+    if (const Json* schema = part(document, &value, "schema")) add_members(document, *schema, members);
+  std::vector<std::string> names;
+  for (const auto& [name, value] : members) names.push_back(name);
+  return names;
+}
+
 std::optional<AnswerShape> answer_shape(const Document& document, const Json& operation,
                                         std::string_view owner) {
   const Json* answers = operation.find("responses");

@@ -33,4 +33,7 @@ std::optional<AnswerShape> answer_shape(const Document& document, const codec::J
 // nothing else.
 std::vector<std::string> required_ids(const Document& document, const codec::Json& operation);
 
+// The names of what an operation's body may have, of whatever media type.
+std::vector<std::string> body_names(const Document& document, const codec::Json& operation);
+
 }  // namespace writ::init

@@ -305,10 +305,23 @@ class Drafter {
     if (count < own) route.on_answer->id.clear();
     // What HEAD is answered, GET is.
     if (route.method != "HEAD" || route.path != read) route.on_answer->read = read;
+    warn_of_new_owner(operation, *route.on_answer);
     if (count < own && told_of_parents_.insert(route.type).second)
       note(operation,
            fmt::format("its owner is that of `{}`, so the API must not find there what stands in another one",
                        shown(read)));
+  }
+
+  // Whose it is now is looked at, and not whose it will be: a body that leaves the owner out, or hides it
+  // from one reader and not from another, would pass as one that keeps it.
+  void warn_of_new_owner(const Operation& operation, const PlannedRoute::OnAnswer& answer) {
+    const auto end = std::min(answer.owner.find('/', 1), answer.owner.size());
+    const auto owner = answer.owner.substr(1, end - 1);
+    if (answer.of_parent || std::ranges::find(operation.sets, owner) == operation.sets.end()) return;
+    note(operation,
+         fmt::format("its body may name another `{}`, and give the resource to somebody: nobody looks at "
+                     "that here; let the API refuse it, or say in the policy who may",
+                     shown(owner)));
   }
 
   // An answer that says whose things are, by which nothing is decided: a search by POST, what the API chose

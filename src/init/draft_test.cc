@@ -381,6 +381,27 @@ components: {schemas: {Wallet: {properties: {id: {type: string}, owner: {type: s
   EXPECT_EQ(testing::tried(draft), "");
 }
 
+// What is somebody's now is decided; to whom a change gives it, nobody looks at.
+TEST(Draft, AChangeThatMayGiveAResourceToSomebodyElseIsNamed) {
+  const std::string document = R"(paths:
+  /wallets/{wallet}:
+    get: {responses: {'200': {content: {application/json: {schema: {$ref: "#/components/schemas/Wallet"}}}}}}
+    put: {requestBody: {content: {application/json: {schema: {$ref: '#/components/schemas/Wallet'}}}}}
+    patch: {requestBody: {content: {application/merge-patch+json: {schema: {properties: {name: {type: string}}}}}}}
+    delete: {}
+  /wallets/{wallet}/gift: {post: {requestBody: {content: {application/x-www-form-urlencoded: {schema: {properties: {owner: {type: string}}}}}}}}
+components: {schemas: {Wallet: {properties: {id: {type: string}, owner: {type: string}}}}}
+)";
+  const auto draft = testing::draft_of(document);
+  std::vector<std::string> warned;
+  for (const Note& note : draft.notes)
+    if (note.text.find("its body may name another `owner`") != std::string::npos)
+      warned.push_back(note.place);
+  EXPECT_THAT(warned,
+              ::testing::UnorderedElementsAre("PUT /wallets/{wallet}", "POST /wallets/{wallet}/gift"));
+  EXPECT_EQ(testing::tried(draft), "");
+}
+
 TEST(Document, OnlyOpenApi30And31AreRead) {
   const auto issues_of = [](std::string_view text) {
     files::Issues issues;

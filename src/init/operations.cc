@@ -265,6 +265,8 @@ class Reader {
     operation.answer_tells_owner = answer.has_value();
     if (operation.method == "GET" || operation.method == "HEAD") operation.answer = std::move(answer);
     if (operation.method == "POST") operation.body = required_ids(document_, json);
+    if (operation.method == "PUT" || operation.method == "PATCH" || operation.method == "POST")
+      operation.sets = body_names(document_, json);
     operation.streams = streams(json);
     if (const auto* callbacks = json.find("callbacks");
         callbacks != nullptr && callbacks->if_object() != nullptr)

@@ -35,6 +35,7 @@ struct Operation {
   std::optional<AnswerShape> answer = {};  // of GET and HEAD: whose a resource is, where its answer tells it
   bool answer_tells_owner = false;         // of any method
   std::vector<std::string> body = {};      // of what is created: required_ids()
+  std::vector<std::string> sets = {};      // of what is changed: body_names()
 
   std::string name() const { return method + " " + path + behind; }
 };
