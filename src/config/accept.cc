@@ -295,6 +295,27 @@ std::map<std::string, std::string, std::less<>> user_links(const Config& config)
   return links;
 }
 
+namespace {
+
+// At the gateway a token with it would be good for the one, and by its name it is for the other.
+void check_audiences(const YamlNode& accept, std::string_view api, const Config& config,
+                     files::Source& source) {
+  const auto* audiences = accept.find("audiences");
+  if (audiences == nullptr) return;
+  for (const YamlNode& audience : audiences->items) {
+    for (const YamlNode& other : config.apis) {
+      const auto *id = other.find("id"), *name = other.find("audience");
+      if (id != nullptr && name != nullptr && id->text != api && name->text == audience.text)
+        source.error(
+            audience,
+            fmt::format("`{}` is the audience of API `{}`, not of `{}`", audience.text, id->text, api),
+            "a token is for one API: give each an audience of its own at the provider");
+    }
+  }
+}
+
+}  // namespace
+
 void check_accept(const std::vector<YamlNode>& issuers, const Config& config, files::Source& source) {
   const auto has = [](std::span<const YamlNode> nodes, std::string_view id) -> const YamlNode* {
     for (const auto& node : nodes) {
@@ -321,6 +342,7 @@ void check_accept(const std::vector<YamlNode>& issuers, const Config& config, fi
       if (api != nullptr && api->kind == YamlNode::Kind::kText && api->text != control::kOwnApi &&
           has(config.apis, api->text) == nullptr)
         source.error(*api, fmt::format("there is no API `{}` in `inventory.apis`", api->text));
+      if (api != nullptr) check_audiences(accept, api->text, config, source);
       const auto* clients = accept.find("clients");
       if (clients == nullptr) continue;
       for (const auto& entry : clients->entries) {

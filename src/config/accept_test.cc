@@ -139,6 +139,17 @@ TEST(AcceptConfig, AnAudienceOfTwoApisOrAnApiTwiceIsAnError) {
   EXPECT_THAT(two("invoices", "api://k"), HasSubstr("has API `invoices` twice"));
 }
 
+TEST(AcceptConfig, TheAudienceOfAnotherApiIsAnError) {
+  const auto with = [](std::string_view api, std::string_view audience) {
+    return issues_of(accepting(fmt::format(
+        "api: {}, audiences: [\"{}\"], kinds: [delegated], clients: {{web: portal}}", api, audience)));
+  };
+  EXPECT_THAT(with("invoices", "https://m"),
+              HasSubstr("`https://m` is the audience of API `mail`, not of `invoices`"));
+  EXPECT_THAT(with("writ", "https://m"), HasSubstr("`https://m` is the audience of API `mail`"));
+  EXPECT_EQ(with("invoices", "https://i"), "");
+}
+
 TEST(AcceptConfig, AProfileNamesTheClaimsAndTheConfigurationOverridesIt) {
   const auto okta = issuers_of(accepting(kGood, "    profile: okta\n"))[0];
   EXPECT_EQ(okta.access_subject, "uid");

@@ -178,6 +178,8 @@ TEST(Workloads, AKnownPlatformsTokensAreReadAsItsOwn) {
   EXPECT_THAT(said(kGithub, "sub: \"repo:acme/shop:environment:production\""),
               HasSubstr("are those of `github`, and its `workloads` says `other`"));
   EXPECT_THAT(said("https://token.actions.githubusercontent.com/acme", "sub: x"), HasSubstr("of `github`"));
+  EXPECT_THAT(said("https://token.actions.acme.ghe.com", "sub: x"), HasSubstr("of `github`"));
+  EXPECT_THAT(said("https://github.acme.example/_services/token", "sub: x"), HasSubstr("of `github`"));
   EXPECT_THAT(said("https://gitlab.com", "sub: \"project_path:acme/shop:ref_type:branch:ref:main\""),
               HasSubstr("of `gitlab`"));
   EXPECT_THAT(said("https://accounts.google.com", "sub: \"1\""), HasSubstr("of `google`"));

@@ -234,12 +234,15 @@ struct KnownIssuer {
   }
 };
 constexpr KnownIssuer kKnownIssuers[] = {{"https://token.actions.githubusercontent.com", "", "github"},
+                                         {"https://token.actions.", ".ghe.com", "github"},
+                                         {"https://", "/_services/token", "github"},
                                          {"https://gitlab.com", "", "gitlab"},
                                          {"https://accounts.google.com", "", "google"},
                                          {"https://", ".tokens.sts.global.api.aws", "aws"},
                                          {"https://login.microsoftonline.com/", "", "azure"},
                                          {"https://sts.windows.net/", "", "azure"},
                                          {"https://oidc.eks.", "", "kubernetes"},
+                                         {"https://oidc-eks.", "", "kubernetes"},
                                          {"https://container.googleapis.com/v1/projects/", "", "kubernetes"},
                                          {"spiffe://", "", "spiffe"}};
 
