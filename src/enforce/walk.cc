@@ -273,7 +273,9 @@ std::expected<void, decision::Refusal> Enforcer::Walk::place_in_task() {
     return refuse({Reason::kTaskMissing, "`Writ-Task` does not hold the id of a task"});
   const auto* client = in_force_->inventory->find(claims.client_id);
   const bool agent = client != nullptr && (*client)->kind == inventory::Kind::kAgent;
-  token_.emplace(token::Verifier::in_request(*token_, named, agent));
+  auto placed = token::Verifier::in_request(*token_, named, agent);
+  if (!placed) return refuse(std::move(placed).error());
+  token_.emplace(*std::move(placed));
   return {};
 }
 

@@ -119,6 +119,15 @@ std::expected<std::vector<token::Actor>, Denial> mapped_actors(const Json& claim
   return *std::move(actors);
 }
 
+// Whoever is not mapped is nobody here: no id of a client holds a space.
+std::expected<std::optional<std::string>, Denial> mapped_may_act(const Json& claims, const AcceptedAt& accept,
+                                                                 const TrustedIssuer& by) {
+  const auto theirs = TRY(named_actor(claims, by.issuer));
+  if (!theirs) return std::nullopt;
+  const auto found = accept.clients.find(*theirs);
+  return found != accept.clients.end() ? found->second : by.issuer + " " + *theirs;
+}
+
 // RFC 7800 §3.1: a binding that cannot be checked must not be ignored. RFC 9449 §6.1, RFC 8705 §3.1.
 std::expected<void, Denial> read_binding(const Json& claims, AccessClaims& into) {
   const auto* cnf = claims.find("cnf");
@@ -330,7 +339,9 @@ std::expected<AcceptedTokens::Claims, Denial> AcceptedTokens::read_told(
   const auto* client = told.find_string("client_id");
   if (client == nullptr)
     return denied(Reason::kCallerUnknown, "the token's issuer does not say which client it was made for");
-  const bool delegated = !assertion.subject.empty() && assertion.subject != *client;
+  // Where its profile tells a user's token from a client's, that counts here too.
+  const bool named = !assertion.subject.empty() && assertion.subject != *client;
+  const bool delegated = by.profile->name.empty() ? named : TRY(is_delegated(told, std::nullopt, by));
   return read(assertion, by, {text, delegated, edition, std::move(told_until)});
 }
 
@@ -352,6 +363,7 @@ std::expected<AcceptedTokens::Claims, Denial> AcceptedTokens::read(const token::
   if (!client) return denied(Reason::kCallerUnknown, "the token does not say which client it was made for");
   into->client_id = TRY(mapped_client(*client, accept, "client"));
   into->actors = TRY(mapped_actors(claims, accept, by));
+  foreign->may_act = TRY(mapped_may_act(claims, accept, by));
   into->subject = into->client_id;
   if (form.delegated) {
     into->subject = TRY(issuers_.user_id(claims, by.access_subject, by));
@@ -367,7 +379,7 @@ std::expected<AcceptedTokens::Claims, Denial> AcceptedTokens::read(const token::
   TRY(read_times(assertion, accept, *into));
   into->issuer = by.issuer;
   into->jti = id_of(assertion, form.text);
-  into->exchanged_from = TRY(came_from_of(claims, by));
+  into->exchanged_from = TRY(came_from_of(claims, by.access_subject, by));
   const auto inventory = current_.get()->inventory;
   const auto* api = inventory->find_api(accept.api);
   into->audience = api != nullptr ? api->audience : std::string();

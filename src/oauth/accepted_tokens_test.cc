@@ -126,6 +126,36 @@ TEST_F(AcceptedTokensTest, AnActorThatIsMappedIsAPartyAsAnyOther) {
   EXPECT_EQ(world_.ask(headers), "caller_suspended");
 }
 
+TEST_F(AcceptedTokensTest, WhomMayActNamesMayActAndNoOtherAgent) {
+  const auto task = world_.open_task();
+  const auto in_task = [&](const Json& claims) {
+    return world_.ask(AcceptedWorld::in_task(AcceptedWorld::bearer(world_.sign(claims)), (*task)->id));
+  };
+  const auto naming = [&](std::string_view actor) {
+    auto claims = world_.agents();
+    claims.set("may_act", Json::object({{"sub", actor}, {"iss", kProviderOfApis}}));
+    return claims;
+  };
+  EXPECT_EQ(in_task(naming("agent-9c1")), "permit") << world_.message;
+  for (const auto* other : {"portal-7f3", "support-agent", "nobody"}) {
+    EXPECT_EQ(in_task(naming(other)), "delegation_not_authorised") << other;
+    EXPECT_THAT(world_.message, HasSubstr("`may_act` names")) << other;
+  }
+}
+
+// RFC 8693 §4.4: it is about who may become an actor, and who calls for the user itself is none.
+TEST_F(AcceptedTokensTest, MayActTakesNothingFromTheApplicationThatTheTokenWasMadeFor) {
+  EXPECT_EQ(world_.ask(world_.with({{"may_act", Json::object({{"sub", "agent-9c1"}})}})), "permit")
+      << world_.message;
+}
+
+TEST_F(AcceptedTokensTest, AMayActThatNobodyCouldCheckIsRefused) {
+  for (const auto& may_act : {Json("agent-9c1"), Json::object(), Json::object({{"sub", 7}}), Json(),
+                              Json::object({{"sub", "agent-9c1"}, {"iss", "https://other.example"}}),
+                              Json::object({{"sub", "agent-9c1"}, {"client_id", "x"}})})
+    EXPECT_EQ(world_.ask(world_.with({{"may_act", may_act}})), "token_malformed") << may_act.dump();
+}
+
 TEST_F(AcceptedTokensTest, ABoundTokenWithoutItsProofIsRefused) {
   const auto holder = jose::PrivateJwk::generate(crypto::Algorithm::kEs256).value();
   const auto thief = jose::PrivateJwk::generate(crypto::Algorithm::kEs256).value();

@@ -179,14 +179,21 @@ TEST_F(AttackByName, AnIdTokenAnAssertionOrALogoutTokenInPlaceOfAnAccessToken) {
     EXPECT_EQ(refused(signed_by_rsa(world_.with({{claim, "x"}}))), "token_type") << claim;
 }
 
-// RFC 8725 §3.12, RFC 9068 §5: what is good at an API speaks for nobody at the token service.
+// RFC 8725 §3.9, RFC 9068 §5: what is good at an API speaks for nobody at the token service. One that was
+// made for Writ is its client's alone.
 TEST_F(AttackByName, AnAccessTokenInPlaceOfASubjectToken) {
-  const auto token = signed_by_rsa(world_.claims());
-  for (const auto& each : {token, signed_by_rsa(world_.with({{"aud", enforce::testing::kIssuer}}))}) {
-    const auto subject = world_.issuers.verify(each, times_of(world_.clock));
+  for (const auto& aud :
+       {Json("api://invoices"), texts({"api://invoices", "api://mail"}), Json("portal-7f3")}) {
+    const auto subject =
+        world_.issuers.verify(signed_by_rsa(world_.with({{"aud", aud}})), times_of(world_.clock));
     ASSERT_FALSE(subject);
-    EXPECT_THAT(std::string(reason_code(subject.error().reason)), AnyOf("token_type", "audience_mismatch"));
+    EXPECT_EQ(reason_code(subject.error().reason), "audience_mismatch");
   }
+  const auto for_writ = world_.issuers.verify(
+      signed_by_rsa(world_.with({{"aud", enforce::testing::kIssuer}})), times_of(world_.clock));
+  ASSERT_TRUE(for_writ) << for_writ.error().message;
+  EXPECT_EQ(for_writ->client, "portal-7f3");
+  EXPECT_EQ(for_writ->id, "nora");
 }
 
 TEST_F(AttackByName, IssuersThatLookAlike) {

@@ -2,6 +2,7 @@
 
 #include <algorithm>
 
+#include "codec/ascii.h"
 #include "crypto/random.h"
 #include "jose/jws.h"
 #include "oauth/form_request.h"
@@ -70,11 +71,12 @@ codec::Json answer_about(const AccessClaims* claims) {
   return json;
 }
 
-// RFC 9701 §4: asked for by its media type.
+// RFC 9701 §4: asked for by its media type, which stands first; weights and case say nothing more.
 bool wants_signed(const http::Request& request) {
   const auto accept = request.headers.find("Accept");
-  return accept && accept->starts_with(kSignedAnswerType) &&
-         (accept->size() == kSignedAnswerType.size() || (*accept)[kSignedAnswerType.size()] == ',');
+  if (!accept) return false;
+  const auto first = accept->substr(0, accept->find(','));
+  return http::equal_ignoring_case(codec::trimmed(first.substr(0, first.find(';'))), kSignedAnswerType);
 }
 
 // RFC 9701 §5: for the one that asks, and of no other use: what it says of the token is one level down, and

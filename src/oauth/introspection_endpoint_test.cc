@@ -88,6 +88,11 @@ TEST_F(IntrospectionEndpointTest, TheAnswerIsSignedForTheApiThatAsksForThat) {
       jose::parse_jws(signed_for(token_, "mail-api", "application/token-introspection+jwt").body).value();
   EXPECT_EQ(jose::parse_claims(no.unverified_payload()).value().find("token_introspection")->dump(),
             R"({"active":false})");
+  for (const auto* too : {"Application/Token-Introspection+JWT", "application/token-introspection+jwt;q=0.9",
+                          "application/token-introspection+jwt ; q=1, application/json;q=0.1"})
+    EXPECT_EQ(*signed_for(token_, "invoices-api", too).headers.find("Content-Type"),
+              "application/token-introspection+jwt")
+        << too;
   for (const auto* plain : {"*/*", "application/json", "application/token-introspection+jwtx"})
     EXPECT_EQ(*signed_for(token_, "invoices-api", plain).headers.find("Content-Type"), "application/json")
         << plain;

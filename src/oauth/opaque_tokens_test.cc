@@ -214,6 +214,21 @@ TEST_F(OpaqueTokensTest, AClientsOwnTokenNamesNoSubjectOrTheClient) {
   EXPECT_FALSE(world_.permitted->claims().subject_issuer);
 }
 
+// No page says what `sub` of a client's own token is at Curity.
+TEST_F(OpaqueTokensTest, WhereAProfileTellsUsersFromClientsAnswersAreReadByIt) {
+  AcceptedWorld world([this](TrustedIssuer& issuer) {
+    issuer.asked = make(rules());
+    issuer.profile = find_profile("curity");
+  });
+  const auto ask = [&](std::string_view token, const Json& json) {
+    server_.say(token, json);
+    return world.ask(AcceptedWorld::bearer(token));
+  };
+  EXPECT_EQ(ask("told-user", told({{"acr", "html-form"}})), "permit") << world.message;
+  EXPECT_EQ(ask("told-own", told({{"client_id", "mkt-001"}, {"sub", "mkt-001"}})), "permit") << world.message;
+  EXPECT_EQ(ask("told-unclear", told()), "token_type");
+}
+
 TEST_F(OpaqueTokensTest, WritShowsItsIssuerWhoItIsByASecret) {
   ASSERT_EQ(ask("at-nora"), "permit") << world_.message;
   EXPECT_EQ(server_.last_credential(),

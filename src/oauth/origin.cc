@@ -1,8 +1,10 @@
 #include "oauth/origin.h"
 
 #include <algorithm>
+#include <fmt/format.h>
 
 #include "crypto/random.h"
+#include "token/assertion.h"
 
 namespace writ::oauth {
 namespace {
@@ -154,9 +156,17 @@ Outcome<Origin> external_origin(std::string_view text, const ExchangeFacts& fact
   return origin;
 }
 
+// A provider's is exchanged too, and only called otherwise.
+Denial not_held(Denial denial, std::string_view text, const ExchangeFacts& facts) {
+  const auto issuer = token::unverified_issuer(text);
+  if (issuer && facts.trusted_issuers.find(*issuer) != nullptr)
+    denial.message += fmt::format("; a provider's token has the `subject_token_type` `{}`", kTypeJwt);
+  return denial;
+}
+
 Outcome<Origin> access_origin(std::string_view text, const ExchangeFacts& facts) {
   const auto held = facts.verifier.verify_parameter(text, facts.now);
-  if (!held) return invalid_token("subject token", held.error());
+  if (!held) return invalid_token("subject token", not_held(held.error(), text, facts));
   const AccessClaims& claims = held->claims();
   TRY(check_binding("subject token", claims, facts));
   auto actors = TRY(extend_chain(claims, facts.client));

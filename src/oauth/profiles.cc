@@ -143,12 +143,13 @@ constexpr Profile kProfiles[] = {
         .app_only = {Rule{{"username", kAbsent}, {"sub", kSameAs, "client_id"}}},
         .audience_in_scope = true,
     },
-    // https://curity.io/resources/learn/jwt-access-token/: its `purpose` is what kind of token it is.
+    // https://curity.io/resources/learn/jwt-access-token/: its `purpose` is what kind of token it is. Nothing
+    // says what a client's own token has as `sub`. Of a login there is more: its method, or its session.
     {
         .name = "curity",
         .subject = "sub",
         .subject_of_id = "sub",
-        .client = {"client_id", "azp"},
+        .client = {"client_id"},
         .tenant = "",
         .roles = {"roles"},
         .groups = {"groups"},
@@ -157,10 +158,9 @@ constexpr Profile kProfiles[] = {
         .amr = "amr",
         .auth_time = "auth_time",
         .access = {Rule{{"purpose", kIs, "access_token"}}},
-        .delegated = {Rule{{"client_id", kPresent}, {"sub", kDiffersFrom, "client_id"}},
-                      Rule{{"client_id", kAbsent}, {"sub", kDiffersFrom, "azp"}}},
-        .app_only = {Rule{{"sub", kSameAs, "client_id"}},
-                     Rule{{"client_id", kAbsent}, {"sub", kSameAs, "azp"}}},
+        .delegated = {Rule{{"sub", kDiffersFrom, "client_id"}, {"acr", kPresent}},
+                      Rule{{"sub", kDiffersFrom, "client_id"}, {"sid", kPresent}}},
+        .app_only = {Rule{{"sub", kSameAs, "client_id"}}},
     },
     // https://developer.pingidentity.com/pingone-api/foundations/authentication-concepts/access-tokens-and-id-tokens/token-claims.html:
     // a client's own token has no `sub`, unless an attribute is mapped to it, and never the rest, which is of

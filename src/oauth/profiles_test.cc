@@ -77,7 +77,7 @@ TEST(Profiles, NoTokenIsOfBothKinds) {
   for (const auto* profile : all()) {
     // Whatever claims a provider leaves out or adds, of these names and values.
     const std::vector<std::string_view> names{"sub", "client_id", "azp", "cid",      "uid",
-                                              "scp", "idtyp",     "oid", "username", "gty"};
+                                              "scp", "idtyp",     "oid", "username", "acr"};
     for (unsigned bits = 0; bits < (1u << names.size()); ++bits) {
       auto claims = Json::object();
       for (std::size_t i = 0; i < names.size(); ++i)

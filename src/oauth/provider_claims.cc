@@ -1,5 +1,7 @@
 #include "oauth/provider_claims.h"
 
+#include <algorithm>
+
 #include "codec/name.h"
 #include "token/came_from.h"
 #include "token/claims.h"
@@ -35,7 +37,7 @@ Denial issuer_silent(const TrustedIssuer& issuer) {
           "issuer `" + issuer.issuer + "` could not be asked whether the token is good; try again later"};
 }
 
-std::expected<std::vector<std::string>, Denial> came_from_of(const codec::Json& claims,
+std::expected<std::vector<std::string>, Denial> came_from_of(const codec::Json& claims, const ClaimPath& user,
                                                              const TrustedIssuer& by) {
   std::vector<std::string> all;
   if (!by.logout) return all;
@@ -44,6 +46,11 @@ std::expected<std::vector<std::string>, Denial> came_from_of(const codec::Json& 
   for (const auto& [origin, claim] : kClaims) {
     if (const auto name = TRY(mapped_text(claims, std::string(claim))))
       all.push_back(token::came_from(origin, by.issuer, *name));
+  }
+  const auto* named = user.find(claims);
+  if (named != nullptr && named->if_string() != nullptr) {
+    auto of_user = token::came_from(token::Origin::kSubject, by.issuer, *named->if_string());
+    if (std::ranges::find(all, of_user) == all.end()) all.push_back(std::move(of_user));
   }
   return all;
 }
@@ -85,6 +92,22 @@ std::expected<std::optional<std::string>, Denial> named_client(const codec::Json
     client = std::move(said);
   }
   return client;
+}
+
+// RFC 8693 §4.4. What else it could say of the actor nobody here could check.
+std::expected<std::optional<std::string>, Denial> named_actor(const codec::Json& claims,
+                                                              std::string_view issuer) {
+  const auto* may_act = claims.find("may_act");
+  if (may_act == nullptr) return std::nullopt;
+  const auto* members = may_act->if_object();
+  if (members == nullptr) return malformed("may_act");
+  for (const auto& [name, value] : *members) {
+    if (name != "sub" && name != "iss") return malformed("may_act");
+  }
+  const auto named = TRY(mapped_text(*may_act, "iss"));
+  auto actor = TRY(mapped_text(*may_act, "sub"));
+  if (!actor || (named && *named != issuer)) return malformed("may_act");
+  return actor;
 }
 
 std::expected<std::optional<std::vector<std::string>>, Denial> mapped_texts(const codec::Json& claims,

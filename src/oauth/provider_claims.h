@@ -40,12 +40,18 @@ std::expected<std::optional<std::vector<std::string>>, Denial> mapped_texts(cons
                                                                             OneText one);
 
 // The session, the subject and the token that these claims are of, where the issuer tells when they are over.
-// Refuses what could never be told of, since no logout token can name it.
-std::expected<std::vector<std::string>, Denial> came_from_of(const codec::Json& claims,
+// Refuses what could never be told of, since no logout token can name it. `user`: what the provider calls the
+// user here. Where that is not `sub` (Entra, Okta), either name ends them.
+std::expected<std::vector<std::string>, Denial> came_from_of(const codec::Json& claims, const ClaimPath& user,
                                                              const TrustedIssuer& by);
 
 // The client that a token was made for: each provider has a claim of its own for it, and all that are there
 // have to say the same.
 std::expected<std::optional<std::string>, Denial> named_client(const codec::Json& claims);
+
+// `may_act`: what the provider calls the only party that may take the token over, or act for the user with
+// it.
+std::expected<std::optional<std::string>, Denial> named_actor(const codec::Json& claims,
+                                                              std::string_view issuer);
 
 }  // namespace writ::oauth

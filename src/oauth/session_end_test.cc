@@ -340,5 +340,28 @@ TEST(EndedSessionOfAcceptedTokens, TheirOwnTokensAreRefusedFromThenOn) {
   EXPECT_EQ(world.ask(other), "token_revoked");
 }
 
+// Entra's and Okta's access tokens call the user otherwise than in `sub`: either name reaches them.
+TEST(EndedSessionOfAcceptedTokens, AUserEndsByEachOfTheNamesThatTheProviderHas) {
+  AcceptedWorld world([](TrustedIssuer& issuer) {
+    issuer.logout = LogoutRules{.audiences = {"portal-7f3"}};
+    issuer.access_subject = "oid";
+  });
+  const control::Recorder record = [](const audit::Record&) { return Result<void>(); };
+  const SessionEnds ends({.clock = world.clock,
+                          .issuers = world.issuers,
+                          .revocations = world.tokens.revocations,
+                          .tasks = world.tasks,
+                          .record = record});
+  for (const std::string name : {"nora", "pairwise-1"}) {
+    const auto token = AcceptedWorld::bearer(
+        world.sign(world.with({{"oid", "nora"}, {"sub", "pairwise-1"}, {"jti", "of " + name}})));
+    ASSERT_EQ(world.ask(token), "permit") << world.message;
+    ASSERT_TRUE(
+        ends.end({.by = &world.issuers.all().front(), .subject = name, .at = world.clock.now()}, "r-1"));
+    EXPECT_EQ(world.ask(token), "token_revoked") << name;
+    world.clock.advance(1s);
+  }
+}
+
 }  // namespace
 }  // namespace writ::oauth::testing::session_end_test

@@ -469,7 +469,9 @@ TEST_F(TokenExchangeTest, AnAlteredTokenIsRefused) {
 }
 
 TEST_F(TokenExchangeTest, ATokenUnderTheWrongTypeIsRefused) {
-  EXPECT_EQ(outcome(agent_asks(world_.provider_token())), "invalid_request/token_type");
+  const auto provider_token = agent_asks(world_.provider_token());
+  EXPECT_EQ(outcome(provider_token), "invalid_request/token_type");
+  EXPECT_THAT(provider_token.body, ::testing::HasSubstr("`urn:ietf:params:oauth:token-type:jwt`"));
   EXPECT_EQ(outcome(agent_asks(world_.portal_token(), {}, kTypeJwt)), "invalid_request/token_issuer");
   EXPECT_EQ(outcome(agent_asks(world_.portal_token(), {}, "urn:ietf:params:oauth:token-type:saml2")),
             "invalid_request/-");

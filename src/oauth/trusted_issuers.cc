@@ -8,25 +8,10 @@
 #include "oauth/provider_claims.h"
 #include "token/assertion.h"
 #include "token/claims.h"
+#include "token/jwt_rules.h"
 
 namespace writ::oauth {
 namespace {
-
-// RFC 8693 §4.4. What else it could say of the actor nobody here could check.
-std::expected<std::optional<std::string>, Denial> named_actor(const codec::Json& claims,
-                                                              std::string_view issuer) {
-  const auto* may_act = claims.find("may_act");
-  if (may_act == nullptr) return std::nullopt;
-  const auto* members = may_act->if_object();
-  if (members == nullptr) return malformed("may_act");
-  for (const auto& [name, value] : *members) {
-    if (name != "sub" && name != "iss") return malformed("may_act");
-  }
-  const auto named = TRY(mapped_text(*may_act, "iss"));
-  auto actor = TRY(mapped_text(*may_act, "sub"));
-  if (!actor || (named && *named != issuer)) return malformed("may_act");
-  return actor;
-}
 
 // RFC 7800 §3.1: a binding that cannot be checked must not be ignored.
 std::expected<std::optional<std::string>, Denial> bound_key(const codec::Json& claims) {
@@ -59,11 +44,16 @@ std::string apis_of(const Accepts& accepts) {
   return text.empty() ? "no API takes its tokens" : "its tokens are taken by " + text;
 }
 
+bool is_access_token(const codec::Json& claims, std::optional<std::string_view> typ, const Profile& profile) {
+  return token::is_type(typ, "at+jwt") || holds(profile.access, claims, typ);
+}
+
 // What a client got for itself would make it a user whom nobody knows. Access tokens say it as their
 // provider's profile has it.
-std::expected<void, Denial> check_is_for_a_user(const codec::Json& claims, const Profile& profile) {
-  const bool is_for_client = holds(profile.app_only, claims, {}) ||
-                             (holds(profile.access, claims, {}) && !holds(profile.delegated, claims, {}));
+std::expected<void, Denial> check_is_for_a_user(const codec::Json& claims,
+                                                std::optional<std::string_view> typ, const Profile& profile) {
+  const bool is_for_client = holds(profile.app_only, claims, typ) || (is_access_token(claims, typ, profile) &&
+                                                                      !holds(profile.delegated, claims, typ));
   if (!is_for_client) return {};
   return std::unexpected(
       Denial{Reason::kTokenType, "the token is for its client alone: it does not say that a user is there"});
@@ -198,7 +188,10 @@ std::expected<ExternalSubject, Denial> TrustedIssuers::verify(std::string_view t
   const auto issuer = TRY(token::unverified_issuer(text));
   const auto* trusted = find(issuer);
   if (trusted == nullptr) {
-    return std::unexpected(Denial{Reason::kTokenIssuer, "the token's issuer is not a trusted one"});
+    return std::unexpected(
+        Denial{Reason::kTokenIssuer, codec::name_problem(issuer)
+                                         ? "the token's issuer is not a trusted one"
+                                         : "the token's issuer `" + issuer + "` is not a trusted one"});
   }
   if (trusted->workloads != nullptr)
     return std::unexpected(
@@ -206,18 +199,19 @@ std::expected<ExternalSubject, Denial> TrustedIssuers::verify(std::string_view t
   const auto keys = keys_in_force(*trusted, now);
   // Why there are none is the operator's to know: /v1/issuers and the log say it.
   if (keys == nullptr) return std::unexpected(keys_unknown(*trusted));
-  // A proof or a Writ access token is not a statement about a user; everything else a provider signs may be
-  // typed.
+  const auto jws = jose::parse_jws(text, jose::Signers::kOthers);
+  if (!jws) return denied(Reason::kTokenMalformed, jws.error().message);
+  // A proof or a logout token is not a statement about a user.
   const token::AssertionRules rules{.issuer = trusted->issuer,
                                     .keys = *keys,
                                     .audiences = {trusted->audience},
-                                    .types = {"", "JWT"},
+                                    .types = {"", "JWT", "at+jwt"},
                                     .max_lifetime = trusted->max_token_lifetime,
                                     .needs_issued_at = true,
                                     .tolerance = trusted->tolerance,
                                     .algorithms = trusted->algorithms.value_or(crypto::kAllAlgorithms),
                                     .among_others = true};
-  auto assertion = TRY(token::verify_assertion(text, rules, now));
+  auto assertion = TRY(token::verify_assertion(*jws, rules, now));
   const auto& claims = assertion.claims;
   // RFC 8417 §2.2: an event, such as that a session is over, though its header does not say so. It has a user
   // in `sub`, and in `aud` may be the client whose ID tokens are taken here.
@@ -225,9 +219,11 @@ std::expected<ExternalSubject, Denial> TrustedIssuers::verify(std::string_view t
     return std::unexpected(
         Denial{Reason::kTokenType,
                "the token is an event, for it has `events`: it does not say that a user is there"});
-  TRY(check_is_for_a_user(claims, *trusted->profile));
-  ExternalSubject subject{.id = TRY(user_id(claims, trusted->mapping.subject, *trusted)),
-                          .expires_at = assertion.expires_at};
+  TRY(check_is_for_a_user(claims, jws->typ(), *trusted->profile));
+  // Where a provider calls users otherwise in its access tokens, they are the same users.
+  const bool is_access = is_access_token(claims, jws->typ(), *trusted->profile);
+  const auto& place = is_access ? trusted->access_subject : trusted->mapping.subject;
+  ExternalSubject subject{.id = TRY(user_id(claims, place, *trusted)), .expires_at = assertion.expires_at};
   for (const auto* claim : provider_claims()) {
     const auto name = trusted->mapping.name_of(*claim);
     if (claim->carried_text != nullptr) subject.*claim->carried_text = TRY(mapped_text(claims, name));
@@ -238,7 +234,7 @@ std::expected<ExternalSubject, Denial> TrustedIssuers::verify(std::string_view t
   subject.subject_issuer = trusted->issuer;
   subject.by = trusted;
   subject.issued_at = *TRY(mapped_date(claims, "iat"));  // it was needed
-  subject.came_from = TRY(came_from_of(claims, *trusted));
+  subject.came_from = TRY(came_from_of(claims, place, *trusted));
   // RFC 8693 §4.1: who acts already would have to be known here, and policies be asked about them.
   if (claims.find("act") != nullptr)
     return std::unexpected(Denial{Reason::kDelegationNotAuthorised,
@@ -248,6 +244,10 @@ std::expected<ExternalSubject, Denial> TrustedIssuers::verify(std::string_view t
   if (auto actor = TRY(named_actor(claims, trusted->issuer)))
     subject.may_act = ours(*trusted, *std::move(actor));
   subject.key_thumbprint = TRY(bound_key(claims));
+  // RFC 9068 §2.2: it is its client's.
+  if (token::is_type(jws->typ(), "at+jwt") && !subject.client)
+    return std::unexpected(
+        Denial{Reason::kCallerUnknown, "the access token does not say which client it was made for"});
   // Each of several could pass it on, unless it says which client it was made for.
   if (assertion.audiences.size() > 1 && !subject.client)
     return std::unexpected(Denial{Reason::kAudienceMismatch,

@@ -222,8 +222,61 @@ TEST_F(TrustedIssuersTest, ATokenForSeveralThatNamesNoClientIsRefused) {
   EXPECT_EQ(outcome(), "nora/north");
 }
 
-TEST_F(TrustedIssuersTest, AnAccessTokenIsNoStatementAboutAUser) {
-  EXPECT_EQ(outcome(key_, "at+jwt"), "token_type");
+// RFC 9068: it says that it is for a user, and whose it is.
+TEST_F(TrustedIssuersTest, AnAccessTokenForWritIsItsClientsToExchange) {
+  EXPECT_EQ(outcome(key_, "at+jwt"), "token_type") << "nobody's";
+  claims_.set("client_id", "8f2e");
+  EXPECT_EQ(outcome(key_, "at+jwt"), "token_type") << "its client's alone";
+  claims_.set("client_id", "portal");
+  claims_.set("sub", "nora");
+  const auto subject = issuers_.verify(jose::sign_jws(key_, claims_.dump(), "at+jwt").value(), kNow);
+  ASSERT_TRUE(subject) << subject.error().message;
+  EXPECT_EQ(subject->id, "nora");
+  EXPECT_EQ(subject->client, "portal");
+  claims_.set("aud", "https://invoices.acme.example");
+  EXPECT_EQ(outcome(key_, "at+jwt"), "audience_mismatch");
+}
+
+TEST_F(TrustedIssuersTest, AnAccessTokenThatNamesNoClientIsNobodysToExchange) {
+  TrustedIssuer keycloak{.issuer = "https://idp.acme.example",
+                         .audience = "writ",
+                         .keys = jose::JwkSet::of({key_.public_jwk()}).value(),
+                         .mapping = {}};
+  keycloak.profile = find_profile("keycloak");
+  const auto issuers = TrustedIssuers::of({keycloak}).value();
+  claims_.set("typ", "Bearer");
+  claims_.set("preferred_username", "nora");
+  const auto refused = issuers.verify(jose::sign_jws(key_, claims_.dump(), "at+jwt").value(), kNow);
+  ASSERT_FALSE(refused);
+  EXPECT_EQ(reason_code(refused.error().reason), "caller_unknown");
+  claims_.set("azp", "portal");
+  EXPECT_TRUE(issuers.verify(jose::sign_jws(key_, claims_.dump(), "at+jwt").value(), kNow));
+}
+
+// Okta's `sub` is the user's id in an ID token, and the login in an access token.
+TEST_F(TrustedIssuersTest, AUserIsTheSameByAnIdTokenAndByAnAccessToken) {
+  TrustedIssuer okta{.issuer = "https://idp.acme.example",
+                     .audience = "writ",
+                     .keys = jose::JwkSet::of({key_.public_jwk()}).value(),
+                     .mapping = {}};
+  okta.profile = find_profile("okta");
+  okta.access_subject = std::string(okta.profile->subject);
+  const auto issuers = TrustedIssuers::of({okta}).value();
+  claims_.set("sub", "00uid4");
+  claims_.set("jti", "ID.1");
+  EXPECT_EQ(issuers.verify(jose::sign_jws(key_, claims_.dump(), "JWT").value(), kNow).value().id, "00uid4");
+  claims_.set("sub", "nora@acme.example");
+  claims_.set("uid", "00uid4");
+  claims_.set("cid", "0oa1portal");
+  claims_.set("jti", "AT.1");
+  EXPECT_EQ(issuers.verify(jose::sign_jws(key_, claims_.dump(), "JWT").value(), kNow).value().id, "00uid4");
+}
+
+TEST_F(TrustedIssuersTest, AnUnknownIssuerIsNamed) {
+  claims_.set("iss", "https://idp.acme.example/");
+  const auto refused = issuers_.verify(jose::sign_jws(key_, claims_.dump(), "JWT").value(), kNow);
+  ASSERT_FALSE(refused);
+  EXPECT_EQ(refused.error().message, "the token's issuer `https://idp.acme.example/` is not a trusted one");
 }
 
 TEST_F(TrustedIssuersTest, ATokenForItsClientAloneIsNoUserWhateverItsProviderCallsIt) {
@@ -251,6 +304,7 @@ TEST_F(TrustedIssuersTest, ATokenForItsClientAloneIsNoUserWhateverItsProviderCal
       {"google", R"({"sub":"1122","azp":"1122","email":"b@p.iam.gserviceaccount.com"})"},
       {"cognito", R"({"sub":"2ex","client_id":"2ex","token_use":"access","scope":"r/s"})"},
       {"curity", R"({"sub":"batch","client_id":"batch","purpose":"access_token"})"},
+      {"curity", R"({"sub":"service of batch","client_id":"batch","purpose":"access_token"})"},
       {"ping", R"({"sub":"nightly export","client_id":"4c2b","scope":"read"})"}};
   for (const auto& [profile, claims] : own) EXPECT_EQ(with_profile(profile, claims), "token_type") << claims;
   const std::pair<std::string_view, std::string_view> users[] = {
@@ -263,6 +317,7 @@ TEST_F(TrustedIssuersTest, ATokenForItsClientAloneIsNoUserWhateverItsProviderCal
       {"google", R"({"sub":"nora","azp":"1.apps.googleusercontent.com","email":"nora@acme.example"})"},
       {"cognito", R"({"sub":"nora","token_use":"id"})"},
       {"curity", R"({"sub":"nora","azp":"portal","purpose":"id"})"},
+      {"curity", R"({"sub":"nora","client_id":"portal","purpose":"access_token","acr":"html-form"})"},
       {"ping", R"({"sub":"nora","client_id":"3b1a","sid":"s"})"}};
   for (const auto& [profile, claims] : users) EXPECT_EQ(with_profile(profile, claims), "nora") << claims;
 }

@@ -29,6 +29,8 @@ struct Foreign {
   std::optional<std::vector<std::string>> tenants = {};
   bool needs_tenant = false;  // one whose tenant nobody knows is refused
   Duration tolerance{0};      // of its issuer's clock
+  // Who alone may join the chain by it (RFC 8693 §4.4): an id, or a text that is nobody's here.
+  std::optional<std::string> may_act = {};
   // What its issuer says of the user, where the inventory says nothing: sets of texts, by their names.
   std::vector<std::pair<std::string, std::vector<std::string>>> facts = {};
   // Which issuer's keys verified it, and their edition.

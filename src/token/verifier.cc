@@ -2,6 +2,7 @@
 
 #include <algorithm>
 
+#include "codec/name.h"
 #include "jose/jws.h"
 #include "token/jwt_rules.h"
 #include "token/verified_cache.h"
@@ -9,14 +10,30 @@
 namespace writ::token {
 namespace {
 
-// No key of ours has this kid. The issuer the token names tells a stranger's token from a forged or outdated
-// one of ours; either way it is refused.
-std::unexpected<Denial> unknown_key(const jose::UnverifiedJws& jws, std::string_view issuer) {
+std::string of_issuer(std::string_view named) {
+  if (codec::name_problem(named)) return "the token is of another issuer";
+  return "the token is of issuer `" + std::string(named) + "`, whose tokens are not taken here";
+}
+
+// The issuer the token names tells a stranger's token from a forged or outdated one of ours; either way it is
+// refused.
+std::unexpected<Denial> not_ours(const jose::UnverifiedJws& jws, std::string_view issuer, Denial otherwise) {
   const auto claims = jose::parse_claims(jws.unverified_payload());
   const auto* named = claims ? claims->find_string("iss") : nullptr;
-  if (named != nullptr && *named != issuer)
-    return denied(Reason::kTokenIssuer, "the token is of another issuer");
-  return denied(Reason::kTokenSignature, "the token is signed with an unknown key");
+  if (named != nullptr && *named != issuer) return denied(Reason::kTokenIssuer, of_issuer(*named));
+  return std::unexpected(std::move(otherwise));
+}
+
+// Others sign with more algorithms than Writ: first of all it is not Writ's, then a wrong signature. Where it
+// would be nobody's token, what is wrong with it is said.
+std::unexpected<Denial> unreadable(std::string_view token, const Error& why, std::string_view issuer) {
+  const auto others = jose::parse_jws(token, jose::Signers::kOthers);
+  const Error& problem = !others && others.error().code != ErrorCode::kUnsupported ? others.error() : why;
+  // An algorithm that Writ does not speak is a signature that cannot be right, not a malformed token.
+  const auto reason =
+      problem.code == ErrorCode::kUnsupported ? Reason::kTokenSignature : Reason::kTokenMalformed;
+  if (!others) return denied(reason, problem.message);
+  return not_ours(*others, issuer, {reason, problem.message});
 }
 
 // A client's revocations are of what Writ issued. What was exchanged from a token names its client as an
@@ -102,11 +119,17 @@ bool Verifier::stands(const AccessClaims& claims, Times now) const {
 }
 
 // What another issuer calls a task was never read, so there is nothing that this could overwrite.
-Verified Verifier::in_request(const Verified& foreign, std::optional<std::string_view> task,
-                              bool held_by_agent) {
+std::expected<Verified, Denial> Verifier::in_request(const Verified& foreign,
+                                                     std::optional<std::string_view> task,
+                                                     bool held_by_agent) {
   const auto& held = foreign.claims();
   const bool named = !held.actors.empty() && held.actors.front().subject == held.client_id;
   const bool joins = held_by_agent && held.subject != held.client_id && !named;
+  // RFC 8693 §4.4: who is not named there does not become an actor.
+  if (joins && held.foreign->may_act && *held.foreign->may_act != held.client_id)
+    return denied(Reason::kDelegationNotAuthorised, "the token's `may_act` names `" + *held.foreign->may_act +
+                                                        "`, not its client `" + held.client_id +
+                                                        "`, which acts for its user");
   if (!task && !joins) return foreign;
   auto claims = std::make_shared<AccessClaims>(held);
   if (task) claims->task.emplace(*task);
@@ -189,17 +212,14 @@ bool Verifier::in_use(std::string_view subject, Times now) const {
 std::expected<Verifier::Claims, Denial> Verifier::verify_signature(std::string_view token,
                                                                    const Keys& keys) const {
   const auto jws = jose::parse_jws(token);
-  if (!jws) {
-    // An algorithm that Writ does not speak is a signature that cannot be right, not a malformed token.
-    const auto reason =
-        jws.error().code == ErrorCode::kUnsupported ? Reason::kTokenSignature : Reason::kTokenMalformed;
-    return denied(reason, jws.error().message);
-  }
+  if (!jws) return unreadable(token, jws.error(), options_.issuer);
   // RFC 9068 §4: refuse every other type, such as an ID token of the same issuer.
   if (!is_type(jws->typ(), "at+jwt")) return denied(Reason::kTokenType, "the token is not of type at+jwt");
 
   const auto* key = keys.set.find(jws->kid());
-  if (key == nullptr) return unknown_key(*jws, options_.issuer);
+  if (key == nullptr)
+    return not_ours(*jws, options_.issuer,
+                    {Reason::kTokenSignature, "the token is signed with an unknown key"});
   const auto payload = jws->verify(*key);
   if (!payload) return denied(Reason::kTokenSignature, "the token's signature is wrong");
 
@@ -207,8 +227,7 @@ std::expected<Verifier::Claims, Denial> Verifier::verify_signature(std::string_v
   if (!json) return denied(Reason::kTokenMalformed, json.error().message);
   auto claims = claims_from_json(*json);
   if (!claims) return denied(reason_of(claims.error()), claims.error().message);
-  if (claims->issuer != options_.issuer)
-    return denied(Reason::kTokenIssuer, "the token is of another issuer");
+  if (claims->issuer != options_.issuer) return denied(Reason::kTokenIssuer, of_issuer(claims->issuer));
   return std::make_shared<const AccessClaims>(*std::move(claims));
 }
 

@@ -82,9 +82,10 @@ class Verifier {
   std::expected<void, Denial> still_good(const Verified& token, Times now) const;
 
   // Another issuer's token as it is used in this request: in the task that the request names, and with the
-  // agent that holds it in the chain, as when an agent takes over a token of Writ's.
-  static Verified in_request(const Verified& foreign, std::optional<std::string_view> task,
-                             bool held_by_agent);
+  // agent that holds it in the chain, as when an agent takes over a token of Writ's. Refuses an agent that
+  // the token does not let act.
+  static std::expected<Verified, Denial> in_request(const Verified& foreign,
+                                                    std::optional<std::string_view> task, bool held_by_agent);
   // As ForeignTokens::wait_for().
   bool wait_for(const BroughtThere& brought, std::move_only_function<void()>& then) const {
     return options_.foreign != nullptr && options_.foreign->wait_for(brought, then);

@@ -111,6 +111,27 @@ TEST(Verifier, AStrangersTokenIsOfAnUnknownIssuer) {
   EXPECT_EQ(outcome(world.bearer(other.mint(claims))), "token_issuer");
 }
 
+// Providers sign with algorithms that Writ does not: that is not what is wrong with their tokens.
+TEST(Verifier, AStrangersTokenIsSaidToBeThatWhateverItIsSignedWith) {
+  const World world;
+  auto claims = valid_claims(kNow);
+  claims.issuer = "https://login.other.example";
+  const auto payload = codec::base64url_encode(claims_to_json(claims).dump());
+  for (const auto* alg : {"RS256", "PS512", "ES384", "Ed25519"}) {
+    const auto header = codec::base64url_encode(codec::Json::object({{"alg", alg}, {"typ", "JWT"}}).dump());
+    const auto refused = world.bearer(header + "." + payload + ".c2ln");
+    EXPECT_EQ(outcome(refused), "token_issuer") << alg;
+    EXPECT_EQ(refused.error().message,
+              "the token is of issuer `https://login.other.example`, whose tokens are not taken here");
+  }
+  const auto header = codec::base64url_encode(R"({"alg":"RS256"})");
+  EXPECT_EQ(outcome(world.bearer(header + "." + codec::base64url_encode("[1]") + ".c2ln")),
+            "token_signature");
+  EXPECT_EQ(outcome(world.bearer(header + "." + payload + ".c2ln=")), "token_malformed");
+  const auto hidden = codec::base64url_encode(R"({"iss":"https://a\u000a.example"})");
+  EXPECT_EQ(world.bearer(header + "." + hidden + ".c2ln").error().message, "the token is of another issuer");
+}
+
 TEST(Verifier, ExpiryIsCheckedAlsoOnACacheHit) {
   const World world;
   const auto token = world.mint(valid_claims(kNow));

@@ -92,12 +92,19 @@ class AcceptedTokens(unittest.TestCase):
         exchanged = self.first.sign(providers.with_times(
             {"iss": self.provider.issuer, "sub": "nora", "tenant": "north", "aud": world.api}), typ="JWT")
         self.assertEqual("200", self.outcome(world, world.exchanged("support-portal", exchanged, purpose="support")))
+        # An access token that was made for Writ is its client's to exchange, and nobody else's.
+        for_writ = self.token(aud=world.api, client_id="support-portal")
+        self.assertEqual("200", self.outcome(world, world.exchanged("support-portal", for_writ, purpose="support")))
+        answer = world.token_request("marketing-app", grant_type=harness.EXCHANGE, resource=harness.INVOICES, subject_token=for_writ,
+                                     subject_token_type="urn:ietf:params:oauth:token-type:jwt", purpose="marketing")
+        self.assertEqual((400, "caller_mismatch"), (answer.status, answer.reason()))
         # What is good at the gateway is not a subject token, seen before or not.
         token = self.token()
         for _ in range(2):
             answer = world.token_request("support-portal", grant_type=harness.EXCHANGE, resource=harness.INVOICES, subject_token=token,
                                          subject_token_type="urn:ietf:params:oauth:token-type:access_token")
-            self.assertEqual((400, "token_signature"), (answer.status, answer.reason()))
+            self.assertEqual((400, "token_issuer"), (answer.status, answer.reason()))
+            self.assertIn(f"is of issuer `{self.provider.issuer}`", answer.json()["message"])
             self.assertEqual("200", self.outcome(world, token))
 
     def test_a_link_joins_the_providers_user_to_one_that_is_listed_and_no_stop_is_lost_by_it(self):

@@ -43,7 +43,7 @@ NOT_WHAT_IT_LOOKS_LIKE = {
         ("client", {"email": None}, "token_type"), ("client", {"email": "batch@evil.example"}, "token_type"),
         ("client", {"email": "batch@acme-project.iam.gserviceaccount.com.evil.example"}, "token_type"),
         ("client", {"sub": "10769150350006150715113082367"}, "token_type"), ("id", {"azp": "112233445566778899000"}, "token_type"),
-        ("client", {"iss": "accounts.google.com"}, "token_signature")],
+        ("client", {"iss": "accounts.google.com"}, "token_issuer")],
     "Amazon Cognito": [
         ("user", {"token_use": "id"}, "token_type"), ("user", {"token_use": None}, "token_type"), ("user", {"username": None}, "token_type"),
         ("client", {"username": "nora"}, "token_type"), ("user", {"sub": "1example23456789"}, "token_type"),
@@ -53,7 +53,8 @@ NOT_WHAT_IT_LOOKS_LIKE = {
         ("user", {"aud": "1example23456789"}, "audience_mismatch")],
     "Curity": [
         ("user", {"purpose": "id"}, "token_type"), ("user", {"purpose": "refresh_token"}, "token_type"), ("user", {"purpose": None}, "token_type"),
-        ("user", {"client_id": None}, "token_type"), ("client", {"client_id": "portal", "azp": "batch"}, "caller_mismatch"), ("id", {"at_hash": "x"}, "token_type")],
+        ("user", {"client_id": None}, "token_type"), ("client", {"azp": "portal"}, "caller_mismatch"), ("id", {"at_hash": "x"}, "token_type"),
+        ("user", {"acr": None}, "token_type"), ("client", {"sub": "service of batch"}, "token_type")],
     "Ping": [
         ("client", {"sub": "nightly export"}, "token_type"), ("user", {"sid": None, "auth_time": None}, "token_type"), ("user", {"sub": None}, "token_type"),
         ("user", {"nonce": "abc"}, "token_type"), ("user", {"client_id": None}, "token_type"), ("id", {"client_id": "3b1a0000-aaaa-bbbb-cccc-dddddddddddd", "nonce": "abc"}, "token_type"),
