@@ -123,7 +123,9 @@ class EntitySource {
   virtual ~EntitySource() = default;
   // Made in `arena`, without its ancestors; null: it is not there.
   virtual const Entity* fetch(EntityRef uid, Arena& arena) const = 0;
-  // It is fetched soon: what it takes from memory may come meanwhile.
+  // It is fetched soon: what it takes may come from memory meanwhile, where it stands with the first, and a
+  // while later with the second itself.
+  virtual void seek(EntityRef) const noexcept {}
   virtual void expect(EntityRef) const noexcept {}
 };
 

@@ -164,8 +164,10 @@ Result<Context> Context::build(Context context) {
   if (!workspace.overlay_ || &workspace.overlay_->base() != &context.inputs_.entities)
     workspace.overlay_.emplace(context.inputs_.entities);
   context.find_parties();
-  // Before the resource is read, which may still be on its way from memory.
+  // Before the resource is read, which may still be on its way from memory: so is where it stands until here,
+  // and from here on itself.
   context.record_ = context.make_context_record();
+  if (context.inputs_.pushed != nullptr) context.inputs_.pushed->expect(context.inputs_.resource);
   return laid(context);
 }
 

@@ -25,7 +25,7 @@ context::Inputs inputs_of(const Facts& facts, const Deciding& deciding, Memory& 
                          .last_used = deciding.policies.reads_last_used,
                          .budget_taken = facts.budget_taken};
   // Before all else that is put together: it comes from memory meanwhile.
-  if (deciding.pushed != nullptr) deciding.pushed->expect(inputs.resource);
+  if (deciding.pushed != nullptr) deciding.pushed->seek(inputs.resource);
   if (facts.input) inputs.input = facts.input(arena);
   if (facts.attributes) inputs.resource_attributes = facts.attributes(arena);
   return inputs;

@@ -1,12 +1,14 @@
-// Bucket: a few packed entities in one piece of memory: their hashes, then their bytes. What is looked up
-// among very many is in no cache of the processor: here that is waited for once, and not for pointer after
-// pointer.
+// Bucket: some packed entities in one block of memory: a table of where each stands, and their bytes. What is
+// looked up among very many is in no cache of the processor. Here it is two waits away, and nobody has to
+// stand still for them: seek() sends for its place in the table, and a while later expect() for its bytes.
 //
-// Immutable and thread-safe; a change makes another bucket.
+// Immutable to those who read, and thread-safe. What belongs to an edit, by its number, is changed in place:
+// nobody else has seen it.
 #pragma once
 
 #include <cstddef>
 #include <cstdint>
+#include <cstring>
 #include <memory>
 #include <span>
 #include <string_view>
@@ -15,29 +17,70 @@ namespace writ::facts {
 
 class Bucket {
  public:
-  struct Item {
-    std::uint32_t hash;
-    std::string_view bytes;
-  };
-
-  std::size_t size() const noexcept { return words_ != nullptr ? words_[0] : 0; }
-  std::uint32_t hash(std::size_t at) const noexcept { return words_[1 + 2 * at]; }
-  std::string_view bytes(std::size_t at) const noexcept {
-    const auto begin = at != 0 ? end(at - 1) : 0;
-    return {reinterpret_cast<const char*>(&words_[1 + 2 * size()]) + begin, end(at) - begin};
+  // Those of that hash that `is_it` says yes to; empty: they are not there.
+  template <class IsIt>
+  std::string_view find(std::uint32_t hash, const IsIt& is_it) const {
+    if (block_ == nullptr) return {};
+    for (auto at = first_place(hash); places()[at].begin != kFree; at = place_after(at)) {
+      if (places()[at].hash != hash) continue;
+      if (const auto bytes = bytes_at(places()[at].begin); is_it(bytes)) return bytes;
+    }
+    return {};
   }
-  // In place of the one that stands at `at`; behind them all where `at` is their number.
-  Bucket with(std::size_t at, Item item) const;
-  Bucket without(std::size_t at) const;
-  // It is read soon.
-  void prefetch() const noexcept;
+  // Where it stands is read soon.
+  void seek(std::uint32_t hash) const noexcept;
+  // It is read soon. Waits for where it stands.
+  void expect(std::uint32_t hash) const noexcept;
+
+  // `bytes`, which are some, in place of what find() gave; empty: of none.
+  void put(std::uint64_t edit, std::uint32_t hash, std::string_view bytes, std::string_view old);
+  void erase(std::uint64_t edit, std::string_view old);
+
+  // All that it takes, beside itself.
+  std::span<const char> memory() const noexcept {
+    return block_ != nullptr ? std::span<const char>(at(0), block_->size) : std::span<const char>();
+  }
+  // `visit(hash, bytes)` for each, in no order.
+  template <class Visit>
+  void for_each(const Visit& visit) const {
+    if (block_ == nullptr) return;
+    for (std::uint32_t at = 0; at <= mask_; ++at) {
+      if (places()[at].begin != kFree) visit(places()[at].hash, bytes_at(places()[at].begin));
+    }
+  }
 
  private:
-  std::uint32_t end(std::size_t at) const noexcept { return words_[2 + 2 * at]; }
-  static Bucket of(std::span<const Item> items);
+  static constexpr std::uint32_t kFree = 0;
+  struct Place {
+    std::uint32_t hash;
+    std::uint32_t begin;  // from the block's: there is their number, and then the bytes
+  };
+  // The table of places follows it, and then what they stand for.
+  struct Block {
+    std::uint64_t edit;
+    std::uint32_t size;  // of all of it
+    std::uint32_t end;   // of what is there
+    std::uint32_t entities;
+  };
 
-  // The number of items; of each its hash, and where its bytes end; the bytes. Null: it is empty.
-  std::shared_ptr<const std::uint32_t[]> words_;
+  Place* places() const noexcept { return reinterpret_cast<Place*>(block_.get() + 1); }
+  std::uint32_t first_place(std::uint32_t hash) const noexcept { return hash & mask_; }
+  std::uint32_t place_after(std::uint32_t at) const noexcept { return (at + 1) & mask_; }
+  char* at(std::uint32_t begin) const noexcept { return reinterpret_cast<char*>(block_.get()) + begin; }
+  std::string_view bytes_at(std::uint32_t begin) const noexcept {
+    std::uint32_t size;
+    std::memcpy(&size, at(begin), sizeof(size));
+    return {at(begin) + sizeof(size), size};
+  }
+
+  bool has_room(std::uint64_t edit, std::size_t bytes) const noexcept;
+  // The same without `old`, in a block of this edit that has room for one of so many bytes.
+  Bucket copy(std::uint64_t edit, std::size_t bytes, std::string_view old) const;
+  void add(std::uint32_t hash, std::string_view bytes, std::string_view old) noexcept;
+
+  std::shared_ptr<Block> block_;  // null: nothing is there
+  // Beside the block and not in it: where a place stands is known without waiting for the block.
+  std::uint32_t mask_ = 0;
 };
 
 }  // namespace writ::facts

@@ -2,18 +2,17 @@
 
 #include <atomic>
 
+#include "base/huge_pages.h"
+
 namespace writ::facts {
 namespace {
 
-// Six bits of a hash for each step, from the top.
+// Six bits of a hash for each step, from the top; a bucket takes others, from the bottom.
 std::size_t first_step(std::uint32_t hash) noexcept {
   return hash >> 26;
 }
 std::size_t second_step(std::uint32_t hash) noexcept {
   return (hash >> 20) & 0x3f;
-}
-std::size_t third_step(std::uint32_t hash) noexcept {
-  return (hash >> 14) & 0x3f;
 }
 
 std::uint64_t next_edit() noexcept {
@@ -21,12 +20,8 @@ std::uint64_t next_edit() noexcept {
   return last.fetch_add(1, std::memory_order_relaxed) + 1;
 }
 
-// Where it stands; behind the last: nowhere.
-std::size_t place_in(const Bucket& bucket, const Names& names, cedar::EntityRef uid) noexcept {
-  std::size_t at = 0;
-  while (at < bucket.size() && !(bucket.hash(at) == uid.hash() && is_of(bucket.bytes(at).data(), names, uid)))
-    ++at;
-  return at;
+std::string_view find_in(const Bucket& bucket, const Names& names, cedar::EntityRef uid) {
+  return bucket.find(uid.hash(), [&](std::string_view bytes) { return is_of(bytes.data(), names, uid); });
 }
 
 }  // namespace
@@ -38,16 +33,12 @@ std::shared_ptr<const PushedEntities> PushedEntities::none() {
 
 const Bucket* PushedEntities::bucket_of(std::uint32_t hash) const noexcept {
   const auto& branch = branches_[first_step(hash)];
-  if (branch == nullptr) return nullptr;
-  const auto& leaf = branch->below[second_step(hash)];
-  return leaf != nullptr ? &leaf->below[third_step(hash)] : nullptr;
+  return branch != nullptr ? &branch->buckets[second_step(hash)] : nullptr;
 }
 
 std::string_view PushedEntities::find(cedar::EntityRef uid) const noexcept {
   const Bucket* bucket = bucket_of(uid.hash());
-  if (bucket == nullptr) return {};
-  const auto at = place_in(*bucket, *names_, uid);
-  return at < bucket->size() ? bucket->bytes(at) : std::string_view();
+  return bucket != nullptr ? find_in(*bucket, *names_, uid) : std::string_view();
 }
 
 const cedar::Entity* PushedEntities::fetch(cedar::EntityRef uid, cedar::Arena& arena) const {
@@ -56,8 +47,12 @@ const cedar::Entity* PushedEntities::fetch(cedar::EntityRef uid, cedar::Arena& a
   return new (arena.allocate_array<cedar::Entity>(1)) cedar::Entity(unpack(bytes.data(), *names_, arena));
 }
 
+void PushedEntities::seek(cedar::EntityRef uid) const noexcept {
+  if (const Bucket* bucket = bucket_of(uid.hash())) bucket->seek(uid.hash());
+}
+
 void PushedEntities::expect(cedar::EntityRef uid) const noexcept {
-  if (const Bucket* bucket = bucket_of(uid.hash())) bucket->prefetch();
+  if (const Bucket* bucket = bucket_of(uid.hash())) bucket->expect(uid.hash());
 }
 
 bool PushedEntities::same(const PushedEntities& other, cedar::EntityRef uid) const noexcept {
@@ -66,58 +61,56 @@ bool PushedEntities::same(const PushedEntities& other, cedar::EntityRef uid) con
 
 Result<void> PushedEntities::for_each(const std::function<Result<void>(const cedar::Entity&)>& visit) const {
   cedar::Arena arena;
+  Result<void> done;
   for (const auto& branch : branches_) {
     if (branch == nullptr) continue;
-    for (const auto& leaf : branch->below) {
-      if (leaf == nullptr) continue;
-      for (const Bucket& bucket : leaf->below) {
-        for (std::size_t at = 0; at < bucket.size(); ++at) {
-          arena.reset();
-          TRY(visit(unpack(bucket.bytes(at).data(), *names_, arena)));
-        }
-      }
+    for (const Bucket& bucket : branch->buckets) {
+      bucket.for_each([&](std::uint32_t, std::string_view bytes) {
+        if (!done) return;
+        arena.reset();
+        done = visit(unpack(bytes.data(), *names_, arena));
+      });
     }
   }
-  return {};
+  return done;
+}
+
+void PushedEntities::ask_for_huge_pages() const {
+  HugePages pages;
+  for (const auto& branch : branches_) {
+    if (branch == nullptr) continue;
+    for (const Bucket& bucket : branch->buckets) pages.add(bucket.memory().data(), bucket.memory().size());
+  }
+  pages.ask();
 }
 
 PushedEntities::Edit::Edit(const PushedEntities& from, NameTable& names)
     : number_(next_edit()), names_(names), next_(std::make_shared<PushedEntities>(from)) {}
 
-template <class Below>
-PushedEntities::Node<Below>& PushedEntities::Edit::own(std::shared_ptr<Node<Below>>& node) {
-  if (node == nullptr || node->edit != number_) {
-    node = node != nullptr ? std::make_shared<Node<Below>>(*node) : std::make_shared<Node<Below>>();
-    node->edit = number_;
-  }
-  return *node;
-}
-
 Bucket& PushedEntities::Edit::bucket_of(std::uint32_t hash) {
-  auto& branch = own(next_->branches_[first_step(hash)]);
-  auto& leaf = own(branch.below[second_step(hash)]);
-  return leaf.below[third_step(hash)];
+  auto& branch = next_->branches_[first_step(hash)];
+  if (branch == nullptr || branch->edit != number_) {
+    branch = branch != nullptr ? std::make_shared<Branch>(*branch) : std::make_shared<Branch>();
+    branch->edit = number_;
+  }
+  return branch->buckets[second_step(hash)];
 }
 
 void PushedEntities::Edit::put(const cedar::EntityDraft& entity) {
   const auto bytes = pack(entity, names_);
   Bucket& bucket = bucket_of(entity.uid.hash());
-  const auto at = place_in(bucket, *names_.names(), entity.uid);
-  if (at < bucket.size())
-    next_->packed_bytes_ -= bucket.bytes(at).size();
-  else
-    ++next_->size_;
-  next_->packed_bytes_ += bytes.size();
-  bucket = bucket.with(at, {entity.uid.hash(), bytes});
+  const auto old = find_in(bucket, *names_.names(), entity.uid);
+  next_->size_ += old.empty() ? 1 : 0;
+  next_->packed_bytes_ += bytes.size() - old.size();
+  bucket.put(number_, entity.uid.hash(), bytes, old);
 }
 
 bool PushedEntities::Edit::erase(cedar::EntityRef uid) {
-  if (now().find(uid).empty()) return false;
-  Bucket& bucket = bucket_of(uid.hash());
-  const auto at = place_in(bucket, *names_.names(), uid);
-  next_->packed_bytes_ -= bucket.bytes(at).size();
+  const auto old = now().find(uid);
+  if (old.empty()) return false;
   --next_->size_;
-  bucket = bucket.without(at);
+  next_->packed_bytes_ -= old.size();
+  bucket_of(uid.hash()).erase(number_, old);
   return true;
 }
 

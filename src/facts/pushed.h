@@ -1,6 +1,6 @@
 // PushedEntities: all entities that were pushed, as they stand at one moment. A request reads them without a
-// lock; a change makes a new set that shares with the one before all that it leaves alone: three nodes of 64
-// pointers and a bucket are copied, however many entities there are.
+// lock; a change makes a new set that shares with the one before all that it leaves alone: two nodes of 64
+// and a bucket are copied, and there are 4096 buckets.
 //
 // Immutable and thread-safe; share it by shared_ptr. An Edit belongs to one thread.
 #pragma once
@@ -22,6 +22,7 @@ class PushedEntities final : public cedar::EntitySource {
   static std::shared_ptr<const PushedEntities> none();
 
   const cedar::Entity* fetch(cedar::EntityRef uid, cedar::Arena& arena) const override;
+  void seek(cedar::EntityRef uid) const noexcept override;
   void expect(cedar::EntityRef uid) const noexcept override;
   // Whether both say the same of it, or have nothing of it. They are of one NameTable.
   bool same(const PushedEntities& other, cedar::EntityRef uid) const noexcept;
@@ -31,18 +32,18 @@ class PushedEntities final : public cedar::EntitySource {
   // Each of them, in no order, until the first failure. What it is given lives until the next.
   Result<void> for_each(const std::function<Result<void>(const cedar::Entity&)>& visit) const;
 
+  // Of many the memory is kept in huge pages from now on (see there for what it takes).
+  void ask_for_huge_pages() const;
+
   class Edit;
 
  private:
   static constexpr std::size_t kFan = 64;
   // What belongs to an edit, by its number, may be changed in place: nobody else has seen it.
-  template <class Below>
-  struct Node {
+  struct Branch {
     std::uint64_t edit = 0;
-    std::array<Below, kFan> below;
+    std::array<Bucket, kFan> buckets;
   };
-  using Leaf = Node<Bucket>;
-  using Branch = Node<std::shared_ptr<Leaf>>;
 
   // Null: there is none.
   const Bucket* bucket_of(std::uint32_t hash) const noexcept;
@@ -68,8 +69,6 @@ class PushedEntities::Edit {
   std::shared_ptr<const PushedEntities> finish() &&;
 
  private:
-  template <class Below>
-  Node<Below>& own(std::shared_ptr<Node<Below>>& node);
   Bucket& bucket_of(std::uint32_t hash);
 
   const std::uint64_t number_;

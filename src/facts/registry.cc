@@ -91,8 +91,7 @@ Result<void> EntityRegistry::load(Rules rules) {
   auto loaded = std::move(edit).finish();
   TRY(check_all(*loaded, rules));
   rules_ = std::move(rules);
-  now_ = std::move(loaded);
-  publish_(now_);
+  put_in_force(std::move(loaded));
   return {};
 }
 
@@ -150,9 +149,17 @@ Result<std::size_t> EntityRegistry::apply(std::span<const EntityChange> changes)
   stored.reserve(changes.size());
   auto next = TRY(changed(changes, &stored));
   TRY(store_.save_entities(stored));
+  put_in_force(std::move(next));
+  return stored.size();
+}
+
+void EntityRegistry::put_in_force(Snapshot next) {
   now_ = std::move(next);
   publish_(now_);
-  return stored.size();
+  // Only then, since it takes a while; and of a set that grows again and again, each time for a few more.
+  if (now_->packed_bytes() < next_huge_) return;
+  now_->ask_for_huge_pages();
+  next_huge_ = now_->packed_bytes() + now_->packed_bytes() / 64;
 }
 
 EntityRegistry::Snapshot EntityRegistry::snapshot() const {

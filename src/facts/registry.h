@@ -91,6 +91,7 @@ class EntityRegistry {
                          const cedar::EntitySource& others) const;
   Result<void> check_all(const PushedEntities& entities, const Rules& rules) const;
   Result<Snapshot> changed(std::span<const EntityChange> changes, std::vector<StoredEntity>* stored) const;
+  void put_in_force(Snapshot next);
 
   Store& store_;
   const EntityRegistryOptions options_;
@@ -99,6 +100,8 @@ class EntityRegistry {
   mutable NameTable names_;
   Rules rules_;
   Snapshot now_ = PushedEntities::none();
+  // Packed bytes, with which huge pages are asked for. With fewer the processor knows where each page is.
+  std::size_t next_huge_ = 4 << 20;
 };
 
 }  // namespace writ::facts
