@@ -19,6 +19,8 @@ namespace {
 constexpr std::chrono::milliseconds kAcceptPause{100};
 // How often a newcomer looks for whoever has most.
 constexpr int kRoundsForRoom = 8;
+// How many connections a newcomer looks at for one that is idle.
+constexpr int kLooksForIdle = 256;
 constexpr int kRetryAfterSeconds = 1;
 constexpr std::size_t kMostDiscarded = 64 * 1024;
 
@@ -104,6 +106,24 @@ void admit(const std::shared_ptr<ServerCore>& core, Newcomer newcomer) {
   core->loops.post(loop, [connection = std::move(connection)] { connection->begin(); });
 }
 
+// Of all of a loop's connections, but those of the operator's proxies: whose callers would lose it is not
+// known.
+bool close_longest_idle(ServerCore& core, std::size_t loop) {
+  auto& order = core.by_use[loop];
+  for (int looks = 0; looks < kLooksForIdle && order.oldest() != nullptr; ++looks) {
+    auto& connection = static_cast<Connection&>(*order.oldest());
+    if (connection.idle() && !connection.of_proxy()) {
+      core.made_room.fetch_add(1, std::memory_order_relaxed);
+      connection.shared_from_this()->close();
+      return true;
+    }
+    // It is at work, or lasts: the next look begins behind it.
+    order.used(connection);
+    if (order.oldest() == &connection) break;
+  }
+  return false;
+}
+
 bool close_idle_of(ServerCore& core, std::size_t loop, Source source) {
   const auto own = core.connections[loop].find(source);
   if (own == core.connections[loop].end()) return false;
@@ -116,6 +136,22 @@ bool close_idle_of(ServerCore& core, std::size_t loop, Source source) {
   return false;
 }
 
+// Where nobody has more than the others, whoever has nothing yet gets the place that was idle for longest.
+// Else as many sources as there are places would keep everybody out by connections that do nothing.
+void take_longest_idle(std::shared_ptr<ServerCore> core, std::size_t asked, Newcomer newcomer) {
+  auto& loops = core->loops;
+  if (asked == loops.size() || !core->places.has_none(newcomer.holder))
+    return turn_away_full(*core, std::move(newcomer.socket));
+  loops.post((newcomer.loop + asked) % loops.size(),
+             [core = std::move(core), asked, newcomer = std::move(newcomer)]() mutable {
+               const auto loop = (newcomer.loop + asked) % core->loops.size();
+               const bool left = close_longest_idle(*core, loop);
+               if (left && core->places.take(newcomer.holder) == Places::Answer::kTaken)
+                 return admit(core, std::move(newcomer));
+               take_longest_idle(std::move(core), asked + 1, std::move(newcomer));
+             });
+}
+
 // Asks one loop after the other for an idle connection of whoever has most. Of many who come at once, all
 // find the same one, and the first of them take what it has: then there is another who has most.
 void make_room(std::shared_ptr<ServerCore> core, Source from, std::size_t loop, int rounds_left,
@@ -123,7 +159,7 @@ void make_room(std::shared_ptr<ServerCore> core, Source from, std::size_t loop, 
   if (loop == core->loops.size()) {
     if (core->places.take(newcomer.holder) == Places::Answer::kTaken) return admit(core, std::move(newcomer));
     const auto next = core->places.holder_of_most(newcomer.holder);
-    if (!next || rounds_left == 0) return turn_away_full(*core, std::move(newcomer.socket));
+    if (!next || rounds_left == 0) return take_longest_idle(std::move(core), 0, std::move(newcomer));
     return make_room(std::move(core), *next, 0, rounds_left - 1, std::move(newcomer));
   }
   auto& loops = core->loops;
@@ -157,7 +193,7 @@ void admit_or_refuse(const std::shared_ptr<ServerCore>& core, std::size_t loop, 
   }
   const auto from = core->places.holder_of_most(holder);
   from ? make_room(core, *from, 0, kRoundsForRoom, std::move(newcomer))
-       : turn_away_full(*core, std::move(newcomer.socket));
+       : take_longest_idle(core, 0, std::move(newcomer));
 }
 
 }  // namespace

@@ -88,6 +88,53 @@ TEST(ServerLimits, WhenItIsFullTheIdleConnectionsOfWhoeverHasMostMakeRoom) {
   }
 }
 
+TEST(ServerLimits, AsManySourcesAsThereArePlacesKeepNobodyOut) {
+  for (const std::size_t threads : {1u, 3u}) {
+    for (const auto* sent : {"", "GET /a HTTP/1.1\r\nHost: a\r\n\r\n", "GET / HTTP/1.1\r\n",
+                             "POST / HTTP/1.1\r\nHost: a\r\nContent-Length: 9999\r\n\r\n"}) {
+      ServerOptions options;
+      options.max_connections = 6;
+      options.max_connections_per_source = 3;
+      TestServer server([](Exchange exchange) { exchange.respond(text_response(401, "")); }, options,
+                        threads);
+      std::vector<RawClient> idle;
+      for (int i = 0; i < 6; ++i) {
+        idle.emplace_back(server.port(), "127.0.1." + std::to_string(i + 1));
+        idle.back().send(sent);
+      }
+      while (server.stats().connections_open < 6) std::this_thread::yield();
+      for (int i = 10; i < 14; ++i) {
+        RawClient newcomer(server.port(), "127.0.1." + std::to_string(i));
+        newcomer.send(kGet);
+        EXPECT_EQ(newcomer.read_response().status, 401) << sent;
+      }
+      EXPECT_GE(server.stats().connections_made_room, 1u);
+    }
+  }
+}
+
+// The first that came was used last.
+TEST(ServerLimits, TheConnectionThatWasIdleForLongestMakesRoom) {
+  ServerOptions options;
+  options.max_connections = 3;
+  TestServer server(echo, options, 1);
+  std::vector<RawClient> clients;
+  const auto ask = [](RawClient& client) {
+    client.send(kGet);
+    return client.read_response().status;
+  };
+  for (int i = 0; i < 3; ++i) {
+    clients.emplace_back(server.port(), "127.0.1." + std::to_string(i + 1));
+    EXPECT_EQ(ask(clients.back()), 200);
+  }
+  EXPECT_EQ(ask(clients[0]), 200);
+  RawClient newcomer(server.port(), "127.0.1.9");
+  EXPECT_EQ(ask(newcomer), 200);
+  EXPECT_EQ(ask(clients[0]), 200);
+  EXPECT_EQ(ask(clients[2]), 200);
+  EXPECT_TRUE(clients[1].closed());
+}
+
 TEST(ServerLimits, WhoIsBeingServedMakesNoRoom) {
   std::vector<Exchange> held;
   std::mutex mutex;

@@ -117,6 +117,21 @@ class Connections(World):
         self.assertLess(time.monotonic() - began, 2)
         self.assertEqual(200, world.call(operator, "GET", "/readyz").status)
 
+    def test_as_many_sources_as_the_operators_listener_has_places_keep_no_operator_out(self):
+        world = self.world(edit=with_operator)
+        operator = operator_port(world)
+        headers = {"Authorization": f"Bearer {world.operator_token()}", "Content-Type": "application/json"}
+        for sent in (b"", b"GET / HTTP/1.1\r\n", b"POST /v1/identities/sofia/suspend HTTP/1.1\r\nHost: a\r\nContent-Length: 9\r\n\r\n"):
+            self.hold([idle_from(f"127.0.7.{number}", operator, sent) for number in range(1, 101)])
+            for address in ("127.0.0.1", "127.0.0.2"):
+                suspend = lambda: call_from(address, operator, "POST", "/v1/identities/sofia/suspend", headers, "{}")
+                answer = suspend()
+                # While all of theirs are being refused, none is idle.
+                while answer.status == 503 and answer.headers["Retry-After"]:
+                    time.sleep(0.1)
+                    answer = suspend()
+                self.assertEqual(200, answer.status, sent)
+
     def test_the_operators_listener_has_what_operators_need_and_nothing_else(self):
         world = self.world(edit=with_operator)
         operator = operator_port(world)

@@ -91,10 +91,12 @@ void Connection::enlist() {
   auto& own = core_->connections[loop_][holder_.source];
   among_own_ = own.size();
   own.push_back(this);
+  core_->by_use[loop_].add(*this);
 }
 
 void Connection::strike_off() noexcept {
   unwatch();
+  core_->by_use[loop_].remove(*this);
   auto& all = core_->connections[loop_];
   const auto own = all.find(holder_.source);
   if (own == all.end() || among_own_ >= own->second.size() || own->second[among_own_] != this) return;
@@ -192,7 +194,7 @@ bool Connection::next_request() {
         refuse(*refusal);
       } else {
         state_ = State::kHandling;
-        core_->requests.fetch_add(1, std::memory_order_relaxed);
+        request_begins();
         hand_out();
       }
       return true;
@@ -232,7 +234,13 @@ void Connection::begin_http2() {
 
 bool Connection::idle() const noexcept {
   if (state_ == State::kHttp2) return http2_->idle();
-  return state_ == State::kHead || state_ == State::kLingering || state_ == State::kOpening;
+  return state_ == State::kHead || state_ == State::kDraining || state_ == State::kLingering ||
+         state_ == State::kOpening;
+}
+
+void Connection::request_begins() noexcept {
+  core_->requests.fetch_add(1, std::memory_order_relaxed);
+  core_->by_use[loop_].used(*this);
 }
 
 void Connection::hand_out() {

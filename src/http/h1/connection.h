@@ -33,6 +33,7 @@
 #include "http/net/receive_buffer.h"
 #include "http/net/send_queue.h"
 #include "http/net/stream.h"
+#include "http/net/use_order.h"
 #include "http/server.h"
 
 namespace writ::http {
@@ -74,6 +75,7 @@ struct ServerCore {
         options(std::move(given)),
         handler(std::move(to)),
         connections(all_loops.size()),
+        by_use(all_loops.size()),
         places(options.max_connections, options.max_connections_per_source),
         tls(options.tls),
         stranger_bytes(options.max_stranger_bytes),
@@ -84,6 +86,7 @@ struct ServerCore {
   const std::shared_ptr<Handler> handler;
   using BySource = std::unordered_map<Source, std::vector<Connection*>>;
   std::vector<BySource> connections;  // per loop, touched by its thread only
+  std::vector<UseOrder> by_use;       // the same ones
   Places places;
   Published<TlsServer> tls;                // of options.tls, until it is replaced
   ByteBudget stranger_bytes, known_bytes;  // of bodies that are read whole
@@ -110,6 +113,7 @@ struct ServerCore {
 
 class Connection final : public internal::ExchangeSide,
                          public Timed,
+                         public UseOrder::Place,
                          public std::enable_shared_from_this<Connection> {
  public:
   // Holds the place that was taken for it, and gives it back.
@@ -122,8 +126,11 @@ class Connection final : public internal::ExchangeSide,
   // way with its first one, and has a second for it.
   void drain_for_stop();
   void close();
-  // Between two requests, or not beyond the first one's head: nothing is lost that was promised.
+  // Between two requests, or not beyond the first one's head, or answered: nothing is lost that was promised.
   bool idle() const noexcept;
+  void request_begins() noexcept;
+  // For whoever gives its place to somebody else.
+  bool of_proxy() const noexcept { return holder_.proxy; }
 
   // For its Http2Session, which it is the socket, the place and the clock of.
   ServerCore& core() noexcept { return *core_; }

@@ -136,7 +136,7 @@ void Http2Stream::hand_out() {
     arm();
   }
   if (refusal_) return guarded([this] { refuse(*std::exchange(refusal_, std::nullopt)); });
-  core().requests.fetch_add(1, std::memory_order_relaxed);
+  connection_->request_begins();
   try {
     core().handler->handle(Exchange(shared_from_this()));
   } catch (const std::exception&) {

@@ -65,6 +65,11 @@ void Places::give_back_locked(Holder holder) noexcept {
   by_number_.insert(std::move(node));
 }
 
+bool Places::has_none(Holder newcomer) const {
+  const std::scoped_lock lock(mutex_);
+  return newcomer.proxy || !held_.contains(newcomer.source);
+}
+
 std::optional<Source> Places::holder_of_most(Holder newcomer) const {
   const std::scoped_lock lock(mutex_);
   if (by_number_.empty()) return std::nullopt;

@@ -2,7 +2,8 @@
 //
 // One source has a limit of its own, unless it is one of the operator's proxies. When all places are taken, a
 // newcomer gets one from the source that has most of them, if that has more than the newcomer's would have:
-// whoever takes many loses them first. Taken at accept and given back at close, never per request.
+// whoever takes many loses them first. Where nobody has more, one that has none may have the place that was
+// idle for longest (server.cc). Taken at accept and given back at close, never per request.
 // Thread-safe; a lock held for a few look-ups. Internal to http.
 #pragma once
 
@@ -34,6 +35,7 @@ class Places {
 
   // Whose idle connection should make room for a newcomer; nothing when no source has more than its.
   std::optional<Source> holder_of_most(Holder newcomer) const;
+  bool has_none(Holder newcomer) const;
 
  private:
   Answer take_locked(Holder holder);
