@@ -6,6 +6,7 @@
 #include <thread>
 
 #include "api/paging.h"
+#include "api/problem.h"
 #include "http/testing/loopback.h"
 
 namespace writ::api::own_api_test {
@@ -49,6 +50,15 @@ TEST(OwnApi, ReadersHoldUpReadersAndNobodyElse) {
   EXPECT_EQ(stopped.body, "nora");
   release.set_value();
   for (auto& client : clients) EXPECT_EQ(client.read_response().body, "records");
+}
+
+// Which files Writ has, and where, is the operator's to know.
+TEST(OwnApi, WhatCannotBeStoredIsToldWithoutItsFilesAndMayBeTriedAgain) {
+  const auto answer = problem({ErrorCode::kIo, "database `/var/lib/writ/writ.db`: disk I/O error"});
+  EXPECT_EQ(answer.status, 503);
+  EXPECT_EQ(answer.headers.find("Retry-After"), "1");
+  EXPECT_EQ(answer.body.find("/var/lib"), std::string::npos) << answer.body;
+  EXPECT_NE(answer.body.find("nothing was done"), std::string::npos) << answer.body;
 }
 
 TEST(OwnApi, AReadBeyondTheQueueIsToldToComeAgain) {

@@ -1,6 +1,21 @@
 #include "api/problem.h"
 
+#include <cstdio>
+
+#include "base/notice.h"
+
 namespace writ::api {
+namespace {
+
+// Of what is in Writ's own files a caller is told nothing, and the operator all.
+void say_broken(const std::string& message) {
+  static Notice notice;
+  if (const auto times = notice.due())
+    std::fprintf(stderr, "writ: a request failed: %s (%llu times)\n", message.c_str(),
+                 static_cast<unsigned long long>(*times));
+}
+
+}  // namespace
 
 std::string_view error_code_name(ErrorCode code) noexcept {
   switch (code) {
@@ -15,8 +30,8 @@ std::string_view error_code_name(ErrorCode code) noexcept {
     case ErrorCode::kUnsupported:
       return "unsupported";
     case ErrorCode::kUnavailable:
-      return "unavailable";
     case ErrorCode::kIo:
+      return "unavailable";
     case ErrorCode::kCorrupt:
     case ErrorCode::kInternal:
       return "internal_error";
@@ -35,8 +50,8 @@ int status_of(ErrorCode code) noexcept {
     case ErrorCode::kConflict:
       return 409;
     case ErrorCode::kUnavailable:
-      return 503;
     case ErrorCode::kIo:
+      return 503;
     case ErrorCode::kCorrupt:
     case ErrorCode::kInternal:
       return 500;
@@ -46,10 +61,12 @@ int status_of(ErrorCode code) noexcept {
 
 http::Response problem(const Error& error) {
   const int status = status_of(error.code);
-  auto response =
-      http::error_response(status, error_code_name(error.code),
-                           status == 500 ? std::string_view("something broke inside Writ; its log says what")
-                                         : std::string_view(error.message));
+  std::string_view message = error.message;
+  if (error.code == ErrorCode::kIo)
+    message = "Writ cannot read or write its files, so nothing was done; its log says why";
+  if (status == 500) message = "something broke inside Writ; its log says what";
+  if (message != error.message) say_broken(error.message);
+  auto response = http::error_response(status, error_code_name(error.code), message);
   if (status == 503) response.headers.set("Retry-After", "1");
   return response;
 }

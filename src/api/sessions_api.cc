@@ -42,8 +42,11 @@ Answer<http::Response> SessionsApi::end(const http::Request& request) const {
   // The provider's clock may be ahead of ours, and its tokens say when they were issued by that.
   end->at = authority_.now().latest + end->by->tolerance;
   end->said_by = permit.token()->client_id;
-  if (const auto ended = ends_.end(*end, permit.request_id()); !ended)
-    return std::unexpected(http::error_response(503, "indeterminate", ended.error().message));
+  if (const auto ended = ends_.end(*end, permit.request_id()); !ended) {
+    auto later = http::error_response(503, "indeterminate", ended.error().message);
+    later.headers.set("Retry-After", "1");
+    return std::unexpected(std::move(later));
+  }
   return http::Response{204, {}, {}};
 }
 

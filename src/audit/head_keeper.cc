@@ -52,16 +52,17 @@ void HeadKeeper::note(const Head& head) {
   } catch (const std::exception& exception) {
     done = failure(ErrorCode::kInternal, exception.what());
   }
+  if (!done && !failed_)
+    tell_(fmt::format("the head of the audit log cannot be noted in the database: {}; tried again",
+                      done.error().message));
+  if (done && failed_) tell_("the database can be written again");
+  failed_ = !done;
   const std::lock_guard lock(mutex_);
   if (done) {
     noted_ = head.seq;
   } else {
     moved_ = true;
-    if (!failed_)
-      tell_(fmt::format("the head of the audit log cannot be noted in the database: {}; tried again",
-                        done.error().message));
   }
-  failed_ = !done;
 }
 
 }  // namespace writ::audit

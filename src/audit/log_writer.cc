@@ -8,6 +8,7 @@
 
 #include "base/blocking.h"
 #include "base/notice.h"
+#include "codec/json.h"
 
 namespace writ::audit {
 namespace {
@@ -38,6 +39,15 @@ Result<std::uint64_t> finish(const std::filesystem::path& file, Writers writers)
   return dropped;
 }
 
+// Writ has said its last word, behind which the head is noted once more.
+bool ended_in_order(const Lines& lines) {
+  const auto last = lines.last();
+  if (!last || !*last) return false;
+  const auto record = codec::parse_json((*last)->text);
+  const auto* type = record ? record->find_string("type") : nullptr;
+  return type != nullptr && *type == "server.stopped";
+}
+
 // A writer that takes the core from the loop as soon as the first record is there writes each alone. As a
 // batch thread (sched(7)) it begins when the loop has handed over all it had, or at once on a core that is
 // free.
@@ -56,6 +66,8 @@ Result<std::unique_ptr<LogWriter>> LogWriter::open(const std::filesystem::path& 
   const auto noted = options.heads != nullptr ? TRY(options.heads->load_head()) : std::nullopt;
   auto lines = existing ? std::optional(existing->lines()) : std::nullopt;
   auto end = TRY(find_end(path, lines ? &*lines : nullptr, noted));
+  const bool lacks_the_end =
+      noted && lines && end.continues.empty() && noted->seq < end.tail.head.seq && ended_in_order(*lines);
   if (!end.lost.empty()) {
     const bool accepted = options.accept_lost == noted->seq;
     if (accepted && existing && existing->size() > 0)
@@ -81,7 +93,10 @@ Result<std::unique_ptr<LogWriter>> LogWriter::open(const std::filesystem::path& 
     TRY(log->write({}));
   }
   const bool heads = log->options_.heads != nullptr;
-  if (heads && end.noted_at && end.tail.time && *end.tail.time - *end.noted_at > kNotedWithin)
+  // One that was made just now never knew of what the log holds.
+  const bool made_now = !noted;
+  if (heads && end.noted_at && end.tail.time &&
+      (made_now || lacks_the_end || *end.tail.time - *end.noted_at > kNotedWithin))
     TRY(log->tell_older(noted.value_or(Head{}), *end.noted_at, end.tail));
   log->begin();
   return log;

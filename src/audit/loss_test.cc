@@ -151,10 +151,45 @@ TEST_F(LossTest, ADatabaseThatKnowsNothingOfALogThatHasJustBegunIsNotOlder) {
   auto with = options();
   with.tell = [&](const std::string& line) { told += line; };
   fill(2);
-  heads_.set(std::nullopt);
+  heads_.set(Head{});
   EXPECT_TRUE(open(with));
   EXPECT_EQ(told, "");
   EXPECT_THAT(lines().back(), Not(HasSubstr("audit.database_older")));
+}
+
+// Whoever ends in order notes the last record: a database that lacks it is a copy, however young.
+TEST_F(LossTest, ADatabaseThatLacksTheEndOfALogThatEndedInOrderIsToldOfAtOnce) {
+  for (const std::string_view last : {"server.stopped", "identity.suspended"}) {
+    std::string told;
+    auto with = options();
+    with.tell = [&](const std::string& line) { told += line; };
+    fill(2);
+    const auto copied = heads_.head();
+    {
+      const auto log = open();
+      ASSERT_TRUE(log->append(event("t-1")));
+      ASSERT_TRUE(log->append(make_record(kNow, Event{.type = last})));
+    }
+    EXPECT_TRUE(open(with));
+    EXPECT_EQ(told, "") << "it is noted";
+    heads_.set(copied);
+    EXPECT_TRUE(open(with));
+    EXPECT_EQ(told.contains("the database is older"), last == "server.stopped") << told;
+  }
+}
+
+// One that this start made knew of nothing before, however short the log is.
+TEST_F(LossTest, ADatabaseThatWasMadeAnewBesideALogIsToldOfAtOnce) {
+  std::string told;
+  auto with = options();
+  with.tell = [&](const std::string& line) { told += line; };
+  EXPECT_TRUE(open(with));
+  EXPECT_EQ(told, "") << "both are new";
+  fill(2);
+  heads_.set(std::nullopt);
+  EXPECT_TRUE(open(with));
+  EXPECT_THAT(told, HasSubstr("the database is older than the audit log: it knows of no record"));
+  EXPECT_THAT(lines().back(), HasSubstr("audit.database_older"));
 }
 
 TEST_F(LossTest, ALossThatIsAcceptedIsRecordedWithTheHeadThatWasKnown) {
@@ -238,7 +273,7 @@ TEST_F(LossTest, RecordsBehindAHoleOfZerosAreDroppedWithIt) {
     auto all = lines();
     all[2].assign(all[2].size(), '\0');
     write(all);
-    heads_.set(noted ? second : std::nullopt);
+    heads_.set(noted ? second : Head{});
     {
       const auto log = open();
       ASSERT_TRUE(log);
@@ -260,7 +295,7 @@ TEST_F(LossTest, ZerosInPlaceOfTheNotedHeadAreALoss) {
 TEST_F(LossTest, AChainThatWasRotatedBeforeItsHeadWasEverNotedGoesOn) {
   fill(3);
   std::filesystem::rename(path_, beside(".1"));
-  heads_.set(std::nullopt);
+  heads_.set(Head{});
   {
     const auto log = open();
     ASSERT_TRUE(log->append(event("after")));

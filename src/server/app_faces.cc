@@ -66,14 +66,15 @@ Result<void> App::Parts::add_health(http::Endpoints& to) {
   TRY(to.add("GET", "/healthz", quick, [](const http::Request&, const http::PathValues&) {
     return http::json_response(200, R"({"status":"ok"})");
   }));
-  // Not ready: what comes now would be refused, because it ends, cannot write its audit, or nobody knows what
-  // time it is.
+  // Not ready: what comes now would be refused, because it ends, cannot write its audit or its database, or
+  // nobody knows what time it is.
   return to.add("GET", "/readyz", quick, [this](const http::Request&, const http::PathValues&) {
     if (draining) return http::json_response(503, R"({"status":"stopping"})");
     if (const auto trouble = clock.trouble())
       return http::json_response(503,
                                  codec::Json::object({{"status", "clock_set"}, {"detail", *trouble}}).dump());
     if (!log->available()) return http::json_response(503, R"({"status":"audit_unavailable"})");
+    if (!store->can_note()) return http::json_response(503, R"({"status":"database_unavailable"})");
     return api::ready_response(*current.get());
   });
 }

@@ -114,7 +114,10 @@ Result<Database> open_database(const std::filesystem::path& path) {
     TRY(recognise(glance));
   }
   auto database = TRY(Database::open(path));
-  if (TRY(recognise(database)) == Found::kNothing) TRY(create(database));
+  if (TRY(recognise(database)) == Found::kNothing) {
+    TRY(create(database));
+    database.note_made_now();
+  }
   TRY(database.adopt());
   TRY(database.execute(kLater));
   TRY(add_states_of_keys(database));

@@ -1,5 +1,6 @@
 #include "store/sqlite.h"
 
+#include <algorithm>
 #include <cerrno>
 #include <cstring>
 #include <fcntl.h>
@@ -8,6 +9,7 @@
 #include <sys/stat.h>
 #include <system_error>
 #include <unistd.h>
+#include <vector>
 
 #include "base/blocking.h"
 #include "store/glance.h"
@@ -47,8 +49,19 @@ std::string name_of(std::string_view path) {
 constexpr const char* kNoDatabase =
     ": this file is not a database; move it away, or name another data folder in the configuration";
 
+std::unexpected<Error> not_in_place(std::string_view path) {
+  return failure(
+      ErrorCode::kIo,
+      fmt::format(
+          "{0}: it, or its write-ahead log `{1}-wal`, was removed, moved or replaced while it was open, "
+          "so nothing is stored; put both back, or stop Writ, bring a copy back, and start: the audit "
+          "log says what was done since that copy",
+          name_of(path), path));
+}
+
 std::unexpected<Error> failed(sqlite3* database, std::string_view path) {
   const int result = sqlite3_extended_errcode(database);
+  if (result == SQLITE_CONSTRAINT_COMMITHOOK) return not_in_place(path);
   auto message = fmt::format("{}: {}", name_of(path), sqlite3_errmsg(database));
   // "disk I/O error" alone helps nobody.
   if (const int system = sqlite3_system_errno(database); code_of(result) == ErrorCode::kIo && system != 0)
@@ -86,6 +99,31 @@ Result<void> make_private(const std::string& path) {
 }
 
 }  // namespace
+
+// The files that are open, as they are called.
+struct Database::Files {
+  struct Named {
+    std::string path;
+    dev_t device;
+    ino_t inode;
+  };
+  std::vector<Named> all;
+
+  void add(std::string path) {
+    struct stat info {};
+    if (::lstat(path.c_str(), &info) == 0) all.push_back({std::move(path), info.st_dev, info.st_ino});
+  }
+  bool in_place() const noexcept {
+    return std::ranges::all_of(all, [](const Named& named) {
+      struct stat info {};
+      return ::lstat(named.path.c_str(), &info) == 0 && info.st_dev == named.device &&
+             info.st_ino == named.inode;
+    });
+  }
+};
+void Database::Forget::operator()(Files* files) const noexcept {
+  delete files;
+}
 
 void Statement::Finalize::operator()(sqlite3_stmt* statement) const noexcept {
   sqlite3_finalize(statement);
@@ -201,6 +239,10 @@ Result<void> Database::adopt() {
   TRY(execute("PRAGMA secure_delete=ON"));
   // The first look opens the log.
   TRY(number("SELECT count(*) FROM sqlite_schema"));
+  files_.reset(new Files);
+  for (const auto* suffix : {"", "-wal"}) files_->add(path_ + suffix);
+  const auto refuse = [](void* files) { return static_cast<const Files*>(files)->in_place() ? 0 : 1; };
+  sqlite3_commit_hook(database_.get(), refuse, files_.get());
   return sync();
 }
 

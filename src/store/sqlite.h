@@ -73,7 +73,8 @@ class Database {
   // Until adopt() an existing file is only written by what is executed on it.
   static Result<Database> open(const std::filesystem::path& path);
   // Makes the files private to their owner, turns on the write-ahead log, and puts on disk what an earlier
-  // process left; for a file known to be ours.
+  // process left; for a file known to be ours. From here on nothing is committed when the file, or its
+  // write-ahead log, is not at its path any more: no start would find it (kIo).
   Result<void> adopt();
 
   Result<void> execute(const std::string& sql);
@@ -82,10 +83,17 @@ class Database {
   Result<std::int64_t> number(std::string_view sql);
   // "database `/var/lib/writ/writ.db`", as errors begin.
   std::string name() const;
+  // There was nothing in it when it was opened.
+  bool made_now() const noexcept { return made_now_; }
+  void note_made_now() noexcept { made_now_ = true; }
 
  private:
   struct Close {
     void operator()(sqlite3* database) const noexcept;
+  };
+  struct Files;
+  struct Forget {
+    void operator()(Files* files) const noexcept;
   };
   Database(std::string path, sqlite3* database) : path_(std::move(path)), database_(database) {}
   static Result<Database> connect(std::string path, const char* vfs);
@@ -93,6 +101,8 @@ class Database {
   Result<void> sync();
 
   std::string path_;
+  bool made_now_ = false;
+  std::unique_ptr<Files, Forget> files_;  // which a commit looks at
   std::unique_ptr<sqlite3, Close> database_;
 };
 

@@ -539,13 +539,16 @@ Result<std::optional<audit::Head>> SqliteStore::load_head() {
                      fmt::format("{}: the noted head of the audit log is malformed", database_.name()));
     return {};
   }));
+  if (!head && !database_.made_now()) head.emplace();
   return head;
 }
 
 Result<void> SqliteStore::save_head(const audit::Head& head) {
   const std::lock_guard lock(mutex_);
   auto& statement = statements_->save_head->bind(1, static_cast<std::int64_t>(head.seq));
-  TRY(statement.bind(2, head.hash).run());
+  const auto saved = statement.bind(2, head.hash).run();
+  can_note_ = saved || saved.error().code == ErrorCode::kUnavailable;
+  TRY(saved);
   return {};
 }
 

@@ -5,6 +5,7 @@
 // store knows their names only. Thread-safe: one connection behind a lock, off the path of a decision.
 #pragma once
 
+#include <atomic>
 #include <cstdint>
 #include <filesystem>
 #include <memory>
@@ -99,9 +100,12 @@ class SqliteStore final : public inventory::Store,
   // Makes room: forgets identifiers that were to be remembered until then at most.
   Result<void> forget_used(Instant until);
 
-  // kCorrupt when what is noted is no head.
+  // kCorrupt when what is noted is no head; nothing in a database that was made just now.
   Result<std::optional<audit::Head>> load_head() override;
   Result<void> save_head(const audit::Head& head) override;
+  // False from an attempt that failed, for more than another process that held the database, to one that did
+  // not.
+  bool can_note() const noexcept { return can_note_.load(std::memory_order_relaxed); }
 
   Result<std::vector<token::StoredKey>> load_keys() override;
   Result<void> save_keys(std::span<const token::StoredKey> keys) override;
@@ -129,6 +133,7 @@ class SqliteStore final : public inventory::Store,
   std::optional<EntityRows> entity_rows_;   // never empty after open()
   std::optional<ApiKeyRows> api_key_rows_;  // the same
   std::int64_t used_identifiers_ = 0;       // at most so many rows are there
+  std::atomic<bool> can_note_ = true;
 };
 
 }  // namespace writ::store

@@ -314,11 +314,29 @@ TEST_F(SqliteStoreFile, GivesBackWhatWasReservedAndNotUsed) {
 }
 
 TEST_F(SqliteStoreFile, RemembersTheHeadOfTheAudit) {
-  EXPECT_EQ(open()->load_head().value(), std::nullopt);
+  EXPECT_EQ(open()->load_head().value(), std::nullopt) << "it was made just now";
+  EXPECT_EQ(open()->load_head().value(), audit::Head{}) << "it was there, and knows of none";
   const audit::Head first{7, std::string(64, 'a')}, then{8, std::string(64, 'b')};
   ASSERT_TRUE(open()->save_head(first));
   ASSERT_TRUE(open()->save_head(then));
   EXPECT_EQ(open()->load_head().value(), then);
+}
+
+TEST_F(SqliteStoreFile, WhereItIsNotInItsPlaceNoStopIsAcknowledged) {
+  const auto store = open();
+  const auto stop = [&] {
+    return store->save_inventory({.stops = {{"nora", inventory::Status::kSuspended}}});
+  };
+  const auto aside = path_.string() + ".aside";
+  std::filesystem::rename(path_, aside);
+  EXPECT_FALSE(stop());
+  EXPECT_FALSE(store->save_head({7, std::string(64, 'a')}));
+  EXPECT_FALSE(store->can_note());
+  std::filesystem::rename(aside, path_);
+  EXPECT_TRUE(stop());
+  EXPECT_TRUE(store->save_head({7, std::string(64, 'a')}));
+  EXPECT_TRUE(store->can_note());
+  EXPECT_EQ(store->load_inventory()->stops.size(), 1u);
 }
 
 }  // namespace

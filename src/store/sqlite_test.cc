@@ -1,5 +1,6 @@
 #include "store/sqlite.h"
 
+#include <fmt/format.h>
 #include <fstream>
 #include <gmock/gmock.h>
 #include <sys/stat.h>
@@ -60,6 +61,35 @@ TEST_F(Sqlite, AStatementIsReadyForItsNextUseHoweverTheLastOneEnded) {
   };
   ASSERT_TRUE(select.for_each_row(append));
   EXPECT_EQ(all, "ab");
+}
+
+// What is written to a file that no start would find is not stored, though SQLite would say so.
+TEST_F(Sqlite, NothingIsCommittedToFilesThatWereRemovedMovedOrReplaced) {
+  auto database = open();
+  ASSERT_TRUE(database.execute(kNotes));
+  int number = 0;
+  const auto store = [&] {
+    return database.execute(fmt::format("INSERT INTO notes VALUES ('{}', 'one')", ++number));
+  };
+  ASSERT_TRUE(store());
+  for (const auto* suffix : {"", "-wal"}) {
+    const std::filesystem::path file = path_.string() + suffix, aside = folder_ / "aside";
+    std::filesystem::rename(file, aside);
+    const auto moved = store();
+    ASSERT_FALSE(moved);
+    EXPECT_EQ(moved.error().code, ErrorCode::kIo);
+    EXPECT_THAT(moved.error().message, HasSubstr("was removed, moved or replaced"));
+    std::filesystem::copy_file(aside, file);
+    EXPECT_FALSE(store()) << "a copy is another file";
+    {
+      auto transaction = Transaction::begin(database).value();
+      ASSERT_TRUE(store());
+      EXPECT_FALSE(transaction.commit());
+    }
+    std::filesystem::rename(aside, file);
+    EXPECT_TRUE(store());
+  }
+  EXPECT_EQ(count(database), 3) << "and nothing of what was refused";
 }
 
 TEST_F(Sqlite, ABrokenConstraintIsAConflict) {

@@ -63,6 +63,34 @@ class WhileItRuns(EvidenceTest):
         self.assertEqual("audit.closed", self.types(self.log + ".1")[-1])
         self.assertEqual(1, self.verify()["first"])
 
+    def test_a_database_that_is_moved_away_acknowledges_no_stop_that_a_start_would_not_find(self):
+        operator = self.world.operator_token()
+        stop = lambda: self.world.api_call(operator, "POST", "/v1/identities/support-portal/suspend").status
+        database = os.path.join(self.world.data, "writ.db")
+        for name in (database, database + "-wal"):
+            os.rename(name, name + ".aside")
+            self.assertEqual(503, stop(), name)
+            self.await_that(lambda: not self.ready())
+            self.assertEqual(b'{"status":"database_unavailable"}', self.world.call(self.world.api_port, "GET", "/readyz").body)
+            self.assertEqual(200, self.read().status, "who needs no database is answered")
+            os.rename(name + ".aside", name)
+            self.await_that(self.ready)
+        self.assertEqual(200, stop())
+        self.world.kill_writ()
+        self.world.start_writ()
+        self.assertEqual("caller_suspended", self.read().reason())
+        self.assertIn("was removed, moved or replaced while it was open", self.world.log_text())
+
+    def test_a_database_that_is_made_anew_beside_a_log_is_told_of(self):
+        self.world.api_call(self.world.operator_token(), "POST", "/v1/identities/sofia/suspend")
+        self.world.stop_writ()
+        for suffix in ("", "-wal", "-shm"):
+            if os.path.exists(path := os.path.join(self.world.data, "writ.db" + suffix)):
+                os.remove(path)
+        self.world.start_writ()
+        self.assertIn("audit.database_older", self.types())
+        self.assertIn("the database is older than the audit log", self.world.log_text())
+
     def test_sighup_after_a_rename_begins_the_new_file(self):
         os.rename(self.log, self.log + ".1")
         self.reopen(self.log)
