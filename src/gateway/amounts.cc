@@ -81,7 +81,9 @@ std::optional<Amount> AmountSource::find(const http::Request& request,
       return given.state == http::QueryState::kOne ? amount_of(given.value) : std::nullopt;
     }
     case Where::kPath:
-      return query_says_nothing_of(request.query, name_) ? amount_of(values[parameter_]) : std::nullopt;
+      return query_says_nothing_of(request.query, name_) && body_is_no_form(request.headers, body)
+                 ? amount_of(values[parameter_])
+                 : std::nullopt;
     case Where::kBody:
       return body && is_json(request.headers) && query_says_nothing_of(request.query, member_)
                  ? in_body(*body, name_)

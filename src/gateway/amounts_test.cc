@@ -116,8 +116,25 @@ TEST(AmountSource, WhatAnotherPartOfTheRequestSaysOfItIsNotOverlooked) {
        {"application/x-www-form-urlencoded", "Multipart/Form-Data; boundary=b", "application/xml",
         "text/plain", "application/json; charset=utf-16", "application/yaml"})
     EXPECT_EQ(found("query amount", "amount=1", "amount=1000", type), "not told") << type;
-  for (const auto* type : {"", "application/octet-stream", "Image/PNG", "text/csv; charset=utf-8"})
+  for (const auto* type : {"application/octet-stream", "Image/PNG", "text/csv; charset=utf-8"})
     EXPECT_EQ(found("query amount", "amount=1", "amount,1000", type), "1") << type;
+}
+
+TEST(AmountSource, ABodyWithoutATypeIsAFormToSomeReaders) {
+  EXPECT_EQ(found("query amount", "amount=1", "amount=900", ""), "not told");
+  EXPECT_EQ(found("query amount", "amount=1", "", ""), "1");
+  EXPECT_EQ(found("path amount", "", "amount=900", ""), "not told");
+  EXPECT_EQ(found("path amount", "", "", ""), "7");
+}
+
+// Spring's binding to an object lets the field of a form win over the variable of the path.
+TEST(AmountSource, AFormsFieldThatIsTakenForThePathsParameterIsNotOverlooked) {
+  for (const auto* type :
+       {"application/x-www-form-urlencoded", "Application/X-WWW-Form-Urlencoded;charset=utf-8",
+        "multipart/form-data; boundary=b", " multipart/mixed;boundary=b"})
+    EXPECT_EQ(found("path amount", "", "amount=900", type), "not told") << type;
+  for (const auto* type : {"application/json", "text/plain", "application/octet-stream"})
+    EXPECT_EQ(found("path amount", "", R"({"amount":900})", type), "7") << type;
 }
 
 // Rails, Laravel and others let the members of a JSON body win over the query's parameters.
@@ -134,7 +151,7 @@ TEST(AmountSource, OfABodyThatWasNotReadNobodyKnowsThatItSaysNothing) {
   http::Request request;
   request.query = "amount=5";
   const auto source = AmountSource::parse("query amount", kParameters).value();
-  EXPECT_TRUE(source.find(request, {}, std::nullopt));
+  EXPECT_FALSE(source.find(request, {}, std::nullopt));
   request.headers.add("Content-Type", "application/json");
   EXPECT_FALSE(source.find(request, {}, std::nullopt));
   EXPECT_TRUE(source.find(request, {}, ""));

@@ -97,6 +97,8 @@ class FactFinder::Body {
     return body_says_nothing_of(request_.headers, said_, name);
   }
 
+  bool is_no_form() const { return body_is_no_form(request_.headers, said_); }
+
   Found find(const Fact& fact, cedar::Arena& arena) {
     if (text_.empty()) return gap("there is no body");
     if (!is_json(request_.headers)) return gap("the body is not JSON in UTF-8 by its `Content-Type`");
@@ -321,6 +323,7 @@ FactFinder::Found FactFinder::find(const Fact& fact, const http::Request& reques
     case Where::kPath:
       if (!query_says_nothing_of(request.query, fact.place))
         return gap("the query has a parameter that some reader takes for it");
+      if (!body.is_no_form()) return gap("the body is a form, whose fields some reader takes for it");
       return value_of_text(values[fact.parameter], fact.type, arena);
     case Where::kQuery: {
       if (!body.says_nothing_of(fact.place))

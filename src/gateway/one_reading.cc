@@ -27,14 +27,19 @@ bool may_stand_for(std::string_view other, std::string_view name) {
   return codec::may_read_as(other, name) || codec::may_read_as(base, name);
 }
 
+// Without its parameters.
+std::string media_type(std::string_view content_type) {
+  return codec::lowered(
+      codec::trimmed(content_type.substr(0, std::min(content_type.find(';'), content_type.size()))));
+}
+
 // Types of bodies that no framework takes parameters from.
 bool has_no_parameters(std::string_view content_type) {
   constexpr std::string_view kWhole[] = {"application/octet-stream", "application/pdf",
                                          "application/zip",          "application/gzip",
                                          "application/x-ndjson",     "text/csv"};
   constexpr std::string_view kBeginnings[] = {"image/", "audio/", "video/"};
-  const auto type = codec::lowered(
-      codec::trimmed(content_type.substr(0, std::min(content_type.find(';'), content_type.size()))));
+  const auto type = media_type(content_type);
   return std::ranges::find(kWhole, std::string_view(type)) != std::end(kWhole) ||
          std::ranges::any_of(kBeginnings, [&](std::string_view each) { return type.starts_with(each); });
 }
@@ -62,7 +67,7 @@ bool is_json(const http::Headers& headers) {
 bool body_says_nothing_of(const http::Headers& headers, std::optional<std::string_view> body,
                           std::string_view name) {
   const auto given = headers.find("Content-Type");
-  if (!given) return true;
+  if (!given) return body && body->empty();
   if (is_json(headers)) {
     if (!body) return false;
     if (body->empty()) return true;
@@ -74,6 +79,13 @@ bool body_says_nothing_of(const http::Headers& headers, std::optional<std::strin
            });
   }
   return headers.count("Content-Type") == 1 && has_no_parameters(*given);
+}
+
+bool body_is_no_form(const http::Headers& headers, std::optional<std::string_view> body) {
+  if (body && body->empty()) return true;
+  if (headers.count("Content-Type") != 1) return false;
+  const auto type = media_type(*headers.find("Content-Type"));
+  return type != "application/x-www-form-urlencoded" && !type.starts_with("multipart/");
 }
 
 // Whether every reader of the query finds what we do: the parameter `name` where it is spelt so, and nowhere

@@ -16,10 +16,13 @@ namespace writ::gateway {
 bool is_json(const http::Headers& headers);
 // Whether no reader finds in the body what stands in the query, though many frameworks hand out the fields of
 // a form, the members of a JSON body and the parameters of the query as one. Of what is neither, only types
-// that nobody reads parameters from are known to say nothing. Nobody knows of a body that was not read (null)
-// if it is JSON; empty: there is none.
+// that nobody reads parameters from are known to say nothing. A body without a type is a form to some (Rack).
+// Nobody knows of a body that was not read (null) if it is JSON, or has no type; empty: there is none.
 bool body_says_nothing_of(const http::Headers& headers, std::optional<std::string_view> body,
                           std::string_view name);
+// Whether the body is no form, whose fields some frameworks let win over the parameters of the path (Spring's
+// binding to an object does).
+bool body_is_no_form(const http::Headers& headers, std::optional<std::string_view> body);
 // The name of a parameter that no reader spells in two ways: letters, digits, `_`, `-` and `$`.
 bool is_parameter_name(std::string_view name);
 // Whether every reader of the query finds what we do: the parameter `name` where it is spelt so, and nowhere

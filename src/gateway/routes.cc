@@ -222,7 +222,7 @@ bool Route::reads_body(const http::Headers& headers) const {
   const bool in_query = request_facts_.read_query() || std::ranges::any_of(amounts_, [](const auto& each) {
                           return each.second.is_in_query();
                         });
-  return in_query && is_json(headers);
+  return in_query && (is_json(headers) || !headers.contains("Content-Type"));
 }
 
 std::vector<task::NamedAmount> Route::amounts(const http::Request& request,
