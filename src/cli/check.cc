@@ -1,6 +1,8 @@
 // writ check: is what the operator wrote right? Configuration, policies and routes, without starting
 // anything.
 #include <fmt/format.h>
+#include <sys/stat.h>
+#include <unistd.h>
 
 #include "base/clock.h"
 #include "base/number_of.h"
@@ -9,6 +11,7 @@
 #include "cli/output.h"
 #include "policy/grants.h"
 #include "policy/load.h"
+#include "server/evidence.h"
 
 namespace writ::cli {
 namespace {
@@ -65,11 +68,25 @@ std::optional<policy::Loaded> load(const CheckOptions& options, files::Issues& i
   return policy::load(*std::move(config), issues);
 }
 
+// What a start would say of the data folder's rights. Whoever else looks at it cannot tell.
+void check_data(const config::Config& config, const std::string& file, files::Issues& issues) {
+  struct stat folder {};
+  if (::stat(config.data.c_str(), &folder) != 0) return;
+  if (folder.st_uid != ::geteuid())
+    return issues.warning({file},
+                          fmt::format("the rights of the data folder `{}` were not looked at: it belongs to "
+                                      "user {}, and user {} runs this",
+                                      config.data.string(), folder.st_uid, ::geteuid()),
+                          "run `writ check` as the user that runs Writ");
+  if (const auto good = server::check_data_access(config); !good) issues.error({file}, good.error().message);
+}
+
 int check(const CheckOptions& options) {
   if (const auto problem = no_configuration(options.config)) return fail(*problem);
   files::Issues issues;
   const auto loaded = load(options, issues);
   if (loaded) policy::warn_of_lapsed(loaded->world.grants, SystemClock().now(), issues);
+  if (loaded) check_data(loaded->config, options.config, issues);
   if (options.json) {
     print_json(check_report(issues, loaded));
   } else {

@@ -155,12 +155,20 @@ class WhileItIsDown(EvidenceTest):
                                  (self.a_revision(), 0o666, 0o600)):
             os.chmod(path, mode)
             self.refused("may be written by anyone")
+            self.checked("may be written by anyone")
             os.chmod(path, good)
         os.chmod(self.world.data, 0o770)
         self.refused("data_access: group")
+        self.checked("data_access: group")
         with open(self.world.config, "a", encoding="utf-8") as file:
             file.write("\ndata_access: group\n")
         self.world.start_writ()
+
+    def checked(self, words):
+        """`writ check` says what a start says."""
+        status, out, _ = harness.writ("check", "--config", self.world.config)
+        self.assertEqual(1, status, out)
+        self.assertIn(words, out)
 
     def a_revision(self):
         folder = os.path.join(self.world.data, "policy-revisions")
