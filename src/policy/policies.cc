@@ -3,6 +3,7 @@
 #include <algorithm>
 #include <fmt/format.h>
 #include <map>
+#include <optional>
 #include <set>
 #include <tuple>
 #include <unordered_map>
@@ -31,6 +32,29 @@ constexpr std::string_view kIdAnnotation = "id";
 constexpr std::string_view kOwnTypes = "Writ::";
 
 using ResourceTypes = decision::PolicySnapshot::ResourceTypes;
+
+// Where a comment has a sign at which it ends for some readers and not for Cedar, with something behind it.
+std::optional<std::size_t> other_line_end_in_comment(std::string_view text) {
+  bool in_text = false;
+  for (std::size_t at = 0; at < text.size(); ++at) {
+    const char c = text[at];
+    if (in_text && c == '\\') {
+      ++at;
+    } else if (c == '"') {
+      in_text = !in_text;
+    } else if (!in_text && text.substr(at).starts_with("//")) {
+      const auto end = std::min(text.find_first_of("\r\n", at), text.size());
+      const auto comment = text.substr(at, end - at);
+      for (const std::string_view sign : {"\u2028", "\u2029", "\u0085", "\v", "\f"}) {
+        const auto found = comment.find(sign);
+        if (found != comment.npos && comment.find_first_not_of(" \t", found + sign.size()) != comment.npos)
+          return at + found;
+      }
+      at = end;
+    }
+  }
+  return std::nullopt;
+}
 
 class Loader {
  public:
@@ -160,6 +184,7 @@ class Loader {
     auto parsed = cedar::parse_policies(*file.text);
     if (!parsed) return report(file, parsed.error());
     check_for_none(*parsed, file);
+    check_comments(file);
     if (schema_) validate(file, *parsed);
     const auto text = std::make_shared<const PolicyFileText>(file.text);
     for (auto& policy : parsed->policies) {
@@ -239,6 +264,16 @@ class Loader {
     const bool shadow = policy->annotation(decision::kShadowAnnotation) != nullptr;
     (shadow ? shadows_ : policies_.policies).push_back(*std::move(policy));
     (shadow ? shadow_sources_ : sources_).push_back(std::move(source));
+  }
+
+  // Editors show what follows in a line of its own, and it looks like a policy in force.
+  void check_comments(const PolicyText& file) {
+    if (const auto at = other_line_end_in_comment(*file.text)) {
+      const auto [line, column] = cedar::line_column(*file.text, *at);
+      issues_.warning({file.shown, line, column},
+                      "this comment goes on: the sign here ends a line in some editors, and none in Cedar",
+                      "begin a new line where the comment should end");
+    }
   }
 
   // A file that was cut off when the disk was full says nothing, and perhaps nobody meant that.

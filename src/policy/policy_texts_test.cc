@@ -193,6 +193,29 @@ TEST_F(PolicyTextsTest, AFileWithoutAPolicyIsAWarning) {
   EXPECT_EQ(issues.all()[0].message, "there is no policy in this file");
 }
 
+// Editors show the forbid in a line of its own.
+TEST_F(PolicyTextsTest, WhatACommentHidesBehindALineEndOfSomeEditorsIsAWarning) {
+  const auto here = config("here");
+  for (const auto* sign : {"\u2028", "\u2029", "\u0085", "\v", "\f"}) {
+    write("here/policies/c.cedar",
+          std::string("permit (principal, action, resource) when { context.input.a == "
+                      "\"//\" }; // soon:") +
+              sign + "forbid (principal, action, resource);\n");
+    files::Issues issues;
+    EXPECT_TRUE(load_policies(read_policy_texts(here, issues), {}, issues));
+    ASSERT_EQ(issues.warnings(), 1U) << sign;
+    EXPECT_EQ(issues.all()[0].message,
+              "this comment goes on: the sign here ends a line in some editors, and none in Cedar");
+    EXPECT_EQ(issues.all()[0].place.line, 1);
+  }
+  write("here/policies/c.cedar",
+        "// a \u2028 \n// b\u2029\npermit (principal, action, resource)\n"
+        "when { context.input.a == \"\u2028//\u2028x\" };\r// c \r\n");
+  files::Issues issues;
+  EXPECT_TRUE(load_policies(read_policy_texts(here, issues), {}, issues));
+  EXPECT_EQ(issues.warnings(), 0U);
+}
+
 TEST_F(PolicyTextsTest, AUserWhoIsNotListedMayBeNamedAndAnApplicationThatIsNotIsAWarning) {
   write("here/policies/c.cedar",
         "@id(\"bob\") permit (principal == Writ::User::\"bob\", action, resource)"
