@@ -282,8 +282,18 @@ class Events {
 };
 
 // A reader's problem has no line.
-Place place_of_problem(const yaml_parser_t& parser, const std::string& file) {
-  if (parser.error == YAML_READER_ERROR) return {file};
+// Of a byte in it. A column counts characters.
+Place place_of(std::string_view text, std::size_t at, const std::string& file) {
+  const auto before = text.substr(0, at);
+  const auto line = before.substr(before.rfind('\n') + 1);
+  const auto begins_character = [](char c) { return (static_cast<unsigned char>(c) & 0xc0) != 0x80; };
+  return {file, static_cast<int>(std::ranges::count(before, '\n')) + 1,
+          static_cast<int>(std::ranges::count_if(line, begins_character)) + 1};
+}
+
+Place place_of_problem(const yaml_parser_t& parser, std::string_view text, const std::string& file) {
+  if (parser.error == YAML_READER_ERROR)
+    return place_of(text, std::min(parser.problem_offset, text.size()), file);
   return {file, static_cast<int>(parser.problem_mark.line) + 1,
           static_cast<int>(parser.problem_mark.column) + 1};
 }
@@ -294,12 +304,24 @@ bool is_indented_with_tab(std::string_view text, int line) {
   return text.substr(0, text.find_first_not_of(" \t")).find('\t') != text.npos;
 }
 
-// YAML 1.1 ends lines at more signs than YAML 1.2 does, so a text with one of them has two readings.
-std::string_view line_end_of_yaml_1_1(std::string_view text) {
-  for (const std::string_view sign : {"\u0085", "\u2028", "\u2029"})
-    if (text.find(sign) != text.npos)
-      return sign == "\u0085" ? "U+0085" : sign == "\u2028" ? "U+2028" : "U+2029";
-  return {};
+// Its size where all of it is.
+std::size_t first_that_is_no_text(std::string_view text) {
+  if (codec::valid_utf8(text) && text.find('\0') == text.npos) return text.size();
+  std::size_t at = 0;
+  while (at < text.size() && text[at] != '\0') {
+    const auto length = codec::utf8_sequence_length(text.substr(at));
+    if (length == 0) break;
+    at += length;
+  }
+  return at;
+}
+
+// YAML 1.1 ends lines at more signs than YAML 1.2 does, so a text with one of them has two readings. Where
+// the first one is; the text's size: there is none.
+std::size_t line_end_of_yaml_1_1(std::string_view text) {
+  auto first = text.size();
+  for (const std::string_view sign : {"\u0085", "\u2028", "\u2029"}) first = std::min(first, text.find(sign));
+  return first;
 }
 
 }  // namespace
@@ -365,14 +387,18 @@ std::optional<YamlNode> parse(std::string_view text, const std::string& file, Is
     issues.error({file}, fmt::format("larger than {} bytes", kMaxYamlBytes));
     return std::nullopt;
   }
-  if (!codec::valid_utf8(text) || text.find('\0') != text.npos) {
-    issues.error({file}, "not UTF-8 text");
+  if (const auto at = first_that_is_no_text(text); at < text.size()) {
+    issues.error(place_of(text, at, file), "not UTF-8 text");
     return std::nullopt;
   }
-  if (const auto sign = line_end_of_yaml_1_1(text); !sign.empty()) {
-    issues.error({file}, fmt::format("{0} ends a line for some readers of YAML and not for others; "
-                                     "write it as an escape in double quotes, or leave it out",
-                                     sign));
+  if (const auto at = line_end_of_yaml_1_1(text); at < text.size()) {
+    const std::string_view sign = text[at] == '\xc2'       ? "U+0085"
+                                  : text[at + 2] == '\xa8' ? "U+2028"
+                                                           : "U+2029";
+    issues.error(place_of(text, at, file),
+                 fmt::format("{0} ends a line for some readers of YAML and not for others; "
+                             "write it as an escape in double quotes, or leave it out",
+                             sign));
     return std::nullopt;
   }
   TreeBuilder builder(file, issues, written);
@@ -385,7 +411,7 @@ std::optional<YamlNode> parse(std::string_view text, const std::string& file, Is
     } while (event != nullptr && event->type != YAML_STREAM_END_EVENT);
     if (event == nullptr) {
       if (events.parser().error == YAML_MEMORY_ERROR) throw std::bad_alloc();
-      const auto place = place_of_problem(events.parser(), file);
+      const auto place = place_of_problem(events.parser(), text, file);
       issues.error(place, fmt::format("not valid YAML: {}", events.parser().problem),
                    place.line > 0 && is_indented_with_tab(text, place.line)
                        ? "a tab indents this line; YAML is indented with spaces"

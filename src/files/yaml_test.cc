@@ -85,8 +85,9 @@ TEST(Yaml, RefusesDeepNesting) {
 }
 
 TEST(Yaml, RefusesBytesThatAreNotUtf8) {
-  EXPECT_EQ(issues_of("a: \xff\n"), "w.yaml: error: not UTF-8 text\n");
-  EXPECT_EQ(issues_of(std::string_view("a: \0\n", 5)), "w.yaml: error: not UTF-8 text\n");
+  EXPECT_EQ(issues_of("a: \xff\n"), "w.yaml:1:4: error: not UTF-8 text\n");
+  EXPECT_EQ(issues_of(std::string_view("a: \0\n", 5)), "w.yaml:1:4: error: not UTF-8 text\n");
+  EXPECT_EQ(issues_of("a: é\nb: ü\xc3\n"), "w.yaml:2:5: error: not UTF-8 text\n");
 }
 
 // YAML 1.1 ends a line at each of these, YAML 1.2 at none of them.
@@ -94,13 +95,14 @@ TEST(Yaml, RefusesLineEndsThatOnlySomeReadersKnow) {
   for (const auto& [sign, name] :
        {std::pair{"\u0085", "U+0085"}, {"\u2028", "U+2028"}, {"\u2029", "U+2029"}}) {
     const auto issues = issues_of(fmt::format("a: x{}b: y\n", sign));
-    EXPECT_EQ(issues.substr(0, issues.find(" ends")), fmt::format("w.yaml: error: {}", name));
+    EXPECT_EQ(issues.substr(0, issues.find(" ends")), fmt::format("w.yaml:1:5: error: {}", name));
   }
   EXPECT_EQ(to_json(parsed(R"(a: "x\Ly")")).dump(), "{\"a\":\"x\u2028y\"}");
 }
 
 TEST(Yaml, RefusesControlCharacters) {
-  EXPECT_EQ(issues_of("a: \x01\n"), "w.yaml: error: not valid YAML: control characters are not allowed\n");
+  EXPECT_EQ(issues_of("a: \x01\n"),
+            "w.yaml:1:4: error: not valid YAML: control characters are not allowed\n");
 }
 
 TEST(Yaml, ReadsAddressesAndJsonInFlow) {
