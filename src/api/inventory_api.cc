@@ -20,6 +20,21 @@ Result<std::string> id_from_body(const Json& body) {
   return members.text("id", inventory::kMaxUserIdBytes);
 }
 
+// Who is stopped, or let go, is said once: a path that names one and a body or a query that names another is
+// somebody's mistake, and one of the two would be missed.
+Result<void> check_named_once(const http::Request& request, const std::string& id) {
+  if (!request.query.empty())
+    return failure(ErrorCode::kInvalid,
+                   "there are no parameters in the query: the path or the body names the identity");
+  if (request.body.empty()) return {};
+  const auto body = TRY(codec::parse_json(request.body));
+  const auto members = TRY(codec::Members::of(body, "the body", {"id"}));
+  const auto named = TRY(members.optional_text("id", inventory::kMaxUserIdBytes));
+  if (named && *named != id)
+    return failure(ErrorCode::kInvalid, "`id` of the body is not the one of the path");
+  return {};
+}
+
 // Where one is found below /v1/identities: a path carries no slash within a name, a query does.
 std::string place_of(const std::string& id) {
   if (id.find_first_of("/\\;") == std::string::npos && id != "." && id != "..")
@@ -107,6 +122,7 @@ Answer<http::Response> InventoryApi::update(const http::Request& request,
 
 Answer<http::Response> InventoryApi::order(const http::Request& request, const std::string& id,
                                            Status status) const {
+  if (const auto once = check_named_once(request, id); !once) return std::unexpected(problem(once.error()));
   const auto seen = TRY(rendered(identities_.order(caller_of(request), id, status)));
   auto answer = shown(seen, identities_.now());
   if (seen.asker_stopped)

@@ -156,7 +156,13 @@ Result<Task> narrowed(const Task& task, const Json& json, Instant now) {
   const auto members =
       TRY(Members::of(json, "the narrowing",
                       {"actions", "resources", "agents", "expires_at", "expires_in_seconds", "budget"}));
-  if (json.if_object()->empty()) return wider("the request names nothing to narrow");
+  const auto says_nothing = [](const auto& member) {
+    return member.first == "budget" && member.second.is_object() && member.second.if_object()->empty();
+  };
+  if (std::ranges::all_of(*json.if_object(), says_nothing))
+    return wider(
+        "the request names nothing to narrow: it says what stays of `actions`, `resources` or `agents`, an "
+        "earlier `expires_at` or `expires_in_seconds`, or a smaller `budget`");
   Task less = task;
   TRY(narrow_scope(members, less));
   TRY(narrow_window(members, less, now));

@@ -67,6 +67,7 @@ TEST(Narrowing, RefusesWhatIsWiderAndNamesIt) {
             "which is not an action of the task"},
            {R"({"purpose":"marketing"})", "has no member `purpose`"},
            {R"({"not_before":0})", "has no member `not_before`"},
+           {R"({"budget":{}})", "names nothing to narrow"},
            {"{}", "names nothing to narrow"}}) {
     const auto less = narrow(task(), json);
     ASSERT_FALSE(less) << json;

@@ -106,6 +106,15 @@ class Stops(Parties):
             self.assertEqual(0, self.writ("inventory", "activate", subject)[0])
             self.assertEqual(404, self.seen(subject).status)
 
+    def test_a_path_and_a_body_that_name_two_identities_stop_neither(self):
+        for path, body in (("/v1/identities/sofia/suspend", {"id": "niklas"}), ("/v1/identities/sofia/suspend?id=niklas", None),
+                           ("/v1/identities/suspend?id=sofia", {"id": "niklas"})):
+            self.assertEqual(400, self.world.api_call(self.operator, "POST", path, body).status, path)
+        for user in ("sofia", "niklas"):
+            self.assertEqual("active", self.seen(user).json()["status"])
+        for body in (None, {}, {"id": "sofia"}):
+            self.assertEqual(200, self.world.api_call(self.operator, "POST", "/v1/identities/sofia/suspend", body).status, body)
+
     def test_what_nobody_can_be_called_is_refused_at_both_doors(self):
         for subject in ("", "a\nb", "n" * 513):
             self.assertEqual(400, self.order("suspend", subject).status, subject)
