@@ -67,6 +67,7 @@ class PlainReader {
     row_ = &row;
     const auto id = cell("id");
     if (id.empty()) return wrong("`id` is empty");
+    if (cell("parent") == id) return wrong(fmt::format("`{}` is its own `parent`", id));
     const auto kind = inventory::kind_from_name(cell("kind"));
     if (!kind)
       return wrong(fmt::format("`kind` is `{}`, expected user, application, service or agent", cell("kind")));

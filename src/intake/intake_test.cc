@@ -312,6 +312,14 @@ TEST(ImportTest, MoreIdentitiesThanAreKeptAreRefusedOnce) {
   EXPECT_EQ(issues.all()[0].message, "there are more than 3 identities");
 }
 
+TEST(ImportTest, ARowThatIsItsOwnParentIsRefusedWithItsLine) {
+  files::Issues issues;
+  Findings findings(issues);
+  read_source(Source::kCsv, {{"export.csv", "id,kind,parent\na,service,\nb,service,b\n"}}, findings);
+  ASSERT_EQ(issues.all().size(), 1u);
+  EXPECT_EQ(render(issues.all()[0]), "export.csv:3:1: error: `b` is its own `parent`");
+}
+
 const Import kNone{Source::kCsv, "csv", {}};
 
 Merged imported(const Import& before, std::string text, Instant now) {
