@@ -426,7 +426,7 @@ class OverTheApi(Policies):
         with open(folder, "w", encoding="utf-8") as file:
             file.write("in the way")
         self.refuse_the_customer()
-        self.assertEqual(500, self.reload().status)
+        self.assertEqual(503, self.reload().status)
         self.assertEqual(200, self.reads())
         self.assertEqual([], self.events("policies.replaced"))
 
