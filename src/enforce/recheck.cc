@@ -4,6 +4,7 @@
 
 #include "base/times.h"
 #include "codec/json.h"
+#include "context/tenant.h"
 #include "decision/obligations.h"
 #include "enforce/public_ruling.h"
 #include "facts/pushed.h"
@@ -30,8 +31,8 @@ std::optional<decision::Refusal> asked(Ask ask) noexcept {
 
 }  // namespace
 
-std::optional<decision::Refusal> Recheck::refusal(const Question& question,
-                                                  const token::Verified& token) const noexcept {
+std::optional<decision::Refusal> Recheck::refusal(const Question& question, const token::Verified& token,
+                                                  const AnswerFacts& told) const noexcept {
   return asked([&]() -> std::optional<decision::Refusal> {
     const auto now = times_of(parts_.clock);
     if (auto good = parts_.verifier.still_good(token, now); !good) return refused(std::move(good).error());
@@ -42,6 +43,13 @@ std::optional<decision::Refusal> Recheck::refusal(const Question& question,
     const auto& claims = token.claims();
     const auto task = claims.task ? parts_.tasks.find(*claims.task) : nullptr;
     const auto& sent = question.sent;
+    Result<void> read;
+    const Attributes as_told = [&](cedar::Arena& arena) {
+      auto value = told(arena, in_force->policies->schema.get());
+      if (value) return *value;
+      read = std::unexpected(std::move(value).error());
+      return cedar::Value::record(cedar::empty_record());
+    };
     const Facts facts{.time = now,
                       .method = sent.method,
                       .path = sent.path,
@@ -49,7 +57,7 @@ std::optional<decision::Refusal> Recheck::refusal(const Question& question,
                       .api = *api,
                       .action = question.action,
                       .resource = question.resource,
-                      .attributes = question.attributes,
+                      .attributes = told ? as_told : question.attributes,
                       .amounts = question.amounts,
                       .approved = question.approval.named == 1,
                       .budget_taken = true,
@@ -58,8 +66,12 @@ std::optional<decision::Refusal> Recheck::refusal(const Question& question,
     const Deciding deciding{*in_force->inventory, *in_force->policies, task.get(), in_force->pushed.get()};
     thread_local std::unique_ptr<Memory> memory;
     if (memory == nullptr) memory = std::make_unique<Memory>();
-    const auto ruling = rule_on_use(token, facts, deciding, *memory, Shadows::kLeftAlone);
+    const bool waits = !told && !question.awaited.empty();
+    const auto ruling = waits ? rule_awaiting(token, facts, question.awaited, deciding, *memory)
+                              : rule_on_use(token, facts, deciding, *memory, Shadows::kLeftAlone);
     if (!ruling) return broken_off(ruling.error().message);
+    if (!read) return refused({Reason::kFactsUnavailable, std::move(read).error().message});
+    if (waits && ruling->needs_facts()) return std::nullopt;
     if (auto refusal = ruling->refusal()) return refusal;
     // What goes on is not read, so nothing can be left out of it.
     if (decision::obliged_by(in_force->policies->obligations.get(), ruling->decision->policies()))
@@ -78,6 +90,14 @@ std::optional<decision::Refusal> Recheck::refusal_public(const Question& questio
     if (!refusal && ruling.obligations(*in_force->policies)) return refused(decision::obligation_unmet());
     return refusal;
   });
+}
+
+sources::SourceQuery Recheck::query(std::string_view resource_id, const token::Verified& token) const {
+  const auto& claims = token.claims();
+  const auto in_force = parts_.current.get();
+  const auto task = claims.task ? parts_.tasks.find(*claims.task) : nullptr;
+  const auto tenant = context::tenant_of(claims, in_force->inventory->find(claims.subject), task.get());
+  return {tenant ? std::optional<std::string>(*tenant) : std::nullopt, std::string(resource_id)};
 }
 
 void Recheck::ended(const Ended& ended) const noexcept {

@@ -12,7 +12,9 @@
 #include <optional>
 #include <string_view>
 
+#include "enforce/answer.h"
 #include "enforce/enforcer.h"
+#include "sources/sources.h"
 
 namespace writ::enforce {
 
@@ -34,11 +36,16 @@ class Recheck {
   explicit Recheck(EnforcerParts parts) : parts_(std::move(parts)) {}
 
   // Why it would be refused now. `token` is the permit's. The question's credentials and its `in_force` are
-  // not looked at; an approval that it names was used.
-  std::optional<decision::Refusal> refusal(const Question& question,
-                                           const token::Verified& token) const noexcept;
+  // not looked at; an approval that it names was used. `told` makes the attributes in the place of the
+  // question's; without it, what the question awaits is not known yet, and only what needs none of it
+  // refuses.
+  std::optional<decision::Refusal> refusal(const Question& question, const token::Verified& token,
+                                           const AnswerFacts& told = {}) const noexcept;
   // The same of a route that is public.
   std::optional<decision::Refusal> refusal_public(const Question& question) const noexcept;
+
+  // How the source of a resource's facts is asked for the token's subject: of its tenant.
+  sources::SourceQuery query(std::string_view resource_id, const token::Verified& token) const;
 
   // Recorded when there is room for it: nothing waits for it, and nothing can be taken back.
   void ended(const Ended& ended) const noexcept;

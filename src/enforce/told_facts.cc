@@ -13,6 +13,14 @@ Attributes with_told(Attributes own, const sources::ToldFacts& told) {
   };
 }
 
+AnswerFacts facts_of_source(Attributes own, std::shared_ptr<const sources::ToldFacts> told) {
+  return [own = std::move(own), told = std::move(told)](cedar::Arena& arena,
+                                                        const cedar::Schema* schema) -> Result<cedar::Value> {
+    if (told->schema.get() != schema) return invalid("the schema changed; ask again");
+    return with_told(own, *told)(arena);
+  };
+}
+
 void append_notes(std::vector<context::FactNote>& notes, const std::vector<std::string>& paths,
                   std::string_view label, const sources::ToldFacts& told) {
   for (std::size_t i = 0; i < paths.size(); ++i)

@@ -151,7 +151,8 @@ Result<AnswerReader> AnswerReader::make(AnswerSpec spec) {
 
 // `find` finds the attribute of that place in spec_.
 template <class Find>
-enforce::AnswerFacts AnswerReader::facts(Find find, std::string_view type, enforce::Attributes told) const {
+enforce::AnswerFacts AnswerReader::facts_found(Find find, std::string_view type,
+                                               enforce::Attributes told) const {
   return [this, find = std::move(find), type = std::string(type), told = std::move(told)](
              Arena& arena, const cedar::Schema* schema) -> Result<Value> {
     const auto* entity = schema != nullptr ? schema->find_entity_type(type) : nullptr;
@@ -181,6 +182,15 @@ enforce::AnswerFacts AnswerReader::facts(Find find, std::string_view type, enfor
   };
 }
 
+enforce::AnswerFacts AnswerReader::facts(std::shared_ptr<const Held> held, std::string_view type,
+                                         enforce::Attributes told) const {
+  const auto find = [held = std::move(held)](std::size_t i) -> Result<const Json*> {
+    const auto& value = (*held)[i];
+    return value ? &*value : nullptr;
+  };
+  return facts_found(find, type, std::move(told));
+}
+
 AnswerReader::Read AnswerReader::read(std::string body, std::string_view resource_type,
                                       std::string_view resource_id, enforce::Attributes told) const {
   Read read;
@@ -204,6 +214,12 @@ AnswerReader::Read AnswerReader::read(std::string body, std::string_view resourc
     read.answer.unreadable = "the API's answer: " + picked.error().message;
     return read;
   }
+  if (!spec_.read.empty()) {
+    auto held = std::make_shared<Held>();
+    for (std::size_t i = 0; i < spec_.attributes.size(); ++i)
+      held->push_back(picked->found[i].value_or(std::nullopt));
+    read.held_ = std::move(held);
+  }
   auto find = [found = std::move(picked->found)](std::size_t i) -> Result<const Json*> {
     if (!found[i]) return std::unexpected(found[i].error());
     return *found[i] ? &**found[i] : nullptr;
@@ -214,7 +230,7 @@ AnswerReader::Read AnswerReader::read(std::string body, std::string_view resourc
     read.answer.unreadable =
         fmt::format("`{}` of the API's answer is not the id that was asked for", spec_.id);
   }
-  read.answer.facts = facts(std::move(find), resource_type, std::move(told));
+  read.answer.facts = facts_found(std::move(find), resource_type, std::move(told));
   return read;
 }
 
@@ -242,7 +258,7 @@ std::optional<std::string> AnswerReader::read_list(Read& read, std::string_view 
       const auto find = [this, json = read.json_, &item](std::size_t i) {
         return codec::find_alone(item, spec_.attributes[i].second);
       };
-      element.facts = facts(find, type, told);
+      element.facts = facts_found(find, type, told);
     }
     read.answer.elements.push_back(std::move(element));
   }

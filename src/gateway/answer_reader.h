@@ -67,12 +67,18 @@ class AnswerReader {
   Read read(std::string body, std::string_view resource_type, std::string_view resource_id,
             enforce::Attributes told) const;
 
+  // What was read of a resource before something that goes on after its decision: by the attributes of the
+  // spec.
+  using Held = std::vector<std::optional<codec::Json>>;
+  enforce::AnswerFacts facts(std::shared_ptr<const Held> held, std::string_view type,
+                             enforce::Attributes told) const;
+
  private:
   explicit AnswerReader(AnswerSpec spec) : spec_(std::move(spec)) {}
   std::optional<std::string> read_list(Read& read, std::string_view type,
                                        const enforce::Attributes& told) const;
   template <class Find>
-  enforce::AnswerFacts facts(Find find, std::string_view type, enforce::Attributes told) const;
+  enforce::AnswerFacts facts_found(Find find, std::string_view type, enforce::Attributes told) const;
   void append(std::string& out, const Read& read, const codec::Json& json,
               std::vector<std::string>& path) const;
   bool leads_to_kept(const std::vector<std::string>& path) const;
@@ -91,12 +97,15 @@ class AnswerReader::Read {
   enforce::ApiAnswer answer;
   // What goes out, once the answer is decided: the body that came, or the list with what stays in it.
   std::string take_body(const AnswerReader& reader) &&;
+  // Of `decide: on read`; else null.
+  const std::shared_ptr<const Held>& held() const noexcept { return held_; }
 
  private:
   friend class AnswerReader;
   std::string body_;
   std::shared_ptr<const codec::Json> json_;  // of a list
   std::vector<std::string_view> texts_;      // of the elements, in body_
+  std::shared_ptr<const Held> held_;
 };
 
 }  // namespace writ::gateway

@@ -213,7 +213,7 @@ TEST_F(OnReadTest, WhatCouldNotWorkIsAnError) {
               HasSubstr("say `decide: on response`"));
   auto streams = route("GET", "/invoices/{invoice}/events", "/invoices/{invoice}", 1);
   streams.stream = true;
-  EXPECT_THAT(why(streams), HasSubstr("decided again until it ends"));
+  EXPECT_EQ(why(streams), "");
   auto list = route("PUT", "/invoices/{invoice}", "/invoices/{invoice}", 1);
   list.answer->elements = "/items";
   EXPECT_THAT(why(list), HasSubstr("`elements`"));

@@ -3,6 +3,7 @@
 #include <algorithm>
 #include <fmt/format.h>
 
+#include "enforce/told_facts.h"
 #include "gateway/http_question.h"
 
 namespace writ::gateway {
@@ -122,7 +123,8 @@ OpenStreams::Stream::Stream(std::shared_ptr<Core> core, StreamBasis basis, std::
       basis_(std::move(basis)),
       kind_(kind),
       request_id_(request_id),
-      cut_(std::move(cut)) {
+      cut_(std::move(cut)),
+      loop_(core_->loops.current()) {
   core_->opened.fetch_add(1, std::memory_order_relaxed);
   core_->now_open.fetch_add(1, std::memory_order_relaxed);
 }
@@ -176,6 +178,9 @@ std::optional<StreamEnd> OpenStreams::Stream::fault(Steady::time_point now) {
   const auto& timeouts = basis_.route->timeouts();
   if (timeouts.whole && now - began_ >= *timeouts.whole)
     return StreamEnd{.reason = "whole_timeout", .message = "it took as long as its route allows"};
+  if (basis_.held != nullptr && now - began_ >= kHeldFor)
+    return StreamEnd{.reason = "whole_timeout",
+                     .message = "what the API said of its resource is too old to decide by; connect again"};
   if (now - active_ >= timeouts.idle.value_or(kUsualIdle))
     return StreamEnd{.reason = "idle_timeout",
                      .message = "nothing came either way for as long as its route allows"};
@@ -184,10 +189,59 @@ std::optional<StreamEnd> OpenStreams::Stream::fault(Steady::time_point now) {
   if (same && now - decided_ < kDecideEvery) return std::nullopt;
   in_force_ = in_force;
   decided_ = now;
-  return decide_again();
+  return decide_again(now);
 }
 
-std::optional<StreamEnd> OpenStreams::Stream::decide_again() {
+// What the source says now, or said a moment ago and is asked again. Nothing: it is asked for the first time,
+// or by another schema.
+enforce::AnswerFacts OpenStreams::Stream::told(const sources::SourcePtr& source,
+                                               const enforce::InForce& in_force, Steady::time_point now) {
+  const auto& route = *basis_.route;
+  auto own = route.facts(basis_.values, basis_.facts.get());
+  if (basis_.held != nullptr)
+    return route.answer()->facts(basis_.held, route.resource_type(), std::move(own));
+  if (source == nullptr || !basis_.token) return {};
+  if (source_.asked.lock() != source) source_ = {.asked = source, .waits = source_.waits};
+  const auto* schema = in_force.policies->schema.get();
+  if (source_.told != nullptr && source_.told->schema.get() != schema) source_.told = nullptr;
+  if (!source_.waits && (source_.told == nullptr || now - source_.at >= kDecideEvery))
+    ask(source, in_force, now);
+  if (source_.told == nullptr) return {};
+  return enforce::facts_of_source(std::move(own), source_.told);
+}
+
+void OpenStreams::Stream::ask(const sources::SourcePtr& source, const enforce::InForce& in_force,
+                              Steady::time_point now) {
+  auto query = core_->recheck.query(basis_.resource_id, *basis_.token);
+  source_.at = now;
+  if (auto cached = source->cached(query, in_force.policies->schema.get())) {
+    source_.told = std::move(cached);
+    return;
+  }
+  source_.waits = true;
+  const auto party = std::hash<std::string_view>()(basis_.token->claims().client_id);
+  source->ask(std::move(query), in_force.policies->schema, party,
+              [weak = weak_from_this(), core = std::weak_ptr(core_), from = std::weak_ptr(source),
+               loop = loop_](sources::AskedSource::Answer answer) {
+                const auto alive = core.lock();
+                if (alive == nullptr || alive->over) return;
+                alive->loops.post(loop, [weak, from, answer = std::move(answer)] {
+                  if (const auto self = weak.lock()) self->take(from, answer);
+                });
+              });
+}
+
+void OpenStreams::Stream::take(const std::weak_ptr<sources::AskedSource>& from,
+                               const sources::AskedSource::Answer& answer) {
+  source_.waits = false;
+  const auto source = from.lock();
+  // Nobody vouches any more for what the other one says.
+  if (source == nullptr || source_.asked.lock() != source) return;
+  source_.told = answer ? *answer : nullptr;
+  if (!answer) source_.untold = source->label() + ": " + answer.error().why;
+}
+
+std::optional<StreamEnd> OpenStreams::Stream::decide_again(Steady::time_point now) {
   const auto in_force = core_->current.get();
   const auto& request = *basis_.request;
   if (in_force->routes != basis_.routes) {
@@ -201,6 +255,11 @@ std::optional<StreamEnd> OpenStreams::Stream::decide_again() {
   // What an API that is only observed would refuse passes.
   if (basis_.route->observed()) return std::nullopt;
   const auto& route = *basis_.route;
+  const auto source = sources::source_of(in_force->sources, route.resource_type());
+  const auto facts = told(source, *in_force, now);
+  if (source_.untold)
+    return StreamEnd{.reason = std::string(reason_code(Reason::kFactsUnavailable)),
+                     .message = *source_.untold};
   const enforce::Question question{
       .point = "gateway",
       .sent = sent_in(request),
@@ -213,8 +272,10 @@ std::optional<StreamEnd> OpenStreams::Stream::decide_again() {
       .labels = route.labels(),
       .input = Route::input(basis_.facts.get()),
       .notes = notes_of(basis_.facts.get()),
-      .approval = {.named = basis_.approved ? std::size_t{1} : std::size_t{0}}};
-  const auto refusal = basis_.token ? core_->recheck.refusal(question, *basis_.token)
+      .approval = {.named = basis_.approved ? std::size_t{1} : std::size_t{0}},
+      .awaited = source != nullptr ? std::span<const std::string>(source->settings().reading.attributes)
+                                   : std::span<const std::string>()};
+  const auto refusal = basis_.token ? core_->recheck.refusal(question, *basis_.token, facts)
                        : route.is_public()
                            ? core_->recheck.refusal_public(question)
                            : std::optional(decision::Refusal{Reason::kIndeterminate, {}, {}, {}, {}});

@@ -7,6 +7,11 @@
 // no budget, no approval, no proof (enforce/recheck.h). One that would be refused is cut, within a second of
 // whatever refuses it.
 //
+// Facts of its resource that were told on the way to its decision are told again: a source (sources/source.h)
+// is asked again when what it said is too old, and while it is asked only what needs none of it can refuse.
+// What the API said (`decide: on read`) counts as long as the stream lasts, and so that lasts kHeldFor at
+// most.
+//
 // Each that was opened has exactly one record `stream.ended`, with the reason: a code of docs/reasons.md, or
 //
 //   finished          the API ended it, as it should
@@ -45,6 +50,7 @@ struct StreamBasis {
   std::string resource_id = {};
   std::vector<task::NamedAmount> amounts = {};
   std::unique_ptr<FoundFacts> facts = {};
+  std::shared_ptr<const AnswerReader::Held> held = {};  // of `decide: on read`: what the API said; else null
   bool approved = false;
   std::optional<token::Verified> token = {};  // none: the route is public, or its API only observed
 };
@@ -60,6 +66,8 @@ class OpenStreams {
  public:
   // Streams without bytes either way for so long have ended, unless their route says otherwise.
   static constexpr std::chrono::milliseconds kUsualIdle = std::chrono::hours(1);
+  // What the API said of a resource decides no longer than that.
+  static constexpr std::chrono::milliseconds kHeldFor = std::chrono::hours(1);
 
   OpenStreams(http::Loops& loops, const enforce::Recheck& recheck, const enforce::Current& current);
   ~OpenStreams();
@@ -104,7 +112,11 @@ class OpenStreams::Stream : public std::enable_shared_from_this<Stream> {
          const enforce::RequestId& request_id, Cut cut);
   void look(Steady::time_point now);
   std::optional<StreamEnd> fault(Steady::time_point now);
-  std::optional<StreamEnd> decide_again();
+  std::optional<StreamEnd> decide_again(Steady::time_point now);
+  enforce::AnswerFacts told(const sources::SourcePtr& source, const enforce::InForce& in_force,
+                            Steady::time_point now);
+  void ask(const sources::SourcePtr& source, const enforce::InForce& in_force, Steady::time_point now);
+  void take(const std::weak_ptr<sources::AskedSource>& from, const sources::AskedSource::Answer& answer);
   void cut(StreamEnd end);
 
   const std::shared_ptr<Core> core_;
@@ -117,6 +129,15 @@ class OpenStreams::Stream : public std::enable_shared_from_this<Stream> {
   Steady::time_point active_ = began_, decided_ = began_;
   std::optional<Steady::time_point> cut_at_;
   std::weak_ptr<const enforce::InForce> in_force_;  // that it was decided by last; only to compare
+  const std::size_t loop_;
+  // Of the source that is asked for facts of its resource. Nobody here keeps one alive: to end it waits.
+  struct Source {
+    std::weak_ptr<sources::AskedSource> asked = {};
+    std::shared_ptr<const sources::ToldFacts> told = {};
+    std::optional<std::string> untold = {};  // why it told nothing
+    Steady::time_point at = {};              // when it was asked
+    bool waits = false;                      // for its answer
+  } source_;
   bool ended_ = false;
 };
 

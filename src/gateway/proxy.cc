@@ -81,10 +81,11 @@ struct Proxy::Forwarded {
   std::optional<std::string> body = {};  // if it is read before the decision
   std::vector<task::NamedAmount> amounts = {};
   std::unique_ptr<FoundFacts> facts = {};
-  bool unread = false;                             // it would have been, but for the token
-  std::optional<http::WebSocketOffer> offer = {};  // of an upgrade
-  std::unique_ptr<http::Headers> shown = {};       // in place of the request's, to find the token in
-  std::optional<enforce::Outcome> outcome = {};    // on its way to the exchange's loop
+  std::shared_ptr<const AnswerReader::Held> held = {};  // what the API said before
+  bool unread = false;                                  // it would have been, but for the token
+  std::optional<http::WebSocketOffer> offer = {};       // of an upgrade
+  std::unique_ptr<http::Headers> shown = {};            // in place of the request's, to find the token in
+  std::optional<enforce::Outcome> outcome = {};         // on its way to the exchange's loop
 
   using Owned = std::unique_ptr<Forwarded>;
   using Then = std::move_only_function<void(Owned)>;
@@ -198,6 +199,7 @@ struct Proxy::Forwarded {
                       .resource_id = std::move(resource_id),
                       .amounts = std::move(amounts),
                       .facts = std::move(facts),
+                      .held = std::move(held),
                       .approved = exchange.request().headers.contains(kApprovalHeader)};
     if (token != nullptr) basis.token = *token;
     if (offer) return upgrade(id, party, context_header, std::move(basis));
@@ -465,7 +467,10 @@ void Proxy::Forwarded::ask_api_first(Owned forwarded) {
   const auto parts = own.core->api_question();
   const auto core = own.core;
   auto done = [forwarded = std::move(forwarded)](ApiOutcome&& outcome) mutable {
-    if (outcome) return take(std::move(forwarded), std::move(outcome->permit));
+    if (outcome) {
+      forwarded->held = outcome->read.held();
+      return take(std::move(forwarded), std::move(outcome->permit));
+    }
     if (auto* refused = std::get_if<enforce::Refused>(&outcome.error()))
       return take(std::move(forwarded), std::unexpected(std::move(*refused)));
     forwarded->respond(std::get<http::Response>(std::move(outcome).error()));

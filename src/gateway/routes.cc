@@ -190,11 +190,11 @@ Result<void> Route::check_stream() const {
   if (spec_.web_socket && spec_.stream)
     return invalid("a WebSocket is a stream already: a route has `websocket` or `stream`");
   if (spec_.web_socket && spec_.method != "GET") return invalid("a WebSocket begins with a GET");
-  if (spec_.answer)
+  if (spec_.answer && spec_.answer->read.empty())
     return invalid(
-        spec_.answer->read.empty()
-            ? "`decide: on response` reads all of the answer, and a stream has no end to wait for"
-            : "what is decided `on read` is decided once, and a stream is decided again until it ends");
+        "`decide: on response` reads all of the answer, and a stream has no end to wait for; `decide: on "
+        "read` "
+        "reads before it what tells of the resource");
   return {};
 }
 
