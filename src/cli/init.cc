@@ -63,16 +63,18 @@ void print(const init::Draft& draft, const InitOptions& options) {
     print_error(fmt::format("warning: {}{}{}", note.place, note.place.empty() ? "" : ": ", note.text));
   if (!tells_owners(draft))
     print_error(
-        "warning: nothing in the document says whose a resource is, so every user gets all of them; "
-        "if the API's JSON says it, name the member with --owner, as in --owner customer_id");
+        fmt::format("warning: no resource is decided by whose it is, so every user gets all of them; if the "
+                    "API's JSON says it, name the member with --owner, as in --owner {}",
+                    draft.likely_owners.empty() ? "customer_id" : draft.likely_owners.front()));
   else
     warn_of_types_without_owner(draft);
   const bool here = options.folder == ".";
   print_text(
       fmt::format("wrote {}: {} routes of {} operations, {} types of resources\n"
-                  "next: {}writ check, writ test, writ serve; README.md there says more",
+                  "next: {}writ check, writ test, writ {}; README.md there says more",
                   options.folder, draft.routes.size(), draft.operations, draft.types.size(),
-                  here ? "" : fmt::format("cd {}, then ", options.folder)));
+                  here ? "" : fmt::format("cd {}, then ", options.folder),
+                  options.settings.issuer.empty() ? "dev" : "serve"));
 }
 
 // The first of the names that documents have, if it is here.

@@ -114,9 +114,21 @@ std::optional<AnswerShape> shape_of(const Document& document, const Json& schema
     }
   }
   if (shape.owner.empty()) return std::nullopt;
+  shape.what = &schema;
   for (const auto& [name, value] : members)
-    if (is_of_type(value, "string") || is_of_type(value, "integer")) shape.ids.push_back("/" + name);
+    if (is_id(value)) {
+      shape.ids.push_back("/" + name);
+      if (!is_of_type(value, "string")) shape.numbers.push_back("/" + name);
+    }
   return shape;
+}
+
+// All of an answer may be one member: `{"order": {"id": 1, "owner": "nora"}}`.
+const std::pair<std::string, const Json*>* only_object(const Members& members) {
+  if (members.size() != 1 || members.front().second == nullptr) return nullptr;
+  const Json& schema = *members.front().second;
+  const bool is_object = schema.find("properties") != nullptr || schema.find("allOf") != nullptr;
+  return is_object ? &members.front() : nullptr;
 }
 
 std::optional<AnswerShape> shape_of_list(const Document& document, const Json& list, std::string at,
@@ -152,19 +164,43 @@ const Json* json_in(const Json* content) {
 
 }  // namespace
 
+std::string AnswerShape::owner_shown() const {
+  return (elements && *elements != "." ? elements->substr(1) + owner : (inside + owner).substr(1));
+}
+
+namespace {
+
+const Json* schema_of_answer(const Document& document, const Json& operation) {
+  const Json* answers = operation.find("responses");
+  const Json* answer = part(document, answers, "200");
+  if (answer == nullptr) answer = part(document, answers, "2XX");
+  const Json* content = answer != nullptr ? answer->find("content") : nullptr;
+  return part(document, json_in(content), "schema");
+}
+
+void add_required_ids(const Document& document, const Json& schema, const std::string& inside,
+                      std::vector<std::string>& pointers) {
+  Members members;
+  std::set<std::string> required;
+  add_members(document, schema, members);
+  add_required(document, schema, required);
+  for (const auto& [name, value] : members)
+    if (required.contains(name) && is_id(value)) pointers.push_back(fmt::format("{}/{}", inside, name));
+  const auto* only = only_object(members);
+  if (inside.empty() && only != nullptr && required.contains(only->first))
+    add_required_ids(document, *only->second, "/" + only->first, pointers);
+}
+
+}  // namespace
+
 std::vector<std::string> required_ids(const Document& document, const Json& operation) {
   const Json* body = part(document, &operation, "requestBody");
   const Json* content = body != nullptr ? body->find("content") : nullptr;
   if (content == nullptr || content->if_object() == nullptr || content->if_object()->size() != 1) return {};
   const Json* schema = part(document, content->find("application/json"), "schema");
   if (schema == nullptr) return {};
-  Members members;
-  std::set<std::string> required;
-  add_members(document, *schema, members);
-  add_required(document, *schema, required);
   std::vector<std::string> pointers;
-  for (const auto& [name, value] : members)
-    if (required.contains(name) && is_id(value)) pointers.push_back("/" + name);
+  add_required_ids(document, *schema, {}, pointers);
   return pointers;
 }
 
@@ -180,18 +216,45 @@ std::vector<std::string> body_names(const Document& document, const Json& operat
   return names;
 }
 
+std::vector<std::string> likely_owners(const Document& document, const Json& operation) {
+  constexpr std::string_view kWords[] = {"customer",  "account",  "client",   "member",  "author",  "creator",
+                                         "createdby", "assignee", "employee", "patient", "student", "buyer",
+                                         "seller",    "holder",   "username", "login",   "email"};
+  const Json* schema = schema_of_answer(document, operation);
+  if (schema == nullptr) return {};
+  Members members;
+  add_members(document, *schema, members);
+  if (const auto* only = only_object(members)) {
+    const Json& inner = *only->second;
+    members.clear();
+    add_members(document, inner, members);
+  }
+  std::vector<std::string> names;
+  for (const auto word : kWords) {
+    for (const auto& [name, value] : members) {
+      auto plain = codec::lowered(name);
+      std::erase(plain, '_');
+      AnswerShape shape;
+      if ((plain == word || plain == std::string(word) + "id") && find_owner(document, members, name, shape))
+        names.push_back(name);
+    }
+  }
+  return names;
+}
+
 std::optional<AnswerShape> answer_shape(const Document& document, const Json& operation,
                                         std::string_view owner) {
-  const Json* answers = operation.find("responses");
-  const Json* answer = part(document, answers, "200");
-  if (answer == nullptr) answer = part(document, answers, "2XX");
-  const Json* content = answer != nullptr ? answer->find("content") : nullptr;
-  const Json* schema = part(document, json_in(content), "schema");
+  const Json* schema = schema_of_answer(document, operation);
   if (schema == nullptr) return std::nullopt;
   if (auto whole = shape_of_list(document, *schema, ".", owner)) return whole;
   if (auto one = shape_of(document, *schema, owner)) return one;
   Members members;
   add_members(document, *schema, members);
+  if (const auto* only = only_object(members)) {
+    auto inner = shape_of(document, *only->second, owner);
+    if (inner) inner->inside = "/" + only->first;
+    return inner;
+  }
   std::optional<AnswerShape> found;
   for (const auto& [name, value] : members) {
     auto list = shape_of_list(document, *value, "/" + name, owner);

@@ -57,6 +57,7 @@ class Drafter {
     TRY(check_owner());
     if (auto told = draft_.of_numbers(); !told.empty()) draft_.notes.push_back({"owners", std::move(told)});
     collect_headers();
+    collect_likely_owners();
     return std::move(draft_);
   }
 
@@ -175,8 +176,8 @@ class Drafter {
       if (const auto other = fates[number]; other != kStays) {
         note(*operation,
              fmt::format(
-                 "some requests match `{}` too, and neither path is more specific; it is not routed, and "
-                 "those requests are taken for the other",
+                 "some requests match `{}` too, and neither path is more specific; it is not routed: those "
+                 "requests are taken for the other, and all others of it are answered 404",
                  shown(paths[other].text(paths[other].segments.size()))),
              true);
         continue;
@@ -229,6 +230,8 @@ class Drafter {
     for (std::size_t i = 0; i < sources.size(); ++i)
       decide_on_read(*sources[i].operation, *sources[i].path, draft_.routes[i]);
     for (std::size_t i = 0; i < sources.size(); ++i)
+      decide_on_list_elsewhere(*sources[i].operation, draft_.routes[i]);
+    for (std::size_t i = 0; i < sources.size(); ++i)
       decide_on_body(*sources[i].operation, *sources[i].path, draft_.routes[i]);
     for (std::size_t i = 0; i < sources.size(); ++i)
       warn_of_answer(*sources[i].operation, *sources[i].path, draft_.routes[i]);
@@ -241,42 +244,97 @@ class Drafter {
     return {};
   }
 
+  // `/orgs/{org}` takes a name, where the answer's `id` is a number.
+  static bool is_another_name(const Operation& operation, const AnswerShape& answer,
+                              const std::string& parameter, const std::string& id) {
+    const auto has = [](const std::vector<std::string>& list, const std::string& one) {
+      return std::ranges::find(list, one) != list.end();
+    };
+    return has(operation.texts, parameter) && has(answer.numbers, id) &&
+           !codec::lowered(parameter).ends_with("id");
+  }
+
+  static bool reads(const PlannedRoute& route) { return route.method == "GET" || route.method == "HEAD"; }
+
+  // Whether an answer `{"order": {…}}` is about the resource: any other member may be something that it has.
+  static bool is_all_of(std::string_view inside, std::string_view type) {
+    constexpr std::string_view kAny[] = {"data",     "result", "response", "item",
+                                         "resource", "object", "payload"};
+    const auto name = inside.substr(1);
+    if (std::ranges::find(kAny, codec::lowered(name)) != std::end(kAny)) return true;
+    const auto named = pascal(singular(name));
+    return !named.empty() && type.ends_with(named);
+  }
+
   // The answer is the resource itself where the path ends with it.
   void decide_on_answer(const Operation& operation, const SegmentedPath& path, PlannedRoute& route) {
-    if (!operation.answer || operation.answer->elements || !path.segments.back().names_resource()) return;
-    route.on_answer = {.owner = operation.answer->owner,
-                       .owner_is_number = operation.answer->owner_is_number};
+    if (!reads(route) || !operation.answer || operation.answer->elements ||
+        !path.segments.back().names_resource())
+      return;
+    const auto& answer = *operation.answer;
+    if (!answer.inside.empty() && !is_all_of(answer.inside, route.type)) return;
+    route.on_answer = {.owner = answer.inside + answer.owner, .owner_is_number = answer.owner_is_number};
     // With parameters before it the id is more than what the answer has.
-    if (route.parameters.size() == 1)
-      route.on_answer->id = id_in(*operation.answer, route.parameters.front());
+    if (route.parameters.size() == 1) {
+      const auto& parameter = route.parameters.front();
+      const auto id = id_in(answer, parameter);
+      if (!id.empty() && !is_another_name(operation, answer, parameter, id))
+        route.on_answer->id = answer.inside + id;
+    }
     if (route.method != "GET") return;
     const auto& end = path.segments.back().end;
-    const auto [told, is_new] = telling_.try_emplace(path.resource_shape(), Telling{*route.on_answer, end});
-    if (!is_new && end.empty()) told->second = {*route.on_answer, end};
+    const Telling telling{*route.on_answer, end, answer.owner};
+    const auto [told, is_new] = telling_.try_emplace(path.resource_shape(), telling);
+    if (!is_new && end.empty()) told->second = telling;
+    if (route.parameters.size() == 1) add_kind(answer.what, route, route.parameters.front());
+  }
+
+  // What the document describes by this schema is this resource; nothing, where two are.
+  void add_kind(const void* what, const PlannedRoute& one, const std::string& parameter) {
+    const auto [at, is_new] = kinds_.try_emplace(what, Kind{one.action, one.type, parameter});
+    if (!is_new && at->second.type != one.type) at->second.type.clear();
+  }
+
+  static PlannedRoute::OnAnswer on_elements(const AnswerShape& list, const std::string& id,
+                                            const std::string& action, const std::string& type) {
+    return {.owner = list.owner,
+            .id = id,
+            .owner_is_number = list.owner_is_number,
+            .elements = list.elements,
+            .action = action,
+            .type = type};
+  }
+
+  // A list of what is known one by one, wherever the list stands: `/orders/search`. Of those that stand in a
+  // resource that has an owner, that one decides.
+  void decide_on_list_elsewhere(const Operation& operation, PlannedRoute& route) {
+    if (!reads(route) || route.on_answer || !operation.answer || !operation.answer->elements) return;
+    const auto kind = kinds_.find(operation.answer->what);
+    if (kind == kinds_.end() || kind->second.type.empty()) return;
+    const auto id = id_in(*operation.answer, kind->second.parameter);
+    if (!id.empty())
+      route.on_answer = on_elements(*operation.answer, id, kind->second.action, kind->second.type);
   }
 
   // A list of what `/{id}` behind it leads to.
   void decide_on_list(const Operation& operation, PlannedRoute& route) {
-    if (!operation.answer || !operation.answer->elements) return;
+    if (!reads(route) || !operation.answer || !operation.answer->elements) return;
     for (const auto& one : draft_.routes) {
       if (one.method != "GET" || !one.on_answer || one.on_answer->elements || one.parameters.size() != 1 ||
           one.path != fmt::format("{}/{{{}}}", route.path, one.parameters.front()))
         continue;
       const auto id = id_in(*operation.answer, one.parameters.front());
       if (id.empty()) return;
-      route.on_answer = {.owner = operation.answer->owner,
-                         .id = id,
-                         .owner_is_number = operation.answer->owner_is_number,
-                         .elements = operation.answer->elements,
-                         .action = one.action,
-                         .type = one.type};
+      route.on_answer = on_elements(*operation.answer, id, one.action, one.type);
+      // It may describe its elements in another way than they are one by one.
+      add_kind(operation.answer->what, one, one.parameters.front());
       return;
     }
   }
 
   // What happens to a resource of which a GET tells whose it is: at its own path, and below it, whatever that
   // path calls its parameters. Where none does, it belongs to whom that belongs in which it stands:
-  // `/orders/{order}/items/{item}`. A stream is decided again while it lasts, without that answer.
+  // `/orders/{order}/items/{item}`.
   void decide_on_read(const Operation& operation, const SegmentedPath& path, PlannedRoute& route) {
     if (route.on_answer || route.method == "OPTIONS") return;
     const auto own = path.up_to_last_parameter();
@@ -287,9 +345,6 @@ class Drafter {
       if (told = telling_.find(path.resource_shape(count)); told != telling_.end()) break;
     }
     if (told == telling_.end()) return;
-    if (operation.streams)
-      return note(operation,
-                  "a stream is not decided by its owner, so every user gets it; say in the policy who may");
     const auto& last = path.segments[count - 1];
     const auto read =
         fmt::format("{}/{}{{{}}}{}", path.text(count - 1), last.begin, last.text, told->second.end);
@@ -327,22 +382,30 @@ class Drafter {
   // An answer that says whose things are, by which nothing is decided: a search by POST, what the API chose
   // (`GET /me/wallet`), a list of what no path leads to one by one.
   void warn_of_answer(const Operation& operation, const SegmentedPath& path, const PlannedRoute& route) {
-    if (!operation.answer_tells_owner || route.on_answer || !route.owner_in_body.empty()) return;
+    if (!operation.answer || route.on_answer || !route.owner_in_body.empty()) return;
     // What is created is its creator's.
     if (route.method == "POST" && telling_.contains(path.shape(path.segments.size()) + "/{}")) return;
+    const auto why = !reads(route)                ? "it is not a GET"
+                     : operation.answer->elements ? "no path leads to each of them by its id"
+                     : route.parameters.empty()   ? "the request does not name the resource"
+                                                  : "it may be another one's";
     note(operation,
-         "its answer says whose each resource is, and cannot be decided by that, so every user gets it; say "
-         "in the "
-         "policy who may");
+         fmt::format(
+             "its answer says whose each resource is (`{}`), and cannot be decided by that, since {}; so "
+             "every user gets it; say in the policy who may",
+             shown(operation.answer->owner_shown()), why));
   }
 
   // What is created among resources of which a GET tells whose each is: its body says so by the same name.
   void decide_on_body(const Operation& operation, const SegmentedPath& path, PlannedRoute& route) {
     if (operation.body.empty() || route.on_answer || !route.parameters.empty()) return;
     const auto told = telling_.find(path.shape(path.segments.size()) + "/{}");
-    if (told != telling_.end() &&
-        std::ranges::find(operation.body, told->second.answer.owner) != operation.body.end())
-      route.owner_in_body = told->second.answer.owner;
+    if (told == telling_.end()) return;
+    for (const auto& owner : {told->second.answer.owner, told->second.owner}) {
+      if (std::ranges::find(operation.body, owner) == operation.body.end()) continue;
+      route.owner_in_body = owner;
+      return;
+    }
   }
 
   PlannedRoute route_of(const ActionSource& source, const std::string& action) {
@@ -353,6 +416,7 @@ class Drafter {
                        .deed = deed_of(operation->method),
                        .type = type};
     route.scopes = operation->scopes;
+    route.streams = operation->streams;
     for (const auto& segment : path->segments) {
       if (segment.tells_form) route.forms.push_back(segment.text);
       if (!segment.names_resource()) continue;
@@ -403,6 +467,19 @@ class Drafter {
     return std::nullopt;
   }
 
+  // Where nothing tells owners. What many resources have comes first.
+  void collect_likely_owners() {
+    std::map<std::string, std::size_t> counts;
+    for (const auto& each : routable_) {
+      if (!each.path.segments.back().names_resource()) continue;
+      for (const auto& name : each.operation->likely_owners) {
+        if (++counts[name] == 1) draft_.likely_owners.push_back(name);
+      }
+    }
+    std::ranges::stable_sort(draft_.likely_owners, std::greater(),
+                             [&](const std::string& name) { return counts[name]; });
+  }
+
   // Each once. OpenAPI 3.1 §4.8.12.1: `Accept`, `Content-Type` and `Authorization` mean nothing here.
   void collect_headers() {
     std::set<std::string> seen;
@@ -439,7 +516,14 @@ class Drafter {
   struct Telling {
     PlannedRoute::OnAnswer answer;
     std::string end;
+    std::string owner;  // in what all of the answer is: "/owner" of `{"order": {"owner": …}}`
   };
+  // What one schema describes.
+  struct Kind {
+    std::string action, type;  // of one; no type: it describes two kinds
+    std::string parameter;
+  };
+  std::map<const void*, Kind> kinds_;
   std::map<std::string, Telling, std::less<>> telling_;
   std::set<std::string> told_of_parents_;  // types
 };

@@ -63,6 +63,7 @@ struct PlannedRoute {
     bool of_parent = false;                    // what is read is what the resource stands in
   };
   std::optional<OnAnswer> on_answer = {};
+  bool streams = false;            // events, for as long as it lasts
   std::string owner_in_body = {};  // of what is created: a pointer; empty: its body does not say for whom
 };
 
@@ -80,6 +81,9 @@ struct Draft {
   bool has(Deed deed) const;
   // Whether an answer says whose a resource of the type is.
   bool tells_owner(std::string_view type) const;
+  // Members of its answers that may name an owner, the likeliest first.
+  std::vector<std::string> likely_owners = {};
+
   // What is to be known of owners that are integers; empty: none is.
   std::string of_numbers() const;
 };

@@ -261,9 +261,8 @@ class Reader {
     operation.id = text_of(json, "operationId");
     read_parameters(item, json, operation);
     read_security(json, operation);
-    auto answer = answer_shape(document_, json, owner_);
-    operation.answer_tells_owner = answer.has_value();
-    if (operation.method == "GET" || operation.method == "HEAD") operation.answer = std::move(answer);
+    operation.answer = answer_shape(document_, json, owner_);
+    if (operation.method == "GET" && owner_.empty()) operation.likely_owners = likely_owners(document_, json);
     if (operation.method == "POST") operation.body = required_ids(document_, json);
     if (operation.method == "PUT" || operation.method == "PATCH" || operation.method == "POST")
       operation.sets = body_names(document_, json);
@@ -276,15 +275,14 @@ class Reader {
     reading_.operations.push_back(std::move(operation));
   }
 
+  // One that may answer with something else, too, is known by the answer (gateway/open_streams.h).
   bool streams(const Json& json) const {
     const auto* responses = json.find("responses");
-    const auto* all = responses != nullptr ? responses->if_object() : nullptr;
-    if (all == nullptr) return false;
-    return std::ranges::any_of(*all, [&](const auto& response) {
-      const auto found = document_.resolve(response.second);
-      const auto* content = found ? (*found)->find("content") : nullptr;
-      return content != nullptr && content->find("text/event-stream") != nullptr;
-    });
+    const auto* answer = responses != nullptr ? responses->find("200") : nullptr;
+    const auto found = answer != nullptr ? document_.resolve(*answer) : Result<const Json*>(nullptr);
+    const auto* content = found && *found != nullptr ? (*found)->find("content") : nullptr;
+    return content != nullptr && content->if_object() != nullptr && content->if_object()->size() == 1 &&
+           content->find("text/event-stream") != nullptr;
   }
 
   // Those of the operation stand before those of the path with the same name and place.
@@ -327,7 +325,11 @@ class Reader {
       operation.headers.push_back(name);
     } else if (in == "cookie") {
       note(shown(operation.name()), fmt::format("the cookie `{}` does not reach the API", shown(name)));
-    } else if (in != "path") {
+    } else if (in == "path") {
+      const auto* schema = json.find("schema");
+      const auto found = schema != nullptr ? document_.resolve(*schema) : Result<const Json*>(nullptr);
+      if (found && *found != nullptr && text_of(**found, "type") == "string") operation.texts.push_back(name);
+    } else {
       note(shown(operation.name()),
            fmt::format("the parameter `{}` is in `{}`, which Writ does not read", shown(name), shown(in)));
     }

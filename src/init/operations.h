@@ -22,20 +22,21 @@ struct Note {
 };
 
 struct Operation {
-  std::string method;                // "GET"
-  std::string path;                  // with the server's base path: "/v1/orders/{id}"
-  std::string behind = {};           // what the document writes behind it, and no path has: "?beta=true"
-  std::string id;                    // `operationId`; may be empty
-  std::vector<std::string> query;    // the names of its parameters in the query
-  bool any_query = false;            // one of them stands for names that are not listed
-  std::vector<std::string> headers;  // of parameters
-  std::vector<std::string> scopes;   // sorted
-  bool is_open = false;              // the document asks for no credential
-  bool streams = false;              // an answer of it is a stream of events
-  std::optional<AnswerShape> answer = {};  // of GET and HEAD: whose a resource is, where its answer tells it
-  bool answer_tells_owner = false;         // of any method
-  std::vector<std::string> body = {};      // of what is created: required_ids()
-  std::vector<std::string> sets = {};      // of what is changed: body_names()
+  std::string method;                   // "GET"
+  std::string path;                     // with the server's base path: "/v1/orders/{id}"
+  std::string behind = {};              // what the document writes behind it, and no path has: "?beta=true"
+  std::string id;                       // `operationId`; may be empty
+  std::vector<std::string> query;       // the names of its parameters in the query
+  bool any_query = false;               // one of them stands for names that are not listed
+  std::vector<std::string> headers;     // of parameters
+  std::vector<std::string> texts = {};  // parameters of the path that are texts
+  std::vector<std::string> scopes;      // sorted
+  bool is_open = false;                 // the document asks for no credential
+  bool streams = false;                 // its answer is a stream of events, and never anything else
+  std::optional<AnswerShape> answer = {};  // of any method: whose a resource is, where its answer tells it
+  std::vector<std::string> likely_owners = {};  // of GET: likely_owners()
+  std::vector<std::string> body = {};           // of what is created: required_ids()
+  std::vector<std::string> sets = {};           // of what is changed: body_names()
 
   std::string name() const { return method + " " + path + behind; }
 };

@@ -34,7 +34,7 @@ Check it, test it, run it:
 ```sh
 writ check
 writ test
-writ serve
+writ {serve}
 ```
 
 In another terminal, send a first request as {user}. The API itself must listen at {upstream}.
@@ -51,8 +51,8 @@ writ explain --request {request} --sub {user_word} --client {app}
 ```
 
 Next: say in `policies/{api}.cedar` who may do what, put your identity provider and your applications into `writ.yaml`, and let
-the API be reached through Writ only. When the API changes, `writ gateway import --check openapi.yaml` tells what the
-configuration lacks.
+the API be reached through Writ only: `writ serve` runs it there. When the API changes, `writ gateway import --check` with its new
+document tells what the configuration lacks.
 )md";
 
 }  // namespace
@@ -61,6 +61,10 @@ std::string render_readme(const Draft& draft) {
   const auto example = first_example(draft);
   return fmt::format(
       kReadme, fmt::arg("title", draft.title.empty() ? draft.api : shown(draft.title, 60)),
+      // Whose tokens are another provider's, nobody here signs for trying.
+      fmt::arg("serve", draft.settings.issuer.empty()
+                            ? "dev     # shows each decision, and what would permit a refused request"
+                            : "serve"),
       fmt::arg("routes", draft.routes.size()), fmt::arg("types", draft.types.size()),
       fmt::arg("user", draft.settings.user), fmt::arg("app", draft.settings.app),
       fmt::arg("upstream", draft.settings.upstream), fmt::arg("method", example.route->method),

@@ -30,6 +30,7 @@ std::string route_line(const Draft& draft, const PlannedRoute& route) {
     line += on_answer(draft, route);
     attributes.emplace_back("owner", "answer " + route.on_answer->owner);
   }
+  if (route.streams) line += ", stream: true";
   if (!attributes.empty() || !route.owner_in_body.empty()) {
     std::vector<std::string> each;
     if (!route.owner_in_body.empty())

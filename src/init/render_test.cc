@@ -98,17 +98,106 @@ TEST(Render, WhatIsCreatedIsForWhomItsBodySays) {
   }
 }
 
-TEST(Render, AStreamOfEventsOfAResourceIsNotDecidedOnWhatIsReadBefore) {
-  auto text = owned_orders(kOrders);
-  const std::string_view lines = "/lines: {get: ";
-  text.insert(text.find(lines),
-              "/events: {get: {responses: {'200': {content: {text/event-stream: {}}}}}}\n"
-              "  /orders/{order_id}");
-  const auto draft = draft_of(text);
+// With one more path.
+std::string with_path(std::string text, std::string_view path, std::string_view what) {
+  const std::string_view lines = "/orders/{order_id}/lines: ";
+  return text.insert(text.find(lines), fmt::format("{}: {}\n  ", path, what));
+}
+
+std::string route_of(const std::string& config, std::string_view path) {
+  const auto at = config.find(fmt::format("path: \"{}\"", path));
+  return at == config.npos ? "" : config.substr(at, config.find('\n', at) - at);
+}
+
+TEST(Render, AStreamOfEventsOfAResourceIsItsOwners) {
+  constexpr std::string_view kEvents = "{get: {responses: {'200': {content: {text/event-stream: {}}}}}}";
+  const auto draft = draft_of(with_path(owned_orders(kOrders), "/orders/{order_id}/events", kEvents));
   EXPECT_EQ(tried(draft), "");
-  const auto config = config_of(draft);
-  const auto line = config.substr(config.find("/events"));
-  EXPECT_EQ(line.substr(0, line.find('\n')).find("decide"), std::string::npos);
+  EXPECT_THAT(route_of(config_of(draft), "/orders/{order_id}/events"),
+              HasSubstr(R"(decide: on read, read: "/orders/{order_id}", id: "/id", stream: true, )"));
+  // What may be JSON as well is known by its answer.
+  constexpr std::string_view kBoth =
+      "{get: {responses: {'200': {content: {text/event-stream: {}, application/json: {}}}}}}";
+  const auto both = draft_of(with_path(owned_orders(kOrders), "/orders/{order_id}/events", kBoth));
+  EXPECT_EQ(config_of(both).find("stream: true"), std::string::npos);
+}
+
+TEST(Render, AListThatStandsElsewhereHasOnlyWhatIsTheUsers) {
+  const auto get = [](std::string_view schema) {
+    return fmt::format("{{get: {{responses: {{'200': {{content: {{application/json: {{schema: {}}}}}}}}}}}}}",
+                       schema);
+  };
+  const auto draft = draft_of(with_path(
+      owned_orders(kOrders), "/orders/search",
+      get(fmt::format("{{type: object, properties: {{hits: {}, total: {{type: integer}}}}}}", kOrders))));
+  EXPECT_EQ(tried(draft), "");
+  EXPECT_THAT(
+      route_of(config_of(draft), "/orders/search"),
+      HasSubstr(
+          R"(decide: on response, id: "/id", elements: "/hits", each: {action: getOrder, resource: "Orders::Order"}, )"));
+  // Described in other words it may be something else.
+  const auto other = draft_of(
+      with_path(owned_orders(kOrders), "/orders/search",
+                get("{type: array, items: {properties: {id: {type: integer}, owner: {type: string}}}}")));
+  EXPECT_EQ(route_of(config_of(other), "/orders/search").find("decide"), std::string::npos);
+  EXPECT_THAT(testing::notes_of(other),
+              HasSubstr("GET /orders/search: its answer says whose each resource is (`owner`), and cannot be "
+                        "decided by that, since no path leads to each of them by its id"));
+}
+
+// `{"order": {"id": …, "owner": …}}` from GET, and to POST.
+std::string wrapped_orders(std::string_view name) {
+  return fmt::format(R"(paths:
+  /orders: {{post: {{requestBody: {{content: {{application/json: {{schema: {{required: [{0}], properties: {{{0}: {{$ref: '#/components/schemas/Order'}}}}}}}}}}}}}}}}
+  /orders/{{order_id}}:
+    get: {{responses: {{'200': {{content: {{application/json: {{schema: {{properties: {{{0}: {{$ref: '#/components/schemas/Order'}}}}}}}}}}}}}}}}
+    put: {{}}
+components: {{schemas: {{Order: {{type: object, required: [owner], properties: {{id: {{type: integer}}, owner: {{type: string}}}}}}}}}}
+)",
+                     name);
+}
+
+TEST(Render, AnAnswerThatIsAllInOneMemberDecides) {
+  for (const auto* name : {"order", "orders", "data", "Order"}) {
+    const auto draft = draft_of(wrapped_orders(name));
+    EXPECT_EQ(tried(draft), "") << name;
+    const auto config = config_of(draft);
+    EXPECT_THAT(
+        config,
+        HasSubstr(fmt::format(
+            R"(decide: on response, id: "/{0}/id", attributes: {{owner: "answer /{0}/owner"}})", name)));
+    EXPECT_THAT(config,
+                HasSubstr(fmt::format(R"(owner: {{from: "body /{}/owner", type: Writ::User}})", name)));
+  }
+  // What has another name may be something that the order has, with an owner of its own.
+  const auto draft = draft_of(wrapped_orders("shop"));
+  EXPECT_EQ(config_of(draft).find("decide"), std::string::npos);
+  EXPECT_THAT(testing::notes_of(draft),
+              HasSubstr("(`shop/owner`), and cannot be decided by that, since it may be"));
+}
+
+TEST(Render, ANumberIsNotComparedWithANameThatIsAskedFor) {
+  const auto of = [](std::string_view parameter, std::string_view type) {
+    return config_of(draft_of(fmt::format(
+        R"(paths:
+  /orgs/{{{0}}}:
+    get:
+      parameters: [{{name: {0}, in: path, required: true, schema: {{type: {1}}}}}]
+      responses: {{'200': {{content: {{application/json: {{schema: {{properties: {{id: {{type: integer}}, owner: {{type: string}}}}}}}}}}}}}}
+)",
+        parameter, type)));
+  };
+  EXPECT_EQ(of("org", "string").find("id: \"/id\""), std::string::npos);
+  EXPECT_THAT(of("org", "string"), HasSubstr("decide: on response, attributes"));
+  EXPECT_THAT(of("org", "integer"), HasSubstr("id: \"/id\""));
+  EXPECT_THAT(of("org_id", "string"), HasSubstr("id: \"/id\""));
+}
+
+TEST(Render, WhatMayNameAnOwnerIsProposedWhereNothingUsualDoes) {
+  const auto draft = draft_of(owned_orders(kOrders,
+                                           "properties: {id: {type: integer}, email: {type: string}, "
+                                           "customer_id: {type: string}, customer_note: {type: string}}"));
+  EXPECT_THAT(draft.likely_owners, ::testing::ElementsAre("customer_id", "email"));
 }
 
 TEST(Render, AListInsideTheAnswerIsFoundWhereThereIsOne) {
@@ -248,8 +337,8 @@ TEST(Render, WhatHappensToAResourceIsDecidedByItsOwnerWhateverAPathCallsItsParam
   EXPECT_THAT(config, HasSubstr(R"(path: "/notes/{note}.json", action: deleteNoteJson, resource: )"));
   EXPECT_THAT(testing::notes_of(draft),
               HasSubstr("PUT /notes/{id}/share.json: whose it is, only `GET /notes/{id}.json` tells"));
-  EXPECT_THAT(testing::notes_of(draft),
-              HasSubstr("GET /orders/{number}/events: a stream is not decided by its owner"));
+  EXPECT_THAT(config,
+              HasSubstr(R"(read: "/orders/{number}", id: "/id", stream: true, attributes: {owner: )"));
   EXPECT_EQ(tried(draft), "");
 }
 

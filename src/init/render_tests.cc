@@ -1,7 +1,9 @@
 #include <fmt/format.h>
 #include <fmt/ranges.h>
+#include <ranges>
 #include <set>
 
+#include "codec/json_pointer.h"
 #include "init/render.h"
 #include "init/text.h"
 
@@ -140,12 +142,14 @@ std::string created(const Draft& draft) {
     if (route.owner_in_body.empty()) continue;
     if (++count > kMostRows) break;
     const auto request = yaml(request_of(example_of(draft, route, "1")));
-    const auto member = yaml(std::string_view(route.owner_in_body).substr(1));
-    const auto row = [&](std::string_view body, std::string_view expect) {
-      out += fmt::format("      - [{}, {{{}}}, {}]\n", request, body, expect);
+    const auto names = codec::pointer_names(route.owner_in_body);
+    const auto row = [&](std::string body, std::string_view expect) {
+      for (const auto& name : names | std::views::reverse)
+        if (!body.empty()) body = fmt::format("{{{}: {}}}", yaml(name), body);
+      out += fmt::format("      - [{}, {}, {}]\n", request, body.empty() ? "{}" : body, expect);
     };
-    row(fmt::format("{}: {}", member, yaml(draft.settings.user)), "permit");
-    row(fmt::format("{}: somebody-else", member), "policy_no_permit");
+    row(yaml(draft.settings.user), "permit");
+    row("somebody-else", "policy_no_permit");
     row("", "policy_no_permit");
   }
   return out.empty() ? out

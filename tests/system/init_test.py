@@ -56,7 +56,7 @@ class Newcomer(unittest.TestCase):
     def test_what_is_written_is_whole(self):
         status, out, err = self.world.made
         self.assertEqual((0, ""), (status, err))
-        self.assertIn("8 routes of 8 operations, 2 types of resources", out)
+        self.assertIn("10 routes of 10 operations, 2 types of resources", out)
         status, out, err = harness.writ("check", "--config", self.world.config)
         self.assertEqual(0, status, out + err)
         self.assertIn("0 errors, 0 warnings", out)
@@ -89,6 +89,10 @@ class Newcomer(unittest.TestCase):
         self.assertEqual(7, self.world.send(self.world.token(user="bob"), "GET", path).json()["amount"])
         self.assertEqual({"bob"}, {each["owner"] for each in self.world.send(self.world.token(user="bob"), "GET", "/orders").json()})
         self.assertEqual({"alice"}, {each["owner"] for each in self.world.send(self.world.token(), "GET", "/orders").json()})
+        found = self.world.send(self.world.token(), "GET", "/orders/search?q=o").json()
+        self.assertEqual((["hits"], {"alice"}), (list(found), {each["owner"] for each in found["hits"]}))
+        self.assertEqual(403, self.world.send(self.world.token(), "GET", path + "/events").status)
+        self.assertEqual(15, self.world.send(self.world.token(user="bob"), "GET", path + "/events").body.count(b"data: "))
 
     def test_nobody_changes_what_is_somebody_else_s(self):
         as_json = {"Content-Type": "application/json"}
@@ -138,7 +142,8 @@ class Newcomer(unittest.TestCase):
     def test_the_readme_of_the_folder_works_as_it_stands(self):
         with open(os.path.join(self.world.guard, "README.md"), encoding="utf-8") as file:
             first, second, third = re.findall(r"```sh\n(.*?)```", file.read(), re.DOTALL)
-        script = first.replace("writ serve\n", "") + second + third.rstrip() + " || true\n"
+        self.assertIn("writ dev", first)
+        script = re.sub(r"writ dev.*\n", "", first) + second + third.rstrip() + " || true\n"
         run = subprocess.run(["bash", "-euc", f'writ() {{ {harness.WRIT} "$@"; }}\n' + script.replace("/tmp/", "$PWD/")],
                              cwd=self.world.guard, capture_output=True, text=True, timeout=60)
         self.assertEqual(0, run.returncode, run.stderr)
