@@ -32,7 +32,7 @@ Writ is up, and so is Acme. Three things to try in another terminal:
    {writ} audit show {data}/audit.log
    {writ} audit verify {data}/audit.log
 
-Then change a policy in {here}/policies/ and run this again. Ctrl-C stops everything."""
+Then change a policy in {policies}/ and run this again. Ctrl-C stops everything."""
 
 PORTS = (8180, 8181, 8190)  # Writ, its gateway, and the APIs behind it, as writ.yaml has them
 
@@ -133,7 +133,9 @@ def main():
         if not options.once:
             trust = "" if ca is None else f"--cacert {os.path.join(data, ca)} "
             wait_for_stop(world, TRY_NEXT.format(writ=binary, config=world.config, data=data, api=world.api, gateway=world.gateway,
-                                                 trust=trust, here=os.path.dirname(world.config)))
+                                                 trust=trust, here=os.path.dirname(world.config),
+                                                 # A copy for other ports is made anew each time.
+                                                 policies=os.path.join(walk.HERE, "policies")))
         return 0 if good else 1
     except Trouble as trouble:
         print(f"run: {trouble}", file=sys.stderr)

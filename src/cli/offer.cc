@@ -54,6 +54,8 @@ std::string fixture_of(const codec::Json& record) {
 
 std::string explaining(const codec::Json& record, std::string_view config) {
   if (show(record, "effect") != "deny" || show(record, "point") != "gateway") return {};
+  // Nobody else knows what the API or a source would have told.
+  if (show(record, "reason") == "facts_unavailable") return {};
   for (const auto* known : {"task", "attributes", "sources", "input"})
     if (record.find(known) != nullptr) return {};
   const auto method = show(record, "method"), path = show(record, "path"), client = show(record, "client");

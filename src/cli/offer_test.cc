@@ -70,14 +70,16 @@ TEST(Offer, ARefusalHasACommandThatExplainsIt) {
 }
 
 TEST(Offer, WhatACommandCouldNotKnowIsNotExplainedByOne) {
-  for (const auto* record :
-       {R"({"point":"gateway","effect":"permit","client":"a","method":"GET","path":"/"})",
-        R"({"point":"oauth","effect":"deny","client":"a","method":"GET","path":"/"})",
-        R"({"point":"gateway","effect":"deny","method":"GET","path":"/"})",
-        R"({"point":"gateway","effect":"deny","client":"a","method":"GET","path":"/","task":"t"})",
-        R"({"point":"gateway","effect":"deny","client":"a","method":"GET","path":"/","attributes":{}})",
-        R"({"point":"gateway","effect":"deny","client":"a","method":"GET","path":"/","input":{}})",
-        R"({"point":"gateway","effect":"deny","client":"a","method":"GET","path":"/\u001b[2J"})"})
+  for (
+      const auto* record :
+      {R"({"point":"gateway","effect":"permit","client":"a","method":"GET","path":"/"})",
+       R"({"point":"oauth","effect":"deny","client":"a","method":"GET","path":"/"})",
+       R"({"point":"gateway","effect":"deny","method":"GET","path":"/"})",
+       R"({"point":"gateway","effect":"deny","client":"a","method":"GET","path":"/","task":"t"})",
+       R"({"point":"gateway","effect":"deny","client":"a","method":"GET","path":"/","reason":"facts_unavailable"})",
+       R"({"point":"gateway","effect":"deny","client":"a","method":"GET","path":"/","attributes":{}})",
+       R"({"point":"gateway","effect":"deny","client":"a","method":"GET","path":"/","input":{}})",
+       R"({"point":"gateway","effect":"deny","client":"a","method":"GET","path":"/\u001b[2J"})"})
     EXPECT_EQ(explaining(codec::parse_json(record).value(), "writ.yaml"), "") << record;
 }
 

@@ -50,6 +50,14 @@ std::string actor_of(const codec::Json& record, std::string_view person) {
   return person.empty() || person == actor ? actor : fmt::format("{} → {}", person, actor);
 }
 
+// Why a stream ended, as a refusal says it; of other events nothing.
+std::string end_of_stream(const codec::Json& record) {
+  if (show(record, "type") != "stream.ended") return {};
+  const auto detail = codec::parse_json(show(record, "detail"));
+  if (!detail) return {};
+  return fmt::format("  [{}] {}", show(*detail, "reason"), show(*detail, "message"));
+}
+
 }  // namespace
 
 std::string RecordLines::next(const codec::Json& record) {
@@ -69,8 +77,8 @@ std::string RecordLines::next(const codec::Json& record) {
 std::string line_of(const codec::Json& record, std::string_view person) {
   auto line = fmt::format("{:>6} {} ", show(record, "seq"), show(record, "time"));
   if (record.find("effect") == nullptr)
-    return visible_line(line + fmt::format("{:<13} {} {}", show(record, "type"), actor_of(record, person),
-                                           show(record, "object")));
+    return visible_line(line + fmt::format("{:<13} {} {}{}", show(record, "type"), actor_of(record, person),
+                                           show(record, "object"), end_of_stream(record)));
   line += fmt::format("{:<13} {:<8} {}  {} {}", show(record, "effect"), show(record, "point"),
                       parties_of(record), show(record, "action"), show(record, "resource"));
   if (record.find("reason") != nullptr)

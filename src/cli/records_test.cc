@@ -51,6 +51,12 @@ TEST(Records, AClientThatActsForItselfIsNamedOnce) {
               EndsWith(" ops x"));
 }
 
+TEST(Records, AStreamThatEndedSaysWhy) {
+  EXPECT_THAT(line_of(json(R"({"seq":3,"type":"stream.ended","actor":"portal","object":"o",
+        "detail":"{\"kind\":\"stream\",\"reason\":\"policy_no_permit\",\"message\":\"no policy permits it\"}"})")),
+              EndsWith("stream.ended  portal o  [policy_no_permit] no policy permits it"));
+}
+
 TEST(Records, PartiesAreInTheOrderInWhichTheyCameAbout) {
   EXPECT_EQ(parties_of(json(R"({"subject":"nora","client":"agent","actors":["agent","portal"]})")),
             "nora → portal → agent");

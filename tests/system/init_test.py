@@ -379,7 +379,7 @@ class Folders(unittest.TestCase):
         status, out, _ = self.init("--json")
         self.assertEqual(0, status)
         report = json.loads(out)
-        self.assertEqual((8, 8), (report["operations"], report["routes"]))
+        self.assertEqual((10, 10), (report["operations"], report["routes"]))
         self.assertIn("writ.yaml", report["files"])
 
     def test_what_is_no_document_is_an_error(self):
