@@ -71,13 +71,13 @@ struct OpenField {
 };
 
 inline OpenFact OpenFact::of(Value value) {
-  return {.value = value};
+  return {.value = value, .fields = {}};
 }
 inline OpenFact OpenFact::of_kind(Kind kind) {
-  return {.kinds = kind_set(kind)};
+  return {.kinds = kind_set(kind), .fields = {}};
 }
 inline OpenFact OpenFact::of_type(std::string type) {
-  return {.kinds = kind_set(Kind::kEntity), .entity_type = std::move(type)};
+  return {.kinds = kind_set(Kind::kEntity), .entity_type = std::move(type), .fields = {}};
 }
 inline OpenFact OpenFact::record(std::vector<OpenField> fields, bool closed) {
   return {.kinds = kind_set(Kind::kRecord), .fields = std::move(fields), .closed = closed};
