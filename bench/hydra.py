@@ -1,7 +1,7 @@
 """Ory Hydra 2.3, of 2025, for the token benchmark: the newest release that the Go module proxy has.
 
 Its module has `replace` lines, which count in the main module alone, so a wrapper module repeats the one that a build needs and calls
-Hydra's command. It keeps its clients and tokens in SQLite in memory, and issues JWTs as access tokens. Built below build/bench/peers.
+Hydra's command. It keeps its clients and tokens in SQLite, and issues JWTs as access tokens. Built below build/bench/peers.
 """
 import json
 import os
@@ -50,7 +50,7 @@ class Hydra:
         self.folder = tempfile.mkdtemp(prefix="writ-bench-hydra-")
         port, admin = peers.harness.free_ports(2)
         self.token_endpoint = f"http://127.0.0.1:{port}/oauth2/token"
-        config = peers.write(self.folder, "hydra.yaml", f"""dsn: memory
+        config = peers.write(self.folder, "hydra.yaml", f"""dsn: sqlite://{self.folder}/hydra.sqlite?_fk=true&_journal_mode=WAL&_busy_timeout=20000
 serve:
   public: {{host: 127.0.0.1, port: {port}}}
   admin: {{host: 127.0.0.1, port: {admin}}}
@@ -60,6 +60,7 @@ strategies: {{access_token: jwt}}
 log: {{level: error}}
 sqa: {{opt_out: true}}
 """)
+        subprocess.run([program, "migrate", "sql", "--read-from-env", "--yes", "--config", config], cwd=self.folder, check=True, capture_output=True)
         self.process = subprocess.Popen(measure.pinned(measure.SERVER_CORE, [program, "serve", "all", "--dev", "--config", config]),
                                         cwd=self.folder, env={**os.environ, "GOMAXPROCS": "1"}, stdout=subprocess.DEVNULL,
                                         stderr=subprocess.DEVNULL)
