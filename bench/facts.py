@@ -34,11 +34,15 @@ def least(figures):
 
 
 def pushed():
-    """A decision on one of so many entities, and what one of them takes."""
+    """A request on one of so many entities, the decision of it alone, and what an entity takes."""
+    requests = measure.in_turns({entities: lambda entities=entities: number(
+        r"([\d.]+) us each", printed("facts_asked", "pushed", str(REQUESTS), str(entities))) for entities in (FEW, MANY)})
+    few, many = (least(requests[entities]) for entities in (FEW, MANY))
+    print(f"{'a request on a pushed fact':<34} {few:.2f} us of {FEW}, {many:.2f} us of {MANY:,}", flush=True)
     out = printed("facts_scale", str(DECISIONS), str(ROUNDS), str(FEW), str(MANY))
-    few, many = (number(rf"of {entities}: .* a decision ([\d.]+) us", out) for entities in (FEW, MANY))
-    print(f"{'a decision on a pushed fact':<34} {few:.2f} us of {FEW}, {many:.2f} us of {MANY:,}", flush=True)
-    return answers.within({f"of {MANY:,}, beside {FEW}: at most {MOST_DEARER} x": (many / few, MOST_DEARER),
+    of_few, of_many = (number(rf"of {entities}: .* a decision ([\d.]+) us", out) for entities in (FEW, MANY))
+    print(f"{'  of which the decision':<34} {of_few:.2f} us of {FEW}, {of_many:.2f} us of {MANY:,}   {of_many / of_few:.2f} x", flush=True)
+    return answers.within({f"a request, of {MANY:,} beside {FEW}: at most {MOST_DEARER} x": (many / few, MOST_DEARER),
                            f"bytes of memory for each: at most {MOST_BYTES}":
                            (number(rf"{MANY} entities: (\d+) bytes each", out), MOST_BYTES),
                            f"milliseconds for a change, without the disk: at most {MOST_CHANGE_MS}":

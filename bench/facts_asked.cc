@@ -2,7 +2,8 @@
 // with its record, without the disk. Instructions: the difference of two runs under callgrind with more
 // requests.
 //
-// usage: facts_asked pushed|asked REQUESTS
+// usage: facts_asked pushed|asked REQUESTS [ENTITIES]
+//   ENTITIES: so many are pushed, and each request is about another one (default: one)
 #include <chrono>
 #include <fmt/format.h>
 
@@ -26,6 +27,10 @@ when { resource.customer == principal && resource.amount < 1000 };
 constexpr std::string_view kFacts =
     R"({"customer":{"type":"Writ::User","id":"nora"},"tenant":"north","amount":480,"paid":false,"currency":"EUR"})";
 
+std::string id_of(std::size_t number) {
+  return fmt::format("inv-{:08}", number);
+}
+
 class Ledger final : public sources::Origin {
  public:
   Result<std::optional<codec::Json>> ask(const sources::SourceQuery&) override {
@@ -36,15 +41,16 @@ class Ledger final : public sources::Origin {
 }  // namespace
 
 int main(int argc, char** argv) {
-  if (argc != 3) return 2;
+  if (argc != 3 && argc != 4) return 2;
   const bool asks = std::string_view(argv[1]) == "asked";
-  const auto requests = std::stoul(argv[2]);
+  const auto requests = std::stoul(argv[2]), entities = argc > 3 ? std::stoul(argv[3]) : 1;
   enforce::testing::World world;
   auto policies = std::make_shared<decision::PolicySnapshot>(*enforce::testing::compiled(kPolicies));
   policies->schema = cedar::schema_from_text(kSchema).value();
   world.policies = policies;
   facts::MemoryStore store;
-  facts::EntityRegistry registry(store, {}, [&](auto now) { world.current.replace(std::move(now)); });
+  facts::EntityRegistry registry(store, {.max_entities = entities},
+                                 [&](auto now) { world.current.replace(std::move(now)); });
   auto all = std::make_shared<sources::Sources>();
   if (asks) {
     sources::SourceSettings settings{
@@ -58,11 +64,17 @@ int main(int argc, char** argv) {
   } else {
     facts::Rules rules;
     rules.schema = policies->schema;
-    const auto entity = codec::parse_json(fmt::format(
-        R"({{"uid":{{"type":"Billing::Invoice","id":"inv-1"}},"attrs":{},"parents":[]}})", kFacts));
-    if (!registry.load(rules) ||
-        !registry.apply(std::vector<facts::EntityChange>{{facts::name_from_json(*entity).value(), *entity}}))
-      return 1;
+    if (!registry.load(rules)) return 1;
+    for (std::size_t at = 0; at < entities;) {
+      std::vector<facts::EntityChange> changes;
+      for (; changes.size() < 5000 && at < entities; ++at) {
+        auto entity = codec::parse_json(
+            fmt::format(R"({{"uid":{{"type":"Billing::Invoice","id":"{}"}},"attrs":{},"parents":[]}})",
+                        id_of(at), kFacts));
+        changes.push_back({facts::name_from_json(*entity).value(), *std::move(entity)});
+      }
+      if (!registry.apply(changes)) return 1;
+    }
   }
   std::size_t bytes = 0;
   enforce::Enforcer enforcer{{.clock = world.clock,
@@ -77,14 +89,15 @@ int main(int argc, char** argv) {
                               .writer = world.writer}};
   const auto token = world.token();
   const http::Headers headers{{"Authorization", "Bearer " + token}};
-  std::size_t permitted = 0;
+  std::size_t permitted = 0, next = 0;
   const auto ask = [&] {
+    const auto id = id_of(next++ * 7919 % entities);  // its neighbours are not near
     const enforce::Question question{.point = "gateway",
                                      .sent = {.method = "GET", .path = "/i", .encoded_path = "/i"},
                                      .credentials = token::Presented::from_headers(headers),
                                      .api = "invoices",
                                      .action = {"Billing::Action", "read"},
-                                     .resource = {"Billing::Invoice", "inv-1"},
+                                     .resource = {"Billing::Invoice", id},
                                      .public_origin = enforce::testing::kOrigin};
     permitted += enforcer.enforce(question).has_value() ? 1 : 0;
   };
