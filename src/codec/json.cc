@@ -37,14 +37,13 @@ std::optional<std::string_view> find_duplicate(const Members& members, std::size
       size <= kFewMembers ? std::span(few).first(size) : std::span(many);
   std::size_t at = 0;
   for (const auto& member : members) names[at++] = name_of(member);
-  if (size <= kFewMembers) {
-    for (std::size_t i = 1; i < size; ++i) {
-      for (std::size_t j = 0; j < i; ++j) {
-        if (names[i] == names[j]) return names[i];
-      }
+  // The first ones in any case: of several that occur twice, JsonReader tells of the same.
+  for (std::size_t i = 1; i < std::min(size, kFewMembers); ++i) {
+    for (std::size_t j = 0; j < i; ++j) {
+      if (names[i] == names[j]) return names[i];
     }
-    return std::nullopt;
   }
+  if (size <= kFewMembers) return std::nullopt;
   std::ranges::sort(names);
   const auto found = std::ranges::adjacent_find(names);
   return found == names.end() ? std::nullopt : std::optional(*found);

@@ -94,6 +94,14 @@ TEST(JsonReader, ReadsAndRefusesWhatParseJsonDoesInTheSameWords) {
     expect_the_definition(reader, text);
 }
 
+TEST(JsonReader, OfSeveralNamesThatOccurTwiceItTellsOfTheSame) {
+  JsonReader reader;
+  for (const auto* text :
+       {R"({"z":1,"a":1,"z":1,"a":1})", R"({"z":1,"a":1,"z":1,"a":1,"b":1,"c":1,"d":1,"e":1,"f":1})",
+        R"({"b":1,"c":1,"d":1,"e":1,"f":1,"g":1,"h":1,"i":1,"z":1,"a":1,"z":1,"a":1})"})
+    expect_the_definition(reader, text);
+}
+
 TEST(JsonReader, WhatIsNestedTooDeepOrTooLongIsRefused) {
   JsonReader reader;
   const JsonLimits limits{.max_bytes = 100, .max_depth = 4};

@@ -197,6 +197,12 @@ TEST(EntraTest, PagesAreOneListWhereTheLastOneIsThere) {
               HasSubstr("the last page is not there"));
 }
 
+TEST(EntraTest, AFileOfAByteOrderMarkAloneIsEmpty) {
+  for (const auto* text : {"", " \n", "\xef\xbb\xbf", "\xef\xbb\xbf\r\n"})
+    EXPECT_THAT(Reading(Source::kEntra, Files{{"1", text}}).problems(), HasSubstr("the file is empty"))
+        << text;
+}
+
 // ---- tables
 
 TEST(CsvTest, TablesOfOtherCountriesAndProgramsAreRead) {

@@ -147,14 +147,13 @@ std::optional<ExportNode> ExportNode::object(std::string_view member) const {
 }
 
 std::optional<codec::Json> parse_export(const File& file, files::Issues& issues) {
-  if (file.text.find_first_not_of(" \t\r\n") == std::string::npos)
-    return issues.error({file.name}, "the file is empty"), std::nullopt;
   // Some tools begin a file with a byte order mark.
   std::string_view text = file.text;
   if (text.starts_with("\xef\xbb\xbf")) text.remove_prefix(3);
+  const auto last = text.find_last_not_of(" \t\r\n");
+  if (last == text.npos) return issues.error({file.name}, "the file is empty"), std::nullopt;
   auto json = codec::parse_json(text, {.max_bytes = kMaxFileBytes, .max_depth = 128});
   if (json) return *std::move(json);
-  const auto last = text.find_last_not_of(" \t\r\n");
   const bool cut = text[last] != '}' && text[last] != ']';
   issues.error({file.name}, json.error().message,
                cut ? "the file ends in the middle: it was not written to its end" : "export it again");

@@ -129,7 +129,9 @@ void RequestFields::add_regular(std::string_view name, std::string_view value) {
           return refuse(417, "expectation_failed", "the only expectation writ meets is `100-continue`");
         framing_.expect_continue = true;
       } else if (name == "cookie") {
-        // RFC 9113 §8.2.3: the crumbs are one field again before anybody else sees them.
+        // RFC 9113 §8.2.3: the crumbs are one field again before anybody else sees them. An empty one would
+        // leave a blank at its end, which HTTP/1 reads away.
+        if (value.empty()) return;
         if (!cookies_.empty()) cookies_.append("; ");
         cookies_.append(value);
         return;
