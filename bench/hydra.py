@@ -60,7 +60,11 @@ strategies: {{access_token: jwt}}
 log: {{level: error}}
 sqa: {{opt_out: true}}
 """)
-        subprocess.run([program, "migrate", "sql", "--read-from-env", "--yes", "--config", config], cwd=self.folder, check=True, capture_output=True)
+        made = subprocess.run([program, "migrate", "sql", "--read-from-env", "--yes", "--config", config], cwd=self.folder,
+                              capture_output=True, text=True)
+        if made.returncode != 0:
+            shutil.rmtree(self.folder, ignore_errors=True)
+            raise RuntimeError(f"Hydra made no database: {made.stderr.strip()}")
         self.process = subprocess.Popen(measure.pinned(measure.SERVER_CORE, [program, "serve", "all", "--dev", "--config", config]),
                                         cwd=self.folder, env={**os.environ, "GOMAXPROCS": "1"}, stdout=subprocess.DEVNULL,
                                         stderr=subprocess.DEVNULL)
