@@ -47,10 +47,9 @@ extern "C" int LLVMFuzzerTestOneInput(const std::uint8_t* data, std::size_t size
   for (const auto& note : draft->notes) left_out += note.not_routed;
   WRIT_CHECK(draft->routes.size() + left_out >= draft->operations);
   const auto policies = cedar::parse_policies(init::render_policies(*draft));
-  const bool tells_owners = std::ranges::any_of(draft->routes, [](const auto& route) {
-    return (route.on_answer && !route.on_answer->elements) || !route.owner_in_body.empty();
-  });
-  WRIT_CHECK(policies && policies->policies.size() == (tells_owners ? 4 : 3));
+  const bool says_whose =
+      std::ranges::any_of(draft->routes, [](const auto& route) { return route.says_whose(); });
+  WRIT_CHECK(policies && policies->policies.size() == (says_whose ? 4 : 3));
   files::Issues of_tests;
   WRIT_CHECK(files::parse_yaml(init::render_tests(*draft), "t", of_tests) && !of_tests.has_errors());
   check_config(*draft);

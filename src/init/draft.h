@@ -65,6 +65,9 @@ struct PlannedRoute {
   std::optional<OnAnswer> on_answer = {};
   bool streams = false;            // events, for as long as it lasts
   std::string owner_in_body = {};  // of what is created: a pointer; empty: its body does not say for whom
+
+  // Whether an answer about the resource, or the body that creates it, says whose it is.
+  bool says_whose() const { return (on_answer && !on_answer->elements) || !owner_in_body.empty(); }
 };
 
 struct Draft {

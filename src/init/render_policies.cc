@@ -122,7 +122,7 @@ when {{ context has application && resource has owner && resource.owner == princ
 std::string owned_actions(const Draft& draft) {
   std::vector<std::string> actions;
   for (const auto& route : draft.routes)
-    if ((route.on_answer && !route.on_answer->elements) || !route.owner_in_body.empty())
+    if (route.says_whose())
       actions.push_back(fmt::format("{}::Action::{}", draft.name_space, cedar_text(route.action)));
   return fmt::format("{}", fmt::join(actions, ", "));
 }
