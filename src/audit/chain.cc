@@ -34,10 +34,10 @@ std::optional<Head> head_from_text(std::string_view text) {
   return head;
 }
 
-void append_line(std::string& out, Head& head, const Record& record) {
+void append_line(std::string& out, Head& head, std::string_view members) {
   const auto start = out.size();
   const fmt::format_int seq(head.seq + 1);
-  append(out, kSeq, std::string_view(seq.data(), seq.size()), kPrev, head.hash, "\",", record.members);
+  append(out, kSeq, std::string_view(seq.data(), seq.size()), kPrev, head.hash, "\",", members);
   const auto digest = crypto::sha256(std::string_view(out).substr(start));
   head.hash.clear();
   crypto::append_hex(head.hash, digest);

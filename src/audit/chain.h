@@ -31,7 +31,7 @@ std::string head_text(const Head& head);
 std::optional<Head> head_from_text(std::string_view text);
 
 // Appends the next line, with its line break, and moves the head on.
-void append_line(std::string& out, Head& head, const Record& record);
+void append_line(std::string& out, Head& head, std::string_view members);
 
 // A line taken apart; nothing when it has not the form of one.
 struct Line {

@@ -45,8 +45,9 @@ Result<void> LogWriter::rotate() {
 
 // The last record of a file that is complete. A file that was moved may end without.
 Result<void> LogWriter::close_file(std::string_view why) {
+  const auto record = make_record(now(), Event{.type = "audit.closed", .detail = why});
   std::vector<Waiting> one;
-  one.push_back({make_record(now(), Event{.type = "audit.closed", .detail = why}), {}});
+  one.push_back(own(record));
   TRY(write_lines(one));
   ++records_;
   return {};

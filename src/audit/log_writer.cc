@@ -17,6 +17,8 @@ namespace {
 constexpr std::chrono::minutes kNotedWithin{1};
 // Stops have some room behind a queue that is full.
 constexpr std::size_t kMoreForStops = 1024;
+// Of a batch, for the next one; after a burst it is given back.
+constexpr std::size_t kMaxKeptBytes = 1 << 20;
 
 std::vector<std::filesystem::path> reserves_of(const std::filesystem::path& path, const LogOptions& options) {
   auto files = options.reserves;
@@ -207,9 +209,11 @@ void LogWriter::append(Record record, Done done) {
     const std::lock_guard lock(queueing_);
     const auto bytes = record.members.size();
     if (queue_.size() < options_.max_queued + (stops ? kMoreForStops : 0) &&
-        (stops || queued_bytes_ + bytes <= options_.max_queued_bytes)) {
-      queue_.push_back({std::move(record), std::move(done)});
-      queued_bytes_ += bytes;
+        (stops || queue_texts_.size() + bytes <= options_.max_queued_bytes)) {
+      // Nothing is half in the queue, also when memory ends.
+      if (queue_.size() == queue_.capacity()) queue_.reserve(std::max<std::size_t>(64, 2 * queue_.size()));
+      queue_texts_ += record.members;
+      queue_.push_back({bytes, record.standing, std::move(done)});
       queued = true;
       first = queue_.size() == 1;
     }
@@ -246,14 +250,21 @@ void LogWriter::run() {
 
 bool LogWriter::work() {
   batch_.clear();
+  batch_texts_.clear();
+  if (batch_texts_.capacity() > kMaxKeptBytes) batch_texts_ = std::string();
   std::optional<std::promise<Result<void>>> reopening;
   {
     std::unique_lock lock(queueing_);
     arrived_.wait_until(lock, next_tick_, [&] { return stopping_ || reopening_ || !queue_.empty(); });
     if (stopping_ && queue_.empty() && !reopening_) return false;
     batch_.swap(queue_);
-    queued_bytes_ = 0;
+    batch_texts_.swap(queue_texts_);
     reopening.swap(reopening_);
+  }
+  std::string_view texts = batch_texts_;
+  for (Waiting& waiting : batch_) {
+    waiting.members = texts.substr(0, waiting.bytes);
+    texts.remove_prefix(waiting.bytes);
   }
   if (reopening) {
     auto reopened = guarded([&] { return reopen_file(); });
@@ -280,7 +291,7 @@ Result<void> LogWriter::write_batch(std::vector<Waiting>& batch) {
   if (batch.empty()) return {};
   // While stops live on the reserve, what everybody may write would use it up. And a stop is stored once it
   // is recorded: where its record would be the last thing to find room, the reserve makes some first.
-  const auto stops_it = [](const Waiting& waiting) { return waiting.record.standing == Standing::kStop; };
+  const auto stops_it = [](const Waiting& waiting) { return waiting.standing == Standing::kStop; };
   const bool stops_need_room = std::ranges::any_of(batch, stops_it) && short_of_room();
   if (reserves_whole() && !stops_need_room) {
     auto outcome = guarded([&] { return write(batch); });
@@ -293,14 +304,14 @@ Result<void> LogWriter::write_batch(std::vector<Waiting>& batch) {
   const Result<void> full =
       failure(ErrorCode::kUnavailable, "the disk is full; what room is left is kept for stops");
   const auto ordinary = std::ranges::partition(batch, [](const Waiting& waiting) {
-    return waiting.record.standing != Standing::kOrdinary && waiting.record.standing != Standing::kStranger;
+    return waiting.standing != Standing::kOrdinary && waiting.standing != Standing::kStranger;
   });
   std::vector<Waiting> refused(std::move_iterator(ordinary.begin()), std::move_iterator(ordinary.end()));
   batch.erase(ordinary.begin(), ordinary.end());
   answer(refused, full);
   for (const auto standing : {Standing::kStop, Standing::kOperator}) {
-    const auto others = std::ranges::partition(
-        batch, [&](const Waiting& waiting) { return waiting.record.standing == standing; });
+    const auto others =
+        std::ranges::partition(batch, [&](const Waiting& waiting) { return waiting.standing == standing; });
     std::vector<Waiting> stops(std::move_iterator(batch.begin()), std::move_iterator(others.begin()));
     batch.erase(batch.begin(), others.begin());
     if (stops.empty()) continue;
@@ -353,9 +364,9 @@ Result<void> LogWriter::write_lines(const std::vector<Waiting>& batch) {
   head = head_;  // only this thread changes it
   if (beginning_) {
     const Event event{.type = beginning_->type, .object = beginning_->object, .detail = beginning_->detail};
-    append_line(buffer_, head, make_record(now(), event));
+    append_line(buffer_, head, make_record(now(), event).members);
   }
-  for (const Waiting& waiting : batch) append_line(buffer_, head, waiting.record);
+  for (const Waiting& waiting : batch) append_line(buffer_, head, waiting.members);
   if (options_.durable) ++syncs_;
   TRY(file_.append(buffer_, options_.durable));
   // It is written: nothing that can fail comes before the head moves on.
@@ -369,8 +380,9 @@ Result<void> LogWriter::write_lines(const std::vector<Waiting>& batch) {
 }
 
 Result<void> LogWriter::write_own(const Event& event) {
+  const auto record = make_record(now(), event);
   std::vector<Waiting> one;
-  one.push_back({make_record(now(), event), {}});
+  one.push_back(own(record));
   TRY(write(one));
   ++records_;
   return {};
@@ -414,8 +426,9 @@ Result<void> LogWriter::tell_left_out(bool at_the_end) {
         "in the audit log, not recorded one by one",
         options_.strangers.records_per_second, options_.strangers.bytes_per_second));
   auto written = guarded([&]() -> Result<void> {
+    const auto record = make_record(now(), LeftOut{since, *counts});
     std::vector<Waiting> one;
-    one.push_back({make_record(now(), LeftOut{since, *counts}), {}});
+    one.push_back(own(record));
     // There is no later.
     if (at_the_end) return write_from_reserve(one, Standing::kStop);
     if (!reserves_whole()) return failure(ErrorCode::kUnavailable, "the disk is full");

@@ -34,9 +34,15 @@ class LogWriter {
 
  private:
   struct Waiting {
-    Record record;
+    std::size_t bytes;
+    Standing standing;
     Done done;
+    std::string_view members = {};  // of a batch, in batch_texts_
   };
+  // One of the log's own, which lives longer.
+  static Waiting own(const Record& record) {
+    return {record.members.size(), record.standing, {}, record.members};
+  }
   // What a new file begins with, beside its first record.
   struct Beginning {
     std::string type, object, detail;
@@ -90,6 +96,7 @@ class LogWriter {
   std::string buffer_;
   Head next_head_;  // while what it is the head of is being written
   std::vector<Waiting> batch_;
+  std::string batch_texts_;
   std::chrono::steady_clock::time_point next_tick_{}, next_left_out_{};
   Instant left_out_since_;
   std::uint64_t refused_ = 0;  // since it began to fail
@@ -103,7 +110,8 @@ class LogWriter {
   std::mutex queueing_;
   std::condition_variable arrived_;
   std::vector<Waiting> queue_;
-  std::size_t queued_bytes_ = 0;
+  // Of all in the queue, one behind the other: what a request's thread has made, it frees itself.
+  std::string queue_texts_;
   std::optional<std::promise<Result<void>>> reopening_;
   bool stopping_ = false;
   std::thread writer_;

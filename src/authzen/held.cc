@@ -24,24 +24,11 @@ bool is_record(const Json& json) {
          !cedar::is_expression_escape(json);
 }
 
-// Of the policies that this thread was asked about last: they change seldom.
-const MembersRead& read_by(const std::shared_ptr<const cedar::CompiledPolicySet>& policies) {
-  struct Known {
-    explicit Known(std::shared_ptr<const cedar::CompiledPolicySet> of)
-        : policies(std::move(of)), read(*policies) {}
-    std::shared_ptr<const cedar::CompiledPolicySet> policies;
-    MembersRead read;
-  };
-  thread_local std::unique_ptr<const Known> known;
-  if (known == nullptr || known->policies != policies) known = std::make_unique<const Known>(policies);
-  return known->read;
-}
-
 }  // namespace
 
 void Held::leave_out(Json& object, std::string_view where, As as) {
   if (can_be_held(object)) return;
-  const MembersRead& read = read_by(policies_);
+  const MembersRead& read = policies_->members_read();
   if (as != As::kAttributes && read.takes_context_whole()) return;
   if (as == As::kActionInContext && read.takes_whole("action")) return;
   if (is_record(object)) leave_out_of(object, std::string(where), read);

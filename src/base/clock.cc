@@ -3,6 +3,8 @@
 #include <algorithm>
 #include <ctime>
 
+#include "base/times.h"
+
 namespace writ {
 namespace {
 
@@ -19,6 +21,11 @@ Duration boot_time() noexcept {
 
 }  // namespace
 
+Times Clock::times() const noexcept {
+  const auto earliest = this->earliest();
+  return {earliest, now()};
+}
+
 SystemClock::SystemClock() noexcept : began_running_(boot_time()), began_(system_time()) {}
 
 SystemClock::Readings SystemClock::read() const noexcept {
@@ -33,6 +40,11 @@ Instant SystemClock::now() const noexcept {
 Instant SystemClock::earliest() const noexcept {
   const auto [system, counted] = read();
   return std::min(system, counted);
+}
+
+Times SystemClock::times() const noexcept {
+  const auto [system, counted] = read();
+  return {std::min(system, counted), std::max(system, counted)};
 }
 
 Duration SystemClock::running() const noexcept {

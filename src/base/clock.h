@@ -27,6 +27,8 @@ inline std::int64_t unix_millis(Instant instant) {
   return instant.time_since_epoch().count();
 }
 
+struct Times;  // base/times.h
+
 // Thread-safe.
 class Clock {
  public:
@@ -35,6 +37,8 @@ class Clock {
   virtual Instant now() const noexcept = 0;
   // Has it begun, when is it minted, may it be forgotten? The earlier of the readings.
   virtual Instant earliest() const noexcept { return now(); }
+  // Both, of one moment.
+  virtual Times times() const noexcept;
   // How long the machine has run, also while it slept. Nobody can set it.
   virtual Duration running() const noexcept = 0;
 };
@@ -46,6 +50,7 @@ class SystemClock final : public Clock {
   SystemClock() noexcept;
   Instant now() const noexcept override;
   Instant earliest() const noexcept override;
+  Times times() const noexcept override;
   Duration running() const noexcept override;
   // How far the system's clock was set ahead since this object was made; negative: back.
   Duration set_ahead() const noexcept;

@@ -21,8 +21,7 @@ struct Times {
 };
 
 inline Times times_of(const Clock& clock) noexcept {
-  const auto earliest = clock.earliest();
-  return {earliest, clock.now()};
+  return clock.times();
 }
 
 }  // namespace writ

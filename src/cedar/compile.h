@@ -18,8 +18,9 @@
 
 namespace writ::cedar {
 
-struct Plan;       // cedar/plan/plan.h, for the evaluator only
-struct PolicySet;  // cedar/ast.h
+struct Plan;        // cedar/plan/plan.h, for the evaluator only
+class MembersRead;  // cedar/reading.h
+struct PolicySet;   // cedar/ast.h
 
 // The place of a policy in its set.
 using PolicyIndex = std::uint32_t;
@@ -44,6 +45,9 @@ class CompiledPolicySet {
   std::span<const std::pair<std::string, std::string>> annotations(PolicyIndex policy) const;
   std::optional<PolicyIndex> find(std::string_view id) const;
 
+  // What its conditions may read.
+  const MembersRead& members_read() const noexcept { return *members_read_; }
+
   std::size_t bytes_reserved() const noexcept;
   const Plan& plan() const noexcept { return *plan_; }
 
@@ -51,6 +55,7 @@ class CompiledPolicySet {
   friend class PlanBuilder;
   explicit CompiledPolicySet(std::unique_ptr<const Plan> plan);
   std::unique_ptr<const Plan> plan_;
+  std::unique_ptr<const MembersRead> members_read_;
 };
 
 }  // namespace writ::cedar

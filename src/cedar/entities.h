@@ -7,6 +7,7 @@
 // thread.
 #pragma once
 
+#include <array>
 #include <cstdint>
 #include <memory>
 #include <span>
@@ -154,7 +155,22 @@ class Overlay {
                    Value tags);
   Result<void> add(Arena& arena, EntityRef uid, Value attributes, std::span<const EntityRef> parents = {});
 
-  const Entity* find(EntityRef uid) const;
+  // Takes away what was laid last, if it has that name: there is nothing below it that could depend on it.
+  void take_back(EntityRef uid) noexcept {
+    if (extra_.empty() || extra_.back().uid != uid) return;
+    extra_.pop_back();
+    hashes_.pop_back();
+    looked_up_ = {};
+  }
+
+  const Entity* find(EntityRef uid) const {
+    LookedUp& place = looked_up_[(reinterpret_cast<std::uintptr_t>(uid.raw()) >> 4) % looked_up_.size()];
+    // Where it stands says nothing: by now another name may stand there.
+    if (place.uid == uid.raw() && place.entity->uid == uid) return place.entity;
+    const Entity* found = look_up(uid);
+    if (found != nullptr) place = {uid.raw(), found};
+    return found;
+  }
   // As it is below the overlay.
   const Entity* known(EntityRef uid) const;
   const Entities& base() const noexcept { return *base_; }
@@ -162,10 +178,17 @@ class Overlay {
     hashes_.clear();
     extra_.clear();
     fetched_.clear();
+    looked_up_ = {};
     source_ = nullptr;
   }
 
  private:
+  struct LookedUp {
+    const Uid* uid = nullptr;
+    const Entity* entity = nullptr;
+  };
+
+  const Entity* look_up(EntityRef uid) const;
   const Entity* fetch(EntityRef uid) const;
 
   const Entities* base_;
@@ -174,6 +197,8 @@ class Overlay {
   std::vector<std::uint32_t> hashes_;  // of the names of extra_
   std::vector<Entity> extra_;
   mutable std::vector<const Entity*> fetched_;
+  // Every attribute that is read looks for its entity again, mostly under the same name in memory.
+  mutable std::array<LookedUp, 8> looked_up_{};
   mutable std::size_t depth_ = 0;  // of the look-up that is under way
 };
 

@@ -27,6 +27,8 @@ Result<Value> value_from_json(Arena& arena, const codec::Json& json);
 
 // With all escapes: value_from_json() gives the same again.
 codec::Json value_to_json(Value value);
+// Appends the same as text.
+void append_json(std::string& out, Value value);
 
 // A value that is an object and no escape.
 Result<Value> record_from_json(Arena& arena, const codec::Json& json);

@@ -27,10 +27,11 @@ PolicyReading read_policy(const CompiledPolicySet& policies, PolicyIndex policy)
 // MembersRead: what some condition of a set may read of records and entities, by the names of members alone.
 // For whoever has values that Cedar has not: what no condition can read may be left out of a question.
 //
-// In doubt it is read, whatever has a member of that name. Immutable and thread-safe; borrows from the set.
+// In doubt it is read, whatever has a member of that name. CompiledPolicySet::members_read(). Immutable and
+// thread-safe; as long as the set.
 class MembersRead {
  public:
-  explicit MembersRead(const CompiledPolicySet& policies);
+  explicit MembersRead(const Plan& plan);
 
   // Some condition reads a member of that name, or asks whether it is there.
   bool reads(std::string_view name) const;
@@ -39,8 +40,6 @@ class MembersRead {
   bool takes_context_whole() const noexcept { return context_whole_; }
 
  private:
-  void take_whole(const Plan& plan, std::uint32_t node);
-
   std::vector<std::string_view> read_, whole_;  // sorted, each once
   bool context_whole_ = false;
 };

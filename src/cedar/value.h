@@ -166,6 +166,8 @@ Value make_string_set(Arena& arena, std::span<const std::string> elements);
 Value make_record(Arena& arena, std::span<const Field> fields);
 Value make_record(Arena& arena, std::initializer_list<Field> fields);
 Value make_record(Arena& arena, std::span<const TextField> fields);
+// The record with another value for a field that it has; one that it lacks is a defect in Writ.
+Value with_value(Arena& arena, const RecordNode& record, const Text* name, Value value);
 const RecordNode* empty_record() noexcept;
 // A deep copy that lives as long as `arena`.
 Value copy_value(Arena& arena, Value value);

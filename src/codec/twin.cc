@@ -86,6 +86,13 @@ bool same_is_left(std::string_view a, std::string_view b) noexcept {
   }
 }
 
+// They begin with two letters or digits that are not the same, and both stay for every reader.
+bool begin_apart(std::string_view a, std::string_view b) noexcept {
+  if (a.empty() || b.empty()) return false;
+  const char one = folded(a.front()), other = folded(b.front());
+  return one != other && one != '\0' && other != '\0';
+}
+
 }  // namespace
 
 bool is_ascii_name(std::string_view name) noexcept {
@@ -94,6 +101,7 @@ bool is_ascii_name(std::string_view name) noexcept {
 }
 
 bool may_read_as(std::string_view other, std::string_view name) {
+  if (begin_apart(other, name)) return false;
   // As nearly every name is: nothing may be anything.
   if (is_plain(other) && is_plain(name)) return same_is_left(other, name);
   const auto pattern = pattern_of(name);

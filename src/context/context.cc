@@ -168,29 +168,30 @@ Result<Context> Context::build(Context context) {
   // and from here on itself.
   context.record_ = context.make_context_record();
   if (context.inputs_.pushed != nullptr) context.inputs_.pushed->expect(context.inputs_.resource);
-  return laid(context);
+  return laid(context, &Context::lay_entities);
 }
 
-Result<Context> Context::later(Times time, std::optional<Value> resource_attributes,
-                               bool budget_taken) const {
+Result<Context> Context::later(Times time, std::optional<Value> resource_attributes, bool budget_taken,
+                               bool time_is_read) const {
   Context later = *this;
   later.inputs_.request.time = time;
   later.inputs_.resource_attributes = resource_attributes;
   later.inputs_.budget_taken = budget_taken;
   for (Party& party : workspace_->parties_)
     if (party.member != nullptr) party.status = party.member->status_at(time.latest);
-  // A task may be another one by now.
-  later.record_ = inputs_.task != nullptr ? later.make_context_record() : later.record_at_another_time();
-  return laid(later);
+  // A task may be another one by now, and who acts may have been used meanwhile.
+  if (inputs_.task != nullptr || inputs_.last_used) {
+    later.record_ = later.make_context_record();
+    return laid(later, &Context::lay_entities);
+  }
+  if (time_is_read) later.record_ = later.record_at_another_time();
+  return laid(later, &Context::lay_resource_again);
 }
 
-// Record and parties are there; the entities are laid anew, since what is known of them may have changed.
-Result<Context> Context::laid(Context context) {
-  Workspace& workspace = *context.workspace_;
-  workspace.overlay_->clear();
-  workspace.overlay_->look_in(context.inputs_.pushed, workspace.arena_);
+Result<Context> Context::laid(Context context, Result<void> (Context::*lay)()) {
   try {
-    TRY(context.lay_entities());
+    TRY((context.*lay)());
+    context.resource_entity_ = context.workspace_->overlay_->find(context.inputs_.resource);
   } catch (const std::length_error& too_deep) {
     return failure(ErrorCode::kLimit, too_deep.what());
   }
@@ -345,8 +346,18 @@ Result<void> Context::lay_resource() {
   return lay_facts(*workspace_->overlay_, workspace_->arena_, inputs_.resource, *inputs_.resource_attributes);
 }
 
+// The others stay as they were laid.
+Result<void> Context::lay_resource_again() {
+  for (const Party& party : parties())
+    if (party.uid == inputs_.resource) return {};
+  workspace_->overlay_->take_back(inputs_.resource);
+  return lay_resource();
+}
+
 Result<void> Context::lay_entities() {
   auto& arena = workspace_->arena_;
+  workspace_->overlay_->clear();
+  workspace_->overlay_->look_in(inputs_.pushed, arena);
   bool resource_is_laid = false;
   for (const Party& party : parties()) {
     TRY(lay_identity(*workspace_->overlay_, arena, party.uid, attributes_of(party)));
@@ -415,30 +426,18 @@ Value Context::request_record() const {
   return record_of(workspace_->arena_, inputs_.request);
 }
 
-namespace {
-
-// A record of the same fields, of which `change` gives some another value.
-template <class Change>
-Value changed(Arena& arena, const RecordNode& record, Change change) {
-  Fields fields(arena, record.size);
-  for (const TextField& field : record) fields.add(field.name, change(field));
-  return fields.record();
-}
-
-}  // namespace
-
 // record_, which has all but the time right.
 Value Context::record_at_another_time() const {
   auto& arena = workspace_->arena_;
-  const auto time = inputs_.request.time.latest;
   const auto& of = names();
-  return changed(arena, record_.as_record(), [&](const TextField& field) {
-    if (field.name == of.calendars) return inputs_.calendars.in_force(time, arena);
-    if (field.name != of.request) return field.value;
-    return changed(arena, field.value.as_record(), [&](const TextField& in_request) {
-      return in_request.name == of.time ? Value::datetime(cedar::Datetime::from(time)) : in_request.value;
-    });
-  });
+  const auto time = inputs_.request.time.latest;
+  const RecordNode& before = record_.as_record();
+  const Value request = with_value(arena, before.find(of.request)->as_record(), of.time,
+                                   Value::datetime(cedar::Datetime::from(time)));
+  const Value record = with_value(arena, before, of.request, request);
+  const Value calendars = inputs_.calendars.in_force(time, arena);
+  if (*before.find(of.calendars) == calendars) return record;
+  return with_value(arena, record.as_record(), of.calendars, calendars);
 }
 
 Value anonymous_record(Arena& arena, const RequestFacts& facts, const Calendars& calendars) {
@@ -497,8 +496,7 @@ Value Context::record_after_login(std::string_view acr, bool anew) const {
 }
 
 const Value* Context::resource_attribute(std::string_view attribute) const noexcept {
-  const cedar::Entity* entity = entities().find(resource());
-  return entity != nullptr ? entity->attributes->find(attribute) : nullptr;
+  return resource_entity_ != nullptr ? resource_entity_->attributes->find(attribute) : nullptr;
 }
 
 OptionalText Context::resource_text(std::string_view attribute) const noexcept {

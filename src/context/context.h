@@ -113,7 +113,9 @@ class Context {
   // The same request a while later, with what is known of its resource by then: what of_use() would build
   // with these inputs, where nothing else of them has changed. It is built in the same workspace, and in the
   // place of this one.
-  Result<Context> later(Times time, std::optional<cedar::Value> resource_attributes, bool budget_taken) const;
+  // `time_is_read`: some policy may read the time or the calendars in record(). Else it keeps those it had.
+  Result<Context> later(Times time, std::optional<cedar::Value> resource_attributes, bool budget_taken,
+                        bool time_is_read) const;
 
   Point point() const noexcept { return point_; }
   const token::AccessClaims& claims() const noexcept { return *claims_; }
@@ -175,11 +177,13 @@ class Context {
         workspace_(&workspace),
         record_(cedar::Value::boolean(false)) {}
   static Result<Context> build(Context context);
-  static Result<Context> laid(Context context);
+  // Record and parties are there; `lay` lays the entities.
+  static Result<Context> laid(Context context, Result<void> (Context::*lay)());
   std::uint32_t add_party(Role role, std::string_view id);
   void find_parties();
   Result<void> lay_entities();
   Result<void> lay_resource();
+  Result<void> lay_resource_again();
   cedar::Value attributes_of(const Party& party);
   cedar::Value workload_record();
   cedar::Value make_context_record() const { return make_context_record(token_record()); }
@@ -198,6 +202,7 @@ class Context {
   Inputs inputs_;
   Workspace* workspace_;
   cedar::Value record_;
+  const cedar::Entity* resource_entity_ = nullptr;  // null: nothing is known of it
 };
 
 // Lays an identity over the catalogue. What the inventory says of it counts; groups, tags and further

@@ -5,6 +5,7 @@
 #include <fmt/format.h>
 
 #include "cedar/awaited.h"
+#include "cedar/reading.h"
 #include "decision/awaiting.h"
 #include "decision/guards.h"
 #include "decision/obligations.h"
@@ -44,14 +45,16 @@ class Decider {
  public:
   // What is awaited of the resource comes later (decide_awaiting()); mostly nothing is.
   Decider(const PolicySnapshot& snapshot, Workspace& workspace, Reasons reasons,
-          std::span<const std::string> awaited = {})
+          std::span<const std::string> awaited = {}, bool goes_on = false)
       : snapshot_(snapshot),
         evaluation_(workspace.evaluation_),
         open_(workspace.open_),
+        settled_(workspace.settled_),
         decision_(workspace.decision_),
         reasons_(reasons),
         awaited_(awaited) {
     open_.clear();
+    if (!goes_on) settled_.clear();
     decision_.needs_facts_ = false;
     decision_.effect_ = Effect::kIndeterminate;
     decision_.refusals_.clear();
@@ -69,11 +72,21 @@ class Decider {
     }
     const bool guarded = decision_.refusals_.empty();
     const cedar::EntityView entities = context.entities();
-    std::size_t permitted = 0;
+    // Else more than the resource may be another later.
+    const bool settles = !awaited_.empty() && context.task() == nullptr && !snapshot_.reads_last_used &&
+                         !reads_time(snapshot_);
+    std::uint32_t permitted = 0, at = 0;
     for (const context::Party& party : context.parties()) {
+      const auto number = at++;
+      if (is_settled(number)) {
+        add_settled(number);
+        ++permitted;
+        continue;
+      }
       const cedar::Request request{party.uid, context.action(), context.resource(), context.record()};
       if (ask(request, entities, kind_name(party.kind))) {
-        add_carried(static_cast<std::uint32_t>(&party - context.parties().data()));
+        add_carried(number);
+        if (settles && open_.empty()) settle(number);
         ++permitted;
       } else if (reasons_ == Reasons::kFirst) {
         break;
@@ -224,20 +237,37 @@ class Decider {
   }
 
   void add_permits() {
-    for (const auto policy : evaluation_.satisfied_permits()) {
-      const auto id = snapshot_.policies->id(policy);
-      auto& policies = decision_.policies_;
-      if (std::find(policies.begin(), policies.end(), id) == policies.end()) policies.push_back(id);
-    }
+    for (const auto policy : evaluation_.satisfied_permits()) place_of(policy);
   }
 
   // Of the party that was asked last, and is permitted.
   void add_carried(std::uint32_t party) {
-    const auto& policies = decision_.policies_;
-    for (const auto policy : evaluation_.satisfied_permits()) {
-      const auto at = std::ranges::find(policies, snapshot_.policies->id(policy)) - policies.begin();
-      decision_.carried_.push_back({party, static_cast<std::uint32_t>(at)});
-    }
+    for (const auto policy : evaluation_.satisfied_permits())
+      decision_.carried_.push_back({party, place_of(policy)});
+  }
+
+  // In the decision's policies, where it stands from now on.
+  std::uint32_t place_of(cedar::PolicyIndex policy) {
+    auto& policies = decision_.policies_;
+    const auto id = snapshot_.policies->id(policy);
+    const auto at = std::ranges::find(policies, id) - policies.begin();
+    if (static_cast<std::size_t>(at) == policies.size()) policies.push_back(id);
+    return static_cast<std::uint32_t>(at);
+  }
+
+  // None of its policies is open, so those that were asked say the same when the facts are there.
+  void settle(std::uint32_t party) {
+    for (const auto policy : evaluation_.satisfied_permits()) settled_.push_back({party, policy});
+  }
+
+  bool is_settled(std::uint32_t party) const {
+    return awaited_.empty() &&
+           std::ranges::any_of(settled_, [=](const auto& of) { return of.party == party; });
+  }
+
+  void add_settled(std::uint32_t party) {
+    for (const auto& of : settled_)
+      if (of.party == party) decision_.carried_.push_back({party, place_of(of.permit)});
   }
 
   void refuse_forbidden(const cedar::Request& request, std::string_view kind) {
@@ -302,6 +332,7 @@ class Decider {
   const PolicySnapshot& snapshot_;
   cedar::Evaluation& evaluation_;
   std::vector<cedar::PolicyIndex>& open_;
+  std::vector<Workspace::Settled>& settled_;
   Decision& decision_;
   Reasons reasons_;
   std::span<const std::string> awaited_;
@@ -325,6 +356,19 @@ const Decision& decide(const PolicySnapshot& snapshot, const context::Context& c
                        Reasons reasons) {
   return fail_closed(Decider(snapshot, workspace, reasons),
                      [&](Decider& decider) -> const Decision& { return decider.run(context); });
+}
+
+const Decision& decide_later(const PolicySnapshot& snapshot, const context::Context& context,
+                             Workspace& workspace) {
+  return fail_closed(Decider(snapshot, workspace, Reasons::kFirst, {}, true),
+                     [&](Decider& decider) -> const Decision& { return decider.run(context); });
+}
+
+bool reads_time(const PolicySnapshot& snapshot) {
+  const auto& read = snapshot.policies->members_read();
+  return read.reads("time") || read.reads("calendars") || read.takes_whole("request") ||
+         read.takes_context_whole() ||
+         (snapshot.with_shadows != nullptr && reads_time(*snapshot.with_shadows));
 }
 
 const Decision& decide_awaiting(const PolicySnapshot& snapshot, const context::Context& context,

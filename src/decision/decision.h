@@ -118,8 +118,14 @@ class Workspace {
 
  private:
   friend class Decider;
+  // A permit for a party, by its place in Context::parties(), that what is awaited does not change.
+  struct Settled {
+    std::uint32_t party;
+    cedar::PolicyIndex permit;
+  };
   cedar::Evaluation evaluation_;
   std::vector<cedar::PolicyIndex> open_;
+  std::vector<Settled> settled_;
   Decision decision_;
 };
 
@@ -137,6 +143,15 @@ const Decision& decide(const PolicySnapshot& snapshot, const context::Context& c
 // `has` of one anywhere.
 const Decision& decide_awaiting(const PolicySnapshot& snapshot, const context::Context& context,
                                 std::span<const std::string> awaited, Workspace& workspace);
+
+// decide(), once that is there: of the request that decide_awaiting() was asked about last with this
+// workspace, with the same snapshot and Context::later() of its context. A party whose policies were certain
+// without it is not asked again.
+const Decision& decide_later(const PolicySnapshot& snapshot, const context::Context& context,
+                             Workspace& workspace);
+
+// Some policy may read the time of the request or the calendars, also a shadow policy.
+bool reads_time(const PolicySnapshot& snapshot);
 
 // Of a request for what everybody may have: nobody is asked to answer for it, and no permit is needed. A
 // forbid that holds for the principal, or cannot be evaluated, refuses it all the same.

@@ -62,7 +62,9 @@ void add(audit::Decision& facts, const token::AccessClaims& claims, TextOf text_
 void add_facts(audit::Decision& facts, const context::Context& context) {
   add(facts, context.claims(), [&](const token::Claim& claim) { return seen(claim, context); });
   const auto text_of = [](const std::optional<cedar::Value>& told) {
-    return told && told->as_record().size > 0 ? cedar::value_to_json(*told).dump() : std::string();
+    std::string text;
+    if (told && told->as_record().size > 0) cedar::append_json(text, *told);
+    return text;
   };
   facts.attributes = text_of(context.told_of_resource());
   facts.input = text_of(context.input());

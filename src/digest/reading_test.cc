@@ -39,7 +39,8 @@ class ReadingTest : public ::testing::Test {
             audit::make_record(time_,
                                audit::Event{.type = random() % 2 == 0 ? "task.opened" : "server.started",
                                             .object = fmt::format("t-{}", i),
-                                            .detail = R"({"a":"b"})"}));
+                                            .detail = R"({"a":"b"})"})
+                .members);
         continue;
       }
       const auto user = fmt::format("user \"{}\"", random() % 20),
@@ -61,7 +62,8 @@ class ReadingTest : public ::testing::Test {
                                                     .sender_bound = random() % 2 == 0,
                                                     .policies = policies,
                                                     .permits = "[[0],[1]]",
-                                                    .policy_revision = "r1"}));
+                                                    .policy_revision = "r1"})
+              .members);
     }
     std::ofstream(file, std::ios::app) << lines;
   }

@@ -42,7 +42,7 @@ class ApiAsked {
 };
 
 using AskedOutcome = std::expected<ApiAsked, Refused>;
-using AskedCallback = std::move_only_function<void(AskedOutcome)>;
+using AskedCallback = std::move_only_function<void(AskedOutcome&&)>;
 
 // Makes a resource's attributes, a record, from what was answered: those that were awaited and what the route
 // says. Fails where a value is missing, or is of another type than the schema says (null: there is none).

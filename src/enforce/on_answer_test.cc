@@ -2,6 +2,8 @@
 // decides has changed. It says what it would say if it began anew, and what time brings about counts.
 #include <fmt/format.h>
 #include <gtest/gtest.h>
+#include <map>
+#include <random>
 
 #include "enforce/testing/world.h"
 
@@ -26,10 +28,10 @@ when { context.request.time > datetime("2025-06-15T15:06:45Z") && resource has d
 
 class OnAnswerTest : public ::testing::Test {
  protected:
-  OnAnswerTest() { put_in_force(); }
+  OnAnswerTest() { put_in_force(kRules); }
 
-  void put_in_force() {
-    auto policies = std::make_shared<decision::PolicySnapshot>(*testing::compiled(kRules));
+  void put_in_force(std::string_view rules) {
+    auto policies = std::make_shared<decision::PolicySnapshot>(*testing::compiled(rules));
     const auto from = world.clock.now() + 20s;
     policies->calendars = std::make_shared<const context::Calendars>(
         std::vector<context::Calendar>{{.name = "night", .spans = {{from, from + 1h}}}});
@@ -108,6 +110,59 @@ TEST_F(OnAnswerTest, ItSaysWhatItWouldSayIfItBeganAnew) {
   both({{"tenant", text("north")}}, "context_missing");
   both({{"owner", text("nora")}, {"frozen", yes}}, "policy_forbid");
   both({{"owner", text("nora")}, {"frozen", no}, {"dated", yes}}, "permit");
+}
+
+// Where no policy reads the time, whoever's policies were certain without the answer is not asked again.
+TEST_F(OnAnswerTest, WhateverThePoliciesReadItSaysWhatItWouldSayIfItBeganAnew) {
+  constexpr std::string_view kEffects[] = {"permit", "permit", "forbid"};
+  constexpr std::string_view kScopes[] = {
+      "principal, action, resource", "principal is Writ::User, action, resource",
+      "principal is Writ::Application, action, resource is Billing::Invoice",
+      "principal is Writ::User, action, resource is Billing::Receipt"};
+  constexpr std::string_view kConditions[] = {
+      R"(resource.owner == "nora")",
+      R"(resource.owner == "sofia")",
+      "resource has owner",
+      "!(resource has tenant)",
+      "resource has frozen && resource.frozen",
+      "resource.dated",
+      R"(principal has tenant && resource.tenant == principal.tenant)",
+      R"(principal has owner || resource has tenant)",
+      R"(context has purpose && context.purpose == "support")",
+      R"(context.request.method == "GET")",
+      "context.user has tenant",
+      "principal.unknown == 1",
+      "resource.unknown == 1",
+      "true",
+      R"(context.request.time > datetime("2025-06-15T15:06:45Z"))",
+  };
+  const auto yes = cedar::Value::boolean(true), no = cedar::Value::boolean(false);
+  const std::initializer_list<std::pair<std::string_view, cedar::Value>> answers[] = {
+      {},
+      {{"owner", text("nora")}, {"tenant", text("north")}},
+      {{"owner", text("sofia")}, {"frozen", yes}},
+      {{"owner", text("nora")}, {"frozen", no}, {"dated", yes}},
+      {{"tenant", text("south")}},
+  };
+  std::mt19937 random(7);
+  const auto one_of = [&](const auto& list) { return list[random() % std::size(list)]; };
+  std::map<std::string, int> outcomes;
+  for (int set = 0; set < 300; ++set) {
+    std::string rules;
+    for (auto left = 2 + random() % 4; left > 0; --left)
+      rules += fmt::format("@id(\"p{}\") {} ({}) when {{ {} }};\n", left, one_of(kEffects), one_of(kScopes),
+                           one_of(kConditions));
+    put_in_force(rules);
+    for (const auto& told : answers) {
+      const auto goes_on = decided(told);
+      const auto anew = decided(told, [&] { world.current.replace(world.current.get()->policies); });
+      ASSERT_EQ(said_by(goes_on), said_by(anew)) << rules;
+      ++outcomes[outcome_of(goes_on)];
+    }
+  }
+  for (const auto* outcome :
+       {"permit", "policy_forbid", "policy_no_permit", "context_missing", "tenant_mismatch"})
+    EXPECT_GT(outcomes[outcome], 10) << outcome;
 }
 
 TEST_F(OnAnswerTest, InsideATaskTooItSaysWhatItWouldSayIfItBeganAnew) {

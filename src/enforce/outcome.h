@@ -123,7 +123,7 @@ struct Refused {
 };
 
 using Outcome = std::expected<Permit, Refused>;
-using OutcomeCallback = std::move_only_function<void(Outcome)>;
+using OutcomeCallback = std::move_only_function<void(Outcome&&)>;
 using PublicOutcome = std::expected<PublicPermit, Refused>;
 using PublicCallback = std::move_only_function<void(PublicOutcome)>;
 

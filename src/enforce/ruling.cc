@@ -31,10 +31,17 @@ context::Inputs inputs_of(const Facts& facts, const Deciding& deciding, Memory& 
   return inputs;
 }
 
+auto anew(const Deciding& deciding, Memory& memory, decision::Reasons reasons) {
+  return [&deciding, &memory, reasons](const context::Context& context) -> const decision::Decision& {
+    return decision::decide(deciding.policies, context, memory.decision, reasons);
+  };
+}
+
+template <class Decide>
 Result<Ruling> ruled(Result<context::Context> context, const Deciding& deciding, Memory& memory,
-                     Shadows shadows, decision::Reasons reasons) {
+                     Shadows shadows, Decide decide) {
   Ruling ruling{TRY(std::move(context)), nullptr};
-  ruling.decision = &decision::decide(deciding.policies, ruling.context, memory.decision, reasons);
+  ruling.decision = &decide(ruling.context);
   if (shadows == Shadows::kAsked)
     ruling.shadowed = decision::decide_with_shadows(deciding.policies, ruling.context, memory.shadows);
   return ruling;
@@ -69,7 +76,8 @@ std::string_view Ruling::guard(const decision::PolicySnapshot& policies) const {
 Result<Ruling> rule_on_use(const token::Verified& token, const Facts& facts, const Deciding& deciding,
                            Memory& memory, Shadows shadows, decision::Reasons reasons) {
   const auto inputs = inputs_of(facts, deciding, memory);
-  return ruled(context::Context::of_use(token, inputs, memory.context), deciding, memory, shadows, reasons);
+  return ruled(context::Context::of_use(token, inputs, memory.context), deciding, memory, shadows,
+               anew(deciding, memory, reasons));
 }
 
 Result<Ruling> rule_awaiting(const token::Verified& token, const Facts& facts,
@@ -84,15 +92,18 @@ Result<Ruling> rule_later(const Ruling& before, Times time, const Attributes& at
                           const Deciding& deciding, Memory& memory, Shadows shadows) {
   std::optional<cedar::Value> of_resource;
   if (attributes) of_resource = attributes(memory.context.arena());
-  return ruled(before.context.later(time, of_resource, budget_taken), deciding, memory, shadows,
-               decision::Reasons::kFirst);
+  auto later = before.context.later(time, of_resource, budget_taken, decision::reads_time(deciding.policies));
+  return ruled(std::move(later), deciding, memory, shadows,
+               [&](const context::Context& context) -> const decision::Decision& {
+                 return decision::decide_later(deciding.policies, context, memory.decision);
+               });
 }
 
 Result<Ruling> rule_on_issue(const token::AccessClaims& claims, const Facts& facts, const Deciding& deciding,
                              Memory& memory, Shadows shadows, decision::Reasons reasons) {
   const auto inputs = inputs_of(facts, deciding, memory);
   return ruled(context::Context::of_issue(claims, inputs, memory.context), deciding, memory, shadows,
-               reasons);
+               anew(deciding, memory, reasons));
 }
 
 }  // namespace writ::enforce

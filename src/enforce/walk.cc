@@ -85,12 +85,13 @@ std::expected<void, decision::Refusal> Enforcer::Walk::decide_on(ApiAnswer& answ
     list_ = rule_on_elements(*token_, facts, deciding(), question_->fulfils, answer.elements);
   } else {
     Result<void> made;
-    const Attributes attributes = [&](cedar::Arena& arena) {
+    const auto make = [&](cedar::Arena& arena) {
       auto value = answer.facts(arena, policies().schema.get());
       if (value) return *value;
       made = std::unexpected(std::move(value).error());
       return cedar::Value::record(cedar::empty_record());
     };
+    const Attributes attributes = std::ref(make);
     auto ruled = as_before ? rule_again(attributes, Shadows::kAsked) : rule(attributes, Shadows::kAsked);
     if (!made) return refuse({Reason::kFactsUnavailable, std::move(made).error().message});
     TRY(std::move(ruled));

@@ -158,11 +158,9 @@ enforce::AnswerFacts AnswerReader::facts_found(Find find, std::string_view type,
     const auto* entity = schema != nullptr ? schema->find_entity_type(type) : nullptr;
     if (schema != nullptr && entity == nullptr)
       return invalid(fmt::format("the schema does not have the type `{}`", type));
-    std::vector<cedar::TextField> fields;
-    if (told) {
-      const auto known = told(arena);
-      for (const auto& field : known.as_record()) fields.push_back({field.name, field.value});
-    }
+    const auto& known = told ? told(arena).as_record() : *cedar::empty_record();
+    auto* fields = arena.allocate_array<cedar::TextField>(known.size + spec_.attributes.size());
+    auto* end = std::uninitialized_copy(known.begin(), known.end(), fields);
     for (std::size_t i = 0; i < spec_.attributes.size(); ++i) {
       const auto& [name, pointer] = spec_.attributes[i];
       const cedar::AttributeType* declared = nullptr;
@@ -176,9 +174,9 @@ enforce::AnswerFacts AnswerReader::facts_found(Find find, std::string_view type,
       if (!value)
         return invalid(fmt::format("`{}` of the API's answer, the attribute `{}`: {}", pointer, name,
                                    value.error().message));
-      if (*value) fields.push_back({arena.text(name), **value});
+      if (*value) std::construct_at(end++, cedar::TextField{arena.text(name), **value});
     }
-    return cedar::make_record(arena, std::span<const cedar::TextField>(fields));
+    return cedar::make_record(arena, std::span<const cedar::TextField>(fields, end));
   };
 }
 

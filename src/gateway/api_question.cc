@@ -32,7 +32,7 @@ class Asking : public std::enable_shared_from_this<Asking> {
         done_(std::move(done)) {}
 
   void begin() {
-    parts_.enforcer.ask(question_, [self = shared_from_this()](enforce::AskedOutcome outcome) {
+    parts_.enforcer.ask(question_, [self = shared_from_this()](enforce::AskedOutcome&& outcome) {
       if (outcome) {
         self->asked_.emplace(*std::move(outcome));
       } else {
@@ -86,7 +86,7 @@ class Asking : public std::enable_shared_from_this<Asking> {
     read_whole_answer(
         parts_.loops, about_.loop, call_, {parts_.limits.max_bytes, parts_.limits.deadline},
         [self = shared_from_this()](const http::InboundHead& head) { return self->why_not(head); },
-        [self = shared_from_this()](auto answer) { self->on_answer(std::move(answer)); });
+        [self = shared_from_this()](auto&& answer) { self->on_answer(std::move(answer)); });
   }
 
   std::string why_not(const http::InboundHead& head) {
@@ -96,7 +96,7 @@ class Asking : public std::enable_shared_from_this<Asking> {
     return {};
   }
 
-  void on_answer(std::expected<WholeAnswer, UnreadAnswer> answer) {
+  void on_answer(std::expected<WholeAnswer, UnreadAnswer>&& answer) {
     call_ = {};
     if (!answer) {
       if (answer.error().trouble) on_failure(*answer.error().trouble);
@@ -147,7 +147,7 @@ class Asking : public std::enable_shared_from_this<Asking> {
 
   void decide() {
     parts_.enforcer.answer(*std::move(asked_), read_->answer,
-                           [self = shared_from_this()](enforce::Outcome outcome) {
+                           [self = shared_from_this()](enforce::Outcome&& outcome) {
                              self->outcome_.emplace(std::move(outcome));
                              self->on_loop([self] { self->end(); });
                            });
@@ -165,7 +165,7 @@ class Asking : public std::enable_shared_from_this<Asking> {
   const ApiQuestion about_;
   const enforce::Question question_;  // until the second step is done
   const AnswerReader& reader_;
-  std::move_only_function<void(ApiOutcome)> done_;
+  std::move_only_function<void(ApiOutcome&&)> done_;
   std::optional<enforce::RequestId> id_;
   std::optional<enforce::ApiAsked> asked_;
   std::optional<enforce::Outcome> outcome_;  // without an ApiAsked, or after it

@@ -330,8 +330,15 @@ bool is_hop_by_hop(std::string_view name) noexcept {
 
 // There is mostly nothing to take away, and to look is cheaper than to take.
 void leave_out(http::Headers& headers, std::initializer_list<std::string_view> names) {
+  const auto bit = [](std::string_view name) { return std::uint64_t{1} << (name.size() % 64); };
+  std::uint64_t sizes = 0;
+  for (const auto name : names) sizes |= bit(name);
   for (std::size_t i = 0; i < headers.size();) {
     const auto name = headers[i].name;
+    if ((sizes & bit(name)) == 0) {
+      ++i;
+      continue;
+    }
     const auto* found = std::ranges::find_if(
         names, [&](std::string_view each) { return http::equal_ignoring_case(each, name); });
     if (found == names.end()) {

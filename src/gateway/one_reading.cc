@@ -52,7 +52,9 @@ bool is_json(const http::Headers& headers) {
   if (headers.count("Content-Type") != 1 || headers.contains("Content-Encoding") ||
       headers.contains("Content-Range"))
     return false;
-  const auto type = codec::lowered(*headers.find("Content-Type"));
+  const auto given = *headers.find("Content-Type");
+  if (given == "application/json") return true;  // as nearly every one
+  const auto type = codec::lowered(given);
   const std::string_view text = type;
   const auto end = std::min(text.find(';'), text.size());
   const auto parameter = end < text.size() ? codec::trimmed(text.substr(end + 1)) : "charset=utf-8";

@@ -61,7 +61,7 @@ class Reading : public std::enable_shared_from_this<Reading> {
   void on_trouble(const http::CallError& error) {
     finish(std::unexpected(UnreadAnswer{error.message, error}));
   }
-  void finish(std::expected<WholeAnswer, UnreadAnswer> answer) {
+  void finish(std::expected<WholeAnswer, UnreadAnswer>&& answer) {
     auto done = std::exchange(done_, nullptr);
     if (!done) return;
     deadline_ = {};

@@ -39,7 +39,7 @@ struct WholeAnswerLimits {
 
 // Why an answer with that head is of no use; empty: its body is read.
 using HeadCheck = std::move_only_function<std::string(const http::InboundHead&)>;
-using WholeAnswerDone = std::move_only_function<void(std::expected<WholeAnswer, UnreadAnswer>)>;
+using WholeAnswerDone = std::move_only_function<void(std::expected<WholeAnswer, UnreadAnswer>&&)>;
 
 // Calls back once, unless the call is dropped before. `done` keeps alive what the call lives in.
 void read_whole_answer(http::Loops& loops, std::size_t loop, http::UpstreamCall& call,

@@ -5,6 +5,7 @@
 #include <fmt/format.h>
 #include <future>
 #include <new>
+#include <utility>
 
 #include "base/blocking.h"
 #include "base/check.h"
@@ -38,6 +39,69 @@ void run_until_stopped(asio::io_context& context) {
 
 }  // namespace
 
+void Mailbox::put(Task task) {
+  bool wake = false;
+  {
+    const std::lock_guard lock(mutex_);
+    waiting_.push_back(std::move(task));
+    wake = !std::exchange(awake_, true);
+  }
+  if (wake) wake_loop();
+}
+
+void Mailbox::wake_loop() noexcept {
+  try {
+    asio::post(context_, [this] { run_all(); });
+  } catch (const std::bad_alloc&) {
+    // What is in the box stays there: whoever comes next wakes the loop for it, too.
+    const std::lock_guard lock(mutex_);
+    awake_ = false;
+  }
+}
+
+void Mailbox::run_all() {
+  run_taken();
+  {
+    const std::lock_guard lock(mutex_);
+    taken_.swap(waiting_);
+    awake_ = false;
+  }
+  run_taken();
+}
+
+void Mailbox::run_taken() {
+  // One that throws is gone, and the others are done in another turn.
+  struct Turn {
+    Mailbox& box;
+    ~Turn() {
+      if (box.next_ < box.taken_.size()) {
+        box.wake_loop();
+      } else {
+        box.taken_.clear();
+        box.next_ = 0;
+      }
+    }
+  };
+  const Turn turn{*this};
+  while (next_ < taken_.size()) {
+    auto task = std::exchange(taken_[next_++], nullptr);
+    task();
+  }
+}
+
+void Mailbox::clear() {
+  // What is dropped may put something in.
+  for (;;) {
+    std::vector<Task> dropped;
+    {
+      const std::lock_guard lock(mutex_);
+      dropped.swap(waiting_);
+    }
+    if (dropped.empty() && taken_.empty()) return;
+    taken_.clear();
+  }
+}
+
 Loops::Loops(std::size_t threads) : impl_(std::make_unique<Impl>()) {
   for (std::size_t i = 0; i < std::max<std::size_t>(threads, 1); ++i)
     impl_->loops.push_back(std::make_unique<Loop>());
@@ -55,6 +119,7 @@ Loops::Loops(std::size_t threads) : impl_(std::make_unique<Impl>()) {
 Loops::~Loops() {
   stop();
   // Connections that are still in a queue unwatch themselves as the context destroys them: forget them first.
+  for (auto& loop : impl_->loops) loop->mailbox.clear();
   for (auto& loop : impl_->loops) {
     loop->handshakes.clear();
     loop->deadlines.clear();
@@ -66,7 +131,8 @@ std::size_t Loops::size() const noexcept {
 }
 
 void Loops::post(std::size_t loop, Task task) {
-  asio::post(impl_->loops[loop]->context, std::move(task));
+  if (current() == loop) return asio::post(impl_->loops[loop]->context, std::move(task));
+  impl_->loops[loop]->mailbox.put(std::move(task));
 }
 
 void Loops::run(std::size_t loop, Task task) {

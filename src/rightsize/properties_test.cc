@@ -166,7 +166,7 @@ class Judge {
                          .policies = &policies};
       told.set(*ruling);
       line->clear();
-      audit::append_line(*line, head_, enforce::record_of(trial.time, told));
+      audit::append_line(*line, head_, enforce::record_of(trial.time, told).members);
       line->pop_back();
     }
     return ruling->permitted();

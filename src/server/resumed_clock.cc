@@ -20,9 +20,13 @@ Instant ResumedClock::never_before_the_floor(Instant time) const noexcept {
 }
 
 Instant ResumedClock::now() const noexcept {
+  return times().latest;
+}
+
+Times ResumedClock::times() const noexcept {
   const auto now = times_of(machine_);
   if (now.apart() > tolerance_) note(now.apart());
-  return never_before_the_floor(now.latest);
+  return {never_before_the_floor(now.earliest), never_before_the_floor(now.latest)};
 }
 
 Instant ResumedClock::earliest() const noexcept {

@@ -22,6 +22,7 @@ class ResumedClock final : public Clock {
 
   Instant now() const noexcept override;
   Instant earliest() const noexcept override;
+  Times times() const noexcept override;
   Duration running() const noexcept override { return machine_.running(); }
   // How far the readings differ.
   Duration apart() const noexcept { return times_of(machine_).apart(); }

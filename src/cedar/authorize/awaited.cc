@@ -2,7 +2,6 @@
 
 #include <algorithm>
 
-#include "cedar/plan/expression.h"
 #include "cedar/plan/plan.h"
 
 namespace writ::cedar {
@@ -12,17 +11,8 @@ bool among(std::span<const std::string> names, std::string_view name) {
   return std::ranges::find(names, name) != names.end();
 }
 
-// Whether `has` of one of the names stands anywhere below the node.
-bool asks_presence(const Plan& plan, NodeIndex at, std::span<const std::string> names) {
-  const Node& node = plan.nodes[at];
-  if (node.op == Op::kHas && among(names, plan.names[node.b]->view())) return true;
-  if (node.op == Op::kHasPath) {
-    for (std::uint32_t i = node.c; i != node.c + node.b; ++i)
-      if (among(names, plan.names[i]->view())) return true;
-  }
-  return std::ranges::any_of(operands_of(plan, at),
-                             [&](NodeIndex operand) { return asks_presence(plan, operand, names); });
-}
+// Each of so many is looked at; of more, only those that the index finds.
+constexpr std::ptrdiff_t kFewAskers = 16;
 
 // Whether it is for want of one of the names that the evaluation failed.
 bool lacked(const Plan& plan, const PolicyError& error, EntityRef resource,
@@ -44,18 +34,38 @@ void find_open_policies(const CompiledPolicySet& policies, const Request& reques
   open.clear();
   for (const PolicyError& error : evaluation.errors())
     if (lacked(plan, error, request.resource, awaited)) open.push_back(error.policy);
+  const auto sorted = open.size();
+  const bool about_itself = request.principal == request.resource;
+  const auto askers = [&](std::string_view name) {
+    return std::ranges::equal_range(plan.asked_names, name, {}, &AskedName::name);
+  };
+  const auto counts = [&](const AskedName& asked) { return !asked.of_principal || about_itself; };
+  std::ptrdiff_t all = 0;
+  for (const std::string_view name : awaited) all += std::ranges::count_if(askers(name), counts);
+  if (all == 0) return;
   const auto subject = [&](EntityRef uid) {
     const Entity* entity = entities.find(uid);
     return ScopeSubject{entity != nullptr ? entity->uid : uid, entity};
   };
   const RequestScope scope{{subject(request.principal), subject(request.action), subject(request.resource)}};
-  plan.index.find(scope, [&](std::span<const PolicyIndex> candidates) {
-    for (const PolicyIndex policy : candidates) {
-      const NodeIndex condition = plan.conditions[policy];
-      if (condition == kNoNode || !plan.index.matches(policy, plan.scopes[policy], scope)) continue;
-      if (asks_presence(plan, condition, awaited)) open.push_back(policy);
+  if (all <= kFewAskers) {
+    for (const std::string_view name : awaited) {
+      for (const AskedName& asked : askers(name))
+        if (counts(asked) && plan.scopes[asked.policy].matches(scope)) open.push_back(asked.policy);
     }
-  });
+  } else {
+    plan.index.find(scope, [&](std::span<const PolicyIndex> candidates) {
+      for (const PolicyIndex policy : candidates) {
+        if (!plan.index.matches(policy, plan.scopes[policy], scope)) continue;
+        const auto asks = [&](std::string_view name) {
+          return std::ranges::any_of(std::ranges::equal_range(askers(name), policy, {}, &AskedName::policy),
+                                     counts);
+        };
+        if (std::ranges::any_of(awaited, asks)) open.push_back(policy);
+      }
+    });
+  }
+  if (open.size() == sorted) return;
   std::ranges::sort(open);
   open.erase(std::ranges::unique(open).begin(), open.end());
 }

@@ -50,6 +50,24 @@ TEST(Awaited, APolicyThatAsksWhetherOneIsThereIsOpenHoweverItCameOut) {
             "0 1 2 4");
 }
 
+TEST(Awaited, WhoAsksOnlyOthersIsNotOpen) {
+  EXPECT_EQ(open_of({"principal has tenant", "context has owner", "principal has friend.owner",
+                     "context has owner.tenant", "principal has owner.name"}),
+            "2 3");
+}
+
+TEST(Awaited, ManyThatAskAreFoundAsFewAre) {
+  std::vector<std::string> conditions;
+  for (int i = 0; i < 50; ++i) {
+    conditions.emplace_back("principal has tenant");
+    conditions.push_back(fmt::format("resource has owner && {} == {}", i, i));
+  }
+  std::vector<int> odd;
+  for (int i = 1; i < 100; i += 2) odd.push_back(i);
+  EXPECT_EQ(open_of(conditions), fmt::format("{}", fmt::join(odd, " ")));
+  EXPECT_EQ(open_of(conditions, R"(principal == User::"bob", action, resource)"), "");
+}
+
 TEST(Awaited, WhatOthersLackIsNotAwaited) {
   EXPECT_EQ(open_of({"principal.owner == resource", "resource.unknown == 1", R"({"a": 1}.owner == 1)",
                      "Doc::\"other\".owner == principal", R"(principal.tenant == "north")"}),

@@ -291,7 +291,7 @@ const Ancestors* ancestors_over(Arena& arena, std::span<const EntityRef> parents
 
 }  // namespace
 
-const Entity* Overlay::find(EntityRef uid) const {
+const Entity* Overlay::look_up(EntityRef uid) const {
   for (std::size_t i = 0; i < hashes_.size(); ++i) {
     if (hashes_[i] == uid.hash() && extra_[i].uid == uid) return &extra_[i];
   }
@@ -353,6 +353,7 @@ Result<void> Overlay::add(Arena& arena, EntityRef uid, Value attributes, std::sp
       return conflict("entities below it would change theirs");
     }
   }
+  looked_up_ = {};
   hashes_.push_back(uid.hash());
   extra_.push_back(
       {uid, &attributes.as_record(), &tags.as_record(), ancestors, copy_parents(arena, parents)});

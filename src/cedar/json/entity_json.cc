@@ -284,6 +284,36 @@ Result<std::shared_ptr<const Entities>> entities_from_json(std::string_view text
   return std::move(builder).build();
 }
 
+void append_json(std::string& out, Value value) {
+  char separator = 0;
+  const auto separate = [&](char first) { out += std::exchange(separator, ',') == 0 ? first : ','; };
+  switch (value.kind()) {
+    case Kind::kBool:
+      out += value.as_bool() ? "true" : "false";
+      return;
+    case Kind::kLong:
+      out += std::to_string(value.as_long());
+      return;
+    case Kind::kString:
+      return codec::append_json_string(out, value.as_string());
+    case Kind::kSet:
+      for (const Value element : value.as_set()) separate('['), append_json(out, element);
+      out += separator == 0 ? "[]" : "]";
+      return;
+    case Kind::kRecord:
+      for (const auto& field : value.as_record()) {
+        separate('{');
+        codec::append_json_string(out, field.name->view());
+        out += ':';
+        append_json(out, field.value);
+      }
+      out += separator == 0 ? "{}" : "}";
+      return;
+    default:
+      out += value_to_json(value).dump();
+  }
+}
+
 Json value_to_json(Value value) {
   const auto call = [](std::string_view function, std::string argument) {
     return Json::object({{"__extn", Json::object({{"fn", function}, {"arg", std::move(argument)}})}});

@@ -8,6 +8,7 @@
 #include <cstdint>
 #include <memory>
 #include <string>
+#include <string_view>
 #include <utility>
 #include <vector>
 
@@ -86,6 +87,15 @@ struct PolicyFacts {
   std::vector<std::pair<std::string, std::string>> annotations;
 };
 
+// That some `has` of a policy asks for an attribute of that name: of an entity, not of the context.
+struct AskedName {
+  std::string_view name;
+  PolicyIndex policy;
+  bool of_principal;  // `principal has name`
+
+  friend auto operator<=>(const AskedName&, const AskedName&) = default;
+};
+
 struct Plan {
   // By policy.
   std::vector<PolicyScope> scopes;
@@ -93,7 +103,8 @@ struct Plan {
   std::vector<NodeIndex> conditions;  // kNoNode when there is none
   std::vector<PolicyFacts> facts;
 
-  std::vector<PolicyIndex> by_id;  // sorted by id
+  std::vector<PolicyIndex> by_id;      // sorted by id
+  std::vector<AskedName> asked_names;  // sorted
   ScopeIndex index;
 
   std::vector<Node> nodes;

@@ -225,8 +225,25 @@ const Uid* const* PlanBuilder::uid_list(std::span<const EntityRef> uids) {
   return list;
 }
 
+// Every node that is new is of this policy.
+void PlanBuilder::note_asked_names(PolicyIndex policy) {
+  const auto note = [&](std::uint32_t name, bool of_principal) {
+    plan_->asked_names.push_back({plan_->names[name]->view(), policy, of_principal});
+  };
+  for (; noted_ < plan_->nodes.size(); ++noted_) {
+    const Node& node = plan_->nodes[noted_];
+    if (node.op != Op::kHas && node.op != Op::kHasPath) continue;
+    const Op of = plan_->nodes[node.a].op;
+    const auto first = node.op == Op::kHas ? node.b : node.c, count = node.op == Op::kHas ? 1 : node.b;
+    // The context is no entity, but what stands in it may be one.
+    if (of != Op::kContext) note(first, of == Op::kPrincipal);
+    for (std::uint32_t i = 1; i < count; ++i) note(first + i, false);
+  }
+}
+
 void PlanBuilder::add_policy(PolicyFacts facts, bool forbids, PolicyScope scope, NodeIndex condition) {
   if (deepest_ > kMaxDepth && too_deep_.empty()) too_deep_ = fmt::format("policy `{}`", facts.id);
+  note_asked_names(static_cast<PolicyIndex>(plan_->facts.size()));
   plan_->facts.push_back(std::move(facts));
   plan_->forbids.push_back(forbids);
   plan_->scopes.push_back(scope);
@@ -249,11 +266,14 @@ Result<std::shared_ptr<const CompiledPolicySet>> PlanBuilder::finish() && {
   if (twice != plan_->by_id.end()) {
     return failure(ErrorCode::kConflict, fmt::format("two policies have the id `{}`", facts[*twice].id));
   }
+  auto& asked = plan_->asked_names;
+  std::ranges::sort(asked);
+  asked.erase(std::ranges::unique(asked).begin(), asked.end());
   plan_->index.build(plan_->scopes);
   plan_->arena.stop_uniquing();
   const auto shrink = [](auto&... lists) { (lists.shrink_to_fit(), ...); };
   shrink(plan_->scopes, plan_->conditions, plan_->facts, plan_->nodes, plan_->ranges, plan_->operands,
-         plan_->constants, plan_->names);
+         plan_->constants, plan_->names, plan_->asked_names);
   return std::shared_ptr<const CompiledPolicySet>(new CompiledPolicySet(std::move(plan_)));
 }
 

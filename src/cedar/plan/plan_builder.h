@@ -73,12 +73,14 @@ class PlanBuilder {
   // The node as it is, or the constant it evaluates to.
   NodeIndex fold(NodeIndex at);
   void drop(NodeIndex at, const Node& node);
+  void note_asked_names(PolicyIndex policy);
   bool operands_are_constant(const Node& node) const;
   std::uint32_t add_operands(std::span<const NodeIndex> operands);
   std::uint32_t name(std::string_view text);
 
   std::unique_ptr<Plan> plan_;
   std::vector<std::uint32_t> depths_;  // by node
+  NodeIndex noted_ = 0;                // nodes before it are noted in asked_names
   std::uint32_t deepest_ = 0;
   std::string too_deep_;  // the first policy that is
   SourceRange range_;

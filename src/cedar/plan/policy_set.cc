@@ -2,10 +2,12 @@
 
 #include "cedar/compile.h"
 #include "cedar/plan/plan.h"
+#include "cedar/reading.h"
 
 namespace writ::cedar {
 
-CompiledPolicySet::CompiledPolicySet(std::unique_ptr<const Plan> plan) : plan_(std::move(plan)) {}
+CompiledPolicySet::CompiledPolicySet(std::unique_ptr<const Plan> plan)
+    : plan_(std::move(plan)), members_read_(std::make_unique<const MembersRead>(*plan_)) {}
 CompiledPolicySet::~CompiledPolicySet() = default;
 
 std::size_t CompiledPolicySet::size() const noexcept {
@@ -48,7 +50,8 @@ std::size_t CompiledPolicySet::bytes_reserved() const noexcept {
       plan.nodes.capacity() * (sizeof(Node) + sizeof(SourceRange)) +
       (plan.operands.capacity() + plan.conditions.capacity() + plan.by_id.capacity()) * 4 +
       plan.constants.capacity() * sizeof(Value) + plan.names.capacity() * sizeof(void*) +
-      plan.patterns.capacity() * sizeof(LikePattern) + plan.facts.capacity() * sizeof(PolicyFacts);
+      plan.asked_names.capacity() * sizeof(AskedName) + plan.patterns.capacity() * sizeof(LikePattern) +
+      plan.facts.capacity() * sizeof(PolicyFacts);
   for (const PolicyFacts& facts : plan.facts) {
     bytes += facts.id.capacity();
     for (const auto& [name, value] : facts.annotations)

@@ -31,33 +31,36 @@ bool looks_inside(Op op) noexcept {
   return op == Op::kAttribute || op == Op::kHas || op == Op::kHasPath;
 }
 
-void sort_each_once(std::vector<std::string_view>& names) {
+// The names at the places that are marked, sorted, each once.
+std::vector<std::string_view> marked_names(const Plan& plan, const std::vector<bool>& marked) {
+  std::vector<std::string_view> names;
+  for (std::size_t i = 0; i < marked.size(); ++i)
+    if (marked[i]) names.push_back(plan.names[i]->view());
   std::ranges::sort(names);
   names.erase(std::ranges::unique(names).begin(), names.end());
+  names.shrink_to_fit();
+  return names;
 }
 
 }  // namespace
 
-MembersRead::MembersRead(const CompiledPolicySet& policies) {
-  const Plan& plan = policies.plan();
+MembersRead::MembersRead(const Plan& plan) {
+  std::vector<bool> read(plan.names.size()), whole(plan.names.size()), looked_inside(plan.nodes.size());
+  for (const Node& node : plan.nodes) {
+    if (!looks_inside(node.op)) continue;
+    looked_inside[node.a] = true;
+    const bool path = node.op == Op::kHasPath;
+    const auto first = path ? node.c : node.b, count = path ? node.b : 1;
+    for (std::uint32_t i = 0; i < count; ++i) read[first + i] = true;
+  }
   for (NodeIndex at = 0; at < plan.nodes.size(); ++at) {
     const Node& node = plan.nodes[at];
-    if (looks_inside(node.op)) take_names(plan, node, read_);
-    for (const NodeIndex operand : operands_of(plan, at)) {
-      if (!looks_inside(node.op)) take_whole(plan, operand);
-    }
+    if (looked_inside[at]) continue;
+    if (node.op == Op::kAttribute) whole[node.b] = true;
+    if (node.op == Op::kContext) context_whole_ = true;
   }
-  for (const NodeIndex condition : plan.conditions) {
-    if (condition != kNoNode) take_whole(plan, condition);
-  }
-  sort_each_once(read_);
-  sort_each_once(whole_);
-}
-
-void MembersRead::take_whole(const Plan& plan, NodeIndex at) {
-  const Node& node = plan.nodes[at];
-  if (node.op == Op::kAttribute) whole_.push_back(plan.names[node.b]->view());
-  if (node.op == Op::kContext) context_whole_ = true;
+  read_ = marked_names(plan, read);
+  whole_ = marked_names(plan, whole);
 }
 
 bool MembersRead::reads(std::string_view name) const {

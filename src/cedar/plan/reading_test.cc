@@ -61,7 +61,7 @@ MembersRead members_of(std::string_view conditions) {
   // The set is borrowed from.
   static std::vector<std::shared_ptr<const CompiledPolicySet>> sets;
   sets.push_back(compiled("permit (principal, action, resource) when { " + std::string(conditions) + " };"));
-  return MembersRead(*sets.back());
+  return sets.back()->members_read();
 }
 
 TEST(MembersRead, WhatNoConditionNamesIsNotRead) {

@@ -241,22 +241,50 @@ Value make_string_set(Arena& arena, std::span<const std::string> elements) {
   return make_set(arena, std::span(values, elements.size()));
 }
 
-Value make_record(Arena& arena, std::span<const TextField> fields) {
-  const std::size_t hashes = (fields.size() + 1) & ~std::size_t{1};
-  auto* node = static_cast<RecordNode*>(arena.allocate(sizeof(RecordNode) + hashes * sizeof(std::uint32_t) +
-                                                       fields.size() * sizeof(TextField)));
-  node->size = static_cast<std::uint32_t>(fields.size());
+namespace {
+
+RecordNode* allocate_record(Arena& arena, std::size_t size) {
+  const std::size_t hashes = (size + 1) & ~std::size_t{1};
+  auto* node = static_cast<RecordNode*>(
+      arena.allocate(sizeof(RecordNode) + hashes * sizeof(std::uint32_t) + size * sizeof(TextField)));
+  node->size = static_cast<std::uint32_t>(size);
+  return node;
+}
+
+// Of one whose fields are in their places.
+Value finished(RecordNode* node) {
   auto hash = node->size;
-  auto* first = const_cast<TextField*>(node->begin());
-  put_in_order(fields, first);
+  const TextField* fields = node->begin();
   auto* name_hashes = const_cast<std::uint32_t*>(node->name_hashes());
-  for (std::size_t i = 0; i < fields.size(); ++i) {
-    name_hashes[i] = first[i].name->hash;
+  for (std::uint32_t i = 0; i < node->size; ++i) {
+    name_hashes[i] = fields[i].name->hash;
     // It tells most records from each other at once; what decides whether two are equal is compare().
-    hash = (hash ^ name_hashes[i]) * 0x9e3779b1U + content_hash(first[i].value);
+    hash = (hash ^ name_hashes[i]) * 0x9e3779b1U + content_hash(fields[i].value);
   }
   node->hash = hash;
   return Value::record(node);
+}
+
+}  // namespace
+
+Value make_record(Arena& arena, std::span<const TextField> fields) {
+  auto* node = allocate_record(arena, fields.size());
+  put_in_order(fields, const_cast<TextField*>(node->begin()));
+  return finished(node);
+}
+
+Value with_value(Arena& arena, const RecordNode& record, const Text* name, Value value) {
+  auto* node = allocate_record(arena, record.size);
+  auto* fields = const_cast<TextField*>(node->begin());
+  bool has = false;
+  for (std::uint32_t i = 0; i < record.size; ++i) {
+    const TextField& field = record.begin()[i];
+    const bool changes = same_text(field.name, name);
+    has = has || changes;
+    std::construct_at(fields + i, TextField{field.name, changes ? value : field.value});
+  }
+  WRIT_CHECK(has);
+  return finished(node);
 }
 
 Value make_record(Arena& arena, std::span<const Field> fields) {
