@@ -9,6 +9,7 @@
 #include <string_view>
 #include <vector>
 
+#include "base/name_filter.h"
 #include "cedar/compile.h"
 #include "cedar/value.h"
 
@@ -40,6 +41,7 @@ class MembersRead {
   bool takes_context_whole() const noexcept { return context_whole_; }
 
  private:
+  NameFilter read_filter_, whole_filter_;
   std::vector<std::string_view> read_, whole_;  // sorted, each once
   bool context_whole_ = false;
 };

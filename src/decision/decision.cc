@@ -32,6 +32,13 @@ bool is_missing(const cedar::PolicyError& error) {
          kind == cedar::EvalErrorKind::kMissingEntity;
 }
 
+bool reads_time(const PolicySnapshot& snapshot) {
+  const auto& read = snapshot.policies->members_read();
+  return read.reads("time") || read.reads("calendars") || read.takes_whole("request") ||
+         read.takes_context_whole() ||
+         (snapshot.with_shadows != nullptr && reads_time(*snapshot.with_shadows));
+}
+
 // Who asks for what, for people: "application `marketing-app` to `read` Billing::Invoice::"17"".
 std::string asked(const cedar::Request& request, std::string_view kind) {
   return fmt::format("{} `{}` to `{}` {}", kind, request.principal.id(), request.action.id(),
@@ -50,6 +57,7 @@ class Decider {
         evaluation_(workspace.evaluation_),
         open_(workspace.open_),
         settled_(workspace.settled_),
+        time_is_read_(workspace.time_is_read_),
         decision_(workspace.decision_),
         reasons_(reasons),
         awaited_(awaited) {
@@ -64,6 +72,7 @@ class Decider {
   }
 
   const Decision& run(const context::Context& context) {
+    if (!awaited_.empty()) time_is_read_ = reads_time(snapshot_);
     for (const Guard& guard : guards()) {
       auto refused = guard.check(context, snapshot_);
       if (!refused) continue;
@@ -73,8 +82,8 @@ class Decider {
     const bool guarded = decision_.refusals_.empty();
     const cedar::EntityView entities = context.entities();
     // Else more than the resource may be another later.
-    const bool settles = !awaited_.empty() && context.task() == nullptr && !snapshot_.reads_last_used &&
-                         !reads_time(snapshot_);
+    const bool settles =
+        !awaited_.empty() && !time_is_read_ && context.task() == nullptr && !snapshot_.reads_last_used;
     std::uint32_t permitted = 0, at = 0;
     for (const context::Party& party : context.parties()) {
       const auto number = at++;
@@ -333,6 +342,7 @@ class Decider {
   cedar::Evaluation& evaluation_;
   std::vector<cedar::PolicyIndex>& open_;
   std::vector<Workspace::Settled>& settled_;
+  bool& time_is_read_;
   Decision& decision_;
   Reasons reasons_;
   std::span<const std::string> awaited_;
@@ -362,13 +372,6 @@ const Decision& decide_later(const PolicySnapshot& snapshot, const context::Cont
                              Workspace& workspace) {
   return fail_closed(Decider(snapshot, workspace, Reasons::kFirst, {}, true),
                      [&](Decider& decider) -> const Decision& { return decider.run(context); });
-}
-
-bool reads_time(const PolicySnapshot& snapshot) {
-  const auto& read = snapshot.policies->members_read();
-  return read.reads("time") || read.reads("calendars") || read.takes_whole("request") ||
-         read.takes_context_whole() ||
-         (snapshot.with_shadows != nullptr && reads_time(*snapshot.with_shadows));
 }
 
 const Decision& decide_awaiting(const PolicySnapshot& snapshot, const context::Context& context,

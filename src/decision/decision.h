@@ -115,6 +115,9 @@ struct PolicySnapshot {
 class Workspace {
  public:
   Workspace() = default;
+  // Of what decide_awaiting() was asked about last: some policy may read the time of the request or the
+  // calendars, also a shadow policy.
+  bool time_is_read() const noexcept { return time_is_read_; }
 
  private:
   friend class Decider;
@@ -126,6 +129,7 @@ class Workspace {
   cedar::Evaluation evaluation_;
   std::vector<cedar::PolicyIndex> open_;
   std::vector<Settled> settled_;
+  bool time_is_read_ = true;
   Decision decision_;
 };
 
@@ -149,9 +153,6 @@ const Decision& decide_awaiting(const PolicySnapshot& snapshot, const context::C
 // without it is not asked again.
 const Decision& decide_later(const PolicySnapshot& snapshot, const context::Context& context,
                              Workspace& workspace);
-
-// Some policy may read the time of the request or the calendars, also a shadow policy.
-bool reads_time(const PolicySnapshot& snapshot);
 
 // Of a request for what everybody may have: nobody is asked to answer for it, and no permit is needed. A
 // forbid that holds for the principal, or cannot be evaluated, refuses it all the same.

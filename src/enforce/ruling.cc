@@ -92,7 +92,7 @@ Result<Ruling> rule_later(const Ruling& before, Times time, const Attributes& at
                           const Deciding& deciding, Memory& memory, Shadows shadows) {
   std::optional<cedar::Value> of_resource;
   if (attributes) of_resource = attributes(memory.context.arena());
-  auto later = before.context.later(time, of_resource, budget_taken, decision::reads_time(deciding.policies));
+  auto later = before.context.later(time, of_resource, budget_taken, memory.decision.time_is_read());
   return ruled(std::move(later), deciding, memory, shadows,
                [&](const context::Context& context) -> const decision::Decision& {
                  return decision::decide_later(deciding.policies, context, memory.decision);

@@ -2,6 +2,7 @@
 
 #include <fmt/format.h>
 
+#include "gateway/asking.h"
 #include "gateway/forwarded_headers.h"
 #include "gateway/http_question.h"
 #include "gateway/refusal.h"
@@ -19,17 +20,15 @@ http::Headers fields_of_list(const http::Headers& received, std::string_view req
   return headers;
 }
 
-class OnResponse : public std::enable_shared_from_this<OnResponse> {
+class OnResponse final : public Asking {
  public:
   OnResponse(const ApiQuestionParts& parts, OnResponseRequest request, std::shared_ptr<void> keeps)
-      : keeps_(std::move(keeps)),
-        parts_(parts),
+      : Asking(parts, *request.route->answer(), std::move(keeps)),
         exchange_(std::move(request.exchange)),
         in_force_(std::move(request.in_force)),
         route_(*request.route),
         values_(std::move(request.values)),
-        resource_id_(std::move(request.resource_id)),
-        reader_(*route_.answer()) {}
+        resource_id_(std::move(request.resource_id)) {}
 
   void begin() {
     const auto& request = exchange_.request();
@@ -51,8 +50,8 @@ class OnResponse : public std::enable_shared_from_this<OnResponse> {
                                .input = Route::input(facts_.get()),
                                .notes = notes_of(facts_.get()),
                                .approval = approval_in(request, route_.forwarded(), std::string_view()),
-                               .public_origin = parts_.public_origin,
-                               .awaited = reader_.awaited(),
+                               .public_origin = parts().public_origin,
+                               .awaited = reader().awaited(),
                                .fulfils = true,
                                .in_force = in_force_};
     const ApiQuestion asked{.request = request,
@@ -64,9 +63,7 @@ class OnResponse : public std::enable_shared_from_this<OnResponse> {
                             .encoded_path = request.encoded_path,
                             .query = request.query,
                             .is_request_itself = true};
-    ask_api(
-        parts_, asked, std::move(question),
-        [self = shared_from_this()](ApiOutcome&& outcome) { self->go_on(std::move(outcome)); }, keeps_);
+    ask(asked, std::move(question));
   }
 
  private:
@@ -77,14 +74,14 @@ class OnResponse : public std::enable_shared_from_this<OnResponse> {
     exchange_.respond(std::move(response));
   }
 
-  void go_on(ApiOutcome&& outcome) {
+  void decided(ApiOutcome&& outcome) override {
     if (!outcome) {
       if (const auto* refused = std::get_if<enforce::Refused>(&outcome.error()))
         return respond(response_of(*refused));
       return respond(std::get<http::Response>(std::move(outcome).error()));
     }
     const auto obligations = outcome->permit.obligations();
-    auto body = std::move(outcome->read).take_body(reader_);
+    auto body = std::move(outcome->read).take_body(reader());
     if (obligations != nullptr) {
       auto left = codec::cut_json(body, *obligations, {.max_bytes = body.size()});
       if (!left) return respond(refused_by_answer(outcome->permit.request_id()));
@@ -100,18 +97,15 @@ class OnResponse : public std::enable_shared_from_this<OnResponse> {
   }
 
   http::Headers fields(const http::Headers& received, std::string_view request_id, bool is_cut) const {
-    if (reader_.is_list()) return fields_of_list(received, request_id);
+    if (reader().is_list()) return fields_of_list(received, request_id);
     return is_cut ? cut_answer_headers(received, request_id) : answer_headers(received, request_id);
   }
 
-  const std::shared_ptr<void> keeps_;
-  const ApiQuestionParts parts_;
   http::Exchange exchange_;
   const std::shared_ptr<const enforce::InForce> in_force_;
   const Route& route_;
   const std::vector<std::string_view> values_;
   const std::string resource_id_;
-  const AnswerReader& reader_;
   std::vector<task::NamedAmount> amounts_;
   std::unique_ptr<FoundFacts> facts_;
 };

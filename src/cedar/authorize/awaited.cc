@@ -36,6 +36,10 @@ void find_open_policies(const CompiledPolicySet& policies, const Request& reques
     if (lacked(plan, error, request.resource, awaited)) open.push_back(error.policy);
   const auto sorted = open.size();
   const bool about_itself = request.principal == request.resource;
+  if (!about_itself && std::ranges::none_of(awaited, [&](std::string_view name) {
+        return plan.asked_of_others.may_have(name);
+      }))
+    return;
   const auto askers = [&](std::string_view name) {
     return std::ranges::equal_range(plan.asked_names, name, {}, &AskedName::name);
   };

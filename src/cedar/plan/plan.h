@@ -12,6 +12,7 @@
 #include <utility>
 #include <vector>
 
+#include "base/name_filter.h"
 #include "cedar/compile.h"
 #include "cedar/plan/scope_index.h"
 #include "cedar/symbols.h"
@@ -105,6 +106,7 @@ struct Plan {
 
   std::vector<PolicyIndex> by_id;      // sorted by id
   std::vector<AskedName> asked_names;  // sorted
+  NameFilter asked_of_others;          // of those that are not asked of `principal`
   ScopeIndex index;
 
   std::vector<Node> nodes;

@@ -228,7 +228,9 @@ const Uid* const* PlanBuilder::uid_list(std::span<const EntityRef> uids) {
 // Every node that is new is of this policy.
 void PlanBuilder::note_asked_names(PolicyIndex policy) {
   const auto note = [&](std::uint32_t name, bool of_principal) {
-    plan_->asked_names.push_back({plan_->names[name]->view(), policy, of_principal});
+    const auto text = plan_->names[name]->view();
+    plan_->asked_names.push_back({text, policy, of_principal});
+    if (!of_principal) plan_->asked_of_others.add(text);
   };
   for (; noted_ < plan_->nodes.size(); ++noted_) {
     const Node& node = plan_->nodes[noted_];

@@ -61,14 +61,16 @@ MembersRead::MembersRead(const Plan& plan) {
   }
   read_ = marked_names(plan, read);
   whole_ = marked_names(plan, whole);
+  for (const auto name : read_) read_filter_.add(name);
+  for (const auto name : whole_) whole_filter_.add(name);
 }
 
 bool MembersRead::reads(std::string_view name) const {
-  return std::ranges::binary_search(read_, name);
+  return read_filter_.may_have(name) && std::ranges::binary_search(read_, name);
 }
 
 bool MembersRead::takes_whole(std::string_view name) const {
-  return std::ranges::binary_search(whole_, name);
+  return whole_filter_.may_have(name) && std::ranges::binary_search(whole_, name);
 }
 
 PolicyReading read_policy(const CompiledPolicySet& policies, PolicyIndex policy) {
