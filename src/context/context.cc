@@ -168,34 +168,34 @@ Result<Context> Context::build(Context context) {
   // and from here on itself.
   context.record_ = context.make_context_record();
   if (context.inputs_.pushed != nullptr) context.inputs_.pushed->expect(context.inputs_.resource);
-  return laid(context, &Context::lay_entities);
+  TRY(context.lay_by(&Context::lay_entities));
+  return context;
 }
 
-Result<Context> Context::later(Times time, std::optional<Value> resource_attributes, bool budget_taken,
-                               bool time_is_read) const {
-  Context later = *this;
-  later.inputs_.request.time = time;
-  later.inputs_.resource_attributes = resource_attributes;
-  later.inputs_.budget_taken = budget_taken;
+Result<void> Context::go_on(Times time, std::optional<Value> resource_attributes, bool budget_taken,
+                            bool time_is_read) {
+  inputs_.request.time = time;
+  inputs_.resource_attributes = resource_attributes;
+  inputs_.budget_taken = budget_taken;
   for (Party& party : workspace_->parties_)
     if (party.member != nullptr) party.status = party.member->status_at(time.latest);
   // A task may be another one by now, and who acts may have been used meanwhile.
   if (inputs_.task != nullptr || inputs_.last_used) {
-    later.record_ = later.make_context_record();
-    return laid(later, &Context::lay_entities);
+    record_ = make_context_record();
+    return lay_by(&Context::lay_entities);
   }
-  if (time_is_read) later.record_ = later.record_at_another_time();
-  return laid(later, &Context::lay_resource_again);
+  if (time_is_read) record_ = record_at_another_time();
+  return lay_by(&Context::lay_resource_again);
 }
 
-Result<Context> Context::laid(Context context, Result<void> (Context::*lay)()) {
+Result<void> Context::lay_by(Result<void> (Context::*lay)()) {
   try {
-    TRY((context.*lay)());
-    context.resource_entity_ = context.workspace_->overlay_->find(context.inputs_.resource);
+    TRY((this->*lay)());
+    resource_entity_ = workspace_->overlay_->find(inputs_.resource);
   } catch (const std::length_error& too_deep) {
     return failure(ErrorCode::kLimit, too_deep.what());
   }
-  return context;
+  return {};
 }
 
 std::uint32_t Context::add_party(Role role, std::string_view id) {

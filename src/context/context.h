@@ -110,12 +110,12 @@ class Context {
   static Result<Context> of_issue(const token::AccessClaims& claims, const Inputs& inputs,
                                   Workspace& workspace);
   static Result<Context> of_issue(token::AccessClaims&&, const Inputs&, Workspace&) = delete;
-  // The same request a while later, with what is known of its resource by then: what of_use() would build
-  // with these inputs, where nothing else of them has changed. It is built in the same workspace, and in the
-  // place of this one.
+  // It becomes the same request a while later, with what is known of its resource by then: what of_use()
+  // would build with these inputs, where nothing else of them has changed. Fails as that does; then it is of
+  // no use any more.
   // `time_is_read`: some policy may read the time or the calendars in record(). Else it keeps those it had.
-  Result<Context> later(Times time, std::optional<cedar::Value> resource_attributes, bool budget_taken,
-                        bool time_is_read) const;
+  Result<void> go_on(Times time, std::optional<cedar::Value> resource_attributes, bool budget_taken,
+                     bool time_is_read);
 
   Point point() const noexcept { return point_; }
   const token::AccessClaims& claims() const noexcept { return *claims_; }
@@ -178,7 +178,7 @@ class Context {
         record_(cedar::Value::boolean(false)) {}
   static Result<Context> build(Context context);
   // Record and parties are there; `lay` lays the entities.
-  static Result<Context> laid(Context context, Result<void> (Context::*lay)());
+  Result<void> lay_by(Result<void> (Context::*lay)());
   std::uint32_t add_party(Role role, std::string_view id);
   void find_parties();
   Result<void> lay_entities();

@@ -149,8 +149,8 @@ const Decision& decide_awaiting(const PolicySnapshot& snapshot, const context::C
                                 std::span<const std::string> awaited, Workspace& workspace);
 
 // decide(), once that is there: of the request that decide_awaiting() was asked about last with this
-// workspace, with the same snapshot and Context::later() of its context. A party whose policies were certain
-// without it is not asked again.
+// workspace, with the same snapshot and its context after Context::go_on(). A party whose policies were
+// certain without it is not asked again.
 const Decision& decide_later(const PolicySnapshot& snapshot, const context::Context& context,
                              Workspace& workspace);
 

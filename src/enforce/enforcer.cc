@@ -97,7 +97,7 @@ void Enforcer::ask(const Question& question, AskedCallback callback) noexcept {
   begin(question, Given(*this, std::move(callback), question), true);
 }
 
-void Enforcer::begin(const Question& question, Given given, bool may_wait) noexcept {
+void Enforcer::begin(const Question& question, Given&& given, bool may_wait) noexcept {
   const auto step = given.asked_callback ? Walk::Step::kBefore : Walk::Step::kOnly;
   try {
     auto& memory = this->memory();
@@ -124,7 +124,7 @@ void Enforcer::begin(const Question& question, Given given, bool may_wait) noexc
 
 // What was decided is done: budget and approval are used, and it is recorded.
 void Enforcer::go_on(const Question& question, std::unique_ptr<Memory>& memory, Walk& walk,
-                     std::expected<void, decision::Refusal> decided, Given given) {
+                     std::expected<void, decision::Refusal> decided, Given&& given) {
   if (decided) {
     auto consumed = walk.consume();
     if (consumed && *consumed)
@@ -148,7 +148,7 @@ struct Enforcer::Wanting {
   Given given;
 };
 
-void Enforcer::ask_source(const Question& question, Walk& walk, Given given) {
+void Enforcer::ask_source(const Question& question, Walk& walk, Given&& given) {
   auto& source = walk.source();
   auto asked = walk.asked();
   auto schema = walk.schema();
@@ -195,7 +195,7 @@ void Enforcer::answer(ApiAsked asked, ApiAnswer& answer, OutcomeCallback callbac
 
 // It passes, or is refused, once that is recorded.
 void Enforcer::finish(Walk& walk, std::unique_ptr<Memory>& memory,
-                      const std::expected<void, decision::Refusal>& decided, Given given) {
+                      const std::expected<void, decision::Refusal>& decided, Given&& given) {
   const bool asks = decided && walk.step() == Walk::Step::kBefore;
   if (decided && !asks && !walk.record_permit()) return given.give(walk.permit(), {});
   auto record = asks ? walk.asked_record() : walk.record(decided ? nullptr : &decided.error());

@@ -134,17 +134,17 @@ class Enforcer {
   struct Offering;
   struct Awaiting;
   struct Wanting;
-  void begin(const Question& question, Given given, bool may_wait) noexcept;
+  void begin(const Question& question, Given&& given, bool may_wait) noexcept;
   void go_on(const Question& question, std::unique_ptr<Memory>& memory, Walk& walk,
-             std::expected<void, decision::Refusal> decided, Given given);
-  void ask_source(const Question& question, Walk& walk, Given given);
+             std::expected<void, decision::Refusal> decided, Given&& given);
+  void ask_source(const Question& question, Walk& walk, Given&& given);
   void go_on_told(const std::shared_ptr<Wanting>& wanting,
                   const sources::AskedSource::Answer& answer) noexcept;
   static std::unique_ptr<Memory>& memory();
   static void give_back(std::unique_ptr<Memory> memory) noexcept;
   void note_use(const Permit& permit) const noexcept;
   void finish(Walk& walk, std::unique_ptr<Memory>& memory,
-              const std::expected<void, decision::Refusal>& decided, Given given);
+              const std::expected<void, decision::Refusal>& decided, Given&& given);
   void wait(std::unique_ptr<Parked> parked, std::unique_ptr<task::Write> write);
   void go_on(std::unique_ptr<Parked> parked, const Result<void>& written);
   void record_offer(std::unique_ptr<Offering> offering, const Result<void>& written);

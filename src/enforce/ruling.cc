@@ -31,19 +31,16 @@ context::Inputs inputs_of(const Facts& facts, const Deciding& deciding, Memory& 
   return inputs;
 }
 
-auto anew(const Deciding& deciding, Memory& memory, decision::Reasons reasons) {
-  return [&deciding, &memory, reasons](const context::Context& context) -> const decision::Decision& {
-    return decision::decide(deciding.policies, context, memory.decision, reasons);
-  };
-}
-
-template <class Decide>
-Result<Ruling> ruled(Result<context::Context> context, const Deciding& deciding, Memory& memory,
-                     Shadows shadows, Decide decide) {
-  Ruling ruling{TRY(std::move(context)), nullptr};
-  ruling.decision = &decide(ruling.context);
+void ask_shadows(Ruling& ruling, const Deciding& deciding, Memory& memory, Shadows shadows) {
   if (shadows == Shadows::kAsked)
     ruling.shadowed = decision::decide_with_shadows(deciding.policies, ruling.context, memory.shadows);
+}
+
+Result<Ruling> ruled(Result<context::Context> context, const Deciding& deciding, Memory& memory,
+                     Shadows shadows, decision::Reasons reasons) {
+  Ruling ruling{TRY(std::move(context)), nullptr};
+  ruling.decision = &decision::decide(deciding.policies, ruling.context, memory.decision, reasons);
+  ask_shadows(ruling, deciding, memory, shadows);
   return ruling;
 }
 
@@ -76,8 +73,7 @@ std::string_view Ruling::guard(const decision::PolicySnapshot& policies) const {
 Result<Ruling> rule_on_use(const token::Verified& token, const Facts& facts, const Deciding& deciding,
                            Memory& memory, Shadows shadows, decision::Reasons reasons) {
   const auto inputs = inputs_of(facts, deciding, memory);
-  return ruled(context::Context::of_use(token, inputs, memory.context), deciding, memory, shadows,
-               anew(deciding, memory, reasons));
+  return ruled(context::Context::of_use(token, inputs, memory.context), deciding, memory, shadows, reasons);
 }
 
 Result<Ruling> rule_awaiting(const token::Verified& token, const Facts& facts,
@@ -88,22 +84,21 @@ Result<Ruling> rule_awaiting(const token::Verified& token, const Facts& facts,
   return ruling;
 }
 
-Result<Ruling> rule_later(const Ruling& before, Times time, const Attributes& attributes, bool budget_taken,
-                          const Deciding& deciding, Memory& memory, Shadows shadows) {
+Result<void> rule_again(Ruling& ruling, Times time, const Attributes& attributes, bool budget_taken,
+                        const Deciding& deciding, Memory& memory, Shadows shadows) {
   std::optional<cedar::Value> of_resource;
   if (attributes) of_resource = attributes(memory.context.arena());
-  auto later = before.context.later(time, of_resource, budget_taken, memory.decision.time_is_read());
-  return ruled(std::move(later), deciding, memory, shadows,
-               [&](const context::Context& context) -> const decision::Decision& {
-                 return decision::decide_later(deciding.policies, context, memory.decision);
-               });
+  TRY(ruling.context.go_on(time, of_resource, budget_taken, memory.decision.time_is_read()));
+  ruling.decision = &decision::decide_later(deciding.policies, ruling.context, memory.decision);
+  ask_shadows(ruling, deciding, memory, shadows);
+  return {};
 }
 
 Result<Ruling> rule_on_issue(const token::AccessClaims& claims, const Facts& facts, const Deciding& deciding,
                              Memory& memory, Shadows shadows, decision::Reasons reasons) {
   const auto inputs = inputs_of(facts, deciding, memory);
   return ruled(context::Context::of_issue(claims, inputs, memory.context), deciding, memory, shadows,
-               anew(deciding, memory, reasons));
+               reasons);
 }
 
 }  // namespace writ::enforce

@@ -82,11 +82,11 @@ Result<Ruling> rule_awaiting(const token::Verified& token, const Facts& facts,
                              std::span<const std::string> awaited, const Deciding& deciding, Memory& memory);
 Result<Ruling> rule_awaiting(token::Verified&&, const Facts&, std::span<const std::string>, const Deciding&,
                              Memory&) = delete;  // it would dangle
-// The question of `before` a while later, with what is known of its resource by then: as rule_on_use() rules
-// on it, without what has not changed put together again. `deciding` is what it was, and `memory` was not
-// used in between; `before` is spent.
-Result<Ruling> rule_later(const Ruling& before, Times time, const Attributes& attributes, bool budget_taken,
-                          const Deciding& deciding, Memory& memory, Shadows shadows);
+// Of rule_awaiting(), a while later, with what is known of the resource by then: it becomes what
+// rule_on_use() would rule, without what has not changed put together again. `deciding` is what it was, and
+// `memory` was not used in between. Fails as that does; then it is of no use any more.
+Result<void> rule_again(Ruling& ruling, Times time, const Attributes& attributes, bool budget_taken,
+                        const Deciding& deciding, Memory& memory, Shadows shadows);
 // Of a token that is about to be issued: its client has authenticated, and what was presented was verified.
 Result<Ruling> rule_on_issue(const token::AccessClaims& claims, const Facts& facts, const Deciding& deciding,
                              Memory& memory, Shadows shadows,

@@ -214,12 +214,18 @@ std::expected<void, decision::Refusal> Enforcer::Walk::rule(const Attributes& at
 
 std::expected<void, decision::Refusal> Enforcer::Walk::rule_again(const Attributes& attributes,
                                                                   Shadows shadows) {
-  return take(rule_later(*ruling_, now_, attributes, true, deciding(), *memory_, shadows));
+  auto ruled = enforce::rule_again(*ruling_, now_, attributes, true, deciding(), *memory_, shadows);
+  if (!ruled) return broken(std::move(ruled.error().message));
+  return take_ruling();
 }
 
 std::expected<void, decision::Refusal> Enforcer::Walk::take(Result<Ruling> ruling) {
   if (!ruling) return broken(std::move(ruling.error().message));
   ruling_.emplace(*std::move(ruling));
+  return take_ruling();
+}
+
+std::expected<void, decision::Refusal> Enforcer::Walk::take_ruling() {
   obligations_ = nullptr;
   if (ruling_->needs_facts()) return {};
   if (auto refusal = ruling_->refusal()) return std::unexpected(*std::move(refusal));

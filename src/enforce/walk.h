@@ -114,6 +114,7 @@ class Enforcer::Walk {
   // The same again, of what decided in the first step.
   std::expected<void, decision::Refusal> rule_again(const Attributes& attributes, Shadows shadows);
   std::expected<void, decision::Refusal> take(Result<Ruling> ruling);
+  std::expected<void, decision::Refusal> take_ruling();
 
   std::expected<void, decision::Refusal> rule_by_source(const Attributes& attributes, Shadows shadows);
   std::expected<void, decision::Refusal> rule_on_told(const Attributes& attributes, Shadows shadows);

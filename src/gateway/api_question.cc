@@ -13,7 +13,7 @@ namespace {
 
 // What a change says of itself, and not of the resource.
 void leave_out_the_change(http::Headers& headers) {
-  leave_out(headers, {"Content-Type", "Content-Encoding", "Content-Language", "Content-Location",
+  headers.remove_all({"Content-Type", "Content-Encoding", "Content-Language", "Content-Location",
                       "Content-Disposition", "Content-Range", "Content-MD5", "Content-Digest", "Repr-Digest",
                       "Digest", "Expect", "Prefer", "Idempotency-Key", "Last-Event-ID", "Accept"});
   headers.add("Accept", "application/json");

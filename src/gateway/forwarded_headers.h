@@ -83,9 +83,6 @@ class ForwardedHeaders {
 // RFC 9110 §7.6.1, and the framing fields.
 bool is_hop_by_hop(std::string_view name) noexcept;
 
-// Takes the fields of these names away.
-void leave_out(http::Headers& headers, std::initializer_list<std::string_view> names);
-
 // Of a request that is decided on its answer: what would make that a part of it, none at all, or another
 // encoding of it is left out, and it is asked for as it is.
 void ask_for_whole(http::Headers& headers);

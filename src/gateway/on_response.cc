@@ -91,7 +91,7 @@ class OnResponse final : public Asking {
         .status = 200,
         .headers = fields(outcome->head.headers, outcome->permit.request_id(), obligations != nullptr),
         .body = std::move(body)};
-    leave_out(response.headers, {"Expires", "Pragma", "Age", "Accept-Ranges", "Cache-Control"});
+    response.headers.remove_all({"Expires", "Pragma", "Age", "Accept-Ranges", "Cache-Control"});
     response.headers.add("Cache-Control", "no-store");
     respond(std::move(response));
   }

@@ -49,12 +49,19 @@ bool has_no_parameters(std::string_view content_type) {
 // RFC 8259 §11, RFC 6839 §3.1: in UTF-8, whole, and not encoded. What is of another type, or says more of
 // itself, the upstream may read as something else.
 bool is_json(const http::Headers& headers) {
-  if (headers.count("Content-Type") != 1 || headers.contains("Content-Encoding") ||
-      headers.contains("Content-Range"))
-    return false;
-  const auto given = *headers.find("Content-Type");
-  if (given == "application/json") return true;  // as nearly every one
-  const auto type = codec::lowered(given);
+  std::optional<std::string_view> given;
+  for (std::size_t i = 0; i < headers.size(); ++i) {
+    const auto [name, value] = headers[i];
+    if (http::equal_ignoring_case(name, "Content-Encoding") ||
+        http::equal_ignoring_case(name, "Content-Range"))
+      return false;
+    if (!http::equal_ignoring_case(name, "Content-Type")) continue;
+    if (given) return false;
+    given = value;
+  }
+  if (!given) return false;
+  if (*given == "application/json") return true;  // as nearly every one
+  const auto type = codec::lowered(*given);
   const std::string_view text = type;
   const auto end = std::min(text.find(';'), text.size());
   const auto parameter = end < text.size() ? codec::trimmed(text.substr(end + 1)) : "charset=utf-8";

@@ -77,12 +77,6 @@ bool is_field_value(std::string_view text) noexcept {
                    [](auto byte) { return (in_range(byte, 0x20, 0xff) & (byte != 0x7f)) | (byte == '\t'); });
 }
 
-Header Headers::operator[](std::size_t index) const noexcept {
-  const Span& span = spans_[index];
-  const char* const begin = bytes_.data() + span.begin;
-  return {.name = {begin, span.name_size}, .value = {begin + span.name_size, span.value_size}};
-}
-
 std::optional<std::string_view> Headers::find(std::string_view name) const noexcept {
   for (std::size_t i = 0; i < size(); ++i) {
     if (spans_[i].name_size != name.size()) continue;
@@ -142,6 +136,19 @@ std::size_t Headers::remove(std::string_view name) {
   // The bytes stay until clear(): a few names more or less in one message do not matter.
   return std::erase_if(spans_, [&](const Span& span) {
     return equal_ignoring_case(std::string_view(bytes_).substr(span.begin, span.name_size), name);
+  });
+}
+
+// Mostly there are none, and sizes tell most names apart.
+void Headers::remove_all(std::initializer_list<std::string_view> names) {
+  const auto bit = [](std::size_t size) { return std::uint64_t{1} << (size % 64); };
+  std::uint64_t sizes = 0;
+  for (const auto name : names) sizes |= bit(name.size());
+  std::erase_if(spans_, [&](const Span& span) {
+    if ((sizes & bit(span.name_size)) == 0) return false;
+    const std::string_view found(bytes_.data() + span.begin, span.name_size);
+    return std::ranges::any_of(names,
+                               [=](std::string_view name) { return equal_ignoring_case(name, found); });
   });
 }
 

@@ -37,7 +37,11 @@ class Headers {
 
   std::size_t size() const noexcept { return spans_.size(); }
   bool empty() const noexcept { return spans_.empty(); }
-  Header operator[](std::size_t index) const noexcept;
+  Header operator[](std::size_t index) const noexcept {
+    const Span& span = spans_[index];
+    const char* const begin = bytes_.data() + span.begin;
+    return {.name = {begin, span.name_size}, .value = {begin + span.name_size, span.value_size}};
+  }
 
   // The value of the first field of that name. Where a second one matters, ask count().
   std::optional<std::string_view> find(std::string_view name) const noexcept;
@@ -52,6 +56,8 @@ class Headers {
   void set(std::string_view name, std::string_view value);
   // Returns how many were removed.
   std::size_t remove(std::string_view name);
+  // The fields of all these names.
+  void remove_all(std::initializer_list<std::string_view> names);
   void clear() noexcept;
 
  private:
