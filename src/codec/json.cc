@@ -457,9 +457,32 @@ constexpr auto kPlain = [](auto byte) { return in_range(byte, 0x20, 0x7f) & (byt
 
 }  // namespace
 
+namespace {
+
+constexpr std::size_t kShortText = 128;
+
+// What needs no escape but for quotes and backslashes, as names of entities do. False: it needs others.
+bool append_quoted(std::string& out, std::string_view text) {
+  std::array<char, 2 * kShortText + 2> quoted;
+  auto* at = quoted.data();
+  *at++ = '"';
+  for (const char c : text) {
+    if (static_cast<unsigned char>(c) < 0x20 || static_cast<unsigned char>(c) >= 0x7f) return false;
+    *at = '\\';
+    at += (c == '"' || c == '\\') ? 1 : 0;
+    *at++ = c;
+  }
+  *at++ = '"';
+  out.append(quoted.data(), at);
+  return true;
+}
+
+}  // namespace
+
 void append_json_string(std::string& out, std::string_view text) {
   constexpr std::string_view kHex = "0123456789abcdef";
   if (is_run_of(text, kPlain)) return append(out, "\"", text, "\"");  // nearly every text
+  if (text.size() <= kShortText && append_quoted(out, text)) return;
   out.push_back('"');
   for (;;) {
     const auto plain = text.substr(0, run_length(text, kPlain));

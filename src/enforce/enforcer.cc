@@ -6,6 +6,7 @@
 #include <future>
 
 #include "base/blocking.h"
+#include "base/recycled.h"
 #include "enforce/walk.h"
 
 namespace writ::enforce {
@@ -176,6 +177,8 @@ struct Enforcer::Held final : AskedState {
     walk.keep_labels();
   }
   ~Held() override { give_back(std::move(memory)); }
+  static void* operator new(std::size_t) { return Recycled<Held>().allocate(1); }
+  static void operator delete(void* held) { Recycled<Held>().deallocate(static_cast<Held*>(held), 1); }
 
   std::unique_ptr<Memory> memory;
   Walk walk;

@@ -71,7 +71,7 @@ std::expected<void, decision::Refusal> Enforcer::Walk::decide_on(ApiAnswer& answ
   step_ = Step::kAfter;
   now_ = times_of(parts_->clock);
   if (auto good = parts_->verifier.still_good(*token_, now_); !good) return refuse(std::move(good).error());
-  auto now = parts_->current.get();
+  auto now = this_thread_never_blocks() ? parts_->current.read() : parts_->current.get();
   const bool as_before = now == in_force_;
   in_force_ = std::move(now);
   TRY(find_api());

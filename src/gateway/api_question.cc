@@ -132,7 +132,6 @@ void Asking::conclude_unread(std::string why) {
 }
 
 void Asking::conclude() {
-  read_.emplace();
   if (body_.size() <= kMaxParsedOnLoopBytes) return parse();
   const auto source = http::Source::of(http::Address::parse(about_->request.peer_ip)).number;
   http::Task task = [self = shared_from_this()] { self->parse(); };
@@ -144,8 +143,8 @@ void Asking::conclude() {
 
 void Asking::parse() {
   const auto& route = about_->route;
-  *read_ = reader_.read(std::move(body_), route.resource_type(), about_->resource_id,
-                        route.facts(about_->values, about_->facts));
+  read_.emplace(reader_.read(std::move(body_), route.resource_type(), about_->resource_id,
+                             route.facts(about_->values, about_->facts)));
   read_->answer.action = {route.element_action().type, route.element_action().id};
   read_->answer.element_type = route.element_type();
   decide();

@@ -2,6 +2,7 @@
 
 #include <fmt/format.h>
 
+#include "base/recycled.h"
 #include "gateway/asking.h"
 #include "gateway/forwarded_headers.h"
 #include "gateway/http_question.h"
@@ -114,7 +115,8 @@ class OnResponse final : public Asking {
 
 void decide_on_response(const ApiQuestionParts& parts, OnResponseRequest request,
                         std::shared_ptr<void> keeps) {
-  std::make_shared<OnResponse>(parts, std::move(request), std::move(keeps))->begin();
+  std::allocate_shared<OnResponse>(Recycled<OnResponse>(), parts, std::move(request), std::move(keeps))
+      ->begin();
 }
 
 }  // namespace writ::gateway

@@ -4,6 +4,7 @@
 #include <memory>
 #include <utility>
 
+#include "base/recycled.h"
 #include "http/deadline.h"
 
 namespace writ::gateway {
@@ -82,7 +83,9 @@ class Reading : public std::enable_shared_from_this<Reading> {
 
 void read_whole_answer(http::Loops& loops, std::size_t loop, http::UpstreamCall& call,
                        WholeAnswerLimits limits, HeadCheck check, WholeAnswerDone done) {
-  std::make_shared<Reading>(loops, loop, call, limits, std::move(check), std::move(done))->begin();
+  std::allocate_shared<Reading>(Recycled<Reading>(), loops, loop, call, limits, std::move(check),
+                                std::move(done))
+      ->begin();
 }
 
 }  // namespace writ::gateway

@@ -2,6 +2,7 @@
 
 #include <utility>
 
+#include "base/recycled.h"
 #include "base/require.h"
 #include "http/net/loops_impl.h"
 
@@ -12,6 +13,10 @@ class Deadline::Watched final : public Timed {
   Watched(Deadlines& deadlines, std::chrono::milliseconds delay, Task task) : task_(std::move(task)) {
     watch(deadlines);
     expire_after(delay);
+  }
+  static void* operator new(std::size_t) { return Recycled<Watched>().allocate(1); }
+  static void operator delete(void* watched) {
+    Recycled<Watched>().deallocate(static_cast<Watched*>(watched), 1);
   }
 
  private:
