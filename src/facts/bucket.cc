@@ -24,11 +24,11 @@ bool has_place(std::size_t places, std::size_t entities) noexcept {
 
 }  // namespace
 
-void Bucket::seek(std::uint32_t hash) const noexcept {
+void BucketReader::seek(std::uint32_t hash) const noexcept {
   if (block_ != nullptr) prefetch(&places()[first_place(hash)]);
 }
 
-void Bucket::expect(std::uint32_t hash) const noexcept {
+void BucketReader::expect(std::uint32_t hash) const noexcept {
   if (block_ == nullptr) return;
   auto at = first_place(hash);
   // Another of the same hash is as rare as it is harmless here.
@@ -83,9 +83,10 @@ Bucket Bucket::copy(std::uint64_t edit, std::size_t bytes, std::string_view old)
 }
 
 void Bucket::add(std::uint32_t hash, std::string_view bytes, std::string_view old) noexcept {
-  auto at = first_place(hash);
-  while (places()[at].begin != kFree && bytes_at(places()[at].begin).data() != old.data())
-    at = place_after(at);
+  const auto reader = this->reader();
+  auto at = reader.first_place(hash);
+  while (places()[at].begin != kFree && reader.bytes_at(places()[at].begin).data() != old.data())
+    at = reader.place_after(at);
   if (places()[at].begin == kFree) ++block_->entities;
   places()[at] = {hash, block_->end};
   const auto size = static_cast<std::uint32_t>(bytes.size());

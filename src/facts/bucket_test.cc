@@ -22,12 +22,12 @@ void expect_same(const Bucket& bucket, const Model& model) {
   EXPECT_EQ(read, model);
   for (const auto& [bytes, hash] : model) {
     EXPECT_EQ(found(bucket, hash, bytes), bytes);
-    bucket.seek(hash);
-    bucket.expect(hash);
+    bucket.reader().seek(hash);
+    bucket.reader().expect(hash);
   }
   EXPECT_EQ(found(bucket, 5, "absent"), "");
-  bucket.seek(5);
-  bucket.expect(5);
+  bucket.reader().seek(5);
+  bucket.reader().expect(5);
 }
 
 // Few hashes for many: some are of several.

@@ -20,7 +20,7 @@ std::uint64_t next_edit() noexcept {
   return last.fetch_add(1, std::memory_order_relaxed) + 1;
 }
 
-std::string_view find_in(const Bucket& bucket, const Names& names, cedar::EntityRef uid) {
+std::string_view find_in(const BucketReader& bucket, const Names& names, cedar::EntityRef uid) {
   return bucket.find(uid.hash(), [&](std::string_view bytes) { return is_of(bytes.data(), names, uid); });
 }
 
@@ -31,14 +31,13 @@ std::shared_ptr<const PushedEntities> PushedEntities::none() {
   return kNone;
 }
 
-const Bucket* PushedEntities::bucket_of(std::uint32_t hash) const noexcept {
+BucketReader PushedEntities::reader_of(std::uint32_t hash) const noexcept {
   const auto& branch = branches_[first_step(hash)];
-  return branch != nullptr ? &branch->buckets[second_step(hash)] : nullptr;
+  return branch != nullptr ? branch->readers[second_step(hash)] : BucketReader();
 }
 
 std::string_view PushedEntities::find(cedar::EntityRef uid) const noexcept {
-  const Bucket* bucket = bucket_of(uid.hash());
-  return bucket != nullptr ? find_in(*bucket, *names_, uid) : std::string_view();
+  return find_in(reader_of(uid.hash()), *names_, uid);
 }
 
 const cedar::Entity* PushedEntities::fetch(cedar::EntityRef uid, cedar::Arena& arena) const {
@@ -48,11 +47,11 @@ const cedar::Entity* PushedEntities::fetch(cedar::EntityRef uid, cedar::Arena& a
 }
 
 void PushedEntities::seek(cedar::EntityRef uid) const noexcept {
-  if (const Bucket* bucket = bucket_of(uid.hash())) bucket->seek(uid.hash());
+  reader_of(uid.hash()).seek(uid.hash());
 }
 
 void PushedEntities::expect(cedar::EntityRef uid) const noexcept {
-  if (const Bucket* bucket = bucket_of(uid.hash())) bucket->expect(uid.hash());
+  reader_of(uid.hash()).expect(uid.hash());
 }
 
 bool PushedEntities::same(const PushedEntities& other, cedar::EntityRef uid) const noexcept {
@@ -87,22 +86,27 @@ void PushedEntities::ask_for_huge_pages() const {
 PushedEntities::Edit::Edit(const PushedEntities& from, NameTable& names)
     : number_(next_edit()), names_(names), next_(std::make_shared<PushedEntities>(from)) {}
 
-Bucket& PushedEntities::Edit::bucket_of(std::uint32_t hash) {
+template <class Change>
+void PushedEntities::Edit::change_bucket(std::uint32_t hash, const Change& change) {
   auto& branch = next_->branches_[first_step(hash)];
   if (branch == nullptr || branch->edit != number_) {
     branch = branch != nullptr ? std::make_shared<Branch>(*branch) : std::make_shared<Branch>();
     branch->edit = number_;
   }
-  return branch->buckets[second_step(hash)];
+  const auto at = second_step(hash);
+  change(branch->buckets[at]);
+  branch->readers.set(at, branch->buckets[at]);
 }
 
 void PushedEntities::Edit::put(const cedar::EntityDraft& entity) {
   const auto bytes = pack(entity, names_);
-  Bucket& bucket = bucket_of(entity.uid.hash());
-  const auto old = find_in(bucket, *names_.names(), entity.uid);
-  next_->size_ += old.empty() ? 1 : 0;
-  next_->packed_bytes_ += bytes.size() - old.size();
-  bucket.put(number_, entity.uid.hash(), bytes, old);
+  const auto hash = entity.uid.hash();
+  change_bucket(hash, [&](Bucket& bucket) {
+    const auto old = find_in(bucket.reader(), *names_.names(), entity.uid);
+    next_->size_ += old.empty() ? 1 : 0;
+    next_->packed_bytes_ += bytes.size() - old.size();
+    bucket.put(number_, hash, bytes, old);
+  });
 }
 
 bool PushedEntities::Edit::erase(cedar::EntityRef uid) {
@@ -110,7 +114,7 @@ bool PushedEntities::Edit::erase(cedar::EntityRef uid) {
   if (old.empty()) return false;
   --next_->size_;
   next_->packed_bytes_ -= old.size();
-  bucket_of(uid.hash()).erase(number_, old);
+  change_bucket(uid.hash(), [&](Bucket& bucket) { bucket.erase(number_, old); });
   return true;
 }
 

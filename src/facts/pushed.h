@@ -41,12 +41,13 @@ class PushedEntities final : public cedar::EntitySource {
   static constexpr std::size_t kFan = 64;
   // What belongs to an edit, by its number, may be changed in place: nobody else has seen it.
   struct Branch {
+    BucketReaders<kFan> readers;
     std::uint64_t edit = 0;
     std::array<Bucket, kFan> buckets;
   };
 
-  // Null: there is none.
-  const Bucket* bucket_of(std::uint32_t hash) const noexcept;
+  // Of nothing, where there is no bucket.
+  BucketReader reader_of(std::uint32_t hash) const noexcept;
   // Its bytes; empty: it is not there.
   std::string_view find(cedar::EntityRef uid) const noexcept;
 
@@ -69,7 +70,9 @@ class PushedEntities::Edit {
   std::shared_ptr<const PushedEntities> finish() &&;
 
  private:
-  Bucket& bucket_of(std::uint32_t hash);
+  // Its own, after which `change` has changed the bucket.
+  template <class Change>
+  void change_bucket(std::uint32_t hash, const Change& change);
 
   const std::uint64_t number_;
   NameTable& names_;
