@@ -44,7 +44,7 @@ void write_log(const char* path, std::uint64_t records, std::uint64_t identities
         .method = "GET",
         .path = order,
         .peer = "192.0.2.1"};
-    audit::append_line(lines, head, audit::make_record(at, decision));
+    audit::append_line(lines, head, audit::make_record(at, decision).members);
     if (lines.size() < kWriteBytes) continue;
     file << lines;
     lines.clear();

@@ -96,7 +96,7 @@ void write_log(const std::filesystem::path& path, std::size_t records) {
     const auto time =
         begin + std::chrono::milliseconds(std::int64_t{90} * 86'400'000 * static_cast<std::int64_t>(i) /
                                           static_cast<std::int64_t>(records));
-    audit::append_line(lines, head, audit::make_record(time, decision));
+    audit::append_line(lines, head, audit::make_record(time, decision).members);
     if (lines.size() > (std::size_t{1} << 20)) {
       file << lines;
       lines.clear();

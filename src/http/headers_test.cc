@@ -36,6 +36,17 @@ TEST(Headers, AreFoundWithoutRegardToCase) {
   EXPECT_EQ(headers.size(), 1u);
 }
 
+TEST(Headers, FieldsOfManyNamesAreRemovedTogether) {
+  Headers headers{{"Range", "1"},    {"X-Kept", "2"}, {"age", "3"},
+                  {"If-Range", "4"}, {"RANGE", "5"},  {"Width", "6"}};
+  headers.remove_all({"range", "Age", "If-Range", "If-Match"});
+  EXPECT_EQ(headers.size(), 2u);
+  EXPECT_EQ(headers.find("x-kept"), "2");
+  EXPECT_EQ(headers.find("width"), "6");  // as long as `range`
+  headers.remove_all({});
+  EXPECT_EQ(headers.size(), 2u);
+}
+
 TEST(Headers, TakeTheirOwnValues) {
   Headers headers{{"A", std::string(100, 'a')}};
   for (int i = 0; i < 20; ++i) headers.set("B", *headers.find("a"));

@@ -21,8 +21,15 @@ TEST_F(AResumedClock, IsNeverBeforeTheInstantAtWhichItBegan) {
   const ResumedClock resumed(machine, kNow + 3min, 5s);
   EXPECT_EQ(resumed.now(), kNow + 3min);
   EXPECT_EQ(resumed.earliest(), kNow + 3min);
+  EXPECT_EQ(times_of(resumed), Times(kNow + 3min));
   machine.advance(4min);
   EXPECT_EQ(resumed.now(), kNow + 4min);
+}
+
+TEST_F(AResumedClock, TellsBothReadingsOfOneMoment) {
+  machine.set_apart(kNow + 1s, kNow + 2h);
+  EXPECT_EQ(times_of(clock), Times(kNow + 1s, kNow + 2h));
+  EXPECT_NE(clock.watch(), std::nullopt);
 }
 
 TEST_F(AResumedClock, NoticesAJumpOnceAndThatItIsOver) {

@@ -142,6 +142,22 @@ TEST_F(Overlays, AddEntitiesBelowTheBase) {
   EXPECT_EQ(base_->find(uid("line")), nullptr);
 }
 
+TEST_F(Overlays, WhatWasLaidLastMayBeTakenBackAndLaidAnew) {
+  Overlay overlay(*base_);
+  const auto laid = [&](std::int64_t stage) {
+    EXPECT_TRUE(
+        overlay.add(arena_, uid("new"), make_record(arena_, {{"stage", Value::integer(stage)}})).has_value());
+    return *overlay.find(uid("new"))->attributes->find("stage");
+  };
+  EXPECT_EQ(overlay.find(uid("new")), nullptr);
+  EXPECT_EQ(laid(1), Value::integer(1));
+  overlay.take_back(uid("another"));
+  EXPECT_NE(overlay.find(uid("new")), nullptr);
+  overlay.take_back(uid("new"));
+  EXPECT_EQ(overlay.find(uid("new")), nullptr);
+  EXPECT_EQ(laid(2), Value::integer(2));
+}
+
 TEST_F(Overlays, ReplaceAnEntityOfTheBase) {
   Overlay overlay(*base_);
   ASSERT_TRUE(lay(overlay, "invoice", {}));

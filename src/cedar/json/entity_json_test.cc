@@ -36,6 +36,19 @@ TEST_F(EntityJson, ReadsPlainValues) {
   EXPECT_EQ(shown(R"({"a": {"b": []}})"), R"({"a": {"b": []}})");
 }
 
+TEST_F(EntityJson, WritesTheSameAsTextAndAsATree) {
+  for (const auto* text :
+       {"true", "false", "-9223372036854775808", R"("a\"\\b\u0001\u00e9\u007f")", "[]", "[2, 1]", "{}",
+        R"({"a": {"b": [true, {"c": ""}]}, "d\"": "x"})",
+        R"({"__entity": {"type": "N::User", "id": "no\"ra"}})",
+        R"([{"__extn": {"fn": "ip", "arg": "10.0.0.1"}}, {"__extn": {"fn": "decimal", "arg": "1.5"}}])"}) {
+    const auto value = read(text).value();
+    std::string out = "before ";
+    append_json(out, value);
+    EXPECT_EQ(out, "before " + value_to_json(value).dump());
+  }
+}
+
 TEST_F(EntityJson, ReadsEscapes) {
   EXPECT_EQ(shown(R"({"__entity": {"type": "N::User", "id": "nora"}})"), R"(N::User::"nora")");
   EXPECT_EQ(shown(R"({"__extn": {"fn": "ip", "arg": "::1"}})"), R"(ip("::1/128"))");

@@ -113,6 +113,29 @@ TEST_F(Values, ACopyOutlivesItsOrigin) {
   EXPECT_EQ(copy.to_string(), shown);
 }
 
+TEST_F(Values, ARecordWithAnotherValueIsAsIfItWereMadeSo) {
+  for (const int size : {1, 5, 40}) {
+    std::vector<std::string> names;
+    for (int i = 0; i < size; ++i) names.push_back("field" + std::to_string(i));
+    std::vector<Field> fields;
+    for (int i = 0; i < size; ++i) fields.emplace_back(names[i], Value::integer(i));
+    const Value before = make_record(arena_, fields);
+    fields[size / 2].second = text("changed");
+    const Value made = make_record(other_, fields);
+    const Value changed =
+        with_value(arena_, before.as_record(), other_.text(names[size / 2]), text("changed"));
+    EXPECT_EQ(changed, made);
+    EXPECT_EQ(changed.hash(), made.hash());
+    EXPECT_NE(changed, before);
+    for (const auto& [name, value] : fields) EXPECT_EQ(*changed.as_record().find(name), value);
+  }
+}
+
+TEST_F(Values, AnotherValueForAFieldThatIsNotThereIsADefect) {
+  const Value record = make_record(arena_, {{"a", Value::integer(1)}});
+  EXPECT_DEATH(static_cast<void>(with_value(arena_, record.as_record(), arena_.text("b"), text("x"))), "");
+}
+
 TEST_F(Values, ARepeatedFieldIsADefect) {
   EXPECT_DEATH(make_record(arena_, {{"a", Value::integer(1)}, {"a", Value::integer(2)}}), "");
 }
