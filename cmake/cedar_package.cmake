@@ -8,7 +8,7 @@ include(GNUInstallDirs)
 include(CMakePackageConfigHelpers)
 
 # Of base and codec, what the public headers of cedar include.
-set(WRIT_CEDAR_PUBLIC base/check.h base/clock.h base/result.h codec/json.h)
+set(WRIT_CEDAR_PUBLIC base/check.h base/clock.h base/name_filter.h base/result.h codec/json.h)
 
 # writ_cedar_package()
 #
