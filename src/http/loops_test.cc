@@ -52,14 +52,19 @@ TEST_F(Loop, AfterATaskThatThrowsTheOthersAreDone) {
 }
 
 TEST_F(Loop, ATaskMayPostOthers) {
-  std::atomic<int> done = 0;
+  std::vector<int> done;
+  std::promise<void> all;
   loops.post(0, [&] {
-    for (int i = 0; i < 5; ++i) loops.post(0, [&] { ++done; });
+    for (int i = 0; i < 5; ++i) {
+      loops.post(0, [&, i] {
+        done.push_back(i);
+        if (i == 4) all.set_value();
+      });
+    }
   });
   let_go();
-  finish();
-  finish();
-  EXPECT_EQ(done, 5);
+  all.get_future().wait();
+  EXPECT_EQ(done, (std::vector<int>{0, 1, 2, 3, 4}));
 }
 
 TEST(Loops, LoseNothingThatManyThreadsPost) {
