@@ -10,12 +10,27 @@
 #include <cstddef>
 #include <new>
 
+// As gcc says it, and as clang does.
+#ifdef __SANITIZE_ADDRESS__
+#define WRIT_FINDS_USE_AFTER_END
+#elifdef __has_feature
+#if __has_feature(address_sanitizer)
+#define WRIT_FINDS_USE_AFTER_END
+#endif
+#endif
+
 namespace writ {
 
 template <class T>
 class Recycled {
  public:
   using value_type = T;
+
+#ifdef WRIT_FINDS_USE_AFTER_END
+  static constexpr std::size_t kMost = 0;
+#else
+  static constexpr std::size_t kMost = 64;
+#endif
 
   Recycled() = default;
   template <class Other>
@@ -32,16 +47,12 @@ class Recycled {
     blocks[kept++] = block;
   }
 
-  friend bool operator==(const Recycled&, const Recycled&) noexcept { return true; }
+  friend bool operator==(const Recycled&, const Recycled&) noexcept {
+    return true;
+  }
 
  private:
   static_assert(alignof(T) <= __STDCPP_DEFAULT_NEW_ALIGNMENT__);
-#ifdef __SANITIZE_ADDRESS__
-  static constexpr std::size_t kMost = 0;
-#else
-  static constexpr std::size_t kMost = 64;
-#endif
-
   struct Kept {
     std::array<void*, kMost> blocks;
     std::size_t kept = 0;

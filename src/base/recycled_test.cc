@@ -14,15 +14,14 @@ struct Large {
   std::array<char, 2000> bytes;
 };
 
-#ifndef __SANITIZE_ADDRESS__
 TEST(Recycled, AThreadGetsAgainWhatItGaveBack) {
+  if (Recycled<Large>::kMost == 0) GTEST_SKIP() << "a sanitizer looks for what is used after its end";
   Recycled<Large> allocator;
   Large* first = allocator.allocate(1);
   allocator.deallocate(first, 1);
   EXPECT_EQ(allocator.allocate(1), first);
   allocator.deallocate(first, 1);
 }
-#endif
 
 TEST(Recycled, KeepsSomeAndGivesTheOthersBack) {
   std::vector<std::shared_ptr<Large>> many;
