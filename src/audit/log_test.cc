@@ -1,5 +1,6 @@
 #include "audit/log.h"
 
+#include <atomic>
 #include <csignal>
 #include <filesystem>
 #include <fmt/format.h>
@@ -274,7 +275,7 @@ TEST_P(LogTest, IsVerifiedWhileItIsWrittenWithoutAFalseAlarm) {
 }
 
 TEST_P(LogTest, WhatBreaksWhileABatchIsWrittenRefusesThatBatchAndNothingElse) {
-  bool broken = true;
+  std::atomic<bool> broken = true;
   auto log = Log::open(path_,
                        {.durable = GetParam(),
                         .before_write =
