@@ -211,9 +211,8 @@ Expr node_expression(const Plan& plan, NodeIndex at, std::vector<Expr> operands)
     case Op::kHas:
     case Op::kHasPath: {
       Expr has = make(ExprKind::kHas, std::move(operands));
-      const bool path = node.op == Op::kHasPath;
-      for (std::uint32_t i = 0; i < (path ? node.b : 1); ++i)
-        has.names.emplace_back(name(path ? node.c + i : node.b));
+      const auto [first, count] = members_named(node);
+      for (std::uint32_t i = 0; i < count; ++i) has.names.emplace_back(name(first + i));
       return has;
     }
     case Op::kNot:

@@ -66,6 +66,18 @@ struct Node {
   std::uint32_t c = 0;
 };
 
+// Whether only a member of what stands below it is looked at.
+inline bool looks_inside(Op op) noexcept {
+  return op == Op::kAttribute || op == Op::kHas || op == Op::kHasPath;
+}
+// Of such a node, which names: the place of the first, and how many.
+struct NameRange {
+  std::uint32_t first, count;
+};
+inline NameRange members_named(const Node& node) noexcept {
+  return node.op == Op::kHasPath ? NameRange{node.c, node.b} : NameRange{node.b, 1};
+}
+
 using NodeIndex = std::uint32_t;
 constexpr NodeIndex kNoNode = UINT32_MAX;
 

@@ -236,7 +236,7 @@ void PlanBuilder::note_asked_names(PolicyIndex policy) {
     const Node& node = plan_->nodes[noted_];
     if (node.op != Op::kHas && node.op != Op::kHasPath) continue;
     const Op of = plan_->nodes[node.a].op;
-    const auto first = node.op == Op::kHas ? node.b : node.c, count = node.op == Op::kHas ? 1 : node.b;
+    const auto [first, count] = members_named(node);
     // The context is no entity, but what stands in it may be one.
     if (of != Op::kContext) note(first, of == Op::kPrincipal);
     for (std::uint32_t i = 1; i < count; ++i) note(first + i, false);

@@ -26,11 +26,6 @@ void take_names(const Plan& plan, const Node& node, std::vector<std::string_view
   }
 }
 
-// Whether only a member of what stands below it is looked at.
-bool looks_inside(Op op) noexcept {
-  return op == Op::kAttribute || op == Op::kHas || op == Op::kHasPath;
-}
-
 // The names at the places that are marked, sorted, each once.
 std::vector<std::string_view> marked_names(const Plan& plan, const std::vector<bool>& marked) {
   std::vector<std::string_view> names;
@@ -49,8 +44,7 @@ MembersRead::MembersRead(const Plan& plan) {
   for (const Node& node : plan.nodes) {
     if (!looks_inside(node.op)) continue;
     looked_inside[node.a] = true;
-    const bool path = node.op == Op::kHasPath;
-    const auto first = path ? node.c : node.b, count = path ? node.b : 1;
+    const auto [first, count] = members_named(node);
     for (std::uint32_t i = 0; i < count; ++i) read[first + i] = true;
   }
   for (NodeIndex at = 0; at < plan.nodes.size(); ++at) {
