@@ -2,7 +2,8 @@
 // policies are already certain.
 //
 // The request is evaluated without them (cedar/authorize.h). Open is a policy that may say something else
-// once they are there: its evaluation failed for want of one, or it asks `has` of one. Every other policy
+// once they are there: its evaluation failed for want of one, or it asks `has` of one. (`context has` asks
+// no entity, and `principal has` asks the resource only where that is the principal.) Every other policy
 // that meets the request says with them what it says without: to read an attribute that is absent fails, and
 // an evaluation that does not fail has read none. Pure and thread-safe.
 #pragma once

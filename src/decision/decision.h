@@ -144,7 +144,7 @@ const Decision& decide(const PolicySnapshot& snapshot, const context::Context& c
 // no permit is left that may hold. Else it needs_facts(), and decide() is asked again with them.
 //
 // A policy needs them where its evaluation comes upon one before it is settled otherwise, or if it says
-// `has` of one anywhere.
+// `has` of one, of whatever may be the resource (cedar/awaited.h).
 const Decision& decide_awaiting(const PolicySnapshot& snapshot, const context::Context& context,
                                 std::span<const std::string> awaited, Workspace& workspace);
 

@@ -68,6 +68,13 @@ TEST(Awaited, ManyThatAskAreFoundAsFewAre) {
   EXPECT_EQ(open_of(conditions, R"(principal == User::"bob", action, resource)"), "");
 }
 
+TEST(Awaited, ManyThatAskOfThePrincipalAloneAreNotOpen) {
+  std::vector<std::string> conditions(50, "principal has tenant");
+  EXPECT_EQ(open_of(conditions), "");
+  conditions.emplace_back("resource has tenant");
+  EXPECT_EQ(open_of(conditions), "50");
+}
+
 TEST(Awaited, WhatOthersLackIsNotAwaited) {
   EXPECT_EQ(open_of({"principal.owner == resource", "resource.unknown == 1", R"({"a": 1}.owner == 1)",
                      "Doc::\"other\".owner == principal", R"(principal.tenant == "north")"}),
